@@ -1,0 +1,53 @@
+//! `advance`: the one row that is a channel's progress.
+
+use std::{future::Future, ops::Range};
+
+use crate::{ChannelId, Confirmed, Cursor, Digest, Fault, MappingNo};
+
+/// Where a channel stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Position {
+    /// After what to read; `None` before the first read.
+    pub cursor: Option<Cursor>,
+    /// Counts the moves: two processes cannot both make the same one.
+    pub step: u64,
+    /// The lease this position was loaded under.
+    pub fence: u64,
+}
+
+/// Durable progress of the ingest side. It lives beside the data, so that an old backup reads again
+/// what it has lost.
+pub trait Checkpoints: Send + Sync {
+    /// The stored position; the default one for a channel never read.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    fn load(&self, channel: &ChannelId) -> impl Future<Output = Result<Position, Fault>> + Send;
+
+    /// Reserves `n` read numbers that nobody has had or will have, durably.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    fn reserve(
+        &self,
+        channel: &ChannelId,
+        n: u64,
+    ) -> impl Future<Output = Result<Range<u64>, Fault>> + Send;
+
+    /// The number of the mapping with this fingerprint: the one it has, or the next.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    fn mapping(
+        &self,
+        channel: &ChannelId,
+        fingerprint: Digest,
+    ) -> impl Future<Output = Result<MappingNo, Fault>> + Send;
+
+    /// One transaction: the cursor moves where step and fence are still ours, and the books of the
+    /// read are written.
+    ///
+    /// # Errors
+    /// `Transient` where another process moved the position: whoever loads it again goes on.
+    fn advance(&self, step: &Confirmed) -> impl Future<Output = Result<(), Fault>> + Send;
+}

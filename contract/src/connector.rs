@@ -1,0 +1,141 @@
+//! The one thing a new kind of source has to implement.
+//!
+//! A connector answers a question, it does not iterate: asked again with the same cursor it gives
+//! the same things again. So it keeps no progress of its own, and a crash anywhere is nothing
+//! special. It knows nothing of a bus, a store or a checkpoint.
+
+use std::{fmt, future::Future, time::Duration};
+
+use chrono_tz::Tz;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{ChannelId, Fault, raw::Entry};
+
+/// Code that can talk to one kind of source.
+pub trait Connector: Send + Sized + 'static {
+    /// Its name in `connector = "…"`, and of its table in the channel file.
+    const KIND: &'static str;
+    /// Its table in the channel file.
+    type Config: DeserializeOwned + JsonSchema;
+    /// A position in its source; nobody else looks inside.
+    type Cursor: Serialize + DeserializeOwned + Send + Sync;
+
+    /// Checks settings and builds clients. Touches no network.
+    ///
+    /// # Errors
+    /// Settings that contradict each other, as `Stopped`.
+    fn build(config: Self::Config, means: Means) -> Result<Self, Fault>;
+
+    /// Up to `max` entries that come after `after` (from the start when `None`), or what there is
+    /// after five seconds or when throttled. Each key at most once. Cancel-safe: a dropped future
+    /// has changed nothing.
+    ///
+    /// # Errors
+    /// The source cannot be reached or refuses. A bad record is an entry, never an error.
+    fn read(
+        &mut self,
+        after: Option<&Self::Cursor>,
+        max: usize,
+    ) -> impl Future<Output = Result<Batch<Self::Cursor>, Fault>> + Send;
+
+    /// Everything up to `upto` is in our custody, rejects included. Sources that owe somebody an
+    /// answer give it here. Twice is harmless.
+    ///
+    /// # Errors
+    /// The source cannot be told; it is told again at the next start.
+    fn settled(&mut self, _upto: &Self::Cursor) -> impl Future<Output = Result<(), Fault>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Reads a page as it would come from the source, from a fixture on the desk: no network.
+    ///
+    /// # Errors
+    /// The fixture is not a page of this kind of source.
+    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault>;
+}
+
+/// What a read found.
+#[derive(Debug)]
+#[must_use]
+pub struct Batch<C = Cursor> {
+    /// In the order of the source; each key at most once.
+    pub entries: Vec<Entry>,
+    /// The position after them. It also names what is still owed to the source for them.
+    pub upto: C,
+    /// There was nothing more at the time of reading: the loop may pause.
+    pub caught_up: bool,
+    /// Partitions that failed while others went on.
+    pub trouble: Vec<(Partition, Fault)>,
+}
+
+/// One of several independent sequences within a channel (a forum, a county).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Partition(pub String);
+
+/// A position in a source, as JSON text. Opaque to everybody but its connector.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// Serialises a connector's own cursor.
+    ///
+    /// # Errors
+    /// The cursor does not serialise: a defect of the connector, hence `Stopped`.
+    pub fn encode(cursor: &impl Serialize) -> Result<Self, Fault> {
+        serde_json::to_string(cursor)
+            .map(Self)
+            .map_err(|error| Fault::stopped("the cursor cannot be written as JSON").because(error))
+    }
+
+    /// Reads it back.
+    ///
+    /// # Errors
+    /// `Stopped`, never "start over": an unreadable cursor must not silently re-read years.
+    pub fn decode<C: DeserializeOwned>(&self) -> Result<C, Fault> {
+        serde_json::from_str(&self.0).map_err(|error| {
+            Fault::stopped("the stored cursor cannot be read by this connector")
+                .because(error)
+                .remedy("restore the connector kind this channel had, or name the channel anew")
+        })
+    }
+
+    /// Takes the text that [`Cursor::as_str`] gave.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Cursor {
+    // Cursors hold keys of the source; logs show their size only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cursor({} bytes)", self.0.len())
+    }
+}
+
+/// What a connector may use.
+#[derive(Debug, Clone)]
+pub struct Means {
+    /// The channel it works for, to name in faults.
+    pub channel: ChannelId,
+    /// The zone of source times that do not name one.
+    pub zone: Tz,
+    /// What the source allows.
+    pub budget: Budget,
+}
+
+/// The source's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Least time between two requests, on average; `None` where the source sets no rate.
+    pub interval: Option<Duration>,
+    /// Requests that may come at once after a pause; at least 1.
+    pub burst: u32,
+    /// Requests or connections open at the same time; at least 1.
+    pub concurrent: u32,
+}

@@ -1,0 +1,190 @@
+//! The unified demand schema: one thing that a citizen or business asked for, whichever channel it
+//! came through.
+//!
+//! These types *are* the wire form `DemandV1`: field names are the JSON names, the column names and
+//! the API names at once, so there is deliberately no second set of types to convert to. A field
+//! that the source does not give is absent, never invented. Changing a name or a meaning here needs
+//! a new wire version (see the golden files in `contract/golden`).
+
+mod code;
+mod handling;
+mod party;
+mod quality;
+
+pub use code::{Initiative, Kind, Role, Side, Status, TaskRole, Urgency};
+pub use handling::{
+    Counts, Evaluation, EvaluationBy, Level, LimitUnit, Related, Step, SupervisionFlag, Task,
+};
+pub use party::{Attachment, Crs, Enterprise, Location, Person, Repeat};
+pub use quality::{Quality, QualityFlag};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ChannelId, DecidedBy, DemandId, Digest, RecordKey, Sealed, SealedBytes, Timestamp, Version,
+};
+
+/// A demand (诉求) with its identity and provenance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Demand {
+    /// UUIDv5 of channel and source key.
+    pub id: DemandId,
+    /// The channel it came through.
+    pub channel: ChannelId,
+    /// The source's stable key; unique with the channel.
+    pub source_key: RecordKey,
+    /// Orders the states of this demand.
+    pub version: Version,
+    /// Stands for the content: the same digest under a newer version changes nothing.
+    pub digest: Digest,
+    /// How it came here.
+    pub origin: Origin,
+    /// The record as the source said it, compressed and sealed.
+    pub raw: SealedBytes,
+    /// What was mapped.
+    #[serde(flatten)]
+    pub body: DemandBody,
+}
+
+/// Provenance: when it was read, in which message it travelled, how its bytes became text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Origin {
+    /// When the answer that contained it had arrived.
+    pub read_at: Timestamp,
+    /// `channel/read_no/part`.
+    pub message: String,
+    /// The charset its text was decoded from; absent where the source gave text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charset: Option<String>,
+    /// Which rule chose the charset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charset_by: Option<DecidedBy>,
+}
+
+macro_rules! body {
+    ($($(#[$meta:meta])* $name:ident: $type:ty,)*) => {
+        /// Everything of a demand that a mapping can set. Times are UTC; codes are accompanied by
+        /// the source's own value in the field of the same name with `_raw`.
+        #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+        #[serde(default)]
+        pub struct DemandBody {
+            $(
+                $(#[$meta])*
+                #[serde(skip_serializing_if = "absent")]
+                pub $name: $type,
+            )*
+        }
+
+        impl DemandBody {
+            /// The names of all its fields, in wire order.
+            pub const FIELDS: &'static [&'static str] = &[$(stringify!($name)),*];
+        }
+    };
+}
+
+// A macro only because the rule "absent, never null" and the list of names must hold for every
+// field alike; without it each of the sixty fields repeats an attribute that one could forget.
+body! {
+    /// The number shown to people; not unique, searchable.
+    source_no: Option<String>,
+    /// What kind of demand it is.
+    kind: Option<Kind>,
+    /// The kind as the source writes it.
+    kind_raw: Option<String>,
+    /// Cleaned, never shortened; personal values in it are masked.
+    title: Option<String>,
+    /// Cleaned, never shortened; personal values in it are masked.
+    content: Option<String>,
+    /// Code of the three-level tree in `codes/category.csv`.
+    category: Option<String>,
+    /// The source's own path of categories.
+    category_raw: Option<String>,
+    /// From mapping or rules.
+    tags: Vec<String>,
+    /// When the channel took it in (诉求时间).
+    received_at: Option<Timestamp>,
+    /// When the thing happened, if said.
+    occurred_at: Option<Timestamp>,
+    /// The source's own last change.
+    updated_at: Option<Timestamp>,
+    /// How urgent the source says it is.
+    urgency: Option<Urgency>,
+    /// GB/T 2260 code of 6, 9 or 12 digits, current.
+    region: Option<String>,
+    /// The region as the source gives it, perhaps an old code.
+    region_raw: Option<String>,
+    /// The precise address, sealed.
+    address: Option<Sealed>,
+    /// The address down to street or town level, in plain.
+    address_area: Option<String>,
+    /// Where it is, in WGS-84/CGCS2000.
+    location: Option<Location>,
+    /// Who asks.
+    people: Vec<Person>,
+    /// How many people are concerned.
+    people_count: Option<u32>,
+    /// The business that asks or is concerned.
+    enterprise: Option<Enterprise>,
+    /// Filed by somebody, or found by the administration (未诉先办).
+    initiative: Option<Initiative>,
+    /// Grid or community code where the source has one.
+    grid: Option<String>,
+    /// The person does not want to be named.
+    anonymous: Option<bool>,
+    /// Visible only to the role that may see confidential demands (保密).
+    confidential: Option<bool>,
+    /// Links, not contents.
+    attachments: Vec<Attachment>,
+    /// The source's own repeat mark.
+    repeat: Option<Repeat>,
+    /// Where it stands.
+    status: Option<Status>,
+    /// The status as the source writes it.
+    status_raw: Option<String>,
+    /// Responsible unit, normalised.
+    org: Option<String>,
+    /// Responsible unit as the source writes it.
+    org_raw: Option<String>,
+    /// Further units that handle it together.
+    org_joint: Vec<String>,
+    /// 受理.
+    accepted_at: Option<Timestamp>,
+    /// 派单, 交办.
+    dispatched_at: Option<Timestamp>,
+    /// 签收.
+    signed_at: Option<Timestamp>,
+    /// First contact with the person.
+    responded_at: Option<Timestamp>,
+    /// 办结 of the matter.
+    resolved_at: Option<Timestamp>,
+    /// 归档 of the order.
+    closed_at: Option<Timestamp>,
+    /// The official limit.
+    due_at: Option<Timestamp>,
+    /// When the person wishes to have it done.
+    wish_at: Option<Timestamp>,
+    /// The public answer; personal values in it are masked.
+    reply: Option<String>,
+    /// 督办, 疑难, 上报, 联办, 特派.
+    flags: Vec<SupervisionFlag>,
+    /// 催办, 退回, 延期, 重复, as the source counts them.
+    counts: Option<Counts>,
+    /// One demand, several units.
+    tasks: Vec<Task>,
+    /// Who judged the result, and how.
+    evaluations: Vec<Evaluation>,
+    /// Handling steps as the source reports them.
+    trail: Vec<Step>,
+    /// Other orders that the source names.
+    related: Vec<Related>,
+    /// What is doubtful in this demand; a flag never drops it.
+    quality: Vec<Quality>,
+    /// Title, content and reply before masking, sealed together; absent where nothing was masked.
+    unmasked: Option<SealedBytes>,
+}
+
+/// Whether a field carries nothing and stays off the wire.
+fn absent<T: PartialEq + Default>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -1,0 +1,197 @@
+//! Names of things. Every id is a type of its own: a key of a source can never be passed where the
+//! id of a demand is meant.
+
+use std::{fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::version::ReadNo;
+
+/// Namespace of all demand ids. Changing it would change every id, so it never changes.
+const NAMESPACE: Uuid = Uuid::from_u128(0x7e1d_5c02_9a34_4b1f_8f60_3d2b_a5c4_71e9);
+
+/// The folder name of a channel: 1 to 64 of `a-z 0-9 _ -`, beginning with a letter.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(try_from = "String")]
+pub struct ChannelId(String);
+
+/// The text is not a channel name.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a channel name: use 1 to 64 of a-z, 0-9, _ and -, beginning with a letter")]
+pub struct InvalidChannelId(String);
+
+impl ChannelId {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ChannelId {
+    type Err = InvalidChannelId;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let well_formed = name.len() <= 64
+            && name.starts_with(|first: char| first.is_ascii_lowercase())
+            && name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-'));
+        if well_formed { Ok(Self(name.to_owned())) } else { Err(InvalidChannelId(name.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for ChannelId {
+    type Error = InvalidChannelId;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl fmt::Display for ChannelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The source's own stable key of a record, as text.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct RecordKey(String);
+
+impl RecordKey {
+    /// Takes the key as the source gave it.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// UUIDv5 of channel and source key (RFC 9562 §5.5): the same thing always has the same id, and
+/// `tonghui id CHANNEL KEY` computes it by hand.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(with = "String")]
+pub struct DemandId(Uuid);
+
+impl DemandId {
+    /// The id of the record `key` of `channel`.
+    pub fn of(channel: &ChannelId, key: &RecordKey) -> Self {
+        Self::derive(channel, "key", key.as_str().as_bytes())
+    }
+
+    /// The id of an entry whose key could not be read: derived from a hash of its bytes.
+    pub fn of_bytes(channel: &ChannelId, bytes: &[u8]) -> Self {
+        Self::derive(channel, "bytes", &Sha256::digest(bytes))
+    }
+
+    fn derive(channel: &ChannelId, what: &str, value: &[u8]) -> Self {
+        // A channel name holds no NUL, so the three parts cannot run into each other.
+        let name = [channel.as_str().as_bytes(), what.as_bytes(), value].join(&0);
+        Self(Uuid::new_v5(&NAMESPACE, &name))
+    }
+
+    /// The 16 bytes of the UUID.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for DemandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for DemandId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// `channel/read_no/part`: names one message on the bus, and its receipt in the store.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId {
+    /// The channel that was read.
+    pub channel: ChannelId,
+    /// The read that produced it.
+    pub read_no: ReadNo,
+    /// Position among the messages of that read, from 0.
+    pub part: u32,
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.channel, self.read_no.0, self.part)
+    }
+}
+
+impl FromStr for MessageId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || format!("`{text}` is not a message id (channel/read_no/part)");
+        let mut pieces = text.rsplitn(3, '/');
+        let part = pieces.next().and_then(|piece| piece.parse().ok()).ok_or_else(malformed)?;
+        let read_no = pieces.next().and_then(|piece| piece.parse().ok()).ok_or_else(malformed)?;
+        let channel = pieces.next().and_then(|piece| piece.parse().ok()).ok_or_else(malformed)?;
+        Ok(Self { channel, read_no: ReadNo(read_no), part })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hotline() -> ChannelId {
+        "hotline".parse().unwrap()
+    }
+
+    #[test]
+    fn the_same_thing_always_has_the_same_id() {
+        let key = RecordKey::new("6f1a0c52-9f0e-4a0b-8d3c-2f7c1d9e0a11");
+        assert_eq!(
+            DemandId::of(&hotline(), &key).to_string(),
+            "5c4b9f09-7a57-5172-afb6-1d033e33e5aa"
+        );
+    }
+
+    #[test]
+    fn a_key_and_bytes_of_the_same_content_are_different_things() {
+        assert_ne!(
+            DemandId::of(&hotline(), &RecordKey::new("7")),
+            DemandId::of_bytes(&hotline(), b"7")
+        );
+    }
+
+    #[test]
+    fn channel_names_are_narrow() {
+        for name in ["", "热线", "Hotline", "1st", "a/b", "a b", &"x".repeat(65)] {
+            assert!(name.parse::<ChannelId>().is_err(), "{name} was taken");
+        }
+    }
+
+    #[test]
+    fn a_message_id_reads_back() {
+        let id = MessageId { channel: hotline(), read_no: ReadNo(12), part: 3 };
+        assert_eq!(id.to_string(), "hotline/12/3");
+        assert_eq!(id.to_string().parse(), Ok(id));
+    }
+}

@@ -1,0 +1,54 @@
+//! The spine of Tonghui: the words, the types and the rules that every part agrees on.
+//!
+//! This crate does no I/O and knows no runtime. That is the decision everything else hangs on: the
+//! order of *read, pack, deliver, advance, settle* and of *take, keep, ack* is expressed in types
+//! here, so that a broker, a database or a source can be exchanged without the guarantees moving.
+//! The alternative, a framework that owns the loop, was not taken: the two loops are forty lines
+//! (`gateway/src/ingest.rs`, `sink/src/run.rs`) and are meant to be read.
+//!
+//! Suggested reading order is the order of the modules below.
+
+#![warn(missing_docs)]
+
+mod fault;
+mod id;
+mod settings;
+mod version;
+
+mod raw;
+mod sealed;
+
+pub mod demand;
+mod normalizer;
+
+mod connector;
+mod outbox;
+mod wire;
+
+mod bus;
+mod checkpoint;
+mod judge;
+mod store;
+
+pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, Publisher, deliver};
+pub use checkpoint::{Checkpoints, Position};
+pub use connector::{Batch, Budget, Connector, Cursor, Means, Partition};
+pub use demand::{Demand, DemandBody};
+pub use fault::{Fault, FaultKind};
+pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
+pub use judge::{Current, Judgement, Tracked, judge};
+pub use normalizer::{Accepted, Normalizer, Reason, Verdict};
+pub use outbox::{Channel, Outbox, Part, Tally, pack};
+pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};
+pub use sealed::{Sealed, SealedBytes};
+pub use settings::{Period, Secret};
+pub use store::{Kept, Outcomes, Store, keep};
+pub use version::{Digest, MappingNo, ReadNo, Revision, Version};
+pub use wire::{
+    CONTENT_TYPE, Event, MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS, MAX_RECORD_BYTES, Reject,
+    WIRE_VERSION,
+};
+
+/// A moment in UTC. Zones exist at the edges only: a source's in its settings, people's in the
+/// gateway's.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,315 @@
+//! `pack`: everything one batch owes the broker, computed without I/O.
+//!
+//! Time and numbers are arguments, so packing the same batch twice gives the same bytes. A record
+//! that cannot be mapped, that makes the mapping panic or that is too large becomes a reject here;
+//! nothing that a record contains becomes a fault.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    Batch, ChannelId, Cursor, DecidedBy, Demand, DemandId, Digest, MappingNo, Message, MessageId,
+    Position, ReadNo, Reason, Reject, Revision, SealedBytes, TextReport, Timestamp, Version,
+    demand::Origin,
+    normalizer::{Accepted, Normalizer, Verdict},
+    raw::{Entry, RawRecord},
+    wire,
+};
+
+/// What `pack` needs to know of a channel.
+#[derive(Clone)]
+pub struct Channel {
+    /// Its name.
+    pub id: ChannelId,
+    /// The number of its mapping.
+    pub mapping: MappingNo,
+    /// Its mapping.
+    pub normalizer: Arc<dyn Normalizer>,
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Channel({}, mapping {})", self.id, self.mapping.0)
+    }
+}
+
+/// Everything one batch owes the broker, and the stretch of the source it covers.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Outbox {
+    pub(crate) channel: ChannelId,
+    pub(crate) from: Position,
+    pub(crate) upto: Cursor,
+    pub(crate) read_no: ReadNo,
+    pub(crate) read_at: Timestamp,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) tally: Tally,
+}
+
+/// One message as the books know it: the receipt for it must say the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Position among the messages of the read.
+    pub part: u32,
+    /// Number of events in it.
+    pub events: u32,
+    /// Hash of its body.
+    pub hash: Digest,
+}
+
+/// The counts of one read: read = accepted + skipped + rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Entries the connector gave.
+    pub read: u64,
+    /// Became demands.
+    pub accepted: u64,
+    /// Are none, by a rule of the channel.
+    pub skipped: u64,
+    /// Went to quarantine.
+    pub rejected: u64,
+}
+
+impl Outbox {
+    /// The messages, in order.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// The counts.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Bytes of all messages.
+    pub fn bytes(&self) -> usize {
+        self.messages.iter().map(|message| message.body.len()).sum()
+    }
+}
+
+/// Maps a batch and packs it into messages. Pure.
+pub fn pack(
+    channel: &Channel,
+    from: Position,
+    read_no: ReadNo,
+    batch: Batch,
+    read_at: Timestamp,
+) -> Outbox {
+    let mut packer = Packer {
+        channel,
+        read_no,
+        read_at,
+        messages: Vec::new(),
+        parts: Vec::new(),
+        tally: Tally::default(),
+        pending: Vec::new(),
+        pending_bytes: 0,
+    };
+    for entry in batch.entries {
+        packer.take(entry);
+    }
+    packer.close_message();
+    Outbox {
+        channel: channel.id.clone(),
+        from,
+        upto: batch.upto,
+        read_no,
+        read_at,
+        messages: packer.messages,
+        parts: packer.parts,
+        tally: packer.tally,
+    }
+}
+
+struct Packer<'a> {
+    channel: &'a Channel,
+    read_no: ReadNo,
+    read_at: Timestamp,
+    messages: Vec<Message>,
+    parts: Vec<Part>,
+    tally: Tally,
+    pending: Vec<Vec<u8>>,
+    pending_bytes: usize,
+}
+
+impl Packer<'_> {
+    fn take(&mut self, entry: Entry) {
+        self.tally.read += 1;
+        match entry {
+            Entry::Record(record) => self.take_record(&record),
+            Entry::Unreadable { place, bytes, reason } => {
+                let id = place.id(&self.channel.id, &bytes);
+                let report = TextReport::default();
+                self.reject(
+                    Rejected {
+                        id,
+                        place: place.at,
+                        key: place.key,
+                        revision: Revision::NONE,
+                        report: &report,
+                    },
+                    reason,
+                    &bytes,
+                );
+            }
+        }
+    }
+
+    fn take_record(&mut self, record: &RawRecord) {
+        // The mapping is data from a channel author: a panic in it must cost one record only.
+        let verdict = catch_unwind(AssertUnwindSafe(|| self.channel.normalizer.normalize(record)))
+            .unwrap_or_else(|_| {
+                Verdict::Reject(Reason::new("mapping_panicked", "the mapping panicked"))
+            });
+        let reason = match verdict {
+            Verdict::Skip(_) => {
+                self.tally.skipped += 1;
+                return;
+            }
+            Verdict::Accept(accepted) => match self.add_accepted(record, *accepted) {
+                Ok(()) => {
+                    self.tally.accepted += 1;
+                    return;
+                }
+                Err(reason) => reason,
+            },
+            Verdict::Reject(reason) => reason,
+        };
+        let rejected = Rejected {
+            id: DemandId::of(&self.channel.id, &record.key),
+            place: format!("record {}", record.key),
+            key: Some(record.key.clone()),
+            revision: record.revision,
+            report: &record.text,
+        };
+        self.reject(rejected, reason, &record.body.to_bytes());
+    }
+
+    fn add_accepted(&mut self, record: &RawRecord, accepted: Accepted) -> Result<(), Reason> {
+        let mut demand = Demand {
+            id: DemandId::of(&self.channel.id, &record.key),
+            channel: self.channel.id.clone(),
+            source_key: record.key.clone(),
+            version: self.version(record.revision),
+            digest: accepted.digest,
+            origin: self.origin(&record.text),
+            raw: accepted.raw,
+            body: accepted.body,
+        };
+        self.add(|message| {
+            demand.origin.message = message.to_string();
+            wire::encode_demand(&demand)
+                .map_err(|_| Reason::new("unencodable", "the demand cannot be written as JSON"))
+        })
+    }
+
+    fn reject(&mut self, rejected: Rejected<'_>, reason: Reason, bytes: &[u8]) {
+        self.tally.rejected += 1;
+        let sealed = self.channel.normalizer.seal(&rejected.id, bytes);
+        let mut reject = Reject {
+            id: rejected.id,
+            channel: self.channel.id.clone(),
+            source_key: rejected.key,
+            version: self.version(rejected.revision),
+            place: rejected.place,
+            reason,
+            origin: self.origin(rejected.report),
+            raw: within_limit(sealed),
+        };
+        if reject.raw.is_none() {
+            reject.reason.detail.push_str(&format!(
+                "; its {} bytes are above the limit and were not kept, sha-256 {}",
+                bytes.len(),
+                hex::encode(Sha256::digest(bytes)),
+            ));
+        }
+        let added = self.add(|message| {
+            reject.origin.message = message.to_string();
+            wire::encode_reject(&reject).map_err(|_| Reason::new("unencodable", ""))
+        });
+        if added.is_err() {
+            // Strings and numbers always encode; should they not, the sink quarantines the gap.
+            self.pending.push(Vec::from(*b"null"));
+        }
+    }
+
+    /// Adds an event to the open message, or to a new one where it does not fit. An event names its
+    /// message, so it is encoded once more in that case.
+    fn add(
+        &mut self,
+        mut encode: impl FnMut(MessageId) -> Result<Vec<u8>, Reason>,
+    ) -> Result<(), Reason> {
+        let mut event = encode(self.message_id())?;
+        if event.len() > wire::MAX_RECORD_BYTES {
+            return Err(too_large(event.len()));
+        }
+        let is_full = self.pending.len() >= wire::MAX_MESSAGE_EVENTS
+            || self.pending_bytes + event.len() > wire::MAX_MESSAGE_BYTES;
+        if is_full && !self.pending.is_empty() {
+            self.close_message();
+            event = encode(self.message_id())?;
+        }
+        self.pending_bytes += event.len();
+        self.pending.push(event);
+        Ok(())
+    }
+
+    fn close_message(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let id = self.message_id();
+        let body = Bytes::from(wire::join(&self.pending));
+        let events = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
+        let message = Message { id, wire_version: wire::WIRE_VERSION, events, body };
+        self.parts.push(Part { part: message.id.part, events, hash: message.hash() });
+        self.messages.push(message);
+        self.pending.clear();
+        self.pending_bytes = 0;
+    }
+
+    fn message_id(&self) -> MessageId {
+        let part = u32::try_from(self.messages.len()).unwrap_or(u32::MAX);
+        MessageId { channel: self.channel.id.clone(), read_no: self.read_no, part }
+    }
+
+    fn version(&self, revision: Revision) -> Version {
+        Version { revision, read_no: self.read_no, mapping: self.channel.mapping }
+    }
+
+    fn origin(&self, report: &TextReport) -> Origin {
+        let decoded = report.decided_by != DecidedBy::Nothing;
+        Origin {
+            read_at: self.read_at,
+            message: String::new(), // set when the event's message is known
+            charset: decoded.then(|| report.charset.to_string()),
+            charset_by: decoded.then_some(report.decided_by),
+        }
+    }
+}
+
+/// What is known of a record that was not accepted.
+struct Rejected<'a> {
+    id: DemandId,
+    place: String,
+    key: Option<crate::RecordKey>,
+    revision: Revision,
+    report: &'a TextReport,
+}
+
+fn too_large(size: usize) -> Reason {
+    let limit = wire::MAX_RECORD_BYTES;
+    Reason::new("too_large", format!("the demand takes {size} bytes, the limit is {limit}"))
+}
+
+/// Base64 grows by a third and the rest of the event needs room too.
+fn within_limit(sealed: SealedBytes) -> Option<SealedBytes> {
+    (sealed.0.len() <= wire::MAX_RECORD_BYTES / 2).then_some(sealed)
+}

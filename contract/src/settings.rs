@@ -1,0 +1,132 @@
+//! Two types that settings of every part are made of.
+//!
+//! Their JSON Schema carries a `format`, and `config` knows what each format demands: so a wrong
+//! period and a missing secret are reported with file, line and column beside all other problems,
+//! before any part deserialises its section.
+
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A length of time in settings: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Period(pub Duration);
+
+impl FromStr for Period {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let millis = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(format!("`{text}` is not a period: write it like 30s, 5m, 1h or 7d")),
+        };
+        number
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(millis))
+            .map(|millis| Self(Duration::from_millis(millis)))
+            .ok_or_else(|| format!("`{text}` is not a period: the number is missing or too large"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Period {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}ms", self.0.as_millis()))
+    }
+}
+
+impl JsonSchema for Period {
+    fn schema_name() -> Cow<'static, str> {
+        "Period".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "period",
+            "description": "a whole number and one of ms, s, m, h, d: 30s, 5m, 1h, 7d",
+        })
+    }
+}
+
+/// A value that must not be seen: no `Debug`, log, error or listing shows it. In a file it is
+/// written as `{ env = "NAME" }` or `{ file = "PATH" }`; `config` puts the value in its place.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "format": "secret",
+            "description": "a reference to a secret: { env = \"NAME\" } or { file = \"PATH\" }",
+            "properties": {
+                "env": { "type": "string", "description": "name of an environment variable" },
+                "file": {
+                    "type": "string",
+                    "description": "a file whose first line is the secret, relative to the configuration folder",
+                },
+            },
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_a_number_and_a_unit() {
+        for (text, millis) in [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("1d", 86_400_000)]
+        {
+            assert_eq!(text.parse(), Ok(Period(Duration::from_millis(millis))));
+        }
+        for text in ["", "s", "5", "5 m", "-5m", "1.5h", "五分钟", "99999999999999999999d"] {
+            assert!(text.parse::<Period>().is_err(), "{text} was taken");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
+    }
+}

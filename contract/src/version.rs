@@ -1,0 +1,145 @@
+//! What orders two states of one record, and what tells whether they differ.
+//!
+//! Versions order everything: the newer wins, everything may be repeated, and no clock of a vendor
+//! is trusted. Texts are never ordered.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Timestamp;
+
+/// The source's own number or time of a state. Empty where a read returns the current state: there
+/// a later read is newer.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub struct Revision(Option<i64>);
+
+impl Revision {
+    /// The source gives none: order comes from the reads.
+    pub const NONE: Self = Self(None);
+
+    /// The source counts its revisions.
+    pub fn number(number: i64) -> Self {
+        Self(Some(number))
+    }
+
+    /// The source dates its revisions (microseconds since 1970).
+    pub fn time(time: Timestamp) -> Self {
+        Self(Some(time.timestamp_micros()))
+    }
+
+    /// For a column that must not be null: an empty revision is smaller than any other.
+    pub fn to_column(self) -> i64 {
+        self.0.unwrap_or(i64::MIN)
+    }
+
+    /// The inverse of [`Revision::to_column`].
+    pub fn from_column(value: i64) -> Self {
+        Self((value != i64::MIN).then_some(value))
+    }
+}
+
+/// The number of a read, drawn after the answer has arrived from a counter of the channel that
+/// never goes back.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct ReadNo(pub u64);
+
+/// The number the store assigned to a mapping: it grows whenever `[demand]`, a code table it names
+/// or the normaliser changes.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct MappingNo(pub u32);
+
+/// (revision, read, mapping), compared in that order; the greater is the newer.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Version {
+    /// The source's own order, where it has one.
+    pub revision: Revision,
+    /// The read that saw this state.
+    pub read_no: ReadNo,
+    /// The mapping it went through.
+    pub mapping: MappingNo,
+}
+
+/// 128 bits that stand for a content: equal digests, equal content.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, JsonSchema)]
+#[schemars(with = "String")]
+pub struct Digest(pub [u8; 16]);
+
+impl Digest {
+    /// Shortens a longer hash to its first 128 bits.
+    pub fn of_hash(hash: &[u8; 32]) -> Self {
+        let mut short = [0; 16];
+        short.copy_from_slice(&hash[..16]);
+        Self(short)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(text.as_bytes(), &mut bytes).map_err(serde::de::Error::custom)?;
+        Ok(Self(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn version(revision: Option<i64>, read_no: u64, mapping: u32) -> Version {
+        let revision = revision.map_or(Revision::NONE, Revision::number);
+        Version { revision, read_no: ReadNo(read_no), mapping: MappingNo(mapping) }
+    }
+
+    #[test]
+    fn revision_comes_before_read_and_read_before_mapping() {
+        assert!(version(Some(2), 1, 1) > version(Some(1), 9, 9));
+        assert!(version(None, 2, 1) > version(None, 1, 9));
+        assert!(version(None, 2, 2) > version(None, 2, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn the_column_form_keeps_the_order(a: Option<i64>, b: Option<i64>) {
+            prop_assume!(a != Some(i64::MIN) && b != Some(i64::MIN));
+            let (a, b) = (Revision(a), Revision(b));
+            prop_assert_eq!(a.cmp(&b), a.to_column().cmp(&b.to_column()));
+            prop_assert_eq!(Revision::from_column(a.to_column()), a);
+        }
+    }
+}

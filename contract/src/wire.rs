@@ -1,0 +1,172 @@
+//! The only module that knows the serialised form: a CloudEvents 1.0 batch in JSON
+//! (<https://github.com/cloudevents/spec>, JSON event format §4), wire version in the properties.
+//!
+//! A message carries many demands because a broker's cost is per message. Rejects travel in the
+//! same message as events of their own type, so that books can be balanced message by message.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    ChannelId, Demand, DemandId, MessageId, Reason, RecordKey, SealedBytes, Version, demand::Origin,
+};
+
+/// Media type of a message body.
+pub const CONTENT_TYPE: &str = "application/cloudevents-batch+json";
+/// Version of the wire form; another one is quarantined, never guessed at.
+pub const WIRE_VERSION: u32 = 1;
+/// Most events in one message.
+pub const MAX_MESSAGE_EVENTS: usize = 200;
+/// A message is closed before it would grow beyond this; one record alone may be larger.
+pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+/// The largest event; a record above it is rejected with its key.
+pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
+
+/// A record that was not accepted, on its way to quarantine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reject {
+    /// Id of its key, or of its bytes where the key could not be read.
+    pub id: DemandId,
+    /// The channel it came through.
+    pub channel: ChannelId,
+    /// The source's key, if it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_key: Option<RecordKey>,
+    /// Orders it among the states of the same thing.
+    pub version: Version,
+    /// Where it stood.
+    pub place: String,
+    /// Why.
+    pub reason: Reason,
+    /// How it came here.
+    pub origin: Origin,
+    /// Its bytes, compressed and sealed; absent where even these exceed [`MAX_RECORD_BYTES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<SealedBytes>,
+}
+
+/// What one event of a message is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A demand to keep.
+    Demand(Box<Demand>),
+    /// A record to quarantine.
+    Reject(Box<Reject>),
+    /// An event that this version cannot read: quarantined with its bytes.
+    Unreadable {
+        /// The event as it came.
+        bytes: Vec<u8>,
+        /// What is wrong with it; never quotes it.
+        reason: String,
+    },
+}
+
+/// CloudEvents attributes, `type` before `data` so that reading needs no second pass.
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    specversion: &'static str,
+    id: String,
+    source: String,
+    r#type: &'static str,
+    subject: DemandId,
+    time: String,
+    datacontenttype: &'static str,
+    data: &'a T,
+}
+
+/// Adjacent tagging reads `data` straight into its type; other attributes are passed over.
+#[derive(Deserialize)]
+#[serde(tag = "type", content = "data")]
+enum Incoming {
+    #[serde(rename = "tonghui.demand.v1")]
+    Demand(Box<Demand>),
+    #[serde(rename = "tonghui.reject.v1")]
+    Reject(Box<Reject>),
+}
+
+pub(crate) fn encode_demand(demand: &Demand) -> serde_json::Result<Vec<u8>> {
+    encode("tonghui.demand.v1", demand.id, &demand.channel, &demand.origin, demand)
+}
+
+pub(crate) fn encode_reject(reject: &Reject) -> serde_json::Result<Vec<u8>> {
+    encode("tonghui.reject.v1", reject.id, &reject.channel, &reject.origin, reject)
+}
+
+fn encode<T: Serialize>(
+    r#type: &'static str,
+    subject: DemandId,
+    channel: &ChannelId,
+    origin: &Origin,
+    data: &T,
+) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Envelope {
+        specversion: "1.0",
+        // Unique with `source`: one read contains a thing at most once.
+        id: format!("{}/{subject}", origin.message),
+        source: format!("/tonghui/{channel}"),
+        r#type,
+        subject,
+        time: origin.read_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        datacontenttype: "application/json",
+        data,
+    })
+}
+
+/// Joins encoded events into the body of a message.
+pub(crate) fn join(events: &[Vec<u8>]) -> Vec<u8> {
+    let size = events.iter().map(|event| event.len() + 1).sum::<usize>() + 2;
+    let mut body = Vec::with_capacity(size);
+    body.push(b'[');
+    for (index, event) in events.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(event);
+    }
+    body.push(b']');
+    body
+}
+
+/// Reads the events of a message. Total: what cannot be read is an event too.
+pub(crate) fn decode(id: &MessageId, wire_version: u32, body: &[u8]) -> Vec<Event> {
+    let unreadable = |bytes: &[u8], reason: String| Event::Unreadable {
+        bytes: bytes.to_vec(),
+        reason: format!("message {id}: {reason}"),
+    };
+    if wire_version != WIRE_VERSION {
+        let reason = format!("wire version {wire_version}, this program reads {WIRE_VERSION}");
+        return vec![unreadable(body, reason)];
+    }
+    if let Ok(events) = serde_json::from_slice::<Vec<Incoming>>(body) {
+        return events.into_iter().map(Event::from).collect();
+    }
+    // One bad event among good ones: read them one by one, keep the good.
+    match serde_json::from_slice::<Vec<Cow<'_, RawValue>>>(body) {
+        Err(error) => vec![unreadable(body, position(&error))],
+        Ok(events) => events
+            .iter()
+            .map(|event| match serde_json::from_str::<Incoming>(event.get()) {
+                Ok(event) => event.into(),
+                Err(error) => unreadable(event.get().as_bytes(), position(&error)),
+            })
+            .collect(),
+    }
+}
+
+/// Where reading failed, without the text of the error: it may quote a value.
+fn position(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    format!("not a {:?} of a known kind, line {line} column {column}", error.classify())
+}
+
+impl From<Incoming> for Event {
+    fn from(incoming: Incoming) -> Self {
+        match incoming {
+            Incoming::Demand(demand) => Self::Demand(demand),
+            Incoming::Reject(reject) => Self::Reject(reject),
+        }
+    }
+}
