@@ -1,1 +1,76 @@
-fn main() {}
+//! `cargo xtask`: everything a developer or a build server does with this repository.
+//!
+//! A program rather than shell scripts, because starting and stopping real servers, and stopping
+//! them on every way out, is the part that scripts get wrong.
+
+mod say;
+
+mod interrupt;
+mod run;
+
+mod counts;
+mod steps;
+mod test;
+
+mod servers;
+mod setup;
+mod toolchain;
+
+mod deny;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::say::say;
+
+/// Tasks of the Tonghui repository.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Format, lints, build, every test against real servers, documentation, schemas.
+    Test,
+    /// Install what the tests need (Debian packages) where it is missing.
+    Setup,
+    /// Run a command with the test servers beside it: `cargo xtask with cargo test -p sink`.
+    With {
+        /// The command and its arguments.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+    /// Write the JSON Schemas of the configuration and of the demand.
+    Schema {
+        /// Compare instead of write.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Advisories, bans, licences and sources of all dependencies, by cargo-deny.
+    Deny,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = interrupt::arm().and_then(|()| match arguments.task {
+        Task::Test => test::test(),
+        Task::Setup => setup::setup(),
+        Task::With { command } => servers::with(&command),
+        Task::Schema { check } => schema::schema(check),
+        Task::Deny => deny::deny(),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(format_args!("error: {error:#}"));
+            // 2 as for every usage or configuration error: somebody has to install something.
+            let code = if error.is::<setup::Missing>() { 2 } else { 1 };
+            ExitCode::from(code)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Runs commands, one at a time: shows what they say and remembers it.
+//!
+//! Each command is a process group of its own, so that an interrupt reaches its children too and
+//! does not reach the servers, which other guards stop in their turn.
+
+use std::{
+    io::{self, BufRead, BufReader, IsTerminal},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{interrupt, say::echo};
+
+/// What a command said and whether it was content.
+pub(crate) struct Said {
+    /// It exited with 0.
+    pub(crate) ok: bool,
+    /// Standard output and error, as they came.
+    pub(crate) text: String,
+}
+
+/// Runs a command and shows its output as it comes.
+pub(crate) fn shown(command: Command) -> Result<Said> {
+    execute(command, echo)
+}
+
+/// Runs a command that must succeed and shows its output as it comes.
+pub(crate) fn must(command: Command) -> Result<()> {
+    let name = describe(&command);
+    if shown(command)?.ok {
+        return Ok(());
+    }
+    bail!("`{name}` failed, see above")
+}
+
+/// Runs a command that must succeed; its output is shown only if it does not.
+pub(crate) fn quiet(command: Command) -> Result<String> {
+    let name = describe(&command);
+    let said = execute(command, |_| {})?;
+    if said.ok {
+        return Ok(said.text);
+    }
+    bail!("`{name}` failed:\n{}", said.text.trim_end())
+}
+
+/// A cargo command in the repository.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    if io::stdout().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    command
+}
+
+/// The folder of the repository.
+pub(crate) fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+fn execute(mut command: Command, mut each_line: impl FnMut(&[u8])) -> Result<Said> {
+    interrupt::watch(None)?;
+    let name = describe(&command);
+    let (reader, writer) = io::pipe()?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+    let mut child = command.spawn().with_context(|| format!("`{name}` cannot be started"))?;
+    // Our copies of the writing end live in `command`: while one is open the pipe never ends.
+    drop(command);
+    let armed = interrupt::watch(Some(child.id()));
+    let text = read(reader, &mut each_line);
+    let status = child.wait();
+    interrupt::watch(None)?;
+    armed?;
+    Ok(Said { ok: status?.success(), text: text? })
+}
+
+fn read(reader: io::PipeReader, each_line: &mut impl FnMut(&[u8])) -> Result<String> {
+    let mut reader = BufReader::new(reader);
+    let mut text = String::new();
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        each_line(&line);
+        text.push_str(&String::from_utf8_lossy(&line));
+        line.clear();
+    }
+    Ok(text)
+}
+
+/// The command as a person would type it, environment aside.
+fn describe(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let program = program.file_name().unwrap_or(command.get_program()).to_string_lossy();
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy());
+    std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,59 @@
+//! Real servers for the tests, started for one run and gone after it.
+//!
+//! Tests against a stand-in prove that we agree with the stand-in. So each run gets PostgreSQL and
+//! MariaDB of its own: free ports on loopback, data in a temporary folder, an unprivileged user,
+//! passwords made up on the spot. A further server is one more file here and one more line in
+//! [`Servers::start`] and [`PACKAGES`].
+
+mod folder;
+mod mariadb;
+mod postgres;
+mod process;
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use self::{folder::Folder, process::Process};
+use crate::run::must;
+
+/// Debian packages and how to tell that they are there.
+pub(crate) const PACKAGES: &[(&str, fn() -> bool)] =
+    &[("postgresql", postgres::is_installed), ("mariadb-server", mariadb::is_installed)];
+
+/// Runs one command while the servers are there.
+pub(crate) fn with(command: &[String]) -> Result<()> {
+    let Some((program, arguments)) = command.split_first() else { return Ok(()) };
+    let servers = Servers::start()?;
+    let mut command = Command::new(program);
+    command.args(arguments).envs(servers.environment());
+    must(command)
+}
+
+/// A server that answers, and where it does.
+struct Server {
+    _process: Process,
+    /// Name and value of the environment variable by which tests find it.
+    variable: (&'static str, String),
+}
+
+/// All servers of one run. Dropping it stops them and removes their folder.
+pub(crate) struct Servers {
+    // Fields are dropped in this order: first the servers, then the folder under them.
+    servers: Vec<Server>,
+    _folder: Folder,
+}
+
+impl Servers {
+    /// Starts them; they answer when this returns.
+    pub(crate) fn start() -> Result<Self> {
+        let folder = Folder::create()?;
+        let servers = vec![postgres::start(&folder)?, mariadb::start(&folder)?];
+        Ok(Self { servers, _folder: folder })
+    }
+
+    /// What the tests must be told.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.servers.iter().map(|server| (server.variable.0, server.variable.1.as_str()))
+    }
+}

@@ -1,0 +1,102 @@
+//! Where servers keep their data, and who they run as.
+//!
+//! PostgreSQL refuses to run as root, rightly; so where we are root each server runs as the user
+//! its package made, in a folder that belongs to that user.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::Read,
+    net::TcpListener,
+    os::unix::fs::{PermissionsExt, chown},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::{run::quiet, setup::is_root};
+
+/// The temporary folder of one run; it is removed when dropped.
+pub(crate) struct Folder {
+    root: TempDir,
+}
+
+impl Folder {
+    pub(crate) fn create() -> Result<Self> {
+        // Not $TMPDIR: that may be closed to other users, and socket paths must stay short (107
+        // bytes).
+        let root = tempfile::Builder::new().prefix("tonghui-test-").tempdir_in("/tmp")?;
+        fs::set_permissions(root.path(), Permissions::from_mode(0o711))?;
+        Ok(Self { root })
+    }
+
+    /// A place of its own for one server, which runs as `user` where we are root.
+    pub(crate) fn home(&self, name: &str, user: &'static str) -> Result<Home> {
+        let path = self.root.path().join(name);
+        fs::create_dir(&path)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o700))?;
+        let user = is_root().then_some(user);
+        if let Some(user) = user {
+            chown(&path, Some(number("-u", user)?), Some(number("-g", user)?))?;
+        }
+        Ok(Home { path, user })
+    }
+}
+
+/// A server's place.
+pub(crate) struct Home {
+    path: PathBuf,
+    user: Option<&'static str>,
+}
+
+impl Home {
+    /// A path in it.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file that the server may read and nobody else.
+    pub(crate) fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
+        let path = self.join(name);
+        fs::write(&path, content)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        if let Some(user) = self.user {
+            chown(&path, Some(number("-u", user)?), Some(number("-g", user)?))?;
+        }
+        Ok(path)
+    }
+
+    /// A command that runs here as the server's user. It gets `signal` when we die, however we
+    /// die: not even `kill -9` leaves a server behind.
+    pub(crate) fn command(&self, signal: &str, program: &Path) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", signal]);
+        if let Some(user) = self.user {
+            command.args(["--reuid", user, "--regid", user, "--init-groups"]);
+        }
+        // Messages in English: we wait for one of them.
+        command.arg("--").arg(program).current_dir(&self.path).env("LC_ALL", "C");
+        command
+    }
+}
+
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// A password for one run.
+pub(crate) fn password() -> Result<String> {
+    let mut bytes = [0_u8; 12];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The number of a user (`-u`) or of its group (`-g`).
+fn number(option: &str, user: &str) -> Result<u32> {
+    let mut id = Command::new("id");
+    id.args([option, user]);
+    Ok(quiet(id)?.trim().parse()?)
+}

@@ -1,0 +1,65 @@
+//! A PostgreSQL of our own.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::{
+    Server,
+    folder::{Folder, free_port, password},
+    process::Process,
+};
+use crate::run::quiet;
+
+/// Whether the server's programs are there.
+pub(crate) fn is_installed() -> bool {
+    program("initdb").is_some()
+}
+
+/// Makes a cluster and starts it.
+pub(crate) fn start(folder: &Folder) -> Result<Server> {
+    let home = folder.home("postgres", "postgres")?;
+    let data = home.join("data");
+    let password = password()?;
+    let password_file = home.write("password", &password)?;
+
+    let mut init = home.command("KILL", &program("initdb").context("initdb is not installed")?);
+    init.args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
+        .args(["--encoding=UTF8", "--locale=C.UTF-8", "--lc-messages=C"])
+        .arg(format!("--pwfile={}", password_file.display()))
+        .arg("-D")
+        .arg(&data);
+    quiet(init)?;
+
+    let port = free_port()?;
+    let mut run = home.command("INT", &program("postgres").context("postgres is not installed")?);
+    run.arg("-D").arg(&data);
+    for setting in [
+        format!("port={port}"),
+        "listen_addresses=127.0.0.1".to_owned(),
+        format!("unix_socket_directories={}", home.join("").display()),
+        "max_connections=200".to_owned(),
+        // The data is thrown away after the run: what survives a power cut is not tested here.
+        "fsync=off".to_owned(),
+        "full_page_writes=off".to_owned(),
+    ] {
+        run.arg("-c").arg(setting);
+    }
+    let ready = "database system is ready to accept connections";
+    let process = Process::start("postgres", "INT", run, ready)?;
+    let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
+    Ok(Server { _process: process, variable: ("TONGHUI_TEST_POSTGRES", url) })
+}
+
+/// A program of the newest installed version; Debian keeps them out of the path.
+fn program(name: &str) -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    versions
+        .filter_map(|version| version.ok()?.file_name().into_string().ok()?.parse::<u32>().ok())
+        .map(|version| {
+            (version, PathBuf::from(format!("/usr/lib/postgresql/{version}/bin/{name}")))
+        })
+        .filter(|(_, path)| path.is_file())
+        .max()
+        .map(|(_, path)| path)
+}

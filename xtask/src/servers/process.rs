@@ -1,0 +1,101 @@
+//! A server process: ready when it says so, stopped when dropped.
+//!
+//! Its log is read through a pipe, so nobody sleeps and polls: the line that says *ready* arrives
+//! when it is true, and the end of the pipe is the end of the server and all its children.
+
+use std::{
+    collections::VecDeque,
+    io::{self, BufRead, BufReader},
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{interrupt, say::say};
+
+const START_WITHIN: Duration = Duration::from_secs(120);
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// Lines of its log that are shown when it does not start.
+const LAST_LINES: usize = 30;
+
+/// A running server.
+pub(crate) struct Process {
+    name: &'static str,
+    child: Child,
+    /// The signal that makes it stop in good order.
+    signal: &'static str,
+    news: Receiver<News>,
+}
+
+/// What the reader of the log tells; that it ended is told by hanging up.
+enum News {
+    Ready,
+    /// The log ended first; these were its last lines.
+    Ended(Vec<String>),
+}
+
+impl Process {
+    /// Starts `command` and waits until its log says `ready`.
+    pub(crate) fn start(
+        name: &'static str,
+        signal: &'static str,
+        mut command: Command,
+        ready: &'static str,
+    ) -> Result<Self> {
+        interrupt::watch(None)?;
+        let (log, writer) = io::pipe()?;
+        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
+        let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
+        drop(command); // it holds the writing end, see run.rs
+        let (teller, news) = sync_channel(1);
+        thread::spawn(move || follow(log, ready, &teller));
+        // From here on dropping stops it, also on the ways out below.
+        let process = Self { name, child, signal, news };
+        match process.news.recv_timeout(START_WITHIN) {
+            Ok(News::Ready) => Ok(process),
+            Ok(News::Ended(lines)) => bail!("{name} ended at once:\n{}", lines.join("\n")),
+            Err(_) => bail!("{name} was not ready within {} s", START_WITHIN.as_secs()),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        interrupt::send(self.signal, &self.child.id().to_string());
+        let ended = loop {
+            match self.news.recv_timeout(STOP_WITHIN) {
+                Ok(_) => {}
+                Err(error) => break error == std::sync::mpsc::RecvTimeoutError::Disconnected,
+            }
+        };
+        if !ended {
+            say(format_args!("{} does not stop, killing it", self.name));
+            interrupt::send("KILL", &format!("-{}", self.child.id()));
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads the log to its end.
+fn follow(log: io::PipeReader, ready: &str, teller: &SyncSender<News>) {
+    let mut is_ready = false;
+    let mut last = VecDeque::new();
+    for line in BufReader::new(log).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line).into_owned();
+        if !is_ready && line.contains(ready) {
+            is_ready = true;
+            let _ = teller.send(News::Ready);
+        }
+        last.push_back(line);
+        if last.len() > LAST_LINES {
+            last.pop_front();
+        }
+    }
+    if !is_ready {
+        let _ = teller.send(News::Ended(last.into()));
+    }
+}

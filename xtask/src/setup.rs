@@ -1,0 +1,94 @@
+//! `cargo xtask setup`: the programs the tests talk to, from Debian's packages.
+
+use std::{fmt, os::unix::fs::MetadataExt, process::Command};
+
+use anyhow::{Result, ensure};
+
+use crate::{
+    run::{must, quiet},
+    say::say,
+    servers,
+};
+
+/// Something has to be installed and we may not do it.
+#[derive(Debug)]
+pub(crate) struct Missing(pub(crate) String);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "something is missing; install it: {}", self.0)
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// Runs as root. Debian starts services when it installs them; ours are started by the tests only,
+/// so a policy forbids it for as long as the installation takes. One that is there already stays.
+const INSTALL: &str = r#"
+policy=/usr/sbin/policy-rc.d
+trap 'exit 130' HUP INT TERM
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+apt-get install --yes --no-install-recommends "$@"
+"#;
+
+/// Installs the missing packages.
+///
+/// # Errors
+/// [`Missing`] where they may not be installed from here.
+pub(crate) fn setup() -> Result<()> {
+    let missing = missing_packages();
+    if missing.is_empty() {
+        say(format_args!("nothing to install"));
+        return Ok(());
+    }
+    let Some(mut shell) = root_shell() else {
+        return Err(Missing(by_hand(&missing)).into());
+    };
+    say(format_args!("installing {}", missing.join(", ")));
+    shell.args(["-eu", "-c", INSTALL, "setup"]).args(&missing);
+    must(shell)?;
+    let left = missing_packages();
+    ensure!(left.is_empty(), "installed, yet the programs of {} are not found", left.join(", "));
+    Ok(())
+}
+
+/// Whether this process may do everything.
+pub(crate) fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+fn missing_packages() -> Vec<&'static str> {
+    servers::PACKAGES
+        .iter()
+        .filter_map(|(package, is_there)| (!is_there()).then_some(*package))
+        .collect()
+}
+
+/// A shell with root's rights, where they are had without asking anybody.
+fn root_shell() -> Option<Command> {
+    quiet_true("apt-get", &["--version"])?;
+    if is_root() {
+        return Some(Command::new("sh"));
+    }
+    quiet_true("sudo", &["-n", "true"])?;
+    let mut sudo = Command::new("sudo");
+    sudo.args(["-n", "sh"]);
+    Some(sudo)
+}
+
+fn quiet_true(program: &str, arguments: &[&str]) -> Option<()> {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    quiet(command).ok().map(drop)
+}
+
+fn by_hand(packages: &[&str]) -> String {
+    let packages = packages.join(" ");
+    format!("sudo apt-get update && sudo apt-get install --no-install-recommends {packages}")
+}
