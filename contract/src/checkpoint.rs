@@ -1,6 +1,6 @@
 //! `advance`: the one row that is a channel's progress.
 
-use std::{future::Future, ops::Range};
+use std::{future::Future, ops::Range, sync::Arc};
 
 use crate::{ChannelId, Confirmed, Cursor, Digest, Fault, MappingNo};
 
@@ -50,4 +50,30 @@ pub trait Checkpoints: Send + Sync {
     /// # Errors
     /// `Transient` where another process moved the position: whoever loads it again goes on.
     fn advance(&self, step: &Confirmed) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+impl<C: Checkpoints + Send> Checkpoints for Arc<C> {
+    fn load(&self, channel: &ChannelId) -> impl Future<Output = Result<Position, Fault>> + Send {
+        (**self).load(channel)
+    }
+
+    fn reserve(
+        &self,
+        channel: &ChannelId,
+        n: u64,
+    ) -> impl Future<Output = Result<Range<u64>, Fault>> + Send {
+        (**self).reserve(channel, n)
+    }
+
+    fn mapping(
+        &self,
+        channel: &ChannelId,
+        fingerprint: Digest,
+    ) -> impl Future<Output = Result<MappingNo, Fault>> + Send {
+        (**self).mapping(channel, fingerprint)
+    }
+
+    fn advance(&self, step: &Confirmed) -> impl Future<Output = Result<(), Fault>> + Send {
+        (**self).advance(step)
+    }
 }
