@@ -1,0 +1,19 @@
+//! Bytes to text, once and exactly, and the text's first wash.
+//!
+//! Public-demand channels speak GBK under the name GB2312, cut columns in the middle of a
+//! character, and put rare names into the private-use area. A text that was decoded wrongly once
+//! is stored wrongly for ever. So this crate stands first, decodes strictly, says where and what
+//! it found, and never drops or guesses. It is pure: no input makes it fail, and where there is
+//! nothing to do it hands back what it was given.
+
+#![warn(missing_docs)]
+
+mod charset;
+mod decode;
+mod private_use;
+
+mod clean;
+
+pub use charset::Charset;
+pub use clean::{Cleaned, Found, Profile, clean};
+pub use decode::{Decoded, Span, decode_column, decode_strict};

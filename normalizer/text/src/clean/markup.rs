@@ -1,0 +1,131 @@
+//! HTML in a field to the text that a browser would show.
+//!
+//! The tokenizer is html5ever's. But fields that may hold HTML hold prose just as often, and to a
+//! tokenizer `面积<b区` is the beginning of a tag and `?a=1&copy=2` holds a sign: it would eat what
+//! a citizen wrote. So only what certainly is markup reaches it as markup, see [`finder`].
+
+mod finder;
+
+use std::cell::RefCell;
+
+use html5ever::{
+    buffer_queue::BufferQueue,
+    tendril::StrTendril,
+    tokenizer::{
+        CharacterTokens, TagKind, TagToken, Token, TokenSink, TokenSinkResult, Tokenizer,
+        TokenizerOpts,
+    },
+};
+
+use finder::{Finder, Kind};
+
+/// Whether there is markup.
+pub(super) fn is_in(text: &str) -> bool {
+    Finder::new(text).is_some_and(|finder| finder.next_from(0).is_some())
+}
+
+/// The text without its markup, if it has any.
+pub(super) fn to_plain(text: &str) -> Option<String> {
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from_slice(&only_certain_markup(text)?));
+    let tokenizer = Tokenizer::new(Plain::default(), TokenizerOpts::default());
+    // The sink asks for no script to be run, so one call reads everything.
+    let _ = tokenizer.feed(&input);
+    tokenizer.end();
+    Some(tokenizer.sink.0.into_inner())
+}
+
+/// The text with what is not markup escaped, and without what is not shown.
+fn only_certain_markup(text: &str) -> Option<String> {
+    let finder = Finder::new(text)?;
+    let mut next = finder.next_from(0);
+    next.as_ref()?;
+    let mut html = String::with_capacity(text.len() + 16);
+    let mut from = 0;
+    while let Some((kind, range)) = next {
+        push_escaped(&mut html, &text[from..range.start]);
+        if kind == Kind::Shown {
+            html.push_str(&text[range.clone()]);
+        }
+        from = range.end;
+        next = finder.next_from(from);
+    }
+    push_escaped(&mut html, &text[from..]);
+    Some(html)
+}
+
+fn push_escaped(html: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            _ => html.push(c),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Plain(RefCell<String>);
+
+impl TokenSink for Plain {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
+        let mut text = self.0.borrow_mut();
+        match token {
+            CharacterTokens(shown) => text.push_str(&shown),
+            TagToken(tag) => match &*tag.name {
+                "br" if tag.kind == TagKind::StartTag => text.push('\n'),
+                "td" | "th" => text.push(' '),
+                // One line end between </p> and <p>, not an empty line.
+                name if BLOCKS.contains(&name) && !text.ends_with('\n') => text.push('\n'),
+                _ => {}
+            },
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+/// Elements that stand on lines of their own.
+const BLOCKS: [&str; 39] = [
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "caption",
+    "center",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "html",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "option",
+    "p",
+    "pre",
+    "section",
+    "table",
+    "tbody",
+    "tfoot",
+    "thead",
+    "tr",
+    "ul",
+];

@@ -1,0 +1,294 @@
+//! What in a text certainly is markup: a closed tag of an element that HTML has, a reference that
+//! HTML has, a closed comment. Every other `<` and `&` is what somebody typed.
+
+use std::ops::Range;
+
+use html5ever::data::NAMED_ENTITIES;
+
+/// What becomes of a stretch of markup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A tag or a reference: has a meaning for the text.
+    Shown,
+    /// A comment, a script or a style sheet: is not text.
+    Hidden,
+}
+
+/// Finds markup. Time is linear in the text, whatever is in it: what never closes is known
+/// beforehand.
+pub(super) struct Finder<'a> {
+    text: &'a str,
+    last_comment_end: usize,
+    last_script_end: usize,
+    last_style_end: usize,
+}
+
+impl<'a> Finder<'a> {
+    /// `None` if there is not even a `<` or a `&`.
+    pub(super) fn new(text: &'a str) -> Option<Self> {
+        text.bytes().any(|byte| matches!(byte, b'<' | b'&')).then(|| Self {
+            text,
+            last_comment_end: last(text, "-->"),
+            last_script_end: last(text, "</script>"),
+            last_style_end: last(text, "</style>"),
+        })
+    }
+
+    /// The first markup at or behind `from`.
+    pub(super) fn next_from(&self, mut from: usize) -> Option<(Kind, Range<usize>)> {
+        loop {
+            let start = from + self.text[from..].find(['<', '&'])?;
+            if let Some((kind, len)) = self.at(start) {
+                return Some((kind, start..start + len));
+            }
+            from = start + 1;
+        }
+    }
+
+    fn at(&self, start: usize) -> Option<(Kind, usize)> {
+        let rest = &self.text[start..];
+        if rest.starts_with('&') {
+            return Some((Kind::Shown, reference(rest)?));
+        }
+        if rest.starts_with("<!--") {
+            return Some((Kind::Hidden, through(rest, 4, "-->", start, self.last_comment_end)?));
+        }
+        if let Some(len) = declaration(rest) {
+            return Some((Kind::Hidden, len));
+        }
+        let (name, len) = tag(rest)?;
+        let (end, last_end) = match name {
+            _ if name.eq_ignore_ascii_case("script") => ("</script>", self.last_script_end),
+            _ if name.eq_ignore_ascii_case("style") => ("</style>", self.last_style_end),
+            _ => return Some((Kind::Shown, len)),
+        };
+        // Without an end only the tag itself is markup: text is never lost to a tag left open.
+        let hidden = through(rest, len, end, start, last_end).unwrap_or(len);
+        Some((Kind::Hidden, if rest.starts_with("</") { len } else { hidden }))
+    }
+}
+
+/// Length of `rest` up to and with the first `end` behind `from`, if there still is one.
+fn through(rest: &str, from: usize, end: &str, start: usize, last_end: usize) -> Option<usize> {
+    if last_end < start + from {
+        return None;
+    }
+    let window = |bytes: &[u8]| bytes.eq_ignore_ascii_case(end.as_bytes());
+    let at = rest.as_bytes()[from..].windows(end.len()).position(window)?;
+    Some(from + at + end.len())
+}
+
+/// Where `end` stands last; 0 if nowhere.
+fn last(text: &str, end: &str) -> usize {
+    let window = |bytes: &[u8]| bytes.eq_ignore_ascii_case(end.as_bytes());
+    text.as_bytes().windows(end.len()).rposition(window).unwrap_or(0)
+}
+
+/// Length of a character reference at the beginning of `rest`.
+fn reference(rest: &str) -> Option<usize> {
+    let body = &rest[1..];
+    let name_len = body.bytes().take(33).take_while(|b| b.is_ascii_alphanumeric() || *b == b'#');
+    let name = &body[..name_len.count()];
+    if body[name.len()..].starts_with(';') {
+        let known = match name.strip_prefix('#') {
+            Some(number) => match number.strip_prefix(['x', 'X']) {
+                Some(hex) => is_all(hex, |b| b.is_ascii_hexdigit()),
+                None => is_all(number, |b| b.is_ascii_digit()),
+            },
+            // The table also has the beginnings of names; those stand for nothing.
+            None => NAMED_ENTITIES.get(&body[..=name.len()]).is_some_and(|(first, _)| *first != 0),
+        };
+        return known.then_some(name.len() + 2);
+    }
+    // The one that is often left unclosed. Others, unclosed, are parameters of an address.
+    (name == "nbsp").then_some(name.len() + 1)
+}
+
+fn is_all(text: &str, test: impl Fn(&u8) -> bool) -> bool {
+    !text.is_empty() && text.as_bytes().iter().all(test)
+}
+
+/// Length of a document type, a processing instruction, or Word's `<![if …]>`.
+fn declaration(rest: &str) -> Option<usize> {
+    const BEGINNINGS: [&str; 5] = ["<!doctype ", "<?xml", "<![if ", "<![endif]", "<!element "];
+    let begins = |with: &&str| {
+        rest.as_bytes().get(..with.len()).is_some_and(|b| b.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    BEGINNINGS.iter().find(|with| begins(with))?;
+    let end = 1 + rest[1..].find(['<', '>'])?;
+    rest[end..].starts_with('>').then_some(end + 1)
+}
+
+/// Name and length of a tag at the beginning of `rest`.
+fn tag(rest: &str) -> Option<(&str, usize)> {
+    let name_start = if rest.starts_with("</") { 2 } else { 1 };
+    let name = &rest[name_start..];
+    let name_len = name.bytes().take(32).take_while(|b| b.is_ascii_alphanumeric() || *b == b':');
+    let name = &name[..name_len.count()];
+    // Word's elements have a prefix: o:p, st1:place.
+    let is_prefixed = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.contains(':');
+    if !is_prefixed && !ELEMENTS.iter().any(|element| element.eq_ignore_ascii_case(name)) {
+        return None;
+    }
+    let attributes = &rest[name_start + name.len()..];
+    let len = attributes_len(attributes.as_bytes(), name.len() == 1)?;
+    Some((name, name_start + name.len() + len))
+}
+
+/// Length of the attributes of a tag with the `>` behind them, quoted as HTML quotes. In
+/// `a<b and c>d` words stand where attributes would, so a one-letter element needs a value.
+fn attributes_len(bytes: &[u8], needs_value: bool) -> Option<usize> {
+    if !matches!(bytes.first()?, b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r') {
+        return None;
+    }
+    let (mut is_bare, mut has_value, mut awaits_value) = (true, false, false);
+    let mut index = 0;
+    while index < bytes.len() {
+        match bytes[index] {
+            b'>' => return (is_bare || has_value || !needs_value).then_some(index + 1),
+            b'<' => return None,
+            quote @ (b'"' | b'\'') if awaits_value => {
+                index += 1 + bytes[index + 1..].iter().position(|byte| *byte == quote)?;
+                awaits_value = false;
+            }
+            b'=' if !is_bare => (has_value, awaits_value) = (true, true),
+            b' ' | b'\t' | b'\n' | b'\r' => {}
+            b'/' if !awaits_value => {}
+            _ => (is_bare, awaits_value) = (false, false),
+        }
+        index += 1;
+    }
+    None
+}
+
+/// The elements of HTML, with those that it had.
+const ELEMENTS: [&str; 128] = [
+    "a",
+    "abbr",
+    "acronym",
+    "address",
+    "applet",
+    "area",
+    "article",
+    "aside",
+    "audio",
+    "b",
+    "base",
+    "basefont",
+    "bdi",
+    "bdo",
+    "big",
+    "blink",
+    "blockquote",
+    "body",
+    "br",
+    "button",
+    "canvas",
+    "caption",
+    "center",
+    "cite",
+    "code",
+    "col",
+    "colgroup",
+    "data",
+    "datalist",
+    "dd",
+    "del",
+    "details",
+    "dfn",
+    "dialog",
+    "dir",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "embed",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "font",
+    "footer",
+    "form",
+    "frame",
+    "frameset",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hgroup",
+    "hr",
+    "html",
+    "i",
+    "iframe",
+    "img",
+    "input",
+    "ins",
+    "kbd",
+    "label",
+    "legend",
+    "li",
+    "link",
+    "main",
+    "map",
+    "mark",
+    "marquee",
+    "menu",
+    "meta",
+    "meter",
+    "nav",
+    "nobr",
+    "noframes",
+    "noscript",
+    "object",
+    "ol",
+    "optgroup",
+    "option",
+    "output",
+    "p",
+    "param",
+    "picture",
+    "pre",
+    "progress",
+    "q",
+    "rp",
+    "rt",
+    "ruby",
+    "s",
+    "samp",
+    "script",
+    "section",
+    "select",
+    "small",
+    "source",
+    "span",
+    "strike",
+    "strong",
+    "style",
+    "sub",
+    "summary",
+    "sup",
+    "svg",
+    "table",
+    "tbody",
+    "td",
+    "template",
+    "textarea",
+    "tfoot",
+    "th",
+    "thead",
+    "time",
+    "title",
+    "tr",
+    "track",
+    "tt",
+    "u",
+    "ul",
+    "var",
+    "video",
+    "wbr",
+    "xmp",
+];

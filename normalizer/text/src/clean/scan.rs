@@ -1,0 +1,79 @@
+//! Is there anything to do? One look at the bytes, because for nearly every text there is not.
+
+use super::{
+    Found, Profile, composition, markup,
+    strip::{escape, keep},
+};
+
+/// Whether cleaning would leave the text as it is.
+pub(super) fn is_clean(text: &str, profile: Profile) -> bool {
+    match profile {
+        Profile::Code => is_clean_code(text),
+        Profile::Plain => is_clean_prose(text),
+        Profile::Html => is_clean_prose(text) && !markup::is_in(text),
+    }
+}
+
+/// Codes are short: every character is asked.
+fn is_clean_code(text: &str) -> bool {
+    let mut ignored = Found::default();
+    text.chars().all(|c| keep(c, Profile::Code, &mut ignored) == Some(c))
+        && !has_escape(text.as_bytes())
+        && composition::is_composed(text)
+}
+
+fn is_clean_prose(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let at = |index: usize| bytes.get(index).copied().unwrap_or(b'\n');
+    let mut surely_composed = true;
+    let mut has_underscore = false;
+    for (index, byte) in bytes.iter().enumerate() {
+        if !LOOK[usize::from(*byte)] {
+            continue;
+        }
+        let (second, third) = (at(index + 1), at(index + 2));
+        let before = if index == 0 { b'\n' } else { bytes[index - 1] };
+        match byte {
+            b'_' => has_underscore = true,
+            b' ' if matches!(before, b' ' | b'\n') || second == b'\n' => return false,
+            b' ' => {}
+            // Behind the end stands a line end, so a text may not end with one.
+            b'\n' if index == 0 || index + 1 == bytes.len() => return false,
+            b'\n' if before == b'\n' && second == b'\n' => return false,
+            b'\n' => {}
+            0x00..=0x7F => return false,
+            // C1 controls and the hard space.
+            0xC2 if second <= 0xA0 => return false,
+            // The wide space.
+            0xE3 if second == 0x80 && third == 0x80 => return false,
+            // The byte order mark.
+            0xEF if second == 0xBB && third == 0xBF => return false,
+            lead => surely_composed &= composition::is_surely_composed(*lead, second, third),
+        }
+    }
+    (surely_composed || composition::is_composed(text)) && !(has_underscore && has_escape(bytes))
+}
+
+fn has_escape(bytes: &[u8]) -> bool {
+    let mut index = 0;
+    while index < bytes.len() {
+        match escape(&bytes[index..]) {
+            Some('_') => index += 7,
+            Some(_) => return true,
+            None => index += 1,
+        }
+    }
+    false
+}
+
+/// Bytes that alone, or with the next two, can mean work: not letters, digits and punctuation of
+/// ASCII, not the Han characters from U+4000 on, not the later bytes of any character.
+const LOOK: [bool; 256] = {
+    let mut look = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        look[byte] = matches!(byte, 0x00..=0x20 | 0x5F | 0x7F | 0xC0..=0xE3 | 0xEA..=0xFF);
+        byte += 1;
+    }
+    look
+};

@@ -1,0 +1,71 @@
+//! Characters that are not text: controls, byte order marks, and Excel's way of writing controls.
+//!
+//! Excel writes what XML cannot hold as `_xHHHH_`. Removing a character can bring the parts of
+//! such an escape together, so escapes are looked for where they end, in what is already kept:
+//! one pass then leaves none.
+
+use super::{Found, Profile};
+
+/// Length of `_xHHHH_`.
+const ESCAPE: usize = 7;
+
+/// Takes away what is not text; in a code also blanks and full-width forms.
+pub(super) fn strip(text: &str, profile: Profile, found: &mut Found) -> String {
+    let mut kept = String::with_capacity(text.len());
+    // What stands before this is not part of a later escape.
+    let mut settled = 0;
+    for c in text.chars() {
+        let Some(c) = keep(c, profile, found) else { continue };
+        kept.push(c);
+        if c != '_' || kept.len() < settled + ESCAPE {
+            continue;
+        }
+        let start = kept.len() - ESCAPE;
+        match escape(&kept.as_bytes()[start..]) {
+            Some('_') => settled = kept.len(),
+            Some(escaped) => {
+                kept.truncate(start);
+                found.escapes = true;
+                kept.extend(keep(escaped, profile, found));
+            }
+            None => {}
+        }
+    }
+    kept
+}
+
+/// What the escape at the beginning of `bytes` stands for, if there is one. The escaped underscore
+/// is given too, but stays as it is: it says that what follows is *not* an escape, and a second
+/// reading must see that as well.
+pub(super) fn escape(bytes: &[u8]) -> Option<char> {
+    let [b'_', b'x', digits @ .., b'_'] = bytes.get(..ESCAPE)? else { return None };
+    digits
+        .iter()
+        .try_fold(0, |code, digit| Some(code * 16 + char::from(*digit).to_digit(16)?))
+        .and_then(char::from_u32)
+}
+
+/// The character to keep in the place of `c`.
+pub(super) fn keep(c: char, profile: Profile, found: &mut Found) -> Option<char> {
+    match c {
+        _ if profile == Profile::Code && c.is_whitespace() => {
+            found.blanks = true;
+            None
+        }
+        '\t' | '\n' | '\r' => Some(c),
+        '\u{FEFF}' => {
+            found.byte_order_mark = true;
+            None
+        }
+        _ if c.is_control() => {
+            found.controls = true;
+            None
+        }
+        // The block of full-width forms is ASCII again, in its order.
+        '\u{FF01}'..='\u{FF5E}' if profile == Profile::Code => {
+            found.widths = true;
+            char::from_u32(u32::from(c) - 0xFEE0)
+        }
+        _ => Some(c),
+    }
+}

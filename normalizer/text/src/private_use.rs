@@ -1,0 +1,75 @@
+//! Characters that vendors put into the private-use area because their charset had no other room.
+//!
+//! cp936 and Oracle's ZHS16GBK decode the bytes of 䶮 to U+E863. Once that has been migrated, to
+//! UTF-8 or to the four bytes `8336CF39` of GB18030, the name is a private-use character for
+//! ever, unless it is put back here. Where GB 18030 later gave the two bytes a real character the
+//! mapping is published, and it is the decoder's own table: no list is kept here.
+
+use std::borrow::Cow;
+
+use crate::Span;
+
+/// Puts real characters in the place of private-use ones where that is published. Gives the text,
+/// what was moved and what private-use characters are left, as places in that text.
+pub(crate) fn resolve(text: Cow<'_, str>) -> (Cow<'_, str>, Vec<Span>, Vec<Span>) {
+    let (mut moved, mut kept) = (Vec::new(), Vec::new());
+    if !may_have_private_use(text.as_bytes()) {
+        return (text, moved, kept);
+    }
+    let mut resolved = String::with_capacity(text.len());
+    for found in text.chars() {
+        let real = real_character(found);
+        let offset = resolved.len();
+        resolved.push(real.unwrap_or(found));
+        let span = Span { offset, len: resolved.len() - offset };
+        if real.is_some() {
+            moved.push(span);
+        } else if is_private_use(found) {
+            kept.push(span);
+        }
+    }
+    let text = if moved.is_empty() { text } else { Cow::Owned(resolved) };
+    (text, moved, kept)
+}
+
+/// First private-use character, the bytes that cp936 has for it, and how many follow each other
+/// in both. These are the slots that GB 18030 filled: the euro sign, the upright punctuation, two
+/// letters with accents, the description characters, and the rare Han characters and radicals.
+const SLOTS: [(u32, [u8; 2], u32); 8] = [
+    (0xE76C, [0xA2, 0xE3], 1),
+    (0xE78D, [0xA6, 0xD9], 7),
+    (0xE794, [0xA6, 0xEC], 2),
+    (0xE796, [0xA6, 0xF3], 1),
+    (0xE7C7, [0xA8, 0xBC], 1),
+    (0xE7C8, [0xA8, 0xBF], 1),
+    (0xE7E7, [0xA9, 0x89], 13),
+    (0xE815, [0xFE, 0x50], 80),
+];
+
+fn real_character(found: char) -> Option<char> {
+    let code = u32::from(found);
+    let (first, [lead, trail], _) =
+        SLOTS.iter().find(|(first, _, n)| (*first..*first + *n).contains(&code))?;
+    let mut trail = u32::from(*trail) + (code - first);
+    // No second byte is 7F: the row goes on behind it.
+    if *lead == 0xFE && trail >= 0x7F {
+        trail += 1;
+    }
+    let bytes = [*lead, u8::try_from(trail).ok()?];
+    let decoded =
+        encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(&bytes)?;
+    decoded.chars().next().filter(|real| !is_private_use(*real))
+}
+
+fn is_private_use(c: char) -> bool {
+    matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{FFFFD}' | '\u{100000}'..='\u{10FFFD}')
+}
+
+/// Looks at lead bytes only, which is all that most texts cost here.
+fn may_have_private_use(text: &[u8]) -> bool {
+    text.windows(2).any(|pair| match pair[0] {
+        0xEE | 0xF3 | 0xF4 => true,
+        0xEF => pair[1] < 0xA4,
+        _ => false,
+    })
+}
