@@ -17,9 +17,19 @@ use anyhow::Result;
 use self::{folder::Folder, process::Process};
 use crate::run::must;
 
-/// Debian packages and how to tell that they are there.
-pub(crate) const PACKAGES: &[(&str, fn() -> bool)] =
-    &[("postgresql", postgres::is_installed), ("mariadb-server", mariadb::is_installed)];
+/// A Debian package that a server comes in.
+pub(crate) struct Package {
+    /// Its name for apt-get.
+    pub(crate) name: &'static str,
+    /// Whether its programs are there.
+    pub(crate) is_installed: fn() -> bool,
+}
+
+/// What has to be installed.
+pub(crate) const PACKAGES: &[Package] = &[
+    Package { name: "postgresql", is_installed: postgres::is_installed },
+    Package { name: "mariadb-server", is_installed: mariadb::is_installed },
+];
 
 /// Runs one command while the servers are there.
 pub(crate) fn with(command: &[String]) -> Result<()> {

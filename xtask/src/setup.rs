@@ -66,7 +66,8 @@ pub(crate) fn is_root() -> bool {
 fn missing_packages() -> Vec<&'static str> {
     servers::PACKAGES
         .iter()
-        .filter_map(|(package, is_there)| (!is_there()).then_some(*package))
+        .filter(|package| !(package.is_installed)())
+        .map(|package| package.name)
         .collect()
 }
 
