@@ -78,6 +78,3 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
     }
     Cleaned { text: Cow::Owned(cleaned), found }
 }
-
-#[cfg(test)]
-mod tests;

@@ -13,6 +13,7 @@ mod decode;
 mod private_use;
 
 mod clean;
+pub mod identify;
 
 pub use charset::Charset;
 pub use clean::{Cleaned, Found, Profile, clean};

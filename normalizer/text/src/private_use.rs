@@ -3,7 +3,7 @@
 //! cp936 and Oracle's ZHS16GBK decode the bytes of 䶮 to U+E863. Once that has been migrated, to
 //! UTF-8 or to the four bytes `8336CF39` of GB18030, the name is a private-use character for
 //! ever, unless it is put back here. Where GB 18030 later gave the two bytes a real character the
-//! mapping is published, and it is the decoder's own table: no list is kept here.
+//! mapping is published, and it is the decoder's own table: no list of them is kept here.
 
 use std::borrow::Cow;
 
@@ -46,7 +46,21 @@ const SLOTS: [(u32, [u8; 2], u32); 8] = [
     (0xE815, [0xFE, 0x50], 80),
 ];
 
+/// The six that GB 18030-2022 itself still decodes to the private-use area, because their real
+/// characters lie outside the first plane.
+const STAYED: [(char, char); 6] = [
+    ('\u{E816}', '\u{20087}'),
+    ('\u{E817}', '\u{20089}'),
+    ('\u{E818}', '\u{200CC}'),
+    ('\u{E831}', '\u{215D7}'),
+    ('\u{E83B}', '\u{2298F}'),
+    ('\u{E855}', '\u{241FE}'),
+];
+
 fn real_character(found: char) -> Option<char> {
+    if let Some((_, real)) = STAYED.iter().find(|(stayed, _)| *stayed == found) {
+        return Some(*real);
+    }
     let code = u32::from(found);
     let (first, [lead, trail], _) =
         SLOTS.iter().find(|(first, _, n)| (*first..*first + *n).contains(&code))?;
