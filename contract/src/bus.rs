@@ -3,13 +3,13 @@
 //! [`Confirmed`] can be made by [`deliver`] only, so a cursor cannot move past what the bus has not
 //! taken:
 //!
-//! ```compile_fail
+//! ```compile_fail,E0308
 //! async fn wrong(checkpoints: &impl contract::Checkpoints, outbox: contract::Outbox) {
 //!     checkpoints.advance(&outbox).await; // `advance` accepts nothing but `Confirmed`
 //! }
 //! ```
 //!
-//! ```compile_fail
+//! ```compile_fail,E0308
 //! async fn wrong(consumer: &mut impl contract::Consumer, intake: contract::Intake) {
 //!     consumer.ack(intake).await; // `ack` accepts nothing but `Kept`
 //! }

@@ -1,0 +1,291 @@
+//! The wire form, pinned: what version 1 wrote must be read for as long as a queue or an archive
+//! may hold it. A golden file is therefore never edited; another form is another version, with
+//! golden files of its own beside the old ones.
+
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    future::Future,
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use contract::{
+    Accepted, Batch, Body, Channel, ChannelId, Cursor, DecidedBy, DemandBody, DemandId, Digest,
+    Entry, Event, Fault, Intake, MappingNo, Message, Normalizer, Place, Position, Publisher,
+    RawRecord, ReadNo, Reason, RecordKey, Revision, Sealed, SealedBytes, TextReport, Timestamp,
+    Verdict, WIRE_VERSION, deliver,
+    demand::{
+        Attachment, Counts, Crs, Enterprise, Evaluation, EvaluationBy, Initiative, Kind, Level,
+        LimitUnit, Location, Person, Quality, QualityFlag, Related, Repeat, Role, Side, Status,
+        Step, SupervisionFlag, Task, TaskRole, Urgency,
+    },
+    pack,
+};
+use serde_json::Value;
+
+#[test]
+fn a_demand_is_written_and_read_as_it_ever_was() {
+    check("demand", demands());
+}
+
+#[test]
+fn a_reject_is_written_and_read_as_it_ever_was() {
+    check("reject", rejects());
+}
+
+#[test]
+fn the_golden_demand_has_every_field() {
+    let body = serde_json::to_value(full_body()).unwrap();
+    let names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, DemandBody::FIELDS);
+}
+
+#[test]
+fn a_demand_of_a_poor_source_has_no_empty_fields() {
+    assert_eq!(serde_json::to_string(&DemandBody::default()).unwrap(), "{}");
+}
+
+/// Packs and delivers `entries`, and compares the one message with its golden file, both ways.
+fn check(name: &str, entries: Vec<Entry>) {
+    let channel: ChannelId = "hotline".parse().unwrap();
+    let channel = Channel { id: channel, mapping: MappingNo(4), normalizer: Arc::new(Fixed) };
+    let upto = Cursor::from_text("12");
+    let batch = Batch { entries, upto, caught_up: true, trouble: Vec::new() };
+    let outbox = pack(&channel, Position::default(), ReadNo(12), batch, time(9));
+    let bus = Collected::default();
+    let confirmed = ready(deliver(&bus, outbox)).unwrap();
+    let messages = bus.0.into_inner().unwrap();
+    let [message] = &messages[..] else { panic!("one message, not {}", messages.len()) };
+    assert_eq!(confirmed.parts().len(), 1);
+    assert_eq!(confirmed.parts()[0].hash, message.hash());
+
+    let file = format!("{}/golden/{name}-v{WIRE_VERSION}.json", env!("CARGO_MANIFEST_DIR"));
+    let golden: Value =
+        serde_json::from_str(&fs::read_to_string(file).unwrap_or_default()).unwrap_or(Value::Null);
+    let written: Value = serde_json::from_slice(&message.body).unwrap();
+    assert_eq!(
+        golden.to_string().as_bytes(),
+        message.body,
+        "the wire form changed: old messages and other programs would be misread. Either undo \
+         that, or raise WIRE_VERSION and keep reading the old one. This is written now:\n{}",
+        serde_json::to_string_pretty(&written).unwrap()
+    );
+
+    let intake = Intake::new([(0, message.clone())]);
+    let events = &intake.deliveries()[0].events;
+    assert!(!events.iter().any(|event| matches!(event, Event::Unreadable { .. })), "{events:?}");
+    if let Event::Demand(demand) = &events[0] {
+        assert_eq!(demand.body, full_body(), "what is read is not what was written");
+    }
+}
+
+fn demands() -> Vec<Entry> {
+    vec![record("6f1a0c52-9f0e", Revision::time(time(8)), "accept")]
+}
+
+fn rejects() -> Vec<Entry> {
+    let reason = || Reason::new("malformed_bytes", "column CONTENT, offset 17, length 2");
+    let unreadable = |key: Option<&str>| Entry::Unreadable {
+        place: Place { key: key.map(RecordKey::new), at: "table T_ORDER, row 7".to_owned() },
+        bytes: Bytes::from_static(b"\xD6\xD0\xFF"),
+        reason: reason(),
+    };
+    vec![
+        record("6f1a0c52-9f0e", Revision::number(3), "reject"),
+        unreadable(Some("7")),
+        unreadable(None),
+    ]
+}
+
+fn record(key: &str, revision: Revision, verdict: &str) -> Entry {
+    let text = TextReport {
+        charset: "GB18030".into(),
+        decided_by: DecidedBy::Declared,
+        conflict: true,
+        marks: Vec::new(),
+    };
+    let body = Body::new(Value::from(verdict));
+    Entry::Record(RawRecord { key: RecordKey::new(key), revision, body, text })
+}
+
+/// Says of each record what its body says, and seals by not sealing.
+struct Fixed;
+
+impl Normalizer for Fixed {
+    fn normalize(&self, record: &RawRecord) -> Verdict {
+        if record.body.tree() == "reject" {
+            return Verdict::Reject(Reason::new("no_revision", "field updateTime is not a time"));
+        }
+        let body = full_body();
+        let raw = sealed_bytes("raw");
+        Verdict::Accept(Box::new(Accepted { body, digest: Digest([0xd1; 16]), raw }))
+    }
+
+    fn seal(&self, _: &DemandId, bytes: &[u8]) -> SealedBytes {
+        SealedBytes(bytes.to_vec())
+    }
+}
+
+/// A bus that takes everything at once.
+#[derive(Default)]
+struct Collected(Mutex<Vec<Message>>);
+
+impl Publisher for Collected {
+    async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
+        self.0.lock().unwrap().extend_from_slice(messages);
+        Ok(())
+    }
+}
+
+/// The value of a future that never waits.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+/// Every field is written out, without `..`: a new field does not compile until it stands here.
+fn full_body() -> DemandBody {
+    DemandBody {
+        source_no: text("12345-20261123-0007"),
+        kind: Some(Kind::Complaint),
+        kind_raw: text("投诉"),
+        title: text("路灯不亮"),
+        content: text("小区门口路灯\"坏\"了三天，联系电话138****1234。\n请尽快处理 💡"),
+        category: text("010203"),
+        category_raw: text("城市管理/市政设施/路灯"),
+        tags: vec!["路灯".to_owned(), "夜间".to_owned()],
+        received_at: Some(time(1)),
+        occurred_at: Some(time(0)),
+        updated_at: Some(time(8)),
+        urgency: Some(Urgency::Urgent),
+        region: text("370102"),
+        region_raw: text("历下区"),
+        address: Some(sealed("历下区某路***")),
+        address_area: text("历下区某路街道"),
+        location: Some(Location { lon: 117.076_534, lat: 36.666_25, crs: Crs::Gcj02 }),
+        people: vec![person(Role::Main), person(Role::Joint), person(Role::Agent)],
+        people_count: Some(3),
+        enterprise: Some(Enterprise {
+            name: text("某某商贸有限公司"),
+            uscc: text("91370100MA00000000"),
+            type_: text("有限责任公司"),
+        }),
+        initiative: Some(Initiative::Filed),
+        grid: text("370102001-07"),
+        anonymous: Some(false),
+        confidential: Some(true),
+        attachments: vec![Attachment {
+            name: text("路灯.jpg"),
+            url: text("https://files.example/1"),
+            mime: text("image/jpeg"),
+            bytes: Some(81_234),
+        }],
+        repeat: Some(Repeat { flag: text("是"), of: text("12345-20261120-0003") }),
+        status: Some(Status::Answered),
+        status_raw: text("已反馈"),
+        org: text("市城管局"),
+        org_raw: text("市城市管理局"),
+        org_joint: vec!["市住建局".to_owned()],
+        accepted_at: Some(time(2)),
+        dispatched_at: Some(time(3)),
+        signed_at: Some(time(4)),
+        responded_at: Some(time(5)),
+        resolved_at: Some(time(6)),
+        closed_at: Some(time(7)),
+        due_at: Some(time(10)),
+        wish_at: Some(time(11)),
+        reply: text("已修复，感谢监督。"),
+        flags: vec![SupervisionFlag::Supervised, SupervisionFlag::Joint],
+        counts: Some(Counts {
+            urged: Some(2),
+            returned: Some(1),
+            extended: Some(0),
+            repeated: Some(3),
+        }),
+        tasks: vec![task(TaskRole::Lead, Side::Territorial), task(TaskRole::Joint, Side::Sector)],
+        evaluations: vec![evaluation(EvaluationBy::Citizen), evaluation(EvaluationBy::Lookback)],
+        trail: vec![Step {
+            at: Some(time(3)),
+            step: text("派单"),
+            org: text("市热线中心"),
+            note: text("请核实"),
+        }],
+        related: vec![Related {
+            no: "12345-20261120-0003".to_owned(),
+            relation: "follow_up".to_owned(),
+        }],
+        quality: vec![Quality {
+            field: "region".to_owned(),
+            flag: QualityFlag::OutdatedRegion,
+            detail: text("370103"),
+        }],
+        unmasked: Some(sealed_bytes("title, content, reply")),
+    }
+}
+
+fn person(role: Role) -> Person {
+    Person {
+        role: Some(role),
+        name: Some(sealed("王**")),
+        phone: Some(sealed("138****1234")),
+        // It arrived masked, so it has no token.
+        id_no: Some(Sealed { token: None, ..sealed("370102********1234") }),
+        gender: text("female"),
+    }
+}
+
+fn task(role: TaskRole, side: Side) -> Task {
+    Task {
+        org: text("历下区城管局"),
+        role: Some(role),
+        side: Some(side),
+        level: Some(Level::County),
+        status: Some(Status::InProgress),
+        dispatched_at: Some(time(3)),
+        signed_at: Some(time(4)),
+        due_at: Some(time(10)),
+        limit_unit: Some(LimitUnit::WorkDay),
+        responded_at: Some(time(5)),
+        returned_reason: text("不属于本单位职责"),
+    }
+}
+
+fn evaluation(by: EvaluationBy) -> Evaluation {
+    Evaluation {
+        by: Some(by),
+        at: Some(time(8)),
+        contacted: Some(true),
+        resolved: Some(true),
+        satisfaction: text("satisfied"),
+        satisfaction_raw: text("满意"),
+        valid: Some(true),
+    }
+}
+
+fn sealed(mask: &str) -> Sealed {
+    Sealed {
+        mask: mask.to_owned(),
+        token: text("dG9rZW4"),
+        sealed: sealed_bytes("nonce and ciphertext"),
+    }
+}
+
+fn sealed_bytes(content: &str) -> SealedBytes {
+    SealedBytes(content.as_bytes().to_vec())
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+/// `hour` hours after midnight of 2026-11-23, UTC, and a part of a second.
+fn time(hour: i64) -> Timestamp {
+    Timestamp::from_timestamp_micros(1_795_392_000_000_000 + hour * 3_600_000_000 + 120_000)
+        .unwrap()
+}
