@@ -1,5 +1,7 @@
 //! Bytes become exactly the text that was meant, and what is not text is found where it stands.
 
+#![allow(clippy::unwrap_used)]
+
 use std::borrow::Cow;
 
 use normalizer_text::{Charset, Decoded, Span, decode_column, decode_strict};

@@ -78,7 +78,9 @@ impl TokenSink for Plain {
                 "br" if tag.kind == TagKind::StartTag => text.push('\n'),
                 "td" | "th" => text.push(' '),
                 // One line end between </p> and <p>, not an empty line.
-                name if BLOCKS.contains(&name) && !text.ends_with('\n') => text.push('\n'),
+                name if !text.ends_with('\n') && BLOCKS.split(' ').any(|block| block == name) => {
+                    text.push('\n');
+                }
                 _ => {}
             },
             _ => {}
@@ -88,44 +90,7 @@ impl TokenSink for Plain {
 }
 
 /// Elements that stand on lines of their own.
-const BLOCKS: [&str; 39] = [
-    "address",
-    "article",
-    "aside",
-    "blockquote",
-    "body",
-    "caption",
-    "center",
-    "dd",
-    "div",
-    "dl",
-    "dt",
-    "fieldset",
-    "figcaption",
-    "figure",
-    "footer",
-    "form",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "header",
-    "hr",
-    "html",
-    "li",
-    "main",
-    "nav",
-    "ol",
-    "option",
-    "p",
-    "pre",
-    "section",
-    "table",
-    "tbody",
-    "tfoot",
-    "thead",
-    "tr",
-    "ul",
-];
+const BLOCKS: &str = "\
+    address article aside blockquote body caption center dd div dl dt fieldset figcaption figure \
+    footer form h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre section table tbody \
+    tfoot thead tr ul";
