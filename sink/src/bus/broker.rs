@@ -1,0 +1,174 @@
+//! A durable queue without a server: what a broker promises, in memory, for tests and simulation.
+//!
+//! It outlives both loops as a broker does (whoever crashes them keeps it), confirms what it has
+//! taken without waiting for a sink, and gives what was not acked out again.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use contract::{Consumer, Fault, Intake, Kept, Message, Publisher};
+use tokio::sync::Notify;
+
+use crate::dice::Dice;
+
+/// The queue. Clones are handles on the same one.
+#[derive(Debug, Clone)]
+pub struct MemoryBroker {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    capacity: usize,
+    queue: Mutex<Queue>,
+    arrived: Notify,
+}
+
+#[derive(Debug)]
+struct Queue {
+    /// By place in line, which a message keeps when it returns.
+    ready: BTreeMap<u64, Message>,
+    next_place: u64,
+    /// Of all messages not acked.
+    bytes: usize,
+    unacked: usize,
+    dice: Option<Dice>,
+}
+
+impl MemoryBroker {
+    /// A queue that refuses messages beyond `capacity` bytes and gives them out in order.
+    pub fn new(capacity: usize) -> Self {
+        Self::build(capacity, None)
+    }
+
+    /// As [`MemoryBroker::new`], but gives messages out in an order that `seed` decides.
+    pub fn shuffled(capacity: usize, seed: u64) -> Self {
+        Self::build(capacity, Some(Dice::new(seed)))
+    }
+
+    fn build(capacity: usize, dice: Option<Dice>) -> Self {
+        let queue = Queue { ready: BTreeMap::new(), next_place: 0, bytes: 0, unacked: 0, dice };
+        let shared = Shared { capacity, queue: Mutex::new(queue), arrived: Notify::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// A publisher on this queue.
+    pub fn publisher(&self) -> BrokerPublisher {
+        BrokerPublisher { shared: Arc::clone(&self.shared) }
+    }
+
+    /// A consumer on this queue; several compete.
+    pub fn consumer(&self) -> BrokerConsumer {
+        BrokerConsumer { shared: Arc::clone(&self.shared), held: BTreeMap::new() }
+    }
+
+    /// Messages that are not acked, given out or not.
+    pub fn in_flight(&self) -> usize {
+        let queue = self.shared.lock();
+        queue.ready.len() + queue.unacked
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The ingest end.
+#[derive(Debug, Clone)]
+pub struct BrokerPublisher {
+    shared: Arc<Shared>,
+}
+
+impl Publisher for BrokerPublisher {
+    /// As with a real broker, the messages before the refused one are taken.
+    async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
+        for message in messages {
+            let mut queue = self.shared.lock();
+            if queue.bytes + message.body.len() > self.shared.capacity {
+                return Err(Fault::transient("the queue is full")
+                    .at(format!("memory broker, message {}", message.id)));
+            }
+            let place = queue.next_place;
+            queue.next_place += 1;
+            queue.bytes += message.body.len();
+            queue.ready.insert(place, message.clone());
+            drop(queue);
+            self.shared.arrived.notify_one();
+        }
+        Ok(())
+    }
+}
+
+/// A sink end. Dropping it returns what it holds to the queue, each message to its place.
+#[derive(Debug)]
+pub struct BrokerConsumer {
+    shared: Arc<Shared>,
+    held: BTreeMap<u64, Message>,
+}
+
+impl Consumer for BrokerConsumer {
+    async fn take(&mut self, max: usize) -> Result<Intake, Fault> {
+        loop {
+            let taken = self.take_ready(max.max(1));
+            if !taken.is_empty() {
+                return Ok(Intake::new(taken));
+            }
+            // A permit is stored for the next to wait, so an arrival in between is not missed.
+            self.shared.arrived.notified().await;
+        }
+    }
+
+    async fn ack(&mut self, kept: Kept) -> Result<(), Fault> {
+        let mut queue = self.shared.lock();
+        for message in kept.tags().iter().filter_map(|tag| self.held.remove(tag)) {
+            queue.bytes -= message.body.len();
+            queue.unacked -= 1;
+        }
+        Ok(())
+    }
+}
+
+impl BrokerConsumer {
+    fn take_ready(&mut self, max: usize) -> Vec<(u64, Message)> {
+        let mut queue = self.shared.lock();
+        let mut taken = Vec::new();
+        while taken.len() < max
+            && let Some((place, message)) = queue.pop()
+        {
+            queue.unacked += 1;
+            self.held.insert(place, message.clone());
+            taken.push((place, message));
+        }
+        if !queue.ready.is_empty() {
+            // One arrival woke us and more are left: pass the wake-up on.
+            self.shared.arrived.notify_one();
+        }
+        taken
+    }
+}
+
+impl Drop for BrokerConsumer {
+    fn drop(&mut self) {
+        let mut queue = self.shared.lock();
+        queue.unacked -= self.held.len();
+        queue.ready.append(&mut self.held);
+        drop(queue);
+        self.shared.arrived.notify_one();
+    }
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<(u64, Message)> {
+        let ready = self.ready.len();
+        let Some(dice) = &mut self.dice else {
+            return self.ready.pop_first();
+        };
+        let chosen = usize::try_from(dice.below(ready as u64)).unwrap_or(0);
+        let place = *self.ready.keys().nth(chosen)?;
+        self.ready.remove_entry(&place)
+    }
+}

@@ -1,0 +1,7 @@
+//! Buses: what stands between the two loops. All of them keep the promises of `suite`.
+
+mod broker;
+mod in_process;
+
+pub use broker::{BrokerConsumer, BrokerPublisher, MemoryBroker};
+pub use in_process::{InProcessConsumer, InProcessPublisher, in_process};

@@ -1,0 +1,14 @@
+//! Stores: where demands are kept, beside the progress and the books that prove it. All of them
+//! keep the promises of `suite` and write what `plan` says.
+
+mod columns;
+mod identity;
+mod patient;
+mod plan;
+mod quarantine;
+
+mod sqlite;
+
+pub use patient::Patient;
+pub use plan::Outcome;
+pub use sqlite::{Access, Sqlite};

@@ -1,0 +1,153 @@
+//! Progress in SQLite: one row per channel, and the books of what each read owes the store.
+
+use std::ops::Range;
+
+use contract::{
+    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, Part, Position,
+};
+use sqlx::SqliteConnection;
+
+use super::{
+    Sqlite, count, int, iso,
+    rows::{Statement, write_rows},
+};
+
+impl Checkpoints for Sqlite {
+    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
+        let row: Option<(Option<String>, i64, i64)> =
+            sqlx::query_as("SELECT cursor, step, fence FROM checkpoint WHERE channel = ?")
+                .bind(channel.as_str())
+                .fetch_optional(&self.readers)
+                .await
+                .map_err(|error| self.fault("read a position", error))?;
+        Ok(row.map_or_else(Position::default, |(cursor, step, fence)| Position {
+            cursor: cursor.map(Cursor::from_text),
+            step: count(step),
+            fence: count(fence),
+        }))
+    }
+
+    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<Range<u64>, Fault> {
+        let mut tx = self.begin().await?;
+        let next: i64 = sqlx::query_scalar(
+            "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES (?1, 0, 0, 1 + ?2)
+             ON CONFLICT (channel) DO UPDATE SET next_read_no = next_read_no + ?2
+             RETURNING next_read_no",
+        )
+        .bind(channel.as_str())
+        .bind(int(n))
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(|error| self.fault("reserve read numbers", error))?;
+        tx.commit().await.map_err(|error| self.fault("reserve read numbers", error))?;
+        let next = count(next);
+        Ok(next.saturating_sub(n)..next)
+    }
+
+    async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
+        let mut tx = self.begin().await?;
+        let number: i64 = sqlx::query_scalar(
+            "INSERT INTO mapping (channel, fingerprint, mapping)
+             SELECT ?1, ?2, 1 + coalesce(max(mapping), 0) FROM mapping WHERE channel = ?1
+             ON CONFLICT (channel, fingerprint) DO UPDATE SET mapping = mapping.mapping
+             RETURNING mapping",
+        )
+        .bind(channel.as_str())
+        .bind(fingerprint.0.as_slice())
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(|error| self.fault("number a mapping", error))?;
+        tx.commit().await.map_err(|error| self.fault("number a mapping", error))?;
+        u32::try_from(number).map(MappingNo).map_err(|error| {
+            Fault::stopped("the number of a mapping is out of range").at(&self.place).because(error)
+        })
+    }
+
+    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
+        let mut tx = self.begin().await?;
+        let moved = Box::pin(advance(&mut tx, step))
+            .await
+            .map_err(|error| self.fault("advance a position", error))?;
+        if !moved {
+            return Err(Fault::transient("position moved by another process").at(format!(
+                "channel {}, {}",
+                step.channel(),
+                self.place
+            )));
+        }
+        tx.commit().await.map_err(|error| self.fault("advance a position", error))
+    }
+}
+
+/// Whether the position was still where the read began.
+async fn advance(conn: &mut SqliteConnection, step: &Confirmed) -> Result<bool, sqlx::Error> {
+    let (channel, from) = (step.channel().as_str(), step.from());
+    if from.step == 0 {
+        // A channel whose read numbers come from elsewhere has no row yet.
+        sqlx::query(
+            "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES (?, 0, ?, 1)
+             ON CONFLICT (channel) DO NOTHING",
+        )
+        .bind(channel)
+        .bind(int(from.fence))
+        .execute(&mut *conn)
+        .await?;
+    }
+    let moved = sqlx::query(
+        "UPDATE checkpoint SET cursor = ?, step = step + 1, read_at = ?
+         WHERE channel = ? AND step = ? AND fence = ?",
+    )
+    .bind(step.upto().as_str())
+    .bind(iso(step.read_at()))
+    .bind(channel)
+    .bind(int(from.step))
+    .bind(int(from.fence))
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if moved == 0 {
+        return Ok(false);
+    }
+    write_books(conn, step).await?;
+    Ok(true)
+}
+
+/// What the receipts must say. A read that found nothing owes nothing.
+async fn write_books(conn: &mut SqliteConnection, step: &Confirmed) -> Result<(), sqlx::Error> {
+    let tally = step.tally();
+    if tally.read == 0 {
+        return Ok(());
+    }
+    let (channel, read_no) = (step.channel().as_str(), int(step.read_no().0));
+    sqlx::query(
+        "INSERT INTO read
+         (channel, read_no, read_at, read, accepted, skipped, rejected, parts, step)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(channel)
+    .bind(read_no)
+    .bind(iso(step.read_at()))
+    .bind(int(tally.read))
+    .bind(int(tally.accepted))
+    .bind(int(tally.skipped))
+    .bind(int(tally.rejected))
+    .bind(int(step.parts().len() as u64))
+    .bind(int(step.from().step + 1))
+    .execute(&mut *conn)
+    .await?;
+    write_rows(conn, &PARTS, step.parts(), |part: &Part, values| {
+        values.add(channel)?;
+        values.add(read_no)?;
+        values.add(i64::from(part.part))?;
+        values.add(i64::from(part.events))?;
+        values.add(part.hash.0.as_slice())
+    })
+    .await?;
+    Ok(())
+}
+
+static PARTS: Statement = Statement::of(
+    "INSERT INTO read_part (channel, read_no, part, events, hash) VALUES",
+    "(?, ?, ?, ?, ?)",
+    "",
+);

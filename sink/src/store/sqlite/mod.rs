@@ -1,0 +1,182 @@
+//! The embedded store: one SQLite file. The commit is the confirmation of the in-process bus, so it
+//! is made durable (`synchronous = FULL`) and never traded for speed; what makes it fast is many rows
+//! per statement and one commit per intake.
+//!
+//! One connection writes, because SQLite has one writer anyway and waiting for it in a queue of ours
+//! is fair where its busy handler is not. A few others read beside it (WAL). Another process may
+//! have the same file open.
+
+mod checkpoints;
+mod fault;
+mod keep;
+mod known;
+mod rows;
+mod write;
+
+use std::{fmt, path::Path, time::Duration};
+
+use contract::{Fault, Timestamp};
+use sqlx::{
+    Sqlite as Driver, SqlitePool, Transaction,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use fault::fault;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long another process may hold the write lock before a try is given up.
+const BUSY: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+/// Full chunks and powers of two of every table; each is prepared once.
+const STATEMENTS: usize = 256;
+
+/// What a handle may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reads and writes; makes the file and brings its tables up to date.
+    ReadWrite,
+    /// Looks at a file that exists, beside whoever writes it.
+    ReadOnly,
+}
+
+/// A handle on one file; clones share it.
+#[derive(Clone)]
+pub struct Sqlite {
+    writer: Option<SqlitePool>,
+    readers: SqlitePool,
+    place: String,
+}
+
+impl Sqlite {
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// `Stopped` where there is no such file to look at, it is no database, or it was made by a newer
+    /// version; `Transient` where another process holds it locked.
+    pub async fn open(path: impl AsRef<Path>, access: Access) -> Result<Self, Fault> {
+        let path = path.as_ref();
+        let place = format!("sqlite file {}", path.display());
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .busy_timeout(BUSY)
+            .statement_cache_capacity(STATEMENTS)
+            .synchronous(SqliteSynchronous::Full);
+        let writer = match access {
+            Access::ReadOnly => None,
+            Access::ReadWrite => {
+                let options =
+                    options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+                let writer = pool(1, options).await.map_err(|e| fault(&place, "open", e))?;
+                migrate(&writer, &place).await?;
+                Some(writer)
+            }
+        };
+        let readers = pool(READERS, options.pragma("query_only", "ON"))
+            .await
+            .map_err(|error| fault(&place, "open", error))?;
+        Ok(Self { writer, readers, place })
+    }
+
+    /// Waits for running work and closes the file.
+    pub async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+        self.readers.close().await;
+    }
+
+    /// Binds this file to the key that seals personal values: the first use records `check_value`.
+    ///
+    /// # Errors
+    /// `Stopped` where the file was sealed with another key.
+    pub async fn bind_key(&self, key_id: u32, check_value: &str) -> Result<(), Fault> {
+        let work = async {
+            let mut tx = self.begin().await?;
+            let known: Option<(i64, String)> =
+                sqlx::query_as("SELECT key_id, check_value FROM sealing_key")
+                    .fetch_optional(&mut *tx)
+                    .await
+                    .map_err(|error| self.fault("read the sealing key", error))?;
+            if known.is_none() {
+                sqlx::query("INSERT INTO sealing_key (key_id, check_value) VALUES (?, ?)")
+                    .bind(i64::from(key_id))
+                    .bind(check_value)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(|error| self.fault("record the sealing key", error))?;
+                tx.commit().await.map_err(|error| self.fault("record the sealing key", error))?;
+            }
+            Ok(known)
+        };
+        match work.await? {
+            Some((id, check)) if id != i64::from(key_id) || check != check_value => {
+                Err(Fault::stopped(format!(
+                    "its personal values are sealed with another key (key {id}) than the one given \
+                     (key {key_id})"
+                ))
+                .at(&self.place)
+                .remedy(format!("restore the key file of key {id}, with which it was first used")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins to write: takes the lock at once, so that what is read cannot change before it is
+    /// written.
+    async fn begin(&self) -> Result<Transaction<'static, Driver>, Fault> {
+        let Some(writer) = &self.writer else {
+            return Err(Fault::stopped("the file is open for reading only").at(&self.place));
+        };
+        writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.fault("begin", error))
+    }
+
+    fn fault(&self, doing: &str, error: sqlx::Error) -> Fault {
+        fault(&self.place, doing, error)
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sqlite({})", self.place)
+    }
+}
+
+async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .idle_timeout(None)
+        .max_lifetime(None) // prepared statements live with a connection
+        .acquire_timeout(Duration::from_secs(30))
+        .connect_with(options)
+        .await
+}
+
+/// All in one transaction: two processes may open a new file at the same moment.
+async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
+    let wrap = |error| fault(place, "begin to migrate", error);
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(wrap)?;
+    MIGRATIONS.run(&mut *tx).await.map_err(|error| {
+        Fault::stopped("its tables cannot be brought up to date")
+            .at(place)
+            .because(error)
+            .remedy("use the version that made the file, or a newer one")
+    })?;
+    tx.commit().await.map_err(|error| fault(place, "migrate", error))
+}
+
+/// Fixed width, so that text sorts as time does.
+fn iso(time: Timestamp) -> String {
+    time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}
+
+/// Counters are unsigned in Rust and signed in SQL; none of ours comes near the difference.
+fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The inverse of [`int`]; a negative count is none.
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
