@@ -1,0 +1,67 @@
+//! What no schema says: how the parts of a channel fit together, and channels beside each other.
+
+use serde_json::Value;
+
+use crate::{
+    channel::Checked,
+    problem::{Problem, Suggestion},
+    schema::Vocabulary,
+    source::{Finding, Source},
+};
+
+/// The table named after the connector must be there, and no other connector's.
+pub(crate) fn sections(value: &Value, vocabulary: &Vocabulary, source: &Source) -> Vec<Problem> {
+    let Some(connector) = value["connector"].as_str() else { return Vec::new() };
+    let mut kinds = vocabulary.connectors.iter().map(|kind| kind.name.as_str());
+    if !kinds.clone().any(|kind| kind == connector) {
+        return Vec::new();
+    }
+    let mut problems = Vec::new();
+    if value.get(connector).is_none() {
+        let message = format!("missing table `[{connector}]`, the settings of the connector");
+        problems.push(at(source, "connector", message, None));
+    }
+    for other in kinds.by_ref().filter(|kind| *kind != connector && value.get(*kind).is_some()) {
+        let message =
+            format!("`[{other}]` is for `connector = \"{other}\"`, not for \"{connector}\"");
+        let advice = format!("remove the table, or write `connector = \"{other}\"`");
+        problems.push(at(source, other, message, Some(Suggestion::advice(advice))));
+    }
+    problems
+}
+
+/// Channels that people cannot tell apart, and channels that are a copy of another: both would
+/// read, and answer for, the same records.
+pub(crate) fn twins(channels: &[Checked]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (position, channel) in channels.iter().enumerate() {
+        let name = channel.value["name"].as_str().map(str::trim).filter(|name| !name.is_empty());
+        let section = section(&channel.value);
+        let before = &channels[..position];
+        if let Some(first) = before
+            .iter()
+            .find(|other| name.is_some() && other.value["name"].as_str().map(str::trim) == name)
+        {
+            let message = format!("the same name as in {}", first.source.file);
+            problems.push(at(&channel.source, "name", message, None));
+        }
+        if let Some(first) =
+            before.iter().find(|other| section.is_some() && self::section(&other.value) == section)
+        {
+            let message =
+                format!("the same settings as in {}: it reads the same records", first.source.file);
+            let table = section.map_or("", |(connector, _)| connector);
+            problems.push(at(&channel.source, table, message, None));
+        }
+    }
+    problems
+}
+
+fn section(value: &Value) -> Option<(&str, &Value)> {
+    let connector = value["connector"].as_str()?;
+    Some((connector, value.get(connector)?)).filter(|(_, section)| !section.is_null())
+}
+
+fn at(source: &Source, key: &str, message: String, suggestion: Option<Suggestion>) -> Problem {
+    source.problem(Finding { span: source.locate(&[key]), message, suggestion, absence: false })
+}

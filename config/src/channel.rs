@@ -1,0 +1,121 @@
+//! `channels/<name>/channel.toml`: one source.
+
+use std::path::{Path, PathBuf};
+
+use contract::{Budget, ChannelId, Period};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    format::Rate,
+    settings::{ChannelSettings, Example, Section},
+    source::Source,
+};
+
+/// The settings of a channel, as written. The table named after the connector, and `[demand]`, are
+/// their owners'; their schemas are put in place of what is declared here.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "channel.toml")]
+pub(crate) struct ChannelFile {
+    /// What people call the channel; no other one is called so.
+    #[schemars(length(min = 1, max = 100))]
+    name: String,
+    /// Kind of the connector; its settings stand in the table of the same name.
+    connector: String,
+    /// When to look.
+    schedule: Schedule,
+    /// What the source allows.
+    #[serde(default)]
+    budget: BudgetFile,
+    /// Where in a record the parts of a demand are.
+    demand: Value,
+    /// Pages with the demands that must come out of them; run by `tonghui check`.
+    #[serde(default)]
+    example: Vec<ExampleFile>,
+}
+
+/// When to look.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Schedule {
+    /// Pause once caught up.
+    #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "31d"))]
+    every: Period,
+}
+
+/// What the source allows.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("dependentRequired" = { "burst": ["rate"] }))]
+struct BudgetFile {
+    /// Requests or connections open at the same time, at most.
+    #[schemars(range(min = 1))]
+    concurrent: u32,
+    /// Requests per time, on average; leave out where the source sets none.
+    rate: Option<Rate>,
+    /// Requests that may come at once after a pause.
+    #[schemars(range(min = 1))]
+    burst: u32,
+}
+
+impl Default for BudgetFile {
+    fn default() -> Self {
+        Self { concurrent: 1, rate: None, burst: 1 }
+    }
+}
+
+/// A page of the source and the demands that must come out of it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ExampleFile {
+    /// File of the page, relative to the folder of the channel.
+    #[schemars(extend("format" = "fixture"))]
+    page: String,
+    /// File of the demands, as JSON.
+    #[schemars(extend("format" = "fixture"))]
+    expected: String,
+}
+
+/// A channel file without a mistake, before it is read into its types.
+pub(crate) struct Checked {
+    pub(crate) id: ChannelId,
+    pub(crate) dir: PathBuf,
+    pub(crate) source: Source,
+    /// The file as JSON, secrets in their places.
+    pub(crate) value: Value,
+    pub(crate) secrets: Vec<String>,
+}
+
+impl Checked {
+    pub(crate) fn into_settings(mut self) -> Result<ChannelSettings, serde_json::Error> {
+        let connector = self.value["connector"].as_str().unwrap_or_default().to_owned();
+        let section = self.value.as_object_mut().and_then(|file| file.remove(&connector));
+        let ChannelFile { name, connector, schedule, budget, demand, example } =
+            serde_json::from_value(self.value)?;
+        let file = |name: &str, dir: &Path| dir.join(name);
+        Ok(ChannelSettings {
+            id: self.id,
+            name,
+            connector,
+            every: schedule.every,
+            budget: Budget {
+                interval: budget.rate.map(|Rate(interval)| interval),
+                burst: budget.burst,
+                concurrent: budget.concurrent,
+            },
+            section: Section { value: section.unwrap_or_default(), secrets: self.secrets },
+            demand,
+            examples: example
+                .iter()
+                .map(|ExampleFile { page, expected }| Example {
+                    page: file(page, &self.dir),
+                    expected: file(expected, &self.dir),
+                })
+                .collect(),
+            dir: self.dir,
+            source: self.source,
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! What a text in a configuration must look like, beyond being a text.
+//!
+//! A schema names a format; here is what each demands. A format nobody knows demands nothing: the
+//! owner of the settings checks it and reports through [`crate::ChannelSettings::problem`].
+
+mod jsonpath;
+mod quantity;
+mod reference;
+mod zone;
+
+use std::ops::Range;
+
+pub(crate) use quantity::{Rate, Size};
+pub(crate) use reference::{World, code_tables, reason, secret, variable};
+pub(crate) use zone::Zone;
+
+use crate::shape::Shape;
+
+/// What is wrong with a text.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Wrong {
+    pub(crate) message: String,
+    /// The bytes of the text that are meant; all of it where `None`.
+    pub(crate) part: Option<Range<usize>>,
+    /// What to write instead of the text.
+    pub(crate) instead: Option<String>,
+    /// Or what to do.
+    pub(crate) advice: Option<String>,
+}
+
+/// Checks a text against the format of its shape, if it has one.
+pub(crate) fn check(shape: &Shape<'_>, text: &str, world: &World<'_>) -> Option<Wrong> {
+    match shape.format? {
+        "period" => quantity::period(text, shape.bounds),
+        "size" => quantity::size(text, shape.bounds),
+        "rate" => quantity::rate(text),
+        "timezone" => zone::check(text),
+        "jsonpath" => jsonpath::check(text),
+        "codes" => reference::codes(text, world),
+        "fixture" => reference::fixture(text, world),
+        _ => None,
+    }
+}
+
+/// What a format wants, in words, with an example.
+pub(crate) fn describe(format: &str) -> Option<&'static str> {
+    Some(match format {
+        "period" => "a period like \"30s\"",
+        "size" => "a size like \"256MiB\"",
+        "rate" => "a rate like \"5/s\"",
+        "timezone" => "a time zone like \"Asia/Shanghai\"",
+        "jsonpath" => "a JSONPath like \"$.title\"",
+        "codes" => "the name of a code table",
+        "fixture" => "the name of a file",
+        "variable" => "the name of an environment variable",
+        "secret" => "a reference to a secret like { env = \"NAME\" } or { file = \"PATH\" }",
+        _ => return None,
+    })
+}
+
+/// The text that a bare number stands for in a format, if that is beyond doubt.
+pub(crate) fn from_number(format: &str, number: i64) -> Option<String> {
+    match format {
+        "period" => (number >= 0).then(|| format!("{number}s")),
+        "rate" => (number > 0).then(|| format!("{number}/s")),
+        "size" => u64::try_from(number).ok().map(|bytes| Size(bytes).to_string()),
+        _ => None,
+    }
+}

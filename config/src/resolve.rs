@@ -1,0 +1,182 @@
+//! From a folder to settings, or to everything that is wrong with it.
+//!
+//! Files are read, walked and compared with each other; only a folder without any problem is turned
+//! into settings, so nobody ever holds half of a configuration.
+
+use std::{collections::HashSet, fs, ops::Range, path::Path};
+
+use contract::ChannelId;
+use serde_json::Value;
+use toml::de::DeTable;
+
+use crate::{
+    between::{sections, twins},
+    channel::Checked,
+    format::{World, code_tables, reason},
+    gateway::GatewayFile,
+    problem::{Problem, Problems, Suggestion},
+    schema::{Vocabulary, schema_channel, schema_gateway},
+    settings::Settings,
+    source::{Finding, Source},
+    walk::{Rules, Walked, quote},
+};
+
+/// Reads the configuration in `dir`. Names of environment variables are looked up in `environment`.
+///
+/// # Errors
+/// All problems of all files.
+pub fn resolve(
+    dir: &Path,
+    vocabulary: &Vocabulary,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Settings, Problems> {
+    let codes_dir = dir.join("codes");
+    let tables = code_tables(&codes_dir);
+    let world = |folder| World { dir, folder, environment, tables: &tables };
+    let mut problems = Vec::new();
+
+    let gateway_schema = schema_gateway();
+    let gateway = match read(dir, "gateway.toml") {
+        Err(problem) => {
+            problems.push(*problem);
+            Value::Null
+        }
+        Ok(mut source) => {
+            let rules = Rules::of(&gateway_schema);
+            check(&mut source, &rules, &world(dir.to_owned()), &mut problems).value
+        }
+    };
+
+    let channel_schema = schema_channel(vocabulary);
+    let rules = Rules::of(&channel_schema);
+    let mut channels = Vec::new();
+    for name in channel_folders(dir, &mut problems) {
+        let file = format!("channels/{name}/channel.toml");
+        let id = name.parse::<ChannelId>();
+        if let Err(error) = &id {
+            problems.push(Problem::of_file(format!("channels/{name}"), error.to_string()));
+        }
+        match read(dir, &file) {
+            Err(problem) => problems.push(*problem),
+            Ok(mut source) => {
+                let folder = dir.join("channels").join(&name);
+                let walked = check(&mut source, &rules, &world(folder.clone()), &mut problems);
+                problems.extend(sections(&walked.value, vocabulary, &source));
+                let Walked { value, secrets, .. } = walked;
+                // With a wrong name the run fails; the file still takes part in comparisons.
+                let id = id.or_else(|_| "unnamed".parse::<ChannelId>());
+                channels.extend(id.map(|id| Checked { id, dir: folder, source, value, secrets }));
+            }
+        }
+    }
+    problems.extend(twins(&channels));
+    if let Some(problems) = Problems::new(problems) {
+        return Err(problems);
+    }
+    settings(dir, gateway, channels)
+}
+
+/// Turns checked values into settings. That this fails is a defect of a schema, hence one problem.
+fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Settings, Problems> {
+    let defect = |file: &str, error: serde_json::Error| {
+        let message = format!("it fits its schema, but cannot be read: {error}");
+        Problems::from(Problem::of_file(file, message))
+    };
+    let mut channels = Vec::new();
+    for channel in checked {
+        let file = channel.source.file.clone();
+        channels.push(channel.into_settings().map_err(|error| defect(&file, error))?);
+    }
+    let gateway: GatewayFile =
+        serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
+    let (zone, store, keys, limits) = gateway.into_settings(dir);
+    Ok(Settings { zone, store, keys, limits, channels, codes_dir: dir.join("codes") })
+}
+
+/// Reads a file, named relative to the configuration folder.
+fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
+    let bytes = fs::read(dir.join(file)).map_err(|error| {
+        Box::new(Problem::of_file(file, format!("the file cannot be read: {}", reason(&error))))
+    })?;
+    String::from_utf8(bytes).map(|text| Source::new(file.to_owned(), text)).map_err(|error| {
+        let end = error.utf8_error().valid_up_to();
+        let sound = String::from_utf8_lossy(&error.as_bytes()[..end]).into_owned();
+        let source = Source::new(file.to_owned(), sound);
+        let advice = Suggestion::advice("save the file as UTF-8; it may have been saved as GBK");
+        let message = "this is not text in UTF-8".to_owned();
+        Box::new(source.problem(Finding {
+            span: end..end,
+            message,
+            suggestion: Some(advice),
+            absence: false,
+        }))
+    })
+}
+
+/// Folders of channels, by name. What begins with a dot belongs to somebody else's tool.
+fn channel_folders(dir: &Path, problems: &mut Vec<Problem>) -> Vec<String> {
+    let mut folders: Vec<String> = fs::read_dir(dir.join("channels"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    folders.sort();
+    if folders.is_empty() {
+        problems.push(
+            Problem::of_file("channels", "there is no channel")
+                .advise("make a folder for each channel, with its channel.toml in it"),
+        );
+    }
+    folders
+}
+
+/// Checks one file by itself.
+fn check(
+    source: &mut Source,
+    rules: &Rules<'_>,
+    world: &World<'_>,
+    problems: &mut Vec<Problem>,
+) -> Walked {
+    let (tree, errors) = DeTable::parse_recoverable(&source.text);
+    let mut walked = rules.check(&tree, &source.text, world);
+    let spans: Vec<_> = errors.iter().map(|error| error.span().unwrap_or_default()).collect();
+    let hidden = std::mem::take(&mut walked.hidden);
+    drop(tree);
+    source.hide(hidden);
+
+    let broken: HashSet<usize> = spans.iter().map(|span| source.line(span.start)).collect();
+    // A broken header moves every key below it into another table: nothing said of them holds.
+    let astray = source
+        .text
+        .lines()
+        .enumerate()
+        .any(|(at, line)| broken.contains(&at) && line.trim_start().starts_with('['));
+    let found = std::mem::take(&mut walked.found);
+    problems.extend(
+        found
+            .into_iter()
+            .filter(|_| !astray)
+            .filter(|finding| broken.is_empty() || !finding.absence)
+            .filter(|finding| !broken.contains(&source.line(finding.span.start)))
+            .map(|finding| source.problem(finding)),
+    );
+    for (error, span) in errors.iter().zip(spans) {
+        let suggestion = remedy(error.message(), &span, source);
+        let message = error.message().to_owned();
+        problems.push(source.problem(Finding { span, message, suggestion, absence: false }));
+    }
+    walked
+}
+
+/// What to do about a text that is not TOML.
+fn remedy(message: &str, span: &Range<usize>, source: &Source) -> Option<Suggestion> {
+    if message.starts_with("duplicate key") {
+        return Some(Suggestion::advice("it is written above already: keep one of the two"));
+    }
+    let literal = source.text.get(span.clone()).filter(|literal| !literal.is_empty())?;
+    (message.starts_with("string values must be quoted") && !source.hides(span))
+        .then(|| Suggestion::replace(span.clone(), quote(literal)))
+}

@@ -1,0 +1,129 @@
+//! The configuration after everything was checked: nothing optional by accident, nothing a string
+//! that should be a type.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use chrono_tz::Tz;
+use contract::{Budget, ChannelId, Period, Secret};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    problem::Problem,
+    source::{Finding, Source},
+};
+
+/// What the gateway runs with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Zone of source times that name none, and of what people see.
+    pub zone: Tz,
+    /// Where demands are kept.
+    pub store: StoreSettings,
+    /// Where the keys come from.
+    pub keys: KeySource,
+    /// What the process may use.
+    pub limits: Limits,
+    /// In the order of their names; at least one.
+    pub channels: Vec<ChannelSettings>,
+    /// Folder of the code tables.
+    pub codes_dir: PathBuf,
+}
+
+/// The embedded store.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// Its file; its folder may not exist yet.
+    pub sqlite: PathBuf,
+}
+
+/// Where the keys that seal personal values come from.
+#[derive(Debug, Clone)]
+pub enum KeySource {
+    /// A file, made at the first start of an embedded store.
+    File(PathBuf),
+    /// The content of such a file, from an environment variable.
+    Env(Secret),
+}
+
+/// What the process may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of all batches in flight together; at least the largest record.
+    pub memory_bytes: u64,
+    /// How long a stop waits for the batch border.
+    pub grace: Duration,
+}
+
+/// One channel.
+#[derive(Debug, Clone)]
+pub struct ChannelSettings {
+    /// The name of its folder.
+    pub id: ChannelId,
+    /// What people call it; no other channel is called so.
+    pub name: String,
+    /// Kind of its connector.
+    pub connector: String,
+    /// Pause once caught up.
+    pub every: Period,
+    /// What the source allows.
+    pub budget: Budget,
+    /// The settings of its connector.
+    pub section: Section,
+    /// The mapping, for the normalizer.
+    pub demand: Value,
+    /// Pages with the demands that must come out of them.
+    pub examples: Vec<Example>,
+    /// Its folder.
+    pub dir: PathBuf,
+    pub(crate) source: Source,
+}
+
+/// A page of the source and the demands that must come out of it.
+#[derive(Debug, Clone)]
+pub struct Example {
+    /// The page as the connector reads it.
+    pub page: PathBuf,
+    /// The demands, as JSON.
+    pub expected: PathBuf,
+}
+
+impl ChannelSettings {
+    /// A problem that the owner of a value found after everything was resolved, at the value that
+    /// `path` leads to: keys and list positions, like `["demand", "title", "at"]`. Where the path
+    /// leads nowhere, the last part that exists is meant.
+    pub fn problem(&self, path: &[&str], message: impl Into<String>) -> Problem {
+        self.source.problem(Finding {
+            span: self.source.locate(path),
+            message: message.into(),
+            suggestion: None,
+            absence: false,
+        })
+    }
+}
+
+/// The settings of a connector, secrets in their places. Only their owner looks inside.
+#[derive(Clone)]
+pub struct Section {
+    pub(crate) value: Value,
+    pub(crate) secrets: Vec<String>,
+}
+
+impl Section {
+    /// Turns them into the owner's type.
+    ///
+    /// # Errors
+    /// They do not fit it in a way its schema cannot say; no secret is quoted.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, String> {
+        T::deserialize(&self.value).map_err(|error| {
+            let text = error.to_string();
+            self.secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), "…"))
+        })
+    }
+}
+
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Section(…)")
+    }
+}

@@ -1,0 +1,212 @@
+//! A JSON Schema as the walk needs it: what may stand in one place of a file.
+//!
+//! Only the keywords that `schemars` writes for settings are understood. References, `allOf` and
+//! alternatives are resolved here, so that the walk meets a short list of plain shapes.
+
+use serde_json::Value;
+use toml::de::DeValue;
+
+/// How far references are followed in one place; a schema that needs more refers to itself.
+const DEPTH: usize = 24;
+
+/// One thing that may stand in a place.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shape<'s> {
+    /// JSON types; empty for any.
+    pub(crate) types: Vec<&'s str>,
+    /// Known keys, in the order of their declaration.
+    pub(crate) properties: Vec<(&'s str, &'s Value)>,
+    /// Keys that must be there.
+    pub(crate) required: Vec<&'s str>,
+    /// Keys that need others beside them.
+    pub(crate) dependent: Vec<(&'s str, &'s str)>,
+    /// Other keys are an error.
+    pub(crate) closed: bool,
+    /// What other keys hold.
+    pub(crate) rest: Option<&'s Value>,
+    /// What a list holds.
+    pub(crate) items: Option<&'s Value>,
+    /// The only values.
+    pub(crate) choices: Vec<&'s Value>,
+    /// Meaning of a text.
+    pub(crate) format: Option<&'s str>,
+    /// Least and largest number.
+    pub(crate) range: (Option<f64>, Option<f64>),
+    /// Least and largest value of a text with a format.
+    pub(crate) bounds: (Option<&'s str>, Option<&'s str>),
+    /// Fewest and most keys, entries or characters.
+    pub(crate) size: (Option<u64>, Option<u64>),
+}
+
+/// Everything that may stand where `schema` applies; `root` holds the definitions.
+pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<Shape<'s>> {
+    let mut shapes = expand(root, schema, DEPTH);
+    // Settings have no null: an optional key is left out.
+    if shapes.len() > 1 {
+        shapes.retain(|shape| shape.types != ["null"]);
+    }
+    join_choices(shapes)
+}
+
+impl Shape<'_> {
+    /// Whether a value has one of the types.
+    pub(crate) fn admits(&self, value: &DeValue<'_>) -> bool {
+        self.types.is_empty() || self.types.iter().any(|kind| is_of(value, kind))
+    }
+
+    /// Whether it is a reference to a secret.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.format == Some("secret")
+    }
+}
+
+fn is_of(value: &DeValue<'_>, kind: &str) -> bool {
+    match value {
+        // A date stands for the text it is written as.
+        DeValue::String(_) | DeValue::Datetime(_) => kind == "string",
+        DeValue::Integer(_) => kind == "integer" || kind == "number",
+        DeValue::Float(_) => kind == "number",
+        DeValue::Boolean(_) => kind == "boolean",
+        DeValue::Array(_) => kind == "array",
+        DeValue::Table(_) => kind == "object",
+    }
+}
+
+fn expand<'s>(root: &'s Value, schema: &'s Value, depth: usize) -> Vec<Shape<'s>> {
+    let mut base = Shape::default();
+    let mut choices = Vec::new();
+    collect(root, schema, depth, &mut base, &mut choices);
+    let mut shapes = vec![base];
+    for branches in choices {
+        let expanded: Vec<Shape<'s>> = branches
+            .iter()
+            .flat_map(|branch| expand(root, branch, depth.saturating_sub(1)))
+            .collect();
+        shapes = shapes
+            .iter()
+            .flat_map(|shape| expanded.iter().map(|branch| shape.clone().with(branch.clone())))
+            .collect();
+    }
+    shapes
+}
+
+/// Gathers the keywords of a schema and of all it refers to; alternatives are left for later.
+fn collect<'s>(
+    root: &'s Value,
+    schema: &'s Value,
+    depth: usize,
+    shape: &mut Shape<'s>,
+    choices: &mut Vec<&'s Vec<Value>>,
+) {
+    if depth == 0 {
+        return;
+    }
+    let own = std::mem::take(shape).with(own_keywords(schema));
+    *shape = own;
+    let target = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|reference| root.pointer(reference.strip_prefix('#')?));
+    let all_of = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    for part in target.into_iter().chain(all_of) {
+        collect(root, part, depth - 1, shape, choices);
+    }
+    choices.extend(["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key)?.as_array()));
+}
+
+fn own_keywords(schema: &Value) -> Shape<'_> {
+    let text = |key: &str| schema.get(key).and_then(Value::as_str);
+    let float = |key: &str| schema.get(key).and_then(Value::as_f64);
+    let count = |keys: [&str; 3]| keys.iter().find_map(|key| schema.get(key)?.as_u64());
+    let list = |key: &str| schema.get(key).and_then(Value::as_array).into_iter().flatten();
+    let map = |key: &str| schema.get(key).and_then(Value::as_object).into_iter().flatten();
+
+    let choices: Vec<&Value> = list("enum").chain(schema.get("const")).collect();
+    let properties: Vec<_> = map("properties").map(|(key, value)| (key.as_str(), value)).collect();
+    let items = schema.get("items");
+    let mut types: Vec<&str> =
+        text("type").into_iter().chain(list("type").filter_map(Value::as_str)).collect();
+    types.retain(|kind| *kind != "null" || text("type").is_some());
+    if types.is_empty() {
+        types = implied_types(&choices, !properties.is_empty(), items.is_some());
+    }
+    let additional =
+        schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"));
+    // schemars writes the width of an unsigned number as its format.
+    let widest = (text("format") == Some("uint32")).then(|| f64::from(u32::MAX));
+    Shape {
+        types,
+        properties,
+        required: list("required").filter_map(Value::as_str).collect(),
+        dependent: map("dependentRequired")
+            .flat_map(|(key, needs)| {
+                needs.as_array().into_iter().flatten().map(move |need| (key.as_str(), need))
+            })
+            .filter_map(|(key, need)| Some((key, need.as_str()?)))
+            .collect(),
+        closed: additional == Some(&Value::Bool(false)),
+        rest: additional.filter(|schema| schema.is_object()),
+        items,
+        choices,
+        format: text("format"),
+        range: (float("minimum"), float("maximum").or(widest)),
+        bounds: (text("formatMinimum"), text("formatMaximum")),
+        size: (
+            count(["minProperties", "minItems", "minLength"]),
+            count(["maxProperties", "maxItems", "maxLength"]),
+        ),
+    }
+}
+
+fn implied_types(choices: &[&Value], keys: bool, items: bool) -> Vec<&'static str> {
+    match choices.first() {
+        Some(Value::String(_)) => vec!["string"],
+        Some(Value::Bool(_)) => vec!["boolean"],
+        Some(Value::Number(_)) => vec!["number"],
+        _ if keys => vec!["object"],
+        _ if items => vec!["array"],
+        _ => Vec::new(),
+    }
+}
+
+impl<'s> Shape<'s> {
+    /// Both together: what either demands is demanded.
+    fn with(mut self, other: Self) -> Self {
+        if self.types.is_empty() {
+            self.types = other.types;
+        }
+        for (key, schema) in other.properties {
+            // The later one is the more special one: a branch names the value of its tag.
+            match self.properties.iter_mut().find(|(known, _)| *known == key) {
+                Some(slot) => slot.1 = schema,
+                None => self.properties.push((key, schema)),
+            }
+        }
+        self.required.extend(other.required);
+        self.dependent.extend(other.dependent);
+        self.closed |= other.closed;
+        self.rest = self.rest.or(other.rest);
+        self.items = self.items.or(other.items);
+        self.choices.extend(other.choices);
+        self.format = self.format.or(other.format);
+        self.range = (self.range.0.or(other.range.0), self.range.1.or(other.range.1));
+        self.bounds = (self.bounds.0.or(other.bounds.0), self.bounds.1.or(other.bounds.1));
+        self.size = (self.size.0.or(other.size.0), self.size.1.or(other.size.1));
+        self
+    }
+}
+
+/// Named values written as alternatives are one list of choices: a wrong one is compared with all.
+fn join_choices(shapes: Vec<Shape<'_>>) -> Vec<Shape<'_>> {
+    let mut joined: Vec<Shape<'_>> = Vec::new();
+    for shape in shapes {
+        let same = joined.iter_mut().find(|known| {
+            !shape.choices.is_empty() && !known.choices.is_empty() && known.types == shape.types
+        });
+        match same {
+            Some(known) => known.choices.extend(shape.choices),
+            None => joined.push(shape),
+        }
+    }
+    joined
+}

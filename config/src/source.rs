@@ -1,0 +1,158 @@
+//! One file of the configuration: its text, and the way from bytes back to lines.
+//!
+//! The tree of a file is not kept: it borrows from the text, and after a successful resolve it is
+//! needed only when somebody finds a problem later. Then the file is parsed again.
+
+use std::{fmt, ops::Range};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::problem::{Place, Problem, Suggestion};
+
+/// Something wrong at some bytes of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    /// The bytes.
+    pub(crate) span: Range<usize>,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) suggestion: Option<Suggestion>,
+    /// It complains of something absent, which a syntax error elsewhere may have swallowed.
+    pub(crate) absence: bool,
+}
+
+/// A file as it was read.
+#[derive(Clone)]
+pub(crate) struct Source {
+    /// Relative to the configuration folder.
+    pub(crate) file: String,
+    /// All of it.
+    pub(crate) text: String,
+    /// Byte ranges that no snippet may show.
+    hidden: Vec<Range<usize>>,
+}
+
+impl Source {
+    pub(crate) fn new(file: String, text: String) -> Self {
+        let hidden = credentials(&text);
+        Self { file, text, hidden }
+    }
+
+    /// From now on no snippet shows these bytes.
+    pub(crate) fn hide(&mut self, spans: impl IntoIterator<Item = Range<usize>>) {
+        self.hidden.extend(spans);
+    }
+
+    /// Whether some of these bytes must not be shown.
+    pub(crate) fn hides(&self, span: &Range<usize>) -> bool {
+        self.hidden.iter().any(|hidden| hidden.start < span.end && span.start < hidden.end)
+    }
+
+    /// The problem that a finding is, in this file.
+    pub(crate) fn problem(&self, finding: Finding) -> Problem {
+        Problem {
+            file: self.file.clone(),
+            place: Some(self.place(&finding.span)),
+            message: finding.message,
+            suggestion: finding.suggestion,
+        }
+    }
+
+    /// Line of a byte, from 0.
+    pub(crate) fn line(&self, at: usize) -> usize {
+        self.text.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count()
+    }
+
+    /// The bytes a path of keys and list positions leads to; where it goes astray, the last part
+    /// that exists.
+    pub(crate) fn locate(&self, path: &[&str]) -> Range<usize> {
+        let (tree, _) = DeTable::parse_recoverable(&self.text);
+        find(tree.get_ref(), path)
+    }
+
+    fn place(&self, span: &Range<usize>) -> Place {
+        let start = floor(&self.text, span.start);
+        let end = floor(&self.text, span.end).max(start);
+        let begin = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let length = self.text[begin..].find('\n').unwrap_or(self.text.len() - begin);
+        let line = self.text[begin..begin + length].trim_end_matches('\r');
+
+        let mut snippet = String::new();
+        let mut marked = (None, None);
+        let mut masked = false;
+        for (at, c) in line.char_indices().map(|(at, c)| (begin + at, c)) {
+            if at >= start {
+                marked.0.get_or_insert(snippet.len());
+            }
+            if at >= end {
+                marked.1.get_or_insert(snippet.len());
+            }
+            let hidden = self.hides(&(at..at + c.len_utf8()));
+            match (hidden, masked) {
+                (true, false) => snippet.push('…'),
+                (true, true) | (false, _) if c == '\u{feff}' => {}
+                (true, true) => {}
+                (false, _) => snippet.push(c),
+            }
+            masked = hidden;
+        }
+        let from = marked.0.unwrap_or(snippet.len());
+        let upto = marked.1.unwrap_or(snippet.len()).max(from);
+        Place {
+            line: self.line(start) + 1,
+            column: self.text[begin..start].trim_start_matches('\u{feff}').chars().count() + 1,
+            marked: (from, upto),
+            snippet,
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    // The text may hold what somebody wrote in the wrong place.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({}, {} bytes)", self.file, self.text.len())
+    }
+}
+
+/// The bytes of the value that a path leads to, or of the last key on the way that exists.
+pub(crate) fn find(table: &DeTable<'_>, path: &[&str]) -> Range<usize> {
+    let Some((first, rest)) = path.split_first() else { return 0..0 };
+    let Some(value) = table.get(*first) else { return 0..0 };
+    descend(value, rest)
+}
+
+fn descend(value: &Spanned<DeValue<'_>>, path: &[&str]) -> Range<usize> {
+    let next = path.split_first().and_then(|(first, rest)| match value.get_ref() {
+        DeValue::Table(table) => table.get(*first).map(|next| (next, rest)),
+        DeValue::Array(array) => {
+            let position = first.parse::<usize>().ok()?;
+            array.get(position).map(|next| (next, rest))
+        }
+        _ => None,
+    });
+    next.map_or_else(|| value.span(), |(next, rest)| descend(next, rest))
+}
+
+/// User and password of addresses like `postgres://user:password@host`, wherever they stand.
+fn credentials(text: &str) -> Vec<Range<usize>> {
+    let after = |(at, mark): (usize, &str)| at + mark.len();
+    let ends = |c: char| matches!(c, '/' | '"' | '\'' | '?' | '#') || c.is_whitespace();
+    text.match_indices("://")
+        .map(after)
+        .filter_map(|begin| {
+            let authority = text[begin..].split(ends).next()?;
+            let (user, _) = authority.rsplit_once('@')?;
+            Some(begin..begin + user.len())
+        })
+        .collect()
+}
+
+/// The nearest character border at or before a byte.
+fn floor(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}

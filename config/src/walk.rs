@@ -1,0 +1,213 @@
+//! The one mechanism that checks a file: a walk over its tree beside a JSON Schema.
+//!
+//! Deserialising would stop at the first mistake and knows neither columns nor what was probably
+//! meant. So the walk does both at once: it notes every mistake at its bytes, and it builds the
+//! value that is deserialised if there were none, secrets put in their places.
+
+mod scalar;
+mod secrets;
+mod table;
+mod types;
+
+pub(crate) use types::quote;
+
+use std::ops::Range;
+
+use serde_json::Value;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::{
+    format::{self, World, Wrong},
+    problem::Suggestion,
+    shape::{self, Shape},
+    source::Finding,
+};
+
+/// What a walk found and built.
+pub(crate) struct Walked {
+    /// The file as JSON, secrets in their places. Only sound if nothing was found.
+    pub(crate) value: Value,
+    /// Everything that is wrong.
+    pub(crate) found: Vec<Finding>,
+    /// Bytes that must not be shown.
+    pub(crate) hidden: Vec<Range<usize>>,
+    /// Secrets that were put in their places.
+    pub(crate) secrets: Vec<String>,
+}
+
+/// A schema, ready to check many files against.
+pub(crate) struct Rules<'s> {
+    /// The schema; definitions are at its root.
+    schema: &'s Value,
+    /// Names of keys that hold secrets somewhere in it.
+    secret_keys: Vec<&'s str>,
+}
+
+impl<'s> Rules<'s> {
+    pub(crate) fn of(schema: &'s Value) -> Self {
+        Self { schema, secret_keys: secrets::keys(schema) }
+    }
+
+    /// Checks a file.
+    pub(crate) fn check(
+        &self,
+        tree: &Spanned<DeTable<'_>>,
+        text: &str,
+        world: &World<'_>,
+    ) -> Walked {
+        let mut walk = Walk {
+            text,
+            world,
+            root: self.schema,
+            path: Vec::new(),
+            found: Vec::new(),
+            hidden: Vec::new(),
+            secrets: Vec::new(),
+            secret_keys: &self.secret_keys,
+        };
+        let shapes = shape::alternatives(self.schema, self.schema);
+        let value = match shapes.first() {
+            Some(shape) => walk.table(shape, tree.get_ref(), 0..0),
+            None => Value::Null,
+        };
+        Walked { value, found: walk.found, hidden: walk.hidden, secrets: walk.secrets }
+    }
+}
+
+/// A walk under way.
+struct Walk<'a> {
+    text: &'a str,
+    world: &'a World<'a>,
+    root: &'a Value,
+    /// Keys that led here.
+    path: Vec<String>,
+    found: Vec<Finding>,
+    hidden: Vec<Range<usize>>,
+    secrets: Vec<String>,
+    secret_keys: &'a [&'a str],
+}
+
+impl<'a> Walk<'a> {
+    fn value(&mut self, schema: &'a Value, value: &Spanned<DeValue<'_>>) -> Value {
+        let shapes = shape::alternatives(self.root, schema);
+        let fitting: Vec<&Shape<'a>> =
+            shapes.iter().filter(|shape| shape.admits(value.get_ref())).collect();
+        match fitting.as_slice() {
+            [] => {
+                self.wrong_type(&shapes, value);
+                Value::Null
+            }
+            [only] => self.fit(only, value),
+            several => self.best(several, value),
+        }
+    }
+
+    /// The shape that leaves the fewest mistakes is the one that was meant.
+    fn best(&mut self, shapes: &[&Shape<'a>], value: &Spanned<DeValue<'_>>) -> Value {
+        let before = self.found.len();
+        let mut best: Option<(Vec<Finding>, Value)> = None;
+        for shape in shapes {
+            let built = self.fit(shape, value);
+            let found = self.found.split_off(before);
+            if best.as_ref().is_none_or(|(fewest, _)| found.len() < fewest.len()) {
+                best = Some((found, built));
+            }
+        }
+        best.map_or(Value::Null, |(found, built)| {
+            self.found.extend(found);
+            built
+        })
+    }
+
+    fn fit(&mut self, shape: &Shape<'a>, value: &Spanned<DeValue<'_>>) -> Value {
+        match value.get_ref() {
+            DeValue::Table(table) => self.table(shape, table, value.span()),
+            DeValue::Array(array) => {
+                self.count(shape, array.len(), "entries", value.span());
+                let Some(items) = shape.items else { return table::plain_list(array) };
+                let mut list = Vec::new();
+                for (position, item) in array.iter().enumerate() {
+                    self.path.push(position.to_string());
+                    list.push(self.value(items, item));
+                    self.path.pop();
+                }
+                Value::Array(list)
+            }
+            scalar => self.scalar(shape, scalar, value.span()),
+        }
+    }
+
+    fn count(&mut self, shape: &Shape<'_>, count: usize, what: &str, span: Range<usize>) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let (least, most) = shape.size;
+        if let Some(least) = least.filter(|least| count < *least) {
+            self.find(span.clone(), format!("{count} {what}, but at least {least} are needed"));
+        }
+        if let Some(most) = most.filter(|most| count > *most) {
+            self.find(span, format!("{count} {what}, but at most {most} are possible"));
+        }
+    }
+
+    fn find(&mut self, span: Range<usize>, message: String) {
+        self.note(span, message, None);
+    }
+
+    fn note(&mut self, span: Range<usize>, message: String, suggestion: Option<Suggestion>) {
+        self.found.push(Finding { span, message, suggestion, absence: false });
+    }
+
+    /// Notes what a format found in a text, at the bytes it means.
+    fn wrong(&mut self, span: Range<usize>, text: &str, wrong: Wrong) {
+        let quoted = self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(text);
+        let part = wrong.part.filter(|_| quoted);
+        let at = part
+            .map_or(span.clone(), |part| span.start + 1 + part.start..span.start + 1 + part.end);
+        let instead = wrong.instead.map(|text| Suggestion::replace(span, types::quote(&text)));
+        self.note(at, wrong.message, instead.or(wrong.advice.map(Suggestion::advice)));
+    }
+
+    /// A literal stands where something else is wanted.
+    fn wrong_type(&mut self, shapes: &[Shape<'a>], value: &Spanned<DeValue<'_>>) {
+        let span = value.span();
+        if shapes.iter().any(Shape::is_secret) {
+            self.hidden.push(span.clone());
+            self.note(
+                span,
+                "a secret is never written into the configuration".to_owned(),
+                Some(Suggestion::advice(
+                    "put it into an environment variable or a file that only the gateway reads, \
+                     and write { env = \"NAME\" } or { file = \"PATH\" }",
+                )),
+            );
+            return;
+        }
+        let mut wanted: Vec<String> = shapes.iter().flat_map(types::describe).collect();
+        wanted.dedup();
+        let found = types::name(value.get_ref());
+        let literal = self.text.get(span.clone()).unwrap_or_default();
+        let suggestion =
+            shapes.iter().find_map(|shape| types::instead(self.root, shape, value, literal));
+        let message = format!("expected {}, found {found}", wanted.join(" or "));
+        self.note(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
+    }
+
+    /// The keys that led here, as a table header; lists positions are left out.
+    fn header(&self) -> String {
+        let keys: Vec<&str> = self
+            .path
+            .iter()
+            .map(String::as_str)
+            .filter(|key| !key.starts_with(|c: char| c.is_ascii_digit()))
+            .collect();
+        if keys.is_empty() { String::new() } else { format!(" in `[{}]`", keys.join(".")) }
+    }
+
+    fn check_format(&mut self, shape: &Shape<'_>, text: &str, span: Range<usize>) {
+        if let Some(wrong) = format::check(shape, text, self.world) {
+            self.wrong(span, text, wrong);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Secrets: a reference is replaced by what it names, and what looks like a secret in the wrong
+//! place is kept out of every snippet.
+
+use std::ops::Range;
+
+use serde_json::Value;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::Walk;
+use crate::{
+    format,
+    nearest::nearest,
+    shape::{Shape, alternatives},
+};
+
+/// Words in the names of keys whose values are better not shown, known key or not.
+const TELLING: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "credential", "密码"];
+
+impl Walk<'_> {
+    /// The secret takes the place of the reference.
+    pub(super) fn secret(&mut self, table: &DeTable<'_>, span: Range<usize>) -> Value {
+        let mut known =
+            table.iter().filter(|(key, _)| matches!(key.get_ref().as_ref(), "env" | "file"));
+        let (Some((key, value)), None) = (known.next(), known.next()) else {
+            self.find(span, "a secret is either { env = … } or { file = … }".to_owned());
+            return Value::Null;
+        };
+        // A name that is not a text was reported when the key was checked.
+        let Some(name) = value.get_ref().as_str() else { return Value::Null };
+        match format::secret(key.get_ref(), name, self.world) {
+            Ok(secret) => {
+                self.secrets.push(secret.clone());
+                Value::String(secret)
+            }
+            Err(wrong) => self.unresolved(name, value.span(), wrong),
+        }
+    }
+
+    /// Keeps a value, and all below it, out of every snippet.
+    pub(super) fn hide(&mut self, value: &Spanned<DeValue<'_>>) {
+        match value.get_ref() {
+            DeValue::Table(table) => table.iter().for_each(|(_, value)| self.hide(value)),
+            DeValue::Array(list) => list.iter().for_each(|value| self.hide(value)),
+            _ => self.hidden.push(value.span()),
+        }
+    }
+
+    /// Whether the value of an unknown key may be a secret.
+    pub(super) fn is_telling(&self, name: &str, meant: Option<&str>) -> bool {
+        let lower = name.to_lowercase();
+        let secrets = || self.secret_keys.iter().copied();
+        meant.is_some_and(|meant| self.secret_keys.contains(&meant))
+            || nearest(name, secrets()).is_some()
+            || TELLING.iter().any(|word| lower.contains(word))
+    }
+}
+
+/// Names of all keys of a schema that hold secrets.
+pub(super) fn keys(root: &Value) -> Vec<&str> {
+    let mut keys = Vec::new();
+    gather(root, root, &mut keys);
+    keys
+}
+
+fn gather<'s>(root: &'s Value, schema: &'s Value, keys: &mut Vec<&'s str>) {
+    match schema {
+        Value::Object(object) => {
+            for (key, value) in object {
+                if key == "properties" {
+                    let properties = value.as_object().into_iter().flatten();
+                    keys.extend(
+                        properties
+                            .filter(|(_, of)| holds_secret(root, of))
+                            .map(|(key, _)| key.as_str()),
+                    );
+                }
+                gather(root, value, keys);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| gather(root, value, keys)),
+        _ => {}
+    }
+}
+
+fn holds_secret(root: &Value, schema: &Value) -> bool {
+    alternatives(root, schema).iter().any(Shape::is_secret)
+}

@@ -1,0 +1,176 @@
+//! Tables: unknown keys, missing keys, references to secrets.
+
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+use toml::{
+    Spanned,
+    de::{DeArray, DeTable, DeValue},
+};
+
+use super::{Walk, types};
+use crate::{nearest::nearest, problem::Suggestion, shape::Shape, source::Finding};
+
+impl<'a> Walk<'a> {
+    pub(super) fn table(
+        &mut self,
+        shape: &Shape<'a>,
+        table: &DeTable<'_>,
+        span: Range<usize>,
+    ) -> Value {
+        let mut object = Map::new();
+        let mut unknown = Vec::new();
+        for (key, value) in table.iter() {
+            let name: &str = key.get_ref();
+            let known = shape.properties.iter().find(|(known, _)| *known == name);
+            self.path.push(name.to_owned());
+            if let Some(schema) = known.map(|(_, schema)| *schema).or(shape.rest) {
+                object.insert(name.to_owned(), self.value(schema, value));
+            } else if shape.closed {
+                unknown.push((key, value));
+            } else {
+                object.insert(name.to_owned(), plain(value.get_ref()));
+            }
+            self.path.pop();
+        }
+        let mut explained = Vec::new();
+        for (key, value) in unknown {
+            explained.extend(self.unknown(shape, table, key, value));
+        }
+        self.missing(shape, table, &explained, span.clone());
+        if shape.is_secret() {
+            return self.secret(table, span);
+        }
+        self.count_keys(shape, table, span);
+        Value::Object(object)
+    }
+
+    /// Reports an unknown key; returns the known one that was meant.
+    fn unknown(
+        &mut self,
+        shape: &Shape<'a>,
+        table: &DeTable<'_>,
+        key: &Spanned<toml::de::DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<&'a str> {
+        let name: &str = key.get_ref();
+        let free =
+            || shape.properties.iter().map(|(known, _)| *known).filter(|k| !table.contains_key(*k));
+        let meant = nearest(name, free());
+        if shape.is_secret() || self.is_telling(name, meant) {
+            self.hide(value);
+        }
+        let suggestion = match (meant, later(name)) {
+            (Some(meant), _) => Some(Suggestion::replace(key.span(), meant)),
+            (None, Some(advice)) => Some(Suggestion::advice(advice)),
+            (None, None) => self.elsewhere(name).or_else(|| {
+                let known: Vec<String> = free().map(|key| format!("`{key}`")).collect();
+                let list = known.join(", ");
+                (!known.is_empty()).then(|| Suggestion::advice(format!("possible keys: {list}")))
+            }),
+        };
+        self.note(key.span(), format!("unknown key `{name}`{}", self.header()), suggestion);
+        meant
+    }
+
+    /// Where in the file a key of this name belongs.
+    fn elsewhere(&self, name: &str) -> Option<Suggestion> {
+        let home = home(self.root, name)?;
+        Some(Suggestion::advice(match home.as_str() {
+            "" => "it belongs at the top of the file, before the first `[table]`".to_owned(),
+            home => format!("it belongs in `[{home}]`"),
+        }))
+    }
+
+    fn missing(
+        &mut self,
+        shape: &Shape<'a>,
+        table: &DeTable<'_>,
+        explained: &[&str],
+        span: Range<usize>,
+    ) {
+        let needed = shape.required.iter().map(|key| (*key, String::new()));
+        let dependent = shape
+            .dependent
+            .iter()
+            .filter(|(key, _)| table.contains_key(*key))
+            .map(|(key, need)| (*need, format!(", which `{key}` needs")));
+        let absent: Vec<_> = needed
+            .chain(dependent)
+            .filter(|(key, _)| !table.contains_key(*key) && !explained.contains(key))
+            .collect();
+        for (key, why) in absent {
+            let schema = shape.properties.iter().find(|(known, _)| *known == key);
+            let meaning = schema.and_then(|(_, schema)| schema.get("description")?.as_str());
+            let meaning = meaning.and_then(|text| text.lines().next());
+            self.found.push(Finding {
+                span: span.clone(),
+                message: format!("missing key `{key}`{}{why}", self.header()),
+                suggestion: meaning.map(|text| Suggestion::advice(format!("`{key}`: {text}"))),
+                absence: true,
+            });
+        }
+    }
+
+    fn count_keys(&mut self, shape: &Shape<'_>, table: &DeTable<'_>, span: Range<usize>) {
+        let count = u64::try_from(table.len()).unwrap_or(u64::MAX);
+        let (least, most) = shape.size;
+        if least.is_some_and(|least| count < least) || most.is_some_and(|most| count > most) {
+            let known: Vec<String> =
+                shape.properties.iter().map(|(key, _)| format!("`{key}`")).collect();
+            let keys = if known.is_empty() { "keys".to_owned() } else { known.join(", ") };
+            let many = match shape.size {
+                (Some(1), Some(1)) => "exactly one".to_owned(),
+                (Some(least), None) => format!("at least {least}"),
+                (_, Some(most)) => format!("at most {most}"),
+                (None, None) => return,
+            };
+            self.find(span, format!("{many} of {keys} is needed{}", self.header()));
+        }
+    }
+}
+
+/// The shallowest table of the schema that has a key of this name.
+fn home(root: &Value, name: &str) -> Option<String> {
+    let mut level = vec![(String::new(), root)];
+    for _ in 0..3 {
+        let mut next = Vec::new();
+        for (path, schema) in level {
+            for shape in crate::shape::alternatives(root, schema) {
+                if shape.properties.iter().any(|(key, _)| *key == name) {
+                    return Some(path);
+                }
+                let dot = if path.is_empty() { "" } else { "." };
+                next.extend(
+                    shape.properties.iter().map(|(key, of)| (format!("{path}{dot}{key}"), *of)),
+                );
+            }
+        }
+        level = next;
+    }
+    None
+}
+
+/// Keys that people expect and this version does not have.
+fn later(name: &str) -> Option<&'static str> {
+    match name {
+        "cron" | "window" => {
+            Some("this version has no clock times: write `every`, the pause between two looks")
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn plain_list(list: &DeArray<'_>) -> Value {
+    list.iter().map(|item| plain(item.get_ref())).collect()
+}
+
+fn plain(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::Table(table) => {
+            table.iter().map(|(key, value)| (key.to_string(), plain(value.get_ref()))).collect()
+        }
+        DeValue::Array(list) => plain_list(list),
+        scalar => types::plain_scalar(scalar).unwrap_or(Value::Null),
+    }
+}

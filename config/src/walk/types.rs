@@ -1,0 +1,121 @@
+//! Values and their types: their names, their JSON, and how one is written as another.
+
+use serde_json::{Number, Value};
+use toml::{
+    Spanned,
+    de::{DeInteger, DeValue},
+};
+
+use crate::{
+    format,
+    shape::{self, Shape},
+};
+
+/// What a value is, for people.
+pub(super) fn name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// What a shape wants, for people.
+pub(super) fn describe(shape: &Shape<'_>) -> Vec<String> {
+    if let Some(format) = shape.format.and_then(format::describe) {
+        return vec![format.to_owned()];
+    }
+    let name = |kind: &&str| match *kind {
+        "string" => "a text",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "true or false",
+        "array" => "a list",
+        _ => "a table",
+    };
+    shape.types.iter().map(name).map(str::to_owned).collect()
+}
+
+/// The same thing written in a type that fits, if that is beyond doubt.
+pub(super) fn instead(
+    root: &Value,
+    shape: &Shape<'_>,
+    value: &Spanned<DeValue<'_>>,
+    literal: &str,
+) -> Option<String> {
+    shape.types.iter().find_map(|kind| match (*kind, value.get_ref()) {
+        ("boolean", DeValue::String(text)) => truth(text),
+        ("boolean", DeValue::Integer(number)) => truth(number.as_str()),
+        ("integer", DeValue::String(text)) => {
+            text.trim().parse::<i64>().ok().map(|number| number.to_string())
+        }
+        ("integer", DeValue::Float(number)) => {
+            number.as_str().strip_suffix(".0").map(str::to_owned)
+        }
+        ("number", DeValue::String(text)) => {
+            text.trim().parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| n.to_string())
+        }
+        ("string", DeValue::Integer(number)) => match shape.format {
+            Some(format) => {
+                format::from_number(format, integer(number)?.as_i64()?).as_deref().map(quote)
+            }
+            None => one_of(shape, literal),
+        },
+        ("string", DeValue::Float(_) | DeValue::Boolean(_)) if shape.format.is_none() => {
+            one_of(shape, literal)
+        }
+        ("array", DeValue::Table(_)) if literal.starts_with('[') => None,
+        ("array", value) => shape::alternatives(root, shape.items?)
+            .iter()
+            .any(|item| item.admits(value))
+            .then(|| format!("[{literal}]")),
+        (_, DeValue::Array(list)) => {
+            let mut entries = list.iter();
+            let (only, None) = (entries.next()?, entries.next()) else { return None };
+            let inner = literal.strip_prefix('[')?.strip_suffix(']')?.trim();
+            shape.admits(only.get_ref()).then(|| inner.to_owned())
+        }
+        _ => None,
+    })
+}
+
+/// A text as a TOML literal.
+pub(crate) fn quote(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+/// A scalar as JSON; `None` for numbers that JSON does not have.
+pub(super) fn plain_scalar(value: &DeValue<'_>) -> Option<Value> {
+    match value {
+        DeValue::String(text) => Some(Value::String(text.clone().into_owned())),
+        DeValue::Datetime(moment) => Some(Value::String(moment.to_string())),
+        DeValue::Boolean(truth) => Some(Value::Bool(*truth)),
+        DeValue::Integer(number) => integer(number).map(Value::Number),
+        DeValue::Float(number) => {
+            Number::from_f64(number.as_str().parse().ok()?).map(Value::Number)
+        }
+        DeValue::Array(_) | DeValue::Table(_) => None,
+    }
+}
+
+fn integer(number: &DeInteger<'_>) -> Option<Number> {
+    i64::from_str_radix(number.as_str(), number.radix()).ok().map(Number::from)
+}
+
+fn one_of(shape: &Shape<'_>, literal: &str) -> Option<String> {
+    let possible = shape.choices.is_empty()
+        || shape.choices.iter().any(|choice| choice.as_str() == Some(literal));
+    possible.then(|| quote(literal))
+}
+
+fn truth(text: &str) -> Option<String> {
+    match text.trim().to_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" | "是" => Some("true".to_owned()),
+        "false" | "no" | "off" | "0" | "否" => Some("false".to_owned()),
+        _ => None,
+    }
+}
