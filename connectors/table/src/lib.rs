@@ -1,0 +1,121 @@
+//! Front-end database tables (前置库): most offices do not offer an interface, they offer a table.
+//!
+//! A flag alone is not enough (a later change of a fetched row is never flagged), a time alone is
+//! not enough (rows are committed late, and times are text that may hold anything). So several
+//! walks go over the table, each with a position of its own, and every row is found by at least
+//! one of them. What was read is acknowledged when the gateway has it in custody, and only if it
+//! is still as it was read.
+//!
+//! Reading order: `walk.rs` (which rows), `page.rs` (one turn), `settle.rs`, then `sql.rs`.
+
+#![warn(missing_docs)]
+
+mod config;
+mod plan;
+
+mod walk;
+
+mod page;
+
+mod cursor;
+mod settle;
+
+mod record;
+mod row;
+mod time;
+mod value;
+
+mod database;
+mod driver;
+mod fault;
+mod sql;
+
+use std::time::Duration;
+
+use contract::{Batch, Connector, Entry, Fault, Means};
+
+pub use config::{Changes, Config, Flag, Malformed, Part, Pending, Range, Reread, Scalar};
+pub use cursor::Cursor;
+
+use crate::{
+    database::Database,
+    page::{Turn, Visit},
+    plan::Plan,
+    walk::Walk,
+};
+
+/// After this long a read gives what it has.
+const LONG: Duration = Duration::from_secs(5);
+
+/// The connector for tables.
+#[derive(Debug)]
+pub struct Table {
+    plan: Plan,
+    database: Database,
+    turns: Vec<Turn>,
+}
+
+impl Connector for Table {
+    const KIND: &'static str = "table";
+    type Config = Config;
+    type Cursor = Cursor;
+
+    fn build(config: Config, means: Means) -> Result<Self, Fault> {
+        let database = Database::new(config.url.expose(), config.timeout.0, &means)?;
+        let plan = Plan::new(config, means.zone)?;
+        let turns = turns(&plan);
+        Ok(Self { plan, database, turns })
+    }
+
+    async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
+        let mut cursor = after.cloned().unwrap_or_default();
+        cursor.owed.clear();
+        cursor.owed_parts.clear();
+        let n_turns = self.turns.len();
+        if cursor.quiet >= n_turns {
+            cursor.quiet = 0;
+        }
+        let started = tokio::time::Instant::now();
+        let now = self.database.now(&self.plan.main).await?;
+        let limit = self.plan.page.min(max.max(1));
+        let mut visit = Visit { plan: &self.plan, database: &mut self.database, now, limit };
+        loop {
+            cursor.turn %= n_turns;
+            let page = visit.make(self.turns[cursor.turn], &mut cursor).await?;
+            // A turn that did not come to its end wakes all others: a table that never comes to
+            // rest must not keep them waiting.
+            cursor.quiet = if page.is_end { cursor.quiet + 1 } else { 0 };
+            cursor.turn = (cursor.turn + 1) % n_turns;
+            let caught_up = cursor.quiet >= n_turns;
+            let owes = !cursor.owed.is_empty() || !cursor.owed_parts.is_empty();
+            if caught_up || owes || !page.entries.is_empty() || started.elapsed() > LONG {
+                let entries = page.entries;
+                return Ok(Batch { entries, upto: cursor, caught_up, trouble: Vec::new() });
+            }
+        }
+    }
+
+    async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
+        settle::settle(&mut self.database, &self.plan.main, &upto.owed).await?;
+        for part in &self.plan.parts {
+            let debts = upto.owed_parts.get(&part.name).map_or(&[][..], Vec::as_slice);
+            settle::settle(&mut self.database, &part.target, debts).await?;
+        }
+        Ok(())
+    }
+
+    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+        record::sample(&self.plan, page)
+    }
+}
+
+/// All walks over all tables. They take turns.
+fn turns(plan: &Plan) -> Vec<Turn> {
+    let main = Walk::over(&plan.main, plan.reread.as_ref(), true);
+    let main = main.into_iter().map(|walk| Turn { walk, part: None });
+    let parts = plan.parts.iter().enumerate().flat_map(|(index, part)| {
+        let walks = Walk::over(&part.target, None, false);
+        walks.into_iter().map(move |walk| Turn { walk, part: Some(index) })
+    });
+    main.chain(parts).collect()
+}

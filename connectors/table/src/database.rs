@@ -1,0 +1,124 @@
+//! The source's database, within the limits that the source sets.
+//!
+//! Every statement waits for its turn, has a time limit, and comes back with a fault that names the
+//! table and the remedy. The server has the same limit: a query that is only dropped here would go
+//! on there and block the connection.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono_tz::Tz;
+use contract::{Budget, Fault, Means};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
+
+use crate::{
+    driver::{Address, Pool, Trouble},
+    fault::{Doing, fault},
+    plan::Target,
+    row::Row,
+    sql::{Dialect, Select, Sql},
+};
+
+/// How much longer we wait than the server: its own answer says more.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// An address, and connections once there is a runtime to make them in.
+#[derive(Debug)]
+pub(crate) struct Database {
+    address: Address,
+    pool: Option<Pool>,
+    limiter: Option<DefaultDirectRateLimiter>,
+    timeout: Duration,
+    connections: u32,
+    zone: Tz,
+    channel: String,
+}
+
+impl Database {
+    /// Touches no network.
+    pub(crate) fn new(url: &str, timeout: Duration, means: &Means) -> Result<Self, Fault> {
+        let Means { channel, zone, budget } = means;
+        let Budget { interval, burst, concurrent } = budget;
+        let burst = std::num::NonZeroU32::new(*burst).unwrap_or(std::num::NonZeroU32::MIN);
+        let quota = interval.and_then(Quota::with_period).map(|quota| quota.allow_burst(burst));
+        if timeout.is_zero() {
+            return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
+        }
+        Ok(Self {
+            address: Address::parse(url)?,
+            pool: None,
+            limiter: quota.map(RateLimiter::direct),
+            timeout,
+            connections: (*concurrent).max(1),
+            zone: *zone,
+            channel: channel.to_string(),
+        })
+    }
+
+    /// The source's own clock.
+    pub(crate) async fn now(&mut self, target: &Target) -> Result<DateTime<Utc>, Fault> {
+        let dialect = self.address.dialect();
+        let rows = self.fetch(Sql::now(dialect), target).await?;
+        let text = rows.first().and_then(|row| row.columns.first()).map(|(_, now)| now.to_text());
+        let now = text.and_then(|now| now.parse::<NaiveDateTime>().ok());
+        now.map(|now| now.and_utc()).ok_or_else(|| {
+            Fault::stopped("the source's clock shows no time")
+                .at(format!("channel {}", self.channel))
+        })
+    }
+
+    pub(crate) async fn select(&mut self, select: &Select<'_>) -> Result<Vec<Row>, Fault> {
+        self.fetch(Sql::select(self.dialect(), select), select.target).await
+    }
+
+    /// The number of rows that were changed; `Err(None)` where a constraint or a trigger refused
+    /// one of them.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: Sql,
+        target: &Target,
+    ) -> Result<u64, Option<Fault>> {
+        self.turn().await;
+        let limit = self.timeout + GRACE;
+        match tokio::time::timeout(limit, self.pool().execute(sql)).await {
+            Ok(Ok(n_rows)) => Ok(n_rows),
+            Ok(Err(error)) => match Trouble::of(&error) {
+                Trouble::Value => Err(None),
+                trouble => Err(Some(self.fault(trouble, Doing::Acknowledge, target))),
+            },
+            Err(_) => Err(Some(self.fault(Trouble::Late, Doing::Acknowledge, target))),
+        }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.address.dialect()
+    }
+
+    async fn fetch(&mut self, sql: Sql, target: &Target) -> Result<Vec<Row>, Fault> {
+        self.turn().await;
+        let limit = self.timeout + GRACE;
+        match tokio::time::timeout(limit, self.pool().fetch(sql)).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => Err(self.fault(Trouble::of(&error), Doing::Read, target)),
+            Err(_) => Err(self.fault(Trouble::Late, Doing::Read, target)),
+        }
+    }
+
+    /// Waits until the source's budget allows one more statement.
+    async fn turn(&self) {
+        let Some(limiter) = &self.limiter else { return };
+        while let Err(not_yet) = limiter.check() {
+            tokio::time::sleep(not_yet.wait_time_from(limiter.clock().now())).await;
+        }
+    }
+
+    fn pool(&mut self) -> &Pool {
+        let Self { address, pool, timeout, connections, zone, .. } = self;
+        pool.get_or_insert_with(|| address.open(*timeout, *connections, *zone))
+    }
+
+    fn fault(&self, trouble: Trouble, doing: Doing, target: &Target) -> Fault {
+        fault(trouble, doing, target, self.timeout)
+            .at(format!("channel {}, table {}", self.channel, target.table))
+    }
+}

@@ -1,0 +1,203 @@
+//! MySQL and MariaDB: values arrive in their binary form and are taken by the name of their type.
+
+use std::time::Duration;
+
+use chrono::{NaiveDate, NaiveTime, Offset as _, TimeZone as _};
+use chrono_tz::Tz;
+use sqlx::{
+    AssertSqlSafe, Column as _, ConnectOptions as _, MySql, MySqlConnection, MySqlPool, Row as _,
+    TypeInfo as _,
+    mysql::{
+        MySqlArguments, MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlRow,
+        types::MySqlTime,
+    },
+    query::Query,
+};
+
+use super::Trouble;
+use crate::{row::Row, sql::Sql, value::Value};
+
+pub(super) fn open(
+    options: &MySqlConnectOptions,
+    timeout: Duration,
+    most: u32,
+    zone: Tz,
+) -> MySqlPool {
+    MySqlPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(timeout)
+        .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, zone)))
+        // The driver would set UTC; see `prepare`.
+        .connect_lazy_with(options.clone().timezone(None).disable_statement_logging())
+}
+
+/// Limits of the session. In the source's zone, because `ON UPDATE CURRENT_TIMESTAMP` and triggers
+/// of the source run in our session and write its local time.
+async fn prepare(
+    connection: &mut MySqlConnection,
+    timeout: Duration,
+    zone: Tz,
+) -> Result<(), sqlx::Error> {
+    let (version, now): (String, chrono::NaiveDateTime) =
+        sqlx::query_as("SELECT VERSION(), UTC_TIMESTAMP()").fetch_one(&mut *connection).await?;
+    let limit = if version.contains("MariaDB") {
+        format!("max_statement_time = {}", timeout.as_secs_f64())
+    } else {
+        format!("max_execution_time = {}", timeout.as_millis())
+    };
+    let wait = timeout.as_secs().max(1);
+    let settings = format!("SET SESSION {limit}, SESSION innodb_lock_wait_timeout = {wait}");
+    sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *connection).await?;
+    let named = format!("SET time_zone = '{}'", zone.name());
+    if sqlx::raw_sql(AssertSqlSafe(named)).execute(&mut *connection).await.is_err() {
+        // A server without zone tables knows offsets only.
+        let offset = zone.offset_from_utc_datetime(&now).fix();
+        let fixed = format!("SET time_zone = '{offset}'");
+        sqlx::raw_sql(AssertSqlSafe(fixed)).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn fetch(pool: &MySqlPool, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
+    let (text, binds) = sql.into_parts();
+    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
+    query.fetch_all(pool).await?.iter().map(row).collect()
+}
+
+pub(super) async fn execute(pool: &MySqlPool, sql: Sql) -> Result<u64, sqlx::Error> {
+    let (text, binds) = sql.into_parts();
+    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
+    Ok(query.execute(pool).await?.rows_affected())
+}
+
+type MySqlQuery = Query<'static, MySql, MySqlArguments>;
+
+fn bind(query: MySqlQuery, value: Value) -> MySqlQuery {
+    match value {
+        Value::Null => query.bind(None::<String>),
+        Value::Bool(is) => query.bind(is),
+        Value::Int(number) => query.bind(number),
+        Value::Unsigned(number) => query.bind(number),
+        Value::Real(number) => query.bind(number),
+        Value::Bytes(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
+        Value::Date(date) => query.bind(date),
+        Value::Local(time) => query.bind(time),
+        Value::Instant(time) => query.bind(time),
+        other => query.bind(other.to_text()),
+    }
+}
+
+fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
+    let columns = row.columns().iter().enumerate().map(|(index, column)| {
+        let info = column.type_info();
+        let name = column.name();
+        // The bytes first: a zero date counts as NULL for the driver, but not in an ORDER BY.
+        let Some(bytes) = bytes(row, index)? else { return Ok((name.to_owned(), Value::Null)) };
+        let value = match info.name() {
+            "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => {
+                Value::Int(row.try_get_unchecked(index)?)
+            }
+            "TINYINT UNSIGNED" | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED"
+            | "BIGINT UNSIGNED" | "YEAR" | "BIT" => Value::Unsigned(row.try_get_unchecked(index)?),
+            "FLOAT" => Value::Real(super::widen(row.try_get_unchecked(index)?)),
+            "DOUBLE" => Value::Real(row.try_get_unchecked(index)?),
+            "DECIMAL" => Value::Decimal(String::from_utf8_lossy(&bytes).into_owned()),
+            "DATE" => date(&bytes),
+            "DATETIME" | "TIMESTAMP" => local(&bytes),
+            "TIME" => Value::Text(row.try_get_unchecked::<MySqlTime, _>(index)?.to_string()),
+            "JSON" => text(bytes),
+            // The flag that makes the driver say VARBINARY is also set on text that is compared
+            // by its bytes; only the character set tells them apart.
+            _ if <str as sqlx::Type<MySql>>::compatible(info) => text(bytes),
+            "NULL" => Value::Null,
+            _ => Value::Bytes(bytes),
+        };
+        Ok((name.to_owned(), value))
+    });
+    super::finish(columns)
+}
+
+fn text(bytes: Vec<u8>) -> Value {
+    match String::from_utf8(bytes) {
+        Ok(text) => Value::Text(text),
+        Err(broken) => Value::BrokenText(broken.into_bytes()),
+    }
+}
+
+/// The bytes of a value as they came; `None` only for a real NULL.
+fn bytes(row: &MySqlRow, index: usize) -> Result<Option<Vec<u8>>, sqlx::Error> {
+    match row.try_get_unchecked(index) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(sqlx::Error::ColumnDecode { source, .. })
+            if source.is::<sqlx::error::UnexpectedNullError>() =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Binary form: length, year (2), month, day, then hour, minute, second, then microseconds (4);
+/// zeros at the end are not sent. Dates that no calendar has (0000-00-00) stay text.
+fn local(bytes: &[u8]) -> Value {
+    let (year, month, day) = ymd(bytes);
+    let part = |at: usize| u32::from(bytes.get(at).copied().unwrap_or(0));
+    let micros = part(8) | part(9) << 8 | part(10) << 16 | part(11) << 24;
+    let time = NaiveTime::from_hms_micro_opt(part(5), part(6), part(7), micros);
+    match (NaiveDate::from_ymd_opt(i32::from(year), month, day), time) {
+        (Some(date), Some(time)) => Value::Local(date.and_time(time)),
+        _ => Value::Text(format!(
+            "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}",
+            part(5),
+            part(6),
+            part(7)
+        )),
+    }
+}
+
+fn date(bytes: &[u8]) -> Value {
+    let (year, month, day) = ymd(bytes);
+    match NaiveDate::from_ymd_opt(i32::from(year), month, day) {
+        Some(date) if year > 0 => Value::Date(date),
+        _ => Value::Text(format!("{year:04}-{month:02}-{day:02}")),
+    }
+}
+
+fn ymd(bytes: &[u8]) -> (u16, u32, u32) {
+    let part = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    (u16::from_le_bytes([part(1), part(2)]), u32::from(part(3)), u32::from(part(4)))
+}
+
+/// <https://mariadb.com/kb/en/mariadb-error-codes/>
+pub(super) fn trouble(error: &MySqlDatabaseError) -> Trouble {
+    match error.number() {
+        1205 | 1213 | 1020 => Trouble::Busy,
+        1317 | 1969 | 3024 => Trouble::Late,
+        1040 | 1053 | 1077 | 1079 | 1129 | 1158..=1161 | 1203 | 1226 | 1927 | 4031 => Trouble::Gone,
+        1142 | 1143 | 1290 | 1370 | 1227 => Trouble::Denied,
+        1146 => Trouble::NoTable,
+        1054 => {
+            let name = error.message().split('\'').nth(1).unwrap_or_default();
+            Trouble::NoColumn(name.trim_start_matches("t.").to_owned())
+        }
+        1045 | 1130 | 1698 => Trouble::WrongPassword,
+        1044 | 1049 => Trouble::NoDatabase,
+        1048 | 1062 | 1264 | 1265 | 1292 | 1366 | 1406 | 1442 | 1451 | 1452 | 1644 | 3819
+        | 4025 => Trouble::Value,
+        number => Trouble::Other(number.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_that_no_calendar_has_stay_text() {
+        assert_eq!(local(&[0]), Value::Text("0000-00-00 00:00:00".into()));
+        assert_eq!(date(&[4, 0xea, 7, 0, 0]), Value::Text("2026-00-00".into()));
+        let time = "2026-10-09T10:34:12.000250".parse().unwrap();
+        assert_eq!(local(&[11, 0xea, 7, 10, 9, 10, 34, 12, 250, 0, 0, 0]), Value::Local(time));
+        assert_eq!(date(&[4, 0xea, 7, 10, 9]), Value::Date("2026-10-09".parse().unwrap()));
+    }
+}

@@ -1,0 +1,206 @@
+//! PostgreSQL: values arrive in their binary form and are taken by the name of their type.
+
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use sqlx::{
+    AssertSqlSafe, Column as _, ConnectOptions as _, PgPool, Postgres, Row as _, TypeInfo as _,
+    ValueRef as _,
+    postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgTypeKind},
+    query::Query,
+};
+
+use super::Trouble;
+use crate::{row::Row, sql::Sql, value::Value};
+
+pub(super) fn open(options: &PgConnectOptions, timeout: Duration, most: u32, zone: Tz) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(timeout)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                // In the source's zone, because triggers of the source run in our session and
+                // write its local time.
+                let settings = format!(
+                    "SET statement_timeout = {}; SET TIME ZONE '{}'",
+                    timeout.as_millis(),
+                    zone.name()
+                );
+                sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options.clone().disable_statement_logging())
+}
+
+pub(super) async fn fetch(pool: &PgPool, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
+    let (text, binds) = sql.into_parts();
+    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
+    query.fetch_all(pool).await?.iter().map(row).collect()
+}
+
+pub(super) async fn execute(pool: &PgPool, sql: Sql) -> Result<u64, sqlx::Error> {
+    let (text, binds) = sql.into_parts();
+    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
+    Ok(query.execute(pool).await?.rows_affected())
+}
+
+type PgQuery = Query<'static, Postgres, PgArguments>;
+
+fn bind(query: PgQuery, value: Value) -> PgQuery {
+    match value {
+        Value::Null => query.bind(None::<String>),
+        Value::Bool(is) => query.bind(is),
+        Value::Int(number) => query.bind(number),
+        Value::Real(number) => query.bind(number),
+        Value::Bytes(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
+        Value::Date(date) => query.bind(date),
+        Value::Local(time) => query.bind(time),
+        Value::Instant(time) => query.bind(time),
+        other => query.bind(other.to_text()),
+    }
+}
+
+fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
+    let columns = row.columns().iter().enumerate().map(|(index, column)| {
+        let raw = row.try_get_raw(index)?;
+        let info = raw.type_info().into_owned();
+        let value = match info.name() {
+            _ if raw.is_null() => Value::Null,
+            "BOOL" => Value::Bool(row.try_get_unchecked(index)?),
+            "INT2" => Value::Int(i64::from(row.try_get_unchecked::<i16, _>(index)?)),
+            "INT4" => Value::Int(i64::from(row.try_get_unchecked::<i32, _>(index)?)),
+            "INT8" => Value::Int(row.try_get_unchecked(index)?),
+            "FLOAT4" => Value::Real(super::widen(row.try_get_unchecked(index)?)),
+            "FLOAT8" => Value::Real(row.try_get_unchecked(index)?),
+            "NUMERIC" => Value::Decimal(
+                raw.as_bytes()
+                    .ok()
+                    .and_then(numeric)
+                    .ok_or_else(|| super::undecodable(column.name(), "a malformed NUMERIC"))?,
+            ),
+            "BYTEA" => Value::Bytes(row.try_get_unchecked(index)?),
+            "DATE" => Value::Date(row.try_get_unchecked(index)?),
+            "TIME" => {
+                let time: chrono::NaiveTime = row.try_get_unchecked(index)?;
+                Value::Text(time.format("%H:%M:%S%.f").to_string())
+            }
+            "TIMESTAMP" => Value::Local(row.try_get_unchecked(index)?),
+            "TIMESTAMPTZ" => Value::Instant(row.try_get_unchecked(index)?),
+            "UUID" => Value::Uuid(raw.as_bytes().map(uuid).unwrap_or_default()),
+            "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "\"CHAR\"" | "JSON" | "XML" | "citext" => {
+                Value::Text(row.try_get_unchecked(index)?)
+            }
+            // A binary JSONB is its text after a byte with the version of the form.
+            "JSONB" => {
+                let text = raw.as_str().unwrap_or_default();
+                Value::Text(text.trim_start_matches('\u{1}').to_owned())
+            }
+            _ if matches!(info.kind(), PgTypeKind::Enum(_)) => {
+                Value::Text(row.try_get_unchecked(index)?)
+            }
+            other => return Err(super::undecodable(column.name(), other)),
+        };
+        Ok((column.name().to_owned(), value))
+    });
+    super::finish(columns)
+}
+
+fn uuid(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(36);
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
+}
+
+/// NUMERIC of any size. Binary form: number of digits, weight of the first, sign, digits after the
+/// point, then the digits to the base of 10000 (`numeric_send` in the server's `numeric.c`).
+fn numeric(bytes: &[u8]) -> Option<String> {
+    let mut words = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    let (n_digits, weight) = (words.next()?, i32::from(words.next()?.cast_signed()));
+    let (sign, scale) = (words.next()?, usize::from(words.next()?));
+    let digits: Vec<u16> = words.take(usize::from(n_digits)).collect();
+    let mut text = match sign {
+        0 => String::new(),
+        0x4000 => "-".to_owned(),
+        0xc000 => return Some("NaN".to_owned()),
+        0xd000 => return Some("Infinity".to_owned()),
+        0xf000 => return Some("-Infinity".to_owned()),
+        _ => return None,
+    };
+    // Digits that are zero at either end are not sent.
+    let digit = |place: i32| {
+        usize::try_from(place).ok().and_then(|place| digits.get(place)).copied().unwrap_or(0)
+    };
+    text.push_str(&digit(if weight < 0 { -1 } else { 0 }).to_string());
+    for place in 1..=weight {
+        text.push_str(&format!("{:04}", digit(place)));
+    }
+    if scale > 0 {
+        // The first digit stands at 10000 to the `weight`, the point behind the power of zero.
+        let after_point: String = (0..)
+            .take(scale.div_ceil(4))
+            .map(|after: i32| format!("{:04}", digit(weight + 1 + after)))
+            .collect();
+        text.push('.');
+        text.push_str(after_point.get(..scale)?);
+    }
+    Some(text)
+}
+
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+pub(super) fn trouble(error: &PgDatabaseError) -> Trouble {
+    match error.code() {
+        "57014" => Trouble::Late,
+        "55P03" | "55006" | "40001" | "40P01" => Trouble::Busy,
+        "42501" => Trouble::Denied,
+        "42P01" | "3F000" => Trouble::NoTable,
+        "42703" => {
+            let name = error
+                .message()
+                .split('"')
+                .nth(1)
+                .or_else(|| error.message().split_whitespace().nth(1));
+            Trouble::NoColumn(name.unwrap_or_default().trim_start_matches("t.").to_owned())
+        }
+        "42883" | "42804" => Trouble::WrongType,
+        "28P01" | "28000" => Trouble::WrongPassword,
+        "3D000" => Trouble::NoDatabase,
+        code => match code.get(..2) {
+            Some("08" | "53" | "57" | "58") => Trouble::Gone,
+            Some("22" | "23" | "P0") => Trouble::Value,
+            _ => Trouble::Other(code.to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numeric_of(words: &[u16]) -> Option<String> {
+        numeric(&words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn numerics_of_any_size_are_text() {
+        for (words, text) in [
+            (vec![0, 0, 0, 0], "0"),
+            (vec![0, 0, 0, 2], "0.00"),
+            (vec![1, 0, 0, 0, 7], "7"),
+            (vec![2, 1, 0x4000, 0, 12, 5], "-120005"),
+            (vec![1, 2, 0, 0, 1], "100000000"),
+            (vec![2, 0, 0, 2, 3, 1400], "3.14"),
+            (vec![1, 0xffff, 0, 4, 5], "0.0005"),
+            (vec![1, 0xfffe, 0, 6, 1200], "0.000012"),
+            (vec![0, 0, 0xc000, 0], "NaN"),
+        ] {
+            assert_eq!(numeric_of(&words).as_deref(), Some(text));
+        }
+        assert_eq!(numeric_of(&[1]), None);
+    }
+}

@@ -1,0 +1,86 @@
+//! SQLite: any value may stand in any column, so every value is taken by its own class.
+
+use std::time::Duration;
+
+use sqlx::{
+    Column as _, ConnectOptions as _, Row as _, Sqlite, SqlitePool, TypeInfo as _, ValueRef as _,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
+};
+
+use super::Trouble;
+use crate::{row::Row, sql::Sql, value::Value};
+
+pub(super) fn open(options: &SqliteConnectOptions, timeout: Duration, most: u32) -> SqlitePool {
+    // Never create: a misspelt path would be an empty source that is forever caught up.
+    let options =
+        options.clone().create_if_missing(false).busy_timeout(timeout).disable_statement_logging();
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(timeout)
+        .connect_lazy_with(options)
+}
+
+pub(super) async fn fetch(pool: &SqlitePool, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
+    let (text, binds) = sql.into_parts();
+    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
+    query.fetch_all(pool).await?.iter().map(row).collect()
+}
+
+pub(super) async fn execute(pool: &SqlitePool, sql: Sql) -> Result<u64, sqlx::Error> {
+    let (text, binds) = sql.into_parts();
+    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
+    Ok(query.execute(pool).await?.rows_affected())
+}
+
+type SqliteQuery = Query<'static, Sqlite, SqliteArguments>;
+
+fn bind(query: SqliteQuery, value: Value) -> SqliteQuery {
+    match value {
+        Value::Null => query.bind(None::<i64>),
+        Value::Bool(is) => query.bind(is),
+        Value::Int(number) => query.bind(number),
+        Value::Real(number) => query.bind(number),
+        Value::Bytes(bytes) | Value::BrokenText(bytes) => query.bind(bytes),
+        other => query.bind(other.to_text()),
+    }
+}
+
+fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
+    let columns = row.columns().iter().enumerate().map(|(index, column)| {
+        let raw = row.try_get_raw(index)?;
+        let value = match raw.type_info().name() {
+            _ if raw.is_null() => Value::Null,
+            "INTEGER" => Value::Int(row.try_get_unchecked(index)?),
+            "REAL" => Value::Real(row.try_get_unchecked(index)?),
+            "TEXT" => match String::from_utf8(row.try_get_unchecked(index)?) {
+                Ok(text) => Value::Text(text),
+                Err(broken) => Value::BrokenText(broken.into_bytes()),
+            },
+            _ => Value::Bytes(row.try_get_unchecked(index)?),
+        };
+        Ok((column.name().to_owned(), value))
+    });
+    super::finish(columns)
+}
+
+/// <https://www.sqlite.org/rescode.html>: the low byte of a result code is its class.
+pub(super) fn trouble(error: &sqlx::sqlite::SqliteError) -> Trouble {
+    use sqlx::error::DatabaseError as _;
+    let code: i32 = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+    let named = |prefix: &str| error.message().strip_prefix(prefix).map(str::to_owned);
+    match code & 0xff {
+        5 | 6 => Trouble::Busy,
+        9 => Trouble::Late,
+        10 | 13 | 15 => Trouble::Gone,
+        14 => Trouble::NoDatabase,
+        3 | 8 | 23 => Trouble::Denied,
+        19 => Trouble::Value,
+        1 => match (named("no such column: "), named("no such table: ")) {
+            (Some(column), _) => Trouble::NoColumn(column.trim_start_matches("t.").to_owned()),
+            (_, Some(_)) => Trouble::NoTable,
+            _ => Trouble::Other(code.to_string()),
+        },
+        _ => Trouble::Other(code.to_string()),
+    }
+}

@@ -1,0 +1,202 @@
+//! One turn of one walk: its page of rows, and what belongs to them.
+//!
+//! A record is always read whole, with all its parts in the order of their keys, whichever walk
+//! found it: so the same state of the source always makes the same record.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use contract::{Entry, Fault};
+
+use crate::{
+    cursor::{Cursor, Debt, Within},
+    database::Database,
+    plan::{PartPlan, Plan, Target},
+    record::{self, Parts},
+    row::Row,
+    sql::{Condition, Order, Select},
+    value::Value,
+    walk::Walk,
+};
+
+/// A walk, and the table it goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) walk: Walk,
+    /// `None`: the main table.
+    pub(crate) part: Option<usize>,
+}
+
+/// What a turn found. Its cursor has moved.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) entries: Vec<Entry>,
+    /// Nothing came after it.
+    pub(crate) is_end: bool,
+}
+
+/// What a turn needs.
+pub(crate) struct Visit<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) database: &'a mut Database,
+    pub(crate) now: DateTime<Utc>,
+    /// Entries at most.
+    pub(crate) limit: usize,
+}
+
+impl Visit<'_> {
+    pub(crate) async fn make(&mut self, turn: Turn, cursor: &mut Cursor) -> Result<Page, Fault> {
+        let plan = self.plan;
+        match turn.part.and_then(|index| plan.parts.get(index)) {
+            None => self.main(turn.walk, cursor).await,
+            Some(part) => self.part(turn.walk, part, cursor).await,
+        }
+    }
+
+    async fn main(&mut self, walk: Walk, cursor: &mut Cursor) -> Result<Page, Fault> {
+        let plan = self.plan;
+        let (target, reread) = (&plan.main, plan.reread.as_ref());
+        let Some(select) = walk.next(target, reread, &cursor.main, self.now, self.limit) else {
+            return Ok(Page { is_end: true, ..Page::default() });
+        };
+        let rows = self.database.select(&select).await?;
+        let is_end = rows.len() < self.limit;
+        walk.pass(target, &mut cursor.main, &rows, is_end, self.now);
+        let entries = self.records(rows, cursor).await?;
+        Ok(Page { entries, is_end })
+    }
+
+    /// New rows of a part make their records be read again. A row without a record is passed: the
+    /// record will carry it when it comes.
+    async fn part(
+        &mut self,
+        walk: Walk,
+        part: &PartPlan,
+        cursor: &mut Cursor,
+    ) -> Result<Page, Fault> {
+        let held = cursor.parts.get(&part.name).and_then(|places| places.within.clone());
+        let held = held.filter(|within| within.turn == cursor.turn);
+        // A part row that is held up is taken alone.
+        let limit = if held.is_some() { 1 } else { self.limit };
+        let places = cursor.parts.entry(part.name.clone()).or_default();
+        let Some(select) = walk.next(&part.target, None, places, self.now, limit) else {
+            return Ok(Page { is_end: true, ..Page::default() });
+        };
+        let mut rows = self.database.select(&select).await?;
+        let mut is_end = rows.len() < limit;
+        let first = rows.first().map(|row| row.value(&part.target.key));
+        let after = held.filter(|held| Some(&held.part) == first.as_ref()).map(|held| held.after);
+        let mut parents = self.parents(part, &rows, after.as_ref()).await?;
+        while parents.len() > self.limit && rows.len() > 1 {
+            rows.truncate(rows.len() / 2);
+            is_end = false;
+            parents = self.parents(part, &rows, None).await?;
+        }
+        let does_not_fit = parents.len() > self.limit;
+        parents.truncate(self.limit);
+        let turn = cursor.turn;
+        let places = cursor.parts.entry(part.name.clone()).or_default();
+        if let (true, Some(row), Some(last)) = (does_not_fit, rows.first(), parents.last()) {
+            let (part, after) = (row.value(&part.target.key), last.value(&self.plan.main.key));
+            places.within = Some(Within { turn, part, after });
+            is_end = false;
+        } else {
+            places.within = places.within.take().filter(|within| within.turn != turn);
+            walk.pass(&part.target, places, &rows, is_end, self.now);
+            let debts = rows.iter().filter(|row| row.pending);
+            let debts: Vec<Debt> = debts.map(|row| debt(&part.target, row)).collect();
+            if !debts.is_empty() {
+                cursor.owed_parts.insert(part.name.clone(), debts);
+            }
+        }
+        let entries = self.records(parents, cursor).await?;
+        Ok(Page { entries, is_end })
+    }
+
+    /// The records that part rows belong to: one more than fits, to know whether they all fit.
+    async fn parents(
+        &mut self,
+        part: &PartPlan,
+        rows: &[Row],
+        after: Option<&Value>,
+    ) -> Result<Vec<Row>, Fault> {
+        let values = distinct(rows.iter().map(|row| row.value(&part.column)));
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conditions = vec![Condition::HasKey, Condition::In(&part.parent, &values)];
+        conditions.extend(after.map(Condition::AfterKey));
+        let limit = self.limit + 1;
+        let select = Select { target: &self.plan.main, conditions, order: Order::Key, limit };
+        self.database.select(&select).await
+    }
+
+    /// Entries for rows of the main table, each key once, and the debts of those still pending.
+    async fn records(&mut self, rows: Vec<Row>, cursor: &mut Cursor) -> Result<Vec<Entry>, Fault> {
+        let plan = self.plan;
+        let mut parts: Vec<Parts> = rows.iter().map(|_| Parts::new()).collect();
+        for part in &plan.parts {
+            self.attach(part, &rows, &mut parts).await?;
+        }
+        let mut keys = HashSet::new();
+        let mut entries = Vec::with_capacity(rows.len());
+        for (row, parts) in rows.iter().zip(&parts) {
+            let key = record::key(&plan.text, &row.value(&plan.main.key));
+            if key.is_some_and(|key| !keys.insert(key)) {
+                continue;
+            }
+            entries.push(record::entry(plan, row, parts));
+            if row.pending && !row.value(&plan.main.key).is_null() {
+                cursor.owed.push(debt(&plan.main, row));
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Gives every row its rows of a part, in the order of the part's key.
+    async fn attach(
+        &mut self,
+        part: &PartPlan,
+        rows: &[Row],
+        parts: &mut [Parts],
+    ) -> Result<(), Fault> {
+        let values = distinct(rows.iter().map(|row| row.value(&part.parent)));
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut after: Option<Value> = None;
+        loop {
+            let mut conditions = vec![Condition::HasKey, Condition::In(&part.column, &values)];
+            conditions.extend(after.as_ref().map(Condition::AfterKey));
+            let limit = self.plan.page;
+            let select = Select { target: &part.target, conditions, order: Order::Key, limit };
+            let found = self.database.select(&select).await?;
+            let is_end = found.len() < limit;
+            after = found.last().map(|row| row.value(&part.target.key));
+            for found in found {
+                let shared = found.value(&part.column).join_key();
+                for (row, parts) in rows.iter().zip(parts.iter_mut()) {
+                    if row.value(&part.parent).join_key() == shared {
+                        parts.entry(part.name.clone()).or_default().push(found.clone());
+                    }
+                }
+            }
+            if is_end {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn debt(target: &Target, row: &Row) -> Debt {
+    let seen = target.changes.as_ref().map(|changes| row.value(&changes.column));
+    Debt { key: row.value(&target.key), seen: seen.filter(|seen| !seen.is_null()) }
+}
+
+fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {
+    let mut known = HashSet::new();
+    values
+        .filter(|value| !value.is_null())
+        .filter(|value| known.insert((std::mem::discriminant(value), value.join_key())))
+        .collect()
+}

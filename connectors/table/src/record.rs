@@ -1,0 +1,200 @@
+//! What becomes of a row: a record, or bytes that nobody could read.
+//!
+//! Bytes are decoded strictly and once. A row that holds a malformed sequence is kept as it came,
+//! with the place of the damage and never the text around it; its neighbours pass.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use contract::{
+    Body, DecidedBy, Entry, Fault, Mark, Place, RawRecord, Reason, RecordKey, Revision, TextReport,
+    demand::QualityFlag,
+};
+use normalizer_text::decode_column;
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    config::Malformed,
+    plan::{Plan, TextPlan},
+    row::Row,
+    value::Value,
+};
+
+/// Rows of parts, by the name of the part.
+pub(crate) type Parts = BTreeMap<String, Vec<Row>>;
+
+/// The entry for a row of the main table with its parts.
+pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
+    let mut reading = Reading { text: &plan.text, report: TextReport::default(), malformed: None };
+    let mut tree = reading.object(&plan.main.table, "", row);
+    for part in &plan.parts {
+        let rows = parts.get(&part.name).map_or(&[][..], Vec::as_slice);
+        let array = rows.iter().map(|row| reading.object(&part.target.table, &part.name, row));
+        tree.insert(part.name.clone(), Json::Array(array.map(Json::Object).collect()));
+    }
+    let key = key(&plan.text, &row.value(&plan.main.key));
+    let rejected = match (reading.malformed, plan.text.malformed) {
+        (Some(malformed), Malformed::Reject) => Some(malformed),
+        _ => None,
+    };
+    let (at, reason) = match (rejected, &key) {
+        (Some((at, detail)), _) => (at, Reason::new("malformed_bytes", detail)),
+        (None, None) => {
+            let at = format!("{}.{}", plan.main.table, plan.main.key);
+            let reason = Reason::new("missing_key", format!("the row has no {}", plan.main.key));
+            (at, reason)
+        }
+        (None, Some(key)) => {
+            return Entry::Record(RawRecord {
+                key: key.clone(),
+                revision: Revision::NONE,
+                body: Body::new(Json::Object(tree)),
+                text: reading.report,
+            });
+        }
+    };
+    Entry::Unreadable { place: Place { key, at }, bytes: as_read(plan, row, parts), reason }
+}
+
+/// Entries of a fixture: a JSON array of rows, parts inline under their names.
+pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+    let malformed = |what: String| {
+        Fault::stopped(what).remedy("a page is a JSON array of rows, each an object of its columns")
+    };
+    let rows: Vec<Map<String, Json>> = serde_json::from_slice(page)
+        .map_err(|error| malformed("the fixture is not a page of rows".into()).because(error))?;
+    rows.into_iter()
+        .enumerate()
+        .map(|(index, mut columns)| {
+            let mut parts = Parts::new();
+            for part in &plan.parts {
+                let rows = match columns.remove(&part.name) {
+                    None => continue,
+                    Some(Json::Array(rows)) => rows,
+                    Some(_) => {
+                        return Err(malformed(format!(
+                            "`{}` of row {index} is no array",
+                            part.name
+                        )));
+                    }
+                };
+                let rows = rows.into_iter().map(|row| match row {
+                    Json::Object(columns) => sample_row(columns),
+                    _ => None,
+                });
+                let rows: Option<Vec<Row>> = rows.collect();
+                let rows = rows.ok_or_else(|| {
+                    malformed(format!("`{}` of row {index} is malformed", part.name))
+                })?;
+                parts.insert(part.name.clone(), rows);
+            }
+            let row = sample_row(columns).ok_or_else(|| {
+                malformed(format!("row {index} has bytes that are not hexadecimal"))
+            })?;
+            Ok(entry(plan, &row, &parts))
+        })
+        .collect()
+}
+
+/// A key as text; `None` where there is none or where it cannot be read.
+pub(crate) fn key(text: &TextPlan, value: &Value) -> Option<RecordKey> {
+    let key = match value {
+        Value::BrokenText(_) => return None,
+        Value::Bytes(bytes) => {
+            let decoded = decode_column(bytes, text.charset, None);
+            decoded.malformed.is_empty().then(|| decoded.text.into_owned())?
+        }
+        other => other.to_text(),
+    };
+    (!key.is_empty()).then(|| RecordKey::new(key))
+}
+
+/// One record being read: the report on its text grows column by column.
+struct Reading<'a> {
+    text: &'a TextPlan,
+    report: TextReport,
+    /// The first malformed sequence: table and column, offset and length.
+    malformed: Option<(String, String)>,
+}
+
+impl Reading<'_> {
+    fn object(&mut self, table: &str, part: &str, row: &Row) -> Map<String, Json> {
+        let columns = row.columns.iter();
+        columns.map(|(name, value)| (name.clone(), self.value(table, part, name, value))).collect()
+    }
+
+    fn value(&mut self, table: &str, part: &str, column: &str, value: &Value) -> Json {
+        // Widths are those of the main table.
+        let width = part.is_empty().then(|| self.text.widths.get(column).copied()).flatten();
+        let field = if part.is_empty() { column.to_owned() } else { format!("{part}.{column}") };
+        match value {
+            Value::Bytes(bytes) => {
+                let decoded = decode_column(bytes, self.text.charset, width);
+                self.report.charset = self.text.charset.name().into();
+                self.report.decided_by = DecidedBy::Declared;
+                if let Some(span) = decoded.malformed.first() {
+                    let detail = format!(
+                        "{} bytes at offset {} are not {}, {} such places",
+                        span.len,
+                        span.offset,
+                        self.text.charset.name(),
+                        decoded.malformed.len()
+                    );
+                    self.malformed(table, column, field.clone(), detail);
+                }
+                if !decoded.moved.is_empty() {
+                    let detail = format!("{} private-use characters put back", decoded.moved.len());
+                    self.mark(&field, QualityFlag::RepairedText, detail);
+                }
+                if decoded.truncated {
+                    self.mark(&field, QualityFlag::Truncated, format!("{} bytes", bytes.len()));
+                }
+                Json::String(decoded.text.into_owned())
+            }
+            Value::BrokenText(bytes) => {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                let valid = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+                let detail = format!("1 bytes at offset {valid} are not UTF-8, in a text column");
+                self.malformed(table, column, field, detail);
+                Json::String(text)
+            }
+            Value::Text(text) => {
+                if width.is_some_and(|width| text.chars().count() == width) {
+                    let detail = format!("{} characters", text.chars().count());
+                    self.mark(&field, QualityFlag::Truncated, detail);
+                }
+                Json::String(text.clone())
+            }
+            other => other.to_json(),
+        }
+    }
+
+    fn malformed(&mut self, table: &str, column: &str, field: String, detail: String) {
+        self.mark(&field, QualityFlag::MalformedBytes, detail.clone());
+        self.malformed.get_or_insert((format!("{table}.{column}"), detail));
+    }
+
+    fn mark(&mut self, field: &str, flag: QualityFlag, detail: String) {
+        self.report.marks.push(Mark { field: field.to_owned(), flag, detail });
+    }
+}
+
+/// The row as a fixture would hold it, so that it can be read again after a fix.
+fn as_read(plan: &Plan, row: &Row, parts: &Parts) -> Bytes {
+    let object = |row: &Row| -> Map<String, Json> {
+        row.columns.iter().map(|(name, value)| (name.clone(), value.to_json())).collect()
+    };
+    let mut tree = object(row);
+    for part in &plan.parts {
+        if let Some(rows) = parts.get(&part.name) {
+            let array = rows.iter().map(|row| Json::Object(object(row))).collect();
+            tree.insert(part.name.clone(), Json::Array(array));
+        }
+    }
+    Bytes::from(Json::Object(tree).to_string())
+}
+
+fn sample_row(columns: Map<String, Json>) -> Option<Row> {
+    let columns = columns.into_iter().map(|(name, json)| Some((name, Value::from_json(json)?)));
+    Some(Row { columns: columns.collect::<Option<_>>()?, pending: false })
+}

@@ -1,0 +1,190 @@
+//! One value of one row, with the storage class it was read in.
+//!
+//! The class matters: SQLite never finds a text by the bytes of it, and a PostgreSQL key of type
+//! `uuid` is not equal to its text. So what a cursor remembers of keys and times keeps its class
+//! through JSON, and is bound again as what it was.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// A value as the database gave it. As JSON in a cursor: `{"text":"…"}`, `{"int":7}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Unsigned(u64),
+    Real(f64),
+    /// A decimal of any size, as text.
+    Decimal(String),
+    Text(String),
+    /// Of a column that holds bytes.
+    Bytes(#[serde(with = "hexadecimal")] Vec<u8>),
+    /// Of a text column (SQLite checks nothing) whose bytes are not UTF-8.
+    BrokenText(#[serde(with = "hexadecimal")] Vec<u8>),
+    Date(NaiveDate),
+    /// A time of the source's zone.
+    Local(NaiveDateTime),
+    /// A time that knows its zone.
+    Instant(DateTime<Utc>),
+    Uuid(String),
+    /// A tree, only in fixtures.
+    Tree(Json),
+}
+
+/// Integers up to here are exact in every reader of JSON.
+const EXACT: u64 = 1 << 53;
+
+impl Value {
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The bytes that still have to become text.
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) | Self::BrokenText(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The value in a record; bytes, which need a charset, as `{"$hex": "…"}`.
+    pub(crate) fn to_json(&self) -> Json {
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(is) => Json::Bool(*is),
+            Self::Int(number) if number.unsigned_abs() <= EXACT => Json::from(*number),
+            Self::Unsigned(number) if *number <= EXACT => Json::from(*number),
+            Self::Real(number) if number.is_finite() => Json::from(*number),
+            Self::Bytes(bytes) | Self::BrokenText(bytes) => {
+                serde_json::json!({ "$hex": hexadecimal::write(bytes) })
+            }
+            Self::Tree(tree) => tree.clone(),
+            other => Json::String(other.to_text()),
+        }
+    }
+
+    /// The value of a fixture's column. Fails on `$hex` that is none.
+    pub(crate) fn from_json(json: Json) -> Option<Self> {
+        Some(match json {
+            Json::Null => Self::Null,
+            Json::Bool(is) => Self::Bool(is),
+            Json::String(text) => Self::Text(text),
+            Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(number), _) => Self::Int(number),
+                (_, Some(number)) => Self::Unsigned(number),
+                _ => Self::Real(number.as_f64()?),
+            },
+            Json::Object(object) if object.contains_key("$hex") => {
+                Self::Bytes(hexadecimal::read(object.get("$hex")?.as_str()?)?)
+            }
+            tree => Self::Tree(tree),
+        })
+    }
+
+    /// The value as text: keys, and what is neither number nor bytes in a record.
+    pub(crate) fn to_text(&self) -> String {
+        match self {
+            Self::Null => String::new(),
+            Self::Bool(is) => is.to_string(),
+            Self::Int(number) => number.to_string(),
+            Self::Unsigned(number) => number.to_string(),
+            Self::Real(number) => number.to_string(),
+            Self::Decimal(text) | Self::Text(text) | Self::Uuid(text) => text.clone(),
+            Self::Bytes(bytes) | Self::BrokenText(bytes) => hexadecimal::write(bytes),
+            Self::Date(date) => date.format("%Y-%m-%d").to_string(),
+            Self::Local(time) => time.format("%Y-%m-%dT%H:%M:%S%.f").to_string(),
+            Self::Instant(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            Self::Tree(tree) => tree.to_string(),
+        }
+    }
+
+    /// What two columns that refer to each other have in common, whatever their classes.
+    pub(crate) fn join_key(&self) -> Vec<u8> {
+        match self.bytes() {
+            Some(bytes) => bytes.trim_ascii_end().to_vec(),
+            None => self.to_text().trim_end().as_bytes().to_vec(),
+        }
+    }
+}
+
+mod hexadecimal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn write(bytes: &[u8]) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+        bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    }
+
+    pub(super) fn read(text: &str) -> Option<Vec<u8>> {
+        let digits: Option<Vec<u8>> = text
+            .chars()
+            .filter(|c| !c.is_ascii_whitespace())
+            .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+            .collect();
+        let digits = digits?;
+        let whole = digits.len() % 2 == 0;
+        whole.then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    }
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&write(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        read(&text).ok_or_else(|| D::Error::custom("bytes in a cursor are hexadecimal"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_survives_json() {
+        let time = DateTime::from_timestamp(1_790_000_000, 250_000_000).unwrap();
+        for value in [
+            Value::Null,
+            Value::Int(i64::MIN),
+            Value::Unsigned(u64::MAX),
+            Value::Real(46304.4375),
+            Value::Decimal("12345678901234567890.5".into()),
+            Value::Text("2026-10-09 10:34:12".into()),
+            Value::Bytes(vec![0xd5, 0xc5, 0xfe, 0x9f]),
+            Value::BrokenText(vec![0, 255]),
+            Value::Date(time.date_naive()),
+            Value::Local(time.naive_utc()),
+            Value::Instant(time),
+            Value::Uuid("6f1a0c52-9f0e-4a0b-8d3c-2f7c1d9e0a11".into()),
+        ] {
+            let text = serde_json::to_string(&value).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn integers_beyond_2_to_the_53_and_decimals_are_text_in_a_record() {
+        for (value, json) in [
+            (Value::Int(9_007_199_254_740_992), serde_json::json!(9_007_199_254_740_992_i64)),
+            (Value::Int(9_007_199_254_740_993), serde_json::json!("9007199254740993")),
+            (Value::Int(-9_007_199_254_740_993), serde_json::json!("-9007199254740993")),
+            (Value::Unsigned(u64::MAX), serde_json::json!("18446744073709551615")),
+            (Value::Decimal("0.10".into()), serde_json::json!("0.10")),
+            (Value::Real(f64::NAN), serde_json::json!("NaN")),
+        ] {
+            assert_eq!(value.to_json(), json);
+        }
+    }
+
+    #[test]
+    fn bytes_of_a_fixture_read_back() {
+        let bytes = Value::Bytes(vec![0xd5, 0xc5, 0xfe, 0x9f]);
+        assert_eq!(Value::from_json(bytes.to_json()), Some(bytes));
+        assert_eq!(Value::from_json(serde_json::json!({ "$hex": "d5c" })), None);
+        assert_eq!(Value::from_json(serde_json::json!({ "$hex": "张" })), None);
+    }
+}

@@ -1,0 +1,179 @@
+//! The walks over a table: which rows come next, and where that leaves the walk. Pure.
+//!
+//! Each walk finds what the others cannot: the sweep sees later changes of rows that were fetched
+//! long ago, the pending walk sees rows whose time is late or missing, the rounds see what has
+//! neither. All of them go page by page behind the last row, never by counting, so rows that come
+//! and go in between shift nothing.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    cursor::{Places, Round},
+    plan::{ChangesPlan, RereadPlan, Target},
+    row::Row,
+    sql::{Condition, Order, Select},
+    time::{Mark, delta},
+    value::Value,
+};
+
+/// How often rows are looked for that no other walk sees.
+const ROUND: Duration = Duration::from_secs(3600);
+
+/// One way through a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Walk {
+    /// Along the column that grows, from the bound on.
+    Sweep,
+    /// Over pending rows, by key.
+    Pending,
+    /// Over rows without a time: once where a flag finds new ones, else every hour.
+    Undated,
+    /// Over rows of the last days.
+    Reread,
+    /// Over rows without a key, which only a person can mend.
+    Keyless,
+}
+
+impl Walk {
+    /// The walks that a table needs.
+    pub(crate) fn over(target: &Target, reread: Option<&RereadPlan>, is_main: bool) -> Vec<Self> {
+        let has_changes = target.changes.is_some();
+        [
+            (Self::Sweep, has_changes),
+            (Self::Pending, !target.flags.is_empty()),
+            (Self::Undated, has_changes),
+            (Self::Reread, reread.is_some()),
+            (Self::Keyless, is_main),
+        ]
+        .into_iter()
+        .filter_map(|(walk, is_needed)| is_needed.then_some(walk))
+        .collect()
+    }
+
+    /// The page that comes next; `None` while the walk is not due.
+    pub(crate) fn next<'a>(
+        self,
+        target: &'a Target,
+        reread: Option<&RereadPlan>,
+        places: &'a Places,
+        now: DateTime<Utc>,
+        limit: usize,
+    ) -> Option<Select<'a>> {
+        let changes = target.changes.as_ref();
+        let mut conditions = vec![Condition::HasKey];
+        let order = match self {
+            Self::Sweep => {
+                let column = changes?.column.as_str();
+                match (&places.sweep.after, &places.sweep.since) {
+                    (Some(after), _) => conditions.push(Condition::After(column, after)),
+                    (None, Some(since)) => conditions.push(Condition::From(column, since.clone())),
+                    (None, None) => conditions.push(Condition::Dated(column)),
+                }
+                Order::Then(column)
+            }
+            Self::Pending => {
+                conditions.push(Condition::Pending);
+                conditions.extend(places.pending.as_ref().map(Condition::AfterKey));
+                Order::Key
+            }
+            Self::Undated => {
+                let every = target.flags.is_empty().then_some(ROUND);
+                is_due(&places.undated, every, now).then_some(())?;
+                let ChangesPlan { column, form, .. } = changes?;
+                conditions.push(Condition::Undated { column, is_text: form.is_declared() });
+                conditions.extend(places.undated.after.as_ref().map(Condition::AfterKey));
+                Order::Key
+            }
+            Self::Reread => {
+                let (reread, ChangesPlan { column, form, .. }) = (reread?, changes?);
+                is_due(&places.reread, Some(reread.every), now).then_some(())?;
+                match &places.reread.after {
+                    Some(after) => conditions.push(Condition::After(column, after)),
+                    None => {
+                        let since = now.checked_sub_signed(delta(reread.back))?;
+                        let since = form.like(places.sweep.seen.as_ref()?, since)?;
+                        conditions.push(Condition::From(column, since));
+                    }
+                }
+                Order::Then(column)
+            }
+            Self::Keyless => {
+                is_due(&places.keyless, Some(ROUND), now).then_some(())?;
+                conditions = vec![Condition::HasNoKey];
+                Order::Offset(places.keyless.after.unwrap_or(0))
+            }
+        };
+        Some(Select { target, conditions, order, limit })
+    }
+
+    /// Moves behind `rows`; `is_end` says that nothing comes after them.
+    pub(crate) fn pass(
+        self,
+        target: &Target,
+        places: &mut Places,
+        rows: &[Row],
+        is_end: bool,
+        now: DateTime<Utc>,
+    ) {
+        let key = || rows.last().map(|row| row.value(&target.key));
+        let both = || {
+            let (changes, row) = (target.changes.as_ref()?, rows.last()?);
+            Some((row.value(&changes.column), row.value(&target.key)))
+        };
+        match self {
+            Self::Sweep => {
+                let Some(changes) = &target.changes else { return };
+                let sweep = &mut places.sweep;
+                sweep.seen = greatest(changes, sweep.seen.take(), rows);
+                if is_end {
+                    let seen = sweep.seen.as_ref();
+                    let bound =
+                        seen.and_then(|seen| changes.form.bound(seen, now, changes.overlap));
+                    sweep.since = bound.or(sweep.since.take());
+                    sweep.after = None;
+                } else {
+                    sweep.after = both().or(sweep.after.take());
+                }
+            }
+            Self::Pending if is_end => places.pending = None,
+            Self::Pending => places.pending = key().or(places.pending.take()),
+            Self::Undated => move_round(&mut places.undated, key(), is_end, now),
+            Self::Reread => move_round(&mut places.reread, both(), is_end, now),
+            Self::Keyless => {
+                let passed = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+                let after = places.keyless.after.unwrap_or(0).saturating_add(passed);
+                move_round(&mut places.keyless, Some(after), is_end, now);
+            }
+        }
+    }
+}
+
+fn is_due<P>(round: &Round<P>, every: Option<Duration>, now: DateTime<Utc>) -> bool {
+    match (round.started, every) {
+        (None, _) => true,
+        _ if round.after.is_some() => true,
+        (Some(_), None) => false,
+        // A clock that was put back must not silence the walk.
+        (Some(started), Some(every)) => now < started || now - started >= delta(every),
+    }
+}
+
+fn move_round<P>(round: &mut Round<P>, after: Option<P>, is_end: bool, now: DateTime<Utc>) {
+    if round.after.is_none() {
+        round.started = Some(now);
+    }
+    round.after = if is_end { None } else { after.or(round.after.take()) };
+}
+
+fn greatest(changes: &ChangesPlan, seen: Option<Value>, rows: &[Row]) -> Option<Value> {
+    let mark = |value: &Value| -> Option<Mark> { changes.form.mark(value) };
+    let values = rows.iter().filter_map(|row| row.get(&changes.column));
+    let newest = values.max_by_key(|value| mark(value)).filter(|value| mark(value).is_some());
+    match (seen, newest) {
+        (Some(seen), Some(newest)) if mark(&seen) >= mark(newest) => Some(seen),
+        (_, Some(newest)) => Some(newest.clone()),
+        (seen, None) => seen,
+    }
+}

@@ -1,0 +1,187 @@
+//! A source under the hands of a test: one database with a table of orders and one of urges.
+//!
+//! The same on every database; what differs (types, how a moment is written) is in `Kind`.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::time::Duration;
+
+use connector_table::Table;
+use connector_testkit::Source;
+use contract::{Budget, Connector as _, Cursor, Entry, Means};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, MySqlPool, PgPool, SqlitePool, sqlite::SqliteConnectOptions};
+
+/// Connections of the test itself.
+#[derive(Clone)]
+pub(crate) enum Desk {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+    MySql(MySqlPool),
+}
+
+/// One database.
+pub(crate) struct City {
+    pub(crate) desk: Desk,
+    pub(crate) url: String,
+    /// The `[table]` section.
+    pub(crate) settings: Value,
+    /// Removed with the test.
+    folder: Option<tempfile::TempDir>,
+}
+
+/// What the channel says of the table of orders.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    ChangesAndFlag,
+    ChangesOnly,
+    FlagOnly,
+}
+
+impl City {
+    pub(crate) async fn sqlite(shape: Shape) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("front.db");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let desk = Desk::Sqlite(SqlitePool::connect_with(options).await.unwrap());
+        Self::new(desk, format!("sqlite:{}", path.display()), shape, Some(folder)).await
+    }
+
+    pub(crate) async fn new(
+        desk: Desk,
+        url: String,
+        shape: Shape,
+        folder: Option<tempfile::TempDir>,
+    ) -> Self {
+        let (time, bytes) = match desk {
+            Desk::Sqlite(_) => ("TEXT", "BLOB"),
+            Desk::Postgres(_) => ("TIMESTAMP", "BYTEA"),
+            Desk::MySql(_) => ("DATETIME(3)", "VARBINARY(4000)"),
+        };
+        let city = Self { desk, settings: settings(&url, shape), url, folder };
+        city.run(&format!(
+            "CREATE TABLE orders (id VARCHAR(36) PRIMARY KEY, serial VARCHAR(32), title VARCHAR(200),
+             content {bytes}, changed {time}, isfetch INTEGER DEFAULT 0, sjjhzt INTEGER DEFAULT 0);
+             CREATE TABLE urges (id INTEGER PRIMARY KEY, serial VARCHAR(32), note {bytes},
+             isfetch INTEGER DEFAULT 0)"
+        ))
+        .await;
+        city
+    }
+
+    pub(crate) fn with(mut self, settings: Value) -> Self {
+        for (name, value) in settings.as_object().unwrap() {
+            self.settings[name] = value.clone();
+        }
+        self
+    }
+
+    pub(crate) fn table(&self) -> Table {
+        self.build(Budget { interval: None, burst: 1, concurrent: 2 }).unwrap()
+    }
+
+    pub(crate) fn build(&self, budget: Budget) -> Result<Table, contract::Fault> {
+        let channel = "hotline".parse().unwrap();
+        let means = Means { channel, zone: chrono_tz::Asia::Shanghai, budget };
+        Table::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
+    }
+
+    /// Runs statements of the test, which hold no foreign values.
+    pub(crate) async fn run(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.desk {
+            Desk::Sqlite(pool) => drop(sqlx::raw_sql(sql).execute(pool).await.unwrap()),
+            Desk::Postgres(pool) => drop(sqlx::raw_sql(sql).execute(pool).await.unwrap()),
+            Desk::MySql(pool) => drop(sqlx::raw_sql(sql).execute(pool).await.unwrap()),
+        }
+    }
+
+    /// The number that a query gives.
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match &self.desk {
+            Desk::Sqlite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
+            Desk::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
+            Desk::MySql(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
+        }
+    }
+
+    /// Orders that were not acknowledged.
+    pub(crate) async fn n_pending(&self) -> i64 {
+        self.count("SELECT COUNT(*) FROM orders WHERE isfetch = 0").await
+    }
+
+    /// A moment that long ago, in the source's zone, as the column of orders holds it.
+    pub(crate) fn ago(&self, age: Duration) -> String {
+        let seconds = age.as_secs();
+        match self.desk {
+            Desk::Sqlite(_) => format!("datetime('now', '+8 hours', '-{seconds} seconds')"),
+            Desk::Postgres(_) => {
+                format!("(now() AT TIME ZONE 'Asia/Shanghai') - interval '{seconds} seconds'")
+            }
+            Desk::MySql(_) => {
+                format!("UTC_TIMESTAMP(3) + INTERVAL 8 HOUR - INTERVAL {seconds} SECOND")
+            }
+        }
+    }
+
+    /// Reads until caught up and settles, from `at` on.
+    pub(crate) async fn entries(&self, at: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
+        let (mut table, mut entries) = (self.table(), Vec::new());
+        let mut at = at.map(|at| at.decode().unwrap());
+        loop {
+            let batch = table.read(at.as_ref(), max).await.unwrap();
+            entries.extend(batch.entries);
+            table.settled(&batch.upto).await.unwrap();
+            if batch.caught_up {
+                return (entries, Cursor::encode(&batch.upto).unwrap());
+            }
+            at = Some(batch.upto);
+        }
+    }
+}
+
+impl Source for City {
+    type Connector = Table;
+
+    const LATE: Duration = Duration::from_secs(300);
+
+    fn connector(&self) -> Table {
+        self.table()
+    }
+
+    async fn add(&mut self, keys: &[String], age: Duration) {
+        let ago = self.ago(age);
+        let rows: Vec<String> =
+            keys.iter().map(|key| format!("('{key}', 'S-{key}', 'title', {ago})")).collect();
+        let rows = rows.join(", ");
+        self.run(&format!("INSERT INTO orders (id, serial, title, changed) VALUES {rows}")).await;
+    }
+
+    async fn change(&mut self, key: &str) {
+        let now = self.ago(Duration::ZERO);
+        let sql =
+            format!("UPDATE orders SET title = 'changed', changed = {now} WHERE id = '{key}'");
+        self.run(&sql).await;
+    }
+}
+
+fn settings(url: &str, shape: Shape) -> Value {
+    let mut settings = json!({
+        "url": url, "table": "orders", "key": "id", "charset": "gbk", "timeout": "10s", "page": 100,
+        "part": [{
+            "name": "urges", "table": "urges", "key": "id", "parent": "serial", "column": "serial",
+            "flag": [{ "column": "isfetch", "pending": 0, "done": 1 }],
+        }],
+    });
+    if shape != Shape::FlagOnly {
+        settings["changes"] = json!({ "column": "changed", "overlap": "5m" });
+    }
+    if shape != Shape::ChangesOnly {
+        settings["flag"] = json!([
+            { "column": "isfetch", "pending": 0, "done": 1 },
+            { "column": "sjjhzt", "pending": { "from": 0, "below": 5 }, "done": 20 },
+        ]);
+    }
+    settings
+}
