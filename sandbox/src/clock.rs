@@ -1,0 +1,71 @@
+//! Time in the city, in Beijing time without a zone, exactly as the hotline's columns hold it.
+//!
+//! Tests must be able to say "five minutes later" and "twice within one second", so the simulator
+//! never asks the machine for the time unless the caller chose the clock that follows it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta, Utc};
+use chrono_tz::Asia::Shanghai;
+
+/// A clock showing Beijing time. Clones show the same time.
+#[derive(Clone, Debug)]
+pub struct Clock(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Driven { start: NaiveDateTime, passed_ms: Arc<AtomicU64> },
+    Machine,
+}
+
+impl Clock {
+    /// A clock that stands at `at` (Beijing time) until it is advanced.
+    #[must_use]
+    pub fn starting(at: NaiveDateTime) -> Self {
+        Self(Kind::Driven { start: at, passed_ms: Arc::default() })
+    }
+
+    /// A clock that follows the machine's clock: for a live show, not for tests.
+    #[must_use]
+    pub fn machine() -> Self {
+        Self(Kind::Machine)
+    }
+
+    /// The time now, in Beijing.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the city's only look at the machine's clock")]
+    pub fn now(&self) -> NaiveDateTime {
+        match &self.0 {
+            Kind::Machine => Utc::now().with_timezone(&Shanghai).naive_local(),
+            Kind::Driven { start, passed_ms } => {
+                let passed = i64::try_from(passed_ms.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+                start.checked_add_signed(TimeDelta::milliseconds(passed)).unwrap_or(*start)
+            }
+        }
+    }
+
+    /// Moves the clock on, to the millisecond. A clock that follows the machine ignores it.
+    pub fn advance(&self, by: Duration) {
+        if let Kind::Driven { passed_ms, .. } = &self.0 {
+            let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+            passed_ms.fetch_add(by, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driven_clock_moves_only_when_told() {
+        let at = NaiveDateTime::parse_from_str("2026-10-09 10:30:00", "%F %T").unwrap();
+        let clock = Clock::starting(at);
+        let twin = clock.clone();
+        assert_eq!(clock.now(), at);
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(twin.now().to_string(), "2026-10-09 10:31:30");
+    }
+}

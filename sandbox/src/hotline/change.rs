@@ -1,0 +1,204 @@
+//! Changing what is there already: the traffic a reader that only follows a flag never sees.
+
+use anyhow::Context;
+
+use crate::hotline::desk::Shift;
+use crate::hotline::{Fault, Gbk, Hotline, Pressing, Row, life, when};
+
+impl Hotline {
+    /// Moves `n` cases chosen by chance one step along their life: status, `LASTMODIFYTIME` = now,
+    /// in one of four a line appended to the content, `FINISHTIME` when they close. `ISFETCH` is not
+    /// reset. Returns their `ROWGUID`s; the same one may occur twice.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn touch(&self, n: u64) -> anyhow::Result<Vec<String>> {
+        let now = self.settings.clock.now();
+        let mut desk = self.desk.lock().await;
+        let mut shift = desk.begin().await?;
+        let mut touched = Vec::new();
+        for _ in 0..n {
+            let Some((mut row, mut faults)) = any(&mut shift) else { break };
+            let status = row.cstatus.read().unwrap_or_default();
+            let next = life::next(shift.dice, &status);
+            row.cstatus = Gbk::new(next);
+            row.lastmodifytime = when::plain(now);
+            if life::closed(next) && row.finishtime.is_none() {
+                row.finishtime = Some(when::plain(now));
+            }
+            if shift.dice.one_in(4) {
+                let line = format!("\n【{}】{}", when::plain(now), shift.dice.pick(APPENDED));
+                let more = [row.rqstcontent.bytes(), Gbk::new(&line).bytes()].concat();
+                row.rqstcontent = Gbk::from_bytes(more);
+            }
+            if row.fit(self.settings.storage) && !faults.contains(&Fault::CutText) {
+                faults.push(Fault::CutText);
+            }
+            touched.push(row.rowguid.clone());
+            shift.write(now, vec![(row, faults)]).await?;
+        }
+        shift.commit().await?;
+        Ok(touched)
+    }
+
+    /// Adds `n` rows to `XF_PRESSING` for cases chosen by chance, reminders and supplements; the rows
+    /// of the cases stay untouched. Returns the serial numbers.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn urge(&self, n: u64) -> anyhow::Result<Vec<String>> {
+        let now = self.settings.clock.now();
+        let mut desk = self.desk.lock().await;
+        let mut shift = desk.begin().await?;
+        let mut urged = Vec::new();
+        for _ in 0..n {
+            let Some((row, _)) = any(&mut shift) else { break };
+            let (flag, texts) =
+                if shift.dice.one_in(3) { (1, SUPPLEMENTS) } else { (2, REMINDERS) };
+            *shift.pressed += 1;
+            let pressing = Pressing {
+                id: *shift.pressed,
+                businumber: row.serialnum.clone(),
+                addtime: when::plain(now),
+                addcontent: Gbk::new(shift.dice.pick(texts)),
+                flag,
+            };
+            urged.push(row.serialnum);
+            shift.press(pressing).await?;
+        }
+        shift.commit().await?;
+        Ok(urged)
+    }
+
+    /// Changes one row: `LASTMODIFYTIME` becomes now, then `edit` may set any column, that one too.
+    /// Nothing is cut to the width of its column.
+    ///
+    /// # Errors
+    /// When there is no such row (any more), or `edit` gave it another key, or the database refuses.
+    pub async fn change(&self, rowguid: &str, edit: impl FnOnce(&mut Row)) -> anyhow::Result<()> {
+        let now = self.settings.clock.now();
+        let mut desk = self.desk.lock().await;
+        let mut shift = desk.begin().await?;
+        let case = shift.oracle.case(rowguid).filter(|case| case.deleted.is_none());
+        let last = case.with_context(|| format!("there is no row {rowguid} to change"))?.last();
+        let (mut row, faults) = (last.row.clone(), last.faults.clone());
+        row.lastmodifytime = when::plain(now);
+        edit(&mut row);
+        anyhow::ensure!(row.rowguid == rowguid, "the key {rowguid} cannot change");
+        shift.write(now, vec![(row, faults)]).await?;
+        shift.commit().await
+    }
+
+    /// Deletes one row; its additions stay.
+    ///
+    /// # Errors
+    /// When the database refuses. A row that is gone already is no error.
+    pub async fn delete(&self, rowguid: &str) -> anyhow::Result<()> {
+        let mut desk = self.desk.lock().await;
+        let mut shift = desk.begin().await?;
+        shift.delete(self.settings.clock.now(), rowguid).await?;
+        shift.commit().await
+    }
+}
+
+/// A case that still exists, as it is now; `None` when there are hardly any.
+fn any(shift: &mut Shift<'_>) -> Option<(Row, Vec<Fault>)> {
+    let Shift { oracle, dice, .. } = shift;
+    let cases = oracle.cases();
+    let chosen = (0..100)
+        .find_map(|_| cases.get(dice.below(cases.len())).filter(|case| case.deleted.is_none()))?;
+    Some((chosen.last().row.clone(), chosen.last().faults.clone()))
+}
+
+const APPENDED: &[&str] = &[
+    "承办单位：已安排人员现场核实，正在处理。",
+    "来电人补充：问题依然存在，希望尽快解决。",
+    "回访：来电人表示基本满意。",
+    "承办单位申请延期3个工作日。",
+    "经核实，情况属实，已责令责任单位限期整改。",
+];
+const REMINDERS: &[&str] = &[
+    "来电人再次来电催办，要求尽快处理。",
+    "来电人表示无人联系，催促办理。",
+    "已超过承诺时间，请尽快答复。",
+];
+const SUPPLEMENTS: &[&str] = &[
+    "补充：具体位置在小区东门第二个路灯旁。",
+    "补充联系电话13900004321，下午三点以后方便接听。",
+    "补充：昨晚又发生一次，已拍摄视频。",
+];
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::hotline::town::town;
+    use crate::hotline::{Expected, Gbk};
+
+    #[tokio::test]
+    async fn the_oracle_lists_every_state_even_two_within_one_second() {
+        let mut town = town("").await;
+        let key = town.hotline.file(1).await.unwrap().remove(0);
+        for status in ["40", "50", "60", "80", "100"] {
+            town.clock.advance(Duration::from_millis(500));
+            town.hotline.change(&key, |row| row.cstatus = Gbk::new(status)).await.unwrap();
+        }
+        let oracle = town.hotline.oracle().await.unwrap();
+        let states = &oracle.case(&key).unwrap().states;
+        let told: Vec<_> = states[1..]
+            .iter()
+            .map(|s| (s.row.cstatus.read().unwrap(), &s.row.lastmodifytime[17..]))
+            .map(|(status, second)| format!("{status}@{second}"))
+            .collect();
+        assert_eq!(told, ["40@00", "50@01", "60@01", "80@02", "100@02"]);
+        assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_touch_moves_cases_on_and_leaves_the_flag() {
+        let mut town = town("").await;
+        town.hotline.file(20).await.unwrap();
+        town.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
+        town.clock.advance(Duration::from_secs(90));
+        let touched = town.hotline.touch(200).await.unwrap();
+        assert_eq!(touched.len(), 200);
+        let flags = town.column("SELECT ROWGUID FROM CNS_CINFO WHERE ISFETCH = 1").await;
+        assert_eq!(flags.len(), 20);
+        let oracle = town.hotline.oracle().await.unwrap();
+        for key in &touched {
+            let state = oracle.case(key).unwrap().last();
+            assert_eq!(state.row.lastmodifytime, "2026-10-09 10:31:30");
+            assert_eq!(state.expected, Expected::Readable);
+            let closed = ["80", "100"].contains(&state.row.cstatus.read().unwrap().as_str());
+            assert_eq!(state.row.finishtime.is_some(), closed);
+        }
+        assert!(oracle.cases().iter().any(|c| c.last().row.cstatus.bytes() == b"100"));
+    }
+
+    #[tokio::test]
+    async fn urging_adds_rows_and_leaves_the_case_alone() {
+        let mut town = town("").await;
+        town.hotline.file(3).await.unwrap();
+        let before = town.column("SELECT LASTMODIFYTIME FROM CNS_CINFO").await;
+        town.clock.advance(Duration::from_secs(90));
+        let urged = town.hotline.urge(9).await.unwrap();
+        assert_eq!(town.column("SELECT LASTMODIFYTIME FROM CNS_CINFO").await, before);
+        let told = town.column("SELECT BUSINUMBER FROM XF_PRESSING ORDER BY ID").await;
+        assert_eq!(told.into_iter().flatten().collect::<Vec<_>>(), urged);
+        let oracle = town.hotline.oracle().await.unwrap();
+        let serials: std::collections::BTreeSet<_> = urged.iter().collect();
+        let known: usize = serials.iter().map(|serial| oracle.pressings(serial).len()).sum();
+        assert_eq!(known, 9);
+    }
+
+    #[tokio::test]
+    async fn a_deleted_row_is_gone_and_stays_in_the_oracle() {
+        let mut town = town("").await;
+        let keys = town.hotline.file(2).await.unwrap();
+        town.hotline.delete(&keys[0]).await.unwrap();
+        assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[1].clone())]);
+        assert!(town.hotline.oracle().await.unwrap().case(&keys[0]).unwrap().deleted.is_some());
+        assert!(town.hotline.change(&keys[0], |_| {}).await.is_err());
+        assert!(town.hotline.touch(30).await.unwrap().iter().all(|key| *key == keys[1]));
+    }
+}

@@ -1,0 +1,216 @@
+//! Filing new demands, in bulk or late.
+
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta};
+
+use crate::dice::Dice;
+use crate::hotline::desk::{Fate, Shift};
+use crate::hotline::record::record;
+use crate::hotline::{Fault, Gbk, Hotline, Settings, life, when};
+
+impl Hotline {
+    /// Files `n` new demands in one transaction and returns their `ROWGUID`s in order; fewer when the
+    /// corpus is used up. The first call spreads its rows over [`Settings::spread`].
+    ///
+    /// # Errors
+    /// When the database refuses, for example because a reader holds it locked for thirty seconds.
+    pub async fn file(&self, n: u64) -> anyhow::Result<Vec<String>> {
+        let now = self.settings.clock.now();
+        let mut desk = self.desk.lock().await;
+        let mut shift = desk.begin().await?;
+        let spread = if *shift.filed == 0 { span(self.settings.spread) } else { TimeDelta::zero() };
+        let mut filed = Vec::new();
+        let mut left = n;
+        while left > 0 {
+            // In portions: the rows of a bulk are not held twice, and other tasks get a turn.
+            let portion = left.min(1_000);
+            let times = (0..portion).map(|i| now - part(spread, left - 1 - i, n)).collect();
+            let keys = portion_of(&mut shift, &self.settings, times).await?;
+            let exhausted = keys.is_empty();
+            filed.extend(keys);
+            if exhausted {
+                break;
+            }
+            left -= portion;
+        }
+        shift.commit().await?;
+
+        // The renumbering must be a change of its own, visible after the first number was.
+        let renumbered = filed.iter().filter(|(_, faults)| faults.contains(&Fault::Renumbered));
+        let mut shift = desk.begin().await?;
+        for (rowguid, _) in renumbered {
+            let Some(case) = shift.oracle.case(rowguid) else { continue };
+            let (mut row, mut faults) = (case.last().row.clone(), case.last().faults.clone());
+            row.serialnum = format!("ZW{}", &row.serialnum[2..]);
+            if case.last().row.serialnum == row.serialnum {
+                row.serialnum = format!("DH{}", &row.serialnum[2..]);
+            }
+            row.lastmodifytime = when::plain(now);
+            faults.push(Fault::Renumbered);
+            shift.write(now, vec![(row, faults)]).await?;
+        }
+        shift.commit().await?;
+        Ok(filed.into_iter().map(|(rowguid, _)| rowguid).collect())
+    }
+
+    /// Files one demand whose `LASTMODIFYTIME` lies `behind` the newest in the table, as when a long
+    /// transaction commits late; returns its `ROWGUID`, `None` when the corpus is used up.
+    ///
+    /// # Errors
+    /// As [`file`](Self::file).
+    pub async fn commit_late(&self, behind: Duration) -> anyhow::Result<Option<String>> {
+        let mut desk = self.desk.lock().await;
+        let mut shift = desk.begin().await?;
+        let newest = shift.newest().await?.unwrap_or_else(|| self.settings.clock.now());
+        let times = vec![newest - span(behind)];
+        let keys = portion_of(&mut shift, &self.settings, times).await?;
+        shift.commit().await?;
+        Ok(keys.into_iter().next().map(|(rowguid, _)| rowguid))
+    }
+}
+
+/// Files one demand for each time. The answer has the faults due for each, done or to be done.
+async fn portion_of(
+    shift: &mut Shift<'_>,
+    settings: &Settings,
+    times: Vec<NaiveDateTime>,
+) -> anyhow::Result<Vec<(String, Vec<Fault>)>> {
+    let (mut keys, mut rows) = (Vec::new(), Vec::new());
+    let mut before = shift.oracle.cases().last().map(|case| case.last().row.serialnum.clone());
+    for at in times {
+        let number = *shift.filed + 1;
+        let Some(made) = record(settings, number, at, before.as_deref()) else { break };
+        *shift.filed = number;
+        before = Some(made.row.serialnum.clone());
+        let due: Vec<Fault> = settings.faults.at(number).collect();
+        if due.contains(&Fault::Deleted) {
+            shift.plan(&made.row.rowguid, &Fate::Delete).await?;
+        } else if due.contains(&Fault::RaceUpdate) {
+            let status = made.row.cstatus.read().unwrap_or_default();
+            let next = life::next(&mut Dice::new(settings.seed, number), &status);
+            shift.plan(&made.row.rowguid, &Fate::Race(Gbk::new(next))).await?;
+        }
+        keys.push((made.row.rowguid.clone(), due));
+        rows.push((made.row, made.faults));
+    }
+    shift.write(settings.clock.now(), rows).await?;
+    Ok(keys)
+}
+
+fn span(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or_default()
+}
+
+/// `nth / of` of the span.
+fn part(span: TimeDelta, nth: u64, of: u64) -> TimeDelta {
+    let milliseconds = i128::from(span.num_milliseconds()) * i128::from(nth) / i128::from(of);
+    TimeDelta::milliseconds(i64::try_from(milliseconds).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hotline::town::{morning, texts, town, town_with};
+    use crate::{Clock, Storage};
+
+    const ALL: &str = "SELECT ROWGUID || SERIALNUM || RQSTTIME || LASTMODIFYTIME || hex(RQSTPERSON) \
+                       || hex(RQSTTITLE) || hex(RQSTCONTENT) || hex(CSTATUS) || RQSTTYPE \
+                       FROM CNS_CINFO ORDER BY ROWGUID";
+
+    #[tokio::test]
+    async fn the_same_seed_files_the_same_rows_however_they_are_portioned() {
+        let settings = || Settings {
+            spread: Duration::ZERO,
+            faults: crate::Faults::all_sparse(),
+            ..Settings::new(7, Clock::starting(morning()))
+        };
+        let (mut one, mut two) = (town_with(settings()).await, town_with(settings()).await);
+        one.hotline.file(300).await.unwrap();
+        for _ in 0..3 {
+            two.hotline.file(100).await.unwrap();
+        }
+        assert_eq!(one.column(ALL).await, two.column(ALL).await);
+        let mut other = town_with(Settings { seed: 8, ..settings() }).await;
+        other.hotline.file(300).await.unwrap();
+        assert_ne!(one.column(ALL).await, other.column(ALL).await);
+    }
+
+    #[tokio::test]
+    async fn the_oracle_holds_exactly_what_the_table_holds() {
+        let mut town = town("all").await;
+        town.hotline.file(500).await.unwrap();
+        town.hotline.touch(100).await.unwrap();
+        type Told = (String, Vec<u8>, Vec<u8>, Option<String>);
+        let told: Vec<Told> = sqlx::query_as(
+            "SELECT ROWGUID, RQSTCONTENT, CSTATUS, LINKNUMBER FROM CNS_CINFO ORDER BY ROWGUID",
+        )
+        .fetch_all(&mut town.reader)
+        .await
+        .unwrap();
+        let oracle = town.hotline.oracle().await.unwrap();
+        assert_eq!(told.len(), oracle.cases().len());
+        for (rowguid, content, status, link) in told {
+            let row = &oracle.case(&rowguid).unwrap().last().row;
+            assert_eq!(row.rqstcontent.bytes(), content);
+            assert_eq!(row.cstatus.bytes(), status);
+            assert_eq!(row.linknumber, link);
+        }
+    }
+
+    #[tokio::test]
+    async fn text_is_stored_as_blobs_and_codes_and_times_as_text() {
+        let mut town = town("").await;
+        town.hotline.file(1).await.unwrap();
+        town.hotline.urge(1).await.unwrap();
+        for (kind, columns) in [
+            (
+                "blob",
+                "RQSTPERSON RQSTADDRESS ACCORDTYPE RQSTTITLE RQSTCONTENT CSTATUS REGISTERNAME",
+            ),
+            ("text", "ROWGUID SERIALNUM RQSTTIME RQSTTYPE AREACODE LASTMODIFYTIME ISSECRET"),
+            ("integer", "ISFETCH SJJHZT"),
+        ] {
+            for column in columns.split(' ') {
+                let sql = format!("SELECT typeof({column}) FROM CNS_CINFO");
+                assert_eq!(town.column(&sql).await, [Some(kind.to_owned())], "{column}");
+            }
+        }
+        let sql = "SELECT typeof(ADDCONTENT) FROM XF_PRESSING";
+        assert_eq!(town.column(sql).await, [Some("blob".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn the_first_rows_reach_back_over_the_spread_and_later_ones_are_filed_now() {
+        let mut town = town("").await;
+        town.hotline.file(4).await.unwrap();
+        town.clock.advance(Duration::from_secs(60));
+        town.hotline.file(1).await.unwrap();
+        let times = town.column("SELECT LASTMODIFYTIME FROM CNS_CINFO ORDER BY 1").await;
+        let times: Vec<_> = times.iter().flatten().map(|time| &time[11..]).collect();
+        assert_eq!(times, ["06:00:00", "07:30:00", "09:00:00", "10:30:00", "10:31:00"]);
+    }
+
+    #[tokio::test]
+    async fn a_late_commit_lies_behind_the_newest() {
+        let town = town("").await;
+        town.hotline.file(2).await.unwrap();
+        let late = town.hotline.commit_late(Duration::from_secs(280)).await.unwrap().unwrap();
+        let row = town.last().await;
+        assert_eq!((row.rowguid, &row.lastmodifytime[11..]), (late, "10:25:20"));
+    }
+
+    #[tokio::test]
+    async fn a_corpus_is_filed_in_order_unmodified_and_once() {
+        let long = "很长".repeat(5_000);
+        let corpus = texts(&[" 甲\t\u{a0}", &long, "㛃😡_x000D_"]);
+        let settings = Settings::new(9, Clock::starting(morning()));
+        let town = town_with(Settings { corpus, storage: Storage::Clob, ..settings }).await;
+        assert_eq!(town.hotline.file(10).await.unwrap().len(), 3);
+        assert!(town.hotline.file(1).await.unwrap().is_empty());
+        let oracle = town.hotline.oracle().await.unwrap();
+        let told: Vec<_> =
+            oracle.cases().iter().map(|case| case.last().row.rqstcontent.read().unwrap()).collect();
+        assert_eq!(told, [" 甲\t\u{a0}", &long, "㛃😡_x000D_"]);
+    }
+}

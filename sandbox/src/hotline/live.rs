@@ -1,0 +1,152 @@
+//! A day at the hotline, in real time: demands come in evenly, cases move on, people call again.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::hotline::{Fault, Hotline};
+
+/// How often the simulator writes.
+const TICK: Duration = Duration::from_millis(200);
+/// Longer than the five seconds a database client usually waits for a lock.
+const LOCKED_FOR: Duration = Duration::from_secs(6);
+
+/// How fast demands come in.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Demands of the first stretch.
+    pub records: u64,
+    /// Length of the first stretch.
+    pub over: Duration,
+    /// Demands per second after that, without end; 0 to stop there.
+    pub then_per_second: u64,
+}
+
+impl Hotline {
+    /// Files demands at this pace until they are all filed or `stop` is cancelled. For five demands
+    /// one existing case moves on, for twenty one is urged. A driven clock is advanced along.
+    ///
+    /// This is a future the caller runs; nothing goes on when it has ended. Let it end by `stop`
+    /// rather than dropping it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn live(&self, pace: Pace, stop: CancellationToken) -> anyhow::Result<()> {
+        ensure!(
+            pace.records == 0 || pace.over >= TICK,
+            "the first stretch must last 200 ms or more"
+        );
+        let mut interval = interval(TICK);
+        // A tick the database held up is made up for: the pace holds on the whole.
+        interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut filed = 0;
+        for tick in 1_u64.. {
+            let due = pace.due(tick);
+            if filed >= due && pace.over_after(tick) {
+                break;
+            }
+            if stop.run_until_cancelled(interval.tick()).await.is_none() {
+                break;
+            }
+            self.settings.clock.advance(TICK);
+            if due == filed {
+                continue;
+            }
+            let new = self.file(due - filed).await?;
+            if new.is_empty() {
+                break;
+            }
+            self.touch(due / 5 - filed / 5).await?;
+            self.urge(due / 20 - filed / 20).await?;
+            filed = due;
+            self.lock_if_due(new.len(), &stop).await?;
+        }
+        Ok(())
+    }
+
+    async fn lock_if_due(&self, new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
+        let last = self.desk.lock().await.filed;
+        let first = last + 1 - new as u64;
+        let locks = |n| self.settings.faults.at(n).any(|fault| fault == Fault::Locked);
+        if (first..=last).any(locks) {
+            let guard = self.lock().await?;
+            stop.run_until_cancelled(sleep(LOCKED_FOR)).await;
+            guard.release().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Pace {
+    /// Demands that should have been filed when `tick` is done.
+    fn due(&self, tick: u64) -> u64 {
+        let passed = u128::from(tick) * TICK.as_millis();
+        let first = self.over.as_millis();
+        let records = u128::from(self.records);
+        let due = if passed < first {
+            records * passed / first
+        } else {
+            records + u128::from(self.then_per_second) * (passed - first) / 1_000
+        };
+        u64::try_from(due).unwrap_or(u64::MAX)
+    }
+
+    fn over_after(&self, tick: u64) -> bool {
+        let passed = u128::from(tick) * TICK.as_millis();
+        self.then_per_second == 0 && passed >= self.over.as_millis() + TICK.as_millis()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hotline::town::town;
+
+    #[test]
+    fn the_pace_is_even_and_reaches_the_number_exactly() {
+        let pace = Pace { records: 1_003, over: Duration::from_secs(10), then_per_second: 5 };
+        assert_eq!(pace.due(25), 501);
+        assert_eq!(pace.due(50), 1_003);
+        assert_eq!(pace.due(55), 1_008);
+        assert!(!pace.over_after(1_000_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stretch_files_its_demands_and_mixes_in_changes() {
+        let mut town = town("").await;
+        let pace = Pace { records: 60, over: Duration::from_secs(4), then_per_second: 0 };
+        town.hotline.live(pace, CancellationToken::new()).await.unwrap();
+        assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 60);
+        assert_eq!(town.column("SELECT BUSINUMBER FROM XF_PRESSING").await.len(), 3);
+        let oracle = town.hotline.oracle().await.unwrap();
+        let states: usize = oracle.cases().iter().map(|case| case.states.len()).sum();
+        assert_eq!(states, 60 + 12);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_locked_row_holds_the_database_for_six_seconds() {
+        let town = town("locked@10").await;
+        let before = tokio::time::Instant::now();
+        let pace = Pace { records: 10, over: Duration::from_secs(1), then_per_second: 0 };
+        town.hotline.live(pace, CancellationToken::new()).await.unwrap();
+        assert!(before.elapsed() >= LOCKED_FOR);
+        assert_eq!(town.hotline.file(1).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endless_pace_ends_when_stopped() {
+        let town = town("").await;
+        let stop = CancellationToken::new();
+        let pace = Pace { records: 0, over: Duration::ZERO, then_per_second: 20 };
+        let live = town.hotline.live(pace, stop.clone());
+        let stopper = async {
+            sleep(Duration::from_secs(3)).await;
+            stop.cancel();
+        };
+        let (ended, ()) = tokio::join!(live, stopper);
+        ended.unwrap();
+        assert!(!town.hotline.oracle().await.unwrap().cases().is_empty());
+    }
+}

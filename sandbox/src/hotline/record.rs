@@ -1,0 +1,104 @@
+//! Making the row of the n-th demand: who calls, about what, and what the clerk makes of it.
+
+use chrono::{NaiveDateTime, TimeDelta};
+
+use crate::city::{self, DISTRICTS, District};
+use crate::dice::Dice;
+use crate::hotline::spoil::{self, Setting};
+use crate::hotline::{Fault, Gbk, Row, Settings, life, when};
+use crate::text::essay;
+use crate::{Corpus, Piece};
+
+/// A row about to be filed and the faults in it.
+pub(super) struct Record {
+    pub(super) row: Row,
+    pub(super) faults: Vec<Fault>,
+}
+
+/// Demand `number` (from 1), last modified `at`; `before` is the serial number filed before it.
+/// `None` when the corpus has no such text.
+pub(super) fn record(
+    settings: &Settings,
+    number: u64,
+    at: NaiveDateTime,
+    before: Option<&str>,
+) -> Option<Record> {
+    let mut dice = Dice::new(settings.seed, number);
+    let rowguid = match &settings.corpus {
+        Corpus::Generated => dice.guid(),
+        // A text keeps its key whatever the seed, so that it can be found again.
+        Corpus::Texts(_) => Dice::new(0, number).guid(),
+    };
+    let due: Vec<Fault> = settings.faults.at(number).collect();
+    let district = district(&mut dice, due.contains(&Fault::OldArea));
+    let essay = essay(&mut dice, district);
+    let piece = match &settings.corpus {
+        Corpus::Generated => Piece { title: essay.title, content: essay.content },
+        Corpus::Texts(texts) => texts.get(usize::try_from(number - 1).ok()?)?.clone(),
+    };
+
+    let asked = at - TimeDelta::seconds(i64::from(dice.between(40, 900)));
+    let source = dice.pick(SOURCES);
+    let number_shown = caller(&mut dice);
+    let mut row = Row {
+        rowguid,
+        serialnum: format!("{source}{}{:05}", asked.format("%Y%m%d"), number % 100_000),
+        rqstperson: Gbk::new(&city::name(&mut dice)),
+        rqsttime: when::plain(asked),
+        linknumber: Some(if dice.one_in(5) { caller(&mut dice) } else { number_shown.clone() }),
+        rqstnumber: Some(number_shown),
+        rqsttype: dice.pick(TYPES).to_owned(),
+        rqstsource: source.to_owned(),
+        rqstareacode: district.code.to_owned(),
+        areacode: format!("{}000000", district.code),
+        rqstaddress: Gbk::new(&essay.address),
+        accordtype: Gbk::new(essay.accord),
+        rqsttitle: Gbk::new(&piece.title),
+        rqstcontent: Gbk::new(""),
+        cstatus: Gbk::new(life::first(&mut dice)),
+        isimpt: if dice.one_in(30) { "30" } else { "10" }.to_owned(),
+        issecret: if dice.one_in(60) { "1" } else { "0" }.to_owned(),
+        replaytype: if dice.one_in(6) { "10" } else { "20" }.to_owned(),
+        registername: Gbk::new(&format!("坐席 08{:02}", dice.between(1, 60))),
+        finishtime: None,
+        lastmodifytime: when::plain(at),
+    };
+
+    let setting = Setting { district, before, asked, at };
+    let mut content = piece.content;
+    let mut faults = Vec::new();
+    for fault in due {
+        if spoil::text(fault, &mut content, &mut dice)
+            || spoil::row(fault, &mut row, &setting, &mut dice)
+        {
+            faults.push(fault);
+        }
+    }
+    // What is spoilt below the level of characters comes last.
+    row.rqstcontent = Gbk::new(&content);
+    if settings.faults.at(number).any(|fault| fault == Fault::Poison) {
+        row.rqstcontent = spoil::poisoned(&content);
+        faults.push(Fault::Poison);
+    }
+    if row.fit(settings.storage) && !faults.contains(&Fault::CutText) {
+        faults.push(Fault::CutText);
+    }
+    Some(Record { row, faults })
+}
+
+fn district(dice: &mut Dice, with_old_code: bool) -> &'static District {
+    loop {
+        let district = DISTRICTS[dice.below(DISTRICTS.len())];
+        if !with_old_code || district.old_code.is_some() {
+            return district;
+        }
+    }
+}
+
+fn caller(dice: &mut Dice) -> String {
+    if dice.one_in(8) { city::landline(dice) } else { city::mobile(dice) }
+}
+
+const SOURCES: &[&str] =
+    &["DH", "DH", "DH", "DH", "DH", "WZ", "WX", "WX", "AP", "ZW", "YJ", "WB", "SX"];
+const TYPES: &[&str] = &["10", "10", "15", "20", "20", "20", "20", "25", "30", "30", "30", "35"];

@@ -1,0 +1,251 @@
+//! Spoiling a row the way a fault says. Every function answers whether it changed anything, so that
+//! the oracle lists what happened and not what was intended.
+
+use chrono::{NaiveDateTime, TimeDelta};
+use encoding_rs::GB18030;
+
+use crate::city::{District, RARE_NAMES};
+use crate::dice::Dice;
+use crate::hotline::row::CONTENT_LIMIT;
+use crate::hotline::{Fault, Gbk, Row, life, when};
+use crate::text::{Dirt, lengthened};
+
+/// What surrounds the row.
+pub(super) struct Setting<'a> {
+    pub(super) district: &'a District,
+    /// Serial number of the row filed before.
+    pub(super) before: Option<&'a str>,
+    /// When the citizen called.
+    pub(super) asked: NaiveDateTime,
+    /// When the row was last modified.
+    pub(super) at: NaiveDateTime,
+}
+
+/// Faults in the characters of the content.
+pub(super) fn text(fault: Fault, content: &mut String, dice: &mut Dice) -> bool {
+    let dirt = match fault {
+        Fault::Html => Dirt::Html,
+        Fault::Nbsp => Dirt::WideSpaces,
+        Fault::Tab => Dirt::Tab,
+        Fault::ZeroWidth => Dirt::Invisible,
+        Fault::ExcelReturn => Dirt::ExcelReturn,
+        Fault::FourByte => Dirt::FourByte,
+        Fault::Mojibake => Dirt::Mojibake,
+        Fault::Nul => {
+            content.insert(content.char_indices().nth(5).map_or(0, |(at, _)| at), '\0');
+            return true;
+        }
+        Fault::CutText => {
+            *content = straddling(&lengthened(dice, content, 2_800));
+            return true;
+        }
+        _ => return false,
+    };
+    *content = dirt.apply(content, dice);
+    true
+}
+
+/// Faults in the other columns.
+pub(super) fn row(fault: Fault, row: &mut Row, setting: &Setting, dice: &mut Dice) -> bool {
+    let time_is_plain = row.rqsttime == when::plain(setting.asked);
+    let named = row.rqstnumber.is_some();
+    match fault {
+        Fault::TwinSerial => match setting.before {
+            Some(before) => before.clone_into(&mut row.serialnum),
+            None => return false,
+        },
+        Fault::SlashTime if time_is_plain => row.rqsttime = when::slashed(setting.asked),
+        Fault::CompactTime if time_is_plain => row.rqsttime = when::compact(setting.asked),
+        Fault::SerialTime if time_is_plain => row.rqsttime = when::serial(setting.asked),
+        Fault::EmptyTime if time_is_plain => row.rqsttime.clear(),
+        Fault::StatusLabel => row.cstatus = Gbk::new(life::label("35")),
+        Fault::LostZero if named => row.linknumber = Some(format!("553380{}", dice.digits(4))),
+        Fault::MaskedPhone if named => {
+            row.rqstnumber = Some(format!("138****{}", dice.digits(4)));
+        }
+        Fault::UnknownType => "77".clone_into(&mut row.rqsttype),
+        Fault::LateCommit => {
+            row.lastmodifytime = when::plain(setting.at - TimeDelta::minutes(4));
+        }
+        Fault::OldArea => match setting.district.old_code {
+            Some(code) => {
+                code.clone_into(&mut row.rqstareacode);
+                row.areacode = format!("{code}000000");
+            }
+            None => return false,
+        },
+        Fault::Secret => "1".clone_into(&mut row.issecret),
+        Fault::Anonymous => {
+            row.rqstperson = Gbk::new("匿名");
+            (row.rqstnumber, row.linknumber) = (None, None);
+        }
+        Fault::RareName if named => row.rqstperson = Gbk::new(dice.pick(RARE_NAMES)),
+        _ => return false,
+    }
+    true
+}
+
+/// The content with bytes in it that no encoding of the family has.
+pub(super) fn poisoned(content: &str) -> Gbk {
+    let at = content.char_indices().nth(8).map_or(content.len(), |(at, _)| at);
+    let (head, tail) = content.split_at(at);
+    let mut bytes = GB18030.encode(head).0.into_owned();
+    bytes.extend_from_slice(b"\xff\xfe\xff\x81\xff");
+    bytes.extend_from_slice(&GB18030.encode(tail).0);
+    // Near the end it could pass for a character cut in half.
+    bytes.extend_from_slice(b"....");
+    Gbk::from_bytes(bytes)
+}
+
+/// The text with a two-byte character across the byte limit of the content column.
+fn straddling(text: &str) -> String {
+    let (mut straddling, mut bytes) = (String::new(), 0);
+    let mut rest = text.chars().peekable();
+    while let Some(next) = rest.peek() {
+        let width = GB18030.encode(next.encode_utf8(&mut [0; 4])).0.len();
+        if bytes + width >= CONTENT_LIMIT {
+            break;
+        }
+        bytes += width;
+        straddling.push(*next);
+        rest.next();
+    }
+    straddling.extend(std::iter::repeat_n('.', CONTENT_LIMIT - 1 - bytes));
+    straddling.push('这');
+    straddling.extend(rest);
+    straddling
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::hotline::town::{morning, town, town_with};
+    use crate::hotline::{Expected, Fault, Faults, Row, Settings, State, Storage};
+    use crate::{Clock, Hotline};
+
+    /// The second of two rows filed, the fault striking it.
+    async fn struck(fault: Fault) -> (State, State) {
+        let town = town(&format!("{}@2", fault.name())).await;
+        town.hotline.file(2).await.unwrap();
+        two(&town.hotline).await
+    }
+
+    async fn two(hotline: &Hotline) -> (State, State) {
+        let oracle = hotline.oracle().await.unwrap();
+        let first = |i: usize| oracle.cases()[i].states[0].as_ref().clone();
+        (first(0), first(1))
+    }
+
+    #[tokio::test]
+    async fn every_switch_does_what_it_says() {
+        type Check = fn(&Row, &Row) -> bool;
+        fn content(row: &Row) -> String {
+            row.rqstcontent.read().unwrap_or_default()
+        }
+        let table: &[(Fault, Check)] = &[
+            (Fault::Poison, |row, _| row.rqstcontent.read().is_none()),
+            (Fault::TwinSerial, |row, other| {
+                row.serialnum == other.serialnum && row.rowguid != other.rowguid
+            }),
+            (Fault::SlashTime, |row, _| row.rqsttime.starts_with("2026/10/9 ")),
+            (Fault::CompactTime, |row, _| row.rqsttime.starts_with("20261009")),
+            (Fault::SerialTime, |row, _| row.rqsttime.starts_with("46304.")),
+            (Fault::EmptyTime, |row, _| row.rqsttime.is_empty()),
+            (Fault::StatusLabel, |row, _| row.cstatus.read().as_deref() == Some("待签收")),
+            (Fault::LostZero, |row, _| {
+                row.linknumber.as_ref().is_some_and(|n| n.starts_with("553380") && n.len() == 10)
+            }),
+            (Fault::MaskedPhone, |row, _| {
+                row.rqstnumber.as_ref().is_some_and(|n| n.starts_with("138****") && n.len() == 11)
+            }),
+            (Fault::UnknownType, |row, _| row.rqsttype == "77"),
+            (Fault::CutText, |row, _| row.rqstcontent.bytes().len() == 4_000),
+            (Fault::LateCommit, |row, _| row.lastmodifytime == "2026-10-09 10:26:00"),
+            (Fault::Nul, |row, _| row.rqstcontent.bytes().contains(&0)),
+            (Fault::OldArea, |row, _| {
+                let old = ["340203", "340208", "340221", "340222", "340225"];
+                old.contains(&row.rqstareacode.as_str()) && row.areacode.len() == 12
+            }),
+            (Fault::Secret, |row, _| row.issecret == "1"),
+            (Fault::Anonymous, |row, _| {
+                row.rqstperson.read().as_deref() == Some("匿名") && row.rqstnumber.is_none()
+            }),
+            (Fault::RareName, |row, _| {
+                let name = row.rqstperson.read().unwrap_or_default();
+                name.contains(['䶮', '㛃', '𬭎', '𠮷', '·'])
+            }),
+            (Fault::Html, |row, _| content(row).starts_with("<p style")),
+            (Fault::Nbsp, |row, _| content(row).contains("\u{a0}\u{a0}\u{3000}")),
+            (Fault::Tab, |row, _| content(row).contains('\t')),
+            (Fault::ZeroWidth, |row, _| content(row).contains("\u{200b}\u{feff}")),
+            (Fault::ExcelReturn, |row, _| content(row).contains("_x000D_")),
+            (Fault::FourByte, |row, _| content(row).contains("㛃𬭎🙏😡")),
+            (Fault::Mojibake, |row, _| content(row).contains("锟斤拷")),
+        ];
+        for (fault, holds) in table {
+            let (other, state) = struck(*fault).await;
+            assert!(holds(&state.row, &other.row), "{fault:?}: {:?}", state.row);
+            assert_eq!(state.faults, [*fault]);
+            assert!(other.faults.is_empty(), "{fault:?} struck the wrong row");
+            let expected =
+                if *fault == Fault::Poison { Expected::Poison } else { Expected::Readable };
+            assert_eq!(state.expected, expected, "{fault:?}");
+        }
+        // The rest happens later than filing and has tests of its own.
+        let later = [Fault::Renumbered, Fault::RaceUpdate, Fault::Deleted, Fault::Locked];
+        assert!(Fault::all().all(|fault| {
+            later.contains(&fault) || table.iter().any(|(known, _)| *known == fault)
+        }));
+    }
+
+    #[tokio::test]
+    async fn a_cut_text_ends_in_half_a_character_and_a_clob_holds_it_whole() {
+        let (_, cut) = struck(Fault::CutText).await;
+        let bytes = cut.row.rqstcontent.bytes();
+        assert_eq!(bytes[3_999], 0xd5, "the first half of 这");
+        assert!(bytes[..3_999].ends_with(b"."));
+        let faults = Faults::parse("cut_text@2").unwrap();
+        let settings = Settings { faults, ..Settings::new(7, Clock::starting(morning())) };
+        let town = town_with(Settings { storage: Storage::Clob, ..settings }).await;
+        town.hotline.file(2).await.unwrap();
+        let whole = two(&town.hotline).await.1.row.rqstcontent;
+        assert!(whole.bytes().len() > 4_000);
+        assert_eq!(whole.bytes()[..4_000], *bytes);
+    }
+
+    #[tokio::test]
+    async fn a_renumbered_case_had_another_number_first() {
+        let town = town("renumbered@1").await;
+        let key = town.hotline.file(1).await.unwrap().remove(0);
+        let oracle = town.hotline.oracle().await.unwrap();
+        let states = &oracle.case(&key).unwrap().states;
+        assert_eq!(states.len(), 2);
+        assert_ne!(states[0].row.serialnum, states[1].row.serialnum);
+    }
+
+    #[tokio::test]
+    async fn a_racing_row_changes_the_moment_its_flag_is_set() {
+        let mut town = town("race_update@2").await;
+        let keys = town.hotline.file(3).await.unwrap();
+        town.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
+        let oracle = town.hotline.oracle().await.unwrap();
+        let states = &oracle.case(&keys[1]).unwrap().states;
+        assert_eq!(states.len(), 2);
+        assert_ne!(states[0].row.cstatus, states[1].row.cstatus);
+        assert_eq!(states[1].row.lastmodifytime, "2026-10-09 10:30:00");
+        assert_eq!(states[1].faults, [Fault::RaceUpdate]);
+        let sql = "SELECT hex(CSTATUS) FROM CNS_CINFO WHERE ISFETCH = 1 AND LASTMODIFYTIME = \
+                   '2026-10-09 10:30:00' ORDER BY ROWGUID = (SELECT MAX(ROWGUID) FROM CNS_CINFO)";
+        assert_eq!(town.column(sql).await.len(), 2);
+        assert_eq!(oracle.case(&keys[0]).unwrap().states.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_doomed_row_vanishes_the_moment_its_flag_is_set() {
+        let mut town = town("deleted@2").await;
+        let keys = town.hotline.file(2).await.unwrap();
+        assert_eq!(town.run("UPDATE CNS_CINFO SET ISFETCH = 1").await, Ok(2));
+        assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[0].clone())]);
+        assert!(town.hotline.oracle().await.unwrap().case(&keys[1]).unwrap().deleted.is_some());
+        assert_eq!(town.hotline.counters().await.unwrap().refused, 0);
+    }
+}

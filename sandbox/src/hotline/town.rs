@@ -1,0 +1,61 @@
+//! A hotline in a folder of its own, and a reader's connection to it, for the tests beside it.
+
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions};
+
+use crate::hotline::{Faults, Hotline, Row, Settings};
+use crate::{Clock, Corpus};
+
+pub(crate) struct Town {
+    pub(crate) hotline: Hotline,
+    pub(crate) reader: SqliteConnection,
+    pub(crate) clock: Clock,
+    _folder: tempfile::TempDir,
+}
+
+/// 2026-10-09 10:30:00.
+pub(crate) fn morning() -> NaiveDateTime {
+    NaiveDateTime::parse_from_str("2026-10-09 10:30:00", "%F %T").unwrap()
+}
+
+pub(crate) async fn town(faults: &str) -> Town {
+    let clock = Clock::starting(morning());
+    let faults = Faults::parse(faults).unwrap();
+    town_with(Settings { faults, ..Settings::new(7, clock) }).await
+}
+
+pub(crate) async fn town_with(settings: Settings) -> Town {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = settings.clock.clone();
+    let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await.unwrap();
+    let reader: SqliteConnectOptions = hotline.url().parse().unwrap();
+    let reader = reader.busy_timeout(Duration::ZERO).connect().await.unwrap();
+    Town { hotline, reader, clock, _folder: folder }
+}
+
+impl Town {
+    /// What the reader is told when it runs this: rows affected, or the error.
+    pub(crate) async fn run(&mut self, sql: &str) -> Result<u64, String> {
+        let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut self.reader).await;
+        done.map(|done| done.rows_affected()).map_err(|error| error.to_string())
+    }
+
+    /// One value of each row, as text.
+    pub(crate) async fn column(&mut self, sql: &str) -> Vec<Option<String>> {
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut self.reader).await.unwrap()
+    }
+
+    /// The last state of the last case filed.
+    pub(crate) async fn last(&self) -> Row {
+        self.hotline.oracle().await.unwrap().cases().last().unwrap().last().row.clone()
+    }
+}
+
+/// A corpus of these texts.
+pub(crate) fn texts(texts: &[&str]) -> Corpus {
+    let piece = |text: &&str| crate::Piece { title: "题目".into(), content: (*text).into() };
+    Corpus::Texts(texts.iter().map(piece).collect())
+}
