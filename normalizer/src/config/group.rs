@@ -1,0 +1,124 @@
+//! Fields that come in groups: a person, a step, a point.
+
+use contract::demand::{Crs, Role};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::field::{Field, JsonPath};
+
+/// One person; a record may name several.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PersonConfig {
+    /// Part in the demand.
+    pub role: Option<Role>,
+    /// Name; sealed.
+    pub name: Option<Field>,
+    /// Telephone; sealed.
+    pub phone: Option<Field>,
+    /// Identity number; sealed.
+    pub id_no: Option<Field>,
+    /// 男 or 女, 1 or 2, male or female, or through codes.
+    pub gender: Option<Field>,
+}
+
+/// How often.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CountsConfig {
+    /// 催办
+    pub urged: Option<Field>,
+    /// 退回
+    pub returned: Option<Field>,
+    /// 延期
+    pub extended: Option<Field>,
+    /// 重复
+    pub repeated: Option<Field>,
+}
+
+/// Handling steps. In the fields, `$` is one node of `each`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepConfig {
+    /// The steps.
+    pub each: JsonPath,
+    /// When.
+    #[serde(default)]
+    pub at: Option<Field>,
+    /// What was done.
+    #[serde(default)]
+    pub step: Option<Field>,
+    /// By whom.
+    #[serde(default)]
+    pub org: Option<Field>,
+    /// Remark.
+    #[serde(default)]
+    pub note: Option<Field>,
+}
+
+/// Attachments. In the fields, `$` is one node of `each`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttachmentConfig {
+    /// The attachments.
+    pub each: JsonPath,
+    /// File name.
+    #[serde(default)]
+    pub name: Option<Field>,
+    /// Where it can be fetched.
+    #[serde(default)]
+    pub url: Option<Field>,
+    /// Media type.
+    #[serde(default)]
+    pub mime: Option<Field>,
+    /// Size in bytes.
+    #[serde(default)]
+    pub bytes: Option<Field>,
+}
+
+/// Other orders. In the fields, `$` is one node of `each`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RelatedConfig {
+    /// The orders.
+    pub each: JsonPath,
+    /// Number of the order.
+    pub no: Field,
+    /// merged, follow_up, mother, child or cited.
+    pub relation: Field,
+}
+
+/// The business.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnterpriseConfig {
+    /// Registered name.
+    pub name: Option<Field>,
+    /// 统一社会信用代码.
+    pub uscc: Option<Field>,
+    /// As the source classifies it.
+    #[serde(rename = "type")]
+    pub type_: Option<Field>,
+}
+
+/// Coordinates in degrees.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LocationConfig {
+    /// Longitude.
+    pub lon: Field,
+    /// Latitude.
+    pub lat: Field,
+    /// The system the source uses; `gcj02` and `bd09` are converted.
+    pub crs: Crs,
+}
+
+/// The source's own repeat mark.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RepeatConfig {
+    /// The mark as given.
+    pub flag: Option<Field>,
+    /// Number of the earlier order.
+    pub of: Option<Field>,
+}

@@ -1,0 +1,185 @@
+//! Numbers that are a telephone or an identity number by their form.
+//!
+//! Digits are read as groups: a run of digits is never cut, so a piece of an order number is no
+//! telephone, and groups with one blank or hyphen between them are tried together, so that
+//! `138 0000 1234` is one.
+
+use normalizer_text::identify::{Problem, id_card};
+
+use super::{Hidden, Own};
+use crate::seal::shorten;
+
+/// Digits without anything between them.
+struct Group {
+    start: usize,
+    end: usize,
+    /// ASCII, with an X where one ends 17 digits.
+    digits: String,
+    /// One separator stands between this and the group before.
+    is_glued: bool,
+}
+
+/// The most groups one number is written in.
+const MOST_GROUPS: usize = 4;
+/// The longest number looked for, `0086` and a mobile or an identity number.
+const MOST_DIGITS: usize = 18;
+
+/// Adds what is found in `text`.
+pub(super) fn find(text: &str, own: &Own, hidden: &mut Vec<Hidden>) {
+    let groups = groups(text);
+    let mut first = 0;
+    while first < groups.len() {
+        match longest(text, &groups[first..], own) {
+            Some((n_groups, mask)) => {
+                let at = groups[first].start..groups[first + n_groups - 1].end;
+                hidden.push(Hidden { at, mask });
+                first += n_groups;
+            }
+            None => first += 1,
+        }
+    }
+}
+
+/// The longest number that begins with the first group: an identity number before a telephone.
+fn longest(text: &str, groups: &[Group], own: &Own) -> Option<(usize, String)> {
+    let glued = groups[1..].iter().take(MOST_GROUPS - 1).take_while(|group| group.is_glued).count();
+    let mut joined = Vec::with_capacity(glued + 1);
+    let mut number = String::new();
+    for group in &groups[..=glued] {
+        if number.len() + group.digits.len() > MOST_DIGITS {
+            break;
+        }
+        number.push_str(&group.digits);
+        joined.push(number.clone());
+    }
+    joined.iter().enumerate().rev().find_map(|(index, number)| {
+        let parts = &groups[..=index];
+        let mask = mask_of(number, parts, own).or_else(|| local_number(text, number, parts))?;
+        Some((index + 1, mask))
+    })
+}
+
+fn mask_of(number: &str, parts: &[Group], own: &Own) -> Option<String> {
+    let is_one = parts.len() == 1;
+    if is_identity(number, is_one) {
+        return Some(shorten(number, 6, 4));
+    }
+    // Groups of a telephone have three digits at least; dates and times have not.
+    let is_grouped_well = is_one || parts.iter().all(|part| part.digits.len() >= 3);
+    if is_grouped_well && let Some(mobile) = mobile(number) {
+        return Some(shorten(mobile, 3, 4));
+    }
+    let is_fixed = is_grouped_well && is_fixed_line(number, parts);
+    let is_own = own.numbers.contains(number);
+    (is_fixed || is_own).then(|| match mobile(number) {
+        Some(mobile) => shorten(mobile, 3, 4),
+        None => shorten(&format!("****{number}"), 0, 4),
+    })
+}
+
+/// A wrong check digit is a slip of the pen; in groups, or from before 1999, it must fit better.
+fn is_identity(number: &str, is_one: bool) -> bool {
+    let is_province = matches!(
+        number.as_bytes(),
+        [b'1', b'1'..=b'5', ..]
+            | [b'2', b'1'..=b'3', ..]
+            | [b'3', b'1'..=b'7', ..]
+            | [b'4', b'1'..=b'6', ..]
+            | [b'5', b'0'..=b'4', ..]
+            | [b'6', b'1'..=b'5', ..]
+            | [b'8', b'1'..=b'3', ..]
+            | [b'7', b'1', ..]
+            | [b'9', b'1', ..]
+    );
+    if !is_province || !matches!(number.len(), 15 | 18) {
+        return false;
+    }
+    match id_card(number).problem {
+        None => is_one || number.len() == 18,
+        Some(Problem::CheckDigit) => is_one,
+        _ => false,
+    }
+}
+
+/// The eleven digits of a mobile number, without what stands in front of it.
+fn mobile(number: &str) -> Option<&str> {
+    let bare = match number.len() {
+        11 => number,
+        12 => number.strip_prefix('0')?,
+        13 => number.strip_prefix("86")?,
+        15 => number.strip_prefix("0086")?,
+        _ => return None,
+    };
+    matches!(bare.as_bytes(), [b'1', b'3'..=b'9', ..]).then_some(bare)
+}
+
+/// Area code and seven or eight digits, together or apart.
+fn is_fixed_line(number: &str, parts: &[Group]) -> bool {
+    let area = match number.as_bytes() {
+        [b'0', b'1', b'0', ..] | [b'0', b'2', ..] => 3,
+        [b'0', b'3'..=b'9', ..] => 4,
+        _ => return false,
+    };
+    let is_split_well = parts.len() == 1 || parts[0].digits.len() == area;
+    let local = number.as_bytes().get(area..).unwrap_or_default();
+    is_split_well && matches!(local.len(), 7 | 8) && matches!(local, [b'2'..=b'9', ..])
+}
+
+/// Seven or eight digits are a telephone number where the text says so.
+fn local_number(text: &str, number: &str, parts: &[Group]) -> Option<String> {
+    let [group] = parts else { return None };
+    let before = text[..group.start].trim_end_matches([':', '：', '是', '为', ' ', '（', '(']);
+    let is_announced = ["电话", "座机", "号码", "固话"].iter().any(|word| before.ends_with(word));
+    let is_local = matches!(number.len(), 7 | 8) && matches!(number.as_bytes(), [b'2'..=b'9', ..]);
+    (is_announced && is_local).then(|| shorten(&format!("****{number}"), 0, 4))
+}
+
+fn groups(text: &str) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    // Where the last group ended, and how many characters have passed since.
+    let mut since = usize::MAX;
+    let mut is_open = false;
+    for (at, c) in text.char_indices() {
+        if let Some(digit) = digit(c) {
+            match groups.last_mut().filter(|_| is_open) {
+                Some(group) => {
+                    group.digits.push(digit);
+                    group.end = at + c.len_utf8();
+                }
+                None => groups.push(Group {
+                    start: at,
+                    end: at + c.len_utf8(),
+                    digits: String::from(digit),
+                    is_glued: since == 1,
+                }),
+            }
+            (is_open, since) = (true, 0);
+            continue;
+        }
+        if is_open
+            && matches!(c, 'x' | 'X' | 'ｘ' | 'Ｘ')
+            && let Some(group) = groups.last_mut().filter(|group| may_end_in_x(group))
+        {
+            group.digits.push('X');
+            group.end = at + c.len_utf8();
+        }
+        is_open = false;
+        let is_separator =
+            matches!(c, ' ' | '-' | '－' | '—' | '–' | '\u{A0}' | '\u{3000}' | ')' | '）');
+        since = if is_separator { since.saturating_add(1) } else { usize::MAX };
+    }
+    groups
+}
+
+/// 17 digits, or the last four places of an identity number that is written apart.
+fn may_end_in_x(group: &Group) -> bool {
+    group.digits.len() == 17 || group.digits.len() == 3 && group.is_glued
+}
+
+fn digit(c: char) -> Option<char> {
+    match c {
+        '0'..='9' => Some(c),
+        '０'..='９' => char::from_u32(c as u32 - '０' as u32 + '0' as u32),
+        _ => None,
+    }
+}

@@ -1,0 +1,26 @@
+//! Rules: what a path means, decided when the mapping is built, applied to millions of records.
+//!
+//! A rule answers with a value or with nothing plus a doubt. There is no third answer, and no
+//! default: what cannot be read is absent.
+
+mod code;
+mod group;
+mod list;
+mod number;
+mod personal;
+mod point;
+mod region;
+mod text;
+mod time;
+
+pub(crate) use code::{CodeRule, Coded};
+pub(crate) use group::{
+    AttachmentRule, CountsRule, EachRule, EnterpriseRule, Group, RelatedRule, RepeatRule, StepRule,
+};
+pub(crate) use list::ListRule;
+pub(crate) use number::{BoolRule, IntRule};
+pub(crate) use personal::{PersonRule, PersonalRule, PlainPerson, gender};
+pub(crate) use point::PointRule;
+pub(crate) use region::RegionRule;
+pub(crate) use text::TextRule;
+pub(crate) use time::{TimeForm, TimeRule};

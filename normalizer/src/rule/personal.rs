@@ -1,0 +1,81 @@
+//! Personal values of a person.
+
+use contract::demand::{QualityFlag, Role};
+use normalizer_text::Profile;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{CodeRule, text::cleaned};
+use crate::{notes::Notes, seal::Personal, source::Source};
+
+/// A value that will be sealed.
+#[derive(Debug)]
+pub(crate) struct PersonalRule {
+    pub(crate) source: Source,
+    pub(crate) make: fn(&str) -> Personal,
+}
+
+impl PersonalRule {
+    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Option<Personal> {
+        let text = self.source.text(tree, notes)?;
+        let text = cleaned(&text, Profile::Plain, self.source.target, notes)?;
+        let value = (self.make)(&text);
+        if let Some((flag, detail)) = value.doubt() {
+            notes.add(self.source.target, flag, Some(detail));
+        }
+        Some(value)
+    }
+}
+
+/// One person.
+#[derive(Debug)]
+pub(crate) struct PersonRule {
+    pub(crate) role: Option<Role>,
+    pub(crate) name: Option<PersonalRule>,
+    pub(crate) phone: Option<PersonalRule>,
+    pub(crate) id_no: Option<PersonalRule>,
+    pub(crate) gender: Option<CodeRule<String>>,
+}
+
+/// A person in plain, before sealing.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlainPerson {
+    pub(crate) role: Option<Role>,
+    pub(crate) name: Option<Personal>,
+    pub(crate) phone: Option<Personal>,
+    pub(crate) id_no: Option<Personal>,
+    pub(crate) gender: Option<String>,
+}
+
+impl PersonRule {
+    /// The person, unless the record says nothing of him.
+    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Option<PlainPerson> {
+        let mut value = |rule: &Option<PersonalRule>| rule.as_ref()?.read(tree, notes);
+        let (name, phone, id_no) = (value(&self.name), value(&self.phone), value(&self.id_no));
+        let gender = self.gender.as_ref().and_then(|rule| rule.read(tree, notes).code);
+        let is_known = name.is_some() || phone.is_some() || id_no.is_some() || gender.is_some();
+        is_known.then_some(PlainPerson { role: self.role, name, phone, id_no, gender })
+    }
+}
+
+/// `male` or `female`, from the usual ways to write it (GB/T 2261.1 numbers among them).
+pub(crate) fn gender(word: &str) -> Option<String> {
+    match word {
+        "1" | "男" | "male" => Some("male".to_owned()),
+        "2" | "女" | "female" => Some("female".to_owned()),
+        _ => None,
+    }
+}
+
+/// A credit code, checked.
+pub(crate) fn uscc(text: &str, target: &str, notes: &mut Notes) -> String {
+    let found = normalizer_text::identify::uscc(text);
+    match found.problem {
+        None => {}
+        Some(normalizer_text::identify::Problem::Masked) => {
+            notes.add(target, QualityFlag::MaskedValue, Some("arrived masked"));
+        }
+        Some(_) => notes.add(target, QualityFlag::BadChecksum, Some("not a valid credit code")),
+    }
+    found.normalised
+}

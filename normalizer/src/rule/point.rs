@@ -1,0 +1,132 @@
+//! Coordinates.
+//!
+//! Maps of China are drawn in a shifted system by law (GCJ-02), Baidu shifts once more (BD-09). Both
+//! shifts are published by observation and undone here to about a metre, so that points of all
+//! channels lie on one map.
+
+use contract::demand::{Crs, Location, QualityFlag};
+use normalizer_text::{Profile, clean};
+use serde_json::Value;
+
+use crate::{notes::Notes, source::Source};
+
+/// A point in degrees.
+#[derive(Debug)]
+pub(crate) struct PointRule {
+    pub(crate) lon: Source,
+    pub(crate) lat: Source,
+    pub(crate) crs: Crs,
+}
+
+impl PointRule {
+    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Option<Location> {
+        let lon = degrees(&self.lon, 180.0, tree, notes);
+        let lat = degrees(&self.lat, 90.0, tree, notes);
+        let (lon, lat) = (lon?, lat?);
+        let is_in_china = (73.0..136.0).contains(&lon) && (3.0..54.0).contains(&lat);
+        if !is_in_china {
+            // 0, 0 is what a phone without a fix sends; a shift is only defined inside.
+            notes.add(self.lon.target, QualityFlag::OutOfRange, Some("outside China"));
+            return Some(Location { lon, lat, crs: self.crs });
+        }
+        let (lon, lat) = match self.crs {
+            Crs::Wgs84 => (lon, lat),
+            Crs::Gcj02 => gcj02_to_wgs84(lon, lat),
+            Crs::Bd09 => {
+                let (lon, lat) = bd09_to_gcj02(lon, lat);
+                gcj02_to_wgs84(lon, lat)
+            }
+        };
+        Some(Location { lon: rounded(lon), lat: rounded(lat), crs: self.crs })
+    }
+}
+
+fn degrees(source: &Source, most: f64, tree: &Value, notes: &mut Notes) -> Option<f64> {
+    let text = source.text(tree, notes)?;
+    let number: Option<f64> = clean(&text, Profile::Code).text.parse().ok();
+    let degrees = number.filter(|number| number.abs() <= most);
+    if degrees.is_none() {
+        notes.add(source.target, QualityFlag::OutOfRange, Some("not degrees"));
+    }
+    degrees
+}
+
+/// To 1e-7 degrees, a centimetre: the last bits of sine and cosine differ between machines.
+fn rounded(degrees: f64) -> f64 {
+    (degrees * 1e7).round() / 1e7
+}
+
+/// Semi-major axis in metres and first eccentricity squared of the Krasovsky 1940 ellipsoid.
+const AXIS: f64 = 6_378_245.0;
+const ECCENTRICITY: f64 = 0.006_693_421_622_965_943;
+const PI: f64 = std::f64::consts::PI;
+
+/// How far GCJ-02 lies from WGS-84 at a WGS-84 point, in degrees.
+fn shift(lon: f64, lat: f64) -> (f64, f64) {
+    let (x, y) = (lon - 105.0, lat - 35.0);
+    let wave = |value: f64, period: f64| (value * PI / period).sin();
+    let common = 20.0 * wave(x, 1.0 / 6.0) + 20.0 * wave(x, 0.5);
+    let north = -100.0
+        + 2.0 * x
+        + 3.0 * y
+        + 0.2 * y * y
+        + 0.1 * x * y
+        + 0.2 * x.abs().sqrt()
+        + (common + 20.0 * wave(y, 1.0) + 40.0 * wave(y, 3.0)) * 2.0 / 3.0
+        + (160.0 * wave(y, 12.0) + 320.0 * wave(y, 30.0)) * 2.0 / 3.0;
+    let east = 300.0
+        + x
+        + 2.0 * y
+        + 0.1 * x * x
+        + 0.1 * x * y
+        + 0.1 * x.abs().sqrt()
+        + (common + 20.0 * wave(x, 1.0) + 40.0 * wave(x, 3.0)) * 2.0 / 3.0
+        + (150.0 * wave(x, 12.0) + 300.0 * wave(x, 30.0)) * 2.0 / 3.0;
+    let radians = lat.to_radians();
+    let magic = 1.0 - ECCENTRICITY * radians.sin().powi(2);
+    let metres_north = AXIS * (1.0 - ECCENTRICITY) / (magic * magic.sqrt());
+    let metres_east = AXIS / magic.sqrt() * radians.cos();
+    ((east / metres_east).to_degrees(), (north / metres_north).to_degrees())
+}
+
+/// The shift has no closed inverse; it varies so slowly that a few steps suffice.
+fn gcj02_to_wgs84(lon: f64, lat: f64) -> (f64, f64) {
+    let (mut west, mut south) = (lon, lat);
+    for _ in 0..4 {
+        let (east, north) = shift(west, south);
+        (west, south) = (lon - east, lat - north);
+    }
+    (west, south)
+}
+
+fn bd09_to_gcj02(lon: f64, lat: f64) -> (f64, f64) {
+    let (x, y) = (lon - 0.0065, lat - 0.006);
+    let turns = PI * 3_000.0 / 180.0;
+    let radius = x.hypot(y) - 0.000_02 * (y * turns).sin();
+    let angle = y.atan2(x) - 0.000_003 * (x * turns).cos();
+    (radius * angle.cos(), radius * angle.sin())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shifted_point_returns_to_its_place() {
+        for (lon, lat) in [(118.376_451, 31.326_319), (116.397, 39.909), (87.6, 43.8)] {
+            let (east, north) = shift(lon, lat);
+            // Known size of the shift: some hundred metres, towards the north-west or south-east.
+            assert!(east.abs() < 0.01 && north.abs() < 0.01 && east.abs() > 0.001);
+            let (back_lon, back_lat) = gcj02_to_wgs84(lon + east, lat + north);
+            assert!((back_lon - lon).abs() < 1e-7 && (back_lat - lat).abs() < 1e-7);
+        }
+    }
+
+    #[test]
+    fn the_published_pairs_agree_to_a_metre() {
+        let (lon, lat) = gcj02_to_wgs84(116.404, 39.915);
+        assert!((lon - 116.397_755).abs() < 2e-4 && (lat - 39.913_597).abs() < 2e-4, "{lon} {lat}");
+        let (lon, lat) = bd09_to_gcj02(116.404, 39.915);
+        assert!((lon - 116.397_627).abs() < 2e-5 && (lat - 39.908_656).abs() < 2e-5, "{lon} {lat}");
+    }
+}

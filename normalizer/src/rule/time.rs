@@ -1,0 +1,149 @@
+//! Times.
+//!
+//! A source writes its times as it likes, changes its mind after an upgrade, and exports through a
+//! spreadsheet. What is recognised is fixed here and does not depend on the day it is read: a time
+//! that cannot be read is absent and flagged, never "now".
+
+mod civil;
+
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+use contract::{Timestamp, demand::QualityFlag};
+use normalizer_text::{Profile, clean};
+use serde_json::Value;
+
+use crate::{notes::Notes, source::Source};
+
+/// A moment.
+#[derive(Debug)]
+pub(crate) struct TimeRule {
+    pub(crate) source: Source,
+    pub(crate) form: TimeForm,
+    /// Of times that name none.
+    pub(crate) zone: Tz,
+}
+
+/// How a source writes times.
+#[derive(Debug)]
+pub(crate) enum TimeForm {
+    /// In one of the usual ways.
+    Usual,
+    /// In these formats only.
+    Formats(Vec<String>),
+    /// Seconds or milliseconds since 1970.
+    Epoch,
+    /// Milliseconds since 1970.
+    EpochMillis,
+}
+
+/// A time as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// On a clock whose zone is not said.
+    Local(NaiveDateTime),
+    /// The same, and it may be morning or afternoon.
+    HalfDay(NaiveDateTime),
+    /// A moment.
+    Moment(Timestamp),
+}
+
+/// 2005-01-01, before which no channel took anything in, and 2100-01-01.
+const PLAUSIBLE: std::ops::Range<i64> = 1_104_537_600..4_102_444_800;
+/// Years 1 to 9999: what every store and every wire form can write.
+const WRITABLE: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
+/// Beyond this a number of seconds since 1970 can only be milliseconds: it would be the year 5138.
+const MOST_SECONDS: i64 = 100_000_000_000;
+
+impl TimeRule {
+    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Option<Timestamp> {
+        let value = self.source.first(tree)?;
+        let text = self.source.scalar(value, notes)?;
+        let text = clean(&text, Profile::Plain).text;
+        let target = self.source.target;
+        let moment = self
+            .parse(&text, value.is_number())
+            .and_then(|written| self.place(written, notes))
+            .filter(|moment| WRITABLE.contains(&moment.timestamp()));
+        let Some(moment) = moment else {
+            notes.add(target, QualityFlag::BadTime, None);
+            return None;
+        };
+        if !PLAUSIBLE.contains(&moment.timestamp()) {
+            notes.add(target, QualityFlag::OutOfRange, Some("before 2005 or after 2099"));
+        }
+        Some(moment)
+    }
+
+    fn parse(&self, text: &str, is_number: bool) -> Option<Written> {
+        match &self.form {
+            TimeForm::Usual if is_number => {
+                civil::excel(text).map(Written::Local).or_else(|| epoch(text))
+            }
+            TimeForm::Usual => civil::parse(text),
+            TimeForm::Formats(formats) => formats.iter().find_map(|format| declared(text, format)),
+            TimeForm::Epoch => epoch(text),
+            TimeForm::EpochMillis => {
+                text.parse().ok().and_then(DateTime::from_timestamp_millis).map(Written::Moment)
+            }
+        }
+    }
+
+    /// Puts a clock's time into the zone.
+    fn place(&self, written: Written, notes: &mut Notes) -> Option<Timestamp> {
+        let target = self.source.target;
+        let local = match written {
+            Written::Moment(moment) => return Some(moment),
+            Written::Local(local) => local,
+            Written::HalfDay(local) => {
+                let detail = "morning or afternoon is not said";
+                notes.add(target, QualityFlag::AmbiguousTime, Some(detail));
+                local
+            }
+        };
+        match self.zone.from_local_datetime(&local) {
+            LocalResult::Single(moment) => Some(moment.with_timezone(&Utc)),
+            LocalResult::Ambiguous(earlier, _) => {
+                let detail = "the clock showed it twice";
+                notes.add(target, QualityFlag::AmbiguousTime, Some(detail));
+                Some(earlier.with_timezone(&Utc))
+            }
+            LocalResult::None => None,
+        }
+    }
+}
+
+fn epoch(text: &str) -> Option<Written> {
+    let number: i64 = text.parse().ok()?;
+    let moment = if number.abs() < MOST_SECONDS {
+        DateTime::from_timestamp(number, 0)
+    } else {
+        DateTime::from_timestamp_millis(number)
+    };
+    // A small number is a code or a count that came into the wrong column.
+    moment.filter(|moment| moment.timestamp() >= 100_000_000).map(Written::Moment)
+}
+
+fn declared(text: &str, format: &str) -> Option<Written> {
+    if let Ok(moment) = DateTime::parse_from_str(text, format) {
+        return Some(Written::Moment(moment.with_timezone(&Utc)));
+    }
+    if let Ok(local) = NaiveDateTime::parse_from_str(text, format) {
+        return Some(Written::Local(local));
+    }
+    // A clock of twelve hours without am and pm; before the date alone, which would fit as well.
+    let half_day = NaiveDateTime::parse_from_str(&format!("{text} AM"), &format!("{format} %p"));
+    if let Ok(local) = half_day {
+        return Some(Written::HalfDay(local));
+    }
+    let date = chrono::NaiveDate::parse_from_str(text, format).ok()?;
+    date.and_hms_opt(0, 0, 0).map(Written::Local)
+}
+
+/// Whole days and their fraction since 1899-12-30, as spreadsheets count.
+fn days_since_1899(days: i64, seconds: i64) -> Option<NaiveDateTime> {
+    let origin = chrono::NaiveDate::from_ymd_opt(1899, 12, 30)?.and_hms_opt(0, 0, 0)?;
+    origin.checked_add_signed(TimeDelta::try_days(days)? + TimeDelta::try_seconds(seconds)?)
+}
+
+#[cfg(test)]
+mod tests;

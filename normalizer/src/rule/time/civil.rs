@@ -1,0 +1,150 @@
+//! The usual ways to write a time, recognised by their shape.
+//!
+//! One reader for all of them instead of a list of formats: padding, separators and the presence of
+//! seconds vary independently within one column.
+
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+
+use super::{Written, days_since_1899};
+
+/// Dates with `-`, `/`, `.` or 年月日, padded or not, with or without time, fraction and zone;
+/// 8, 12 or 14 digits; days of a spreadsheet.
+pub(super) fn parse(text: &str) -> Option<Written> {
+    if let Some(time) = compact(text).or_else(|| excel(text)) {
+        return Some(Written::Local(time));
+    }
+    let mut rest = Rest(text);
+    let year = rest.number(4, 4)?;
+    let separator = rest.one_of(&['-', '/', '.', '年'])?;
+    let month = rest.number(1, 2)?;
+    rest.one_of(if separator == '年' { &['月'] } else { &['-', '/', '.'] })?;
+    let day = rest.number(1, 2)?;
+    if separator == '年' {
+        rest.one_of(&['日'])?;
+    }
+    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+    if rest.0.is_empty() {
+        return date.and_hms_opt(0, 0, 0).map(Written::Local);
+    }
+    rest.clock_begins()?;
+    let time = rest.time()?;
+    let local = date.and_time(time);
+    if rest.0.is_empty() {
+        return Some(Written::Local(local));
+    }
+    let offset = rest.offset()?;
+    let moment = local.checked_sub_offset(offset)?;
+    Some(Written::Moment(DateTime::from_naive_utc_and_offset(moment, Utc)))
+}
+
+/// Days since 1899-12-30 with five digits before the point: 1954 to 2099 and beyond.
+pub(super) fn excel(text: &str) -> Option<NaiveDateTime> {
+    let (days, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_serial = days.len() == 5
+        && days.as_bytes()[0] >= b'2'
+        && [days, fraction].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    if !is_serial || fraction.is_empty() {
+        return None;
+    }
+    // Nine digits of a day are far below the second that is asked for, and stay exact.
+    let nine = &format!("{fraction:0<9}")[..9];
+    let billionths: i64 = nine.parse().ok()?;
+    let seconds = (billionths * 86_400 + 500_000_000) / 1_000_000_000;
+    days_since_1899(days.parse().ok()?, seconds)
+}
+
+fn compact(text: &str) -> Option<NaiveDateTime> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number = |from: usize, to: usize| text.get(from..to).and_then(|n| n.parse::<u32>().ok());
+    let time = match text.len() {
+        8 => (0, 0, 0),
+        12 => (number(8, 10)?, number(10, 12)?, 0),
+        14 => (number(8, 10)?, number(10, 12)?, number(12, 14)?),
+        _ => return None,
+    };
+    let year = i32::try_from(number(0, 4)?).ok()?;
+    NaiveDate::from_ymd_opt(year, number(4, 6)?, number(6, 8)?)?.and_hms_opt(time.0, time.1, time.2)
+}
+
+/// What is still to be read.
+struct Rest<'a>(&'a str);
+
+impl Rest<'_> {
+    /// A number of `least` to `most` digits.
+    fn number(&mut self, least: usize, most: usize) -> Option<u32> {
+        let digits = self.0.bytes().take(most).take_while(u8::is_ascii_digit).count();
+        if digits < least {
+            return None;
+        }
+        let (number, rest) = self.0.split_at(digits);
+        self.0 = rest;
+        number.parse().ok()
+    }
+
+    fn one_of(&mut self, allowed: &[char]) -> Option<char> {
+        let found = self.0.chars().next().filter(|c| allowed.contains(c))?;
+        self.0 = &self.0[found.len_utf8()..];
+        Some(found)
+    }
+
+    /// Passes over what stands between date and time.
+    fn clock_begins(&mut self) -> Option<()> {
+        let rest = self.0.strip_prefix('T').unwrap_or(self.0).trim_start();
+        let moved = rest.len() < self.0.len() || rest.starts_with(|c: char| c.is_ascii_digit());
+        self.0 = rest;
+        moved.then_some(())
+    }
+
+    fn time(&mut self) -> Option<NaiveTime> {
+        let hour = self.number(1, 2)?;
+        let separator = self.one_of(&[':', '时', '点'])?;
+        let minute = self.number(1, 2)?;
+        let mut second = 0;
+        let mut nanos = 0;
+        if separator == ':' {
+            if self.one_of(&[':']).is_some() {
+                second = self.number(1, 2)?;
+                nanos = self.fraction()?;
+            }
+        } else {
+            self.one_of(&['分'])?;
+            if let Some(number) = self.number(1, 2) {
+                second = number;
+                self.one_of(&['秒'])?;
+            }
+        }
+        NaiveTime::from_hms_nano_opt(hour, minute, second, nanos)
+    }
+
+    /// `.123` or `,123` as nanoseconds; digits beyond the ninth do not count.
+    fn fraction(&mut self) -> Option<u32> {
+        if self.one_of(&['.', ',']).is_none() {
+            return Some(0);
+        }
+        let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
+        let (fraction, rest) = self.0.split_at(digits);
+        self.0 = rest;
+        if fraction.is_empty() {
+            return None;
+        }
+        format!("{:0<9}", &fraction[..digits.min(9)]).parse().ok()
+    }
+
+    /// `Z`, `+08:00`, `+0800` or `+08`, to the end.
+    fn offset(&mut self) -> Option<FixedOffset> {
+        self.0 = self.0.trim_start();
+        if matches!(self.0, "Z" | "z") {
+            return FixedOffset::east_opt(0);
+        }
+        let sign = if self.one_of(&['+', '-'])? == '-' { -1 } else { 1 };
+        let hours = self.number(2, 2)?;
+        let _ = self.one_of(&[':']);
+        let minutes = if self.0.is_empty() { 0 } else { self.number(2, 2)? };
+        if !self.0.is_empty() || minutes > 59 {
+            return None;
+        }
+        FixedOffset::east_opt(sign * i32::try_from(hours * 3_600 + minutes * 60).ok()?)
+    }
+}

@@ -1,0 +1,127 @@
+use serde_json::json;
+
+use super::*;
+use crate::path::Path;
+
+fn read(form: TimeForm, zone: Tz, value: Value) -> (Option<String>, Vec<QualityFlag>) {
+    let source =
+        Source { target: "received_at", paths: vec![Path::parse("$.t").unwrap()], constant: None };
+    let rule = TimeRule { source, form, zone };
+    let mut notes = Notes::default();
+    let moment = rule.read(&json!({ "t": value }), &mut notes);
+    let flags = notes.into_quality().into_iter().map(|note| note.flag).collect();
+    (moment.map(|moment| moment.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)), flags)
+}
+
+const SHANGHAI: Tz = Tz::Asia__Shanghai;
+
+#[test]
+fn the_usual_ways_to_write_a_time_are_recognised() {
+    for (text, expected) in [
+        ("2026-10-09 10:30:00", "2026-10-09T02:30:00Z"),
+        ("2019/2/28 11:25:05", "2019-02-28T03:25:05Z"),
+        ("2019/2/28 1:25:05", "2019-02-27T17:25:05Z"),
+        ("2026/10/9 10:30", "2026-10-09T02:30:00Z"),
+        ("2026-10-09T10:30", "2026-10-09T02:30:00Z"),
+        ("2026-10-09 10:30:00.0", "2026-10-09T02:30:00Z"),
+        ("2026-10-09 10:30:00.125", "2026-10-09T02:30:00.125Z"),
+        ("20261009103000", "2026-10-09T02:30:00Z"),
+        ("202610091030", "2026-10-09T02:30:00Z"),
+        ("20261009", "2026-10-08T16:00:00Z"),
+        ("2026-10-09", "2026-10-08T16:00:00Z"),
+        ("2026.10.9", "2026-10-08T16:00:00Z"),
+        ("2026年10月9日", "2026-10-08T16:00:00Z"),
+        ("2026年10月9日 10:30", "2026-10-09T02:30:00Z"),
+        ("2026年10月9日10时30分", "2026-10-09T02:30:00Z"),
+        ("2026年10月9日 10时30分15秒", "2026-10-09T02:30:15Z"),
+        ("46304.4375", "2026-10-09T02:30:00Z"),
+        ("46304", "2026-10-08T16:00:00Z"),
+        ("2026-10-09T02:30:00Z", "2026-10-09T02:30:00Z"),
+        ("2026-10-09T10:30:00+08:00", "2026-10-09T02:30:00Z"),
+        ("2026-10-09T10:30:00.5+0800", "2026-10-09T02:30:00.500Z"),
+        ("2026-10-08 21:30:00 -05", "2026-10-09T02:30:00Z"),
+        ("\u{3000}2026-10-09 10:30:00\t", "2026-10-09T02:30:00Z"),
+    ] {
+        let (moment, flags) = read(TimeForm::Usual, SHANGHAI, json!(text));
+        assert_eq!((moment.as_deref(), flags), (Some(expected), vec![]), "{text}");
+    }
+    let number = |value| read(TimeForm::Usual, SHANGHAI, value).0;
+    assert_eq!(number(json!(46304.4375)).as_deref(), Some("2026-10-09T02:30:00Z"));
+    assert_eq!(number(json!(1_791_513_000)).as_deref(), Some("2026-10-09T02:30:00Z"));
+}
+
+#[test]
+fn what_is_no_time_is_absent_and_flagged() {
+    for value in [
+        json!("昨天"),
+        json!("2026-13-09"),
+        json!("2026-02-30 10:00:00"),
+        json!("2026-10-09 25:00:00"),
+        json!("2026-10-09 10:30:00 北京"),
+        json!("2026-10-09 10:30:00+99:99"),
+        json!("2026-10-0910:30:00x"),
+        json!("10:30:00"),
+        json!("20261309"),
+        json!("0"),
+        json!("1"),
+        json!("-"),
+        json!("46304."),
+        json!("9999999999999999999"),
+        json!(12),
+        json!(true),
+        json!(1e300),
+        json!("0000-00-00 00:00:00"),
+    ] {
+        let answer = read(TimeForm::Usual, SHANGHAI, value.clone());
+        assert_eq!(answer, (None, vec![QualityFlag::BadTime]), "{value}");
+    }
+    assert_eq!(read(TimeForm::Usual, SHANGHAI, json!(" ")), (None, vec![]));
+    assert_eq!(read(TimeForm::Usual, SHANGHAI, json!(null)), (None, vec![]));
+}
+
+#[test]
+fn times_far_away_are_kept_and_flagged() {
+    for text in ["1900-01-01", "2004-12-31 23:59:59", "2100-01-02", "9999-12-31"] {
+        let (moment, flags) = read(TimeForm::Usual, SHANGHAI, json!(text));
+        assert!(moment.is_some(), "{text}");
+        assert_eq!(flags, [QualityFlag::OutOfRange], "{text}");
+    }
+}
+
+#[test]
+fn clocks_that_turn_back_are_ambiguous_and_hours_that_were_skipped_never_were() {
+    let new_york = Tz::America__New_York;
+    let (moment, flags) = read(TimeForm::Usual, new_york, json!("2026-11-01 01:30:00"));
+    assert_eq!(moment.as_deref(), Some("2026-11-01T05:30:00Z"));
+    assert_eq!(flags, [QualityFlag::AmbiguousTime]);
+    let skipped = read(TimeForm::Usual, new_york, json!("2026-03-08 02:30:00"));
+    assert_eq!(skipped, (None, vec![QualityFlag::BadTime]));
+}
+
+#[test]
+fn declared_formats_are_tried_in_order_and_alone() {
+    let formats = || TimeForm::Formats(vec!["%d.%m.%Y %H:%M".into(), "%d.%m.%Y".into()]);
+    let at = |text: &str| read(formats(), SHANGHAI, json!(text)).0;
+    assert_eq!(at("09.10.2026 10:30").as_deref(), Some("2026-10-09T02:30:00Z"));
+    assert_eq!(at("09.10.2026").as_deref(), Some("2026-10-08T16:00:00Z"));
+    assert_eq!(at("2026-10-09 10:30:00"), None);
+    let half_day = TimeForm::Formats(vec!["%Y-%m-%d %I:%M".into()]);
+    let (moment, flags) = read(half_day, SHANGHAI, json!("2026-10-09 10:30"));
+    assert_eq!(moment.as_deref(), Some("2026-10-09T02:30:00Z"));
+    assert_eq!(flags, [QualityFlag::AmbiguousTime]);
+    let zoned = TimeForm::Formats(vec!["%Y-%m-%d %H:%M %z".into()]);
+    let (moment, _) = read(zoned, SHANGHAI, json!("2026-10-09 02:30 +0000"));
+    assert_eq!(moment.as_deref(), Some("2026-10-09T02:30:00Z"));
+}
+
+#[test]
+fn epochs_are_seconds_or_milliseconds_by_their_size() {
+    let expected = Some("2026-10-09T02:30:00Z");
+    for value in [json!(1_791_513_000), json!("1791513000"), json!(1_791_513_000_000_i64)] {
+        assert_eq!(read(TimeForm::Epoch, SHANGHAI, value).0.as_deref(), expected);
+    }
+    let millis = read(TimeForm::EpochMillis, SHANGHAI, json!("1791513000000"));
+    assert_eq!(millis.0.as_deref(), expected);
+    assert_eq!(read(TimeForm::Epoch, SHANGHAI, json!("12")).0, None);
+    assert_eq!(read(TimeForm::Epoch, SHANGHAI, json!(i64::MAX)).0, None);
+}

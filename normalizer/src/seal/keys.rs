@@ -1,0 +1,234 @@
+//! The keys a gateway holds, and their file form.
+//!
+//! Three keys with three purposes: whoever may compare persons (token key) need not be able to read
+//! them (sealing key), and neither is needed to recognise an unchanged content (digest key). Every
+//! set has an id, written in front of each ciphertext, so that sets can be exchanged one day while
+//! old rows stay readable.
+
+use std::fmt;
+
+use hmac::{KeyInit, Mac};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+use super::sealer::HmacSha256;
+
+/// The set in use and the older ones that still open old rows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "KeyFile", into = "KeyFile")]
+pub struct Keys {
+    pub(super) current: KeySet,
+    pub(super) older: Vec<KeySet>,
+}
+
+/// Why keys cannot be used. Never quotes key material.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes: {0}")]
+    NoRandomness(getrandom::Error),
+    /// The file is not a key file.
+    #[error("not a key file: {0}")]
+    Unreadable(String),
+}
+
+impl Keys {
+    /// A new set with id 1, from the operating system's randomness.
+    ///
+    /// # Errors
+    /// The operating system gives none.
+    pub fn generate() -> Result<Self, KeyError> {
+        let current = KeySet {
+            id: 1,
+            sealing: KeyBytes::random()?,
+            token: KeyBytes::random()?,
+            digest: KeyBytes::random()?,
+        };
+        Ok(Self { current, older: Vec::new() })
+    }
+
+    /// Reads the file form: `{"current": 1, "keys": [{"id": 1, "sealing": "<64 hex digits>",
+    /// "token": "…", "digest": "…"}]}`.
+    ///
+    /// # Errors
+    /// Not that form, a key that is not 32 bytes, an id twice, no set with the current id, or two
+    /// purposes with the same key.
+    pub fn from_json(text: &str) -> Result<Self, KeyError> {
+        serde_json::from_str(text).map_err(|error| KeyError::Unreadable(error.to_string()))
+    }
+
+    /// The file form. It holds the keys in plain: write it to a file of mode 600 and nowhere else.
+    pub fn to_json(&self) -> String {
+        // Integers and strings always serialise.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// The id of the set that seals.
+    pub fn id(&self) -> u32 {
+        self.current.id
+    }
+
+    /// Stands for the set in use without revealing it: a store keeps it beside the id and refuses
+    /// a process that comes with another key.
+    pub fn check_value(&self) -> String {
+        let mut hash = Sha256::new();
+        for key in [&self.current.sealing, &self.current.token, &self.current.digest] {
+            hash.update(key.derive(b"tonghui key check"));
+        }
+        hex::encode(&hash.finalize()[..8])
+    }
+}
+
+/// One set of keys.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeySet {
+    pub(super) id: u32,
+    pub(super) sealing: KeyBytes,
+    pub(super) token: KeyBytes,
+    pub(super) digest: KeyBytes,
+}
+
+/// 32 bytes that no `Debug` shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct KeyBytes([u8; 32]);
+
+impl KeyBytes {
+    fn random() -> Result<Self, KeyError> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(KeyError::NoRandomness)?;
+        Ok(Self(bytes))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// HMAC-SHA-256 under this key.
+    pub(super) fn hmac(&self) -> HmacSha256 {
+        // RFC 2104 pads a short key with zeros to the block; done here, the call cannot fail.
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(&self.0);
+        HmacSha256::new(&block.into())
+    }
+
+    /// A key for one purpose, derived from this one.
+    pub(super) fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        self.hmac().chain_update(purpose).finalize().into_bytes().into()
+    }
+
+    pub(super) fn derived(&self, purpose: &[u8]) -> Self {
+        Self(self.derive(purpose))
+    }
+}
+
+impl fmt::Debug for KeyBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyBytes(…)")
+    }
+}
+
+impl Serialize for KeyBytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut bytes = [0; 32];
+        // Its own message: that of `hex` names the offending character of a secret.
+        hex::decode_to_slice(text, &mut bytes)
+            .map_err(|_| serde::de::Error::custom("a key is 64 hexadecimal digits"))?;
+        Ok(Self(bytes))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    current: u32,
+    keys: Vec<KeySet>,
+}
+
+impl From<Keys> for KeyFile {
+    fn from(keys: Keys) -> Self {
+        let current = keys.current.id;
+        let mut all = vec![keys.current];
+        all.extend(keys.older);
+        Self { current, keys: all }
+    }
+}
+
+impl TryFrom<KeyFile> for Keys {
+    type Error = String;
+
+    fn try_from(file: KeyFile) -> Result<Self, String> {
+        for (index, set) in file.keys.iter().enumerate() {
+            let id = set.id;
+            if file.keys[..index].iter().any(|other| other.id == id) {
+                return Err(format!("the id {id} is there twice"));
+            }
+            if set.sealing == set.token || set.sealing == set.digest || set.token == set.digest {
+                return Err(format!("set {id} uses one key for two purposes"));
+            }
+        }
+        let (mut current, older): (Vec<_>, Vec<_>) =
+            file.keys.into_iter().partition(|set| set.id == file.current);
+        let current = current.pop().ok_or(format!("no set has the current id {}", file.current))?;
+        Ok(Self { current, older })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_form_reads_back_and_no_debug_shows_it() {
+        let keys = Keys::generate().unwrap();
+        let file = keys.to_json();
+        let again = Keys::from_json(&file).unwrap();
+        assert_eq!(again.to_json(), file);
+        assert_eq!(again.check_value(), keys.check_value());
+        assert!(!format!("{keys:?}").contains(&hex::encode(keys.current.sealing.bytes())));
+        assert_ne!(Keys::generate().unwrap().check_value(), keys.check_value());
+    }
+
+    #[test]
+    fn a_check_value_changes_with_any_of_the_keys() {
+        let keys = Keys::generate().unwrap();
+        for purpose in 0..3 {
+            let mut other = keys.clone();
+            let key =
+                [&mut other.current.sealing, &mut other.current.token, &mut other.current.digest]
+                    .into_iter()
+                    .nth(purpose)
+                    .unwrap();
+            *key = KeyBytes::random().unwrap();
+            assert_ne!(other.check_value(), keys.check_value());
+        }
+    }
+
+    #[test]
+    fn wrong_files_are_refused_without_quoting_a_key() {
+        let (a, b, c) = ("aa".repeat(32), "bb".repeat(32), "cc".repeat(32));
+        let set = |id: u32, a: &str, b: &str| {
+            format!(r#"{{"id":{id},"sealing":"{a}","token":"{b}","digest":"{c}"}}"#)
+        };
+        let good = set(1, &a, &b);
+        for (file, why) in [
+            ("{}".to_owned(), "missing field"),
+            (format!(r#"{{"current":2,"keys":[{good}]}}"#), "no set has the current id 2"),
+            (format!(r#"{{"current":1,"keys":[{good},{good}]}}"#), "twice"),
+            (format!(r#"{{"current":1,"keys":[{}]}}"#, set(1, &a, &a)), "two purposes"),
+            (format!(r#"{{"current":1,"keys":[{}]}}"#, set(1, "abz", &b)), "64 hexadecimal"),
+            (format!(r#"{{"current":1,"x":1,"keys":[{good}]}}"#), "unknown field"),
+        ] {
+            let error = Keys::from_json(&file).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+            assert!(!error.contains(&a) && !error.contains("abz"), "{error}");
+        }
+    }
+}

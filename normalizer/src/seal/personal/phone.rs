@@ -1,0 +1,91 @@
+//! Telephone numbers.
+
+use contract::demand::QualityFlag;
+use normalizer_text::{
+    Profile, clean,
+    identify::{Problem, landline, mobile},
+};
+
+use super::{Doubt, HIDDEN, MASKED, Personal, shorten};
+
+/// No channel's own area: which zero was lost is found by putting one back.
+const NO_AREA: &str = "0000";
+/// Between several numbers in one column.
+const SEPARATORS: [char; 9] = ['/', '、', ',', '，', ';', '；', '|', '\n', '或'];
+
+pub(super) fn read(text: &str) -> Personal {
+    let known = text.split(SEPARATORS).find_map(|part| {
+        let number = recognise(part)?;
+        (number.doubt != Some(MASKED)).then_some(number)
+    });
+    known.or_else(|| recognise(text)).unwrap_or_else(|| {
+        let plain = clean(text, Profile::Plain).text.into_owned();
+        let doubt = Some((QualityFlag::BadPhone, "not a telephone number"));
+        Personal {
+            kind: "phone",
+            mask: shorten(&plain, 0, 4),
+            plain,
+            identity: None,
+            doubt,
+            area: None,
+        }
+    })
+}
+
+fn recognise(text: &str) -> Option<Personal> {
+    let found = mobile(text);
+    if found.problem.is_none() {
+        return Some(make(shorten(&found.normalised, 3, 4), found.normalised, None));
+    }
+    if found.problem == Some(Problem::Masked) {
+        let plain = found.normalised;
+        return Some(Personal {
+            identity: None,
+            ..make(shorten(&plain, 3, 4), plain, Some(MASKED))
+        });
+    }
+    // People dial a zero before a mobile number of another city.
+    if let Some(bare) = found.normalised.strip_prefix('0')
+        && mobile(bare).problem.is_none()
+    {
+        return Some(make(shorten(bare, 3, 4), bare.to_owned(), None));
+    }
+    fixed(text)
+}
+
+fn fixed(text: &str) -> Option<Personal> {
+    let found = landline(text, NO_AREA);
+    let (number, doubt) = match found.problem {
+        None => (found.normalised, None),
+        Some(_) => with_zero(&found.normalised)?,
+    };
+    let has_area = number.starts_with('0');
+    let local = number.split('-').nth(usize::from(has_area)).unwrap_or_default();
+    let mask = format!("{HIDDEN}{}", &local[local.len().saturating_sub(4)..]);
+    if !has_area {
+        let doubt = (QualityFlag::BadPhone, "no area code");
+        return Some(Personal { identity: None, ..make(mask, number, Some(doubt)) });
+    }
+    Some(make(mask, number, doubt))
+}
+
+/// A spreadsheet takes the zero from `05533800000`; behind +86 it is rightly missing. 400 and 800
+/// are numbers of companies.
+fn with_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
+    let foreign = typed.strip_prefix("+86").or_else(|| typed.strip_prefix("0086"));
+    let bare = foreign.unwrap_or(typed).trim_start_matches('-');
+    let is_area = matches!(bare.as_bytes(), [b'1', b'0', ..] | [b'2'..=b'9', ..]);
+    if !is_area || bare.starts_with("400") || bare.starts_with("800") {
+        return None;
+    }
+    let found = landline(&format!("0{bare}"), NO_AREA);
+    let doubt = (QualityFlag::BadPhone, "leading zero put back");
+    found.problem.is_none().then_some((found.normalised, foreign.is_none().then_some(doubt)))
+}
+
+fn make(mask: String, plain: String, doubt: Option<Doubt>) -> Personal {
+    // An extension leads to another desk, not to another person's line.
+    let mut groups = plain.split('-');
+    let identity = [groups.next(), groups.next()].into_iter().flatten().collect();
+    Personal { kind: "phone", mask, identity: Some(identity), doubt, area: None, plain }
+}

@@ -1,0 +1,186 @@
+//! AES-256-GCM with derived nonces, keyed digests and tokens.
+
+use std::fmt;
+
+use aes_gcm::{
+    Aes256Gcm,
+    aead::{Aead, KeyInit, Payload},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use contract::{ChannelId, DemandId, Digest, Sealed, SealedBytes};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use super::{
+    Personal,
+    keys::{KeySet, Keys},
+};
+
+pub(super) type HmacSha256 = Hmac<Sha256>;
+
+const ID: usize = 4;
+const NONCE: usize = 12;
+
+/// Seals with the keys in use, opens with all that are known. Cheap to share, expensive to make:
+/// the key schedules are computed once.
+pub struct Sealer {
+    current: Prepared,
+    older: Vec<Prepared>,
+}
+
+/// Why sealed bytes do not open.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum OpenError {
+    /// Too short to be sealed bytes.
+    #[error("these are not sealed bytes")]
+    Malformed,
+    /// Sealed with a key that is not there.
+    #[error("sealed with key {0}, which is not in the key file; add that set to it")]
+    UnknownKey(u32),
+    /// Changed, or sealed for another channel, demand or field.
+    #[error("the sealed value was changed or belongs to another place")]
+    Refused,
+    /// Opened, but its content is not what this field holds.
+    #[error("the opened value is not of the expected form")]
+    Unexpected,
+}
+
+impl Sealer {
+    /// Prepares the keys.
+    pub fn new(keys: &Keys) -> Self {
+        Self {
+            current: Prepared::new(&keys.current),
+            older: keys.older.iter().map(Prepared::new).collect(),
+        }
+    }
+
+    /// Seals `value` for one field of one demand: key id (big-endian), nonce, ciphertext and tag.
+    pub fn seal(
+        &self,
+        channel: &ChannelId,
+        id: &DemandId,
+        field: &str,
+        value: &[u8],
+    ) -> SealedBytes {
+        let Prepared { id: key_id, cipher, nonce, .. } = &self.current;
+        // Fixed width, length and field, rest: two different triples never give the same bytes.
+        let nonce = nonce
+            .clone()
+            .chain_update(id.as_bytes())
+            .chain_update((field.len() as u64).to_be_bytes())
+            .chain_update(field)
+            .chain_update(value)
+            .finalize()
+            .into_bytes();
+        let mut sealed = Vec::with_capacity(ID + NONCE + value.len() + 16);
+        sealed.extend_from_slice(&key_id.to_be_bytes());
+        sealed.extend_from_slice(&nonce[..NONCE]);
+        let aad = associated(channel, id, field, *key_id);
+        let mut short = [0; NONCE];
+        short.copy_from_slice(&nonce[..NONCE]);
+        // Fails above 64 GiB only; what is then kept does not open, and reveals nothing.
+        let payload = Payload { msg: value, aad: &aad };
+        sealed.extend(cipher.encrypt(&short.into(), payload).unwrap_or_default());
+        SealedBytes(sealed)
+    }
+
+    /// Opens what [`Sealer::seal`] made for the same place.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(
+        &self,
+        channel: &ChannelId,
+        id: &DemandId,
+        field: &str,
+        sealed: &SealedBytes,
+    ) -> Result<Vec<u8>, OpenError> {
+        let (key_id, rest) = sealed.0.split_first_chunk::<ID>().ok_or(OpenError::Malformed)?;
+        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE>().ok_or(OpenError::Malformed)?;
+        let key_id = u32::from_be_bytes(*key_id);
+        let key = self.keys().find(|key| key.id == key_id).ok_or(OpenError::UnknownKey(key_id))?;
+        let aad = associated(channel, id, field, key_id);
+        key.cipher
+            .decrypt(&(*nonce).into(), Payload { msg: ciphertext, aad: &aad })
+            .map_err(|_| OpenError::Refused)
+    }
+
+    /// Mask, token and ciphertext of a personal value.
+    pub fn seal_personal(
+        &self,
+        channel: &ChannelId,
+        id: &DemandId,
+        field: &str,
+        value: &Personal,
+    ) -> Sealed {
+        Sealed {
+            mask: value.mask().to_owned(),
+            token: value.identity().map(|identity| self.current.token(value.kind(), identity)),
+            sealed: self.seal(channel, id, field, value.plain().as_bytes()),
+        }
+    }
+
+    /// The tokens under which rows about the same person or place may stand: one for each key set,
+    /// the one in use first. Empty for a value that is no identity (masked, malformed, placeholder).
+    pub fn tokens(&self, value: &Personal) -> Vec<String> {
+        let identity = value.identity();
+        identity
+            .map(|identity| self.keys().map(|key| key.token(value.kind(), identity)).collect())
+            .unwrap_or_default()
+    }
+
+    /// Keyed hash that stands for a content.
+    pub fn digest(&self, content: &[u8]) -> Digest {
+        let hash = self.current.digest.clone().chain_update(content).finalize().into_bytes();
+        Digest::of_hash(&hash.into())
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Prepared> {
+        std::iter::once(&self.current).chain(&self.older)
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealer(key {}, {} older)", self.current.id, self.older.len())
+    }
+}
+
+struct Prepared {
+    id: u32,
+    cipher: Aes256Gcm,
+    nonce: HmacSha256,
+    token: HmacSha256,
+    digest: HmacSha256,
+}
+
+impl Prepared {
+    fn new(keys: &KeySet) -> Self {
+        Self {
+            id: keys.id,
+            cipher: Aes256Gcm::new(keys.sealing.bytes().into()),
+            nonce: keys.sealing.derived(b"tonghui nonce").hmac(),
+            token: keys.token.hmac(),
+            digest: keys.digest.hmac(),
+        }
+    }
+
+    /// 128 bits, base64url. The kind keeps a phone from ever equalling an id number.
+    fn token(&self, kind: &str, identity: &str) -> String {
+        let mac = self.token.clone().chain_update(kind).chain_update([0]).chain_update(identity);
+        URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..16])
+    }
+}
+
+/// The place a ciphertext belongs to, each part preceded by its length or of fixed width.
+fn associated(channel: &ChannelId, id: &DemandId, field: &str, key_id: u32) -> Vec<u8> {
+    let channel = channel.as_str().as_bytes();
+    let mut place = Vec::with_capacity(channel.len() + field.len() + 36);
+    place.extend_from_slice(&(channel.len() as u64).to_be_bytes());
+    place.extend_from_slice(channel);
+    place.extend_from_slice(id.as_bytes());
+    place.extend_from_slice(&(field.len() as u64).to_be_bytes());
+    place.extend_from_slice(field.as_bytes());
+    place.extend_from_slice(&key_id.to_be_bytes());
+    place
+}
