@@ -1,0 +1,184 @@
+//! What an author may write, and what is said when he may not.
+
+use contract::Normalizer;
+use normalizer::{CodeTables, Mapping, MappingConfig};
+use serde_json::json;
+
+use crate::support::{DEMAND, accept, build, channel, codes, record, reference, sealer};
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let problems = build(
+        r#"
+        title       = "RQSTTITLE"
+        content     = { at = "$.a", as = "datetime" }
+        kind        = { at = "$.b", codes = "hotline/pressing" }
+        status      = { at = "$.c", codes = "nowhere" }
+        received_at = { at = "$.d", formats = ["%Q"] }
+        urgency     = { const = "very" }
+        region      = { at = "$.e", clean = "html" }
+        reply       = {}
+        source_no   = { at = "$.f", const = "x" }
+        updated_at  = { at = "$.g", as = "epoch", zone = "Asia/Shanghai" }
+        trail       = { each = "pressing", note = "$.x" }
+        "#,
+    )
+    .unwrap_err();
+    let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    for expected in [
+        "demand.title: `RQSTTITLE` is not a path: begin it with `$.`",
+        "demand.content: `as` cannot be that here; this field takes text or codes",
+        "pressing.csv:2: `补充` is none of consult, help, ",
+        "pressing.csv:3: `催办` is none of consult, help, ",
+        "demand.status: there is no code table `nowhere`; there are ",
+        "demand.received_at: `%Q` is not a format of strftime",
+        "demand.urgency: `very` is none of normal, urgent, critical",
+        "demand.region: `clean` has no meaning here; remove it",
+        "demand.reply: say either `at` or `const`",
+        "demand.source_no: say either `at` or `const`",
+        "demand.updated_at: `zone` has no meaning here; remove it",
+        "demand.trail: `pressing` is not a path",
+    ] {
+        assert!(found.iter().any(|problem| problem.contains(expected)), "{expected}\n{found:#?}");
+    }
+    assert_eq!(problems.len(), 14, "{found:#?}");
+}
+
+#[test]
+fn mistakes_of_form_name_the_word() {
+    for (demand, message) in [
+        ("titel = '$.a'", "unknown field `titel`"),
+        ("title = { from = '$.a' }", "unknown field `from`"),
+        ("title = { at = '$.a', as = 'txt' }", "unknown variant `txt`"),
+        ("title = 7", "a path, a list of paths, or a table"),
+        ("title = { at = 7 }", "a path or a list of paths"),
+        ("people = [{ nme = '$.a' }]", "unknown field `nme`"),
+        ("people = [{ role = 'boss' }]", "unknown variant `boss`"),
+        ("received_at = { at = '$.a', zone = 'Mars/North' }", "Mars/North"),
+        ("expr = 'x'", "unknown field `expr`"),
+    ] {
+        let error = toml::from_str::<MappingConfig>(demand).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn the_schema_marks_paths_and_code_tables() {
+    let schema = serde_json::to_string(&schemars::schema_for!(MappingConfig)).unwrap();
+    assert!(schema.contains(r#""format":"jsonpath""#), "{schema}");
+    assert!(schema.contains(r#""format":"codes""#), "{schema}");
+    assert!(schema.contains(r#""additionalProperties":false"#), "{schema}");
+}
+
+#[test]
+fn the_fingerprint_follows_what_decides_and_not_how_it_is_written() {
+    let same = build(&format!("# a comment\n{}", DEMAND.replace("   =", " ="))).unwrap();
+    assert_eq!(same.fingerprint(), reference().fingerprint());
+    let other = build(&DEMAND.replace("clean = \"html\"", "clean = \"plain\"")).unwrap();
+    assert_ne!(other.fingerprint(), reference().fingerprint());
+
+    let config: MappingConfig = toml::from_str(DEMAND).unwrap();
+    let zone = chrono_tz::Asia::Urumqi;
+    let moved = Mapping::build(channel(), &config, &codes(), sealer(), zone).unwrap();
+    assert_ne!(moved.fingerprint(), reference().fingerprint());
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("hotline")).unwrap();
+    let fingerprint = |kind: &str| {
+        std::fs::write(folder.path().join("hotline/kind.csv"), kind).unwrap();
+        let codes = CodeTables::load(folder.path()).unwrap();
+        let config = toml::from_str("kind = { at = '$.a', codes = 'hotline/kind' }").unwrap();
+        let zone = chrono_tz::Asia::Shanghai;
+        Mapping::build(channel(), &config, &codes, sealer(), zone).unwrap().fingerprint()
+    };
+    assert_eq!(
+        fingerprint("raw,code\n10,consult\n15,suggestion\n"),
+        fingerprint("raw,code,label\n15,suggestion,建议\n10,consult,咨询\n")
+    );
+    assert_ne!(fingerprint("raw,code\n10,consult\n"), fingerprint("raw,code\n10,help\n"));
+}
+
+#[test]
+fn wrong_code_tables_are_refused_with_file_and_line() {
+    for (name, text, message) in [
+        ("a.csv", "raw,code\nx,1\ny,2\nx,3\n", "a.csv:4: `x` is on line 2 already"),
+        ("a.csv", "raw;code\n", "a.csv:1: the first line must be raw,code"),
+        ("a.csv", "raw,code\nx,\n", "a.csv:2: raw and code must not be empty"),
+        ("a.csv", "raw,code\nx\n", "a.csv:2: "),
+        ("region.csv", "code,name,old_of\n34020,x,\n", "region.csv:2: a code has six digits"),
+        ("region.csv", "code,name,old_of\n340203,x,340209\n", "region.csv:2: old_of `340209`"),
+        ("region.csv", "code,name,old_of\n340200,x,\n340200,x,\n", "region.csv:3: `340200`"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let problems = CodeTables::load(folder.path()).unwrap_err();
+        assert!(problems[0].to_string().contains(message), "{problems:?}");
+    }
+    assert!(CodeTables::load(std::path::Path::new("/nowhere/codes")).is_err());
+}
+
+#[test]
+fn fixed_values_lists_and_groups_are_mapped() {
+    let mapping = build(
+        r#"
+        initiative = { const = "found" }
+        tags       = "$.tags"
+        flags      = "$.flags"
+        org        = "$.org"
+        org_joint  = "$.joint[*].name"
+        people_count = "$.n"
+        enterprise = { name = "$.firm", uscc = "$.code", type = "$.kind" }
+        location   = { lon = "$.x", lat = "$.y", crs = "wgs84" }
+        repeat     = { flag = "$.again", of = "$.earlier" }
+        people     = [{ gender = "$.sex" }]
+        related    = { each = "$.orders[*]", no = "$.no", relation = { const = "merged" } }
+        attachments = { each = "$.files[*]", name = "$.name", url = "$.url", bytes = "$.size" }
+        "#,
+    )
+    .unwrap();
+    let accepted = accept(
+        &mapping,
+        &record(json!({
+            "tags": ["夜间，施工", "噪音", "施工"], "flags": "supervised,odd", "org": "城管局",
+            "joint": [{"name": "住建局"}, {"name": "公安局"}], "n": "12", "firm": "某公司",
+            "code": "91340200MA8N0W1H52", "kind": null, "x": "118.38", "y": 31.33, "again": 1,
+            "earlier": "DH1", "sex": "男", "orders": [{"no": "DH2"}, {}],
+            "files": [{"name": "照片.jpg", "url": "https://files.example/1", "size": 2048}, {}],
+        })),
+    );
+    assert_eq!(
+        serde_json::to_value(&accepted.body).unwrap(),
+        json!({
+            "tags": ["夜间", "施工", "噪音"],
+            "location": {"lon": 118.38, "lat": 31.33, "crs": "wgs84"},
+            "people": [{"gender": "male"}],
+            "people_count": 12,
+            "enterprise": {"name": "某公司", "uscc": "91340200MA8N0W1H52"},
+            "initiative": "found",
+            "attachments": [
+                {"name": "照片.jpg", "url": "https://files.example/1", "bytes": 2048},
+            ],
+            "repeat": {"flag": "1", "of": "DH1"},
+            "org": "城管局",
+            "org_joint": ["住建局", "公安局"],
+            "flags": ["supervised"],
+            "related": [{"no": "DH2", "relation": "merged"}],
+            "quality": [
+                {"field": "flags", "flag": "unknown_code"},
+                {
+                    "field": "enterprise.uscc", "flag": "bad_checksum",
+                    "detail": "not a valid credit code",
+                },
+            ],
+        })
+    );
+}
+
+#[test]
+fn a_rejected_record_is_sealed_and_opens_as_raw() {
+    let id = contract::DemandId::of_bytes(&channel(), b"broken");
+    let sealed = reference().seal(&id, b"broken \xff bytes");
+    let channel = channel();
+    let place = normalizer::Place { channel: &channel, id: &id };
+    assert_eq!(normalizer::open_raw(&sealer(), place, &sealed).unwrap(), b"broken \xff bytes");
+}

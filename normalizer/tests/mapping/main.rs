@@ -1,0 +1,9 @@
+//! The mapping as its users see it: from a `[demand]` table and a record to a sealed demand.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+mod building;
+mod privacy;
+mod reference;
+mod totality;

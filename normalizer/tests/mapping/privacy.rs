@@ -1,0 +1,153 @@
+//! Nothing plain leaves, and nothing sealed can be moved.
+
+use contract::{Demand, DemandId, RecordKey};
+use normalizer::{OpenError, Personal, Sealer, open_sealed, open_unmasked};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::support::{build, channel, demand, keys, reference, sample, sealer};
+
+const PEOPLE: &str = r#"
+title   = "$.title"
+content = "$.content"
+reply   = "$.reply"
+address = "$.address"
+people  = [{ name = "$.name", phone = "$.phone", id_no = "$.id" }, { name = "$.other" }]
+attachments = { each = "$.files[*]", name = "$.name" }
+trail   = { each = "$.steps[*]", note = "$.note" }
+"#;
+
+fn wire(demand: &Demand) -> String {
+    serde_json::to_string(demand).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn no_plain_personal_value_is_on_the_wire(
+        given in "[䶮㛃玥璟甯翯]{1,2}",
+        surname in "(张|欧阳|卜)",
+        mobile in "1[3-9][0-9]{9}",
+        before in "\\PC{0,20}",
+        after in "\\PC{0,20}",
+        glue in "(，|：|的|\n)",
+    ) {
+        let name = format!("{surname}{given}");
+        let id = "340202198001010015";
+        let address = "芜湖市镜湖区某某路77号2栋301室";
+        let prose = format!("{before}{glue}{name}{glue}{mobile}{glue}{id}{glue}{address}{glue}{after}");
+        let mapping = build(PEOPLE).unwrap();
+        let demand = demand(&mapping, json!({
+            "title": prose, "content": prose, "reply": prose, "name": name, "phone": mobile,
+            "id": id, "address": address, "other": "司马㛃", "files": [{"name": prose}],
+            "steps": [{"note": prose}, {"note": "司马㛃来过"}],
+        }));
+        let wire = wire(&demand);
+        for value in [name.as_str(), &mobile, id, address, "某某路77号", "司马㛃"] {
+            prop_assert!(!wire.contains(value), "{} is in {}", value, wire);
+        }
+        let texts = open_unmasked(
+            &sealer(), (&demand).into(), demand.body.unmasked.as_ref().unwrap()).unwrap();
+        for path in ["title", "content", "reply", "trail.0.note", "attachments.0.name"] {
+            prop_assert!(texts[path].contains(&name) && texts[path].contains(&mobile));
+        }
+    }
+}
+
+#[test]
+fn a_sealed_value_opens_in_its_own_place_only() {
+    let demand = demand(&reference(), sample());
+    let person = &demand.body.people[0];
+    let (name, phone) = (person.name.as_ref().unwrap(), person.phone.as_ref().unwrap());
+    let sealer = sealer();
+    let place = (&demand).into();
+    assert!(open_sealed(&sealer, place, "people.0.name", name).is_ok());
+
+    let (other_channel, other_id) =
+        ("petition".parse().unwrap(), DemandId::of(&channel(), &RecordKey::new("other")));
+    let refused = Err(OpenError::Refused);
+    assert_eq!(open_sealed(&sealer, place, "people.1.name", name), refused);
+    assert_eq!(open_sealed(&sealer, place, "people.0.name", phone), refused);
+    for (channel, id) in [(&other_channel, &demand.id), (&demand.channel, &other_id)] {
+        let place = normalizer::Place { channel, id };
+        assert_eq!(open_sealed(&sealer, place, "people.0.name", name), refused);
+    }
+    let mut changed = name.clone();
+    *changed.sealed.0.last_mut().unwrap() ^= 1;
+    assert_eq!(open_sealed(&sealer, place, "people.0.name", &changed), refused);
+    changed.sealed.0.truncate(9);
+    assert_eq!(open_sealed(&sealer, place, "people.0.name", &changed), Err(OpenError::Malformed));
+}
+
+#[test]
+fn equal_values_in_different_places_have_different_ciphertexts() {
+    let sealer = sealer();
+    let seal = |key: &str, field: &str, value: &str| {
+        let id = DemandId::of(&channel(), &RecordKey::new(key));
+        sealer.seal(&channel(), &id, field, value.as_bytes()).0
+    };
+    let all = [
+        seal("a", "name", "x"),
+        seal("b", "name", "x"),
+        seal("a", "names", "x"),
+        seal("a", "nam", "ex"),
+        seal("a", "name", "y"),
+    ];
+    for (index, one) in all.iter().enumerate() {
+        for other in &all[index + 1..] {
+            // Not even nonces may meet: equal nonces under one key would give both texts away.
+            assert_ne!(one[4..16], other[4..16]);
+        }
+    }
+    assert_eq!(seal("a", "name", "x"), all[0]);
+    assert_eq!(all[0][..4], 1_u32.to_be_bytes());
+}
+
+#[test]
+fn old_keys_open_old_rows_and_tokens_of_both_are_searched() {
+    let (old, new) = (Sealer::new(&keys(&[1])), Sealer::new(&keys(&[2, 1])));
+    let id = DemandId::of(&channel(), &RecordKey::new("a"));
+    let sealed = old.seal(&channel(), &id, "name", b"x");
+    assert_eq!(new.open(&channel(), &id, "name", &sealed).unwrap(), b"x");
+    let sealed = new.seal(&channel(), &id, "name", b"x");
+    assert_eq!(old.open(&channel(), &id, "name", &sealed), Err(OpenError::UnknownKey(2)));
+
+    let phone = Personal::phone("13800001234");
+    let tokens = new.tokens(&phone);
+    assert_eq!(tokens.len(), 2);
+    assert_eq!(tokens[1..], old.tokens(&phone));
+    assert_ne!(keys(&[1]).check_value(), keys(&[2, 1]).check_value());
+}
+
+#[test]
+fn a_phone_has_one_token_however_it_is_written() {
+    let token = |text: &str| sealer().tokens(&Personal::phone(text));
+    for text in
+        ["+86 138 0000 1234", "0086-138-0000-1234", "１３８００００１２３４", "013800001234"]
+    {
+        assert_eq!(token(text), token("13800001234"), "{text}");
+    }
+    for text in ["05533800000", "(0553) 3800000", "5533800000", "+86-553-3800000"] {
+        assert_eq!(token(text), token("0553-3800000"), "{text}");
+    }
+    assert_eq!(token("138****1234"), Vec::<String>::new());
+    let id = |text: &str| sealer().tokens(&Personal::id_no(text));
+    assert_eq!(id("34028119880808888x"), id("３４０２８１ 19880808 888X"));
+    assert_ne!(id("340202198001010015"), token("340202198001010015"));
+}
+
+#[test]
+fn masked_values_bad_numbers_and_placeholders_are_never_keys() {
+    let mapping = build(PEOPLE).unwrap();
+    for (name, phone, id) in [
+        ("陈***", "138****1234", "340202********0015"),
+        ("匿名", "12345", "340202198001010016"),
+        ("陈女士", "3800000", "111111111111111111"),
+    ] {
+        let tree = json!({"name": name, "phone": phone, "id": id});
+        let people = demand(&mapping, tree).body.people;
+        let sealed = [&people[0].name, &people[0].phone, &people[0].id_no];
+        for value in sealed {
+            assert_eq!(value.as_ref().unwrap().token, None, "{name} {phone} {id}");
+        }
+    }
+}
