@@ -117,7 +117,11 @@ impl Database {
         pool.get_or_insert_with(|| address.open(*timeout, *connections, *zone))
     }
 
-    fn fault(&self, trouble: Trouble, doing: Doing, target: &Target) -> Fault {
+    fn fault(&mut self, trouble: Trouble, doing: Doing, target: &Target) -> Fault {
+        if trouble == Trouble::Stale {
+            // Statements that a connection has prepared live as long as it does.
+            self.pool = None;
+        }
         fault(trouble, doing, target, self.timeout)
             .at(format!("channel {}, table {}", self.channel, target.table))
     }

@@ -50,6 +50,8 @@ pub(crate) enum Trouble {
     Late,
     /// The connection or the server is not there.
     Gone,
+    /// The table was altered under the connection.
+    Stale,
     NoDatabase,
     WrongPassword,
     /// The account may not do this.

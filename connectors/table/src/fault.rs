@@ -24,6 +24,7 @@ pub(crate) fn fault(trouble: Trouble, doing: Doing, target: &Target, limit: Dura
     match (trouble, doing) {
         (Trouble::Busy, _) => Fault::transient("the table is locked by somebody else"),
         (Trouble::Late, _) => Fault::transient(format!("no answer within {limit:?}")),
+        (Trouble::Stale, _) => Fault::transient("the table was altered; connecting anew"),
         (Trouble::Gone, _) => Fault::transient("the database cannot be reached"),
         (Trouble::NoDatabase, _) => {
             Fault::stopped("there is no such database, or it may not be opened")

@@ -35,13 +35,13 @@ pub(super) fn open(options: &PgConnectOptions, timeout: Duration, most: u32, zon
 
 pub(super) async fn fetch(pool: &PgPool, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
     let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
+    let query = binds.into_iter().fold(sqlx::query(text), bind);
     query.fetch_all(pool).await?.iter().map(row).collect()
 }
 
 pub(super) async fn execute(pool: &PgPool, sql: Sql) -> Result<u64, sqlx::Error> {
     let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
+    let query = binds.into_iter().fold(sqlx::query(text), bind);
     Ok(query.execute(pool).await?.rows_affected())
 }
 
@@ -88,7 +88,12 @@ fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
             "TIMESTAMP" => Value::Local(row.try_get_unchecked(index)?),
             "TIMESTAMPTZ" => Value::Instant(row.try_get_unchecked(index)?),
             "UUID" => Value::Uuid(raw.as_bytes().map(uuid).unwrap_or_default()),
-            "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "\"CHAR\"" | "JSON" | "XML" | "citext" => {
+            // Padding is no content, and a text with it is not equal to the column.
+            "CHAR" => {
+                let text: String = row.try_get_unchecked(index)?;
+                Value::Text(text.trim_end_matches(' ').to_owned())
+            }
+            "TEXT" | "VARCHAR" | "NAME" | "\"CHAR\"" | "JSON" | "XML" | "citext" => {
                 Value::Text(row.try_get_unchecked(index)?)
             }
             // A binary JSONB is its text after a byte with the version of the form.
@@ -156,6 +161,8 @@ fn numeric(bytes: &[u8]) -> Option<String> {
 pub(super) fn trouble(error: &PgDatabaseError) -> Trouble {
     match error.code() {
         "57014" => Trouble::Late,
+        // A prepared statement whose table has got another shape since.
+        "0A000" | "26000" => Trouble::Stale,
         "55P03" | "55006" | "40001" | "40P01" => Trouble::Busy,
         "42501" => Trouble::Denied,
         "42P01" | "3F000" => Trouble::NoTable,

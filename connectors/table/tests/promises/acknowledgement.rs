@@ -1,0 +1,65 @@
+//! What is told to the source, and what is not.
+
+use super::*;
+
+#[tokio::test]
+async fn a_row_changed_after_it_was_read_stays_pending_and_is_read_again() {
+    let mut city = city().await;
+    city.add(&["a".into(), "b".into()], HOUR).await;
+    let mut table = city.table();
+    let batch = table.read(None, 10).await.unwrap();
+    city.change("a").await;
+    table.settled(&batch.upto).await.unwrap();
+    assert_eq!(city.n_pending().await, 1);
+    let (entries, _) = city.entries(Some(Cursor::encode(&batch.upto).unwrap()), 10).await;
+    let a = entries.iter().rev().find(|entry| key(entry) == "a").unwrap();
+    assert_eq!(body(a)["title"], "changed");
+    assert_eq!(city.n_pending().await, 0);
+}
+
+#[tokio::test]
+async fn only_the_declared_flags_are_ever_updated() {
+    let mut city = city().await;
+    city.add(&["a".into()], HOUR).await;
+    city.run("INSERT INTO urges (id, serial) VALUES (1, 'S-a')").await;
+    city.run(
+        "CREATE TRIGGER guard BEFORE UPDATE OF id, serial, title, content, changed ON orders
+         BEGIN SELECT RAISE(ABORT, 'not allowed'); END;
+         CREATE TRIGGER guard_urges BEFORE UPDATE OF id, serial, note ON urges
+         BEGIN SELECT RAISE(ABORT, 'not allowed'); END",
+    )
+    .await;
+    city.entries(None, 10).await;
+    let done = "SELECT COUNT(*) FROM orders WHERE isfetch = 1 AND sjjhzt = 20";
+    assert_eq!(city.count(done).await, 1);
+    assert_eq!(city.count("SELECT COUNT(*) FROM urges WHERE isfetch = 1").await, 1);
+}
+
+#[tokio::test]
+async fn a_row_whose_acknowledgement_is_refused_blocks_nobody() {
+    let mut city = city().await;
+    let keys: Vec<String> = (0..9).map(|n| format!("k{n}")).collect();
+    city.add(&keys, HOUR).await;
+    city.run(
+        "CREATE TRIGGER poison BEFORE UPDATE ON orders WHEN OLD.id = 'k0'
+         BEGIN SELECT RAISE(ABORT, 'key conflict'); END",
+    )
+    .await;
+    let (entries, at) = city.entries(None, 2).await;
+    assert_eq!(keys_of(&entries), keys.iter().cloned().collect());
+    assert_eq!(city.n_pending().await, 1);
+    city.add(&["z".into()], HOUR).await;
+    let (entries, _) = city.entries(Some(at), 1).await;
+    assert!(keys_of(&entries).contains("z"));
+    assert_eq!(city.n_pending().await, 1);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_unsaid_is_in_the_cursor() {
+    let mut city = city().await;
+    city.add(&["a".into()], HOUR).await;
+    let batch = city.table().read(None, 10).await.unwrap();
+    let stored = Cursor::encode(&batch.upto).unwrap();
+    city.table().settled(&stored.decode().unwrap()).await.unwrap();
+    assert_eq!(city.n_pending().await, 0);
+}

@@ -1,0 +1,92 @@
+//! What stops a channel, what only delays it, and what is said about it.
+
+use super::*;
+
+#[tokio::test]
+async fn a_locked_database_is_transient_and_loses_nothing() {
+    let mut city = city().await.with(json!({ "timeout": "100ms" }));
+    city.add(&["a".into()], HOUR).await;
+    let mut table = city.table();
+    let batch = table.read(None, 10).await.unwrap();
+    let Desk::Sqlite(pool) = &city.desk else { panic!("SQLite") };
+    let lock = pool.begin_with("BEGIN EXCLUSIVE").await.unwrap();
+    let fault = table.settled(&batch.upto).await.unwrap_err();
+    assert!(fault.is_transient() && fault.to_string().contains("locked"), "{fault}");
+    let fault = table.read(Some(&batch.upto), 10).await.unwrap_err();
+    assert!(fault.is_transient(), "{fault}");
+    assert!(fault.to_string().starts_with("channel hotline, table orders: "), "{fault}");
+    lock.rollback().await.unwrap();
+    table.settled(&batch.upto).await.unwrap();
+    assert_eq!(city.n_pending().await, 0);
+}
+
+#[tokio::test]
+async fn what_is_not_there_stops_with_its_name() {
+    let part = |column: &str| json!([{ "name": "urges", "table": "urges", "key": "id", "parent": "serial", "column": column }]);
+    for (settings, names) in [
+        (json!({ "table": "oders" }), "no such table"),
+        (json!({ "key": "ide" }), "no column ide"),
+        (json!({ "changes": { "column": "chnged" } }), "no column chnged"),
+        (json!({ "flag": [{ "column": "isftch", "pending": 0, "done": 1 }] }), "no column isftch"),
+        (json!({ "part": part("serail") }), "no column serail"),
+        (json!({ "columns": ["titel"] }), "no column titel"),
+    ] {
+        let mut city = city().await;
+        city.add(&["a".into()], NOW).await;
+        let fault = city.with(settings).table().read(None, 10).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+        assert!(fault.to_string().contains(names), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_file_stops_and_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nowhere.db");
+    let city = city().await.with(json!({ "url": format!("sqlite:{}?mode=rwc", path.display()) }));
+    let fault = city.table().read(None, 10).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+    assert!(fault.to_string().contains("no such database"), "{fault}");
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_are_refused() {
+    let flag = |pending: Value, done: Value| json!({ "flag": [{ "column": "isfetch", "pending": pending, "done": done }] });
+    for (settings, what) in [
+        (json!({ "changes": null, "flag": [] }), "neither"),
+        (json!({ "changes": null, "reread": { "days": 1 } }), "reread"),
+        (json!({ "table": "orders\" --" }), "cannot be the name"),
+        (json!({ "key": "`id`" }), "cannot be the name"),
+        (json!({ "columns": [""] }), "cannot be the name"),
+        (json!({ "page": 0 }), "page"),
+        (json!({ "timeout": "0s" }), "timeout"),
+        (json!({ "url": "oracle://a:s3cret@b/c" }), "url"),
+        (json!({ "url": "postgres://a:s3cret@b:port/c" }), "url"),
+        (json!({ "changes": { "column": "changed", "format": "%d.%m.%Y" } }), "sort by time"),
+        (flag(json!(0), json!(0)), "pending values"),
+        (flag(json!({ "from": 0, "below": 5 }), json!(4)), "pending values"),
+    ] {
+        let city = city().await.with(settings);
+        let Err(fault) = city.build(Budget { interval: None, burst: 1, concurrent: 1 }) else {
+            panic!("taken: {what}")
+        };
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        assert!(fault.to_string().contains(what), "{fault}");
+        assert!(!fault.to_string().contains("s3cret"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn the_sources_rate_is_kept() {
+    let mut city = city().await;
+    city.add(&["a".into()], HOUR).await;
+    let interval = Duration::from_millis(30);
+    let budget = Budget { interval: Some(interval), burst: 1, concurrent: 1 };
+    let mut table: Table = city.build(budget).unwrap();
+    let started = std::time::Instant::now();
+    // A clock, a page and its parts: three statements each.
+    let _ = table.read(None, 10).await.unwrap();
+    let _ = table.read(None, 10).await.unwrap();
+    assert!(started.elapsed() >= interval * 5, "{:?}", started.elapsed());
+}

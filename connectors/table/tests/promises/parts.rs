@@ -1,0 +1,79 @@
+//! Rows of other tables that belong to a record.
+
+use super::*;
+
+#[tokio::test]
+async fn an_urge_makes_an_unchanged_order_be_read_whole() {
+    let mut city = city().await;
+    city.add(&["a".into(), "b".into()], 2 * HOUR).await;
+    city.run("INSERT INTO urges (id, serial, note) VALUES (3, 'S-a', x'b4df'), (1, 'S-a', NULL)")
+        .await;
+    let (_, at) = city.entries(None, 10).await;
+    city.run("INSERT INTO urges (id, serial) VALUES (2, 'S-a')").await;
+    let (entries, _) = city.entries(Some(at), 10).await;
+    let a = entries.iter().find(|entry| key(entry) == "a").unwrap();
+    let ids: Vec<i64> = body(a)["urges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|urge| urge["id"].as_i64().unwrap())
+        .collect();
+    assert_eq!(ids, [1, 2, 3]);
+    assert_eq!(body(a)["urges"][2]["note"], "催");
+    assert_eq!(city.count("SELECT COUNT(*) FROM urges WHERE isfetch = 0").await, 0);
+}
+
+#[tokio::test]
+async fn an_urge_without_an_order_is_passed_and_carried_when_the_order_comes() {
+    let mut city = city().await;
+    city.run("INSERT INTO urges (id, serial) VALUES (1, 'S-a'), (2, 'S-b'), (3, 'S-c')").await;
+    let (entries, at) = city.entries(None, 1).await;
+    assert!(entries.is_empty());
+    assert_eq!(city.count("SELECT COUNT(*) FROM urges WHERE isfetch = 0").await, 0);
+    city.add(&["a".into()], NOW).await;
+    let (entries, _) = city.entries(Some(at), 1).await;
+    assert_eq!(body(&entries[0])["urges"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_urge_of_many_orders_is_acknowledged_after_the_last() {
+    let mut city = city().await;
+    let keys: Vec<String> = (0..7).map(|n| format!("k{n}")).collect();
+    city.add(&keys, HOUR).await;
+    city.run("UPDATE orders SET serial = 'same'").await;
+    let (_, at) = city.entries(None, 10).await;
+    city.run("INSERT INTO urges (id, serial) VALUES (1, 'same'), (2, 'same')").await;
+    let (mut table, mut at) = (city.table(), Some(at.decode().unwrap()));
+    let mut found = BTreeSet::new();
+    loop {
+        let batch = table.read(at.as_ref(), 2).await.unwrap();
+        assert!(batch.entries.len() <= 2);
+        let before = city.count("SELECT COUNT(*) FROM urges WHERE isfetch = 0").await;
+        found.extend(keys_of(&batch.entries));
+        table.settled(&batch.upto).await.unwrap();
+        let after = city.count("SELECT COUNT(*) FROM urges WHERE isfetch = 0").await;
+        assert!(before == after || found.len() == keys.len(), "acknowledged too early");
+        if batch.caught_up {
+            break;
+        }
+        at = Some(batch.upto);
+    }
+    assert_eq!(found, keys.into_iter().collect());
+    assert_eq!(city.count("SELECT COUNT(*) FROM urges WHERE isfetch = 0").await, 0);
+}
+
+#[tokio::test]
+async fn a_part_can_be_found_by_its_own_time() {
+    let city = city().await;
+    city.run("ALTER TABLE urges ADD COLUMN at TEXT").await;
+    let mut city = city.with(json!({ "part": [{
+        "name": "urges", "table": "urges", "key": "id", "parent": "serial", "column": "serial",
+        "changes": { "column": "at" },
+    }]}));
+    city.add(&["a".into()], 2 * HOUR).await;
+    let (_, at) = city.entries(None, 10).await;
+    let now = city.ago(NOW);
+    city.run(&format!("INSERT INTO urges (id, serial, at) VALUES (1, 'S-a', {now})")).await;
+    let (entries, _) = city.entries(Some(at), 10).await;
+    assert_eq!(body(&entries[0])["urges"][0]["id"], 1);
+}

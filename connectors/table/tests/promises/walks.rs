@@ -1,0 +1,119 @@
+//! Rows that a simpler connector would lose, or read for ever.
+
+use super::*;
+
+#[tokio::test]
+async fn rows_without_a_usable_time_are_found() {
+    for shape in [Shape::ChangesAndFlag, Shape::ChangesOnly] {
+        let city = City::sqlite(shape).await;
+        let moment = city.ago(NOW);
+        city.run(&format!(
+            "INSERT INTO orders (id, changed) VALUES ('null', NULL), ('empty', ''),
+             ('garbage', '待定'), ('slashes', '2026/10/9 10:30'), ('serial', 46304.4375),
+             ('future', '2062-01-01 00:00:00'), ('bytes', x'ff00'), ('good', {moment})"
+        ))
+        .await;
+        let expected = ["null", "empty", "garbage", "slashes", "serial", "future", "bytes", "good"];
+        let (entries, at) = city.entries(None, 2).await;
+        assert_eq!(keys_of(&entries), expected.iter().map(ToString::to_string).collect());
+        // None of them has moved the bound past a row that comes now.
+        city.run(&format!("INSERT INTO orders (id, changed) VALUES ('new', {moment})")).await;
+        let (entries, _) = city.entries(Some(at), 2).await;
+        assert!(keys_of(&entries).contains("new"));
+    }
+}
+
+#[tokio::test]
+async fn a_commit_later_than_the_overlap_is_found_by_its_flag() {
+    let mut city = city().await;
+    city.add(&["new".into()], NOW).await;
+    let (_, at) = city.entries(None, 10).await;
+    city.add(&["very late".into()], 900 * HOUR).await;
+    let (entries, _) = city.entries(Some(at), 10).await;
+    assert!(keys_of(&entries).contains("very late"));
+    assert_eq!(city.n_pending().await, 0);
+}
+
+#[tokio::test]
+async fn the_first_load_passes_every_row_once_and_later_sweeps_the_overlap_only() {
+    let mut city = City::sqlite(Shape::ChangesOnly).await;
+    for age in 1..30 {
+        city.add(&[format!("old{age}")], HOUR * age).await;
+    }
+    city.add(&["new".into()], NOW).await;
+    let (entries, at) = city.entries(None, 4).await;
+    assert_eq!(entries.len(), 30);
+    let (entries, _) = city.entries(Some(at), 4).await;
+    assert_eq!(keys_of(&entries), BTreeSet::from(["new".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_table_that_never_comes_to_rest_does_not_starve_pending_rows() {
+    let mut city = city().await;
+    let (_, at) = city.entries(None, 2).await;
+    city.add(&["late".into()], 900 * HOUR).await;
+    let (mut table, mut at) = (city.table(), Some(at.decode().unwrap()));
+    for n in 0..6 {
+        let busy: Vec<String> = (0..8).map(|m| format!("busy{n}-{m}")).collect();
+        city.add(&busy, NOW).await;
+        let batch = table.read(at.as_ref(), 2).await.unwrap();
+        assert!(!batch.caught_up);
+        table.settled(&batch.upto).await.unwrap();
+        at = Some(batch.upto);
+        // What is not `late` was found by its time.
+        city.run("UPDATE orders SET isfetch = 1 WHERE id <> 'late'").await;
+    }
+    assert_eq!(city.n_pending().await, 0);
+}
+
+#[tokio::test]
+async fn old_rows_are_read_again_when_that_is_due() {
+    let city = City::sqlite(Shape::ChangesOnly).await;
+    let mut city = city.with(json!({ "reread": { "days": 2, "every": "1h" } }));
+    city.add(&["yesterday".into()], 24 * HOUR).await;
+    city.add(&["last week".into()], 168 * HOUR).await;
+    city.add(&["now".into()], NOW).await;
+    let (_, at) = city.entries(None, 10).await;
+    let (entries, at) = city.entries(Some(at), 10).await;
+    assert_eq!(keys_of(&entries), BTreeSet::from(["now".to_owned()]), "not due yet");
+    let mut hour_later: Value = serde_json::from_str(at.as_str()).unwrap();
+    hour_later["main"]["reread"]["started"] = json!("2026-01-01T00:00:00Z");
+    let (entries, _) = city.entries(Some(Cursor::from_text(hour_later.to_string())), 1).await;
+    let expected = BTreeSet::from(["now".to_owned(), "yesterday".to_owned()]);
+    assert_eq!(keys_of(&entries), expected);
+}
+
+#[tokio::test]
+async fn a_row_without_a_key_is_reported_and_its_neighbours_pass() {
+    let mut city = city().await;
+    city.run("INSERT INTO orders (id, title) VALUES (NULL, 'x'), (NULL, 'y'), (NULL, 'z')").await;
+    city.add(&["a".into()], HOUR).await;
+    let (entries, _) = city.entries(None, 2).await;
+    let missing: Vec<&Entry> = entries
+        .iter()
+        .filter(|entry| {
+            matches!(entry, Entry::Unreadable { place, reason, .. }
+                if place.key.is_none() && place.at == "orders.id" && reason.code == "missing_key")
+        })
+        .collect();
+    assert_eq!(missing.len(), 3);
+    assert!(keys_of(&entries).contains("a"));
+}
+
+#[tokio::test]
+async fn text_times_and_bytes_times_are_swept_in_their_own_words() {
+    for value in ["strftime('%Y%m%d%H%M%S', TIME)", "CAST(strftime('%Y%m%d%H%M%S', TIME) AS BLOB)"]
+    {
+        let city = City::sqlite(Shape::ChangesOnly).await.with(json!({
+            "changes": { "column": "changed", "format": "%Y%m%d%H%M%S", "overlap": "5m" }
+        }));
+        for (key, age) in [("old", HOUR), ("new", NOW)] {
+            let value = value.replace("TIME", &city.ago(age));
+            city.run(&format!("INSERT INTO orders (id, changed) VALUES ('{key}', {value})")).await;
+        }
+        let (entries, at) = city.entries(None, 10).await;
+        assert_eq!(entries.len(), 2);
+        let (entries, _) = city.entries(Some(at), 10).await;
+        assert_eq!(keys_of(&entries), BTreeSet::from(["new".to_owned()]), "{value}");
+    }
+}

@@ -1,0 +1,107 @@
+//! What only a server can refuse.
+
+use connector_testkit::Source as _;
+use contract::{Connector as _, Entry, FaultKind};
+use serde_json::json;
+
+use super::{City, Desk, Shape, mysql, postgres};
+
+#[tokio::test]
+async fn a_table_that_is_altered_is_read_on() {
+    for city in [postgres(Shape::FlagOnly).await, mysql(Shape::FlagOnly).await] {
+        let mut city = city;
+        let mut table = city.table();
+        let _ = table.read(None, 10).await.unwrap();
+        city.run("ALTER TABLE orders ADD COLUMN added VARCHAR(9)").await;
+        city.add(&["a".into()], std::time::Duration::ZERO).await;
+        let mut batch = table.read(None, 10).await;
+        if let Err(fault) = &batch {
+            assert!(fault.is_transient(), "{fault}");
+            batch = table.read(None, 10).await;
+        }
+        match &batch.unwrap().entries[..] {
+            [Entry::Record(record)] => assert!(record.body.tree().get("added").is_some()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_account_without_update_is_told_which_grant_it_needs() {
+    let postgres = postgres(Shape::ChangesAndFlag).await;
+    let role = postgres.url.rsplit('/').next().unwrap().to_owned();
+    postgres
+        .run(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON orders, urges TO {role}"))
+        .await;
+    let mysql = mysql(Shape::ChangesAndFlag).await;
+    let name = mysql.url.rsplit('/').next().unwrap().to_owned();
+    mysql
+        .run(&format!(
+            "CREATE USER {name}@'%' IDENTIFIED BY 'wrong horse';
+             GRANT SELECT ON {name}.* TO {name}@'%'"
+        ))
+        .await;
+    let as_user = |url: &str, user: &str| {
+        let (scheme, rest) = url.split_once("://").unwrap();
+        format!("{scheme}://{user}@{}", rest.split_once('@').unwrap().1)
+    };
+    let postgres_url = as_user(&postgres.url, &role);
+    let mysql_url = as_user(&mysql.url, &format!("{name}:wrong%20horse"));
+    for (mut city, url) in [(postgres, postgres_url), (mysql, mysql_url)] {
+        city.add(&["a".into()], std::time::Duration::ZERO).await;
+        let mut table = city.with(json!({ "url": url })).table();
+        let batch = table.read(None, 10).await.unwrap();
+        assert_eq!(batch.entries.len(), 1);
+        let fault = table.settled(&batch.upto).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        let text = fault.to_string();
+        assert!(text.contains("GRANT UPDATE (isfetch, sjjhzt) ON orders"), "{text}");
+        assert!(!text.contains("horse"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_stops_and_is_not_quoted() {
+    let mysql = mysql(Shape::FlagOnly).await;
+    let (scheme, rest) = mysql.url.split_once("://").unwrap();
+    let host = rest.split_once('@').unwrap().1;
+    let url = format!("{scheme}://nobody:s3cret@{host}");
+    let fault = mysql.with(json!({ "url": url })).table().read(None, 10).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().contains("password"), "{fault}");
+    assert!(!fault.to_string().contains("s3cret"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_transient() {
+    for city in [postgres(Shape::FlagOnly).await, mysql(Shape::FlagOnly).await] {
+        let mut city = city.with(json!({ "timeout": "200ms" }));
+        city.add(&["a".into()], std::time::Duration::ZERO).await;
+        let slow = match city.desk {
+            Desk::Postgres(_) => {
+                "ALTER TABLE orders RENAME TO real_orders;
+                 CREATE VIEW orders AS SELECT *, pg_sleep(20)::text AS slept FROM real_orders"
+            }
+            _ => {
+                "RENAME TABLE orders TO real_orders;
+                 CREATE VIEW orders AS SELECT *, SLEEP(20) AS slept FROM real_orders"
+            }
+        };
+        city.run(slow).await;
+        let fault = city.table().read(None, 10).await.unwrap_err();
+        assert!(fault.is_transient(), "{fault}");
+        assert!(fault.to_string().contains("no answer within 200ms"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_transient() {
+    for scheme in ["postgres", "mysql"] {
+        let city = City::sqlite(Shape::FlagOnly).await;
+        let url = format!("{scheme}://a:s3cret@127.0.0.1:1/x");
+        let city = city.with(json!({ "url": url, "timeout": "300ms" }));
+        let fault = city.table().read(None, 10).await.unwrap_err();
+        assert!(fault.is_transient(), "{fault}");
+        assert!(!fault.to_string().contains("s3cret"), "{fault}");
+    }
+}

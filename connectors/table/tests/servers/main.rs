@@ -1,0 +1,83 @@
+//! The same promises on PostgreSQL and MariaDB, against real servers.
+//!
+//! `cargo xtask test` starts both and names them in `TONGHUI_TEST_POSTGRES` and
+//! `TONGHUI_TEST_MYSQL`. Without them these tests fail: a test that skips itself proves nothing.
+//! Every test makes a database of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../city/mod.rs"]
+mod city;
+
+mod faults;
+mod rows;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use city::{City, Desk, Shape};
+use sqlx::{AssertSqlSafe, MySqlPool, PgPool};
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+async fn postgres(shape: Shape) -> City {
+    let server = server("TONGHUI_TEST_POSTGRES");
+    let (name, url) = database(&server);
+    let admin = PgPool::connect(&server).await.unwrap();
+    for sql in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&admin).await.unwrap();
+    }
+    admin.close().await;
+    City::new(Desk::Postgres(PgPool::connect(&url).await.unwrap()), url, shape, None).await
+}
+
+async fn mysql(shape: Shape) -> City {
+    let server = server("TONGHUI_TEST_MYSQL");
+    let (name, url) = database(&server);
+    let admin = MySqlPool::connect(&server).await.unwrap();
+    for sql in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&admin).await.unwrap();
+    }
+    admin.close().await;
+    City::new(Desk::MySql(MySqlPool::connect(&url).await.unwrap()), url, shape, None).await
+}
+
+fn server(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} names no server: run `cargo xtask test`, which starts one")
+    })
+}
+
+/// A name of its own for each test, and the server's URL with it.
+fn database(server: &str) -> (String, String) {
+    let name = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let (address, query) = server.split_once('?').map_or((server, ""), |(url, query)| (url, query));
+    let scheme_end = address.find("://").unwrap() + 3;
+    let host_end = address[scheme_end..].find('/').map_or(address.len(), |at| scheme_end + at);
+    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+    let url = format!("{}/{name}{query}", &address[..host_end]);
+    (name, url)
+}
+
+mod postgres_keeps_the_promises {
+    use super::{Shape, postgres};
+
+    connector_testkit::suite!(postgres(Shape::ChangesAndFlag).await);
+}
+
+mod postgres_keeps_them_without_a_flag {
+    use super::{Shape, postgres};
+
+    connector_testkit::suite!(postgres(Shape::ChangesOnly).await);
+}
+
+mod mariadb_keeps_the_promises {
+    use super::{Shape, mysql};
+
+    connector_testkit::suite!(mysql(Shape::ChangesAndFlag).await);
+}
+
+mod mariadb_keeps_them_without_a_flag {
+    use super::{Shape, mysql};
+
+    connector_testkit::suite!(mysql(Shape::ChangesOnly).await);
+}
