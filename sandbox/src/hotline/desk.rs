@@ -98,7 +98,7 @@ impl Shift<'_> {
         rows: Vec<(Row, Vec<Fault>)>,
     ) -> anyhow::Result<()> {
         // 21 parameters a row; SQLite takes 32,766 a statement.
-        for chunk in rows.chunks(200) {
+        for chunk in rows.chunks(100) {
             let mut insert = QueryBuilder::<Sqlite>::new(INSERT);
             insert.push_values(chunk, |mut values, (row, _)| {
                 values.push_bind(&row.rowguid).push_bind(&row.serialnum);
