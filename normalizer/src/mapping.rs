@@ -22,7 +22,7 @@ use crate::{
     plan::{Draft, Plan},
     redact::{Own, redact},
     rule::PlainPerson,
-    seal::{Compressor, Sealer},
+    seal::{Compressor, Personal, Sealer},
     unseal::{RAW, UNMASKED},
 };
 
@@ -154,6 +154,8 @@ impl fmt::Debug for Mapping {
 /// nothing, because a replay maps the same content without decoding it again.
 fn canonical(draft: &Draft) -> Vec<u8> {
     let Draft { body, people, address, notes } = draft;
+    let people: Vec<_> = people.iter().map(PlainPerson::content).collect();
+    let address = address.as_ref().map(Personal::plain);
     // Structs of strings and numbers always serialise, in the order of their declaration.
     serde_json::to_vec(&(body, people, address, notes.flags())).unwrap_or_default()
 }

@@ -32,8 +32,8 @@ impl Builder<'_> {
             _ => allowed[0],
         });
         if !allowed.contains(&conversion) {
-            let known: Vec<_> = allowed.iter().map(|known| format!("{known:?}")).collect();
-            let known = known.join(" or ").to_lowercase();
+            let known: Vec<_> = allowed.iter().map(|known| known.name()).collect();
+            let known = known.join(" or ");
             self.problem(target, format!("`as` cannot be that here; this field takes {known}"));
         }
         let has_time = allowed.contains(&Conversion::Datetime);
@@ -46,6 +46,9 @@ impl Builder<'_> {
             if is_set && !fits {
                 self.problem(target, format!("`{what}` has no meaning here; remove it"));
             }
+        }
+        if field.as_ref()?.0.conversion == Some(Conversion::Codes) && codes.is_none() {
+            self.problem(target, "say which table in `codes`");
         }
         if at.is_empty() == constant.is_none() {
             self.problem(target, "say either `at` or `const`");

@@ -92,3 +92,40 @@ fn significant(digits: &str) -> usize {
 fn is_six_digits(code: &str) -> bool {
     code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn every_width_is_understood_and_old_codes_lead_to_todays() {
+        let rows = "code,name,old_of\n320500,a,\n330100,b,\n340202,c,\n340209,d,\n340208,e,340209\n\
+                    340210,f,\n340221,g,340210\n";
+        let file = File { name: "region".into(), path: PathBuf::new(), bytes: rows.into() };
+        let mut problems = Vec::new();
+        let table = RegionTable::parse(&file, &mut problems).unwrap();
+        for (given, expected) in [
+            ("3205", Region::Current("320500")),
+            ("340202", Region::Current("340202")),
+            ("330100000000", Region::Current("330100")),
+            ("340202000", Region::Current("340202")),
+            ("340202001000", Region::Current("340202001")),
+            ("340202001", Region::Current("340202001")),
+            ("340202001017", Region::Current("340202001017")),
+            ("340221", Region::Outdated("340210")),
+            ("340208", Region::Outdated("340209")),
+            ("340221101000", Region::Outdated("340210")),
+            ("3402021", Region::Unknown),
+            ("34020", Region::Unknown),
+            ("3402", Region::Unknown),
+            ("999999", Region::Unknown),
+            ("", Region::Unknown),
+            ("镜湖区", Region::Unknown),
+            ("3402020000000000000000000000", Region::Unknown),
+        ] {
+            assert_eq!(table.find(given), expected, "{given}");
+        }
+    }
+}

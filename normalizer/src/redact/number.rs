@@ -28,10 +28,15 @@ const MOST_DIGITS: usize = 18;
 pub(super) fn find(text: &str, own: &Own, hidden: &mut Vec<Hidden>) {
     let groups = groups(text);
     let mut first = 0;
+    let mut last_end = None;
     while first < groups.len() {
-        match longest(text, &groups[first..], own) {
+        let start = groups[first].start;
+        let is_announced = is_announced(&text[..start])
+            || last_end.is_some_and(|end| is_list_separator(&text[end..start]));
+        match longest(&groups[first..], own, is_announced) {
             Some((n_groups, mask)) => {
                 let at = groups[first].start..groups[first + n_groups - 1].end;
+                last_end = Some(at.end);
                 hidden.push(Hidden { at, mask });
                 first += n_groups;
             }
@@ -41,7 +46,7 @@ pub(super) fn find(text: &str, own: &Own, hidden: &mut Vec<Hidden>) {
 }
 
 /// The longest number that begins with the first group: an identity number before a telephone.
-fn longest(text: &str, groups: &[Group], own: &Own) -> Option<(usize, String)> {
+fn longest(groups: &[Group], own: &Own, is_announced: bool) -> Option<(usize, String)> {
     let glued = groups[1..].iter().take(MOST_GROUPS - 1).take_while(|group| group.is_glued).count();
     let mut joined = Vec::with_capacity(glued + 1);
     let mut number = String::new();
@@ -54,7 +59,8 @@ fn longest(text: &str, groups: &[Group], own: &Own) -> Option<(usize, String)> {
     }
     joined.iter().enumerate().rev().find_map(|(index, number)| {
         let parts = &groups[..=index];
-        let mask = mask_of(number, parts, own).or_else(|| local_number(text, number, parts))?;
+        let mask =
+            mask_of(number, parts, own).or_else(|| local_number(number, parts, is_announced))?;
         Some((index + 1, mask))
     })
 }
@@ -126,12 +132,21 @@ fn is_fixed_line(number: &str, parts: &[Group]) -> bool {
 }
 
 /// Seven or eight digits are a telephone number where the text says so.
-fn local_number(text: &str, number: &str, parts: &[Group]) -> Option<String> {
-    let [group] = parts else { return None };
-    let before = text[..group.start].trim_end_matches([':', '：', '是', '为', ' ', '（', '(']);
-    let is_announced = ["电话", "座机", "号码", "固话"].iter().any(|word| before.ends_with(word));
+fn local_number(number: &str, parts: &[Group], is_announced: bool) -> Option<String> {
     let is_local = matches!(number.len(), 7 | 8) && matches!(number.as_bytes(), [b'2'..=b'9', ..]);
-    (is_announced && is_local).then(|| shorten(&format!("****{number}"), 0, 4))
+    let is_telephone = parts.len() == 1 && is_announced && is_local;
+    is_telephone.then(|| shorten(&format!("****{number}"), 0, 4))
+}
+
+/// The word for a telephone stands at the end.
+fn is_announced(before: &str) -> bool {
+    let before = before.trim_end_matches([':', '：', '是', '为', ' ', '（', '(']);
+    ["电话", "座机", "号码", "固话"].iter().any(|word| before.ends_with(word))
+}
+
+/// Between a number and the next of a list.
+fn is_list_separator(between: &str) -> bool {
+    between.len() <= 4 && between.chars().all(|c| matches!(c, '、' | ',' | '，' | '/' | '或' | ' '))
 }
 
 fn groups(text: &str) -> Vec<Group> {

@@ -10,13 +10,17 @@ use crate::{rule::PlainPerson, seal::Personal};
 /// What this record must not say in its prose.
 #[derive(Debug, Default)]
 pub(crate) struct Own {
-    /// Values to be found as they are. Many at once in one pass: a petition names hundreds.
-    values: Option<AhoCorasick>,
-    masks: Vec<String>,
+    /// Values to be found as they are, and what is shown in their places.
+    values: Vec<(String, String)>,
+    /// Finds all of them in one pass where there are many: a petition names hundreds, and one
+    /// pass for each would be quadratic. For a few, building it costs more than all else here.
+    automaton: Option<AhoCorasick>,
     /// Digits of own telephone numbers, however they are grouped in the text.
     pub(super) numbers: HashSet<String>,
 }
 
+/// Up to here a pass for each value is cheaper.
+const FEW: usize = 8;
 /// Shorter numbers are amounts, years and house numbers too.
 const LEAST_DIGITS: usize = 7;
 /// Shorter addresses are names of towns and streets.
@@ -25,7 +29,7 @@ const LEAST_ADDRESS: usize = 4;
 impl Own {
     /// Collects the values of a record.
     pub(crate) fn new(people: &[PlainPerson], address: Option<&Personal>) -> Self {
-        let mut found = Collected::default();
+        let mut found = Self::default();
         for person in people {
             if let Some(name) = &person.name {
                 let is_telling = name.plain().chars().count() > 1
@@ -33,6 +37,10 @@ impl Own {
                     && !name.is_common_word();
                 if is_telling {
                     found.add(name.plain(), name.mask());
+                    // Lists set two characters apart to the width of three.
+                    if let [surname, given] = name.plain().chars().collect::<Vec<_>>()[..] {
+                        found.add(&format!("{surname} {given}"), name.mask());
+                    }
                 }
             }
             if let Some(phone) = &person.phone {
@@ -62,38 +70,30 @@ impl Own {
 
     /// Where they stand in a text.
     pub(super) fn find(&self, text: &str) -> Vec<Hidden> {
-        let Some(values) = &self.values else { return Vec::new() };
-        values
-            .find_iter(text)
-            .filter(|found| is_whole(text, found.start(), found.end()))
-            .map(|found| Hidden {
-                at: found.start()..found.end(),
-                mask: self.masks[found.pattern().as_usize()].clone(),
-            })
-            .collect()
+        let mut hidden = Vec::new();
+        let mut add = |start: usize, value: usize| {
+            let (value, mask) = &self.values[value];
+            let end = start + value.len();
+            if is_whole(text, start, end) {
+                hidden.push(Hidden { at: start..end, mask: mask.clone() });
+            }
+        };
+        if let Some(automaton) = &self.automaton {
+            for found in automaton.find_iter(text) {
+                add(found.start(), found.pattern().as_usize());
+            }
+            return hidden;
+        }
+        for (index, (value, _)) in self.values.iter().enumerate() {
+            for (start, _) in text.match_indices(value) {
+                add(start, index);
+            }
+        }
+        hidden
     }
-}
 
-/// Digits go on neither before nor behind: a part of a longer number is another number.
-fn is_whole(text: &str, start: usize, end: usize) -> bool {
-    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
-    let bytes = text.as_bytes();
-    let goes_on_before = is_digit(bytes.get(start)) && is_digit(bytes[..start].last());
-    let goes_on_behind = is_digit(bytes[..end].last()) && is_digit(bytes.get(end));
-    !goes_on_before && !goes_on_behind
-}
-
-#[derive(Default)]
-struct Collected {
-    values: Vec<String>,
-    masks: Vec<String>,
-    numbers: HashSet<String>,
-}
-
-impl Collected {
     fn add(&mut self, value: &str, mask: &str) {
-        self.values.push(value.to_owned());
-        self.masks.push(mask.to_owned());
+        self.values.push((value.to_owned(), mask.to_owned()));
     }
 
     fn add_phone(&mut self, phone: &Personal) {
@@ -115,19 +115,25 @@ impl Collected {
         }
     }
 
-    fn finish(self) -> Own {
-        let Self { values, masks, numbers } = self;
-        if values.is_empty() {
-            return Own { values: None, masks, numbers };
+    fn finish(mut self) -> Self {
+        if self.values.len() > FEW {
+            // Fails above four thousand million states only; a record is far smaller.
+            self.automaton = AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .kind(Some(AhoCorasickKind::NoncontiguousNFA))
+                .prefilter(false)
+                .build(self.values.iter().map(|(value, _)| value))
+                .ok();
         }
-        // The cheapest to build: it is made for one record and looks at a kilobyte. Building fails
-        // above four thousand million states only; a record is far smaller.
-        let values = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
-            .prefilter(false)
-            .build(&values)
-            .ok();
-        Own { values, masks, numbers }
+        self
     }
+}
+
+/// Digits go on neither before nor behind: a part of a longer number is another number.
+fn is_whole(text: &str, start: usize, end: usize) -> bool {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let bytes = text.as_bytes();
+    let goes_on_before = is_digit(bytes.get(start)) && is_digit(bytes[..start].last());
+    let goes_on_behind = is_digit(bytes[..end].last()) && is_digit(bytes.get(end));
+    !goes_on_before && !goes_on_behind
 }

@@ -32,6 +32,7 @@ fn numbers_are_masked_by_their_form() {
         ("（0553）38000001", "（****0001"),
         ("010 6500 0000", "****0000"),
         ("电话：3800000", "电话：****0000"),
+        ("咨询电话0553-3800000、3800001,", "咨询电话****0000、****0001,"),
         ("身份证340202198001010015", "身份证340202****0015"),
         ("34028119880808888x,", "340281****888X,"),
         ("340202 19800101 0015", "340202****0015"),
@@ -80,6 +81,7 @@ fn own_values_are_masked_wherever_they_stand() {
         ("我叫张䶮,住镜湖区某某路77号2栋", "我叫张**,住镜湖区****"),
         ("在某某路77号2栋门口", "在****门口"),
         ("张䶮张䶮", "张**张**"),
+        ("联系人: 张 䶮", "联系人: 张**"),
         ("打3800000找我", "打****0000找我"),
         ("打5533800000找我", "打****0000找我"),
         ("打0553 3800000找我", "打****0000找我"),
@@ -105,4 +107,18 @@ fn words_that_are_no_names_are_not_hidden() {
 fn of_two_that_overlap_both_are_hidden() {
     let own = own("路13800001234", "", "某某大道5号13800001234");
     check(&own, "在某某大道5号13800001234等", "在****等");
+}
+
+#[test]
+fn hundreds_of_petitioners_are_hidden_like_one() {
+    let person = |index: u32| PlainPerson {
+        role: None,
+        name: char::from_u32(0x4E00 + index).map(|given| Personal::name(&format!("赵{given}"))),
+        phone: None,
+        id_no: None,
+        gender: None,
+    };
+    let people: Vec<_> = (0..300).map(person).collect();
+    let text: String = people.iter().flat_map(|person| &person.name).map(|n| n.plain()).collect();
+    check(&Own::new(&people, None), &text, &"赵**".repeat(300));
 }

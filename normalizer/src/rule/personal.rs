@@ -2,7 +2,6 @@
 
 use contract::demand::{QualityFlag, Role};
 use normalizer_text::Profile;
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{CodeRule, text::cleaned};
@@ -38,13 +37,28 @@ pub(crate) struct PersonRule {
 }
 
 /// A person in plain, before sealing.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct PlainPerson {
     pub(crate) role: Option<Role>,
     pub(crate) name: Option<Personal>,
     pub(crate) phone: Option<Personal>,
     pub(crate) id_no: Option<Personal>,
     pub(crate) gender: Option<String>,
+}
+
+impl PlainPerson {
+    /// All there is of the person, for the digest.
+    pub(crate) fn content(&self) -> (Option<Role>, [Option<&str>; 4]) {
+        (
+            self.role,
+            [
+                plain_of(&self.name),
+                plain_of(&self.phone),
+                plain_of(&self.id_no),
+                self.gender.as_deref(),
+            ],
+        )
+    }
 }
 
 impl PersonRule {
@@ -78,4 +92,8 @@ pub(crate) fn uscc(text: &str, target: &str, notes: &mut Notes) -> String {
         Some(_) => notes.add(target, QualityFlag::BadChecksum, Some("not a valid credit code")),
     }
     found.normalised
+}
+
+fn plain_of(value: &Option<Personal>) -> Option<&str> {
+    value.as_ref().map(Personal::plain)
 }

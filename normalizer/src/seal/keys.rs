@@ -3,7 +3,8 @@
 //! Three keys with three purposes: whoever may compare persons (token key) need not be able to read
 //! them (sealing key), and neither is needed to recognise an unchanged content (digest key). Every
 //! set has an id, written in front of each ciphertext, so that sets can be exchanged one day while
-//! old rows stay readable.
+//! old rows stay readable. A new set should keep the digest key of the one before it: under another
+//! one every demand looks changed once.
 
 use std::fmt;
 

@@ -12,24 +12,19 @@ use normalizer_text::{
     Profile, clean,
     identify::{Problem, id_card, is_masked},
 };
-use serde::Serialize;
 
 /// What is doubtful about a value, in words that do not quote it.
 pub(crate) type Doubt = (QualityFlag, &'static str);
 
-/// A name, telephone, identity number or address in plain. Lives inside the normaliser only.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+/// A name, telephone, identity number or address in plain. Deliberately not
+/// serialisable: what is written out is what [`Sealer`](crate::Sealer) made of it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Personal {
-    #[serde(skip)]
     kind: &'static str,
     plain: String,
-    #[serde(skip)]
     mask: String,
-    #[serde(skip)]
     identity: Option<String>,
-    #[serde(skip)]
     doubt: Option<Doubt>,
-    #[serde(skip)]
     area: Option<String>,
 }
 

@@ -21,6 +21,8 @@ fn every_problem_is_reported_at_once() {
         source_no   = { at = "$.f", const = "x" }
         updated_at  = { at = "$.g", as = "epoch", zone = "Asia/Shanghai" }
         trail       = { each = "pressing", note = "$.x" }
+        org         = { at = "$.h", as = "codes" }
+        due_at      = { at = "$.i", as = "int" }
         "#,
     )
     .unwrap_err();
@@ -38,10 +40,12 @@ fn every_problem_is_reported_at_once() {
         "demand.source_no: say either `at` or `const`",
         "demand.updated_at: `zone` has no meaning here; remove it",
         "demand.trail: `pressing` is not a path",
+        "demand.org: say which table in `codes`",
+        "demand.due_at: `as` cannot be that here; this field takes datetime or epoch or epoch_ms",
     ] {
         assert!(found.iter().any(|problem| problem.contains(expected)), "{expected}\n{found:#?}");
     }
-    assert_eq!(problems.len(), 14, "{found:#?}");
+    assert_eq!(problems.len(), 16, "{found:#?}");
 }
 
 #[test]

@@ -151,3 +151,18 @@ fn masked_values_bad_numbers_and_placeholders_are_never_keys() {
         }
     }
 }
+
+#[test]
+fn keys_and_values_give_these_bytes_for_ever() {
+    // Computed by another implementation of the same algorithms. What is stored must
+    // open and compare tomorrow.
+    let id = DemandId::of(&channel(), &RecordKey::new("a"));
+    let sealed = sealer().seal(&channel(), &id, "people.0.name", "张䶮".as_bytes());
+    assert_eq!(
+        serde_json::to_string(&sealed).unwrap(),
+        "\"AAAAAeYMppqH4-9Pb53GKnxycPlV7ayzwyBUL6fjNIR7PI7nZDo\""
+    );
+    assert_eq!(sealer().tokens(&Personal::phone("13800001234")), ["vsyo-5K8cWpE9bUSf4_wXQ"]);
+    assert_eq!(format!("{:?}", sealer().digest(b"content")), "23ac899610c14ad371312c1c04cecbf6");
+    assert_eq!(keys(&[1]).check_value(), "2b9b5db43ad6bedd");
+}
