@@ -4,16 +4,17 @@
 //! another. What is owed stands beside the positions: a crash between `advance` and `settled`
 //! loses no acknowledgement.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::value::Value;
+use crate::{plan::Target, value::Value};
 
 /// A position in a table and its parts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+// Nothing here is optional when it is read back: a foreign cursor must not pass for a beginning.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cursor {
     /// Whose turn it is among the walks.
     pub(crate) turn: usize,
@@ -31,7 +32,7 @@ pub struct Cursor {
 
 /// Positions of the walks over one table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Places {
     pub(crate) sweep: Sweep,
     /// After this key, in the walk over pending rows.
@@ -46,14 +47,36 @@ pub(crate) struct Places {
 
 /// The walk along the column that grows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Sweep {
+    /// The column that is swept: in another one the values below mean nothing.
+    pub(crate) column: String,
     /// From this value on; from the beginning when `None`.
     pub(crate) since: Option<Value>,
     /// After this (value, key) within the sweep.
     pub(crate) after: Option<(Value, Value)>,
     /// The greatest usable value ever seen.
     pub(crate) seen: Option<Value>,
+    /// The source's clock when the sweep came so near to it that rows behind its position may
+    /// still have been invisible.
+    pub(crate) near: Option<DateTime<Utc>>,
+}
+
+impl fmt::Debug for Cursor {
+    // Keys of the source are nothing for a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").field("owed", &self.owed.len()).finish_non_exhaustive()
+    }
+}
+
+impl Sweep {
+    /// Starts over where the channel now names another column: reading again loses nothing.
+    pub(crate) fn of(&mut self, target: &Target) {
+        let column = target.changes.as_ref().map_or("", |changes| changes.column.as_str());
+        if self.column != column {
+            *self = Self { column: column.to_owned(), ..Self::default() };
+        }
+    }
 }
 
 /// A walk that is taken up anew from time to time.
@@ -88,4 +111,22 @@ pub(crate) struct Debt {
     pub(crate) key: Value,
     /// What the column that grows held.
     pub(crate) seen: Option<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_cursor_is_not_taken_for_a_beginning() {
+        let own = serde_json::to_value(Cursor::default()).unwrap();
+        assert!(serde_json::from_value::<Cursor>(own.clone()).is_ok());
+        let mut older = own.clone();
+        older["main"].as_object_mut().unwrap().remove("sweep");
+        let mut newer = own;
+        newer["more"] = true.into();
+        for foreign in [older, newer, serde_json::json!({}), serde_json::json!({ "page": 7 })] {
+            assert!(serde_json::from_value::<Cursor>(foreign.clone()).is_err(), "{foreign}");
+        }
+    }
 }

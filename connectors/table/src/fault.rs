@@ -43,8 +43,11 @@ pub(crate) fn fault(trouble: Trouble, doing: Doing, target: &Target, limit: Dura
         (Trouble::NoColumn(column), _) => Fault::stopped(format!("there is no column {column}"))
             .remedy("check the name; capitals and small letters may differ"),
         (Trouble::WrongType, _) => {
-            Fault::stopped("a value of the settings has not the type of its column")
-                .remedy(format!("write numbers bare and texts in quotes: {flags}"))
+            Fault::stopped("the database cannot compare two columns, or a column with a setting")
+                .remedy(format!(
+                    "write values of {flags} in the type of their column; the two columns that a \
+                     part shares with the table need one type"
+                ))
         }
         // Reading meets no constraint.
         (Trouble::Value, _) => Fault::stopped("the database refused a value"),

@@ -71,6 +71,10 @@ impl Connector for Table {
         let mut cursor = after.cloned().unwrap_or_default();
         cursor.owed.clear();
         cursor.owed_parts.clear();
+        cursor.main.sweep.of(&self.plan.main);
+        for part in &self.plan.parts {
+            cursor.parts.entry(part.name.clone()).or_default().sweep.of(&part.target);
+        }
         let n_turns = self.turns.len();
         if cursor.quiet >= n_turns {
             cursor.quiet = 0;

@@ -3,7 +3,7 @@
 //! A record is always read whole, with all its parts in the order of their keys, whichever walk
 //! found it: so the same state of the source always makes the same record.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use contract::{Entry, Fault};
@@ -62,6 +62,13 @@ impl Visit<'_> {
         let rows = self.database.select(&select).await?;
         let is_end = rows.len() < self.limit;
         walk.pass(target, &mut cursor.main, &rows, is_end, self.now);
+        if walk == Walk::Sweep && is_end && !rows.is_empty() && cursor.main.sweep.since.is_none() {
+            tracing::warn!(
+                table = target.table,
+                "no time of the changes column can be read, so every sweep reads the whole table; \
+                 check `format`"
+            );
+        }
         let entries = self.records(rows, cursor).await?;
         Ok(Page { entries, is_end })
     }
@@ -164,6 +171,10 @@ impl Visit<'_> {
         if values.is_empty() {
             return Ok(());
         }
+        let mut owners: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+        for (index, row) in rows.iter().enumerate() {
+            owners.entry(row.value(&part.parent).join_key()).or_default().push(index);
+        }
         let mut after: Option<Value> = None;
         loop {
             let mut conditions = vec![Condition::HasKey, Condition::In(&part.column, &values)];
@@ -175,8 +186,8 @@ impl Visit<'_> {
             after = found.last().map(|row| row.value(&part.target.key));
             for found in found {
                 let shared = found.value(&part.column).join_key();
-                for (row, parts) in rows.iter().zip(parts.iter_mut()) {
-                    if row.value(&part.parent).join_key() == shared {
+                for index in owners.get(&shared).into_iter().flatten() {
+                    if let Some(parts) = parts.get_mut(*index) {
                         parts.entry(part.name.clone()).or_default().push(found.clone());
                     }
                 }

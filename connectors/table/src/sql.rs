@@ -9,7 +9,7 @@ use sqlx::AssertSqlSafe;
 use crate::{
     cursor::Debt,
     plan::{PendingPlan, Target},
-    value::Value,
+    value::{Class, Value},
 };
 
 /// Name of the extra column that says whether a row is pending.
@@ -164,8 +164,13 @@ impl Sql {
             Condition::HasKey => self.compare(&target.key, " IS NOT NULL"),
             Condition::HasNoKey => self.compare(&target.key, " IS NULL"),
             Condition::Dated(column) => self.compare(column, " IS NOT NULL"),
-            Condition::Undated { column, is_text: false } => self.compare(column, " IS NULL"),
-            Condition::Undated { column, is_text: true } => {
+            // In SQLite any column may hold a text.
+            Condition::Undated { column, is_text }
+                if !is_text && self.dialect != Dialect::Sqlite =>
+            {
+                self.compare(column, " IS NULL");
+            }
+            Condition::Undated { column, .. } => {
                 self.text.push('(');
                 self.compare(column, " IS NULL OR LENGTH(");
                 self.compare(column, ") = 0)");
@@ -278,7 +283,12 @@ impl Sql {
             (Value::BrokenText(_), Dialect::Sqlite) => Some("TEXT"),
             (Value::Decimal(_) | Value::Unsigned(_), Dialect::Postgres) => Some("NUMERIC"),
             (Value::Decimal(_), Dialect::MySql) => Some("DECIMAL(65, 30)"),
-            (Value::Uuid(_), Dialect::Postgres) => Some("UUID"),
+            (Value::Spelled(class, _), Dialect::Postgres) => Some(match class {
+                Class::Uuid => "UUID",
+                Class::Date => "DATE",
+                Class::Timestamp => "TIMESTAMP",
+                Class::TimestampWithZone => "TIMESTAMPTZ",
+            }),
             _ => None,
         };
         match cast {
@@ -313,7 +323,8 @@ mod tests {
 
     #[test]
     fn a_page_names_its_columns_conditions_order_and_limit() {
-        let (target, after) = (target(), (Value::Text("x".into()), Value::Uuid("y".into())));
+        let (target, after) =
+            (target(), (Value::Text("x".into()), Value::Spelled(Class::Uuid, "y".into())));
         let select = Select {
             target: &target,
             conditions: vec![Condition::HasKey, Condition::After("T", &after)],

@@ -16,7 +16,7 @@ pub(crate) enum Value {
     Bool(bool),
     Int(i64),
     Unsigned(u64),
-    Real(f64),
+    Real(#[serde(with = "exactly")] f64),
     /// A decimal of any size, as text.
     Decimal(String),
     Text(String),
@@ -29,9 +29,21 @@ pub(crate) enum Value {
     Local(NaiveDateTime),
     /// A time that knows its zone.
     Instant(DateTime<Utc>),
-    Uuid(String),
+    /// A value of a class that the driver cannot bind, spelled out.
+    Spelled(Class, String),
     /// A tree, only in fixtures.
     Tree(Json),
+}
+
+/// Classes of spelled values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Class {
+    Uuid,
+    /// The three below: only `infinity` and `-infinity`.
+    Date,
+    Timestamp,
+    TimestampWithZone,
 }
 
 /// Integers up to here are exact in every reader of JSON.
@@ -92,7 +104,7 @@ impl Value {
             Self::Int(number) => number.to_string(),
             Self::Unsigned(number) => number.to_string(),
             Self::Real(number) => number.to_string(),
-            Self::Decimal(text) | Self::Text(text) | Self::Uuid(text) => text.clone(),
+            Self::Decimal(text) | Self::Text(text) | Self::Spelled(_, text) => text.clone(),
             Self::Bytes(bytes) | Self::BrokenText(bytes) => hexadecimal::write(bytes),
             Self::Date(date) => date.format("%Y-%m-%d").to_string(),
             Self::Local(time) => time.format("%Y-%m-%dT%H:%M:%S%.f").to_string(),
@@ -107,6 +119,19 @@ impl Value {
             Some(bytes) => bytes.trim_ascii_end().to_vec(),
             None => self.to_text().trim_end().as_bytes().to_vec(),
         }
+    }
+}
+
+/// As text: a JSON number that is read back may differ in its last bit, and then equals nothing.
+mod exactly {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&number.to_string())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -152,6 +177,7 @@ mod tests {
             Value::Int(i64::MIN),
             Value::Unsigned(u64::MAX),
             Value::Real(46304.4375),
+            Value::Real(0.1 + 0.2),
             Value::Decimal("12345678901234567890.5".into()),
             Value::Text("2026-10-09 10:34:12".into()),
             Value::Bytes(vec![0xd5, 0xc5, 0xfe, 0x9f]),
@@ -159,7 +185,7 @@ mod tests {
             Value::Date(time.date_naive()),
             Value::Local(time.naive_utc()),
             Value::Instant(time),
-            Value::Uuid("6f1a0c52-9f0e-4a0b-8d3c-2f7c1d9e0a11".into()),
+            Value::Spelled(Class::Uuid, "6f1a0c52-9f0e-4a0b-8d3c-2f7c1d9e0a11".into()),
         ] {
             let text = serde_json::to_string(&value).unwrap();
             assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value, "{text}");

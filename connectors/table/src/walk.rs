@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    cursor::{Places, Round},
+    cursor::{Places, Round, Sweep},
     plan::{ChangesPlan, RereadPlan, Target},
     row::Row,
     sql::{Condition, Order, Select},
@@ -125,17 +125,7 @@ impl Walk {
         match self {
             Self::Sweep => {
                 let Some(changes) = &target.changes else { return };
-                let sweep = &mut places.sweep;
-                sweep.seen = greatest(changes, sweep.seen.take(), rows);
-                if is_end {
-                    let seen = sweep.seen.as_ref();
-                    let bound =
-                        seen.and_then(|seen| changes.form.bound(seen, now, changes.overlap));
-                    sweep.since = bound.or(sweep.since.take());
-                    sweep.after = None;
-                } else {
-                    sweep.after = both().or(sweep.after.take());
-                }
+                sweep(changes, &mut places.sweep, rows, both(), is_end, now);
             }
             Self::Pending if is_end => places.pending = None,
             Self::Pending => places.pending = key().or(places.pending.take()),
@@ -148,6 +138,36 @@ impl Walk {
             }
         }
     }
+}
+
+/// A sweep ends where the rows end, and also once it has been near the source's own now for longer
+/// than the overlap: on a table that never comes to rest it would else never go back for rows that
+/// became visible behind it.
+fn sweep(
+    changes: &ChangesPlan,
+    sweep: &mut Sweep,
+    rows: &[Row],
+    last: Option<(Value, Value)>,
+    is_end: bool,
+    now: DateTime<Utc>,
+) {
+    let overlap = delta(changes.overlap);
+    let newest = greatest(changes, None, rows);
+    let mark = newest.as_ref().and_then(|newest| changes.form.mark(newest));
+    if matches!(mark, Some(Mark::Time(time)) if now.signed_duration_since(time) < overlap) {
+        sweep.near.get_or_insert(now);
+    }
+    sweep.seen = greatest(changes, sweep.seen.take(), rows);
+    let is_long_near = sweep.near.is_some_and(|near| now.signed_duration_since(near) > overlap);
+    if !is_end && !is_long_near {
+        sweep.after = last.or(sweep.after.take());
+        return;
+    }
+    let safe = sweep.near.take().map_or(now, |near| near.min(now));
+    let seen = sweep.seen.as_ref();
+    let bound = seen.and_then(|seen| changes.form.bound(seen, safe, changes.overlap));
+    sweep.since = bound.or(sweep.since.take());
+    sweep.after = None;
 }
 
 fn is_due<P>(round: &Round<P>, every: Option<Duration>, now: DateTime<Utc>) -> bool {
@@ -175,5 +195,77 @@ fn greatest(changes: &ChangesPlan, seen: Option<Value>, rows: &[Row]) -> Option<
         (Some(seen), Some(newest)) if mark(&seen) >= mark(newest) => Some(seen),
         (_, Some(newest)) => Some(newest.clone()),
         (seen, None) => seen,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::TimeForm;
+
+    fn changes() -> ChangesPlan {
+        let form = TimeForm::new(None, chrono_tz::UTC).unwrap();
+        ChangesPlan { column: "changed".into(), form, overlap: Duration::from_secs(300) }
+    }
+
+    fn at(time: &str) -> DateTime<Utc> {
+        format!("2026-10-09T{time}Z").parse().unwrap()
+    }
+
+    fn text(time: &str) -> Value {
+        Value::Text(format!("2026-10-09 {time}"))
+    }
+
+    /// Passes a page whose last row has that time.
+    fn pass(place: &mut Sweep, last: &str, is_end: bool, now: &str) {
+        let value = text(last);
+        let row = Row { columns: vec![("changed".into(), value.clone())], pending: false };
+        sweep(&changes(), place, &[row], Some((value, Value::Int(1))), is_end, at(now));
+    }
+
+    #[test]
+    fn the_next_sweep_begins_an_overlap_before_the_newest_row() {
+        let mut place = Sweep::default();
+        pass(&mut place, "08:00:00", false, "10:00:00");
+        assert_eq!((&place.since, place.after.is_some()), (&None, true));
+        pass(&mut place, "09:00:00", true, "10:00:01");
+        assert_eq!((place.since, place.after), (Some(text("08:55:00")), None));
+    }
+
+    #[test]
+    fn a_sweep_that_took_long_near_now_goes_back_to_where_it_came_near() {
+        let mut place = Sweep::default();
+        pass(&mut place, "09:58:00", false, "10:00:00");
+        pass(&mut place, "10:02:00", false, "10:03:00");
+        pass(&mut place, "10:03:30", true, "10:04:00");
+        assert_eq!(place.since, Some(text("09:55:00")));
+    }
+
+    #[test]
+    fn a_sweep_over_a_table_that_never_rests_goes_back_after_the_overlap() {
+        let mut place = Sweep::default();
+        for (last, now) in [("09:58:00", "10:00:00"), ("10:02:00", "10:03:00")] {
+            pass(&mut place, last, false, now);
+        }
+        assert!(place.after.is_some());
+        pass(&mut place, "10:04:00", false, "10:05:01");
+        assert_eq!((place.since, place.after), (Some(text("09:55:00")), None));
+    }
+
+    #[test]
+    fn a_round_is_due_again_after_its_time_and_when_the_clock_was_put_back() {
+        let mut round: Round<u64> = Round::default();
+        assert!(is_due(&round, None, at("10:00:00")));
+        move_round(&mut round, Some(1), false, at("10:00:00"));
+        assert!(is_due(&round, None, at("10:00:01")), "it is under way");
+        move_round(&mut round, None, true, at("10:00:02"));
+        for (now, every, due) in [
+            ("10:59:59", Some(ROUND), false),
+            ("11:00:00", Some(ROUND), true),
+            ("09:00:00", Some(ROUND), true),
+            ("12:00:00", None, false),
+        ] {
+            assert_eq!(is_due(&round, every, at(now)), due, "{now}");
+        }
     }
 }

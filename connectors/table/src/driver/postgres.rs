@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use sqlx::{
     AssertSqlSafe, Column as _, ConnectOptions as _, PgPool, Postgres, Row as _, TypeInfo as _,
@@ -11,7 +12,17 @@ use sqlx::{
 };
 
 use super::Trouble;
-use crate::{row::Row, sql::Sql, value::Value};
+use crate::{
+    row::Row,
+    sql::Sql,
+    value::{Class, Value},
+};
+
+/// The server counts from here.
+const DAY_0: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
 
 pub(super) fn open(options: &PgConnectOptions, timeout: Duration, most: u32, zone: Tz) -> PgPool {
     PgPoolOptions::new()
@@ -80,14 +91,25 @@ fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
                     .ok_or_else(|| super::undecodable(column.name(), "a malformed NUMERIC"))?,
             ),
             "BYTEA" => Value::Bytes(row.try_get_unchecked(index)?),
-            "DATE" => Value::Date(row.try_get_unchecked(index)?),
+            "DATE" => {
+                let days: i32 = row.try_get_unchecked(index)?;
+                let date = DAY_0.checked_add_signed(TimeDelta::days(days.into()));
+                date.map_or_else(|| endless(Class::Date, days > 0), Value::Date)
+            }
             "TIME" => {
-                let time: chrono::NaiveTime = row.try_get_unchecked(index)?;
+                let time: NaiveTime = row.try_get_unchecked(index)?;
                 Value::Text(time.format("%H:%M:%S%.f").to_string())
             }
-            "TIMESTAMP" => Value::Local(row.try_get_unchecked(index)?),
-            "TIMESTAMPTZ" => Value::Instant(row.try_get_unchecked(index)?),
-            "UUID" => Value::Uuid(raw.as_bytes().map(uuid).unwrap_or_default()),
+            "TIMESTAMP" => {
+                let micros: i64 = row.try_get_unchecked(index)?;
+                moment(micros).map_or_else(|| endless(Class::Timestamp, micros > 0), Value::Local)
+            }
+            "TIMESTAMPTZ" => {
+                let micros: i64 = row.try_get_unchecked(index)?;
+                let endless = || endless(Class::TimestampWithZone, micros > 0);
+                moment(micros).map_or_else(endless, |time| Value::Instant(time.and_utc()))
+            }
+            "UUID" => Value::Spelled(Class::Uuid, raw.as_bytes().map(uuid).unwrap_or_default()),
             // Padding is no content, and a text with it is not equal to the column.
             "CHAR" => {
                 let text: String = row.try_get_unchecked(index)?;
@@ -109,6 +131,15 @@ fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
         Ok((column.name().to_owned(), value))
     });
     super::finish(columns)
+}
+
+/// `infinity` is a count like any other; the driver would panic on it.
+fn moment(micros: i64) -> Option<NaiveDateTime> {
+    DAY_0.and_time(NaiveTime::MIN).checked_add_signed(TimeDelta::microseconds(micros))
+}
+
+fn endless(class: Class, is_future: bool) -> Value {
+    Value::Spelled(class, if is_future { "infinity" } else { "-infinity" }.to_owned())
 }
 
 fn uuid(bytes: &[u8]) -> String {

@@ -1,5 +1,6 @@
 //! Every type that a column may have there.
 
+use connector_testkit::Source as _;
 use contract::Entry;
 use serde_json::{Value, json};
 
@@ -107,6 +108,45 @@ async fn keys_and_times_of_every_class_carry_a_walk() {
         assert_eq!(keys.len(), 23, "{key}");
         assert_eq!(city.count("SELECT COUNT(*) FROM wide WHERE isfetch = 0").await, 0, "{key}");
         city.entries(Some(at), 5).await;
+    }
+}
+
+#[tokio::test]
+async fn times_without_an_end_are_passed() {
+    for time in ["TIMESTAMP", "TIMESTAMPTZ", "DATE"] {
+        let city = postgres(Shape::ChangesOnly).await;
+        city.run(&format!(
+            "CREATE TABLE wide (id INT PRIMARY KEY, changed {time});
+             INSERT INTO wide SELECT n, 'infinity' FROM generate_series(1, 7) AS n;
+             INSERT INTO wide SELECT n, '-infinity' FROM generate_series(11, 17) AS n;
+             INSERT INTO wide VALUES (20, now())"
+        ))
+        .await;
+        let city = city.with(json!({ "table": "wide", "part": [] }));
+        let (entries, at) = city.entries(None, 2).await;
+        assert_eq!(entries.len(), 15, "{time}");
+        let (entries, _) = city.entries(Some(at), 2).await;
+        assert_eq!(entries.len(), 8, "{time}: those that lie behind the bound, and no more");
+    }
+}
+
+#[tokio::test]
+async fn an_urge_makes_an_unchanged_order_be_read_whole() {
+    for city in [postgres(Shape::ChangesAndFlag).await, mysql(Shape::ChangesAndFlag).await] {
+        let mut city = city;
+        city.add(&["a".into(), "b".into()], std::time::Duration::from_secs(7200)).await;
+        city.run("INSERT INTO urges (id, serial) VALUES (3, 'S-a'), (1, 'S-a')").await;
+        let (_, at) = city.entries(None, 10).await;
+        city.run("INSERT INTO urges (id, serial) VALUES (2, 'S-a'), (4, 'S-none')").await;
+        let (entries, _) = city.entries(Some(at), 10).await;
+        let urges = entries.iter().find_map(|entry| match entry {
+            Entry::Record(record) if record.key.as_str() == "a" => Some(record.body.tree()),
+            _ => None,
+        });
+        let urges = urges.unwrap()["urges"].as_array().unwrap();
+        let ids: Vec<i64> = urges.iter().map(|urge| urge["id"].as_i64().unwrap()).collect();
+        assert_eq!(ids, [1, 2, 3]);
+        assert_eq!(city.count("SELECT COUNT(*) FROM urges WHERE isfetch = 0").await, 0);
     }
 }
 
