@@ -7,6 +7,7 @@ mod city;
 
 mod acknowledgement;
 mod faults;
+mod hotline;
 mod parts;
 mod text;
 mod walks;
