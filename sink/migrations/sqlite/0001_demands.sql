@@ -116,7 +116,7 @@ CREATE TABLE quarantine (
     place          TEXT    NOT NULL,
     message        TEXT    NOT NULL,
     raw            BLOB,              -- sealed
-    event          BLOB,              -- an event of ours that this version cannot read
+    event          TEXT,              -- an event of ours that this version cannot read
     first_seen_at  TEXT,
     last_seen_at   TEXT,
     times_seen     INTEGER NOT NULL,

@@ -6,9 +6,13 @@ mod identity;
 mod patient;
 mod plan;
 mod quarantine;
+mod records;
 
+mod memory;
 mod sqlite;
 
+pub use memory::Memory;
 pub use patient::Patient;
 pub use plan::Outcome;
+pub use records::{BooksRow, ChannelStatus, DemandRow, HistoryRow, Quarantined};
 pub use sqlite::{Access, Sqlite};

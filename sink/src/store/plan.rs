@@ -70,7 +70,7 @@ pub(crate) struct Subject<'a> {
     /// The version has moved: a repeated state under the same version moves nothing.
     pub(crate) moved: bool,
     /// Its entry in `history` that is `stored` so far.
-    winner: Option<usize>,
+    pub(crate) winner: Option<usize>,
 }
 
 /// A state that enters history.
@@ -103,6 +103,11 @@ impl Outcome {
             Self::Superseded => "superseded",
             Self::Stale => "stale",
         }
+    }
+
+    /// The outcome of a word in the column.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Stored, Self::Superseded, Self::Stale].into_iter().find(|one| one.code() == code)
     }
 }
 

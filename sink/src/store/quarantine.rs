@@ -21,7 +21,7 @@ pub(crate) struct Trouble<'a> {
     pub(crate) place: String,
     pub(crate) message: String,
     pub(crate) raw: Option<&'a [u8]>,
-    pub(crate) event: Option<&'a [u8]>,
+    pub(crate) event: Option<&'a str>,
     /// None where nothing in the message says when it was read.
     pub(crate) first_seen_at: Option<Timestamp>,
     pub(crate) last_seen_at: Option<Timestamp>,
@@ -74,7 +74,7 @@ impl<'a> Trouble<'a> {
         Self {
             id: DemandId::of_bytes(&delivery.message.id.channel, bytes),
             reason: Reason::new(code, printable(&detail)),
-            event: is_ours(bytes).then_some(bytes),
+            event: std::str::from_utf8(bytes).ok().filter(|text| is_ours(text)),
             ..Self::of_message(delivery, None)
         }
     }
@@ -125,7 +125,7 @@ pub(crate) fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Tim
 }
 
 /// Whether the bytes are an event, or a batch of events, that left a normaliser of ours.
-fn is_ours(bytes: &[u8]) -> bool {
+fn is_ours(text: &str) -> bool {
     #[derive(Deserialize)]
     struct Envelope {
         specversion: String,
@@ -136,9 +136,9 @@ fn is_ours(bytes: &[u8]) -> bool {
             self.specversion == "1.0" && self.r#type.starts_with("tonghui.")
         }
     }
-    match serde_json::from_slice::<Vec<Envelope>>(bytes) {
+    match serde_json::from_str::<Vec<Envelope>>(text) {
         Ok(events) => !events.is_empty() && events.iter().all(Envelope::is_ours),
-        Err(_) => serde_json::from_slice::<Envelope>(bytes).is_ok_and(|event| event.is_ours()),
+        Err(_) => serde_json::from_str::<Envelope>(text).is_ok_and(|event| event.is_ours()),
     }
 }
 
@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn only_events_of_ours_keep_their_bytes() {
-        assert!(is_ours(br#"{"specversion":"1.0","type":"tonghui.demand.v2","data":{}}"#));
-        assert!(is_ours(br#"[{"specversion":"1.0","type":"tonghui.demand.v2"}]"#));
+        assert!(is_ours(r#"{"specversion":"1.0","type":"tonghui.demand.v2","data":{}}"#));
+        assert!(is_ours(r#"[{"specversion":"1.0","type":"tonghui.demand.v2"}]"#));
         for foreign in [
             r#"{"name":"plain"}"#,
             r#"[{"specversion":"1.0","type":"tonghui.demand.v2"},{"name":"plain"}]"#,
@@ -162,7 +162,7 @@ mod tests {
             "[]",
             "\u{0}garbage",
         ] {
-            assert!(!is_ours(foreign.as_bytes()), "{foreign} was kept");
+            assert!(!is_ours(foreign), "{foreign} was kept");
         }
     }
 }

@@ -6,10 +6,12 @@
 //! is fair where its busy handler is not. A few others read beside it (WAL). Another process may
 //! have the same file open.
 
+mod books;
 mod checkpoints;
 mod fault;
 mod keep;
 mod known;
+mod records;
 mod rows;
 mod write;
 

@@ -1,0 +1,231 @@
+//! The store in memory, for tests and simulation: the same plan, written into maps. It is held to
+//! the suite of the real ones, so a simulation that passes says something about them.
+
+mod books;
+mod quarantine;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use contract::{
+    ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
+    MessageId, Outcomes, Part, Position, ReadNo, RecordKey, SealedBytes, Store, Timestamp,
+};
+
+use super::{
+    BooksRow, DemandRow, HistoryRow, Quarantined,
+    plan::{Banned, Known, KnownDemand, Plan, doubtful, plan, things},
+};
+
+/// Everything, until it is dropped.
+#[derive(Debug, Default)]
+pub struct Memory {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    demands: BTreeMap<i64, DemandRow>,
+    ids: HashMap<DemandId, i64>,
+    /// With the demand each belongs to and its bytes; the place is the sequence less one.
+    history: Vec<(i64, HistoryRow, SealedBytes)>,
+    quarantine: BTreeMap<DemandId, Quarantined>,
+    receipts: BTreeMap<MessageId, Kept>,
+    reads: BTreeMap<(ChannelId, ReadNo), Read>,
+    checkpoints: HashMap<ChannelId, Checkpoint>,
+    mappings: HashMap<ChannelId, Vec<Digest>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    events: u32,
+    hash: Digest,
+    outcomes: Outcomes,
+    deliveries: u64,
+}
+
+#[derive(Debug)]
+struct Read {
+    read_at: Timestamp,
+    tally: contract::Tally,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Default)]
+struct Checkpoint {
+    position: Position,
+    reserved: u64,
+}
+
+impl Memory {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The current state of all demands, in the order in which they were first stored.
+    pub fn demands(&self) -> Vec<Demand> {
+        self.lock().demands.values().map(|row| row.demand.clone()).collect()
+    }
+
+    /// The demand with this id.
+    pub fn demand(&self, id: &DemandId) -> Option<DemandRow> {
+        let state = self.lock();
+        state.demands.get(state.ids.get(id)?).cloned()
+    }
+
+    /// The current state of what has this key.
+    pub fn current(&self, channel: &ChannelId, key: &RecordKey) -> Option<Demand> {
+        self.demand(&DemandId::of(channel, key)).map(|row| row.demand)
+    }
+
+    /// All states of a demand, in the order of judgement.
+    pub fn history(&self, id: &DemandId) -> Vec<HistoryRow> {
+        let state = self.lock();
+        let Some(seq) = state.ids.get(id) else { return Vec::new() };
+        let rows = state.history.iter().filter(|(demand, _, _)| demand == seq);
+        rows.map(|(_, row, _)| row.clone()).collect()
+    }
+
+    /// What is in quarantine under this id, resolved or not.
+    pub fn quarantined(&self, id: &DemandId) -> Option<Quarantined> {
+        self.lock().quarantine.get(id).cloned()
+    }
+
+    /// The books of one channel or of all, of the reads since then.
+    pub fn books(&self, channel: Option<&ChannelId>, since: Option<Timestamp>) -> Vec<BooksRow> {
+        books::books(&self.lock(), channel, since)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for Memory {
+    async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
+        let mut state = self.lock();
+        let known = state.known(intake);
+        let plan = plan(intake, &known, &Banned::new());
+        state.write(&plan);
+        Ok(plan.outcomes)
+    }
+}
+
+impl State {
+    fn known(&self, intake: &Intake) -> Known {
+        let ids = intake.deliveries().iter().map(|delivery| &delivery.message.id);
+        let receipts = ids.filter_map(|id| Some((id.clone(), self.receipts.get(id)?.hash)));
+        let demands: HashMap<DemandId, KnownDemand> = things(intake)
+            .into_keys()
+            .filter_map(|id| {
+                let seq = *self.ids.get(&id)?;
+                let row = self.demands.get(&seq)?;
+                let current = contract::Current::of(&row.demand);
+                Some((id, KnownDemand { seq, current, last_seen_at: row.last_seen_at }))
+            })
+            .collect();
+        let doubtful = doubtful(intake, &demands);
+        let history = self.history.iter().filter(|(demand, _, _)| doubtful.contains(demand));
+        Known {
+            receipts: receipts.collect(),
+            history: history.map(|(demand, row, _)| (*demand, row.digest)).collect(),
+            last_demand: self.demands.last_key_value().map_or(0, |(seq, _)| *seq),
+            last_history: self.history.last().map_or(0, |(_, row, _)| row.seq),
+            demands,
+        }
+    }
+
+    fn write(&mut self, plan: &Plan<'_>) {
+        for subject in &plan.subjects {
+            if let Some(entry) = subject.winner.and_then(|at| plan.history.get(at)) {
+                let first_seen_at = self
+                    .demands
+                    .get(&subject.seq)
+                    .map_or(subject.first_seen_at, |row| row.first_seen_at);
+                let last_seen_at = subject.last_seen_at;
+                let demand = entry.demand.clone();
+                self.ids.insert(subject.id, subject.seq);
+                self.demands.insert(subject.seq, DemandRow { demand, first_seen_at, last_seen_at });
+            }
+            if let Some(row) = self.demands.get_mut(&subject.seq) {
+                row.demand.version = subject.version;
+                row.last_seen_at = subject.last_seen_at;
+            }
+        }
+        for entry in &plan.history {
+            let demand = entry.demand;
+            let row = HistoryRow {
+                seq: entry.seq,
+                version: demand.version,
+                outcome: entry.outcome,
+                status: demand.body.status.map(|status| status.code().to_owned()),
+                digest: demand.digest,
+                changed: entry.changed.iter().map(|name| (*name).to_owned()).collect(),
+                seen_at: demand.origin.read_at,
+            };
+            self.history.push((entry.demand_seq, row, demand.raw.clone()));
+        }
+        quarantine::write(&mut self.quarantine, plan);
+        for receipt in &plan.receipts {
+            let kept = Kept {
+                events: receipt.events,
+                hash: receipt.hash,
+                outcomes: receipt.outcomes,
+                deliveries: 1,
+            };
+            self.receipts.insert(receipt.message.clone(), kept);
+        }
+        for message in &plan.redelivered {
+            if let Some(kept) = self.receipts.get_mut(*message) {
+                kept.deliveries += 1;
+            }
+        }
+    }
+}
+
+impl Checkpoints for Memory {
+    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
+        let state = self.lock();
+        Ok(state.checkpoints.get(channel).map(|at| at.position.clone()).unwrap_or_default())
+    }
+
+    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<Range<u64>, Fault> {
+        let mut state = self.lock();
+        let checkpoint = state.checkpoints.entry(channel.clone()).or_default();
+        let first = checkpoint.reserved + 1;
+        checkpoint.reserved += n;
+        Ok(first..first + n)
+    }
+
+    async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
+        let mut state = self.lock();
+        let known = state.mappings.entry(channel.clone()).or_default();
+        let at = known.iter().position(|digest| *digest == fingerprint).unwrap_or_else(|| {
+            known.push(fingerprint);
+            known.len() - 1
+        });
+        Ok(MappingNo(u32::try_from(at + 1).unwrap_or(u32::MAX)))
+    }
+
+    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
+        let mut state = self.lock();
+        let checkpoint = state.checkpoints.entry(step.channel().clone()).or_default();
+        let (at, from) = (&mut checkpoint.position, step.from());
+        if (at.step, at.fence) != (from.step, from.fence) {
+            return Err(Fault::transient("position moved by another process")
+                .at(format!("channel {}, memory store", step.channel())));
+        }
+        at.cursor = Some(step.upto().clone());
+        at.step += 1;
+        if step.tally().read > 0 {
+            let read =
+                Read { read_at: step.read_at(), tally: step.tally(), parts: step.parts().to_vec() };
+            state.reads.insert((step.channel().clone(), step.read_no()), read);
+        }
+        Ok(())
+    }
+}
