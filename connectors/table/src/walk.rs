@@ -88,6 +88,8 @@ impl Walk {
             }
             Self::Reread => {
                 let (reread, ChangesPlan { column, form, .. }) = (reread?, changes?);
+                // The first sweep reads everything: a second walk beside it would read it twice.
+                places.reread.started?;
                 is_due(&places.reread, Some(reread.every), now).then_some(())?;
                 match &places.reread.after {
                     Some(after) => conditions.push(Condition::After(column, after)),
@@ -126,6 +128,9 @@ impl Walk {
             Self::Sweep => {
                 let Some(changes) = &target.changes else { return };
                 sweep(changes, &mut places.sweep, rows, both(), is_end, now);
+                if places.sweep.after.is_none() {
+                    places.reread.started.get_or_insert(now);
+                }
             }
             Self::Pending if is_end => places.pending = None,
             Self::Pending => places.pending = key().or(places.pending.take()),
