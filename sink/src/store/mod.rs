@@ -11,6 +11,10 @@ mod records;
 mod memory;
 mod sqlite;
 
+pub mod suite;
+#[cfg(test)]
+mod tests;
+
 pub use memory::Memory;
 pub use patient::Patient;
 pub use plan::Outcome;

@@ -159,7 +159,7 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
 async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
     let wrap = |error| fault(place, "begin to migrate", error);
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(wrap)?;
-    MIGRATIONS.run(&mut *tx).await.map_err(|error| {
+    MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|error| {
         Fault::stopped("its tables cannot be brought up to date")
             .at(place)
             .because(error)

@@ -1,0 +1,107 @@
+//! Promises about progress and its proof.
+
+use contract::{Digest, Position};
+
+use super::{
+    Twin, keep,
+    sample::{bad, confirm, hotline, intake, read, read_from, record, with_body},
+};
+use crate::store::BooksRow;
+
+/// Null while something is in flight, true when every part has an equal receipt.
+pub async fn books_are_open_until_every_part_is_kept(store: impl Twin) {
+    // More than one message: 450 events in parts of 200.
+    let keys: Vec<String> = (0..450).map(|n| n.to_string()).collect();
+    let skipped = with_body("none", contract::Revision::NONE, serde_json::json!({ "skip": 1 }));
+    let records = keys.iter().map(|key| record(key, "text"));
+    let first = read(1, records.chain([bad("bad"), skipped]));
+    assert_eq!(first.messages().len(), 3);
+    let messages = first.messages().to_vec();
+    store.advance(&confirm(first).await).await.expect("it advances");
+    let open = book(&store).await;
+    assert_eq!((open.read, open.accepted, open.skipped, open.rejected), (452, 450, 1, 1));
+    assert_eq!((open.published, open.in_flight, open.balanced), (451, 451, None));
+
+    for some in [vec![messages[1].clone()], vec![messages[0].clone(), messages[2].clone()]] {
+        keep(&store, &contract::Intake::new((0..).zip(some))).await;
+    }
+    keep(&store, &contract::Intake::new([(0, messages[0].clone())])).await;
+    let store = store.reopen().await;
+    let closed = book(&store).await;
+    assert_eq!((closed.stored, closed.quarantined, closed.in_flight), (450, 1, 0));
+    assert_eq!((closed.redelivered, closed.orphans, closed.balanced), (200, 0, Some(true)));
+}
+
+/// What was kept of a read that never advanced is shown apart and disturbs nothing.
+pub async fn a_stopped_read_leaves_orphans(store: impl Twin) {
+    keep(&store, &intake([&read(1, [record("a", "one")])])).await;
+    let second = read(2, [record("a", "one")]);
+    keep(&store, &intake([&second])).await;
+    store.advance(&confirm(second).await).await.expect("it advances");
+    let book = book(&store).await;
+    assert_eq!((book.orphans, book.read, book.unchanged), (1, 1, 1));
+    assert_eq!((book.stored, book.balanced), (0, Some(true)));
+}
+
+async fn book(store: &impl Twin) -> BooksRow {
+    let mut books = store.books().await;
+    assert_eq!(books.len(), 1, "{books:?}");
+    books.remove(0)
+}
+
+/// Two processes cannot both make the same move, and who comes late changes nothing.
+pub async fn a_position_moves_from_where_it_was_only(store: impl Twin) {
+    let channel = hotline();
+    let start = store.load(&channel).await.expect("it loads");
+    assert_eq!(start, Position::default());
+    let ours = confirm(read_from(start.clone(), 1, [record("a", "one")])).await;
+    let theirs = confirm(read_from(start, 2, [record("a", "two")])).await;
+    store.advance(&ours).await.expect("the first advances");
+    for _ in 0..2 {
+        let fault = store.advance(&theirs).await.expect_err("the second does not");
+        assert!(fault.is_transient(), "{fault}");
+        assert!(fault.to_string().contains("position moved by another process"), "{fault}");
+    }
+    let fence = Position { fence: 9, ..ours.into_position() };
+    let fenced = confirm(read_from(fence, 3, [record("a", "two")])).await;
+    assert!(store.advance(&fenced).await.is_err(), "another lease moved it");
+    let store = store.reopen().await;
+    let at = store.load(&channel).await.expect("it loads");
+    assert_eq!((at.step, at.cursor.as_ref().map(|cursor| cursor.as_str())), (1, Some("1")));
+    assert_eq!(book(&store).await.read, 1, "a refused move writes no books");
+}
+
+/// The cursor alone moves where there was nothing to read.
+pub async fn empty_reads_move_the_cursor_and_leave_no_books(store: impl Twin) {
+    for read_no in 1..4 {
+        let from = store.load(&hotline()).await.expect("it loads");
+        store.advance(&confirm(read_from(from, read_no, [])).await).await.expect("it advances");
+    }
+    let at = store.load(&hotline()).await.expect("it loads");
+    assert_eq!((at.step, at.cursor.as_ref().map(|cursor| cursor.as_str())), (3, Some("3")));
+    assert_eq!(store.books().await, []);
+}
+
+/// Blocks never overlap, restarts and moves in between.
+pub async fn read_numbers_never_repeat(store: impl Twin) {
+    let first = store.reserve(&hotline(), 1_000).await.expect("it reserves");
+    store.advance(&confirm(read(1, [record("a", "one")])).await).await.expect("it advances");
+    let store = store.reopen().await;
+    let second = store.reserve(&hotline(), 10).await.expect("it reserves");
+    let other = store.reserve(&"petition".parse().expect("a name"), 5).await.expect("it reserves");
+    assert_eq!((first, second, other), (1..1_001, 1_001..1_011, 1..6));
+}
+
+/// A fingerprint has one number for ever; a new one has the next.
+pub async fn mappings_keep_their_numbers(store: impl Twin) {
+    assert_eq!(number(&store, 7).await, 1);
+    assert_eq!(number(&store, 8).await, 2);
+    let store = store.reopen().await;
+    assert_eq!(number(&store, 7).await, 1);
+    assert_eq!(number(&store, 9).await, 3);
+}
+
+async fn number(store: &impl Twin, fingerprint: u8) -> u32 {
+    let fingerprint = Digest([fingerprint; 16]);
+    store.mapping(&hotline(), fingerprint).await.expect("it is numbered").0
+}

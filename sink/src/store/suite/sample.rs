@@ -1,0 +1,136 @@
+//! Records of a small channel, mapped by a normaliser of a few lines: what the promises are about is
+//! made by `pack` and confirmed by `deliver`, as in the running system.
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use contract::{
+    Accepted, Batch, Body, Channel, ChannelId, Confirmed, Cursor, DemandBody, DemandId, Digest,
+    Entry, Fault, Intake, MappingNo, Message, Normalizer, Outbox, Position, Publisher, RawRecord,
+    ReadNo, Reason, RecordKey, Revision, Sealed, SealedBytes, TextReport, Timestamp, Verdict,
+    deliver,
+    demand::{Person, Status},
+    pack,
+};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// The channel.
+pub fn hotline() -> ChannelId {
+    "hotline".parse().expect("a channel name")
+}
+
+/// The id of what has this key.
+pub fn id(key: &str) -> DemandId {
+    DemandId::of(&hotline(), &RecordKey::new(key))
+}
+
+/// A record whose order comes from the reads.
+pub fn record(key: &str, text: &str) -> RawRecord {
+    with_body(key, Revision::NONE, json!({ "text": text }))
+}
+
+/// A record that counts its revisions.
+pub fn revised(key: &str, revision: i64, text: &str) -> RawRecord {
+    with_body(key, Revision::number(revision), json!({ "text": text }))
+}
+
+/// A record that the mapping refuses.
+pub fn bad(key: &str) -> RawRecord {
+    with_body(key, Revision::NONE, json!({ "reject": true }))
+}
+
+/// A record with a body of one's own: `text`, `status`, `tags`, `person`, `reject`, `skip`.
+pub fn with_body(key: &str, revision: Revision, body: Value) -> RawRecord {
+    let text = TextReport::default();
+    RawRecord { key: RecordKey::new(key), revision, body: Body::new(body), text }
+}
+
+/// One read of the channel, packed. Its time is the minute of its number.
+pub fn read(read_no: u64, records: impl IntoIterator<Item = RawRecord>) -> Outbox {
+    read_from(Position::default(), read_no, records)
+}
+
+/// One read that begins at a position.
+pub fn read_from(
+    from: Position,
+    read_no: u64,
+    records: impl IntoIterator<Item = RawRecord>,
+) -> Outbox {
+    let normalizer: Arc<dyn Normalizer> = Arc::new(Sample);
+    let channel = Channel { id: hotline(), mapping: MappingNo(1), normalizer };
+    let batch = Batch {
+        entries: records.into_iter().map(Entry::Record).collect(),
+        upto: Cursor::from_text(read_no.to_string()),
+        caught_up: true,
+        trouble: Vec::new(),
+    };
+    pack(&channel, from, ReadNo(read_no), batch, at(read_no))
+}
+
+/// The moment of a read.
+pub fn at(read_no: u64) -> Timestamp {
+    let seconds = i64::try_from(read_no * 60).unwrap_or(0);
+    DateTime::from_timestamp(1_795_000_000 + seconds, 0).unwrap_or_default()
+}
+
+/// What a bus would give out of these reads.
+pub fn intake<'a>(reads: impl IntoIterator<Item = &'a Outbox>) -> Intake {
+    let messages = reads.into_iter().flat_map(|read| read.messages().iter().cloned());
+    Intake::new((0..).zip(messages))
+}
+
+/// Proof that a bus has this read.
+pub async fn confirm(read: Outbox) -> Confirmed {
+    deliver(&Willing, read).await.expect("this bus takes everything")
+}
+
+struct Willing;
+
+impl Publisher for Willing {
+    async fn publish(&self, _messages: &[Message]) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+struct Sample;
+
+impl Normalizer for Sample {
+    fn normalize(&self, record: &RawRecord) -> Verdict {
+        let tree = record.body.tree();
+        if tree.get("reject").is_some() {
+            return Verdict::Reject(Reason::new("bad", "the sample says so"));
+        }
+        if tree.get("skip").is_some() {
+            return Verdict::Skip(Reason::new("none", "the sample says so"));
+        }
+        let text = |name: &str| tree.get(name).and_then(Value::as_str).map(str::to_owned);
+        let list = tree.get("tags").and_then(Value::as_array).into_iter().flatten();
+        let raw = record.body.to_bytes();
+        let person = text("person").map(|token| Person {
+            phone: Some(Sealed {
+                mask: "138****0000".into(),
+                token: Some(token),
+                sealed: SealedBytes(vec![1, 2, 3]),
+            }),
+            ..Person::default()
+        });
+        let body = DemandBody {
+            content: text("text"),
+            status: text("status").and_then(|code| Status::from_code(&code)),
+            tags: list.filter_map(Value::as_str).map(str::to_owned).collect(),
+            people: person.into_iter().collect(),
+            received_at: Some(at(0)),
+            anonymous: Some(true),
+            people_count: Some(3),
+            unmasked: Some(SealedBytes(vec![9, 9])),
+            ..DemandBody::default()
+        };
+        let digest = Digest::of_hash(&Sha256::digest(&raw).into());
+        Verdict::Accept(Box::new(Accepted { body, digest, raw: SealedBytes(raw) }))
+    }
+
+    fn seal(&self, _id: &DemandId, bytes: &[u8]) -> SealedBytes {
+        SealedBytes(bytes.to_vec())
+    }
+}

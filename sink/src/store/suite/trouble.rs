@@ -1,0 +1,136 @@
+//! Promises about what cannot be kept: it costs its neighbours nothing and nothing of it is lost.
+
+use bytes::Bytes;
+use contract::{DemandId, Intake, Message, MessageId, Outcomes, ReadNo, WIRE_VERSION};
+use serde_json::json;
+
+use super::{
+    Twin, keep,
+    sample::{at, bad, hotline, id, intake, read, record, with_body},
+    stored,
+};
+
+/// One demand that no database takes, among two hundred good ones.
+pub async fn one_bad_event_spares_two_hundred_good_ones(store: impl Twin) {
+    let keys: Vec<String> = (0..201).map(|n| format!("k{n:03}")).collect();
+    let records = keys.iter().map(|key| match key.as_str() {
+        "k117" => record(key, "be\0fore"),
+        key => record(key, "text"),
+    });
+    let outcomes = keep(&store, &intake([&read(1, records)])).await;
+    assert_eq!(outcomes, Outcomes { quarantined: 1, ..stored(200) });
+    let row = store.quarantined(&id("k117")).await.expect("it is in quarantine");
+    assert_eq!(
+        (row.reason.as_str(), row.detail.as_str()),
+        ("nul_in_text", "content contains a NUL")
+    );
+    assert!(row.raw.is_some(), "its bytes are kept");
+    assert!(store.demand(&id("k117")).await.is_none());
+    assert!(store.demand(&id("k118")).await.is_some());
+}
+
+/// A NUL in text, in a list, in a key: nothing of it arrives, everything is in quarantine.
+pub async fn nul_never_reaches_the_database(store: impl Twin) {
+    let none = contract::Revision::NONE;
+    let records = [
+        record("text", "a\0b"),
+        with_body("list", none, json!({ "tags": ["a\0b"] })),
+        record("key\0", "text"),
+        with_body("bad\0", none, json!({ "reject": true })),
+        with_body("fine", none, json!({ "tags": ["a\\u0000b"] })),
+    ];
+    let outcomes = keep(&store, &intake([&read(1, records)])).await;
+    assert_eq!(outcomes, Outcomes { quarantined: 4, ..stored(1) });
+    for key in ["text", "list", "key\0", "bad\0"] {
+        let row = store.quarantined(&id(key)).await.expect("it is in quarantine");
+        assert!(!row.source_key.unwrap_or_default().contains('\0'));
+        assert!(!row.place.contains('\0'));
+    }
+    assert!(store.demand(&id("fine")).await.is_some());
+}
+
+/// A reject is one row however often it comes.
+pub async fn rejects_are_seen_and_counted(store: impl Twin) {
+    keep(&store, &intake([&read(1, [bad("a")]), &read(2, [bad("a")])])).await;
+    keep(&store, &intake([&read(3, [bad("a")])])).await;
+    let row = store.quarantined(&id("a")).await.expect("it is in quarantine");
+    assert_eq!((row.times_seen, row.version.read_no), (3, ReadNo(3)));
+    assert_eq!((row.first_seen_at, row.last_seen_at), (Some(at(1)), Some(at(3))));
+    assert_eq!((row.reason.as_str(), row.resolved_at), ("bad", None));
+    assert_eq!(row.raw.map(|raw| raw.0), Some(br#"{"reject":true}"#.to_vec()));
+}
+
+/// Quarantine is open until a newer good state of the same thing is seen, and open again after.
+pub async fn a_better_state_resolves_quarantine(store: impl Twin) {
+    keep(&store, &intake([&read(1, [record("a", "one")])])).await;
+    keep(&store, &intake([&read(2, [bad("a")])])).await;
+    assert_eq!(resolved_at(&store, "a").await, None);
+    keep(&store, &intake([&read(3, [record("a", "one")])])).await;
+    assert_eq!(resolved_at(&store, "a").await, Some(at(3)), "the same content is good too");
+    keep(&store, &intake([&read(4, [bad("a")])])).await;
+    assert_eq!(resolved_at(&store, "a").await, None);
+}
+
+/// A reject that comes after a newer good state has nothing left to mend.
+pub async fn a_late_reject_is_resolved_already(store: impl Twin) {
+    keep(&store, &intake([&read(5, [record("a", "one")])])).await;
+    keep(&store, &intake([&read(4, [bad("a"), bad("b")])])).await;
+    assert_eq!(resolved_at(&store, "a").await, Some(at(5)));
+    assert_eq!(resolved_at(&store, "b").await, None);
+    // And in one intake.
+    keep(&store, &intake([&read(7, [record("c", "one")]), &read(6, [bad("c")])])).await;
+    assert_eq!(resolved_at(&store, "c").await, Some(at(7)));
+}
+
+async fn resolved_at(store: &impl Twin, key: &str) -> Option<contract::Timestamp> {
+    store.quarantined(&id(key)).await.expect("it is in quarantine").resolved_at
+}
+
+/// Garbage and events of another version: quarantined, counted in full, and bytes of unknown origin
+/// are not kept.
+pub async fn what_cannot_be_read_is_quarantined_and_counted(store: impl Twin) {
+    let garbage = &b"13800000000 \0 {"[..];
+    let newer = br#"[{"specversion":"1.0","type":"tonghui.demand.v2","data":{}}]"#;
+    let message = |part, wire_version, events, body: &'static [u8]| Message {
+        id: MessageId { channel: hotline(), read_no: ReadNo(1), part },
+        wire_version,
+        events,
+        body: Bytes::from_static(body),
+    };
+    let mixed =
+        br#"[{"type":"tonghui.demand.v9"},{"specversion":"1.0","type":"tonghui.reject.v1"}]"#;
+    let messages = [
+        message(0, WIRE_VERSION, 40, garbage),
+        message(1, WIRE_VERSION + 1, 7, newer),
+        message(2, WIRE_VERSION, 2, mixed),
+    ];
+    let outcomes = keep(&store, &Intake::new((0..).zip(messages))).await;
+    assert_eq!(outcomes, Outcomes { quarantined: 40 + 7 + 2, ..Outcomes::default() });
+    let row = |bytes: &'static [u8]| {
+        let id = DemandId::of_bytes(&hotline(), bytes);
+        let store = &store;
+        async move { store.quarantined(&id).await.expect("it is in quarantine") }
+    };
+    let garbage_row = row(garbage).await;
+    assert_eq!((garbage_row.event, garbage_row.raw), (None, None));
+    assert!(garbage_row.detail.contains("15 bytes, sha-256 "), "{}", garbage_row.detail);
+    assert_eq!(row(newer).await.event.map(String::into_bytes), Some(newer.to_vec()));
+}
+
+/// Two messages under one id cannot both be right: the second is kept aside, not judged.
+pub async fn a_message_that_differs_from_its_receipt_is_quarantined(store: impl Twin) {
+    keep(&store, &intake([&read(1, [record("a", "one")])])).await;
+    let other = read(1, [record("a", "two"), record("b", "two")]);
+    let outcomes = keep(&store, &intake([&other])).await;
+    assert_eq!(outcomes, Outcomes { quarantined: 2, ..Outcomes::default() });
+    let body = &other.messages()[0].body;
+    let row = store.quarantined(&DemandId::of_bytes(&hotline(), body)).await;
+    let row = row.expect("it is in quarantine");
+    assert_eq!(row.reason, "receipt_conflict");
+    assert_eq!(
+        row.event.map(String::into_bytes).as_deref(),
+        Some(&body[..]),
+        "nothing of it is lost"
+    );
+    assert!(store.demand(&id("b")).await.is_none());
+}

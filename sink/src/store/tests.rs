@@ -1,0 +1,163 @@
+//! Both stores are asked the same questions.
+
+use contract::{
+    ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
+    Outcomes, Position, Store,
+};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::{
+    Access, BooksRow, HistoryRow, Memory, Quarantined, Sqlite,
+    suite::{self, Twin},
+};
+
+/// A file in a folder of its own.
+pub(super) struct Filed {
+    pub(super) folder: TempDir,
+    pub(super) store: Sqlite,
+}
+
+impl Filed {
+    pub(super) async fn new() -> Self {
+        Self::open(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn open(folder: TempDir) -> Self {
+        let store = Sqlite::open(folder.path().join("t.db"), Access::ReadWrite).await.unwrap();
+        Self { folder, store }
+    }
+}
+
+impl Store for Filed {
+    async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
+        self.store.store(intake).await
+    }
+}
+
+impl Checkpoints for Filed {
+    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
+        self.store.load(channel).await
+    }
+
+    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<std::ops::Range<u64>, Fault> {
+        self.store.reserve(channel, n).await
+    }
+
+    async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
+        self.store.mapping(channel, fingerprint).await
+    }
+
+    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
+        self.store.advance(step).await
+    }
+}
+
+impl Twin for Filed {
+    async fn demand(&self, id: &DemandId) -> Option<Demand> {
+        self.store.demand(id).await.unwrap().map(|row| row.demand)
+    }
+
+    async fn history(&self, id: &DemandId) -> Vec<HistoryRow> {
+        self.store.history(id).await.unwrap()
+    }
+
+    async fn quarantined(&self, id: &DemandId) -> Option<Quarantined> {
+        self.store.quarantine_show(id).await.unwrap()
+    }
+
+    async fn books(&self) -> Vec<BooksRow> {
+        self.store.books(None, None).await.unwrap()
+    }
+
+    async fn reopen(self) -> Self {
+        self.store.close().await;
+        Self::open(self.folder).await
+    }
+}
+
+impl Twin for Memory {
+    async fn demand(&self, id: &DemandId) -> Option<Demand> {
+        Memory::demand(self, id).map(|row| row.demand)
+    }
+
+    async fn history(&self, id: &DemandId) -> Vec<HistoryRow> {
+        Memory::history(self, id)
+    }
+
+    async fn quarantined(&self, id: &DemandId) -> Option<Quarantined> {
+        Memory::quarantined(self, id)
+    }
+
+    async fn books(&self) -> Vec<BooksRow> {
+        Memory::books(self, None, None)
+    }
+
+    async fn reopen(self) -> Self {
+        self
+    }
+}
+
+macro_rules! promises {
+    ($($promise:ident),* $(,)?) => {
+        mod memory {
+            use super::*;
+            $(#[tokio::test] async fn $promise() { suite::$promise(Memory::new()).await; })*
+        }
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test] async fn $promise() { suite::$promise(Filed::new().await).await; })*
+        }
+    };
+}
+
+promises! {
+    redelivery_is_counted_once,
+    a_demand_reads_back_whole,
+    a_crash_leaves_all_or_nothing,
+    an_unchanged_state_moves_the_version_only,
+    stale_states_enter_history_once,
+    one_intake_may_hold_several_states,
+    one_bad_event_spares_two_hundred_good_ones,
+    nul_never_reaches_the_database,
+    rejects_are_seen_and_counted,
+    a_better_state_resolves_quarantine,
+    a_late_reject_is_resolved_already,
+    what_cannot_be_read_is_quarantined_and_counted,
+    a_message_that_differs_from_its_receipt_is_quarantined,
+    books_are_open_until_every_part_is_kept,
+    a_stopped_read_leaves_orphans,
+    a_position_moves_from_where_it_was_only,
+    empty_reads_move_the_cursor_and_leave_no_books,
+    read_numbers_never_repeat,
+    mappings_keep_their_numbers,
+}
+
+fn block_on(future: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(future);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_order_ends_in_the_same_state_in_memory(
+        order in prop::collection::vec(0_u8..6, 1..12), size in 1_usize..5,
+    ) {
+        block_on(suite::any_order_ends_in_the_same_state(Memory::new(), &order, size));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn any_order_ends_in_the_same_state_in_sqlite(
+        order in prop::collection::vec(0_u8..6, 1..12), size in 1_usize..5,
+    ) {
+        block_on(async {
+            suite::any_order_ends_in_the_same_state(Filed::new().await, &order, size).await;
+        });
+    }
+}
