@@ -61,9 +61,13 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
 /// The text that a bare number stands for in a format, if that is beyond doubt.
 pub(crate) fn from_number(format: &str, number: i64) -> Option<String> {
     match format {
+        // A small number was hardly meant in bytes.
         "period" => (number >= 0).then(|| format!("{number}s")),
         "rate" => (number > 0).then(|| format!("{number}/s")),
-        "size" => u64::try_from(number).ok().map(|bytes| Size(bytes).to_string()),
+        "size" => u64::try_from(number)
+            .ok()
+            .filter(|n| *n >= 1 << 20)
+            .map(|bytes| Size(bytes).to_string()),
         _ => None,
     }
 }

@@ -19,24 +19,20 @@ impl fmt::Display for Problems {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let gutter = match &self.place {
-            None => {
-                writeln!(f, "{}: {}", self.file, self.message)?;
-                ""
-            }
+        match &self.place {
+            None => writeln!(f, "{}: {}", self.file, self.message)?,
             Some(place) => {
                 writeln!(f, "{}:{}:{}: {}", self.file, place.line, place.column, self.message)?;
                 writeln!(f, "{:>5} | {}", place.line, place.snippet)?;
                 writeln!(f, "      | {}", underline(place))?;
-                "      "
             }
-        };
+        }
         match &self.suggestion {
             None => Ok(()),
             Some(Suggestion::Replace { text, .. }) => {
-                writeln!(f, "{gutter}= did you mean `{text}`?")
+                writeln!(f, "      = did you mean `{text}`?")
             }
-            Some(Suggestion::Advice { text }) => writeln!(f, "{gutter}= {text}"),
+            Some(Suggestion::Advice { text }) => writeln!(f, "      = {text}"),
         }
     }
 }

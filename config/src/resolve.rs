@@ -145,7 +145,9 @@ fn check(
     let spans: Vec<_> = errors.iter().map(|error| error.span().unwrap_or_default()).collect();
     let hidden = std::mem::take(&mut walked.hidden);
     drop(tree);
-    source.hide(hidden);
+    let beside = |span| beside_telling_key(&source.text, span, rules);
+    let suspect: Vec<_> = spans.iter().filter_map(beside).collect();
+    source.hide(hidden.into_iter().chain(suspect));
 
     let broken: HashSet<usize> = spans.iter().map(|span| source.line(span.start)).collect();
     // A broken header moves every key below it into another table: nothing said of them holds.
@@ -169,6 +171,19 @@ fn check(
         problems.push(source.problem(Finding { span, message, suggestion, absence: false }));
     }
     walked
+}
+
+/// What stands beside a key on a broken line, where the key is that of a secret: the tree of a
+/// broken file may not have it.
+fn beside_telling_key(text: &str, span: &Range<usize>, rules: &Rules<'_>) -> Option<Range<usize>> {
+    let (before, _) = text.split_at_checked(span.start)?;
+    let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[begin..].lines().next()?;
+    let (key, value) = line.split_once('=')?;
+    let key = key.trim().trim_matches(['"', '\'']);
+    let key = key.rsplit('.').next().unwrap_or(key);
+    let end = begin + line.len();
+    rules.is_telling(key).then(|| end - value.len()..end)
 }
 
 /// What to do about a text that is not TOML.

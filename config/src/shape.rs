@@ -121,7 +121,8 @@ fn own_keywords(schema: &Value) -> Shape<'_> {
     let list = |key: &str| schema.get(key).and_then(Value::as_array).into_iter().flatten();
     let map = |key: &str| schema.get(key).and_then(Value::as_object).into_iter().flatten();
 
-    let choices: Vec<&Value> = list("enum").chain(schema.get("const")).collect();
+    let choices: Vec<&Value> =
+        list("enum").chain(schema.get("const")).filter(|choice| !choice.is_null()).collect();
     let properties: Vec<_> = map("properties").map(|(key, value)| (key.as_str(), value)).collect();
     let items = schema.get("items");
     let mut types: Vec<&str> =

@@ -129,8 +129,14 @@ fn descend(value: &Spanned<DeValue<'_>>, path: &[&str]) -> Range<usize> {
     let next = path.split_first().and_then(|(first, rest)| match value.get_ref() {
         DeValue::Table(table) => table.get(*first).map(|next| (next, rest)),
         DeValue::Array(array) => {
-            let position = first.parse::<usize>().ok()?;
-            array.get(position).map(|next| (next, rest))
+            // A key in place of a position means the first entry that has it.
+            match first.parse::<usize>() {
+                Ok(position) => array.get(position).map(|next| (next, rest)),
+                Err(_) => array
+                    .iter()
+                    .find(|entry| entry.get_ref().get(*first).is_some())
+                    .map(|entry| (entry, path)),
+            }
         }
         _ => None,
     });

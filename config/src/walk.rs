@@ -66,7 +66,7 @@ impl<'s> Rules<'s> {
             found: Vec::new(),
             hidden: Vec::new(),
             secrets: Vec::new(),
-            secret_keys: &self.secret_keys,
+            rules: self,
         };
         let shapes = shape::alternatives(self.schema, self.schema);
         let value = match shapes.first() {
@@ -87,7 +87,7 @@ struct Walk<'a> {
     found: Vec<Finding>,
     hidden: Vec<Range<usize>>,
     secrets: Vec<String>,
-    secret_keys: &'a [&'a str],
+    rules: &'a Rules<'a>,
 }
 
 impl<'a> Walk<'a> {
@@ -190,7 +190,7 @@ impl<'a> Walk<'a> {
         let literal = self.text.get(span.clone()).unwrap_or_default();
         let suggestion =
             shapes.iter().find_map(|shape| types::instead(self.root, shape, value, literal));
-        let message = format!("expected {}, found {found}", wanted.join(" or "));
+        let message = format!("expected {}, found {found}", types::either(&wanted));
         self.note(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
     }
 

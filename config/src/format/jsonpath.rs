@@ -31,6 +31,7 @@ fn guesses(text: &str) -> Vec<String> {
         return Vec::new();
     }
     let mut guesses = vec![format!("$.{bare}"), format!("${}", text.trim())];
+    guesses.push(format!("{text}]"));
     // A comparison is written with two equals signs.
     let doubled = text.replace("==", "=").replace('=', "==");
     guesses.push(doubled.replace("<==", "<=").replace(">==", ">=").replace("!==", "!="));

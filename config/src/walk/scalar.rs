@@ -44,7 +44,10 @@ impl<'a> Walk<'a> {
         let texts = shape.choices.iter().filter_map(|choice| choice.as_str());
         let meant = value.as_str().and_then(|text| nearest(text, texts));
         let list: Vec<String> = shape.choices.iter().map(ToString::to_string).collect();
-        let message = format!("{value} is not one of the possible values");
+        let message = match self.path.iter().rev().find(|key| key.parse::<usize>().is_err()) {
+            Some(key) => format!("`{key}` cannot be {value}"),
+            None => format!("{value} is not possible here"),
+        };
         let suggestion = match meant {
             Some(meant) => Suggestion::replace(span.clone(), types::quote(meant)),
             None => Suggestion::advice(format!("possible: {}", list.join(", "))),

@@ -9,7 +9,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::Walk;
+use super::{Rules, Walk};
 use crate::{
     format,
     nearest::nearest,
@@ -47,13 +47,13 @@ impl Walk<'_> {
             _ => self.hidden.push(value.span()),
         }
     }
+}
 
-    /// Whether the value of an unknown key may be a secret.
-    pub(super) fn is_telling(&self, name: &str, meant: Option<&str>) -> bool {
+impl Rules<'_> {
+    /// Whether the value of a key that is not known may be a secret.
+    pub(crate) fn is_telling(&self, name: &str) -> bool {
         let lower = name.to_lowercase();
-        let secrets = || self.secret_keys.iter().copied();
-        meant.is_some_and(|meant| self.secret_keys.contains(&meant))
-            || nearest(name, secrets()).is_some()
+        nearest(name, self.secret_keys.iter().copied()).is_some()
             || TELLING.iter().any(|word| lower.contains(word))
     }
 }

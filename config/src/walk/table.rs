@@ -57,7 +57,10 @@ impl<'a> Walk<'a> {
         let free =
             || shape.properties.iter().map(|(known, _)| *known).filter(|k| !table.contains_key(*k));
         let meant = nearest(name, free());
-        if shape.is_secret() || self.is_telling(name, meant) {
+        if shape.is_secret()
+            || self.rules.is_telling(meant.unwrap_or(name))
+            || self.rules.is_telling(name)
+        {
             self.hide(value);
         }
         let suggestion = match (meant, later(name)) {
@@ -102,7 +105,8 @@ impl<'a> Walk<'a> {
         for (key, why) in absent {
             let schema = shape.properties.iter().find(|(known, _)| *known == key);
             let meaning = schema.and_then(|(_, schema)| schema.get("description")?.as_str());
-            let meaning = meaning.and_then(|text| text.lines().next());
+            let meaning =
+                meaning.and_then(|text| text.lines().next()).map(|text| text.trim_end_matches('.'));
             self.found.push(Finding {
                 span: span.clone(),
                 message: format!("missing key `{key}`{}{why}", self.header()),

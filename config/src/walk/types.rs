@@ -40,6 +40,14 @@ pub(super) fn describe(shape: &Shape<'_>) -> Vec<String> {
     shape.types.iter().map(name).map(str::to_owned).collect()
 }
 
+/// Several wishes as one.
+pub(super) fn either(wanted: &[String]) -> String {
+    match wanted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => wanted.concat(),
+    }
+}
+
 /// The same thing written in a type that fits, if that is beyond doubt.
 pub(super) fn instead(
     root: &Value,
@@ -68,7 +76,8 @@ pub(super) fn instead(
         ("string", DeValue::Float(_) | DeValue::Boolean(_)) if shape.format.is_none() => {
             one_of(shape, literal)
         }
-        ("array", DeValue::Table(_)) if literal.starts_with('[') => None,
+        // `[x]` becomes `[[x]]`, `{ … }` becomes `[{ … }]`; a dotted key has no brackets to double.
+        ("array", DeValue::Table(_)) if !literal.starts_with(['[', '{']) => None,
         ("array", value) => shape::alternatives(root, shape.items?)
             .iter()
             .any(|item| item.admits(value))

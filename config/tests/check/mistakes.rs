@@ -1,0 +1,144 @@
+//! One mistake, one report: the exact text, and that its suggestion puts it right.
+
+use config::Suggestion;
+
+use crate::folder::{Folder, golden};
+
+const GATEWAY: &str = "gateway.toml";
+const HOTLINE: &str = "channels/hotline/channel.toml";
+
+/// Name, file, what stands there, what somebody wrote instead.
+const MISTAKES: [(&str, &str, &str, &str); 50] = [
+    ("typo_in_a_key", HOTLINE, "table   = \"CNS_CINFO\"", "tabel   = \"CNS_CINFO\""),
+    ("typo_in_an_optional_key", HOTLINE, "timeout = ", "timout = "),
+    ("typo_in_a_table_name", HOTLINE, "[table.changes]", "[table.chnages]"),
+    ("typo_in_an_inline_table", HOTLINE, "clean = \"html\"", "claen = \"html\""),
+    ("unknown_key_like_no_other", HOTLINE, "page    = 500", "colour  = 500"),
+    ("wrong_nesting", HOTLINE, "overlap = \"5m\"", "overlap = \"5m\"\nwidths = { A = 1 }"),
+    ("key_above_its_table", HOTLINE, "connector =", "every = \"5s\"\nconnector ="),
+    ("text_for_a_number", HOTLINE, "page    = 500", "page    = \"500\""),
+    ("text_for_a_truth_value", HOTLINE, "page    = 500", "readonly = \"true\""),
+    ("number_for_a_period", HOTLINE, "every = \"15s\"", "every = 30"),
+    ("number_for_a_text", HOTLINE, "name      = \"12345政务服务便民热线\"", "name = 12345"),
+    ("text_for_a_list", HOTLINE, "page    = 500", "columns = \"ROWGUID\""),
+    ("list_for_a_text", HOTLINE, "key     = \"ROWGUID\"", "key     = [\"ROWGUID\"]"),
+    ("table_for_a_list_of_tables", HOTLINE, "[[example]]", "[example]"),
+    ("text_for_a_table", HOTLINE, "{ RQSTCONTENT = 4000 }", "\"4000\""),
+    ("number_for_a_path", HOTLINE, "title        = { at = \"$.RQSTTITLE\"", "title = { at = 7"),
+    ("bad_period", HOTLINE, "timeout = \"30s\"", "timeout = \"30 秒\""),
+    ("bad_size", GATEWAY, "\"256MiB\"", "\"256MB\""),
+    ("too_little_memory", GATEWAY, "\"256MiB\"", "\"8MiB\""),
+    ("grace_too_long", GATEWAY, "\"20s\"", "\"2h\""),
+    ("bad_rate", HOTLINE, "concurrent = 2", "rate = \"5 per second\""),
+    ("rate_of_nothing", HOTLINE, "concurrent = 2", "rate = \"0/s\""),
+    ("burst_without_rate", HOTLINE, "concurrent = 2", "burst = 10"),
+    ("bad_zone", GATEWAY, "Asia/Shanghai", "Asia/Shangai"),
+    ("zone_of_beijing", GATEWAY, "Asia/Shanghai", "北京时间"),
+    ("path_without_root", HOTLINE, "\"$.ACCORDTYPE\"", "\"ACCORDTYPE\""),
+    ("path_with_a_hyphen", HOTLINE, "\"$.ACCORDTYPE\"", "\"$.ACCORD-TYPE\""),
+    ("path_with_one_equals_sign", HOTLINE, "@.FLAG == 2", "@.FLAG = 2"),
+    ("path_behind_chinese", HOTLINE, "$.pressing[?@.FLAG == 2]", "$.催办[?@.标志 = 2]"),
+    ("path_that_ends_early", HOTLINE, "\"$.ACCORDTYPE\"", "\"$.ACCORDTYPE[\""),
+    ("unknown_code_table", HOTLINE, "hotline/kind", "hotline/kinds"),
+    ("code_table_like_no_other", HOTLINE, "hotline/kind", "street/region"),
+    ("unknown_charset", HOTLINE, "\"gbk\"", "\"gkb\""),
+    ("enum_value_like_no_other", HOTLINE, "as = \"region\"", "as = \"district\""),
+    ("missing_key", HOTLINE, "key     = \"ROWGUID\"\n", ""),
+    ("missing_top_key", HOTLINE, "connector = \"table\"\n", ""),
+    ("negative_number", HOTLINE, "RQSTCONTENT = 4000", "RQSTCONTENT = -1"),
+    ("number_too_large", HOTLINE, "page    = 500", "page    = 100000"),
+    ("impossible_schedule", HOTLINE, "every = \"15s\"", "every = \"0s\""),
+    ("clock_times", HOTLINE, "every = \"15s\"", "every = \"15s\"\ncron = \"*/5 * * * *\""),
+    ("unknown_connector", HOTLINE, "connector = \"table\"", "connector = \"tables\""),
+    ("section_of_another_kind", HOTLINE, "[budget]", "[files]\nfolder = \"in\"\n\n[budget]"),
+    ("missing_section", HOTLINE, "connector = \"table\"", "connector = \"files\""),
+    ("missing_secret", HOTLINE, "HOTLINE_DATABASE_URL", "HOTLINE_DB_URL"),
+    ("empty_secret", HOTLINE, "HOTLINE_DATABASE_URL", "EMPTY"),
+    ("unreadable_secret_file", HOTLINE, "env = \"HOTLINE_DATABASE_URL\"", "file = \"secrets/url\""),
+    ("two_sources_of_keys", GATEWAY, "[keys]", "[keys]\nenv = \"HOTLINE_DATABASE_URL\""),
+    ("missing_example", HOTLINE, "\"fixtures/rows.json\"", "\"fixtures/row.json\""),
+    ("value_without_quotes", HOTLINE, "charset = \"gbk\"", "charset = gbk"),
+    ("key_given_twice", HOTLINE, "page    = 500", "page    = 500\npage    = 600"),
+];
+
+#[test]
+fn every_mistake_is_reported_in_these_words() {
+    let wrong: Vec<String> = MISTAKES
+        .iter()
+        .filter_map(|(name, file, from, to)| {
+            let folder = Folder::new();
+            folder.edit(file, from, to);
+            golden(name, &folder.report()).err()
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+#[test]
+fn a_replacement_written_as_suggested_puts_the_mistake_right() {
+    let mut n_replaced = 0;
+    for (name, file, from, to) in MISTAKES {
+        let folder = Folder::new();
+        folder.edit(file, from, to);
+        let Err(problems) = folder.resolve() else { panic!("{name} is no mistake") };
+        let mut replacements = Vec::new();
+        for problem in problems {
+            if let Some(Suggestion::Replace { start, end, text }) = problem.suggestion {
+                replacements.push((start, end, text));
+            } else {
+                replacements.clear();
+                break;
+            }
+        }
+        replacements.sort();
+        for (start, end, text) in replacements.iter().rev() {
+            let mut content = folder.read(file);
+            content.replace_range(start..end, text);
+            folder.write(file, content);
+        }
+        if !replacements.is_empty() {
+            n_replaced += 1;
+            assert_eq!(folder.report(), "", "{name}");
+        }
+    }
+    assert!(n_replaced >= 20, "only {n_replaced} mistakes came with a replacement");
+}
+
+#[test]
+fn a_folder_that_is_not_what_it_should_be_is_described() {
+    type Spoil = dyn Fn(&Folder);
+    let cases: [(&str, &Spoil); 8] = [
+        ("no_gateway_file", &|folder| {
+            std::fs::remove_file(folder.path().join(GATEWAY)).unwrap();
+        }),
+        ("no_channel", &|folder| {
+            std::fs::remove_dir_all(folder.path().join("channels")).unwrap();
+        }),
+        ("folder_without_channel_file", &|folder| {
+            folder.write("channels/letters/notes.txt", "");
+        }),
+        ("bad_folder_name", &|folder| {
+            let other = folder.read(HOTLINE).replace("12345政务", "12346").replace("CNS_", "X");
+            folder.channel("热线", &other);
+        }),
+        ("same_name_twice", &|folder| {
+            folder.channel("second", &folder.read(HOTLINE).replace("CNS_CINFO", "OTHER"));
+        }),
+        ("copy_of_a_channel", &|folder| {
+            folder.channel("second", &folder.read(HOTLINE).replace("12345", "12346"));
+        }),
+        ("saved_as_gbk", &|folder| {
+            folder.write(HOTLINE, b"# ok\nname = \"\xc8\xc8\xcf\xdf\"\n");
+        }),
+        ("unclosed_header", &|folder| folder.edit(HOTLINE, "[budget]", "[budget")),
+    ];
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|(name, spoil)| {
+            let folder = Folder::new();
+            spoil(&folder);
+            golden(name, &folder.report()).err()
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}

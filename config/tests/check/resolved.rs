@@ -1,0 +1,111 @@
+//! What a folder without mistakes becomes.
+
+use std::time::Duration;
+
+use config::KeySource;
+use contract::Period;
+
+use crate::folder::{Folder, golden, vocabulary};
+
+#[test]
+fn a_folder_becomes_settings_with_paths_below_it() {
+    let folder = Folder::new();
+    let settings = folder.resolve().unwrap();
+    assert_eq!(settings.zone, chrono_tz::Asia::Shanghai);
+    assert_eq!(settings.store.sqlite, folder.path().join("data/tonghui.db"));
+    assert_eq!(settings.limits.memory_bytes, 256 << 20);
+    assert_eq!(settings.limits.grace, Duration::from_secs(20));
+    let KeySource::File(keys) = &settings.keys else { panic!("the keys come from a file") };
+    assert_eq!(keys, &folder.path().join("data/keys.json"));
+
+    let [hotline] = settings.channels.as_slice() else { panic!("there is one channel") };
+    assert_eq!(hotline.id.as_str(), "hotline");
+    assert_eq!(hotline.every, Period(Duration::from_secs(15)));
+    assert_eq!((hotline.budget.concurrent, hotline.budget.interval), (2, None));
+    let rows = folder.path().join("channels/hotline/fixtures/rows.json");
+    assert_eq!(hotline.examples[0].page, rows);
+    assert_eq!(hotline.demand["source_no"], "$.SERIALNUM");
+}
+
+#[test]
+fn the_connector_finds_secrets_in_their_places() {
+    #[derive(serde::Deserialize)]
+    struct Table {
+        url: contract::Secret,
+        timeout: Period,
+    }
+    let folder = Folder::new();
+    let url = |folder: &Folder| {
+        let table: Table = folder.resolve().unwrap().channels[0].section.parse().unwrap();
+        assert_eq!(table.timeout, Period(Duration::from_secs(30)));
+        table.url.expose().to_owned()
+    };
+    assert_eq!(url(&folder), "sqlite:hotline.db?secret=hunter2");
+    folder.write("secrets/url", "sqlite:other.db\r\nnotes\n");
+    let reference = "env = \"HOTLINE_DATABASE_URL\"";
+    folder.edit("channels/hotline/channel.toml", reference, "file = \"secrets/url\"");
+    assert_eq!(url(&folder), "sqlite:other.db");
+}
+
+#[test]
+fn limits_and_budget_may_be_left_out() {
+    let folder = Folder::new();
+    folder.edit("gateway.toml", "[limits]\nmemory = \"256MiB\"\ngrace  = \"20s\"\n", "");
+    folder.edit("channels/hotline/channel.toml", "[budget]\nconcurrent = 2\n", "");
+    let settings = folder.resolve().unwrap();
+    assert_eq!(settings.limits.grace, Duration::from_secs(20));
+    assert_eq!((settings.channels[0].budget.burst, settings.channels[0].budget.concurrent), (1, 1));
+}
+
+#[test]
+fn a_rate_becomes_the_time_between_two_requests() {
+    let folder = Folder::new();
+    let hotline = "channels/hotline/channel.toml";
+    folder.edit(hotline, "concurrent = 2", "rate = \"5/s\"\nburst = 10");
+    let budget = folder.resolve().unwrap().channels[0].budget;
+    assert_eq!((budget.interval, budget.burst), (Some(Duration::from_millis(200)), 10));
+}
+
+#[test]
+fn files_from_windows_are_read() {
+    let folder = Folder::new();
+    let hotline = "channels/hotline/channel.toml";
+    let windows = format!("\u{feff}{}", folder.read(hotline).replace('\n', "\r\n"));
+    folder.write(hotline, &windows);
+    assert_eq!(folder.report(), "");
+    folder.edit(hotline, "\u{feff}name", "\u{feff}nmae");
+    golden("byte_order_mark", &folder.report()).unwrap();
+}
+
+#[test]
+fn problems_found_later_stand_where_their_value_stands() {
+    let settings = Folder::new().resolve().unwrap();
+    let hotline = &settings.channels[0];
+    for (path, line, column) in [
+        (vec!["demand", "title", "at"], 52, 23),
+        (vec!["demand", "source_no", "at"], 51, 16),
+        (vec!["demand", "people", "phone"], 65, 65),
+        (vec!["table", "flag", "1", "done"], 32, 11),
+        (vec!["table", "changes"], 19, 1),
+        (vec!["nothing"], 1, 1),
+    ] {
+        let place = hotline.problem(&path, "it is not so").place.unwrap();
+        assert_eq!((place.line, place.column), (line, column), "{path:?}");
+    }
+}
+
+#[test]
+fn the_schemas_that_editors_use_are_those_that_are_checked() {
+    let gateway = serde_json::to_string_pretty(&config::schema_gateway()).unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/gateway.json");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/schema")).unwrap();
+        std::fs::write(path, format!("{gateway}\n")).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), format!("{gateway}\n"));
+
+    let channel = config::schema_channel(&vocabulary());
+    assert_eq!(channel["properties"]["connector"]["enum"], serde_json::json!(["table", "files"]));
+    assert_eq!(channel["properties"]["table"]["$ref"], "#/$defs/table");
+    assert_eq!(channel["$defs"]["table"]["properties"]["charset"]["$ref"], "#/$defs/table.Charset");
+}
