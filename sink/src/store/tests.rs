@@ -127,6 +127,7 @@ promises! {
     a_message_that_differs_from_its_receipt_is_quarantined,
     books_are_open_until_every_part_is_kept,
     a_stopped_read_leaves_orphans,
+    a_receipt_that_says_something_else_unbalances,
     a_position_moves_from_where_it_was_only,
     empty_reads_move_the_cursor_and_leave_no_books,
     read_numbers_never_repeat,

@@ -13,6 +13,8 @@ mod keep;
 mod known;
 mod records;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::{fmt, path::Path, time::Duration};
@@ -60,6 +62,11 @@ impl Sqlite {
     pub async fn open(path: impl AsRef<Path>, access: Access) -> Result<Self, Fault> {
         let path = path.as_ref();
         let place = format!("sqlite file {}", path.display());
+        if access == Access::ReadOnly && !path.exists() {
+            return Err(Fault::stopped("there is no store yet")
+                .at(place)
+                .remedy("start the gateway once, or name the folder of its configuration"));
+        }
         let options = SqliteConnectOptions::new()
             .filename(path)
             .busy_timeout(BUSY)

@@ -43,6 +43,15 @@ pub async fn a_stopped_read_leaves_orphans(store: impl Twin) {
     assert_eq!((book.stored, book.balanced), (0, Some(true)));
 }
 
+/// A receipt for another content under the same id is a difference, not something in flight.
+pub async fn a_receipt_that_says_something_else_unbalances(store: impl Twin) {
+    keep(&store, &intake([&read(1, [record("a", "theirs")])])).await;
+    let ours = read(1, [record("a", "ours")]);
+    keep(&store, &intake([&ours])).await;
+    store.advance(&confirm(ours).await).await.expect("it advances");
+    assert_eq!(book(&store).await.balanced, Some(false));
+}
+
 async fn book(store: &impl Twin) -> BooksRow {
     let mut books = store.books().await;
     assert_eq!(books.len(), 1, "{books:?}");

@@ -1,0 +1,237 @@
+//! What is particular to the file; everything else is in the suite.
+
+use std::collections::BTreeSet;
+
+use contract::{Checkpoints, FaultKind, Outcomes, Store};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+
+use super::{Access, Sqlite, fault::fault};
+use crate::store::{
+    columns::COLUMNS,
+    suite::{
+        keep,
+        sample::{at, bad, confirm, hotline, id, intake, read, read_from, record, with_body},
+        stored,
+    },
+    tests::Filed,
+};
+
+async fn ask<T>(store: &Sqlite, sql: &'static str) -> T
+where
+    T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+{
+    sqlx::query_scalar(sql).fetch_one(store.writer.as_ref().unwrap()).await.unwrap()
+}
+
+async fn tell(store: &Sqlite, sql: &str) {
+    let sql = AssertSqlSafe(sql.to_owned());
+    sqlx::raw_sql(sql).execute(store.writer.as_ref().unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_commit_is_on_the_disk() {
+    let file = Filed::new().await;
+    assert_eq!(ask::<String>(&file.store, "PRAGMA journal_mode").await, "wal");
+    assert_eq!(ask::<i64>(&file.store, "PRAGMA synchronous").await, 2, "2 is FULL");
+    assert_eq!(ask::<i64>(&file.store, "PRAGMA foreign_keys").await, 1);
+}
+
+#[tokio::test]
+async fn the_table_has_the_columns_of_the_list() {
+    let file = Filed::new().await;
+    let names: String =
+        ask(&file.store, "SELECT group_concat(name) FROM pragma_table_info('demand')").await;
+    let own = ["seq", "revision", "read_no", "mapping", "first_seen_at", "last_seen_at"];
+    let expected: BTreeSet<_> = COLUMNS.iter().map(|column| column.name).chain(own).collect();
+    assert_eq!(names.split(',').collect::<BTreeSet<_>>(), expected);
+}
+
+#[tokio::test]
+async fn another_key_is_refused() {
+    let file = Filed::new().await;
+    file.store.bind_key(1, "check").await.unwrap();
+    file.store.bind_key(1, "check").await.unwrap();
+    for (key_id, check_value) in [(1, "0ther"), (2, "check")] {
+        let fault = file.store.bind_key(key_id, check_value).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        assert!(fault.to_string().contains("restore the key file of key 1"), "{fault}");
+        assert!(!fault.to_string().contains("0ther"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_the_database_refuses_costs_itself_only() {
+    let file = Filed::new().await;
+    tell(
+        &file.store,
+        "CREATE TRIGGER no BEFORE INSERT ON demand WHEN new.source_key IN ('k7', 'k131')
+         BEGIN SELECT RAISE(ABORT, 'not to my taste'); END",
+    )
+    .await;
+    let keys: Vec<String> = (0..250).map(|n| format!("k{n}")).collect();
+    let whole = intake([&read(1, keys.iter().map(|key| record(key, "text")))]);
+    assert_eq!(keep(&file.store, &whole).await, Outcomes { quarantined: 2, ..stored(248) });
+    for key in ["k7", "k131"] {
+        let row = file.store.quarantine_show(&id(key)).await.unwrap().unwrap();
+        assert_eq!(row.reason, "refused_by_database");
+        assert!(row.detail.contains("not to my taste") && row.raw.is_some(), "{row:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_refuses_everything_stops_the_sink() {
+    let file = Filed::new().await;
+    tell(
+        &file.store,
+        "CREATE TRIGGER no BEFORE INSERT ON receipt BEGIN SELECT RAISE(ABORT, 'no'); END",
+    )
+    .await;
+    let fault = file.store.store(&intake([&read(1, [record("a", "one")])])).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(file.store.demand(&id("a")).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_on_one_file_do_not_disturb_each_other() {
+    let file = Filed::new().await;
+    let path = file.folder.path().join("t.db");
+    let (one, two) = tokio::join!(
+        Sqlite::open(&path, Access::ReadWrite),
+        Sqlite::open(&path, Access::ReadWrite)
+    );
+    let (one, two) = (one.unwrap(), two.unwrap());
+    let work = async |store: &Sqlite, reads: Vec<u64>| {
+        for read_no in reads {
+            let texts = (0..20).map(|n| record(&format!("k{n}"), &format!("text {read_no}")));
+            let whole = intake([&read(read_no, texts)]);
+            // Nothing but a transient fault may come out of the competition.
+            while let Err(fault) = store.store(&whole).await {
+                assert!(fault.is_transient(), "{fault}");
+            }
+        }
+    };
+    let odd = (1..60).filter(|n| n % 2 == 1).collect();
+    let even = (1..60).filter(|n| n % 2 == 0).collect();
+    tokio::join!(work(&one, odd), work(&two, even));
+    assert_eq!(ask::<String>(&one, "PRAGMA integrity_check").await, "ok");
+    assert_eq!(ask::<i64>(&two, "SELECT count(*) FROM demand_history").await, 59 * 20);
+    let newest = "SELECT count(*) FROM demand WHERE content = 'text 59'";
+    assert_eq!(ask::<i64>(&one, newest).await, 20);
+}
+
+#[tokio::test]
+async fn a_locked_file_is_a_transient_fault() {
+    let file = Filed::new().await;
+    let lock = file.store.begin().await.unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(file.folder.path().join("t.db"))
+        .busy_timeout(std::time::Duration::ZERO);
+    let mut other: sqlx::SqliteConnection = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    let error = sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap_err();
+    assert!(fault("here", "begin", error).is_transient());
+    lock.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_looks_cannot_write_and_makes_no_file() {
+    let file = Filed::new().await;
+    keep(&file.store, &intake([&read(1, [record("a", "one")])])).await;
+    let path = file.folder.path().join("t.db");
+    let looking = Sqlite::open(&path, Access::ReadOnly).await.unwrap();
+    assert!(looking.demand(&id("a")).await.unwrap().is_some());
+    let fault = looking.reserve(&hotline(), 1).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    let missing = file.folder.path().join("missing.db");
+    let fault = Sqlite::open(&missing, Access::ReadOnly).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().contains("there is no store yet"), "{fault}");
+    assert!(!missing.exists());
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_left_alone() {
+    let file = Filed::new().await;
+    tell(
+        &file.store,
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'later', true, x'00', 1)",
+    )
+    .await;
+    let path = file.folder.path().join("t.db");
+    let fault = Sqlite::open(&path, Access::ReadWrite).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+}
+
+#[tokio::test]
+async fn folded_books_say_the_same() {
+    let Filed { store, folder: _folder } = Filed::new().await;
+    let skip = || with_body("s", contract::Revision::NONE, json!({ "skip": true }));
+    for read_no in 1..=5 {
+        let from = store.load(&hotline()).await.unwrap();
+        let records = (0..300).map(|n| record(&n.to_string(), &format!("text {}", read_no / 2)));
+        let some = read_from(from, read_no, records.chain([bad("bad"), skip()]));
+        // The fourth read is never kept.
+        if read_no != 4 {
+            keep(&store, &intake([&some])).await;
+            keep(&store, &intake([&some])).await;
+        }
+        store.advance(&confirm(some).await).await.unwrap();
+    }
+    let before = store.books(None, None).await.unwrap();
+    assert_eq!((before[0].in_flight, before[0].balanced), (301, None));
+    assert_eq!(store.fold_books(at(5)).await.unwrap(), 3);
+    assert_eq!(store.fold_books(at(5)).await.unwrap(), 0);
+    assert_eq!(store.books(None, None).await.unwrap(), before);
+    assert_eq!(ask::<i64>(&store, "SELECT sum(reads) FROM books_day").await, 3);
+    assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM read").await, 2);
+}
+
+#[tokio::test]
+async fn a_person_is_found_by_token_in_every_state() {
+    let Filed { store, folder: _folder } = Filed::new().await;
+    let of = |key, person| with_body(key, contract::Revision::NONE, json!({ "person": person }));
+    keep(&store, &intake([&read(1, [of("a", "t1"), of("b", "t1")])])).await;
+    keep(&store, &intake([&read(2, [of("a", "t2")])])).await;
+    let found = "SELECT count(*) FROM demand_person p JOIN demand d ON d.seq = p.demand
+                 WHERE token = 't1'";
+    assert_eq!(ask::<i64>(&store, found).await, 2);
+}
+
+#[tokio::test]
+async fn the_bytes_of_every_state_are_kept() {
+    let Filed { store, folder: _folder } = Filed::new().await;
+    for (read_no, text) in [(2, "new"), (1, "old")] {
+        keep(&store, &intake([&read(read_no, [record("a", text)])])).await;
+    }
+    let history = store.history(&id("a")).await.unwrap();
+    for (row, text) in history.iter().zip(["new", "old"]) {
+        let raw = store.raw(row.seq).await.unwrap().unwrap();
+        assert_eq!(raw.0, json!({ "text": text }).to_string().into_bytes());
+    }
+    let status = store.status().await.unwrap();
+    assert!(status.is_empty(), "a channel stands somewhere once it has advanced: {status:?}");
+}
+
+/// Not a promise: prints what this machine does. `cargo test --release -p sink bench_like -- --nocapture`
+#[tokio::test]
+async fn bench_like_rows_per_second() {
+    let file = Filed::new().await;
+    let intakes = if cfg!(debug_assertions) { 2 } else { 60 };
+    let text = "市民反映小区门口路灯不亮，".repeat(23);
+    let mut took = std::time::Duration::ZERO;
+    for read_no in 1..=intakes {
+        let records = (0..1_000).map(|n| record(&format!("{read_no:06}-{n:06}"), &text));
+        let whole = intake([&read(read_no, records)]);
+        let start = std::time::Instant::now();
+        assert_eq!(keep(&file.store, &whole).await, stored(1_000));
+        took += start.elapsed();
+    }
+    let again = read(intakes + 1, (0..1_000).map(|n| record(&format!("{:06}-{n:06}", 1), &text)));
+    let again = intake([&again]);
+    let start = std::time::Instant::now();
+    assert_eq!(keep(&file.store, &again).await.unchanged, 1_000);
+    let rate = 1e3 * f64::from(u32::try_from(intakes).unwrap());
+    let (new, same) = (rate / took.as_secs_f64(), 1e3 / start.elapsed().as_secs_f64());
+    eprint!("{} bytes of text: {new:.0} new demands/s, {same:.0} unchanged/s\n", text.len());
+}
