@@ -109,3 +109,13 @@ fn the_schemas_that_editors_use_are_those_that_are_checked() {
     assert_eq!(channel["properties"]["table"]["$ref"], "#/$defs/table");
     assert_eq!(channel["$defs"]["table"]["properties"]["charset"]["$ref"], "#/$defs/table.Charset");
 }
+
+#[test]
+fn keys_may_come_from_the_environment() {
+    let folder = Folder::new();
+    folder.edit("gateway.toml", "file = \"data/keys.json\"", "env = \"HOTLINE_DATABASE_URL\"");
+    let KeySource::Env(keys) = folder.resolve().unwrap().keys else {
+        panic!("the keys come from the environment")
+    };
+    assert_eq!(keys.expose(), "sqlite:hotline.db?secret=hunter2");
+}
