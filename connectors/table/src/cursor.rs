@@ -18,6 +18,8 @@ use crate::{plan::Target, value::Value};
 pub struct Cursor {
     /// Whose turn it is among the walks.
     pub(crate) turn: usize,
+    /// How many pages this turn has had.
+    pub(crate) pages: usize,
     /// How many walks, one after the other, have just come to their end: all means caught up.
     pub(crate) quiet: usize,
     /// In the main table.

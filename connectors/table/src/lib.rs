@@ -47,6 +47,11 @@ use crate::{
 /// After this long a read gives what it has.
 const LONG: Duration = Duration::from_secs(5);
 
+/// Pages of the first sweep between two turns of the others. The first sweep passes every row, so
+/// what another walk reads meanwhile is read twice; but new pending rows must not wait until years
+/// of old ones are through.
+const FIRST_LOAD_PAGES: usize = 10;
+
 /// The connector for tables.
 #[derive(Debug)]
 pub struct Table {
@@ -85,11 +90,17 @@ impl Connector for Table {
         let mut visit = Visit { plan: &self.plan, database: &mut self.database, now, limit };
         loop {
             cursor.turn %= n_turns;
-            let page = visit.make(self.turns[cursor.turn], &mut cursor).await?;
+            let turn = self.turns[cursor.turn];
+            let is_first_load = turn.is_first_sweep(&cursor);
+            let page = visit.make(turn, &mut cursor).await?;
             // A turn that did not come to its end wakes all others: a table that never comes to
             // rest must not keep them waiting.
             cursor.quiet = if page.is_end { cursor.quiet + 1 } else { 0 };
-            cursor.turn = (cursor.turn + 1) % n_turns;
+            cursor.pages += 1;
+            if page.is_end || !is_first_load || cursor.pages >= FIRST_LOAD_PAGES {
+                cursor.turn = (cursor.turn + 1) % n_turns;
+                cursor.pages = 0;
+            }
             let caught_up = cursor.quiet >= n_turns;
             let owes = !cursor.owed.is_empty() || !cursor.owed_parts.is_empty();
             if caught_up || owes || !page.entries.is_empty() || started.elapsed() > LONG {

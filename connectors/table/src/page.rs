@@ -27,6 +27,13 @@ pub(crate) struct Turn {
     pub(crate) part: Option<usize>,
 }
 
+impl Turn {
+    /// Whether this is the sweep that passes every row of the main table.
+    pub(crate) fn is_first_sweep(self, cursor: &Cursor) -> bool {
+        self.walk == Walk::Sweep && self.part.is_none() && cursor.main.sweep.since.is_none()
+    }
+}
+
 /// What a turn found. Its cursor has moved.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
