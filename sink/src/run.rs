@@ -35,3 +35,91 @@ pub async fn run(
         debug!(target: "tonghui", n, "acked");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use contract::{Intake, Publisher};
+
+    use super::*;
+    use crate::{
+        bus::{MemoryBroker, in_process},
+        store::{
+            Memory, Patient,
+            suite::sample::{id, read, record},
+        },
+    };
+
+    /// Fails so many times before it keeps.
+    struct Unhappy {
+        left: AtomicU32,
+        store: Memory,
+    }
+
+    impl Store for Unhappy {
+        async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
+            let left = self.left.load(Ordering::Relaxed);
+            if left == 0 {
+                return self.store.store(intake).await;
+            }
+            self.left.store(left - 1, Ordering::Relaxed);
+            Err(Fault::transient("unhappy"))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_published_is_kept_and_acked_until_stop_is_asked() {
+        let (publisher, mut consumer) = in_process(1 << 20);
+        let (store, stop) = (Memory::new(), CancellationToken::new());
+        let ingest = async {
+            for read_no in 1..=3 {
+                let some = read(read_no, [record(&format!("k{read_no}"), "text")]);
+                publisher.publish(some.messages()).await.unwrap();
+                assert!(store.demand(&id(&format!("k{read_no}"))).is_some(), "confirmed is kept");
+            }
+            stop.cancel();
+        };
+        let (ended, ()) = tokio::join!(run(&mut consumer, &store, &stop, 16), ingest);
+        ended.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failed_loop_leaves_its_messages_to_the_next_one() {
+        let broker = MemoryBroker::new(1 << 20);
+        broker.publisher().publish(read(1, [record("a", "text")]).messages()).await.unwrap();
+        let store = Unhappy { left: AtomicU32::new(1), store: Memory::new() };
+        let stop = CancellationToken::new();
+        assert!(run(&mut broker.consumer(), &store, &stop, 16).await.is_err());
+        assert_eq!(broker.in_flight(), 1);
+        let mut consumer = broker.consumer();
+        let next = run(&mut consumer, &store, &stop, 16);
+        let emptied = async {
+            while broker.in_flight() > 0 {
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
+        };
+        let (ended, ()) = tokio::join!(next, emptied);
+        ended.unwrap();
+        assert!(store.store.demand(&id("a")).is_some());
+    }
+
+    #[tokio::test]
+    async fn patience_keeps_in_place_what_a_database_refuses_for_a_while() {
+        let stop = CancellationToken::new();
+        let store = Unhappy { left: AtomicU32::new(2), store: Memory::new() };
+        let patient = Patient::new(store, stop.clone());
+        let whole = crate::store::suite::sample::intake([&read(1, [record("a", "text")])]);
+        assert_eq!(patient.store(&whole).await.unwrap().stored, 1);
+    }
+
+    #[tokio::test]
+    async fn patience_ends_when_stop_is_asked() {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let store = Unhappy { left: AtomicU32::new(u32::MAX), store: Memory::new() };
+        let whole = crate::store::suite::sample::intake([&read(1, [record("a", "text")])]);
+        assert!(Patient::new(store, stop).store(&whole).await.unwrap_err().is_transient());
+    }
+}

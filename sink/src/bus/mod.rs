@@ -2,6 +2,9 @@
 
 mod broker;
 mod in_process;
+pub mod suite;
+#[cfg(test)]
+mod tests;
 
 pub use broker::{BrokerConsumer, BrokerPublisher, MemoryBroker};
 pub use in_process::{InProcessConsumer, InProcessPublisher, in_process};

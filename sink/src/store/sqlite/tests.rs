@@ -212,26 +212,3 @@ async fn the_bytes_of_every_state_are_kept() {
     let status = store.status().await.unwrap();
     assert!(status.is_empty(), "a channel stands somewhere once it has advanced: {status:?}");
 }
-
-/// Not a promise: prints what this machine does. `cargo test --release -p sink bench_like -- --nocapture`
-#[tokio::test]
-async fn bench_like_rows_per_second() {
-    let file = Filed::new().await;
-    let intakes = if cfg!(debug_assertions) { 2 } else { 60 };
-    let text = "市民反映小区门口路灯不亮，".repeat(23);
-    let mut took = std::time::Duration::ZERO;
-    for read_no in 1..=intakes {
-        let records = (0..1_000).map(|n| record(&format!("{read_no:06}-{n:06}"), &text));
-        let whole = intake([&read(read_no, records)]);
-        let start = std::time::Instant::now();
-        assert_eq!(keep(&file.store, &whole).await, stored(1_000));
-        took += start.elapsed();
-    }
-    let again = read(intakes + 1, (0..1_000).map(|n| record(&format!("{:06}-{n:06}", 1), &text)));
-    let again = intake([&again]);
-    let start = std::time::Instant::now();
-    assert_eq!(keep(&file.store, &again).await.unchanged, 1_000);
-    let rate = 1e3 * f64::from(u32::try_from(intakes).unwrap());
-    let (new, same) = (rate / took.as_secs_f64(), 1e3 / start.elapsed().as_secs_f64());
-    eprint!("{} bytes of text: {new:.0} new demands/s, {same:.0} unchanged/s\n", text.len());
-}

@@ -1,0 +1,159 @@
+//! What every bus promises, as functions that any bus can be asked. A broken promise panics.
+#![allow(clippy::expect_used)]
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
+
+use contract::{Consumer, Fault, Intake, Kept, Message, MessageId, Publisher, keep};
+
+use crate::store::{
+    Memory,
+    suite::sample::{read, record},
+};
+
+/// A bus that can be asked. It takes 64 KiB.
+pub trait Bench {
+    /// Its ingest end.
+    type Publisher: Publisher;
+    /// Its sink end.
+    type Consumer: Consumer;
+
+    /// A publisher.
+    fn publisher(&self) -> Self::Publisher;
+
+    /// A consumer after a sink has started: the former one, where there was one, is not used again
+    /// by the loop that failed.
+    fn consumer(&mut self, former: Option<Self::Consumer>) -> Self::Consumer;
+}
+
+/// What is published is given out once, in order, and nothing else is.
+pub async fn messages_arrive_whole_and_in_order(mut bench: impl Bench) {
+    let sent = messages(1, 900);
+    assert!(sent.len() > 3);
+    let mut consumer = bench.consumer(None);
+    let publisher = bench.publisher();
+    let (published, received) =
+        tokio::join!(publisher.publish(&sent), drain(&mut consumer, sent.len(), 100));
+    published.expect("the bus takes it");
+    assert_eq!(received, sent);
+    assert!(poll_once(consumer.take(1)).await.is_none(), "something was given out twice");
+}
+
+/// Never more than asked for, and what is there is not held back.
+pub async fn take_gives_at_most_what_is_asked(mut bench: impl Bench) {
+    let sent = messages(1, 900);
+    let mut consumer = bench.consumer(None);
+    let publisher = bench.publisher();
+    let work = async {
+        let mut sizes = Vec::new();
+        while sizes.iter().sum::<usize>() < sent.len() {
+            let intake = consumer.take(2).await.expect("the bus is there");
+            sizes.push(intake.deliveries().len());
+            consumer.ack(kept(intake).await).await.expect("the bus is there");
+        }
+        sizes
+    };
+    let (published, sizes) = tokio::join!(publisher.publish(&sent), work);
+    published.expect("the bus takes it");
+    assert!(sizes.iter().all(|size| (1..=2).contains(size)), "{sizes:?}");
+}
+
+/// A sink that fails before it acks gets the same messages again, and what it acked never.
+pub async fn what_is_not_acked_comes_again(mut bench: impl Bench) {
+    let sent = messages(1, 900);
+    let publisher = bench.publisher();
+    let mut consumer = bench.consumer(None);
+    let work = async {
+        let first = consumer.take(1).await.expect("the bus is there");
+        let acked = ids(&first);
+        consumer.ack(kept(first).await).await.expect("the bus is there");
+        let lost = ids(&consumer.take(2).await.expect("the bus is there"));
+        let mut consumer = bench.consumer(Some(consumer));
+        let rest = drain(&mut consumer, sent.len() - 1, 100).await;
+        (acked, lost, rest)
+    };
+    let (published, (acked, lost, rest)) = tokio::join!(publisher.publish(&sent), work);
+    published.expect("the bus takes it");
+    let rest: Vec<MessageId> = rest.into_iter().map(|message| message.id).collect();
+    assert!(!acked.iter().any(|id| rest.contains(id)), "an acked message came again");
+    assert!(lost.iter().all(|id| rest.contains(id)), "a message was lost");
+}
+
+/// `take` may be dropped while it waits, as often as one likes.
+pub async fn a_dropped_take_loses_nothing(mut bench: impl Bench) {
+    let sent = messages(1, 900);
+    let publisher = bench.publisher();
+    let mut consumer = bench.consumer(None);
+    for _ in 0..3 {
+        assert!(poll_once(consumer.take(10)).await.is_none());
+    }
+    let (published, received) =
+        tokio::join!(publisher.publish(&sent), drain(&mut consumer, sent.len(), 100));
+    published.expect("the bus takes it");
+    assert_eq!(received, sent);
+}
+
+/// Nobody can fill memory: beyond its bound a bus makes the publisher wait or sends it away, and
+/// takes messages again once some are acked.
+pub async fn a_full_bus_takes_no_more(mut bench: impl Bench) {
+    let mut consumer = bench.consumer(None);
+    let publisher = bench.publisher();
+    let more: Vec<Message> = (1..30).flat_map(|read_no| messages(read_no, 20)).collect();
+    assert!(more.iter().map(|message| message.body.len()).sum::<usize>() > 3 * 64 * 1024);
+    match poll_once(publisher.publish(&more)).await {
+        None => {}
+        Some(Err(fault)) => assert!(fault.is_transient(), "{fault}"),
+        Some(Ok(())) => panic!("it took more than it may"),
+    }
+    let mut bytes = 0;
+    while let Some(intake) = poll_once(consumer.take(100)).await {
+        let intake = intake.expect("the bus is there");
+        bytes += intake.deliveries().iter().map(|some| some.message.body.len()).sum::<usize>();
+        consumer.ack(kept(intake).await).await.expect("the bus is there");
+    }
+    assert!((1..=64 * 1024).contains(&bytes), "{bytes} bytes were waiting");
+    let small = messages(40, 3);
+    let (published, received) =
+        tokio::join!(publisher.publish(&small), drain(&mut consumer, small.len(), 100));
+    published.expect("there is room again");
+    assert_eq!(received, small);
+}
+
+/// Messages of a read of so many records; twenty of them are some 12 KiB.
+fn messages(read_no: u64, records: usize) -> Vec<Message> {
+    let keys: Vec<String> = (0..records).map(|n| n.to_string()).collect();
+    let outbox = read(read_no, keys.iter().map(|key| record(key, "x")));
+    outbox.messages().to_vec()
+}
+
+/// Takes, keeps and acks until there are `n` messages.
+async fn drain(consumer: &mut impl Consumer, n: usize, max: usize) -> Vec<Message> {
+    let mut received = Vec::new();
+    while received.len() < n {
+        let intake = consumer.take(max).await.expect("the bus is there");
+        received.extend(intake.deliveries().iter().map(|delivery| delivery.message.clone()));
+        consumer.ack(kept(intake).await).await.expect("the bus is there");
+    }
+    received
+}
+
+async fn kept(intake: Intake) -> Kept {
+    keep(&Memory::new(), intake).await.expect("memory takes everything")
+}
+
+fn ids(intake: &Intake) -> Vec<MessageId> {
+    intake.deliveries().iter().map(|delivery| delivery.message.id.clone()).collect()
+}
+
+/// What a future has to say at once; it is dropped then.
+async fn poll_once<T>(future: impl Future<Output = Result<T, Fault>>) -> Option<Result<T, Fault>> {
+    let mut future = pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
