@@ -1,0 +1,119 @@
+//! Which crate may know which.
+
+use std::collections::BTreeSet;
+
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
+
+use super::tree::{cargo, folders, nothing_wrong, read, root};
+
+/// What the spine must not know: anything that reaches outside the process, or waits for it.
+const IO_CRATES: &[&str] =
+    &["tokio", "tokio-util", "mio", "sqlx", "sqlx-core", "reqwest", "hyper", "lapin", "axum"];
+
+/// What a crate may depend on within the workspace: (in the program, in its tests besides).
+/// `None`: it may see everything.
+fn allowed(name: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
+    Some(match name {
+        "gateway" | "system-tests" | "xtask" | "bench" => return None,
+        "contract" | "sandbox" => (&[], &[]),
+        "connector-testkit" | "connector-wire" => (&["contract", "normalizer-text"], &[]),
+        connector if connector.starts_with("connector-") => {
+            (&["contract", "normalizer-text", "connector-wire"], &["connector-testkit"])
+        }
+        "normalizer" => (&["contract", "normalizer-text"], &[]),
+        "sink" => (&["contract"], &["normalizer"]),
+        // normalizer-text, config and whoever comes new: the spine and nothing else.
+        _ => (&["contract"], &[]),
+    })
+}
+
+#[test]
+fn crates_depend_only_on_what_they_may() {
+    let packages = workspace();
+    let ours: BTreeSet<_> = packages.iter().map(|package| package.name.as_str()).collect();
+    let mut wrong = Vec::new();
+    for package in &packages {
+        let Some((in_program, in_tests)) = allowed(&package.name) else { continue };
+        for dependency in &package.dependencies {
+            let name = dependency.name.as_str();
+            let is_test = dependency.kind == DependencyKind::Development;
+            let may = in_program.contains(&name) || (is_test && in_tests.contains(&name));
+            if ours.contains(name) && !may {
+                wrong.push(format!("{} depends on {name}", package.name));
+            }
+        }
+    }
+    nothing_wrong(&wrong, "a crate knows what it must not know");
+}
+
+#[test]
+fn nothing_but_tests_and_tools_depends_on_the_gateway_and_the_testkit() {
+    let may = ["system-tests", "xtask", "bench"];
+    let mut wrong = Vec::new();
+    for package in workspace() {
+        for dependency in &package.dependencies {
+            let is_program = dependency.kind != DependencyKind::Development;
+            let is_top = ["gateway", "connector-testkit"].contains(&dependency.name.as_str());
+            if is_program && is_top && !may.contains(&package.name.as_str()) {
+                wrong.push(format!("{} depends on {}", package.name, dependency.name));
+            }
+        }
+    }
+    nothing_wrong(&wrong, "these are the top");
+}
+
+#[test]
+fn the_spine_reaches_no_io_crate_however_indirectly() {
+    let tree = cargo(&["tree", "--package", "contract", "--edges", "normal", "--prefix", "none"]);
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    let wrong: Vec<_> = names.filter(|n| IO_CRATES.contains(n)).map(str::to_owned).collect();
+    nothing_wrong(&wrong, "contract knows no runtime and no I/O");
+}
+
+#[test]
+fn drivers_are_dependencies_of_their_owners_only() {
+    let owners = [
+        ("sqlx", &["sink", "connector-table", "sandbox", "system-tests", "xtask", "bench"][..]),
+        ("lapin", &["sink", "system-tests", "xtask", "bench"][..]),
+    ];
+    let mut wrong = Vec::new();
+    for package in workspace() {
+        for (driver, owners) in owners {
+            let has = package.dependencies.iter().any(|dependency| dependency.name == driver);
+            if has && !owners.contains(&package.name.as_str()) {
+                wrong.push(format!("{} depends on {driver}", package.name));
+            }
+        }
+    }
+    nothing_wrong(&wrong, "a driver outside the crate that hides it");
+}
+
+#[test]
+fn every_crate_is_under_the_lints_of_the_workspace() {
+    let mut wrong = Vec::new();
+    for package in workspace() {
+        let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
+        let manifest: toml::Table = manifest.parse().unwrap();
+        let lints = manifest.get("lints").and_then(|lints| lints.get("workspace"));
+        if lints.and_then(toml::Value::as_bool) != Some(true) {
+            wrong.push(package.name.to_string());
+        }
+    }
+    nothing_wrong(&wrong, "no `[lints] workspace = true`");
+}
+
+#[test]
+fn every_connector_is_registered() {
+    let registry = read("gateway/src/registry.rs");
+    let kinds =
+        folders("connectors").into_iter().filter(|kind| kind != "testkit" && kind != "wire");
+    let missing =
+        kinds.filter(|kind| !registry.contains(&format!("register::<connector_{kind}::")));
+    nothing_wrong(&missing.collect::<Vec<_>>(), "not registered in gateway/src/registry.rs");
+}
+
+fn workspace() -> Vec<Package> {
+    let mut command = MetadataCommand::new();
+    command.current_dir(root()).no_deps().other_options(["--offline".to_owned()]);
+    command.exec().unwrap().packages
+}

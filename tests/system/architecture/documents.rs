@@ -1,0 +1,79 @@
+//! What the documents promise is there, in both languages.
+
+use super::tree::{folders, nothing_wrong, read, sources};
+
+const VERBS: &[&str] = &["read", "pack", "deliver", "advance", "settle", "take", "keep", "ack"];
+
+#[test]
+fn the_architecture_page_is_short_and_names_every_verb() {
+    let page = read("ARCHITECTURE.md");
+    let lines = page.lines().count();
+    assert!(lines <= 200, "ARCHITECTURE.md has {lines} lines, more than 200");
+    let words: Vec<_> = page.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let missing = VERBS.iter().filter(|verb| !words.contains(verb)).map(|v| (*v).to_owned());
+    nothing_wrong(&missing.collect::<Vec<_>>(), "verbs that ARCHITECTURE.md does not name");
+}
+
+#[test]
+fn every_invariant_is_guarded_by_a_test_that_exists() {
+    let page = read("ARCHITECTURE.md");
+    let code: String = sources().iter().map(|source| source.text.as_str()).collect();
+    let mut wrong = Vec::new();
+    for number in 1..=10 {
+        let name = format!("I{number}");
+        let row = page.lines().find(|line| line.starts_with(&format!("| {name} |")));
+        let Some(guard) = row.and_then(|row| row.split('`').nth_back(1)) else {
+            wrong.push(format!("{name}: no row with a test in ARCHITECTURE.md"));
+            continue;
+        };
+        if !code.contains(&format!("fn {guard}(")) {
+            wrong.push(format!("{name}: there is no test {guard}"));
+        }
+    }
+    nothing_wrong(&wrong, "invariants without a guard");
+}
+
+#[test]
+fn both_readmes_give_the_same_commands() {
+    let (english, chinese) = (commands("README.md"), commands("README.zh-CN.md"));
+    assert!(!english.is_empty(), "README.md gives no command");
+    assert_eq!(english, chinese, "left README.md, right README.zh-CN.md");
+}
+
+#[test]
+fn the_readme_gives_the_test_command() {
+    assert!(commands("README.md").iter().any(|command| command == "cargo xtask test"));
+}
+
+#[test]
+fn every_channel_has_an_example() {
+    let channels = folders("config/channels");
+    assert!(!channels.is_empty(), "config/channels is empty");
+    let mut wrong = Vec::new();
+    for channel in channels {
+        let file = format!("config/channels/{channel}/channel.toml");
+        let settings: toml::Table = read(&file).parse().unwrap();
+        let examples = settings.get("example").and_then(toml::Value::as_array);
+        if examples.is_none_or(Vec::is_empty) {
+            wrong.push(file);
+        }
+    }
+    nothing_wrong(&wrong, "channels without [[example]]");
+}
+
+/// The commands in the `sh` blocks of a page, without the remarks behind them.
+fn commands(page: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut inside = false;
+    for line in read(page).lines() {
+        if line.starts_with("```") {
+            inside = line == "```sh";
+            continue;
+        }
+        let command = line.split(" #").next().unwrap_or_default().trim();
+        if inside && !command.is_empty() && !command.starts_with('#') {
+            commands.push(command.to_owned());
+        }
+    }
+    commands
+}
