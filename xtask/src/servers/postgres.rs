@@ -11,6 +11,13 @@ use super::{
 };
 use crate::run::quiet;
 
+/// The administrator proves who he is, so that passwords are tested; roles that a test creates for
+/// itself need none.
+const ACCOUNTS: &str = "\
+host all postgres 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.1/32 trust
+";
+
 /// Whether the server's programs are there.
 pub(crate) fn is_installed() -> bool {
     program("initdb").is_some()
@@ -30,6 +37,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         .arg("-D")
         .arg(&data);
     quiet(init)?;
+    home.write("data/pg_hba.conf", ACCOUNTS)?;
 
     let port = free_port()?;
     let mut run = home.command("INT", &program("postgres").context("postgres is not installed")?);
