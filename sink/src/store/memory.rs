@@ -2,17 +2,17 @@
 //! the suite of the real ones, so a simulation that passes says something about them.
 
 mod books;
+mod checkpoints;
 mod quarantine;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    ops::Range,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use contract::{
-    ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
-    MessageId, Outcomes, Part, Position, ReadNo, RecordKey, SealedBytes, Store, Timestamp,
+    ChannelId, Demand, DemandId, Digest, Fault, Intake, MessageId, Outcomes, Part, Position,
+    ReadNo, RecordKey, SealedBytes, Store, Timestamp,
 };
 
 use super::{
@@ -184,48 +184,5 @@ impl State {
                 kept.deliveries += 1;
             }
         }
-    }
-}
-
-impl Checkpoints for Memory {
-    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
-        let state = self.lock();
-        Ok(state.checkpoints.get(channel).map(|at| at.position.clone()).unwrap_or_default())
-    }
-
-    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<Range<u64>, Fault> {
-        let mut state = self.lock();
-        let checkpoint = state.checkpoints.entry(channel.clone()).or_default();
-        let first = checkpoint.reserved + 1;
-        checkpoint.reserved += n;
-        Ok(first..first + n)
-    }
-
-    async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
-        let mut state = self.lock();
-        let known = state.mappings.entry(channel.clone()).or_default();
-        let at = known.iter().position(|digest| *digest == fingerprint).unwrap_or_else(|| {
-            known.push(fingerprint);
-            known.len() - 1
-        });
-        Ok(MappingNo(u32::try_from(at + 1).unwrap_or(u32::MAX)))
-    }
-
-    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
-        let mut state = self.lock();
-        let checkpoint = state.checkpoints.entry(step.channel().clone()).or_default();
-        let (at, from) = (&mut checkpoint.position, step.from());
-        if (at.step, at.fence) != (from.step, from.fence) {
-            return Err(Fault::transient("position moved by another process")
-                .at(format!("channel {}, memory store", step.channel())));
-        }
-        at.cursor = Some(step.upto().clone());
-        at.step += 1;
-        if step.tally().read > 0 {
-            let read =
-                Read { read_at: step.read_at(), tally: step.tally(), parts: step.parts().to_vec() };
-            state.reads.insert((step.channel().clone(), step.read_no()), read);
-        }
-        Ok(())
     }
 }

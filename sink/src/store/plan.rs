@@ -3,162 +3,28 @@
 //! A store loads what is [`Known`], asks for the [`Plan`], and writes each table once. Nothing here
 //! waits, so that the order of judgements is the order of the bus and nothing else.
 
+mod known;
+mod rows;
+
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use contract::{
     Current, Delivery, Demand, DemandId, Digest, Event, Intake, Judgement, MessageId, Outcomes,
-    Reason, Timestamp, Version, judge,
+    Reason, judge,
 };
-use serde::Serialize;
 
 use super::{
-    columns::{Cell, cells, nul_in},
+    columns::{cells, nul_in},
     identity,
     quarantine::Trouble,
 };
 
-/// What a store must know before it can plan.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    /// Of the messages of the intake, those kept before, with their hashes.
-    pub(crate) receipts: HashMap<MessageId, Digest>,
-    /// Of the things of the intake, those that have a demand.
-    pub(crate) demands: HashMap<DemandId, KnownDemand>,
-    /// What history holds of those that [`doubtful`] named: (demand, digest).
-    pub(crate) history: HashSet<(i64, Digest)>,
-    /// The greatest sequence numbers in use.
-    pub(crate) last_demand: i64,
-    pub(crate) last_history: i64,
-}
-
-/// A demand as the store holds it.
-#[derive(Debug, Clone)]
-pub(crate) struct KnownDemand {
-    pub(crate) seq: i64,
-    pub(crate) current: Current,
-    pub(crate) last_seen_at: Timestamp,
-}
+pub(crate) use known::{Known, KnownDemand, doubtful, things};
+pub use rows::Outcome;
+pub(crate) use rows::{HistoryEntry, Plan, Receipt, Subject};
 
 /// Events that must not be judged, by position (delivery, event), because a database refused them.
 pub(crate) type Banned = BTreeMap<(usize, usize), Reason>;
-
-/// The rows to write.
-#[derive(Debug, Default)]
-pub(crate) struct Plan<'a> {
-    /// In the order in which they first appeared.
-    pub(crate) subjects: Vec<Subject<'a>>,
-    pub(crate) history: Vec<HistoryEntry<'a>>,
-    /// One per id.
-    pub(crate) troubles: Vec<Trouble<'a>>,
-    pub(crate) receipts: Vec<Receipt<'a>>,
-    /// Messages that were kept before; one more delivery each.
-    pub(crate) redelivered: Vec<&'a MessageId>,
-    pub(crate) outcomes: Outcomes,
-}
-
-/// A demand that changes.
-#[derive(Debug)]
-pub(crate) struct Subject<'a> {
-    pub(crate) seq: i64,
-    pub(crate) id: DemandId,
-    pub(crate) version: Version,
-    pub(crate) first_seen_at: Timestamp,
-    pub(crate) last_seen_at: Timestamp,
-    /// The row that becomes current; `None` where only version and last sight move.
-    pub(crate) row: Option<Vec<Cell<'a>>>,
-    current: Current,
-    /// The version has moved: a repeated state under the same version moves nothing.
-    pub(crate) moved: bool,
-    /// Its entry in `history` that is `stored` so far.
-    pub(crate) winner: Option<usize>,
-}
-
-/// A state that enters history.
-#[derive(Debug)]
-pub(crate) struct HistoryEntry<'a> {
-    pub(crate) seq: i64,
-    pub(crate) demand_seq: i64,
-    pub(crate) demand: &'a Demand,
-    pub(crate) outcome: Outcome,
-    pub(crate) changed: Vec<&'static str>,
-}
-
-/// What became of a state in history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It became the current state.
-    Stored,
-    /// It was newer than the current state, and a still newer one came in the same transaction.
-    Superseded,
-    /// It was older than the current state when it came.
-    Stale,
-}
-
-impl Outcome {
-    /// The word in the column.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Stored => "stored",
-            Self::Superseded => "superseded",
-            Self::Stale => "stale",
-        }
-    }
-
-    /// The outcome of a word in the column.
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Stored, Self::Superseded, Self::Stale].into_iter().find(|one| one.code() == code)
-    }
-}
-
-/// Proof that a message was kept, and what became of its events.
-#[derive(Debug)]
-pub(crate) struct Receipt<'a> {
-    pub(crate) message: &'a MessageId,
-    pub(crate) events: u32,
-    pub(crate) hash: Digest,
-    pub(crate) outcomes: Outcomes,
-}
-
-/// The demands in an intake, each thing once.
-pub(crate) fn things(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
-    let mut things = HashMap::new();
-    for delivery in intake.deliveries() {
-        let channel = &delivery.message.id.channel;
-        for event in &delivery.events {
-            let (id, key) = match event {
-                Event::Demand(demand) => (demand.id, Some(&demand.source_key)),
-                Event::Reject(reject) => (reject.id, reject.source_key.as_ref()),
-                Event::Unreadable { .. } => continue,
-            };
-            if let Some(key) = key {
-                things.insert(id, (channel.as_str(), key.as_str()));
-            }
-        }
-    }
-    things
-}
-
-/// The demands whose history has to be known: something of them may arrive that is older than
-/// what is current. Naming one too many costs a look, one too few a row twice.
-pub(crate) fn doubtful(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
-    let mut newest: HashMap<DemandId, Version> = HashMap::new();
-    let mut doubtful = HashSet::new();
-    let events = intake.deliveries().iter().flat_map(|delivery| &delivery.events);
-    for demand in events.filter_map(|event| match event {
-        Event::Demand(demand) => Some(demand),
-        Event::Reject(_) | Event::Unreadable { .. } => None,
-    }) {
-        let Some(held) = known.get(&demand.id) else { continue };
-        let newest = newest.entry(demand.id).or_insert(held.current.version);
-        if demand.version > *newest {
-            *newest = demand.version;
-        } else {
-            doubtful.insert(held.seq);
-        }
-    }
-    doubtful.into_iter().collect()
-}
 
 /// Judges every event of the intake.
 pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) -> Plan<'a> {

@@ -13,6 +13,7 @@ mod keep;
 mod known;
 mod records;
 mod rows;
+mod statements;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -35,6 +36,13 @@ const BUSY: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 /// Full chunks and powers of two of every table; each is prepared once.
 const STATEMENTS: usize = 256;
+
+/// Of the writer, in KiB (negative means that): ids are random, so an insert touches any page of
+/// their index.
+const CACHE: &str = "-65536";
+/// Pages of log (64 MiB) before they are copied into the file: an index page that many intakes
+/// touch is copied once.
+const CHECKPOINT: &str = "16384";
 
 /// What a handle may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +83,12 @@ impl Sqlite {
         let writer = match access {
             Access::ReadOnly => None,
             Access::ReadWrite => {
-                let options =
-                    options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+                let options = options
+                    .clone()
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .pragma("cache_size", CACHE)
+                    .pragma("wal_autocheckpoint", CHECKPOINT);
                 let writer = pool(1, options).await.map_err(|e| fault(&place, "open", e))?;
                 migrate(&writer, &place).await?;
                 Some(writer)

@@ -11,7 +11,8 @@ use sqlx::{
 use super::{int, iso};
 use crate::store::columns::Cell;
 
-/// Rows of a full chunk: 59 columns of them stay far below SQLite's 32,766 parameters.
+/// Rows of a full chunk: 59 columns of them stay far below SQLite's 32,766 parameters. Four times as
+/// many gained nothing (measured).
 const CHUNK: usize = 128;
 
 /// A statement around rows: `head (row), (row), … tail`. Its parts are ours alone, never data.

@@ -1,18 +1,14 @@
 //! Writes a plan: each table once, in the order in which rows refer to each other.
 
-use std::{fmt::Write as _, sync::LazyLock};
-
 use contract::{Demand, Sealed};
 use sqlx::SqliteConnection;
 
 use super::{
     int, iso,
-    rows::{Statement, write_rows},
+    rows::write_rows,
+    statements::{HISTORY, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
 };
-use crate::store::{
-    columns::COLUMNS,
-    plan::{Plan, Subject},
-};
+use crate::store::plan::{Plan, Subject};
 
 /// Why a plan was not written.
 #[derive(Debug)]
@@ -151,111 +147,3 @@ fn tokens(demand: &Demand) -> impl Iterator<Item = &str> {
         .chain([&demand.body.address])
         .filter_map(|value: &Option<Sealed>| value.as_ref()?.token.as_deref())
 }
-
-static UPSERT: LazyLock<Statement> = LazyLock::new(|| {
-    let mut names = String::new();
-    let mut updates = String::new();
-    for column in COLUMNS {
-        let name = column.name;
-        // Writing to a String cannot fail.
-        let _ = write!(names, ", {name}");
-        let _ = write!(updates, ", {name} = excluded.{name}");
-    }
-    Statement {
-        head: format!(
-            "INSERT INTO demand (seq, revision, read_no, mapping, first_seen_at, last_seen_at\
-             {names}) VALUES"
-        )
-        .into(),
-        row: format!("(?, ?, ?, ?, ?, ?{})", ", ?".repeat(COLUMNS.len())).into(),
-        tail: format!(
-            "ON CONFLICT (channel, source_key) DO UPDATE SET
-             revision = excluded.revision, read_no = excluded.read_no, mapping = excluded.mapping,
-             last_seen_at = excluded.last_seen_at{updates}
-             WHERE (excluded.revision, excluded.read_no, excluded.mapping)
-                 > (demand.revision, demand.read_no, demand.mapping)"
-        )
-        .into(),
-    }
-});
-
-static MOVE: Statement = Statement::of(
-    "WITH v (seq, revision, read_no, mapping, last_seen_at) AS (VALUES",
-    "(?, ?, ?, ?, ?)",
-    ") UPDATE demand SET revision = v.revision, read_no = v.read_no, mapping = v.mapping,
-       last_seen_at = v.last_seen_at
-       FROM v WHERE demand.seq = v.seq
-       AND (v.revision, v.read_no, v.mapping) > (demand.revision, demand.read_no, demand.mapping)",
-);
-
-static HISTORY: Statement = Statement::of(
-    "INSERT INTO demand_history
-     (seq, demand, revision, read_no, mapping, outcome, status, digest, changed, seen_at) VALUES",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    "",
-);
-
-static RAW: Statement = Statement::of("INSERT INTO demand_raw (history, raw) VALUES", "(?, ?)", "");
-
-static PERSON: Statement = Statement::of(
-    "INSERT INTO demand_person (token, demand) VALUES",
-    "(?, ?)",
-    "ON CONFLICT (token, demand) DO NOTHING",
-);
-
-// The newest sight of a thing describes it; an older one is counted.
-static QUARANTINE: LazyLock<Statement> = LazyLock::new(|| {
-    let mut updates = String::new();
-    for name in [
-        "revision",
-        "read_no",
-        "mapping",
-        "reason",
-        "detail",
-        "place",
-        "message",
-        "raw",
-        "event",
-        "resolved_at",
-    ] {
-        let _ = write!(
-            updates,
-            "{name} = CASE
-             WHEN (excluded.revision, excluded.read_no, excluded.mapping)
-                > (quarantine.revision, quarantine.read_no, quarantine.mapping)
-             THEN excluded.{name} ELSE quarantine.{name} END, "
-        );
-    }
-    for (name, choose) in [("first_seen_at", "min"), ("last_seen_at", "max")] {
-        let (old, new) = (format!("quarantine.{name}"), format!("excluded.{name}"));
-        let _ = write!(updates, "{name} = coalesce({choose}({old}, {new}), {old}, {new}), ");
-    }
-    Statement {
-        head: "INSERT INTO quarantine (id, channel, source_key, revision, read_no, mapping, reason,
-               detail, place, message, raw, event, first_seen_at, last_seen_at, times_seen,
-               resolved_at) VALUES"
-            .into(),
-        row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)".into(),
-        tail: format!(
-            "ON CONFLICT (id) DO UPDATE SET {updates}
-             times_seen = quarantine.times_seen + excluded.times_seen"
-        )
-        .into(),
-    }
-});
-
-static RESOLVE: Statement = Statement::of(
-    "WITH v (id, revision, read_no, mapping, seen_at) AS (VALUES",
-    "(?, ?, ?, ?, ?)",
-    ") UPDATE quarantine SET resolved_at = v.seen_at FROM v
-       WHERE quarantine.id = v.id AND quarantine.resolved_at IS NULL
-       AND (v.revision, v.read_no, v.mapping)
-         > (quarantine.revision, quarantine.read_no, quarantine.mapping)",
-);
-
-static RECEIPT: Statement = Statement::of(
-    "INSERT INTO receipt (channel, read_no, part, events, hash, stored, unchanged, stale,
-     quarantined, deliveries) VALUES",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-    "",
-);

@@ -1,0 +1,85 @@
+//! The rows that a plan consists of.
+
+use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp, Version};
+use serde::Serialize;
+
+use crate::store::{columns::Cell, quarantine::Trouble};
+
+/// The rows to write.
+#[derive(Debug, Default)]
+pub(crate) struct Plan<'a> {
+    /// In the order in which they first appeared.
+    pub(crate) subjects: Vec<Subject<'a>>,
+    pub(crate) history: Vec<HistoryEntry<'a>>,
+    /// One per id.
+    pub(crate) troubles: Vec<Trouble<'a>>,
+    pub(crate) receipts: Vec<Receipt<'a>>,
+    /// Messages that were kept before; one more delivery each.
+    pub(crate) redelivered: Vec<&'a MessageId>,
+    pub(crate) outcomes: Outcomes,
+}
+
+/// A demand that changes.
+#[derive(Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) seq: i64,
+    pub(crate) id: DemandId,
+    pub(crate) version: Version,
+    pub(crate) first_seen_at: Timestamp,
+    pub(crate) last_seen_at: Timestamp,
+    /// The row that becomes current; `None` where only version and last sight move.
+    pub(crate) row: Option<Vec<Cell<'a>>>,
+    /// What the next event of this intake is judged by.
+    pub(super) current: Current,
+    /// The version has moved: a repeated state under the same version moves nothing.
+    pub(crate) moved: bool,
+    /// Its entry in `history` that is `stored` so far.
+    pub(crate) winner: Option<usize>,
+}
+
+/// A state that enters history.
+#[derive(Debug)]
+pub(crate) struct HistoryEntry<'a> {
+    pub(crate) seq: i64,
+    pub(crate) demand_seq: i64,
+    pub(crate) demand: &'a Demand,
+    pub(crate) outcome: Outcome,
+    pub(crate) changed: Vec<&'static str>,
+}
+
+/// What became of a state in history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It became the current state.
+    Stored,
+    /// It was newer than the current state, and a still newer one came in the same transaction.
+    Superseded,
+    /// It was older than the current state when it came.
+    Stale,
+}
+
+impl Outcome {
+    /// The word in the column.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Superseded => "superseded",
+            Self::Stale => "stale",
+        }
+    }
+
+    /// The outcome of a word in the column.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Stored, Self::Superseded, Self::Stale].into_iter().find(|one| one.code() == code)
+    }
+}
+
+/// Proof that a message was kept, and what became of its events.
+#[derive(Debug)]
+pub(crate) struct Receipt<'a> {
+    pub(crate) message: &'a MessageId,
+    pub(crate) events: u32,
+    pub(crate) hash: Digest,
+    pub(crate) outcomes: Outcomes,
+}
