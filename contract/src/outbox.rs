@@ -128,6 +128,9 @@ pub fn pack(
     }
 }
 
+/// The longest key of a source; real ones have 10 to 100 bytes.
+const MAX_KEY_BYTES: usize = 4 * 1024;
+
 struct Packer<'a> {
     channel: &'a Channel,
     read_no: ReadNo,
@@ -163,6 +166,9 @@ impl Packer<'_> {
     }
 
     fn take_record(&mut self, record: &RawRecord) {
+        if record.key.as_str().len() > MAX_KEY_BYTES {
+            return self.reject_without_key(record);
+        }
         // The mapping is data from a channel author: a panic in it must cost one record only.
         let verdict = catch_unwind(AssertUnwindSafe(|| self.channel.normalizer.normalize(record)))
             .unwrap_or_else(|_| {
@@ -190,6 +196,21 @@ impl Packer<'_> {
             report: &record.text,
         };
         self.reject(rejected, reason, &record.body.to_bytes());
+    }
+
+    /// A key that long is no key: it would fill the reject that has to name it.
+    fn reject_without_key(&mut self, record: &RawRecord) {
+        let bytes = record.body.to_bytes();
+        let size = record.key.as_str().len();
+        let detail = format!("its key takes {size} bytes, the limit is {MAX_KEY_BYTES}");
+        let rejected = Rejected {
+            id: DemandId::of_bytes(&self.channel.id, &bytes),
+            place: "a record".to_owned(),
+            key: None,
+            revision: record.revision,
+            report: &record.text,
+        };
+        self.reject(rejected, Reason::new("key_too_long", detail), &bytes);
     }
 
     fn add_accepted(&mut self, record: &RawRecord, accepted: Accepted) -> Result<(), Reason> {
@@ -250,8 +271,10 @@ impl Packer<'_> {
         if event.len() > wire::MAX_RECORD_BYTES {
             return Err(too_large(event.len()));
         }
-        let is_full = self.pending.len() >= wire::MAX_MESSAGE_EVENTS
-            || self.pending_bytes + event.len() > wire::MAX_MESSAGE_BYTES;
+        // Commas and brackets count too.
+        let bytes = self.pending_bytes + event.len() + self.pending.len() + 2;
+        let is_full =
+            self.pending.len() >= wire::MAX_MESSAGE_EVENTS || bytes > wire::MAX_MESSAGE_BYTES;
         if is_full && !self.pending.is_empty() {
             self.close_message();
             event = encode(self.message_id())?;

@@ -1,1 +1,27 @@
+//! The gateway: wiring, supervision and the command line.
+//!
+//! Read [`ingest`] first: with `sink/src/run.rs` it is the system. Everything else here prepares
+//! those loops, keeps them running or shows what they did.
 
+pub mod ingest;
+pub mod supervise;
+
+pub mod clock;
+pub mod memory;
+pub mod numbers;
+pub mod pace;
+pub mod stop;
+pub mod watch;
+
+pub mod assemble;
+pub mod registry;
+pub mod service;
+pub mod shipped;
+pub mod vocabulary;
+
+pub mod cli;
+pub mod example;
+
+mod backoff;
+mod rss;
+mod table;

@@ -1,0 +1,105 @@
+//! The command line. Each command is a file of its own; here are their names and arguments.
+
+mod books;
+mod check;
+mod demo;
+mod explain;
+mod id;
+mod out;
+mod progress;
+mod quarantine;
+mod run;
+mod schema;
+mod status;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use out::Exit;
+
+/// Brings every channel of a city into one demand database, and proves it with balanced books.
+#[derive(Debug, Parser)]
+#[command(name = "tonghui", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Folder of gateway.toml and channels/ [default: /etc/tonghui if it is there, else ./config].
+    #[arg(long, global = true, env = "TONGHUI_CONFIG", value_name = "DIR")]
+    config: Option<PathBuf>,
+
+    /// How results are printed.
+    #[arg(long, global = true, default_value = "text")]
+    format: Format,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables and sentences.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Pull a simulated city into one SQLite file: nothing to install, nothing to configure.
+    Demo(demo::Args),
+    /// Run all channels until stopped.
+    Run,
+    /// Check the whole configuration and run every example, offline.
+    Check,
+    /// Where each channel stands.
+    Status,
+    /// The ledger: what was read, and what became of it.
+    Books(books::Args),
+    /// Records that could not be taken.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// What becomes of the records of a file, step by step, without network.
+    Explain(explain::Args),
+    /// The id of a demand.
+    Id(id::Args),
+    /// Print a JSON Schema.
+    Schema(schema::Args),
+}
+
+/// What commands share.
+pub struct Context {
+    config: PathBuf,
+    format: Format,
+}
+
+/// Runs a command; prints what went wrong, and gives the exit code of experience: 0 done, 1 failed
+/// or books not balanced, 2 usage or configuration, 3 something is in quarantine (where asked for),
+/// 4 some channels failed, 75 try again later.
+pub fn main(cli: Cli) -> ExitCode {
+    let context = Context { config: config_folder(cli.config), format: cli.format };
+    let ended = match cli.command {
+        Command::Demo(args) => demo::run(&context, &args),
+        Command::Run => run::run(&context),
+        Command::Check => check::run(&context),
+        Command::Status => status::run(&context),
+        Command::Books(args) => books::run(&context, &args),
+        Command::Quarantine(command) => quarantine::run(&context, &command),
+        Command::Explain(args) => explain::run(&context, &args),
+        Command::Id(args) => id::run(&args),
+        Command::Schema(args) => schema::run(&args),
+    };
+    out::finish(ended)
+}
+
+fn config_folder(named: Option<PathBuf>) -> PathBuf {
+    let system = PathBuf::from("/etc/tonghui");
+    match named {
+        Some(folder) => folder,
+        None if system.is_dir() => system,
+        None => PathBuf::from("config"),
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

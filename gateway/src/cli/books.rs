@@ -1,0 +1,169 @@
+//! `tonghui books`: the ledger. Read = accepted + skipped + rejected; published = stored +
+//! unchanged + stale + quarantined + in flight; balanced when every message has an equal receipt.
+
+use std::time::Duration;
+
+use contract::{ChannelId, Timestamp};
+use serde::Serialize;
+use sink::store::{BooksRow, Sqlite};
+
+use super::{
+    Context,
+    out::{self, Exit},
+};
+use crate::{assemble, rss, table};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only this channel.
+    channel: Option<ChannelId>,
+    /// Only reads since then: 2026-11-23, 2026-11-23T08:00, in the gateway's zone.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+}
+
+/// The books of all channels.
+#[derive(Debug, Serialize)]
+pub(super) struct Ledger {
+    /// All balanced; null while something is in flight.
+    pub(super) balanced: Option<bool>,
+    /// Seconds of the run that this ledger ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    /// Memory the run needed at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_rss_mb: Option<u64>,
+    pub(super) channels: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    #[serde(flatten)]
+    pub(super) books: BooksRow,
+    /// What the source itself counts, where it does.
+    source_count: Option<u64>,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let settings = assemble::settings_without_secrets(&context.config)?;
+    let since = args.since.as_deref().map(|text| moment(text, settings.zone)).transpose()?;
+    super::runtime()?.block_on(async {
+        let store = assemble::open_existing(&settings).await?;
+        let ledger = ledger(&store, args.channel.as_ref(), since).await?;
+        out::show(context.format, &ledger, Ledger::draw)?;
+        Ok(if ledger.balanced == Some(false) { Exit::Failed } else { Exit::Done })
+    })
+}
+
+/// Reads the books from the store.
+pub(super) async fn ledger(
+    store: &Sqlite,
+    channel: Option<&ChannelId>,
+    since: Option<Timestamp>,
+) -> anyhow::Result<Ledger> {
+    let rows = store.books(channel, since).await?;
+    let balanced = if rows.iter().any(|row| row.balanced == Some(false)) {
+        Some(false)
+    } else {
+        rows.iter().all(|row| row.balanced == Some(true)).then_some(true)
+    };
+    let channels = rows.into_iter().map(|books| Row { books, source_count: None }).collect();
+    Ok(Ledger { balanced, seconds: None, peak_rss_mb: None, channels })
+}
+
+impl Ledger {
+    /// Adds what the run took.
+    pub(super) fn with_run(mut self, took: Duration) -> Self {
+        self.seconds = Some((took.as_secs_f64() * 10.0).round() / 10.0);
+        self.peak_rss_mb = rss::peak_mib();
+        self
+    }
+
+    /// For people.
+    pub(super) fn draw(&self) -> String {
+        let headings = [
+            "channel",
+            "read",
+            "accepted",
+            "skipped",
+            "rejected",
+            "published",
+            "stored",
+            "unchanged",
+            "stale",
+            "quarantined",
+            "in flight",
+            "redelivered",
+            "balanced",
+        ];
+        let rows: Vec<_> = self.channels.iter().map(Row::cells).collect();
+        let mut text = table::draw(&headings, &rows, 1);
+        let verdict = match self.balanced {
+            Some(true) => "books balanced",
+            Some(false) => "BOOKS NOT BALANCED",
+            None => "something is in flight",
+        };
+        text.push_str(&format!("\n{verdict}"));
+        if let Some(seconds) = self.seconds {
+            text.push_str(&format!("; {seconds} s"));
+        }
+        if let Some(mib) = self.peak_rss_mb {
+            text.push_str(&format!("; at most {mib} MiB of memory"));
+        }
+        text
+    }
+}
+
+impl Row {
+    fn cells(&self) -> Vec<String> {
+        let books = &self.books;
+        let numbers = [
+            books.read,
+            books.accepted,
+            books.skipped,
+            books.rejected,
+            books.published,
+            books.stored,
+            books.unchanged,
+            books.stale,
+            books.quarantined,
+            books.in_flight,
+            books.redelivered,
+        ];
+        let balanced = match books.balanced {
+            Some(true) => "yes",
+            Some(false) => "NO",
+            None => "-",
+        };
+        let mut cells = vec![books.channel.to_string()];
+        cells.extend(numbers.iter().map(ToString::to_string));
+        cells.push(balanced.to_owned());
+        cells
+    }
+}
+
+/// A day, or a day and a time, in `zone`.
+fn moment(text: &str, zone: chrono_tz::Tz) -> anyhow::Result<Timestamp> {
+    use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN));
+    let naive =
+        day.or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M")).map_err(|_| {
+            anyhow::anyhow!("`{text}` is not a time: write 2026-11-23 or 2026-11-23T08:00")
+        })?;
+    let local = naive.and_local_timezone(zone).earliest();
+    local
+        .map(|local| local.to_utc())
+        .ok_or_else(|| anyhow::anyhow!("`{text}` does not exist in {zone}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_in_the_zone_of_the_gateway() {
+        let zone = chrono_tz::Asia::Shanghai;
+        assert_eq!(moment("2026-11-23", zone).unwrap().to_rfc3339(), "2026-11-22T16:00:00+00:00");
+        assert!(moment("yesterday-ish", zone).is_err());
+    }
+}

@@ -1,0 +1,218 @@
+//! `tonghui demo`: a simulated city, the whole way into one SQLite file, with nothing installed.
+//!
+//! The demo writes the shipped configuration into its own folder and then goes through the same
+//! doors as `run`: what it shows is the program, not a film of it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use config::Settings;
+use sandbox::{Clock, Faults, Hotline, Pace};
+use sink::store::Sqlite;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Context, Format,
+    books::{Ledger, ledger},
+    out::{self, Exit},
+    progress,
+};
+use crate::{
+    assemble,
+    service::{serve, stop_on_signal},
+    shipped,
+    stop::Stop,
+    supervise::{ChannelPlan, Ended},
+};
+
+/// Once caught up, the demo asks the hotline again this often: an admin would say 15 s.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How fast new demands come in while the demo keeps running.
+const NEW_PER_SECOND: u64 = 3;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Exit once everything has been pulled.
+    #[arg(long)]
+    once: bool,
+    /// Demands that wait at the hotline when the demo begins.
+    #[arg(long, default_value_t = 20_000, value_name = "N")]
+    records: u64,
+    /// The same seed gives the same demands.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Folder of the demo; what an earlier demo left in it is replaced.
+    #[arg(long, default_value = "tonghui-demo", value_name = "DIR")]
+    dir: PathBuf,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    super::runtime()?.block_on(async {
+        let began = Instant::now();
+        prepare(&args.dir).with_context(|| format!("cannot prepare {}", args.dir.display()))?;
+        out::note(format!("the hotline files {} demands …", args.records));
+        let hotline = open_hotline(args).await?;
+
+        let settings = settings(&args.dir, hotline.url())?;
+        let (store, keys) = assemble::open(&settings).await?;
+        let mut plans = assemble::channels(&settings, &keys)?;
+        for plan in &mut plans {
+            plan.pace.pause = (!args.once).then_some(PAUSE);
+        }
+        out::note(format!("pulling into {}", settings.store.sqlite.display()));
+        let city = City { hotline, settings, store, began };
+        if args.once {
+            city.pull_once(plans, context.format, args.records).await
+        } else {
+            city.keep_pulling(plans, context, args).await
+        }
+    })
+}
+
+/// The demo while it runs.
+struct City {
+    hotline: Hotline,
+    settings: Settings,
+    store: Sqlite,
+    began: Instant,
+}
+
+impl City {
+    async fn pull_once(
+        self,
+        plans: Vec<ChannelPlan>,
+        format: Format,
+        records: u64,
+    ) -> anyhow::Result<Exit> {
+        let began = Instant::now();
+        let watches: Vec<_> = plans.iter().map(|plan| Arc::clone(&plan.watch)).collect();
+        let stop = Stop::default();
+        let serving = serve(&self.settings, plans, self.store.clone(), &stop);
+        let showing = async {
+            for watch in &watches {
+                progress::until_caught_up(watch, records).await;
+            }
+        };
+        let (ended, ()) = tokio::select! {
+            both = async { tokio::join!(serving, showing) } => both,
+            () = stop_on_signal(&stop) => return Ok(Exit::Failed),
+        };
+        let ledger = ledger(&self.store, None, None).await?.with_run(began.elapsed());
+        out::show(format, &ledger, Ledger::draw)?;
+        if format == Format::Text {
+            out::print(self.what_to_try())?;
+        }
+        Ok(exit_of(&ended, &ledger))
+    }
+
+    async fn keep_pulling(
+        self,
+        plans: Vec<ChannelPlan>,
+        context: &Context,
+        args: &Args,
+    ) -> anyhow::Result<Exit> {
+        let watches: Vec<_> = plans.iter().map(|plan| Arc::clone(&plan.watch)).collect();
+        let stop = Stop::default();
+        let still = CancellationToken::new();
+        let serving = serve(&self.settings, plans, self.store.clone(), &stop);
+        let showing = async {
+            for watch in &watches {
+                progress::until_caught_up(watch, args.records).await;
+            }
+            let ledger = ledger(&self.store, None, None).await?.with_run(self.began.elapsed());
+            out::show(context.format, &ledger, Ledger::draw)?;
+            out::note(self.what_to_try());
+            out::note("new demands keep coming in; ctrl-c ends the demo");
+            let pace =
+                Pace { records: 0, over: Duration::from_secs(1), then_per_second: NEW_PER_SECOND };
+            let living = self.hotline.live(pace, still.clone());
+            tokio::join!(living, tell_of_new(&self.store, &stop)).0
+        };
+        let ending = async {
+            stop_on_signal(&stop).await;
+            still.cancel();
+        };
+        let (ended, shown, ()) = tokio::join!(serving, showing, ending);
+        shown?;
+        let ledger = ledger(&self.store, None, None).await?;
+        out::show(context.format, &ledger, Ledger::draw)?;
+        Ok(exit_of(&ended, &ledger))
+    }
+
+    fn what_to_try(&self) -> String {
+        let file = self.settings.store.sqlite.display();
+        format!(
+            "\nthe demand database is {file}; three queries worth trying:\n\n\
+             sqlite3 {file} \"SELECT region, kind, count(*) FROM demand GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 10\"\n\
+             sqlite3 {file} \"SELECT received_at, status, title FROM demand ORDER BY received_at DESC LIMIT 10\"\n\
+             sqlite3 {file} \"SELECT source_key, changed, status, seen_at FROM demand_history WHERE changed LIKE '%urged%' LIMIT 10\"\n"
+        )
+    }
+}
+
+/// Says what came in, every few seconds.
+async fn tell_of_new(store: &Sqlite, stop: &Stop) {
+    let mut known = None;
+    while !stop.is_asked() {
+        if let Ok(ledger) = ledger(store, None, None).await {
+            let stored: u64 = ledger.channels.iter().map(|row| row.books.stored).sum();
+            let before = *known.get_or_insert(stored);
+            if stored > before {
+                out::note(format!("+{} new or changed demands", stored - before));
+                known = Some(stored);
+            }
+        }
+        stop.or_sleep(Duration::from_secs(5)).await;
+    }
+}
+
+fn exit_of(ended: &[Ended], ledger: &Ledger) -> Exit {
+    let mut failed = ended.iter().filter_map(|(channel, end)| Some((channel, end.as_ref().err()?)));
+    if let Some((channel, fault)) = failed.next() {
+        out::note(format!("channel {channel} failed: {fault}"));
+        return Exit::SomeChannels;
+    }
+    if ledger.balanced == Some(true) { Exit::Done } else { Exit::Failed }
+}
+
+/// Writes the shipped configuration and removes the databases and keys of an earlier demo.
+fn prepare(dir: &Path) -> anyhow::Result<()> {
+    let config = dir.join("config");
+    for name in ["hotline.db", "config/data/tonghui.db"] {
+        for suffix in ["", "-wal", "-shm"] {
+            remove(&dir.join(format!("{name}{suffix}")))?;
+        }
+    }
+    remove(&config.join("data/keys.json"))?;
+    shipped::write(&config)?;
+    Ok(())
+}
+
+fn remove(file: &Path) -> std::io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn open_hotline(args: &Args) -> anyhow::Result<Hotline> {
+    let mut settings = sandbox::Settings::new(args.seed, Clock::machine());
+    settings.faults = Faults::all_sparse();
+    let hotline = Hotline::create(&args.dir.join("hotline.db"), settings).await?;
+    hotline.file(args.records).await?;
+    Ok(hotline)
+}
+
+fn settings(dir: &Path, hotline_url: &str) -> anyhow::Result<Settings> {
+    let environment = |name: &str| match name {
+        "HOTLINE_DATABASE_URL" => Some(hotline_url.to_owned()),
+        other => std::env::var(other).ok(),
+    };
+    let vocabulary = crate::vocabulary::vocabulary();
+    Ok(config::resolve(&dir.join("config"), &vocabulary, &environment)?)
+}

@@ -1,0 +1,119 @@
+//! `tonghui quarantine`: records that could not be taken, why, and their bytes.
+
+use contract::{ChannelId, DemandId};
+use normalizer::{Place, Sealer, open_raw};
+use serde::Serialize;
+use sink::store::Quarantined;
+
+use super::{
+    Context,
+    out::{self, Exit},
+};
+use crate::{assemble, table};
+
+/// Bytes shown of a record; it may have sixteen million.
+const SHOWN_BYTES: usize = 4096;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// What waits there, newest first.
+    List {
+        /// Only this channel.
+        channel: Option<ChannelId>,
+        /// Rows at most.
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: u32,
+        /// Exit with 3 if anything waits there.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// One record: reason, place and its bytes. They are opened with the key file and may hold
+    /// personal values.
+    Show {
+        /// Its id, as listed.
+        id: DemandId,
+    },
+}
+
+pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::List { channel, limit, strict } => {
+            list(context, channel.as_ref(), *limit, *strict)
+        }
+        Command::Show { id } => show(context, id),
+    }
+}
+
+fn list(
+    context: &Context,
+    channel: Option<&ChannelId>,
+    limit: u32,
+    strict: bool,
+) -> anyhow::Result<Exit> {
+    let settings = assemble::settings_without_secrets(&context.config)?;
+    super::runtime()?.block_on(async {
+        let store = assemble::open_existing(&settings).await?;
+        let waiting = store.quarantine_list(channel, limit).await?;
+        out::show(context.format, &waiting, |waiting| {
+            let rows: Vec<_> = waiting.iter().map(cells).collect();
+            table::draw(&["id", "channel", "reason", "place", "detail", "seen"], &rows, 5)
+        })?;
+        Ok(if strict && !waiting.is_empty() { Exit::Quarantined } else { Exit::Done })
+    })
+}
+
+fn cells(row: &Quarantined) -> Vec<String> {
+    vec![
+        row.id.to_string(),
+        row.channel.to_string(),
+        row.reason.clone(),
+        row.place.clone(),
+        row.detail.clone(),
+        row.times_seen.to_string(),
+    ]
+}
+
+/// A record in quarantine with its bytes.
+#[derive(Serialize)]
+struct Opened {
+    #[serde(flatten)]
+    row: Quarantined,
+    /// The bytes as text, where they are text.
+    text: Option<String>,
+    /// The first of the bytes.
+    hex: Option<String>,
+}
+
+fn show(context: &Context, id: &DemandId) -> anyhow::Result<Exit> {
+    let settings = assemble::settings_without_secrets(&context.config)?;
+    super::runtime()?.block_on(async {
+        let store = assemble::open_existing(&settings).await?;
+        let row = store
+            .quarantine_show(id)
+            .await?
+            .ok_or_else(|| anyhow::anyhow!("there is nothing with the id {id} in quarantine"))?;
+        let sealer = Sealer::new(&assemble::existing_keys(&settings)?);
+        let place = Place { channel: &row.channel, id: &row.id };
+        let bytes = row.raw.as_ref().map(|raw| open_raw(&sealer, place, raw)).transpose()?;
+        let text = bytes.clone().and_then(|bytes| String::from_utf8(bytes).ok());
+        let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(SHOWN_BYTES)]));
+        out::show(context.format, &Opened { row, text, hex }, draw)?;
+        Ok(Exit::Done)
+    })
+}
+
+fn draw(opened: &Opened) -> String {
+    let row = &opened.row;
+    let key = row.source_key.as_deref().unwrap_or("unknown");
+    let bytes = match (&opened.text, &opened.hex) {
+        (Some(text), _) => text.as_str(),
+        (None, Some(hex)) => hex.as_str(),
+        (None, None) => "not kept",
+    };
+    let resolved = row.resolved_at.map_or_else(String::new, |at| format!("\nresolved  {at}"));
+    format!(
+        "id        {}\nchannel   {}\nkey       {key}\nreason    {}: {}\nplace     {}\n\
+         seen      {} times{resolved}\n\n{bytes}",
+        row.id, row.channel, row.reason, row.detail, row.place, row.times_seen
+    )
+}

@@ -1,0 +1,98 @@
+//! The connectors this program has. A new kind is one `register` line.
+//!
+//! Authors of a connector see their own types; here they are erased once: the settings are
+//! deserialised, the cursor is serialised, and the loop sees `dyn AnyConnector`.
+
+use config::Section;
+use contract::{Batch, Connector, Cursor, Entry, Fault, Means};
+use futures_util::future::BoxFuture;
+use schemars::SchemaGenerator;
+use serde_json::Value;
+
+/// All kinds, in the order in which they are listed to people.
+pub fn kinds() -> Vec<Kind> {
+    vec![
+        register::<connector_table::Table>(), //
+    ]
+}
+
+/// A kind of source.
+pub struct Kind {
+    /// Its name in `connector = "…"`.
+    pub name: &'static str,
+    /// JSON Schema of its table in a channel file.
+    pub schema: Value,
+    build: fn(&Section, Means) -> Result<Box<dyn AnyConnector>, Fault>,
+}
+
+impl Kind {
+    /// Builds a connector from its checked settings. Touches no network.
+    ///
+    /// # Errors
+    /// Settings that contradict each other.
+    pub fn build(&self, settings: &Section, means: Means) -> Result<Box<dyn AnyConnector>, Fault> {
+        (self.build)(settings, means)
+    }
+}
+
+/// A connector whose types are erased.
+pub trait AnyConnector: Send {
+    /// As [`Connector::read`].
+    fn read<'a>(
+        &'a mut self,
+        after: Option<&'a Cursor>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Batch, Fault>>;
+
+    /// As [`Connector::settled`].
+    fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>>;
+
+    /// As [`Connector::sample`].
+    ///
+    /// # Errors
+    /// As there.
+    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault>;
+}
+
+struct Erased<C>(C);
+
+impl<C: Connector> AnyConnector for Erased<C> {
+    fn read<'a>(
+        &'a mut self,
+        after: Option<&'a Cursor>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Batch, Fault>> {
+        Box::pin(async move {
+            let after = after.map(Cursor::decode).transpose()?;
+            let batch = self.0.read(after.as_ref(), max).await?;
+            Ok(Batch {
+                entries: batch.entries,
+                upto: Cursor::encode(&batch.upto)?,
+                caught_up: batch.caught_up,
+                trouble: batch.trouble,
+            })
+        })
+    }
+
+    fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(async move { self.0.settled(&upto.decode()?).await })
+    }
+
+    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+        self.0.sample(page)
+    }
+}
+
+fn register<C: Connector>() -> Kind {
+    Kind {
+        name: C::KIND,
+        schema: SchemaGenerator::default().into_root_schema_for::<C::Config>().into(),
+        build: |settings, means| {
+            let place = format!("channel {}, [{}]", means.channel, C::KIND);
+            let config = settings.parse().map_err(|error| {
+                Fault::stopped("the settings do not fit").because(error).at(place)
+            })?;
+            Ok(Box::new(Erased(C::build(config, means)?)))
+        },
+    }
+}

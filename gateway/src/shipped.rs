@@ -1,0 +1,38 @@
+//! The configuration that is shipped, compiled in: the demo writes it to a folder of its own and
+//! then reads it like anybody else's.
+
+use std::{fs, io, path::Path};
+
+const FILES: &[(&str, &str)] = &[
+    ("gateway.toml", include_str!("../../config/gateway.toml")),
+    ("channels/hotline/channel.toml", include_str!("../../config/channels/hotline/channel.toml")),
+    (
+        "channels/hotline/fixtures/rows.json",
+        include_str!("../../config/channels/hotline/fixtures/rows.json"),
+    ),
+    (
+        "channels/hotline/fixtures/rows.expected.json",
+        include_str!("../../config/channels/hotline/fixtures/rows.expected.json"),
+    ),
+    ("codes/region.csv", include_str!("../../config/codes/region.csv")),
+    ("codes/hotline/kind.csv", include_str!("../../config/codes/hotline/kind.csv")),
+    ("codes/hotline/pressing.csv", include_str!("../../config/codes/hotline/pressing.csv")),
+    ("codes/hotline/source.csv", include_str!("../../config/codes/hotline/source.csv")),
+    ("codes/hotline/status.csv", include_str!("../../config/codes/hotline/status.csv")),
+    ("codes/hotline/urgency.csv", include_str!("../../config/codes/hotline/urgency.csv")),
+];
+
+/// Writes all files below `folder`, over older ones of the same names.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write(folder: &Path) -> io::Result<()> {
+    for (name, text) in FILES {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, text)?;
+    }
+    Ok(())
+}

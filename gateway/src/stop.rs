@@ -1,0 +1,39 @@
+//! Stopping is a value that loops hold and look at; nothing is aborted from outside.
+
+use std::{future::Future, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+/// Asks loops to end at the next batch border.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(CancellationToken);
+
+impl Stop {
+    /// Asks. Asking twice is the same as asking once.
+    pub fn ask(&self) {
+        self.0.cancel();
+    }
+
+    /// Waits until somebody asks.
+    pub fn asked(&self) -> impl Future<Output = ()> + '_ {
+        self.0.cancelled()
+    }
+
+    /// Whether somebody has asked.
+    pub fn is_asked(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Waits for `period`, or until somebody asks.
+    pub async fn or_sleep(&self, period: Duration) {
+        tokio::select! { biased;
+            () = self.asked() => {}
+            () = tokio::time::sleep(period) => {}
+        }
+    }
+
+    /// The token, for parts that know nothing of this crate.
+    pub fn token(&self) -> &CancellationToken {
+        &self.0
+    }
+}

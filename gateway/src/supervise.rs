@@ -1,0 +1,237 @@
+//! One task per channel, one for the sink, and what to do about a fault.
+//!
+//! A fault or a panic of one channel never touches another. The remedy is chosen in one `match` on
+//! the fault's kind; where the failure happened does not matter any more.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use config::Section;
+use contract::{
+    Channel, ChannelId, Checkpoints, Consumer, Digest, Fault, FaultKind, Normalizer, Publisher,
+    Store,
+};
+use futures_util::FutureExt;
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use crate::{
+    backoff::{Backoff, jitter},
+    clock::Clock,
+    ingest::{self, ingest},
+    memory::Memory,
+    pace::Pace,
+    registry::Kind,
+    stop::Stop,
+    watch::ChannelWatch,
+};
+
+/// How often a channel that somebody has to mend is tried all the same.
+const SLOW_CLOCK: Duration = Duration::from_secs(300);
+/// A verb that takes longer than this is given up and begun anew.
+const STALLED_AFTER: Duration = Duration::from_secs(600);
+/// Messages that the sink keeps in one transaction at most.
+const MAX_INTAKE: usize = 16;
+
+/// Everything needed to run a channel, checked.
+pub struct ChannelPlan {
+    /// Its name.
+    pub id: ChannelId,
+    /// Its mapping.
+    pub normalizer: Arc<dyn Normalizer>,
+    /// Fingerprint of the mapping.
+    pub fingerprint: Digest,
+    /// Its kind of source.
+    pub kind: Arc<Kind>,
+    /// The settings of that kind, secrets resolved.
+    pub section: Section,
+    /// What its connector may use.
+    pub means: contract::Means,
+    /// Its rhythm.
+    pub pace: Pace,
+    /// What people see of it.
+    pub watch: Arc<ChannelWatch>,
+}
+
+/// What all channels share.
+pub struct Shared<B, C> {
+    /// Where messages go.
+    pub bus: B,
+    /// Where progress is kept.
+    pub checkpoints: C,
+    /// Bytes in flight.
+    pub memory: Memory,
+    /// What time it is.
+    pub clock: Clock,
+    /// Asks the channels to end.
+    pub stop: Stop,
+}
+
+/// How a channel ended.
+pub type Ended = (ChannelId, Result<(), Fault>);
+
+/// Runs every channel and the sink until all channels have ended, each at a batch border once
+/// `shared.stop` is asked; then lets the sink finish. Takes at most `grace` longer than the asking:
+/// leaving anyway is always safe.
+pub async fn supervise<B, C, S>(
+    plans: Vec<ChannelPlan>,
+    shared: Arc<Shared<B, C>>,
+    consumer: impl Consumer + 'static,
+    store: S,
+    grace: Duration,
+) -> Vec<Ended>
+where
+    B: Publisher + 'static,
+    C: Checkpoints + 'static,
+    S: Store + 'static,
+{
+    let sink_stop = Stop::default();
+    let mut sink = JoinSet::new();
+    sink.spawn(tend_sink(consumer, store, sink_stop.clone()));
+
+    let mut channels = JoinSet::new();
+    for plan in plans {
+        let shared = Arc::clone(&shared);
+        channels.spawn(async move {
+            let ended = tend(&plan, &shared).await;
+            plan.watch.ended();
+            (plan.id, ended)
+        });
+    }
+    let ended = join_until(&mut channels, &shared.stop, grace).await;
+    sink_stop.ask();
+    join_until(&mut sink, &sink_stop, grace).await;
+    ended
+}
+
+/// Waits for all tasks; once stopping is asked, for at most `grace`.
+async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Duration) -> Vec<T> {
+    let mut ended = Vec::new();
+    let too_long = async {
+        stop.asked().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::pin!(too_long);
+    loop {
+        tokio::select! {
+            () = &mut too_long => {
+                warn!(tasks = tasks.len(), "did not stop within the grace period, leaving anyway");
+                return ended;
+            }
+            task = tasks.join_next() => match task {
+                None => return ended,
+                Some(Ok(end)) => ended.push(end),
+                Some(Err(error)) => error!("a task broke: {error}"),
+            }
+        }
+    }
+}
+
+/// Runs one channel again and again until it ends well.
+async fn tend<B: Publisher, C: Checkpoints>(
+    plan: &ChannelPlan,
+    shared: &Shared<B, C>,
+) -> Result<(), Fault> {
+    let mut backoff = Backoff::new();
+    let ends_by_itself = plan.pace.pause.is_none();
+    loop {
+        plan.watch.began();
+        let entries_before = plan.watch.entries();
+        let run = AssertUnwindSafe(run_once(plan, shared)).catch_unwind();
+        let fault = tokio::select! {
+            run = run => match run {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(fault)) => fault,
+                Err(_) => panicked(),
+            },
+            () = stalled(&plan.watch) => Fault::transient(
+                format!("nothing moved for {} s, beginning anew", STALLED_AFTER.as_secs()),
+            ),
+        };
+        if plan.watch.entries() > entries_before {
+            backoff.reset();
+        }
+        plan.watch.waits(&fault);
+        let wait = match fault.kind() {
+            FaultKind::Transient => backoff.wait(),
+            FaultKind::Throttled(wait) => wait + jitter(Duration::from_secs(1)),
+            FaultKind::Stopped if ends_by_itself => return Err(fault),
+            FaultKind::Stopped => SLOW_CLOCK,
+        };
+        if shared.stop.is_asked() {
+            return Err(fault);
+        }
+        report(&format!("channel {}", plan.id), &fault, wait);
+        shared.stop.or_sleep(wait).await;
+        if shared.stop.is_asked() {
+            return Err(fault);
+        }
+    }
+}
+
+async fn run_once<B: Publisher, C: Checkpoints>(
+    plan: &ChannelPlan,
+    shared: &Shared<B, C>,
+) -> Result<(), Fault> {
+    let mapping = shared.checkpoints.mapping(&plan.id, plan.fingerprint).await?;
+    let channel =
+        Channel { id: plan.id.clone(), mapping, normalizer: Arc::clone(&plan.normalizer) };
+    let mut connector = plan.kind.build(&plan.section, plan.means.clone())?;
+    let means = ingest::Means {
+        bus: &shared.bus,
+        checkpoints: &shared.checkpoints,
+        memory: &shared.memory,
+        clock: &shared.clock,
+        stop: &shared.stop,
+        watch: &plan.watch,
+    };
+    ingest(&channel, &mut *connector, &plan.pace, &means).await
+}
+
+/// Runs the sink again and again until it is asked to stop.
+async fn tend_sink(mut consumer: impl Consumer, store: impl Store, stop: Stop) {
+    let mut backoff = Backoff::new();
+    loop {
+        let run = sink::run(&mut consumer, &store, stop.token(), MAX_INTAKE);
+        let fault = match AssertUnwindSafe(run).catch_unwind().await {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) => fault,
+            Err(_) => panicked(),
+        };
+        let wait = match fault.kind() {
+            FaultKind::Transient => backoff.wait(),
+            FaultKind::Throttled(wait) => wait,
+            FaultKind::Stopped => SLOW_CLOCK,
+        };
+        report("sink", &fault, wait);
+        stop.or_sleep(wait).await;
+        if stop.is_asked() {
+            return;
+        }
+    }
+}
+
+/// Ends when no verb has completed for too long.
+async fn stalled(watch: &ChannelWatch) {
+    loop {
+        let left = STALLED_AFTER.saturating_sub(watch.stalled_for());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left).await;
+    }
+}
+
+/// The message of a panic may quote a value; the panic hook has printed where it was.
+fn panicked() -> Fault {
+    Fault::stopped("the task panicked").remedy("report this defect with the line logged above")
+}
+
+/// One clear line per attempt: what, where, when it tries again.
+fn report(who: &str, fault: &Fault, wait: Duration) {
+    let seconds = wait.as_secs_f32();
+    match fault.kind() {
+        FaultKind::Transient => warn!("{who}: {fault}; trying again in {seconds:.1} s"),
+        FaultKind::Throttled(_) => info!("{who}: {fault}; trying again in {seconds:.1} s"),
+        FaultKind::Stopped => error!("{who} stopped: {fault}; trying again in {seconds:.0} s"),
+    }
+}

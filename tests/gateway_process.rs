@@ -1,0 +1,109 @@
+//! The real binary as a child process, read line by line.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, ChildStderr, Command, Stdio},
+};
+
+use anyhow::Context;
+
+use crate::world::World;
+
+/// The eight verbs as their log events name them, in the order of the embedded gateway.
+pub const EVENTS: [&str; 8] =
+    ["read", "packed", "taken", "kept", "acked", "confirmed", "advanced", "settled"];
+
+/// A running `tonghui run`.
+pub struct Gateway {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStderr>>,
+}
+
+impl Gateway {
+    /// Starts the binary that stands beside the test's own, with every verb logged.
+    ///
+    /// # Errors
+    /// It was not built, or cannot be started.
+    pub fn start(world: &World) -> anyhow::Result<Self> {
+        let mut child = Command::new(binary()?)
+            .arg("run")
+            .arg("--config")
+            .arg(world.config())
+            .env("HOTLINE_DATABASE_URL", world.hotline.url())
+            .env("TONGHUI_LOG", "info,sqlx=error,tonghui=debug")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let stderr = child.stderr.take().context("standard error was not piped")?;
+        Ok(Self { child, lines: BufReader::new(stderr).lines() })
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line it logged; `None` once it has ended.
+    ///
+    /// # Errors
+    /// The line is not text.
+    pub fn line(&mut self) -> anyhow::Result<Option<String>> {
+        Ok(self.lines.next().transpose()?)
+    }
+
+    /// Kills it (SIGKILL) and gives the last verb it had logged by then, at least `seen`.
+    ///
+    /// # Errors
+    /// It cannot be killed.
+    pub fn kill(mut self, seen: &'static str) -> anyhow::Result<&'static str> {
+        self.child.kill()?;
+        let mut last = seen;
+        // The last line may be torn in the middle of a character.
+        while let Some(line) = self.lines.next() {
+            last = line.ok().as_deref().and_then(event).unwrap_or(last);
+        }
+        self.child.wait()?;
+        Ok(last)
+    }
+
+    /// Asks it to stop (SIGTERM) and waits until it has ended well.
+    ///
+    /// # Errors
+    /// It ended otherwise.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status()?;
+        anyhow::ensure!(asked.success(), "the gateway had ended by itself");
+        while self.line()?.is_some() {}
+        let ended = self.child.wait()?;
+        anyhow::ensure!(ended.success(), "the gateway ended with {ended}");
+        Ok(())
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // After `stop` or `kill` there is nothing left to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The verb that a log line is about.
+pub fn event(line: &str) -> Option<&'static str> {
+    if !line.contains("DEBUG tonghui: ") {
+        return None;
+    }
+    let said = line.split("tonghui: ").nth(1)?;
+    EVENTS.into_iter().find(|event| said.split(' ').next() == Some(event))
+}
+
+/// `tonghui` stands where this program stands, or one folder above (`deps`).
+fn binary() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("tonghui"));
+    found.into_iter().find(|path| path.is_file()).context(
+        "tonghui was not built: run `cargo build -p gateway` (with the same profile) first",
+    )
+}

@@ -1,0 +1,101 @@
+//! The real binary, killed at 30 moments while demands keep coming in.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sandbox::{Clock, Faults, Pace};
+use system_tests::{
+    gateway_process::{EVENTS, Gateway, event},
+    world::World,
+};
+use tokio_util::sync::CancellationToken;
+
+const RECORDS: u64 = 20_000;
+/// Longer than the 30 lives of the gateway take together, so that every one of them has to read.
+const FILED_OVER: Duration = Duration::from_secs(24);
+const KILLS: usize = 30;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_kills_lose_alter_and_add_nothing() {
+    let mut settings = sandbox::Settings::new(7, Clock::machine());
+    settings.faults =
+        Faults::parse("poison@500,late_commit@300,twin_serial@400,status_label@200").unwrap();
+    let world = Arc::new(World::open(settings).await.unwrap());
+    world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
+
+    let pace = Pace { records: RECORDS, over: FILED_OVER, then_per_second: 0 };
+    let filed = CancellationToken::new();
+    let filing = async {
+        let end = world.hotline.live(pace, CancellationToken::new()).await;
+        filed.cancel();
+        end
+    };
+    // Reading the lines of a process blocks: the city needs a thread of its own meanwhile.
+    let killing = tokio::task::spawn_blocking({
+        let (world, filed) = (Arc::clone(&world), filed.clone());
+        move || kill_again_and_again(&world, &filed)
+    });
+    let (filing, hits) = tokio::join!(filing, killing);
+    filing.unwrap();
+    let hits = hits.unwrap().unwrap();
+    eprintln!("killed after: {hits:?}");
+    assert_eq!(hits.values().sum::<usize>(), KILLS);
+    for verb in EVENTS {
+        assert!(hits.get(verb).is_some_and(|&n| n >= 2), "no two kills after `{verb}`: {hits:?}");
+    }
+
+    tokio::task::block_in_place(|| finish(&world)).unwrap();
+    assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+    let (store, _) = world.store().await.unwrap();
+    let books = store.books(None, None).await.unwrap();
+    assert!(!books.is_empty());
+    for book in books {
+        assert_eq!((book.balanced, book.in_flight), (Some(true), 0), "{book:?}");
+    }
+}
+
+/// Kills 30 lives of the gateway, each at a seeded occurrence of a verb; every life read something.
+fn kill_again_and_again(
+    world: &World,
+    filed: &CancellationToken,
+) -> anyhow::Result<BTreeMap<&'static str, usize>> {
+    let mut dice = ChaCha8Rng::seed_from_u64(30);
+    let mut hits: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for life in 0..KILLS {
+        // Later lives aim at what was hit least: a kill lands a little after it was aimed.
+        let aim = match life {
+            0..16 => EVENTS[life % EVENTS.len()],
+            _ => EVENTS.into_iter().min_by_key(|verb| hits.get(verb)).unwrap_or("read"),
+        };
+        let occurrence = dice.random_range(1..=4);
+        let hit = kill_at(world, aim, occurrence)?;
+        *hits.entry(hit).or_default() += 1;
+        anyhow::ensure!(!filed.is_cancelled(), "all demands were filed before life {life} ended");
+    }
+    Ok(hits)
+}
+
+fn kill_at(world: &World, aim: &str, occurrence: usize) -> anyhow::Result<&'static str> {
+    let mut gateway = Gateway::start(world)?;
+    let mut seen = 0;
+    while let Some(line) = gateway.line()? {
+        let Some(verb) = event(&line) else { continue };
+        seen += usize::from(verb == aim);
+        if seen == occurrence {
+            return gateway.kill(verb);
+        }
+    }
+    anyhow::bail!("the gateway ended before it was killed")
+}
+
+/// Lets the gateway read what is left: until it has caught up twice after everything was filed.
+fn finish(world: &World) -> anyhow::Result<()> {
+    let mut gateway = Gateway::start(world)?;
+    let mut caught_up = 0;
+    while caught_up < 2 {
+        let line = gateway.line()?.ok_or_else(|| anyhow::anyhow!("the gateway ended"))?;
+        caught_up += usize::from(event(&line) == Some("read") && line.contains("caught_up=true"));
+    }
+    gateway.stop()
+}

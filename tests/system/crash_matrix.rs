@@ -1,0 +1,291 @@
+//! For every verb, every harm, before and after its effect, early and late: run to that point,
+//! throw away everything that is not durable, start again, finish. Then the store equals what the
+//! source held, the position is the last, the source was told, and the books balance.
+
+use std::sync::{Arc, Mutex};
+
+use contract::{
+    Channel, ChannelId, Checkpoints, Consumer, DemandId, MappingNo, Publisher, RecordKey,
+};
+use futures_util::future::Either;
+use gateway::{
+    clock::Clock,
+    ingest::{Means, ingest},
+    memory::Memory,
+    pace::Pace,
+    stop::Stop,
+    watch::ChannelWatch,
+};
+use sink::{bus::MemoryBroker, store::Memory as MemoryStore};
+
+use crate::{
+    trap::{Harm, Moment, Trap, Verb},
+    twin::{Source, Trapped, TwinConnector, TwinNormalizer, Verbs, is_a_case},
+};
+
+const ROWS: usize = 57;
+const PACE: Pace = Pace { max_entries: 10, pause: None };
+
+/// What survives a crash.
+struct Durable {
+    source: Arc<Source>,
+    store: Arc<MemoryStore>,
+    broker: Option<MemoryBroker>,
+}
+
+/// Which bus carries the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bus {
+    InProcess,
+    Broker,
+}
+
+fn hotline() -> ChannelId {
+    "hotline".parse().unwrap()
+}
+
+#[tokio::test]
+async fn nothing_is_lost_wherever_it_breaks() {
+    let mut cases = 0;
+    for bus in [Bus::InProcess, Bus::Broker] {
+        for verb in Verb::ALL {
+            for harm in [Harm::Crash, Harm::Error, Harm::Dropped] {
+                for moment in [Moment::Before, Moment::After] {
+                    for nth in [1, 3, 5] {
+                        if is_a_case(verb, moment) {
+                            check(bus, Trap::new(verb, harm, moment, nth)).await;
+                            cases += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(cases, 2 * 3 * 3 * (7 * 2 + 1));
+}
+
+async fn check(bus: Bus, trap: Trap) {
+    let case = format!("{bus:?} {trap:?}");
+    let trap = Arc::new(trap);
+    let durable = Durable {
+        source: Arc::new(Source::with_rows(ROWS)),
+        store: Arc::new(MemoryStore::new()),
+        broker: (bus == Bus::Broker).then(|| MemoryBroker::new(1 << 20)),
+    };
+    let mut starts = 0;
+    while !run(&durable, &trap, &Verbs::default()).await {
+        starts += 1;
+        assert!(starts < 5, "{case}: does not come to an end");
+    }
+    assert!(trap.has_sprung(), "{case}: the trap was never reached");
+    check_everything(&durable, &trap, &case).await;
+}
+
+/// One life of the process: true when it ended well, false when it crashed or a loop failed.
+async fn run(durable: &Durable, trap: &Arc<Trap>, verbs: &Verbs) -> bool {
+    match &durable.broker {
+        Some(broker) => {
+            let ended = run_on(durable, trap, verbs, broker.publisher(), broker.consumer()).await;
+            ended && broker.in_flight() == 0
+        }
+        None => {
+            let (publisher, consumer) = sink::bus::in_process(1 << 20);
+            run_on(durable, trap, verbs, publisher, consumer).await
+        }
+    }
+}
+
+async fn run_on(
+    durable: &Durable,
+    trap: &Arc<Trap>,
+    verbs: &Verbs,
+    publisher: impl Publisher,
+    consumer: impl Consumer,
+) -> bool {
+    let trapped = Parts { trap: Arc::clone(trap), verbs: Arc::clone(verbs) };
+    let bus = trapped.around(publisher);
+    let store = trapped.around(Arc::clone(&durable.store));
+    let mut consumer = trapped.around(consumer);
+    let sink_stop = tokio_util::sync::CancellationToken::new();
+
+    let ingest = Box::pin(ingest_once(durable, trap, verbs, &bus));
+    let sink = Box::pin(sink::run(&mut consumer, &store, &sink_stop, 2));
+    tokio::select! {
+        // A crash takes both loops; a dropped loop alone is noticed by the other one's end below.
+        () = trap.sprung.notified(), if trap.harm == Harm::Crash => false,
+        ended = both(ingest, sink, trap, &sink_stop) => ended,
+    }
+}
+
+/// Runs both loops; where the trap drops one of them, the other goes on until it has nothing to do.
+async fn both(
+    ingest: impl Future<Output = bool> + Unpin,
+    sink: impl Future<Output = Result<(), contract::Fault>> + Unpin,
+    trap: &Trap,
+    sink_stop: &tokio_util::sync::CancellationToken,
+) -> bool {
+    let dropped = async {
+        match trap.harm {
+            Harm::Dropped => trap.sprung.notified().await,
+            Harm::Crash | Harm::Error => std::future::pending().await,
+        }
+    };
+    tokio::pin!(dropped);
+    let loops = futures_util::future::select(ingest, sink);
+    match futures_util::future::select(Box::pin(loops), dropped).await {
+        Either::Left((Either::Left((ended, sink)), _)) => {
+            sink_stop.cancel();
+            sink.await.is_ok() && ended
+        }
+        Either::Left((Either::Right(_), _)) => false,
+        Either::Right(((), _)) => false,
+    }
+}
+
+async fn ingest_once(
+    durable: &Durable,
+    trap: &Arc<Trap>,
+    verbs: &Verbs,
+    bus: &impl Publisher,
+) -> bool {
+    let trapped = Parts { trap: Arc::clone(trap), verbs: Arc::clone(verbs) };
+    let checkpoints = trapped.around(Arc::clone(&durable.store));
+    let channel = Channel {
+        id: hotline(),
+        mapping: MappingNo(1),
+        normalizer: Arc::new(TwinNormalizer { trap: Arc::clone(trap) }),
+    };
+    let mut connector = TwinConnector {
+        source: Arc::clone(&durable.source),
+        trap: Arc::clone(trap),
+        verbs: Arc::clone(verbs),
+    };
+    let means = Means {
+        bus,
+        checkpoints: &checkpoints,
+        memory: &Memory::new(1 << 20),
+        clock: &Clock,
+        stop: &Stop::default(),
+        watch: &ChannelWatch::new(hotline()),
+    };
+    ingest(&channel, &mut connector, &PACE, &means).await.is_ok()
+}
+
+struct Parts {
+    trap: Arc<Trap>,
+    verbs: Verbs,
+}
+
+impl Parts {
+    fn around<T>(&self, inner: T) -> Trapped<T> {
+        Trapped { inner, trap: Arc::clone(&self.trap), verbs: Arc::clone(&self.verbs) }
+    }
+}
+
+async fn check_everything(durable: &Durable, trap: &Trap, case: &str) {
+    let mut rejected_by_panic = 0;
+    for (index, (key, text)) in durable.source.rows.iter().enumerate() {
+        let key = RecordKey::new(key.as_str());
+        let id = DemandId::of(&hotline(), &key);
+        let demand = durable.store.current(&hotline(), &key);
+        let quarantined = durable.store.quarantined(&id);
+        match demand {
+            Some(demand) => {
+                assert_eq!(demand.body.content.as_ref(), Some(text), "{case}: {key} was altered");
+                assert_eq!(demand.id, id, "{case}");
+                assert!(!Source::is_unreadable(index), "{case}: {key} was invented");
+            }
+            None => {
+                assert!(quarantined.is_some(), "{case}: {key} was lost");
+                rejected_by_panic += usize::from(!Source::is_unreadable(index));
+            }
+        }
+    }
+    let panics = usize::from(trap.verb == Verb::Pack && trap.harm == Harm::Error);
+    assert_eq!(rejected_by_panic, panics, "{case}");
+    let unreadable = (0..ROWS).filter(|&index| Source::is_unreadable(index)).count();
+    assert_eq!(durable.store.demands().len(), ROWS - unreadable - panics, "{case}");
+
+    let position = durable.store.load(&hotline()).await.unwrap();
+    let cursor: usize = position.cursor.unwrap().decode().unwrap();
+    assert_eq!(cursor, ROWS, "{case}: the position is not the last");
+    assert_eq!(durable.source.acknowledged.lock().unwrap().len(), ROWS, "{case}");
+
+    let books = durable.store.books(None, None);
+    let [book] = &books[..] else { panic!("{case}: {books:?}") };
+    assert_eq!(book.balanced, Some(true), "{case}: {book:?}");
+    assert_eq!((book.in_flight, book.read), (0, ROWS as u64), "{case}: {book:?}");
+    assert_eq!(book.read, book.accepted + book.skipped + book.rejected, "{case}: {book:?}");
+}
+
+/// The verbs of an undisturbed run on the embedded bus, in order.
+async fn undisturbed() -> Vec<Verb> {
+    let durable = Durable {
+        source: Arc::new(Source::with_rows(ROWS)),
+        store: Arc::new(MemoryStore::new()),
+        broker: None,
+    };
+    let trap = Arc::new(Trap::new(Verb::Read, Harm::Error, Moment::Before, usize::MAX));
+    let verbs = Arc::new(Mutex::new(Vec::new()));
+    assert!(run(&durable, &trap, &verbs).await);
+    let verbs = verbs.lock().unwrap();
+    verbs.clone()
+}
+
+#[tokio::test]
+async fn one_batch_is_in_flight_per_channel() {
+    let verbs = undisturbed().await;
+    let ingest: Vec<Verb> = verbs.into_iter().filter(|verb| !verb.is_of_the_sink()).collect();
+    let one_batch = [Verb::Read, Verb::Deliver, Verb::Advance, Verb::Settle];
+    assert_eq!(ingest.len(), 6 * one_batch.len());
+    for batch in ingest.chunks(one_batch.len()) {
+        assert_eq!(batch, one_batch);
+    }
+}
+
+#[tokio::test]
+async fn the_position_never_moves_past_what_is_confirmed() {
+    // On the embedded bus confirmed means acked, and acked means kept.
+    let verbs = undisturbed().await;
+    let mut acked = 0_usize;
+    for verb in verbs {
+        match verb {
+            Verb::Ack => acked += 1,
+            Verb::Advance => {
+                assert!(acked > 0, "advanced before anything was acked");
+                acked = 0;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_acked_is_committed() {
+    let verbs = undisturbed().await;
+    let sink: Vec<Verb> = verbs.into_iter().filter(|verb| verb.is_of_the_sink()).collect();
+    for intake in sink.chunks(3) {
+        assert_eq!(intake, [Verb::Take, Verb::Keep, Verb::Ack]);
+    }
+}
+
+#[tokio::test]
+async fn books_balance_after_every_crash() {
+    for verb in Verb::ALL {
+        let trap = Arc::new(Trap::new(verb, Harm::Crash, Moment::Before, 2));
+        let durable = Durable {
+            source: Arc::new(Source::with_rows(ROWS)),
+            store: Arc::new(MemoryStore::new()),
+            broker: Some(MemoryBroker::new(1 << 20)),
+        };
+        assert!(!run(&durable, &trap, &Verbs::default()).await, "{verb:?} did not crash");
+        // Whatever the crash left, the ledger never shows a difference, only something in flight.
+        for book in durable.store.books(None, None) {
+            assert_ne!(book.balanced, Some(false), "{verb:?}: {book:?}");
+        }
+        while !run(&durable, &trap, &Verbs::default()).await {}
+        for book in durable.store.books(None, None) {
+            assert_eq!(book.balanced, Some(true), "{verb:?}: {book:?}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The hotline into one demand database, within this process.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use contract::Fault;
+use gateway::{assemble, service::serve, stop::Stop};
+use sandbox::{Clock, Faults, Settings, Storage};
+use system_tests::{corpus, world::World};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+async fn world_with(faults: &str) -> World {
+    let mut settings = Settings::new(11, Clock::machine());
+    settings.faults = Faults::parse(faults).unwrap();
+    World::open(settings).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_quirk_of_the_hotline_arrives_as_it_was_served() {
+    let world = world_with("all").await;
+    world.hotline.file(1_500).await.unwrap();
+    world.pull().await.unwrap();
+    world.hotline.urge(40).await.unwrap();
+    world.hotline.touch(60).await.unwrap();
+    world.hotline.commit_late(Duration::from_secs(3600)).await.unwrap();
+    world.pull().await.unwrap();
+    // What raced our own acknowledgement is found by the overlap of the next pass.
+    world.pull().await.unwrap();
+    assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+    let (store, _) = world.store().await.unwrap();
+    let books = store.books(None, None).await.unwrap();
+    assert_eq!(books[0].balanced, Some(true), "{books:?}");
+    assert!(books[0].quarantined > 0, "no poison row: {books:?}");
+    assert_eq!(world.hotline.counters().await.unwrap().refused, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_load_reads_every_row_about_once() {
+    let world = world_with("").await;
+    world.hotline.file(2_000).await.unwrap();
+    world.pull().await.unwrap();
+    let (store, _) = world.store().await.unwrap();
+    let books = store.books(None, None).await.unwrap();
+    assert_eq!(books[0].stored, 2_000, "{books:?}");
+    assert!(books[0].unchanged <= 200, "{books:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_urge_reaches_a_demand_whose_own_row_did_not_change() {
+    let world = world_with("").await;
+    world.hotline.file(20).await.unwrap();
+    world.pull().await.unwrap();
+    let urged = world.hotline.urge(1).await.unwrap().remove(0);
+    world.pull().await.unwrap();
+    let (store, _) = world.store().await.unwrap();
+    let oracle = world.hotline.oracle().await.unwrap();
+    let case = oracle.cases().iter().find(|case| case.last().row.serialnum == urged).unwrap();
+    let key = contract::RecordKey::new(case.last().row.rowguid.as_str());
+    let demand = store.current(&"hotline".parse().unwrap(), &key).await.unwrap().unwrap();
+    assert_eq!(demand.body.trail.len(), 1, "the addition is not in the trail");
+    assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_texts_arrive_as_they_were_sent() {
+    let file = repository().join("sandbox/corpus/generated-500.jsonl");
+    let whole = corpus::send(&file, Storage::Clob).await.unwrap();
+    assert_eq!((whole.texts, whole.truncated, whole.altered.len()), (500, 0, 0), "{whole}");
+    assert!(whole.over_4000 >= 8 && whole.beyond_gbk > 0, "{whole}");
+    let cut = corpus::send(&file, Storage::Varchar4000).await.unwrap();
+    assert_eq!((cut.altered.len(), cut.truncated), (0, whole.over_4000), "{cut}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_source_is_waited_for_and_nothing_is_lost() {
+    let world = world_with("").await;
+    world.edit_channel("timeout = \"30s\"", "timeout = \"200ms\"").unwrap();
+    world.hotline.file(200).await.unwrap();
+    let guard = world.hotline.lock().await.unwrap();
+    let release = async {
+        tokio::time::timeout(Duration::from_millis(900), std::future::pending::<()>()).await.ok();
+        guard.release().await.unwrap();
+    };
+    let (pulled, ()) = tokio::join!(world.pull(), release);
+    pulled.unwrap();
+    assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_channel_does_not_stop_another() {
+    let world = world_with("").await;
+    world.hotline.file(300).await.unwrap();
+    let settings = world.settings().unwrap();
+    let (store, keys) = assemble::open(&settings).await.unwrap();
+    let mut plans = assemble::channels(&settings, &keys).unwrap();
+    plans[0].pace.pause = None;
+    // The same channel under another name, reading a table that is not there.
+    let path = world.config().join("channels/broken/channel.toml");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let text =
+        std::fs::read_to_string(world.config().join("channels/hotline/channel.toml")).unwrap();
+    let text = text.replace("CNS_CINFO", "NO_SUCH_TABLE").replace("12345政务", "坏");
+    let text = text.split("[[example]]").next().unwrap().to_owned();
+    std::fs::write(path, text).unwrap();
+    let both = world.settings().unwrap();
+    let mut broken = assemble::channels(&both, &keys).unwrap();
+    broken.retain(|plan| plan.id.as_str() == "broken");
+    broken[0].pace.pause = None;
+    plans.append(&mut broken);
+
+    let ended = serve(&settings, plans, store, &Stop::default()).await;
+    let end = |name: &str| -> &Result<(), Fault> {
+        &ended.iter().find(|(id, _)| id.as_str() == name).unwrap().1
+    };
+    assert!(end("hotline").is_ok());
+    let fault = end("broken").as_ref().unwrap_err().to_string();
+    assert!(fault.contains("NO_SUCH_TABLE"), "{fault}");
+    assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_personal_value_is_found_downstream() {
+    let world = world_with("").await;
+    world.hotline.file(400).await.unwrap();
+    world.pull().await.unwrap();
+    let folder = world.config().join("data");
+    let mut store_bytes = Vec::new();
+    for name in ["tonghui.db", "tonghui.db-wal"] {
+        store_bytes.extend(std::fs::read(folder.join(name)).unwrap_or_default());
+    }
+    let oracle = world.hotline.oracle().await.unwrap();
+    let found = |needle: &[u8]| store_bytes.windows(needle.len()).any(|window| window == needle);
+    let mut looked_for = 0;
+    for case in oracle.cases().iter().take(60) {
+        let row = &case.last().row;
+        for phone in [&row.linknumber, &row.rqstnumber].into_iter().flatten() {
+            let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+            assert!(digits.len() < 11 || !found(digits.as_bytes()), "a phone is in the store");
+            looked_for += 1;
+        }
+        let name = row.rqstperson.read().unwrap();
+        // Two characters may be a common word; three and more are a name.
+        if name.chars().count() >= 3 {
+            assert!(!found(name.as_bytes()), "a name is in the store");
+            looked_for += 1;
+        }
+    }
+    assert!(looked_for > 60);
+    let title = oracle.cases()[0].last().row.rqstcontent.read().unwrap();
+    let clause: String = title.chars().take(4).collect();
+    assert!(found(clause.as_bytes()), "the search itself does not find what is there");
+}

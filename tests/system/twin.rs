@@ -1,0 +1,210 @@
+//! A whole gateway in memory: a source, the two loops, the twins of bus and store, with a trap
+//! around every verb. What survives a crash lives in `Durable`; everything else is rebuilt.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use contract::{
+    Accepted, Batch, Body, ChannelId, Checkpoints, Confirmed, Consumer, Cursor, DemandBody,
+    DemandId, Digest, Entry, Fault, Intake, Kept, MappingNo, Message, Normalizer, Outcomes,
+    Position, Publisher, RawRecord, RecordKey, Revision, SealedBytes, Store, TextReport, Verdict,
+};
+use futures_util::future::BoxFuture;
+use gateway::registry::AnyConnector;
+use serde_json::json;
+
+use crate::trap::{Harm, Moment, Trap, Verb};
+
+/// The source: rows in order, and which of them were acknowledged to it.
+#[derive(Debug, Default)]
+pub(crate) struct Source {
+    pub(crate) rows: Vec<(String, String)>,
+    pub(crate) acknowledged: Mutex<BTreeSet<usize>>,
+}
+
+impl Source {
+    /// Rows `0..n`, every tenth unreadable.
+    pub(crate) fn with_rows(n: usize) -> Self {
+        let rows = (0..n).map(|i| (format!("K{i:04}"), format!("诉求内容 {i}"))).collect();
+        Self { rows, acknowledged: Mutex::default() }
+    }
+
+    pub(crate) fn is_unreadable(index: usize) -> bool {
+        index % 10 == 7
+    }
+}
+
+/// Reads the source by index: the cursor is the index after the last row.
+pub(crate) struct TwinConnector {
+    pub(crate) source: Arc<Source>,
+    pub(crate) trap: Arc<Trap>,
+    pub(crate) verbs: Verbs,
+}
+
+/// The verbs in the order in which they completed.
+pub(crate) type Verbs = Arc<Mutex<Vec<Verb>>>;
+
+impl AnyConnector for TwinConnector {
+    fn read<'a>(
+        &'a mut self,
+        after: Option<&'a Cursor>,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Batch, Fault>> {
+        let trap = Arc::clone(&self.trap);
+        Box::pin(async move {
+            let work = async {
+                let from: usize = after.map(Cursor::decode).transpose()?.unwrap_or(0);
+                let upto = (from + max).min(self.source.rows.len());
+                let entries = (from..upto).map(|index| self.entry(index)).collect();
+                self.verbs.lock().unwrap().push(Verb::Read);
+                Ok(Batch {
+                    entries,
+                    upto: Cursor::encode(&upto)?,
+                    caught_up: upto == self.source.rows.len(),
+                    trouble: Vec::new(),
+                })
+            };
+            trap.around(Verb::Read, work).await
+        })
+    }
+
+    fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>> {
+        let trap = Arc::clone(&self.trap);
+        Box::pin(async move {
+            let work = async {
+                let upto: usize = upto.decode()?;
+                self.source.acknowledged.lock().unwrap().extend(0..upto);
+                self.verbs.lock().unwrap().push(Verb::Settle);
+                Ok(())
+            };
+            trap.around(Verb::Settle, work).await
+        })
+    }
+
+    fn sample(&self, _page: &[u8]) -> Result<Vec<Entry>, Fault> {
+        Ok(Vec::new())
+    }
+}
+
+impl TwinConnector {
+    fn entry(&self, index: usize) -> Entry {
+        let (key, text) = &self.source.rows[index];
+        let key = RecordKey::new(key.as_str());
+        if Source::is_unreadable(index) {
+            return Entry::Unreadable {
+                place: contract::Place { key: Some(key), at: format!("row {index}") },
+                bytes: bytes::Bytes::copy_from_slice(text.as_bytes()),
+                reason: contract::Reason::new("malformed_bytes", "byte 3"),
+            };
+        }
+        Entry::Record(RawRecord {
+            key,
+            revision: Revision::NONE,
+            body: Body::new(json!({ "text": text })),
+            text: TextReport::default(),
+        })
+    }
+}
+
+/// Maps the text to the content; panics where the trap is set on `Pack` with an error.
+pub(crate) struct TwinNormalizer {
+    pub(crate) trap: Arc<Trap>,
+}
+
+impl Normalizer for TwinNormalizer {
+    fn normalize(&self, record: &RawRecord) -> Verdict {
+        let springs = self.trap.harm == Harm::Error && self.trap.springs(Verb::Pack);
+        assert!(!springs, "injected at Pack");
+        let content = record.body.tree()["text"].as_str().unwrap().to_owned();
+        let mut digest = [0; 16];
+        for (index, byte) in content.bytes().enumerate() {
+            digest[index % 16] ^= byte.rotate_left(u32::try_from(index / 16).unwrap());
+        }
+        Verdict::Accept(Box::new(Accepted {
+            body: DemandBody { content: Some(content), ..DemandBody::default() },
+            digest: Digest(digest),
+            raw: SealedBytes(record.body.to_bytes()),
+        }))
+    }
+
+    fn seal(&self, _id: &DemandId, bytes: &[u8]) -> SealedBytes {
+        SealedBytes(bytes.to_vec())
+    }
+}
+
+/// A part of the gateway with the trap around its verbs.
+#[derive(Clone)]
+pub(crate) struct Trapped<T> {
+    pub(crate) inner: T,
+    pub(crate) trap: Arc<Trap>,
+    pub(crate) verbs: Verbs,
+}
+
+impl<T> Trapped<T> {
+    fn done(&self, verb: Verb) {
+        self.verbs.lock().unwrap().push(verb);
+    }
+}
+
+impl<T: Publisher> Publisher for Trapped<T> {
+    async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
+        // Packing has no await of its own: a crash in it is one between read and deliver.
+        if self.trap.harm != Harm::Error && self.trap.springs(Verb::Pack) {
+            self.trap.sprung.notify_one();
+            std::future::pending::<()>().await;
+        }
+        self.trap.around(Verb::Deliver, self.inner.publish(messages)).await?;
+        self.done(Verb::Deliver);
+        Ok(())
+    }
+}
+
+impl<T: Checkpoints> Checkpoints for Trapped<T> {
+    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
+        self.inner.load(channel).await
+    }
+
+    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<std::ops::Range<u64>, Fault> {
+        self.inner.reserve(channel, n).await
+    }
+
+    async fn mapping(&self, channel: &ChannelId, print: Digest) -> Result<MappingNo, Fault> {
+        self.inner.mapping(channel, print).await
+    }
+
+    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
+        self.trap.around(Verb::Advance, self.inner.advance(step)).await?;
+        self.done(Verb::Advance);
+        Ok(())
+    }
+}
+
+impl<T: Consumer> Consumer for Trapped<T> {
+    async fn take(&mut self, max: usize) -> Result<Intake, Fault> {
+        let intake = self.trap.around(Verb::Take, self.inner.take(max)).await?;
+        self.done(Verb::Take);
+        Ok(intake)
+    }
+
+    async fn ack(&mut self, kept: Kept) -> Result<(), Fault> {
+        self.trap.around(Verb::Ack, self.inner.ack(kept)).await?;
+        self.done(Verb::Ack);
+        Ok(())
+    }
+}
+
+impl<T: Store> Store for Trapped<T> {
+    async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
+        let outcomes = self.trap.around(Verb::Keep, self.inner.store(intake)).await?;
+        self.done(Verb::Keep);
+        Ok(outcomes)
+    }
+}
+
+/// Whether a case of the matrix means anything: an error is reported before or after alike, and
+/// packing has one moment only.
+pub(crate) fn is_a_case(verb: Verb, moment: Moment) -> bool {
+    verb != Verb::Pack || moment == Moment::Before
+}
