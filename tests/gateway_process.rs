@@ -61,7 +61,7 @@ impl Gateway {
         self.child.kill()?;
         let mut last = seen;
         // The last line may be torn in the middle of a character.
-        while let Some(line) = self.lines.next() {
+        for line in self.lines.by_ref() {
             last = line.ok().as_deref().and_then(event).unwrap_or(last);
         }
         self.child.wait()?;

@@ -22,8 +22,10 @@ pub struct Kind {
     pub name: &'static str,
     /// JSON Schema of its table in a channel file.
     pub schema: Value,
-    build: fn(&Section, Means) -> Result<Box<dyn AnyConnector>, Fault>,
+    build: Build,
 }
+
+type Build = fn(&Section, Means) -> Result<Box<dyn AnyConnector>, Fault>;
 
 impl Kind {
     /// Builds a connector from its checked settings. Touches no network.

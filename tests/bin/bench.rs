@@ -37,6 +37,10 @@ async fn main() -> anyhow::Result<()> {
     writeln!(out, "| ratio to that floor | 1 : {:.1} |", floor / per_second)?;
     writeln!(out, "| peak resident memory of `tonghui` | {} MiB |", run.peak_mib)?;
     writeln!(out, "| from start to first read | {} ms |", run.first_read.as_millis())?;
+    writeln!(out, "\n| verb | µs per record, wall |\n|---|---|")?;
+    for (verb, took) in &run.verbs {
+        writeln!(out, "| {verb} | {:.0} |", took.as_secs_f64() * 1e6 / rate(RECORDS, SECOND))?;
+    }
     Ok(())
 }
 
@@ -47,8 +51,12 @@ fn rate(n: u64, took: Duration) -> f64 {
     n / took.as_secs_f64()
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+
 struct Run {
     first_read: Duration,
+    /// Time until each verb was done, since the one before; in the order in which they first came.
+    verbs: Vec<(&'static str, Duration)>,
     whole: Duration,
     peak_mib: u64,
 }
@@ -59,9 +67,20 @@ fn pull(world: &World) -> anyhow::Result<Run> {
     let mut gateway = Gateway::start(world)?;
     let mut first_read = None;
     let mut caught_up = false;
+    let mut verbs: Vec<(&'static str, Duration)> = Vec::new();
+    let mut last = began;
     loop {
         let line = gateway.line()?.context("the gateway ended")?;
-        match event(&line) {
+        let verb = event(&line);
+        if let Some(verb) = verb {
+            let took = last.elapsed();
+            last += took;
+            match verbs.iter_mut().find(|(known, _)| *known == verb) {
+                Some((_, sum)) => *sum += took,
+                None => verbs.push((verb, took)),
+            }
+        }
+        match verb {
             Some("read") => {
                 first_read.get_or_insert_with(|| began.elapsed());
                 caught_up |= line.contains("caught_up=true");
@@ -76,7 +95,7 @@ fn pull(world: &World) -> anyhow::Result<Run> {
     let peak_kib: u64 = peak.context("no VmHWM")?.trim().trim_end_matches("kB").trim().parse()?;
     gateway.stop()?;
     let first_read = first_read.context("nothing was read")?;
-    Ok(Run { first_read, whole, peak_mib: peak_kib.div_ceil(1024) })
+    Ok(Run { first_read, verbs, whole, peak_mib: peak_kib.div_ceil(1024) })
 }
 
 struct Sizes {

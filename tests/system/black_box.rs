@@ -1,6 +1,6 @@
 //! The real binary, killed at 30 moments while demands keep coming in.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 const RECORDS: u64 = 20_000;
 /// Longer than the 30 lives of the gateway take together, so that every one of them has to read.
-const FILED_OVER: Duration = Duration::from_secs(24);
+const FILED_OVER: Duration = Duration::from_secs(40);
 const KILLS: usize = 30;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,6 +23,10 @@ async fn thirty_kills_lose_alter_and_add_nothing() {
         Faults::parse("poison@500,late_commit@300,twin_serial@400,status_label@200").unwrap();
     let world = Arc::new(World::open(settings).await.unwrap());
     world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
+    // The whole city happens within the usual overlap: every pass would read all of it again.
+    world.edit_channel("overlap = \"5m\"", "overlap = \"2s\"").unwrap();
+    // Small pages: more reads, so that a kill can land between any two verbs of any of them.
+    world.edit_channel("page    = 500", "page    = 100").unwrap();
 
     let pace = Pace { records: RECORDS, over: FILED_OVER, then_per_second: 0 };
     let filed = CancellationToken::new();
@@ -39,7 +43,7 @@ async fn thirty_kills_lose_alter_and_add_nothing() {
     let (filing, hits) = tokio::join!(filing, killing);
     filing.unwrap();
     let hits = hits.unwrap().unwrap();
-    eprintln!("killed after: {hits:?}");
+    writeln!(std::io::stderr().lock(), "killed after: {hits:?}").unwrap();
     assert_eq!(hits.values().sum::<usize>(), KILLS);
     for verb in EVENTS {
         assert!(hits.get(verb).is_some_and(|&n| n >= 2), "no two kills after `{verb}`: {hits:?}");

@@ -51,7 +51,7 @@ async fn nothing_is_lost_wherever_it_breaks() {
         for verb in Verb::ALL {
             for harm in [Harm::Crash, Harm::Error, Harm::Dropped] {
                 for moment in [Moment::Before, Moment::After] {
-                    for nth in [1, 3, 5] {
+                    for nth in [1, 2, 3] {
                         if is_a_case(verb, moment) {
                             check(bus, Trap::new(verb, harm, moment, nth)).await;
                             cases += 1;
@@ -85,12 +85,12 @@ async fn check(bus: Bus, trap: Trap) {
 async fn run(durable: &Durable, trap: &Arc<Trap>, verbs: &Verbs) -> bool {
     match &durable.broker {
         Some(broker) => {
-            let ended = run_on(durable, trap, verbs, broker.publisher(), broker.consumer()).await;
-            ended && broker.in_flight() == 0
+            let is_drained = || broker.in_flight() == 0;
+            run_on(durable, trap, verbs, broker.publisher(), broker.consumer(), is_drained).await
         }
         None => {
             let (publisher, consumer) = sink::bus::in_process(1 << 20);
-            run_on(durable, trap, verbs, publisher, consumer).await
+            run_on(durable, trap, verbs, publisher, consumer, || true).await
         }
     }
 }
@@ -101,6 +101,7 @@ async fn run_on(
     verbs: &Verbs,
     publisher: impl Publisher,
     consumer: impl Consumer,
+    is_drained: impl Fn() -> bool,
 ) -> bool {
     let trapped = Parts { trap: Arc::clone(trap), verbs: Arc::clone(verbs) };
     let bus = trapped.around(publisher);
@@ -113,7 +114,7 @@ async fn run_on(
     tokio::select! {
         // A crash takes both loops; a dropped loop alone is noticed by the other one's end below.
         () = trap.sprung.notified(), if trap.harm == Harm::Crash => false,
-        ended = both(ingest, sink, trap, &sink_stop) => ended,
+        ended = both(ingest, sink, trap, &sink_stop, is_drained) => ended,
     }
 }
 
@@ -123,6 +124,7 @@ async fn both(
     sink: impl Future<Output = Result<(), contract::Fault>> + Unpin,
     trap: &Trap,
     sink_stop: &tokio_util::sync::CancellationToken,
+    is_drained: impl Fn() -> bool,
 ) -> bool {
     let dropped = async {
         match trap.harm {
@@ -133,9 +135,19 @@ async fn both(
     tokio::pin!(dropped);
     let loops = futures_util::future::select(ingest, sink);
     match futures_util::future::select(Box::pin(loops), dropped).await {
-        Either::Left((Either::Left((ended, sink)), _)) => {
-            sink_stop.cancel();
-            sink.await.is_ok() && ended
+        Either::Left((Either::Left((ended, sink)), dropped)) => {
+            let ending = async {
+                while !is_drained() {
+                    tokio::task::yield_now().await;
+                }
+                sink_stop.cancel();
+                std::future::pending::<()>().await
+            };
+            tokio::select! {
+                kept = sink => kept.is_ok() && ended,
+                () = dropped => false,
+                () = ending => false,
+            }
         }
         Either::Left((Either::Right(_), _)) => false,
         Either::Right(((), _)) => false,

@@ -43,36 +43,41 @@ fn run_examples(settings: &Settings) -> Result<usize, Problems> {
         .iter()
         .flat_map(|channel| {
             let examples = channel.examples.iter().enumerate();
-            examples.filter_map(|(index, each)| run_example(settings, channel, index, each).err())
+            examples.filter_map(|(index, each)| run_example(settings, channel, index, each))
         })
         .collect();
     Problems::new(found).map_or(Ok(settings.channels.len()), Err)
 }
 
+/// What is wrong with an example, if anything.
 fn run_example(
     settings: &Settings,
     channel: &ChannelSettings,
     index: usize,
     files: &Example,
-) -> Result<(), Problem> {
+) -> Option<Problem> {
     let index = index.to_string();
     let at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
     let found = example::outcomes(settings, channel, &files.page)
-        .and_then(|outcomes| Ok(serde_json::to_value(outcomes)?))
-        .map_err(|error| at("page", format!("{error:#}")))?;
-    let expected = read(files).map_err(|error| at("expected", format!("{error:#}")))?;
-    match difference("$", &expected, &found) {
-        None => Ok(()),
-        Some(path) => Err(at(
-            "expected",
-            format!(
-                "the example gives something else at {path}: \
-                 look at `tonghui explain {} {} --format json`",
-                channel.id,
-                files.page.display()
-            ),
-        )),
-    }
+        .and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => return Some(at("page", format!("{error:#}"))),
+    };
+    let expected = match read(files) {
+        Ok(expected) => expected,
+        Err(error) => return Some(at("expected", format!("{error:#}"))),
+    };
+    let path = difference("$", &expected, &found)?;
+    Some(at(
+        "expected",
+        format!(
+            "the example gives something else at {path}: \
+             look at `tonghui explain {} {} --format json`",
+            channel.id,
+            files.page.display()
+        ),
+    ))
 }
 
 fn read(files: &Example) -> anyhow::Result<Value> {
