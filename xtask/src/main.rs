@@ -17,9 +17,10 @@ mod setup;
 mod toolchain;
 
 mod deny;
+mod measure;
 mod schema;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -51,6 +52,13 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Send the .jsonl message files of a folder through the hotline and compare what arrives.
+    Corpus {
+        /// The folder; its texts stay where they are.
+        folder: PathBuf,
+    },
+    /// Measure throughput, memory and start of the release binary; prints Markdown.
+    Bench,
     /// Advisories, bans, licences and sources of all dependencies, by cargo-deny.
     Deny,
 }
@@ -62,6 +70,8 @@ fn main() -> ExitCode {
         Task::Setup => setup::setup(),
         Task::With { command } => servers::with(&command),
         Task::Schema { check } => schema::schema(check),
+        Task::Corpus { folder } => measure::corpus(&folder),
+        Task::Bench => measure::bench(),
         Task::Deny => deny::deny(),
     });
     match done {
