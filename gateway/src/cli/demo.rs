@@ -150,7 +150,7 @@ impl City {
             "\nthe demand database is {file}; three queries worth trying:\n\n\
              sqlite3 {file} \"SELECT region, kind, count(*) FROM demand GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 10\"\n\
              sqlite3 {file} \"SELECT received_at, status, title FROM demand ORDER BY received_at DESC LIMIT 10\"\n\
-             sqlite3 {file} \"SELECT source_key, changed, status, seen_at FROM demand_history WHERE changed LIKE '%urged%' LIMIT 10\"\n"
+             sqlite3 {file} \"SELECT d.source_no, h.changed, h.seen_at FROM demand_history h JOIN demand d ON d.seq = h.demand ORDER BY h.seq DESC LIMIT 10\"\n"
         )
     }
 }

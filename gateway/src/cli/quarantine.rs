@@ -1,5 +1,6 @@
 //! `tonghui quarantine`: records that could not be taken, why, and their bytes.
 
+use config::Settings;
 use contract::{ChannelId, DemandId};
 use normalizer::{Place, Sealer, open_raw};
 use serde::Serialize;
@@ -27,11 +28,13 @@ pub(super) enum Command {
         #[arg(long)]
         strict: bool,
     },
-    /// One record: reason, place and its bytes. They are opened with the key file and may hold
-    /// personal values.
+    /// One record: reason and place.
     Show {
         /// Its id, as listed.
         id: DemandId,
+        /// Open its bytes with the key file and show them: they hold personal values. Logged.
+        #[arg(long)]
+        reveal: bool,
     },
 }
 
@@ -40,7 +43,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         Command::List { channel, limit, strict } => {
             list(context, channel.as_ref(), *limit, *strict)
         }
-        Command::Show { id } => show(context, id),
+        Command::Show { id, reveal } => show(context, id, *reveal),
     }
 }
 
@@ -73,7 +76,7 @@ fn cells(row: &Quarantined) -> Vec<String> {
     ]
 }
 
-/// A record in quarantine with its bytes.
+/// A record in quarantine, and its bytes where they were opened.
 #[derive(Serialize)]
 struct Opened {
     #[serde(flatten)]
@@ -84,7 +87,7 @@ struct Opened {
     hex: Option<String>,
 }
 
-fn show(context: &Context, id: &DemandId) -> anyhow::Result<Exit> {
+fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     super::runtime()?.block_on(async {
         let store = assemble::open_existing(&settings).await?;
@@ -92,14 +95,20 @@ fn show(context: &Context, id: &DemandId) -> anyhow::Result<Exit> {
             .quarantine_show(id)
             .await?
             .ok_or_else(|| anyhow::anyhow!("there is nothing with the id {id} in quarantine"))?;
-        let sealer = Sealer::new(&assemble::existing_keys(&settings)?);
-        let place = Place { channel: &row.channel, id: &row.id };
-        let bytes = row.raw.as_ref().map(|raw| open_raw(&sealer, place, raw)).transpose()?;
+        let bytes = if reveal { open(&settings, &row)? } else { None };
         let text = bytes.clone().and_then(|bytes| String::from_utf8(bytes).ok());
         let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(SHOWN_BYTES)]));
         out::show(context.format, &Opened { row, text, hex }, draw)?;
         Ok(Exit::Done)
     })
+}
+
+/// The bytes of a record, opened. Whoever reads the log sees that somebody looked.
+fn open(settings: &Settings, row: &Quarantined) -> anyhow::Result<Option<Vec<u8>>> {
+    let Some(raw) = &row.raw else { return Ok(None) };
+    let sealer = Sealer::new(&assemble::existing_keys(settings)?);
+    tracing::warn!(id = %row.id, channel = %row.channel, "opened a record in quarantine");
+    Ok(Some(open_raw(&sealer, Place { channel: &row.channel, id: &row.id }, raw)?))
 }
 
 fn draw(opened: &Opened) -> String {
@@ -108,7 +117,8 @@ fn draw(opened: &Opened) -> String {
     let bytes = match (&opened.text, &opened.hex) {
         (Some(text), _) => text.as_str(),
         (None, Some(hex)) => hex.as_str(),
-        (None, None) => "not kept",
+        (None, None) if row.raw.is_some() => "its bytes are sealed; --reveal opens them",
+        (None, None) => "its bytes were not kept",
     };
     let resolved = row.resolved_at.map_or_else(String::new, |at| format!("\nresolved  {at}"));
     format!(
