@@ -126,7 +126,7 @@ impl Reading<'_> {
     fn value(&mut self, table: &str, part: &str, column: &str, value: &Value) -> Json {
         // Widths are those of the main table.
         let width = part.is_empty().then(|| self.text.widths.get(column).copied()).flatten();
-        let field = if part.is_empty() { column.to_owned() } else { format!("{part}.{column}") };
+        let field = || if part.is_empty() { column.to_owned() } else { format!("{part}.{column}") };
         match value {
             Value::Bytes(bytes) => {
                 let decoded = decode_column(bytes, self.text.charset, width);
@@ -140,14 +140,14 @@ impl Reading<'_> {
                         self.text.charset.name(),
                         decoded.malformed.len()
                     );
-                    self.malformed(table, column, field.clone(), detail);
+                    self.malformed(table, column, field(), detail);
                 }
                 if !decoded.moved.is_empty() {
                     let detail = format!("{} private-use characters put back", decoded.moved.len());
-                    self.mark(&field, QualityFlag::RepairedText, detail);
+                    self.mark(field(), QualityFlag::RepairedText, detail);
                 }
                 if decoded.truncated {
-                    self.mark(&field, QualityFlag::Truncated, format!("{} bytes", bytes.len()));
+                    self.mark(field(), QualityFlag::Truncated, format!("{} bytes", bytes.len()));
                 }
                 Json::String(decoded.text.into_owned())
             }
@@ -155,13 +155,13 @@ impl Reading<'_> {
                 let text = String::from_utf8_lossy(bytes).into_owned();
                 let valid = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
                 let detail = format!("1 bytes at offset {valid} are not UTF-8, in a text column");
-                self.malformed(table, column, field, detail);
+                self.malformed(table, column, field(), detail);
                 Json::String(text)
             }
             Value::Text(text) => {
                 if width.is_some_and(|width| text.chars().count() == width) {
                     let detail = format!("{} characters", text.chars().count());
-                    self.mark(&field, QualityFlag::Truncated, detail);
+                    self.mark(field(), QualityFlag::Truncated, detail);
                 }
                 Json::String(text.clone())
             }
@@ -170,12 +170,12 @@ impl Reading<'_> {
     }
 
     fn malformed(&mut self, table: &str, column: &str, field: String, detail: String) {
-        self.mark(&field, QualityFlag::MalformedBytes, detail.clone());
+        self.mark(field, QualityFlag::MalformedBytes, detail.clone());
         self.malformed.get_or_insert((format!("{table}.{column}"), detail));
     }
 
-    fn mark(&mut self, field: &str, flag: QualityFlag, detail: String) {
-        self.report.marks.push(Mark { field: field.to_owned(), flag, detail });
+    fn mark(&mut self, field: String, flag: QualityFlag, detail: String) {
+        self.report.marks.push(Mark { field, flag, detail });
     }
 }
 

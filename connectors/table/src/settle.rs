@@ -9,7 +9,7 @@ use contract::Fault;
 use crate::{cursor::Debt, database::Database, plan::Target, sql::Sql};
 
 /// Rows of one statement: few enough to lock briefly.
-const CHUNK: usize = 100;
+const CHUNK: usize = 500;
 
 /// Sets the flags of the owed rows of one table.
 pub(crate) async fn settle(

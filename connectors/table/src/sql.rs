@@ -146,16 +146,7 @@ impl Sql {
         sql.pending(target, if dialect == Dialect::Sqlite { "+" } else { "" });
         if let Some(changes) = &target.changes {
             sql.text.push_str(" AND (");
-            for (index, debt) in debts.iter().enumerate() {
-                sql.text.push_str(if index == 0 { "(" } else { " OR (" });
-                sql.column(&target.key);
-                sql.text.push_str(" = ");
-                sql.bind(&debt.key);
-                sql.text.push_str(" AND ");
-                sql.column(&changes.column);
-                sql.same(debt.seen.as_ref().unwrap_or(&Value::Null));
-                sql.text.push(')');
-            }
+            sql.as_read(target, &changes.column, debts);
             sql.text.push(')');
         }
         sql
@@ -230,13 +221,37 @@ impl Sql {
         }
     }
 
-    /// Equality that also holds between nothing and nothing.
-    fn same(&mut self, value: &Value) {
-        if value.is_null() {
-            self.text.push_str(" IS NULL");
-        } else {
-            self.text.push_str(" = ");
-            self.bind(value);
+    /// One of the debts, with the value of `column` that was read. Rows of values, not a chain of
+    /// comparisons: a database searches a list, and a chain it tries link by link.
+    fn as_read(&mut self, target: &Target, column: &str, debts: &[Debt]) {
+        let (dated, undated): (Vec<_>, Vec<_>) =
+            debts.iter().map(|debt| (&debt.key, &debt.seen)).partition(|(_, seen)| seen.is_some());
+        if !dated.is_empty() {
+            self.text.push('(');
+            self.column(&target.key);
+            self.text.push_str(", ");
+            self.column(column);
+            // SQLite takes a list of rows as a table only.
+            self.text.push_str(if self.dialect == Dialect::Sqlite {
+                ") IN (VALUES "
+            } else {
+                ") IN ("
+            });
+            self.list(&dated, |sql, (key, seen)| {
+                sql.text.push('(');
+                sql.bind(key);
+                sql.text.push_str(", ");
+                sql.bind(seen.as_ref().unwrap_or(&Value::Null));
+                sql.text.push(')');
+            });
+            self.text.push(')');
+        }
+        if !undated.is_empty() {
+            self.text.push_str(if dated.is_empty() { "" } else { " OR " });
+            self.compare(column, " IS NULL AND ");
+            self.compare(&target.key, " IN (");
+            self.list(&undated, |sql, (key, _)| sql.bind(key));
+            self.text.push(')');
         }
     }
 
