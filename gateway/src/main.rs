@@ -3,7 +3,11 @@
 use std::{io::IsTerminal, panic, process::ExitCode};
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     log_to_stderr();

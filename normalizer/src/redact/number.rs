@@ -151,39 +151,47 @@ fn is_list_separator(between: &str) -> bool {
 
 fn groups(text: &str) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    // Where the last group ended, and how many characters have passed since.
-    let mut since = usize::MAX;
-    let mut is_open = false;
-    for (at, c) in text.char_indices() {
-        if let Some(digit) = digit(c) {
-            match groups.last_mut().filter(|_| is_open) {
-                Some(group) => {
-                    group.digits.push(digit);
-                    group.end = at + c.len_utf8();
-                }
-                None => groups.push(Group {
-                    start: at,
-                    end: at + c.len_utf8(),
-                    digits: String::from(digit),
-                    is_glued: since == 1,
-                }),
-            }
-            (is_open, since) = (true, 0);
-            continue;
-        }
-        if is_open
-            && matches!(c, 'x' | 'X' | 'ｘ' | 'Ｘ')
-            && let Some(group) = groups.last_mut().filter(|group| may_end_in_x(group))
+    let mut upto = 0;
+    while let Some(start) = next_digit(text, upto) {
+        let digits: String = text[start..].chars().map_while(digit).collect();
+        let size: usize = text[start..].chars().take(digits.len()).map(char::len_utf8).sum();
+        let is_glued = groups.last().is_some_and(|before| {
+            !before.digits.ends_with('X') && is_separator(&text[before.end..start])
+        });
+        let mut group = Group { start, end: start + size, digits, is_glued };
+        let behind = text[group.end..].chars().next();
+        if let Some(x) = behind.filter(|c| matches!(c, 'x' | 'X' | 'ｘ' | 'Ｘ'))
+            && may_end_in_x(&group)
         {
             group.digits.push('X');
-            group.end = at + c.len_utf8();
+            group.end += x.len_utf8();
         }
-        is_open = false;
-        let is_separator =
-            matches!(c, ' ' | '-' | '－' | '—' | '–' | '\u{A0}' | '\u{3000}' | ')' | '）');
-        since = if is_separator { since.saturating_add(1) } else { usize::MAX };
+        upto = group.end;
+        groups.push(group);
     }
     groups
+}
+
+/// Prose is mostly not digits: bytes are looked at until one may begin a digit.
+fn next_digit(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let is_digit = |at: usize| match bytes[at] {
+        b'0'..=b'9' => true,
+        // ０ to ９
+        0xEF => matches!(bytes.get(at + 1..at + 3), Some([0xBC, 0x90..=0x99])),
+        _ => false,
+    };
+    (from..bytes.len()).find(|at| is_digit(*at))
+}
+
+/// One blank, hyphen or closing bracket between two groups of a number.
+fn is_separator(between: &str) -> bool {
+    let mut chars = between.chars();
+    let is_one = matches!(
+        chars.next(),
+        Some(' ' | '-' | '－' | '—' | '–' | '\u{A0}' | '\u{3000}' | ')' | '）')
+    );
+    is_one && chars.next().is_none()
 }
 
 /// 17 digits, or the last four places of an identity number that is written apart.

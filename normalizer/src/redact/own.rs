@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use memchr::memmem;
 
 use super::Hidden;
 use crate::{rule::PlainPerson, seal::Personal};
@@ -85,7 +86,7 @@ impl Own {
             return hidden;
         }
         for (index, (value, _)) in self.values.iter().enumerate() {
-            for (start, _) in text.match_indices(value) {
+            for start in memmem::find_iter(text.as_bytes(), value) {
                 add(start, index);
             }
         }

@@ -8,11 +8,16 @@ const SUFFIXES: &str = "挂学警港澳";
 
 /// Adds what is found in `text`.
 pub(super) fn find(text: &str, hidden: &mut Vec<Hidden>) {
-    for (at, c) in text.char_indices().filter(|(_, c)| PROVINCES.contains(*c)) {
-        let rest = &text[at + c.len_utf8()..];
-        if let Some((letter, length)) = plate(rest) {
-            let end = at + c.len_utf8() + length;
-            hidden.push(Hidden { at: at..end, mask: format!("{c}{letter}****") });
+    // Letters are rare in prose, characters that are also a province are not.
+    let letters = text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_alphabetic());
+    for (at, _) in letters {
+        let before = text[..at].chars().next_back().filter(|c| PROVINCES.contains(*c));
+        if let Some(province) = before
+            && let Some((letter, length)) = plate(&text[at..])
+        {
+            let start = at - province.len_utf8();
+            let mask = format!("{province}{letter}****");
+            hidden.push(Hidden { at: start..at + length, mask });
         }
     }
 }
