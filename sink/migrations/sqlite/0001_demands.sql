@@ -1,7 +1,8 @@
 -- The current state of every demand, and all that was ever seen of it.
 -- Times are ISO 8601 UTC text of fixed width (they sort, and date functions read them), ids are text,
 -- lists and objects are JSON text. Small columns come first: reading them never walks the pages that
--- long texts overflow into.
+-- long texts overflow into. References are checked at the end of a transaction: a statement that may
+-- fail by one would make SQLite keep a copy of each page that the statement touches.
 
 CREATE TABLE demand (
     seq            INTEGER PRIMARY KEY,
@@ -75,7 +76,7 @@ CREATE INDEX demand_due      ON demand (status, due_at) WHERE due_at IS NOT NULL
 -- Append-only: one row per state that was seen, in the order of the judge.
 CREATE TABLE demand_history (
     seq       INTEGER PRIMARY KEY,
-    demand    INTEGER NOT NULL REFERENCES demand (seq),
+    demand    INTEGER NOT NULL REFERENCES demand (seq) DEFERRABLE INITIALLY DEFERRED,
     revision  INTEGER NOT NULL,
     read_no   INTEGER NOT NULL,
     mapping   INTEGER NOT NULL,
@@ -90,7 +91,7 @@ CREATE INDEX demand_history_demand ON demand_history (demand);
 
 -- The record as the source said it, compressed and sealed, for every state in history.
 CREATE TABLE demand_raw (
-    history  INTEGER PRIMARY KEY REFERENCES demand_history (seq),
+    history  INTEGER PRIMARY KEY REFERENCES demand_history (seq) DEFERRABLE INITIALLY DEFERRED,
     raw      BLOB NOT NULL
 ) STRICT;
 
@@ -98,7 +99,7 @@ CREATE TABLE demand_raw (
 -- has to go when the person asks for erasure.
 CREATE TABLE demand_person (
     token   TEXT    NOT NULL,
-    demand  INTEGER NOT NULL REFERENCES demand (seq),
+    demand  INTEGER NOT NULL REFERENCES demand (seq) DEFERRABLE INITIALLY DEFERRED,
     PRIMARY KEY (token, demand)
 ) STRICT, WITHOUT ROWID;
 

@@ -176,13 +176,16 @@ impl<'a> Planner<'a, '_> {
             Entry::Occupied(at) => *at.get(),
             Entry::Vacant(vacant) => {
                 let read_at = demand.origin.read_at;
-                let held = self.known.demands.get(&demand.id).cloned().unwrap_or_else(|| {
+                let held = self.known.demands.get(&demand.id).cloned();
+                let is_new = held.is_none();
+                let held = held.unwrap_or_else(|| {
                     self.last_demand += 1;
                     let seq = self.last_demand;
                     KnownDemand { seq, current: incoming.clone(), last_seen_at: read_at }
                 });
                 subjects.push(Subject {
                     seq: held.seq,
+                    is_new,
                     id: demand.id,
                     version: held.current.version,
                     first_seen_at: read_at,

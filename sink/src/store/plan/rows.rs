@@ -23,6 +23,8 @@ pub(crate) struct Plan<'a> {
 #[derive(Debug)]
 pub(crate) struct Subject<'a> {
     pub(crate) seq: i64,
+    /// The store has no row of it yet.
+    pub(crate) is_new: bool,
     pub(crate) id: DemandId,
     pub(crate) version: Version,
     pub(crate) first_seen_at: Timestamp,

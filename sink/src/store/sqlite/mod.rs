@@ -88,6 +88,7 @@ impl Sqlite {
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     .pragma("cache_size", CACHE)
+                    .pragma("temp_store", "MEMORY")
                     .pragma("wal_autocheckpoint", CHECKPOINT);
                 let writer = pool(1, options).await.map_err(|e| fault(&place, "open", e))?;
                 migrate(&writer, &place).await?;

@@ -1,39 +1,49 @@
 //! The statements that write a plan, around the rows that are bound to them.
+//!
+//! `OR FAIL` where rows are only added: the whole transaction ends when one is refused, so SQLite
+//! need not keep a copy of each page it touches to take back the statement alone.
 
 use std::{fmt::Write as _, sync::LazyLock};
 
 use super::rows::Statement;
 use crate::store::columns::COLUMNS;
 
+pub(super) static INSERT: LazyLock<Statement> = LazyLock::new(|| insert("INSERT OR FAIL", ""));
+
 pub(super) static UPSERT: LazyLock<Statement> = LazyLock::new(|| {
-    let mut names = String::new();
     let mut updates = String::new();
     for column in COLUMNS {
         let name = column.name;
-        // Writing to a String cannot fail.
-        let _ = write!(names, ", {name}");
         // What names a row never changes; to set it would rewrite the indices of it all the same.
         if !matches!(name, "id" | "channel" | "source_key") {
+            // Writing to a String cannot fail.
             let _ = write!(updates, ", {name} = excluded.{name}");
         }
     }
-    Statement {
-        head: format!(
-            "INSERT INTO demand (seq, revision, read_no, mapping, first_seen_at, last_seen_at\
-             {names}) VALUES"
-        )
-        .into(),
-        row: format!("(?, ?, ?, ?, ?, ?{})", ", ?".repeat(COLUMNS.len())).into(),
-        tail: format!(
+    insert(
+        "INSERT",
+        &format!(
             "ON CONFLICT (channel, source_key) DO UPDATE SET
              revision = excluded.revision, read_no = excluded.read_no, mapping = excluded.mapping,
              last_seen_at = excluded.last_seen_at{updates}
              WHERE (excluded.revision, excluded.read_no, excluded.mapping)
                  > (demand.revision, demand.read_no, demand.mapping)"
+        ),
+    )
+});
+
+fn insert(verb: &str, tail: &str) -> Statement {
+    let names: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
+    Statement {
+        head: format!(
+            "{verb} INTO demand (seq, revision, read_no, mapping, first_seen_at, last_seen_at, {}) VALUES",
+            names.join(", ")
         )
         .into(),
+        row: format!("(?, ?, ?, ?, ?, ?{})", ", ?".repeat(COLUMNS.len())).into(),
+        tail: tail.to_owned().into(),
     }
-});
+}
 
 pub(super) static MOVE: Statement = Statement::of(
     "WITH v (seq, revision, read_no, mapping, last_seen_at) AS (VALUES",
@@ -45,14 +55,14 @@ pub(super) static MOVE: Statement = Statement::of(
 );
 
 pub(super) static HISTORY: Statement = Statement::of(
-    "INSERT INTO demand_history
+    "INSERT OR FAIL INTO demand_history
      (seq, demand, revision, read_no, mapping, outcome, status, digest, changed, seen_at) VALUES",
     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "",
 );
 
 pub(super) static RAW: Statement =
-    Statement::of("INSERT INTO demand_raw (history, raw) VALUES", "(?, ?)", "");
+    Statement::of("INSERT OR FAIL INTO demand_raw (history, raw) VALUES", "(?, ?)", "");
 
 pub(super) static PERSON: Statement = Statement::of(
     "INSERT INTO demand_person (token, demand) VALUES",

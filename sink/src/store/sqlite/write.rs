@@ -1,12 +1,14 @@
 //! Writes a plan: each table once, in the order in which rows refer to each other.
 
+use std::collections::HashSet;
+
 use contract::{Demand, Sealed};
 use sqlx::SqliteConnection;
 
 use super::{
     int, iso,
-    rows::write_rows,
-    statements::{HISTORY, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
+    rows::{Values, write_rows},
+    statements::{HISTORY, INSERT, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
 };
 use crate::store::plan::{Plan, Subject};
 
@@ -36,14 +38,16 @@ pub(super) async fn write(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Resul
 async fn demands(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), WriteError> {
     let (rows, moved): (Vec<&Subject<'_>>, Vec<_>) =
         plan.subjects.iter().partition(|subject| subject.row.is_some());
-    let written = write_rows(conn, &UPSERT, &rows, |subject, values| {
+    let (new, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|subject| subject.is_new);
+    let row = |subject: &&Subject<'_>, values: &mut Values| {
         values.add(subject.seq)?;
         values.add_version(subject.version)?;
         values.add(iso(subject.first_seen_at))?;
         values.add(iso(subject.last_seen_at))?;
         subject.row.iter().flatten().try_for_each(|cell| values.add_cell(cell))
-    })
-    .await?;
+    };
+    let written = write_rows(conn, &INSERT, &new, row).await?
+        + write_rows(conn, &UPSERT, &changed, row).await?;
     let touched = write_rows(conn, &MOVE, &moved, |subject, values| {
         values.add(subject.seq)?;
         values.add_version(subject.version)?;
@@ -103,13 +107,33 @@ async fn quarantine(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), 
         values.add(trouble.resolved_at.map(iso))
     })
     .await?;
-    write_rows(conn, &RESOLVE, &plan.subjects, |subject, values| {
+    let open = open_troubles(conn, plan).await?;
+    let mended: Vec<_> =
+        plan.subjects.iter().filter(|subject| open.contains(&subject.id.to_string())).collect();
+    write_rows(conn, &RESOLVE, &mended, |subject, values| {
         values.add(subject.id.to_string())?;
         values.add_version(subject.version)?;
         values.add(iso(subject.last_seen_at))
     })
     .await?;
     Ok(())
+}
+
+/// Of the things of this plan, those that wait in quarantine: few, as a rule none.
+async fn open_troubles(
+    conn: &mut SqliteConnection,
+    plan: &Plan<'_>,
+) -> Result<HashSet<String>, sqlx::Error> {
+    let ids =
+        serde_json::Value::from_iter(plan.subjects.iter().map(|subject| subject.id.to_string()));
+    let open: Vec<String> = sqlx::query_scalar(
+        "SELECT q.id FROM json_each(?) k CROSS JOIN quarantine q ON q.id = k.value
+         WHERE q.resolved_at IS NULL",
+    )
+    .bind(ids.to_string())
+    .fetch_all(conn)
+    .await?;
+    Ok(open.into_iter().collect())
 }
 
 async fn receipts(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
