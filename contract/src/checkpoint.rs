@@ -2,7 +2,7 @@
 
 use std::{future::Future, ops::Range, sync::Arc};
 
-use crate::{ChannelId, Confirmed, Cursor, Digest, Fault, MappingNo};
+use crate::{ChannelId, Confirmed, Cursor, Digest, Fault, MappingNo, Timestamp};
 
 /// Where a channel stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,6 +13,14 @@ pub struct Position {
     pub step: u64,
     /// The lease this position was loaded under.
     pub fence: u64,
+}
+
+impl Position {
+    /// Where it will be once a read from here to `upto` is advanced.
+    #[must_use]
+    pub fn moved(&self, upto: Cursor) -> Self {
+        Self { cursor: Some(upto), step: self.step + 1, fence: self.fence }
+    }
 }
 
 /// Durable progress of the ingest side. It lives beside the data, so that an old backup reads again
@@ -50,6 +58,18 @@ pub trait Checkpoints: Send + Sync {
     /// # Errors
     /// `Transient` where another process moved the position: whoever loads it again goes on.
     fn advance(&self, step: &Confirmed) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Notes what stopped the channel at `at`, for people who look from another process. The next
+    /// read makes it history; nothing is decided by it.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    fn note(
+        &self,
+        channel: &ChannelId,
+        fault: &Fault,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 impl<C: Checkpoints + Send> Checkpoints for Arc<C> {
@@ -75,5 +95,14 @@ impl<C: Checkpoints + Send> Checkpoints for Arc<C> {
 
     fn advance(&self, step: &Confirmed) -> impl Future<Output = Result<(), Fault>> + Send {
         (**self).advance(step)
+    }
+
+    fn note(
+        &self,
+        channel: &ChannelId,
+        fault: &Fault,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        (**self).note(channel, fault, at)
     }
 }

@@ -30,7 +30,7 @@ const SLOW_CLOCK: Duration = Duration::from_secs(300);
 /// A verb that takes longer than this is given up and begun anew.
 const STALLED_AFTER: Duration = Duration::from_secs(600);
 /// Messages that the sink keeps in one transaction at most.
-const MAX_INTAKE: usize = 16;
+const MAX_INTAKE: usize = 32;
 
 /// Everything needed to run a channel, checked.
 pub struct ChannelPlan {
@@ -151,6 +151,8 @@ async fn tend<B: Publisher, C: Checkpoints>(
             backoff.reset();
         }
         plan.watch.waits(&fault);
+        // For `status` in another process. The store may be the very thing that is away.
+        let _ = shared.checkpoints.note(&plan.id, &fault, shared.clock.now()).await;
         let wait = match fault.kind() {
             FaultKind::Transient => backoff.wait(),
             FaultKind::Throttled(wait) => wait + jitter(Duration::from_secs(1)),

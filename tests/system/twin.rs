@@ -9,7 +9,8 @@ use std::{
 use contract::{
     Accepted, Batch, Body, ChannelId, Checkpoints, Confirmed, Consumer, Cursor, DemandBody,
     DemandId, Digest, Entry, Fault, Intake, Kept, MappingNo, Message, Normalizer, Outcomes,
-    Position, Publisher, RawRecord, RecordKey, Revision, SealedBytes, Store, TextReport, Verdict,
+    Position, Publisher, RawRecord, RecordKey, Revision, SealedBytes, Store, TextReport, Timestamp,
+    Verdict,
 };
 use futures_util::future::BoxFuture;
 use gateway::registry::AnyConnector;
@@ -178,6 +179,10 @@ impl<T: Checkpoints> Checkpoints for Trapped<T> {
         self.trap.around(Verb::Advance, self.inner.advance(step)).await?;
         self.done(Verb::Advance);
         Ok(())
+    }
+
+    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+        self.inner.note(channel, fault, at).await
     }
 }
 

@@ -29,7 +29,11 @@ pub(super) fn run(context: &Context) -> anyhow::Result<Exit> {
                     ]
                 })
                 .collect();
-            table::draw(&["channel", "last read", "steps", "demands", "in quarantine"], &rows, 2)
+            let head = ["channel", "last read", "steps", "demands", "in quarantine"];
+            let faults = channels.iter().filter_map(|channel| {
+                Some(format!("\n{}: {}", channel.channel, channel.fault.as_ref()?))
+            });
+            table::draw(&head, &rows, 2) + &faults.collect::<String>()
         })?;
         Ok(Exit::Done)
     })

@@ -6,7 +6,9 @@ CREATE TABLE checkpoint (
     step          INTEGER NOT NULL,
     fence         INTEGER NOT NULL,
     next_read_no  INTEGER NOT NULL,
-    read_at       TEXT               -- of the last read, empty reads too
+    read_at       TEXT,              -- of the last read, empty reads too
+    fault         TEXT,              -- the last one, over when a read came after it
+    fault_at      TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE mapping (

@@ -57,6 +57,8 @@ struct Read {
 #[derive(Debug, Default)]
 struct Checkpoint {
     position: Position,
+    read_at: Option<Timestamp>,
+    fault: Option<(Timestamp, String)>,
     reserved: u64,
 }
 
@@ -98,6 +100,14 @@ impl Memory {
     /// The books of one channel or of all, of the reads since then.
     pub fn books(&self, channel: Option<&ChannelId>, since: Option<Timestamp>) -> Vec<BooksRow> {
         books::books(&self.lock(), channel, since)
+    }
+
+    /// What has kept a channel from being read since its last read.
+    pub fn fault(&self, channel: &ChannelId) -> Option<String> {
+        let state = self.lock();
+        let checkpoint = state.checkpoints.get(channel)?;
+        let (at, fault) = checkpoint.fault.as_ref()?;
+        (Some(*at) > checkpoint.read_at).then(|| fault.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

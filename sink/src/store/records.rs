@@ -83,6 +83,8 @@ pub struct ChannelStatus {
     pub step: u64,
     /// When it was last read, be it in vain.
     pub last_read_at: Option<Timestamp>,
+    /// What has kept it from being read since then.
+    pub fault: Option<String>,
     /// Demands it has.
     pub demands: u64,
     /// Things of it that wait in quarantine.

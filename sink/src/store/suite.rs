@@ -14,14 +14,14 @@ use std::{
     task::Poll,
 };
 
-use contract::{Checkpoints, Demand, DemandId, Intake, Outcomes, Store};
+use contract::{ChannelId, Checkpoints, Demand, DemandId, Intake, Outcomes, Store};
 use sample::{id, intake, read, record};
 
 pub use books::{
-    a_position_moves_from_where_it_was_only, a_receipt_that_says_something_else_unbalances,
-    a_stopped_read_leaves_orphans, books_are_open_until_every_part_is_kept,
-    empty_reads_move_the_cursor_and_leave_no_books, mappings_keep_their_numbers,
-    read_numbers_never_repeat,
+    a_fault_is_seen_until_the_next_read, a_position_moves_from_where_it_was_only,
+    a_receipt_that_says_something_else_unbalances, a_stopped_read_leaves_orphans,
+    books_are_open_until_every_part_is_kept, empty_reads_move_the_cursor_and_leave_no_books,
+    mappings_keep_their_numbers, read_numbers_never_repeat,
 };
 pub use order::{
     an_unchanged_state_moves_the_version_only, any_order_ends_in_the_same_state,
@@ -46,6 +46,8 @@ pub trait Twin: Store + Checkpoints {
     fn quarantined(&self, id: &DemandId) -> impl Future<Output = Option<Quarantined>> + Send;
     /// The books of all channels.
     fn books(&self) -> impl Future<Output = Vec<BooksRow>> + Send;
+    /// What has kept a channel from being read since its last read.
+    fn fault(&self, channel: &ChannelId) -> impl Future<Output = Option<String>> + Send;
     /// The same store after its process ended.
     fn reopen(self) -> impl Future<Output = Self> + Send;
 }

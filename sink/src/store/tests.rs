@@ -2,7 +2,7 @@
 
 use contract::{
     ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
-    Outcomes, Position, Store,
+    Outcomes, Position, Store, Timestamp,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -51,6 +51,10 @@ impl Checkpoints for Filed {
     async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
         self.store.advance(step).await
     }
+
+    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+        self.store.note(channel, fault, at).await
+    }
 }
 
 impl Twin for Filed {
@@ -68,6 +72,11 @@ impl Twin for Filed {
 
     async fn books(&self) -> Vec<BooksRow> {
         self.store.books(None, None).await.unwrap()
+    }
+
+    async fn fault(&self, channel: &ChannelId) -> Option<String> {
+        let channels = self.store.status().await.unwrap();
+        channels.into_iter().find(|status| status.channel == *channel)?.fault
     }
 
     async fn reopen(self) -> Self {
@@ -91,6 +100,10 @@ impl Twin for Memory {
 
     async fn books(&self) -> Vec<BooksRow> {
         Memory::books(self, None, None)
+    }
+
+    async fn fault(&self, channel: &ChannelId) -> Option<String> {
+        Memory::fault(self, channel)
     }
 
     async fn reopen(self) -> Self {
@@ -128,6 +141,7 @@ promises! {
     books_are_open_until_every_part_is_kept,
     a_stopped_read_leaves_orphans,
     a_receipt_that_says_something_else_unbalances,
+    a_fault_is_seen_until_the_next_read,
     a_position_moves_from_where_it_was_only,
     empty_reads_move_the_cursor_and_leave_no_books,
     read_numbers_never_repeat,

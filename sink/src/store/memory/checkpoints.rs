@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use contract::{ChannelId, Checkpoints, Confirmed, Digest, Fault, MappingNo, Position};
+use contract::{ChannelId, Checkpoints, Confirmed, Digest, Fault, MappingNo, Position, Timestamp};
 
 use super::{Memory, Read};
 
@@ -40,11 +40,19 @@ impl Checkpoints for Memory {
         }
         at.cursor = Some(step.upto().clone());
         at.step += 1;
+        checkpoint.read_at = Some(step.read_at());
         if step.tally().read > 0 {
             let read =
                 Read { read_at: step.read_at(), tally: step.tally(), parts: step.parts().to_vec() };
             state.reads.insert((step.channel().clone(), step.read_no()), read);
         }
+        Ok(())
+    }
+
+    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+        let mut state = self.lock();
+        let checkpoint = state.checkpoints.entry(channel.clone()).or_default();
+        checkpoint.fault = Some((at, fault.to_string()));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use contract::{
-    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, Part, Position,
+    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, Part, Position, Timestamp,
 };
 use sqlx::SqliteConnection;
 
@@ -76,6 +76,22 @@ impl Checkpoints for Sqlite {
             )));
         }
         tx.commit().await.map_err(|error| self.fault("advance a position", error))
+    }
+
+    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+        let mut tx = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO checkpoint (channel, step, fence, next_read_no, fault, fault_at)
+             VALUES (?1, 0, 0, 1, ?2, ?3)
+             ON CONFLICT (channel) DO UPDATE SET fault = ?2, fault_at = ?3",
+        )
+        .bind(channel.as_str())
+        .bind(fault.to_string())
+        .bind(iso(at))
+        .execute(&mut *tx)
+        .await
+        .map_err(|error| self.fault("note a fault", error))?;
+        tx.commit().await.map_err(|error| self.fault("note a fault", error))
     }
 }
 

@@ -119,6 +119,7 @@ impl Sqlite {
     pub async fn status(&self) -> Result<Vec<ChannelStatus>, Fault> {
         let rows = sqlx::query(
             "SELECT c.channel, c.step, c.read_at,
+                    CASE WHEN c.read_at IS NULL OR c.fault_at > c.read_at THEN c.fault END AS fault,
                     (SELECT count(*) FROM demand d WHERE d.channel = c.channel) AS demands,
                     (SELECT count(*) FROM quarantine q
                      WHERE q.channel = c.channel AND q.resolved_at IS NULL) AS quarantined
@@ -213,6 +214,7 @@ fn status(row: &SqliteRow) -> Result<ChannelStatus, sqlx::Error> {
         channel: channel(row)?,
         step: count(row.try_get("step")?),
         last_read_at: row.try_get::<Option<Timestamp>, _>("read_at")?,
+        fault: row.try_get("fault")?,
         demands: count(row.try_get("demands")?),
         quarantined: count(row.try_get("quarantined")?),
     })

@@ -1,6 +1,7 @@
 //! Promises about progress and its proof.
 
-use contract::{Digest, Position};
+use chrono::TimeDelta;
+use contract::{Digest, Fault, Position};
 
 use super::{
     Twin, keep,
@@ -71,13 +72,34 @@ pub async fn a_position_moves_from_where_it_was_only(store: impl Twin) {
         assert!(fault.is_transient(), "{fault}");
         assert!(fault.to_string().contains("position moved by another process"), "{fault}");
     }
-    let fence = Position { fence: 9, ..ours.into_position() };
+    let fence = Position { fence: 9, ..ours.from().moved(ours.upto().clone()) };
     let fenced = confirm(read_from(fence, 3, [record("a", "two")])).await;
     assert!(store.advance(&fenced).await.is_err(), "another lease moved it");
     let store = store.reopen().await;
     let at = store.load(&channel).await.expect("it loads");
     assert_eq!((at.step, at.cursor.as_ref().map(|cursor| cursor.as_str())), (1, Some("1")));
     assert_eq!(book(&store).await.read, 1, "a refused move writes no books");
+}
+
+/// Of a channel never read, and of one read before; an old fault does not come up again.
+pub async fn a_fault_is_seen_until_the_next_read(store: impl Twin) {
+    let channel = hotline();
+    let first = confirm(read(1, [record("a", "one")])).await;
+    let moment = first.read_at();
+    let note = async |what: &str, at: TimeDelta| {
+        let fault = Fault::transient(what).at("table CNS_CINFO");
+        store.note(&channel, &fault, moment + at).await.expect("it is noted");
+        store.fault(&channel).await
+    };
+    assert_eq!(store.fault(&channel).await, None);
+    for what in ["it is locked", "the password is wrong"] {
+        let seen = note(what, -TimeDelta::seconds(1)).await;
+        assert_eq!(seen, Some(format!("table CNS_CINFO: {what}")));
+    }
+    store.advance(&first).await.expect("a note moves nothing");
+    assert_eq!(store.fault(&channel).await, None);
+    assert_eq!(note("a late note", -TimeDelta::seconds(1)).await, None);
+    assert!(note("it is locked again", TimeDelta::seconds(1)).await.is_some());
 }
 
 /// The cursor alone moves where there was nothing to read.
