@@ -102,11 +102,6 @@ impl Confirmed {
     pub fn tally(&self) -> Tally {
         self.tally
     }
-
-    /// The position that `advance` stored.
-    pub fn into_position(self) -> Position {
-        Position { cursor: Some(self.upto), step: self.from.step + 1, fence: self.from.fence }
-    }
 }
 
 /// Publishes everything of an outbox. An empty one is confirmed without publishing.

@@ -29,7 +29,8 @@ pub trait Connector: Send + Sized + 'static {
 
     /// Up to `max` entries that come after `after` (from the start when `None`), or what there is
     /// after five seconds or when throttled. Each key at most once. Cancel-safe: a dropped future
-    /// has changed nothing.
+    /// has changed nothing. May be asked to go on while the batch before is not settled yet, unless
+    /// that one was caught up.
     ///
     /// # Errors
     /// The source cannot be reached or refuses. A bad record is an entry, never an error.

@@ -19,14 +19,14 @@ pub use party::{Attachment, Crs, Enterprise, Location, Person, Repeat};
 pub use quality::{Quality, QualityFlag};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     ChannelId, DecidedBy, DemandId, Digest, RecordKey, Sealed, SealedBytes, Timestamp, Version,
 };
 
 /// A demand (诉求) with its identity and provenance.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Demand {
     /// UUIDv5 of channel and source key.
     pub id: DemandId,
@@ -79,6 +79,28 @@ macro_rules! body {
         impl DemandBody {
             /// The names of all its fields, in wire order.
             pub const FIELDS: &'static [&'static str] = &[$(stringify!($name)),*];
+        }
+
+        /// Every field side by side, only to be read: serde reads a flattened struct by buffering
+        /// all of it, which takes longer than the reading.
+        #[derive(Deserialize)]
+        struct Flat {
+            id: DemandId,
+            channel: ChannelId,
+            source_key: RecordKey,
+            version: Version,
+            digest: Digest,
+            origin: Origin,
+            raw: SealedBytes,
+            $(#[serde(default)] $name: $type,)*
+        }
+
+        impl From<Flat> for Demand {
+            fn from(flat: Flat) -> Self {
+                let Flat { id, channel, source_key, version, digest, origin, raw, $($name),* } = flat;
+                let body = DemandBody { $($name),* };
+                Self { id, channel, source_key, version, digest, origin, raw, body }
+            }
         }
     };
 }
@@ -182,6 +204,12 @@ body! {
     quality: Vec<Quality>,
     /// Title, content and reply before masking, sealed together; absent where nothing was masked.
     unmasked: Option<SealedBytes>,
+}
+
+impl<'de> Deserialize<'de> for Demand {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Flat::deserialize(from).map(Self::from)
+    }
 }
 
 /// Whether a field carries nothing and stays off the wire.

@@ -4,11 +4,9 @@
 //! that cannot be mapped, that makes the mapping panic or that is too large becomes a reject here;
 //! nothing that a record contains becomes a fault.
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+mod verdicts;
+
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -21,6 +19,7 @@ use crate::{
     raw::{Entry, RawRecord},
     wire,
 };
+use verdicts::verdicts;
 
 /// What `pack` needs to know of a channel.
 #[derive(Clone)]
@@ -112,8 +111,9 @@ pub fn pack(
         pending: Vec::new(),
         pending_bytes: 0,
     };
-    for entry in batch.entries {
-        packer.take(entry);
+    let verdicts = verdicts(&*channel.normalizer, &batch.entries);
+    for (entry, verdict) in batch.entries.into_iter().zip(verdicts) {
+        packer.take(entry, verdict);
     }
     packer.close_message();
     Outbox {
@@ -143,10 +143,10 @@ struct Packer<'a> {
 }
 
 impl Packer<'_> {
-    fn take(&mut self, entry: Entry) {
+    fn take(&mut self, entry: Entry, verdict: Verdict) {
         self.tally.read += 1;
         match entry {
-            Entry::Record(record) => self.take_record(&record),
+            Entry::Record(record) => self.take_record(&record, verdict),
             Entry::Unreadable { place, bytes, reason } => {
                 let id = place.id(&self.channel.id, &bytes);
                 let report = TextReport::default();
@@ -165,15 +165,10 @@ impl Packer<'_> {
         }
     }
 
-    fn take_record(&mut self, record: &RawRecord) {
+    fn take_record(&mut self, record: &RawRecord, verdict: Verdict) {
         if record.key.as_str().len() > MAX_KEY_BYTES {
             return self.reject_without_key(record);
         }
-        // The mapping is data from a channel author: a panic in it must cost one record only.
-        let verdict = catch_unwind(AssertUnwindSafe(|| self.channel.normalizer.normalize(record)))
-            .unwrap_or_else(|_| {
-                Verdict::Reject(Reason::new("mapping_panicked", "the mapping panicked"))
-            });
         let reason = match verdict {
             Verdict::Skip(_) => {
                 self.tally.skipped += 1;

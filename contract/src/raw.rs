@@ -58,7 +58,8 @@ impl Body {
 
     /// The record in the form in which it is kept: compact JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_string().into_bytes()
+        // A tree of strings and numbers always serialises.
+        serde_json::to_vec(&self.0).unwrap_or_default()
     }
 }
 

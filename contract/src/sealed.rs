@@ -1,11 +1,11 @@
 //! Values that only the holder of a key can read. The store and the sink carry them and cannot
 //! open them; sealing and opening are in `normalizer`.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
 /// A personal value: what people may see, what can be compared, and the value itself, sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +39,21 @@ impl Serialize for SealedBytes {
 
 impl<'de> Deserialize<'de> for SealedBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <Cow<'de, str>>::deserialize(deserializer)?;
-        URL_SAFE_NO_PAD.decode(text.as_bytes()).map(Self).map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Base64)
+    }
+}
+
+/// Decodes the text where it stands: most of a message is sealed bytes.
+struct Base64;
+
+impl Visitor<'_> for Base64 {
+    type Value = SealedBytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("base64url without padding")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SealedBytes, E> {
+        URL_SAFE_NO_PAD.decode(text).map(SealedBytes).map_err(E::custom)
     }
 }

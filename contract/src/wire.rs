@@ -22,6 +22,8 @@ pub const WIRE_VERSION: u32 = 1;
 pub const MAX_MESSAGE_EVENTS: usize = 200;
 /// A message is closed before it would grow beyond this; one record alone may be larger.
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+/// Room for an event of the usual size: growing there would copy it five times.
+const USUAL_EVENT: usize = 8 * 1024;
 /// The largest event; a record above it is rejected with its key.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 
@@ -102,17 +104,22 @@ fn encode<T: Serialize>(
     origin: &Origin,
     data: &T,
 ) -> serde_json::Result<Vec<u8>> {
-    serde_json::to_vec(&Envelope {
-        specversion: "1.0",
-        // Unique with `source`: one read contains a thing at most once.
-        id: format!("{}/{subject}", origin.message),
-        source: format!("/tonghui/{channel}"),
-        r#type,
-        subject,
-        time: origin.read_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-        datacontenttype: "application/json",
-        data,
-    })
+    let mut event = Vec::with_capacity(USUAL_EVENT);
+    serde_json::to_writer(
+        &mut event,
+        &Envelope {
+            specversion: "1.0",
+            // Unique with `source`: one read contains a thing at most once.
+            id: format!("{}/{subject}", origin.message),
+            source: format!("/tonghui/{channel}"),
+            r#type,
+            subject,
+            time: origin.read_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            datacontenttype: "application/json",
+            data,
+        },
+    )?;
+    Ok(event)
 }
 
 /// Joins encoded events into the body of a message.

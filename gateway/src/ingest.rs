@@ -1,16 +1,22 @@
 //! The whole ingest side: read, pack, deliver, advance, settle.
 //!
+//! While one batch is delivered, the source is told of the batch before it and the next one is read
+//! and packed; delivering, advancing and settling keep their order.
+//!
 //! Everything that may fail leaves this function; the supervisor waits and calls it again, and it
 //! begins by loading the position: starting *is* recovering, there is no second path to test.
 //! Nothing in memory matters: dropping this future anywhere equals a crash at that point.
 
-use contract::{Channel, Checkpoints, Fault, Publisher, deliver, pack};
+mod reader;
+
+use contract::{Channel, Checkpoints, Confirmed, Fault, Publisher, deliver};
 use tracing::debug;
 
 use crate::{
-    clock::Clock, memory::Memory, numbers::ReadNumbers, pace::Pace, registry::AnyConnector,
-    stop::Stop, watch::ChannelWatch,
+    clock::Clock, memory::Memory, pace::Pace, registry::AnyConnector, stop::Stop,
+    watch::ChannelWatch,
 };
+use reader::{Packed, Reader};
 
 /// What an ingest loop uses and does not own.
 pub struct Means<'a, B, C> {
@@ -38,52 +44,39 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
     pace: &Pace,
     means: &Means<'_, B, C>,
 ) -> Result<(), Fault> {
-    let Means { bus, checkpoints, memory, clock, stop, watch } = means;
-    let mut numbers = ReadNumbers::new(&channel.id);
-    let mut at = checkpoints.load(&channel.id).await?;
-    if let Some(cursor) = &at.cursor {
-        connector.settled(cursor).await?; // what a crash left unsaid
-    }
+    let at = means.checkpoints.load(&channel.id).await?;
+    let mut owed = at.cursor.clone(); // what a crash left unsaid
+    let mut reader = Reader::new(channel, connector, pace, means, at);
+    let mut packed = None;
     loop {
-        watch.began();
-        let batch = tokio::select! { biased;
-            () = stop.asked() => return Ok(()),
-            // Cancel-safe by the promise of `Connector::read`.
-            batch = connector.read(at.cursor.as_ref(), pace.max_entries) => batch?,
-        };
-        let caught_up = batch.caught_up;
-        watch.read(&batch);
-        debug!(target: "tonghui", channel = %channel.id, n = batch.entries.len(), caught_up, "read");
-
-        // Drawn after the answer has arrived, so that a later read has a greater number.
-        let read_no = numbers.next(*checkpoints).await?;
-        let outbox = pack(channel, at, read_no, batch, clock.now());
-        let tally = outbox.tally();
-        debug!(
-            target: "tonghui",
-            channel = %channel.id, read_no = read_no.0, accepted = tally.accepted,
-            skipped = tally.skipped, rejected = tally.rejected, "packed"
-        );
-
-        let room = memory.room_for(outbox.bytes()).await;
-        let confirmed = deliver(*bus, outbox).await?;
-        drop(room);
-        debug!(target: "tonghui", channel = %channel.id, read_no = read_no.0, n = confirmed.parts().len(), "confirmed");
-
-        checkpoints.advance(&confirmed).await?;
-        watch.advanced(confirmed.tally());
-        debug!(target: "tonghui", channel = %channel.id, read_no = read_no.0, "advanced");
-
-        connector.settled(confirmed.upto()).await?;
-        debug!(target: "tonghui", channel = %channel.id, read_no = read_no.0, "settled");
-
-        at = confirmed.into_position();
-        if caught_up {
-            watch.caught_up();
-            match pace.pause {
-                None => return Ok(()),
-                Some(pause) => stop.or_sleep(pause).await,
-            }
+        let in_flight = packed.is_some();
+        let (confirmed, next) = tokio::try_join!(
+            confirm(means.bus, packed),
+            reader.settle_and_read(owed.take(), in_flight),
+        )?;
+        if let Some(confirmed) = confirmed {
+            means.checkpoints.advance(&confirmed).await?;
+            means.watch.advanced(confirmed.tally());
+            debug!(target: "tonghui", channel = %channel.id, read_no = confirmed.read_no().0, "advanced");
+            owed = Some(confirmed.upto().clone());
+        } else if next.is_none() {
+            return Ok(());
         }
+        packed = next;
     }
+}
+
+/// Delivers a batch, and gives back the memory it took.
+async fn confirm(
+    bus: &impl Publisher,
+    packed: Option<Packed<'_>>,
+) -> Result<Option<Confirmed>, Fault> {
+    let Some(Packed { outbox, room: _room }) = packed else { return Ok(None) };
+    let confirmed = deliver(bus, outbox).await?;
+    debug!(
+        target: "tonghui",
+        channel = %confirmed.channel(), read_no = confirmed.read_no().0,
+        n = confirmed.parts().len(), "confirmed"
+    );
+    Ok(Some(confirmed))
 }

@@ -247,12 +247,38 @@ async fn undisturbed() -> Vec<Verb> {
 #[tokio::test]
 async fn one_batch_is_in_flight_per_channel() {
     let verbs = undisturbed().await;
-    let ingest: Vec<Verb> = verbs.into_iter().filter(|verb| !verb.is_of_the_sink()).collect();
-    let one_batch = [Verb::Read, Verb::Deliver, Verb::Advance, Verb::Settle];
-    assert_eq!(ingest.len(), 6 * one_batch.len());
-    for batch in ingest.chunks(one_batch.len()) {
-        assert_eq!(batch, one_batch);
+    for (first, second) in
+        [(Verb::Deliver, Verb::Advance), (Verb::Advance, Verb::Settle), (Verb::Read, Verb::Deliver)]
+    {
+        let (mut firsts, mut seconds) = (0, 0);
+        for verb in &verbs {
+            firsts += usize::from(*verb == first);
+            seconds += usize::from(*verb == second);
+            // Of reads one more: the next batch waits until this one is confirmed.
+            let ahead = if first == Verb::Read { 2 } else { 1 };
+            assert!(
+                seconds <= firsts && firsts <= seconds + ahead,
+                "{first:?} {second:?}: {verbs:?}"
+            );
+        }
+        assert_eq!((firsts, seconds), (6, 6), "{first:?} {second:?}");
     }
+}
+
+#[tokio::test]
+async fn the_next_batch_is_read_while_one_is_delivered() {
+    let verbs = undisturbed().await;
+    let place = |verb: Verb, nth: usize| {
+        let mut places = verbs.iter().enumerate().filter(|(_, at)| **at == verb);
+        places.nth(nth).map(|(place, _)| place).unwrap()
+    };
+    for batch in 0..5 {
+        assert!(place(Verb::Read, batch + 1) < place(Verb::Deliver, batch), "{verbs:?}");
+    }
+    assert!(
+        place(Verb::Settle, 4) < place(Verb::Deliver, 5),
+        "settled while the next is delivered"
+    );
 }
 
 #[tokio::test]

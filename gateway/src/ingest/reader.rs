@@ -1,0 +1,96 @@
+//! The half of the loop that talks to the source, always at most one batch ahead of the other.
+
+use contract::{Channel, Checkpoints, Cursor, Fault, Outbox, Position, pack};
+use tokio::sync::SemaphorePermit;
+use tracing::debug;
+
+use super::Means;
+use crate::{numbers::ReadNumbers, pace::Pace, registry::AnyConnector};
+
+/// A batch that is read and not yet delivered.
+pub(super) struct Packed<'a> {
+    pub(super) outbox: Outbox,
+    /// Its share of the memory that all channels together may use.
+    pub(super) room: Option<SemaphorePermit<'a>>,
+}
+
+/// Reads a channel batch by batch.
+pub(super) struct Reader<'a, B, C> {
+    channel: &'a Channel,
+    connector: &'a mut dyn AnyConnector,
+    pace: &'a Pace,
+    means: &'a Means<'a, B, C>,
+    numbers: ReadNumbers<'a>,
+    /// Behind the last batch: where the position will be once that one is advanced.
+    next: Position,
+    /// The last batch was all there was.
+    caught_up: bool,
+}
+
+impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
+    pub(super) fn new(
+        channel: &'a Channel,
+        connector: &'a mut dyn AnyConnector,
+        pace: &'a Pace,
+        means: &'a Means<'a, B, C>,
+        next: Position,
+    ) -> Self {
+        let numbers = ReadNumbers::new(&channel.id);
+        Self { channel, connector, pace, means, numbers, next, caught_up: false }
+    }
+
+    /// Tells the source what is `owed`, then reads and packs the next batch; `None` where there is
+    /// none to read now. A batch that was all there was must not be `in_flight` any more before the
+    /// source is asked again.
+    pub(super) async fn settle_and_read(
+        &mut self,
+        owed: Option<Cursor>,
+        in_flight: bool,
+    ) -> Result<Option<Packed<'a>>, Fault> {
+        if let Some(cursor) = owed {
+            self.connector.settled(&cursor).await?;
+            debug!(target: "tonghui", channel = %self.channel.id, "settled");
+        }
+        if self.caught_up {
+            if in_flight {
+                return Ok(None);
+            }
+            self.means.watch.caught_up();
+            match self.pace.pause {
+                None => return Ok(None),
+                Some(pause) => self.means.stop.or_sleep(pause).await,
+            }
+        }
+        self.read_and_pack().await
+    }
+
+    async fn read_and_pack(&mut self) -> Result<Option<Packed<'a>>, Fault> {
+        let Means { checkpoints, memory, clock, stop, watch, .. } = self.means;
+        let Channel { id, .. } = self.channel;
+        watch.began();
+        let batch = tokio::select! { biased;
+            () = stop.asked() => return Ok(None),
+            // Cancel-safe by the promise of `Connector::read`.
+            batch = self.connector.read(self.next.cursor.as_ref(), self.pace.max_entries) => batch?,
+        };
+        self.caught_up = batch.caught_up;
+        watch.read(&batch);
+        debug!(
+            target: "tonghui",
+            channel = %id, n = batch.entries.len(), caught_up = batch.caught_up, "read"
+        );
+        // Drawn after the answer has arrived, so that a later read has a greater number.
+        let read_no = self.numbers.next(*checkpoints).await?;
+        let next = self.next.moved(batch.upto.clone());
+        let from = std::mem::replace(&mut self.next, next);
+        let outbox = pack(self.channel, from, read_no, batch, clock.now());
+        let tally = outbox.tally();
+        debug!(
+            target: "tonghui",
+            channel = %id, read_no = read_no.0, accepted = tally.accepted,
+            skipped = tally.skipped, rejected = tally.rejected, "packed"
+        );
+        let room = memory.room_for(outbox.bytes()).await;
+        Ok(Some(Packed { outbox, room }))
+    }
+}
