@@ -33,14 +33,12 @@ async fn main() -> anyhow::Result<()> {
     writeln!(out, "| what | measured |\n|---|---|")?;
     writeln!(out, "| records, mean bytes of their columns | {RECORDS}, {} |", sizes.mean)?;
     writeln!(out, "| records/s, source to committed, acknowledged | {per_second:.0} |")?;
+    let cpu = run.cpu.as_secs_f64() * 1e6 / rate(RECORDS, SECOND);
+    writeln!(out, "| CPU µs per record, all threads | {cpu:.0} |")?;
     writeln!(out, "| SQLite alone, rows of that size in batches, rows/s | {floor:.0} |")?;
     writeln!(out, "| ratio to that floor | 1 : {:.1} |", floor / per_second)?;
     writeln!(out, "| peak resident memory of `tonghui` | {} MiB |", run.peak_mib)?;
     writeln!(out, "| from start to first read | {} ms |", run.first_read.as_millis())?;
-    writeln!(out, "\n| verb | µs per record, wall |\n|---|---|")?;
-    for (verb, took) in &run.verbs {
-        writeln!(out, "| {verb} | {:.0} |", took.as_secs_f64() * 1e6 / rate(RECORDS, SECOND))?;
-    }
     Ok(())
 }
 
@@ -55,9 +53,9 @@ const SECOND: Duration = Duration::from_secs(1);
 
 struct Run {
     first_read: Duration,
-    /// Time until each verb was done, since the one before; in the order in which they first came.
-    verbs: Vec<(&'static str, Duration)>,
     whole: Duration,
+    /// Of all its threads, in user and kernel mode.
+    cpu: Duration,
     peak_mib: u64,
 }
 
@@ -67,20 +65,9 @@ fn pull(world: &World) -> anyhow::Result<Run> {
     let mut gateway = Gateway::start(world)?;
     let mut first_read = None;
     let mut caught_up = false;
-    let mut verbs: Vec<(&'static str, Duration)> = Vec::new();
-    let mut last = began;
     loop {
         let line = gateway.line()?.context("the gateway ended")?;
-        let verb = event(&line);
-        if let Some(verb) = verb {
-            let took = last.elapsed();
-            last += took;
-            match verbs.iter_mut().find(|(known, _)| *known == verb) {
-                Some((_, sum)) => *sum += took,
-                None => verbs.push((verb, took)),
-            }
-        }
-        match verb {
+        match event(&line) {
             Some("read") => {
                 first_read.get_or_insert_with(|| began.elapsed());
                 caught_up |= line.contains("caught_up=true");
@@ -91,11 +78,22 @@ fn pull(world: &World) -> anyhow::Result<Run> {
     }
     let whole = began.elapsed();
     let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.id()))?;
+    let cpu = cpu_time(gateway.id())?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak_kib: u64 = peak.context("no VmHWM")?.trim().trim_end_matches("kB").trim().parse()?;
     gateway.stop()?;
     let first_read = first_read.context("nothing was read")?;
-    Ok(Run { first_read, verbs, whole, peak_mib: peak_kib.div_ceil(1024) })
+    Ok(Run { first_read, whole, cpu, peak_mib: peak_kib.div_ceil(1024) })
+}
+
+/// User and kernel time of a process: proc(5), fields 14 and 15 of `stat`, in ticks of 10 ms.
+fn cpu_time(process: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name, in brackets, may hold blanks.
+    let (_, fields) = stat.rsplit_once(") ").context("no name in /proc/…/stat")?;
+    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
+    let ticks: u64 = ticks.collect::<Result<Vec<_>, _>>()?.iter().sum();
+    Ok(Duration::from_millis(10 * ticks))
 }
 
 struct Sizes {
