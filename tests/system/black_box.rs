@@ -27,7 +27,7 @@ async fn thirty_kills_lose_alter_and_add_nothing() {
     // The whole city happens within the usual overlap: every pass would read all of it again.
     world.edit_channel("overlap = \"5m\"", "overlap = \"2s\"").unwrap();
     // Small pages: more reads, so that a kill can land between any two verbs of any of them.
-    world.edit_channel("page    = 500", "page    = 100").unwrap();
+    world.edit_channel("page    = 1000", "page    = 100").unwrap();
 
     let killed = CancellationToken::new();
     let filing = async {

@@ -74,7 +74,7 @@ impl Connector for Table {
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut cursor = after.cloned().unwrap_or_default();
-        cursor.owed.clear();
+        let unsettled = std::mem::take(&mut cursor.owed);
         cursor.owed_parts.clear();
         cursor.main.sweep.of(&self.plan.main);
         for part in &self.plan.parts {
@@ -87,7 +87,8 @@ impl Connector for Table {
         let started = tokio::time::Instant::now();
         let now = self.database.now(&self.plan.main).await?;
         let limit = self.plan.page.min(max.max(1));
-        let mut visit = Visit { plan: &self.plan, database: &mut self.database, now, limit };
+        let database = &mut self.database;
+        let mut visit = Visit { plan: &self.plan, database, now, limit, unsettled: &unsettled };
         loop {
             cursor.turn %= n_turns;
             let turn = self.turns[cursor.turn];

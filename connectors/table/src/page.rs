@@ -49,6 +49,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) now: DateTime<Utc>,
     /// Entries at most.
     pub(crate) limit: usize,
+    /// What the batch before owes: it may still be on its way while this one is read.
+    pub(crate) unsettled: &'a [Debt],
 }
 
 impl Visit<'_> {
@@ -66,9 +68,12 @@ impl Visit<'_> {
         let Some(select) = walk.next(target, reread, &cursor.main, self.now, self.limit) else {
             return Ok(Page { is_end: true, ..Page::default() });
         };
-        let rows = self.database.select(&select).await?;
+        let mut rows = self.database.select(&select).await?;
         let is_end = rows.len() < self.limit;
         walk.pass(target, &mut cursor.main, &rows, is_end, self.now);
+        if walk == Walk::Pending {
+            self.pass_unsettled(&mut rows);
+        }
         if walk == Walk::Sweep && is_end && !rows.is_empty() && cursor.main.sweep.since.is_none() {
             tracing::warn!(
                 table = target.table,
@@ -78,6 +83,18 @@ impl Visit<'_> {
         }
         let entries = self.records(rows, cursor).await?;
         Ok(Page { entries, is_end })
+    }
+
+    /// Passes rows that are pending only because the batch before, which has read them as they are
+    /// now, is not settled yet.
+    fn pass_unsettled(&self, rows: &mut Vec<Row>) {
+        let target = &self.plan.main;
+        let dated = self.unsettled.iter().filter(|debt| debt.seen.is_some());
+        let unsettled: HashMap<_, _> = dated.map(|debt| (debt.key.join_key(), debt)).collect();
+        rows.retain(|row| {
+            let debt = unsettled.get(&row.value(&target.key).join_key());
+            debt.is_none_or(|known| **known != debt_of(target, row))
+        });
     }
 
     /// New rows of a part make their records be read again. A row without a record is passed: the
@@ -118,7 +135,7 @@ impl Visit<'_> {
             places.within = places.within.take().filter(|within| within.turn != turn);
             walk.pass(&part.target, places, &rows, is_end, self.now);
             let debts = rows.iter().filter(|row| row.pending);
-            let debts: Vec<Debt> = debts.map(|row| debt(&part.target, row)).collect();
+            let debts: Vec<Debt> = debts.map(|row| debt_of(&part.target, row)).collect();
             if !debts.is_empty() {
                 cursor.owed_parts.insert(part.name.clone(), debts);
             }
@@ -161,7 +178,7 @@ impl Visit<'_> {
             }
             entries.push(record::entry(plan, row, parts));
             if row.pending && !row.value(&plan.main.key).is_null() {
-                cursor.owed.push(debt(&plan.main, row));
+                cursor.owed.push(debt_of(&plan.main, row));
             }
         }
         Ok(entries)
@@ -206,7 +223,7 @@ impl Visit<'_> {
     }
 }
 
-fn debt(target: &Target, row: &Row) -> Debt {
+fn debt_of(target: &Target, row: &Row) -> Debt {
     let seen = target.changes.as_ref().map(|changes| row.value(&changes.column));
     Debt { key: row.value(&target.key), seen: seen.filter(|seen| !seen.is_null()) }
 }

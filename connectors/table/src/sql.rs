@@ -373,9 +373,11 @@ mod tests {
         assert_eq!(
             sql.text,
             "UPDATE `city`.`CNS_CINFO` AS t SET `ISFETCH` = ? WHERE t.`ROWGUID` IN (?, ?) AND \
-             t.`ISFETCH` = ? AND ((t.`ROWGUID` = ? AND t.`T` = ?) OR (t.`ROWGUID` = ? AND t.`T` IS NULL))"
+             t.`ISFETCH` = ? AND ((t.`ROWGUID`, t.`T`) IN ((?, ?)) OR t.`T` IS NULL AND \
+             t.`ROWGUID` IN (?))"
         );
     }
+
     #[test]
     fn an_acknowledgement_does_not_search_all_pending_rows() {
         let debts = [Debt { key: Value::Int(1), seen: None }];
