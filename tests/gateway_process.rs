@@ -14,6 +14,14 @@ use crate::world::World;
 pub const EVENTS: [&str; 8] =
     ["read", "packed", "taken", "kept", "acked", "confirmed", "advanced", "settled"];
 
+/// `tonghui`, to be told what to do: the binary that stands beside the test's own.
+///
+/// # Errors
+/// It was not built.
+pub fn command() -> anyhow::Result<Command> {
+    Ok(Command::new(binary()?))
+}
+
 /// A running `tonghui run`.
 pub struct Gateway {
     child: Child,
@@ -21,12 +29,12 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts the binary that stands beside the test's own, with every verb logged.
+    /// Starts the binary with every verb logged.
     ///
     /// # Errors
     /// It was not built, or cannot be started.
     pub fn start(world: &World) -> anyhow::Result<Self> {
-        let mut child = Command::new(binary()?)
+        let mut child = command()?
             .arg("run")
             .arg("--config")
             .arg(world.config())

@@ -4,7 +4,9 @@
 
 mod architecture;
 mod black_box;
+mod check;
 mod crash_matrix;
+mod demo;
 mod hotline;
 mod states;
 mod trap;

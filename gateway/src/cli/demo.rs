@@ -107,7 +107,7 @@ impl City {
         if format == Format::Text {
             out::print(self.what_to_try())?;
         }
-        Ok(exit_of(&ended, &ledger))
+        Ok(exit_of(&ended, ledger.balanced))
     }
 
     async fn keep_pulling(
@@ -141,7 +141,7 @@ impl City {
         shown?;
         let ledger = ledger(&self.store, None, None).await?;
         out::show(context.format, &ledger, Ledger::draw)?;
-        Ok(exit_of(&ended, &ledger))
+        Ok(exit_of(&ended, ledger.balanced))
     }
 
     fn what_to_try(&self) -> String {
@@ -171,13 +171,13 @@ async fn tell_of_new(store: &Sqlite, stop: &Stop) {
     }
 }
 
-fn exit_of(ended: &[Ended], ledger: &Ledger) -> Exit {
+fn exit_of(ended: &[Ended], balanced: Option<bool>) -> Exit {
     let mut failed = ended.iter().filter_map(|(channel, end)| Some((channel, end.as_ref().err()?)));
     if let Some((channel, fault)) = failed.next() {
         out::note(format!("channel {channel} failed: {fault}"));
         return Exit::SomeChannels;
     }
-    if ledger.balanced == Some(true) { Exit::Done } else { Exit::Failed }
+    if balanced == Some(true) { Exit::Done } else { Exit::Failed }
 }
 
 /// Writes the shipped configuration and removes the databases and keys of an earlier demo.
@@ -215,4 +215,23 @@ fn settings(dir: &Path, hotline_url: &str) -> anyhow::Result<Settings> {
     };
     let vocabulary = crate::vocabulary::vocabulary();
     Ok(config::resolve(&dir.join("config"), &vocabulary, &environment)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Fault;
+
+    use super::*;
+
+    #[test]
+    fn only_balanced_books_end_a_demo_well() {
+        let ended = |end| [("hotline".parse().unwrap(), end)];
+        for (balanced, exit) in
+            [(Some(true), Exit::Done), (Some(false), Exit::Failed), (None, Exit::Failed)]
+        {
+            assert_eq!(exit_of(&ended(Ok(())), balanced), exit, "{balanced:?}");
+        }
+        let fault = Fault::stopped("no such table");
+        assert_eq!(exit_of(&ended(Err(fault)), Some(true)), Exit::SomeChannels);
+    }
 }
