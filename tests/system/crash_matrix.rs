@@ -111,10 +111,15 @@ async fn run_on(
 
     let ingest = Box::pin(ingest_once(durable, trap, verbs, &bus));
     let sink = Box::pin(sink::run(&mut consumer, &store, &sink_stop, 2));
-    tokio::select! {
-        // A crash takes both loops; a dropped loop alone is noticed by the other one's end below.
-        () = trap.sprung.notified(), if trap.harm == Harm::Crash => false,
+    let crash = async {
+        trap.sprung.notified().await;
+        // The other loop goes one step further first: it acts on what it was told too early.
+        tokio::task::yield_now().await;
+    };
+    tokio::select! { biased;
         ended = both(ingest, sink, trap, &sink_stop, is_drained) => ended,
+        // A crash takes both loops; a dropped loop alone is noticed by the other one's end above.
+        () = crash, if trap.harm == Harm::Crash => false,
     }
 }
 

@@ -82,10 +82,12 @@ async fn an_embedded_publish_ends_when_everything_is_acked() {
     let (publisher, mut consumer) = in_process(1 << 24);
     let sent = messages(1);
     let mut publish = pin!(publisher.publish(&sent));
+    let mut pending =
+        async || poll_fn(|cx| Poll::Ready(publish.as_mut().poll(cx).is_pending())).await;
     for acked in 0..sent.len() {
-        let is_pending = poll_fn(|cx| Poll::Ready(publish.as_mut().poll(cx).is_pending())).await;
-        assert!(is_pending, "confirmed after {acked} of {}", sent.len());
+        assert!(pending().await, "confirmed after {acked} of {}", sent.len());
         let intake = consumer.take(1).await.unwrap();
+        assert!(pending().await, "confirmed with {acked} of {} acked, one taken", sent.len());
         consumer.ack(keep(&Memory::new(), intake).await.unwrap()).await.unwrap();
     }
     publish.await.unwrap();
