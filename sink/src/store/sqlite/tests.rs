@@ -6,9 +6,14 @@ use contract::{Checkpoints, FaultKind, Outcomes, Store};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use super::{Access, Sqlite, fault::fault};
+use super::{
+    Access, Sqlite,
+    fault::fault,
+    write::{WriteError, write},
+};
 use crate::store::{
     columns::COLUMNS,
+    plan::{Banned, Known, plan},
     suite::{
         keep,
         sample::{at, bad, confirm, hotline, id, intake, read, read_from, record, with_body},
@@ -118,6 +123,17 @@ async fn two_processes_on_one_file_do_not_disturb_each_other() {
     assert_eq!(ask::<i64>(&two, "SELECT count(*) FROM demand_history").await, 59 * 20);
     let newest = "SELECT count(*) FROM demand WHERE content = 'text 59'";
     assert_eq!(ask::<i64>(&one, newest).await, 20);
+}
+
+#[tokio::test]
+async fn a_plan_that_a_newer_state_overtook_is_not_written() {
+    let file = Filed::new().await;
+    let (older, unknowing) = (intake([&read(1, [record("a", "old")])]), Known::default());
+    let overtaken = plan(&older, &unknowing, &Banned::new());
+    keep(&file.store, &intake([&read(2, [record("a", "new")])])).await;
+    let mut tx = file.store.begin().await.unwrap();
+    let written = write(&mut tx, &overtaken).await;
+    assert!(matches!(written, Err(WriteError::Moved)), "{written:?}");
 }
 
 #[tokio::test]
