@@ -94,6 +94,8 @@ fn layout_is_evened_out() {
         ("\n\nends\n", "ends"),
         ("a\tb", "a b"),
         ("a \u{A0}\u{3000}\tb", "a b"),
+        ("a\u{3000}b", "a b"),
+        ("a\u{A0}b", "a b"),
         ("　　各位领导：\r\n　　我是镜湖区居民。　\r\n", "各位领导：\n我是镜湖区居民。"),
         ("a\rb", "a\nb"),
         ("a\r\n\r\nb", "a\n\nb"),

@@ -89,6 +89,9 @@ mod tests {
             ("340200000000001", Problem::Form),
             ("91340200MA8N0W1H52", Problem::CheckDigit),
             ("91340200MA8N0W1H15", Problem::CheckDigit),
+            // Right as a whole; the organisation code within is not.
+            ("91340200MA8N0W1H0H", Problem::CheckDigit),
+            ("92340202MA2TQ9C402", Problem::CheckDigit),
             ("913402**********51", Problem::Masked),
         ] {
             assert_eq!(uscc(code).problem, Some(problem), "{code}");
