@@ -17,7 +17,7 @@ const MISTAKES: [(&str, &str, &str, &str); 20] = [
     (HOTLINE, "every = \"15s\"", "evry = \"15s\"", "9:1"),
     (HOTLINE, "HOTLINE_DATABASE_URL", "HOTLINE_DB", "17:19"),
     (HOTLINE, "charset =", "charest =", "20:1"),
-    (HOTLINE, "= 500 ", "= \"500\" ", "21:11"),
+    (HOTLINE, "= 1000 ", "= \"1000\" ", "21:11"),
     (HOTLINE, "timeout = \"30s\"", "timeout = \"30\"", "22:11"),
     (HOTLINE, "[table.changes]", "[table.chnages]", "26:8"),
     (HOTLINE, "from = 0, below", "form = 0, below", "38:13"),

@@ -8,7 +8,7 @@ use std::{
 use contract::Fault;
 use gateway::{assemble, service::serve, stop::Stop};
 use sandbox::{Clock, Faults, Settings, Storage};
-use system_tests::{corpus, world::World};
+use system_tests::{corpus, gateway_process::command, world::World};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -89,6 +89,26 @@ async fn a_locked_source_is_waited_for_and_nothing_is_lost() {
     let (pulled, ()) = tokio::join!(world.pull(), release);
     pulled.unwrap();
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_tells_what_keeps_a_channel_from_being_read() {
+    let world = world_with("").await;
+    world.hotline.file(10).await.unwrap();
+    let status = || {
+        let mut status = command().unwrap();
+        status.args(["status", "--config"]).arg(world.config());
+        let output = status.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    world.edit_channel("\"CNS_CINFO\"", "\"NO_SUCH_TABLE\"").unwrap();
+    world.pull().await.unwrap_err();
+    let stopped = status();
+    assert!(stopped.contains("\nhotline: ") && stopped.contains("NO_SUCH_TABLE"), "{stopped}");
+    world.edit_channel("\"NO_SUCH_TABLE\"", "\"CNS_CINFO\"").unwrap();
+    world.pull().await.unwrap();
+    assert!(!status().contains("NO_SUCH_TABLE"), "a fault of yesterday");
 }
 
 #[tokio::test(flavor = "multi_thread")]

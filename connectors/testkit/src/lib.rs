@@ -4,7 +4,7 @@
 //! function named after the promise it checks, and [`suite!`] makes a test of each. A kind of
 //! source brings a [`Source`]: a real one, small, that can be written to.
 //!
-//! ```ignore
+//! ```text
 //! connector_testkit::suite!(MySource::new().await);
 //! ```
 

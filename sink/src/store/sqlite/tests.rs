@@ -9,11 +9,12 @@ use sqlx::AssertSqlSafe;
 use super::{
     Access, Sqlite,
     fault::fault,
+    known,
     write::{WriteError, write},
 };
 use crate::store::{
     columns::COLUMNS,
-    plan::{Banned, Known, plan},
+    plan::{Banned, plan},
     suite::{
         keep,
         sample::{at, bad, confirm, hotline, id, intake, read, read_from, record, with_body},
@@ -128,9 +129,13 @@ async fn two_processes_on_one_file_do_not_disturb_each_other() {
 #[tokio::test]
 async fn a_plan_that_a_newer_state_overtook_is_not_written() {
     let file = Filed::new().await;
-    let (older, unknowing) = (intake([&read(1, [record("a", "old")])]), Known::default());
-    let overtaken = plan(&older, &unknowing, &Banned::new());
-    keep(&file.store, &intake([&read(2, [record("a", "new")])])).await;
+    keep(&file.store, &intake([&read(1, [record("a", "old")])])).await;
+    let newer = intake([&read(2, [record("a", "newer")])]);
+    let mut tx = file.store.begin().await.unwrap();
+    let known = known::load(&mut tx, &newer).await.unwrap();
+    tx.rollback().await.unwrap();
+    let overtaken = plan(&newer, &known, &Banned::new());
+    keep(&file.store, &intake([&read(3, [record("a", "newest")])])).await;
     let mut tx = file.store.begin().await.unwrap();
     let written = write(&mut tx, &overtaken).await;
     assert!(matches!(written, Err(WriteError::Moved)), "{written:?}");
