@@ -82,7 +82,7 @@ macro_rules! body {
         }
 
         /// Every field side by side, only to be read: serde reads a flattened struct by buffering
-        /// all of it, which takes longer than the reading.
+        /// all of it first.
         #[derive(Deserialize)]
         struct Flat {
             id: DemandId,
