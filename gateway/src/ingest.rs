@@ -50,19 +50,23 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
     let mut packed = None;
     loop {
         let in_flight = packed.is_some();
-        let (confirmed, next) = tokio::try_join!(
-            confirm(means.bus, packed),
-            reader.settle_and_read(owed.take(), in_flight),
-        )?;
-        if let Some(confirmed) = confirmed {
+        let on = async {
+            reader.settle(owed.take()).await?;
+            Ok(reader.read_on(in_flight).await)
+        };
+        // Both to their end: a source that fails must not take back what it gave before, or one that
+        // asks for a pause after every answer would be read from the same place for ever.
+        let (confirmed, on) = tokio::join!(confirm(means.bus, packed), on);
+        let next = on?; // the stored position alone says what is owed: it stays until that is paid
+        if let Some(confirmed) = confirmed? {
             means.checkpoints.advance(&confirmed).await?;
             means.watch.advanced(confirmed.tally());
             debug!(target: "tonghui", channel = %channel.id, read_no = confirmed.read_no().0, "advanced");
             owed = Some(confirmed.upto().clone());
-        } else if next.is_none() {
+        } else if let Ok(None) = next {
             return Ok(());
         }
-        packed = next;
+        packed = next?;
     }
 }
 

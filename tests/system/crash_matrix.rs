@@ -20,7 +20,7 @@ use sink::{bus::MemoryBroker, store::Memory as MemoryStore};
 
 use crate::{
     trap::{Harm, Moment, Trap, Verb},
-    twin::{Source, Trapped, TwinConnector, TwinNormalizer, Verbs, is_a_case},
+    twin::{Source, Span, Trapped, TwinConnector, TwinNormalizer, Verbs, is_a_case},
 };
 
 const ROWS: usize = 57;
@@ -174,6 +174,7 @@ async fn ingest_once(
     };
     let mut connector = TwinConnector {
         source: Arc::clone(&durable.source),
+        answers: 0,
         trap: Arc::clone(trap),
         verbs: Arc::clone(verbs),
     };
@@ -224,7 +225,7 @@ async fn check_everything(durable: &Durable, trap: &Trap, case: &str) {
     assert_eq!(durable.store.demands().len(), ROWS - unreadable - panics, "{case}");
 
     let position = durable.store.load(&hotline()).await.unwrap();
-    let cursor: usize = position.cursor.unwrap().decode().unwrap();
+    let (_, cursor): Span = position.cursor.unwrap().decode().unwrap();
     assert_eq!(cursor, ROWS, "{case}: the position is not the last");
     assert_eq!(durable.source.acknowledged.lock().unwrap().len(), ROWS, "{case}");
 
@@ -284,6 +285,22 @@ async fn the_next_batch_is_read_while_one_is_delivered() {
         place(Verb::Settle, 4) < place(Verb::Deliver, 5),
         "settled while the next is delivered"
     );
+}
+
+#[tokio::test]
+async fn a_source_that_asks_for_a_pause_after_every_answer_is_read_to_its_end() {
+    let durable = Durable {
+        source: Arc::new(Source { patience: 1, ..Source::with_rows(ROWS) }),
+        store: Arc::new(MemoryStore::new()),
+        broker: None,
+    };
+    let trap = Arc::new(Trap::new(Verb::Read, Harm::Error, Moment::Before, usize::MAX));
+    let mut starts = 1;
+    while !run(&durable, &trap, &Verbs::default()).await {
+        starts += 1;
+        assert!(starts <= 6, "what was read before the pause was thrown away");
+    }
+    check_everything(&durable, &trap, "pauses").await;
 }
 
 #[tokio::test]

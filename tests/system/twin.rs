@@ -23,13 +23,15 @@ use crate::trap::{Harm, Moment, Trap, Verb};
 pub(crate) struct Source {
     pub(crate) rows: Vec<(String, String)>,
     pub(crate) acknowledged: Mutex<BTreeSet<usize>>,
+    /// After so many answers to one connector it asks for a pause.
+    pub(crate) patience: usize,
 }
 
 impl Source {
     /// Rows `0..n`, every tenth unreadable.
     pub(crate) fn with_rows(n: usize) -> Self {
         let rows = (0..n).map(|i| (format!("K{i:04}"), format!("诉求内容 {i}"))).collect();
-        Self { rows, acknowledged: Mutex::default() }
+        Self { rows, acknowledged: Mutex::default(), patience: usize::MAX }
     }
 
     pub(crate) fn is_unreadable(index: usize) -> bool {
@@ -37,12 +39,17 @@ impl Source {
     }
 }
 
-/// Reads the source by index: the cursor is the index after the last row.
+/// Reads the source by index: the cursor is where the last batch began and ended, so that it owes
+/// the source no more than that batch.
 pub(crate) struct TwinConnector {
     pub(crate) source: Arc<Source>,
+    pub(crate) answers: usize,
     pub(crate) trap: Arc<Trap>,
     pub(crate) verbs: Verbs,
 }
+
+/// Index of the first row of a batch, and of the first one after it.
+pub(crate) type Span = (usize, usize);
 
 /// The verbs in the order in which they completed.
 pub(crate) type Verbs = Arc<Mutex<Vec<Verb>>>;
@@ -56,13 +63,17 @@ impl AnyConnector for TwinConnector {
         let trap = Arc::clone(&self.trap);
         Box::pin(async move {
             let work = async {
-                let from: usize = after.map(Cursor::decode).transpose()?.unwrap_or(0);
+                if self.answers == self.source.patience {
+                    return Err(Fault::throttled(std::time::Duration::ZERO, "too many questions"));
+                }
+                self.answers += 1;
+                let (_, from): Span = after.map(Cursor::decode).transpose()?.unwrap_or_default();
                 let upto = (from + max).min(self.source.rows.len());
                 let entries = (from..upto).map(|index| self.entry(index)).collect();
                 self.verbs.lock().unwrap().push(Verb::Read);
                 Ok(Batch {
                     entries,
-                    upto: Cursor::encode(&upto)?,
+                    upto: Cursor::encode(&(from, upto))?,
                     caught_up: upto == self.source.rows.len(),
                     trouble: Vec::new(),
                 })
@@ -75,8 +86,8 @@ impl AnyConnector for TwinConnector {
         let trap = Arc::clone(&self.trap);
         Box::pin(async move {
             let work = async {
-                let upto: usize = upto.decode()?;
-                self.source.acknowledged.lock().unwrap().extend(0..upto);
+                let (from, upto): Span = upto.decode()?;
+                self.source.acknowledged.lock().unwrap().extend(from..upto);
                 self.verbs.lock().unwrap().push(Verb::Settle);
                 Ok(())
             };

@@ -39,18 +39,17 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         Self { channel, connector, pace, means, numbers, next, caught_up: false }
     }
 
-    /// Tells the source what is `owed`, then reads and packs the next batch; `None` where there is
-    /// none to read now. A batch that was all there was must not be `in_flight` any more before the
-    /// source is asked again.
-    pub(super) async fn settle_and_read(
-        &mut self,
-        owed: Option<Cursor>,
-        in_flight: bool,
-    ) -> Result<Option<Packed<'a>>, Fault> {
-        if let Some(cursor) = owed {
-            self.connector.settled(&cursor).await?;
-            debug!(target: "tonghui", channel = %self.channel.id, "settled");
-        }
+    /// Tells the source what is `owed`.
+    pub(super) async fn settle(&mut self, owed: Option<Cursor>) -> Result<(), Fault> {
+        let Some(cursor) = owed else { return Ok(()) };
+        self.connector.settled(&cursor).await?;
+        debug!(target: "tonghui", channel = %self.channel.id, "settled");
+        Ok(())
+    }
+
+    /// Reads and packs the next batch; `None` where there is none to read now. A batch that was all
+    /// there was must not be `in_flight` any more before the source is asked again.
+    pub(super) async fn read_on(&mut self, in_flight: bool) -> Result<Option<Packed<'a>>, Fault> {
         if self.caught_up {
             if in_flight {
                 return Ok(None);
