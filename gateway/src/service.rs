@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     memory::Memory,
     stop::Stop,
-    supervise::{ChannelPlan, Ended, Shared, supervise},
+    supervise::{ChannelPlan, Ended, Shared, run_channels, run_sink},
 };
 
 /// Runs all channels into the store until they have ended.
@@ -31,9 +31,15 @@ pub async fn serve(
         clock: Clock,
         stop: stop.clone(),
     };
-    // The sink outlives the channels' stop: what they wait for must still be kept.
     let patient = Patient::new(store, stop.token().clone());
-    supervise(plans, Arc::new(shared), consumer, patient, limits.grace).await
+    let sink_stop = Stop::default();
+    let reading = async {
+        let ended = run_channels(plans, Arc::new(shared), limits.grace).await;
+        // The sink outlives the channels' stop: what they wait for must still be kept.
+        sink_stop.ask();
+        ended
+    };
+    tokio::join!(reading, run_sink(consumer, patient, &sink_stop, limits.grace)).0
 }
 
 /// Asks `stop` when the process is told to end (SIGINT, SIGTERM).

@@ -69,25 +69,17 @@ pub struct Shared<B, C> {
 /// How a channel ended.
 pub type Ended = (ChannelId, Result<(), Fault>);
 
-/// Runs every channel and the sink until all channels have ended, each at a batch border once
-/// `shared.stop` is asked; then lets the sink finish. Takes at most `grace` longer than the asking:
-/// leaving anyway is always safe.
-pub async fn supervise<B, C, S>(
+/// Runs every channel until all have ended, each at a batch border once `shared.stop` is asked.
+/// Takes at most `grace` longer than the asking: leaving anyway is always safe.
+pub async fn run_channels<B, C>(
     plans: Vec<ChannelPlan>,
     shared: Arc<Shared<B, C>>,
-    consumer: impl Consumer + 'static,
-    store: S,
     grace: Duration,
 ) -> Vec<Ended>
 where
     B: Publisher + 'static,
     C: Checkpoints + 'static,
-    S: Store + 'static,
 {
-    let sink_stop = Stop::default();
-    let mut sink = JoinSet::new();
-    sink.spawn(tend_sink(consumer, store, sink_stop.clone()));
-
     let mut channels = JoinSet::new();
     for plan in plans {
         let shared = Arc::clone(&shared);
@@ -97,10 +89,19 @@ where
             (plan.id, ended)
         });
     }
-    let ended = join_until(&mut channels, &shared.stop, grace).await;
-    sink_stop.ask();
-    join_until(&mut sink, &sink_stop, grace).await;
-    ended
+    join_until(&mut channels, &shared.stop, grace).await
+}
+
+/// Runs the sink until it is asked to stop, and `grace` longer at most.
+pub async fn run_sink(
+    consumer: impl Consumer + 'static,
+    store: impl Store + 'static,
+    stop: &Stop,
+    grace: Duration,
+) {
+    let mut sink = JoinSet::new();
+    sink.spawn(tend_sink(consumer, store, stop.clone()));
+    join_until(&mut sink, stop, grace).await;
 }
 
 /// Waits for all tasks; once stopping is asked, for at most `grace`.
