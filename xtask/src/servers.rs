@@ -1,14 +1,15 @@
 //! Real servers for the tests, started for one run and gone after it.
 //!
-//! Tests against a stand-in prove that we agree with the stand-in. So each run gets PostgreSQL and
-//! MariaDB of its own: free ports on loopback, data in a temporary folder, an unprivileged user,
-//! passwords made up on the spot. A further server is one more file here and one more line in
-//! [`Servers::start`] and [`PACKAGES`].
+//! Tests against a stand-in prove that we agree with the stand-in. So each run gets PostgreSQL,
+//! MariaDB and RabbitMQ of its own: free ports on loopback, data in a temporary folder, an
+//! unprivileged user, passwords made up on the spot. A further server is one more file here and one
+//! more line in [`Servers::start`] and [`PACKAGES`].
 
 mod folder;
 mod mariadb;
 mod postgres;
 mod process;
+mod rabbitmq;
 
 use std::process::Command;
 
@@ -29,6 +30,8 @@ pub(crate) struct Package {
 pub(crate) const PACKAGES: &[Package] = &[
     Package { name: "postgresql", is_installed: postgres::is_installed },
     Package { name: "mariadb-server", is_installed: mariadb::is_installed },
+    Package { name: "rabbitmq-server", is_installed: rabbitmq::is_installed },
+    Package { name: "openssl", is_installed: rabbitmq::has_openssl },
 ];
 
 /// Runs one command while the servers are there.
@@ -42,9 +45,10 @@ pub(crate) fn with(command: &[String]) -> Result<()> {
 
 /// A server that answers, and where it does.
 struct Server {
-    _process: Process,
-    /// Name and value of the environment variable by which tests find it.
-    variable: (&'static str, String),
+    /// Stopped in this order.
+    _processes: Vec<Process>,
+    /// Names and values of the environment variables by which tests find it.
+    variables: Vec<(&'static str, String)>,
 }
 
 /// All servers of one run. Dropping it stops them and removes their folder.
@@ -58,12 +62,14 @@ impl Servers {
     /// Starts them; they answer when this returns.
     pub(crate) fn start() -> Result<Self> {
         let folder = Folder::create()?;
-        let servers = vec![postgres::start(&folder)?, mariadb::start(&folder)?];
+        let servers =
+            vec![postgres::start(&folder)?, mariadb::start(&folder)?, rabbitmq::start(&folder)?];
         Ok(Self { servers, _folder: folder })
     }
 
     /// What the tests must be told.
     pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.servers.iter().map(|server| (server.variable.0, server.variable.1.as_str()))
+        let variables = self.servers.iter().flat_map(|server| &server.variables);
+        variables.map(|(name, value)| (*name, value.as_str()))
     }
 }

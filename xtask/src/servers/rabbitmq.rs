@@ -1,0 +1,156 @@
+//! A RabbitMQ node of our own.
+//!
+//! Debian's wrapper script insists on the user and the folders of the system, so the script of
+//! RabbitMQ itself is run. Where it believes itself under systemd it becomes the virtual machine
+//! instead of its parent, so the signal that we leave for our death reaches the machine. Erlang's port
+//! mapper would be started as a daemon that outlives us: it is a server of ours too, on its own port.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::{
+    Server,
+    folder::{Folder, Home, free_port, password},
+    process::Process,
+};
+use crate::run::quiet;
+
+const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const PORT_MAPPER: &str = "/usr/bin/epmd";
+const OPENSSL: &str = "/usr/bin/openssl";
+
+/// Whether the server's programs are there.
+pub(crate) fn is_installed() -> bool {
+    Path::new(SERVER).is_file() && Path::new(PORT_MAPPER).is_file()
+}
+
+/// Whether certificates can be made for it.
+pub(crate) fn has_openssl() -> bool {
+    Path::new(OPENSSL).is_file()
+}
+
+/// Makes users and certificates, and starts it.
+pub(crate) fn start(folder: &Folder) -> Result<Server> {
+    let home = folder.home("rabbitmq", "rabbitmq")?;
+    let [port, tls_port, node_port, mapper_port] =
+        [free_port()?, free_port()?, free_port()?, free_port()?];
+    let password = password()?;
+    home.write(".erlang.cookie", &self::password()?)?;
+    let definitions = home.write("definitions.json", &definitions(&password))?;
+    let certificates = Certificates::make(&home)?;
+    let settings = settings(port, tls_port, &definitions, &certificates);
+    let settings = home.write("rabbitmq.conf", &settings)?;
+    let plugins = home.write("enabled_plugins", "[].\n")?;
+
+    let mapper_port = mapper_port.to_string();
+    let mut mapper = home.command("TERM", Path::new(PORT_MAPPER));
+    mapper.args(["-debug", "-address", "127.0.0.1", "-port", &mapper_port]);
+    let mapper = Process::start("epmd", "TERM", mapper, "epmd running")?;
+
+    let mut run = home.command("TERM", Path::new(SERVER));
+    run.env("HOME", home.join(""))
+        .env("RUNNING_UNDER_SYSTEMD", "true")
+        .env("ERL_EPMD_PORT", mapper_port)
+        .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+        .env("RABBITMQ_NODENAME", "tonghui-test@localhost")
+        .env("RABBITMQ_DIST_PORT", node_port.to_string())
+        .env("RABBITMQ_MNESIA_BASE", home.join("data"))
+        .env("RABBITMQ_LOG_BASE", home.join("log"))
+        .env("RABBITMQ_CONFIG_FILE", settings)
+        .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
+        .env("RABBITMQ_ENABLED_PLUGINS_FILE", plugins)
+        .env(
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+            "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+        );
+    let node = Process::start("rabbitmq", "TERM", run, "Server startup complete")?;
+    Ok(Server {
+        // Dropped in this order: a node that stops asks the mapper.
+        _processes: vec![node, mapper],
+        variables: vec![
+            ("TONGHUI_TEST_AMQP", format!("amqp://tonghui:{password}@127.0.0.1:{port}/%2f")),
+            ("TONGHUI_TEST_AMQPS", format!("amqps://tonghui:{password}@localhost:{tls_port}/%2f")),
+            ("TONGHUI_TEST_AMQP_CA", std::fs::read_to_string(certificates.ca)?),
+        ],
+    })
+}
+
+/// Two users with one password: `tonghui` may do everything, `reader` may make and write nothing.
+fn definitions(password: &str) -> String {
+    format!(
+        r#"{{
+  "users": [
+    {{"name": "tonghui", "password": "{password}", "tags": ""}},
+    {{"name": "reader", "password": "{password}", "tags": ""}}
+  ],
+  "vhosts": [{{"name": "/"}}],
+  "permissions": [
+    {{"user": "tonghui", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}},
+    {{"user": "reader", "vhost": "/", "configure": "^$", "write": "^$", "read": ".*"}}
+  ]
+}}
+"#
+    )
+}
+
+fn settings(port: u16, tls_port: u16, definitions: &Path, certificates: &Certificates) -> String {
+    let Certificates { ca, certificate, key } = certificates;
+    let (ca, certificate, key) = (ca.display(), certificate.display(), key.display());
+    let definitions = definitions.display();
+    format!(
+        "listeners.tcp.1 = 127.0.0.1:{port}\n\
+         listeners.ssl.1 = 127.0.0.1:{tls_port}\n\
+         ssl_options.cacertfile = {ca}\n\
+         ssl_options.certfile = {certificate}\n\
+         ssl_options.keyfile = {key}\n\
+         load_definitions = {definitions}\n\
+         log.console = true\n\
+         log.file = false\n\
+         disk_free_limit.absolute = 50MB\n"
+    )
+}
+
+/// A CA of this run, and what it signed for `localhost` and for no other name.
+struct Certificates {
+    ca: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Certificates {
+    fn make(home: &Home) -> Result<Self> {
+        // Without the system's settings, which would make a CA of everything.
+        let plain = home.write("openssl.cnf", "[req]\ndistinguished_name = name\n[name]\n")?;
+        let request = |name: &str, subject: &str| {
+            let mut command = home.command("KILL", Path::new(OPENSSL));
+            command
+                .args(["req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"])
+                .args(["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", subject])
+                .arg("-config")
+                .arg(&plain)
+                .arg("-keyout")
+                .arg(home.join(&format!("{name}.key")))
+                .arg("-out")
+                .arg(home.join(&format!("{name}.pem")));
+            command
+        };
+        let mut ca = request("ca", "/CN=CA of one test run");
+        ca.args(["-addext", "basicConstraints=critical,CA:TRUE"]);
+        quiet(ca)?;
+        let mut server = request("server", "/CN=localhost");
+        server
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-addext", "subjectAltName=DNS:localhost"])
+            .arg("-CA")
+            .arg(home.join("ca.pem"))
+            .arg("-CAkey")
+            .arg(home.join("ca.key"));
+        quiet(server)?;
+        Ok(Self {
+            ca: home.join("ca.pem"),
+            certificate: home.join("server.pem"),
+            key: home.join("server.key"),
+        })
+    }
+}
