@@ -145,6 +145,22 @@ pub struct Delivery {
     pub events: Vec<Event>,
 }
 
+impl Delivery {
+    /// Reads the events of a message. Total: an unreadable event is an event.
+    pub fn read(tag: u64, message: Message) -> Self {
+        let events = wire::decode(&message.id, message.wire_version, &message.body);
+        Self { tag, hash: message.hash(), message, events }
+    }
+
+    /// A message that must not be judged: all of it goes to quarantine, for this `reason`, which
+    /// never quotes it.
+    pub fn unreadable(tag: u64, message: Message, reason: impl Into<String>) -> Self {
+        let reason = format!("message {}: {}", message.id, reason.into());
+        let events = vec![Event::Unreadable { bytes: message.body.to_vec(), reason }];
+        Self { tag, hash: message.hash(), message, events }
+    }
+}
+
 /// Messages taken and not yet kept, in the order of the bus.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -153,16 +169,14 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Reads the events of the messages. Total: an unreadable event is an event.
+    /// Reads the events of the messages.
     pub fn new(messages: impl IntoIterator<Item = (u64, Message)>) -> Self {
-        let deliveries = messages
-            .into_iter()
-            .map(|(tag, message)| {
-                let events = wire::decode(&message.id, message.wire_version, &message.body);
-                Delivery { tag, hash: message.hash(), message, events }
-            })
-            .collect();
-        Self { deliveries }
+        Self::of(messages.into_iter().map(|(tag, message)| Delivery::read(tag, message)))
+    }
+
+    /// Deliveries, where a bus has more to say of a message than the message does.
+    pub fn of(deliveries: impl IntoIterator<Item = Delivery>) -> Self {
+        Self { deliveries: deliveries.into_iter().collect() }
     }
 
     /// The deliveries.
