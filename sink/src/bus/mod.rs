@@ -1,10 +1,12 @@
 //! Buses: what stands between the two loops. All of them keep the promises of `suite`.
 
+mod amqp;
 mod broker;
 mod in_process;
 pub mod suite;
 #[cfg(test)]
 mod tests;
 
+pub use amqp::{Amqp, AmqpConsumer, AmqpPublisher, AmqpSettings};
 pub use broker::{BrokerConsumer, BrokerPublisher, MemoryBroker};
 pub use in_process::{InProcessConsumer, InProcessPublisher, in_process};

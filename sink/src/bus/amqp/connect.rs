@@ -1,0 +1,142 @@
+//! One connection to one node of the broker, whichever answers.
+//!
+//! The library's own recovery is off: it brings back connections and no lapin channels, and gives up
+//! after a while. Whoever finds a connection broken drops it and connects again.
+
+use std::{
+    io,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use contract::Fault;
+use futures_util::StreamExt;
+use lapin::{
+    Channel, Connection, ConnectionProperties, Event,
+    runtime::default_runtime,
+    tcp::{AMQPUriTcpExt, OwnedTLSConfig},
+};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tracing::{info, warn};
+
+use super::{
+    fault::{ask, at, fault, silent},
+    settings::{AmqpSettings, Node},
+};
+
+/// The longest wait for the socket and TLS, and again for the answers to our credentials.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// The nodes, and with which to begin.
+#[derive(Debug)]
+pub(super) struct Turn(AtomicUsize);
+
+impl From<u32> for Turn {
+    fn from(first: u32) -> Self {
+        Self(AtomicUsize::new(first as usize))
+    }
+}
+
+impl Turn {
+    /// Connects to the first node that lets us in. Every call begins with another one, so that many
+    /// processes spread over a cluster, and none waits for the same dead node each time.
+    ///
+    /// # Errors
+    /// Nobody lets us in. Where one node may come back that is said, else what the last one said.
+    pub(super) async fn connect(
+        &self,
+        settings: &AmqpSettings,
+        purpose: &str,
+    ) -> Result<Link, Fault> {
+        let mut nodes = settings.nodes()?;
+        let first = self.0.fetch_add(1, Ordering::Relaxed).checked_rem(nodes.len()).unwrap_or(0);
+        nodes.rotate_left(first);
+        let mut worst: Option<Fault> = None;
+        for node in nodes {
+            match Box::pin(open(settings, node, purpose)).await {
+                Ok(link) => return Ok(link),
+                Err(fault) if worst.as_ref().is_some_and(Fault::is_transient) => drop(fault),
+                Err(fault) => worst = Some(fault),
+            }
+        }
+        Err(worst.unwrap_or_else(|| Fault::stopped("no broker is named")))
+    }
+}
+
+/// A connection. Dropping it closes it.
+#[derive(Debug)]
+pub(super) struct Link {
+    connection: Connection,
+    /// Host and port, for people.
+    pub(super) place: String,
+    /// Whether the broker has stopped reading what we publish.
+    pub(super) blocked: watch::Receiver<bool>,
+    _listener: JoinSet<()>,
+}
+
+impl Link {
+    /// Whether it is worth asking for anything.
+    pub(super) fn is_alive(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// A lapin channel of its own for one task.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub(super) async fn channel(&self) -> Result<Channel, Fault> {
+        ask(&self.place, "no channel was opened", self.connection.create_channel()).await
+    }
+}
+
+async fn open(settings: &AmqpSettings, node: Node, purpose: &str) -> Result<Link, Fault> {
+    let Node { uri, place } = node;
+    let what = "not connected";
+    let name = format!("tonghui {purpose}");
+    let options = ConnectionProperties::default().with_connection_name(name.into());
+    let tls = OwnedTLSConfig { identity: None, cert_chain: settings.ca.clone() };
+    let runtime = default_runtime().map_err(|error| fault(&place, what, error))?;
+    // The limit is within, too: lapin connects in a thread of its own, which outlives our patience.
+    let socket = async move |uri: lapin::uri::AMQPUri, runtime| {
+        let connecting = AMQPUriTcpExt::connect_with_config_async(&uri, tls.as_ref(), &runtime);
+        let late = || io::Error::from(io::ErrorKind::TimedOut);
+        let stream = timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(late()))?;
+        Ok(stream)
+    };
+    let connecting = Connection::connector(uri, runtime, socket, options);
+    let connection = match timeout(CONNECT_WITHIN * 2, connecting).await {
+        Ok(connection) => connection.map_err(|error| fault(&place, what, error))?,
+        Err(_) => return Err(silent(&place, what, CONNECT_WITHIN * 2)),
+    };
+    info!(target: "tonghui", broker = place, purpose, "connected");
+    let (blocked, _listener) = listen(&connection, at(&place));
+    Ok(Link { connection, place, blocked, _listener })
+}
+
+/// Says once when the broker stops taking messages, and once when it takes them again.
+fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, JoinSet<()>) {
+    let mut events = Box::pin(connection.events_listener());
+    // Listened first, so that no change is missed.
+    let status = connection.status().clone();
+    let (teller, blocked) = watch::channel(status.blocked());
+    let mut listener = JoinSet::new();
+    listener.spawn(async move {
+        while let Some(event) = events.next().await {
+            match event {
+                Event::ConnectionBlocked(reason) => {
+                    warn!(target: "tonghui", broker, reason, "the broker takes no messages");
+                    teller.send_replace(true);
+                }
+                Event::ConnectionUnblocked => {
+                    warn!(target: "tonghui", broker, "the broker takes messages again");
+                    teller.send_replace(false);
+                }
+                // The end of the connection, not of one lapin channel. Who waits for the end of a
+                // block must hear of it: this drops the teller.
+                Event::Error(_) if !status.connected() => return,
+                _ => {}
+            }
+        }
+    });
+    (blocked, listener)
+}

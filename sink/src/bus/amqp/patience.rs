@@ -1,0 +1,81 @@
+//! How long a batch is waited for: a blocked broker (its memory or disk is short) is waited for
+//! longer than a silent one, and its connection is kept, for it is healthy.
+
+use std::time::Duration;
+
+use contract::Fault;
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
+
+/// Ends when patience does: after `confirm` without a block, or after one block of `unblock`.
+pub(super) async fn patience(
+    mut blocked: watch::Receiver<bool>,
+    confirm: Duration,
+    unblock: Duration,
+) -> Fault {
+    loop {
+        match timeout(unblock, blocked.wait_for(|blocked| !blocked)).await {
+            // Who would tell is gone, and with it the connection: what is waited for ends by itself.
+            Ok(_) => {}
+            Err(_) => {
+                let seconds = unblock.as_secs();
+                return Fault::transient(format!(
+                    "the broker is blocked for {seconds} s (memory or disk alarm)"
+                ));
+            }
+        }
+        let begins = async {
+            if blocked.wait_for(|blocked| *blocked).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = sleep(confirm) => {
+                let seconds = confirm.as_secs();
+                return Fault::transient(format!(
+                    "the broker did not confirm the messages within {seconds} s"
+                ));
+            }
+            () = begins => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const CONFIRM: Duration = Duration::from_secs(60);
+    const UNBLOCK: Duration = Duration::from_secs(240);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_broker_is_given_up_after_the_limit() {
+        let (_teller, blocked) = watch::channel(false);
+        let (begun, fault) = (Instant::now(), patience(blocked, CONFIRM, UNBLOCK).await);
+        assert_eq!(begun.elapsed().as_secs(), 60);
+        assert!(fault.is_transient() && fault.to_string().contains("confirm"), "{fault}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_blocked_broker_is_waited_for_and_named() {
+        let (teller, blocked) = watch::channel(false);
+        let blocking = async {
+            tokio::time::advance(Duration::from_secs(59)).await;
+            teller.send_replace(true);
+            tokio::task::yield_now().await;
+            tokio::time::advance(Duration::from_secs(200)).await;
+            teller.send_replace(false);
+            tokio::task::yield_now().await;
+            tokio::time::advance(Duration::from_secs(59)).await;
+            teller.send_replace(true);
+        };
+        let begun = Instant::now();
+        let (fault, ()) = tokio::join!(patience(blocked, CONFIRM, UNBLOCK), blocking);
+        assert_eq!(begun.elapsed().as_secs(), 59 + 200 + 59 + 240);
+        assert!(fault.is_transient() && fault.to_string().contains("alarm"), "{fault}");
+    }
+}

@@ -1,0 +1,117 @@
+//! Whoever does not let us in: what is said, and whether waiting can help.
+
+use contract::{Consumer, Fault, Publisher};
+use lapin::{options::QueueDeclareOptions, types::FieldTable};
+
+use super::{Amqp, AmqpSettings, by_hand, hotline, one, own, server, settings};
+
+/// What a publisher and a consumer say; the password of the URL is in neither.
+async fn refused(settings: AmqpSettings) -> Fault {
+    let password = settings.urls.last().unwrap().split([':', '@']).nth(2).unwrap().to_owned();
+    let amqp = Amqp::new(settings);
+    let taken = amqp.consumer([hotline()]).take(1).await.unwrap_err();
+    let fault = amqp.publisher().publish(&one(1)).await.unwrap_err();
+    assert_eq!(fault.is_transient(), taken.is_transient(), "{fault}; {taken}");
+    for said in [format!("{fault} {fault:?}"), format!("{taken} {taken:?}"), format!("{amqp:?}")] {
+        assert!(!said.contains(&password), "{said}");
+    }
+    fault
+}
+
+/// Somebody has to act, and is told what to do.
+async fn stopped(settings: AmqpSettings, what: &str, remedy: &str) {
+    let fault = refused(settings).await;
+    let said = fault.to_string();
+    assert!(!fault.is_transient(), "{said}");
+    assert!(said.contains(what) && said.contains(remedy), "{said}");
+    assert!(said.starts_with("broker "), "{said}");
+}
+
+fn changed(variable: &str, from: &str, to: &str) -> AmqpSettings {
+    let url = server(variable);
+    assert!(url.contains(from));
+    settings(url.replacen(from, to, 1))
+}
+
+#[tokio::test]
+async fn a_wrong_password_stops() {
+    let wrong = changed("TONGHUI_TEST_AMQP", "tonghui:", "tonghui:wrong");
+    stopped(wrong, "ACCESS_REFUSED", "check user and password").await;
+}
+
+#[tokio::test]
+async fn a_virtual_host_that_is_not_there_stops() {
+    let wrong = changed("TONGHUI_TEST_AMQP", "/%2f", "/nowhere");
+    stopped(wrong, "NOT_ALLOWED", "make the virtual host").await;
+}
+
+#[tokio::test]
+async fn missing_rights_stop() {
+    let wrong = changed("TONGHUI_TEST_AMQP", "tonghui:", "reader:");
+    stopped(wrong, "ACCESS_REFUSED", "may configure, write and read").await;
+}
+
+#[tokio::test]
+async fn nobody_there_is_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let fault = refused(settings(format!("amqp://me:geheim@{place}/%2f"))).await;
+    assert!(fault.is_transient(), "{fault}");
+    assert!(fault.to_string().contains(&place), "{fault}");
+}
+
+#[tokio::test]
+async fn one_node_of_a_cluster_is_enough() {
+    let there = own();
+    let urls = vec!["amqp://me:geheim@127.0.0.1:1/%2f".to_owned(), there.urls[0].clone()];
+    for _ in 0..2 {
+        let amqp = Amqp::new(AmqpSettings { urls: urls.clone(), ..there.clone() });
+        for _ in 0..2 {
+            amqp.publisher().publish(&one(1)).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_queue_with_other_arguments_stops() {
+    let settings = own();
+    let (_connection, lapin) = by_hand().await;
+    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    let queue = settings.queue(&hotline());
+    lapin.queue_declare(queue.as_str().into(), options, FieldTable::default()).await.unwrap();
+    stopped(settings, &queue, "it exists with other arguments").await;
+}
+
+#[tokio::test]
+async fn a_queue_that_is_looked_for_and_missing_stops() {
+    let settings = AmqpSettings { declare: false, ..own() };
+    stopped(settings.clone(), "is not there", "declare it").await;
+    // Once somebody has declared them, looking is enough.
+    let declared = AmqpSettings { declare: true, ..settings.clone() };
+    Amqp::new(declared).publisher().publish(&one(1)).await.unwrap();
+    let amqp = Amqp::new(settings);
+    amqp.publisher().publish(&one(2)).await.unwrap();
+    assert!(!amqp.consumer([hotline()]).take(1).await.unwrap().deliveries().is_empty());
+}
+
+#[tokio::test]
+async fn tls_with_a_ca_of_ones_own() {
+    let settings = settings(server("TONGHUI_TEST_AMQPS"));
+    let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings.clone() };
+    Amqp::new(trusting).publisher().publish(&one(1)).await.unwrap();
+    stopped(settings, "UnknownIssuer", "the CA that is trusted here").await;
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_stops() {
+    let settings = changed("TONGHUI_TEST_AMQPS", "@localhost:", "@127.0.0.1:");
+    let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings };
+    stopped(trusting, "not connected", "check the TLS name in the URL").await;
+}
+
+#[tokio::test]
+async fn a_listener_that_speaks_something_else_stops() {
+    let plain = changed("TONGHUI_TEST_AMQP", "amqp://", "amqps://");
+    stopped(plain, "not connected", "check").await;
+}

@@ -1,0 +1,131 @@
+//! The real broker is asked what every bus is asked, and then what only a network can do to us.
+//!
+//! `cargo xtask test` starts RabbitMQ and names it in `TONGHUI_TEST_AMQP`. Without it these tests
+//! fail: a test that skips itself proves nothing. Every test has names of its own on the broker.
+
+mod cuts;
+mod faults;
+mod proxy;
+mod trouble;
+
+use std::{
+    future::Future,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use contract::{Consumer, Fault, Intake, Kept, Message, Outcomes, keep};
+use lapin::{Channel, Connection, ConnectionProperties};
+use tokio::time::timeout;
+
+use super::{Amqp, AmqpConsumer, AmqpPublisher, AmqpSettings};
+use crate::{
+    bus::suite::{self, Bench},
+    store::{
+        Memory,
+        suite::sample::{hotline, read, record},
+    },
+};
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+fn server(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} names no server: run `cargo xtask test`, which starts one")
+    })
+}
+
+/// Names of its own for a test, on the broker that `url` leads to.
+fn settings(url: String) -> AmqpSettings {
+    let (process, n) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    AmqpSettings { prefix: format!("t{process}.{n}"), ..AmqpSettings::new([url]) }
+}
+
+fn own() -> AmqpSettings {
+    settings(server("TONGHUI_TEST_AMQP"))
+}
+
+/// One channel on a broker.
+struct Real(Amqp);
+
+impl Real {
+    fn new(queue_bytes: u64) -> Self {
+        Self(Amqp::new(AmqpSettings { queue_bytes, ..own() }))
+    }
+}
+
+impl Bench for Real {
+    type Publisher = AmqpPublisher;
+    type Consumer = AmqpConsumer;
+
+    fn publisher(&self) -> AmqpPublisher {
+        self.0.publisher()
+    }
+
+    fn consumer(&mut self, former: Option<AmqpConsumer>) -> AmqpConsumer {
+        drop(former);
+        self.0.consumer([hotline()])
+    }
+
+    /// A network has no "at once": what has not come in this time does not come.
+    async fn alone<T>(
+        &self,
+        future: impl Future<Output = Result<T, Fault>>,
+    ) -> Option<Result<T, Fault>> {
+        timeout(Duration::from_secs(3), future).await.ok()
+    }
+
+    /// It refuses from the next batch on.
+    fn bound(&self) -> usize {
+        2 * 64 * 1024
+    }
+}
+
+macro_rules! promises {
+    ($($promise:ident($capacity:expr)),* $(,)?) => {
+        mod promises {
+            use super::*;
+            $(#[tokio::test] async fn $promise() {
+                suite::$promise(Real::new($capacity)).await;
+            })*
+        }
+    };
+}
+
+promises! {
+    messages_arrive_whole_and_in_order(1 << 24),
+    take_gives_at_most_what_is_asked(1 << 24),
+    what_is_not_acked_comes_again(1 << 24),
+    a_dropped_take_loses_nothing(1 << 24),
+    a_full_bus_takes_no_more(64 << 10),
+}
+
+/// One small message of a read.
+fn one(read_no: u64) -> Vec<Message> {
+    read(read_no, [record(&format!("k{read_no}"), "text")]).messages().to_vec()
+}
+
+/// Takes what comes until there are `n` messages, keeps and acks them.
+async fn drain(consumer: &mut AmqpConsumer, store: &Memory, n: usize) -> (Vec<Message>, Outcomes) {
+    let (mut messages, mut outcomes) = (Vec::new(), Outcomes::default());
+    while messages.len() < n {
+        let intake = consumer.take(32).await.unwrap();
+        messages.extend(intake.deliveries().iter().map(|delivery| delivery.message.clone()));
+        let kept = kept(store, intake).await;
+        outcomes += kept.outcomes();
+        consumer.ack(kept).await.unwrap();
+    }
+    (messages, outcomes)
+}
+
+async fn kept(store: &Memory, intake: Intake) -> Kept {
+    keep(store, intake).await.unwrap()
+}
+
+/// The hands of an administrator, or of anybody else who may use the broker.
+async fn by_hand() -> (Connection, Channel) {
+    let url = server("TONGHUI_TEST_AMQP");
+    let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
+    let lapin = connection.create_channel().await.unwrap();
+    (connection, lapin)
+}
