@@ -4,8 +4,13 @@
 //! after a while. Whoever finds a connection broken drops it and connects again.
 
 use std::{
+    collections::HashSet,
+    future::Future,
     io,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,25 +20,30 @@ use lapin::{
     Channel, Connection, ConnectionProperties, Event,
     runtime::default_runtime,
     tcp::{AMQPUriTcpExt, OwnedTLSConfig},
+    uri::AMQPUri,
 };
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{info, warn};
 
 use super::{
     fault::{ask, at, fault, silent},
+    probe::refuse_old,
     settings::{AmqpSettings, Node},
 };
 
 /// The longest wait for the socket and TLS, and again for the answers to our credentials.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// The nodes, and with which to begin.
+/// With which node to begin, and which are known to be new enough.
 #[derive(Debug)]
-pub(super) struct Turn(AtomicUsize);
+pub(super) struct Turn {
+    next: AtomicUsize,
+    probed: Mutex<HashSet<String>>,
+}
 
 impl From<u32> for Turn {
     fn from(first: u32) -> Self {
-        Self(AtomicUsize::new(first as usize))
+        Self { next: AtomicUsize::new(first as usize), probed: Mutex::default() }
     }
 }
 
@@ -49,17 +59,55 @@ impl Turn {
         purpose: &str,
     ) -> Result<Link, Fault> {
         let mut nodes = settings.nodes()?;
-        let first = self.0.fetch_add(1, Ordering::Relaxed).checked_rem(nodes.len()).unwrap_or(0);
+        let first = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(nodes.len()).unwrap_or(0);
         nodes.rotate_left(first);
         let mut worst: Option<Fault> = None;
         for node in nodes {
-            match Box::pin(open(settings, node, purpose)).await {
+            match Box::pin(self.open(settings, node, purpose)).await {
                 Ok(link) => return Ok(link),
                 Err(fault) if worst.as_ref().is_some_and(Fault::is_transient) => drop(fault),
                 Err(fault) => worst = Some(fault),
             }
         }
         Err(worst.unwrap_or_else(|| Fault::stopped("no broker is named")))
+    }
+
+    async fn open(
+        &self,
+        settings: &AmqpSettings,
+        node: Node,
+        purpose: &str,
+    ) -> Result<Link, Fault> {
+        let Node { uri, place } = node;
+        let what = "not connected";
+        let runtime = default_runtime().map_err(|error| fault(&place, what, error))?;
+        let tls = OwnedTLSConfig { identity: None, cert_chain: settings.ca.clone() };
+        if !self.probed().contains(&place) {
+            let connecting = uri.connect_with_config_async(tls.as_ref(), &runtime);
+            let probing = async { refuse_old(&place, in_time(connecting).await?).await };
+            match timeout(CONNECT_WITHIN * 2, Box::pin(probing)).await {
+                Ok(probed) => probed.map_err(|error| fault(&place, what, error.into()))??,
+                Err(_) => return Err(silent(&place, what, CONNECT_WITHIN * 2)),
+            }
+            self.probed().insert(place.clone());
+        }
+        let name = format!("tonghui {purpose}");
+        let options = ConnectionProperties::default().with_connection_name(name.into());
+        let socket = async move |uri: AMQPUri, runtime| {
+            Ok(in_time(uri.connect_with_config_async(tls.as_ref(), &runtime)).await?)
+        };
+        let connecting = Connection::connector(uri, runtime, socket, options);
+        let connection = match timeout(CONNECT_WITHIN * 2, connecting).await {
+            Ok(connection) => connection.map_err(|error| fault(&place, what, error))?,
+            Err(_) => return Err(silent(&place, what, CONNECT_WITHIN * 2)),
+        };
+        info!(target: "tonghui", broker = place, purpose, "connected");
+        let (blocked, _listener) = listen(&connection, at(&place));
+        Ok(Link { connection, place, blocked, _listener })
+    }
+
+    fn probed(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.probed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,28 +137,11 @@ impl Link {
     }
 }
 
-async fn open(settings: &AmqpSettings, node: Node, purpose: &str) -> Result<Link, Fault> {
-    let Node { uri, place } = node;
-    let what = "not connected";
-    let name = format!("tonghui {purpose}");
-    let options = ConnectionProperties::default().with_connection_name(name.into());
-    let tls = OwnedTLSConfig { identity: None, cert_chain: settings.ca.clone() };
-    let runtime = default_runtime().map_err(|error| fault(&place, what, error))?;
-    // The limit is within, too: lapin connects in a thread of its own, which outlives our patience.
-    let socket = async move |uri: lapin::uri::AMQPUri, runtime| {
-        let connecting = AMQPUriTcpExt::connect_with_config_async(&uri, tls.as_ref(), &runtime);
-        let late = || io::Error::from(io::ErrorKind::TimedOut);
-        let stream = timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(late()))?;
-        Ok(stream)
-    };
-    let connecting = Connection::connector(uri, runtime, socket, options);
-    let connection = match timeout(CONNECT_WITHIN * 2, connecting).await {
-        Ok(connection) => connection.map_err(|error| fault(&place, what, error))?,
-        Err(_) => return Err(silent(&place, what, CONNECT_WITHIN * 2)),
-    };
-    info!(target: "tonghui", broker = place, purpose, "connected");
-    let (blocked, _listener) = listen(&connection, at(&place));
-    Ok(Link { connection, place, blocked, _listener })
+/// The limit for a socket and its TLS. Also for the one that lapin opens: it connects in a thread of
+/// its own, which outlives the patience of who waits for it.
+async fn in_time<T>(connecting: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let late = || Err(io::ErrorKind::TimedOut.into());
+    timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| late())
 }
 
 /// Says once when the broker stops taking messages, and once when it takes them again.

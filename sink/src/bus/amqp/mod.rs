@@ -12,6 +12,7 @@ mod consumer;
 mod fault;
 mod message;
 mod patience;
+mod probe;
 mod publisher;
 mod settings;
 mod topology;
