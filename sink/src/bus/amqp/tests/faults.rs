@@ -4,14 +4,14 @@ use contract::{Consumer, Fault, Publisher};
 use lapin::{options::QueueDeclareOptions, types::FieldTable};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Amqp, AmqpSettings, by_hand, hotline, one, own, server, settings};
+use super::{Amqp, AmqpSettings, by_hand, hotline, one, own, server, settings, soon};
 
 /// What a publisher and a consumer say; the password of the URL is in neither.
 async fn refused(settings: AmqpSettings) -> Fault {
     let password = settings.urls.last().unwrap().split([':', '@']).nth(2).unwrap().to_owned();
     let amqp = Amqp::new(settings);
-    let taken = amqp.consumer([hotline()]).take(1).await.unwrap_err();
-    let fault = amqp.publisher().publish(&one(1)).await.unwrap_err();
+    let fault = soon(amqp.publisher().publish(&one(1))).await.unwrap_err();
+    let taken = soon(amqp.consumer([hotline()]).take(1)).await.unwrap_err();
     assert_eq!(fault.is_transient(), taken.is_transient(), "{fault}; {taken}");
     for said in [format!("{fault} {fault:?}"), format!("{taken} {taken:?}"), format!("{amqp:?}")] {
         assert!(!said.contains(&password), "{said}");

@@ -109,13 +109,18 @@ fn one(read_no: u64) -> Vec<Message> {
 async fn drain(consumer: &mut AmqpConsumer, store: &Memory, n: usize) -> (Vec<Message>, Outcomes) {
     let (mut messages, mut outcomes) = (Vec::new(), Outcomes::default());
     while messages.len() < n {
-        let intake = consumer.take(32).await.unwrap();
+        let intake = soon(consumer.take(32)).await.unwrap();
         messages.extend(intake.deliveries().iter().map(|delivery| delivery.message.clone()));
         let kept = kept(store, intake).await;
         outcomes += kept.outcomes();
         consumer.ack(kept).await.unwrap();
     }
     (messages, outcomes)
+}
+
+/// For what must come: a test that waits for ever tells nobody what it waited for.
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(20), future).await.expect("it does not come")
 }
 
 async fn kept(store: &Memory, intake: Intake) -> Kept {

@@ -9,7 +9,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
-use super::{Amqp, AmqpSettings, Memory, by_hand, drain, hotline, kept, one, own};
+use super::{Amqp, AmqpSettings, Memory, by_hand, drain, hotline, kept, one, own, soon};
 use crate::store::suite::sample::{read, record};
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_queue_deleted_by_hand_is_noticed_and_made_again() {
     let (mut consumer, store) = (real.consumer([hotline()]), Memory::new());
     drain(&mut consumer, &store, 1).await;
     delete().await;
-    let fault = consumer.take(1).await.unwrap_err();
+    let fault = soon(consumer.take(1)).await.unwrap_err();
     assert!(fault.is_transient(), "{fault}");
     let (published, (received, _)) =
         tokio::join!(publish_until_taken(&publisher), drain(&mut consumer, &store, 1));
@@ -137,7 +137,7 @@ async fn a_message_given_out_too_often_ends_in_quarantine_and_the_books_balance(
     let dead = loop {
         // A sink that dies of it, again and again.
         let mut consumer = real.consumer([hotline()]);
-        let intake = consumer.take(1).await.unwrap();
+        let intake = soon(consumer.take(1)).await.unwrap();
         if matches!(only(intake.deliveries()).events[..], [Event::Unreadable { .. }]) {
             let kept = kept(&store, intake).await;
             let outcomes = kept.outcomes();
