@@ -119,7 +119,10 @@ impl Store for Memory {
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
         let mut state = self.lock();
         let known = state.known(intake);
-        let plan = plan(intake, &known, &Banned::new());
+        let mut plan = plan(intake, &known, &Banned::new());
+        let last_demand = state.demands.last_key_value().map_or(0, |(seq, _)| *seq);
+        let last_history = state.history.last().map_or(0, |(_, row, _)| row.seq);
+        plan.number(last_demand + 1.., last_history + 1..);
         state.write(&plan);
         Ok(plan.outcomes)
     }
@@ -143,8 +146,6 @@ impl State {
         Known {
             receipts: receipts.collect(),
             history: history.map(|(demand, row, _)| (*demand, row.digest)).collect(),
-            last_demand: self.demands.last_key_value().map_or(0, |(seq, _)| *seq),
-            last_history: self.history.last().map_or(0, |(_, row, _)| row.seq),
             demands,
         }
     }

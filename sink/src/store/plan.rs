@@ -1,6 +1,7 @@
 //! Which rows follow from an intake: pure, in arrival order, the same for every store.
 //!
-//! A store loads what is [`Known`], asks for the [`Plan`], and writes each table once. Nothing here
+//! A store loads what is [`Known`], asks for the [`Plan`], gives its new rows numbers, and writes each
+//! table once. Nothing here
 //! waits, so that the order of judgements is the order of the bus and nothing else.
 
 mod known;
@@ -36,8 +37,7 @@ pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) ->
         subjects: HashMap::new(),
         troubles: HashMap::new(),
         entered: HashSet::new(),
-        last_demand: known.last_demand,
-        last_history: known.last_history,
+        n_new: 0,
     };
     for (index, delivery) in intake.deliveries().iter().enumerate() {
         planner.take_message(index, delivery);
@@ -57,8 +57,8 @@ struct Planner<'a, 'b> {
     troubles: HashMap<DemandId, usize>,
     /// History entries of this intake.
     entered: HashSet<(i64, Digest)>,
-    last_demand: i64,
-    last_history: i64,
+    /// Demands without a number so far.
+    n_new: i64,
 }
 
 impl<'a> Planner<'a, '_> {
@@ -179,8 +179,8 @@ impl<'a> Planner<'a, '_> {
                 let held = self.known.demands.get(&demand.id).cloned();
                 let is_new = held.is_none();
                 let held = held.unwrap_or_else(|| {
-                    self.last_demand += 1;
-                    let seq = self.last_demand;
+                    self.n_new += 1;
+                    let seq = -self.n_new;
                     KnownDemand { seq, current: incoming.clone(), last_seen_at: read_at }
                 });
                 subjects.push(Subject {
@@ -208,10 +208,8 @@ impl<'a> Planner<'a, '_> {
         outcome: Outcome,
         changed: Vec<&'static str>,
     ) {
-        self.last_history += 1;
         self.entered.insert((demand_seq, demand.digest));
-        let seq = self.last_history;
-        self.plan.history.push(HistoryEntry { seq, demand_seq, demand, outcome, changed });
+        self.plan.history.push(HistoryEntry { seq: 0, demand_seq, demand, outcome, changed });
     }
 
     fn refuse(&mut self, delivery: &'a Delivery, demand: &'a Demand, reason: Reason) -> Outcomes {

@@ -13,9 +13,6 @@ pub(crate) struct Known {
     pub(crate) demands: HashMap<DemandId, KnownDemand>,
     /// What history holds of those that [`doubtful`] named: (demand, digest).
     pub(crate) history: HashSet<(i64, Digest)>,
-    /// The greatest sequence numbers in use.
-    pub(crate) last_demand: i64,
-    pub(crate) last_history: i64,
 }
 
 /// A demand as the store holds it.

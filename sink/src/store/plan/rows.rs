@@ -1,6 +1,10 @@
 //! The rows that a plan consists of.
 
-use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp, Version};
+use std::collections::HashMap;
+
+use contract::{
+    Current, Demand, DemandId, Digest, MessageId, Outcomes, Sealed, Timestamp, Version,
+};
 use serde::Serialize;
 
 use crate::store::{columns::Cell, quarantine::Trouble};
@@ -19,9 +23,58 @@ pub(crate) struct Plan<'a> {
     pub(crate) outcomes: Outcomes,
 }
 
+impl Plan<'_> {
+    /// How many demands the store has no row of yet.
+    pub(crate) fn n_new(&self) -> usize {
+        self.subjects.iter().filter(|subject| subject.is_new).count()
+    }
+
+    /// Numbers the new rows, in the order of the plan. Each store has its own way to find numbers
+    /// that no other writer has; they must ascend, and there must be enough of them.
+    pub(crate) fn number(
+        &mut self,
+        demands: impl IntoIterator<Item = i64>,
+        history: impl IntoIterator<Item = i64>,
+    ) {
+        let new = self.subjects.iter_mut().filter(|subject| subject.is_new);
+        let numbers: HashMap<i64, i64> = new
+            .zip(demands)
+            .map(|(subject, number)| (std::mem::replace(&mut subject.seq, number), number))
+            .collect();
+        for (entry, number) in self.history.iter_mut().zip(history) {
+            entry.seq = number;
+            if let Some(demand) = numbers.get(&entry.demand_seq) {
+                entry.demand_seq = *demand;
+            }
+        }
+    }
+
+    /// The token of every person whom a state of this plan names, with the demand, each pair once
+    /// and in order.
+    pub(crate) fn tokens(&self) -> Vec<(&str, i64)> {
+        let entries = self.history.iter();
+        let mut tokens: Vec<_> = entries
+            .flat_map(|entry| tokens(entry.demand).map(|token| (token, entry.demand_seq)))
+            .collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        tokens
+    }
+}
+
+/// The tokens of all persons that a demand names.
+fn tokens(demand: &Demand) -> impl Iterator<Item = &str> {
+    let people = demand.body.people.iter();
+    let values = people.flat_map(|person| [&person.name, &person.phone, &person.id_no]);
+    values
+        .chain([&demand.body.address])
+        .filter_map(|value: &Option<Sealed>| value.as_ref()?.token.as_deref())
+}
+
 /// A demand that changes.
 #[derive(Debug)]
 pub(crate) struct Subject<'a> {
+    /// Negative until the plan is numbered, where the demand is new.
     pub(crate) seq: i64,
     /// The store has no row of it yet.
     pub(crate) is_new: bool,
@@ -42,6 +95,7 @@ pub(crate) struct Subject<'a> {
 /// A state that enters history.
 #[derive(Debug)]
 pub(crate) struct HistoryEntry<'a> {
+    /// Zero until the plan is numbered.
     pub(crate) seq: i64,
     pub(crate) demand_seq: i64,
     pub(crate) demand: &'a Demand,

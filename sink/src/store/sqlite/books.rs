@@ -1,14 +1,13 @@
 //! The books of the SQLite store: receipts against what was owed, and days that were folded.
 
-use std::collections::BTreeMap;
-
 use contract::{ChannelId, Fault, Timestamp};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::SqliteConnection;
 
-use super::{Sqlite, count, iso, known::decode};
-use crate::store::BooksRow;
+use super::{Sqlite, iso};
+use crate::store::{BooksRow, questions};
 
-type Books = BTreeMap<String, (BooksRow, u64)>;
+/// Of a time, so many letters are its day.
+const DAY: usize = 10;
 
 impl Sqlite {
     /// The books of one channel or of all: of the reads since then, and of the folded days since
@@ -21,7 +20,15 @@ impl Sqlite {
         channel: Option<&ChannelId>,
         since: Option<Timestamp>,
     ) -> Result<Vec<BooksRow>, Fault> {
-        self.read_books(channel, since).await.map_err(|error| self.fault("read the books", error))
+        let since = since.map(iso);
+        let rows = sqlx::query(questions::BOOKS)
+            .bind(channel.map(ChannelId::as_str))
+            .bind(since.as_deref())
+            .bind(since.as_deref().and_then(|time| time.get(..DAY)))
+            .fetch_all(&self.readers)
+            .await
+            .and_then(|rows| questions::books(&rows));
+        rows.map_err(|error| self.fault("read the books", error))
     }
 
     /// Folds the balanced reads of before `before` into their days; says how many. A message of
@@ -38,114 +45,6 @@ impl Sqlite {
         tx.commit().await.map_err(|error| self.fault("fold the books", error))?;
         Ok(folded)
     }
-
-    async fn read_books(
-        &self,
-        channel: Option<&ChannelId>,
-        since: Option<Timestamp>,
-    ) -> Result<Vec<BooksRow>, sqlx::Error> {
-        let channel = channel.map(ChannelId::as_str);
-        let since = since.map(iso);
-        let mut books = Books::new();
-        // One transaction, so that the four answers are about the same moment.
-        let mut tx = self.readers.begin().await?;
-        for (sql, add) in QUESTIONS {
-            let rows =
-                sqlx::query(*sql).bind(channel).bind(since.as_deref()).fetch_all(&mut *tx).await?;
-            for row in &rows {
-                add(entry(&mut books, row)?, row)?;
-            }
-        }
-        tx.rollback().await?;
-        Ok(books.into_values().map(|(row, unequal)| row.close(unequal)).collect())
-    }
-}
-
-type Add = fn(&mut (BooksRow, u64), &SqliteRow) -> Result<(), sqlx::Error>;
-
-/// What is asked, and where the answer goes.
-const QUESTIONS: &[(&str, Add)] = &[
-    (
-        "SELECT channel, sum(read) AS read, sum(accepted) AS accepted, sum(skipped) AS skipped,
-                sum(rejected) AS rejected
-         FROM read WHERE (?1 IS NULL OR channel = ?1) AND (?2 IS NULL OR read_at >= ?2)
-         GROUP BY channel",
-        add_reads,
-    ),
-    (
-        "SELECT r.channel, sum(p.events) AS published,
-                sum(CASE WHEN q.part IS NULL THEN p.events ELSE 0 END) AS in_flight,
-                sum(q.stored) AS stored, sum(q.unchanged) AS unchanged, sum(q.stale) AS stale,
-                sum(q.quarantined) AS quarantined,
-                sum((q.deliveries - 1) * p.events) AS redelivered,
-                sum(q.hash <> p.hash OR q.events <> p.events
-                    OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events) AS unequal
-         FROM read r
-         JOIN read_part p ON p.channel = r.channel AND p.read_no = r.read_no
-         LEFT JOIN receipt q
-         ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
-         WHERE (?1 IS NULL OR r.channel = ?1) AND (?2 IS NULL OR r.read_at >= ?2)
-         GROUP BY r.channel",
-        add_parts,
-    ),
-    (
-        "SELECT channel, sum(read) AS read, sum(accepted) AS accepted, sum(skipped) AS skipped,
-                sum(rejected) AS rejected, sum(published) AS published, 0 AS in_flight,
-                sum(stored) AS stored, sum(unchanged) AS unchanged, sum(stale) AS stale,
-                sum(quarantined) AS quarantined, sum(redelivered) AS redelivered, 0 AS unequal
-         FROM books_day
-         WHERE (?1 IS NULL OR channel = ?1) AND (?2 IS NULL OR day >= substr(?2, 1, 10))
-         GROUP BY channel",
-        |entry, row| {
-            add_reads(entry, row)?;
-            add_parts(entry, row)
-        },
-    ),
-    (
-        "SELECT q.channel, count(*) AS orphans FROM receipt q
-         WHERE (?1 IS NULL OR q.channel = ?1) AND NOT EXISTS (
-             SELECT 1 FROM read_part p
-             WHERE p.channel = q.channel AND p.read_no = q.read_no AND p.part = q.part)
-         GROUP BY q.channel",
-        |(books, _), row| {
-            books.orphans += sum(row, "orphans")?;
-            Ok(())
-        },
-    ),
-];
-
-fn add_reads((books, _): &mut (BooksRow, u64), row: &SqliteRow) -> Result<(), sqlx::Error> {
-    books.read += sum(row, "read")?;
-    books.accepted += sum(row, "accepted")?;
-    books.skipped += sum(row, "skipped")?;
-    books.rejected += sum(row, "rejected")?;
-    Ok(())
-}
-
-fn add_parts((books, unequal): &mut (BooksRow, u64), row: &SqliteRow) -> Result<(), sqlx::Error> {
-    books.published += sum(row, "published")?;
-    books.in_flight += sum(row, "in_flight")?;
-    books.stored += sum(row, "stored")?;
-    books.unchanged += sum(row, "unchanged")?;
-    books.stale += sum(row, "stale")?;
-    books.quarantined += sum(row, "quarantined")?;
-    books.redelivered += sum(row, "redelivered")?;
-    *unequal += sum(row, "unequal")?;
-    Ok(())
-}
-
-/// A sum; of no rows it is null, which is none.
-fn sum(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
-    row.try_get::<Option<i64>, _>(column).map(|sum| count(sum.unwrap_or(0)))
-}
-
-fn entry<'a>(
-    books: &'a mut Books,
-    row: &SqliteRow,
-) -> Result<&'a mut (BooksRow, u64), sqlx::Error> {
-    let name: String = row.try_get("channel")?;
-    let channel: ChannelId = name.parse().map_err(|error| decode("channel", error))?;
-    Ok(books.entry(name).or_insert_with(|| (BooksRow::new(channel), 0)))
 }
 
 async fn fold(conn: &mut SqliteConnection, before: Timestamp) -> Result<u64, sqlx::Error> {

@@ -8,9 +8,10 @@ use contract::{
 use sqlx::SqliteConnection;
 
 use super::{
-    Sqlite, count, int, iso,
+    Sqlite, iso,
     rows::{Statement, write_rows},
 };
+use crate::store::row::{count, int};
 
 impl Checkpoints for Sqlite {
     async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {

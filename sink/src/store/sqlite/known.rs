@@ -3,15 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contract::{
-    Current, DemandId, Digest, Intake, MappingNo, MessageId, ReadNo, Revision, Timestamp, Tracked,
-    Version,
-};
+use contract::{DemandId, Digest, Intake, MessageId};
 use serde_json::json;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection};
 
-use super::{count, int};
-use crate::store::plan::{Known, KnownDemand, doubtful, things};
+use crate::store::{
+    plan::{Known, KnownDemand, Plan, doubtful, things},
+    row::{int, known_demand, to_digest},
+};
 
 /// Reads it within the writing transaction, so that it cannot change before the plan is written.
 pub(super) async fn load(
@@ -21,13 +20,22 @@ pub(super) async fn load(
     let receipts = receipts(conn, intake).await?;
     let demands = demands(conn, intake).await?;
     let history = history(conn, doubtful(intake, &demands)).await?;
-    let (last_demand, last_history) = sqlx::query_as(
+    Ok(Known { receipts, demands, history })
+}
+
+/// Numbers the new rows on from the last ones: nobody else writes meanwhile.
+pub(super) async fn number(
+    conn: &mut SqliteConnection,
+    plan: &mut Plan<'_>,
+) -> Result<(), sqlx::Error> {
+    let (last_demand, last_history): (i64, i64) = sqlx::query_as(
         "SELECT (SELECT coalesce(max(seq), 0) FROM demand),
                 (SELECT coalesce(max(seq), 0) FROM demand_history)",
     )
     .fetch_one(conn)
     .await?;
-    Ok(Known { receipts, demands, history, last_demand, last_history })
+    plan.number(last_demand + 1.., last_history + 1..);
+    Ok(())
 }
 
 async fn receipts(
@@ -52,7 +60,7 @@ async fn receipts(
     for row in &rows {
         let key = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         if let Some(id) = ids.get(&key) {
-            receipts.insert((*id).clone(), digest(row, 3)?);
+            receipts.insert((*id).clone(), to_digest("hash", row.try_get(3)?)?);
         }
     }
     Ok(receipts)
@@ -74,25 +82,7 @@ async fn demands(
     .bind(wanted.to_string())
     .fetch_all(conn)
     .await?;
-    rows.iter().map(demand).collect()
-}
-
-fn demand(row: &SqliteRow) -> Result<(DemandId, KnownDemand), sqlx::Error> {
-    let due_at: Option<Timestamp> = row.try_get("due_at")?;
-    let urged: Option<i64> = row.try_get("urged")?;
-    let tracked = Tracked {
-        status: row.try_get("status")?,
-        status_raw: row.try_get("status_raw")?,
-        kind: row.try_get("kind")?,
-        region: row.try_get("region")?,
-        org: row.try_get("org")?,
-        urgency: row.try_get("urgency")?,
-        due_at: due_at.map(|due| due.timestamp_micros()),
-        urged: urged.and_then(|urged| u32::try_from(urged).ok()),
-    };
-    let current = Current { version: version(row)?, digest: digest(row, "digest")?, tracked };
-    let seq = row.try_get("seq")?;
-    Ok((id(row)?, KnownDemand { seq, current, last_seen_at: row.try_get("last_seen_at")? }))
+    rows.iter().map(known_demand).collect()
 }
 
 async fn history(
@@ -109,38 +99,5 @@ async fn history(
     .bind(serde_json::Value::from(demands).to_string())
     .fetch_all(conn)
     .await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, digest(row, 1)?))).collect()
-}
-
-/// The id of a row.
-pub(super) fn id(row: &SqliteRow) -> Result<DemandId, sqlx::Error> {
-    let text: &str = row.try_get("id")?;
-    text.parse().map_err(|error| decode("id", error))
-}
-
-/// The version of a row.
-pub(super) fn version(row: &SqliteRow) -> Result<Version, sqlx::Error> {
-    let mapping: i64 = row.try_get("mapping")?;
-    Ok(Version {
-        revision: Revision::from_column(row.try_get("revision")?),
-        read_no: ReadNo(count(row.try_get("read_no")?)),
-        mapping: MappingNo(u32::try_from(mapping).map_err(|error| decode("mapping", error))?),
-    })
-}
-
-/// A digest in a column.
-pub(super) fn digest<I>(row: &SqliteRow, index: I) -> Result<Digest, sqlx::Error>
-where
-    I: sqlx::ColumnIndex<SqliteRow>,
-{
-    let bytes: &[u8] = row.try_get(index)?;
-    bytes.try_into().map(Digest).map_err(|error| decode("digest", error))
-}
-
-/// A column that does not hold what it must.
-pub(super) fn decode(
-    column: &str,
-    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> sqlx::Error {
-    sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.into() }
+    rows.iter().map(|row| Ok((row.try_get(0)?, to_digest("digest", row.try_get(1)?)?))).collect()
 }

@@ -12,6 +12,7 @@ mod fault;
 mod keep;
 mod known;
 mod records;
+mod row;
 mod rows;
 mod statements;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use super::{Access, key::BoundKey};
 use fault::fault;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -43,15 +45,6 @@ const CACHE: &str = "-65536";
 /// Pages of log (64 MiB) before they are copied into the file: an index page that many intakes
 /// touch is copied once.
 const CHECKPOINT: &str = "16384";
-
-/// What a handle may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Reads and writes; makes the file and brings its tables up to date.
-    ReadWrite,
-    /// Looks at a file that exists, beside whoever writes it.
-    ReadOnly,
-}
 
 /// A handle on one file; clones share it.
 #[derive(Clone)]
@@ -133,15 +126,11 @@ impl Sqlite {
             Ok(known)
         };
         match work.await? {
-            Some((id, check)) if id != i64::from(key_id) || check != check_value => {
-                Err(Fault::stopped(format!(
-                    "its personal values are sealed with another key (key {id}) than the one given \
-                     (key {key_id})"
-                ))
-                .at(&self.place)
-                .remedy(format!("restore the key file of key {id}, with which it was first used")))
+            None => Ok(()),
+            Some((known_id, known_check)) => {
+                let bound = BoundKey { key_id: known_id, check_value: known_check };
+                bound.check(key_id, check_value, &self.place)
             }
-            _ => Ok(()),
         }
     }
 
@@ -191,14 +180,4 @@ async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
 /// Fixed width, so that text sorts as time does.
 fn iso(time: Timestamp) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
-}
-
-/// Counters are unsigned in Rust and signed in SQL; none of ours comes near the difference.
-fn int(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// The inverse of [`int`]; a negative count is none.
-fn count(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }

@@ -8,8 +8,8 @@ use sqlx::{
     sqlite::SqliteArguments,
 };
 
-use super::{int, iso};
-use crate::store::columns::Cell;
+use super::iso;
+use crate::store::{columns::Cell, row::int};
 
 /// Rows of a full chunk: 59 columns of them stay far below SQLite's 32,766 parameters. Four times as
 /// many gained nothing (measured).

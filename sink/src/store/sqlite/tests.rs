@@ -7,12 +7,13 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use super::{
-    Access, Sqlite,
+    Sqlite,
     fault::fault,
     known,
     write::{WriteError, write},
 };
 use crate::store::{
+    Access,
     columns::COLUMNS,
     plan::{Banned, plan},
     suite::{

@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 
-use contract::{Demand, Sealed};
 use sqlx::SqliteConnection;
 
 use super::{
-    int, iso,
+    iso,
     rows::{Values, write_rows},
     statements::{HISTORY, INSERT, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
 };
-use crate::store::plan::{Plan, Subject};
+use crate::store::{
+    plan::{Plan, Subject},
+    row::int,
+};
 
 /// Why a plan was not written.
 #[derive(Debug)]
@@ -76,12 +78,7 @@ async fn history(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), sql
         values.add(entry.demand.raw.0.as_slice())
     })
     .await?;
-    let tokens: Vec<(&str, i64)> = plan
-        .history
-        .iter()
-        .flat_map(|entry| tokens(entry.demand).map(|token| (token, entry.demand_seq)))
-        .collect();
-    write_rows(conn, &PERSON, &tokens, |(token, demand), values| {
+    write_rows(conn, &PERSON, &plan.tokens(), |(token, demand), values| {
         values.add(*token)?;
         values.add(*demand)
     })
@@ -161,13 +158,4 @@ async fn receipts(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), sq
         .await?;
     }
     Ok(())
-}
-
-/// The tokens of all persons that a demand names.
-fn tokens(demand: &Demand) -> impl Iterator<Item = &str> {
-    let people = demand.body.people.iter();
-    let values = people.flat_map(|person| [&person.name, &person.phone, &person.id_no]);
-    values
-        .chain([&demand.body.address])
-        .filter_map(|value: &Option<Sealed>| value.as_ref()?.token.as_deref())
 }
