@@ -106,6 +106,11 @@ impl DemandId {
         Self(Uuid::new_v5(&NAMESPACE, &name))
     }
 
+    /// The id with these 16 bytes, as a store holds it.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// The 16 bytes of the UUID.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

@@ -1,12 +1,13 @@
-//! How many demands per second the embedded store keeps on this machine, with history and raw:
-//! `cargo run --release -p sink --example rate -- [intakes] [file]`. It measures and asserts nothing.
+//! How many demands per second a store keeps on this machine, with history and raw:
+//! `cargo run --release -p sink --example rate -- [intakes] [file or postgres://…]`. It measures and
+//! asserts nothing.
 #![allow(clippy::print_stdout)]
 
-use std::{env, error::Error, path::PathBuf, time::Instant};
+use std::{env, error::Error, time::Instant};
 
 use contract::{Intake, Store};
 use sink::store::{
-    Access, Sqlite,
+    Access, Postgres, Sqlite,
     suite::sample::{intake, read, record},
 };
 
@@ -18,19 +19,30 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let intakes: u64 = arguments.next().map_or(Ok(100), |text| text.parse())?;
     let folder = tempfile::tempdir()?;
-    let file = arguments.next().map_or_else(|| folder.path().join("rate.db"), PathBuf::from);
-    let store = Sqlite::open(file, Access::ReadWrite).await?;
+    match arguments.next() {
+        Some(url) if url.starts_with("postgres") => {
+            run(intakes, &Postgres::open(&url, Access::ReadWrite).await?).await
+        }
+        Some(file) => run(intakes, &Sqlite::open(file, Access::ReadWrite).await?).await,
+        None => {
+            let file = folder.path().join("rate.db");
+            run(intakes, &Sqlite::open(file, Access::ReadWrite).await?).await
+        }
+    }
+}
+
+async fn run(intakes: u64, store: &impl Store) -> Result<(), Box<dyn Error>> {
     let text = "市民反映小区门口路灯不亮，".repeat(23);
     println!("{} bytes of text, {SIZE} demands per intake, {intakes} intakes", text.len());
 
     let new: Vec<Intake> = (1..=intakes).map(|read_no| one(read_no, read_no, &text)).collect();
-    measure("new", &store, &new).await?;
+    measure("new", store, &new).await?;
     let same: Vec<Intake> =
         (1..=intakes).map(|read_no| one(read_no, intakes + read_no, &text)).collect();
-    measure("unchanged", &store, &same).await?;
+    measure("unchanged", store, &same).await?;
     let changed: Vec<Intake> =
         (1..=intakes).map(|read_no| one(read_no, 2 * intakes + read_no, &text[3..])).collect();
-    measure("changed", &store, &changed).await?;
+    measure("changed", store, &changed).await?;
     Ok(())
 }
 
@@ -38,7 +50,7 @@ fn one(batch: u64, read_no: u64, text: &str) -> Intake {
     intake([&read(read_no, (0..SIZE).map(|n| record(&format!("{batch:06}-{n:06}"), text)))])
 }
 
-async fn measure(what: &str, store: &Sqlite, intakes: &[Intake]) -> Result<(), Box<dyn Error>> {
+async fn measure(what: &str, store: &impl Store, intakes: &[Intake]) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     for intake in intakes {
         store.store(intake).await?;

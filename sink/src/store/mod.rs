@@ -14,6 +14,7 @@ mod records;
 mod row;
 
 mod memory;
+mod postgres;
 mod sqlite;
 
 pub mod suite;
@@ -24,5 +25,6 @@ pub use access::Access;
 pub use memory::Memory;
 pub use patient::Patient;
 pub use plan::Outcome;
+pub use postgres::Postgres;
 pub use records::{BooksRow, ChannelStatus, DemandRow, HistoryRow, Quarantined};
 pub use sqlite::Sqlite;

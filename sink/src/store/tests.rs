@@ -1,4 +1,4 @@
-//! Both stores are asked the same questions.
+//! All stores are asked the same questions.
 
 use contract::{
     ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    Access, BooksRow, HistoryRow, Memory, Quarantined, Sqlite,
+    Access, BooksRow, HistoryRow, Memory, Postgres, Quarantined, Sqlite,
+    postgres::tests::Served,
     suite::{self, Twin},
 };
 
@@ -27,63 +28,96 @@ impl Filed {
         let store = Sqlite::open(folder.path().join("t.db"), Access::ReadWrite).await.unwrap();
         Self { folder, store }
     }
-}
 
-impl Store for Filed {
-    async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
-        self.store.store(intake).await
-    }
-}
-
-impl Checkpoints for Filed {
-    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
-        self.store.load(channel).await
-    }
-
-    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<std::ops::Range<u64>, Fault> {
-        self.store.reserve(channel, n).await
-    }
-
-    async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
-        self.store.mapping(channel, fingerprint).await
-    }
-
-    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
-        self.store.advance(step).await
-    }
-
-    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
-        self.store.note(channel, fault, at).await
-    }
-}
-
-impl Twin for Filed {
-    async fn demand(&self, id: &DemandId) -> Option<Demand> {
-        self.store.demand(id).await.unwrap().map(|row| row.demand)
-    }
-
-    async fn history(&self, id: &DemandId) -> Vec<HistoryRow> {
-        self.store.history(id).await.unwrap()
-    }
-
-    async fn quarantined(&self, id: &DemandId) -> Option<Quarantined> {
-        self.store.quarantine_show(id).await.unwrap()
-    }
-
-    async fn books(&self) -> Vec<BooksRow> {
-        self.store.books(None, None).await.unwrap()
-    }
-
-    async fn fault(&self, channel: &ChannelId) -> Option<String> {
-        let channels = self.store.status().await.unwrap();
-        channels.into_iter().find(|status| status.channel == *channel)?.fault
-    }
-
-    async fn reopen(self) -> Self {
+    async fn reopened(self) -> Self {
         self.store.close().await;
         Self::open(self.folder).await
     }
 }
+
+impl Served {
+    async fn reopened(self) -> Self {
+        self.store.close().await;
+        let store = Postgres::open(&self.url, Access::ReadWrite).await.unwrap();
+        Self { url: self.url, store }
+    }
+}
+
+/// A store in a holder answers for its holder.
+macro_rules! answers {
+    ($twin:ident) => {
+        impl Store for $twin {
+            async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
+                self.store.store(intake).await
+            }
+        }
+
+        impl Checkpoints for $twin {
+            async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
+                self.store.load(channel).await
+            }
+
+            async fn reserve(
+                &self,
+                channel: &ChannelId,
+                n: u64,
+            ) -> Result<std::ops::Range<u64>, Fault> {
+                self.store.reserve(channel, n).await
+            }
+
+            async fn mapping(
+                &self,
+                channel: &ChannelId,
+                fingerprint: Digest,
+            ) -> Result<MappingNo, Fault> {
+                self.store.mapping(channel, fingerprint).await
+            }
+
+            async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
+                self.store.advance(step).await
+            }
+
+            async fn note(
+                &self,
+                channel: &ChannelId,
+                fault: &Fault,
+                at: Timestamp,
+            ) -> Result<(), Fault> {
+                self.store.note(channel, fault, at).await
+            }
+        }
+
+        impl Twin for $twin {
+            async fn demand(&self, id: &DemandId) -> Option<Demand> {
+                self.store.demand(id).await.unwrap().map(|row| row.demand)
+            }
+
+            async fn history(&self, id: &DemandId) -> Vec<HistoryRow> {
+                self.store.history(id).await.unwrap()
+            }
+
+            async fn quarantined(&self, id: &DemandId) -> Option<Quarantined> {
+                self.store.quarantine_show(id).await.unwrap()
+            }
+
+            async fn books(&self) -> Vec<BooksRow> {
+                self.store.books(None, None).await.unwrap()
+            }
+
+            async fn fault(&self, channel: &ChannelId) -> Option<String> {
+                let channels = self.store.status().await.unwrap();
+                channels.into_iter().find(|status| status.channel == *channel)?.fault
+            }
+
+            async fn reopen(self) -> Self {
+                self.reopened().await
+            }
+        }
+    };
+}
+
+answers!(Filed);
+answers!(Served);
 
 impl Twin for Memory {
     async fn demand(&self, id: &DemandId) -> Option<Demand> {
@@ -120,6 +154,10 @@ macro_rules! promises {
         mod sqlite {
             use super::*;
             $(#[tokio::test] async fn $promise() { suite::$promise(Filed::new().await).await; })*
+        }
+        mod postgres {
+            use super::*;
+            $(#[tokio::test] async fn $promise() { suite::$promise(Served::new().await).await; })*
         }
     };
 }
@@ -173,6 +211,19 @@ proptest! {
     ) {
         block_on(async {
             suite::any_order_ends_in_the_same_state(Filed::new().await, &order, size).await;
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn any_order_ends_in_the_same_state_in_postgres(
+        order in prop::collection::vec(0_u8..6, 1..12), size in 1_usize..5,
+    ) {
+        block_on(async {
+            suite::any_order_ends_in_the_same_state(Served::new().await, &order, size).await;
         });
     }
 }

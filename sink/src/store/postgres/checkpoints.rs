@@ -1,0 +1,176 @@
+//! Progress in PostgreSQL: one row per channel, and the books of what each read owes the store.
+
+use std::ops::Range;
+
+use contract::{
+    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, Position, Timestamp,
+};
+use sqlx::PgConnection;
+
+use super::{Failure, Postgres, arrays::Arrays};
+use crate::store::row::{count, int};
+
+impl Checkpoints for Postgres {
+    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
+        let row = self.within("read a position", async {
+            let row: Option<(Option<String>, i64, i64)> =
+                sqlx::query_as("SELECT cursor, step, fence FROM checkpoint WHERE channel = $1")
+                    .bind(channel.as_str())
+                    .fetch_optional(&self.link.pools().await?.readers)
+                    .await?;
+            Ok(row)
+        });
+        Ok(row.await?.map_or_else(Position::default, |(cursor, step, fence)| Position {
+            cursor: cursor.map(Cursor::from_text),
+            step: count(step),
+            fence: count(fence),
+        }))
+    }
+
+    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<Range<u64>, Fault> {
+        let next = self.within("reserve read numbers", async {
+            let mut tx = self.begin().await?;
+            let next: i64 = sqlx::query_scalar(
+                "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, 0, 1 + $2)
+                 ON CONFLICT (channel)
+                 DO UPDATE SET next_read_no = checkpoint.next_read_no + $2 RETURNING next_read_no",
+            )
+            .bind(channel.as_str())
+            .bind(int(n))
+            .fetch_one(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            Ok(count(next))
+        });
+        let next = next.await?;
+        Ok(next.saturating_sub(n)..next)
+    }
+
+    async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
+        let number = self.within("number a mapping", async {
+            // Two processes that number two mappings would both take the next number.
+            let mut tx = self.begin_alone().await?;
+            let number: i64 = sqlx::query_scalar(
+                "INSERT INTO mapping (channel, fingerprint, mapping)
+                 SELECT $1, $2, 1 + coalesce(max(mapping), 0) FROM mapping WHERE channel = $1
+                 ON CONFLICT (channel, fingerprint) DO UPDATE SET mapping = mapping.mapping
+                 RETURNING mapping",
+            )
+            .bind(channel.as_str())
+            .bind(fingerprint.0.as_slice())
+            .fetch_one(&mut *tx)
+            .await?;
+            tx.commit().await?;
+            Ok(number)
+        });
+        u32::try_from(number.await?).map(MappingNo).map_err(|error| {
+            Fault::stopped("the number of a mapping is out of range")
+                .at(self.link.place())
+                .because(error)
+        })
+    }
+
+    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
+        self.within("advance a position", async {
+            let mut tx = self.begin().await?;
+            if !Box::pin(advance(&mut tx, step)).await? {
+                tx.rollback().await?;
+                let fault = Fault::transient("position moved by another process");
+                let place = format!("channel {}, {}", step.channel(), self.link.place());
+                return Err(Failure::Fault(fault.at(place)));
+            }
+            Ok(tx.commit().await?)
+        })
+        .await
+    }
+
+    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+        self.within("note a fault", async {
+            let mut tx = self.begin().await?;
+            sqlx::query(
+                "INSERT INTO checkpoint (channel, step, fence, next_read_no, fault, fault_at)
+                 VALUES ($1, 0, 0, 1, $2, $3)
+                 ON CONFLICT (channel) DO UPDATE SET fault = $2, fault_at = $3",
+            )
+            .bind(channel.as_str())
+            // What a source said may be in it.
+            .bind(fault.to_string().replace('\0', "␀"))
+            .bind(at)
+            .execute(&mut *tx)
+            .await?;
+            Ok(tx.commit().await?)
+        })
+        .await
+    }
+}
+
+/// Whether the position was still where the read began.
+async fn advance(conn: &mut PgConnection, step: &Confirmed) -> Result<bool, sqlx::Error> {
+    let (channel, from) = (step.channel().as_str(), step.from());
+    if from.step == 0 {
+        // A channel whose read numbers come from elsewhere has no row yet.
+        sqlx::query(
+            "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1)
+             ON CONFLICT (channel) DO NOTHING",
+        )
+        .bind(channel)
+        .bind(int(from.fence))
+        .execute(&mut *conn)
+        .await?;
+    }
+    let moved = sqlx::query(
+        "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at = $2
+         WHERE channel = $3 AND step = $4 AND fence = $5",
+    )
+    .bind(step.upto().as_str())
+    .bind(step.read_at())
+    .bind(channel)
+    .bind(int(from.step))
+    .bind(int(from.fence))
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if moved == 0 {
+        return Ok(false);
+    }
+    write_books(conn, step).await?;
+    Ok(true)
+}
+
+/// What the receipts must say. A read that found nothing owes nothing.
+async fn write_books(conn: &mut PgConnection, step: &Confirmed) -> Result<(), sqlx::Error> {
+    let tally = step.tally();
+    if tally.read == 0 {
+        return Ok(());
+    }
+    let (channel, read_no) = (step.channel().as_str(), int(step.read_no().0));
+    sqlx::query(
+        "INSERT INTO read
+         (channel, read_no, read_at, read, accepted, skipped, rejected, parts, step)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(channel)
+    .bind(read_no)
+    .bind(step.read_at())
+    .bind(int(tally.read))
+    .bind(int(tally.accepted))
+    .bind(int(tally.skipped))
+    .bind(int(tally.rejected))
+    .bind(int(step.parts().len() as u64))
+    .bind(int(step.from().step + 1))
+    .execute(&mut *conn)
+    .await?;
+    Arrays::of(step.parts())
+        .column(|_| channel)
+        .column(|_| read_no)
+        .column(|part| i64::from(part.part))
+        .column(|part| i64::from(part.events))
+        .column(|part| part.hash.0.as_slice())
+        .execute(
+            conn,
+            "INSERT INTO read_part (channel, read_no, part, events, hash) SELECT * FROM
+             unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[])",
+        )
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! The way to the database: finds the host that takes writes, and finds it again after a failover.
+//!
+//! Nothing here waits for a server that is gone: the connections to it are given up at the first
+//! sign, and whoever comes next looks for a host anew. The supervisor and the sink do the waiting.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use contract::Fault;
+use sqlx::{
+    ConnectOptions, Connection, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::time::timeout;
+
+use super::{
+    fault::fault,
+    hosts::{Host, Hosts},
+};
+use crate::store::Access;
+
+/// For a host to answer, its checks included.
+const CONNECT: Duration = Duration::from_secs(10);
+/// For a connection of the pool to be free, or for another one to the same host.
+const ACQUIRE: Duration = Duration::from_secs(15);
+/// One writes, as in the embedded store: what this process was doing when a future of it was
+/// dropped is over before it writes again. More processes are more writers.
+const WRITERS: u32 = 1;
+const READERS: u32 = 4;
+
+/// The oldest server that is known to do.
+const OLDEST: i32 = 13;
+
+/// Limits that the server keeps when we do not: sqlx cancels nothing there.
+const LIMITS: [(&str, &str); 2] =
+    [("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "60s")];
+
+/// A writer looks up keys in indices and nothing else. Plans are kept with a connection: one made
+/// while tables were small, by reading them whole, must not outlive that.
+const BY_INDEX: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
+
+/// Connections to the host in use, if any.
+pub(super) struct Link {
+    hosts: Hosts,
+    access: Access,
+    pools: Mutex<Option<Pools>>,
+}
+
+#[derive(Clone)]
+pub(super) struct Pools {
+    pub(super) writer: PgPool,
+    pub(super) readers: PgPool,
+}
+
+impl Link {
+    pub(super) fn new(hosts: Hosts, access: Access) -> Self {
+        Self { hosts, access, pools: Mutex::new(None) }
+    }
+
+    pub(super) fn place(&self) -> &str {
+        &self.hosts.place
+    }
+
+    /// Connections to the host in use, or to the first that will do.
+    pub(super) async fn pools(&self) -> Result<Pools, Fault> {
+        if let Some(pools) = &*self.lock() {
+            return Ok(pools.clone());
+        }
+        let (host, connection) = self.find().await?;
+        close(connection).await;
+        let pools = self.connect(&host);
+        *self.lock() = Some(pools.clone());
+        Ok(pools)
+    }
+
+    /// A connection of one's own to the first host that will do.
+    pub(super) async fn find(&self) -> Result<(Host, PgConnection), Fault> {
+        let mut faults = Vec::new();
+        for host in &self.hosts.hosts {
+            match self.probe(host).await {
+                Ok(connection) => return Ok((host.clone(), connection)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        Err(none_of(faults, self.place()))
+    }
+
+    /// What was a connection is none any more.
+    pub(super) fn forget(&self) {
+        *self.lock() = None;
+    }
+
+    pub(super) async fn close(&self) {
+        let pools = self.lock().take();
+        if let Some(pools) = pools {
+            pools.writer.close().await;
+            pools.readers.close().await;
+        }
+    }
+
+    fn connect(&self, host: &Host) -> Pools {
+        let pool = |size: u32, options: PgConnectOptions| {
+            PgPoolOptions::new()
+                .max_connections(size)
+                .max_lifetime(None) // prepared statements live with a connection
+                .acquire_timeout(ACQUIRE)
+                .connect_lazy_with(options)
+        };
+        let options = self.options(host);
+        let writer = options.clone().options(BY_INDEX);
+        Pools { writer: pool(WRITERS, writer), readers: pool(READERS, options) }
+    }
+
+    fn options(&self, host: &Host) -> PgConnectOptions {
+        let options = host.options.clone().options(LIMITS);
+        match self.access {
+            Access::ReadWrite => options,
+            Access::ReadOnly => options.options([("default_transaction_read_only", "on")]),
+        }
+    }
+
+    async fn probe(&self, host: &Host) -> Result<PgConnection, Fault> {
+        let place = host.name.as_str();
+        let options = self.options(host);
+        let work = async {
+            let mut connection = options.connect().await?;
+            let facts: (i32, String, bool) = sqlx::query_as(
+                "SELECT current_setting('server_version_num')::int,
+                        current_setting('server_encoding'),
+                        current_setting('transaction_read_only')::bool",
+            )
+            .fetch_one(&mut connection)
+            .await?;
+            Ok((connection, facts))
+        };
+        let answer = timeout(CONNECT, work).await;
+        let (connection, (version, encoding, is_read_only)) = answer
+            .map_err(|_| Fault::transient("it does not answer").at(place))?
+            .map_err(|error| fault(place, "connect", &error))?;
+        if version / 10_000 < OLDEST {
+            return Err(Fault::stopped(format!("PostgreSQL {} is too old", version / 10_000))
+                .at(place)
+                .remedy(format!("use PostgreSQL {OLDEST} or newer")));
+        }
+        if encoding != "UTF8" {
+            return Err(Fault::stopped(format!("the database is encoded in {encoding}, not UTF8"))
+                .at(place)
+                .remedy(
+                    "create one with ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0: an \
+                     encoding cannot be changed",
+                ));
+        }
+        if is_read_only && self.access == Access::ReadWrite {
+            close(connection).await;
+            return Err(Fault::transient("it takes no writes: a standby, or set to read only")
+                .at(place)
+                .remedy("name the primary in the URL too"));
+        }
+        Ok(connection)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Pools>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says goodbye; a server that does not hear it will notice.
+pub(super) async fn close(connection: PgConnection) {
+    let _ = timeout(CONNECT, connection.close()).await;
+}
+
+/// Transient as long as one of the hosts may come to do.
+fn none_of(mut faults: Vec<Fault>, place: &str) -> Fault {
+    if faults.len() == 1
+        && let Some(only) = faults.pop()
+    {
+        return only;
+    }
+    let may_pass = faults.iter().any(Fault::is_transient);
+    let each: Vec<_> = faults.iter().map(Fault::to_string).collect();
+    let what = format!("no host will do: {}", each.join("; "));
+    let fault = if may_pass { Fault::transient(what) } else { Fault::stopped(what) };
+    fault.at(place)
+}

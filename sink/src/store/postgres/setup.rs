@@ -1,0 +1,84 @@
+//! Tables brought up to date, by several starting processes at once: the migrator holds an advisory
+//! lock.
+
+use std::time::Duration;
+
+use contract::Fault;
+use sqlx::{
+    PgConnection,
+    migrate::{MigrateError, Migrator},
+};
+use tokio::time::timeout;
+
+use super::{
+    fault::fault,
+    link::{Link, close},
+};
+use crate::store::Access;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// For the tables of a large database to change, and for another process that does it.
+const LIMIT: Duration = Duration::from_secs(3_600);
+
+/// Makes the tables, or looks whether they are there.
+pub(super) async fn bring_up(link: &Link, access: Access) -> Result<(), Fault> {
+    let (_, mut connection) = link.find().await?;
+    let done = match access {
+        Access::ReadWrite => migrate(&mut connection, link.place()).await,
+        Access::ReadOnly => look(&mut connection, link.place()).await,
+    };
+    close(connection).await;
+    done
+}
+
+async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {
+    let work = async {
+        // The limit of a statement is for daily work; waiting for another process is one statement.
+        sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
+        MIGRATIONS.run_direct(None, &mut *connection, false).await
+    };
+    let ended = timeout(LIMIT, Box::pin(work))
+        .await
+        .map_err(|_| Fault::transient("bringing the tables up to date takes too long").at(place))?;
+    ended.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            fault(place, "bring its tables up to date", &error)
+        }
+        error => newer(place).because(error.to_string()),
+    })
+}
+
+async fn look(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {
+    let work = async {
+        let there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+            .fetch_one(&mut *connection)
+            .await?;
+        if !there {
+            return Ok(None);
+        }
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+            .fetch_one(&mut *connection)
+            .await
+    };
+    let found: Option<i64> = timeout(LIMIT, work)
+        .await
+        .map_err(|_| Fault::transient("it does not answer").at(place))?
+        .map_err(|error| fault(place, "look for its tables", &error))?;
+    let ours = MIGRATIONS.iter().map(|migration| migration.version).max();
+    if found > ours {
+        return Err(newer(place));
+    }
+    if found < ours {
+        return Err(Fault::stopped("there is no store of this version yet")
+            .at(place)
+            .remedy("start the gateway once"));
+    }
+    Ok(())
+}
+
+fn newer(place: &str) -> Fault {
+    Fault::stopped("its tables are of another version")
+        .at(place)
+        .remedy("use the version that made them, or a newer one")
+}

@@ -1,0 +1,156 @@
+//! Failures: what passes, what somebody must mend, and what a row costs.
+
+use contract::{Checkpoints, Fault, FaultKind, Outcomes, Store};
+
+use super::{Served, new_database, server, tell};
+use crate::store::{
+    Access, Postgres,
+    suite::{
+        keep,
+        sample::{at, hotline, id, intake, read, record},
+        stored,
+    },
+};
+
+async fn refused(url: &str) -> Fault {
+    Postgres::open(url, Access::ReadWrite).await.unwrap_err()
+}
+
+fn stops_with(fault: &Fault, what: &str) {
+    assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+    assert!(fault.to_string().contains(what), "{fault}");
+}
+
+#[tokio::test]
+async fn a_backend_that_ends_half_way_is_a_transient_fault_and_nothing_is_kept() {
+    let served = Served::new().await;
+    keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
+    let two = served.again().await;
+    let mut lock = two.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM demand FOR UPDATE").execute(&mut *lock).await.unwrap();
+    let second = intake([&read(2, [record("a", "two"), record("b", "two")])]);
+    let kill = async {
+        served.until_waiting(1).await;
+        served
+            .tell(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+            .await;
+    };
+    let (ended, ()) = tokio::join!(served.store.store(&second), kill);
+    let fault = ended.unwrap_err();
+    assert!(fault.is_transient(), "{fault}");
+    lock.rollback().await.unwrap();
+    assert!(served.store.demand(&id("b")).await.unwrap().is_none());
+    assert_eq!(keep(&served.store, &second).await, stored(2));
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_told_what_to_do_and_not_his_password() {
+    let url = new_database("ENCODING 'UTF8'").await;
+    let password = url.split_once("postgres:").unwrap().1.rsplit_once('@').unwrap().0;
+    let password = password.rsplit_once(':').map_or(password, |(_, password)| password);
+    let fault = refused(&url.replace(password, "wr0ng")).await;
+    stops_with(&fault, "check user and password");
+    assert!(!format!("{fault} {fault:?}").contains("wr0ng"), "{fault:?}");
+    stops_with(&refused(&format!("{url}_missing")).await, "CREATE DATABASE");
+    let latin = new_database("ENCODING 'LATIN1' LOCALE 'C'").await;
+    stops_with(&refused(&latin).await, "LATIN1, not UTF8");
+}
+
+#[tokio::test]
+async fn who_may_not_make_tables_is_told_so() {
+    let url = new_database("ENCODING 'UTF8'").await;
+    let guest = format!("guest_{}", std::process::id());
+    tell(&url, &format!("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {guest} LOGIN"))
+        .await;
+    let (_, address) = url.rsplit_once('@').unwrap();
+    let fault = refused(&format!("postgres://{guest}@{address}")).await;
+    stops_with(&fault, "permission denied");
+    stops_with(&fault, "let the user of its URL own the database");
+    tell(&server(), &format!("DROP ROLE {guest}")).await;
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_version_are_left_alone() {
+    let served = Served::new().await;
+    served
+        .tell(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'later', true, '', 1)",
+        )
+        .await;
+    for access in [Access::ReadWrite, Access::ReadOnly] {
+        let fault = Postgres::open(&served.url, access).await.unwrap_err();
+        stops_with(&fault, "use the version that made them");
+    }
+}
+
+#[tokio::test]
+async fn who_looks_cannot_write_and_makes_no_tables() {
+    let served = Served::new().await;
+    keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
+    let looking = Postgres::open(&served.url, Access::ReadOnly).await.unwrap();
+    assert!(looking.demand(&id("a")).await.unwrap().is_some());
+    stops_with(&looking.reserve(&hotline(), 1).await.unwrap_err(), "reading only");
+    let readers = looking.link.pools().await.unwrap().readers;
+    let error = sqlx::query("DELETE FROM demand").execute(&readers).await.unwrap_err();
+    assert!(error.to_string().contains("read-only"), "{error}");
+    let empty = new_database("ENCODING 'UTF8'").await;
+    let fault = Postgres::open(&empty, Access::ReadOnly).await.unwrap_err();
+    stops_with(&fault, "start the gateway once");
+}
+
+#[tokio::test]
+async fn a_row_that_the_database_refuses_costs_itself_only() {
+    let served = Served::new().await;
+    served
+        .tell(
+            "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE 'not to my taste'; END $$;
+             CREATE TRIGGER no BEFORE INSERT ON demand FOR EACH ROW
+             WHEN (NEW.source_key IN ('k7', 'k131')) EXECUTE FUNCTION no()",
+        )
+        .await;
+    // Too long for an index, and nothing that compression could shorten.
+    let long = String::from_iter((0..1_300_u32).map(|n| char::from_u32(0x4e00 + n * 13).unwrap()));
+    let mut keys: Vec<String> = (0..250).map(|n| format!("k{n}")).collect();
+    keys[40].clone_from(&long);
+    let whole = intake([&read(1, keys.iter().map(|key| record(key, "text")))]);
+    assert_eq!(keep(&served.store, &whole).await, Outcomes { quarantined: 3, ..stored(247) });
+    for (key, why) in [("k7", "taste"), ("k131", "taste"), (long.as_str(), "index row")] {
+        let row = served.store.quarantine_show(&id(key)).await.unwrap().unwrap();
+        assert_eq!(row.reason, "refused_by_database");
+        assert!(row.detail.contains(why) && row.raw.is_some(), "{}", row.detail);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_refuses_everything_stops_the_sink() {
+    let served = Served::new().await;
+    served.tell("ALTER TABLE receipt ADD CONSTRAINT no CHECK (events < 0)").await;
+    let fault = served.store.store(&intake([&read(1, [record("a", "one")])])).await.unwrap_err();
+    stops_with(&fault, "check what was changed in its tables");
+    assert!(served.store.demand(&id("a")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn another_key_is_refused_even_if_two_bind_at_once() {
+    let served = Served::new().await;
+    let two = served.again().await;
+    let (a, b) = tokio::join!(served.store.bind_key(1, "check"), two.bind_key(2, "0ther"));
+    assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{a:?} {b:?}");
+    let fault = a.err().or(b.err()).unwrap();
+    stops_with(&fault, "restore the key file of key");
+    assert!(!fault.to_string().contains("0ther"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_fault_that_quotes_a_nul_is_noted() {
+    let served = Served::new().await;
+    let fault = Fault::transient("it said \0");
+    served.store.note(&hotline(), &fault, at(1)).await.unwrap();
+    let status = served.store.status().await.unwrap();
+    assert_eq!(status[0].fault.as_deref(), Some("it said ␀"));
+}

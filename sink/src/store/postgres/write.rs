@@ -1,0 +1,189 @@
+//! Writes a plan: each table once, in the order in which rows refer to each other, and the rows of a
+//! table in the order of their keys. Two sinks that add the same rows so wait for each other in one
+//! direction only.
+
+use std::collections::BTreeMap;
+
+use contract::MessageId;
+use sqlx::PgConnection;
+
+use super::{
+    arrays::Arrays,
+    row::Uuid,
+    statements::{
+        HISTORY, INSERT, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE,
+    },
+};
+use crate::store::{
+    columns::{COLUMNS, Cell, Get},
+    plan::{Plan, Subject},
+    row::int,
+};
+
+/// Why a plan was not written.
+#[derive(Debug)]
+pub(super) enum WriteError {
+    Database(sqlx::Error),
+    /// Rows changed between reading and writing: the plan is void.
+    Moved,
+}
+
+impl From<sqlx::Error> for WriteError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Writes everything; the caller commits.
+pub(super) async fn write(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), WriteError> {
+    demands(conn, plan).await?;
+    history(conn, plan).await?;
+    quarantine(conn, plan).await?;
+    receipts(conn, plan).await?;
+    Ok(())
+}
+
+async fn demands(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), WriteError> {
+    let (rows, moved): (Vec<&Subject<'_>>, Vec<_>) =
+        plan.subjects.iter().partition(|subject| subject.row.is_some());
+    let (mut new, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|subject| subject.is_new);
+    // Those that are known are locked already, in their order.
+    new.sort_unstable_by_key(|subject| subject.id);
+    let written = demand_rows(&new).execute(conn, INSERT.as_str()).await?
+        + demand_rows(&changed).execute(conn, UPDATE.as_str()).await?;
+    let touched = Arrays::of(&moved)
+        .column(|subject| subject.seq)
+        .version(|subject| subject.version)
+        .column(|subject| subject.last_seen_at)
+        .execute(conn, MOVE)
+        .await?;
+    // Every row was guarded by its version, so a difference means that somebody else wrote.
+    if written + touched == plan.subjects.len() as u64 { Ok(()) } else { Err(WriteError::Moved) }
+}
+
+fn demand_rows<'a>(subjects: &'a [&'a Subject<'a>]) -> Arrays<'a, &'a Subject<'a>> {
+    let mut arrays = Arrays::of(subjects)
+        .column(|subject| subject.seq)
+        .version(|subject| subject.version)
+        .column(|subject| subject.first_seen_at)
+        .column(|subject| subject.last_seen_at);
+    for (index, column) in COLUMNS.iter().enumerate() {
+        let cell = |subject: &&'a Subject<'a>| subject.row.as_ref().and_then(|row| row.get(index));
+        arrays = match column.get {
+            Get::Id(_) => arrays.column(|row| match cell(row) {
+                Some(Cell::Id(id)) => Some(Uuid(*id)),
+                _ => None,
+            }),
+            Get::Text(_) | Get::Json(_) => arrays.column(|row| match cell(row) {
+                Some(Cell::Text(text)) => Some(*text),
+                Some(Cell::Json(json)) => Some(json.as_ref()),
+                _ => None,
+            }),
+            Get::Int(_) => arrays.column(|row| match cell(row) {
+                Some(Cell::Int(number)) => Some(*number),
+                _ => None,
+            }),
+            Get::Bool(_) => arrays.column(|row| match cell(row) {
+                Some(Cell::Bool(yes)) => Some(*yes),
+                _ => None,
+            }),
+            Get::Time(_) => arrays.column(|row| match cell(row) {
+                Some(Cell::Time(time)) => Some(*time),
+                _ => None,
+            }),
+            Get::Bytes(_) => arrays.column(|row| match cell(row) {
+                Some(Cell::Bytes(bytes)) => Some(*bytes),
+                _ => None,
+            }),
+        };
+    }
+    arrays
+}
+
+async fn history(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
+    Arrays::of(&plan.history)
+        .column(|entry| entry.seq)
+        .column(|entry| entry.demand_seq)
+        .version(|entry| entry.demand.version)
+        .column(|entry| entry.outcome.code())
+        .column(|entry| entry.demand.body.status.map(|status| status.code()))
+        .column(|entry| entry.demand.digest.0.as_slice())
+        .column(|entry| serde_json::Value::from(entry.changed.as_slice()).to_string())
+        .column(|entry| entry.demand.origin.read_at)
+        .execute(conn, HISTORY)
+        .await?;
+    Arrays::of(&plan.history)
+        .column(|entry| entry.seq)
+        .column(|entry| entry.demand.origin.read_at)
+        .column(|entry| entry.demand.raw.0.as_slice())
+        .execute(conn, RAW)
+        .await?;
+    Arrays::of(&plan.tokens())
+        .column(|(token, _)| *token)
+        .column(|(_, demand)| *demand)
+        .execute(conn, PERSON)
+        .await?;
+    Ok(())
+}
+
+async fn quarantine(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
+    let mut troubles: Vec<_> = plan.troubles.iter().collect();
+    troubles.sort_unstable_by_key(|trouble| trouble.id);
+    Arrays::of(&troubles)
+        .column(|trouble| Uuid(trouble.id))
+        .column(|trouble| trouble.channel.as_str())
+        .column(|trouble| trouble.source_key.as_deref())
+        .version(|trouble| trouble.version)
+        .column(|trouble| trouble.reason.code.as_ref())
+        .column(|trouble| trouble.reason.detail.as_str())
+        .column(|trouble| trouble.place.as_str())
+        .column(|trouble| trouble.message.as_str())
+        .column(|trouble| trouble.raw)
+        .column(|trouble| trouble.event)
+        .column(|trouble| trouble.first_seen_at)
+        .column(|trouble| trouble.last_seen_at)
+        .column(|trouble| trouble.times_seen)
+        .column(|trouble| trouble.resolved_at)
+        .execute(conn, QUARANTINE.as_str())
+        .await?;
+    let mut good: Vec<_> = plan.subjects.iter().collect();
+    good.sort_unstable_by_key(|subject| subject.id);
+    Arrays::of(&good)
+        .column(|subject| Uuid(subject.id))
+        .version(|subject| subject.version)
+        .column(|subject| subject.last_seen_at)
+        .execute(conn, RESOLVE)
+        .await?;
+    Ok(())
+}
+
+async fn receipts(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
+    let mut receipts: Vec<_> = plan.receipts.iter().collect();
+    receipts.sort_unstable_by_key(|receipt| receipt.message);
+    Arrays::of(&receipts)
+        .column(|receipt| receipt.message.channel.as_str())
+        .column(|receipt| int(receipt.message.read_no.0))
+        .column(|receipt| i64::from(receipt.message.part))
+        .column(|receipt| i64::from(receipt.events))
+        .column(|receipt| receipt.hash.0.as_slice())
+        .column(|receipt| int(receipt.outcomes.stored))
+        .column(|receipt| int(receipt.outcomes.unchanged))
+        .column(|receipt| int(receipt.outcomes.stale))
+        .column(|receipt| int(receipt.outcomes.quarantined))
+        .execute(conn, RECEIPT)
+        .await?;
+    // A row that a statement would touch twice is touched once.
+    let mut times: BTreeMap<&MessageId, i64> = BTreeMap::new();
+    for message in &plan.redelivered {
+        *times.entry(*message).or_default() += 1;
+    }
+    let times: Vec<_> = times.into_iter().collect();
+    Arrays::of(&times)
+        .column(|(message, _)| message.channel.as_str())
+        .column(|(message, _)| int(message.read_no.0))
+        .column(|(message, _)| i64::from(message.part))
+        .column(|(_, times)| *times)
+        .execute(conn, REDELIVERED)
+        .await?;
+    Ok(())
+}
