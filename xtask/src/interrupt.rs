@@ -36,6 +36,11 @@ pub(crate) fn arm() -> Result<()> {
     Ok(())
 }
 
+/// Whether a signal came.
+pub(crate) fn is_asked() -> bool {
+    STOPPING.load(Ordering::SeqCst)
+}
+
 /// Names the process group that a signal shall end, or none.
 ///
 /// # Errors

@@ -46,6 +46,13 @@ enum Task {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
+    /// Run one server in a folder until interrupted; started there again, it goes on where it was.
+    Serve {
+        /// Which.
+        name: servers::Name,
+        /// Where it keeps its data, port and password.
+        folder: PathBuf,
+    },
     /// Write the JSON Schemas of the configuration and of the demand.
     Schema {
         /// Compare instead of write.
@@ -69,6 +76,7 @@ fn main() -> ExitCode {
         Task::Test => test::test(),
         Task::Setup => setup::setup(),
         Task::With { command } => servers::with(&command),
+        Task::Serve { name, folder } => servers::serve(name, &folder),
         Task::Schema { check } => schema::schema(check),
         Task::Corpus { folder } => measure::corpus(&folder),
         Task::Bench => measure::bench(),

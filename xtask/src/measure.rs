@@ -2,28 +2,59 @@
 //! the gateway beside them. They are not part of the tests: one needs texts that are not ours to
 //! ship, the other measures and asserts nothing.
 
-use std::path::Path;
+use std::{fs, iter, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::run::{cargo, must};
+use crate::{
+    run::{cargo, must, root},
+    servers::Servers,
+    setup,
+};
+
+/// What we are measured against. A newer one is taken by hand, so that two runs compare.
+const PEERS: [&str; 1] = ["dlt[postgres]==1.31.0"];
 
 /// Sends the message files of a folder through the hotline and says what arrived.
 pub(crate) fn corpus(folder: &Path) -> Result<()> {
     let folder = std::path::absolute(folder)?;
     let folder = folder.to_str().context("the folder's name is not UTF-8")?;
-    release("corpus", &[folder])
+    release("corpus", &[folder], iter::empty())
 }
 
 /// Prints the numbers of docs/performance.md.
 pub(crate) fn bench() -> Result<()> {
-    release("bench", &[])
+    let python = peers()?;
+    setup::setup()?;
+    let servers = Servers::start()?;
+    let environment = servers.environment().chain([("TONGHUI_BENCH_PYTHON", python.as_str())]);
+    release("bench", &[], environment)
 }
 
-fn release(program: &str, arguments: &[&str]) -> Result<()> {
+/// An interpreter that has the peers we are measured against, from PyPI; made once.
+fn peers() -> Result<String> {
+    let folder = root().join("target/bench-peers");
+    let python = folder.join("bin/python").display().to_string();
+    if !folder.join("made").exists() {
+        let mut make = Command::new("python3");
+        make.args(["-m", "venv"]).arg(&folder);
+        must(make).context("no virtual environment: apt-get install python3-venv")?;
+        let mut install = Command::new(&python);
+        install.args(["-m", "pip", "install", "--quiet"]).args(PEERS);
+        must(install)?;
+        fs::write(folder.join("made"), "")?;
+    }
+    Ok(python)
+}
+
+fn release<'a>(
+    program: &str,
+    arguments: &[&str],
+    environment: impl Iterator<Item = (&'static str, &'a str)>,
+) -> Result<()> {
     must(cargo(&["build", "--locked", "--release", "-p", "gateway", "-p", "system-tests"]))?;
     let mut command =
         cargo(&["run", "--locked", "--quiet", "--release", "-p", "system-tests", "--bin", program]);
-    command.arg("--").args(arguments);
+    command.arg("--").args(arguments).envs(environment);
     must(command)
 }

@@ -11,12 +11,14 @@ mod postgres;
 mod process;
 mod rabbitmq;
 
-use std::process::Command;
+use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::Result;
 
 use self::{folder::Folder, process::Process};
-use crate::run::must;
+use crate::{interrupt, run::must, say::say};
+
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A Debian package that a server comes in.
 pub(crate) struct Package {
@@ -43,12 +45,40 @@ pub(crate) fn with(command: &[String]) -> Result<()> {
     must(command)
 }
 
+/// Runs one server in `folder`, again and again where it was, until it ends or we are asked to: for a
+/// test that kills it, or for a person who wants one. Says what it is, a line each, and `ready`.
+pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
+    let folder = Folder::at(folder)?;
+    let server = match name {
+        Name::Postgres => postgres::start(&folder)?,
+        Name::Mariadb => mariadb::start(&folder)?,
+        Name::Rabbitmq => rabbitmq::start(&folder)?,
+    };
+    for (name, value) in server.variables.iter().chain(&server.facts) {
+        say(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
+    }
+    say(format_args!("ready"));
+    let ended = || server.processes.first().is_none_or(|one| one.ended_within(LOOK_AGAIN));
+    while !interrupt::is_asked() && !ended() {}
+    Ok(())
+}
+
+/// A server that can be started alone.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Name {
+    Postgres,
+    Mariadb,
+    Rabbitmq,
+}
+
 /// A server that answers, and where it does.
 struct Server {
-    /// Stopped in this order.
-    _processes: Vec<Process>,
+    /// Stopped in this order; the first one is the server itself.
+    processes: Vec<Process>,
     /// Names and values of the environment variables by which tests find it.
     variables: Vec<(&'static str, String)>,
+    /// What somebody must know who does more with it than use it.
+    facts: Vec<(&'static str, String)>,
 }
 
 /// All servers of one run. Dropping it stops them and removes their folder.

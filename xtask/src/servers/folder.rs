@@ -17,24 +17,36 @@ use tempfile::TempDir;
 
 use crate::{run::quiet, setup::is_root};
 
-/// The temporary folder of one run; it is removed when dropped.
+/// The folder of servers.
 pub(crate) struct Folder {
-    root: TempDir,
+    root: PathBuf,
+    /// The temporary folder of one run; it is removed when dropped.
+    _temporary: Option<TempDir>,
 }
 
 impl Folder {
+    /// For one run.
     pub(crate) fn create() -> Result<Self> {
         // Not $TMPDIR: that may be closed to other users, and socket paths must stay short (107
         // bytes).
-        let root = tempfile::Builder::new().prefix("tonghui-test-").tempdir_in("/tmp")?;
-        fs::set_permissions(root.path(), Permissions::from_mode(0o711))?;
-        Ok(Self { root })
+        let temporary = tempfile::Builder::new().prefix("tonghui-test-").tempdir_in("/tmp")?;
+        let root = temporary.path().to_owned();
+        fs::set_permissions(&root, Permissions::from_mode(0o711))?;
+        Ok(Self { root, _temporary: Some(temporary) })
+    }
+
+    /// One that stays: a server that is started there again goes on where it was.
+    pub(crate) fn at(path: &Path) -> Result<Self> {
+        let root = std::path::absolute(path)?;
+        fs::create_dir_all(&root)?;
+        fs::set_permissions(&root, Permissions::from_mode(0o711))?;
+        Ok(Self { root, _temporary: None })
     }
 
     /// A place of its own for one server, which runs as `user` where we are root.
     pub(crate) fn home(&self, name: &str, user: &'static str) -> Result<Home> {
-        let path = self.root.path().join(name);
-        fs::create_dir(&path)?;
+        let path = self.root.join(name);
+        fs::create_dir_all(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o700))?;
         let user = is_root().then_some(user);
         if let Some(user) = user {
@@ -54,6 +66,15 @@ impl Home {
     /// A path in it.
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// What was made here by that name, or what is `made` now.
+    pub(crate) fn keep(&self, name: &str, made: impl FnOnce() -> Result<String>) -> Result<String> {
+        let path = self.join(name);
+        if !path.exists() {
+            self.write(name, &made()?)?;
+        }
+        Ok(fs::read_to_string(path)?)
     }
 
     /// Writes a file that the server may read and nobody else.
@@ -82,9 +103,9 @@ impl Home {
 }
 
 /// A port that nobody listens on now.
-pub(crate) fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
+    Ok(listener.local_addr()?.port().to_string())
 }
 
 /// A password for one run.

@@ -24,13 +24,15 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.home("mariadb", "mysql")?;
     let data = format!("--datadir={}", home.join("data").display());
 
-    let mut install = home.command("KILL", Path::new(INSTALL));
-    install.args(["--no-defaults", &data, "--skip-test-db", "--skip-name-resolve"]);
-    install.arg("--auth-root-authentication-method=normal");
-    quiet(install)?;
+    if !home.join("data").exists() {
+        let mut install = home.command("KILL", Path::new(INSTALL));
+        install.args(["--no-defaults", &data, "--skip-test-db", "--skip-name-resolve"]);
+        install.arg("--auth-root-authentication-method=normal");
+        quiet(install)?;
+    }
 
     // Read before the first connection is taken, so root is never without a password.
-    let password = password()?;
+    let password = home.keep("password", password)?;
     let accounts = home.write(
         "accounts.sql",
         &format!(
@@ -40,7 +42,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         ),
     )?;
 
-    let port = free_port()?;
+    let port = home.keep("port", free_port)?;
     let mut run = home.command("TERM", Path::new(SERVER));
     run.args(["--no-defaults", &data, "--bind-address=127.0.0.1", "--skip-name-resolve"])
         .arg(format!("--port={port}"))
@@ -52,5 +54,6 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         .args(["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"]);
     let process = Process::start("mariadb", "TERM", run, "ready for connections")?;
     let url = format!("mysql://root:{password}@127.0.0.1:{port}/");
-    Ok(Server { _processes: vec![process], variables: vec![("TONGHUI_TEST_MYSQL", url)] })
+    let facts = vec![("pid", process.id().to_string())];
+    Ok(Server { processes: vec![process], variables: vec![("TONGHUI_TEST_MYSQL", url)], facts })
 }

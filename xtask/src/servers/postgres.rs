@@ -27,19 +27,19 @@ pub(crate) fn is_installed() -> bool {
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.home("postgres", "postgres")?;
     let data = home.join("data");
-    let password = password()?;
-    let password_file = home.write("password", &password)?;
+    let password = home.keep("password", password)?;
+    if !data.exists() {
+        let mut init = home.command("KILL", &program("initdb").context("initdb is not installed")?);
+        init.args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
+            .args(["--encoding=UTF8", "--locale=C.UTF-8", "--lc-messages=C"])
+            .arg(format!("--pwfile={}", home.join("password").display()))
+            .arg("-D")
+            .arg(&data);
+        quiet(init)?;
+        home.write("data/pg_hba.conf", ACCOUNTS)?;
+    }
 
-    let mut init = home.command("KILL", &program("initdb").context("initdb is not installed")?);
-    init.args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
-        .args(["--encoding=UTF8", "--locale=C.UTF-8", "--lc-messages=C"])
-        .arg(format!("--pwfile={}", password_file.display()))
-        .arg("-D")
-        .arg(&data);
-    quiet(init)?;
-    home.write("data/pg_hba.conf", ACCOUNTS)?;
-
-    let port = free_port()?;
+    let port = home.keep("port", free_port)?;
     let mut run = home.command("INT", &program("postgres").context("postgres is not installed")?);
     run.arg("-D").arg(&data);
     for setting in [
@@ -56,7 +56,9 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let ready = "database system is ready to accept connections";
     let process = Process::start("postgres", "INT", run, ready)?;
     let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
-    Ok(Server { _processes: vec![process], variables: vec![("TONGHUI_TEST_POSTGRES", url)] })
+    let facts = vec![("pid", process.id().to_string())];
+    let variables = vec![("TONGHUI_TEST_POSTGRES", url)];
+    Ok(Server { processes: vec![process], variables, facts })
 }
 
 /// A program of the newest installed version; Debian keeps them out of the path.

@@ -8,7 +8,7 @@ use std::{
     io::{self, BufRead, BufReader},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
     time::Duration,
 };
@@ -32,6 +32,7 @@ pub(crate) struct Process {
 }
 
 /// What the reader of the log tells; that it ended is told by hanging up.
+#[derive(PartialEq)]
 enum News {
     Ready,
     /// The log ended first; these were its last lines.
@@ -61,6 +62,16 @@ impl Process {
             Err(_) => bail!("{name} was not ready within {} s", START_WITHIN.as_secs()),
         }
     }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has ended by itself, or `period` has passed; true if it has ended.
+    pub(crate) fn ended_within(&self, period: Duration) -> bool {
+        self.news.recv_timeout(period) == Err(RecvTimeoutError::Disconnected)
+    }
 }
 
 impl Drop for Process {
@@ -69,7 +80,7 @@ impl Drop for Process {
         let ended = loop {
             match self.news.recv_timeout(STOP_WITHIN) {
                 Ok(_) => {}
-                Err(error) => break error == std::sync::mpsc::RecvTimeoutError::Disconnected,
+                Err(error) => break error == RecvTimeoutError::Disconnected,
             }
         };
         if !ended {

@@ -18,6 +18,7 @@ use crate::run::quiet;
 
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const PORT_MAPPER: &str = "/usr/bin/epmd";
+const NODE: &str = "tonghui-test@localhost";
 const OPENSSL: &str = "/usr/bin/openssl";
 
 /// Whether the server's programs are there.
@@ -33,17 +34,18 @@ pub(crate) fn has_openssl() -> bool {
 /// Makes users and certificates, and starts it.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.home("rabbitmq", "rabbitmq")?;
-    let [port, tls_port, node_port, mapper_port] =
-        [free_port()?, free_port()?, free_port()?, free_port()?];
-    let password = password()?;
-    home.write(".erlang.cookie", &self::password()?)?;
+    let port = home.keep("port", free_port)?;
+    let tls_port = home.keep("tls_port", free_port)?;
+    let node_port = home.keep("node_port", free_port)?;
+    let mapper_port = home.keep("mapper_port", free_port)?;
+    let password = home.keep("password", password)?;
+    home.keep(".erlang.cookie", self::password)?;
     let definitions = home.write("definitions.json", &definitions(&password))?;
     let certificates = Certificates::make(&home)?;
-    let settings = settings(port, tls_port, &definitions, &certificates);
+    let settings = settings(&port, &tls_port, &definitions, &certificates);
     let settings = home.write("rabbitmq.conf", &settings)?;
     let plugins = home.write("enabled_plugins", "[].\n")?;
 
-    let mapper_port = mapper_port.to_string();
     let mut mapper = home.command("TERM", Path::new(PORT_MAPPER));
     mapper.args(["-debug", "-address", "127.0.0.1", "-port", &mapper_port]);
     let mapper = Process::start("epmd", "TERM", mapper, "epmd running")?;
@@ -51,10 +53,10 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let mut run = home.command("TERM", Path::new(SERVER));
     run.env("HOME", home.join(""))
         .env("RUNNING_UNDER_SYSTEMD", "true")
-        .env("ERL_EPMD_PORT", mapper_port)
+        .env("ERL_EPMD_PORT", &mapper_port)
         .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-        .env("RABBITMQ_NODENAME", "tonghui-test@localhost")
-        .env("RABBITMQ_DIST_PORT", node_port.to_string())
+        .env("RABBITMQ_NODENAME", NODE)
+        .env("RABBITMQ_DIST_PORT", node_port)
         .env("RABBITMQ_MNESIA_BASE", home.join("data"))
         .env("RABBITMQ_LOG_BASE", home.join("log"))
         .env("RABBITMQ_CONFIG_FILE", settings)
@@ -67,7 +69,13 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let node = Process::start("rabbitmq", "TERM", run, "Server startup complete")?;
     Ok(Server {
         // Dropped in this order: a node that stops asks the mapper.
-        _processes: vec![node, mapper],
+        facts: vec![
+            ("pid", node.id().to_string()),
+            ("node", NODE.to_owned()),
+            ("home", home.join("").display().to_string()),
+            ("epmd_port", mapper_port),
+        ],
+        processes: vec![node, mapper],
         variables: vec![
             ("TONGHUI_TEST_AMQP", format!("amqp://tonghui:{password}@127.0.0.1:{port}/%2f")),
             ("TONGHUI_TEST_AMQPS", format!("amqps://tonghui:{password}@localhost:{tls_port}/%2f")),
@@ -94,7 +102,7 @@ fn definitions(password: &str) -> String {
     )
 }
 
-fn settings(port: u16, tls_port: u16, definitions: &Path, certificates: &Certificates) -> String {
+fn settings(port: &str, tls_port: &str, definitions: &Path, certificates: &Certificates) -> String {
     let Certificates { ca, certificate, key } = certificates;
     let (ca, certificate, key) = (ca.display(), certificate.display(), key.display());
     let definitions = definitions.display();
@@ -120,6 +128,14 @@ struct Certificates {
 
 impl Certificates {
     fn make(home: &Home) -> Result<Self> {
+        let made = Self {
+            ca: home.join("ca.pem"),
+            certificate: home.join("server.pem"),
+            key: home.join("server.key"),
+        };
+        if made.certificate.exists() {
+            return Ok(made);
+        }
         // Without the system's settings, which would make a CA of everything.
         let plain = home.write("openssl.cnf", "[req]\ndistinguished_name = name\n[name]\n")?;
         let request = |name: &str, subject: &str| {
@@ -147,10 +163,6 @@ impl Certificates {
             .arg("-CAkey")
             .arg(home.join("ca.key"));
         quiet(server)?;
-        Ok(Self {
-            ca: home.join("ca.pem"),
-            certificate: home.join("server.pem"),
-            key: home.join("server.key"),
-        })
+        Ok(made)
     }
 }
