@@ -7,7 +7,7 @@ use normalizer::{Place, Sealer, open_raw, open_sealed, open_unmasked};
 use normalizer_text::{Profile, clean};
 use sandbox::{Case, Expected, Oracle, State};
 use serde_json::Value;
-use sink::store::{HistoryRow, Sqlite};
+use sink::store::{Database, HistoryRow};
 
 /// Columns in which the gateway itself writes.
 const OURS: [&str; 3] = ["ISFETCH", "SJJHZT", "SJJHSBYY"];
@@ -19,7 +19,7 @@ const OURS: [&str; 3] = ["ISFETCH", "SJJHZT", "SJJHSBYY"];
 /// The store cannot be read.
 pub async fn differences(
     oracle: &Oracle,
-    store: &Sqlite,
+    store: &Database,
     sealer: &Sealer,
 ) -> anyhow::Result<Vec<String>> {
     let channel: ChannelId = "hotline".parse()?;
@@ -39,7 +39,7 @@ pub async fn differences(
 
 struct Check<'a> {
     oracle: &'a Oracle,
-    store: &'a Sqlite,
+    store: &'a Database,
     sealer: &'a Sealer,
     channel: ChannelId,
 }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::world::World;
+use crate::{server_process::signal, world::World};
 
 /// The eight verbs as their log events name them, in the order of the embedded gateway.
 pub const EVENTS: [&str; 8] =
@@ -19,7 +19,17 @@ pub const EVENTS: [&str; 8] =
 /// # Errors
 /// It was not built.
 pub fn command() -> anyhow::Result<Command> {
-    Ok(Command::new(binary()?))
+    Ok(Command::new(binary("tonghui")?))
+}
+
+/// A server that the test command started; its URL stands in this environment variable.
+///
+/// # Errors
+/// There is none: a test that skips itself proves nothing.
+pub fn server(variable: &str) -> anyhow::Result<String> {
+    std::env::var(variable).with_context(|| {
+        format!("{variable} names no server: run `cargo xtask test`, which starts one")
+    })
 }
 
 /// A running `tonghui run`.
@@ -34,11 +44,18 @@ impl Gateway {
     /// # Errors
     /// It was not built, or cannot be started.
     pub fn start(world: &World) -> anyhow::Result<Self> {
+        Self::start_as(world, "all")
+    }
+
+    /// The same for one half of it.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub fn start_as(world: &World, role: &str) -> anyhow::Result<Self> {
         let mut child = command()?
-            .arg("run")
-            .arg("--config")
+            .args(["run", "--role", role, "--config"])
             .arg(world.config())
-            .env("HOTLINE_DATABASE_URL", world.hotline.url())
+            .envs(world.environment())
             .env("TONGHUI_LOG", "info,sqlx=error,tonghui=debug")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -81,8 +98,7 @@ impl Gateway {
     /// # Errors
     /// It ended otherwise.
     pub fn stop(mut self) -> anyhow::Result<()> {
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status()?;
-        anyhow::ensure!(asked.success(), "the gateway had ended by itself");
+        signal("TERM", self.id()).context("the gateway had ended by itself")?;
         while self.line()?.is_some() {}
         let ended = self.child.wait()?;
         anyhow::ensure!(ended.success(), "the gateway ended with {ended}");
@@ -107,11 +123,11 @@ pub fn event(line: &str) -> Option<&'static str> {
     EVENTS.into_iter().find(|event| said.split(' ').next() == Some(event))
 }
 
-/// `tonghui` stands where this program stands, or one folder above (`deps`).
-fn binary() -> anyhow::Result<PathBuf> {
+/// A program of the workspace: it stands where this program stands, or one folder above (`deps`).
+pub(crate) fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("tonghui"));
-    found.into_iter().find(|path| path.is_file()).context(
-        "tonghui was not built: run `cargo build -p gateway` (with the same profile) first",
-    )
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(name));
+    found.into_iter().find(|path| path.is_file()).with_context(|| {
+        format!("{name} was not built: run `cargo build --workspace` (with the same profile) first")
+    })
 }

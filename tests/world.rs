@@ -1,18 +1,33 @@
 //! A city and a gateway's folder in a temporary place.
 
-use std::{fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use anyhow::Context;
 use contract::Fault;
-use gateway::{assemble, service::serve, stop::Stop, vocabulary::vocabulary};
+use gateway::{
+    assemble,
+    service::{Role, serve},
+    stop::Stop,
+    vocabulary::vocabulary,
+};
 use normalizer::{Keys, Sealer};
 use sandbox::Hotline;
-use sink::store::Sqlite;
+use sink::store::{Database, Postgres};
 use tempfile::TempDir;
+
+const SOURCE: &str = "HOTLINE_DATABASE_URL";
+const STORE: &str = "TONGHUI_STORE_URL";
+const BROKER: &str = "TONGHUI_BROKER_URL";
 
 /// A hotline and the configuration of a gateway that pulls it.
 pub struct World {
     folder: TempDir,
+    environment: BTreeMap<&'static str, String>,
     /// The hotline.
     pub hotline: Hotline,
 }
@@ -26,7 +41,37 @@ impl World {
         let folder = tempfile::Builder::new().prefix("tonghui-").tempdir()?;
         let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await?;
         gateway::shipped::write(&folder.path().join("config"))?;
-        Ok(Self { folder, hotline })
+        let environment = BTreeMap::from([(SOURCE, hotline.url().to_owned())]);
+        Ok(Self { folder, environment, hotline })
+    }
+
+    /// Puts the demands into a corner of a database of its own, and the messages through queues of
+    /// their own, before anything has begun.
+    ///
+    /// # Errors
+    /// A server cannot be reached, or the folder not be written.
+    pub async fn use_servers(
+        &mut self,
+        store: Option<&str>,
+        broker: Option<&str>,
+    ) -> anyhow::Result<()> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let corner = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        if let Some(url) = store {
+            Postgres::make_schema(url, &corner).await?;
+            gateway::keys::make(&self.config().join("data/keys.json"))?;
+            self.environment.insert(STORE, Postgres::in_schema(url, &corner));
+        }
+        if let Some(url) = broker {
+            self.environment.insert(BROKER, url.to_owned());
+        }
+        let (store, broker) = (store.map(|_| STORE), broker.map(|_| (BROKER, corner.as_str())));
+        Ok(gateway::shipped::name_servers(&self.config(), store, broker)?)
+    }
+
+    /// The variables that the configuration names.
+    pub fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.environment.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
     /// Changes the text of the hotline's channel file.
@@ -50,8 +95,7 @@ impl World {
     /// # Errors
     /// The configuration has problems.
     pub fn settings(&self) -> anyhow::Result<config::Settings> {
-        let environment =
-            |name: &str| (name == "HOTLINE_DATABASE_URL").then(|| self.hotline.url().to_owned());
+        let environment = |name: &str| self.environment.get(name).cloned();
         Ok(config::resolve(&self.config(), &vocabulary(), &environment)?)
     }
 
@@ -59,7 +103,7 @@ impl World {
     ///
     /// # Errors
     /// As [`assemble::open`].
-    pub async fn store(&self) -> anyhow::Result<(Sqlite, Keys)> {
+    pub async fn store(&self) -> anyhow::Result<(Database, Keys)> {
         Ok(assemble::open(&self.settings()?).await?)
     }
 
@@ -74,7 +118,7 @@ impl World {
         for plan in &mut plans {
             plan.pace.pause = None;
         }
-        let ended = serve(&settings, plans, store, &Stop::default()).await;
+        let ended = serve(&settings, Role::All, plans, &store, &Stop::default()).await?;
         let ends: Result<Vec<()>, Fault> = ended.into_iter().map(|(_, end)| end).collect();
         ends.context("the channel failed")?;
         Ok(())

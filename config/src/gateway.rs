@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     format::{Size, Zone},
-    settings::{KeySource, Limits, StoreSettings},
+    settings::{BusSettings, KeySource, Limits, StoreSettings},
 };
 
 /// The settings of the gateway, as written.
@@ -21,6 +21,8 @@ pub(crate) struct GatewayFile {
     zone: Zone,
     /// Where demands are kept.
     store: Store,
+    /// The broker between the ingest side and the sink; leave out for one process that needs none.
+    bus: Option<Bus>,
     /// Where the keys that seal personal values come from.
     keys: Keys,
     /// What the process may use.
@@ -28,13 +30,59 @@ pub(crate) struct GatewayFile {
     limits: LimitsFile,
 }
 
-/// Where demands are kept.
+/// Where demands are kept: one of the two.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 struct Store {
     /// File of the embedded database, relative to the configuration folder.
     #[schemars(length(min = 1))]
-    sqlite: String,
+    sqlite: Option<String>,
+    /// URL of a PostgreSQL database, with several hosts where there is a standby:
+    /// `postgres://USER:PASSWORD@HOST1,HOST2/DATABASE`. A secret.
+    postgres: Option<Secret>,
+}
+
+/// A RabbitMQ broker.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Bus {
+    /// URL of the broker, `amqp://USER:PASSWORD@HOST/VHOST` or `amqps://…`; the nodes of a cluster
+    /// one after the other, with blanks between. A secret.
+    amqp: Secret,
+    /// PEM file of the authority that signs the broker's certificate, relative to the configuration
+    /// folder; the system's authorities where it is left out.
+    ca: Option<String>,
+    /// Name of the exchange, and how the names of all queues begin.
+    #[serde(default = "prefix")]
+    #[schemars(length(min = 1, max = 100))]
+    prefix: String,
+    /// What one queue may hold; beyond it the broker refuses, and reading waits.
+    #[serde(default = "queue")]
+    #[schemars(extend("formatMinimum" = "16MiB"))]
+    queue: Size,
+    /// Who makes exchanges and queues.
+    #[serde(default)]
+    topology: Topology,
+}
+
+/// Who makes exchanges and queues.
+#[derive(Deserialize, JsonSchema, Default, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Topology {
+    /// The gateway, at its start.
+    #[default]
+    Declare,
+    /// Somebody else; the gateway looks whether they are there.
+    Check,
+}
+
+fn prefix() -> String {
+    "tonghui".to_owned()
+}
+
+fn queue() -> Size {
+    Size(1 << 30)
 }
 
 /// Where the keys that seal personal values come from: one of the two.
@@ -67,17 +115,36 @@ impl Default for LimitsFile {
     }
 }
 
+/// What becomes of a gateway file.
+pub(crate) struct Parts {
+    pub(crate) zone: Tz,
+    pub(crate) store: StoreSettings,
+    pub(crate) bus: Option<BusSettings>,
+    pub(crate) keys: KeySource,
+    pub(crate) limits: Limits,
+}
+
 impl GatewayFile {
     /// The same in rich types; paths are relative to `dir`.
-    pub(crate) fn into_settings(self, dir: &Path) -> (Tz, StoreSettings, KeySource, Limits) {
-        let Self { zone: Zone(zone), store, keys, limits } = self;
-        let store = StoreSettings { sqlite: dir.join(store.sqlite) };
-        // The schema lets exactly one of the two through.
+    pub(crate) fn into_parts(self, dir: &Path) -> Parts {
+        let Self { zone: Zone(zone), store, bus, keys, limits } = self;
+        // The schema lets exactly one key of each pair through.
+        let store = match store.postgres {
+            Some(url) => StoreSettings::Postgres(url),
+            None => StoreSettings::Sqlite(dir.join(store.sqlite.unwrap_or_default())),
+        };
+        let bus = bus.map(|Bus { amqp, ca, prefix, queue, topology }| BusSettings {
+            urls: amqp,
+            ca: ca.map(|file| dir.join(file)),
+            prefix,
+            queue_bytes: queue.0,
+            declare: topology == Topology::Declare,
+        });
         let keys = match keys.env {
             Some(content) => KeySource::Env(content),
             None => KeySource::File(dir.join(keys.file.unwrap_or_default())),
         };
         let limits = Limits { memory_bytes: limits.memory.0, grace: limits.grace.0 };
-        (zone, store, keys, limits)
+        Parts { zone, store, bus, keys, limits }
     }
 }

@@ -29,4 +29,6 @@ mod walk;
 pub use problem::{Place, Problem, Problems, Suggestion};
 pub use resolve::resolve;
 pub use schema::{Kind, Vocabulary, schema_channel, schema_gateway};
-pub use settings::{ChannelSettings, Example, KeySource, Limits, Section, Settings, StoreSettings};
+pub use settings::{
+    BusSettings, ChannelSettings, Example, KeySource, Limits, Section, Settings, StoreSettings,
+};

@@ -13,7 +13,7 @@ use crate::{
     between::{sections, twins},
     channel::Checked,
     format::{World, code_tables, reason},
-    gateway::GatewayFile,
+    gateway::{GatewayFile, Parts},
     problem::{Problem, Problems, Suggestion},
     schema::{Vocabulary, schema_channel, schema_gateway},
     settings::Settings,
@@ -89,8 +89,8 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Setting
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
-    let (zone, store, keys, limits) = gateway.into_settings(dir);
-    Ok(Settings { zone, store, keys, limits, channels, codes_dir: dir.join("codes") })
+    let Parts { zone, store, bus, keys, limits } = gateway.into_parts(dir);
+    Ok(Settings { zone, store, bus, keys, limits, channels, codes_dir: dir.join("codes") })
 }
 
 /// Reads a file, named relative to the configuration folder.

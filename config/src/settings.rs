@@ -20,6 +20,8 @@ pub struct Settings {
     pub zone: Tz,
     /// Where demands are kept.
     pub store: StoreSettings,
+    /// The broker; `None` for the bus within the process.
+    pub bus: Option<BusSettings>,
     /// Where the keys come from.
     pub keys: KeySource,
     /// What the process may use.
@@ -30,11 +32,28 @@ pub struct Settings {
     pub codes_dir: PathBuf,
 }
 
-/// The embedded store.
+/// Where demands are kept.
 #[derive(Debug, Clone)]
-pub struct StoreSettings {
-    /// Its file; its folder may not exist yet.
-    pub sqlite: PathBuf,
+pub enum StoreSettings {
+    /// The file of the embedded store; its folder may not exist yet.
+    Sqlite(PathBuf),
+    /// The URL of a database that several processes share.
+    Postgres(Secret),
+}
+
+/// A broker between the ingest side and the sink.
+#[derive(Debug, Clone)]
+pub struct BusSettings {
+    /// Its URL, or those of the nodes of a cluster with blanks between.
+    pub urls: Secret,
+    /// PEM file of the authority that signs its certificate.
+    pub ca: Option<PathBuf>,
+    /// Name of the exchange, and how the names of all queues begin.
+    pub prefix: String,
+    /// What one queue may hold.
+    pub queue_bytes: u64,
+    /// Whether the gateway makes exchanges and queues, or only looks whether they are there.
+    pub declare: bool,
 }
 
 /// Where the keys that seal personal values come from.

@@ -52,6 +52,15 @@ pub trait Publisher: Send + Sync {
     /// # Errors
     /// Any message that was refused, returned or not answered for fails the whole batch.
     fn publish(&self, messages: &[Message]) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Whether messages would be taken now, as far as one can tell: asked before a source is read,
+    /// so that no source is asked again and again for what has nowhere to go.
+    ///
+    /// # Errors
+    /// Why not.
+    fn ready(&self) -> impl Future<Output = Result<(), Fault>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// Proof that the bus has everything of a read. Only [`deliver`] makes it.

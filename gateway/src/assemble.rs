@@ -1,13 +1,17 @@
 //! From checked settings to running parts: keys, store, mappings, channels.
 
-use std::{fs, io::Write, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
-use config::{ChannelSettings, KeySource, Problem, Problems, Settings};
+use config::{BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings};
 use contract::{Fault, Normalizer};
 use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer};
-use sink::store::{Access, Sqlite};
+use sink::{
+    bus::AmqpSettings,
+    store::{Access, Database, Postgres, Sqlite},
+};
 
 use crate::{
+    keys,
     pace::Pace,
     registry::{self, Kind},
     supervise::ChannelPlan,
@@ -18,6 +22,9 @@ use crate::{
 /// Entries of one batch: large enough that a commit is shared by many, small enough that a batch
 /// of the largest usual records fits the memory bound many times.
 const MAX_ENTRIES: usize = 1_000;
+
+/// Stands for a secret that nobody needs; a connector's settings hold together with it.
+const UNSET: &str = "sqlite:unset";
 
 /// Reads and checks the configuration in `folder`.
 ///
@@ -33,90 +40,77 @@ pub fn settings(folder: &Path) -> Result<Settings, Problems> {
 /// # Errors
 /// All other problems at once.
 pub fn settings_without_secrets(folder: &Path) -> Result<Settings, Problems> {
-    let unset = || Some("sqlite:unset".to_owned());
+    let unset = || Some(UNSET.to_owned());
     config::resolve(folder, &vocabulary(), &|name| std::env::var(name).ok().or_else(unset))
 }
 
 /// Opens the store and the keys that belong to it. The first start of an embedded store makes the
-/// key file; a later start without it must not invent another.
+/// key file; a later start without it must not invent another, and a store that processes share
+/// never gets one by itself.
 ///
 /// # Errors
 /// The store cannot be opened, the keys cannot be read, or they belong to another store.
-pub async fn open(settings: &Settings) -> Result<(Sqlite, Keys), Fault> {
-    let file = &settings.store.sqlite;
-    let is_new = !file.exists();
-    let keys = match &settings.keys {
-        KeySource::File(path) if is_new && !path.exists() => make_keys(path)?,
-        KeySource::File(_) | KeySource::Env(_) => existing_keys(settings)?,
+pub async fn open(settings: &Settings) -> Result<(Database, Keys), Fault> {
+    let keys = match (&settings.keys, &settings.store) {
+        (KeySource::File(path), StoreSettings::Sqlite(file))
+            if !file.exists() && !path.exists() =>
+        {
+            keys::make(path)?
+        }
+        _ => keys::read(settings)?,
     };
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).map_err(|error| {
-            Fault::stopped("the folder of the store cannot be made")
-                .at(folder.display().to_string())
-                .because(error)
-        })?;
-    }
-    let store = Sqlite::open(file, Access::ReadWrite).await?;
+    let store = open_store(settings, Access::ReadWrite).await?;
     store.bind_key(keys.id(), &keys.check_value()).await?;
     Ok((store, keys))
 }
 
-/// Opens a store to look at it, beside whoever writes it.
+/// Opens a store without keys: to look at it beside whoever writes it, or for a sink, which keeps
+/// sealed values as they are.
 ///
 /// # Errors
-/// There is none yet, or it cannot be opened.
-pub async fn open_existing(settings: &Settings) -> Result<Sqlite, Fault> {
-    Sqlite::open(&settings.store.sqlite, Access::ReadOnly).await
-}
-
-/// Reads the keys of a store that has some.
-///
-/// # Errors
-/// They cannot be read.
-pub fn existing_keys(settings: &Settings) -> Result<Keys, Fault> {
-    let path = match &settings.keys {
-        KeySource::Env(secret) => return read_keys(secret.expose(), "the environment"),
-        KeySource::File(path) => path,
-    };
-    let place = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| {
-        Fault::stopped("the key file cannot be read")
-            .at(place.as_str())
-            .because(error)
-            .remedy("restore the key file that was made beside this store")
-    })?;
-    read_keys(&text, &place)
-}
-
-fn read_keys(text: &str, place: &str) -> Result<Keys, Fault> {
-    Keys::from_json(text).map_err(|error| {
-        Fault::stopped("these are not the keys of a gateway").at(place.to_owned()).because(error)
-    })
-}
-
-fn make_keys(path: &Path) -> Result<Keys, Fault> {
-    let keys =
-        Keys::generate().map_err(|error| Fault::stopped("no keys could be made").because(error))?;
-    write_private(path, &keys.to_json()).map_err(|error| {
-        Fault::stopped("the key file cannot be written")
-            .at(path.display().to_string())
-            .because(error)
-    })?;
-    Ok(keys)
-}
-
-/// Creates a file that only its owner can read; an existing one is never overwritten.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+/// It cannot be opened; to look at, there is none yet.
+pub async fn open_store(settings: &Settings, access: Access) -> Result<Database, Fault> {
+    match &settings.store {
+        StoreSettings::Postgres(url) if url.expose() == UNSET => {
+            Err(Fault::stopped("the variable that holds the URL of the store is not set here")
+                .remedy("set what [store] in gateway.toml names"))
+        }
+        StoreSettings::Postgres(url) => {
+            Ok(Database::Postgres(Postgres::open(url.expose(), access).await?))
+        }
+        StoreSettings::Sqlite(file) => {
+            if let (Access::ReadWrite, Some(folder)) = (access, file.parent()) {
+                fs::create_dir_all(folder).map_err(|error| {
+                    Fault::stopped("the folder of the store cannot be made")
+                        .at(folder.display().to_string())
+                        .because(error)
+                })?;
+            }
+            Ok(Database::Sqlite(Sqlite::open(file, access).await?))
+        }
     }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+}
+
+/// The broker's settings, its certificate read.
+///
+/// # Errors
+/// The file of the certificate cannot be read.
+pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
+    let BusSettings { urls, ca, prefix, queue_bytes, declare } = settings;
+    let ca = ca.as_ref().map(|file| {
+        fs::read_to_string(file).map_err(|error| {
+            Fault::stopped("the certificate of the broker's authority cannot be read")
+                .at(file.display().to_string())
+                .because(error)
+        })
+    });
+    Ok(AmqpSettings {
+        urls: urls.expose().split_whitespace().map(str::to_owned).collect(),
+        ca: ca.transpose()?,
+        prefix: prefix.clone(),
+        queue_bytes: *queue_bytes,
+        declare: *declare,
+    })
 }
 
 /// Builds every channel: its mapping is compiled, its connector is built once to see that its

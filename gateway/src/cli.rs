@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod explain;
 mod id;
+mod key;
 mod out;
 mod progress;
 mod quarantine;
@@ -48,7 +49,7 @@ enum Command {
     /// Pull a simulated city into one SQLite file: nothing to install, nothing to configure.
     Demo(demo::Args),
     /// Run all channels until stopped.
-    Run,
+    Run(run::Args),
     /// Check the whole configuration and run every example, offline.
     Check,
     /// Where each channel stands.
@@ -62,6 +63,9 @@ enum Command {
     Explain(explain::Args),
     /// The id of a demand.
     Id(id::Args),
+    /// The keys that seal personal values.
+    #[command(subcommand)]
+    Key(key::Command),
     /// Print a JSON Schema.
     Schema(schema::Args),
 }
@@ -79,13 +83,14 @@ pub fn main(cli: Cli) -> ExitCode {
     let context = Context { config: config_folder(cli.config), format: cli.format };
     let ended = match cli.command {
         Command::Demo(args) => demo::run(&context, &args),
-        Command::Run => run::run(&context),
+        Command::Run(args) => run::run(&context, &args),
         Command::Check => check::run(&context),
         Command::Status => status::run(&context),
         Command::Books(args) => books::run(&context, &args),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Explain(args) => explain::run(&context, &args),
         Command::Id(args) => id::run(&args),
+        Command::Key(command) => key::run(&command),
         Command::Schema(args) => schema::run(&args),
     };
     out::finish(ended)

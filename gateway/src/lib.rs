@@ -14,6 +14,7 @@ pub mod stop;
 pub mod watch;
 
 pub mod assemble;
+pub mod keys;
 pub mod registry;
 pub mod service;
 pub mod shipped;

@@ -36,3 +36,32 @@ pub fn write(folder: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Names servers in the `gateway.toml` below `folder`: environment variables that will hold their
+/// URLs, and how the broker's names begin.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn name_servers(
+    folder: &Path,
+    store: Option<&str>,
+    broker: Option<(&str, &str)>,
+) -> io::Result<()> {
+    let file = folder.join("gateway.toml");
+    let mut text = fs::read_to_string(&file)?;
+    if let Some(variable) = store {
+        let lines = text.lines().map(|line| match line.split_once('=') {
+            Some((key, _)) if key.trim() == "sqlite" => {
+                format!("postgres = {{ env = \"{variable}\" }}")
+            }
+            _ => line.to_owned(),
+        });
+        text = lines.collect::<Vec<_>>().join("\n") + "\n";
+    }
+    if let Some((variable, prefix)) = broker {
+        text.push_str("\n[bus]\n");
+        text.push_str(&format!("amqp   = {{ env = \"{variable}\" }}\n"));
+        text.push_str(&format!("prefix = \"{prefix}\"\n"));
+    }
+    fs::write(file, text)
+}

@@ -175,6 +175,7 @@ async fn run_once<B: Publisher, C: Checkpoints>(
     plan: &ChannelPlan,
     shared: &Shared<B, C>,
 ) -> Result<(), Fault> {
+    shared.bus.ready().await?;
     let mapping = shared.checkpoints.mapping(&plan.id, plan.fingerprint).await?;
     let channel =
         Channel { id: plan.id.clone(), mapping, normalizer: Arc::clone(&plan.normalizer) };

@@ -6,7 +6,11 @@ use std::{
 };
 
 use contract::Fault;
-use gateway::{assemble, service::serve, stop::Stop};
+use gateway::{
+    assemble,
+    service::{Role, serve},
+    stop::Stop,
+};
 use sandbox::{Clock, Faults, Settings, Storage};
 use system_tests::{corpus, gateway_process::command, world::World};
 
@@ -133,7 +137,7 @@ async fn a_bad_channel_does_not_stop_another() {
     broken[0].pace.pause = None;
     plans.append(&mut broken);
 
-    let ended = serve(&settings, plans, store, &Stop::default()).await;
+    let ended = serve(&settings, Role::All, plans, &store, &Stop::default()).await.unwrap();
     let end = |name: &str| -> &Result<(), Fault> {
         &ended.iter().find(|(id, _)| id.as_str() == name).unwrap().1
     };

@@ -8,6 +8,8 @@ mod check;
 mod crash_matrix;
 mod demo;
 mod hotline;
+mod servers;
 mod states;
+mod three_processes;
 mod trap;
 mod twin;

@@ -54,6 +54,8 @@ impl Folder {
     pub(crate) fn resolve(&self) -> Result<Settings, Problems> {
         let environment = |name: &str| match name {
             "HOTLINE_DATABASE_URL" => Some("sqlite:hotline.db?secret=hunter2".to_owned()),
+            "STORE" => Some("postgres://gateway:hunter2@db1,db2/demand".to_owned()),
+            "BROKER" => Some("amqp://gateway:hunter2@mq1 amqps://gateway:hunter2@mq2".to_owned()),
             "EMPTY" => Some(String::new()),
             _ => None,
         };

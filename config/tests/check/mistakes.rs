@@ -8,7 +8,7 @@ const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
 
 /// Name, file, what stands there, what somebody wrote instead.
-const MISTAKES: [(&str, &str, &str, &str); 50] = [
+const MISTAKES: [(&str, &str, &str, &str); 54] = [
     ("typo_in_a_key", HOTLINE, "table   = \"CNS_CINFO\"", "tabel   = \"CNS_CINFO\""),
     ("typo_in_an_optional_key", HOTLINE, "timeout = ", "timout = "),
     ("typo_in_a_table_name", HOTLINE, "[table.changes]", "[table.chnages]"),
@@ -56,6 +56,25 @@ const MISTAKES: [(&str, &str, &str, &str); 50] = [
     ("empty_secret", HOTLINE, "HOTLINE_DATABASE_URL", "EMPTY"),
     ("unreadable_secret_file", HOTLINE, "env = \"HOTLINE_DATABASE_URL\"", "file = \"secrets/url\""),
     ("two_sources_of_keys", GATEWAY, "[keys]", "[keys]\nenv = \"HOTLINE_DATABASE_URL\""),
+    ("two_stores", GATEWAY, "[store]", "[store]\npostgres = { env = \"STORE\" }"),
+    (
+        "url_of_a_store_in_plain",
+        GATEWAY,
+        "sqlite = \"data/tonghui.db\"",
+        "postgres = \"postgres://a:hunter2@b/c\"",
+    ),
+    (
+        "bad_topology",
+        GATEWAY,
+        "[keys]",
+        "[bus]\namqp = { env = \"BROKER\" }\ntopology = \"declared\"\n[keys]",
+    ),
+    (
+        "queue_too_small",
+        GATEWAY,
+        "[keys]",
+        "[bus]\namqp = { env = \"BROKER\" }\nqueue = \"1MiB\"\n[keys]",
+    ),
     ("missing_example", HOTLINE, "\"fixtures/rows.json\"", "\"fixtures/row.json\""),
     ("value_without_quotes", HOTLINE, "charset = \"gbk\"", "charset = gbk"),
     ("key_given_twice", HOTLINE, "page    = 500", "page    = 500\npage    = 600"),

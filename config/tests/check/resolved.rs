@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config::KeySource;
+use config::{KeySource, StoreSettings};
 use contract::Period;
 
 use crate::folder::{Folder, golden, vocabulary};
@@ -12,7 +12,9 @@ fn a_folder_becomes_settings_with_paths_below_it() {
     let folder = Folder::new();
     let settings = folder.resolve().unwrap();
     assert_eq!(settings.zone, chrono_tz::Asia::Shanghai);
-    assert_eq!(settings.store.sqlite, folder.path().join("data/tonghui.db"));
+    let StoreSettings::Sqlite(file) = &settings.store else { panic!("the store is a file") };
+    assert_eq!(file, &folder.path().join("data/tonghui.db"));
+    assert!(settings.bus.is_none());
     assert_eq!(settings.limits.memory_bytes, 256 << 20);
     assert_eq!(settings.limits.grace, Duration::from_secs(20));
     let KeySource::File(keys) = &settings.keys else { panic!("the keys come from a file") };
@@ -25,6 +27,25 @@ fn a_folder_becomes_settings_with_paths_below_it() {
     let rows = folder.path().join("channels/hotline/fixtures/rows.json");
     assert_eq!(hotline.examples[0].page, rows);
     assert_eq!(hotline.demand["source_no"], "$.SERIALNUM");
+}
+
+#[test]
+fn a_database_and_a_broker_are_two_references() {
+    let folder = Folder::new();
+    folder.edit("gateway.toml", "sqlite = \"data/tonghui.db\"", "postgres = { env = \"STORE\" }");
+    folder.edit(
+        "gateway.toml",
+        "[keys]",
+        "[bus]\namqp = { env = \"BROKER\" }\nca = \"ca.pem\"\n\n[keys]",
+    );
+    let settings = folder.resolve().unwrap();
+    let StoreSettings::Postgres(url) = &settings.store else { panic!("the store is a database") };
+    assert_eq!(url.expose(), "postgres://gateway:hunter2@db1,db2/demand");
+    let bus = settings.bus.as_ref().unwrap();
+    assert_eq!(bus.urls.expose(), "amqp://gateway:hunter2@mq1 amqps://gateway:hunter2@mq2");
+    assert_eq!(bus.ca, Some(folder.path().join("ca.pem")));
+    assert_eq!((bus.prefix.as_str(), bus.queue_bytes, bus.declare), ("tonghui", 1 << 30, true));
+    assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
 #[test]

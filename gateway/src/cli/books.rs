@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::{ChannelId, Timestamp};
 use serde::Serialize;
-use sink::store::{BooksRow, Sqlite};
+use sink::store::{Access, BooksRow, Database};
 
 use super::{
     Context,
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     let since = args.since.as_deref().map(|text| moment(text, settings.zone)).transpose()?;
     super::runtime()?.block_on(async {
-        let store = assemble::open_existing(&settings).await?;
+        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
         let ledger = ledger(&store, args.channel.as_ref(), since).await?;
         out::show(context.format, &ledger, Ledger::draw)?;
         Ok(if ledger.balanced == Some(false) { Exit::Failed } else { Exit::Done })
@@ -57,7 +57,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 
 /// Reads the books from the store.
 pub(super) async fn ledger(
-    store: &Sqlite,
+    store: &Database,
     channel: Option<&ChannelId>,
     since: Option<Timestamp>,
 ) -> anyhow::Result<Ledger> {

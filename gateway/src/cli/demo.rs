@@ -1,7 +1,10 @@
-//! `tonghui demo`: a simulated city, the whole way into one SQLite file, with nothing installed.
+//! `tonghui demo`: a simulated city, the whole way into one SQLite file, with nothing installed; or
+//! through a broker and a database that are named.
 //!
 //! The demo writes the shipped configuration into its own folder and then goes through the same
 //! doors as `run`: what it shows is the program, not a film of it.
+
+mod servers;
 
 use std::{
     fs,
@@ -13,7 +16,7 @@ use std::{
 use anyhow::Context as _;
 use config::Settings;
 use sandbox::{Clock, Faults, Hotline, Pace};
-use sink::store::Sqlite;
+use sink::store::Database;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -24,11 +27,12 @@ use super::{
 };
 use crate::{
     assemble,
-    service::{serve, stop_on_signal},
+    service::{Role, serve, stop_on_signal},
     shipped,
     stop::Stop,
     supervise::{ChannelPlan, Ended},
 };
+use servers::Servers;
 
 /// Once caught up, the demo asks the hotline again this often: an admin would say 15 s.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -49,23 +53,28 @@ pub(super) struct Args {
     /// Folder of the demo; what an earlier demo left in it is replaced.
     #[arg(long, default_value = "tonghui-demo", value_name = "DIR")]
     dir: PathBuf,
+    #[command(flatten)]
+    servers: Servers,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let began = Instant::now();
         prepare(&args.dir).with_context(|| format!("cannot prepare {}", args.dir.display()))?;
+        args.servers.prepare(&args.dir.join("config")).await?;
         out::note(format!("the hotline files {} demands …", args.records));
         let hotline = open_hotline(args).await?;
 
-        let settings = settings(&args.dir, hotline.url())?;
+        let settings = settings(args, hotline.url())?;
+        Servers::clear(&settings).await?;
         let (store, keys) = assemble::open(&settings).await?;
         let mut plans = assemble::channels(&settings, &keys)?;
         for plan in &mut plans {
             plan.pace.pause = (!args.once).then_some(PAUSE);
         }
-        out::note(format!("pulling into {}", settings.store.sqlite.display()));
-        let city = City { hotline, settings, store, began };
+        out::note(format!("pulling into {}", Servers::place(&settings)));
+        let queries = Servers::queries(&settings);
+        let city = City { hotline, settings, store, queries, began };
         if args.once {
             city.pull_once(plans, context.format, args.records).await
         } else {
@@ -78,7 +87,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 struct City {
     hotline: Hotline,
     settings: Settings,
-    store: Sqlite,
+    store: Database,
+    queries: String,
     began: Instant,
 }
 
@@ -92,7 +102,7 @@ impl City {
         let began = Instant::now();
         let watches: Vec<_> = plans.iter().map(|plan| Arc::clone(&plan.watch)).collect();
         let stop = Stop::default();
-        let serving = serve(&self.settings, plans, self.store.clone(), &stop);
+        let serving = serve(&self.settings, Role::All, plans, &self.store, &stop);
         let showing = async {
             for watch in &watches {
                 progress::until_caught_up(watch, records).await;
@@ -102,10 +112,11 @@ impl City {
             both = async { tokio::join!(serving, showing) } => both,
             () = stop_on_signal(&stop) => return Ok(Exit::Failed),
         };
+        let ended = ended?;
         let ledger = ledger(&self.store, None, None).await?.with_run(began.elapsed());
         out::show(format, &ledger, Ledger::draw)?;
         if format == Format::Text {
-            out::print(self.what_to_try())?;
+            out::print(self.queries)?;
         }
         Ok(exit_of(&ended, ledger.balanced))
     }
@@ -119,14 +130,14 @@ impl City {
         let watches: Vec<_> = plans.iter().map(|plan| Arc::clone(&plan.watch)).collect();
         let stop = Stop::default();
         let still = CancellationToken::new();
-        let serving = serve(&self.settings, plans, self.store.clone(), &stop);
+        let serving = serve(&self.settings, Role::All, plans, &self.store, &stop);
         let showing = async {
             for watch in &watches {
                 progress::until_caught_up(watch, args.records).await;
             }
             let ledger = ledger(&self.store, None, None).await?.with_run(self.began.elapsed());
             out::show(context.format, &ledger, Ledger::draw)?;
-            out::note(self.what_to_try());
+            out::note(&self.queries);
             out::note("new demands keep coming in; ctrl-c ends the demo");
             let pace =
                 Pace { records: 0, over: Duration::from_secs(1), then_per_second: NEW_PER_SECOND };
@@ -139,24 +150,15 @@ impl City {
         };
         let (ended, shown, ()) = tokio::join!(serving, showing, ending);
         shown?;
+        let ended = ended?;
         let ledger = ledger(&self.store, None, None).await?;
         out::show(context.format, &ledger, Ledger::draw)?;
         Ok(exit_of(&ended, ledger.balanced))
     }
-
-    fn what_to_try(&self) -> String {
-        let file = self.settings.store.sqlite.display();
-        format!(
-            "\nthe demand database is {file}; three queries worth trying:\n\n\
-             sqlite3 {file} \"SELECT region, kind, count(*) FROM demand GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 10\"\n\
-             sqlite3 {file} \"SELECT received_at, status, title FROM demand ORDER BY received_at DESC LIMIT 10\"\n\
-             sqlite3 {file} \"SELECT d.source_no, h.changed, h.seen_at FROM demand_history h JOIN demand d ON d.seq = h.demand ORDER BY h.seq DESC LIMIT 10\"\n"
-        )
-    }
 }
 
 /// Says what came in, every few seconds.
-async fn tell_of_new(store: &Sqlite, stop: &Stop) {
+async fn tell_of_new(store: &Database, stop: &Stop) {
     let mut known = None;
     while !stop.is_asked() {
         if let Ok(ledger) = ledger(store, None, None).await {
@@ -208,13 +210,13 @@ async fn open_hotline(args: &Args) -> anyhow::Result<Hotline> {
     Ok(hotline)
 }
 
-fn settings(dir: &Path, hotline_url: &str) -> anyhow::Result<Settings> {
+fn settings(args: &Args, hotline_url: &str) -> anyhow::Result<Settings> {
     let environment = |name: &str| match name {
         "HOTLINE_DATABASE_URL" => Some(hotline_url.to_owned()),
-        other => std::env::var(other).ok(),
+        other => args.servers.variable(other).or_else(|| std::env::var(other).ok()),
     };
     let vocabulary = crate::vocabulary::vocabulary();
-    Ok(config::resolve(&dir.join("config"), &vocabulary, &environment)?)
+    Ok(config::resolve(&args.dir.join("config"), &vocabulary, &environment)?)
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@ use config::Settings;
 use contract::{ChannelId, DemandId};
 use normalizer::{Place, Sealer, open_raw};
 use serde::Serialize;
-use sink::store::Quarantined;
+use sink::store::{Access, Quarantined};
 
 use super::{
     Context,
     out::{self, Exit},
 };
-use crate::{assemble, table};
+use crate::{assemble, keys, table};
 
 /// Bytes shown of a record; it may have sixteen million.
 const SHOWN_BYTES: usize = 4096;
@@ -55,7 +55,7 @@ fn list(
 ) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     super::runtime()?.block_on(async {
-        let store = assemble::open_existing(&settings).await?;
+        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
         let waiting = store.quarantine_list(channel, limit).await?;
         out::show(context.format, &waiting, |waiting| {
             let rows: Vec<_> = waiting.iter().map(cells).collect();
@@ -90,7 +90,7 @@ struct Opened {
 fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     super::runtime()?.block_on(async {
-        let store = assemble::open_existing(&settings).await?;
+        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
         let row = store
             .quarantine_show(id)
             .await?
@@ -106,7 +106,7 @@ fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> 
 /// The bytes of a record, opened. Whoever reads the log sees that somebody looked.
 fn open(settings: &Settings, row: &Quarantined) -> anyhow::Result<Option<Vec<u8>>> {
     let Some(raw) = &row.raw else { return Ok(None) };
-    let sealer = Sealer::new(&assemble::existing_keys(settings)?);
+    let sealer = Sealer::new(&keys::read(settings)?);
     tracing::warn!(id = %row.id, channel = %row.channel, "opened a record in quarantine");
     Ok(Some(open_raw(&sealer, Place { channel: &row.channel, id: &row.id }, raw)?))
 }

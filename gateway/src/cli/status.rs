@@ -1,6 +1,8 @@
 //! `tonghui status`: where each channel stands, from the store: it works whether or not the gateway
 //! runs.
 
+use sink::store::Access;
+
 use super::{
     Context,
     out::{self, Exit},
@@ -10,7 +12,7 @@ use crate::{assemble, table};
 pub(super) fn run(context: &Context) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     super::runtime()?.block_on(async {
-        let store = assemble::open_existing(&settings).await?;
+        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
         let channels = store.status().await?;
         out::show(context.format, &channels, |channels| {
             let rows: Vec<_> = channels

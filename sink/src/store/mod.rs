@@ -3,6 +3,7 @@
 
 mod access;
 mod columns;
+mod database;
 mod identity;
 mod key;
 mod patient;
@@ -22,6 +23,7 @@ pub mod suite;
 mod tests;
 
 pub use access::Access;
+pub use database::Database;
 pub use memory::Memory;
 pub use patient::Patient;
 pub use plan::Outcome;

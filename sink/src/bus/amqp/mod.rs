@@ -22,7 +22,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use contract::ChannelId;
+use contract::{ChannelId, Fault};
 
 pub use consumer::AmqpConsumer;
 pub use publisher::AmqpPublisher;
@@ -55,5 +55,15 @@ impl Amqp {
     pub fn consumer(&self, channels: impl IntoIterator<Item = ChannelId>) -> AmqpConsumer {
         let channels = channels.into_iter().collect();
         AmqpConsumer::new(Arc::clone(&self.settings), Arc::clone(&self.turn), channels)
+    }
+
+    /// Deletes the queues of these channels with all that is in them, the dead ones too: for a corner
+    /// of a broker that only demonstrations or tests use.
+    ///
+    /// # Errors
+    /// The broker cannot be reached, or does not let us.
+    pub async fn delete(&self, channels: impl IntoIterator<Item = ChannelId>) -> Result<(), Fault> {
+        let link = self.turn.connect(&self.settings, "deletes").await?;
+        topology::delete(&link, &self.settings, channels).await
     }
 }

@@ -88,6 +88,15 @@ impl Publisher for AmqpPublisher {
         }
         sent
     }
+
+    async fn ready(&self) -> Result<(), Fault> {
+        let line = self.shared.line().await?;
+        if *line.link.blocked.borrow() {
+            let what = "the broker takes no messages (memory or disk alarm)";
+            return Err(Fault::transient(what).at(at(&line.link.place)));
+        }
+        Ok(())
+    }
 }
 
 impl Shared {

@@ -9,7 +9,10 @@
 use contract::{ChannelId, Fault};
 use lapin::{
     Channel, ExchangeKind,
-    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    options::{
+        ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
+        QueueDeleteOptions,
+    },
     types::{AMQPValue, FieldTable, LongString},
 };
 
@@ -45,6 +48,29 @@ pub(super) async fn ensure(
         ];
         broker.queue(&queue, arguments(settings, &further)).await?;
         broker.bind(&queue, &settings.exchange(), channel.as_str()).await?;
+    }
+    Ok(())
+}
+
+/// Removes them, with all that is in them. What is not there is removed already.
+///
+/// # Errors
+/// They may not be deleted.
+pub(super) async fn delete(
+    link: &Link,
+    settings: &AmqpSettings,
+    channels: impl IntoIterator<Item = ChannelId>,
+) -> Result<(), Fault> {
+    let lapin = link.channel().await?;
+    let queues = channels.into_iter().map(|channel| settings.queue(&channel));
+    for queue in queues.chain([settings.dead_queue()]) {
+        let asked = lapin.queue_delete(queue.as_str().into(), QueueDeleteOptions::default());
+        ask(&link.place, &format!("queue {queue} was not deleted"), asked).await?;
+    }
+    for exchange in [settings.exchange(), settings.dead_exchange()] {
+        let options = ExchangeDeleteOptions::default();
+        let asked = lapin.exchange_delete(exchange.as_str().into(), options);
+        ask(&link.place, &format!("exchange {exchange} was not deleted"), asked).await?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ mod link;
 mod months;
 mod records;
 mod row;
+mod schema;
 mod setup;
 mod statements;
 #[cfg(test)]

@@ -1,0 +1,239 @@
+//! One ingest process and two sinks of the real binary, killed again and again, while the broker and
+//! the database between them are restarted, killed, cut off and robbed of a queue.
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sandbox::{Clock, Faults, Pace};
+use system_tests::{
+    gateway_process::{Gateway, event},
+    server_process::{Server, rabbitmqctl, signal},
+    world::World,
+};
+use tokio::time::{Instant, interval};
+use tokio_util::sync::CancellationToken;
+
+const RECORDS: u64 = 50_000;
+const FILED_OVER: Duration = Duration::from_secs(60);
+/// And on, so that the last lives and the last disturbance have something to do.
+const THEN_PER_SECOND: u64 = 20;
+const KILLS_EACH: usize = 10;
+const PATIENCE: Duration = Duration::from_secs(600);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them() {
+    let folder = tempfile::Builder::new().prefix("tonghui-servers-").tempdir_in("/tmp").unwrap();
+    let start = |name: &str| Server::start(name, folder.path()).unwrap();
+    let (postgres, broker) = (start("postgres"), start("rabbitmq"));
+
+    let mut settings = sandbox::Settings::new(8, Clock::machine());
+    settings.faults =
+        Faults::parse("poison@500,late_commit@300,twin_serial@400,status_label@200").unwrap();
+    let mut world = World::open(settings).await.unwrap();
+    let urls = (postgres.said("TONGHUI_TEST_POSTGRES"), broker.said("TONGHUI_TEST_AMQP"));
+    world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();
+    world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
+    // The whole city happens within the usual overlap: every pass would read all of it again.
+    world.edit_channel("overlap = \"5m\"", "overlap = \"2s\"").unwrap();
+    // Small pages: more reads, so that a kill can land between any two verbs of any of them.
+    world.edit_channel("page    = 1000", "page    = 100").unwrap();
+    let (store, _) = world.store().await.unwrap();
+    let world = Arc::new(world);
+
+    let filed = CancellationToken::new();
+    let filing = async {
+        let first = Pace { records: RECORDS, over: FILED_OVER, then_per_second: 0 };
+        let then =
+            Pace { records: 0, over: Duration::from_secs(1), then_per_second: THEN_PER_SECOND };
+        world.hotline.live(first, CancellationToken::new()).await?;
+        world.hotline.live(then, filed.clone()).await
+    };
+    let disturbing = async {
+        let _filed = filed.clone().drop_guard(); // also when something fails: never file for ever
+        let lives = [
+            Lives::begin(&world, "ingest", &INGEST, 1),
+            Lives::begin(&world, "sink", &SINK, 2),
+            Lives::begin(&world, "sink", &SINK, 3),
+        ];
+        let killed = |n: usize| move |lives: &[Lives; 3]| lives.iter().all(|one| one.kills() >= n);
+
+        until("two kills of each", || killed(2)(&lives)).await;
+        rabbitmqctl(&broker, &["close_all_connections", "test"]).unwrap();
+        until("four kills of each", || killed(4)(&lives)).await;
+        postgres.stop().unwrap();
+        let postgres = start("postgres");
+        until("six kills of each", || killed(6)(&lives)).await;
+        broker.kill().unwrap();
+        let broker = start("rabbitmq");
+        until("eight kills of each", || killed(8)(&lives)).await;
+        broker.stop().unwrap();
+        let broker = start("rabbitmq");
+        until("all kills", || killed(KILLS_EACH)(&lives)).await;
+
+        // The queue is deleted while nothing is in it and its publisher believes in it.
+        let [ingest, _, _] = &lives;
+        signal("STOP", ingest.process()).unwrap();
+        until("the queues are empty", || messages(&broker, "").is_empty()).await;
+        let queue = rabbitmqctl(&broker, &["list_queues", "name", "--no-table-headers"]).unwrap();
+        let queue = queue.lines().find(|name| name.ends_with(".hotline")).unwrap();
+        rabbitmqctl(&broker, &["delete_queue", queue]).unwrap();
+        signal("CONT", ingest.process()).unwrap();
+        until("the lost queue is noticed", || ingest.watch.unroutable.load(SeqCst)).await;
+
+        filed.cancel();
+        let before = ingest.watch.caught_up.load(SeqCst);
+        until("two passes", || ingest.watch.caught_up.load(SeqCst) >= before + 2).await;
+        let [ingest, one, two] = lives;
+        let mut hits = vec![ingest.end()];
+        until("all is kept", || messages(&broker, "").is_empty()).await;
+        hits.extend([one.end(), two.end()]);
+        assert_eq!(
+            messages(&broker, ".dead.letters"),
+            Vec::<String>::new(),
+            "a healthy message died"
+        );
+        (postgres, broker, hits)
+    };
+    let (filing, (_postgres, _broker, hits)) = tokio::join!(filing, disturbing);
+    filing.unwrap();
+    writeln!(std::io::stderr().lock(), "killed after: {hits:?}").unwrap();
+    let kills: usize = hits.iter().flat_map(BTreeMap::values).sum();
+    assert_eq!(kills, 3 * KILLS_EACH);
+
+    assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+    let books = store.books(None, None).await.unwrap();
+    assert!(!books.is_empty());
+    for book in books {
+        assert_eq!((book.balanced, book.in_flight), (Some(true), 0), "{book:?}");
+    }
+}
+
+const INGEST: [&str; 5] = ["read", "packed", "confirmed", "advanced", "settled"];
+const SINK: [&str; 3] = ["taken", "kept", "acked"];
+
+/// Queues that hold something, by the end of their name.
+fn messages(broker: &Server, end: &str) -> Vec<String> {
+    let said = rabbitmqctl(broker, &["list_queues", "name", "messages", "--no-table-headers"]);
+    let rows = said.unwrap();
+    rows.lines()
+        .filter_map(|row| row.split_once('\t'))
+        .filter(|(name, n)| name.ends_with(end) && *n != "0")
+        .map(|(name, n)| format!("{name}: {n}"))
+        .collect()
+}
+
+/// Looks again and again until it is so.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    let mut again = interval(Duration::from_millis(50));
+    while !tokio::task::block_in_place(&mut is_so) {
+        assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
+        again.tick().await;
+    }
+}
+
+/// What people would see of a process and all its successors.
+#[derive(Default)]
+struct Watch {
+    process: AtomicU32,
+    kills: AtomicUsize,
+    caught_up: AtomicUsize,
+    unroutable: AtomicBool,
+    ending: AtomicBool,
+    last_lines: Mutex<Vec<String>>,
+}
+
+type Hits = BTreeMap<&'static str, usize>;
+
+/// A process that is killed at seeded moments and started again, and then lives on.
+struct Lives {
+    watch: Arc<Watch>,
+    thread: JoinHandle<anyhow::Result<Hits>>,
+}
+
+impl Lives {
+    fn begin(
+        world: &Arc<World>,
+        role: &'static str,
+        aims: &'static [&'static str],
+        seed: u64,
+    ) -> Self {
+        let (world, watch) = (Arc::clone(world), Arc::new(Watch::default()));
+        let thread = std::thread::spawn({
+            let watch = Arc::clone(&watch);
+            move || live(&world, role, aims, seed, &watch)
+        });
+        Self { watch, thread }
+    }
+
+    fn kills(&self) -> usize {
+        assert!(!self.thread.is_finished(), "{:?}", self.watch.last_lines.lock().unwrap());
+        self.watch.kills.load(SeqCst)
+    }
+
+    fn process(&self) -> u32 {
+        self.watch.process.load(SeqCst)
+    }
+
+    /// Asks the last one to stop.
+    fn end(self) -> Hits {
+        self.watch.ending.store(true, SeqCst);
+        signal("TERM", self.process()).unwrap();
+        self.thread.join().unwrap().unwrap()
+    }
+}
+
+fn live(
+    world: &World,
+    role: &'static str,
+    aims: &[&'static str],
+    seed: u64,
+    watch: &Watch,
+) -> anyhow::Result<Hits> {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    let mut hits = Hits::new();
+    for life in 0..KILLS_EACH {
+        let aim = aims[life % aims.len()];
+        let mut left = dice.random_range(1..=4);
+        let mut gateway = Gateway::start_as(world, role)?;
+        watch.process.store(gateway.id(), SeqCst);
+        let hit = loop {
+            let Some(line) = gateway.line()? else { anyhow::bail!("{role} ended by itself") };
+            note(watch, &line);
+            let Some(verb) = event(&line) else { continue };
+            left -= usize::from(verb == aim);
+            if left == 0 {
+                break gateway.kill(verb)?;
+            }
+        };
+        *hits.entry(hit).or_default() += 1;
+        watch.kills.fetch_add(1, SeqCst);
+    }
+    let mut gateway = Gateway::start_as(world, role)?;
+    watch.process.store(gateway.id(), SeqCst);
+    while let Some(line) = gateway.line()? {
+        note(watch, &line);
+    }
+    anyhow::ensure!(watch.ending.load(SeqCst), "{role} ended by itself");
+    Ok(hits)
+}
+
+fn note(watch: &Watch, line: &str) {
+    let caught_up = event(line) == Some("read") && line.contains("caught_up=true");
+    watch.caught_up.fetch_add(usize::from(caught_up), SeqCst);
+    watch.unroutable.fetch_or(line.contains("no queue takes message"), SeqCst);
+    let mut last = watch.last_lines.lock().unwrap();
+    last.push(line.to_owned());
+    let surplus = last.len().saturating_sub(10);
+    last.drain(..surplus);
+}
