@@ -1,5 +1,4 @@
-//! The measurements of docs/performance.md: the hotline's backlog through the release binary, and
-//! the floor under it, in one call. Prints Markdown.
+//! The hotline's backlog into one SQLite file, and the floor under it.
 
 use std::{
     io::Write,
@@ -7,31 +6,27 @@ use std::{
 };
 
 use anyhow::Context;
-use sandbox::{Clock, Settings, Storage};
 use sqlx::{Connection, Executor, QueryBuilder, SqliteConnection};
 use system_tests::{
     gateway_process::{Gateway, event},
     world::World,
 };
 
-const RECORDS: u64 = 50_000;
+use super::{RECORDS, rate};
+
 /// Rows of one statement of the floor: what the store's batches come to.
 const FLOOR_BATCH: usize = 1_000;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let mut settings = Settings::new(1, Clock::machine());
-    settings.storage = Storage::Clob;
-    let world = World::open(settings).await?;
-    world.hotline.file(RECORDS).await?;
-    let sizes = row_sizes(world.hotline.url()).await?;
-    let run = tokio::task::block_in_place(|| pull(&world))?;
-    let floor = floor(sizes.mean).await?;
+/// Measures, and prints a table.
+pub(crate) async fn measure(world: &World) -> anyhow::Result<()> {
+    let size = row_size(world.hotline.url()).await?;
+    let run = tokio::task::block_in_place(|| pull(world))?;
+    let floor = floor(size).await?;
 
     let per_second = rate(RECORDS, run.whole);
     let mut out = std::io::stdout().lock();
-    writeln!(out, "| what | measured |\n|---|---|")?;
-    writeln!(out, "| records, mean bytes of their columns | {RECORDS}, {} |", sizes.mean)?;
+    writeln!(out, "| embedded: one process, one SQLite file | measured |\n|---|---|")?;
+    writeln!(out, "| records, mean bytes of their columns | {RECORDS}, {size} |")?;
     writeln!(out, "| records/s, source to committed, acknowledged | {per_second:.0} |")?;
     let cpu = run.cpu.as_secs_f64() * 1e6 / rate(RECORDS, SECOND);
     writeln!(out, "| CPU µs per record, all threads | {cpu:.0} |")?;
@@ -40,13 +35,6 @@ async fn main() -> anyhow::Result<()> {
     writeln!(out, "| peak resident memory of `tonghui` | {} MiB |", run.peak_mib)?;
     writeln!(out, "| from start to first read | {} ms |", run.first_read.as_millis())?;
     Ok(())
-}
-
-fn rate(n: u64, took: Duration) -> f64 {
-    // Counts here are far below 2^52.
-    #[allow(clippy::cast_precision_loss)]
-    let n = n as f64;
-    n / took.as_secs_f64()
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -96,11 +84,7 @@ fn cpu_time(process: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(10 * ticks))
 }
 
-struct Sizes {
-    mean: usize,
-}
-
-async fn row_sizes(url: &str) -> anyhow::Result<Sizes> {
+async fn row_size(url: &str) -> anyhow::Result<usize> {
     let mut source = SqliteConnection::connect(url).await?;
     let mean: f64 = sqlx::query_scalar(
         "SELECT avg(length(RQSTTITLE) + length(RQSTCONTENT) + length(RQSTPERSON)
@@ -109,7 +93,7 @@ async fn row_sizes(url: &str) -> anyhow::Result<Sizes> {
     .fetch_one(&mut source)
     .await?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    Ok(Sizes { mean: mean as usize })
+    Ok(mean as usize)
 }
 
 /// SQLite alone: rows of that size, a key and an index, WAL and full synchronous, in batches.
