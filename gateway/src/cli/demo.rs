@@ -102,7 +102,7 @@ impl City {
         let began = Instant::now();
         let watches: Vec<_> = plans.iter().map(|plan| Arc::clone(&plan.watch)).collect();
         let stop = Stop::default();
-        let serving = serve(&self.settings, Role::All, plans, &self.store, &stop);
+        let serving = Box::pin(serve(&self.settings, Role::All, plans, &self.store, &stop));
         let showing = async {
             for watch in &watches {
                 progress::until_caught_up(watch, records).await;
@@ -130,7 +130,7 @@ impl City {
         let watches: Vec<_> = plans.iter().map(|plan| Arc::clone(&plan.watch)).collect();
         let stop = Stop::default();
         let still = CancellationToken::new();
-        let serving = serve(&self.settings, Role::All, plans, &self.store, &stop);
+        let serving = Box::pin(serve(&self.settings, Role::All, plans, &self.store, &stop));
         let showing = async {
             for watch in &watches {
                 progress::until_caught_up(watch, args.records).await;
