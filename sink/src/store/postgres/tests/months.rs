@@ -76,7 +76,7 @@ async fn old_months_go_whole_and_what_is_current_stays() {
 async fn a_month_that_another_process_dropped_is_made_again() {
     let served = Served::new().await;
     let two = served.again().await;
-    let first = read_no("2027-03-01T00:00:00Z");
+    let first = read_no("2027-03-01T00:10:00Z");
     keep(&two, &intake([&read(first, [record("a", "one")])])).await;
     served.store.drop_before(moment("2027-04-01T00:00:00Z")).await.unwrap();
     let late =
