@@ -88,7 +88,7 @@ async fn run<B: Publisher + 'static>(
             Some((bus, plans)) => {
                 let shared = Shared {
                     bus,
-                    checkpoints: store.clone(),
+                    checkpoints: store.apart(),
                     memory: Memory::new(limits.memory_bytes),
                     clock: Clock,
                     stop: stop.clone(),

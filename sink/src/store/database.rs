@@ -28,6 +28,18 @@ macro_rules! either {
     };
 }
 
+impl Database {
+    /// A handle whose writes do not wait behind those of this one, where the database lets several
+    /// write at a time.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        match self {
+            Self::Sqlite(store) => Self::Sqlite(store.clone()),
+            Self::Postgres(store) => Self::Postgres(store.apart()),
+        }
+    }
+}
+
 /// What people and programs ask; each answer is described at [`Sqlite`].
 impl Database {
     /// The current state of what has this id.

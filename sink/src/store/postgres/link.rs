@@ -64,6 +64,11 @@ impl Link {
         Self { hosts, access, pools: Mutex::new(None) }
     }
 
+    /// The same way, for other connections.
+    pub(super) fn apart(&self) -> Self {
+        Self::new(self.hosts.clone(), self.access)
+    }
+
     pub(super) fn place(&self) -> &str {
         &self.hosts.place
     }

@@ -68,6 +68,14 @@ impl Postgres {
         Ok(store)
     }
 
+    /// Another handle, with connections of its own: what it writes does not wait behind what this one
+    /// writes.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let link = Arc::new(self.link.apart());
+        Self { link, months: Arc::clone(&self.months), access: self.access }
+    }
+
     /// Waits for running work and closes all connections.
     pub async fn close(&self) {
         self.link.close().await;
