@@ -3,6 +3,8 @@
 //! A schema names a format; here is what each demands. A format nobody knows demands nothing: the
 //! owner of the settings checks it and reports through [`crate::ChannelSettings::problem`].
 
+mod clock;
+mod hours;
 mod jsonpath;
 mod quantity;
 mod reference;
@@ -10,6 +12,7 @@ mod zone;
 
 use std::ops::Range;
 
+pub(crate) use clock::Clock;
 pub(crate) use quantity::{Rate, Size};
 pub(crate) use reference::{World, code_tables, reason, secret, variable};
 pub(crate) use zone::Zone;
@@ -35,6 +38,8 @@ pub(crate) fn check(shape: &Shape<'_>, text: &str, world: &World<'_>) -> Option<
         "size" => quantity::size(text, shape.bounds),
         "rate" => quantity::rate(text),
         "timezone" => zone::check(text),
+        "window" => hours::check(text),
+        "cron" => clock::check(text),
         "jsonpath" => jsonpath::check(text),
         "codes" => reference::codes(text, world),
         "fixture" => reference::fixture(text, world),
@@ -49,6 +54,8 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
         "size" => "a size like \"256MiB\"",
         "rate" => "a rate like \"5/s\"",
         "timezone" => "a time zone like \"Asia/Shanghai\"",
+        "window" => "hours like \"06:00-23:00\"",
+        "cron" => "clock times like \"*/5 * * * *\"",
         "jsonpath" => "a JSONPath like \"$.title\"",
         "codes" => "the name of a code table",
         "fixture" => "the name of a file",

@@ -14,6 +14,7 @@ mod fault;
 mod id;
 mod settings;
 mod version;
+mod window;
 
 mod raw;
 mod sealed;
@@ -44,6 +45,7 @@ pub use sealed::{Sealed, SealedBytes};
 pub use settings::{Period, Secret};
 pub use store::{Kept, Outcomes, Store, keep};
 pub use version::{Digest, MappingNo, ReadNo, Revision, Version};
+pub use window::Window;
 pub use wire::{
     CONTENT_TYPE, Event, MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS, MAX_RECORD_BYTES, Reject,
     WIRE_VERSION,
