@@ -14,6 +14,7 @@ use crate::{
     keys,
     pace::Pace,
     registry::{self, Kind},
+    schedule::Schedule,
     supervise::ChannelPlan,
     vocabulary::vocabulary,
     watch::ChannelWatch,
@@ -204,13 +205,18 @@ fn plan(
     kind.build(&channel.section, means.clone()).map_err(|fault| fault.to_string())?;
     Ok(ChannelPlan {
         id: channel.id.clone(),
+        upstream: channel.id.to_string(),
         fingerprint: mapping.fingerprint(),
         normalizer: Arc::new(mapping) as Arc<dyn Normalizer>,
         kind: Arc::new(kind),
         section: channel.section.clone(),
         means,
-        pace: Pace { max_entries: MAX_ENTRIES, pause: Some(channel.every.0) },
+        pace: Pace {
+            max_entries: MAX_ENTRIES,
+            schedule: Some(Arc::new(Schedule::new(channel.schedule.clone(), settings.zone))),
+        },
         watch: Arc::new(ChannelWatch::new(channel.id.clone())),
+        orders: Arc::default(),
     })
 }
 
