@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use contract::ChannelId;
+
 use super::Wrong;
 use crate::nearest::nearest;
 
@@ -52,6 +54,13 @@ pub(super) fn codes(name: &str, world: &World<'_>) -> Option<Wrong> {
         instead,
         part: None,
     })
+}
+
+/// Names of upstreams are like those of channels: without one, a channel's own is meant.
+pub(super) fn upstream(name: &str) -> Option<Wrong> {
+    let error = name.parse::<ChannelId>().err()?;
+    let message = error.to_string().replace("channel name", "name of an upstream");
+    Some(Wrong { message, ..Wrong::default() })
 }
 
 pub(super) fn fixture(name: &str, world: &World<'_>) -> Option<Wrong> {

@@ -88,6 +88,28 @@ fn a_rate_becomes_the_time_between_two_requests() {
 }
 
 #[test]
+fn a_day_has_its_requests_and_its_hours() {
+    let folder = Folder::new();
+    let hotline = "channels/hotline/channel.toml";
+    folder.edit(hotline, "concurrent = 2", "per_day = 2000\nwindow = \"22:00-06:00\"");
+    let budget = folder.resolve().unwrap().channels[0].budget;
+    assert_eq!(budget.per_day, Some(2000));
+    assert_eq!(budget.window.unwrap().to_string(), "22:00-06:00");
+}
+
+#[test]
+fn channels_of_one_upstream_name_it_or_are_it() {
+    let folder = Folder::new();
+    let hotline = folder.read("channels/hotline/channel.toml");
+    let other = hotline.replace("12345", "12346").replace("CNS_", "X");
+    let shared = "concurrent = 2\nupstream = \"hotline\"";
+    folder.channel("second", &other.replace("concurrent = 2", shared));
+    let settings = folder.resolve().unwrap();
+    let upstreams: Vec<_> = settings.channels.iter().map(|channel| channel.upstream()).collect();
+    assert_eq!(upstreams, ["hotline", "hotline"]);
+}
+
+#[test]
 fn files_from_windows_are_read() {
     let folder = Folder::new();
     let hotline = "channels/hotline/channel.toml";
