@@ -6,5 +6,8 @@
 
 #![warn(missing_docs)]
 
+pub mod auth;
+pub mod envelope;
 pub mod gate;
 
+mod cipher;
