@@ -25,8 +25,9 @@ use crate::{
 /// of the largest usual records fits the memory bound many times.
 const MAX_ENTRIES: usize = 1_000;
 
-/// Stands for a secret that nobody needs; a connector's settings hold together with it.
-const UNSET: &str = "sqlite:unset";
+/// Stands for a secret that nobody needs; a connector's settings hold together with it. 16 bytes: a
+/// cipher's key has that length.
+const UNSET: &str = "sqlite:not-given";
 
 /// Reads and checks the configuration in `folder`.
 ///

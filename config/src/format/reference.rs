@@ -107,7 +107,8 @@ pub(crate) fn variable(name: &str, world: &World<'_>) -> Result<String, Wrong> {
     }
 }
 
-/// The secret that `{ env = … }` or `{ file = … }` names: for a file its first line.
+/// The secret that `{ env = … }` or `{ file = … }` names: for a file its first line, or all of it
+/// where it is in PEM.
 pub(crate) fn secret(key: &str, name: &str, world: &World<'_>) -> Result<String, Wrong> {
     if key == "env" {
         return variable(name, world);
@@ -119,6 +120,9 @@ pub(crate) fn secret(key: &str, name: &str, world: &World<'_>) -> Result<String,
     };
     let text = fs::read_to_string(world.dir.join(name))
         .map_err(|error| wrong(format!("cannot be read: {}", reason(&error))))?;
+    if text.lines().any(|line| line.starts_with("-----BEGIN ")) {
+        return Ok(text);
+    }
     match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
         Some(line) => Ok(line.trim_start_matches('\u{feff}').to_owned()),
         None => Err(wrong("has an empty first line".to_owned())),

@@ -69,6 +69,17 @@ fn the_connector_finds_secrets_in_their_places() {
 }
 
 #[test]
+fn a_secret_in_pem_is_its_whole_file() {
+    let folder = Folder::new();
+    let pem = "Bag Attributes\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    folder.write("secrets/key.pem", pem);
+    let reference = "env = \"HOTLINE_DATABASE_URL\"";
+    folder.edit("channels/hotline/channel.toml", reference, "file = \"secrets/key.pem\"");
+    let table: Table = folder.resolve().unwrap().channels[0].section.parse().unwrap();
+    assert_eq!(table.url.expose(), pem);
+}
+
+#[test]
 fn limits_and_budget_may_be_left_out() {
     let folder = Folder::new();
     folder.edit("gateway.toml", "[limits]\nmemory = \"256MiB\"\ngrace  = \"20s\"\n", "");
