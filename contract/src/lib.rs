@@ -10,6 +10,7 @@
 
 #![warn(missing_docs)]
 
+mod clock;
 mod fault;
 mod id;
 mod settings;
@@ -23,6 +24,7 @@ pub mod demand;
 mod normalizer;
 
 mod connector;
+mod gate;
 mod outbox;
 mod wire;
 
@@ -33,9 +35,11 @@ mod store;
 
 pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, Publisher, deliver};
 pub use checkpoint::{Checkpoints, Position};
+pub use clock::Clock;
 pub use connector::{Batch, Budget, Connector, Cursor, Means, Partition};
 pub use demand::{Demand, DemandBody};
 pub use fault::{Fault, FaultKind};
+pub use gate::{Gate, OpenGate, Pass};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
 pub use judge::{Current, Judgement, Tracked, judge};
 pub use normalizer::{Accepted, Normalizer, Reason, Verdict};
