@@ -12,9 +12,13 @@ mod charset;
 mod decode;
 mod private_use;
 
+pub mod model;
+mod repair;
+
 mod clean;
 pub mod identify;
 
 pub use charset::Charset;
 pub use clean::{Cleaned, Found, Profile, clean};
 pub use decode::{Decoded, Span, decode_column, decode_strict};
+pub use repair::{Repair, Repaired, Rule, repair};
