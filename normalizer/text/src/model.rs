@@ -21,7 +21,7 @@ use counts::Counts;
 use pairs::Pairs;
 use script::Script;
 
-pub use script::is_counted;
+pub use script::{as_context, is_counted};
 
 /// An eighth of a bit.
 pub(crate) type Cost = u32;
@@ -29,11 +29,21 @@ pub(crate) type Cost = u32;
 /// So many of these are a bit.
 pub(crate) const BIT: Cost = 8;
 
+/// Cost of the same character again: people write 咚咚咚.
+const REPEATED: Cost = 6 * BIT;
+/// Cost of the same sign again: people draw lines of them.
+const DRAWN: Cost = BIT;
+
+/// So many characters are a sample.
+const SAMPLE: usize = 256;
+
 /// What is known of each character of the basic plane, and of pairs.
 pub(crate) struct Model {
     /// Cost of the character alone.
     alone: Vec<u8>,
     script: Vec<Script>,
+    /// What it counts as before another.
+    context: Vec<u16>,
     /// Cost of being followed by something that was not seen behind it.
     escape: Vec<u8>,
     pairs: Pairs,
@@ -47,8 +57,8 @@ pub(crate) fn model() -> &'static Model {
 
 impl Model {
     fn new(counts: &Counts) -> Self {
-        let basic = || (0..=0xFFFF).map(|code| char::from_u32(code).unwrap_or('\u{FFFD}'));
-        let script: Vec<Script> = basic().map(Script::of).collect();
+        let basic_plane = || (0..=0xFFFF).map(|code| char::from_u32(code).unwrap_or('\u{FFFD}'));
+        let script: Vec<Script> = basic_plane().map(Script::of).collect();
         let prior = standards::prior();
         let mut alone: Vec<u8> = script.iter().map(|script| script.base()).collect();
         for (code, is) in script.iter().enumerate() {
@@ -56,25 +66,28 @@ impl Model {
                 alone[code] = eighths(prior[code] + 0.9 * counts.share(code));
             }
         }
+        let context = basic_plane().map(|c| u16::try_from(u32::from(as_context(c))).unwrap_or(0));
         let (pairs, escape) = counts.pairs(&alone);
-        Self { alone, script, escape, pairs }
+        Self { alone, script, context: context.collect(), escape, pairs }
     }
 
     /// Cost of `c` behind `before`.
     pub(crate) fn cost(&self, before: char, c: char) -> Cost {
+        if c == before {
+            return if c.is_alphanumeric() { REPEATED } else { DRAWN };
+        }
         let (Some(first), Some(second)) = (basic(before), basic(c)) else {
             let (from, to) = (self.script_of(before), self.script_of(c));
             return Cost::from(self.alone_of(c)) + to.enter(from);
         };
         let (from, to) = (self.script[first], self.script[second]);
         let alone = Cost::from(self.alone[second]);
-        if to != Script::Han || from != Script::Han {
+        if to != Script::Han {
             return alone + to.enter(from);
         }
-        match self.pairs.get(first, second) {
-            Some(cost) => Cost::from(cost),
-            None => alone + Cost::from(self.escape[first]),
-        }
+        let context = usize::from(self.context[first]);
+        let seen = self.pairs.get(context, second).map(Cost::from);
+        seen.unwrap_or(alone + Cost::from(self.escape[context])) + to.enter(from)
     }
 
     /// Cost of a whole text.
@@ -84,9 +97,22 @@ impl Model {
         costs.fold(0, Cost::saturating_add)
     }
 
+    /// Cost of a text, told from its beginning: a few hundred characters say as much as all.
+    pub(crate) fn estimate(&self, text: &str) -> Cost {
+        let Some((sample, _)) = text.char_indices().nth(SAMPLE) else { return self.cost_of(text) };
+        let per_sample = u64::from(self.cost_of(&text[..sample]));
+        let estimate = per_sample * text.chars().count() as u64 / SAMPLE as u64;
+        Cost::try_from(estimate).unwrap_or(Cost::MAX)
+    }
+
     /// Cost of `c` in whatever company.
     pub(crate) fn alone_of(&self, c: char) -> u8 {
         basic(c).map_or_else(|| Script::of(c).base(), |code| self.alone[code])
+    }
+
+    /// Whether a character is counted: Han, and the punctuation beside it.
+    pub(crate) fn is_counted(&self, c: char) -> bool {
+        self.script_of(c) == Script::Han
     }
 
     fn script_of(&self, c: char) -> Script {

@@ -93,10 +93,9 @@ struct Edit {
 
 /// What one round puts back.
 fn edits(text: &str, suspicion: &suspect::Suspicion) -> Vec<Edit> {
-    if suspicion.windows.is_empty() {
-        return Vec::new();
-    }
-    if let Some(edit) = whole::edit(text) {
+    if suspicion.is_of_all(text)
+        && let Some(edit) = whole::edit(text)
+    {
         return vec![edit];
     }
     let windows = suspicion.windows.iter();

@@ -1,6 +1,6 @@
 //! The counts that are shipped: `model/chinese.txt`, whose first lines say how it was made.
 
-use super::{eighths, pairs::Pairs};
+use super::{eighths, is_counted, pairs::Pairs};
 
 const SHIPPED: &str = include_str!("../../model/chinese.txt");
 
@@ -11,9 +11,9 @@ pub(super) struct Counts {
 }
 
 struct Character {
-    code: usize,
+    code: u16,
     n: f64,
-    followers: Vec<(usize, f64)>,
+    followers: Vec<(u16, f64)>,
 }
 
 impl Counts {
@@ -26,13 +26,15 @@ impl Counts {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let mut characters: Vec<_> = lines.filter_map(character).collect();
         characters.sort_unstable_by_key(|character| character.code);
-        let total = characters.iter().map(|character| character.n).sum();
+        let counted = |c: &&Character| char::from_u32(u32::from(c.code)).is_some_and(is_counted);
+        let total = characters.iter().filter(counted).map(|character| character.n).sum();
         Self { characters, total }
     }
 
     /// The share of a character in all.
     pub(super) fn share(&self, code: usize) -> f64 {
-        let found = self.characters.binary_search_by_key(&code, |character| character.code);
+        let found =
+            self.characters.binary_search_by_key(&code, |character| usize::from(character.code));
         found.map_or(0.0, |index| self.characters[index].n / self.total)
     }
 
@@ -48,10 +50,14 @@ impl Counts {
             let n_kept: f64 = followers.iter().map(|(_, n)| n).sum();
             let all = n + n_kinds + 1.0;
             let others = (all - n_kept) / all;
-            escape[*code] = eighths(others);
+            escape[usize::from(*code)] = eighths(others);
             for (follower, n) in followers {
-                let by_itself = f64::exp2(-f64::from(alone[*follower]) / 8.0);
-                pairs.insert(*code, *follower, eighths(n / all + others * by_itself));
+                let by_itself = f64::exp2(-f64::from(alone[usize::from(*follower)]) / 8.0);
+                pairs.insert(
+                    (*code).into(),
+                    (*follower).into(),
+                    eighths(n / all + others * by_itself),
+                );
             }
         }
         (pairs, escape)
@@ -67,10 +73,10 @@ fn character(line: &str) -> Option<Character> {
     while let Some(follower) = rest.chars().next() {
         let digits = &rest[follower.len_utf8()..];
         let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-        if let (Some(code), Ok(n)) = (super::basic(follower), digits[..end].parse()) {
+        if let (Ok(code), Ok(n)) = (u16::try_from(u32::from(follower)), digits[..end].parse()) {
             followers.push((code, n));
         }
         rest = &digits[end..];
     }
-    Some(Character { code: super::basic(c)?, n, followers })
+    Some(Character { code: u16::try_from(u32::from(c)).ok()?, n, followers })
 }

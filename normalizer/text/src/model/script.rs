@@ -11,6 +11,8 @@ pub(crate) enum Script {
     Ascii,
     /// The upper half of Latin-1, and letters with marks.
     Latin,
+    /// Letters and digits of ASCII in the width of Han characters.
+    Wide,
     /// Hiragana and katakana.
     Kana,
     Hangul,
@@ -27,9 +29,20 @@ pub(crate) enum Script {
     Unwritten,
 }
 
-/// Whether the model counts a character: Han, and the punctuation and wide forms beside it.
+/// Whether the model counts a character: Han, and the punctuation beside it.
 pub fn is_counted(c: char) -> bool {
     Script::of(c) == Script::Han
+}
+
+/// What a character counts as where another follows it: itself, or any digit, any letter, any other
+/// sign.
+pub fn as_context(c: char) -> char {
+    match Script::of(c) {
+        Script::Han => c,
+        _ if c.is_ascii_digit() => '0',
+        Script::Ascii if c.is_ascii_alphabetic() => 'a',
+        _ => '.',
+    }
 }
 
 impl Script {
@@ -45,14 +58,17 @@ impl Script {
             }
             '\u{1E00}'..='\u{1EFF}' => Self::Latin,
             '\u{200B}'..='\u{200F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' => Self::Emoji,
-            '\u{2010}'..='\u{203B}' | '\u{3000}'..='\u{3030}' | '\u{FE10}'..='\u{FE6F}' => {
-                Self::Han
-            }
+            '\u{2010}'..='\u{203B}'
+            | '①'..='⒇'
+            | '\u{3000}'..='\u{3030}'
+            | '\u{FE10}'..='\u{FE6F}' => Self::Han,
+            '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' => Self::Wide,
             '\u{FF01}'..='\u{FF65}' | '\u{FFE0}'..='\u{FFE6}' => Self::Han,
             '\u{2600}'..='\u{27BF}' | '\u{1F000}'..='\u{1FAFF}' => Self::Emoji,
-            '\u{2000}'..='\u{2BFF}' | '\u{2E80}'..='\u{2FFF}' | '\u{3200}'..='\u{33FF}' => {
-                Self::Symbol
-            }
+            '\u{2000}'..='\u{2BFF}'
+            | '\u{2E80}'..='\u{2FFF}'
+            | '\u{3100}'..='\u{312F}'
+            | '\u{3200}'..='\u{33FF}' => Self::Symbol,
             '\u{3031}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}' | '\u{FF66}'..='\u{FF9F}' => {
                 Self::Kana
             }
@@ -74,6 +90,7 @@ impl Script {
         match self {
             Self::Han => 184,
             Self::Ascii => 36,
+            Self::Wide => 40,
             Self::Latin => 56,
             Self::Kana | Self::Other(_) => 48,
             Self::Hangul => 80,
@@ -96,6 +113,7 @@ impl Script {
             (Self::Latin, Self::Latin) => 3,
             (Self::Latin, _) => 8,
             (to, from) if to == from => 0,
+            (Self::Wide, Self::Han | Self::Ascii) => 4,
             (Self::Kana, Self::Han | Self::Ascii) => 3,
             (Self::Symbol | Self::Emoji, _) => 4,
             _ => 8,

@@ -17,6 +17,11 @@ pub(super) struct Suspicion {
 }
 
 impl Suspicion {
+    /// Whether most of the text is to be looked at.
+    pub(super) fn is_of_all(&self, text: &str) -> bool {
+        2 * self.windows.iter().map(Range::len).sum::<usize>() > text.len()
+    }
+
     pub(super) fn is_none(&self) -> bool {
         self.windows.is_empty() && !self.has_lost
     }
@@ -25,7 +30,10 @@ impl Suspicion {
 /// Rarer than this is strange, in bits.
 const COMMON: i16 = 12;
 /// From here on a stretch is looked at.
-const ENOUGH: i16 = 12 * UNIT;
+const ENOUGH: i16 = 16 * UNIT;
+/// From here on where the text has no more bytes than [`SHORT`]: there is no more to go by.
+const ENOUGH_IN_SHORT: i16 = 6 * UNIT;
+const SHORT: usize = 64;
 /// A long stretch is forgotten as soon as a short one: after a dozen common characters.
 const MOST: i16 = 40 * UNIT;
 /// Characters that are looked at on each side: a broken stretch may begin and end with common ones.
@@ -38,6 +46,7 @@ const UNIT: i16 = 8;
 pub(super) fn look(text: &str) -> Suspicion {
     let strangeness = strangeness();
     let mut suspicion = Suspicion { windows: Vec::new(), has_lost: false };
+    let enough = if text.len() <= SHORT { ENOUGH_IN_SHORT } else { ENOUGH };
     let (mut sum, mut begun, mut is_enough) = (0_i16, 0, false);
     for (at, c) in text.char_indices() {
         let weight = strangeness.get(c as usize).copied().unwrap_or(BEYOND);
@@ -48,7 +57,7 @@ pub(super) fn look(text: &str) -> Suspicion {
             begun = at;
         }
         sum = (sum + i16::from(weight)).clamp(0, MOST);
-        is_enough |= sum >= ENOUGH;
+        is_enough |= sum >= enough;
         if sum == 0 && is_enough {
             suspicion.add(text, begun..at);
             is_enough = false;
@@ -90,6 +99,8 @@ fn strangeness() -> &'static [i8] {
 fn weight(c: char) -> i8 {
     let bits = match c {
         '\u{FFFD}' | '锟' | '烫' | '屯' | '葺' | 'ï' => return LOST,
+        // Clean text has these.
+        '\u{A0}' | '·' | '°' | '×' | '±' => 0,
         '\u{80}'..='\u{9F}' | '\u{E000}'..='\u{F8FF}' => 9,
         '\u{A0}'..='\u{FF}' | 'Œ' | 'œ' | 'Š' | 'š' | 'Ÿ' | 'Ž' | 'ž' | 'ƒ' | 'ˆ' | '˜' => {
             6
@@ -99,7 +110,7 @@ fn weight(c: char) -> i8 {
             let alone = i16::from(model().alone_of(c));
             return i8::try_from((alone - COMMON * UNIT).max(-4 * UNIT)).unwrap_or(i8::MAX);
         }
-        '\u{3040}'..='\u{30FF}' | '\u{370}'..='\u{4FF}' => 0,
+        '\u{3040}'..='\u{30FF}' | '\u{370}'..='\u{4FF}' => 3,
         _ => -3,
     };
     bits * 8

@@ -78,6 +78,12 @@ fn is_only_older(c: char) -> bool {
         || matches!(c, '\u{E5E5}' | '\u{E78D}'..='\u{E864}')
 }
 
+/// Characters that Big5 has among the signs and again behind, where they are written (WHATWG
+/// Encoding, index Big5 pointer).
+fn is_written_last(c: char) -> bool {
+    matches!(c, '═' | '╞' | '╡' | '╪' | '十' | '卅')
+}
+
 /// A charset of one or two bytes.
 pub(super) struct Table {
     /// By character of the basic plane: its one or two bytes as a number, 0 where it has none.
@@ -108,9 +114,9 @@ impl Table {
             let (Some(c), None) = (chars.next(), chars.next()) else { continue };
             let Ok(code) = u16::try_from(u32::from(c)) else { continue };
             table.chars[usize::from(pair)] = code;
-            // GB18030 has the wide space a second time; Big5 has some characters among the signs
-            // and again in their place.
-            if table.bytes[usize::from(code)] == 0 || std::ptr::eq(encoding, BIG5) {
+            // Read twice, written once: the wide space of cp936, characters of Hong Kong.
+            let is_written = std::ptr::eq(encoding, GB18030) || pair >= 0xA140;
+            if is_written && (table.bytes[usize::from(code)] == 0 || is_written_last(c)) {
                 table.set(code.into(), pair);
             }
         }

@@ -71,31 +71,21 @@ impl Meant {
                 0 if byte < 0x80 => Step::Whole(byte.into()),
                 0 if byte > 0x80 => pending.and(byte),
                 0 => Step::Malformed,
-                _ => whole(tables.big5.char(pending.bytes[0], byte)),
+                _ => meant(tables.big5.char(pending.bytes[0], byte)),
             },
         }
     }
 
-    /// The bytes that are written for a text; `None` if a character has none.
-    pub(super) fn encode(self, text: &str, tables: &Tables) -> Option<Vec<u8>> {
+    /// Whether these bytes, and no others, are written for `c`. Some characters of GBK and of Big5
+    /// are read from two pairs of bytes.
+    pub(super) fn writes(self, c: char, pending: Pending, last: u8, tables: &Tables) -> bool {
         let table = match self {
-            Self::Utf8 => return Some(text.as_bytes().to_vec()),
-            Self::Gb18030 => &tables.gb18030,
+            Self::Gb18030 if pending.len() == 1 => &tables.gb18030,
             Self::Big5 => &tables.big5,
+            // One number, one character.
+            Self::Utf8 | Self::Gb18030 => return true,
         };
-        let mut encoded = Vec::with_capacity(text.len());
-        for c in text.chars() {
-            match table.bytes(c) {
-                Some(number) => encoded.extend(bytes(number)),
-                None if self == Self::Gb18030 => {
-                    let mut character = [0; 4];
-                    let (four, _, has_none) = GB18030.encode(c.encode_utf8(&mut character));
-                    encoded.extend_from_slice((!has_none).then_some(&*four)?);
-                }
-                None => return None,
-            }
-        }
-        Some(encoded)
+        table.bytes(c) == Some(u16::from_be_bytes([pending.bytes[0], last]))
     }
 }
 
@@ -130,7 +120,7 @@ fn gb18030(pending: Pending, byte: u8, table: &Table) -> Step {
         0 if byte < 0x80 => Step::Whole(byte.into()),
         0 if matches!(byte, 0x81..=0xFE) => pending.and(byte),
         1 if byte.is_ascii_digit() => pending.and(byte),
-        1 => whole(table.char(first, byte)),
+        1 => meant(table.char(first, byte)),
         2 if matches!(byte, 0x81..=0xFE) => pending.and(byte),
         3 if byte.is_ascii_digit() => {
             let bytes = [first, second, third, byte];
@@ -143,4 +133,9 @@ fn gb18030(pending: Pending, byte: u8, table: &Table) -> Step {
 
 fn whole(c: Option<char>) -> Step {
     c.map_or(Step::Malformed, Step::Whole)
+}
+
+/// Nobody means a character of the private-use area that a decoder makes of two bytes.
+fn meant(c: Option<char>) -> Step {
+    whole(c.filter(|c| !matches!(c, '\u{E000}'..='\u{F8FF}')))
 }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use normalizer_text::model::is_counted;
+use normalizer_text::model::{as_context, is_counted};
 use text_tests::messages;
 
 /// A pair is kept from this number on.
@@ -24,7 +24,8 @@ const MIN_PAIRS: u32 = 3;
 
 const HEADER: &str = "\
 # Characters of Chinese public demands, how often each stood in about two million, and what followed
-# it how often. Made by `cargo xtask text-model` from one half (the even ids) of public messages to
+# it how often; 0 is any digit, a any letter, . any other sign or the beginning. Made by
+# `cargo xtask text-model` from one half (the even ids) of public messages to
 # city leaders and their answers, and from the same texts in traditional characters (OpenCC, s2t).
 # Counts only: pairs that were seen fewer than three times are left out.
 ";
@@ -85,18 +86,17 @@ struct Character {
 
 impl Counts {
     fn add(&mut self, text: &str) {
-        let mut previous = None;
+        let mut before = '\n';
         for c in text.chars() {
+            let context = as_context(std::mem::replace(&mut before, c));
             if !is_counted(c) {
-                previous = None;
                 continue;
             }
             self.characters.entry(c).or_default().n += 1;
-            if let Some(previous) = previous {
-                let followers = &mut self.characters.entry(previous).or_default().followers;
-                *followers.entry(c).or_default() += 1;
-            }
-            previous = Some(c);
+            let context_of = self.characters.entry(context).or_default();
+            *context_of.followers.entry(c).or_default() += 1;
+            // Of a digit, a letter or a sign only those are counted that Han characters follow.
+            context_of.n += u32::from(!is_counted(context));
         }
     }
 
