@@ -14,12 +14,16 @@ mod city;
 mod clock;
 mod corpus;
 mod dice;
+mod faults;
 mod hotline;
 mod text;
+pub mod truth;
 
 pub use clock::Clock;
 pub use corpus::{Corpus, Piece};
+pub use faults::{Faults, Switch};
 pub use hotline::{
-    Case, Counters, Expected, Fault, Faults, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Row,
+    Case, Counters, Expected, Fault, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Row,
     Settings, State, Storage,
 };
+pub use truth::{Memory, Truth};
