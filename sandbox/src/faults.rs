@@ -78,6 +78,11 @@ impl<F: Switch> Faults<F> {
         let due = move |(_, n): &&(F, NonZeroU64)| number.is_multiple_of(n.get());
         self.0.iter().filter(due).map(|(fault, _)| *fault)
     }
+
+    /// Whether this fault strikes time `number`, counted from 1.
+    pub(crate) fn strikes(&self, fault: F, number: u64) -> bool {
+        self.at(number).any(|due| due == fault)
+    }
 }
 
 fn one<F: Switch>(part: &str) -> anyhow::Result<(F, NonZeroU64)> {

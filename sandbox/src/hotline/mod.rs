@@ -134,4 +134,4 @@ impl Hotline {
 }
 
 #[cfg(test)]
-mod town;
+pub(crate) mod town;
