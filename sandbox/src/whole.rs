@@ -1,8 +1,10 @@
 //! The whole city at once: every channel with its share of what people say, from one seed.
 //!
-//! A channel is added here in four places, all in [`CHANNELS`] and [`City`]; the shares are those of
-//! a city where the hotline is what everybody knows.
+//! The shares are those of a city where the hotline is what everybody knows. A channel that comes
+//! new (a file drop is opened in [`Plan::dir`] beside the hotline's database) stands in [`CHANNELS`]
+//! and is a field of [`City`], which its methods go through one by one.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::source::{Simulator, Upstream};
 use crate::{
     Clock, Conduct, Corpus, Faults, Hotline, Inspection, Limits, Memory, MessageBoard, Mobile,
-    Petitions, Settings, Truth,
+    Petitions, Settings, Switch, Truth,
 };
 
 /// The channels there are, and how many of a thousand demands come through each.
@@ -39,8 +41,8 @@ pub struct Plan {
     pub records: u64,
     /// Names out of [`CHANNELS`]; the shares of those left out go to the others.
     pub channels: Vec<&'static str>,
-    /// Whether the faults of a demonstration occur.
-    pub with_faults: bool,
+    /// Fault switches by channel, as [`Faults::parse`] reads them; a channel not named has none.
+    pub faults: BTreeMap<String, String>,
     /// The city's time.
     pub clock: Clock,
     /// Where the texts come from: each channel has its own part of them.
@@ -61,7 +63,10 @@ impl Plan {
             dir,
             records,
             channels: CHANNELS.iter().map(|(name, _)| *name).collect(),
-            with_faults: true,
+            faults: CHANNELS
+                .iter()
+                .map(|(name, _)| ((*name).to_owned(), "all".to_owned()))
+                .collect(),
             clock: Clock::machine(),
             corpus: Corpus::Generated,
             limits: Limits::Loose,
@@ -85,11 +90,10 @@ impl Plan {
         split
     }
 
-    fn conduct<F: crate::Switch>(&self, corpus: Corpus) -> Conduct<F> {
-        let faults = if self.with_faults { Faults::all_sparse() } else { Faults::none() };
-        let Self { limits, memory, .. } = *self;
-        let plain = Conduct::new(self.seed, self.clock.clone());
-        Conduct { corpus, faults, limits, memory, ..plain }
+    /// The switches of a channel.
+    fn faults<F: Switch>(&self, channel: &str) -> anyhow::Result<Faults<F>> {
+        let text = self.faults.get(channel).map_or("", String::as_str);
+        Faults::parse(text).with_context(|| format!("the faults of {channel}"))
     }
 }
 
@@ -179,23 +183,25 @@ impl City {
     /// # Errors
     /// When the hotline's database refuses.
     pub async fn live(&self, per_second: u64, stop: CancellationToken) -> anyhow::Result<()> {
-        let shares: Vec<_> = CHANNELS
-            .iter()
-            .filter(|(name, _)| self.split.iter().any(|(own, _)| own == name))
-            .collect();
-        let whole: u64 = shares.iter().map(|(_, share)| share).sum();
         let mut interval = interval(TICK);
         interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut before = 0;
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
-            let now = before + per_second;
-            for (name, share) in &shares {
-                // In fifths of a second, and so many of `whole`.
-                let due = |ticks: u64, of: u64| ticks * share / (5 * of * whole.max(1));
-                let (new, moved) = (due(now, 1) - due(before, 1), due(now, 5) - due(before, 5));
-                self.happens(name, new, moved).await?;
-            }
-            before = now;
+            self.grow(before, before + per_second).await?;
+            before += per_second;
+        }
+        Ok(())
+    }
+
+    /// Lets happen what lies between two points; a point is a fifth of a demand over all channels.
+    async fn grow(&self, before: u64, now: u64) -> anyhow::Result<()> {
+        let own = |name: &str| self.split.iter().any(|(known, _)| *known == name);
+        let shares: Vec<_> = CHANNELS.iter().filter(|(name, _)| own(name)).collect();
+        let whole: u64 = shares.iter().map(|(_, share)| share).sum();
+        for (name, share) in shares {
+            let due = |points: u64, of: u64| points * share / (5 * of * whole);
+            let (new, moved) = (due(now, 1) - due(before, 1), due(now, 5) - due(before, 5));
+            self.happens(name, new, moved).await?;
         }
         Ok(())
     }
@@ -220,8 +226,8 @@ impl City {
 }
 
 async fn hotline(plan: &Plan, corpus: Corpus, records: u64) -> anyhow::Result<Hotline> {
-    let faults = if plan.with_faults { Faults::all_sparse() } else { Faults::none() };
     let plain = Settings::new(plan.seed, plan.clock.clone());
+    let faults = plan.faults("hotline")?;
     let settings = Settings { faults, corpus, memory: plan.memory, ..plain };
     let hotline = Hotline::create(&plan.dir.join("hotline.db"), settings).await?;
     hotline.file(records).await.context("the hotline")?;
@@ -233,7 +239,10 @@ async fn source<U: Upstream>(
     corpus: Corpus,
     records: u64,
 ) -> anyhow::Result<Simulator<U>> {
-    let source = Simulator::open(plan.conduct(corpus)).await?;
+    let Plan { limits, memory, .. } = *plan;
+    let plain = Conduct::new(plan.seed, plan.clock.clone());
+    let faults = plan.faults(U::CHANNEL)?;
+    let source = Simulator::open(Conduct { corpus, faults, limits, memory, ..plain }).await?;
     source.file(records);
     Ok(source)
 }
@@ -242,5 +251,93 @@ fn lives<U: Upstream>(source: Option<&Simulator<U>>, new: u64, moved: u64) {
     if let Some(source) = source {
         source.file(new);
         source.touch(moved);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hotline::town::{morning, texts};
+
+    fn plan(dir: &tempfile::TempDir) -> Plan {
+        let demonstration = Plan::demonstration(3, dir.path().to_owned(), 1_000);
+        Plan { clock: Clock::starting(morning()), memory: Memory::All, ..demonstration }
+    }
+
+    #[test]
+    fn the_split_gives_every_record_to_somebody() {
+        let plan = |records, channels: &[&'static str]| Plan {
+            channels: channels.to_vec(),
+            ..Plan::demonstration(1, PathBuf::new(), records)
+        };
+        let all: Vec<_> = CHANNELS.iter().map(|(name, _)| *name).collect();
+        for records in [0, 1, 7, 1_000, 20_003] {
+            let split = plan(records, &all).split();
+            assert_eq!(split.iter().map(|(_, n)| n).sum::<u64>(), records);
+        }
+        let split = plan(20_000, &all).split();
+        assert_eq!(split[0], ("hotline", 16_400));
+        assert_eq!(plan(10, &["petition", "mobile"]).split(), [("petition", 5), ("mobile", 5)]);
+    }
+
+    #[tokio::test]
+    async fn all_channels_open_with_their_share_and_say_what_their_folders_need() {
+        let dir = tempfile::tempdir().unwrap();
+        let city = City::open(&plan(&dir)).await.unwrap();
+        let truths = city.truths().await.unwrap();
+        let told: Vec<_> = truths.iter().map(|t| (t.channel(), t.things().len() as u64)).collect();
+        assert_eq!(told, city.split());
+        let environment = city.environment();
+        for name in [
+            "HOTLINE_DATABASE_URL",
+            "MESSAGE_BOARD_URL",
+            "PETITION_URL",
+            "INSPECTION_URL",
+            "MOBILE_URL",
+        ] {
+            assert!(environment.iter().any(|(known, _)| *known == name), "{name}");
+        }
+        let names: std::collections::BTreeSet<_> = environment.iter().map(|(n, _)| n).collect();
+        assert_eq!(names.len(), environment.len());
+    }
+
+    #[tokio::test]
+    async fn texts_are_dealt_out_and_none_is_said_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let words: Vec<String> = (0..100).map(|i| format!("第{i}条")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let plain = Plan { records: 100, faults: BTreeMap::new(), ..plan(&dir) };
+        let city = City::open(&Plan { corpus: texts(&words), ..plain }).await.unwrap();
+        let mut said = Vec::new();
+        for truth in city.truths().await.unwrap() {
+            let facts = truth.things().iter().filter_map(|thing| thing.last().facts());
+            said.extend(facts.filter_map(|facts| facts.content.clone()));
+        }
+        said.sort_unstable();
+        said.dedup();
+        assert_eq!(said.len(), 100);
+    }
+
+    #[tokio::test]
+    async fn a_city_grows_by_its_shares() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = Plan { records: 0, faults: BTreeMap::new(), ..plan(&dir) };
+        let city = City::open(&none).await.unwrap();
+        for tick in 0..50 {
+            city.grow(tick * 100, (tick + 1) * 100).await.unwrap();
+        }
+        let truths = city.truths().await.unwrap();
+        let told: Vec<_> = truths.iter().map(|t| t.things().len()).collect();
+        assert_eq!(told, [820, 40, 60, 20, 60], "a thousand demands");
+        let states: usize = truths[2].things().iter().map(|thing| thing.states.len()).sum();
+        assert!(states > 60, "petitions move on");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_switch_names_its_channel() {
+        let dir = tempfile::tempdir().unwrap();
+        let faults = BTreeMap::from([("petition".to_owned(), "busyy@3".to_owned())]);
+        let error = City::open(&Plan { faults, ..plan(&dir) }).await.unwrap_err();
+        assert!(format!("{error:#}").contains("the faults of petition"), "{error:#}");
     }
 }
