@@ -50,13 +50,15 @@ fn a_database_and_a_broker_are_two_references() {
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
+/// The settings of a connector, as its owner reads them.
+#[derive(serde::Deserialize)]
+struct Table {
+    url: contract::Secret,
+    timeout: Period,
+}
+
 #[test]
 fn the_connector_finds_secrets_in_their_places() {
-    #[derive(serde::Deserialize)]
-    struct Table {
-        url: contract::Secret,
-        timeout: Period,
-    }
     let folder = Folder::new();
     let url = |folder: &Folder| {
         let table: Table = folder.resolve().unwrap().channels[0].section.parse().unwrap();
