@@ -14,6 +14,7 @@ mod schema;
 mod service;
 mod status;
 mod sync;
+mod text;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -71,6 +72,8 @@ enum Command {
     Quarantine(quarantine::Command),
     /// What becomes of the records of a file, step by step, without network.
     Explain(explain::Args),
+    /// Which charset a file is in, and what in it was broken and can be put back.
+    Text(text::Args),
     /// The id of a demand.
     Id(id::Args),
     /// The keys that seal personal values.
@@ -103,6 +106,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Books(args) => books::run(&context, &args),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Explain(args) => explain::run(&context, &args),
+        Command::Text(args) => text::run(&context, &args),
         Command::Id(args) => id::run(&args),
         Command::Key(command) => key::run(&command),
         Command::Schema(args) => schema::run(&args),

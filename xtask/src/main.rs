@@ -17,8 +17,10 @@ mod setup;
 mod toolchain;
 
 mod deny;
+mod fuzz;
 mod measure;
 mod schema;
+mod text;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -65,9 +67,29 @@ enum Task {
         folder: PathBuf,
     },
     /// Measure throughput, memory and start of the release binary; prints Markdown.
-    Bench,
+    Bench {
+        #[command(subcommand)]
+        part: Option<Part>,
+    },
+    /// Count the characters of the .jsonl message files of a folder for the model of plausibility.
+    TextModel {
+        /// The folder; its texts stay where they are.
+        folder: PathBuf,
+    },
+    /// Feed parsers what nobody would write, and keep what breaks one in target/fuzz.
+    Fuzz(fuzz::Args),
     /// Advisories, bans, licences and sources of all dependencies, by cargo-deny.
     Deny,
+}
+
+/// A part that is measured alone, beside peers.
+#[derive(Subcommand)]
+enum Part {
+    /// Decoding, repair and detection, beside ftfy, chardet and charset-normalizer.
+    Text {
+        /// Folder with .jsonl message files; without it the texts are made up.
+        folder: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -79,7 +101,10 @@ fn main() -> ExitCode {
         Task::Serve { name, folder } => servers::serve(name, &folder),
         Task::Schema { check } => schema::schema(check),
         Task::Corpus { folder } => measure::corpus(&folder),
-        Task::Bench => measure::bench(),
+        Task::Bench { part: None } => measure::bench(),
+        Task::Bench { part: Some(Part::Text { folder }) } => text::bench(folder.as_deref()),
+        Task::TextModel { folder } => text::model(&folder),
+        Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Deny => deny::deny(),
     });
     match done {
