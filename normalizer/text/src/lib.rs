@@ -10,6 +10,7 @@
 
 mod charset;
 mod decode;
+mod file;
 mod private_use;
 
 mod clean;
@@ -18,3 +19,4 @@ pub mod identify;
 pub use charset::Charset;
 pub use clean::{Cleaned, Found, Profile, clean};
 pub use decode::{Decoded, Span, decode_column, decode_strict};
+pub use file::decode_file;
