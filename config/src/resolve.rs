@@ -101,6 +101,11 @@ fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
     let bytes = fs::read(dir.join(file)).map_err(|error| {
         Box::new(Problem::of_file(file, format!("the file cannot be read: {}", reason(&error))))
     })?;
+    // As UTF-8 it stays as it is: places that a suggestion names are bytes of the file.
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(Source::new(file.to_owned(), text)),
+        Err(error) => error.into_bytes(),
+    };
     if let Some(text) = normalizer_text::decode_file(&bytes) {
         return Ok(Source::new(file.to_owned(), text.into_owned()));
     }

@@ -1,10 +1,10 @@
-//! What became of each field of a record, for people who look at one: its text, what cleaning made
-//! of it, and the fields of the demand that were read from it. Personal values are masked here, where
+//! What became of each field of a record, for people who look at one: its text, what repair and
+//! cleaning made of it, and the fields of the demand that were read from it. Personal values are masked here, where
 //! it is known which they are.
 
 use std::borrow::Cow;
 
-use normalizer_text::{Profile, clean};
+use normalizer_text::{Profile, clean, repair};
 use serde_json::Value;
 
 use crate::{
@@ -21,7 +21,7 @@ pub struct Traced {
     pub fields: Vec<&'static str>,
     /// Its text, control characters made visible.
     pub raw: String,
-    /// The same after cleaning.
+    /// The same, repaired and cleaned.
     pub decoded: String,
 }
 
@@ -40,7 +40,8 @@ impl Tracer<'_> {
             other => Cow::Owned(other.to_string()),
         };
         let is_single = !value.is_object() && !value.is_array();
-        let cleaned = clean(&text, Profile::Html).text;
+        let repaired = repair(&text).text;
+        let cleaned = clean(&repaired, Profile::Html).text;
         let show = |text: &str| visible(&self.shown(text, &fields, is_single));
         let (raw, decoded) = (show(&text), show(&cleaned));
         Traced { column: column.to_owned(), fields, raw, decoded }

@@ -146,8 +146,8 @@ fn a_folder_that_is_not_what_it_should_be_is_described() {
         ("copy_of_a_channel", &|folder| {
             folder.channel("second", &folder.read(HOTLINE).replace("12345", "12346"));
         }),
-        ("saved_as_gbk", &|folder| {
-            folder.write(HOTLINE, b"# ok\nname = \"\xc8\xc8\xcf\xdf\"\n");
+        ("in_no_charset", &|folder| {
+            folder.write(HOTLINE, b"# ok\nname = \"\xff\xc8\xcf\xdf\"\n");
         }),
         ("unclosed_header", &|folder| folder.edit(HOTLINE, "[budget]", "[budget")),
     ];

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use contract::demand::QualityFlag;
-use normalizer_text::{Profile, clean};
+use normalizer_text::{Profile, Repair, clean, repair};
 
 use super::{CodeRule, Coded};
 use crate::{notes::Notes, record::Record, source::Source};
@@ -44,11 +44,32 @@ impl TextRule {
             Self::Clean(source, profile) => {
                 let text = source.text(record, notes);
                 let code = text.and_then(|text| {
+                    let text = repaired(text, source.target, notes);
                     cleaned(&text, *profile, source.target, notes).map(Cow::into_owned)
                 });
                 Coded { code, raw: None }
             }
         }
+    }
+}
+
+/// The text with what was decoded wrongly put back, before cleaning takes the control characters of a
+/// broken text. Rules and places are noted, never the text.
+pub(crate) fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) -> Cow<'a, str> {
+    let found = repair(&text);
+    for Repair { rules, before, .. } in &found.repairs {
+        let names: Vec<_> = rules.iter().map(|rule| rule.name()).collect();
+        let (names, from, to) = (names.join(" "), before.offset, before.offset + before.len);
+        let detail = format!("{names} at bytes {from} to {to}");
+        notes.add(target, QualityFlag::RepairedText, Some(&detail));
+    }
+    if !found.damaged.is_empty() {
+        let detail = format!("characters are lost in {} places", found.damaged.len());
+        notes.add(target, QualityFlag::Damaged, Some(&detail));
+    }
+    match found.text {
+        Cow::Owned(text) => Cow::Owned(text),
+        Cow::Borrowed(_) => text,
     }
 }
 

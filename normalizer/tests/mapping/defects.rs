@@ -173,3 +173,17 @@ fn t17_an_old_area_code_is_todays_and_its_own_digits_stay() {
     );
     assert_eq!(flags(&body), [("region", OutdatedRegion)]);
 }
+
+#[test]
+fn a_text_that_was_read_in_the_wrong_charset_is_put_back_and_says_so() {
+    let text = "反映某小区夜间施工噪音扰民，影响居民休息，请有关部门尽快处理。";
+    // UTF-8, read as Windows-1252 by somebody before us.
+    let (broken, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(text.as_bytes());
+    let mut tree = sample();
+    tree["RQSTTITLE"] = json!(broken);
+    let body = accept(&reference(), &record(tree)).body;
+    assert_eq!(body.title.as_deref(), Some(text));
+    assert_eq!(flags(&body), [("title", QualityFlag::RepairedText)]);
+    let detail = body.quality[0].detail.clone().unwrap();
+    assert!(detail.starts_with("utf8_read_as_latin1 at bytes 0 to "), "{detail}");
+}
