@@ -22,6 +22,11 @@ const FILES: &[(&str, &str)] = &[
     ("codes/hotline/urgency.csv", include_str!("../../config/codes/hotline/urgency.csv")),
 ];
 
+/// The code tables among them: their files below `codes`, and their content.
+pub fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().filter_map(|(file, text)| Some((file.strip_prefix("codes/")?, *text)))
+}
+
 /// Writes all files below `folder`, over older ones of the same names.
 ///
 /// # Errors

@@ -20,6 +20,7 @@ mod deny;
 mod fuzz;
 mod measure;
 mod schema;
+mod tables;
 mod text;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -66,6 +67,22 @@ enum Task {
         /// The folder; its texts stay where they are.
         folder: PathBuf,
     },
+    /// Write the shipped table of administrative divisions from public CSV files.
+    Regions {
+        /// The folder of provinces.csv, cities.csv, areas.csv and streets.csv.
+        folder: PathBuf,
+        /// Old counties of history.jsonl too. Nobody states its licence: keep that table to yourself.
+        #[arg(long)]
+        history: bool,
+    },
+    /// Write a table of categories from category.jsonl, for a configuration of your own: its licence
+    /// does not let it be shipped.
+    Categories {
+        /// The folder of category.jsonl.
+        folder: PathBuf,
+        /// The table, as in codes/category.csv.
+        file: PathBuf,
+    },
     /// Measure throughput, memory and start of the release binary; prints Markdown.
     Bench {
         #[command(subcommand)]
@@ -101,6 +118,8 @@ fn main() -> ExitCode {
         Task::Serve { name, folder } => servers::serve(name, &folder),
         Task::Schema { check } => schema::schema(check),
         Task::Corpus { folder } => measure::corpus(&folder),
+        Task::Regions { folder, history } => tables::regions(&folder, history),
+        Task::Categories { folder, file } => tables::categories(&folder, &file),
         Task::Bench { part: None } => measure::bench(),
         Task::Bench { part: Some(Part::Text { folder }) } => text::bench(folder.as_deref()),
         Task::TextModel { folder } => text::model(&folder),
