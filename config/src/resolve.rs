@@ -89,8 +89,8 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Setting
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
-    let Parts { zone, store, bus, keys, limits } = gateway.into_parts(dir);
-    Ok(Settings { zone, store, bus, keys, limits, channels, codes_dir: dir.join("codes") })
+    let Parts { zone, store, bus, keys, intake, limits } = gateway.into_parts(dir);
+    Ok(Settings { zone, store, bus, keys, intake, limits, channels, codes_dir: dir.join("codes") })
 }
 
 /// Reads a file, named relative to the configuration folder.

@@ -1,7 +1,7 @@
 //! The configuration after everything was checked: nothing optional by accident, nothing a string
 //! that should be a type.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono_tz::Tz;
 use contract::{Budget, ChannelId, Period, Secret};
@@ -24,6 +24,8 @@ pub struct Settings {
     pub bus: Option<BusSettings>,
     /// Where the keys come from.
     pub keys: KeySource,
+    /// Where senders of push channels come in.
+    pub intake: SocketAddr,
     /// What the process may use.
     pub limits: Limits,
     /// In the order of their names; at least one.

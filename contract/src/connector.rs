@@ -4,13 +4,13 @@
 //! the same things again. So it keeps no progress of its own, and a crash anywhere is nothing
 //! special. It knows nothing of a bus, a store or a checkpoint.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, path::PathBuf, time::Duration};
 
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{ChannelId, Fault, raw::Entry};
+use crate::{ChannelId, Fault, Inbox, raw::Entry};
 
 /// Code that can talk to one kind of source.
 pub trait Connector: Send + Sized + 'static {
@@ -128,6 +128,17 @@ pub struct Means {
     pub zone: Tz,
     /// What the source allows.
     pub budget: Budget,
+    /// The channel's folder: what its settings name without a root is in it.
+    pub folder: PathBuf,
+    /// Where what is pushed to the channel waits; `None` for one that asks.
+    pub inbox: Option<Inbox>,
+}
+
+impl Means {
+    /// What every channel has, in the folder that the process runs in.
+    pub fn new(channel: ChannelId, zone: Tz, budget: Budget) -> Self {
+        Self { channel, zone, budget, folder: PathBuf::from("."), inbox: None }
+    }
 }
 
 /// The source's limits.

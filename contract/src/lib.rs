@@ -22,6 +22,7 @@ pub mod demand;
 mod normalizer;
 
 mod connector;
+mod inbox;
 mod outbox;
 mod wire;
 
@@ -36,12 +37,13 @@ pub use connector::{Batch, Budget, Connector, Cursor, Means, Partition};
 pub use demand::{Demand, DemandBody};
 pub use fault::{Fault, FaultKind};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
+pub use inbox::{Full, Inbox, Receipt};
 pub use judge::{Current, Judgement, Tracked, judge};
 pub use normalizer::{Accepted, Normalizer, Reason, Verdict};
 pub use outbox::{Channel, Outbox, Part, Tally, pack};
 pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};
 pub use sealed::{Sealed, SealedBytes};
-pub use settings::{Period, Secret};
+pub use settings::{Period, Secret, Size};
 pub use store::{Kept, Outcomes, Store, keep};
 pub use version::{Digest, MappingNo, ReadNo, Revision, Version};
 pub use wire::{

@@ -1,9 +1,9 @@
 //! From checked settings to running parts: keys, store, mappings, channels.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use config::{BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings};
-use contract::{Fault, Normalizer};
+use contract::{Fault, Inbox, Normalizer};
 use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer};
 use sink::{
     bus::AmqpSettings,
@@ -22,6 +22,9 @@ use crate::{
 /// Entries of one batch: large enough that a commit is shared by many, small enough that a batch
 /// of the largest usual records fits the memory bound many times.
 const MAX_ENTRIES: usize = 1_000;
+
+/// What waits in one inbox at most, until it is in custody.
+const INBOX_BYTES: usize = 32 << 20;
 
 /// Stands for a secret that nobody needs; a connector's settings hold together with it.
 const UNSET: &str = "sqlite:unset";
@@ -200,8 +203,13 @@ fn plan(
         channel: channel.id.clone(),
         zone: settings.zone,
         budget: channel.budget,
+        folder: channel.dir.clone(),
+        inbox: kind.guard.map(|_| Inbox::new(epoch(), INBOX_BYTES)),
     };
     kind.build(&channel.section, means.clone()).map_err(|fault| fault.to_string())?;
+    let guard = kind.guard.map(|build| build(&channel.section)).transpose();
+    // What is pushed is never waited for: the inbox says when there is something.
+    let pause = if kind.guard.is_some() { Duration::ZERO } else { channel.every.0 };
     Ok(ChannelPlan {
         id: channel.id.clone(),
         fingerprint: mapping.fingerprint(),
@@ -209,9 +217,18 @@ fn plan(
         kind: Arc::new(kind),
         section: channel.section.clone(),
         means,
-        pace: Pace { max_entries: MAX_ENTRIES, pause: Some(channel.every.0) },
+        pace: Pace { max_entries: MAX_ENTRIES, pause: Some(pause) },
+        guard: guard.map_err(|fault| fault.to_string())?.map(Arc::new),
         watch: Arc::new(ChannelWatch::new(channel.id.clone())),
     })
+}
+
+/// Names the inboxes of this process: those of an earlier one are gone.
+fn epoch() -> String {
+    // Without randomness the process could not make keys either.
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    hex::encode(bytes)
 }
 
 fn kind_of(channel: &ChannelSettings) -> Result<Kind, String> {

@@ -6,6 +6,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use config::Section;
+use connector_webhook::Guard;
 use contract::{
     Channel, ChannelId, Checkpoints, Consumer, Digest, Fault, FaultKind, Normalizer, Publisher,
     Store,
@@ -18,6 +19,7 @@ use crate::{
     backoff::{Backoff, jitter},
     clock::Clock,
     ingest::{self, ingest},
+    intake::Door,
     memory::Memory,
     pace::Pace,
     registry::Kind,
@@ -46,10 +48,19 @@ pub struct ChannelPlan {
     pub section: Section,
     /// What its connector may use.
     pub means: contract::Means,
+    /// Who may send, where it does not ask.
+    pub guard: Option<Arc<Guard>>,
     /// Its rhythm.
     pub pace: Pace,
     /// What people see of it.
     pub watch: Arc<ChannelWatch>,
+}
+
+impl ChannelPlan {
+    /// The way in for who sends, where the channel does not ask.
+    pub fn door(&self) -> Option<Door> {
+        Some(Door { guard: self.guard.clone()?, inbox: self.means.inbox.clone()? })
+    }
 }
 
 /// What all channels share.

@@ -37,7 +37,7 @@ pub(crate) struct Database {
 impl Database {
     /// Touches no network.
     pub(crate) fn new(url: &str, timeout: Duration, means: &Means) -> Result<Self, Fault> {
-        let Means { channel, zone, budget } = means;
+        let Means { channel, zone, budget, .. } = means;
         let Budget { interval, burst, concurrent } = budget;
         let burst = std::num::NonZeroU32::new(*burst).unwrap_or(std::num::NonZeroU32::MIN);
         let quota = interval.and_then(Quota::with_period).map(|quota| quota.allow_burst(burst));

@@ -1,5 +1,7 @@
 //! `tonghui run`: all channels, until stopped. Killing it is as safe as stopping it.
 
+use std::convert::Infallible;
+
 use config::{Problem, Problems, Settings};
 use contract::Fault;
 use sink::store::{Access, Database};
@@ -11,6 +13,7 @@ use super::{
 use crate::{
     assemble,
     backoff::Backoff,
+    intake::{Intake, Limits},
     service::{Role, serve, stop_on_signal},
     stop::Stop,
     supervise::ChannelPlan,
@@ -52,8 +55,20 @@ async fn run_until(settings: &Settings, role: Role, stop: &Stop) -> anyhow::Resu
     let Some((store, plans)) = prepared(settings, role, stop).await? else {
         return Ok(Exit::Done);
     };
+    let doors = plans.iter().filter_map(|plan| Some((plan.id.clone(), plan.door()?))).collect();
+    let intake = Intake::open(settings.intake, doors, Limits::default()).await?;
     tracing::info!(channels = plans.len(), ?store, ?role, "running");
-    let ended = serve(settings, role, plans, &store, stop).await?;
+    let letting_in = async {
+        if let Some(intake) = intake {
+            intake.serve(stop).await;
+        }
+        // Who is still waiting for an answer is cut off with the channels, and sends again.
+        std::future::pending::<Infallible>().await
+    };
+    let ended = tokio::select! {
+        ended = serve(settings, role, plans, &store, stop) => ended?,
+        never = letting_in => match never {},
+    };
     for (channel, fault) in ended.iter().filter_map(|(id, end)| Some((id, end.as_ref().err()?))) {
         tracing::warn!(%channel, "stopped while it had a fault: {fault}");
     }
