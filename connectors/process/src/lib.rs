@@ -26,7 +26,7 @@ mod record;
 
 use std::fmt;
 
-use contract::{Batch, Connector, Entry, Fault, Means};
+use contract::{Batch, Connector, Entry, Fault, FaultKind, Means};
 
 pub use config::{Catalog, Config, Protocol, Singer};
 pub use cursor::{Cursor, Reached};
@@ -62,7 +62,8 @@ impl Connector for Process {
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let Self { plan, speaker } = self;
         let max = max.clamp(1, plan.page);
-        match (speaker, after) {
+        let _pass = plan.gate.enter().await?;
+        let batch = match (speaker, after) {
             (Speaker::Plugin(running), None | Some(Cursor::Plugin(_))) => {
                 let after = after.and_then(|cursor| match cursor {
                     Cursor::Plugin(upto) => Some(upto),
@@ -86,7 +87,13 @@ impl Connector for Process {
                     .at(plan.place())
                     .remedy("put `protocol` back, or name the channel anew"))
             }
+        };
+        if let Err(fault) = &batch
+            && let FaultKind::Throttled(wait) = fault.kind()
+        {
+            plan.gate.hold(wait); // for the other channels of the same source
         }
+        batch
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {

@@ -1,9 +1,9 @@
 //! Settings that cannot contradict each other, made once from what the author wrote.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
-use contract::{Budget, ChannelId, Fault, Means};
+use contract::{Budget, ChannelId, Fault, Gate, Means};
 use serde_json::{Map, Value};
 
 use crate::config::{Config, Protocol, Singer};
@@ -20,6 +20,9 @@ pub(crate) struct Plan {
     pub(crate) page: usize,
     pub(crate) zone: Tz,
     pub(crate) budget: Budget,
+    /// Each read passes through it once. What a program asks its source meanwhile is its own affair:
+    /// it is told the budget.
+    pub(crate) gate: Arc<dyn Gate>,
     /// `None` for a plugin.
     pub(crate) singer: Option<Singer>,
 }
@@ -27,7 +30,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(config: Config, means: Means) -> Result<Self, Fault> {
         let Config { command, protocol, config, secrets, timeout, memory, page, singer } = config;
-        let Means { channel, zone, budget, folder, .. } = means;
+        let Means { channel, zone, budget, gate, folder, .. } = means;
         let wrong = |what: &str, remedy: &str| {
             Err(Fault::stopped(what).at(format!("channel {channel}")).remedy(remedy))
         };
@@ -76,6 +79,7 @@ impl Plan {
             page: usize::try_from(page).unwrap_or(usize::MAX),
             zone,
             budget,
+            gate,
             singer,
             channel,
         })

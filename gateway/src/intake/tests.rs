@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connector_webhook::Webhook;
-use contract::{Budget, Connector as _, Means};
+use contract::{Connector as _, Means};
 use futures_util::{FutureExt as _, future::join_all};
 use serde_json::json;
 use tokio::{
@@ -25,9 +25,8 @@ async fn listening(most_bytes: usize, limits: Limits) -> Listening {
     let inbox = Inbox::new("this run", most_bytes);
     let config = json!({ "auth": { "bearer": "t0ken" }, "key": "$.id" });
     let config: connector_webhook::Config = serde_json::from_value(config).unwrap();
-    let budget = Budget { interval: None, burst: 1, concurrent: 1 };
     let channel: ChannelId = "mobile".parse().unwrap();
-    let mut means = Means::new(channel.clone(), chrono_tz::Asia::Shanghai, budget);
+    let mut means = Means::new(channel.clone(), chrono_tz::Asia::Shanghai);
     means.inbox = Some(inbox.clone());
     let door = Door { guard: Arc::new(Guard::new(&config)), inbox: inbox.clone() };
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -10,13 +10,14 @@ mod orders;
 use std::time::Duration;
 
 use connector_process::Process;
-use contract::{Budget, Connector as _, Fault, Means};
+use contract::{Connector as _, Fault, Means};
 use serde_json::{Value, json};
 
 /// A connector in a folder, with the settings of a channel.
 fn process(folder: &std::path::Path, settings: Value) -> Result<Process, Fault> {
-    let budget = Budget { interval: Some(Duration::from_millis(200)), burst: 3, concurrent: 1 };
-    let mut means = Means::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai, budget);
+    let mut means = Means::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai);
+    means.budget.interval = Some(Duration::from_millis(200));
+    means.budget.burst = 3;
     means.folder = folder.to_owned();
     Process::build(serde_json::from_value(settings).unwrap(), means)
 }

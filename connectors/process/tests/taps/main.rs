@@ -10,12 +10,11 @@ mod server;
 use std::path::Path;
 
 use connector_process::{Cursor, Process};
-use contract::{Budget, Connector as _, Entry, Means};
+use contract::{Connector as _, Entry, Means};
 use serde_json::Value;
 
 fn process(folder: &Path, settings: Value) -> Process {
-    let budget = Budget { interval: None, burst: 1, concurrent: 1 };
-    let mut means = Means::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai, budget);
+    let mut means = Means::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai);
     means.folder = folder.to_owned();
     Process::build(serde_json::from_value(settings).unwrap(), means).unwrap()
 }

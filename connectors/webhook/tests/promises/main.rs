@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use connector_testkit::Source;
 use connector_webhook::Webhook;
-use contract::{Budget, Connector as _, Entry, Inbox, Means, Revision};
+use contract::{Connector as _, Entry, Inbox, Means, Revision};
 use serde_json::{Value, json};
 
 /// Senders of an inbox.
@@ -26,8 +26,7 @@ impl Senders {
     }
 
     fn webhook(&self, settings: Value) -> Result<Webhook, contract::Fault> {
-        let budget = Budget { interval: None, burst: 1, concurrent: 1 };
-        let mut means = Means::new("mobile".parse().unwrap(), chrono_tz::Asia::Shanghai, budget);
+        let mut means = Means::new("mobile".parse().unwrap(), chrono_tz::Asia::Shanghai);
         means.inbox = Some(self.inbox.clone());
         Webhook::build(serde_json::from_value(settings).unwrap(), means)
     }
