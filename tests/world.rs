@@ -116,7 +116,7 @@ impl World {
         let (store, keys) = assemble::open(&settings).await?;
         let mut plans = assemble::channels(&settings, &keys)?;
         for plan in &mut plans {
-            plan.pace.pause = None;
+            plan.pace.schedule = None;
         }
         let ended = serve(&settings, Role::All, plans, &store, &Stop::default()).await?;
         let ends: Result<Vec<()>, Fault> = ended.into_iter().map(|(_, end)| end).collect();

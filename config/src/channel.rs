@@ -1,6 +1,9 @@
 //! `channels/<name>/channel.toml`: one source.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use contract::{Budget, ChannelId, Period, Window};
 use schemars::JsonSchema;
@@ -8,8 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    format::Rate,
-    settings::{ChannelSettings, Example, Section},
+    format::{Clock, Rate},
+    settings::{Beat, ChannelSettings, Example, Misfire, ScheduleSettings, Section},
     source::Source,
 };
 
@@ -36,13 +39,41 @@ pub(crate) struct ChannelFile {
     example: Vec<ExampleFile>,
 }
 
-/// When to look.
+/// When to look: after a pause, or at times of the clock.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("exactlyOne" = ["every", "cron"]))]
 struct Schedule {
     /// Pause once caught up.
     #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "31d"))]
-    every: Period,
+    every: Option<Period>,
+    /// Times of the clock in the gateway's zone, as crontab writes them: `*/5 * * * *`, `0 2 * * 1`.
+    cron: Option<Clock>,
+    /// The hours of the day within which to look, in the gateway's zone; leave out for all.
+    window: Option<Window>,
+    /// What becomes of clock times that passed while nothing ran, or while the look before went on.
+    #[serde(default)]
+    misfire: Misfire,
+    /// A look may be this much later, so that many do not come at the same moment.
+    #[serde(default = "no_jitter")]
+    #[schemars(extend("formatMaximum" = "1h"))]
+    jitter: Period,
+}
+
+fn no_jitter() -> Period {
+    Period(Duration::ZERO)
+}
+
+impl Schedule {
+    fn into_settings(self) -> ScheduleSettings {
+        let Self { every, cron, window, misfire, jitter: Period(jitter) } = self;
+        // The schema lets exactly one of the two through.
+        let beat = match cron {
+            Some(Clock(cron)) => Beat::Cron(cron),
+            None => Beat::Every(every.map_or(Duration::from_secs(60), |Period(pause)| pause)),
+        };
+        ScheduleSettings { beat, window, misfire, jitter }
+    }
 }
 
 /// What the source allows.
@@ -111,7 +142,7 @@ impl Checked {
             id: self.id,
             name,
             connector,
-            every: schedule.every,
+            schedule: schedule.into_settings(),
             budget: Budget { interval, burst, concurrent, per_day, window },
             upstream,
             section: Section { value: section.unwrap_or_default(), secrets: self.secrets },

@@ -3,6 +3,7 @@
 //! A schema names a format; here is what each demands. A format nobody knows demands nothing: the
 //! owner of the settings checks it and reports through [`crate::ChannelSettings::problem`].
 
+mod clock;
 mod hours;
 mod jsonpath;
 mod quantity;
@@ -13,6 +14,7 @@ use std::{net::SocketAddr, ops::Range};
 
 use contract::Size;
 
+pub(crate) use clock::Clock;
 pub(crate) use quantity::Rate;
 pub(crate) use reference::{World, code_tables, reason, secret, variable};
 pub(crate) use zone::Zone;
@@ -39,6 +41,7 @@ pub(crate) fn check(shape: &Shape<'_>, text: &str, world: &World<'_>) -> Option<
         "rate" => quantity::rate(text),
         "timezone" => zone::check(text),
         "window" => hours::check(text),
+        "cron" => clock::check(text),
         "upstream" => reference::upstream(text),
         "jsonpath" => jsonpath::check(text),
         "codes" => reference::codes(text, world),
@@ -61,6 +64,7 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
         "rate" => "a rate like \"5/s\"",
         "timezone" => "a time zone like \"Asia/Shanghai\"",
         "window" => "hours like \"06:00-23:00\"",
+        "cron" => "clock times like \"*/5 * * * *\"",
         "upstream" => "the name of an upstream",
         "jsonpath" => "a JSONPath like \"$.title\"",
         "codes" => "the name of a code table",

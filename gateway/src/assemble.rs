@@ -16,6 +16,7 @@ use crate::{
     keys,
     pace::Pace,
     registry::{self, Kind},
+    schedule::Schedule,
     supervise::ChannelPlan,
     vocabulary::vocabulary,
     watch::ChannelWatch,
@@ -233,18 +234,23 @@ fn plan(
     };
     kind.build(&channel.section, means.clone()).map_err(|fault| fault.to_string())?;
     let guard = kind.guard.map(|build| build(&channel.section)).transpose();
-    // What is pushed is never waited for: the inbox says when there is something.
-    let pause = if kind.guard.is_some() { Duration::ZERO } else { channel.every.0 };
+    let schedule = match kind.guard {
+        None => Schedule::new(channel.schedule.clone(), settings.zone),
+        // What is pushed is never waited for: the inbox says when there is something.
+        Some(_) => Schedule::every(Duration::ZERO, settings.zone),
+    };
     Ok(ChannelPlan {
         id: channel.id.clone(),
+        upstream: channel.upstream().to_owned(),
         fingerprint: mapping.fingerprint(),
         normalizer: Arc::new(mapping) as Arc<dyn Normalizer>,
         kind: Arc::new(kind),
         section: channel.section.clone(),
         means,
-        pace: Pace { max_entries: MAX_ENTRIES, pause: Some(pause) },
+        pace: Pace { max_entries: MAX_ENTRIES, schedule: Some(Arc::new(schedule)) },
         guard: guard.map_err(|fault| fault.to_string())?.map(Arc::new),
         watch: Arc::new(ChannelWatch::new(channel.id.clone())),
+        orders: Arc::default(),
     })
 }
 

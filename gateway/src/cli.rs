@@ -11,7 +11,9 @@ mod progress;
 mod quarantine;
 mod run;
 mod schema;
+mod service;
 mod status;
+mod sync;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -50,6 +52,14 @@ enum Command {
     Demo(demo::Args),
     /// Run all channels until stopped.
     Run(run::Args),
+    /// Read channels once, now, and exit: by the running service, or without one.
+    Sync(sync::Args),
+    /// Make a channel of the running service rest until it is told to resume.
+    Pause(service::Args),
+    /// Let a channel that was told to rest go on.
+    Resume(service::Args),
+    /// Make the running service read its configuration again.
+    Reload,
     /// Check the whole configuration and run every example, offline.
     Check,
     /// Where each channel stands.
@@ -84,6 +94,10 @@ pub fn main(cli: Cli) -> ExitCode {
     let ended = match cli.command {
         Command::Demo(args) => demo::run(&context, &args),
         Command::Run(args) => run::run(&context, &args),
+        Command::Sync(args) => sync::run(&context, &args),
+        Command::Pause(args) => service::pause(&context, &args),
+        Command::Resume(args) => service::resume(&context, &args),
+        Command::Reload => service::reload(&context),
         Command::Check => check::run(&context),
         Command::Status => status::run(&context),
         Command::Books(args) => books::run(&context, &args),

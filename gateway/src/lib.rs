@@ -8,15 +8,22 @@ pub mod intake;
 pub mod supervise;
 
 pub mod clock;
+pub mod instance;
+pub mod lease;
 pub mod memory;
 pub mod numbers;
+pub mod orders;
 pub mod pace;
+pub mod requests;
+pub mod schedule;
 pub mod stop;
+pub mod upstream;
 pub mod watch;
 
 pub mod assemble;
 pub mod keys;
 pub mod registry;
+pub mod reload;
 pub mod service;
 pub mod shipped;
 pub mod vocabulary;

@@ -53,6 +53,23 @@ impl Corpus {
         Self::read(BufReader::new(file)).with_context(|| format!("cannot read {}", path.display()))
     }
 
+    /// The text of demand `number`, counted from 1; `None` when it is generated, or there is none.
+    pub(crate) fn text(&self, number: u64) -> Option<&Piece> {
+        let Self::Texts(texts) = self else { return None };
+        texts.get(usize::try_from(number.checked_sub(1)?).ok()?)
+    }
+
+    /// The next `count` texts, taken from the front of what `self` is left with; a generated corpus
+    /// has enough for everybody.
+    pub(crate) fn split_off(&mut self, count: u64) -> Self {
+        let Self::Texts(texts) = self else { return Self::Generated };
+        let at = usize::try_from(count).unwrap_or(usize::MAX).min(texts.len());
+        let (taken, left) = texts.split_at(at);
+        let taken = Self::Texts(taken.into());
+        *self = Self::Texts(left.into());
+        taken
+    }
+
     fn read(mut lines: impl BufRead) -> anyhow::Result<Self> {
         let (mut pieces, mut line, mut total) = (Vec::new(), Vec::new(), 0);
         for number in 1_u64.. {

@@ -8,7 +8,7 @@ const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
 
 /// Name, file, what stands there, what somebody wrote instead.
-const MISTAKES: [(&str, &str, &str, &str); 58] = [
+const MISTAKES: [(&str, &str, &str, &str); 63] = [
     ("typo_in_a_key", HOTLINE, "table   = \"CNS_CINFO\"", "tabel   = \"CNS_CINFO\""),
     ("typo_in_an_optional_key", HOTLINE, "timeout = ", "timout = "),
     ("typo_in_a_table_name", HOTLINE, "[table.changes]", "[table.chnages]"),
@@ -52,7 +52,22 @@ const MISTAKES: [(&str, &str, &str, &str); 58] = [
     ("negative_number", HOTLINE, "RQSTCONTENT = 4000", "RQSTCONTENT = -1"),
     ("number_too_large", HOTLINE, "page    = 500", "page    = 100000"),
     ("impossible_schedule", HOTLINE, "every = \"15s\"", "every = \"0s\""),
-    ("clock_times", HOTLINE, "every = \"15s\"", "every = \"15s\"\ncron = \"*/5 * * * *\""),
+    (
+        "pause_and_clock_times",
+        HOTLINE,
+        "every = \"15s\"",
+        "every = \"15s\"\ncron = \"*/5 * * * *\"",
+    ),
+    ("no_time_to_look", HOTLINE, "every = \"15s\"", "jitter = \"5s\""),
+    ("impossible_clock_time", HOTLINE, "every = \"15s\"", "cron = \"61 * * * *\""),
+    ("clock_times_with_seconds", HOTLINE, "every = \"15s\"", "cron = \"0 */5 * * * *\""),
+    (
+        "hours_without_zeros",
+        HOTLINE,
+        "every = \"15s\"",
+        "every = \"15s\"\nwindow = \"6:00 - 23:00\"",
+    ),
+    ("misfire_like_no_other", HOTLINE, "every = \"15s\"", "every = \"15s\"\nmisfire = \"twice\""),
     ("unknown_connector", HOTLINE, "connector = \"table\"", "connector = \"tables\""),
     ("section_of_another_kind", HOTLINE, "[budget]", "[files]\nfolder = \"in\"\n\n[budget]"),
     ("missing_section", HOTLINE, "connector = \"table\"", "connector = \"files\""),

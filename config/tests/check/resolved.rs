@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config::{KeySource, StoreSettings};
+use config::{Beat, KeySource, StoreSettings};
 use contract::Period;
 
 use crate::folder::{Folder, golden, vocabulary};
@@ -22,7 +22,9 @@ fn a_folder_becomes_settings_with_paths_below_it() {
 
     let [hotline] = settings.channels.as_slice() else { panic!("there is one channel") };
     assert_eq!(hotline.id.as_str(), "hotline");
-    assert_eq!(hotline.every, Period(Duration::from_secs(15)));
+    assert!(
+        matches!(hotline.schedule.beat, Beat::Every(pause) if pause == Duration::from_secs(15))
+    );
     assert_eq!((hotline.budget.concurrent, hotline.budget.interval), (2, None));
     let rows = folder.path().join("channels/hotline/fixtures/rows.json");
     assert_eq!(hotline.examples[0].page, rows);
@@ -48,13 +50,15 @@ fn a_database_and_a_broker_are_two_references() {
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
+/// The settings of a connector, as its owner reads them.
+#[derive(serde::Deserialize)]
+struct Table {
+    url: contract::Secret,
+    timeout: Period,
+}
+
 #[test]
 fn the_connector_finds_secrets_in_their_places() {
-    #[derive(serde::Deserialize)]
-    struct Table {
-        url: contract::Secret,
-        timeout: Period,
-    }
     let folder = Folder::new();
     let url = |folder: &Folder| {
         let table: Table = folder.resolve().unwrap().channels[0].section.parse().unwrap();

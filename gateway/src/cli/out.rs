@@ -23,6 +23,8 @@ pub enum Exit {
     Quarantined,
     /// 4: some channels failed.
     SomeChannels,
+    /// 75: not now; nothing is lost (`EX_TEMPFAIL` of sysexits.h).
+    TryAgain,
 }
 
 impl Exit {
@@ -33,6 +35,7 @@ impl Exit {
             Self::Configuration => 2,
             Self::Quarantined => 3,
             Self::SomeChannels => 4,
+            Self::TryAgain => 75,
         }
     }
 }

@@ -9,4 +9,4 @@ mod place;
 
 pub(crate) use firm::{credit_code, firm};
 pub(crate) use person::{RARE_NAMES, identity_number, landline, mobile, name};
-pub(crate) use place::{DISTRICTS, District, community, road};
+pub(crate) use place::{DISTRICTS, District, community, current_code, road};

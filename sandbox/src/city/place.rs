@@ -35,6 +35,13 @@ pub(crate) const DISTRICTS: &[&District] = &[
     &district("无为市", "340281", Some("340225")),
 ];
 
+/// The six-digit code in use today for a code of six or more digits; `None` outside the city.
+pub(crate) fn current_code(code: &str) -> Option<String> {
+    let county = code.get(..6)?;
+    let known = DISTRICTS.iter().find(|d| d.code == county || d.old_code == Some(county));
+    known.map(|district| district.code.to_owned())
+}
+
 const ROAD_FIRST: &str = "云锦澄月松竹兰桂晨晖朝霞银星文和瑞祥福泰明春秋长永新德";
 const ROAD_SECOND: &str = "湖山溪桥园林河浦塘港岭川泽舟帆峰谷亭阁台";
 const ROAD_KIND: &[&str] = &["路", "路", "大道", "街", "巷", "东路", "西路", "南路", "北路"];

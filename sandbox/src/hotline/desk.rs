@@ -63,7 +63,7 @@ impl Desk {
         };
         sqlx::raw_sql(AssertSqlSafe(tables)).execute(&mut connection).await?;
         let dice = Dice::new(settings.seed, u64::MAX);
-        Ok(Self { connection, oracle: Oracle::default(), dice, filed: 0, pressed: 0 })
+        Ok(Self { connection, oracle: Oracle::new(settings.memory), dice, filed: 0, pressed: 0 })
     }
 
     pub(super) fn connection(&mut self) -> &mut SqliteConnection {

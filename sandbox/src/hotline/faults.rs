@@ -1,20 +1,7 @@
-//! The fault switches: every way the real table is known to misbehave, each with a name.
+//! The fault switches: every way the real table is known to misbehave, each with a name. A number
+//! counts rows filed.
 
-use std::num::NonZeroU64;
-
-use anyhow::Context;
-use serde::Serialize;
-
-macro_rules! faults {
-    ($($(#[$doc:meta])* $fault:ident = $name:literal @ $sparse:literal,)*) => {
-        /// One way to misbehave.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-        pub enum Fault { $($(#[$doc])* #[serde(rename = $name)] $fault,)* }
-
-        /// Fault, name, and how rarely it occurs in a demonstration.
-        const TABLE: &[(Fault, &str, u64)] = &[$((Fault::$fault, $name, $sparse),)*];
-    };
-}
+use crate::faults::faults;
 
 // The sparse numbers are distinct primes, so that faults seldom meet in one row.
 faults! {
@@ -77,97 +64,4 @@ faults! {
     FourByte = "four_byte" @ 199,
     /// `锟斤拷` in the content: ruined before it came here.
     Mojibake = "mojibake" @ 229,
-}
-
-impl Fault {
-    /// Every fault there is.
-    pub fn all() -> impl Iterator<Item = Self> {
-        TABLE.iter().map(|(fault, _, _)| *fault)
-    }
-
-    /// The name in settings and in the oracle.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        TABLE.iter().find(|(fault, _, _)| *fault == self).map_or("", |(_, name, _)| name)
-    }
-}
-
-/// Which faults occur, and how often.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults(Vec<(Fault, NonZeroU64)>);
-
-impl Faults {
-    /// A city where everything works.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::default()
-    }
-
-    /// Every fault, each once in one to ten hundred rows: for a demonstration.
-    #[must_use]
-    pub fn all_sparse() -> Self {
-        let every = |&(fault, _, n): &(Fault, &str, u64)| Some((fault, NonZeroU64::new(n)?));
-        Self(TABLE.iter().filter_map(every).collect())
-    }
-
-    /// Reads `poison@100,late_commit@50`: the fault strikes every 100th row filed, the 100th being
-    /// the first. `all` stands for [`all_sparse`](Self::all_sparse), nothing for none.
-    ///
-    /// # Errors
-    /// When a name is unknown or a number is not a whole number above 0.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
-        if text.trim() == "all" {
-            return Ok(Self::all_sparse());
-        }
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(one).collect::<anyhow::Result<_>>().map(Self)
-    }
-
-    /// The faults that strike row `number`, counted from 1.
-    pub(super) fn at(&self, number: u64) -> impl Iterator<Item = Fault> {
-        let due = move |(_, n): &&(Fault, NonZeroU64)| number.is_multiple_of(n.get());
-        self.0.iter().filter(due).map(|(fault, _)| *fault)
-    }
-}
-
-fn one(part: &str) -> anyhow::Result<(Fault, NonZeroU64)> {
-    let (name, n) = part.split_once('@').with_context(|| format!("{part}: write name@n"))?;
-    let known = TABLE.iter().find(|(_, known, _)| *known == name);
-    let (fault, _, _) = known.with_context(|| {
-        let names: Vec<_> = TABLE.iter().map(|(_, name, _)| *name).collect();
-        format!("no fault is called {name}, there are: {}", names.join(", "))
-    })?;
-    let n = n.parse().with_context(|| format!("{part}: {n} is not a whole number above 0"))?;
-    Ok((*fault, n))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn switches_are_read_from_names_and_numbers() {
-        let faults = Faults::parse("poison@3, nul@2").unwrap();
-        assert_eq!(faults.at(6).collect::<Vec<_>>(), [Fault::Poison, Fault::Nul]);
-        assert_eq!(faults.at(5).count(), 0);
-        assert_eq!(Faults::parse("").unwrap(), Faults::none());
-        assert_eq!(Faults::parse("all").unwrap(), Faults::all_sparse());
-        for fault in Fault::all() {
-            let text = format!("{}@1", fault.name());
-            assert_eq!(Faults::parse(&text).unwrap().at(1).next(), Some(fault));
-        }
-    }
-
-    #[test]
-    fn a_wrong_switch_says_what_is_wrong() {
-        for (text, part) in [
-            ("poisson@3", "no fault is called poisson"),
-            ("poison", "write name@n"),
-            ("poison@0", "above 0"),
-            ("poison@x", "above 0"),
-        ] {
-            let error = Faults::parse(text).unwrap_err().to_string();
-            assert!(error.contains(part), "{text}: {error}");
-        }
-    }
 }

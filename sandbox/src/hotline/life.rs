@@ -48,6 +48,23 @@ pub(super) fn label(code: &'static str) -> &'static str {
     LABELS.iter().find(|(known, _)| *known == code).map_or(code, |(_, label)| label)
 }
 
+/// The status of the unified demand for a code or a label.
+pub(super) fn unified(status: &str) -> Option<&'static str> {
+    let labelled = LABELS.iter().find(|(_, label)| *label == status);
+    Some(match labelled.map_or(status, |(code, _)| code) {
+        "15" | "25" => "reviewing",
+        "35" => "assigned",
+        "40" => "in_progress",
+        "45" => "returned",
+        "50" => "answered",
+        "60" => "visiting",
+        "65" => "reopened",
+        "80" => "resolved",
+        "100" => "archived",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,6 +22,7 @@ mod oracle;
 mod record;
 mod row;
 mod spoil;
+mod told;
 mod when;
 
 use std::path::Path;
@@ -31,7 +32,7 @@ use anyhow::Context;
 use tokio::sync::Mutex;
 
 pub use self::counters::Counters;
-pub use self::faults::{Fault, Faults};
+pub use self::faults::Fault;
 pub use self::gbk::Gbk;
 pub use self::live::Pace;
 pub use self::lock::LockGuard;
@@ -39,7 +40,7 @@ pub use self::oracle::{Case, Expected, Oracle, Pressing, State};
 pub use self::row::Row;
 
 use self::desk::Desk;
-use crate::{Clock, Corpus};
+use crate::{Clock, Corpus, Faults, Memory};
 
 /// How a hotline behaves.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ pub struct Settings {
     /// Width of the long text columns.
     pub storage: Storage,
     /// What goes wrong, and how often.
-    pub faults: Faults,
+    pub faults: Faults<Fault>,
     /// Where the texts come from.
     pub corpus: Corpus,
     /// The city's time.
@@ -57,6 +58,8 @@ pub struct Settings {
     /// How far back the times of the first [`Hotline::file`] reach: they fill this span evenly, up
     /// to now. Later ones are filed now.
     pub spread: Duration,
+    /// How much of the past the oracle keeps.
+    pub memory: Memory,
 }
 
 impl Settings {
@@ -71,6 +74,7 @@ impl Settings {
             corpus: Corpus::Generated,
             clock,
             spread: Duration::from_secs(6 * 3600),
+            memory: Memory::All,
         }
     }
 }
@@ -130,4 +134,4 @@ impl Hotline {
 }
 
 #[cfg(test)]
-mod town;
+pub(crate) mod town;

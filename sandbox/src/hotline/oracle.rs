@@ -11,6 +11,7 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
+use crate::Memory;
 use crate::hotline::{Fault, Gbk, Row};
 
 /// Every case with its states, and every row of `XF_PRESSING`. Cloning is cheap: states are shared.
@@ -19,12 +20,14 @@ pub struct Oracle {
     cases: Vec<Case>,
     places: HashMap<String, usize>,
     pressings: BTreeMap<String, Vec<Pressing>>,
+    memory: Memory,
 }
 
 /// One `ROWGUID` and what became of it.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// All states in the order they became visible; never empty.
+    /// All states in the order they became visible (the newest alone with [`Memory::Newest`]);
+    /// never empty.
     pub states: Vec<Arc<State>>,
     /// When the row was deleted, if it was. A row deleted by [`Fault::Deleted`] bears the time of
     /// the newest row then.
@@ -71,6 +74,10 @@ pub struct Pressing {
 }
 
 impl Oracle {
+    pub(super) fn new(memory: Memory) -> Self {
+        Self { memory, ..Self::default() }
+    }
+
     /// All cases, in the order they were filed.
     #[must_use]
     pub fn cases(&self) -> &[Case] {
@@ -118,7 +125,12 @@ impl Oracle {
         let place = *self.places.entry(row.rowguid.clone()).or_insert(self.cases.len());
         let state = Arc::new(State { at, expected, faults, row });
         match self.cases.get_mut(place) {
-            Some(case) => case.states.push(state),
+            Some(case) => {
+                if self.memory == Memory::Newest {
+                    case.states.clear();
+                }
+                case.states.push(state);
+            }
             None => self.cases.push(Case { states: vec![state], deleted: None }),
         }
     }

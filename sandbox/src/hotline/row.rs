@@ -70,6 +70,11 @@ impl Row {
         ]
     }
 
+    /// Whether the content fills its column to the last byte.
+    pub(super) fn is_full(&self) -> bool {
+        self.rqstcontent.bytes().len() == CONTENT_LIMIT
+    }
+
     /// The row as the storage keeps it; true when the content had to be cut.
     pub(super) fn fit(&mut self, storage: Storage) -> bool {
         if storage == Storage::Clob {

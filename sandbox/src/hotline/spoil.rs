@@ -119,8 +119,8 @@ fn straddling(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::hotline::town::{morning, town, town_with};
-    use crate::hotline::{Expected, Fault, Faults, Row, Settings, State, Storage};
-    use crate::{Clock, Hotline};
+    use crate::hotline::{Expected, Fault, Row, Settings, State, Storage};
+    use crate::{Clock, Faults, Hotline, Switch};
 
     /// The second of two rows filed, the fault striking it.
     async fn struck(fault: Fault) -> (State, State) {

@@ -6,8 +6,8 @@ use chrono::NaiveDateTime;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 
-use crate::hotline::{Faults, Hotline, Row, Settings};
-use crate::{Clock, Corpus};
+use crate::hotline::{Hotline, Row, Settings};
+use crate::{Clock, Corpus, Faults};
 
 pub(crate) struct Town {
     pub(crate) hotline: Hotline,

@@ -13,4 +13,4 @@ mod topics;
 mod topics_more;
 
 pub(crate) use dirt::Dirt;
-pub(crate) use essay::{essay, lengthened};
+pub(crate) use essay::{Essay, essay, lengthened};

@@ -28,6 +28,8 @@ macro_rules! either {
     };
 }
 
+pub(super) use either;
+
 impl Database {
     /// A handle whose writes do not wait behind those of this one, where the database lets several
     /// write at a time.
@@ -134,12 +136,12 @@ impl Store for Database {
 }
 
 impl Checkpoints for Database {
-    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
-        either!(self, store => store.load(channel))
+    async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
+        either!(self, store => store.load(channel, fence))
     }
 
-    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<Range<u64>, Fault> {
-        either!(self, store => store.reserve(channel, n))
+    async fn reserve(&self, channel: &ChannelId, fence: u64, n: u64) -> Result<Range<u64>, Fault> {
+        either!(self, store => store.reserve(channel, fence, n))
     }
 
     async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {

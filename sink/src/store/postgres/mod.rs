@@ -18,6 +18,7 @@ mod records;
 mod row;
 mod schema;
 mod setup;
+mod small;
 mod statements;
 #[cfg(test)]
 pub(super) mod tests;

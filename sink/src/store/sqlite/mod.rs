@@ -14,6 +14,7 @@ mod known;
 mod records;
 mod row;
 mod rows;
+mod small;
 mod statements;
 #[cfg(test)]
 mod tests;

@@ -93,7 +93,7 @@ async fn who_looks_cannot_write_and_makes_no_tables() {
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
     let looking = Postgres::open(&served.url, Access::ReadOnly).await.unwrap();
     assert!(looking.demand(&id("a")).await.unwrap().is_some());
-    stops_with(&looking.reserve(&hotline(), 1).await.unwrap_err(), "reading only");
+    stops_with(&looking.reserve(&hotline(), 0, 1).await.unwrap_err(), "reading only");
     let readers = looking.link.pools().await.unwrap().readers;
     let error = sqlx::query("DELETE FROM demand").execute(&readers).await.unwrap_err();
     assert!(error.to_string().contains("read-only"), "{error}");

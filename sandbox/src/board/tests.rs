@@ -1,0 +1,291 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::hotline::town::morning;
+use crate::source::client::send;
+use crate::{Clock, Faults, Limits, MessageBoard};
+
+/// A board in the morning, and a reader who has his cookie.
+struct Town {
+    board: MessageBoard,
+    clock: Clock,
+    cookie: String,
+}
+
+async fn town(faults: &str) -> Town {
+    town_with(faults, Limits::Loose).await
+}
+
+async fn town_with(faults: &str, limits: Limits) -> Town {
+    let clock = Clock::starting(morning());
+    let faults = Faults::parse(faults).unwrap();
+    let conduct = Conduct { faults, limits, ..Conduct::new(7, clock.clone()) };
+    let board = MessageBoard::open(conduct).await.unwrap();
+    let welcome = Ask { method: "GET".into(), path: "/".into(), ..Ask::default() };
+    let answer = send(board.url(), &welcome).await.unwrap();
+    let (_, cookie) = answer.head.split_once("set-cookie: ").unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    Town { board, clock, cookie }
+}
+
+impl Town {
+    fn ask(&self, path: &str, param: &Value) -> Ask {
+        let param = param.to_string();
+        let signature = crate::sign::message_board(path, &param, APP_CODE, "");
+        let body = json!({
+            "appCode": APP_CODE, "token": "", "signature": signature, "param": param,
+        });
+        Ask {
+            method: "POST".into(),
+            path: path.into(),
+            headers: vec![("cookie".into(), self.cookie.clone())],
+            body: body.to_string().into(),
+            ..Ask::default()
+        }
+    }
+
+    /// The answer as JSON, time having passed so that no limit is met.
+    fn post(&self, path: &str, param: &Value) -> Value {
+        self.clock.advance(Duration::from_millis(1_500));
+        let reply = self.board.locked().answer(&self.ask(path, param));
+        serde_json::from_slice(&reply.body).unwrap()
+    }
+
+    fn list(&self, fid: u64, last: &Value) -> Vec<Value> {
+        let param = json!({ "fid": fid, "lastItem": last, "rows": 20 });
+        let answer = self.post("/v1/threads/list/df", &param);
+        answer["resultData"]["list"].as_array().unwrap().clone()
+    }
+
+    /// All threads of all forums, walked back to the end.
+    fn walk(&self) -> Vec<Value> {
+        let mut all = Vec::new();
+        for fid in fids() {
+            let mut last = json!("");
+            loop {
+                let page = self.list(fid, &last);
+                let Some(thread) = page.last() else { break };
+                last = thread["tid"].clone();
+                all.extend(page);
+            }
+        }
+        all
+    }
+
+    fn detail(&self, thread: &Value) -> Value {
+        self.post("/v1/threads/content", &json!({ "tid": thread["tid"] }))
+    }
+}
+
+fn tids(threads: &[Value]) -> Vec<String> {
+    let mut tids: Vec<_> = threads.iter().map(|thread| thread["tid"].to_string()).collect();
+    tids.sort_unstable();
+    tids
+}
+
+#[tokio::test]
+async fn a_walk_back_meets_every_thread_once_in_descending_order() {
+    let town = town("").await;
+    let filed = town.board.file(200);
+    let all = town.walk();
+    assert_eq!(tids(&all), filed);
+    for pair in all.windows(2).filter(|pair| pair[0]["fid"] == pair[1]["fid"]) {
+        assert!(pair[0]["tid"].as_u64() > pair[1]["tid"].as_u64());
+    }
+}
+
+#[tokio::test]
+async fn the_truth_is_what_was_served() {
+    let town = town("cut@1,leading_blank@2,synonym@3,entities@5,one_dateline@7").await;
+    town.board.file(60);
+    town.board.touch(80);
+    let truth = town.board.truth();
+    for thread in town.walk() {
+        let told = truth.thing(&thread["tid"].to_string()).unwrap().last();
+        assert_eq!(told.payload, thread);
+        let detail = town.detail(&thread);
+        assert_eq!(told.parts["detail"], detail["resultData"]["contentList"]);
+        assert_eq!(told.facts().unwrap().status_raw.as_deref(), thread["stateInfo"].as_str());
+    }
+}
+
+#[tokio::test]
+async fn over_the_wire_it_answers_the_same_and_stops_when_dropped() {
+    let town = town("").await;
+    town.board.file(30);
+    let ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402, "lastItem": "" }));
+    let answer = send(town.board.url(), &ask).await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.contains("application/json;charset=UTF-8"), "{}", answer.head);
+    assert_eq!(answer.body, town.board.locked().answer(&ask).body);
+    let url = town.board.url().to_owned();
+    drop(town);
+    assert!(send(&url, &ask).await.is_err());
+}
+
+#[tokio::test]
+async fn without_cookie_or_signature_nobody_gets_in() {
+    let town = town("").await;
+    let mut ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402 }));
+    let cookie = ask.headers.pop();
+    assert_eq!(town.board.locked().answer(&ask).status, 403);
+    ask.headers.extend(cookie);
+    ask.path = "/v1/threads/content".into();
+    let reply = town.board.locked().answer(&ask);
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.body, r#"{"code":"SN0006","msg":"数据格式错误"}"#.as_bytes());
+    let refused = town.board.calls().refused;
+    assert_eq!((refused["cookie"], refused["signature"]), (1, 1));
+}
+
+#[tokio::test]
+async fn who_asks_too_often_waits_thirty_seconds_and_who_insists_ten_minutes() {
+    let town = town_with("", Limits::Real).await;
+    let ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402 }));
+    let status = || town.board.locked().answer(&ask).status;
+    let after = |ms| town.clock.advance(Duration::from_millis(ms));
+    assert_eq!([status(), status(), status(), status()], [200, 200, 200, 429]);
+    after(30_000);
+    assert_eq!(status(), 200, "he waited as long as he was told");
+    assert_eq!([status(), status(), status()], [200, 200, 429]);
+    after(29_999);
+    assert_eq!(status(), 429);
+    after(1);
+    assert_eq!(status(), 403, "he asked while he was to wait");
+    after(599_999);
+    assert_eq!(status(), 403);
+    after(1);
+    assert_eq!(status(), 200);
+    let calls = town.board.calls();
+    assert_eq!((calls.over_budget, calls.early), (2, 2));
+    assert_eq!((calls.refused["limit"], calls.refused["ban"]), (3, 2));
+}
+
+#[tokio::test]
+async fn a_throttled_reader_is_told_how_long_to_wait() {
+    let town = town_with("", Limits::Real).await;
+    let ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402 }));
+    for _ in 0..3 {
+        town.board.locked().answer(&ask);
+    }
+    let head = send(town.board.url(), &ask).await.unwrap().head;
+    assert!(head.contains("429") && head.contains("retry-after: 30"), "{head}");
+}
+
+#[tokio::test]
+async fn every_fault_of_a_thread_does_what_it_says() {
+    type Check = fn(&Value) -> bool;
+    let table: &[(&str, Check)] = &[
+        ("cut", |t| t["content"].as_str().unwrap().ends_with('…')),
+        ("leading_blank", |t| t["from"] == " 安徽省 芜湖市"),
+        ("entities", |t| t["content"].as_str().unwrap().contains("<p style")),
+        ("one_dateline", |t| t.get("dateline").is_none() ^ t.get("createDateline").is_none()),
+    ];
+    for (name, holds) in table {
+        let (plain, spoilt) = (town("").await, town(&format!("{name}@1")).await);
+        plain.board.file(40);
+        spoilt.board.file(40);
+        assert!(!plain.walk().iter().any(holds), "{name}");
+        // A short content need not be cut.
+        assert!(spoilt.walk().iter().filter(|thread| holds(thread)).count() > 30, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_answered_thread_may_still_say_that_it_waits() {
+    let town = town("answered_unmarked@1").await;
+    let key = town.board.file(1).remove(0);
+    assert!(town.board.advance(&key) && town.board.advance(&key) && !town.board.advance(&key));
+    let thread = town.walk().remove(0);
+    assert!(thread["answerContent"].is_string());
+    assert_eq!(thread["stateInfo"], "待回复");
+    assert_eq!(town.board.truth().thing(&key).unwrap().states.len(), 3);
+}
+
+#[tokio::test]
+async fn states_have_many_words_and_can_be_asked_for() {
+    let town = town("synonym@2").await;
+    town.board.file(60);
+    town.board.touch(120);
+    let words: std::collections::BTreeSet<String> =
+        town.walk().iter().map(|t| t["stateInfo"].as_str().unwrap().to_owned()).collect();
+    assert!(words.len() >= 6, "{words:?}");
+    let param = json!({ "fid": 3402, "state": 3, "rows": 20 });
+    let open = town.post("/v1/threads/list/df", &param);
+    let open = open["resultData"]["list"].as_array().unwrap();
+    let is_open = |t: &Value| {
+        ["办理中", "处理中", "受理", "已受理"].contains(&t["stateInfo"].as_str().unwrap())
+    };
+    assert!(!open.is_empty() && open.iter().all(is_open));
+}
+
+#[tokio::test]
+async fn a_pinned_thread_comes_first_and_again_in_its_place() {
+    let town = town("pinned@1").await;
+    town.board.file(60);
+    town.clock.advance(Duration::from_secs(60));
+    let page = town.list(3402, &json!(""));
+    let again = page[1..].iter().filter(|t| t["tid"] == page[0]["tid"]).count();
+    assert_eq!(again, 1, "the newest pinned one is among the newest");
+}
+
+#[tokio::test]
+async fn a_removed_thread_is_gone_once_its_detail_is_asked_for() {
+    let town = town("removed@2").await;
+    let keys = town.board.file(2);
+    let all = town.walk();
+    assert_eq!(all.len(), 2);
+    let doomed = all.iter().find(|t| t["tid"].as_u64() == keys[1].parse().ok()).unwrap();
+    assert_eq!(town.detail(doomed)["code"], "NF0004");
+    assert_eq!(tids(&town.walk()), [keys[0].clone()]);
+    assert!(town.board.truth().thing(&keys[1]).unwrap().gone.is_some());
+}
+
+#[tokio::test]
+async fn a_number_may_stay_unused() {
+    let town = town("gap@3").await;
+    assert_eq!(town.board.file(9).len(), 6);
+    assert_eq!(town.walk().len(), 6);
+    assert_eq!(town.board.truth().things().iter().filter(|t| t.gone.is_some()).count(), 3);
+}
+
+#[tokio::test]
+async fn every_fault_of_the_wire_strikes_its_request() {
+    let town = town("other_envelope@3,code_text@5,challenge@7").await;
+    town.board.file(20);
+    let param = json!({ "fid": 3402 });
+    // The welcome was the first request.
+    let replies: Vec<_> = (2..=8)
+        .map(|_| {
+            town.clock.advance(Duration::from_millis(1_500));
+            town.board.locked().answer(&town.ask("/v1/threads/list/df", &param))
+        })
+        .collect();
+    let json = |i: usize| serde_json::from_slice::<Value>(&replies[i - 2].body).unwrap();
+    assert!(json(3)["data"]["data"].is_array() && json(3).get("resultData").is_none());
+    assert!(json(4)["resultData"]["list"].is_array());
+    assert_eq!((json(5)["code"].clone(), json(4)["code"].clone()), (json!("0"), json!(0)));
+    assert_eq!(replies[5].status, 200);
+    assert!(replies[5].body.starts_with(b"<!DOCTYPE html>"));
+}
+
+#[tokio::test]
+async fn the_same_seed_serves_the_same_bytes() {
+    let (one, two) = (town("cut@1,entities@3").await, town("cut@1,entities@3").await);
+    one.board.file(50);
+    for _ in 0..5 {
+        two.board.file(10);
+    }
+    one.board.touch(20);
+    two.board.touch(20);
+    let (mut a, mut b) = (one.walk(), two.walk());
+    for thread in a.iter_mut().chain(&mut b) {
+        // The first filing alone is spread over the hours before.
+        for time in ["createDateline", "dateline", "threadsCheckTime", "answerDateline"] {
+            thread[time] = Value::Null;
+        }
+    }
+    assert_eq!(a, b);
+}

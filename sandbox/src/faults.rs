@@ -1,0 +1,129 @@
+//! Fault switches: every way a source is known to misbehave has a name, and strikes every n-th time.
+
+use std::num::NonZeroU64;
+
+use anyhow::Context;
+
+/// The faults of one simulator; made by [`faults!`].
+pub trait Switch: Copy + Eq + 'static {
+    /// Fault, name, and how rarely it occurs in a demonstration; 0 for never.
+    const TABLE: &'static [(Self, &'static str, u64)];
+
+    /// Every fault there is.
+    fn all() -> impl Iterator<Item = Self> {
+        Self::TABLE.iter().map(|(fault, _, _)| *fault)
+    }
+
+    /// The name in settings and in the oracle.
+    #[must_use]
+    fn name(self) -> &'static str {
+        Self::TABLE.iter().find(|(fault, _, _)| *fault == self).map_or("", |(_, name, _)| name)
+    }
+}
+
+/// Declares a simulator's `Fault`: variant, name, and how rarely it occurs in a demonstration.
+macro_rules! faults {
+    ($($(#[$doc:meta])* $fault:ident = $name:literal @ $sparse:literal,)*) => {
+        /// One way to misbehave.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+        pub enum Fault { $($(#[$doc])* #[serde(rename = $name)] $fault,)* }
+
+        impl $crate::faults::Switch for Fault {
+            const TABLE: &'static [(Self, &'static str, u64)] =
+                &[$((Self::$fault, $name, $sparse),)*];
+        }
+    };
+}
+pub(crate) use faults;
+
+/// Which faults occur, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults<F>(Vec<(F, NonZeroU64)>);
+
+impl<F> Default for Faults<F> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<F: Switch> Faults<F> {
+    /// A source where everything works.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Every fault a demonstration should meet, as often as it should.
+    #[must_use]
+    pub fn all_sparse() -> Self {
+        let every = |&(fault, _, n): &(F, &str, u64)| Some((fault, NonZeroU64::new(n)?));
+        Self(F::TABLE.iter().filter_map(every).collect())
+    }
+
+    /// Reads `poison@100,late_commit@50`: the fault strikes every 100th time, the 100th being the
+    /// first. `all` stands for [`all_sparse`](Self::all_sparse), nothing for none.
+    ///
+    /// # Errors
+    /// When a name is unknown or a number is not a whole number above 0.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        if text.trim() == "all" {
+            return Ok(Self::all_sparse());
+        }
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts.map(one).collect::<anyhow::Result<_>>().map(Self)
+    }
+
+    /// The faults that strike time `number`, counted from 1.
+    pub(crate) fn at(&self, number: u64) -> impl Iterator<Item = F> {
+        let due = move |(_, n): &&(F, NonZeroU64)| number.is_multiple_of(n.get());
+        self.0.iter().filter(due).map(|(fault, _)| *fault)
+    }
+
+    /// Whether this fault strikes time `number`, counted from 1.
+    pub(crate) fn strikes(&self, fault: F, number: u64) -> bool {
+        self.at(number).any(|due| due == fault)
+    }
+}
+
+fn one<F: Switch>(part: &str) -> anyhow::Result<(F, NonZeroU64)> {
+    let (name, n) = part.split_once('@').with_context(|| format!("{part}: write name@n"))?;
+    let known = F::TABLE.iter().find(|(_, known, _)| *known == name);
+    let (fault, _, _) = known.with_context(|| {
+        let names: Vec<_> = F::TABLE.iter().map(|(_, name, _)| *name).collect();
+        format!("no fault is called {name}, there are: {}", names.join(", "))
+    })?;
+    let n = n.parse().with_context(|| format!("{part}: {n} is not a whole number above 0"))?;
+    Ok((*fault, n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hotline::Fault;
+
+    #[test]
+    fn switches_are_read_from_names_and_numbers() {
+        let faults = Faults::<Fault>::parse("poison@3, nul@2").unwrap();
+        assert_eq!(faults.at(6).collect::<Vec<_>>(), [Fault::Poison, Fault::Nul]);
+        assert_eq!(faults.at(5).count(), 0);
+        assert_eq!(Faults::<Fault>::parse("").unwrap(), Faults::none());
+        assert_eq!(Faults::<Fault>::parse("all").unwrap(), Faults::all_sparse());
+        for fault in Fault::all() {
+            let text = format!("{}@1", fault.name());
+            assert_eq!(Faults::<Fault>::parse(&text).unwrap().at(1).next(), Some(fault));
+        }
+    }
+
+    #[test]
+    fn a_wrong_switch_says_what_is_wrong() {
+        for (text, part) in [
+            ("poisson@3", "no fault is called poisson"),
+            ("poison", "write name@n"),
+            ("poison@0", "above 0"),
+            ("poison@x", "above 0"),
+        ] {
+            let error = Faults::<Fault>::parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

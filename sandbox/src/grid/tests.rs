@@ -1,0 +1,193 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::*;
+use crate::hotline::town::morning;
+use crate::sign;
+use crate::source::client::send;
+use crate::source::site::Site;
+use crate::{Clock, Faults, Mobile};
+
+struct Town {
+    platform: Mobile,
+    clock: Clock,
+}
+
+async fn town(faults: &str) -> Town {
+    let clock = Clock::starting(morning());
+    let faults = Faults::parse(faults).unwrap();
+    let conduct = Conduct { faults, ..Conduct::new(7, clock.clone()) };
+    Town { platform: Mobile::open(conduct).await.unwrap(), clock }
+}
+
+fn signed(at: NaiveDateTime, query: &str) -> Ask {
+    let (path, date) = ("/restapi/appeal/page", http_date(at));
+    let signature = sign::x_bg(SECRET_KEY, "GET", path, query, ACCESS_KEY, &date);
+    let headers = [
+        ("x-bg-hmac-access-key", ACCESS_KEY),
+        ("x-bg-hmac-algorithm", "hmac-sha256"),
+        ("x-bg-date-time", &date),
+        ("x-bg-hmac-signature", &signature),
+    ];
+    Ask {
+        method: "GET".into(),
+        path: path.into(),
+        query: query.into(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        ..Ask::default()
+    }
+}
+
+impl Town {
+    fn page(&self, query: &str) -> Value {
+        let reply = self.platform.locked().answer(&signed(self.clock.now(), query));
+        assert_eq!(reply.status, 200);
+        serde_json::from_slice(&reply.body).unwrap()
+    }
+
+    fn rows(&self, query: &str) -> Vec<Value> {
+        self.page(query)["data"]["rows"].as_array().unwrap().clone()
+    }
+}
+
+fn ids(rows: &[Value]) -> Vec<&str> {
+    rows.iter().map(|row| row["appealId"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn reports_are_paged_by_time_of_update() {
+    let town = town("").await;
+    let keys = town.platform.file(25);
+    let pages = [1, 2, 3, 4].map(|page| town.rows(&format!("page={page}&size=10")));
+    assert_eq!(pages.each_ref().map(Vec::len), [10, 10, 5, 0]);
+    assert_eq!(ids(&pages.concat()), keys);
+    town.clock.advance(Duration::from_secs(60));
+    assert!(town.platform.advance(&keys[3]));
+    let since = town.rows("page=1&size=10&updatedTime=2026-10-09%2010%3A30%3A30");
+    assert_eq!(ids(&since), [&keys[3]]);
+    assert_eq!(since[0]["status"], "ACCEPTED");
+    let answer = send(town.platform.url(), &signed(town.clock.now(), "page=1")).await.unwrap();
+    assert_eq!((answer.status, answer.body.is_empty()), (200, false));
+}
+
+#[tokio::test]
+async fn a_wrong_signature_or_a_wrong_clock_is_401() {
+    let town = town("").await;
+    let status = |ask: &Ask| town.platform.locked().answer(ask).status;
+    let now = town.clock.now();
+    for (seconds, expected) in [(-90, 200), (90, 200), (-91, 401), (91, 401)] {
+        assert_eq!(status(&signed(now + TimeDelta::seconds(seconds), "page=1")), expected);
+    }
+    let mut ask = signed(now, "page=1");
+    ask.query = "page=2".into();
+    assert_eq!(status(&ask), 401);
+    let refused = town.platform.calls().refused;
+    assert_eq!((refused["clock"], refused["signature"]), (2, 1));
+}
+
+#[tokio::test]
+async fn every_fault_of_a_report_does_what_it_says() {
+    type Check = fn(&Value) -> bool;
+    let table: &[(&str, Check)] = &[
+        ("zero_position", |row| row["lon"] == "0" && row["lat"] == "0"),
+        ("swapped", |row| row["lon"].as_str().unwrap().starts_with("31.")),
+        ("no_position", |row| row["lon"].is_null()),
+    ];
+    for (name, holds) in table {
+        let town = town(&format!("{name}@2")).await;
+        town.platform.file(2);
+        let rows = town.rows("page=1");
+        assert!(rows[0]["lon"].as_str().unwrap().starts_with("118."), "{name}");
+        assert!(holds(&rows[1]), "{name}: {}", rows[1]);
+        assert_eq!(town.platform.truth().things()[1].last().faults, [*name]);
+    }
+}
+
+#[tokio::test]
+async fn a_position_is_known_whichever_way_round_it_stands() {
+    let (plain, swapped) = (town("").await, town("swapped@1").await);
+    let place = |town: &Town| {
+        town.platform.file(1);
+        town.platform.truth().things()[0].last().facts().unwrap().location.unwrap()
+    };
+    assert_eq!(place(&plain), place(&swapped));
+    assert!((118.0..119.0).contains(&place(&plain).lon));
+}
+
+#[tokio::test]
+async fn now_and_then_it_is_unavailable() {
+    let town = town("unavailable@2").await;
+    let ask = signed(town.clock.now(), "page=1");
+    assert_eq!(town.platform.locked().answer(&ask).status, 200);
+    let answer = send(town.platform.url(), &ask).await.unwrap();
+    assert_eq!(answer.status, 503);
+    assert!(answer.head.contains("retry-after: 2"));
+}
+
+/// A receiver that refuses every second request, and what it took, by id.
+async fn receiver(clock: &Clock) -> (Site, Arc<Mutex<BTreeMap<String, u64>>>) {
+    let taken: Arc<Mutex<BTreeMap<String, u64>>> = Arc::default();
+    let (noted, clock) = (Arc::clone(&taken), clock.clone());
+    let n = std::sync::atomic::AtomicU64::new(0);
+    let site = Site::open(move |ask| {
+        let header = |name: &str| ask.header(name).unwrap_or_default();
+        let date = header("x-bg-date-time");
+        let right = sign::x_bg(SECRET_KEY, "POST", "/intake/mobile", "a=1", ACCESS_KEY, date);
+        let is_late = (clock.now() - from_http_date(date).unwrap()).num_seconds() > 90;
+        if header("x-bg-hmac-signature") != right || is_late {
+            return Reply::html(401, "no");
+        }
+        if n.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 1 {
+            return Reply::html(503, "later");
+        }
+        let row: Value = serde_json::from_slice(&ask.body).unwrap();
+        let id = row["appealId"].as_str().unwrap().to_owned();
+        *noted.lock().unwrap().entry(id).or_default() += 1;
+        Reply::json("{}")
+    });
+    (site.await.unwrap(), taken)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_is_pushed_until_it_is_taken_and_some_more_often() {
+    let town = town("duplicate@3,skewed@4,bad_signature@5").await;
+    let keys = town.platform.file(6);
+    let (site, taken) = receiver(&town.clock).await;
+    let url = format!("{}/intake/mobile?a=1", site.url());
+    let pushed = town.platform.push(&url).await.unwrap();
+    let counts = taken.lock().unwrap().clone();
+    assert_eq!(counts.keys().cloned().collect::<Vec<_>>(), keys);
+    assert_eq!(counts.values().copied().collect::<Vec<_>>(), [1, 1, 4, 1, 1, 4]);
+    assert_eq!((pushed.taken, pushed.repeated), (6, 6));
+    assert_eq!(pushed.attempts, pushed.taken + pushed.repeated + pushed.refused);
+    assert!(pushed.refused >= 11, "{pushed:?}");
+    assert_eq!(town.platform.push(&url).await.unwrap(), Pushed::default(), "all were taken");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_never_takes_anything_is_given_up() {
+    let town = town("").await;
+    town.platform.file(1);
+    let site = Site::open(|_| Reply::html(503, "never")).await.unwrap();
+    assert!(town.platform.push(&format!("{}/x", site.url())).await.is_err());
+}
+
+#[tokio::test]
+async fn the_truth_is_what_was_served_and_the_same_seed_serves_the_same() {
+    let (one, two) = (town("all").await, town("all").await);
+    for town in [&one, &two] {
+        town.platform.file(50);
+        town.platform.touch(50);
+    }
+    let rows = one.rows("page=1&size=100");
+    assert_eq!(rows, two.rows("page=1&size=100"));
+    let truth = one.platform.truth();
+    for row in rows {
+        let told = truth.thing(row["appealId"].as_str().unwrap()).unwrap().last();
+        assert_eq!(told.payload, row);
+        assert_eq!(told.facts().unwrap().status_raw.as_deref(), row["status"].as_str());
+    }
+}

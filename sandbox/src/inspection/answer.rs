@@ -1,0 +1,114 @@
+//! Who is let in, and what he gets. An error is a 200 too: only the word `errCode` tells.
+
+use chrono::NaiveDate;
+use serde_json::{Value, json};
+
+use crate::inspection::clue::Clue;
+use crate::inspection::{APP_KEY, Fault, Platform, REGION, RID, ROW_KEY, SID, TABLE};
+use crate::sign;
+use crate::source::Office;
+use crate::source::office::epoch_ms;
+use crate::source::register::{Entry, Mark};
+use crate::source::site::{Ask, Reply};
+
+/// Older or younger than this, a signature is refused.
+const SKEW_MS: i64 = 5 * 60 * 1_000;
+/// An empty day, and also a day that is none.
+const NOTHING: &str = "没有数据或者时间格式错误";
+
+pub(super) fn answer(platform: &mut Platform, office: &mut Office<Fault>, ask: &Ask) -> Reply {
+    let is_list = match (ask.method.as_str(), ask.path.as_str()) {
+        ("GET", "/sysapi/dcxs") => true,
+        ("POST", "/sysapi/getsecret") => false,
+        _ => return Reply::html(404, "Not Found"),
+    };
+    office.count(if is_list { "list" } else { "secret" });
+    if office.strikes(Fault::BadGateway) {
+        office.refuse("bad_gateway");
+        return Reply::html(502, "502 Bad Gateway");
+    }
+    if office.strikes(Fault::Rotated) {
+        platform.secret.rotate();
+    }
+    let now = office.now();
+    if !(platform.per_minute.allows(now) && platform.per_day.allows(now)) {
+        office.calls.over_budget += 1;
+        return refused(office, "limit", "42901", "调用次数超过限制");
+    }
+    let rtime = ask.header("gjzwfwpt_rtime").and_then(|text| text.parse::<i64>().ok());
+    if rtime.is_none_or(|rtime| (epoch_ms(now) - rtime).abs() > SKEW_MS) {
+        return refused(office, "clock", "40103", "请求时间戳已过期");
+    }
+    let key = if is_list { platform.secret.valid(now) } else { Some(APP_KEY.to_owned()) };
+    let Some(key) = key.filter(|key| is_signed(ask, key)) else {
+        return refused(office, "signature", "40101", "签名错误或密钥已失效");
+    };
+    drop(key);
+    if is_list {
+        day(platform, office, ask)
+    } else {
+        let wrapped = sign::wrapped_secret(APP_KEY, &platform.secret.hand_out(now));
+        let data = json!({ "secret": wrapped });
+        Reply::json(json!({ "code": 200, "message": "success", "data": data }).to_string())
+    }
+}
+
+fn is_signed(ask: &Ask, key: &str) -> bool {
+    let header = |name: &str| ask.header(name).unwrap_or_default();
+    let (rid, sid) = (header("gjzwfwpt_rid"), header("gjzwfwpt_sid"));
+    let right = sign::platform(key, sid, rid, header("gjzwfwpt_rtime"));
+    rid == RID && sid == SID && header("gjzwfwpt_sign") == right
+}
+
+fn refused(office: &mut Office<Fault>, why: &'static str, code: &str, message: &str) -> Reply {
+    office.refuse(why);
+    Reply::json(json!({ "errCode": code, "errMsg": message }).to_string())
+}
+
+fn day(platform: &Platform, office: &mut Office<Fault>, ask: &Ask) -> Reply {
+    if ask.param("table_id").as_deref() != Some(TABLE)
+        || ask.param("cd_source").as_deref() != Some(REGION)
+    {
+        return refused(office, "table", "40401", "无权访问该数据表");
+    }
+    let day = ask.param("submitted_date").filter(|text| text.len() == 10);
+    let day = day.and_then(|text| NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok());
+    let rows = day.map(|day| rows(platform, office, day)).unwrap_or_default();
+    if rows.is_empty() {
+        return Reply::new(200, "text/plain;charset=UTF-8", NOTHING);
+    }
+    let rows = if office.strikes(Fault::Sealed) { rows.iter().map(sealed).collect() } else { rows };
+    let array = Value::Array(rows).to_string();
+    if office.strikes(Fault::Wrapped) {
+        return Reply::json(json!({ "code": 200, "data": array }).to_string());
+    }
+    let mark = if office.strikes(Fault::Bom) { "\u{feff}" } else { "" };
+    Reply::json(format!("{mark}{array}"))
+}
+
+/// What stands in the answer for a day: the clues received on it and those that moved on it.
+fn rows(platform: &Platform, office: &Office<Fault>, day: NaiveDate) -> Vec<Value> {
+    let received = platform.days.range((day, 0)..=(day, u64::MAX));
+    let received = received.filter_map(|(_, number)| office.register.entry(*number));
+    let midnight = day.and_time(chrono::NaiveTime::MIN);
+    let end = midnight + chrono::TimeDelta::milliseconds(86_399_999);
+    let moved = office.register.changed(midnight, end);
+    let moved = moved.filter(|entry| entry.received.date() != day && entry.last().step > 0);
+    let present = |entry: &&Entry| entry.gone.is_none();
+    received.filter(present).chain(moved).flat_map(|entry| states(office, entry)).collect()
+}
+
+/// The newest state; where the clue was re-issued, the one before it too.
+fn states(office: &Office<Fault>, entry: &Entry) -> Vec<Value> {
+    let both = office.conduct.spoils(Fault::Reissued, entry.number);
+    let shown: &[Mark] = match entry.marks.as_slice() {
+        [.., before, last] if both => &[*before, *last],
+        _ => &[entry.last()],
+    };
+    shown.iter().map(|mark| Clue::new(&office.conduct, entry, *mark).row()).collect()
+}
+
+fn sealed(row: &Value) -> Value {
+    let row = row.to_string();
+    json!({ "encdata": sign::sm4_hex(ROW_KEY, &row), "signdata": sign::sm3_hex(&row) })
+}

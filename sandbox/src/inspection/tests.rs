@@ -1,0 +1,267 @@
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
+use serde_json::Value;
+
+use super::*;
+use crate::hotline::town::morning;
+use crate::sign;
+use crate::source::client::send;
+use crate::source::office::epoch_ms;
+use crate::{Clock, Faults, Inspection, Limits};
+
+/// The secret before any rotation.
+const FIRST: &str = "0123456789abcdef0123456789abcdef";
+
+struct Town {
+    platform: Inspection,
+    clock: Clock,
+}
+
+async fn town(faults: &str) -> Town {
+    town_with(faults, Limits::Loose).await
+}
+
+async fn town_with(faults: &str, limits: Limits) -> Town {
+    let clock = Clock::starting(morning());
+    let faults = Faults::parse(faults).unwrap();
+    let conduct = Conduct { faults, limits, ..Conduct::new(7, clock.clone()) };
+    Town { platform: Inspection::open(conduct).await.unwrap(), clock }
+}
+
+impl Town {
+    fn signed(&self, method: &str, path: &str, query: &str, secret: &str) -> Ask {
+        signed_at(self.clock.now(), method, path, query, secret)
+    }
+
+    fn text(&self, ask: &Ask) -> String {
+        let reply = self.platform.locked().answer(ask);
+        assert_eq!(reply.status, 200);
+        String::from_utf8(reply.body).unwrap()
+    }
+
+    /// Asks for the secret; what comes is wrapped.
+    fn secret(&self) -> String {
+        let text = self.text(&self.signed("POST", "/sysapi/getsecret", "", APP_KEY));
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        answer["data"]["secret"].as_str().unwrap().to_owned()
+    }
+
+    fn day(&self, day: &str) -> String {
+        self.day_with(day, FIRST)
+    }
+
+    fn day_with(&self, day: &str, secret: &str) -> String {
+        self.text(&self.signed("GET", "/sysapi/dcxs", &query(day), secret))
+    }
+
+    fn rows(&self, day: &str) -> Vec<Value> {
+        serde_json::from_str(&self.day(day)).unwrap()
+    }
+}
+
+fn query(day: &str) -> String {
+    format!("table_id=dcxs_340200&submitted_date={day}&cd_source=340200")
+}
+
+fn signed_at(at: NaiveDateTime, method: &str, path: &str, query: &str, secret: &str) -> Ask {
+    let rtime = epoch_ms(at).to_string();
+    let headers = [
+        ("gjzwfwpt_rid", RID.to_owned()),
+        ("gjzwfwpt_sid", SID.to_owned()),
+        ("gjzwfwpt_sign", sign::platform(secret, SID, RID, &rtime)),
+        ("gjzwfwpt_rtime", rtime),
+    ];
+    Ask {
+        method: method.into(),
+        path: path.into(),
+        query: query.into(),
+        headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
+        ..Ask::default()
+    }
+}
+
+#[tokio::test]
+async fn the_secret_comes_wrapped_and_opens_the_day() {
+    let town = town("").await;
+    let keys = town.platform.file(3);
+    assert!(town.day("2026-10-09").contains("errCode"), "no secret was handed out yet");
+    assert_eq!(town.secret(), "WC3lqrf7kzt5OjiNlFfCiVgt5aq3+5M7eTo4jZRXwoku+Zw2H56Sv2YrZWSZ+Imi");
+    let rows = town.rows("2026-10-09");
+    let told: Vec<_> = rows.iter().map(|row| row["dcxsbh"].as_str().unwrap()).collect();
+    assert_eq!(told, keys);
+    let ask = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+    let answer = send(town.platform.url(), &ask).await.unwrap();
+    assert_eq!(serde_json::from_slice::<Vec<Value>>(&answer.body).unwrap(), rows);
+}
+
+#[tokio::test]
+async fn keys_are_in_lower_case_and_dates_in_three_styles() {
+    let town = town("masked@1").await;
+    town.platform.file(1);
+    town.secret();
+    let row = town.rows("2026-10-09").remove(0);
+    assert!(row.as_object().unwrap().keys().all(|key| *key == key.to_lowercase()));
+    assert_eq!(row["tjsj"], "20261009103000");
+    assert_eq!((&row["zbsj"], &row["bjsj"]), (&"2026-10-10".into(), &Value::Null));
+    assert!(row["xxr"].as_str().unwrap().contains('*'));
+    assert!(row["lxdh"].as_str().unwrap().contains("****"));
+}
+
+#[tokio::test]
+async fn an_empty_day_and_a_wrong_one_get_the_same_sentence() {
+    let town = town("").await;
+    town.platform.file(1);
+    town.secret();
+    for day in ["2026-10-08", "2026-1-9", "20261009", "明天"] {
+        assert_eq!(town.day(day), "没有数据或者时间格式错误", "{day}");
+    }
+}
+
+#[tokio::test]
+async fn the_order_of_the_signed_parts_counts() {
+    let town = town("").await;
+    town.platform.file(1);
+    town.secret();
+    let mut ask = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+    let rtime = epoch_ms(town.clock.now()).to_string();
+    ask.headers[2].1 = sign::platform(FIRST, RID, SID, &rtime);
+    assert!(town.text(&ask).contains("errCode"));
+    assert_eq!(town.platform.calls().refused["signature"], 1);
+}
+
+#[tokio::test]
+async fn a_clock_more_than_five_minutes_off_is_refused() {
+    let town = town("").await;
+    town.platform.file(1);
+    town.secret();
+    for (seconds, is_refused) in [(-300, false), (300, false), (-301, true), (301, true)] {
+        let at = town.clock.now() + TimeDelta::seconds(seconds);
+        let ask = signed_at(at, "GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+        assert_eq!(town.text(&ask).contains("errCode"), is_refused, "{seconds}");
+    }
+    assert_eq!(town.platform.calls().refused["clock"], 2);
+}
+
+#[tokio::test]
+async fn a_secret_holds_for_a_day() {
+    let town = town("").await;
+    town.platform.file(1);
+    let first = town.secret();
+    town.clock.advance(Duration::from_secs(86_399));
+    assert!(!town.day("2026-10-09").contains("errCode"));
+    assert_eq!(town.secret(), first, "as long as it holds it stays the same");
+    town.clock.advance(Duration::from_secs(1));
+    assert!(town.day("2026-10-09").contains("errCode"));
+    assert_ne!(town.secret(), first);
+}
+
+#[tokio::test]
+async fn a_secret_may_be_rotated_in_the_middle() {
+    let town = town("rotated@3").await;
+    town.platform.file(1);
+    let first = town.secret();
+    assert!(!town.day("2026-10-09").contains("errCode"));
+    assert!(town.day("2026-10-09").contains("errCode"), "the third request");
+    assert_ne!(town.secret(), first);
+}
+
+#[tokio::test]
+async fn a_clue_that_moved_on_stands_in_both_days() {
+    let town = town("reissued@2").await;
+    let keys = town.platform.file(2);
+    town.clock.advance(Duration::from_secs(86_400 * 2));
+    town.secret();
+    assert!(keys.iter().all(|key| town.platform.advance(key)));
+    let states = |day: &str| -> Vec<(String, String)> {
+        let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+        town.rows(day).iter().map(|row| (text(row, "dcxsbh"), text(row, "blzt"))).collect()
+    };
+    let expected = [(0, "2"), (1, "1"), (1, "2")].map(|(i, s)| (keys[i].clone(), s.to_owned()));
+    assert_eq!(states("2026-10-09"), expected);
+    assert_eq!(states("2026-10-11"), expected);
+}
+
+#[tokio::test]
+async fn yesterday_grows_until_noon() {
+    let town = town("late_row@1").await;
+    town.platform.file(1);
+    town.secret();
+    assert_eq!(town.rows("2026-10-08").len(), 1);
+    town.clock.advance(Duration::from_secs(2 * 3_600));
+    town.platform.file(1);
+    assert_eq!((town.rows("2026-10-08").len(), town.rows("2026-10-09").len()), (1, 1));
+    assert_eq!(town.platform.truth().things()[0].last().faults, ["late_row"]);
+}
+
+#[tokio::test]
+async fn the_truth_is_what_was_served() {
+    let town = town("masked@2").await;
+    town.platform.file(40);
+    town.platform.touch(60);
+    town.secret();
+    let truth = town.platform.truth();
+    let rows = town.rows("2026-10-09");
+    assert_eq!(rows.len(), 40);
+    for row in rows {
+        let told = truth.thing(row["dcxsbh"].as_str().unwrap()).unwrap().last();
+        assert_eq!(told.payload, row);
+        let facts = told.facts().unwrap();
+        assert_eq!(facts.status_raw.as_deref(), row["blzt"].as_str());
+        assert_eq!(facts.quality.is_empty(), !row["lxdh"].as_str().unwrap().contains('*'));
+    }
+}
+
+#[tokio::test]
+async fn every_fault_of_the_wire_strikes_its_request() {
+    let town = town("bom@2,wrapped@3,bad_gateway@5,sealed@7").await;
+    town.platform.file(1);
+    town.secret();
+    let replies: Vec<_> = (2..=7)
+        .map(|_| {
+            let ask = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+            town.platform.locked().answer(&ask)
+        })
+        .collect();
+    assert!(replies[0].body.starts_with(b"\xef\xbb\xbf[{"));
+    let wrapped: Value = serde_json::from_slice(&replies[1].body).unwrap();
+    let rows: Vec<Value> = serde_json::from_str(wrapped["data"].as_str().unwrap()).unwrap();
+    assert_eq!((rows.len(), &wrapped["code"]), (1, &200.into()));
+    assert_eq!(replies[3].status, 502);
+    assert!(replies[3].body.starts_with(b"<!DOCTYPE html>"));
+    let sealed: Vec<Value> = serde_json::from_slice(&replies[5].body).unwrap();
+    let plain: Vec<Value> = serde_json::from_slice(&replies[0].body[3..]).unwrap();
+    let plain = plain[0].to_string();
+    assert_eq!(sealed[0]["encdata"], sign::sm4_hex(ROW_KEY, &plain));
+    assert_eq!(sealed[0]["signdata"], sign::sm3_hex(&plain));
+}
+
+#[tokio::test]
+async fn sixty_calls_a_minute_and_two_thousand_a_day() {
+    let town = town_with("", Limits::Real).await;
+    town.platform.file(1);
+    town.secret();
+    let ok = || !town.day("2026-10-09").contains("42901");
+    assert!((0..59).all(|_| ok()) && !ok());
+    assert_eq!(town.platform.calls().over_budget, 1);
+    let mut allowed = 60;
+    for _ in 0..40 {
+        town.clock.advance(Duration::from_secs(61));
+        allowed += (0..60).filter(|_| ok()).count();
+    }
+    assert_eq!(allowed, 2_000);
+    town.clock.advance(Duration::from_secs(86_400));
+    town.secret();
+    assert!(ok());
+}
+
+#[tokio::test]
+async fn the_same_seed_serves_the_same_bytes() {
+    let (one, two) = (town("masked@2").await, town("masked@2").await);
+    for town in [&one, &two] {
+        town.platform.file(30);
+        town.platform.touch(9);
+        town.secret();
+    }
+    assert_eq!(one.day("2026-10-09"), two.day("2026-10-09"));
+}

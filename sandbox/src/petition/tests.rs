@@ -1,0 +1,321 @@
+use std::time::Duration;
+
+use encoding_rs::GB18030;
+
+use super::*;
+use crate::hotline::town::morning;
+use crate::source::client::send;
+use crate::truth::{Class, Outcome};
+use crate::{Clock, Faults, Limits, Petitions, Switch as _};
+
+struct Town {
+    bureau: Petitions,
+    clock: Clock,
+}
+
+async fn town(faults: &str) -> Town {
+    town_with(faults, Limits::Loose).await
+}
+
+async fn town_with(faults: &str, limits: Limits) -> Town {
+    let clock = Clock::starting(morning());
+    let faults = Faults::parse(faults).unwrap();
+    let conduct = Conduct { faults, limits, ..Conduct::new(7, clock.clone()) };
+    Town { bureau: Petitions::open(conduct).await.unwrap(), clock }
+}
+
+fn ask(action: &str, elements: &str) -> Ask {
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"GB2312\"?><soap:Envelope \
+         xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body><{action} \
+         xmlns=\"http://xf.sim/\"><httpRequestVerify>7e0e61e03b00f18f60421a402c28ba43\
+         </httpRequestVerify>{elements}</{action}></soap:Body></soap:Envelope>"
+    );
+    Ask {
+        method: "POST".into(),
+        path: "/XfjkWebService/Service.asmx".into(),
+        headers: vec![("soapaction".into(), format!("\"http://xf.sim/{action}\""))],
+        body: body.into(),
+        ..Ask::default()
+    }
+}
+
+fn page(from: &str, upto: &str, page: usize, size: usize) -> Ask {
+    let elements = format!(
+        "<kssj>2026-10-09 {from}</kssj><jssj>2026-10-09 {upto}</jssj><pageNo>{page}</pageNo>\
+         <pageSize>{size}</pageSize>"
+    );
+    ask("GetXfjList", &elements)
+}
+
+impl Town {
+    fn reply(&self, ask: &Ask) -> Reply {
+        self.clock.advance(Duration::from_millis(10));
+        self.bureau.locked().answer(ask)
+    }
+
+    /// The inner document, read as a lenient reader does: decode, then take the sections apart.
+    fn document(&self, ask: &Ask) -> String {
+        let reply = self.reply(ask);
+        assert_eq!(reply.status, 200);
+        let (text, _, _) = GB18030.decode(&reply.body);
+        let (_, section) = text.split_once("<![CDATA[").unwrap();
+        let (section, _) = section.rsplit_once("]]>").unwrap();
+        section.replace("]]]]><![CDATA[>", "]]>")
+    }
+
+    fn ids(&self, from: &str, upto: &str) -> Vec<String> {
+        (1..)
+            .map(|no| all(&self.document(&page(from, upto, no, 7)), "xfjid"))
+            .take_while(|ids| !ids.is_empty())
+            .flatten()
+            .collect()
+    }
+
+    fn ack(&self, ids: &[String]) -> String {
+        self.document(&ask("AckXfj", &format!("<xfjids>{}</xfjids>", ids.join(","))))
+    }
+}
+
+/// The texts of all elements of this name.
+fn all(xml: &str, name: &str) -> Vec<String> {
+    let begin = format!("<{name}>");
+    let after = xml.split(&begin).skip(1);
+    after.map(|rest| rest.split("</").next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_window_is_paged_with_both_ends_included() {
+    let town = town("").await;
+    let keys = town.bureau.file(50);
+    assert_eq!(town.ids("04:00:00", "10:30:00"), keys);
+    town.ack(&keys);
+    // Of the first and the last, each on the second of its border.
+    let document = town.document(&page("04:00:00", "10:30:00", 1, 100));
+    let times = all(&document, "lastmodifytime");
+    let border = &times[49][11..];
+    assert_eq!(border, "10:30:00");
+    assert_eq!(town.ids(border, border), keys[49..]);
+    assert!(document.contains("<TOTAL>50</TOTAL>"));
+}
+
+#[tokio::test]
+async fn the_answer_is_gbk_declared_as_gb2312_within_cdata() {
+    let town = town("rare_name@1").await;
+    town.bureau.file(20);
+    let answer = send(town.bureau.url(), &page("00:00:00", "23:00:00", 1, 100)).await.unwrap();
+    assert!(answer.head.contains("text/xml; charset=gb2312"), "{}", answer.head);
+    assert!(answer.body.starts_with(b"<?xml version=\"1.0\" encoding=\"GB2312\"?>"));
+    let text = GB18030.decode_without_bom_handling_and_without_replacement(&answer.body).unwrap();
+    assert!(text.contains("<![CDATA[<?xml version=\"1.0\" encoding=\"GB2312\"?>\n<PACKAGE>"));
+    assert!(text.contains(['䶮', '㛃', '𬭎', '𠮷', '·', '喆']));
+    assert!(std::str::from_utf8(&answer.body).is_err());
+}
+
+#[tokio::test]
+async fn cases_that_were_not_acknowledged_come_again() {
+    let town = town("half_ack@2").await;
+    let keys = town.bureau.file(4);
+    town.document(&page("00:00:00", "11:00:00", 1, 100));
+    let answer = town.ack(&keys);
+    let done: Vec<_> = all(&answer, "successStr")[0].split(',').map(str::to_owned).collect();
+    assert_eq!(done, [keys[0].clone(), keys[2].clone()]);
+    assert_eq!(all(&answer, "failId"), [keys[1].clone(), keys[3].clone()]);
+    assert_eq!(all(&answer, "failReason").len(), 2);
+    assert_eq!(town.ids("12:00:00", "13:00:00"), [keys[1].clone(), keys[3].clone()]);
+}
+
+#[tokio::test]
+async fn what_changed_after_it_was_served_is_not_acknowledged_by_that() {
+    let town = town("").await;
+    let keys = town.bureau.file(2);
+    assert_eq!(town.ids("00:00:00", "11:00:00"), keys);
+    town.clock.advance(Duration::from_secs(60));
+    assert!(town.bureau.advance(&keys[0]));
+    assert_eq!(all(&town.ack(&keys), "successStr")[0], keys.join(","));
+    assert_eq!(town.ids("12:00:00", "13:00:00"), [keys[0].clone()]);
+    assert_eq!(all(&town.ack(&keys), "conflictStr")[0], keys[1], "that one was done");
+    let unknown = ["HZ3402002026000000099".to_owned(), "x".to_owned()];
+    assert_eq!(all(&town.ack(&unknown), "failId").len(), 2);
+}
+
+#[tokio::test]
+async fn the_truth_is_what_was_served() {
+    let town = town("all").await;
+    town.bureau.file(150);
+    town.bureau.touch(100);
+    let truth = town.bureau.truth();
+    let mut document = String::new();
+    while !document.contains("<TOTAL>") {
+        document = town.document(&page("00:00:00", "23:00:00", 1, 100));
+    }
+    let cases: Vec<_> = document.split("<XFJ>").skip(1).collect();
+    assert_eq!(cases.len(), 100);
+    for case in cases {
+        let told = truth.thing(&all(case, "xfjid")[0]).unwrap().last();
+        for name in ["gkxx", "xfmddm", "xfjzt", "lastmodifytime"] {
+            let served = all(case, name)[0].replace("&lt;", "<").replace("&amp;", "&");
+            assert_eq!(told.payload[name][0]["$text"], served.as_str(), "{name}");
+        }
+        let people = told.payload["XFRLIST"][0]["XFR"].as_array().unwrap().len();
+        assert_eq!(people, all(case, "xm").len());
+        if let Some(facts) = told.facts() {
+            assert_eq!(facts.people.len(), people);
+            assert_eq!(facts.status_raw.as_ref(), Some(&all(case, "xfjzt")[0]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_fault_of_a_case_does_what_it_says() {
+    type Check = fn(&str) -> bool;
+    let table: &[(Fault, Check)] = &[
+        (Fault::CdataEnd, |x| all(x, "tsnr")[0].contains("]]>")),
+        (Fault::IllegalReference, |x| x.contains("&#x0;完&#xB;")),
+        (Fault::HalfCharacter, |x| x.contains('\u{fffd}')),
+        (Fault::NoMain, |x| !x.contains("<xfjzfrbz>1")),
+        (Fault::ThreeMains, |x| x.matches("<xfjzfrbz>1").count() == 3),
+        (Fault::FourDigits, |x| all(x, "xfmddm")[0].len() == 4),
+        (Fault::UnknownCode, |x| all(x, "xfmddm") == ["77"]),
+        (Fault::InitialInverted, |x| all(x, "qgccbz") == ["0"]),
+        (Fault::Repeated, |x| all(x, "lhxfjid").len() == 1 && all(x, "cfxfbz") == ["1"]),
+        (Fault::BadChecksum, |x| {
+            let number = &all(x, "zjhm")[0];
+            crate::checksum::identity_check(&number[..17]) != number.chars().last()
+        }),
+        (Fault::RareName, |x| all(x, "xm")[0].contains(['䶮', '㛃', '𬭎', '𠮷', '·'])),
+        (Fault::Attachment, |x| (26_000..40_000).contains(&all(x, "fjnr")[0].len())),
+        (Fault::HugeAttachment, |x| all(x, "fjnr")[0].len() > 6_000_000),
+    ];
+    for (fault, holds) in table {
+        // Two cases: a repetition needs one before it.
+        let (plain, spoilt) = (town("").await, town(&format!("{}@2", fault.name())).await);
+        let second = |town: &Town| {
+            town.bureau.file(2);
+            town.document(&page("10:30:00", "11:00:00", 2, 1))
+        };
+        let is_plain = second(&plain);
+        let has = |x: &str| std::panic::catch_unwind(|| holds(x)).unwrap_or(false);
+        assert!(!has(&is_plain), "{fault:?} without being asked");
+        assert!(holds(&second(&spoilt)), "{fault:?}");
+        let truth = spoilt.bureau.truth();
+        assert_eq!(truth.things()[1].last().faults, [fault.name()]);
+        assert!(truth.things()[0].last().faults.is_empty());
+    }
+    // The rest is on the wire, or later in life, and has tests of its own.
+    assert_eq!(table.len() + 1, super::faults::OF_CASES.len());
+}
+
+#[tokio::test]
+async fn half_a_character_must_be_rejected_and_a_split_section_must_not() {
+    let town = town("half_character@2,cdata_end@3").await;
+    let keys = town.bureau.file(3);
+    let reply = town.reply(&page("00:00:00", "11:00:00", 1, 100));
+    let text = GB18030.decode_without_bom_handling_and_without_replacement(&reply.body);
+    assert!(text.is_none());
+    assert!(reply.body.windows(20).any(|w| w == b"]]]]><![CDATA[>\xbc\xfb\xb5\xda\xb6"));
+    let truth = town.bureau.truth();
+    let outcome = |key: &str| truth.thing(key).unwrap().last().outcome.clone();
+    assert_eq!(outcome(&keys[1]), Outcome::Reject(Class::MalformedBytes));
+    let Outcome::Demand(facts) = outcome(&keys[2]) else { panic!("it is whole") };
+    assert!(facts.content.unwrap().contains("]]>"));
+}
+
+#[tokio::test]
+async fn a_case_is_closed_with_a_time_or_without() {
+    for (faults, has_time) in [("", true), ("closed_without_time@1", false)] {
+        let town = town(faults).await;
+        let key = town.bureau.file(1).remove(0);
+        while town.bureau.advance(&key) {}
+        let document = town.document(&page("00:00:00", "11:00:00", 1, 100));
+        assert_eq!(all(&document, "bjbz"), ["1"]);
+        assert_eq!(!all(&document, "bjsj").is_empty(), has_time);
+        let truth = town.bureau.truth();
+        let facts = truth.thing(&key).unwrap().last().facts().unwrap().clone();
+        assert_eq!((facts.resolved_at.is_some(), facts.status), (has_time, Some("resolved")));
+    }
+}
+
+#[tokio::test]
+async fn every_fault_of_the_wire_strikes_its_request() {
+    let list = page("00:00:00", "11:00:00", 1, 1);
+    for fault in ["soap_fault", "maintenance", "busy", "empty_error", "outer_utf8", "inner_utf8"] {
+        let town = town(&format!("{fault}@2")).await;
+        town.bureau.file(3);
+        let replies = [town.reply(&list), town.reply(&list)];
+        let text = GB18030.decode(&replies[0].body).0.into_owned();
+        assert!(text.contains("<CODE>0001</CODE>") && text.contains("<XFJ>"), "{fault}");
+        let (status, body) = (replies[1].status, &replies[1].body);
+        let text = GB18030.decode(body).0.into_owned();
+        let holds = match fault {
+            "soap_fault" => status == 500 && text.contains("<soap:Fault>"),
+            "maintenance" => status == 200 && text.contains("<html>"),
+            "busy" => text.contains("<CODE>-1</CODE>"),
+            "empty_error" => text.contains("<XFJLIST/>") && text.contains("<MSG>查询异常"),
+            "outer_utf8" => std::str::from_utf8(body).is_ok_and(|text| {
+                text.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>")
+                    && text.contains("CDATA[<?xml version=\"1.0\" encoding=\"GB2312\"?>")
+            }),
+            _ => text.contains("CDATA[<?xml version=\"1.0\" encoding=\"UTF-8\"?>"),
+        };
+        assert!(holds, "{fault}: {text}");
+    }
+    let drifting = town("total_drifts@1").await;
+    drifting.bureau.file(3);
+    let total = |no| all(&drifting.document(&page("00:00:00", "11:00:00", no, 1)), "TOTAL");
+    assert_eq!((total(1), total(2)), (vec!["4".to_owned()], vec!["5".to_owned()]));
+}
+
+#[tokio::test]
+async fn strangers_wrong_actions_and_empty_windows_are_told_so() {
+    let town = town("").await;
+    let mut stranger = page("00:00:00", "11:00:00", 1, 1);
+    stranger.body = String::from_utf8(stranger.body).unwrap().replace("7e0e", "7e0f").into();
+    assert!(town.document(&stranger).contains("<CODE>0304</CODE>"));
+    let mut unknown = page("00:00:00", "11:00:00", 1, 1);
+    unknown.headers.clear();
+    assert_eq!(town.reply(&unknown).status, 500);
+    assert!(town.document(&page("00:00", "11:00:00", 1, 1)).contains("<CODE>0202</CODE>"));
+    assert!(town.document(&page("00:00:00", "11:00:00", 1, 1)).contains("<MSG>没有数据</MSG>"));
+    assert_eq!(all(&town.document(&ask("GetDict", "<parentid>0</parentid>")), "dm").len(), 3);
+    let refused = town.bureau.calls().refused;
+    assert_eq!((refused["signature"], refused["action"]), (1, 1));
+}
+
+#[tokio::test]
+async fn more_than_one_call_in_three_seconds_is_too_often() {
+    let town = town_with("", Limits::Real).await;
+    let list = page("00:00:00", "11:00:00", 1, 1);
+    let code = |wait| {
+        town.clock.advance(Duration::from_millis(wait));
+        all(&town.document(&list), "CODE").remove(0)
+    };
+    assert_eq!([0, 2_000, 900, 100, 3_000].map(code), ["0001", "-2", "-2", "0001", "0001"]);
+    let calls = town.bureau.calls();
+    assert_eq!((calls.over_budget, calls.early, calls.by_kind["GetXfjList"]), (2, 1, 5));
+}
+
+#[tokio::test]
+async fn at_night_the_bureau_is_closed_for_half_an_hour() {
+    let town = town_with("", Limits::Real).await;
+    let list = page("00:00:00", "11:00:00", 1, 1);
+    town.clock.advance(Duration::from_secs(15 * 3_600 + 1_790));
+    assert!(town.reply(&list).body.starts_with(b"<?xml"));
+    town.clock.advance(Duration::from_secs(10));
+    assert!(town.reply(&list).body.starts_with(b"<!DOCTYPE html>"));
+    town.clock.advance(Duration::from_secs(1_800));
+    assert!(town.reply(&list).body.starts_with(b"<?xml"));
+}
+
+#[tokio::test]
+async fn the_same_seed_serves_the_same_bytes() {
+    let (one, two) = (town("all").await, town("all").await);
+    for town in [&one, &two] {
+        town.bureau.file(100);
+        town.bureau.touch(30);
+    }
+    for _ in 0..30 {
+        let list = page("00:00:00", "11:00:00", 1, 100);
+        assert_eq!(one.reply(&list), two.reply(&list));
+    }
+}

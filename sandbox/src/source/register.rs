@@ -1,0 +1,155 @@
+//! What a source holds, as small as can be: for each item its number, when it came and how far it
+//! has gone. The words are made again whenever they are asked for, from the seed and the number, so
+//! a hundred thousand items are a few megabytes and every state of each can still be told.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDateTime;
+
+use crate::Memory;
+
+/// The items of a source in the order they came.
+#[derive(Debug, Default)]
+pub(crate) struct Register {
+    entries: Vec<Entry>,
+    by_change: BTreeSet<(NaiveDateTime, u64)>,
+    memory: Memory,
+}
+
+/// One item.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Counted from 1, never given twice.
+    pub(crate) number: u64,
+    /// When it was received, by its own words.
+    pub(crate) received: NaiveDateTime,
+    /// Its states, oldest first; never empty.
+    pub(crate) marks: Vec<Mark>,
+    /// When it was taken away.
+    pub(crate) gone: Option<NaiveDateTime>,
+}
+
+/// One state: since when, and how many steps along its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) at: NaiveDateTime,
+    pub(crate) step: usize,
+}
+
+impl Register {
+    pub(crate) fn new(memory: Memory) -> Self {
+        Self { memory, ..Self::default() }
+    }
+
+    /// All items, those taken away too, in the order they came.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The item with this number.
+    pub(crate) fn entry(&self, number: u64) -> Option<&Entry> {
+        self.place(number).map(|place| &self.entries[place])
+    }
+
+    /// Adds an item that becomes visible `at`.
+    pub(crate) fn add(&mut self, number: u64, received: NaiveDateTime, at: NaiveDateTime) {
+        self.by_change.insert((at, number));
+        let marks = vec![Mark { at, step: 0 }];
+        self.entries.push(Entry { number, received, marks, gone: None });
+    }
+
+    /// Changes when an item says it was received.
+    pub(crate) fn redate(
+        &mut self,
+        number: u64,
+        date: impl FnOnce(NaiveDateTime) -> NaiveDateTime,
+    ) {
+        if let Some(place) = self.place(number) {
+            self.entries[place].received = date(self.entries[place].received);
+        }
+    }
+
+    /// Moves an item to a step.
+    pub(crate) fn moved(&mut self, number: u64, at: NaiveDateTime, step: usize) {
+        let Some(place) = self.place(number) else { return };
+        let entry = &mut self.entries[place];
+        self.by_change.remove(&(entry.last().at, number));
+        self.by_change.insert((at, number));
+        if self.memory == Memory::Newest {
+            entry.marks.clear();
+        }
+        entry.marks.push(Mark { at, step });
+    }
+
+    /// Takes an item away.
+    pub(crate) fn take_away(&mut self, number: u64, at: NaiveDateTime) {
+        if let Some(place) = self.place(number) {
+            let entry = &mut self.entries[place];
+            self.by_change.remove(&(entry.last().at, number));
+            entry.gone = Some(at);
+        }
+    }
+
+    /// The items that last changed within the time, both ends included, oldest change first.
+    pub(crate) fn changed(
+        &self,
+        from: NaiveDateTime,
+        upto: NaiveDateTime,
+    ) -> impl DoubleEndedIterator<Item = &Entry> {
+        // A clock set back must not make a range that ends before it begins.
+        let range = (from.min(upto), if from <= upto { 0 } else { u64::MAX })..=(upto, u64::MAX);
+        self.by_change.range(range).filter_map(|(_, number)| self.entry(*number))
+    }
+
+    fn place(&self, number: u64) -> Option<usize> {
+        self.entries.binary_search_by_key(&number, |entry| entry.number).ok()
+    }
+}
+
+impl Entry {
+    /// The newest state.
+    pub(crate) fn last(&self) -> Mark {
+        self.marks[self.marks.len() - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> NaiveDateTime {
+        NaiveDateTime::default() + chrono::TimeDelta::seconds(second)
+    }
+
+    fn changed(register: &Register, from: i64, upto: i64) -> Vec<u64> {
+        register.changed(at(from), at(upto)).map(|entry| entry.number).collect()
+    }
+
+    #[test]
+    fn items_are_found_by_their_last_change_with_both_ends() {
+        let mut register = Register::default();
+        for number in [1, 2, 4] {
+            register.add(number, at(0), at(number.try_into().unwrap()));
+        }
+        assert_eq!(changed(&register, 1, 4), [1, 2, 4]);
+        register.moved(2, at(9), 1);
+        assert_eq!(changed(&register, 1, 9), [1, 4, 2]);
+        assert_eq!(changed(&register, 2, 3), [0_u64; 0]);
+        assert_eq!(changed(&register, 9, 1), [0_u64; 0]);
+        register.take_away(4, at(10));
+        assert_eq!(changed(&register, 0, 9), [1, 2]);
+        assert_eq!(register.entries().len(), 3);
+        assert_eq!(register.entry(2).unwrap().marks.len(), 2);
+        assert!(register.entry(3).is_none() && register.entry(4).unwrap().gone.is_some());
+    }
+
+    #[test]
+    fn with_the_newest_state_alone_remembered_an_item_stays_small() {
+        let mut register = Register::new(Memory::Newest);
+        register.add(1, at(0), at(0));
+        for step in 1..100 {
+            register.moved(1, at(1), step);
+        }
+        assert_eq!(register.entry(1).unwrap().marks, [Mark { at: at(1), step: 99 }]);
+    }
+}
