@@ -10,10 +10,12 @@ mod quantity;
 mod reference;
 mod zone;
 
-use std::ops::Range;
+use std::{net::SocketAddr, ops::Range};
+
+use contract::Size;
 
 pub(crate) use clock::Clock;
-pub(crate) use quantity::{Rate, Size};
+pub(crate) use quantity::Rate;
 pub(crate) use reference::{World, code_tables, reason, secret, variable};
 pub(crate) use zone::Zone;
 
@@ -44,8 +46,14 @@ pub(crate) fn check(shape: &Shape<'_>, text: &str, world: &World<'_>) -> Option<
         "jsonpath" => jsonpath::check(text),
         "codes" => reference::codes(text, world),
         "fixture" => reference::fixture(text, world),
+        "address" => address(text),
         _ => None,
     }
+}
+
+fn address(text: &str) -> Option<Wrong> {
+    let message = format!("`{text}` is not an address and port: write it like 127.0.0.1:8421");
+    text.parse::<SocketAddr>().is_err().then(|| Wrong { message, ..Wrong::default() })
 }
 
 /// What a format wants, in words, with an example.
@@ -61,6 +69,7 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
         "jsonpath" => "a JSONPath like \"$.title\"",
         "codes" => "the name of a code table",
         "fixture" => "the name of a file",
+        "address" => "an address like \"127.0.0.1:8421\"",
         "variable" => "the name of an environment variable",
         "secret" => "a reference to a secret like { env = \"NAME\" } or { file = \"PATH\" }",
         _ => return None,

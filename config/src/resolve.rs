@@ -91,9 +91,9 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Setting
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
-    let Parts { zone, store, bus, keys, national, limits } = gateway.into_parts(dir);
+    let Parts { zone, store, bus, keys, national, intake, limits } = gateway.into_parts(dir);
     let codes_dir = dir.join("codes");
-    Ok(Settings { zone, store, bus, keys, national, limits, channels, codes_dir })
+    Ok(Settings { zone, store, bus, keys, national, intake, limits, channels, codes_dir })
 }
 
 /// Reads a file, named relative to the configuration folder, in whichever charset an editor has

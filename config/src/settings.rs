@@ -1,7 +1,7 @@
 //! The configuration after everything was checked: nothing optional by accident, nothing a string
 //! that should be a type.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono_tz::Tz;
 use contract::{Budget, ChannelId, Secret, Window};
@@ -27,6 +27,8 @@ pub struct Settings {
     pub keys: KeySource,
     /// New keys are for China's national algorithms.
     pub national: bool,
+    /// Where senders of push channels come in.
+    pub intake: SocketAddr,
     /// What the process may use.
     pub limits: Limits,
     /// In the order of their names; at least one.

@@ -4,13 +4,13 @@
 //! the same things again. So it keeps no progress of its own, and a crash anywhere is nothing
 //! special. It knows nothing of a bus, a store or a checkpoint.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{ChannelId, Clock, Fault, Gate, Window, raw::Entry};
+use crate::{ChannelId, Clock, Fault, Gate, Inbox, OpenGate, Timestamp, Window, raw::Entry};
 
 /// Code that can talk to one kind of source.
 pub trait Connector: Send + Sized + 'static {
@@ -132,6 +132,26 @@ pub struct Means {
     pub gate: Arc<dyn Gate>,
     /// What time it is here; the source may think otherwise.
     pub clock: Clock,
+    /// The channel's folder: what its settings name without a root is in it.
+    pub folder: PathBuf,
+    /// Where what is pushed to the channel waits; `None` for one that asks.
+    pub inbox: Option<Inbox>,
+}
+
+impl Means {
+    /// What a channel has on the desk: no limits, a clock that stands, the folder that the process
+    /// runs in.
+    pub fn new(channel: ChannelId, zone: Tz) -> Self {
+        Self {
+            channel,
+            zone,
+            budget: Budget::default(),
+            gate: Arc::new(OpenGate),
+            clock: Clock::new(Timestamp::default),
+            folder: PathBuf::from("."),
+            inbox: None,
+        }
+    }
 }
 
 /// The source's limits.

@@ -25,6 +25,7 @@ mod normalizer;
 
 mod connector;
 mod gate;
+mod inbox;
 mod outbox;
 mod wire;
 
@@ -41,12 +42,13 @@ pub use demand::{Demand, DemandBody};
 pub use fault::{Fault, FaultKind};
 pub use gate::{Gate, OpenGate, Pass};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
+pub use inbox::{Full, Inbox, Receipt};
 pub use judge::{Current, Judgement, Tracked, judge};
 pub use normalizer::{Accepted, Normalizer, Reason, Verdict};
 pub use outbox::{Channel, Outbox, Part, Tally, pack};
 pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};
 pub use sealed::{Sealed, SealedBytes};
-pub use settings::{Period, Secret};
+pub use settings::{Period, Secret, Size};
 pub use store::{Kept, Outcomes, Store, keep};
 pub use version::{Digest, MappingNo, ReadNo, Revision, Version};
 pub use window::Window;

@@ -1,10 +1,10 @@
 //! From checked settings to running parts: keys, store, mappings, channels.
 
-use std::{collections::HashMap, fs, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
 
 use config::{BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings};
 use connector_wire::gate::Limits;
-use contract::{Fault, Gate, Normalizer};
+use contract::{Fault, Gate, Inbox, Normalizer};
 use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer, Suite};
 use sink::{
     bus::AmqpSettings,
@@ -26,6 +26,9 @@ use crate::{
 /// Entries of one batch: large enough that a commit is shared by many, small enough that a batch
 /// of the largest usual records fits the memory bound many times.
 const MAX_ENTRIES: usize = 1_000;
+
+/// What waits in one inbox at most, until it is in custody.
+const INBOX_BYTES: usize = 32 << 20;
 
 /// Stands for a secret that nobody needs; a connector's settings hold together with it. 16 bytes: a
 /// cipher's key has that length.
@@ -273,8 +276,16 @@ fn plan(
         budget: channel.budget,
         gate: gate(settings, channel, gates),
         clock: clock(),
+        folder: channel.dir.clone(),
+        inbox: kind.guard.map(|_| Inbox::new(epoch(), INBOX_BYTES)),
     };
     kind.build(&channel.section, means.clone()).map_err(|fault| fault.to_string())?;
+    let guard = kind.guard.map(|build| build(&channel.section)).transpose();
+    let schedule = match kind.guard {
+        None => Schedule::new(channel.schedule.clone(), settings.zone),
+        // What is pushed is never waited for: the inbox says when there is something.
+        Some(_) => Schedule::every(Duration::ZERO, settings.zone),
+    };
     Ok(ChannelPlan {
         id: channel.id.clone(),
         upstream: channel.upstream().to_owned(),
@@ -283,13 +294,19 @@ fn plan(
         kind: Arc::new(kind),
         section: channel.section.clone(),
         means,
-        pace: Pace {
-            max_entries: MAX_ENTRIES,
-            schedule: Some(Arc::new(Schedule::new(channel.schedule.clone(), settings.zone))),
-        },
+        pace: Pace { max_entries: MAX_ENTRIES, schedule: Some(Arc::new(schedule)) },
+        guard: guard.map_err(|fault| fault.to_string())?.map(Arc::new),
         watch: Arc::new(ChannelWatch::new(channel.id.clone())),
         orders: Arc::default(),
     })
+}
+
+/// Names the inboxes of this process: those of an earlier one are gone.
+fn epoch() -> String {
+    // Without randomness the process could not make keys either.
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    hex::encode(bytes)
 }
 
 fn kind_of(channel: &ChannelSettings) -> Result<Kind, String> {

@@ -4,6 +4,7 @@
 //! those loops, keeps them running or shows what they did.
 
 pub mod ingest;
+pub mod intake;
 pub mod supervise;
 
 pub mod clock;

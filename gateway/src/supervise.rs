@@ -6,6 +6,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use config::Section;
+use connector_webhook::Guard;
 use contract::{
     Channel, ChannelId, Checkpoints, Consumer, Digest, Fault, FaultKind, Normalizer, Publisher,
     Store,
@@ -19,6 +20,7 @@ use crate::{
     backoff::{Backoff, jitter},
     clock::Clock,
     ingest::{self, ingest},
+    intake::Door,
     memory::Memory,
     orders::{Orders, rest},
     pace::Pace,
@@ -52,12 +54,21 @@ pub struct ChannelPlan {
     pub section: Section,
     /// What its connector may use.
     pub means: contract::Means,
+    /// Who may send, where it does not ask.
+    pub guard: Option<Arc<Guard>>,
     /// Its rhythm.
     pub pace: Pace,
     /// What people see of it.
     pub watch: Arc<ChannelWatch>,
     /// What it is told meanwhile.
     pub orders: Arc<Orders>,
+}
+
+impl ChannelPlan {
+    /// The way in for who sends, where the channel does not ask.
+    pub fn door(&self) -> Option<Door> {
+        Some(Door { guard: self.guard.clone()?, inbox: self.means.inbox.clone()? })
+    }
 }
 
 /// What all channels share.

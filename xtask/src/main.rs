@@ -14,6 +14,7 @@ mod test;
 
 mod servers;
 mod setup;
+mod singer;
 mod toolchain;
 
 mod deny;
@@ -41,7 +42,7 @@ struct Arguments {
 enum Task {
     /// Format, lints, build, every test against real servers, documentation, schemas.
     Test,
-    /// Install what the tests need (Debian packages) where it is missing.
+    /// Install what the tests need (Debian packages, a Singer tap) where it is missing.
     Setup,
     /// Run a command with the test servers beside it: `cargo xtask with cargo test -p sink`.
     With {

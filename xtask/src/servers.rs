@@ -16,11 +16,11 @@ use std::{path::Path, process::Command, time::Duration};
 use anyhow::Result;
 
 use self::{folder::Folder, process::Process};
-use crate::{interrupt, run::must, say::say};
+use crate::{interrupt, run::must, say::say, singer};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// A Debian package that a server comes in.
+/// A Debian package that a server, or what talks to one, comes in.
 pub(crate) struct Package {
     /// Its name for apt-get.
     pub(crate) name: &'static str,
@@ -34,6 +34,7 @@ pub(crate) const PACKAGES: &[Package] = &[
     Package { name: "mariadb-server", is_installed: mariadb::is_installed },
     Package { name: "rabbitmq-server", is_installed: rabbitmq::is_installed },
     Package { name: "openssl", is_installed: rabbitmq::has_openssl },
+    Package { name: "python3-venv", is_installed: singer::has_venv },
 ];
 
 /// Runs one command while the servers are there.

@@ -86,7 +86,7 @@ impl Connector for Http {
     type Cursor = Cursor;
 
     fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        let Means { channel, zone, budget: _, gate, clock } = means;
+        let Means { channel, zone, budget: _, gate, clock, .. } = means;
         let (plan, limits, auth) = Plan::new(config, zone)?;
         let client = Client::new(limits, gate)?;
         let turns = Turn::all(&plan);

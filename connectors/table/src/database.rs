@@ -36,7 +36,7 @@ pub(crate) struct Database {
 impl Database {
     /// Touches no network.
     pub(crate) fn new(url: &str, timeout: Duration, means: &Means) -> Result<Self, Fault> {
-        let Means { channel, zone, budget, gate, clock: _ } = means;
+        let Means { channel, zone, budget, gate, .. } = means;
         if timeout.is_zero() {
             return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
         }

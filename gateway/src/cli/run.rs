@@ -1,5 +1,7 @@
 //! `tonghui run`: all channels, until stopped. Killing it is as safe as stopping it.
 
+use std::convert::Infallible;
+
 use config::{Problem, Problems, Settings};
 use sink::store::{Access, Database};
 
@@ -8,7 +10,9 @@ use super::{
     out::{self, Exit},
 };
 use crate::{
-    assemble, reload,
+    assemble,
+    intake::{Intake, Limits},
+    reload,
     service::{Role, patiently, serve, stop_on_signal},
     stop::Stop,
     supervise::ChannelPlan,
@@ -64,9 +68,12 @@ async fn run_until(
     };
     let mut reloads = reload::Watch::begin(&store).await;
     loop {
+        let doors = plans.iter().filter_map(|plan| Some((plan.id.clone(), plan.door()?))).collect();
+        let intake = Intake::open(settings.intake, doors, Limits::default()).await?;
         tracing::info!(channels = plans.len(), ?store, ?role, "running");
         let this_time = stop.child();
-        let mut running = Box::pin(serve(&settings, role, plans, &store, &this_time));
+        let serving = serve(&settings, role, plans, &store, &this_time);
+        let mut running = Box::pin(beside(intake, serving, &this_time));
         let (ended, next) = tokio::select! {
             ended = &mut running => (ended?, None),
             next = reloads.next(role, read) => {
@@ -84,6 +91,21 @@ async fn run_until(
             Some(next) if !stop.is_asked() => (settings, plans) = next,
             _ => return Ok(Exit::Done),
         }
+    }
+}
+
+/// Lets senders in for as long as `serving` goes on. Who is still waiting for an answer then is cut
+/// off, and sends again.
+async fn beside<T>(intake: Option<Intake>, serving: impl Future<Output = T>, stop: &Stop) -> T {
+    let letting_in = async {
+        if let Some(intake) = intake {
+            intake.serve(stop).await;
+        }
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        served = serving => served,
+        never = letting_in => match never {},
     }
 }
 

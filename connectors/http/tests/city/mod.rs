@@ -138,6 +138,8 @@ impl City {
             gate: Arc::new(OpenGate),
             // Hours ahead of the source: what counts is the source's clock.
             clock: Clock::new(|| "2026-10-09T13:00:00Z".parse().unwrap()),
+            folder: std::path::PathBuf::new(),
+            inbox: None,
         };
         Http::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
     }
