@@ -13,6 +13,7 @@ use serde_json::Value;
 pub fn kinds() -> Vec<Kind> {
     vec![
         register::<connector_table::Table>(), //
+        register::<connector_files::Files>(),
     ]
 }
 
