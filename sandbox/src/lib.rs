@@ -14,6 +14,7 @@ mod city;
 mod clock;
 mod corpus;
 mod dice;
+mod enterprise;
 mod faults;
 mod hotline;
 mod text;
@@ -21,6 +22,7 @@ pub mod truth;
 
 pub use clock::Clock;
 pub use corpus::{Corpus, Piece};
+pub use enterprise::{EVERY, Enterprise, EnterpriseCounters, EnterpriseFault, EnterpriseSettings};
 pub use faults::{Faults, Switch};
 pub use hotline::{
     Case, Counters, Expected, Fault, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Row,

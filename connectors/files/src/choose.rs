@@ -23,6 +23,8 @@ pub(crate) enum Next {
     Read(Box<Desk>),
     /// Put this file away.
     Refuse(Candidate, Refused),
+    /// A file is there that may still be changing.
+    Wait,
     /// All files were read.
     Rest,
 }
@@ -31,8 +33,10 @@ pub(crate) enum Next {
 enum Tried {
     Opened(Box<Desk>),
     Refused(Refused),
-    /// It is not complete, or changes.
+    /// Nothing announces it.
     Left,
+    /// It has not been still for long enough.
+    Unripe,
     /// It is not there any more.
     Vanished,
 }
@@ -61,7 +65,7 @@ impl Files {
         Ok(match self.open(&candidate, within.n_records).await? {
             Tried::Opened(desk) => Some(Next::Read(desk)),
             Tried::Refused(refused) => Some(Next::Refuse(candidate, refused)),
-            Tried::Left => None,
+            Tried::Left | Tried::Unripe => None,
             Tried::Vanished => {
                 trouble.push(vanished(&candidate.name));
                 None
@@ -98,6 +102,7 @@ impl Files {
                 trouble.push((Partition(name), fault));
             }
         }
+        let mut is_unripe = false;
         for mut candidate in picked.candidates {
             if let (true, Some(end), None) = (is_cut, &self.plan.manifest, candidate.manifest) {
                 candidate.manifest = self.place.stamp(&format!("{}{end}", candidate.name)).await?;
@@ -110,6 +115,7 @@ impl Files {
                 Ok(Tried::Opened(desk)) => return Ok(Next::Read(desk)),
                 Ok(Tried::Refused(refused)) => return Ok(Next::Refuse(candidate, refused)),
                 Ok(Tried::Left) => {}
+                Ok(Tried::Unripe) => is_unripe = true,
                 Ok(Tried::Vanished) => trouble.push(vanished(&candidate.name)),
                 Err(fault) if fault.is_transient() => return Err(fault),
                 Err(fault) => trouble.push((Partition(candidate.name), fault)),
@@ -120,7 +126,7 @@ impl Files {
                 .remedy("let `archive` and `error` take away what was read, or raise `listing`");
             trouble.push((Partition("listing".to_owned()), fault));
         }
-        Ok(Next::Rest)
+        Ok(if is_unripe { Next::Wait } else { Next::Rest })
     }
 
     async fn open(&mut self, candidate: &Candidate, n_skipped: u64) -> Result<Tried, Fault> {
@@ -133,7 +139,7 @@ impl Files {
             Some(Err(reason)) => return Ok(contradiction(refused(reason), is_still)),
         };
         if manifest.is_none() && !is_still {
-            return Ok(Tried::Left);
+            return Ok(Tried::Unripe);
         }
         let most = self.plan.form.limits.total;
         if candidate.data.n_bytes > most {
@@ -177,7 +183,7 @@ impl Files {
 
 /// The one of the two may still be written.
 fn contradiction(refused: Refused, is_still: bool) -> Tried {
-    if is_still { Tried::Refused(refused) } else { Tried::Left }
+    if is_still { Tried::Refused(refused) } else { Tried::Unripe }
 }
 
 fn refused(reason: Reason) -> Refused {

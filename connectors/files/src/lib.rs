@@ -102,6 +102,12 @@ impl Connector for Files {
                 self.place.rest();
                 (Vec::new(), true)
             }
+            // Who asks for all there is, once, must not leave before it is ripe.
+            Next::Wait => {
+                self.place.rest();
+                tokio::time::sleep(self.plan.stable.min(LONG)).await;
+                (Vec::new(), false)
+            }
             Next::Refuse(candidate, refused) => {
                 let Refused { reason, md5, head } = refused;
                 let entry = unreadable(&candidate, reason, head);
