@@ -14,7 +14,7 @@ const IO_CRATES: &[&str] =
 /// `None`: it may see everything.
 fn allowed(name: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
     Some(match name {
-        "gateway" | "system-tests" | "xtask" | "bench" => return None,
+        "gateway" | "system-tests" | "text-tests" | "xtask" | "bench" => return None,
         "contract" | "sandbox" => (&[], &[]),
         "connector-testkit" | "connector-wire" => (&["contract", "normalizer-text"], &[]),
         connector if connector.starts_with("connector-") => {
