@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::{Budget, ChannelId, Period};
+use contract::{Budget, ChannelId, Period, Window};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -58,11 +58,21 @@ struct BudgetFile {
     /// Requests that may come at once after a pause.
     #[schemars(range(min = 1))]
     burst: u32,
+    /// Requests of one day at most, in the gateway's zone; leave out where the source counts none.
+    #[schemars(range(min = 1))]
+    per_day: Option<u32>,
+    /// The hours at which the source may be asked, in the gateway's zone; leave out for all.
+    window: Option<Window>,
+    /// The system that is asked, where several channels ask the same one: they share one budget,
+    /// which all of them write alike. Left out, the channel has its upstream to itself.
+    #[schemars(extend("format" = "upstream"))]
+    upstream: Option<String>,
 }
 
 impl Default for BudgetFile {
     fn default() -> Self {
-        Self { concurrent: 1, rate: None, burst: 1 }
+        let Budget { interval: _, burst, concurrent, per_day, window } = Budget::default();
+        Self { concurrent, rate: None, burst, per_day, window, upstream: None }
     }
 }
 
@@ -94,17 +104,16 @@ impl Checked {
         let section = self.value.as_object_mut().and_then(|file| file.remove(&connector));
         let ChannelFile { name, connector, schedule, budget, demand, example } =
             serde_json::from_value(self.value)?;
+        let BudgetFile { concurrent, rate, burst, per_day, window, upstream } = budget;
+        let interval = rate.map(|Rate(interval)| interval);
         let file = |name: &str, dir: &Path| dir.join(name);
         Ok(ChannelSettings {
             id: self.id,
             name,
             connector,
             every: schedule.every,
-            budget: Budget {
-                interval: budget.rate.map(|Rate(interval)| interval),
-                burst: budget.burst,
-                concurrent: budget.concurrent,
-            },
+            budget: Budget { interval, burst, concurrent, per_day, window },
+            upstream,
             section: Section { value: section.unwrap_or_default(), secrets: self.secrets },
             demand,
             examples: example

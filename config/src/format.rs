@@ -3,6 +3,7 @@
 //! A schema names a format; here is what each demands. A format nobody knows demands nothing: the
 //! owner of the settings checks it and reports through [`crate::ChannelSettings::problem`].
 
+mod hours;
 mod jsonpath;
 mod quantity;
 mod reference;
@@ -35,6 +36,8 @@ pub(crate) fn check(shape: &Shape<'_>, text: &str, world: &World<'_>) -> Option<
         "size" => quantity::size(text, shape.bounds),
         "rate" => quantity::rate(text),
         "timezone" => zone::check(text),
+        "window" => hours::check(text),
+        "upstream" => reference::upstream(text),
         "jsonpath" => jsonpath::check(text),
         "codes" => reference::codes(text, world),
         "fixture" => reference::fixture(text, world),
@@ -49,6 +52,8 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
         "size" => "a size like \"256MiB\"",
         "rate" => "a rate like \"5/s\"",
         "timezone" => "a time zone like \"Asia/Shanghai\"",
+        "window" => "hours like \"06:00-23:00\"",
+        "upstream" => "the name of an upstream",
         "jsonpath" => "a JSONPath like \"$.title\"",
         "codes" => "the name of a code table",
         "fixture" => "the name of a file",

@@ -10,7 +10,7 @@ use serde_json::Value;
 use toml::de::DeTable;
 
 use crate::{
-    between::{sections, twins},
+    between::{budgets, sections, twins},
     channel::Checked,
     format::{World, code_tables, reason},
     gateway::{GatewayFile, Parts},
@@ -70,6 +70,7 @@ pub fn resolve(
         }
     }
     problems.extend(twins(&channels));
+    problems.extend(budgets(&channels));
     if let Some(problems) = Problems::new(problems) {
         return Err(problems);
     }

@@ -87,6 +87,9 @@ pub struct ChannelSettings {
     pub every: Period,
     /// What the source allows.
     pub budget: Budget,
+    /// The upstream whose budget it is, as other channels name it too; `None` where the channel has
+    /// its upstream to itself. Channels of one upstream have equal budgets.
+    pub upstream: Option<String>,
     /// The settings of its connector.
     pub section: Section,
     /// The mapping, for the normalizer.
@@ -108,6 +111,11 @@ pub struct Example {
 }
 
 impl ChannelSettings {
+    /// The name of its upstream: its own where it names none.
+    pub fn upstream(&self) -> &str {
+        self.upstream.as_deref().unwrap_or(self.id.as_str())
+    }
+
     /// A problem that the owner of a value found after everything was resolved, at the value that
     /// `path` leads to: keys and list positions, like `["demand", "title", "at"]`. Where the path
     /// leads nowhere, the last part that exists is meant.

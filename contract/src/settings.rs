@@ -100,7 +100,7 @@ impl JsonSchema for Secret {
                 "env": { "type": "string", "description": "name of an environment variable" },
                 "file": {
                     "type": "string",
-                    "description": "a file whose first line is the secret, relative to the configuration folder",
+                    "description": "a file whose first line is the secret, or a file in PEM; relative to the configuration folder",
                 },
             },
             "additionalProperties": false,

@@ -1,9 +1,10 @@
 //! From checked settings to running parts: keys, store, mappings, channels.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
 
 use config::{BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings};
-use contract::{Fault, Normalizer};
+use connector_wire::gate::Limits;
+use contract::{Fault, Gate, Normalizer};
 use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer};
 use sink::{
     bus::AmqpSettings,
@@ -11,6 +12,7 @@ use sink::{
 };
 
 use crate::{
+    clock::Clock,
     keys,
     pace::Pace,
     registry::{self, Kind},
@@ -23,8 +25,9 @@ use crate::{
 /// of the largest usual records fits the memory bound many times.
 const MAX_ENTRIES: usize = 1_000;
 
-/// Stands for a secret that nobody needs; a connector's settings hold together with it.
-const UNSET: &str = "sqlite:unset";
+/// Stands for a secret that nobody needs; a connector's settings hold together with it. 16 bytes: a
+/// cipher's key has that length.
+const UNSET: &str = "sqlite:not-given";
 
 /// Reads and checks the configuration in `folder`.
 ///
@@ -120,9 +123,10 @@ pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
 /// All problems at once.
 pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<ChannelPlan>, Problems> {
     let codes = codes(settings)?;
+    let mut gates = Gates::new();
     let (mut plans, mut problems) = (Vec::new(), Vec::new());
     for channel in &settings.channels {
-        match build(settings, channel, &codes, keys) {
+        match build(settings, channel, &codes, keys, &mut gates) {
             Ok(plan) => plans.push(plan),
             Err(found) => problems.extend(found),
         }
@@ -138,11 +142,28 @@ pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<ChannelPlan>, Pr
 /// # Errors
 /// Its problems.
 pub fn on_the_desk(settings: &Settings, channel: &ChannelSettings) -> anyhow::Result<ChannelPlan> {
-    let found = build(settings, channel, &codes(settings)?, &Keys::generate()?);
+    let keys = Keys::generate()?;
+    let found = build(settings, channel, &codes(settings)?, &keys, &mut Gates::new());
     found.map_err(|problems| match Problems::new(problems) {
         Some(problems) => problems.into(),
         None => anyhow::anyhow!("channel {} cannot be built", channel.id),
     })
+}
+
+/// Gates by the names of their upstreams.
+type Gates = HashMap<String, Arc<dyn Gate>>;
+
+/// One gate per upstream: channels that share one share its budget.
+fn gate(settings: &Settings, channel: &ChannelSettings, gates: &mut Gates) -> Arc<dyn Gate> {
+    let upstream = channel.upstream();
+    let gate = gates
+        .entry(upstream.to_owned())
+        .or_insert_with(|| Arc::new(Limits::new(upstream, channel.budget, settings.zone, clock())));
+    Arc::clone(gate)
+}
+
+fn clock() -> contract::Clock {
+    contract::Clock::new(|| Clock.now())
 }
 
 fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
@@ -163,9 +184,10 @@ fn build(
     channel: &ChannelSettings,
     codes: &CodeTables,
     keys: &Keys,
+    gates: &mut Gates,
 ) -> Result<ChannelPlan, Vec<Problem>> {
     let mapping = mapping(settings, channel, codes, keys)?;
-    plan(settings, channel, mapping)
+    plan(settings, channel, mapping, gates)
         .map_err(|fault| vec![channel.problem(&[&channel.connector], fault)])
 }
 
@@ -194,12 +216,15 @@ fn plan(
     settings: &Settings,
     channel: &ChannelSettings,
     mapping: Mapping,
+    gates: &mut Gates,
 ) -> Result<ChannelPlan, String> {
     let kind = kind_of(channel)?;
     let means = contract::Means {
         channel: channel.id.clone(),
         zone: settings.zone,
         budget: channel.budget,
+        gate: gate(settings, channel, gates),
+        clock: clock(),
     };
     kind.build(&channel.section, means.clone()).map_err(|fault| fault.to_string())?;
     Ok(ChannelPlan {

@@ -8,7 +8,7 @@ const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
 
 /// Name, file, what stands there, what somebody wrote instead.
-const MISTAKES: [(&str, &str, &str, &str); 54] = [
+const MISTAKES: [(&str, &str, &str, &str); 58] = [
     ("typo_in_a_key", HOTLINE, "table   = \"CNS_CINFO\"", "tabel   = \"CNS_CINFO\""),
     ("typo_in_an_optional_key", HOTLINE, "timeout = ", "timout = "),
     ("typo_in_a_table_name", HOTLINE, "[table.changes]", "[table.chnages]"),
@@ -32,6 +32,10 @@ const MISTAKES: [(&str, &str, &str, &str); 54] = [
     ("bad_rate", HOTLINE, "concurrent = 2", "rate = \"5 per second\""),
     ("rate_of_nothing", HOTLINE, "concurrent = 2", "rate = \"0/s\""),
     ("burst_without_rate", HOTLINE, "concurrent = 2", "burst = 10"),
+    ("bad_window", HOTLINE, "concurrent = 2", "window = \"6:00 – 23:00\""),
+    ("window_without_length", HOTLINE, "concurrent = 2", "window = \"06:00-06:00\""),
+    ("no_request_a_day", HOTLINE, "concurrent = 2", "per_day = 0"),
+    ("bad_upstream", HOTLINE, "concurrent = 2", "upstream = \"国务院\""),
     ("bad_zone", GATEWAY, "Asia/Shanghai", "Asia/Shangai"),
     ("zone_of_beijing", GATEWAY, "Asia/Shanghai", "北京时间"),
     ("path_without_root", HOTLINE, "\"$.ACCORDTYPE\"", "\"ACCORDTYPE\""),
@@ -126,7 +130,7 @@ fn a_replacement_written_as_suggested_puts_the_mistake_right() {
 #[test]
 fn a_folder_that_is_not_what_it_should_be_is_described() {
     type Spoil = dyn Fn(&Folder);
-    let cases: [(&str, &Spoil); 8] = [
+    let cases: [(&str, &Spoil); 9] = [
         ("no_gateway_file", &|folder| {
             std::fs::remove_file(folder.path().join(GATEWAY)).unwrap();
         }),
@@ -145,6 +149,11 @@ fn a_folder_that_is_not_what_it_should_be_is_described() {
         }),
         ("copy_of_a_channel", &|folder| {
             folder.channel("second", &folder.read(HOTLINE).replace("12345", "12346"));
+        }),
+        ("two_budgets_of_one_upstream", &|folder| {
+            let other = folder.read(HOTLINE).replace("12345", "12346").replace("CNS_", "X");
+            let shared = "concurrent = 3\nupstream = \"hotline\"";
+            folder.channel("second", &other.replace("concurrent = 2", shared));
         }),
         ("saved_as_gbk", &|folder| {
             folder.write(HOTLINE, b"# ok\nname = \"\xc8\xc8\xcf\xdf\"\n");

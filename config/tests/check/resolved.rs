@@ -69,6 +69,17 @@ fn the_connector_finds_secrets_in_their_places() {
 }
 
 #[test]
+fn a_secret_in_pem_is_its_whole_file() {
+    let folder = Folder::new();
+    let pem = "Bag Attributes\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    folder.write("secrets/key.pem", pem);
+    let reference = "env = \"HOTLINE_DATABASE_URL\"";
+    folder.edit("channels/hotline/channel.toml", reference, "file = \"secrets/key.pem\"");
+    let table: Table = folder.resolve().unwrap().channels[0].section.parse().unwrap();
+    assert_eq!(table.url.expose(), pem);
+}
+
+#[test]
 fn limits_and_budget_may_be_left_out() {
     let folder = Folder::new();
     folder.edit("gateway.toml", "[limits]\nmemory = \"256MiB\"\ngrace  = \"20s\"\n", "");
@@ -85,6 +96,28 @@ fn a_rate_becomes_the_time_between_two_requests() {
     folder.edit(hotline, "concurrent = 2", "rate = \"5/s\"\nburst = 10");
     let budget = folder.resolve().unwrap().channels[0].budget;
     assert_eq!((budget.interval, budget.burst), (Some(Duration::from_millis(200)), 10));
+}
+
+#[test]
+fn a_day_has_its_requests_and_its_hours() {
+    let folder = Folder::new();
+    let hotline = "channels/hotline/channel.toml";
+    folder.edit(hotline, "concurrent = 2", "per_day = 2000\nwindow = \"22:00-06:00\"");
+    let budget = folder.resolve().unwrap().channels[0].budget;
+    assert_eq!(budget.per_day, Some(2000));
+    assert_eq!(budget.window.unwrap().to_string(), "22:00-06:00");
+}
+
+#[test]
+fn channels_of_one_upstream_name_it_or_are_it() {
+    let folder = Folder::new();
+    let hotline = folder.read("channels/hotline/channel.toml");
+    let other = hotline.replace("12345", "12346").replace("CNS_", "X");
+    let shared = "concurrent = 2\nupstream = \"hotline\"";
+    folder.channel("second", &other.replace("concurrent = 2", shared));
+    let settings = folder.resolve().unwrap();
+    let upstreams: Vec<_> = settings.channels.iter().map(|channel| channel.upstream()).collect();
+    assert_eq!(upstreams, ["hotline", "hotline"]);
 }
 
 #[test]

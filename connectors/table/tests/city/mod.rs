@@ -4,11 +4,11 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use connector_table::Table;
 use connector_testkit::Source;
-use contract::{Budget, Connector as _, Cursor, Entry, Means};
+use contract::{Budget, Clock, Connector as _, Cursor, Entry, Gate, Means, OpenGate, Timestamp};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, MySqlPool, PgPool, SqlitePool, sqlite::SqliteConnectOptions};
 
@@ -77,12 +77,14 @@ impl City {
     }
 
     pub(crate) fn table(&self) -> Table {
-        self.build(Budget { interval: None, burst: 1, concurrent: 2 }).unwrap()
+        self.build(Arc::new(OpenGate)).unwrap()
     }
 
-    pub(crate) fn build(&self, budget: Budget) -> Result<Table, contract::Fault> {
+    pub(crate) fn build(&self, gate: Arc<dyn Gate>) -> Result<Table, contract::Fault> {
         let channel = "hotline".parse().unwrap();
-        let means = Means { channel, zone: chrono_tz::Asia::Shanghai, budget };
+        let budget = Budget { concurrent: 2, ..Budget::default() };
+        let clock = Clock::new(Timestamp::default);
+        let means = Means { channel, zone: chrono_tz::Asia::Shanghai, budget, gate, clock };
         Table::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
     }
 
