@@ -80,6 +80,7 @@ fn drivers_are_dependencies_of_their_owners_only() {
     let owners = [
         ("sqlx", &["sink", "connector-table", "sandbox", "system-tests", "xtask", "bench"][..]),
         ("lapin", &["sink", "system-tests", "xtask", "bench"][..]),
+        ("russh", &["connector-files"][..]),
     ];
     let mut wrong = Vec::new();
     for package in workspace() {
