@@ -207,7 +207,8 @@ pub fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
         let file = problem.file.strip_prefix(&settings.codes_dir).unwrap_or(&problem.file);
         format!("codes/{}:{}", file.display(), problem.line)
     };
-    let shipped = CodeTables::shipped(shipped::codes());
+    let files: Vec<_> = shipped::codes().collect();
+    let shipped = CodeTables::shipped(files.iter().map(|(name, text)| (&**name, &**text)));
     let found = match shipped.and_then(|tables| match settings.codes_dir.is_dir() {
         true => tables.overlaid(&settings.codes_dir),
         false => Ok(tables),

@@ -21,6 +21,7 @@ mod deny;
 mod fuzz;
 mod measure;
 mod schema;
+mod soak;
 mod tables;
 mod text;
 
@@ -96,6 +97,8 @@ enum Task {
     },
     /// Feed parsers what nobody would write, and keep what breaks one in target/fuzz.
     Fuzz(fuzz::Args),
+    /// The fault runs of the suite, longer: jobs over thirty days, kills, servers that break.
+    Soak,
     /// Advisories, bans, licences and sources of all dependencies, by cargo-deny.
     Deny,
 }
@@ -125,6 +128,7 @@ fn main() -> ExitCode {
         Task::Bench { part: Some(Part::Text { folder }) } => text::bench(folder.as_deref()),
         Task::TextModel { folder } => text::model(&folder),
         Task::Fuzz(args) => fuzz::fuzz(&args),
+        Task::Soak => soak::soak(),
         Task::Deny => deny::deny(),
     });
     match done {
