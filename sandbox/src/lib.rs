@@ -44,7 +44,9 @@ pub use whole::{CHANNELS, City, Plan};
 pub type MessageBoard = Simulator<board::Board>;
 /// 信访, SOAP with XML in GBK.
 pub type Petitions = Simulator<petition::Bureau>;
-/// 互联网+督查, signed by the day.
-pub type Inspection = Simulator<inspection::Platform>;
+/// 国务院互联网+督查, signed, a day at a time.
+pub type StateInspection = Simulator<inspection::Platform<inspection::State>>;
+/// 省政府互联网+督查, the same through another platform.
+pub type ProvinceInspection = Simulator<inspection::Platform<inspection::Province>>;
 /// Mobile app and grid workers, pulled and pushing.
 pub type Mobile = Simulator<grid::Grid>;
