@@ -40,7 +40,7 @@ impl World {
     pub async fn open(settings: sandbox::Settings) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("tonghui-").tempdir()?;
         let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await?;
-        gateway::shipped::write(&folder.path().join("config"))?;
+        gateway::shipped::write(&folder.path().join("config"), &["hotline"])?;
         let environment = BTreeMap::from([(SOURCE, hotline.url().to_owned())]);
         Ok(Self { folder, environment, hotline })
     }

@@ -22,12 +22,17 @@ pub fn codes() -> impl Iterator<Item = (String, String)> {
     tables.filter(|(name, _)| name.ends_with(".csv"))
 }
 
-/// Writes all files below `folder`, over older ones of the same names.
+/// Writes the files of the gateway and of these channels below `folder`, over older ones of the same
+/// names.
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn write(folder: &Path) -> io::Result<()> {
-    for name in Shipped::iter() {
+pub fn write(folder: &Path, channels: &[&str]) -> io::Result<()> {
+    let is_wanted = |name: &str| match name.strip_prefix("channels/") {
+        Some(below) => channels.iter().any(|channel| below.split('/').next() == Some(channel)),
+        None => true,
+    };
+    for name in Shipped::iter().filter(|name| is_wanted(name)) {
         let path = folder.join(&*name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;

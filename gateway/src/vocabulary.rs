@@ -14,6 +14,7 @@ pub fn vocabulary() -> Vocabulary {
         .map(|kind| Kind { name: kind.name.to_owned(), schema: kind.schema })
         .collect();
     let demand = SchemaGenerator::default().into_root_schema_for::<normalizer::MappingConfig>();
-    let codes = shipped::codes().filter_map(|(file, _)| Some(file.strip_suffix(".csv")?.to_owned()));
+    let codes =
+        shipped::codes().filter_map(|(file, _)| Some(file.strip_suffix(".csv")?.to_owned()));
     Vocabulary { connectors, demand: demand.into(), codes: codes.collect() }
 }

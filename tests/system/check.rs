@@ -45,7 +45,7 @@ fn check(folder: &Path) -> (Output, Value) {
 /// The shipped folder with a second channel that differs in name and table.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    gateway::shipped::write(folder.path()).unwrap();
+    gateway::shipped::write(folder.path(), &["hotline"]).unwrap();
     let text = fs::read_to_string(folder.path().join(HOTLINE)).unwrap();
     let text = text.replace("12345政务服务便民热线", "第二热线").replace("CNS_CINFO", "OTHER");
     let text = text.split("[[example]]").next().unwrap();

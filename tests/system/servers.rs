@@ -141,7 +141,7 @@ fn wait_for(gateway: &mut Gateway, mark: &str, parts: &[&str]) {
 #[test]
 fn a_role_of_its_own_needs_a_broker() {
     let folder = tempfile::tempdir().unwrap();
-    gateway::shipped::write(folder.path()).unwrap();
+    gateway::shipped::write(folder.path(), &["hotline"]).unwrap();
     let mut run: Command = command().unwrap();
     run.args(["run", "--role", "sink", "--config"]).arg(folder.path());
     let ended = run.output().unwrap();

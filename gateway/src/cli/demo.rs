@@ -5,6 +5,7 @@
 //! doors as `run`: what it shows is the program, not a film of it.
 
 mod servers;
+mod sources;
 
 use std::{
     fs,
@@ -15,7 +16,7 @@ use std::{
 
 use anyhow::Context as _;
 use config::Settings;
-use sandbox::{Clock, Faults, Hotline, Pace};
+use sandbox::{City, Plan};
 use sink::store::Database;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +36,7 @@ use crate::{
 };
 use servers::Servers;
 
-/// Once caught up, the demo asks the hotline again this often: an admin would say 15 s.
+/// Once caught up, the demo asks every source again this often: an admin would say 15 s.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How fast new demands come in while the demo keeps running.
 const NEW_PER_SECOND: u64 = 3;
@@ -45,7 +46,7 @@ pub(super) struct Args {
     /// Exit once everything has been pulled.
     #[arg(long)]
     once: bool,
-    /// Demands that wait at the hotline when the demo begins.
+    /// Demands that wait at the sources when the demo begins.
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     records: u64,
     /// The same seed gives the same demands.
@@ -61,12 +62,15 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let began = Instant::now();
-        prepare(&args.dir).with_context(|| format!("cannot prepare {}", args.dir.display()))?;
+        let plan = Plan::demonstration(args.seed, args.dir.clone(), args.records);
+        prepare(&plan).with_context(|| format!("cannot prepare {}", args.dir.display()))?;
         args.servers.prepare(&args.dir.join("config")).await?;
-        out::note(format!("the hotline files {} demands …", args.records));
-        let hotline = open_hotline(args).await?;
+        let split: Vec<_> = plan.split().iter().map(|(name, n)| format!("{name} {n}")).collect();
+        out::note(format!("the city files {} demands: {} …", args.records, split.join(", ")));
+        let city = City::open(&plan).await?;
+        sources::point_at(&args.dir.join("config"), &city.addresses())?;
 
-        let settings = settings(args, hotline.url())?;
+        let settings = settings(args, &city)?;
         Servers::clear(&settings).await?;
         let (store, keys) = assemble::open(&settings).await?;
         let mut plans = assemble::channels(&settings, &keys)?;
@@ -76,39 +80,32 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         }
         out::note(format!("pulling into {}", Servers::place(&settings)));
         let queries = Servers::queries(&settings);
-        let city = City { hotline, settings, store, queries, began };
+        let demo = Demo { city, settings, store, queries, began };
         if args.once {
-            city.pull_once(plans, context.format, args.records).await
+            demo.pull_once(plans, context.format).await
         } else {
-            city.keep_pulling(plans, context, args).await
+            demo.keep_pulling(plans, context).await
         }
     })
 }
 
 /// The demo while it runs.
-struct City {
-    hotline: Hotline,
+struct Demo {
+    city: City,
     settings: Settings,
     store: Database,
     queries: String,
     began: Instant,
 }
 
-impl City {
-    async fn pull_once(
-        self,
-        plans: Vec<ChannelPlan>,
-        format: Format,
-        records: u64,
-    ) -> anyhow::Result<Exit> {
+impl Demo {
+    async fn pull_once(self, plans: Vec<ChannelPlan>, format: Format) -> anyhow::Result<Exit> {
         let began = Instant::now();
         let watches: Vec<_> = plans.iter().map(|plan| Arc::clone(&plan.watch)).collect();
         let stop = Stop::default();
         let serving = Box::pin(serve(&self.settings, Role::All, plans, &self.store, &stop));
         let showing = async {
-            for watch in &watches {
-                progress::until_caught_up(watch, records).await;
-            }
+            progress::until_caught_up(&watches, self.city.split()).await;
         };
         let (ended, ()) = tokio::select! {
             both = async { tokio::join!(serving, showing) } => both,
@@ -127,23 +124,18 @@ impl City {
         self,
         plans: Vec<ChannelPlan>,
         context: &Context,
-        args: &Args,
     ) -> anyhow::Result<Exit> {
         let watches: Vec<_> = plans.iter().map(|plan| Arc::clone(&plan.watch)).collect();
         let stop = Stop::default();
         let still = CancellationToken::new();
         let serving = Box::pin(serve(&self.settings, Role::All, plans, &self.store, &stop));
         let showing = async {
-            for watch in &watches {
-                progress::until_caught_up(watch, args.records).await;
-            }
+            progress::until_caught_up(&watches, self.city.split()).await;
             let ledger = ledger(&self.store, None, None).await?.with_run(self.began.elapsed());
             out::show(context.format, &ledger, Ledger::draw)?;
             out::note(&self.queries);
             out::note("new demands keep coming in; ctrl-c ends the demo");
-            let pace =
-                Pace { records: 0, over: Duration::from_secs(1), then_per_second: NEW_PER_SECOND };
-            let living = self.hotline.live(pace, still.clone());
+            let living = self.city.live(NEW_PER_SECOND, still.clone());
             tokio::join!(living, tell_of_new(&self.store, &stop)).0
         };
         let ending = async {
@@ -184,16 +176,21 @@ fn exit_of(ended: &[Ended], balanced: Option<bool>) -> Exit {
     if balanced == Some(true) { Exit::Done } else { Exit::Failed }
 }
 
-/// Writes the shipped configuration and removes the databases and keys of an earlier demo.
-fn prepare(dir: &Path) -> anyhow::Result<()> {
-    let config = dir.join("config");
+/// Writes the shipped configuration and removes what an earlier demo left.
+fn prepare(plan: &Plan) -> anyhow::Result<()> {
+    let config = plan.dir.join("config");
     for name in ["hotline.db", "config/data/tonghui.db"] {
         for suffix in ["", "-wal", "-shm"] {
-            remove(&dir.join(format!("{name}{suffix}")))?;
+            remove(&plan.dir.join(format!("{name}{suffix}")))?;
         }
     }
     remove(&config.join("data/keys.json"))?;
-    shipped::write(&config)?;
+    if let Err(error) = fs::remove_dir_all(config.join("channels"))
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(error.into());
+    }
+    shipped::write(&config, &plan.channels)?;
     Ok(())
 }
 
@@ -204,18 +201,14 @@ fn remove(file: &Path) -> std::io::Result<()> {
     }
 }
 
-async fn open_hotline(args: &Args) -> anyhow::Result<Hotline> {
-    let mut settings = sandbox::Settings::new(args.seed, Clock::machine());
-    settings.faults = Faults::all_sparse();
-    let hotline = Hotline::create(&args.dir.join("hotline.db"), settings).await?;
-    hotline.file(args.records).await?;
-    Ok(hotline)
-}
-
-fn settings(args: &Args, hotline_url: &str) -> anyhow::Result<Settings> {
-    let environment = |name: &str| match name {
-        "HOTLINE_DATABASE_URL" => Some(hotline_url.to_owned()),
-        other => args.servers.variable(other).or_else(|| std::env::var(other).ok()),
+fn settings(args: &Args, city: &City) -> anyhow::Result<Settings> {
+    let of_the_city = city.environment();
+    let environment = |name: &str| {
+        let known = of_the_city.iter().find(|(known, _)| *known == name);
+        known
+            .map(|(_, value)| value.clone())
+            .or_else(|| args.servers.variable(name))
+            .or_else(|| std::env::var(name).ok())
     };
     let vocabulary = crate::vocabulary::vocabulary();
     Ok(config::resolve(&args.dir.join("config"), &vocabulary, &environment)?)

@@ -1,4 +1,4 @@
-//! What people see while channels are read: a bar on a terminal, plain lines elsewhere.
+//! What people see while channels are read: a bar each on a terminal, plain lines elsewhere.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -6,60 +6,88 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::time::interval;
 
 use super::out;
 use crate::watch::{ChannelWatch, State};
 
 const BAR_EVERY: Duration = Duration::from_millis(100);
-const LINE_EVERY: Duration = Duration::from_secs(2);
+const LINES_EVERY: Duration = Duration::from_secs(2);
 
-/// Shows how `watch` comes nearer to `expected` entries, until it has caught up or ended.
-pub(super) async fn until_caught_up(watch: &Arc<ChannelWatch>, expected: u64) {
+/// Shows how the channels come nearer to what is expected of each, by name, until all have caught up
+/// or ended.
+pub(super) async fn until_caught_up(watches: &[Arc<ChannelWatch>], expected: &[(&str, u64)]) {
+    let channels: Vec<_> = watches
+        .iter()
+        .map(|watch| {
+            let of = expected.iter().find(|(name, _)| *name == watch.id().as_str());
+            (&**watch, of.map_or(0, |(_, n)| *n))
+        })
+        .collect();
     if stderr().is_terminal() {
-        show_bar(watch, expected).await;
+        show_bars(&channels).await;
     } else {
-        print_lines(watch, expected).await;
+        print_lines(&channels).await;
     }
 }
 
-async fn show_bar(watch: &ChannelWatch, expected: u64) {
-    let bar = ProgressBar::new(expected).with_prefix(watch.id().to_string());
-    if let Ok(style) = ProgressStyle::with_template(
-        "{prefix:>12} {bar:40.cyan/blue} {human_pos}/{human_len} {per_sec:>14} {msg}",
-    ) {
-        bar.set_style(style);
+async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
+    let all = MultiProgress::new();
+    let template = "{prefix:>20} {bar:40.cyan/blue} {human_pos}/{human_len} {per_sec:>14} {msg}";
+    let bars: Vec<_> = channels
+        .iter()
+        .map(|(watch, expected)| {
+            let bar = ProgressBar::new(*expected).with_prefix(watch.id().to_string());
+            let style = ProgressStyle::with_template(template);
+            let bar = if let Ok(style) = style { bar.with_style(style) } else { bar };
+            all.add(bar)
+        })
+        .collect();
+    let draw = || {
+        for ((watch, expected), bar) in channels.iter().zip(&bars) {
+            bar.set_position(watch.entries().min(*expected));
+            bar.set_message(trouble(watch));
+        }
+    };
+    let mut ticks = interval(BAR_EVERY);
+    while is_on_the_way(channels) {
+        draw();
+        ticks.tick().await;
     }
-    while is_on_the_way(watch) {
-        bar.set_position(watch.entries().min(expected));
-        bar.set_message(trouble(watch));
-        tokio::time::sleep(BAR_EVERY).await;
+    draw();
+    for bar in &bars {
+        bar.abandon();
     }
-    bar.set_position(watch.entries().min(expected));
-    bar.set_message(trouble(watch));
-    bar.abandon();
 }
 
-async fn print_lines(watch: &ChannelWatch, expected: u64) {
-    let mut ticks = tokio::time::interval(LINE_EVERY);
-    ticks.tick().await;
-    while is_on_the_way(watch) {
+async fn print_lines(channels: &[(&ChannelWatch, u64)]) {
+    let (mut lines, mut look) = (interval(LINES_EVERY), interval(BAR_EVERY));
+    lines.tick().await;
+    let mut said = vec![u64::MAX; channels.len()];
+    while is_on_the_way(channels) {
         tokio::select! {
-            _ = ticks.tick() => line(watch, expected),
-            () = tokio::time::sleep(BAR_EVERY) => {}
+            _ = lines.tick() => print_news(channels, &mut said),
+            _ = look.tick() => {}
         }
     }
-    line(watch, expected);
+    print_news(channels, &mut said);
 }
 
-fn line(watch: &ChannelWatch, expected: u64) {
-    // Rows that changed meanwhile are read again: they are beyond what was expected.
-    let (id, entries) = (watch.id(), watch.entries().min(expected));
-    out::note(format!("{id}: {entries} of {expected} {}", trouble(watch)).trim_end());
+/// A line for each channel that has come further.
+fn print_news(channels: &[(&ChannelWatch, u64)], said: &mut [u64]) {
+    for ((watch, expected), said) in channels.iter().zip(said) {
+        // Records that changed meanwhile are read again: they are beyond what was expected.
+        let (id, entries) = (watch.id(), watch.entries().min(*expected));
+        if std::mem::replace(said, entries) != entries {
+            out::note(format!("{id}: {entries} of {expected} {}", trouble(watch)).trim_end());
+        }
+    }
 }
 
-fn is_on_the_way(watch: &ChannelWatch) -> bool {
-    !matches!(watch.state(), State::CaughtUp | State::Ended)
+fn is_on_the_way(channels: &[(&ChannelWatch, u64)]) -> bool {
+    let is_there = |watch: &ChannelWatch| matches!(watch.state(), State::CaughtUp | State::Ended);
+    !channels.iter().all(|(watch, _)| is_there(watch))
 }
 
 fn trouble(watch: &ChannelWatch) -> String {
