@@ -9,8 +9,8 @@ use crate::Fault;
 
 /// The limits of one upstream: rate, requests at a time, requests a day, hours of the day.
 pub trait Gate: fmt::Debug + Send + Sync {
-    /// Waits for its turn within the limits; the request counts as sent when this returns. Cancel-safe:
-    /// who stops waiting has spent nothing.
+    /// Waits for its turn within the limits; the request counts as sent when this returns.
+    /// Cancel-safe: who stops waiting has spent nothing.
     ///
     /// # Errors
     /// `Throttled`, with the time until it is worth asking again, where that is long: the day's

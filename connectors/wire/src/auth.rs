@@ -119,12 +119,12 @@ impl Auth {
     /// # Errors
     /// It holds no secret: `Transient` where the other side is in trouble, else `Stopped`.
     pub fn fetched(&mut self, status: u16, answer: &[u8], now: Timestamp) -> Result<(), Fault> {
-        let (secret, until) = match &self.scheme {
+        let fetched = match &self.scheme {
             Scheme::Oauth2(own) => own.read(status, answer, now)?,
             Scheme::Gjgxjhpt(own) | Scheme::Gjzwfwpt(own) => own.read(status, answer, now)?,
             _ => return Ok(()),
         };
-        self.keep.take(secret, until);
+        self.keep.take(fetched);
         Ok(())
     }
 

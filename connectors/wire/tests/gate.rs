@@ -175,19 +175,16 @@ async fn no_more_requests_are_open_than_the_source_allows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_first_is_served_first() {
-    let interval = Some(SECOND);
+async fn nobody_pushes_in_front_of_who_waits() {
+    // Whoever sleeps until its turn wakes up to a millisecond late.
+    let interval = Some(Duration::from_micros(1_000_500));
     let gate = morning().gate(Budget { interval, concurrent: 9, ..Budget::default() });
-    let order = std::sync::Mutex::new(Vec::new());
-    let channels = (0..9).map(|n| {
-        let (gate, order) = (&gate, &order);
-        async move {
-            let _pass = gate.enter().await.unwrap();
-            order.lock().unwrap().push(n);
-        }
-    });
-    join_all(channels).await;
-    assert_eq!(*order.lock().unwrap(), (0..9).collect::<Vec<_>>());
+    drop(gate.enter().await.unwrap());
+    let mut first = gate.enter();
+    assert!((&mut first).now_or_never().is_none());
+    advance(Duration::from_micros(1_000_600)).await;
+    assert!(gate.enter().now_or_never().is_none(), "took the turn of the one in front");
+    drop(first.await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]

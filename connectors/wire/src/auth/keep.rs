@@ -6,14 +6,16 @@ use contract::{Secret, Timestamp};
 #[derive(Debug, Default)]
 pub(super) struct Keep {
     fetched: Option<Fetched>,
-}
-
-#[derive(Debug)]
-struct Fetched {
-    secret: Secret,
-    until: Option<Timestamp>,
     /// The source has taken it at least once.
     is_proven: bool,
+}
+
+/// What an errand brought.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) secret: Secret,
+    /// When another one has to be fetched; `None` where only a refusal tells.
+    pub(super) until: Option<Timestamp>,
 }
 
 impl Keep {
@@ -23,20 +25,18 @@ impl Keep {
         fetched.until.is_none_or(|until| now < until).then_some(&fetched.secret)
     }
 
-    pub(super) fn take(&mut self, secret: Secret, until: Option<Timestamp>) {
-        self.fetched = Some(Fetched { secret, until, is_proven: false });
+    pub(super) fn take(&mut self, fetched: Fetched) {
+        *self = Self { fetched: Some(fetched), is_proven: false };
     }
 
     pub(super) fn accepted(&mut self) {
-        if let Some(fetched) = &mut self.fetched {
-            fetched.is_proven = true;
-        }
+        self.is_proven = self.fetched.is_some();
     }
 
     /// Forgets the secret. Another one is worth a try only if this one was taken before: a source
     /// that refuses what was fetched a moment ago would refuse the next one too, and be asked
     /// without end.
     pub(super) fn refused(&mut self) -> bool {
-        self.fetched.take().is_some_and(|fetched| fetched.is_proven)
+        std::mem::take(self).is_proven
     }
 }

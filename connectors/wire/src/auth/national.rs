@@ -14,7 +14,8 @@ use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    Algorithm, Coding, Errand, Occasion, Request, Trace, oauth2::answered, trace::Material,
+    Algorithm, Coding, Errand, Occasion, Request, Trace, keep::Fetched, oauth2::answered,
+    trace::Material,
 };
 use crate::cipher::{self, Mode};
 
@@ -102,7 +103,7 @@ impl National {
         status: u16,
         answer: &[u8],
         now: Timestamp,
-    ) -> Result<(Secret, Option<Timestamp>), Fault> {
+    ) -> Result<Fetched, Fault> {
         let Some(Refresh { appkey, valid, .. }) = &self.refresh else {
             return Err(Fault::stopped("no secret is fetched here"));
         };
@@ -117,7 +118,7 @@ impl National {
         let lasts = valid.0.saturating_sub(MARGIN.min(valid.0 / 2));
         let until =
             chrono::TimeDelta::from_std(lasts).ok().and_then(|lasts| now.checked_add_signed(lasts));
-        Ok((secret, until))
+        Ok(Fetched { secret, until })
     }
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Errand, Request, Trace};
+use super::{Errand, Request, Trace, keep::Fetched};
 
 /// Who asks the token server.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -75,7 +75,7 @@ impl Oauth2 {
         status: u16,
         answer: &[u8],
         now: Timestamp,
-    ) -> Result<(Secret, Option<Timestamp>), Fault> {
+    ) -> Result<Fetched, Fault> {
         let answer = answered(status, answer, "the token server")?;
         let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| {
@@ -91,7 +91,7 @@ impl Oauth2 {
             let margin = TimeDelta::from_std(self.margin.0).unwrap_or(lasts);
             now.checked_add_signed(lasts - margin.min(lasts / 2))
         });
-        Ok((Secret::new(token), until))
+        Ok(Fetched { secret: Secret::new(token), until })
     }
 }
 
