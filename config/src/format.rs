@@ -12,7 +12,7 @@ mod zone;
 use std::ops::Range;
 
 pub(crate) use quantity::{Rate, Size};
-pub(crate) use reference::{World, code_tables, reason, secret, variable};
+pub(crate) use reference::{World, code_tables, content, reason, secret, variable};
 pub(crate) use zone::Zone;
 
 use crate::shape::Shape;
@@ -56,7 +56,7 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
         "upstream" => "the name of an upstream",
         "jsonpath" => "a JSONPath like \"$.title\"",
         "codes" => "the name of a code table",
-        "fixture" => "the name of a file",
+        "fixture" | "content" => "the name of a file",
         "variable" => "the name of an environment variable",
         "secret" => "a reference to a secret like { env = \"NAME\" } or { file = \"PATH\" }",
         _ => return None,

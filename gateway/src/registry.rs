@@ -12,7 +12,8 @@ use serde_json::Value;
 /// All kinds, in the order in which they are listed to people.
 pub fn kinds() -> Vec<Kind> {
     vec![
-        register::<connector_table::Table>(), //
+        register::<connector_table::Table>(),
+        register::<connector_http::Http>(), //
     ]
 }
 
