@@ -16,7 +16,7 @@ use contract::Size;
 
 pub(crate) use clock::Clock;
 pub(crate) use quantity::Rate;
-pub(crate) use reference::{World, code_tables, reason, secret, variable};
+pub(crate) use reference::{World, code_tables, content, reason, secret, variable};
 pub(crate) use zone::Zone;
 
 use crate::shape::Shape;
@@ -68,7 +68,7 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
         "upstream" => "the name of an upstream",
         "jsonpath" => "a JSONPath like \"$.title\"",
         "codes" => "the name of a code table",
-        "fixture" => "the name of a file",
+        "fixture" | "content" => "the name of a file",
         "address" => "an address like \"127.0.0.1:8421\"",
         "variable" => "the name of an environment variable",
         "secret" => "a reference to a secret like { env = \"NAME\" } or { file = \"PATH\" }",

@@ -10,6 +10,9 @@ use contract::ChannelId;
 use super::Wrong;
 use crate::nearest::nearest;
 
+/// A file above this is no request body and no certificate.
+const MAX_CONTENT: u64 = 1 << 20;
+
 /// What a configuration may refer to.
 pub(crate) struct World<'w> {
     /// The configuration folder.
@@ -82,6 +85,22 @@ pub(super) fn fixture(name: &str, world: &World<'_>) -> Option<Wrong> {
         instead: nearest(name, beside.iter().map(String::as_str)).map(str::to_owned),
         ..Wrong::default()
     })
+}
+
+/// The text of a file beside the channel file: a request body, certificates.
+pub(crate) fn content(name: &str, world: &World<'_>) -> Result<String, Wrong> {
+    if let Some(wrong) = fixture(name, world) {
+        return Err(wrong);
+    }
+    let path = world.folder.join(name);
+    let wrong = |state: &str| Wrong {
+        message: format!("the file `{name}` cannot be used: {state}"),
+        ..Wrong::default()
+    };
+    match fs::metadata(&path) {
+        Ok(file) if file.len() > MAX_CONTENT => Err(wrong("it is larger than 1 MiB")),
+        _ => fs::read_to_string(&path).map_err(|error| wrong(reason(&error))),
+    }
 }
 
 /// The value of an environment variable. What is no name of one may be the secret itself, so it is

@@ -27,6 +27,9 @@ impl<'a> Walk<'a> {
             Value::String(text) if shape.format == Some("variable") => {
                 return self.variable(text, span);
             }
+            Value::String(name) if shape.format == Some("content") => {
+                return self.content(name, span);
+            }
             Value::String(text) => {
                 self.count(shape, text.chars().count(), "characters", span.clone());
                 self.check_format(shape, text, span);
@@ -73,6 +76,17 @@ impl<'a> Walk<'a> {
                 Value::String(value)
             }
             Err(wrong) => self.unresolved(name, span, wrong),
+        }
+    }
+
+    /// What the file holds takes the place of its name.
+    fn content(&mut self, name: &str, span: Range<usize>) -> Value {
+        match format::content(name, self.world) {
+            Ok(text) => Value::String(text),
+            Err(wrong) => {
+                self.wrong(span, name, wrong);
+                Value::Null
+            }
         }
     }
 

@@ -181,3 +181,21 @@ fn keys_may_come_from_the_environment() {
     };
     assert_eq!(keys.expose(), "sqlite:hotline.db?secret=hunter2");
 }
+
+#[test]
+fn the_connector_finds_the_text_of_a_file_in_the_place_of_its_name() {
+    #[derive(serde::Deserialize)]
+    struct Table {
+        template: String,
+    }
+    let folder = Folder::new();
+    let channel = "channels/hotline/channel.toml";
+    folder.edit(channel, "page    = 500", "page    = 500\ntemplate = \"request.xml\"");
+    let report = folder.report();
+    assert!(report.contains("the file `request.xml` does not exist"), "{report}");
+    folder.write("channels/hotline/request.xml", "<a>{{ page }}</a>\n");
+    let table: Table = folder.resolve().unwrap().channels[0].section.parse().unwrap();
+    assert_eq!(table.template, "<a>{{ page }}</a>\n");
+    folder.write("channels/hotline/request.xml", b"\xff");
+    assert!(folder.report().contains("it is not text in UTF-8"));
+}

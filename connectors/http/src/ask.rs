@@ -29,7 +29,7 @@ enum Payload {
     Query,
     Form(Map<String, Value>),
     Json(Map<String, Value>),
-    Template { template: Template, content_type: String, charset: Charset },
+    Template { template: Box<Template>, content_type: String, charset: Charset },
 }
 
 /// What an author writes about a call.
@@ -98,7 +98,8 @@ impl Call {
                 let charset = Charset::from_label(label.trim_matches('"')).ok_or_else(|| {
                     Fault::stopped(format!("`{label}` in `content_type` is not a charset")).at(at())
                 })?;
-                Payload::Template { template: Template::new(&text)?, content_type, charset }
+                let template = Box::new(Template::new(&text)?);
+                Payload::Template { template, content_type, charset }
             }
             _ => {
                 return Err(Fault::stopped("a request has one body")

@@ -3,13 +3,19 @@
 //! One position per walk and value of `each`, all in one state that stays small: what a walk has
 //! to remember of pages are short prints of them.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use contract::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::pages::Walk;
+use crate::{pages::Walk, time::JITTER};
+
+/// So long a walk that has come to its end waits for others.
+const ROUND: TimeDelta = TimeDelta::minutes(10);
 
 /// A position in a source.
 // Nothing here is optional when it is read back: a foreign cursor must not pass for a beginning.
@@ -18,8 +24,10 @@ use crate::pages::Walk;
 pub struct Cursor {
     /// Whose turn it is among the walks.
     pub(crate) turn: usize,
-    /// How many walks, one after the other, have just come to their end: all means caught up.
-    pub(crate) quiet: usize,
+    /// Walks that have come to their end since `round`; all of them means caught up.
+    pub(crate) done: BTreeSet<usize>,
+    /// When this round of all walks began, by the source's clock.
+    pub(crate) round: Option<Timestamp>,
     /// Positions of the walks that find what is new, by the value of `each`.
     pub(crate) places: BTreeMap<String, Place>,
     /// Positions of the walks that read again.
@@ -65,6 +73,34 @@ pub(crate) struct Round {
     pub(crate) place: Option<Place>,
 }
 
+impl Cursor {
+    /// The walk whose turn it is: those that have come to their end wait for the others, but not
+    /// longer than a while, because one may have years to read.
+    pub(crate) fn next(&mut self, n_turns: usize, now: Timestamp) -> usize {
+        let round = *self.round.get_or_insert(now);
+        // A clock that was put back ends the round too.
+        if now + JITTER < round || now - round > ROUND {
+            self.done.clear();
+            self.round = Some(now);
+        }
+        let turns = (0..n_turns).map(|n| (self.turn + n) % n_turns);
+        let turn = turns.into_iter().find(|turn| !self.done.contains(turn)).unwrap_or(0);
+        self.turn = (turn + 1) % n_turns;
+        turn
+    }
+
+    /// Whether all walks have come to their end; then a new round begins.
+    pub(crate) fn is_caught_up(&mut self, n_turns: usize) -> bool {
+        let is_caught_up = self.done.len() >= n_turns;
+        if is_caught_up {
+            self.done.clear();
+            self.round = None;
+            self.turn = 0;
+        }
+        is_caught_up
+    }
+}
+
 impl fmt::Debug for Cursor {
     // Keys of the source are nothing for a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,6 +111,21 @@ impl fmt::Debug for Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn walks_take_turns_and_one_that_is_done_waits_for_the_others_but_not_for_ever() {
+        let mut cursor = Cursor::default();
+        let now: Timestamp = "2026-10-09T10:00:00Z".parse().unwrap();
+        let turns = |cursor: &mut Cursor, n: usize, now| -> Vec<usize> {
+            (0..n).map(|_| cursor.next(3, now)).collect()
+        };
+        assert_eq!(turns(&mut cursor, 4, now), [0, 1, 2, 0]);
+        cursor.done.insert(1);
+        assert_eq!(turns(&mut cursor, 3, now), [2, 0, 2]);
+        assert_eq!(turns(&mut cursor, 3, now + TimeDelta::minutes(11)), [0, 1, 2]);
+        cursor.done.extend([0, 1, 2]);
+        assert!(cursor.is_caught_up(3) && cursor == Cursor::default());
+    }
 
     #[test]
     fn a_foreign_cursor_is_not_taken_for_a_beginning() {

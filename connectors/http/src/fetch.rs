@@ -236,6 +236,15 @@ pub(crate) fn open(
         }
         Ok(tree)
     });
+    let parsed = parsed.map_err(|broken| broken.to_string()).and_then(|tree| match &tree {
+        // A page for people that happens to be well-formed would be an answer without records.
+        Value::Object(root)
+            if shape == Shape::Xml && root.keys().any(|name| name.eq_ignore_ascii_case("html")) =>
+        {
+            Err("the answer is an HTML page".to_owned())
+        }
+        _ => Ok(tree),
+    });
     let facts = TextFacts { report, bad, put_back };
-    (text, facts, parsed.map_err(|broken| broken.to_string()))
+    (text, facts, parsed)
 }

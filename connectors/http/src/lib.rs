@@ -6,8 +6,8 @@
 //! without records, and a bound moves only behind what was read to its end.
 //!
 //! Reading order follows the data: `ask.rs` and `client.rs` (ask), `rules.rs` and `fetch.rs`
-//! (judge), `answer.rs` and `record.rs` (select), `pages.rs` and `stretch.rs` (move); `turn.rs` is
-//! one page of all that.
+//! (judge), `answer.rs` and `record.rs` (select), `pages.rs` and `stretch.rs` (move); `visit.rs`
+//! is one page of all that.
 
 #![warn(missing_docs)]
 
@@ -15,6 +15,7 @@ mod config;
 mod plan;
 
 mod turn;
+mod visit;
 
 mod ask;
 mod client;
@@ -54,7 +55,8 @@ use crate::{
     client::Client,
     fetch::Source,
     plan::Plan,
-    turn::{Held, Turn, Visit},
+    turn::Turn,
+    visit::{Found, Held, Visit},
 };
 
 /// After this long a read gives what it has.
@@ -99,29 +101,27 @@ impl Connector for Http {
         cursor.owed.clear();
         let started = Instant::now();
         let n_turns = self.turns.len();
-        if cursor.quiet >= n_turns {
-            cursor.quiet = 0;
-        }
         let owes = self.plan.ack.is_some();
         let max = if owes { max.min(MAX_OWED) } else { max }.max(1);
         let mut trouble = Vec::new();
         let mut has_moved = false;
         loop {
-            cursor.turn %= n_turns;
-            let turn = self.turns[cursor.turn];
             let now = self.source.now();
+            let index = cursor.next(n_turns, now);
+            let turn = self.turns[index];
             let Self { plan, source, held, .. } = self;
             let mut visit = Visit { plan, source, held, now, max, started };
             let found = match visit.make(turn, &mut cursor).await {
-                Ok(found) => {
+                Ok(Some(found)) => {
                     has_moved = true;
                     found
                 }
+                // It is not due.
+                Ok(None) => Found { entries: Vec::new(), is_end: true },
                 Err(fault) => {
                     let fault = fault.at(format!("channel {}", self.channel));
-                    let is_of_all = self.plan.each.is_none()
-                        || matches!(fault.kind(), FaultKind::Throttled(_))
-                        || trouble.len() + 1 >= n_turns;
+                    let is_of_all = matches!(fault.kind(), FaultKind::Throttled(_))
+                        || trouble.len() + 1 >= self.plan.n_values();
                     if is_of_all && !has_moved {
                         return Err(fault);
                     }
@@ -131,13 +131,13 @@ impl Connector for Http {
                         return Ok(Batch { entries, upto: cursor, caught_up: false, trouble });
                     }
                     trouble.push((Partition(turn.name(&self.plan)), fault));
-                    turn::Found { entries: Vec::new(), is_end: true }
+                    Found { entries: Vec::new(), is_end: true }
                 }
             };
-            // A walk that did not come to its end wakes all others.
-            cursor.quiet = if found.is_end { cursor.quiet + 1 } else { 0 };
-            cursor.turn = (cursor.turn + 1) % n_turns;
-            let caught_up = cursor.quiet >= n_turns;
+            if found.is_end {
+                cursor.done.insert(index);
+            }
+            let caught_up = cursor.is_caught_up(n_turns);
             if caught_up || !found.entries.is_empty() || started.elapsed() > LONG {
                 if owes {
                     cursor.owed = found.entries.iter().filter_map(key).collect();

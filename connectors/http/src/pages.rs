@@ -56,7 +56,7 @@ impl Pager {
     pub(crate) fn new(page: config::Page) -> (Self, Option<Size>) {
         use config::Page as From;
         match page {
-            From::None => (Self::Single, None),
+            From::None {} => (Self::Single, None),
             From::Number { param, first, size, stop } => {
                 (Self::Number(Number { param, first, stop }), size)
             }

@@ -1,5 +1,7 @@
 //! Settings that cannot contradict each other, made once from what the author wrote.
 
+mod parts;
+
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -14,11 +16,11 @@ use serde_json::Value;
 use crate::{
     ask::{Call, Draft},
     client::Limits,
-    config::{self, Ack, Config, Malformed, OnBadPage, Page, Part, Rule, Since},
+    config::{Config, Malformed, OnBadPage, Page, Rule},
     origin,
     pages::{Pager, Param},
     rules::Rules,
-    stretch::{DayRule, SinceRule, Stretch, UntilRule},
+    stretch::Stretch,
     time::TimeForm,
 };
 
@@ -146,24 +148,24 @@ impl Plan {
         };
         let draft = Draft { url, method, query, headers, form, json, body, content_type };
         let list = common.target(draft, inner, None)?;
-        check_page(&page)?;
+        parts::check_page(&page)?;
         let is_newest = matches!(page, Page::Newest { .. });
         let by_position = matches!(page, Page::Newest { .. } | Page::Keyset { .. });
         let (pager, size) = Pager::new(page);
         let size = size.map(|size| (size.param, usize::try_from(size.value).unwrap_or(1).max(1)));
-        let stretch = stretch(since, day, zone)?;
+        let stretch = parts::stretch(since, day, zone)?;
         if is_newest && !matches!(stretch, Stretch::Whole) {
             return Err(Fault::stopped("pages newest first find what is new by themselves")
                 .remedy("leave out `since` and `day`, or take another kind of page"));
         }
-        let reread = reread.map(|reread| reread_plan(reread, &stretch, is_newest, zone));
+        let reread = reread.map(|reread| parts::reread_plan(reread, &stretch, is_newest, zone));
         let reread = reread.transpose()?;
         if reread.is_none() && by_position && !is_newest && matches!(stretch, Stretch::Whole) {
             tracing::debug!("records of this channel are read once; later changes are not seen");
         }
         let parts: Result<Vec<_>, Fault> =
-            part.into_iter().map(|part| part_plan(part, &common)).collect();
-        let ack = ack.map(|ack| ack_plan(ack, &common)).transpose()?;
+            part.into_iter().map(|part| parts::part_plan(part, &common)).collect();
+        let ack = ack.map(|ack| parts::ack_plan(ack, &common)).transpose()?;
         let warm_up = warm_up.map(|url| origin::address(&url, insecure)).transpose()?;
         let redirects: Result<Vec<_>, Fault> =
             redirects.iter().map(|url| origin::address(url, insecure)).collect();
@@ -180,7 +182,7 @@ impl Plan {
             stretch,
             pager,
             size,
-            each: each.map(each_plan).transpose()?,
+            each: each.map(parts::each_plan).transpose()?,
             reread,
             records,
             key,
@@ -194,6 +196,13 @@ impl Plan {
             insecure,
         };
         Ok((plan, limits, auth))
+    }
+}
+
+impl Plan {
+    /// How many sequences of records there are.
+    pub(crate) fn n_values(&self) -> usize {
+        self.each.as_ref().map_or(1, |each| each.values.len())
     }
 }
 
@@ -233,138 +242,7 @@ impl Common {
     }
 }
 
-fn check_page(page: &Page) -> Result<(), Fault> {
-    match page {
-        Page::Token { at: None, header: None, .. } => {
-            Err(Fault::stopped("nothing says where the token of the next page stands")
-                .at("page")
-                .remedy("write `at` or `header`"))
-        }
-        Page::Token { at: Some(_), header: Some(_), .. } => {
-            Err(Fault::stopped("the token of the next page stands in one place")
-                .at("page")
-                .remedy("write `at` or `header`, not both"))
-        }
-        Page::Number { size: None, stop: config::Stop::Short | config::Stop::Total(_), .. }
-        | Page::Offset { size: None, stop: config::Stop::Short, .. }
-        | Page::Keyset { size: None, stop: config::Stop::Short, .. } => {
-            Err(Fault::stopped("nobody knows which page is short: it has no size")
-                .at("page")
-                .remedy("write `size`, or stop = \"empty\""))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn stretch(since: Option<Since>, day: Option<config::Day>, zone: Tz) -> Result<Stretch, Fault> {
-    let form = |format: &str, at: &str| {
-        TimeForm::new(format, zone).map_err(|what| {
-            Fault::stopped(what).at(at.to_owned()).remedy("write it like %Y-%m-%d %H:%M:%S")
-        })
-    };
-    match (since, day) {
-        (None, None) => Ok(Stretch::Whole),
-        (Some(_), Some(_)) => Err(Fault::stopped("a channel has `since` or `day`, not both")),
-        (None, Some(config::Day { param, format, start, closes })) => {
-            let form = form(&format, "day")?;
-            Ok(Stretch::Day(DayRule { param, form, start, closes: closes.0 }))
-        }
-        (Some(since), None) => {
-            let Since { param, format, overlap, at, at_format, start, until } = since;
-            let own = form(&format, "since")?;
-            let at_form = form(at_format.as_deref().unwrap_or(&format), "since")?;
-            let until = until.map(|until| UntilRule { param: until.param, span: until.span.0 });
-            if until.as_ref().is_some_and(|until| until.span <= overlap.0) {
-                return Err(Fault::stopped("`span` is not longer than `overlap`").at("since"));
-            }
-            let at = at.map(|at| (at, at_form));
-            let rule = SinceRule { param, form: own, overlap: overlap.0, at, start, until };
-            Ok(Stretch::Since(Box::new(rule)))
-        }
-    }
-}
-
-fn reread_plan(
-    reread: config::Reread,
-    stretch: &Stretch,
-    is_newest: bool,
-    zone: Tz,
-) -> Result<RereadPlan, Fault> {
-    let config::Reread { days, every, params, at, at_format } = reread;
-    if matches!(stretch, Stretch::Whole) && !is_newest {
-        return Err(Fault::stopped("`reread` needs to ask for records by their time")
-            .at("reread")
-            .remedy("add `since` or `day`"));
-    }
-    if is_newest && at.is_none() {
-        return Err(Fault::stopped("nothing says how old a record is")
-            .at("reread")
-            .remedy("write `at`, the time of a record, and `at_format`"));
-    }
-    let format = at_format.unwrap_or_else(|| "%Y-%m-%d %H:%M:%S".to_owned());
-    let form = TimeForm::new(&format, zone).map_err(|what| Fault::stopped(what).at("reread"))?;
-    let params = params.into_iter().collect();
-    Ok(RereadPlan { days, every: every.0, params, at: at.map(|at| (at, form)) })
-}
-
-fn each_plan(each: config::Each) -> Result<EachPlan, Fault> {
-    let config::Each { param, values } = each;
-    if values.is_empty() || values.len() > 200 {
-        return Err(Fault::stopped("`each` has 1 to 200 values").at("each"));
-    }
-    let known: std::collections::BTreeSet<String> = values.iter().map(value_name).collect();
-    if known.len() < values.len() || values.iter().any(|v| v.is_object() || v.is_array()) {
-        return Err(Fault::stopped("`values` are texts or numbers, each of them once").at("each"));
-    }
-    Ok(EachPlan { param, values })
-}
-
 /// How a value of `each` is called in the cursor and in reports.
 pub(crate) fn value_name(value: &Value) -> String {
     connector_wire::body::scalar(value).unwrap_or_default()
-}
-
-fn part_plan(part: Part, common: &Common) -> Result<PartPlan, Fault> {
-    let Part {
-        name,
-        url,
-        params,
-        method,
-        query,
-        headers,
-        form,
-        json,
-        body,
-        inner,
-        records,
-        success,
-        missing,
-    } = part;
-    let content_type = common.content_type.clone();
-    let draft = Draft { url, method, query, headers, form, json, body, content_type };
-    let target = common.target(draft, inner, success)?;
-    Ok(PartPlan { name, target, params: params.into_iter().collect(), records, missing })
-}
-
-fn ack_plan(ack: Ack, common: &Common) -> Result<AckPlan, Fault> {
-    let Ack {
-        url,
-        param,
-        separator,
-        size,
-        method,
-        query,
-        headers,
-        form,
-        json,
-        body,
-        inner,
-        success,
-        failed,
-    } = ack;
-    let content_type = common.content_type.clone();
-    let draft = Draft { url, method, query, headers, form, json, body, content_type };
-    let target = common.target(draft, inner, success)?;
-    let size = usize::try_from(size).unwrap_or(1).max(1);
-    Ok(AckPlan { target, param, separator, size, failed })
 }

@@ -5,12 +5,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// How the next page is asked for.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Page {
     /// There is one page.
-    #[default]
-    None,
+    // With braces: serde passes over unknown keys beside a variant without.
+    None {},
     /// By its number. Every page but the last is read twice, because a record that goes away
     /// moves others to a page that was read already.
     Number {
@@ -119,6 +119,12 @@ pub enum Stop {
     Short,
     /// The one with which as many records are read as the answer says there are.
     Total(Path),
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self::None {}
+    }
 }
 
 fn one() -> u32 {

@@ -33,7 +33,7 @@ async fn keys_are_told_once_they_are_in_custody_in_calls_of_bounded_size() {
 
 #[tokio::test]
 async fn a_record_that_cannot_be_read_is_acknowledged_too() {
-    let city = acknowledged().await;
+    let city = acknowledged().await.with(json!({ "force_charset": "utf-8" }));
     city.script(Reply::new(200, b"{\"code\":0,\"rows\":[{\"id\":\"a\",\"x\":\"\xff\"}]}".to_vec()));
     let batch = city.read(None).await.unwrap();
     assert!(matches!(&batch.entries[0], Entry::Unreadable { .. }));

@@ -29,7 +29,7 @@ pub fn parse(text: &str) -> Result<Value, Broken> {
                 if reader.takes(b'}') {
                     Value::Object(Map::new())
                 } else {
-                    reader.open(&mut open)?;
+                    reader.check_depth(&open)?;
                     open.push(Open::Object(Map::new(), reader.name()?));
                     continue;
                 }
@@ -39,7 +39,7 @@ pub fn parse(text: &str) -> Result<Value, Broken> {
                 if reader.takes(b']') {
                     Value::Array(Vec::new())
                 } else {
-                    reader.open(&mut open)?;
+                    reader.check_depth(&open)?;
                     open.push(Open::Array(Vec::new()));
                     continue;
                 }
@@ -122,7 +122,7 @@ impl Reader<'_> {
         }
     }
 
-    fn open(&self, open: &mut Vec<Open>) -> Result<(), Broken> {
+    fn check_depth(&self, open: &[Open]) -> Result<(), Broken> {
         if open.len() + 1 >= MAX_DEPTH {
             return Err(Broken::at(format!("more than {MAX_DEPTH} levels"), self.at));
         }

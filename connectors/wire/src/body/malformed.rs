@@ -85,11 +85,7 @@ impl Malformed {
     pub fn replace(&self, tree: &mut Value) {
         let Some(mark) = self.mark else { return };
         match tree {
-            Value::String(text) => {
-                if text.contains(mark) {
-                    *text = self.replaced(text);
-                }
-            }
+            Value::String(text) if text.contains(mark) => *text = self.replaced(text),
             Value::Array(list) => list.iter_mut().for_each(|value| self.replace(value)),
             Value::Object(object) => object.values_mut().for_each(|value| self.replace(value)),
             _ => {}
@@ -163,7 +159,7 @@ mod tests {
     #[test]
     fn malformed_bytes_belong_to_the_record_they_are_in() {
         let bytes =
-            b"[{\"a\":\"\xc8\xba\",\"n\":{\"b\":\"x\xff\x81\"}},{\"a\":\"\xd6\xda\xef\xbf\xbd\"}]";
+            b"[{\"a\":\"\xc8\xba\",\"n\":{\"b\":\"x\xff\x81\"}},{\"a\":\"\xd6\xda\x84\x31\xa4\x37\"}]";
         let hints = Hints { force: Some(Charset::Gb18030), ..Hints::default() };
         let decoded = decode(bytes, &hints);
         let tree = json(&decoded.text).unwrap();

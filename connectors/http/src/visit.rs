@@ -1,0 +1,244 @@
+//! One page of one walk: ask, judge, select, move.
+
+use std::{collections::HashSet, time::Duration};
+
+use contract::{Entry, Fault, Place as At, Reason, Timestamp};
+use tokio::time::Instant;
+
+use crate::{
+    LONG,
+    answer::Page,
+    config::OnBadPage,
+    cursor::{Cursor, Place},
+    fetch::{Read, Refused, Source, TextFacts, Unread},
+    origin,
+    pages::{End, Repeated, Spot},
+    part,
+    plan::{MAX_SPOT, Plan},
+    record::{self, Draft},
+    stretch::Stretch,
+    time::before,
+    turn::{Turn, page_name, params},
+};
+
+/// What a turn found. The cursor has moved.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) entries: Vec<Entry>,
+    /// The walk has come to its end.
+    pub(crate) is_end: bool,
+}
+
+/// A page whose records are being given.
+#[derive(Debug)]
+pub(crate) struct Held {
+    turn: Turn,
+    print: String,
+    loaded: Loaded,
+}
+
+/// A page with what is known of its text.
+#[derive(Debug)]
+struct Loaded {
+    page: Page,
+    text: TextFacts,
+}
+
+/// What a turn needs.
+pub(crate) struct Visit<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) source: &'a mut Source,
+    /// The page of which the batch before has given a part.
+    pub(crate) held: &'a mut Option<Held>,
+    pub(crate) now: Timestamp,
+    /// Entries at most.
+    pub(crate) max: usize,
+    pub(crate) started: Instant,
+}
+
+impl Visit<'_> {
+    /// Reads a page of `turn`, or what is left of one; `None` where it is not due.
+    pub(crate) async fn make(
+        &mut self,
+        turn: Turn,
+        cursor: &mut Cursor,
+    ) -> Result<Option<Found>, Fault> {
+        let plan = self.plan;
+        let Some(mut place) = turn.place(plan, cursor, self.now) else { return Ok(None) };
+        if place.began.is_none() {
+            plan.stretch.begin(&mut place, self.now);
+        }
+        let mut size = place.walk.size.or(plan.size.as_ref().map(|(_, size)| *size)).unwrap_or(1);
+        let loaded = loop {
+            match self.load(turn, &place, size).await {
+                Ok(loaded) => break loaded,
+                Err(Unread::Fault(fault)) => return Err(fault),
+                Err(Unread::TooLarge) if plan.size.is_some() && size > 1 => {
+                    size /= 2;
+                    place.walk.size = Some(size);
+                }
+                Err(Unread::TooLarge) => {
+                    return Err(Fault::stopped("an answer is larger than `limit_mib`, unpacked")
+                        .remedy("raise it, or have the source give smaller pages"));
+                }
+                Err(Unread::Bad { what, answer }) => {
+                    let at = page_name(turn, plan, &place);
+                    let skipped = match plan.on_bad_page {
+                        OnBadPage::Stop => None,
+                        OnBadPage::Quarantine => plan.pager.skip(&mut place.walk, size),
+                    };
+                    let Some(end) = skipped else {
+                        let bytes = answer.body.len();
+                        return Err(Fault::stopped(format!(
+                            "{at} cannot be read, asked for three times: {what}; its answer has \
+                             status {} and {bytes} bytes",
+                            answer.status
+                        ))
+                        .remedy(
+                            "look at the answer; a rule in [[http.fault]] may give it a meaning",
+                        ));
+                    };
+                    let reason = Reason::new("bad_page", what);
+                    let at = At { key: None, at };
+                    let entry = Entry::Unreadable { place: at, bytes: answer.body, reason };
+                    let is_end = self.ended(turn, cursor, place, end);
+                    return Ok(Some(Found { entries: vec![entry], is_end }));
+                }
+            }
+        };
+        self.told(&mut place);
+        self.give(turn, cursor, place, size, loaded).await.map(Some)
+    }
+
+    /// Gives records of a page, and moves behind it when all are given.
+    async fn give(
+        &mut self,
+        turn: Turn,
+        cursor: &mut Cursor,
+        mut place: Place,
+        size: usize,
+        loaded: Loaded,
+    ) -> Result<Found, Fault> {
+        let plan = self.plan;
+        let page = &loaded.page;
+        let print = page.print();
+        let mut given = match &place.walk.within {
+            Some((given, under)) if *under == print => *given,
+            _ => 0,
+        };
+        let mut entries = Vec::new();
+        let step = plan.pager.judge(&place.walk, page, size).map_err(|r| Fault::stopped(r.0))?;
+        let mut known = HashSet::new();
+        while !step.is_known && given < page.len() {
+            // The second state of a thing waits for the next batch.
+            let is_full = entries.len() >= self.max || !known.insert(&page.names[given]);
+            let is_long = !entries.is_empty() && self.started.elapsed() > LONG;
+            if is_full || is_long {
+                break;
+            }
+            let at = format!("{}, record {}", page_name(turn, plan, &place), given + 1);
+            match self.complete(&loaded, given, at).await {
+                Ok(entry) => entries.push(entry),
+                Err(fault) if entries.is_empty() => return Err(fault),
+                // What was completed is given; the next read meets the fault again.
+                Err(_) => break,
+            }
+            given += 1;
+        }
+        if !step.is_known && given < page.len() {
+            place.walk.within = Some((given, print.clone()));
+            turn.keep(plan, cursor, place, self.now, false);
+            *self.held = Some(Held { turn, print, loaded });
+            return Ok(Found { entries, is_end: false });
+        }
+        place.walk.within = None;
+        plan.stretch.look(&mut place, &page.records);
+        let mut end =
+            plan.pager.pass(&mut place.walk, page, size).map_err(|r| Fault::stopped(r.0))?.end;
+        if turn.is_again && self.is_old(&place, page) {
+            end = End::Last;
+        }
+        if let (Some(Spot::Value(spot) | Spot::Url(spot)), true) =
+            (&place.walk.at, plan.each.is_some())
+            && spot.len() > MAX_SPOT
+        {
+            return Err(Fault::stopped(format!(
+                "the next page has a name of {} bytes, and there is a place for {MAX_SPOT} with `each`",
+                spot.len()
+            )));
+        }
+        let is_end = self.ended(turn, cursor, place, end);
+        Ok(Found { entries, is_end })
+    }
+
+    /// An entry for the record at `index`, its parts fetched.
+    async fn complete(
+        &mut self,
+        loaded: &Loaded,
+        index: usize,
+        at: String,
+    ) -> Result<Entry, Fault> {
+        let Loaded { page, text } = loaded;
+        let tree = page.records[index].clone();
+        let mut parts = Vec::new();
+        for plan in &self.plan.parts {
+            let (value, text) = part::fetch(self.source, self.plan, plan, &tree).await?;
+            parts.push((plan.name.clone(), value, text));
+        }
+        Ok(record::entry(self.plan, Draft { tree, text, at, parts }))
+    }
+
+    async fn load(&mut self, turn: Turn, place: &Place, size: usize) -> Result<Loaded, Unread> {
+        let plan = self.plan;
+        if let Some((_, under)) = &place.walk.within
+            && let Some(held) = self.held.take_if(|held| held.turn == turn && held.print == *under)
+        {
+            return Ok(held.loaded);
+        }
+        let (params, next) = params(plan, turn, place, size);
+        let base = &plan.list.call.url;
+        let next = next.map(|next| origin::follow(base, &next, &plan.redirects)).transpose();
+        let ask = next.and_then(|next| plan.list.call.ask(&params, next)).map_err(Unread::Fault)?;
+        let load = |read: Read| {
+            let Read { tree, text, mut answer } = read;
+            let headers = std::mem::take(&mut answer.headers);
+            let page = Page::new(tree, headers, &plan.records, &plan.key);
+            match plan.pager.judge(&place.walk, &page, size) {
+                Ok(_) => Ok(Loaded { page, text }),
+                Err(Repeated(what)) => Err(Refused { what, answer }),
+            }
+        };
+        self.source.fetch(plan, &plan.list, &ask, &[], load).await
+    }
+
+    /// The walk began by our clock, before the source said what time it is there.
+    fn told(&self, place: &mut Place) {
+        if let (Some(began), Some(now)) = (place.began, self.source.client.now()) {
+            place.began = Some(began.min(now));
+        }
+    }
+
+    /// Whether a walk back from the newest has come to records that are not read again any more.
+    fn is_old(&self, place: &Place, page: &Page) -> bool {
+        let Some(reread) = &self.plan.reread else { return false };
+        let (Some((at, form)), Some(began)) = (&reread.at, place.began) else { return false };
+        let length = Duration::from_secs(u64::from(reread.days) * 86_400);
+        let oldest = before(began, length);
+        let times = page.records.iter().filter_map(|record| form.read(at.first(record)?));
+        times.max().is_some_and(|newest| newest < oldest)
+    }
+
+    /// Keeps the position. Whether the turn has come to its end.
+    fn ended(&self, turn: Turn, cursor: &mut Cursor, mut place: Place, end: End) -> bool {
+        let plan = self.plan;
+        let began = place.began.unwrap_or(self.now);
+        let mut is_over = false;
+        if end == End::Last {
+            let is_whole = matches!(plan.stretch, Stretch::Whole);
+            place.walk = plan.pager.restart(place.walk, is_whole);
+            is_over = !plan.stretch.complete(&mut place);
+        }
+        turn.keep(plan, cursor, place, began, is_over);
+        is_over
+    }
+}
