@@ -1,12 +1,14 @@
 //! The command line. Each command is a file of its own; here are their names and arguments.
 
 mod books;
+mod channel;
 mod check;
 mod demo;
 mod explain;
 mod id;
 mod key;
 mod out;
+mod plugin;
 mod progress;
 mod quarantine;
 mod run;
@@ -62,6 +64,12 @@ enum Command {
     Reload,
     /// Check the whole configuration and run every example, offline.
     Check,
+    /// Make a channel.
+    #[command(subcommand)]
+    Channel(channel::Command),
+    /// Programs of others that read a source.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     /// Where each channel stands.
     Status,
     /// The ledger: what was read, and what became of it.
@@ -99,6 +107,8 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Resume(args) => service::resume(&context, &args),
         Command::Reload => service::reload(&context),
         Command::Check => check::run(&context),
+        Command::Channel(command) => channel::run(&context, &command),
+        Command::Plugin(command) => plugin::run(&context, &command),
         Command::Status => status::run(&context),
         Command::Books(args) => books::run(&context, &args),
         Command::Quarantine(command) => quarantine::run(&context, &command),

@@ -8,6 +8,7 @@ mod check;
 mod crash_matrix;
 mod demo;
 mod hotline;
+mod new_channel;
 mod servers;
 mod states;
 mod three_processes;
