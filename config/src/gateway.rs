@@ -104,16 +104,30 @@ fn queue() -> Size {
     Size(1 << 30)
 }
 
-/// Where the keys that seal personal values come from: one of the two.
+/// Where the keys that seal personal values come from: a file or the environment.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+#[schemars(extend("exactlyOne" = ["file", "env"]))]
 struct Keys {
     /// File of the keys, relative to the configuration folder; made at the first start, mode 600.
     file: Option<String>,
     /// Environment variable that holds the content of such a file.
     #[schemars(with = "Option<String>", extend("format" = "variable"))]
     env: Option<Secret>,
+    /// Algorithms of keys that are made from now on; old values keep theirs.
+    #[serde(default)]
+    suite: Suite,
+}
+
+/// Algorithms that seal personal values and make them comparable.
+#[derive(Deserialize, JsonSchema, Default, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Suite {
+    /// AES-256-GCM and HMAC-SHA-256.
+    #[default]
+    Aes,
+    /// SM4-GCM and HMAC-SM3, where national algorithms are required.
+    Sm,
 }
 
 /// What the process may use.
@@ -140,6 +154,7 @@ pub(crate) struct Parts {
     pub(crate) store: StoreSettings,
     pub(crate) bus: Option<BusSettings>,
     pub(crate) keys: KeySource,
+    pub(crate) national: bool,
     pub(crate) intake: SocketAddr,
     pub(crate) limits: Limits,
 }
@@ -160,11 +175,12 @@ impl GatewayFile {
             queue_bytes: queue.0,
             declare: topology == Topology::Declare,
         });
+        let national = matches!(keys.suite, Suite::Sm);
         let keys = match keys.env {
             Some(content) => KeySource::Env(content),
             None => KeySource::File(dir.join(keys.file.unwrap_or_default())),
         };
         let limits = Limits { memory_bytes: limits.memory.0, grace: limits.grace.0 };
-        Parts { zone, store, bus, keys, intake: intake.listen, limits }
+        Parts { zone, store, bus, keys, national, intake: intake.listen, limits }
     }
 }

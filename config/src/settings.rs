@@ -25,6 +25,8 @@ pub struct Settings {
     pub bus: Option<BusSettings>,
     /// Where the keys come from.
     pub keys: KeySource,
+    /// New keys are for China's national algorithms.
+    pub national: bool,
     /// Where senders of push channels come in.
     pub intake: SocketAddr,
     /// What the process may use.

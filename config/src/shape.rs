@@ -38,6 +38,8 @@ pub(crate) struct Shape<'s> {
     pub(crate) bounds: (Option<&'s str>, Option<&'s str>),
     /// Fewest and most keys, entries or characters.
     pub(crate) size: (Option<u64>, Option<u64>),
+    /// Keys of which there is one, no more and no less.
+    pub(crate) exactly_one: Vec<&'s str>,
 }
 
 /// Everything that may stand where `schema` applies; `root` holds the definitions.
@@ -159,6 +161,7 @@ fn own_keywords(schema: &Value) -> Shape<'_> {
             count(["minProperties", "minItems", "minLength"]),
             count(["maxProperties", "maxItems", "maxLength"]),
         ),
+        exactly_one: list("exactlyOne").filter_map(Value::as_str).collect(),
     }
 }
 
@@ -197,6 +200,7 @@ impl<'s> Shape<'s> {
         self.range = (self.range.0.or(other.range.0), self.range.1.or(other.range.1));
         self.bounds = (self.bounds.0.or(other.bounds.0), self.bounds.1.or(other.bounds.1));
         self.size = (self.size.0.or(other.size.0), self.size.1.or(other.size.1));
+        self.exactly_one.extend(other.exactly_one);
         self
     }
 }

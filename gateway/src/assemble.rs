@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
 use config::{BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings};
 use connector_wire::gate::Limits;
 use contract::{Fault, Gate, Inbox, Normalizer};
-use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer};
+use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer, Suite};
 use sink::{
     bus::AmqpSettings,
     store::{Access, Database, Postgres, Sqlite},
@@ -17,6 +17,7 @@ use crate::{
     pace::Pace,
     registry::{self, Kind},
     schedule::Schedule,
+    shipped,
     supervise::ChannelPlan,
     vocabulary::vocabulary,
     watch::ChannelWatch,
@@ -62,12 +63,12 @@ pub async fn open(settings: &Settings) -> Result<(Database, Keys), Fault> {
         (KeySource::File(path), StoreSettings::Sqlite(file))
             if !file.exists() && !path.exists() =>
         {
-            keys::make(path)?
+            keys::make(path, keys::suite(settings))?
         }
         _ => keys::read(settings)?,
     };
     let store = open_store(settings, Access::ReadWrite).await?;
-    store.bind_key(keys.id(), &keys.check_value()).await?;
+    store.bind_key(&keys.check_values()).await?;
     Ok((store, keys))
 }
 
@@ -141,13 +142,40 @@ pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<ChannelPlan>, Pr
     }
 }
 
+/// The mapping of every channel.
+///
+/// # Errors
+/// All problems at once.
+pub fn mappings(
+    settings: &Settings,
+    keys: &Keys,
+) -> Result<HashMap<contract::ChannelId, Mapping>, Problems> {
+    let codes = codes(settings)?;
+    let (mut mappings, mut problems) = (HashMap::new(), Vec::new());
+    for channel in &settings.channels {
+        match mapping(settings, channel, &codes, keys) {
+            Ok(mapping) => drop(mappings.insert(channel.id.clone(), mapping)),
+            Err(found) => problems.extend(found),
+        }
+    }
+    Problems::new(problems).map_or(Ok(mappings), Err)
+}
+
+/// A channel to be looked at: nothing of it runs.
+pub struct Desk {
+    /// The channel.
+    pub plan: ChannelPlan,
+    /// Its mapping.
+    pub mapping: Arc<Mapping>,
+}
+
 /// Builds one channel for the desk, with keys that are made for the occasion.
 ///
 /// # Errors
 /// Its problems.
-pub fn on_the_desk(settings: &Settings, channel: &ChannelSettings) -> anyhow::Result<ChannelPlan> {
-    let keys = Keys::generate()?;
-    let found = build(settings, channel, &codes(settings)?, &keys, &mut Gates::new());
+pub fn on_the_desk(settings: &Settings, channel: &ChannelSettings) -> anyhow::Result<Desk> {
+    let keys = Keys::generate(Suite::default())?;
+    let found = desk(settings, channel, &codes(settings)?, &keys, &mut Gates::new());
     found.map_err(|problems| match Problems::new(problems) {
         Some(problems) => problems.into(),
         None => anyhow::anyhow!("channel {} cannot be built", channel.id),
@@ -170,12 +198,21 @@ fn clock() -> contract::Clock {
     contract::Clock::new(|| Clock.now())
 }
 
-fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
+/// The shipped code tables with those of the configuration folder over them.
+///
+/// # Errors
+/// All problems of all tables.
+pub fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
     let place = |problem: &CodesProblem| {
         let file = problem.file.strip_prefix(&settings.codes_dir).unwrap_or(&problem.file);
         format!("codes/{}:{}", file.display(), problem.line)
     };
-    let found = match CodeTables::load(&settings.codes_dir) {
+    let files: Vec<_> = shipped::codes().collect();
+    let shipped = CodeTables::shipped(files.iter().map(|(name, text)| (&**name, &**text)));
+    let found = match shipped.and_then(|tables| match settings.codes_dir.is_dir() {
+        true => tables.overlaid(&settings.codes_dir),
+        false => Ok(tables),
+    }) {
         Ok(codes) => return Ok(codes),
         Err(found) => found,
     };
@@ -190,9 +227,20 @@ fn build(
     keys: &Keys,
     gates: &mut Gates,
 ) -> Result<ChannelPlan, Vec<Problem>> {
-    let mapping = mapping(settings, channel, codes, keys)?;
-    plan(settings, channel, mapping, gates)
-        .map_err(|fault| vec![channel.problem(&[&channel.connector], fault)])
+    desk(settings, channel, codes, keys, gates).map(|desk| desk.plan)
+}
+
+fn desk(
+    settings: &Settings,
+    channel: &ChannelSettings,
+    codes: &CodeTables,
+    keys: &Keys,
+    gates: &mut Gates,
+) -> Result<Desk, Vec<Problem>> {
+    let mapping = Arc::new(mapping(settings, channel, codes, keys)?);
+    let plan = plan(settings, channel, mapping.clone(), gates)
+        .map_err(|fault| vec![channel.problem(&[&channel.connector], fault)])?;
+    Ok(Desk { plan, mapping })
 }
 
 fn mapping(
@@ -219,7 +267,7 @@ fn mapping(
 fn plan(
     settings: &Settings,
     channel: &ChannelSettings,
-    mapping: Mapping,
+    mapping: Arc<Mapping>,
     gates: &mut Gates,
 ) -> Result<ChannelPlan, String> {
     let kind = kind_of(channel)?;
@@ -243,7 +291,7 @@ fn plan(
         id: channel.id.clone(),
         upstream: channel.upstream().to_owned(),
         fingerprint: mapping.fingerprint(),
-        normalizer: Arc::new(mapping) as Arc<dyn Normalizer>,
+        normalizer: mapping as Arc<dyn Normalizer>,
         kind: Arc::new(kind),
         section: channel.section.clone(),
         means,

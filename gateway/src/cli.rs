@@ -1,9 +1,12 @@
 //! The command line. Each command is a file of its own; here are their names and arguments.
 
+mod audit;
 mod books;
 mod channel;
 mod check;
+mod codes;
 mod demo;
+mod erase;
 mod explain;
 mod id;
 mod key;
@@ -16,6 +19,7 @@ mod schema;
 mod service;
 mod status;
 mod sync;
+mod text;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -63,7 +67,7 @@ enum Command {
     /// Make the running service read its configuration again.
     Reload,
     /// Check the whole configuration and run every example, offline.
-    Check,
+    Check(check::Args),
     /// Make a channel.
     #[command(subcommand)]
     Channel(channel::Command),
@@ -71,7 +75,7 @@ enum Command {
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// Where each channel stands.
-    Status,
+    Status(status::Args),
     /// The ledger: what was read, and what became of it.
     Books(books::Args),
     /// Records that could not be taken.
@@ -79,11 +83,20 @@ enum Command {
     Quarantine(quarantine::Command),
     /// What becomes of the records of a file, step by step, without network.
     Explain(explain::Args),
+    /// Which charset a file is in, and what in it was broken and can be put back.
+    Text(text::Args),
     /// The id of a demand.
     Id(id::Args),
     /// The keys that seal personal values.
     #[command(subcommand)]
     Key(key::Command),
+    /// What the labels of the sources mean: shipped tables, yours, and what is missing.
+    #[command(subcommand)]
+    Codes(codes::Command),
+    /// Take a person's values out of everything that is kept.
+    Erase(erase::Args),
+    /// Who looked at personal values, erased them, or changed keys.
+    Audit(audit::Args),
     /// Print a JSON Schema.
     Schema(schema::Args),
 }
@@ -106,15 +119,19 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Pause(args) => service::pause(&context, &args),
         Command::Resume(args) => service::resume(&context, &args),
         Command::Reload => service::reload(&context),
-        Command::Check => check::run(&context),
+        Command::Check(args) => check::run(&context, &args),
         Command::Channel(command) => channel::run(&context, &command),
         Command::Plugin(command) => plugin::run(&context, &command),
-        Command::Status => status::run(&context),
+        Command::Status(args) => status::run(&context, &args),
         Command::Books(args) => books::run(&context, &args),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Explain(args) => explain::run(&context, &args),
+        Command::Text(args) => text::run(&context, &args),
         Command::Id(args) => id::run(&args),
-        Command::Key(command) => key::run(&command),
+        Command::Key(command) => key::run(&context, &command),
+        Command::Codes(command) => codes::run(&context, &command),
+        Command::Erase(args) => erase::run(&context, &args),
+        Command::Audit(args) => audit::run(&context, &args),
         Command::Schema(args) => schema::run(&args),
     };
     out::finish(ended)

@@ -24,9 +24,11 @@ pub mod assemble;
 pub mod keys;
 pub mod registry;
 pub mod reload;
+pub mod reseal;
 pub mod service;
 pub mod shipped;
 pub mod vocabulary;
+pub mod what_if;
 
 pub mod cli;
 pub mod example;

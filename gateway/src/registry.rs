@@ -14,6 +14,8 @@ use serde_json::Value;
 pub fn kinds() -> Vec<Kind> {
     vec![
         register::<connector_table::Table>(),
+        register::<connector_http::Http>(),
+        register::<connector_files::Files>(),
         register::<connector_process::Process>(),
         Kind { guard: Some(guard), ..register::<connector_webhook::Webhook>() },
     ]

@@ -1,4 +1,4 @@
-//! What others ask of the channels that this process holds: looked for every second, done, answered.
+//! What others ask of the channels that this process holds: looked for twice a second, done, answered.
 
 use std::{collections::HashSet, convert::Infallible, time::Duration};
 
@@ -14,29 +14,23 @@ use tracing::{info, warn};
 
 use crate::supervise::ChannelPlan;
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A request that is done.
 type Done = (i64, RequestState);
 
-/// Serves the requests to these channels for ever; what was told to rest before rests again first.
-/// Dropped while something is being done, it is done by whoever holds the channel next.
+/// Serves the requests to these channels for ever, and lets rest those that were told to, whenever
+/// that was. Dropped while something is being done, it is done by whoever holds the channel next.
 pub async fn serve(plans: &[ChannelPlan], store: &Database) -> Infallible {
     let mut desk = Desk { plans, store, in_hand: HashSet::new(), doing: FuturesUnordered::new() };
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut knows_paused = false;
     loop {
         tokio::select! {
             Some(done) = desk.doing.next() => desk.answer(done).await,
             _ = look.tick() => {
-                let looked = match knows_paused {
-                    true => desk.look().await,
-                    false => desk.restore_paused().await,
-                };
-                match looked {
-                    Ok(()) => knows_paused = true,
-                    Err(fault) => warn!("requests: {fault}; looking again soon"),
+                if let Err(fault) = desk.look().await {
+                    warn!("requests: {fault}; looking again soon");
                 }
             }
         }
@@ -51,21 +45,19 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    async fn restore_paused(&self) -> Result<(), Fault> {
+    async fn look(&mut self) -> Result<(), Fault> {
         let paused = self.store.paused().await?;
         for plan in self.plans {
             plan.orders.pause(paused.contains(&plan.id));
         }
-        Ok(())
-    }
-
-    async fn look(&mut self) -> Result<(), Fault> {
-        for request in self.store.open_requests().await? {
-            let ours = |plan: &&ChannelPlan| Some(&plan.id) == request.channel.as_ref();
-            let Some(plan) = self.plans.iter().find(ours) else { continue };
-            if self.in_hand.insert(request.seq) {
-                info!("channel {}: asked to {:?}", plan.id, request.kind);
-                self.doing.push(fulfil(plan, self.store, request).boxed());
+        for Request { seq, channel, kind } in self.store.open_requests().await? {
+            let ours = |plan: &&ChannelPlan| Some(&plan.id) == channel.as_ref();
+            let plan = self.plans.iter().find(ours).filter(|_| kind == RequestKind::Sync);
+            if let Some(plan) = plan
+                && self.in_hand.insert(seq)
+            {
+                info!("channel {}: asked to look now", plan.id);
+                self.doing.push(sync(plan, self.store, seq).boxed());
             }
         }
         Ok(())
@@ -79,24 +71,18 @@ impl<'a> Desk<'a> {
     }
 }
 
-async fn fulfil(plan: &ChannelPlan, store: &Database, request: Request) -> Done {
-    let became = match request.kind {
-        RequestKind::Sync if plan.orders.is_paused() => RequestState::Failed(format!(
-            "it is paused; `tonghui resume {}` lets it go on",
-            plan.id
-        )),
-        RequestKind::Sync => match plan.orders.call().await {
-            Ok(()) => match store.progress(&plan.id).await {
-                Ok(progress) => RequestState::Done(progress.step.to_string()),
-                Err(fault) => RequestState::Failed(fault.to_string()),
-            },
-            Err(why) => RequestState::Failed(why),
+/// A whole pass, now.
+async fn sync(plan: &ChannelPlan, store: &Database, seq: i64) -> Done {
+    if plan.orders.is_paused() {
+        let how = format!("it is paused; `tonghui resume {}` lets it go on", plan.id);
+        return (seq, RequestState::Failed(how));
+    }
+    let became = match plan.orders.call().await {
+        Ok(()) => match store.progress(&plan.id).await {
+            Ok(progress) => RequestState::Done(progress.step.to_string()),
+            Err(fault) => RequestState::Failed(fault.to_string()),
         },
-        RequestKind::Pause | RequestKind::Resume => {
-            plan.orders.pause(request.kind == RequestKind::Pause);
-            RequestState::Done(String::new())
-        }
-        RequestKind::Reload => RequestState::Failed("only all channels can be reloaded".to_owned()),
+        Err(why) => RequestState::Failed(why),
     };
-    (request.seq, became)
+    (seq, became)
 }

@@ -16,6 +16,7 @@ mod city;
 mod clock;
 mod corpus;
 mod dice;
+mod enterprise;
 mod faults;
 pub mod grid;
 mod hotline;
@@ -29,6 +30,7 @@ mod whole;
 
 pub use clock::Clock;
 pub use corpus::{Corpus, Piece};
+pub use enterprise::{EVERY, Enterprise, EnterpriseCounters, EnterpriseFault, EnterpriseSettings};
 pub use faults::{Faults, Switch};
 pub use hotline::{
     Case, Counters, Expected, Fault, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Row,
@@ -42,7 +44,9 @@ pub use whole::{CHANNELS, City, Plan};
 pub type MessageBoard = Simulator<board::Board>;
 /// 信访, SOAP with XML in GBK.
 pub type Petitions = Simulator<petition::Bureau>;
-/// 互联网+督查, signed by the day.
-pub type Inspection = Simulator<inspection::Platform>;
+/// 国务院互联网+督查, signed, a day at a time.
+pub type StateInspection = Simulator<inspection::Platform<inspection::State>>;
+/// 省政府互联网+督查, the same through another platform.
+pub type ProvinceInspection = Simulator<inspection::Platform<inspection::Province>>;
 /// Mobile app and grid workers, pulled and pushing.
 pub type Mobile = Simulator<grid::Grid>;

@@ -84,6 +84,9 @@ impl Serve {
         if city.message_board.is_some() {
             say(&format!("# message_board: forums {:?}", board::fids()))?;
         }
+        for (channel, url) in city.addresses() {
+            say(&format!("# {channel}: {url}"))?;
+        }
         for (name, value) in city.environment() {
             say(&format!("{name}={value}"))?;
         }

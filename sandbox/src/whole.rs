@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::source::{Simulator, Upstream};
 use crate::{
-    Clock, Conduct, Corpus, Faults, Hotline, Inspection, Limits, Memory, MessageBoard, Mobile,
-    Petitions, Settings, Switch, Truth,
+    Clock, Conduct, Corpus, Faults, Hotline, Limits, Memory, MessageBoard, Mobile, Petitions,
+    ProvinceInspection, Settings, StateInspection, Switch, Truth,
 };
 
 /// The channels there are, and how many of a thousand demands come through each.
@@ -23,7 +23,8 @@ pub const CHANNELS: &[(&str, u64)] = &[
     ("hotline", 820),
     ("message_board", 40),
     ("petition", 60),
-    ("inspection", 20),
+    ("inspection_state", 10),
+    ("inspection_province", 10),
     ("mobile", 60),
 ];
 
@@ -107,8 +108,10 @@ pub struct City {
     pub message_board: Option<MessageBoard>,
     /// 信访.
     pub petition: Option<Petitions>,
-    /// 互联网+督查.
-    pub inspection: Option<Inspection>,
+    /// 国务院互联网+督查.
+    pub inspection_state: Option<StateInspection>,
+    /// 省政府互联网+督查.
+    pub inspection_province: Option<ProvinceInspection>,
     /// Mobile app and grid.
     pub mobile: Option<Mobile>,
 }
@@ -126,7 +129,8 @@ impl City {
             hotline: None,
             message_board: None,
             petition: None,
-            inspection: None,
+            inspection_state: None,
+            inspection_province: None,
             mobile: None,
         };
         for (name, records) in split {
@@ -135,7 +139,12 @@ impl City {
                 "hotline" => city.hotline = Some(hotline(plan, own, records).await?),
                 "message_board" => city.message_board = Some(source(plan, own, records).await?),
                 "petition" => city.petition = Some(source(plan, own, records).await?),
-                "inspection" => city.inspection = Some(source(plan, own, records).await?),
+                "inspection_state" => {
+                    city.inspection_state = Some(source(plan, own, records).await?);
+                }
+                "inspection_province" => {
+                    city.inspection_province = Some(source(plan, own, records).await?);
+                }
                 _ => city.mobile = Some(source(plan, own, records).await?),
             }
         }
@@ -148,6 +157,22 @@ impl City {
         &self.split
     }
 
+    /// Where the channels that are asked over HTTP answer, `http://127.0.0.1:port`, by name.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(&'static str, String)> {
+        fn at<U: Upstream>(source: Option<&Simulator<U>>) -> Option<(&'static str, String)> {
+            source.map(|source| (U::CHANNEL, source.url().to_owned()))
+        }
+        let all = [
+            at(self.message_board.as_ref()),
+            at(self.petition.as_ref()),
+            at(self.inspection_state.as_ref()),
+            at(self.inspection_province.as_ref()),
+            at(self.mobile.as_ref()),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
     /// The variables that the folders of the channels need.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
@@ -156,8 +181,12 @@ impl City {
             hotline.map(|h| ("HOTLINE_DATABASE_URL", h.url().to_owned())).into_iter().collect();
         all.extend(self.message_board.iter().flat_map(Simulator::environment));
         all.extend(self.petition.iter().flat_map(Simulator::environment));
-        all.extend(self.inspection.iter().flat_map(Simulator::environment));
+        all.extend(self.inspection_state.iter().flat_map(Simulator::environment));
+        all.extend(self.inspection_province.iter().flat_map(Simulator::environment));
         all.extend(self.mobile.iter().flat_map(Simulator::environment));
+        // Both inspections seal rows with the same key.
+        all.sort_unstable();
+        all.dedup();
         all
     }
 
@@ -172,7 +201,8 @@ impl City {
         }
         truths.extend(self.message_board.iter().map(Simulator::truth));
         truths.extend(self.petition.iter().map(Simulator::truth));
-        truths.extend(self.inspection.iter().map(Simulator::truth));
+        truths.extend(self.inspection_state.iter().map(Simulator::truth));
+        truths.extend(self.inspection_province.iter().map(Simulator::truth));
         truths.extend(self.mobile.iter().map(Simulator::truth));
         Ok(truths)
     }
@@ -218,7 +248,8 @@ impl City {
             }
             "message_board" => lives(self.message_board.as_ref(), new, moved),
             "petition" => lives(self.petition.as_ref(), new, moved),
-            "inspection" => lives(self.inspection.as_ref(), new, moved),
+            "inspection_state" => lives(self.inspection_state.as_ref(), new, moved),
+            "inspection_province" => lives(self.inspection_province.as_ref(), new, moved),
             _ => lives(self.mobile.as_ref(), new, moved),
         }
         Ok(())
@@ -240,7 +271,10 @@ async fn source<U: Upstream>(
     records: u64,
 ) -> anyhow::Result<Simulator<U>> {
     let Plan { limits, memory, .. } = *plan;
-    let plain = Conduct::new(plan.seed, plan.clock.clone());
+    // Not the hotline's seed, nor each other's: not everybody says everything everywhere.
+    let place = CHANNELS.iter().position(|(name, _)| *name == U::CHANNEL);
+    let seed = plan.seed ^ ((place.unwrap_or_default() as u64) << 48);
+    let plain = Conduct::new(seed, plan.clock.clone());
     let faults = plan.faults(U::CHANNEL)?;
     let source = Simulator::open(Conduct { corpus, faults, limits, memory, ..plain }).await?;
     source.file(records);
@@ -290,12 +324,18 @@ mod tests {
         let environment = city.environment();
         for name in [
             "HOTLINE_DATABASE_URL",
-            "MESSAGE_BOARD_URL",
-            "PETITION_URL",
-            "INSPECTION_URL",
-            "MOBILE_URL",
+            "MESSAGE_BOARD_APP_CODE",
+            "PETITION_SHARED_TEXT",
+            "INSPECTION_STATE_APPKEY",
+            "INSPECTION_PROVINCE_APPKEY",
+            "MOBILE_SECRET_KEY",
         ] {
             assert!(environment.iter().any(|(known, _)| *known == name), "{name}");
+        }
+        let addresses = city.addresses();
+        assert_eq!(addresses.len() + 1, CHANNELS.len(), "the hotline alone is a database");
+        for truth in &truths[1..] {
+            assert!(addresses.iter().any(|(name, _)| *name == truth.channel()));
         }
         let names: std::collections::BTreeSet<_> = environment.iter().map(|(n, _)| n).collect();
         assert_eq!(names.len(), environment.len());
@@ -328,7 +368,7 @@ mod tests {
         }
         let truths = city.truths().await.unwrap();
         let told: Vec<_> = truths.iter().map(|t| t.things().len()).collect();
-        assert_eq!(told, [820, 40, 60, 20, 60], "a thousand demands");
+        assert_eq!(told, [820, 40, 60, 10, 10, 60], "a thousand demands");
         let states: usize = truths[2].things().iter().map(|thing| thing.states.len()).sum();
         assert!(states > 60, "petitions move on");
     }

@@ -155,7 +155,13 @@ impl<'a> Walk<'a> {
                 (_, Some(most)) => format!("at most {most}"),
                 (None, None) => return,
             };
-            self.find(span, format!("{many} of {keys} is needed{}", self.header()));
+            self.find(span.clone(), format!("{many} of {keys} is needed{}", self.header()));
+        }
+        let of = &shape.exactly_one;
+        if !of.is_empty() && of.iter().filter(|key| table.contains_key(**key)).count() != 1 {
+            let keys: Vec<_> = of.iter().map(|key| format!("`{key}`")).collect();
+            let keys = keys.join(", ");
+            self.find(span, format!("exactly one of {keys} is needed{}", self.header()));
         }
     }
 }

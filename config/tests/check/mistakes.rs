@@ -171,8 +171,8 @@ fn a_folder_that_is_not_what_it_should_be_is_described() {
             let shared = "concurrent = 3\nupstream = \"hotline\"";
             folder.channel("second", &other.replace("concurrent = 2", shared));
         }),
-        ("saved_as_gbk", &|folder| {
-            folder.write(HOTLINE, b"# ok\nname = \"\xc8\xc8\xcf\xdf\"\n");
+        ("in_no_charset", &|folder| {
+            folder.write(HOTLINE, b"# ok\nname = \"\xff\xc8\xcf\xdf\"\n");
         }),
         ("unclosed_header", &|folder| folder.edit(HOTLINE, "[budget]", "[budget")),
     ];

@@ -131,6 +131,10 @@ fn files_from_windows_are_read() {
     let windows = format!("\u{feff}{}", folder.read(hotline).replace('\n', "\r\n"));
     folder.write(hotline, &windows);
     assert_eq!(folder.report(), "");
+    let utf16: Vec<u8> = windows.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    folder.write(hotline, &utf16);
+    assert_eq!(folder.report(), "");
+    folder.write(hotline, &windows);
     folder.edit(hotline, "\u{feff}name", "\u{feff}nmae");
     golden("byte_order_mark", &folder.report()).unwrap();
 }

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod auth;
+pub mod body;
 pub mod envelope;
 pub mod gate;
 

@@ -42,7 +42,14 @@ impl Exit {
 
 /// Prints text, followed by a line break.
 pub(super) fn print(text: impl AsRef<str>) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{}", text.as_ref())
+    // Takes colours away where nobody could see them.
+    writeln!(anstream::stdout().lock(), "{}", text.as_ref())
+}
+
+/// Places of a line on the terminal; the usual ones where there is none.
+pub(super) fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    columns.unwrap_or(120).clamp(80, 400)
 }
 
 /// Prints a line for people beside the result.

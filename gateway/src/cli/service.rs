@@ -39,65 +39,50 @@ pub(super) fn reload(context: &Context) -> anyhow::Result<Exit> {
             out::note("no service is running: the next one reads the configuration as it is");
             return Ok(Exit::Done);
         }
-        tell(&store, RequestKind::Reload, None).await
+        tell(&store, RequestKind::Reload).await
     })
 }
 
 fn of_channel(context: &Context, args: &Args, kind: RequestKind) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     let channel = &args.channel;
-    let Some(known) = settings.channels.iter().find(|known| known.id == *channel) else {
+    if settings.channels.iter().all(|known| known.id != *channel) {
         let problem = Problem::of_file(format!("channels/{channel}"), "there is no such channel");
         return Err(Problems::from(problem).into());
-    };
+    }
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadWrite).await?;
-        let upstream = known.id.as_str();
-        if store.leases().await?.iter().any(|lease| lease.serves && lease.upstream == upstream) {
-            return tell(&store, kind, Some(channel)).await;
-        }
-        // No service holds it now: the next one finds it told.
+        // Who holds the channel looks twice a second; who will hold it finds it told.
         let seq = store.ask(kind, Some(channel), Instance::own().as_str()).await?;
         store.answer(seq, &RequestState::Done(String::new())).await?;
-        out::print(format!("{channel}: no service runs it now; the next one will know"))?;
         Ok(Exit::Done)
     })
 }
 
 /// Asks, and waits for the answer.
-async fn tell(
-    store: &Database,
-    kind: RequestKind,
-    channel: Option<&ChannelId>,
-) -> anyhow::Result<Exit> {
-    let seq = store.ask(kind, channel, Instance::own().as_str()).await?;
+async fn tell(store: &Database, kind: RequestKind) -> anyhow::Result<Exit> {
+    let seq = store.ask(kind, None, Instance::own().as_str()).await?;
     let answered = tokio::time::timeout(PATIENCE, async {
         loop {
             match store.request(seq).await? {
                 RequestState::Open => tokio::time::sleep(LOOK_EVERY).await,
-                ended => return anyhow::Ok(ended),
+                RequestState::Done(said) => return anyhow::Ok(Ok(said)),
+                RequestState::Failed(why) => return Ok(Err(why)),
             }
         }
     });
-    let who = channel.map_or_else(|| "configuration".to_owned(), ToString::to_string);
     match answered.await {
-        Ok(ended) => match ended? {
-            RequestState::Failed(why) => {
-                out::note(format!("{who}: {why}"));
-                Ok(Exit::Failed)
-            }
-            RequestState::Done(said) if said.is_empty() => {
-                out::print(format!("{who}: done"))?;
-                Ok(Exit::Done)
-            }
-            RequestState::Done(said) => {
-                out::print(format!("{who}: {said}"))?;
-                Ok(Exit::Done)
-            }
-            RequestState::Open => Ok(Exit::TryAgain),
-        },
+        Ok(Ok(Ok(said))) => {
+            out::print(format!("the configuration is read again: {said}"))?;
+            Ok(Exit::Done)
+        }
+        Ok(Ok(Err(why))) => {
+            out::note(why);
+            Ok(Exit::Failed)
+        }
+        Ok(Err(error)) => Err(error),
         Err(_) => {
-            out::note(format!("{who}: the service has not answered yet; it will"));
+            out::note("the service has not answered yet; it will");
             Ok(Exit::TryAgain)
         }
     }

@@ -1,6 +1,8 @@
 //! `tonghui status`: where each channel stands, from the store: it works whether or not the gateway
 //! runs.
 
+mod quality;
+
 use chrono_tz::Tz;
 use config::Settings;
 use contract::{ChannelId, Timestamp};
@@ -19,6 +21,13 @@ use crate::{
     table,
 };
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// How many demands carry which doubt, by channel and field, instead.
+    #[arg(long)]
+    quality: bool,
+}
+
 /// One channel, read or not.
 #[derive(Debug, Serialize)]
 struct Row {
@@ -32,13 +41,18 @@ struct Row {
     step: u64,
     demands: u64,
     quarantined: u64,
+    /// Demands with a label that no table has, of the field that has most of them.
+    unknown_codes: u64,
     fault: Option<String>,
 }
 
-pub(super) fn run(context: &Context) -> anyhow::Result<Exit> {
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadOnly).await?;
+        if args.quality {
+            return quality::show(context.format, &store).await;
+        }
         let rows = rows(&settings, &store).await?;
         out::show(context.format, &rows, |rows| draw(rows, settings.zone))?;
         Ok(Exit::Done)
@@ -55,16 +69,20 @@ async fn rows(settings: &Settings, store: &Database) -> anyhow::Result<Vec<Row>>
     }
     known.sort_by(|a, b| a.channel.cmp(&b.channel));
     let (leases, paused) = (store.leases().await?, store.paused().await?);
+    let unknown = quality::unknown_codes(store).await?;
     let rows = known.into_iter().map(|status| {
         let is_paused = paused.contains(&status.channel);
-        row(settings, status, is_paused, &leases)
+        let unknown_codes = unknown.get(&status.channel).copied().unwrap_or(0);
+        Row { unknown_codes, ..row(settings, status, is_paused, &leases) }
     });
     Ok(rows.collect())
 }
 
 fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Holding]) -> Row {
     let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
-    let held = leases.iter().find(|lease| lease.upstream == status.channel.as_str());
+    let held = leases.iter().find(|lease| {
+        Some(lease.upstream.as_str()) == channel.map(config::ChannelSettings::upstream)
+    });
     let state = match (channel, held, &status.fault) {
         (None, ..) => "not configured",
         _ if is_paused => "paused",
@@ -85,6 +103,7 @@ fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Ho
         step: status.step,
         demands: status.demands,
         quarantined: status.quarantined,
+        unknown_codes: 0,
         fault: status.fault,
         channel: status.channel,
     }
@@ -119,10 +138,20 @@ fn draw(rows: &[Row], zone: Tz) -> String {
                 row.step.to_string(),
                 row.demands.to_string(),
                 row.quarantined.to_string(),
+                quality::percent(row.unknown_codes, row.demands),
             ]
         })
         .collect();
-    let head = ["channel", "state", "last read", "next run", "steps", "demands", "in quarantine"];
+    let head = [
+        "channel",
+        "state",
+        "last read",
+        "next run",
+        "steps",
+        "demands",
+        "in quarantine",
+        "unknown codes",
+    ];
     let mut text = table::draw(&head, &cells, 4);
     for row in rows {
         if let Some(who) = &row.held_by {

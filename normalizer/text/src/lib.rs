@@ -9,10 +9,10 @@
 #![warn(missing_docs)]
 
 mod charset;
-
 mod decode;
 mod detect;
 mod evidence;
+mod file;
 mod private_use;
 mod stream;
 mod strict;
@@ -29,6 +29,7 @@ pub use contract::DecidedBy;
 pub use decode::{Hints, decode};
 pub use detect::{Detected, detect};
 pub use evidence::{Claim, Evidence};
+pub use file::decode_file;
 pub use repair::{Repair, Repaired, Rule, repair};
 pub use stream::Stream;
 pub use strict::{Decoded, Span, decode_column, decode_strict};

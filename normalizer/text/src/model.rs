@@ -73,7 +73,8 @@ impl Model {
 
     /// Cost of `c` behind `before`.
     pub(crate) fn cost(&self, before: char, c: char) -> Cost {
-        if c == before {
+        // Nobody draws lines of what is lost.
+        if c == before && c != char::REPLACEMENT_CHARACTER {
             return if c.is_alphanumeric() { REPEATED } else { DRAWN };
         }
         let (Some(first), Some(second)) = (basic(before), basic(c)) else {

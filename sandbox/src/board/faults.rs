@@ -4,6 +4,9 @@
 use crate::faults::faults;
 
 faults! {
+    /// Thread: it is written to the leader of a district, in a forum of its own; all others stand in
+    /// the forum of the city's leader.
+    OtherForum = "other_forum" @ 0,
     /// Thread: its content is cut with `…` in the list; the detail has all of it. The board always
     /// does so, therefore every time in a demonstration.
     Cut = "cut" @ 1,
@@ -32,7 +35,8 @@ faults! {
 }
 
 /// Those that strike threads.
-pub(super) const OF_THREADS: [Fault; 9] = [
+pub(super) const OF_THREADS: [Fault; 10] = [
+    Fault::OtherForum,
     Fault::Cut,
     Fault::LeadingBlank,
     Fault::Synonym,

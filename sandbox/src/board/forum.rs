@@ -1,7 +1,6 @@
 //! The forums of the city's leaders: each has its own list.
 
 use crate::city::{DISTRICTS, District};
-use crate::dice::Dice;
 
 /// The board of one leader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +14,7 @@ pub(super) struct Forum {
 }
 
 impl Forum {
-    /// Where somebody from this district writes: to the leader of the city or of the district.
-    pub(super) fn of(dice: &mut Dice, district: &'static District) -> Self {
-        if dice.one_in(3) { Self::city() } else { Self::district(district) }
-    }
-
-    fn city() -> Self {
+    pub(super) fn city() -> Self {
         Self {
             fid: 3_402,
             name: "芜湖市委书记".to_owned(),
@@ -29,7 +23,7 @@ impl Forum {
         }
     }
 
-    fn district(district: &District) -> Self {
+    pub(super) fn district(district: &District) -> Self {
         Self {
             fid: district.code.parse().unwrap_or_default(),
             name: format!("{}委书记", district.name),
@@ -39,7 +33,8 @@ impl Forum {
     }
 }
 
-/// The numbers of all forums: a reader asks for the threads of each.
+/// The numbers of all forums. Those of the districts have threads where
+/// [`Fault::OtherForum`](crate::board::Fault::OtherForum) strikes.
 #[must_use]
 pub fn fids() -> Vec<u64> {
     let mut fids: Vec<_> = DISTRICTS.iter().map(|district| Forum::district(district).fid).collect();

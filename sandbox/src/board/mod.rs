@@ -70,7 +70,7 @@ impl Upstream for Board {
         }
         let mut dice = office.conduct.dice(number);
         let (_, district) = office.conduct.essay(&mut dice, number);
-        let fid = forum::Forum::of(&mut dice, district).fid;
+        let fid = thread::forum(&office.conduct, number, district).fid;
         self.by_fid.entry(fid).or_default().push(number);
         if office.conduct.spoils(Fault::Pinned, number) {
             self.pinned.entry(fid).or_default().push(number);
@@ -81,8 +81,8 @@ impl Upstream for Board {
         answer::answer(self, office, ask)
     }
 
-    fn environment(url: &str) -> Vec<(&'static str, String)> {
-        vec![("MESSAGE_BOARD_URL", url.to_owned()), ("MESSAGE_BOARD_APP_CODE", APP_CODE.to_owned())]
+    fn environment() -> Vec<(&'static str, String)> {
+        vec![("MESSAGE_BOARD_APP_CODE", APP_CODE.to_owned())]
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::board::Fault;
 use crate::board::faults::OF_THREADS;
 use crate::board::forum::Forum;
-use crate::city;
+use crate::city::{self, District};
 use crate::source::Conduct;
 use crate::source::office::{epoch, whole_second};
 use crate::source::register::{Entry, Mark};
@@ -49,7 +49,7 @@ impl<'a> Thread<'a> {
         let number = entry.number;
         let mut dice = conduct.dice(number);
         let (essay, district) = conduct.essay(&mut dice, number);
-        let forum = Forum::of(&mut dice, district);
+        let forum = forum(conduct, number, district);
         let mut content = essay.content;
         if conduct.spoils(Fault::Entities, number) {
             content = Dirt::Html.apply(&content, &mut dice);
@@ -190,6 +190,12 @@ impl<'a> Thread<'a> {
             ..Facts::default()
         }
     }
+}
+
+/// Where a thread stands.
+pub(super) fn forum(conduct: &Conduct<Fault>, number: u64, district: &'static District) -> Forum {
+    let is_other = conduct.spoils(Fault::OtherForum, number);
+    if is_other { Forum::district(district) } else { Forum::city() }
 }
 
 fn unified(state: &str) -> Option<&'static str> {

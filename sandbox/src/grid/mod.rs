@@ -56,12 +56,8 @@ impl Upstream for Grid {
         answer::answer(office, ask)
     }
 
-    fn environment(url: &str) -> Vec<(&'static str, String)> {
-        vec![
-            ("MOBILE_URL", url.to_owned()),
-            ("MOBILE_ACCESS_KEY", ACCESS_KEY.to_owned()),
-            ("MOBILE_SECRET_KEY", SECRET_KEY.to_owned()),
-        ]
+    fn environment() -> Vec<(&'static str, String)> {
+        vec![("MOBILE_SECRET_KEY", SECRET_KEY.to_owned())]
     }
 }
 

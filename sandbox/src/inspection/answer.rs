@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use crate::inspection::clue::Clue;
-use crate::inspection::{APP_KEY, Fault, Platform, REGION, RID, ROW_KEY, SID, TABLE};
+use crate::inspection::{APP_KEY, Fault, Level, Platform, REGION, ROW_KEY, SID, TABLE};
 use crate::sign;
 use crate::source::Office;
 use crate::source::office::epoch_ms;
@@ -16,7 +16,11 @@ const SKEW_MS: i64 = 5 * 60 * 1_000;
 /// An empty day, and also a day that is none.
 const NOTHING: &str = "没有数据或者时间格式错误";
 
-pub(super) fn answer(platform: &mut Platform, office: &mut Office<Fault>, ask: &Ask) -> Reply {
+pub(super) fn answer<L: Level>(
+    platform: &mut Platform<L>,
+    office: &mut Office<Fault>,
+    ask: &Ask,
+) -> Reply {
     let is_list = match (ask.method.as_str(), ask.path.as_str()) {
         ("GET", "/sysapi/dcxs") => true,
         ("POST", "/sysapi/getsecret") => false,
@@ -35,12 +39,12 @@ pub(super) fn answer(platform: &mut Platform, office: &mut Office<Fault>, ask: &
         office.calls.over_budget += 1;
         return refused(office, "limit", "42901", "调用次数超过限制");
     }
-    let rtime = ask.header("gjzwfwpt_rtime").and_then(|text| text.parse::<i64>().ok());
+    let rtime = header::<L>(ask, "rtime").and_then(|text| text.parse::<i64>().ok());
     if rtime.is_none_or(|rtime| (epoch_ms(now) - rtime).abs() > SKEW_MS) {
         return refused(office, "clock", "40103", "请求时间戳已过期");
     }
     let key = if is_list { platform.secret.valid(now) } else { Some(APP_KEY.to_owned()) };
-    let Some(key) = key.filter(|key| is_signed(ask, key)) else {
+    let Some(key) = key.filter(|key| is_signed::<L>(ask, key)) else {
         return refused(office, "signature", "40101", "签名错误或密钥已失效");
     };
     drop(key);
@@ -53,11 +57,15 @@ pub(super) fn answer(platform: &mut Platform, office: &mut Office<Fault>, ask: &
     }
 }
 
-fn is_signed(ask: &Ask, key: &str) -> bool {
-    let header = |name: &str| ask.header(name).unwrap_or_default();
-    let (rid, sid) = (header("gjzwfwpt_rid"), header("gjzwfwpt_sid"));
-    let right = sign::platform(key, sid, rid, header("gjzwfwpt_rtime"));
-    rid == RID && sid == SID && header("gjzwfwpt_sign") == right
+fn is_signed<L: Level>(ask: &Ask, key: &str) -> bool {
+    let own = |name| header::<L>(ask, name).unwrap_or_default();
+    let (rid, sid) = (own("rid"), own("sid"));
+    let right = sign::platform(key, sid, rid, own("rtime"));
+    !rid.is_empty() && sid == SID && own("sign") == right
+}
+
+fn header<'a, L: Level>(ask: &'a Ask, name: &str) -> Option<&'a str> {
+    ask.header(&format!("{}_{name}", L::HEADERS))
 }
 
 fn refused(office: &mut Office<Fault>, why: &'static str, code: &str, message: &str) -> Reply {
@@ -65,7 +73,7 @@ fn refused(office: &mut Office<Fault>, why: &'static str, code: &str, message: &
     Reply::json(json!({ "errCode": code, "errMsg": message }).to_string())
 }
 
-fn day(platform: &Platform, office: &mut Office<Fault>, ask: &Ask) -> Reply {
+fn day<L>(platform: &Platform<L>, office: &mut Office<Fault>, ask: &Ask) -> Reply {
     if ask.param("table_id").as_deref() != Some(TABLE)
         || ask.param("cd_source").as_deref() != Some(REGION)
     {
@@ -87,7 +95,7 @@ fn day(platform: &Platform, office: &mut Office<Fault>, ask: &Ask) -> Reply {
 }
 
 /// What stands in the answer for a day: the clues received on it and those that moved on it.
-fn rows(platform: &Platform, office: &Office<Fault>, day: NaiveDate) -> Vec<Value> {
+fn rows<L>(platform: &Platform<L>, office: &Office<Fault>, day: NaiveDate) -> Vec<Value> {
     let received = platform.days.range((day, 0)..=(day, u64::MAX));
     let received = received.filter_map(|(_, number)| office.register.entry(*number));
     let midnight = day.and_time(chrono::NaiveTime::MIN);

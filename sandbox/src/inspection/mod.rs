@@ -1,5 +1,5 @@
 //! 互联网+督查: clues for the government's inspectors, pulled a day at a time from the national
-//! platform.
+//! or the provincial platform.
 //!
 //! `GET /sysapi/dcxs` with the platform's signed headers gives one day as a bare array; the secret
 //! that signs comes wrapped from `POST /sysapi/getsecret`, which the app key signs, and holds for a
@@ -12,6 +12,7 @@ mod faults;
 mod secret;
 
 use std::collections::BTreeSet;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
@@ -25,8 +26,7 @@ use crate::source::site::{Ask, Reply};
 use crate::source::{Conduct, Office, Upstream};
 use crate::truth::Told;
 
-/// Requester, service, key and region of the simulated client.
-const RID: &str = "11111111-2222-3333-4444-555555555555@340200";
+/// Service, key and region of the simulated client. Any requester may use them.
 const SID: &str = "s_340200000000_0001";
 const APP_KEY: &str = "SIMAPPKEY340200";
 const REGION: &str = "340200";
@@ -34,22 +34,54 @@ const TABLE: &str = "dcxs_340200";
 /// The key of sealed rows.
 const ROW_KEY: &[u8; 16] = b"0123456789abcdef";
 
-/// The inspection platform.
+/// Whose inspection it is: they differ in the platform that carries it.
+pub trait Level: Copy + std::fmt::Debug + Send + 'static {
+    /// The name of the channel.
+    const CHANNEL: &'static str;
+    /// What the names of the signed headers begin with.
+    const HEADERS: &'static str;
+    /// The variable with the app key.
+    const APP_KEY: &'static str;
+}
+
+/// 国务院互联网+督查, through 国家政务服务平台.
+#[derive(Clone, Copy, Debug)]
+pub struct State;
+
+/// 省政府互联网+督查, through the province's data exchange platform.
+#[derive(Clone, Copy, Debug)]
+pub struct Province;
+
+impl Level for State {
+    const CHANNEL: &'static str = "inspection_state";
+    const HEADERS: &'static str = "gjzwfwpt";
+    const APP_KEY: &'static str = "INSPECTION_STATE_APPKEY";
+}
+
+impl Level for Province {
+    const CHANNEL: &'static str = "inspection_province";
+    const HEADERS: &'static str = "gjgxjhpt";
+    const APP_KEY: &'static str = "INSPECTION_PROVINCE_APPKEY";
+}
+
+/// An inspection platform.
 #[derive(Debug)]
-pub struct Platform {
+pub struct Platform<L> {
+    level: PhantomData<L>,
     secret: Secret,
     per_minute: Window,
     per_day: Window,
-    /// Number of every clue under the days in whose answers it stands.
+    /// Number of every clue under the day it was received.
     days: BTreeSet<(NaiveDate, u64)>,
 }
 
-impl Upstream for Platform {
+impl<L: Level> Upstream for Platform<L> {
     type Fault = Fault;
-    const CHANNEL: &'static str = "inspection";
+    const CHANNEL: &'static str = L::CHANNEL;
 
     fn new(conduct: &Conduct<Fault>) -> Self {
         Self {
+            level: PhantomData,
             secret: Secret::new(conduct.seed),
             per_minute: Window::new(conduct.limits, 60, Duration::from_secs(60)),
             per_day: Window::new(conduct.limits, 2_000, Duration::from_secs(86_400)),
@@ -87,12 +119,9 @@ impl Upstream for Platform {
         answer::answer(self, office, ask)
     }
 
-    fn environment(url: &str) -> Vec<(&'static str, String)> {
+    fn environment() -> Vec<(&'static str, String)> {
         vec![
-            ("INSPECTION_URL", url.to_owned()),
-            ("INSPECTION_RID", RID.to_owned()),
-            ("INSPECTION_SID", SID.to_owned()),
-            ("INSPECTION_APP_KEY", APP_KEY.to_owned()),
+            (L::APP_KEY, APP_KEY.to_owned()),
             ("INSPECTION_ROW_KEY", String::from_utf8_lossy(ROW_KEY).into_owned()),
         ]
     }

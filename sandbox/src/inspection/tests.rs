@@ -8,13 +8,14 @@ use crate::hotline::town::morning;
 use crate::sign;
 use crate::source::client::send;
 use crate::source::office::epoch_ms;
-use crate::{Clock, Faults, Inspection, Limits};
+use crate::{Clock, Faults, Limits, StateInspection};
 
+const RID: &str = "11111111-2222-3333-4444-555555555555@340200";
 /// The secret before any rotation.
 const FIRST: &str = "0123456789abcdef0123456789abcdef";
 
 struct Town {
-    platform: Inspection,
+    platform: StateInspection,
     clock: Clock,
 }
 
@@ -26,7 +27,7 @@ async fn town_with(faults: &str, limits: Limits) -> Town {
     let clock = Clock::starting(morning());
     let faults = Faults::parse(faults).unwrap();
     let conduct = Conduct { faults, limits, ..Conduct::new(7, clock.clone()) };
-    Town { platform: Inspection::open(conduct).await.unwrap(), clock }
+    Town { platform: StateInspection::open(conduct).await.unwrap(), clock }
 }
 
 impl Town {
@@ -93,6 +94,20 @@ async fn the_secret_comes_wrapped_and_opens_the_day() {
     let ask = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
     let answer = send(town.platform.url(), &ask).await.unwrap();
     assert_eq!(serde_json::from_slice::<Vec<Value>>(&answer.body).unwrap(), rows);
+}
+
+#[tokio::test]
+async fn the_province_signs_in_headers_of_its_own() {
+    let clock = Clock::starting(morning());
+    let platform = crate::ProvinceInspection::open(Conduct::new(7, clock.clone())).await.unwrap();
+    let mut ask = signed_at(clock.now(), "POST", "/sysapi/getsecret", "", APP_KEY);
+    let answered = |ask: &Ask| String::from_utf8(platform.locked().answer(ask).body).unwrap();
+    assert!(answered(&ask).contains("errCode"));
+    for (name, _) in &mut ask.headers {
+        *name = name.replace("gjzwfwpt", "gjgxjhpt");
+    }
+    assert!(answered(&ask).contains("secret"));
+    assert_eq!(platform.truth().channel(), "inspection_province");
 }
 
 #[tokio::test]

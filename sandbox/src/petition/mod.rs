@@ -66,8 +66,8 @@ impl Upstream for Bureau {
         answer::answer(self, office, ask)
     }
 
-    fn environment(url: &str) -> Vec<(&'static str, String)> {
-        vec![("PETITION_URL", url.to_owned()), ("PETITION_SHARED", SHARED.to_owned())]
+    fn environment() -> Vec<(&'static str, String)> {
+        vec![("PETITION_SHARED_TEXT", SHARED.to_owned())]
     }
 }
 

@@ -84,8 +84,8 @@ pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
     /// Called when an item has come in, to spoil it or to note where it belongs.
     fn filed(&mut self, _office: &mut Office<Self::Fault>, _number: u64) {}
 
-    /// The variables that the folder of the channel needs, when the source is at `url`.
-    fn environment(url: &str) -> Vec<(&'static str, String)>;
+    /// The variables that the folder of the channel needs: its keys, all made up.
+    fn environment() -> Vec<(&'static str, String)>;
 }
 
 /// A simulated source with its server. It answers until it is dropped.
@@ -136,10 +136,10 @@ impl<U: Upstream> Simulator<U> {
         self.site.url()
     }
 
-    /// The variables that the folder of the channel needs: address and keys, all made up.
+    /// The variables that the folder of the channel needs: its keys, all made up.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        U::environment(self.url())
+        U::environment()
     }
 
     /// What was asked of it so far.

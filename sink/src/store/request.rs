@@ -1,7 +1,7 @@
 //! Requests: what somebody asks the process that holds a channel to do, and what became of it.
 //!
 //! They go through the database because that is where all processes meet; whoever holds the lease
-//! of a channel looks for them every second.
+//! of a channel looks for them twice a second.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ use super::{
 pub enum RequestKind {
     /// Read now, whatever the schedule says, until caught up.
     Sync,
-    /// Rest until told to resume, restarts included.
+    /// Rest until told to resume, restarts included: answered as soon as asked, it is a state.
     Pause,
     /// Go on.
     Resume,

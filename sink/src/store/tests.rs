@@ -1,5 +1,7 @@
 //! All stores are asked the same questions.
 
+mod sealed;
+
 use contract::{
     ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
     Outcomes, Position, Store, Timestamp,

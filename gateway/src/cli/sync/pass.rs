@@ -74,7 +74,8 @@ struct Upstream<'a> {
 
 impl Upstream<'_> {
     async fn pass(&self, mut plans: Vec<ChannelPlan>) -> Vec<Row> {
-        let (mut rows, mut backoff) = (Vec::new(), Backoff::new());
+        let (mut rows, mut backoff) = (self.paused(&plans).await, Backoff::new());
+        plans.retain(|plan| rows.iter().all(|row: &Row| row.channel != plan.id));
         let mut in_the_way = "it had no time to begin".to_owned();
         while !plans.is_empty() && !self.shared.stop.is_asked() {
             let done = match self.keeper.claim(self.name).await {
@@ -110,6 +111,17 @@ impl Upstream<'_> {
         };
         rows.extend(plans.into_iter().map(not_yet));
         rows
+    }
+
+    /// A channel that was told to rest rests, whoever would read it. Where the store cannot say, the
+    /// pass will find out that it is away.
+    async fn paused(&self, plans: &[ChannelPlan]) -> Vec<Row> {
+        let paused = self.shared.store.paused().await.unwrap_or_default();
+        let row = |plan: &ChannelPlan| {
+            let why = format!("it is paused; `tonghui resume {}` lets it go on", plan.id);
+            Row { channel: plan.id.clone(), became: Became::Failed { why } }
+        };
+        plans.iter().filter(|plan| paused.contains(&plan.id)).map(row).collect()
     }
 
     /// What this process did. A pass that was stopped has not found everything.

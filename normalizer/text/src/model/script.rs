@@ -114,7 +114,8 @@ impl Script {
             (Self::Latin, _) => 8,
             (to, from) if to == from => 0,
             (Self::Wide, Self::Han | Self::Ascii) => 4,
-            (Self::Kana, Self::Han | Self::Ascii) => 3,
+            (Self::Kana, Self::Han) => 4,
+            (Self::Kana, Self::Ascii) => 6,
             (Self::Symbol | Self::Emoji, _) => 4,
             _ => 8,
         };

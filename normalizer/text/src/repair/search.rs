@@ -15,14 +15,18 @@ use crate::{
 use super::{
     CERTAIN, Edit, Rule,
     tables::{Generation, Tables},
-    unit::{Pending, Step, bytes},
+    unit::{Pending, Read, Step, bytes},
     whole,
 };
 
 /// The broken stretches in a window of a text.
 pub(super) fn edits(text: &str, window: Range<usize>) -> Vec<Edit> {
-    let searched = Generation::that_may_read(&text[window.clone()]);
-    let found = searched.map(|generation| search(text, window.clone(), Tables::of(generation)));
+    let broken = &text[window.clone()];
+    let may_read = |generation: &Generation| {
+        Read::ALL.into_iter().any(|read| generation.may_read(broken, read))
+    };
+    let generations = Generation::ALL.into_iter().filter(may_read);
+    let found = generations.map(|generation| search(text, window.clone(), Tables::of(generation)));
     found.max_by_key(|(gain, _)| *gain).map(|(_, edits)| edits).unwrap_or_default()
 }
 

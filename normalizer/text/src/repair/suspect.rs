@@ -32,7 +32,7 @@ const COMMON: i16 = 12;
 /// From here on a stretch is looked at.
 const ENOUGH: i16 = 16 * UNIT;
 /// From here on where the text has no more bytes than [`SHORT`]: there is no more to go by.
-const ENOUGH_IN_SHORT: i16 = 6 * UNIT;
+const ENOUGH_IN_SHORT: i16 = 5 * UNIT;
 const SHORT: usize = 64;
 /// A long stretch is forgotten as soon as a short one: after a dozen common characters.
 const MOST: i16 = 40 * UNIT;
@@ -110,7 +110,7 @@ fn weight(c: char) -> i8 {
             let alone = i16::from(model().alone_of(c));
             return i8::try_from((alone - COMMON * UNIT).max(-4 * UNIT)).unwrap_or(i8::MAX);
         }
-        '\u{3040}'..='\u{30FF}' | '\u{370}'..='\u{4FF}' => 3,
+        '\u{3040}'..='\u{30FF}' | '\u{370}'..='\u{4FF}' => 6,
         _ => -3,
     };
     bits * 8

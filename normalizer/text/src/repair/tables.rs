@@ -11,6 +11,8 @@ use std::sync::LazyLock;
 
 use encoding_rs::{BIG5, Encoding, GB18030, WINDOWS_1252};
 
+use super::unit::Read;
+
 /// Which decoders read a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Generation {
@@ -22,10 +24,11 @@ pub(super) enum Generation {
 }
 
 impl Generation {
-    /// Those that may have read a text: the older ones only where they differ.
-    pub(super) fn that_may_read(text: &str) -> impl Iterator<Item = Self> {
-        let older = text.chars().any(is_only_older).then_some(Self::Older);
-        std::iter::once(Self::Newer).chain(older)
+    pub(super) const ALL: [Self; 2] = [Self::Newer, Self::Older];
+
+    /// Whether it may have read a text: the older ones are asked only where they differ.
+    pub(super) fn may_read(self, text: &str, read: Read) -> bool {
+        self == Self::Newer || text.chars().any(|c| is_only_older(read, c))
     }
 }
 
@@ -72,10 +75,15 @@ impl Tables {
 }
 
 /// Whether the older decoders make this character of bytes of which the newer make another one.
-fn is_only_older(c: char) -> bool {
-    matches!(c, '\u{80}'..='\u{9F}' | '¢' | '£' | '¥' | '\u{401}'..='\u{451}' | '•' | '‾' | '∼')
-        || matches!(c, '①'..='⑽' | '☉' | '♁' | '々' | 'ぁ'..='ヾ' | '／' | '＼' | '\u{FF64}')
-        || matches!(c, '\u{E5E5}' | '\u{E78D}'..='\u{E864}')
+fn is_only_older(read: Read, c: char) -> bool {
+    match read {
+        Read::Latin1 => matches!(c, '\u{80}'..='\u{9F}'),
+        Read::Gb18030 => matches!(c, '\u{E5E5}' | '\u{E78D}'..='\u{E864}'),
+        Read::Big5 => {
+            matches!(c, '¢' | '£' | '¥' | '\u{401}'..='\u{451}' | '•' | '‾' | '∼' | '①'..='⑽')
+                || matches!(c, '☉' | '♁' | '々' | 'ぁ'..='ヾ' | '／' | '＼' | '\u{FF64}')
+        }
+    }
 }
 
 /// Characters that Big5 has among the signs and again behind, where they are written (WHATWG

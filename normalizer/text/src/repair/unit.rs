@@ -14,6 +14,8 @@ pub(super) enum Read {
 }
 
 impl Read {
+    pub(super) const ALL: [Self; 3] = [Self::Latin1, Self::Gb18030, Self::Big5];
+
     pub(super) fn table(self, tables: &Tables) -> &Table {
         match self {
             Self::Latin1 => &tables.latin1,

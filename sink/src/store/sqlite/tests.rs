@@ -57,10 +57,10 @@ async fn the_table_has_the_columns_of_the_list() {
 #[tokio::test]
 async fn another_key_is_refused() {
     let file = Filed::new().await;
-    file.store.bind_key(1, "check").await.unwrap();
-    file.store.bind_key(1, "check").await.unwrap();
+    file.store.bind_key(&[(1, "check".to_owned())]).await.unwrap();
+    file.store.bind_key(&[(1, "check".to_owned())]).await.unwrap();
     for (key_id, check_value) in [(1, "0ther"), (2, "check")] {
-        let fault = file.store.bind_key(key_id, check_value).await.unwrap_err();
+        let fault = file.store.bind_key(&[(key_id, check_value.to_owned())]).await.unwrap_err();
         assert_eq!(fault.kind(), FaultKind::Stopped);
         assert!(fault.to_string().contains("restore the key file of key 1"), "{fault}");
         assert!(!fault.to_string().contains("0ther"), "{fault}");

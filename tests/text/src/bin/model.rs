@@ -4,20 +4,11 @@
 //! came of it, and each text a second time in traditional characters, as OpenCC writes it. A pair
 //! that stands only twice says nothing, and might say something of a person: it is left out.
 
-use std::{
-    collections::BTreeMap,
-    env,
-    fmt::Write as _,
-    fs,
-    io::{Read, Write},
-    path::Path,
-    process::{Command, Stdio},
-    thread,
-};
+use std::{collections::BTreeMap, env, fmt::Write as _, fs, io::Write, path::Path};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use normalizer_text::model::{as_context, is_counted};
-use text_tests::messages;
+use text_tests::{messages, peers};
 
 /// A pair is kept from this number on.
 const MIN_PAIRS: u32 = 3;
@@ -50,26 +41,17 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What OpenCC makes of it. The interpreter that has it is named by `TONGHUI_BENCH_PYTHON`.
+/// What OpenCC makes of it.
 fn to_traditional(text: &str) -> Result<String> {
-    let python = env::var("TONGHUI_BENCH_PYTHON").context("TONGHUI_BENCH_PYTHON is not set")?;
-    let script = "import sys, opencc\n\
+    let program = "import sys, opencc\n\
         text = sys.stdin.buffer.read().decode()\n\
         sys.stdout.buffer.write(opencc.OpenCC('s2t').convert(text).encode())";
-    let mut child = Command::new(python)
-        .args(["-c", script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut input = child.stdin.take().context("no pipe")?;
-    let mut converted = String::new();
-    thread::scope(|scope| {
-        let writer = scope.spawn(move || input.write_all(text.as_bytes()));
-        child.stdout.take().context("no pipe")?.read_to_string(&mut converted)?;
-        writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
-        anyhow::Ok(())
+    let mut converted = String::with_capacity(text.len());
+    peers::run(program, text.as_bytes(), |line| {
+        converted.push_str(line);
+        converted.push('\n');
+        Ok(())
     })?;
-    ensure!(child.wait()?.success(), "OpenCC failed");
     Ok(converted)
 }
 
