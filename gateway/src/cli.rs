@@ -2,6 +2,7 @@
 
 mod audit;
 mod books;
+mod channel;
 mod check;
 mod codes;
 mod demo;
@@ -10,6 +11,7 @@ mod explain;
 mod id;
 mod key;
 mod out;
+mod plugin;
 mod progress;
 mod quarantine;
 mod run;
@@ -66,6 +68,12 @@ enum Command {
     Reload,
     /// Check the whole configuration and run every example, offline.
     Check(check::Args),
+    /// Make a channel.
+    #[command(subcommand)]
+    Channel(channel::Command),
+    /// Programs of others that read a source.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     /// Where each channel stands.
     Status(status::Args),
     /// The ledger: what was read, and what became of it.
@@ -112,6 +120,8 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Resume(args) => service::resume(&context, &args),
         Command::Reload => service::reload(&context),
         Command::Check(args) => check::run(&context, &args),
+        Command::Channel(command) => channel::run(&context, &command),
+        Command::Plugin(command) => plugin::run(&context, &command),
         Command::Status(args) => status::run(&context, &args),
         Command::Books(args) => books::run(&context, &args),
         Command::Quarantine(command) => quarantine::run(&context, &command),

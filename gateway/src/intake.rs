@@ -14,7 +14,7 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, BodyDataStream},
     extract::{Path, Request, State},
     http::HeaderMap,
     routing::post,
@@ -128,6 +128,7 @@ async fn take(
     }
     let declared = length(request.headers());
     if declared.is_some_and(|length| length > MOST_BYTES) {
+        let _ = timeout(hall.limits.slowest, drain(request.into_body().into_data_stream())).await;
         return Answer::TooLarge;
     }
     let kib = u32::try_from(declared.unwrap_or(MOST_BYTES).div_ceil(1024)).unwrap_or(MOST_KIB);
@@ -174,9 +175,21 @@ async fn whole(body: Body) -> Result<Bytes, Answer> {
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Answer::Broken)?;
         if whole.len() + chunk.len() > MOST_BYTES {
+            drain(chunks).await;
             return Err(Answer::TooLarge);
         }
         whole.extend_from_slice(&chunk);
     }
     Ok(whole.freeze())
+}
+
+/// Hears the rest of what is too much, within reason: whoever is cut off while it writes sees a broken
+/// connection and not the answer.
+async fn drain(mut chunks: BodyDataStream) {
+    let mut n_bytes = 0;
+    while let Some(Ok(chunk)) = chunks.next().await
+        && n_bytes < 8 * MOST_BYTES
+    {
+        n_bytes += chunk.len();
+    }
 }

@@ -10,6 +10,7 @@ mod demo;
 mod enterprise;
 mod hotline;
 mod jobs;
+mod new_channel;
 mod servers;
 mod states;
 mod three_processes;

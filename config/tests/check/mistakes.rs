@@ -8,7 +8,7 @@ const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
 
 /// Name, file, what stands there, what somebody wrote instead.
-const MISTAKES: [(&str, &str, &str, &str); 63] = [
+const MISTAKES: [(&str, &str, &str, &str); 64] = [
     ("typo_in_a_key", HOTLINE, "table   = \"CNS_CINFO\"", "tabel   = \"CNS_CINFO\""),
     ("typo_in_an_optional_key", HOTLINE, "timeout = ", "timout = "),
     ("typo_in_a_table_name", HOTLINE, "[table.changes]", "[table.chnages]"),
@@ -82,6 +82,7 @@ const MISTAKES: [(&str, &str, &str, &str); 63] = [
         "sqlite = \"data/tonghui.db\"",
         "postgres = \"postgres://a:hunter2@b/c\"",
     ),
+    ("bad_address", GATEWAY, "[keys]", "[intake]\nlisten = \"8421\"\n[keys]"),
     (
         "bad_topology",
         GATEWAY,

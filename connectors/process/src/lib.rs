@@ -24,7 +24,7 @@ mod limits;
 mod lines;
 mod record;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use contract::{Batch, Connector, Entry, Fault, FaultKind, Means};
 
@@ -60,38 +60,13 @@ impl Connector for Process {
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
-        let Self { plan, speaker } = self;
-        let max = max.clamp(1, plan.page);
-        let _pass = plan.gate.enter().await?;
-        let batch = match (speaker, after) {
-            (Speaker::Plugin(running), None | Some(Cursor::Plugin(_))) => {
-                let after = after.and_then(|cursor| match cursor {
-                    Cursor::Plugin(upto) => Some(upto),
-                    Cursor::Singer(_) => None,
-                });
-                let reading = async {
-                    let mut session = session(running, plan).await?;
-                    Ok((session.read(after, max, plan).await?, session))
-                };
-                let (batch, session) = in_time(plan, reading).await?;
-                *running = Some(session);
-                Ok(batch)
-            }
-            (Speaker::Tap(tap), None) => tap.read(&Reached::default(), max, plan).await,
-            (Speaker::Tap(tap), Some(Cursor::Singer(reached))) => {
-                tap.read(reached, max, plan).await
-            }
-            (Speaker::Plugin(_), Some(Cursor::Singer(_)))
-            | (Speaker::Tap(_), Some(Cursor::Plugin(_))) => {
-                Err(Fault::stopped("the stored cursor is that of another `protocol`")
-                    .at(plan.place())
-                    .remedy("put `protocol` back, or name the channel anew"))
-            }
-        };
+        let gate = Arc::clone(&self.plan.gate);
+        let _pass = gate.enter().await?;
+        let batch = self.ask(after, max.clamp(1, self.plan.page)).await;
         if let Err(fault) = &batch
             && let FaultKind::Throttled(wait) = fault.kind()
         {
-            plan.gate.hold(wait); // for the other channels of the same source
+            gate.hold(wait); // for the other channels of the same source
         }
         batch
     }
@@ -115,6 +90,37 @@ impl Connector for Process {
         match &self.plan.singer {
             None => session::sample(page, &self.plan),
             Some(singer) => singer::sample(page, singer, &self.plan),
+        }
+    }
+}
+
+impl Process {
+    async fn ask(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
+        let Self { plan, speaker } = self;
+        match (speaker, after) {
+            (Speaker::Plugin(running), None | Some(Cursor::Plugin(_))) => {
+                let after = after.and_then(|cursor| match cursor {
+                    Cursor::Plugin(upto) => Some(upto),
+                    Cursor::Singer(_) => None,
+                });
+                let reading = async {
+                    let mut session = session(running, plan).await?;
+                    Ok((session.read(after, max, plan).await?, session))
+                };
+                let (batch, session) = in_time(plan, reading).await?;
+                *running = Some(session);
+                Ok(batch)
+            }
+            (Speaker::Tap(tap), None) => tap.read(&Reached::default(), max, plan).await,
+            (Speaker::Tap(tap), Some(Cursor::Singer(reached))) => {
+                tap.read(reached, max, plan).await
+            }
+            (Speaker::Plugin(_), Some(Cursor::Singer(_)))
+            | (Speaker::Tap(_), Some(Cursor::Plugin(_))) => {
+                Err(Fault::stopped("the stored cursor is that of another `protocol`")
+                    .at(plan.place())
+                    .remedy("put `protocol` back, or name the channel anew"))
+            }
         }
     }
 }

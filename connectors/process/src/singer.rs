@@ -11,10 +11,10 @@ mod message;
 mod run;
 mod state;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use contract::{Batch, Entry, Fault, RecordKey};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub(crate) use message::sample;
 
@@ -29,7 +29,7 @@ use message::Keys;
 use run::{Run, Said};
 
 /// After this long a read gives what it has.
-const LONG: std::time::Duration = std::time::Duration::from_secs(5);
+const LONG: Duration = Duration::from_secs(5);
 
 /// A tap, and its run where one is under way.
 pub(crate) struct Tap {
@@ -55,22 +55,28 @@ impl Tap {
             Some(run) if run.reached == *after => run,
             _ => self.start(after, plan).await?,
         };
-        let started = Instant::now();
+        let long = Instant::now() + LONG;
         let mut batch = Gathered::default();
         let caught_up = loop {
-            match run.next(plan).await? {
+            let said = match run.next(plan) {
+                next if batch.entries.is_empty() => next.await?,
+                // A tap that waits for its source keeps back nothing that it gave before.
+                next => match timeout_at(long, next).await {
+                    Ok(said) => said?,
+                    Err(_) => return Ok(self.rest(run, batch)),
+                },
+            };
+            match said {
                 Said::Record(key, entry, n_bytes) => batch.add(key, entry, n_bytes),
-                Said::State => {}
+                Said::Nothing => {}
                 Said::Ended => break true,
                 Said::Failed(fault) if batch.entries.is_empty() => return Err(fault),
                 // What it gave is good; the next read meets the fault.
                 Said::Failed(_) => break false,
             }
             let is_full = batch.entries.len() == max || batch.n_bytes > MOST_BYTES;
-            if is_full || started.elapsed() > LONG {
-                let upto = Cursor::Singer(run.reached.clone());
-                self.run = Some(run);
-                return Ok(batch.into_batch(upto, false));
+            if is_full || Instant::now() > long {
+                return Ok(self.rest(run, batch));
             }
         };
         let mut upto = run.reached;
@@ -79,6 +85,13 @@ impl Tap {
             upto = Reached { state: upto.state, ..Reached::default() };
         }
         Ok(batch.into_batch(Cursor::Singer(upto), caught_up))
+    }
+
+    /// What was gathered; the run goes on with the next read.
+    fn rest(&mut self, run: Run, batch: Gathered) -> Batch<Cursor> {
+        let upto = Cursor::Singer(run.reached.clone());
+        self.run = Some(run);
+        batch.into_batch(upto, false)
     }
 
     /// Starts a run and brings it to where it was.

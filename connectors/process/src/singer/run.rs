@@ -33,8 +33,8 @@ pub(crate) struct Run {
 pub(crate) enum Said {
     /// A record of the stream, with the length of its line.
     Record(Option<RecordKey>, Entry, usize),
-    /// Something that is no record: a state, the schema, another stream.
-    State,
+    /// Nothing of the stream: a state, the schema, a record of another one.
+    Nothing,
     /// It ended, and well: everything was said.
     Ended,
     /// It ended otherwise.
@@ -65,9 +65,9 @@ impl Run {
         while self.reached.passed < reached.passed {
             let passed = self.reached.passed;
             match self.next(plan).await? {
-                Said::Record(..) | Said::State if self.reached.passed >= passed => {}
+                Said::Record(..) | Said::Nothing if self.reached.passed >= passed => {}
                 // A state came earlier than it did before, or the end.
-                Said::Record(..) | Said::State | Said::Ended => return Ok(false),
+                Said::Record(..) | Said::Nothing | Said::Ended => return Ok(false),
                 Said::Failed(fault) => return Err(fault),
             }
         }
@@ -82,7 +82,7 @@ impl Run {
             None => return Ok(end(child, plan).await),
         };
         if line.trim_ascii().is_empty() {
-            return Ok(Said::State);
+            return Ok(Said::Nothing);
         }
         let message: Message<'_> = serde_json::from_slice(line)
             .map_err(|_| violation(plan, "a line of it is no Singer message"))?;
@@ -106,7 +106,7 @@ impl Run {
             }
             _ => {}
         }
-        Ok(Said::State)
+        Ok(Said::Nothing)
     }
 }
 

@@ -162,6 +162,15 @@ async fn a_tap_that_fails_is_transient_and_what_it_gave_before_is_kept() {
 }
 
 #[tokio::test]
+async fn a_tap_that_waits_keeps_back_nothing_that_it_gave() {
+    let driven = Driven::new(&[schema(), record(1)]);
+    let waits = format!("{TAP}\nos.waitpid(os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '1000'), 0)");
+    std::fs::write(driven.path("tap.py"), waits).unwrap();
+    let batch = driven.process(json!({})).read(None, 10).await.unwrap();
+    assert_eq!((batch.entries.len(), batch.caught_up), (1, false));
+}
+
+#[tokio::test]
 async fn one_key_comes_once_in_a_batch_in_its_last_state() {
     let changed = json!({ "type": "RECORD", "stream": "orders", "record": { "id": 1, "x": 2 } });
     let driven = Driven::new(&[schema(), record(1), record(2), changed]);

@@ -154,7 +154,7 @@ impl Scripted {
                 (page, caught_up, upto) = (Vec::new(), true, after.clone());
             }
             Some(Defect::IsRestless) if caught_up && after.is_end => upto.looked += 1,
-            Some(Defect::CountsInItsCursor) => upto.counts = true,
+            Some(Defect::CountsInItsCursor) => upto.n_loads = Some(0),
             Some(Defect::KeepsKeysInItsCursor) if world.rows.len() > 5_000 => {
                 upto.notes.extend(page.iter().map(|row| row.key.clone()));
             }

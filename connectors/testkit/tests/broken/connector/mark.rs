@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::world::{Row, World};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Written")]
 pub(crate) struct Mark {
     pub(crate) reached: BTreeMap<usize, u64>,
     /// There was a read before.
@@ -23,8 +22,9 @@ pub(crate) struct Mark {
     /// The source was empty when it was first read, and nothing was read since.
     pub(crate) is_from_empty: bool,
     pub(crate) looked: u32,
-    pub(crate) counts: bool,
-    pub(crate) loads: u32,
+    /// How often it was read back, where somebody counts that.
+    #[serde(deserialize_with = "counted")]
+    pub(crate) n_loads: Option<u32>,
     pub(crate) notes: Vec<String>,
 }
 
@@ -39,8 +39,7 @@ impl Default for Mark {
             n_deleted: 0,
             is_from_empty: false,
             looked: 0,
-            counts: false,
-            loads: 0,
+            n_loads: None,
             notes: Vec::new(),
         }
     }
@@ -53,7 +52,7 @@ impl Mark {
 
     /// The mark behind a page.
     pub(crate) fn passing(&self, page: &[Row], world: &World) -> Self {
-        let mut mark = Self { loads: 0, is_begun: true, ..self.clone() };
+        let mut mark = Self { n_loads: None, is_begun: true, ..self.clone() };
         if !self.is_begun || self.is_end {
             mark.snapshot = world.next;
         }
@@ -69,50 +68,7 @@ impl Mark {
     }
 }
 
-/// As it is written; reading it counts, where that is the defect.
-#[derive(Deserialize)]
-struct Written {
-    reached: BTreeMap<usize, u64>,
-    is_begun: bool,
-    is_end: bool,
-    newest: i64,
-    snapshot: u64,
-    n_deleted: usize,
-    is_from_empty: bool,
-    looked: u32,
-    counts: bool,
-    loads: u32,
-    notes: Vec<String>,
-}
-
-impl From<Written> for Mark {
-    fn from(written: Written) -> Self {
-        let Written {
-            reached,
-            is_begun,
-            is_end,
-            newest,
-            snapshot,
-            n_deleted,
-            is_from_empty,
-            looked,
-            counts,
-            loads,
-            notes,
-        } = written;
-        let loads = loads + u32::from(counts);
-        Self {
-            reached,
-            is_begun,
-            is_end,
-            newest,
-            snapshot,
-            n_deleted,
-            is_from_empty,
-            looked,
-            counts,
-            loads,
-            notes,
-        }
-    }
+/// Reading it counts, where there is a count.
+fn counted<'de, D: Deserializer<'de>>(written: D) -> Result<Option<u32>, D::Error> {
+    Ok(Option::<u32>::deserialize(written)?.map(|n_loads| n_loads + 1))
 }

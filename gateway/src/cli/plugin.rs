@@ -1,0 +1,129 @@
+//! `tonghui plugin test -- COMMAND`: asks a plugin what every source promises, promise by promise.
+
+use std::{any::Any, panic::AssertUnwindSafe, path::PathBuf};
+
+use anyhow::Context as _;
+use connector_process::Process;
+use connector_testkit::{Asked, standing};
+use contract::{Connector as _, Fault, Means};
+use futures_util::FutureExt as _;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    Context, Format,
+    out::{self, Exit},
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Ask a plugin what every source promises, and print what it keeps.
+    Test(Args),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A JSON file with what [process] of its channel holds beside `command`.
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+
+    /// Also tell the plugin that records are kept: only where its source is there for tests.
+    #[arg(long)]
+    settle: bool,
+
+    /// The plugin: a program and its arguments. It runs in this folder.
+    #[arg(required = true, last = true)]
+    command: Vec<String>,
+}
+
+pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
+    let Command::Test(args) = command;
+    let plugin = Plugin { settings: settings(args)? };
+    plugin.build()?;
+    let mut promises = standing::promises();
+    if args.settle {
+        promises.extend(standing::promises_that_settle());
+    }
+    // A broken promise panics; it is said below, once, and in order.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let found = super::runtime()?.block_on(ask(context, &plugin, &promises));
+    std::panic::set_hook(hook);
+    let found = found?;
+    let n_kept = found.iter().filter(|found| found.kept).count();
+    match context.format {
+        Format::Json => out::print(serde_json::to_string_pretty(&found)?)?,
+        Format::Text => out::print(format!("{n_kept} of {} promises are kept", found.len()))?,
+    }
+    Ok(if n_kept == found.len() { Exit::Done } else { Exit::Failed })
+}
+
+async fn ask(
+    context: &Context,
+    plugin: &Plugin,
+    promises: &[standing::Promise<Plugin>],
+) -> anyhow::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for promise in promises {
+        let asked = AssertUnwindSafe((promise.ask)(plugin)).catch_unwind().await;
+        let why = asked.err().map(|panic| message(&*panic));
+        if context.format == Format::Text {
+            let name = promise.name.replace('_', " ");
+            out::print(match &why {
+                None => format!("kept    {name}"),
+                Some(why) => format!("BROKEN  {name}\n        {}", why.replace('\n', "\n        ")),
+            })?;
+        }
+        found.push(Found { promise: promise.name, kept: why.is_none(), why });
+    }
+    Ok(found)
+}
+
+/// What came of a promise.
+#[derive(Serialize)]
+struct Found {
+    promise: &'static str,
+    kept: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+struct Plugin {
+    settings: connector_process::Config,
+}
+
+impl Plugin {
+    fn build(&self) -> Result<Process, Fault> {
+        let channel = "plugin".parse().map_err(|error| Fault::stopped("no name").because(error))?;
+        let means = Means::new(channel, chrono_tz::Asia::Shanghai);
+        Process::build(self.settings.clone(), means)
+    }
+}
+
+impl Asked for Plugin {
+    type Connector = Process;
+
+    fn ask(&self) -> Process {
+        self.build().unwrap_or_else(|fault| panic!("{fault}"))
+    }
+}
+
+fn settings(args: &Args) -> anyhow::Result<connector_process::Config> {
+    let mut settings: Value = match &args.settings {
+        None => json!({}),
+        Some(file) => {
+            let text = std::fs::read(file).with_context(|| file.display().to_string())?;
+            serde_json::from_slice(&text).with_context(|| file.display().to_string())?
+        }
+    };
+    let Some(table) = settings.as_object_mut() else {
+        anyhow::bail!("the settings are no JSON object");
+    };
+    table.insert("command".to_owned(), json!(args.command));
+    serde_json::from_value(settings).context("the settings do not fit")
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
+}
