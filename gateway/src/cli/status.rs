@@ -28,7 +28,7 @@ fn quality(context: &Context) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadOnly).await?;
-        let counts = store.quality().await?;
+        let counts = store.quality(i64::MAX).await?;
         out::show(context.format, &counts, |counts| {
             let rows: Vec<_> = counts
                 .iter()
@@ -56,13 +56,16 @@ fn percent(part: u64, of: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// Demands of each channel with a label that no table has.
-async fn unknown_codes(store: &Database) -> Result<BTreeMap<ChannelId, u64>, Fault> {
+/// Demands that a rate is computed from: all of them would take seconds where there are millions.
+const RECENT: i64 = 10_000;
+
+/// Demands of each channel with a label that no table has, and how many were looked at.
+async fn unknown_codes(store: &Database) -> Result<BTreeMap<ChannelId, (u64, u64)>, Fault> {
     let mut unknown = BTreeMap::new();
-    for count in store.quality().await? {
-        if count.flag == "unknown_code" {
-            let most: &mut u64 = unknown.entry(count.channel).or_default();
-            *most = (*most).max(count.demands);
+    for QualityCount { channel, flag, demands, of, .. } in store.quality(RECENT).await? {
+        if flag == "unknown_code" {
+            let most: &mut (u64, u64) = unknown.entry(channel).or_default();
+            *most = (*most).max((demands, of));
         }
     }
     Ok(unknown)
@@ -73,8 +76,9 @@ async fn unknown_codes(store: &Database) -> Result<BTreeMap<ChannelId, u64>, Fau
 struct Shown {
     #[serde(flatten)]
     status: ChannelStatus,
-    /// Demands with a label that no table has, of the field that has most of them.
-    unknown_codes: u64,
+    /// Of its newest demands, those with a label that no table has, in the field that has most of
+    /// them, in percent.
+    unknown_codes: String,
 }
 
 fn channels(context: &Context) -> anyhow::Result<Exit> {
@@ -87,7 +91,8 @@ fn channels(context: &Context) -> anyhow::Result<Exit> {
             .await?
             .into_iter()
             .map(|status| {
-                let unknown_codes = unknown.get(&status.channel).copied().unwrap_or(0);
+                let (demands, of) = unknown.get(&status.channel).copied().unwrap_or_default();
+                let unknown_codes = percent(demands, of);
                 Shown { status, unknown_codes }
             })
             .collect();
@@ -105,7 +110,7 @@ fn channels(context: &Context) -> anyhow::Result<Exit> {
                         channel.step.to_string(),
                         channel.demands.to_string(),
                         channel.quarantined.to_string(),
-                        percent(*unknown_codes, channel.demands),
+                        unknown_codes.clone(),
                     ]
                 })
                 .collect();
