@@ -25,7 +25,12 @@ impl Normalizer for Obedient {
             Some("skip") => Verdict::Skip(Reason::new("not_ours", "")),
             Some("reject") => Verdict::Reject(Reason::new("no_revision", "")),
             Some("panic") => panic!("a mapping with a defect"),
-            _ => Verdict::Accept(Box::new(accepted(tree["size"].as_u64().unwrap()))),
+            _ => {
+                let mut accepted = accepted(tree["size"].as_u64().unwrap());
+                let hours = tree["received"].as_i64().map(chrono::TimeDelta::hours);
+                accepted.body.received_at = hours.map(|hours| Timestamp::UNIX_EPOCH + hours);
+                Verdict::Accept(Box::new(accepted))
+            }
         }
     }
 
@@ -342,4 +347,21 @@ fn a_foreign_wire_version_is_not_guessed_at() {
     message.wire_version = WIRE_VERSION + 1;
     let events = taken(&[message.clone()]).remove(0).events;
     assert!(matches!(&events[..], [Event::Unreadable { bytes, .. }] if bytes == &message.body));
+}
+
+#[test]
+fn what_was_received_after_the_day_of_its_reading_is_flagged() {
+    let fields = |hours: i64| {
+        let outbox = packed(vec![record(1, json!({"size": 1, "received": hours}))]);
+        match &events(&outbox)[0] {
+            Event::Demand(demand) => {
+                demand.body.quality.iter().map(|note| note.field.clone()).collect::<Vec<_>>()
+            }
+            other => panic!("not a demand: {other:?}"),
+        }
+    };
+    // It is read at hour 0.
+    assert_eq!(fields(-1_000), Vec::<String>::new());
+    assert_eq!(fields(23), Vec::<String>::new());
+    assert_eq!(fields(25), ["received_at"]);
 }

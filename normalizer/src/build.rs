@@ -47,6 +47,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) tables: BTreeSet<String>,
     /// `pressing.` while the fields of `$.pressing[*]` are built.
     pub(crate) within: String,
+    /// While the fields of an item are built.
+    pub(crate) is_nested: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -58,6 +60,7 @@ impl<'a> Builder<'a> {
             fields_of: HashMap::new(),
             tables: BTreeSet::new(),
             within: String::new(),
+            is_nested: false,
         }
     }
 

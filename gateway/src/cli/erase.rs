@@ -91,13 +91,16 @@ async fn quarantined(store: &Database, sealer: &Sealer, token: &str) -> anyhow::
     }
 }
 
+/// How a value of its kind is read.
+type Make = fn(&str) -> Personal;
+
 /// The values of the people of a row, opened: those of each person whose token is among them.
 fn values(sealer: &Sealer, row: &SealedRow) -> anyhow::Result<Vec<Personal>> {
     let place = Place { channel: &row.channel, id: &row.id };
     let mut values = Vec::new();
     for (index, person) in row.people.iter().enumerate() {
-        let fields: [(&str, _, fn(&str) -> Personal); 3] = [
-            ("name", &person.name, Personal::name),
+        let fields = [
+            ("name", &person.name, Personal::name as Make),
             ("phone", &person.phone, Personal::phone),
             ("id_no", &person.id_no, Personal::id_no),
         ];

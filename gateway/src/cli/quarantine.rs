@@ -7,7 +7,7 @@ use serde::Serialize;
 use sink::store::{Access, Quarantined};
 
 use super::{
-    Context,
+    Context, audit,
     out::{self, Exit},
 };
 use crate::{assemble, keys, table};
@@ -32,7 +32,8 @@ pub(super) enum Command {
     Show {
         /// Its id, as listed.
         id: DemandId,
-        /// Open its bytes with the key file and show them: they hold personal values. Logged.
+        /// Open its bytes with the key file and show them: they hold personal values. Recorded in the
+        /// audit log.
         #[arg(long)]
         reveal: bool,
     },
@@ -89,6 +90,9 @@ struct Opened {
 
 fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
+    if reveal {
+        audit::reveal(&settings, "quarantine", &id.to_string())?;
+    }
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadOnly).await?;
         let row = store
@@ -103,11 +107,10 @@ fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> 
     })
 }
 
-/// The bytes of a record, opened. Whoever reads the log sees that somebody looked.
+/// The bytes of a record, opened.
 fn open(settings: &Settings, row: &Quarantined) -> anyhow::Result<Option<Vec<u8>>> {
     let Some(raw) = &row.raw else { return Ok(None) };
     let sealer = Sealer::new(&keys::read(settings)?);
-    tracing::warn!(id = %row.id, channel = %row.channel, "opened a record in quarantine");
     Ok(Some(open_raw(&sealer, Place { channel: &row.channel, id: &row.id }, raw)?))
 }
 

@@ -41,8 +41,9 @@ struct Row {
     step: u64,
     demands: u64,
     quarantined: u64,
-    /// Demands with a label that no table has, of the field that has most of them.
-    unknown_codes: u64,
+    /// Of its newest demands, those with a label that no table has, in the field that has most of
+    /// them.
+    unknown_codes: String,
     fault: Option<String>,
 }
 
@@ -72,7 +73,7 @@ async fn rows(settings: &Settings, store: &Database) -> anyhow::Result<Vec<Row>>
     let unknown = quality::unknown_codes(store).await?;
     let rows = known.into_iter().map(|status| {
         let is_paused = paused.contains(&status.channel);
-        let unknown_codes = unknown.get(&status.channel).copied().unwrap_or(0);
+        let unknown_codes = unknown.get(&status.channel).cloned().unwrap_or_else(|| "0.0 %".to_owned());
         Row { unknown_codes, ..row(settings, status, is_paused, &leases) }
     });
     Ok(rows.collect())
@@ -103,7 +104,7 @@ fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Ho
         step: status.step,
         demands: status.demands,
         quarantined: status.quarantined,
-        unknown_codes: 0,
+        unknown_codes: String::new(),
         fault: status.fault,
         channel: status.channel,
     }
@@ -138,7 +139,7 @@ fn draw(rows: &[Row], zone: Tz) -> String {
                 row.step.to_string(),
                 row.demands.to_string(),
                 row.quarantined.to_string(),
-                quality::percent(row.unknown_codes, row.demands),
+                row.unknown_codes.clone(),
             ]
         })
         .collect();

@@ -60,7 +60,7 @@ impl Builder<'_> {
         let FieldTable { at, constant, expr, .. } = table;
         match (at.as_slice(), constant, expr) {
             (_, Some(constant), None) if at.is_empty() => Some(Origin::Constant(constant.clone())),
-            ([], None, Some(_)) if !self.within.is_empty() => {
+            ([], None, Some(_)) if self.is_nested => {
                 self.problem(
                     target,
                     "`expr` sees the whole record: it has no meaning under `each`",

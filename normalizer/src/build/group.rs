@@ -176,8 +176,10 @@ impl Builder<'_> {
                 return None;
             }
         };
-        self.within = path.root().map_or("$.".to_owned(), |root| format!("{root}."));
+        self.within = path.root().map(|root| format!("{root}.")).unwrap_or_default();
+        self.is_nested = true;
         let item = item(self);
+        self.is_nested = false;
         self.within.clear();
         Some(EachRule { each: path, item: item? })
     }

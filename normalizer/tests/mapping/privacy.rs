@@ -166,3 +166,27 @@ fn keys_and_values_give_these_bytes_for_ever() {
     assert_eq!(format!("{:?}", sealer().digest(b"content")), "23ac899610c14ad371312c1c04cecbf6");
     assert_eq!(keys(&[1]).check_value(), "2b9b5db43ad6bedd");
 }
+
+#[test]
+fn a_person_has_the_same_token_in_every_channel_and_another_under_each_suite() {
+    let person = Personal::phone("13800001234");
+    let sealed = |sealer: &Sealer, channel: &str, key: &str| {
+        let channel = channel.parse().unwrap();
+        let id = DemandId::of(&channel, &RecordKey::new(key));
+        sealer.seal_personal(&channel, &id, "people.0.phone", &person)
+    };
+    let (one, other) = (sealed(&sealer(), "hotline", "a"), sealed(&sealer(), "petition", "b"));
+    assert_eq!(one.token, other.token);
+    assert_ne!(one.sealed, other.sealed);
+
+    let national = keys(&[1]).to_json().replace("\"suite\": \"aes\"", "\"suite\": \"sm\"");
+    let national = Sealer::new(&normalizer::Keys::from_json(&national).unwrap());
+    let again = sealed(&national, "hotline", "a");
+    assert_ne!(again.token, one.token);
+    assert_eq!(again.mask, one.mask);
+    let id = DemandId::of(&channel(), &RecordKey::new("a"));
+    let plain = national.open(&channel(), &id, "people.0.phone", &again.sealed).unwrap();
+    assert_eq!(plain, b"13800001234");
+    let refused = sealer().open(&channel(), &id, "people.0.phone", &again.sealed);
+    assert_eq!(refused, Err(OpenError::Refused));
+}

@@ -17,7 +17,7 @@ pub struct QualityCount {
     pub flag: String,
     /// Demands that carry it.
     pub demands: u64,
-    /// Demands the channel has.
+    /// Demands of the channel that were looked at.
     pub of: u64,
 }
 

@@ -15,7 +15,7 @@ use crate::{
 
 /// Prints how many demands carry which doubt.
 pub(super) async fn show(format: Format, store: &Database) -> anyhow::Result<Exit> {
-    let counts = store.quality().await?;
+    let counts = store.quality(i64::MAX).await?;
     out::show(format, &counts, |counts| {
         let rows: Vec<_> = counts.iter().map(cells).collect();
         table::draw(&["channel", "field", "doubt", "demands", "of all"], &rows, 3)
@@ -29,20 +29,25 @@ fn cells(count: &QualityCount) -> Vec<String> {
     vec![channel.to_string(), field.clone(), flag.clone(), demands.to_string(), share]
 }
 
-/// Demands of each channel with a label that no table has, of the field that has most of them.
-pub(super) async fn unknown_codes(store: &Database) -> Result<BTreeMap<ChannelId, u64>, Fault> {
+/// Demands that a rate is computed from: all of them would take seconds where there are millions.
+const RECENT: i64 = 10_000;
+
+/// Of the newest demands of each channel, the share with a label that no table has, in the field that
+/// has most of them.
+pub(super) async fn unknown_codes(store: &Database) -> Result<BTreeMap<ChannelId, String>, Fault> {
     let mut unknown = BTreeMap::new();
-    for count in store.quality().await? {
-        if count.flag == "unknown_code" {
-            let most: &mut u64 = unknown.entry(count.channel).or_default();
-            *most = (*most).max(count.demands);
+    for QualityCount { channel, flag, demands, of, .. } in store.quality(RECENT).await? {
+        if flag == "unknown_code" {
+            let most: &mut (u64, u64) = unknown.entry(channel).or_default();
+            *most = (*most).max((demands, of));
         }
     }
-    Ok(unknown)
+    let shares = unknown.into_iter().map(|(channel, (part, of))| (channel, percent(part, of)));
+    Ok(shares.collect())
 }
 
 /// A share with one digit, computed without fractions.
-pub(super) fn percent(part: u64, of: u64) -> String {
+fn percent(part: u64, of: u64) -> String {
     let tenths = (part * 1_000).checked_div(of).unwrap_or(0);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }

@@ -45,8 +45,8 @@ either! {
     audited(limit: u32) -> Vec<AuditEntry>;
     /// Demands seen since a moment, behind the row `after`.
     demands(after: i64, since: Timestamp, limit: u32) -> Vec<(i64, DemandRow)>;
-    /// Doubts per channel and field.
-    quality() -> Vec<QualityCount>;
+    /// Doubts per channel and field, of the `newest` demands.
+    quality(newest: i64) -> Vec<QualityCount>;
     /// Labels that no code table has.
     unknown_labels() -> Vec<UnknownLabel>;
 }

@@ -7,20 +7,21 @@ use super::Postgres;
 use crate::store::quality::{self, QualityCount, UnknownLabel};
 
 const COUNTS: &str = "
+    WITH d AS (SELECT seq, channel, quality FROM demand ORDER BY seq DESC LIMIT $1)
     SELECT d.channel, q.value ->> 'field' AS field, q.value ->> 'flag' AS flag,
            count(DISTINCT d.seq) AS demands,
-           (SELECT count(*) FROM demand a WHERE a.channel = d.channel) AS of_all
-    FROM demand d CROSS JOIN LATERAL jsonb_array_elements(d.quality) AS q (value)
+           (SELECT count(*) FROM d a WHERE a.channel = d.channel) AS of_all
+    FROM d CROSS JOIN LATERAL jsonb_array_elements(d.quality) AS q (value)
     GROUP BY d.channel, field, flag ORDER BY d.channel, demands DESC, field, flag";
 
 impl Postgres {
-    /// Doubts per channel and field.
+    /// Doubts per channel and field, of the `newest` demands.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn quality(&self) -> Result<Vec<QualityCount>, Fault> {
+    pub async fn quality(&self, newest: i64) -> Result<Vec<QualityCount>, Fault> {
         self.within("count doubts", async {
-            let rows = query(COUNTS).fetch_all(&self.readers().await?).await?;
+            let rows = query(COUNTS).bind(newest).fetch_all(&self.readers().await?).await?;
             Ok(rows.iter().map(quality::counted).collect::<Result<_, _>>()?)
         })
         .await

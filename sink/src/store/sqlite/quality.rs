@@ -7,19 +7,20 @@ use super::Sqlite;
 use crate::store::quality::{self, QualityCount, UnknownLabel};
 
 const COUNTS: &str = "
+    WITH d AS (SELECT seq, channel, quality FROM demand ORDER BY seq DESC LIMIT $1)
     SELECT d.channel, json_extract(q.value, '$.field') AS field,
            json_extract(q.value, '$.flag') AS flag, count(DISTINCT d.seq) AS demands,
-           (SELECT count(*) FROM demand a WHERE a.channel = d.channel) AS of_all
-    FROM demand d, json_each(d.quality) q
+           (SELECT count(*) FROM d a WHERE a.channel = d.channel) AS of_all
+    FROM d, json_each(d.quality) q
     GROUP BY d.channel, field, flag ORDER BY d.channel, demands DESC, field, flag";
 
 impl Sqlite {
-    /// Doubts per channel and field.
+    /// Doubts per channel and field, of the `newest` demands.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub async fn quality(&self) -> Result<Vec<QualityCount>, Fault> {
-        let rows = query(COUNTS).fetch_all(&self.readers).await;
+    pub async fn quality(&self, newest: i64) -> Result<Vec<QualityCount>, Fault> {
+        let rows = query(COUNTS).bind(newest).fetch_all(&self.readers).await;
         rows.and_then(|rows| rows.iter().map(quality::counted).collect())
             .map_err(|error| self.fault("count doubts", error))
     }

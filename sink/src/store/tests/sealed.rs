@@ -93,7 +93,7 @@ async fn demands_are_walked_page_by_page_and_doubts_counted(store: Database) {
     assert_eq!(second.len(), 1);
     assert_eq!(second[0].1.demand.id, id("c"));
     assert_eq!(store.demands(0, at(100), 2).await.unwrap().len(), 0);
-    assert_eq!(store.quality().await.unwrap(), []);
+    assert_eq!(store.quality(10).await.unwrap(), []);
     assert_eq!(store.unknown_labels().await.unwrap(), []);
 }
 

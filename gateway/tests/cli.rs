@@ -1,0 +1,208 @@
+//! What an administrator does from the command line with codes, keys and people.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+    sync::Arc,
+};
+
+use contract::{
+    Batch, Body, Channel, Cursor, DemandId, Entry, Intake, MappingNo, Position, RawRecord, ReadNo,
+    RecordKey, Revision, Store, TextReport, Timestamp, pack,
+};
+use gateway::{assemble, keys, shipped};
+use normalizer::{Keys, Sealer, Suite};
+use serde_json::{Value, json};
+use sink::store::{Access, Database, Sqlite};
+use tempfile::TempDir;
+
+/// A configuration with a store that has seen three orders.
+async fn city() -> (TempDir, Keys) {
+    let folder = tempfile::tempdir().unwrap();
+    shipped::write(folder.path()).unwrap();
+    let keys = keys::make(&folder.path().join("data/keys.json"), Suite::Aes).unwrap();
+    let settings = assemble::settings_without_secrets(folder.path()).unwrap();
+    let mapping = assemble::mappings(&settings, &keys).unwrap().into_values().next().unwrap();
+    let hotline = "hotline".parse().unwrap();
+    let order = |key: &str, kind: &str, phone: &str| {
+        let tree = json!({
+            "ROWGUID": key, "RQSTTYPE": kind, "CSTATUS": "35", "RQSTTITLE": "路灯不亮",
+            "RQSTCONTENT": format!("请回电{phone}"), "RQSTPERSON": "张三丰", "LINKNUMBER": phone,
+            "RQSTTIME": "2026-10-09 10:30:00", "AREACODE": "340202",
+        });
+        Entry::Record(RawRecord {
+            key: RecordKey::new(key),
+            revision: Revision::NONE,
+            body: Body::new(tree),
+            text: TextReport::default(),
+        })
+    };
+    let batch = Batch {
+        entries: vec![
+            order("a", "20", "13800001234"),
+            order("b", "求决类", "13900004321"),
+            order("c", "求决类", "13800001234"),
+        ],
+        upto: Cursor::from_text("1"),
+        caught_up: true,
+        trouble: Vec::new(),
+    };
+    let channel = Channel { id: hotline, mapping: MappingNo(1), normalizer: Arc::new(mapping) };
+    let read_at: Timestamp = "2026-10-10T00:00:00Z".parse().unwrap();
+    let outbox = pack(&channel, Position::default(), ReadNo(1), batch, read_at);
+    let store = open(folder.path()).await;
+    store.bind_key(&keys.check_values()).await.unwrap();
+    let messages = outbox.messages().iter().map(|message| (0, message.clone()));
+    store.store(&Intake::new(messages)).await.unwrap();
+    (folder, keys)
+}
+
+async fn open(folder: &Path) -> Database {
+    Database::Sqlite(Sqlite::open(folder.join("data/tonghui.db"), Access::ReadWrite).await.unwrap())
+}
+
+fn tonghui(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tonghui"));
+    command.args(["--format", "json", "--config"]).arg(folder).args(arguments);
+    command.env("HOTLINE_DATABASE_URL", "sqlite:nowhere").env("USER", "tester").output().unwrap()
+}
+
+fn json_of(folder: &Path, arguments: &[&str]) -> Value {
+    let output = tonghui(folder, arguments);
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {out}{err}");
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_labels_come_back_as_rows_of_a_table() {
+    let (folder, _keys) = city().await;
+    let folder = folder.path();
+    let missing = json_of(folder, &["codes", "missing"]);
+    assert_eq!(missing.as_array().unwrap().len(), 1, "{missing}");
+    assert_eq!(missing[0]["table"], "hotline/kind");
+    assert_eq!(missing[0]["raw"], "求决类");
+    assert_eq!(missing[0]["demands"], 2);
+    assert_eq!(missing[0]["nearest"], json!(["求决", "help"]));
+    assert_eq!(json_of(folder, &["status", "--quality"])[0]["flag"], "unknown_code");
+
+    let sheet = folder.join("missing.xlsx");
+    let written = tonghui(folder, &["codes", "missing", "--xlsx", sheet.to_str().unwrap()]);
+    assert!(written.status.success());
+    // Nothing is filled in, so nothing changes.
+    assert!(tonghui(folder, &["codes", "import", sheet.to_str().unwrap()]).status.success());
+    assert_eq!(json_of(folder, &["codes", "diff"]), json!([]));
+
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let page = book.add_worksheet();
+    for (row, cells) in
+        [["table", "raw", "code"], ["hotline/kind", "求决类", "help"]].iter().enumerate()
+    {
+        for (column, cell) in cells.iter().enumerate() {
+            let (row, column) = (u32::try_from(row).unwrap(), u16::try_from(column).unwrap());
+            page.write_string(row, column, *cell).unwrap();
+        }
+    }
+    book.save(&sheet).unwrap();
+    assert!(tonghui(folder, &["codes", "import", sheet.to_str().unwrap()]).status.success());
+    let diff = json_of(folder, &["codes", "diff"]);
+    assert_eq!(
+        diff,
+        json!([{"table": "hotline/kind", "raw": "求决类", "shipped": null, "here": "help"}])
+    );
+
+    // What would that change? Two orders would have a kind, and nothing else would differ.
+    let what_if = json_of(folder, &["check", "--against", "3650d"]);
+    assert_eq!(
+        (&what_if["demands"], &what_if["changed"], &what_if["rejected"]),
+        (&json!(3), &json!(2), &json!(0))
+    );
+    let fields: Vec<_> = what_if["fields"].as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["kind", "quality"]);
+    assert!(!what_if.to_string().contains("13800001234"), "{what_if}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_worksheet_changes_nothing() {
+    let (folder, _keys) = city().await;
+    let folder = folder.path();
+    let sheet = folder.join("wrong.xlsx");
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let page = book.add_worksheet();
+    for (column, cell) in ["table", "raw", "code"].iter().enumerate() {
+        page.write_string(0, u16::try_from(column).unwrap(), *cell).unwrap();
+    }
+    for (column, cell) in ["hotline/kind", "求决类", "no_such_kind"].iter().enumerate() {
+        page.write_string(1, u16::try_from(column).unwrap(), *cell).unwrap();
+    }
+    book.save(&sheet).unwrap();
+    let before = std::fs::read(folder.join("codes/hotline/kind.csv")).unwrap();
+    let output = tonghui(folder, &["codes", "import", sheet.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no_such_kind"));
+    assert_eq!(std::fs::read(folder.join("codes/hotline/kind.csv")).unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_rotate_and_a_person_is_forgotten_under_either_token() {
+    let (folder, old) = city().await;
+    let folder = folder.path();
+    let person = normalizer::Personal::phone("13800001234");
+    let token = Sealer::new(&old).tokens(&person).remove(0);
+    let output = tonghui(folder, &["key", "rotate"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("sealed again: 3 demands, 3 records"),
+        "{said}"
+    );
+    assert!(tonghui(folder, &["key", "rotate", "--resume"]).status.success());
+    let copy = folder.join("copy.json");
+    assert!(tonghui(folder, &["key", "backup", copy.to_str().unwrap()]).status.success());
+    let text = std::fs::read_to_string(&copy).unwrap();
+    assert_eq!(text, std::fs::read_to_string(folder.join("data/keys.json")).unwrap());
+
+    let erased = json_of(folder, &["erase", "--token", &token, "--reason", "request 7"]);
+    assert_eq!(erased, json!({"demands": 2, "raws": 2, "quarantined": 0}));
+    let store = open(folder).await;
+    let demand = |key: &str| DemandId::of(&"hotline".parse().unwrap(), &RecordKey::new(key));
+    for (key, is_there) in [("a", false), ("b", true), ("c", false)] {
+        let row = store.demand(&demand(key)).await.unwrap().unwrap().demand;
+        assert_eq!(row.body.people[0].phone.is_some(), is_there, "{key}");
+        assert_eq!(row.body.unmasked.is_some(), is_there, "{key}");
+        assert_eq!(!row.raw.0.is_empty(), is_there, "{key}");
+        assert_eq!(row.body.title.as_deref(), Some("路灯不亮"));
+    }
+    let audit = json_of(folder, &["audit"]);
+    let actions: Vec<_> =
+        audit.as_array().unwrap().iter().map(|line| line["action"].clone()).collect();
+    assert_eq!(actions, ["erase", "rotate", "rotate", "rotate", "rotate"]);
+    assert_eq!(
+        (&audit[0]["who"], &audit[0]["subject"], &audit[0]["detail"]),
+        (&json!("tester"), &json!(token), &json!("request 7"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_at_persons_is_written_down_before_they_are_shown() {
+    let (folder, _keys) = city().await;
+    let folder = folder.path();
+    let page = folder.join("channels/hotline/fixtures/rows.json");
+    let page = page.to_str().unwrap();
+    let text = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tonghui"));
+        let command = command.arg("--config").arg(folder).args(arguments);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let masked = text(&["explain", "hotline", page]);
+    assert!(masked.contains("138****1234") && !masked.contains("13800001234"), "{masked}");
+    assert!(!masked.contains('\u{1b}'), "colours without a terminal");
+    assert_eq!(json_of(folder, &["audit"]), json!([]));
+    let shown = text(&["explain", "hotline", page, "--reveal"]);
+    assert!(shown.contains("13800001234"), "{shown}");
+    let audit = json_of(folder, &["audit"]);
+    assert_eq!((&audit[0]["action"], &audit[0]["detail"]), (&json!("reveal"), &json!("explain")));
+}
