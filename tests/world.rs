@@ -59,7 +59,10 @@ impl World {
         let corner = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         if let Some(url) = store {
             Postgres::make_schema(url, &corner).await?;
-            gateway::keys::make(&self.config().join("data/keys.json"))?;
+            gateway::keys::make(
+                &self.config().join("data/keys.json"),
+                normalizer::Suite::default(),
+            )?;
             self.environment.insert(STORE, Postgres::in_schema(url, &corner));
         }
         if let Some(url) = broker {
@@ -116,7 +119,7 @@ impl World {
         let (store, keys) = assemble::open(&settings).await?;
         let mut plans = assemble::channels(&settings, &keys)?;
         for plan in &mut plans {
-            plan.pace.pause = None;
+            plan.pace.schedule = None;
         }
         let ended = serve(&settings, Role::All, plans, &store, &Stop::default()).await?;
         let ends: Result<Vec<()>, Fault> = ended.into_iter().map(|(_, end)| end).collect();

@@ -1,6 +1,6 @@
 //! What no schema says: how the parts of a channel fit together, and channels beside each other.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     channel::Checked,
@@ -55,6 +55,33 @@ pub(crate) fn twins(channels: &[Checked]) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Channels that share an upstream share its budget, so they must not tell it differently.
+pub(crate) fn budgets(channels: &[Checked]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (position, channel) in channels.iter().enumerate() {
+        let (upstream, limits) = budget(channel);
+        let mut before = channels[..position].iter();
+        let Some(first) = before.find(|other| budget(other).0 == upstream) else { continue };
+        if budget(first).1 != limits {
+            let file = &first.source.file;
+            let message =
+                format!("another budget than in {file}, which asks the same upstream `{upstream}`");
+            let advice = "write the same limits in both, or name another upstream".to_owned();
+            let suggestion = Some(Suggestion::advice(advice));
+            problems.push(at(&channel.source, "budget", message, suggestion));
+        }
+    }
+    problems
+}
+
+/// The upstream of a channel, and what it says of its limits.
+fn budget(channel: &Checked) -> (&str, Map<String, Value>) {
+    let mut limits = channel.value["budget"].as_object().cloned().unwrap_or_default();
+    limits.remove("upstream");
+    let upstream = channel.value["budget"]["upstream"].as_str();
+    (upstream.unwrap_or(channel.id.as_str()), limits)
 }
 
 fn section(value: &Value) -> Option<(&str, &Value)> {

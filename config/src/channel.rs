@@ -1,15 +1,18 @@
 //! `channels/<name>/channel.toml`: one source.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use contract::{Budget, ChannelId, Period};
+use contract::{Budget, ChannelId, Period, Window};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    format::Rate,
-    settings::{ChannelSettings, Example, Section},
+    format::{Clock, Rate},
+    settings::{Beat, ChannelSettings, Example, Misfire, ScheduleSettings, Section},
     source::Source,
 };
 
@@ -36,13 +39,41 @@ pub(crate) struct ChannelFile {
     example: Vec<ExampleFile>,
 }
 
-/// When to look.
+/// When to look: after a pause, or at times of the clock.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("exactlyOne" = ["every", "cron"]))]
 struct Schedule {
     /// Pause once caught up.
     #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "31d"))]
-    every: Period,
+    every: Option<Period>,
+    /// Times of the clock in the gateway's zone, as crontab writes them: `*/5 * * * *`, `0 2 * * 1`.
+    cron: Option<Clock>,
+    /// The hours of the day within which to look, in the gateway's zone; leave out for all.
+    window: Option<Window>,
+    /// What becomes of clock times that passed while nothing ran, or while the look before went on.
+    #[serde(default)]
+    misfire: Misfire,
+    /// A look may be this much later, so that many do not come at the same moment.
+    #[serde(default = "no_jitter")]
+    #[schemars(extend("formatMaximum" = "1h"))]
+    jitter: Period,
+}
+
+fn no_jitter() -> Period {
+    Period(Duration::ZERO)
+}
+
+impl Schedule {
+    fn into_settings(self) -> ScheduleSettings {
+        let Self { every, cron, window, misfire, jitter: Period(jitter) } = self;
+        // The schema lets exactly one of the two through.
+        let beat = match cron {
+            Some(Clock(cron)) => Beat::Cron(cron),
+            None => Beat::Every(every.map_or(Duration::from_secs(60), |Period(pause)| pause)),
+        };
+        ScheduleSettings { beat, window, misfire, jitter }
+    }
 }
 
 /// What the source allows.
@@ -58,11 +89,21 @@ struct BudgetFile {
     /// Requests that may come at once after a pause.
     #[schemars(range(min = 1))]
     burst: u32,
+    /// Requests of one day at most, in the gateway's zone; leave out where the source counts none.
+    #[schemars(range(min = 1))]
+    per_day: Option<u32>,
+    /// The hours at which the source may be asked, in the gateway's zone; leave out for all.
+    window: Option<Window>,
+    /// The system that is asked, where several channels ask the same one: they share one budget,
+    /// which all of them write alike. Left out, the channel has its upstream to itself.
+    #[schemars(extend("format" = "upstream"))]
+    upstream: Option<String>,
 }
 
 impl Default for BudgetFile {
     fn default() -> Self {
-        Self { concurrent: 1, rate: None, burst: 1 }
+        let Budget { interval: _, burst, concurrent, per_day, window } = Budget::default();
+        Self { concurrent, rate: None, burst, per_day, window, upstream: None }
     }
 }
 
@@ -94,17 +135,16 @@ impl Checked {
         let section = self.value.as_object_mut().and_then(|file| file.remove(&connector));
         let ChannelFile { name, connector, schedule, budget, demand, example } =
             serde_json::from_value(self.value)?;
+        let BudgetFile { concurrent, rate, burst, per_day, window, upstream } = budget;
+        let interval = rate.map(|Rate(interval)| interval);
         let file = |name: &str, dir: &Path| dir.join(name);
         Ok(ChannelSettings {
             id: self.id,
             name,
             connector,
-            every: schedule.every,
-            budget: Budget {
-                interval: budget.rate.map(|Rate(interval)| interval),
-                burst: budget.burst,
-                concurrent: budget.concurrent,
-            },
+            schedule: schedule.into_settings(),
+            budget: Budget { interval, burst, concurrent, per_day, window },
+            upstream,
             section: Section { value: section.unwrap_or_default(), secrets: self.secrets },
             demand,
             examples: example

@@ -3,14 +3,19 @@
 //! A schema names a format; here is what each demands. A format nobody knows demands nothing: the
 //! owner of the settings checks it and reports through [`crate::ChannelSettings::problem`].
 
+mod clock;
+mod hours;
 mod jsonpath;
 mod quantity;
 mod reference;
 mod zone;
 
-use std::ops::Range;
+use std::{net::SocketAddr, ops::Range};
 
-pub(crate) use quantity::{Rate, Size};
+use contract::Size;
+
+pub(crate) use clock::Clock;
+pub(crate) use quantity::Rate;
 pub(crate) use reference::{World, code_tables, reason, secret, variable};
 pub(crate) use zone::Zone;
 
@@ -35,11 +40,20 @@ pub(crate) fn check(shape: &Shape<'_>, text: &str, world: &World<'_>) -> Option<
         "size" => quantity::size(text, shape.bounds),
         "rate" => quantity::rate(text),
         "timezone" => zone::check(text),
+        "window" => hours::check(text),
+        "cron" => clock::check(text),
+        "upstream" => reference::upstream(text),
         "jsonpath" => jsonpath::check(text),
         "codes" => reference::codes(text, world),
         "fixture" => reference::fixture(text, world),
+        "address" => address(text),
         _ => None,
     }
+}
+
+fn address(text: &str) -> Option<Wrong> {
+    let message = format!("`{text}` is not an address and port: write it like 127.0.0.1:8421");
+    text.parse::<SocketAddr>().is_err().then(|| Wrong { message, ..Wrong::default() })
 }
 
 /// What a format wants, in words, with an example.
@@ -49,9 +63,13 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
         "size" => "a size like \"256MiB\"",
         "rate" => "a rate like \"5/s\"",
         "timezone" => "a time zone like \"Asia/Shanghai\"",
+        "window" => "hours like \"06:00-23:00\"",
+        "cron" => "clock times like \"*/5 * * * *\"",
+        "upstream" => "the name of an upstream",
         "jsonpath" => "a JSONPath like \"$.title\"",
         "codes" => "the name of a code table",
         "fixture" => "the name of a file",
+        "address" => "an address like \"127.0.0.1:8421\"",
         "variable" => "the name of an environment variable",
         "secret" => "a reference to a secret like { env = \"NAME\" } or { file = \"PATH\" }",
         _ => return None,

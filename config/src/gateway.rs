@@ -1,14 +1,14 @@
 //! `gateway.toml`: what all channels share.
 
-use std::{path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use chrono_tz::Tz;
-use contract::{Period, Secret};
+use contract::{Period, Secret, Size};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    format::{Size, Zone},
+    format::Zone,
     settings::{BusSettings, KeySource, Limits, StoreSettings},
 };
 
@@ -25,9 +25,28 @@ pub(crate) struct GatewayFile {
     bus: Option<Bus>,
     /// Where the keys that seal personal values come from.
     keys: Keys,
+    /// Where senders of push channels come in.
+    #[serde(default)]
+    intake: IntakeFile,
     /// What the process may use.
     #[serde(default)]
     limits: LimitsFile,
+}
+
+/// Where senders of push channels come in: `POST /intake/<channel>`. Listens only where there is
+/// such a channel.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct IntakeFile {
+    /// Address and port, without TLS: what comes from outside comes through a proxy that has it.
+    #[schemars(with = "String", extend("format" = "address"))]
+    listen: SocketAddr,
+}
+
+impl Default for IntakeFile {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8421)) }
+    }
 }
 
 /// Where demands are kept: one of the two.
@@ -85,16 +104,30 @@ fn queue() -> Size {
     Size(1 << 30)
 }
 
-/// Where the keys that seal personal values come from: one of the two.
+/// Where the keys that seal personal values come from: a file or the environment.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+#[schemars(extend("exactlyOne" = ["file", "env"]))]
 struct Keys {
     /// File of the keys, relative to the configuration folder; made at the first start, mode 600.
     file: Option<String>,
     /// Environment variable that holds the content of such a file.
     #[schemars(with = "Option<String>", extend("format" = "variable"))]
     env: Option<Secret>,
+    /// Algorithms of keys that are made from now on; old values keep theirs.
+    #[serde(default)]
+    suite: Suite,
+}
+
+/// Algorithms that seal personal values and make them comparable.
+#[derive(Deserialize, JsonSchema, Default, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Suite {
+    /// AES-256-GCM and HMAC-SHA-256.
+    #[default]
+    Aes,
+    /// SM4-GCM and HMAC-SM3, where national algorithms are required.
+    Sm,
 }
 
 /// What the process may use.
@@ -121,13 +154,15 @@ pub(crate) struct Parts {
     pub(crate) store: StoreSettings,
     pub(crate) bus: Option<BusSettings>,
     pub(crate) keys: KeySource,
+    pub(crate) national: bool,
+    pub(crate) intake: SocketAddr,
     pub(crate) limits: Limits,
 }
 
 impl GatewayFile {
     /// The same in rich types; paths are relative to `dir`.
     pub(crate) fn into_parts(self, dir: &Path) -> Parts {
-        let Self { zone: Zone(zone), store, bus, keys, limits } = self;
+        let Self { zone: Zone(zone), store, bus, keys, intake, limits } = self;
         // The schema lets exactly one key of each pair through.
         let store = match store.postgres {
             Some(url) => StoreSettings::Postgres(url),
@@ -140,11 +175,12 @@ impl GatewayFile {
             queue_bytes: queue.0,
             declare: topology == Topology::Declare,
         });
+        let national = matches!(keys.suite, Suite::Sm);
         let keys = match keys.env {
             Some(content) => KeySource::Env(content),
             None => KeySource::File(dir.join(keys.file.unwrap_or_default())),
         };
         let limits = Limits { memory_bytes: limits.memory.0, grace: limits.grace.0 };
-        Parts { zone, store, bus, keys, limits }
+        Parts { zone, store, bus, keys, national, intake: intake.listen, limits }
     }
 }

@@ -30,5 +30,6 @@ pub use problem::{Place, Problem, Problems, Suggestion};
 pub use resolve::resolve;
 pub use schema::{Kind, Vocabulary, schema_channel, schema_gateway};
 pub use settings::{
-    BusSettings, ChannelSettings, Example, KeySource, Limits, Section, Settings, StoreSettings,
+    Beat, BusSettings, ChannelSettings, Example, KeySource, Limits, Misfire, ScheduleSettings,
+    Section, Settings, StoreSettings,
 };

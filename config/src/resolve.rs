@@ -10,7 +10,7 @@ use serde_json::Value;
 use toml::de::DeTable;
 
 use crate::{
-    between::{sections, twins},
+    between::{budgets, sections, twins},
     channel::Checked,
     format::{World, code_tables, reason},
     gateway::{GatewayFile, Parts},
@@ -31,7 +31,8 @@ pub fn resolve(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Settings, Problems> {
     let codes_dir = dir.join("codes");
-    let tables = code_tables(&codes_dir);
+    let mut tables = code_tables(&codes_dir);
+    tables.extend(vocabulary.codes.iter().cloned());
     let world = |folder| World { dir, folder, environment, tables: &tables };
     let mut problems = Vec::new();
 
@@ -70,6 +71,7 @@ pub fn resolve(
         }
     }
     problems.extend(twins(&channels));
+    problems.extend(budgets(&channels));
     if let Some(problems) = Problems::new(problems) {
         return Err(problems);
     }
@@ -89,28 +91,34 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Setting
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
-    let Parts { zone, store, bus, keys, limits } = gateway.into_parts(dir);
-    Ok(Settings { zone, store, bus, keys, limits, channels, codes_dir: dir.join("codes") })
+    let Parts { zone, store, bus, keys, national, intake, limits } = gateway.into_parts(dir);
+    let codes_dir = dir.join("codes");
+    Ok(Settings { zone, store, bus, keys, national, intake, limits, channels, codes_dir })
 }
 
-/// Reads a file, named relative to the configuration folder.
+/// Reads a file, named relative to the configuration folder, in whichever charset an editor has
+/// saved it.
 fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
     let bytes = fs::read(dir.join(file)).map_err(|error| {
         Box::new(Problem::of_file(file, format!("the file cannot be read: {}", reason(&error))))
     })?;
-    String::from_utf8(bytes).map(|text| Source::new(file.to_owned(), text)).map_err(|error| {
-        let end = error.utf8_error().valid_up_to();
-        let sound = String::from_utf8_lossy(&error.as_bytes()[..end]).into_owned();
-        let source = Source::new(file.to_owned(), sound);
-        let advice = Suggestion::advice("save the file as UTF-8; it may have been saved as GBK");
-        let message = "this is not text in UTF-8".to_owned();
-        Box::new(source.problem(Finding {
-            span: end..end,
-            message,
-            suggestion: Some(advice),
-            absence: false,
-        }))
-    })
+    // As UTF-8 it stays as it is: places that a suggestion names are bytes of the file.
+    let bytes = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(Source::new(file.to_owned(), text)),
+        Err(error) => error.into_bytes(),
+    };
+    if let Some(text) = normalizer_text::decode_file(&bytes) {
+        return Ok(Source::new(file.to_owned(), text.into_owned()));
+    }
+    let end = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
+    let sound = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let source = Source::new(file.to_owned(), sound);
+    Err(Box::new(source.problem(Finding {
+        span: end..end,
+        message: "this is not text in UTF-8, UTF-16 or GB18030".to_owned(),
+        suggestion: Some(Suggestion::advice("save the file as UTF-8")),
+        absence: false,
+    })))
 }
 
 /// Folders of channels, by name. What begins with a dot belongs to somebody else's tool.

@@ -14,6 +14,8 @@ pub struct Vocabulary {
     pub connectors: Vec<Kind>,
     /// JSON Schema of `[demand]`.
     pub demand: Value,
+    /// Names of the code tables that are there without a file.
+    pub codes: Vec<String>,
 }
 
 /// One kind of connector.

@@ -1,11 +1,12 @@
 //! The configuration after everything was checked: nothing optional by accident, nothing a string
 //! that should be a type.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono_tz::Tz;
-use contract::{Budget, ChannelId, Period, Secret};
-use serde::de::DeserializeOwned;
+use contract::{Budget, ChannelId, Secret, Window};
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
@@ -24,6 +25,10 @@ pub struct Settings {
     pub bus: Option<BusSettings>,
     /// Where the keys come from.
     pub keys: KeySource,
+    /// New keys are for China's national algorithms.
+    pub national: bool,
+    /// Where senders of push channels come in.
+    pub intake: SocketAddr,
     /// What the process may use.
     pub limits: Limits,
     /// In the order of their names; at least one.
@@ -83,10 +88,13 @@ pub struct ChannelSettings {
     pub name: String,
     /// Kind of its connector.
     pub connector: String,
-    /// Pause once caught up.
-    pub every: Period,
+    /// When to look.
+    pub schedule: ScheduleSettings,
     /// What the source allows.
     pub budget: Budget,
+    /// The upstream whose budget it is, as other channels name it too; `None` where the channel has
+    /// its upstream to itself. Channels of one upstream have equal budgets.
+    pub upstream: Option<String>,
     /// The settings of its connector.
     pub section: Section,
     /// The mapping, for the normalizer.
@@ -96,6 +104,39 @@ pub struct ChannelSettings {
     /// Its folder.
     pub dir: PathBuf,
     pub(crate) source: Source,
+}
+
+/// When a channel looks.
+#[derive(Debug, Clone)]
+pub struct ScheduleSettings {
+    /// What comes again and again.
+    pub beat: Beat,
+    /// The hours of the day within which it may look, in the zone of the gateway.
+    pub window: Option<Window>,
+    /// What becomes of a clock time that nobody was there for.
+    pub misfire: Misfire,
+    /// A look may be this much later, so that many do not come at the same moment.
+    pub jitter: Duration,
+}
+
+/// What comes again and again.
+#[derive(Debug, Clone)]
+pub enum Beat {
+    /// A pause once caught up.
+    Every(Duration),
+    /// Times of the clock, in the zone of the gateway.
+    Cron(Box<croner::Cron>),
+}
+
+/// What becomes of clock times that passed while nothing ran, or while the look before went on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Misfire {
+    /// They are made up for by one look at once.
+    #[default]
+    Once,
+    /// They are left out.
+    Skip,
 }
 
 /// A page of the source and the demands that must come out of it.
@@ -108,6 +149,11 @@ pub struct Example {
 }
 
 impl ChannelSettings {
+    /// The name of its upstream: its own where it names none.
+    pub fn upstream(&self) -> &str {
+        self.upstream.as_deref().unwrap_or(self.id.as_str())
+    }
+
     /// A problem that the owner of a value found after everything was resolved, at the value that
     /// `path` leads to: keys and list positions, like `["demand", "title", "at"]`. Where the path
     /// leads nowhere, the last part that exists is meant.

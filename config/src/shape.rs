@@ -18,6 +18,8 @@ pub(crate) struct Shape<'s> {
     pub(crate) properties: Vec<(&'s str, &'s Value)>,
     /// Keys that must be there.
     pub(crate) required: Vec<&'s str>,
+    /// Keys of which there must be exactly one.
+    pub(crate) one_of: Vec<&'s str>,
     /// Keys that need others beside them.
     pub(crate) dependent: Vec<(&'s str, &'s str)>,
     /// Other keys are an error.
@@ -36,6 +38,8 @@ pub(crate) struct Shape<'s> {
     pub(crate) bounds: (Option<&'s str>, Option<&'s str>),
     /// Fewest and most keys, entries or characters.
     pub(crate) size: (Option<u64>, Option<u64>),
+    /// Keys of which there is one, no more and no less.
+    pub(crate) exactly_one: Vec<&'s str>,
 }
 
 /// Everything that may stand where `schema` applies; `root` holds the definitions.
@@ -139,6 +143,7 @@ fn own_keywords(schema: &Value) -> Shape<'_> {
         types,
         properties,
         required: list("required").filter_map(Value::as_str).collect(),
+        one_of: list("exactlyOne").filter_map(Value::as_str).collect(),
         dependent: map("dependentRequired")
             .flat_map(|(key, needs)| {
                 needs.as_array().into_iter().flatten().map(move |need| (key.as_str(), need))
@@ -156,6 +161,7 @@ fn own_keywords(schema: &Value) -> Shape<'_> {
             count(["minProperties", "minItems", "minLength"]),
             count(["maxProperties", "maxItems", "maxLength"]),
         ),
+        exactly_one: list("exactlyOne").filter_map(Value::as_str).collect(),
     }
 }
 
@@ -184,6 +190,7 @@ impl<'s> Shape<'s> {
             }
         }
         self.required.extend(other.required);
+        self.one_of.extend(other.one_of);
         self.dependent.extend(other.dependent);
         self.closed |= other.closed;
         self.rest = self.rest.or(other.rest);
@@ -193,6 +200,7 @@ impl<'s> Shape<'s> {
         self.range = (self.range.0.or(other.range.0), self.range.1.or(other.range.1));
         self.bounds = (self.bounds.0.or(other.bounds.0), self.bounds.1.or(other.bounds.1));
         self.size = (self.size.0.or(other.size.0), self.size.1.or(other.size.1));
+        self.exactly_one.extend(other.exactly_one);
         self
     }
 }

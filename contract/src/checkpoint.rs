@@ -11,7 +11,7 @@ pub struct Position {
     pub cursor: Option<Cursor>,
     /// Counts the moves: two processes cannot both make the same one.
     pub step: u64,
-    /// The lease this position was loaded under.
+    /// The lease this position was loaded under: what an earlier holder still does with it fails.
     pub fence: u64,
 }
 
@@ -26,19 +26,27 @@ impl Position {
 /// Durable progress of the ingest side. It lives beside the data, so that an old backup reads again
 /// what it has lost.
 pub trait Checkpoints: Send + Sync {
-    /// The stored position; the default one for a channel never read.
+    /// The stored position, claimed for the holder of the lease with this `fence`: who loaded it
+    /// under an earlier lease can no longer move it. The default one for a channel never read.
     ///
     /// # Errors
-    /// The store cannot be reached.
-    fn load(&self, channel: &ChannelId) -> impl Future<Output = Result<Position, Fault>> + Send;
+    /// `Transient` where it is claimed under a later lease; the store cannot be reached.
+    fn load(
+        &self,
+        channel: &ChannelId,
+        fence: u64,
+    ) -> impl Future<Output = Result<Position, Fault>> + Send;
 
-    /// Reserves `n` read numbers that nobody has had or will have, durably.
+    /// Reserves `n` read numbers that nobody has had or will have, durably. Only who has claimed the
+    /// position gets any: numbers of a holder that has lost its lease would make the reads of the
+    /// next one look old.
     ///
     /// # Errors
-    /// The store cannot be reached.
+    /// `Transient` where the position is claimed under another lease; the store cannot be reached.
     fn reserve(
         &self,
         channel: &ChannelId,
+        fence: u64,
         n: u64,
     ) -> impl Future<Output = Result<Range<u64>, Fault>> + Send;
 
@@ -73,16 +81,21 @@ pub trait Checkpoints: Send + Sync {
 }
 
 impl<C: Checkpoints + Send> Checkpoints for Arc<C> {
-    fn load(&self, channel: &ChannelId) -> impl Future<Output = Result<Position, Fault>> + Send {
-        (**self).load(channel)
+    fn load(
+        &self,
+        channel: &ChannelId,
+        fence: u64,
+    ) -> impl Future<Output = Result<Position, Fault>> + Send {
+        (**self).load(channel, fence)
     }
 
     fn reserve(
         &self,
         channel: &ChannelId,
+        fence: u64,
         n: u64,
     ) -> impl Future<Output = Result<Range<u64>, Fault>> + Send {
-        (**self).reserve(channel, n)
+        (**self).reserve(channel, fence, n)
     }
 
     fn mapping(

@@ -4,13 +4,13 @@
 //! the same things again. So it keeps no progress of its own, and a crash anywhere is nothing
 //! special. It knows nothing of a bus, a store or a checkpoint.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{ChannelId, Fault, raw::Entry};
+use crate::{ChannelId, Clock, Fault, Gate, Inbox, OpenGate, Timestamp, Window, raw::Entry};
 
 /// Code that can talk to one kind of source.
 pub trait Connector: Send + Sized + 'static {
@@ -126,8 +126,32 @@ pub struct Means {
     pub channel: ChannelId,
     /// The zone of source times that do not name one.
     pub zone: Tz,
-    /// What the source allows.
+    /// What the source allows: to size pools by. The gate is what keeps it.
     pub budget: Budget,
+    /// Every request to the source passes through it.
+    pub gate: Arc<dyn Gate>,
+    /// What time it is here; the source may think otherwise.
+    pub clock: Clock,
+    /// The channel's folder: what its settings name without a root is in it.
+    pub folder: PathBuf,
+    /// Where what is pushed to the channel waits; `None` for one that asks.
+    pub inbox: Option<Inbox>,
+}
+
+impl Means {
+    /// What a channel has on the desk: no limits, a clock that stands, the folder that the process
+    /// runs in.
+    pub fn new(channel: ChannelId, zone: Tz) -> Self {
+        Self {
+            channel,
+            zone,
+            budget: Budget::default(),
+            gate: Arc::new(OpenGate),
+            clock: Clock::new(Timestamp::default),
+            folder: PathBuf::from("."),
+            inbox: None,
+        }
+    }
 }
 
 /// The source's limits.
@@ -139,4 +163,15 @@ pub struct Budget {
     pub burst: u32,
     /// Requests or connections open at the same time; at least 1.
     pub concurrent: u32,
+    /// Requests of one day, in the gateway's zone; `None` where the source does not count.
+    pub per_day: Option<u32>,
+    /// The hours at which it may be asked; `None` for all.
+    pub window: Option<Window>,
+}
+
+impl Default for Budget {
+    /// One request at a time, as often as it answers.
+    fn default() -> Self {
+        Self { interval: None, burst: 1, concurrent: 1, per_day: None, window: None }
+    }
 }

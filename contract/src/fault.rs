@@ -73,6 +73,11 @@ impl Fault {
         self.kind
     }
 
+    /// Whether somebody must mend something first.
+    pub fn is_stopped(&self) -> bool {
+        self.kind == FaultKind::Stopped
+    }
+
     /// Whether trying again by itself can help.
     pub fn is_transient(&self) -> bool {
         self.kind == FaultKind::Transient

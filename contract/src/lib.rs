@@ -10,10 +10,12 @@
 
 #![warn(missing_docs)]
 
+mod clock;
 mod fault;
 mod id;
 mod settings;
 mod version;
+mod window;
 
 mod raw;
 mod sealed;
@@ -22,6 +24,8 @@ pub mod demand;
 mod normalizer;
 
 mod connector;
+mod gate;
+mod inbox;
 mod outbox;
 mod wire;
 
@@ -32,18 +36,22 @@ mod store;
 
 pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, Publisher, deliver};
 pub use checkpoint::{Checkpoints, Position};
+pub use clock::Clock;
 pub use connector::{Batch, Budget, Connector, Cursor, Means, Partition};
 pub use demand::{Demand, DemandBody};
 pub use fault::{Fault, FaultKind};
+pub use gate::{Gate, OpenGate, Pass};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
+pub use inbox::{Full, Inbox, Receipt};
 pub use judge::{Current, Judgement, Tracked, judge};
 pub use normalizer::{Accepted, Normalizer, Reason, Verdict};
 pub use outbox::{Channel, Outbox, Part, Tally, pack};
 pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};
 pub use sealed::{Sealed, SealedBytes};
-pub use settings::{Period, Secret};
+pub use settings::{Period, Secret, Size};
 pub use store::{Kept, Outcomes, Store, keep};
 pub use version::{Digest, MappingNo, ReadNo, Revision, Version};
+pub use window::Window;
 pub use wire::{
     CONTENT_TYPE, Event, MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS, MAX_RECORD_BYTES, Reject,
     WIRE_VERSION,

@@ -9,12 +9,13 @@ mod verdicts;
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     Batch, ChannelId, Cursor, DecidedBy, Demand, DemandId, Digest, MappingNo, Message, MessageId,
     Position, ReadNo, Reason, Reject, Revision, SealedBytes, TextReport, Timestamp, Version,
-    demand::Origin,
+    demand::{Origin, Quality, QualityFlag},
     normalizer::{Accepted, Normalizer, Verdict},
     raw::{Entry, RawRecord},
     wire,
@@ -219,6 +220,15 @@ impl Packer<'_> {
             raw: accepted.raw,
             body: accepted.body,
         };
+        // Only here is it known when the record was read; no content, so the digest has no part in it.
+        let early = demand.body.received_at.map(|at| at.signed_duration_since(self.read_at));
+        if early.is_some_and(|early| early > TimeDelta::days(1)) {
+            demand.body.quality.push(Quality {
+                field: "received_at".to_owned(),
+                flag: QualityFlag::OutOfRange,
+                detail: Some("later than the day after it was read".to_owned()),
+            });
+        }
         self.add(|message| {
             demand.origin.message = message.to_string();
             wire::encode_demand(&demand)

@@ -1,4 +1,4 @@
-//! Two types that settings of every part are made of.
+//! Three types that settings of every part are made of.
 //!
 //! Their JSON Schema carries a `format`, and `config` knows what each format demands: so a wrong
 //! period and a missing secret are reported with file, line and column beside all other problems,
@@ -62,6 +62,61 @@ impl JsonSchema for Period {
     }
 }
 
+const BYTES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+/// A number of bytes in settings, written with one of `B`, `KiB`, `MiB`, `GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (number, unit) =
+            text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+        BYTES
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .and_then(|(_, bytes)| number.parse::<u64>().ok()?.checked_mul(*bytes))
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not a size: write it like 64KiB, 256MiB or 1GiB"))
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = |(_, bytes): &&(&str, u64)| self.0 >= *bytes && self.0.is_multiple_of(*bytes);
+        let (unit, bytes) = BYTES.iter().find(whole).unwrap_or(&("B", 1));
+        write!(f, "{}{unit}", self.0 / bytes)
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Size {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Size {
+    fn schema_name() -> Cow<'static, str> {
+        "Size".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "size",
+            "description": "a whole number and one of B, KiB, MiB, GiB: 256MiB",
+        })
+    }
+}
+
 /// A value that must not be seen: no `Debug`, log, error or listing shows it. In a file it is
 /// written as `{ env = "NAME" }` or `{ file = "PATH" }`; `config` puts the value in its place.
 #[derive(Clone, Deserialize)]
@@ -100,7 +155,7 @@ impl JsonSchema for Secret {
                 "env": { "type": "string", "description": "name of an environment variable" },
                 "file": {
                     "type": "string",
-                    "description": "a file whose first line is the secret, relative to the configuration folder",
+                    "description": "a file whose first line is the secret, or a file in PEM; relative to the configuration folder",
                 },
             },
             "additionalProperties": false,

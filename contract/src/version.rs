@@ -5,8 +5,11 @@
 
 use std::fmt;
 
+use chrono::{NaiveDateTime, TimeZone as _};
+use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::Timestamp;
 
@@ -42,6 +45,19 @@ impl Revision {
         Self(Some(time.timestamp_micros()))
     }
 
+    /// What a source declares in JSON: a whole number, or a time by RFC 3339, or one without an offset
+    /// (`2026-10-09 10:30:00`) in `zone`. `None` for anything else: texts are never ordered.
+    pub fn declared(value: &Value, zone: Tz) -> Option<Self> {
+        match value {
+            // The least number stands for none.
+            Value::Number(number) => {
+                number.as_i64().filter(|number| *number != i64::MIN).map(Self::number)
+            }
+            Value::String(text) => moment(text, zone).map(Self::time),
+            _ => None,
+        }
+    }
+
     /// For a column that must not be null: an empty revision is smaller than any other.
     pub fn to_column(self) -> i64 {
         self.0.unwrap_or(i64::MIN)
@@ -51,6 +67,16 @@ impl Revision {
     pub fn from_column(value: i64) -> Self {
         Self((value != i64::MIN).then_some(value))
     }
+}
+
+fn moment(text: &str, zone: Tz) -> Option<Timestamp> {
+    if let Ok(time) = chrono::DateTime::parse_from_rfc3339(text) {
+        return Some(time.to_utc());
+    }
+    let local = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?;
+    zone.from_local_datetime(&local).earliest().map(|time| time.to_utc())
 }
 
 /// The number of a read, drawn after the answer has arrived from a counter of the channel that
@@ -118,8 +144,25 @@ impl<'de> Deserialize<'de> for Digest {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_declared_revision_is_a_whole_number_or_a_time() {
+        let zone = chrono_tz::Asia::Shanghai;
+        let instant = "2026-10-09T02:30:00Z".parse().map(Revision::time).ok();
+        for same in ["2026-10-09T10:30:00+08:00", "2026-10-09 10:30:00", "2026-10-09T10:30:00.000"]
+        {
+            assert_eq!(Revision::declared(&json!(same), zone), instant, "{same}");
+        }
+        assert_eq!(Revision::declared(&json!(-3), zone), Some(Revision::number(-3)));
+        let unreadable =
+            [json!(null), json!(1.5), json!("昨天"), json!(""), json!(u64::MAX), json!(i64::MIN)];
+        for value in unreadable {
+            assert_eq!(Revision::declared(&value, zone), None, "{value}");
+        }
+    }
 
     fn version(revision: Option<i64>, read_no: u64, mapping: u32) -> Version {
         let revision = revision.map_or(Revision::NONE, Revision::number);

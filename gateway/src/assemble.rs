@@ -1,19 +1,23 @@
 //! From checked settings to running parts: keys, store, mappings, channels.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
 
 use config::{BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings};
-use contract::{Fault, Normalizer};
-use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer};
+use connector_wire::gate::Limits;
+use contract::{Fault, Gate, Inbox, Normalizer};
+use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer, Suite};
 use sink::{
     bus::AmqpSettings,
     store::{Access, Database, Postgres, Sqlite},
 };
 
 use crate::{
+    clock::Clock,
     keys,
     pace::Pace,
     registry::{self, Kind},
+    schedule::Schedule,
+    shipped,
     supervise::ChannelPlan,
     vocabulary::vocabulary,
     watch::ChannelWatch,
@@ -23,8 +27,12 @@ use crate::{
 /// of the largest usual records fits the memory bound many times.
 const MAX_ENTRIES: usize = 1_000;
 
-/// Stands for a secret that nobody needs; a connector's settings hold together with it.
-const UNSET: &str = "sqlite:unset";
+/// What waits in one inbox at most, until it is in custody.
+const INBOX_BYTES: usize = 32 << 20;
+
+/// Stands for a secret that nobody needs; a connector's settings hold together with it. 16 bytes: a
+/// cipher's key has that length.
+const UNSET: &str = "sqlite:not-given";
 
 /// Reads and checks the configuration in `folder`.
 ///
@@ -55,12 +63,12 @@ pub async fn open(settings: &Settings) -> Result<(Database, Keys), Fault> {
         (KeySource::File(path), StoreSettings::Sqlite(file))
             if !file.exists() && !path.exists() =>
         {
-            keys::make(path)?
+            keys::make(path, keys::suite(settings))?
         }
         _ => keys::read(settings)?,
     };
     let store = open_store(settings, Access::ReadWrite).await?;
-    store.bind_key(keys.id(), &keys.check_value()).await?;
+    store.bind_key(&keys.check_values()).await?;
     Ok((store, keys))
 }
 
@@ -120,9 +128,10 @@ pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
 /// All problems at once.
 pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<ChannelPlan>, Problems> {
     let codes = codes(settings)?;
+    let mut gates = Gates::new();
     let (mut plans, mut problems) = (Vec::new(), Vec::new());
     for channel in &settings.channels {
-        match build(settings, channel, &codes, keys) {
+        match build(settings, channel, &codes, keys, &mut gates) {
             Ok(plan) => plans.push(plan),
             Err(found) => problems.extend(found),
         }
@@ -133,24 +142,77 @@ pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<ChannelPlan>, Pr
     }
 }
 
+/// The mapping of every channel.
+///
+/// # Errors
+/// All problems at once.
+pub fn mappings(
+    settings: &Settings,
+    keys: &Keys,
+) -> Result<HashMap<contract::ChannelId, Mapping>, Problems> {
+    let codes = codes(settings)?;
+    let (mut mappings, mut problems) = (HashMap::new(), Vec::new());
+    for channel in &settings.channels {
+        match mapping(settings, channel, &codes, keys) {
+            Ok(mapping) => drop(mappings.insert(channel.id.clone(), mapping)),
+            Err(found) => problems.extend(found),
+        }
+    }
+    Problems::new(problems).map_or(Ok(mappings), Err)
+}
+
+/// A channel to be looked at: nothing of it runs.
+pub struct Desk {
+    /// The channel.
+    pub plan: ChannelPlan,
+    /// Its mapping.
+    pub mapping: Arc<Mapping>,
+}
+
 /// Builds one channel for the desk, with keys that are made for the occasion.
 ///
 /// # Errors
 /// Its problems.
-pub fn on_the_desk(settings: &Settings, channel: &ChannelSettings) -> anyhow::Result<ChannelPlan> {
-    let found = build(settings, channel, &codes(settings)?, &Keys::generate()?);
+pub fn on_the_desk(settings: &Settings, channel: &ChannelSettings) -> anyhow::Result<Desk> {
+    let keys = Keys::generate(Suite::default())?;
+    let found = desk(settings, channel, &codes(settings)?, &keys, &mut Gates::new());
     found.map_err(|problems| match Problems::new(problems) {
         Some(problems) => problems.into(),
         None => anyhow::anyhow!("channel {} cannot be built", channel.id),
     })
 }
 
-fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
+/// Gates by the names of their upstreams.
+type Gates = HashMap<String, Arc<dyn Gate>>;
+
+/// One gate per upstream: channels that share one share its budget.
+fn gate(settings: &Settings, channel: &ChannelSettings, gates: &mut Gates) -> Arc<dyn Gate> {
+    let upstream = channel.upstream();
+    let gate = gates
+        .entry(upstream.to_owned())
+        .or_insert_with(|| Arc::new(Limits::new(upstream, channel.budget, settings.zone, clock())));
+    Arc::clone(gate)
+}
+
+fn clock() -> contract::Clock {
+    contract::Clock::new(|| Clock.now())
+}
+
+/// The shipped code tables with those of the configuration folder over them.
+///
+/// # Errors
+/// All problems of all tables.
+pub fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
     let place = |problem: &CodesProblem| {
         let file = problem.file.strip_prefix(&settings.codes_dir).unwrap_or(&problem.file);
         format!("codes/{}:{}", file.display(), problem.line)
     };
-    let found = match CodeTables::load(&settings.codes_dir) {
+    let files: Vec<_> = shipped::codes().collect();
+    let shipped = CodeTables::shipped(files.iter().map(|(name, text)| (&**name, &**text)));
+    let found = match shipped.and_then(|tables| match settings.codes_dir.is_dir() {
+        true => tables.overlaid(&settings.codes_dir),
+        false => Ok(tables),
+    }) {
         Ok(codes) => return Ok(codes),
         Err(found) => found,
     };
@@ -163,10 +225,22 @@ fn build(
     channel: &ChannelSettings,
     codes: &CodeTables,
     keys: &Keys,
+    gates: &mut Gates,
 ) -> Result<ChannelPlan, Vec<Problem>> {
-    let mapping = mapping(settings, channel, codes, keys)?;
-    plan(settings, channel, mapping)
-        .map_err(|fault| vec![channel.problem(&[&channel.connector], fault)])
+    desk(settings, channel, codes, keys, gates).map(|desk| desk.plan)
+}
+
+fn desk(
+    settings: &Settings,
+    channel: &ChannelSettings,
+    codes: &CodeTables,
+    keys: &Keys,
+    gates: &mut Gates,
+) -> Result<Desk, Vec<Problem>> {
+    let mapping = Arc::new(mapping(settings, channel, codes, keys)?);
+    let plan = plan(settings, channel, mapping.clone(), gates)
+        .map_err(|fault| vec![channel.problem(&[&channel.connector], fault)])?;
+    Ok(Desk { plan, mapping })
 }
 
 fn mapping(
@@ -193,25 +267,47 @@ fn mapping(
 fn plan(
     settings: &Settings,
     channel: &ChannelSettings,
-    mapping: Mapping,
+    mapping: Arc<Mapping>,
+    gates: &mut Gates,
 ) -> Result<ChannelPlan, String> {
     let kind = kind_of(channel)?;
     let means = contract::Means {
         channel: channel.id.clone(),
         zone: settings.zone,
         budget: channel.budget,
+        gate: gate(settings, channel, gates),
+        clock: clock(),
+        folder: channel.dir.clone(),
+        inbox: kind.guard.map(|_| Inbox::new(epoch(), INBOX_BYTES)),
     };
     kind.build(&channel.section, means.clone()).map_err(|fault| fault.to_string())?;
+    let guard = kind.guard.map(|build| build(&channel.section)).transpose();
+    let schedule = match kind.guard {
+        None => Schedule::new(channel.schedule.clone(), settings.zone),
+        // What is pushed is never waited for: the inbox says when there is something.
+        Some(_) => Schedule::every(Duration::ZERO, settings.zone),
+    };
     Ok(ChannelPlan {
         id: channel.id.clone(),
+        upstream: channel.upstream().to_owned(),
         fingerprint: mapping.fingerprint(),
-        normalizer: Arc::new(mapping) as Arc<dyn Normalizer>,
+        normalizer: mapping as Arc<dyn Normalizer>,
         kind: Arc::new(kind),
         section: channel.section.clone(),
         means,
-        pace: Pace { max_entries: MAX_ENTRIES, pause: Some(channel.every.0) },
+        pace: Pace { max_entries: MAX_ENTRIES, schedule: Some(Arc::new(schedule)) },
+        guard: guard.map_err(|fault| fault.to_string())?.map(Arc::new),
         watch: Arc::new(ChannelWatch::new(channel.id.clone())),
+        orders: Arc::default(),
     })
+}
+
+/// Names the inboxes of this process: those of an earlier one are gone.
+fn epoch() -> String {
+    // Without randomness the process could not make keys either.
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    hex::encode(bytes)
 }
 
 fn kind_of(channel: &ChannelSettings) -> Result<Kind, String> {

@@ -1,8 +1,11 @@
 //! The command line. Each command is a file of its own; here are their names and arguments.
 
+mod audit;
 mod books;
 mod check;
+mod codes;
 mod demo;
+mod erase;
 mod explain;
 mod id;
 mod key;
@@ -11,7 +14,10 @@ mod progress;
 mod quarantine;
 mod run;
 mod schema;
+mod service;
 mod status;
+mod sync;
+mod text;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -50,10 +56,18 @@ enum Command {
     Demo(demo::Args),
     /// Run all channels until stopped.
     Run(run::Args),
+    /// Read channels once, now, and exit: by the running service, or without one.
+    Sync(sync::Args),
+    /// Make a channel of the running service rest until it is told to resume.
+    Pause(service::Args),
+    /// Let a channel that was told to rest go on.
+    Resume(service::Args),
+    /// Make the running service read its configuration again.
+    Reload,
     /// Check the whole configuration and run every example, offline.
-    Check,
+    Check(check::Args),
     /// Where each channel stands.
-    Status,
+    Status(status::Args),
     /// The ledger: what was read, and what became of it.
     Books(books::Args),
     /// Records that could not be taken.
@@ -61,11 +75,20 @@ enum Command {
     Quarantine(quarantine::Command),
     /// What becomes of the records of a file, step by step, without network.
     Explain(explain::Args),
+    /// Which charset a file is in, and what in it was broken and can be put back.
+    Text(text::Args),
     /// The id of a demand.
     Id(id::Args),
     /// The keys that seal personal values.
     #[command(subcommand)]
     Key(key::Command),
+    /// What the labels of the sources mean: shipped tables, yours, and what is missing.
+    #[command(subcommand)]
+    Codes(codes::Command),
+    /// Take a person's values out of everything that is kept.
+    Erase(erase::Args),
+    /// Who looked at personal values, erased them, or changed keys.
+    Audit(audit::Args),
     /// Print a JSON Schema.
     Schema(schema::Args),
 }
@@ -84,13 +107,21 @@ pub fn main(cli: Cli) -> ExitCode {
     let ended = match cli.command {
         Command::Demo(args) => demo::run(&context, &args),
         Command::Run(args) => run::run(&context, &args),
-        Command::Check => check::run(&context),
-        Command::Status => status::run(&context),
+        Command::Sync(args) => sync::run(&context, &args),
+        Command::Pause(args) => service::pause(&context, &args),
+        Command::Resume(args) => service::resume(&context, &args),
+        Command::Reload => service::reload(&context),
+        Command::Check(args) => check::run(&context, &args),
+        Command::Status(args) => status::run(&context, &args),
         Command::Books(args) => books::run(&context, &args),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Explain(args) => explain::run(&context, &args),
+        Command::Text(args) => text::run(&context, &args),
         Command::Id(args) => id::run(&args),
-        Command::Key(command) => key::run(&command),
+        Command::Key(command) => key::run(&context, &command),
+        Command::Codes(command) => codes::run(&context, &command),
+        Command::Erase(args) => erase::run(&context, &args),
+        Command::Audit(args) => audit::run(&context, &args),
         Command::Schema(args) => schema::run(&args),
     };
     out::finish(ended)

@@ -8,15 +8,23 @@ use std::{fs, path::Path};
 use anyhow::Context;
 use config::{ChannelSettings, Settings};
 use contract::{
-    Batch, Channel, Cursor, Entry, Event, Intake, MappingNo, Position, ReadNo, Timestamp, pack,
+    Batch, Channel, Cursor, DecidedBy, Entry, Event, Intake, MappingNo, Position, ReadNo,
+    TextReport, Timestamp, pack,
 };
+use normalizer::Traced;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{assemble, supervise::ChannelPlan};
+use crate::assemble::{self, Desk};
 
 /// A page above this is no example.
 const MAX_PAGE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// An example is read after everything in it, on every day.
+const READ_AT: Timestamp = match Timestamp::from_timestamp(4_102_444_800, 0) {
+    Some(at) => at,
+    None => Timestamp::UNIX_EPOCH,
+};
 
 /// One entry of a page and what became of it.
 #[derive(Debug, Serialize)]
@@ -25,9 +33,12 @@ pub struct Outcome {
     pub verdict: &'static str,
     /// The demand, or why there is none.
     pub result: Value,
-    /// The record as its connector gave it; stays on the desk.
+    /// What became of each field; stays on the desk.
     #[serde(skip)]
-    pub raw: String,
+    pub trace: Vec<Traced>,
+    /// How its bytes became text, where they were bytes.
+    #[serde(skip)]
+    pub decoding: Option<String>,
 }
 
 /// Reads `page` as `channel` would and maps every record of it.
@@ -39,22 +50,37 @@ pub fn outcomes(
     channel: &ChannelSettings,
     page: &Path,
 ) -> anyhow::Result<Vec<Outcome>> {
-    let plan = assemble::on_the_desk(settings, channel)?;
+    explained(settings, channel, page, false)
+}
+
+/// The same; with `reveal` the traces hold personal values in plain.
+///
+/// # Errors
+/// As [`outcomes`].
+pub fn explained(
+    settings: &Settings,
+    channel: &ChannelSettings,
+    page: &Path,
+    reveal: bool,
+) -> anyhow::Result<Vec<Outcome>> {
+    let desk = assemble::on_the_desk(settings, channel)?;
     let size = fs::metadata(page).with_context(|| page.display().to_string())?.len();
     anyhow::ensure!(size <= MAX_PAGE_BYTES, "{}: larger than 32 MiB", page.display());
     let bytes = fs::read(page).with_context(|| page.display().to_string())?;
-    let connector = plan.kind.build(&plan.section, plan.means.clone())?;
+    let connector = desk.plan.kind.build(&desk.plan.section, desk.plan.means.clone())?;
     let entries = connector.sample(&bytes).with_context(|| page.display().to_string())?;
-    entries.into_iter().map(|entry| outcome(&plan, entry)).collect()
+    entries.into_iter().map(|entry| outcome(&desk, entry, reveal)).collect()
 }
 
-fn outcome(plan: &ChannelPlan, entry: Entry) -> anyhow::Result<Outcome> {
+fn outcome(desk: &Desk, entry: Entry, reveal: bool) -> anyhow::Result<Outcome> {
+    let plan = &desk.plan;
     let channel =
         Channel { id: plan.id.clone(), mapping: MappingNo(1), normalizer: plan.normalizer.clone() };
-    let raw = match &entry {
-        Entry::Record(record) => serde_json::to_string_pretty(record.body.tree())?,
+    let (trace, decoding) = match &entry {
+        Entry::Record(record) => (desk.mapping.trace(record, reveal), decoding(&record.text)),
         Entry::Unreadable { place, bytes, .. } => {
-            format!("unreadable, {} bytes at {}", bytes.len(), place.at)
+            let what = format!("unreadable, {} bytes at {}", bytes.len(), place.at);
+            (Vec::new(), Some(what))
         }
     };
     let batch = Batch {
@@ -63,7 +89,7 @@ fn outcome(plan: &ChannelPlan, entry: Entry) -> anyhow::Result<Outcome> {
         caught_up: true,
         trouble: Vec::new(),
     };
-    let outbox = pack(&channel, Position::default(), ReadNo(1), batch, Timestamp::UNIX_EPOCH);
+    let outbox = pack(&channel, Position::default(), ReadNo(1), batch, READ_AT);
     let messages = outbox.messages().iter().map(|message| (0, message.clone()));
     let intake = Intake::new(messages);
     let event = intake.deliveries().iter().flat_map(|delivery| &delivery.events).next();
@@ -80,7 +106,23 @@ fn outcome(plan: &ChannelPlan, entry: Entry) -> anyhow::Result<Outcome> {
         Some(Event::Unreadable { reason, .. }) => ("rejected", json!({ "reason": reason })),
     };
     leave_out_ciphertext(&mut result);
-    Ok(Outcome { verdict, result, raw })
+    Ok(Outcome { verdict, result, trace, decoding })
+}
+
+/// `GB18030, which the channel declares`.
+fn decoding(text: &TextReport) -> Option<String> {
+    let why = match text.decided_by {
+        DecidedBy::Nothing => return None,
+        DecidedBy::Forced => "which the channel forces",
+        DecidedBy::Bom => "by its byte order mark",
+        DecidedBy::Utf8 => "because all of it is",
+        DecidedBy::XmlProlog => "by the declaration of its XML",
+        DecidedBy::HttpHeader => "by its HTTP header",
+        DecidedBy::Declared => "which the channel declares",
+        DecidedBy::Detected => "by its bytes",
+    };
+    let conflict = if text.conflict { "; others claimed another charset" } else { "" };
+    Some(format!("{}, {why}{conflict}", text.charset))
 }
 
 /// Removes what depends on keys, reads and clocks, so that expectations stay readable and stable.

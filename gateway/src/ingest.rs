@@ -13,7 +13,7 @@ use contract::{Channel, Checkpoints, Confirmed, Fault, Publisher, deliver};
 use tracing::debug;
 
 use crate::{
-    clock::Clock, memory::Memory, pace::Pace, registry::AnyConnector, stop::Stop,
+    clock::Clock, memory::Memory, orders::Orders, pace::Pace, registry::AnyConnector, stop::Stop,
     watch::ChannelWatch,
 };
 use reader::{Packed, Reader};
@@ -32,6 +32,10 @@ pub struct Means<'a, B, C> {
     pub stop: &'a Stop,
     /// Sees the progress.
     pub watch: &'a ChannelWatch,
+    /// What it is told meanwhile.
+    pub orders: &'a Orders,
+    /// The lease under which it reads.
+    pub fence: u64,
 }
 
 /// Reads `channel` until it is asked to stop, or once it has caught up where `pace` says so.
@@ -44,7 +48,7 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
     pace: &Pace,
     means: &Means<'_, B, C>,
 ) -> Result<(), Fault> {
-    let at = means.checkpoints.load(&channel.id).await?;
+    let at = means.checkpoints.load(&channel.id, means.fence).await?;
     let mut owed = at.cursor.clone(); // what a crash left unsaid
     let mut reader = Reader::new(channel, connector, pace, means, at);
     let mut packed = None;

@@ -4,7 +4,7 @@ use std::{fs, io::Write, path::Path};
 
 use config::{KeySource, Settings};
 use contract::Fault;
-use normalizer::Keys;
+use normalizer::{Keys, Suite};
 
 /// Reads the keys of a store that has some.
 ///
@@ -35,15 +35,65 @@ fn parse(text: &str, place: &str) -> Result<Keys, Fault> {
 ///
 /// # Errors
 /// There is such a file already, or it cannot be written.
-pub fn make(path: &Path) -> Result<Keys, Fault> {
-    let keys =
-        Keys::generate().map_err(|error| Fault::stopped("no keys could be made").because(error))?;
-    write_private(path, &keys.to_json()).map_err(|error| {
-        Fault::stopped("the key file cannot be written")
-            .at(path.display().to_string())
-            .because(error)
-    })?;
+pub fn make(path: &Path, suite: Suite) -> Result<Keys, Fault> {
+    let keys = Keys::generate(suite)
+        .map_err(|error| Fault::stopped("no keys could be made").because(error))?;
+    write_private(path, &keys.to_json()).map_err(|error| unwritten(path, error))?;
     Ok(keys)
+}
+
+/// Algorithms of the keys that are made from now on.
+pub fn suite(settings: &Settings) -> Suite {
+    if settings.national { Suite::Sm } else { Suite::Aes }
+}
+
+/// Puts another set in use and keeps those before it. The file is written beside and moved over the
+/// old one: whoever is cut off in between has one of the two, whole.
+///
+/// # Errors
+/// Keys that come from the environment cannot be changed here; or the file cannot be written.
+pub fn rotate(settings: &Settings) -> Result<Keys, Fault> {
+    let keys = read(settings)?;
+    let rotated = keys
+        .rotated(suite(settings))
+        .map_err(|error| Fault::stopped("no keys could be made").because(error))?;
+    replace(settings, &rotated)?;
+    Ok(rotated)
+}
+
+/// Writes keys over those of the key file.
+///
+/// # Errors
+/// As [`rotate`].
+pub fn replace(settings: &Settings, keys: &Keys) -> Result<(), Fault> {
+    let KeySource::File(path) = &settings.keys else {
+        return Err(Fault::stopped("the keys come from the environment")
+            .remedy("write them to a file, name it in [keys], and change them there"));
+    };
+    let mut beside = path.clone().into_os_string();
+    beside.push(".new");
+    let beside = Path::new(&beside);
+    // What a cut-off rotation left was never in use.
+    let _ = fs::remove_file(beside);
+    write_private(beside, &keys.to_json())
+        .and_then(|()| fs::rename(beside, path))
+        .and_then(|()| path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all()))
+        .map_err(|error| unwritten(path, error))
+}
+
+/// Copies the keys to a new file that only its owner can read, and reads the copy back.
+///
+/// # Errors
+/// There is such a file already, or it cannot be written.
+pub fn backup(settings: &Settings, copy: &Path) -> Result<Keys, Fault> {
+    let keys = read(settings)?;
+    write_private(copy, &keys.to_json()).map_err(|error| unwritten(copy, error))?;
+    let text = fs::read_to_string(copy).map_err(|error| unwritten(copy, error))?;
+    parse(&text, &copy.display().to_string())
+}
+
+fn unwritten(path: &Path, error: std::io::Error) -> Fault {
+    Fault::stopped("the key file cannot be written").at(path.display().to_string()).because(error)
 }
 
 /// Creates a file that only its owner can read; an existing one is never overwritten.

@@ -4,21 +4,31 @@
 //! those loops, keeps them running or shows what they did.
 
 pub mod ingest;
+pub mod intake;
 pub mod supervise;
 
 pub mod clock;
+pub mod instance;
+pub mod lease;
 pub mod memory;
 pub mod numbers;
+pub mod orders;
 pub mod pace;
+pub mod requests;
+pub mod schedule;
 pub mod stop;
+pub mod upstream;
 pub mod watch;
 
 pub mod assemble;
 pub mod keys;
 pub mod registry;
+pub mod reload;
+pub mod reseal;
 pub mod service;
 pub mod shipped;
 pub mod vocabulary;
+pub mod what_if;
 
 pub mod cli;
 pub mod example;

@@ -1,12 +1,14 @@
 //! How fast, and how long, a channel is read.
 
-use std::time::Duration;
+use std::sync::Arc;
+
+use crate::schedule::Schedule;
 
 /// The rhythm of one ingest loop.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Pace {
     /// Entries of one batch at most.
     pub max_entries: usize,
-    /// Pause once there is nothing more; `None` ends the loop then.
-    pub pause: Option<Duration>,
+    /// When to look again once there is nothing more; `None` ends the loop then.
+    pub schedule: Option<Arc<Schedule>>,
 }

@@ -4,6 +4,7 @@
 //! deserialised, the cursor is serialised, and the loop sees `dyn AnyConnector`.
 
 use config::Section;
+use connector_webhook::Guard;
 use contract::{Batch, Connector, Cursor, Entry, Fault, Means};
 use futures_util::future::BoxFuture;
 use schemars::SchemaGenerator;
@@ -12,7 +13,11 @@ use serde_json::Value;
 /// All kinds, in the order in which they are listed to people.
 pub fn kinds() -> Vec<Kind> {
     vec![
-        register::<connector_table::Table>(), //
+        register::<connector_table::Table>(),
+        register::<connector_http::Http>(),
+        register::<connector_files::Files>(),
+        register::<connector_process::Process>(),
+        Kind { guard: Some(guard), ..register::<connector_webhook::Webhook>() },
     ]
 }
 
@@ -22,8 +27,13 @@ pub struct Kind {
     pub name: &'static str,
     /// JSON Schema of its table in a channel file.
     pub schema: Value,
+    /// Who may send; `None` for a kind that asks.
+    pub guard: Option<BuildGuard>,
     build: Build,
 }
+
+/// Builds the guard of a channel from its checked settings.
+pub type BuildGuard = fn(&Section) -> Result<Guard, Fault>;
 
 type Build = fn(&Section, Means) -> Result<Box<dyn AnyConnector>, Fault>;
 
@@ -85,10 +95,18 @@ impl<C: Connector> AnyConnector for Erased<C> {
     }
 }
 
+fn guard(settings: &Section) -> Result<Guard, Fault> {
+    let config: connector_webhook::Config = settings
+        .parse()
+        .map_err(|error| Fault::stopped("the settings do not fit").because(error))?;
+    Ok(Guard::new(&config))
+}
+
 fn register<C: Connector>() -> Kind {
     Kind {
         name: C::KIND,
         schema: SchemaGenerator::default().into_root_schema_for::<C::Config>().into(),
+        guard: None,
         build: |settings, means| {
             let place = format!("channel {}, [{}]", means.channel, C::KIND);
             let config = settings.parse().map_err(|error| {

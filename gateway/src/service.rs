@@ -3,18 +3,22 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use config::Settings;
-use contract::{ChannelId, Consumer, Fault, Publisher};
+use contract::{ChannelId, Fault};
+use futures_util::future::join_all;
 use sink::{
-    bus::{Amqp, in_process},
+    bus::{Amqp, Inlet, Outlet, in_process},
     store::{Database, Patient},
 };
 
 use crate::{
     assemble,
+    backoff::Backoff,
     clock::Clock,
+    lease::Keeper,
     memory::Memory,
     stop::Stop,
-    supervise::{ChannelPlan, Ended, Shared, run_channels, run_sink},
+    supervise::{ChannelPlan, Ended, Shared, run_sink},
+    upstream::{self, by_upstream},
 };
 
 /// How often somebody who waits for the store looks.
@@ -45,18 +49,121 @@ pub async fn serve(
     store: &Database,
     stop: &Stop,
 ) -> Result<Vec<Ended>, Fault> {
-    let Some(broker) = &settings.bus else {
-        let capacity = usize::try_from(settings.limits.memory_bytes).unwrap_or(usize::MAX);
-        let (bus, consumer) = in_process(capacity);
-        return Ok(run(settings, Some((bus, plans)), Some(consumer), store, stop).await);
+    let Some(halves) = Halves::open(settings, role, store, stop).await? else {
+        return Ok(Vec::new());
     };
-    let amqp = Amqp::new(assemble::broker(broker)?);
-    let ingest = (role != Role::Sink).then(|| (amqp.publisher(), plans));
-    let consumer = match role {
-        Role::Ingest => None,
-        Role::All | Role::Sink => Some(amqp.consumer(queues(settings, store).await?)),
+    let shared = halves.shared(settings, store, stop);
+    let reading = async {
+        let Some(shared) = shared else {
+            stop.asked().await;
+            return Vec::new();
+        };
+        let keeper = Keeper::new(store.apart(), true);
+        let groups = by_upstream(plans);
+        let grace = settings.limits.grace;
+        let groups = groups
+            .iter()
+            .map(|(upstream, plans)| upstream::serve(upstream, plans, &shared, &keeper, grace));
+        let ended = join_all(groups).await.into_iter().flatten().collect();
+        tokio::select! { biased;
+            () = stop.asked() => {}
+            () = kept(store) => {}
+        }
+        ended
     };
-    Ok(run(settings, ingest, consumer, store, stop).await)
+    Ok(halves.keep_during(settings, store, stop, reading).await)
+}
+
+/// The ends of the bus that this process has.
+pub struct Halves {
+    outlet: Option<Outlet>,
+    inlet: Option<Inlet>,
+}
+
+impl Halves {
+    /// Those of `role`; waits for a store that has just gone away. `None` where stop was asked
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// As [`serve`].
+    pub async fn open(
+        settings: &Settings,
+        role: Role,
+        store: &Database,
+        stop: &Stop,
+    ) -> Result<Option<Self>, Fault> {
+        let Some(broker) = &settings.bus else {
+            let capacity = usize::try_from(settings.limits.memory_bytes).unwrap_or(usize::MAX);
+            let (outlet, inlet) = in_process(capacity);
+            let (outlet, inlet) = (Outlet::InProcess(outlet), Inlet::InProcess(inlet));
+            return Ok(Some(Self { outlet: Some(outlet), inlet: Some(inlet) }));
+        };
+        let amqp = Amqp::new(assemble::broker(broker)?);
+        let outlet = (role != Role::Sink).then(|| Outlet::Amqp(amqp.publisher()));
+        let inlet = match role {
+            Role::Ingest => None,
+            Role::All | Role::Sink => match patiently(stop, || queues(settings, store)).await? {
+                Some(queues) => Some(Inlet::Amqp(amqp.consumer(queues))),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Self { outlet, inlet }))
+    }
+
+    /// What the channels share, where this process reads any.
+    pub fn shared(&self, settings: &Settings, store: &Database, stop: &Stop) -> Option<Shared> {
+        Some(Shared {
+            bus: self.outlet.clone()?,
+            store: store.apart(),
+            memory: Arc::new(Memory::new(settings.limits.memory_bytes)),
+            clock: Clock,
+            stop: stop.clone(),
+        })
+    }
+
+    /// Keeps what is published while `reading` goes on. The sink outlives the channels' stop: what
+    /// they wait for must still be kept.
+    pub async fn keep_during<T>(
+        self,
+        settings: &Settings,
+        store: &Database,
+        stop: &Stop,
+        reading: impl Future<Output = T>,
+    ) -> T {
+        let sink_stop = Stop::default();
+        let reading = async {
+            let read = reading.await;
+            sink_stop.ask();
+            read
+        };
+        let keeping = async {
+            if let Some(inlet) = self.inlet {
+                let patient = Patient::new(store.clone(), stop.token().clone());
+                run_sink(inlet, patient, &sink_stop, settings.limits.grace).await;
+            }
+        };
+        tokio::join!(reading, keeping).0
+    }
+}
+
+/// Asks the store again and again while it is away; `None` once stop is asked.
+pub(crate) async fn patiently<T, F: Future<Output = Result<T, Fault>>>(
+    stop: &Stop,
+    ask: impl Fn() -> F,
+) -> Result<Option<T>, Fault> {
+    let mut backoff = Backoff::new();
+    while !stop.is_asked() {
+        match ask().await {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(fault) if fault.is_transient() => {
+                let wait = backoff.wait();
+                tracing::warn!("store: {fault}; trying again in {:.1} s", wait.as_secs_f32());
+                stop.or_sleep(wait).await;
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(None)
 }
 
 /// All channels that may have something in their queue: those of the configuration, and those that
@@ -68,49 +175,6 @@ async fn queues(settings: &Settings, store: &Database) -> Result<Vec<ChannelId>,
     channels.sort();
     channels.dedup();
     Ok(channels)
-}
-
-async fn run<B: Publisher + 'static>(
-    settings: &Settings,
-    ingest: Option<(B, Vec<ChannelPlan>)>,
-    consumer: Option<impl Consumer + 'static>,
-    store: &Database,
-    stop: &Stop,
-) -> Vec<Ended> {
-    let limits = settings.limits;
-    let sink_stop = Stop::default();
-    let reading = async {
-        let ended = match ingest {
-            None => {
-                stop.asked().await;
-                Vec::new()
-            }
-            Some((bus, plans)) => {
-                let shared = Shared {
-                    bus,
-                    checkpoints: store.apart(),
-                    memory: Memory::new(limits.memory_bytes),
-                    clock: Clock,
-                    stop: stop.clone(),
-                };
-                run_channels(plans, Arc::new(shared), limits.grace).await
-            }
-        };
-        tokio::select! { biased;
-            () = stop.asked() => {}
-            () = kept(store) => {}
-        }
-        // The sink outlives the channels' stop: what they wait for must still be kept.
-        sink_stop.ask();
-        ended
-    };
-    let keeping = async {
-        if let Some(consumer) = consumer {
-            let patient = Patient::new(store.clone(), stop.token().clone());
-            run_sink(consumer, patient, &sink_stop, limits.grace).await;
-        }
-    };
-    tokio::join!(reading, keeping).0
 }
 
 /// Waits until nothing that was published is on its way any more, whichever process keeps it.

@@ -1,40 +1,45 @@
 //! The configuration that is shipped, compiled in: the demo writes it to a folder of its own and
 //! then reads it like anybody else's.
 
-use std::{fs, io, path::Path};
+use std::{borrow::Cow, fs, io, path::Path};
 
-const FILES: &[(&str, &str)] = &[
-    ("gateway.toml", include_str!("../../config/gateway.toml")),
-    ("channels/hotline/channel.toml", include_str!("../../config/channels/hotline/channel.toml")),
-    (
-        "channels/hotline/fixtures/rows.json",
-        include_str!("../../config/channels/hotline/fixtures/rows.json"),
-    ),
-    (
-        "channels/hotline/fixtures/rows.expected.json",
-        include_str!("../../config/channels/hotline/fixtures/rows.expected.json"),
-    ),
-    ("codes/region.csv", include_str!("../../config/codes/region.csv")),
-    ("codes/hotline/kind.csv", include_str!("../../config/codes/hotline/kind.csv")),
-    ("codes/hotline/pressing.csv", include_str!("../../config/codes/hotline/pressing.csv")),
-    ("codes/hotline/source.csv", include_str!("../../config/codes/hotline/source.csv")),
-    ("codes/hotline/status.csv", include_str!("../../config/codes/hotline/status.csv")),
-    ("codes/hotline/urgency.csv", include_str!("../../config/codes/hotline/urgency.csv")),
-];
+use rust_embed::RustEmbed;
+
+/// What lies in `config/` beside the crate of that name.
+#[derive(RustEmbed)]
+#[folder = "../config"]
+#[include = "gateway.toml"]
+#[include = "channels/*"]
+#[include = "codes/*"]
+struct Shipped;
+
+/// The code tables among them: their files below `codes`, and their content.
+pub fn codes() -> impl Iterator<Item = (String, String)> {
+    let tables = Shipped::iter().filter_map(|file| {
+        let name = file.strip_prefix("codes/")?.to_owned();
+        Some((name, text(&file)?))
+    });
+    tables.filter(|(name, _)| name.ends_with(".csv"))
+}
 
 /// Writes all files below `folder`, over older ones of the same names.
 ///
 /// # Errors
 /// A file cannot be written.
 pub fn write(folder: &Path) -> io::Result<()> {
-    for (name, text) in FILES {
-        let path = folder.join(name);
+    for name in Shipped::iter() {
+        let path = folder.join(&*name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::write(path, text)?;
+        let bytes = Shipped::get(&name).map_or(Cow::Borrowed(&[][..]), |file| file.data);
+        fs::write(path, bytes)?;
     }
     Ok(())
+}
+
+fn text(file: &str) -> Option<String> {
+    String::from_utf8(Shipped::get(file)?.data.into_owned()).ok()
 }
 
 /// Names servers in the `gateway.toml` below `folder`: environment variables that will hold their

@@ -26,10 +26,21 @@ impl Stop {
 
     /// Waits for `period`, or until somebody asks.
     pub async fn or_sleep(&self, period: Duration) {
+        self.or(tokio::time::sleep(period)).await;
+    }
+
+    /// Waits for `event`, or until somebody asks.
+    pub async fn or(&self, event: impl Future<Output = ()>) {
         tokio::select! { biased;
             () = self.asked() => {}
-            () = tokio::time::sleep(period) => {}
+            () = event => {}
         }
+    }
+
+    /// A stop of a part: asked with this one, and alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self(self.0.child_token())
     }
 
     /// The token, for parts that know nothing of this crate.

@@ -6,11 +6,13 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use config::Section;
+use connector_webhook::Guard;
 use contract::{
     Channel, ChannelId, Checkpoints, Consumer, Digest, Fault, FaultKind, Normalizer, Publisher,
     Store,
 };
 use futures_util::FutureExt;
+use sink::{bus::Outlet, store::Database};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -18,9 +20,12 @@ use crate::{
     backoff::{Backoff, jitter},
     clock::Clock,
     ingest::{self, ingest},
+    intake::Door,
     memory::Memory,
+    orders::{Orders, rest},
     pace::Pace,
     registry::Kind,
+    schedule::Pass,
     stop::Stop,
     watch::ChannelWatch,
 };
@@ -33,9 +38,12 @@ const STALLED_AFTER: Duration = Duration::from_secs(600);
 const MAX_INTAKE: usize = 32;
 
 /// Everything needed to run a channel, checked.
+#[derive(Clone)]
 pub struct ChannelPlan {
     /// Its name.
     pub id: ChannelId,
+    /// The upstream that it reads, maybe with others: one process holds all of them.
+    pub upstream: String,
     /// Its mapping.
     pub normalizer: Arc<dyn Normalizer>,
     /// Fingerprint of the mapping.
@@ -46,20 +54,32 @@ pub struct ChannelPlan {
     pub section: Section,
     /// What its connector may use.
     pub means: contract::Means,
+    /// Who may send, where it does not ask.
+    pub guard: Option<Arc<Guard>>,
     /// Its rhythm.
     pub pace: Pace,
     /// What people see of it.
     pub watch: Arc<ChannelWatch>,
+    /// What it is told meanwhile.
+    pub orders: Arc<Orders>,
+}
+
+impl ChannelPlan {
+    /// The way in for who sends, where the channel does not ask.
+    pub fn door(&self) -> Option<Door> {
+        Some(Door { guard: self.guard.clone()?, inbox: self.means.inbox.clone()? })
+    }
 }
 
 /// What all channels share.
-pub struct Shared<B, C> {
+#[derive(Clone)]
+pub struct Shared {
     /// Where messages go.
-    pub bus: B,
+    pub bus: Outlet,
     /// Where progress is kept.
-    pub checkpoints: C,
+    pub store: Database,
     /// Bytes in flight.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
     /// What time it is.
     pub clock: Clock,
     /// Asks the channels to end.
@@ -69,22 +89,20 @@ pub struct Shared<B, C> {
 /// How a channel ended.
 pub type Ended = (ChannelId, Result<(), Fault>);
 
-/// Runs every channel until all have ended, each at a batch border once `shared.stop` is asked.
-/// Takes at most `grace` longer than the asking: leaving anyway is always safe.
-pub async fn run_channels<B, C>(
-    plans: Vec<ChannelPlan>,
-    shared: Arc<Shared<B, C>>,
+/// Runs these channels, under the lease with this `fence`, until all have ended, each at a batch
+/// border once `shared.stop` is asked. Takes at most `grace` longer than the asking: leaving anyway
+/// is always safe, and so is dropping this future.
+pub async fn run_channels(
+    plans: &[ChannelPlan],
+    shared: &Shared,
+    fence: u64,
     grace: Duration,
-) -> Vec<Ended>
-where
-    B: Publisher + 'static,
-    C: Checkpoints + 'static,
-{
+) -> Vec<Ended> {
     let mut channels = JoinSet::new();
     for plan in plans {
-        let shared = Arc::clone(&shared);
+        let (plan, shared) = (plan.clone(), shared.clone());
         channels.spawn(async move {
-            let ended = tend(&plan, &shared).await;
+            let ended = tend(&plan, &shared, fence).await;
             plan.watch.ended();
             (plan.id, ended)
         });
@@ -128,16 +146,16 @@ async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Dura
 }
 
 /// Runs one channel again and again until it ends well.
-async fn tend<B: Publisher, C: Checkpoints>(
-    plan: &ChannelPlan,
-    shared: &Shared<B, C>,
-) -> Result<(), Fault> {
+async fn tend(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(), Fault> {
     let mut backoff = Backoff::new();
-    let ends_by_itself = plan.pace.pause.is_none();
-    loop {
+    let ends_by_itself = plan.pace.schedule.is_none();
+    if !ends_by_itself {
+        shared.stop.or(until_due(plan, shared)).await;
+    }
+    while !shared.stop.is_asked() {
         plan.watch.began();
         let entries_before = plan.watch.entries();
-        let run = AssertUnwindSafe(run_once(plan, shared)).catch_unwind();
+        let run = AssertUnwindSafe(run_once(plan, shared, fence)).catch_unwind();
         let fault = tokio::select! {
             run = run => match run {
                 Ok(Ok(())) => return Ok(()),
@@ -151,9 +169,10 @@ async fn tend<B: Publisher, C: Checkpoints>(
         if plan.watch.entries() > entries_before {
             backoff.reset();
         }
+        let calls = plan.orders.calls();
         plan.watch.waits(&fault);
         // For `status` in another process. The store may be the very thing that is away.
-        let _ = shared.checkpoints.note(&plan.id, &fault, shared.clock.now()).await;
+        let _ = shared.store.note(&plan.id, &fault, shared.clock.now()).await;
         let wait = match fault.kind() {
             FaultKind::Transient => backoff.wait(),
             FaultKind::Throttled(wait) => wait + jitter(Duration::from_secs(1)),
@@ -164,29 +183,47 @@ async fn tend<B: Publisher, C: Checkpoints>(
             return Err(fault);
         }
         report(&format!("channel {}", plan.id), &fault, wait);
-        shared.stop.or_sleep(wait).await;
+        match fault.kind() {
+            FaultKind::Stopped => {
+                plan.orders.stopped(fault.to_string());
+                // Somebody who calls may have mended it.
+                shared.stop.or(rest(&plan.orders, calls, wait)).await;
+            }
+            // A source that asks for a pause, or is not there, is not asked sooner for a call.
+            FaultKind::Transient | FaultKind::Throttled(_) => shared.stop.or_sleep(wait).await,
+        }
         if shared.stop.is_asked() {
             return Err(fault);
         }
     }
+    Ok(())
 }
 
-async fn run_once<B: Publisher, C: Checkpoints>(
-    plan: &ChannelPlan,
-    shared: &Shared<B, C>,
-) -> Result<(), Fault> {
+/// At the start: a clock time that nobody was there for may be made up for, and a channel that was
+/// told to rest rests.
+async fn until_due(plan: &ChannelPlan, shared: &Shared) {
+    let Some(schedule) = &plan.pace.schedule else { return };
+    // Where the store cannot say, the loop will find out that it is away.
+    let progress = shared.store.progress(&plan.id).await.unwrap_or_default();
+    let last = progress.last_read_at.map(|at| Pass { began: at, ended: at });
+    rest(&plan.orders, plan.orders.calls(), schedule.wait(last, shared.clock.now())).await;
+}
+
+async fn run_once(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(), Fault> {
     shared.bus.ready().await?;
-    let mapping = shared.checkpoints.mapping(&plan.id, plan.fingerprint).await?;
+    let mapping = shared.store.mapping(&plan.id, plan.fingerprint).await?;
     let channel =
         Channel { id: plan.id.clone(), mapping, normalizer: Arc::clone(&plan.normalizer) };
     let mut connector = plan.kind.build(&plan.section, plan.means.clone())?;
     let means = ingest::Means {
         bus: &shared.bus,
-        checkpoints: &shared.checkpoints,
+        checkpoints: &shared.store,
         memory: &shared.memory,
         clock: &shared.clock,
         stop: &shared.stop,
         watch: &plan.watch,
+        orders: &plan.orders,
+        fence,
     };
     ingest(&channel, &mut *connector, &plan.pace, &means).await
 }

@@ -5,7 +5,7 @@
 use config::{Kind, Vocabulary};
 use schemars::SchemaGenerator;
 
-use crate::registry;
+use crate::{registry, shipped};
 
 /// The schemas of all owners.
 pub fn vocabulary() -> Vocabulary {
@@ -14,5 +14,6 @@ pub fn vocabulary() -> Vocabulary {
         .map(|kind| Kind { name: kind.name.to_owned(), schema: kind.schema })
         .collect();
     let demand = SchemaGenerator::default().into_root_schema_for::<normalizer::MappingConfig>();
-    Vocabulary { connectors, demand: demand.into() }
+    let codes = shipped::codes().filter_map(|(file, _)| Some(file.strip_suffix(".csv")?.to_owned()));
+    Vocabulary { connectors, demand: demand.into(), codes: codes.collect() }
 }

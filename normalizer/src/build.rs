@@ -91,7 +91,7 @@ impl<'a> Builder<'a> {
                 SupervisionFlag::CODES,
                 |_| None,
             ),
-            people: config.people.iter().map(|person| self.person(person)).collect(),
+            people: config.people.iter().filter_map(|person| self.person(person)).collect(),
             people_count: self.int("people_count", &config.people_count),
             address: self.personal("address", &config.address),
             location: config.location.as_ref().and_then(|location| self.point(location)),
@@ -99,8 +99,16 @@ impl<'a> Builder<'a> {
             repeat: config.repeat.as_ref().map(|repeat| self.repeat(repeat)),
             counts: config.counts.as_ref().map(|counts| self.counts(counts)),
             attachments: config.attachments.as_ref().and_then(|list| self.attachments(list)),
+            tasks: config.tasks.as_ref().and_then(|list| self.tasks(list)),
+            evaluations: config.evaluations.as_ref().and_then(|list| self.evaluations(list)),
             trail: config.trail.as_ref().and_then(|trail| self.trail(trail)),
             related: config.related.as_ref().and_then(|list| self.related(list)),
+            cited: config
+                .related
+                .iter()
+                .flat_map(|related| &related.cited)
+                .filter_map(|path| self.cited(path))
+                .collect(),
             ..Plan::default()
         };
         for (target, field, slot) in texts(config) {
@@ -121,12 +129,19 @@ impl<'a> Builder<'a> {
 
     fn region(&mut self, field: &Option<Field>) -> Option<RegionRule> {
         let source = self.source("region", field, &[crate::config::Conversion::Region])?;
-        let Some(table) = self.codes.regions() else {
+        let Some(table) = self.codes.regions().cloned() else {
             self.problem("region", "there is no codes/region.csv; add it");
             return None;
         };
+        let within = field.as_ref().and_then(|field| field.0.within.clone());
+        if let Some(code) = within.as_ref().filter(|code| !table.is_in_force(code)) {
+            self.problem(
+                "region",
+                format!("`within` names `{code}`, which is no division in force"),
+            );
+        }
         self.tables.insert("region".to_owned());
-        Some(RegionRule { source, table: table.clone() })
+        Some(RegionRule { source, table, within })
     }
 
     pub(crate) fn problem(&mut self, target: &str, message: impl Into<String>) {

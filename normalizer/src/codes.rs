@@ -2,14 +2,26 @@
 //!
 //! A table that says the same thing twice, or nothing at all, is refused when it is loaded: at run
 //! time a label is either in the table or unknown, and unknown is never a default.
+//!
+//! Tables are shipped with the program, and the admin's folder lies over them row by row: a row of
+//! the folder counts, a label with an empty code means nothing any more, all others stay as shipped.
 
 mod load;
+mod period;
 mod region;
+mod spoiled;
 mod table;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::Serialize;
 
 pub use load::CodesProblem;
+use load::File;
 pub use region::{Region, RegionTable};
 pub use table::CodeTable;
 
@@ -18,25 +30,83 @@ pub use table::CodeTable;
 pub struct CodeTables {
     tables: BTreeMap<String, Arc<CodeTable>>,
     regions: Option<Arc<RegionTable>>,
+    differences: Vec<Difference>,
+}
+
+/// A row in which the admin's folder says something else than what is shipped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Name of the table.
+    pub table: String,
+    /// The label.
+    pub raw: String,
+    /// What the shipped table says; `None` where it does not know the label.
+    pub shipped: Option<String>,
+    /// What the folder says; empty where the label means nothing any more.
+    pub here: String,
 }
 
 impl CodeTables {
-    /// Reads every `.csv` below `folder`. A table has the columns `raw,code` or `raw,code,label`;
-    /// `region.csv` has `code,name,old_of`.
+    /// Reads every `.csv` below `folder`. A table has the columns `raw,code` and may have
+    /// `label,aliases,from,until,note`; `region.csv` has `code,name,old_of`, and may have
+    /// `aliases,from,until,note`.
     ///
     /// # Errors
     /// All problems of all files, with file and line.
     pub fn load(folder: &Path) -> Result<Self, Vec<CodesProblem>> {
+        Self::default().overlaid(folder)
+    }
+
+    /// Reads tables that are compiled in: name with `.csv`, and content.
+    ///
+    /// # Errors
+    /// All problems of all of them.
+    pub fn shipped<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, Vec<CodesProblem>> {
+        let files = files.into_iter().filter_map(|(path, text)| {
+            let name = path.strip_suffix(".csv")?.to_owned();
+            Some(File { name, path: PathBuf::from("shipped").join(path), bytes: text.into() })
+        });
+        Self::default().with(files.collect(), Vec::new())
+    }
+
+    /// These tables with those below `folder` over them.
+    ///
+    /// # Errors
+    /// All problems of all files, with file and line.
+    pub fn overlaid(self, folder: &Path) -> Result<Self, Vec<CodesProblem>> {
         let mut problems = Vec::new();
-        let mut codes = Self::default();
-        for file in load::files(folder, &mut problems) {
+        let files = load::files(folder, &mut problems);
+        self.with(files, problems)
+    }
+
+    fn with(
+        mut self,
+        files: Vec<File>,
+        mut problems: Vec<CodesProblem>,
+    ) -> Result<Self, Vec<CodesProblem>> {
+        for file in files {
             if file.name == "region" {
-                codes.regions = RegionTable::parse(&file, &mut problems).map(Arc::new);
-            } else if let Some(table) = CodeTable::parse(&file, &mut problems) {
-                codes.tables.insert(file.name, Arc::new(table));
+                let below = self.regions.as_deref();
+                let regions = RegionTable::parse(&file, below, &mut problems);
+                self.differences
+                    .extend(below.map(|b| regions.differences(b)).into_iter().flatten());
+                self.regions = Some(Arc::new(regions));
+                continue;
             }
+            let table = CodeTable::parse(&file, &mut problems);
+            let table = match self.tables.get(&file.name) {
+                None => table,
+                Some(shipped) => {
+                    let (table, differences) = shipped.overlaid(&table, &file.name);
+                    self.differences.extend(differences);
+                    table.finish()
+                }
+            };
+            self.tables.insert(file.name, Arc::new(table));
         }
-        if problems.is_empty() { Ok(codes) } else { Err(problems) }
+        if problems.is_empty() { Ok(self) } else { Err(problems) }
     }
 
     /// The table of that name.
@@ -52,5 +122,10 @@ impl CodeTables {
     /// The names of all tables, for suggestions.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tables.keys().map(String::as_str)
+    }
+
+    /// Where the folder says something else than what is shipped.
+    pub fn differences(&self) -> &[Difference] {
+        &self.differences
     }
 }

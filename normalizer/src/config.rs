@@ -11,10 +11,10 @@ mod group;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use field::{Clean, Conversion, Field, FieldTable, JsonPath};
+pub use field::{Clean, Conversion, Extract, Field, FieldTable, JsonPath};
 pub use group::{
-    AttachmentConfig, CountsConfig, EnterpriseConfig, LocationConfig, PersonConfig, RelatedConfig,
-    RepeatConfig, StepConfig,
+    AttachmentConfig, CountsConfig, EnterpriseConfig, EvaluationConfig, LocationConfig,
+    PersonConfig, RelatedConfig, RepeatConfig, StepConfig, TaskConfig,
 };
 
 /// The `[demand]` table: one entry for each field that a mapping may set. What is left out stays
@@ -44,7 +44,7 @@ pub struct MappingConfig {
     pub updated_at: Option<Field>,
     /// normal, urgent or critical.
     pub urgency: Option<Field>,
-    /// Administrative division code of 4, 6, 9 or 12 digits.
+    /// Administrative division: a code of 4, 6, 9 or 12 digits, or a name.
     pub region: Option<Field>,
     /// Where it happened; sealed.
     pub address: Option<Field>,
@@ -98,6 +98,10 @@ pub struct MappingConfig {
     pub flags: Option<Field>,
     /// 催办, 退回, 延期, 重复.
     pub counts: Option<CountsConfig>,
+    /// One demand, several units.
+    pub tasks: Option<TaskConfig>,
+    /// Who judged the result, and how.
+    pub evaluations: Option<EvaluationConfig>,
     /// Handling steps.
     pub trail: Option<StepConfig>,
     /// Other orders that the source names.

@@ -16,23 +16,29 @@ mod codes;
 mod config;
 
 mod build;
+mod expr;
+mod extract;
 mod notes;
 mod path;
 mod plan;
+mod record;
 mod rule;
 mod source;
 
 mod mapping;
 mod redact;
 mod seal;
+mod trace;
 mod unseal;
 
 pub use build::MappingProblem;
-pub use codes::{CodeTable, CodeTables, CodesProblem, Region, RegionTable};
+pub use codes::{CodeTable, CodeTables, CodesProblem, Difference, Region, RegionTable};
 pub use config::{
-    AttachmentConfig, Clean, Conversion, CountsConfig, EnterpriseConfig, Field, FieldTable,
-    JsonPath, LocationConfig, MappingConfig, PersonConfig, RelatedConfig, RepeatConfig, StepConfig,
+    AttachmentConfig, Clean, Conversion, CountsConfig, EnterpriseConfig, EvaluationConfig, Extract,
+    Field, FieldTable, JsonPath, LocationConfig, MappingConfig, PersonConfig, RelatedConfig,
+    RepeatConfig, StepConfig, TaskConfig,
 };
 pub use mapping::{Mapping, NORMALIZER_VERSION};
-pub use seal::{KeyError, Keys, OpenError, Personal, Sealer};
-pub use unseal::{Place, open_raw, open_sealed, open_unmasked};
+pub use seal::{KeyError, Keys, OpenError, Personal, Sealer, Suite};
+pub use trace::Traced;
+pub use unseal::{Place, RAW, UNMASKED, open_raw, open_sealed, open_unmasked};

@@ -19,20 +19,25 @@ use crate::{
     build::{Builder, MappingProblem},
     codes::CodeTables,
     config::MappingConfig,
+    expr,
     plan::{Draft, Plan},
+    record::Record,
     redact::{Own, redact},
     rule::PlainPerson,
     seal::{Compressor, Personal, Sealer},
+    trace::{Traced, Tracer},
     unseal::{RAW, UNMASKED},
 };
 
 /// Part of every fingerprint. Raise it whenever the same record would give another demand.
-pub const NORMALIZER_VERSION: u32 = 1;
+pub const NORMALIZER_VERSION: u32 = 2;
 
 /// The mapping of one channel.
 pub struct Mapping {
     channel: ChannelId,
     plan: Plan,
+    /// Rules with an expression: they see what the others gave.
+    computed: Option<Plan>,
     fields_of: HashMap<String, Vec<&'static str>>,
     fingerprint: Digest,
     sealer: Arc<Sealer>,
@@ -52,14 +57,16 @@ impl Mapping {
         zone: Tz,
     ) -> Result<Self, Vec<MappingProblem>> {
         let mut builder = Builder::new(codes, zone);
-        let plan = builder.plan(config);
+        let (said, computed) = split(config);
+        let plan = builder.plan(&said);
+        let computed = computed.map(|computed| builder.plan(&computed));
         if !builder.problems.is_empty() {
             return Err(builder.problems);
         }
         let fingerprint = fingerprint(config, &builder);
         let fields_of = builder.fields_of;
         let compressor = Compressor::default();
-        Ok(Self { channel, plan, fields_of, fingerprint, sealer, compressor })
+        Ok(Self { channel, plan, computed, fields_of, fingerprint, sealer, compressor })
     }
 
     /// Stands for everything that decides what becomes of a record: the table, the code tables it
@@ -68,9 +75,30 @@ impl Mapping {
         self.fingerprint
     }
 
+    /// What became of each field of a record. Persons are masked unless `reveal` is asked for.
+    pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<Traced> {
+        let tree = record.body.tree();
+        let draft = self.draft(tree);
+        let tracer = Tracer { own: &Own::new(&draft.people, draft.address.as_ref()), reveal };
+        let members = tree.as_object().into_iter().flatten();
+        members.map(|(name, value)| tracer.field(name, self.fields_from(name), value)).collect()
+    }
+
+    /// The fields of the demand that are read from a field of the source, or from within it.
+    fn fields_from(&self, column: &str) -> Vec<&'static str> {
+        let is_of = |known: &str| {
+            known.strip_prefix(column).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let found = self.fields_of.iter().filter(|(known, _)| is_of(known));
+        let mut fields: Vec<_> = found.flat_map(|(_, fields)| fields.iter().copied()).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        fields
+    }
+
     fn accept(&self, record: &RawRecord) -> Accepted {
         let id = DemandId::of(&self.channel, &record.key);
-        let draft = self.plan.read(record.body.tree());
+        let draft = self.draft(record.body.tree());
         let digest = self.sealer.digest(&canonical(&draft));
         let Draft { mut body, people, address, notes } = draft;
 
@@ -91,6 +119,17 @@ impl Mapping {
         body.quality = notes.into_quality();
         body.quality.extend(record.text.marks.iter().flat_map(|mark| self.doubts(mark)));
         Accepted { body, digest, raw: self.seal_raw(&id, &record.body.to_bytes()) }
+    }
+
+    fn draft(&self, tree: &Value) -> Draft {
+        let mut draft = Draft::default();
+        self.plan.apply(Record::new(tree), &mut draft);
+        if let Some(computed) = &self.computed {
+            let scope = expr::scope(tree, &draft.body);
+            let record = Record { scope: Some(&scope), ..Record::new(tree) };
+            computed.apply(record, &mut draft);
+        }
+        draft
     }
 
     fn seal_person(&self, id: &DemandId, index: usize, person: &PlainPerson) -> Person {
@@ -147,6 +186,30 @@ impl Normalizer for Mapping {
 impl fmt::Debug for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mapping({}, {:?})", self.channel, self.fingerprint)
+    }
+}
+
+/// The fields that the record gives, and those that an expression gives: these come second.
+fn split(config: &MappingConfig) -> (MappingConfig, Option<MappingConfig>) {
+    let (mut said, mut computed) = (serde_json::Map::new(), serde_json::Map::new());
+    // What was read from a file can be written and read again.
+    let all = serde_json::to_value(config).unwrap_or_default();
+    for (field, value) in all.as_object().into_iter().flatten() {
+        let part = if has_expression(value) { &mut computed } else { &mut said };
+        part.insert(field.clone(), value.clone());
+    }
+    let again = |part| serde_json::from_value(Value::Object(part)).unwrap_or_default();
+    let has_computed = !computed.is_empty();
+    (again(said), has_computed.then(|| again(computed)))
+}
+
+fn has_expression(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name == "expr" && value.is_string() || has_expression(value)),
+        Value::Array(items) => items.iter().any(has_expression),
+        _ => false,
     }
 }
 

@@ -7,7 +7,7 @@ use contract::demand::{Quality, QualityFlag};
 pub(crate) struct Notes(Vec<Quality>);
 
 impl Notes {
-    /// Notes a doubt. `detail` comes from a fixed set of phrases: it never quotes a value.
+    /// Notes a doubt. `detail` names rules, places and numbers: it never quotes a value.
     pub(crate) fn add(&mut self, field: &str, flag: QualityFlag, detail: Option<&str>) {
         let known = self.0.iter().any(|note| {
             note.field == field && note.flag == flag && note.detail.as_deref() == detail

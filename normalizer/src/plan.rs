@@ -2,18 +2,19 @@
 
 use contract::{
     DemandBody, Timestamp,
-    demand::{Initiative, Kind, Status, SupervisionFlag, Urgency},
+    demand::{Initiative, Kind, Related, Status, SupervisionFlag, Urgency},
 };
-use serde_json::Value;
 
 use crate::{
     notes::Notes,
+    record::Record,
     rule::{
-        AttachmentRule, BoolRule, CodeRule, Coded, CountsRule, EachRule, EnterpriseRule, Group,
-        IntRule, ListRule, PersonRule, PersonalRule, PlainPerson, PointRule, RegionRule,
-        RelatedRule, RepeatRule, StepRule, TextRule, TimeRule,
+        AttachmentRule, BoolRule, CodeRule, Coded, CountsRule, EachRule, EnterpriseRule,
+        EvaluationRule, Group, IntRule, ListRule, PersonRule, PersonalRule, PlainPerson, PointRule,
+        RegionRule, RelatedRule, RepeatRule, StepRule, TaskRule, TextRule, TimeRule,
     },
     seal::Personal,
+    source::Source,
 };
 
 /// Where a rule's answer goes.
@@ -43,8 +44,12 @@ pub(crate) struct Plan {
     pub(crate) repeat: Option<RepeatRule>,
     pub(crate) counts: Option<CountsRule>,
     pub(crate) attachments: Option<EachRule<AttachmentRule>>,
+    pub(crate) tasks: Option<EachRule<TaskRule>>,
+    pub(crate) evaluations: Option<EachRule<EvaluationRule>>,
     pub(crate) trail: Option<EachRule<StepRule>>,
     pub(crate) related: Option<EachRule<RelatedRule>>,
+    /// Texts in which other orders are cited.
+    pub(crate) cited: Vec<Source>,
 }
 
 /// A demand in plain. Lives between mapping and sealing, within one call.
@@ -58,73 +63,94 @@ pub(crate) struct Draft {
 }
 
 impl Plan {
-    /// Applies every rule.
-    pub(crate) fn read(&self, tree: &Value) -> Draft {
-        let mut draft = Draft::default();
-        let Draft { body, people, address, notes } = &mut draft;
+    /// Applies every rule. Times come first: a code means what it meant when the demand came in.
+    pub(crate) fn apply(&self, record: Record<'_>, draft: &mut Draft) {
+        let Draft { body, people, address, notes } = draft;
         for (slot, rule) in &self.texts {
-            *slot(body) = rule.read(tree, notes);
+            *slot(body) = rule.read(record, notes);
         }
         for (slot, rule) in &self.times {
-            *slot(body) = rule.read(tree, notes);
+            *slot(body) = rule.read(record, notes);
         }
+        let record = Record { received_at: body.received_at.or(body.updated_at), ..record };
         for (slot, rule) in &self.yes_or_no {
-            *slot(body) = rule.read(tree, notes);
+            *slot(body) = rule.read(record, notes);
         }
-        (body.kind, body.kind_raw) = coded(&self.kind, tree, notes);
-        (body.status, body.status_raw) = coded(&self.status, tree, notes);
-        body.urgency = coded(&self.urgency, tree, notes).0;
-        body.initiative = coded(&self.initiative, tree, notes).0;
+        if let Some(rule) = &self.kind {
+            let Coded { code, raw } = rule.read(record, notes);
+            (body.kind, body.kind_raw) = (code, raw);
+        }
+        if let Some(rule) = &self.status {
+            let Coded { code, raw } = rule.read(record, notes);
+            (body.status, body.status_raw) = (code, raw);
+        }
+        if let Some(rule) = &self.urgency {
+            body.urgency = rule.read(record, notes).code;
+        }
+        if let Some(rule) = &self.initiative {
+            body.initiative = rule.read(record, notes).code;
+        }
         // A raw value that a rule of its own has set stands.
         if let Some(rule) = &self.category {
-            let Coded { code, raw } = rule.coded(tree, notes);
+            let Coded { code, raw } = rule.coded(record, notes);
             body.category = code;
             body.category_raw = body.category_raw.take().or(raw);
         }
         if let Some(rule) = &self.org {
-            let Coded { code, raw } = rule.coded(tree, notes);
+            let Coded { code, raw } = rule.coded(record, notes);
             body.org = code;
             body.org_raw = body.org_raw.take().or(raw);
         }
         if let Some(rule) = &self.region {
-            let Coded { code, raw } = rule.read(tree, notes);
+            let Coded { code, raw } = rule.read(record, notes);
             (body.region, body.region_raw) = (code, raw);
         }
-        body.tags = list(&self.tags, tree, notes);
-        body.org_joint = list(&self.org_joint, tree, notes);
-        body.flags = list(&self.flags, tree, notes);
-        people.extend(self.people.iter().filter_map(|rule| rule.read(tree, notes)));
-        body.people_count = self.people_count.as_ref().and_then(|rule| rule.read(tree, notes));
-        *address = self.address.as_ref().and_then(|rule| rule.read(tree, notes));
-        body.location = self.location.as_ref().and_then(|rule| rule.read(tree, notes));
-        body.enterprise = group(&self.enterprise, tree, notes);
-        body.repeat = group(&self.repeat, tree, notes);
-        body.counts = group(&self.counts, tree, notes);
-        body.attachments = each(&self.attachments, tree, notes);
-        body.trail = each(&self.trail, tree, notes);
-        body.related = each(&self.related, tree, notes);
-        draft
+        body.tags.extend(list(&self.tags, record, notes));
+        body.org_joint.extend(list(&self.org_joint, record, notes));
+        body.flags.extend(list(&self.flags, record, notes));
+        people.extend(self.people.iter().flat_map(|rule| rule.read(record, notes)));
+        if let Some(rule) = &self.people_count {
+            body.people_count = rule.read(record, notes);
+        }
+        if let Some(rule) = &self.address {
+            *address = rule.read(record, notes);
+        }
+        if let Some(rule) = &self.location {
+            body.location = rule.read(record, notes);
+        }
+        body.enterprise = body.enterprise.take().or(group(&self.enterprise, record, notes));
+        body.repeat = body.repeat.take().or(group(&self.repeat, record, notes));
+        body.counts = body.counts.take().or(group(&self.counts, record, notes));
+        body.attachments.extend(each(&self.attachments, record, notes));
+        body.tasks.extend(each(&self.tasks, record, notes));
+        body.evaluations.extend(each(&self.evaluations, record, notes));
+        body.trail.extend(each(&self.trail, record, notes));
+        body.related.extend(each(&self.related, record, notes));
+        for source in &self.cited {
+            for no in source.all(record, notes) {
+                let is_known = body.source_no.as_deref() == Some(&*no)
+                    || body.related.iter().any(|other| other.no == no);
+                if !is_known {
+                    let relation = "cited".to_owned();
+                    body.related.push(Related { no: no.into_owned(), relation });
+                }
+            }
+        }
     }
 }
 
-fn coded<T>(
-    rule: &Option<CodeRule<T>>,
-    tree: &Value,
+fn list<T: PartialEq>(rule: &Option<ListRule<T>>, record: Record<'_>, notes: &mut Notes) -> Vec<T> {
+    rule.as_ref().map(|rule| rule.read(record, notes)).unwrap_or_default()
+}
+
+fn group<R: Group>(rule: &Option<R>, record: Record<'_>, notes: &mut Notes) -> Option<R::Item> {
+    rule.as_ref()?.read(record, notes)
+}
+
+fn each<R: Group>(
+    rule: &Option<EachRule<R>>,
+    record: Record<'_>,
     notes: &mut Notes,
-) -> (Option<T>, Option<String>) {
-    let Some(rule) = rule else { return (None, None) };
-    let Coded { code, raw } = rule.read(tree, notes);
-    (code, raw)
-}
-
-fn list<T: PartialEq>(rule: &Option<ListRule<T>>, tree: &Value, notes: &mut Notes) -> Vec<T> {
-    rule.as_ref().map(|rule| rule.read(tree, notes)).unwrap_or_default()
-}
-
-fn group<R: Group>(rule: &Option<R>, tree: &Value, notes: &mut Notes) -> Option<R::Item> {
-    rule.as_ref()?.read(tree, notes)
-}
-
-fn each<R: Group>(rule: &Option<EachRule<R>>, tree: &Value, notes: &mut Notes) -> Vec<R::Item> {
-    rule.as_ref().map(|rule| rule.read(tree, notes)).unwrap_or_default()
+) -> Vec<R::Item> {
+    rule.as_ref().map(|rule| rule.read(record, notes)).unwrap_or_default()
 }

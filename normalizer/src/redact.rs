@@ -1,9 +1,10 @@
 //! Masks what is personal in prose.
 //!
-//! Two searches, both linear: numbers that are a telephone, an identity number or a plate by their
-//! form, and the record's own names, numbers and addresses wherever they stand. Other people's names
+//! Two searches, both linear: what is a telephone, an identity number, a bank card, a plate or a mail
+//! address by its form, and the record's own names, numbers and addresses wherever they stand. Other people's names
 //! in prose are not found by rule, and nothing here pretends to.
 
+mod mail;
 mod number;
 mod own;
 mod plate;
@@ -33,10 +34,11 @@ pub(crate) fn redact(body: &mut DemandBody, own: &Own) -> BTreeMap<String, Strin
 }
 
 /// The text with everything hidden, or nothing where there is nothing to hide.
-fn masked(text: &str, own: &Own) -> Option<String> {
+pub(crate) fn masked(text: &str, own: &Own) -> Option<String> {
     let mut hidden = own.find(text);
     number::find(text, own, &mut hidden);
     plate::find(text, &mut hidden);
+    mail::find(text, &mut hidden);
     if hidden.is_empty() {
         return None;
     }
@@ -66,6 +68,7 @@ fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, &mut St
         ("status_raw", &mut body.status_raw),
         ("org", &mut body.org),
         ("org_raw", &mut body.org_raw),
+        ("grid", &mut body.grid),
     ];
     for (name, text) in singles {
         if let Some(text) = text {
@@ -81,6 +84,25 @@ fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, &mut St
     for (index, attachment) in body.attachments.iter_mut().enumerate() {
         if let Some(name) = &mut attachment.name {
             visit(format_args!("attachments.{index}.name"), name);
+        }
+    }
+    for (index, task) in body.tasks.iter_mut().enumerate() {
+        for (name, text) in [("org", &mut task.org), ("returned_reason", &mut task.returned_reason)]
+        {
+            if let Some(text) = text {
+                visit(format_args!("tasks.{index}.{name}"), text);
+            }
+        }
+    }
+    for (index, evaluation) in body.evaluations.iter_mut().enumerate() {
+        let texts = [
+            ("satisfaction", &mut evaluation.satisfaction),
+            ("satisfaction_raw", &mut evaluation.satisfaction_raw),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                visit(format_args!("evaluations.{index}.{name}"), text);
+            }
         }
     }
     for (index, step) in body.trail.iter_mut().enumerate() {

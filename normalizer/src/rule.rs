@@ -15,7 +15,8 @@ mod time;
 
 pub(crate) use code::{CodeRule, Coded};
 pub(crate) use group::{
-    AttachmentRule, CountsRule, EachRule, EnterpriseRule, Group, RelatedRule, RepeatRule, StepRule,
+    AttachmentRule, CountsRule, EachRule, EnterpriseRule, EvaluationRule, Group, RelatedRule,
+    RepeatRule, StepRule, TaskRule,
 };
 pub(crate) use list::ListRule;
 pub(crate) use number::{BoolRule, IntRule};

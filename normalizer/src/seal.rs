@@ -10,9 +10,11 @@ mod keys;
 mod personal;
 mod raw;
 mod sealer;
+mod suite;
 
 pub use keys::{KeyError, Keys};
 pub use personal::Personal;
 pub(crate) use personal::{HIDDEN, shorten};
 pub(crate) use raw::{Compressor, decompress};
 pub use sealer::{OpenError, Sealer};
+pub use suite::Suite;

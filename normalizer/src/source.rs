@@ -1,78 +1,170 @@
-//! Where the value of a field is found in a record.
+//! Where the value of a field comes from.
 
 use std::borrow::Cow;
 
 use contract::demand::QualityFlag;
 use serde_json::Value;
 
-use crate::{notes::Notes, path::Path};
+use crate::{
+    config::Extract, expr::Expression, extract::extract, notes::Notes, path::Path, record::Record,
+};
 
-/// Paths in their order, or a fixed value.
+/// What an author wrote about the origin of a field.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// The field of the demand, to name in doubts.
     pub(crate) target: &'static str,
-    pub(crate) paths: Vec<Path>,
-    pub(crate) constant: Option<Value>,
+    pub(crate) origin: Origin,
+    pub(crate) extract: Option<Extract>,
+    /// What counts where the source says nothing, because the author says so.
+    pub(crate) default: Option<String>,
+    pub(crate) is_required: bool,
+}
+
+/// Paths in their order, a fixed value, or an expression.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    Paths(Vec<Path>),
+    Constant(String),
+    Expression(Expression),
+}
+
+/// One value, as text.
+#[derive(Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) text: Cow<'a, str>,
+    pub(crate) is_number: bool,
+    /// The source said it: neither fixed nor a default.
+    pub(crate) is_said: bool,
 }
 
 impl Source {
     /// The first value that is present and not empty.
-    pub(crate) fn first<'a>(&'a self, tree: &'a Value) -> Option<&'a Value> {
-        self.constant
-            .as_ref()
-            .or_else(|| self.paths.iter().find_map(|path| path.find(tree, is_present)))
+    pub(crate) fn first<'a>(&'a self, record: Record<'a>, notes: &mut Notes) -> Option<Found<'a>> {
+        let found = match &self.origin {
+            Origin::Constant(constant) => Some(ours(constant)),
+            Origin::Paths(paths) => {
+                let value = paths.iter().find_map(|path| path.find(record.tree, is_present));
+                value.and_then(|value| self.scalar(value, notes))
+            }
+            Origin::Expression(expression) => {
+                let value = self.evaluate(expression, record, notes)?;
+                is_present(&value).then_some(()).and_then(|()| {
+                    let Found { text, is_number, is_said } = self.scalar(&value, notes)?;
+                    Some(Found { text: text.into_owned().into(), is_number, is_said })
+                })
+            }
+        };
+        let found = match self.extract {
+            Some(pattern) => found.and_then(|found| {
+                let text = extract(pattern, &found.text).next()?.to_owned();
+                Some(Found { text: text.into(), is_number: false, is_said: found.is_said })
+            }),
+            None => found,
+        };
+        self.or_default(found, notes)
     }
 
     /// The first value as text.
-    pub(crate) fn text<'a>(&'a self, tree: &'a Value, notes: &mut Notes) -> Option<Cow<'a, str>> {
-        self.scalar(self.first(tree)?, notes)
+    pub(crate) fn text<'a>(
+        &'a self,
+        record: Record<'a>,
+        notes: &mut Notes,
+    ) -> Option<Cow<'a, str>> {
+        Some(self.first(record, notes)?.text)
     }
 
     /// All values of the first path that has any, lists taken apart.
-    pub(crate) fn all<'a>(&'a self, tree: &'a Value) -> Vec<&'a Value> {
-        if let Some(constant) = &self.constant {
-            return vec![constant];
-        }
-        for path in &self.paths {
-            let values: Vec<_> = path
-                .all(tree)
-                .into_iter()
-                .flat_map(|value| match value {
-                    Value::Array(values) => values.iter().collect(),
-                    single => vec![single],
-                })
-                .filter(|value| is_present(value))
-                .collect();
-            if !values.is_empty() {
-                return values;
+    pub(crate) fn all<'a>(&'a self, record: Record<'a>, notes: &mut Notes) -> Vec<Cow<'a, str>> {
+        let mut texts = Vec::new();
+        match &self.origin {
+            Origin::Constant(constant) => return vec![constant.as_str().into()],
+            Origin::Paths(paths) => {
+                for path in paths {
+                    let values = path.all(record.tree).into_iter().flat_map(flat);
+                    texts.extend(values.filter_map(|value| Some(self.scalar(value, notes)?.text)));
+                    if !texts.is_empty() {
+                        break;
+                    }
+                }
+            }
+            Origin::Expression(expression) => {
+                let value = self.evaluate(expression, record, notes).unwrap_or_default();
+                let values = flat(&value).into_iter();
+                let owned = values.filter_map(|value| {
+                    Some(Cow::Owned(self.scalar(value, notes)?.text.into_owned()))
+                });
+                texts.extend(owned);
             }
         }
-        Vec::new()
+        if let Some(pattern) = self.extract {
+            let parts = texts.iter().flat_map(|text| extract(pattern, text));
+            texts = parts.map(|part| Cow::Owned(part.to_owned())).collect();
+        }
+        if texts.is_empty() {
+            texts.extend(self.or_default(None, notes).map(|found| found.text));
+        }
+        texts
     }
 
     /// How many nodes the first path finds that has a place to look in.
-    pub(crate) fn count(&self, tree: &Value) -> Option<usize> {
-        self.paths.iter().find_map(|path| path.count(tree))
+    pub(crate) fn count(&self, record: Record<'_>) -> Option<usize> {
+        let Origin::Paths(paths) = &self.origin else { return None };
+        paths.iter().find_map(|path| path.count(record.tree))
+    }
+
+    fn or_default<'a>(&'a self, found: Option<Found<'a>>, notes: &mut Notes) -> Option<Found<'a>> {
+        if found.is_none() && self.is_required {
+            notes.add(self.target, QualityFlag::MissingRequired, None);
+        }
+        found.or_else(|| self.default.as_deref().map(ours))
+    }
+
+    fn evaluate(
+        &self,
+        expression: &Expression,
+        record: Record<'_>,
+        notes: &mut Notes,
+    ) -> Option<Value> {
+        let value = expression.value(record.scope?);
+        if value.is_err() {
+            let detail = "the expression has no answer for this record";
+            notes.add(self.target, QualityFlag::OutOfRange, Some(detail));
+        }
+        value.ok()
     }
 
     /// A single value as text.
-    pub(crate) fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<Cow<'a, str>> {
-        match value {
-            Value::Null => None,
-            Value::Bool(flag) => Some(if *flag { "true" } else { "false" }.into()),
-            Value::Number(number) => Some(number.to_string().into()),
-            Value::String(text) => Some(text.as_str().into()),
+    fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<Found<'a>> {
+        let text = match value {
+            Value::Null => return None,
+            Value::Bool(flag) => if *flag { "true" } else { "false" }.into(),
+            Value::Number(number) => number.to_string().into(),
+            Value::String(text) => text.as_str().into(),
             Value::Object(object) if object.len() == 1 && object.contains_key("$hex") => {
                 notes.add(self.target, QualityFlag::MalformedBytes, Some("bytes, not text"));
-                None
+                return None;
             }
             Value::Array(_) | Value::Object(_) => {
                 notes.add(self.target, QualityFlag::OutOfRange, Some("not a single value"));
-                None
+                return None;
             }
-        }
+        };
+        Some(Found { text, is_number: value.is_number(), is_said: true })
     }
+}
+
+fn ours(text: &str) -> Found<'_> {
+    Found { text: text.into(), is_number: false, is_said: false }
+}
+
+/// The members of a list that are present, or the single value.
+fn flat(value: &Value) -> Vec<&Value> {
+    let values = match value {
+        Value::Array(values) => values.iter().collect(),
+        single => vec![single],
+    };
+    values.into_iter().filter(|value| is_present(value)).collect()
 }
 
 fn is_present(value: &Value) -> bool {

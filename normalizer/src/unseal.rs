@@ -7,9 +7,9 @@ use contract::{ChannelId, Demand, DemandId, Sealed, SealedBytes};
 use crate::seal::{OpenError, Sealer, decompress};
 
 /// The field under which a record's raw bytes are sealed.
-pub(crate) const RAW: &str = "raw";
+pub const RAW: &str = "raw";
 /// The field under which the prose before masking is sealed.
-pub(crate) const UNMASKED: &str = "unmasked";
+pub const UNMASKED: &str = "unmasked";
 
 /// The demand a sealed value belongs to.
 #[derive(Debug, Clone, Copy)]

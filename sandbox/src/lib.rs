@@ -16,6 +16,7 @@ mod city;
 mod clock;
 mod corpus;
 mod dice;
+mod enterprise;
 mod faults;
 pub mod grid;
 mod hotline;
@@ -29,6 +30,7 @@ mod whole;
 
 pub use clock::Clock;
 pub use corpus::{Corpus, Piece};
+pub use enterprise::{EVERY, Enterprise, EnterpriseCounters, EnterpriseFault, EnterpriseSettings};
 pub use faults::{Faults, Switch};
 pub use hotline::{
     Case, Counters, Expected, Fault, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Row,

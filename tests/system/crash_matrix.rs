@@ -12,6 +12,7 @@ use gateway::{
     clock::Clock,
     ingest::{Means, ingest},
     memory::Memory,
+    orders::Orders,
     pace::Pace,
     stop::Stop,
     watch::ChannelWatch,
@@ -24,7 +25,7 @@ use crate::{
 };
 
 const ROWS: usize = 57;
-const PACE: Pace = Pace { max_entries: 10, pause: None };
+const PACE: Pace = Pace { max_entries: 10, schedule: None };
 
 /// What survives a crash.
 struct Durable {
@@ -184,6 +185,8 @@ async fn ingest_once(
         memory: &Memory::new(1 << 20),
         clock: &Clock,
         stop: &Stop::default(),
+        orders: &Orders::default(),
+        fence: 0,
         watch: &ChannelWatch::new(hotline()),
     };
     ingest(&channel, &mut connector, &PACE, &means).await.is_ok()
@@ -224,7 +227,7 @@ async fn check_everything(durable: &Durable, trap: &Trap, case: &str) {
     let unreadable = (0..ROWS).filter(|&index| Source::is_unreadable(index)).count();
     assert_eq!(durable.store.demands().len(), ROWS - unreadable - panics, "{case}");
 
-    let position = durable.store.load(&hotline()).await.unwrap();
+    let position = durable.store.load(&hotline(), 0).await.unwrap();
     let (_, cursor): Span = position.cursor.unwrap().decode().unwrap();
     assert_eq!(cursor, ROWS, "{case}: the position is not the last");
     assert_eq!(durable.source.acknowledged.lock().unwrap().len(), ROWS, "{case}");

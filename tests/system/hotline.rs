@@ -122,7 +122,7 @@ async fn a_bad_channel_does_not_stop_another() {
     let settings = world.settings().unwrap();
     let (store, keys) = assemble::open(&settings).await.unwrap();
     let mut plans = assemble::channels(&settings, &keys).unwrap();
-    plans[0].pace.pause = None;
+    plans[0].pace.schedule = None;
     // The same channel under another name, reading a table that is not there.
     let path = world.config().join("channels/broken/channel.toml");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -134,7 +134,7 @@ async fn a_bad_channel_does_not_stop_another() {
     let both = world.settings().unwrap();
     let mut broken = assemble::channels(&both, &keys).unwrap();
     broken.retain(|plan| plan.id.as_str() == "broken");
-    broken[0].pace.pause = None;
+    broken[0].pace.schedule = None;
     plans.append(&mut broken);
 
     let ended = serve(&settings, Role::All, plans, &store, &Stop::default()).await.unwrap();

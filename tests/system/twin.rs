@@ -174,12 +174,17 @@ impl<T: Publisher> Publisher for Trapped<T> {
 }
 
 impl<T: Checkpoints> Checkpoints for Trapped<T> {
-    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
-        self.inner.load(channel).await
+    async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
+        self.inner.load(channel, fence).await
     }
 
-    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<std::ops::Range<u64>, Fault> {
-        self.inner.reserve(channel, n).await
+    async fn reserve(
+        &self,
+        channel: &ChannelId,
+        fence: u64,
+        n: u64,
+    ) -> Result<std::ops::Range<u64>, Fault> {
+        self.inner.reserve(channel, fence, n).await
     }
 
     async fn mapping(&self, channel: &ChannelId, print: Digest) -> Result<MappingNo, Fault> {

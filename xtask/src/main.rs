@@ -14,11 +14,16 @@ mod test;
 
 mod servers;
 mod setup;
+mod singer;
 mod toolchain;
 
 mod deny;
+mod fuzz;
 mod measure;
 mod schema;
+mod soak;
+mod tables;
+mod text;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -38,7 +43,7 @@ struct Arguments {
 enum Task {
     /// Format, lints, build, every test against real servers, documentation, schemas.
     Test,
-    /// Install what the tests need (Debian packages) where it is missing.
+    /// Install what the tests need (Debian packages, a Singer tap) where it is missing.
     Setup,
     /// Run a command with the test servers beside it: `cargo xtask with cargo test -p sink`.
     With {
@@ -64,10 +69,48 @@ enum Task {
         /// The folder; its texts stay where they are.
         folder: PathBuf,
     },
+    /// Write the shipped table of administrative divisions from public CSV files.
+    Regions {
+        /// The folder of provinces.csv, cities.csv, areas.csv and streets.csv.
+        folder: PathBuf,
+        /// Old counties of history.jsonl too. Nobody states its licence: keep that table to yourself.
+        #[arg(long)]
+        history: bool,
+    },
+    /// Write a table of categories from category.jsonl, for a configuration of your own: its licence
+    /// does not let it be shipped.
+    Categories {
+        /// The folder of category.jsonl.
+        folder: PathBuf,
+        /// The table, as in codes/category.csv.
+        file: PathBuf,
+    },
     /// Measure throughput, memory and start of the release binary; prints Markdown.
-    Bench,
+    Bench {
+        #[command(subcommand)]
+        part: Option<Part>,
+    },
+    /// Count the characters of the .jsonl message files of a folder for the model of plausibility.
+    TextModel {
+        /// The folder; its texts stay where they are.
+        folder: PathBuf,
+    },
+    /// Feed parsers what nobody would write, and keep what breaks one in target/fuzz.
+    Fuzz(fuzz::Args),
+    /// The fault runs of the suite, longer: jobs over thirty days, kills, servers that break.
+    Soak,
     /// Advisories, bans, licences and sources of all dependencies, by cargo-deny.
     Deny,
+}
+
+/// A part that is measured alone, beside peers.
+#[derive(Subcommand)]
+enum Part {
+    /// Decoding, repair and detection, beside ftfy, chardet and charset-normalizer.
+    Text {
+        /// Folder with .jsonl message files; without it the texts are made up.
+        folder: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -79,7 +122,13 @@ fn main() -> ExitCode {
         Task::Serve { name, folder } => servers::serve(name, &folder),
         Task::Schema { check } => schema::schema(check),
         Task::Corpus { folder } => measure::corpus(&folder),
-        Task::Bench => measure::bench(),
+        Task::Regions { folder, history } => tables::regions(&folder, history),
+        Task::Categories { folder, file } => tables::categories(&folder, &file),
+        Task::Bench { part: None } => measure::bench(),
+        Task::Bench { part: Some(Part::Text { folder }) } => text::bench(folder.as_deref()),
+        Task::TextModel { folder } => text::model(&folder),
+        Task::Fuzz(args) => fuzz::fuzz(&args),
+        Task::Soak => soak::soak(),
         Task::Deny => deny::deny(),
     });
     match done {

@@ -1,7 +1,7 @@
 //! Real servers for the tests, started for one run and gone after it.
 //!
 //! Tests against a stand-in prove that we agree with the stand-in. So each run gets PostgreSQL,
-//! MariaDB and RabbitMQ of its own: free ports on loopback, data in a temporary folder, an
+//! MariaDB, RabbitMQ and OpenSSH of its own: free ports on loopback, data in a temporary folder, an
 //! unprivileged user, passwords made up on the spot. A further server is one more file here and one
 //! more line in [`Servers::start`] and [`PACKAGES`].
 
@@ -10,17 +10,18 @@ mod mariadb;
 mod postgres;
 mod process;
 mod rabbitmq;
+mod sftp;
 
 use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::Result;
 
 use self::{folder::Folder, process::Process};
-use crate::{interrupt, run::must, say::say};
+use crate::{interrupt, run::must, say::say, singer};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// A Debian package that a server comes in.
+/// A Debian package that a server, or what talks to one, comes in.
 pub(crate) struct Package {
     /// Its name for apt-get.
     pub(crate) name: &'static str,
@@ -34,6 +35,8 @@ pub(crate) const PACKAGES: &[Package] = &[
     Package { name: "mariadb-server", is_installed: mariadb::is_installed },
     Package { name: "rabbitmq-server", is_installed: rabbitmq::is_installed },
     Package { name: "openssl", is_installed: rabbitmq::has_openssl },
+    Package { name: "python3-venv", is_installed: singer::has_venv },
+    Package { name: "openssh-server", is_installed: sftp::is_installed },
 ];
 
 /// Runs one command while the servers are there.
@@ -53,6 +56,7 @@ pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
         Name::Postgres => postgres::start(&folder)?,
         Name::Mariadb => mariadb::start(&folder)?,
         Name::Rabbitmq => rabbitmq::start(&folder)?,
+        Name::Sftp => sftp::start(&folder)?,
     };
     for (name, value) in server.variables.iter().chain(&server.facts) {
         say(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
@@ -69,6 +73,7 @@ pub(crate) enum Name {
     Postgres,
     Mariadb,
     Rabbitmq,
+    Sftp,
 }
 
 /// A server that answers, and where it does.
@@ -92,8 +97,12 @@ impl Servers {
     /// Starts them; they answer when this returns.
     pub(crate) fn start() -> Result<Self> {
         let folder = Folder::create()?;
-        let servers =
-            vec![postgres::start(&folder)?, mariadb::start(&folder)?, rabbitmq::start(&folder)?];
+        let servers = vec![
+            postgres::start(&folder)?,
+            mariadb::start(&folder)?,
+            rabbitmq::start(&folder)?,
+            sftp::start(&folder)?,
+        ];
         Ok(Self { servers, _folder: folder })
     }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: the programs the tests talk to, from Debian's packages.
+//! `cargo xtask setup`: the programs the tests talk to, from Debian's packages, and a Singer tap.
 
 use std::{fmt, os::unix::fs::MetadataExt, process::Command};
 
@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::{
     run::{must, quiet},
     say::say,
-    servers,
+    servers, singer,
 };
 
 /// Something has to be installed and we may not do it.
@@ -37,11 +37,16 @@ apt-get update
 apt-get install --yes --no-install-recommends "$@"
 "#;
 
-/// Installs the missing packages.
+/// Installs the missing packages, and then what comes from elsewhere.
 ///
 /// # Errors
 /// [`Missing`] where they may not be installed from here.
 pub(crate) fn setup() -> Result<()> {
+    packages()?;
+    singer::install()
+}
+
+fn packages() -> Result<()> {
     let missing = missing_packages();
     if missing.is_empty() {
         say(format_args!("nothing to install"));

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use contract::ChannelId;
+
 use super::Wrong;
 use crate::nearest::nearest;
 
@@ -54,6 +56,13 @@ pub(super) fn codes(name: &str, world: &World<'_>) -> Option<Wrong> {
     })
 }
 
+/// Names of upstreams are like those of channels: without one, a channel's own is meant.
+pub(super) fn upstream(name: &str) -> Option<Wrong> {
+    let error = name.parse::<ChannelId>().err()?;
+    let message = error.to_string().replace("channel name", "name of an upstream");
+    Some(Wrong { message, ..Wrong::default() })
+}
+
 pub(super) fn fixture(name: &str, world: &World<'_>) -> Option<Wrong> {
     let path = world.folder.join(name);
     if path.is_file() {
@@ -98,7 +107,8 @@ pub(crate) fn variable(name: &str, world: &World<'_>) -> Result<String, Wrong> {
     }
 }
 
-/// The secret that `{ env = … }` or `{ file = … }` names: for a file its first line.
+/// The secret that `{ env = … }` or `{ file = … }` names: for a file its first line, or all of it
+/// where it is in PEM.
 pub(crate) fn secret(key: &str, name: &str, world: &World<'_>) -> Result<String, Wrong> {
     if key == "env" {
         return variable(name, world);
@@ -110,6 +120,9 @@ pub(crate) fn secret(key: &str, name: &str, world: &World<'_>) -> Result<String,
     };
     let text = fs::read_to_string(world.dir.join(name))
         .map_err(|error| wrong(format!("cannot be read: {}", reason(&error))))?;
+    if text.lines().any(|line| line.starts_with("-----BEGIN ")) {
+        return Ok(text);
+    }
     match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
         Some(line) => Ok(line.trim_start_matches('\u{feff}').to_owned()),
         None => Err(wrong("has an empty first line".to_owned())),

@@ -41,8 +41,35 @@ impl<'a> Walk<'a> {
         if shape.is_secret() {
             return self.secret(table, span);
         }
+        self.one_of(shape, table, &explained, span.clone());
         self.count_keys(shape, table, span);
         Value::Object(object)
+    }
+
+    /// Keys of which there must be exactly one.
+    fn one_of(
+        &mut self,
+        shape: &Shape<'_>,
+        table: &DeTable<'_>,
+        explained: &[&str],
+        span: Range<usize>,
+    ) {
+        let given: Vec<_> =
+            table.keys().filter(|key| shape.one_of.contains(&&**key.get_ref())).collect();
+        let list: Vec<String> = shape.one_of.iter().map(|key| format!("`{key}`")).collect();
+        let list = list.join(", ");
+        match given.as_slice() {
+            [] if !list.is_empty() && !explained.iter().any(|key| shape.one_of.contains(key)) => {
+                self.find(span, format!("one of {list} is missing{}", self.header()));
+            }
+            [_, second, ..] => {
+                self.find(
+                    second.span(),
+                    format!("only one of {list} is possible{}", self.header()),
+                );
+            }
+            _ => {}
+        }
     }
 
     /// Reports an unknown key; returns the known one that was meant.
@@ -63,10 +90,9 @@ impl<'a> Walk<'a> {
         {
             self.hide(value);
         }
-        let suggestion = match (meant, later(name)) {
-            (Some(meant), _) => Some(Suggestion::replace(key.span(), meant)),
-            (None, Some(advice)) => Some(Suggestion::advice(advice)),
-            (None, None) => self.elsewhere(name).or_else(|| {
+        let suggestion = match meant {
+            Some(meant) => Some(Suggestion::replace(key.span(), meant)),
+            None => self.elsewhere(name).or_else(|| {
                 let known: Vec<String> = free().map(|key| format!("`{key}`")).collect();
                 let list = known.join(", ");
                 (!known.is_empty()).then(|| Suggestion::advice(format!("possible keys: {list}")))
@@ -129,7 +155,13 @@ impl<'a> Walk<'a> {
                 (_, Some(most)) => format!("at most {most}"),
                 (None, None) => return,
             };
-            self.find(span, format!("{many} of {keys} is needed{}", self.header()));
+            self.find(span.clone(), format!("{many} of {keys} is needed{}", self.header()));
+        }
+        let of = &shape.exactly_one;
+        if !of.is_empty() && of.iter().filter(|key| table.contains_key(**key)).count() != 1 {
+            let keys: Vec<_> = of.iter().map(|key| format!("`{key}`")).collect();
+            let keys = keys.join(", ");
+            self.find(span, format!("exactly one of {keys} is needed{}", self.header()));
         }
     }
 }
@@ -153,16 +185,6 @@ fn home(root: &Value, name: &str) -> Option<String> {
         level = next;
     }
     None
-}
-
-/// Keys that people expect and this version does not have.
-fn later(name: &str) -> Option<&'static str> {
-    match name {
-        "cron" | "window" => {
-            Some("this version has no clock times: write `every`, the pause between two looks")
-        }
-        _ => None,
-    }
 }
 
 pub(super) fn plain_list(list: &DeArray<'_>) -> Value {

@@ -72,6 +72,7 @@ pub(crate) fn vocabulary() -> Vocabulary {
     let mut known: Value = serde_json::from_str(include_str!("../vocabulary.json")).unwrap();
     let kinds = ["table", "files"];
     Vocabulary {
+        codes: Vec::new(),
         connectors: kinds
             .map(|kind| Kind { name: kind.to_owned(), schema: known[kind].take() })
             .into(),

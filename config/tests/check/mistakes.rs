@@ -8,7 +8,7 @@ const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
 
 /// Name, file, what stands there, what somebody wrote instead.
-const MISTAKES: [(&str, &str, &str, &str); 54] = [
+const MISTAKES: [(&str, &str, &str, &str); 63] = [
     ("typo_in_a_key", HOTLINE, "table   = \"CNS_CINFO\"", "tabel   = \"CNS_CINFO\""),
     ("typo_in_an_optional_key", HOTLINE, "timeout = ", "timout = "),
     ("typo_in_a_table_name", HOTLINE, "[table.changes]", "[table.chnages]"),
@@ -32,6 +32,10 @@ const MISTAKES: [(&str, &str, &str, &str); 54] = [
     ("bad_rate", HOTLINE, "concurrent = 2", "rate = \"5 per second\""),
     ("rate_of_nothing", HOTLINE, "concurrent = 2", "rate = \"0/s\""),
     ("burst_without_rate", HOTLINE, "concurrent = 2", "burst = 10"),
+    ("bad_window", HOTLINE, "concurrent = 2", "window = \"6:00 – 23:00\""),
+    ("window_without_length", HOTLINE, "concurrent = 2", "window = \"06:00-06:00\""),
+    ("no_request_a_day", HOTLINE, "concurrent = 2", "per_day = 0"),
+    ("bad_upstream", HOTLINE, "concurrent = 2", "upstream = \"国务院\""),
     ("bad_zone", GATEWAY, "Asia/Shanghai", "Asia/Shangai"),
     ("zone_of_beijing", GATEWAY, "Asia/Shanghai", "北京时间"),
     ("path_without_root", HOTLINE, "\"$.ACCORDTYPE\"", "\"ACCORDTYPE\""),
@@ -48,7 +52,22 @@ const MISTAKES: [(&str, &str, &str, &str); 54] = [
     ("negative_number", HOTLINE, "RQSTCONTENT = 4000", "RQSTCONTENT = -1"),
     ("number_too_large", HOTLINE, "page    = 500", "page    = 100000"),
     ("impossible_schedule", HOTLINE, "every = \"15s\"", "every = \"0s\""),
-    ("clock_times", HOTLINE, "every = \"15s\"", "every = \"15s\"\ncron = \"*/5 * * * *\""),
+    (
+        "pause_and_clock_times",
+        HOTLINE,
+        "every = \"15s\"",
+        "every = \"15s\"\ncron = \"*/5 * * * *\"",
+    ),
+    ("no_time_to_look", HOTLINE, "every = \"15s\"", "jitter = \"5s\""),
+    ("impossible_clock_time", HOTLINE, "every = \"15s\"", "cron = \"61 * * * *\""),
+    ("clock_times_with_seconds", HOTLINE, "every = \"15s\"", "cron = \"0 */5 * * * *\""),
+    (
+        "hours_without_zeros",
+        HOTLINE,
+        "every = \"15s\"",
+        "every = \"15s\"\nwindow = \"6:00 - 23:00\"",
+    ),
+    ("misfire_like_no_other", HOTLINE, "every = \"15s\"", "every = \"15s\"\nmisfire = \"twice\""),
     ("unknown_connector", HOTLINE, "connector = \"table\"", "connector = \"tables\""),
     ("section_of_another_kind", HOTLINE, "[budget]", "[files]\nfolder = \"in\"\n\n[budget]"),
     ("missing_section", HOTLINE, "connector = \"table\"", "connector = \"files\""),
@@ -126,7 +145,7 @@ fn a_replacement_written_as_suggested_puts_the_mistake_right() {
 #[test]
 fn a_folder_that_is_not_what_it_should_be_is_described() {
     type Spoil = dyn Fn(&Folder);
-    let cases: [(&str, &Spoil); 8] = [
+    let cases: [(&str, &Spoil); 9] = [
         ("no_gateway_file", &|folder| {
             std::fs::remove_file(folder.path().join(GATEWAY)).unwrap();
         }),
@@ -146,8 +165,13 @@ fn a_folder_that_is_not_what_it_should_be_is_described() {
         ("copy_of_a_channel", &|folder| {
             folder.channel("second", &folder.read(HOTLINE).replace("12345", "12346"));
         }),
-        ("saved_as_gbk", &|folder| {
-            folder.write(HOTLINE, b"# ok\nname = \"\xc8\xc8\xcf\xdf\"\n");
+        ("two_budgets_of_one_upstream", &|folder| {
+            let other = folder.read(HOTLINE).replace("12345", "12346").replace("CNS_", "X");
+            let shared = "concurrent = 3\nupstream = \"hotline\"";
+            folder.channel("second", &other.replace("concurrent = 2", shared));
+        }),
+        ("in_no_charset", &|folder| {
+            folder.write(HOTLINE, b"# ok\nname = \"\xff\xc8\xcf\xdf\"\n");
         }),
         ("unclosed_header", &|folder| folder.edit(HOTLINE, "[budget]", "[budget")),
     ];

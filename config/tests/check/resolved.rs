@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config::{KeySource, StoreSettings};
+use config::{Beat, KeySource, StoreSettings};
 use contract::Period;
 
 use crate::folder::{Folder, golden, vocabulary};
@@ -22,7 +22,9 @@ fn a_folder_becomes_settings_with_paths_below_it() {
 
     let [hotline] = settings.channels.as_slice() else { panic!("there is one channel") };
     assert_eq!(hotline.id.as_str(), "hotline");
-    assert_eq!(hotline.every, Period(Duration::from_secs(15)));
+    assert!(
+        matches!(hotline.schedule.beat, Beat::Every(pause) if pause == Duration::from_secs(15))
+    );
     assert_eq!((hotline.budget.concurrent, hotline.budget.interval), (2, None));
     let rows = folder.path().join("channels/hotline/fixtures/rows.json");
     assert_eq!(hotline.examples[0].page, rows);
@@ -48,13 +50,15 @@ fn a_database_and_a_broker_are_two_references() {
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
+/// The settings of a connector, as its owner reads them.
+#[derive(serde::Deserialize)]
+struct Table {
+    url: contract::Secret,
+    timeout: Period,
+}
+
 #[test]
 fn the_connector_finds_secrets_in_their_places() {
-    #[derive(serde::Deserialize)]
-    struct Table {
-        url: contract::Secret,
-        timeout: Period,
-    }
     let folder = Folder::new();
     let url = |folder: &Folder| {
         let table: Table = folder.resolve().unwrap().channels[0].section.parse().unwrap();
@@ -66,6 +70,17 @@ fn the_connector_finds_secrets_in_their_places() {
     let reference = "env = \"HOTLINE_DATABASE_URL\"";
     folder.edit("channels/hotline/channel.toml", reference, "file = \"secrets/url\"");
     assert_eq!(url(&folder), "sqlite:other.db");
+}
+
+#[test]
+fn a_secret_in_pem_is_its_whole_file() {
+    let folder = Folder::new();
+    let pem = "Bag Attributes\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    folder.write("secrets/key.pem", pem);
+    let reference = "env = \"HOTLINE_DATABASE_URL\"";
+    folder.edit("channels/hotline/channel.toml", reference, "file = \"secrets/key.pem\"");
+    let table: Table = folder.resolve().unwrap().channels[0].section.parse().unwrap();
+    assert_eq!(table.url.expose(), pem);
 }
 
 #[test]
@@ -88,12 +103,38 @@ fn a_rate_becomes_the_time_between_two_requests() {
 }
 
 #[test]
+fn a_day_has_its_requests_and_its_hours() {
+    let folder = Folder::new();
+    let hotline = "channels/hotline/channel.toml";
+    folder.edit(hotline, "concurrent = 2", "per_day = 2000\nwindow = \"22:00-06:00\"");
+    let budget = folder.resolve().unwrap().channels[0].budget;
+    assert_eq!(budget.per_day, Some(2000));
+    assert_eq!(budget.window.unwrap().to_string(), "22:00-06:00");
+}
+
+#[test]
+fn channels_of_one_upstream_name_it_or_are_it() {
+    let folder = Folder::new();
+    let hotline = folder.read("channels/hotline/channel.toml");
+    let other = hotline.replace("12345", "12346").replace("CNS_", "X");
+    let shared = "concurrent = 2\nupstream = \"hotline\"";
+    folder.channel("second", &other.replace("concurrent = 2", shared));
+    let settings = folder.resolve().unwrap();
+    let upstreams: Vec<_> = settings.channels.iter().map(|channel| channel.upstream()).collect();
+    assert_eq!(upstreams, ["hotline", "hotline"]);
+}
+
+#[test]
 fn files_from_windows_are_read() {
     let folder = Folder::new();
     let hotline = "channels/hotline/channel.toml";
     let windows = format!("\u{feff}{}", folder.read(hotline).replace('\n', "\r\n"));
     folder.write(hotline, &windows);
     assert_eq!(folder.report(), "");
+    let utf16: Vec<u8> = windows.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    folder.write(hotline, &utf16);
+    assert_eq!(folder.report(), "");
+    folder.write(hotline, &windows);
     folder.edit(hotline, "\u{feff}name", "\u{feff}nmae");
     golden("byte_order_mark", &folder.report()).unwrap();
 }

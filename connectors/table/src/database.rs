@@ -1,15 +1,14 @@
 //! The source's database, within the limits that the source sets.
 //!
-//! Every statement waits for its turn, has a time limit, and comes back with a fault that names the
+//! Every statement passes the gate, has a time limit, and comes back with a fault that names the
 //! table and the remedy. The server has the same limit: a query that is only dropped here would go
 //! on there and block the connection.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
-use contract::{Budget, Fault, Means};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
+use contract::{Fault, Gate, Means};
 
 use crate::{
     driver::{Address, Pool, Trouble},
@@ -27,7 +26,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct Database {
     address: Address,
     pool: Option<Pool>,
-    limiter: Option<DefaultDirectRateLimiter>,
+    gate: Arc<dyn Gate>,
     timeout: Duration,
     connections: u32,
     zone: Tz,
@@ -37,19 +36,16 @@ pub(crate) struct Database {
 impl Database {
     /// Touches no network.
     pub(crate) fn new(url: &str, timeout: Duration, means: &Means) -> Result<Self, Fault> {
-        let Means { channel, zone, budget } = means;
-        let Budget { interval, burst, concurrent } = budget;
-        let burst = std::num::NonZeroU32::new(*burst).unwrap_or(std::num::NonZeroU32::MIN);
-        let quota = interval.and_then(Quota::with_period).map(|quota| quota.allow_burst(burst));
+        let Means { channel, zone, budget, gate, .. } = means;
         if timeout.is_zero() {
             return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
         }
         Ok(Self {
             address: Address::parse(url)?,
             pool: None,
-            limiter: quota.map(RateLimiter::direct),
+            gate: Arc::clone(gate),
             timeout,
-            connections: (*concurrent).max(1),
+            connections: budget.concurrent.max(1),
             zone: *zone,
             channel: channel.to_string(),
         })
@@ -78,7 +74,7 @@ impl Database {
         sql: Sql,
         target: &Target,
     ) -> Result<u64, Option<Fault>> {
-        self.turn().await;
+        let _pass = self.gate.enter().await.map_err(Some)?;
         let limit = self.timeout + GRACE;
         match tokio::time::timeout(limit, self.pool().execute(sql)).await {
             Ok(Ok(n_rows)) => Ok(n_rows),
@@ -95,20 +91,12 @@ impl Database {
     }
 
     async fn fetch(&mut self, sql: Sql, target: &Target) -> Result<Vec<Row>, Fault> {
-        self.turn().await;
+        let _pass = self.gate.enter().await?;
         let limit = self.timeout + GRACE;
         match tokio::time::timeout(limit, self.pool().fetch(sql)).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => Err(self.fault(Trouble::of(&error), Doing::Read, target)),
             Err(_) => Err(self.fault(Trouble::Late, Doing::Read, target)),
-        }
-    }
-
-    /// Waits until the source's budget allows one more statement.
-    async fn turn(&self) {
-        let Some(limiter) = &self.limiter else { return };
-        while let Err(not_yet) = limiter.check() {
-            tokio::time::sleep(not_yet.wait_time_from(limiter.clock().now())).await;
         }
     }
 

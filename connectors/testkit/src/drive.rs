@@ -1,14 +1,17 @@
 //! Drives a connector as the gateway would: read, keep the cursor as JSON, settle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Batch, Connector, Cursor, Entry};
+use contract::{Batch, Connector, Cursor, Entry, Fault};
 
 /// How often each key was read.
 pub type Seen = BTreeMap<String, usize>;
 
 /// So many reads without catching up are a connector that goes in circles.
 const TOO_MANY: usize = 2_000;
+
+/// What no cursor may exceed: it is written with every batch.
+pub(crate) const LARGEST_CURSOR: usize = 64 * 1024;
 
 /// Reads after a stored cursor, and gives the keys, the next stored cursor and `caught_up`.
 ///
@@ -19,9 +22,18 @@ pub async fn read<C: Connector>(
     after: Option<&Cursor>,
     max: usize,
 ) -> (Vec<String>, Cursor, bool) {
-    let after: Option<C::Cursor> = after.map(|after| ok(after.decode()));
-    let batch: Batch<C::Cursor> = ok(connector.read(after.as_ref(), max).await);
+    let batch = ok(try_read(connector, after, max).await);
     (batch.entries.iter().map(key).collect(), ok(Cursor::encode(&batch.upto)), batch.caught_up)
+}
+
+/// As [`read`], where the connector is expected to fail.
+pub(crate) async fn try_read<C: Connector>(
+    connector: &mut C,
+    after: Option<&Cursor>,
+    max: usize,
+) -> Result<Batch<C::Cursor>, Fault> {
+    let after: Option<C::Cursor> = after.map(|after| ok(after.decode()));
+    connector.read(after.as_ref(), max).await
 }
 
 /// Settles a stored cursor.
@@ -44,9 +56,7 @@ pub async fn run<C: Connector>(
     let mut seen = Seen::new();
     for _ in 0..TOO_MANY {
         let (keys, upto, caught_up) = read(connector, at.as_ref(), max).await;
-        for key in keys {
-            *seen.entry(key).or_default() += 1;
-        }
+        note(&mut seen, keys);
         settle(connector, &upto).await;
         if caught_up {
             return (seen, upto);
@@ -56,8 +66,22 @@ pub async fn run<C: Connector>(
     panic!("not caught up after {TOO_MANY} reads");
 }
 
+/// Adds the keys of a batch to what was seen.
+pub(crate) fn note(seen: &mut Seen, keys: Vec<String>) {
+    for key in keys {
+        *seen.entry(key).or_default() += 1;
+    }
+}
+
+/// Fails where one of the keys was not seen.
+pub(crate) fn assert_found(seen: &Seen, keys: &BTreeSet<String>) {
+    let missing: Vec<&String> = keys.iter().filter(|key| !seen.contains_key(*key)).collect();
+    let first = &missing[..missing.len().min(5)];
+    assert!(missing.is_empty(), "{} lost, among them {first:?}", missing.len());
+}
+
 /// The key of an entry, whether it was readable or not.
-fn key(entry: &Entry) -> String {
+pub(crate) fn key(entry: &Entry) -> String {
     match entry {
         Entry::Record(record) => record.key.to_string(),
         Entry::Unreadable { place, .. } => {
@@ -67,6 +91,6 @@ fn key(entry: &Entry) -> String {
 }
 
 /// A fault fails the test with the text that a person would see.
-fn ok<T>(result: Result<T, contract::Fault>) -> T {
+pub(crate) fn ok<T>(result: Result<T, Fault>) -> T {
     result.unwrap_or_else(|fault| panic!("{fault}"))
 }

@@ -2,24 +2,84 @@
 //!
 //! A connector is believed because it passes these, not because it looks right: each case is a
 //! function named after the promise it checks, and [`suite!`] makes a test of each. A kind of
-//! source brings a [`Source`]: a real one, small, that can be written to.
+//! source brings a [`Source`]: a real one, small, that can be written to. What else it can be made
+//! to do is said by further traits ([`Deletes`], [`Refuses`] …), each with promises of its own. The
+//! promises are checked too: for each there is a connector that breaks it and no other
+//! (`tests/broken`).
 //!
 //! ```text
 //! connector_testkit::suite!(MySource::new().await);
+//! connector_testkit::suite!(Deletes: MySource::new().await);
 //! ```
 
 mod cases;
 mod drive;
 mod source;
+pub mod standing;
 
 pub use cases::*;
 pub use drive::{Seen, read, run, settle};
-pub use source::Source;
+pub use source::{
+    Asked, Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient,
+    Refuses, Secretive, Silent, Slip, Source, Throttled, Turn, Unauthorized,
+};
 
 /// Makes a test of every promise. The argument is an expression that gives a fresh, empty source;
-/// it may await.
+/// it may await. The name of a trait before it asks for the promises of that ability.
 #[macro_export]
 macro_rules! suite {
+    (Deletes: $source:expr) => {
+        $crate::suite!($source;
+            a_page_shift_after_a_delete_loses_nothing,
+            the_row_that_a_cursor_stands_on_may_go,
+        );
+    };
+    (Dates: $source:expr) => {
+        $crate::suite!($source; a_row_dated_in_the_future_hides_nothing);
+    };
+    (Clocked: $source:expr) => {
+        $crate::suite!($source;
+            a_vendor_clock_set_back_an_hour_loses_nothing,
+            a_clock_change_loses_nothing,
+            a_zone_change_loses_nothing,
+        );
+    };
+    (Paged: $source:expr) => {
+        $crate::suite!($source;
+            a_short_page_that_is_not_the_last_loses_nothing,
+            a_repeated_page_loses_nothing,
+        );
+    };
+    (Unauthorized: $source:expr) => {
+        $crate::suite!($source; wrong_credentials_stop_the_channel);
+    };
+    (Forbidden: $source:expr) => {
+        $crate::suite!($source; a_forbidden_account_stops_the_channel);
+    };
+    (Throttled: $source:expr) => {
+        $crate::suite!($source; a_throttled_read_waits_as_told);
+    };
+    (Broken: $source:expr) => {
+        $crate::suite!($source;
+            a_broken_source_is_asked_again,
+            a_fault_takes_nothing_back,
+        );
+    };
+    (Patient: $source:expr) => {
+        $crate::suite!($source; a_silent_source_is_given_up_in_time);
+    };
+    (Garbage: $source:expr) => {
+        $crate::suite!($source; garbage_is_not_taken_for_nothing);
+    };
+    (Secretive: $source:expr) => {
+        $crate::suite!($source; a_fault_tells_no_secret);
+    };
+    (Partitioned: $source:expr) => {
+        $crate::suite!($source;
+            a_cursor_of_200_partitions_stays_within_64_kib,
+            a_failing_partition_stops_no_other,
+        );
+    };
     ($source:expr) => {
         $crate::suite!($source;
             builds_without_network,
@@ -27,15 +87,22 @@ macro_rules! suite {
             the_same_question_gets_the_same_keys,
             resumes_after_any_cursor,
             a_cursor_survives_json,
+            a_cursor_stays_within_64_kib,
             a_read_can_be_dropped_at_every_await,
             what_is_not_settled_is_returned_again,
             respects_max,
             no_key_comes_twice_in_a_batch,
+            an_empty_source_is_caught_up_soon,
             caught_up_means_caught_up,
+            a_source_at_rest_moves_no_cursor,
             settled_twice_is_harmless,
             a_change_is_seen_again,
+            a_row_updated_while_being_read_is_read_again,
             a_flood_of_one_moment_loses_nothing,
+            ten_thousand_rows_of_one_moment_lose_nothing,
             late_commits_lose_nothing,
+            a_commit_visible_a_minute_late_is_found,
+            a_second_that_was_read_may_get_more_rows,
             rows_that_arrive_during_a_walk_are_found,
         );
     };

@@ -3,16 +3,35 @@
 use std::fs;
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use config::{ChannelSettings, Example, Problem, Problems, Settings};
+use contract::Period;
 use serde_json::Value;
+use sink::store::Access;
 
 use super::{
     Context, Format,
     out::{self, Exit},
 };
-use crate::{assemble, example};
+use crate::{
+    assemble,
+    clock::Clock,
+    example, table,
+    what_if::{self, Sample, WhatIf},
+};
 
-pub(super) fn run(context: &Context) -> anyhow::Result<Exit> {
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What this configuration would change of what the store has seen in so long, as in `30d`.
+    /// Maps the kept records and writes nothing.
+    #[arg(long, value_name = "PERIOD")]
+    against: Option<String>,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    if let Some(period) = &args.against {
+        return against(context, period);
+    }
     match problems(context)? {
         Ok(channels) => {
             match context.format {
@@ -28,9 +47,44 @@ pub(super) fn run(context: &Context) -> anyhow::Result<Exit> {
     }
 }
 
+fn against(context: &Context, period: &str) -> anyhow::Result<Exit> {
+    let period: Period = serde_json::from_value(Value::from(period))?;
+    let since = Clock.now() - TimeDelta::from_std(period.0)?;
+    let settings = assemble::settings_without_secrets(&context.config)?;
+    let found = super::runtime()?.block_on(async {
+        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
+        what_if::compare(&settings, &store, since).await
+    })?;
+    out::show(context.format, &found, draw)?;
+    Ok(Exit::Done)
+}
+
+fn draw(found: &WhatIf) -> String {
+    let WhatIf { demands, changed, rejected, without_record, fields } = found;
+    let mut rows = Vec::new();
+    for (field, change) in fields {
+        for (index, sample) in change.samples.iter().enumerate() {
+            let is_first = index == 0;
+            let (name, count) = if is_first {
+                (field.clone(), change.demands.to_string())
+            } else {
+                (String::new(), String::new())
+            };
+            let Sample { demand, before, after } = sample;
+            rows.push(vec![name, count, demand.clone(), before.clone(), after.clone()]);
+        }
+    }
+    let head = ["field", "demands", "for example", "is", "would be"];
+    let lost = format!("{without_record} have no record any more");
+    format!(
+        "{changed} of {demands} demands would change, {rejected} would be rejected; {lost}\n{}",
+        table::draw(&head, &rows, 5)
+    )
+}
+
 /// The number of channels, or everything that is wrong with them.
 fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
-    let keys = normalizer::Keys::generate()?;
+    let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
     Ok(assemble::settings(&context.config).and_then(|settings| {
         assemble::channels(&settings, &keys)?;
         run_examples(&settings)

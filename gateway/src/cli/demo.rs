@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     assemble,
+    schedule::Schedule,
     service::{Role, serve, stop_on_signal},
     shipped,
     stop::Stop,
@@ -70,7 +71,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let (store, keys) = assemble::open(&settings).await?;
         let mut plans = assemble::channels(&settings, &keys)?;
         for plan in &mut plans {
-            plan.pace.pause = (!args.once).then_some(PAUSE);
+            plan.pace.schedule =
+                (!args.once).then(|| Arc::new(Schedule::every(PAUSE, settings.zone)));
         }
         out::note(format!("pulling into {}", Servers::place(&settings)));
         let queries = Servers::queries(&settings);

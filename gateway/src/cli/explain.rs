@@ -1,15 +1,23 @@
-//! `tonghui explain CHANNEL FILE`: record, verdict and demand, without network and store. With
-//! `--format json` it prints what an `[[example]]` expects.
+//! `tonghui explain CHANNEL FILE`: what becomes of each field of a page, side by side, without
+//! network. Persons are masked. With `--format json` it prints what an `[[example]]` expects.
+
+mod side;
 
 use std::path::PathBuf;
 
 use contract::ChannelId;
+use normalizer::Traced;
+use serde_json::Value;
 
+use self::side::{Line, draw};
 use super::{
-    Context,
+    Context, audit,
     out::{self, Exit},
 };
-use crate::{assemble, example};
+use crate::{
+    assemble,
+    example::{self, Outcome},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -17,6 +25,10 @@ pub(super) struct Args {
     channel: ChannelId,
     /// A page as its source would give it.
     file: PathBuf,
+    /// Show personal values of the page in plain. Recorded in the audit log of the store, where
+    /// there is one.
+    #[arg(long)]
+    reveal: bool,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
@@ -26,20 +38,96 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         .iter()
         .find(|channel| channel.id == args.channel)
         .ok_or_else(|| anyhow::anyhow!("there is no channel `{}`", args.channel))?;
-    let outcomes = example::outcomes(&settings, channel, &args.file)?;
+    if args.reveal {
+        let subject = format!("{} {}", args.channel, args.file.display());
+        audit::reveal(&settings, "explain", &subject)?;
+    }
+    let outcomes = example::explained(&settings, channel, &args.file, args.reveal)?;
+    let width = out::width();
     out::show(context.format, &outcomes, |outcomes| {
-        let mut text = String::new();
-        for (index, outcome) in outcomes.iter().enumerate() {
-            let result = serde_json::to_string_pretty(&outcome.result).unwrap_or_default();
-            text.push_str(&format!(
-                "── record {} ──\n{}\n── {} ──\n{result}\n\n",
-                index + 1,
-                outcome.raw,
-                outcome.verdict
-            ));
-        }
-        text.push_str(&format!("{} records", outcomes.len()));
-        text
+        let pages = outcomes.iter().enumerate().map(|(index, each)| page(index + 1, each, width));
+        pages.collect::<Vec<_>>().join("\n")
     })?;
     Ok(Exit::Done)
+}
+
+/// One record.
+fn page(number: usize, outcome: &Outcome, width: usize) -> String {
+    let title = format!("record {number}: {}", outcome.verdict);
+    let decoding = outcome.decoding.as_deref().unwrap_or("its source gave text");
+    let mut lines: Vec<_> =
+        outcome.trace.iter().map(|traced| line(traced, &outcome.result)).collect();
+    let read: Vec<_> =
+        outcome.trace.iter().flat_map(|traced| traced.fields.iter().copied()).collect();
+    let derived = outcome.result.as_object().into_iter().flatten();
+    lines.extend(derived.filter(|(field, _)| !is_read(field, &read)).map(|(field, value)| Line {
+        name: format!("→ {field}"),
+        mapped: text(value),
+        ..Line::default()
+    }));
+    if outcome.verdict == "rejected" {
+        return format!("── {title} · {decoding}\n{}\n", text(&outcome.result));
+    }
+    format!("── {title} · {decoding}\n{}", draw(&lines, width))
+}
+
+/// Whether a field of the demand stands beside a column already, or says nothing of its own.
+fn is_read(field: &str, read: &[&str]) -> bool {
+    const OWN: [&str; 4] = ["quality", "id", "channel", "source_key"];
+    let base = field.strip_suffix("_raw").unwrap_or(field);
+    OWN.contains(&field)
+        || read.iter().any(|known| {
+            let root = known.split('.').next().unwrap_or(known);
+            root == field || *known == base || field == "address_area" && root == "address"
+        })
+}
+
+fn line(traced: &Traced, result: &Value) -> Line {
+    let Traced { column, fields, raw, decoded } = traced;
+    let names =
+        if fields.is_empty() { String::new() } else { format!("\n→ {}", fields.join(", ")) };
+    let mapped: Vec<_> = fields.iter().map(|field| mapped(result, field)).collect();
+    let notes = result["quality"].as_array().into_iter().flatten().filter(|note| {
+        let field = note["field"].as_str().unwrap_or_default();
+        fields.contains(&field) || field == column
+    });
+    let notes: Vec<_> = notes
+        .map(|note| match note["detail"].as_str() {
+            Some(detail) => format!("{}: {detail}", text(&note["flag"])),
+            None => text(&note["flag"]),
+        })
+        .collect();
+    Line {
+        name: format!("{column}{names}"),
+        raw: raw.clone(),
+        decoded: decoded.clone(),
+        mapped: mapped.join("\n"),
+        notes: notes.join("\n"),
+    }
+}
+
+/// What stands in a field, in every item where it is a list.
+fn mapped(result: &Value, field: &str) -> String {
+    let mut values = vec![result];
+    for name in field.split('.') {
+        values = values
+            .into_iter()
+            .flat_map(|value| match value {
+                Value::Array(items) => items.iter().map(|item| &item[name]).collect(),
+                other => vec![&other[name]],
+            })
+            .collect();
+    }
+    let texts: Vec<_> = values.into_iter().map(text).filter(|text| !text.is_empty()).collect();
+    if texts.is_empty() { "—".to_owned() } else { texts.join(" · ") }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.replace('\n', "↵"),
+        Value::Object(sealed) if sealed.contains_key("mask") => text(&sealed["mask"]),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(" · "),
+        other => other.to_string(),
+    }
 }

@@ -1,9 +1,15 @@
-//! `tonghui key`: keys for a store that several processes share. An embedded store makes its own.
+//! `tonghui key`: the keys that seal personal values. An embedded store makes its own.
 
 use std::path::PathBuf;
 
-use super::out::{self, Exit};
-use crate::keys;
+use config::Settings;
+use normalizer::{Keys, Sealer, Suite};
+
+use super::{
+    Context, audit,
+    out::{self, Exit},
+};
+use crate::{assemble, keys, reseal};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -12,12 +18,70 @@ pub(super) enum Command {
         /// The file; give it to every process that reads sources for this store, and keep a copy:
         /// without it nobody can open what was sealed.
         file: PathBuf,
+        /// SM4-GCM and HMAC-SM3 instead of AES-256-GCM and HMAC-SHA-256.
+        #[arg(long)]
+        national: bool,
+    },
+    /// Put new keys in use and seal everything again. The old keys stay in the file until nothing is
+    /// sealed with them; restart running processes when it says so.
+    Rotate {
+        /// Go on with a rotation that was cut off: seal again, and make no new keys.
+        #[arg(long)]
+        resume: bool,
+    },
+    /// Copy the keys to a new file, and read the copy back.
+    Backup {
+        /// The copy; keep it away from the store.
+        file: PathBuf,
     },
 }
 
-pub(super) fn run(command: &Command) -> anyhow::Result<Exit> {
-    let Command::New { file } = command;
-    let keys = keys::make(file)?;
-    out::note(format!("key {} is in {}", keys.id(), file.display()));
+pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::New { file, national } => {
+            let suite = if *national { Suite::Sm } else { Suite::Aes };
+            let keys = keys::make(file, suite)?;
+            out::note(format!("key {} is in {}", keys.id(), file.display()));
+        }
+        Command::Rotate { resume } => {
+            let settings = assemble::settings(&context.config)?;
+            rotate(&settings, *resume)?;
+        }
+        Command::Backup { file } => {
+            let settings = assemble::settings(&context.config)?;
+            let keys = keys::backup(&settings, file)?;
+            out::note(format!("key {} is in {} as well", keys.id(), file.display()));
+        }
+    }
     Ok(Exit::Done)
+}
+
+fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<()> {
+    let keys = if resume { keys::read(settings)? } else { keys::rotate(settings)? };
+    out::note(format!(
+        "key {} is in use; restart what reads sources, so that it uses it",
+        keys.id()
+    ));
+    super::runtime()?.block_on(async {
+        let (store, _) = assemble::open(settings).await?;
+        let sealer = Sealer::new(&keys);
+        let subject = format!("key {}", keys.id());
+        audit::record(&store, "rotate", &subject, "began".to_owned()).await?;
+        let done = reseal::all(&store, &sealer).await?;
+        let detail = format!("sealed again: {} demands, {} records", done.demands, done.raws);
+        audit::record(&store, "rotate", &subject, detail.clone()).await?;
+        out::note(detail);
+        out::note(old_keys(&keys));
+        Ok(())
+    })
+}
+
+/// What to do with the old sets.
+fn old_keys(keys: &Keys) -> String {
+    let older: Vec<_> = keys.older_ids().map(|id| id.to_string()).collect();
+    format!(
+        "key {} stays in the file: backups and messages under way need it. Run `tonghui key rotate \
+         --resume` once more after the restart; then nothing new is sealed with it",
+        older.join(", ")
+    )
 }

@@ -23,6 +23,8 @@ pub enum Exit {
     Quarantined,
     /// 4: some channels failed.
     SomeChannels,
+    /// 75: not now; nothing is lost (`EX_TEMPFAIL` of sysexits.h).
+    TryAgain,
 }
 
 impl Exit {
@@ -33,13 +35,21 @@ impl Exit {
             Self::Configuration => 2,
             Self::Quarantined => 3,
             Self::SomeChannels => 4,
+            Self::TryAgain => 75,
         }
     }
 }
 
 /// Prints text, followed by a line break.
 pub(super) fn print(text: impl AsRef<str>) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{}", text.as_ref())
+    // Takes colours away where nobody could see them.
+    writeln!(anstream::stdout().lock(), "{}", text.as_ref())
+}
+
+/// Places of a line on the terminal; the usual ones where there is none.
+pub(super) fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    columns.unwrap_or(120).clamp(80, 400)
 }
 
 /// Prints a line for people beside the result.

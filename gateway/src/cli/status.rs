@@ -1,42 +1,165 @@
 //! `tonghui status`: where each channel stands, from the store: it works whether or not the gateway
 //! runs.
 
-use sink::store::Access;
+mod quality;
+
+use chrono_tz::Tz;
+use config::Settings;
+use contract::{ChannelId, Timestamp};
+use serde::Serialize;
+use sink::store::{Access, ChannelStatus, Database, Holding};
 
 use super::{
     Context,
     out::{self, Exit},
 };
-use crate::{assemble, table};
+use crate::{
+    assemble,
+    clock::Clock,
+    instance,
+    schedule::{Pass, Schedule},
+    table,
+};
 
-pub(super) fn run(context: &Context) -> anyhow::Result<Exit> {
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// How many demands carry which doubt, by channel and field, instead.
+    #[arg(long)]
+    quality: bool,
+}
+
+/// One channel, read or not.
+#[derive(Debug, Serialize)]
+struct Row {
+    channel: ChannelId,
+    state: &'static str,
+    /// The process that reads it.
+    held_by: Option<String>,
+    last_read_at: Option<Timestamp>,
+    /// By its schedule; none while it rests or nobody runs it.
+    next_run_at: Option<Timestamp>,
+    step: u64,
+    demands: u64,
+    quarantined: u64,
+    /// Demands with a label that no table has, of the field that has most of them.
+    unknown_codes: u64,
+    fault: Option<String>,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadOnly).await?;
-        let channels = store.status().await?;
-        out::show(context.format, &channels, |channels| {
-            let rows: Vec<_> = channels
-                .iter()
-                .map(|channel| {
-                    let last_read = channel.last_read_at.map_or_else(
-                        || "never".to_owned(),
-                        |at| at.with_timezone(&settings.zone).format("%F %T").to_string(),
-                    );
-                    vec![
-                        channel.channel.to_string(),
-                        last_read,
-                        channel.step.to_string(),
-                        channel.demands.to_string(),
-                        channel.quarantined.to_string(),
-                    ]
-                })
-                .collect();
-            let head = ["channel", "last read", "steps", "demands", "in quarantine"];
-            let faults = channels.iter().filter_map(|channel| {
-                Some(format!("\n{}: {}", channel.channel, channel.fault.as_ref()?))
-            });
-            table::draw(&head, &rows, 2) + &faults.collect::<String>()
-        })?;
+        if args.quality {
+            return quality::show(context.format, &store).await;
+        }
+        let rows = rows(&settings, &store).await?;
+        out::show(context.format, &rows, |rows| draw(rows, settings.zone))?;
         Ok(Exit::Done)
     })
+}
+
+/// The channels of the configuration, and those that were once in it.
+async fn rows(settings: &Settings, store: &Database) -> anyhow::Result<Vec<Row>> {
+    let mut known = store.status().await?;
+    for channel in &settings.channels {
+        if known.iter().all(|status| status.channel != channel.id) {
+            known.push(never_read(&channel.id));
+        }
+    }
+    known.sort_by(|a, b| a.channel.cmp(&b.channel));
+    let (leases, paused) = (store.leases().await?, store.paused().await?);
+    let unknown = quality::unknown_codes(store).await?;
+    let rows = known.into_iter().map(|status| {
+        let is_paused = paused.contains(&status.channel);
+        let unknown_codes = unknown.get(&status.channel).copied().unwrap_or(0);
+        Row { unknown_codes, ..row(settings, status, is_paused, &leases) }
+    });
+    Ok(rows.collect())
+}
+
+fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Holding]) -> Row {
+    let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
+    let held = leases.iter().find(|lease| {
+        Some(lease.upstream.as_str()) == channel.map(config::ChannelSettings::upstream)
+    });
+    let state = match (channel, held, &status.fault) {
+        (None, ..) => "not configured",
+        _ if is_paused => "paused",
+        (_, None, _) => "not running",
+        (_, _, Some(_)) => "in trouble",
+        _ => "running",
+    };
+    let next = channel.filter(|_| !is_paused && held.is_some_and(|lease| lease.serves));
+    let next = next.and_then(|channel| {
+        let last = status.last_read_at.map(|at| Pass { began: at, ended: at });
+        Schedule::new(channel.schedule.clone(), settings.zone).next(last, Clock.now())
+    });
+    Row {
+        state,
+        held_by: held.map(|lease| instance::describe(&lease.holder)),
+        last_read_at: status.last_read_at,
+        next_run_at: next,
+        step: status.step,
+        demands: status.demands,
+        quarantined: status.quarantined,
+        unknown_codes: 0,
+        fault: status.fault,
+        channel: status.channel,
+    }
+}
+
+fn never_read(channel: &ChannelId) -> ChannelStatus {
+    ChannelStatus {
+        channel: channel.clone(),
+        step: 0,
+        last_read_at: None,
+        fault: None,
+        demands: 0,
+        quarantined: 0,
+    }
+}
+
+fn draw(rows: &[Row], zone: Tz) -> String {
+    let time = |at: Option<Timestamp>, never: &str| {
+        at.map_or_else(
+            || never.to_owned(),
+            |at| at.with_timezone(&zone).format("%F %T").to_string(),
+        )
+    };
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.channel.to_string(),
+                row.state.to_owned(),
+                time(row.last_read_at, "never"),
+                time(row.next_run_at, "-"),
+                row.step.to_string(),
+                row.demands.to_string(),
+                row.quarantined.to_string(),
+                quality::percent(row.unknown_codes, row.demands),
+            ]
+        })
+        .collect();
+    let head = [
+        "channel",
+        "state",
+        "last read",
+        "next run",
+        "steps",
+        "demands",
+        "in quarantine",
+        "unknown codes",
+    ];
+    let mut text = table::draw(&head, &cells, 4);
+    for row in rows {
+        if let Some(who) = &row.held_by {
+            text.push_str(&format!("\n{}: read by {who}", row.channel));
+        }
+        if let Some(fault) = &row.fault {
+            text.push_str(&format!("\n{}: {fault}", row.channel));
+        }
+    }
+    text
 }

@@ -1,11 +1,13 @@
 //! The half of the loop that talks to the source, always at most one batch ahead of the other.
 
-use contract::{Channel, Checkpoints, Cursor, Fault, Outbox, Position, pack};
+use contract::{Channel, Checkpoints, Cursor, Fault, Outbox, Position, Timestamp, pack};
 use tokio::sync::SemaphorePermit;
 use tracing::debug;
 
 use super::Means;
-use crate::{numbers::ReadNumbers, pace::Pace, registry::AnyConnector};
+use crate::{
+    numbers::ReadNumbers, orders::rest, pace::Pace, registry::AnyConnector, schedule::Pass,
+};
 
 /// A batch that is read and not yet delivered.
 pub(super) struct Packed<'a> {
@@ -25,6 +27,9 @@ pub(super) struct Reader<'a, B, C> {
     next: Position,
     /// The last batch was all there was.
     caught_up: bool,
+    /// When the pass under way began, and the calls that it serves.
+    began: Timestamp,
+    served: u64,
 }
 
 impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
@@ -35,8 +40,10 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         means: &'a Means<'a, B, C>,
         next: Position,
     ) -> Self {
-        let numbers = ReadNumbers::new(&channel.id);
-        Self { channel, connector, pace, means, numbers, next, caught_up: false }
+        let numbers = ReadNumbers::new(&channel.id, next.fence);
+        let (began, served) = (means.clock.now(), means.orders.begin());
+        let caught_up = false;
+        Self { channel, connector, pace, means, numbers, next, caught_up, began, served }
     }
 
     /// Tells the source what is `owed`.
@@ -54,11 +61,14 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             if in_flight {
                 return Ok(None);
             }
-            self.means.watch.caught_up();
-            match self.pace.pause {
-                None => return Ok(None),
-                Some(pause) => self.means.stop.or_sleep(pause).await,
-            }
+            let Means { watch, orders, stop, .. } = self.means;
+            watch.caught_up();
+            orders.complete();
+            let Some(schedule) = &self.pace.schedule else { return Ok(None) };
+            let ended = self.means.clock.now();
+            let wait = schedule.wait(Some(Pass { began: self.began, ended }), ended);
+            stop.or(rest(orders, self.served, wait)).await;
+            (self.began, self.served) = (self.means.clock.now(), orders.begin());
         }
         self.read_and_pack().await
     }

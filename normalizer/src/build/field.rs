@@ -9,11 +9,13 @@ use serde_json::Value;
 use super::Builder;
 use crate::{
     codes::CodeTable,
-    config::{Clean, Conversion, Field, FieldTable},
+    config::{Clean, Conversion, Extract, Field, FieldTable, JsonPath},
+    expr::Expression,
     path::Path,
+    record::Record,
     rule::{BoolRule, CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeForm, TimeRule},
     seal::Personal,
-    source::Source,
+    source::{Origin, Source},
 };
 
 impl Builder<'_> {
@@ -25,9 +27,8 @@ impl Builder<'_> {
         field: &Option<Field>,
         allowed: &[Conversion],
     ) -> Option<Source> {
-        let FieldTable { at, conversion, codes, clean, formats, zone, constant } =
-            &field.as_ref()?.0;
-        let conversion = conversion.unwrap_or(match codes {
+        let table = &field.as_ref()?.0;
+        let conversion = table.conversion.unwrap_or(match table.codes {
             Some(_) if allowed.contains(&Conversion::Codes) => Conversion::Codes,
             _ => allowed[0],
         });
@@ -36,34 +37,76 @@ impl Builder<'_> {
             let known = known.join(" or ");
             self.problem(target, format!("`as` cannot be that here; this field takes {known}"));
         }
-        let has_time = allowed.contains(&Conversion::Datetime);
-        for (is_set, fits, what) in [
-            (codes.is_some(), allowed.contains(&Conversion::Codes), "codes"),
-            (clean.is_some(), allowed.contains(&Conversion::Text) && codes.is_none(), "clean"),
-            (!formats.is_empty(), has_time && conversion == Conversion::Datetime, "formats"),
-            (zone.is_some(), has_time && conversion == Conversion::Datetime, "zone"),
-        ] {
-            if is_set && !fits {
-                self.problem(target, format!("`{what}` has no meaning here; remove it"));
-            }
+        for what in misplaced(table, conversion, allowed) {
+            self.problem(target, format!("`{what}` has no meaning here; remove it"));
         }
-        if field.as_ref()?.0.conversion == Some(Conversion::Codes) && codes.is_none() {
+        if table.conversion == Some(Conversion::Codes) && table.codes.is_none() {
             self.problem(target, "say which table in `codes`");
         }
-        if at.is_empty() == constant.is_none() {
-            self.problem(target, "say either `at` or `const`");
+        if conversion == Conversion::Duration && table.after.is_none() {
+            self.problem(target, "say in `after` from which moment on");
         }
-        let mut paths = Vec::new();
-        for path in at {
-            match Path::parse(&path.0) {
-                Ok(path) => {
-                    self.remember(&path, target);
-                    paths.push(path);
+        let origin = self.origin(target, table)?;
+        Some(Source {
+            target,
+            origin,
+            extract: table.extract,
+            default: table.default.clone(),
+            is_required: table.required,
+        })
+    }
+
+    fn origin(&mut self, target: &'static str, table: &FieldTable) -> Option<Origin> {
+        let FieldTable { at, constant, expr, .. } = table;
+        match (at.as_slice(), constant, expr) {
+            (_, Some(constant), None) if at.is_empty() => Some(Origin::Constant(constant.clone())),
+            ([], None, Some(_)) if !self.within.is_empty() => {
+                self.problem(
+                    target,
+                    "`expr` sees the whole record: it has no meaning under `each`",
+                );
+                None
+            }
+            ([], None, Some(expr)) => match Expression::compile(expr) {
+                Ok(expression) => Some(Origin::Expression(expression)),
+                Err(message) => {
+                    self.problem(target, message);
+                    None
                 }
-                Err(message) => self.problem(target, message),
+            },
+            ([_, ..], None, None) => {
+                let paths = at.iter().filter_map(|path| self.path(target, path));
+                Some(Origin::Paths(paths.collect()))
+            }
+            _ => {
+                self.problem(target, "say one of `at`, `const` and `expr`");
+                None
             }
         }
-        Some(Source { target, paths, constant: constant.clone().map(Value::String) })
+    }
+
+    fn path(&mut self, target: &'static str, path: &JsonPath) -> Option<Path> {
+        match Path::parse(&path.0) {
+            Ok(path) => {
+                self.remember(&path, target);
+                Some(path)
+            }
+            Err(message) => {
+                self.problem(target, message);
+                None
+            }
+        }
+    }
+
+    /// A text of the record in which numbers of other orders stand.
+    pub(super) fn cited(&mut self, path: &JsonPath) -> Option<Source> {
+        Some(Source {
+            target: "related.no",
+            origin: Origin::Paths(vec![self.path("related.cited", path)?]),
+            extract: Some(Extract::OrderNumbers),
+            default: None,
+            is_required: false,
+        })
     }
 
     /// A finding about the source's column is a finding about this field.
@@ -76,12 +119,16 @@ impl Builder<'_> {
     }
 
     pub(super) fn text(&mut self, target: &'static str, field: &Option<Field>) -> Option<TextRule> {
-        let source = self.source(target, field, &[Conversion::Text, Conversion::Codes])?;
-        let FieldTable { codes, clean, .. } = &field.as_ref()?.0;
+        let known = [Conversion::Text, Conversion::Codes, Conversion::Decimal];
+        let source = self.source(target, field, &known)?;
+        let FieldTable { codes, clean, conversion, prefix, .. } = &field.as_ref()?.0;
         if codes.is_some() {
             let table = self.table(target, codes, &[]);
             let parse = |code: &str| Some(code.to_owned());
-            return Some(TextRule::Codes(CodeRule { source, table, parse }));
+            return Some(TextRule::Codes(CodeRule { source, table, by_prefix: *prefix, parse }));
+        }
+        if *conversion == Some(Conversion::Decimal) {
+            return Some(TextRule::Decimal(source));
         }
         let profile = match clean {
             Some(Clean::Html) => Profile::Html,
@@ -91,9 +138,16 @@ impl Builder<'_> {
     }
 
     pub(super) fn time(&mut self, target: &'static str, field: &Option<Field>) -> Option<TimeRule> {
-        let known = [Conversion::Datetime, Conversion::Epoch, Conversion::EpochMs];
+        let known = [
+            Conversion::Datetime,
+            Conversion::Epoch,
+            Conversion::EpochMs,
+            Conversion::Date,
+            Conversion::Excel,
+            Conversion::Duration,
+        ];
         let source = self.source(target, field, &known)?;
-        let FieldTable { conversion, formats, zone, .. } = &field.as_ref()?.0;
+        let FieldTable { conversion, formats, zone, after, .. } = &field.as_ref()?.0;
         for format in formats {
             if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
                 self.problem(target, format!("`{format}` is not a format of strftime"));
@@ -102,6 +156,9 @@ impl Builder<'_> {
         let form = match conversion {
             Some(Conversion::Epoch) => TimeForm::Epoch,
             Some(Conversion::EpochMs) => TimeForm::EpochMillis,
+            Some(Conversion::Date) => TimeForm::Day,
+            Some(Conversion::Excel) => TimeForm::Excel,
+            Some(Conversion::Duration) => TimeForm::After(self.path(target, after.as_ref()?)?),
             _ if formats.is_empty() => TimeForm::Usual,
             _ => TimeForm::Formats(formats.clone()),
         };
@@ -128,13 +185,15 @@ impl Builder<'_> {
         parse: fn(&str) -> Option<T>,
         known: &[&str],
     ) -> Option<CodeRule<T>> {
-        let table = self.table(target, &field.as_ref()?.0.codes, known);
-        let rule = CodeRule { source, table, parse };
-        if let Some(Value::String(constant)) = &rule.source.constant
-            && rule.find(constant).is_none()
-        {
-            let known = known.join(", ");
-            self.problem(target, format!("`{constant}` is none of {known}"));
+        let FieldTable { codes, prefix, default, constant, .. } = &field.as_ref()?.0;
+        let table = self.table(target, codes, known);
+        let rule = CodeRule { source, table, by_prefix: *prefix, parse };
+        let nothing = Value::Null;
+        for ours in default.iter().chain(constant) {
+            if rule.find(ours, Record::new(&nothing)).is_none() {
+                let known = known.join(", ");
+                self.problem(target, format!("`{ours}` is none of {known}"));
+            }
         }
         Some(rule)
     }
@@ -206,4 +265,32 @@ impl Builder<'_> {
         let source = self.source(target, field, &[conversion])?;
         Some(PersonalRule { source, make })
     }
+}
+
+/// Settings of a field that its conversion does not use.
+fn misplaced(
+    table: &FieldTable,
+    conversion: Conversion,
+    allowed: &[Conversion],
+) -> impl Iterator<Item = &'static str> {
+    let is = |known: Conversion| allowed.contains(&known) && conversion == known;
+    let has_codes = table.codes.is_some();
+    let is_clock = is(Conversion::Datetime) || is(Conversion::Date);
+    let settings = [
+        (has_codes, allowed.contains(&Conversion::Codes), "codes"),
+        (table.prefix, has_codes, "prefix"),
+        (table.clean.is_some(), is(Conversion::Text) && !has_codes, "clean"),
+        (!table.formats.is_empty(), is(Conversion::Datetime), "formats"),
+        (
+            table.zone.is_some(),
+            is_clock || is(Conversion::Excel) || is(Conversion::Duration),
+            "zone",
+        ),
+        (table.after.is_some(), is(Conversion::Duration), "after"),
+        (table.within.is_some(), is(Conversion::Region), "within"),
+        (table.extract.is_some(), !is(Conversion::Count), "extract"),
+        (table.default.is_some(), table.constant.is_none() && !is(Conversion::Count), "default"),
+        (table.required, table.constant.is_none() && !is(Conversion::Count), "required"),
+    ];
+    settings.into_iter().filter(|(is_set, fits, _)| *is_set && !fits).map(|(_, _, what)| what)
 }

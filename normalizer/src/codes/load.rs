@@ -1,10 +1,13 @@
 //! Finding and reading the files.
 
 use std::{
+    collections::HashMap,
     fmt, fs,
     io::Read,
     path::{Path, PathBuf},
 };
+
+use super::spoiled::spoiled;
 
 /// What is wrong in a code table, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +27,11 @@ impl fmt::Display for CodesProblem {
 }
 
 /// One file, read.
+#[derive(Debug, Clone)]
 pub(crate) struct File {
     pub(crate) name: String,
     pub(crate) path: PathBuf,
     pub(crate) bytes: Vec<u8>,
-}
-
-/// A line of a file.
-pub(crate) struct Row {
-    pub(crate) line: u64,
-    pub(crate) cells: Vec<String>,
 }
 
 /// The largest code table; the national one of divisions down to streets takes two megabytes.
@@ -98,49 +96,79 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A line of a file, its cells by the names of their columns.
+pub(crate) struct Row<'a> {
+    pub(crate) line: u64,
+    columns: &'a HashMap<String, usize>,
+    cells: csv::StringRecord,
+}
+
+impl Row<'_> {
+    /// The cell of a column; empty where the file has no such column.
+    pub(crate) fn get(&self, column: &str) -> &str {
+        self.columns.get(column).and_then(|index| self.cells.get(*index)).unwrap_or_default()
+    }
+}
+
 impl File {
-    /// The rows under one of the allowed headers; `None` if there is something wrong.
+    /// Visits the rows. The columns `required` must be there, those of `optional` may; cells of the
+    /// columns `keys` are looked at for what spreadsheets do to them.
     pub(crate) fn rows(
         &self,
-        headers: &[&[&str]],
+        [required, optional, keys]: [&[&str]; 3],
         problems: &mut Vec<CodesProblem>,
-    ) -> Option<Vec<Row>> {
-        // Spreadsheet programs put a byte order mark in front.
-        let bytes = self.bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&self.bytes);
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-        let header = match reader.headers() {
-            Ok(header) => header.iter().map(str::to_owned).collect::<Vec<_>>(),
+        mut visit: impl FnMut(&Row<'_>, &mut Vec<CodesProblem>),
+    ) {
+        let Some(text) = normalizer_text::decode_file(&self.bytes) else {
+            let message = "neither UTF-8 nor UTF-16 nor GB18030; save it as UTF-8";
+            return self.fail(0, message.into(), problems);
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .delimiter(delimiter(&text))
+            .from_reader(text.as_bytes());
+        let columns: HashMap<_, _> = match reader.headers() {
+            Ok(header) => header.iter().map(str::to_owned).zip(0..).collect(),
             Err(error) => return self.fail(1, error.to_string(), problems),
         };
-        if !headers.iter().any(|allowed| *allowed == header) {
-            let allowed: Vec<_> = headers.iter().map(|header| header.join(",")).collect();
-            let message = format!("the first line must be {}", allowed.join(" or "));
+        let is_missing = required.iter().any(|name| !columns.contains_key(*name));
+        let is_unknown = |name: &&String| {
+            !required.contains(&name.as_str()) && !optional.contains(&name.as_str())
+        };
+        if is_missing || columns.keys().any(|name| is_unknown(&name)) {
+            let (required, optional) = (required.join(","), optional.join(", "));
+            let message = format!("the first line must be {required}; it may have {optional} too");
             return self.fail(1, message, problems);
         }
         let mut rows = Vec::new();
         for record in reader.records() {
             match record {
-                Ok(record) => rows.push(Row {
-                    line: record.position().map_or(0, csv::Position::line),
-                    cells: record.iter().map(str::to_owned).collect(),
-                }),
+                Ok(cells) => {
+                    let line = cells.position().map_or(0, csv::Position::line);
+                    rows.push(Row { line, columns: &columns, cells });
+                }
                 Err(error) => {
                     let line = error.position().map_or(0, csv::Position::line);
                     return self.fail(line, error.to_string(), problems);
                 }
             }
         }
-        Some(rows)
+        for (line, message) in keys.iter().flat_map(|column| spoiled(&rows, column)) {
+            self.fail(line, message, problems);
+        }
+        for row in &rows {
+            visit(row, problems);
+        }
     }
 
     /// Records a problem.
-    pub(crate) fn fail<T>(
-        &self,
-        line: u64,
-        message: String,
-        problems: &mut Vec<CodesProblem>,
-    ) -> Option<T> {
+    pub(crate) fn fail(&self, line: u64, message: String, problems: &mut Vec<CodesProblem>) {
         problems.push(CodesProblem { file: self.path.clone(), line, message });
-        None
     }
+}
+
+/// Spreadsheets write what they call CSV with a semicolon or a tab as well.
+fn delimiter(text: &str) -> u8 {
+    let header = text.lines().next().unwrap_or_default();
+    [b'\t', b';'].into_iter().find(|sign| header.as_bytes().contains(sign)).unwrap_or(b',')
 }

@@ -1,83 +1,227 @@
 //! Administrative divisions (GB/T 2260): the codes in force, and the old ones still met in data.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::load::{CodesProblem, File};
+use contract::Timestamp;
+
+use super::{
+    Difference,
+    load::{CodesProblem, File},
+    period::{Period, holding},
+};
 
 /// The divisions that are known. A code with `old_of` is no longer in force and stands for another.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct RegionTable {
-    /// Six digits to the code in force, which is itself for a current one.
-    current: HashMap<String, String>,
+    rows: HashMap<String, Vec<Division>>,
+    /// Names and aliases to the codes that bear them.
+    names: HashMap<String, Vec<String>>,
+    /// Of the longest name, in characters.
+    longest: usize,
 }
 
-/// What a source's code stands for.
+#[derive(Debug, Clone, PartialEq)]
+struct Division {
+    name: String,
+    /// The code in force, which is its own for a current one.
+    now: String,
+    aliases: String,
+    period: Period,
+}
+
+/// What a source's code or name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Region<'a> {
     /// In force, as given (6, 9 or 12 digits).
     Current(&'a str),
-    /// No longer in force; this is the county it belongs to today. Finer digits are dropped: streets
-    /// were numbered anew.
+    /// No longer in force; this is the division it belongs to today. Finer digits are dropped:
+    /// streets were numbered anew.
     Outdated(&'a str),
-    /// Not in the table.
+    /// Not in the table, or a name that several bear.
     Unknown,
 }
 
+const REQUIRED: &[&str] = &["code", "name", "old_of"];
+const OPTIONAL: &[&str] = &["aliases", "from", "until", "note"];
+/// What census tables call the level between a city and its districts.
+const NO_NAMES: [&str; 4] = ["市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"];
+
 impl RegionTable {
-    pub(super) fn parse(file: &File, problems: &mut Vec<CodesProblem>) -> Option<Self> {
-        let rows = file.rows(&[&["code", "name", "old_of"]], problems)?;
-        let before = problems.len();
-        let mut current = HashMap::new();
-        for row in &rows {
-            let [code, _, old_of] = row.cells.as_slice() else { continue };
-            let target = if old_of.is_empty() { code } else { old_of };
-            if [code, target].iter().any(|code| !is_six_digits(code)) {
-                file.fail::<()>(row.line, "a code has six digits".into(), problems);
+    /// Reads a file, over `below` where there is one.
+    pub(super) fn parse(
+        file: &File,
+        below: Option<&Self>,
+        problems: &mut Vec<CodesProblem>,
+    ) -> Self {
+        let mut rows: HashMap<String, Vec<Division>> = HashMap::new();
+        let mut targets = Vec::new();
+        file.rows([REQUIRED, OPTIONAL, &["code", "old_of"]], problems, |row, problems| {
+            let (code, old_of) = (row.get("code"), row.get("old_of"));
+            let now = if old_of.is_empty() { code } else { old_of };
+            if [code, now].iter().any(|code| !is_code(code)) {
+                file.fail(row.line, "a code has six digits, or nine for a street".into(), problems);
             }
-            if current.insert(code.clone(), target.clone()).is_some() {
-                file.fail::<()>(row.line, format!("`{code}` is there twice"), problems);
+            let period = match Period::parse(row.get("from"), row.get("until")) {
+                Ok(period) => period,
+                Err(message) => return file.fail(row.line, message, problems),
+            };
+            let known = rows.entry(code.to_owned()).or_default();
+            if known.iter().any(|known| known.period.meets(period)) {
+                file.fail(row.line, format!("`{code}` is there twice"), problems);
+            }
+            let (name, aliases) = (row.get("name").to_owned(), row.get("aliases").to_owned());
+            known.push(Division { name, now: now.to_owned(), aliases, period });
+            if now != code {
+                targets.push((row.line, now.to_owned()));
+            }
+        });
+        let mut table = Self { rows, ..Self::default() };
+        if let Some(below) = below {
+            for (code, divisions) in &below.rows {
+                table.rows.entry(code.clone()).or_insert_with(|| divisions.clone());
             }
         }
-        for row in &rows {
-            let target = &row.cells[2];
-            if !target.is_empty() && current.get(target) != Some(target) {
-                let message = format!("old_of `{target}` is not a code in force in this table");
-                file.fail::<()>(row.line, message, problems);
+        for (line, now) in targets {
+            if !table.is_in_force(&now) {
+                let message = format!("old_of `{now}` is not a code in force in this table");
+                file.fail(line, message, problems);
             }
         }
-        (problems.len() == before).then_some(Self { current })
+        table.index();
+        table
     }
 
-    /// Looks up 4, 6, 9 or 12 digits.
-    pub fn find<'a>(&'a self, digits: &'a str) -> Region<'a> {
+    fn index(&mut self) {
+        for (code, divisions) in &self.rows {
+            for division in divisions {
+                let aliases = division.aliases.split('|').map(str::trim);
+                for name in aliases.chain([division.name.as_str()]) {
+                    if !name.is_empty() && !NO_NAMES.contains(&name) {
+                        self.names.entry(name.to_owned()).or_default().push(code.clone());
+                    }
+                }
+            }
+        }
+        self.names.values_mut().for_each(|codes| codes.sort_unstable());
+        self.longest = self.names.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+    }
+
+    /// Whether something is a division of today.
+    pub(crate) fn is_in_force(&self, code: &str) -> bool {
+        self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.now == code))
+    }
+
+    /// Looks up 4, 6, 9 or 12 digits, as they were understood at a time.
+    pub fn find<'a>(&'a self, digits: &'a str, at: Option<Timestamp>) -> Region<'a> {
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Region::Unknown;
         }
         let Some(county) = digits.get(..6) else {
-            return match self.current.get_key_value(&format!("{digits}00")) {
+            return match self.rows.get_key_value(&format!("{digits}00")) {
                 Some((code, _)) if digits.len() == 4 => Region::Current(code),
                 _ => Region::Unknown,
             };
         };
-        let Some(current) = self.current.get(county) else { return Region::Unknown };
         let width = match digits.len() {
             6 | 9 | 12 => significant(digits),
             _ => return Region::Unknown,
         };
-        if current == county {
-            Region::Current(&digits[..width])
-        } else {
-            Region::Outdated(current)
+        // A street that has moved is known by its own nine digits.
+        let street = digits.get(..9).filter(|_| width > 6).and_then(|s| self.now(s, at));
+        if let Some((street, now)) = street
+            && street != now
+        {
+            return Region::Outdated(now);
+        }
+        match self.now(county, at) {
+            None => Region::Unknown,
+            Some((county, now)) if county == now => Region::Current(&digits[..width]),
+            Some((_, now)) => Region::Outdated(now),
         }
     }
 
+    /// A code of the table and what it is today.
+    fn now(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
+        let (code, rows) = self.rows.get_key_value(code)?;
+        let row = holding(rows, |row| row.period, at)?;
+        Some((code, &row.now))
+    }
+
+    /// Looks up a name, or names from the largest division down: `安徽省 芜湖市`, `镜湖区`. A name
+    /// that several divisions bear needs one above it in the text, or `within`.
+    pub fn find_name(&self, text: &str, within: Option<&str>) -> Region<'_> {
+        let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
+        let inside = within.and_then(|code| self.descend(&text, prefix(code)));
+        inside.or_else(|| self.descend(&text, "")).unwrap_or(Region::Unknown)
+    }
+
+    fn descend(&self, text: &str, scope: &str) -> Option<Region<'_>> {
+        let (mut rest, mut scope, mut found) = (text, scope, None);
+        while let Some((length, code, now)) = self.leading(rest, scope) {
+            rest = &rest[length..];
+            scope = prefix(now);
+            let is_current = code == now;
+            found = Some(if is_current { Region::Current(now) } else { Region::Outdated(now) });
+        }
+        found
+    }
+
+    /// The longest name that `text` begins with and that one division alone bears in the scope.
+    fn leading(&self, text: &str, scope: &str) -> Option<(usize, &str, &str)> {
+        let ends: Vec<_> =
+            text.char_indices().take(self.longest).map(|(at, c)| at + c.len_utf8()).collect();
+        ends.into_iter().rev().find_map(|end| {
+            let codes = self.names.get(&text[..end])?;
+            let inside = codes.iter().filter_map(|code| self.now(code, None));
+            let inside: Vec<_> =
+                inside.filter(|(_, now)| now.starts_with(scope) && prefix(now) != scope).collect();
+            let today: BTreeSet<_> = inside.iter().map(|(_, now)| *now).collect();
+            // One that bears it today goes before those that once did.
+            let best = inside.iter().find(|(code, now)| code == now).or(inside.first());
+            best.filter(|_| today.len() == 1).map(|(code, now)| (end, *code, *now))
+        })
+    }
+
+    /// Where this table says something else than `below`.
+    pub(super) fn differences(&self, below: &Self) -> Vec<Difference> {
+        let codes = |rows: &[Division]| {
+            let all = rows.iter().map(|row| format!("{} {}", row.now, row.name));
+            all.collect::<Vec<_>>().join(", ")
+        };
+        let mut all: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|(code, rows)| below.rows.get(*code) != Some(*rows))
+            .map(|(code, rows)| Difference {
+                table: "region".to_owned(),
+                raw: code.clone(),
+                shipped: below.rows.get(code).map(|rows| codes(rows)),
+                here: codes(rows),
+            })
+            .collect();
+        all.sort_by(|a, b| a.raw.cmp(&b.raw));
+        all
+    }
+
     /// Its content without form, for a fingerprint.
-    pub(crate) fn content(&self) -> Vec<(&str, &str)> {
-        let mut rows: Vec<_> =
-            self.current.iter().map(|(code, now)| (code.as_str(), now.as_str())).collect();
+    pub(crate) fn content(&self) -> impl serde::Serialize {
+        let mut rows: Vec<_> = self
+            .rows
+            .iter()
+            .flat_map(|(code, rows)| rows.iter().map(move |row| (code, row)))
+            .map(|(code, row)| (code, &row.now, &row.name, &row.aliases, row.period.content()))
+            .collect();
         rows.sort_unstable();
         rows
     }
+}
+
+/// The digits that all codes inside a division begin with.
+fn prefix(code: &str) -> &str {
+    if code.len() > 6 {
+        return code;
+    }
+    code.strip_suffix("0000").or_else(|| code.strip_suffix("00")).unwrap_or(code)
 }
 
 /// Length without the groups of zeros that only fill a code up.
@@ -89,43 +233,9 @@ fn significant(digits: &str) -> usize {
     width
 }
 
-fn is_six_digits(code: &str) -> bool {
-    code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())
+fn is_code(code: &str) -> bool {
+    matches!(code.len(), 6 | 9) && code.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::*;
-
-    #[test]
-    fn every_width_is_understood_and_old_codes_lead_to_todays() {
-        let rows = "code,name,old_of\n320500,a,\n330100,b,\n340202,c,\n340209,d,\n340208,e,340209\n\
-                    340210,f,\n340221,g,340210\n";
-        let file = File { name: "region".into(), path: PathBuf::new(), bytes: rows.into() };
-        let mut problems = Vec::new();
-        let table = RegionTable::parse(&file, &mut problems).unwrap();
-        for (given, expected) in [
-            ("3205", Region::Current("320500")),
-            ("340202", Region::Current("340202")),
-            ("330100000000", Region::Current("330100")),
-            ("340202000", Region::Current("340202")),
-            ("340202001000", Region::Current("340202001")),
-            ("340202001", Region::Current("340202001")),
-            ("340202001017", Region::Current("340202001017")),
-            ("340221", Region::Outdated("340210")),
-            ("340208", Region::Outdated("340209")),
-            ("340221101000", Region::Outdated("340210")),
-            ("3402021", Region::Unknown),
-            ("34020", Region::Unknown),
-            ("3402", Region::Unknown),
-            ("999999", Region::Unknown),
-            ("", Region::Unknown),
-            ("镜湖区", Region::Unknown),
-            ("3402020000000000000000000000", Region::Unknown),
-        ] {
-            assert_eq!(table.find(given), expected, "{given}");
-        }
-    }
-}
+mod tests;

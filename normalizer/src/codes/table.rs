@@ -1,45 +1,115 @@
 //! A table of labels.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use super::load::{CodesProblem, File};
+use contract::Timestamp;
+
+use super::{
+    Difference,
+    load::{CodesProblem, File},
+    period::{Period, holding},
+};
 
 /// What the labels of one source mean.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CodeTable {
-    file: PathBuf,
-    rows: HashMap<String, Meaning>,
+    rows: HashMap<String, Vec<Meaning>>,
+    /// Of the longest label, in characters: where looking for the longest beginning starts.
+    longest: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Meaning {
     code: String,
+    period: Period,
+    file: Arc<PathBuf>,
     line: u64,
 }
 
+const REQUIRED: &[&str] = &["raw", "code"];
+const OPTIONAL: &[&str] = &["label", "aliases", "from", "until", "note"];
+
 impl CodeTable {
-    pub(super) fn parse(file: &File, problems: &mut Vec<CodesProblem>) -> Option<Self> {
-        let rows = file.rows(&[&["raw", "code"], &["raw", "code", "label"]], problems)?;
-        let mut table = Self { file: file.path.clone(), rows: HashMap::new() };
-        let before = problems.len();
-        for row in rows {
-            let [raw, code, ..] = row.cells.as_slice() else { continue };
-            if raw.is_empty() || code.is_empty() {
-                file.fail::<()>(row.line, "raw and code must not be empty".into(), problems);
-                continue;
+    /// Reads a file. A row with an empty code says that the label means nothing here: it takes a
+    /// row of the shipped table away.
+    pub(super) fn parse(file: &File, problems: &mut Vec<CodesProblem>) -> Self {
+        let mut table = Self::default();
+        let path = Arc::new(file.path.clone());
+        file.rows([REQUIRED, OPTIONAL, &["raw", "code"]], problems, |row, problems| {
+            let (raw, code) = (row.get("raw"), row.get("code"));
+            if raw.is_empty() {
+                return file.fail(row.line, "raw must not be empty".into(), problems);
             }
-            let meaning = Meaning { code: code.clone(), line: row.line };
-            if let Some(first) = table.rows.insert(raw.clone(), meaning) {
-                let message = format!("`{raw}` is on line {} already; remove one", first.line);
-                file.fail::<()>(row.line, message, problems);
+            let period = match Period::parse(row.get("from"), row.get("until")) {
+                Ok(period) => period,
+                Err(message) => return file.fail(row.line, message, problems),
+            };
+            let aliases = row.get("aliases").split('|').map(str::trim);
+            for label in [raw].into_iter().chain(aliases.filter(|alias| !alias.is_empty())) {
+                let meaning =
+                    Meaning { code: code.to_owned(), period, file: path.clone(), line: row.line };
+                let known = table.rows.entry(label.to_owned()).or_default();
+                if let Some(first) = known.iter().find(|known| known.period.meets(period)) {
+                    let message =
+                        format!("`{label}` is on line {} already; remove one", first.line);
+                    file.fail(row.line, message, problems);
+                }
+                known.push(meaning);
             }
-        }
-        (problems.len() == before).then_some(table)
+        });
+        table.finish()
     }
 
-    /// The code of a label.
+    /// This table with the rows of `over` in place of its own. A label that `over` has counts as
+    /// `over` says, in all periods.
+    pub(super) fn overlaid(&self, over: &Self, name: &str) -> (Self, Vec<Difference>) {
+        let mut rows = self.rows.clone();
+        let mut differences = Vec::new();
+        for (label, meanings) in &over.rows {
+            let before = rows.insert(label.clone(), meanings.clone());
+            let codes = |meanings: &[Meaning]| {
+                let codes: Vec<_> = meanings.iter().map(|meaning| meaning.code.as_str()).collect();
+                codes.join(" ")
+            };
+            let (shipped, here) = (before.as_deref().map(codes), codes(meanings));
+            if shipped.as_ref() != Some(&here) {
+                let table = name.to_owned();
+                differences.push(Difference { table, raw: label.clone(), shipped, here });
+            }
+        }
+        differences.sort_by(|a, b| a.raw.cmp(&b.raw));
+        (Self { rows, longest: 0 }, differences)
+    }
+
+    /// Drops the labels that mean nothing.
+    pub(super) fn finish(mut self) -> Self {
+        self.longest = self.rows.keys().map(|label| label.chars().count()).max().unwrap_or(0);
+        self
+    }
+
+    /// The code of a label, as it stands in the table.
     pub fn get(&self, raw: &str) -> Option<&str> {
-        self.rows.get(raw).map(|meaning| meaning.code.as_str())
+        self.at(raw, None)
+    }
+
+    /// The code of a label at a time, or of the longest of its beginnings.
+    pub(crate) fn find(&self, raw: &str, by_prefix: bool, at: Option<Timestamp>) -> Option<&str> {
+        if !by_prefix {
+            return self.at(raw, at);
+        }
+        let ends = raw.char_indices().map(|(start, c)| start + c.len_utf8());
+        let ends: Vec<_> = ends.take(self.longest).collect();
+        ends.into_iter().rev().find_map(|end| self.at(&raw[..end], at))
+    }
+
+    fn at(&self, raw: &str, at: Option<Timestamp>) -> Option<&str> {
+        let meaning = holding(self.rows.get(raw)?, |row| row.period, at)?;
+        (!meaning.code.is_empty()).then_some(meaning.code.as_str())
+    }
+
+    /// All labels, for suggestions.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.rows.keys().map(String::as_str)
     }
 
     /// Every code that `allowed` refuses, as `file:line` and code.
@@ -47,16 +117,23 @@ impl CodeTable {
         &'a self,
         allowed: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = (String, &'a str)> {
-        let mut rows: Vec<_> = self.rows.values().filter(|row| !allowed(&row.code)).collect();
+        let meanings = self.rows.values().flatten();
+        let mut rows: Vec<_> =
+            meanings.filter(|row| !row.code.is_empty() && !allowed(&row.code)).collect();
         rows.sort_by_key(|row| row.line);
+        rows.dedup_by_key(|row| row.line);
         rows.into_iter()
-            .map(|row| (format!("{}:{}", self.file.display(), row.line), row.code.as_str()))
+            .map(|row| (format!("{}:{}", row.file.display(), row.line), row.code.as_str()))
     }
 
     /// Its content without form, for a fingerprint.
-    pub(crate) fn content(&self) -> Vec<(&str, &str)> {
-        let mut rows: Vec<_> =
-            self.rows.iter().map(|(raw, row)| (raw.as_str(), row.code.as_str())).collect();
+    pub(crate) fn content(&self) -> impl serde::Serialize {
+        let mut rows: Vec<_> = self
+            .rows
+            .iter()
+            .flat_map(|(raw, rows)| rows.iter().map(move |row| (raw, &row.code, row.period)))
+            .map(|(raw, code, period)| (raw.as_str(), code.as_str(), period.content()))
+            .collect();
         rows.sort_unstable();
         rows
     }

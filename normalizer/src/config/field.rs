@@ -24,9 +24,14 @@ pub struct FieldTable {
     /// How to read the value; the field itself decides where this is left out.
     #[serde(rename = "as")]
     pub conversion: Option<Conversion>,
+    /// An expression in place of a path, in the language of minijinja: `record` is the record,
+    /// `demand` what the fields without an expression gave.
+    pub expr: Option<String>,
     /// Name of a code table: `hotline/kind` is `codes/hotline/kind.csv`.
     #[schemars(schema_with = "codes_schema")]
     pub codes: Option<String>,
+    /// Codes only: a label means what the longest of its beginnings means that is in the table.
+    pub prefix: bool,
     /// How texts are cleaned: `plain` unless said otherwise.
     pub clean: Option<Clean>,
     /// Formats of a time, tried in order, in the notation of strftime. Left out, the usual ones are
@@ -35,6 +40,16 @@ pub struct FieldTable {
     /// Zone of a time that names none; the gateway's unless said otherwise.
     #[schemars(with = "Option<String>")]
     pub zone: Option<chrono_tz::Tz>,
+    /// Durations only: the moment from which they count.
+    pub after: Option<JsonPath>,
+    /// Regions only: the division within which a name is looked for first.
+    pub within: Option<String>,
+    /// What to take out of a text before it is read.
+    pub extract: Option<Extract>,
+    /// What counts where the source says nothing. Never stands for a label that is unknown.
+    pub default: Option<String>,
+    /// A record without it is flagged.
+    pub required: bool,
     /// A fixed value in place of a path.
     #[serde(rename = "const")]
     pub constant: Option<String>,
@@ -46,8 +61,16 @@ pub struct FieldTable {
 pub enum Conversion {
     /// Cleaned text.
     Text,
+    /// A number, written without separators and full-width digits; stays text.
+    Decimal,
     /// A time as people write it.
     Datetime,
+    /// The day of such a time, whose hours mean nothing.
+    Date,
+    /// Days since 1899-12-30, as spreadsheets count.
+    Excel,
+    /// A time span, counted from the moment at `after`: `30分钟`, `2h`, `1天`, `02:30`, `PT2H`.
+    Duration,
     /// Seconds or milliseconds since 1970, told apart by their size.
     Epoch,
     /// Milliseconds since 1970.
@@ -78,6 +101,19 @@ impl Conversion {
         let name = serde_json::to_value(self).ok();
         name.as_ref().and_then(|name| name.as_str()).unwrap_or_default().to_owned()
     }
+}
+
+/// What is taken out of a text: what the clerks of a hotline write into it by habit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Extract {
+    /// 【来源：微信】, 受理渠道：电话: the way on which a demand came in.
+    IntakeChannel,
+    /// 办理时限：2026-10-16 17:00, 请于10月16日前办结 with a year: the official limit. Working days
+    /// are not counted: nobody here knows the holidays.
+    TimeLimit,
+    /// Numbers of other orders, like DH202610090137.
+    OrderNumbers,
 }
 
 /// How a text is cleaned.

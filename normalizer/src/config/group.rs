@@ -10,8 +10,12 @@ use super::field::{Field, JsonPath};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PersonConfig {
+    /// One person for each node of this path; in the fields, `$` is that node.
+    pub each: Option<JsonPath>,
     /// Part in the demand.
     pub role: Option<Role>,
+    /// Whether this is the main person (主访人): yes gives the role main, no gives joint.
+    pub main: Option<Field>,
     /// Name; sealed.
     pub name: Option<Field>,
     /// Telephone; sealed.
@@ -76,16 +80,86 @@ pub struct AttachmentConfig {
     pub bytes: Option<Field>,
 }
 
-/// Other orders. In the fields, `$` is one node of `each`.
+/// The shares of several units. In the fields, `$` is one node of `each`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RelatedConfig {
-    /// The orders.
+pub struct TaskConfig {
+    /// The tasks.
     pub each: JsonPath,
+    /// The unit.
+    #[serde(default)]
+    pub org: Option<Field>,
+    /// lead or joint.
+    #[serde(default)]
+    pub role: Option<Field>,
+    /// territorial or sector.
+    #[serde(default)]
+    pub side: Option<Field>,
+    /// province, city, county or town.
+    #[serde(default)]
+    pub level: Option<Field>,
+    /// Where this share stands.
+    #[serde(default)]
+    pub status: Option<Field>,
+    /// 派发.
+    #[serde(default)]
+    pub dispatched_at: Option<Field>,
+    /// 签收.
+    #[serde(default)]
+    pub signed_at: Option<Field>,
+    /// Limit of this share.
+    #[serde(default)]
+    pub due_at: Option<Field>,
+    /// minute, work_hour or work_day.
+    #[serde(default)]
+    pub limit_unit: Option<Field>,
+    /// 反馈.
+    #[serde(default)]
+    pub responded_at: Option<Field>,
+    /// Why the unit sent it back.
+    #[serde(default)]
+    pub returned_reason: Option<Field>,
+}
+
+/// Judgements of the result. In the fields, `$` is one node of `each`; `each = "$"` where the record
+/// itself holds one.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// The judgements.
+    pub each: JsonPath,
+    /// citizen, unit, lookback, third_party or spot_check.
+    #[serde(default)]
+    pub by: Option<Field>,
+    /// When.
+    #[serde(default)]
+    pub at: Option<Field>,
+    /// Was the person contacted?
+    #[serde(default)]
+    pub contacted: Option<Field>,
+    /// Was it solved?
+    #[serde(default)]
+    pub resolved: Option<Field>,
+    /// Satisfaction, through codes.
+    #[serde(default)]
+    pub satisfaction: Option<Field>,
+    /// Does it count (有效回访)?
+    #[serde(default)]
+    pub valid: Option<Field>,
+}
+
+/// Other orders. In the fields, `$` is one node of `each`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RelatedConfig {
+    /// The orders; `no` and `relation` are read from each of them.
+    pub each: Option<JsonPath>,
     /// Number of the order.
-    pub no: Field,
+    pub no: Option<Field>,
     /// merged, follow_up, mother, child or cited.
-    pub relation: Field,
+    pub relation: Option<Field>,
+    /// Texts of the record in which numbers of orders are cited.
+    pub cited: Vec<JsonPath>,
 }
 
 /// The business.

@@ -19,10 +19,10 @@ struct Group {
     is_glued: bool,
 }
 
-/// The most groups one number is written in.
-const MOST_GROUPS: usize = 4;
-/// The longest number looked for, `0086` and a mobile or an identity number.
-const MOST_DIGITS: usize = 18;
+/// The most groups one number is written in: a card of nineteen digits has five.
+const MOST_GROUPS: usize = 5;
+/// The longest number looked for: a bank card.
+const MOST_DIGITS: usize = 19;
 
 /// Adds what is found in `text`.
 pub(super) fn find(text: &str, own: &Own, hidden: &mut Vec<Hidden>) {
@@ -70,6 +70,9 @@ fn mask_of(number: &str, parts: &[Group], own: &Own) -> Option<String> {
     if is_identity(number, is_one) {
         return Some(shorten(number, 6, 4));
     }
+    if is_bank_card(number, parts) {
+        return Some(shorten(number, 0, 4));
+    }
     // Groups of a telephone have three digits at least; dates and times have not.
     let is_grouped_well = is_one || parts.iter().all(|part| part.digits.len() >= 3);
     if is_grouped_well && let Some(mobile) = mobile(number) {
@@ -105,6 +108,36 @@ fn is_identity(number: &str, is_one: bool) -> bool {
         Some(Problem::CheckDigit) => is_one,
         _ => false,
     }
+}
+
+/// A card of a bank in China: 62 (UnionPay) or one of the world's brands, 16 to 19 digits that pass
+/// Luhn's check, in one piece or in fours. One number of ten passes by chance, so that what it
+/// begins with must fit as well: an order number begins with its year.
+fn is_bank_card(number: &str, parts: &[Group]) -> bool {
+    let is_brand = match number.as_bytes() {
+        [b'6', b'2', ..] => (16..=19).contains(&number.len()),
+        [b'4', ..] | [b'5', b'1'..=b'5', ..] => number.len() == 16,
+        _ => false,
+    };
+    let (last, others) = match parts {
+        [others @ .., last] => (last, others),
+        [] => return false,
+    };
+    let is_in_fours = others.iter().all(|part| part.digits.len() == 4) && last.digits.len() <= 4;
+    is_brand && (others.is_empty() || is_in_fours) && passes_luhn(number)
+}
+
+fn passes_luhn(number: &str) -> bool {
+    let mut sum = 0;
+    for (place, c) in number.chars().rev().enumerate() {
+        let Some(digit) = c.to_digit(10) else { return false };
+        sum += match (place % 2, digit * 2) {
+            (0, _) => digit,
+            (_, twice) if twice > 9 => twice - 9,
+            (_, twice) => twice,
+        };
+    }
+    sum % 10 == 0
 }
 
 /// The eleven digits of a mobile number, without what stands in front of it.

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use contract::demand::QualityFlag;
-use normalizer_text::Profile;
-use serde_json::Value;
+use normalizer_text::{Profile, clean};
 
 use super::text::cleaned;
-use crate::{codes::CodeTable, notes::Notes, source::Source};
+use crate::{codes::CodeTable, notes::Notes, record::Record, source::Source};
 
 /// A label of the source and what it means.
 #[derive(Debug)]
@@ -15,6 +14,8 @@ pub(crate) struct CodeRule<T> {
     pub(crate) source: Source,
     /// Absent where the source writes our codes already.
     pub(crate) table: Option<Arc<CodeTable>>,
+    /// The longest beginning of a label that is in the table decides.
+    pub(crate) by_prefix: bool,
     /// Reads a code of the target.
     pub(crate) parse: fn(&str) -> Option<T>,
 }
@@ -27,29 +28,27 @@ pub(crate) struct Coded<T> {
 }
 
 impl<T> CodeRule<T> {
-    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Coded<T> {
+    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Coded<T> {
         let nothing = Coded { code: None, raw: None };
-        let Some(value) = self.source.first(tree) else { return nothing };
-        let Some(raw) = self.source.scalar(value, notes) else { return nothing };
+        let Some(found) = self.source.first(record, notes) else { return nothing };
         let target = self.source.target;
-        let Some(raw) = cleaned(&raw, Profile::Plain, target, notes) else { return nothing };
-        let code = self.find(&raw);
+        let raw = cleaned(&found.text, Profile::Plain, target, notes);
+        let Some(raw) = raw else { return nothing };
+        let code = self.find(&raw, record);
         if code.is_none() {
             notes.add(target, QualityFlag::UnknownCode, None);
         }
-        // A fixed value is ours: the source said nothing.
-        let raw = self.source.constant.is_none().then(|| raw.into_owned());
+        // Of a value that is ours the source said nothing.
+        let raw = found.is_said.then(|| raw.into_owned());
         Coded { code, raw }
     }
 
     /// The meaning of a label.
-    pub(crate) fn find(&self, raw: &str) -> Option<T> {
+    pub(crate) fn find(&self, raw: &str, record: Record<'_>) -> Option<T> {
         let Some(table) = &self.table else { return (self.parse)(raw) };
-        let code = match table.get(raw) {
-            Some(code) => Some(code),
-            // Full-width digits and stray blanks do not make another label.
-            None => table.get(&normalizer_text::clean(raw, Profile::Code).text),
-        };
+        let look_up = |label: &str| table.find(label, self.by_prefix, record.received_at);
+        // Full-width digits and stray blanks do not make another label.
+        let code = look_up(raw).or_else(|| look_up(&clean(raw, Profile::Code).text));
         (self.parse)(code?)
     }
 }

@@ -2,10 +2,9 @@
 
 use contract::demand::QualityFlag;
 use normalizer_text::Profile;
-use serde_json::Value;
 
 use super::{CodeRule, text::cleaned};
-use crate::notes::Notes;
+use crate::{notes::Notes, record::Record};
 
 /// All values that the path finds.
 #[derive(Debug)]
@@ -18,16 +17,15 @@ pub(crate) struct ListRule<T> {
 const SEPARATORS: [char; 7] = [',', '，', '、', ';', '；', '|', '\n'];
 
 impl<T: PartialEq> ListRule<T> {
-    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Vec<T> {
+    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Vec<T> {
         let source = &self.each.source;
         let mut list = Vec::new();
-        for value in source.all(tree) {
-            let Some(text) = source.scalar(value, notes) else { continue };
+        for text in source.all(record, notes) {
             for part in text.split(SEPARATORS) {
                 let Some(label) = cleaned(part, Profile::Plain, source.target, notes) else {
                     continue;
                 };
-                let item = self.each.find(&label).or_else(|| {
+                let item = self.each.find(&label, record).or_else(|| {
                     notes.add(source.target, QualityFlag::UnknownCode, None);
                     (self.unknown)(label.into_owned())
                 });

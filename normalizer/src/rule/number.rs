@@ -2,10 +2,9 @@
 
 use contract::demand::QualityFlag;
 use normalizer_text::{Profile, clean};
-use serde_json::Value;
 
 use super::CodeRule;
-use crate::{notes::Notes, source::Source};
+use crate::{notes::Notes, record::Record, source::Source};
 
 /// A whole number, or the number of nodes.
 #[derive(Debug)]
@@ -15,11 +14,11 @@ pub(crate) struct IntRule {
 }
 
 impl IntRule {
-    pub(crate) fn read<N: TryFrom<u64>>(&self, tree: &Value, notes: &mut Notes) -> Option<N> {
+    pub(crate) fn read<N: TryFrom<u64>>(&self, record: Record<'_>, notes: &mut Notes) -> Option<N> {
         let number = if self.counts_nodes {
-            Some(self.source.count(tree)? as u64)
+            Some(self.source.count(record)? as u64)
         } else {
-            clean(&self.source.text(tree, notes)?, Profile::Code).text.parse().ok()
+            whole(&clean(&self.source.text(record, notes)?, Profile::Code).text)
         };
         let number = number.and_then(|number| N::try_from(number).ok());
         if number.is_none() {
@@ -30,13 +29,19 @@ impl IntRule {
     }
 }
 
+/// `12`, and `12.0` as a spreadsheet gives it.
+fn whole(text: &str) -> Option<u64> {
+    let (number, fraction) = text.split_once('.').unwrap_or((text, ""));
+    fraction.bytes().all(|byte| byte == b'0').then(|| number.parse().ok()).flatten()
+}
+
 /// Yes or no. Without a table: 1 and 0, 是 and 否, true and false.
 #[derive(Debug)]
 pub(crate) struct BoolRule(pub(crate) CodeRule<bool>);
 
 impl BoolRule {
-    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Option<bool> {
-        self.0.read(tree, notes).code
+    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<bool> {
+        self.0.read(record, notes).code
     }
 
     /// Reads one of the words above.

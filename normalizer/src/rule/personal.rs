@@ -1,11 +1,10 @@
 //! Personal values of a person.
 
 use contract::demand::{QualityFlag, Role};
-use normalizer_text::Profile;
-use serde_json::Value;
+use normalizer_text::{Profile, identify::Problem};
 
-use super::{CodeRule, text::cleaned};
-use crate::{notes::Notes, seal::Personal, source::Source};
+use super::{BoolRule, CodeRule, text::cleaned};
+use crate::{notes::Notes, path::Path, record::Record, seal::Personal, source::Source};
 
 /// A value that will be sealed.
 #[derive(Debug)]
@@ -15,8 +14,8 @@ pub(crate) struct PersonalRule {
 }
 
 impl PersonalRule {
-    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Option<Personal> {
-        let text = self.source.text(tree, notes)?;
+    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Personal> {
+        let text = self.source.text(record, notes)?;
         let text = cleaned(&text, Profile::Plain, self.source.target, notes)?;
         let value = (self.make)(&text);
         if let Some((flag, detail)) = value.doubt() {
@@ -26,10 +25,12 @@ impl PersonalRule {
     }
 }
 
-/// One person.
+/// One person, or one for each node of a path.
 #[derive(Debug)]
 pub(crate) struct PersonRule {
+    pub(crate) each: Option<Path>,
     pub(crate) role: Option<Role>,
+    pub(crate) main: Option<BoolRule>,
     pub(crate) name: Option<PersonalRule>,
     pub(crate) phone: Option<PersonalRule>,
     pub(crate) id_no: Option<PersonalRule>,
@@ -62,13 +63,23 @@ impl PlainPerson {
 }
 
 impl PersonRule {
-    /// The person, unless the record says nothing of him.
-    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Option<PlainPerson> {
-        let mut value = |rule: &Option<PersonalRule>| rule.as_ref()?.read(tree, notes);
+    /// The people, without those of whom the record says nothing.
+    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Vec<PlainPerson> {
+        let Some(each) = &self.each else {
+            return self.one(record, notes).into_iter().collect();
+        };
+        let nodes = each.all(record.tree);
+        nodes.into_iter().filter_map(|node| self.one(record.at(node), notes)).collect()
+    }
+
+    fn one(&self, record: Record<'_>, notes: &mut Notes) -> Option<PlainPerson> {
+        let mut value = |rule: &Option<PersonalRule>| rule.as_ref()?.read(record, notes);
         let (name, phone, id_no) = (value(&self.name), value(&self.phone), value(&self.id_no));
-        let gender = self.gender.as_ref().and_then(|rule| rule.read(tree, notes).code);
+        let gender = self.gender.as_ref().and_then(|rule| rule.read(record, notes).code);
+        let main = self.main.as_ref().and_then(|rule| rule.read(record, notes));
+        let role = main.map(|main| if main { Role::Main } else { Role::Joint }).or(self.role);
         let is_known = name.is_some() || phone.is_some() || id_no.is_some() || gender.is_some();
-        is_known.then_some(PlainPerson { role: self.role, name, phone, id_no, gender })
+        is_known.then_some(PlainPerson { role, name, phone, id_no, gender })
     }
 }
 
@@ -81,15 +92,25 @@ pub(crate) fn gender(word: &str) -> Option<String> {
     }
 }
 
-/// A credit code, checked.
+/// A credit code, checked. One that is wrong stays as it was written: it may be an old number, and
+/// whoever corrects it must see it.
 pub(crate) fn uscc(text: &str, target: &str, notes: &mut Notes) -> String {
     let found = normalizer_text::identify::uscc(text);
     match found.problem {
         None => {}
-        Some(normalizer_text::identify::Problem::Masked) => {
+        Some(Problem::Masked) => {
             notes.add(target, QualityFlag::MaskedValue, Some("arrived masked"));
         }
-        Some(_) => notes.add(target, QualityFlag::BadChecksum, Some("not a valid credit code")),
+        Some(_) => {
+            let digits = found.normalised.as_bytes();
+            let is_old = digits.len() == 15 && digits.iter().all(u8::is_ascii_digit);
+            let detail = if is_old {
+                "a registration number of before 2015, not a credit code"
+            } else {
+                "not a valid credit code"
+            };
+            notes.add(target, QualityFlag::BadChecksum, Some(detail));
+        }
     }
     found.normalised
 }

@@ -6,9 +6,8 @@
 
 use contract::demand::{Crs, Location, QualityFlag};
 use normalizer_text::{Profile, clean};
-use serde_json::Value;
 
-use crate::{notes::Notes, source::Source};
+use crate::{notes::Notes, record::Record, source::Source};
 
 /// A point in degrees.
 #[derive(Debug)]
@@ -19,14 +18,28 @@ pub(crate) struct PointRule {
 }
 
 impl PointRule {
-    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Option<Location> {
-        let lon = degrees(&self.lon, 180.0, tree, notes);
-        let lat = degrees(&self.lat, 90.0, tree, notes);
-        let (lon, lat) = (lon?, lat?);
-        let is_in_china = (73.0..136.0).contains(&lon) && (3.0..54.0).contains(&lat);
-        if !is_in_china {
-            // 0, 0 is what a phone without a fix sends; a shift is only defined inside.
-            notes.add(self.lon.target, QualityFlag::OutOfRange, Some("outside China"));
+    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Location> {
+        let target = self.lon.target;
+        let lon = degrees(&self.lon, record, notes);
+        let lat = degrees(&self.lat, record, notes);
+        let (mut lon, mut lat) = (lon?, lat?);
+        // What a phone without a fix sends. It is no place, least of all one in the sea off Africa.
+        if lon.abs() < 1e-6 && lat.abs() < 1e-6 {
+            notes.add(target, QualityFlag::OutOfRange, Some("no fix: both are zero"));
+            return None;
+        }
+        // The two ranges do not meet: a swapped pair is recognised beyond doubt.
+        if !is_in_china(lon, lat) && is_in_china(lat, lon) {
+            notes.add(target, QualityFlag::OutOfRange, Some("longitude and latitude were swapped"));
+            (lon, lat) = (lat, lon);
+        }
+        if lat.abs() > 90.0 {
+            notes.add(self.lat.target, QualityFlag::OutOfRange, Some("not degrees"));
+            return None;
+        }
+        if !is_in_china(lon, lat) {
+            // The shifts are only defined inside.
+            notes.add(target, QualityFlag::OutOfRange, Some("outside China"));
             return Some(Location { lon, lat, crs: self.crs });
         }
         let (lon, lat) = match self.crs {
@@ -41,10 +54,14 @@ impl PointRule {
     }
 }
 
-fn degrees(source: &Source, most: f64, tree: &Value, notes: &mut Notes) -> Option<f64> {
-    let text = source.text(tree, notes)?;
+fn is_in_china(lon: f64, lat: f64) -> bool {
+    (73.0..136.0).contains(&lon) && (3.0..54.0).contains(&lat)
+}
+
+fn degrees(source: &Source, record: Record<'_>, notes: &mut Notes) -> Option<f64> {
+    let text = source.text(record, notes)?;
     let number: Option<f64> = clean(&text, Profile::Code).text.parse().ok();
-    let degrees = number.filter(|number| number.abs() <= most);
+    let degrees = number.filter(|number| number.abs() <= 180.0);
     if degrees.is_none() {
         notes.add(source.target, QualityFlag::OutOfRange, Some("not degrees"));
     }

@@ -4,30 +4,37 @@ use std::sync::Arc;
 
 use contract::demand::QualityFlag;
 use normalizer_text::{Profile, clean};
-use serde_json::Value;
 
 use super::Coded;
 use crate::{
     codes::{Region, RegionTable},
     notes::Notes,
+    record::Record,
     source::Source,
 };
 
-/// A code of GB/T 2260 in any of its widths, old or new.
+/// A code of GB/T 2260 in any of its widths, old or new, or a name.
 #[derive(Debug)]
 pub(crate) struct RegionRule {
     pub(crate) source: Source,
     pub(crate) table: Arc<RegionTable>,
+    /// Where a name is looked for first.
+    pub(crate) within: Option<String>,
 }
 
 impl RegionRule {
-    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Coded<String> {
-        let Some(raw) = self.source.text(tree, notes) else {
+    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Coded<String> {
+        let Some(found) = self.source.first(record, notes) else {
             return Coded { code: None, raw: None };
         };
-        let digits = clean(&raw, Profile::Code).text;
+        let digits = clean(&found.text, Profile::Code).text;
         let target = self.source.target;
-        let code = match self.table.find(&digits) {
+        let region = if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.table.find(&digits, record.received_at)
+        } else {
+            self.table.find_name(&found.text, self.within.as_deref())
+        };
+        let code = match region {
             Region::Current(code) => Some(code.to_owned()),
             Region::Outdated(current) => {
                 notes.add(target, QualityFlag::OutdatedRegion, None);
@@ -38,6 +45,7 @@ impl RegionRule {
                 None
             }
         };
-        Coded { code, raw: Some(clean(&raw, Profile::Plain).text.into_owned()) }
+        let raw = found.is_said.then(|| clean(&found.text, Profile::Plain).text.into_owned());
+        Coded { code, raw }
     }
 }

@@ -5,14 +5,19 @@
 //! that cannot be read is absent and flagged, never "now".
 
 mod civil;
+mod span;
 
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use contract::{Timestamp, demand::QualityFlag};
 use normalizer_text::{Profile, clean};
-use serde_json::Value;
 
-use crate::{notes::Notes, source::Source};
+use crate::{
+    notes::Notes,
+    path::Path,
+    record::Record,
+    source::{Found, Source},
+};
 
 /// A moment.
 #[derive(Debug)]
@@ -34,6 +39,12 @@ pub(crate) enum TimeForm {
     Epoch,
     /// Milliseconds since 1970.
     EpochMillis,
+    /// In one of the usual ways, but only the day counts.
+    Day,
+    /// Days since 1899-12-30.
+    Excel,
+    /// So long after the moment at this path.
+    After(Path),
 }
 
 /// A time as it was written.
@@ -47,7 +58,9 @@ enum Written {
     Moment(Timestamp),
 }
 
-/// 2005-01-01, before which no channel took anything in, and 2100-01-01.
+/// 2005-01-01, before which no channel took anything in, and 2100-01-01. Whether a time lies before
+/// the read is not asked here: the same record must give the same demand whenever it is read. `pack`
+/// knows the time of the read and looks.
 const PLAUSIBLE: std::ops::Range<i64> = 1_104_537_600..4_102_444_800;
 /// Years 1 to 9999: what every store and every wire form can write.
 const WRITABLE: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
@@ -55,15 +68,15 @@ const WRITABLE: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
 const MOST_SECONDS: i64 = 100_000_000_000;
 
 impl TimeRule {
-    pub(crate) fn read(&self, tree: &Value, notes: &mut Notes) -> Option<Timestamp> {
-        let value = self.source.first(tree)?;
-        let text = self.source.scalar(value, notes)?;
+    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Timestamp> {
+        let Found { text, is_number, .. } = self.source.first(record, notes)?;
         let text = clean(&text, Profile::Plain).text;
         let target = self.source.target;
-        let moment = self
-            .parse(&text, value.is_number())
-            .and_then(|written| self.place(written, notes))
-            .filter(|moment| WRITABLE.contains(&moment.timestamp()));
+        let moment = match &self.form {
+            TimeForm::After(path) => self.after(path, &text, record, notes),
+            _ => self.parse(&text, is_number).and_then(|written| self.place(written, notes)),
+        };
+        let moment = moment.filter(|moment| WRITABLE.contains(&moment.timestamp()));
         let Some(moment) = moment else {
             notes.add(target, QualityFlag::BadTime, None);
             return None;
@@ -79,13 +92,38 @@ impl TimeRule {
             TimeForm::Usual if is_number => {
                 civil::excel(text).map(Written::Local).or_else(|| epoch(text))
             }
-            TimeForm::Usual => civil::parse(text),
+            TimeForm::Usual | TimeForm::After(_) => civil::parse(text),
             TimeForm::Formats(formats) => formats.iter().find_map(|format| declared(text, format)),
             TimeForm::Epoch => epoch(text),
             TimeForm::EpochMillis => {
                 text.parse().ok().and_then(DateTime::from_timestamp_millis).map(Written::Moment)
             }
+            TimeForm::Day => {
+                let local = match civil::parse(text)? {
+                    Written::Local(local) | Written::HalfDay(local) => local,
+                    Written::Moment(moment) => moment.with_timezone(&self.zone).naive_local(),
+                };
+                local.date().and_hms_opt(0, 0, 0).map(Written::Local)
+            }
+            TimeForm::Excel => civil::days(text).map(Written::Local),
         }
+    }
+
+    /// A span after a moment that the record names. A limit in working days is none: nobody here
+    /// knows the holidays, and an invented deadline is worse than none.
+    fn after(
+        &self,
+        path: &Path,
+        span: &str,
+        record: Record<'_>,
+        notes: &mut Notes,
+    ) -> Option<Timestamp> {
+        let span = span::parse(span)?;
+        let begin = path.find(record.tree, |value| !value.is_null())?;
+        let text = begin.as_str().map_or_else(|| begin.to_string(), str::to_owned);
+        let text = clean(&text, Profile::Plain).text;
+        let written = if begin.is_number() { epoch(&text) } else { civil::parse(&text) };
+        self.place(written?, notes)?.checked_add_signed(span)
     }
 
     /// Puts a clock's time into the zone.

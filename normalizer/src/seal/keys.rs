@@ -8,11 +8,10 @@
 
 use std::fmt;
 
-use hmac::{KeyInit, Mac};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::sealer::HmacSha256;
+use super::suite::{Mac, Suite};
 
 /// The set in use and the older ones that still open old rows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +27,9 @@ pub enum KeyError {
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes: {0}")]
     NoRandomness(getrandom::Error),
+    /// Every id is taken.
+    #[error("every key id is taken")]
+    NoMoreIds,
     /// The file is not a key file.
     #[error("not a key file: {0}")]
     Unreadable(String),
@@ -38,14 +40,49 @@ impl Keys {
     ///
     /// # Errors
     /// The operating system gives none.
-    pub fn generate() -> Result<Self, KeyError> {
+    pub fn generate(suite: Suite) -> Result<Self, KeyError> {
         let current = KeySet {
             id: 1,
+            suite,
             sealing: KeyBytes::random()?,
             token: KeyBytes::random()?,
             digest: KeyBytes::random()?,
         };
         Ok(Self { current, older: Vec::new() })
+    }
+
+    /// The same with a new set in use and the others behind it. The digest key stays: under another
+    /// one every demand would look changed once.
+    ///
+    /// # Errors
+    /// The operating system gives no random bytes, or there are four thousand million sets.
+    pub fn rotated(&self, suite: Suite) -> Result<Self, KeyError> {
+        let all = || std::iter::once(&self.current).chain(&self.older);
+        let newest = all().map(|set| set.id).max().unwrap_or(0);
+        let current = KeySet {
+            id: newest.checked_add(1).ok_or(KeyError::NoMoreIds)?,
+            suite,
+            sealing: KeyBytes::random()?,
+            token: KeyBytes::random()?,
+            digest: self.current.digest.clone(),
+        };
+        Ok(Self { current, older: all().cloned().collect() })
+    }
+
+    /// The same without the sets that nothing is sealed with any more.
+    #[must_use]
+    pub fn retired(&self) -> Self {
+        Self { current: self.current.clone(), older: Vec::new() }
+    }
+
+    /// The algorithms of the set in use.
+    pub fn suite(&self) -> Suite {
+        self.current.suite
+    }
+
+    /// Ids of the sets that only open.
+    pub fn older_ids(&self) -> impl Iterator<Item = u32> {
+        self.older.iter().map(|set| set.id)
     }
 
     /// Reads the file form: `{"current": 1, "keys": [{"id": 1, "sealing": "<64 hex digits>",
@@ -72,11 +109,13 @@ impl Keys {
     /// Stands for the set in use without revealing it: a store keeps it beside the id and refuses
     /// a process that comes with another key.
     pub fn check_value(&self) -> String {
-        let mut hash = Sha256::new();
-        for key in [&self.current.sealing, &self.current.token, &self.current.digest] {
-            hash.update(key.derive(b"tonghui key check"));
-        }
-        hex::encode(&hash.finalize()[..8])
+        self.current.check_value()
+    }
+
+    /// Id and check value of every set, the one in use first.
+    pub fn check_values(&self) -> Vec<(u32, String)> {
+        let all = std::iter::once(&self.current).chain(&self.older);
+        all.map(|set| (set.id, set.check_value())).collect()
     }
 }
 
@@ -85,9 +124,32 @@ impl Keys {
 #[serde(deny_unknown_fields)]
 pub(super) struct KeySet {
     pub(super) id: u32,
+    /// Absent in files from before there was a choice.
+    #[serde(default)]
+    pub(super) suite: Suite,
     pub(super) sealing: KeyBytes,
     pub(super) token: KeyBytes,
     pub(super) digest: KeyBytes,
+}
+
+impl KeySet {
+    fn check_value(&self) -> String {
+        let mut hash = Sha256::new();
+        for key in [&self.sealing, &self.token, &self.digest] {
+            hash.update(self.derive(key, b"tonghui key check"));
+        }
+        hex::encode(&hash.finalize()[..8])
+    }
+
+    /// A keyed hash under one of its keys.
+    pub(super) fn mac(&self, key: &KeyBytes) -> Mac {
+        Mac::new(self.suite, key.bytes())
+    }
+
+    /// A key for one purpose, derived from one of its keys.
+    pub(super) fn derive(&self, key: &KeyBytes, purpose: &[u8]) -> [u8; 32] {
+        self.mac(key).of(&[purpose])
+    }
 }
 
 /// 32 bytes that no `Debug` shows.
@@ -103,23 +165,6 @@ impl KeyBytes {
 
     pub(super) fn bytes(&self) -> &[u8; 32] {
         &self.0
-    }
-
-    /// HMAC-SHA-256 under this key.
-    pub(super) fn hmac(&self) -> HmacSha256 {
-        // RFC 2104 pads a short key with zeros to the block; done here, the call cannot fail.
-        let mut block = [0; 64];
-        block[..32].copy_from_slice(&self.0);
-        HmacSha256::new(&block.into())
-    }
-
-    /// A key for one purpose, derived from this one.
-    pub(super) fn derive(&self, purpose: &[u8]) -> [u8; 32] {
-        self.hmac().chain_update(purpose).finalize().into_bytes().into()
-    }
-
-    pub(super) fn derived(&self, purpose: &[u8]) -> Self {
-        Self(self.derive(purpose))
     }
 }
 
@@ -171,6 +216,7 @@ impl TryFrom<KeyFile> for Keys {
             if file.keys[..index].iter().any(|other| other.id == id) {
                 return Err(format!("the id {id} is there twice"));
             }
+            // Rotation keeps the digest key, so equal ones in two sets are right.
             if set.sealing == set.token || set.sealing == set.digest || set.token == set.digest {
                 return Err(format!("set {id} uses one key for two purposes"));
             }
@@ -188,18 +234,18 @@ mod tests {
 
     #[test]
     fn the_file_form_reads_back_and_no_debug_shows_it() {
-        let keys = Keys::generate().unwrap();
+        let keys = Keys::generate(Suite::Aes).unwrap();
         let file = keys.to_json();
         let again = Keys::from_json(&file).unwrap();
         assert_eq!(again.to_json(), file);
         assert_eq!(again.check_value(), keys.check_value());
         assert!(!format!("{keys:?}").contains(&hex::encode(keys.current.sealing.bytes())));
-        assert_ne!(Keys::generate().unwrap().check_value(), keys.check_value());
+        assert_ne!(Keys::generate(Suite::Aes).unwrap().check_value(), keys.check_value());
     }
 
     #[test]
     fn a_check_value_changes_with_any_of_the_keys() {
-        let keys = Keys::generate().unwrap();
+        let keys = Keys::generate(Suite::Aes).unwrap();
         for purpose in 0..3 {
             let mut other = keys.clone();
             let key =
@@ -210,6 +256,20 @@ mod tests {
             *key = KeyBytes::random().unwrap();
             assert_ne!(other.check_value(), keys.check_value());
         }
+    }
+
+    #[test]
+    fn a_rotated_file_seals_with_a_new_set_and_keeps_the_digest_key() {
+        let keys = Keys::generate(Suite::Aes).unwrap();
+        let rotated = keys.rotated(Suite::Sm).unwrap();
+        assert_eq!((rotated.id(), rotated.suite()), (2, Suite::Sm));
+        assert_eq!(rotated.older_ids().collect::<Vec<_>>(), [1]);
+        assert_ne!(rotated.current.token.bytes(), keys.current.token.bytes());
+        assert_eq!(rotated.current.digest.bytes(), keys.current.digest.bytes());
+        let again = Keys::from_json(&rotated.to_json()).unwrap();
+        assert_eq!(again.to_json(), rotated.to_json());
+        assert_eq!(rotated.rotated(Suite::Aes).unwrap().id(), 3);
+        assert_eq!(again.retired().older_ids().count(), 0);
     }
 
     #[test]

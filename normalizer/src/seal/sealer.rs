@@ -1,22 +1,16 @@
-//! AES-256-GCM with derived nonces, keyed digests and tokens.
+//! Authenticated encryption with derived nonces, keyed digests and tokens.
 
 use std::fmt;
 
-use aes_gcm::{
-    Aes256Gcm,
-    aead::{Aead, KeyInit, Payload},
-};
+use aes_gcm::aead::Payload;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contract::{ChannelId, DemandId, Digest, Sealed, SealedBytes};
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
 
 use super::{
     Personal,
     keys::{KeySet, Keys},
+    suite::{Cipher, Mac},
 };
-
-pub(super) type HmacSha256 = Hmac<Sha256>;
 
 const ID: usize = 4;
 const NONCE: usize = 12;
@@ -64,23 +58,17 @@ impl Sealer {
     ) -> SealedBytes {
         let Prepared { id: key_id, cipher, nonce, .. } = &self.current;
         // Fixed width, length and field, rest: two different triples never give the same bytes.
-        let nonce = nonce
-            .clone()
-            .chain_update(id.as_bytes())
-            .chain_update((field.len() as u64).to_be_bytes())
-            .chain_update(field)
-            .chain_update(value)
-            .finalize()
-            .into_bytes();
+        let length = (field.len() as u64).to_be_bytes();
+        let hash = nonce.of(&[id.as_bytes(), &length, field.as_bytes(), value]);
+        let mut nonce = [0; NONCE];
+        nonce.copy_from_slice(&hash[..NONCE]);
         let mut sealed = Vec::with_capacity(ID + NONCE + value.len() + 16);
         sealed.extend_from_slice(&key_id.to_be_bytes());
-        sealed.extend_from_slice(&nonce[..NONCE]);
+        sealed.extend_from_slice(&nonce);
         let aad = associated(channel, id, field, *key_id);
-        let mut short = [0; NONCE];
-        short.copy_from_slice(&nonce[..NONCE]);
         // Fails above 64 GiB only; what is then kept does not open, and reveals nothing.
         let payload = Payload { msg: value, aad: &aad };
-        sealed.extend(cipher.encrypt(&short.into(), payload).unwrap_or_default());
+        sealed.extend(cipher.encrypt(nonce, payload).unwrap_or_default());
         SealedBytes(sealed)
     }
 
@@ -101,7 +89,7 @@ impl Sealer {
         let key = self.keys().find(|key| key.id == key_id).ok_or(OpenError::UnknownKey(key_id))?;
         let aad = associated(channel, id, field, key_id);
         key.cipher
-            .decrypt(&(*nonce).into(), Payload { msg: ciphertext, aad: &aad })
+            .decrypt(*nonce, Payload { msg: ciphertext, aad: &aad })
             .map_err(|_| OpenError::Refused)
     }
 
@@ -129,10 +117,19 @@ impl Sealer {
             .unwrap_or_default()
     }
 
+    /// The id of the key set that seals.
+    pub fn key_id(&self) -> u32 {
+        self.current.id
+    }
+
+    /// Whether these bytes were sealed with another set than the one in use.
+    pub fn is_old(&self, sealed: &SealedBytes) -> bool {
+        sealed.0.first_chunk::<ID>().is_some_and(|id| u32::from_be_bytes(*id) != self.current.id)
+    }
+
     /// Keyed hash that stands for a content.
     pub fn digest(&self, content: &[u8]) -> Digest {
-        let hash = self.current.digest.clone().chain_update(content).finalize().into_bytes();
-        Digest::of_hash(&hash.into())
+        Digest::of_hash(&self.current.digest.of(&[content]))
     }
 
     fn keys(&self) -> impl Iterator<Item = &Prepared> {
@@ -148,27 +145,27 @@ impl fmt::Debug for Sealer {
 
 struct Prepared {
     id: u32,
-    cipher: Aes256Gcm,
-    nonce: HmacSha256,
-    token: HmacSha256,
-    digest: HmacSha256,
+    cipher: Cipher,
+    nonce: Mac,
+    token: Mac,
+    digest: Mac,
 }
 
 impl Prepared {
     fn new(keys: &KeySet) -> Self {
         Self {
             id: keys.id,
-            cipher: Aes256Gcm::new(keys.sealing.bytes().into()),
-            nonce: keys.sealing.derived(b"tonghui nonce").hmac(),
-            token: keys.token.hmac(),
-            digest: keys.digest.hmac(),
+            cipher: Cipher::new(keys.suite, keys.sealing.bytes()),
+            nonce: Mac::new(keys.suite, &keys.derive(&keys.sealing, b"tonghui nonce")),
+            token: keys.mac(&keys.token),
+            digest: keys.mac(&keys.digest),
         }
     }
 
     /// 128 bits, base64url. The kind keeps a phone from ever equalling an id number.
     fn token(&self, kind: &str, identity: &str) -> String {
-        let mac = self.token.clone().chain_update(kind).chain_update([0]).chain_update(identity);
-        URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..16])
+        let hash = self.token.of(&[kind.as_bytes(), &[0], identity.as_bytes()]);
+        URL_SAFE_NO_PAD.encode(&hash[..16])
     }
 }
 

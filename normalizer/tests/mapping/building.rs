@@ -29,19 +29,19 @@ fn every_problem_is_reported_at_once() {
     let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
     for expected in [
         "demand.title: `RQSTTITLE` is not a path: begin it with `$.`",
-        "demand.content: `as` cannot be that here; this field takes text or codes",
+        "demand.content: `as` cannot be that here; this field takes text or codes or decimal",
         "pressing.csv:2: `补充` is none of consult, help, ",
         "pressing.csv:3: `催办` is none of consult, help, ",
         "demand.status: there is no code table `nowhere`; there are ",
         "demand.received_at: `%Q` is not a format of strftime",
         "demand.urgency: `very` is none of normal, urgent, critical",
         "demand.region: `clean` has no meaning here; remove it",
-        "demand.reply: say either `at` or `const`",
-        "demand.source_no: say either `at` or `const`",
+        "demand.reply: say one of `at`, `const` and `expr`",
+        "demand.source_no: say one of `at`, `const` and `expr`",
         "demand.updated_at: `zone` has no meaning here; remove it",
         "demand.trail: `pressing` is not a path",
         "demand.org: say which table in `codes`",
-        "demand.due_at: `as` cannot be that here; this field takes datetime or epoch or epoch_ms",
+        "demand.due_at: `as` cannot be that here; this field takes datetime or epoch",
     ] {
         assert!(found.iter().any(|problem| problem.contains(expected)), "{expected}\n{found:#?}");
     }
@@ -106,8 +106,19 @@ fn the_fingerprint_follows_what_decides_and_not_how_it_is_written() {
 fn wrong_code_tables_are_refused_with_file_and_line() {
     for (name, text, message) in [
         ("a.csv", "raw,code\nx,1\ny,2\nx,3\n", "a.csv:4: `x` is on line 2 already"),
-        ("a.csv", "raw;code\n", "a.csv:1: the first line must be raw,code"),
-        ("a.csv", "raw,code\nx,\n", "a.csv:2: raw and code must not be empty"),
+        ("a.csv", "raw;cod\n", "a.csv:1: the first line must be raw,code"),
+        ("a.csv", "raw,code,who\n", "a.csv:1: the first line must be raw,code"),
+        ("a.csv", "raw,code\n,x\n", "a.csv:2: raw must not be empty"),
+        ("a.csv", "raw,code,aliases\nx,1,y|z\nz,2,\n", "a.csv:3: `z` is on line 2 already"),
+        ("a.csv", "raw,code,from\nx,1,soon\n", "a.csv:2: `soon` is not a date"),
+        ("a.csv", "raw,code,from,until\nx,1,2020-02-01,2020-01-01\n", "`until` is before"),
+        ("a.csv", "raw,code\n3.40E+11,x\n", "a.csv:2: a spreadsheet has spoiled `3.40E+11`"),
+        (
+            "a.csv",
+            "raw,code\n0001,x\n2,y\n",
+            "a.csv:3: a spreadsheet has spoiled `2` in column raw",
+        ),
+        ("a.csv", "raw,code\n1月2日,x\n", "a.csv:2: a spreadsheet has spoiled `1月2日`"),
         ("a.csv", "raw,code\nx\n", "a.csv:2: "),
         ("region.csv", "code,name,old_of\n34020,x,\n", "region.csv:2: a code has six digits"),
         ("region.csv", "code,name,old_of\n340203,x,340209\n", "region.csv:2: old_of `340209`"),
@@ -119,6 +130,83 @@ fn wrong_code_tables_are_refused_with_file_and_line() {
         assert!(problems[0].to_string().contains(message), "{problems:?}");
     }
     assert!(CodeTables::load(std::path::Path::new("/nowhere/codes")).is_err());
+}
+
+#[test]
+fn tables_of_spreadsheets_are_read_in_every_charset_and_labels_have_periods_and_aliases() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "raw;code;aliases;from;until\r\n咨询;consult;询问|问;;\r\n7;help;;;2019-12-31\r\n\
+                7;complaint;;2020-01-01;\r\n";
+    let utf16: Vec<u8> =
+        std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    std::fs::write(folder.path().join("kind.csv"), utf16).unwrap();
+    let codes = CodeTables::load(folder.path()).unwrap();
+    let demand = "kind = { at = '$.k', codes = 'kind' }\nreceived_at = '$.t'";
+    let config: MappingConfig = toml::from_str(demand).unwrap();
+    let zone = chrono_tz::Asia::Shanghai;
+    let mapping = Mapping::build(channel(), &config, &codes, sealer(), zone).unwrap();
+    let kind = |label: &str, time: &str| {
+        let body = accept(&mapping, &record(json!({"k": label, "t": time}))).body;
+        body.kind.map(contract::demand::Kind::code)
+    };
+    assert_eq!(kind("问", "2026-10-09"), Some("consult"));
+    assert_eq!(kind("7", "2019-10-09"), Some("help"));
+    assert_eq!(kind("7", "2026-10-09"), Some("complaint"));
+    assert_eq!(kind("7", ""), Some("complaint"));
+    assert_eq!(kind("8", ""), None);
+}
+
+#[test]
+fn a_folder_lies_over_the_shipped_tables_row_by_row() {
+    let shipped = [("kind.csv", "raw,code\n1,consult\n2,help\n"), ("other.csv", "raw,code\n1,x\n")];
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("kind.csv"), "raw,code\n2,complaint\n1,\n3,praise\n")
+        .unwrap();
+    let codes = CodeTables::shipped(shipped).unwrap().overlaid(folder.path()).unwrap();
+    let kind = codes.table("kind").unwrap();
+    assert_eq!(
+        [kind.get("1"), kind.get("2"), kind.get("3")],
+        [None, Some("complaint"), Some("praise")]
+    );
+    assert_eq!(codes.table("other").unwrap().get("1"), Some("x"));
+    let differences: Vec<_> = codes
+        .differences()
+        .iter()
+        .map(|d| (d.raw.as_str(), d.shipped.as_deref(), d.here.as_str()))
+        .collect();
+    assert_eq!(
+        differences,
+        [("1", Some("consult"), ""), ("2", Some("help"), "complaint"), ("3", None, "praise")]
+    );
+}
+
+#[test]
+fn settings_that_a_field_does_not_use_are_refused() {
+    for (demand, message) in [
+        ("title = { at = '$.a', prefix = true }", "demand.title: `prefix` has no meaning here"),
+        ("title = { at = '$.a', after = '$.b' }", "demand.title: `after` has no meaning here"),
+        ("due_at = { at = '$.a', as = 'duration' }", "demand.due_at: say in `after`"),
+        ("title = { const = 'x', required = true }", "demand.title: `required` has no meaning"),
+        (
+            "title = { expr = 'record.' }",
+            "demand.title: the expression cannot be used: syntax error",
+        ),
+        ("title = { expr = 'rec.x' }", "demand.title: `rec` is unknown here"),
+        ("title = { expr = 'record.x', at = '$.x' }", "demand.title: say one of"),
+        ("kind = { at = '$.a', default = 'nothing' }", "demand.kind: `nothing` is none of"),
+        ("region = { at = '$.a', within = '340221' }", "demand.region: `within` names `340221`"),
+        ("related = { no = '$.a' }", "demand.related: say `each` with"),
+        (
+            "trail = { each = '$.a[*]', note = { expr = 'record.x' } }",
+            "demand.trail.note: `expr` sees",
+        ),
+    ] {
+        let problems = build(demand).unwrap_err();
+        assert!(
+            problems.iter().any(|p| p.to_string().starts_with(message)),
+            "{demand} {problems:?}"
+        );
+    }
 }
 
 #[test]

@@ -4,6 +4,9 @@
 mod support;
 
 mod building;
+mod conversions;
+mod defects;
+mod leaks;
 mod privacy;
 mod reference;
 mod totality;

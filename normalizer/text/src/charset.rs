@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{BIG5, Encoding, GB18030, UTF_8, WINDOWS_1252};
+use encoding_rs::{BIG5, Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -19,14 +19,18 @@ pub enum Charset {
     Gb18030,
     /// Big5 with the Hong Kong characters.
     Big5,
+    /// UTF-16, the lower byte first: what spreadsheets call Unicode text.
+    Utf16Le,
+    /// UTF-16, the upper byte first.
+    Utf16Be,
     /// Windows-1252, which is also what is meant by Latin-1.
     Windows1252,
 }
 
-use Charset::{Big5, Gb18030, Utf8, Windows1252};
+use Charset::{Big5, Gb18030, Utf8, Utf16Be, Utf16Le, Windows1252};
 
 /// Label, in lower case, and what it means.
-const LABELS: [(&str, Charset); 24] = [
+const LABELS: [(&str, Charset); 29] = [
     ("utf-8", Utf8),
     ("utf8", Utf8),
     ("utf8mb4", Utf8),
@@ -46,6 +50,11 @@ const LABELS: [(&str, Charset); 24] = [
     ("big5-hkscs", Big5),
     ("cp950", Big5),
     ("ms950", Big5),
+    ("utf-16", Utf16Le),
+    ("utf-16le", Utf16Le),
+    ("utf16", Utf16Le),
+    ("unicode", Utf16Le),
+    ("utf-16be", Utf16Be),
     ("windows-1252", Windows1252),
     ("cp1252", Windows1252),
     ("latin1", Windows1252),
@@ -77,8 +86,15 @@ impl Charset {
             Utf8 => "UTF-8",
             Gb18030 => "GB18030",
             Big5 => "Big5",
+            Utf16Le => "UTF-16LE",
+            Utf16Be => "UTF-16BE",
             Windows1252 => "windows-1252",
         }
+    }
+
+    /// Whether ASCII is itself in it.
+    pub(crate) const fn has_ascii(self) -> bool {
+        !matches!(self, Utf16Le | Utf16Be)
     }
 
     /// The decoder's tables.
@@ -87,6 +103,8 @@ impl Charset {
             Utf8 => UTF_8,
             Gb18030 => GB18030,
             Big5 => BIG5,
+            Utf16Le => UTF_16LE,
+            Utf16Be => UTF_16BE,
             Windows1252 => WINDOWS_1252,
         }
     }
@@ -118,7 +136,7 @@ impl JsonSchema for Charset {
         json_schema!({
             "type": "string",
             "format": "charset",
-            "description": "a charset: UTF-8, GB18030 (also for GBK and GB2312), Big5, windows-1252",
+            "description": "a charset: UTF-8, GB18030 (also for GBK and GB2312), Big5, UTF-16LE, UTF-16BE, windows-1252",
             "examples": Self::LABELS,
         })
     }
@@ -149,14 +167,14 @@ mod tests {
         ] {
             assert_eq!(Charset::from_label(label), Some(charset), "{label}");
         }
-        for label in ["", "gb", "gb 18030", "utf-7", "utf-16", "shift_jis"] {
+        for label in ["", "gb", "gb 18030", "utf-7", "utf-32", "shift_jis"] {
             assert_eq!(Charset::from_label(label), None, "{label}");
         }
     }
 
     #[test]
     fn names_are_labels() {
-        for charset in [Utf8, Gb18030, Big5, Windows1252] {
+        for charset in [Utf8, Gb18030, Big5, Utf16Le, Utf16Be, Windows1252] {
             assert_eq!(Charset::from_label(charset.name()), Some(charset));
             let text = serde_json::to_string(&charset).unwrap();
             assert_eq!(serde_json::from_str::<Charset>(&text).unwrap(), charset);

@@ -10,11 +10,26 @@
 
 mod charset;
 mod decode;
+mod detect;
+mod evidence;
+mod file;
 mod private_use;
+mod stream;
+mod strict;
+
+pub mod model;
+mod repair;
 
 mod clean;
 pub mod identify;
 
 pub use charset::Charset;
 pub use clean::{Cleaned, Found, Profile, clean};
-pub use decode::{Decoded, Span, decode_column, decode_strict};
+pub use contract::DecidedBy;
+pub use decode::{Hints, decode};
+pub use detect::{Detected, detect};
+pub use evidence::{Claim, Evidence};
+pub use file::decode_file;
+pub use repair::{Repair, Repaired, Rule, repair};
+pub use stream::Stream;
+pub use strict::{Decoded, Span, decode_column, decode_strict};

@@ -17,15 +17,11 @@ fn bytes(hex: &str) -> Vec<u8> {
 /// Decodes without any finding.
 fn check(charset: Charset, hex: &str, text: &str) {
     let bytes = bytes(hex);
-    let expected = Decoded {
-        text: text.into(),
-        malformed: Vec::new(),
-        moved: Vec::new(),
-        private_use: Vec::new(),
-        damaged: false,
-        truncated: false,
-    };
-    assert_eq!(decode_strict(&bytes, charset), expected, "{hex}");
+    let decoded = decode_strict(&bytes, charset);
+    assert_eq!(decoded.text, text, "{hex}");
+    let Decoded { malformed, moved, private_use, damaged, truncated, .. } = decoded;
+    assert!(malformed.is_empty() && moved.is_empty() && private_use.is_empty(), "{hex}");
+    assert!(!damaged && !truncated, "{hex}");
 }
 
 /// Decodes with these malformed sequences (offset, length).

@@ -79,29 +79,3 @@ CREATE TABLE sealing_key (
     key_id       bigint PRIMARY KEY,
     check_value  text NOT NULL
 );
-
--- Who holds an upstream, by the clock of this database. The fence grows with every holder.
-CREATE TABLE lease (
-    upstream  text COLLATE "C" PRIMARY KEY,
-    holder    text NOT NULL,
-    serves    boolean NOT NULL,
-    fence     bigint NOT NULL,
-    until     timestamptz NOT NULL,
-    at        timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-
--- What somebody asked a running service to do.
-CREATE TABLE request (
-    seq        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    channel    text COLLATE "C" NOT NULL,
-    kind       text NOT NULL,
-    arguments  text NOT NULL,
-    asked_by   text NOT NULL,
-    asked_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-    taken_by   text,
-    state      text NOT NULL DEFAULT 'waiting',
-    answer     text,
-    ended_at   timestamptz
-);
-
-CREATE INDEX request_open ON request (channel) WHERE state IN ('waiting', 'running');

@@ -2,6 +2,7 @@
 
 mod amqp;
 mod broker;
+mod chosen;
 mod in_process;
 pub mod suite;
 #[cfg(test)]
@@ -9,4 +10,5 @@ mod tests;
 
 pub use amqp::{Amqp, AmqpConsumer, AmqpPublisher, AmqpSettings};
 pub use broker::{BrokerConsumer, BrokerPublisher, MemoryBroker};
+pub use chosen::{Inlet, Outlet};
 pub use in_process::{InProcessConsumer, InProcessPublisher, in_process};

@@ -1,6 +1,8 @@
 //! The store that the configuration chose. Closed and chosen once: an enum, so that nothing above it
 //! is generic over databases.
 
+mod private;
+
 use std::ops::Range;
 
 use contract::{
@@ -27,6 +29,8 @@ macro_rules! either {
         }
     };
 }
+
+pub(super) use either;
 
 impl Database {
     /// A handle whose writes do not wait behind those of this one, where the database lets several
@@ -118,12 +122,13 @@ impl Database {
         either!(self, store => store.quarantine_show(id))
     }
 
-    /// Binds the store to the key that seals personal values.
+    /// Binds the store to the keys that seal personal values: ids and values that prove them, the
+    /// set in use first. A store that was bound to one of the others follows to the one in use.
     ///
     /// # Errors
-    /// `Stopped` where the store was first used with another key.
-    pub async fn bind_key(&self, key_id: u32, check_value: &str) -> Result<(), Fault> {
-        either!(self, store => store.bind_key(key_id, check_value))
+    /// `Stopped` where the store was last used with a key that is not among them.
+    pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
+        either!(self, store => store.bind_key(keys))
     }
 }
 
@@ -134,12 +139,12 @@ impl Store for Database {
 }
 
 impl Checkpoints for Database {
-    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
-        either!(self, store => store.load(channel))
+    async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
+        either!(self, store => store.load(channel, fence))
     }
 
-    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<Range<u64>, Fault> {
-        either!(self, store => store.reserve(channel, n))
+    async fn reserve(&self, channel: &ChannelId, fence: u64, n: u64) -> Result<Range<u64>, Fault> {
+        either!(self, store => store.reserve(channel, fence, n))
     }
 
     async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {

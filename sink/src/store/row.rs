@@ -34,7 +34,9 @@ pub(super) fn decode(
 }
 
 /// What the judge must know of a demand, and its id.
-pub(super) fn known_demand(row: &impl Columns) -> Result<(DemandId, KnownDemand), Error> {
+pub(super) fn known_demand(
+    row: &(impl Columns + ?Sized),
+) -> Result<(DemandId, KnownDemand), Error> {
     let tracked = Tracked {
         status: row.text("status")?,
         status_raw: row.text("status_raw")?,
@@ -51,7 +53,7 @@ pub(super) fn known_demand(row: &impl Columns) -> Result<(DemandId, KnownDemand)
 }
 
 /// A demand is read back through its wire form: the columns are its fields.
-pub(super) fn demand(row: &impl Columns) -> Result<DemandRow, Error> {
+pub(super) fn demand(row: &(impl Columns + ?Sized)) -> Result<DemandRow, Error> {
     let mut wire = Map::new();
     for column in COLUMNS {
         if let Some(value) = value(row, column.name, &column.get)? {
@@ -68,7 +70,7 @@ pub(super) fn demand(row: &impl Columns) -> Result<DemandRow, Error> {
 }
 
 /// A row of history.
-pub(super) fn history(row: &impl Columns) -> Result<HistoryRow, Error> {
+pub(super) fn history(row: &(impl Columns + ?Sized)) -> Result<HistoryRow, Error> {
     let outcome = some(row.text("outcome")?, "outcome")?;
     let changed = some(row.json("changed")?, "changed")?;
     Ok(HistoryRow {
@@ -83,7 +85,7 @@ pub(super) fn history(row: &impl Columns) -> Result<HistoryRow, Error> {
 }
 
 /// A row of quarantine.
-pub(super) fn quarantined(row: &impl Columns) -> Result<Quarantined, Error> {
+pub(super) fn quarantined(row: &(impl Columns + ?Sized)) -> Result<Quarantined, Error> {
     Ok(Quarantined {
         id: id(row)?,
         channel: channel(row)?,
@@ -103,7 +105,7 @@ pub(super) fn quarantined(row: &impl Columns) -> Result<Quarantined, Error> {
 }
 
 /// Where one channel stands.
-pub(super) fn status(row: &impl Columns) -> Result<ChannelStatus, Error> {
+pub(super) fn status(row: &(impl Columns + ?Sized)) -> Result<ChannelStatus, Error> {
     Ok(ChannelStatus {
         channel: channel(row)?,
         step: count(some(row.int("step")?, "step")?),
@@ -115,12 +117,12 @@ pub(super) fn status(row: &impl Columns) -> Result<ChannelStatus, Error> {
 }
 
 /// The channel of a row.
-pub(super) fn channel(row: &impl Columns) -> Result<ChannelId, Error> {
+pub(super) fn channel(row: &(impl Columns + ?Sized)) -> Result<ChannelId, Error> {
     some(row.text("channel")?, "channel")?.parse().map_err(|error| decode("channel", error))
 }
 
 /// The digest of a row.
-pub(super) fn digest(row: &impl Columns) -> Result<Digest, Error> {
+pub(super) fn digest(row: &(impl Columns + ?Sized)) -> Result<Digest, Error> {
     to_digest("digest", some(row.bytes("digest")?, "digest")?)
 }
 
@@ -139,7 +141,7 @@ pub(super) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-fn version(row: &impl Columns) -> Result<Version, Error> {
+fn version(row: &(impl Columns + ?Sized)) -> Result<Version, Error> {
     let mapping = some(row.int("mapping")?, "mapping")?;
     Ok(Version {
         revision: Revision::from_column(some(row.int("revision")?, "revision")?),
@@ -148,15 +150,15 @@ fn version(row: &impl Columns) -> Result<Version, Error> {
     })
 }
 
-fn id(row: &impl Columns) -> Result<DemandId, Error> {
+fn id(row: &(impl Columns + ?Sized)) -> Result<DemandId, Error> {
     some(row.id("id")?, "id")
 }
 
-fn last_seen_at(row: &impl Columns) -> Result<Timestamp, Error> {
+fn last_seen_at(row: &(impl Columns + ?Sized)) -> Result<Timestamp, Error> {
     some(row.time("last_seen_at")?, "last_seen_at")
 }
 
-fn value(row: &impl Columns, name: &str, get: &Get) -> Result<Option<Value>, Error> {
+fn value(row: &(impl Columns + ?Sized), name: &str, get: &Get) -> Result<Option<Value>, Error> {
     Ok(match get {
         Get::Id(_) => row.id(name)?.map(|id| json(name, &id)).transpose()?,
         Get::Text(_) => row.text(name)?.map(Value::from),

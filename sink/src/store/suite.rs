@@ -18,10 +18,11 @@ use contract::{ChannelId, Checkpoints, Demand, DemandId, Intake, Outcomes, Store
 use sample::{id, intake, read, record};
 
 pub use books::{
-    a_fault_is_seen_until_the_next_read, a_position_moves_from_where_it_was_only,
-    a_receipt_that_says_something_else_unbalances, a_stopped_read_leaves_orphans,
-    books_are_open_until_every_part_is_kept, empty_reads_move_the_cursor_and_leave_no_books,
-    mappings_keep_their_numbers, read_numbers_never_repeat,
+    a_fault_is_seen_until_the_next_read, a_later_lease_shuts_the_earlier_one_out,
+    a_position_moves_from_where_it_was_only, a_receipt_that_says_something_else_unbalances,
+    a_stopped_read_leaves_orphans, books_are_open_until_every_part_is_kept,
+    empty_reads_move_the_cursor_and_leave_no_books, mappings_keep_their_numbers,
+    read_numbers_never_repeat,
 };
 pub use order::{
     an_unchanged_state_moves_the_version_only, any_order_ends_in_the_same_state,
@@ -85,7 +86,7 @@ pub async fn a_crash_leaves_all_or_nothing(store: impl Twin) {
         let whole = intake([&read(polls, records.chain([sample::bad(&format!("{polls}-c"))]))]);
         let ended = poll_at_most(polls, store.store(&whole)).await;
         // A commit that was asked for may still be on its way; whoever writes next comes after it.
-        store.reserve(&sample::hotline(), 1).await.expect("it reserves");
+        store.reserve(&sample::hotline(), 0, 1).await.expect("it reserves");
         let mut present = 0;
         for key in &keys {
             present += u64::from(store.demand(&id(key)).await.is_some());

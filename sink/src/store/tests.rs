@@ -1,5 +1,7 @@
 //! All stores are asked the same questions.
 
+mod sealed;
+
 use contract::{
     ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
     Outcomes, Position, Store, Timestamp,
@@ -53,16 +55,17 @@ macro_rules! answers {
         }
 
         impl Checkpoints for $twin {
-            async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
-                self.store.load(channel).await
+            async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
+                self.store.load(channel, fence).await
             }
 
             async fn reserve(
                 &self,
                 channel: &ChannelId,
+                fence: u64,
                 n: u64,
             ) -> Result<std::ops::Range<u64>, Fault> {
-                self.store.reserve(channel, n).await
+                self.store.reserve(channel, fence, n).await
             }
 
             async fn mapping(
@@ -181,6 +184,7 @@ promises! {
     a_receipt_that_says_something_else_unbalances,
     a_fault_is_seen_until_the_next_read,
     a_position_moves_from_where_it_was_only,
+    a_later_lease_shuts_the_earlier_one_out,
     empty_reads_move_the_cursor_and_leave_no_books,
     read_numbers_never_repeat,
     mappings_keep_their_numbers,

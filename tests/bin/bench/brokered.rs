@@ -64,11 +64,12 @@ fn publish(world: &World) -> anyhow::Result<Gateway> {
 async fn until_kept(store: &Database) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let channel: ChannelId = "hotline".parse()?;
+    let mut again = tokio::time::interval(LOOK_AGAIN);
     loop {
+        again.tick().await;
         let books = store.books(Some(&channel), None).await?;
         if books.iter().any(|book| book.read >= RECORDS && book.in_flight == 0) {
             return Ok(began.elapsed());
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }

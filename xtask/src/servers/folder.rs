@@ -48,10 +48,13 @@ impl Folder {
         let path = self.root.join(name);
         fs::create_dir_all(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o700))?;
-        let user = is_root().then_some(user);
-        if let Some(user) = user {
-            chown(&path, Some(number("-u", user)?), Some(number("-g", user)?))?;
-        }
+        let user = if is_root() {
+            let (user, group) = (number("-u", user)?, number("-g", user)?);
+            chown(&path, Some(user), Some(group))?;
+            Some((user, group))
+        } else {
+            None
+        };
         Ok(Home { path, user })
     }
 }
@@ -59,7 +62,8 @@ impl Folder {
 /// A server's place.
 pub(crate) struct Home {
     path: PathBuf,
-    user: Option<&'static str>,
+    /// Its numbers and its group's.
+    user: Option<(u32, u32)>,
 }
 
 impl Home {
@@ -82,8 +86,8 @@ impl Home {
         let path = self.join(name);
         fs::write(&path, content)?;
         fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-        if let Some(user) = self.user {
-            chown(&path, Some(number("-u", user)?), Some(number("-g", user)?))?;
+        if let Some((user, group)) = self.user {
+            chown(&path, Some(user), Some(group))?;
         }
         Ok(path)
     }
@@ -93,8 +97,8 @@ impl Home {
     pub(crate) fn command(&self, signal: &str, program: &Path) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", signal]);
-        if let Some(user) = self.user {
-            command.args(["--reuid", user, "--regid", user, "--init-groups"]);
+        if let Some((user, group)) = self.user.map(|(u, g)| (u.to_string(), g.to_string())) {
+            command.args(["--reuid", &user, "--regid", &group, "--init-groups"]);
         }
         // Messages in English: we wait for one of them.
         command.arg("--").arg(program).current_dir(&self.path).env("LC_ALL", "C");

@@ -4,11 +4,11 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use connector_table::Table;
-use connector_testkit::Source;
-use contract::{Budget, Connector as _, Cursor, Entry, Means};
+use connector_testkit::{Clocked, Dates, Deletes, Source, Turn};
+use contract::{Budget, Connector as _, Cursor, Entry, Gate, Means, OpenGate};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, MySqlPool, PgPool, SqlitePool, sqlite::SqliteConnectOptions};
 
@@ -77,12 +77,14 @@ impl City {
     }
 
     pub(crate) fn table(&self) -> Table {
-        self.build(Budget { interval: None, burst: 1, concurrent: 2 }).unwrap()
+        self.build(Arc::new(OpenGate)).unwrap()
     }
 
-    pub(crate) fn build(&self, budget: Budget) -> Result<Table, contract::Fault> {
+    pub(crate) fn build(&self, gate: Arc<dyn Gate>) -> Result<Table, contract::Fault> {
         let channel = "hotline".parse().unwrap();
-        let means = Means { channel, zone: chrono_tz::Asia::Shanghai, budget };
+        let mut means = Means::new(channel, chrono_tz::Asia::Shanghai);
+        means.budget = Budget { concurrent: 2, ..Budget::default() };
+        means.gate = gate;
         Table::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
     }
 
@@ -113,9 +115,16 @@ impl City {
 
     /// A moment that long ago, in the source's zone, as the column of orders holds it.
     pub(crate) fn ago(&self, age: Duration) -> String {
-        let seconds = age.as_secs();
+        self.before(i64::try_from(age.as_secs()).unwrap())
+    }
+
+    /// The same in seconds, below zero for what is still to come.
+    fn before(&self, seconds: i64) -> String {
         match self.desk {
-            Desk::Sqlite(_) => format!("datetime('now', '+8 hours', '-{seconds} seconds')"),
+            Desk::Sqlite(_) => {
+                let seconds = -seconds;
+                format!("datetime('now', '+8 hours', '{seconds:+} seconds')")
+            }
             Desk::Postgres(_) => {
                 format!("(now() AT TIME ZONE 'Asia/Shanghai') - interval '{seconds} seconds'")
             }
@@ -123,6 +132,13 @@ impl City {
                 format!("UTC_TIMESTAMP(3) + INTERVAL 8 HOUR - INTERVAL {seconds} SECOND")
             }
         }
+    }
+
+    async fn insert(&self, keys: &[String], moment: &str) {
+        let rows: Vec<String> =
+            keys.iter().map(|key| format!("('{key}', 'S-{key}', 'title', {moment})")).collect();
+        let rows = rows.join(", ");
+        self.run(&format!("INSERT INTO orders (id, serial, title, changed) VALUES {rows}")).await;
     }
 
     /// Reads until caught up and settles, from `at` on.
@@ -151,11 +167,7 @@ impl Source for City {
     }
 
     async fn add(&mut self, keys: &[String], age: Duration) {
-        let ago = self.ago(age);
-        let rows: Vec<String> =
-            keys.iter().map(|key| format!("('{key}', 'S-{key}', 'title', {ago})")).collect();
-        let rows = rows.join(", ");
-        self.run(&format!("INSERT INTO orders (id, serial, title, changed) VALUES {rows}")).await;
+        self.insert(keys, &self.ago(age)).await;
     }
 
     async fn change(&mut self, key: &str) {
@@ -163,6 +175,61 @@ impl Source for City {
         let sql =
             format!("UPDATE orders SET title = 'changed', changed = {now} WHERE id = '{key}'");
         self.run(&sql).await;
+    }
+}
+
+impl Deletes for City {
+    async fn delete(&mut self, key: &str) {
+        self.run(&format!("DELETE FROM orders WHERE id = '{key}'")).await;
+    }
+}
+
+impl Dates for City {
+    async fn add_ahead(&mut self, keys: &[String], ahead: Duration) {
+        let moment = self.before(-i64::try_from(ahead.as_secs()).unwrap());
+        self.insert(keys, &moment).await;
+    }
+}
+
+/// A city whose orders bear a flag: there, and only there, a clock may be turned. It is the clock of
+/// the office that writes the orders, not that of the database.
+pub(crate) struct Flagged {
+    city: City,
+    /// How far it is ahead, in seconds.
+    turned: i64,
+}
+
+impl Flagged {
+    pub(crate) fn new(city: City) -> Self {
+        Self { city, turned: 0 }
+    }
+}
+
+impl Source for Flagged {
+    type Connector = Table;
+
+    const LATE: Duration = City::LATE;
+
+    fn connector(&self) -> Table {
+        self.city.connector()
+    }
+
+    async fn add(&mut self, keys: &[String], age: Duration) {
+        let moment = self.city.before(i64::try_from(age.as_secs()).unwrap() - self.turned);
+        self.city.insert(keys, &moment).await;
+    }
+
+    async fn change(&mut self, key: &str) {
+        self.city.change(key).await;
+    }
+}
+
+impl Clocked for Flagged {
+    async fn turn_clock(&mut self, by: Turn) {
+        self.turned += match by {
+            Turn::Ahead(by) => i64::try_from(by.as_secs()).unwrap(),
+            Turn::Back(by) => -i64::try_from(by.as_secs()).unwrap(),
+        };
     }
 }
 

@@ -1,5 +1,13 @@
 //! What stops a channel, what only delays it, and what is said about it.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::SeqCst},
+};
+
+use contract::{Fault, Gate, OpenGate, Pass};
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+
 use super::*;
 
 #[tokio::test]
@@ -68,25 +76,42 @@ async fn settings_that_cannot_work_are_refused() {
         (flag(json!({ "from": 0, "below": 5 }), json!(4)), "pending values"),
     ] {
         let city = city().await.with(settings);
-        let Err(fault) = city.build(Budget { interval: None, burst: 1, concurrent: 1 }) else {
-            panic!("taken: {what}")
-        };
+        let Err(fault) = city.build(Arc::new(OpenGate)) else { panic!("taken: {what}") };
         assert_eq!(fault.kind(), FaultKind::Stopped);
         assert!(fault.to_string().contains(what), "{fault}");
         assert!(!fault.to_string().contains("s3cret"), "{fault}");
     }
 }
 
+/// Lets some statements pass, then asks for a pause.
+#[derive(Debug)]
+struct Turnstile(AtomicU32);
+
+impl Gate for Turnstile {
+    fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>> {
+        let left = self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+        let pass = left.map(|_| Pass::holding(()));
+        ready(pass.map_err(|_| Fault::throttled(Duration::from_secs(9), "spent"))).boxed()
+    }
+
+    fn hold(&self, _wait: Duration) {}
+}
+
 #[tokio::test]
-async fn the_sources_rate_is_kept() {
+async fn every_statement_passes_the_gate() {
     let mut city = city().await;
     city.add(&["a".into()], HOUR).await;
-    let interval = Duration::from_millis(30);
-    let budget = Budget { interval: Some(interval), burst: 1, concurrent: 1 };
-    let mut table: Table = city.build(budget).unwrap();
-    let started = std::time::Instant::now();
-    // A clock, a page and its parts: three statements each.
-    let _ = table.read(None, 10).await.unwrap();
-    let _ = table.read(None, 10).await.unwrap();
-    assert!(started.elapsed() >= interval * 5, "{:?}", started.elapsed());
+    let gate = Arc::new(Turnstile(AtomicU32::new(100)));
+    let mut table: Table = city.build(gate.clone()).unwrap();
+    let batch = table.read(None, 10).await.unwrap();
+    // The clock, a page, and its parts.
+    let n_statements = 100 - gate.0.load(SeqCst);
+    assert!(n_statements >= 3, "{n_statements}");
+    gate.0.store(0, SeqCst);
+    for refused in [table.read(None, 10).await.map(drop), table.settled(&batch.upto).await] {
+        let fault = refused.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Throttled(Duration::from_secs(9)), "{fault}");
+    }
+    gate.0.store(n_statements - 1, SeqCst);
+    assert!(table.read(None, 10).await.is_err(), "a statement went past the gate");
 }

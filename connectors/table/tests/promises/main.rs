@@ -17,7 +17,7 @@ use std::{collections::BTreeSet, time::Duration};
 use city::{City, Desk, Shape};
 use connector_table::Table;
 use connector_testkit::Source as _;
-use contract::{Budget, Connector as _, Cursor, DecidedBy, Entry, FaultKind, demand::QualityFlag};
+use contract::{Connector as _, Cursor, DecidedBy, Entry, FaultKind, demand::QualityFlag};
 use serde_json::{Value, json};
 
 const NOW: Duration = Duration::ZERO;

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use config::{Settings, StoreSettings};
+use normalizer::Suite;
 use sink::{bus::Amqp, store::Postgres};
 
 use crate::{assemble, keys, shipped};
@@ -32,7 +33,7 @@ impl Servers {
         if let Some(url) = &self.store {
             Postgres::make_schema(url, CORNER).await?;
             // A store that processes share never gets keys by itself; this one is only the demo's.
-            keys::make(&config.join("data/keys.json"))?;
+            keys::make(&config.join("data/keys.json"), Suite::default())?;
         }
         let store = self.store.as_ref().map(|_| STORE);
         let broker = self.broker.as_ref().map(|_| (BROKER, CORNER));

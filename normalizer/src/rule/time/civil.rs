@@ -3,7 +3,7 @@
 //! One reader for all of them instead of a list of formats: padding, separators and the presence of
 //! seconds vary independently within one column.
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _, Utc};
 
 use super::{Written, days_since_1899};
 
@@ -27,7 +27,8 @@ pub(super) fn parse(text: &str) -> Option<Written> {
         return date.and_hms_opt(0, 0, 0).map(Written::Local);
     }
     rest.clock_begins()?;
-    let time = rest.time()?;
+    let half = rest.half_of_day();
+    let time = half.place(rest.time()?)?;
     let local = date.and_time(time);
     if rest.0.is_empty() {
         return Some(Written::Local(local));
@@ -37,13 +38,20 @@ pub(super) fn parse(text: &str) -> Option<Written> {
     Some(Written::Moment(DateTime::from_naive_utc_and_offset(moment, Utc)))
 }
 
-/// Days since 1899-12-30 with five digits before the point: 1954 to 2099 and beyond.
+/// The same where nobody says so: five digits before the point, 1954 to 2099 and beyond.
 pub(super) fn excel(text: &str) -> Option<NaiveDateTime> {
+    let whole = text.split('.').next().unwrap_or_default();
+    let is_likely = whole.len() == 5 && whole.as_bytes()[0] >= b'2';
+    is_likely.then(|| days(text)).flatten()
+}
+
+/// Days since 1899-12-30 where the channel says that they are: up to five digits before the point.
+pub(super) fn days(text: &str) -> Option<NaiveDateTime> {
     let (days, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let is_serial = days.len() == 5
-        && days.as_bytes()[0] >= b'2'
+    let is_serial = (1..=5).contains(&days.len())
+        && !fraction.is_empty()
         && [days, fraction].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    if !is_serial || fraction.is_empty() {
+    if !is_serial {
         return None;
     }
     // Nine digits of a day are far below the second that is asked for, and stay exact.
@@ -66,6 +74,26 @@ fn compact(text: &str) -> Option<NaiveDateTime> {
     };
     let year = i32::try_from(number(0, 4)?).ok()?;
     NaiveDate::from_ymd_opt(year, number(4, 6)?, number(6, 8)?)?.and_hms_opt(time.0, time.1, time.2)
+}
+
+/// Which half of the day the hours belong to.
+#[derive(Clone, Copy)]
+enum Half {
+    Unsaid,
+    Morning,
+    Afternoon,
+}
+
+impl Half {
+    /// 下午3:30 is 15:30, and 下午15:30 as well; 上午15:30 never was.
+    fn place(self, time: NaiveTime) -> Option<NaiveTime> {
+        match (self, time.hour()) {
+            (Self::Unsaid, _) | (Self::Morning, 0..=11) | (Self::Afternoon, 12..) => Some(time),
+            (Self::Morning, 12) => time.with_hour(0),
+            (Self::Afternoon, hour @ 0..=11) => time.with_hour(hour + 12),
+            (Self::Morning, _) => None,
+        }
+    }
 }
 
 /// What is still to be read.
@@ -92,14 +120,36 @@ impl Rest<'_> {
     /// Passes over what stands between date and time.
     fn clock_begins(&mut self) -> Option<()> {
         let rest = self.0.strip_prefix('T').unwrap_or(self.0).trim_start();
-        let moved = rest.len() < self.0.len() || rest.starts_with(|c: char| c.is_ascii_digit());
+        let begins = |c: char| c.is_ascii_digit() || matches!(c, '上' | '下' | '凌' | '早' | '晚');
+        let moved = rest.len() < self.0.len() || rest.starts_with(begins);
         self.0 = rest;
         moved.then_some(())
+    }
+
+    /// 上午, 下午 in front of the hours.
+    fn half_of_day(&mut self) -> Half {
+        let words = [
+            ("上午", Half::Morning),
+            ("凌晨", Half::Morning),
+            ("早上", Half::Morning),
+            ("下午", Half::Afternoon),
+            ("晚上", Half::Afternoon),
+        ];
+        for (word, half) in words {
+            if let Some(rest) = self.0.strip_prefix(word) {
+                self.0 = rest.trim_start();
+                return half;
+            }
+        }
+        Half::Unsaid
     }
 
     fn time(&mut self) -> Option<NaiveTime> {
         let hour = self.number(1, 2)?;
         let separator = self.one_of(&[':', '时', '点'])?;
+        if separator != ':' && self.0.is_empty() {
+            return NaiveTime::from_hms_opt(hour, 0, 0);
+        }
         let minute = self.number(1, 2)?;
         let mut second = 0;
         let mut nanos = 0;

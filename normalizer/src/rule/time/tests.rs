@@ -1,14 +1,20 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::path::Path;
+use crate::{path::Path, source::Origin};
 
 fn read(form: TimeForm, zone: Tz, value: Value) -> (Option<String>, Vec<QualityFlag>) {
-    let source =
-        Source { target: "received_at", paths: vec![Path::parse("$.t").unwrap()], constant: None };
+    let source = Source {
+        target: "received_at",
+        origin: Origin::Paths(vec![Path::parse("$.t").unwrap()]),
+        extract: None,
+        default: None,
+        is_required: false,
+    };
     let rule = TimeRule { source, form, zone };
     let mut notes = Notes::default();
-    let moment = rule.read(&json!({ "t": value }), &mut notes);
+    let tree = json!({ "t": value, "begin": "2026-10-09 10:30:00" });
+    let moment = rule.read(Record::new(&tree), &mut notes);
     let flags = notes.into_quality().into_iter().map(|note| note.flag).collect();
     (moment.map(|moment| moment.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)), flags)
 }
@@ -34,6 +40,11 @@ fn the_usual_ways_to_write_a_time_are_recognised() {
         ("2026年10月9日 10:30", "2026-10-09T02:30:00Z"),
         ("2026年10月9日10时30分", "2026-10-09T02:30:00Z"),
         ("2026年10月9日 10时30分15秒", "2026-10-09T02:30:15Z"),
+        ("2026年10月9日10时", "2026-10-09T02:00:00Z"),
+        ("2026年10月9日下午3时30分", "2026-10-09T07:30:00Z"),
+        ("2026-10-09 下午 3:30", "2026-10-09T07:30:00Z"),
+        ("2026-10-09 上午10:30", "2026-10-09T02:30:00Z"),
+        ("2026-10-09 上午12:30", "2026-10-08T16:30:00Z"),
         ("46304.4375", "2026-10-09T02:30:00Z"),
         ("46304", "2026-10-08T16:00:00Z"),
         ("2026-10-09T02:30:00Z", "2026-10-09T02:30:00Z"),
@@ -57,6 +68,7 @@ fn what_is_no_time_is_absent_and_flagged() {
         json!("2026-13-09"),
         json!("2026-02-30 10:00:00"),
         json!("2026-10-09 25:00:00"),
+        json!("2026-10-09 上午15:30"),
         json!("2026-10-09 10:30:00 北京"),
         json!("2026-10-09 10:30:00+99:99"),
         json!("2026-10-0910:30:00x"),
@@ -124,4 +136,25 @@ fn epochs_are_seconds_or_milliseconds_by_their_size() {
     assert_eq!(millis.0.as_deref(), expected);
     assert_eq!(read(TimeForm::Epoch, SHANGHAI, json!("12")).0, None);
     assert_eq!(read(TimeForm::Epoch, SHANGHAI, json!(i64::MAX)).0, None);
+}
+
+#[test]
+fn days_only_serials_and_spans_are_read_where_the_channel_says_so() {
+    let day = |text: &str| read(TimeForm::Day, SHANGHAI, json!(text)).0;
+    for text in ["2026-10-09 00:00:00", "2026/10/9", "2026-10-09 23:59:59", "2026-10-08T20:00:00Z"]
+    {
+        assert_eq!(day(text).as_deref(), Some("2026-10-08T16:00:00Z"), "{text}");
+    }
+    let excel = |value: Value| read(TimeForm::Excel, SHANGHAI, value).0;
+    assert_eq!(excel(json!("46304.4375")).as_deref(), Some("2026-10-09T02:30:00Z"));
+    assert_eq!(excel(json!(46304.4375)).as_deref(), Some("2026-10-09T02:30:00Z"));
+    assert_eq!(excel(json!("1")).as_deref(), Some("1899-12-30T15:54:17Z"));
+    assert_eq!(excel(json!("2026-10-09")), None);
+
+    let after =
+        |text: &str| read(TimeForm::After(Path::parse("$.begin").unwrap()), SHANGHAI, json!(text));
+    assert_eq!(after("30分钟").0.as_deref(), Some("2026-10-09T03:00:00Z"));
+    assert_eq!(after("7个工作日"), (None, vec![QualityFlag::BadTime]));
+    let nowhere = TimeForm::After(Path::parse("$.absent").unwrap());
+    assert_eq!(read(nowhere, SHANGHAI, json!("1天")), (None, vec![QualityFlag::BadTime]));
 }

@@ -5,16 +5,27 @@ use std::ops::Range;
 use contract::{ChannelId, Checkpoints, Confirmed, Digest, Fault, MappingNo, Position, Timestamp};
 
 use super::{Memory, Read};
+use crate::store::lease::{lease_lost, moved_elsewhere};
+
+const PLACE: &str = "memory store";
 
 impl Checkpoints for Memory {
-    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
-        let state = self.lock();
-        Ok(state.checkpoints.get(channel).map(|at| at.position.clone()).unwrap_or_default())
+    async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
+        let mut state = self.lock();
+        let position = &mut state.checkpoints.entry(channel.clone()).or_default().position;
+        if position.fence > fence {
+            return Err(lease_lost(channel, PLACE));
+        }
+        position.fence = fence;
+        Ok(position.clone())
     }
 
-    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<Range<u64>, Fault> {
+    async fn reserve(&self, channel: &ChannelId, fence: u64, n: u64) -> Result<Range<u64>, Fault> {
         let mut state = self.lock();
         let checkpoint = state.checkpoints.entry(channel.clone()).or_default();
+        if checkpoint.position.fence != fence {
+            return Err(lease_lost(channel, PLACE));
+        }
         let first = checkpoint.reserved + 1;
         checkpoint.reserved += n;
         Ok(first..first + n)
@@ -35,8 +46,7 @@ impl Checkpoints for Memory {
         let checkpoint = state.checkpoints.entry(step.channel().clone()).or_default();
         let (at, from) = (&mut checkpoint.position, step.from());
         if (at.step, at.fence) != (from.step, from.fence) {
-            return Err(Fault::transient("position moved by another process")
-                .at(format!("channel {}, memory store", step.channel())));
+            return Err(moved_elsewhere(step.channel(), PLACE));
         }
         at.cursor = Some(step.upto().clone());
         at.step += 1;

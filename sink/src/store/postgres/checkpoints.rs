@@ -7,42 +7,42 @@ use contract::{
 };
 use sqlx::PgConnection;
 
-use super::{Failure, Postgres, arrays::Arrays};
-use crate::store::row::{count, int};
+use super::{Postgres, arrays::Arrays};
+use crate::store::{
+    lease::{self, lease_lost, moved_elsewhere},
+    row::{count, int},
+};
 
 impl Checkpoints for Postgres {
-    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
+    async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
         let row = self.within("read a position", async {
-            let row: Option<(Option<String>, i64, i64)> =
-                sqlx::query_as("SELECT cursor, step, fence FROM checkpoint WHERE channel = $1")
-                    .bind(channel.as_str())
-                    .fetch_optional(&self.link.pools().await?.readers)
-                    .await?;
+            let mut tx = self.begin().await?;
+            let row: Option<(Option<String>, i64)> = sqlx::query_as(lease::CLAIM_POSITION)
+                .bind(channel.as_str())
+                .bind(int(fence))
+                .fetch_optional(&mut *tx)
+                .await?;
+            tx.commit().await?;
             Ok(row)
         });
-        Ok(row.await?.map_or_else(Position::default, |(cursor, step, fence)| Position {
-            cursor: cursor.map(Cursor::from_text),
-            step: count(step),
-            fence: count(fence),
-        }))
+        let (cursor, step) = row.await?.ok_or_else(|| lease_lost(channel, self.link.place()))?;
+        Ok(Position { cursor: cursor.map(Cursor::from_text), step: count(step), fence })
     }
 
-    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<Range<u64>, Fault> {
+    async fn reserve(&self, channel: &ChannelId, fence: u64, n: u64) -> Result<Range<u64>, Fault> {
         let next = self.within("reserve read numbers", async {
             let mut tx = self.begin().await?;
-            let next: i64 = sqlx::query_scalar(
-                "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, 0, 1 + $2)
-                 ON CONFLICT (channel)
-                 DO UPDATE SET next_read_no = checkpoint.next_read_no + $2 RETURNING next_read_no",
-            )
-            .bind(channel.as_str())
-            .bind(int(n))
-            .fetch_one(&mut *tx)
-            .await?;
+            let next: Option<i64> = sqlx::query_scalar(lease::RESERVE)
+                .bind(channel.as_str())
+                .bind(int(fence))
+                .bind(int(n))
+                .fetch_optional(&mut *tx)
+                .await?;
             tx.commit().await?;
-            Ok(count(next))
+            Ok(next)
         });
-        let next = next.await?;
+        let next = next.await?.ok_or_else(|| lease_lost(channel, self.link.place()))?;
+        let next = count(next);
         Ok(next.saturating_sub(n)..next)
     }
 
@@ -75,9 +75,7 @@ impl Checkpoints for Postgres {
             let mut tx = self.begin().await?;
             if !Box::pin(advance(&mut tx, step)).await? {
                 tx.rollback().await?;
-                let fault = Fault::transient("position moved by another process");
-                let place = format!("channel {}, {}", step.channel(), self.link.place());
-                return Err(Failure::Fault(fault.at(place)));
+                return Err(moved_elsewhere(step.channel(), self.link.place()).into());
             }
             Ok(tx.commit().await?)
         })

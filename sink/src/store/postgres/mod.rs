@@ -14,13 +14,17 @@ mod keep;
 mod known;
 mod link;
 mod months;
+mod quality;
 mod records;
 mod row;
 mod schema;
+mod sealed;
 mod setup;
+mod small;
 mod statements;
 #[cfg(test)]
 pub(super) mod tests;
+mod walk;
 mod write;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -29,7 +33,10 @@ use contract::Fault;
 use sqlx::PgTransaction;
 use tokio::time::timeout;
 
-use super::{Access, key::BoundKey};
+use super::{
+    Access,
+    key::{Bind, BoundKey},
+};
 use fault::{fault, is_lost};
 use hosts::Hosts;
 use link::Link;
@@ -81,35 +88,32 @@ impl Postgres {
         self.link.close().await;
     }
 
-    /// Binds this database to the key that seals personal values: the first use records
-    /// `check_value`.
+    /// Binds this database to the keys that seal personal values: the first use records them, and a
+    /// rotation is followed.
     ///
     /// # Errors
-    /// `Stopped` where it was sealed with another key.
-    pub async fn bind_key(&self, key_id: u32, check_value: &str) -> Result<(), Fault> {
-        let known = self.within("bind the sealing key", async {
+    /// `Stopped` where it was sealed with a key that is not among them.
+    pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
+        self.within("bind the sealing key", async {
             let mut tx = self.begin_alone().await?;
             let known: Option<(i64, String)> =
                 sqlx::query_as("SELECT key_id, check_value FROM sealing_key")
                     .fetch_optional(&mut *tx)
                     .await?;
-            if known.is_none() {
+            let known = known.map(|(key_id, check_value)| BoundKey { key_id, check_value });
+            let bind = BoundKey::check(known.as_ref(), keys, self.link.place())?;
+            if let Bind::Write(key_id, check_value) = bind {
+                sqlx::query("DELETE FROM sealing_key").execute(&mut *tx).await?;
                 sqlx::query("INSERT INTO sealing_key (key_id, check_value) VALUES ($1, $2)")
                     .bind(i64::from(key_id))
                     .bind(check_value)
                     .execute(&mut *tx)
                     .await?;
+                tx.commit().await?;
             }
-            tx.commit().await?;
-            Ok(known)
-        });
-        match known.await? {
-            None => Ok(()),
-            Some((known_id, known_check)) => {
-                let bound = BoundKey { key_id: known_id, check_value: known_check };
-                bound.check(key_id, check_value, self.link.place())
-            }
-        }
+            Ok(())
+        })
+        .await
     }
 
     /// Does a piece of work within the limit, and says what became of it. Where the database is lost,

@@ -93,7 +93,7 @@ impl Postgres {
         .await
     }
 
-    async fn readers(&self) -> Result<PgPool, Failure> {
+    pub(super) async fn readers(&self) -> Result<PgPool, Failure> {
         Ok(self.link.pools().await?.readers)
     }
 

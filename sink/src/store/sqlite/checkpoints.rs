@@ -11,37 +11,36 @@ use super::{
     Sqlite, iso,
     rows::{Statement, write_rows},
 };
-use crate::store::row::{count, int};
+use crate::store::{
+    lease::{self, lease_lost, moved_elsewhere},
+    row::{count, int},
+};
 
 impl Checkpoints for Sqlite {
-    async fn load(&self, channel: &ChannelId) -> Result<Position, Fault> {
-        let row: Option<(Option<String>, i64, i64)> =
-            sqlx::query_as("SELECT cursor, step, fence FROM checkpoint WHERE channel = ?")
-                .bind(channel.as_str())
-                .fetch_optional(&self.readers)
-                .await
-                .map_err(|error| self.fault("read a position", error))?;
-        Ok(row.map_or_else(Position::default, |(cursor, step, fence)| Position {
-            cursor: cursor.map(Cursor::from_text),
-            step: count(step),
-            fence: count(fence),
-        }))
+    async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
+        let mut tx = self.begin().await?;
+        let row: Option<(Option<String>, i64)> = sqlx::query_as(lease::CLAIM_POSITION)
+            .bind(channel.as_str())
+            .bind(int(fence))
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(|error| self.fault("read a position", error))?;
+        tx.commit().await.map_err(|error| self.fault("read a position", error))?;
+        let (cursor, step) = row.ok_or_else(|| lease_lost(channel, &self.place))?;
+        Ok(Position { cursor: cursor.map(Cursor::from_text), step: count(step), fence })
     }
 
-    async fn reserve(&self, channel: &ChannelId, n: u64) -> Result<Range<u64>, Fault> {
+    async fn reserve(&self, channel: &ChannelId, fence: u64, n: u64) -> Result<Range<u64>, Fault> {
         let mut tx = self.begin().await?;
-        let next: i64 = sqlx::query_scalar(
-            "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES (?1, 0, 0, 1 + ?2)
-             ON CONFLICT (channel) DO UPDATE SET next_read_no = next_read_no + ?2
-             RETURNING next_read_no",
-        )
-        .bind(channel.as_str())
-        .bind(int(n))
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(|error| self.fault("reserve read numbers", error))?;
+        let next: Option<i64> = sqlx::query_scalar(lease::RESERVE)
+            .bind(channel.as_str())
+            .bind(int(fence))
+            .bind(int(n))
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(|error| self.fault("reserve read numbers", error))?;
         tx.commit().await.map_err(|error| self.fault("reserve read numbers", error))?;
-        let next = count(next);
+        let next = count(next.ok_or_else(|| lease_lost(channel, &self.place))?);
         Ok(next.saturating_sub(n)..next)
     }
 
@@ -70,11 +69,7 @@ impl Checkpoints for Sqlite {
             .await
             .map_err(|error| self.fault("advance a position", error))?;
         if !moved {
-            return Err(Fault::transient("position moved by another process").at(format!(
-                "channel {}, {}",
-                step.channel(),
-                self.place
-            )));
+            return Err(moved_elsewhere(step.channel(), &self.place));
         }
         tx.commit().await.map_err(|error| self.fault("advance a position", error))
     }

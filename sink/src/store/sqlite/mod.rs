@@ -11,12 +11,16 @@ mod checkpoints;
 mod fault;
 mod keep;
 mod known;
+mod quality;
 mod records;
 mod row;
 mod rows;
+mod sealed;
+mod small;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod write;
 
 use std::{fmt, path::Path, time::Duration};
@@ -28,7 +32,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{Access, key::BoundKey};
+use super::{
+    Access,
+    key::{Bind, BoundKey},
+};
 use fault::fault;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -102,36 +109,33 @@ impl Sqlite {
         self.readers.close().await;
     }
 
-    /// Binds this file to the key that seals personal values: the first use records `check_value`.
+    /// Binds this file to the keys that seal personal values: the first use records them, and a
+    /// rotation is followed.
     ///
     /// # Errors
-    /// `Stopped` where the file was sealed with another key.
-    pub async fn bind_key(&self, key_id: u32, check_value: &str) -> Result<(), Fault> {
-        let work = async {
-            let mut tx = self.begin().await?;
-            let known: Option<(i64, String)> =
-                sqlx::query_as("SELECT key_id, check_value FROM sealing_key")
-                    .fetch_optional(&mut *tx)
-                    .await
-                    .map_err(|error| self.fault("read the sealing key", error))?;
-            if known.is_none() {
-                sqlx::query("INSERT INTO sealing_key (key_id, check_value) VALUES (?, ?)")
-                    .bind(i64::from(key_id))
-                    .bind(check_value)
-                    .execute(&mut *tx)
-                    .await
-                    .map_err(|error| self.fault("record the sealing key", error))?;
-                tx.commit().await.map_err(|error| self.fault("record the sealing key", error))?;
-            }
-            Ok(known)
+    /// `Stopped` where the file was sealed with a key that is not among them.
+    pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
+        let mut tx = self.begin().await?;
+        let known: Option<(i64, String)> =
+            sqlx::query_as("SELECT key_id, check_value FROM sealing_key")
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(|error| self.fault("read the sealing key", error))?;
+        let known = known.map(|(key_id, check_value)| BoundKey { key_id, check_value });
+        let Bind::Write(key_id, check_value) = BoundKey::check(known.as_ref(), keys, &self.place)?
+        else {
+            return Ok(());
         };
-        match work.await? {
-            None => Ok(()),
-            Some((known_id, known_check)) => {
-                let bound = BoundKey { key_id: known_id, check_value: known_check };
-                bound.check(key_id, check_value, &self.place)
-            }
-        }
+        let work = async {
+            sqlx::query("DELETE FROM sealing_key").execute(&mut *tx).await?;
+            sqlx::query("INSERT INTO sealing_key (key_id, check_value) VALUES (?, ?)")
+                .bind(i64::from(key_id))
+                .bind(check_value)
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await
+        };
+        work.await.map_err(|error| self.fault("record the sealing key", error))
     }
 
     /// Begins to write: takes the lock at once, so that what is read cannot change before it is

@@ -57,10 +57,10 @@ async fn the_table_has_the_columns_of_the_list() {
 #[tokio::test]
 async fn another_key_is_refused() {
     let file = Filed::new().await;
-    file.store.bind_key(1, "check").await.unwrap();
-    file.store.bind_key(1, "check").await.unwrap();
+    file.store.bind_key(&[(1, "check".to_owned())]).await.unwrap();
+    file.store.bind_key(&[(1, "check".to_owned())]).await.unwrap();
     for (key_id, check_value) in [(1, "0ther"), (2, "check")] {
-        let fault = file.store.bind_key(key_id, check_value).await.unwrap_err();
+        let fault = file.store.bind_key(&[(key_id, check_value.to_owned())]).await.unwrap_err();
         assert_eq!(fault.kind(), FaultKind::Stopped);
         assert!(fault.to_string().contains("restore the key file of key 1"), "{fault}");
         assert!(!fault.to_string().contains("0ther"), "{fault}");
@@ -162,7 +162,7 @@ async fn who_looks_cannot_write_and_makes_no_file() {
     let path = file.folder.path().join("t.db");
     let looking = Sqlite::open(&path, Access::ReadOnly).await.unwrap();
     assert!(looking.demand(&id("a")).await.unwrap().is_some());
-    let fault = looking.reserve(&hotline(), 1).await.unwrap_err();
+    let fault = looking.reserve(&hotline(), 0, 1).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped);
     let missing = file.folder.path().join("missing.db");
     let fault = Sqlite::open(&missing, Access::ReadOnly).await.unwrap_err();
@@ -190,7 +190,7 @@ async fn folded_books_say_the_same() {
     let Filed { store, folder: _folder } = Filed::new().await;
     let skip = || with_body("s", contract::Revision::NONE, json!({ "skip": true }));
     for read_no in 1..=5 {
-        let from = store.load(&hotline()).await.unwrap();
+        let from = store.load(&hotline(), 0).await.unwrap();
         let records = (0..300).map(|n| record(&n.to_string(), &format!("text {}", read_no / 2)));
         let some = read_from(from, read_no, records.chain([bad("bad"), skip()]));
         // The fourth read is never kept.

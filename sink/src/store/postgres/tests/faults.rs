@@ -93,7 +93,7 @@ async fn who_looks_cannot_write_and_makes_no_tables() {
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
     let looking = Postgres::open(&served.url, Access::ReadOnly).await.unwrap();
     assert!(looking.demand(&id("a")).await.unwrap().is_some());
-    stops_with(&looking.reserve(&hotline(), 1).await.unwrap_err(), "reading only");
+    stops_with(&looking.reserve(&hotline(), 0, 1).await.unwrap_err(), "reading only");
     let readers = looking.link.pools().await.unwrap().readers;
     let error = sqlx::query("DELETE FROM demand").execute(&readers).await.unwrap_err();
     assert!(error.to_string().contains("read-only"), "{error}");
@@ -139,7 +139,8 @@ async fn a_database_that_refuses_everything_stops_the_sink() {
 async fn another_key_is_refused_even_if_two_bind_at_once() {
     let served = Served::new().await;
     let two = served.again().await;
-    let (a, b) = tokio::join!(served.store.bind_key(1, "check"), two.bind_key(2, "0ther"));
+    let (one, other) = ([(1, "check".to_owned())], [(2, "0ther".to_owned())]);
+    let (a, b) = tokio::join!(served.store.bind_key(&one), two.bind_key(&other));
     assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{a:?} {b:?}");
     let fault = a.err().or(b.err()).unwrap();
     stops_with(&fault, "restore the key file of key");

@@ -62,7 +62,7 @@ async fn folded_books_say_the_same() {
     let store = &served.store;
     let skip = || with_body("s", contract::Revision::NONE, json!({ "skip": true }));
     for read_no in 1..=5 {
-        let from = store.load(&hotline()).await.unwrap();
+        let from = store.load(&hotline(), 0).await.unwrap();
         let records = (0..300).map(|n| record(&n.to_string(), &format!("text {}", read_no / 2)));
         let some = read_from(from, read_no, records.chain([bad("bad"), skip()]));
         // The fourth read is never kept.

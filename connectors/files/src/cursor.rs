@@ -1,0 +1,127 @@
+//! Where a channel stands in its folder, and what it still owes it.
+//!
+//! A folder has no order that could be trusted: files come late, and are replaced under their
+//! names. So the cursor remembers every file that still lies there and was read to its end. Names
+//! and states are kept as short hashes: 1,400 files take less than 64 KiB.
+
+use std::{collections::BTreeMap, fmt};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// A position in a folder.
+// Nothing here is optional when it is read back: a foreign cursor must not pass for a beginning.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cursor {
+    /// Files that lie in the folder and were read, by the hash of their names.
+    pub(crate) done: BTreeMap<Mark, Done>,
+    /// The file that is being read.
+    #[serde(deserialize_with = "required")]
+    pub(crate) within: Option<Within>,
+    /// The file that the last batch finished and that is to be moved.
+    #[serde(deserialize_with = "required")]
+    pub(crate) owed: Option<Debt>,
+}
+
+/// The first 64 bits of a hash.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Mark(String);
+
+/// A file that was read: as it lay there, and what it held.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Done(pub(crate) Mark, pub(crate) Mark);
+
+/// A position in a file.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Within {
+    pub(crate) name: String,
+    /// As it lay there when it was opened.
+    pub(crate) seen: Mark,
+    /// Records of it that were read.
+    pub(crate) n_records: u64,
+}
+
+/// A file that is to be moved, provided it is still as it was read.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Debt {
+    pub(crate) name: String,
+    pub(crate) data: Mark,
+    #[serde(deserialize_with = "required")]
+    pub(crate) manifest: Option<Mark>,
+    /// Of its content, to tell it from others of its name.
+    pub(crate) md5: Mark,
+    /// It could not be read.
+    pub(crate) is_error: bool,
+}
+
+impl Mark {
+    /// Of a name, an MD5, or anything else that is text.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(BASE64.encode(&Sha256::digest(text.as_bytes())[..8]))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").field("done", &self.done.len()).finish_non_exhaustive()
+    }
+}
+
+/// An `Option` that must be there, be it null.
+fn required<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_cursor_is_not_taken_for_a_beginning() {
+        let own = serde_json::to_value(Cursor::default()).unwrap();
+        assert!(serde_json::from_value::<Cursor>(own.clone()).is_ok());
+        let mut older = own.clone();
+        older.as_object_mut().unwrap().remove("within");
+        let mut newer = own;
+        newer["more"] = true.into();
+        for foreign in [older, newer, serde_json::json!({}), serde_json::json!({ "page": 7 })] {
+            assert!(serde_json::from_value::<Cursor>(foreign.clone()).is_err(), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_full_folder_fits_into_a_cursor() {
+        let name = |n: u32| format!("WQFW_340200_APPEAL_20261009{n:06}.csv");
+        let done = |n| (Mark::of(&name(n)), Done(Mark::of("a"), Mark::of("b")));
+        let within =
+            Some(Within { name: "文".repeat(85), seen: Mark::of("a"), n_records: u64::MAX });
+        let owed = Some(Debt {
+            name: "文".repeat(85),
+            data: Mark::of("a"),
+            manifest: Some(Mark::of("b")),
+            md5: Mark::of("c"),
+            is_error: true,
+        });
+        let full = Cursor { done: (0..1_400).map(done).collect(), within, owed };
+        let text = serde_json::to_string(&full).unwrap();
+        assert!(text.len() <= 64 * 1024, "{} bytes", text.len());
+        assert_eq!(serde_json::from_str::<Cursor>(&text).unwrap(), full);
+    }
+}

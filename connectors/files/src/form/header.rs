@@ -1,0 +1,147 @@
+//! The row that names the columns: recognised under any of the names they go by, in any order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+/// Rows in which a header is looked for: above it people write titles.
+pub(super) const LOOKED_AT: usize = 10;
+
+/// The columns a table must have.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Columns {
+    /// What each known name stands for.
+    names: BTreeMap<String, String>,
+    wanted: BTreeSet<String>,
+}
+
+/// The names of the columns by their places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Header(Vec<Option<String>>);
+
+/// Why a row is no header.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct NoHeader {
+    pub(super) missing: Vec<String>,
+    /// Columns of the same meaning.
+    pub(super) twice: Vec<String>,
+}
+
+impl Columns {
+    /// Refuses a name that would stand for two columns.
+    pub(crate) fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+        let mut names = BTreeMap::new();
+        for (column, others) in columns {
+            for name in [column].into_iter().chain(others) {
+                if let Some(other) = names.insert(tidy(name), column.clone())
+                    && other != *column
+                {
+                    return Err(format!("`{name}` stands for `{other}` and for `{column}`"));
+                }
+            }
+        }
+        Ok(Self { names, wanted: columns.keys().cloned().collect() })
+    }
+
+    /// What the cells of a row name, if it is the header.
+    pub(super) fn recognise<'a>(
+        &self,
+        cells: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Header, NoHeader> {
+        let mut seen = BTreeSet::new();
+        let mut no = NoHeader::default();
+        let mut header = Vec::new();
+        for cell in cells {
+            let name = tidy(cell);
+            let name = self.names.get(&name).cloned().unwrap_or(name);
+            let name = (!name.is_empty()).then_some(name);
+            if let Some(name) = &name
+                && !seen.insert(name.clone())
+            {
+                no.twice.push(name.clone());
+            }
+            header.push(name);
+        }
+        while header.last().is_some_and(Option::is_none) {
+            header.pop();
+        }
+        no.missing = self.wanted.difference(&seen).cloned().collect();
+        // Who knows a column twice may still mean one we do not want.
+        no.twice.retain(|name| self.wanted.is_empty() || self.wanted.contains(name));
+        let is_header = no.missing.is_empty() && no.twice.is_empty() && !header.is_empty();
+        if is_header { Ok(Header(header)) } else { Err(no) }
+    }
+}
+
+impl Header {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn name(&self, place: usize) -> Option<&str> {
+        self.0.get(place)?.as_deref()
+    }
+
+    /// The row as an object of its columns. A column without a name is none.
+    pub(super) fn object(&self, cells: impl IntoIterator<Item = Value>) -> Map<String, Value> {
+        let named = self.0.iter().zip(cells);
+        named.filter_map(|(name, cell)| Some((name.clone()?, cell))).collect()
+    }
+}
+
+impl NoHeader {
+    /// Names of columns are the channel's own, so they may be quoted.
+    pub(super) fn detail(&self) -> String {
+        match (&self.missing[..], &self.twice[..]) {
+            ([], []) => "there is no row that names columns".to_owned(),
+            ([], twice) => format!("the first row names twice: {}", twice.join(", ")),
+            (missing, _) => format!("no row names all columns, missing: {}", missing.join(", ")),
+        }
+    }
+}
+
+/// A name without what spreadsheets leave around it.
+fn tidy(name: &str) -> String {
+    name.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{FEFF}').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns() -> Columns {
+        let others = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let columns = [("诉求编号", others(&["编号", "工单号"])), ("状态", others(&[]))];
+        Columns::new(&columns.map(|(name, others)| (name.to_owned(), others)).into()).unwrap()
+    }
+
+    #[test]
+    fn a_header_is_known_under_other_names_and_in_another_order() {
+        for cells in [
+            ["诉求编号", "状态", "更多"],
+            ["\u{FEFF}编号", "更多", "状态 "],
+            ["状态", "\u{3000}工单号\t", ""],
+        ] {
+            let header = columns().recognise(cells).unwrap();
+            let names: BTreeSet<_> = (0..3).filter_map(|place| header.name(place)).collect();
+            assert!(names.contains("诉求编号") && names.contains("状态"), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_lacks_a_column_or_has_it_twice_is_none() {
+        let missing = columns().recognise(["诉求编码", "状态"]).unwrap_err();
+        assert_eq!(missing.missing, ["诉求编号"]);
+        let twice = columns().recognise(["诉求编号", "编号", "状态"]).unwrap_err();
+        assert_eq!(twice.twice, ["诉求编号"]);
+        assert!(columns().recognise(["备注", "备注", "诉求编号", "状态"]).is_ok());
+        assert!(columns().recognise(["", ""]).is_err());
+    }
+
+    #[test]
+    fn one_name_for_two_columns_is_refused() {
+        let columns =
+            [("a".to_owned(), vec!["x".to_owned()]), ("b".to_owned(), vec!["x".to_owned()])];
+        assert!(Columns::new(&columns.into()).is_err());
+    }
+}

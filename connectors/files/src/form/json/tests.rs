@@ -1,0 +1,88 @@
+use std::{io::Write as _, sync::Arc};
+
+use normalizer_text::Charset;
+use serde_json::json;
+
+use super::*;
+use crate::{plan, survey::survey, text::Writing};
+
+fn pieces(bytes: &[u8]) -> Pieces {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let writing = Writing::of(&survey(&file).unwrap(), None, Charset::Gb18030);
+    Pieces::new(Arc::new(file), writing)
+}
+
+fn all(mut rows: impl Rows) -> (Vec<Row>, Option<String>) {
+    let mut found = Vec::new();
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => found.push(row),
+            Ok(None) => return (found, None),
+            Err(Broken::Content(reason)) => {
+                return (found, Some(format!("{}: {}", reason.code, reason.detail)));
+            }
+            Err(Broken::Disk(error)) => panic!("{error}"),
+        }
+    }
+}
+
+fn array(bytes: &[u8]) -> (Vec<Row>, Option<String>) {
+    all(Array::open(pieces(bytes), &plan::form()))
+}
+
+#[test]
+fn an_array_is_taken_apart_whatever_its_texts_hold() {
+    let long = "长,]}".repeat(5_000);
+    let text = format!(
+        "\u{FEFF} [ {{\"a\":\"x\\\"]\"}} ,\n{{\"a\":{{\"b\":[1,2,{{}}]}}}},{{\"a\":\"{long}\"}},7]\n"
+    );
+    let (rows, ended) = array(text.as_bytes());
+    assert_eq!(ended, None);
+    let trees: Vec<&Value> = rows.iter().map(|row| &row.tree).collect();
+    assert_eq!(trees[0], &json!({ "a": "x\"]" }));
+    assert_eq!(trees[1], &json!({ "a": { "b": [1, 2, {}] } }));
+    assert_eq!(trees[2], &json!({ "a": long }));
+    assert_eq!(rows[3].problem.as_ref().unwrap().detail, "it is no object");
+}
+
+#[test]
+fn an_array_that_ends_early_says_so_and_keeps_what_it_gave() {
+    for (text, said, n) in [
+        ("[{\"a\":1},{\"a\":2", "truncated: the array ends within element 1", 1),
+        ("[{\"a\":1},", "truncated: the array is not closed", 1),
+        ("[{\"a\":1}] x", "bad_json: there is more behind the array", 1),
+        ("{\"a\":1}", "bad_json: the document is no array", 0),
+        ("", "bad_json: the document is no array", 0),
+    ] {
+        let (rows, ended) = array(text.as_bytes());
+        assert_eq!((ended.as_deref(), rows.len()), (Some(said), n), "{text}");
+    }
+}
+
+#[test]
+fn an_element_above_the_limit_ends_the_file() {
+    let text = format!("[{{\"a\":\"{}\"}}]", "x".repeat(5 << 20));
+    assert!(array(text.as_bytes()).1.unwrap().starts_with("too_large"));
+}
+
+#[test]
+fn a_malformed_sequence_is_a_fact_about_its_element() {
+    let text = b"[{\"a\":\"\xb1\xe0\"},\n{\"a\":\"\xff\xff\"},\n{\"a\":\"\xba\xc5\"}]";
+    let (rows, _) = array(text);
+    let n_malformed: Vec<usize> = rows.iter().map(|row| row.malformed.len()).collect();
+    assert_eq!(n_malformed, [0, 1, 0]);
+    assert_eq!(rows[1].bytes.as_deref(), Some(&b"{\"a\":\"\xff\xff\"},\n"[..]));
+}
+
+#[test]
+fn a_line_that_is_no_object_is_no_record_and_its_neighbours_pass() {
+    let text = b"{\"a\":1}\n\n{\"a\":\n[2]\n{\"a\":\"\xff\xff\"}\n{\"a\":3.50}";
+    let (rows, ended) = all(Lines::open(pieces(text), &plan::form()));
+    assert_eq!(ended, None);
+    let problems: Vec<bool> = rows.iter().map(|row| row.problem.is_some()).collect();
+    assert_eq!(problems, [false, true, true, false, false]);
+    assert_eq!(rows[3].malformed.len(), 1);
+    assert_eq!(rows[4].tree, json!({ "a": "3.50" }));
+    assert_eq!(rows[4].at, "line 6");
+}

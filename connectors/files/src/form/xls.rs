@@ -1,0 +1,86 @@
+//! Workbooks of before 2007 (.xls): the first sheet.
+//!
+//! The format cannot be read as a stream: its texts stand in front, its records refer back. It ends
+//! at 65,536 rows, so calamine may hold it whole, up to a size.
+
+use std::{fs::File, io::BufReader, sync::Arc};
+
+use calamine::{Data, Range, Reader as _};
+
+use super::{
+    Broken, Row, Rows,
+    header::Header,
+    xlsx::{Cells, dates_from_1904, find_header, plain_number},
+};
+use crate::{plan::FormPlan, unpack::View};
+
+/// A larger file is no worksheet of demands.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// The records of a workbook's first sheet.
+pub(super) struct Xls {
+    rows: Sheet,
+    header: Header,
+}
+
+struct Sheet {
+    range: Range<Data>,
+    next: usize,
+}
+
+impl Xls {
+    pub(super) fn open(file: Arc<File>, plan: &FormPlan) -> Result<Self, Broken> {
+        let n_bytes = file.metadata()?.len();
+        if n_bytes > MAX_BYTES {
+            let detail = format!("{n_bytes} bytes, an .xls has at most {MAX_BYTES}");
+            return Err(Broken::content("too_large", detail));
+        }
+        let damaged =
+            || Broken::content("bad_workbook", "the file is not a workbook, or it is damaged");
+        let mut workbook =
+            calamine::Xls::new(BufReader::new(View::new(file))).map_err(|_| damaged())?;
+        if workbook.has_1904_epoch() {
+            return Err(dates_from_1904());
+        }
+        let range = workbook.worksheet_range_at(0).ok_or_else(damaged)?.map_err(|_| damaged())?;
+        let mut rows = Sheet { range, next: 0 };
+        let header = find_header(&mut || Ok(rows.next()), &plan.columns)?;
+        Ok(Self { rows, header })
+    }
+}
+
+impl Rows for Xls {
+    fn next(&mut self) -> Result<Option<Row>, Broken> {
+        Ok(self.rows.next().map(|cells| cells.row(&self.header)))
+    }
+}
+
+impl Sheet {
+    fn next(&mut self) -> Option<Cells> {
+        let (first_row, first_column) = self.range.start()?;
+        while self.next < self.range.height() {
+            let number = u64::from(first_row) + self.next as u64 + 1;
+            let left = (0..first_column).map(|_| String::new());
+            let row = (0..self.range.width()).map(|column| self.range.get((self.next, column)));
+            let cells: Vec<String> =
+                left.chain(row.map(|cell| cell.map_or_else(String::new, text))).collect();
+            self.next += 1;
+            if cells.iter().any(|cell| !cell.is_empty()) {
+                return Some(Cells { number, cells });
+            }
+        }
+        None
+    }
+}
+
+fn text(cell: &Data) -> String {
+    match cell {
+        Data::Empty => String::new(),
+        Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
+        Data::Int(number) => number.to_string(),
+        Data::Float(number) => plain_number(&number.to_string()),
+        Data::DateTime(days) => plain_number(&days.as_f64().to_string()),
+        Data::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
+        Data::Error(error) => error.to_string(),
+    }
+}

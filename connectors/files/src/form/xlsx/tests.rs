@@ -1,0 +1,95 @@
+use std::io::Write as _;
+
+use serde_json::json;
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use super::*;
+use crate::plan;
+
+const SHEET: &str = r#"<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="D1" t="inlineStr"><is><t>内&amp;容</t></is></c></row>"#;
+
+fn workbook(rows: &str, workbook_extra: &str) -> Arc<File> {
+    let mut archive = ZipWriter::new(tempfile::tempfile().unwrap());
+    let sheet = format!(
+        "<worksheet><dimension ref=\"A1:XFD1048576\"/><sheetData>{rows}</sheetData></worksheet>"
+    );
+    let strings = "<sst><si><t>编号</t></si><si><r><t>时</t></r><r><t xml:space=\"preserve\">间 </t></r><rPh><t>x</t></rPh></si><si/><si><t>a_x000D_\nb</t></si></sst>";
+    let book = format!(
+        "<workbook xmlns:r=\"u\">{workbook_extra}<sheets><sheet name=\"一\" r:id=\"rId7\"/><sheet name=\"二\" r:id=\"rId8\"/></sheets></workbook>"
+    );
+    for (name, text) in [
+        ("xl/workbook.xml", book.as_str()),
+        (
+            "xl/_rels/workbook.xml.rels",
+            "<Relationships><Relationship Id=\"rId8\" Target=\"worksheets/no.xml\"/><Relationship Id=\"rId7\" Target=\"worksheets/one.xml\"/></Relationships>",
+        ),
+        ("xl/sharedStrings.xml", strings),
+        ("xl/worksheets/one.xml", &sheet),
+    ] {
+        archive.start_file(name, SimpleFileOptions::default()).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    Arc::new(archive.finish().unwrap())
+}
+
+fn trees(rows: &str) -> Vec<(String, Value)> {
+    let mut xlsx =
+        Xlsx::open(workbook(rows, ""), &plan::form()).unwrap_or_else(|e| panic!("{e:?}"));
+    std::iter::from_fn(|| xlsx.next().unwrap()).map(|row| (row.at, row.tree)).collect()
+}
+
+#[test]
+fn every_kind_of_cell_is_text_as_the_file_holds_it() {
+    let rows = format!(
+        "{SHEET}<row r=\"2\"/><row r=\"3\"><c r=\"A3\"><v>13800004567</v></c><c r=\"B3\" s=\"4\"><v>46304.4375</v></c>\
+         <c r=\"C3\" t=\"b\"><v>1</v></c><c r=\"D3\" t=\"s\"><v>3</v></c></row>\
+         <row r=\"4\"><c t=\"str\"><v>W&lt;2</v></c><c><v>1.3800004567E10</v></c><c r=\"D4\" t=\"e\"><v>#N/A</v></c></row>"
+    );
+    let found = trees(&rows);
+    assert_eq!(found[0].0, "row 3");
+    assert_eq!(
+        found[0].1,
+        json!({ "编号": "13800004567", "时间": "46304.4375", "内&容": "a_x000D_\nb" })
+    );
+    assert_eq!(found[1].1, json!({ "编号": "W<2", "时间": "13800004567", "内&容": "#N/A" }));
+}
+
+#[test]
+fn rows_of_formats_alone_are_none() {
+    let blank = (2..65_202).map(|n| format!("<row r=\"{n}\"><c r=\"A{n}\" s=\"3\"/></row>"));
+    let rows = format!("{SHEET}{}", blank.collect::<String>());
+    assert!(trees(&rows).is_empty());
+}
+
+#[test]
+fn what_is_no_workbook_says_so() {
+    let said = |file: Arc<File>| match Xlsx::open(file, &plan::form()).err() {
+        Some(Broken::Content(reason)) => reason.code.into_owned(),
+        _ => panic!("taken"),
+    };
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(b"a,b\n1,2").unwrap();
+    assert_eq!(said(Arc::new(file)), "bad_workbook");
+    let wrong_string = format!("{SHEET}<row><c r=\"A2\" t=\"s\"><v>99</v></c></row>");
+    assert_eq!(said(workbook("", "<workbookPr date1904=\"1\"/>")), "dates_from_1904");
+    assert_eq!(said(workbook("", "")), "unknown_header");
+    let mut xlsx =
+        Xlsx::open(workbook(&wrong_string, ""), &plan::form()).unwrap_or_else(|e| panic!("{e:?}"));
+    assert!(matches!(xlsx.next(), Err(Broken::Content(_))));
+}
+
+#[test]
+fn whole_numbers_lose_their_point_and_exponent() {
+    for (text, expected) in [
+        ("46304.4375", "46304.4375"),
+        ("1.3800004567E10", "13800004567"),
+        ("340202", "340202"),
+        ("12.0", "12"),
+        ("0.1", "0.1"),
+        ("1E-3", "0.001"),
+        ("", ""),
+        ("x", "x"),
+    ] {
+        assert_eq!(plain_number(text), expected);
+    }
+}

@@ -1,0 +1,89 @@
+//! The file beside a file that says what it holds: `name|rows|bytes|md5`.
+
+use contract::Reason;
+
+use crate::survey::Survey;
+
+/// Longer ones are none.
+pub(crate) const MAX_BYTES: usize = 4_096;
+
+/// What a manifest promises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    name: String,
+    pub(crate) n_rows: u64,
+    n_bytes: u64,
+    md5: String,
+}
+
+impl Manifest {
+    /// Reads its one line.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Reason> {
+        let no = || Reason::new("bad_manifest", "the manifest is not a line name|rows|bytes|md5");
+        let text = String::from_utf8_lossy(bytes);
+        let text = text.trim_start_matches('\u{FEFF}').trim();
+        let parts: Vec<&str> = text.split('|').map(str::trim).collect();
+        let [name, rows, bytes, md5] = parts[..] else { return Err(no()) };
+        let is_md5 = md5.len() == 32 && md5.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_md5 {
+            return Err(no());
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            n_rows: rows.parse().map_err(|_| no())?,
+            n_bytes: bytes.parse().map_err(|_| no())?,
+            md5: md5.to_ascii_lowercase(),
+        })
+    }
+
+    /// Whether the file is what it promises, as far as its bytes tell.
+    pub(crate) fn judge(&self, name: &str, survey: &Survey) -> Result<(), Reason> {
+        if self.name != name {
+            return Err(Reason::new("manifest_name", "the manifest is of another file"));
+        }
+        if self.n_bytes != survey.n_bytes {
+            let detail = format!("{} bytes, the manifest says {}", survey.n_bytes, self.n_bytes);
+            return Err(Reason::new("manifest_bytes", detail));
+        }
+        if self.md5 != survey.md5 {
+            return Err(Reason::new("manifest_md5", "the MD5 is not that of the manifest"));
+        }
+        Ok(())
+    }
+
+    /// Whether it holds as many records.
+    pub(crate) fn judge_rows(&self, n_rows: u64) -> Result<(), Reason> {
+        if self.n_rows == n_rows {
+            return Ok(());
+        }
+        let detail = format!("{n_rows} records, the manifest says {}", self.n_rows);
+        Err(Reason::new("manifest_rows", detail))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MD5: &str = "0cc175b9c0f1b6a831c399e269772661";
+
+    #[test]
+    fn a_line_is_read_however_it_ends() {
+        let expected =
+            Manifest { name: "a.csv".into(), n_rows: 3, n_bytes: 1, md5: MD5.to_owned() };
+        for text in [
+            format!("a.csv|3|1|{MD5}"),
+            format!("\u{FEFF}a.csv|3|1|{}\r\n", MD5.to_uppercase()),
+            format!(" a.csv | 3 | 1 | {MD5} \n"),
+        ] {
+            assert_eq!(Manifest::read(text.as_bytes()), Ok(expected.clone()));
+        }
+    }
+
+    #[test]
+    fn half_a_line_is_none() {
+        for text in ["", "a.csv", "a.csv|3|1|", "a.csv|x|1|0cc175b9c0f1b6a831c399e269772661"] {
+            assert_eq!(Manifest::read(text.as_bytes()).unwrap_err().code, "bad_manifest");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A folder of files as a source, for every test that needs one: on this machine, or behind the
+//! server that `cargo xtask test` starts.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chrono::{NaiveDateTime, TimeDelta};
+use connector_files::{Cursor as Position, Files};
+use connector_testkit::Source;
+use contract::{Connector as _, Cursor, Entry, Fault, Means};
+use md5::{Digest as _, Md5};
+use serde_json::{Value, json};
+
+/// One folder.
+pub(crate) struct Folder {
+    /// Where it is on this machine.
+    pub(crate) path: PathBuf,
+    /// The `[files]` section.
+    pub(crate) settings: Value,
+    n_files: i64,
+    /// Removed with the test.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Folder {
+    /// On this machine; files are announced, and archived.
+    pub(crate) fn new() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().to_owned();
+        Self::at(path.clone(), &path.display().to_string(), Some(temporary))
+    }
+
+    pub(crate) fn at(path: PathBuf, url: &str, temporary: Option<tempfile::TempDir>) -> Self {
+        for folder in [path.clone(), path.join("archive"), path.join("error")] {
+            fs::create_dir_all(&folder).unwrap();
+            // The server's user is another one.
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        let settings = json!({
+            "url": url, "match": ["F_*"], "key": "$.id", "manifest": ".ok", "stable": "0s",
+            "revision": { "name": "_%Y%m%d%H%M%S" }, "charset": "gbk",
+            "archive": "archive", "error": "error",
+        });
+        Self { path, settings, n_files: 0, _temporary: temporary }
+    }
+
+    pub(crate) fn with(mut self, settings: Value) -> Self {
+        for (name, value) in settings.as_object().unwrap() {
+            match value {
+                Value::Null => drop(self.settings.as_object_mut().unwrap().remove(name)),
+                value => self.settings[name] = value.clone(),
+            }
+        }
+        self
+    }
+
+    /// Nothing announces a file, and nothing is moved.
+    pub(crate) fn plain(self) -> Self {
+        self.with(json!({ "manifest": null, "archive": null, "error": null }))
+    }
+
+    pub(crate) fn files(&self) -> Files {
+        self.build().unwrap_or_else(|fault| panic!("{fault}"))
+    }
+
+    pub(crate) fn build(&self) -> Result<Files, Fault> {
+        let means = Means::new("drop".parse().unwrap(), chrono_tz::Asia::Shanghai);
+        Files::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
+    }
+
+    /// Puts a file there, all at once.
+    pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let hidden = self.path.join(".part");
+        fs::write(&hidden, bytes).unwrap();
+        fs::rename(hidden, self.path.join(name)).unwrap();
+    }
+
+    /// Puts a file there and announces it, where this folder does so.
+    pub(crate) fn announce(&self, name: &str, bytes: impl AsRef<[u8]>, n_rows: usize) {
+        let bytes = bytes.as_ref();
+        self.put(name, bytes);
+        if let Some(end) = self.settings["manifest"].as_str() {
+            self.put(&format!("{name}{end}"), manifest(name, bytes, n_rows));
+        }
+    }
+
+    /// What lies there: files, in order of their names.
+    pub(crate) fn names(&self, within: &str) -> Vec<String> {
+        names(&self.path.join(within))
+    }
+
+    /// Reads until caught up and settles, from `at` on.
+    pub(crate) async fn entries(&self, at: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
+        let (mut files, mut entries) = (self.files(), Vec::new());
+        let mut at = at.map(|at| at.decode::<Position>().unwrap());
+        loop {
+            let batch = files.read(at.as_ref(), max).await.unwrap_or_else(|f| panic!("{f}"));
+            entries.extend(batch.entries);
+            files.settled(&batch.upto).await.unwrap_or_else(|f| panic!("{f}"));
+            if batch.caught_up {
+                return (entries, Cursor::encode(&batch.upto).unwrap());
+            }
+            at = Some(batch.upto);
+        }
+    }
+}
+
+impl Source for Folder {
+    type Connector = Files;
+
+    const LATE: Duration = Duration::from_secs(3600);
+
+    fn connector(&self) -> Files {
+        self.files()
+    }
+
+    async fn add(&mut self, keys: &[String], age: Duration) {
+        self.n_files += 1;
+        let now = NaiveDateTime::parse_from_str("2026-10-09 10:30:00", "%F %T").unwrap();
+        let at = now - TimeDelta::from_std(age).unwrap() + TimeDelta::seconds(self.n_files);
+        let name = format!("F_{}.csv", at.format("%Y%m%d%H%M%S"));
+        let rows: String = keys.iter().map(|key| format!("{key},{}\n", self.n_files)).collect();
+        self.announce(&name, format!("id,title\n{rows}"), keys.len());
+    }
+
+    async fn change(&mut self, key: &str) {
+        self.add(&[key.to_owned()], Duration::ZERO).await;
+    }
+}
+
+/// The line that announces a file.
+pub(crate) fn manifest(name: &str, bytes: &[u8], n_rows: usize) -> String {
+    format!("{name}|{n_rows}|{}|{}\n", bytes.len(), hex::encode(Md5::digest(bytes)))
+}
+
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+    let mut names: Vec<String> =
+        files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Key, or place where there is none.
+pub(crate) fn key(entry: &Entry) -> String {
+    match entry {
+        Entry::Record(record) => record.key.to_string(),
+        Entry::Unreadable { place, .. } => {
+            place.key.as_ref().map_or_else(|| place.at.clone(), ToString::to_string)
+        }
+    }
+}
+
+pub(crate) fn keys(entries: &[Entry]) -> Vec<String> {
+    entries.iter().map(key).collect()
+}
+
+pub(crate) fn body(entry: &Entry) -> &Value {
+    match entry {
+        Entry::Record(record) => record.body.tree(),
+        Entry::Unreadable { .. } => panic!("{entry:?}"),
+    }
+}
+
+/// Place and reason of each entry that is none.
+pub(crate) fn refusals(entries: &[Entry]) -> Vec<(String, String)> {
+    entries
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Unreadable { place, reason, .. } => {
+                Some((place.at.clone(), reason.code.to_string()))
+            }
+            Entry::Record(_) => None,
+        })
+        .collect()
+}

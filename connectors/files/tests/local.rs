@@ -1,0 +1,15 @@
+//! The promises of every source, kept by folders on this machine.
+
+mod drop;
+
+mod announced_and_archived {
+    use super::drop::Folder;
+
+    connector_testkit::suite!(Folder::new());
+}
+
+mod plain {
+    use super::drop::Folder;
+
+    connector_testkit::suite!(Folder::new().plain());
+}

@@ -1,0 +1,123 @@
+//! How much memory large files take: measured on this process, so in a test binary of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod drop;
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write as _},
+};
+
+use contract::Connector as _;
+use drop::Folder;
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+const LIMIT: u64 = 100 << 20;
+const COLUMNS: usize = 16;
+
+/// The most that this process ever had.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+async fn count(folder: &Folder) -> usize {
+    let (mut files, mut at, mut n_records) = (folder.files(), None, 0);
+    loop {
+        let batch = files.read(at.as_ref(), 500).await.unwrap();
+        assert!(batch.trouble.is_empty(), "{:?}", batch.trouble);
+        n_records +=
+            batch.entries.iter().filter(|e| matches!(e, contract::Entry::Record(_))).count();
+        files.settled(&batch.upto).await.unwrap();
+        if batch.caught_up {
+            return n_records;
+        }
+        at = Some(batch.upto);
+    }
+}
+
+#[tokio::test]
+async fn half_a_gigabyte_of_csv_and_a_sheet_of_phantom_rows_stay_below_a_hundred_megabytes() {
+    let folder = Folder::new().plain();
+    phantom(&folder);
+    assert_eq!(count(&folder).await, 495);
+    assert!(peak() < LIMIT, "{} MiB for the sheet", peak() >> 20);
+
+    let folder = Folder::new().plain();
+    let n_rows = half_a_gigabyte(&folder);
+    assert_eq!(count(&folder).await, n_rows);
+    assert!(peak() < LIMIT, "{} MiB for the file", peak() >> 20);
+}
+
+/// A sheet that is formatted to row 65,202 and holds 495 rows with long texts.
+fn phantom(folder: &Folder) {
+    let mut archive = ZipWriter::new(File::create(folder.path.join(".part")).unwrap());
+    let start = |archive: &mut ZipWriter<File>, name: &str| {
+        archive.start_file(name, SimpleFileOptions::default()).unwrap();
+    };
+    start(&mut archive, "xl/workbook.xml");
+    write!(
+        archive,
+        "<workbook xmlns:r=\"r\"><sheets><sheet name=\"1\" r:id=\"r1\"/></sheets></workbook>"
+    )
+    .unwrap();
+    start(&mut archive, "xl/_rels/workbook.xml.rels");
+    write!(
+        archive,
+        "<Relationships><Relationship Id=\"r1\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
+    )
+    .unwrap();
+    start(&mut archive, "xl/sharedStrings.xml");
+    write!(archive, "<sst>").unwrap();
+    let header = (0..COLUMNS).map(|n| if n == 0 { "id".to_owned() } else { format!("c{n}") });
+    let texts = (0..495 * 2).map(|n| format!("{n}{}", "诉求内容".repeat(300)));
+    for text in header.chain(texts) {
+        write!(archive, "<si><t>{text}</t></si>").unwrap();
+    }
+    write!(archive, "</sst>").unwrap();
+    start(&mut archive, "xl/worksheets/sheet1.xml");
+    write!(archive, "<worksheet><dimension ref=\"A1:XFD65202\"/><sheetData>").unwrap();
+    for row in 1..=65_202 {
+        write!(archive, "<row r=\"{row}\">").unwrap();
+        for column in 0..COLUMNS {
+            let place = format!("{}{row}", char::from(b'A' + u8::try_from(column).unwrap()));
+            match (row, column) {
+                (1, _) => write!(archive, "<c r=\"{place}\" t=\"s\"><v>{column}</v></c>"),
+                (2..=496, 0 | 1) => {
+                    let text = COLUMNS + (row - 2) * 2 + column;
+                    write!(archive, "<c r=\"{place}\" t=\"s\"><v>{text}</v></c>")
+                }
+                _ => write!(archive, "<c r=\"{place}\" s=\"1\"/>"),
+            }
+            .unwrap();
+        }
+        write!(archive, "</row>").unwrap();
+    }
+    write!(archive, "</sheetData></worksheet>").unwrap();
+    archive.finish().unwrap();
+    std::fs::rename(folder.path.join(".part"), folder.path.join("F_20261009103000.xlsx")).unwrap();
+}
+
+/// Rows of 8 KiB in GB18030.
+fn half_a_gigabyte(folder: &Folder) -> usize {
+    let mut file = BufWriter::new(File::create(folder.path.join("F_20261009103000.csv")).unwrap());
+    let cell = encoding_rs::GB18030.encode(&"企业诉求".repeat(64)).0.into_owned();
+    let header: Vec<String> = (0..COLUMNS).map(|n| format!("c{n}")).collect();
+    write!(file, "id,{}\n", header.join(",")).unwrap();
+    let (mut n_rows, mut n_bytes) = (0, 0);
+    while n_bytes < 500 << 20 {
+        write!(file, "{n_rows}").unwrap();
+        for _ in 0..COLUMNS {
+            file.write_all(b",\"").unwrap();
+            file.write_all(&cell).unwrap();
+            file.write_all(b"\"").unwrap();
+        }
+        file.write_all(b"\n").unwrap();
+        n_bytes += COLUMNS * (cell.len() + 3) + 8;
+        n_rows += 1;
+    }
+    file.into_inner().unwrap();
+    n_rows
+}

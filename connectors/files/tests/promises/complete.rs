@@ -1,0 +1,108 @@
+//! A file is read when it is complete, and not before.
+
+use std::time::Duration;
+
+use super::*;
+
+const NAME: &str = "F_20261009103000.csv";
+const TEXT: &str = "id,title\na,1\nb,2\n";
+
+#[tokio::test]
+async fn a_file_that_nothing_announces_is_left_alone() {
+    let folder = Folder::new();
+    folder.put(NAME, TEXT);
+    let (entries, at) = folder.entries(None, 10).await;
+    assert!(entries.is_empty());
+    assert_eq!(folder.names(""), [NAME]);
+    folder.put(&format!("{NAME}.ok"), manifest(NAME, TEXT.as_bytes(), 2));
+    let (entries, _) = folder.entries(Some(at), 10).await;
+    assert_eq!(keys(&entries), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_what_was_announced_is_put_aside_with_a_reason() {
+    let good = manifest(NAME, TEXT.as_bytes(), 2);
+    let other_md5 = good.replace(&good[good.len() - 9..good.len() - 1], "00000000");
+    for (text, announced, reason) in [
+        (TEXT, manifest(NAME, TEXT.as_bytes(), 3), "manifest_rows"),
+        (TEXT, manifest(NAME, TEXT.as_bytes(), 0), "manifest_rows"),
+        (TEXT, other_md5, "manifest_md5"),
+        (&TEXT[..12], good.clone(), "manifest_bytes"),
+        ("", good.clone(), "manifest_bytes"),
+        ("", manifest(NAME, b"", 0), "empty_file"),
+        ("id,title\n", manifest(NAME, b"id,title\n", 0), "no_records"),
+        (TEXT, manifest("F_other.csv", TEXT.as_bytes(), 2), "manifest_name"),
+        (TEXT, "F_20261009103000.csv|2|".to_owned(), "bad_manifest"),
+    ] {
+        let folder = Folder::new();
+        folder.put(NAME, text);
+        folder.put(&format!("{NAME}.ok"), &announced);
+        folder.announce("F_20261009110000.csv", "id,title\nc,3\n", 1);
+        let (entries, _) = folder.entries(None, 10).await;
+        assert_eq!(refusals(&entries), [(NAME.to_owned(), reason.to_owned())]);
+        // Never a part of it, and never in the way of others.
+        assert_eq!(keys(&entries), [NAME, "c"], "{reason}");
+        assert_eq!(folder.names("error"), [NAME.to_owned(), format!("{NAME}.ok")], "{reason}");
+        assert!(folder.names("").is_empty(), "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_still_written_is_waited_for_when_its_announcement_came_first() {
+    let folder = Folder::new().with(json!({ "stable": "60s" }));
+    let mut files = folder.files();
+    folder.put(&format!("{NAME}.ok"), manifest(NAME, TEXT.as_bytes(), 2));
+    let mut at = None;
+    for written in [0, 5, 13, 13] {
+        folder.put(NAME, &TEXT[..written]);
+        let batch = files.read(at.as_ref(), 10).await.unwrap();
+        assert!(batch.entries.is_empty() && !batch.caught_up, "{written} bytes were taken");
+        at = Some(batch.upto);
+        tokio::time::advance(Duration::from_secs(40)).await;
+    }
+    folder.put(NAME, TEXT);
+    let batch = files.read(at.as_ref(), 10).await.unwrap();
+    assert_eq!(keys(&batch.entries), ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_file_that_stays_half_is_put_aside() {
+    let folder = Folder::new().with(json!({ "stable": "60s" }));
+    let mut files = folder.files();
+    folder.put(&format!("{NAME}.ok"), manifest(NAME, TEXT.as_bytes(), 2));
+    folder.put(NAME, &TEXT[..12]);
+    let batch = files.read(None, 10).await.unwrap();
+    assert!(batch.entries.is_empty());
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let batch = files.read(Some(&batch.upto), 10).await.unwrap();
+    assert_eq!(refusals(&batch.entries), [(NAME.to_owned(), "manifest_bytes".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_announcements_a_file_is_read_once_it_rests() {
+    let folder = Folder::new().plain().with(json!({ "stable": "30s" }));
+    let mut files = folder.files();
+    folder.put(NAME, TEXT);
+    for more in ["", "c,3\n", "d,4\n"] {
+        fs::write(folder.path.join(NAME), format!("{TEXT}{more}")).unwrap();
+        let batch = files.read(None, 10).await.unwrap();
+        assert!(batch.entries.is_empty() && !batch.caught_up);
+        tokio::time::advance(Duration::from_secs(24)).await;
+    }
+    // Asked for all there is, it waits.
+    let (entries, _) = folder.entries(None, 10).await;
+    assert_eq!(keys(&entries), ["a", "b", "d"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_announced_and_never_comes_is_told() {
+    let folder = Folder::new().with(json!({ "stable": "60s" }));
+    let mut files = folder.files();
+    folder.put(&format!("{NAME}.ok"), manifest(NAME, TEXT.as_bytes(), 2));
+    let batch = files.read(None, 10).await.unwrap();
+    assert!(batch.trouble.is_empty());
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let batch = files.read(Some(&batch.upto), 10).await.unwrap();
+    assert_eq!(batch.trouble[0].0.0, NAME);
+    assert!(batch.trouble[0].1.to_string().contains("announced"), "{}", batch.trouble[0].1);
+}

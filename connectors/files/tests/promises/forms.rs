@@ -1,0 +1,132 @@
+//! Every form and charset, from the folder to the record.
+
+use std::io::Write as _;
+
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use super::*;
+
+const TIME: &str = "20261009103000";
+
+async fn read(end: &str, bytes: &[u8], settings: Value) -> Vec<Entry> {
+    let folder = Folder::new().plain().with(settings);
+    folder.put(&format!("F_{TIME}{end}"), bytes);
+    folder.entries(None, 10).await.0
+}
+
+fn text(entry: &Entry) -> (&str, DecidedBy, bool) {
+    match entry {
+        Entry::Record(record) => {
+            (record.text.charset.as_ref(), record.text.decided_by, record.text.conflict)
+        }
+        Entry::Unreadable { .. } => panic!("{entry:?}"),
+    }
+}
+
+pub(super) fn workbook(rows: &str) -> Vec<u8> {
+    let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let relation =
+        "<Relationships><Relationship Id=\"r1\" Target=\"worksheets/sheet1.xml\"/></Relationships>";
+    let book =
+        "<workbook xmlns:r=\"r\"><sheets><sheet name=\"1\" r:id=\"r1\"/></sheets></workbook>";
+    let sheet = format!("<worksheet><sheetData>{rows}</sheetData></worksheet>");
+    for (name, text) in [
+        ("xl/workbook.xml", book),
+        ("xl/_rels/workbook.xml.rels", relation),
+        ("xl/worksheets/sheet1.xml", &sheet),
+    ] {
+        archive.start_file(name, SimpleFileOptions::default()).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+fn row(cells: &[&str]) -> String {
+    let cells = cells.iter().map(|cell| format!("<c t=\"inlineStr\"><is><t>{cell}</t></is></c>"));
+    format!("<row>{}</row>", cells.collect::<String>())
+}
+
+#[tokio::test]
+async fn one_channel_reads_three_charsets_and_says_which() {
+    let csv = "id,title\nW1,张䶮\n";
+    let gb = encoding_rs::GB18030.encode(csv).0.into_owned();
+    let bom = [&[0xEF, 0xBB, 0xBF], csv.as_bytes()].concat();
+    let wide: Vec<u8> =
+        [0xFF, 0xFE].into_iter().chain(csv.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    for (bytes, expected) in [
+        (gb, ("GB18030", DecidedBy::Declared, false)),
+        (bom, ("UTF-8", DecidedBy::Bom, true)),
+        (wide, ("UTF-16LE", DecidedBy::Bom, true)),
+    ] {
+        let entries = read(".csv", &bytes, json!({})).await;
+        assert_eq!(body(&entries[0]), &json!({ "id": "W1", "title": "张䶮" }));
+        assert_eq!(text(&entries[0]), expected);
+    }
+    let forced = read(".csv", csv.as_bytes(), json!({ "force": "utf-8" })).await;
+    assert_eq!(text(&forced[0]), ("UTF-8", DecidedBy::Forced, true));
+}
+
+#[tokio::test]
+async fn every_form_gives_the_same_record() {
+    let book = workbook(&format!("{}{}", row(&["id", "title"]), row(&["W1", "题"])));
+    let mut packed = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    packed.start_file("folder/a.jsonl", SimpleFileOptions::default()).unwrap();
+    packed.write_all("{\"id\":\"W1\",\"title\":\"题\"}\n".as_bytes()).unwrap();
+    let packed = packed.finish().unwrap().into_inner();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all("id,title\nW1,题\n".as_bytes()).unwrap();
+    let gz = gz.finish().unwrap();
+    for (end, bytes) in [
+        (".csv", "id,title\nW1,题\n".as_bytes()),
+        (".csv.gz", &gz),
+        (".xlsx", &book),
+        (".xls", include_bytes!("../fixtures/two-columns.xls")),
+        (".jsonl", "{\"id\":\"W1\",\"title\":\"题\"}\n".as_bytes()),
+        (".json", "[{\"id\":\"W1\",\"title\":\"题\"}]".as_bytes()),
+        (".zip", &packed),
+    ] {
+        let entries = read(end, bytes, json!({})).await;
+        assert_eq!(body(&entries[0]), &json!({ "id": "W1", "title": "题" }), "{end}");
+        assert_eq!(entries.len(), 1, "{end}");
+    }
+    let xml = "<a><r><id>W1</id><title>题</title></r></a>".as_bytes();
+    let entries = read(".xml", xml, json!({ "key": "$.id[0]['$text']" })).await;
+    assert_eq!(keys(&entries), ["W1"]);
+}
+
+#[tokio::test]
+async fn what_is_no_form_and_what_is_a_bomb_is_put_aside() {
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(&vec![b'x'; 4 << 20]).unwrap();
+    let bomb = bomb.finish().unwrap();
+    for (end, bytes, reason) in [
+        (".pdf", &b"%PDF"[..], "unknown_format"),
+        (".zip", b"PK", "bad_archive"),
+        (".xlsx", b"PK", "bad_workbook"),
+        (".xls", b"x", "bad_workbook"),
+        (".csv.gz", &bomb, "too_large"),
+        (".xml", b"<a><r>", "truncated"),
+        (".json", b"{}", "bad_json"),
+        (".csv", b"", "empty_file"),
+    ] {
+        let entries = read(end, bytes, json!({})).await;
+        assert_eq!(refusals(&entries), [(format!("F_{TIME}{end}"), reason.to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn a_fixture_is_read_without_a_name() {
+    let files = Folder::new().files();
+    let book = workbook(&format!("{}{}", row(&["id", "title"]), row(&["W1", "题"])));
+    for page in [
+        &b"id,title\nW1,\xcc\xe2\n"[..],
+        "\u{FEFF}{\"id\":\"W1\",\"title\":\"题\"}".as_bytes(),
+        "[{\"id\":\"W1\",\"title\":\"题\"}]".as_bytes(),
+        &book,
+    ] {
+        let entries = files.sample(page).unwrap();
+        assert_eq!(body(&entries[0])["title"], "题");
+        assert_eq!(key(&entries[0]), "W1");
+    }
+    assert!(files.sample(b"").is_err());
+}

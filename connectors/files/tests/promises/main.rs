@@ -1,0 +1,22 @@
+//! What files promise beyond what every source does: troubles that real drops make.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../drop/mod.rs"]
+mod drop;
+
+mod complete;
+mod forms;
+mod header;
+mod large;
+mod moved;
+mod names;
+mod revision;
+mod settings;
+
+use std::fs;
+
+use connector_files::Cursor as Position;
+use contract::{Connector as _, Cursor, DecidedBy, Entry, FaultKind, Revision};
+use drop::{Folder, body, key, keys, manifest, refusals};
+use serde_json::{Value, json};

@@ -1,0 +1,117 @@
+//! What is put where, and when.
+
+use super::*;
+
+const NAME: &str = "F_20261009103000.csv";
+const TEXT: &str = "id,title\na,1\n";
+
+#[tokio::test]
+async fn nothing_is_moved_before_it_is_in_our_custody() {
+    let folder = Folder::new();
+    folder.announce(NAME, TEXT, 1);
+    let mut files = folder.files();
+    let batch = files.read(None, 10).await.unwrap();
+    assert_eq!(folder.names("").len(), 2);
+    let stored = Cursor::encode(&batch.upto).unwrap();
+    // What a crash left unsaid is in the cursor; and twice is harmless.
+    for _ in 0..2 {
+        folder.files().settled(&stored.decode().unwrap()).await.unwrap();
+        assert!(folder.names("").is_empty());
+        assert_eq!(folder.names("archive"), [NAME.to_owned(), format!("{NAME}.ok")]);
+    }
+}
+
+#[tokio::test]
+async fn a_crash_between_the_two_renames_is_made_up_for() {
+    let folder = Folder::new();
+    folder.announce(NAME, TEXT, 1);
+    let batch = folder.files().read(None, 10).await.unwrap();
+    fs::rename(folder.path.join(NAME), folder.path.join("archive").join(NAME)).unwrap();
+    folder.files().settled(&batch.upto).await.unwrap();
+    assert!(folder.names("").is_empty());
+    assert_eq!(folder.names("archive").len(), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_took_the_place_of_a_read_one_is_read_and_not_moved_unread() {
+    let folder = Folder::new();
+    folder.announce(NAME, TEXT, 1);
+    let mut files = folder.files();
+    let batch = files.read(None, 10).await.unwrap();
+    folder.announce(NAME, "id,title\na,22\n", 1);
+    files.settled(&batch.upto).await.unwrap();
+    assert_eq!(folder.names("").len(), 2, "it was moved unread");
+    let batch = files.read(Some(&batch.upto), 10).await.unwrap();
+    assert_eq!(body(&batch.entries[0])["title"], "22");
+}
+
+#[tokio::test]
+async fn a_replaced_file_is_read_again_and_kept_beside_the_first() {
+    let folder = Folder::new();
+    folder.announce(NAME, TEXT, 1);
+    let (first, at) = folder.entries(None, 10).await;
+    folder.announce(NAME, "id,title\na,2\n", 1);
+    let (second, _) = folder.entries(Some(at), 10).await;
+    assert_eq!((first.len(), body(&second[0])["title"].as_str()), (1, Some("2")));
+    assert_eq!(folder.names("archive").len(), 4);
+}
+
+#[tokio::test]
+async fn where_nothing_is_moved_a_file_is_read_once_until_it_is_another_one() {
+    let folder = Folder::new().plain();
+    folder.put(NAME, TEXT);
+    let (_, at) = folder.entries(None, 10).await;
+    folder.put(NAME, TEXT);
+    let (again, at) = folder.entries(Some(at), 10).await;
+    assert!(again.is_empty(), "the same content is not read again");
+    folder.put(NAME, "id,title\na,2\n");
+    let (replaced, at) = folder.entries(Some(at), 10).await;
+    assert_eq!(keys(&replaced), ["a"]);
+    fs::remove_file(folder.path.join(NAME)).unwrap();
+    let (_, at) = folder.entries(Some(at), 10).await;
+    let empty = Cursor::encode(&Position::default()).unwrap();
+    assert_eq!(at.as_str(), empty.as_str(), "what is gone is forgotten");
+}
+
+#[tokio::test]
+async fn a_missing_archive_stops_with_a_remedy_and_loses_nothing() {
+    let folder = Folder::new().with(json!({ "archive": "nowhere" }));
+    folder.announce(NAME, TEXT, 1);
+    let mut files = folder.files();
+    let batch = files.read(None, 10).await.unwrap();
+    let fault = files.settled(&batch.upto).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().starts_with("channel drop: "), "{fault}");
+    assert!(fault.to_string().contains("`archive`"), "{fault}");
+    fs::create_dir(folder.path.join("nowhere")).unwrap();
+    files.settled(&batch.upto).await.unwrap();
+    assert_eq!(folder.names("nowhere").len(), 2);
+}
+
+#[tokio::test]
+async fn more_files_than_one_listing_shows_are_read_while_read_ones_leave() {
+    let folder = Folder::new().with(json!({ "listing": 6 }));
+    for n in 0..12 {
+        let name = format!("F_202610091030{n:02}.csv");
+        folder.announce(&name, format!("id,title\nk{n},1\n"), 1);
+    }
+    let (entries, _) = folder.entries(None, 10).await;
+    let mut found = keys(&entries);
+    found.sort();
+    found.dedup();
+    assert_eq!(found.len(), 12);
+}
+
+#[tokio::test]
+async fn a_folder_that_fills_up_is_told() {
+    let folder = Folder::new().plain().with(json!({ "listing": 5 }));
+    for n in 0..8 {
+        folder.put(&format!("F_202610091030{n:02}.csv"), TEXT);
+    }
+    let (_, at) = folder.entries(None, 10).await;
+    let at: Position = at.decode().unwrap();
+    let batch = folder.files().read(Some(&at), 10).await.unwrap();
+    let fault = &batch.trouble[0].1;
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().contains("`archive`"), "{fault}");
+}

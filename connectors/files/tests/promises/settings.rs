@@ -1,0 +1,53 @@
+//! Settings that cannot work, and what is said of them.
+
+use super::*;
+
+#[test]
+fn settings_that_cannot_work_are_refused() {
+    let url = |url: &str| json!({ "url": url, "sftp": { "host_key": "SHA256:x" } });
+    for (settings, what) in [
+        (json!({ "match": [] }), "match"),
+        (json!({ "manifest": "" }), "manifest"),
+        (json!({ "key": "诉求编号" }), "key"),
+        (json!({ "revision": {} }), "revision"),
+        (json!({ "revision": { "name": "%Y", "at": "$.a" } }), "revision"),
+        (json!({ "revision": { "name": "%Q" } }), "not a time format"),
+        (json!({ "csv": { "delimiter": "" } }), "delimiter"),
+        (json!({ "csv": { "delimiter": "\"" } }), "delimiter"),
+        (json!({ "columns": { "a": ["x"], "b": ["x"] } }), "columns"),
+        (json!({ "listing": 0 }), "listing"),
+        (json!({ "timeout": "0s" }), "timeout"),
+        (json!({ "limits": { "record": 0 } }), "limits"),
+        (json!({ "url": "ftp://a:s3cret@b/c" }), "url"),
+        (json!({ "url": "sftp://a:s3cret@b/c" }), "known"),
+        (url("sftp://a:s3cret@b/c"), "fingerprint"),
+        (json!({ "url": "sftp://a@b/c", "sftp": { "known_hosts": "k" } }), "entered"),
+    ] {
+        let Err(fault) = Folder::new().with(settings).build() else { panic!("taken: {what}") };
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        assert!(fault.to_string().contains(what), "{what}: {fault}");
+        assert!(!fault.to_string().contains("s3cret"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_stops_with_a_remedy() {
+    let folder = Folder::new().with(json!({ "url": "/nowhere/at/all" }));
+    let fault = folder.files().read(None, 10).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().starts_with("channel drop: the folder is not there"), "{fault}");
+}
+
+#[test]
+fn the_schema_carries_defaults_and_a_help_for_every_setting() {
+    let schema = schemars::schema_for!(connector_files::Config).to_value();
+    assert_eq!(schema["properties"]["listing"]["default"], 1000);
+    assert_eq!(schema["properties"]["stable"]["default"], "60000ms");
+    assert_eq!(schema["additionalProperties"], false);
+    let sections = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    for section in sections {
+        for (name, property) in section["properties"].as_object().into_iter().flatten() {
+            assert!(property["description"].is_string(), "{name} has no help");
+        }
+    }
+}

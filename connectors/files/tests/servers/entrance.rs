@@ -1,0 +1,81 @@
+//! Who the server is, and who we are.
+
+use contract::{Connector as _, Fault, FaultKind};
+use serde_json::Value;
+
+use super::{drop::names, *};
+
+async fn refused(settings: Value) -> Fault {
+    let folder = sftp().with(settings);
+    folder.announce("F_20261009103000.csv", "id,title\na,1\n", 1);
+    let fault = folder.files().read(None, 10).await.unwrap_err();
+    assert_eq!(names(&folder.path).len(), 2);
+    fault
+}
+
+#[tokio::test]
+async fn a_server_with_another_key_is_not_entered() {
+    let other = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let key = server("TONGHUI_TEST_SFTP_KEY");
+    let fault = refused(json!({ "sftp": { "host_key": other, "key": key } })).await;
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().starts_with("channel drop, server 127.0.0.1: "), "{fault}");
+    let shown = server("TONGHUI_TEST_SFTP_HOST_KEY");
+    assert!(fault.to_string().contains(&shown), "{fault}");
+}
+
+#[tokio::test]
+async fn a_file_of_known_hosts_is_as_good_as_a_fingerprint() {
+    let key = server("TONGHUI_TEST_SFTP_KEY");
+    let public = PathBuf::from(&key).with_file_name("host_key.pub");
+    let public = std::fs::read_to_string(public).unwrap();
+    let url = server("TONGHUI_TEST_SFTP");
+    let port = split(&url).0.rsplit(':').next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = folder.path().join("known_hosts");
+    let known = json!({ "sftp": { "known_hosts": hosts, "key": key } });
+
+    std::fs::write(&hosts, format!("[127.0.0.1]:{port} {public}")).unwrap();
+    let drops = sftp().with(known.clone());
+    drops.announce("F_20261009103000.csv", "id,title\na,1\n", 1);
+    assert_eq!(drops.entries(None, 10).await.0.len(), 1);
+
+    let mine = std::fs::read_to_string(PathBuf::from(&key).with_extension("pub")).unwrap();
+    for unknown in [String::new(), format!("[127.0.0.1]:{port} {mine}")] {
+        std::fs::write(&hosts, unknown).unwrap();
+        assert_eq!(refused(known.clone()).await.kind(), FaultKind::Stopped);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_stops_and_is_not_quoted() {
+    let url = server("TONGHUI_TEST_SFTP").replace('@', ":s3cret@");
+    let host_key = server("TONGHUI_TEST_SFTP_HOST_KEY");
+    let fault = refused(json!({ "url": url, "sftp": { "host_key": host_key } })).await;
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().contains("refused the account"), "{fault}");
+    assert!(!fault.to_string().contains("s3cret"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_key_that_is_unknown_or_none_stops() {
+    let host_key = server("TONGHUI_TEST_SFTP_HOST_KEY");
+    // The server's own key opens nothing.
+    let other = PathBuf::from(server("TONGHUI_TEST_SFTP_KEY")).with_file_name("host_key");
+    let text = tempfile::NamedTempFile::new().unwrap();
+    for (key, said) in [
+        (other, "refused the account"),
+        (text.path().to_owned(), "no private key"),
+        (PathBuf::from("/nowhere"), "cannot be read"),
+    ] {
+        let fault = refused(json!({ "sftp": { "host_key": host_key, "key": key } })).await;
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        assert!(fault.to_string().contains(said), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_transient() {
+    let fault = refused(json!({ "url": "sftp://a@127.0.0.1:1/x", "timeout": "2s" })).await;
+    assert!(fault.is_transient(), "{fault}");
+}

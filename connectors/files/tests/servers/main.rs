@@ -1,0 +1,57 @@
+//! The same promises behind SFTP, against OpenSSH's server.
+//!
+//! `cargo xtask test` starts it and names it in `TONGHUI_TEST_SFTP` and two more variables. Without
+//! it these tests fail: a test that skips itself proves nothing. Every test has a folder of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../drop/mod.rs"]
+mod drop;
+
+mod entrance;
+mod proxy;
+mod trouble;
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use drop::Folder;
+use serde_json::json;
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A folder on the server, and the way to it.
+fn sftp() -> Folder {
+    let server = server("TONGHUI_TEST_SFTP");
+    let name = format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let (address, path) = split(&server);
+    let path = PathBuf::from(path).join(name);
+    let url = format!("{address}{}", path.display());
+    Folder::at(path, &url, None).with(json!({
+        "sftp": {
+            "host_key": self::server("TONGHUI_TEST_SFTP_HOST_KEY"),
+            "key": self::server("TONGHUI_TEST_SFTP_KEY"),
+        },
+        "timeout": "20s",
+    }))
+}
+
+/// `sftp://user@host:port` and the path.
+fn split(url: &str) -> (&str, &str) {
+    let host = url.find("://").unwrap() + 3;
+    url.split_at(host + url[host..].find('/').unwrap())
+}
+
+fn server(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} names no server: run `cargo xtask test`, which starts one")
+    })
+}
+
+mod sftp_keeps_the_promises {
+    use super::sftp;
+
+    connector_testkit::suite!(sftp());
+}

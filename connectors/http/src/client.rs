@@ -1,0 +1,245 @@
+//! One request and its answer, within the limits of the source and of this machine.
+//!
+//! Nothing is decided here about what an answer means. What is decided: who is spoken to, how long,
+//! and how much is read. Bytes are counted after unpacking, while they arrive: a kilobyte that
+//! unpacks to a gigabyte ends at the limit.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use connector_wire::gate;
+use contract::{Fault, Gate, Timestamp};
+use reqwest::{Certificate, Identity, Url, header, redirect};
+use tokio::time::Instant;
+
+use crate::{
+    ask::Ask,
+    clock::{self, SourceClock},
+    config::Method,
+    cookies::Cookies,
+    origin,
+    trace::Trace,
+};
+
+/// Redirects of one request, at most.
+const MAX_REDIRECTS: usize = 5;
+
+/// Speaks to the source.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    gate: Arc<dyn Gate>,
+    clock: SourceClock,
+    cookies: Cookies,
+    redirects: Vec<Url>,
+    timeout: Duration,
+    limit: usize,
+    trace: Option<Trace>,
+}
+
+/// An answer, whatever it means.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Names in small letters.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Bytes,
+    /// What `Retry-After` says.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// It is larger than the limit.
+    TooLarge,
+    Fault(Fault),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// What a client is made of.
+pub(crate) struct Limits {
+    pub(crate) timeout: Duration,
+    /// Bytes of an answer, unpacked.
+    pub(crate) limit: usize,
+    pub(crate) redirects: Vec<Url>,
+    /// Certificates of authorities, in PEM.
+    pub(crate) ca: Option<String>,
+    /// Key and certificate with which we prove who we are, in PEM.
+    pub(crate) identity: Option<String>,
+}
+
+impl Client {
+    /// Touches no network.
+    pub(crate) fn new(limits: Limits, gate: Arc<dyn Gate>) -> Result<Self, Fault> {
+        let Limits { timeout, limit, redirects, ca, identity } = limits;
+        if timeout.is_zero() {
+            return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
+        }
+        let mut builder = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(timeout)
+            .user_agent(concat!("tonghui/", env!("CARGO_PKG_VERSION")))
+            .no_proxy();
+        if let Some(pem) = ca {
+            let certificates = Certificate::from_pem_bundle(pem.as_bytes());
+            let certificates = certificates.ok().filter(|found| !found.is_empty());
+            let certificates = certificates.ok_or_else(|| {
+                Fault::stopped("`ca` holds no certificate").remedy("it is a file in PEM")
+            })?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        if let Some(pem) = identity {
+            let identity = Identity::from_pem(pem.as_bytes()).map_err(|_| {
+                Fault::stopped("the client certificate and its key cannot be read")
+                    .remedy("both are PEM, and the key is not encrypted")
+            })?;
+            builder = builder.identity(identity);
+        }
+        let http = builder
+            .build()
+            .map_err(|error| Fault::stopped("TLS cannot be set up").because(error.without_url()))?;
+        let (clock, cookies) = (SourceClock::default(), Cookies::default());
+        Ok(Self { http, gate, clock, cookies, redirects, timeout, limit, trace: None })
+    }
+
+    /// The source's clock; `None` while it has not said what time it is.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        self.clock.now(Instant::now())
+    }
+
+    /// The last exchange.
+    pub(crate) fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    pub(crate) fn forget_cookies(&mut self) {
+        self.cookies.forget();
+    }
+
+    /// Nobody asks this source for so long.
+    pub(crate) fn hold(&self, wait: Duration) {
+        self.gate.hold(wait);
+    }
+
+    /// Asks, and follows redirects where the status means nothing to the channel by itself.
+    pub(crate) async fn exchange(
+        &mut self,
+        mut ask: Ask,
+        trace: Trace,
+        means: impl Fn(u16) -> bool,
+    ) -> Result<Answer, Trouble> {
+        self.trace = Some(trace);
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.once(&ask).await?;
+            let leads = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+            let location =
+                answer.headers.get("location").filter(|_| leads && !means(answer.status));
+            let (Some(location), Method::Get) = (location, ask.method) else { return Ok(answer) };
+            let next = origin::follow(&ask.url, location, &self.redirects)?;
+            if !origin::is_same(&next, &ask.url) {
+                // Whatever proves who we are was meant for the first host.
+                ask.headers.clear();
+            }
+            ask.url = next;
+        }
+        Err(Fault::transient("the source redirects in circles").into())
+    }
+
+    async fn once(&mut self, ask: &Ask) -> Result<Answer, Trouble> {
+        let _pass = self.gate.enter().await?;
+        let mut request = match ask.method {
+            Method::Get => self.http.get(ask.url.clone()),
+            Method::Post => self.http.post(ask.url.clone()),
+        };
+        for (name, value) in &ask.headers {
+            request = request.header(name, value);
+        }
+        if let Some(cookies) = self.cookies.header(&ask.url) {
+            request = request.header(header::COOKIE, cookies);
+        }
+        if !ask.body.is_empty() {
+            request = request.body(ask.body.clone());
+        }
+        let timeout = self.timeout;
+        let limit = self.limit;
+        let receiving = async {
+            let mut response = request.send().await?;
+            let status = response.status().as_u16();
+            let mut headers = BTreeMap::new();
+            let mut cookies = Vec::new();
+            for (name, value) in response.headers() {
+                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                if name == header::SET_COOKIE {
+                    cookies.push(value);
+                } else {
+                    headers.insert(name.as_str().to_owned(), value);
+                }
+            }
+            let mut body = BytesMut::new();
+            while let Some(chunk) = response.chunk().await? {
+                if body.len() + chunk.len() > limit {
+                    return Ok((status, headers, cookies, None));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok((status, headers, cookies, Some(body.freeze())))
+        };
+        let received = tokio::time::timeout(timeout, receiving).await;
+        let received = received
+            .map_err(|_| Fault::transient(format!("no answer within {timeout:?}")))?
+            .map_err(|error| broken(error, timeout))?;
+        let (status, headers, cookies, body) = received;
+        cookies.iter().for_each(|cookie| self.cookies.take(&ask.url, cookie));
+        let said = headers.get("date").map(String::as_str);
+        let date = said.and_then(clock::date);
+        if let Some(date) = date {
+            self.clock.tell(date, Instant::now());
+        }
+        let body = body.ok_or(Trouble::TooLarge)?;
+        if let Some(trace) = &mut self.trace {
+            trace.answered(status, &headers, &body);
+        }
+        let retry_after = headers
+            .get("retry-after")
+            .and_then(|value| gate::retry_after(value, said, date.unwrap_or_default()));
+        Ok(Answer { status, headers, body, retry_after })
+    }
+}
+
+/// What a broken exchange means. The address stays out: it may hold a token of the source.
+fn broken(error: reqwest::Error, timeout: Duration) -> Fault {
+    let error = error.without_url();
+    let mut causes = Vec::new();
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    let says = |word: &str| causes.iter().any(|cause| cause.to_lowercase().contains(word));
+    if says("certificate") {
+        return Fault::stopped("the source's certificate is not trusted")
+            .because(error)
+            .remedy("name the file of its authority in `ca`, or have the source renew it");
+    }
+    if error.is_builder() {
+        return Fault::stopped(
+            "the request cannot be written: a header holds a character it must not",
+        );
+    }
+    let what = if error.is_timeout() {
+        format!("no answer within {timeout:?}")
+    } else if error.is_connect() {
+        "the source cannot be reached".to_owned()
+    } else if error.is_decode() {
+        "the answer cannot be unpacked".to_owned()
+    } else {
+        "the answer broke off".to_owned()
+    };
+    Fault::transient(what).because(error)
+}

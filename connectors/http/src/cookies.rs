@@ -1,0 +1,70 @@
+//! Cookies of the hosts that are spoken to, in memory only: a restart warms up again.
+
+use std::collections::BTreeMap;
+
+use reqwest::Url;
+
+/// More of them is no session but an attack on memory.
+const MAX_COOKIES: usize = 64;
+
+/// Cookies by host and name.
+#[derive(Debug, Default)]
+pub(crate) struct Cookies {
+    known: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Cookies {
+    /// Takes one from a `Set-Cookie` header (RFC 6265 §5.2). Paths and domains are not told apart:
+    /// a channel speaks to one application.
+    pub(crate) fn take(&mut self, url: &Url, header: &str) {
+        let (pair, attributes) = header.split_once(';').unwrap_or((header, ""));
+        let Some((name, value)) = pair.split_once('=') else { return };
+        let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
+        let is_over = attributes.split(';').any(|attribute| {
+            let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+            name.trim().eq_ignore_ascii_case("max-age") && value.trim().starts_with(['0', '-'])
+        });
+        let host = self.known.entry(host(url)).or_default();
+        if is_over {
+            host.remove(&name);
+        } else if host.len() < MAX_COOKIES || host.contains_key(&name) {
+            host.insert(name, value);
+        }
+    }
+
+    /// The `Cookie` header for an address.
+    pub(crate) fn header(&self, url: &Url) -> Option<String> {
+        let cookies = self.known.get(&host(url)).filter(|cookies| !cookies.is_empty())?;
+        let pairs = cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        Some(pairs.collect::<Vec<_>>().join("; "))
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.known.clear();
+    }
+}
+
+fn host(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_go_back_to_the_host_they_came_from() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let mut cookies = Cookies::default();
+        cookies.take(&url("https://a.example/"), "__jsluid_s=abc=; Path=/; HttpOnly");
+        cookies.take(&url("https://a.example/x"), "t=1");
+        cookies.take(&url("https://a.example/x"), "t=2; Max-Age=60");
+        cookies.take(&url("https://a.example/x"), "nonsense");
+        assert_eq!(cookies.header(&url("https://a.example/y")).unwrap(), "__jsluid_s=abc=; t=2");
+        assert_eq!(cookies.header(&url("https://b.example/")), None);
+        cookies.take(&url("https://a.example/"), "t=; max-age=0");
+        assert_eq!(cookies.header(&url("https://a.example/y")).unwrap(), "__jsluid_s=abc=");
+        cookies.forget();
+        assert_eq!(cookies.header(&url("https://a.example/")), None);
+    }
+}

@@ -1,0 +1,166 @@
+//! Interfaces over HTTP: JSON, XML and SOAP, as cities and platforms offer them.
+//!
+//! They are asked page by page, and each of them breaks in its own way: errors with status 200,
+//! pages that shift while they are read, totals that are wrong, clocks that are put back. So nothing
+//! is believed that was not seen: success is what the channel's rules say, the last page is the one
+//! without records, and a bound moves only behind what was read to its end.
+//!
+//! Reading order follows the data: `ask.rs` and `client.rs` (ask), `rules.rs` and `fetch.rs`
+//! (judge), `answer.rs` and `record.rs` (select), `pages.rs` and `stretch.rs` (move); `turn.rs` is
+//! one page of all that.
+
+#![warn(missing_docs)]
+
+mod config;
+mod plan;
+
+mod turn;
+
+mod ask;
+mod client;
+mod clock;
+mod cookies;
+mod origin;
+mod template;
+mod trace;
+
+mod fetch;
+mod rules;
+
+mod answer;
+mod part;
+mod record;
+
+mod cursor;
+mod pages;
+mod stretch;
+mod time;
+
+mod ack;
+
+use std::time::Duration;
+
+use contract::{Batch, Connector, Entry, Fault, FaultKind, Means, Partition};
+use tokio::time::Instant;
+
+pub use config::{
+    Ack, Config, Day, Each, FaultRule, Kind, Malformed, Method, OnBadPage, Page, Part, Reread,
+    Rule, Scalars, Since, Size, Statuses, Stop, Until,
+};
+pub use cursor::Cursor;
+pub use trace::Trace;
+
+use crate::{
+    client::Client,
+    fetch::Source,
+    plan::Plan,
+    turn::{Held, Turn, Visit},
+};
+
+/// After this long a read gives what it has.
+const LONG: Duration = Duration::from_secs(5);
+
+/// Keys that a cursor keeps until the source is told of them.
+const MAX_OWED: usize = 200;
+
+/// The connector for interfaces over HTTP.
+#[derive(Debug)]
+pub struct Http {
+    plan: Plan,
+    source: Source,
+    turns: Vec<Turn>,
+    held: Option<Held>,
+    channel: String,
+}
+
+impl Http {
+    /// The last exchange with the source.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.source.client.trace()
+    }
+}
+
+impl Connector for Http {
+    const KIND: &'static str = "http";
+    type Config = Config;
+    type Cursor = Cursor;
+
+    fn build(config: Config, means: Means) -> Result<Self, Fault> {
+        let Means { channel, zone, budget: _, gate, clock, .. } = means;
+        let (plan, limits, auth) = Plan::new(config, zone)?;
+        let client = Client::new(limits, gate)?;
+        let turns = Turn::all(&plan);
+        let source = Source { client, auth, clock, is_warm: false };
+        Ok(Self { plan, source, turns, held: None, channel: channel.to_string() })
+    }
+
+    async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
+        let mut cursor = after.cloned().unwrap_or_default();
+        cursor.owed.clear();
+        let started = Instant::now();
+        let n_turns = self.turns.len();
+        if cursor.quiet >= n_turns {
+            cursor.quiet = 0;
+        }
+        let owes = self.plan.ack.is_some();
+        let max = if owes { max.min(MAX_OWED) } else { max }.max(1);
+        let mut trouble = Vec::new();
+        let mut has_moved = false;
+        loop {
+            cursor.turn %= n_turns;
+            let turn = self.turns[cursor.turn];
+            let now = self.source.now();
+            let Self { plan, source, held, .. } = self;
+            let mut visit = Visit { plan, source, held, now, max, started };
+            let found = match visit.make(turn, &mut cursor).await {
+                Ok(found) => {
+                    has_moved = true;
+                    found
+                }
+                Err(fault) => {
+                    let fault = fault.at(format!("channel {}", self.channel));
+                    let is_of_all = self.plan.each.is_none()
+                        || matches!(fault.kind(), FaultKind::Throttled(_))
+                        || trouble.len() + 1 >= n_turns;
+                    if is_of_all && !has_moved {
+                        return Err(fault);
+                    }
+                    if is_of_all {
+                        // What was found out so far counts; the next read meets the fault again.
+                        let entries = Vec::new();
+                        return Ok(Batch { entries, upto: cursor, caught_up: false, trouble });
+                    }
+                    trouble.push((Partition(turn.name(&self.plan)), fault));
+                    turn::Found { entries: Vec::new(), is_end: true }
+                }
+            };
+            // A walk that did not come to its end wakes all others.
+            cursor.quiet = if found.is_end { cursor.quiet + 1 } else { 0 };
+            cursor.turn = (cursor.turn + 1) % n_turns;
+            let caught_up = cursor.quiet >= n_turns;
+            if caught_up || !found.entries.is_empty() || started.elapsed() > LONG {
+                if owes {
+                    cursor.owed = found.entries.iter().filter_map(key).collect();
+                }
+                return Ok(Batch { entries: found.entries, upto: cursor, caught_up, trouble });
+            }
+        }
+    }
+
+    async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
+        let settling = ack::settle(&mut self.source, &self.plan, &upto.owed);
+        settling.await.map_err(|fault| fault.at(format!("channel {}", self.channel)))
+    }
+
+    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+        record::sample(&self.plan, page)
+    }
+}
+
+fn key(entry: &Entry) -> Option<String> {
+    let key = match entry {
+        Entry::Record(record) => Some(&record.key),
+        Entry::Unreadable { place, .. } => place.key.as_ref(),
+    };
+    key.map(ToString::to_string)
+}

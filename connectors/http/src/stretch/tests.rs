@@ -1,0 +1,192 @@
+use serde_json::json;
+
+use super::*;
+
+const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
+
+fn at(text: &str) -> Timestamp {
+    format!("{text}Z").parse().unwrap()
+}
+
+fn minutes(n: u64) -> Duration {
+    Duration::from_secs(60 * n)
+}
+
+fn form(zone: chrono_tz::Tz) -> TimeForm {
+    TimeForm::new(FORMAT, zone).unwrap()
+}
+
+fn since(with_time: bool, span: Option<Duration>) -> Stretch {
+    Stretch::Since(Box::new(SinceRule {
+        param: "from".into(),
+        form: form(chrono_tz::UTC),
+        overlap: minutes(5),
+        at: with_time.then(|| (Path::parse("$.t").unwrap(), form(chrono_tz::UTC))),
+        start: None,
+        until: span.map(|span| UntilRule { param: "to".into(), span }),
+    }))
+}
+
+/// One complete walk that begins at `now` and meets records of these times.
+fn walk(stretch: &Stretch, place: &mut Place, now: &str, times: &[&str]) -> (Vec<Param>, bool) {
+    stretch.begin(place, at(now));
+    let params = stretch.params(place);
+    let records: Vec<Value> = times.iter().map(|time| json!({ "t": time })).collect();
+    stretch.look(place, &records);
+    (params, stretch.complete(place))
+}
+
+#[test]
+fn the_next_walk_begins_an_overlap_before_the_newest_record() {
+    let (stretch, mut place) = (since(true, None), Place::default());
+    let (params, more) =
+        walk(&stretch, &mut place, "2026-10-09T10:00:00", &["2026-10-09 09:30:00", "x"]);
+    assert_eq!((params.len(), more), (0, false), "the first walk has no bound");
+    let (params, _) = walk(&stretch, &mut place, "2026-10-09T10:01:00", &[]);
+    assert_eq!(params, [("from".to_owned(), json!("2026-10-09 09:25:00"))]);
+    let rested = place.clone();
+    walk(&stretch, &mut place, "2026-10-09T10:30:00", &["2026-10-09 09:30:00"]);
+    assert_eq!(place, rested, "a source at rest moves its bound");
+}
+
+#[test]
+fn a_bound_moves_when_a_walk_is_complete_and_not_before() {
+    let (stretch, mut place) = (since(true, None), Place::default());
+    stretch.begin(&mut place, at("2026-10-09T10:00:00"));
+    stretch.look(&mut place, &[json!({ "t": "2026-10-09 09:30:00" })]);
+    assert_eq!(place.since, None);
+    stretch.complete(&mut place);
+    assert_eq!(place.since, Some(at("2026-10-09T09:25:00")));
+}
+
+#[test]
+fn a_record_of_the_future_does_not_carry_the_bound_past_now() {
+    for with_time in [true, false] {
+        let (stretch, mut place) = (since(with_time, None), Place::default());
+        walk(&stretch, &mut place, "2026-10-09T10:00:00", &["2062-01-01 00:00:00"]);
+        assert_eq!(place.since, Some(at("2026-10-09T09:55:00")));
+    }
+}
+
+#[test]
+fn a_clock_that_was_put_back_an_hour_takes_the_bound_with_it() {
+    for span in [None, Some(minutes(60))] {
+        let (stretch, mut place) = (since(true, span), Place::default());
+        walk(&stretch, &mut place, "2026-10-09T10:00:00", &["2026-10-09 09:59:00"]);
+        assert_eq!(place.since, Some(at("2026-10-09T09:54:00")));
+        // The source's clock says 09:00:30 now, and its records get such times.
+        let (params, _) =
+            walk(&stretch, &mut place, "2026-10-09T09:00:30", &["2026-10-09 09:00:20"]);
+        assert_eq!(params[0], ("from".to_owned(), json!("2026-10-09 08:55:30")), "{span:?}");
+        assert!(place.since <= Some(at("2026-10-09T08:55:30")));
+        // And records that get times which were read before the change are asked for again.
+        let (params, _) =
+            walk(&stretch, &mut place, "2026-10-09T09:30:00", &["2026-10-09 09:29:00"]);
+        assert!(params[0].1.as_str().unwrap() <= "2026-10-09 09:25:00", "{params:?}");
+    }
+}
+
+#[test]
+fn windows_follow_each_other_without_a_gap_up_to_now() {
+    let (stretch, mut place) = (since(false, Some(minutes(60))), Place::default());
+    place.since = Some(at("2026-10-09T07:00:00"));
+    let mut ends = Vec::new();
+    for _ in 0..4 {
+        let (params, more) = walk(&stretch, &mut place, "2026-10-09T09:30:00", &[]);
+        ends.push((params[0].1.clone(), params[1].1.clone(), more));
+    }
+    let time = |text: &str| json!(format!("2026-10-09 {text}"));
+    assert_eq!(
+        ends,
+        [
+            (time("07:00:00"), time("08:00:00"), true),
+            (time("08:00:00"), time("09:00:00"), true),
+            (time("09:00:00"), time("09:30:00"), false),
+            (time("09:25:00"), time("09:30:00"), false),
+        ]
+    );
+}
+
+#[test]
+fn quiet_months_are_not_walked_through_again() {
+    let (stretch, mut place) = (since(true, Some(minutes(60))), Place::default());
+    place.since = Some(at("2026-10-09T07:00:00"));
+    let mut n_walks = 1;
+    while walk(&stretch, &mut place, "2026-10-09T09:30:00", &["2026-10-09 07:10:00"]).1 {
+        n_walks += 1;
+    }
+    assert_eq!(n_walks, 3);
+    let (params, more) = walk(&stretch, &mut place, "2026-10-09T09:31:00", &[]);
+    assert!(params[0].1.as_str().unwrap() >= "2026-10-09 09:00:00" && !more, "{params:?}");
+}
+
+fn days(closes: Duration) -> Stretch {
+    Stretch::Day(DayRule {
+        param: "day".into(),
+        form: TimeForm::new("%Y-%m-%d", chrono_tz::Asia::Shanghai).unwrap(),
+        start: "2026-10-07".parse().unwrap(),
+        closes,
+    })
+}
+
+/// The days of one round that begins at `now`, in UTC.
+fn round(stretch: &Stretch, place: &mut Place, now: &str) -> Vec<String> {
+    let mut days = Vec::new();
+    loop {
+        let (params, more) = walk(stretch, place, now, &[]);
+        days.push(params[0].1.as_str().unwrap().to_owned());
+        if !more {
+            return days;
+        }
+    }
+}
+
+#[test]
+fn a_day_is_read_again_until_it_is_closed_in_the_sources_zone() {
+    let (stretch, mut place) = (days(minutes(12 * 60)), Place::default());
+    // 9 October, 10:30 in Beijing: the day before grows until noon.
+    let read = round(&stretch, &mut place, "2026-10-09T02:30:00");
+    assert_eq!(read, ["2026-10-07", "2026-10-08", "2026-10-09"]);
+    let read = round(&stretch, &mut place, "2026-10-09T03:59:00");
+    assert_eq!(read, ["2026-10-08", "2026-10-09"]);
+    // Noon: read once more after it has closed, and never again.
+    let read = round(&stretch, &mut place, "2026-10-09T04:00:00");
+    assert_eq!(read, ["2026-10-08", "2026-10-09"]);
+    let rested = place.clone();
+    let read = round(&stretch, &mut place, "2026-10-09T04:01:00");
+    assert_eq!(read, ["2026-10-09"]);
+    assert_eq!(place, rested, "a source at rest moves its cursor");
+    // Midnight in Beijing is 16:00 in UTC.
+    assert_eq!(round(&stretch, &mut place, "2026-10-09T15:59:59"), ["2026-10-09"]);
+    assert_eq!(round(&stretch, &mut place, "2026-10-09T16:00:00"), ["2026-10-09", "2026-10-10"]);
+}
+
+#[test]
+fn a_day_whose_reading_was_cut_is_read_from_its_first_page_or_goes_on_but_is_not_passed() {
+    let (stretch, mut place) = (days(minutes(0)), Place::default());
+    stretch.begin(&mut place, at("2026-10-09T02:30:00"));
+    assert_eq!(place.closed, None);
+    stretch.complete(&mut place);
+    assert_eq!(place.closed, Some("2026-10-07".parse().unwrap()));
+    assert_eq!(place.day, Some("2026-10-08".parse().unwrap()));
+}
+
+#[test]
+fn a_clock_that_was_put_back_over_midnight_asks_for_no_day_of_the_future() {
+    let (stretch, mut place) = (days(minutes(0)), Place::default());
+    round(&stretch, &mut place, "2026-10-09T16:10:00");
+    assert_eq!(round(&stretch, &mut place, "2026-10-09T15:50:00"), ["2026-10-09"]);
+}
+
+#[test]
+fn a_walk_over_the_last_days_begins_there() {
+    let now = at("2026-10-09T02:30:00");
+    let place = since(true, None).back(2, now).unwrap();
+    assert_eq!(place.since, Some(at("2026-10-07T02:30:00")));
+    let mut place = days(minutes(0)).back(1, now).unwrap();
+    assert_eq!(
+        round(&days(minutes(0)), &mut place, "2026-10-09T02:30:00"),
+        ["2026-10-08", "2026-10-09"]
+    );
+    assert!(Stretch::Whole.back(2, now).is_none());
+}

@@ -1,0 +1,343 @@
+//! A source under the hands of a test: a small HTTP server that lists records in every way that
+//! the connector knows, and answers whatever a test wants instead.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    response::Response,
+};
+use chrono::TimeDelta;
+use connector_http::{Cursor as At, Http};
+use connector_testkit::Source;
+use contract::{Budget, Clock, Connector as _, Cursor, Entry, Fault, Means, OpenGate, Timestamp};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+/// Changes records before the n-th list is made.
+type BeforeList = Box<dyn FnMut(usize, &mut Vec<Row>, Timestamp) + Send>;
+
+/// Answers instead of the list.
+type Answer = Box<dyn FnMut(&Asked) -> Option<Reply> + Send>;
+
+/// One server.
+pub(crate) struct City {
+    pub(crate) desk: Arc<Mutex<Desk>>,
+    pub(crate) url: String,
+    /// The `[http]` section.
+    pub(crate) settings: Value,
+    serving: JoinSet<()>,
+}
+
+/// What the server knows.
+pub(crate) struct Desk {
+    pub(crate) rows: Vec<Row>,
+    /// Its clock, which stands still unless a test moves it.
+    pub(crate) now: Timestamp,
+    /// What it was asked.
+    pub(crate) asked: Vec<Asked>,
+    /// Answers that come before all others.
+    pub(crate) scripted: VecDeque<Reply>,
+    /// Who answers instead of the list.
+    pub(crate) answer: Option<Answer>,
+    /// What happens while pages are read.
+    pub(crate) before_list: Option<BeforeList>,
+    /// The server gives no more records on a page, whatever it is asked for.
+    pub(crate) page: usize,
+    n_listed: usize,
+    serial: u64,
+}
+
+/// A record.
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) key: String,
+    pub(crate) time: Timestamp,
+    pub(crate) serial: u64,
+    pub(crate) version: u32,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into() }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+impl City {
+    /// A server, and a channel with these settings over the usual ones.
+    pub(crate) async fn new(settings: Value) -> Self {
+        let desk = Desk {
+            rows: Vec::new(),
+            now: "2026-10-09T10:00:00Z".parse().unwrap(),
+            asked: Vec::new(),
+            scripted: VecDeque::new(),
+            answer: None,
+            before_list: None,
+            page: 5,
+            n_listed: 0,
+            serial: 0,
+        };
+        let desk = Arc::new(Mutex::new(desk));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = Router::new().fallback(serve).with_state(Arc::clone(&desk));
+        let mut serving = JoinSet::new();
+        serving.spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let usual = json!({
+            "url": format!("{url}/list"),
+            "success": { "at": "$.code", "equals": 0 },
+            "records": "$.rows[*]",
+            "key": "$.id",
+        });
+        Self { desk, url, settings: usual, serving }.with(settings)
+    }
+
+    pub(crate) fn with(mut self, settings: Value) -> Self {
+        for (name, value) in settings.as_object().unwrap() {
+            self.settings[name] = value.clone();
+        }
+        self
+    }
+
+    pub(crate) fn build(&self) -> Result<Http, Fault> {
+        let means = Means {
+            channel: "board".parse().unwrap(),
+            zone: chrono_tz::Asia::Shanghai,
+            budget: Budget::default(),
+            gate: Arc::new(OpenGate),
+            // Hours ahead of the source: what counts is the source's clock.
+            clock: Clock::new(|| "2026-10-09T13:00:00Z".parse().unwrap()),
+            folder: std::path::PathBuf::new(),
+            inbox: None,
+        };
+        Http::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
+    }
+
+    pub(crate) fn http(&self) -> Http {
+        self.build().unwrap_or_else(|fault| panic!("{fault}"))
+    }
+
+    /// Answers with this before everything else.
+    pub(crate) fn script(&self, reply: Reply) {
+        self.desk().scripted.push_back(reply);
+    }
+
+    /// Who answers; the list does where it has nothing to say.
+    pub(crate) fn answer(&self, answer: impl FnMut(&Asked) -> Option<Reply> + Send + 'static) {
+        self.desk().answer = Some(Box::new(answer));
+    }
+
+    pub(crate) fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap()
+    }
+
+    /// What one read gives.
+    pub(crate) async fn read(&self, after: Option<&At>) -> Result<contract::Batch<At>, Fault> {
+        self.http().read(after, 1_000).await
+    }
+
+    /// Reads until caught up: the entries and the last cursor.
+    pub(crate) async fn entries(&self, after: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
+        let (mut http, mut entries) = (self.http(), Vec::new());
+        let mut at: Option<At> = after.map(|cursor| cursor.decode().unwrap());
+        for _ in 0..2_000 {
+            let batch = http.read(at.as_ref(), max).await.unwrap_or_else(|f| panic!("{f}"));
+            let size = Cursor::encode(&batch.upto).unwrap().as_str().len();
+            assert!(size <= 64 * 1024, "a cursor of {size} bytes");
+            entries.extend(batch.entries);
+            http.settled(&batch.upto).await.unwrap_or_else(|f| panic!("{f}"));
+            if batch.caught_up {
+                return (entries, Cursor::encode(&batch.upto).unwrap());
+            }
+            at = Some(batch.upto);
+        }
+        panic!("never caught up");
+    }
+}
+
+impl Desk {
+    pub(crate) fn add(&mut self, key: &str, time: Timestamp) {
+        self.serial += 1;
+        self.rows.push(Row { key: key.to_owned(), time, serial: self.serial, version: 1 });
+    }
+
+    fn list(&mut self, asked: &Asked) -> Reply {
+        self.n_listed += 1;
+        if let Some(before) = &mut self.before_list {
+            before(self.n_listed, &mut self.rows, self.now);
+        }
+        let text = |name: &str| asked.query.get(name).map(String::as_str);
+        let number = |name: &str| text(name).and_then(|text| text.parse::<usize>().ok());
+        let mut rows: Vec<&Row> = self.rows.iter().collect();
+        rows.sort_by(|a, b| (a.time, &a.key).cmp(&(b.time, &b.key)));
+        rows.retain(|row| {
+            let time = local(row.time);
+            text("from").is_none_or(|from| time.as_str() >= from)
+                && text("to").is_none_or(|to| time.as_str() <= to)
+                && text("day").is_none_or(|day| time.starts_with(day))
+                && text("fid").is_none_or(|fid| row.serial % 3 == fid.parse::<u64>().unwrap())
+        });
+        let total = rows.len();
+        let size = number("size").unwrap_or(usize::MAX).min(self.page);
+        let mut from = 0;
+        let paged = ["size", "page", "offset", "token", "after", "last"];
+        let is_paged = paged.iter().any(|name| asked.query.contains_key(*name));
+        if let Some(page) = number("page") {
+            from = (page - 1) * size;
+        }
+        if let Some(offset) = number("offset").or(number("token")) {
+            from = offset;
+        }
+        if let Some(after) = text("after") {
+            rows.sort_by(|a, b| a.key.cmp(&b.key));
+            from = rows.iter().filter(|row| row.key.as_str() <= after).count();
+        }
+        if let Some(last) = number("last") {
+            rows.sort_by_key(|row| std::cmp::Reverse(row.serial));
+            let last = u64::try_from(last).unwrap();
+            from = rows.iter().filter(|row| last > 0 && row.serial >= last).count();
+        }
+        let size = if is_paged { size } else { usize::MAX };
+        let next = from.saturating_add(size);
+        let rows: Vec<Value> = rows.into_iter().skip(from).take(size).map(row).collect();
+        let mut answer = json!({ "code": 0, "total": total, "rows": rows });
+        let mut reply = Reply::new(200, Vec::new());
+        if next < total {
+            let query: Vec<String> = asked
+                .query
+                .iter()
+                .filter(|(name, _)| *name != "token")
+                .map(|(name, value)| format!("{name}={}", value.replace(' ', "%20")))
+                .chain([format!("token={next}")])
+                .collect();
+            let url = format!("/list?{}", query.join("&"));
+            reply = reply
+                .with("link", format!("<{url}>; rel=\"next\""))
+                .with("x-next", next.to_string());
+            answer["token"] = next.to_string().into();
+            answer["next"] = url.into();
+        }
+        reply.body = answer.to_string().into_bytes();
+        reply
+    }
+}
+
+fn row(row: &Row) -> Value {
+    json!({ "id": row.key, "t": local(row.time), "n": row.serial, "v": row.version })
+}
+
+/// As the server writes times: Beijing's.
+pub(crate) fn local(time: Timestamp) -> String {
+    time.with_timezone(&chrono_tz::Asia::Shanghai).format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+async fn serve(State(desk): State<Arc<Mutex<Desk>>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, 1 << 24).await.unwrap().to_vec();
+    let headers = parts.headers.iter().map(|(name, value)| {
+        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let query = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let query = query.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (name.to_owned(), decoded(value))
+    });
+    let asked = Asked {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: query.collect(),
+        headers: headers.collect(),
+        body,
+    };
+    let mut desk = desk.lock().unwrap();
+    desk.asked.push(asked.clone());
+    let scripted = desk.scripted.pop_front();
+    let mut answer = desk.answer.take();
+    let said = scripted.or_else(|| answer.as_mut().and_then(|answer| answer(&asked)));
+    desk.answer = answer;
+    let reply = said.unwrap_or_else(|| desk.list(&asked));
+    let date = desk.now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let mut response = Response::builder().status(reply.status).header("date", date);
+    for (name, value) in reply.headers {
+        response = response.header(name, value);
+    }
+    response.body(Body::from(reply.body)).unwrap()
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next().unwrap(), rest.next().unwrap()];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+impl Source for City {
+    type Connector = Http;
+    const LATE: Duration = Duration::from_secs(300);
+
+    fn connector(&self) -> Http {
+        self.http()
+    }
+
+    async fn add(&mut self, keys: &[String], age: Duration) {
+        let mut desk = self.desk();
+        let time = desk.now - TimeDelta::from_std(age).unwrap();
+        keys.iter().for_each(|key| desk.add(key, time));
+    }
+
+    async fn change(&mut self, key: &str) {
+        let mut desk = self.desk();
+        let now = desk.now;
+        let row = desk.rows.iter_mut().find(|row| row.key == key).unwrap();
+        row.time = now;
+        row.version += 1;
+    }
+}
+
+/// The key of an entry.
+pub(crate) fn key(entry: &Entry) -> String {
+    match entry {
+        Entry::Record(record) => record.key.to_string(),
+        Entry::Unreadable { place, .. } => {
+            place.key.as_ref().map_or_else(|| place.at.clone(), ToString::to_string)
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Redirects, cookies, forms, parts, attachments.
+
+use super::*;
+
+#[tokio::test]
+async fn redirects_are_followed_on_the_same_host_and_not_in_circles() {
+    let mut city = city().await;
+    city.add(&["a".into()], HOUR).await;
+    city.script(Reply::new(302, "").with("location", "/list"));
+    let (entries, _) = city.entries(None, 100).await;
+    assert_eq!(keys_of(&entries), set(&["a"]));
+    city.answer(|_| Some(Reply::new(307, "").with("location", "/list")));
+    assert_eq!(city.read(None).await.unwrap_err().kind(), FaultKind::Transient);
+}
+
+#[tokio::test]
+async fn another_host_is_spoken_to_only_where_the_channel_names_it_and_without_secrets() {
+    let other = one_page().await;
+    other.answer(|_| Some(Reply::new(200, r#"{"code":0,"rows":[{"id":"other"}]}"#)));
+    let city = one_page().await.with(json!({ "auth": { "bearer": "t0ken" } }));
+    let there = format!("{}/x", other.url);
+    city.answer(move |_| Some(Reply::new(302, "").with("location", there.clone())));
+    let fault = city.read(None).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(other.desk().asked.is_empty(), "{fault}");
+    let city = city.with(json!({ "redirects": [other.url.clone()] }));
+    let (entries, _) = city.entries(None, 100).await;
+    assert_eq!(keys_of(&entries), set(&["other"]));
+    assert!(!other.desk().asked[0].headers.contains_key("authorization"));
+    assert!(city.desk().asked[0].headers.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn a_redirect_may_be_the_success() {
+    let city = one_page().await.with(json!({ "success": { "status": [302] } }));
+    city.answer(|_| Some(Reply::new(302, r#"{"rows":[{"id":"a"}]}"#).with("location", "/x")));
+    let (entries, _) = city.entries(None, 100).await;
+    assert_eq!(keys_of(&entries), set(&["a"]));
+}
+
+#[tokio::test]
+async fn the_next_page_is_asked_on_the_same_host_only() {
+    let city = one_page().await.with(json!({ "page": { "kind": "next", "at": "$.next" } }));
+    city.answer(|_| {
+        let body =
+            json!({ "code": 0, "rows": [{ "id": "a" }], "next": "http://elsewhere.example/" });
+        Some(Reply::new(200, body.to_string()))
+    });
+    let mut http = city.http();
+    let first = http.read(None, 100).await.unwrap();
+    let fault = http.read(Some(&first.upto), 100).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(fault.to_string().contains("elsewhere.example"), "{fault}");
+}
+
+#[tokio::test]
+async fn cookies_that_are_too_old_are_got_anew_once() {
+    let city = one_page().await;
+    let settings = json!({
+        "warm_up": format!("{}/", city.url),
+        "fault": [{ "contains": "challenge", "kind": "refresh" }],
+    });
+    let city = city.with(settings);
+    let mut n_warm = 0;
+    city.answer(move |asked| {
+        if asked.path == "/" {
+            n_warm += 1;
+            return Some(Reply::new(200, "").with("set-cookie", format!("s={n_warm}")));
+        }
+        let is_good = asked.headers.get("cookie").is_some_and(|cookie| cookie == "s=2");
+        let good = r#"{"code":0,"rows":[{"id":"a"}]}"#;
+        Some(Reply::new(200, if is_good { good } else { "<html>challenge" }))
+    });
+    let (entries, _) = city.entries(None, 100).await;
+    assert_eq!(keys_of(&entries), set(&["a"]));
+}
+
+#[tokio::test]
+async fn a_form_is_posted() {
+    let city = one_page().await.with(json!({
+        "form": { "state": 1 },
+        "page": {
+            "kind": "keyset", "param": "lastItem", "at": "$.id", "first": "0",
+            "size": { "param": "pageSize", "value": 10 }, "stop": "short",
+        },
+    }));
+    city.script(Reply::new(200, r#"{"code":0,"rows":[{"id":"a"}]}"#));
+    let _ = city.read(None).await.unwrap();
+    let asked = city.desk().asked[0].clone();
+    assert_eq!(
+        (asked.method.as_str(), &asked.body[..]),
+        ("POST", &b"state=1&lastItem=0&pageSize=10"[..])
+    );
+    assert!(asked.headers["content-type"].starts_with("application/x-www-form-urlencoded"));
+}
+
+#[tokio::test]
+async fn files_within_records_become_name_size_and_hash() {
+    let attachment = json!([{ "at": "$.files[*]", "name": "$.name", "content": "$.data" }]);
+    let city = one_page().await.with(json!({ "attachment": attachment }));
+    let body = json!({ "code": 0, "rows": [{ "id": "a", "files": [{ "name": "x.jpg", "data": "YWJj" }] }] });
+    city.script(Reply::new(200, body.to_string()));
+    let batch = city.read(None).await.unwrap();
+    let file = &tree(&batch.entries[0])["files"][0];
+    assert_eq!((&file["name"], &file["bytes"]), (&json!("x.jpg"), &json!(3)));
+    assert!(file["sha256"].is_string() && file.get("data").is_none());
+}
+
+#[tokio::test]
+async fn a_part_that_fails_gives_what_was_complete_and_goes_on_there() {
+    let city = one_page().await;
+    let part = json!([{
+        "name": "detail", "url": format!("{}/detail", city.url), "params": { "id": "$.id" },
+    }]);
+    let mut city = city.with(json!({ "part": part }));
+    city.add(&["a".into(), "b".into(), "c".into()], HOUR).await;
+    let mut n_down = 1;
+    city.answer(move |asked| {
+        if asked.path != "/detail" {
+            return None;
+        }
+        if asked.query["id"] == "b" && n_down > 0 {
+            n_down -= 1;
+            return Some(Reply::new(500, ""));
+        }
+        Some(Reply::new(200, json!({ "code": 0, "of": asked.query["id"] }).to_string()))
+    });
+    let mut http = city.http();
+    let first = http.read(None, 100).await.unwrap();
+    assert_eq!(keys_of(&first.entries), set(&["a"]));
+    assert!(!first.caught_up);
+    let rest = http.read(Some(&first.upto), 100).await.unwrap();
+    assert_eq!(keys_of(&rest.entries), set(&["b", "c"]));
+    assert_eq!(tree(&rest.entries[1])["detail"]["of"], "c");
+    let n_lists = city.desk().asked.iter().filter(|asked| asked.path == "/list").count();
+    assert_eq!(n_lists, 1, "the list was asked for again");
+}
+
+#[tokio::test]
+async fn a_fixture_is_read_as_an_answer_of_the_source() {
+    let city = one_page().await;
+    let http = city.http();
+    let entries = http.sample(br#"{"code":0,"rows":[{"id":"a"},{"x":1}]}"#).unwrap();
+    assert_eq!(entries.len(), 2);
+    assert!(
+        matches!(&entries[1], Entry::Unreadable { reason, .. } if reason.code == "missing_key")
+    );
+    for wrong in [&b"garbage"[..], br#"{"code":1}"#] {
+        assert_eq!(http.sample(wrong).unwrap_err().kind(), FaultKind::Stopped);
+    }
+    assert!(city.desk().asked.is_empty());
+}

@@ -1,0 +1,181 @@
+//! Where the next question begins, whatever the source does meanwhile.
+
+use super::*;
+
+/// Keys of one run after another; `between` is done to the source before the second.
+async fn second_run(city: &mut City, between: impl FnOnce(&mut City)) -> BTreeSet<String> {
+    let (_, at) = city.entries(None, 100).await;
+    between(city);
+    let (entries, _) = city.entries(Some(at), 100).await;
+    keys_of(&entries)
+}
+
+#[tokio::test]
+async fn ten_thousand_records_of_one_moment_are_read() {
+    for page in [
+        json!({ "kind": "number", "param": "page", "size": { "param": "size", "value": 500 } }),
+        json!({ "kind": "offset", "param": "offset", "size": { "param": "size", "value": 500 } }),
+        json!({ "kind": "none" }),
+    ] {
+        let mut city = city().await.with(json!({ "page": page }));
+        city.desk().page = 500;
+        let keys: Vec<String> = (0..10_000).map(|n| format!("k{n:05}")).collect();
+        city.add(&keys, HOUR).await;
+        let (entries, _) = city.entries(None, 1_000).await;
+        assert_eq!(keys_of(&entries).len(), 10_000, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_becomes_visible_a_minute_late_is_found() {
+    let mut city = city().await;
+    city.add(&["newest".into()], NOW).await;
+    let seen = second_run(&mut city, |city| {
+        let mut desk = city.desk();
+        let time = desk.now - TimeDelta::seconds(60);
+        desk.now += TimeDelta::seconds(30);
+        desk.add("late", time);
+    })
+    .await;
+    assert!(seen.contains("late"));
+}
+
+#[tokio::test]
+async fn records_of_the_second_that_was_read_last_are_found() {
+    let mut city = city().await;
+    let overlap =
+        json!({ "param": "from", "format": "%Y-%m-%d %H:%M:%S", "at": "$.t", "overlap": "0s" });
+    city = city.with(json!({ "since": overlap }));
+    city.add(&["a".into()], HOUR).await;
+    let seen = second_run(&mut city, |city| {
+        let time = city.desk().now - TimeDelta::hours(1);
+        city.desk().add("b", time);
+    })
+    .await;
+    assert_eq!(seen, set(&["a", "b"]));
+}
+
+#[tokio::test]
+async fn a_record_that_is_updated_while_it_is_read_loses_no_other() {
+    let mut city = city().await;
+    for n in 0..18_u32 {
+        city.add(&[format!("r{n:02}")], HOUR * (20 - n)).await;
+    }
+    city.desk().before_list = Some(Box::new(|n_listed, rows, now| {
+        if n_listed == 2 {
+            rows[1].time = now;
+        }
+    }));
+    let (entries, _) = city.entries(None, 100).await;
+    assert_eq!(keys_of(&entries).len(), 18);
+}
+
+#[tokio::test]
+async fn a_record_that_is_deleted_while_pages_are_read_loses_no_other() {
+    for page in [
+        json!({ "kind": "number", "param": "page", "size": { "param": "size", "value": 5 } }),
+        json!({ "kind": "offset", "param": "offset", "size": { "param": "size", "value": 5 } }),
+    ] {
+        for when in 1..6 {
+            let mut city = city().await.with(json!({ "page": page }));
+            for n in 0..18_u32 {
+                city.add(&[format!("r{n:02}")], HOUR * (20 - n)).await;
+            }
+            city.desk().before_list = Some(Box::new(move |n_listed, rows, _| {
+                if n_listed == when {
+                    rows.remove(0);
+                }
+            }));
+            let (entries, _) = city.entries(None, 100).await;
+            let mut expected: BTreeSet<String> = (1..18).map(|n| format!("r{n:02}")).collect();
+            let mut seen = keys_of(&entries);
+            seen.remove("r00");
+            expected.remove("r00");
+            assert_eq!(seen, expected, "{page}, deleted before list {when}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_of_the_source_that_is_put_back_an_hour_loses_nothing() {
+    let mut city = city().await;
+    city.add(&["before".into()], NOW).await;
+    let (_, at) = city.entries(None, 100).await;
+    city.desk().now -= TimeDelta::hours(1);
+    let (_, at) = city.entries(Some(at), 100).await;
+    city.desk().now += TimeDelta::seconds(30);
+    city.add(&["after".into()], NOW).await;
+    let (entries, at) = city.entries(Some(at), 100).await;
+    assert!(keys_of(&entries).contains("after"));
+    city.desk().now += TimeDelta::minutes(20);
+    city.add(&["still before".into()], NOW).await;
+    let (entries, _) = city.entries(Some(at), 100).await;
+    assert!(keys_of(&entries).contains("still before"));
+}
+
+#[tokio::test]
+async fn a_record_of_the_future_is_read_and_hides_nothing() {
+    let mut city = city().await;
+    city.desk().add("future", "2062-01-01T00:00:00Z".parse().unwrap());
+    city.add(&["now".into()], NOW).await;
+    let (entries, at) = city.entries(None, 100).await;
+    assert_eq!(keys_of(&entries), set(&["future", "now"]));
+    city.desk().now += TimeDelta::seconds(10);
+    city.add(&["next".into()], NOW).await;
+    let (entries, _) = city.entries(Some(at), 100).await;
+    assert!(keys_of(&entries).contains("next"));
+}
+
+#[tokio::test]
+async fn a_gateway_whose_clock_is_hours_ahead_of_the_source_loses_nothing() {
+    let window = json!({
+        "since": {
+            "param": "from", "format": "%Y-%m-%d %H:%M:%S", "start": "2026-10-09",
+            "until": { "param": "to", "span": "1d" },
+        },
+    });
+    let mut city = city().await.with(window);
+    city.add(&["first".into()], NOW).await;
+    let seen = second_run(&mut city, |city| {
+        let mut desk = city.desk();
+        desk.now += TimeDelta::seconds(10);
+        let now = desk.now;
+        desk.add("next", now);
+    })
+    .await;
+    assert!(seen.contains("next"));
+}
+
+#[tokio::test]
+async fn old_records_are_read_again_when_that_is_due() {
+    let mut city = city().await.with(json!({ "reread": { "days": 2, "every": "1h" } }));
+    city.add(&["last week".into()], 168 * HOUR).await;
+    city.add(&["yesterday".into()], 24 * HOUR).await;
+    city.add(&["now".into()], NOW).await;
+    let (_, at) = city.entries(None, 100).await;
+    let (entries, at) = city.entries(Some(at), 100).await;
+    assert_eq!(keys_of(&entries), set(&["now"]), "not due yet");
+    city.desk().now += TimeDelta::minutes(61);
+    let (entries, at) = city.entries(Some(at), 100).await;
+    assert_eq!(keys_of(&entries), set(&["now", "yesterday"]));
+    let (entries, _) = city.entries(Some(at), 100).await;
+    assert_eq!(keys_of(&entries), set(&["now"]), "not due again");
+}
+
+#[tokio::test]
+async fn two_states_of_one_thing_on_a_page_come_in_two_batches_and_in_their_order() {
+    let city = one_page().await;
+    city.answer(|_| {
+        let body = json!({ "code": 0, "rows": [
+            { "id": "a", "v": 1 }, { "id": "b", "v": 1 }, { "id": "a", "v": 2 },
+        ] });
+        Some(Reply::new(200, body.to_string()))
+    });
+    let (entries, _) = city.entries(None, 100).await;
+    let states: Vec<String> =
+        entries.iter().map(|e| format!("{}{}", key(e), tree(e)["v"])).collect();
+    assert_eq!(states, ["a1", "b1", "a2"]);
+    let first = city.read(None).await.unwrap();
+    assert_eq!(first.entries.len(), 2);
+    assert!(!first.caught_up);
+}

@@ -1,0 +1,57 @@
+//! What HTTP promises beyond what every source does: troubles that real interfaces make.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../city/mod.rs"]
+mod city;
+
+mod acknowledgement;
+mod board;
+mod calls;
+mod cursors;
+mod days;
+mod faults;
+mod limits;
+mod partitions;
+mod petition;
+mod settings;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use chrono::TimeDelta;
+use city::{City, Reply, key};
+use connector_testkit::Source as _;
+use contract::{Connector as _, Cursor, Entry, FaultKind};
+use serde_json::{Value, json};
+
+const NOW: Duration = Duration::ZERO;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A channel that asks by time and by page.
+async fn city() -> City {
+    City::new(json!({
+        "since": { "param": "from", "format": "%Y-%m-%d %H:%M:%S", "at": "$.t" },
+        "page": { "kind": "number", "param": "page", "size": { "param": "size", "value": 5 } },
+    }))
+    .await
+}
+
+/// A channel that asks for one page.
+async fn one_page() -> City {
+    City::new(json!({})).await
+}
+
+fn keys_of(entries: &[Entry]) -> BTreeSet<String> {
+    entries.iter().map(key).collect()
+}
+
+fn set(keys: &[&str]) -> BTreeSet<String> {
+    keys.iter().map(ToString::to_string).collect()
+}
+
+fn tree(entry: &Entry) -> &Value {
+    match entry {
+        Entry::Record(record) => record.body.tree(),
+        Entry::Unreadable { .. } => panic!("{entry:?}"),
+    }
+}

@@ -1,0 +1,81 @@
+//! Sequences of their own within one channel.
+
+use super::*;
+
+async fn forums(n: usize) -> City {
+    let values: Vec<usize> = (0..n).collect();
+    City::new(json!({
+        "each": { "param": "forum", "values": values },
+        "since": { "param": "from", "format": "%Y-%m-%d %H:%M:%S", "at": "$.t" },
+        "page": { "kind": "offset", "param": "offset", "size": { "param": "size", "value": 2 } },
+    }))
+    .await
+}
+
+/// Each forum has three records; the forum is part of their names.
+fn serve(city: &City, failing: &'static [&'static str]) {
+    city.answer(move |asked| {
+        let forum = asked.query["forum"].clone();
+        if failing.contains(&forum.as_str()) {
+            return Some(Reply::new(500, "down"));
+        }
+        let offset: usize = asked.query["offset"].parse().unwrap();
+        let rows: Vec<Value> = (0..3)
+            .skip(offset)
+            .take(2)
+            .map(|n| json!({ "id": format!("{forum}-{n}"), "t": "2026-10-09 10:00:00" }))
+            .collect();
+        Some(Reply::new(200, json!({ "code": 0, "rows": rows }).to_string()))
+    });
+}
+
+#[tokio::test]
+async fn a_cursor_with_two_hundred_values_stays_small() {
+    let city = forums(200).await;
+    serve(&city, &[]);
+    // `entries` looks at the size of every cursor.
+    let (entries, _) = city.entries(None, 1).await;
+    assert_eq!(keys_of(&entries).len(), 600);
+}
+
+#[tokio::test]
+async fn a_value_that_fails_is_reported_and_does_not_stop_the_others() {
+    let city = forums(4).await;
+    serve(&city, &["2"]);
+    let (mut http, mut at, mut seen, mut trouble) =
+        (city.http(), None, BTreeSet::new(), Vec::new());
+    loop {
+        let batch = http.read(at.as_ref(), 100).await.unwrap();
+        seen.extend(keys_of(&batch.entries));
+        trouble.extend(
+            batch.trouble.iter().map(|(partition, fault)| (partition.0.clone(), fault.kind())),
+        );
+        at = Some(batch.upto);
+        if batch.caught_up {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 9);
+    assert!(trouble.contains(&("2".to_owned(), FaultKind::Transient)), "{trouble:?}");
+    // It is read when it is well again.
+    serve(&city, &[]);
+    let batch = city.entries(Some(Cursor::encode(&at.unwrap()).unwrap()), 100).await.0;
+    assert!(keys_of(&batch).is_superset(&set(&["2-0", "2-1", "2-2"])));
+}
+
+#[tokio::test]
+async fn a_source_of_which_every_value_fails_has_failed() {
+    let city = forums(3).await;
+    serve(&city, &["0", "1", "2"]);
+    assert_eq!(city.read(None).await.unwrap_err().kind(), FaultKind::Transient);
+}
+
+#[tokio::test]
+async fn values_take_turns() {
+    let city = forums(3).await;
+    serve(&city, &[]);
+    city.entries(None, 100).await;
+    let asked: Vec<String> =
+        city.desk().asked.iter().take(3).map(|asked| asked.query["forum"].clone()).collect();
+    assert_eq!(asked, ["0", "1", "2"]);
+}

@@ -1,0 +1,118 @@
+"""Helps to write a Tonghui plugin. One file, standard library only, Python 3.8 or later.
+
+A plugin answers questions: "what comes after this cursor?". Asked again with the same cursor it
+must answer with the same things again, so it keeps no progress of its own.
+
+    from tonghui_plugin import Plugin, Throttled
+
+    class Orders(Plugin):
+        def read(self, after, max):
+            rows = fetch(since=after, limit=max)
+            for row in rows:
+                self.record(row["id"], row, revision=row["version"])
+            return rows[-1]["version"] if rows else after, len(rows) < max
+
+    Orders().run()
+
+Standard output belongs to the protocol: whatever is printed goes to standard error, which the
+gateway copies to its log. Never print a personal value.
+"""
+
+import json
+import sys
+
+__all__ = ["Fault", "Plugin", "Stopped", "Throttled", "Transient"]
+
+
+class Fault(Exception):
+    """The source cannot be read now. Raise one of its kinds with a text for people."""
+
+    kind = "transient"
+    wait_ms = 0
+
+
+class Transient(Fault):
+    """It may pass by itself: asked again soon, with growing waits."""
+
+
+class Stopped(Fault):
+    """Somebody has to act: a wrong password, a missing table."""
+
+    kind = "stopped"
+
+
+class Throttled(Fault):
+    """The source wants to be asked again no earlier than in `seconds`."""
+
+    kind = "throttled"
+
+    def __init__(self, message, seconds):
+        super().__init__(message)
+        self.wait_ms = int(seconds * 1000)
+
+
+class Plugin:
+    """Subclass it, write `read`, and call `run`."""
+
+    # False where the source gives current states and no revision: a later read is newer then.
+    revisions = True
+
+    #: The settings of `[process.config]` and `[process.secrets]`, from `open` on.
+    config = {}
+    #: Zone of source times that name none, and the limits of the source (`[budget]`).
+    zone = "Asia/Shanghai"
+    budget = {}
+
+    def open(self):
+        """Called once, with the settings in place. Raise `Stopped` where they cannot work."""
+
+    def read(self, after, max):
+        """Calls `self.record` for at most `max` records that come after `after` (None: from the
+        beginning) and returns (upto, caught_up): the cursor behind them, any JSON of at most
+        64 KiB, and whether there was nothing more. Give what you have after five seconds."""
+        raise NotImplementedError
+
+    def settled(self, upto):
+        """Everything up to `upto` is kept: tell the source, if it wants to know. May come twice."""
+
+    def record(self, key, body, revision=None):
+        """Gives one record: its stable key, a dict, and the whole number or time (RFC 3339) that
+        orders its states. Each key at most once in a read."""
+        record = {"key": key, "body": body}
+        if revision is not None:
+            record["revision"] = revision
+        self._say({"record": record})
+
+    def run(self):
+        """Answers until the gateway closes standard input."""
+        self._out, sys.stdout = sys.stdout.buffer, sys.stderr
+        for line in sys.stdin.buffer:
+            ((question, arguments),) = json.loads(line).items()
+            try:
+                self._answer(question, arguments)
+            except Fault as fault:
+                message = {"kind": fault.kind, "message": str(fault)}
+                if fault.kind == "throttled":
+                    message["wait_ms"] = fault.wait_ms
+                self._say({"fault": message})
+            self._out.flush()
+
+    def _answer(self, question, arguments):
+        if question == "open":
+            self.config = arguments["config"]
+            self.zone = arguments.get("zone", self.zone)
+            self.budget = arguments.get("budget", {})
+            self.open()
+            self._say({"ready": {} if self.revisions else {"revision": "none"}})
+        elif question == "read":
+            upto, caught_up = self.read(arguments["after"], arguments["max"])
+            self._say({"end": {"upto": upto, "caught_up": bool(caught_up)}})
+        elif question == "settled":
+            self.settled(arguments["upto"])
+            self._say({"ok": {}})
+        else:
+            raise Stopped("this plugin is too old for the question " + question)
+
+    def _say(self, answer):
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        self._out.write(text.encode("utf-8") + b"\n")

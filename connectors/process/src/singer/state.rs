@@ -1,0 +1,121 @@
+//! Which of two states of a tap is the later one.
+
+use std::cmp::Ordering;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use serde_json::Value;
+
+/// Whether `new` may take the place of `old`. An empty state never does, nor one in which a bookmark
+/// has gone back and none has gone forward: a tap that is interrupted may write either.
+pub(crate) fn is_forward(old: Option<&Value>, new: &Value) -> bool {
+    if is_empty(new) {
+        return false;
+    }
+    let mut moves = Moves::default();
+    if let Some(old) = old {
+        compare(old, new, &mut moves);
+    }
+    moves.forward || !moves.back
+}
+
+/// Nothing is said in it.
+fn is_empty(state: &Value) -> bool {
+    match state {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().all(is_empty),
+        Value::Array(items) => items.iter().all(is_empty),
+        Value::String(text) => text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[derive(Default)]
+struct Moves {
+    forward: bool,
+    back: bool,
+}
+
+/// Compares what both have. What only one has, and texts that are neither times nor numbers, have no
+/// order.
+fn compare(old: &Value, new: &Value, moves: &mut Moves) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (name, value) in new {
+                if let Some(earlier) = old.get(name) {
+                    compare(earlier, value, moves);
+                }
+            }
+        }
+        (old, new) if !is_empty(old) && is_empty(new) => moves.back = true,
+        (old, new) => match order(old, new) {
+            Some(Ordering::Less) => moves.forward = true,
+            Some(Ordering::Greater) => moves.back = true,
+            Some(Ordering::Equal) | None => {}
+        },
+    }
+}
+
+fn order(old: &Value, new: &Value) -> Option<Ordering> {
+    match (old, new) {
+        (Value::Number(old), Value::Number(new)) => old.as_f64()?.partial_cmp(&new.as_f64()?),
+        (Value::String(old), Value::String(new)) => match (moment(old), moment(new)) {
+            (Some(old), Some(new)) => Some(old.cmp(&new)),
+            _ => Some(old.parse::<i64>().ok()?.cmp(&new.parse().ok()?)),
+        },
+        _ => None,
+    }
+}
+
+/// Times within one tap are written alike: one without an offset is compared as it stands.
+fn moment(text: &str) -> Option<NaiveDateTime> {
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.naive_utc());
+    let naive = || {
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+    };
+    let date = || text.parse::<NaiveDate>().ok().map(NaiveDateTime::from);
+    time.ok().or_else(naive).or_else(date)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_state_only_goes_forward() {
+        let at = |time: &str| json!({ "bookmarks": { "orders": { "updated": time } } });
+        let old = at("2026-10-09T10:00:00Z");
+        for (new, forward) in [
+            (at("2026-10-09T10:00:01Z"), true),
+            (at("2026-10-09T18:00:01+08:00"), true),
+            (at("2026-10-09T10:00:00Z"), true),
+            (at("2026-10-09T09:59:59Z"), false),
+            (at("2026-10-09T17:59:59+08:00"), false),
+            (at(""), false),
+            (json!({ "bookmarks": { "orders": { "updated": null } } }), false),
+            (json!({ "bookmarks": { "orders": {} } }), false),
+            (json!({ "bookmarks": {} }), false),
+            (json!({}), false),
+            (json!(null), false),
+            // A token has no order, and a new stream is news.
+            (json!({ "bookmarks": { "orders": { "token": "b" } } }), true),
+            (json!({ "bookmarks": { "others": { "updated": "2020-01-01" } } }), true),
+        ] {
+            assert_eq!(is_forward(Some(&old), &new), forward, "{new}");
+        }
+    }
+
+    #[test]
+    fn one_bookmark_may_go_back_while_another_goes_forward() {
+        let old = json!({ "day": "2026-10-09", "page": 7 });
+        assert!(is_forward(Some(&old), &json!({ "day": "2026-10-10", "page": 1 })));
+        assert!(!is_forward(Some(&old), &json!({ "day": "2026-10-09", "page": 1 })));
+        assert!(is_forward(Some(&json!({ "id": "99" })), &json!({ "id": "100" })));
+        assert!(!is_forward(Some(&json!({ "id": "100" })), &json!({ "id": "99" })));
+        assert!(is_forward(None, &json!({ "id": 1 })));
+        assert!(!is_forward(None, &json!({ "bookmarks": { "orders": null } })));
+    }
+}

@@ -1,0 +1,29 @@
+//! What the gateway promises of plugins, asked with real ones: the Python helper and its example,
+//! and shell scripts that do everything wrong.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bad;
+mod good;
+mod orders;
+
+use std::time::Duration;
+
+use connector_process::Process;
+use contract::{Connector as _, Fault, Means};
+use serde_json::{Value, json};
+
+/// A connector in a folder, with the settings of a channel.
+fn process(folder: &std::path::Path, settings: Value) -> Result<Process, Fault> {
+    let mut means = Means::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai);
+    means.budget.interval = Some(Duration::from_millis(200));
+    means.budget.burst = 3;
+    means.folder = folder.to_owned();
+    Process::build(serde_json::from_value(settings).unwrap(), means)
+}
+
+/// A plugin written in shell: `ready`, then the lines of `answer`.
+fn script(answer: &str) -> Value {
+    let script = format!("read line; echo '{{\"ready\":{{}}}}'; read line; {answer}");
+    json!({ "command": ["sh", "-c", script], "timeout": "10s" })
+}

@@ -1,0 +1,256 @@
+//! A tap of a few lines that writes what a test has put into a file, and what it was started with.
+
+use std::{os::unix::fs::PermissionsExt as _, path::PathBuf};
+
+use connector_process::{Cursor, Process};
+use contract::{Connector as _, Entry, FaultKind, Revision};
+use serde_json::{Value, json};
+
+use super::{batches, process};
+
+/// Writes `messages` from the line on that the state names, the schema always; notes its arguments and files.
+const TAP: &str = r#"
+import json, os, sys
+args = sys.argv[1:]
+with open("calls", "a") as calls:
+    calls.write(json.dumps([args, [oct(os.stat(a).st_mode) for a in args if a.startswith("/")]]) + "\n")
+if "--discover" in args:
+    print(json.dumps({"streams": [
+        {"tap_stream_id": "orders", "stream": "orders", "schema": {"type": "object"}},
+        {"tap_stream_id": "people", "stream": "people", "schema": {"type": "object"},
+         "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}]}]}))
+    sys.exit()
+state = json.load(open(args[args.index("--state") + 1])) if "--state" in args else {}
+for n, line in enumerate(open("messages")):
+    if n >= state.get("line", 0) or '"SCHEMA"' in line:
+        print(line.strip(), flush=True)
+if os.path.exists("fails"):
+    sys.exit(7)
+"#;
+
+struct Driven(tempfile::TempDir);
+
+impl Driven {
+    fn new(messages: &[Value]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tap.py"), TAP).unwrap();
+        let driven = Self(folder);
+        driven.will_say(messages);
+        driven
+    }
+
+    fn will_say(&self, messages: &[Value]) {
+        let lines: String = messages.iter().map(|message| format!("{message}\n")).collect();
+        std::fs::write(self.path("messages"), lines).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn process(&self, singer: Value) -> Process {
+        let mut all = json!({ "stream": "orders" });
+        for (name, value) in singer.as_object().unwrap() {
+            all[name] = value.clone();
+        }
+        process(
+            self.0.path(),
+            json!({
+                "command": ["python3", "tap.py"], "protocol": "singer", "singer": all,
+                "config": { "city": "芜湖" }, "secrets": { "token": "t0p" },
+            }),
+        )
+    }
+}
+
+fn schema() -> Value {
+    json!({ "type": "SCHEMA", "stream": "orders", "schema": {}, "key_properties": ["id"] })
+}
+
+fn record(id: u32) -> Value {
+    json!({ "type": "RECORD", "stream": "orders", "record": { "id": id, "at": "2026-10-09T10:00:00Z" } })
+}
+
+fn state(line: u32) -> Value {
+    json!({ "type": "STATE", "value": { "line": line } })
+}
+
+fn reached(cursor: &Cursor) -> Value {
+    serde_json::to_value(cursor).unwrap()["singer"].clone()
+}
+
+#[tokio::test]
+async fn records_of_the_stream_become_records_and_states_become_the_cursor() {
+    let other = json!({ "type": "RECORD", "stream": "people", "record": { "id": 99 } });
+    let activate = json!({ "type": "ACTIVATE_VERSION", "stream": "orders", "version": 1 });
+    let driven = Driven::new(&[
+        schema(),
+        record(1),
+        activate,
+        record(2),
+        other,
+        state(6),
+        record(3),
+        state(8),
+    ]);
+    let (found, at) = batches(&mut driven.process(json!({})), None, 10).await;
+    assert_eq!(found, [["1", "2", "3"]]);
+    assert_eq!(reached(&at)["state"], json!({ "line": 8 }));
+    let (found, again) = batches(&mut driven.process(json!({})), Some(at.clone()), 10).await;
+    assert_eq!((found, &again), (vec![Vec::<String>::new()], &at), "a source at rest");
+}
+
+#[tokio::test]
+async fn a_run_can_be_cut_at_any_cursor_and_goes_on_where_it_was() {
+    let mut messages = vec![schema()];
+    for id in 0..12 {
+        messages.push(record(id));
+        if id % 5 == 4 {
+            messages.push(state(u32::try_from(messages.len()).unwrap() + 1));
+        }
+    }
+    let driven = Driven::new(&messages);
+    let all: Vec<String> = (0..12).map(|id| id.to_string()).collect();
+    for cut in 0..5 {
+        let (mut process, mut at, mut seen) = (driven.process(json!({})), None, Vec::new());
+        for _ in 0..cut {
+            let batch = process.read(at.as_ref(), 3).await.unwrap();
+            seen.extend(batch.entries.iter().map(super::key));
+            at = Some(batch.upto);
+        }
+        let (rest, _) = batches(&mut driven.process(json!({})), at, 3).await;
+        seen.extend(rest.concat());
+        assert_eq!(seen, all, "cut after {cut} reads: each once, in order");
+    }
+}
+
+#[tokio::test]
+async fn a_tap_that_gives_other_records_after_a_restart_is_read_from_its_state_again() {
+    let driven = Driven::new(&[schema(), record(1), record(2), record(3), record(4)]);
+    let batch = driven.process(json!({})).read(None, 2).await.unwrap();
+    // A new order stands in front: who counted two of them would lose the second.
+    driven.will_say(&[schema(), record(9), record(1), record(2), record(3), record(4)]);
+    let (found, _) = batches(&mut driven.process(json!({})), Some(batch.upto), 2).await;
+    assert_eq!(found.concat(), ["9", "1", "2", "3", "4"]);
+}
+
+#[tokio::test]
+async fn an_empty_state_or_one_that_goes_back_changes_nothing() {
+    let empty = json!({ "type": "STATE", "value": {} });
+    let driven =
+        Driven::new(&[schema(), record(1), state(7), record(2), state(3), record(3), empty]);
+    let (_, at) = batches(&mut driven.process(json!({})), None, 10).await;
+    assert_eq!(reached(&at)["state"], json!({ "line": 7 }));
+    driven.will_say(&[json!({ "type": "STATE", "value": { "bookmarks": {} } })]);
+    let (_, at) = batches(&mut driven.process(json!({})), Some(at), 10).await;
+    assert_eq!(reached(&at)["state"], json!({ "line": 7 }));
+}
+
+#[tokio::test]
+async fn a_tap_that_fails_is_transient_and_what_it_gave_before_is_kept() {
+    let driven = Driven::new(&[schema(), record(1), state(3), record(2)]);
+    std::fs::write(driven.path("fails"), "").unwrap();
+    let mut process = driven.process(json!({}));
+    let batch = process.read(None, 10).await.unwrap();
+    assert_eq!((batch.entries.len(), batch.caught_up), (2, false));
+    let fault = process.read(Some(&batch.upto), 10).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
+    assert!(fault.to_string().contains("exit code 7"), "{fault}");
+    std::fs::remove_file(driven.path("fails")).unwrap();
+    let (found, _) = batches(&mut process, Some(batch.upto), 10).await;
+    assert!(found.concat().is_empty(), "nothing twice: {found:?}");
+}
+
+#[tokio::test]
+async fn one_key_comes_once_in_a_batch_in_its_last_state() {
+    let changed = json!({ "type": "RECORD", "stream": "orders", "record": { "id": 1, "x": 2 } });
+    let driven = Driven::new(&[schema(), record(1), record(2), changed]);
+    let batch = driven.process(json!({})).read(None, 10).await.unwrap();
+    let [Entry::Record(first), Entry::Record(_)] = batch.entries.as_slice() else {
+        panic!("{batch:?}")
+    };
+    assert_eq!(first.body.tree()["x"], 2);
+}
+
+#[tokio::test]
+async fn keys_and_revisions_are_the_fields_that_were_named() {
+    let driven = Driven::new(&[
+        json!({ "type": "SCHEMA", "stream": "orders", "schema": {}, "key_properties": ["id", "at"] }),
+        record(1),
+        json!({ "type": "RECORD", "stream": "orders", "record": { "id": 2, "at": "soon" } }),
+        json!({ "type": "RECORD", "stream": "orders", "record": { "at": "2026-10-09T10:00:00Z" } }),
+    ]);
+    let batch = driven.process(json!({ "revision": "at" })).read(None, 10).await.unwrap();
+    let found: Vec<String> = batch.entries.iter().map(super::key).collect();
+    assert_eq!(found, [r#"["1","2026-10-09T10:00:00Z"]"#, "no_revision", "missing_key"]);
+    let Entry::Record(record) = &batch.entries[0] else { panic!() };
+    assert_eq!(record.revision, "2026-10-09T10:00:00Z".parse().map(Revision::time).unwrap());
+
+    let nameless =
+        json!({ "type": "SCHEMA", "stream": "orders", "schema": {}, "key_properties": [] });
+    driven.will_say(&[nameless, self::record(1)]);
+    let fault = driven.process(json!({})).read(None, 10).await.unwrap_err();
+    assert!(fault.to_string().contains("nothing names a record"), "{fault}");
+    let (found, _) = batches(&mut driven.process(json!({ "key": ["id"] })), None, 10).await;
+    assert_eq!(found, [["1"]]);
+}
+
+#[tokio::test]
+async fn its_files_are_for_nobody_else_and_go_with_the_run() {
+    let driven = Driven::new(&[schema(), record(1), state(3), record(2)]);
+    let (_, at) = batches(&mut driven.process(json!({})), None, 1).await;
+    let (_, _) = batches(&mut driven.process(json!({})), Some(at), 1).await;
+    let calls = std::fs::read_to_string(driven.path("calls")).unwrap();
+    let calls: Vec<(Vec<String>, Vec<String>)> =
+        calls.lines().map(|call| serde_json::from_str(call).unwrap()).collect();
+    let options: Vec<Vec<&str>> = calls
+        .iter()
+        .map(|(args, _)| args.iter().map(String::as_str).filter(|a| a.starts_with("--")).collect())
+        .collect();
+    assert_eq!(options[0], ["--config", "--discover"]);
+    assert_eq!(options[1], ["--config", "--catalog"]);
+    assert_eq!(options.last().unwrap(), &["--config", "--catalog", "--state"]);
+    for (args, modes) in &calls {
+        assert!(modes.iter().all(|mode| mode == "0o100600"), "{modes:?}");
+        let files = args.iter().filter(|argument| argument.starts_with('/'));
+        for file in files {
+            assert!(!PathBuf::from(file).exists(), "left behind: {file}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_stream_is_selected_in_the_catalog_and_no_other() {
+    let driven = Driven::new(&[schema()]);
+    let copy = "import shutil, sys; a = sys.argv; '--catalog' in a and shutil.copy(a[a.index('--catalog') + 1], 'catalog.json')\n";
+    std::fs::write(driven.path("tap.py"), format!("{copy}{TAP}")).unwrap();
+    let _ = driven.process(json!({})).read(None, 10).await.unwrap();
+    let catalog: Value =
+        serde_json::from_slice(&std::fs::read(driven.path("catalog.json")).unwrap()).unwrap();
+    let selected = |index: usize| &catalog["streams"][index]["metadata"][0]["metadata"]["selected"];
+    assert_eq!((selected(0), selected(1)), (&json!(true), &json!(false)));
+    let mode = std::fs::metadata(driven.path("catalog.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let fault = driven.process(json!({ "stream": "ordres" })).read(None, 10).await.unwrap_err();
+    assert!(fault.to_string().contains("it has: orders, people"), "{fault}");
+    std::fs::write(driven.path("mine.json"), r#"{"streams":[{"stream":"mine"}]}"#).unwrap();
+    let mut mine = driven.process(json!({ "catalog": { "file": "mine.json" } }));
+    let _ = mine.read(None, 10).await.unwrap();
+    let catalog = std::fs::read_to_string(driven.path("catalog.json")).unwrap();
+    assert!(catalog.contains("mine"), "{catalog}");
+}
+
+#[tokio::test]
+async fn what_is_no_singer_message_stops_and_a_silent_tap_is_given_up() {
+    let driven = Driven::new(&[json!("13800001234")]);
+    let fault = driven.process(json!({})).read(None, 10).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped);
+    assert!(!fault.to_string().contains("13800001234"), "{fault}");
+    let silent = json!({
+        "command": ["sh", "-c", "exec sleep 1000"], "protocol": "singer", "timeout": "200ms",
+        "singer": { "stream": "orders", "catalog": "none" },
+    });
+    let fault = process(driven.0.path(), silent).read(None, 10).await.unwrap_err();
+    assert!(fault.to_string().contains("said nothing for 200ms"), "{fault}");
+}

@@ -1,0 +1,45 @@
+//! What the gateway promises of Singer taps: asked with a small one that a test can drive, and with
+//! an existing one from the public index, which `cargo xtask test` installs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod driven;
+mod public;
+mod server;
+
+use std::path::Path;
+
+use connector_process::{Cursor, Process};
+use contract::{Connector as _, Entry, Means};
+use serde_json::Value;
+
+fn process(folder: &Path, settings: Value) -> Process {
+    let mut means = Means::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai);
+    means.folder = folder.to_owned();
+    Process::build(serde_json::from_value(settings).unwrap(), means).unwrap()
+}
+
+fn key(entry: &Entry) -> String {
+    match entry {
+        Entry::Record(record) => record.key.to_string(),
+        Entry::Unreadable { reason, .. } => reason.code.to_string(),
+    }
+}
+
+/// Reads until caught up, and gives the keys of each batch.
+async fn batches(
+    process: &mut Process,
+    mut at: Option<Cursor>,
+    max: usize,
+) -> (Vec<Vec<String>>, Cursor) {
+    let mut batches = Vec::new();
+    loop {
+        let batch = process.read(at.as_ref(), max).await.unwrap();
+        assert!(batch.entries.len() <= max);
+        batches.push(batch.entries.iter().map(key).collect());
+        if batch.caught_up {
+            return (batches, batch.upto);
+        }
+        at = Some(batch.upto);
+    }
+}

@@ -1,0 +1,60 @@
+//! The promises of every source, kept by tables in SQLite, in every shape a channel can give them.
+
+#[path = "../city/mod.rs"]
+mod city;
+mod strained;
+
+mod changes_and_flag {
+    use super::city::{City, Flagged, Shape};
+
+    connector_testkit::suite!(City::sqlite(Shape::ChangesAndFlag).await);
+    connector_testkit::suite!(Deletes: City::sqlite(Shape::ChangesAndFlag).await);
+    connector_testkit::suite!(Dates: City::sqlite(Shape::ChangesAndFlag).await);
+    connector_testkit::suite!(Clocked: Flagged::new(City::sqlite(Shape::ChangesAndFlag).await));
+}
+
+mod changes_only {
+    use super::city::{City, Shape};
+
+    connector_testkit::suite!(City::sqlite(Shape::ChangesOnly).await);
+    connector_testkit::suite!(Deletes: City::sqlite(Shape::ChangesOnly).await);
+    connector_testkit::suite!(Dates: City::sqlite(Shape::ChangesOnly).await);
+}
+
+mod refusals {
+    use super::strained::Strained;
+
+    connector_testkit::suite!(Broken: Strained::new().await);
+    connector_testkit::suite!(Patient: Strained::new().await);
+    connector_testkit::suite!(Garbage: Strained::new().await);
+}
+
+/// A flag alone sees no later change: the promises about changes are not made.
+mod flag_only {
+    use super::city::{City, Shape};
+
+    connector_testkit::suite!(Deletes: City::sqlite(Shape::FlagOnly).await);
+    connector_testkit::suite!(Dates: City::sqlite(Shape::FlagOnly).await);
+
+    connector_testkit::suite!(City::sqlite(Shape::FlagOnly).await;
+        builds_without_network,
+        starts_from_none,
+        the_same_question_gets_the_same_keys,
+        resumes_after_any_cursor,
+        a_cursor_survives_json,
+        a_cursor_stays_within_64_kib,
+        a_read_can_be_dropped_at_every_await,
+        what_is_not_settled_is_returned_again,
+        respects_max,
+        no_key_comes_twice_in_a_batch,
+        an_empty_source_is_caught_up_soon,
+        a_source_at_rest_moves_no_cursor,
+        caught_up_means_caught_up,
+        a_flood_of_one_moment_loses_nothing,
+        ten_thousand_rows_of_one_moment_lose_nothing,
+        late_commits_lose_nothing,
+        a_commit_visible_a_minute_late_is_found,
+        a_second_that_was_read_may_get_more_rows,
+        rows_that_arrive_during_a_walk_are_found,
+    );
+}

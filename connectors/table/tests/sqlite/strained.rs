@@ -1,0 +1,87 @@
+//! A database that refuses: locked by somebody else, or altered under us.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::time::Duration;
+
+use connector_table::Table;
+use connector_testkit::{Broken, Garbage, Patient, Refuses, Silent, Source};
+use serde_json::json;
+use sqlx::{Sqlite, Transaction};
+
+use crate::city::{City, Desk, Shape};
+
+pub(crate) struct Strained {
+    city: City,
+    lock: Option<Transaction<'static, Sqlite>>,
+}
+
+impl Strained {
+    pub(crate) async fn new() -> Self {
+        let city = City::sqlite(Shape::ChangesAndFlag).await.with(json!({ "timeout": "200ms" }));
+        Self { city, lock: None }
+    }
+
+    async fn lock(&mut self) {
+        let Desk::Sqlite(pool) = &self.city.desk else { panic!("SQLite") };
+        self.lock = Some(pool.begin_with("BEGIN EXCLUSIVE").await.unwrap());
+    }
+
+    async fn unlock(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            lock.rollback().await.unwrap();
+        }
+    }
+}
+
+impl Source for Strained {
+    type Connector = Table;
+
+    const LATE: Duration = City::LATE;
+
+    fn connector(&self) -> Table {
+        self.city.connector()
+    }
+
+    async fn add(&mut self, keys: &[String], age: Duration) {
+        self.city.add(keys, age).await;
+    }
+
+    async fn change(&mut self, key: &str) {
+        self.city.change(key).await;
+    }
+}
+
+impl Refuses<Broken> for Strained {
+    async fn refuse(&mut self, _: Broken) {
+        self.lock().await;
+    }
+
+    async fn relent(&mut self) {
+        self.unlock().await;
+    }
+}
+
+impl Refuses<Silent> for Strained {
+    async fn refuse(&mut self, _: Silent) {
+        self.lock().await;
+    }
+
+    async fn relent(&mut self) {
+        self.unlock().await;
+    }
+}
+
+impl Patient for Strained {
+    const PATIENCE: Duration = Duration::from_millis(200);
+}
+
+impl Refuses<Garbage> for Strained {
+    async fn refuse(&mut self, _: Garbage) {
+        self.city.run("ALTER TABLE orders RENAME TO orders_of_last_year").await;
+    }
+
+    async fn relent(&mut self) {
+        self.city.run("ALTER TABLE orders_of_last_year RENAME TO orders").await;
+    }
+}

@@ -1,0 +1,196 @@
+//! A read is a question: it has an answer, the same for the same question, and nothing else.
+
+use std::{collections::BTreeSet, future::Future, pin::pin, task::Poll};
+
+use contract::{Connector, Cursor};
+
+use super::{HOUR, NOW, row, rows};
+use crate::{Seen, Source, drive::assert_found, read, run, settle, standing};
+
+/// Building needs neither a network nor a runtime.
+pub async fn builds_without_network<S: Source>(source: S) {
+    standing::builds_without_network(&source).await;
+}
+
+/// A channel that was never read is read from its beginning, however long ago that was.
+pub async fn starts_from_none<S: Source>(mut source: S) {
+    row(&mut source, "years old", HOUR * 24 * 3_650).await;
+    let mut keys = rows(&mut source, "r", 7).await;
+    keys.insert("years old".to_owned());
+    let (seen, _) = run(&mut source.connector(), None, 3).await;
+    assert_found(&seen, &keys);
+}
+
+/// A read is a question: asked again it answers with the same things again.
+pub async fn the_same_question_gets_the_same_keys<S: Source>(mut source: S) {
+    rows(&mut source, "r", 9).await;
+    let (mut connector, mut at) = (source.connector(), None);
+    for _ in 0..8 {
+        let upto = standing::the_same_question(&source, &mut connector, at.as_ref()).await;
+        settle(&mut connector, &upto).await;
+        at = Some(upto);
+    }
+}
+
+/// A run that is cut at any cursor, and goes on in another process, finds the same keys.
+pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
+    for cut in 0..12 {
+        // New ones each time: a source that is told what was fetched gives nothing twice.
+        let expected = rows(&mut source, &format!("c{cut}-"), 5).await;
+        let (mut seen, mut at) = (Seen::new(), None);
+        let mut connector = source.connector();
+        for _ in 0..cut {
+            let (keys, upto, _) = read(&mut connector, at.as_ref(), 2).await;
+            seen.extend(keys.into_iter().map(|key| (key, 1)));
+            settle(&mut connector, &upto).await;
+            at = Some(upto);
+        }
+        let (rest, _) = run(&mut source.connector(), at, 2).await;
+        seen.extend(rest);
+        assert_found(&seen, &expected);
+    }
+}
+
+/// What is written down and read back is the same position.
+pub async fn a_cursor_survives_json<S: Source>(mut source: S) {
+    rows(&mut source, "r", 5).await;
+    let (_, upto, _) = read(&mut source.connector(), None, 3).await;
+    standing::survives_json::<S>(&upto);
+}
+
+/// A read that is dropped anywhere has changed nothing.
+pub async fn a_read_can_be_dropped_at_every_await<S: Source>(mut source: S) {
+    let keys = rows(&mut source, "r", 6).await;
+    let mut connector = source.connector();
+    for n_polls in 0..40 {
+        let mut reading = pin!(connector.read(None, 3));
+        for _ in 0..n_polls {
+            let mut once = true;
+            // Polls once and then lets the others (a database's thread, the timer) run.
+            let is_done = std::future::poll_fn(|context| match reading.as_mut().poll(context) {
+                Poll::Ready(_) => Poll::Ready(true),
+                Poll::Pending if once => {
+                    once = false;
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                Poll::Pending => Poll::Ready(false),
+            });
+            if is_done.await {
+                break;
+            }
+        }
+    }
+    let (seen, _) = run(&mut connector, None, 3).await;
+    assert_found(&seen, &keys);
+}
+
+/// Records whose batches were lost before they were settled come again: to read on is not to
+/// acknowledge.
+pub async fn what_is_not_settled_is_returned_again<S: Source>(mut source: S) {
+    rows(&mut source, "r", 5).await;
+    let mut lost = source.connector();
+    let (first, upto, _) = read(&mut lost, None, 2).await;
+    let _ = read(&mut lost, Some(&upto), 2).await;
+    let (again, ..) = read(&mut source.connector(), None, 2).await;
+    assert!(!first.is_empty(), "nothing was read");
+    assert_eq!(first, again);
+}
+
+/// A batch is never larger than what was asked for.
+pub async fn respects_max<S: Source>(mut source: S) {
+    let keys = rows(&mut source, "r", 7).await;
+    for max in [1, 3, 7, 500] {
+        let (mut connector, mut at, mut seen) = (source.connector(), None, Seen::new());
+        loop {
+            let (found, upto, caught_up) = read(&mut connector, at.as_ref(), max).await;
+            assert!(found.len() <= max, "{} entries, {max} were asked for", found.len());
+            seen.extend(found.into_iter().map(|key| (key, 1)));
+            at = Some(upto);
+            if caught_up {
+                break;
+            }
+        }
+        assert_found(&seen, &keys);
+    }
+}
+
+/// One batch holds one state of a thing.
+pub async fn no_key_comes_twice_in_a_batch<S: Source>(mut source: S) {
+    rows(&mut source, "r", 5).await;
+    source.change("r1").await;
+    let (mut connector, mut at) = (source.connector(), None);
+    for _ in 0..8 {
+        let (keys, upto, _) = read(&mut connector, at.as_ref(), 100).await;
+        let distinct: BTreeSet<&String> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len(), "a key came twice");
+        settle(&mut connector, &upto).await;
+        at = Some(upto);
+    }
+}
+
+/// Once caught up, nothing that was there is still unread, and what comes later is found.
+pub async fn caught_up_means_caught_up<S: Source>(mut source: S) {
+    let (nothing, at) = run(&mut source.connector(), None, 4).await;
+    assert!(nothing.is_empty(), "an empty source gave something");
+    let keys = rows(&mut source, "r", 9).await;
+    let (seen, at) = run(&mut source.connector(), Some(at), 4).await;
+    assert_found(&seen, &keys);
+    row(&mut source, "later", NOW).await;
+    let (seen, _) = run(&mut source.connector(), Some(at), 4).await;
+    assert_found(&seen, &super::set(&["later"]));
+}
+
+/// Whoever has nothing says so: a loop that is not told to pause asks without end.
+pub async fn an_empty_source_is_caught_up_soon<S: Source>(source: S) {
+    let (mut connector, mut at) = (source.connector(), None);
+    for _ in 0..8 {
+        let (keys, upto, caught_up) = read(&mut connector, at.as_ref(), 4).await;
+        assert!(keys.is_empty(), "an empty source gave something");
+        if caught_up {
+            return;
+        }
+        at = Some(upto);
+    }
+    panic!("an empty source was asked eight times and is not caught up");
+}
+
+/// A position is written only where it has moved.
+pub async fn a_source_at_rest_moves_no_cursor<S: Source>(mut source: S) {
+    rows(&mut source, "r", 4).await;
+    let (_, at) = run(&mut source.connector(), None, 6).await;
+    let (_, at) = run(&mut source.connector(), Some(at), 6).await;
+    let (_, rested) = run(&mut source.connector(), Some(at.clone()), 6).await;
+    assert_eq!(at.as_str(), rested.as_str(), "a source at rest moves its cursor");
+}
+
+/// A cursor is written with every batch: it holds a position, and no list of what was read.
+pub async fn a_cursor_stays_within_64_kib<S: Source>(mut source: S) {
+    let keys: Vec<String> = (0..10_000).map(|n| format!("a rather long key {n}")).collect();
+    source.add(&keys, HOUR).await;
+    let (mut connector, mut at): (_, Option<Cursor>) = (source.connector(), None);
+    loop {
+        let (_, upto, caught_up) = read(&mut connector, at.as_ref(), 900).await;
+        standing::within_64_kib(&upto);
+        settle(&mut connector, &upto).await;
+        at = Some(upto);
+        if caught_up {
+            break;
+        }
+    }
+}
+
+/// A restart settles what was settled already.
+pub async fn settled_twice_is_harmless<S: Source>(mut source: S) {
+    let keys = rows(&mut source, "r", 5).await;
+    let mut connector = source.connector();
+    let (_, upto, _) = read(&mut connector, None, 5).await;
+    settle(&mut connector, &upto).await;
+    source.change("r2").await;
+    settle(&mut connector, &upto).await;
+    settle(&mut source.connector(), &upto).await;
+    let (seen, _) = run(&mut connector, Some(upto), 5).await;
+    assert!(seen.contains_key("r2"), "a change was settled away");
+    let (seen, _) = run(&mut connector, None, 5).await;
+    assert!(seen.keys().all(|key| keys.contains(key)));
+}

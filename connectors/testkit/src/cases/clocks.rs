@@ -1,0 +1,46 @@
+//! Clocks of others: they are set, changed twice a year, and wrong.
+
+use super::{HOUR, NOW, row, rows, set};
+use crate::{Clocked, Dates, Turn, drive::assert_found, run};
+
+/// A record dated far ahead must not hide what comes before its time.
+pub async fn a_row_dated_in_the_future_hides_nothing<S: Dates>(mut source: S) {
+    rows(&mut source, "r", 3).await;
+    source.add_ahead(&["future".to_owned()], HOUR * 24 * 365).await;
+    let (seen, at) = run(&mut source.connector(), None, 10).await;
+    assert_found(&seen, &set(&["future"]));
+    row(&mut source, "today", NOW).await;
+    let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
+    assert_found(&seen, &set(&["today"]));
+}
+
+/// The vendor sets its clock right: an hour of times comes again.
+pub async fn a_vendor_clock_set_back_an_hour_loses_nothing<S: Clocked>(source: S) {
+    turned(source, &[], Turn::Back(HOUR)).await;
+}
+
+/// Summer time begins, and ends.
+pub async fn a_clock_change_loses_nothing<S: Clocked>(source: S) {
+    turned(source, &[Turn::Ahead(HOUR)], Turn::Back(HOUR)).await;
+}
+
+/// A server that wrote Beijing time writes UTC from now on.
+pub async fn a_zone_change_loses_nothing<S: Clocked>(source: S) {
+    turned(source, &[], Turn::Back(HOUR * 8)).await;
+}
+
+async fn turned<S: Clocked>(mut source: S, before: &[Turn], then: Turn) {
+    row(&mut source, "before", NOW).await;
+    let (_, mut at) = run(&mut source.connector(), None, 10).await;
+    for turn in before {
+        source.turn_clock(*turn).await;
+        row(&mut source, "meanwhile", NOW).await;
+        let (seen, upto) = run(&mut source.connector(), Some(at), 10).await;
+        assert_found(&seen, &set(&["meanwhile"]));
+        at = upto;
+    }
+    source.turn_clock(then).await;
+    row(&mut source, "after", NOW).await;
+    let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
+    assert_found(&seen, &set(&["after"]));
+}

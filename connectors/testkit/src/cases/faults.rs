@@ -1,0 +1,89 @@
+//! What a refusal is called, and that it takes nothing back.
+
+use std::time::Duration;
+
+use contract::{Fault, FaultKind};
+
+use super::rows;
+use crate::{
+    Broken, Forbidden, Garbage, Patient, Refuses, Secretive, Seen, Silent, Throttled, Unauthorized,
+    drive::{assert_found, note, try_read},
+    read, run, settle,
+};
+
+/// Somebody has to act.
+pub async fn wrong_credentials_stop_the_channel<S: Refuses<Unauthorized>>(mut source: S) {
+    let fault = refused(&mut source, Unauthorized).await;
+    assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+}
+
+/// Somebody has to act, at the source.
+pub async fn a_forbidden_account_stops_the_channel<S: Refuses<Forbidden>>(mut source: S) {
+    let fault = refused(&mut source, Forbidden).await;
+    assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+}
+
+/// The source says when it wants to be asked again: never earlier.
+pub async fn a_throttled_read_waits_as_told<S: Refuses<Throttled>>(mut source: S) {
+    let wait = Duration::from_secs(7);
+    let fault = refused(&mut source, Throttled(wait)).await;
+    let FaultKind::Throttled(told) = fault.kind() else { panic!("not throttled: {fault}") };
+    assert!(told >= wait, "{told:?}, but {wait:?} was told");
+}
+
+/// It may pass by itself.
+pub async fn a_broken_source_is_asked_again<S: Refuses<Broken>>(mut source: S) {
+    let fault = refused(&mut source, Broken).await;
+    assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
+}
+
+/// Nobody waits for ever, and it may pass by itself.
+pub async fn a_silent_source_is_given_up_in_time<S: Patient>(mut source: S) {
+    let limit = S::PATIENCE * 3 + Duration::from_secs(2);
+    let fault = tokio::time::timeout(limit, refused(&mut source, Silent)).await;
+    let Ok(fault) = fault else { panic!("still waiting after {limit:?}") };
+    assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
+}
+
+/// An answer that cannot be read is a fault, or is kept as what could not be read: never "nothing
+/// new", behind which the cursor would move.
+pub async fn garbage_is_not_taken_for_nothing<S: Refuses<Garbage>>(mut source: S) {
+    rows(&mut source, "r", 3).await;
+    source.refuse(Garbage).await;
+    if let Ok(batch) = try_read(&mut source.connector(), None, 10).await {
+        assert!(!batch.entries.is_empty(), "garbage was taken for an empty answer");
+    }
+}
+
+/// Behind a fault the walk goes on where it was.
+pub async fn a_fault_takes_nothing_back<S: Refuses<Broken>>(mut source: S) {
+    let keys = rows(&mut source, "r", 8).await;
+    let (mut connector, mut seen) = (source.connector(), Seen::new());
+    let (found, upto, _) = read(&mut connector, None, 3).await;
+    note(&mut seen, found);
+    settle(&mut connector, &upto).await;
+    source.refuse(Broken).await;
+    let refused = try_read(&mut connector, Some(&upto), 3).await;
+    assert!(refused.is_err(), "the source was asked and did not refuse");
+    source.relent().await;
+    let (rest, _) = run(&mut connector, Some(upto), 3).await;
+    seen.extend(rest);
+    assert_found(&seen, &keys);
+}
+
+/// A fault is shown to people and written down.
+pub async fn a_fault_tells_no_secret<S: Secretive>(mut source: S) {
+    let secret = source.secret();
+    let fault = refused(&mut source, Unauthorized).await;
+    let told = format!("{fault} {fault:?}");
+    assert!(!told.contains(&secret), "a fault tells the secret");
+}
+
+async fn refused<S: Refuses<R>, R>(source: &mut S, how: R) -> Fault {
+    rows(source, "r", 3).await;
+    source.refuse(how).await;
+    match try_read(&mut source.connector(), None, 10).await {
+        Err(fault) => fault,
+        Ok(_) => panic!("the source refused and the read did not fail"),
+    }
+}

@@ -1,0 +1,77 @@
+//! Many records of one moment, records that come late, records that come meanwhile.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{HOUR, MINUTE, NOW, row, rows, set};
+use crate::{Seen, Source, drive::assert_found, read, run, settle};
+
+/// Many records of one moment, more than a page holds.
+pub async fn a_flood_of_one_moment_loses_nothing<S: Source>(mut source: S) {
+    let keys: Vec<String> = (0..57).map(|n| format!("flood{n}")).collect();
+    source.add(&keys, HOUR).await;
+    let (seen, at) = run(&mut source.connector(), None, 4).await;
+    assert_found(&seen, &keys.iter().cloned().collect());
+    let more: Vec<String> = (0..33).map(|n| format!("more{n}")).collect();
+    source.add(&more, NOW).await;
+    let (seen, _) = run(&mut source.connector(), Some(at), 4).await;
+    assert_found(&seen, &more.into_iter().collect());
+}
+
+/// A table that was filled by one statement: ten thousand rows bear one time.
+pub async fn ten_thousand_rows_of_one_moment_lose_nothing<S: Source>(mut source: S) {
+    let keys: Vec<String> = (0..10_000).map(|n| format!("row{n}")).collect();
+    source.add(&keys, HOUR).await;
+    let (seen, _) = run(&mut source.connector(), None, 700).await;
+    assert_found(&seen, &keys.into_iter().collect());
+}
+
+/// A record that becomes visible after newer ones were read, with its old time.
+pub async fn late_commits_lose_nothing<S: Source>(source: S) {
+    late(source, S::LATE.mul_f64(0.8)).await;
+}
+
+/// A transaction that was open for a minute.
+pub async fn a_commit_visible_a_minute_late_is_found<S: Source>(source: S) {
+    assert!(S::LATE >= MINUTE, "a minute is too late for this source");
+    late(source, MINUTE).await;
+}
+
+/// Times of a second's precision: a record of a second that was read already.
+pub async fn a_second_that_was_read_may_get_more_rows<S: Source>(mut source: S) {
+    let second = Duration::from_secs(20);
+    row(&mut source, "first", second).await;
+    let (_, at) = run(&mut source.connector(), None, 10).await;
+    row(&mut source, "second", second).await;
+    let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
+    assert_found(&seen, &set(&["second"]));
+}
+
+/// Records that are added while the walk is under way.
+pub async fn rows_that_arrive_during_a_walk_are_found<S: Source>(mut source: S) {
+    let mut keys: BTreeSet<String> = rows(&mut source, "r", 8).await;
+    let (mut connector, mut at, mut seen) = (source.connector(), None, Seen::new());
+    for n in 0..6 {
+        let (found, upto, _) = read(&mut connector, at.as_ref(), 2).await;
+        seen.extend(found.into_iter().map(|key| (key, 1)));
+        settle(&mut connector, &upto).await;
+        at = Some(upto);
+        let key = format!("a{n}");
+        row(&mut source, &key, NOW).await;
+        keys.insert(key);
+    }
+    for _ in 0..2 {
+        let (rest, upto) = run(&mut connector, at, 2).await;
+        seen.extend(rest);
+        at = Some(upto);
+    }
+    assert_found(&seen, &keys);
+}
+
+async fn late<S: Source>(mut source: S, by: Duration) {
+    row(&mut source, "early", HOUR).await;
+    row(&mut source, "newest", NOW).await;
+    let (_, at) = run(&mut source.connector(), None, 10).await;
+    row(&mut source, "late", by).await;
+    let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
+    assert_found(&seen, &set(&["late"]));
+}

@@ -1,0 +1,217 @@
+//! Promises that can be asked of a source that one can only read: a stranger's, as it stands.
+
+use std::{collections::BTreeSet, pin::Pin};
+
+use contract::{Connector, Cursor, Entry};
+
+use crate::{
+    Asked, Seen,
+    drive::{LARGEST_CURSOR, note, ok, read, settle, try_read},
+};
+
+/// Batches that are looked at; a source of years must not be read to its end for that.
+const BATCHES: usize = 12;
+/// Records of a batch.
+const MAX: usize = 4;
+
+/// A promise, ready to be asked of a source.
+pub struct Promise<A> {
+    /// Its name, which is a sentence.
+    pub name: &'static str,
+    /// Asks; panics where it is broken, and the message says how.
+    pub ask: for<'a> fn(&'a A) -> Asking<'a>,
+}
+
+/// A promise being asked.
+pub type Asking<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// All promises of this module that change nothing at the source.
+pub fn promises<A: Asked>() -> Vec<Promise<A>> {
+    macro_rules! promises {
+        ($($name:ident),+ $(,)?) => {
+            vec![$(Promise { name: stringify!($name), ask: |source| Box::pin($name(source)) }),+]
+        };
+    }
+    promises![
+        builds_without_network,
+        the_same_question_gets_the_same_keys,
+        resumes_after_any_cursor,
+        a_cursor_survives_json_within_64_kib,
+        a_read_can_be_dropped,
+        respects_max,
+        no_key_comes_twice_in_a_batch,
+        every_record_can_be_read,
+        a_source_at_rest_moves_no_cursor,
+    ]
+}
+
+/// The promises that tell the source what is kept: only for one that is there for tests.
+pub fn promises_that_settle<A: Asked>() -> Vec<Promise<A>> {
+    vec![Promise {
+        name: "settled_twice_is_harmless",
+        ask: |source| Box::pin(settled_twice_is_harmless(source)),
+    }]
+}
+
+/// Building needs neither a network nor a runtime.
+pub async fn builds_without_network<A: Asked>(source: &A) {
+    std::thread::scope(|scope| {
+        // A thread of its own has no runtime.
+        let built = scope.spawn(|| drop(source.ask()));
+        assert!(built.join().is_ok(), "building needs a runtime");
+    });
+}
+
+/// Asked again it answers with the same things again, batch by batch.
+pub async fn the_same_question_gets_the_same_keys<A: Asked>(source: &A) {
+    let (mut connector, mut at) = (source.ask(), None);
+    for _ in 0..BATCHES {
+        at = Some(the_same_question(source, &mut connector, at.as_ref()).await);
+    }
+}
+
+/// A run that is cut at any cursor, and goes on in another process, finds the same keys.
+pub async fn resumes_after_any_cursor<A: Asked>(source: &A) {
+    let whole = walk(source, usize::MAX).await;
+    for cut in 0..whole.cursors.len() {
+        let rest = walk(source, cut).await;
+        assert!(rest.seen.keys().eq(whole.seen.keys()), "other keys after the cut at read {cut}");
+    }
+}
+
+/// What is written down and read back is the same position, and takes at most 64 KiB.
+pub async fn a_cursor_survives_json_within_64_kib<A: Asked>(source: &A) {
+    for cursor in walk(source, usize::MAX).await.cursors {
+        survives_json::<A>(&cursor);
+        within_64_kib(&cursor);
+    }
+}
+
+/// A read that is dropped has changed nothing.
+pub async fn a_read_can_be_dropped<A: Asked>(source: &A) {
+    let (expected, ..) = read(&mut source.ask(), None, MAX).await;
+    let mut connector = source.ask();
+    for n_turns in [0, 1, 5, 50, 500] {
+        let turns = async {
+            for _ in 0..n_turns {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! { biased;
+            () = turns => {}
+            _ = connector.read(None, MAX) => {}
+        }
+        let (found, ..) = read(&mut connector, None, MAX).await;
+        assert_eq!(found, expected, "after a read that was dropped");
+    }
+}
+
+/// A batch is never larger than what was asked for.
+pub async fn respects_max<A: Asked>(source: &A) {
+    let (mut connector, mut at) = (source.ask(), None);
+    for max in [1, 2, 3, 50, 1] {
+        let (keys, upto, _) = read(&mut connector, at.as_ref(), max).await;
+        assert!(keys.len() <= max, "{} records, {max} were asked for", keys.len());
+        at = Some(upto);
+    }
+}
+
+/// One batch holds one state of a thing.
+pub async fn no_key_comes_twice_in_a_batch<A: Asked>(source: &A) {
+    let (mut connector, mut at) = (source.ask(), None);
+    for _ in 0..BATCHES {
+        let (keys, upto, _) = read(&mut connector, at.as_ref(), 100).await;
+        let distinct: BTreeSet<&String> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len(), "a key came twice");
+        at = Some(upto);
+    }
+}
+
+/// What a source gives has a key, an order and a body.
+pub async fn every_record_can_be_read<A: Asked>(source: &A) {
+    let (mut connector, mut at) = (source.ask(), None);
+    for _ in 0..BATCHES {
+        let batch = ok(try_read(&mut connector, at.as_ref(), 100).await);
+        for entry in &batch.entries {
+            if let Entry::Unreadable { place, reason, .. } = entry {
+                panic!("{}: {} ({})", place.at, reason.detail, reason.code);
+            }
+        }
+        at = Some(ok(Cursor::encode(&batch.upto)));
+    }
+}
+
+/// A source at rest, once caught up, has nothing new and moves its cursor no more.
+pub async fn a_source_at_rest_moves_no_cursor<A: Asked>(source: &A) {
+    let (mut connector, mut at, mut rested) = (source.ask(), None, None);
+    for _ in 0..10_000 {
+        let (_, upto, caught_up) = read(&mut connector, at.as_ref(), 500).await;
+        if caught_up && rested.as_ref() == Some(&upto) {
+            return;
+        }
+        rested = caught_up.then(|| upto.clone());
+        at = Some(upto);
+    }
+    panic!("it is not caught up, or moves its cursor each time");
+}
+
+/// A restart settles what was settled already.
+pub async fn settled_twice_is_harmless<A: Asked>(source: &A) {
+    let mut connector = source.ask();
+    let (_, upto, _) = read(&mut connector, None, MAX).await;
+    let (before, ..) = read(&mut connector, Some(&upto), MAX).await;
+    for _ in 0..2 {
+        settle(&mut connector, &upto).await;
+    }
+    settle(&mut source.ask(), &upto).await;
+    let (after, ..) = read(&mut connector, Some(&upto), MAX).await;
+    assert_eq!(before, after, "settling changed what comes next");
+}
+
+/// One question, to a connector twice and to another one; gives the cursor behind the answer.
+pub(crate) async fn the_same_question<A: Asked>(
+    source: &A,
+    connector: &mut A::Connector,
+    at: Option<&Cursor>,
+) -> Cursor {
+    let (first, upto, _) = read(connector, at, MAX).await;
+    let (again, ..) = read(connector, at, MAX).await;
+    let (elsewhere, ..) = read(&mut source.ask(), at, MAX).await;
+    assert_eq!(first, again, "asked again");
+    assert_eq!(first, elsewhere, "asked elsewhere");
+    upto
+}
+
+pub(crate) fn survives_json<A: Asked>(cursor: &Cursor) {
+    let decoded: <A::Connector as Connector>::Cursor = ok(cursor.decode());
+    let again = ok(Cursor::encode(&decoded));
+    assert_eq!(cursor.as_str(), again.as_str(), "written again it differs");
+}
+
+pub(crate) fn within_64_kib(cursor: &Cursor) {
+    let size = cursor.as_str().len();
+    assert!(size <= LARGEST_CURSOR, "a cursor of {size} bytes");
+}
+
+struct Walked {
+    seen: Seen,
+    cursors: Vec<Cursor>,
+}
+
+/// The first batches, by another connector from read `cut` on.
+async fn walk<A: Asked>(source: &A, cut: usize) -> Walked {
+    let mut walked = Walked { seen: Seen::new(), cursors: Vec::new() };
+    let mut connector = source.ask();
+    for n_reads in 0..BATCHES {
+        if n_reads == cut {
+            connector = source.ask();
+        }
+        let (keys, upto, caught_up) = read(&mut connector, walked.cursors.last(), MAX).await;
+        note(&mut walked.seen, keys);
+        walked.cursors.push(upto);
+        if caught_up {
+            break;
+        }
+    }
+    walked
+}

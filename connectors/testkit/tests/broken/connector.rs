@@ -1,0 +1,252 @@
+//! A connector that keeps every promise, and has one defect where it was given one.
+
+mod mark;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use contract::{
+    Batch, Body, Connector, Entry, Fault, Means, Partition, RawRecord, RecordKey, Revision,
+    TextReport,
+};
+use serde_json::json;
+
+pub(crate) use mark::Mark;
+
+use crate::{
+    defect::Defect,
+    world::{Refusal, Row, World},
+};
+
+pub(crate) const PATIENCE: Duration = Duration::from_millis(20);
+pub(crate) const SECRET: &str = "s3cret-of-the-source";
+
+#[derive(Default)]
+pub(crate) struct Scripted {
+    world: Arc<Mutex<World>>,
+    defect: Option<Defect>,
+    /// What defective ones remember, and sound ones do not need.
+    memory: Memory,
+}
+
+#[derive(Default)]
+struct Memory {
+    n_reads: usize,
+    began_midway: bool,
+    is_busy: bool,
+    is_faulted: bool,
+    question: Option<(Option<Mark>, usize)>,
+}
+
+impl Scripted {
+    pub(crate) fn put(&mut self, world: Arc<Mutex<World>>, defect: Option<Defect>) {
+        (self.world, self.defect) = (world, defect);
+    }
+
+    fn has(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    /// The fault for a refusal; `None` for one that is taken for an empty answer.
+    async fn refused(&mut self, refusal: Refusal) -> Option<Fault> {
+        self.memory.is_faulted = true;
+        Some(match refusal {
+            Refusal::Unauthorized if self.has(Defect::TriesPasswordsAgain) => {
+                Fault::transient("401")
+            }
+            Refusal::Unauthorized if self.has(Defect::TellsItsSecret) => {
+                Fault::stopped(format!("401 for {SECRET}"))
+            }
+            Refusal::Forbidden if self.has(Defect::KnocksAgain) => Fault::transient("403"),
+            Refusal::Unauthorized | Refusal::Forbidden => Fault::stopped("refused"),
+            Refusal::Throttled(_) if self.has(Defect::ComesBackAtOnce) => {
+                Fault::throttled(Duration::ZERO, "429")
+            }
+            Refusal::Throttled(wait) => Fault::throttled(wait, "429"),
+            Refusal::Broken if self.has(Defect::GivesUpAtOnce) => Fault::stopped("500"),
+            Refusal::Broken => Fault::transient("500"),
+            Refusal::Silent if self.has(Defect::WaitsForEver) => std::future::pending().await,
+            Refusal::Silent => {
+                let answer = tokio::time::timeout(PATIENCE, std::future::pending::<()>());
+                drop(answer.await);
+                Fault::transient("no answer")
+            }
+            Refusal::Garbage if self.has(Defect::TakesGarbageForNothing) => return None,
+            Refusal::Garbage => Fault::stopped("garbage"),
+        })
+    }
+
+    /// Rows that a defect loses; they are passed all the same.
+    fn loses(&self, row: &Row, is_first: bool, max: usize, after: &Mark, world: &World) -> bool {
+        const DAY: i64 = 86_400;
+        let Some(defect) = self.defect else { return false };
+        let is_midway = after.is_begun && !after.is_end;
+        let late_by = after.newest.saturating_sub(row.stamp);
+        let ahead_by = after.newest.saturating_sub(world.now());
+        match defect {
+            Defect::BeginsAYearAgo => row.stamp < world.now() - 365 * DAY,
+            Defect::LosesWhatItReadAhead => {
+                is_first && self.memory.n_reads.is_multiple_of(2) && self.memory.began_midway
+            }
+            Defect::IgnoresChanges => after.is_end && row.is_changed,
+            Defect::LosesAtPageBorders => {
+                let together = world.rows.values().filter(|other| other.stamp == row.stamp);
+                is_first && max <= 4 && (50..150).contains(&together.count())
+            }
+            Defect::StopsAtFiveThousand => row.place > 5_000,
+            Defect::HasTooLittleOverlap => (100..1_000).contains(&late_by),
+            Defect::HasNoOverlap => (50..100).contains(&late_by),
+            Defect::AsksForLaterOnly => after.is_end && row.stamp == after.newest,
+            Defect::WalksASnapshot => is_midway && !row.is_changed && row.place > after.snapshot,
+            Defect::CountsOffsets => is_first && is_midway && world.deleted.len() > after.n_deleted,
+            Defect::FollowsTheFuture => after.is_begun && late_by > 100 * DAY,
+            Defect::WaitsForTheHour => world.n_turns == 1 && ahead_by == 3_600,
+            Defect::WaitsForWinter => world.n_turns == 2 && ahead_by == 3_600,
+            Defect::WaitsForTheZone => world.n_turns == 1 && ahead_by == 8 * 3_600,
+            Defect::BreaksWhenDropped => self.memory.is_busy,
+            Defect::SkipsAfterAFault => is_first && self.memory.is_faulted,
+            _ => false,
+        }
+    }
+
+    fn answer(&mut self, after: &Mark, max: usize) -> Result<Batch<Mark>, Fault> {
+        let shared = Arc::clone(&self.world);
+        let mut world = shared.lock().unwrap();
+        let stands_on = after.reached.get(&0).copied().unwrap_or(0);
+        if self.has(Defect::NeedsTheRowItStandsOn)
+            && after.is_end
+            && world.deleted.contains(&stands_on)
+        {
+            return Err(Fault::stopped("the row is gone"));
+        }
+        if self.has(Defect::AllOrNothing) && world.failing.is_some() {
+            return Err(Fault::transient("a partition fails"));
+        }
+        if self.has(Defect::AcknowledgesByReading) && max == 2 {
+            world.rows.retain(|place, _| *place > stands_on);
+        }
+        let asked = if self.has(Defect::GivesOneMore) && max == 1 { 2 } else { max };
+        let (mut page, mut is_repeated) = (world.page(&after.reached, asked), false);
+        if !page.is_empty() && page.iter().all(|row| after.has_passed(row)) {
+            is_repeated = true;
+            page = world.page(&after.reached, asked);
+        }
+        let question = Some((Some(after.clone()), max));
+        if self.has(Defect::TiresOfAQuestion) && self.memory.question == question && page.len() > 1
+        {
+            page.pop();
+        }
+        self.memory.question = question;
+
+        let mut upto = after.passing(&page, &world);
+        let mut caught_up = page.is_empty();
+        match self.defect {
+            Some(Defect::IsNeverSure) if world.rows.is_empty() && self.memory.n_reads <= 8 => {
+                caught_up = false;
+            }
+            Some(Defect::IsSureTooSoon) if after.is_from_empty && !page.is_empty() => {
+                caught_up = true;
+            }
+            Some(Defect::TakesShortForLast) => caught_up = page.len() < max,
+            Some(Defect::TakesRepeatedForLast) if is_repeated => {
+                (page, caught_up, upto) = (Vec::new(), true, after.clone());
+            }
+            Some(Defect::IsRestless) if caught_up && after.is_end => upto.looked += 1,
+            Some(Defect::CountsInItsCursor) => upto.counts = true,
+            Some(Defect::KeepsKeysInItsCursor) if world.rows.len() > 5_000 => {
+                upto.notes.extend(page.iter().map(|row| row.key.clone()));
+            }
+            Some(Defect::WritesMuchPerPartition) if world.n_partitions >= 200 => {
+                upto.notes = vec!["a bookmark of a partition ".repeat(20); world.n_partitions];
+            }
+            _ => {}
+        }
+        upto.is_end = caught_up;
+        let mut entries = Vec::new();
+        for (index, row) in page.iter().enumerate() {
+            if self.loses(row, index == 0, max, after, &world) {
+                continue;
+            }
+            entries.push(entry(row));
+            if self.has(Defect::GivesBothStates) && max == 100 && row.is_changed {
+                entries.push(entry(row));
+            }
+        }
+        if !page.is_empty() {
+            let keys = page.iter().map(|row| row.key.clone()).collect();
+            world.given.insert(json!(upto).to_string(), keys);
+        }
+        let trouble = world.failing.map(|partition| {
+            (Partition(partition.to_string()), Fault::transient("the partition fails"))
+        });
+        Ok(Batch { entries, upto, caught_up, trouble: trouble.into_iter().collect() })
+    }
+}
+
+impl Connector for Scripted {
+    const KIND: &'static str = "scripted";
+    type Config = ();
+    type Cursor = Mark;
+
+    fn build((): (), _: Means) -> Result<Self, Fault> {
+        Ok(Self::default())
+    }
+
+    async fn read(&mut self, after: Option<&Mark>, max: usize) -> Result<Batch<Mark>, Fault> {
+        let after = after.cloned().unwrap_or_default();
+        let was_busy = std::mem::replace(&mut self.memory.is_busy, true);
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        self.memory.is_busy = was_busy;
+        self.memory.n_reads += 1;
+        if self.memory.n_reads == 1 {
+            self.memory.began_midway = after.is_begun && !after.is_end;
+        }
+        let refusal = self.world.lock().unwrap().refusal;
+        if let Some(refusal) = refusal {
+            return match self.refused(refusal).await {
+                Some(fault) => Err(fault),
+                None => Ok(Batch {
+                    entries: Vec::new(),
+                    upto: after,
+                    caught_up: true,
+                    trouble: Vec::new(),
+                }),
+            };
+        }
+        let batch = self.answer(&after, max);
+        self.memory.is_faulted = false;
+        batch
+    }
+
+    async fn settled(&mut self, upto: &Mark) -> Result<(), Fault> {
+        let mut world = self.world.lock().unwrap();
+        let upto = json!(upto).to_string();
+        let is_again = !world.settled.insert(upto.clone());
+        let takes_away = match self.defect {
+            Some(Defect::SettlesAChangeAwayAtARestart) => is_again,
+            Some(Defect::SettlesANewerState) => !is_again,
+            _ => false,
+        };
+        if takes_away && let Some(keys) = world.given.get(&upto).cloned() {
+            world.rows.retain(|_, row| !(row.is_changed && keys.contains(&row.key)));
+        }
+        Ok(())
+    }
+
+    fn sample(&self, _: &[u8]) -> Result<Vec<Entry>, Fault> {
+        Ok(Vec::new())
+    }
+}
+
+fn entry(row: &Row) -> Entry {
+    Entry::Record(RawRecord {
+        key: RecordKey::new(row.key.as_str()),
+        revision: Revision::NONE,
+        body: Body::new(json!({})),
+        text: TextReport::default(),
+    })
+}

@@ -1,0 +1,142 @@
+//! The source as the promises see it: it can do everything that a promise may want.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use connector_testkit::{
+    Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient, Refuses,
+    Secretive, Silent, Slip, Source, Throttled, Turn, Unauthorized,
+};
+use contract::{Connector as _, Means};
+
+use crate::{
+    connector::{PATIENCE, SECRET, Scripted},
+    defect::Defect,
+    world::{Refusal, World},
+};
+
+pub(crate) struct Script {
+    world: Arc<Mutex<World>>,
+    defect: Option<Defect>,
+}
+
+impl Script {
+    pub(crate) fn new(defect: Option<Defect>) -> Self {
+        Self { world: Arc::default(), defect }
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    fn add_at(&mut self, partition: usize, keys: &[String], after_now: i64) {
+        let mut world = self.world();
+        let stamp = world.now() + after_now;
+        for key in keys {
+            world.add(partition, key, stamp, false);
+        }
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap()
+}
+
+impl Source for Script {
+    type Connector = Scripted;
+
+    const LATE: Duration = Duration::from_secs(300);
+
+    fn connector(&self) -> Scripted {
+        if self.defect == Some(Defect::NeedsARuntime) {
+            let _ = tokio::runtime::Handle::current();
+        }
+        let means = Means::new("scripted".parse().unwrap(), chrono_tz::UTC);
+        let mut connector = Scripted::build((), means).unwrap();
+        connector.put(Arc::clone(&self.world), self.defect);
+        connector
+    }
+
+    async fn add(&mut self, keys: &[String], age: Duration) {
+        self.add_at(0, keys, -seconds(age));
+    }
+
+    async fn change(&mut self, key: &str) {
+        self.world().change(key);
+    }
+}
+
+impl Deletes for Script {
+    async fn delete(&mut self, key: &str) {
+        self.world().delete(key);
+    }
+}
+
+impl Dates for Script {
+    async fn add_ahead(&mut self, keys: &[String], ahead: Duration) {
+        self.add_at(0, keys, seconds(ahead));
+    }
+}
+
+impl Clocked for Script {
+    async fn turn_clock(&mut self, by: Turn) {
+        let mut world = self.world();
+        world.n_turns += 1;
+        world.turned += match by {
+            Turn::Ahead(by) => seconds(by),
+            Turn::Back(by) => -seconds(by),
+        };
+    }
+}
+
+impl Paged for Script {
+    async fn slip(&mut self, slip: Slip) {
+        self.world().slip(slip);
+    }
+}
+
+impl Partitioned for Script {
+    async fn add_to(&mut self, partition: usize, keys: &[String], age: Duration) {
+        self.add_at(partition, keys, -seconds(age));
+    }
+
+    async fn fail(&mut self, partition: usize) {
+        self.world().failing = Some(partition);
+    }
+}
+
+macro_rules! refuses {
+    ($($how:pat => $kind:ty: $refusal:expr),+ $(,)?) => {
+        $(impl Refuses<$kind> for Script {
+            async fn refuse(&mut self, how: $kind) {
+                let $how = how;
+                self.world().refusal = Some($refusal);
+            }
+
+            async fn relent(&mut self) {
+                self.world().refusal = None;
+            }
+        })+
+    };
+}
+
+refuses! {
+    Unauthorized => Unauthorized: Refusal::Unauthorized,
+    Forbidden => Forbidden: Refusal::Forbidden,
+    Throttled(wait) => Throttled: Refusal::Throttled(wait),
+    Broken => Broken: Refusal::Broken,
+    Silent => Silent: Refusal::Silent,
+    Garbage => Garbage: Refusal::Garbage,
+}
+
+impl Patient for Script {
+    const PATIENCE: Duration = PATIENCE;
+}
+
+impl Secretive for Script {
+    fn secret(&self) -> String {
+        SECRET.to_owned()
+    }
+}

@@ -1,0 +1,105 @@
+//! A source in memory: rows in the order in which they became visible.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use connector_testkit::Slip;
+
+/// Seconds since some beginning; the clock of the source starts here.
+const TODAY: i64 = 2_000_000_000;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// Its place in the order.
+    pub(crate) place: u64,
+    pub(crate) key: String,
+    pub(crate) partition: usize,
+    pub(crate) stamp: i64,
+    pub(crate) is_changed: bool,
+}
+
+/// How the source refuses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refusal {
+    Unauthorized,
+    Forbidden,
+    Throttled(Duration),
+    Broken,
+    Silent,
+    Garbage,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) rows: BTreeMap<u64, Row>,
+    pub(crate) next: u64,
+    pub(crate) turned: i64,
+    pub(crate) n_turns: usize,
+    pub(crate) deleted: BTreeSet<u64>,
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) failing: Option<usize>,
+    pub(crate) n_partitions: usize,
+    /// Which keys were given with which cursor, and which cursors were settled.
+    pub(crate) given: BTreeMap<String, Vec<String>>,
+    pub(crate) settled: BTreeSet<String>,
+    slip: Option<Slip>,
+    n_pages: usize,
+    last_page: Vec<Row>,
+}
+
+impl World {
+    pub(crate) fn now(&self) -> i64 {
+        TODAY + self.turned
+    }
+
+    pub(crate) fn add(&mut self, partition: usize, key: &str, stamp: i64, is_changed: bool) {
+        self.next += 1;
+        let place = self.next;
+        self.n_partitions = self.n_partitions.max(partition + 1);
+        let row = Row { place, key: key.to_owned(), partition, stamp, is_changed };
+        self.rows.insert(place, row);
+    }
+
+    /// A changed row is visible at its new place alone.
+    pub(crate) fn change(&mut self, key: &str) {
+        let old = self.rows.values().find(|row| row.key == key).cloned().expect("no such row");
+        self.rows.remove(&old.place);
+        self.add(old.partition, key, self.now(), true);
+    }
+
+    pub(crate) fn delete(&mut self, key: &str) {
+        let place = self.rows.values().find(|row| row.key == key).expect("no such row").place;
+        self.rows.remove(&place);
+        self.deleted.insert(place);
+    }
+
+    /// The page after the next is wrong.
+    pub(crate) fn slip(&mut self, slip: Slip) {
+        self.slip = Some(slip);
+        self.n_pages = 0;
+    }
+
+    /// Up to `max` rows behind the places that were reached in each partition.
+    pub(crate) fn page(&mut self, reached: &BTreeMap<usize, u64>, max: usize) -> Vec<Row> {
+        self.n_pages += 1;
+        let is_wrong = self.n_pages == 2;
+        if let (true, Some(Slip::Repeated)) = (is_wrong, self.slip) {
+            self.slip = None;
+            return self.last_page.clone();
+        }
+        let behind = |partition: usize| reached.get(&partition).copied().unwrap_or(0);
+        let least = (0..self.n_partitions).map(behind).min().unwrap_or(0);
+        let rows = self.rows.range(least + 1..).map(|(_, row)| row);
+        let rows = rows.filter(|row| row.place > behind(row.partition));
+        let rows = rows.filter(|row| Some(row.partition) != self.failing);
+        let mut page: Vec<Row> = rows.take(max).cloned().collect();
+        if let (true, Some(Slip::Short)) = (is_wrong, self.slip) {
+            self.slip = None;
+            page.truncate(1);
+        }
+        self.last_page = page.clone();
+        page
+    }
+}

@@ -1,0 +1,115 @@
+//! An inbox keeps the promises of every source, and some of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use connector_testkit::Source;
+use connector_webhook::Webhook;
+use contract::{Connector as _, Entry, Inbox, Means, Revision};
+use serde_json::{Value, json};
+
+/// Senders of an inbox.
+struct Senders {
+    inbox: Inbox,
+    version: u32,
+}
+
+impl Senders {
+    fn new() -> Self {
+        Self { inbox: Inbox::new("this run", 64 << 20), version: 0 }
+    }
+
+    fn send(&self, record: &str) {
+        drop(self.inbox.put(vec![Bytes::copy_from_slice(record.as_bytes())]).unwrap());
+    }
+
+    fn webhook(&self, settings: Value) -> Result<Webhook, contract::Fault> {
+        let mut means = Means::new("mobile".parse().unwrap(), chrono_tz::Asia::Shanghai);
+        means.inbox = Some(self.inbox.clone());
+        Webhook::build(serde_json::from_value(settings).unwrap(), means)
+    }
+}
+
+impl Source for Senders {
+    type Connector = Webhook;
+
+    const LATE: Duration = Duration::from_secs(300);
+
+    fn connector(&self) -> Webhook {
+        self.webhook(json!({ "auth": "none", "key": "$.id", "revision": "$.version" })).unwrap()
+    }
+
+    async fn add(&mut self, keys: &[String], age: Duration) {
+        for key in keys {
+            self.version += 1;
+            self.send(
+                &json!({ "id": key, "version": self.version, "age": age.as_secs() }).to_string(),
+            );
+        }
+    }
+
+    async fn change(&mut self, key: &str) {
+        self.version += 1;
+        self.send(&json!({ "id": key, "version": self.version, "changed": true }).to_string());
+    }
+}
+
+connector_testkit::suite!(Senders::new());
+
+#[tokio::test]
+async fn what_cannot_be_read_is_kept_and_its_neighbours_pass() {
+    let senders = Senders::new();
+    for record in [
+        r#"{"id":"a","version":"昨天"}"#,
+        r#"{"version":1}"#,
+        "3",
+        r#"{"id":7,"version":"2026-10-09 10:30:00","fee":12.50}"#,
+    ] {
+        senders.send(record);
+    }
+    let batch = senders.connector().read(None, 10).await.unwrap();
+    let codes: Vec<&str> = batch
+        .entries
+        .iter()
+        .map(|entry| match entry {
+            Entry::Record(_) => "taken",
+            Entry::Unreadable { reason, .. } => &*reason.code,
+        })
+        .collect();
+    assert_eq!(codes, ["no_revision", "missing_key", "no_object", "taken"]);
+    let Entry::Record(record) = &batch.entries[3] else { panic!() };
+    assert_eq!(record.key.as_str(), "7");
+    assert_eq!(record.revision, "2026-10-09T02:30:00Z".parse().map(Revision::time).unwrap());
+    assert_eq!(record.body.tree()["fee"], "12.50", "money is text");
+}
+
+#[tokio::test]
+async fn a_cursor_of_an_earlier_process_hides_nothing() {
+    let earlier = Senders::new();
+    for _ in 0..3 {
+        earlier.send(r#"{"id":"a","version":1}"#);
+    }
+    let old = earlier.connector().read(None, 1).await.unwrap().upto;
+    let later = Senders { inbox: Inbox::new("the next run", 1 << 20), version: 0 };
+    later.send(r#"{"id":"b","version":1}"#);
+    let mut connector = later.connector();
+    connector.settled(&old).await.unwrap();
+    assert_eq!(connector.read(Some(&old), 10).await.unwrap().entries.len(), 1);
+}
+
+#[test]
+fn a_path_that_is_none_is_refused() {
+    let settings = json!({ "auth": "none", "key": "id" });
+    let fault = Senders::new().webhook(settings).unwrap_err();
+    assert!(fault.to_string().contains("`key` is no JSONPath"), "{fault}");
+}
+
+#[test]
+fn a_fixture_is_the_body_of_a_request() {
+    let webhook = Senders::new().connector();
+    assert_eq!(webhook.sample(br#"{"id":"a","version":1}"#).unwrap().len(), 1);
+    assert_eq!(webhook.sample(br#"[{"id":"a","version":1},{}]"#).unwrap().len(), 2);
+    assert!(webhook.sample(b"id=1").is_err());
+}

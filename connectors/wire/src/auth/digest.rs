@@ -1,0 +1,92 @@
+//! Digests and authentication codes, by the names that interface documents use.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{EagerHash, Hmac, KeyInit as _, Mac as _, digest::Key};
+use md5::{Digest as _, Md5};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sha1::Sha1;
+use sha2::Sha256;
+use sm3::Sm3;
+
+/// A digest, or a code under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// MD5 (RFC 1321). Broken as a digest; still what many platforms ask for.
+    Md5,
+    /// SHA-1 (FIPS 180-4).
+    Sha1,
+    /// SHA-256 (FIPS 180-4).
+    Sha256,
+    /// SM3 (GB/T 32905).
+    Sm3,
+    /// HMAC (RFC 2104) with MD5.
+    HmacMd5,
+    /// HMAC with SHA-1.
+    HmacSha1,
+    /// HMAC with SHA-256.
+    HmacSha256,
+    /// HMAC with SM3.
+    HmacSm3,
+}
+
+/// How bytes are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Coding {
+    /// Hexadecimal, small letters.
+    #[default]
+    Hex,
+    /// Hexadecimal, capitals.
+    HexUpper,
+    /// Base64 with padding (RFC 4648 §4).
+    Base64,
+}
+
+impl Algorithm {
+    /// Whether it needs a key.
+    pub fn is_keyed(self) -> bool {
+        matches!(self, Self::HmacMd5 | Self::HmacSha1 | Self::HmacSha256 | Self::HmacSm3)
+    }
+
+    /// The digest of `bytes`; the key is of no use to a plain digest.
+    pub(super) fn of(self, key: &[u8], bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Md5 => Md5::digest(bytes).to_vec(),
+            Self::Sha1 => Sha1::digest(bytes).to_vec(),
+            Self::Sha256 => Sha256::digest(bytes).to_vec(),
+            Self::Sm3 => Sm3::digest(bytes).to_vec(),
+            Self::HmacMd5 => hmac::<Md5>(key, bytes),
+            Self::HmacSha1 => hmac::<Sha1>(key, bytes),
+            Self::HmacSha256 => hmac::<Sha256>(key, bytes),
+            Self::HmacSm3 => hmac::<Sm3>(key, bytes),
+        }
+    }
+}
+
+impl Coding {
+    /// The bytes as text.
+    pub(super) fn write(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Hex => hex::encode(bytes),
+            Self::HexUpper => hex::encode_upper(bytes),
+            Self::Base64 => STANDARD.encode(bytes),
+        }
+    }
+}
+
+/// MD5 in hexadecimal, as the older platforms have it.
+pub(super) fn md5_hex(bytes: &[u8]) -> String {
+    hex::encode(Md5::digest(bytes))
+}
+
+/// RFC 2104 makes a key a block: a longer one is digested, a shorter one padded with zeros. Done
+/// here, the call cannot fail.
+fn hmac<D: EagerHash + md5::Digest>(key: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut block = Key::<Hmac<D>>::default();
+    let digested = (key.len() > block.len()).then(|| D::digest(key));
+    let key = digested.as_ref().map_or(key, |digest| digest.as_slice());
+    block[..key.len()].copy_from_slice(key);
+    Hmac::<D>::new(&block).chain_update(bytes).finalize().into_bytes().to_vec()
+}

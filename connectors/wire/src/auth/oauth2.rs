@@ -1,0 +1,119 @@
+//! OAuth 2, client credentials (RFC 6749 §4.4).
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::TimeDelta;
+use contract::{Fault, Period, Secret, Timestamp};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Errand, Request, Trace};
+
+/// Who asks the token server.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Oauth2 {
+    /// The address of the token server.
+    pub token_url: String,
+    /// Name of the client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
+    /// What is asked for, where the server wants to know; several with blanks between.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// Where name and secret are written.
+    #[serde(default)]
+    pub credentials: Credentials,
+    /// A token is fetched anew this much before it ends, but not before half of its time.
+    #[serde(default = "a_minute")]
+    pub margin: Period,
+}
+
+/// Where name and secret of a client are written (RFC 6749 §2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Credentials {
+    /// In the header `Authorization`.
+    #[default]
+    Header,
+    /// In the form.
+    Body,
+}
+
+impl Oauth2 {
+    pub(super) fn errand(&self) -> Errand {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "client_credentials");
+        if let Some(scope) = &self.scope {
+            form.append_pair("scope", scope);
+        }
+        let mut request = Request { method: "POST".to_owned(), ..Request::default() };
+        request.set_header("content-type", "application/x-www-form-urlencoded");
+        request.set_header("accept", "application/json");
+        let (id, secret) = (&self.client_id, self.client_secret.expose());
+        match self.credentials {
+            Credentials::Header => {
+                // Both are encoded like fields of a form before they are joined.
+                let encode = |text: &str| {
+                    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()
+                };
+                let both = STANDARD.encode(format!("{}:{}", encode(id), encode(secret)));
+                request.set_header("authorization", format!("Basic {both}"));
+            }
+            Credentials::Body => {
+                form.append_pair("client_id", id).append_pair("client_secret", secret);
+            }
+        }
+        request.body = form.finish().into_bytes();
+        let trace = Trace::of("oauth2").step("client", format!("{id} and ‹client_secret›"));
+        Errand { url: self.token_url.clone(), request, trace }
+    }
+
+    pub(super) fn read(
+        &self,
+        status: u16,
+        answer: &[u8],
+        now: Timestamp,
+    ) -> Result<(Secret, Option<Timestamp>), Fault> {
+        let answer = answered(status, answer, "the token server")?;
+        let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| {
+            Fault::stopped("the token server answers no token")
+                .remedy("check `token_url` and `client_id`")
+        })?;
+        let seconds = match &answer["expires_in"] {
+            Value::String(text) => text.trim().parse::<i64>().ok(),
+            number => number.as_i64(),
+        };
+        let lasts = seconds.filter(|seconds| *seconds > 0).and_then(TimeDelta::try_seconds);
+        let until = lasts.and_then(|lasts| {
+            let margin = TimeDelta::from_std(self.margin.0).unwrap_or(lasts);
+            now.checked_add_signed(lasts - margin.min(lasts / 2))
+        });
+        Ok((Secret::new(token), until))
+    }
+}
+
+/// The JSON that somebody answers who was asked for a secret. Nothing of it is quoted.
+pub(super) fn answered(status: u16, answer: &[u8], who: &str) -> Result<Value, Fault> {
+    match status {
+        200..300 => serde_json::from_slice(without_bom(answer))
+            .map_err(|_| Fault::transient(format!("{who} answers something else than JSON"))),
+        400 | 401 | 403 => {
+            Err(Fault::stopped(format!("{who} refuses who asks, with status {status}"))
+                .remedy("check the secrets that `auth` names"))
+        }
+        408 | 429 | 500.. => Err(Fault::transient(format!("{who} answers with status {status}"))),
+        _ => Err(Fault::stopped(format!("{who} answers with status {status}"))
+            .remedy("check the address in `auth`")),
+    }
+}
+
+fn without_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+fn a_minute() -> Period {
+    Period(std::time::Duration::from_secs(60))
+}

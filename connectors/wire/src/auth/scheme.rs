@@ -1,0 +1,80 @@
+//! The schemes by name, as an author chooses one.
+
+use contract::Secret;
+use schemars::{JsonSchema, Schema};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    ApiKey, Basic, BodyToken, MessageBoard, Mtls, National, Oauth2, SharedMd5, Sign, XBg, XTif,
+};
+
+/// How a request proves who asks: `"none"`, or one scheme, like `{ bearer = { env = "TOKEN" } }`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(transform = one_table)]
+pub enum Scheme {
+    /// The source lets everybody in.
+    #[default]
+    None,
+    /// User and password in the header `Authorization` (RFC 7617).
+    Basic(Basic),
+    /// A fixed token in the header `Authorization` (RFC 6750).
+    Bearer(Secret),
+    /// A fixed key in a header or a parameter.
+    ApiKey(ApiKey),
+    /// A token from a token server, fetched when needed (OAuth 2, client credentials).
+    Oauth2(Oauth2),
+    /// A certificate with which the connection itself proves who it is.
+    Mtls(Mtls),
+    /// A fixed token in the body.
+    BodyToken(BodyToken),
+    /// The MD5 of a shared text in the body, as `httpRequestVerify` of petition systems.
+    SharedMd5(SharedMd5),
+    /// The signature of the leaders' message board (领导留言板); the body becomes its `param`.
+    MessageBoard(MessageBoard),
+    /// Headers of the exchange platforms for government data (政务数据共享交换平台).
+    Gjgxjhpt(National),
+    /// Headers of the national platform for government services (国家政务服务平台).
+    Gjzwfwpt(National),
+    /// `x-tif` headers of the platforms of Guangdong and of medical insurance.
+    XTif(XTif),
+    /// `X-BG` headers of the platforms of Zhejiang.
+    XBg(XBg),
+    /// A digest or HMAC over parts of the request, in any order.
+    Sign(Sign),
+}
+
+/// Makes tables with one known key each one table with all of them, of which one is written: so a
+/// wrong key is compared with every known one, and an editor lists them.
+pub fn one_table(schema: &mut Schema) {
+    let Some(Value::Array(branches)) = schema.remove("oneOf") else { return };
+    let (mut words, mut keys) = (Vec::new(), Map::new());
+    for mut branch in branches {
+        let help = branch.get("description").cloned();
+        let Some(own) = branch.get_mut("properties").and_then(Value::as_object_mut) else {
+            words.push(branch);
+            continue;
+        };
+        for (key, value) in own {
+            let mut value = value.take();
+            if let (Some(help), Some(object)) = (&help, value.as_object_mut()) {
+                object.insert("description".to_owned(), help.clone());
+            }
+            keys.insert(key.clone(), value);
+        }
+    }
+    let table = json!({
+        "type": "object",
+        "properties": keys,
+        "additionalProperties": false,
+        "minProperties": 1,
+        "maxProperties": 1,
+    });
+    if words.is_empty() {
+        schema.ensure_object().extend(table.as_object().cloned().unwrap_or_default());
+    } else {
+        words.push(table);
+        schema.insert("anyOf".to_owned(), Value::Array(words));
+    }
+}

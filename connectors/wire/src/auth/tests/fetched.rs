@@ -1,0 +1,122 @@
+//! Tokens and secrets that have to be fetched: when, how often, and what is said when it fails.
+
+use super::*;
+
+fn client() -> Auth {
+    auth(json!({ "oauth2": {
+        "token_url": "https://login.example/token",
+        "client_id": "tong hui",
+        "client_secret": "s3cret",
+        "scope": "read",
+    } }))
+}
+
+fn later(seconds: i64) -> Occasion {
+    Occasion { now: occasion().now + TimeDelta::seconds(seconds), ..occasion() }
+}
+
+fn token(expires_in: Value) -> Vec<u8> {
+    json!({ "access_token": "t0ken", "token_type": "Bearer", "expires_in": expires_in })
+        .to_string()
+        .into_bytes()
+}
+
+#[test]
+fn a_token_is_asked_for_with_the_credentials_of_the_client() {
+    let errand = client().errand(&occasion()).unwrap();
+    assert_eq!(errand.url, "https://login.example/token");
+    assert_eq!(text(&errand.request.body), "grant_type=client_credentials&scope=read");
+    // tong+hui:s3cret
+    assert_eq!(errand.request.header("authorization"), Some("Basic dG9uZytodWk6czNjcmV0"));
+    hides(&errand.trace, &["s3cret", "czNjcmV0"]);
+    let Scheme::Oauth2(mut own) = client().scheme else { panic!("another scheme") };
+    own.credentials = Credentials::Body;
+    let body = text(&own.errand().request.body).to_owned();
+    assert!(body.ends_with("client_id=tong+hui&client_secret=s3cret"), "{body}");
+}
+
+#[test]
+fn a_token_is_used_until_shortly_before_it_ends() {
+    let mut auth = client();
+    auth.fetched(200, &token(json!(3_600)), occasion().now).unwrap();
+    let mut request = Request::default();
+    let trace = auth.sign(&mut request, &later(3_539)).unwrap();
+    assert_eq!(request.header("authorization"), Some("Bearer t0ken"));
+    hides(&trace, &["t0ken"]);
+    assert!(auth.errand(&later(3_539)).is_none());
+    assert!(auth.errand(&later(3_540)).is_some());
+    let fault = auth.sign(&mut request, &later(3_540)).unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped, "a token that has ended was used");
+}
+
+#[test]
+fn a_short_token_is_used_for_half_of_its_time_and_one_without_end_until_it_is_refused() {
+    let mut auth = client();
+    auth.fetched(200, &token(json!("60")), occasion().now).unwrap();
+    assert!(auth.errand(&later(29)).is_none() && auth.errand(&later(30)).is_some());
+    for no_end in [json!(null), json!(0), json!("soon"), json!(i64::MAX)] {
+        auth.fetched(200, &token(no_end), occasion().now).unwrap();
+        assert!(auth.errand(&later(i64::from(i32::MAX))).is_none());
+    }
+}
+
+#[test]
+fn a_token_that_was_good_is_fetched_once_more_and_a_new_one_that_is_refused_is_not() {
+    let mut auth = client();
+    auth.fetched(200, &token(json!(3_600)), occasion().now).unwrap();
+    auth.accepted();
+    assert!(auth.refused(), "it was good before: it may have been withdrawn");
+    assert!(auth.errand(&occasion()).is_some());
+    auth.fetched(200, &token(json!(3_600)), occasion().now).unwrap();
+    assert!(!auth.refused(), "asked without end");
+    assert!(auth.errand(&occasion()).is_some(), "the next attempt begins with the refused token");
+}
+
+#[test]
+fn a_fixed_secret_that_is_refused_is_not_asked_with_again() {
+    let mut auth = auth(json!({ "bearer": "s3cret" }));
+    assert!(auth.errand(&occasion()).is_none());
+    auth.accepted();
+    assert!(!auth.refused());
+}
+
+#[test]
+fn the_secret_of_a_platform_ends_a_little_before_its_day() {
+    let mut auth = auth(json!({ "gjgxjhpt": { "rid": "r", "sid": "s", "refresh": {
+        "url": "https://platform.example/secret", "appkey": "SIMAPPKEY340200", "valid": "24h",
+    } } }));
+    let wrapped = "WC3lqrf7kzt5OjiNlFfCiVgt5aq3+5M7eTo4jZRXwoku+Zw2H56Sv2YrZWSZ+Imi";
+    let answer = format!("\u{feff}{}", json!({ "data": { "secret": wrapped } }));
+    auth.fetched(200, answer.as_bytes(), occasion().now).unwrap();
+    let end = 24 * 3_600 - 300;
+    assert!(auth.errand(&later(end - 1)).is_none() && auth.errand(&later(end)).is_some());
+}
+
+#[test]
+fn an_answer_without_a_secret_says_what_to_do_and_quotes_nothing() {
+    let platform = json!({ "gjzwfwpt": { "rid": "r", "sid": "s", "refresh": {
+        "url": "https://platform.example/secret", "appkey": "k3y",
+    } } });
+    let (transient, stopped) = (FaultKind::Transient, FaultKind::Stopped);
+    for (settings, status, answer, kind) in [
+        (None, 401, r#"{"error":"invalid_client"}"#, stopped),
+        (None, 400, r#"{"error":"hunter2"}"#, stopped),
+        (None, 404, "hunter2", stopped),
+        (None, 503, "hunter2", transient),
+        (None, 429, "", transient),
+        (None, 200, "<html>hunter2</html>", transient),
+        (None, 200, r#"{"access_token":""}"#, stopped),
+        (None, 200, r#"["hunter2"]"#, stopped),
+        (Some(&platform), 200, r#"{"code":300,"message":"hunter2"}"#, stopped),
+        (Some(&platform), 200, r#"{"data":{"secret":"hunter2"}}"#, stopped),
+        (Some(&platform), 200, r#"{"data":{"secret":"aHVudGVyMmh1bnRlcg=="}}"#, stopped),
+        (Some(&platform), 502, "<html>hunter2</html>", transient),
+    ] {
+        let mut auth = settings.map_or_else(client, |settings| auth(settings.clone()));
+        let fault = auth.fetched(status, answer.as_bytes(), occasion().now).unwrap_err();
+        assert_eq!(fault.kind(), kind, "{status} {answer}: {fault}");
+        let quoted = format!("{fault} {fault:?} {auth:?}");
+        assert!(!quoted.contains("hunter2") && !quoted.contains("k3y"), "{quoted}");
+        assert!(auth.errand(&occasion()).is_some());
+    }
+}

@@ -1,0 +1,123 @@
+//! A path, parsed once.
+
+use std::{borrow::Cow, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+/// Where something stands in a tree: RFC 9535. In a file it is a text like `$.data.rows[*]`.
+#[derive(Clone)]
+pub struct Path {
+    text: String,
+    query: JsonPath,
+}
+
+impl Path {
+    /// Parses a path.
+    ///
+    /// # Errors
+    /// It is none; the text says where.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match JsonPath::parse(text) {
+            Ok(query) => Ok(Self { text: text.to_owned(), query }),
+            Err(error) => Err(format!(
+                "`{text}` is not a JSONPath (RFC 9535): {} at {}",
+                error.message(),
+                error.position()
+            )),
+        }
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Everything it leads to.
+    pub fn all<'a>(&self, tree: &'a Value) -> Vec<&'a Value> {
+        self.query.query(tree).all()
+    }
+
+    /// The first thing it leads to.
+    pub fn first<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
+        self.query.query(tree).first()
+    }
+
+    /// The first thing it leads to, as text: see [`scalar`].
+    pub fn text(&self, tree: &Value) -> Option<String> {
+        self.query.query(tree).into_iter().find_map(scalar)
+    }
+
+    /// The places it leads to, as JSON pointers.
+    pub fn places(&self, tree: &Value) -> Vec<String> {
+        self.query.query_located(tree).locations().map(|place| place.to_json_pointer()).collect()
+    }
+}
+
+/// A value as text, an element of XML standing for the text in it. `None` where there is none:
+/// nothing, `null`, an empty text, a list or an object.
+pub fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => (!text.is_empty()).then(|| text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(is) => Some(is.to_string()),
+        Value::Array(list) if list.len() == 1 && list[0].is_object() => scalar(&list[0]),
+        Value::Object(element) => element.get("$text").and_then(scalar),
+        Value::Array(_) | Value::Null => None,
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Path {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <Cow<'de, str>>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Path {
+    fn schema_name() -> Cow<'static, str> {
+        "Path".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "jsonpath",
+            "description": "a JSONPath (RFC 9535) like $.data.rows[*]",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_element_stands_for_its_text() {
+        let tree =
+            json!({ "a": [{ "$text": "7", "@n": "x" }], "b": 7, "c": [], "d": [{}], "e": "" });
+        let text = |path: &str| Path::parse(path).unwrap().text(&tree);
+        assert_eq!(text("$.a"), Some("7".into()));
+        assert_eq!(text("$.a[0]['$text']"), Some("7".into()));
+        assert_eq!(text("$.b"), Some("7".into()));
+        for nothing in ["$.c", "$.d", "$.e", "$.f", "$"] {
+            assert_eq!(text(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_none_is_refused_with_its_place() {
+        assert!(Path::parse("data.rows").unwrap_err().contains("`data.rows`"));
+        assert!(serde_json::from_str::<Path>("\"$.a b\"").is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! Bytes written as text.
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Unopened;
+
+/// Padding is often lost in parameters.
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+
+/// How bytes are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// Hexadecimal digits.
+    #[default]
+    Hex,
+    /// Base64 (RFC 4648 §4), with or without padding and line breaks.
+    Base64,
+}
+
+impl Code {
+    pub(super) fn read(self, text: &str) -> Result<Vec<u8>, Unopened> {
+        let text: String = text.split_ascii_whitespace().collect();
+        let bytes = match self {
+            Self::Hex => hex::decode(text).ok(),
+            Self::Base64 => BASE64.decode(text).ok(),
+        };
+        bytes.ok_or(Unopened::Code(self))
+    }
+}

@@ -1,0 +1,138 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const KEY: &str = "0123456789abcdef";
+const ROW: &str = r#"{"dcxsbh":"DC340200202610090001"}"#;
+const SM4_HEX: &str = "d477af293a6277a2a61b38d1dd4792a3407aff0aee3a9be151647c63ed639124\
+                       3b7d8e57ee37c650082aca153c15ba35";
+
+fn envelope(layers: Value) -> Envelope {
+    Envelope::build(&serde_json::from_value::<Vec<Layer>>(layers).unwrap()).unwrap()
+}
+
+#[track_caller]
+fn check(layers: Value, text: &str, within: Result<&str, Unopened>) {
+    let opened = envelope(layers).open(text).map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(opened.as_deref().map_err(|why| *why), within);
+}
+
+#[test]
+fn a_row_of_the_inspection_platform_is_sm4_in_hexadecimal_or_base64() {
+    check(json!([{ "sm4": { "key": KEY } }]), SM4_HEX, Ok(ROW));
+    check(json!([{ "sm4": { "key": KEY } }]), &SM4_HEX.to_uppercase(), Ok(ROW));
+    let key = hex::encode(KEY);
+    check(json!([{ "sm4": { "key": key, "key_form": "hex" } }]), SM4_HEX, Ok(ROW));
+    let base64 = "1HevKTpid6KmGzjR3UeSo0B6/wruOpvhUWR8Y+1jkSQ7fY5X7jfGUAgqyhU8Fbo1";
+    check(json!([{ "sm4": { "key": KEY, "code": "base64" } }]), base64, Ok(ROW));
+    check(
+        json!(["base64", { "sm4": { "key": KEY } }]),
+        "no Base64!",
+        Err(Unopened::Code(Code::Base64)),
+    );
+}
+
+#[test]
+fn the_secret_of_a_platform_is_aes_under_a_key_that_java_made() {
+    let wrapped = "WC3lqrf7kzt5OjiNlFfCiVgt5aq3+5M7eTo4jZRXwoku+Zw2H56Sv2YrZWSZ+Imi";
+    let key = "01ce73a9b390132dd17f90faf0d5ae23";
+    let aes = json!([{ "aes": { "key": key, "key_form": "hex", "code": "base64" } }]);
+    check(aes, wrapped, Ok("0123456789abcdef0123456789abcdef"));
+}
+
+#[test]
+fn chained_blocks_are_those_of_nist() {
+    // SP 800-38A, F.2.1, its first two blocks; the third is the padding, encrypted in the chain.
+    let cbc = |iv: &str| {
+        json!([{ "aes": {
+            "key": "2b7e151628aed2a6abf7158809cf4f3c", "key_form": "hex", "mode": "cbc", "iv": iv,
+        } }])
+    };
+    let blocks = "7649abac8119b246cee98e9b12e9197d5086cb9b507219ee95db113a917678b2";
+    let opened = envelope(cbc("000102030405060708090a0b0c0d0e0f")).open(blocks);
+    // Without the padding that follows in the standard's chain, the last block ends as no padding.
+    assert_eq!(opened, Err(Unopened::Padding));
+    let (key, mode) =
+        (hex_16("2b7e151628aed2a6abf7158809cf4f3c"), hex_16("000102030405060708090a0b0c0d0e0f"));
+    let padded = encrypt_cbc(
+        &key,
+        &mode,
+        &hex::decode("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51").unwrap(),
+    );
+    assert!(padded.starts_with(blocks), "{padded}");
+    let opened = envelope(cbc("000102030405060708090a0b0c0d0e0f")).open(&padded).unwrap();
+    assert_eq!(
+        hex::encode(opened),
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+    );
+}
+
+#[test]
+fn a_hand_over_of_anhui_is_base64_twice() {
+    let once = "cHJvak5vPTEmcHJvak5hbWU95rWL6K+V";
+    check(json!(["base64"]), once, Ok("projNo=1&projName=测试"));
+    let twice = "Y0hKdmFrNXZQVEVtY0hKdmFrNWhiV1U5NXJXTDZLK1Y=";
+    check(json!(["base64", "base64"]), twice, Ok("projNo=1&projName=测试"));
+    check(json!(["base64", "base64"]), twice.trim_end_matches('='), Ok("projNo=1&projName=测试"));
+    let broken = format!("{}\r\n{}", &twice[..20], &twice[20..]);
+    check(json!(["base64", "base64"]), &broken, Ok("projNo=1&projName=测试"));
+}
+
+#[test]
+fn what_is_not_what_it_is_said_to_be_has_a_reason() {
+    let sm4 = || json!([{ "sm4": { "key": KEY } }]);
+    check(sm4(), "xyz", Err(Unopened::Code(Code::Hex)));
+    check(sm4(), "", Err(Unopened::Length));
+    check(sm4(), &SM4_HEX[2..], Err(Unopened::Length));
+    check(sm4(), &SM4_HEX[..64], Err(Unopened::Padding));
+    check(json!([{ "sm4": { "key": "fedcba9876543210" } }]), SM4_HEX, Err(Unopened::Padding));
+    check(json!([{ "aes": { "key": KEY } }]), SM4_HEX, Err(Unopened::Padding));
+    check(json!(["hex", "hex"]), "ff00", Err(Unopened::NoText));
+    assert_eq!(Unopened::Padding.to_string(), "not encrypted with this key");
+}
+
+#[test]
+fn a_key_that_is_none_is_refused_and_not_shown() {
+    for (own, what) in [
+        (json!({ "key": "hunter2" }), "16 bytes"),
+        (json!({ "key": "hunter2hunter2hunter2", "key_form": "base64" }), "16 bytes"),
+        (json!({ "key": KEY, "mode": "cbc" }), "needs an `iv`"),
+        (json!({ "key": KEY, "mode": "cbc", "iv": "short" }), "`iv` is not"),
+        (json!({ "key": KEY, "iv": KEY }), "no `iv`"),
+    ] {
+        let layers: Vec<Layer> = serde_json::from_value(json!([{ "aes": own }])).unwrap();
+        let fault = Envelope::build(&layers).unwrap_err().to_string();
+        assert!(fault.contains(what) && !fault.contains("hunter2"), "{fault}");
+    }
+    assert!(!format!("{:?}", envelope(json!([{ "aes": { "key": KEY } }]))).contains("48, 49"));
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_opened_or_has_a_reason(text in "\\PC{0,80}|[0-9a-f]{0,96}") {
+        for layer in [json!("base64"), json!({ "sm4": { "key": KEY } }), json!({ "aes": { "key": KEY, "code": "base64" } })] {
+            let _ = envelope(json!([layer])).open(&text);
+        }
+    }
+}
+
+fn hex_16(text: &str) -> [u8; 16] {
+    hex::decode(text).unwrap().try_into().unwrap()
+}
+
+/// What the other side does: pads, chains, encrypts.
+fn encrypt_cbc(key: &[u8; 16], iv: &[u8; 16], plain: &[u8]) -> String {
+    use ::cipher::{BlockCipherEncrypt as _, KeyInit as _, array::Array};
+    let n_padding = 16 - plain.len() % 16;
+    let padded = [plain, &vec![u8::try_from(n_padding).unwrap(); n_padding]].concat();
+    let (aes, mut before) = (aes::Aes128::new(&Array(*key)), *iv);
+    let mut encrypted = Vec::new();
+    for block in padded.as_chunks::<16>().0 {
+        let mut block = Array::from_fn(|at| block[at] ^ before[at]);
+        aes.encrypt_block(&mut block);
+        before = block.0;
+        encrypted.extend(before);
+    }
+    hex::encode(encrypted)
+}

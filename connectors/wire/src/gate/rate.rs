@@ -1,0 +1,49 @@
+//! Requests per time, with a burst after a pause (GCRA, by the governor crate), on the clock of the
+//! runtime: so a test can let hours pass.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, ReasonablyRealtime},
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{InMemoryState, NotKeyed},
+};
+use tokio::time::Instant;
+
+/// Lets requests pass at a rate.
+pub(super) struct Rate {
+    limiter: RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>,
+    clock: Monotonic,
+}
+
+impl Rate {
+    /// `None` where the interval is too short to be one.
+    pub(super) fn new(interval: Duration, burst: u32) -> Option<Self> {
+        let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::with_period(interval)?.allow_burst(burst);
+        let clock = Monotonic { start: Instant::now() };
+        Some(Self { limiter: RateLimiter::direct_with_clock(quota, clock.clone()), clock })
+    }
+
+    /// Takes a turn, or tells how long until there is one.
+    pub(super) fn take(&self) -> Option<Duration> {
+        self.limiter.check().err().map(|not_yet| not_yet.wait_time_from(self.clock.now()))
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Monotonic {
+    start: Instant,
+}
+
+impl Clock for Monotonic {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        self.start.elapsed().into()
+    }
+}
+
+impl ReasonablyRealtime for Monotonic {}

@@ -1,0 +1,81 @@
+//! `Retry-After` (RFC 9110 §10.2.3): seconds, or a date. Read so that nobody comes back early.
+
+use std::time::{Duration, SystemTime};
+
+use contract::Timestamp;
+
+/// Also what says "now" or lies in the past means: not at once.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Nobody means more than a month: a longer pause is a mistake of the source.
+pub(super) const LONGEST: Duration = Duration::from_secs(31 * 86_400);
+
+/// The pause that a header asks for; `None` where it does not say one. `date` is the `Date` header
+/// of the same answer: a date is meant by the clock of who wrote it, which may differ from `now`.
+pub fn retry_after(value: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    let wait = if let Ok(until) = httpdate::parse_http_date(value) {
+        let told = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        until.duration_since(told.unwrap_or(SystemTime::from(now))).unwrap_or_default()
+    } else {
+        seconds(value)?
+    };
+    Some(wait.clamp(SHORTEST, LONGEST))
+}
+
+/// Whole seconds; some sources write a fraction, which is rounded up.
+fn seconds(text: &str) -> Option<Duration> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let more = fraction.bytes().any(|digit| digit != b'0');
+    let whole = whole.parse::<u64>().unwrap_or(u64::MAX);
+    Some(Duration::from_secs(whole.saturating_add(more.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-11-25T08:00:00.250Z";
+
+    #[track_caller]
+    fn check(value: &str, date: Option<&str>, wait: Option<u64>) {
+        let found = retry_after(value, date, NOW.parse().unwrap());
+        assert_eq!(found, wait.map(Duration::from_millis), "{value}");
+    }
+
+    #[test]
+    fn seconds_are_never_rounded_down() {
+        check("30", None, Some(30_000));
+        check(" 30 ", None, Some(30_000));
+        check("1.5", None, Some(2_000));
+        check("2.0", None, Some(2_000));
+        check("0", None, Some(1_000));
+    }
+
+    #[test]
+    fn all_three_forms_of_a_date_are_read() {
+        check("Wed, 25 Nov 2026 08:00:30 GMT", None, Some(29_750));
+        check("Wednesday, 25-Nov-26 08:00:30 GMT", None, Some(29_750));
+        check("Wed Nov 25 08:00:30 2026", None, Some(29_750));
+        check("Wed, 25 Nov 2026 07:00:00 GMT", None, Some(1_000));
+    }
+
+    #[test]
+    fn a_date_is_meant_by_the_clock_of_the_source() {
+        let ahead = Some("Wed, 25 Nov 2026 09:00:00 GMT");
+        check("Wed, 25 Nov 2026 09:00:30 GMT", ahead, Some(30_000));
+        check("30", ahead, Some(30_000));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_bounded_or_passed_over() {
+        check("99999999999999999999999", None, Some(31 * 86_400_000));
+        check("Fri, 01 Jan 9999 00:00:00 GMT", None, Some(31 * 86_400_000));
+        for text in ["", "-1", "soon", "1,5", ".5", "30 s", "Wed, 31 Feb 2026 08:00:00 GMT"] {
+            check(text, None, None);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Promises about the limits of an upstream, with the runtime's clock standing still while
+//! everybody waits: days pass in moments.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::SeqCst},
+    },
+    time::{Duration, SystemTime},
+};
+
+use chrono::{NaiveDate, TimeDelta};
+use chrono_tz::Asia::Shanghai;
+use connector_wire::gate::{Limits, retry_after};
+use contract::{Budget, Clock, Fault, FaultKind, Gate as _, Timestamp};
+use futures_util::future::{FutureExt as _, join_all};
+use proptest::prelude::*;
+use rand::SeedableRng as _;
+use tokio::time::{Instant, advance, sleep, timeout};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// The time of day, which goes with the runtime's clock and can be set.
+#[derive(Clone)]
+struct Day {
+    began: Instant,
+    start: Timestamp,
+    set_by: Arc<AtomicI64>,
+}
+
+impl Day {
+    fn beginning(start: &str) -> Self {
+        let began = Instant::now();
+        Self { began, start: start.parse().unwrap(), set_by: Arc::default() }
+    }
+
+    fn now(&self) -> Timestamp {
+        let passed = TimeDelta::from_std(self.began.elapsed()).unwrap();
+        self.start + passed + TimeDelta::seconds(self.set_by.load(SeqCst))
+    }
+
+    fn gate(&self, budget: Budget) -> Limits {
+        let day = self.clone();
+        Limits::new("inspection", budget, Shanghai, Clock::new(move || day.now()))
+    }
+}
+
+/// Ten in the morning in Beijing.
+fn morning() -> Day {
+    Day::beginning("2026-11-25T02:00:00Z")
+}
+
+fn wait_of(fault: &Fault) -> Duration {
+    match fault.kind() {
+        FaultKind::Throttled(wait) => wait,
+        kind => panic!("{kind:?}: {fault}"),
+    }
+}
+
+/// Comes back when told to, until it is let in.
+async fn enter_at_last(gate: &Limits) -> contract::Pass {
+    loop {
+        match gate.enter().await {
+            Ok(pass) => return pass,
+            Err(fault) => sleep(wait_of(&fault)).await,
+        }
+    }
+}
+
+fn http_date(moment: Timestamp, form: u32) -> String {
+    match form {
+        0 => httpdate::fmt_http_date(SystemTime::from(moment)),
+        1 => moment.format("%A, %d-%b-%y %H:%M:%S GMT").to_string(),
+        _ => moment.format("%a %b %e %H:%M:%S %Y").to_string(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_refusals_and_nobody_comes_back_early() {
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(429);
+    let day = morning();
+    let gate = day.gate(Budget { concurrent: 2, ..Budget::default() });
+    for round in 0..1_000 {
+        let pass = enter_at_last(&gate).await;
+        sleep(Duration::from_millis(random.random_range(0..1_500))).await;
+        // The source's clock may be up to an hour off; then it says what time it has.
+        let skew = if random.random() { random.random_range(-3_600..3_600) } else { 0 };
+        let theirs = day.now() + TimeDelta::seconds(skew);
+        let n_seconds = random.random_range(0..400);
+        let whole = theirs.timestamp() + i64::from(n_seconds);
+        let until = Timestamp::from_timestamp(whole, 0).unwrap();
+        let (value, told) = match random.random_range(0..5) {
+            0 => (n_seconds.to_string(), TimeDelta::seconds(n_seconds.into())),
+            1 => (
+                format!("{n_seconds}.25"),
+                TimeDelta::milliseconds(i64::from(n_seconds) * 1_000 + 250),
+            ),
+            form => (http_date(until, form - 2), until - theirs),
+        };
+        let date = http_date(theirs, 0);
+        let wait = retry_after(&value, Some(&date), day.now()).expect(&value);
+        let not_before = Instant::now() + told.to_std().unwrap_or_default();
+        gate.hold(wait);
+        // What is said later and is shorter changes nothing.
+        gate.hold(SECOND / 2);
+        drop(pass);
+        let others = (0..2).map(|_| async {
+            let _pass = enter_at_last(&gate).await;
+            assert!(Instant::now() >= not_before, "round {round}: {value} at {date}");
+        });
+        join_all(others).await;
+        assert!(
+            Instant::now() <= not_before + 2 * SECOND,
+            "round {round}: {value} was waited too long"
+        );
+    }
+}
+
+/// Every moment at which one of two channels was let in.
+async fn entries(gate: &Limits, pauses: &[Vec<(u64, u64)>]) -> Vec<Instant> {
+    let channels = pauses.iter().map(|pauses| async move {
+        let mut entries = Vec::new();
+        for (pause, answer) in pauses {
+            sleep(Duration::from_millis(*pause)).await;
+            let _pass = enter_at_last(gate).await;
+            entries.push(Instant::now());
+            sleep(Duration::from_millis(*answer)).await;
+        }
+        entries
+    });
+    let mut all = join_all(channels).await.concat();
+    all.sort();
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn two_channels_together_never_exceed_the_budget_in_any_window(
+        interval in 1_u64..500,
+        burst in 1_u32..6,
+        pauses in prop::collection::vec(prop::collection::vec((0_u64..900, 0_u64..300), 40), 2),
+    ) {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+        let entries = runtime.block_on(async {
+            let interval = Some(Duration::from_millis(interval));
+            let gate = morning().gate(Budget { interval, burst, concurrent: 2, ..Budget::default() });
+            entries(&gate, &pauses).await
+        });
+        prop_assert_eq!(entries.len(), 80);
+        for (first, from) in entries.iter().enumerate() {
+            for (last, to) in entries.iter().enumerate().skip(first) {
+                let n_requests = u128::try_from(last - first + 1).unwrap();
+                let allowed = u128::from(burst) + (*to - *from).as_millis() / u128::from(interval);
+                prop_assert!(n_requests <= allowed, "{} requests, {} allowed", n_requests, allowed);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_requests_are_open_than_the_source_allows() {
+    let gate = morning().gate(Budget { concurrent: 2, ..Budget::default() });
+    let first = gate.enter().await.unwrap();
+    let second = gate.enter().await.unwrap();
+    assert!(timeout(HOUR, gate.enter()).await.is_err(), "three at once");
+    drop(first);
+    let third = gate.enter().now_or_never().expect("a place is free").unwrap();
+    drop((second, third));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_first_is_served_first() {
+    let interval = Some(SECOND);
+    let gate = morning().gate(Budget { interval, concurrent: 9, ..Budget::default() });
+    let order = std::sync::Mutex::new(Vec::new());
+    let channels = (0..9).map(|n| {
+        let (gate, order) = (&gate, &order);
+        async move {
+            let _pass = gate.enter().await.unwrap();
+            order.lock().unwrap().push(n);
+        }
+    });
+    join_all(channels).await;
+    assert_eq!(*order.lock().unwrap(), (0..9).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stops_waiting_has_spent_nothing() {
+    let budget = Budget { interval: Some(10 * SECOND), per_day: Some(3), ..Budget::default() };
+    let gate = morning().gate(budget);
+    drop(gate.enter().await.unwrap());
+    let began = Instant::now();
+    for _ in 0..5 {
+        assert!(timeout(SECOND, gate.enter()).await.is_err());
+    }
+    drop(gate.enter().await.unwrap());
+    assert_eq!(began.elapsed(), 10 * SECOND);
+    assert_eq!(gate.spent_today().1, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_is_far_away_is_told_and_not_waited_for() {
+    let gate = morning().gate(Budget { interval: Some(HOUR), ..Budget::default() });
+    drop(gate.enter().await.unwrap());
+    let fault = gate.enter().now_or_never().expect("no waiting").unwrap_err();
+    assert_eq!(wait_of(&fault), HOUR, "{fault}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_has_its_requests_and_the_next_day_has_them_anew() {
+    let day = morning();
+    let gate = day.gate(Budget { per_day: Some(2_000), ..Budget::default() });
+    for _ in 0..2_000 {
+        drop(gate.enter().await.unwrap());
+    }
+    let fault = gate.enter().await.unwrap_err();
+    assert_eq!(wait_of(&fault), 14 * HOUR);
+    assert_eq!(
+        fault.to_string(),
+        "upstream inspection: the upstream allows 2000 requests a day, and those of 2026-11-25 are spent"
+    );
+    advance(14 * HOUR - SECOND).await;
+    assert_eq!(wait_of(&gate.enter().await.unwrap_err()), SECOND);
+    advance(SECOND).await;
+    for _ in 0..2_000 {
+        drop(gate.enter().await.unwrap());
+    }
+    assert_eq!(gate.spent_today(), (NaiveDate::from_ymd_opt(2026, 11, 26).unwrap(), 2_000));
+    assert_eq!(wait_of(&gate.enter().await.unwrap_err()), 24 * HOUR);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_neither_frees_requests_nor_ends_a_pause() {
+    let day = Day::beginning("2026-11-25T16:10:00Z");
+    let gate = day.gate(Budget { per_day: Some(1), ..Budget::default() });
+    drop(gate.enter().await.unwrap());
+    // From ten past midnight to ten to.
+    day.set_by.store(-1_200, SeqCst);
+    assert_eq!(wait_of(&gate.enter().await.unwrap_err()), 24 * HOUR + 600 * SECOND);
+    gate.hold(HOUR);
+    day.set_by.store(7_200, SeqCst);
+    assert_eq!(wait_of(&gate.enter().await.unwrap_err()), HOUR);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_does_not_forget_what_was_spent() {
+    let day = morning();
+    let budget = Budget { per_day: Some(10), ..Budget::default() };
+    let before = day.gate(budget);
+    for _ in 0..4 {
+        drop(before.enter().await.unwrap());
+    }
+    let after = day.gate(budget);
+    let (date, n_requests) = before.spent_today();
+    after.restore(date, n_requests);
+    for _ in 0..6 {
+        drop(after.enter().await.unwrap());
+    }
+    wait_of(&after.enter().await.unwrap_err());
+    after.restore(date.pred_opt().unwrap(), 3);
+    assert_eq!(after.spent_today(), (date, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn outside_of_its_hours_an_upstream_is_not_asked() {
+    let day = Day::beginning("2026-11-25T14:59:30Z");
+    let window = Some("06:00-23:00".parse().unwrap());
+    let gate = day.gate(Budget { window, ..Budget::default() });
+    drop(gate.enter().await.unwrap());
+    advance(30 * SECOND).await;
+    let fault = gate.enter().await.unwrap_err();
+    assert_eq!(wait_of(&fault), 7 * HOUR);
+    assert_eq!(
+        fault.to_string(),
+        "upstream inspection: the upstream may be asked at 06:00-23:00 only"
+    );
+    sleep(wait_of(&fault)).await;
+    drop(gate.enter().await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_begins_while_one_waits_holds_it_too() {
+    let interval = Some(10 * SECOND);
+    let gate = morning().gate(Budget { interval, ..Budget::default() });
+    drop(gate.enter().await.unwrap());
+    let waiting = async { gate.enter().await.map(drop) };
+    let refused = async {
+        sleep(SECOND).await;
+        gate.hold(HOUR);
+    };
+    let (entered, ()) = tokio::join!(waiting, refused);
+    assert_eq!(wait_of(&entered.unwrap_err()), HOUR - 9 * SECOND);
+}

@@ -1,0 +1,240 @@
+//! Where what is pushed to us waits until it is in custody.
+//!
+//! A push source does not wait to be asked. The listener puts what arrived into the inbox of its
+//! channel and keeps the sender waiting; the channel's connector reads it like any source, and when
+//! it is told that a batch is settled the sender gets its answer. Reading removes nothing: what was
+//! read and not settled is read again, and what was never settled the sender sends again.
+//!
+//! Bounded, and without a runtime: wakers are kept by hand.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+
+/// The inbox of one channel in one process. Clones are the same inbox.
+#[derive(Clone)]
+pub struct Inbox(Arc<Shared>);
+
+struct Shared {
+    epoch: String,
+    most_bytes: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Records that are not settled; the first has the number `settled + 1`.
+    records: VecDeque<Bytes>,
+    settled: u64,
+    n_bytes: usize,
+    reader: Option<Waker>,
+    senders: BTreeMap<u64, Waker>,
+    n_receipts: u64,
+}
+
+/// There is no room: the sender comes again later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+impl Inbox {
+    /// An empty inbox for records of at most `most_bytes` together. `epoch` names it: numbers of
+    /// another epoch say nothing here, because an inbox does not outlive its process.
+    pub fn new(epoch: impl Into<String>, most_bytes: usize) -> Self {
+        let state = Mutex::default();
+        Self(Arc::new(Shared { epoch: epoch.into(), most_bytes, state }))
+    }
+
+    /// Its name.
+    pub fn epoch(&self) -> &str {
+        &self.0.epoch
+    }
+
+    /// Takes all records of one request, or none of them. The receipt is fulfilled once the last of
+    /// them is settled; to drop it gives up waiting, not the records.
+    ///
+    /// # Errors
+    /// There is no room.
+    pub fn put(&self, records: Vec<Bytes>) -> Result<Receipt, Full> {
+        let mut state = self.lock();
+        let n_bytes: usize = records.iter().map(Bytes::len).sum();
+        if state.n_bytes + n_bytes > self.0.most_bytes {
+            return Err(Full);
+        }
+        state.n_bytes += n_bytes;
+        state.records.extend(records);
+        state.n_receipts += 1;
+        let receipt = Receipt { inbox: self.clone(), last: state.last(), id: state.n_receipts };
+        if let Some(reader) = state.reader.take() {
+            reader.wake();
+        }
+        Ok(receipt)
+    }
+
+    /// Waits until there is a record behind `number`. One may wait at a time.
+    pub fn arrival(&self, number: u64) -> impl Future<Output = ()> + Send {
+        let inbox = self.clone();
+        std::future::poll_fn(move |context| {
+            let mut state = inbox.lock();
+            if state.last() > number {
+                return Poll::Ready(());
+            }
+            state.reader = Some(context.waker().clone());
+            Poll::Pending
+        })
+    }
+
+    /// Up to `max` records that are not settled and stand behind `number`, with their numbers.
+    pub fn after(&self, number: u64, max: usize) -> Vec<(u64, Bytes)> {
+        let state = self.lock();
+        let first = state.settled + 1;
+        let numbered = (first..).zip(&state.records);
+        let behind = numbered.filter(|(place, _)| *place > number);
+        behind.take(max).map(|(place, record)| (place, record.clone())).collect()
+    }
+
+    /// Whether there is nothing behind `number`.
+    pub fn ends_at(&self, number: u64) -> bool {
+        self.lock().last() <= number
+    }
+
+    /// Everything up to `number` is in custody: it is forgotten, and its senders get their answer.
+    pub fn settle(&self, number: u64) {
+        let mut state = self.lock();
+        while state.settled < number
+            && let Some(record) = state.records.pop_front()
+        {
+            state.n_bytes -= record.len();
+            state.settled += 1;
+        }
+        for (_, sender) in std::mem::take(&mut state.senders) {
+            sender.wake();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The number of the last record that ever came.
+    fn last(&self) -> u64 {
+        self.settled + u64::try_from(self.records.len()).unwrap_or(u64::MAX)
+    }
+}
+
+impl fmt::Debug for Inbox {
+    // It holds what people wrote.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Inbox({} records)", self.lock().records.len())
+    }
+}
+
+/// Waits for the custody of what one sender brought.
+#[derive(Debug)]
+#[must_use = "whoever does not wait for the custody must not tell the sender of it"]
+pub struct Receipt {
+    inbox: Inbox,
+    last: u64,
+    id: u64,
+}
+
+impl Future for Receipt {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.inbox.lock();
+        if state.settled >= self.last {
+            return Poll::Ready(());
+        }
+        state.senders.insert(self.id, context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        self.inbox.lock().senders.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, task::Wake};
+
+    use super::*;
+
+    struct Bell(Mutex<usize>);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            *self.0.lock().unwrap() += 1;
+        }
+    }
+
+    fn records(names: &[&str]) -> Vec<Bytes> {
+        names.iter().map(|name| Bytes::copy_from_slice(name.as_bytes())).collect()
+    }
+
+    #[test]
+    fn a_sender_is_answered_when_its_last_record_is_settled() {
+        let inbox = Inbox::new("e", 100);
+        let bell = Arc::new(Bell(Mutex::new(0)));
+        let waker = Waker::from(Arc::clone(&bell));
+        let mut context = Context::from_waker(&waker);
+        let mut first = pin!(inbox.put(records(&["a", "b"])).unwrap());
+        let mut second = pin!(inbox.put(records(&["c"])).unwrap());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        inbox.settle(1);
+        assert!(first.as_mut().poll(&mut context).is_pending(), "b is not settled");
+        inbox.settle(2);
+        assert!(first.as_mut().poll(&mut context).is_ready());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        inbox.settle(9);
+        assert!(second.as_mut().poll(&mut context).is_ready());
+        assert!(*bell.0.lock().unwrap() >= 2);
+    }
+
+    #[test]
+    fn reading_removes_nothing_and_settling_what_is_settled_neither() {
+        let inbox = Inbox::new("e", 100);
+        drop(inbox.put(records(&["a", "b", "c"])).unwrap());
+        assert_eq!(inbox.after(0, 2), inbox.after(0, 2));
+        assert_eq!(inbox.after(1, 9), [(2, Bytes::from("b")), (3, Bytes::from("c"))]);
+        inbox.settle(2);
+        inbox.settle(1);
+        assert_eq!(inbox.after(0, 9), [(3, Bytes::from("c"))]);
+        assert!(inbox.ends_at(3) && !inbox.ends_at(2));
+    }
+
+    #[test]
+    fn a_full_inbox_takes_nothing_of_a_request() {
+        let inbox = Inbox::new("e", 4);
+        drop(inbox.put(records(&["aa"])).unwrap());
+        assert!(inbox.put(records(&["b", "cc"])).is_err());
+        assert_eq!(inbox.after(0, 9).len(), 1);
+        inbox.settle(1);
+        assert!(inbox.put(records(&["b", "cc"])).is_ok());
+    }
+
+    #[test]
+    fn the_reader_is_woken_by_what_arrives() {
+        let inbox = Inbox::new("e", 100);
+        let bell = Arc::new(Bell(Mutex::new(0)));
+        let waker = Waker::from(Arc::clone(&bell));
+        let mut context = Context::from_waker(&waker);
+        let mut arrival = pin!(inbox.arrival(0));
+        assert!(arrival.as_mut().poll(&mut context).is_pending());
+        drop(inbox.put(records(&["a"])).unwrap());
+        assert_eq!(*bell.0.lock().unwrap(), 1);
+        assert!(arrival.as_mut().poll(&mut context).is_ready());
+    }
+}

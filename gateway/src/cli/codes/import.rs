@@ -1,0 +1,153 @@
+//! A filled worksheet comes back as rows of tables.
+//!
+//! All or nothing: the tables are written, the whole configuration is checked with them, and where
+//! that finds a problem every table is put back as it was.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use calamine::{Data, Reader, open_workbook_auto};
+use normalizer::{Keys, Suite};
+
+use super::{
+    super::{
+        Context,
+        out::{self, Exit},
+    },
+    missing::HEADINGS,
+};
+use crate::assemble;
+
+/// Rows of a worksheet: more labels than any city has.
+const MOST_ROWS: usize = 100_000;
+
+pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
+    let rows = read(file).with_context(|| file.display().to_string())?;
+    let settings = assemble::settings_without_secrets(&context.config)?;
+    let mut written = Vec::new();
+    let mut n_rows = 0;
+    for (table, rows) in &rows {
+        n_rows += rows.len();
+        let path = settings.codes_dir.join(format!("{table}.csv"));
+        let before = fs::read(&path).ok();
+        let text = with_rows(before.as_deref(), table, rows)?;
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        written.push((path.clone(), before));
+        if let Err(error) = fs::write(&path, text) {
+            put_back(&written)?;
+            return Err(error).with_context(|| path.display().to_string());
+        }
+    }
+    let keys = Keys::generate(Suite::default())?;
+    if let Err(problems) = assemble::channels(&settings, &keys) {
+        put_back(&written)?;
+        out::note("nothing was taken over: with these rows the configuration has problems");
+        return Err(problems.into());
+    }
+    out::note(format!("{n_rows} rows were taken into {} tables", rows.len()));
+    Ok(Exit::Done)
+}
+
+/// Label and code of every filled row, by table.
+fn read(file: &Path) -> anyhow::Result<BTreeMap<String, Vec<(String, String)>>> {
+    let mut book = open_workbook_auto(file)?;
+    let sheet = book.worksheet_range_at(0).context("it has no worksheet")??;
+    let mut rows = sheet.rows();
+    let heading: Vec<String> = rows.next().unwrap_or_default().iter().map(cell).collect();
+    let column = |name: &str| {
+        let found = heading.iter().position(|each| each == name);
+        found.with_context(|| format!("the first row has no `{name}`"))
+    };
+    let [table, raw, code] = [column(HEADINGS[0])?, column(HEADINGS[1])?, column(HEADINGS[2])?];
+    let mut filled: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for row in rows.take(MOST_ROWS) {
+        let at = |index: usize| row.get(index).map(cell).unwrap_or_default();
+        let (table, raw, code) = (at(table), at(raw), at(code));
+        if raw.is_empty() || code.is_empty() {
+            continue;
+        }
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '/' | '_' | '-');
+        anyhow::ensure!(
+            !table.is_empty() && table.chars().all(is_name) && !table.starts_with('/'),
+            "`{table}` is not the name of a table"
+        );
+        filled.entry(table).or_default().push((raw, code));
+    }
+    Ok(filled)
+}
+
+/// A cell as its author sees it: a whole number has no point.
+fn cell(data: &Data) -> String {
+    match data {
+        Data::Float(number) if number.fract() == 0.0 => format!("{number:.0}"),
+        other => other.to_string().trim().to_owned(),
+    }
+}
+
+/// The table with the rows behind its own.
+fn with_rows(
+    before: Option<&[u8]>,
+    table: &str,
+    rows: &[(String, String)],
+) -> anyhow::Result<Vec<u8>> {
+    let is_region = table == "region";
+    let first = if is_region { "code,name,old_of\n" } else { "raw,code,label\n" };
+    let text = match before {
+        None => first.into(),
+        Some(bytes) => normalizer_text::decode_file(bytes)
+            .with_context(|| format!("{table}.csv is in no charset that is known"))?,
+    };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let header = reader.headers()?.clone();
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    writer.write_record(&header)?;
+    for record in reader.records() {
+        writer.write_record(&record?)?;
+    }
+    for (raw, code) in rows {
+        // Of a region the label is a name or an old code, and the code the division of today.
+        let cell = |column: &str| match column {
+            "raw" => raw.as_str(),
+            "code" if is_region => raw.as_str(),
+            "code" | "old_of" => code.as_str(),
+            _ => "",
+        };
+        writer.write_record(header.iter().map(cell))?;
+    }
+    Ok(writer.into_inner()?)
+}
+
+fn put_back(written: &[(PathBuf, Option<Vec<u8>>)]) -> std::io::Result<()> {
+    for (path, before) in written {
+        match before {
+            Some(bytes) => fs::write(path, bytes)?,
+            None => fs::remove_file(path)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_put_under_the_columns_of_the_table() {
+        let rows = [("求决".to_owned(), "help".to_owned())];
+        let text = |before: Option<&str>| {
+            let text = with_rows(before.map(str::as_bytes), "kind", &rows).unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        assert_eq!(text(None), "raw,code,label\n求决,help,\n");
+        assert_eq!(
+            text(Some("code,raw,note\na,b,\"c,d\"\n")),
+            "code,raw,note\na,b,\"c,d\"\nhelp,求决,\n"
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! `tonghui erase --token T`: a person's lawful request to be forgotten.
+//!
+//! Takes the person's values out of demands, the records behind them, and quarantine, in one
+//! transaction with the line of the audit log. What a source still serves is not forgotten there: an
+//! unchanged record stays as it is here, a changed one comes anew.
+
+use normalizer::{Personal, Place, Sealer, open_raw, open_sealed};
+use sink::store::{Database, Erasure, RawOf, SealedRow};
+
+use super::{
+    Context, audit,
+    out::{self, Exit},
+};
+use crate::assemble;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The person's token, as it stands beside a masked value.
+    #[arg(long)]
+    token: String,
+    /// Why: number of the request. Written into the audit log.
+    #[arg(long, default_value = "")]
+    reason: String,
+}
+
+/// Rows of quarantine that are opened at a time.
+const ROWS: u32 = 200;
+
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let settings = assemble::settings(&context.config)?;
+    super::runtime()?.block_on(async {
+        let (store, keys) = assemble::open(&settings).await?;
+        let sealer = Sealer::new(&keys);
+        let tokens = tokens(&store, &sealer, &args.token).await?;
+        let quarantine = quarantined(&store, &sealer, &args.token).await?;
+        let entry = audit::entry("erase", &args.token, args.reason.clone());
+        let erased = store.erase(&Erasure { tokens, quarantine, entry }).await?;
+        out::show(context.format, &erased, |erased| {
+            format!(
+                "erased from {} demands, {} records and {} rows of quarantine",
+                erased.demands, erased.raws, erased.quarantined
+            )
+        })?;
+        Ok(Exit::Done)
+    })
+}
+
+/// The token, and those of the same value under other keys: a rotation may be under way.
+async fn tokens(store: &Database, sealer: &Sealer, token: &str) -> anyhow::Result<Vec<String>> {
+    let mut tokens = vec![token.to_owned()];
+    for row in store.sealed_rows_of(token).await? {
+        for value in values(sealer, &row)? {
+            let same = sealer.tokens(&value);
+            if same.iter().any(|known| known == token) {
+                tokens.extend(same);
+            }
+        }
+    }
+    tokens.sort_unstable();
+    tokens.dedup();
+    Ok(tokens)
+}
+
+/// Rows of quarantine that hold the person's numbers. A name alone is too common to go by.
+async fn quarantined(store: &Database, sealer: &Sealer, token: &str) -> anyhow::Result<Vec<i64>> {
+    let mut numbers = Vec::new();
+    for row in store.sealed_rows_of(token).await? {
+        let of_person = values(sealer, &row)?;
+        let is_named =
+            of_person.iter().any(|value| sealer.tokens(value).iter().any(|t| t == token));
+        let own = of_person.into_iter().filter(|value| {
+            is_named && matches!(value.kind(), "phone" | "id_no") && value.identity().is_some()
+        });
+        numbers.extend(own.map(|value| value.plain().replace('-', "")));
+    }
+    let mut found = Vec::new();
+    let mut after = 0;
+    loop {
+        let rows = store.sealed_raws(RawOf::Quarantine, after, ROWS).await?;
+        let Some(last) = rows.last() else { return Ok(found) };
+        after = last.seq;
+        for row in rows {
+            let place = Place { channel: &row.channel, id: &row.id };
+            // What does not open holds nothing that anybody can read.
+            let Ok(bytes) = open_raw(sealer, place, &row.raw) else { continue };
+            let text = String::from_utf8_lossy(&bytes).replace('-', "");
+            if numbers.iter().any(|number| text.contains(number.as_str())) {
+                found.push(row.seq);
+            }
+        }
+    }
+}
+
+/// The values of the people of a row, opened: those of each person whose token is among them.
+fn values(sealer: &Sealer, row: &SealedRow) -> anyhow::Result<Vec<Personal>> {
+    let place = Place { channel: &row.channel, id: &row.id };
+    let mut values = Vec::new();
+    for (index, person) in row.people.iter().enumerate() {
+        let fields: [(&str, _, fn(&str) -> Personal); 3] = [
+            ("name", &person.name, Personal::name),
+            ("phone", &person.phone, Personal::phone),
+            ("id_no", &person.id_no, Personal::id_no),
+        ];
+        for (field, sealed, make) in fields {
+            if let Some(sealed) = sealed {
+                let field = format!("people.{index}.{field}");
+                values.push(make(&open_sealed(sealer, place, &field, sealed)?));
+            }
+        }
+    }
+    if let Some(address) = &row.address {
+        values.push(Personal::address(&open_sealed(sealer, place, "address", address)?));
+    }
+    Ok(values)
+}

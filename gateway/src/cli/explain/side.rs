@@ -1,0 +1,179 @@
+//! Columns of text beside each other on a terminal: Chinese takes two places, long texts are folded,
+//! and what one column changed of the one before it is marked.
+
+use std::ops::Range;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// What stands in one line of the table; each cell may have several lines.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) name: String,
+    pub(super) raw: String,
+    pub(super) decoded: String,
+    pub(super) mapped: String,
+    pub(super) notes: String,
+}
+
+const HEADINGS: [&str; 5] = ["field", "raw", "decoded", "mapped", "quality"];
+/// Shares of the width, of 100.
+const SHARES: [usize; 5] = [17, 25, 25, 20, 13];
+/// Of the first and the last of many lines of a cell.
+const MOST_LINES: usize = 6;
+const CHANGED: &str = "\u{1b}[33m";
+const DOUBT: &str = "\u{1b}[31m";
+const FAINT: &str = "\u{1b}[2m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// Draws a table `width` places wide, with colours; whoever prints it takes them away where there is
+/// no terminal. The sign ≠ says the same without them.
+pub(super) fn draw(lines: &[Line], width: usize) -> String {
+    let widths = SHARES.map(|share| (width.saturating_sub(12) * share / 100).max(8));
+    let mut drawn = row(&HEADINGS.map(|heading| Cell::new(heading, FAINT)), &widths);
+    drawn.push_str(&"─".repeat(widths.iter().sum::<usize>() + 12));
+    drawn.push('\n');
+    for Line { name, raw, decoded, mapped, notes } in lines {
+        let cells = [
+            Cell::new(name, ""),
+            Cell::new(raw, ""),
+            Cell::after(raw, decoded),
+            Cell::new(mapped, ""),
+            Cell::new(notes, DOUBT),
+        ];
+        drawn.push_str(&row(&cells, &widths));
+    }
+    drawn
+}
+
+/// A text, and the part of it that has a colour.
+struct Cell {
+    text: String,
+    marked: Range<usize>,
+    colour: &'static str,
+}
+
+impl Cell {
+    fn new(text: &str, colour: &'static str) -> Self {
+        let marked = if colour.is_empty() { 0..0 } else { 0..text.len() };
+        Self { text: text.to_owned(), marked, colour }
+    }
+
+    /// A text with what differs from the one before it marked.
+    fn after(before: &str, text: &str) -> Self {
+        if before == text {
+            return Self::new("=", FAINT);
+        }
+        let same = |a: &mut dyn Iterator<Item = char>, b: &mut dyn Iterator<Item = char>| {
+            a.zip(b).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>()
+        };
+        let head = same(&mut before.chars(), &mut text.chars());
+        let tail = same(&mut before[head..].chars().rev(), &mut text[head..].chars().rev());
+        const SIGN: &str = "≠ ";
+        let marked = SIGN.len() + head..SIGN.len() + text.len() - tail;
+        Self { text: format!("{SIGN}{text}"), marked, colour: CHANGED }
+    }
+
+    /// Folded to a width.
+    fn folded(&self, width: usize) -> Vec<Vec<(char, bool)>> {
+        let mut lines = vec![Vec::new()];
+        let mut used = 0;
+        for (at, c) in self.text.char_indices() {
+            let places = c.width().unwrap_or(0);
+            if c == '\n' || used + places > width {
+                lines.push(Vec::new());
+                used = 0;
+            }
+            if c == '\n' {
+                continue;
+            }
+            used += places;
+            if let Some(line) = lines.last_mut() {
+                line.push((c, self.marked.contains(&at)));
+            }
+        }
+        if lines.len() > MOST_LINES {
+            let rest = lines.len() - MOST_LINES + 1;
+            lines.truncate(MOST_LINES - 1);
+            lines.push(format!("… {rest} lines more").chars().map(|c| (c, false)).collect());
+        }
+        lines
+    }
+}
+
+fn row(cells: &[Cell; 5], widths: &[usize; 5]) -> String {
+    let folded: Vec<_> =
+        cells.iter().zip(widths).map(|(cell, width)| cell.folded(*width)).collect();
+    let height = folded.iter().map(Vec::len).max().unwrap_or(0);
+    let mut drawn = String::new();
+    for index in 0..height {
+        for ((cell, lines), width) in cells.iter().zip(&folded).zip(widths) {
+            let line = lines.get(index).map_or(&[][..], Vec::as_slice);
+            drawn.push_str(&coloured(line, cell.colour));
+            let used: String = line.iter().map(|(c, _)| *c).collect();
+            drawn.push_str(&" ".repeat(width.saturating_sub(used.width()) + 3));
+        }
+        drawn.truncate(drawn.trim_end().len());
+        drawn.push('\n');
+    }
+    drawn
+}
+
+fn coloured(line: &[(char, bool)], colour: &str) -> String {
+    let mut text = String::new();
+    let mut is_on = false;
+    for (c, is_marked) in line {
+        if *is_marked != is_on {
+            text.push_str(if *is_marked { colour } else { PLAIN });
+            is_on = *is_marked;
+        }
+        text.push(*c);
+    }
+    if is_on {
+        text.push_str(PLAIN);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn what_cleaning_changed_is_marked_and_chinese_stays_in_its_column() {
+        let line = Line {
+            name: "RQSTTITLE\n→ title".into(),
+            raw: "夜间␀施工".into(),
+            decoded: "夜间施工".into(),
+            mapped: "夜间施工".into(),
+            notes: "control_characters".into(),
+        };
+        let drawn = draw(&[line], 112);
+        assert!(drawn.contains("≠ 夜间施工"), "{drawn}");
+        let text = plain(&drawn);
+        let lines: Vec<_> = text.lines().collect();
+        let column = |line: &str, word: &str| line[..line.find(word).unwrap()].width();
+        assert_eq!(column(lines[0], "decoded"), column(lines[2], "≠"));
+        assert_eq!(column(lines[0], "quality"), column(lines[2], "control"));
+        assert!(lines.iter().all(|line| line.width() <= 112), "{text}");
+    }
+
+    #[test]
+    fn long_texts_are_folded_and_cut() {
+        let line =
+            Line { raw: "字".repeat(1_000), decoded: "字".repeat(1_000), ..Line::default() };
+        let drawn = plain(&draw(&[line], 100));
+        assert_eq!(drawn.lines().count(), 2 + MOST_LINES);
+        assert!(drawn.contains("lines more"), "{drawn}");
+    }
+
+    #[test]
+    fn the_differing_part_is_marked_alone() {
+        let cell = Cell::after("a&nbsp;b", "a b");
+        assert_eq!(&cell.text[cell.marked.clone()], " ");
+        assert_eq!(Cell::after("x", "x").text, "=");
+    }
+}

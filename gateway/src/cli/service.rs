@@ -1,0 +1,89 @@
+//! `tonghui pause`, `resume`, `reload`: what a running service is told, through the store, whichever
+//! process and machine it is.
+
+use std::time::Duration;
+
+use config::{Problem, Problems};
+use contract::ChannelId;
+use sink::store::{Access, Database, RequestKind, RequestState};
+
+use super::{
+    Context,
+    out::{self, Exit},
+};
+use crate::{assemble, instance::Instance};
+
+/// A running service answers within this, or there is none.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The channel.
+    channel: ChannelId,
+}
+
+pub(super) fn pause(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    of_channel(context, args, RequestKind::Pause)
+}
+
+pub(super) fn resume(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    of_channel(context, args, RequestKind::Resume)
+}
+
+pub(super) fn reload(context: &Context) -> anyhow::Result<Exit> {
+    let settings = assemble::settings_without_secrets(&context.config)?;
+    super::runtime()?.block_on(async {
+        let store = assemble::open_store(&settings, Access::ReadWrite).await?;
+        if store.leases().await?.iter().all(|lease| !lease.serves) {
+            out::note("no service is running: the next one reads the configuration as it is");
+            return Ok(Exit::Done);
+        }
+        tell(&store, RequestKind::Reload).await
+    })
+}
+
+fn of_channel(context: &Context, args: &Args, kind: RequestKind) -> anyhow::Result<Exit> {
+    let settings = assemble::settings_without_secrets(&context.config)?;
+    let channel = &args.channel;
+    if settings.channels.iter().all(|known| known.id != *channel) {
+        let problem = Problem::of_file(format!("channels/{channel}"), "there is no such channel");
+        return Err(Problems::from(problem).into());
+    }
+    super::runtime()?.block_on(async {
+        let store = assemble::open_store(&settings, Access::ReadWrite).await?;
+        // Who holds the channel looks twice a second; who will hold it finds it told.
+        let seq = store.ask(kind, Some(channel), Instance::own().as_str()).await?;
+        store.answer(seq, &RequestState::Done(String::new())).await?;
+        Ok(Exit::Done)
+    })
+}
+
+/// Asks, and waits for the answer.
+async fn tell(store: &Database, kind: RequestKind) -> anyhow::Result<Exit> {
+    let seq = store.ask(kind, None, Instance::own().as_str()).await?;
+    let answered = tokio::time::timeout(PATIENCE, async {
+        loop {
+            match store.request(seq).await? {
+                RequestState::Open => tokio::time::sleep(LOOK_EVERY).await,
+                RequestState::Done(said) => return anyhow::Ok(Ok(said)),
+                RequestState::Failed(why) => return Ok(Err(why)),
+            }
+        }
+    });
+    match answered.await {
+        Ok(Ok(Ok(said))) => {
+            out::print(format!("the configuration is read again: {said}"))?;
+            Ok(Exit::Done)
+        }
+        Ok(Ok(Err(why))) => {
+            out::note(why);
+            Ok(Exit::Failed)
+        }
+        Ok(Err(error)) => Err(error),
+        Err(_) => {
+            out::note("the service has not answered yet; it will");
+            Ok(Exit::TryAgain)
+        }
+    }
+}

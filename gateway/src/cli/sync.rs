@@ -1,0 +1,187 @@
+//! `tonghui sync`: one pass over channels, then exit. For cron, timers and job schedulers: it asks a
+//! running service to do the pass and follows it, or does it itself where none runs; never both.
+
+mod pass;
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use config::{Problem, Problems};
+use contract::{ChannelId, Period};
+use serde::Serialize;
+use sink::store::Database;
+
+use super::{
+    Context,
+    out::{self, Exit},
+    run::prepared,
+};
+use crate::{
+    assemble,
+    service::{Halves, Role, stop_on_signal},
+    stop::Stop,
+};
+use pass::{Became, pass};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The channels.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    channels: Vec<ChannelId>,
+    /// All channels of the configuration.
+    #[arg(long)]
+    all: bool,
+    /// What to wait for.
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    wait: Wait,
+    /// Ask a running service and do not wait for it; without one, as `--wait broker`.
+    #[arg(long, conflicts_with = "wait")]
+    no_wait: bool,
+    /// Give up after this long, with exit code 75; nothing is lost.
+    #[arg(long, default_value = "20m", value_name = "PERIOD")]
+    deadline: Period,
+    /// Exit code 3 if something of these channels is in quarantine.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// What `sync` waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Wait {
+    /// Everything is read and the bus has it.
+    Broker,
+    /// The store has all of it, by receipts.
+    #[default]
+    Stored,
+}
+
+/// How the pass over one channel ended.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    channel: ChannelId,
+    #[serde(flatten)]
+    became: Became,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let mut settings = assemble::settings(&context.config)?;
+    if let Some(stranger) =
+        args.channels.iter().find(|id| settings.channels.iter().all(|one| one.id != **id))
+    {
+        let problem = Problem::of_file(format!("channels/{stranger}"), "there is no such channel");
+        return Err(Problems::from(problem).into());
+    }
+    settings.channels.retain(|channel| args.all || args.channels.contains(&channel.id));
+    super::runtime()?.block_on(async {
+        let stop = Stop::default();
+        let asked_to_end = async {
+            tokio::select! {
+                () = stop_on_signal(&stop) => {}
+                () = tokio::time::sleep(args.deadline.0) => stop.ask(),
+            }
+        };
+        let work = sync(&settings, args, &stop);
+        tokio::pin!(work);
+        let rows = tokio::select! {
+            rows = &mut work => rows,
+            () = asked_to_end => work.await,
+        };
+        let (rows, exit) = rows?;
+        out::show(context.format, &rows, |rows| {
+            rows.iter().map(Row::line).collect::<Vec<_>>().join("\n")
+        })?;
+        Ok(exit)
+    })
+}
+
+async fn sync(
+    settings: &config::Settings,
+    args: &Args,
+    stop: &Stop,
+) -> anyhow::Result<(Vec<Row>, Exit)> {
+    let away = || {
+        let row = |channel: &config::ChannelSettings| Row {
+            channel: channel.id.clone(),
+            became: Became::NotYet { why: "the store could not be reached".to_owned() },
+        };
+        (settings.channels.iter().map(row).collect(), Exit::TryAgain)
+    };
+    let Some((store, mut plans)) = prepared(settings, Role::All, stop).await? else {
+        return Ok(away());
+    };
+    for plan in &mut plans {
+        plan.pace.schedule = None;
+    }
+    let Some(halves) = Halves::open(settings, Role::All, &store, stop).await? else {
+        return Ok(away());
+    };
+    let Some(shared) = halves.shared(settings, &store, stop) else {
+        return Ok((Vec::new(), Exit::Done));
+    };
+    let asking = args.no_wait;
+    let reading = async {
+        let mut rows = pass(plans, &shared, settings.limits.grace, asking).await;
+        if args.wait == Wait::Stored && !args.no_wait {
+            for Row { channel, became } in &mut rows {
+                until_kept(&store, channel, became, stop).await;
+            }
+        }
+        rows
+    };
+    let rows = halves.keep_during(settings, &store, stop, reading).await;
+    let exit = exit_of(&rows, args.strict, &store).await?;
+    Ok((rows, exit))
+}
+
+/// Waits until the store has everything of the reads that the pass made, whoever keeps it.
+async fn until_kept(store: &Database, channel: &ChannelId, became: &mut Became, stop: &Stop) {
+    const LOOK_EVERY: Duration = Duration::from_millis(100);
+    let Became::Done { step, .. } = became else { return };
+    loop {
+        match store.without_receipt(channel, *step).await {
+            Ok(0) => return,
+            // A store that is away for a moment is the sink's trouble, which it reports.
+            Ok(_) | Err(_) if !stop.is_asked() => stop.or_sleep(LOOK_EVERY).await,
+            Ok(_) | Err(_) => {
+                let why = "read and published; the store does not have all of it yet".to_owned();
+                *became = Became::NotYet { why };
+                return;
+            }
+        }
+    }
+}
+
+async fn exit_of(rows: &[Row], strict: bool, store: &Database) -> anyhow::Result<Exit> {
+    if rows.iter().any(|row| matches!(row.became, Became::Failed { .. })) {
+        return Ok(Exit::SomeChannels);
+    }
+    if rows.iter().any(|row| matches!(row.became, Became::NotYet { .. })) {
+        return Ok(Exit::TryAgain);
+    }
+    let ours = |channel: &ChannelId| rows.iter().any(|row| row.channel == *channel);
+    let books = store.books(None, None).await?;
+    if books.iter().any(|book| ours(&book.channel) && book.balanced == Some(false)) {
+        out::note("the books do not balance: see `tonghui books`");
+        return Ok(Exit::Failed);
+    }
+    if strict {
+        let status = store.status().await?;
+        if status.iter().any(|status| ours(&status.channel) && status.quarantined > 0) {
+            return Ok(Exit::Quarantined);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+impl Row {
+    fn line(&self) -> String {
+        let channel = &self.channel;
+        match &self.became {
+            Became::Done { by: Some(by), .. } => format!("{channel}: done, by {by}"),
+            Became::Done { by: None, .. } => format!("{channel}: done"),
+            Became::Asked { by } => format!("{channel}: asked, of {by}"),
+            Became::NotYet { why } => format!("{channel}: not yet: {why}"),
+            Became::Failed { why } => format!("{channel}: FAILED: {why}"),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The listener, asked over real connections on loopback.
+
+use std::sync::Arc;
+
+use connector_webhook::Webhook;
+use contract::{Connector as _, Means};
+use futures_util::{FutureExt as _, future::join_all};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use super::*;
+
+/// A listener with one channel, `mobile`, whose senders show a token.
+struct Listening {
+    address: SocketAddr,
+    inbox: Inbox,
+    webhook: Webhook,
+    intake: Intake,
+}
+
+async fn listening(most_bytes: usize, limits: Limits) -> Listening {
+    let inbox = Inbox::new("this run", most_bytes);
+    let config = json!({ "auth": { "bearer": "t0ken" }, "key": "$.id" });
+    let config: connector_webhook::Config = serde_json::from_value(config).unwrap();
+    let channel: ChannelId = "mobile".parse().unwrap();
+    let mut means = Means::new(channel.clone(), chrono_tz::Asia::Shanghai);
+    means.inbox = Some(inbox.clone());
+    let door = Door { guard: Arc::new(Guard::new(&config)), inbox: inbox.clone() };
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let doors = HashMap::from([(channel, door)]);
+    let intake = Intake::open(listen, doors, limits).await.unwrap().unwrap();
+    let webhook = Webhook::build(config, means).unwrap();
+    Listening { address: intake.address().unwrap(), inbox, webhook, intake }
+}
+
+/// What a sender sends.
+fn request(path: &str, token: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Sends bytes, and gives all that comes back.
+async fn send(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (mut from, mut to) = stream.split();
+    let mut answer = Vec::new();
+    // A listener that has heard enough may close before all is said.
+    let _ = tokio::join!(to.write_all(request.as_bytes()), from.read_to_end(&mut answer));
+    String::from_utf8(answer).unwrap()
+}
+
+fn push(address: SocketAddr, body: &str) -> impl Future<Output = String> + use<> {
+    let request = request("/intake/mobile", "t0ken", body);
+    async move { send(address, &request).await }
+}
+
+/// Runs `test` beside the listener, which ends with it.
+async fn beside(intake: Intake, test: impl Future<Output = ()>) {
+    let stop = Stop::default();
+    let test = async {
+        test.await;
+        stop.ask();
+    };
+    tokio::join!(intake.serve(&stop), test);
+}
+
+async fn settle_all(webhook: &mut Webhook) {
+    let batch = webhook.read(None, 1_000).await.unwrap();
+    webhook.settled(&batch.upto).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
+    let Listening { address, inbox, mut webhook, intake } =
+        listening(1 << 20, Limits::default()).await;
+    beside(intake, async {
+        let mut sending = Box::pin(push(address, r#"[{"id":1},{"id":2}]"#));
+        tokio::select! {
+            answer = &mut sending => panic!("answered too early: {answer}"),
+            () = inbox.arrival(1) => {}
+        }
+        let batch = webhook.read(None, 1).await.unwrap();
+        webhook.settled(&batch.upto).await.unwrap();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+            assert!((&mut sending).now_or_never().is_none(), "one of two is in custody");
+        }
+        let batch = webhook.read(Some(&batch.upto), 1).await.unwrap();
+        webhook.settled(&batch.upto).await.unwrap();
+        let answer = sending.await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"accepted":2}"#));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_may_not_send_what_cannot_be_taken_and_where_nobody_is() {
+    let Listening { address, inbox, intake, .. } = listening(1 << 20, Limits::default()).await;
+    beside(intake, async {
+        let right = "/intake/mobile";
+        for (request, status) in [
+            (request(right, "wrong", "{}"), 401),
+            (request("/intake/hotline", "t0ken", "{}"), 404),
+            (request("/intake/%2e%2e", "t0ken", "{}"), 404),
+            (request("/", "t0ken", "{}"), 404),
+            (request(right, "t0ken", "id=1"), 400),
+            (request(right, "t0ken", r#"{"id":1"#), 400),
+            (request(right, "t0ken", "[]"), 200),
+            (request(right, "t0ken", "{}").replace("POST", "GET"), 405),
+        ] {
+            let answer = send(address, &request).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}\n{answer}");
+        }
+        assert!(inbox.ends_at(0), "nothing was taken");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_above_the_limit_is_refused_whatever_it_says_of_its_length() {
+    let Listening { address, intake, .. } = listening(64 << 20, Limits::default()).await;
+    beside(intake, async {
+        let large = format!("[{}0]", "1,".repeat(MOST_BYTES / 2));
+        assert!(push(address, &large).await.starts_with("HTTP/1.1 413"));
+        let head = "POST /intake/mobile HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer t0ken\r\n\
+            Transfer-Encoding: chunked\r\n\r\n";
+        let chunked = format!("{head}{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
+        assert!(send(address, &chunked).await.starts_with("HTTP/1.1 413"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_full_inbox_and_a_bus_that_is_blocked_ask_the_sender_to_come_again() {
+    let limits = Limits { longest_wait: Duration::from_millis(50), ..Limits::default() };
+    let Listening { address, inbox, mut webhook, intake } = listening(20, limits).await;
+    beside(intake, async {
+        // Nobody reads: the bus is blocked.
+        let answer = push(address, r#"{"id":"abcdefgh"}"#).await;
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: "), "{answer}");
+        assert!(!inbox.ends_at(0), "it waits for the bus all the same");
+        let answer = push(address, r#"{"id":"abcdefgh"}"#).await;
+        assert!(answer.starts_with("HTTP/1.1 503"), "full: {answer}");
+        assert!(inbox.ends_at(1));
+        // The bus takes again, and the sender comes again: twice the same is once.
+        settle_all(&mut webhook).await;
+        let (answer, ()) =
+            tokio::join!(push(address, r#"{"id":"abcdefgh"}"#), settle_all(&mut webhook));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_takes_its_time_is_given_up_and_hinders_nobody() {
+    let limits = Limits { slowest: Duration::from_millis(100), ..Limits::default() };
+    let Listening { address, mut webhook, intake, .. } = listening(1 << 20, limits).await;
+    beside(intake, async {
+        let whole = request("/intake/mobile", "t0ken", r#"{"id":1}"#);
+        let in_head = &whole[..40];
+        let in_body = &whole[..whole.len() - 3];
+        let slow = join_all([in_head, in_body].map(|part| async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(part.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            let _ = stream.read_to_string(&mut answer).await;
+            answer
+        }));
+        let others = async {
+            let (answer, ()) = tokio::join!(push(address, r#"{"id":2}"#), settle_all(&mut webhook));
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        };
+        let (slow, ()) = tokio::join!(slow, others);
+        assert!(slow[0].is_empty() || slow[0].starts_with("HTTP/1.1 408"), "{}", slow[0]);
+        assert!(slow[1].starts_with("HTTP/1.1 408"), "{}", slow[1]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_senders_at_once_are_all_answered() {
+    let Listening { address, mut webhook, intake, .. } =
+        listening(1 << 20, Limits::default()).await;
+    beside(intake, async {
+        let senders = join_all((0..300).map(|n| push(address, &format!(r#"{{"id":{n}}}"#))));
+        let channel = async {
+            let (mut at, mut n_records) = (None, 0);
+            while n_records < 300 {
+                let batch = webhook.read(at.as_ref(), 64).await.unwrap();
+                n_records += batch.entries.len();
+                webhook.settled(&batch.upto).await.unwrap();
+                at = Some(batch.upto);
+            }
+        };
+        let (answers, ()) = tokio::join!(senders, channel);
+        assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_channel_that_is_sent_to_nobody_listens() {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let intake = Intake::open(listen, HashMap::new(), Limits::default()).await.unwrap();
+    assert!(intake.is_none());
+}

@@ -1,0 +1,93 @@
+//! Holding the lease of an upstream while its channels are read.
+//!
+//! A lease that cannot be renewed in time is given up before it ends, and what was under way is
+//! dropped. Should that come too late (a machine that slept), the fence of the next holder makes
+//! everything fail that the earlier one still tries.
+
+use std::{future::Future, time::Duration};
+
+use contract::Fault;
+use sink::store::{Claim, Database, Holding, Lease};
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::instance::{self, Instance};
+
+/// How long a lease lasts that is not renewed.
+const PERIOD: Duration = Duration::from_secs(15);
+const RENEW_EVERY: Duration = Duration::from_secs(4);
+/// A holder that has not been able to renew stops this long before the end.
+const MARGIN: Duration = Duration::from_secs(3);
+
+/// Claims and keeps leases in the name of this process.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    store: Database,
+    me: Instance,
+    serves: bool,
+}
+
+impl Keeper {
+    /// For a service, which takes requests, or for a single run.
+    pub fn new(store: Database, serves: bool) -> Self {
+        Self { store, me: Instance::own(), serves }
+    }
+
+    /// Asks for the lease of `upstream`; takes it over from a process that is known to be gone.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    pub async fn claim(&self, upstream: &str) -> Result<Claim, Fault> {
+        match self.ask(upstream, None).await? {
+            Claim::Held(Holding { holder, fence, .. }) if instance::is_gone(&holder) => {
+                self.ask(upstream, Some(fence)).await
+            }
+            claim => Ok(claim),
+        }
+    }
+
+    /// Does `work` under the lease, and gives the lease back. `None` where the lease was lost: the
+    /// work was dropped.
+    pub async fn during<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> Option<T> {
+        let done = tokio::select! {
+            done = work => Some(done),
+            () = self.lost(lease) => None,
+        };
+        if done.is_some()
+            && let Err(fault) = self.store.release_lease(lease).await
+        {
+            warn!("upstream {}: {fault}; its lease ends by itself", lease.upstream);
+        }
+        done
+    }
+
+    async fn ask(&self, upstream: &str, of_the_dead: Option<u64>) -> Result<Claim, Fault> {
+        let (me, serves) = (self.me.as_str(), self.serves);
+        self.store.claim_lease(upstream, me, serves, PERIOD, of_the_dead).await
+    }
+
+    /// Renews again and again; ends when the lease is lost.
+    async fn lost(&self, lease: &Lease) {
+        let mut safe_until = Instant::now() + PERIOD - MARGIN;
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            // Counted from before the question: it is the earliest end the answer can mean.
+            let asked = Instant::now();
+            let renewing = self.store.renew_lease(lease, PERIOD);
+            match tokio::time::timeout_at(safe_until, renewing).await {
+                Ok(Ok(true)) => safe_until = asked + PERIOD - MARGIN,
+                Ok(Ok(false)) => {
+                    warn!("upstream {}: another process has its lease now", lease.upstream);
+                    return;
+                }
+                Ok(Err(fault)) if Instant::now() < safe_until => {
+                    warn!("upstream {}: {fault}; renewing its lease again soon", lease.upstream);
+                }
+                Ok(Err(_)) | Err(_) => {
+                    warn!("upstream {}: its lease cannot be renewed in time", lease.upstream);
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The channels of one upstream, read by the one process that holds its lease.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use contract::Fault;
+use sink::store::{Claim, Lease};
+use tracing::{info, warn};
+
+use crate::{
+    backoff::Backoff,
+    instance,
+    lease::Keeper,
+    requests,
+    supervise::{ChannelPlan, Ended, Shared, run_channels},
+};
+
+/// How often somebody who waits for a lease asks for it.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Channels by upstream, in the order of their names.
+pub fn by_upstream(plans: Vec<ChannelPlan>) -> BTreeMap<String, Vec<ChannelPlan>> {
+    let mut groups: BTreeMap<String, Vec<ChannelPlan>> = BTreeMap::new();
+    for plan in plans {
+        groups.entry(plan.upstream.clone()).or_default().push(plan);
+    }
+    groups
+}
+
+/// Runs the channels of `upstream` whenever this process holds its lease, and does what is asked of
+/// them, until stop is asked or they have ended by themselves.
+pub async fn serve(
+    upstream: &str,
+    plans: &[ChannelPlan],
+    shared: &Shared,
+    keeper: &Keeper,
+    grace: Duration,
+) -> Vec<Ended> {
+    while let Some(lease) = wait_for(upstream, shared, keeper).await {
+        let work = async {
+            tokio::select! {
+                ended = run_channels(plans, shared, lease.fence, grace) => ended,
+                never = requests::serve(plans, &shared.store) => match never {},
+            }
+        };
+        if let Some(ended) = keeper.during(&lease, work).await {
+            return ended;
+        }
+    }
+    Vec::new()
+}
+
+/// The lease, as soon as nobody else has it; `None` once stop is asked.
+async fn wait_for(upstream: &str, shared: &Shared, keeper: &Keeper) -> Option<Lease> {
+    let mut backoff = Backoff::new();
+    let mut known_holder = None;
+    while !shared.stop.is_asked() {
+        let wait = match keeper.claim(upstream).await {
+            Ok(Claim::Ours(lease)) => return Some(lease),
+            Ok(Claim::Held(held)) => {
+                if known_holder.as_ref() != Some(&held.holder) {
+                    let who = instance::describe(&held.holder);
+                    info!("upstream {upstream} is read by {who}; taking over when it ends");
+                    known_holder = Some(held.holder);
+                }
+                ASK_EVERY
+            }
+            Ok(Claim::Lost) => continue,
+            Err(fault) => trouble(upstream, &fault, &mut backoff),
+        };
+        shared.stop.or_sleep(wait).await;
+    }
+    None
+}
+
+fn trouble(upstream: &str, fault: &Fault, backoff: &mut Backoff) -> Duration {
+    let wait = backoff.wait();
+    warn!("lease of upstream {upstream}: {fault}; trying again in {:.1} s", wait.as_secs_f32());
+    wait
+}

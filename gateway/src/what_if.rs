@@ -1,0 +1,199 @@
+//! What a changed configuration would do: maps the kept records as it says and compares with what
+//! the store holds. Nothing is written.
+//!
+//! What the decoder found belongs to the bytes and not to the mapping; it is left out on both sides.
+
+use std::collections::{BTreeMap, HashMap};
+
+use config::Settings;
+use contract::{
+    Body, ChannelId, DemandBody, Normalizer, RawRecord, TextReport, Timestamp, Verdict,
+};
+use normalizer::{Mapping, Place, Sealer, open_raw};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sink::store::{Database, DemandRow};
+
+use crate::{assemble, keys};
+
+/// Demands read at a time.
+const PAGE: u32 = 500;
+/// Samples of a field.
+const SAMPLES: usize = 3;
+/// Characters of a sample.
+const LONGEST: usize = 60;
+
+/// What would change.
+#[derive(Debug, Default, Serialize)]
+pub struct WhatIf {
+    /// Demands that were mapped again.
+    pub demands: u64,
+    /// Of them, those that would change.
+    pub changed: u64,
+    /// Of them, those that would not be taken any more.
+    pub rejected: u64,
+    /// Demands whose record is not kept any more, or does not open.
+    pub without_record: u64,
+    /// Changes by field.
+    pub fields: BTreeMap<String, FieldChange>,
+}
+
+/// How one field would change.
+#[derive(Debug, Default, Serialize)]
+pub struct FieldChange {
+    /// In how many demands.
+    pub demands: u64,
+    /// A few of them; personal values are masked.
+    pub samples: Vec<Sample>,
+}
+
+/// One change.
+#[derive(Debug, Serialize)]
+pub struct Sample {
+    /// `channel/key`.
+    pub demand: String,
+    /// As it is.
+    pub before: String,
+    /// As it would be.
+    pub after: String,
+}
+
+/// Maps everything that was seen since a moment.
+///
+/// # Errors
+/// The configuration has problems, the keys cannot be read, or the store cannot.
+pub async fn compare(
+    settings: &Settings,
+    store: &Database,
+    since: Timestamp,
+) -> anyhow::Result<WhatIf> {
+    let keys = keys::read(settings)?;
+    let sealer = Sealer::new(&keys);
+    let mappings = assemble::mappings(settings, &keys)?;
+    let mut result = WhatIf::default();
+    let mut after = 0;
+    loop {
+        let page = store.demands(after, since, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(result) };
+        after = *last;
+        for (_, row) in &page {
+            result.look_at(row, &mappings, &sealer);
+        }
+    }
+}
+
+impl WhatIf {
+    fn look_at(
+        &mut self,
+        row: &DemandRow,
+        mappings: &HashMap<ChannelId, Mapping>,
+        sealer: &Sealer,
+    ) {
+        let demand = &row.demand;
+        let Some(mapping) = mappings.get(&demand.channel) else { return };
+        let bytes = open_raw(sealer, Place::from(demand), &demand.raw).ok();
+        let tree = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let Some(tree) = tree else {
+            self.without_record += 1;
+            return;
+        };
+        self.demands += 1;
+        let record = RawRecord {
+            key: demand.source_key.clone(),
+            revision: demand.version.revision,
+            body: Body::new(tree),
+            text: TextReport::default(),
+        };
+        match mapping.normalize(&record) {
+            Verdict::Accept(accepted) => {
+                let name = format!("{}/{}", demand.channel, demand.source_key.as_str());
+                self.count(&name, &fields(&demand.body), &fields(&accepted.body));
+            }
+            Verdict::Skip(_) | Verdict::Reject(_) => self.rejected += 1,
+        }
+    }
+
+    fn count(&mut self, name: &str, before: &Map<String, Value>, after: &Map<String, Value>) {
+        let mut names: Vec<_> = before.keys().chain(after.keys()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|field| before.get(*field) != after.get(*field));
+        self.changed += u64::from(!names.is_empty());
+        for field in names {
+            let change = self.fields.entry(field.clone()).or_default();
+            change.demands += 1;
+            if change.samples.len() < SAMPLES {
+                let show =
+                    |fields: &Map<String, Value>| fields.get(field).map_or_else(String::new, short);
+                let demand = name.to_owned();
+                change.samples.push(Sample { demand, before: show(before), after: show(after) });
+            }
+        }
+    }
+}
+
+/// The fields of a body that a mapping decides, without ciphertexts.
+fn fields(body: &DemandBody) -> Map<String, Value> {
+    const OF_THE_DECODER: [&str; 5] =
+        ["truncated", "malformed_bytes", "repaired_text", "damaged", "control_characters"];
+    let mut fields = match serde_json::to_value(body) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    fields.shift_remove("unmasked");
+    if let Some(Value::Array(notes)) = fields.get_mut("quality") {
+        notes.retain(|note| {
+            let flag = note["flag"].as_str().unwrap_or_default();
+            !OF_THE_DECODER.contains(&flag)
+        });
+        if notes.is_empty() {
+            fields.shift_remove("quality");
+        }
+    }
+    fields.values_mut().for_each(without_ciphertext);
+    fields
+}
+
+fn without_ciphertext(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.shift_remove("sealed");
+            members.shift_remove("token");
+            members.values_mut().for_each(without_ciphertext);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_ciphertext),
+        _ => {}
+    }
+}
+
+fn short(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn changes_are_counted_by_field_and_shown_without_ciphertext() {
+        let map = |value: Value| value.as_object().cloned().unwrap();
+        let mut result = WhatIf::default();
+        for key in 0..5 {
+            let after =
+                if key < 4 { json!({"kind": "help", "title": "x"}) } else { json!({"title": "x"}) };
+            result.count(&format!("hotline/{key}"), &map(json!({"title": "x"})), &map(after));
+        }
+        assert_eq!((result.changed, result.fields.len()), (4, 1));
+        let kind = &result.fields["kind"];
+        assert_eq!((kind.demands, kind.samples.len()), (4, SAMPLES));
+        assert_eq!((kind.samples[0].before.as_str(), kind.samples[0].after.as_str()), ("", "help"));
+        assert_eq!(short(&json!("字".repeat(100))).chars().count(), LONGEST + 1);
+    }
+}

@@ -1,0 +1,95 @@
+//! Keys that are changed while a store is in use, and people who want to be forgotten.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use contract::{
+    Batch, Body, Channel, ChannelId, Cursor, DemandId, Entry, Intake, MappingNo, Outbox, Position,
+    RawRecord, ReadNo, RecordKey, Revision, Store, TextReport, Timestamp, pack,
+};
+use gateway::reseal;
+use normalizer::{
+    CodeTables, Keys, Mapping, Personal, Place, Sealer, Suite, open_raw, open_sealed, open_unmasked,
+};
+use serde_json::{Value, json};
+use sink::store::{Access, Database, Sqlite};
+
+const DEMAND: &str = r#"
+    content = "$.text"
+    address = "$.address"
+    people  = [{ name = "$.name", phone = "$.phone" }]
+"#;
+
+fn hotline() -> ChannelId {
+    "hotline".parse().unwrap()
+}
+
+fn packed(keys: &Keys, records: &[(&str, Value)]) -> Outbox {
+    let sealer = Arc::new(Sealer::new(keys));
+    let config = toml::from_str(DEMAND).unwrap();
+    let zone = chrono_tz::Asia::Shanghai;
+    let mapping = Mapping::build(hotline(), &config, &CodeTables::default(), sealer, zone).unwrap();
+    let channel = Channel { id: hotline(), mapping: MappingNo(1), normalizer: Arc::new(mapping) };
+    let entries = records.iter().map(|(key, tree)| {
+        Entry::Record(RawRecord {
+            key: RecordKey::new(*key),
+            revision: Revision::NONE,
+            body: Body::new(tree.clone()),
+            text: TextReport::default(),
+        })
+    });
+    let batch = Batch {
+        entries: entries.collect(),
+        upto: Cursor::from_text("1"),
+        caught_up: true,
+        trouble: Vec::new(),
+    };
+    pack(&channel, Position::default(), ReadNo(1), batch, Timestamp::UNIX_EPOCH)
+}
+
+#[tokio::test]
+async fn a_rotation_seals_everything_again_and_people_are_found_throughout() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.db");
+    let store = Database::Sqlite(Sqlite::open(&file, Access::ReadWrite).await.unwrap());
+    let old = Keys::generate(Suite::Aes).unwrap();
+    store.bind_key(&old.check_values()).await.unwrap();
+    let tree = json!({
+        "text": "我叫张三丰，电话13800001234", "address": "镜湖区某路77号2栋", "name": "张三丰",
+        "phone": "13800001234",
+    });
+    let outbox = packed(&old, &[("a", tree.clone()), ("b", json!({"text": "无人"}))]);
+    let messages = outbox.messages().iter().map(|message| (0, message.clone()));
+    store.store(&Intake::new(messages)).await.unwrap();
+
+    let new = old.rotated(Suite::Sm).unwrap();
+    store.bind_key(&new.check_values()).await.unwrap();
+    assert!(store.bind_key(&old.check_values()).await.is_err(), "the old file alone opens no more");
+    let sealer = Sealer::new(&new);
+    let id = DemandId::of(&hotline(), &RecordKey::new("a"));
+    let tokens = sealer.tokens(&Personal::phone("13800001234"));
+    assert_eq!(store.sealed_rows_of(&tokens[1]).await.unwrap().len(), 1, "by the old token");
+
+    let done = reseal::all(&store, &sealer).await.unwrap();
+    assert_eq!((done.demands, done.raws), (1, 2));
+    // Run again, as after a cut: nothing is left to do.
+    assert_eq!(reseal::all(&store, &sealer).await.unwrap(), reseal::Resealed::default());
+
+    // With the new set alone everything opens: nothing of the old one is left.
+    let alone = Sealer::new(&new.retired());
+    let row = store.demand(&id).await.unwrap().unwrap();
+    let place = Place::from(&row.demand);
+    let phone = row.demand.body.people[0].phone.as_ref().unwrap();
+    assert_eq!(open_sealed(&alone, place, "people.0.phone", phone).unwrap(), "13800001234");
+    assert_eq!(phone.token.as_ref(), Some(&tokens[0]));
+    assert_eq!(phone.mask, "138****1234");
+    let address = row.demand.body.address.as_ref().unwrap();
+    assert_eq!(open_sealed(&alone, place, "address", address).unwrap(), "镜湖区某路77号2栋");
+    let texts = open_unmasked(&alone, place, row.demand.body.unmasked.as_ref().unwrap()).unwrap();
+    assert_eq!(texts["content"], "我叫张三丰，电话13800001234");
+    let raw = open_raw(&alone, place, &row.demand.raw).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&raw).unwrap(), tree);
+    for token in &tokens {
+        assert_eq!(store.sealed_rows_of(token).await.unwrap().len(), 1);
+    }
+}

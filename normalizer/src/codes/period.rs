@@ -1,0 +1,75 @@
+//! From when to when a row of a table holds.
+
+use chrono::{NaiveDate, TimeDelta};
+use contract::Timestamp;
+
+/// Days on which something holds, both ends included; open where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Period {
+    from: Option<NaiveDate>,
+    until: Option<NaiveDate>,
+}
+
+impl Period {
+    /// Reads the two cells: `2020-06-01` or, of old revisions, `202006`.
+    pub(crate) fn parse(from: &str, until: &str) -> Result<Self, String> {
+        let (from, until) = (day(from, false)?, day(until, true)?);
+        match (from, until) {
+            (Some(from), Some(until)) if until < from => Err("`until` is before `from`".to_owned()),
+            _ => Ok(Self { from, until }),
+        }
+    }
+
+    /// Whether it holds at a moment. The day is that of Beijing time: tables of codes are issued
+    /// there, and none turns on an hour.
+    pub(crate) fn holds(self, at: Timestamp) -> bool {
+        let day = (at + TimeDelta::hours(8)).date_naive();
+        self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
+    }
+
+    /// Whether both hold on some day.
+    pub(crate) fn meets(self, other: Self) -> bool {
+        let ends_before =
+            |a: Self, b: Self| a.until.zip(b.from).is_some_and(|(end, begin)| end < begin);
+        !ends_before(self, other) && !ends_before(other, self)
+    }
+
+    /// Orders by the end; what has none is the newest.
+    pub(crate) fn end(self) -> NaiveDate {
+        self.until.unwrap_or(NaiveDate::MAX)
+    }
+
+    /// Its content, for a fingerprint.
+    pub(crate) fn content(self) -> (Option<NaiveDate>, Option<NaiveDate>) {
+        (self.from, self.until)
+    }
+}
+
+/// The row that holds at a moment; where the moment is not known, or none does, the newest.
+pub(crate) fn holding<T>(
+    rows: &[T],
+    period: impl Fn(&T) -> Period,
+    at: Option<Timestamp>,
+) -> Option<&T> {
+    if let [single] = rows {
+        return Some(single);
+    }
+    at.and_then(|at| rows.iter().find(|row| period(row).holds(at)))
+        .or_else(|| rows.iter().max_by_key(|row| period(row).end()))
+}
+
+fn day(text: &str, is_end: bool) -> Result<Option<NaiveDate>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = || format!("`{text}` is not a date; write it as 2020-06-01");
+    if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return Ok(Some(day));
+    }
+    let first = NaiveDate::parse_from_str(&format!("{text}01"), "%Y%m%d").map_err(|_| wrong())?;
+    if !is_end {
+        return Ok(Some(first));
+    }
+    let next = first.checked_add_months(chrono::Months::new(1)).ok_or_else(wrong)?;
+    Ok(next.pred_opt())
+}

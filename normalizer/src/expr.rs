@@ -1,0 +1,155 @@
+//! Expressions: the way out where a field needs an `if`.
+//!
+//! One expression, compiled when the mapping is built, limited in what it may spend, without a clock
+//! and without randomness. It sees the record and the fields that were mapped without one, and
+//! gives a value that is then read like any other. One that fails on a record gives no value, and
+//! that is noted: a record must never stop a channel.
+
+use std::{fmt, sync::LazyLock};
+
+use minijinja::{
+    Environment, Error, ErrorKind, UndefinedBehavior,
+    value::{Serde, Value},
+};
+
+/// Instructions of one evaluation; an `if` with a handful of comparisons takes twenty.
+const FUEL: u64 = 10_000;
+/// Length of a file's expression at most: beyond it a table or code is the better place.
+const MOST_CHARACTERS: usize = 2_000;
+/// What an expression may speak of.
+const NAMES: [&str; 2] = ["record", "demand"];
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment
+});
+
+/// A compiled expression.
+pub(crate) struct Expression(minijinja::Expression<'static, 'static>);
+
+impl Expression {
+    /// Compiles it, and says what is wrong with it as far as that can be known without a record.
+    pub(crate) fn compile(text: &str) -> Result<Self, String> {
+        if text.chars().count() > MOST_CHARACTERS {
+            return Err(format!("an expression has {MOST_CHARACTERS} characters at most"));
+        }
+        let compiled = ENVIRONMENT.compile_expression_owned(text.to_owned());
+        let compiled = compiled.map_err(|error| wrong(&error))?;
+        let mut unknown: Vec<_> = compiled
+            .undeclared_variables(false)
+            .into_iter()
+            .filter(|name| !NAMES.contains(&name.as_str()))
+            .collect();
+        unknown.sort();
+        if let Some(name) = unknown.first() {
+            let message = format!("`{name}` is unknown here; there are `record` and `demand`");
+            return Err(message);
+        }
+        // Names of filters, tests and methods are looked up only when they are met.
+        let nothing = serde_json::json!({});
+        match compiled.eval(scope(&nothing, &nothing)) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::UnknownFilter
+                        | ErrorKind::UnknownTest
+                        | ErrorKind::UnknownFunction
+                        | ErrorKind::UnknownMethod
+                ) =>
+            {
+                Err(wrong(&error))
+            }
+            _ => Ok(Self(compiled)),
+        }
+    }
+
+    /// Its value in this scope; nothing where it has none.
+    pub(crate) fn value(&self, scope: &Value) -> Result<serde_json::Value, ()> {
+        let value = self.0.eval(scope.clone()).map_err(|_| ())?;
+        serde_json::to_value(&value).map_err(|_| ())
+    }
+}
+
+/// What expressions see of one record.
+pub(crate) fn scope(record: &serde_json::Value, demand: &impl serde::Serialize) -> Value {
+    #[derive(serde::Serialize)]
+    struct Scope<'a, D> {
+        record: &'a serde_json::Value,
+        demand: &'a D,
+    }
+    Value::from(Serde(Scope { record, demand }))
+}
+
+/// The message without the name of a template there is none of.
+fn wrong(error: &Error) -> String {
+    let detail = error.detail().unwrap_or_default();
+    format!("the expression cannot be used: {}: {detail}", error.kind())
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Expression")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn value(text: &str) -> Result<serde_json::Value, ()> {
+        let record = json!({"TYPE": "20", "FLAGS": [1, 2], "x": "1"});
+        Expression::compile(text).unwrap().value(&scope(&record, &json!({"kind": "help"})))
+    }
+
+    #[test]
+    fn it_sees_record_and_demand() {
+        assert_eq!(value("record.TYPE"), Ok(json!("20")));
+        assert_eq!(value("'a' if record.TYPE == '20' else 'b'"), Ok(json!("a")));
+        assert_eq!(value("demand.kind ~ '/' ~ record.x"), Ok(json!("help/1")));
+        assert_eq!(value("record.FLAGS"), Ok(json!([1, 2])));
+        assert_eq!(value("record.absent|default('none')"), Ok(json!("none")));
+        assert_eq!(value("'催办' if 2 in record.FLAGS else none"), Ok(json!("催办")));
+    }
+
+    #[test]
+    fn what_fails_on_a_record_gives_nothing() {
+        for text in
+            ["record.absent ~ 'x'", "record.absent.deeper", "1 / 0", "record.TYPE|int(0) / 0"]
+        {
+            assert_eq!(value(text), Err(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_known_before_any_record() {
+        for (text, why) in [
+            ("", "syntax error"),
+            ("record.", "syntax error"),
+            ("recrod.TYPE", "`recrod` is unknown here"),
+            ("record.TYPE|upperr", "unknown filter"),
+            ("record.TYPE is stringy", "unknown test"),
+            ("range(5)", "`range` is unknown here"),
+            ("now()", "`now` is unknown here"),
+        ] {
+            let error = Expression::compile(text).err().unwrap_or_default();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+        assert!(Expression::compile(&"1+".repeat(2_000)).is_err());
+    }
+
+    #[test]
+    fn it_ends_however_much_it_would_like_to_do() {
+        let length = Expression::compile("record.list|map('string')|list|length").unwrap();
+        let of = |n: usize| length.value(&scope(&json!({"list": vec![1; n]}), &json!({})));
+        assert_eq!(of(100), Ok(json!(100)));
+        assert_eq!(of(100_000), Err(()), "its fuel was never used up");
+        let long = format!("record.x{}", " ~ record.x".repeat(150));
+        let value =
+            Expression::compile(&long).unwrap().value(&scope(&json!({"x": "1"}), &json!({})));
+        assert_eq!(value, Ok(json!("1".repeat(151))));
+    }
+}

@@ -1,0 +1,143 @@
+//! What clerks write into the text of an order because their form has no place for it.
+//!
+//! Each pattern is a habit that was met, not a language: a word, a colon, a value. What does not
+//! stand in the text in so many words is not taken out of it.
+
+use crate::config::Extract;
+
+/// Everything of that kind in `text`, in its order.
+pub(crate) fn extract(pattern: Extract, text: &str) -> impl Iterator<Item = &str> {
+    let found: Vec<&str> = match pattern {
+        Extract::IntakeChannel => intake_channel(text).into_iter().collect(),
+        Extract::TimeLimit => time_limit(text).into_iter().collect(),
+        Extract::OrderNumbers => order_numbers(text),
+    };
+    found.into_iter()
+}
+
+const INTAKE_WORDS: [&str; 8] =
+    ["诉求来源", "受理渠道", "受理途径", "来电渠道", "工单来源", "渠道来源", "来源渠道", "【来源"];
+const LIMIT_WORDS: [&str; 8] =
+    ["办理时限", "办结时限", "处理时限", "反馈时限", "限办时间", "截止时间", "回复期限", "请于"];
+/// The longest label of an intake channel, in characters.
+const LONGEST_LABEL: usize = 12;
+
+/// The label behind one of the words, up to a sign that ends it.
+fn intake_channel(text: &str) -> Option<&str> {
+    INTAKE_WORDS.iter().find_map(|word| {
+        let behind = behind(text, word)?;
+        let end = behind.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '·')));
+        let label = &behind[..end.unwrap_or(behind.len())];
+        let is_label = !label.is_empty() && label.chars().count() <= LONGEST_LABEL;
+        is_label.then_some(label)
+    })
+}
+
+/// A date behind one of the words, with its hours where they are there. It begins with its year:
+/// another one would have to be guessed.
+fn time_limit(text: &str) -> Option<&str> {
+    LIMIT_WORDS.iter().find_map(|word| {
+        let behind = behind(text, word)?;
+        let date: usize = behind.chars().take_while(|c| is_of_date(*c)).map(char::len_utf8).sum();
+        let written = behind[..date].trim_end();
+        let has_year = written.len() >= 8 && written.bytes().take(4).all(|b| b.is_ascii_digit());
+        has_year.then_some(written)
+    })
+}
+
+fn is_of_date(c: char) -> bool {
+    c.is_ascii_digit()
+        || matches!(c, '-' | '/' | '.' | ':' | ' ' | '年' | '月' | '日' | '时' | '分' | '秒')
+}
+
+/// What stands behind a word and its colon.
+fn behind<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let (_, behind) = text.split_once(word)?;
+    Some(behind.trim_start_matches([':', '：', ' ', '为', '是', '\u{3000}']))
+}
+
+/// Letters of a source, a date and a serial number: DH202610090137, WHXF20260001937; or twelve
+/// digits and more behind 工单. At least a year stands behind the letters: a plate has none.
+fn order_numbers(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let word = &rest[start..];
+        let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
+        let (word, after) = word.split_at(end);
+        let letters = word.bytes().take_while(u8::is_ascii_uppercase).count();
+        let digits = &word[letters..];
+        let is_announced =
+            rest[..start].trim_end_matches([':', '：', ' ', '号', '编']).ends_with("工单");
+        let is_year = digits.starts_with("20") || digits.starts_with("19");
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit())
+            && is_year
+            && match letters {
+                0 => is_announced && (12..=20).contains(&digits.len()),
+                2..=6 => (10..=20).contains(&digits.len()),
+                _ => false,
+            };
+        if is_number && !found.contains(&word) {
+            found.push(word);
+        }
+        rest = after;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: Extract, cases: &[(&str, &[&str])]) {
+        for (text, expected) in cases {
+            assert_eq!(extract(pattern, text).collect::<Vec<_>>(), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_intake_channel_is_the_label_behind_its_word() {
+        check(
+            Extract::IntakeChannel,
+            &[
+                ("【来源：微信】市民反映", &["微信"]),
+                ("受理渠道: 皖事通APP, 市民来电", &["皖事通APP"]),
+                ("诉求来源为网站。", &["网站"]),
+                ("来源不明的车辆", &[]),
+                ("受理渠道：", &[]),
+                ("", &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_limit_is_a_date_that_stands_there_and_working_days_are_none() {
+        check(
+            Extract::TimeLimit,
+            &[
+                ("请于2026年10月16日17时00分前办结", &["2026年10月16日17时00分"]),
+                ("办理时限：2026-10-16 17:00, 请回复", &["2026-10-16 17:00"]),
+                ("办理时限：7个工作日", &[]),
+                ("请于10月16日前办结", &[]),
+                ("请于近期办结", &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn cited_orders_are_found_and_other_numbers_are_not() {
+        check(
+            Extract::OrderNumbers,
+            &[
+                (
+                    "前单DH202610090137未解决, 又见 DH202610090137、WZ20261008001",
+                    &["DH202610090137", "WZ20261008001"],
+                ),
+                ("信访件WHXF20260001937", &["WHXF20260001937"]),
+                ("原工单编号：202610090137", &["202610090137"]),
+                ("电话13800001234, 皖B12345, 20261009, 91340200MA8N0W1H51", &[]),
+                ("于202610090137时", &[]),
+            ],
+        );
+    }
+}

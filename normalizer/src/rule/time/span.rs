@@ -1,0 +1,97 @@
+//! Time spans: how long something may take.
+
+use chrono::TimeDelta;
+
+/// Units that are the same length on every day, and their seconds. 工作日 and 工作时 are not among
+/// them, and a month is no length.
+const UNITS: [(&str, i64); 17] = [
+    ("分钟", 60),
+    ("分", 60),
+    ("小时", 3_600),
+    ("时", 3_600),
+    ("天", 86_400),
+    ("日", 86_400),
+    ("秒", 1),
+    ("周", 604_800),
+    ("min", 60),
+    ("m", 60),
+    ("h", 3_600),
+    ("d", 86_400),
+    ("s", 1),
+    ("D", 86_400),
+    ("H", 3_600),
+    ("M", 60),
+    ("S", 1),
+];
+
+/// `30分钟`, `1天2小时`, `2h`, `02:30`, `02:30:15`, `P1DT2H`.
+pub(super) fn parse(text: &str) -> Option<TimeDelta> {
+    if text.contains(':') {
+        return clock(text);
+    }
+    // In ISO 8601 an M before the T is a month.
+    let (date, time) = match text.strip_prefix('P') {
+        Some(iso) => iso.split_once('T').unwrap_or((iso, "")),
+        None => ("", text),
+    };
+    if date.contains('M') {
+        return None;
+    }
+    let (mut seconds, mut n_units) = (0_i64, 0);
+    for part in [date, time] {
+        let mut rest = part;
+        while !rest.is_empty() {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let number: i64 = rest[..digits].parse().ok()?;
+            let behind = rest[digits..].trim_start().trim_start_matches('个');
+            let (unit, length) = UNITS.iter().find(|(unit, _)| behind.starts_with(unit))?;
+            rest = behind[unit.len()..].trim_start();
+            seconds = seconds.checked_add(number.checked_mul(*length)?)?;
+            n_units += 1;
+        }
+    }
+    if n_units == 0 { None } else { TimeDelta::try_seconds(seconds) }
+}
+
+fn clock(text: &str) -> Option<TimeDelta> {
+    let parts: Vec<i64> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let (hours, minutes, seconds) = match parts[..] {
+        [hours, minutes] => (hours, minutes, 0),
+        [hours, minutes, seconds] => (hours, minutes, seconds),
+        _ => return None,
+    };
+    let is_clock =
+        (0..10_000).contains(&hours) && (0..60).contains(&minutes) && (0..60).contains(&seconds);
+    is_clock.then(|| TimeDelta::seconds(hours * 3_600 + minutes * 60 + seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_a_length_and_working_time_has_none() {
+        for (text, seconds) in [
+            ("30分钟", Some(1_800)),
+            ("1天2小时", Some(93_600)),
+            ("2h", Some(7_200)),
+            ("3 个小时", Some(10_800)),
+            ("02:30", Some(9_000)),
+            ("02:30:15", Some(9_015)),
+            ("PT2H30M", Some(9_000)),
+            ("P1DT1S", Some(86_401)),
+            ("P1M", None),
+            ("7个工作日", None),
+            ("5工作时", None),
+            ("", None),
+            ("P", None),
+            ("7", None),
+            ("尽快", None),
+            ("02:99", None),
+            ("99999999999999999999天", None),
+            ("9223372036854775807天", None),
+        ] {
+            assert_eq!(parse(text).map(|span| span.num_seconds()), seconds, "{text}");
+        }
+    }
+}

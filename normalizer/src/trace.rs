@@ -1,0 +1,89 @@
+//! What became of each field of a record, for people who look at one: its text, what repair and
+//! cleaning made of it, and the fields of the demand that were read from it. Personal values are masked here, where
+//! it is known which they are.
+
+use std::borrow::Cow;
+
+use normalizer_text::{Profile, clean, repair};
+use serde_json::Value;
+
+use crate::{
+    redact::{Own, masked},
+    seal::Personal,
+};
+
+/// One field of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traced {
+    /// Its name.
+    pub column: String,
+    /// The fields of the demand that come from it.
+    pub fields: Vec<&'static str>,
+    /// Its text, control characters made visible.
+    pub raw: String,
+    /// The same, repaired and cleaned.
+    pub decoded: String,
+}
+
+/// What is shown of a record: persons masked, or everything.
+pub(crate) struct Tracer<'a> {
+    pub(crate) own: &'a Own,
+    pub(crate) reveal: bool,
+}
+
+impl Tracer<'_> {
+    /// One field of the record, which `fields` were read from.
+    pub(crate) fn field(&self, column: &str, fields: Vec<&'static str>, value: &Value) -> Traced {
+        let text = match value {
+            Value::Null => Cow::Borrowed(""),
+            Value::String(text) => Cow::Borrowed(text.as_str()),
+            other => Cow::Owned(other.to_string()),
+        };
+        let is_single = !value.is_object() && !value.is_array();
+        let repaired = repair(&text).text;
+        let cleaned = clean(&repaired, Profile::Html).text;
+        let show = |text: &str| visible(&self.shown(text, &fields, is_single));
+        let (raw, decoded) = (show(&text), show(&cleaned));
+        Traced { column: column.to_owned(), fields, raw, decoded }
+    }
+
+    fn shown(&self, text: &str, fields: &[&'static str], is_single: bool) -> String {
+        if self.reveal || text.is_empty() {
+            return text.to_owned();
+        }
+        let personal = fields.iter().find_map(|field| make(field));
+        match personal {
+            Some(make) if is_single => make(text).mask().to_owned(),
+            // Of a field that nothing is read from nobody knows whose values it holds.
+            _ if personal.is_some() || fields.is_empty() => {
+                format!("‹{} characters›", text.chars().count())
+            }
+            _ => masked(text, self.own).unwrap_or_else(|| text.to_owned()),
+        }
+    }
+}
+
+/// How a value of a personal field is read.
+fn make(field: &str) -> Option<fn(&str) -> Personal> {
+    match field {
+        "people.phone" => Some(Personal::phone),
+        "people.id_no" => Some(Personal::id_no),
+        "people.name" => Some(Personal::name),
+        "address" => Some(Personal::address),
+        _ => None,
+    }
+}
+
+/// Control characters as the signs that Unicode has for them.
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' => '↵',
+            '\t' => '⇥',
+            '\0'..='\u{1F}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('␀'),
+            '\u{FEFF}' | '\u{200B}' => '∅',
+            '\u{A0}' | '\u{3000}' => '␣',
+            other => other,
+        })
+        .collect()
+}

@@ -1,0 +1,173 @@
+//! What a channel author may ask for beyond a path.
+
+use contract::demand::QualityFlag::{
+    self, BadTime, MissingRequired, OutOfRange, OutdatedRegion, UnknownCode,
+};
+use serde_json::{Value, json};
+
+use crate::support::{accept, build, record};
+
+/// The body as JSON, and field and flag of every doubt.
+fn map(demand: &str, tree: Value) -> (Value, Vec<(String, QualityFlag)>) {
+    let accepted = accept(&build(demand).unwrap(), &record(tree));
+    let quality = accepted.body.quality.iter();
+    let doubts = quality.map(|note| (note.field.clone(), note.flag)).collect();
+    let mut body = serde_json::to_value(&accepted.body).unwrap();
+    body.as_object_mut().unwrap().shift_remove("quality");
+    (body, doubts)
+}
+
+fn doubt(field: &str, flag: QualityFlag) -> Vec<(String, QualityFlag)> {
+    vec![(field.to_owned(), flag)]
+}
+
+#[test]
+fn required_is_flagged_and_a_default_stands_only_where_the_source_is_silent() {
+    let demand = r#"
+        title = { at = "$.t", required = true }
+        kind  = { at = "$.k", codes = "hotline/kind", default = "其他" }
+    "#;
+    let (body, doubts) = map(demand, json!({}));
+    assert_eq!(body, json!({"kind": "other"}));
+    assert_eq!(doubts, doubt("title", MissingRequired));
+    let (body, doubts) = map(demand, json!({"t": "x", "k": "没有的"}));
+    assert_eq!(body, json!({"title": "x", "kind_raw": "没有的"}));
+    assert_eq!(doubts, doubt("kind", UnknownCode));
+}
+
+#[test]
+fn an_expression_sees_the_record_and_what_was_mapped_before() {
+    let demand = r#"
+        kind    = { at = "$.k", codes = "hotline/kind" }
+        urgency = { expr = "'紧急' if demand.kind == 'report' and record.flag == '1' else '一般'", codes = "hotline/urgency" }
+        tags    = { expr = "record.labels" }
+        people  = [{ name = { expr = "record.first ~ record.last" } }]
+    "#;
+    let tree = json!({"k": "举报", "flag": "1", "labels": ["a", "b"], "first": "张", "last": "三"});
+    let (body, doubts) = map(demand, tree);
+    assert_eq!(body["urgency"], "urgent");
+    assert_eq!(body["tags"], json!(["a", "b"]));
+    assert_eq!(body["people"][0]["name"]["mask"], "张**");
+    assert_eq!(doubts, []);
+    let (body, doubts) = map(demand, json!({"k": "举报"}));
+    assert_eq!(body["urgency"], Value::Null);
+    let fields: Vec<_> = doubts.iter().map(|(field, flag)| (field.as_str(), *flag)).collect();
+    assert_eq!(fields, [("urgency", OutOfRange), ("people.name", OutOfRange)]);
+}
+
+#[test]
+fn codes_are_found_by_their_longest_beginning() {
+    let demand = r#"org = { at = "$.c", codes = "hotline/status", prefix = true }"#;
+    let org = |label: &str| map(demand, json!({ "c": label })).0["org"].clone();
+    assert_eq!(org("100200"), "archived");
+    assert_eq!(org("15x"), "reviewing");
+    assert_eq!(org("处理中（第二次）"), "in_progress");
+    assert_eq!(org("77"), Value::Null);
+}
+
+#[test]
+fn regions_are_read_from_codes_and_names() {
+    let demand = r#"region = { at = "$.r", within = "340200" }"#;
+    for (given, region, doubts) in [
+        ("340202", "340202", vec![]),
+        ("340202001000", "340202001", vec![]),
+        ("3402", "340200", vec![]),
+        (" 安徽省 芜湖市", "340200", vec![]),
+        ("镜湖区", "340202", vec![]),
+        ("芜湖市/繁昌区", "340212", vec![]),
+        ("芜湖县", "340210", doubt("region", OutdatedRegion)),
+        ("341422", "340281", doubt("region", OutdatedRegion)),
+    ] {
+        let (body, found) = map(demand, json!({ "r": given }));
+        assert_eq!((body["region"].as_str(), found), (Some(region), doubts), "{given}");
+        assert_eq!(body["region_raw"], given.trim());
+    }
+    let (body, doubts) = map(demand, json!({"r": "某地"}));
+    assert_eq!((body["region"].clone(), doubts), (Value::Null, doubt("region", UnknownCode)));
+}
+
+#[test]
+fn coordinates_are_converted_and_what_is_no_place_is_none() {
+    let point = |crs: &str, x: Value, y: Value| {
+        let demand = format!("location = {{ lon = '$.x', lat = '$.y', crs = '{crs}' }}");
+        let (body, doubts) = map(&demand, json!({"x": x, "y": y}));
+        let location = body["location"].as_object().cloned();
+        let degrees = location.map(|at| (at["lon"].as_f64().unwrap(), at["lat"].as_f64().unwrap()));
+        (degrees, doubts)
+    };
+    assert_eq!(
+        point("wgs84", json!("118.376451"), json!(31.326319)).0,
+        Some((118.376451, 31.326319))
+    );
+    assert_eq!(point("gcj02", json!("0"), json!(0)), (None, doubt("location.lon", OutOfRange)));
+    let (right, _) = point("gcj02", json!("118.38"), json!("31.33"));
+    let (swapped, doubts) = point("gcj02", json!("31.33"), json!("118.38"));
+    assert_eq!((swapped, doubts), (right, doubt("location.lon", OutOfRange)));
+    let (lon, lat) = right.unwrap();
+    assert!((lon - 118.38).abs() < 0.01 && (lat - 31.33).abs() < 0.01 && lon != 118.38);
+    assert_eq!(point("wgs84", json!("31,33"), json!("x")).0, None);
+    let (bd, _) = point("bd09", json!("116.404"), json!("39.915"));
+    let (lon, lat) = bd.unwrap();
+    assert!((lon - 116.391).abs() < 2e-3 && (lat - 39.907).abs() < 2e-3, "{lon} {lat}");
+}
+
+#[test]
+fn tasks_evaluations_people_and_cited_orders_are_lists_of_what_the_record_holds() {
+    let demand = r#"
+        source_no = "$.no"
+        content   = "$.text"
+        due_at    = { at = "$.text", extract = "time_limit" }
+        tags      = { at = "$.text", extract = "intake_channel", codes = "hotline/source" }
+        people    = [{ each = "$.xfr[*]", main = "$.zf", name = "$.xm", id_no = "$.zjhm" }]
+        tasks     = { each = "$.tasks[*]", org = "$.unit", role = { at = "$.role" }, due_at = { at = "$.limit", as = "duration", after = "$.sent" }, limit_unit = { at = "$.unit_of" } }
+        evaluations = { each = "$", by = { const = "citizen" }, resolved = "$.jj", satisfaction = { at = "$.my", codes = "hotline/urgency" } }
+        related   = { each = "$.merged[*]", no = "$.no", relation = { const = "merged" }, cited = ["$.text", "$.note"] }
+    "#;
+    let tree = json!({
+        "no": "DH202610090137", "jj": "否", "my": "普通",
+        "text": "【来源：微信】续DH202610080001, 请于2026年10月16日17时前办结",
+        "note": "另见WZ202610070002与DH202610080001",
+        "xfr": [{"zf": "1", "xm": "李喆", "zjhm": "34020219880808888X"}, {"zf": "0", "xm": "王五"}],
+        "tasks": [{"unit": "城管局", "role": "lead", "limit": "2小时", "sent": "2026-10-09 10:30", "unit_of": "minute"}, {}],
+        "merged": [{"no": "DH1"}],
+    });
+    let (body, doubts) = map(demand, tree);
+    assert_eq!(body["due_at"], "2026-10-16T09:00:00Z");
+    assert_eq!(body["tags"], json!(["wechat"]));
+    assert_eq!([&body["people"][0]["role"], &body["people"][1]["role"]], ["main", "joint"]);
+    assert_eq!(
+        body["tasks"],
+        json!([{"org": "城管局", "role": "lead", "due_at": "2026-10-09T04:30:00Z", "limit_unit": "minute"}])
+    );
+    assert_eq!(
+        body["evaluations"],
+        json!([{"by": "citizen", "resolved": false, "satisfaction": "normal", "satisfaction_raw": "普通"}])
+    );
+    assert_eq!(
+        body["related"],
+        json!([
+            {"no": "DH1", "relation": "merged"},
+            {"no": "DH202610080001", "relation": "cited"},
+            {"no": "WZ202610070002", "relation": "cited"},
+        ])
+    );
+    // The wrong check digit is flagged, and nobody is dropped for it.
+    assert_eq!(doubts, doubt("people.id_no", QualityFlag::BadChecksum));
+}
+
+#[test]
+fn numbers_stay_text_and_lose_nothing() {
+    let demand = r#"org_raw = { at = "$.n", as = "decimal" }
+                    people_count = "$.c""#;
+    let number = |given: Value| map(demand, json!({ "n": given })).0["org_raw"].clone();
+    assert_eq!(number(json!("１,２３４.５０元")), "1234.50");
+    assert_eq!(
+        number(json!("123456789012345678901234567890.10")),
+        "123456789012345678901234567890.10"
+    );
+    assert_eq!(number(json!("1.2.3")), Value::Null);
+    assert_eq!(map(demand, json!({"c": "12.0"})).0["people_count"], 12);
+    assert_eq!(map(demand, json!({"c": "12.5"})).1, doubt("people_count", OutOfRange));
+    let (body, doubts) = map("due_at = '$.t'", json!({"t": "尽快"}));
+    assert_eq!((body, doubts), (json!({}), doubt("due_at", BadTime)));
+}

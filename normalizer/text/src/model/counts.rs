@@ -1,0 +1,82 @@
+//! The counts that are shipped: `model/chinese.txt`, whose first lines say how it was made.
+
+use super::{eighths, is_counted, pairs::Pairs};
+
+const SHIPPED: &str = include_str!("../../model/chinese.txt");
+
+/// How often characters and pairs of characters of the basic plane were seen.
+pub(super) struct Counts {
+    characters: Vec<Character>,
+    total: f64,
+}
+
+struct Character {
+    code: u16,
+    n: f64,
+    followers: Vec<(u16, f64)>,
+}
+
+impl Counts {
+    pub(super) fn shipped() -> Self {
+        Self::read(SHIPPED)
+    }
+
+    /// A line for each character: itself, its number, then each follower with its number.
+    fn read(text: &str) -> Self {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let mut characters: Vec<_> = lines.filter_map(character).collect();
+        characters.sort_unstable_by_key(|character| character.code);
+        let counted = |c: &&Character| char::from_u32(u32::from(c.code)).is_some_and(is_counted);
+        let total = characters.iter().filter(counted).map(|character| character.n).sum();
+        Self { characters, total }
+    }
+
+    /// The share of a character in all.
+    pub(super) fn share(&self, code: usize) -> f64 {
+        let found =
+            self.characters.binary_search_by_key(&code, |character| usize::from(character.code));
+        found.map_or(0.0, |index| self.characters[index].n / self.total)
+    }
+
+    /// Costs of the pairs that were seen and, for each character, of being followed by one that
+    /// was not seen behind it. Witten and Bell (1991): a character that was followed by many
+    /// different ones will be followed by yet another.
+    pub(super) fn pairs(&self, alone: &[u8]) -> (Pairs, Vec<u8>) {
+        let n_pairs = self.characters.iter().map(|character| character.followers.len()).sum();
+        let mut pairs = Pairs::with_capacity(n_pairs);
+        let mut escape = vec![0; alone.len()];
+        for Character { code, n, followers } in &self.characters {
+            let n_kinds = followers.len() as f64;
+            let n_kept: f64 = followers.iter().map(|(_, n)| n).sum();
+            let all = n + n_kinds + 1.0;
+            let others = (all - n_kept) / all;
+            escape[usize::from(*code)] = eighths(others);
+            for (follower, n) in followers {
+                let by_itself = f64::exp2(-f64::from(alone[usize::from(*follower)]) / 8.0);
+                pairs.insert(
+                    (*code).into(),
+                    (*follower).into(),
+                    eighths(n / all + others * by_itself),
+                );
+            }
+        }
+        (pairs, escape)
+    }
+}
+
+fn character(line: &str) -> Option<Character> {
+    let mut words = line.splitn(3, ' ');
+    let c = words.next()?.chars().next()?;
+    let n = words.next()?.parse().ok()?;
+    let mut followers = Vec::new();
+    let mut rest = words.next()?;
+    while let Some(follower) = rest.chars().next() {
+        let digits = &rest[follower.len_utf8()..];
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        if let (Ok(code), Ok(n)) = (u16::try_from(u32::from(follower)), digits[..end].parse()) {
+            followers.push((code, n));
+        }
+        rest = &digits[end..];
+    }
+    Some(Character { code: u16::try_from(u32::from(c)).ok()?, n, followers })
+}

@@ -1,0 +1,124 @@
+//! Scripts, as far as it matters which of them stand side by side.
+
+use super::{BIT, Cost};
+
+/// What a character is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Script {
+    /// Han characters and the punctuation of Chinese text: these are counted.
+    Han,
+    /// Letters, digits and signs of ASCII, line ends and tabs.
+    Ascii,
+    /// The upper half of Latin-1, and letters with marks.
+    Latin,
+    /// Letters and digits of ASCII in the width of Han characters.
+    Wide,
+    /// Hiragana and katakana.
+    Kana,
+    Hangul,
+    Greek,
+    Cyrillic,
+    /// Another alphabet; its number is its block of 256.
+    Other(u8),
+    /// Arrows, lines, numbers in circles.
+    Symbol,
+    Emoji,
+    /// The character for what could not be decoded.
+    Replacement,
+    /// Controls, private use, what is not assigned: nobody writes it.
+    Unwritten,
+}
+
+/// Whether the model counts a character: Han, and the punctuation beside it.
+pub fn is_counted(c: char) -> bool {
+    Script::of(c) == Script::Han
+}
+
+/// What a character counts as where another follows it: itself, or any digit, any letter, any other
+/// sign.
+pub fn as_context(c: char) -> char {
+    match Script::of(c) {
+        Script::Han => c,
+        _ if c.is_ascii_digit() => '0',
+        Script::Ascii if c.is_ascii_alphabetic() => 'a',
+        _ => '.',
+    }
+}
+
+impl Script {
+    pub(super) fn of(c: char) -> Self {
+        match c {
+            '\t' | '\n' | '\r' | ' '..='~' => Self::Ascii,
+            '\0'..='\u{9F}' => Self::Unwritten,
+            '\u{A0}'..='\u{24F}' | 'ˆ' | '˜' | '€' | '™' => Self::Latin,
+            '\u{370}'..='\u{3FF}' => Self::Greek,
+            '\u{400}'..='\u{52F}' => Self::Cyrillic,
+            '\u{1100}'..='\u{11FF}' | '\u{3130}'..='\u{318F}' | '\u{AC00}'..='\u{D7AF}' => {
+                Self::Hangul
+            }
+            '\u{1E00}'..='\u{1EFF}' => Self::Latin,
+            '\u{200B}'..='\u{200F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' => Self::Emoji,
+            '\u{2010}'..='\u{203B}'
+            | '①'..='⒇'
+            | '\u{3000}'..='\u{3030}'
+            | '\u{FE10}'..='\u{FE6F}' => Self::Han,
+            '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' => Self::Wide,
+            '\u{FF01}'..='\u{FF65}' | '\u{FFE0}'..='\u{FFE6}' => Self::Han,
+            '\u{2600}'..='\u{27BF}' | '\u{1F000}'..='\u{1FAFF}' => Self::Emoji,
+            '\u{2000}'..='\u{2BFF}'
+            | '\u{2E80}'..='\u{2FFF}'
+            | '\u{3100}'..='\u{312F}'
+            | '\u{3200}'..='\u{33FF}' => Self::Symbol,
+            '\u{3031}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}' | '\u{FF66}'..='\u{FF9F}' => {
+                Self::Kana
+            }
+            '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' => {
+                Self::Han
+            }
+            '\u{20000}'..='\u{323AF}' => Self::Han,
+            '\u{FFFD}' => Self::Replacement,
+            '\u{E000}'..='\u{F8FF}' | '\u{FFF0}'..='\u{FFFF}' => Self::Unwritten,
+            '\u{10000}'.. => Self::Unwritten,
+            // A character of the basic plane: its upper byte fits.
+            _ => Self::Other(u8::try_from(u32::from(c) >> 8).unwrap_or(0)),
+        }
+    }
+
+    /// Cost of a character among its own. Han characters have costs of their own; this is for
+    /// those outside the basic plane.
+    pub(super) fn base(self) -> u8 {
+        match self {
+            Self::Han => 184,
+            Self::Ascii => 36,
+            Self::Wide => 40,
+            Self::Latin => 56,
+            Self::Kana | Self::Other(_) => 48,
+            Self::Hangul => 80,
+            Self::Greek | Self::Cyrillic => 44,
+            Self::Symbol => 72,
+            Self::Emoji => 64,
+            Self::Replacement => 240,
+            Self::Unwritten => 160,
+        }
+    }
+
+    /// Cost of coming to this script from another one.
+    pub(super) fn enter(self, from: Self) -> Cost {
+        let bits = match (self, from) {
+            (Self::Han, Self::Han) | (Self::Replacement | Self::Unwritten, _) => 0,
+            (Self::Han, _) => 1,
+            (Self::Ascii, _) => 1,
+            // Letters with marks stand alone among letters without.
+            (Self::Latin, Self::Ascii) => 2,
+            (Self::Latin, Self::Latin) => 3,
+            (Self::Latin, _) => 8,
+            (to, from) if to == from => 0,
+            (Self::Wide, Self::Han | Self::Ascii) => 4,
+            (Self::Kana, Self::Han) => 4,
+            (Self::Kana, Self::Ascii) => 6,
+            (Self::Symbol | Self::Emoji, _) => 4,
+            _ => 8,
+        };
+        bits * BIT
+    }
+}

@@ -1,0 +1,75 @@
+//! One round after the other, and where each stretch stood before all of them.
+
+use crate::Span;
+
+use super::{Edit, Repair};
+
+/// The text with the edits made.
+pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
+    let mut edited = String::with_capacity(text.len());
+    let mut from = 0;
+    for Edit { from: broken, meant, .. } in edits {
+        edited.push_str(&text[from..broken.offset]);
+        edited.push_str(meant);
+        from = broken.offset + broken.len;
+    }
+    edited.push_str(&text[from..]);
+    edited
+}
+
+/// What was repaired in the rounds before, and with it what this round repairs. Stretches that
+/// touch the same characters are one; its ends then lie where nothing was repaired before, or at
+/// an end of something that was, so its place in the first text is exact.
+pub(super) fn join(earlier: Vec<Repair>, edits: &[Edit]) -> Vec<Repair> {
+    let mut joined = Vec::with_capacity(earlier.len() + edits.len());
+    let mut earlier = earlier.into_iter().peekable();
+    let mut edits = edits.iter().peekable();
+    let (mut to_first, mut to_now) = (Shift::default(), Shift::default());
+    loop {
+        let starts = [earlier.peek().map(|r| r.span.offset), edits.peek().map(|e| e.from.offset)];
+        let Some(start) = starts.into_iter().flatten().min() else { return joined };
+        let (first, now) = (to_first.of(start), to_now.of(start));
+        let mut end = start;
+        let (mut rules, mut added) = (Vec::new(), Vec::new());
+        let reaches = |offset: usize, end: usize| offset < end || offset == start;
+        loop {
+            if let Some(repair) = earlier.next_if(|repair| reaches(repair.span.offset, end)) {
+                end = end.max(repair.span.offset + repair.span.len);
+                to_first.pass(repair.span, repair.before.len);
+                if repair.rules.len() > rules.len() {
+                    rules = repair.rules;
+                }
+            } else if let Some(edit) = edits.next_if(|edit| reaches(edit.from.offset, end)) {
+                end = end.max(edit.from.offset + edit.from.len);
+                to_now.pass(edit.from, edit.meant.len());
+                if added.last() != Some(&edit.rule) {
+                    added.push(edit.rule);
+                }
+            } else {
+                break;
+            }
+        }
+        rules.extend(added);
+        let span = Span { offset: now, len: to_now.of(end) - now };
+        let before = Span { offset: first, len: to_first.of(end) - first };
+        joined.push(Repair { rules, span, before });
+    }
+}
+
+/// From places in a text to places in another, behind the last stretch in which they differ.
+#[derive(Default)]
+struct Shift {
+    from: usize,
+    to: usize,
+}
+
+impl Shift {
+    fn of(&self, offset: usize) -> usize {
+        self.to + (offset - self.from)
+    }
+
+    fn pass(&mut self, span: Span, len: usize) {
+        self.to = self.of(span.offset) + len;
+        self.from = span.offset + span.len;
+    }
+}

@@ -1,0 +1,151 @@
+//! Part of the text only: the division into clean and broken stretches that leaves least to chance.
+//!
+//! Every character is either as it was meant, or the next of a stretch broken by one of the rules.
+//! A stretch costs [`CERTAIN`] to begin with, so it pays only where it makes the text so much less
+//! surprising. The cheapest division is found in one pass, by Viterbi's algorithm: at each place
+//! and for each rule and number of bytes waiting, only the cheapest way of coming there counts.
+
+use std::ops::Range;
+
+use crate::{
+    Span,
+    model::{Cost, model},
+};
+
+use super::{
+    CERTAIN, Edit, Rule,
+    tables::{Generation, Tables},
+    unit::{Pending, Read, Step, bytes},
+    whole,
+};
+
+/// The broken stretches in a window of a text.
+pub(super) fn edits(text: &str, window: Range<usize>) -> Vec<Edit> {
+    let broken = &text[window.clone()];
+    let may_read = |generation: &Generation| {
+        Read::ALL.into_iter().any(|read| generation.may_read(broken, read))
+    };
+    let generations = Generation::ALL.into_iter().filter(may_read);
+    let found = generations.map(|generation| search(text, window.clone(), Tables::of(generation)));
+    found.max_by_key(|(gain, _)| *gain).map(|(_, edits)| edits).unwrap_or_default()
+}
+
+/// A stretch that is not at its end yet.
+#[derive(Clone, Copy)]
+struct Open {
+    rule: Rule,
+    cost: Cost,
+    /// Number of the character that it began with.
+    start: usize,
+    pending: Pending,
+    /// The last character that came out.
+    last: char,
+}
+
+/// The cheapest division up to a place, where no stretch is open.
+#[derive(Clone, Copy)]
+struct Settled {
+    cost: Cost,
+    /// The stretch that ends here and the number of its first character; none for a clean one.
+    stretch: Option<(Rule, usize)>,
+    last: char,
+}
+
+/// Rules times bytes that may wait.
+const WAYS: usize = Rule::ALL.len() * 4;
+
+fn search(text: &str, window: Range<usize>, tables: &Tables) -> (Cost, Vec<Edit>) {
+    let before = text[..window.start].chars().next_back().unwrap_or('\n');
+    let chars: Vec<(usize, char)> = text[window.clone()].char_indices().collect();
+    let mut settled = vec![Settled { cost: 0, stretch: None, last: before }];
+    let mut open: [Option<Open>; WAYS] = [None; WAYS];
+    let mut given: Cost = 0;
+    let mut previous = before;
+    for (index, (_, c)) in chars.iter().copied().enumerate() {
+        given = given.saturating_add(model().cost(previous, c));
+        previous = c;
+        let here = settled[index];
+        let mut next = [None; WAYS];
+        for way in open.iter().flatten() {
+            advance(*way, c, tables, &mut next);
+        }
+        if !c.is_ascii() {
+            for rule in Rule::ALL {
+                let cost = here.cost.saturating_add(CERTAIN);
+                let pending = Pending::default();
+                advance(
+                    Open { rule, cost, start: index, pending, last: here.last },
+                    c,
+                    tables,
+                    &mut next,
+                );
+            }
+        }
+        open = next;
+        let clean = here.cost.saturating_add(model().cost(here.last, c));
+        let mut best = Settled { cost: clean, stretch: None, last: c };
+        for way in open.iter().flatten().filter(|way| way.pending.len() == 0) {
+            if way.cost < best.cost {
+                let stretch = Some((way.rule, way.start));
+                best = Settled { cost: way.cost, stretch, last: way.last };
+            }
+        }
+        settled.push(best);
+    }
+    let gain = given.saturating_sub(settled.last().map_or(0, |end| end.cost));
+    (gain, collect(text, &window, &chars, &settled, tables))
+}
+
+/// Goes on with a stretch by one character, in each way in which that was read.
+fn advance(way: Open, c: char, tables: &Tables, next: &mut [Option<Open>; WAYS]) {
+    let read = way.rule.read().table(tables);
+    for number in [read.bytes(c), read.other_bytes(c)].into_iter().flatten() {
+        if let Some(further) = feed(way, number, tables) {
+            let slot = &mut next[further.rule as usize * 4 + further.pending.len()];
+            if slot.is_none_or(|cheapest| further.cost < cheapest.cost) {
+                *slot = Some(further);
+            }
+        }
+    }
+}
+
+fn feed(mut way: Open, number: u16, tables: &Tables) -> Option<Open> {
+    for byte in bytes(number) {
+        match way.rule.meant().step(way.pending, byte, tables) {
+            Step::More(pending) => way.pending = pending,
+            Step::Whole(c) => {
+                way.cost = way.cost.saturating_add(model().cost(way.last, c));
+                (way.pending, way.last) = (Pending::default(), c);
+            }
+            Step::Malformed => return None,
+        }
+    }
+    Some(way)
+}
+
+/// Goes back from the end, and takes the stretches whose way back is exact.
+fn collect(
+    text: &str,
+    window: &Range<usize>,
+    chars: &[(usize, char)],
+    settled: &[Settled],
+    tables: &Tables,
+) -> Vec<Edit> {
+    let place = |index: usize| chars.get(index).map_or(window.end, |(at, _)| window.start + at);
+    let mut edits = Vec::new();
+    let mut index = chars.len();
+    while index > 0 {
+        let Some((rule, start)) = settled[index].stretch else {
+            index -= 1;
+            continue;
+        };
+        let from = Span { offset: place(start), len: place(index) - place(start) };
+        let broken = &text[from.offset..from.offset + from.len];
+        if let Some(meant) = whole::undo(rule, broken, tables) {
+            edits.push(Edit { rule, from, meant });
+        }
+        index = start;
+    }
+    edits.reverse();
+    edits
+}

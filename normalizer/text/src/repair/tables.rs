@@ -1,0 +1,173 @@
+//! Characters to bytes and pairs of bytes to characters, both ways in one step.
+//!
+//! `encoding_rs` encodes the legacy charsets by searching, and a decoder cannot be asked for one
+//! pair at a time at a speed that counts here. So its decoders are asked once for every pair.
+//!
+//! There are two generations of decoders, and a text was read by one of them: see [`Generation`].
+
+mod older;
+
+use std::sync::LazyLock;
+
+use encoding_rs::{BIG5, Encoding, GB18030, WINDOWS_1252};
+
+use super::unit::Read;
+
+/// Which decoders read a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Generation {
+    /// Those of browsers: Windows-1252, GB 18030-2022, Big5 with the signs of ETEN.
+    Newer,
+    /// Those of Python, and of Java and C libraries of their time: Latin-1, GB 18030-2005, Big5
+    /// without signs of vendors.
+    Older,
+}
+
+impl Generation {
+    pub(super) const ALL: [Self; 2] = [Self::Newer, Self::Older];
+
+    /// Whether it may have read a text: the older ones are asked only where they differ.
+    pub(super) fn may_read(self, text: &str, read: Read) -> bool {
+        self == Self::Newer || text.chars().any(|c| is_only_older(read, c))
+    }
+}
+
+/// The charsets that texts are wrongly read in, by one generation of decoders.
+pub(super) struct Tables {
+    pub(super) latin1: Table,
+    pub(super) gb18030: Table,
+    pub(super) big5: Table,
+}
+
+impl Tables {
+    pub(super) fn of(generation: Generation) -> &'static Self {
+        static NEWER: LazyLock<Tables> = LazyLock::new(|| {
+            let mut tables = Tables {
+                latin1: Table::ascii(),
+                gb18030: Table::of(GB18030),
+                big5: Table::of(BIG5),
+            };
+            for byte in 0x80..=0xFF_u8 {
+                let (text, _) =
+                    WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));
+                tables.latin1.set(text.chars().next().map_or(0, u32::from), u16::from(byte));
+            }
+            // cp936 has the euro sign as the byte 80; the pair stays too.
+            tables.gb18030.other = Some(('€', 0x80));
+            tables
+        });
+        static OLDER: LazyLock<Tables> = LazyLock::new(|| {
+            let mut tables = Tables {
+                latin1: Table::ascii(),
+                gb18030: Table::of(GB18030),
+                big5: Table::of(BIG5),
+            };
+            (0x80..=0xFF_u8).for_each(|byte| tables.latin1.set(byte.into(), byte.into()));
+            older::GB18030.iter().for_each(|run| tables.gb18030.replace(*run));
+            older::BIG5.iter().for_each(|run| tables.big5.replace(*run));
+            tables
+        });
+        match generation {
+            Generation::Newer => &NEWER,
+            Generation::Older => &OLDER,
+        }
+    }
+}
+
+/// Whether the older decoders make this character of bytes of which the newer make another one.
+fn is_only_older(read: Read, c: char) -> bool {
+    match read {
+        Read::Latin1 => matches!(c, '\u{80}'..='\u{9F}'),
+        Read::Gb18030 => matches!(c, '\u{E5E5}' | '\u{E78D}'..='\u{E864}'),
+        Read::Big5 => {
+            matches!(c, '¢' | '£' | '¥' | '\u{401}'..='\u{451}' | '•' | '‾' | '∼' | '①'..='⑽')
+                || matches!(c, '☉' | '♁' | '々' | 'ぁ'..='ヾ' | '／' | '＼' | '\u{FF64}')
+        }
+    }
+}
+
+/// Characters that Big5 has among the signs and again behind, where they are written (WHATWG
+/// Encoding, index Big5 pointer).
+fn is_written_last(c: char) -> bool {
+    matches!(c, '═' | '╞' | '╡' | '╪' | '十' | '卅')
+}
+
+/// A charset of one or two bytes.
+pub(super) struct Table {
+    /// By character of the basic plane: its one or two bytes as a number, 0 where it has none.
+    bytes: Vec<u16>,
+    /// By pair of bytes; U+0000 where there is none.
+    chars: Vec<u16>,
+    /// A character that has two ways of being read.
+    other: Option<(char, u16)>,
+}
+
+impl Table {
+    fn ascii() -> Self {
+        let mut table = Self { bytes: vec![0; 0x1_0000], chars: Vec::new(), other: None };
+        (1..0x80).for_each(|code| table.set(code.into(), code));
+        table
+    }
+
+    fn of(encoding: &'static Encoding) -> Self {
+        let mut table = Self::ascii();
+        table.chars = vec![0; 0x1_0000];
+        for pair in 0x8140..=0xFEFE_u16 {
+            let bytes = pair.to_be_bytes();
+            let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(&bytes)
+            else {
+                continue;
+            };
+            let mut chars = text.chars();
+            let (Some(c), None) = (chars.next(), chars.next()) else { continue };
+            let Ok(code) = u16::try_from(u32::from(c)) else { continue };
+            table.chars[usize::from(pair)] = code;
+            // Read twice, written once: the wide space of cp936, characters of Hong Kong.
+            let is_written = std::ptr::eq(encoding, GB18030) || pair >= 0xA140;
+            if is_written && (table.bytes[usize::from(code)] == 0 || is_written_last(c)) {
+                table.set(code.into(), pair);
+            }
+        }
+        table
+    }
+
+    fn set(&mut self, code: u32, bytes: u16) {
+        if let Some(place) = self.bytes.get_mut(code as usize) {
+            *place = bytes;
+        }
+    }
+
+    /// Gives other characters to a run of pairs.
+    fn replace(&mut self, (pair, first, n): (u16, u16, u16)) {
+        let mut pair = pair;
+        for code in first..first + n {
+            let before = self.chars[usize::from(pair)];
+            if self.bytes[usize::from(before)] == pair {
+                self.bytes[usize::from(before)] = 0;
+            }
+            self.chars[usize::from(pair)] = code;
+            self.bytes[usize::from(code)] = pair;
+            pair = match pair & 0xFF {
+                0x7E => pair + 0x23,
+                0xFE => pair + 0x42,
+                _ => pair + 1,
+            };
+        }
+    }
+
+    /// The one or two bytes of which `c` was read, as a number.
+    pub(super) fn bytes(&self, c: char) -> Option<u16> {
+        self.bytes.get(c as usize).copied().filter(|bytes| *bytes != 0)
+    }
+
+    /// The other way in which `c` may have been read, where there is one.
+    pub(super) fn other_bytes(&self, c: char) -> Option<u16> {
+        self.other.filter(|(other, _)| *other == c).map(|(_, bytes)| bytes)
+    }
+
+    /// The character of two bytes.
+    pub(super) fn char(&self, lead: u8, trail: u8) -> Option<char> {
+        let code = self.chars[usize::from(u16::from_be_bytes([lead, trail]))];
+        char::from_u32(code.into()).filter(|c| *c != '\0')
+    }
+}

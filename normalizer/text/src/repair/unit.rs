@@ -1,0 +1,143 @@
+//! The two halves of a breakage: bytes of a character as it was read, and characters of bytes as
+//! they were meant, one byte at a time.
+
+use encoding_rs::GB18030;
+
+use super::tables::{Table, Tables};
+
+/// The charset that a text was wrongly read in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    Latin1,
+    Gb18030,
+    Big5,
+}
+
+impl Read {
+    pub(super) const ALL: [Self; 3] = [Self::Latin1, Self::Gb18030, Self::Big5];
+
+    pub(super) fn table(self, tables: &Tables) -> &Table {
+        match self {
+            Self::Latin1 => &tables.latin1,
+            Self::Gb18030 => &tables.gb18030,
+            Self::Big5 => &tables.big5,
+        }
+    }
+}
+
+/// The charset that a text was meant in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meant {
+    Utf8,
+    Gb18030,
+    Big5,
+}
+
+/// The beginning of a character whose other bytes are to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Pending {
+    bytes: [u8; 3],
+    len: u8,
+}
+
+impl Pending {
+    /// How many bytes are here.
+    pub(super) fn len(self) -> usize {
+        usize::from(self.len)
+    }
+
+    fn and(mut self, byte: u8) -> Step {
+        let len = self.len();
+        let Some(place) = self.bytes.get_mut(len) else { return Step::Malformed };
+        *place = byte;
+        self.len += 1;
+        Step::More(self)
+    }
+}
+
+/// What one more byte makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    More(Pending),
+    Whole(char),
+    Malformed,
+}
+
+impl Meant {
+    /// Takes one byte more. Strict: what is not in the charset is malformed.
+    pub(super) fn step(self, pending: Pending, byte: u8, tables: &Tables) -> Step {
+        match self {
+            Self::Utf8 => utf8(pending, byte),
+            Self::Gb18030 => gb18030(pending, byte, &tables.gb18030),
+            Self::Big5 => match pending.len {
+                0 if byte < 0x80 => Step::Whole(byte.into()),
+                0 if byte > 0x80 => pending.and(byte),
+                0 => Step::Malformed,
+                _ => meant(tables.big5.char(pending.bytes[0], byte)),
+            },
+        }
+    }
+
+    /// Whether these bytes, and no others, are written for `c`. Some characters of GBK and of Big5
+    /// are read from two pairs of bytes.
+    pub(super) fn writes(self, c: char, pending: Pending, last: u8, tables: &Tables) -> bool {
+        let table = match self {
+            Self::Gb18030 if pending.len() == 1 => &tables.gb18030,
+            Self::Big5 => &tables.big5,
+            // One number, one character.
+            Self::Utf8 | Self::Gb18030 => return true,
+        };
+        table.bytes(c) == Some(u16::from_be_bytes([pending.bytes[0], last]))
+    }
+}
+
+/// The one byte or the two of a number from a [`Table`].
+pub(super) fn bytes(number: u16) -> impl Iterator<Item = u8> {
+    number.to_be_bytes().into_iter().skip(usize::from(number < 0x100))
+}
+
+fn utf8(pending: Pending, byte: u8) -> Step {
+    let [first, second, third] = pending.bytes;
+    let is_next = byte & 0xC0 == 0x80;
+    match pending.len {
+        0 if byte < 0x80 => Step::Whole(byte.into()),
+        0 if matches!(byte, 0xC2..=0xF4) => pending.and(byte),
+        1 if is_next && first < 0xE0 => code(&[first, byte]),
+        // Overlong forms, surrogates and what is above U+10FFFF end in `code`.
+        1 if is_next => pending.and(byte),
+        2 if is_next && first < 0xF0 => code(&[first, second, byte]),
+        2 if is_next => pending.and(byte),
+        3 if is_next => code(&[first, second, third, byte]),
+        _ => Step::Malformed,
+    }
+}
+
+fn code(bytes: &[u8]) -> Step {
+    whole(std::str::from_utf8(bytes).ok().and_then(|text| text.chars().next()))
+}
+
+fn gb18030(pending: Pending, byte: u8, table: &Table) -> Step {
+    let [first, second, third] = pending.bytes;
+    match pending.len {
+        0 if byte < 0x80 => Step::Whole(byte.into()),
+        0 if matches!(byte, 0x81..=0xFE) => pending.and(byte),
+        1 if byte.is_ascii_digit() => pending.and(byte),
+        1 => meant(table.char(first, byte)),
+        2 if matches!(byte, 0x81..=0xFE) => pending.and(byte),
+        3 if byte.is_ascii_digit() => {
+            let bytes = [first, second, third, byte];
+            let text = GB18030.decode_without_bom_handling_and_without_replacement(&bytes);
+            whole(text.and_then(|text| text.chars().next()))
+        }
+        _ => Step::Malformed,
+    }
+}
+
+fn whole(c: Option<char>) -> Step {
+    c.map_or(Step::Malformed, Step::Whole)
+}
+
+/// Nobody means a character of the private-use area that a decoder makes of two bytes.
+fn meant(c: Option<char>) -> Step {
+    whole(c.filter(|c| !matches!(c, '\u{E000}'..='\u{F8FF}')))
+}

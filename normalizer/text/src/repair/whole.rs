@@ -1,0 +1,141 @@
+//! The usual case: all of a text was broken, and in one way.
+
+use crate::{
+    Span,
+    model::{BIT, Cost, model},
+};
+
+use super::{
+    CERTAIN, Edit, Rule,
+    tables::{Generation, Tables},
+    unit::{Meant, Pending, Step, bytes},
+};
+
+/// What people write costs less, in a stretch of any length.
+const PLAUSIBLE: Cost = 14 * BIT;
+
+/// Demands cost less. A short text has no more to lose than this; that all of it becomes such text
+/// is evidence besides.
+const FLUENT: Cost = 10 * BIT;
+const LIKELY: Cost = 10 * BIT;
+
+/// So much more surprising may be what an older decoder read than what a browser would have: it is
+/// databases and scripts that break texts.
+const OLDER: Cost = 8 * BIT;
+
+/// The way back for a whole text, if one is certain.
+///
+/// Bytes that are UTF-8 from beginning to end are so by no accident. Every second text is valid
+/// Big5 or GBK: what comes out of them must be plausible by itself, and the best is taken.
+pub(super) fn edit(text: &str) -> Option<Edit> {
+    let given = model().estimate(text);
+    let mut best: Option<(Cost, Edit)> = None;
+    for rule in Rule::ALL {
+        let is_either = Generation::Older.may_read(text, rule.read());
+        for generation in Generation::ALL {
+            let is_newer = generation == Generation::Newer;
+            // What was meant in Big5 may hold signs that only older encoders write so.
+            let is_possible = is_newer || is_either || rule.meant() == Meant::Big5;
+            let tables = Tables::of(generation);
+            let Some(meant) = is_possible.then(|| undo(rule, text, tables)).flatten() else {
+                continue;
+            };
+            let handicap = if is_newer && is_either { OLDER } else { 0 };
+            let cost = model().estimate(&meant);
+            let is_utf8 = rule.meant() == Meant::Utf8;
+            let n_chars = Cost::try_from(meant.chars().count()).unwrap_or(Cost::MAX);
+            let is_plausible = is_utf8 || cost < PLAUSIBLE.saturating_mul(n_chars);
+            let certain = if cost < FLUENT.saturating_mul(n_chars) { LIKELY } else { CERTAIN };
+            let is_best = best.as_ref().is_none_or(|(best, _)| cost + handicap < *best);
+            if is_plausible && is_best && given >= cost.saturating_add(certain) {
+                let edit = trimmed(rule, text, meant);
+                if is_utf8 {
+                    return Some(edit);
+                }
+                best = Some((cost + handicap, edit));
+            }
+        }
+    }
+    best.map(|(_, edit)| edit)
+}
+
+/// The text before it was broken by `rule`. `None` if the way back is not exact.
+pub(super) fn undo(rule: Rule, text: &str, tables: &Tables) -> Option<String> {
+    let read = rule.read().table(tables);
+    let usual = undo_as(rule, text, tables, |c| read.bytes(c));
+    // One character may have been read from other bytes: cp936 has the euro sign as one.
+    usual.or_else(|| {
+        let has_other = text.chars().any(|c| read.other_bytes(c).is_some());
+        let other = |c| read.other_bytes(c).or_else(|| read.bytes(c));
+        has_other.then(|| undo_as(rule, text, tables, other)).flatten()
+    })
+}
+
+fn undo_as(
+    rule: Rule,
+    text: &str,
+    tables: &Tables,
+    bytes_of: impl Fn(char) -> Option<u16>,
+) -> Option<String> {
+    match rule.meant() {
+        Meant::Utf8 => utf8(text, bytes_of),
+        charset => han(charset, text, tables, bytes_of),
+    }
+}
+
+fn utf8(text: &str, bytes_of: impl Fn(char) -> Option<u16>) -> Option<String> {
+    const HEAD: usize = 32;
+    let mut broken = Vec::with_capacity(text.len());
+    for (index, c) in text.chars().enumerate() {
+        broken.extend(bytes(bytes_of(c)?));
+        // What is not UTF-8 mostly shows it at once.
+        if index == HEAD && str::from_utf8(&broken).is_err_and(|error| error.error_len().is_some())
+        {
+            return None;
+        }
+    }
+    String::from_utf8(broken).ok()
+}
+
+/// Of each character, the bytes must be those in which it is written.
+fn han(
+    charset: Meant,
+    text: &str,
+    tables: &Tables,
+    bytes_of: impl Fn(char) -> Option<u16>,
+) -> Option<String> {
+    let mut meant = String::with_capacity(text.len() + text.len() / 2);
+    let mut pending = Pending::default();
+    let (mut n_counted, mut n_others) = (0, 0);
+    for byte in text.chars().map(bytes_of).flat_map(|number| bytes(number.unwrap_or(NO_BYTES))) {
+        match charset.step(pending, byte, tables) {
+            Step::More(more) => pending = more,
+            Step::Malformed => return None,
+            Step::Whole(c) => {
+                if pending.len() > 0 {
+                    if !charset.writes(c, pending, byte, tables) {
+                        return None;
+                    }
+                    *(if model().is_counted(c) { &mut n_counted } else { &mut n_others }) += 1;
+                }
+                meant.push(c);
+                pending = Pending::default();
+            }
+        }
+    }
+    // These are charsets for Han characters.
+    (pending.len() == 0 && n_counted > n_others).then_some(meant)
+}
+
+/// In no charset is this anything.
+const NO_BYTES: u16 = 0xFFFF;
+
+/// Without what is ASCII before and after.
+fn trimmed(rule: Rule, text: &str, meant: String) -> Edit {
+    let same = |(a, b): &(char, char)| a == b && a.is_ascii();
+    let start = text.chars().zip(meant.chars()).take_while(same).count();
+    let (rest, meant_rest) = (&text[start..], &meant[start..]);
+    let end = rest.chars().rev().zip(meant_rest.chars().rev()).take_while(same).count();
+    let from = Span { offset: start, len: rest.len() - end };
+    Edit { rule, from, meant: meant_rest[..meant_rest.len() - end].to_owned() }
+}

@@ -1,0 +1,191 @@
+//! Who decides on a charset, and what is known of those who said otherwise.
+
+#![allow(clippy::unwrap_used)]
+
+use normalizer_text::{
+    Charset::{self, Big5, Gb18030, Utf8, Utf16Be, Utf16Le, Windows1252},
+    DecidedBy, Hints, Span, Stream, decode, decode_strict, detect,
+};
+use proptest::prelude::*;
+
+const TEXT: &str = "芜湖市镜湖区居民反映：小区电梯坏了三天，物业一直没有修理。";
+
+fn encoded(text: &str, charset: Charset) -> Vec<u8> {
+    let utf16 = |to_bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to_bytes).collect();
+    match charset {
+        Utf8 => text.into(),
+        Gb18030 => encoding_rs::GB18030.encode(text).0.into_owned(),
+        Big5 => encoding_rs::BIG5.encode(text).0.into_owned(),
+        Utf16Le => utf16(u16::to_le_bytes),
+        Utf16Be => utf16(u16::to_be_bytes),
+        Windows1252 => encoding_rs::WINDOWS_1252.encode(text).0.into_owned(),
+    }
+}
+
+#[track_caller]
+fn check(bytes: &[u8], hints: Hints<'_>, charset: Charset, by: DecidedBy, conflict: bool) {
+    let decoded = decode(bytes, &hints);
+    let evidence = &decoded.evidence;
+    let found = (evidence.charset, evidence.decided_by, evidence.conflict());
+    assert_eq!(found, (charset, by, conflict), "{evidence:?}");
+    assert!(decoded.malformed.is_empty(), "{:?}", decoded.malformed);
+    assert!(decoded.text.contains(TEXT), "{}", decoded.text);
+}
+
+fn xml(encoding: &str) -> String {
+    format!("<?xml version=\"1.0\" encoding=\"{encoding}\"?><a>{TEXT}</a>")
+}
+
+#[test]
+fn each_step_decides_where_those_before_it_say_nothing() {
+    let none = Hints::default();
+    let gbk = encoded(TEXT, Gb18030);
+    let forced =
+        Hints { force: Some(Gb18030), content_type: Some("text/xml; charset=utf-8"), ..none };
+    check(&gbk, forced, Gb18030, DecidedBy::Forced, true);
+    check(&[b"\xEF\xBB\xBF", TEXT.as_bytes()].concat(), none, Utf8, DecidedBy::Bom, false);
+    check(
+        &[b"\xFF\xFE", &encoded(TEXT, Utf16Le)[..]].concat(),
+        none,
+        Utf16Le,
+        DecidedBy::Bom,
+        false,
+    );
+    check(
+        &[b"\xFE\xFF", &encoded(TEXT, Utf16Be)[..]].concat(),
+        none,
+        Utf16Be,
+        DecidedBy::Bom,
+        false,
+    );
+    check(TEXT.as_bytes(), none, Utf8, DecidedBy::Utf8, false);
+    check(&encoded(&xml("gb2312"), Gb18030), none, Gb18030, DecidedBy::XmlProlog, false);
+    let header = Hints { content_type: Some("application/json; Charset=\"GB2312\""), ..none };
+    check(&gbk, header, Gb18030, DecidedBy::HttpHeader, false);
+    check(&gbk, Hints { declared: Some(Gb18030), ..none }, Gb18030, DecidedBy::Declared, false);
+    check(&gbk, none, Gb18030, DecidedBy::Detected, false);
+}
+
+#[test]
+fn valid_utf8_is_utf8_whatever_is_declared() {
+    // Transcoded on the way, and the declaration left as it was.
+    let hints = Hints { content_type: Some("text/xml;charset=gbk"), ..Hints::default() };
+    check(xml("GB2312").as_bytes(), hints, Utf8, DecidedBy::Utf8, true);
+    check(
+        TEXT.as_bytes(),
+        Hints { declared: Some(Gb18030), ..Hints::default() },
+        Utf8,
+        DecidedBy::Utf8,
+        true,
+    );
+}
+
+#[test]
+fn a_declaration_of_utf8_gives_way_where_the_bytes_are_not() {
+    let hints = Hints { declared: Some(Utf8), ..Hints::default() };
+    check(&encoded(&xml("utf-8"), Gb18030), hints, Gb18030, DecidedBy::Detected, true);
+    let header = Hints { content_type: Some("text/xml; charset=gbk"), ..Hints::default() };
+    check(&encoded(&xml("utf-8"), Gb18030), header, Gb18030, DecidedBy::HttpHeader, true);
+    // But damaged UTF-8 stays UTF-8, and the damage is found where it is.
+    let damaged = [TEXT.as_bytes(), b"\xFF", TEXT.as_bytes()].concat();
+    let decoded = decode(&damaged, &hints);
+    assert_eq!(decoded.evidence.charset, Utf8);
+    assert_eq!(decoded.malformed, [Span { offset: TEXT.len(), len: 1 }]);
+}
+
+#[test]
+fn a_prolog_that_could_not_be_read_so_is_not_believed() {
+    check(&encoded(&xml("UTF-16"), Gb18030), Hints::default(), Gb18030, DecidedBy::Detected, true);
+    check(
+        &encoded(&xml("x-unknown"), Gb18030),
+        Hints::default(),
+        Gb18030,
+        DecidedBy::Detected,
+        true,
+    );
+}
+
+#[test]
+fn ascii_is_decided_by_who_declares_it() {
+    let hints = Hints { declared: Some(Gb18030), ..Hints::default() };
+    let decoded = decode(b"{\"code\":0}", &hints);
+    assert_eq!(decoded.evidence.decided_by, DecidedBy::Declared);
+    assert!(matches!(decoded.text, std::borrow::Cow::Borrowed(_)));
+}
+
+#[test]
+fn places_of_malformed_bytes_count_the_byte_order_mark() {
+    let decoded = decode(b"\xEF\xBB\xBF\xE5\xBC\xA0\xFF", &Hints::default());
+    assert_eq!(
+        (&*decoded.text, &decoded.malformed[..]),
+        ("张\u{FFFD}", &[Span { offset: 6, len: 1 }][..])
+    );
+}
+
+#[test]
+fn a_body_is_detected_in_every_charset() {
+    let traditional =
+        "蕪湖市鏡湖區居民反映：小區電梯壞了三天，物業一直沒有修理，請儘快處理並答覆。";
+    for charset in [Utf8, Gb18030, Utf16Le, Utf16Be] {
+        let detected = detect(&encoded(TEXT, charset));
+        assert_eq!((detected.charset, detected.certain), (charset, true));
+    }
+    let detected = detect(&encoded(traditional, Big5));
+    assert_eq!((detected.charset, detected.certain), (Big5, true));
+    let french = "Le réverbère devant l'école est cassé, où faut-il s'adresser à présent ?";
+    assert_eq!(detect(&encoded(french, Windows1252)).charset, Windows1252);
+    assert_eq!(detect(b"plain ASCII").charset, Utf8);
+}
+
+#[test]
+fn a_short_body_may_be_unsure_and_is_never_wrong_with_certainty() {
+    for (text, charset) in
+        [("张三", Gb18030), ("联通", Gb18030), ("市民", Gb18030), ("王", Gb18030), ("資料", Big5)]
+    {
+        let detected = detect(&encoded(text, charset));
+        assert!(detected.charset == charset || !detected.certain, "{text} {detected:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_split_of_a_stream_gives_what_the_whole_gives(
+        text in "[\\PC\u{4E00}-\u{9FFF}\u{E000}-\u{E864}]{0,40}",
+        noise in prop::collection::vec(any::<u8>(), 0..20),
+        cuts in prop::collection::vec(0_usize..200, 0..12),
+    ) {
+        for charset in [Utf8, Gb18030, Big5, Utf16Le, Utf16Be, Windows1252] {
+            let mut bytes = encoded(&text, charset);
+            bytes.extend(&noise);
+            bytes.extend(encoded(&text, charset));
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+            cuts.sort_unstable();
+            let mut stream = Stream::new(charset);
+            let mut streamed = String::new();
+            let mut from = 0;
+            for cut in cuts {
+                stream.push(&bytes[from..cut]);
+                if cut % 2 == 0 {
+                    streamed += &stream.take();
+                }
+                from = cut;
+            }
+            stream.push(&bytes[from..]);
+            let mut decoded = stream.finish();
+            streamed += &decoded.text;
+            decoded.text = streamed.into();
+            prop_assert_eq!(decoded, decode_strict(&bytes, charset));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_decoded_whatever_is_claimed(
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+        content_type in prop::option::of("text/xml; ?charset=(utf-8|gbk|big5|utf-16|x)"),
+    ) {
+        let decoded = decode(&bytes, &Hints { content_type: content_type.as_deref(), ..Hints::default() });
+        for span in &decoded.malformed {
+            prop_assert!(span.offset + span.len <= bytes.len());
+        }
+    }
+}

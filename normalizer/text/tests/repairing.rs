@@ -1,0 +1,215 @@
+//! What was decoded wrongly, and what becomes of it.
+
+#![allow(clippy::unwrap_used)]
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, GB18030, WINDOWS_1252};
+use normalizer_text::{Repaired, Rule, Span, repair};
+use proptest::prelude::*;
+
+#[track_caller]
+fn check(broken: &str, meant: &str, rules: &[Rule]) {
+    let repaired = repair(broken);
+    assert_eq!(repaired.text, meant, "{broken}");
+    let found: Vec<_> = repaired.repairs.iter().flat_map(|repair| repair.rules.clone()).collect();
+    assert_eq!(found, rules, "{broken}");
+}
+
+#[track_caller]
+fn check_damaged(broken: &str, meant: &str, damaged: &[&str]) {
+    let repaired = repair(broken);
+    assert_eq!(repaired.text, meant);
+    let places: Vec<_> = repaired.damaged.iter().map(|span| of(&repaired.text, *span)).collect();
+    assert_eq!(places, damaged, "{broken}");
+}
+
+fn of(text: &str, span: Span) -> &str {
+    &text[span.offset..span.offset + span.len]
+}
+
+fn is_untouched(text: &str, repaired: &Repaired<'_>) -> bool {
+    matches!(repaired.text, Cow::Borrowed(same) if same == text) && repaired.repairs.is_empty()
+}
+
+#[test]
+fn every_kind_of_breakage_is_put_back() {
+    let simplified = "小区电梯坏了，请尽快维修";
+    let traditional = "小區電梯壞了，請儘快維修";
+    for (rule, broken, meant) in [
+        (Rule::Utf8AsGb18030, "缇や紬璇夋眰", "群众诉求"),
+        (Rule::Utf8AsGb18030, "寮犱笁", "张三"),
+        (Rule::Utf8AsGb18030, "灏忓尯鐢垫\u{E76A}鍧忎簡锛岃\u{E1EC}灏藉揩缁翠慨", simplified),
+        (Rule::Utf8AsLatin1, "ç¾¤ä¼—è¯‰æ±‚", "群众诉求"),
+        (
+            Rule::Utf8AsLatin1,
+            "å°\u{8F}å\u{8C}ºç\u{94}µæ¢¯å\u{9D}\u{8F}äº\u{86}ï¼\u{8C}è¯·å°½å¿«ç»´ä¿®",
+            simplified,
+        ),
+        (Rule::Gb18030AsLatin1, "ÈºÖÚËßÇó", "群众诉求"),
+        (Rule::Gb18030AsLatin1, "Ð¡ÇøµçÌÝ»µÁË£¬Çë¾¡¿ìÎ¬ÐÞ", simplified),
+        (Rule::Big5AsLatin1, "¤p°Ï¹q±èÃa¤F¡A½Ð¾¨§Öºû\u{AD}×", traditional),
+        (Rule::Big5AsGb18030, "\u{E616}跋筿辫胊\u{E5EC}\u{E4C7}叫鲸е蝴\u{E150}", traditional),
+        (Rule::Gb18030AsBig5, "苤⑹萇枍輓賸", "小区电梯坏了"),
+    ] {
+        check(broken, meant, &[rule]);
+    }
+}
+
+#[test]
+fn what_was_broken_several_times_is_put_back_at_once() {
+    let latin1 = Rule::Utf8AsLatin1;
+    check("Ã§Â¾Â¤Ã¤Â¼Â\u{97}Ã¨Â¯Â\u{89}Ã¦Â±Â\u{82}", "群众诉求", &[latin1; 2]);
+    check(
+        "Ã\u{83}Â§Ã\u{82}Â¾Ã\u{82}Â¤Ã\u{83}Â¤Ã\u{82}Â¼Ã\u{82}Â\u{97}Ã\u{83}Â¨Ã\u{82}Â¯Ã\u{82}Â\u{89}\
+         Ã\u{83}Â¦Ã\u{82}Â±Ã\u{82}Â\u{82}",
+        "群众诉求",
+        &[latin1; 3],
+    );
+    check("脠潞脰脷脣脽脟贸", "群众诉求", &[Rule::Utf8AsGb18030, Rule::Gb18030AsLatin1]);
+}
+
+#[test]
+fn a_broken_part_is_put_back_and_the_rest_left() {
+    let text = "小区ç”µæ¢¯ 坏了";
+    let repaired = repair(text);
+    assert_eq!(repaired.text, "小区电梯 坏了");
+    let [found] = &repaired.repairs[..] else { panic!("{:?}", repaired.repairs) };
+    assert_eq!((of(text, found.before), of(&repaired.text, found.span)), ("ç”µæ¢¯", "电梯"));
+    check("标题：缇や紬璇夋眰（转）", "标题：群众诉求（转）", &[Rule::Utf8AsGb18030]);
+    check("It鈥檚 broken", "It’s broken", &[Rule::Utf8AsGb18030]);
+}
+
+#[test]
+fn the_euro_sign_of_cp936_is_a_byte_of_a_broken_text() {
+    // Two wide spaces at the beginning of a paragraph.
+    check("銆€銆€鎮ㄥソ", "　　您好", &[Rule::Utf8AsGb18030]);
+}
+
+#[test]
+fn a_lost_byte_is_named_and_what_is_exact_is_put_back() {
+    check_damaged("鑺滄箹甯\u{FFFD}", "芜湖甯\u{FFFD}", &["甯\u{FFFD}"]);
+    check_damaged("鑺滄箹甯?", "芜湖甯?", &["甯?"]);
+    check_damaged("鍠\u{FFFD}", "鍠\u{FFFD}", &["\u{FFFD}"]);
+    check_damaged(
+        "Ⱥ\u{FFFD}\u{FFFD}\u{FFFD}",
+        "Ⱥ\u{FFFD}\u{FFFD}\u{FFFD}",
+        &["\u{FFFD}\u{FFFD}\u{FFFD}"],
+    );
+}
+
+#[test]
+fn what_nobody_can_put_back_is_named_and_left() {
+    for (text, damaged) in [
+        ("群锟斤拷锟斤拷锟斤拷", "锟斤拷锟斤拷锟斤拷"),
+        ("电话锟斤拷", "锟斤拷"),
+        ("烫烫烫烫", "烫烫烫烫"),
+        ("内容：屯屯屯", "屯屯屯"),
+        ("ï¿½ï¿½ abc", "ï¿½ï¿½"),
+    ] {
+        check_damaged(text, text, &[damaged]);
+    }
+    for text in ["水太烫了，烫烫的", "小屯村屯里", "一斤拷贝纸", "naïve"] {
+        check_damaged(text, text, &[]);
+    }
+}
+
+#[test]
+fn clean_text_is_never_touched() {
+    for text in [
+        "",
+        "群众诉求",
+        "芜湖市镜湖区北京路1号，电话：0553-3800000。",
+        "张䶮、㛃、𬭎、𠮷、喆、·阿布都",
+        "联通",
+        "全角：ＡＢＣ１２３，（）！？——……“”‘’",
+        "订单号GD20260101A3F7，https://example.org/?q=%E5%8C%BA&x=1",
+        "The café’s résumé — naïve. Ünïcödé, ÀÉÎÕÜ ßẞ ÅÄÖ åäö",
+        "Đặng Văn Lâm · Nguyễn Thị Minh Khai",
+        "Łódź Żółć gęślą jaźń, Dvořák, Ångström, São João",
+        "На улице не горит фонарь; Ὀδυσσεύς, Ελλάδα",
+        "駅前の街灯が壊れています。カラオケの騒音、ｽｽﾞｷ様",
+        "학교 앞 가로등이 고장났습니다",
+        "小區電梯壞了，請儘快維修。臺灣、裏面、麵條",
+        "👨‍👩‍👧‍👦🚦😀 ①②③ ㈱ ℃ № ½ ×÷±°",
+        "مدرسة עברית ไทย हिन्दी",
+    ] {
+        let repaired = repair(text);
+        assert!(is_untouched(text, &repaired), "{text}: {}", repaired.text);
+        assert_eq!(repaired.damaged, [], "{text}");
+    }
+}
+
+/// Demands put together from what people write.
+fn demand() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "小区电梯坏了",
+        "请尽快维修",
+        "物业一直没有处理",
+        "反映噪音扰民",
+        "停车收费不合理",
+        "路灯不亮",
+        "，",
+        "。",
+        "3栋2单元",
+        "2026年5月",
+        "自来水浑浊",
+        "学区划分",
+        "您好！",
+        "A3区",
+        "已经投诉多次",
+    ]);
+    prop::collection::vec(piece, 3..12).prop_map(|pieces| pieces.concat())
+}
+
+/// What a decoder of browsers makes of a text, if nothing is lost.
+fn read_as(bytes: &[u8], encoding: &'static Encoding) -> Option<String> {
+    encoding.decode_without_bom_handling_and_without_replacement(bytes).map(Cow::into_owned)
+}
+
+proptest! {
+    #[test]
+    fn whatever_breaks_a_demand_without_loss_is_undone(text in demand()) {
+        let gb18030 = GB18030.encode(&text).0;
+        let broken = [
+            read_as(text.as_bytes(), GB18030),
+            read_as(text.as_bytes(), WINDOWS_1252),
+            read_as(&gb18030, WINDOWS_1252),
+        ];
+        for broken in broken.into_iter().flatten() {
+            prop_assert_eq!(&*repair(&broken).text, &*text, "{}", broken);
+        }
+    }
+
+    #[test]
+    fn demands_are_left_as_they_are(text in demand()) {
+        prop_assert!(is_untouched(&text, &repair(&text)));
+    }
+
+    #[test]
+    fn a_repaired_text_has_nothing_left_to_repair(text in demand(), before in demand(), n in 0_usize..40) {
+        let broken = read_as(text.as_bytes(), WINDOWS_1252).unwrap_or_default();
+        let cut: String = before + &broken.chars().take(n).collect::<String>();
+        let once = repair(&cut).text.into_owned();
+        prop_assert!(is_untouched(&once, &repair(&once)), "{} {}", cut, once);
+    }
+
+    #[test]
+    fn any_text_is_answered_and_places_are_in_order(
+        text in "[\\PC\u{80}-\u{FF}\u{4E00}-\u{9FFF}\u{E000}-\u{E864}锟烫€]{0,60}",
+    ) {
+        let repaired = repair(&text);
+        let (mut end, mut end_before) = (0, 0);
+        for repair in &repaired.repairs {
+            prop_assert!(repair.span.offset >= end && repair.before.offset >= end_before);
+            // What lies between is as it was.
+            prop_assert_eq!(
+                &repaired.text[end..repair.span.offset],
+                &text[end_before..repair.before.offset]
+            );
+            end = repair.span.offset + repair.span.len;
+            end_before = repair.before.offset + repair.before.len;
+        }
+        prop_assert_eq!(&repaired.text[end..], &text[end_before..]);
+    }
+}

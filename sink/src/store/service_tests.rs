@@ -1,0 +1,143 @@
+//! Leases, requests and progress, asked of both databases.
+
+use std::time::Duration;
+
+use contract::{ChannelId, Checkpoints, Position, Store as _};
+use futures_util::future::join_all;
+
+use super::{
+    Claim, Database, Lease, RequestKind, RequestState,
+    postgres::tests::Served,
+    suite::sample::{confirm, hotline, intake, read, read_from, record},
+    tests::Filed,
+};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn ours(claim: Claim) -> Lease {
+    match claim {
+        Claim::Ours(lease) => lease,
+        other => panic!("it is not ours: {other:?}"),
+    }
+}
+
+async fn one_holder_at_a_time(store: &Database) {
+    let claims = (0..8).map(|n| async move {
+        let me = format!("process {n}");
+        store.claim_lease("city", &me, true, LONG, None).await.unwrap()
+    });
+    let claims = join_all(claims).await;
+    let (won, lost): (Vec<_>, Vec<_>) =
+        claims.into_iter().partition(|claim| matches!(claim, Claim::Ours(_)));
+    assert_eq!((won.len(), lost.len()), (1, 7));
+    let lease = ours(won.into_iter().next().unwrap());
+    let holding = store.leases().await.unwrap().remove(0);
+    assert_eq!((holding.upstream.as_str(), holding.serves), ("city", true));
+    for claim in lost {
+        assert_eq!(claim, Claim::Held(holding.clone()));
+    }
+    let other = ours(store.claim_lease("county", "process 9", false, LONG, None).await.unwrap());
+    assert!(other.fence > lease.fence, "a channel may move from one upstream to another");
+}
+
+async fn a_lease_ends_when_it_is_not_renewed_and_when_it_is_given_back(store: &Database) {
+    let first = ours(store.claim_lease("city", "one", false, Duration::ZERO, None).await.unwrap());
+    let second = ours(store.claim_lease("city", "two", false, LONG, None).await.unwrap());
+    assert!(second.fence > first.fence);
+    assert!(!store.renew_lease(&first, LONG).await.unwrap(), "it has passed to another process");
+    assert!(store.renew_lease(&second, LONG).await.unwrap());
+    store.release_lease(&first).await.unwrap();
+    let held = store.claim_lease("city", "three", false, LONG, None).await.unwrap();
+    assert!(matches!(held, Claim::Held(_)), "who lost a lease cannot give it away: {held:?}");
+    store.release_lease(&second).await.unwrap();
+    assert_eq!(store.leases().await.unwrap(), []);
+    ours(store.claim_lease("city", "three", false, LONG, None).await.unwrap());
+}
+
+async fn the_lease_of_the_dead_is_taken_by_one(store: &Database) {
+    let dead = ours(store.claim_lease("city", "dead", true, LONG, None).await.unwrap());
+    let heirs = (0..4).map(|n| async move {
+        store.claim_lease("city", &format!("heir {n}"), true, LONG, Some(dead.fence)).await.unwrap()
+    });
+    let claims = join_all(heirs).await;
+    let won = claims.iter().filter(|claim| matches!(claim, Claim::Ours(_))).count();
+    assert_eq!(won, 1, "{claims:?}");
+}
+
+async fn a_request_is_open_until_it_is_answered(store: &Database) {
+    let channel = hotline();
+    let sync = store.ask(RequestKind::Sync, Some(&channel), "me").await.unwrap();
+    let all = store.ask(RequestKind::Reload, None, "me").await.unwrap();
+    let open = store.open_requests().await.unwrap();
+    let kinds: Vec<_> = open.iter().map(|it| (it.seq, it.channel.clone(), it.kind)).collect();
+    assert_eq!(kinds, [(sync, Some(channel), RequestKind::Sync), (all, None, RequestKind::Reload)]);
+    assert_eq!(store.request(sync).await.unwrap(), RequestState::Open);
+    for became in [RequestState::Done("7".to_owned()), RequestState::Failed("locked".to_owned())] {
+        store.answer(sync, &became).await.unwrap();
+        assert_eq!(store.request(sync).await.unwrap(), became);
+    }
+    assert_eq!(store.open_requests().await.unwrap().len(), 1);
+    assert_eq!(store.last_request(RequestKind::Reload).await.unwrap(), Some(all));
+    assert_eq!(store.last_request(RequestKind::Pause).await.unwrap(), None);
+    assert!(store.request(all + 100).await.unwrap_err().is_stopped());
+}
+
+async fn a_channel_is_paused_until_it_is_told_to_resume(store: &Database) {
+    let (hotline, board): (_, ChannelId) = (hotline(), "board".parse().unwrap());
+    let told = async |kind, channel: &ChannelId| {
+        let seq = store.ask(kind, Some(channel), "me").await.unwrap();
+        let before = store.paused().await.unwrap();
+        store.answer(seq, &RequestState::Done(String::new())).await.unwrap();
+        (before, store.paused().await.unwrap())
+    };
+    let (before, after) = told(RequestKind::Pause, &hotline).await;
+    assert_eq!((before, after), (vec![], vec![hotline.clone()]));
+    told(RequestKind::Pause, &board).await;
+    told(RequestKind::Pause, &hotline).await;
+    let (_, after) = told(RequestKind::Resume, &hotline).await;
+    assert_eq!(after, [board]);
+}
+
+async fn what_has_no_receipt_yet_is_counted_up_to_a_move(store: &Database) {
+    let channel = hotline();
+    assert_eq!(store.progress(&channel).await.unwrap(), Default::default());
+    let mut at = Position::default();
+    for read_no in 1..=3 {
+        let outbox = read_from(at.clone(), read_no, [record("a", &format!("{read_no}"))]);
+        let confirmed = confirm(outbox).await;
+        store.advance(&confirmed).await.unwrap();
+        at = at.moved(confirmed.upto().clone());
+    }
+    assert_eq!(store.progress(&channel).await.unwrap().step, 3);
+    store.store(&intake([&read(2, [record("a", "2")])])).await.unwrap();
+    let owed = async |step| store.without_receipt(&channel, step).await.unwrap();
+    assert_eq!((owed(0).await, owed(1).await, owed(2).await, owed(9).await), (0, 1, 1, 2));
+}
+
+macro_rules! of_both {
+    ($($promise:ident),* $(,)?) => {
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test] async fn $promise() {
+                let filed = Filed::new().await;
+                super::$promise(&Database::Sqlite(filed.store.clone())).await;
+            })*
+        }
+        mod postgres {
+            use super::*;
+            $(#[tokio::test] async fn $promise() {
+                let served = Served::new().await;
+                super::$promise(&Database::Postgres(served.store.clone())).await;
+            })*
+        }
+    };
+}
+
+of_both! {
+    one_holder_at_a_time,
+    a_lease_ends_when_it_is_not_renewed_and_when_it_is_given_back,
+    the_lease_of_the_dead_is_taken_by_one,
+    a_request_is_open_until_it_is_answered,
+    a_channel_is_paused_until_it_is_told_to_resume,
+    what_has_no_receipt_yet_is_counted_up_to_a_move,
+}

@@ -1,0 +1,123 @@
+//! Sealed values: both databases are asked the same.
+
+use contract::{SealedBytes, Store};
+use serde_json::json;
+
+use super::{Filed, Served};
+use crate::store::{
+    AuditEntry, Database, Erased, Erasure, RawOf,
+    suite::sample::{at, id, intake, read, record, with_body},
+};
+
+fn with_person(key: &str, token: &str) -> contract::RawRecord {
+    with_body(key, contract::Revision::NONE, json!({"text": key, "person": token}))
+}
+
+fn entry(action: &str) -> AuditEntry {
+    AuditEntry {
+        at: at(1),
+        who: "tester".into(),
+        action: action.into(),
+        subject: "T1".into(),
+        detail: String::new(),
+    }
+}
+
+async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: Database) {
+    let reads = [
+        read(1, [with_person("a", "T1"), with_person("b", "T2"), record("c", "x")]),
+        read(2, [with_body("a", contract::Revision::NONE, json!({"reject": true}))]),
+    ];
+    store.store(&intake(&reads)).await.unwrap();
+    let erasure = Erasure {
+        tokens: vec!["T1".into(), "T9".into()],
+        quarantine: vec![],
+        entry: entry("erase"),
+    };
+    let erased = store.erase(&erasure).await.unwrap();
+    assert_eq!(erased, Erased { demands: 1, raws: 1, quarantined: 1 });
+
+    let a = store.demand(&id("a")).await.unwrap().unwrap().demand;
+    assert_eq!((a.body.people[0].phone.as_ref(), a.body.unmasked.as_ref()), (None, None));
+    assert_eq!(a.body.content.as_deref(), Some("a"));
+    assert_eq!(store.sealed_rows_of("T1").await.unwrap(), []);
+    assert_eq!(store.sealed_rows_of("T2").await.unwrap().len(), 1);
+    let raws = store.sealed_raws(RawOf::History, 0, 10).await.unwrap();
+    assert_eq!(raws.iter().map(|raw| raw.id).collect::<Vec<_>>(), [id("b"), id("c")]);
+    assert_eq!(store.quarantine_show(&id("a")).await.unwrap().unwrap().raw, None);
+    let audited = store.audited(5).await.unwrap();
+    assert_eq!(audited, [entry("erase")]);
+
+    // Once more: there is nothing left, and that is written down as well.
+    assert_eq!(store.erase(&erasure).await.unwrap(), Erased::default());
+    assert_eq!(store.audited(5).await.unwrap().len(), 2);
+}
+
+async fn what_is_sealed_again_stands_where_its_state_still_is(store: Database) {
+    let reads = [read(1, [with_person("a", "T1"), with_person("b", "T2")])];
+    store.store(&intake(&reads)).await.unwrap();
+    let mut rows = store.sealed_rows(0, 10).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id("a"), id("b")]);
+    assert_eq!(store.sealed_rows(rows[0].seq, 10).await.unwrap().len(), 1);
+    for row in &mut rows {
+        let phone = row.people[0].phone.as_mut().unwrap();
+        phone.token = Some("N".into());
+        phone.sealed = SealedBytes(vec![4]);
+        row.unmasked = Some(SealedBytes(vec![5]));
+    }
+    // A newer state of b comes between reading and writing.
+    let newer = [read(2, [with_body("b", contract::Revision::NONE, json!({"text": "new"}))])];
+    store.store(&intake(&newer)).await.unwrap();
+    assert_eq!(store.reseal_rows(&rows).await.unwrap(), 1);
+    let a = store.demand(&id("a")).await.unwrap().unwrap().demand;
+    assert_eq!(a.body.unmasked, Some(SealedBytes(vec![5])));
+    // Both tokens find it while the rotation lasts.
+    for token in ["T1", "N"] {
+        let found = store.sealed_rows_of(token).await.unwrap();
+        assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [id("a")], "{token}");
+    }
+    let mut raws = store.sealed_raws(RawOf::History, 0, 10).await.unwrap();
+    assert_eq!(raws.len(), 3);
+    raws[0].raw = SealedBytes(vec![6]);
+    assert_eq!(store.reseal_raws(RawOf::History, &raws[..1]).await.unwrap(), 1);
+    let seq = raws[0].seq;
+    assert_eq!(store.raw(seq).await.unwrap(), Some(SealedBytes(vec![6])));
+}
+
+async fn demands_are_walked_page_by_page_and_doubts_counted(store: Database) {
+    let reads = [read(1, ["a", "b", "c"].map(|key| record(key, key)))];
+    store.store(&intake(&reads)).await.unwrap();
+    let first = store.demands(0, at(0), 2).await.unwrap();
+    assert_eq!(first.len(), 2);
+    let second = store.demands(first[1].0, at(0), 2).await.unwrap();
+    assert_eq!(second.len(), 1);
+    assert_eq!(second[0].1.demand.id, id("c"));
+    assert_eq!(store.demands(0, at(100), 2).await.unwrap().len(), 0);
+    assert_eq!(store.quality().await.unwrap(), []);
+    assert_eq!(store.unknown_labels().await.unwrap(), []);
+}
+
+macro_rules! both {
+    ($($promise:ident),* $(,)?) => {
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test] async fn $promise() {
+                let file = Filed::new().await;
+                super::$promise(Database::Sqlite(file.store.clone())).await;
+            })*
+        }
+        mod postgres {
+            use super::*;
+            $(#[tokio::test] async fn $promise() {
+                let served = Served::new().await;
+                super::$promise(Database::Postgres(served.store.clone())).await;
+            })*
+        }
+    };
+}
+
+both! {
+    erasure_takes_a_person_out_of_demand_record_and_quarantine,
+    what_is_sealed_again_stands_where_its_state_still_is,
+    demands_are_walked_page_by_page_and_doubts_counted,
+}

@@ -1,0 +1,102 @@
+//! Feeds parsers what nobody would write: `cargo xtask fuzz [--seconds N] [TARGET]` calls it.
+//!
+//! An in-process fuzzer of our own, because those that are guided by coverage need a nightly
+//! compiler. It changes small inputs from `corpus/` and pieces of what it made of them, in an order
+//! that a seed determines, and keeps what took a target unusually long. A panic is a finding, a
+//! promise that a target checks and finds broken is a panic, and so is an input that takes seconds.
+
+mod mutate;
+mod targets;
+
+use std::{
+    fs,
+    io::{self, Write},
+    panic::{self, AssertUnwindSafe},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+
+use mutate::Mutator;
+use targets::{TARGETS, Target};
+
+/// Feeds parsers what nobody would write.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask fuzz")]
+struct Args {
+    /// For each target.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// The same seed tries the same inputs.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// One target [default: all of them].
+    target: Option<String>,
+}
+
+/// An input of at most [`mutate::MAX_LEN`] bytes must not take longer.
+const TOO_LONG: Duration = Duration::from_secs(5);
+
+fn main() -> Result<ExitCode> {
+    let args = Args::parse();
+    let known: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+    let chosen = |target: &&Target| args.target.as_ref().is_none_or(|name| name == target.name);
+    let chosen: Vec<_> = TARGETS.iter().filter(chosen).collect();
+    ensure!(!chosen.is_empty(), "no such target: there are {}", known.join(", "));
+    let mut n_findings = 0;
+    for target in chosen {
+        n_findings += usize::from(!holds(target, &args)?);
+    }
+    Ok(if n_findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs one target until its time is over or something is found.
+fn holds(target: &Target, args: &Args) -> Result<bool> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target.name);
+    let corpus = corpus(&folder)?;
+    let mut mutator = Mutator::new(corpus, args.seed);
+    let begun = Instant::now();
+    let mut n_inputs = 0_u64;
+    while begun.elapsed() < Duration::from_secs(args.seconds) {
+        let input = mutator.next();
+        let started = Instant::now();
+        let ran = panic::catch_unwind(AssertUnwindSafe(|| (target.run)(&input)));
+        n_inputs += 1;
+        if ran.is_err() || started.elapsed() > TOO_LONG {
+            let file = keep(target, &input)?;
+            let shown = file.display();
+            say(format_args!(
+                "{}: FOUND after {n_inputs} inputs, seed {}: {shown}",
+                target.name, args.seed
+            ))?;
+            return Ok(false);
+        }
+    }
+    say(format_args!("{}: {n_inputs} inputs, seed {}, nothing found", target.name, args.seed))?;
+    Ok(true)
+}
+
+fn corpus(folder: &Path) -> Result<Vec<Vec<u8>>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    files.into_iter().map(|file| Ok(fs::read(file)?)).collect()
+}
+
+/// Writes the input where the build writes, under the target's name.
+fn keep(target: &Target, input: &[u8]) -> Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/fuzz");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join(format!("{}.bin", target.name));
+    fs::write(&file, input)?;
+    Ok(file)
+}
+
+fn say(line: std::fmt::Arguments<'_>) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{line}")
+}

@@ -1,0 +1,109 @@
+//! Inputs out of inputs.
+
+/// No input is longer.
+pub(crate) const MAX_LEN: usize = 4096;
+
+/// So many inputs are kept besides the corpus.
+const POOL: usize = 512;
+
+/// Makes inputs, in an order that the seed determines.
+pub(crate) struct Mutator {
+    n_seeds: usize,
+    pool: Vec<Vec<u8>>,
+    state: u64,
+}
+
+/// Bytes at which decoders and parsers change their minds.
+const TOKENS: [&[u8]; 24] = [
+    b"\x80",
+    b"\xFF",
+    b"\xFE\xFF",
+    b"\xFF\xFE",
+    b"\xEF\xBB\xBF",
+    b"\x81\x30\x81\x30",
+    b"\x84\x31\xA4\x37",
+    b"\xE4\xB8",
+    b"\xF0\x9F\x98\x80",
+    b"\xED\xA0\x80",
+    b"\xC3\xA4",
+    b"\xC2\xA0",
+    b"\0",
+    b"\r\n",
+    b"_x000D_",
+    b"&amp;#1;",
+    b"<br>",
+    b"<!--",
+    b"\xEF\xBF\xBD",
+    b"\xA1\xA1",
+    b"\xC7\xF8",
+    b"<?xml encoding='gbk'?>",
+    "锟斤拷".as_bytes(),
+    "烫烫烫".as_bytes(),
+];
+
+impl Mutator {
+    pub(crate) fn new(corpus: Vec<Vec<u8>>, seed: u64) -> Self {
+        Self { n_seeds: corpus.len(), pool: corpus, state: seed }
+    }
+
+    /// The next input.
+    pub(crate) fn next(&mut self) -> Vec<u8> {
+        let mut input = self.one_of_pool();
+        for _ in 0..=self.below(6) {
+            self.change(&mut input);
+        }
+        input.truncate(MAX_LEN);
+        // What was made is the ground for more; the corpus itself stays.
+        if self.pool.len() < POOL {
+            self.pool.push(input.clone());
+        } else if self.below(8) == 0 {
+            let place = self.n_seeds + self.below(POOL - self.n_seeds);
+            self.pool[place].clone_from(&input);
+        }
+        input
+    }
+
+    fn one_of_pool(&mut self) -> Vec<u8> {
+        let place = self.below(self.pool.len().max(1));
+        self.pool.get(place).cloned().unwrap_or_default()
+    }
+
+    fn change(&mut self, input: &mut Vec<u8>) {
+        let at = self.below(input.len() + 1);
+        let end = (at + self.below(8)).min(input.len());
+        match self.below(7) {
+            0 if at < input.len() => input[at] ^= 1 << self.below(8),
+            1 => input.insert(at, self.byte()),
+            2 => drop(input.drain(at..end)),
+            3 => {
+                let token = TOKENS[self.below(TOKENS.len())];
+                drop(input.splice(at..at, token.iter().copied()));
+            }
+            4 => {
+                let piece = input[at..end].to_vec();
+                let n = self.below(20);
+                drop(input.splice(at..at, piece.repeat(n)));
+            }
+            5 => {
+                let other = self.one_of_pool();
+                let from = self.below(other.len() + 1);
+                input.truncate(at);
+                input.extend_from_slice(&other[from..]);
+            }
+            _ => input[at..end].iter_mut().for_each(|byte| *byte = byte.wrapping_add(1)),
+        }
+    }
+
+    fn byte(&mut self) -> u8 {
+        u8::try_from(self.below(256)).unwrap_or(0)
+    }
+
+    /// SplitMix64 (Steele and others, 2014).
+    fn below(&mut self, n: usize) -> usize {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from((mixed ^ (mixed >> 31)) % n as u64).unwrap_or(0)
+    }
+}

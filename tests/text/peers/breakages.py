@@ -1,0 +1,73 @@
+"""Breaks texts as other systems do, by Python's codecs, and asks ftfy to put them back.
+
+Reads a JSON array of texts from standard input. Writes a JSON array for each breakage that lost
+nothing: [kind, text, broken text, what ftfy makes of it]. ftfy is asked for the first few hundred of
+each kind, then null stands in its place. The last line is ftfy's version, the bytes it was given and
+the seconds of CPU it took.
+"""
+
+import json
+import sys
+import time
+
+import ftfy
+import opencc
+
+ASKED = 300
+
+# Kind, and for each time that it was broken: in which codec it was written, in which it was read.
+KINDS = [
+    ("UTF-8 read as gbk", [("utf-8", "gbk")]),
+    ("UTF-8 read as cp936", [("utf-8", "cp936")]),
+    ("UTF-8 read as gb18030", [("utf-8", "gb18030")]),
+    ("UTF-8 read as cp1252", [("utf-8", "cp1252")]),
+    ("UTF-8 read as latin-1", [("utf-8", "latin-1")]),
+    ("GBK read as cp1252", [("gbk", "cp1252")]),
+    ("GBK read as latin-1", [("gbk", "latin-1")]),
+    ("GB18030 read as latin-1", [("gb18030", "latin-1")]),
+    ("Big5 read as gbk", [("big5", "gbk")]),
+    ("Big5 read as gb18030", [("big5", "gb18030")]),
+    ("GBK read as big5", [("gbk", "big5")]),
+    ("UTF-8 read as latin-1, twice", [("utf-8", "latin-1")] * 2),
+    ("UTF-8 read as cp1252, twice", [("utf-8", "cp1252")] * 2),
+    ("UTF-8 read as latin-1, four times", [("utf-8", "latin-1")] * 4),
+    ("UTF-8 read as gb18030, twice", [("utf-8", "gb18030")] * 2),
+    ("GBK read as latin-1, then UTF-8 as gb18030", [("gbk", "latin-1"), ("utf-8", "gb18030")]),
+    ("GBK read as latin-1, then UTF-8 as latin-1", [("gbk", "latin-1"), ("utf-8", "latin-1")]),
+    ("UTF-8 read as gb18030, then as latin-1", [("utf-8", "gb18030"), ("utf-8", "latin-1")]),
+]
+
+
+def broken(text, times):
+    """The broken text, or None where something would be lost."""
+    try:
+        for written, read in times:
+            text = text.encode(written).decode(read)
+    except UnicodeError:
+        return None
+    return text
+
+
+def main():
+    texts = json.load(sys.stdin)
+    to_traditional = opencc.OpenCC("s2t").convert
+    seconds, size = 0.0, 0
+    for kind, times in KINDS:
+        asked = 0
+        for text in texts:
+            meant = to_traditional(text) if times[0][0] == "big5" else text
+            wrong = broken(meant, times)
+            if wrong is None or wrong == meant:
+                continue
+            repaired = None
+            if asked < ASKED:
+                asked += 1
+                begun = time.process_time()
+                repaired = ftfy.fix_text(wrong)
+                seconds += time.process_time() - begun
+                size += len(wrong.encode())
+            print(json.dumps([kind, meant, wrong, repaired]))
+    print(json.dumps([ftfy.__version__, size, seconds]))
+
+
+main()

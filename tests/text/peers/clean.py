@@ -1,0 +1,8 @@
+"""How many clean texts ftfy changes. Reads a JSON array of texts, writes the number."""
+
+import json
+import sys
+
+import ftfy
+
+print(sum(ftfy.fix_text(text) != text for text in json.load(sys.stdin)))

@@ -1,0 +1,52 @@
+//! The texts: clean ones, and those of them that the model has not seen.
+
+use std::{collections::BTreeSet, path::Path};
+
+use text_tests::{
+    lines::{Language, lines},
+    messages,
+};
+
+/// What everything is measured with.
+pub(crate) struct Corpus {
+    /// All texts of the folder, and the made-up lines.
+    pub(crate) clean: Vec<String>,
+    /// Whole texts and clauses of texts that the model has not seen.
+    pub(crate) unseen: Vec<String>,
+}
+
+/// So many clauses, evenly from all there are.
+const CLAUSES: usize = 12_000;
+/// So many whole texts.
+const WHOLE: usize = 3_000;
+
+pub(crate) fn read(folder: Option<&Path>) -> anyhow::Result<Corpus> {
+    let mut clean = lines(Language::English, 7_000);
+    clean.extend(lines(Language::Japanese, 6_500));
+    clean.extend(lines(Language::Traditional, 6_500));
+    let Some(folder) = folder else {
+        let unseen = lines(Language::Simplified, 3_000);
+        clean.extend(unseen.iter().cloned());
+        return Ok(Corpus { clean, unseen });
+    };
+    let messages = messages::read(folder)?;
+    let (seen, unseen): (Vec<_>, Vec<_>) = messages.into_iter().partition(|m| m.is_seen);
+    let texts = |half: &[messages::Message]| half.iter().flat_map(|m| m.texts.clone()).collect();
+    let (seen, unseen): (BTreeSet<String>, BTreeSet<String>) = (texts(&seen), texts(&unseen));
+    clean.extend(seen.union(&unseen).cloned());
+    let seen_clauses: BTreeSet<&str> = seen.iter().flat_map(|text| clauses(text)).collect();
+    // The same message is filed twice, under an even and under an odd id.
+    let whole: Vec<_> = unseen.difference(&seen).cloned().collect();
+    let clauses: BTreeSet<&str> = whole.iter().flat_map(|text| clauses(text)).collect();
+    let clauses: Vec<&str> = clauses.difference(&seen_clauses).copied().collect();
+    let every = |n: usize, wanted: usize| (n / wanted).max(1);
+    let some = whole.iter().step_by(every(whole.len(), WHOLE)).cloned();
+    let some_clauses = clauses.iter().step_by(every(clauses.len(), CLAUSES));
+    let unseen = some.chain(some_clauses.map(|clause| (*clause).to_owned())).collect();
+    Ok(Corpus { clean, unseen })
+}
+
+fn clauses(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(['，', '。', '！', '？', '；', '\n']).map(str::trim);
+    parts.filter(|clause| clause.chars().count() >= 4)
+}

@@ -1,0 +1,54 @@
+//! Messages of citizens and the answers to them, from .jsonl files that are not ours to ship.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+/// Fields that hold prose, under the names of the files that there are.
+const PROSE: [&str; 5] = ["留言主题", "留言详情", "答复意见", "title", "content"];
+
+/// One message.
+pub struct Message {
+    /// The model was made from it.
+    pub is_seen: bool,
+    /// Its title, its content, the answer.
+    pub texts: Vec<String>,
+}
+
+/// All messages in the .jsonl files of a folder and of the folders in it, in the order of names.
+pub fn read(folder: &Path) -> Result<Vec<Message>> {
+    let mut messages = Vec::new();
+    collect(folder, &mut messages)?;
+    ensure!(!messages.is_empty(), "{}: no messages in .jsonl files", folder.display());
+    Ok(messages)
+}
+
+fn collect(folder: &Path, messages: &mut Vec<Message>) -> Result<()> {
+    let place = || folder.display().to_string();
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).with_context(place)? {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            collect(&path, messages)?;
+        } else if path.extension().is_some_and(|extension| extension == "jsonl") {
+            for line in fs::read_to_string(&path)?.lines() {
+                let record =
+                    serde_json::from_str(line).with_context(|| path.display().to_string())?;
+                messages.extend(message(&record));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The half with even ids made the model; the half with odd ids judges it.
+fn message(record: &Value) -> Option<Message> {
+    let id = record.get("留言编号").or_else(|| record.get("id"))?.as_u64()?;
+    let texts: Vec<_> = PROSE.iter().filter_map(|field| record.get(field)?.as_str()).collect();
+    let texts = texts.into_iter().map(|text| text.trim().to_owned()).collect();
+    Some(Message { is_seen: id % 2 == 0, texts })
+}

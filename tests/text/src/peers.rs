@@ -1,0 +1,32 @@
+//! Python programs in `peers/`, run by the interpreter that has what they import: it is named by
+//! `TONGHUI_BENCH_PYTHON`, which `cargo xtask` sets.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
+    thread,
+};
+
+use anyhow::{Context, Result, ensure};
+
+/// Runs a program, gives it `input`, and calls `each` with every line that it writes.
+pub fn run(program: &str, input: &[u8], mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
+    let python = env::var("TONGHUI_BENCH_PYTHON").context("TONGHUI_BENCH_PYTHON is not set")?;
+    let mut command = Command::new(python);
+    command.args(["-c", program]).env("PYTHONIOENCODING", "utf-8");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut stdin = child.stdin.take().context("no pipe")?;
+    let stdout = child.stdout.take().context("no pipe")?;
+    thread::scope(|scope| {
+        // It may write before it has read everything.
+        let writer = scope.spawn(move || stdin.write_all(input));
+        for line in BufReader::new(stdout).lines() {
+            each(&line?)?;
+        }
+        writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
+        anyhow::Ok(())
+    })?;
+    ensure!(child.wait()?.success(), "a program in tests/text/peers failed, see above");
+    Ok(())
+}
