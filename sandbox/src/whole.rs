@@ -272,8 +272,8 @@ async fn source<U: Upstream>(
 ) -> anyhow::Result<Simulator<U>> {
     let Plan { limits, memory, .. } = *plan;
     // Not the hotline's seed, nor each other's: not everybody says everything everywhere.
-    let place = CHANNELS.iter().position(|(name, _)| *name == U::CHANNEL);
-    let seed = plan.seed ^ ((place.unwrap_or_default() as u64) << 48);
+    let own = CHANNELS.iter().zip(0_u64..).find(|((name, _), _)| *name == U::CHANNEL);
+    let seed = plan.seed ^ (own.map_or(0, |(_, place)| place) << 48);
     let plain = Conduct::new(seed, plan.clock.clone());
     let faults = plan.faults(U::CHANNEL)?;
     let source = Simulator::open(Conduct { corpus, faults, limits, memory, ..plain }).await?;

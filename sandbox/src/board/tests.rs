@@ -67,6 +67,7 @@ impl Town {
             loop {
                 let page = self.list(fid, &last);
                 let Some(thread) = page.last() else { break };
+                assert_ne!(last, thread["tid"], "the walk stands still");
                 last = thread["tid"].clone();
                 all.extend(page);
             }

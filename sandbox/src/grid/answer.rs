@@ -4,28 +4,33 @@ use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::grid::report::Report;
-use crate::grid::{ACCESS_KEY, Fault, SECRET_KEY, from_http_date};
+use crate::grid::{ACCESS_KEY, Fault, Grid, SECRET_KEY, from_http_date};
 use crate::sign;
 use crate::source::Office;
 use crate::source::site::{Ask, Reply};
 
 const SKEW: TimeDelta = TimeDelta::seconds(90);
+const UNAVAILABLE: TimeDelta = TimeDelta::seconds(2);
 const ROWS_AT_MOST: usize = 100;
 
-pub(super) fn answer(office: &mut Office<Fault>, ask: &Ask) -> Reply {
+pub(super) fn answer(grid: &mut Grid, office: &mut Office<Fault>, ask: &Ask) -> Reply {
     if ask.method != "GET" || ask.path != "/restapi/appeal/page" {
         return Reply::html(404, "Not Found");
     }
     office.count("list");
+    let now = office.now();
+    if grid.not_before.take().is_some_and(|not_before| now < not_before) {
+        office.calls.early += 1;
+    }
     if office.strikes(Fault::Unavailable) {
         office.refuse("unavailable");
+        grid.not_before = Some(now + UNAVAILABLE);
         let mut reply = Reply::html(503, "Service Unavailable");
-        reply.headers.push(("retry-after", "2".to_owned()));
+        reply.headers.push(("retry-after", UNAVAILABLE.num_seconds().to_string()));
         return reply;
     }
     let header = |name: &str| ask.header(name).unwrap_or_default();
     let date = header("x-bg-date-time");
-    let now = office.now();
     if from_http_date(date).is_none_or(|at| (now - at).abs() > SKEW) {
         return refused(office, "clock", "请求时间与服务器相差超过90秒");
     }

@@ -30,6 +30,8 @@ pub struct Grid {
     pushed: u64,
     /// Pushes attempted so far.
     attempts: u64,
+    /// Until when the reader was told to wait.
+    not_before: Option<NaiveDateTime>,
 }
 
 impl Upstream for Grid {
@@ -37,7 +39,7 @@ impl Upstream for Grid {
     const CHANNEL: &'static str = "mobile";
 
     fn new(_: &Conduct<Fault>) -> Self {
-        Self { pushed: 0, attempts: 0 }
+        Self { pushed: 0, attempts: 0, not_before: None }
     }
 
     fn key(number: u64) -> String {
@@ -53,7 +55,7 @@ impl Upstream for Grid {
     }
 
     fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
-        answer::answer(office, ask)
+        answer::answer(self, office, ask)
     }
 
     fn environment() -> Vec<(&'static str, String)> {

@@ -125,6 +125,13 @@ async fn now_and_then_it_is_unavailable() {
     let answer = send(town.platform.url(), &ask).await.unwrap();
     assert_eq!(answer.status, 503);
     assert!(answer.head.contains("retry-after: 2"));
+    assert_eq!(town.platform.calls().early, 0);
+    assert_eq!(town.platform.locked().answer(&ask).status, 200);
+    assert_eq!(town.platform.calls().early, 1, "he did not wait");
+    town.platform.locked().answer(&ask);
+    town.clock.advance(Duration::from_secs(2));
+    town.platform.locked().answer(&ask);
+    assert_eq!(town.platform.calls().early, 1, "he waited");
 }
 
 /// A receiver that refuses every second request, and what it took, by id.

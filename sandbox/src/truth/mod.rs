@@ -36,7 +36,8 @@ pub struct Thing {
     pub key: String,
     /// All states in the order they became visible (see [`Memory`]); never empty.
     pub states: Vec<Arc<Told>>,
-    /// When the source took it away, if it did: whoever had not read it by then never can.
+    /// When the source took it away, if it did: whoever had not read it by then never can, nor what
+    /// of it was to be asked for afterwards.
     pub gone: Option<NaiveDateTime>,
 }
 
