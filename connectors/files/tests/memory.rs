@@ -54,7 +54,7 @@ async fn half_a_gigabyte_of_csv_and_a_sheet_of_phantom_rows_stay_below_a_hundred
 /// A sheet that is formatted to row 65,202 and holds 495 rows with long texts.
 fn phantom(folder: &Folder) {
     let mut archive = ZipWriter::new(File::create(folder.path.join(".part")).unwrap());
-    let mut start = |archive: &mut ZipWriter<File>, name: &str| {
+    let start = |archive: &mut ZipWriter<File>, name: &str| {
         archive.start_file(name, SimpleFileOptions::default()).unwrap();
     };
     start(&mut archive, "xl/workbook.xml");

@@ -8,13 +8,16 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use chrono::{NaiveDateTime, TimeDelta};
 use connector_files::{Cursor as Position, Files};
 use connector_testkit::Source;
-use contract::{Budget, Connector as _, Cursor, Entry, Fault, Means};
+use contract::{
+    Budget, Clock, Connector as _, Cursor, Entry, Fault, Gate, Means, OpenGate, Timestamp,
+};
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
@@ -24,6 +27,8 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     /// The `[files]` section.
     pub(crate) settings: Value,
+    /// What its owner allows.
+    pub(crate) gate: Arc<dyn Gate>,
     n_files: i64,
     /// Removed with the test.
     _temporary: Option<tempfile::TempDir>,
@@ -48,7 +53,7 @@ impl Folder {
             "revision": { "name": "_%Y%m%d%H%M%S" }, "charset": "gbk",
             "archive": "archive", "error": "error",
         });
-        Self { path, settings, n_files: 0, _temporary: temporary }
+        Self { path, settings, gate: Arc::new(OpenGate), n_files: 0, _temporary: temporary }
     }
 
     pub(crate) fn with(mut self, settings: Value) -> Self {
@@ -71,9 +76,9 @@ impl Folder {
     }
 
     pub(crate) fn build(&self) -> Result<Files, Fault> {
-        let budget = Budget { interval: None, burst: 1, concurrent: 1 };
-        let channel = "drop".parse().unwrap();
-        let means = Means { channel, zone: chrono_tz::Asia::Shanghai, budget };
+        let (channel, budget) = ("drop".parse().unwrap(), Budget::default());
+        let (zone, clock) = (chrono_tz::Asia::Shanghai, Clock::new(Timestamp::default));
+        let means = Means { channel, zone, budget, gate: self.gate.clone(), clock };
         Files::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
     }
 
