@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io::Read as _, sync::Arc};
 
-use contract::{Fault, Partition, Reason};
+use contract::{Fault, FaultKind, Partition, Reason};
 
 use crate::{
     Files,
@@ -11,7 +11,7 @@ use crate::{
     desk::Desk,
     manifest::{self, Manifest},
     pick::{Candidate, pick},
-    reading::{self, Refused},
+    reading::{self, Failed, Refused},
 };
 
 /// Partitions and what is wrong with them.
@@ -22,11 +22,20 @@ pub(crate) enum Next {
     /// Read on in this file.
     Read(Box<Desk>),
     /// Put this file away.
-    Refuse(Candidate, Refused),
+    Refuse(Box<Candidate>, Refused),
     /// A file is there that may still be changing.
     Wait,
     /// All files were read.
     Rest,
+}
+
+/// Whether a file is announced.
+enum Announced {
+    /// This channel has no manifests.
+    NeedNotBe,
+    Not,
+    By(Manifest),
+    Unreadably(Reason),
 }
 
 /// What became of opening a file.
@@ -64,7 +73,7 @@ impl Files {
         }
         Ok(match self.open(&candidate, within.n_records).await? {
             Tried::Opened(desk) => Some(Next::Read(desk)),
-            Tried::Refused(refused) => Some(Next::Refuse(candidate, refused)),
+            Tried::Refused(refused) => Some(Next::Refuse(Box::new(candidate), refused)),
             Tried::Left | Tried::Unripe => None,
             Tried::Vanished => {
                 trouble.push(vanished(&candidate.name));
@@ -79,7 +88,7 @@ impl Files {
         at: &mut Cursor,
         trouble: &mut Trouble,
     ) -> Result<Next, Fault> {
-        let listing = self.place.list().await.map_err(|fault| self.plan.at(fault))?;
+        let listing = self.place.list().await?;
         let is_cut = listing.is_cut;
         let picked = pick(listing, &self.plan);
         let seen = picked.candidates.iter().map(|each| (each.name.as_str(), each.seen()));
@@ -113,12 +122,17 @@ impl Files {
             }
             match self.open(&candidate, 0).await {
                 Ok(Tried::Opened(desk)) => return Ok(Next::Read(desk)),
-                Ok(Tried::Refused(refused)) => return Ok(Next::Refuse(candidate, refused)),
+                Ok(Tried::Refused(refused)) => {
+                    return Ok(Next::Refuse(Box::new(candidate), refused));
+                }
                 Ok(Tried::Left) => {}
                 Ok(Tried::Unripe) => is_unripe = true,
                 Ok(Tried::Vanished) => trouble.push(vanished(&candidate.name)),
-                Err(fault) if fault.is_transient() => return Err(fault),
-                Err(fault) => trouble.push((Partition(candidate.name), fault)),
+                // What somebody must mend about one file holds up no other.
+                Err(fault) if fault.kind() == FaultKind::Stopped => {
+                    trouble.push((Partition(candidate.name), fault));
+                }
+                Err(fault) => return Err(fault),
             }
         }
         if is_cut {
@@ -132,11 +146,11 @@ impl Files {
     async fn open(&mut self, candidate: &Candidate, n_skipped: u64) -> Result<Tried, Fault> {
         let name = candidate.name.clone();
         let is_still = self.waiting.is_still(&name, self.plan.stable) || n_skipped > 0;
-        let manifest = match self.manifest(candidate).await? {
-            None => None,
-            Some(Ok(Some(manifest))) => Some(manifest),
-            Some(Ok(None)) => return Ok(Tried::Left),
-            Some(Err(reason)) => return Ok(contradiction(refused(reason), is_still)),
+        let manifest = match self.announced(candidate).await? {
+            Announced::NeedNotBe => None,
+            Announced::By(manifest) => Some(manifest),
+            Announced::Not => return Ok(Tried::Left),
+            Announced::Unreadably(reason) => return Ok(contradiction(refused(reason), is_still)),
         };
         if manifest.is_none() && !is_still {
             return Ok(Tried::Unripe);
@@ -153,31 +167,29 @@ impl Files {
         let opened =
             blocking(move || reading::open(&name, file, manifest.as_ref(), n_skipped, &plan));
         match opened.await? {
-            Ok(Ok(reading)) => Ok(Tried::Opened(Box::new(Desk::new(candidate.clone(), reading)))),
-            Ok(Err(refused)) if refused.reason.code.starts_with("manifest_") => {
+            Ok(reading) => Ok(Tried::Opened(Box::new(Desk::new(candidate.clone(), reading)))),
+            Err(Failed::Refused(refused)) if refused.reason.code.starts_with("manifest_") => {
                 Ok(contradiction(refused, is_still))
             }
-            Ok(Err(refused)) => Ok(Tried::Refused(refused)),
-            Err(error) => Err(disk(error)),
+            Err(Failed::Refused(refused)) => Ok(Tried::Refused(refused)),
+            Err(Failed::Disk(error)) => Err(disk(error)),
         }
     }
 
-    /// What announces a file: nothing where the channel has no manifests, `Ok(None)` where it is not
-    /// there.
-    async fn manifest(
-        &mut self,
-        candidate: &Candidate,
-    ) -> Result<Option<Result<Option<Manifest>, Reason>>, Fault> {
-        let Some(end) = &self.plan.manifest else { return Ok(None) };
+    async fn announced(&mut self, candidate: &Candidate) -> Result<Announced, Fault> {
+        let Some(end) = &self.plan.manifest else { return Ok(Announced::NeedNotBe) };
         let name = format!("{}{end}", candidate.name);
-        let Some(stamp) = candidate.manifest else { return Ok(Some(Ok(None))) };
-        let Some(file) = self.place.fetch(&name, stamp).await? else { return Ok(Some(Ok(None))) };
+        let Some(stamp) = candidate.manifest else { return Ok(Announced::Not) };
+        let Some(file) = self.place.fetch(&name, stamp).await? else { return Ok(Announced::Not) };
         let read = blocking(move || {
             let mut bytes = Vec::new();
             file.take(manifest::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
         });
         let bytes = read.await?.map_err(disk)?;
-        Ok(Some(Manifest::read(&bytes).map(Some)))
+        Ok(match Manifest::read(&bytes) {
+            Ok(manifest) => Announced::By(manifest),
+            Err(reason) => Announced::Unreadably(reason),
+        })
     }
 }
 

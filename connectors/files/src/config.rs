@@ -84,8 +84,8 @@ pub struct SftpConfig {
     pub host_key: Option<String>,
     /// Path of a file of known host keys, as OpenSSH keeps it.
     pub known_hosts: Option<String>,
-    /// Path of our private key, in OpenSSH's form.
-    pub key: Option<String>,
+    /// Our private key, in OpenSSH's form: `{ file = "PATH" }`.
+    pub key: Option<Secret>,
     /// What the private key is encrypted with.
     pub passphrase: Option<Secret>,
 }

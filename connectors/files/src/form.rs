@@ -10,7 +10,7 @@ mod xml;
 
 use std::{io, sync::Arc};
 
-use contract::{DecidedBy, Mark, Reason, TextReport};
+use contract::{Mark, Reason, TextReport};
 use normalizer_text::Span;
 use serde_json::Value;
 
@@ -72,13 +72,12 @@ pub(crate) fn open(
     let report = match document.format {
         Format::Xlsx | Format::Xls => TextReport::default(),
         _ => TextReport {
-            charset: writing.charset(),
+            charset: writing.charset().into(),
             decided_by: writing.decided_by,
             conflict: writing.conflict,
             marks: Vec::new(),
         },
     };
-    debug_assert!(report.decided_by != DecidedBy::HttpHeader);
     Ok((rows, report))
 }
 

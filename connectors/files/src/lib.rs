@@ -121,8 +121,7 @@ impl Connector for Files {
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         let Some(debt) = &upto.owed else { return Ok(()) };
-        let done = settle::settle(&mut self.place, &self.plan, debt).await;
-        done.map_err(|fault| self.plan.at(fault))
+        settle::settle(&mut self.place, &self.plan, debt).await
     }
 
     fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {

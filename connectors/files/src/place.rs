@@ -7,16 +7,23 @@ mod address;
 mod local;
 mod sftp;
 
-use std::{fs::File, path::Path};
+use std::{fs::File, path::Path, sync::Arc};
 
-use contract::{Fault, Means};
+use contract::{Fault, Gate, Means};
 
 use self::{address::Address, local::Local, sftp::Sftp};
 use crate::{config::Config, cursor::Mark, name};
 
-/// A folder on this machine or on a server.
+/// A folder, within the limits that its owner sets.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) struct Place {
+    gate: Arc<dyn Gate>,
+    folder: Folder,
+}
+
+/// On this machine or on a server.
+#[derive(Debug)]
+enum Folder {
     Local(Local),
     Sftp(Box<Sftp>),
 }
@@ -51,47 +58,52 @@ pub(crate) enum Moved {
 impl Place {
     /// Touches no network.
     pub(crate) fn new(config: &Config, means: &Means) -> Result<Self, Fault> {
-        Ok(match Address::parse(config.url.expose())? {
-            Address::Local(folder) => Self::Local(Local::new(folder, config.listing)),
-            Address::Sftp(server) => Self::Sftp(Box::new(Sftp::new(server, config, means)?)),
-        })
+        let folder = match Address::parse(config.url.expose())? {
+            Address::Local(folder) => Folder::Local(Local::new(folder, config.listing, means)),
+            Address::Sftp(server) => Folder::Sftp(Box::new(Sftp::new(server, config, means)?)),
+        };
+        Ok(Self { gate: Arc::clone(&means.gate), folder })
     }
 
     /// What lies there.
     pub(crate) async fn list(&mut self) -> Result<Listing, Fault> {
-        match self {
-            Self::Local(local) => local.list().await,
-            Self::Sftp(sftp) => sftp.list().await,
+        let _pass = self.gate.enter().await?;
+        match &mut self.folder {
+            Folder::Local(local) => local.list().await,
+            Folder::Sftp(sftp) => sftp.list().await,
         }
     }
 
     /// How a regular file lies there; `None` where there is none.
     pub(crate) async fn stamp(&mut self, name: &str) -> Result<Option<Stamp>, Fault> {
-        match self {
-            Self::Local(local) => local.stamp(name).await,
-            Self::Sftp(sftp) => sftp.stamp(name).await,
+        let _pass = self.gate.enter().await?;
+        match &mut self.folder {
+            Folder::Local(local) => local.stamp(name).await,
+            Folder::Sftp(sftp) => sftp.stamp(name).await,
         }
     }
 
     /// The content as a file of this machine; `None` where it is not there any more as `stamp` says.
     pub(crate) async fn fetch(&mut self, name: &str, stamp: Stamp) -> Result<Option<File>, Fault> {
-        match self {
-            Self::Local(local) => local.fetch(name, stamp).await,
-            Self::Sftp(sftp) => sftp.fetch(name, stamp).await,
+        let _pass = self.gate.enter().await?;
+        match &mut self.folder {
+            Folder::Local(local) => local.fetch(name, stamp).await,
+            Folder::Sftp(sftp) => sftp.fetch(name, stamp).await,
         }
     }
 
     /// Moves a file of the folder to a path that is absolute or within the folder.
     pub(crate) async fn rename(&mut self, name: &str, to: &Path) -> Result<Moved, Fault> {
-        match self {
-            Self::Local(local) => local.rename(name, to).await,
-            Self::Sftp(sftp) => sftp.rename(name, to).await,
+        let _pass = self.gate.enter().await?;
+        match &mut self.folder {
+            Folder::Local(local) => local.rename(name, to).await,
+            Folder::Sftp(sftp) => sftp.rename(name, to).await,
         }
     }
 
     /// Nothing is asked for a while: a server has few sessions to give.
     pub(crate) fn rest(&mut self) {
-        if let Self::Sftp(sftp) = self {
+        if let Folder::Sftp(sftp) = &mut self.folder {
             sftp.rest();
         }
     }

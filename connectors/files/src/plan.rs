@@ -16,7 +16,6 @@ use crate::{
 /// What to read, and how.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) channel: String,
     pub(crate) patterns: Vec<String>,
     pub(crate) manifest: Option<String>,
     pub(crate) stable: Duration,
@@ -99,7 +98,6 @@ impl Plan {
             zone: means.zone,
         };
         Ok(Arc::new(Self {
-            channel: means.channel.to_string(),
             patterns: config.pattern.clone(),
             manifest: config.manifest.clone(),
             stable: config.stable.0,
@@ -108,11 +106,6 @@ impl Plan {
             record,
             form: form_of(config)?,
         }))
-    }
-
-    /// A fault in this channel's folder.
-    pub(crate) fn at(&self, fault: Fault) -> Fault {
-        fault.at(format!("channel {}", self.channel))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Nothing of a file is given before all of it was seen, where a manifest says what that is: a row
 //! that was taken from half a file could not be given back.
 
-use std::{collections::VecDeque, fs::File, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fs::File, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use contract::{Reason, Revision, TextReport};
@@ -38,8 +38,12 @@ pub(crate) struct Refused {
     pub(crate) head: Bytes,
 }
 
-/// Both ends of opening a file.
-pub(crate) type Opened = Result<Result<Reading, Refused>, std::io::Error>;
+/// Why a file is not opened.
+pub(crate) enum Failed {
+    Refused(Refused),
+    /// The disk failed.
+    Disk(io::Error),
+}
 
 /// Looks over all of a file and opens it behind its first `n_skipped` records.
 pub(crate) fn open(
@@ -48,9 +52,9 @@ pub(crate) fn open(
     manifest: Option<&Manifest>,
     n_skipped: u64,
     plan: &Arc<Plan>,
-) -> Opened {
+) -> Result<Reading, Failed> {
     let file = Arc::new(file);
-    let survey = survey(&file)?;
+    let survey = survey(&file).map_err(Failed::Disk)?;
     let (md5, head) = (Mark::of(&survey.md5), Bytes::from(survey.head.clone()));
     let opened = judge(name, file, survey, manifest, plan).and_then(|(revision, mut rows)| {
         for _ in 0..n_skipped {
@@ -59,9 +63,9 @@ pub(crate) fn open(
         Ok((revision, rows))
     });
     match opened {
-        Ok((revision, rows)) => Ok(Ok(Reading { md5, revision, n_records: n_skipped, head, rows })),
-        Err(Broken::Content(reason)) => Ok(Err(Refused { reason, md5, head })),
-        Err(Broken::Disk(error)) => Err(error),
+        Ok((revision, rows)) => Ok(Reading { md5, revision, n_records: n_skipped, head, rows }),
+        Err(Broken::Content(reason)) => Err(Failed::Refused(Refused { reason, md5, head })),
+        Err(Broken::Disk(error)) => Err(Failed::Disk(error)),
     }
 }
 

@@ -5,7 +5,7 @@
 //! any charset here but UTF-16. So a file is cut behind such bytes, each piece is decoded on its
 //! own, and a malformed sequence never reaches beyond its piece.
 
-use std::{borrow::Cow, fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
+use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
 
 use contract::DecidedBy;
 use normalizer_text::{Charset, Span, decode_strict};
@@ -15,7 +15,7 @@ use crate::survey::Survey;
 /// How the text of a file is written, and how that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Writing {
-    encoding: Encoding,
+    charset: Charset,
     pub(crate) decided_by: DecidedBy,
     /// The channel says otherwise.
     pub(crate) conflict: bool,
@@ -23,65 +23,47 @@ pub(crate) struct Writing {
     mark: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Of(Charset),
-    Utf16Le,
-    Utf16Be,
-}
-
 impl Writing {
     /// The channel's word counts most, then a byte order mark, then the bytes, then what the
     /// document says of itself, then what the channel expects.
     pub(crate) fn of(survey: &Survey, force: Option<Charset>, expected: Charset) -> Self {
         let (marked, mark) = match &survey.head[..] {
-            [0xEF, 0xBB, 0xBF, ..] => (Some(Encoding::Of(Charset::Utf8)), 3),
-            [0xFF, 0xFE, ..] => (Some(Encoding::Utf16Le), 2),
-            [0xFE, 0xFF, ..] => (Some(Encoding::Utf16Be), 2),
+            [0xEF, 0xBB, 0xBF, ..] => (Some(Charset::Utf8), 3),
+            [0xFF, 0xFE, ..] => (Some(Charset::Utf16Le), 2),
+            [0xFE, 0xFF, ..] => (Some(Charset::Utf16Be), 2),
+            // GB 18030 writes U+FEFF in four bytes.
+            [0x84, 0x31, 0x95, 0x33, ..] => (Some(Charset::Gb18030), 4),
             _ => (None, 0),
         };
         let prolog = xml_charset(&survey.head);
-        let (encoding, decided_by) = if let Some(charset) = force {
-            (Encoding::Of(charset), DecidedBy::Forced)
-        } else if let Some(encoding) = marked {
-            (encoding, DecidedBy::Bom)
-        } else if survey.is_utf8 {
-            (Encoding::Of(Charset::Utf8), DecidedBy::Utf8)
-        } else if let Some(charset) = prolog {
-            (Encoding::Of(charset), DecidedBy::XmlProlog)
-        } else {
-            (Encoding::Of(expected), DecidedBy::Declared)
-        };
-        let conflict = [Some(expected), prolog]
-            .into_iter()
-            .flatten()
-            .any(|claimed| encoding != Encoding::Of(claimed));
-        Self { encoding, decided_by, conflict, mark }
+        let by_bytes = survey.is_utf8.then_some(Charset::Utf8);
+        let (charset, decided_by) = [
+            (force, DecidedBy::Forced),
+            (marked, DecidedBy::Bom),
+            (by_bytes, DecidedBy::Utf8),
+            (prolog, DecidedBy::XmlProlog),
+        ]
+        .into_iter()
+        .find_map(|(charset, by)| Some((charset?, by)))
+        .unwrap_or((expected, DecidedBy::Declared));
+        let conflict = charset != expected || prolog.is_some_and(|claimed| charset != claimed);
+        let mark = if marked == Some(charset) { mark } else { 0 };
+        Self { charset, decided_by, conflict, mark }
     }
 
-    pub(crate) fn charset(self) -> Cow<'static, str> {
-        match self.encoding {
-            Encoding::Of(charset) => charset.name().into(),
-            Encoding::Utf16Le => "UTF-16LE".into(),
-            Encoding::Utf16Be => "UTF-16BE".into(),
-        }
+    pub(crate) fn charset(self) -> &'static str {
+        self.charset.name()
     }
 
     fn is_utf16(self) -> bool {
-        !matches!(self.encoding, Encoding::Of(_))
+        matches!(self.charset, Charset::Utf16Le | Charset::Utf16Be)
     }
 
     fn decode(self, at: u64, bytes: Vec<u8>) -> Piece {
-        match self.encoding {
-            Encoding::Of(charset) => {
-                let decoded = decode_strict(&bytes, charset);
-                let (malformed, moved) = (decoded.malformed, decoded.moved);
-                let text = decoded.text.into_owned();
-                Piece { at, bytes, text, malformed, moved }
-            }
-            Encoding::Utf16Le => wide(at, bytes, u16::from_le_bytes),
-            Encoding::Utf16Be => wide(at, bytes, u16::from_be_bytes),
-        }
+        let decoded = decode_strict(&bytes, self.charset);
+        let (malformed, moved) = (decoded.malformed, decoded.moved);
+        let text = decoded.text.into_owned();
+        Piece { at, bytes, text, malformed, moved }
     }
 }
 
@@ -132,12 +114,10 @@ impl Pieces {
         let mut looked = 0;
         loop {
             let fresh = &self.buffer[self.used..];
-            let end = match self.writing.encoding {
-                Encoding::Of(_) => {
-                    fresh[looked..].iter().position(|byte| *byte == b'\n').map(|at| looked + at + 1)
-                }
-                Encoding::Utf16Le => find_pair(fresh, looked, [b'\n', 0]),
-                Encoding::Utf16Be => find_pair(fresh, looked, [0, b'\n']),
+            let end = match self.writing.charset {
+                Charset::Utf16Le => find_pair(fresh, looked, [b'\n', 0]),
+                Charset::Utf16Be => find_pair(fresh, looked, [0, b'\n']),
+                _ => line_end(fresh, looked),
             };
             let n_fresh = fresh.len();
             match end {
@@ -159,7 +139,7 @@ impl Pieces {
         let fresh = &self.buffer[self.used..][..n_fresh];
         let end = if self.writing.is_utf16() {
             // A line end or a blank is never half of a surrogate pair.
-            let low = usize::from(self.writing.encoding == Encoding::Utf16Be);
+            let low = usize::from(self.writing.charset == Charset::Utf16Be);
             fresh
                 .chunks_exact(2)
                 .rposition(|unit| unit[low] < 0x30 && unit[1 - low] == 0)
@@ -191,34 +171,14 @@ impl Pieces {
     }
 }
 
+fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
+    bytes[from..].iter().position(|byte| *byte == b'\n').map(|at| from + at + 1)
+}
+
 /// The end of the first `pair` that begins at an even place, from `from` on.
 fn find_pair(bytes: &[u8], from: usize, pair: [u8; 2]) -> Option<usize> {
     let units = bytes[from..].chunks_exact(2);
     units.into_iter().position(|unit| unit == pair).map(|at| from + 2 * at + 2)
-}
-
-fn wide(at: u64, bytes: Vec<u8>, unit: impl Fn([u8; 2]) -> u16) -> Piece {
-    let (units, rest) = bytes.as_chunks::<2>();
-    let (mut text, mut malformed, mut offset) = (String::new(), Vec::new(), 0);
-    for character in char::decode_utf16(units.iter().map(|pair| unit(*pair))) {
-        let len = match character {
-            Ok(character) => {
-                text.push(character);
-                2 * character.len_utf16()
-            }
-            Err(_) => {
-                text.push(char::REPLACEMENT_CHARACTER);
-                malformed.push(Span { offset, len: 2 });
-                2
-            }
-        };
-        offset += len;
-    }
-    if !rest.is_empty() {
-        text.push(char::REPLACEMENT_CHARACTER);
-        malformed.push(Span { offset, len: rest.len() });
-    }
-    Piece { at, bytes, text, malformed, moved: Vec::new() }
 }
 
 /// The charset in the declaration of an XML document.
@@ -284,13 +244,10 @@ mod tests {
         let document = "<?xml version='1.0' encoding='gb2312'?><a>诉</a>";
         let gb = encoding_rs::GB18030.encode(document).0.into_owned();
         let writing = pieces(&gb, Charset::Utf8).writing();
-        assert_eq!(
-            (writing.charset().as_ref(), writing.decided_by),
-            ("GB18030", DecidedBy::XmlProlog)
-        );
+        assert_eq!((writing.charset(), writing.decided_by), ("GB18030", DecidedBy::XmlProlog));
         // It lies: the bytes are UTF-8.
         let writing = pieces(document.as_bytes(), Charset::Gb18030).writing();
-        assert_eq!((writing.charset().as_ref(), writing.conflict), ("UTF-8", true));
+        assert_eq!((writing.charset(), writing.conflict), ("UTF-8", true));
     }
 
     #[test]
@@ -308,7 +265,8 @@ mod tests {
         let bytes = [utf16("a\n"), vec![0x42, 0xD8, b'b', 0, 0x20]].concat();
         let lines = lines(&bytes, Charset::Utf8);
         assert_eq!(lines[1].text, "\u{FFFD}b\u{FFFD}");
-        assert_eq!(lines[1].malformed, [Span { offset: 0, len: 2 }, Span { offset: 4, len: 1 }]);
+        let places: Vec<usize> = lines[1].malformed.iter().map(|span| span.offset).collect();
+        assert_eq!(places, [0, 4]);
     }
 
     proptest! {

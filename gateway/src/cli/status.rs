@@ -73,7 +73,8 @@ async fn rows(settings: &Settings, store: &Database) -> anyhow::Result<Vec<Row>>
     let unknown = quality::unknown_codes(store).await?;
     let rows = known.into_iter().map(|status| {
         let is_paused = paused.contains(&status.channel);
-        let unknown_codes = unknown.get(&status.channel).cloned().unwrap_or_else(|| "0.0 %".to_owned());
+        let unknown_codes =
+            unknown.get(&status.channel).cloned().unwrap_or_else(|| "0.0 %".to_owned());
         Row { unknown_codes, ..row(settings, status, is_paused, &leases) }
     });
     Ok(rows.collect())

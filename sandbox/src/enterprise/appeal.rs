@@ -109,7 +109,7 @@ impl Appeal {
         } else {
             self.submitted.format("%Y/%-m/%-d %-H:%M").to_string()
         };
-        [
+        let cells: [&str; 16] = [
             &self.number,
             &self.code,
             &self.firm,
@@ -126,8 +126,8 @@ impl Appeal {
             self.returned_because,
             self.org,
             self.satisfaction,
-        ]
-        .map(str::to_owned)
+        ];
+        cells.map(str::to_owned)
     }
 
     fn spoil(&mut self, fault: Fault, settings: &EnterpriseSettings, number: u64, dice: &mut Dice) {

@@ -136,7 +136,7 @@ fn encoded(text: &str, faults: &[Fault]) -> Vec<u8> {
         if is_utf8 {
             bytes.extend(part.as_bytes());
         } else {
-            bytes.extend(GB18030.encode(part).0.as_ref());
+            bytes.extend_from_slice(&GB18030.encode(part).0);
         }
     }
     bytes

@@ -40,13 +40,12 @@ impl Town {
 fn a_row_stands_in_three_files_and_then_no_more() {
     let town = town("");
     let number = town.enterprise.file(1).remove(0);
-    for _ in 0..2 {
-        let name = town.half_an_hour().unwrap();
-        assert!(town.text(&name).contains(&number));
-    }
-    // What was filed at ten is ninety minutes old at half past eleven.
+    town.clock.advance(EVERY / 2);
+    let mut names = vec![town.enterprise.drop_file().unwrap().unwrap()];
+    names.extend((0..2).map(|_| town.half_an_hour().unwrap()));
+    assert!(names.iter().all(|name| town.text(name).contains(&number)));
     assert_eq!(town.half_an_hour(), None);
-    assert_eq!(town.enterprise.counters().unwrap().waiting, 2);
+    assert_eq!(town.enterprise.counters().unwrap().waiting, 3);
     assert_eq!(town.enterprise.truth().thing(&number).unwrap().states.len(), 1);
 }
 

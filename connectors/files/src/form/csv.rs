@@ -51,7 +51,7 @@ impl Csv {
 impl Rows for Csv {
     fn next(&mut self) -> Result<Option<Row>, Broken> {
         let record = self.lines.next()?;
-        Ok(record.map(|record| row(record, &self.header, &self.lines.pieces.writing().charset())))
+        Ok(record.map(|record| row(record, &self.header, self.lines.pieces.writing().charset())))
     }
 }
 

@@ -39,7 +39,7 @@ impl Rows for Lines {
                 spans => vec![contract::Mark {
                     field: String::new(),
                     flag: contract::demand::QualityFlag::MalformedBytes,
-                    detail: malformed_detail(spans, &self.pieces.writing().charset()),
+                    detail: malformed_detail(spans, self.pieces.writing().charset()),
                 }],
             };
             let bytes = Some(piece.bytes);

@@ -75,7 +75,7 @@ impl Stream {
         };
         let malformed = match &malformed[..] {
             [] => Vec::new(),
-            spans => mark(QualityFlag::MalformedBytes, malformed_detail(spans, &charset)),
+            spans => mark(QualityFlag::MalformedBytes, malformed_detail(spans, charset)),
         };
         (bytes, malformed, marks)
     }

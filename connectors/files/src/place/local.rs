@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use contract::Fault;
+use contract::{Fault, Means};
 
 use super::{Kind, Listing, Moved, Stamp};
 use crate::blocking::blocking;
@@ -15,18 +15,21 @@ use crate::blocking::blocking;
 /// A folder by its path.
 #[derive(Debug)]
 pub(crate) struct Local {
+    channel: String,
     folder: PathBuf,
     listing: usize,
 }
 
 impl Local {
-    pub(super) fn new(folder: PathBuf, listing: u32) -> Self {
-        Self { folder, listing: listing as usize }
+    pub(super) fn new(folder: PathBuf, listing: u32, means: &Means) -> Self {
+        Self { channel: means.channel.to_string(), folder, listing: listing as usize }
     }
 
     pub(super) async fn list(&self) -> Result<Listing, Fault> {
         let (folder, most) = (self.folder.clone(), self.listing);
-        blocking(move || list(&folder, most)).await?.map_err(|error| fault("the folder", error))
+        blocking(move || list(&folder, most))
+            .await?
+            .map_err(|error| self.fault("the folder", error))
     }
 
     pub(super) async fn stamp(&self, name: &str) -> Result<Option<Stamp>, Fault> {
@@ -35,7 +38,7 @@ impl Local {
         match found {
             Ok(found) => Ok(found.is_file().then(|| stamp(&found))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault("a file", error)),
+            Err(error) => Err(self.fault("a file", error)),
         }
     }
 
@@ -44,7 +47,7 @@ impl Local {
         match blocking(move || open(&path, expected)).await? {
             Ok(file) => Ok(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault("a file", error)),
+            Err(error) => Err(self.fault("a file", error)),
         }
     }
 
@@ -59,7 +62,18 @@ impl Local {
             }
             fs::rename(from, to).map(|()| Moved::Yes)
         });
-        moved.await?.map_err(|error| fault("the folder to move to", error))
+        moved.await?.map_err(|error| self.fault("the folder to move to", error))
+    }
+
+    fn fault(&self, what: &str, error: io::Error) -> Fault {
+        let fault = match error.kind() {
+            io::ErrorKind::NotFound => Fault::stopped(format!("{what} is not there"))
+                .remedy("check the path in `url`, and make the folders `archive` and `error`"),
+            io::ErrorKind::PermissionDenied => Fault::stopped(format!("{what} may not be used"))
+                .remedy("give this account the right to read and to rename there"),
+            _ => Fault::transient(format!("{what} cannot be used")).because(error),
+        };
+        fault.at(format!("channel {}", self.channel))
     }
 }
 
@@ -100,14 +114,4 @@ fn open(path: &Path, expected: Stamp) -> io::Result<Option<File>> {
 fn stamp(found: &Metadata) -> Stamp {
     let modified = i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec());
     Stamp { n_bytes: found.len(), modified }
-}
-
-fn fault(what: &str, error: io::Error) -> Fault {
-    match error.kind() {
-        io::ErrorKind::NotFound => Fault::stopped(format!("{what} is not there"))
-            .remedy("check the path in `url`, and make the folders `archive` and `error`"),
-        io::ErrorKind::PermissionDenied => Fault::stopped(format!("{what} may not be used"))
-            .remedy("give this account the right to read and to rename there"),
-        _ => Fault::transient(format!("{what} cannot be used")).because(error),
-    }
 }

@@ -8,13 +8,14 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use chrono::{NaiveDateTime, TimeDelta};
 use connector_files::{Cursor as Position, Files};
 use connector_testkit::Source;
-use contract::{Connector as _, Cursor, Entry, Fault, Means};
+use contract::{Connector as _, Cursor, Entry, Fault, Gate, Means, OpenGate};
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
@@ -24,6 +25,8 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     /// The `[files]` section.
     pub(crate) settings: Value,
+    /// What its owner allows.
+    pub(crate) gate: Arc<dyn Gate>,
     n_files: i64,
     /// Removed with the test.
     _temporary: Option<tempfile::TempDir>,
@@ -48,7 +51,7 @@ impl Folder {
             "revision": { "name": "_%Y%m%d%H%M%S" }, "charset": "gbk",
             "archive": "archive", "error": "error",
         });
-        Self { path, settings, n_files: 0, _temporary: temporary }
+        Self { path, settings, gate: Arc::new(OpenGate), n_files: 0, _temporary: temporary }
     }
 
     pub(crate) fn with(mut self, settings: Value) -> Self {
@@ -71,7 +74,8 @@ impl Folder {
     }
 
     pub(crate) fn build(&self) -> Result<Files, Fault> {
-        let means = Means::new("drop".parse().unwrap(), chrono_tz::Asia::Shanghai);
+        let desk = Means::new("drop".parse().unwrap(), chrono_tz::Asia::Shanghai);
+        let means = Means { gate: self.gate.clone(), ..desk };
         Files::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
     }
 

@@ -1,5 +1,16 @@
 //! Settings that cannot work, and what is said of them.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use contract::{Fault, Gate, Pass};
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+
 use super::*;
 
 #[test]
@@ -50,4 +61,35 @@ fn the_schema_carries_defaults_and_a_help_for_every_setting() {
             assert!(property["description"].is_string(), "{name} has no help");
         }
     }
+}
+
+/// Lets some requests pass, then asks for a pause.
+#[derive(Debug)]
+struct Turnstile(AtomicU32);
+
+impl Gate for Turnstile {
+    fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>> {
+        let left = self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+        let pass = left.map(|_| Pass::holding(()));
+        ready(pass.map_err(|_| Fault::throttled(Duration::from_secs(9), "spent"))).boxed()
+    }
+
+    fn hold(&self, _wait: Duration) {}
+}
+
+#[tokio::test]
+async fn every_request_passes_the_gate() {
+    let mut folder = Folder::new();
+    folder.announce("F_20261009103000.csv", "id,title\na,1\n", 1);
+    // A listing, a manifest, a file.
+    for n_passes in 0..3 {
+        folder.gate = Arc::new(Turnstile(AtomicU32::new(n_passes)));
+        let fault = folder.files().read(None, 10).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Throttled(Duration::from_secs(9)), "{fault}");
+    }
+    folder.gate = Arc::new(Turnstile(AtomicU32::new(3)));
+    let mut files = folder.files();
+    let batch = files.read(None, 10).await.unwrap();
+    assert_eq!(keys(&batch.entries), ["a"]);
+    assert!(files.settled(&batch.upto).await.is_err(), "a rename went past the gate");
 }

@@ -32,10 +32,15 @@ fn sftp() -> Folder {
     Folder::at(path, &url, None).with(json!({
         "sftp": {
             "host_key": self::server("TONGHUI_TEST_SFTP_HOST_KEY"),
-            "key": self::server("TONGHUI_TEST_SFTP_KEY"),
+            "key": key(),
         },
         "timeout": "20s",
     }))
+}
+
+/// The private key that the server knows.
+fn key() -> String {
+    std::fs::read_to_string(server("TONGHUI_TEST_SFTP_KEY")).unwrap()
 }
 
 /// `sftp://user@host:port` and the path.

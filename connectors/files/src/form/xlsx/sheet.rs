@@ -87,10 +87,8 @@ impl Sheet {
                 Event::End(end) => match end.local_name().as_ref() {
                     "v" => row.is_value = false,
                     "c" => row.end(&self.strings)?,
-                    "row" => {
-                        if row.cells.iter().any(|cell| !cell.is_empty()) {
-                            return Ok(Some(Cells { number: self.number, cells: row.cells }));
-                        }
+                    "row" if row.cells.iter().any(|cell| !cell.is_empty()) => {
+                        return Ok(Some(Cells { number: self.number, cells: row.cells }));
                     }
                     "sheetData" => return Ok(None),
                     _ => {}

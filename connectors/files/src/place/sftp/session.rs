@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -24,12 +24,11 @@ use crate::{config::Config, place::address::Server};
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// How a server is entered.
-#[derive(Debug)]
 pub(super) struct Entrance {
     channel: String,
     server: Server,
     known: Known,
-    key: Option<(PathBuf, Option<Secret>)>,
+    key: Option<Arc<PrivateKey>>,
     timeout: Duration,
 }
 
@@ -62,10 +61,10 @@ impl Entrance {
             }
         };
         let key = settings.key.as_ref();
-        let key = key.map(|path| (PathBuf::from(path), settings.passphrase.clone()));
+        let key = key.map(|key| private_key(key, settings.passphrase.as_ref())).transpose()?;
         if key.is_none() && server.password.is_none() {
             return Err(Fault::stopped("nothing says how the server is entered")
-                .remedy("put a password into `url`, or write `sftp.key`"));
+                .remedy("put a password into `url`, or let `sftp.key` name a key"));
         }
         let (channel, timeout) = (means.channel.to_string(), config.timeout.0.max(SHORTEST));
         Ok(Self { channel, server, known, key, timeout })
@@ -121,14 +120,15 @@ impl Entrance {
     async fn prove(&self, handle: &mut Handle<Doorkeeper>) -> Result<(), Fault> {
         let user = self.server.user.as_str();
         let answer = match &self.key {
-            Some((path, passphrase)) => {
-                let key = Arc::new(private_key(path, passphrase.as_ref())?);
+            Some(key) => {
                 let hash = match handle.best_supported_rsa_hash().await {
                     Ok(Some(best)) => best,
                     Ok(None) => Some(HashAlg::Sha256),
                     Err(error) => return Err(fault::of_connection(&error)),
                 };
-                handle.authenticate_publickey(user, PrivateKeyWithHashAlg::new(key, hash)).await
+                handle
+                    .authenticate_publickey(user, PrivateKeyWithHashAlg::new(Arc::clone(key), hash))
+                    .await
             }
             None => {
                 let password = self.server.password.as_ref().map_or("", Secret::expose);
@@ -150,14 +150,18 @@ fn stranger(shown: &str) -> Fault {
 }
 
 /// The text of a key is never quoted.
-fn private_key(path: &Path, passphrase: Option<&Secret>) -> Result<PrivateKey, Fault> {
-    let unreadable = |what: &str| {
-        Fault::stopped(format!("{}: {what}", path.display()))
-            .remedy("`sftp.key` must name a private key that this account may read")
-    };
-    let text = std::fs::read_to_string(path).map_err(|_| unreadable("cannot be read"))?;
-    decode_secret_key(&text, passphrase.map(Secret::expose))
-        .map_err(|_| unreadable("is no private key, or the passphrase is another one"))
+fn private_key(key: &Secret, passphrase: Option<&Secret>) -> Result<Arc<PrivateKey>, Fault> {
+    decode_secret_key(key.expose(), passphrase.map(Secret::expose)).map(Arc::new).map_err(|_| {
+        Fault::stopped("`sftp.key` is no private key, or the passphrase is another one")
+            .remedy("let it name a file in OpenSSH's form, as `ssh-keygen` makes it")
+    })
+}
+
+impl fmt::Debug for Entrance {
+    // A key is nothing for a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entrance").field("server", &self.server.host).finish_non_exhaustive()
+    }
 }
 
 impl Session {
