@@ -20,7 +20,7 @@ use tempfile::TempDir;
 /// A configuration with a store that has seen three orders.
 async fn city() -> (TempDir, Keys) {
     let folder = tempfile::tempdir().unwrap();
-    shipped::write(folder.path()).unwrap();
+    shipped::write(folder.path(), &["hotline"]).unwrap();
     let keys = keys::make(&folder.path().join("data/keys.json"), Suite::Aes).unwrap();
     let settings = assemble::settings_without_secrets(folder.path()).unwrap();
     let mapping = assemble::mappings(&settings, &keys).unwrap().into_values().next().unwrap();

@@ -14,7 +14,7 @@ use system_tests::gateway_process::command;
 /// A folder with no channel but `new`, which is like `kind`.
 fn folder(kind: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    gateway::shipped::write(folder.path()).unwrap();
+    gateway::shipped::write(folder.path(), &["hotline"]).unwrap();
     fs::remove_dir_all(folder.path().join("channels")).unwrap();
     tonghui(folder.path(), &["channel", "new", "new", "--like", kind]);
     folder
