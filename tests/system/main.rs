@@ -7,6 +7,7 @@ mod black_box;
 mod check;
 mod crash_matrix;
 mod demo;
+mod enterprise;
 mod hotline;
 mod jobs;
 mod new_channel;
