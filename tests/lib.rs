@@ -5,4 +5,5 @@ pub mod compare;
 pub mod corpus;
 pub mod gateway_process;
 pub mod server_process;
+pub mod told;
 pub mod world;

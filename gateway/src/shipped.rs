@@ -1,9 +1,13 @@
 //! The configuration that is shipped, compiled in: the demo writes it to a folder of its own and
 //! then reads it like anybody else's.
 
+mod point;
+
 use std::{borrow::Cow, fs, io, path::Path};
 
 use rust_embed::RustEmbed;
+
+pub use point::point_at;
 
 /// What lies in `config/` beside the crate of that name.
 #[derive(RustEmbed)]

@@ -5,6 +5,7 @@
 mod architecture;
 mod black_box;
 mod check;
+mod city;
 mod crash_matrix;
 mod demo;
 mod enterprise;

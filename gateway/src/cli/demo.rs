@@ -5,7 +5,6 @@
 //! doors as `run`: what it shows is the program, not a film of it.
 
 mod servers;
-mod sources;
 
 use std::{
     fs,
@@ -68,7 +67,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let split: Vec<_> = plan.split().iter().map(|(name, n)| format!("{name} {n}")).collect();
         out::note(format!("the city files {} demands: {} …", args.records, split.join(", ")));
         let city = City::open(&plan).await?;
-        sources::point_at(&args.dir.join("config"), &city.addresses())?;
+        shipped::point_at(&args.dir.join("config"), &city.addresses())?;
 
         let settings = settings(args, &city)?;
         Servers::clear(&settings).await?;

@@ -16,6 +16,7 @@ use contract::{
 use gateway::{assemble, registry::AnyConnector, supervise::ChannelPlan, vocabulary::vocabulary};
 use sandbox::{Clock, EVERY, Enterprise, EnterpriseSettings, Faults};
 use sink::store::{Memory, Quarantined};
+use system_tests::told::has_doubt;
 
 /// Keys of no gateway: 32 bytes each, for reproducible tests.
 const KEYS: &str = include_str!("../keys.json");
@@ -127,8 +128,4 @@ fn plan(platform: &Enterprise) -> ChannelPlan {
     let keys = normalizer::Keys::from_json(KEYS).unwrap();
     let plans = assemble::channels(&settings, &keys).unwrap();
     plans.into_iter().find(|plan| plan.id.as_str() == "enterprise").unwrap()
-}
-
-fn has_doubt(demand: &Demand, field: &str, flag: QualityFlag) -> bool {
-    demand.body.quality.iter().any(|doubt| doubt.field == field && doubt.flag == flag)
 }

@@ -1,8 +1,8 @@
 //! What the platform said against what the store holds.
 
-use normalizer::{Keys, Place, Sealer, open_raw, open_sealed, open_unmasked};
-use sandbox::truth::{Class, Facts, Outcome, Told};
-use serde_json::Value;
+use normalizer::{Keys, Sealer};
+use sandbox::truth::{Class, Outcome};
+use system_tests::told::{altered, same_payload};
 
 use super::*;
 
@@ -38,50 +38,4 @@ impl Drop {
         }
         found
     }
-}
-
-/// The first field that is not as it must be.
-fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String> {
-    let kept = serde_json::to_value(&demand.body).unwrap();
-    let place = Place::from(demand);
-    let unmasked = match &demand.body.unmasked {
-        Some(sealed) => open_unmasked(sealer, place, sealed).unwrap(),
-        None => Default::default(),
-    };
-    let Value::Object(said) = serde_json::to_value(facts).unwrap() else { panic!("no object") };
-    for (field, value) in said {
-        let is_same = match field.as_str() {
-            "title" | "content" => {
-                let text = unmasked.get(&field).map(|text| Value::from(text.clone()));
-                text.as_ref().unwrap_or(&kept[&field]) == &value
-            }
-            "people" => {
-                let person = &demand.body.people[0];
-                let name = person.name.as_ref();
-                let name = name.map(|name| open_sealed(sealer, place, "people.0.name", name));
-                name.map(Result::unwrap).as_deref() == value[0]["name"].as_str()
-            }
-            "quality" => facts.quality.iter().all(|doubt| {
-                let flag = serde_json::from_value(doubt.flag.into()).unwrap();
-                has_doubt(demand, doubt.field, flag)
-            }),
-            _ => kept[&field] == value,
-        };
-        if !is_same {
-            return Some(format!("{field} is {}, not {value}", kept[&field]));
-        }
-    }
-    None
-}
-
-/// Whether the record is kept as it was served. A workbook has its own ways of writing a text.
-fn same_payload(told: &Told, demand: &Demand, sealer: &Sealer) -> bool {
-    let raw = open_raw(sealer, Place::from(demand), &demand.raw).unwrap();
-    let raw: Value = serde_json::from_slice(&raw).unwrap();
-    if told.faults.contains(&"workbook") {
-        return raw["诉求编号"] == told.payload["诉求编号"];
-    }
-    let served = told.payload.as_object().unwrap().iter();
-    let is_lost = |column: &str| column == "满意度" && told.faults.contains(&"lost_column");
-    served.filter(|(column, _)| !is_lost(column)).all(|(column, value)| raw[column] == *value)
 }

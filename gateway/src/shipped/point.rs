@@ -4,7 +4,10 @@
 use std::{fs, io, path::Path};
 
 /// Edits the files of the channels that are asked over HTTP, by name and address.
-pub(super) fn point_at(config: &Path, addresses: &[(&str, String)]) -> io::Result<()> {
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn point_at(config: &Path, addresses: &[(&str, String)]) -> io::Result<()> {
     for (channel, address) in addresses {
         let file = config.join("channels").join(channel).join("channel.toml");
         let text = fs::read_to_string(&file)?;

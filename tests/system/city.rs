@@ -1,0 +1,136 @@
+//! The whole city: every channel over its real transport, through its shipped folder, into the store.
+
+use std::path::Path;
+
+use contract::{ChannelId, DemandId, RecordKey};
+use gateway::{
+    assemble,
+    service::{Role, serve},
+    shipped,
+    stop::Stop,
+    vocabulary::vocabulary,
+};
+use normalizer::Sealer;
+use sandbox::{
+    City, Plan,
+    truth::{Outcome, Thing},
+};
+use sink::store::Database;
+use system_tests::told::altered;
+use tempfile::TempDir;
+
+/// A city and the gateway that reads it.
+struct World {
+    folder: TempDir,
+    city: City,
+}
+
+impl World {
+    async fn open(records: u64, faults: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = Plan::demonstration(5, folder.path().to_owned(), records);
+        let faults = plan.channels.iter().map(|name| ((*name).to_owned(), faults.to_owned()));
+        let plan = Plan { faults: faults.collect(), memory: sandbox::Memory::All, ..plan };
+        let city = City::open(&plan).await.unwrap();
+        let config = folder.path().join("config");
+        shipped::write(&config, &plan.channels).unwrap();
+        shipped::point_at(&config, &city.addresses()).unwrap();
+        Self { folder, city }
+    }
+
+    fn config(&self) -> std::path::PathBuf {
+        self.folder.path().join("config")
+    }
+
+    /// Reads every channel until it has caught up.
+    async fn pull(&self) -> (Database, Sealer) {
+        let known = self.city.environment();
+        let environment =
+            |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
+        let settings = config::resolve(&self.config(), &vocabulary(), &environment).unwrap();
+        let (store, keys) = assemble::open(&settings).await.unwrap();
+        let mut plans = assemble::channels(&settings, &keys).unwrap();
+        for plan in &mut plans {
+            plan.pace.schedule = None;
+        }
+        let ended = serve(&settings, Role::All, plans, &store, &Stop::default()).await.unwrap();
+        for (channel, end) in ended {
+            end.unwrap_or_else(|fault| panic!("{channel}: {fault}"));
+        }
+        (store, Sealer::new(&keys))
+    }
+
+    /// Everything that differs between what the city said and what the store holds.
+    async fn differences(&self, store: &Database, sealer: &Sealer) -> Vec<String> {
+        let mut found = Vec::new();
+        for truth in self.city.truths().await.unwrap() {
+            let channel: ChannelId = truth.channel().parse().unwrap();
+            for thing in truth.things() {
+                let difference = difference(&channel, thing, store, sealer).await;
+                found.extend(difference.map(|what| format!("{channel} {}: {what}", thing.key)));
+            }
+        }
+        found
+    }
+}
+
+async fn difference(
+    channel: &ChannelId,
+    thing: &Thing,
+    store: &Database,
+    sealer: &Sealer,
+) -> Option<String> {
+    let key = RecordKey::new(thing.key.as_str());
+    let waits = store.quarantine_show(&DemandId::of(channel, &key)).await.unwrap();
+    match (&thing.last().outcome, store.current(channel, &key).await.unwrap(), waits) {
+        // Whoever had not read it by then never can.
+        _ if thing.gone.is_some() => None,
+        (Outcome::Demand(facts), Some(demand), _) => altered(facts, &demand, sealer),
+        (Outcome::Demand(_), None, Some(row)) => Some(format!("quarantined: {}", row.detail)),
+        (Outcome::Demand(_), None, None) => Some("lost".to_owned()),
+        (Outcome::Reject(_), _, Some(_)) => None,
+        // It could be read before it was spoiled.
+        (Outcome::Reject(_), Some(_), None) if thing.states.len() > 1 => None,
+        // Without a readable key it waits under its bytes.
+        (Outcome::Reject(_), None, None) => None,
+        (Outcome::Reject(class), Some(_), None) => Some(format!("taken, though {class:?}")),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_channel_of_the_city_arrives_as_it_was_served() {
+    let world = World::open(400, "").await;
+    let (store, sealer) = world.pull().await;
+    assert_eq!(world.differences(&store, &sealer).await, Vec::<String>::new());
+    let books = store.books(None, None).await.unwrap();
+    assert_eq!(books.len(), world.city.split().len());
+    for book in books {
+        assert_eq!((book.balanced, book.in_flight), (Some(true), 0), "{book:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_quirk_of_the_city_at_once_loses_and_alters_nothing() {
+    let world = World::open(600, "all").await;
+    let mut pulled = world.pull().await;
+    for _ in 0..2 {
+        // What a fault kept back in one pass comes in the next.
+        pulled = world.pull().await;
+    }
+    let (store, sealer) = pulled;
+    assert_eq!(world.differences(&store, &sealer).await, Vec::<String>::new());
+    for book in store.books(None, None).await.unwrap() {
+        assert_eq!((book.balanced, book.in_flight), (Some(true), 0), "{book:?}");
+    }
+}
+
+#[test]
+fn every_shipped_channel_is_short() {
+    let channels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/channels");
+    for entry in std::fs::read_dir(channels).unwrap() {
+        let file = entry.unwrap().path().join("channel.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count();
+        assert!(lines <= 60, "{} has {lines} lines", file.display());
+    }
+}
