@@ -99,6 +99,11 @@ impl Inbox {
         behind.take(max).map(|(place, record)| (place, record.clone())).collect()
     }
 
+    /// The last number that is settled; before it there is nothing any more.
+    pub fn settled(&self) -> u64 {
+        self.lock().settled
+    }
+
     /// Whether there is nothing behind `number`.
     pub fn ends_at(&self, number: u64) -> bool {
         self.lock().last() <= number

@@ -89,11 +89,12 @@ impl Connector for Webhook {
 }
 
 impl Webhook {
-    /// Where `cursor` is in this inbox.
+    /// Where `cursor` is in this inbox, and never before what it has forgotten.
     fn number(&self, cursor: Option<&Cursor>) -> u64 {
-        match cursor {
+        let number = match cursor {
             Some(cursor) if cursor.epoch == self.inbox.epoch() => cursor.number,
             Some(_) | None => 0,
-        }
+        };
+        number.max(self.inbox.settled())
     }
 }

@@ -138,7 +138,7 @@ async fn a_body_above_the_limit_is_refused_whatever_it_says_of_its_length() {
 
 #[tokio::test]
 async fn a_full_inbox_and_a_bus_that_is_blocked_ask_the_sender_to_come_again() {
-    let limits = Limits { longest_wait: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { longest_wait: Duration::from_secs(3), ..Limits::default() };
     let Listening { address, inbox, mut webhook, intake } = listening(20, limits).await;
     beside(intake, async {
         // Nobody reads: the bus is blocked.
