@@ -76,12 +76,16 @@ pub(crate) struct Round {
 impl Cursor {
     /// The walk whose turn it is: those that have come to their end wait for the others, but not
     /// longer than a while, because one may have years to read.
-    pub(crate) fn next(&mut self, n_turns: usize, now: Timestamp) -> usize {
-        let round = *self.round.get_or_insert(now);
-        // A clock that was put back ends the round too.
-        if now + JITTER < round || now - round > ROUND {
-            self.done.clear();
-            self.round = Some(now);
+    /// `now` is the source's clock, once it has said what time it is: until then no round ends, so
+    /// that the same cursor leads to the same question whoever asks.
+    pub(crate) fn next(&mut self, n_turns: usize, now: Option<Timestamp>) -> usize {
+        if let Some(now) = now {
+            let round = *self.round.get_or_insert(now);
+            // A clock that was put back ends the round too.
+            if now + JITTER < round || now - round > ROUND {
+                self.done.clear();
+                self.round = Some(now);
+            }
         }
         let turns = (0..n_turns).map(|n| (self.turn + n) % n_turns);
         let turn = turns.into_iter().find(|turn| !self.done.contains(turn)).unwrap_or(0);
@@ -117,7 +121,7 @@ mod tests {
         let mut cursor = Cursor::default();
         let now: Timestamp = "2026-10-09T10:00:00Z".parse().unwrap();
         let turns = |cursor: &mut Cursor, n: usize, now| -> Vec<usize> {
-            (0..n).map(|_| cursor.next(3, now)).collect()
+            (0..n).map(|_| cursor.next(3, Some(now))).collect()
         };
         assert_eq!(turns(&mut cursor, 4, now), [0, 1, 2, 0]);
         cursor.done.insert(1);

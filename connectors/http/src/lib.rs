@@ -107,7 +107,7 @@ impl Connector for Http {
         let mut has_moved = false;
         loop {
             let now = self.source.now();
-            let index = cursor.next(n_turns, now);
+            let index = cursor.next(n_turns, self.source.client.now());
             let turn = self.turns[index];
             let Self { plan, source, held, .. } = self;
             let mut visit = Visit { plan, source, held, now, max, started };

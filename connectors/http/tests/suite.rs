@@ -63,11 +63,33 @@ kinds! {
         "day": { "param": "day", "start": "2026-10-08" },
         "page": { "kind": "none" },
     });
-    partitions: json!({
-        "each": { "param": "fid", "values": [0, 1, 2] },
-        "since": since(),
-        "page": { "kind": "offset", "param": "offset", "size": size() },
-    });
+}
+
+/// A value whose walk is over waits for the others: a change in it is found by the next round.
+mod partitions {
+    use super::*;
+
+    connector_testkit::suite!(
+        city::City::new(json!({
+            "each": { "param": "fid", "values": [0, 1, 2] },
+            "since": since(),
+            "page": { "kind": "offset", "param": "offset", "size": size() },
+        })).await;
+        builds_without_network,
+        starts_from_none,
+        the_same_question_gets_the_same_keys,
+        resumes_after_any_cursor,
+        a_cursor_survives_json,
+        a_read_can_be_dropped_at_every_await,
+        what_is_not_settled_is_returned_again,
+        respects_max,
+        no_key_comes_twice_in_a_batch,
+        caught_up_means_caught_up,
+        a_change_is_seen_again,
+        a_flood_of_one_moment_loses_nothing,
+        late_commits_lose_nothing,
+        rows_that_arrive_during_a_walk_are_found,
+    );
 }
 
 /// A walk by keys that is under way has passed the keys before: a change of one of them is found by
