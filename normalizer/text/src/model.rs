@@ -35,7 +35,7 @@ const REPEATED: Cost = 6 * BIT;
 const DRAWN: Cost = BIT;
 
 /// So many characters are a sample.
-const SAMPLE: usize = 256;
+const SAMPLE: usize = 128;
 
 /// What is known of each character of the basic plane, and of pairs.
 pub(crate) struct Model {

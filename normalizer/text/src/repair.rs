@@ -59,25 +59,29 @@ const MAX_ROUNDS: usize = 4;
 /// read otherwise, fewer than a hundred would become so by accident.
 const CERTAIN: Cost = 24 * BIT;
 
+/// Less is enough where the whole of a text becomes what people write, or where another stretch was
+/// broken in the same way: broken texts are mostly broken from beginning to end.
+const LIKELY: Cost = 12 * BIT;
+
 /// Puts back what was decoded wrongly, where that is exact and certain; names what is lost.
 ///
 /// To be called before [`clean`](crate::clean()): the control characters that cleaning takes away
 /// are bytes of a broken text.
 pub fn repair(text: &str) -> Repaired<'_> {
-    let mut suspicion = suspect::look(text);
+    let mut suspicion = suspect::look(text, false);
     if suspicion.is_none() {
         return Repaired { text: Cow::Borrowed(text), repairs: Vec::new(), damaged: Vec::new() };
     }
     let mut current = Cow::Borrowed(text);
     let mut repairs = Vec::new();
     for _ in 0..MAX_ROUNDS {
-        let edits = edits(&current, &suspicion);
+        let edits = edits(&current, &suspicion, &repairs);
         if edits.is_empty() {
             break;
         }
         let next = rounds::apply(&current, &edits);
         repairs = rounds::join(repairs, &edits);
-        suspicion = suspect::look(&next);
+        suspicion = suspect::look(&next, true);
         current = Cow::Owned(next);
     }
     let damaged = damage::find(&current, &repairs);
@@ -92,12 +96,15 @@ struct Edit {
 }
 
 /// What one round puts back.
-fn edits(text: &str, suspicion: &suspect::Suspicion) -> Vec<Edit> {
+fn edits(text: &str, suspicion: &suspect::Suspicion, earlier: &[Repair]) -> Vec<Edit> {
     if suspicion.is_of_all(text)
         && let Some(edit) = whole::edit(text)
     {
         return vec![edit];
     }
+    // What broke one stretch of a text is likelier than anything else to have broken another.
+    let is_known = |rule: Rule| earlier.iter().any(|repair| repair.rules.contains(&rule));
+    let costs = Rule::ALL.map(|rule| if is_known(rule) { LIKELY } else { CERTAIN });
     let windows = suspicion.windows.iter();
-    windows.flat_map(|window| search::edits(text, window.clone())).collect()
+    windows.flat_map(|window| search::edits(text, window.clone(), costs)).collect()
 }

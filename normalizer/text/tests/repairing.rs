@@ -76,6 +76,8 @@ fn a_broken_part_is_put_back_and_the_rest_left() {
     assert_eq!(repaired.text, "小区电梯 坏了");
     let [found] = &repaired.repairs[..] else { panic!("{:?}", repaired.repairs) };
     assert_eq!((of(text, found.before), of(&repaired.text, found.span)), ("ç”µæ¢¯", "电梯"));
+    let broken = "¡°UU0081993¡±ÄúºÃ£¡ qqºÅ: 1234-5678 小区";
+    check(broken, "“UU0081993”您好！ qq号: 1234-5678 小区", &[Rule::Gb18030AsLatin1]);
     check("标题：缇や紬璇夋眰（转）", "标题：群众诉求（转）", &[Rule::Utf8AsGb18030]);
     check("It鈥檚 broken", "It’s broken", &[Rule::Utf8AsGb18030]);
 }
@@ -122,6 +124,8 @@ fn clean_text_is_never_touched() {
         "芜湖市镜湖区北京路1号，电话：0553-3800000。",
         "张䶮、㛃、𬭎、𠮷、喆、·阿布都",
         "联通",
+        "毀謗",
+        "切勿心",
         "全角：ＡＢＣ１２３，（）！？——……“”‘’",
         "订单号GD20260101A3F7，https://example.org/?q=%E5%8C%BA&x=1",
         "The café’s résumé — naïve. Ünïcödé, ÀÉÎÕÜ ßẞ ÅÄÖ åäö",

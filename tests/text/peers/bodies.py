@@ -22,7 +22,7 @@ CODECS = {
 }
 SIZES = [20, 60, 200, 1000]
 BODIES = 1000
-ASKED = 100
+ASKED = 50
 
 
 def bodies(texts, codec, size):
@@ -55,7 +55,8 @@ def is_right(answer, text, body):
 
 def main():
     texts = json.load(sys.stdin)
-    traditional = [opencc.OpenCC("s2t").convert(text) for text in texts]
+    to_traditional = opencc.OpenCC("s2t").convert
+    traditional = [to_traditional(text) for text in texts]
     for charset, codec in CODECS.items():
         for size in SIZES:
             written = traditional if charset == "Big5" else texts

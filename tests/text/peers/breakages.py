@@ -13,7 +13,7 @@ import time
 import ftfy
 import opencc
 
-ASKED = 300
+ASKED = 200
 
 # Kind, and for each time that it was broken: in which codec it was written, in which it was read.
 KINDS = [
@@ -37,6 +37,14 @@ KINDS = [
     ("UTF-8 read as gb18030, then as latin-1", [("utf-8", "gb18030"), ("utf-8", "latin-1")]),
 ]
 
+# The same with clean text before and behind, which must stay as it is.
+PARTS = [
+    ("UTF-8 read as gb18030, part of the text", [("utf-8", "gb18030")]),
+    ("UTF-8 read as latin-1, part of the text", [("utf-8", "latin-1")]),
+    ("GBK read as latin-1, part of the text", [("gbk", "latin-1")]),
+]
+BEFORE, BEHIND = "小区", "，请处理。"
+
 
 def broken(text, times):
     """The broken text, or None where something would be lost."""
@@ -52,13 +60,15 @@ def main():
     texts = json.load(sys.stdin)
     to_traditional = opencc.OpenCC("s2t").convert
     seconds, size = 0.0, 0
-    for kind, times in KINDS:
+    for kind, times in KINDS + PARTS:
         asked = 0
+        before, behind = (BEFORE, BEHIND) if (kind, times) in PARTS else ("", "")
         for text in texts:
             meant = to_traditional(text) if times[0][0] == "big5" else text
             wrong = broken(meant, times)
             if wrong is None or wrong == meant:
                 continue
+            meant, wrong = before + meant + behind, before + wrong + behind
             repaired = None
             if asked < ASKED:
                 asked += 1

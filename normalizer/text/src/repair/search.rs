@@ -1,7 +1,7 @@
 //! Part of the text only: the division into clean and broken stretches that leaves least to chance.
 //!
 //! Every character is either as it was meant, or the next of a stretch broken by one of the rules.
-//! A stretch costs [`CERTAIN`] to begin with, so it pays only where it makes the text so much less
+//! To begin a stretch costs what its rule costs, so it pays only where it makes the text so much less
 //! surprising. The cheapest division is found in one pass, by Viterbi's algorithm: at each place
 //! and for each rule and number of bytes waiting, only the cheapest way of coming there counts.
 
@@ -13,20 +13,24 @@ use crate::{
 };
 
 use super::{
-    CERTAIN, Edit, Rule,
+    Edit, Rule,
     tables::{Generation, Tables},
     unit::{Pending, Read, Step, bytes},
     whole,
 };
 
+/// What it costs to begin a stretch, by rule.
+pub(super) type Costs = [Cost; Rule::ALL.len()];
+
 /// The broken stretches in a window of a text.
-pub(super) fn edits(text: &str, window: Range<usize>) -> Vec<Edit> {
+pub(super) fn edits(text: &str, window: Range<usize>, costs: Costs) -> Vec<Edit> {
     let broken = &text[window.clone()];
     let may_read = |generation: &Generation| {
         Read::ALL.into_iter().any(|read| generation.may_read(broken, read))
     };
     let generations = Generation::ALL.into_iter().filter(may_read);
-    let found = generations.map(|generation| search(text, window.clone(), Tables::of(generation)));
+    let found =
+        generations.map(|generation| search(text, window.clone(), Tables::of(generation), costs));
     found.max_by_key(|(gain, _)| *gain).map(|(_, edits)| edits).unwrap_or_default()
 }
 
@@ -54,7 +58,7 @@ struct Settled {
 /// Rules times bytes that may wait.
 const WAYS: usize = Rule::ALL.len() * 4;
 
-fn search(text: &str, window: Range<usize>, tables: &Tables) -> (Cost, Vec<Edit>) {
+fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (Cost, Vec<Edit>) {
     let before = text[..window.start].chars().next_back().unwrap_or('\n');
     let chars: Vec<(usize, char)> = text[window.clone()].char_indices().collect();
     let mut settled = vec![Settled { cost: 0, stretch: None, last: before }];
@@ -70,8 +74,8 @@ fn search(text: &str, window: Range<usize>, tables: &Tables) -> (Cost, Vec<Edit>
             advance(*way, c, tables, &mut next);
         }
         if !c.is_ascii() {
-            for rule in Rule::ALL {
-                let cost = here.cost.saturating_add(CERTAIN);
+            for (rule, to_begin) in Rule::ALL.into_iter().zip(costs) {
+                let cost = here.cost.saturating_add(to_begin);
                 let pending = Pending::default();
                 advance(
                     Open { rule, cost, start: index, pending, last: here.last },

@@ -31,22 +31,23 @@ impl Suspicion {
 const COMMON: i16 = 12;
 /// From here on a stretch is looked at.
 const ENOUGH: i16 = 16 * UNIT;
-/// From here on where the text has no more bytes than [`SHORT`]: there is no more to go by.
+/// From here on where the text has no more bytes than [`SHORT`], and so no more to go by, or where
+/// other stretches of it were broken.
 const ENOUGH_IN_SHORT: i16 = 5 * UNIT;
 const SHORT: usize = 64;
 /// A long stretch is forgotten as soon as a short one: after a dozen common characters.
 const MOST: i16 = 40 * UNIT;
 /// Characters that are looked at on each side: a broken stretch may begin and end with common ones.
-const MARGIN: usize = 8;
+const MARGIN: usize = 24;
 
 /// As in the model.
 const UNIT: i16 = 8;
 
-/// Looks at a text.
-pub(super) fn look(text: &str) -> Suspicion {
+/// Looks at a text, more closely if it is known to be broken elsewhere.
+pub(super) fn look(text: &str, is_broken: bool) -> Suspicion {
     let strangeness = strangeness();
     let mut suspicion = Suspicion { windows: Vec::new(), has_lost: false };
-    let enough = if text.len() <= SHORT { ENOUGH_IN_SHORT } else { ENOUGH };
+    let enough = if is_broken || text.len() <= SHORT { ENOUGH_IN_SHORT } else { ENOUGH };
     let (mut sum, mut begun, mut is_enough) = (0_i16, 0, false);
     for (at, c) in text.char_indices() {
         let weight = strangeness.get(c as usize).copied().unwrap_or(BEYOND);

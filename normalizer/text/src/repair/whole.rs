@@ -6,18 +6,15 @@ use crate::{
 };
 
 use super::{
-    CERTAIN, Edit, Rule,
+    CERTAIN, Edit, LIKELY, Rule,
     tables::{Generation, Tables},
     unit::{Meant, Pending, Step, bytes},
 };
 
-/// What people write costs less, in a stretch of any length.
-const PLAUSIBLE: Cost = 14 * BIT;
-
-/// Demands cost less. A short text has no more to lose than this; that all of it becomes such text
-/// is evidence besides.
-const FLUENT: Cost = 10 * BIT;
-const LIKELY: Cost = 10 * BIT;
+/// What people write costs less, for each character.
+const PLAUSIBLE: Cost = 13 * BIT;
+/// Fewer characters are a name or a word, and may be anything.
+const FEW: Cost = 4;
 
 /// So much more surprising may be what an older decoder read than what a browser would have: it is
 /// databases and scripts that break texts.
@@ -44,10 +41,10 @@ pub(super) fn edit(text: &str) -> Option<Edit> {
             let cost = model().estimate(&meant);
             let is_utf8 = rule.meant() == Meant::Utf8;
             let n_chars = Cost::try_from(meant.chars().count()).unwrap_or(Cost::MAX);
-            let is_plausible = is_utf8 || cost < PLAUSIBLE.saturating_mul(n_chars);
-            let certain = if cost < FLUENT.saturating_mul(n_chars) { LIKELY } else { CERTAIN };
+            let is_plausible = cost < PLAUSIBLE.saturating_mul(n_chars);
+            let certain = if is_plausible && n_chars >= FEW { LIKELY } else { CERTAIN };
             let is_best = best.as_ref().is_none_or(|(best, _)| cost + handicap < *best);
-            if is_plausible && is_best && given >= cost.saturating_add(certain) {
+            if (is_plausible || is_utf8) && is_best && given >= cost.saturating_add(certain) {
                 let edit = trimmed(rule, text, meant);
                 if is_utf8 {
                     return Some(edit);

@@ -9,11 +9,21 @@ use text_tests::{
 
 /// What everything is measured with.
 pub(crate) struct Corpus {
-    /// All texts of the folder, and the made-up lines.
+    /// Made-up lines in English, Japanese and traditional Chinese, then all texts of the folder.
     pub(crate) clean: Vec<String>,
     /// Whole texts and clauses of texts that the model has not seen.
     pub(crate) unseen: Vec<String>,
 }
+
+impl Corpus {
+    /// What is like the texts that the program is for.
+    pub(crate) fn demands(&self) -> &[String] {
+        &self.clean[MADE_UP.min(self.clean.len())..]
+    }
+}
+
+/// So many lines are made up.
+const MADE_UP: usize = 20_000;
 
 /// So many clauses, evenly from all there are.
 const CLAUSES: usize = 12_000;

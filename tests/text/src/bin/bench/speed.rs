@@ -13,8 +13,8 @@ const LONG_ENOUGH: f64 = 1.0;
 
 /// Prints a table.
 pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<()> {
-    let texts: Vec<&str> = corpus.clean.iter().map(|text| text.trim()).collect();
-    let gb18030: Vec<Vec<u8>> = encoded(&corpus.clean, "gb18030")?;
+    let texts: Vec<&str> = corpus.demands().iter().map(|text| text.trim()).collect();
+    let gb18030: Vec<Vec<u8>> = encoded(corpus.demands(), "gb18030")?;
     let broken = broken(&corpus.unseen)?;
     say(format_args!("\n| speed on one core | MB/s | bar |\n|---|---|---|"))?;
     let size = |texts: &[&str]| texts.iter().map(|text| text.len()).sum::<usize>();
