@@ -1,8 +1,7 @@
 //! The whole city at once: every channel with its share of what people say, from one seed.
 //!
 //! The shares are those of a city where the hotline is what everybody knows. A channel that comes
-//! new (a file drop is opened in [`Plan::dir`] beside the hotline's database) stands in [`CHANNELS`]
-//! and is a field of [`City`], which its methods go through one by one.
+//! new stands in [`CHANNELS`] and is a field of [`City`], which its methods go through one by one.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,17 +13,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::source::{Simulator, Upstream};
 use crate::{
-    Clock, Conduct, Corpus, Faults, Hotline, Limits, Memory, MessageBoard, Mobile, Petitions,
-    ProvinceInspection, Settings, StateInspection, Switch, Truth,
+    Clock, Conduct, Corpus, Enterprise, EnterpriseSettings, Faults, Hotline, Limits, Memory,
+    MessageBoard, Mobile, Petitions, ProvinceInspection, Settings, StateInspection, Switch, Truth,
 };
 
 /// The channels there are, and how many of a thousand demands come through each.
 pub const CHANNELS: &[(&str, u64)] = &[
-    ("hotline", 820),
+    ("hotline", 800),
     ("message_board", 40),
     ("petition", 60),
     ("inspection_state", 10),
     ("inspection_province", 10),
+    ("enterprise", 20),
     ("mobile", 60),
 ];
 
@@ -112,6 +112,8 @@ pub struct City {
     pub inspection_state: Option<StateInspection>,
     /// 省政府互联网+督查.
     pub inspection_province: Option<ProvinceInspection>,
+    /// 为企服务, files in a folder.
+    pub enterprise: Option<Enterprise>,
     /// Mobile app and grid.
     pub mobile: Option<Mobile>,
 }
@@ -131,6 +133,7 @@ impl City {
             petition: None,
             inspection_state: None,
             inspection_province: None,
+            enterprise: None,
             mobile: None,
         };
         for (name, records) in split {
@@ -145,6 +148,7 @@ impl City {
                 "inspection_province" => {
                     city.inspection_province = Some(source(plan, own, records).await?);
                 }
+                "enterprise" => city.enterprise = Some(enterprise(plan, own, records)?),
                 _ => city.mobile = Some(source(plan, own, records).await?),
             }
         }
@@ -179,6 +183,8 @@ impl City {
         let hotline = self.hotline.as_ref();
         let mut all: Vec<_> =
             hotline.map(|h| ("HOTLINE_DATABASE_URL", h.url().to_owned())).into_iter().collect();
+        let folder = self.enterprise.as_ref().map(|e| e.folder().display().to_string());
+        all.extend(folder.map(|folder| ("ENTERPRISE_DROP_URL", folder)));
         all.extend(self.message_board.iter().flat_map(Simulator::environment));
         all.extend(self.petition.iter().flat_map(Simulator::environment));
         all.extend(self.inspection_state.iter().flat_map(Simulator::environment));
@@ -203,6 +209,7 @@ impl City {
         truths.extend(self.petition.iter().map(Simulator::truth));
         truths.extend(self.inspection_state.iter().map(Simulator::truth));
         truths.extend(self.inspection_province.iter().map(Simulator::truth));
+        truths.extend(self.enterprise.iter().map(Enterprise::truth));
         truths.extend(self.mobile.iter().map(Simulator::truth));
         Ok(truths)
     }
@@ -250,6 +257,13 @@ impl City {
             "petition" => lives(self.petition.as_ref(), new, moved),
             "inspection_state" => lives(self.inspection_state.as_ref(), new, moved),
             "inspection_province" => lives(self.inspection_province.as_ref(), new, moved),
+            "enterprise" => {
+                if let Some(enterprise) = self.enterprise.as_ref().filter(|_| new > 0) {
+                    enterprise.file(new);
+                    enterprise.touch(new);
+                    enterprise.drop_file()?;
+                }
+            }
             _ => lives(self.mobile.as_ref(), new, moved),
         }
         Ok(())
@@ -263,6 +277,15 @@ async fn hotline(plan: &Plan, corpus: Corpus, records: u64) -> anyhow::Result<Ho
     let hotline = Hotline::create(&plan.dir.join("hotline.db"), settings).await?;
     hotline.file(records).await.context("the hotline")?;
     Ok(hotline)
+}
+
+fn enterprise(plan: &Plan, corpus: Corpus, records: u64) -> anyhow::Result<Enterprise> {
+    let plain = EnterpriseSettings::new(plan.seed, plan.clock.clone());
+    let settings = EnterpriseSettings { faults: plan.faults("enterprise")?, corpus, ..plain };
+    let enterprise = Enterprise::create(&plan.dir.join("wqfw"), settings)?;
+    enterprise.file(records);
+    enterprise.drop_file()?;
+    Ok(enterprise)
 }
 
 async fn source<U: Upstream>(
@@ -310,7 +333,7 @@ mod tests {
             assert_eq!(split.iter().map(|(_, n)| n).sum::<u64>(), records);
         }
         let split = plan(20_000, &all).split();
-        assert_eq!(split[0], ("hotline", 16_400));
+        assert_eq!(split[0], ("hotline", 16_000));
         assert_eq!(plan(10, &["petition", "mobile"]).split(), [("petition", 5), ("mobile", 5)]);
     }
 
@@ -324,6 +347,7 @@ mod tests {
         let environment = city.environment();
         for name in [
             "HOTLINE_DATABASE_URL",
+            "ENTERPRISE_DROP_URL",
             "MESSAGE_BOARD_APP_CODE",
             "PETITION_SHARED_TEXT",
             "INSPECTION_STATE_APPKEY",
@@ -333,9 +357,9 @@ mod tests {
             assert!(environment.iter().any(|(known, _)| *known == name), "{name}");
         }
         let addresses = city.addresses();
-        assert_eq!(addresses.len() + 1, CHANNELS.len(), "the hotline alone is a database");
-        for truth in &truths[1..] {
-            assert!(addresses.iter().any(|(name, _)| *name == truth.channel()));
+        assert_eq!(addresses.len() + 2, CHANNELS.len(), "a database and a folder have none");
+        for (name, _) in addresses {
+            assert!(truths.iter().any(|truth| truth.channel() == name));
         }
         let names: std::collections::BTreeSet<_> = environment.iter().map(|(n, _)| n).collect();
         assert_eq!(names.len(), environment.len());
@@ -368,7 +392,7 @@ mod tests {
         }
         let truths = city.truths().await.unwrap();
         let told: Vec<_> = truths.iter().map(|t| t.things().len()).collect();
-        assert_eq!(told, [820, 40, 60, 10, 10, 60], "a thousand demands");
+        assert_eq!(told, [800, 40, 60, 10, 10, 20, 60], "a thousand demands");
         let states: usize = truths[2].things().iter().map(|thing| thing.states.len()).sum();
         assert!(states > 60, "petitions move on");
     }
