@@ -121,7 +121,8 @@ impl World {
         for plan in &mut plans {
             plan.pace.schedule = None;
         }
-        let ended = serve(&settings, Role::All, plans, &store, &Stop::default()).await?;
+        let stop = Stop::default();
+        let ended = Box::pin(serve(&settings, Role::All, plans, &store, &stop)).await?;
         let ends: Result<Vec<()>, Fault> = ended.into_iter().map(|(_, end)| end).collect();
         ends.context("the channel failed")?;
         Ok(())

@@ -103,7 +103,7 @@ impl Halves {
         let inlet = match role {
             Role::Ingest => None,
             Role::All | Role::Sink => match patiently(stop, || queues(settings, store)).await? {
-                Some(queues) => Some(Inlet::Amqp(amqp.consumer(queues))),
+                Some(queues) => Some(Inlet::Amqp(Box::new(amqp.consumer(queues)))),
                 None => return Ok(None),
             },
         };

@@ -53,7 +53,8 @@ impl World {
         for plan in &mut plans {
             plan.pace.schedule = None;
         }
-        let ended = serve(&settings, Role::All, plans, &store, &Stop::default()).await.unwrap();
+        let stop = Stop::default();
+        let ended = Box::pin(serve(&settings, Role::All, plans, &store, &stop)).await.unwrap();
         for (channel, end) in ended {
             end.unwrap_or_else(|fault| panic!("{channel}: {fault}"));
         }

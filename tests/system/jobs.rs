@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sandbox::{Clock, Faults};
@@ -24,8 +24,8 @@ const ROUNDS: u64 = 20;
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_of_every_kind_overlap_nowhere_and_lose_nothing() {
     let rounds = std::env::var("TONGHUI_SOAK_ROUNDS").map_or(ROUNDS, |n| n.parse().unwrap());
-    let began = Utc::now() - TimeDelta::days(i64::try_from(DAYS).unwrap());
-    let clock = Clock::starting((began + TimeDelta::hours(8)).naive_utc());
+    let days = TimeDelta::days(i64::try_from(DAYS).unwrap());
+    let clock = Clock::starting(Clock::machine().now() - days);
     let mut settings = sandbox::Settings::new(9, clock.clone());
     settings.faults = Faults::parse("poison@50,late_commit@40,status_label@30").unwrap();
     let world = World::open(settings).await.unwrap();

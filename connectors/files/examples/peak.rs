@@ -3,10 +3,10 @@
 
 #![allow(clippy::print_stdout, reason = "it prints what it measures")]
 
-use std::{error::Error, path::PathBuf, sync::Arc};
+use std::{error::Error, path::PathBuf};
 
 use connector_files::Files;
-use contract::{Budget, Clock, Connector as _, Entry, Means, OpenGate, Timestamp};
+use contract::{Connector as _, Entry, Means};
 use serde_json::json;
 
 #[tokio::main]
@@ -19,9 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "url": path.parent().ok_or("name a file in a folder")?, "match": [name], "key": key,
         "revision": { "at": key }, "stable": "0s",
     });
-    let (channel, budget) = ("peak".parse()?, Budget::default());
-    let (zone, clock) = (chrono_tz::Asia::Shanghai, Clock::new(Timestamp::default));
-    let means = Means { channel, zone, budget, gate: Arc::new(OpenGate), clock };
+    let means = Means::new("peak".parse()?, chrono_tz::Asia::Shanghai);
     let mut files = Files::build(serde_json::from_value(settings)?, means)?;
     let (mut at, mut n_records, mut n_rejects) = (None, 0_u64, 0_u64);
     loop {

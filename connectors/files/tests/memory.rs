@@ -105,7 +105,7 @@ fn half_a_gigabyte(folder: &Folder) -> usize {
     let mut file = BufWriter::new(File::create(folder.path.join("F_20261009103000.csv")).unwrap());
     let cell = encoding_rs::GB18030.encode(&"企业诉求".repeat(64)).0.into_owned();
     let header: Vec<String> = (0..COLUMNS).map(|n| format!("c{n}")).collect();
-    write!(file, "id,{}\n", header.join(",")).unwrap();
+    writeln!(file, "id,{}", header.join(",")).unwrap();
     let (mut n_rows, mut n_bytes) = (0, 0);
     while n_bytes < 500 << 20 {
         write!(file, "{n_rows}").unwrap();

@@ -20,7 +20,7 @@ pub enum Inlet {
     /// Within this process.
     InProcess(InProcessConsumer),
     /// From a broker.
-    Amqp(AmqpConsumer),
+    Amqp(Box<AmqpConsumer>),
 }
 
 impl Publisher for Outlet {
