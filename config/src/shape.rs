@@ -18,8 +18,6 @@ pub(crate) struct Shape<'s> {
     pub(crate) properties: Vec<(&'s str, &'s Value)>,
     /// Keys that must be there.
     pub(crate) required: Vec<&'s str>,
-    /// Keys of which there must be exactly one.
-    pub(crate) one_of: Vec<&'s str>,
     /// Keys that need others beside them.
     pub(crate) dependent: Vec<(&'s str, &'s str)>,
     /// Other keys are an error.
@@ -143,7 +141,6 @@ fn own_keywords(schema: &Value) -> Shape<'_> {
         types,
         properties,
         required: list("required").filter_map(Value::as_str).collect(),
-        one_of: list("exactlyOne").filter_map(Value::as_str).collect(),
         dependent: map("dependentRequired")
             .flat_map(|(key, needs)| {
                 needs.as_array().into_iter().flatten().map(move |need| (key.as_str(), need))
@@ -190,7 +187,6 @@ impl<'s> Shape<'s> {
             }
         }
         self.required.extend(other.required);
-        self.one_of.extend(other.one_of);
         self.dependent.extend(other.dependent);
         self.closed |= other.closed;
         self.rest = self.rest.or(other.rest);

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use anyhow::Context;
 
-/// The faults of one simulator; made by [`faults!`].
+/// The faults of one simulator; made by `faults!`.
 pub trait Switch: Copy + Eq + 'static {
     /// Fault, name, and how rarely it occurs in a demonstration; 0 for never.
     const TABLE: &'static [(Self, &'static str, u64)];

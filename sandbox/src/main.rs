@@ -35,7 +35,7 @@ enum Command {
 
 #[derive(Args)]
 struct Serve {
-    /// Folder for hotline.db and, at the end, <CHANNEL>.jsonl with every state of every record
+    /// Folder for hotline.db and, at the end, CHANNEL.jsonl with every state of every record
     #[arg(long)]
     dir: PathBuf,
     /// Channels to serve, separated by commas; all of them when left out

@@ -41,35 +41,8 @@ impl<'a> Walk<'a> {
         if shape.is_secret() {
             return self.secret(table, span);
         }
-        self.one_of(shape, table, &explained, span.clone());
-        self.count_keys(shape, table, span);
+        self.count_keys(shape, table, &explained, span);
         Value::Object(object)
-    }
-
-    /// Keys of which there must be exactly one.
-    fn one_of(
-        &mut self,
-        shape: &Shape<'_>,
-        table: &DeTable<'_>,
-        explained: &[&str],
-        span: Range<usize>,
-    ) {
-        let given: Vec<_> =
-            table.keys().filter(|key| shape.one_of.contains(&&**key.get_ref())).collect();
-        let list: Vec<String> = shape.one_of.iter().map(|key| format!("`{key}`")).collect();
-        let list = list.join(", ");
-        match given.as_slice() {
-            [] if !list.is_empty() && !explained.iter().any(|key| shape.one_of.contains(key)) => {
-                self.find(span, format!("one of {list} is missing{}", self.header()));
-            }
-            [_, second, ..] => {
-                self.find(
-                    second.span(),
-                    format!("only one of {list} is possible{}", self.header()),
-                );
-            }
-            _ => {}
-        }
     }
 
     /// Reports an unknown key; returns the known one that was meant.
@@ -142,7 +115,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn count_keys(&mut self, shape: &Shape<'_>, table: &DeTable<'_>, span: Range<usize>) {
+    fn count_keys(
+        &mut self,
+        shape: &Shape<'_>,
+        table: &DeTable<'_>,
+        explained: &[&str],
+        span: Range<usize>,
+    ) {
         let count = u64::try_from(table.len()).unwrap_or(u64::MAX);
         let (least, most) = shape.size;
         if least.is_some_and(|least| count < least) || most.is_some_and(|most| count > most) {
@@ -158,7 +137,8 @@ impl<'a> Walk<'a> {
             self.find(span.clone(), format!("{many} of {keys} is needed{}", self.header()));
         }
         let of = &shape.exactly_one;
-        if !of.is_empty() && of.iter().filter(|key| table.contains_key(**key)).count() != 1 {
+        let given = |key: &&&str| table.contains_key(**key) || explained.contains(*key);
+        if !of.is_empty() && of.iter().filter(given).count() != 1 {
             let keys: Vec<_> = of.iter().map(|key| format!("`{key}`")).collect();
             let keys = keys.join(", ");
             self.find(span, format!("exactly one of {keys} is needed{}", self.header()));

@@ -27,6 +27,11 @@ pub trait Source: Send + Sync {
     /// A new connector for this source. Called outside of any await, so it cannot touch a network.
     fn connector(&self) -> Self::Connector;
 
+    /// How old a record may be and still be within what the channel says that it wants.
+    fn reach(&self) -> Duration {
+        Duration::from_secs(10 * 365 * 86_400)
+    }
+
     /// Adds records with these keys, all of the same moment, `age` ago by the source's clock.
     fn add(&mut self, keys: &[String], age: Duration) -> impl Future<Output = ()> + Send;
 

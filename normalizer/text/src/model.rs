@@ -6,7 +6,7 @@
 //! and detection, and no list of suspicious letters is kept.
 //!
 //! Han characters and the punctuation beside them are counted, alone and in pairs, in public
-//! demands ([`counts`]). How common the rest is follows from the standards that have it: who made
+//! demands (`counts`). How common the rest is follows from the standards that have it: who made
 //! GB 2312, Big5 and JIS put the common characters first. Every other script is only known as a
 //! script: its letters stand beside each other.
 

@@ -317,7 +317,17 @@ impl Source for City {
         self.http()
     }
 
+    /// From a day on that the channel names, where it has to.
+    fn reach(&self) -> Duration {
+        let has_start = ["day", "since"].iter().any(|key| self.settings[key]["start"].is_string());
+        Duration::from_secs(if has_start { 10 * 3_600 } else { 10 * 365 * 86_400 })
+    }
+
     async fn add(&mut self, keys: &[String], age: Duration) {
+        // Many records come on pages that are worth a request.
+        if keys.len() > 1_000 && self.settings["page"]["size"].is_object() {
+            self.settings["page"]["size"]["value"] = 500.into();
+        }
         let mut desk = self.desk();
         let time = desk.now - TimeDelta::from_std(age).unwrap();
         keys.iter().for_each(|key| desk.add(key, time));
