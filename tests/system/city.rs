@@ -34,7 +34,8 @@ impl World {
         let city = City::open(&plan).await.unwrap();
         let config = folder.path().join("config");
         shipped::write(&config, &plan.channels).unwrap();
-        shipped::point_at(&config, &city.addresses()).unwrap();
+        let since = plan.clock.now().date() - chrono::TimeDelta::days(60);
+        shipped::point_at(&config, &city.addresses(), since).unwrap();
         Self { folder, city }
     }
 

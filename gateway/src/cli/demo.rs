@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use config::Settings;
 use sandbox::{City, Plan};
 use sink::store::Database;
@@ -37,6 +38,8 @@ use servers::Servers;
 
 /// Once caught up, the demo asks every source again this often: an admin would say 15 s.
 const PAUSE: Duration = Duration::from_secs(2);
+/// What the city files at the beginning is not older.
+const PAST: TimeDelta = TimeDelta::days(60);
 /// How fast new demands come in while the demo keeps running.
 const NEW_PER_SECOND: u64 = 3;
 
@@ -67,7 +70,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let split: Vec<_> = plan.split().iter().map(|(name, n)| format!("{name} {n}")).collect();
         out::note(format!("the city files {} demands: {} …", args.records, split.join(", ")));
         let city = City::open(&plan).await?;
-        shipped::point_at(&args.dir.join("config"), &city.addresses())?;
+        let since = plan.clock.now().date() - PAST;
+        shipped::point_at(&args.dir.join("config"), &city.addresses(), since)?;
 
         let settings = settings(args, &city)?;
         Servers::clear(&settings).await?;
