@@ -30,6 +30,23 @@ pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String
                 let name = name.map(|name| name.expect("it opens"));
                 name.as_deref() == value[0]["name"].as_str()
             }
+            "address" => {
+                let sealed = demand.body.address.as_ref();
+                let address = sealed.map(|it| open_sealed(sealer, place, "address", it));
+                let address = address.map(|it| it.expect("it opens"));
+                address.as_deref() == value.as_str()
+            }
+            // Kept as WGS-84, which is a few hundred metres from what the source says.
+            "location" => ["lon", "lat"].into_iter().all(|axis| {
+                let (kept, said) = (kept["location"][axis].as_f64(), value[axis].as_f64());
+                kept.zip(said)
+                    .is_some_and(|(kept, said)| kept != said && (kept - said).abs() < 0.01)
+            }),
+            // The source's own mark, as it writes it.
+            "repeat" => {
+                let mark = if value["flag"] == true { "1" } else { "0" };
+                kept["repeat"]["flag"] == mark
+            }
             "quality" => facts.quality.iter().all(|doubt| {
                 let flag = serde_json::from_value(doubt.flag.into()).expect("it opens");
                 has_doubt(demand, doubt.field, flag)
@@ -57,5 +74,9 @@ pub fn same_payload(told: &Told, demand: &Demand, sealer: &Sealer) -> bool {
 
 /// Whether a demand carries this doubt.
 pub fn has_doubt(demand: &Demand, field: &str, flag: QualityFlag) -> bool {
-    demand.body.quality.iter().any(|doubt| doubt.field == field && doubt.flag == flag)
+    // A doubt about a part is one about the whole.
+    let is_of = |part: &str| {
+        part.strip_prefix(field).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    demand.body.quality.iter().any(|doubt| is_of(&doubt.field) && doubt.flag == flag)
 }

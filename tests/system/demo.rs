@@ -38,13 +38,16 @@ async fn the_demo_keeps_every_case_of_its_city_and_ends_well() {
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     let ledger = ledger(&ended);
     assert_eq!(ledger["balanced"], true, "{ledger}");
-    assert!(ledger["channels"][0]["read"].as_u64() >= Some(RECORDS as u64), "{ledger}");
+    let channels = ledger["channels"].as_array().unwrap();
+    let read: u64 = channels.iter().filter_map(|channel| channel["read"].as_u64()).sum();
+    assert!(read >= RECORDS as u64, "{ledger}");
+    assert!(channels.len() >= 7 && channels.iter().all(|channel| channel["read"] != 0), "{ledger}");
 
     // The books count what arrived; whether that is everything only the source can say.
     let mut hotline = open(&folder.path().join("hotline.db")).await;
     let keys: Vec<String> =
         sqlx::query_scalar("SELECT ROWGUID FROM CNS_CINFO").fetch_all(&mut hotline).await.unwrap();
-    assert!(keys.len() > RECORDS * 9 / 10, "{} cases are left", keys.len());
+    assert!(keys.len() > RECORDS * 7 / 10, "{} cases are left", keys.len());
     let file = folder.path().join("config/data/tonghui.db");
     let store = Sqlite::open(&file, Access::ReadOnly).await.unwrap();
     let channel: ChannelId = "hotline".parse().unwrap();
@@ -62,7 +65,7 @@ async fn books_that_do_not_balance_are_a_failure() {
     demo(folder.path());
     assert_eq!(books(folder.path()).status.code(), Some(0));
     let mut store = open(&folder.path().join("config/data/tonghui.db")).await;
-    let one_less = "UPDATE receipt SET stored = stored - 1 WHERE read_no = 1 AND part = 0";
+    let one_less = "UPDATE receipt SET stored = stored - 1 WHERE channel = 'hotline' AND read_no = 1 AND part = 0";
     assert_eq!(sqlx::query(one_less).execute(&mut store).await.unwrap().rows_affected(), 1);
     let ended = books(folder.path());
     assert_eq!((ended.status.code(), &ledger(&ended)["balanced"]), (Some(1), &Value::Bool(false)));
