@@ -136,3 +136,23 @@ fn every_shipped_channel_is_short() {
         assert!(lines <= 60, "{} has {lines} lines", file.display());
     }
 }
+
+#[test]
+fn every_shipped_channel_passes_its_check() {
+    let mut check = system_tests::gateway_process::command().unwrap();
+    check.args(["check", "--config"]).arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../config"));
+    for (name, value) in [
+        ("HOTLINE_DATABASE_URL", "sqlite:hotline.db"),
+        ("ENTERPRISE_DROP_URL", "drops"),
+        ("MESSAGE_BOARD_APP_CODE", "SIM0a1b2c3d4e5f60"),
+        ("PETITION_SHARED_TEXT", "sim-shared-340200"),
+        ("INSPECTION_STATE_APPKEY", "SIMAPPKEY340200"),
+        ("INSPECTION_PROVINCE_APPKEY", "SIMAPPKEY340200"),
+        ("MOBILE_SECRET_KEY", "made-up"),
+        ("SOCRATA_APP_TOKEN", "made-up"),
+    ] {
+        check.env(name, value);
+    }
+    let ended = check.output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
