@@ -327,6 +327,7 @@ impl Source for City {
         // Many records come on pages that are worth a request.
         if keys.len() > 1_000 && self.settings["page"]["size"].is_object() {
             self.settings["page"]["size"]["value"] = 500.into();
+            self.desk().page = 500;
         }
         let mut desk = self.desk();
         let time = desk.now - TimeDelta::from_std(age).unwrap();
