@@ -42,6 +42,9 @@ pub struct RawRecord {
     pub text: TextReport,
 }
 
+/// Bytes of most records: a buffer that begins smaller is copied four times.
+const USUAL: usize = 2 * 1024;
+
 /// The tree that paths of a mapping address. A table row is an object of its columns; integers
 /// above 2^53 and decimals are text in it, because they are keys and money.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,8 +76,10 @@ impl Body {
 
     /// The record in the form in which it is kept: compact JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(USUAL);
         // A tree of strings and numbers always serialises.
-        serde_json::to_vec(&self.0).unwrap_or_default()
+        let _ = serde_json::to_writer(&mut bytes, &self.0);
+        bytes
     }
 }
 

@@ -134,8 +134,9 @@ impl Mapping {
 
     fn seal_person(&self, id: &DemandId, index: usize, person: &PlainPerson) -> Person {
         // The index is part of the place: two people of a demand cannot be exchanged either.
+        let index = index.to_string();
         let seal = |field: &str, value: &Option<_>| {
-            let field = format!("people.{index}.{field}");
+            let field = ["people.", &index, ".", field].concat();
             let value = value.as_ref()?;
             Some(self.sealer.seal_personal(&self.channel, id, &field, value))
         };
@@ -213,14 +214,19 @@ fn has_expression(value: &Value) -> bool {
     }
 }
 
+/// Bytes of most contents: a buffer that begins smaller is copied four times.
+const USUAL: usize = 2 * 1024;
+
 /// What the digest is computed over. Of doubts only field and flag; of the decoder's findings
 /// nothing, because a replay maps the same content without decoding it again.
 fn canonical(draft: &Draft) -> Vec<u8> {
     let Draft { body, people, address, notes } = draft;
     let people: Vec<_> = people.iter().map(PlainPerson::content).collect();
     let address = address.as_ref().map(Personal::plain);
+    let mut bytes = Vec::with_capacity(USUAL);
     // Structs of strings and numbers always serialise, in the order of their declaration.
-    serde_json::to_vec(&(body, people, address, notes.flags())).unwrap_or_default()
+    let _ = serde_json::to_writer(&mut bytes, &(body, people, address, notes.flags()));
+    bytes
 }
 
 fn fingerprint(config: &MappingConfig, builder: &Builder<'_>) -> Digest {

@@ -1,8 +1,8 @@
 //! Paths, parsed once.
 //!
-//! Nine of ten paths name a column of a row. Those are looked up directly; everything else goes
-//! through a complete implementation of RFC 9535, so that no path an author may write means
-//! something slightly different here.
+//! Nearly all paths name one place: a column of a row, the text of an element. Those are walked
+//! directly; everything else goes through a complete implementation of RFC 9535, so that no path an
+//! author may write means something slightly different here.
 
 use serde_json::Value;
 use serde_json_path::{JsonPath, NodeList};
@@ -10,10 +10,17 @@ use serde_json_path::{JsonPath, NodeList};
 /// A parsed path.
 #[derive(Debug)]
 pub(crate) struct Path {
-    /// Name of the first member, where the path begins with one.
-    root: Option<String>,
-    /// Absent where the path is just that name.
+    /// What it begins with, as far as each step names one place.
+    steps: Vec<Step>,
+    /// Absent where the steps are all of it.
     query: Option<JsonPath>,
+}
+
+/// One place within a node.
+#[derive(Debug)]
+enum Step {
+    Member(String),
+    Item(usize),
 }
 
 impl Path {
@@ -25,12 +32,8 @@ impl Path {
         let query = JsonPath::parse(text).map_err(|error| {
             format!("`{text}` is not a path: {} at {}", error.message(), error.position())
         })?;
-        let (root, rest) = first_name(text);
-        let is_plain = rest.is_empty() && !root.is_empty();
-        Ok(Self {
-            root: (!root.is_empty()).then(|| root.to_owned()),
-            query: (!is_plain).then_some(query),
-        })
+        let (steps, rest) = steps(text);
+        Ok(Self { query: (!rest.is_empty() || steps.is_empty()).then_some(query), steps })
     }
 
     /// The first node that `wanted` takes.
@@ -40,7 +43,7 @@ impl Path {
         wanted: impl Fn(&Value) -> bool,
     ) -> Option<&'a Value> {
         match &self.query {
-            None => self.member(tree).filter(|value| wanted(value)),
+            None => self.walk(tree).filter(|value| wanted(value)),
             Some(query) => query.query(tree).into_iter().find(|value| wanted(value)),
         }
     }
@@ -48,39 +51,69 @@ impl Path {
     /// All nodes.
     pub(crate) fn all<'a>(&self, tree: &'a Value) -> Vec<&'a Value> {
         match &self.query {
-            None => self.member(tree).into_iter().collect(),
+            None => self.walk(tree).into_iter().collect(),
             Some(query) => query.query(tree).all(),
         }
     }
 
     /// How many nodes there are; `None` where the source does not even have the place to look in.
     pub(crate) fn count(&self, tree: &Value) -> Option<usize> {
-        if let Some(root) = &self.root {
+        if let Some(root) = self.root() {
             tree.get(root)?;
         }
         Some(match &self.query {
-            None => 1,
+            None => usize::from(self.walk(tree).is_some()),
             Some(query) => NodeList::len(&query.query(tree)),
         })
     }
 
     /// The source field it begins at.
     pub(crate) fn root(&self) -> Option<&str> {
-        self.root.as_deref()
+        match self.steps.first()? {
+            Step::Member(name) => Some(name),
+            Step::Item(_) => None,
+        }
     }
 
-    fn member<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
-        tree.get(self.root.as_deref()?)
+    fn walk<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
+        self.steps.iter().try_fold(tree, |node, step| match step {
+            Step::Member(name) => node.get(name),
+            Step::Item(index) => node.get(index),
+        })
     }
 }
 
-/// Splits `$.NAME…` after the name. Other forms of a first name are valid and merely slower.
-fn first_name(path: &str) -> (&str, &str) {
-    let Some(rest) = path.strip_prefix("$.") else { return ("", path) };
-    let end = rest
-        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()))
-        .unwrap_or(rest.len());
-    rest.split_at(end)
+/// Takes steps from the beginning of a valid path, and what follows them. Other ways to write a step
+/// are valid and merely slower.
+fn steps(path: &str) -> (Vec<Step>, &str) {
+    let (mut steps, mut rest) = (Vec::new(), path.strip_prefix('$').unwrap_or(path));
+    while let Some((step, behind)) = name(rest).or_else(|| quoted(rest)).or_else(|| item(rest)) {
+        steps.push(step);
+        rest = behind;
+    }
+    (steps, rest)
+}
+
+/// `.NAME`
+fn name(path: &str) -> Option<(Step, &str)> {
+    let path = path.strip_prefix('.')?;
+    let ends = |c: char| c.is_ascii() && !(c.is_ascii_alphanumeric() || c == '_');
+    let (name, rest) = path.split_at(path.find(ends).unwrap_or(path.len()));
+    (!name.is_empty()).then(|| (Step::Member(name.to_owned()), rest))
+}
+
+/// `['NAME']`, without anything in it that means something else.
+fn quoted(path: &str) -> Option<(Step, &str)> {
+    let (name, rest) = path.strip_prefix("['")?.split_once("']")?;
+    (!name.contains(['\'', '\\'])).then(|| (Step::Member(name.to_owned()), rest))
+}
+
+/// `[0]`
+fn item(path: &str) -> Option<(Step, &str)> {
+    let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
+    let is_number = index.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(())?;
+    Some((Step::Item(index.parse().ok()?), rest))
 }
 
 #[cfg(test)]
@@ -91,7 +124,10 @@ mod tests {
 
     #[test]
     fn a_plain_name_and_the_full_language_agree() {
-        let tree = json!({"A": "1", "诉求": "2", "list": [{"f": 2}, {"f": 1}, {"f": 2}]});
+        let tree = json!({
+            "A": "1", "诉求": "2", "list": [{"f": 2}, {"f": 1}, {"f": 2}],
+            "e": [{"$text": "3", "it's": "4", "x']['y": "5"}],
+        });
         let first = |path: &str| {
             let path = Path::parse(path).unwrap();
             path.find(&tree, |value| !value.is_null()).cloned()
@@ -100,6 +136,25 @@ mod tests {
         assert_eq!(first("$.诉求"), Some(json!("2")));
         assert_eq!(first("$.list[1].f"), Some(json!(1)));
         assert_eq!(first("$.absent"), None);
+        assert_eq!(first("$.e[0]['$text']"), Some(json!("3")));
+        for path in
+            ["$", "$.e", "$.e[0]", "$.e[-1]", "$.e[1]", "$.e[*]", "$['e'][0]", "$.A[0]", "$.e.f"]
+        {
+            let query = JsonPath::parse(path).unwrap();
+            assert_eq!(Path::parse(path).unwrap().all(&tree), query.query(&tree).all(), "{path}");
+        }
+        for name in [
+            r"['it\'s']",
+            r#"["it's"]"#,
+            r"['x\'][\'y']",
+            r#"["x']['y"]"#,
+            "[ 0 ]",
+            "['$text', 'f']",
+        ] {
+            let path = format!("$.e[0]{name}");
+            let query = JsonPath::parse(&path).unwrap();
+            assert_eq!(Path::parse(&path).unwrap().all(&tree), query.query(&tree).all(), "{path}");
+        }
         let count = |path: &str| Path::parse(path).unwrap().count(&tree);
         assert_eq!(count("$.list[?@.f == 2]"), Some(2));
         assert_eq!(count("$.list[?@.f == 9]"), Some(0));

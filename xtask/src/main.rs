@@ -69,6 +69,11 @@ enum Task {
         /// The folder; its texts stay where they are.
         folder: PathBuf,
     },
+    /// Make the dictionary that records are compressed with, of those that a demo kept.
+    Dictionary {
+        /// The demo's folder of configuration.
+        config: PathBuf,
+    },
     /// Write the shipped table of administrative divisions from public CSV files.
     Regions {
         /// The folder of provinces.csv, cities.csv, areas.csv and streets.csv.
@@ -122,6 +127,7 @@ fn main() -> ExitCode {
         Task::Serve { name, folder } => servers::serve(name, &folder),
         Task::Schema { check } => schema::schema(check),
         Task::Corpus { folder } => measure::corpus(&folder),
+        Task::Dictionary { config } => measure::dictionary(&config),
         Task::Regions { folder, history } => tables::regions(&folder, history),
         Task::Categories { folder, file } => tables::categories(&folder, &file),
         Task::Bench { part: None } => measure::bench(),

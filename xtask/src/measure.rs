@@ -1,6 +1,6 @@
-//! `cargo xtask corpus` and `cargo xtask bench`: programs of `tests/` that need a release build of
-//! the gateway beside them. They are not part of the tests: one needs texts that are not ours to
-//! ship, the other measures and asserts nothing.
+//! `cargo xtask corpus`, `dictionary` and `bench`: programs of `tests/` that need a release build of
+//! the gateway. They are not part of the tests: one needs texts that are not ours to ship, one makes
+//! what is made once, one measures and asserts nothing.
 
 use std::{fs, iter, path::Path, process::Command};
 
@@ -15,11 +15,23 @@ use crate::{
 /// What we are measured against. A newer one is taken by hand, so that two runs compare.
 const PEERS: [&str; 1] = ["dlt[postgres]==1.31.0"];
 
+/// Where a new dictionary is put; to be used, it needs a number in normalizer/src/seal/raw.rs.
+const DICTIONARY: &str = "target/record.dict";
+
 /// Sends the message files of a folder through the hotline and says what arrived.
 pub(crate) fn corpus(folder: &Path) -> Result<()> {
-    let folder = std::path::absolute(folder)?;
-    let folder = folder.to_str().context("the folder's name is not UTF-8")?;
-    release("corpus", &[folder], iter::empty())
+    release("corpus", &[&absolute(folder)?], iter::empty())
+}
+
+/// Makes a dictionary of the records that a demo kept.
+pub(crate) fn dictionary(config: &Path) -> Result<()> {
+    let target = absolute(&root().join(DICTIONARY))?;
+    release("dictionary", &[&absolute(config)?, &target], iter::empty())
+}
+
+fn absolute(path: &Path) -> Result<String> {
+    let path = std::path::absolute(path)?;
+    Ok(path.to_str().context("its name is not UTF-8")?.to_owned())
 }
 
 /// Prints the numbers of docs/performance.md.

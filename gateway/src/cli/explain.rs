@@ -53,10 +53,14 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 
 /// One record.
 fn page(number: usize, outcome: &Outcome, width: usize) -> String {
-    let title = format!("record {number}: {}", outcome.verdict);
     let decoding = outcome.decoding.as_deref().unwrap_or("its source gave text");
-    let mut lines: Vec<_> =
-        outcome.trace.iter().map(|traced| line(traced, &outcome.result)).collect();
+    let title = format!("── record {number}: {} · {decoding}", outcome.verdict);
+    if outcome.verdict == "rejected" {
+        return format!("{title}\n{}", rejected(&outcome.result));
+    }
+    // An empty column says nothing.
+    let said = outcome.trace.iter().filter(|traced| !traced.raw.is_empty());
+    let mut lines: Vec<_> = said.map(|traced| line(traced, &outcome.result)).collect();
     let read: Vec<_> =
         outcome.trace.iter().flat_map(|traced| traced.fields.iter().copied()).collect();
     let derived = outcome.result.as_object().into_iter().flatten();
@@ -65,10 +69,24 @@ fn page(number: usize, outcome: &Outcome, width: usize) -> String {
         mapped: text(value),
         ..Line::default()
     }));
-    if outcome.verdict == "rejected" {
-        return format!("── {title} · {decoding}\n{}\n", text(&outcome.result));
-    }
-    format!("── {title} · {decoding}\n{}", draw(&lines, width))
+    format!("{title}\n{}", draw(&lines, width))
+}
+
+/// Why a record is no demand, and that it is not lost.
+fn rejected(result: &Value) -> String {
+    let reason = &result["reason"];
+    let facts = [
+        ("place", &result["place"]),
+        ("record", &result["source_key"]),
+        ("reason", if reason.is_string() { reason } else { &reason["code"] }),
+        ("detail", &reason["detail"]),
+    ];
+    let facts = facts.iter().filter(|(_, value)| !value.is_null());
+    let lines: String = facts.map(|(name, value)| format!("{name:8} {}\n", text(value))).collect();
+    format!(
+        "{lines}It goes to quarantine with its bytes as they came, its neighbours pass. When the source \
+         sends a good\nstate of it, that becomes the demand and the entry is resolved.\n"
+    )
 }
 
 /// Whether a field of the demand stands beside a column already, or says nothing of its own.

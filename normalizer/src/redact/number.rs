@@ -79,7 +79,7 @@ fn mask_of(number: &str, parts: &[Group], own: &Own) -> Option<String> {
         return Some(shorten(mobile, 3, 4));
     }
     let is_fixed = is_grouped_well && is_fixed_line(number, parts);
-    let is_own = own.numbers.contains(number);
+    let is_own = own.has_number(number);
     (is_fixed || is_own).then(|| match mobile(number) {
         Some(mobile) => shorten(mobile, 3, 4),
         None => shorten(&format!("****{number}"), 0, 4),

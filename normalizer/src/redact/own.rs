@@ -1,9 +1,7 @@
 //! The record's own personal values.
 
-use std::collections::HashSet;
-
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use super::Hidden;
 use crate::{rule::PlainPerson, seal::Personal};
@@ -11,13 +9,21 @@ use crate::{rule::PlainPerson, seal::Personal};
 /// What this record must not say in its prose.
 #[derive(Debug, Default)]
 pub(crate) struct Own {
-    /// Values to be found as they are, and what is shown in their places.
-    values: Vec<(String, String)>,
+    values: Vec<Value>,
     /// Finds all of them in one pass where there are many: a petition names hundreds, and one
     /// pass for each would be quadratic. For a few, building it costs more than all else here.
     automaton: Option<AhoCorasick>,
-    /// Digits of own telephone numbers, however they are grouped in the text.
-    pub(super) numbers: HashSet<String>,
+    /// Digits of own telephone numbers, however they are grouped in the text; sorted.
+    numbers: Vec<String>,
+}
+
+/// To be found as it is.
+#[derive(Debug)]
+struct Value {
+    /// Made once for a record: to make it takes longer than to search a title.
+    finder: Finder<'static>,
+    /// What is shown in its place.
+    mask: String,
 }
 
 /// Up to here a pass for each value is cheaper.
@@ -40,7 +46,7 @@ impl Own {
                     found.add(name.plain(), name.mask());
                     // Lists set two characters apart to the width of three.
                     if let [surname, given] = name.plain().chars().collect::<Vec<_>>()[..] {
-                        found.add(&format!("{surname} {given}"), name.mask());
+                        found.add(&String::from_iter([surname, ' ', given]), name.mask());
                     }
                 }
             }
@@ -73,8 +79,8 @@ impl Own {
     pub(super) fn find(&self, text: &str) -> Vec<Hidden> {
         let mut hidden = Vec::new();
         let mut add = |start: usize, value: usize| {
-            let (value, mask) = &self.values[value];
-            let end = start + value.len();
+            let Value { finder, mask } = &self.values[value];
+            let end = start + finder.needle().len();
             if is_whole(text, start, end) {
                 hidden.push(Hidden { at: start..end, mask: mask.clone() });
             }
@@ -85,16 +91,24 @@ impl Own {
             }
             return hidden;
         }
-        for (index, (value, _)) in self.values.iter().enumerate() {
-            for start in memmem::find_iter(text.as_bytes(), value) {
-                add(start, index);
+        for (index, Value { finder, .. }) in self.values.iter().enumerate() {
+            let mut from = 0;
+            while let Some(found) = finder.find(&text.as_bytes()[from..]) {
+                add(from + found, index);
+                from += found + finder.needle().len();
             }
         }
         hidden
     }
 
+    /// Whether these digits are one of the record's own telephones.
+    pub(super) fn has_number(&self, digits: &str) -> bool {
+        self.numbers.binary_search_by(|own| own.as_str().cmp(digits)).is_ok()
+    }
+
     fn add(&mut self, value: &str, mask: &str) {
-        self.values.push((value.to_owned(), mask.to_owned()));
+        let finder = Finder::new(value).into_owned();
+        self.values.push(Value { finder, mask: mask.to_owned() });
     }
 
     fn add_phone(&mut self, phone: &Personal) {
@@ -108,22 +122,23 @@ impl Own {
         // Of a fixed line people leave out the area code, or its zero.
         let bare = area.strip_prefix('0').unwrap_or(area);
         let local = local.unwrap_or_default();
-        for number in [format!("{area}{local}"), format!("{bare}{local}"), local.to_owned()] {
-            let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-            if is_number && number.len() >= LEAST_DIGITS {
-                self.numbers.insert(number);
+        for (area, local) in [(area, local), (bare, local), ("", local)] {
+            let is_number = area.bytes().chain(local.bytes()).all(|byte| byte.is_ascii_digit());
+            if is_number && area.len() + local.len() >= LEAST_DIGITS {
+                self.numbers.push([area, local].concat());
             }
         }
     }
 
     fn finish(mut self) -> Self {
+        self.numbers.sort_unstable();
         if self.values.len() > FEW {
             // Fails above four thousand million states only; a record is far smaller.
             self.automaton = AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
                 .kind(Some(AhoCorasickKind::NoncontiguousNFA))
                 .prefilter(false)
-                .build(self.values.iter().map(|(value, _)| value))
+                .build(self.values.iter().map(|value| value.finder.needle()))
                 .ok();
         }
         self

@@ -14,6 +14,7 @@ use super::{
 
 const ID: usize = 4;
 const NONCE: usize = 12;
+const TAG: usize = 16;
 
 /// Seals with the keys in use, opens with all that are known. Cheap to share, expensive to make:
 /// the key schedules are computed once.
@@ -62,13 +63,16 @@ impl Sealer {
         let hash = nonce.of(&[id.as_bytes(), &length, field.as_bytes(), value]);
         let mut nonce = [0; NONCE];
         nonce.copy_from_slice(&hash[..NONCE]);
-        let mut sealed = Vec::with_capacity(ID + NONCE + value.len() + 16);
+        let mut sealed = Vec::with_capacity(ID + NONCE + value.len() + TAG);
         sealed.extend_from_slice(&key_id.to_be_bytes());
         sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(value);
         let aad = associated(channel, id, field, *key_id);
-        // Fails above 64 GiB only; what is then kept does not open, and reveals nothing.
-        let payload = Payload { msg: value, aad: &aad };
-        sealed.extend(cipher.encrypt(nonce, payload).unwrap_or_default());
+        match cipher.encrypt(nonce, &aad, &mut sealed[ID + NONCE..]) {
+            Ok(tag) => sealed.extend(tag),
+            // Above 64 GiB only; what is then kept does not open, and reveals nothing.
+            Err(_) => sealed.truncate(ID + NONCE),
+        }
         SealedBytes(sealed)
     }
 

@@ -3,9 +3,9 @@
 
 use aes_gcm::{
     Aes256Gcm, AesGcm,
-    aead::{Aead, Error, KeyInit, Payload, consts::U12},
+    aead::{Aead, AeadInOut, Error, KeyInit, Payload, consts::U12},
 };
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, digest::Output};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -44,16 +44,15 @@ impl Mac {
     /// The hash of all parts, one after the other.
     pub(super) fn of(&self, parts: &[&[u8]]) -> [u8; 32] {
         match self {
-            Self::Sha256(mac) => {
-                let mac = parts.iter().fold(mac.clone(), |mac, part| mac.chain_update(part));
-                mac.finalize().into_bytes().into()
-            }
-            Self::Sm3(mac) => {
-                let mac = parts.iter().fold(mac.clone(), |mac, part| mac.chain_update(part));
-                mac.finalize().into_bytes().into()
-            }
+            Self::Sha256(mac) => hash(mac.clone(), parts).into(),
+            Self::Sm3(mac) => hash(mac.clone(), parts).into(),
         }
     }
+}
+
+fn hash<M: hmac::Mac>(mut mac: M, parts: &[&[u8]]) -> Output<M> {
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes()
 }
 
 /// An authenticated cipher with its key schedule. Boxed: SM4 and AES differ much in size.
@@ -76,11 +75,19 @@ impl Cipher {
         }
     }
 
-    pub(super) fn encrypt(&self, nonce: [u8; 12], what: Payload<'_, '_>) -> Result<Vec<u8>, Error> {
-        match self {
-            Self::Aes(cipher) => cipher.encrypt(&nonce.into(), what),
-            Self::Sm4(cipher) => cipher.encrypt(&nonce.into(), what),
-        }
+    /// Encrypts in place; the tag is for whoever opens it.
+    pub(super) fn encrypt(
+        &self,
+        nonce: [u8; 12],
+        aad: &[u8],
+        text: &mut [u8],
+    ) -> Result<[u8; 16], Error> {
+        let nonce = nonce.into();
+        let tag = match self {
+            Self::Aes(cipher) => cipher.encrypt_inout_detached(&nonce, aad, text.into()),
+            Self::Sm4(cipher) => cipher.encrypt_inout_detached(&nonce, aad, text.into()),
+        };
+        Ok(tag?.into())
     }
 
     pub(super) fn decrypt(&self, nonce: [u8; 12], what: Payload<'_, '_>) -> Result<Vec<u8>, Error> {
@@ -109,7 +116,9 @@ mod tests {
             "AAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBCCCCCCCCCCCCCCCCDDDDDDDDDDDDDDDD\
              EEEEEEEEEEEEEEEEFFFFFFFFFFFFFFFFEEEEEEEEEEEEEEEEAAAAAAAAAAAAAAAA",
         );
-        let sealed = cipher.encrypt(nonce, Payload { msg: &plain, aad: &aad }).unwrap();
+        let mut sealed = plain.clone();
+        let tag = cipher.encrypt(nonce, &aad, &mut sealed).unwrap();
+        sealed.extend(tag);
         let expected = bytes(
             "17F399F08C67D5EE19D0DC9969C4BB7D5FD46FD3756489069157B282BB200735\
              D82710CA5C22F0CCFA7CBF93D496AC15A56834CBCF98C397B4024A2691233B8D\

@@ -81,9 +81,9 @@ fn is_private_use(c: char) -> bool {
 
 /// Looks at lead bytes only, which is all that most texts cost here.
 fn may_have_private_use(text: &[u8]) -> bool {
-    text.windows(2).any(|pair| match pair[0] {
-        0xEE | 0xF3 | 0xF4 => true,
-        0xEF => pair[1] < 0xA4,
-        _ => false,
+    // Without a way out of the loop it is done for many bytes at a time.
+    text.windows(2).fold(false, |found, pair| {
+        let is_lead = (pair[0] == 0xEE) | (pair[0] == 0xF3) | (pair[0] == 0xF4);
+        found | is_lead | (pair[0] == 0xEF) & (pair[1] < 0xA4)
     })
 }

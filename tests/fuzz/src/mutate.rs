@@ -14,7 +14,7 @@ pub(crate) struct Mutator {
 }
 
 /// Bytes at which decoders and parsers change their minds.
-const TOKENS: [&[u8]; 24] = [
+const TOKENS: [&[u8]; 40] = [
     b"\x80",
     b"\xFF",
     b"\xFE\xFF",
@@ -39,6 +39,22 @@ const TOKENS: [&[u8]; 24] = [
     b"<?xml encoding='gbk'?>",
     "锟斤拷".as_bytes(),
     "烫烫烫".as_bytes(),
+    b"<![CDATA[",
+    b"]]>",
+    b"</",
+    b"/>",
+    b" a='1'",
+    b"&lt;",
+    b"{\"",
+    b"\":",
+    b"\",\"",
+    b"\"\"",
+    b"[[",
+    b"\\ud83d",
+    b"-1e400",
+    b"2026-10-09 10:30:00",
+    b"13800001234",
+    "１２:３０".as_bytes(),
 ];
 
 impl Mutator {

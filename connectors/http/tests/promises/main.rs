@@ -11,6 +11,7 @@ mod calls;
 mod cursors;
 mod days;
 mod faults;
+mod hostile;
 mod limits;
 mod partitions;
 mod petition;

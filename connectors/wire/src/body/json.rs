@@ -56,33 +56,30 @@ pub fn parse(text: &str) -> Result<Value, Broken> {
         loop {
             reader.count()?;
             reader.blanks();
-            value = match open.pop() {
+            value = match open.last_mut() {
                 None => return reader.end(value),
-                Some(Open::Array(mut list)) => {
+                Some(Open::Array(list)) => {
                     list.push(value);
                     match reader.next_byte() {
-                        Some(b',') => {
-                            open.push(Open::Array(list));
-                            break;
-                        }
-                        Some(b']') => Value::Array(list),
+                        Some(b',') => break,
+                        Some(b']') => Value::Array(std::mem::take(list)),
                         _ => return Err(reader.wrong("`,` or `]` is missing")),
                     }
                 }
-                Some(Open::Object(mut object, name)) => {
-                    object.insert(name, value);
+                Some(Open::Object(object, name)) => {
+                    object.insert(std::mem::take(name), value);
                     match reader.next_byte() {
                         Some(b',') => {
                             reader.blanks();
-                            let name = reader.name()?;
-                            open.push(Open::Object(object, name));
+                            *name = reader.name()?;
                             break;
                         }
-                        Some(b'}') => Value::Object(object),
+                        Some(b'}') => Value::Object(std::mem::take(object)),
                         _ => return Err(reader.wrong("`,` or `}` is missing")),
                     }
                 }
             };
+            open.pop();
         }
     }
 }
@@ -161,7 +158,7 @@ impl Reader<'_> {
         let mut string = String::new();
         loop {
             let rest = &self.text[self.at..];
-            let Some(plain) = rest.find(['"', '\\']) else {
+            let Some(plain) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else {
                 return Err(Broken::new("a text of the JSON does not end"));
             };
             string.push_str(&rest[..plain]);

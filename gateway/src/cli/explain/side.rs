@@ -73,15 +73,16 @@ impl Cell {
         Self { text: format!("{SIGN}{text}"), marked, colour: CHANGED }
     }
 
-    /// Folded to a width.
+    /// Folded to a width: Chinese anywhere, other words between them where that is possible.
     fn folded(&self, width: usize) -> Vec<Vec<(char, bool)>> {
         let mut lines = vec![Vec::new()];
         let mut used = 0;
         for (at, c) in self.text.char_indices() {
             let places = c.width().unwrap_or(0);
             if c == '\n' || used + places > width {
-                lines.push(Vec::new());
-                used = 0;
+                let word = if c == '\n' { Vec::new() } else { unfinished(&mut lines, c) };
+                used = word.len();
+                lines.push(word);
             }
             if c == '\n' {
                 continue;
@@ -98,6 +99,14 @@ impl Cell {
         }
         lines
     }
+}
+
+/// Takes the word that `next` goes on with from the end of the last line, where others stand before it.
+fn unfinished(lines: &mut [Vec<(char, bool)>], next: char) -> Vec<(char, bool)> {
+    let Some(line) = lines.last_mut() else { return Vec::new() };
+    let is_of_word = |c: char| c.is_ascii() && c != ' ';
+    let begin = line.iter().rposition(|(c, _)| !is_of_word(*c)).map_or(0, |before| before + 1);
+    if begin == 0 || !is_of_word(next) { Vec::new() } else { line.split_off(begin) }
 }
 
 fn row(cells: &[Cell; 5], widths: &[usize; 5]) -> String {
@@ -168,6 +177,19 @@ mod tests {
         let drawn = plain(&draw(&[line], 100));
         assert_eq!(drawn.lines().count(), 2 + MOST_LINES);
         assert!(drawn.contains("lines more"), "{drawn}");
+    }
+
+    #[test]
+    fn words_are_folded_between_them_and_what_has_no_blanks_anywhere() {
+        let folded = |text: &str| {
+            let lines = Cell::new(text, "").folded(10);
+            lines.iter().map(|l| l.iter().map(|(c, _)| *c).collect::<String>()).collect::<Vec<_>>()
+        };
+        assert_eq!(folded("at bytes 0 to 27"), ["at bytes 0", " to 27"]);
+        assert_eq!(folded("read as gb18030"), ["read as ", "gb18030"]);
+        assert_eq!(folded("诉求内容诉求"), ["诉求内容诉", "求"]);
+        assert_eq!(folded("utf8_read_as_gb18030"), ["utf8_read_", "as_gb18030"]);
+        assert_eq!(folded("电话138****4567"), ["电话", "138****456", "7"]);
     }
 
     #[test]

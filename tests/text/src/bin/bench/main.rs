@@ -7,15 +7,21 @@
 mod clean;
 mod corpus;
 mod detection;
+mod mapping;
 mod restore;
 mod speed;
 
+use mimalloc::MiMalloc;
 use std::{
     env,
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
 };
+
+/// As in the gateway.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> anyhow::Result<ExitCode> {
     let folder = env::args_os().nth(1).map(PathBuf::from);
@@ -24,6 +30,7 @@ fn main() -> anyhow::Result<ExitCode> {
     missed.extend(clean::measure(&corpus)?);
     missed.extend(detection::measure(&corpus)?);
     speed::measure(&corpus)?;
+    mapping::measure()?;
     for bar in &missed {
         say(format_args!("MISSED: {bar}"))?;
     }

@@ -42,7 +42,8 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn rate(size: usize, mut work: impl FnMut()) -> anyhow::Result<f64> {
+/// Millions of `size` for each second.
+pub(super) fn rate(size: usize, mut work: impl FnMut()) -> anyhow::Result<f64> {
     // The first call builds tables.
     work();
     let begun = cpu_seconds()?;

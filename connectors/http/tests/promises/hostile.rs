@@ -1,0 +1,97 @@
+//! Bodies made to exhaust whoever reads them: refused with a reason, in bounded memory.
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+use super::*;
+
+/// The text, its tree of a million nodes at most, and all that stands beside it.
+const MOST: u64 = 300 << 20;
+
+/// A body that is made while it is sent, or what made it would count as well.
+#[derive(Clone, Copy)]
+struct Hostile {
+    begin: &'static str,
+    again: &'static str,
+    times: usize,
+    end: &'static str,
+}
+
+/// The most memory that this process ever had; a test is a process of its own.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// Reads a page with this body.
+async fn read(body: Hostile) -> Result<Vec<Entry>, contract::Fault> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/list", listener.local_addr().unwrap());
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            answer(stream, body).await;
+        }
+    });
+    let city = one_page().await.with(json!({ "url": url }));
+    Ok(city.read(None).await?.entries)
+}
+
+/// Answers on one connection until the other side has had enough.
+async fn answer(mut stream: TcpStream, body: Hostile) {
+    let Hostile { begin, again, times, end } = body;
+    let length = begin.len() + again.len() * times + end.len();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{begin}");
+    let (thousand, rest) = (again.repeat(1_000), again.repeat(times % 1_000));
+    let rest = format!("{rest}{end}");
+    while stream.read(&mut [0; 4096]).await.is_ok_and(|n_bytes| n_bytes > 0) {
+        let thousands = (0..times / 1_000).map(|_| &thousand);
+        for piece in std::iter::once(&head).chain(thousands).chain([&rest]) {
+            if stream.write_all(piece.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn hostile_bodies_are_refused_with_a_reason_in_bounded_memory() {
+    let body = |begin, again, times, end| Hostile { begin, again, times, end };
+    for (name, hostile, reason) in [
+        (
+            "a hundred megabytes",
+            body("{\"code\":0,\"rows\":[\"", "x", 100 << 20, "\"]}"),
+            "limit_mib",
+        ),
+        ("levels of XML", body("", "<b>", 10_000, ""), "levels"),
+        ("levels of JSON", body("", "[", 10_000, ""), "levels"),
+        ("levels of objects", body("", "{\"a\":", 10_000, ""), "levels"),
+        ("nodes of JSON", body("{\"code\":0,\"rows\":[", "[],", 8 << 20, "1]}"), "values"),
+        ("nodes of XML", body("<a>", "<b/>", 4 << 20, "</a>"), "nodes"),
+        ("attributes", body("<a ", "b='' ", 4 << 20, "/>"), "nodes"),
+        ("truncated XML", body("<a><r><id>1</id>", "", 0, ""), "too early"),
+        ("truncated JSON", body("{\"code\":0,\"rows\":[{\"id\":\"1\"", "", 0, ""), "JSON"),
+    ] {
+        let fault = read(hostile).await.expect_err(name);
+        assert_eq!(fault.kind(), FaultKind::Stopped, "{name}: {fault}");
+        assert!(fault.to_string().contains(reason), "{name}: {fault}");
+        assert!(peak() < MOST, "{name}: {} MiB", peak() >> 20);
+    }
+}
+
+#[tokio::test]
+async fn entities_expand_to_nothing() {
+    let begin = "<!DOCTYPE a [<!ENTITY a0 'lol'>\
+                 <!ENTITY a1 '&a0;&a0;&a0;&a0;&a0;&a0;&a0;&a0;&a0;&a0;'>\
+                 <!ENTITY a2 '&a1;&a1;&a1;&a1;&a1;&a1;&a1;&a1;&a1;&a1;'>\
+                 <!ENTITY file SYSTEM 'file:///etc/hostname'>]>\
+                 <a><code>0</code><rows><id>1</id><text>&a2;&file;</text></rows></a>";
+    let fault = read(Hostile { begin, again: "", times: 0, end: "" }).await.unwrap_err();
+    assert!(!fault.to_string().contains("lol"), "{fault}");
+    assert!(peak() < MOST);
+}
