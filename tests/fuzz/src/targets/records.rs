@@ -17,8 +17,10 @@ use serde_json::json;
 /// The rows of a CSV file: records with keys, or rows that are put aside with their bytes.
 pub(crate) fn csv(input: &[u8]) {
     let desk = Means::new("files".parse().expect("a name"), chrono_tz::Asia::Shanghai);
-    let settings =
-        json!({ "url": "/nowhere", "match": ["*.csv"], "key": "$.id", "charset": "gbk" });
+    let settings = json!({
+        "url": "/nowhere", "match": ["F_*"], "key": "$.id", "charset": "gbk",
+        "revision": { "name": "_%Y%m%d%H%M%S" },
+    });
     let settings = serde_json::from_value(settings).expect("settings");
     let files = Files::build(settings, desk).expect("a channel");
     let (once, twice) = (files.sample(input), files.sample(input));
