@@ -16,6 +16,8 @@ pub(super) struct Line {
 }
 
 const HEADINGS: [&str; 5] = ["field", "raw", "decoded", "mapped", "quality"];
+/// Blanks between two columns.
+const GAP: usize = 3;
 /// Shares of the width, of 100.
 const SHARES: [usize; 5] = [17, 25, 25, 20, 13];
 /// Of the first and the last of many lines of a cell.
@@ -28,21 +30,48 @@ const PLAIN: &str = "\u{1b}[0m";
 /// Draws a table `width` places wide, with colours; whoever prints it takes them away where there is
 /// no terminal. The sign ≠ says the same without them.
 pub(super) fn draw(lines: &[Line], width: usize) -> String {
-    let widths = SHARES.map(|share| (width.saturating_sub(12) * share / 100).max(8));
-    let mut drawn = row(&HEADINGS.map(|heading| Cell::new(heading, FAINT)), &widths);
-    drawn.push_str(&"─".repeat(widths.iter().sum::<usize>() + 12));
+    let headings = HEADINGS.map(|heading| Cell::new(heading, FAINT));
+    let rows: Vec<_> = lines
+        .iter()
+        .map(|Line { name, raw, decoded, mapped, notes }| {
+            [
+                Cell::new(name, ""),
+                Cell::new(raw, ""),
+                Cell::after(raw, decoded),
+                Cell::new(mapped, ""),
+                Cell::new(notes, DOUBT),
+            ]
+        })
+        .collect();
+    let needs = std::array::from_fn(|column| {
+        let cells = rows.iter().chain([&headings]).map(|cells| cells[column].width());
+        cells.max().unwrap_or(0)
+    });
+    let widths = widths(needs, width.saturating_sub(GAP * (HEADINGS.len() - 1)));
+    let mut drawn = row(&headings, &widths);
+    drawn.push_str(&"─".repeat(widths.iter().sum::<usize>() + GAP * (HEADINGS.len() - 1)));
     drawn.push('\n');
-    for Line { name, raw, decoded, mapped, notes } in lines {
-        let cells = [
-            Cell::new(name, ""),
-            Cell::new(raw, ""),
-            Cell::after(raw, decoded),
-            Cell::new(mapped, ""),
-            Cell::new(notes, DOUBT),
-        ];
-        drawn.push_str(&row(&cells, &widths));
-    }
+    rows.iter().for_each(|cells| drawn.push_str(&row(cells, &widths)));
     drawn
+}
+
+/// What a column needs, or its share of what those leave that need less than theirs.
+fn widths(needs: [usize; 5], width: usize) -> [usize; 5] {
+    let mut widths = [None; 5];
+    loop {
+        let open: Vec<usize> = (0..5).filter(|column| widths[*column].is_none()).collect();
+        let left = width.saturating_sub(widths.iter().flatten().sum());
+        let shares: usize = open.iter().map(|column| SHARES[*column]).sum();
+        let share = |column: usize| left * SHARES[column] / shares.max(1);
+        let satisfied: Vec<_> =
+            open.iter().copied().filter(|column| needs[*column] <= share(*column)).collect();
+        if satisfied.is_empty() {
+            return std::array::from_fn(|column| widths[column].unwrap_or(share(column)).max(8));
+        }
+        for column in satisfied {
+            widths[column] = Some(needs[column]);
+        }
+    }
 }
 
 /// A text, and the part of it that has a colour.
@@ -73,18 +102,24 @@ impl Cell {
         Self { text: format!("{SIGN}{text}"), marked, colour: CHANGED }
     }
 
+    /// Places of its longest line.
+    fn width(&self) -> usize {
+        self.text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0)
+    }
+
     /// Folded to a width: Chinese anywhere, other words between them where that is possible.
     fn folded(&self, width: usize) -> Vec<Vec<(char, bool)>> {
         let mut lines = vec![Vec::new()];
         let mut used = 0;
         for (at, c) in self.text.char_indices() {
             let places = c.width().unwrap_or(0);
-            if c == '\n' || used + places > width {
+            let is_full = used + places > width;
+            if c == '\n' || is_full {
                 let word = if c == '\n' { Vec::new() } else { unfinished(&mut lines, c) };
                 used = word.len();
                 lines.push(word);
             }
-            if c == '\n' {
+            if c == '\n' || is_full && c == ' ' {
                 continue;
             }
             used += places;
@@ -119,7 +154,7 @@ fn row(cells: &[Cell; 5], widths: &[usize; 5]) -> String {
             let line = lines.get(index).map_or(&[][..], Vec::as_slice);
             drawn.push_str(&coloured(line, cell.colour));
             let used: String = line.iter().map(|(c, _)| *c).collect();
-            drawn.push_str(&" ".repeat(width.saturating_sub(used.width()) + 3));
+            drawn.push_str(&" ".repeat(width.saturating_sub(used.width()) + GAP));
         }
         drawn.truncate(drawn.trim_end().len());
         drawn.push('\n');
@@ -185,7 +220,7 @@ mod tests {
             let lines = Cell::new(text, "").folded(10);
             lines.iter().map(|l| l.iter().map(|(c, _)| *c).collect::<String>()).collect::<Vec<_>>()
         };
-        assert_eq!(folded("at bytes 0 to 27"), ["at bytes 0", " to 27"]);
+        assert_eq!(folded("at bytes 0 to 27"), ["at bytes 0", "to 27"]);
         assert_eq!(folded("read as gb18030"), ["read as ", "gb18030"]);
         assert_eq!(folded("诉求内容诉求"), ["诉求内容诉", "求"]);
         assert_eq!(folded("utf8_read_as_gb18030"), ["utf8_read_", "as_gb18030"]);
