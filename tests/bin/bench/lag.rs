@@ -121,6 +121,7 @@ fn write_channel(config: &Path, number: usize, template: &str, url: &str) -> any
     fs::create_dir_all(&folder)?;
     let text = template.split("[[example]]").next().context("no mapping")?;
     let text = text.replace("https://mobile.example", url);
+    let text = text.replace("移动应用与网格", &format!("c{number}"));
     let text = text.replace("every = \"30s\"", "every = \"1s\"").replace("\"2/s\"", "\"1000/s\"");
     Ok(fs::write(folder.join("channel.toml"), text)?)
 }
