@@ -16,6 +16,11 @@ pub struct Position {
 }
 
 impl Position {
+    /// In place of a lease, for channels that are sent to: every process takes what arrives at its
+    /// own door, and all of them move the one position, in no order. What a move says of the cursor
+    /// is of no use to another process.
+    pub const UNLEASED: u64 = 0x7fff_ffff_ffff_ffff;
+
     /// Where it will be once a read from here to `upto` is advanced.
     #[must_use]
     pub fn moved(&self, upto: Cursor) -> Self {
@@ -60,8 +65,8 @@ pub trait Checkpoints: Send + Sync {
         fingerprint: Digest,
     ) -> impl Future<Output = Result<MappingNo, Fault>> + Send;
 
-    /// One transaction: the cursor moves where step and fence are still ours, and the books of the
-    /// read are written.
+    /// One transaction: the cursor moves where step and fence are still ours (of an unleased
+    /// position, the fence alone), and the books of the read are written.
     ///
     /// # Errors
     /// `Transient` where another process moved the position: whoever loads it again goes on.

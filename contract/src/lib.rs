@@ -27,6 +27,7 @@ mod connector;
 mod gate;
 mod inbox;
 mod outbox;
+mod shape;
 mod wire;
 
 mod bus;
@@ -49,6 +50,7 @@ pub use outbox::{Channel, Outbox, Part, Tally, pack};
 pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};
 pub use sealed::{Sealed, SealedBytes};
 pub use settings::{Period, Secret, Size};
+pub use shape::Shape;
 pub use store::{Kept, Outcomes, Store, keep};
 pub use version::{Digest, MappingNo, ReadNo, Revision, Version};
 pub use window::Window;

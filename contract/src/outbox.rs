@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Batch, ChannelId, Cursor, DecidedBy, Demand, DemandId, Digest, MappingNo, Message, MessageId,
-    Position, ReadNo, Reason, Reject, Revision, SealedBytes, TextReport, Timestamp, Version,
+    Position, ReadNo, Reason, Reject, Revision, SealedBytes, Shape, TextReport, Timestamp, Version,
     demand::{Origin, Quality, QualityFlag},
     normalizer::{Accepted, Normalizer, Verdict},
     raw::{Entry, RawRecord},
@@ -51,6 +51,7 @@ pub struct Outbox {
     pub(crate) messages: Vec<Message>,
     pub(crate) parts: Vec<Part>,
     pub(crate) tally: Tally,
+    pub(crate) shape: Shape,
 }
 
 /// One message as the books know it: the receipt for it must say the same.
@@ -88,6 +89,11 @@ impl Outbox {
         self.tally
     }
 
+    /// Which fields its demands have.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
     /// Bytes of all messages.
     pub fn bytes(&self) -> usize {
         self.messages.iter().map(|message| message.body.len()).sum()
@@ -109,6 +115,7 @@ pub fn pack(
         messages: Vec::new(),
         parts: Vec::new(),
         tally: Tally::default(),
+        shape: Shape::default(),
         pending: Vec::new(),
         pending_bytes: 0,
     };
@@ -126,6 +133,7 @@ pub fn pack(
         messages: packer.messages,
         parts: packer.parts,
         tally: packer.tally,
+        shape: packer.shape,
     }
 }
 
@@ -139,6 +147,7 @@ struct Packer<'a> {
     messages: Vec<Message>,
     parts: Vec<Part>,
     tally: Tally,
+    shape: Shape,
     pending: Vec<Vec<u8>>,
     pending_bytes: usize,
 }
@@ -229,6 +238,7 @@ impl Packer<'_> {
                 detail: Some("later than the day after it was read".to_owned()),
             });
         }
+        self.shape.add(&demand.body);
         self.add(|message| {
             demand.origin.message = message.to_string();
             wire::encode_demand(&demand)

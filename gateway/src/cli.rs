@@ -9,9 +9,11 @@ mod demo;
 mod erase;
 mod explain;
 mod id;
+mod init;
 mod key;
 mod out;
 mod plugin;
+mod preview;
 mod progress;
 mod quarantine;
 mod run;
@@ -56,6 +58,8 @@ pub enum Format {
 enum Command {
     /// Pull a simulated city into one SQLite file: nothing to install, nothing to configure.
     Demo(demo::Args),
+    /// Write the files of a configuration, commented.
+    Init(init::Args),
     /// Run all channels until stopped.
     Run(run::Args),
     /// Read channels once, now, and exit: by the running service, or without one.
@@ -64,6 +68,9 @@ enum Command {
     Pause(service::Args),
     /// Let a channel that was told to rest go on.
     Resume(service::Args),
+    /// Take what the records of a channel say from now on for right, where it stopped because they
+    /// say less than before.
+    Accept(service::Args),
     /// Make the running service read its configuration again.
     Reload,
     /// Check the whole configuration and run every example, offline.
@@ -81,6 +88,8 @@ enum Command {
     /// Records that could not be taken.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    /// Ask a source once and show what would become of its records; changes nothing anywhere.
+    Preview(preview::Args),
     /// What becomes of the records of a file, step by step, without network.
     Explain(explain::Args),
     /// Which charset a file is in, and what in it was broken and can be put back.
@@ -114,10 +123,12 @@ pub fn main(cli: Cli) -> ExitCode {
     let context = Context { config: config_folder(cli.config), format: cli.format };
     let ended = match cli.command {
         Command::Demo(args) => demo::run(&context, &args),
+        Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&context, &args),
         Command::Sync(args) => sync::run(&context, &args),
         Command::Pause(args) => service::pause(&context, &args),
         Command::Resume(args) => service::resume(&context, &args),
+        Command::Accept(args) => service::accept(&context, &args),
         Command::Reload => service::reload(&context),
         Command::Check(args) => check::run(&context, &args),
         Command::Channel(command) => channel::run(&context, &command),
@@ -125,6 +136,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Status(args) => status::run(&context, &args),
         Command::Books(args) => books::run(&context, &args),
         Command::Quarantine(command) => quarantine::run(&context, &command),
+        Command::Preview(args) => preview::run(&context, &args),
         Command::Explain(args) => explain::run(&context, &args),
         Command::Text(args) => text::run(&context, &args),
         Command::Id(args) => id::run(&args),

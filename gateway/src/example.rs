@@ -69,7 +69,15 @@ pub fn explained(
     let bytes = fs::read(page).with_context(|| page.display().to_string())?;
     let connector = desk.plan.kind.build(&desk.plan.section, desk.plan.means.clone())?;
     let entries = connector.sample(&bytes).with_context(|| page.display().to_string())?;
-    entries.into_iter().map(|entry| outcome(&desk, entry, reveal)).collect()
+    of_entries(&desk, entries, reveal)
+}
+
+/// What becomes of entries that were read.
+///
+/// # Errors
+/// A demand cannot be written as JSON.
+pub fn of_entries(desk: &Desk, entries: Vec<Entry>, reveal: bool) -> anyhow::Result<Vec<Outcome>> {
+    entries.into_iter().map(|entry| outcome(desk, entry, reveal)).collect()
 }
 
 fn outcome(desk: &Desk, entry: Entry, reveal: bool) -> anyhow::Result<Outcome> {

@@ -13,8 +13,8 @@ use contract::{Channel, Checkpoints, Confirmed, Fault, Publisher, deliver};
 use tracing::debug;
 
 use crate::{
-    clock::Clock, memory::Memory, orders::Orders, pace::Pace, registry::AnyConnector, stop::Stop,
-    watch::ChannelWatch,
+    brake::Brake, clock::Clock, memory::Memory, orders::Orders, pace::Pace, registry::AnyConnector,
+    stop::Stop, watch::ChannelWatch,
 };
 use reader::{Packed, Reader};
 
@@ -32,6 +32,8 @@ pub struct Means<'a, B, C> {
     pub stop: &'a Stop,
     /// Sees the progress.
     pub watch: &'a ChannelWatch,
+    /// Stops it when the source no longer says what it always said.
+    pub brake: &'a Brake,
     /// What it is told meanwhile.
     pub orders: &'a Orders,
     /// The lease under which it reads.

@@ -7,6 +7,7 @@ pub mod ingest;
 pub mod intake;
 pub mod supervise;
 
+pub mod brake;
 pub mod clock;
 pub mod instance;
 pub mod lease;

@@ -107,12 +107,18 @@ fn register<C: Connector>() -> Kind {
         name: C::KIND,
         schema: SchemaGenerator::default().into_root_schema_for::<C::Config>().into(),
         guard: None,
-        build: |settings, means| {
-            let place = format!("channel {}, [{}]", means.channel, C::KIND);
-            let config = settings.parse().map_err(|error| {
-                Fault::stopped("the settings do not fit").because(error).at(place)
-            })?;
-            Ok(Box::new(Erased(C::build(config, means)?)))
-        },
+        build: |settings, means| Ok(Box::new(Erased(connector::<C>(settings, means)?))),
     }
+}
+
+/// A connector with its own types, for whoever needs more of it than all kinds have.
+///
+/// # Errors
+/// Settings that contradict each other.
+pub fn connector<C: Connector>(settings: &Section, means: Means) -> Result<C, Fault> {
+    let place = format!("channel {}, [{}]", means.channel, C::KIND);
+    let config = settings
+        .parse()
+        .map_err(|error| Fault::stopped("the settings do not fit").because(error).at(place))?;
+    C::build(config, means)
 }

@@ -59,12 +59,17 @@ pub async fn serve(
             return Vec::new();
         };
         let keeper = Keeper::new(store.apart(), true);
-        let groups = by_upstream(plans);
+        let (sent_to, asked): (Vec<_>, Vec<_>) =
+            plans.into_iter().partition(|plan| plan.guard.is_some());
+        let groups = by_upstream(asked);
         let grace = settings.limits.grace;
         let groups = groups
             .iter()
             .map(|(upstream, plans)| upstream::serve(upstream, plans, &shared, &keeper, grace));
-        let ended = join_all(groups).await.into_iter().flatten().collect();
+        let receiving = Box::pin(upstream::receive(&sent_to, &shared, grace));
+        let (mut ended, received) = tokio::join!(join_all(groups), receiving);
+        ended.push(received);
+        let ended = ended.into_iter().flatten().collect();
         tokio::select! { biased;
             () = stop.asked() => {}
             () = kept(store) => {}

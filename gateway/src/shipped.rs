@@ -15,6 +15,7 @@ pub use point::point_at;
 #[include = "gateway.toml"]
 #[include = "channels/*"]
 #[include = "codes/*"]
+#[include = "schema/*"]
 struct Shipped;
 
 /// The code tables among them: their files below `codes`, and their content.

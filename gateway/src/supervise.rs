@@ -8,8 +8,8 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use config::Section;
 use connector_webhook::Guard;
 use contract::{
-    Channel, ChannelId, Checkpoints, Consumer, Digest, Fault, FaultKind, Normalizer, Publisher,
-    Store,
+    Channel, ChannelId, Checkpoints, Consumer, Digest, Fault, FaultKind, Normalizer, Position,
+    Publisher, Store,
 };
 use futures_util::FutureExt;
 use sink::{bus::Outlet, store::Database};
@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     backoff::{Backoff, jitter},
+    brake::Brake,
     clock::Clock,
     ingest::{self, ingest},
     intake::Door,
@@ -215,6 +216,7 @@ async fn run_once(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(),
     let channel =
         Channel { id: plan.id.clone(), mapping, normalizer: Arc::clone(&plan.normalizer) };
     let mut connector = plan.kind.build(&plan.section, plan.means.clone())?;
+    let brake = Brake::new(shared.store.shape(&plan.id).await?);
     let means = ingest::Means {
         bus: &shared.bus,
         checkpoints: &shared.store,
@@ -222,8 +224,10 @@ async fn run_once(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(),
         clock: &shared.clock,
         stop: &shared.stop,
         watch: &plan.watch,
+        brake: &brake,
         orders: &plan.orders,
-        fence,
+        // What is sent to a process is its own, whoever runs the channel.
+        fence: if plan.guard.is_some() { Position::UNLEASED } else { fence },
     };
     ingest(&channel, &mut *connector, &plan.pace, &means).await
 }

@@ -1,8 +1,9 @@
-//! The channels of one upstream, read by the one process that holds its lease.
+//! The channels of one upstream, read by the one process that holds its lease; and those that are
+//! sent to, which every process reads.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use contract::Fault;
+use contract::{Fault, Position};
 use sink::store::{Claim, Lease};
 use tracing::{info, warn};
 
@@ -47,6 +48,18 @@ pub async fn serve(
         }
     }
     Vec::new()
+}
+
+/// Runs the channels that are sent to: every process takes what arrives at its own door, so there is
+/// nothing to have a lease of.
+pub async fn receive(plans: &[ChannelPlan], shared: &Shared, grace: Duration) -> Vec<Ended> {
+    if plans.is_empty() {
+        return Vec::new();
+    }
+    tokio::select! {
+        ended = run_channels(plans, shared, Position::UNLEASED, grace) => ended,
+        never = requests::serve(plans, &shared.store) => match never {},
+    }
 }
 
 /// The lease, as soon as nobody else has it; `None` once stop is asked.

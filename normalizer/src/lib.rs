@@ -27,6 +27,7 @@ mod source;
 
 mod mapping;
 mod redact;
+mod scrub;
 mod seal;
 mod trace;
 mod unseal;

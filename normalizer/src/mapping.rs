@@ -121,7 +121,12 @@ impl Mapping {
         Accepted { body, digest, raw: self.seal_raw(&id, &record.body.to_bytes()) }
     }
 
-    fn draft(&self, tree: &Value) -> Draft {
+    /// Whether a field of the demand is read from this field of the source.
+    pub(crate) fn is_read_from(&self, field: &str) -> bool {
+        self.fields_of.contains_key(field)
+    }
+
+    pub(crate) fn draft(&self, tree: &Value) -> Draft {
         let mut draft = Draft::default();
         self.plan.apply(Record::new(tree), &mut draft);
         if let Some(computed) = &self.computed {

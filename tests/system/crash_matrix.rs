@@ -9,6 +9,7 @@ use contract::{
 };
 use futures_util::future::Either;
 use gateway::{
+    brake::Brake,
     clock::Clock,
     ingest::{Means, ingest},
     memory::Memory,
@@ -185,6 +186,7 @@ async fn ingest_once(
         memory: &Memory::new(1 << 20),
         clock: &Clock,
         stop: &Stop::default(),
+        brake: &Brake::default(),
         orders: &Orders::default(),
         fence: 0,
         watch: &ChannelWatch::new(hotline()),

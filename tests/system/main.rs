@@ -12,11 +12,14 @@ mod enterprise;
 mod hotline;
 mod jobs;
 mod new_channel;
+mod scenarios;
 mod servers;
 mod states;
 // Known to fail on a fast machine: changes stay unread, and nobody knows why yet.
 #[cfg(feature = "soak")]
 mod three_processes;
 mod trap;
+mod tutorial;
 mod twin;
 mod two_gateways;
+mod usual;

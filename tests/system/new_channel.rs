@@ -64,7 +64,7 @@ fn book(folder: &Path) -> Value {
 
 #[test]
 fn whatever_it_is_like_it_passes_the_check() {
-    for kind in ["table", "webhook", "process"] {
+    for kind in ["http-json", "http-xml", "soap", "table", "files", "webhook", "process"] {
         let folder = folder(kind);
         let said = tonghui(folder.path(), &["check"]);
         assert!(said.contains("no problems; channels: 1"), "{kind}: {said}");

@@ -116,6 +116,15 @@ enum Part {
         /// Folder with .jsonl message files; without it the texts are made up.
         folder: Option<PathBuf>,
     },
+    /// The lag of five channels beside a sixth one that hangs, floods, panics or is misconfigured.
+    Lag {
+        /// How long one run takes.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Runs for each way to misbehave.
+        #[arg(long, default_value_t = 5)]
+        runs: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -132,6 +141,7 @@ fn main() -> ExitCode {
         Task::Categories { folder, file } => tables::categories(&folder, &file),
         Task::Bench { part: None } => measure::bench(),
         Task::Bench { part: Some(Part::Text { folder }) } => text::bench(folder.as_deref()),
+        Task::Bench { part: Some(Part::Lag { seconds, runs }) } => measure::lag(seconds, runs),
         Task::TextModel { folder } => text::model(&folder),
         Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Soak => soak::soak(),

@@ -43,6 +43,12 @@ pub(crate) fn bench() -> Result<()> {
     release("bench", &[], environment)
 }
 
+/// Prints how late five channels are beside one that misbehaves.
+pub(crate) fn lag(seconds: u64, runs: usize) -> Result<()> {
+    let (seconds, runs) = (seconds.to_string(), runs.to_string());
+    release("bench", &["lag", "--seconds", &seconds, "--runs", &runs], iter::empty())
+}
+
 /// An interpreter that has the peers we are measured against, from PyPI; made once.
 fn peers() -> Result<String> {
     let folder = root().join("target/bench-peers");

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use connector_wire::gate;
+use connector_wire::{auth, gate};
 use contract::{Fault, Gate, Timestamp};
 use reqwest::{Certificate, Identity, Url, header, redirect};
 use tokio::time::Instant;
@@ -34,7 +34,8 @@ pub(crate) struct Client {
     redirects: Vec<Url>,
     timeout: Duration,
     limit: usize,
-    trace: Option<Trace>,
+    /// All exchanges, where somebody looks at them.
+    traces: Option<Vec<Trace>>,
 }
 
 /// An answer, whatever it means.
@@ -105,7 +106,7 @@ impl Client {
             .build()
             .map_err(|error| Fault::stopped("TLS cannot be set up").because(error.without_url()))?;
         let (clock, cookies) = (SourceClock::default(), Cookies::default());
-        Ok(Self { http, gate, clock, cookies, redirects, timeout, limit, trace: None })
+        Ok(Self { http, gate, clock, cookies, redirects, timeout, limit, traces: None })
     }
 
     /// The source's clock; `None` while it has not said what time it is.
@@ -113,9 +114,14 @@ impl Client {
         self.clock.now(Instant::now())
     }
 
-    /// The last exchange.
-    pub(crate) fn trace(&self) -> Option<&Trace> {
-        self.trace.as_ref()
+    /// Keeps all exchanges from now on.
+    pub(crate) fn keep_traces(&mut self) {
+        self.traces = Some(Vec::new());
+    }
+
+    /// All that were kept.
+    pub(crate) fn traces(&self) -> &[Trace] {
+        self.traces.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn forget_cookies(&mut self) {
@@ -127,14 +133,18 @@ impl Client {
         self.gate.hold(wait);
     }
 
-    /// Asks, and follows redirects where the status means nothing to the channel by itself.
+    /// Asks, and follows redirects where the status means nothing to the channel by itself. What is
+    /// kept of it is `unsigned`, and how it was signed.
     pub(crate) async fn exchange(
         &mut self,
         mut ask: Ask,
-        trace: Trace,
+        unsigned: &Ask,
+        signature: Option<auth::Trace>,
         means: impl Fn(u16) -> bool,
     ) -> Result<Answer, Trouble> {
-        self.trace = Some(trace);
+        if let Some(traces) = &mut self.traces {
+            traces.push(Trace::of(unsigned, signature));
+        }
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.once(&ask).await?;
             let leads = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
@@ -202,7 +212,7 @@ impl Client {
             self.clock.tell(date, Instant::now());
         }
         let body = body.ok_or(Trouble::TooLarge)?;
-        if let Some(trace) = &mut self.trace {
+        if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
             trace.answered(status, &headers, &body);
         }
         let retry_after = headers

@@ -1,7 +1,7 @@
 //! Asks until there is an answer that can be read, or a reason why there is none.
 
 use connector_wire::{
-    auth::{Auth, Occasion},
+    auth::{self, Auth, Occasion},
     body::{self, Malformed, Shape},
 };
 use contract::{Clock, Fault, FaultKind, TextReport, Timestamp};
@@ -15,7 +15,6 @@ use crate::{
     origin,
     plan::{Plan, Target},
     rules::{Evidence, Judgement, holds},
-    trace::Trace,
 };
 
 /// How often a page that cannot be read is asked for.
@@ -99,8 +98,9 @@ impl Source {
         let mut attempt = 1;
         loop {
             self.warm_up(plan).await?;
-            let (signed, trace) = self.signed(plan, ask).await?;
-            let answer = self.client.exchange(signed, trace, |s| target.rules.means(s)).await?;
+            let (signed, how) = self.signed(plan, ask).await?;
+            let means = |status| target.rules.means(status);
+            let answer = self.client.exchange(signed, ask, Some(how), means).await?;
             let is_refused = answer.status == 401;
             let judged = judge(target, missing, answer);
             let (what, answer) = match judged {
@@ -145,8 +145,7 @@ impl Source {
     async fn warm_up(&mut self, plan: &Plan) -> Result<(), Unread> {
         let Some(url) = plan.warm_up.as_ref().filter(|_| !self.is_warm) else { return Ok(()) };
         let ask = Ask::plain(url.clone());
-        let trace = Trace::of(&ask, None);
-        match self.client.exchange(ask, trace, |_| false).await {
+        match self.client.exchange(ask.clone(), &ask, None, |_| false).await {
             // Whatever it says: it is asked for its cookies.
             Ok(_) | Err(Trouble::TooLarge) => self.is_warm = true,
             Err(trouble) => return Err(trouble.into()),
@@ -162,19 +161,20 @@ impl Source {
     }
 
     /// The request with what proves who asks; a secret that has to be fetched first is fetched.
-    async fn signed(&mut self, plan: &Plan, ask: &Ask) -> Result<(Ask, Trace), Unread> {
+    async fn signed(&mut self, plan: &Plan, ask: &Ask) -> Result<(Ask, auth::Trace), Unread> {
         let mut occasion = self.occasion()?;
         if let Some(errand) = self.auth.errand(&occasion) {
             let url = origin::address(&errand.url, plan.insecure)?;
-            let errand_ask = Ask::plain(url).with(errand.request);
-            let trace = Trace::of(&errand_ask, Some(errand.trace));
-            let answer = self.client.exchange(errand_ask, trace, |_| false).await?;
+            let asked = Ask::plain(url.clone()).with(errand.request);
+            let unsigned = Ask { method: asked.method, ..Ask::plain(url) };
+            let how = Some(errand.trace);
+            let answer = self.client.exchange(asked, &unsigned, how, |_| false).await?;
             occasion = self.occasion()?;
             self.auth.fetched(answer.status, &answer.body, occasion.now)?;
         }
         let mut request = ask.request();
         let signature = self.auth.sign(&mut request, &occasion)?;
-        Ok((ask.clone().with(request), Trace::of(ask, Some(signature))))
+        Ok((ask.clone().with(request), signature))
     }
 
     fn occasion(&self) -> Result<Occasion, Fault> {

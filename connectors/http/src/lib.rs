@@ -76,9 +76,20 @@ pub struct Http {
 }
 
 impl Http {
-    /// The last exchange with the source.
-    pub fn trace(&self) -> Option<&Trace> {
-        self.source.client.trace()
+    /// Keeps all exchanges with the source from now on, for people who write a channel.
+    pub fn keep_traces(&mut self) {
+        self.source.client.keep_traces();
+    }
+
+    /// The text of an answer, decoded as this channel decodes it.
+    pub fn text(&self, trace: &Trace) -> String {
+        let content_type = trace.answer_headers.get("content-type").map(String::as_str);
+        fetch::open(&self.plan.list, &trace.page, content_type).0
+    }
+
+    /// The exchanges that were kept, in order.
+    pub fn traces(&self) -> &[Trace] {
+        self.source.client.traces()
     }
 }
 

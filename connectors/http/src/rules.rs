@@ -117,7 +117,8 @@ fn usual(evidence: Evidence<'_>) -> Option<Fault> {
     Some(match (status, retry_after) {
         (429, wait) => Fault::throttled(wait.unwrap_or(PAUSE), what),
         (503, Some(wait)) => Fault::throttled(wait, what),
-        (401 | 407, _) => Fault::stopped(what).remedy("check the secrets that `auth` names"),
+        (401 | 407, _) => Fault::stopped(what)
+            .remedy("check the secrets that `auth` names, and the clock of this machine"),
         (403, _) => Fault::stopped(what).remedy(
             "the account may not read this, or the source wants a pause: then say so in \
              [[http.fault]]",

@@ -1,14 +1,12 @@
-//! The last exchange with a source, for people who write a channel. No secret is in it.
+//! An exchange with a source, for people who write a channel. No secret is in it.
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use connector_wire::auth;
 use sha2::{Digest as _, Sha256};
 
 use crate::ask::Ask;
-
-/// Of an answer, so much is shown.
-const HEAD: usize = 2_000;
 
 /// Headers whose values are nobody's business.
 const HIDDEN: [&str; 6] =
@@ -35,8 +33,8 @@ pub struct Trace {
     pub answer_headers: BTreeMap<String, String>,
     /// Size of the answer, and its SHA-256.
     pub answer: Option<(usize, String)>,
-    /// Its beginning, as it came: it may hold personal values, and is shown to whoever asked only.
-    pub head: Vec<u8>,
+    /// The answer as it came: it may hold personal values.
+    pub page: Bytes,
 }
 
 impl Trace {
@@ -59,7 +57,7 @@ impl Trace {
             status: None,
             answer_headers: BTreeMap::new(),
             answer: None,
-            head: Vec::new(),
+            page: Bytes::new(),
         }
     }
 
@@ -67,12 +65,12 @@ impl Trace {
         &mut self,
         status: u16,
         headers: &BTreeMap<String, String>,
-        body: &[u8],
+        body: &Bytes,
     ) {
         self.status = Some(status);
         self.answer_headers.clone_from(headers);
         self.answer = Some(digest(body));
-        self.head = body[..body.len().min(HEAD)].to_vec();
+        self.page = body.clone();
     }
 }
 

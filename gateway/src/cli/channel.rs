@@ -32,8 +32,16 @@ pub(super) struct Args {
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Like {
+    /// An interface over HTTP that answers in JSON.
+    HttpJson,
+    /// One that answers in XML.
+    HttpXml,
+    /// A SOAP service.
+    Soap,
     /// A front-end database table.
     Table,
+    /// Files in a folder or on an SFTP server.
+    Files,
     /// A source that sends records to us.
     Webhook,
     /// A program of your own; a runnable one in Python is written too.
@@ -96,6 +104,28 @@ macro_rules! template {
 impl Like {
     fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
+            Self::HttpJson => &[
+                ("channel.toml", template!("http-json/channel.toml")),
+                ("fixtures/page.json", template!("http-json/fixtures/page.json")),
+                ("fixtures/page.expected.json", template!("http-json/fixtures/page.expected.json")),
+            ],
+            Self::HttpXml => &[
+                ("channel.toml", template!("http-xml/channel.toml")),
+                ("fixtures/page.xml", template!("http-xml/fixtures/page.xml")),
+                ("fixtures/page.expected.json", template!("http-xml/fixtures/page.expected.json")),
+            ],
+            Self::Soap => &[
+                ("channel.toml", template!("soap/channel.toml")),
+                ("request.xml", template!("soap/request.xml")),
+                ("fixtures/page.xml", template!("soap/fixtures/page.xml")),
+                ("fixtures/page.expected.json", template!("soap/fixtures/page.expected.json")),
+            ],
+            Self::Files => &[
+                ("channel.toml", template!("files/channel.toml")),
+                ("url", "/srv/drop/NEW_CHANNEL\n"),
+                ("fixtures/page.csv", template!("files/fixtures/page.csv")),
+                ("fixtures/page.expected.json", template!("files/fixtures/page.expected.json")),
+            ],
             Self::Table => &[
                 ("channel.toml", template!("table/channel.toml")),
                 ("url", "sqlite:orders.db\n"),
@@ -121,7 +151,9 @@ impl Like {
 
     fn page(self) -> &'static str {
         match self {
-            Self::Table | Self::Webhook => "page.json",
+            Self::HttpJson | Self::Table | Self::Webhook => "page.json",
+            Self::HttpXml | Self::Soap => "page.xml",
+            Self::Files => "page.csv",
             Self::Process => "page.jsonl",
         }
     }

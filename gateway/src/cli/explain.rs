@@ -44,11 +44,14 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
     let outcomes = example::explained(&settings, channel, &args.file, args.reveal)?;
     let width = out::width();
-    out::show(context.format, &outcomes, |outcomes| {
-        let pages = outcomes.iter().enumerate().map(|(index, each)| page(index + 1, each, width));
-        pages.collect::<Vec<_>>().join("\n")
-    })?;
+    out::show(context.format, &outcomes, |outcomes| pages(outcomes, width))?;
     Ok(Exit::Done)
+}
+
+/// Records below each other.
+pub(super) fn pages(outcomes: &[Outcome], width: usize) -> String {
+    let pages = outcomes.iter().enumerate().map(|(index, each)| page(index + 1, each, width));
+    pages.collect::<Vec<_>>().join("\n")
 }
 
 /// One record.

@@ -1,9 +1,9 @@
-//! `tonghui pause`, `resume`, `reload`: what a running service is told, through the store, whichever
-//! process and machine it is.
+//! `tonghui pause`, `resume`, `accept`, `reload`: what a running service is told, through the store,
+//! whichever process and machine it is.
 
 use std::time::Duration;
 
-use config::{Problem, Problems};
+use config::{Problem, Problems, Settings};
 use contract::ChannelId;
 use sink::store::{Access, Database, RequestKind, RequestState};
 
@@ -31,6 +31,17 @@ pub(super) fn resume(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     of_channel(context, args, RequestKind::Resume)
 }
 
+/// Lets a channel go on whose source says less than it always said.
+pub(super) fn accept(context: &Context, args: &Args) -> anyhow::Result<Exit> {
+    let settings = known(context, &args.channel)?;
+    super::runtime()?.block_on(async {
+        let store = assemble::open_store(&settings, Access::ReadWrite).await?;
+        store.accept_shape(&args.channel, Instance::own().as_str()).await?;
+        out::note(format!("`tonghui sync {}` reads it now", args.channel));
+        Ok(Exit::Done)
+    })
+}
+
 pub(super) fn reload(context: &Context) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     super::runtime()?.block_on(async {
@@ -43,13 +54,19 @@ pub(super) fn reload(context: &Context) -> anyhow::Result<Exit> {
     })
 }
 
-fn of_channel(context: &Context, args: &Args, kind: RequestKind) -> anyhow::Result<Exit> {
+/// The settings, if they have this channel.
+fn known(context: &Context, channel: &ChannelId) -> anyhow::Result<Settings> {
     let settings = assemble::settings_without_secrets(&context.config)?;
-    let channel = &args.channel;
     if settings.channels.iter().all(|known| known.id != *channel) {
         let problem = Problem::of_file(format!("channels/{channel}"), "there is no such channel");
         return Err(Problems::from(problem).into());
     }
+    Ok(settings)
+}
+
+fn of_channel(context: &Context, args: &Args, kind: RequestKind) -> anyhow::Result<Exit> {
+    let settings = known(context, &args.channel)?;
+    let channel = &args.channel;
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadWrite).await?;
         // Who holds the channel looks twice a second; who will hold it finds it told.

@@ -3,11 +3,12 @@
 
 mod quality;
 
+use chrono::{NaiveTime, TimeDelta};
 use chrono_tz::Tz;
-use config::Settings;
+use config::{ChannelSettings, Settings};
 use contract::{ChannelId, Timestamp};
 use serde::Serialize;
-use sink::store::{Access, ChannelStatus, Database, Holding};
+use sink::store::{Access, ChannelStatus, Database, Holding, Volume};
 
 use super::{
     Context,
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     assemble,
     clock::Clock,
-    instance,
+    instance, registry,
     schedule::{Pass, Schedule},
     table,
 };
@@ -41,6 +42,10 @@ struct Row {
     step: u64,
     demands: u64,
     quarantined: u64,
+    /// Demands received since midnight, and how many there usually are by this hour of this day of the
+    /// week.
+    received_today: u64,
+    expected_today: Option<u64>,
     /// Of its newest demands, those with a label that no table has, in the field that has most of
     /// them.
     unknown_codes: String,
@@ -71,25 +76,40 @@ async fn rows(settings: &Settings, store: &Database) -> anyhow::Result<Vec<Row>>
     known.sort_by(|a, b| a.channel.cmp(&b.channel));
     let (leases, paused) = (store.leases().await?, store.paused().await?);
     let unknown = quality::unknown_codes(store).await?;
-    let rows = known.into_iter().map(|status| {
+    let (now, mut rows) = (Clock.now(), Vec::new());
+    for status in known {
         let is_paused = paused.contains(&status.channel);
         let unknown_codes =
             unknown.get(&status.channel).cloned().unwrap_or_else(|| "0.0 %".to_owned());
-        Row { unknown_codes, ..row(settings, status, is_paused, &leases) }
-    });
-    Ok(rows.collect())
+        let midnight = midnight(now, settings.zone);
+        let Volume { received, expected } = store.volume(&status.channel, midnight, now).await?;
+        rows.push(Row {
+            unknown_codes,
+            received_today: received,
+            expected_today: expected,
+            ..row(settings, status, is_paused, &leases)
+        });
+    }
+    Ok(rows)
+}
+
+/// When the day of `now` began there; where it began twice, the first time.
+fn midnight(now: Timestamp, zone: Tz) -> Timestamp {
+    let day = now.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
+    day.and_local_timezone(zone).earliest().map_or(now, |midnight| midnight.to_utc())
 }
 
 fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Holding]) -> Row {
     let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
-    let held = leases.iter().find(|lease| {
-        Some(lease.upstream.as_str()) == channel.map(config::ChannelSettings::upstream)
-    });
-    let state = match (channel, held, &status.fault) {
-        (None, ..) => "not configured",
+    let held = leases
+        .iter()
+        .find(|lease| Some(lease.upstream.as_str()) == channel.map(ChannelSettings::upstream));
+    let is_read = held.is_some() || channel.is_some_and(is_sent_to) && is_fresh(&status);
+    let state = match (channel, &status.fault) {
+        (None, _) => "not configured",
         _ if is_paused => "paused",
-        (_, None, _) => "not running",
-        (_, _, Some(_)) => "in trouble",
+        _ if !is_read => "not running",
+        (_, Some(_)) => "in trouble",
         _ => "running",
     };
     let next = channel.filter(|_| !is_paused && held.is_some_and(|lease| lease.serves));
@@ -105,10 +125,22 @@ fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Ho
         step: status.step,
         demands: status.demands,
         quarantined: status.quarantined,
+        received_today: 0,
+        expected_today: None,
         unknown_codes: String::new(),
         fault: status.fault,
         channel: status.channel,
     }
+}
+
+/// Whether a channel is sent to: whoever receives it has no lease, and looks every few seconds.
+fn is_sent_to(channel: &ChannelSettings) -> bool {
+    let kinds = registry::kinds();
+    kinds.iter().any(|kind| kind.name == channel.connector && kind.guard.is_some())
+}
+
+fn is_fresh(status: &ChannelStatus) -> bool {
+    status.last_read_at.is_some_and(|at| Clock.now() - at < TimeDelta::seconds(30))
 }
 
 fn never_read(channel: &ChannelId) -> ChannelStatus {
@@ -140,6 +172,8 @@ fn draw(rows: &[Row], zone: Tz) -> String {
                 row.step.to_string(),
                 row.demands.to_string(),
                 row.quarantined.to_string(),
+                row.received_today.to_string(),
+                row.expected_today.map_or_else(|| "-".to_owned(), |usual| usual.to_string()),
                 row.unknown_codes.clone(),
             ]
         })
@@ -152,6 +186,8 @@ fn draw(rows: &[Row], zone: Tz) -> String {
         "steps",
         "demands",
         "in quarantine",
+        "today",
+        "expected",
         "unknown codes",
     ];
     let mut text = table::draw(&head, &cells, 4);

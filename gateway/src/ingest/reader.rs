@@ -74,7 +74,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
     }
 
     async fn read_and_pack(&mut self) -> Result<Option<Packed<'a>>, Fault> {
-        let Means { checkpoints, memory, clock, stop, watch, .. } = self.means;
+        let Means { checkpoints, memory, clock, stop, watch, brake, .. } = self.means;
         let Channel { id, .. } = self.channel;
         watch.began();
         let batch = tokio::select! { biased;
@@ -99,6 +99,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             channel = %id, read_no = read_no.0, accepted = tally.accepted,
             skipped = tally.skipped, rejected = tally.rejected, "packed"
         );
+        brake.look(id, outbox.shape())?;
         let room = memory.room_for(outbox.bytes()).await;
         Ok(Some(Packed { outbox, room }))
     }

@@ -75,6 +75,11 @@ impl Own {
         found.finish()
     }
 
+    /// The values themselves.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = String> {
+        self.values.into_iter().map(|(value, _)| value)
+    }
+
     /// Where they stand in a text.
     pub(super) fn find(&self, text: &str) -> Vec<Hidden> {
         let mut hidden = Vec::new();

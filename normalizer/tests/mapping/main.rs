@@ -9,4 +9,5 @@ mod defects;
 mod leaks;
 mod privacy;
 mod reference;
+mod scrubbed;
 mod totality;

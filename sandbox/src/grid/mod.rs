@@ -63,11 +63,6 @@ impl Upstream for Grid {
     }
 }
 
-/// A time in Beijing as HTTP writes it, `Tue, 09 Nov 2021 08:49:20 GMT`.
-fn http_date(beijing: NaiveDateTime) -> String {
-    (beijing - TimeDelta::hours(8)).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
-}
-
 /// The time in Beijing of such a date.
 fn from_http_date(text: &str) -> Option<NaiveDateTime> {
     let utc = NaiveDateTime::parse_from_str(text, "%a, %d %b %Y %H:%M:%S GMT").ok()?;

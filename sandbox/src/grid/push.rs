@@ -8,10 +8,11 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::grid::report::Report;
-use crate::grid::{ACCESS_KEY, Fault, Grid, SECRET_KEY, http_date};
+use crate::grid::{ACCESS_KEY, Fault, Grid, SECRET_KEY};
 use crate::sign;
 use crate::source::Simulator;
 use crate::source::client::send;
+use crate::source::office::http_date;
 use crate::source::site::Ask;
 
 /// How often one report is sent before the platform gives up.

@@ -8,6 +8,7 @@ use super::*;
 use crate::hotline::town::morning;
 use crate::sign;
 use crate::source::client::send;
+use crate::source::office::http_date;
 use crate::source::site::Site;
 use crate::{Clock, Faults, Mobile};
 

@@ -1,13 +1,13 @@
 //! Who is let in, and what he gets. An error is a 200 too: only the word `errCode` tells.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::inspection::clue::Clue;
 use crate::inspection::{APP_KEY, Fault, Level, Platform, REGION, ROW_KEY, SID, TABLE};
 use crate::sign;
 use crate::source::Office;
-use crate::source::office::epoch_ms;
+use crate::source::office::{epoch_ms, http_date};
 use crate::source::register::{Entry, Mark};
 use crate::source::site::{Ask, Reply};
 
@@ -21,6 +21,15 @@ pub(super) fn answer<L: Level>(
     office: &mut Office<Fault>,
     ask: &Ask,
 ) -> Reply {
+    let mut reply = judged(platform, office, ask);
+    if office.strikes(Fault::WrongDate) {
+        let behind = office.now() - TimeDelta::hours(1);
+        reply.headers.push(("date", http_date(behind)));
+    }
+    reply
+}
+
+fn judged<L: Level>(platform: &mut Platform<L>, office: &mut Office<Fault>, ask: &Ask) -> Reply {
     let is_list = match (ask.method.as_str(), ask.path.as_str()) {
         ("GET", "/sysapi/dcxs") => true,
         ("POST", "/sysapi/getsecret") => false,
@@ -99,7 +108,7 @@ fn rows<L>(platform: &Platform<L>, office: &Office<Fault>, day: NaiveDate) -> Ve
     let received = platform.days.range((day, 0)..=(day, u64::MAX));
     let received = received.filter_map(|(_, number)| office.register.entry(*number));
     let midnight = day.and_time(chrono::NaiveTime::MIN);
-    let end = midnight + chrono::TimeDelta::milliseconds(86_399_999);
+    let end = midnight + TimeDelta::milliseconds(86_399_999);
     let moved = office.register.changed(midnight, end);
     let moved = moved.filter(|entry| entry.received.date() != day && entry.last().step > 0);
     let present = |entry: &&Entry| entry.gone.is_none();

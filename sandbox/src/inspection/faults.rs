@@ -19,6 +19,8 @@ faults! {
     BadGateway = "bad_gateway" @ 13,
     /// Request: the secret is another one from this request on.
     Rotated = "rotated" @ 29,
+    /// Request: the proxy in front says a time an hour behind the platform's.
+    WrongDate = "wrong_date" @ 0,
     /// Request: every row sealed, `encdata` and `signdata`.
     Sealed = "sealed" @ 0,
 }

@@ -121,8 +121,12 @@ impl<U: Upstream> Simulator<U> {
     ///
     /// # Errors
     /// When there is no free port.
-    #[expect(private_interfaces, reason = "the faults of every kind are public beside it")]
-    pub async fn open(conduct: Conduct<U::Fault>) -> anyhow::Result<Self> {
+    // The faults by a name of their own: whoever opens a source cannot see where they come from.
+    pub async fn open<F>(conduct: Conduct<F>) -> anyhow::Result<Self>
+    where
+        U: Upstream<Fault = F>,
+        F: Switch + Send + std::fmt::Debug,
+    {
         let upstream = U::new(&conduct);
         let shared = Arc::new(Mutex::new(Shared { upstream, office: Office::new(conduct) }));
         let answering = Arc::clone(&shared);
@@ -174,7 +178,12 @@ impl<U: Upstream> Simulator<U> {
 impl<U: Upstream> Shared<U> {
     pub(crate) fn answer(&mut self, ask: &Ask) -> Reply {
         self.office.requests += 1;
-        self.upstream.answer(&mut self.office, ask)
+        let mut reply = self.upstream.answer(&mut self.office, ask);
+        // Its server says what time it is there, which is the city's and not the machine's.
+        if reply.headers.iter().all(|(name, _)| *name != "date") {
+            reply.headers.push(("date", office::http_date(self.office.now())));
+        }
+        reply
     }
 }
 

@@ -93,6 +93,11 @@ pub(crate) fn epoch(beijing: NaiveDateTime) -> i64 {
     epoch_ms(beijing).div_euclid(1_000)
 }
 
+/// A time in Beijing as HTTP writes it, `Tue, 09 Nov 2021 08:49:20 GMT`.
+pub(crate) fn http_date(beijing: NaiveDateTime) -> String {
+    (beijing - TimeDelta::hours(8)).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// The time to the second, as sources show it.
 pub(crate) fn whole_second(at: NaiveDateTime) -> NaiveDateTime {
     use chrono::Timelike as _;

@@ -138,11 +138,19 @@ pub(super) fn moved_elsewhere(channel: &ChannelId, place: &str) -> Fault {
     Fault::transient("position moved by another process").at(format!("channel {channel}, {place}"))
 }
 
-/// Claims the position of channel $1 for the holder of fence $2.
+/// Claims the position of channel $1 for the holder of fence $2; one that was unleased may be claimed
+/// by whoever has a lease.
 pub(super) const CLAIM_POSITION: &str =
     "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1)
-     ON CONFLICT (channel) DO UPDATE SET fence = $2 WHERE checkpoint.fence <= $2
+     ON CONFLICT (channel) DO UPDATE SET fence = $2
+     WHERE checkpoint.fence <= $2 OR checkpoint.fence = 9223372036854775807
      RETURNING cursor, step";
+
+/// Moves the position of channel $3 to cursor $1, read at $2, if it is at step $4 under fence $5.
+pub(super) const MOVE_POSITION: &str =
+    "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at = $2
+     WHERE channel = $3 AND (step = $4 OR fence = 9223372036854775807) AND fence = $5
+     RETURNING step";
 
 /// Reserves $3 read numbers of channel $1 for the holder of fence $2; gives the number after them.
 pub(super) const RESERVE: &str =

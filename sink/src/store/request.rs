@@ -28,6 +28,8 @@ pub enum RequestKind {
     Resume,
     /// Read the configuration again.
     Reload,
+    /// Take the shape that its records will have for the right one: answered as soon as asked.
+    Accept,
 }
 
 /// Something that was asked and is not done yet.
@@ -135,7 +137,7 @@ impl Database {
 }
 
 impl RequestKind {
-    const ALL: [Self; 4] = [Self::Sync, Self::Pause, Self::Resume, Self::Reload];
+    const ALL: [Self; 5] = [Self::Sync, Self::Pause, Self::Resume, Self::Reload, Self::Accept];
 
     fn word(self) -> &'static str {
         match self {
@@ -143,6 +145,7 @@ impl RequestKind {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Reload => "reload",
+            Self::Accept => "accept",
         }
     }
 }

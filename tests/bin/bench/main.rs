@@ -3,18 +3,38 @@
 
 mod brokered;
 mod embedded;
+mod lag;
 mod pages;
 mod peer;
 
 use std::time::Duration;
 
+use clap::Parser;
 use sandbox::{Clock, Settings, Storage};
 use system_tests::world::World;
 
 const RECORDS: u64 = 50_000;
 
+/// Without a part: throughput, memory and start.
+#[derive(Debug, Parser)]
+enum Part {
+    /// The lag of five channels beside one that misbehaves.
+    Lag {
+        /// How long one run takes.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Runs for each way to misbehave.
+        #[arg(long, default_value_t = 5)]
+        runs: usize,
+    },
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    if std::env::args().len() > 1 {
+        let Part::Lag { seconds, runs } = Part::parse();
+        return lag::measure(seconds, runs).await;
+    }
     embedded::measure(&city().await?).await?;
     brokered::measure(city().await?).await
 }

@@ -109,7 +109,8 @@ impl National {
         };
         let answer = answered(status, answer, "the platform")?;
         let wrapped = answer.pointer("/data/secret").and_then(Value::as_str).ok_or_else(|| {
-            Fault::stopped("the platform answers no secret").remedy("check `appkey`, `rid`, `sid`")
+            Fault::stopped("the platform answers no secret")
+                .remedy("check `appkey`, `rid`, `sid`, and the clock of this machine")
         })?;
         let secret = unwrap(appkey.expose(), wrapped).ok_or_else(|| {
             Fault::stopped("the secret that the platform answers cannot be decrypted")

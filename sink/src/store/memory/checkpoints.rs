@@ -13,7 +13,7 @@ impl Checkpoints for Memory {
     async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
         let mut state = self.lock();
         let position = &mut state.checkpoints.entry(channel.clone()).or_default().position;
-        if position.fence > fence {
+        if position.fence > fence && position.fence != Position::UNLEASED {
             return Err(lease_lost(channel, PLACE));
         }
         position.fence = fence;
@@ -45,7 +45,7 @@ impl Checkpoints for Memory {
         let mut state = self.lock();
         let checkpoint = state.checkpoints.entry(step.channel().clone()).or_default();
         let (at, from) = (&mut checkpoint.position, step.from());
-        if (at.step, at.fence) != (from.step, from.fence) {
+        if at.fence != from.fence || at.step != from.step && at.fence != Position::UNLEASED {
             return Err(moved_elsewhere(step.channel(), PLACE));
         }
         at.cursor = Some(step.upto().clone());

@@ -62,6 +62,25 @@ impl Plan<'_> {
     }
 }
 
+impl Plan<'_> {
+    /// The tokens of telephones and identity numbers in the states that become current, with the
+    /// demand, each pair once and in order: what somebody is known by. Names are many people's.
+    pub(crate) fn contacts(&self) -> Vec<(&str, i64)> {
+        let stored = self.history.iter().filter(|entry| entry.outcome == Outcome::Stored);
+        let mut contacts: Vec<_> = stored
+            .flat_map(|entry| {
+                let people = entry.demand.body.people.iter();
+                let values = people.flat_map(|person| [&person.phone, &person.id_no]);
+                let tokens = values.filter_map(|value| value.as_ref()?.token.as_deref());
+                tokens.map(|token| (token, entry.demand_seq))
+            })
+            .collect();
+        contacts.sort_unstable();
+        contacts.dedup();
+        contacts
+    }
+}
+
 /// The tokens of all persons that a demand names.
 fn tokens(demand: &Demand) -> impl Iterator<Item = &str> {
     let people = demand.body.people.iter();

@@ -116,27 +116,26 @@ async fn advance(conn: &mut PgConnection, step: &Confirmed) -> Result<bool, sqlx
         .execute(&mut *conn)
         .await?;
     }
-    let moved = sqlx::query(
-        "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at = $2
-         WHERE channel = $3 AND step = $4 AND fence = $5",
-    )
-    .bind(step.upto().as_str())
-    .bind(step.read_at())
-    .bind(channel)
-    .bind(int(from.step))
-    .bind(int(from.fence))
-    .execute(&mut *conn)
-    .await?
-    .rows_affected();
-    if moved == 0 {
-        return Ok(false);
-    }
-    write_books(conn, step).await?;
+    let moved: Option<i64> = sqlx::query_scalar(lease::MOVE_POSITION)
+        .bind(step.upto().as_str())
+        .bind(step.read_at())
+        .bind(channel)
+        .bind(int(from.step))
+        .bind(int(from.fence))
+        .fetch_optional(&mut *conn)
+        .await?;
+    let Some(moved) = moved else { return Ok(false) };
+    write_books(conn, step, moved).await?;
     Ok(true)
 }
 
-/// What the receipts must say. A read that found nothing owes nothing.
-async fn write_books(conn: &mut PgConnection, step: &Confirmed) -> Result<(), sqlx::Error> {
+/// What the receipts must say of the read with which the position came to step `moved`. A read that
+/// found nothing owes nothing.
+async fn write_books(
+    conn: &mut PgConnection,
+    step: &Confirmed,
+    moved: i64,
+) -> Result<(), sqlx::Error> {
     let tally = step.tally();
     if tally.read == 0 {
         return Ok(());
@@ -155,7 +154,7 @@ async fn write_books(conn: &mut PgConnection, step: &Confirmed) -> Result<(), sq
     .bind(int(tally.skipped))
     .bind(int(tally.rejected))
     .bind(int(step.parts().len() as u64))
-    .bind(int(step.from().step + 1))
+    .bind(moved)
     .execute(&mut *conn)
     .await?;
     Arrays::of(step.parts())

@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use crate::store::columns::{COLUMNS, Get};
+use crate::store::{
+    columns::{COLUMNS, Get},
+    link,
+};
 
 /// New demands: $1 to $6 are the store's own columns, then come those of the list.
 pub(super) static INSERT: LazyLock<String> = LazyLock::new(|| {
@@ -52,6 +55,13 @@ pub(super) const RAW: &str = "
 pub(super) const PERSON: &str = "
     INSERT INTO demand_person (token, demand)
     SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT (token, demand) DO NOTHING";
+
+pub(super) static LINK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH v AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS v (token, demand)) {}",
+        link::LINK
+    )
+});
 
 // The newest sight of a thing describes it; an older one is counted.
 pub(super) static QUARANTINE: LazyLock<String> = LazyLock::new(|| {

@@ -11,7 +11,7 @@ use super::{
     arrays::Arrays,
     row::Uuid,
     statements::{
-        HISTORY, INSERT, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE,
+        HISTORY, INSERT, LINK, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE,
     },
 };
 use crate::store::{
@@ -122,6 +122,11 @@ async fn history(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::E
         .column(|(token, _)| *token)
         .column(|(_, demand)| *demand)
         .execute(conn, PERSON)
+        .await?;
+    Arrays::of(&plan.contacts())
+        .column(|(token, _)| *token)
+        .column(|(_, demand)| *demand)
+        .execute(conn, LINK.as_str())
         .await?;
     Ok(())
 }

@@ -105,27 +105,26 @@ async fn advance(conn: &mut SqliteConnection, step: &Confirmed) -> Result<bool, 
         .execute(&mut *conn)
         .await?;
     }
-    let moved = sqlx::query(
-        "UPDATE checkpoint SET cursor = ?, step = step + 1, read_at = ?
-         WHERE channel = ? AND step = ? AND fence = ?",
-    )
-    .bind(step.upto().as_str())
-    .bind(iso(step.read_at()))
-    .bind(channel)
-    .bind(int(from.step))
-    .bind(int(from.fence))
-    .execute(&mut *conn)
-    .await?
-    .rows_affected();
-    if moved == 0 {
-        return Ok(false);
-    }
-    write_books(conn, step).await?;
+    let moved: Option<i64> = sqlx::query_scalar(lease::MOVE_POSITION)
+        .bind(step.upto().as_str())
+        .bind(iso(step.read_at()))
+        .bind(channel)
+        .bind(int(from.step))
+        .bind(int(from.fence))
+        .fetch_optional(&mut *conn)
+        .await?;
+    let Some(moved) = moved else { return Ok(false) };
+    write_books(conn, step, moved).await?;
     Ok(true)
 }
 
-/// What the receipts must say. A read that found nothing owes nothing.
-async fn write_books(conn: &mut SqliteConnection, step: &Confirmed) -> Result<(), sqlx::Error> {
+/// What the receipts must say of the read with which the position came to step `moved`. A read that
+/// found nothing owes nothing.
+async fn write_books(
+    conn: &mut SqliteConnection,
+    step: &Confirmed,
+    moved: i64,
+) -> Result<(), sqlx::Error> {
     let tally = step.tally();
     if tally.read == 0 {
         return Ok(());
@@ -144,7 +143,7 @@ async fn write_books(conn: &mut SqliteConnection, step: &Confirmed) -> Result<()
     .bind(int(tally.skipped))
     .bind(int(tally.rejected))
     .bind(int(step.parts().len() as u64))
-    .bind(int(step.from().step + 1))
+    .bind(moved)
     .execute(&mut *conn)
     .await?;
     write_rows(conn, &PARTS, step.parts(), |part: &Part, values| {

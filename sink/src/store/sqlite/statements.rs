@@ -6,7 +6,7 @@
 use std::{fmt::Write as _, sync::LazyLock};
 
 use super::rows::Statement;
-use crate::store::columns::COLUMNS;
+use crate::store::{columns::COLUMNS, link};
 
 pub(super) static INSERT: LazyLock<Statement> = LazyLock::new(|| insert("INSERT OR FAIL", ""));
 
@@ -69,6 +69,12 @@ pub(super) static PERSON: Statement = Statement::of(
     "(?, ?)",
     "ON CONFLICT (token, demand) DO NOTHING",
 );
+
+pub(super) static LINK: LazyLock<Statement> = LazyLock::new(|| Statement {
+    head: "WITH v (token, demand) AS (VALUES".into(),
+    row: "(?, ?)".into(),
+    tail: format!(") {}", link::LINK).into(),
+});
 
 // The newest sight of a thing describes it; an older one is counted.
 pub(super) static QUARANTINE: LazyLock<Statement> = LazyLock::new(|| {

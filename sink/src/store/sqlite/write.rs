@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use super::{
     iso,
     rows::{Values, write_rows},
-    statements::{HISTORY, INSERT, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
+    statements::{HISTORY, INSERT, LINK, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
 };
 use crate::store::{
     plan::{Plan, Subject},
@@ -79,6 +79,11 @@ async fn history(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), sql
     })
     .await?;
     write_rows(conn, &PERSON, &plan.tokens(), |(token, demand), values| {
+        values.add(*token)?;
+        values.add(*demand)
+    })
+    .await?;
+    write_rows(conn, &LINK, &plan.contacts(), |(token, demand), values| {
         values.add(*token)?;
         values.add(*demand)
     })

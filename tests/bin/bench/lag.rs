@@ -1,0 +1,196 @@
+//! How late demands arrive from five channels while a sixth one misbehaves, beside a sixth one that
+//! does not: from the moment a source has a record to the moment its receipt is written.
+
+use std::{collections::HashMap, fs, io::Write as _, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use contract::{DemandId, Normalizer, RawRecord, Reason, SealedBytes, Timestamp, Verdict};
+use gateway::{
+    assemble,
+    clock::Clock as Now,
+    service::{Role, serve},
+    shipped,
+    stop::Stop,
+    supervise::ChannelPlan,
+    vocabulary::vocabulary,
+};
+use sandbox::{Clock, Conduct, Limits, Memory, Mobile};
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::{net::TcpListener, time::interval};
+
+/// Channels that are measured.
+const GOOD: usize = 5;
+/// How often each of them gets a record.
+const TICK: Duration = Duration::from_millis(200);
+/// Ticks at the end at which nothing comes.
+const REST: usize = 15;
+/// So many of a flood come at each tick.
+const FLOOD: u64 = 400;
+
+/// What the sixth channel does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sixth {
+    Behaves,
+    Hangs,
+    Floods,
+    Panics,
+    Misconfigured,
+}
+
+/// Measures, and prints a table.
+pub(crate) async fn measure(seconds: u64, runs: usize) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "| sixth channel | p99 lag of the other five, ms | demands of theirs |")?;
+    writeln!(out, "|---|---|---|")?;
+    let all = [Sixth::Behaves, Sixth::Hangs, Sixth::Floods, Sixth::Panics, Sixth::Misconfigured];
+    let (length, mut baseline) = (Duration::from_secs(seconds), 0);
+    for sixth in all {
+        let (mut lags, mut counts) = (Vec::new(), Vec::new());
+        for _ in 0..runs {
+            let Lag { p99, filed, kept } = Box::pin(run(sixth, length)).await?;
+            lags.push(p99);
+            counts.push(format!("{kept} of {filed}"));
+        }
+        let worst = lags.iter().copied().max().unwrap_or(0);
+        if sixth == Sixth::Behaves {
+            baseline = worst;
+        }
+        let lags: Vec<_> = lags.iter().map(ToString::to_string).collect();
+        let beside = worst.saturating_sub(baseline);
+        writeln!(
+            out,
+            "| {sixth:?} | {} (worst + {beside}) | {} |",
+            lags.join(" · "),
+            counts.join(" · ")
+        )?;
+    }
+    Ok(())
+}
+
+/// What one run showed.
+struct Lag {
+    p99: u64,
+    filed: usize,
+    kept: usize,
+}
+
+async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
+    let folder = tempfile::tempdir()?;
+    let (config, mut sources) = (folder.path().join("config"), Vec::new());
+    shipped::write(&config, &["mobile"])?;
+    let template = fs::read_to_string(config.join("channels/mobile/channel.toml"))?;
+    fs::remove_dir_all(config.join("channels"))?;
+    for number in 0..=GOOD {
+        let conduct = Conduct::new(u64::try_from(number)?, Clock::machine());
+        let conduct = Conduct { limits: Limits::Loose, memory: Memory::Newest, ..conduct };
+        sources.push(Mobile::open(conduct).await?);
+    }
+    // Nobody accepts: the connection stands, and no answer comes.
+    let silent = TcpListener::bind("127.0.0.1:0").await?;
+    for (number, source) in sources.iter().enumerate() {
+        let address = match (sixth, number == GOOD) {
+            (Sixth::Hangs, true) => format!("http://{}", silent.local_addr()?),
+            (Sixth::Misconfigured, true) => format!("{}/nowhere", source.url()),
+            _ => source.url().to_owned(),
+        };
+        write_channel(&config, number, &template, &address)?;
+    }
+    let known = sources[0].environment();
+    let environment =
+        |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
+    let settings = config::resolve(&config, &vocabulary(), &environment)?;
+    let (store, keys) = assemble::open(&settings).await?;
+    let mut plans = assemble::channels(&settings, &keys)?;
+    if let (Sixth::Panics, Some(plan)) = (sixth, plans.last_mut()) {
+        panic_in(plan);
+    }
+    let stop = Stop::default();
+    let filing = async {
+        let filed = file(&sources, sixth, length).await;
+        stop.ask();
+        filed
+    };
+    let (ended, filed) = tokio::join!(serve(&settings, Role::All, plans, &store, &stop), filing);
+    ended?;
+    lag(&config.join("data/tonghui.db"), &filed).await
+}
+
+/// The shipped channel under a name of its own, looking every second, without limits.
+fn write_channel(config: &Path, number: usize, template: &str, url: &str) -> anyhow::Result<()> {
+    let folder = config.join(format!("channels/c{number}"));
+    fs::create_dir_all(&folder)?;
+    let text = template.split("[[example]]").next().context("no mapping")?;
+    let text = text.replace("https://mobile.example", url);
+    let text = text.replace("移动应用与网格", &format!("c{number}"));
+    let text = text.replace("every = \"30s\"", "every = \"1s\"").replace("\"2/s\"", "\"1000/s\"");
+    Ok(fs::write(folder.join("channel.toml"), text)?)
+}
+
+/// When each record was there, by the number of its source.
+type Filed = HashMap<(usize, String), Timestamp>;
+
+/// One record in each good source at each tick, until the last seconds: what came last may still be on
+/// its way.
+async fn file(sources: &[Mobile], sixth: Sixth, length: Duration) -> Filed {
+    let mut filed = HashMap::new();
+    let mut ticks = interval(TICK);
+    for _ in 0..length.as_millis() / TICK.as_millis() {
+        ticks.tick().await;
+        for (number, source) in sources.iter().enumerate() {
+            let is_good = number < GOOD;
+            let many = if !is_good && sixth == Sixth::Floods { FLOOD } else { 1 };
+            for key in source.file(many) {
+                if is_good {
+                    filed.insert((number, key), Now.now());
+                }
+            }
+        }
+    }
+    for _ in 0..REST {
+        ticks.tick().await;
+    }
+    filed
+}
+
+/// The time between filing and receipt that one of a hundred exceeds.
+async fn lag(store: &Path, filed: &Filed) -> anyhow::Result<Lag> {
+    let url = format!("sqlite://{}", store.display());
+    let mut store = SqliteConnection::connect(&url).await?;
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT d.channel, d.source_key, r.kept_at FROM demand d JOIN receipt r ON r.channel = d.channel
+         AND d.origin ->> '$.message' = r.channel || '/' || r.read_no || '/' || r.part",
+    )
+    .fetch_all(&mut store)
+    .await?;
+    let kept: HashMap<(String, String), String> =
+        rows.into_iter().map(|(channel, key, at)| ((channel, key), at)).collect();
+    let mut lags = Vec::new();
+    for ((number, key), at) in filed {
+        if let Some(kept) = kept.get(&(format!("c{number}"), key.clone())) {
+            let kept: Timestamp = kept.parse()?;
+            // A clock that was put back shows as none.
+            lags.push(u64::try_from((kept - at).num_milliseconds()).unwrap_or(0));
+        }
+    }
+    lags.sort_unstable();
+    let p99 = lags.get(lags.len().saturating_sub(1) * 99 / 100).copied().unwrap_or(0);
+    Ok(Lag { p99, filed: filed.len(), kept: lags.len() })
+}
+
+/// Rejects everything, and then panics where nobody catches it but the supervisor.
+struct Panicking;
+
+impl Normalizer for Panicking {
+    fn normalize(&self, _: &RawRecord) -> Verdict {
+        Verdict::Reject(Reason::new("measured", ""))
+    }
+
+    #[allow(clippy::panic, reason = "what is measured")]
+    fn seal(&self, _: &DemandId, _: &[u8]) -> SealedBytes {
+        panic!("on purpose")
+    }
+}
+
+fn panic_in(plan: &mut ChannelPlan) {
+    plan.normalizer = Arc::new(Panicking);
+}

@@ -1,0 +1,347 @@
+//! One channel in front of one simulated source: through the shipped folder, the real connector, the
+//! real mapping and the real ingest loop into a store in memory, by whatever clock the city has.
+
+use std::{
+    fs,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use chrono::NaiveDateTime;
+use chrono_tz::Asia::Shanghai;
+use contract::{
+    Channel, Checkpoints, Demand, DemandId, Fault, Gate, Intake, Message, OpenGate, Pass,
+    Publisher, RecordKey, Store as _,
+};
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use gateway::{
+    assemble,
+    brake::Brake,
+    clock::Clock,
+    ingest::{self, ingest},
+    memory,
+    orders::Orders,
+    pace::Pace,
+    registry::AnyConnector,
+    shipped,
+    stop::Stop,
+    supervise::ChannelPlan,
+    vocabulary::vocabulary,
+    watch::ChannelWatch,
+};
+use normalizer::{Keys, Sealer};
+use sandbox::{
+    Truth,
+    truth::{Class, Outcome, Thing},
+};
+use sink::store::{Memory, Quarantined};
+use tempfile::TempDir;
+
+use crate::told::{altered, same_payload};
+
+/// Keys of no gateway: 32 bytes each, for reproducible tests.
+const KEYS: &str = include_str!("system/keys.json");
+
+/// Entries of one batch, unless a test says otherwise.
+const MAX_ENTRIES: usize = 100;
+
+/// So much of the city's time passes with each request, unless somebody is in a hurry.
+const STEP: Duration = Duration::from_secs(3);
+
+/// A channel, what it has read, and what became of it.
+pub struct Line {
+    folder: TempDir,
+    environment: Vec<(&'static str, String)>,
+    clock: Option<sandbox::Clock>,
+    step: Duration,
+    /// The channel, checked. Its limits are open: what a source allows is its own business here.
+    pub plan: ChannelPlan,
+    /// What opens sealed values.
+    pub sealer: Sealer,
+    /// Where its demands are kept, and its progress.
+    pub store: Arc<Memory>,
+    /// What carries them there.
+    pub bus: Straight,
+}
+
+impl Line {
+    /// The shipped channel of this name, with the variables that it needs.
+    ///
+    /// # Errors
+    /// Its folder has problems.
+    pub fn new(channel: &str, environment: Vec<(&'static str, String)>) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("tonghui-").tempdir()?;
+        shipped::write(folder.path(), &[channel])?;
+        let store = Arc::new(Memory::new());
+        let bus = Straight { store: Arc::clone(&store), ..Straight::default() };
+        let plan = plan(&folder, &environment, None, STEP)?;
+        let sealer = Sealer::new(&keys()?);
+        Ok(Self { folder, environment, clock: None, step: STEP, plan, sealer, store, bus })
+    }
+
+    /// The same by the city's clock instead of the machine's, in no hurry.
+    ///
+    /// # Errors
+    /// As [`Line::new`].
+    pub fn by(mut self, clock: &sandbox::Clock) -> anyhow::Result<Self> {
+        self.clock = Some(clock.clone());
+        self.rebuild()?;
+        Ok(self)
+    }
+
+    /// The same as fast as it can.
+    ///
+    /// # Errors
+    /// As [`Line::new`].
+    pub fn in_a_hurry(mut self) -> anyhow::Result<Self> {
+        self.step = Duration::ZERO;
+        self.rebuild()?;
+        Ok(self)
+    }
+
+    /// Changes the text of the channel's file, wherever it says `from`.
+    ///
+    /// # Errors
+    /// It does not say it, or has problems afterwards.
+    pub fn edit(&mut self, from: &str, to: &str) -> anyhow::Result<()> {
+        let path = self.plan.means.folder.join("channel.toml");
+        let text = fs::read_to_string(&path)?;
+        anyhow::ensure!(text.contains(from), "the channel file does not contain `{from}`");
+        fs::write(path, text.replace(from, to))?;
+        self.rebuild()
+    }
+
+    fn rebuild(&mut self) -> anyhow::Result<()> {
+        self.plan = plan(&self.folder, &self.environment, self.clock.as_ref(), self.step)?;
+        Ok(())
+    }
+
+    /// A connector that has just begun.
+    ///
+    /// # Errors
+    /// Its settings contradict each other.
+    pub fn connector(&self) -> Result<Box<dyn AnyConnector>, Fault> {
+        self.plan.kind.build(&self.plan.section, self.plan.means.clone())
+    }
+
+    /// Reads until caught up, as a process that has just begun.
+    ///
+    /// # Errors
+    /// What ended the loop.
+    pub async fn pull(&self) -> Result<(), Fault> {
+        self.pull_with(&*self.store, MAX_ENTRIES).await
+    }
+
+    /// The same with its progress kept there, and batches of at most so many entries.
+    ///
+    /// # Errors
+    /// What ended the loop.
+    pub async fn pull_with(
+        &self,
+        checkpoints: &impl Checkpoints,
+        max_entries: usize,
+    ) -> Result<(), Fault> {
+        let ChannelPlan { id, fingerprint, normalizer, .. } = &self.plan;
+        let mapping = checkpoints.mapping(id, *fingerprint).await?;
+        let channel = Channel { id: id.clone(), mapping, normalizer: Arc::clone(normalizer) };
+        let means = ingest::Means {
+            bus: &self.bus,
+            checkpoints,
+            memory: &memory::Memory::new(64 << 20),
+            clock: &Clock,
+            stop: &Stop::default(),
+            brake: &Brake::default(),
+            orders: &Orders::default(),
+            fence: 0,
+            watch: &ChannelWatch::new(id.clone()),
+        };
+        let pace = Pace { max_entries, schedule: None };
+        ingest(&channel, &mut *self.connector()?, &pace, &means).await
+    }
+
+    /// The demand with this key of the source.
+    pub fn demand(&self, key: &str) -> Option<Demand> {
+        self.store.current(&self.plan.id, &RecordKey::new(key))
+    }
+
+    /// What waits in quarantine under this key, or under this file's name.
+    pub fn quarantined(&self, key: &str) -> Option<Quarantined> {
+        self.store.quarantined(&DemandId::of(&self.plan.id, &RecordKey::new(key)))
+    }
+
+    /// How many states of this key are in history.
+    pub fn states(&self, key: &str) -> usize {
+        self.store.history(&DemandId::of(&self.plan.id, &RecordKey::new(key))).len()
+    }
+
+    /// Everything that was lost, altered or wrongly taken: empty where the store holds the last state
+    /// of each thing, and quarantine what cannot be a demand.
+    pub fn differences(&self, truth: &Truth) -> Vec<String> {
+        let found = truth
+            .things()
+            .iter()
+            .filter_map(|thing| Some(format!("{}: {}", thing.key, self.difference(thing)?)));
+        found.collect()
+    }
+
+    fn difference(&self, thing: &Thing) -> Option<String> {
+        let (demand, waits) = (self.demand(&thing.key), self.quarantined(&thing.key));
+        match (&thing.last().outcome, demand, waits) {
+            // Whoever had not read it by then never can.
+            _ if thing.gone.is_some() => None,
+            (Outcome::Demand(facts), Some(demand), _) => {
+                let is_kept = same_payload(thing.last(), &demand, &self.sealer);
+                altered(facts, &demand, &self.sealer)
+                    .or_else(|| (!is_kept).then(|| "not the record that was served".to_owned()))
+            }
+            (Outcome::Reject(_), Some(_), _)
+                if thing.states.iter().any(|state| state.facts().is_some()) =>
+            {
+                None
+            }
+            (Outcome::Reject(Class::MalformedBytes), None, Some(row)) => {
+                (row.reason != "malformed_bytes").then_some(row.reason)
+            }
+            (Outcome::Reject(_), None, Some(_)) => None,
+            // A row that is out of shape has no key.
+            (Outcome::Reject(Class::Unreadable), None, None)
+                if self.bus.rejected().contains(&(None, "row_shape".to_owned())) =>
+            {
+                None
+            }
+            (outcome, _, waits) => Some(format!("{outcome:?}, {waits:?}")),
+        }
+    }
+}
+
+fn plan(
+    folder: &TempDir,
+    environment: &[(&'static str, String)],
+    clock: Option<&sandbox::Clock>,
+    step: Duration,
+) -> anyhow::Result<ChannelPlan> {
+    let known =
+        |name: &str| environment.iter().find(|(one, _)| *one == name).map(|(_, it)| it.clone());
+    let settings = config::resolve(folder.path(), &vocabulary(), &known)?;
+    let mut plan = assemble::channels(&settings, &keys()?)?.pop().context("no channel")?;
+    plan.means.gate = Arc::new(OpenGate);
+    if let Some(clock) = clock.cloned() {
+        plan.means.gate =
+            Arc::new(CityGate { clock: clock.clone(), step, held_until: Mutex::default() });
+        plan.means.clock = contract::Clock::new(move || {
+            // Beijing has no hour twice.
+            let now = clock.now().and_local_timezone(Shanghai).earliest();
+            now.map(|now| now.to_utc()).unwrap_or_default()
+        });
+    }
+    Ok(plan)
+}
+
+fn keys() -> anyhow::Result<Keys> {
+    Ok(Keys::from_json(KEYS)?)
+}
+
+/// A gate by the city's clock: time passes with each request, and a pause is kept.
+#[derive(Debug)]
+struct CityGate {
+    clock: sandbox::Clock,
+    step: Duration,
+    held_until: Mutex<Option<NaiveDateTime>>,
+}
+
+impl Gate for CityGate {
+    fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>> {
+        let left = locked(&self.held_until).map(|until| until - self.clock.now());
+        let left = left.and_then(|left| left.to_std().ok()).filter(|left| !left.is_zero());
+        let entered = match left {
+            Some(left) => Err(Fault::throttled(left, "the upstream asked for a pause")),
+            None => {
+                self.clock.advance(self.step);
+                Ok(Pass::holding(()))
+            }
+        };
+        ready(entered).boxed()
+    }
+
+    fn hold(&self, wait: Duration) {
+        let until = self.clock.now() + wait;
+        let mut held = locked(&self.held_until);
+        *held = (*held).max(Some(until));
+    }
+}
+
+/// A bus that keeps what it carries at once, unless it is away.
+#[derive(Default)]
+pub struct Straight {
+    store: Arc<Memory>,
+    messages: Mutex<Vec<Message>>,
+    is_away: AtomicBool,
+    meanwhile: Mutex<Option<Meanwhile>>,
+    largest: AtomicUsize,
+}
+
+/// What happens while a batch is under way.
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
+impl Straight {
+    /// Takes nothing until it is back.
+    pub fn goes_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Relaxed);
+    }
+
+    /// Does this while the next batch is under way.
+    pub fn meanwhile(&self, work: impl FnOnce() + Send + 'static) {
+        *locked(&self.meanwhile) = Some(Box::new(work));
+    }
+
+    /// Events of the largest batch so far.
+    pub fn largest(&self) -> usize {
+        self.largest.load(Relaxed)
+    }
+
+    /// All that it carried, in order.
+    pub fn messages(&self) -> Vec<Message> {
+        locked(&self.messages).clone()
+    }
+
+    /// Key and reason of all that was rejected, in order.
+    pub fn rejected(&self) -> Vec<(Option<String>, String)> {
+        let messages = self.messages();
+        let intake = Intake::new(messages.into_iter().map(|message| (0, message)));
+        let events = intake.deliveries().iter().flat_map(|delivery| &delivery.events);
+        let rejected = events.filter_map(|event| match event {
+            contract::Event::Reject(reject) => {
+                let key = reject.source_key.as_ref().map(ToString::to_string);
+                Some((key, reject.reason.code.to_string()))
+            }
+            contract::Event::Demand(_) | contract::Event::Unreadable { .. } => None,
+        });
+        rejected.collect()
+    }
+}
+
+impl Publisher for Straight {
+    async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
+        if self.is_away.load(Relaxed) {
+            return Err(Fault::transient("the broker is away"));
+        }
+        let work = locked(&self.meanwhile).take();
+        if let Some(work) = work {
+            work();
+        }
+        let intake = Intake::new(messages.iter().map(|message| (0, message.clone())));
+        let n_events = intake.deliveries().iter().map(|delivery| delivery.events.len()).sum();
+        self.largest.fetch_max(n_events, Relaxed);
+        self.store.store(&intake).await?;
+        locked(&self.messages).extend_from_slice(messages);
+        Ok(())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,159 @@
+//! 互联网+督查 (S4).
+
+use std::time::Duration;
+
+use contract::demand::QualityFlag;
+use system_tests::told::has_doubt;
+
+use super::*;
+
+type Platform = Scene<StateInspection>;
+
+#[tokio::test]
+async fn t08_a_day_without_rows_is_read_and_over() {
+    let scene = Platform::new("").await;
+    scene.source.file(3);
+    scene.pull().await;
+    // From the fifth to the ninth of October, four of them empty.
+    assert_eq!(scene.source.calls().by_kind["list"], 5);
+    scene.pull().await;
+    // A day is closed twelve hours after the next one: until noon three are asked for again.
+    assert_eq!(scene.source.calls().by_kind["list"], 5 + 3);
+    assert!(scene.line.bus.rejected().is_empty());
+}
+
+#[tokio::test]
+async fn t09_a_secret_that_changes_is_got_once_more_and_no_day_is_lost() {
+    let scene = Platform::new("rotated@3").await;
+    scene.source.file(3);
+    scene.pull().await;
+    let calls = scene.source.calls();
+    assert!(calls.refused["signature"] >= 1, "{calls:?}");
+    assert_eq!(calls.by_kind["secret"], 1 + calls.refused["signature"], "{calls:?}");
+
+    let province = Scene::<ProvinceInspection>::new("rotated@3").await;
+    province.source.file(3);
+    province.pull().await;
+    assert!(province.source.calls().refused["signature"] >= 1);
+}
+
+#[tokio::test]
+async fn t09_a_secret_that_was_valid_for_a_day_is_got_anew_on_the_next() {
+    let scene = Platform::new("").await;
+    for _ in 0..3 {
+        scene.source.file(1);
+        scene.pull().await;
+        scene.clock.advance(Duration::from_secs(25 * 3_600));
+    }
+    assert_eq!(scene.line.store.demands().len(), 3);
+}
+
+#[tokio::test]
+async fn t18_a_clock_that_contradicts_the_signature_stops_clearly_and_not_for_ever() {
+    let scene = Platform::new("wrong_date@1").await;
+    scene.source.file(1);
+    let fault = scene.line.pull().await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+    assert!(fault.to_string().contains("clock"), "{fault}");
+    let calls = scene.source.calls();
+    assert!(calls.by_kind.values().sum::<u64>() < 10, "{calls:?}");
+    assert!(calls.refused["clock"] > 0);
+}
+
+#[tokio::test]
+async fn t18_a_clock_of_ours_that_is_wrong_is_refused_and_named() {
+    let scene = Platform::new("").await;
+    scene.source.file(2);
+    let ahead = contract::Clock::new(|| "2026-10-09T02:37:00Z".parse().unwrap());
+    let mut line = scene.line;
+    line.plan.means.clock = ahead;
+    let fault = line.pull().await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+    assert!(fault.to_string().contains("clock"), "{fault}");
+    assert_eq!(scene.source.calls().refused["clock"], 1);
+}
+
+#[tokio::test]
+async fn yesterday_grows_until_noon_and_what_it_gains_is_read() {
+    let scene = Platform::new("late_row@2").await;
+    scene.source.file(1);
+    scene.pull().await;
+    scene.clock.advance(Duration::from_secs(3_600));
+    let late = scene.source.file(1).remove(0);
+    scene.pull().await;
+    let struck = scene.at(&late);
+    assert_eq!(struck.told.facts().unwrap().received_at.unwrap().date().to_string(), "2026-10-08");
+    assert!(struck.demand.is_some());
+}
+
+#[tokio::test]
+async fn a_row_that_is_issued_again_has_both_states_and_ends_in_the_newer() {
+    let scene = Platform::new("reissued@1").await;
+    let key = scene.source.file(1).remove(0);
+    scene.clock.advance(Duration::from_secs(60));
+    scene.source.advance(&key);
+    scene.pull().await;
+    assert_eq!(scene.at(&key).demand().body.status.unwrap().code(), "in_progress");
+    assert_eq!(scene.line.states(&key), 2);
+}
+
+#[tokio::test]
+async fn an_array_within_a_text_or_behind_a_byte_order_mark_is_an_array() {
+    for fault in ["wrapped@1", "bom@1"] {
+        let (scene, _) = Platform::asked(fault).await;
+        assert_eq!(scene.line.store.demands().len(), 3, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_the_proxy_is_no_day() {
+    let scene = Platform::new("bad_gateway@1").await;
+    scene.source.file(1);
+    let fault = scene.line.pull().await.unwrap_err();
+    assert!(fault.is_transient(), "{fault}");
+    assert!(scene.line.bus.messages().is_empty());
+    assert!(scene.source.calls().refused["bad_gateway"] < 5);
+}
+
+#[tokio::test]
+async fn masked_names_and_numbers_are_kept_and_compared_with_nobodys() {
+    let (_, struck) = Platform::struck("masked").await;
+    let demand = struck.demand();
+    assert!(has_doubt(demand, "people", QualityFlag::MaskedValue));
+    let person = &demand.body.people[0];
+    let token = |it: &Option<contract::Sealed>| it.as_ref().and_then(|it| it.token.clone());
+    assert_eq!((token(&person.phone), token(&person.name)), (None, None));
+}
+
+#[tokio::test]
+async fn three_ways_of_writing_a_date_in_one_record_are_read() {
+    let scene = Platform::new("").await;
+    let key = scene.source.file(1).remove(0);
+    scene.pull().await;
+    let body = scene.at(&key).demand().body.clone();
+    assert!(body.received_at.is_some() && body.dispatched_at.is_some() && body.due_at.is_some());
+}
+
+#[tokio::test]
+async fn sealed_rows_are_opened_with_the_key_of_the_channel() {
+    let mut scene = Platform::new("sealed@1").await;
+    let opened = "{ at = \"$..encdata\", layers = [{ sm4 = { key = { env = \"INSPECTION_ROW_KEY\" } } }], as = \"json\" }";
+    let inner = "inner   = [{ at = \"$.data\", as = \"json\" }]";
+    let both = format!("inner   = [{{ at = \"$.data\", as = \"json\" }}, {opened}]");
+    scene.line.edit(inner, &both).unwrap();
+    scene.source.file(3);
+    scene.line.pull().await.unwrap();
+    assert_eq!(scene.line.store.demands().len(), 3);
+}
+
+#[tokio::test]
+async fn the_requests_of_a_minute_are_not_exceeded_by_a_platform_that_says_so() {
+    // A day each: more days than the minute has calls.
+    let mut scene = Platform::hurried().await;
+    scene.line.edit(START, "2026-07-01").unwrap();
+    scene.source.file(1);
+    let fault = scene.line.pull().await.unwrap_err();
+    assert!(!fault.to_string().is_empty());
+    let calls = scene.source.calls();
+    assert!(calls.over_budget <= 5, "{calls:?}");
+}

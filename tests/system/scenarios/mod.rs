@@ -1,0 +1,177 @@
+//! The scenarios of the city, each by its number (T01 to T20), and each quirk of its sources by the
+//! name of its switch: from the switch through the connector into the store, asserted on the row or
+//! on the quarantine entry.
+//!
+//! What is not here: files and their scenarios (T10 to T12) are in `enterprise/`; T13, T14, T15 and
+//! T17 are promises of the mapping, in `normalizer/tests`.
+
+mod board;
+mod hotline;
+mod inspection;
+mod limits;
+mod mobile;
+mod outage;
+mod petition;
+mod push;
+mod twice;
+
+use std::sync::Arc;
+
+use contract::{Demand, Fault, FaultKind};
+use sandbox::{
+    Clock, Conduct, Faults, Limits, MessageBoard, Mobile, Petitions, ProvinceInspection,
+    StateInspection, Truth, truth::Told,
+};
+use system_tests::line::Line;
+
+/// Where the past of the shipped channels begins, and where it begins here.
+const SHIPPED_START: &str = "2024-01-01";
+const START: &str = "2026-10-05";
+
+/// A simulated source, and the shipped channel that reads it.
+struct Scene<S> {
+    source: S,
+    clock: Clock,
+    line: Line,
+}
+
+/// A source that is asked over HTTP.
+trait Source: Sized {
+    const CHANNEL: &str;
+    /// The host that the shipped folder names.
+    const HOST: &str;
+    async fn open(faults: &str, limits: Limits, clock: &Clock) -> Self;
+    fn url(&self) -> &str;
+    fn environment(&self) -> Vec<(&'static str, String)>;
+    fn truth(&self) -> Truth;
+    fn file(&self, n: u64) -> Vec<String>;
+}
+
+macro_rules! sources {
+    ($($kind:ident, $channel:literal, $host:literal;)*) => {$(
+        impl Source for $kind {
+            const CHANNEL: &str = $channel;
+            const HOST: &str = $host;
+
+            async fn open(faults: &str, limits: Limits, clock: &Clock) -> Self {
+                let plain = Conduct::new(7, clock.clone());
+                let faults = Faults::parse(faults).unwrap();
+                $kind::open(Conduct { faults, limits, ..plain }).await.unwrap()
+            }
+
+            fn url(&self) -> &str {
+                self.url()
+            }
+
+            fn environment(&self) -> Vec<(&'static str, String)> {
+                self.environment()
+            }
+
+            fn truth(&self) -> Truth {
+                self.truth()
+            }
+
+            fn file(&self, n: u64) -> Vec<String> {
+                self.file(n)
+            }
+        }
+    )*};
+}
+
+sources! {
+    MessageBoard, "message_board", "https://liuyan.people.com.cn";
+    Petitions, "petition", "https://petition.example";
+    StateInspection, "inspection_state", "https://gjzwfw.example";
+    ProvinceInspection, "inspection_province", "https://exchange.example";
+    Mobile, "mobile", "https://mobile.example";
+}
+
+impl<S: Source> Scene<S> {
+    /// A source on which these things go wrong, and which nobody hurries.
+    async fn new(faults: &str) -> Self {
+        Self::open(faults, |line| line).await
+    }
+
+    /// One without faults that is asked as fast as it can be.
+    async fn hurried() -> Self {
+        Self::open("", |line| line.in_a_hurry().unwrap()).await
+    }
+
+    async fn open(faults: &str, pace: impl Fn(Line) -> Line) -> Self {
+        let clock = morning();
+        let source = S::open(faults, Limits::Real, &clock).await;
+        let line = Line::new(S::CHANNEL, source.environment()).unwrap();
+        let mut line = pace(line.by(&clock).unwrap());
+        line.edit(S::HOST, source.url()).unwrap();
+        let _ = line.edit(SHIPPED_START, START);
+        Self { source, clock, line }
+    }
+
+    /// The second of three things, struck by `fault`; all three were read.
+    async fn struck(fault: &str) -> (Self, Struck) {
+        let scene = Self::new(&format!("{fault}@2")).await;
+        let key = scene.source.file(3).remove(1);
+        scene.pull().await;
+        let struck = scene.at(&key);
+        (scene, struck)
+    }
+
+    /// Three things, read by a source on whose every n-th request `fault` strikes.
+    async fn asked(fault: &str) -> (Self, Vec<String>) {
+        let scene = Self::new(fault).await;
+        let keys = scene.source.file(3);
+        scene.pull().await;
+        (scene, keys)
+    }
+
+    /// Reads until caught up; nothing is lost or altered.
+    async fn pull(&self) {
+        self.line.pull().await.unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!(self.line.differences(&self.source.truth()), [""; 0]);
+    }
+
+    /// Reads until caught up, and waits as long as it is told to, by the city's clock: how long
+    /// altogether, and how often.
+    async fn pull_patiently(&self) -> (std::time::Duration, u32) {
+        let (mut waited, mut times) = (std::time::Duration::ZERO, 0);
+        while let Err(fault) = self.line.pull().await {
+            let wait = wait_of(&fault);
+            self.clock.advance(wait);
+            (waited, times) = (waited + wait, times + 1);
+            assert!(times < 100, "never caught up: {fault}");
+        }
+        (waited, times)
+    }
+
+    fn at(&self, key: &str) -> Struck {
+        let truth = self.source.truth();
+        let told = truth.thing(key).unwrap().states.last().map(Arc::clone).unwrap();
+        let demand = self.line.demand(key);
+        Struck { key: key.to_owned(), told, demand }
+    }
+}
+
+/// A thing that a fault has struck, as it was served and as it was kept.
+struct Struck {
+    key: String,
+    told: Arc<Told>,
+    demand: Option<Demand>,
+}
+
+impl Struck {
+    fn demand(&self) -> &Demand {
+        self.demand.as_ref().unwrap_or_else(|| panic!("{} is no demand", self.key))
+    }
+}
+
+fn morning() -> Clock {
+    let day = chrono::NaiveDate::from_ymd_opt(2026, 10, 9).unwrap();
+    Clock::starting(day.and_hms_opt(10, 30, 0).unwrap())
+}
+
+fn wait_of(fault: &Fault) -> std::time::Duration {
+    match fault.kind() {
+        FaultKind::Throttled(wait) => wait,
+        kind => panic!("{kind:?}: {fault}"),
+    }
+}

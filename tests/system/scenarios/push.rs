@@ -1,0 +1,162 @@
+//! The mobile app and the grid, sending to us (S6): the listener, the guard and the whole gateway.
+
+use std::{collections::HashMap, fs, future::Future};
+
+use config::Settings;
+use gateway::{
+    assemble,
+    intake::{Intake, Limits as IntakeLimits},
+    keys,
+    service::{Role, serve},
+    shipped,
+    stop::Stop,
+    vocabulary::vocabulary,
+};
+use normalizer::{Keys, Sealer};
+use sink::store::{Database, Postgres};
+use system_tests::{gateway_process::server, told::altered};
+
+use super::*;
+
+/// A platform that sends, and the configuration of a gateway that is sent to.
+struct Town {
+    mobile: Mobile,
+    settings: Settings,
+    _folder: tempfile::TempDir,
+}
+
+impl Town {
+    /// With demands in this store, else in a file.
+    async fn open(faults: &str, store: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // The guard looks at the machine's clock.
+        let mobile = <Mobile as Source>::open(faults, Limits::Loose, &Clock::machine()).await;
+        shipped::write(folder.path(), &["mobile"]).unwrap();
+        let file = folder.path().join("channels/mobile/channel.toml");
+        fs::write(&file, sent_instead_of_asked(&fs::read_to_string(&file).unwrap())).unwrap();
+        let mut known = Source::environment(&mobile);
+        if let Some(url) = store {
+            let corner = format!("push_{}", std::process::id());
+            Postgres::make_schema(url, &corner).await.unwrap();
+            keys::make(&folder.path().join("data/keys.json"), Default::default()).unwrap();
+            shipped::name_servers(folder.path(), Some("STORE"), None).unwrap();
+            known.push(("STORE", Postgres::in_schema(url, &corner)));
+        }
+        let environment =
+            |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
+        let settings = config::resolve(folder.path(), &vocabulary(), &environment).unwrap();
+        Self { mobile, settings, _folder: folder }
+    }
+
+    async fn store(&self) -> (Database, Keys) {
+        assemble::open(&self.settings).await.unwrap()
+    }
+
+    /// A gateway until stop is asked: where it is sent to, and its work.
+    async fn gateway(&self, stop: &Stop) -> (String, impl Future<Output = ()>) {
+        let (store, keys) = self.store().await;
+        let plans = assemble::channels(&self.settings, &keys).unwrap();
+        let doors: HashMap<_, _> =
+            plans.iter().filter_map(|plan| Some((plan.id.clone(), plan.door()?))).collect();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let intake = Intake::open(any, doors, IntakeLimits::default()).await.unwrap().unwrap();
+        let door = format!("http://{}/intake/mobile", intake.address().unwrap());
+        let work = async move {
+            let serving = serve(&self.settings, Role::All, plans, &store, stop);
+            let (ended, ()) = tokio::join!(Box::pin(serving), intake.serve(stop));
+            ended.unwrap();
+        };
+        (door, work)
+    }
+
+    async fn differences(&self) -> Vec<String> {
+        let (store, keys) = self.store().await;
+        let (channel, sealer) = ("mobile".parse().unwrap(), Sealer::new(&keys));
+        let mut found = Vec::new();
+        for thing in self.mobile.truth().things() {
+            let key = contract::RecordKey::new(thing.key.as_str());
+            let Some(demand) = store.current(&channel, &key).await.unwrap() else {
+                found.push(format!("{key} was lost"));
+                continue;
+            };
+            found.extend(altered(thing.last().facts().unwrap(), &demand, &sealer));
+        }
+        found
+    }
+}
+
+/// The shipped channel with the same mapping, for a platform that sends.
+fn sent_instead_of_asked(text: &str) -> String {
+    let (head, rest) = text.split_once("[budget]").unwrap();
+    let (_, mapping) = rest.split_once("[demand]").unwrap();
+    let (mapping, _) = mapping.split_once("[[example]]").unwrap();
+    let auth =
+        "x_bg = { access_key = \"BGSIM340200\", secret_key = { env = \"MOBILE_SECRET_KEY\" } }";
+    format!(
+        "{}\n[webhook]\nauth = {{ {auth} }}\nkey = \"$.appealId\"\nrevision = \"$.updatedTime\"\n\
+         \n[demand]{mapping}",
+        head.replace("\"http\"", "\"webhook\"")
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_four_times_is_one_demand() {
+    let town = Town::open("duplicate@2", None).await;
+    town.mobile.file(6);
+    let stop = Stop::default();
+    let (door, working) = town.gateway(&stop).await;
+    let sending = async {
+        let pushed = town.mobile.push(&door).await.unwrap();
+        stop.ask();
+        pushed
+    };
+    let ((), pushed) = tokio::join!(working, sending);
+    assert_eq!((pushed.taken, pushed.repeated), (6, 9));
+    assert_eq!(town.differences().await, [""; 0]);
+    let books = town.store().await.0.books(None, None).await.unwrap();
+    assert_eq!((books[0].stored, books[0].unchanged), (6, 9), "{books:?}");
+    assert_eq!(books[0].balanced, Some(true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_or_wrong_signature_is_refused_and_the_right_one_after_it_taken() {
+    for fault in ["skewed@2", "bad_signature@2"] {
+        let town = Town::open(fault, None).await;
+        town.mobile.file(4);
+        let stop = Stop::default();
+        let (door, working) = town.gateway(&stop).await;
+        let sending = async {
+            let pushed = town.mobile.push(&door).await.unwrap();
+            stop.ask();
+            pushed
+        };
+        let ((), pushed) = tokio::join!(working, sending);
+        assert!(pushed.refused >= 2, "{fault}: {pushed:?}");
+        assert_eq!(pushed.taken, 4, "{fault}");
+        assert_eq!(town.differences().await, [""; 0], "{fault}");
+        let books = town.store().await.0.books(None, None).await.unwrap();
+        assert_eq!(books[0].read, 4, "{fault}: nothing of what was refused came in");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_gateways_receive_for_one_channel_at_once() {
+    let url = server("TONGHUI_TEST_POSTGRES").unwrap();
+    let town = Town::open("", Some(&url)).await;
+    let stop = Stop::default();
+    let (first, one) = town.gateway(&stop).await;
+    let (second, other) = town.gateway(&stop).await;
+    let sending = async {
+        for door in [&first, &second, &first, &second, &second, &first] {
+            town.mobile.file(3);
+            let pushed = town.mobile.push(door).await.unwrap();
+            assert_eq!((pushed.taken, pushed.refused), (3, 0), "{door}");
+        }
+        stop.ask();
+    };
+    tokio::join!(one, other, sending);
+    assert_eq!(town.differences().await, [""; 0]);
+    let books = town.store().await.0.books(None, None).await.unwrap();
+    assert_eq!((books[0].read, books[0].stored, books[0].unchanged), (18, 18, 0), "{books:?}");
+    assert_eq!(books[0].balanced, Some(true));
+}

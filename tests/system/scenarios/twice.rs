@@ -1,0 +1,109 @@
+//! Somebody who calls the hotline and goes to the bureau too: the whole gateway, both stores.
+
+use std::path::Path;
+
+use gateway::{
+    assemble, keys,
+    service::{Role, serve},
+    shipped,
+    stop::Stop,
+    vocabulary::vocabulary,
+};
+use sandbox::{Gbk, Hotline};
+use sink::store::{Database, Postgres};
+use sqlx::Connection as _;
+use system_tests::gateway_process::server;
+
+use super::*;
+
+const STORE: &str = "TONGHUI_STORE_URL";
+
+/// The same words from the same telephone through two channels, and other words, and other people.
+async fn pulled(store: Option<&str>) -> (tempfile::TempDir, Database) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::machine();
+    let bureau = <Petitions as Source>::open("", Limits::Loose, &clock).await;
+    let settings = sandbox::Settings::new(3, clock.clone());
+    let hotline = Hotline::create(&folder.path().join("hotline.db"), settings).await.unwrap();
+    bureau.file(3);
+    let truth = bureau.truth();
+    let told = truth.things()[1].last().facts().unwrap().clone();
+    let (phone, content) = (told.people[0].phone.clone().unwrap(), told.content.unwrap());
+    let keys = hotline.file(3).await.unwrap();
+    for (key, words) in [(&keys[0], content.as_str()), (&keys[1], "别的事情")] {
+        let phone = phone.clone();
+        let edit = |row: &mut sandbox::Row| {
+            row.rqstcontent = Gbk::new(words);
+            row.rqstperson = Gbk::new("");
+            row.linknumber = Some(phone);
+        };
+        hotline.change(key, edit).await.unwrap();
+    }
+
+    let config = folder.path().join("config");
+    shipped::write(&config, &["hotline", "petition"]).unwrap();
+    let since = clock.now().date() - chrono::TimeDelta::days(7);
+    shipped::point_at(&config, &[("petition", bureau.url().to_owned())], since).unwrap();
+    let mut known = Source::environment(&bureau);
+    known.push(("HOTLINE_DATABASE_URL", hotline.url().to_owned()));
+    if let Some(url) = store {
+        let corner = format!("twice_{}", std::process::id());
+        Postgres::make_schema(url, &corner).await.unwrap();
+        keys::make(&config.join("data/keys.json"), normalizer::Suite::default()).unwrap();
+        shipped::name_servers(&config, Some(STORE), None).unwrap();
+        known.push((STORE, Postgres::in_schema(url, &corner)));
+    }
+    let store = pull(&config, &known).await;
+    (folder, store)
+}
+
+async fn pull(config: &Path, known: &[(&'static str, String)]) -> Database {
+    let environment =
+        |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
+    let settings = config::resolve(config, &vocabulary(), &environment).unwrap();
+    let (store, keys) = assemble::open(&settings).await.unwrap();
+    let mut plans = assemble::channels(&settings, &keys).unwrap();
+    for plan in &mut plans {
+        plan.pace.schedule = None;
+    }
+    for (channel, end) in
+        Box::pin(serve(&settings, Role::All, plans, &store, &Stop::default())).await.unwrap()
+    {
+        end.unwrap_or_else(|fault| panic!("{channel}: {fault}"));
+    }
+    store
+}
+
+type Link = (String, String, String, i64);
+
+const LINKS: &str = "SELECT a.channel, b.channel, l.reason, CAST(l.score AS bigint)
+     FROM demand_link l JOIN demand a ON a.seq = l.a JOIN demand b ON b.seq = l.b
+     WHERE a.content = b.content";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t16_the_same_demand_through_two_channels_is_two_records_and_a_link() {
+    let (folder, _store) = pulled(None).await;
+    let url = format!("sqlite://{}", folder.path().join("config/data/tonghui.db").display());
+    let mut file = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let links: Vec<Link> = sqlx::query_as(LINKS).fetch_all(&mut file).await.unwrap();
+    check(links);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t16_in_a_shared_store_too() {
+    let url = server("TONGHUI_TEST_POSTGRES").unwrap();
+    let (_folder, _store) = pulled(Some(&url)).await;
+    let url = Postgres::in_schema(&url, &format!("twice_{}", std::process::id()));
+    let mut server = sqlx::PgConnection::connect(&url).await.unwrap();
+    let links: Vec<Link> = sqlx::query_as(LINKS).fetch_all(&mut server).await.unwrap();
+    check(links);
+}
+
+fn check(mut links: Vec<Link>) {
+    assert_eq!(links.len(), 1, "{links:?}");
+    let (a, b, reason, score) = links.remove(0);
+    let mut channels = [a, b];
+    channels.sort();
+    assert_eq!(channels, ["hotline", "petition"]);
+    assert_eq!((reason.as_str(), score), ("same person, same text", 100));
+}

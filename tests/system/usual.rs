@@ -1,0 +1,59 @@
+//! What is usual: a channel that no longer says what it always said stops, and its volume stands
+//! beside what it usually brings.
+
+use std::time::Duration;
+
+use contract::{FaultKind, RecordKey};
+use sandbox::{Clock, Gbk, Settings};
+use serde_json::Value;
+use system_tests::{gateway_process::command, world::World};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_whose_records_lose_what_all_had_stops_until_that_is_accepted() {
+    let world = World::open(Settings::new(11, Clock::machine())).await.unwrap();
+    let keys = world.hotline.file(150).await.unwrap();
+    world.pull().await.unwrap();
+    // Every row that is read again has lost it.
+    let lost = &keys[135..];
+    for key in lost {
+        world.hotline.change(key, |row| row.rqsttitle = Gbk::new("")).await.unwrap();
+    }
+    let title = async |key: &str| {
+        let (store, _) = world.store().await.unwrap();
+        let channel = "hotline".parse().unwrap();
+        store.current(&channel, &RecordKey::new(key)).await.unwrap().unwrap().body.title
+    };
+    for _ in 0..2 {
+        let error = world.pull().await.unwrap_err();
+        let fault: &contract::Fault = error.downcast_ref().unwrap();
+        assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
+        assert!(fault.to_string().contains("shape changed"), "{fault}");
+        assert!(fault.to_string().contains("title"), "{fault}");
+        assert!(title(&lost[0]).await.is_some(), "it was delivered");
+    }
+
+    let mut accept = command().unwrap();
+    accept.args(["accept", "hotline", "--config"]).arg(world.config()).envs(world.environment());
+    assert!(accept.output().unwrap().status.success());
+    world.pull().await.unwrap();
+    assert_eq!(title(&lost[0]).await, None);
+    assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_puts_todays_demands_beside_those_of_the_same_weekday_before() {
+    let mut settings = Settings::new(11, Clock::machine());
+    settings.spread = Duration::from_secs(29 * 86_400);
+    let world = World::open(settings).await.unwrap();
+    world.hotline.file(29 * 24).await.unwrap();
+    world.pull().await.unwrap();
+    let mut status = command().unwrap();
+    status.args(["status", "--format", "json", "--config"]).arg(world.config());
+    let output = status.envs(world.environment()).output().unwrap();
+    let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let number = |name: &str| rows[0][name].as_u64().unwrap_or_else(|| panic!("{name}: {rows}"));
+    // One an hour, today as in the weeks before.
+    let (received, expected) = (number("received_today"), number("expected_today"));
+    assert!(received.abs_diff(expected) <= 2, "{received} and {expected}");
+    assert!(expected <= 25, "{expected}");
+}
