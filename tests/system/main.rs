@@ -14,8 +14,6 @@ mod jobs;
 mod new_channel;
 mod servers;
 mod states;
-// Known to fail on a fast machine: changes stay unread, and nobody knows why yet.
-#[cfg(feature = "soak")]
 mod three_processes;
 mod trap;
 mod twin;
