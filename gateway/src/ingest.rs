@@ -10,11 +10,12 @@
 mod reader;
 
 use contract::{Channel, Checkpoints, Confirmed, Fault, Publisher, deliver};
+use tokio::sync::Mutex;
 use tracing::debug;
 
 use crate::{
-    clock::Clock, memory::Memory, orders::Orders, pace::Pace, registry::AnyConnector, stop::Stop,
-    watch::ChannelWatch,
+    clock::Clock, memory::Memory, numbers::ReadNumbers, orders::Orders, pace::Pace,
+    registry::AnyConnector, stop::Stop, watch::ChannelWatch,
 };
 use reader::{Packed, Reader};
 
@@ -34,6 +35,8 @@ pub struct Means<'a, B, C> {
     pub watch: &'a ChannelWatch,
     /// What it is told meanwhile.
     pub orders: &'a Orders,
+    /// Held by whoever reads the channel.
+    pub numbers: &'a Mutex<ReadNumbers>,
     /// The lease under which it reads.
     pub fence: u64,
 }

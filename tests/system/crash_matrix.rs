@@ -186,6 +186,7 @@ async fn ingest_once(
         clock: &Clock,
         stop: &Stop::default(),
         orders: &Orders::default(),
+        numbers: &tokio::sync::Mutex::default(),
         fence: 0,
         watch: &ChannelWatch::new(hotline()),
     };

@@ -3,15 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod architecture;
+mod backfill;
 mod black_box;
 mod check;
 mod city;
+mod console;
 mod crash_matrix;
 mod demo;
 mod enterprise;
 mod hotline;
 mod jobs;
 mod new_channel;
+mod reload;
 mod servers;
 mod states;
 mod three_processes;

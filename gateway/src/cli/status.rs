@@ -4,10 +4,8 @@
 mod quality;
 
 use chrono_tz::Tz;
-use config::Settings;
-use contract::{ChannelId, Timestamp};
-use serde::Serialize;
-use sink::store::{Access, ChannelStatus, Database, Holding};
+use contract::Timestamp;
+use sink::store::Access;
 
 use super::{
     Context,
@@ -15,9 +13,7 @@ use super::{
 };
 use crate::{
     assemble,
-    clock::Clock,
-    instance,
-    schedule::{Pass, Schedule},
+    standing::{Row, rows},
     table,
 };
 
@@ -26,25 +22,6 @@ pub(super) struct Args {
     /// How many demands carry which doubt, by channel and field, instead.
     #[arg(long)]
     quality: bool,
-}
-
-/// One channel, read or not.
-#[derive(Debug, Serialize)]
-struct Row {
-    channel: ChannelId,
-    state: &'static str,
-    /// The process that reads it.
-    held_by: Option<String>,
-    last_read_at: Option<Timestamp>,
-    /// By its schedule; none while it rests or nobody runs it.
-    next_run_at: Option<Timestamp>,
-    step: u64,
-    demands: u64,
-    quarantined: u64,
-    /// Of its newest demands, those with a label that no table has, in the field that has most of
-    /// them.
-    unknown_codes: String,
-    fault: Option<String>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
@@ -58,68 +35,6 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         out::show(context.format, &rows, |rows| draw(rows, settings.zone))?;
         Ok(Exit::Done)
     })
-}
-
-/// The channels of the configuration, and those that were once in it.
-async fn rows(settings: &Settings, store: &Database) -> anyhow::Result<Vec<Row>> {
-    let mut known = store.status().await?;
-    for channel in &settings.channels {
-        if known.iter().all(|status| status.channel != channel.id) {
-            known.push(never_read(&channel.id));
-        }
-    }
-    known.sort_by(|a, b| a.channel.cmp(&b.channel));
-    let (leases, paused) = (store.leases().await?, store.paused().await?);
-    let unknown = quality::unknown_codes(store).await?;
-    let rows = known.into_iter().map(|status| {
-        let is_paused = paused.contains(&status.channel);
-        let unknown_codes =
-            unknown.get(&status.channel).cloned().unwrap_or_else(|| "0.0 %".to_owned());
-        Row { unknown_codes, ..row(settings, status, is_paused, &leases) }
-    });
-    Ok(rows.collect())
-}
-
-fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Holding]) -> Row {
-    let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
-    let held = leases.iter().find(|lease| {
-        Some(lease.upstream.as_str()) == channel.map(config::ChannelSettings::upstream)
-    });
-    let state = match (channel, held, &status.fault) {
-        (None, ..) => "not configured",
-        _ if is_paused => "paused",
-        (_, None, _) => "not running",
-        (_, _, Some(_)) => "in trouble",
-        _ => "running",
-    };
-    let next = channel.filter(|_| !is_paused && held.is_some_and(|lease| lease.serves));
-    let next = next.and_then(|channel| {
-        let last = status.last_read_at.map(|at| Pass { began: at, ended: at });
-        Schedule::new(channel.schedule.clone(), settings.zone).next(last, Clock.now())
-    });
-    Row {
-        state,
-        held_by: held.map(|lease| instance::describe(&lease.holder)),
-        last_read_at: status.last_read_at,
-        next_run_at: next,
-        step: status.step,
-        demands: status.demands,
-        quarantined: status.quarantined,
-        unknown_codes: String::new(),
-        fault: status.fault,
-        channel: status.channel,
-    }
-}
-
-fn never_read(channel: &ChannelId) -> ChannelStatus {
-    ChannelStatus {
-        channel: channel.clone(),
-        step: 0,
-        last_read_at: None,
-        fault: None,
-        demands: 0,
-        quarantined: 0,
-    }
 }
 
 fn draw(rows: &[Row], zone: Tz) -> String {
