@@ -78,7 +78,7 @@ impl<'a> Desk<'a> {
             info!("channel {}: asked to read {}", plan.id, what(range));
             self.doing.push(
                 async move {
-                    end.run_until_cancelled(work)
+                    end.run_until_cancelled(Box::pin(work))
                         .await
                         .unwrap_or_else(|| (seq, RequestState::Failed("withdrawn".to_owned())))
                 }

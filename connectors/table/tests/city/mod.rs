@@ -147,6 +147,7 @@ impl City {
     }
 
     /// Everything that changed from `from` to `to` hours ago.
+    #[expect(clippy::disallowed_methods, reason = "the clock of the source is this machine's")]
     pub(crate) async fn again(&self, from: i64, to: i64, max: usize) -> Result<Vec<Entry>, Fault> {
         let ago = |hours| chrono::Utc::now() - chrono::TimeDelta::hours(hours);
         let mut table = self.table();
