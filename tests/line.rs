@@ -156,6 +156,7 @@ impl Line {
             stop: &Stop::default(),
             brake: &Brake::default(),
             orders: &Orders::default(),
+            numbers: &tokio::sync::Mutex::default(),
             fence: 0,
             watch: &ChannelWatch::new(id.clone()),
         };

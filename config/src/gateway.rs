@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     format::Zone,
-    settings::{BusSettings, KeySource, Limits, StoreSettings},
+    settings::{BusSettings, ConsoleSettings, KeySource, Limits, StoreSettings},
 };
 
 /// The settings of the gateway, as written.
@@ -28,9 +28,29 @@ pub(crate) struct GatewayFile {
     /// Where senders of push channels come in.
     #[serde(default)]
     intake: IntakeFile,
+    /// Where programs of others ask how it stands; leave out where nobody may.
+    console: Option<ConsoleFile>,
     /// What the process may use.
     #[serde(default)]
     limits: LimitsFile,
+}
+
+/// Where programs of others ask how it stands, over HTTP: `/health/live`, `/health/ready`,
+/// `/metrics` for Prometheus, `/api/v1/channels`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ConsoleFile {
+    /// Address and port, without TLS: what comes from outside comes through a proxy that has it.
+    #[serde(default = "console")]
+    #[schemars(with = "String", extend("format" = "address"))]
+    listen: SocketAddr,
+    /// What has to be shown as `Authorization: Bearer …`, except for `/health`. Left out, it listens
+    /// on addresses of this machine only. A secret.
+    token: Option<Secret>,
+}
+
+fn console() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8420))
 }
 
 /// Where senders of push channels come in: `POST /intake/<channel>`. Listens only where there is
@@ -156,13 +176,14 @@ pub(crate) struct Parts {
     pub(crate) keys: KeySource,
     pub(crate) national: bool,
     pub(crate) intake: SocketAddr,
+    pub(crate) console: Option<ConsoleSettings>,
     pub(crate) limits: Limits,
 }
 
 impl GatewayFile {
     /// The same in rich types; paths are relative to `dir`.
     pub(crate) fn into_parts(self, dir: &Path) -> Parts {
-        let Self { zone: Zone(zone), store, bus, keys, intake, limits } = self;
+        let Self { zone: Zone(zone), store, bus, keys, intake, console, limits } = self;
         // The schema lets exactly one key of each pair through.
         let store = match store.postgres {
             Some(url) => StoreSettings::Postgres(url),
@@ -180,7 +201,9 @@ impl GatewayFile {
             Some(content) => KeySource::Env(content),
             None => KeySource::File(dir.join(keys.file.unwrap_or_default())),
         };
+        let console =
+            console.map(|ConsoleFile { listen, token }| ConsoleSettings { listen, token });
         let limits = Limits { memory_bytes: limits.memory.0, grace: limits.grace.0 };
-        Parts { zone, store, bus, keys, national, intake: intake.listen, limits }
+        Parts { zone, store, bus, keys, national, intake: intake.listen, console, limits }
     }
 }

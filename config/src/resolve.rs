@@ -16,7 +16,7 @@ use crate::{
     gateway::{GatewayFile, Parts},
     problem::{Problem, Problems, Suggestion},
     schema::{Vocabulary, schema_channel, schema_gateway},
-    settings::Settings,
+    settings::{ConsoleSettings, Settings},
     source::{Finding, Source},
     walk::{Rules, Walked, quote},
 };
@@ -91,9 +91,17 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Setting
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
-    let Parts { zone, store, bus, keys, national, intake, limits } = gateway.into_parts(dir);
+    let Parts { zone, store, bus, keys, national, intake, console, limits } =
+        gateway.into_parts(dir);
     let codes_dir = dir.join("codes");
-    Ok(Settings { zone, store, bus, keys, national, intake, limits, channels, codes_dir })
+    if let Some(ConsoleSettings { listen, token: None }) = &console
+        && !listen.ip().is_loopback()
+    {
+        let message = format!("[console] listens on {listen} and asks nobody who it is");
+        let problem = Problem::of_file("gateway.toml", message);
+        return Err(problem.advise("name a `token`, or listen on 127.0.0.1").into());
+    }
+    Ok(Settings { zone, store, bus, keys, national, intake, console, limits, channels, codes_dir })
 }
 
 /// Reads a file, named relative to the configuration folder, in whichever charset an editor has

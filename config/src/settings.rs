@@ -29,6 +29,8 @@ pub struct Settings {
     pub national: bool,
     /// Where senders of push channels come in.
     pub intake: SocketAddr,
+    /// Where programs of others ask how it stands; `None` where nobody may.
+    pub console: Option<ConsoleSettings>,
     /// What the process may use.
     pub limits: Limits,
     /// In the order of their names; at least one.
@@ -38,7 +40,7 @@ pub struct Settings {
 }
 
 /// Where demands are kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum StoreSettings {
     /// The file of the embedded store; its folder may not exist yet.
     Sqlite(PathBuf),
@@ -47,7 +49,7 @@ pub enum StoreSettings {
 }
 
 /// A broker between the ingest side and the sink.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BusSettings {
     /// Its URL, or those of the nodes of a cluster with blanks between.
     pub urls: Secret,
@@ -61,8 +63,17 @@ pub struct BusSettings {
     pub declare: bool,
 }
 
-/// Where the keys that seal personal values come from.
+/// Where programs of others ask how it stands.
 #[derive(Debug, Clone)]
+pub struct ConsoleSettings {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// What they have to show; `None` on this machine only.
+    pub token: Option<Secret>,
+}
+
+/// Where the keys that seal personal values come from.
+#[derive(Debug, Clone, PartialEq)]
 pub enum KeySource {
     /// A file, made at the first start of an embedded store.
     File(PathBuf),
@@ -71,7 +82,7 @@ pub enum KeySource {
 }
 
 /// What the process may use.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     /// Bytes of all batches in flight together; at least the largest record.
     pub memory_bytes: u64,
@@ -107,7 +118,7 @@ pub struct ChannelSettings {
 }
 
 /// When a channel looks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleSettings {
     /// What comes again and again.
     pub beat: Beat,
@@ -120,7 +131,7 @@ pub struct ScheduleSettings {
 }
 
 /// What comes again and again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Beat {
     /// A pause once caught up.
     Every(Duration),
@@ -168,7 +179,7 @@ impl ChannelSettings {
 }
 
 /// The settings of a connector, secrets in their places. Only their owner looks inside.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Section {
     pub(crate) value: Value,
     pub(crate) secrets: Vec<String>,

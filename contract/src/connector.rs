@@ -10,7 +10,9 @@ use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{ChannelId, Clock, Fault, Gate, Inbox, OpenGate, Timestamp, Window, raw::Entry};
+use crate::{
+    ChannelId, Clock, Fault, Gate, Inbox, OpenGate, TimeRange, Timestamp, Window, raw::Entry,
+};
 
 /// Code that can talk to one kind of source.
 pub trait Connector: Send + Sized + 'static {
@@ -49,11 +51,25 @@ pub trait Connector: Send + Sized + 'static {
         async { Ok(()) }
     }
 
+    /// From now on, reads what lies in `range` by the source's own time, once, and nothing else; its
+    /// cursors are positions in that. Said at most once, before the first read.
+    ///
+    /// # Errors
+    /// `Stopped`, with what to do instead: the source cannot be asked for a stretch of time.
+    fn confine(&mut self, _range: TimeRange) -> Result<(), Fault> {
+        Err(no_range())
+    }
+
     /// Reads a page as it would come from the source, from a fixture on the desk: no network.
     ///
     /// # Errors
     /// The fixture is not a page of this kind of source.
     fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault>;
+}
+
+fn no_range() -> Fault {
+    Fault::stopped("the source cannot be asked for a stretch of time")
+        .remedy("have the source give it once more: what comes twice is the same thing twice")
 }
 
 /// What a read found.

@@ -13,6 +13,7 @@
 mod clock;
 mod fault;
 mod id;
+mod range;
 mod settings;
 mod version;
 mod window;
@@ -47,6 +48,7 @@ pub use inbox::{Full, Inbox, Receipt};
 pub use judge::{Current, Judgement, Tracked, judge};
 pub use normalizer::{Accepted, Normalizer, Reason, Verdict};
 pub use outbox::{Channel, Outbox, Part, Tally, pack};
+pub use range::TimeRange;
 pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};
 pub use sealed::{Sealed, SealedBytes};
 pub use settings::{Period, Secret, Size};

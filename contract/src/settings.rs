@@ -119,7 +119,7 @@ impl JsonSchema for Size {
 
 /// A value that must not be seen: no `Debug`, log, error or listing shows it. In a file it is
 /// written as `{ env = "NAME" }` or `{ file = "PATH" }`; `config` puts the value in its place.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
 
 use config::{BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings};
 use connector_wire::gate::Limits;
-use contract::{Fault, Gate, Inbox, Normalizer};
+use contract::{Fault, Gate, Inbox, Normalizer, Secret};
 use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer, Suite};
 use sink::{
     bus::AmqpSettings,
@@ -52,6 +52,11 @@ pub fn settings_without_secrets(folder: &Path) -> Result<Settings, Problems> {
     config::resolve(folder, &vocabulary(), &|name| std::env::var(name).ok().or_else(unset))
 }
 
+/// Whether a secret is one of those that were not set.
+pub(crate) fn is_unset(secret: &Secret) -> bool {
+    secret.expose() == UNSET
+}
+
 /// Opens the store and the keys that belong to it. The first start of an embedded store makes the
 /// key file; a later start without it must not invent another, and a store that processes share
 /// never gets one by itself.
@@ -79,7 +84,7 @@ pub async fn open(settings: &Settings) -> Result<(Database, Keys), Fault> {
 /// It cannot be opened; to look at, there is none yet.
 pub async fn open_store(settings: &Settings, access: Access) -> Result<Database, Fault> {
     match &settings.store {
-        StoreSettings::Postgres(url) if url.expose() == UNSET => {
+        StoreSettings::Postgres(url) if is_unset(url) => {
             Err(Fault::stopped("the variable that holds the URL of the store is not set here")
                 .remedy("set what [store] in gateway.toml names"))
         }
@@ -183,10 +188,10 @@ pub fn on_the_desk(settings: &Settings, channel: &ChannelSettings) -> anyhow::Re
 }
 
 /// Gates by the names of their upstreams.
-type Gates = HashMap<String, Arc<dyn Gate>>;
+type Gates = HashMap<String, Arc<Limits>>;
 
 /// One gate per upstream: channels that share one share its budget.
-fn gate(settings: &Settings, channel: &ChannelSettings, gates: &mut Gates) -> Arc<dyn Gate> {
+fn gate(settings: &Settings, channel: &ChannelSettings, gates: &mut Gates) -> Arc<Limits> {
     let upstream = channel.upstream();
     let gate = gates
         .entry(upstream.to_owned())
@@ -238,7 +243,7 @@ fn desk(
     gates: &mut Gates,
 ) -> Result<Desk, Vec<Problem>> {
     let mapping = Arc::new(mapping(settings, channel, codes, keys)?);
-    let plan = plan(settings, channel, mapping.clone(), gates)
+    let plan = plan(settings, channel, mapping.clone(), keys, gates)
         .map_err(|fault| vec![channel.problem(&[&channel.connector], fault)])?;
     Ok(Desk { plan, mapping })
 }
@@ -268,14 +273,16 @@ fn plan(
     settings: &Settings,
     channel: &ChannelSettings,
     mapping: Arc<Mapping>,
+    keys: &Keys,
     gates: &mut Gates,
 ) -> Result<ChannelPlan, String> {
     let kind = kind_of(channel)?;
+    let limits = gate(settings, channel, gates);
     let means = contract::Means {
         channel: channel.id.clone(),
         zone: settings.zone,
         budget: channel.budget,
-        gate: gate(settings, channel, gates),
+        gate: Arc::clone(&limits) as Arc<dyn Gate>,
         clock: clock(),
         folder: channel.dir.clone(),
         inbox: kind.guard.map(|_| Inbox::new(epoch(), INBOX_BYTES)),
@@ -291,12 +298,16 @@ fn plan(
         id: channel.id.clone(),
         upstream: channel.upstream().to_owned(),
         fingerprint: mapping.fingerprint(),
+        keys: keys.check_values().into(),
         normalizer: mapping as Arc<dyn Normalizer>,
         kind: Arc::new(kind),
         section: channel.section.clone(),
+        limits,
         means,
         pace: Pace { max_entries: MAX_ENTRIES, schedule: Some(Arc::new(schedule)) },
         guard: guard.map_err(|fault| fault.to_string())?.map(Arc::new),
+        range: None,
+        numbers: Arc::default(),
         watch: Arc::new(ChannelWatch::new(channel.id.clone())),
         orders: Arc::default(),
     })

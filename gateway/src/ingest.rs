@@ -10,11 +10,12 @@
 mod reader;
 
 use contract::{Channel, Checkpoints, Confirmed, Fault, Publisher, deliver};
+use tokio::sync::Mutex;
 use tracing::debug;
 
 use crate::{
-    brake::Brake, clock::Clock, memory::Memory, orders::Orders, pace::Pace, registry::AnyConnector,
-    stop::Stop, watch::ChannelWatch,
+    brake::Brake, clock::Clock, memory::Memory, numbers::ReadNumbers, orders::Orders, pace::Pace,
+    registry::AnyConnector, stop::Stop, watch::ChannelWatch,
 };
 use reader::{Packed, Reader};
 
@@ -36,6 +37,8 @@ pub struct Means<'a, B, C> {
     pub brake: &'a Brake,
     /// What it is told meanwhile.
     pub orders: &'a Orders,
+    /// Held by whoever reads the channel.
+    pub numbers: &'a Mutex<ReadNumbers>,
     /// The lease under which it reads.
     pub fence: u64,
 }

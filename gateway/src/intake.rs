@@ -6,7 +6,6 @@
 //! hold the connections or stop another channel.
 
 mod answer;
-mod connections;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +24,7 @@ use contract::{ChannelId, Fault, Full, Inbox};
 use futures_util::StreamExt as _;
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 
-use crate::{clock::Clock, stop::Stop};
+use crate::{clock::Clock, connections, stop::Stop};
 use answer::Answer;
 
 /// The largest body.

@@ -6,7 +6,9 @@
 
 use std::{future::Future, time::Duration};
 
+use connector_wire::gate::Limits;
 use contract::Fault;
+use futures_util::FutureExt as _;
 use sink::store::{Claim, Database, Holding, Lease};
 use tokio::time::Instant;
 use tracing::warn;
@@ -46,19 +48,50 @@ impl Keeper {
         }
     }
 
-    /// Does `work` under the lease, and gives the lease back. `None` where the lease was lost: the
-    /// work was dropped.
-    pub async fn during<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> Option<T> {
+    /// Does `work` under the lease, keeps the books of what it asks within `limits`, and gives the
+    /// lease back. `None` where the lease was lost: the work was dropped.
+    pub async fn during<T>(
+        &self,
+        lease: &Lease,
+        limits: &Limits,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        self.open_books(lease, limits).await;
         let done = tokio::select! {
             done = work => Some(done),
             () = self.lost(lease) => None,
         };
+        if done.is_some() {
+            self.close_books(lease, limits).await;
+        }
         if done.is_some()
             && let Err(fault) = self.store.release_lease(lease).await
         {
             warn!("upstream {}: {fault}; its lease ends by itself", lease.upstream);
         }
         done
+    }
+
+    /// What other holders, or this process before, have sent today counts.
+    async fn open_books(&self, lease: &Lease, limits: &Limits) {
+        if let Some((day, n_requests)) = lease.booked {
+            limits.restore(day, n_requests);
+        }
+        let (store, lease) = (self.store.clone(), lease.clone());
+        let book = move |day, n_requests| {
+            let (store, lease) = (store.clone(), lease.clone());
+            async move { store.book_requests(&lease, day, n_requests).await }.boxed()
+        };
+        limits.book_with(Some(Box::new(book))).await;
+    }
+
+    /// What was booked and not sent may be sent by the next holder.
+    async fn close_books(&self, lease: &Lease, limits: &Limits) {
+        limits.book_with(None).await;
+        let Some((day, n_requests)) = limits.booked_today() else { return };
+        if let Err(fault) = self.store.book_requests(lease, day, n_requests).await {
+            warn!("upstream {}: {fault}; a few requests of today are given up", lease.upstream);
+        }
     }
 
     async fn ask(&self, upstream: &str, of_the_dead: Option<u64>) -> Result<Claim, Fault> {

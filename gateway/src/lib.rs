@@ -3,15 +3,18 @@
 //! Read [`ingest`] first: with `sink/src/run.rs` it is the system. Everything else here prepares
 //! those loops, keeps them running or shows what they did.
 
+pub mod console;
 pub mod ingest;
 pub mod intake;
 pub mod supervise;
 
 pub mod brake;
 pub mod clock;
+pub mod flock;
 pub mod instance;
 pub mod lease;
 pub mod memory;
+mod moment;
 pub mod numbers;
 pub mod orders;
 pub mod pace;
@@ -35,5 +38,7 @@ pub mod cli;
 pub mod example;
 
 mod backoff;
+mod connections;
 mod rss;
+mod standing;
 mod table;

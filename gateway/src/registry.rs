@@ -5,7 +5,7 @@
 
 use config::Section;
 use connector_webhook::Guard;
-use contract::{Batch, Connector, Cursor, Entry, Fault, Means};
+use contract::{Batch, Connector, Cursor, Entry, Fault, Means, TimeRange};
 use futures_util::future::BoxFuture;
 use schemars::SchemaGenerator;
 use serde_json::Value;
@@ -59,6 +59,12 @@ pub trait AnyConnector: Send {
     /// As [`Connector::settled`].
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>>;
 
+    /// As [`Connector::confine`].
+    ///
+    /// # Errors
+    /// As there.
+    fn confine(&mut self, range: TimeRange) -> Result<(), Fault>;
+
     /// As [`Connector::sample`].
     ///
     /// # Errors
@@ -88,6 +94,10 @@ impl<C: Connector> AnyConnector for Erased<C> {
 
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move { self.0.settled(&upto.decode()?).await })
+    }
+
+    fn confine(&mut self, range: TimeRange) -> Result<(), Fault> {
+        self.0.confine(range)
     }
 
     fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {

@@ -1,13 +1,68 @@
 //! Reading the configuration again while it runs, because somebody asked (`tonghui reload`, SIGHUP).
 //! One that is not whole changes nothing: whoever asked is told what is wrong with it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use config::{Problems, Settings};
 use sink::store::{Database, RequestKind, RequestState};
 use tracing::{error, info};
 
-use crate::{assemble, keys, service::Role, supervise::ChannelPlan};
+use crate::{assemble, flock::merged, keys, service::Role, supervise::ChannelPlan};
+
+/// What to run with from now on.
+pub enum Next {
+    /// These channels, of which those that changed begin anew, and nothing else.
+    Channels {
+        /// The configuration as it is now.
+        settings: Box<Settings>,
+        /// Old ones as they were, and new ones.
+        plans: Vec<ChannelPlan>,
+        /// How many are new.
+        n_new: usize,
+    },
+    /// All of it: what all channels share has changed.
+    Everything(Box<Settings>, Vec<ChannelPlan>),
+}
+
+impl Next {
+    fn instead_of(
+        (old, running): (&Settings, &[ChannelPlan]),
+        role: Role,
+        settings: Settings,
+        plans: Vec<ChannelPlan>,
+    ) -> Self {
+        let settings = Box::new(settings);
+        if !shares_everything(old, &settings, role) {
+            return Self::Everything(settings, plans);
+        }
+        let (plans, n_new) = merged(running, plans);
+        Self::Channels { settings, plans, n_new }
+    }
+}
+
+impl fmt::Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Channels { plans, n_new, .. } => {
+                write!(f, "{} channels, of which {n_new} begin anew", plans.len())
+            }
+            Self::Everything(_, plans) => write!(f, "{} channels, all begin anew", plans.len()),
+        }
+    }
+}
+
+/// Whether what all channels stand on is as it was.
+fn shares_everything(old: &Settings, new: &Settings, role: Role) -> bool {
+    // A sink takes from the queues of the channels that it knew when it began.
+    let takes = new.bus.is_some() && matches!(role, Role::All | Role::Sink);
+    let ids = |settings: &Settings| -> Vec<_> {
+        settings.channels.iter().map(|channel| channel.id.clone()).collect()
+    };
+    old.store == new.store
+        && old.bus == new.bus
+        && old.limits == new.limits
+        && (!takes || ids(old) == ids(new))
+}
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -29,20 +84,21 @@ impl Watch {
     }
 
     /// Waits until somebody asks and the configuration that `read` gives is whole; gives what to run
-    /// with from now on.
+    /// with from now on in place of `now`.
     pub async fn next(
         &mut self,
         role: Role,
+        now: (&Settings, &[ChannelPlan]),
         read: &impl Fn() -> Result<Settings, Problems>,
-    ) -> (Settings, Vec<ChannelPlan>) {
+    ) -> Next {
         loop {
             let request = self.asked().await;
             let loaded = read().and_then(|settings| {
                 let plans = plans(&settings, role)?;
-                Ok((settings, plans))
+                Ok(Next::instead_of(now, role, settings, plans))
             });
             let became = match &loaded {
-                Ok((_, plans)) => RequestState::Done(format!("{} channels", plans.len())),
+                Ok(next) => RequestState::Done(next.to_string()),
                 Err(problems) => RequestState::Failed(format!("left as it was: {problems}")),
             };
             if let Some(seq) = request {
@@ -50,9 +106,9 @@ impl Watch {
                 let _ = self.store.answer(seq, &became).await;
             }
             match loaded {
-                Ok(loaded) => {
-                    info!("the configuration is read again");
-                    return loaded;
+                Ok(next) => {
+                    info!("the configuration is read again: {next}");
+                    return next;
                 }
                 Err(problems) => error!("the configuration is left as it was: {problems}"),
             }
@@ -82,7 +138,7 @@ impl Watch {
 
 fn plans(settings: &Settings, role: Role) -> Result<Vec<ChannelPlan>, Problems> {
     match role {
-        Role::Sink => Ok(Vec::new()),
+        Role::Sink | Role::Console => Ok(Vec::new()),
         Role::All | Role::Ingest => {
             let keys = keys::read(settings)
                 .map_err(|fault| config::Problem::of_file("gateway.toml", fault.to_string()))?;

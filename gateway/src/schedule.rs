@@ -11,7 +11,7 @@ use config::{Beat, Misfire, ScheduleSettings};
 use contract::Timestamp;
 
 /// When to look, in the zone of the gateway.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     settings: ScheduleSettings,
     zone: Tz,

@@ -4,21 +4,22 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use config::Settings;
 use contract::{ChannelId, Fault};
-use futures_util::future::join_all;
 use sink::{
     bus::{Amqp, Inlet, Outlet, in_process},
     store::{Database, Patient},
 };
 
+use tokio::sync::watch;
+
 use crate::{
     assemble,
     backoff::Backoff,
     clock::Clock,
+    flock,
     lease::Keeper,
     memory::Memory,
     stop::Stop,
     supervise::{ChannelPlan, Ended, Shared, run_sink},
-    upstream::{self, by_upstream},
 };
 
 /// How often somebody who waits for the store looks.
@@ -34,6 +35,8 @@ pub enum Role {
     Ingest,
     /// Keeps what was published; needs no keys and no access to any source.
     Sink,
+    /// Tells how the others stand (`[console]`); reads the store and nothing else.
+    Console,
 }
 
 /// Runs the channels of `plans`, the sink, or both, until stop is asked or the channels have ended by
@@ -49,6 +52,21 @@ pub async fn serve(
     store: &Database,
     stop: &Stop,
 ) -> Result<Vec<Ended>, Fault> {
+    let (_, plans) = watch::channel(plans); // nobody changes them
+    serve_on(settings, role, plans, store, stop).await
+}
+
+/// The same for channels that become others while they run.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_on(
+    settings: &Settings,
+    role: Role,
+    plans: watch::Receiver<Vec<ChannelPlan>>,
+    store: &Database,
+    stop: &Stop,
+) -> Result<Vec<Ended>, Fault> {
     let Some(halves) = Halves::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };
@@ -59,17 +77,7 @@ pub async fn serve(
             return Vec::new();
         };
         let keeper = Keeper::new(store.apart(), true);
-        let (sent_to, asked): (Vec<_>, Vec<_>) =
-            plans.into_iter().partition(|plan| plan.guard.is_some());
-        let groups = by_upstream(asked);
-        let grace = settings.limits.grace;
-        let groups = groups
-            .iter()
-            .map(|(upstream, plans)| upstream::serve(upstream, plans, &shared, &keeper, grace));
-        let receiving = Box::pin(upstream::receive(&sent_to, &shared, grace));
-        let (mut ended, received) = tokio::join!(join_all(groups), receiving);
-        ended.push(received);
-        let ended = ended.into_iter().flatten().collect();
+        let ended = flock::serve(plans, &shared, &keeper, settings.limits.grace).await;
         tokio::select! { biased;
             () = stop.asked() => {}
             () = kept(store) => {}
@@ -97,6 +105,9 @@ impl Halves {
         store: &Database,
         stop: &Stop,
     ) -> Result<Option<Self>, Fault> {
+        if role == Role::Console {
+            return Ok(Some(Self { outlet: None, inlet: None }));
+        }
         let Some(broker) = &settings.bus else {
             let capacity = usize::try_from(settings.limits.memory_bytes).unwrap_or(usize::MAX);
             let (outlet, inlet) = in_process(capacity);
@@ -106,7 +117,7 @@ impl Halves {
         let amqp = Amqp::new(assemble::broker(broker)?);
         let outlet = (role != Role::Sink).then(|| Outlet::Amqp(amqp.publisher()));
         let inlet = match role {
-            Role::Ingest => None,
+            Role::Ingest | Role::Console => None,
             Role::All | Role::Sink => match patiently(stop, || queues(settings, store)).await? {
                 Some(queues) => Some(Inlet::Amqp(Box::new(amqp.consumer(queues)))),
                 None => return Ok(None),

@@ -7,13 +7,14 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use config::Section;
 use connector_webhook::Guard;
+use connector_wire::gate::Limits;
 use contract::{
     Channel, ChannelId, Checkpoints, Consumer, Digest, Fault, FaultKind, Normalizer, Position,
-    Publisher, Store,
+    Publisher, Store, TimeRange,
 };
 use futures_util::FutureExt;
 use sink::{bus::Outlet, store::Database};
-use tokio::task::JoinSet;
+use tokio::{sync::Mutex, task::JoinSet};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -23,9 +24,10 @@ use crate::{
     ingest::{self, ingest},
     intake::Door,
     memory::Memory,
+    numbers::ReadNumbers,
     orders::{Orders, rest},
     pace::Pace,
-    registry::Kind,
+    registry::{AnyConnector, Kind},
     schedule::Pass,
     stop::Stop,
     watch::ChannelWatch,
@@ -49,16 +51,24 @@ pub struct ChannelPlan {
     pub normalizer: Arc<dyn Normalizer>,
     /// Fingerprint of the mapping.
     pub fingerprint: Digest,
+    /// What proves the keys that its mapping seals with.
+    pub keys: Arc<[(u32, String)]>,
     /// Its kind of source.
     pub kind: Arc<Kind>,
     /// The settings of that kind, secrets resolved.
     pub section: Section,
+    /// What the upstream allows, to all of its channels together.
+    pub limits: Arc<Limits>,
     /// What its connector may use.
     pub means: contract::Means,
     /// Who may send, where it does not ask.
     pub guard: Option<Arc<Guard>>,
     /// Its rhythm.
     pub pace: Pace,
+    /// The stretch of time to read again; `None` for what is new.
+    pub range: Option<TimeRange>,
+    /// Held by whoever reads it, now or again.
+    pub numbers: Arc<Mutex<ReadNumbers>>,
     /// What people see of it.
     pub watch: Arc<ChannelWatch>,
     /// What it is told meanwhile.
@@ -69,6 +79,27 @@ impl ChannelPlan {
     /// The way in for who sends, where the channel does not ask.
     pub fn door(&self) -> Option<Door> {
         Some(Door { guard: self.guard.clone()?, inbox: self.means.inbox.clone()? })
+    }
+
+    /// Whether it would run as `other` does.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.id == other.id
+            && self.upstream == other.upstream
+            && self.fingerprint == other.fingerprint
+            && self.keys == other.keys
+            && self.kind.name == other.kind.name
+            && self.section == other.section
+            && self.means.budget == other.means.budget
+            && self.means.zone == other.means.zone
+            && self.pace.schedule == other.pace.schedule
+    }
+
+    /// The same channel, to read what lies in `range` again and end.
+    #[must_use]
+    pub fn again(&self, range: TimeRange) -> Self {
+        let pace = Pace { schedule: None, ..self.pace.clone() };
+        let watch = Arc::new(ChannelWatch::new(self.id.clone()));
+        Self { range: Some(range), pace, watch, orders: Arc::default(), ..self.clone() }
     }
 }
 
@@ -147,7 +178,7 @@ async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Dura
 }
 
 /// Runs one channel again and again until it ends well.
-async fn tend(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(), Fault> {
+pub(crate) async fn tend(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(), Fault> {
     let mut backoff = Backoff::new();
     let ends_by_itself = plan.pace.schedule.is_none();
     if !ends_by_itself {
@@ -172,8 +203,10 @@ async fn tend(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(), Fau
         }
         let calls = plan.orders.calls();
         plan.watch.waits(&fault);
-        // For `status` in another process. The store may be the very thing that is away.
-        let _ = shared.store.note(&plan.id, &fault, shared.clock.now()).await;
+        if plan.range.is_none() {
+            // For `status` in another process. The store may be the very thing that is away.
+            let _ = shared.store.note(&plan.id, &fault, shared.clock.now()).await;
+        }
         let wait = match fault.kind() {
             FaultKind::Transient => backoff.wait(),
             FaultKind::Throttled(wait) => wait + jitter(Duration::from_secs(1)),
@@ -216,20 +249,39 @@ async fn run_once(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(),
     let channel =
         Channel { id: plan.id.clone(), mapping, normalizer: Arc::clone(&plan.normalizer) };
     let mut connector = plan.kind.build(&plan.section, plan.means.clone())?;
+    let connector = &mut *connector;
+    let Some(range) = plan.range else {
+        return run_from(&shared.store, plan, &channel, connector, shared, fence).await;
+    };
+    connector.confine(range)?;
+    let backfill = shared.store.backfill(range);
+    run_from(&backfill, plan, &channel, connector, shared, fence).await?;
+    if shared.stop.is_asked() { Ok(()) } else { backfill.end(&plan.id).await }
+}
+
+async fn run_from(
+    checkpoints: &impl Checkpoints,
+    plan: &ChannelPlan,
+    channel: &Channel,
+    connector: &mut dyn AnyConnector,
+    shared: &Shared,
+    fence: u64,
+) -> Result<(), Fault> {
     let brake = Brake::new(shared.store.shape(&plan.id).await?);
     let means = ingest::Means {
         bus: &shared.bus,
-        checkpoints: &shared.store,
+        checkpoints,
         memory: &shared.memory,
         clock: &shared.clock,
         stop: &shared.stop,
         watch: &plan.watch,
         brake: &brake,
         orders: &plan.orders,
+        numbers: &plan.numbers,
         // What is sent to a process is its own, whoever runs the channel.
         fence: if plan.guard.is_some() { Position::UNLEASED } else { fence },
     };
-    ingest(&channel, &mut *connector, &plan.pace, &means).await
+    ingest(channel, connector, &plan.pace, &means).await
 }
 
 /// Runs the sink again and again until it is asked to stop.

@@ -36,14 +36,15 @@ pub async fn serve(
     keeper: &Keeper,
     grace: Duration,
 ) -> Vec<Ended> {
+    let Some(limits) = plans.first().map(|plan| &plan.limits) else { return Vec::new() };
     while let Some(lease) = wait_for(upstream, shared, keeper).await {
         let work = async {
             tokio::select! {
                 ended = run_channels(plans, shared, lease.fence, grace) => ended,
-                never = requests::serve(plans, &shared.store) => match never {},
+                never = requests::serve(plans, shared, lease.fence) => match never {},
             }
         };
-        if let Some(ended) = keeper.during(&lease, work).await {
+        if let Some(ended) = keeper.during(&lease, limits, work).await {
             return ended;
         }
     }
@@ -58,7 +59,7 @@ pub async fn receive(plans: &[ChannelPlan], shared: &Shared, grace: Duration) ->
     }
     tokio::select! {
         ended = run_channels(plans, shared, Position::UNLEASED, grace) => ended,
-        never = requests::serve(plans, &shared.store) => match never {},
+        never = requests::serve(plans, shared, Position::UNLEASED) => match never {},
     }
 }
 

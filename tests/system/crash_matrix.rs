@@ -188,6 +188,7 @@ async fn ingest_once(
         stop: &Stop::default(),
         brake: &Brake::default(),
         orders: &Orders::default(),
+        numbers: &tokio::sync::Mutex::default(),
         fence: 0,
         watch: &ChannelWatch::new(hotline()),
     };

@@ -6,14 +6,15 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use chrono::TimeDelta;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sandbox::{Clock, Faults};
+use sqlx::{Connection as _, SqliteConnection};
 use system_tests::{gateway_process::command, server_process::signal, world::World};
 use tempfile::TempDir;
 
@@ -77,6 +78,21 @@ async fn the_exit_code_says_what_a_scheduler_has_to_do() {
     assert_eq!(run(&["sync"]).await.unwrap(), 2, "which?");
     assert_eq!(run(&["sync", "--all", "--strict"]).await.unwrap(), 0);
 
+    // A text that nobody can read goes to quarantine, and comes back out when it is mended.
+    let key = world.hotline.oracle().await.unwrap().cases()[0].last().row.rowguid.clone();
+    let was = Arc::new(Mutex::new(sandbox::Gbk::new("")));
+    let (spoil, mend) = (Arc::clone(&was), Arc::clone(&was));
+    let unreadable = sandbox::Gbk::from_bytes(b"\xff\xfe\xff\x81\xff....".to_vec());
+    let swap = |row: &mut sandbox::Row| {
+        *spoil.lock().unwrap() = std::mem::replace(&mut row.rqstcontent, unreadable);
+    };
+    world.hotline.change(&key, swap).await.unwrap();
+    assert_eq!(run(&["sync", "--all"]).await.unwrap(), 0, "nobody asked");
+    assert_eq!(run(&["sync", "--all", "--strict"]).await.unwrap(), 3, "one is in quarantine");
+    let swap = |row: &mut sandbox::Row| row.rqstcontent = mend.lock().unwrap().clone();
+    world.hotline.change(&key, swap).await.unwrap();
+    assert_eq!(run(&["sync", "--all", "--strict"]).await.unwrap(), 0, "it was mended");
+
     // What is read must be acknowledged at the source.
     world.hotline.file(5).await.unwrap();
     let lock = world.hotline.lock().await.unwrap();
@@ -102,16 +118,73 @@ async fn the_exit_code_says_what_a_scheduler_has_to_do() {
     kill(&mut service);
     assert_eq!(run(&["sync", "--all"]).await.unwrap(), 4, "nor without the service");
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+
+    // The ledger is what is believed: somebody has written in it.
+    world.edit_channel("table   = \"CNS_CINFOX\"", "table   = \"CNS_CINFO\"").unwrap();
+    assert_eq!(run(&["sync", "--all"]).await.unwrap(), 0);
+    let store = format!("sqlite:{}", world.config().join("data/tonghui.db").display());
+    let mut store = SqliteConnection::connect(&store).await.unwrap();
+    let forged =
+        "UPDATE receipt SET stored = stored + 1 WHERE read_no = (SELECT max(read_no) FROM read)";
+    sqlx::raw_sql(forged).execute(&mut store).await.unwrap();
+    assert_eq!(run(&["sync", "--all"]).await.unwrap(), 1, "the books do not balance");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_grants_no_new_day_to_an_upstream_that_counts() {
+    let world = World::open(sandbox::Settings::new(10, Clock::machine())).await.unwrap();
+    world.edit_channel("concurrent = 2 ", "concurrent = 2\nper_day = 60 # ").unwrap();
+    world.hotline.file(20).await.unwrap();
+    let jobs = Arc::new(Jobs::new(&world));
+    world.edit_channel("every = \"6h\"", "every = \"50ms\"").unwrap();
+    let day = Clock::machine().now().date();
+    let worker = Arc::clone(&jobs);
+    let ended = tokio::task::spawn_blocking(move || {
+        // Each asks the source at least six times.
+        let mut codes = Vec::new();
+        while codes.len() < 10 && codes.iter().filter(|code| **code == 75).count() < 2 {
+            codes.push(worker.run(&["sync", "--all", "--deadline", "3s"]));
+        }
+        let mut service = worker.service();
+        let log = worker.log(service.id());
+        until(&log, "allows 60 requests a day");
+        kill(&mut service);
+        let mut service = worker.service();
+        let log = worker.log(service.id());
+        let said = until(&log, "allows 60 requests a day");
+        kill(&mut service);
+        (codes, said)
+    });
+    let (codes, said) = ended.await.unwrap();
+    if Clock::machine().now().date() == day {
+        let n_done = codes.iter().take_while(|code| **code == 0).count();
+        assert!((1..10).contains(&n_done), "{codes:?}");
+        assert!(codes[n_done..].iter().all(|code| *code == 75), "{codes:?}");
+        assert!(!said.contains("tonghui: read "), "{said}");
+    }
+}
+
+/// What a process has logged once it says so.
+fn until(log: &Path, says: &str) -> String {
+    let began = Instant::now();
+    loop {
+        let said = fs::read_to_string(log).unwrap_or_default();
+        if said.contains(says) {
+            return said;
+        }
+        assert!(began.elapsed() < Duration::from_secs(120), "it never said `{says}`: {said}");
+        std::thread::yield_now();
+    }
 }
 
 /// Starts the binary without any environment; what each process says goes into a file of its own.
-struct Jobs {
+pub(crate) struct Jobs {
     config: PathBuf,
     logs: TempDir,
 }
 
 impl Jobs {
-    fn new(world: &World) -> Self {
+    pub(crate) fn new(world: &World) -> Self {
         // A job of cron has no environment to take a secret from.
         fs::write(world.config().join("hotline.url"), world.hotline.url()).unwrap();
         world.edit_channel("env = \"HOTLINE_DATABASE_URL\"", "file = \"hotline.url\"").unwrap();
@@ -119,7 +192,7 @@ impl Jobs {
         Self { config: world.config(), logs: tempfile::tempdir().unwrap() }
     }
 
-    fn service(&self) -> Child {
+    pub(crate) fn service(&self) -> Child {
         self.start(command().unwrap(), &["run"])
     }
 
@@ -155,8 +228,12 @@ impl Jobs {
         code(self.start(command().unwrap(), &["sync", "--all"]))
     }
 
-    fn run(&self, arguments: &[&str]) -> i32 {
-        code(self.start(command().unwrap(), arguments))
+    pub(crate) fn run(&self, arguments: &[&str]) -> i32 {
+        code(self.job(arguments))
+    }
+
+    pub(crate) fn job(&self, arguments: &[&str]) -> Child {
+        self.start(command().unwrap(), arguments)
     }
 
     fn start(&self, mut command: Command, arguments: &[&str]) -> Child {
@@ -178,7 +255,7 @@ impl Jobs {
         child
     }
 
-    fn log(&self, process: u32) -> PathBuf {
+    pub(crate) fn log(&self, process: u32) -> PathBuf {
         self.logs.path().join(format!("{process}.log"))
     }
 
@@ -252,7 +329,7 @@ fn code(mut child: Child) -> i32 {
     child.wait().unwrap().code().unwrap_or(-1)
 }
 
-fn kill(service: &mut Child) {
+pub(crate) fn kill(service: &mut Child) {
     signal("KILL", service.id()).unwrap();
     service.wait().unwrap();
 }

@@ -3,20 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod architecture;
+mod backfill;
 mod black_box;
 mod check;
 mod city;
+mod console;
 mod crash_matrix;
 mod demo;
 mod enterprise;
 mod hotline;
 mod jobs;
 mod new_channel;
+mod reload;
 mod scenarios;
 mod servers;
 mod states;
-// Known to fail on a fast machine: changes stay unread, and nobody knows why yet.
-#[cfg(feature = "soak")]
 mod three_processes;
 mod trap;
 mod tutorial;

@@ -9,8 +9,8 @@ use std::{
 use contract::{
     Accepted, Batch, Body, ChannelId, Checkpoints, Confirmed, Consumer, Cursor, DemandBody,
     DemandId, Digest, Entry, Fault, Intake, Kept, MappingNo, Message, Normalizer, Outcomes,
-    Position, Publisher, RawRecord, RecordKey, Revision, SealedBytes, Store, TextReport, Timestamp,
-    Verdict,
+    Position, Publisher, RawRecord, RecordKey, Revision, SealedBytes, Store, TextReport, TimeRange,
+    Timestamp, Verdict,
 };
 use futures_util::future::BoxFuture;
 use gateway::registry::AnyConnector;
@@ -55,6 +55,10 @@ pub(crate) type Span = (usize, usize);
 pub(crate) type Verbs = Arc<Mutex<Vec<Verb>>>;
 
 impl AnyConnector for TwinConnector {
+    fn confine(&mut self, _: TimeRange) -> Result<(), Fault> {
+        Err(Fault::stopped("it has no times"))
+    }
+
     fn read<'a>(
         &'a mut self,
         after: Option<&'a Cursor>,

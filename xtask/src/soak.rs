@@ -15,16 +15,7 @@ pub(crate) fn soak() -> Result<()> {
     setup::setup()?;
     must(cargo(&["build", "--locked", "--workspace"]))?; // the programs that the tests start
     let servers = Servers::start()?;
-    let mut tests = cargo(&[
-        "test",
-        "--locked",
-        "--workspace",
-        "--test",
-        "system",
-        "--features",
-        "system-tests/soak",
-        "--",
-    ]);
+    let mut tests = cargo(&["test", "--locked", "--workspace", "--test", "system", "--"]);
     tests.args(["jobs_of_every_kind", "thirty_kills", "three_processes", "--nocapture"]);
     tests.envs(servers.environment()).env("TONGHUI_SOAK_ROUNDS", ROUNDS);
     must(tests)

@@ -41,7 +41,7 @@ mod ack;
 
 use std::time::Duration;
 
-use contract::{Batch, Connector, Entry, Fault, FaultKind, Means, Partition};
+use contract::{Batch, Connector, Entry, Fault, FaultKind, Means, Partition, TimeRange};
 use tokio::time::Instant;
 
 pub use config::{
@@ -161,6 +161,13 @@ impl Connector for Http {
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         let settling = ack::settle(&mut self.source, &self.plan, &upto.owed);
         settling.await.map_err(|fault| fault.at(format!("channel {}", self.channel)))
+    }
+
+    fn confine(&mut self, range: TimeRange) -> Result<(), Fault> {
+        self.plan.stretch.confine(range)?;
+        self.plan.reread = None;
+        self.turns = Turn::all(&self.plan);
+        Ok(())
     }
 
     fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {

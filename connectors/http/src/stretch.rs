@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
 use connector_wire::body::Path;
-use contract::Timestamp;
+use contract::{Fault, TimeRange, Timestamp};
 use serde_json::Value;
 
 use crate::{
@@ -38,6 +38,8 @@ pub(crate) struct SinceRule {
     pub(crate) at: Option<(Path, TimeForm)>,
     pub(crate) start: Option<NaiveDate>,
     pub(crate) until: Option<UntilRule>,
+    /// All that is to be read, where somebody asked for a stretch of time.
+    pub(crate) range: Option<TimeRange>,
 }
 
 /// The other end of a window.
@@ -54,23 +56,51 @@ pub(crate) struct DayRule {
     pub(crate) form: TimeForm,
     pub(crate) start: NaiveDate,
     pub(crate) closes: Duration,
+    /// All that is to be read, where somebody asked for a stretch of time.
+    pub(crate) range: Option<TimeRange>,
 }
 
 impl Stretch {
+    /// Reads what lies in `range` from now on, and nothing else.
+    pub(crate) fn confine(&mut self, range: TimeRange) -> Result<(), Fault> {
+        match self {
+            Self::Whole => {
+                return Err(Fault::stopped("the source cannot be asked for a stretch of time")
+                    .remedy("add `since` or `day` where it takes a time in its request"));
+            }
+            Self::Since(rule) if rule.until.is_none() && range.to().is_some() => {
+                return Err(Fault::stopped("the source cannot be asked until when")
+                    .remedy("leave out --to, or add `until` to `since` where it takes an end"));
+            }
+            Self::Since(rule) => rule.range = Some(range),
+            Self::Day(rule) => rule.range = Some(range),
+        }
+        Ok(())
+    }
+
     /// Begins a walk.
     pub(crate) fn begin(&self, place: &mut Place, now: Timestamp) {
         place.began = Some(now);
         match self {
             Self::Whole => {}
             Self::Since(rule) => {
-                let start = rule.start.map(|day| rule.form.midnight(day));
-                // A clock that was put back takes the bound with it.
-                let latest = before(now, rule.overlap);
-                place.since = place.since.or(start).map(|since| since.min(latest));
-                place.until = rule.until.as_ref().map(|until| {
-                    let longest = place.since.and_then(|s| s.checked_add_signed(delta(until.span)));
-                    longest.map_or(now, |longest| longest.min(now))
-                });
+                let mut latest = now;
+                if let Some(range) = rule.range {
+                    place.since.get_or_insert(range.from());
+                    latest = range.to().unwrap_or(now);
+                } else {
+                    let start = rule.start.map(|day| rule.form.midnight(day));
+                    // A clock that was put back takes the bound with it.
+                    let bound = before(now, rule.overlap);
+                    place.since = place.since.or(start).map(|since| since.min(bound));
+                }
+                let end = |until: &UntilRule| {
+                    place.since.map_or(latest, |since| until.end(since, latest))
+                };
+                place.until = rule.until.as_ref().map(end);
+            }
+            Self::Day(DayRule { range: Some(range), form, .. }) => {
+                place.day.get_or_insert(form.day(range.from()));
             }
             Self::Day(rule) => {
                 let today = rule.form.day(now);
@@ -129,9 +159,21 @@ impl Stretch {
     }
 }
 
+impl UntilRule {
+    /// The end of a window that begins at `since`.
+    fn end(&self, since: Timestamp, latest: Timestamp) -> Timestamp {
+        let longest = since.checked_add_signed(delta(self.span));
+        longest.map_or(latest, |longest| longest.min(latest))
+    }
+}
+
 impl SinceRule {
     fn complete(&self, place: &mut Place, began: Timestamp) -> bool {
         let until = place.until.take();
+        if let Some(range) = self.range {
+            place.since = until.or(place.since);
+            return until.is_some_and(|reached| reached < range.to().unwrap_or(began));
+        }
         let reached = until.unwrap_or(began).min(began);
         let latest = before(began, self.overlap);
         if reached < latest {
@@ -157,6 +199,13 @@ impl SinceRule {
 }
 
 impl DayRule {
+    /// The last day there is to read.
+    fn last(&self, began: Timestamp) -> NaiveDate {
+        let today = self.form.day(began);
+        let end = self.range.and_then(|range| range.to());
+        end.map_or(today, |end| self.form.day(before(end, Duration::from_nanos(1))).min(today))
+    }
+
     /// The first day that is not closed.
     fn open(&self, place: &Place) -> Option<NaiveDate> {
         place.closed?.succ_opt()
@@ -171,7 +220,7 @@ impl DayRule {
         if is_closed && is_first_open {
             place.closed = Some(day);
         }
-        let has_more = next <= self.form.day(began);
+        let has_more = next <= self.last(began);
         place.day = has_more.then_some(next);
         has_more
     }

@@ -32,7 +32,7 @@ mod sql;
 
 use std::time::Duration;
 
-use contract::{Batch, Connector, Entry, Fault, Means};
+use contract::{Batch, Connector, Entry, Fault, Means, TimeRange};
 
 pub use config::{Changes, Config, Flag, Malformed, Part, Pending, Range, Reread, Scalar};
 pub use cursor::Cursor;
@@ -117,6 +117,18 @@ impl Connector for Table {
             let debts = upto.owed_parts.get(&part.name).map_or(&[][..], Vec::as_slice);
             settle::settle(&mut self.database, &part.target, debts).await?;
         }
+        Ok(())
+    }
+
+    fn confine(&mut self, range: TimeRange) -> Result<(), Fault> {
+        let target = &mut self.plan.main;
+        let Some(changes) = &mut target.changes else {
+            return Err(Fault::stopped("no column says when a row was changed")
+                .at(format!("table {}", target.table))
+                .remedy("add [table.changes], or set the flags of the rows back to pending"));
+        };
+        changes.range = Some(range);
+        self.turns = vec![Turn { walk: Walk::Range, part: None }];
         Ok(())
     }
 

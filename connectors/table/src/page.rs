@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use contract::{Entry, Fault};
 
 use crate::{
-    cursor::{Cursor, Debt, Within},
+    cursor::{Cursor, Debt, Sweep, Within},
     database::Database,
     plan::{PartPlan, Plan, Target},
     record::{self, Parts},
@@ -69,8 +69,19 @@ impl Visit<'_> {
             return Ok(Page { is_end: true, ..Page::default() });
         };
         let mut rows = self.database.select(&select).await?;
-        let is_end = rows.len() < self.limit;
+        let mut is_end = rows.len() < self.limit;
+        let shows_times = walk == Walk::Range && cursor.main.sweep.since.is_none();
         walk.pass(target, &mut cursor.main, &rows, is_end, self.now);
+        if shows_times {
+            rows.clear();
+            let Sweep { since, seen, .. } = &cursor.main.sweep;
+            is_end &= since.is_none();
+            if since.is_none() && seen.is_some() {
+                return Err(Fault::stopped("the column of changes holds numbers, not times")
+                    .at(format!("table {}", target.table))
+                    .remedy("where the numbers are times, say how they are written: `format`"));
+            }
+        }
         if walk == Walk::Pending {
             self.pass_unsettled(&mut rows);
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono_tz::Tz;
-use contract::Fault;
+use contract::{Fault, TimeRange};
 use normalizer_text::Charset;
 
 use crate::{
@@ -40,6 +40,8 @@ pub(crate) struct ChangesPlan {
     pub(crate) column: String,
     pub(crate) form: TimeForm,
     pub(crate) overlap: Duration,
+    /// All that is to be read, where somebody asked for a stretch of time.
+    pub(crate) range: Option<TimeRange>,
 }
 
 /// A column that says whether a row was fetched.
@@ -186,7 +188,7 @@ fn changes_plan(changes: Changes, zone: Tz) -> Result<ChangesPlan, Fault> {
             .at(format!("column {column}"))
             .remedy("use a flag for this table, or a column that grows with time")
     })?;
-    Ok(ChangesPlan { column, form, overlap: overlap.0 })
+    Ok(ChangesPlan { column, form, overlap: overlap.0, range: None })
 }
 
 fn flag_plan(flag: Flag) -> Result<FlagPlan, Fault> {

@@ -55,6 +55,7 @@ pub(crate) enum Condition<'a> {
         is_text: bool,
     },
     From(&'a str, Value),
+    Before(&'a str, Value),
     AfterKey(&'a Value),
     /// Behind this (value, key) in the order of both.
     After(&'a str, &'a (Value, Value)),
@@ -171,6 +172,10 @@ impl Sql {
             }
             Condition::From(column, value) => {
                 self.compare(column, " >= ");
+                self.bind(value);
+            }
+            Condition::Before(column, value) => {
+                self.compare(column, " < ");
                 self.bind(value);
             }
             Condition::AfterKey(key) => {
@@ -333,6 +338,7 @@ mod tests {
                 column: "T".into(),
                 form: crate::time::TimeForm::new(None, chrono_tz::UTC).unwrap(),
                 overlap: std::time::Duration::ZERO,
+                range: None,
             }),
             flags: vec![FlagPlan {
                 column: "ISFETCH".into(),

@@ -34,6 +34,8 @@ pub(crate) enum Walk {
     Reread,
     /// Over rows without a key, which only a person can mend.
     Keyless,
+    /// Along the column that grows, through a stretch of time that somebody asked for.
+    Range,
 }
 
 impl Walk {
@@ -64,13 +66,16 @@ impl Walk {
         let changes = target.changes.as_ref();
         let mut conditions = vec![Condition::HasKey];
         let order = match self {
-            Self::Sweep => {
-                let column = changes?.column.as_str();
-                match (&places.sweep.after, &places.sweep.since) {
+            Self::Sweep | Self::Range => {
+                let ChangesPlan { column, form, range, .. } = changes?;
+                let Sweep { since, after, .. } = &places.sweep;
+                match (after, since) {
                     (Some(after), _) => conditions.push(Condition::After(column, after)),
                     (None, Some(since)) => conditions.push(Condition::From(column, since.clone())),
                     (None, None) => conditions.push(Condition::Dated(column)),
                 }
+                let end = range.and_then(|range| form.like(since.as_ref()?, range.to()?));
+                conditions.extend(end.map(|end| Condition::Before(column, end)));
                 Order::Then(column)
             }
             Self::Pending => {
@@ -132,6 +137,10 @@ impl Walk {
                     places.reread.started.get_or_insert(now);
                 }
             }
+            Self::Range => {
+                let Some(changes) = &target.changes else { return };
+                range(changes, &mut places.sweep, rows, both(), is_end);
+            }
             Self::Pending if is_end => places.pending = None,
             Self::Pending => places.pending = key().or(places.pending.take()),
             Self::Undated => move_round(&mut places.undated, key(), is_end, now),
@@ -175,6 +184,26 @@ fn sweep(
     sweep.after = None;
 }
 
+/// The first rows of all only show how times are written here; then the stretch is walked through.
+fn range(
+    changes: &ChangesPlan,
+    sweep: &mut Sweep,
+    rows: &[Row],
+    last: Option<(Value, Value)>,
+    is_end: bool,
+) {
+    if sweep.since.is_none() {
+        sweep.seen = greatest(changes, sweep.seen.take(), rows);
+        let from = changes.range.zip(sweep.seen.as_ref());
+        sweep.since = from.and_then(|(range, seen)| changes.form.like(seen, range.from()));
+        if sweep.since.is_some() {
+            sweep.after = None;
+            return;
+        }
+    }
+    sweep.after = if is_end { None } else { last.or(sweep.after.take()) };
+}
+
 fn is_due<P>(round: &Round<P>, every: Option<Duration>, now: DateTime<Utc>) -> bool {
     match (round.started, every) {
         (None, _) => true,
@@ -210,7 +239,12 @@ mod tests {
 
     fn changes() -> ChangesPlan {
         let form = TimeForm::new(None, chrono_tz::UTC).unwrap();
-        ChangesPlan { column: "changed".into(), form, overlap: Duration::from_secs(300) }
+        ChangesPlan {
+            column: "changed".into(),
+            form,
+            overlap: Duration::from_secs(300),
+            range: None,
+        }
     }
 
     fn at(time: &str) -> DateTime<Utc> {

@@ -33,13 +33,23 @@ pub struct Limits {
     upstream: String,
     places: Arc<Semaphore>,
     /// Held by the one whose turn is next: everybody else waits behind it, in the order of coming.
-    front: tokio::sync::Mutex<()>,
+    front: tokio::sync::Mutex<Front>,
     rate: Option<Rate>,
     per_day: Option<u32>,
     window: Option<Window>,
     zone: Tz,
     clock: Clock,
     state: Mutex<State>,
+}
+
+/// Writes down, so that no restart forgets it, that a day has this many requests.
+pub type Book = Box<dyn Fn(NaiveDate, u32) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
+
+#[derive(Default)]
+struct Front {
+    book: Option<Book>,
+    /// What was written down last.
+    booked: (NaiveDate, u32),
 }
 
 struct State {
@@ -56,7 +66,7 @@ impl Limits {
         Self {
             upstream: upstream.to_owned(),
             places: Arc::new(Semaphore::new(concurrent.min(Semaphore::MAX_PERMITS))),
-            front: tokio::sync::Mutex::new(()),
+            front: tokio::sync::Mutex::default(),
             rate: interval.and_then(|interval| Rate::new(interval, burst)),
             per_day,
             window,
@@ -72,6 +82,11 @@ impl Limits {
         self.state().day.at(hours::today(now, self.zone))
     }
 
+    /// The same where the upstream counts; `None` where it does not.
+    pub fn booked_today(&self) -> Option<(NaiveDate, u32)> {
+        self.per_day.map(|_| self.spent_today())
+    }
+
     /// What was sent before this process began, or by another one. A count that is smaller than
     /// the own one of that day, or of a day that is over, changes nothing.
     pub fn restore(&self, day: NaiveDate, n_requests: u32) {
@@ -79,8 +94,15 @@ impl Limits {
         self.state().day.restore(day, n_requests, today);
     }
 
-    /// Everything but the rate and the places; counts nothing.
-    fn check(&self) -> Result<(), Fault> {
+    /// From now on no request is sent that is not booked before. To book each one alone would cost
+    /// more than the request: a hundredth of the day is booked ahead, and what a crash leaves of
+    /// that is not used any more. `None` ends it.
+    pub async fn book_with(&self, book: Option<Book>) {
+        *self.front.lock().await = Front { book, booked: Default::default() };
+    }
+
+    /// Everything but the rate and the places; counts nothing. Gives the day and what it has spent.
+    fn check(&self) -> Result<(NaiveDate, u32), Fault> {
         let now = self.clock.now();
         let mut state = self.state();
         if let Some(left) = state.held_until.map(|until| until - Instant::now())
@@ -99,7 +121,7 @@ impl Limits {
             let what = format!("allows {per_day} requests a day, and those of {day} are spent");
             return Err(self.throttled(wait, what));
         }
-        Ok(())
+        Ok((day, spent))
     }
 
     fn throttled(&self, wait: Duration, what: String) -> Fault {
@@ -116,7 +138,7 @@ impl Limits {
 impl Gate for Limits {
     fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>> {
         Box::pin(async move {
-            let _front = self.front.lock().await;
+            let mut front = self.front.lock().await;
             self.check()?;
             let place = Arc::clone(&self.places)
                 .acquire_owned()
@@ -124,7 +146,10 @@ impl Gate for Limits {
                 .map_err(|closed| Fault::transient("the gate was taken down").because(closed))?;
             loop {
                 // Anything may have changed while it waited.
-                self.check()?;
+                let (day, spent) = self.check()?;
+                if let Some(per_day) = self.per_day {
+                    front.cover(day, spent + 1, per_day).await?;
+                }
                 match self.rate.as_ref().and_then(Rate::take) {
                     None => break,
                     Some(wait) if wait > PATIENCE => {
@@ -142,6 +167,18 @@ impl Gate for Limits {
         let until = Instant::now() + wait.min(retry_after::LONGEST);
         let mut state = self.state();
         state.held_until = state.held_until.max(Some(until));
+    }
+}
+
+impl Front {
+    async fn cover(&mut self, day: NaiveDate, n_requests: u32, per_day: u32) -> Result<(), Fault> {
+        let Some(book) = &self.book else { return Ok(()) };
+        if self.booked.0 != day || self.booked.1 < n_requests {
+            let upto = n_requests.saturating_add(per_day / 100).min(per_day);
+            book(day, upto).await?;
+            self.booked = (day, upto);
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering::SeqCst},
     },
     time::{Duration, SystemTime},
@@ -15,7 +15,7 @@ use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Asia::Shanghai;
 use connector_wire::gate::{Limits, retry_after};
 use contract::{Budget, Clock, Fault, FaultKind, Gate as _, Timestamp};
-use futures_util::future::{FutureExt as _, join_all};
+use futures_util::future::{FutureExt as _, join_all, ready};
 use proptest::prelude::*;
 use rand::SeedableRng as _;
 use tokio::time::{Instant, advance, sleep, timeout};
@@ -262,6 +262,37 @@ async fn a_restart_does_not_forget_what_was_spent() {
     wait_of(&after.enter().await.unwrap_err());
     after.restore(date.pred_opt().unwrap(), 3);
     assert_eq!(after.spent_today(), (date, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_is_sent_that_was_not_booked_before() {
+    let gate = morning().gate(Budget { per_day: Some(400), ..Budget::default() });
+    let booked: Arc<Mutex<Vec<u32>>> = Arc::default();
+    let book = {
+        let booked = Arc::clone(&booked);
+        move |_, n_requests| {
+            booked.lock().unwrap().push(n_requests);
+            ready(Ok(())).boxed()
+        }
+    };
+    gate.book_with(Some(Box::new(book))).await;
+    for n_sent in 1..=400 {
+        drop(gate.enter().await.unwrap());
+        let upto = *booked.lock().unwrap().last().unwrap();
+        assert!(upto >= n_sent && upto <= (n_sent + 4).min(400), "{n_sent} sent, {upto} booked");
+    }
+    assert!(booked.lock().unwrap().len() <= 81, "{booked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_booked_is_not_sent() {
+    let gate = morning().gate(Budget { per_day: Some(400), ..Budget::default() });
+    let away = |_, _| ready(Err(Fault::transient("the store is away"))).boxed();
+    gate.book_with(Some(Box::new(away))).await;
+    assert!(gate.enter().await.unwrap_err().is_transient());
+    gate.book_with(None).await;
+    drop(gate.enter().await.unwrap());
+    assert_eq!(gate.spent_today().1, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,14 +11,14 @@ use super::{
     Context,
     out::{self, Exit},
 };
-use crate::{assemble, rss, table};
+use crate::{assemble, clock::Clock, moment::moment, rss, table};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only this channel.
     channel: Option<ChannelId>,
-    /// Only reads since then: 2026-11-23, 2026-11-23T08:00, in the gateway's zone.
-    #[arg(long, value_name = "TIME")]
+    /// Only reads since then: 2026-11-23, 2026-11-23T08:00, yesterday, -1d, in the gateway's zone.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
 }
 
@@ -46,7 +46,8 @@ pub(super) struct Row {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
-    let since = args.since.as_deref().map(|text| moment(text, settings.zone)).transpose()?;
+    let since = args.since.as_deref().map(|text| moment(text, settings.zone, Clock.now()));
+    let since = since.transpose()?;
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadOnly).await?;
         let ledger = ledger(&store, args.channel.as_ref(), since).await?;
@@ -139,31 +140,5 @@ impl Row {
         cells.extend(numbers.iter().map(ToString::to_string));
         cells.push(balanced.to_owned());
         cells
-    }
-}
-
-/// A day, or a day and a time, in `zone`.
-fn moment(text: &str, zone: chrono_tz::Tz) -> anyhow::Result<Timestamp> {
-    use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map(|day| day.and_time(NaiveTime::MIN));
-    let naive =
-        day.or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M")).map_err(|_| {
-            anyhow::anyhow!("`{text}` is not a time: write 2026-11-23 or 2026-11-23T08:00")
-        })?;
-    let local = naive.and_local_timezone(zone).earliest();
-    local
-        .map(|local| local.to_utc())
-        .ok_or_else(|| anyhow::anyhow!("`{text}` does not exist in {zone}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_in_the_zone_of_the_gateway() {
-        let zone = chrono_tz::Asia::Shanghai;
-        assert_eq!(moment("2026-11-23", zone).unwrap().to_rfc3339(), "2026-11-22T16:00:00+00:00");
-        assert!(moment("yesterday-ish", zone).is_err());
     }
 }

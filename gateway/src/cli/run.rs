@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 
 use config::{Problem, Problems, Settings};
+use contract::Fault;
 use sink::store::{Access, Database};
+use tokio::sync::watch;
 
 use super::{
     Context,
@@ -11,16 +13,17 @@ use super::{
 };
 use crate::{
     assemble,
+    console::Console,
     intake::{Intake, Limits},
-    reload,
-    service::{Role, patiently, serve, stop_on_signal},
+    reload::{self, Next},
+    service::{Role, patiently, serve_on, stop_on_signal},
     stop::Stop,
     supervise::ChannelPlan,
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Which half to run, where a broker stands between the two.
+    /// Which part to run: with a broker one half of it, or what tells how the others stand.
     #[arg(long, value_enum, default_value_t)]
     role: Role,
 }
@@ -47,16 +50,21 @@ fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
     let settings = match role {
         Role::All | Role::Ingest => assemble::settings(&context.config)?,
         // It connects to no source: their secrets are not its business.
-        Role::Sink => assemble::settings_without_secrets(&context.config)?,
+        Role::Sink | Role::Console => assemble::settings_without_secrets(&context.config)?,
     };
-    if role != Role::All && settings.bus.is_none() {
+    if role == Role::Console && settings.console.is_none() {
+        let problem =
+            Problem::of_file("gateway.toml", "nothing says where to listen: no [console]");
+        return Err(problem.advise("add it, with `listen`").into());
+    }
+    if matches!(role, Role::Ingest | Role::Sink) && settings.bus.is_none() {
         let problem = Problem::of_file("gateway.toml", "half a gateway needs a broker: no [bus]");
         return Err(problem.advise("name one, or run without --role").into());
     }
     Ok(settings)
 }
 
-/// Runs until stop is asked; begins anew with every configuration that is whole.
+/// Runs until stop is asked, with every configuration that is whole.
 async fn run_until(
     mut settings: Settings,
     role: Role,
@@ -68,17 +76,31 @@ async fn run_until(
     };
     let mut reloads = reload::Watch::begin(&store).await;
     loop {
-        let doors = plans.iter().filter_map(|plan| Some((plan.id.clone(), plan.door()?))).collect();
-        let intake = Intake::open(settings.intake, doors, Limits::default()).await?;
+        let mut first = Some(Doors::open(&settings, role, &plans, &store).await?);
         tracing::info!(channels = plans.len(), ?store, ?role, "running");
         let this_time = stop.child();
-        let serving = serve(&settings, role, plans, &store, &this_time);
-        let mut running = Box::pin(beside(intake, serving, &this_time));
-        let (ended, next) = tokio::select! {
-            ended = &mut running => (ended?, None),
-            next = reloads.next(role, read) => {
-                this_time.ask();
-                ((&mut running).await?, Some(next))
+        let (change, changing) = watch::channel(plans.clone());
+        let common = settings.clone();
+        let mut running = Box::pin(serve_on(&common, role, changing, &store, &this_time));
+        let (ended, next) = loop {
+            let doors = match first.take() {
+                Some(doors) => doors,
+                None => Doors::open(&settings, role, &plans, &store).await?,
+            };
+            let open = this_time.child();
+            tokio::select! {
+                ended = &mut running => break (ended?, None),
+                never = doors.serve(&open) => match never {},
+                next = reloads.next(role, (&settings, &plans), read) => match next {
+                    Next::Channels { settings: new, plans: merged, .. } => {
+                        (settings, plans) = (*new, merged);
+                        change.send_replace(plans.clone());
+                    }
+                    Next::Everything(new, plans) => {
+                        this_time.ask();
+                        break ((&mut running).await?, Some((*new, plans)));
+                    }
+                }
             }
         };
         drop(running);
@@ -94,18 +116,43 @@ async fn run_until(
     }
 }
 
-/// Lets senders in for as long as `serving` goes on. Who is still waiting for an answer then is cut
-/// off, and sends again.
-async fn beside<T>(intake: Option<Intake>, serving: impl Future<Output = T>, stop: &Stop) -> T {
-    let letting_in = async {
-        if let Some(intake) = intake {
-            intake.serve(stop).await;
-        }
-        std::future::pending::<Infallible>().await
-    };
-    tokio::select! {
-        served = serving => served,
-        never = letting_in => match never {},
+/// Where others come in. Whoever is still waiting for an answer when it is dropped is cut off, and
+/// comes again.
+struct Doors {
+    intake: Option<Intake>,
+    console: Option<Console>,
+}
+
+impl Doors {
+    async fn open(
+        settings: &Settings,
+        role: Role,
+        plans: &[ChannelPlan],
+        store: &Database,
+    ) -> Result<Self, Fault> {
+        let doors = plans.iter().filter_map(|plan| Some((plan.id.clone(), plan.door()?))).collect();
+        let intake = Intake::open(settings.intake, doors, Limits::default()).await?;
+        let console = match role {
+            Role::All | Role::Console => Console::open(settings, store).await?,
+            Role::Ingest | Role::Sink => None,
+        };
+        Ok(Self { intake, console })
+    }
+
+    /// Lets senders in, and answers who asks, until stop is asked; never ends by itself.
+    async fn serve(self, stop: &Stop) -> Infallible {
+        let intake = async {
+            if let Some(intake) = self.intake {
+                intake.serve(stop).await;
+            }
+        };
+        let console = async {
+            if let Some(console) = self.console {
+                console.serve(stop).await;
+            }
+        };
+        tokio::join!(intake, console);
+        std::future::pending().await
     }
 }
 
@@ -117,8 +164,9 @@ pub(super) async fn prepared(
     stop: &Stop,
 ) -> anyhow::Result<Option<(Database, Vec<ChannelPlan>)>> {
     match role {
-        Role::Sink => {
-            let opened = patiently(stop, || assemble::open_store(settings, Access::ReadWrite));
+        Role::Sink | Role::Console => {
+            let access = if role == Role::Sink { Access::ReadWrite } else { Access::ReadOnly };
+            let opened = patiently(stop, || assemble::open_store(settings, access));
             Ok(opened.await?.map(|store| (store, Vec::new())))
         }
         Role::All | Role::Ingest => {

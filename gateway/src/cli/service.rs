@@ -70,7 +70,7 @@ fn of_channel(context: &Context, args: &Args, kind: RequestKind) -> anyhow::Resu
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadWrite).await?;
         // Who holds the channel looks twice a second; who will hold it finds it told.
-        let seq = store.ask(kind, Some(channel), Instance::own().as_str()).await?;
+        let seq = store.ask(kind, Some(channel), None, Instance::own().as_str()).await?;
         store.answer(seq, &RequestState::Done(String::new())).await?;
         Ok(Exit::Done)
     })
@@ -78,7 +78,7 @@ fn of_channel(context: &Context, args: &Args, kind: RequestKind) -> anyhow::Resu
 
 /// Asks, and waits for the answer.
 async fn tell(store: &Database, kind: RequestKind) -> anyhow::Result<Exit> {
-    let seq = store.ask(kind, None, Instance::own().as_str()).await?;
+    let seq = store.ask(kind, None, None, Instance::own().as_str()).await?;
     let answered = tokio::time::timeout(PATIENCE, async {
         loop {
             match store.request(seq).await? {

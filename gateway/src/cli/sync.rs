@@ -5,9 +5,10 @@ mod pass;
 
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use clap::ValueEnum;
 use config::{Problem, Problems};
-use contract::{ChannelId, Period};
+use contract::{ChannelId, Period, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
@@ -18,6 +19,8 @@ use super::{
 };
 use crate::{
     assemble,
+    clock::Clock,
+    moment::moment,
     service::{Halves, Role, stop_on_signal},
     stop::Stop,
 };
@@ -40,6 +43,13 @@ pub(super) struct Args {
     /// Give up after this long, with exit code 75; nothing is lost.
     #[arg(long, default_value = "20m", value_name = "PERIOD")]
     deadline: Period,
+    /// Read again what lies from this time on, beside what is new: 2026-11-23, 20261123, yesterday,
+    /// -1d, in the gateway's zone. Cut short, the same stretch goes on where it stands.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// Up to, but without, this time; up to whatever there is where it is left out.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "from")]
+    to: Option<String>,
     /// Exit code 3 if something of these channels is in quarantine.
     #[arg(long)]
     strict: bool,
@@ -71,6 +81,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let problem = Problem::of_file(format!("channels/{stranger}"), "there is no such channel");
         return Err(Problems::from(problem).into());
     }
+    let range = range(args, settings.zone)?;
     settings.channels.retain(|channel| args.all || args.channels.contains(&channel.id));
     super::runtime()?.block_on(async {
         let stop = Stop::default();
@@ -80,7 +91,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                 () = tokio::time::sleep(args.deadline.0) => stop.ask(),
             }
         };
-        let work = sync(&settings, args, &stop);
+        let work = sync(&settings, args, range, &stop);
         tokio::pin!(work);
         let rows = tokio::select! {
             rows = &mut work => rows,
@@ -94,9 +105,26 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
+/// The stretch of time that was asked for.
+fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
+    let now = Clock.now();
+    let at = |text: &String, name: &str| {
+        let wrong =
+            |error: anyhow::Error| Problems::from(Problem::of_file(name, error.to_string()));
+        moment(text, zone, now).map_err(wrong)
+    };
+    let Some(from) = &args.from else { return Ok(None) };
+    let to = args.to.as_ref().map(|to| at(to, "--to")).transpose()?;
+    match TimeRange::new(at(from, "--from")?, to) {
+        Some(range) => Ok(Some(range)),
+        None => Err(Problem::of_file("--to", "it is not later than --from").into()),
+    }
+}
+
 async fn sync(
     settings: &config::Settings,
     args: &Args,
+    range: Option<TimeRange>,
     stop: &Stop,
 ) -> anyhow::Result<(Vec<Row>, Exit)> {
     let away = || {
@@ -110,7 +138,10 @@ async fn sync(
         return Ok(away());
     };
     for plan in &mut plans {
-        plan.pace.schedule = None;
+        match range {
+            None => plan.pace.schedule = None,
+            Some(range) => *plan = plan.again(range),
+        }
     }
     let Some(halves) = Halves::open(settings, Role::All, &store, stop).await? else {
         return Ok(away());

@@ -5,9 +5,7 @@ use tokio::sync::SemaphorePermit;
 use tracing::debug;
 
 use super::Means;
-use crate::{
-    numbers::ReadNumbers, orders::rest, pace::Pace, registry::AnyConnector, schedule::Pass,
-};
+use crate::{orders::rest, pace::Pace, registry::AnyConnector, schedule::Pass};
 
 /// A batch that is read and not yet delivered.
 pub(super) struct Packed<'a> {
@@ -22,7 +20,6 @@ pub(super) struct Reader<'a, B, C> {
     connector: &'a mut dyn AnyConnector,
     pace: &'a Pace,
     means: &'a Means<'a, B, C>,
-    numbers: ReadNumbers<'a>,
     /// Behind the last batch: where the position will be once that one is advanced.
     next: Position,
     /// The last batch was all there was.
@@ -40,10 +37,9 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         means: &'a Means<'a, B, C>,
         next: Position,
     ) -> Self {
-        let numbers = ReadNumbers::new(&channel.id, next.fence);
         let (began, served) = (means.clock.now(), means.orders.begin());
         let caught_up = false;
-        Self { channel, connector, pace, means, numbers, next, caught_up, began, served }
+        Self { channel, connector, pace, means, next, caught_up, began, served }
     }
 
     /// Tells the source what is `owed`.
@@ -74,9 +70,11 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
     }
 
     async fn read_and_pack(&mut self) -> Result<Option<Packed<'a>>, Fault> {
-        let Means { checkpoints, memory, clock, stop, watch, brake, .. } = self.means;
+        let Means { checkpoints, memory, clock, stop, watch, brake, numbers, fence, .. } =
+            self.means;
         let Channel { id, .. } = self.channel;
         watch.began();
+        let mut numbers = numbers.lock().await;
         let batch = tokio::select! { biased;
             () = stop.asked() => return Ok(None),
             // Cancel-safe by the promise of `Connector::read`.
@@ -89,7 +87,8 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             channel = %id, n = batch.entries.len(), caught_up = batch.caught_up, "read"
         );
         // Drawn after the answer has arrived, so that a later read has a greater number.
-        let read_no = self.numbers.next(*checkpoints).await?;
+        let read_no = numbers.next(id, *fence, *checkpoints).await?;
+        drop(numbers);
         let next = self.next.moved(batch.upto.clone());
         let from = std::mem::replace(&mut self.next, next);
         let outbox = pack(self.channel, from, read_no, batch, clock.now());

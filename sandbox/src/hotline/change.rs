@@ -13,9 +13,9 @@ impl Hotline {
     /// # Errors
     /// When the database refuses.
     pub async fn touch(&self, n: u64) -> anyhow::Result<Vec<String>> {
-        let now = self.settings.clock.now();
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
+        let now = self.settings.clock.now();
         let mut touched = Vec::new();
         for _ in 0..n {
             let Some((mut row, mut faults)) = any(&mut shift) else { break };
@@ -47,9 +47,9 @@ impl Hotline {
     /// # Errors
     /// When the database refuses.
     pub async fn urge(&self, n: u64) -> anyhow::Result<Vec<String>> {
-        let now = self.settings.clock.now();
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
+        let now = self.settings.clock.now();
         let mut urged = Vec::new();
         for _ in 0..n {
             let Some((row, _)) = any(&mut shift) else { break };
@@ -76,9 +76,9 @@ impl Hotline {
     /// # Errors
     /// When there is no such row (any more), or `edit` gave it another key, or the database refuses.
     pub async fn change(&self, rowguid: &str, edit: impl FnOnce(&mut Row)) -> anyhow::Result<()> {
-        let now = self.settings.clock.now();
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
+        let now = self.settings.clock.now();
         let case = shift.oracle.case(rowguid).filter(|case| case.deleted.is_none());
         let last = case.with_context(|| format!("there is no row {rowguid} to change"))?.last();
         let (mut row, faults) = (last.row.clone(), last.faults.clone());
@@ -152,6 +152,35 @@ mod tests {
             .collect();
         assert_eq!(told, ["40@00", "50@01", "60@01", "80@02", "100@02"]);
         assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_written_bears_the_time_at_which_the_database_let_it_in() {
+        let town = town("").await;
+        let key = town.hotline.file(1).await.unwrap().remove(0);
+        for (minute, doing) in ["file", "touch", "change", "urge"].into_iter().enumerate() {
+            let guard = town.hotline.lock().await.unwrap();
+            let writing = async {
+                match doing {
+                    "file" => drop(town.hotline.file(1).await.unwrap()),
+                    "touch" => drop(town.hotline.touch(1).await.unwrap()),
+                    "change" => town.hotline.change(&key, |_| {}).await.unwrap(),
+                    _ => drop(town.hotline.urge(1).await.unwrap()),
+                }
+            };
+            let letting_in = async {
+                town.clock.advance(Duration::from_secs(60));
+                guard.release().await.unwrap();
+            };
+            tokio::join!(writing, letting_in);
+            let oracle = town.hotline.oracle().await.unwrap();
+            let rows = oracle.cases().iter().map(|case| &case.last().row);
+            let urges = rows.clone().flat_map(|row| oracle.pressings(&row.serialnum));
+            let mut times: Vec<_> = rows.map(|row| &row.lastmodifytime).collect();
+            times.extend(urges.map(|urge| &urge.addtime));
+            let expected = format!("2026-10-09 10:{}:00", 31 + minute);
+            assert_eq!(times.into_iter().max(), Some(&expected), "{doing}");
+        }
     }
 
     #[tokio::test]

@@ -16,9 +16,9 @@ impl Hotline {
     /// # Errors
     /// When the database refuses, for example because a reader holds it locked for thirty seconds.
     pub async fn file(&self, n: u64) -> anyhow::Result<Vec<String>> {
-        let now = self.settings.clock.now();
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
+        let now = self.settings.clock.now();
         let spread = if *shift.filed == 0 { span(self.settings.spread) } else { TimeDelta::zero() };
         let mut filed = Vec::new();
         let mut left = n;
@@ -39,6 +39,7 @@ impl Hotline {
         // The renumbering must be a change of its own, visible after the first number was.
         let renumbered = filed.iter().filter(|(_, faults)| faults.contains(&Fault::Renumbered));
         let mut shift = desk.begin().await?;
+        let now = self.settings.clock.now();
         for (rowguid, _) in renumbered {
             let Some(case) = shift.oracle.case(rowguid) else { continue };
             let (mut row, mut faults) = (case.last().row.clone(), case.last().faults.clone());

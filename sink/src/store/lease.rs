@@ -6,13 +6,14 @@
 
 use std::{sync::LazyLock, time::Duration};
 
+use chrono::NaiveDate;
 use contract::{ChannelId, Fault};
 use sqlx::Error;
 
 use super::{
     Database, Postgres, Sqlite,
     database::either,
-    row::{Columns, count, int},
+    row::{Columns, count, decode, int},
     small::{Small, Value},
 };
 
@@ -23,6 +24,8 @@ pub struct Lease {
     pub upstream: String,
     /// Greater than that of any holder before, of whatever upstream.
     pub fence: u64,
+    /// The last day on which requests of it were booked, and how many, by whichever holder.
+    pub booked: Option<(NaiveDate, u32)>,
 }
 
 /// The lease of somebody else.
@@ -76,10 +79,9 @@ impl Database {
             Self::Sqlite(_) => &SQLITE.claim,
             Self::Postgres(_) => &POSTGRES.claim,
         };
-        let ours =
-            either!(self, store => store.write(doing, claim, &values, |row| row.int("fence")))?;
-        if let Some(fence) = ours.into_iter().flatten().next() {
-            return Ok(Claim::Ours(Lease { upstream: upstream.to_owned(), fence: count(fence) }));
+        let ours = either!(self, store => store.write(doing, claim, &values, lease))?;
+        if let Some(lease) = ours.into_iter().next() {
+            return Ok(Claim::Ours(lease));
         }
         let held = self.leases().await?.into_iter().find(|held| held.upstream == upstream);
         Ok(held.map_or(Claim::Lost, Claim::Held))
@@ -98,6 +100,29 @@ impl Database {
         let read = |row: &dyn Columns| row.int("fence");
         let rows = either!(self, store => store.write("renew a lease", renew, &values, read))?;
         Ok(!rows.is_empty())
+    }
+
+    /// Books `n_requests` of the upstream on `day`, in place of what was booked before.
+    ///
+    /// # Errors
+    /// `Transient` where the lease has passed to another process; the store cannot be reached.
+    pub async fn book_requests(
+        &self,
+        lease: &Lease,
+        day: NaiveDate,
+        n_requests: u32,
+    ) -> Result<(), Fault> {
+        let Lease { upstream, fence, .. } = lease;
+        let day = day.to_string();
+        let (fence, n_requests) = (Value::Int(int(*fence)), Value::Int(n_requests.into()));
+        let values = [upstream.as_str().into(), fence, day.as_str().into(), n_requests];
+        let read = |row: &dyn Columns| row.int("fence");
+        let rows = either!(self, store => store.write("book requests", BOOK, &values, read))?;
+        if rows.is_empty() {
+            return Err(Fault::transient("its lease has passed to another process")
+                .at(format!("upstream {upstream}")));
+        }
+        Ok(())
     }
 
     /// Gives a lease back, so that nobody has to wait for its end.
@@ -161,6 +186,10 @@ pub(super) const RESERVE: &str =
 /// Ends the lease of $1 with fence $2.
 const RELEASE: &str = "UPDATE lease SET until_ms = 0 WHERE upstream = $1 AND fence = $2";
 
+/// Books $4 requests of $1 on day $3, for the holder of fence $2.
+const BOOK: &str = "UPDATE lease SET day = $3, requests = $4 WHERE upstream = $1 AND fence = $2
+     RETURNING fence";
+
 static SQLITE: LazyLock<Statements> = LazyLock::new(|| Statements::new(Sqlite::NOW));
 static POSTGRES: LazyLock<Statements> = LazyLock::new(|| Statements::new(Postgres::NOW));
 
@@ -184,7 +213,8 @@ impl Statements {
                  VALUES ($1, $2, $3, {fence}, {now} + $4)
                  ON CONFLICT (upstream) DO UPDATE
                  SET holder = $2, serves = $3, fence = {fence}, until_ms = {now} + $4
-                 WHERE lease.until_ms <= {now} OR lease.fence = $5 RETURNING fence"
+                 WHERE lease.until_ms <= {now} OR lease.fence = $5
+                 RETURNING upstream, fence, day, requests"
             ),
             renew: format!(
                 "UPDATE lease SET until_ms = {now} + $3 WHERE upstream = $1 AND fence = $2
@@ -196,6 +226,17 @@ impl Statements {
             ),
         }
     }
+}
+
+fn lease(row: &dyn Columns) -> Result<Lease, Error> {
+    let day = row.text("day")?.map(|day| day.parse()).transpose();
+    let day: Option<NaiveDate> = day.map_err(|error| decode("day", error))?;
+    let n_requests = count(row.int("requests")?.unwrap_or(0));
+    Ok(Lease {
+        upstream: row.text("upstream")?.unwrap_or_default(),
+        fence: count(row.int("fence")?.unwrap_or(0)),
+        booked: day.map(|day| (day, u32::try_from(n_requests).unwrap_or(u32::MAX))),
+    })
 }
 
 fn holding(row: &dyn Columns) -> Result<Holding, Error> {

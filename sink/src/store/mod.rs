@@ -2,6 +2,7 @@
 //! keep the promises of `suite` and write what `plan` says.
 
 mod access;
+mod backfill;
 mod columns;
 mod database;
 mod identity;
@@ -35,6 +36,7 @@ pub mod suite;
 mod tests;
 
 pub use access::Access;
+pub use backfill::Backfill;
 pub use database::Database;
 pub use lease::{Claim, Holding, Lease};
 pub use memory::Memory;

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use contract::{ChannelId, Fault};
+use contract::{ChannelId, Fault, TimeRange};
 use serde::Serialize;
 use sqlx::Error;
 
@@ -41,6 +41,8 @@ pub struct Request {
     pub channel: Option<ChannelId>,
     /// What.
     pub kind: RequestKind,
+    /// The stretch of time that is to be read again; none for what is new.
+    pub range: Option<TimeRange>,
 }
 
 /// What became of a request.
@@ -63,10 +65,13 @@ impl Database {
         &self,
         kind: RequestKind,
         channel: Option<&ChannelId>,
+        range: Option<TimeRange>,
         asked_by: &str,
     ) -> Result<i64, Fault> {
         let channel = Value::Text(channel.map(ChannelId::as_str));
-        let values = [channel, kind.word().into(), asked_by.into()];
+        let stretch = range.map(|range| range.to_string());
+        let stretch = Value::Text(stretch.as_deref());
+        let values = [channel, kind.word().into(), asked_by.into(), stretch];
         let read = |row: &dyn Columns| Ok(row.int("seq")?.unwrap_or(0));
         let ask = &self.requests().ask;
         let seq = either!(self, store => store.write("ask", ask, &values, read))?;
@@ -150,7 +155,8 @@ impl RequestKind {
     }
 }
 
-const OPEN: &str = "SELECT seq, channel, kind FROM request WHERE state = 'open' ORDER BY seq";
+const OPEN: &str =
+    "SELECT seq, channel, kind, stretch FROM request WHERE state = 'open' ORDER BY seq";
 
 const LAST: &str = "SELECT max(seq) AS seq FROM request WHERE kind = $1";
 
@@ -167,7 +173,7 @@ static POSTGRES: LazyLock<Statements> = LazyLock::new(|| Statements::new(Postgre
 
 /// The statements of a database whose clock is `now`.
 struct Statements {
-    /// $3 asks $2 of channel $1.
+    /// $3 asks $2 of channel $1, for stretch $4.
     ask: String,
     /// $1 became $2, with answer $3.
     answer: String,
@@ -177,8 +183,8 @@ impl Statements {
     fn new(now: &str) -> Self {
         Self {
             ask: format!(
-                "INSERT INTO request (channel, kind, asked_by, asked_ms, state)
-                 VALUES ($1, $2, $3, {now}, 'open') RETURNING seq"
+                "INSERT INTO request (channel, kind, asked_by, stretch, asked_ms, state)
+                 VALUES ($1, $2, $3, $4, {now}, 'open') RETURNING seq"
             ),
             answer: format!(
                 "UPDATE request SET state = $2, answer = $3, ended_ms = {now} WHERE seq = $1"
@@ -190,6 +196,7 @@ impl Statements {
 fn request(row: &dyn Columns) -> Result<Request, Error> {
     let kind = row.text("kind")?.unwrap_or_default();
     let channel = row.text("channel")?.map(|name| name.parse()).transpose();
+    let range = row.text("stretch")?.map(|text| text.parse()).transpose();
     Ok(Request {
         seq: row.int("seq")?.unwrap_or(0),
         channel: channel.map_err(|error| decode("channel", error))?,
@@ -197,6 +204,7 @@ fn request(row: &dyn Columns) -> Result<Request, Error> {
             .into_iter()
             .find(|known| known.word() == kind)
             .ok_or_else(|| decode("kind", "unknown word"))?,
+        range: range.map_err(|error: String| decode("stretch", error))?,
     })
 }
 

@@ -64,13 +64,67 @@ async fn the_lease_of_the_dead_is_taken_by_one(store: &Database) {
     assert_eq!(won, 1, "{claims:?}");
 }
 
+async fn what_was_booked_of_a_day_outlives_its_holder(store: &Database) {
+    let day = "2026-11-26".parse().unwrap();
+    let first = ours(store.claim_lease("city", "one", true, LONG, None).await.unwrap());
+    assert_eq!(first.booked, None);
+    for n_requests in [20, 40, 31] {
+        store.book_requests(&first, day, n_requests).await.unwrap();
+    }
+    let heir = store.claim_lease("city", "two", true, LONG, Some(first.fence)).await.unwrap();
+    assert_eq!(ours(heir).booked, Some((day, 31)));
+    let late = store.book_requests(&first, day, 7).await.unwrap_err();
+    assert!(late.is_transient(), "{late}");
+    let other = ours(store.claim_lease("county", "one", true, LONG, None).await.unwrap());
+    assert_eq!(other.booked, None, "another upstream");
+}
+
+async fn a_backfill_stands_where_it_was_moved_to_and_the_live_position_does_not(store: &Database) {
+    let (channel, fence) = (hotline(), 3);
+    let range = |text: &str| text.parse().unwrap();
+    let backfill = store.backfill(range("2026-11-01T00:00:00Z/2026-11-02T00:00:00Z"));
+    let other = store.backfill(range("2026-11-01T00:00:00Z/.."));
+    let live = store.load(&channel, fence).await.unwrap();
+    let mut at = backfill.load(&channel, fence).await.unwrap();
+    assert_eq!(at, live);
+    for read_no in 1..=2 {
+        let confirmed = confirm(read_from(at.clone(), read_no, [record("a", "1")])).await;
+        backfill.advance(&confirmed).await.unwrap();
+        assert!(backfill.advance(&confirmed).await.unwrap_err().is_transient(), "it has moved");
+        at = backfill.load(&channel, fence).await.unwrap();
+        assert_eq!((at.step, at.cursor.as_ref()), (read_no, Some(confirmed.upto())));
+    }
+    assert_eq!(store.load(&channel, fence).await.unwrap(), live);
+    assert_eq!(other.load(&channel, fence).await.unwrap().cursor, None);
+    assert_eq!(store.without_receipt(&channel, live.step).await.unwrap(), 2, "in the same books");
+
+    // Who has lost the channel moves nothing.
+    let stale = confirm(read_from(at.clone(), 3, [record("a", "1")])).await;
+    let later = backfill.load(&channel, fence + 1).await.unwrap();
+    assert!(backfill.advance(&stale).await.unwrap_err().is_transient());
+    assert!(backfill.load(&channel, fence).await.unwrap_err().is_transient());
+    assert_eq!(later.cursor, at.cursor);
+
+    backfill.end(&channel).await.unwrap();
+    let stale = confirm(read_from(later, 4, [record("a", "1")])).await;
+    assert!(backfill.advance(&stale).await.unwrap_err().is_transient(), "it is over");
+    assert_eq!(backfill.load(&channel, fence + 1).await.unwrap().cursor, None);
+}
+
 async fn a_request_is_open_until_it_is_answered(store: &Database) {
     let channel = hotline();
-    let sync = store.ask(RequestKind::Sync, Some(&channel), "me").await.unwrap();
-    let all = store.ask(RequestKind::Reload, None, "me").await.unwrap();
+    let sync = store.ask(RequestKind::Sync, Some(&channel), None, "me").await.unwrap();
+    let all = store.ask(RequestKind::Reload, None, None, "me").await.unwrap();
     let open = store.open_requests().await.unwrap();
     let kinds: Vec<_> = open.iter().map(|it| (it.seq, it.channel.clone(), it.kind)).collect();
-    assert_eq!(kinds, [(sync, Some(channel), RequestKind::Sync), (all, None, RequestKind::Reload)]);
+    let named = || Some(channel.clone());
+    assert_eq!(kinds, [(sync, named(), RequestKind::Sync), (all, None, RequestKind::Reload)]);
+    let range = "2026-11-01T00:00:00Z/..".parse().unwrap();
+    let again = store.ask(RequestKind::Sync, Some(&channel), Some(range), "me").await.unwrap();
+    let ranges: Vec<_> = store.open_requests().await.unwrap();
+    let ranges: Vec<_> = ranges.iter().map(|it| it.range).collect();
+    assert_eq!(ranges, [None, None, Some(range)]);
+    store.answer(again, &RequestState::Done(String::new())).await.unwrap();
     assert_eq!(store.request(sync).await.unwrap(), RequestState::Open);
     for became in [RequestState::Done("7".to_owned()), RequestState::Failed("locked".to_owned())] {
         store.answer(sync, &became).await.unwrap();
@@ -85,7 +139,7 @@ async fn a_request_is_open_until_it_is_answered(store: &Database) {
 async fn a_channel_is_paused_until_it_is_told_to_resume(store: &Database) {
     let (hotline, board): (_, ChannelId) = (hotline(), "board".parse().unwrap());
     let told = async |kind, channel: &ChannelId| {
-        let seq = store.ask(kind, Some(channel), "me").await.unwrap();
+        let seq = store.ask(kind, Some(channel), None, "me").await.unwrap();
         let before = store.paused().await.unwrap();
         store.answer(seq, &RequestState::Done(String::new())).await.unwrap();
         (before, store.paused().await.unwrap())
@@ -137,6 +191,8 @@ of_both! {
     one_holder_at_a_time,
     a_lease_ends_when_it_is_not_renewed_and_when_it_is_given_back,
     the_lease_of_the_dead_is_taken_by_one,
+    what_was_booked_of_a_day_outlives_its_holder,
+    a_backfill_stands_where_it_was_moved_to_and_the_live_position_does_not,
     a_request_is_open_until_it_is_answered,
     a_channel_is_paused_until_it_is_told_to_resume,
     what_has_no_receipt_yet_is_counted_up_to_a_move,

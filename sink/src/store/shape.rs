@@ -37,7 +37,7 @@ impl Database {
         let read = |row: &dyn Columns| Ok(row.int("seq")?.unwrap_or(0));
         let rows = either!(self, store => store.look("read the newest demand", NEWEST, &[], read));
         let newest = rows?.first().copied().unwrap_or(0);
-        let seq = self.ask(RequestKind::Accept, Some(channel), who).await?;
+        let seq = self.ask(RequestKind::Accept, Some(channel), None, who).await?;
         self.answer(seq, &RequestState::Done(newest.to_string())).await
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn stretch(
         (Some(_), Some(_)) => Err(Fault::stopped("a channel has `since` or `day`, not both")),
         (None, Some(config::Day { param, format, start, closes })) => {
             let form = form(&format, "day")?;
-            Ok(Stretch::Day(DayRule { param, form, start, closes: closes.0 }))
+            Ok(Stretch::Day(DayRule { param, form, start, closes: closes.0, range: None }))
         }
         (Some(since), None) => {
             let Since { param, format, overlap, at, at_format, start, until } = since;
@@ -60,7 +60,8 @@ pub(super) fn stretch(
                 return Err(Fault::stopped("`span` is not longer than `overlap`").at("since"));
             }
             let at = at.map(|at| (at, at_form));
-            let rule = SinceRule { param, form: own, overlap: overlap.0, at, start, until };
+            let overlap = overlap.0;
+            let rule = SinceRule { param, form: own, overlap, at, start, until, range: None };
             Ok(Stretch::Since(Box::new(rule)))
         }
     }

@@ -24,6 +24,7 @@ fn since(with_time: bool, span: Option<Duration>) -> Stretch {
         at: with_time.then(|| (Path::parse("$.t").unwrap(), form(chrono_tz::UTC))),
         start: None,
         until: span.map(|span| UntilRule { param: "to".into(), span }),
+        range: None,
     }))
 }
 
@@ -126,6 +127,7 @@ fn days(closes: Duration) -> Stretch {
         form: TimeForm::new("%Y-%m-%d", chrono_tz::Asia::Shanghai).unwrap(),
         start: "2026-10-07".parse().unwrap(),
         closes,
+        range: None,
     })
 }
 
@@ -189,4 +191,44 @@ fn a_walk_over_the_last_days_begins_there() {
         ["2026-10-08", "2026-10-09"]
     );
     assert!(Stretch::Whole.back(2, now).is_none());
+}
+
+fn range(from: &str, to: &str) -> TimeRange {
+    TimeRange::new(at(from), Some(at(to))).unwrap()
+}
+
+#[test]
+fn a_stretch_of_time_is_read_window_by_window_and_nothing_behind_it() {
+    let (mut stretch, mut place) = (since(false, Some(minutes(60))), Place::default());
+    stretch.confine(range("2026-10-09T05:00:00", "2026-10-09T06:30:00")).unwrap();
+    let mut windows = Vec::new();
+    for _ in 0..2 {
+        let (params, more) = walk(&stretch, &mut place, "2026-10-09T09:30:00", &[]);
+        windows.push((params[0].1.clone(), params[1].1.clone(), more));
+    }
+    let time = |text: &str| json!(format!("2026-10-09 {text}"));
+    assert_eq!(
+        windows,
+        [(time("05:00:00"), time("06:00:00"), true), (time("06:00:00"), time("06:30:00"), false)]
+    );
+}
+
+#[test]
+fn a_stretch_of_days_ends_with_the_day_before_its_end() {
+    // Midnight in Beijing is 16:00 in UTC.
+    let (mut stretch, mut place) = (days(minutes(0)), Place::default());
+    stretch.confine(range("2026-10-05T16:00:00", "2026-10-07T16:00:00")).unwrap();
+    assert_eq!(round(&stretch, &mut place, "2026-10-09T02:30:00"), ["2026-10-06", "2026-10-07"]);
+}
+
+#[test]
+fn what_cannot_be_asked_for_a_stretch_of_time_says_so() {
+    let open = TimeRange::new(at("2026-10-09T05:00:00"), None).unwrap();
+    let closed = range("2026-10-09T05:00:00", "2026-10-09T06:30:00");
+    assert!(Stretch::Whole.confine(open).unwrap_err().is_stopped());
+    assert!(since(true, None).confine(closed).unwrap_err().is_stopped());
+    let (mut stretch, mut place) = (since(true, None), Place::default());
+    stretch.confine(open).unwrap();
+    let (params, more) = walk(&stretch, &mut place, "2026-10-09T09:30:00", &[]);
+    assert_eq!((params, more), (vec![("from".to_owned(), json!("2026-10-09 05:00:00"))], false));
 }

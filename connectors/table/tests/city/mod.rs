@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use connector_table::Table;
 use connector_testkit::{Clocked, Dates, Deletes, Source, Turn};
-use contract::{Budget, Connector as _, Cursor, Entry, Gate, Means, OpenGate};
+use contract::{Budget, Connector as _, Cursor, Entry, Fault, Gate, Means, OpenGate, TimeRange};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, MySqlPool, PgPool, SqlitePool, sqlite::SqliteConnectOptions};
 
@@ -143,7 +143,30 @@ impl City {
 
     /// Reads until caught up and settles, from `at` on.
     pub(crate) async fn entries(&self, at: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
-        let (mut table, mut entries) = (self.table(), Vec::new());
+        Self::all(self.table(), at, max).await
+    }
+
+    /// Everything that changed from `from` to `to` hours ago.
+    #[expect(clippy::disallowed_methods, reason = "the clock of the source is this machine's")]
+    pub(crate) async fn again(&self, from: i64, to: i64, max: usize) -> Result<Vec<Entry>, Fault> {
+        let ago = |hours| chrono::Utc::now() - chrono::TimeDelta::hours(hours);
+        let mut table = self.table();
+        table.confine(TimeRange::new(ago(from), Some(ago(to))).unwrap())?;
+        let mut at = None;
+        let mut entries = Vec::new();
+        loop {
+            let batch = table.read(at.as_ref(), max).await?;
+            entries.extend(batch.entries);
+            table.settled(&batch.upto).await?;
+            if batch.caught_up {
+                return Ok(entries);
+            }
+            at = Some(batch.upto);
+        }
+    }
+
+    async fn all(mut table: Table, at: Option<Cursor>, max: usize) -> (Vec<Entry>, Cursor) {
+        let mut entries = Vec::new();
         let mut at = at.map(|at| at.decode().unwrap());
         loop {
             let batch = table.read(at.as_ref(), max).await.unwrap();

@@ -117,3 +117,41 @@ async fn text_times_and_bytes_times_are_swept_in_their_own_words() {
         assert_eq!(keys_of(&entries), BTreeSet::from(["new".to_owned()]), "{value}");
     }
 }
+
+#[tokio::test]
+async fn a_stretch_of_time_is_read_once_and_nothing_else() {
+    for shape in [Shape::ChangesAndFlag, Shape::ChangesOnly] {
+        let mut city = City::sqlite(shape).await;
+        for age in 1..9 {
+            let half_past = HOUR * age + HOUR / 2;
+            city.add(&[format!("{age}a"), format!("{age}b")], half_past).await;
+        }
+        city.run(
+            "INSERT INTO orders (id, changed) VALUES ('null', NULL), ('empty', ''),
+             ('garbage', '待定'), ('first', '!'), ('future', '2062-01-01 00:00:00')",
+        )
+        .await;
+        for max in [1, 2, 100] {
+            let entries = city.again(6, 3, max).await.unwrap();
+            let expected = ["5a", "5b", "4a", "4b", "3a", "3b"].map(ToOwned::to_owned);
+            assert_eq!(keys_of(&entries), BTreeSet::from(expected), "{max} at once");
+            assert_eq!(entries.len(), 6, "{max} at once");
+        }
+        assert!(city.again(600, 500, 2).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_table_without_times_says_that_it_cannot_be_asked_for_a_stretch_of_time() {
+    let flagged = City::sqlite(Shape::FlagOnly).await;
+    let fault = flagged.again(6, 3, 10).await.unwrap_err();
+    assert!(fault.is_stopped() && fault.to_string().contains("[table.changes]"), "{fault}");
+    let counted = City::sqlite(Shape::ChangesOnly).await;
+    let counted = counted.with(json!({ "changes": { "column": "changed" } }));
+    counted.run("INSERT INTO orders (id, changed) VALUES ('a', NULL)").await;
+    assert!(counted.again(6, 3, 10).await.unwrap().is_empty());
+    counted.run("ALTER TABLE orders ADD COLUMN version INTEGER DEFAULT 7").await;
+    let counted = counted.with(json!({ "changes": { "column": "version" } }));
+    let fault = counted.again(6, 3, 10).await.unwrap_err();
+    assert!(fault.is_stopped() && fault.to_string().contains("numbers"), "{fault}");
+}

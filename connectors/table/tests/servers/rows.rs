@@ -150,6 +150,20 @@ async fn an_urge_makes_an_unchanged_order_be_read_whole() {
     }
 }
 
+#[tokio::test]
+async fn a_stretch_of_time_is_read_in_the_types_of_the_column() {
+    for mut city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesAndFlag).await] {
+        for age in 1..6 {
+            let half_past = std::time::Duration::from_secs(3600 * age + 1800);
+            city.add(&[format!("{age}")], half_past).await;
+        }
+        let entries = city.again(4, 2, 1).await.unwrap();
+        let mut keys: Vec<_> = entries.iter().map(key_of).collect();
+        keys.sort();
+        assert_eq!(keys, ["2", "3"]);
+    }
+}
+
 /// The table `wide`, without parts.
 fn whole(city: City, key: &str) -> City {
     city.with(json!({

@@ -1,6 +1,6 @@
 //! One pass over the channels of each upstream: by the service that holds it, or by this process.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use contract::Fault;
 use futures_util::future::join_all;
@@ -77,11 +77,14 @@ impl Upstream<'_> {
         let (mut rows, mut backoff) = (self.paused(&plans).await, Backoff::new());
         plans.retain(|plan| rows.iter().all(|row: &Row| row.channel != plan.id));
         let mut in_the_way = "it had no time to begin".to_owned();
-        while !plans.is_empty() && !self.shared.stop.is_asked() {
+        let limits = plans.first().map(|plan| Arc::clone(&plan.limits));
+        while let Some(limits) = limits.as_deref().filter(|_| !plans.is_empty())
+            && !self.shared.stop.is_asked()
+        {
             let done = match self.keeper.claim(self.name).await {
                 Ok(Claim::Ours(lease)) => {
                     let work = run_channels(&plans, self.shared, lease.fence, self.grace);
-                    match self.keeper.during(&lease, work).await {
+                    match self.keeper.during(&lease, limits, work).await {
                         Some(ended) => self.ended(ended).await,
                         None => Vec::new(),
                     }
@@ -156,7 +159,8 @@ impl Upstream<'_> {
     async fn ask(&self, plan: &ChannelPlan, held: &Holding, by: &str) -> Option<Became> {
         let store = &self.shared.store;
         let own = Instance::own();
-        let seq = match store.ask(RequestKind::Sync, Some(&plan.id), own.as_str()).await {
+        let seq = match store.ask(RequestKind::Sync, Some(&plan.id), plan.range, own.as_str()).await
+        {
             Ok(seq) => seq,
             Err(fault) => return Some(Became::NotYet { why: fault.to_string() }),
         };

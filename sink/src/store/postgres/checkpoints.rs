@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 
 use super::{Postgres, arrays::Arrays};
 use crate::store::{
+    backfill,
     lease::{self, lease_lost, moved_elsewhere},
     row::{count, int},
 };
@@ -102,6 +103,52 @@ impl Checkpoints for Postgres {
     }
 }
 
+impl Postgres {
+    /// As [`Checkpoints::advance`], for the backfill of `stretch`.
+    pub(in crate::store) async fn advance_backfill(
+        &self,
+        step: &Confirmed,
+        stretch: &str,
+    ) -> Result<(), Fault> {
+        self.within("advance a position", async {
+            let mut tx = self.begin().await?;
+            if !Box::pin(advance_backfill(&mut tx, step, stretch)).await? {
+                tx.rollback().await?;
+                return Err(moved_elsewhere(step.channel(), self.link.place()).into());
+            }
+            Ok(tx.commit().await?)
+        })
+        .await
+    }
+}
+
+/// Whether the channel was still ours, and the backfill where the read began.
+async fn advance_backfill(
+    conn: &mut PgConnection,
+    step: &Confirmed,
+    stretch: &str,
+) -> Result<bool, sqlx::Error> {
+    let (channel, from) = (step.channel().as_str(), step.from());
+    // Locked: nobody else can claim the channel before this is over.
+    let live: Option<i64> = sqlx::query_scalar(
+        "SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 FOR NO KEY UPDATE",
+    )
+    .bind(channel)
+    .bind(int(from.fence))
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(live) = live else { return Ok(false) };
+    let (begin, moved) = (sqlx::query(backfill::BEGIN), sqlx::query(backfill::MOVE));
+    let statement = if from.step == 0 { begin } else { moved };
+    let statement = statement.bind(channel).bind(stretch).bind(step.upto().as_str());
+    let statement = if from.step == 0 { statement } else { statement.bind(int(from.step)) };
+    if statement.execute(&mut *conn).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    write_books(conn, step, live).await?;
+    Ok(true)
+}
+
 /// Whether the position was still where the read began.
 async fn advance(conn: &mut PgConnection, step: &Confirmed) -> Result<bool, sqlx::Error> {
     let (channel, from) = (step.channel().as_str(), step.from());
@@ -134,7 +181,7 @@ async fn advance(conn: &mut PgConnection, step: &Confirmed) -> Result<bool, sqlx
 async fn write_books(
     conn: &mut PgConnection,
     step: &Confirmed,
-    moved: i64,
+    live: i64,
 ) -> Result<(), sqlx::Error> {
     let tally = step.tally();
     if tally.read == 0 {
@@ -154,7 +201,7 @@ async fn write_books(
     .bind(int(tally.skipped))
     .bind(int(tally.rejected))
     .bind(int(step.parts().len() as u64))
-    .bind(moved)
+    .bind(live)
     .execute(&mut *conn)
     .await?;
     Arrays::of(step.parts())

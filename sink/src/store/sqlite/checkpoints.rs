@@ -12,6 +12,7 @@ use super::{
     rows::{Statement, write_rows},
 };
 use crate::store::{
+    backfill,
     lease::{self, lease_lost, moved_elsewhere},
     row::{count, int},
 };
@@ -91,6 +92,49 @@ impl Checkpoints for Sqlite {
     }
 }
 
+impl Sqlite {
+    /// As [`Checkpoints::advance`], for the backfill of `stretch`.
+    pub(in crate::store) async fn advance_backfill(
+        &self,
+        step: &Confirmed,
+        stretch: &str,
+    ) -> Result<(), Fault> {
+        let mut tx = self.begin().await?;
+        let moved = Box::pin(advance_backfill(&mut tx, step, stretch))
+            .await
+            .map_err(|error| self.fault("advance a position", error))?;
+        if !moved {
+            return Err(moved_elsewhere(step.channel(), &self.place));
+        }
+        tx.commit().await.map_err(|error| self.fault("advance a position", error))
+    }
+}
+
+/// Whether the channel was still ours, and the backfill where the read began.
+async fn advance_backfill(
+    conn: &mut SqliteConnection,
+    step: &Confirmed,
+    stretch: &str,
+) -> Result<bool, sqlx::Error> {
+    let (channel, from) = (step.channel().as_str(), step.from());
+    let live: Option<i64> =
+        sqlx::query_scalar("SELECT step FROM checkpoint WHERE channel = ? AND fence = ?")
+            .bind(channel)
+            .bind(int(from.fence))
+            .fetch_optional(&mut *conn)
+            .await?;
+    let Some(live) = live else { return Ok(false) };
+    let (begin, moved) = (sqlx::query(backfill::BEGIN), sqlx::query(backfill::MOVE));
+    let statement = if from.step == 0 { begin } else { moved };
+    let statement = statement.bind(channel).bind(stretch).bind(step.upto().as_str());
+    let statement = if from.step == 0 { statement } else { statement.bind(int(from.step)) };
+    if statement.execute(&mut *conn).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    write_books(conn, step, live).await?;
+    Ok(true)
+}
+
 /// Whether the position was still where the read began.
 async fn advance(conn: &mut SqliteConnection, step: &Confirmed) -> Result<bool, sqlx::Error> {
     let (channel, from) = (step.channel().as_str(), step.from());
@@ -123,7 +167,7 @@ async fn advance(conn: &mut SqliteConnection, step: &Confirmed) -> Result<bool, 
 async fn write_books(
     conn: &mut SqliteConnection,
     step: &Confirmed,
-    moved: i64,
+    live: i64,
 ) -> Result<(), sqlx::Error> {
     let tally = step.tally();
     if tally.read == 0 {
@@ -143,7 +187,7 @@ async fn write_books(
     .bind(int(tally.skipped))
     .bind(int(tally.rejected))
     .bind(int(step.parts().len() as u64))
-    .bind(moved)
+    .bind(live)
     .execute(&mut *conn)
     .await?;
     write_rows(conn, &PARTS, step.parts(), |part: &Part, values| {

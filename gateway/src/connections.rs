@@ -1,4 +1,4 @@
-//! Connections of senders: bounded in number, and none may take its time with a request head.
+//! Connections of whoever comes: bounded in number, and none may take its time with a request head.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ const MOST: usize = 512;
 const REST: Duration = Duration::from_millis(200);
 
 /// Accepts until stop is asked, then lets those that are there come to the end of their request.
-pub(super) async fn serve(listener: TcpListener, router: Router, slowest: Duration, stop: &Stop) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, slowest: Duration, stop: &Stop) {
     let places = Arc::new(Semaphore::new(MOST));
     let mut connections = JoinSet::new();
     loop {

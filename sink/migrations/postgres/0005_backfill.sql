@@ -1,0 +1,13 @@
+-- Reading again what lies in a stretch of time, beside the live position.
+
+-- The stretch that a sync asks for, as an ISO 8601 interval; null for what is new.
+ALTER TABLE request ADD COLUMN stretch text;
+
+-- Where each backfill that is under way stands; a finished one has no row.
+CREATE TABLE backfill (
+    channel  text COLLATE "C" NOT NULL,
+    stretch  text COLLATE "C" NOT NULL,
+    cursor   text   NOT NULL,
+    step     bigint NOT NULL,
+    PRIMARY KEY (channel, stretch)
+);

@@ -1,0 +1,186 @@
+//! What programs of others ask: over HTTP, of a process of its own or of the one that does it all.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
+
+use sandbox::{Clock, Faults, Settings};
+use serde_json::Value;
+use system_tests::{
+    gateway_process::{Gateway, command, event, server},
+    world::World,
+};
+use tokio::time::interval;
+
+/// A city, and a gateway that lets programs ask who know the token.
+async fn world(token: bool) -> World {
+    let mut settings = Settings::new(41, Clock::machine());
+    settings.faults = Faults::parse("all").unwrap();
+    let world = World::open(settings).await.unwrap();
+    world.hotline.file(800).await.unwrap();
+    world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
+    let mut section = "\n[console]\nlisten = \"127.0.0.1:0\"\n".to_owned();
+    if token {
+        fs::write(world.config().join("console.token"), "sesame").unwrap();
+        section.push_str("token = { file = \"console.token\" }\n");
+    }
+    let file = world.config().join("gateway.toml");
+    let text = fs::read_to_string(&file).unwrap() + &section;
+    fs::write(file, text).unwrap();
+    world
+}
+
+/// Reads the lines of a process until one says so.
+fn until(gateway: &mut Gateway, says: impl Fn(&str) -> bool) -> String {
+    while let Some(line) = gateway.line().unwrap() {
+        if says(&line) {
+            return line;
+        }
+    }
+    panic!("the gateway ended before it said so");
+}
+
+fn has_caught_up(line: &str) -> bool {
+    event(line) == Some("read") && line.contains("caught_up=true")
+}
+
+/// The address that a process says it answers at.
+fn address(gateway: &mut Gateway) -> String {
+    let line = until(gateway, |line| line.contains("the console answers"));
+    line.split("http://").nth(1).unwrap().split(char::is_whitespace).next().unwrap().to_owned()
+}
+
+/// Status and body of `GET path`.
+fn get(address: &str, path: &str, token: Option<&str>) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{token}Connection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// The samples of a page of metrics, by name and labels.
+fn samples(page: &str) -> BTreeMap<&str, &str> {
+    let lines = page.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit_once(' ').unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ingest_two_sinks_and_a_console_do_what_one_process_does() {
+    let mut world = world(true).await;
+    let urls = (server("TONGHUI_TEST_POSTGRES").unwrap(), server("TONGHUI_TEST_AMQP").unwrap());
+    world.use_servers(Some(&urls.0), Some(&urls.1)).await.unwrap();
+    let (store, _) = world.store().await.unwrap();
+    let mut ingest = Gateway::start_as(&world, "ingest").unwrap();
+    let sinks = ["sink", "sink"].map(|role| Gateway::start_as(&world, role).unwrap());
+    let mut console = Gateway::start_as(&world, "console").unwrap();
+    let address = tokio::task::block_in_place(|| {
+        until(&mut ingest, has_caught_up);
+        address(&mut console)
+    });
+    world.hotline.urge(20).await.unwrap();
+    world.hotline.touch(30).await.unwrap();
+    tokio::task::block_in_place(|| {
+        // The first may have begun before, and acknowledging makes some rows change once more.
+        for _ in 0..4 {
+            until(&mut ingest, has_caught_up);
+        }
+        assert_eq!(get(&address, "/health/live", None).0, 200);
+        assert_eq!(get(&address, "/health/ready", None), (200, "ready\n".to_owned()));
+        ingest.stop().unwrap();
+    });
+    let mut again = interval(Duration::from_millis(50));
+    while store.books(None, None).await.unwrap().iter().any(|book| book.in_flight > 0) {
+        again.tick().await;
+    }
+    for sink in sinks {
+        tokio::task::block_in_place(|| sink.stop().unwrap());
+    }
+    assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+    let books = store.books(None, None).await.unwrap();
+    assert_eq!((books[0].balanced, books[0].in_flight), (Some(true), 0), "{books:?}");
+
+    for path in ["/metrics", "/api/v1/channels"] {
+        assert_eq!(get(&address, path, None).0, 401, "{path}");
+        assert_eq!(get(&address, path, Some("open")).0, 401, "{path}");
+    }
+    let (_, page) = get(&address, "/metrics", Some("sesame"));
+    let told = samples(&page);
+    let status = store.status().await.unwrap().remove(0);
+    for (name, value) in [
+        ("tonghui_records_total{channel=\"hotline\",became=\"read\"}", books[0].read),
+        ("tonghui_events_total{channel=\"hotline\",became=\"stored\"}", books[0].stored),
+        ("tonghui_events_in_flight{channel=\"hotline\"}", 0),
+        ("tonghui_books_balanced{channel=\"hotline\"}", 1),
+        ("tonghui_demands{channel=\"hotline\"}", status.demands),
+        ("tonghui_quarantine{channel=\"hotline\"}", status.quarantined),
+        ("tonghui_channel_in_trouble{channel=\"hotline\"}", 0),
+    ] {
+        let value = value.to_string();
+        assert_eq!(told.get(name).copied(), Some(value.as_str()), "{name}: {page}");
+    }
+    let read_at = status.last_read_at.unwrap().timestamp();
+    let told = told["tonghui_last_read_timestamp_seconds{channel=\"hotline\"}"];
+    assert_eq!(told, read_at.to_string());
+
+    let (code, rows) = get(&address, "/api/v1/channels", Some("sesame"));
+    let rows: Value = serde_json::from_str(&rows).unwrap();
+    let mut asked = command().unwrap();
+    asked.args(["status", "--format", "json", "--config"]).arg(world.config());
+    let said = asked.envs(world.environment()).output().unwrap().stdout;
+    assert_eq!((code, rows), (200, serde_json::from_slice(&said).unwrap()));
+    console.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_says_when_the_broker_is_away_and_answers_all_the_same() {
+    let mut world = world(false).await;
+    world.pull().await.unwrap(); // through the bus within the process
+    world.use_servers(None, Some("amqp://guest:guest@127.0.0.1:1/%2f")).await.unwrap();
+    tokio::task::block_in_place(|| {
+        let mut console = Gateway::start_as(&world, "console").unwrap();
+        let address = address(&mut console);
+        assert_eq!(get(&address, "/health/live", None).0, 200);
+        let (code, why) = get(&address, "/health/ready", None);
+        assert_eq!(code, 503, "{why}");
+        let (code, rows) = get(&address, "/api/v1/channels", None);
+        assert_eq!(code, 200);
+        let rows: Value = serde_json::from_str(&rows).unwrap();
+        assert_eq!(
+            (&rows[0]["channel"], &rows[0]["state"]),
+            (&"hotline".into(), &"not running".into())
+        );
+        console.stop().unwrap();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_process_answers_too_and_none_does_beyond_this_machine_without_a_token() {
+    let world = world(false).await;
+    tokio::task::block_in_place(|| {
+        let mut gateway = Gateway::start(&world).unwrap();
+        let address = address(&mut gateway);
+        until(&mut gateway, has_caught_up);
+        assert_eq!(get(&address, "/health/ready", None).0, 200);
+        let (_, rows) = get(&address, "/api/v1/channels", None);
+        let rows: Value = serde_json::from_str(&rows).unwrap();
+        assert_eq!(rows[0]["state"], "running");
+        gateway.stop().unwrap();
+    });
+    let file = world.config().join("gateway.toml");
+    let text = fs::read_to_string(&file).unwrap().replace("127.0.0.1:0", "0.0.0.0:0");
+    fs::write(&file, text).unwrap();
+    let mut run = command().unwrap();
+    run.args(["run", "--config"]).arg(world.config()).envs(world.environment());
+    let ended = run.output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(said.contains("token"), "{said}");
+}

@@ -1,0 +1,116 @@
+//! `tonghui reload`: what changed begins anew, and the rest notices nothing.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use sandbox::{Clock, Settings};
+use sink::store::Database;
+use system_tests::{
+    gateway_process::{Gateway, command, event},
+    world::World,
+};
+
+/// A hotline that two channels read, each for itself.
+async fn world() -> World {
+    let world = World::open(Settings::new(51, Clock::machine())).await.unwrap();
+    world.hotline.file(40).await.unwrap();
+    world.edit_channel("every = \"15s\"", "every = \"500ms\"").unwrap();
+    let channels = world.config().join("channels");
+    copy(&channels.join("hotline"), &channels.join("second"));
+    edit(&world, "12345政务服务便民热线", "又一条热线");
+    edit(&world, "page    = 1000", "page    = 900");
+    world
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// Changes the second channel.
+fn edit(world: &World, from: &str, to: &str) {
+    edit_file(&world.config().join("channels/second/channel.toml"), from, to);
+}
+
+fn edit_file(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "there is no `{from}`");
+    fs::write(file, text.replace(from, to)).unwrap();
+}
+
+/// What `tonghui reload` says, once the service has said it too.
+fn reload(world: &World, gateway: &mut Gateway) -> String {
+    let mut reload = command().unwrap();
+    reload.args(["reload", "--config"]).arg(world.config()).envs(world.environment());
+    let ended = reload.output().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    while !gateway.line().unwrap().expect("the gateway ended").contains("is read again") {}
+    String::from_utf8(ended.stdout).unwrap()
+}
+
+/// Waits until both channels have read everything there is.
+fn both_catch_up(gateway: &mut Gateway) {
+    let mut waiting = vec!["channel=hotline ", "channel=second "];
+    while !waiting.is_empty() {
+        let line = gateway.line().unwrap().expect("the gateway ended");
+        if event(&line) == Some("read") && line.contains("caught_up=true") {
+            waiting.retain(|channel| !line.contains(channel));
+        }
+    }
+}
+
+/// The fences of the upstreams: a channel that begins anew has another one.
+async fn fences(store: &Database) -> BTreeMap<String, u64> {
+    let leases = store.leases().await.unwrap();
+    leases.into_iter().map(|lease| (lease.upstream, lease.fence)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_channels_that_changed_begin_anew() {
+    let world = world().await;
+    let mut gateway = Gateway::start(&world).unwrap();
+    tokio::task::block_in_place(|| both_catch_up(&mut gateway));
+    let (store, _) = world.store().await.unwrap();
+    let before = fences(&store).await;
+
+    edit(&world, "every = \"500ms\"", "every = \"600ms\"");
+    let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
+    assert!(said.contains("2 channels, of which 1 begin anew"), "{said}");
+    tokio::task::block_in_place(|| {
+        both_catch_up(&mut gateway);
+        both_catch_up(&mut gateway);
+    });
+    let after = fences(&store).await;
+    assert_eq!(before["hotline"], after["hotline"], "the one that did not change began anew");
+    assert_ne!(before["second"], after["second"], "the one that changed did not");
+
+    // Nothing at all, a channel less, and a channel more.
+    let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
+    assert!(said.contains("2 channels, of which 0 begin anew"), "{said}");
+    let (there, away) = (world.config().join("channels/second"), world.config().join("second"));
+    fs::rename(&there, &away).unwrap();
+    let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
+    assert!(said.contains("1 channels, of which 0 begin anew"), "{said}");
+    fs::rename(&away, &there).unwrap();
+    let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
+    assert!(said.contains("2 channels, of which 1 begin anew"), "{said}");
+    tokio::task::block_in_place(|| both_catch_up(&mut gateway));
+    assert_eq!(fences(&store).await["hotline"], before["hotline"]);
+
+    // What all of them stand on.
+    edit_file(&world.config().join("gateway.toml"), "grace  = \"20s\"", "grace  = \"19s\"");
+    let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
+    assert!(said.contains("2 channels, all begin anew"), "{said}");
+    tokio::task::block_in_place(|| {
+        both_catch_up(&mut gateway);
+        both_catch_up(&mut gateway);
+        gateway.stop().unwrap();
+    });
+}
