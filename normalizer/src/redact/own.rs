@@ -78,9 +78,9 @@ impl Own {
     /// The values themselves.
     pub(crate) fn into_values(self) -> impl Iterator<Item = String> {
         // They were texts: nothing is replaced.
-        self.values.into_iter().map(|Value { finder, .. }| {
-            String::from_utf8_lossy(finder.needle()).into_owned()
-        })
+        self.values
+            .into_iter()
+            .map(|Value { finder, .. }| String::from_utf8_lossy(finder.needle()).into_owned())
     }
 
     /// Where they stand in a text.
