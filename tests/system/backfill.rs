@@ -84,6 +84,9 @@ async fn a_stretch_of_time_is_read_again_and_nothing_else_is_moved() {
 
     // Beside a service it is the service that reads, and nothing is left.
     let mut service = jobs.service();
+    while !store.leases().await.unwrap().iter().any(|lease| lease.serves) {
+        tokio::task::yield_now().await; // or the run would be done without it
+    }
     assert_eq!(run(&jobs, &["sync", "--all", "--from", "-7h"]), 0);
     let said = fs::read_to_string(jobs.log(service.id())).unwrap();
     assert!(said.contains("asked to read") && said.contains("again"), "{said}");
