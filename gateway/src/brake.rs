@@ -51,7 +51,7 @@ impl Brake {
             lacking[at] = run;
         }
         if missing.is_empty() {
-            last.slide(batch);
+            *last = slid(last, batch);
             return Ok(());
         }
         let missing = missing.join(", ");
@@ -67,22 +67,13 @@ impl Brake {
     }
 }
 
-/// A window that moves along.
-trait Slide {
-    fn slide(&mut self, batch: &Shape);
-}
-
-impl Slide for Shape {
-    fn slide(&mut self, batch: &Shape) {
-        let kept = WINDOW.saturating_sub(batch.demands).min(self.demands);
-        // The oldest leave in their proportions: which of them had what is not remembered.
-        let share = |count: u64| (count * kept).checked_div(self.demands).unwrap_or(0);
-        let present = self.present.map(share);
-        self.demands = kept + batch.demands;
-        for (count, (old, new)) in self.present.iter_mut().zip(present.iter().zip(batch.present)) {
-            *count = old + new;
-        }
-    }
+/// The window, moved along by a batch.
+fn slid(window: &Shape, batch: &Shape) -> Shape {
+    let kept = WINDOW.saturating_sub(batch.demands).min(window.demands);
+    // The oldest leave in their proportions: which of them had what is not remembered.
+    let share = |count: u64| (count * kept).checked_div(window.demands).unwrap_or(0);
+    let present = std::array::from_fn(|at| share(window.present[at]) + batch.present[at]);
+    Shape { demands: kept + batch.demands, present }
 }
 
 #[cfg(test)]
@@ -122,8 +113,7 @@ mod tests {
 
     #[test]
     fn what_was_never_usual_and_what_is_new_stops_nothing() {
-        let mut seldom = batch(940, true);
-        seldom.slide(&batch(60, false));
+        let seldom = slid(&batch(940, true), &batch(60, false));
         assert!(looks(&Brake::new(seldom), &batch(50, false)));
         assert!(looks(&Brake::new(batch(99, true)), &batch(50, false)), "too few to know");
         assert!(looks(&Brake::default(), &batch(500, false)));
@@ -132,10 +122,9 @@ mod tests {
 
     #[test]
     fn the_window_holds_the_last_thousand() {
-        let mut last = batch(1_000, true);
-        last.slide(&batch(250, false));
+        let last = slid(&batch(1_000, true), &batch(250, false));
         assert_eq!((last.demands, last.present[1]), (1_000, 750));
-        last.slide(&batch(2_000, true));
+        let last = slid(&last, &batch(2_000, true));
         assert_eq!((last.demands, last.present[1]), (2_000, 2_000));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, extract::Request};
+use connector_webhook::{Guard, Headers};
+use contract::Timestamp;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -20,6 +22,19 @@ use crate::stop::Stop;
 const MOST: usize = 512;
 /// How long accepting rests when the system has no connection to give.
 const REST: Duration = Duration::from_millis(200);
+
+/// Whether a guard lets a request in; if not, what to say.
+pub(crate) fn admit(guard: &Guard, request: &Request, now: Timestamp) -> Result<(), &'static str> {
+    let headers = request.headers();
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let request = connector_webhook::Request {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+        headers: Headers(&header),
+    };
+    guard.admit(&request, now)
+}
 
 /// Accepts until stop is asked, then lets those that are there come to the end of their request.
 pub(crate) async fn serve(listener: TcpListener, router: Router, slowest: Duration, stop: &Stop) {

@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 use config::{ConsoleSettings, Settings};
-use connector_webhook::{Auth, Config, Guard, Headers};
+use connector_webhook::{Auth, Config, Guard};
 use contract::{Fault, Publisher as _};
 use serde_json::json;
 use sink::{
@@ -23,7 +23,7 @@ use sink::{
 };
 use tokio::{net::TcpListener, time::timeout};
 
-use crate::{assemble, clock::Clock, connections, standing, stop::Stop};
+use crate::{assemble, clock::Clock, connections, status, stop::Stop};
 
 /// A request head to arrive.
 const SLOWEST: Duration = Duration::from_secs(15);
@@ -83,18 +83,7 @@ impl Console {
 
 /// Lets in who shows the token.
 async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let admitted = {
-        let headers = request.headers();
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let seen = connector_webhook::Request {
-            method: request.method().as_str(),
-            path: request.uri().path(),
-            query: request.uri().query().unwrap_or_default(),
-            headers: Headers(&header),
-        };
-        guard.admit(&seen, Clock.now())
-    };
-    match admitted {
+    match connections::admit(&guard, &request, Clock.now()) {
         Ok(()) => next.run(request).await,
         Err(why) => problem(StatusCode::UNAUTHORIZED, why),
     }
@@ -118,7 +107,7 @@ async fn ready(State(desk): State<Arc<Desk>>) -> Response {
 
 /// As `status --format json`.
 async fn channels(State(desk): State<Arc<Desk>>) -> Response {
-    match standing::rows(&desk.settings, &desk.store).await {
+    match status::rows(&desk.settings, &desk.store).await {
         Ok(rows) => {
             let body = serde_json::to_string(&rows).unwrap_or_default(); // plain rows always are
             ([(header::CONTENT_TYPE, "application/json")], body).into_response()
@@ -130,7 +119,7 @@ async fn channels(State(desk): State<Arc<Desk>>) -> Response {
 async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
     let asking = async {
         let books = desk.store.books(None, None).await?;
-        let rows = standing::rows(&desk.settings, &desk.store).await?;
+        let rows = status::rows(&desk.settings, &desk.store).await?;
         Ok::<_, Fault>(metrics::text(&books, &rows))
     };
     match asking.await {

@@ -19,7 +19,7 @@ use axum::{
     routing::post,
 };
 use bytes::{Bytes, BytesMut};
-use connector_webhook::{Guard, Headers, NoJson, records};
+use connector_webhook::{Guard, NoJson, records};
 use contract::{ChannelId, Fault, Full, Inbox};
 use futures_util::StreamExt as _;
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
@@ -122,7 +122,7 @@ async fn take(
     let Some(door) = channel.and_then(|channel| hall.doors.get(&channel)) else {
         return Answer::NoChannel;
     };
-    if let Err(why) = knows(door, &request, &hall.clock) {
+    if let Err(why) = connections::admit(&door.guard, &request, hall.clock.now()) {
         return Answer::Unauthorized(why);
     }
     let declared = length(request.headers());
@@ -150,18 +150,6 @@ async fn take(
         Ok(()) => Answer::Kept(n_records),
         Err(_) => Answer::Busy,
     }
-}
-
-fn knows(door: &Door, request: &Request, clock: &Clock) -> Result<(), &'static str> {
-    let headers = request.headers();
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let request = connector_webhook::Request {
-        method: request.method().as_str(),
-        path: request.uri().path(),
-        query: request.uri().query().unwrap_or_default(),
-        headers: Headers(&header),
-    };
-    door.guard.admit(&request, clock.now())
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {

@@ -9,8 +9,8 @@ pub mod intake;
 pub mod supervise;
 
 pub mod brake;
+pub mod channels;
 pub mod clock;
-pub mod flock;
 pub mod instance;
 pub mod lease;
 pub mod memory;
@@ -40,5 +40,5 @@ pub mod example;
 mod backoff;
 mod connections;
 mod rss;
-mod standing;
+mod status;
 mod table;

@@ -7,7 +7,7 @@ use config::{Problems, Settings};
 use sink::store::{Database, RequestKind, RequestState};
 use tracing::{error, info};
 
-use crate::{assemble, flock::merged, keys, service::Role, supervise::ChannelPlan};
+use crate::{assemble, channels::merged, keys, service::Role, supervise::ChannelPlan};
 
 /// What to run with from now on.
 pub enum Next {

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use crate::{
     assemble,
     backoff::Backoff,
+    channels,
     clock::Clock,
-    flock,
     lease::Keeper,
     memory::Memory,
     stop::Stop,
@@ -77,7 +77,7 @@ pub async fn serve_on(
             return Vec::new();
         };
         let keeper = Keeper::new(store.apart(), true);
-        let ended = flock::serve(plans, &shared, &keeper, settings.limits.grace).await;
+        let ended = channels::serve(plans, &shared, &keeper, settings.limits.grace).await;
         tokio::select! { biased;
             () = stop.asked() => {}
             () = kept(store) => {}

@@ -9,19 +9,13 @@ use std::{
     io::{BufWriter, Write as _},
 };
 
+use connector_testkit::peak;
 use contract::Connector as _;
 use drop::Folder;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 const LIMIT: u64 = 100 << 20;
 const COLUMNS: usize = 16;
-
-/// The most that this process ever had.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-}
 
 async fn count(folder: &Folder) -> usize {
     let (mut files, mut at, mut n_records) = (folder.files(), None, 0);

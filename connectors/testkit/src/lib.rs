@@ -14,11 +14,13 @@
 
 mod cases;
 mod drive;
+mod memory;
 mod source;
 pub mod standing;
 
 pub use cases::*;
 pub use drive::{Seen, read, run, settle};
+pub use memory::peak;
 pub use source::{
     Asked, Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient,
     Refuses, Secretive, Silent, Slip, Source, Throttled, Turn, Unauthorized,

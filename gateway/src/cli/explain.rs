@@ -5,6 +5,7 @@ mod side;
 
 use std::path::PathBuf;
 
+use config::{ChannelSettings, Settings};
 use contract::ChannelId;
 use normalizer::Traced;
 use serde_json::Value;
@@ -33,11 +34,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
-    let channel = settings
-        .channels
-        .iter()
-        .find(|channel| channel.id == args.channel)
-        .ok_or_else(|| anyhow::anyhow!("there is no channel `{}`", args.channel))?;
+    let channel = channel(&settings, &args.channel)?;
     if args.reveal {
         let subject = format!("{} {}", args.channel, args.file.display());
         audit::reveal(&settings, "explain", &subject)?;
@@ -46,6 +43,15 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let width = out::width();
     out::show(context.format, &outcomes, |outcomes| pages(outcomes, width))?;
     Ok(Exit::Done)
+}
+
+/// The settings of a channel.
+pub(super) fn channel<'s>(
+    settings: &'s Settings,
+    id: &ChannelId,
+) -> anyhow::Result<&'s ChannelSettings> {
+    let found = settings.channels.iter().find(|channel| channel.id == *id);
+    found.ok_or_else(|| anyhow::anyhow!("there is no channel `{id}`"))
 }
 
 /// Records below each other.

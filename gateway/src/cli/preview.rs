@@ -40,11 +40,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings(&context.config)?;
-    let channel = settings
-        .channels
-        .iter()
-        .find(|channel| channel.id == args.channel)
-        .ok_or_else(|| anyhow::anyhow!("there is no channel `{}`", args.channel))?;
+    let channel = explain::channel(&settings, &args.channel)?;
     let desk = assemble::on_the_desk(&settings, channel)?;
     anyhow::ensure!(
         desk.plan.guard.is_none(),

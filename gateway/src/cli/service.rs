@@ -57,11 +57,16 @@ pub(super) fn reload(context: &Context) -> anyhow::Result<Exit> {
 /// The settings, if they have this channel.
 fn known(context: &Context, channel: &ChannelId) -> anyhow::Result<Settings> {
     let settings = assemble::settings_without_secrets(&context.config)?;
-    if settings.channels.iter().all(|known| known.id != *channel) {
-        let problem = Problem::of_file(format!("channels/{channel}"), "there is no such channel");
-        return Err(Problems::from(problem).into());
-    }
+    no_stranger(&settings, std::slice::from_ref(channel))?;
     Ok(settings)
+}
+
+/// Refuses names that no channel has.
+pub(super) fn no_stranger(settings: &Settings, named: &[ChannelId]) -> Result<(), Problems> {
+    let is_strange = |id: &&ChannelId| settings.channels.iter().all(|known| known.id != **id);
+    let Some(stranger) = named.iter().find(is_strange) else { return Ok(()) };
+    let problem = Problem::of_file(format!("channels/{stranger}"), "there is no such channel");
+    Err(problem.into())
 }
 
 fn of_channel(context: &Context, args: &Args, kind: RequestKind) -> anyhow::Result<Exit> {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     assemble,
-    standing::{Row, rows},
+    status::{Row, rows},
     table,
 };
 

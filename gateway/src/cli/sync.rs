@@ -16,6 +16,7 @@ use super::{
     Context,
     out::{self, Exit},
     run::prepared,
+    service::no_stranger,
 };
 use crate::{
     assemble,
@@ -75,12 +76,7 @@ pub(super) struct Row {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
-    if let Some(stranger) =
-        args.channels.iter().find(|id| settings.channels.iter().all(|one| one.id != **id))
-    {
-        let problem = Problem::of_file(format!("channels/{stranger}"), "there is no such channel");
-        return Err(Problems::from(problem).into());
-    }
+    no_stranger(&settings, &args.channels)?;
     let range = range(args, settings.zone)?;
     settings.channels.retain(|channel| args.all || args.channels.contains(&channel.id));
     super::runtime()?.block_on(async {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sink::store::BooksRow;
 
-use crate::standing::Row;
+use crate::status::Row;
 
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 

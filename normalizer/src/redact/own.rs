@@ -115,6 +115,9 @@ impl Own {
     }
 
     fn add(&mut self, value: &str, mask: &str) {
+        if value.is_empty() {
+            return; // it would be found everywhere, for ever
+        }
         let finder = Finder::new(value).into_owned();
         self.values.push(Value { finder, mask: mask.to_owned() });
     }

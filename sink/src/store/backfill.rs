@@ -67,7 +67,7 @@ impl Checkpoints for Backfill {
 
     async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
         let Self { store, stretch } = self;
-        either!(store, store => store.advance_backfill(step, stretch))
+        either!(store, store => store.advance_of(step, Some(stretch)))
     }
 
     /// What stops a backfill is told to whoever asked for it, and stops nothing else.
@@ -80,10 +80,10 @@ const AT: &str = "SELECT cursor, step FROM backfill WHERE channel = $1 AND stret
 
 const END: &str = "DELETE FROM backfill WHERE channel = $1 AND stretch = $2";
 
-/// Begins the backfill of stretch $2 of channel $1, now at $3.
-pub(super) const BEGIN: &str = "INSERT INTO backfill (channel, stretch, cursor, step)
-     VALUES ($1, $2, $3, 1) ON CONFLICT (channel, stretch) DO NOTHING";
-
-/// Moves it to $3, where it is still at move $4.
-pub(super) const MOVE: &str = "UPDATE backfill SET cursor = $3, step = step + 1
-     WHERE channel = $1 AND stretch = $2 AND step = $4";
+/// Moves the backfill of stretch $2 of channel $1 to $3, where it is still at move $4; the first move
+/// begins it.
+pub(super) const MOVE: &str = "INSERT INTO backfill (channel, stretch, cursor, step)
+     SELECT $1, $2, $3, 1 WHERE $4 = 0
+        OR EXISTS (SELECT 1 FROM backfill b WHERE b.channel = $1 AND b.stretch = $2)
+     ON CONFLICT (channel, stretch) DO UPDATE SET cursor = $3, step = backfill.step + 1
+     WHERE backfill.step = $4";

@@ -13,6 +13,7 @@ use gateway::{
     vocabulary::vocabulary,
 };
 use normalizer::{Keys, Sealer};
+use sandbox::grid::Pushed;
 use sink::store::{Database, Postgres};
 use system_tests::{gateway_process::server, told::altered};
 
@@ -69,6 +70,18 @@ impl Town {
         (door, work)
     }
 
+    /// Sends everything to a gateway that lives that long.
+    async fn push(&self) -> Pushed {
+        let stop = Stop::default();
+        let (door, working) = self.gateway(&stop).await;
+        let sending = async {
+            let pushed = self.mobile.push(&door).await.unwrap();
+            stop.ask();
+            pushed
+        };
+        tokio::join!(working, sending).1
+    }
+
     async fn differences(&self) -> Vec<String> {
         let (store, keys) = self.store().await;
         let (channel, sealer) = ("mobile".parse().unwrap(), Sealer::new(&keys));
@@ -103,14 +116,7 @@ fn sent_instead_of_asked(text: &str) -> String {
 async fn what_is_sent_four_times_is_one_demand() {
     let town = Town::open("duplicate@2", None).await;
     town.mobile.file(6);
-    let stop = Stop::default();
-    let (door, working) = town.gateway(&stop).await;
-    let sending = async {
-        let pushed = town.mobile.push(&door).await.unwrap();
-        stop.ask();
-        pushed
-    };
-    let ((), pushed) = tokio::join!(working, sending);
+    let pushed = town.push().await;
     assert_eq!((pushed.taken, pushed.repeated), (6, 9));
     assert_eq!(town.differences().await, [""; 0]);
     let books = town.store().await.0.books(None, None).await.unwrap();
@@ -123,14 +129,7 @@ async fn a_late_or_wrong_signature_is_refused_and_the_right_one_after_it_taken()
     for fault in ["skewed@2", "bad_signature@2"] {
         let town = Town::open(fault, None).await;
         town.mobile.file(4);
-        let stop = Stop::default();
-        let (door, working) = town.gateway(&stop).await;
-        let sending = async {
-            let pushed = town.mobile.push(&door).await.unwrap();
-            stop.ask();
-            pushed
-        };
-        let ((), pushed) = tokio::join!(working, sending);
+        let pushed = town.push().await;
         assert!(pushed.refused >= 2, "{fault}: {pushed:?}");
         assert_eq!(pushed.taken, 4, "{fault}");
         assert_eq!(town.differences().await, [""; 0], "{fault}");

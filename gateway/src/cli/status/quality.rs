@@ -7,7 +7,7 @@ use crate::{
         Format,
         out::{self, Exit},
     },
-    standing::percent,
+    status::percent,
     table,
 };
 

@@ -72,15 +72,7 @@ impl Checkpoints for Postgres {
     }
 
     async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
-        self.within("advance a position", async {
-            let mut tx = self.begin().await?;
-            if !Box::pin(advance(&mut tx, step)).await? {
-                tx.rollback().await?;
-                return Err(moved_elsewhere(step.channel(), self.link.place()).into());
-            }
-            Ok(tx.commit().await?)
-        })
-        .await
+        self.advance_of(step, None).await
     }
 
     async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
@@ -104,30 +96,37 @@ impl Checkpoints for Postgres {
 }
 
 impl Postgres {
-    /// As [`Checkpoints::advance`], for the backfill of `stretch`.
-    pub(in crate::store) async fn advance_backfill(
+    /// As [`Checkpoints::advance`], of the live position or of the backfill of a stretch.
+    pub(in crate::store) async fn advance_of(
         &self,
         step: &Confirmed,
-        stretch: &str,
+        stretch: Option<&str>,
     ) -> Result<(), Fault> {
         self.within("advance a position", async {
             let mut tx = self.begin().await?;
-            if !Box::pin(advance_backfill(&mut tx, step, stretch)).await? {
+            let moved = match stretch {
+                None => advance(&mut tx, step).await?,
+                Some(stretch) => advance_backfill(&mut tx, step, stretch).await?,
+            };
+            // The move of the live position from which on the read counts.
+            let Some(counts_from) = moved else {
                 tx.rollback().await?;
                 return Err(moved_elsewhere(step.channel(), self.link.place()).into());
-            }
+            };
+            Box::pin(write_books(&mut tx, step, counts_from)).await?;
             Ok(tx.commit().await?)
         })
         .await
     }
 }
 
-/// Whether the channel was still ours, and the backfill where the read began.
+/// The last move of the live position; `None` where the channel is not ours any more, or the backfill
+/// not where the read began.
 async fn advance_backfill(
     conn: &mut PgConnection,
     step: &Confirmed,
     stretch: &str,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Option<i64>, sqlx::Error> {
     let (channel, from) = (step.channel().as_str(), step.from());
     // Locked: nobody else can claim the channel before this is over.
     let live: Option<i64> = sqlx::query_scalar(
@@ -137,20 +136,18 @@ async fn advance_backfill(
     .bind(int(from.fence))
     .fetch_optional(&mut *conn)
     .await?;
-    let Some(live) = live else { return Ok(false) };
-    let (begin, moved) = (sqlx::query(backfill::BEGIN), sqlx::query(backfill::MOVE));
-    let statement = if from.step == 0 { begin } else { moved };
-    let statement = statement.bind(channel).bind(stretch).bind(step.upto().as_str());
-    let statement = if from.step == 0 { statement } else { statement.bind(int(from.step)) };
-    if statement.execute(&mut *conn).await?.rows_affected() == 0 {
-        return Ok(false);
-    }
-    write_books(conn, step, live).await?;
-    Ok(true)
+    let moved = sqlx::query(backfill::MOVE)
+        .bind(channel)
+        .bind(stretch)
+        .bind(step.upto().as_str())
+        .bind(int(from.step))
+        .execute(&mut *conn)
+        .await?;
+    Ok(live.filter(|_| moved.rows_affected() > 0))
 }
 
-/// Whether the position was still where the read began.
-async fn advance(conn: &mut PgConnection, step: &Confirmed) -> Result<bool, sqlx::Error> {
+/// The move that was made; `None` where the position is not where the read began.
+async fn advance(conn: &mut PgConnection, step: &Confirmed) -> Result<Option<i64>, sqlx::Error> {
     let (channel, from) = (step.channel().as_str(), step.from());
     if from.step == 0 {
         // A channel whose read numbers come from elsewhere has no row yet.
@@ -163,25 +160,22 @@ async fn advance(conn: &mut PgConnection, step: &Confirmed) -> Result<bool, sqlx
         .execute(&mut *conn)
         .await?;
     }
-    let moved: Option<i64> = sqlx::query_scalar(lease::MOVE_POSITION)
+    sqlx::query_scalar(lease::MOVE_POSITION)
         .bind(step.upto().as_str())
         .bind(step.read_at())
         .bind(channel)
         .bind(int(from.step))
         .bind(int(from.fence))
         .fetch_optional(&mut *conn)
-        .await?;
-    let Some(moved) = moved else { return Ok(false) };
-    write_books(conn, step, moved).await?;
-    Ok(true)
+        .await
 }
 
-/// What the receipts must say of the read with which the position came to step `moved`. A read that
+/// What the receipts must say of a read that counts from this move of the live position on. One that
 /// found nothing owes nothing.
 async fn write_books(
     conn: &mut PgConnection,
     step: &Confirmed,
-    live: i64,
+    counts_from: i64,
 ) -> Result<(), sqlx::Error> {
     let tally = step.tally();
     if tally.read == 0 {
@@ -201,7 +195,7 @@ async fn write_books(
     .bind(int(tally.skipped))
     .bind(int(tally.rejected))
     .bind(int(step.parts().len() as u64))
-    .bind(live)
+    .bind(counts_from)
     .execute(&mut *conn)
     .await?;
     Arrays::of(step.parts())

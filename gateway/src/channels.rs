@@ -25,17 +25,24 @@ pub async fn serve(
     keeper: &Keeper,
     grace: Duration,
 ) -> Vec<Ended> {
-    let mut flock =
-        Flock { shared, keeper, grace, groups: BTreeMap::new(), at_work: FuturesUnordered::new() };
+    let mut channels = Channels {
+        shared,
+        keeper,
+        grace,
+        groups: BTreeMap::new(),
+        at_work: FuturesUnordered::new(),
+    };
     let mut ended = Vec::new();
     loop {
         let wanted = by_upstream(plans.borrow_and_update().clone());
-        flock.become_like(wanted);
+        channels.become_like(wanted);
         let is_final = plans.has_changed().is_err();
         tokio::select! {
-            Some((upstream, ends)) = flock.at_work.next() => ended.extend(flock.ended(&upstream, ends)),
+            Some((upstream, ends)) = channels.at_work.next() => {
+                ended.extend(channels.ended(&upstream, ends));
+            }
             Ok(()) = plans.changed() => {}
-            () = shared.stop.asked(), if flock.at_work.is_empty() && !is_final => return ended,
+            () = shared.stop.asked(), if channels.at_work.is_empty() && !is_final => return ended,
             else => return ended,
         }
     }
@@ -50,7 +57,7 @@ struct Group {
 
 type Work<'a> = BoxFuture<'a, (String, Vec<Ended>)>;
 
-struct Flock<'a> {
+struct Channels<'a> {
     shared: &'a Shared,
     keeper: &'a Keeper,
     grace: Duration,
@@ -59,7 +66,7 @@ struct Flock<'a> {
     at_work: FuturesUnordered<Work<'a>>,
 }
 
-impl Flock<'_> {
+impl Channels<'_> {
     /// Ends what is not wanted as it is, and begins what is not there. What has to end first begins
     /// when it has.
     fn become_like(&mut self, wanted: BTreeMap<String, Vec<ChannelPlan>>) {
