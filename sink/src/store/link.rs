@@ -11,8 +11,9 @@ pub(super) const LINK: &str = "
            CASE WHEN d.seq < e.seq THEN e.seq ELSE d.seq END,
            'same person, same text', 100, 'rule'
     FROM v JOIN demand d ON d.seq = v.demand
-    JOIN demand e ON e.seq IN (
-        SELECT p.demand FROM demand_person p WHERE p.token = v.token
-        ORDER BY p.demand DESC LIMIT 20)
+    JOIN demand_person p ON p.token = v.token AND p.demand >= coalesce((
+        SELECT q.demand FROM demand_person q WHERE q.token = v.token
+        ORDER BY q.demand DESC LIMIT 1 OFFSET 19), 0)
+    JOIN demand e ON e.seq = p.demand
     WHERE e.channel <> d.channel AND e.content = d.content
     ON CONFLICT (a, b, reason) DO NOTHING";
