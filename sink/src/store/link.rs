@@ -10,10 +10,11 @@ pub(super) const LINK: &str = "
     SELECT DISTINCT CASE WHEN d.seq < e.seq THEN d.seq ELSE e.seq END,
            CASE WHEN d.seq < e.seq THEN e.seq ELSE d.seq END,
            'same person, same text', 100, 'rule'
-    FROM v JOIN demand d ON d.seq = v.demand
-    JOIN demand_person p ON p.token = v.token AND p.demand >= coalesce((
-        SELECT q.demand FROM demand_person q WHERE q.token = v.token
-        ORDER BY q.demand DESC LIMIT 1 OFFSET 19), 0)
+    FROM v JOIN demand_person p ON p.token = v.token AND p.demand <> v.demand
+        AND p.demand >= coalesce((
+            SELECT q.demand FROM demand_person q WHERE q.token = v.token
+            ORDER BY q.demand DESC LIMIT 1 OFFSET 19), 0)
+    JOIN demand d ON d.seq = v.demand
     JOIN demand e ON e.seq = p.demand
     WHERE e.channel <> d.channel AND e.content = d.content
     ON CONFLICT (a, b, reason) DO NOTHING";

@@ -74,11 +74,11 @@ async fn pull(config: &Path, known: &[(&'static str, String)]) -> Database {
     store
 }
 
-type Link = (String, String, String, i64);
+type Link = (String, String, String, i64, i64);
 
-const LINKS: &str = "SELECT a.channel, b.channel, l.reason, CAST(l.score AS bigint)
-     FROM demand_link l JOIN demand a ON a.seq = l.a JOIN demand b ON b.seq = l.b
-     WHERE a.content = b.content";
+const LINKS: &str = "SELECT a.channel, b.channel, l.reason, CAST(l.score AS bigint),
+         CAST(CASE WHEN a.content = b.content THEN 1 ELSE 0 END AS bigint)
+     FROM demand_link l JOIN demand a ON a.seq = l.a JOIN demand b ON b.seq = l.b";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t16_the_same_demand_through_two_channels_is_two_records_and_a_link() {
@@ -101,9 +101,9 @@ async fn t16_in_a_shared_store_too() {
 
 fn check(mut links: Vec<Link>) {
     assert_eq!(links.len(), 1, "{links:?}");
-    let (a, b, reason, score) = links.remove(0);
+    let (a, b, reason, score, same_text) = links.remove(0);
     let mut channels = [a, b];
     channels.sort();
     assert_eq!(channels, ["hotline", "petition"]);
-    assert_eq!((reason.as_str(), score), ("same person, same text", 100));
+    assert_eq!((reason.as_str(), score, same_text), ("same person, same text", 100, 1));
 }
