@@ -3,6 +3,7 @@
 use connector_testkit::Source as _;
 use contract::{Connector as _, Entry, FaultKind};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 
 use super::{City, Desk, Shape, mysql, postgres};
 
@@ -93,6 +94,78 @@ async fn a_statement_that_takes_too_long_is_transient() {
         assert!(fault.to_string().contains("no answer within 200ms"), "{fault}");
     }
 }
+
+#[tokio::test]
+async fn connections_that_end_within_a_batch_lose_nothing() {
+    for city in [postgres(Shape::ChangesAndFlag).await, mysql(Shape::ChangesAndFlag).await] {
+        let mut city = city;
+        city.add(&["a".into(), "b".into(), "c".into()], std::time::Duration::ZERO).await;
+        let (hang, go_on) = match city.desk {
+            Desk::Postgres(_) => (
+                "ALTER TABLE orders RENAME TO real_orders;
+                 CREATE VIEW orders AS SELECT *, pg_sleep(60)::text AS slept FROM real_orders",
+                "DROP VIEW orders; ALTER TABLE real_orders RENAME TO orders",
+            ),
+            _ => (
+                "RENAME TABLE orders TO real_orders;
+                 CREATE VIEW orders AS SELECT *, SLEEP(60) AS slept FROM real_orders",
+                "DROP VIEW orders; RENAME TABLE real_orders TO orders",
+            ),
+        };
+
+        // While the rows of a batch come.
+        city.run(hang).await;
+        let mut table = city.table();
+        let cut = async {
+            while !is_busy(&city).await {}
+            end_connections(&city).await;
+        };
+        let (batch, ()) = tokio::join!(table.read(None, 10), cut);
+        let fault = batch.unwrap_err();
+        assert!(fault.is_transient(), "{fault}");
+        city.run(go_on).await;
+        let batch = table.read(None, 10).await.unwrap();
+        assert_eq!(batch.entries.len(), 3);
+
+        // Between the rows and their flags.
+        end_connections(&city).await;
+        if let Err(fault) = table.settled(&batch.upto).await {
+            assert!(fault.is_transient(), "{fault}");
+            table.settled(&batch.upto).await.unwrap();
+        }
+        assert_eq!(city.n_pending().await, 0);
+    }
+}
+
+/// Ends all connections to this database but the one that says so.
+async fn end_connections(city: &City) {
+    let Desk::MySql(pool) = &city.desk else {
+        city.count(&format!("SELECT COUNT(pg_terminate_backend(pid)) {ON_POSTGRES}")).await;
+        return;
+    };
+    let mut us = pool.acquire().await.unwrap();
+    let others = AssertSqlSafe(format!("SELECT id {ON_MARIADB}"));
+    let others: Vec<i64> = sqlx::query_scalar(others).fetch_all(&mut *us).await.unwrap();
+    for other in others {
+        sqlx::raw_sql(AssertSqlSafe(format!("KILL {other}"))).execute(&mut *us).await.unwrap();
+    }
+}
+
+/// Whether somebody is asking for orders.
+async fn is_busy(city: &City) -> bool {
+    let busy = match city.desk {
+        Desk::MySql(_) => format!("SELECT COUNT(*) {ON_MARIADB} AND info LIKE '%sjjhzt%'"),
+        _ => {
+            format!("SELECT COUNT(*) {ON_POSTGRES} AND state = 'active' AND query LIKE '%sjjhzt%'")
+        }
+    };
+    city.count(&busy).await > 0
+}
+
+const ON_POSTGRES: &str =
+    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+const ON_MARIADB: &str =
+    "FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_transient() {
