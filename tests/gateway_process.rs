@@ -1,12 +1,14 @@
 //! The real binary as a child process, read line by line.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, ErrorKind},
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::PathBuf,
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use anyhow::Context;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::{server_process::signal, world::World};
 
@@ -35,7 +37,10 @@ pub fn server(variable: &str) -> anyhow::Result<String> {
 /// A running `tonghui run`.
 pub struct Gateway {
     child: Child,
-    lines: std::io::Lines<BufReader<ChildStderr>>,
+    /// A socket, not a pipe: it can be asked for what is there already.
+    says: BufReader<UnixStream>,
+    /// The beginning of a line whose end has not come yet.
+    begun: Vec<u8>,
 }
 
 impl Gateway {
@@ -52,17 +57,17 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::start`].
     pub fn start_as(world: &World, role: &str) -> anyhow::Result<Self> {
-        let mut child = command()?
+        let (ours, theirs) = UnixStream::pair()?;
+        let child = command()?
             .args(["run", "--role", role, "--config"])
             .arg(world.config())
             .envs(world.environment())
             .env("TONGHUI_LOG", "info,sqlx=error,tonghui=debug")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::from(OwnedFd::from(theirs)))
             .spawn()?;
-        let stderr = child.stderr.take().context("standard error was not piped")?;
-        Ok(Self { child, lines: BufReader::new(stderr).lines() })
+        Ok(Self { child, says: BufReader::new(ours), begun: Vec::new() })
     }
 
     /// Its process id.
@@ -75,21 +80,52 @@ impl Gateway {
     /// # Errors
     /// The line is not text.
     pub fn line(&mut self) -> anyhow::Result<Option<String>> {
-        Ok(self.lines.next().transpose()?)
+        self.says.read_until(b'\n', &mut self.begun)?;
+        let line = String::from_utf8(std::mem::take(&mut self.begun))?;
+        Ok((!line.is_empty()).then_some(line))
     }
 
-    /// Kills it (SIGKILL) and gives the last verb it had logged by then, at least `seen`.
+    /// Kills it (SIGKILL) right after it has logged `verb`, if that can be: between its line and our
+    /// signal it runs on. So it is held first, and where its last line shows that it is further
+    /// already, it may go on until it logs `verb` again. Gives the last verb it logged.
     ///
     /// # Errors
-    /// It cannot be killed.
-    pub fn kill(mut self, seen: &'static str) -> anyhow::Result<&'static str> {
-        self.child.kill()?;
-        let mut last = seen;
-        // The last line may be torn in the middle of a character.
-        for line in self.lines.by_ref() {
-            last = line.ok().as_deref().and_then(event).unwrap_or(last);
+    /// It cannot be killed, or ended by itself.
+    pub fn kill_after(mut self, verb: &'static str) -> anyhow::Result<&'static str> {
+        const TRIES: usize = 50;
+        let pid = Pid::from_child(&self.child);
+        let mut n_tries = 0;
+        loop {
+            n_tries += 1;
+            kill_process(pid, Signal::STOP)?;
+            waitpid(Some(pid), WaitOptions::UNTRACED)?;
+            let last = self.said()?.unwrap_or(verb);
+            if last == verb || n_tries == TRIES {
+                self.child.kill()?;
+                self.child.wait()?;
+                return Ok(last);
+            }
+            kill_process(pid, Signal::CONT)?;
+            while event(&self.line()?.context("the gateway ended by itself")?) != Some(verb) {}
         }
-        self.child.wait()?;
+    }
+
+    /// The last verb among the lines that are there already.
+    fn said(&mut self) -> anyhow::Result<Option<&'static str>> {
+        self.says.get_ref().set_nonblocking(true)?;
+        let mut last = None;
+        loop {
+            match self.says.read_until(b'\n', &mut self.begun) {
+                Ok(0) => break,
+                Ok(_) => {
+                    let line = String::from_utf8(std::mem::take(&mut self.begun))?;
+                    last = event(&line).or(last);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.says.get_ref().set_nonblocking(false)?;
         Ok(last)
     }
 

@@ -239,10 +239,9 @@ fn live(
         let hit = loop {
             let Some(line) = gateway.line()? else { anyhow::bail!("{role} ended by itself") };
             note(watch, &line);
-            let Some(verb) = event(&line) else { continue };
-            left -= usize::from(verb == aim);
+            left -= usize::from(event(&line) == Some(aim));
             if left == 0 {
-                break gateway.kill(verb)?;
+                break gateway.kill_after(aim)?;
             }
         };
         *hits.entry(hit).or_default() += 1;
