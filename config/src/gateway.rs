@@ -69,10 +69,10 @@ impl Default for IntakeFile {
     }
 }
 
-/// Where demands are kept: one of the two.
+/// Where demands are kept, in one of the two, and for how long what they were before.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+#[schemars(extend("exactlyOne" = ["sqlite", "postgres"]))]
 struct Store {
     /// File of the embedded database, relative to the configuration folder.
     #[schemars(length(min = 1))]
@@ -80,6 +80,10 @@ struct Store {
     /// URL of a PostgreSQL database, with several hosts where there is a standby:
     /// `postgres://USER:PASSWORD@HOST1,HOST2/DATABASE`. A secret.
     postgres: Option<Secret>,
+    /// How long earlier states of a demand, and records as their sources said them, are kept: months
+    /// that ended before go as a whole. For ever where it is left out. What is current always stays.
+    #[schemars(extend("formatMinimum" = "31d"))]
+    history: Option<Period>,
 }
 
 /// A RabbitMQ broker.
@@ -172,6 +176,7 @@ impl Default for LimitsFile {
 pub(crate) struct Parts {
     pub(crate) zone: Tz,
     pub(crate) store: StoreSettings,
+    pub(crate) history: Option<Duration>,
     pub(crate) bus: Option<BusSettings>,
     pub(crate) keys: KeySource,
     pub(crate) national: bool,
@@ -185,6 +190,7 @@ impl GatewayFile {
     pub(crate) fn into_parts(self, dir: &Path) -> Parts {
         let Self { zone: Zone(zone), store, bus, keys, intake, console, limits } = self;
         // The schema lets exactly one key of each pair through.
+        let history = store.history.map(|Period(history)| history);
         let store = match store.postgres {
             Some(url) => StoreSettings::Postgres(url),
             None => StoreSettings::Sqlite(dir.join(store.sqlite.unwrap_or_default())),
@@ -204,6 +210,7 @@ impl GatewayFile {
         let console =
             console.map(|ConsoleFile { listen, token }| ConsoleSettings { listen, token });
         let limits = Limits { memory_bytes: limits.memory.0, grace: limits.grace.0 };
-        Parts { zone, store, bus, keys, national, intake: intake.listen, console, limits }
+        let intake = intake.listen;
+        Parts { zone, store, history, bus, keys, national, intake, console, limits }
     }
 }

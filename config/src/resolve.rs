@@ -91,7 +91,7 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Setting
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
-    let Parts { zone, store, bus, keys, national, intake, console, limits } =
+    let Parts { zone, store, history, bus, keys, national, intake, console, limits } =
         gateway.into_parts(dir);
     let codes_dir = dir.join("codes");
     if let Some(ConsoleSettings { listen, token: None }) = &console
@@ -101,7 +101,19 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Setting
         let problem = Problem::of_file("gateway.toml", message);
         return Err(problem.advise("name a `token`, or listen on 127.0.0.1").into());
     }
-    Ok(Settings { zone, store, bus, keys, national, intake, console, limits, channels, codes_dir })
+    Ok(Settings {
+        zone,
+        store,
+        history,
+        bus,
+        keys,
+        national,
+        intake,
+        console,
+        limits,
+        channels,
+        codes_dir,
+    })
 }
 
 /// Reads a file, named relative to the configuration folder, in whichever charset an editor has

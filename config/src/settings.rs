@@ -21,6 +21,8 @@ pub struct Settings {
     pub zone: Tz,
     /// Where demands are kept.
     pub store: StoreSettings,
+    /// How long earlier states and raw records are kept; `None` for ever.
+    pub history: Option<Duration>,
     /// The broker; `None` for the bus within the process.
     pub bus: Option<BusSettings>,
     /// Where the keys come from.

@@ -42,3 +42,4 @@ mod connections;
 mod rss;
 mod status;
 mod table;
+mod upkeep;

@@ -20,6 +20,7 @@ use crate::{
     memory::Memory,
     stop::Stop,
     supervise::{ChannelPlan, Ended, Shared, run_sink},
+    upkeep,
 };
 
 /// How often somebody who waits for the store looks.
@@ -53,7 +54,7 @@ pub async fn serve(
     stop: &Stop,
 ) -> Result<Vec<Ended>, Fault> {
     let (_, plans) = watch::channel(plans); // nobody changes them
-    serve_on(settings, role, plans, store, stop).await
+    Box::pin(serve_on(settings, role, plans, store, stop)).await
 }
 
 /// The same for channels that become others while they run.
@@ -155,7 +156,8 @@ impl Halves {
         let keeping = async {
             if let Some(inlet) = self.inlet {
                 let patient = Patient::new(store.clone(), stop.token().clone());
-                run_sink(inlet, patient, &sink_stop, settings.limits.grace).await;
+                let upkeep = upkeep::serve(store, settings.history, &sink_stop);
+                tokio::join!(run_sink(inlet, patient, &sink_stop, settings.limits.grace), upkeep);
             }
         };
         tokio::join!(reading, keeping).0

@@ -22,6 +22,7 @@ mod row;
 mod sealed;
 mod shape;
 mod small;
+mod upkeep;
 mod volume;
 mod walk;
 

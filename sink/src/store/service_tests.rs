@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use contract::{ChannelId, Checkpoints, Position, Store as _};
+use contract::{ChannelId, Checkpoints, Position, Store as _, Timestamp};
 use futures_util::future::join_all;
 
 use super::{
     Claim, Database, Lease, RequestKind, RequestState,
     postgres::tests::Served,
-    suite::sample::{confirm, hotline, intake, read, read_from, record},
+    suite::{
+        keep,
+        sample::{at, confirm, hotline, id, intake, read, read_from, record},
+    },
     tests::Filed,
 };
 
@@ -134,6 +137,11 @@ async fn a_request_is_open_until_it_is_answered(store: &Database) {
     assert_eq!(store.last_request(RequestKind::Reload).await.unwrap(), Some(all));
     assert_eq!(store.last_request(RequestKind::Pause).await.unwrap(), None);
     assert!(store.request(all + 100).await.unwrap_err().is_stopped());
+    store.forget_requests(LONG).await.unwrap();
+    assert!(store.request(sync).await.is_ok(), "it has only just ended");
+    store.forget_requests(Duration::ZERO).await.unwrap();
+    assert!(store.request(sync).await.unwrap_err().is_stopped());
+    assert_eq!(store.open_requests().await.unwrap().len(), 1);
 }
 
 async fn a_channel_is_paused_until_it_is_told_to_resume(store: &Database) {
@@ -149,7 +157,10 @@ async fn a_channel_is_paused_until_it_is_told_to_resume(store: &Database) {
     told(RequestKind::Pause, &board).await;
     told(RequestKind::Pause, &hotline).await;
     let (_, after) = told(RequestKind::Resume, &hotline).await;
-    assert_eq!(after, [board]);
+    let paused = [board];
+    assert_eq!(after, paused);
+    store.forget_requests(Duration::ZERO).await.unwrap();
+    assert_eq!(store.paused().await.unwrap(), paused);
 }
 
 async fn what_has_no_receipt_yet_is_counted_up_to_a_move(store: &Database) {
@@ -166,6 +177,24 @@ async fn what_has_no_receipt_yet_is_counted_up_to_a_move(store: &Database) {
     store.store(&intake([&read(2, [record("a", "2")])])).await.unwrap();
     let owed = async |step| store.without_receipt(&channel, step).await.unwrap();
     assert_eq!((owed(0).await, owed(1).await, owed(2).await, owed(9).await), (0, 1, 1, 2));
+}
+
+async fn old_months_go_whole_and_what_is_current_stays(store: &Database) {
+    let minute = |text: &str| (text.parse::<Timestamp>().unwrap() - at(0)).num_minutes();
+    let read_at = |text| u64::try_from(minute(text) + 1).unwrap();
+    let old = read(read_at("2027-03-31T23:58:00Z"), [record("a", "old")]);
+    let new = read(read_at("2027-04-01T00:00:00Z"), [record("a", "new"), record("b", "new")]);
+    keep(store, &intake([&old, &new])).await;
+    let drop_before = async |text: &str| store.drop_before(text.parse().unwrap()).await.unwrap();
+    let kept = async |key: &str| store.history(&id(key)).await.unwrap().len();
+    drop_before("2027-03-31T23:59:59Z").await; // the month of the test itself, perhaps
+    assert_eq!((kept("a").await, kept("b").await), (2, 1));
+    assert!(drop_before("2027-04-01T00:00:00Z").await);
+    assert_eq!((kept("a").await, kept("b").await), (1, 1));
+    assert!(!drop_before("2027-04-30T23:59:59Z").await);
+    let current = store.demand(&id("a")).await.unwrap().unwrap();
+    assert_eq!(current.demand.body.content.as_deref(), Some("new"));
+    assert!(!current.demand.raw.0.is_empty());
 }
 
 macro_rules! of_both {
@@ -196,4 +225,5 @@ of_both! {
     a_request_is_open_until_it_is_answered,
     a_channel_is_paused_until_it_is_told_to_resume,
     what_has_no_receipt_yet_is_counted_up_to_a_move,
+    old_months_go_whole_and_what_is_current_stays,
 }

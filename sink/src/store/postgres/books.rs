@@ -29,9 +29,7 @@ impl Postgres {
         .await
     }
 
-    /// Folds the balanced reads of before `before` into their days; says how many. A message of
-    /// theirs that is delivered once more would be judged again, so `before` should be further back
-    /// than any broker keeps a message.
+    /// Folds balanced reads of before `before` into their days, the oldest first.
     ///
     /// # Errors
     /// The database cannot be written; nothing was folded.
@@ -65,7 +63,8 @@ const BALANCED: &str = "
         ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
         WHERE p.channel = r.channel AND p.read_no = r.read_no
         AND (q.part IS NULL OR q.hash <> p.hash OR q.events <> p.events
-             OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events))";
+             OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events))
+    ORDER BY r.read_at LIMIT 10000";
 
 /// Each takes the reads as two arrays, channels and numbers. Reads and parts are added separately:
 /// joined, a read would count once per part. The receipts are locked before they are added up.

@@ -30,14 +30,14 @@ struct Month {
 }
 
 impl Postgres {
-    /// Drops the months of history and raw that ended at or before `before`; says how many. What is
-    /// current is not touched, and a state that comes again after its month is gone is history once
-    /// more.
+    /// Drops the months of history and raw that ended at or before `before`; says whether there were
+    /// any. What is current is not touched, and a state that comes again after its month is gone is
+    /// history once more.
     ///
     /// # Errors
     /// The database cannot be written, or somebody reads in those tables for long; nothing was
     /// dropped.
-    pub async fn drop_before(&self, before: Timestamp) -> Result<u64, Fault> {
+    pub async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         let dropped = self
             .within("drop old months", async {
                 let mut tx = self.begin_alone().await?;
@@ -57,7 +57,7 @@ impl Postgres {
             })
             .await?;
         self.months.lock().retain(|month| !dropped.contains(month));
-        Ok(dropped.len() as u64)
+        Ok(!dropped.is_empty())
     }
 
     /// Sees to it that this month is there, and the next one.

@@ -31,9 +31,7 @@ impl Sqlite {
         rows.map_err(|error| self.fault("read the books", error))
     }
 
-    /// Folds the balanced reads of before `before` into their days; says how many. A message of
-    /// theirs that is delivered once more would be judged again, so `before` should be further back
-    /// than any broker keeps a message.
+    /// Folds balanced reads of before `before` into their days, the oldest first.
     ///
     /// # Errors
     /// The file cannot be written; nothing was folded.
@@ -55,7 +53,8 @@ async fn fold(conn: &mut SqliteConnection, before: Timestamp) -> Result<u64, sql
              ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
              WHERE p.channel = r.channel AND p.read_no = r.read_no
              AND (q.part IS NULL OR q.hash <> p.hash OR q.events <> p.events
-                  OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events))",
+                  OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events))
+         ORDER BY r.read_at LIMIT 10000",
     )
     .bind(iso(before))
     .fetch_all(&mut *conn)

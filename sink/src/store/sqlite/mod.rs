@@ -11,6 +11,7 @@ mod checkpoints;
 mod fault;
 mod keep;
 mod known;
+mod old;
 mod quality;
 mod records;
 mod row;

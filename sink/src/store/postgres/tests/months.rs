@@ -55,24 +55,6 @@ async fn any_month_finds_its_partition_and_two_sinks_may_make_it_at_once() {
 }
 
 #[tokio::test]
-async fn old_months_go_whole_and_what_is_current_stays() {
-    let served = Served::new().await;
-    let old = read(read_no("2027-03-31T23:59:00Z"), [record("a", "old")]);
-    let new = read(read_no("2027-04-01T00:00:00Z"), [record("a", "new"), record("b", "new")]);
-    keep(&served.store, &intake([&old, &new])).await;
-    let drop_before = async |text: &str| served.store.drop_before(moment(text)).await.unwrap();
-    let kept = async |key: &str| served.store.history(&id(key)).await.unwrap().len();
-    drop_before("2027-03-31T23:59:59Z").await;
-    assert_eq!((kept("a").await, kept("b").await), (2, 1));
-    assert_eq!(drop_before("2027-04-01T00:00:00Z").await, 1);
-    assert_eq!((kept("a").await, kept("b").await), (1, 1));
-    assert_eq!(drop_before("2027-04-01T00:00:00Z").await, 0);
-    let current = served.store.demand(&id("a")).await.unwrap().unwrap();
-    assert_eq!(current.demand.body.content.as_deref(), Some("new"));
-    assert!(!current.demand.raw.0.is_empty());
-}
-
-#[tokio::test]
 async fn a_month_that_another_process_dropped_is_made_again() {
     let served = Served::new().await;
     let two = served.again().await;

@@ -1,0 +1,87 @@
+//! Keeps a store small that is used for years: whoever keeps demands looks after it, once an hour.
+
+use std::time::Duration;
+
+use contract::{Fault, Timestamp};
+use sink::store::Database;
+use tracing::{info, warn};
+
+use crate::{clock::Clock, stop::Stop};
+
+const EVERY: Duration = Duration::from_hours(1);
+
+/// Reads stand in the books one by one for so long, and as days after it: further back than any
+/// broker keeps a message. Runs that somebody asked for are as old when they are forgotten.
+const ONE_BY_ONE: Duration = Duration::from_hours(30 * 24);
+
+/// Looks after `store` until stop is asked; `history` is how long earlier states are kept.
+pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &Stop) {
+    while !stop.is_asked() {
+        tokio::select! { biased;
+            () = stop.asked() => return,
+            done = Box::pin(once(store, history, Clock.now())) => {
+                if let Err(fault) = done {
+                    warn!("looking after the store: {fault}; again in an hour");
+                }
+            }
+        }
+        stop.or_sleep(EVERY).await;
+    }
+}
+
+async fn once(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
+    store.forget_requests(ONE_BY_ONE).await?;
+    let mut folded = 0;
+    loop {
+        match store.fold_books(now - ONE_BY_ONE).await? {
+            0 => break,
+            n => folded += n,
+        }
+    }
+    if folded > 0 {
+        info!(reads = folded, "old reads are days in the books now");
+    }
+    if let Some(history) = history
+        && store.drop_before(now - history).await?
+    {
+        info!("dropped states and records older than {} days", history.as_secs() / 86_400);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Checkpoints as _, Store as _};
+    use sink::store::{Access, Sqlite, suite::sample};
+
+    use super::*;
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    #[tokio::test]
+    async fn what_is_old_is_folded_and_dropped_and_the_rest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.db");
+        let store = Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await.unwrap());
+        let month = 30 * 24 * 60; // in reads, of which there is one a minute
+        for (read_no, text) in [(1, "first"), (month, "second")] {
+            let from = store.load(&sample::hotline(), 0).await.unwrap();
+            let read = sample::read_from(from, read_no, [sample::record("a", text)]);
+            store.store(&sample::intake([&read])).await.unwrap();
+            store.advance(&sample::confirm(read).await).await.unwrap();
+        }
+        let books = store.books(None, None).await.unwrap();
+        let states = async || store.history(&sample::id("a")).await.unwrap().len();
+        let days = |days| sample::at(0) + days * DAY;
+
+        once(&store, None, days(59)).await.unwrap();
+        assert_eq!(states().await, 2);
+        once(&store, Some(31 * DAY), days(59)).await.unwrap();
+        assert_eq!(states().await, 1);
+        let current = store.demand(&sample::id("a")).await.unwrap().unwrap();
+        assert_eq!(current.demand.body.content.as_deref(), Some("second"));
+        assert_eq!(store.fold_books(days(29)).await.unwrap(), 0, "it was folded before");
+        assert_eq!(store.fold_books(days(31)).await.unwrap(), 1);
+        assert_eq!(store.books(None, None).await.unwrap(), books);
+    }
+}

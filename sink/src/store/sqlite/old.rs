@@ -1,0 +1,45 @@
+//! History and raw records that are old enough to go.
+
+use chrono::{Datelike as _, NaiveTime};
+use contract::{Fault, Timestamp};
+
+use super::{Sqlite, iso};
+
+/// Rows of one transaction: a sink waits for it.
+const ROWS: &str = "2000";
+
+impl Sqlite {
+    /// Drops what history and raw hold of the months that ended at or before `before`; says whether
+    /// there was any. What is current is not touched, and a state that comes again after its month is
+    /// gone is history once more. Rows come in about the order of their time: one that lies behind
+    /// many younger ones goes with them.
+    ///
+    /// # Errors
+    /// The file cannot be written; what was dropped is dropped.
+    pub async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
+        let Some(first) = before.date_naive().with_day(1) else { return Ok(false) };
+        let month = iso(first.and_time(NaiveTime::MIN).and_utc());
+        let mut dropped = false;
+        while self.drop_some(&month).await.map_err(|error| self.fault("drop old months", error))? {
+            dropped = true;
+        }
+        Ok(dropped)
+    }
+
+    async fn drop_some(&self, month: &str) -> Result<bool, sqlx::Error> {
+        let old = format!(
+            "SELECT seq FROM (SELECT seq, seen_at FROM demand_history ORDER BY seq LIMIT {ROWS})
+             WHERE seen_at < ?"
+        );
+        let Some(writer) = &self.writer else { return Ok(false) };
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut gone = 0;
+        for (table, key) in [("demand_raw", "history"), ("demand_history", "seq")] {
+            let sql = format!("DELETE FROM {table} WHERE {key} IN ({old})");
+            let done = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(month).execute(&mut *tx).await?;
+            gone = done.rows_affected();
+        }
+        tx.commit().await?;
+        Ok(gone > 0)
+    }
+}
