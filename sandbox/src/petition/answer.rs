@@ -108,7 +108,7 @@ fn list(bureau: &mut Bureau, office: &Office<Fault>, asked: &str) -> Element {
     let found: Vec<&Entry> = waiting.chain(office.register.changed(from, upto)).collect();
     let mut total = found.len();
     if office.strikes(Fault::TotalDrifts) {
-        total += page % 3;
+        total /= page + 1;
     }
     let rows: Vec<_> = found.iter().skip((page - 1) * size).take(size).collect();
     if rows.is_empty() || office.strikes(Fault::EmptyError) {

@@ -40,7 +40,7 @@ faults! {
     SoapFault = "soap_fault" @ 67,
     /// Request: a list without rows whose `MSG` says that it failed.
     EmptyError = "empty_error" @ 71,
-    /// Request: `TOTAL` is another number on every page.
+    /// Request: `TOTAL` is less on every page, and never enough.
     TotalDrifts = "total_drifts" @ 2,
     /// Request: code `-1`, 繁忙.
     Busy = "busy" @ 37,

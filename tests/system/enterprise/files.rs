@@ -108,6 +108,8 @@ async fn a_file_that_arrives_after_its_manifest_is_waited_for() {
 async fn a_replaced_file_is_read_again() {
     let drop = two_files("replaced@1").await;
     assert_eq!(drop.platform.counters().unwrap().archived, 3);
+    // The nine rows of each, and of the one that came twice under its name.
+    assert_eq!(drop.line.store.books(None, None)[0].read, 3 * 9);
 }
 
 /// Two files in which this goes wrong, read as they fall.
