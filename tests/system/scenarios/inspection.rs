@@ -40,12 +40,31 @@ async fn t09_a_secret_that_changes_is_got_once_more_and_no_day_is_lost() {
 #[tokio::test]
 async fn t09_a_secret_that_was_valid_for_a_day_is_got_anew_on_the_next() {
     let scene = Platform::new("").await;
+    // One and the same connector: a new one would begin with a new secret.
+    let mut connector = scene.line.connector().unwrap();
+    let mut read = 0;
     for _ in 0..3 {
         scene.source.file(1);
-        scene.pull().await;
-        scene.clock.advance(Duration::from_secs(25 * 3_600));
+        let mut at = None;
+        loop {
+            let batch = connector.read(at.as_ref(), 100).await.unwrap();
+            read += batch.entries.len();
+            if batch.caught_up {
+                break;
+            }
+            at = Some(batch.upto);
+        }
+        // The connector counts from what the platform last said, by a clock that nobody sets.
+        let day = Duration::from_secs(24 * 3_600);
+        scene.clock.advance(day);
+        tokio::time::pause();
+        tokio::time::advance(day).await;
+        tokio::time::resume();
     }
-    assert_eq!(scene.line.store.demands().len(), 3);
+    assert_eq!(read, 1 + 2 + 3);
+    let calls = scene.source.calls();
+    assert_eq!(calls.by_kind["secret"], 3, "{calls:?}");
+    assert!(calls.refused.is_empty(), "got before the old one is refused: {calls:?}");
 }
 
 #[tokio::test]
