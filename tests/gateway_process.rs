@@ -57,12 +57,20 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::start`].
     pub fn start_as(world: &World, role: &str) -> anyhow::Result<Self> {
+        Self::start_with(world, role, "info,sqlx=error,tonghui=debug")
+    }
+
+    /// The same with a log of one's own.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub fn start_with(world: &World, role: &str, log: &str) -> anyhow::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         let child = command()?
             .args(["run", "--role", role, "--config"])
             .arg(world.config())
             .envs(world.environment())
-            .env("TONGHUI_LOG", "info,sqlx=error,tonghui=debug")
+            .env("TONGHUI_LOG", log)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::from(OwnedFd::from(theirs)))

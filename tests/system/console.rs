@@ -49,13 +49,13 @@ fn has_caught_up(line: &str) -> bool {
 }
 
 /// The address that a process says it answers at.
-fn address(gateway: &mut Gateway) -> String {
+pub(crate) fn address(gateway: &mut Gateway) -> String {
     let line = until(gateway, |line| line.contains("the console answers"));
     line.split("http://").nth(1).unwrap().split(char::is_whitespace).next().unwrap().to_owned()
 }
 
 /// Status and body of `GET path`.
-fn get(address: &str, path: &str, token: Option<&str>) -> (u16, String) {
+pub(crate) fn get(address: &str, path: &str, token: Option<&str>) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n{token}Connection: close\r\n\r\n")

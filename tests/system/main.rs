@@ -13,6 +13,7 @@ mod demo;
 mod enterprise;
 mod hotline;
 mod jobs;
+mod leaks;
 mod new_channel;
 mod reload;
 mod scenarios;

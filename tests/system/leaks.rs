@@ -1,0 +1,205 @@
+//! Ten thousand marked values of people, half of them in prose as well, through every way out of the
+//! program: none of them is found in plain.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs,
+};
+
+use encoding_rs::GB18030;
+use sandbox::{Clock, Gbk, Settings};
+use system_tests::{
+    gateway_process::{Gateway, command, event},
+    line::Line,
+    world::World,
+};
+
+use crate::console::{address, get};
+
+/// Four values each: name, telephone, identity number, house.
+const PEOPLE: u32 = 2_500;
+/// The text of every fiftieth is no text: his record goes to quarantine.
+const POISON: u32 = 50;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_marked_values_leave_by_no_way() {
+    let world = World::open(Settings::new(17, Clock::machine())).await.unwrap();
+    let mut marks = Marks::default();
+    for (seed, key) in (0..).zip(world.hotline.file(PEOPLE.into()).await.unwrap()) {
+        let person = Person::new(seed);
+        marks.add(&person);
+        let content = person.content(seed);
+        world
+            .hotline
+            .change(&key, |row| {
+                row.rqstperson = Gbk::new(&person.name);
+                row.linknumber = Some(person.phone.clone());
+                row.rqstaddress = Gbk::new(&format!("镜湖区沿河路{}", person.house));
+                row.rqstcontent = content;
+            })
+            .await
+            .unwrap();
+    }
+    assert_eq!(marks.n_values, 10_000);
+
+    // The bus.
+    let url = vec![("HOTLINE_DATABASE_URL", world.hotline.url().to_owned())];
+    let line = Line::new("hotline", url).unwrap();
+    line.pull().await.unwrap();
+    let rejected: HashSet<_> = line.bus.rejected().into_iter().collect();
+    assert_eq!(rejected.len(), 50);
+    for message in line.bus.messages() {
+        marks.look("a message", &message.body);
+        marks.look("a message", format!("{message:?}").as_bytes());
+    }
+
+    tokio::task::block_in_place(|| {
+        // The log, all of it, and what is asked of the service meanwhile.
+        let file = world.config().join("gateway.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(file, text + "\n[console]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+        let mut gateway = Gateway::start_with(&world, "all", "trace").unwrap();
+        let address = address(&mut gateway);
+        let mut n_lines = 0;
+        while let Some(line) = gateway.line().unwrap() {
+            n_lines += 1;
+            marks.look("the log", line.as_bytes());
+            if event(&line) == Some("read") && line.contains("caught_up=true") {
+                break;
+            }
+        }
+        assert!(n_lines > 1_000, "{n_lines} lines");
+        for path in ["/metrics", "/api/v1/channels", "/health/ready"] {
+            let (code, page) = get(&address, path, None);
+            assert_eq!(code, 200, "{path}");
+            marks.look(path, page.as_bytes());
+        }
+        gateway.stop().unwrap();
+
+        // What people ask for.
+        let list = said(&world, &["quarantine", "list", "--format", "json"]);
+        let rows: Vec<serde_json::Value> = serde_json::from_slice(&list).unwrap();
+        assert!(rows.len() >= 50);
+        let id = rows[0]["id"].as_str().unwrap();
+        for asked in [
+            &["quarantine", "list"][..],
+            &["quarantine", "show", id],
+            &["preview", "hotline", "--limit", "40"],
+            &["status"],
+            &["books"],
+            &["codes", "missing"],
+            &["audit"],
+            &["check"],
+        ] {
+            marks.look(&asked.join(" "), &said(&world, asked));
+        }
+        marks.look("quarantine list", &list);
+    });
+
+    // The database.
+    let mut n_bytes = 0;
+    for name in ["tonghui.db", "tonghui.db-wal"] {
+        let bytes = fs::read(world.config().join("data").join(name)).unwrap_or_default();
+        n_bytes += bytes.len();
+        marks.look(name, &bytes);
+    }
+    assert!(n_bytes > 1 << 20, "{n_bytes} bytes");
+
+    // And where they are, they are found.
+    let front = world.hotline.url().trim_start_matches("sqlite:").trim_start_matches("//");
+    let front = fs::read(front.split('?').next().unwrap()).unwrap();
+    assert!(marks.first_in(&front).is_some());
+}
+
+/// Standard output and standard error of a command that ended well.
+fn said(world: &World, arguments: &[&str]) -> Vec<u8> {
+    let mut asked = command().unwrap();
+    asked.args(arguments).arg("--config").arg(world.config()).envs(world.environment());
+    asked.env("TONGHUI_LOG", "trace");
+    let output = asked.output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    if arguments.contains(&"json") {
+        return output.stdout;
+    }
+    [output.stdout, output.stderr].concat()
+}
+
+/// A person whose every value is marked by his number.
+struct Person {
+    name: String,
+    phone: String,
+    id: String,
+    house: String,
+}
+
+impl Person {
+    fn new(seed: u32) -> Self {
+        let rare = |part: u32| char::from_u32(0x7_000 + part % 71).unwrap();
+        let body = format!(
+            "340202{}{:02}{:02}{:03}",
+            1950 + seed % 50,
+            1 + seed % 12,
+            1 + seed / 12 % 28,
+            seed % 1000
+        );
+        let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+        let sum: u32 = body.chars().zip(weights).map(|(c, w)| c.to_digit(10).unwrap() * w).sum();
+        let check = "10X98765432".chars().nth(usize::try_from(sum % 11).unwrap()).unwrap();
+        Self {
+            name: format!("沈{}{}", rare(seed / 71), rare(seed)),
+            phone: format!("139{:08}", u64::from(seed) * 7_919 % 100_000_000),
+            id: format!("{body}{check}"),
+            house: format!("{seed:05}号{:02}栋{:03}室", seed % 40 + 1, seed % 900 + 101),
+        }
+    }
+
+    /// Half of them say in prose who they are; all of them give the number of their card.
+    fn content(&self, seed: u32) -> Gbk {
+        let Self { name, phone, id, house } = self;
+        let text = match seed % 2 {
+            0 => format!("反映夜间施工，身份证号{id}。"),
+            _ => format!(
+                "<p>本人{name}，电话{phone}，身份证{id}，家住镜湖区沿河路{house}，反映夜间施工。</p>"
+            ),
+        };
+        let mut bytes = GB18030.encode(&text).0.into_owned();
+        if seed % POISON == 1 {
+            bytes.extend([0xff, 0xff, b' ']);
+        }
+        Gbk::from_bytes(bytes)
+    }
+}
+
+/// What is looked for, by its length in bytes: in UTF-8, in GBK, and in hexadecimal of both.
+#[derive(Default)]
+struct Marks {
+    of_len: BTreeMap<usize, HashSet<Vec<u8>>>,
+    n_values: usize,
+}
+
+impl Marks {
+    fn add(&mut self, person: &Person) {
+        for value in [&person.name, &person.phone, &person.id, &person.house] {
+            let marks = self.of_len.entry(value.len()).or_default();
+            self.n_values += usize::from(marks.insert(value.as_bytes().to_vec()));
+            for bytes in [value.as_bytes().to_vec(), GB18030.encode(value).0.into_owned()] {
+                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                for mark in [bytes, hex.into_bytes()] {
+                    self.of_len.entry(mark.len()).or_default().insert(mark);
+                }
+            }
+        }
+    }
+
+    fn look(&self, place: &str, bytes: &[u8]) {
+        if let Some(mark) = self.first_in(bytes) {
+            panic!("{place} holds {}", String::from_utf8_lossy(mark));
+        }
+    }
+
+    fn first_in<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        self.of_len
+            .iter()
+            .find_map(|(len, marks)| bytes.windows(*len).find(|window| marks.contains(*window)))
+    }
+}
