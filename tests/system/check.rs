@@ -13,7 +13,7 @@ const SECOND: &str = "channels/second/channel.toml";
 const MISTAKES: [(&str, &str, &str, &str); 20] = [
     (GATEWAY, "\"Asia/Shanghai\"", "\"Asia/Shangai\"", "5:8"),
     (GATEWAY, "sqlite =", "sqlte =", "8:1"),
-    (GATEWAY, "grace  = \"20s\"", "grace  = \"20\"", "16:10"),
+    (GATEWAY, "grace  = \"20s\"", "grace  = \"20\"", "17:10"),
     (HOTLINE, "every = \"15s\"", "evry = \"15s\"", "9:1"),
     (HOTLINE, "HOTLINE_DATABASE_URL", "HOTLINE_DB", "17:19"),
     (HOTLINE, "charset =", "charest =", "20:1"),
