@@ -80,8 +80,9 @@ struct Store {
     /// URL of a PostgreSQL database, with several hosts where there is a standby:
     /// `postgres://USER:PASSWORD@HOST1,HOST2/DATABASE`. A secret.
     postgres: Option<Secret>,
-    /// How long earlier states of a demand, and records as their sources said them, are kept: months
-    /// that ended before go as a whole. For ever where it is left out. What is current always stays.
+    /// How long states of a demand, and records as their sources said them, are kept in history:
+    /// months that ended before go as a whole. For ever where it is left out. Demands as they are now
+    /// stay; of one that has not changed since, only the record goes.
     #[schemars(extend("formatMinimum" = "31d"))]
     history: Option<Period>,
 }

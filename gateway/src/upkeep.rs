@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use contract::{Fault, Timestamp};
 use sink::store::Database;
 use tracing::{info, warn};
@@ -17,14 +18,12 @@ const ONE_BY_ONE: Duration = Duration::from_hours(30 * 24);
 /// Looks after `store` until stop is asked; `history` is how long earlier states are kept.
 pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &Stop) {
     while !stop.is_asked() {
-        tokio::select! { biased;
-            () = stop.asked() => return,
-            done = Box::pin(once(store, history, Clock.now())) => {
-                if let Err(fault) = done {
-                    warn!("looking after the store: {fault}; again in an hour");
-                }
+        let once = async {
+            if let Err(fault) = Box::pin(once(store, history, Clock.now())).await {
+                warn!("looking after the store: {fault}; again in an hour");
             }
-        }
+        };
+        stop.or(once).await;
         stop.or_sleep(EVERY).await;
     }
 }
@@ -41,10 +40,12 @@ async fn once(store: &Database, history: Option<Duration>, now: Timestamp) -> Re
     if folded > 0 {
         info!(reads = folded, "old reads are days in the books now");
     }
-    if let Some(history) = history
-        && store.drop_before(now - history).await?
+    // Nothing is older than the calendar.
+    let length = history.and_then(|history| TimeDelta::from_std(history).ok());
+    if let Some(before) = length.and_then(|length| now.checked_sub_signed(length))
+        && store.drop_before(before).await?
     {
-        info!("dropped states and records older than {} days", history.as_secs() / 86_400);
+        info!("dropped the months of history that ended before {before}");
     }
     Ok(())
 }
@@ -76,6 +77,8 @@ mod tests {
 
         once(&store, None, days(59)).await.unwrap();
         assert_eq!(states().await, 2);
+        once(&store, Some(Duration::MAX), days(59)).await.unwrap();
+        assert_eq!(states().await, 2, "nothing is as old as that");
         once(&store, Some(31 * DAY), days(59)).await.unwrap();
         assert_eq!(states().await, 1);
         let current = store.demand(&sample::id("a")).await.unwrap().unwrap();

@@ -182,7 +182,7 @@ async fn what_has_no_receipt_yet_is_counted_up_to_a_move(store: &Database) {
 async fn old_months_go_whole_and_what_is_current_stays(store: &Database) {
     let minute = |text: &str| (text.parse::<Timestamp>().unwrap() - at(0)).num_minutes();
     let read_at = |text| u64::try_from(minute(text) + 1).unwrap();
-    let old = read(read_at("2027-03-31T23:58:00Z"), [record("a", "old")]);
+    let old = read(read_at("2027-03-31T23:58:00Z"), ["a", "c"].map(|key| record(key, "old")));
     let new = read(read_at("2027-04-01T00:00:00Z"), [record("a", "new"), record("b", "new")]);
     keep(store, &intake([&old, &new])).await;
     let drop_before = async |text: &str| store.drop_before(text.parse().unwrap()).await.unwrap();
@@ -192,9 +192,14 @@ async fn old_months_go_whole_and_what_is_current_stays(store: &Database) {
     assert!(drop_before("2027-04-01T00:00:00Z").await);
     assert_eq!((kept("a").await, kept("b").await), (1, 1));
     assert!(!drop_before("2027-04-30T23:59:59Z").await);
-    let current = store.demand(&id("a")).await.unwrap().unwrap();
-    assert_eq!(current.demand.body.content.as_deref(), Some("new"));
-    assert!(!current.demand.raw.0.is_empty());
+    let current = async |key: &str| store.demand(&id(key)).await.unwrap().unwrap().demand;
+    assert_eq!(current("a").await.body.content.as_deref(), Some("new"));
+    assert!(!current("a").await.raw.0.is_empty());
+    // Of what has not changed since, the record goes and the demand stays.
+    assert_eq!((kept("c").await, current("c").await.raw.0.len()), (0, 0));
+    assert_eq!(current("c").await.body.content.as_deref(), Some("old"));
+    let again = read(read_at("2027-04-30T00:00:00Z"), [record("c", "old")]);
+    assert_eq!(keep(store, &intake([&again])).await.unchanged, 1);
 }
 
 macro_rules! of_both {

@@ -2,11 +2,12 @@
 
 use chrono::{Datelike as _, NaiveTime};
 use contract::{Fault, Timestamp};
+use sqlx::AssertSqlSafe;
 
 use super::{Sqlite, iso};
 
 /// Rows of one transaction: a sink waits for it.
-const ROWS: &str = "2000";
+const ROWS: u32 = 2_000;
 
 impl Sqlite {
     /// Drops what history and raw hold of the months that ended at or before `before`; says whether
@@ -20,26 +21,28 @@ impl Sqlite {
         let Some(first) = before.date_naive().with_day(1) else { return Ok(false) };
         let month = iso(first.and_time(NaiveTime::MIN).and_utc());
         let mut dropped = false;
-        while self.drop_some(&month).await.map_err(|error| self.fault("drop old months", error))? {
+        while self.drop_some(&month).await? {
             dropped = true;
         }
         Ok(dropped)
     }
 
-    async fn drop_some(&self, month: &str) -> Result<bool, sqlx::Error> {
-        let old = format!(
-            "SELECT seq FROM (SELECT seq, seen_at FROM demand_history ORDER BY seq LIMIT {ROWS})
-             WHERE seen_at < ?"
-        );
-        let Some(writer) = &self.writer else { return Ok(false) };
-        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
-        let mut gone = 0;
-        for (table, key) in [("demand_raw", "history"), ("demand_history", "seq")] {
-            let sql = format!("DELETE FROM {table} WHERE {key} IN ({old})");
-            let done = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(month).execute(&mut *tx).await?;
-            gone = done.rows_affected();
-        }
-        tx.commit().await?;
-        Ok(gone > 0)
+    async fn drop_some(&self, month: &str) -> Result<bool, Fault> {
+        let mut tx = self.begin().await?;
+        let work = async {
+            let mut gone = 0;
+            for (table, key) in [("demand_raw", "history"), ("demand_history", "seq")] {
+                let sql = format!(
+                    "DELETE FROM {table} WHERE {key} IN (SELECT seq FROM (
+                         SELECT seq, seen_at FROM demand_history ORDER BY seq LIMIT {ROWS})
+                     WHERE seen_at < ?)"
+                );
+                let deleted = sqlx::query(AssertSqlSafe(sql)).bind(month).execute(&mut *tx).await?;
+                gone = deleted.rows_affected();
+            }
+            tx.commit().await?;
+            Ok(gone > 0)
+        };
+        work.await.map_err(|error| self.fault("drop old months", error))
     }
 }
