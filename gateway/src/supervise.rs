@@ -326,9 +326,34 @@ fn panicked() -> Fault {
 /// One clear line per attempt: what, where, when it tries again.
 fn report(who: &str, fault: &Fault, wait: Duration) {
     let seconds = wait.as_secs_f32();
+    let text = fault.to_string();
+    let said = without(who, &text);
     match fault.kind() {
-        FaultKind::Transient => warn!("{who}: {fault}; trying again in {seconds:.1} s"),
-        FaultKind::Throttled(_) => info!("{who}: {fault}; trying again in {seconds:.1} s"),
-        FaultKind::Stopped => error!("{who} stopped: {fault}; trying again in {seconds:.0} s"),
+        FaultKind::Transient => warn!("{who}: {said}; trying again in {seconds:.1} s"),
+        FaultKind::Throttled(_) => info!("{who}: {said}; trying again in {seconds:.1} s"),
+        FaultKind::Stopped => error!("{who} stopped: {said}; trying again in {seconds:.0} s"),
+    }
+}
+
+/// What a fault says behind the name of the channel, which most of them begin with themselves.
+fn without<'a>(who: &str, said: &'a str) -> &'a str {
+    let rest = said.strip_prefix(who).and_then(|rest| rest.strip_prefix([':', ',']));
+    rest.map_or(said, str::trim_start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without;
+
+    #[test]
+    fn a_channel_is_named_once_in_a_line() {
+        for (said, expected) in [
+            ("channel inspection: no answer", "no answer"),
+            ("channel inspection, table A: no answer", "table A: no answer"),
+            ("channel inspection_state: no answer", "channel inspection_state: no answer"),
+            ("sqlite file t.db: locked", "sqlite file t.db: locked"),
+        ] {
+            assert_eq!(without("channel inspection", said), expected);
+        }
     }
 }
