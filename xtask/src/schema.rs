@@ -1,12 +1,12 @@
 //! `cargo xtask schema`: the public face of the configuration and of the demand, generated and
 //! committed, so that editors and other programs can read it without building anything.
 
-use std::{fs, path::Path, process::Command};
+use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    run::{cargo, root},
+    run::{cargo, must, root},
     say::say,
 };
 
@@ -19,6 +19,8 @@ const SCHEMAS: &[(&str, &str)] = &[
 
 /// Writes the schemas, or says which of the committed ones are out of date.
 pub(crate) fn schema(check: bool) -> Result<()> {
+    // Of the whole workspace: one package alone would be built once more, with features of its own.
+    must(cargo(&["build", "--locked", "--quiet", "--workspace", "--bin", "tonghui"]))?;
     let mut outdated = Vec::new();
     for (name, file) in SCHEMAS {
         let schema = generate(name)?;
@@ -35,10 +37,9 @@ pub(crate) fn schema(check: bool) -> Result<()> {
 }
 
 fn generate(name: &str) -> Result<String> {
-    let mut command: Command = cargo(&["run", "--locked", "--quiet", "--package", "gateway"]);
-    command.args(["--", "schema", name]);
+    let program = env::current_exe()?.with_file_name("tonghui"); // built beside this one
     // Not through `run`: warnings on standard error are not part of the schema.
-    let output = command.output()?;
+    let output = Command::new(program).args(["schema", name]).output()?;
     if !output.status.success() {
         bail!("`tonghui schema {name}` failed:\n{}", String::from_utf8_lossy(&output.stderr));
     }
