@@ -4,13 +4,16 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fs,
+    path::{Path, PathBuf},
     process::Output,
 };
 
 use sandbox::{Clock, Gbk, Settings, checksum::identity_check};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, query_scalar};
 use system_tests::{
     gateway_process::{Gateway, command, event},
     line::Line,
+    server_process::Server,
     world::World,
 };
 
@@ -23,24 +26,7 @@ const POISON: u32 = 50;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_marked_values_leave_by_no_way() {
-    let world = World::open(Settings::new(17, Clock::machine())).await.unwrap();
-    let mut marks = Marks::default();
-    for (seed, key) in (0..).zip(world.hotline.file(PEOPLE.into()).await.unwrap()) {
-        let person = Person::new(seed);
-        marks.add(&person);
-        let content = person.content(seed);
-        world
-            .hotline
-            .change(&key, |row| {
-                row.rqstperson = Gbk::new(&person.name);
-                row.linknumber = Some(person.phone.clone());
-                row.rqstaddress = Gbk::new(&format!("镜湖区沿河路{}", person.house));
-                row.rqstcontent = content;
-            })
-            .await
-            .unwrap();
-    }
-    assert_eq!(marks.n_values, 10_000);
+    let (world, marks) = marked_world().await;
 
     // The bus.
     let url = vec![("HOTLINE_DATABASE_URL", world.hotline.url().to_owned())];
@@ -114,6 +100,102 @@ async fn ten_thousand_marked_values_leave_by_no_way() {
     assert!(marks.first_in(&front).is_some());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_the_files_of_a_broker_nor_a_dump_of_a_shared_store_hold_them() {
+    let folder = tempfile::Builder::new().prefix("tonghui-servers-").tempdir_in("/tmp").unwrap();
+    let start = |name: &str| Server::start(name, folder.path()).unwrap();
+    let (postgres, broker) = (start("postgres"), start("rabbitmq"));
+    let (mut world, marks) = marked_world().await;
+    let urls = (postgres.said("TONGHUI_TEST_POSTGRES"), broker.said("TONGHUI_TEST_AMQP"));
+    world.use_servers(Some(urls.0.unwrap()), Some(urls.1.unwrap())).await.unwrap();
+    world.store().await.unwrap();
+
+    // All of it waits in the broker: nobody takes it.
+    let mut ingest = Gateway::start_as(&world, "ingest").unwrap();
+    let mut n_read = 0;
+    while let Some(line) = ingest.line().unwrap() {
+        marks.look("the log of ingest", line.as_bytes());
+        n_read += usize::from(event(&line) == Some("confirmed"));
+        if n_read > 0 && line.contains("caught_up=true") {
+            break;
+        }
+    }
+    ingest.stop().unwrap();
+    broker.stop().unwrap();
+    let mut n_bytes = 0;
+    for file in files(&folder.path().join("rabbitmq")) {
+        let bytes = fs::read(&file).unwrap();
+        n_bytes += bytes.len();
+        marks.look(&file.display().to_string(), &bytes);
+    }
+    assert!(n_bytes > 1 << 20, "{n_bytes} bytes: the messages are not among them");
+
+    let broker = start("rabbitmq");
+    let mut sink = Gateway::start_as(&world, "sink").unwrap();
+    let (store, _) = world.store().await.unwrap();
+    loop {
+        marks.look("the log of a sink", sink.line().unwrap().unwrap().as_bytes());
+        let books = store.books(None, None).await.unwrap();
+        if books.iter().all(|book| book.in_flight == 0) {
+            break;
+        }
+    }
+    sink.stop().unwrap();
+    let mut n_rows = 0;
+    for (table, row) in dump(&world).await {
+        n_rows += usize::from(table == "demand");
+        marks.look(&table, row.as_bytes());
+    }
+    assert_eq!(n_rows, 2_450);
+    drop((broker, postgres));
+}
+
+/// A hotline that nobody has read yet, and what is marked in it.
+async fn marked_world() -> (World, Marks) {
+    let world = World::open(Settings::new(17, Clock::machine())).await.unwrap();
+    let mut marks =
+        Marks { of_len: BTreeMap::new(), beginnings: vec![false; 1 << 16], n_values: 0 };
+    for (seed, key) in (0..).zip(world.hotline.file(PEOPLE.into()).await.unwrap()) {
+        let person = Person::new(seed);
+        marks.add(&person);
+        let content = person.content(seed);
+        world
+            .hotline
+            .change(&key, |row| {
+                row.rqstperson = Gbk::new(&person.name);
+                row.linknumber = Some(person.phone.clone());
+                row.rqstaddress = Gbk::new(&format!("镜湖区沿河路{}", person.house));
+                row.rqstcontent = content;
+            })
+            .await
+            .unwrap();
+    }
+    assert_eq!(marks.n_values, 10_000);
+    (world, marks)
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// Every row of every table, bytes in hexadecimal.
+async fn dump(world: &World) -> Vec<(String, String)> {
+    let (_, url) = world.environment().find(|(name, _)| name.contains("STORE")).unwrap();
+    let mut store = PgConnection::connect(url).await.unwrap();
+    let all = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()";
+    let tables: Vec<String> = query_scalar(all).fetch_all(&mut store).await.unwrap();
+    assert!(tables.len() > 10, "{tables:?}");
+    let mut rows = Vec::new();
+    for table in tables {
+        let select = AssertSqlSafe(format!("SELECT to_jsonb(t)::text FROM \"{table}\" t"));
+        let found: Vec<String> = query_scalar(select).fetch_all(&mut store).await.unwrap();
+        rows.extend(found.into_iter().map(|row| (table.clone(), row)));
+    }
+    rows
+}
+
 /// What a command said that ended well.
 fn ended(world: &World, arguments: &[&str]) -> Output {
     let mut asked = command().unwrap();
@@ -168,24 +250,28 @@ impl Person {
 }
 
 /// What is looked for, by its length in bytes: in UTF-8, in GBK, and in hexadecimal of both.
-#[derive(Default)]
 struct Marks {
     of_len: BTreeMap<usize, HashSet<Vec<u8>>>,
+    /// The first two bytes of any of them: most places are none.
+    beginnings: Vec<bool>,
     n_values: usize,
 }
 
 impl Marks {
     fn add(&mut self, person: &Person) {
         for value in [&person.name, &person.phone, &person.id, &person.house] {
-            let marks = self.of_len.entry(value.len()).or_default();
-            self.n_values += usize::from(marks.insert(value.as_bytes().to_vec()));
+            self.n_values += usize::from(self.insert(value.as_bytes()));
             for bytes in [value.as_bytes(), Gbk::new(value).bytes()] {
                 let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                for mark in [bytes.to_vec(), hex.into_bytes()] {
-                    self.of_len.entry(mark.len()).or_default().insert(mark);
-                }
+                self.insert(bytes);
+                self.insert(hex.as_bytes());
             }
         }
+    }
+
+    fn insert(&mut self, mark: &[u8]) -> bool {
+        self.beginnings[beginning(mark)] = true;
+        self.of_len.entry(mark.len()).or_default().insert(mark.to_vec())
     }
 
     fn look(&self, place: &str, bytes: &[u8]) {
@@ -195,8 +281,17 @@ impl Marks {
     }
 
     fn first_in<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        self.of_len
-            .iter()
-            .find_map(|(len, marks)| bytes.windows(*len).find(|window| marks.contains(*window)))
+        let places =
+            bytes.windows(2).enumerate().filter(|(_, two)| self.beginnings[beginning(two)]);
+        places.map(|(at, _)| &bytes[at..]).find_map(|rest| {
+            let of_len = |(len, marks): (&usize, &HashSet<Vec<u8>>)| {
+                rest.get(..*len).filter(|mark| marks.contains(*mark))
+            };
+            self.of_len.iter().find_map(of_len)
+        })
     }
+}
+
+fn beginning(bytes: &[u8]) -> usize {
+    usize::from(bytes[0]) << 8 | usize::from(bytes[1])
 }
