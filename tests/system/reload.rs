@@ -1,7 +1,9 @@
-//! `tonghui reload`: what changed begins anew, and the rest notices nothing.
+//! `tonghui reload` and `tonghui key rotate` beside a running service: what changed begins anew, and
+//! the rest notices nothing.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use normalizer::Sealer;
 use sandbox::{Clock, Settings};
 use sink::store::Database;
 use system_tests::{
@@ -113,4 +115,35 @@ async fn only_the_channels_that_changed_begin_anew() {
         both_catch_up(&mut gateway);
         gateway.stop().unwrap();
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_service_seals_with_new_keys_as_soon_as_there_are_some() {
+    let world = world().await;
+    let mut gateway = Gateway::start(&world).unwrap();
+    tokio::task::block_in_place(|| both_catch_up(&mut gateway));
+    let old_keys = world.store().await.unwrap().1;
+
+    let mut rotate = command().unwrap();
+    rotate.args(["key", "rotate", "--config"]).arg(world.config()).envs(world.environment());
+    let ended = tokio::task::block_in_place(|| rotate.output()).unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && said.contains("sealed again: 80 demands"), "{said}");
+
+    // Read after the rotation, by the process that began before it.
+    world.hotline.file(10).await.unwrap();
+    tokio::task::block_in_place(|| {
+        both_catch_up(&mut gateway);
+        both_catch_up(&mut gateway);
+        gateway.stop().unwrap();
+    });
+    let (store, keys) = world.store().await.unwrap();
+    assert_ne!(keys.id(), old_keys.id());
+    let rows = store.sealed_rows(0, 1_000).await.unwrap();
+    assert_eq!(rows.len(), 100);
+    let sealer = Sealer::new(&keys);
+    for sealed in rows.iter().flat_map(|row| &row.people).filter_map(|person| person.name.as_ref())
+    {
+        assert!(!sealer.is_old(&sealed.sealed), "sealed with a key that was not in use any more");
+    }
 }

@@ -8,6 +8,7 @@ use normalizer::{Keys, Sealer, Suite};
 use super::{
     Context, audit,
     out::{self, Exit},
+    service,
 };
 use crate::{assemble, keys, reseal};
 
@@ -22,8 +23,9 @@ pub(super) enum Command {
         #[arg(long)]
         national: bool,
     },
-    /// Put new keys in use and seal everything again. The old keys stay in the file until nothing is
-    /// sealed with them; restart running processes when it says so.
+    /// Put new keys in use and seal everything again, beside a running service, which uses them from
+    /// then on. One that has a key file of its own needs a copy of this one, and `tonghui reload`. The
+    /// old keys stay in the file.
     Rotate {
         /// Go on with a rotation that was cut off: seal again, and make no new keys.
         #[arg(long)]
@@ -58,30 +60,34 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
 
 fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<()> {
     let keys = if resume { keys::read(settings)? } else { keys::rotate(settings)? };
-    out::note(format!(
-        "key {} is in use; restart what reads sources, so that it uses it",
-        keys.id()
-    ));
+    out::note(format!("key {} is in use", keys.id()));
     super::runtime()?.block_on(async {
         let (store, _) = assemble::open(settings).await?;
         let sealer = Sealer::new(&keys);
         let subject = format!("key {}", keys.id());
         audit::record(&store, "rotate", &subject, "began".to_owned()).await?;
+        // What goes on sealing with an old key would never let this end.
+        service::reload_running(&store).await?;
         let done = reseal::all(&store, &sealer).await?;
         let detail = format!("sealed again: {} demands, {} records", done.demands, done.raws);
         audit::record(&store, "rotate", &subject, detail.clone()).await?;
         out::note(detail);
-        out::note(old_keys(&keys));
+        let books = store.books(None, None).await?;
+        let in_flight = books.iter().map(|book| book.in_flight).sum();
+        out::note(old_keys(&keys, in_flight));
         Ok(())
     })
 }
 
 /// What to do with the old sets.
-fn old_keys(keys: &Keys) -> String {
+fn old_keys(keys: &Keys, in_flight: u64) -> String {
     let older: Vec<_> = keys.older_ids().map(|id| id.to_string()).collect();
-    format!(
-        "key {} stays in the file: backups and messages under way need it. Run `tonghui key rotate \
-         --resume` once more after the restart; then nothing new is sealed with it",
-        older.join(", ")
-    )
+    let older = older.join(", ");
+    match in_flight {
+        0 => format!("key {older} stays in the file: copies of the store need it to be read"),
+        n => format!(
+            "key {older} stays in the file: {n} records are under way that may be sealed with it; \
+             run `tonghui key rotate --resume` when they have arrived"
+        ),
+    }
 }

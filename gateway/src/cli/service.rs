@@ -46,12 +46,17 @@ pub(super) fn reload(context: &Context) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadWrite).await?;
-        if store.leases().await?.iter().all(|lease| !lease.serves) {
-            out::note("no service is running: the next one reads the configuration as it is");
-            return Ok(Exit::Done);
-        }
-        tell(&store, RequestKind::Reload).await
+        reload_running(&store).await
     })
+}
+
+/// Has the service that runs on this store read its configuration and its keys again, if one does.
+pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Exit> {
+    if store.leases().await?.iter().all(|lease| !lease.serves) {
+        out::note("no service is running: the next one reads the configuration as it is");
+        return Ok(Exit::Done);
+    }
+    tell(store, RequestKind::Reload).await
 }
 
 /// The settings, if they have this channel.
