@@ -122,13 +122,13 @@ async fn neither_the_files_of_a_broker_nor_a_dump_of_a_shared_store_hold_them() 
     }
     ingest.stop().unwrap();
     broker.stop().unwrap();
-    let mut n_bytes = 0;
+    let mut n_masks = 0;
     for file in files(&folder.path().join("rabbitmq")) {
         let bytes = fs::read(&file).unwrap();
-        n_bytes += bytes.len();
+        n_masks += masks(&bytes);
         marks.look(&file.display().to_string(), &bytes);
     }
-    assert!(n_bytes > 1 << 20, "{n_bytes} bytes: the messages are not among them");
+    assert!(n_masks >= 2_450, "{n_masks} masks: the messages are not among these files");
 
     let broker = start("rabbitmq");
     let mut sink = Gateway::start_as(&world, "sink").unwrap();
@@ -143,7 +143,7 @@ async fn neither_the_files_of_a_broker_nor_a_dump_of_a_shared_store_hold_them() 
     sink.stop().unwrap();
     let mut n_rows = 0;
     for (table, row) in dump(&world).await {
-        n_rows += usize::from(table == "demand");
+        n_rows += usize::from(table == "demand" && masks(row.as_bytes()) > 0);
         marks.look(&table, row.as_bytes());
     }
     assert_eq!(n_rows, 2_450);
@@ -172,6 +172,11 @@ async fn marked_world() -> (World, Marks) {
     }
     assert_eq!(marks.n_values, 10_000);
     (world, marks)
+}
+
+/// How many masked telephones there are.
+fn masks(bytes: &[u8]) -> usize {
+    bytes.windows(7).filter(|window| window == b"139****").count()
 }
 
 /// All files below a folder.

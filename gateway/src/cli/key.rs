@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         }
         Command::Rotate { resume } => {
             let settings = assemble::settings(&context.config)?;
-            rotate(&settings, *resume)?;
+            return rotate(&settings, *resume);
         }
         Command::Backup { file } => {
             let settings = assemble::settings(&context.config)?;
@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     Ok(Exit::Done)
 }
 
-fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<()> {
+fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
     let keys = if resume { keys::read(settings)? } else { keys::rotate(settings)? };
     out::note(format!("key {} is in use", keys.id()));
     super::runtime()?.block_on(async {
@@ -67,27 +67,28 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<()> {
         let subject = format!("key {}", keys.id());
         audit::record(&store, "rotate", &subject, "began".to_owned()).await?;
         // What goes on sealing with an old key would never let this end.
-        service::reload_running(&store).await?;
+        let answered = service::reload_running(&store).await?;
         let done = reseal::all(&store, &sealer).await?;
         let detail = format!("sealed again: {} demands, {} records", done.demands, done.raws);
         audit::record(&store, "rotate", &subject, detail.clone()).await?;
         out::note(detail);
         let books = store.books(None, None).await?;
-        let in_flight = books.iter().map(|book| book.in_flight).sum();
-        out::note(old_keys(&keys, in_flight));
-        Ok(())
+        let is_quiet = answered.is_none() && books.iter().all(|book| book.in_flight == 0);
+        out::note(old_keys(&keys, is_quiet));
+        Ok(answered.unwrap_or(Exit::Done))
     })
 }
 
-/// What to do with the old sets.
-fn old_keys(keys: &Keys, in_flight: u64) -> String {
+/// What to do with the old sets. Where a service runs, or messages wait, something that was sealed
+/// with them may arrive yet.
+fn old_keys(keys: &Keys, is_quiet: bool) -> String {
     let older: Vec<_> = keys.older_ids().map(|id| id.to_string()).collect();
-    let older = older.join(", ");
-    match in_flight {
-        0 => format!("key {older} stays in the file: copies of the store need it to be read"),
-        n => format!(
-            "key {older} stays in the file: {n} records are under way that may be sealed with it; \
-             run `tonghui key rotate --resume` when they have arrived"
+    let stays = format!("key {} stays in the file: copies of the store need it", older.join(", "));
+    match is_quiet {
+        true => stays,
+        false => format!(
+            "{stays}, and so does what was on its way; run `tonghui key rotate --resume` when that \
+             has arrived"
         ),
     }
 }

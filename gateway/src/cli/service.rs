@@ -46,17 +46,19 @@ pub(super) fn reload(context: &Context) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadWrite).await?;
-        reload_running(&store).await
+        let answered = reload_running(&store).await?;
+        Ok(answered.unwrap_or_else(|| {
+            out::note("no service is running: the next one reads the configuration as it is");
+            Exit::Done
+        }))
     })
 }
 
-/// Has the service that runs on this store read its configuration and its keys again, if one does.
-pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Exit> {
-    if store.leases().await?.iter().all(|lease| !lease.serves) {
-        out::note("no service is running: the next one reads the configuration as it is");
-        return Ok(Exit::Done);
-    }
-    tell(store, RequestKind::Reload).await
+/// Has the service that runs on this store read its configuration and its keys again; `None` where
+/// there is none.
+pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Exit>> {
+    let is_running = store.leases().await?.iter().any(|lease| lease.serves);
+    if is_running { tell(store, RequestKind::Reload).await.map(Some) } else { Ok(None) }
 }
 
 /// The settings, if they have this channel.

@@ -11,6 +11,9 @@ use system_tests::site::{Reply, Site};
 
 use super::*;
 
+/// Longer than the rate alone makes anybody wait.
+const PAUSE: Duration = Duration::from_millis(4);
+
 /// Two channels that name one upstream, at this address.
 fn two_channels(url: &str, rate: &str) -> (tempfile::TempDir, Vec<ChannelPlan>) {
     let folder = tempfile::tempdir().unwrap();
@@ -19,8 +22,9 @@ fn two_channels(url: &str, rate: &str) -> (tempfile::TempDir, Vec<ChannelPlan>) 
     let text = text.split("[[example]]").next().unwrap().replace("https://mobile.example", url);
     let text = text.replace("rate  = \"2/s\"", &format!("rate  = \"{rate}\""));
     // Its own word for a pause; a header cannot ask for less than a second.
-    let rule = "[[http.fault]]\nstatus = 429\nkind = \"throttled\"\nwait = \"4ms\"\n\n[demand]";
-    let text = text.replace("[demand]", rule);
+    let wait = PAUSE.as_millis();
+    let rule = format!("[[http.fault]]\nstatus = 429\nkind = \"throttled\"\nwait = \"{wait}ms\"");
+    let text = text.replace("[demand]", &format!("{rule}\n\n[demand]"));
     let text = text.replace("[budget]\n", "[budget]\nupstream = \"app\"\n");
     for name in ["mobile", "grid"] {
         let channel = folder.path().join("channels").join(name);
@@ -64,8 +68,6 @@ async fn two_channels_of_one_upstream_share_one_gate() {
 async fn a_thousand_refusals_meet_nobody_early_and_no_budget_is_exceeded() {
     const REFUSALS: usize = 1_000;
     const INTERVAL: Duration = Duration::from_millis(1);
-    // Longer than the rate alone makes anybody wait.
-    const PAUSE: Duration = Duration::from_millis(4);
     const BURST: usize = 4;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let desk = Arc::clone(&seen);
