@@ -175,5 +175,6 @@ async fn the_requests_of_a_minute_are_not_exceeded_by_a_platform_that_says_so() 
     let fault = scene.line.pull().await.unwrap_err();
     assert!(!fault.to_string().is_empty());
     let calls = scene.source.calls();
-    assert!(calls.over_budget <= 5, "{calls:?}");
+    // The page, and twice the secret that its answer seems to ask for.
+    assert!(calls.over_budget <= 3, "{calls:?}");
 }

@@ -67,6 +67,7 @@ async fn two_channels_of_one_upstream_share_one_gate() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_refusals_meet_nobody_early_and_no_budget_is_exceeded() {
     const REFUSALS: usize = 1_000;
+    const READS: usize = 200;
     const INTERVAL: Duration = Duration::from_millis(1);
     const BURST: usize = 4;
     let seen = Arc::new(Mutex::new(Seen::default()));
@@ -89,11 +90,15 @@ async fn a_thousand_refusals_meet_nobody_early_and_no_budget_is_exceeded() {
         while let Err(fault) = connector.read(None, 10).await {
             let _ = tokio::time::timeout(wait_of(&fault), std::future::pending::<()>()).await;
         }
+        // Nobody is refused any more: now the rate alone holds them.
+        for _ in 0..READS {
+            drop(connector.read(None, 10).await.unwrap());
+        }
     });
     futures_util::future::join_all(asking).await;
 
     let seen = seen.lock().unwrap();
-    assert!(seen.came.len() > REFUSALS);
+    assert!(seen.came.len() > REFUSALS + 2 * READS);
     assert_eq!(seen.early, 0);
     for (first, from) in seen.came.iter().enumerate() {
         for (nth, upto) in seen.came[first..].iter().enumerate().take(200) {
