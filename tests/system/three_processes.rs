@@ -85,6 +85,8 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
 
         // The queue is deleted while nothing is in it and its publisher believes in it.
         let [ingest, _, _] = &lives;
+        let before = ingest.passes();
+        until("it is connected again", || ingest.passes() >= before + 2).await;
         signal("STOP", ingest.process()).unwrap();
         until("nothing is in flight", || in_flight(&store) == 0).await;
         // A read that is confirmed and not advanced is in no book: the sinks have it in a moment. Not
@@ -106,8 +108,8 @@ async fn three_processes_lose_alter_and_add_nothing_whatever_breaks_between_them
 
         filed.cancel();
         until("the city rests", || filing.is_finished()).await;
-        let before = ingest.watch.caught_up.load(SeqCst);
-        until("two passes", || ingest.watch.caught_up.load(SeqCst) >= before + 2).await;
+        let before = ingest.passes();
+        until("two passes", || ingest.passes() >= before + 2).await;
         let [ingest, one, two] = lives;
         let mut hits = vec![ingest.end()];
         until("all is kept", || in_flight(&store) == 0).await;
@@ -186,8 +188,9 @@ type Hits = BTreeMap<&'static str, usize>;
 
 /// A process that is killed at seeded moments and started again, and then lives on.
 struct Lives {
+    role: &'static str,
     watch: Arc<Watch>,
-    thread: JoinHandle<anyhow::Result<Hits>>,
+    thread: Option<JoinHandle<anyhow::Result<Hits>>>,
 }
 
 impl Lives {
@@ -202,12 +205,21 @@ impl Lives {
             let watch = Arc::clone(&watch);
             move || live(&world, role, aims, seed, &watch)
         });
-        Self { watch, thread }
+        Self { role, watch, thread: Some(thread) }
     }
 
     fn kills(&self) -> usize {
-        assert!(!self.thread.is_finished(), "{:?}", self.watch.last_lines.lock().unwrap());
-        self.watch.kills.load(SeqCst)
+        self.of_the_living(&self.watch.kills)
+    }
+
+    fn passes(&self) -> usize {
+        self.of_the_living(&self.watch.caught_up)
+    }
+
+    /// Nobody waits for what the dead would do.
+    fn of_the_living(&self, count: &AtomicUsize) -> usize {
+        assert!(self.thread.as_ref().is_some_and(|thread| !thread.is_finished()), "it ended");
+        count.load(SeqCst)
     }
 
     fn process(&self) -> u32 {
@@ -215,10 +227,21 @@ impl Lives {
     }
 
     /// Asks the last one to stop.
-    fn end(self) -> Hits {
+    fn end(mut self) -> Hits {
         self.watch.ending.store(true, SeqCst);
         signal("TERM", self.process()).unwrap();
-        self.thread.join().unwrap().unwrap()
+        self.thread.take().unwrap().join().unwrap().unwrap()
+    }
+}
+
+impl Drop for Lives {
+    /// Where the test fails, what each said last says why.
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(last) = self.watch.last_lines.lock()
+        {
+            let _ = writeln!(std::io::stderr().lock(), "{}: {last:#?}", self.role);
+        }
     }
 }
 
