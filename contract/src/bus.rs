@@ -121,7 +121,7 @@ pub async fn deliver(bus: &impl Publisher, outbox: Outbox) -> Result<Confirmed, 
     if !outbox.messages.is_empty() {
         bus.publish(&outbox.messages).await?;
     }
-    let Outbox { channel, from, upto, read_no, read_at, messages: _, parts, tally, shape: _ } =
+    let Outbox { channel, from, upto, read_no, read_at, messages: _, parts, tally, shapes: _ } =
         outbox;
     Ok(Confirmed { channel, from, upto, read_no, read_at, parts, tally })
 }

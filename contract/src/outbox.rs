@@ -51,7 +51,7 @@ pub struct Outbox {
     pub(crate) messages: Vec<Message>,
     pub(crate) parts: Vec<Part>,
     pub(crate) tally: Tally,
-    pub(crate) shape: Shape,
+    pub(crate) shapes: Vec<(DemandId, Shape)>,
 }
 
 /// One message as the books know it: the receipt for it must say the same.
@@ -89,9 +89,9 @@ impl Outbox {
         self.tally
     }
 
-    /// Which fields its demands have.
-    pub fn shape(&self) -> &Shape {
-        &self.shape
+    /// Which fields each of its demands has, in order.
+    pub fn shapes(&self) -> &[(DemandId, Shape)] {
+        &self.shapes
     }
 
     /// Bytes of all messages.
@@ -115,7 +115,7 @@ pub fn pack(
         messages: Vec::new(),
         parts: Vec::new(),
         tally: Tally::default(),
-        shape: Shape::default(),
+        shapes: Vec::new(),
         pending: Vec::new(),
         pending_bytes: 0,
     };
@@ -133,7 +133,7 @@ pub fn pack(
         messages: packer.messages,
         parts: packer.parts,
         tally: packer.tally,
-        shape: packer.shape,
+        shapes: packer.shapes,
     }
 }
 
@@ -147,7 +147,7 @@ struct Packer<'a> {
     messages: Vec<Message>,
     parts: Vec<Part>,
     tally: Tally,
-    shape: Shape,
+    shapes: Vec<(DemandId, Shape)>,
     pending: Vec<Vec<u8>>,
     pending_bytes: usize,
 }
@@ -238,12 +238,13 @@ impl Packer<'_> {
                 detail: Some("later than the day after it was read".to_owned()),
             });
         }
-        self.shape.add(&demand.body);
         self.add(|message| {
             demand.origin.message = message.to_string();
             wire::encode_demand(&demand)
                 .map_err(|_| Reason::new("unencodable", "the demand cannot be written as JSON"))
-        })
+        })?;
+        self.shapes.push((demand.id, Shape::of(&demand.body)));
+        Ok(())
     }
 
     fn reject(&mut self, rejected: Rejected<'_>, reason: Reason, bytes: &[u8]) {

@@ -1,21 +1,26 @@
 //! The brake: a source that no longer says what it always said is stopped before anything of it is
 //! delivered, because demands without a title, or without a status, look right one by one.
 //!
-//! What "always" means is counted over the last thousand demands: those in the store when the loop
-//! begins, and those that were read since. Whoever accepts the new shape lets the counting begin anew.
+//! What "always" means is counted over the last thousand demands, each once however often the source
+//! gives it again: those in the store when the loop begins, and those that were read since. Whoever
+//! accepts the new shape lets the counting begin anew.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    array,
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, PoisonError},
+};
 
-use contract::{ChannelId, Fault, Shape};
+use contract::{ChannelId, DemandId, Fault, Shape};
 
 /// Over so many of the last demands is counted.
-const WINDOW: u64 = 1_000;
+const WINDOW: usize = 1_000;
 /// With fewer, nothing is known of what is usual.
-const ENOUGH: u64 = 100;
+const ENOUGH: usize = 100;
 /// What so many of a hundred have is usual.
-const USUAL: u64 = 95;
+const USUAL: usize = 95;
 /// So many in a row may lack it by chance: of ten, one time in ten million million.
-const IN_A_ROW: u64 = 10;
+const IN_A_ROW: usize = 10;
 
 /// The brake of one channel.
 #[derive(Debug, Default)]
@@ -23,41 +28,49 @@ pub struct Brake(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    last: Shape,
+    shapes: HashMap<DemandId, Shape>,
+    /// The same, the newest last.
+    order: VecDeque<DemandId>,
     /// Of each field, how many in a row have lacked it.
-    lacking: [u64; Shape::FIELDS.len()],
+    lacking: [usize; Shape::FIELDS.len()],
 }
 
 impl Brake {
-    /// Knows the `last` demands of the channel.
-    pub fn new(last: Shape) -> Self {
-        Self(Mutex::new(Seen { last, ..Seen::default() }))
+    /// Knows the last demands of the channel, the newest first.
+    pub fn new(last: Vec<(DemandId, Shape)>) -> Self {
+        let run = |at| last.iter().take_while(|(_, shape)| !shape.has(at)).count();
+        let mut seen = Seen { lacking: array::from_fn(run), ..Seen::default() };
+        last.into_iter().rev().for_each(|(id, shape)| seen.add(id, shape));
+        Self(Mutex::new(seen))
     }
 
-    /// Looks at a batch of `channel` that is about to be delivered.
+    /// Looks at the demands of a batch of `channel` that is about to be delivered.
     ///
     /// # Errors
-    /// `Stopped`: none of its demands has what all had before.
-    pub fn look(&self, channel: &ChannelId, batch: &Shape) -> Result<(), Fault> {
+    /// `Stopped`: none of them has what all had before.
+    pub fn look(&self, channel: &ChannelId, batch: &[(DemandId, Shape)]) -> Result<(), Fault> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { last, lacking } = &mut *seen;
-        let mut missing = Vec::new();
-        for (at, field) in Shape::FIELDS.iter().enumerate() {
-            let run = if batch.present[at] == 0 { lacking[at] + batch.demands } else { 0 };
-            let is_usual = last.demands >= ENOUGH && last.present[at] * 100 >= last.demands * USUAL;
-            if is_usual && run >= IN_A_ROW {
-                missing.push(*field);
-            }
-            lacking[at] = run;
-        }
-        if missing.is_empty() {
-            *last = slid(last, batch);
+        // What is read again as it was says nothing new: a source at rest gives its last demand for ever.
+        let is_news = |(id, shape): &&(DemandId, Shape)| seen.shapes.get(id) != Some(shape);
+        let news: Vec<_> = batch.iter().filter(is_news).copied().collect();
+        if news.is_empty() {
             return Ok(());
         }
-        let missing = missing.join(", ");
-        let n = batch.demands;
+        let lacking = array::from_fn(|at| {
+            let is_said = news.iter().any(|(_, shape)| shape.has(at));
+            if is_said { 0 } else { seen.lacking[at] + news.len() }
+        });
+        let is_gone = |at: &usize| lacking[*at] >= IN_A_ROW && seen.is_usual(*at);
+        let gone: Vec<_> = (0..Shape::FIELDS.len()).filter(is_gone).collect();
+        let Some(run) = gone.iter().map(|at| lacking[*at]).min() else {
+            seen.lacking = lacking;
+            news.into_iter().for_each(|(id, shape)| seen.add(id, shape));
+            return Ok(());
+        };
+        let gone: Vec<_> = gone.into_iter().map(|at| Shape::FIELDS[at]).collect();
+        let gone = gone.join(", ");
         Err(Fault::stopped(format!(
-            "shape changed: none of {n} records has what all had: {missing}"
+            "shape changed: none of the last {run} demands has what all had: {gone}"
         ))
         .at(format!("channel {channel}"))
         .remedy(format!(
@@ -67,64 +80,119 @@ impl Brake {
     }
 }
 
-/// The window, moved along by a batch.
-fn slid(window: &Shape, batch: &Shape) -> Shape {
-    let kept = WINDOW.saturating_sub(batch.demands).min(window.demands);
-    // The oldest leave in their proportions: which of them had what is not remembered.
-    let share = |count: u64| (count * kept).checked_div(window.demands).unwrap_or(0);
-    let present = std::array::from_fn(|at| share(window.present[at]) + batch.present[at]);
-    Shape { demands: kept + batch.demands, present }
+impl Seen {
+    fn add(&mut self, id: DemandId, shape: Shape) {
+        if self.shapes.insert(id, shape).is_some() {
+            self.order.retain(|known| *known != id);
+        }
+        self.order.push_back(id);
+        if self.order.len() > WINDOW
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.shapes.remove(&oldest);
+        }
+    }
+
+    /// Whether nearly all had the field before it began to be lacking.
+    fn is_usual(&self, at: usize) -> bool {
+        let before = self.order.len().saturating_sub(self.lacking[at]);
+        let having = self.shapes.values().filter(|shape| shape.has(at)).count();
+        before >= ENOUGH && having * 100 >= before * USUAL
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use contract::DemandBody;
+    use std::ops::Range;
+
+    use contract::RecordKey;
 
     use super::*;
 
-    fn batch(n: u64, has_title: bool) -> Shape {
-        let mut shape = Shape::default();
-        let title = has_title.then(|| "路灯不亮".to_owned());
-        for _ in 0..n {
-            shape.add(&DemandBody { title: title.clone(), ..DemandBody::default() });
-        }
-        shape
+    const TITLE: usize = 1;
+
+    fn channel() -> ChannelId {
+        "hotline".parse().unwrap()
     }
 
-    fn looks(brake: &Brake, batch: &Shape) -> bool {
-        brake.look(&"hotline".parse().unwrap(), batch).is_ok()
+    /// These demands, each with all or with nothing.
+    fn batch(numbers: Range<u32>, has_title: bool) -> Vec<(DemandId, Shape)> {
+        let id = |n: u32| DemandId::of(&channel(), &RecordKey::new(n.to_string()));
+        let shape = Shape::new(array::from_fn(|at| at == TITLE && has_title));
+        numbers.rev().map(|n| (id(n), shape)).collect()
+    }
+
+    fn looks(brake: &Brake, batch: &[(DemandId, Shape)]) -> bool {
+        brake.look(&channel(), batch).is_ok()
     }
 
     #[test]
     fn a_field_that_all_had_and_none_has_stops_the_channel() {
-        let brake = Brake::new(batch(1_000, true));
-        assert!(looks(&brake, &batch(500, true)));
-        assert!(!looks(&brake, &batch(10, false)));
-        assert!(!looks(&brake, &batch(10, false)), "it stays stopped");
-        assert!(looks(&brake, &batch(1, true)), "until the source says it again");
+        let brake = Brake::new(batch(0..1_000, true));
+        assert!(looks(&brake, &batch(1_000..1_500, true)));
+        assert!(!looks(&brake, &batch(1_500..1_510, false)));
+        assert!(!looks(&brake, &batch(1_500..1_510, false)), "it stays stopped");
+        assert!(looks(&brake, &batch(1_500..1_501, true)), "until the source says it again");
     }
 
     #[test]
     fn a_few_in_small_batches_are_counted_together() {
-        let brake = Brake::new(batch(1_000, true));
-        let n = (1..100).take_while(|_| looks(&brake, &batch(1, false))).count();
-        assert_eq!(n, 9);
+        for known in [100, 1_000] {
+            let brake = Brake::new(batch(0..known, true));
+            let n = (known..).take_while(|n| looks(&brake, &batch(*n..n + 1, false))).count();
+            assert_eq!(n, 9, "of {known}");
+        }
+    }
+
+    #[test]
+    fn who_begins_anew_goes_on_counting_behind_what_is_stored() {
+        let mut stored = batch(1_000..1_009, false);
+        stored.extend(batch(0..1_000, true));
+        for _ in 0..2 {
+            assert!(!looks(&Brake::new(stored.clone()), &batch(1_009..1_010, false)));
+        }
+        assert!(looks(&Brake::new(stored.clone()), &batch(1_009..1_010, true)));
+        assert!(looks(&Brake::new(stored), &batch(1_000..1_009, false)), "nothing new");
+    }
+
+    #[test]
+    fn a_source_at_rest_that_gives_one_demand_again_and_again_goes_on() {
+        let brake = Brake::new(batch(0..1_000, true));
+        assert!((0..100).all(|_| looks(&brake, &batch(1_000..1_001, false))));
+        let n = (1_001..).take_while(|n| looks(&brake, &batch(*n..n + 1, false))).count();
+        assert_eq!(n, 8, "what is usual was not forgotten, and the one was counted once");
+    }
+
+    #[test]
+    fn what_is_given_again_beside_it_hides_nothing() {
+        let brake = Brake::new(batch(0..1_000, true));
+        let beside = |n| [batch(990..1_000, true), batch(n..n + 1, false)].concat();
+        assert_eq!((1_000..).take_while(|n| looks(&brake, &beside(*n))).count(), 9);
+    }
+
+    #[test]
+    fn demands_that_lose_what_they_had_stop_the_channel() {
+        let brake = Brake::new(batch(0..1_000, true));
+        assert!(!looks(&brake, &batch(985..1_000, false)));
     }
 
     #[test]
     fn what_was_never_usual_and_what_is_new_stops_nothing() {
-        let seldom = slid(&batch(940, true), &batch(60, false));
-        assert!(looks(&Brake::new(seldom), &batch(50, false)));
-        assert!(looks(&Brake::new(batch(99, true)), &batch(50, false)), "too few to know");
-        assert!(looks(&Brake::default(), &batch(500, false)));
-        assert!(looks(&Brake::new(batch(1_000, true)), &batch(0, false)));
+        let seldom = [batch(940..1_000, true), batch(800..940, false), batch(0..800, true)];
+        assert!(looks(&Brake::new(seldom.concat()), &batch(1_000..1_050, false)));
+        let few = Brake::new(batch(0..99, true));
+        assert!(looks(&few, &batch(99..149, false)), "too few to know");
+        assert!(looks(&Brake::default(), &batch(0..500, false)));
+        assert!(looks(&Brake::new(batch(0..1_000, true)), &[]));
     }
 
     #[test]
-    fn the_window_holds_the_last_thousand() {
-        let last = slid(&batch(1_000, true), &batch(250, false));
-        assert_eq!((last.demands, last.present[1]), (1_000, 750));
-        let last = slid(&last, &batch(2_000, true));
-        assert_eq!((last.demands, last.present[1]), (2_000, 2_000));
+    fn only_the_last_thousand_count() {
+        let brake = Brake::new(batch(0..1_000, false));
+        assert!(looks(&brake, &batch(1_000..1_900, true)));
+        assert!(looks(&brake, &batch(1_900..1_950, false)), "900 of 1,000 had it");
+        let brake = Brake::new(batch(0..1_000, false));
+        assert!(looks(&brake, &batch(1_000..2_000, true)));
+        assert!(!looks(&brake, &batch(2_000..2_050, false)), "all of 1,000 had it");
     }
 }

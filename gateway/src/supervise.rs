@@ -267,7 +267,7 @@ async fn run_from(
     shared: &Shared,
     fence: u64,
 ) -> Result<(), Fault> {
-    let brake = Brake::new(shared.store.shape(&plan.id).await?);
+    let brake = Brake::new(shared.store.shapes(&plan.id).await?);
     let means = ingest::Means {
         bus: &shared.bus,
         checkpoints,

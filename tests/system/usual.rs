@@ -41,6 +41,30 @@ async fn a_channel_whose_records_lose_what_all_had_stops_until_that_is_accepted(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn demands_that_come_one_by_one_without_a_title_are_counted_over_all_runs() {
+    let world = World::open(Settings::new(11, Clock::machine())).await.unwrap();
+    world.hotline.file(150).await.unwrap();
+    world.pull().await.unwrap();
+    // The newest one is read again in every run, and counted once.
+    for delivered in 0..9 {
+        let keys = world.hotline.file(1).await.unwrap();
+        world.hotline.change(&keys[0], |row| row.rqsttitle = Gbk::new("")).await.unwrap();
+        world.pull().await.unwrap_or_else(|error| panic!("after {delivered}: {error:#}"));
+        world.pull().await.unwrap_or_else(|error| panic!("after {delivered}, again: {error:#}"));
+    }
+    let keys = world.hotline.file(1).await.unwrap();
+    world.hotline.change(&keys[0], |row| row.rqsttitle = Gbk::new("")).await.unwrap();
+    for _ in 0..2 {
+        let error = world.pull().await.unwrap_err();
+        let fault: &contract::Fault = error.downcast_ref().unwrap();
+        assert!(
+            fault.to_string().contains("none of the last 10 demands has what all had: title"),
+            "{fault}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn status_puts_todays_demands_beside_those_of_the_same_weekday_before() {
     let mut settings = Settings::new(11, Clock::machine());
     settings.spread = Duration::from_secs(29 * 86_400);

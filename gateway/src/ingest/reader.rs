@@ -98,7 +98,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             channel = %id, read_no = read_no.0, accepted = tally.accepted,
             skipped = tally.skipped, rejected = tally.rejected, "packed"
         );
-        brake.look(id, outbox.shape())?;
+        brake.look(id, outbox.shapes())?;
         let room = memory.room_for(outbox.bytes()).await;
         Ok(Some(Packed { outbox, room }))
     }

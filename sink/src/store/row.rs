@@ -150,7 +150,7 @@ fn version(row: &(impl Columns + ?Sized)) -> Result<Version, Error> {
     })
 }
 
-fn id(row: &(impl Columns + ?Sized)) -> Result<DemandId, Error> {
+pub(super) fn id(row: &(impl Columns + ?Sized)) -> Result<DemandId, Error> {
     some(row.id("id")?, "id")
 }
 

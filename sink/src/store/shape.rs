@@ -1,32 +1,30 @@
-//! Which fields the newest demands of a channel have, and since when that counts.
+//! Which fields each of the newest demands of a channel has, and since when that counts.
 
-use contract::{ChannelId, Fault, Shape};
+use contract::{ChannelId, DemandId, Fault, Shape};
 
 use super::{
     Database, RequestKind, RequestState,
     database::either,
-    row::{Columns, count},
+    row::{Columns, id},
     small::Small,
 };
 
 impl Database {
-    /// The shape of the last thousand demands that were first seen after the last change of shape was
-    /// accepted.
+    /// The shapes of the last thousand demands that were first seen after the last change of shape was
+    /// accepted, the newest first.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn shape(&self, channel: &ChannelId) -> Result<Shape, Fault> {
+    pub async fn shapes(&self, channel: &ChannelId) -> Result<Vec<(DemandId, Shape)>, Fault> {
         let read = |row: &dyn Columns| {
-            let number = |name| row.int(name).map(|n| count(n.unwrap_or(0)));
-            let mut shape = Shape { demands: number("demands")?, ..Shape::default() };
-            for (present, name) in shape.present.iter_mut().zip(Shape::FIELDS) {
-                *present = number(name)?;
+            let mut has = [false; Shape::FIELDS.len()];
+            for (has, name) in has.iter_mut().zip(Shape::FIELDS) {
+                *has = row.bool(name)?.unwrap_or(false);
             }
-            Ok(shape)
+            Ok((id(row)?, Shape::new(has)))
         };
         let values = [channel.as_str().into()];
-        let rows = either!(self, store => store.look("read the shape", SHAPE, &values, read));
-        Ok(rows?.first().copied().unwrap_or_default())
+        either!(self, store => store.look("read the shapes", SHAPES, &values, read))
     }
 
     /// Takes the shape that the demands of this channel will have from now on for the right one.
@@ -44,16 +42,22 @@ impl Database {
 
 const NEWEST: &str = "SELECT max(seq) AS seq FROM demand";
 
-const SHAPE: &str = "
-    SELECT count(*) AS demands, count(source_no) AS source_no, count(title) AS title,
-           count(content) AS content, count(coalesce(kind, kind_raw)) AS kind,
-           count(coalesce(region, region_raw)) AS region, count(received_at) AS received_at,
-           count(coalesce(status, status_raw)) AS status, count(people) AS people
-    FROM (
-        SELECT source_no, title, content, kind, kind_raw, region, region_raw, received_at, status,
-               status_raw, people
-        FROM demand WHERE channel = $1 AND seq > coalesce((
-            SELECT max(CAST(answer AS bigint)) FROM request
-            WHERE kind = 'accept' AND state = 'done' AND channel = $1), 0)
-        ORDER BY received_at DESC LIMIT 1000
-    ) newest";
+// Two halves, because a demand without a time is in another place of the index than the newest.
+const SHAPES: &str = "
+    WITH accepted AS (
+        SELECT coalesce(max(CAST(answer AS bigint)), 0) AS upto FROM request
+        WHERE kind = 'accept' AND state = 'done' AND channel = $1
+    ), timed AS (
+        SELECT * FROM demand WHERE channel = $1 AND received_at IS NOT NULL
+        AND seq > (SELECT upto FROM accepted) ORDER BY received_at DESC LIMIT 1000
+    ), untimed AS (
+        SELECT * FROM demand WHERE channel = $1 AND received_at IS NULL
+        AND seq > (SELECT upto FROM accepted) ORDER BY seq DESC LIMIT 1000
+    )
+    SELECT id, source_no IS NOT NULL AS source_no, title IS NOT NULL AS title,
+           content IS NOT NULL AS content, coalesce(kind, kind_raw) IS NOT NULL AS kind,
+           coalesce(region, region_raw) IS NOT NULL AS region,
+           received_at IS NOT NULL AS received_at,
+           coalesce(status, status_raw) IS NOT NULL AS status, people IS NOT NULL AS people
+    FROM (SELECT * FROM timed UNION ALL SELECT * FROM untimed) both_halves
+    ORDER BY seq DESC LIMIT 1000";
