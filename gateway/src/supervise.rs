@@ -3,8 +3,11 @@
 //! A fault or a panic of one channel never touches another. The remedy is chosen in one `match` on
 //! the fault's kind; where the failure happened does not matter any more.
 
+mod sink;
+
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use ::sink::{bus::Outlet, store::Database};
 use config::Section;
 use connector_webhook::Guard;
 use connector_wire::gate::Limits;
@@ -13,7 +16,6 @@ use contract::{
     Publisher, Store, TimeRange,
 };
 use futures_util::FutureExt;
-use sink::{bus::Outlet, store::Database};
 use tokio::{sync::Mutex, task::JoinSet};
 use tracing::{error, info, warn};
 
@@ -37,8 +39,6 @@ use crate::{
 const SLOW_CLOCK: Duration = Duration::from_secs(300);
 /// A verb that takes longer than this is given up and begun anew.
 const STALLED_AFTER: Duration = Duration::from_secs(600);
-/// Messages that the sink keeps in one transaction at most.
-const MAX_INTAKE: usize = 32;
 
 /// Everything needed to run a channel, checked.
 #[derive(Clone)]
@@ -150,7 +150,7 @@ pub async fn run_sink(
     grace: Duration,
 ) {
     let mut sink = JoinSet::new();
-    sink.spawn(tend_sink(consumer, store, stop.clone()));
+    sink.spawn(sink::tend_sink(consumer, store, stop.clone()));
     join_until(&mut sink, stop, grace).await;
 }
 
@@ -282,29 +282,6 @@ async fn run_from(
         fence: if plan.guard.is_some() { Position::UNLEASED } else { fence },
     };
     ingest(channel, connector, &plan.pace, &means).await
-}
-
-/// Runs the sink again and again until it is asked to stop.
-async fn tend_sink(mut consumer: impl Consumer, store: impl Store, stop: Stop) {
-    let mut backoff = Backoff::new();
-    loop {
-        let run = sink::run(&mut consumer, &store, stop.token(), MAX_INTAKE);
-        let fault = match AssertUnwindSafe(run).catch_unwind().await {
-            Ok(Ok(())) => return,
-            Ok(Err(fault)) => fault,
-            Err(_) => panicked(),
-        };
-        let wait = match fault.kind() {
-            FaultKind::Transient => backoff.wait(),
-            FaultKind::Throttled(wait) => wait,
-            FaultKind::Stopped => SLOW_CLOCK,
-        };
-        report("sink", &fault, wait);
-        stop.or_sleep(wait).await;
-        if stop.is_asked() {
-            return;
-        }
-    }
 }
 
 /// Ends when no verb has completed for too long.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 /// Keeps what the bus gives out, at most `max` messages in one transaction, until stop is asked.
+/// `acked` counts the messages, however it ends.
 ///
 /// # Errors
 /// The bus is gone, or the store cannot keep; what was taken and not acked comes again.
@@ -19,6 +20,7 @@ pub async fn run(
     store: &impl Store,
     stop: &CancellationToken,
     max: usize,
+    acked: &mut usize,
 ) -> Result<(), Fault> {
     loop {
         let intake = tokio::select! {
@@ -32,6 +34,7 @@ pub async fn run(
         let Outcomes { stored, unchanged, stale, quarantined, redelivered } = kept.outcomes();
         debug!(target: "tonghui", stored, unchanged, stale, quarantined, redelivered, "kept");
         consumer.ack(kept).await?;
+        *acked += n;
         debug!(target: "tonghui", n, "acked");
     }
 }
@@ -83,8 +86,11 @@ mod tests {
             }
             stop.cancel();
         };
-        let (ended, ()) = tokio::join!(run(&mut consumer, &store, &stop, 16), ingest);
+        let mut acked = 0;
+        let sink = run(&mut consumer, &store, &stop, 16, &mut acked);
+        let (ended, ()) = tokio::join!(sink, ingest);
         ended.unwrap();
+        assert_eq!(acked, 3);
     }
 
     // Time stands still while anything can go on: a loop that does not end is seen at once.
@@ -94,13 +100,13 @@ mod tests {
         broker.publisher().publish(read(1, [record("a", "text")]).messages()).await.unwrap();
         let store = Unhappy { left: AtomicU32::new(1), store: Memory::new() };
         let stop = CancellationToken::new();
-        let mut failing = broker.consumer();
-        let ended = run(&mut failing, &store, &stop, 16);
+        let (mut failing, mut acked) = (broker.consumer(), 0);
+        let ended = run(&mut failing, &store, &stop, 16, &mut acked);
         tokio::time::timeout(Duration::from_secs(1), ended).await.unwrap().unwrap_err();
         drop(failing);
-        assert_eq!(broker.in_flight(), 1);
+        assert_eq!((broker.in_flight(), acked), (1, 0));
         let mut consumer = broker.consumer();
-        let next = run(&mut consumer, &store, &stop, 16);
+        let next = run(&mut consumer, &store, &stop, 16, &mut acked);
         let emptied = async {
             while broker.in_flight() > 0 {
                 tokio::task::yield_now().await;

@@ -112,7 +112,8 @@ async fn run_on(
     let sink_stop = tokio_util::sync::CancellationToken::new();
 
     let ingest = Box::pin(ingest_once(durable, trap, verbs, &bus));
-    let sink = Box::pin(sink::run(&mut consumer, &store, &sink_stop, 2));
+    let mut acked = 0;
+    let sink = Box::pin(sink::run(&mut consumer, &store, &sink_stop, 2, &mut acked));
     let crash = async {
         trap.sprung.notified().await;
         // The other loop goes one step further first: it acts on what it was told too early.

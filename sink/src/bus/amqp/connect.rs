@@ -26,7 +26,7 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{info, warn};
 
 use super::{
-    fault::{ask, at, fault, silent},
+    fault::{Place, ask, at, fault, silent},
     probe::refuse_old,
     settings::{AmqpSettings, Node},
 };
@@ -82,14 +82,14 @@ impl Turn {
         let what = "not connected";
         let runtime = default_runtime().map_err(|error| fault(&place, what, error))?;
         let tls = OwnedTLSConfig { identity: None, cert_chain: settings.ca.clone() };
-        if !self.probed().contains(&place) {
+        if !self.probed().contains(&place.name) {
             let connecting = uri.connect_with_config_async(tls.as_ref(), &runtime);
             let probing = async { refuse_old(&place, in_time(connecting).await?).await };
             match timeout(CONNECT_WITHIN * 2, Box::pin(probing)).await {
                 Ok(probed) => probed.map_err(|error| fault(&place, what, error.into()))??,
                 Err(_) => return Err(silent(&place, what, CONNECT_WITHIN * 2)),
             }
-            self.probed().insert(place.clone());
+            self.probed().insert(place.name.clone());
         }
         let name = format!("tonghui {purpose}");
         let options = ConnectionProperties::default().with_connection_name(name.into());
@@ -101,7 +101,7 @@ impl Turn {
             Ok(connection) => connection.map_err(|error| fault(&place, what, error))?,
             Err(_) => return Err(silent(&place, what, CONNECT_WITHIN * 2)),
         };
-        info!(target: "tonghui", broker = place, purpose, "connected");
+        info!(target: "tonghui", broker = place.name, purpose, "connected");
         let (blocked, _listener) = listen(&connection, at(&place));
         Ok(Link { connection, place, blocked, _listener })
     }
@@ -115,8 +115,8 @@ impl Turn {
 #[derive(Debug)]
 pub(super) struct Link {
     connection: Connection,
-    /// Host and port, for people.
-    pub(super) place: String,
+    /// The node.
+    pub(super) place: Place,
     /// Whether the broker has stopped reading what we publish.
     pub(super) blocked: watch::Receiver<bool>,
     _listener: JoinSet<()>,

@@ -20,7 +20,7 @@ use lapin::{
 
 use super::{
     connect::{Link, Turn},
-    fault::{ask, at, fault},
+    fault::{Place, ask, at, fault},
     message,
     settings::AmqpSettings,
     topology,
@@ -210,7 +210,7 @@ async fn consume(
 
 fn arrivals(
     consumer: lapin::Consumer,
-    place: String,
+    place: Place,
     what: String,
     origin: Origin,
 ) -> impl Stream<Item = Result<Arrived, Fault>> {

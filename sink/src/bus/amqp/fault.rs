@@ -9,12 +9,21 @@ use tokio::time::timeout;
 /// The longest wait for an answer of the broker, one that carries no message.
 const REPLY_WITHIN: Duration = Duration::from_secs(30);
 
+/// A node of the broker.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    /// Host and port, for people.
+    pub(super) name: String,
+    /// Whether we make what is missing there.
+    pub(super) declare: bool,
+}
+
 /// Asks the broker for something; `what` is said if it does not do it.
 ///
 /// # Errors
 /// It refuses, does not answer in time or is gone.
 pub(super) async fn ask<T>(
-    place: &str,
+    place: &Place,
     what: &str,
     question: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Fault> {
@@ -26,14 +35,16 @@ pub(super) async fn ask<T>(
 }
 
 /// The broker did not answer in time.
-pub(super) fn silent(place: &str, what: &str, limit: Duration) -> Fault {
+pub(super) fn silent(place: &Place, what: &str, limit: Duration) -> Fault {
     let seconds = limit.as_secs();
     Fault::transient(format!("{what}: the broker does not answer for {seconds} s")).at(at(place))
 }
 
 /// Classifies an error.
-pub(super) fn fault(place: &str, what: &str, error: Error) -> Fault {
+pub(super) fn fault(place: &Place, what: &str, error: Error) -> Fault {
     let remedy = match error.kind() {
+        // Deleted under our hands: the next try makes it again.
+        ErrorKind::ProtocolError(error) if error.get_id() == 404 && place.declare => None,
         ErrorKind::ProtocolError(error) => of_protocol(error),
         ErrorKind::IOError(error) => of_io(error),
         ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => {
@@ -53,8 +64,8 @@ pub(super) fn fault(place: &str, what: &str, error: Error) -> Fault {
 }
 
 /// Names the broker.
-pub(super) fn at(place: &str) -> String {
-    format!("broker {place}")
+pub(super) fn at(place: &Place) -> String {
+    format!("broker {}", place.name)
 }
 
 /// The broker said no: what to do where waiting does not help. Codes of AMQP 0-9-1, 1.2.1.

@@ -9,7 +9,7 @@ use std::io;
 use contract::Fault;
 use futures_util::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::fault::at;
+use super::fault::{Place, at};
 
 const OLDEST: (u32, u32) = (3, 10);
 /// AMQP 0-9-1, 4.2.2.
@@ -24,7 +24,7 @@ const MOST: usize = 64 * 1024;
 /// # Errors
 /// It is too old, which somebody has to mend.
 pub(super) async fn refuse_old(
-    place: &str,
+    place: &Place,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
 ) -> io::Result<Result<(), Fault>> {
     stream.write_all(HEADER).await?;

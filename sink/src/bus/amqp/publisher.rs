@@ -21,7 +21,7 @@ use lapin::{
 
 use super::{
     connect::{Link, Turn},
-    fault::{ask, at, fault},
+    fault::{Place, ask, at, fault},
     message,
     patience::patience,
     settings::AmqpSettings,
@@ -123,7 +123,7 @@ impl Shared {
         self.ensure(line, channels).await?;
         let place = &line.link.place;
         let lapin = line.confirming().await?;
-        let failed = |error| self.refused(place, error);
+        let failed = |error| fault(place, "the messages were not taken", error);
         let mut confirms = Vec::with_capacity(messages.len());
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         for message in messages {
@@ -155,19 +155,7 @@ impl Shared {
         Ok(())
     }
 
-    /// The lapin channel ended: an exchange that is gone can be made again where we may.
-    fn refused(&self, place: &str, error: lapin::Error) -> Fault {
-        let what = "the messages were not taken";
-        let gone = matches!(
-            error.kind(), lapin::ErrorKind::ProtocolError(error) if error.get_id() == 404
-        );
-        if gone && self.settings.declare {
-            return Fault::transient(what).at(at(place)).because(error);
-        }
-        fault(place, what, error)
-    }
-
-    fn judge(&self, place: &str, messages: &[Message], settled: Settled) -> Result<(), Fault> {
+    fn judge(&self, place: &Place, messages: &[Message], settled: Settled) -> Result<(), Fault> {
         if let Some(returned) = settled.returned.first() {
             let culprit = messages.iter().find(|message| message.id.to_string() == *returned);
             let channel = culprit.map(|message| &message.id.channel);

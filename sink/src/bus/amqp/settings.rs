@@ -5,6 +5,8 @@ use std::fmt;
 use contract::{ChannelId, Fault};
 use lapin::uri::AMQPUri;
 
+use super::fault::Place;
+
 /// Names begin with this where nothing else is set.
 const PREFIX: &str = "tonghui";
 /// Bytes that a queue holds where nothing else is set: 1 GiB.
@@ -67,8 +69,10 @@ impl AmqpSettings {
 
     /// The nodes, read.
     pub(super) fn nodes(&self) -> Result<Vec<Node>, Fault> {
-        let nodes: Vec<_> =
-            (1..).zip(&self.urls).map(|(n, url)| Node::read(n, url)).collect::<Result<_, _>>()?;
+        let nodes: Vec<_> = (1..)
+            .zip(&self.urls)
+            .map(|(n, url)| Node::read(n, url, self.declare))
+            .collect::<Result<_, _>>()?;
         if nodes.is_empty() {
             return Err(Fault::stopped("no broker is named").remedy("give its amqp:// URL"));
         }
@@ -92,12 +96,11 @@ impl fmt::Debug for AmqpSettings {
 #[derive(Clone)]
 pub(super) struct Node {
     pub(super) uri: AMQPUri,
-    /// Host and port, for people.
-    pub(super) place: String,
+    pub(super) place: Place,
 }
 
 impl Node {
-    fn read(number: usize, url: &str) -> Result<Self, Fault> {
+    fn read(number: usize, url: &str, declare: bool) -> Result<Self, Fault> {
         // The error underneath quotes the URL, and with it the password.
         let unreadable = |what: &str| {
             Fault::stopped(format!("URL {number} of the broker {what}"))
@@ -109,14 +112,14 @@ impl Node {
             return Err(unreadable("names an IPv6 address; give a host name"));
         }
         uri.query.heartbeat = uri.query.heartbeat.or(Some(HEARTBEAT));
-        let place = format!("{}:{}", uri.authority.host, uri.authority.port);
-        Ok(Self { uri, place })
+        let name = format!("{}:{}", uri.authority.host, uri.authority.port);
+        Ok(Self { uri, place: Place { name, declare } })
     }
 }
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.place)
+        f.write_str(&self.place.name)
     }
 }
 

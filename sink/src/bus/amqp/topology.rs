@@ -16,7 +16,11 @@ use lapin::{
     types::{AMQPValue, FieldTable, LongString},
 };
 
-use super::{connect::Link, fault::ask, settings::AmqpSettings};
+use super::{
+    connect::Link,
+    fault::{Place, ask},
+    settings::AmqpSettings,
+};
 
 /// So often a message is given out before it counts as one that kills sinks. Every lost connection
 /// counts for all that was given out on it, so a healthy message needs plenty.
@@ -85,7 +89,7 @@ pub(super) fn by_hand(settings: &AmqpSettings, channel: &ChannelId) -> String {
 }
 
 struct Broker<'a> {
-    place: &'a str,
+    place: &'a Place,
     lapin: Channel,
     settings: &'a AmqpSettings,
 }

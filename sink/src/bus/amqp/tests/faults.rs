@@ -1,10 +1,16 @@
 //! Whoever does not let us in: what is said, and whether waiting can help.
 
 use contract::{Consumer, Fault, Publisher};
-use lapin::{options::QueueDeclareOptions, types::FieldTable};
+use lapin::{
+    options::{QueueBindOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Amqp, AmqpSettings, by_hand, hotline, one, own, server, settings, soon};
+use super::{
+    super::{connect::Turn, fault::ask},
+    Amqp, AmqpSettings, by_hand, hotline, one, own, server, settings, soon,
+};
 
 /// What a publisher and a consumer say; the password of the URL is in neither.
 async fn refused(settings: AmqpSettings) -> Fault {
@@ -50,6 +56,20 @@ async fn a_virtual_host_that_is_not_there_stops() {
 async fn missing_rights_stop() {
     let wrong = changed("TONGHUI_TEST_AMQP", "tonghui:", "reader:");
     stopped(wrong, "ACCESS_REFUSED", "may configure, write and read").await;
+}
+
+#[tokio::test]
+async fn what_is_deleted_between_two_questions_is_waited_for_where_the_next_try_makes_it_again() {
+    for declare in [true, false] {
+        let settings = AmqpSettings { declare, ..own() };
+        let link = Turn::from(0).connect(&settings, "looks").await.unwrap();
+        let (queue, exchange) = (settings.queue(&hotline()), settings.exchange());
+        let (lapin, options) = (link.channel().await.unwrap(), QueueBindOptions::default());
+        let arguments = FieldTable::default();
+        let asked = lapin.queue_bind(queue.into(), exchange.into(), "".into(), options, arguments);
+        let fault = ask(&link.place, "not bound", asked).await.unwrap_err();
+        assert_eq!(fault.is_transient(), declare, "{fault}");
+    }
 }
 
 #[tokio::test]
