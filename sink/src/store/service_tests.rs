@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use contract::{ChannelId, Checkpoints, Position, Store as _, Timestamp};
+use contract::{
+    ChannelId, Checkpoints, DemandBody, Position, Revision, Shape, Store as _, Timestamp,
+};
 use futures_util::future::join_all;
+use serde_json::json;
 
 use super::{
     Claim, Database, Lease, RequestKind, RequestState,
     postgres::tests::Served,
     suite::{
         keep,
-        sample::{at, confirm, hotline, id, intake, read, read_from, record},
+        sample::{at, confirm, hotline, id, intake, read, read_from, record, with_body},
     },
     tests::Filed,
 };
@@ -202,6 +205,25 @@ async fn old_months_go_whole_and_what_is_current_stays(store: &Database) {
     assert_eq!(keep(store, &intake([&again])).await.unchanged, 1);
 }
 
+async fn shapes_are_those_of_the_newest_demands_since_a_change_was_accepted(store: &Database) {
+    let body = json!({"text": "said", "person": "T1", "status": "pending"});
+    let first = [record("a", "said"), with_body("b", Revision::NONE, body)];
+    keep(store, &intake([&read(1, first)])).await;
+    let shapes = store.shapes(&hotline()).await.unwrap();
+    let has = |shape: &Shape| -> Vec<&str> {
+        let fields = Shape::FIELDS.iter().enumerate();
+        fields.filter(|(at, _)| shape.has(*at)).map(|(_, name)| *name).collect()
+    };
+    let seen: Vec<_> = shapes.iter().map(|(of, shape)| (*of, has(shape))).collect();
+    let all_of_b = vec!["content", "received_at", "status", "people"];
+    assert_eq!(seen, [(id("b"), all_of_b), (id("a"), vec!["content", "received_at"])]);
+    store.accept_shape(&hotline(), "tester").await.unwrap();
+    keep(store, &intake([&read(2, [with_body("c", Revision::NONE, json!({}))])])).await;
+    let timed = DemandBody { received_at: Some(at(0)), ..DemandBody::default() };
+    assert_eq!(store.shapes(&hotline()).await.unwrap(), [(id("c"), Shape::of(&timed))]);
+    assert_eq!(store.shapes(&"other".parse().unwrap()).await.unwrap(), []);
+}
+
 macro_rules! of_both {
     ($($promise:ident),* $(,)?) => {
         mod sqlite {
@@ -231,4 +253,5 @@ of_both! {
     a_channel_is_paused_until_it_is_told_to_resume,
     what_has_no_receipt_yet_is_counted_up_to_a_move,
     old_months_go_whole_and_what_is_current_stays,
+    shapes_are_those_of_the_newest_demands_since_a_change_was_accepted,
 }

@@ -11,13 +11,17 @@ use super::tree::{Broken, MAX_DEPTH, MAX_NODES};
 
 /// The greatest integer up to which every one is a number of its own for every reader.
 const EXACT: u64 = 1 << 53;
+/// Room for the names of the first object.
+const FIELDS: usize = 16;
+/// Room for the names of any: nested objects that are never full must cost little.
+const MOST_FIELDS: usize = 64;
 
 /// Makes a tree of a JSON text. The last of equal names in an object counts.
 ///
 /// # Errors
 /// It is no JSON, or it is too deep or too large.
 pub fn parse(text: &str) -> Result<Value, Broken> {
-    let mut reader = Reader { text, at: 0, n_nodes: 0 };
+    let mut reader = Reader { text, at: 0, n_nodes: 0, usual: FIELDS };
     reader.at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let mut open: Vec<Open> = Vec::new();
     loop {
@@ -30,7 +34,7 @@ pub fn parse(text: &str) -> Result<Value, Broken> {
                     Value::Object(Map::new())
                 } else {
                     reader.check_depth(&open)?;
-                    open.push(Open::Object(Map::new(), reader.name()?));
+                    open.push(Open::Object(Map::with_capacity(reader.usual), reader.name()?));
                     continue;
                 }
             }
@@ -74,7 +78,10 @@ pub fn parse(text: &str) -> Result<Value, Broken> {
                             *name = reader.name()?;
                             break;
                         }
-                        Some(b'}') => Value::Object(std::mem::take(object)),
+                        Some(b'}') => {
+                            reader.usual = object.len().min(MOST_FIELDS);
+                            Value::Object(std::mem::take(object))
+                        }
                         _ => return Err(reader.wrong("`,` or `}` is missing")),
                     }
                 }
@@ -94,6 +101,9 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     n_nodes: usize,
+    /// As many names as the object before: the next is probably like it, and to grow costs more than
+    /// all else about an object.
+    usual: usize,
 }
 
 impl Reader<'_> {
