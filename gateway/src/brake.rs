@@ -139,7 +139,9 @@ mod tests {
     fn a_few_in_small_batches_are_counted_together() {
         for known in [100, 1_000] {
             let brake = Brake::new(batch(0..known, true));
-            let n = (known..).take_while(|n| looks(&brake, &batch(*n..n + 1, false))).count();
+            let n = (known..known + 100)
+                .take_while(|n| looks(&brake, &batch(*n..n + 1, false)))
+                .count();
             assert_eq!(n, 9, "of {known}");
         }
     }
@@ -159,7 +161,7 @@ mod tests {
     fn a_source_at_rest_that_gives_one_demand_again_and_again_goes_on() {
         let brake = Brake::new(batch(0..1_000, true));
         assert!((0..100).all(|_| looks(&brake, &batch(1_000..1_001, false))));
-        let n = (1_001..).take_while(|n| looks(&brake, &batch(*n..n + 1, false))).count();
+        let n = (1_001..1_100).take_while(|n| looks(&brake, &batch(*n..n + 1, false))).count();
         assert_eq!(n, 8, "what is usual was not forgotten, and the one was counted once");
     }
 
@@ -167,7 +169,7 @@ mod tests {
     fn what_is_given_again_beside_it_hides_nothing() {
         let brake = Brake::new(batch(0..1_000, true));
         let beside = |n| [batch(990..1_000, true), batch(n..n + 1, false)].concat();
-        assert_eq!((1_000..).take_while(|n| looks(&brake, &beside(*n))).count(), 9);
+        assert_eq!((1_000..1_100).take_while(|n| looks(&brake, &beside(*n))).count(), 9);
     }
 
     #[test]
