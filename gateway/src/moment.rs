@@ -1,17 +1,19 @@
 //! Moments as people write them on the command line, in the zone of the gateway.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, SubsecRound};
 use chrono_tz::Tz;
 use contract::{Period, Timestamp};
 
 /// How they are written, for people.
 pub(crate) const EXAMPLES: &str = "2026-11-23, 20261123, 2026-11-23T08:00, today, yesterday or -1d";
 
-/// The moment that `text` means at `now`: a day begins at its midnight, `-1d` is a day ago.
+/// The moment that `text` means at `now`: a day begins at its midnight, `-1d` is a day ago, to the
+/// second, so that it can be written.
 pub(crate) fn moment(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Timestamp> {
     if let Some(ago) = text.strip_prefix('-') {
         let Period(ago) = ago.parse().map_err(|_| none(text))?;
-        return now.checked_sub_signed(chrono::TimeDelta::from_std(ago)?).ok_or_else(|| none(text));
+        let ago = chrono::TimeDelta::from_std(ago)?;
+        return now.trunc_subsecs(0).checked_sub_signed(ago).ok_or_else(|| none(text));
     }
     let today = now.with_timezone(&zone).date_naive();
     let day = match text {
@@ -32,6 +34,11 @@ pub(crate) fn moment(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Tim
         .ok_or_else(|| anyhow::anyhow!("`{text}` does not exist in {zone}"))
 }
 
+/// Writes a moment so that [`moment`] reads it.
+pub(crate) fn written(at: Timestamp, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
 fn none(text: &str) -> anyhow::Error {
     anyhow::anyhow!("`{text}` is not a time: write {EXAMPLES}")
 }
@@ -42,9 +49,15 @@ mod tests {
 
     #[test]
     fn times_are_in_the_zone_of_the_gateway() {
-        let now = "2026-11-23T17:30:00Z".parse().unwrap(); // the 24th in Beijing
+        let now = "2026-11-23T17:30:00.7Z".parse().unwrap(); // the 24th in Beijing
         let moment = |text: &str| {
             let at = moment(text, chrono_tz::Asia::Shanghai, now).unwrap();
+            let again = super::moment(
+                &written(at, chrono_tz::Asia::Shanghai),
+                chrono_tz::Asia::Shanghai,
+                now,
+            );
+            assert_eq!(again.unwrap(), at, "{text}");
             at.format("%dT%H:%M:%S").to_string()
         };
         for (text, at) in [

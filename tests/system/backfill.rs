@@ -103,25 +103,30 @@ async fn a_stretch_that_was_cut_short_goes_on_where_it_stands() {
     let jobs = Arc::new(Jobs::new(&world));
     world.edit_channel("page    = 1000", "page    = 10").unwrap();
     world.hotline.file(ROWS).await.unwrap();
-    let now = Clock::machine().now();
-    let from = (now - TimeDelta::hours(7)).format("%Y-%m-%dT%H:%M:%S").to_string();
-    let again = async |deadline: &str| {
-        let (jobs, from, deadline) = (Arc::clone(&jobs), from.clone(), deadline.to_owned());
+    let run = async |arguments: &[&str]| {
+        let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
+        let jobs = Arc::clone(&jobs);
         let job = move || {
-            let mut job = jobs.job(&["sync", "--all", "--from", &from, "--deadline", &deadline]);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let mut job = jobs.job(&arguments);
             let code = job.wait().unwrap().code();
             let said = fs::read_to_string(jobs.log(job.id())).unwrap();
-            (code, said.lines().filter(|line| event(line) == Some("advanced")).count())
+            let n = said.lines().filter(|line| event(line) == Some("advanced")).count();
+            (code, n, said)
         };
         tokio::task::spawn_blocking(job).await.unwrap()
     };
     // The first page is read and in custody; the source cannot be told while it is locked.
     let lock = world.hotline.lock().await.unwrap();
-    assert_eq!(again("2s").await, (Some(75), 1));
+    let (code, n, said) = run(&["sync", "--all", "--from", "-7h", "--deadline", "2s"]).await;
+    assert_eq!((code, n), (Some(75), 1), "{said}");
     lock.release().await.unwrap();
-    let (code, rest) = again("1m").await;
-    assert_eq!(code, Some(0));
-    let (code, anew) = again("1m").await;
+    // Seven hours before now is another stretch by now: it says which one this was.
+    let (_, go_on) = said.split_once("where it stands with `tonghui ").expect(&said);
+    let go_on: Vec<&str> = go_on.split_once('`').unwrap().0.split(' ').collect();
+    let (code, rest, said) = run(&go_on).await;
+    assert_eq!(code, Some(0), "{said}");
+    let (code, anew, _) = run(&go_on).await;
     assert_eq!((code, anew), (Some(0), rest + 1), "what has come to its end begins anew");
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
 }

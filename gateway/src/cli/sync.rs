@@ -21,7 +21,7 @@ use super::{
 use crate::{
     assemble,
     clock::Clock,
-    moment::moment,
+    moment::{moment, written},
     service::{Halves, Role, stop_on_signal},
     stop::Stop,
 };
@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, default_value = "20m", value_name = "PERIOD")]
     deadline: Period,
     /// Read again what lies from this time on, beside what is new: 2026-11-23, 20261123, yesterday,
-    /// -1d, in the gateway's zone. Cut short, the same stretch goes on where it stands.
+    /// -1d, in the gateway's zone. Cut short, it says how the same stretch goes on where it stands.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
     /// Up to, but without, this time; up to whatever there is where it is left out.
@@ -97,8 +97,23 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         out::show(context.format, &rows, |rows| {
             rows.iter().map(Row::line).collect::<Vec<_>>().join("\n")
         })?;
+        if let Some(range) = range {
+            go_on(&rows, range, settings.zone);
+        }
         Ok(exit)
     })
+}
+
+/// Says how a stretch goes on that was cut short: `-1d` is another one by then.
+fn go_on(rows: &[Row], range: TimeRange, zone: Tz) {
+    let is_left = |row: &&Row| !matches!(row.became, Became::Done { .. } | Became::Asked { .. });
+    let left: Vec<_> = rows.iter().filter(is_left).map(|row| row.channel.as_str()).collect();
+    if left.is_empty() {
+        return;
+    }
+    let (left, from) = (left.join(" "), written(range.from(), zone));
+    let to = range.to().map(|to| format!(" --to {}", written(to, zone))).unwrap_or_default();
+    out::note(format!("it goes on where it stands with `tonghui sync {left} --from {from}{to}`"));
 }
 
 /// The stretch of time that was asked for.
