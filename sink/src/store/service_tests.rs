@@ -1,6 +1,6 @@
 //! Leases, requests and progress, asked of both databases.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use contract::{
     ChannelId, Checkpoints, DemandBody, Position, Revision, Shape, Store as _, Timestamp,
@@ -205,6 +205,20 @@ async fn old_months_go_whole_and_what_is_current_stays(store: &Database) {
     assert_eq!(keep(store, &intake([&again])).await.unchanged, 1);
 }
 
+async fn read_numbers_that_many_reserve_at_once_are_given_once(store: &Database) {
+    // As gateways do that are all sent to.
+    let reserving = (0..16).map(|_| async {
+        let (mine, mut numbers) = (store.apart(), Vec::new());
+        for _ in 0..10 {
+            numbers.extend(mine.reserve(&hotline(), Position::UNLEASED, 10).await.unwrap());
+        }
+        assert!(numbers.is_sorted(), "a later read has a greater number");
+        numbers
+    });
+    let numbers: BTreeSet<_> = join_all(reserving).await.into_iter().flatten().collect();
+    assert_eq!(numbers.len(), 16 * 10 * 10);
+}
+
 async fn shapes_are_those_of_the_newest_demands_since_a_change_was_accepted(store: &Database) {
     let body = json!({"text": "said", "person": "T1", "status": "pending"});
     let first = [record("a", "said"), with_body("b", Revision::NONE, body)];
@@ -253,5 +267,6 @@ of_both! {
     a_channel_is_paused_until_it_is_told_to_resume,
     what_has_no_receipt_yet_is_counted_up_to_a_move,
     old_months_go_whole_and_what_is_current_stays,
+    read_numbers_that_many_reserve_at_once_are_given_once,
     shapes_are_those_of_the_newest_demands_since_a_change_was_accepted,
 }
