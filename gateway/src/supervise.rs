@@ -3,11 +3,10 @@
 //! A fault or a panic of one channel never touches another. The remedy is chosen in one `match` on
 //! the fault's kind; where the failure happened does not matter any more.
 
-mod sink;
+mod tend_sink;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use ::sink::{bus::Outlet, store::Database};
 use config::Section;
 use connector_webhook::Guard;
 use connector_wire::gate::Limits;
@@ -16,6 +15,7 @@ use contract::{
     Publisher, Store, TimeRange,
 };
 use futures_util::FutureExt;
+use sink::{bus::Outlet, store::Database};
 use tokio::{sync::Mutex, task::JoinSet};
 use tracing::{error, info, warn};
 
@@ -34,6 +34,7 @@ use crate::{
     stop::Stop,
     watch::ChannelWatch,
 };
+use tend_sink::tend_sink;
 
 /// How often a channel that somebody has to mend is tried all the same.
 const SLOW_CLOCK: Duration = Duration::from_secs(300);
@@ -150,7 +151,7 @@ pub async fn run_sink(
     grace: Duration,
 ) {
     let mut sink = JoinSet::new();
-    sink.spawn(sink::tend_sink(consumer, store, stop.clone()));
+    sink.spawn(tend_sink(consumer, store, stop.clone()));
     join_until(&mut sink, stop, grace).await;
 }
 
@@ -207,15 +208,10 @@ pub(crate) async fn tend(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Res
             // For `status` in another process. The store may be the very thing that is away.
             let _ = shared.store.note(&plan.id, &fault, shared.clock.now()).await;
         }
-        let wait = match fault.kind() {
-            FaultKind::Transient => backoff.wait(),
-            FaultKind::Throttled(wait) => wait + jitter(Duration::from_secs(1)),
-            FaultKind::Stopped if ends_by_itself => return Err(fault),
-            FaultKind::Stopped => SLOW_CLOCK,
-        };
-        if shared.stop.is_asked() {
+        if shared.stop.is_asked() || (ends_by_itself && fault.is_stopped()) {
             return Err(fault);
         }
+        let wait = pause(&fault, &mut backoff);
         report(&format!("channel {}", plan.id), &fault, wait);
         match fault.kind() {
             FaultKind::Stopped => {
@@ -292,6 +288,15 @@ async fn stalled(watch: &ChannelWatch) {
             return;
         }
         tokio::time::sleep(left).await;
+    }
+}
+
+/// How long to wait after a fault, whoever it happened to.
+fn pause(fault: &Fault, backoff: &mut Backoff) -> Duration {
+    match fault.kind() {
+        FaultKind::Transient => backoff.wait(),
+        FaultKind::Throttled(wait) => wait + jitter(Duration::from_secs(1)),
+        FaultKind::Stopped => SLOW_CLOCK,
     }
 }
 

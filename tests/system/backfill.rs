@@ -154,6 +154,7 @@ async fn what_cannot_be_asked_for_a_stretch_of_time_says_what_to_do() {
     let (code, said) = told(&["--from", "yesterday", "--to", "today"]);
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("table.changes"), "{said}");
+    assert!(!said.contains("goes on where it stands"), "nothing was begun: {said}");
     for wrong in [&["--from", "someday"][..], &["--from", "today", "--to", "yesterday"]] {
         let (code, said) = told(wrong);
         assert_eq!(code, 2, "{said}");

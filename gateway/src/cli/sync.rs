@@ -106,7 +106,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 
 /// Says how a stretch goes on that was cut short: `-1d` is another one by then.
 fn go_on(rows: &[Row], range: TimeRange, zone: Tz) {
-    let is_left = |row: &&Row| !matches!(row.became, Became::Done { .. } | Became::Asked { .. });
+    let is_left = |row: &&Row| matches!(row.became, Became::NotYet { .. });
     let left: Vec<_> = rows.iter().filter(is_left).map(|row| row.channel.as_str()).collect();
     if left.is_empty() {
         return;

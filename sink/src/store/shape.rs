@@ -48,10 +48,10 @@ const SHAPES: &str = "
         SELECT coalesce(max(CAST(answer AS bigint)), 0) AS upto FROM request
         WHERE kind = 'accept' AND state = 'done' AND channel = $1
     ), timed AS (
-        SELECT * FROM demand WHERE channel = $1 AND received_at IS NOT NULL
+        SELECT seq FROM demand WHERE channel = $1 AND received_at IS NOT NULL
         AND seq > (SELECT upto FROM accepted) ORDER BY received_at DESC LIMIT 1000
     ), untimed AS (
-        SELECT * FROM demand WHERE channel = $1 AND received_at IS NULL
+        SELECT seq FROM demand WHERE channel = $1 AND received_at IS NULL
         AND seq > (SELECT upto FROM accepted) ORDER BY seq DESC LIMIT 1000
     )
     SELECT id, source_no IS NOT NULL AS source_no, title IS NOT NULL AS title,
@@ -59,5 +59,5 @@ const SHAPES: &str = "
            coalesce(region, region_raw) IS NOT NULL AS region,
            received_at IS NOT NULL AS received_at,
            coalesce(status, status_raw) IS NOT NULL AS status, people IS NOT NULL AS people
-    FROM (SELECT * FROM timed UNION ALL SELECT * FROM untimed) both_halves
+    FROM demand WHERE seq IN (SELECT seq FROM timed UNION ALL SELECT seq FROM untimed)
     ORDER BY seq DESC LIMIT 1000";

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 const REPLY_WITHIN: Duration = Duration::from_secs(30);
 
 /// A node of the broker.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub(super) struct Place {
     /// Host and port, for people.
     pub(super) name: String,

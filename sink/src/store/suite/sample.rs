@@ -40,7 +40,7 @@ pub fn bad(key: &str) -> RawRecord {
     with_body(key, Revision::NONE, json!({ "reject": true }))
 }
 
-/// A record with a body of one's own: `text`, `status`, `tags`, `person`, `reject`, `skip`.
+/// A record with a body of one's own: `text`, `status`, `tags`, `person`, `undated`, `reject`, `skip`.
 pub fn with_body(key: &str, revision: Revision, body: Value) -> RawRecord {
     let text = TextReport::default();
     RawRecord { key: RecordKey::new(key), revision, body: Body::new(body), text }
@@ -120,7 +120,7 @@ impl Normalizer for Sample {
             status: text("status").and_then(|code| Status::from_code(&code)),
             tags: list.filter_map(Value::as_str).map(str::to_owned).collect(),
             people: person.into_iter().collect(),
-            received_at: Some(at(0)),
+            received_at: tree.get("undated").is_none().then(|| at(0)),
             anonymous: Some(true),
             people_count: Some(3),
             unmasked: Some(SealedBytes(vec![9, 9])),

@@ -2,10 +2,10 @@
 
 use std::panic::AssertUnwindSafe;
 
-use contract::{Consumer, FaultKind, Store};
+use contract::{Consumer, Store};
 use futures_util::FutureExt;
 
-use super::{SLOW_CLOCK, panicked, report};
+use super::{panicked, pause, report};
 use crate::{backoff::Backoff, stop::Stop};
 
 /// Messages that the sink keeps in one transaction at most.
@@ -25,11 +25,7 @@ pub(super) async fn tend_sink(mut consumer: impl Consumer, store: impl Store, st
         if acked > 0 {
             backoff.reset();
         }
-        let wait = match fault.kind() {
-            FaultKind::Transient => backoff.wait(),
-            FaultKind::Throttled(wait) => wait,
-            FaultKind::Stopped => SLOW_CLOCK,
-        };
+        let wait = pause(&fault, &mut backoff);
         report("sink", &fault, wait);
         stop.or_sleep(wait).await;
         if stop.is_asked() {
@@ -51,25 +47,25 @@ mod tests {
 
     use super::*;
 
-    /// Breaks behind every message.
+    /// Breaks so many times, behind a message each or at once.
     struct Flaky {
-        messages_left: u64,
+        faults_left: u64,
+        gives: bool,
         is_broken: bool,
         stop: Stop,
     }
 
     impl Consumer for Flaky {
         async fn take(&mut self, _: usize) -> Result<Intake, Fault> {
-            if std::mem::take(&mut self.is_broken) {
-                return Err(Fault::transient("the bus is gone"));
-            }
-            if self.messages_left == 0 {
+            if self.faults_left == 0 {
                 self.stop.ask();
                 std::future::pending::<()>().await;
             }
-            self.messages_left -= 1;
-            self.is_broken = true;
-            Ok(intake([&read(self.messages_left, [record("a", "text")])]))
+            if self.gives && !std::mem::replace(&mut self.is_broken, true) {
+                return Ok(intake([&read(self.faults_left, [record("a", "text")])]));
+            }
+            (self.faults_left, self.is_broken) = (self.faults_left - 1, false);
+            Err(Fault::transient("the bus is gone"))
         }
 
         async fn ack(&mut self, _: Kept) -> Result<(), Fault> {
@@ -77,12 +73,24 @@ mod tests {
         }
     }
 
+    /// How long `faults` keep it from its work.
+    async fn away(faults: u64, gives: bool) -> Duration {
+        let (began, stop) = (Instant::now(), Stop::default());
+        let flaky = Flaky { faults_left: faults, gives, is_broken: false, stop: stop.clone() };
+        tend_sink(flaky, Memory::new(), stop).await;
+        began.elapsed()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_sink_that_keeps_messages_between_its_faults_is_back_in_a_second_each_time() {
-        let began = Instant::now();
-        let stop = Stop::default();
-        let flaky = Flaky { messages_left: 20, is_broken: false, stop: stop.clone() };
-        tend_sink(flaky, Memory::new(), stop).await;
-        assert!(began.elapsed() <= Duration::from_secs(20), "{:?}", began.elapsed());
+        let away = away(20, true).await;
+        assert!(away <= Duration::from_secs(20), "{away:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sink_that_keeps_nothing_waits_longer_each_time() {
+        // 1 + 2 + 4 + … + 128 s, and of each half at least.
+        let away = away(8, false).await;
+        assert!(away >= Duration::from_secs(127), "{away:?}");
     }
 }
