@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use contract::{Fault, Intake, Outcomes, Store};
+use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
-
-use crate::dice::Dice;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// Far inside a broker's consumer timeout (30 minutes), so that a delivery is never taken away.
@@ -31,7 +30,7 @@ impl<S: Store> Patient<S> {
 impl<S: Store> Store for Patient<S> {
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
         // Several sinks that lost one database must not come back in step.
-        let mut dice = Dice::new(u64::from(std::process::id()));
+        let mut jitter = StdRng::seed_from_u64(u64::from(std::process::id()));
         let mut attempt: u32 = 0;
         loop {
             let fault = match self.store.store(intake).await {
@@ -39,7 +38,7 @@ impl<S: Store> Store for Patient<S> {
                 outcome => return outcome,
             };
             attempt += 1;
-            let wait = wait_after(attempt, &mut dice);
+            let wait = wait_after(attempt, &mut jitter);
             let wait_ms = wait.as_millis();
             warn!(target: "tonghui", attempt, wait_ms, %fault, "not kept, trying again after wait_ms");
             tokio::select! {
@@ -52,10 +51,10 @@ impl<S: Store> Store for Patient<S> {
 }
 
 /// Doubles up to the longest, less up to a half of itself.
-fn wait_after(attempt: u32, dice: &mut Dice) -> Duration {
+fn wait_after(attempt: u32, jitter: &mut impl Rng) -> Duration {
     let full = FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST_WAIT);
     let half = u64::try_from(full.as_millis() / 2).unwrap_or(0);
-    Duration::from_millis(half + dice.below(half + 1))
+    Duration::from_millis(half + jitter.random_range(0..=half))
 }
 
 #[cfg(test)]
@@ -64,11 +63,11 @@ mod tests {
 
     #[test]
     fn waits_grow_and_stay_within_half_of_their_limit() {
-        let mut dice = Dice::new(7);
+        let mut jitter = StdRng::seed_from_u64(7);
         for (attempt, limit) in
             [(1, 100), (2, 200), (5, 1_600), (9, 25_600), (10, 30_000), (4_000, 30_000)]
         {
-            let wait = wait_after(attempt, &mut dice).as_millis();
+            let wait = wait_after(attempt, &mut jitter).as_millis();
             assert!((limit / 2..=limit).contains(&wait), "attempt {attempt} waits {wait} ms");
         }
     }
