@@ -39,7 +39,6 @@ pub mod example;
 
 mod backoff;
 mod connections;
-mod rss;
 mod status;
 mod table;
 mod upkeep;
