@@ -37,8 +37,8 @@ pub mod what_if;
 pub mod cli;
 pub mod example;
 
-mod backoff;
 mod connections;
+mod report;
 mod rss;
 mod status;
 mod table;
