@@ -8,18 +8,16 @@
 
 mod answer;
 mod clue;
-mod faults;
-mod secret;
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use self::clue::{Clue, STEPS, dcxsbh};
-pub use self::faults::Fault;
-use self::secret::Secret;
+use crate::faults::faults;
+use crate::sign;
 use crate::source::limit::Window;
 use crate::source::register::{Entry, Mark};
 use crate::source::site::{Ask, Reply};
@@ -124,6 +122,79 @@ impl<L: Level> Upstream for Platform<L> {
             (L::APP_KEY, APP_KEY.to_owned()),
             ("INSPECTION_ROW_KEY", String::from_utf8_lossy(ROW_KEY).into_owned()),
         ]
+    }
+}
+
+faults! {
+    Fault of items {
+        /// Clue: name and telephone come masked. The platform always does so, therefore every time in a
+        /// demonstration.
+        Masked = "masked" @ 1,
+        /// Clue: it bears yesterday's time and shows only today.
+        LateRow = "late_row" @ 9,
+        /// Clue: once it has moved on, its earlier state stands beside the newest in the same answer.
+        Reissued = "reissued" @ 4,
+    }
+    others {
+        /// Request: the array as a text inside `{"code":200,"data":"…"}`.
+        Wrapped = "wrapped" @ 5,
+        /// Request: a byte order mark before the array.
+        Bom = "bom" @ 7,
+        /// Request: 502 from the proxy, with a page.
+        BadGateway = "bad_gateway" @ 13,
+        /// Request: the secret is another one from this request on.
+        Rotated = "rotated" @ 29,
+        /// Request: the proxy in front says a time an hour behind the platform's.
+        WrongDate = "wrong_date" @ 0,
+        /// Request: every row sealed, `encdata` and `signdata`.
+        Sealed = "sealed" @ 0,
+    }
+}
+
+/// The secret of the day.
+#[derive(Debug)]
+pub(super) struct Secret {
+    seed: u64,
+    /// How many there were before.
+    rotations: u64,
+    /// When it was handed out first; before that, none is valid.
+    handed_out: Option<NaiveDateTime>,
+}
+
+impl Secret {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, rotations: 0, handed_out: None }
+    }
+
+    /// The valid one, if there is one.
+    pub(super) fn valid(&self, now: NaiveDateTime) -> Option<String> {
+        let since = self.handed_out?;
+        (now - since < TimeDelta::hours(24)).then(|| self.current())
+    }
+
+    /// Hands out the valid one, a new one if need be.
+    pub(super) fn hand_out(&mut self, now: NaiveDateTime) -> String {
+        if self.valid(now).is_none() {
+            if self.handed_out.is_some() {
+                self.rotations += 1;
+            }
+            self.handed_out = Some(now);
+        }
+        self.current()
+    }
+
+    /// Makes the one handed out worthless.
+    pub(super) fn rotate(&mut self) {
+        self.rotations += 1;
+        self.handed_out = None;
+    }
+
+    fn current(&self) -> String {
+        match self.rotations {
+            // The one the published vectors are made with.
+            0 => "0123456789abcdef0123456789abcdef".to_owned(),
+            n => sign::md5_hex(&format!("secret {} {n}", self.seed)),
+        }
     }
 }
 

@@ -5,7 +5,6 @@
 //! far. So a channel is described by how it words an item and how it answers ([`Upstream`]); its
 //! life, its address, its counts and its truth are here, once.
 
-pub(crate) mod client;
 mod life;
 pub(crate) mod limit;
 pub(crate) mod office;

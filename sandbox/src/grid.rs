@@ -1,13 +1,96 @@
-//! Who is let in, and what he gets.
+//! The mobile app and the grid workers' terminals: one platform that can be pulled, and that pushes
+//! into a given address.
+//!
+//! `GET /restapi/appeal/page` with X-BG headers pages through reports by time of update. Pushed
+//! reports bear the same headers and are sent again until somebody answers 2xx.
+
+mod push;
+mod report;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::grid::report::Report;
-use crate::grid::{ACCESS_KEY, Fault, Grid, SECRET_KEY, from_http_date};
+use self::report::{Report, STEPS, report_id};
+use crate::faults::faults;
 use crate::sign;
-use crate::source::Office;
+use crate::source::register::{Entry, Mark};
 use crate::source::site::{Ask, Reply};
+use crate::source::{Conduct, Office, Upstream};
+use crate::truth::Told;
+
+pub use self::push::Pushed;
+
+/// Who the simulated client is, and what it signs with.
+const ACCESS_KEY: &str = "BGSIM340200";
+const SECRET_KEY: &str = "sim-x-bg-secret-340200";
+
+/// The platform of the mobile app and the grid.
+#[derive(Debug)]
+pub struct Grid {
+    /// Reports pushed so far.
+    pushed: u64,
+    /// Pushes attempted so far.
+    attempts: u64,
+    /// Until when the reader was told to wait.
+    not_before: Option<NaiveDateTime>,
+}
+
+impl Upstream for Grid {
+    type Fault = Fault;
+    const CHANNEL: &'static str = "mobile";
+
+    fn new(_: &Conduct<Fault>) -> Self {
+        Self { pushed: 0, attempts: 0, not_before: None }
+    }
+
+    fn key(number: u64) -> String {
+        report_id(number)
+    }
+
+    fn steps(_: &Conduct<Fault>, _: u64) -> usize {
+        STEPS
+    }
+
+    fn told(conduct: &Conduct<Fault>, entry: &Entry, mark: Mark) -> Told {
+        Report::new(conduct, entry, mark).told()
+    }
+
+    fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
+        answer(self, office, ask)
+    }
+
+    fn environment() -> Vec<(&'static str, String)> {
+        vec![("MOBILE_SECRET_KEY", SECRET_KEY.to_owned())]
+    }
+}
+
+/// The time in Beijing of such a date.
+fn from_http_date(text: &str) -> Option<NaiveDateTime> {
+    let utc = NaiveDateTime::parse_from_str(text, "%a, %d %b %Y %H:%M:%S GMT").ok()?;
+    Some(utc + TimeDelta::hours(8))
+}
+
+faults! {
+    Fault of items {
+        /// Report: longitude and latitude are `0`.
+        ZeroPosition = "zero_position" @ 7,
+        /// Report: longitude and latitude are swapped.
+        Swapped = "swapped" @ 11,
+        /// Report: no position at all.
+        NoPosition = "no_position" @ 13,
+        /// Report: it is pushed four times although the first one was taken.
+        Duplicate = "duplicate" @ 5,
+    }
+    others {
+        /// Push: the first attempt bears a time two minutes behind, so its signature is too old; the
+        /// next attempt is right.
+        Skewed = "skewed" @ 17,
+        /// Push: the first attempt bears a wrong signature; the next attempt is right.
+        BadSignature = "bad_signature" @ 19,
+        /// Request: 503, with a wait of two seconds.
+        Unavailable = "unavailable" @ 23,
+    }
+}
 
 const SKEW: TimeDelta = TimeDelta::seconds(90);
 const UNAVAILABLE: TimeDelta = TimeDelta::seconds(2);
@@ -69,3 +152,6 @@ fn page(office: &Office<Fault>, ask: &Ask) -> Reply {
     let data = json!({ "total": found.len(), "page": page, "size": size, "rows": rows });
     Reply::json(json!({ "code": 200, "message": "success", "data": data }).to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,43 @@
-//! What texts pick up on their way: editors, spreadsheets and web forms leave their marks.
+//! Made-up demands: what citizens of the made-up city write and say.
+//!
+//! Real demands cannot be in a repository, and ten canned sentences would leave every length limit
+//! and every splitter untested. So texts are composed from a grammar of many topics, with lengths
+//! spread as in real hotlines: a median near 237 characters, one in twenty above about 1,100, a few
+//! above 7,000.
+
+mod essay;
+mod slots;
+mod topics;
 
 use crate::dice::Dice;
+
+pub(crate) use essay::{Essay, essay, lengthened};
+
+/// Quantiles in per mille, and the length there; lengths between are interpolated.
+const QUANTILES: [(u32, u32); 11] = [
+    (0, 40),
+    (100, 90),
+    (250, 145),
+    (500, 230),
+    (750, 410),
+    (900, 720),
+    (955, 1_000),
+    (968, 1_500),
+    (978, 2_400),
+    (996, 4_000),
+    (1_000, 9_000),
+];
+
+/// The number of characters a text should reach.
+pub(crate) fn length(dice: &mut Dice) -> usize {
+    let at = dice.between(0, 999);
+    let above = QUANTILES.iter().position(|(quantile, _)| at < *quantile).unwrap_or(1);
+    let ((low, from), (high, to)) = (QUANTILES[above - 1], QUANTILES[above]);
+    // The last stretch holds the giants: half of them beyond 7,000 characters.
+    let length = from + (to - from) * (at - low) / (high - low);
+    let spread = (to - from) / (high - low);
+    usize::try_from(length + dice.between(0, spread)).unwrap_or(usize::MAX)
+}
 
 /// One kind of mark in an otherwise clean text. All of them survive a trip through GB18030.
 #[derive(Clone, Copy, Debug)]
