@@ -12,7 +12,7 @@ use gateway::{
 };
 use normalizer::Sealer;
 use sandbox::{
-    City, Plan,
+    City, CityPlan,
     truth::{Outcome, Thing},
 };
 use sink::store::Database;
@@ -28,9 +28,9 @@ struct World {
 impl World {
     async fn open(records: u64, faults: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let plan = Plan::demonstration(5, folder.path().to_owned(), records);
+        let plan = CityPlan::demonstration(5, folder.path().to_owned(), records);
         let faults = plan.channels.iter().map(|name| ((*name).to_owned(), faults.to_owned()));
-        let plan = Plan { faults: faults.collect(), memory: sandbox::Memory::All, ..plan };
+        let plan = CityPlan { faults: faults.collect(), memory: sandbox::Memory::All, ..plan };
         let city = City::open(&plan).await.unwrap();
         let config = folder.path().join("config");
         shipped::write(&config, &plan.channels).unwrap();

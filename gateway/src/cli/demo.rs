@@ -17,7 +17,7 @@ use std::{
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use config::Settings;
-use sandbox::{City, Plan};
+use sandbox::{City, CityPlan};
 use sink::store::Database;
 use tokio_util::sync::CancellationToken;
 
@@ -64,7 +64,7 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let began = Instant::now();
-        let plan = Plan::demonstration(args.seed, args.dir.clone(), args.records);
+        let plan = CityPlan::demonstration(args.seed, args.dir.clone(), args.records);
         prepare(&plan).with_context(|| format!("cannot prepare {}", args.dir.display()))?;
         args.servers.prepare(&args.dir.join("config")).await?;
         let split: Vec<_> = plan.split().iter().map(|(name, n)| format!("{name} {n}")).collect();
@@ -194,7 +194,7 @@ fn exit_of(ended: &[Ended], balanced: Option<bool>) -> Exit {
 }
 
 /// Writes the shipped configuration and removes what an earlier demo left.
-fn prepare(plan: &Plan) -> anyhow::Result<()> {
+fn prepare(plan: &CityPlan) -> anyhow::Result<()> {
     let config = plan.dir.join("config");
     for name in ["hotline.db", "config/data/tonghui.db"] {
         for suffix in ["", "-wal", "-shm"] {

@@ -46,8 +46,7 @@ fn every_file_and_folder_that_the_architecture_page_names_is_there() {
         root().join(name).exists()
             || root().join("config").join(name).exists()
             || sources.iter().any(|source| {
-                source.path.ends_with(&below)
-                    || name.ends_with('/') && source.path.contains(&below)
+                source.path.ends_with(&below) || name.ends_with('/') && source.path.contains(&below)
             })
     };
     let names = prose.split('`').skip(1).step_by(2);
