@@ -5,10 +5,10 @@ use std::path::Path;
 use contract::{ChannelId, DemandId, RecordKey};
 use gateway::{
     assemble,
+    registry::vocabulary,
     service::{Role, serve},
     shipped,
     stop::Stop,
-    vocabulary::vocabulary,
 };
 use normalizer::Sealer;
 use sandbox::{
@@ -50,12 +50,10 @@ impl World {
             |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
         let settings = config::resolve(&self.config(), &vocabulary(), &environment).unwrap();
         let (store, keys) = assemble::open(&settings).await.unwrap();
-        let mut plans = assemble::channels(&settings, &keys).unwrap();
-        for plan in &mut plans {
-            plan.pace.schedule = None;
-        }
+        let channels = assemble::channels(&settings, &keys).unwrap().into_iter();
+        let channels = channels.map(|channel| channel.with_schedule(None)).collect();
         let stop = Stop::default();
-        let ended = Box::pin(serve(&settings, Role::All, plans, &store, &stop)).await.unwrap();
+        let ended = Box::pin(serve(&settings, Role::All, channels, &store, &stop)).await.unwrap();
         for (channel, end) in ended {
             end.unwrap_or_else(|fault| panic!("{channel}: {fault}"));
         }
