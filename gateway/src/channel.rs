@@ -188,3 +188,84 @@ impl ReadNumbers {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use config::Problems;
+    use normalizer::{Keys, Suite};
+
+    use super::*;
+    use crate::{assemble, shipped};
+
+    const CHANNEL: &str = "channels/hotline/channel.toml";
+
+    /// The channels of a configuration in which a text of a file is another one.
+    fn built(
+        folder: &Path,
+        keys: &Keys,
+        (file, from, to): (&str, &str, &str),
+    ) -> Result<Vec<LiveChannel>, Problems> {
+        shipped::write(folder, &["hotline"]).unwrap();
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        assert!(text.contains(from), "{file} does not contain `{from}`");
+        fs::write(folder.join(file), text.replacen(from, to, 1)).unwrap();
+        assemble::channels(&assemble::settings_without_secrets(folder).unwrap(), keys)
+    }
+
+    #[test]
+    fn a_channel_begins_anew_when_anything_of_it_changes_and_only_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::generate(Suite::default()).unwrap();
+        let built = |keys, edit| built(folder.path(), keys, edit).unwrap();
+        let running = built(&keys, (CHANNEL, "", ""));
+        for (file, from, to, goes_on) in [
+            (CHANNEL, "", "", true),
+            (CHANNEL, "name      = \"12345", "name      = \"市", true),
+            ("gateway.toml", "grace  = \"20s\"", "grace  = \"19s\"", true),
+            (CHANNEL, "every = \"15s\"", "every = \"16s\"", false),
+            (CHANNEL, "concurrent = 2", "concurrent = 3", false),
+            (CHANNEL, "concurrent = 2", "concurrent = 2\nupstream = \"other\"", false),
+            (CHANNEL, "page    = 1000", "page    = 999", false),
+            (CHANNEL, "[demand]", "[demand]\nresult = \"$.CSTATUS\"", false),
+            ("gateway.toml", "Asia/Shanghai", "Asia/Urumqi", false),
+        ] {
+            let wanted = built(&keys, (file, from, to));
+            assert_eq!(are_alike(&running, &wanted), goes_on, "{file}: {to}");
+        }
+        let other_keys = Keys::generate(Suite::default()).unwrap();
+        assert!(!are_alike(&running, &built(&other_keys, (CHANNEL, "", ""))), "other keys");
+        let again = running[0].again(TimeRange::new(Default::default(), None).unwrap());
+        assert!(!are_alike(&running, &[again]), "a stretch is read beside what is new");
+    }
+
+    #[test]
+    fn a_listener_that_other_machines_reach_lets_nobody_in_who_shows_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::generate(Suite::default()).unwrap();
+        let channel = |auth: &str| {
+            let file = folder.path().join("channels/app/channel.toml");
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            let text = format!(
+                "name = \"app\"\nconnector = \"webhook\"\n[webhook]\nauth = {auth}\nkey = \"$.id\"\n\
+                 [demand]\nsource_no = \"$.id\"\n"
+            );
+            fs::write(file, text).unwrap();
+        };
+        let beyond = ("gateway.toml", "127.0.0.1:8421", "0.0.0.0:8421");
+        for (auth, listen, is_right) in [
+            ("\"none\"", ("gateway.toml", "", ""), true),
+            ("{ bearer = { env = \"TOKEN\" } }", beyond, true),
+            ("\"none\"", beyond, false),
+        ] {
+            channel(auth);
+            let found = built(folder.path(), &keys, listen).map(|channels| channels.len());
+            assert_eq!(found.is_ok(), is_right, "{auth}, {listen:?}: {found:?}");
+            if let Err(problems) = found {
+                let said = problems.to_string();
+                assert!(said.contains("channels/app/channel.toml:4") && said.contains("0.0.0.0"));
+            }
+        }
+    }
+}
