@@ -228,7 +228,7 @@ mod tests {
             (CHANNEL, "concurrent = 2", "concurrent = 3", false),
             (CHANNEL, "concurrent = 2", "concurrent = 2\nupstream = \"other\"", false),
             (CHANNEL, "page    = 1000", "page    = 999", false),
-            (CHANNEL, "[demand]", "[demand]\nresult = \"$.CSTATUS\"", false),
+            (CHANNEL, "$.SERIALNUM", "$.ROWGUID", false),
             ("gateway.toml", "Asia/Shanghai", "Asia/Urumqi", false),
         ] {
             let wanted = built(&keys, (file, from, to));
@@ -248,7 +248,7 @@ mod tests {
             let file = folder.path().join("channels/app/channel.toml");
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             let text = format!(
-                "name = \"app\"\nconnector = \"webhook\"\n[webhook]\nauth = {auth}\nkey = \"$.id\"\n\
+                "name = \"app\"\nconnector = \"webhook\"\n[schedule]\nevery = \"1m\"\n[webhook]\nauth = {auth}\nkey = \"$.id\"\n\
                  [demand]\nsource_no = \"$.id\"\n"
             );
             fs::write(file, text).unwrap();
@@ -264,7 +264,7 @@ mod tests {
             assert_eq!(found.is_ok(), is_right, "{auth}, {listen:?}: {found:?}");
             if let Err(problems) = found {
                 let said = problems.to_string();
-                assert!(said.contains("channels/app/channel.toml:4") && said.contains("0.0.0.0"));
+                assert!(said.contains("channels/app/channel.toml:6") && said.contains("0.0.0.0"));
             }
         }
     }

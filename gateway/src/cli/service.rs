@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use config::{Problem, Problems, Settings};
-use contract::ChannelId;
+use contract::{ChannelId, Fault};
 use sink::store::{Access, Database, RequestKind, RequestState};
 
 use super::{
@@ -57,8 +57,26 @@ pub(super) fn reload(context: &Context) -> anyhow::Result<Exit> {
 /// Has the service that runs on this store read its configuration and its keys again; `None` where
 /// there is none.
 pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Exit>> {
-    let is_running = store.leases().await?.iter().any(|lease| lease.serves);
-    if is_running { tell(store, RequestKind::Reload).await.map(Some) } else { Ok(None) }
+    if !store.leases().await?.iter().any(|lease| lease.serves) {
+        return Ok(None);
+    }
+    let seq = store.ask(RequestKind::Reload, None, None, Instance::own().as_str()).await?;
+    let answered = tokio::time::timeout(PATIENCE, answer(store, seq)).await;
+    let exit = match answered.unwrap_or(Ok(RequestState::Open))? {
+        RequestState::Done(said) => {
+            out::print(format!("configuration reloaded: {said}"))?;
+            Exit::Done
+        }
+        RequestState::Failed(why) => {
+            out::note(why);
+            Exit::Failed
+        }
+        RequestState::Open => {
+            out::note("the service has not answered within 30 s; it still will");
+            Exit::TryAgain
+        }
+    };
+    Ok(Some(exit))
 }
 
 /// The settings, if they have this channel.
@@ -88,31 +106,12 @@ fn of_channel(context: &Context, args: &Args, kind: RequestKind) -> anyhow::Resu
     })
 }
 
-/// Asks, and waits for the answer.
-async fn tell(store: &Database, kind: RequestKind) -> anyhow::Result<Exit> {
-    let seq = store.ask(kind, None, None, Instance::own().as_str()).await?;
-    let answered = tokio::time::timeout(PATIENCE, async {
-        loop {
-            match store.request(seq).await? {
-                RequestState::Open => tokio::time::sleep(LOOK_EVERY).await,
-                RequestState::Done(said) => return anyhow::Ok(Ok(said)),
-                RequestState::Failed(why) => return Ok(Err(why)),
-            }
-        }
-    });
-    match answered.await {
-        Ok(Ok(Ok(said))) => {
-            out::print(format!("configuration reloaded: {said}"))?;
-            Ok(Exit::Done)
-        }
-        Ok(Ok(Err(why))) => {
-            out::note(why);
-            Ok(Exit::Failed)
-        }
-        Ok(Err(error)) => Err(error),
-        Err(_) => {
-            out::note("the service has not answered within 30 s; it still will");
-            Ok(Exit::TryAgain)
+/// The answer to a request, once there is one.
+async fn answer(store: &Database, seq: i64) -> Result<RequestState, Fault> {
+    loop {
+        match store.request(seq).await? {
+            RequestState::Open => tokio::time::sleep(LOOK_EVERY).await,
+            answer => return Ok(answer),
         }
     }
 }
