@@ -36,8 +36,10 @@ pub mod what_if;
 
 pub mod cli;
 pub mod example;
+pub mod log;
 
 mod connections;
+mod plain;
 mod report;
 mod rss;
 mod status;
