@@ -72,7 +72,6 @@ impl Brake {
         Err(Fault::stopped(format!(
             "shape changed: none of the last {run} demands has what all had: {gone}"
         ))
-        .at(format!("channel {channel}"))
         .remedy(format!(
             "look with `tonghui preview {channel}` and mend [demand]; if the source is right, \
                  `tonghui accept {channel}`"

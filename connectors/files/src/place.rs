@@ -59,8 +59,8 @@ impl Place {
     /// Touches no network.
     pub(crate) fn new(config: &Config, means: &Means) -> Result<Self, Fault> {
         let folder = match Address::parse(config.url.expose())? {
-            Address::Local(folder) => Folder::Local(Local::new(folder, config.listing, means)),
-            Address::Sftp(server) => Folder::Sftp(Box::new(Sftp::new(server, config, means)?)),
+            Address::Local(folder) => Folder::Local(Local::new(folder, config.listing)),
+            Address::Sftp(server) => Folder::Sftp(Box::new(Sftp::new(server, config)?)),
         };
         Ok(Self { gate: Arc::clone(&means.gate), folder })
     }

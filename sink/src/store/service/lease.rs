@@ -155,12 +155,15 @@ fn millis(period: Duration) -> Value<'static> {
 /// The position was claimed under another lease.
 pub(crate) fn lease_lost(channel: &ChannelId, place: &str) -> Fault {
     Fault::transient("the lease of this channel has passed to another process")
-        .at(format!("channel {channel}, {place}"))
+        .at(format!("position of channel {channel}"))
+        .at(place)
 }
 
 /// The position is not where the read began.
 pub(crate) fn moved_elsewhere(channel: &ChannelId, place: &str) -> Fault {
-    Fault::transient("position moved by another process").at(format!("channel {channel}, {place}"))
+    Fault::transient("another process has moved it")
+        .at(format!("position of channel {channel}"))
+        .at(place)
 }
 
 /// Claims the position of channel $1 for the holder of fence $2; one that was unleased may be claimed

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use contract::{Fault, Means, Secret};
+use contract::{Fault, Secret};
 use russh::{
     client::{self, Handle},
     keys::{
@@ -25,7 +25,6 @@ const SHORTEST: Duration = Duration::from_secs(1);
 
 /// How a server is entered.
 pub(super) struct Entrance {
-    channel: String,
     server: Server,
     known: Known,
     key: Option<Arc<PrivateKey>>,
@@ -47,7 +46,7 @@ pub(super) struct Session {
 
 impl Entrance {
     /// Refuses settings by which nobody could know the server, or enter it.
-    pub(super) fn new(server: Server, config: &Config, means: &Means) -> Result<Self, Fault> {
+    pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
         let settings = &config.sftp;
         let known = match (&settings.host_key, &settings.known_hosts) {
             (Some(text), None) => Known::Fingerprint(text.parse().map_err(|_| {
@@ -66,13 +65,12 @@ impl Entrance {
             return Err(Fault::stopped("nothing says how the server is entered")
                 .remedy("put a password into `url`, or let `sftp.key` name a key"));
         }
-        let (channel, timeout) = (means.channel.to_string(), config.timeout.0.max(SHORTEST));
-        Ok(Self { channel, server, known, key, timeout })
+        Ok(Self { server, known, key, timeout: config.timeout.0.max(SHORTEST) })
     }
 
     /// For faults.
     pub(super) fn place(&self) -> String {
-        format!("channel {}, server {}", self.channel, self.server.host)
+        format!("server {}:{}", self.server.host, self.server.port)
     }
 
     /// Connects, makes sure of the server, and proves who we are.
@@ -113,7 +111,7 @@ impl Entrance {
         let seconds = self.timeout.as_secs();
         let limits = SftpConfig { request_timeout_secs: seconds, ..SftpConfig::default() };
         let sftp = RawSftpSession::new_with_config(channel.into_stream(), limits);
-        sftp.init().await.map_err(|error| fault::of_request("the session", &error))?;
+        sftp.init().await.map_err(|error| fault::of_request(&error))?;
         Ok(Session { handle, sftp: Arc::new(sftp) })
     }
 
