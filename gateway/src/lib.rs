@@ -41,7 +41,6 @@ pub mod log;
 mod connections;
 mod plain;
 mod report;
-mod rss;
 mod status;
 mod table;
 mod upkeep;
