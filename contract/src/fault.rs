@@ -122,7 +122,8 @@ impl Fault {
     /// What the errors underneath say, if that is more than what happened.
     pub fn cause(&self) -> Option<String> {
         let cause = chain(&**self.cause.as_ref()?);
-        (!self.what.contains(&cause)).then_some(cause)
+        let cause = cause.trim_end_matches('.');
+        (!self.what.contains(cause)).then(|| cause.to_owned())
     }
 
     /// What to do about it.

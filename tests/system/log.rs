@@ -76,7 +76,10 @@ async fn a_returned_message_a_slow_statement_and_a_full_queue_leave_no_demand_in
         assert!(!line.contains("INSERT INTO") && !line.contains("SELECT "), "SQL: {line}");
     }
     let host = address(bus);
-    golden("queue_full", &world, message(&full), &[(&queue, "QUEUE"), (&host, "HOST:PORT")]);
+    let (_, counts) = full.split_once("it refused ").unwrap();
+    let counts = counts.split_once(" messages").unwrap().0;
+    let known = [(queue.as_str(), "QUEUE"), (&host, "HOST:PORT"), (counts, "N of M")];
+    golden("queue_full", &world, message(&full), &known);
 }
 
 /// All lines so far.
