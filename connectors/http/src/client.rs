@@ -224,7 +224,7 @@ impl Client {
 }
 
 /// The source, without what may be a secret of it.
-fn host(url: &Url) -> String {
+pub(crate) fn host(url: &Url) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     format!("source {}:{port}", url.host_str().unwrap_or_default())
 }

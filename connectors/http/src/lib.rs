@@ -133,6 +133,7 @@ impl Connector for Http {
                 // It is not due.
                 Ok(None) => Found { entries: Vec::new(), is_end: true },
                 Err(fault) => {
+                    let fault = fault.at(client::host(&self.plan.list.call.url));
                     let is_of_all = matches!(fault.kind(), FaultKind::Throttled(_))
                         || trouble.len() + 1 >= self.plan.n_values();
                     if is_of_all && !has_moved {
@@ -161,7 +162,8 @@ impl Connector for Http {
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
-        ack::settle(&mut self.source, &self.plan, &upto.owed).await
+        let settling = ack::settle(&mut self.source, &self.plan, &upto.owed);
+        settling.await.map_err(|fault| fault.at(client::host(&self.plan.list.call.url)))
     }
 
     fn confine(&mut self, range: TimeRange) -> Result<(), Fault> {
@@ -171,7 +173,7 @@ impl Connector for Http {
         Ok(())
     }
 
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+    fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         record::sample(&self.plan, page)
     }
 }
