@@ -1,5 +1,5 @@
-//! Waiting for an unhappy database. The sink holds its deliveries meanwhile: giving them back to the
-//! broker would only make it count failures of messages that are healthy.
+//! Retries while the database cannot be reached. The sink holds its deliveries meanwhile: giving them
+//! back to the broker would only make it count failures of messages that are healthy.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A store that tries again while its faults are transient, until stop is asked.
 #[derive(Debug)]
-pub struct Patient<S> {
+pub struct RetryingStore<S> {
     store: S,
     stop: CancellationToken,
 }
 
-impl<S: Store> Patient<S> {
-    /// Makes `store` patient. After stop is asked the next transient fault is returned.
+impl<S: Store> RetryingStore<S> {
+    /// Wraps `store`. After stop is asked the next transient fault is returned.
     pub fn new(store: S, stop: CancellationToken) -> Self {
         Self { store, stop }
     }
 }
 
-impl<S: Store> Store for Patient<S> {
+impl<S: Store> Store for RetryingStore<S> {
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
         let mut retry = Retry::up_to(LONGEST_WAIT);
         loop {
