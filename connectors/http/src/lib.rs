@@ -166,8 +166,8 @@ impl Connector for Http {
         settling.await.map_err(|fault| fault.at(client::host(&self.plan.list.call.url)))
     }
 
-    fn confine(&mut self, range: TimeRange) -> Result<(), Fault> {
-        self.plan.stretch.confine(range)?;
+    fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
+        self.plan.stretch.limit_to(range)?;
         self.plan.reread = None;
         self.turns = Turn::all(&self.plan);
         Ok(())
