@@ -27,7 +27,7 @@ pub trait Connector: Send + Sized + 'static {
 
     /// Makes what receives the requests of a source that sends instead of being asked; `None` for a
     /// source that is asked. What was received waits in [`Means::inbox`], where `read` finds it.
-    const RECEIVER: Option<fn(&Self::Config) -> Arc<dyn Receiver>> = None;
+    const RECEIVER: Option<MakeReceiver<Self::Config>> = None;
 
     /// Checks settings and builds clients. Touches no network.
     ///
@@ -73,6 +73,9 @@ pub trait Connector: Send + Sized + 'static {
     /// The page is not one of this kind of source.
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault>;
 }
+
+/// Makes what receives the requests of a channel with these settings.
+pub type MakeReceiver<Config> = fn(&Config) -> Arc<dyn Receiver>;
 
 /// Receives what a source sends, request by request. Nothing here waits.
 pub trait Receiver: Send + Sync {

@@ -36,7 +36,8 @@ pub async fn serve(
             let mut shared = shared.clone();
             shared.environment.stop = stop;
             let serving = async move {
-                let ends = upstream::serve(&upstream, channels, &shared, keeper, grace).await;
+                let ends =
+                    Box::pin(upstream::serve(&upstream, channels, &shared, keeper, grace)).await;
                 (upstream, ends)
             };
             running.push(serving.boxed());

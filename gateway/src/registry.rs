@@ -32,9 +32,12 @@ pub struct Kind {
     pub schema: Value,
     /// Whether it sends, instead of being asked.
     pub is_pushed: bool,
-    build: fn(&Section, Means) -> Result<Box<dyn AnyConnector>, Fault>,
-    receiver: fn(&Section) -> Result<Option<Arc<dyn Receiver>>, String>,
+    build: Build,
+    receiver: BuildReceiver,
 }
+
+type Build = fn(&Section, Means) -> Result<Box<dyn AnyConnector>, Fault>;
+type BuildReceiver = fn(&Section) -> Result<Option<Arc<dyn Receiver>>, String>;
 
 impl Kind {
     /// The kind of this name.

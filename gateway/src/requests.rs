@@ -74,7 +74,7 @@ impl<'a> Requests<'a> {
             let work = async move {
                 let became = match range {
                     None => sync(channel, store).await,
-                    Some(range) => backfill(channel, range, shared, fence).await,
+                    Some(range) => Box::pin(backfill(channel, range, shared, fence)).await,
                 };
                 (seq, became)
             };
@@ -125,7 +125,7 @@ async fn backfill(
     if let Some(paused) = paused(channel) {
         return paused;
     }
-    let ended = supervise_channel(&channel.again(range), shared, fence).await;
+    let ended = Box::pin(supervise_channel(&channel.again(range), shared, fence)).await;
     match ended {
         // Whoever runs the channel next goes on with it.
         _ if shared.environment.stop.is_asked() => pending().await,

@@ -86,7 +86,7 @@ pub async fn serve_wanted(
         }
         ended
     };
-    Ok(halves.keep_during(settings, store, stop, reading).await)
+    Ok(Box::pin(halves.keep_during(settings, store, stop, reading)).await)
 }
 
 /// The ends of the bus that this process has.

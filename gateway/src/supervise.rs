@@ -109,12 +109,12 @@ pub(crate) async fn supervise_channel(
     let (watch, stop) = (&channel.handle.watch, &shared.environment.stop);
     let (pace, fence, mut retry) = (&channel.spec.pace, channel.fence(fence), Retry::default());
     if pace.schedule.is_some() {
-        stop.or(until_due(channel, shared)).await;
+        stop.or(Box::pin(until_due(channel, shared))).await;
     }
     while !stop.is_asked() {
         watch.began();
         let entries_before = watch.entries();
-        let run = async {
+        let run = Box::pin(async {
             let (packing, mut connector, brake) = prepare(channel, shared).await?;
             let (connector, bus) = (&mut *connector, &shared.bus);
             let (handle, environment) = (&channel.handle, &shared.environment);
@@ -127,7 +127,7 @@ pub(crate) async fn supervise_channel(
             let run = Run { bus, checkpoints, fence, handle, brake, environment };
             ingest(&packing, connector, pace, &run).await?;
             if stop.is_asked() { Ok(()) } else { checkpoints.end(channel.id()).await }
-        };
+        });
         let fault = tokio::select! {
             ended = AssertUnwindSafe(run).catch_unwind() => match ended {
                 Ok(Ok(())) => return Ok(()),
@@ -141,7 +141,7 @@ pub(crate) async fn supervise_channel(
         if watch.entries() > entries_before {
             retry.reset();
         }
-        after(fault, channel, shared, &mut retry).await?;
+        Box::pin(after(fault, channel, shared, &mut retry)).await?;
     }
     Ok(())
 }

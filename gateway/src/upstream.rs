@@ -33,13 +33,15 @@ pub async fn serve(
     let run = async |channels: &[LiveChannel], fence| {
         tokio::select! {
             ended = run_channels(channels, shared, fence, grace) => ended,
-            never = requests::serve(channels, shared, fence), if !channels.is_empty() => match never {},
+            never = Box::pin(requests::serve(channels, shared, fence)), if !channels.is_empty() => match never {},
         }
     };
     let pulling = async {
         let Some(gate) = pulled.first().map(|channel| &channel.gate) else { return Vec::new() };
         while let Some(lease) = wait_for(upstream, shared, keeper).await {
-            if let Some(ended) = keeper.during(&lease, gate, run(&pulled, lease.fence)).await {
+            if let Some(ended) =
+                Box::pin(keeper.during(&lease, gate, run(&pulled, lease.fence))).await
+            {
                 return ended;
             }
         }

@@ -16,7 +16,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use connector_wire::guard::Guard;
-use contract::{Batch, Connector, Entry, Fault, Inbox, Means, Receiver, Timestamp};
+use contract::{Batch, Connector, Entry, Fault, Inbox, MakeReceiver, Means, Receiver, Timestamp};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ impl Connector for Webhook {
     type Config = Config;
     type Cursor = Cursor;
 
-    const RECEIVER: Option<fn(&Config) -> Arc<dyn Receiver>> =
+    const RECEIVER: Option<MakeReceiver<Config>> =
         Some(|config| Arc::new(Requests { guard: config.auth.clone() }));
 
     fn build(config: Config, means: Means) -> Result<Self, Fault> {

@@ -166,7 +166,7 @@ async fn sync(
         }
         rows
     };
-    let rows = halves.keep_during(settings, &store, stop, reading).await;
+    let rows = Box::pin(halves.keep_during(settings, &store, stop, reading)).await;
     let exit = exit_of(&rows, args.strict, &store).await?;
     Ok((rows, exit))
 }
