@@ -5,7 +5,6 @@
 //! if both add the same demand, the later one judges again. A single writer chosen by a lock was not
 //! used: a second sink should share the work, not wait.
 
-mod arrays;
 mod fault;
 mod hosts;
 mod keep;
@@ -115,7 +114,8 @@ impl Postgres {
             }
             Err(_) => {
                 self.link.forget();
-                Err(Fault::transient(format!("cannot {doing}: it takes too long")).at(place))
+                let what = format!("cannot {doing} within {} s", LIMIT.as_secs());
+                Err(Fault::transient(what).at(place).remedy("see what keeps the database busy"))
             }
         }
     }

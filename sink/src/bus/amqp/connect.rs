@@ -26,7 +26,7 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{info, warn};
 
 use super::{
-    fault::{Place, ask, at, fault, silent},
+    fault::{CONNECT, Place, ask, at, fault, silent},
     probe::refuse_old,
     settings::{AmqpSettings, Node},
 };
@@ -79,7 +79,7 @@ impl Turn {
         purpose: &str,
     ) -> Result<Link, Fault> {
         let Node { uri, place } = node;
-        let what = "not connected";
+        let what = CONNECT;
         let runtime = default_runtime().map_err(|error| fault(&place, what, error))?;
         let tls = OwnedTLSConfig { identity: None, cert_chain: settings.ca.clone() };
         if !self.probed().contains(&place.name) {
@@ -155,11 +155,11 @@ fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, Jo
         while let Some(event) = events.next().await {
             match event {
                 Event::ConnectionBlocked(reason) => {
-                    warn!(target: "tonghui", broker, reason, "the broker takes no messages");
+                    warn!(target: "tonghui", broker, reason, "the broker is blocked and accepts no messages");
                     teller.send_replace(true);
                 }
                 Event::ConnectionUnblocked => {
-                    warn!(target: "tonghui", broker, "the broker takes messages again");
+                    warn!(target: "tonghui", broker, "the broker accepts messages again");
                     teller.send_replace(false);
                 }
                 // The end of the connection, not of one lapin channel. Who waits for the end of a
