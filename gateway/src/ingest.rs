@@ -14,8 +14,8 @@ use tokio::sync::Mutex;
 use tracing::debug;
 
 use crate::{
-    brake::Brake, clock::Clock, memory::Memory, numbers::ReadNumbers, orders::Orders, pace::Pace,
-    registry::AnyConnector, stop::Stop, watch::ChannelWatch,
+    brake::Brake, clock::Clock, mapping::MappingPool, memory::Memory, numbers::ReadNumbers,
+    orders::Orders, pace::Pace, registry::AnyConnector, stop::Stop, watch::ChannelWatch,
 };
 use reader::{Packed, Reader};
 
@@ -27,6 +27,8 @@ pub struct Means<'a, B, C> {
     pub checkpoints: &'a C,
     /// Bytes that all channels together may have in flight.
     pub memory: &'a Memory,
+    /// Maps what was read.
+    pub mapping: &'a MappingPool,
     /// What time it is.
     pub clock: &'a Clock,
     /// Asks the loop to end at the next batch border.

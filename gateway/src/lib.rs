@@ -13,6 +13,7 @@ pub mod channels;
 pub mod clock;
 pub mod instance;
 pub mod lease;
+pub mod mapping;
 pub mod memory;
 mod moment;
 pub mod numbers;

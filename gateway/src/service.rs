@@ -17,6 +17,7 @@ use crate::{
     channels,
     clock::Clock,
     lease::Keeper,
+    mapping::MappingPool,
     memory::Memory,
     stop::Stop,
     supervise::{ChannelPlan, Ended, Shared, run_sink},
@@ -71,7 +72,7 @@ pub async fn serve_on(
     let Some(halves) = Halves::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };
-    let shared = halves.shared(settings, store, stop);
+    let shared = halves.shared(settings, store, stop)?;
     let reading = async {
         let Some(shared) = shared else {
             stop.asked().await;
@@ -128,14 +129,24 @@ impl Halves {
     }
 
     /// What the channels share, where this process reads any.
-    pub fn shared(&self, settings: &Settings, store: &Database, stop: &Stop) -> Option<Shared> {
-        Some(Shared {
-            bus: self.outlet.clone()?,
+    ///
+    /// # Errors
+    /// There are no threads to map on.
+    pub fn shared(
+        &self,
+        settings: &Settings,
+        store: &Database,
+        stop: &Stop,
+    ) -> Result<Option<Shared>, Fault> {
+        let Some(bus) = self.outlet.clone() else { return Ok(None) };
+        Ok(Some(Shared {
+            bus,
             store: store.apart(),
             memory: Arc::new(Memory::new(settings.limits.memory_bytes)),
+            mapping: Arc::new(MappingPool::new()?),
             clock: Clock,
             stop: stop.clone(),
-        })
+        }))
     }
 
     /// Keeps what is published while `reading` goes on. The sink outlives the channels' stop: what

@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     ingest::{self, ingest},
     intake::Door,
+    mapping::MappingPool,
     memory::Memory,
     numbers::ReadNumbers,
     orders::{Orders, rest},
@@ -113,6 +114,8 @@ pub struct Shared {
     pub store: Database,
     /// Bytes in flight.
     pub memory: Arc<Memory>,
+    /// Maps what was read.
+    pub mapping: Arc<MappingPool>,
     /// What time it is.
     pub clock: Clock,
     /// Asks the channels to end.
@@ -268,6 +271,7 @@ async fn run_from(
         bus: &shared.bus,
         checkpoints,
         memory: &shared.memory,
+        mapping: &shared.mapping,
         clock: &shared.clock,
         stop: &shared.stop,
         watch: &plan.watch,

@@ -13,6 +13,8 @@ use std::{collections::BTreeMap, fmt::Arguments, ops::Range};
 
 use contract::DemandBody;
 
+use crate::notes::Work;
+
 pub(crate) use own::Own;
 
 /// A stretch of text and what is shown in its place.
@@ -22,15 +24,23 @@ struct Hidden {
     mask: String,
 }
 
-/// Masks all prose of a body. Returns the texts that were changed as they were, by their paths.
-pub(crate) fn redact(body: &mut DemandBody, own: &Own) -> BTreeMap<String, String> {
+/// Masks all prose of a body. Returns the texts that were changed as they were, by their paths, or
+/// nothing where to look through all of them would be too costly.
+pub(crate) fn redact(
+    body: &mut DemandBody,
+    own: &Own,
+    work: &mut Work,
+) -> Option<BTreeMap<String, String>> {
     let mut unmasked = BTreeMap::new();
     each_text(body, |path, text| {
+        if !work.may_spend(own.steps(text)) {
+            return;
+        }
         if let Some(masked) = masked(text, own) {
             unmasked.insert(path.to_string(), std::mem::replace(text, masked));
         }
     });
-    unmasked
+    (!work.is_too_costly()).then_some(unmasked)
 }
 
 /// The text with everything hidden, or nothing where there is nothing to hide.

@@ -44,7 +44,8 @@ impl Source {
         let found = match &self.origin {
             Origin::Constant(constant) => Some(ours(constant)),
             Origin::Paths(paths) => {
-                let value = paths.iter().find_map(|path| path.find(record.tree, is_present));
+                let mut find = |path: &'a Path| path.find(record.tree, &mut notes.work, is_present);
+                let value = paths.iter().find_map(&mut find);
                 value.and_then(|value| self.scalar(value, notes))
             }
             Origin::Expression(expression) => {
@@ -81,7 +82,7 @@ impl Source {
             Origin::Constant(constant) => return vec![constant.as_str().into()],
             Origin::Paths(paths) => {
                 for path in paths {
-                    let values = path.all(record.tree).into_iter().flat_map(flat);
+                    let values = path.all(record.tree, &mut notes.work).into_iter().flat_map(flat);
                     texts.extend(values.filter_map(|value| Some(self.scalar(value, notes)?.text)));
                     if !texts.is_empty() {
                         break;
@@ -108,9 +109,9 @@ impl Source {
     }
 
     /// How many nodes the first path finds that has a place to look in.
-    pub(crate) fn count(&self, record: Record<'_>) -> Option<usize> {
+    pub(crate) fn count(&self, record: Record<'_>, notes: &mut Notes) -> Option<usize> {
         let Origin::Paths(paths) = &self.origin else { return None };
-        paths.iter().find_map(|path| path.count(record.tree))
+        paths.iter().find_map(|path| path.count(record.tree, &mut notes.work))
     }
 
     fn or_default<'a>(&'a self, found: Option<Found<'a>>, notes: &mut Notes) -> Option<Found<'a>> {
@@ -126,6 +127,9 @@ impl Source {
         record: Record<'_>,
         notes: &mut Notes,
     ) -> Option<Value> {
+        if !notes.work.may_spend(expression.steps(record.tree)) {
+            return None;
+        }
         let value = expression.value(record.scope?);
         if value.is_err() {
             let detail = "the expression has no answer for this record";
@@ -136,7 +140,7 @@ impl Source {
 
     /// A single value as text.
     fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<Found<'a>> {
-        let text = match value {
+        let text: Cow<'_, str> = match value {
             Value::Null => return None,
             Value::Bool(flag) => if *flag { "true" } else { "false" }.into(),
             Value::Number(number) => number.to_string().into(),
@@ -150,7 +154,9 @@ impl Source {
                 return None;
             }
         };
-        Some(Found { text, is_number: value.is_number(), is_said: true })
+        // Whatever becomes of it, each of its bytes is looked at.
+        let is_affordable = notes.work.may_spend(text.len() as u64);
+        is_affordable.then_some(Found { text, is_number: value.is_number(), is_said: true })
     }
 }
 

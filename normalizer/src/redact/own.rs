@@ -4,7 +4,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 
 use super::Hidden;
-use crate::{rule::PlainPerson, seal::Personal};
+use crate::{notes::Work, rule::PlainPerson, seal::Personal};
 
 /// What this record must not say in its prose.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ struct Value {
 
 /// Up to here a pass for each value is cheaper.
 const FEW: usize = 8;
+/// What a byte of them costs: the automaton has a state for each.
+const STATE: u64 = 64;
 /// Shorter numbers are amounts, years and house numbers too.
 const LEAST_DIGITS: usize = 7;
 /// Shorter addresses are names of towns and streets.
@@ -73,6 +75,32 @@ impl Own {
             }
         }
         found.finish()
+    }
+
+    /// The same, if it can be made within the budget; nothing where it cannot.
+    pub(crate) fn within(
+        people: &[PlainPerson],
+        address: Option<&Personal>,
+        work: &mut Work,
+    ) -> Self {
+        let people_values = people.iter().flat_map(|p| [&p.name, &p.phone, &p.id_no]).flatten();
+        let bytes: usize = people_values.chain(address).map(|value| value.plain().len()).sum();
+        if work.may_spend(bytes as u64 * STATE) {
+            Self::new(people, address)
+        } else {
+            Self::default()
+        }
+    }
+
+    /// The steps that [`Own::find`] and the searches by form take at most.
+    pub(super) fn steps(&self, text: &str) -> u64 {
+        // A match of a short value is certain only where no longer one goes on: so far it looks ahead,
+        // and goes back.
+        let passes = match &self.automaton {
+            Some(_) => self.values.iter().map(|value| value.finder.needle().len()).max(),
+            None => Some(self.values.len()),
+        };
+        (text.len() as u64).saturating_mul(1 + passes.unwrap_or(0) as u64)
     }
 
     /// The values themselves.

@@ -68,7 +68,7 @@ impl PersonRule {
         let Some(each) = &self.each else {
             return self.one(record, notes).into_iter().collect();
         };
-        let nodes = each.all(record.tree);
+        let nodes = each.all(record.tree, &mut notes.work);
         nodes.into_iter().filter_map(|node| self.one(record.at(node), notes)).collect()
     }
 
