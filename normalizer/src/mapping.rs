@@ -278,3 +278,6 @@ fn without_indices(field: &str) -> String {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests;

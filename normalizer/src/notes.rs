@@ -90,6 +90,11 @@ impl Work {
         left.is_some()
     }
 
+    #[cfg(test)]
+    pub(crate) fn spent(&self) -> u64 {
+        (REPAIR_STEPS - self.repair) + (MAPPING_STEPS - self.mapping)
+    }
+
     pub(crate) fn is_too_costly(&self) -> bool {
         self.is_too_costly
     }

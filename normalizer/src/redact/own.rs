@@ -1,5 +1,7 @@
 //! The record's own personal values.
 
+use std::ops::Range;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 
@@ -10,9 +12,12 @@ use crate::{notes::Work, rule::PlainPerson, seal::Personal};
 #[derive(Debug, Default)]
 pub(crate) struct Own {
     values: Vec<Value>,
-    /// Finds all of them in one pass where there are many: a petition names hundreds, and one
-    /// pass for each would be quadratic. For a few, building it costs more than all else here.
+    /// Finds the first of them, which are short, in one pass where there are many: a petition names
+    /// hundreds, and one pass for each would be quadratic. For a few, building it costs more than all
+    /// else here.
     automaton: Option<AhoCorasick>,
+    /// Those that the automaton does not find.
+    others: Range<usize>,
     /// Digits of own telephone numbers, however they are grouped in the text; sorted.
     numbers: Vec<String>,
 }
@@ -28,6 +33,9 @@ struct Value {
 
 /// Up to here a pass for each value is cheaper.
 const FEW: usize = 8;
+/// Bytes of a value that is searched for together with others: where one begins in the text, the
+/// automaton looks so far ahead for a longer one, and goes back.
+const SHORT: usize = 64;
 /// What a byte of them costs: the automaton has a state for each.
 const STATE: u64 = 64;
 /// Shorter numbers are amounts, years and house numbers too.
@@ -94,13 +102,8 @@ impl Own {
 
     /// The steps that [`Own::find`] and the searches by form take at most.
     pub(super) fn steps(&self, text: &str) -> u64 {
-        // A match of a short value is certain only where no longer one goes on: so far it looks ahead,
-        // and goes back.
-        let passes = match &self.automaton {
-            Some(_) => self.values.iter().map(|value| value.finder.needle().len()).max(),
-            None => Some(self.values.len()),
-        };
-        (text.len() as u64).saturating_mul(1 + passes.unwrap_or(0) as u64)
+        let together = if self.automaton.is_some() { SHORT } else { 0 };
+        (text.len() as u64).saturating_mul((1 + together + self.others.len()) as u64)
     }
 
     /// The values themselves.
@@ -125,10 +128,9 @@ impl Own {
             for found in automaton.find_iter(text) {
                 add(found.start(), found.pattern().as_usize());
             }
-            return hidden;
         }
-        for (index, Value { finder, .. }) in self.values.iter().enumerate() {
-            let mut from = 0;
+        for index in self.others.clone() {
+            let (finder, mut from) = (&self.values[index].finder, 0);
             while let Some(found) = finder.find(&text.as_bytes()[from..]) {
                 add(from + found, index);
                 from += found + finder.needle().len();
@@ -171,14 +173,21 @@ impl Own {
 
     fn finish(mut self) -> Self {
         self.numbers.sort_unstable();
-        if self.values.len() > FEW {
+        self.others = 0..self.values.len();
+        let is_long = |value: &Value| value.finder.needle().len() > SHORT;
+        self.values.sort_by_key(is_long);
+        let n_short = self.values.partition_point(|value| !is_long(value));
+        if n_short > FEW {
             // Fails above four thousand million states only; a record is far smaller.
             self.automaton = AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
                 .kind(Some(AhoCorasickKind::NoncontiguousNFA))
                 .prefilter(false)
-                .build(self.values.iter().map(|value| value.finder.needle()))
+                .build(self.values[..n_short].iter().map(|value| value.finder.needle()))
                 .ok();
+        }
+        if self.automaton.is_some() {
+            self.others.start = n_short;
         }
         self
     }
