@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::{
     arrays::Arrays,
-    row::Uuid,
+    sql::Uuid,
     statements::{
         HISTORY, INSERT, LINK, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE,
     },
