@@ -22,10 +22,10 @@ use crate::{
     expr,
     notes::{MAPPING_STEPS, Notes, Work},
     plan::{Draft, Plan},
-    record::Record,
     redact::{Own, redact},
     rule::PlainPerson,
     seal::{Compressor, Personal, Sealer},
+    source::Record,
     trace::{Traced, Tracer},
     unseal::{RAW, UNMASKED},
 };

@@ -9,14 +9,13 @@ use contract::{
 
 use crate::{
     notes::Notes,
-    record::Record,
     rule::{
         AttachmentRule, BoolRule, CodeRule, Coded, CountsRule, EachRule, EnterpriseRule,
         EvaluationRule, Group, IntRule, ListRule, PersonRule, PersonalRule, PlainPerson, PointRule,
         RegionRule, RelatedRule, RepeatRule, StepRule, TaskRule, TextRule, TimeRule,
     },
     seal::Personal,
-    source::Source,
+    source::{Record, Source},
 };
 
 /// Where a rule's answer goes.

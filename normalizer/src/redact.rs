@@ -4,10 +4,9 @@
 //! address by its form, and the record's own names, numbers and addresses wherever they stand. Other people's names
 //! in prose are not found by rule, and nothing here pretends to.
 
-mod mail;
+mod form;
 mod number;
 mod own;
-mod plate;
 
 use std::{collections::BTreeMap, fmt::Arguments, ops::Range};
 
@@ -47,8 +46,8 @@ pub(crate) fn redact(
 pub(crate) fn masked(text: &str, own: &Own) -> Option<String> {
     let mut hidden = own.find(text);
     number::find(text, own, &mut hidden);
-    plate::find(text, &mut hidden);
-    mail::find(text, &mut hidden);
+    form::find_plates(text, &mut hidden);
+    form::find_mail(text, &mut hidden);
     if hidden.is_empty() {
         return None;
     }

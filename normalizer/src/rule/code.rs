@@ -6,7 +6,11 @@ use contract::demand::QualityFlag;
 use normalizer_text::{Profile, clean};
 
 use super::text::cleaned;
-use crate::{codes::CodeTable, notes::Notes, record::Record, source::Source};
+use crate::{
+    codes::CodeTable,
+    notes::Notes,
+    source::{Record, Source},
+};
 
 /// A label of the source and what it means.
 #[derive(Debug)]

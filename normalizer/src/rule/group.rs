@@ -9,7 +9,7 @@ use contract::{
 };
 
 use super::{BoolRule, CodeRule, Coded, IntRule, TextRule, TimeRule, personal::uscc};
-use crate::{notes::Notes, path::Path, record::Record};
+use crate::{notes::Notes, path::Path, source::Record};
 
 /// One item for each node of a path; in the rules of the item, `$` is that node.
 #[derive(Debug)]

@@ -4,7 +4,10 @@ use contract::demand::QualityFlag;
 use normalizer_text::{Profile, clean};
 
 use super::CodeRule;
-use crate::{notes::Notes, record::Record, source::Source};
+use crate::{
+    notes::Notes,
+    source::{Record, Source},
+};
 
 /// A whole number, or the number of nodes.
 #[derive(Debug)]

@@ -4,7 +4,12 @@ use contract::demand::{QualityFlag, Role};
 use normalizer_text::{Profile, identify::Problem};
 
 use super::{BoolRule, CodeRule, text::cleaned};
-use crate::{notes::Notes, path::Path, record::Record, seal::Personal, source::Source};
+use crate::{
+    notes::Notes,
+    path::Path,
+    seal::Personal,
+    source::{Record, Source},
+};
 
 /// A value that will be sealed.
 #[derive(Debug)]

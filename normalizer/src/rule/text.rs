@@ -6,7 +6,10 @@ use contract::demand::QualityFlag;
 use normalizer_text::{Profile, Repair, clean};
 
 use super::{CodeRule, Coded};
-use crate::{notes::Notes, record::Record, source::Source};
+use crate::{
+    notes::Notes,
+    source::{Record, Source},
+};
 
 /// A text of the source, or what a code table says of it.
 #[derive(Debug)]

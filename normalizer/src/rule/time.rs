@@ -15,8 +15,7 @@ use normalizer_text::{Profile, clean};
 use crate::{
     notes::Notes,
     path::Path,
-    record::Record,
-    source::{Found, Source},
+    source::{Found, Record, Source},
 };
 
 /// A moment.

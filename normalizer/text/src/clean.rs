@@ -78,8 +78,8 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
     Cleaned { text: Cow::Owned(cleaned), found }
 }
 
-/// Layout that carries nothing goes: blanks to one space, none beside a line end or at the ends of the text; line ends to LF, at
-/// most one empty line in a row.
+/// Removes layout that carries nothing: blanks become one space, and none stays beside a line end or
+/// at the ends of the text; line ends become LF, at most one empty line in a row.
 fn tidy(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
     let mut n_line_ends = 0;
