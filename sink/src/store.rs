@@ -1,5 +1,5 @@
-//! Stores: where demands are kept, beside the progress and the books that prove it. All of them
-//! keep the promises of `suite` and write what `demands/plan` says.
+//! Stores: they keep demands, the progress of channels, and the books that prove nothing was lost. All
+//! of them pass the tests of `suite` and write what `demands/plan` says.
 
 mod books;
 mod database;
@@ -18,10 +18,10 @@ mod tests;
 pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
 pub use database::{Access, Database};
 pub use demands::{
-    patient::Patient,
     plan::Outcome,
     quality::{QualityCount, UnknownLabel},
     records::{DemandRow, HistoryRow, Quarantined},
+    retry::RetryingStore,
     usual::Volume,
 };
 pub use memory::Memory;

@@ -4,11 +4,11 @@ use contract::{Intake, Outcomes};
 
 use super::Served;
 use crate::store::{
-    demands::plan::{Banned, plan},
-    postgres::{
-        Failure, Postgres, known,
-        write::{WriteError, write},
+    demands::{
+        plan::{Banned, plan},
+        poison::WriteError,
     },
+    postgres::{Failure, Postgres, known, write::write},
     suite::{
         keep,
         sample::{id, intake, read, record},
