@@ -21,7 +21,7 @@ use crate::{
     config::MappingConfig,
     expr,
     notes::{MAPPING_STEPS, Notes, Work},
-    plan::{Draft, Plan},
+    plan::{Draft, MappingPlan},
     redact::{Own, redact},
     rule::PlainPerson,
     seal::{Compressor, Personal, Sealer},
@@ -36,9 +36,9 @@ pub const NORMALIZER_VERSION: u32 = 3;
 /// The mapping of one channel.
 pub struct Mapping {
     channel: ChannelId,
-    plan: Plan,
+    plan: MappingPlan,
     /// Rules with an expression: they see what the others gave.
-    computed: Option<Plan>,
+    computed: Option<MappingPlan>,
     fields_of: HashMap<String, Vec<&'static str>>,
     fingerprint: Digest,
     sealer: Arc<Sealer>,

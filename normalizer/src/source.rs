@@ -51,7 +51,7 @@ pub(crate) enum Origin {
 
 /// One value, as text.
 #[derive(Debug)]
-pub(crate) struct Found<'a> {
+pub(crate) struct FoundText<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) is_number: bool,
     /// The source said it: neither fixed nor a default.
@@ -60,7 +60,11 @@ pub(crate) struct Found<'a> {
 
 impl Source {
     /// The first value that is present and not empty.
-    pub(crate) fn first<'a>(&'a self, record: Record<'a>, notes: &mut Notes) -> Option<Found<'a>> {
+    pub(crate) fn first<'a>(
+        &'a self,
+        record: Record<'a>,
+        notes: &mut Notes,
+    ) -> Option<FoundText<'a>> {
         let found = match &self.origin {
             Origin::Constant(constant) => Some(ours(constant)),
             Origin::Paths(paths) => {
@@ -71,15 +75,15 @@ impl Source {
             Origin::Expression(expression) => {
                 let value = self.evaluate(expression, record, notes)?;
                 is_present(&value).then_some(()).and_then(|()| {
-                    let Found { text, is_number, is_said } = self.scalar(&value, notes)?;
-                    Some(Found { text: text.into_owned().into(), is_number, is_said })
+                    let FoundText { text, is_number, is_said } = self.scalar(&value, notes)?;
+                    Some(FoundText { text: text.into_owned().into(), is_number, is_said })
                 })
             }
         };
         let found = match self.extract {
             Some(pattern) => found.and_then(|found| {
                 let text = extract(pattern, &found.text).next()?.to_owned();
-                Some(Found { text: text.into(), is_number: false, is_said: found.is_said })
+                Some(FoundText { text: text.into(), is_number: false, is_said: found.is_said })
             }),
             None => found,
         };
@@ -134,7 +138,11 @@ impl Source {
         paths.iter().find_map(|path| path.count(record.tree, &mut notes.work))
     }
 
-    fn or_default<'a>(&'a self, found: Option<Found<'a>>, notes: &mut Notes) -> Option<Found<'a>> {
+    fn or_default<'a>(
+        &'a self,
+        found: Option<FoundText<'a>>,
+        notes: &mut Notes,
+    ) -> Option<FoundText<'a>> {
         if found.is_none() && self.is_required {
             notes.add(self.target, QualityFlag::MissingRequired, None);
         }
@@ -159,7 +167,7 @@ impl Source {
     }
 
     /// A single value as text.
-    fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<Found<'a>> {
+    fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<FoundText<'a>> {
         let text: Cow<'_, str> = match value {
             Value::Null => return None,
             Value::Bool(flag) => if *flag { "true" } else { "false" }.into(),
@@ -176,12 +184,12 @@ impl Source {
         };
         // Whatever becomes of it, each of its bytes is looked at.
         let is_affordable = notes.work.may_spend(text.len() as u64);
-        is_affordable.then_some(Found { text, is_number: value.is_number(), is_said: true })
+        is_affordable.then_some(FoundText { text, is_number: value.is_number(), is_said: true })
     }
 }
 
-fn ours(text: &str) -> Found<'_> {
-    Found { text: text.into(), is_number: false, is_said: false }
+fn ours(text: &str) -> FoundText<'_> {
+    FoundText { text: text.into(), is_number: false, is_said: false }
 }
 
 /// The members of a list that are present, or the single value.
