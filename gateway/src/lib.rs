@@ -35,8 +35,10 @@ pub mod shipped;
 pub mod what_if;
 
 pub mod cli;
+pub mod log;
 pub mod offline;
 
+mod plain;
 mod report;
 mod status;
 mod upkeep;
