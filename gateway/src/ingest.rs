@@ -15,8 +15,8 @@ use contract::{Channel, Checkpoints, Clock, Confirmed, Fault, Publisher, deliver
 use tracing::debug;
 
 use crate::{
-    brake::Brake, channel::ChannelHandle, mapping::MappingPool, memory::Memory, registry::AnyConnector, schedule::Pace,
-    stop::Stop,
+    brake::Brake, channel::ChannelHandle, mapping::MappingPool, memory::Memory,
+    registry::AnyConnector, schedule::Pace, stop::Stop,
 };
 use reader::{Packed, Reader};
 
