@@ -53,7 +53,7 @@ const OWNERS: &[&str] = &[
     "gateway/src/listener.rs",  // who is connected: a JoinSet
     "contract/src/outbox/verdicts.rs", // mapping a batch: threads of a scope
     "sink/src/bus/amqp/connect.rs", // what the broker says of a connection: a JoinSet
-    "connectors/files/src/blocking.rs", // work on files, awaited at once
+    "connectors/files/src/folder.rs", // work on files, awaited at once
     "connectors/process/src/child.rs", // the log of a plugin: a JoinSet
     "sandbox/src/source/site.rs", // a simulated site: a JoinSet
 ];
