@@ -3,11 +3,11 @@
 use chrono::TimeDelta;
 use contract::{ChannelId, Fault, Timestamp};
 
-use super::{
+use crate::store::{
     Database,
     database::either,
-    row::{Columns, count},
-    small::{Small, Value},
+    database::row::{Columns, count},
+    database::shared_sql::{Small, Value},
 };
 
 /// So many weeks back the same day of the week is looked at.

@@ -35,7 +35,7 @@ use tokio::time::timeout;
 
 use super::{
     Access,
-    key::{Bind, BoundKey},
+    privacy::key::{Bind, BoundKey},
 };
 use fault::{fault, is_lost};
 use hosts::Hosts;

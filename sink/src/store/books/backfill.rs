@@ -8,11 +8,11 @@ use contract::{
     Timestamp,
 };
 
-use super::{
+use crate::store::{
     Database,
     database::either,
-    row::{Columns, count},
-    small::Small,
+    database::row::{Columns, count},
+    database::shared_sql::Small,
 };
 
 /// The progress of one backfill.
@@ -82,7 +82,7 @@ const END: &str = "DELETE FROM backfill WHERE channel = $1 AND stretch = $2";
 
 /// Moves the backfill of stretch $2 of channel $1 to $3, where it is still at move $4; the first move
 /// begins it.
-pub(super) const MOVE: &str = "INSERT INTO backfill (channel, stretch, cursor, step)
+pub(crate) const MOVE: &str = "INSERT INTO backfill (channel, stretch, cursor, step)
      SELECT $1, $2, $3, 1 WHERE $4 = 0
         OR EXISTS (SELECT 1 FROM backfill b WHERE b.channel = $1 AND b.stretch = $2)
      ON CONFLICT (channel, stretch) DO UPDATE SET cursor = $3, step = backfill.step + 1

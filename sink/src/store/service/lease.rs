@@ -10,11 +10,11 @@ use chrono::NaiveDate;
 use contract::{ChannelId, Fault};
 use sqlx::Error;
 
-use super::{
+use crate::store::{
     Database, Postgres, Sqlite,
     database::either,
-    row::{Columns, count, decode, int},
-    small::{Small, Value},
+    database::row::{Columns, count, decode, int},
+    database::shared_sql::{Small, Value},
 };
 
 /// A lease that this process holds.
@@ -153,32 +153,32 @@ fn millis(period: Duration) -> Value<'static> {
 }
 
 /// The position was claimed under another lease.
-pub(super) fn lease_lost(channel: &ChannelId, place: &str) -> Fault {
+pub(crate) fn lease_lost(channel: &ChannelId, place: &str) -> Fault {
     Fault::transient("the lease of this channel has passed to another process")
         .at(format!("channel {channel}, {place}"))
 }
 
 /// The position is not where the read began.
-pub(super) fn moved_elsewhere(channel: &ChannelId, place: &str) -> Fault {
+pub(crate) fn moved_elsewhere(channel: &ChannelId, place: &str) -> Fault {
     Fault::transient("position moved by another process").at(format!("channel {channel}, {place}"))
 }
 
 /// Claims the position of channel $1 for the holder of fence $2; one that was unleased may be claimed
 /// by whoever has a lease.
-pub(super) const CLAIM_POSITION: &str =
+pub(crate) const CLAIM_POSITION: &str =
     "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1)
      ON CONFLICT (channel) DO UPDATE SET fence = $2
      WHERE checkpoint.fence <= $2 OR checkpoint.fence = 9223372036854775807
      RETURNING cursor, step";
 
 /// Moves the position of channel $3 to cursor $1, read at $2, if it is at step $4 under fence $5.
-pub(super) const MOVE_POSITION: &str =
+pub(crate) const MOVE_POSITION: &str =
     "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at = $2
      WHERE channel = $3 AND (step = $4 OR fence = 9223372036854775807) AND fence = $5
      RETURNING step";
 
 /// Reserves $3 read numbers of channel $1 for the holder of fence $2; gives the number after them.
-pub(super) const RESERVE: &str =
+pub(crate) const RESERVE: &str =
     "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1 + $3)
      ON CONFLICT (channel) DO UPDATE SET next_read_no = checkpoint.next_read_no + $3
      WHERE checkpoint.fence = $2 RETURNING next_read_no";

@@ -5,7 +5,7 @@ use contract::{ChannelId, DemandId, Sealed, SealedBytes, Timestamp, demand::Pers
 use serde::Serialize;
 use sqlx::Error;
 
-use super::row::{Columns, channel, decode};
+use crate::store::database::row::{Columns, channel, decode};
 
 /// The sealed values of one demand.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +17,7 @@ pub struct SealedRow {
     /// Its channel.
     pub channel: ChannelId,
     /// The state that was read: the row is written only where it is still there.
-    pub(super) state: (i64, i64, i64),
+    pub(crate) state: (i64, i64, i64),
     /// The address.
     pub address: Option<Sealed>,
     /// The people.
@@ -95,7 +95,7 @@ impl SealedRow {
 
     /// Takes the person with one of these tokens out of the row; says which tokens went with him.
     /// What was unmasked goes with him whole: it is one ciphertext for all texts.
-    pub(super) fn forget(&mut self, tokens: &[String]) -> Vec<String> {
+    pub(crate) fn forget(&mut self, tokens: &[String]) -> Vec<String> {
         let mut gone = tokens.to_vec();
         let has = |sealed: &Option<Sealed>| {
             let token = sealed.as_ref().and_then(|sealed| sealed.token.as_ref());
@@ -122,19 +122,19 @@ impl SealedRow {
 }
 
 /// Demands behind $1, $2 at most.
-pub(super) const ROWS: &str =
+pub(crate) const ROWS: &str =
     "SELECT seq, id, channel, revision, read_no, mapping, address, people,
             unmasked FROM demand
      WHERE seq > $1 AND (address IS NOT NULL OR people IS NOT NULL OR unmasked IS NOT NULL)
      ORDER BY seq LIMIT $2";
 
 /// Demands that name the person with token $1.
-pub(super) const ROWS_OF: &str = "SELECT d.seq, d.id, d.channel, d.revision, d.read_no, d.mapping,
+pub(crate) const ROWS_OF: &str = "SELECT d.seq, d.id, d.channel, d.revision, d.read_no, d.mapping,
             d.address, d.people, d.unmasked
      FROM demand_person p JOIN demand d ON d.seq = p.demand WHERE p.token = $1 ORDER BY d.seq";
 
 /// Records behind $1, $2 at most.
-pub(super) const fn raws(of: RawOf) -> &'static str {
+pub(crate) const fn raws(of: RawOf) -> &'static str {
     match of {
         RawOf::History => {
             "SELECT r.history AS seq, d.id, d.channel, r.raw FROM demand_raw r
@@ -149,27 +149,27 @@ pub(super) const fn raws(of: RawOf) -> &'static str {
 }
 
 /// Writes record $2 into row $1.
-pub(super) const fn set_raw(of: RawOf) -> &'static str {
+pub(crate) const fn set_raw(of: RawOf) -> &'static str {
     match of {
         RawOf::History => "UPDATE demand_raw SET raw = $2 WHERE history = $1",
         RawOf::Quarantine => "UPDATE quarantine SET raw = $2 WHERE seq = $1 AND raw IS NOT NULL",
     }
 }
 
-pub(super) const ADD_TOKEN: &str =
+pub(crate) const ADD_TOKEN: &str =
     "INSERT INTO demand_person (token, demand) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-pub(super) const DROP_TOKEN: &str = "DELETE FROM demand_person WHERE token = $1 AND demand = $2";
-pub(super) const DROP_RAWS: &str =
+pub(crate) const DROP_TOKEN: &str = "DELETE FROM demand_person WHERE token = $1 AND demand = $2";
+pub(crate) const DROP_RAWS: &str =
     "DELETE FROM demand_raw WHERE history IN (SELECT seq FROM demand_history WHERE demand = $1)";
-pub(super) const FORGET_REJECT: &str = "UPDATE quarantine SET raw = NULL, event = NULL WHERE id = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
-pub(super) const FORGET_QUARANTINED: &str = "UPDATE quarantine SET raw = NULL, event = NULL WHERE seq = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
-pub(super) const AUDIT: &str =
+pub(crate) const FORGET_REJECT: &str = "UPDATE quarantine SET raw = NULL, event = NULL WHERE id = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
+pub(crate) const FORGET_QUARANTINED: &str = "UPDATE quarantine SET raw = NULL, event = NULL WHERE seq = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
+pub(crate) const AUDIT: &str =
     "INSERT INTO audit (at, who, action, subject, detail) VALUES ($1, $2, $3, $4, $5)";
 /// The newest lines of the audit log, $1 at most.
-pub(super) const AUDITED: &str =
+pub(crate) const AUDITED: &str =
     "SELECT at, who, action, subject, detail FROM audit ORDER BY seq DESC LIMIT $1";
 
-pub(super) fn sealed_row(row: &impl Columns) -> Result<SealedRow, Error> {
+pub(crate) fn sealed_row(row: &impl Columns) -> Result<SealedRow, Error> {
     let some = |name: &str| row.int(name)?.ok_or_else(|| decode(name, "it is null"));
     let people = row.json("people")?.map(|text| serde_json::from_str(&text)).transpose();
     let address = row.json("address")?.map(|text| serde_json::from_str(&text)).transpose();
@@ -184,7 +184,7 @@ pub(super) fn sealed_row(row: &impl Columns) -> Result<SealedRow, Error> {
     })
 }
 
-pub(super) fn sealed_raw(row: &impl Columns) -> Result<SealedRaw, Error> {
+pub(crate) fn sealed_raw(row: &impl Columns) -> Result<SealedRaw, Error> {
     Ok(SealedRaw {
         seq: row.int("seq")?.ok_or_else(|| decode("seq", "it is null"))?,
         id: row.id("id")?.ok_or_else(|| decode("id", "it is null"))?,
@@ -193,7 +193,7 @@ pub(super) fn sealed_raw(row: &impl Columns) -> Result<SealedRaw, Error> {
     })
 }
 
-pub(super) fn audited(row: &impl Columns) -> Result<AuditEntry, Error> {
+pub(crate) fn audited(row: &impl Columns) -> Result<AuditEntry, Error> {
     let text = |name: &str| Ok::<_, Error>(row.text(name)?.unwrap_or_default());
     Ok(AuditEntry {
         at: row.time("at")?.ok_or_else(|| decode("at", "it is null"))?,
@@ -205,7 +205,7 @@ pub(super) fn audited(row: &impl Columns) -> Result<AuditEntry, Error> {
 }
 
 /// The two JSON columns of a row.
-pub(super) fn json(row: &SealedRow) -> Result<(Option<String>, Option<String>), Error> {
+pub(crate) fn json(row: &SealedRow) -> Result<(Option<String>, Option<String>), Error> {
     let text = |name, value: serde_json::Result<String>| value.map_err(|e| decode(name, e));
     let address =
         row.address.as_ref().map(|address| text("address", serde_json::to_string(address)));

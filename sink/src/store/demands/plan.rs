@@ -14,10 +14,10 @@ use contract::{
     Reason, judge,
 };
 
-use super::{
-    columns::{cells, nul_in},
-    identity,
-    quarantine::Trouble,
+use crate::store::{
+    demands::columns::{cells, nul_in},
+    demands::identity,
+    demands::quarantine::Trouble,
 };
 
 pub(crate) use known::{Known, KnownDemand, doubtful, things};

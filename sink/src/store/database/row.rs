@@ -7,14 +7,14 @@ use contract::{
 use serde_json::{Map, Value};
 use sqlx::Error;
 
-use super::{
+use crate::store::{
     ChannelStatus, DemandRow, HistoryRow, Outcome, Quarantined,
-    columns::{COLUMNS, Get},
-    plan::KnownDemand,
+    demands::columns::{COLUMNS, Get},
+    demands::plan::KnownDemand,
 };
 
 /// A row whose columns are asked for by name; null is `None`.
-pub(super) trait Columns {
+pub(crate) trait Columns {
     fn text(&self, name: &str) -> Result<Option<String>, Error>;
     fn int(&self, name: &str) -> Result<Option<i64>, Error>;
     fn bool(&self, name: &str) -> Result<Option<bool>, Error>;
@@ -26,7 +26,7 @@ pub(super) trait Columns {
 }
 
 /// A column that does not hold what it must.
-pub(super) fn decode(
+pub(crate) fn decode(
     column: &str,
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
@@ -34,7 +34,7 @@ pub(super) fn decode(
 }
 
 /// What the judge must know of a demand, and its id.
-pub(super) fn known_demand(
+pub(crate) fn known_demand(
     row: &(impl Columns + ?Sized),
 ) -> Result<(DemandId, KnownDemand), Error> {
     let tracked = Tracked {
@@ -53,7 +53,7 @@ pub(super) fn known_demand(
 }
 
 /// A demand is read back through its wire form: the columns are its fields.
-pub(super) fn demand(row: &(impl Columns + ?Sized)) -> Result<DemandRow, Error> {
+pub(crate) fn demand(row: &(impl Columns + ?Sized)) -> Result<DemandRow, Error> {
     let mut wire = Map::new();
     for column in COLUMNS {
         if let Some(value) = value(row, column.name, &column.get)? {
@@ -70,7 +70,7 @@ pub(super) fn demand(row: &(impl Columns + ?Sized)) -> Result<DemandRow, Error> 
 }
 
 /// A row of history.
-pub(super) fn history(row: &(impl Columns + ?Sized)) -> Result<HistoryRow, Error> {
+pub(crate) fn history(row: &(impl Columns + ?Sized)) -> Result<HistoryRow, Error> {
     let outcome = some(row.text("outcome")?, "outcome")?;
     let changed = some(row.json("changed")?, "changed")?;
     Ok(HistoryRow {
@@ -85,7 +85,7 @@ pub(super) fn history(row: &(impl Columns + ?Sized)) -> Result<HistoryRow, Error
 }
 
 /// A row of quarantine.
-pub(super) fn quarantined(row: &(impl Columns + ?Sized)) -> Result<Quarantined, Error> {
+pub(crate) fn quarantined(row: &(impl Columns + ?Sized)) -> Result<Quarantined, Error> {
     Ok(Quarantined {
         id: id(row)?,
         channel: channel(row)?,
@@ -105,7 +105,7 @@ pub(super) fn quarantined(row: &(impl Columns + ?Sized)) -> Result<Quarantined, 
 }
 
 /// Where one channel stands.
-pub(super) fn status(row: &(impl Columns + ?Sized)) -> Result<ChannelStatus, Error> {
+pub(crate) fn status(row: &(impl Columns + ?Sized)) -> Result<ChannelStatus, Error> {
     Ok(ChannelStatus {
         channel: channel(row)?,
         step: count(some(row.int("step")?, "step")?),
@@ -117,27 +117,27 @@ pub(super) fn status(row: &(impl Columns + ?Sized)) -> Result<ChannelStatus, Err
 }
 
 /// The channel of a row.
-pub(super) fn channel(row: &(impl Columns + ?Sized)) -> Result<ChannelId, Error> {
+pub(crate) fn channel(row: &(impl Columns + ?Sized)) -> Result<ChannelId, Error> {
     some(row.text("channel")?, "channel")?.parse().map_err(|error| decode("channel", error))
 }
 
 /// The digest of a row.
-pub(super) fn digest(row: &(impl Columns + ?Sized)) -> Result<Digest, Error> {
+pub(crate) fn digest(row: &(impl Columns + ?Sized)) -> Result<Digest, Error> {
     to_digest("digest", some(row.bytes("digest")?, "digest")?)
 }
 
 /// A digest in a column of this name.
-pub(super) fn to_digest(name: &str, bytes: Vec<u8>) -> Result<Digest, Error> {
+pub(crate) fn to_digest(name: &str, bytes: Vec<u8>) -> Result<Digest, Error> {
     bytes.try_into().map(Digest).map_err(|_| decode(name, "not 16 bytes"))
 }
 
 /// Counters are unsigned in Rust and signed in SQL; none of ours comes near the difference.
-pub(super) fn int(number: u64) -> i64 {
+pub(crate) fn int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The inverse of [`int`]; a negative count is none.
-pub(super) fn count(number: i64) -> u64 {
+pub(crate) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
@@ -150,7 +150,7 @@ fn version(row: &(impl Columns + ?Sized)) -> Result<Version, Error> {
     })
 }
 
-pub(super) fn id(row: &(impl Columns + ?Sized)) -> Result<DemandId, Error> {
+pub(crate) fn id(row: &(impl Columns + ?Sized)) -> Result<DemandId, Error> {
     some(row.id("id")?, "id")
 }
 

@@ -4,20 +4,21 @@ use std::sync::LazyLock;
 
 use sqlx::Error;
 
-use super::{
-    DemandRow, questions,
-    row::{self, Columns, decode},
+use crate::store::{
+    DemandRow,
+    database::row::{self, Columns, decode},
+    demands::questions,
 };
 
 /// Demands behind row $1 that were seen since $2, $3 at most.
-pub(super) static DEMANDS: LazyLock<String> = LazyLock::new(|| {
+pub(crate) static DEMANDS: LazyLock<String> = LazyLock::new(|| {
     questions::DEMAND
         .replacen("SELECT ", "SELECT seq, ", 1)
         .replace("WHERE id = $1", "WHERE seq > $1 AND last_seen_at >= $2 ORDER BY seq LIMIT $3")
 });
 
 /// A demand, and the name of its row.
-pub(super) fn numbered(row: &impl Columns) -> Result<(i64, DemandRow), Error> {
+pub(crate) fn numbered(row: &impl Columns) -> Result<(i64, DemandRow), Error> {
     let seq = row.int("seq")?.ok_or_else(|| decode("seq", "it is null"))?;
     Ok((seq, row::demand(row)?))
 }

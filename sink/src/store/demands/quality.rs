@@ -4,7 +4,7 @@ use contract::ChannelId;
 use serde::Serialize;
 use sqlx::Error;
 
-use super::row::{Columns, channel, count};
+use crate::store::database::row::{Columns, channel, count};
 
 /// How many demands of a channel carry a doubt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,7 +37,7 @@ pub struct UnknownLabel {
 }
 
 /// Labels of every field that keeps them, the most frequent first.
-pub(super) const UNKNOWN: &str = "
+pub(crate) const UNKNOWN: &str = "
     SELECT channel, field, raw, count(*) AS demands, min(source_key) AS sample FROM (
         SELECT channel, source_key, 'kind' AS field, kind_raw AS raw FROM demand
         WHERE kind IS NULL AND kind_raw IS NOT NULL
@@ -51,7 +51,7 @@ pub(super) const UNKNOWN: &str = "
         WHERE region IS NULL AND region_raw IS NOT NULL
     ) unknown GROUP BY channel, field, raw ORDER BY demands DESC, channel, field, raw";
 
-pub(super) fn unknown(row: &impl Columns) -> Result<UnknownLabel, Error> {
+pub(crate) fn unknown(row: &impl Columns) -> Result<UnknownLabel, Error> {
     let text = |name: &str| Ok::<_, Error>(row.text(name)?.unwrap_or_default());
     Ok(UnknownLabel {
         channel: channel(row)?,
@@ -62,7 +62,7 @@ pub(super) fn unknown(row: &impl Columns) -> Result<UnknownLabel, Error> {
     })
 }
 
-pub(super) fn counted(row: &impl Columns) -> Result<QualityCount, Error> {
+pub(crate) fn counted(row: &impl Columns) -> Result<QualityCount, Error> {
     let text = |name: &str| Ok::<_, Error>(row.text(name)?.unwrap_or_default());
     Ok(QualityCount {
         channel: channel(row)?,

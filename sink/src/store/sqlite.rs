@@ -35,7 +35,7 @@ use sqlx::{
 
 use super::{
     Access,
-    key::{Bind, BoundKey},
+    privacy::key::{Bind, BoundKey},
 };
 use fault::fault;
 

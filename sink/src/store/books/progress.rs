@@ -2,11 +2,11 @@
 
 use contract::{ChannelId, Fault, Timestamp};
 
-use super::{
+use crate::store::{
     Database,
     database::either,
-    row::{Columns, count, int},
-    small::{Small, Value},
+    database::row::{Columns, count, int},
+    database::shared_sql::{Small, Value},
 };
 
 /// How far a channel has come.

@@ -8,7 +8,7 @@ use contract::{
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{
+use crate::store::{
     Claim, Database, Lease, RequestKind, RequestState,
     postgres::tests::Served,
     suite::{

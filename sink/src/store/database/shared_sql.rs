@@ -5,11 +5,11 @@ use std::future::Future;
 use contract::Fault;
 use sqlx::Error;
 
-use super::row::Columns;
+use crate::store::database::row::Columns;
 
 /// A parameter, in the order of `$1`, `$2`, …
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Text(Option<&'a str>),
     Int(i64),
     Bool(bool),
@@ -22,10 +22,10 @@ impl<'a> From<&'a str> for Value<'a> {
 }
 
 /// Reads one row.
-pub(super) type Read<T> = fn(&dyn Columns) -> Result<T, Error>;
+pub(crate) type Read<T> = fn(&dyn Columns) -> Result<T, Error>;
 
 /// A database that runs them. `doing` is for the fault: "cannot …".
-pub(super) trait Small {
+pub(crate) trait Small {
     /// Its clock, as an expression: milliseconds since 1970.
     const NOW: &'static str;
 
@@ -62,4 +62,4 @@ macro_rules! bind_all {
         query
     }};
 }
-pub(super) use bind_all;
+pub(crate) use bind_all;

@@ -5,10 +5,10 @@ use std::future::Future;
 
 use contract::{Event, Fault, Intake, Outcomes, Reason};
 
-use super::plan::Banned;
+use crate::store::demands::plan::Banned;
 
 /// A store that can try an intake as a whole.
-pub(super) trait Attempts: Sync {
+pub(crate) trait Attempts: Sync {
     /// Where the rows are, for people.
     fn place(&self) -> &str;
 
@@ -23,7 +23,7 @@ pub(super) trait Attempts: Sync {
 
 /// What to do with a transaction in which everything was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
+pub(crate) enum Then {
     Commit,
     /// It was a trial.
     RollBack,
@@ -31,14 +31,14 @@ pub(super) enum Then {
 
 /// How a try ended.
 #[derive(Debug)]
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     Kept(Outcomes),
     /// Some row is not to the database's taste, for this reason.
     Refused(String),
 }
 
 /// Keeps the intake, and what the database refuses of it in quarantine.
-pub(super) async fn keep(store: &impl Attempts, intake: &Intake) -> Result<Outcomes, Fault> {
+pub(crate) async fn keep(store: &impl Attempts, intake: &Intake) -> Result<Outcomes, Fault> {
     let mut banned = Banned::new();
     loop {
         match store.attempt(intake, &banned, Then::Commit).await? {

@@ -3,7 +3,7 @@
 use contract::{ChannelId, Demand, DemandId, Digest, SealedBytes, Timestamp, Version};
 use serde::Serialize;
 
-use super::Outcome;
+use crate::store::Outcome;
 
 /// The books of a channel. Read = accepted + skipped + rejected; published = stored + unchanged +
 /// stale + quarantined + in flight.
@@ -42,7 +42,7 @@ pub struct BooksRow {
 }
 
 impl BooksRow {
-    pub(super) fn new(channel: ChannelId) -> Self {
+    pub(crate) fn new(channel: ChannelId) -> Self {
         Self {
             channel,
             read: 0,
@@ -62,7 +62,7 @@ impl BooksRow {
     }
 
     /// Draws the line, where `unequal` messages have a receipt that says something else.
-    pub(super) fn close(mut self, unequal: u64) -> Self {
+    pub(crate) fn close(mut self, unequal: u64) -> Self {
         let adds_up = self.read == self.accepted + self.skipped + self.rejected
             && self.published == self.accepted + self.rejected;
         self.balanced = match (unequal, adds_up, self.in_flight) {

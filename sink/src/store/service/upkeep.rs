@@ -4,10 +4,10 @@ use std::{sync::LazyLock, time::Duration};
 
 use contract::{Fault, Timestamp};
 
-use super::{
+use crate::store::{
     Database, Postgres, Sqlite,
     database::either,
-    small::{Small, Value},
+    database::shared_sql::{Small, Value},
 };
 
 impl Database {

@@ -9,11 +9,11 @@ use contract::{ChannelId, Fault, TimeRange};
 use serde::Serialize;
 use sqlx::Error;
 
-use super::{
+use crate::store::{
     Database, Postgres, Sqlite,
     database::either,
-    row::{Columns, decode},
-    small::{Small, Value},
+    database::row::{Columns, decode},
+    database::shared_sql::{Small, Value},
 };
 
 /// What may be asked.
@@ -129,7 +129,7 @@ impl Database {
     /// # Errors
     /// The store cannot be read.
     pub async fn paused(&self) -> Result<Vec<ChannelId>, Fault> {
-        let read = |row: &dyn Columns| super::row::channel(row);
+        let read = |row: &dyn Columns| row::channel(row);
         either!(self, store => store.look("read what is paused", PAUSED, &[], read))
     }
 

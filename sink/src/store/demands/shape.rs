@@ -2,11 +2,11 @@
 
 use contract::{ChannelId, DemandId, Fault, Shape};
 
-use super::{
+use crate::store::{
     Database, RequestKind, RequestState,
     database::either,
-    row::{Columns, id},
-    small::Small,
+    database::row::{Columns, id},
+    database::shared_sql::Small,
 };
 
 impl Database {

@@ -3,14 +3,14 @@
 use contract::Fault;
 
 /// The key that a store was first used with, and a value that proves it.
-pub(super) struct BoundKey {
-    pub(super) key_id: i64,
-    pub(super) check_value: String,
+pub(crate) struct BoundKey {
+    pub(crate) key_id: i64,
+    pub(crate) check_value: String,
 }
 
 /// What is to be done with the key that a store is bound to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Bind<'a> {
+pub(crate) enum Bind<'a> {
     /// It is the one in use.
     Same,
     /// Write this one: the store is new, or the keys were rotated.
@@ -19,7 +19,7 @@ pub(super) enum Bind<'a> {
 
 impl BoundKey {
     /// Refuses keys that do not contain this one. The set in use is the first.
-    pub(super) fn check<'a>(
+    pub(crate) fn check<'a>(
         known: Option<&Self>,
         keys: &'a [(u32, String)],
         place: &str,

@@ -7,14 +7,14 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use sqlx::Error;
 
-use super::{
+use crate::store::{
     BooksRow,
-    columns::COLUMNS,
-    row::{Columns, channel, count},
+    database::row::{Columns, channel, count},
+    demands::columns::COLUMNS,
 };
 
 /// The demand with id $1.
-pub(super) static DEMAND: LazyLock<String> = LazyLock::new(|| {
+pub(crate) static DEMAND: LazyLock<String> = LazyLock::new(|| {
     let names: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
     format!(
         "SELECT revision, read_no, mapping, first_seen_at, last_seen_at, {}, (
@@ -27,23 +27,23 @@ pub(super) static DEMAND: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// All states of the demand with id $1.
-pub(super) const HISTORY: &str =
+pub(crate) const HISTORY: &str =
     "SELECT h.* FROM demand d JOIN demand_history h ON h.demand = d.seq
      WHERE d.id = $1 ORDER BY h.seq";
 
 /// The bytes behind row $1 of history.
-pub(super) const RAW: &str = "SELECT raw FROM demand_raw WHERE history = $1";
+pub(crate) const RAW: &str = "SELECT raw FROM demand_raw WHERE history = $1";
 
 /// What waits in quarantine of channel $1 or of all, $2 at most.
-pub(super) const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
+pub(crate) const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
      WHERE resolved_at IS NULL AND (CAST($1 AS text) IS NULL OR channel = $1)
      ORDER BY last_seen_at DESC NULLS LAST, seq DESC LIMIT $2";
 
 /// What is in quarantine under id $1.
-pub(super) const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
+pub(crate) const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
 
 /// Where each channel stands.
-pub(super) const STATUS: &str = "SELECT c.channel, c.step, c.read_at,
+pub(crate) const STATUS: &str = "SELECT c.channel, c.step, c.read_at,
             CASE WHEN c.read_at IS NULL OR c.fault_at > c.read_at THEN c.fault END AS fault,
             (SELECT count(*) FROM demand d WHERE d.channel = c.channel) AS demands,
             (SELECT count(*) FROM quarantine q
@@ -52,7 +52,7 @@ pub(super) const STATUS: &str = "SELECT c.channel, c.step, c.read_at,
 
 /// The books of channel $1 or of all: of the reads since $2, of the folded days since $3. One
 /// statement, so that all of it is about the same moment.
-pub(super) const BOOKS: &str = "
+pub(crate) const BOOKS: &str = "
     SELECT channel,
            CAST(sum(read) AS bigint) AS read, CAST(sum(accepted) AS bigint) AS accepted,
            CAST(sum(skipped) AS bigint) AS skipped, CAST(sum(rejected) AS bigint) AS rejected,
@@ -92,7 +92,7 @@ pub(super) const BOOKS: &str = "
     ) entry GROUP BY channel";
 
 /// The answer to [`BOOKS`], by channel.
-pub(super) fn books(rows: &[impl Columns]) -> Result<Vec<BooksRow>, Error> {
+pub(crate) fn books(rows: &[impl Columns]) -> Result<Vec<BooksRow>, Error> {
     let mut books = BTreeMap::new();
     for row in rows {
         let name = channel(row)?;

@@ -7,7 +7,7 @@ use contract::{
 };
 use serde::Serialize;
 
-use crate::store::{columns::Cell, quarantine::Trouble};
+use crate::store::{demands::columns::Cell, demands::quarantine::Trouble};
 
 /// The rows to write.
 #[derive(Debug, Default)]

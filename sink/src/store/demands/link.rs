@@ -5,7 +5,7 @@
 /// Behind rows `v (token, demand)`: adds a link to each demand of another channel that has the token
 /// and the text. Of everybody's demands the newest twenty are compared: a number that hundreds give is
 /// nobody's.
-pub(super) const LINK: &str = "
+pub(crate) const LINK: &str = "
     INSERT INTO demand_link (a, b, reason, score, by)
     SELECT DISTINCT CASE WHEN d.seq < e.seq THEN d.seq ELSE e.seq END,
            CASE WHEN d.seq < e.seq THEN e.seq ELSE d.seq END,
