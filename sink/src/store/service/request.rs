@@ -12,7 +12,7 @@ use sqlx::Error;
 use crate::store::{
     Database, Postgres, Sqlite,
     database::either,
-    database::row::{Columns, decode},
+    database::row::{Columns, channel, decode},
     database::shared_sql::{Small, Value},
 };
 
@@ -129,7 +129,7 @@ impl Database {
     /// # Errors
     /// The store cannot be read.
     pub async fn paused(&self) -> Result<Vec<ChannelId>, Fault> {
-        let read = |row: &dyn Columns| row::channel(row);
+        let read = |row: &dyn Columns| channel(row);
         either!(self, store => store.look("read what is paused", PAUSED, &[], read))
     }
 
