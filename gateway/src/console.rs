@@ -16,6 +16,7 @@ use axum::{
 use config::{ConsoleSettings, Settings};
 use connector_webhook::{Auth, Config, Guard};
 use contract::{Fault, Publisher as _};
+use serde::Serialize;
 use serde_json::json;
 use sink::{
     bus::{Amqp, Outlet},
@@ -23,7 +24,7 @@ use sink::{
 };
 use tokio::{net::TcpListener, time::timeout};
 
-use crate::{assemble, clock::Clock, connections, status, stop::Stop};
+use crate::{assemble, clock::Clock, connections, indexer, status, stop::Stop};
 
 /// A request head to arrive.
 const SLOWEST: Duration = Duration::from_secs(15);
@@ -66,6 +67,7 @@ impl Console {
         let router = Router::new()
             .route("/metrics", get(metrics))
             .route("/api/v1/channels", get(channels))
+            .route("/api/v1/index", get(index))
             .route_layer(middleware::from_fn_with_state(Arc::new(guard), admit))
             .route("/health/live", get(|| async { "alive\n" }))
             .route("/health/ready", get(ready))
@@ -107,7 +109,16 @@ async fn ready(State(desk): State<Arc<Desk>>) -> Response {
 
 /// As `status --format json`.
 async fn channels(State(desk): State<Arc<Desk>>) -> Response {
-    match status::rows(&desk.settings, &desk.store).await {
+    json_of(status::rows(&desk.settings, &desk.store).await)
+}
+
+/// As `index --format json`.
+async fn index(State(desk): State<Arc<Desk>>) -> Response {
+    json_of(indexer::lag(&desk.store).await)
+}
+
+fn json_of(rows: Result<Vec<impl Serialize>, Fault>) -> Response {
+    match rows {
         Ok(rows) => {
             let body = serde_json::to_string(&rows).unwrap_or_default(); // plain rows always are
             ([(header::CONTENT_TYPE, "application/json")], body).into_response()
@@ -120,7 +131,8 @@ async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
     let asking = async {
         let books = desk.store.books(None, None).await?;
         let rows = status::rows(&desk.settings, &desk.store).await?;
-        Ok::<_, Fault>(metrics::text(&books, &rows))
+        let lags = indexer::lag(&desk.store).await?;
+        Ok::<_, Fault>(metrics::text(&books, &rows, &lags))
     };
     match asking.await {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),

@@ -48,8 +48,8 @@ impl Keeper {
         }
     }
 
-    /// Does `work` under the lease, keeps the books of what it asks within `limits`, and gives the
-    /// lease back. `None` where the lease was lost: the work was dropped.
+    /// The same as [`Keeper::hold`] for work that asks an upstream: what it asks is booked within
+    /// `limits`.
     pub async fn during<T>(
         &self,
         lease: &Lease,
@@ -57,17 +57,25 @@ impl Keeper {
         work: impl Future<Output = T>,
     ) -> Option<T> {
         self.open_books(lease, limits).await;
+        let work = async {
+            let done = work.await;
+            self.close_books(lease, limits).await;
+            done
+        };
+        self.hold(lease, work).await
+    }
+
+    /// Does `work` under the lease and gives it back. `None` where the lease was lost: the work was
+    /// dropped.
+    pub async fn hold<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> Option<T> {
         let done = tokio::select! {
             done = work => Some(done),
             () = self.lost(lease) => None,
         };
-        if done.is_some() {
-            self.close_books(lease, limits).await;
-        }
         if done.is_some()
             && let Err(fault) = self.store.release_lease(lease).await
         {
-            warn!("upstream {}: {fault}; its lease ends by itself", lease.upstream);
+            warn!("lease of {}: {fault}; it ends by itself", lease.upstream);
         }
         done
     }
@@ -110,14 +118,14 @@ impl Keeper {
             match tokio::time::timeout_at(safe_until, renewing).await {
                 Ok(Ok(true)) => safe_until = asked + PERIOD - MARGIN,
                 Ok(Ok(false)) => {
-                    warn!("upstream {}: another process has its lease now", lease.upstream);
+                    warn!("lease of {}: another process has it now", lease.upstream);
                     return;
                 }
                 Ok(Err(fault)) if Instant::now() < safe_until => {
-                    warn!("upstream {}: {fault}; renewing its lease again soon", lease.upstream);
+                    warn!("lease of {}: {fault}; renewing it again soon", lease.upstream);
                 }
                 Ok(Err(_)) | Err(_) => {
-                    warn!("upstream {}: its lease cannot be renewed in time", lease.upstream);
+                    warn!("lease of {}: it cannot be renewed in time", lease.upstream);
                     return;
                 }
             }

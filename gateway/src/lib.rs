@@ -39,6 +39,7 @@ pub mod example;
 
 mod backoff;
 mod connections;
+mod indexer;
 mod rss;
 mod status;
 mod table;

@@ -16,6 +16,7 @@ use crate::{
     backoff::Backoff,
     channels,
     clock::Clock,
+    indexer,
     lease::Keeper,
     memory::Memory,
     stop::Stop,
@@ -156,8 +157,13 @@ impl Halves {
         let keeping = async {
             if let Some(inlet) = self.inlet {
                 let patient = Patient::new(store.clone(), stop.token().clone());
+                let (grace, kept) = (settings.limits.grace, Stop::default());
+                let sink = async {
+                    run_sink(inlet, patient, &sink_stop, grace).await;
+                    kept.ask();
+                };
                 let upkeep = upkeep::serve(store, settings.history, &sink_stop);
-                tokio::join!(run_sink(inlet, patient, &sink_stop, settings.limits.grace), upkeep);
+                tokio::join!(sink, upkeep, indexer::serve(store, &kept, stop, grace));
             }
         };
         tokio::join!(reading, keeping).0

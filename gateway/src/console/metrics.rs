@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sink::store::BooksRow;
 
-use crate::status::Row;
+use crate::{indexer::Lag, status::Row};
 
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -28,7 +28,7 @@ const KEPT: [Count; 6] = [
 ];
 
 /// All of it. Names of channels need no escaping.
-pub(super) fn text(books: &[BooksRow], rows: &[Row]) -> String {
+pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
     let mut text = String::new();
     let counts = |counts: &'static [Count]| {
         books.iter().flat_map(move |book| {
@@ -98,6 +98,26 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row]) -> String {
         "gauge",
         "When a channel was last read, be it in vain.",
         each(|row| Some(row.last_read_at?.timestamp().to_string())),
+    );
+    let of_index = |value: fn(&Lag) -> u64| {
+        let sample = move |lag: &Lag| {
+            (format!("index=\"{}\"", lag.index.name()), value(lag).to_string())
+        };
+        lags.iter().map(sample)
+    };
+    family(
+        &mut text,
+        "tonghui_index_rows_behind",
+        "gauge",
+        "Rows of history that an index does not cover yet.",
+        of_index(|lag| lag.rows_behind),
+    );
+    family(
+        &mut text,
+        "tonghui_index_seconds_behind",
+        "gauge",
+        "How long ago the oldest of these rows was read from its source.",
+        of_index(|lag| lag.seconds_behind),
     );
     text
 }

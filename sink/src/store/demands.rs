@@ -2,7 +2,7 @@
 
 pub(crate) mod columns;
 pub(crate) mod identity;
-pub(crate) mod link;
+pub(crate) mod index;
 pub(crate) mod patient;
 pub(crate) mod plan;
 pub(crate) mod poison;

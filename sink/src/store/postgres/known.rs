@@ -8,6 +8,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::store::{
     database::row::{int, known_demand, to_digest},
+    demands::index,
     demands::plan::{Known, KnownDemand, Plan, doubtful, things},
 };
 
@@ -28,6 +29,7 @@ pub(super) async fn number(
     if plan.history.is_empty() {
         return Ok(());
     }
+    sqlx::query(index::ANNOUNCE).execute(&mut *conn).await?;
     let (demands, history): (Vec<i64>, Vec<i64>) = sqlx::query_as(
         "SELECT ARRAY(SELECT nextval('demand_seq') FROM generate_series(1, $1)),
                 ARRAY(SELECT nextval('demand_history_seq') FROM generate_series(1, $2))",

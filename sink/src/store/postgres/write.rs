@@ -11,12 +11,13 @@ use super::{
     arrays::Arrays,
     row::Uuid,
     statements::{
-        HISTORY, INSERT, LINK, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE,
+        HISTORY, INSERT, MOVE, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE,
     },
 };
 use crate::store::{
     database::row::int,
     demands::columns::{COLUMNS, Cell, Get},
+    demands::index::Tokens,
     demands::plan::{Plan, Subject},
 };
 
@@ -110,6 +111,7 @@ async fn history(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::E
         .column(|entry| entry.demand.digest.0.as_slice())
         .column(|entry| serde_json::Value::from(entry.changed.as_slice()).to_string())
         .column(|entry| entry.demand.origin.read_at)
+        .column(|entry| Tokens::of(entry.demand).to_json())
         .execute(conn, HISTORY)
         .await?;
     Arrays::of(&plan.history)
@@ -117,16 +119,6 @@ async fn history(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::E
         .column(|entry| entry.demand.origin.read_at)
         .column(|entry| entry.demand.raw.0.as_slice())
         .execute(conn, RAW)
-        .await?;
-    Arrays::of(&plan.tokens())
-        .column(|(token, _)| *token)
-        .column(|(_, demand)| *demand)
-        .execute(conn, PERSON)
-        .await?;
-    Arrays::of(&plan.contacts())
-        .column(|(token, _)| *token)
-        .column(|(_, demand)| *demand)
-        .execute(conn, LINK.as_str())
         .await?;
     Ok(())
 }

@@ -7,10 +7,11 @@ use sqlx::SqliteConnection;
 use super::{
     iso,
     rows::{Values, write_rows},
-    statements::{HISTORY, INSERT, LINK, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
+    statements::{HISTORY, INSERT, MOVE, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
 };
 use crate::store::{
     database::row::int,
+    demands::index::Tokens,
     demands::plan::{Plan, Subject},
 };
 
@@ -70,22 +71,13 @@ async fn history(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), sql
         values.add(demand.body.status.map(|status| status.code()))?;
         values.add(demand.digest.0.as_slice())?;
         values.add(serde_json::to_string(&entry.changed)?)?;
-        values.add(iso(demand.origin.read_at))
+        values.add(iso(demand.origin.read_at))?;
+        values.add(Tokens::of(demand).to_json())
     })
     .await?;
     write_rows(conn, &RAW, &plan.history, |entry, values| {
         values.add(entry.seq)?;
         values.add(entry.demand.raw.0.as_slice())
-    })
-    .await?;
-    write_rows(conn, &PERSON, &plan.tokens(), |(token, demand), values| {
-        values.add(*token)?;
-        values.add(*demand)
-    })
-    .await?;
-    write_rows(conn, &LINK, &plan.contacts(), |(token, demand), values| {
-        values.add(*token)?;
-        values.add(*demand)
     })
     .await?;
     Ok(())

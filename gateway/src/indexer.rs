@@ -1,0 +1,182 @@
+//! Makes the indexes behind the sink: one worker for each, in one process at a time, by a lease.
+//!
+//! It runs where the sink runs and never holds it up: it has connections of its own, its transactions
+//! are short, and it rests for as long as it has worked. A fault of it is a warning; what it has not
+//! done stands in the lag, and it goes on from there.
+
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+
+use contract::Fault;
+use futures_util::{FutureExt as _, future::join_all};
+use serde::Serialize;
+use sink::store::{Claim, Database, Index, IndexLag};
+use tracing::warn;
+
+use crate::{backoff::Backoff, clock::Clock, lease::Keeper, stop::Stop};
+
+/// How often a worker that has nothing to do looks for new history, or asks for its lease.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The same while somebody waits for it.
+const LOOK_SOON: Duration = Duration::from_millis(50);
+/// An index that does not move for so long is waited for no longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often somebody who waits is told for what.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// How far an index is behind history, for people and programs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Lag {
+    pub(crate) index: Index,
+    pub(crate) rows_behind: u64,
+    /// How long ago the oldest of these rows was read from its source.
+    pub(crate) seconds_behind: u64,
+}
+
+/// How far each index is behind.
+pub(crate) async fn lag(store: &Database) -> Result<Vec<Lag>, Fault> {
+    let lag = |IndexLag { index, rows, since }| {
+        let age = since.map_or(0, |since| (Clock.now() - since).num_seconds());
+        Lag { index, rows_behind: rows, seconds_behind: u64::try_from(age).unwrap_or(0) }
+    };
+    Ok(store.index_lag().await?.into_iter().map(lag).collect())
+}
+
+/// Makes the indexes of `store` until stop is asked, and for at most `grace` after. Once `kept` is
+/// asked, nothing new is waited for: what history holds by then is still covered, unless something is
+/// in the way.
+pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Duration) {
+    let store = &store.apart();
+    let keeper = &Keeper::new(store.clone(), false);
+    let workers = Index::ALL.map(|index| async move {
+        Worker { index, store, keeper, kept, stop, backoff: Backoff::new() }.run().await;
+    });
+    let too_long = async {
+        stop.asked().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        _ = join_all(workers) => {}
+        () = too_long => {}
+    }
+}
+
+/// Waits until an index covers all history that is there now; where no process makes it, this one does.
+/// `waiting` is told how many rows are left.
+///
+/// # Errors
+/// The store cannot be reached, or the index does not move.
+pub(crate) async fn cover(
+    store: &Database,
+    index: Index,
+    waiting: impl Fn(u64),
+) -> Result<(), Fault> {
+    let target = store.history_end().await?;
+    let keeper = Keeper::new(store.apart(), false);
+    let (mut known, mut moved, mut told) = (None, Instant::now(), None::<Instant>);
+    loop {
+        let position = store.index_position(index).await?;
+        let Ok(left) = u64::try_from(target - position) else { return Ok(()) };
+        if left == 0 {
+            return Ok(());
+        }
+        if known.replace(position) != Some(position) {
+            moved = Instant::now();
+        } else if moved.elapsed() > PATIENCE {
+            let name = index.name();
+            return Err(Fault::transient(format!("{left} rows of history are not in index `{name}`"))
+                .remedy("look for a gateway that hangs, or for a transaction left open"));
+        }
+        if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            told = Some(Instant::now());
+            waiting(left);
+        }
+        if let Claim::Ours(lease) = keeper.claim(&lease_of(index)).await? {
+            let work = async {
+                let began = Instant::now();
+                while began.elapsed() < TELL_EVERY
+                    && store.index_position(index).await? < target
+                    && store.index_some(index).await?
+                {}
+                Ok(())
+            };
+            // Where the lease was lost, somebody else goes on.
+            keeper.hold(&lease, work).await.unwrap_or(Ok(()))?;
+        }
+        tokio::time::sleep(LOOK_SOON).await;
+    }
+}
+
+struct Worker<'a> {
+    index: Index,
+    store: &'a Database,
+    keeper: &'a Keeper,
+    kept: &'a Stop,
+    stop: &'a Stop,
+    backoff: Backoff,
+}
+
+impl Worker<'_> {
+    async fn run(mut self) {
+        let lease = lease_of(self.index);
+        while !self.stop.is_asked() {
+            let fault = match self.keeper.claim(&lease).await {
+                Ok(Claim::Ours(lease)) => {
+                    let keeper = self.keeper;
+                    let work = AssertUnwindSafe(self.work()).catch_unwind();
+                    match keeper.hold(&lease, work).await {
+                        Some(Ok(Ok(()))) => return,
+                        Some(Ok(Err(fault))) => fault,
+                        Some(Err(_)) => Fault::stopped("the task panicked")
+                            .remedy("report this defect with the line logged above"),
+                        None => continue,
+                    }
+                }
+                // Whoever holds it covers what this process has kept as well.
+                Ok(Claim::Held(_) | Claim::Lost) if self.kept.is_asked() => return,
+                Ok(Claim::Held(_) | Claim::Lost) => {
+                    self.kept.or_sleep(LOOK_EVERY).await;
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            let (index, wait) = (self.index.name(), self.backoff.wait());
+            if self.kept.is_asked() {
+                warn!("index {index}: {fault}; the next process goes on");
+                return;
+            }
+            warn!("index {index}: {fault}; trying again in {:.1} s", wait.as_secs_f32());
+            self.kept.or_sleep(wait).await;
+        }
+    }
+
+    /// Covers history until stop is asked, or everything that was kept is covered.
+    async fn work(&mut self) -> Result<(), Fault> {
+        let Self { index, store, kept, stop, .. } = *self;
+        let mut target = None;
+        while !stop.is_asked() {
+            if target.is_none() && kept.is_asked() {
+                target = Some(store.history_end().await?);
+            }
+            let began = Instant::now();
+            if store.index_some(index).await? {
+                self.backoff.reset();
+                kept.or_sleep(began.elapsed()).await;
+                continue;
+            }
+            match target {
+                None => kept.or_sleep(LOOK_EVERY).await,
+                Some(target) if store.index_position(index).await? >= target => break,
+                Some(_) => stop.or_sleep(LOOK_SOON).await,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Upstreams are named without blanks.
+fn lease_of(index: Index) -> String {
+    format!("index {}", index.name())
+}
