@@ -9,13 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::Fault;
+use contract::{Fault, Retry};
 use futures_util::{FutureExt as _, future::join_all};
 use serde::Serialize;
 use sink::store::{Claim, Database, Index, IndexLag};
-use tracing::warn;
 
-use crate::{backoff::Backoff, clock::Clock, lease::Keeper, stop::Stop};
+use crate::{clock::Clock, lease::Keeper, report, stop::Stop, supervise::panicked};
 
 /// How often a worker that has nothing to do looks for new history, or asks for its lease.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -51,7 +50,7 @@ pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Dur
     let store = &store.apart();
     let keeper = &Keeper::new(store.clone(), false);
     let workers = Index::ALL.map(|index| async move {
-        Worker { index, store, keeper, kept, stop, backoff: Backoff::new() }.run().await;
+        Worker { index, store, keeper, kept, stop, retry: Retry::default() }.run().await;
     });
     let too_long = async {
         stop.asked().await;
@@ -115,7 +114,7 @@ struct Worker<'a> {
     keeper: &'a Keeper,
     kept: &'a Stop,
     stop: &'a Stop,
-    backoff: Backoff,
+    retry: Retry,
 }
 
 impl Worker<'_> {
@@ -129,8 +128,7 @@ impl Worker<'_> {
                     match keeper.hold(&lease, work).await {
                         Some(Ok(Ok(()))) => return,
                         Some(Ok(Err(fault))) => fault,
-                        Some(Err(_)) => Fault::stopped("the task panicked")
-                            .remedy("report this defect with the line logged above"),
+                        Some(Err(_)) => panicked(),
                         None => continue,
                     }
                 }
@@ -142,12 +140,11 @@ impl Worker<'_> {
                 }
                 Err(fault) => fault,
             };
-            let (index, wait) = (self.index.name(), self.backoff.wait());
+            let wait = self.retry.wait(fault.kind());
+            report::retry(None, &fault.at(lease.clone()), wait);
             if self.kept.is_asked() {
-                warn!("index {index}: {fault}; the next process goes on");
-                return;
+                return; // the next process goes on
             }
-            warn!("index {index}: {fault}; trying again in {:.1} s", wait.as_secs_f32());
             self.kept.or_sleep(wait).await;
         }
     }
@@ -162,7 +159,7 @@ impl Worker<'_> {
             }
             let began = Instant::now();
             if store.index_some(index).await? {
-                self.backoff.reset();
+                self.retry.reset();
                 kept.or_sleep(began.elapsed()).await;
                 continue;
             }

@@ -37,9 +37,9 @@ pub mod what_if;
 pub mod cli;
 pub mod example;
 
-mod backoff;
 mod connections;
 mod indexer;
+mod report;
 mod rss;
 mod status;
 mod table;

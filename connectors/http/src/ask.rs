@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use connector_wire::{auth::Request, body};
+use connector_wire::auth::Request;
 use contract::Fault;
 use normalizer_text::Charset;
 use reqwest::Url;
@@ -161,7 +161,7 @@ impl Call {
             Payload::Template { template, content_type, charset } => {
                 content(content_type);
                 let text = template.render(params)?;
-                body = body::encode(&text, *charset).ok_or_else(|| {
+                body = document::encode(&text, *charset).ok_or_else(|| {
                     Fault::stopped(format!("the body cannot be written in {}", charset.name()))
                         .at(self.url.path().to_owned())
                 })?;

@@ -18,9 +18,11 @@ fn allowed(name: &str) -> Option<(&'static [&'static str], &'static [&'static st
             return None;
         }
         "contract" | "sandbox" => (&[], &[]),
-        "connector-testkit" | "connector-wire" => (&["contract", "normalizer-text"], &[]),
+        "connector-testkit" | "connector-wire" | "document" => {
+            (&["contract", "normalizer-text"], &[])
+        }
         connector if connector.starts_with("connector-") => {
-            (&["contract", "normalizer-text", "connector-wire"], &["connector-testkit"])
+            (&["contract", "normalizer-text", "connector-wire", "document"], &["connector-testkit"])
         }
         "normalizer" => (&["contract", "normalizer-text"], &[]),
         "sink" => (&["contract"], &["normalizer"]),
@@ -111,8 +113,8 @@ fn every_crate_is_under_the_lints_of_the_workspace() {
 #[test]
 fn every_connector_is_registered() {
     let registry = read("gateway/src/registry.rs");
-    let kinds =
-        folders("connectors").into_iter().filter(|kind| kind != "testkit" && kind != "wire");
+    let shared = ["document", "testkit", "wire"];
+    let kinds = folders("connectors").into_iter().filter(|kind| !shared.contains(&kind.as_str()));
     let missing =
         kinds.filter(|kind| !registry.contains(&format!("register::<connector_{kind}::")));
     nothing_wrong(&missing.collect::<Vec<_>>(), "not registered in gateway/src/registry.rs");

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// Calls `look` with each text and the names that lead to it, dots between. Positions in lists say
 /// nothing about a field and are left out.
-pub(super) fn each_text(tree: &Value, look: &mut impl FnMut(&str, &str)) {
+pub(crate) fn each_text(tree: &Value, look: &mut impl FnMut(&str, &str)) {
     visit(tree, &mut String::new(), look);
 }
 

@@ -5,17 +5,13 @@
 //! on into it. What is text already has its charset behind it: a declaration within it is not
 //! looked at. Only what was in layers is bytes again, and those are decoded like a body.
 
+use connector_wire::envelope::{Envelope, Layer};
 use contract::Fault;
+use document::{Broken, Path, Shape, decode, scalar};
 use normalizer_text::Hints;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-
-use super::{
-    Path, decode, scalar,
-    tree::{Broken, Shape},
-};
-use crate::envelope::{Envelope, Layer};
 
 /// A text of the answer that is a document itself.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -93,7 +89,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::body::{json as parse_json, xml};
+    use document::{json as parse_json, xml};
 
     fn open(inner: Value, tree: &mut Value) -> Result<(), Broken> {
         let inner: Inner = serde_json::from_value(inner).unwrap();

@@ -6,7 +6,7 @@ use contract::TextReport;
 use normalizer_text::{Charset, Hints, decode_strict};
 use serde_json::Value;
 
-use super::{
+use crate::{
     malformed::{Malformed, Writer},
     texts::each_text,
 };
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_character_that_was_put_back_is_known_by_the_fields_it_is_in() {
         let decoded = decode("{\"xm\":\"李\u{e863}\",\"b\":\"李\"}".as_bytes(), &Hints::default());
-        let tree = crate::body::json(&decoded.text).unwrap();
+        let tree = crate::json(&decoded.text).unwrap();
         assert_eq!(tree["xm"], "李䶮");
         assert_eq!(fields_with(&decoded.put_back, &tree), ["xm"]);
     }

@@ -11,7 +11,7 @@ use quick_xml::{
 };
 use serde_json::{Map, Value, map::Entry};
 
-use super::tree::{Broken, MAX_DEPTH, MAX_NODES};
+use crate::tree::{Broken, MAX_DEPTH, MAX_NODES};
 
 /// The name under which text stands.
 const TEXT: &str = "$text";

@@ -3,13 +3,12 @@
 //! A photograph in Base64 is a thousand times the record it belongs to. What is kept of it is what
 //! can be compared: its name, its size and its hash.
 
+use connector_wire::envelope::{Envelope, Layer};
+use document::{Path, scalar};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-
-use super::{Path, scalar};
-use crate::envelope::{Envelope, Layer};
 
 /// Files in Base64 within a record: each becomes `{ name, bytes, sha256 }`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value};
 
-use super::tree::{Broken, MAX_DEPTH, MAX_NODES};
+use crate::tree::{Broken, MAX_DEPTH, MAX_NODES};
 
 /// The greatest integer up to which every one is a number of its own for every reader.
 const EXACT: u64 = 1 << 53;

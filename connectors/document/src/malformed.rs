@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::texts::each_text;
+use crate::texts::each_text;
 
 /// Characters that mean nothing in any text (Unicode 23.7); one the page does not have is the mark.
 const CANDIDATES: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
@@ -104,7 +104,7 @@ impl Malformed {
 }
 
 /// Writes a text and marks in it.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     text: String,
     mark: char,
     found: Vec<Sequence>,
@@ -112,25 +112,25 @@ pub(super) struct Writer {
 
 impl Writer {
     /// `whole`: the text that will come, with anything in the places of the marks.
-    pub(super) fn new(whole: &str) -> Self {
+    pub(crate) fn new(whole: &str) -> Self {
         // A text that holds all of them is no text: its own ones are then taken for marks, and
         // lead to no bytes.
         let mark = CANDIDATES.into_iter().find(|mark| !whole.contains(*mark)).unwrap_or('\u{fdd0}');
         Self { text: String::with_capacity(whole.len()), mark, found: Vec::new() }
     }
 
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
-    pub(super) fn malformed(&mut self, offset: usize, bytes: &[u8]) {
+    pub(crate) fn malformed(&mut self, offset: usize, bytes: &[u8]) {
         self.text.push(self.mark);
         self.text.push_str(&self.found.len().to_string());
         self.text.push(self.mark);
         self.found.push(Sequence { offset, bytes: bytes.to_vec() });
     }
 
-    pub(super) fn finish(self) -> (String, Malformed) {
+    pub(crate) fn finish(self) -> (String, Malformed) {
         (self.text, Malformed { mark: Some(self.mark), found: self.found })
     }
 }
@@ -154,7 +154,7 @@ mod tests {
     use normalizer_text::{Charset, Hints};
     use serde_json::json;
 
-    use crate::body::{decode, json};
+    use crate::{decode, json};
 
     #[test]
     fn malformed_bytes_belong_to_the_record_they_are_in() {

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 /// Levels of a document. Real ones have ten; a tree that is deeper cannot be walked or dropped
 /// safely by anybody further on.
-pub(super) const MAX_DEPTH: usize = 128;
+pub(crate) const MAX_DEPTH: usize = 128;
 
 /// Nodes of a document: a node takes far more memory than the two bytes it may have in the text.
-pub(super) const MAX_NODES: usize = 1_000_000;
+pub(crate) const MAX_NODES: usize = 1_000_000;
 
 /// How a document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -30,8 +30,8 @@ impl Shape {
     /// It is no such document.
     pub fn parse(self, text: &str) -> Result<Value, Broken> {
         match self {
-            Self::Json => super::json::parse(text),
-            Self::Xml => super::xml::parse(text),
+            Self::Json => crate::json::parse(text),
+            Self::Xml => crate::xml::parse(text),
         }
     }
 
@@ -50,11 +50,12 @@ pub struct Broken {
 }
 
 impl Broken {
-    pub(super) fn new(what: impl Into<String>) -> Self {
+    /// One without a place.
+    pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), at: None }
     }
 
-    pub(super) fn at(what: impl Into<String>, at: usize) -> Self {
+    pub(crate) fn at(what: impl Into<String>, at: usize) -> Self {
         Self { what: what.into(), at: Some(at) }
     }
 }
