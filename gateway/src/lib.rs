@@ -40,7 +40,6 @@ pub mod example;
 mod connections;
 mod indexer;
 mod report;
-mod rss;
 mod status;
 mod table;
 mod upkeep;

@@ -15,18 +15,19 @@ pub mod suite;
 #[cfg(test)]
 mod tests;
 
-pub use books::{backfill::Backfill, progress::Progress};
-pub use database::{Database, access::Access};
+pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
+pub use database::{Access, Database};
 pub use demands::{
+    index::{Index, IndexLag},
     patient::Patient,
     plan::Outcome,
     quality::{QualityCount, UnknownLabel},
-    records::{BooksRow, ChannelStatus, DemandRow, HistoryRow, Quarantined},
-    volume::Volume,
+    records::{DemandRow, HistoryRow, Quarantined},
+    usual::Volume,
 };
 pub use memory::Memory;
 pub use postgres::Postgres;
-pub use privacy::sealed::{AuditEntry, Erased, Erasure, RawOf, SealedRaw, SealedRow};
+pub use privacy::{AuditEntry, Erased, Erasure, RawOf, SealedRaw, SealedRow};
 pub use service::{
     lease::{Claim, Holding, Lease},
     request::{Request, RequestKind, RequestState},

@@ -6,48 +6,39 @@
 //! by a lock, was not taken: a second sink is there to help, not to wait.
 
 mod arrays;
-mod books;
-mod checkpoints;
 mod fault;
 mod hosts;
 mod keep;
 mod known;
 mod link;
 mod months;
-mod quality;
-mod records;
-mod row;
-mod schema;
-mod sealed;
 mod setup;
-mod small;
+mod sql;
 mod statements;
 #[cfg(test)]
 pub(super) mod tests;
-mod walk;
 mod write;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use contract::Fault;
 use sqlx::PgTransaction;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::{
-    Access,
-    privacy::key::{Bind, BoundKey},
-};
+use super::Access;
 use fault::{fault, is_lost};
 use hosts::Hosts;
 use link::Link;
 use months::Months;
+
+pub(super) use sql::{bind, fetch};
 
 /// The longest that one piece of work may take from first to last: the server's own limit is for
 /// each statement, and a server that is cut off says nothing at all.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Number of the advisory lock for work that only one process does at a time. Any number would do.
-const ALONE: i64 = 0x746f_6e67_6875_6900;
+pub(super) const ALONE: i64 = 0x746f_6e67_6875_6900;
 
 /// A handle on one database; clones share its connections.
 #[derive(Clone)]
@@ -88,43 +79,33 @@ impl Postgres {
         self.link.close().await;
     }
 
-    /// Binds this database to the keys that seal personal values: the first use records them, and a
-    /// rotation is followed.
-    ///
-    /// # Errors
-    /// `Stopped` where it was sealed with a key that is not among them.
-    pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
-        self.within("bind the sealing key", async {
-            let mut tx = self.begin_alone().await?;
-            let known: Option<(i64, String)> =
-                sqlx::query_as("SELECT key_id, check_value FROM sealing_key")
-                    .fetch_optional(&mut *tx)
-                    .await?;
-            let known = known.map(|(key_id, check_value)| BoundKey { key_id, check_value });
-            let bind = BoundKey::check(known.as_ref(), keys, self.link.place())?;
-            if let Bind::Write(key_id, check_value) = bind {
-                sqlx::query("DELETE FROM sealing_key").execute(&mut *tx).await?;
-                sqlx::query("INSERT INTO sealing_key (key_id, check_value) VALUES ($1, $2)")
-                    .bind(i64::from(key_id))
-                    .bind(check_value)
-                    .execute(&mut *tx)
-                    .await?;
-                tx.commit().await?;
-            }
-            Ok(())
-        })
-        .await
+    pub(super) fn place(&self) -> &str {
+        self.link.place()
     }
 
-    /// Does a piece of work within the limit, and says what became of it. Where the database is lost,
-    /// the next piece of work looks for it again.
+    /// Until when a piece of work that begins now must be done.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + LIMIT
+    }
+
     async fn within<T>(
         &self,
         doing: &str,
         work: impl Future<Output = Result<T, Failure>> + Send,
     ) -> Result<T, Fault> {
+        self.until(self.deadline(), doing, work).await
+    }
+
+    /// Does a piece of work, and says what became of it. Where the database is lost, the next piece of
+    /// work looks for it again.
+    pub(super) async fn until<T>(
+        &self,
+        deadline: Instant,
+        doing: &str,
+        work: impl Future<Output = Result<T, Failure>> + Send,
+    ) -> Result<T, Fault> {
         let place = self.link.place();
-        match timeout(LIMIT, Box::pin(work)).await {
+        match timeout_at(deadline, Box::pin(work)).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(Failure::Fault(fault))) => Err(fault),
             Ok(Err(Failure::Database(error))) => {
@@ -140,7 +121,7 @@ impl Postgres {
         }
     }
 
-    async fn begin(&self) -> Result<PgTransaction<'static>, Failure> {
+    pub(super) async fn begin(&self) -> Result<PgTransaction<'static>, Failure> {
         if self.access == Access::ReadOnly {
             let fault = Fault::stopped("the store is open for reading only").at(self.link.place());
             return Err(Failure::Fault(fault));
@@ -164,7 +145,7 @@ impl fmt::Debug for Postgres {
 
 /// Why a piece of work ended early.
 #[derive(Debug)]
-enum Failure {
+pub(super) enum Failure {
     Fault(Fault),
     Database(sqlx::Error),
 }

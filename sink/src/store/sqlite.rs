@@ -6,38 +6,30 @@
 //! is fair where its busy handler is not. A few others read beside it (WAL). Another process may
 //! have the same file open.
 
-mod books;
-mod checkpoints;
 mod fault;
 mod keep;
 mod known;
 mod old;
-mod quality;
-mod records;
-mod row;
 mod rows;
-mod sealed;
-mod small;
+mod sql;
 mod statements;
 #[cfg(test)]
 mod tests;
-mod walk;
 mod write;
 
 use std::{fmt, path::Path, time::Duration};
 
 use contract::{Fault, Timestamp};
 use sqlx::{
-    Sqlite as Driver, SqlitePool, Transaction,
+    Connection as _, Sqlite as Driver, SqlitePool, Transaction,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{
-    Access,
-    privacy::key::{Bind, BoundKey},
-};
+use super::Access;
 use fault::fault;
+
+pub(super) use sql::{bind, fetch};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -110,45 +102,20 @@ impl Sqlite {
         self.readers.close().await;
     }
 
-    /// Binds this file to the keys that seal personal values: the first use records them, and a
-    /// rotation is followed.
-    ///
-    /// # Errors
-    /// `Stopped` where the file was sealed with a key that is not among them.
-    pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
-        let mut tx = self.begin().await?;
-        let known: Option<(i64, String)> =
-            sqlx::query_as("SELECT key_id, check_value FROM sealing_key")
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(|error| self.fault("read the sealing key", error))?;
-        let known = known.map(|(key_id, check_value)| BoundKey { key_id, check_value });
-        let Bind::Write(key_id, check_value) = BoundKey::check(known.as_ref(), keys, &self.place)?
-        else {
-            return Ok(());
-        };
-        let work = async {
-            sqlx::query("DELETE FROM sealing_key").execute(&mut *tx).await?;
-            sqlx::query("INSERT INTO sealing_key (key_id, check_value) VALUES (?, ?)")
-                .bind(i64::from(key_id))
-                .bind(check_value)
-                .execute(&mut *tx)
-                .await?;
-            tx.commit().await
-        };
-        work.await.map_err(|error| self.fault("record the sealing key", error))
+    pub(super) fn place(&self) -> &str {
+        &self.place
     }
 
     /// Begins to write: takes the lock at once, so that what is read cannot change before it is
     /// written.
-    async fn begin(&self) -> Result<Transaction<'static, Driver>, Fault> {
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Driver>, Fault> {
         let Some(writer) = &self.writer else {
             return Err(Fault::stopped("the file is open for reading only").at(&self.place));
         };
         writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.fault("begin", error))
     }
 
-    fn fault(&self, doing: &str, error: sqlx::Error) -> Fault {
+    pub(super) fn fault(&self, doing: &str, error: sqlx::Error) -> Fault {
         fault(&self.place, doing, error)
     }
 }
@@ -165,6 +132,12 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
         .idle_timeout(None)
         .max_lifetime(None) // prepared statements live with a connection
         .acquire_timeout(Duration::from_secs(30))
+        // SQLite itself rolls back what a full disk interrupts, and the driver still counts the
+        // transaction as open: it would refuse to begin another one for ever.
+        .before_acquire(|connection, _| {
+            let is_free = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_free) })
+        })
         .connect_with(options)
         .await
 }

@@ -1,8 +1,8 @@
 //! Which rows follow from an intake: pure, in arrival order, the same for every store.
 //!
 //! A store loads what is [`Known`], asks for the [`Plan`], gives its new rows numbers, and writes each
-//! table once. Nothing here
-//! waits, so that the order of judgements is the order of the bus and nothing else.
+//! table once. Nothing here waits, so that the order of judgements is the order of the bus and nothing
+//! else.
 
 mod known;
 mod rows;
@@ -10,14 +10,13 @@ mod rows;
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use contract::{
-    Current, Delivery, Demand, DemandId, Digest, Event, Intake, Judgement, MessageId, Outcomes,
-    Reason, judge,
+    ChannelId, Current, Delivery, Demand, DemandId, Digest, Event, Intake, Judgement, MessageId,
+    Outcomes, Reason, judge,
 };
 
-use crate::store::{
-    demands::columns::{cells, nul_in},
-    demands::identity,
-    demands::quarantine::Trouble,
+use crate::store::demands::{
+    columns::{cells, nul_in},
+    quarantine::Trouble,
 };
 
 pub(crate) use known::{Known, KnownDemand, doubtful, things};
@@ -99,7 +98,7 @@ impl<'a> Planner<'a, '_> {
             let outcome = match event {
                 Event::Demand(demand) => {
                     let banned = self.banned.get(&(index, position)).cloned();
-                    match banned.or_else(|| identity::flaw(&delivery.message.id.channel, demand)) {
+                    match banned.or_else(|| identity_flaw(&delivery.message.id.channel, demand)) {
                         None => self.take_demand(delivery, demand),
                         Some(reason) => self.refuse(delivery, demand, reason),
                     }
@@ -243,4 +242,19 @@ impl<'a> Planner<'a, '_> {
         self.plan.subjects.retain(|subject| subject.row.is_some() || subject.moved);
         self.plan
     }
+}
+
+/// Why a demand cannot be kept under its name. One under a foreign id would overwrite another's row,
+/// so the id is computed again from channel and key.
+fn identity_flaw(channel: &ChannelId, demand: &Demand) -> Option<Reason> {
+    if demand.channel != *channel {
+        return Some(Reason::new(
+            "wrong_channel",
+            "the demand names another channel than its message",
+        ));
+    }
+    if demand.id != DemandId::of(channel, &demand.source_key) {
+        return Some(Reason::new("wrong_id", "the id does not follow from channel and source key"));
+    }
+    None
 }

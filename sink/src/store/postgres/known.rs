@@ -7,7 +7,7 @@ use contract::{DemandId, Digest, Intake, MessageId};
 use sqlx::{PgConnection, Row};
 
 use crate::store::{
-    database::row::{int, known_demand, to_digest},
+    database::row::{int, to_digest},
     demands::index,
     demands::plan::{Known, KnownDemand, Plan, doubtful, things},
 };
@@ -67,7 +67,7 @@ async fn demands(
     .bind(keys)
     .fetch_all(conn)
     .await?;
-    rows.iter().map(known_demand).collect()
+    rows.iter().map(|row| KnownDemand::read(row)).collect()
 }
 
 async fn history(

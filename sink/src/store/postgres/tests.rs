@@ -14,21 +14,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
 use super::Postgres;
-use crate::store::Access;
+use crate::store::{Access, Database};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A database of its own.
 pub(in crate::store) struct Served {
     pub(in crate::store) url: String,
-    pub(in crate::store) store: Postgres,
+    pub(in crate::store) postgres: Postgres,
+    pub(in crate::store) store: Database,
 }
 
 impl Served {
     pub(in crate::store) async fn new() -> Self {
-        let url = new_database("ENCODING 'UTF8'").await;
-        let store = open(&url).await;
-        Self { url, store }
+        Self::open(new_database("ENCODING 'UTF8'").await).await
+    }
+
+    pub(in crate::store) async fn open(url: String) -> Self {
+        let postgres = open(&url).await;
+        Self { url, store: Database::Postgres(postgres.clone()), postgres }
     }
 
     /// The same database for another process.

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::{
     arrays::Arrays,
-    row::Uuid,
+    sql::Uuid,
     statements::{
         HISTORY, INSERT, MOVE, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE,
     },

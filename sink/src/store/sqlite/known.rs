@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::{Row, SqliteConnection};
 
 use crate::store::{
-    database::row::{int, known_demand, to_digest},
+    database::row::{int, to_digest},
     demands::plan::{Known, KnownDemand, Plan, doubtful, things},
 };
 
@@ -84,7 +84,7 @@ async fn demands(
     .bind(wanted.to_string())
     .fetch_all(conn)
     .await?;
-    rows.iter().map(known_demand).collect()
+    rows.iter().map(|row| KnownDemand::read(row)).collect()
 }
 
 async fn history(

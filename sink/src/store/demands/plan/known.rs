@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contract::{Current, DemandId, Digest, Event, Intake, MessageId, Timestamp, Version};
+use contract::{Current, DemandId, Digest, Event, Intake, MessageId, Timestamp, Tracked, Version};
+use sqlx::Error;
+
+use crate::store::database::row::Columns;
 
 /// What a store must know before it can plan.
 #[derive(Debug, Default)]
@@ -21,6 +24,25 @@ pub(crate) struct KnownDemand {
     pub(crate) seq: i64,
     pub(crate) current: Current,
     pub(crate) last_seen_at: Timestamp,
+}
+
+impl KnownDemand {
+    /// What the judge must know of a demand, and its id.
+    pub(crate) fn read(row: &dyn Columns) -> Result<(DemandId, Self), Error> {
+        let tracked = Tracked {
+            status: row.text("status")?,
+            status_raw: row.text("status_raw")?,
+            kind: row.text("kind")?,
+            region: row.text("region")?,
+            org: row.text("org")?,
+            urgency: row.text("urgency")?,
+            due_at: row.time("due_at")?.map(|due| due.timestamp_micros()),
+            urged: row.int("urged")?.and_then(|urged| u32::try_from(urged).ok()),
+        };
+        let current = Current { version: row.version()?, digest: row.digest()?, tracked };
+        let (seq, last_seen_at) = (row.some_int("seq")?, row.some_time("last_seen_at")?);
+        Ok((row.demand_id()?, Self { seq, current, last_seen_at }))
+    }
 }
 
 /// The demands in an intake, each thing once.

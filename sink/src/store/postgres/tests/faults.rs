@@ -4,7 +4,7 @@ use contract::{Checkpoints, Fault, FaultKind, Outcomes, Store};
 
 use super::{Served, new_database, server, tell};
 use crate::store::{
-    Access, Postgres,
+    Access, Database, Postgres,
     suite::{
         keep,
         sample::{at, hotline, id, intake, read, record},
@@ -92,8 +92,9 @@ async fn who_looks_cannot_write_and_makes_no_tables() {
     let served = Served::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
     let looking = Postgres::open(&served.url, Access::ReadOnly).await.unwrap();
-    assert!(looking.demand(&id("a")).await.unwrap().is_some());
-    stops_with(&looking.reserve(&hotline(), 0, 1).await.unwrap_err(), "reading only");
+    let store = Database::Postgres(looking.clone());
+    assert!(store.demand(&id("a")).await.unwrap().is_some());
+    stops_with(&store.reserve(&hotline(), 0, 1).await.unwrap_err(), "reading only");
     let readers = looking.link.pools().await.unwrap().readers;
     let error = sqlx::query("DELETE FROM demand").execute(&readers).await.unwrap_err();
     assert!(error.to_string().contains("read-only"), "{error}");
@@ -138,7 +139,7 @@ async fn a_database_that_refuses_everything_stops_the_sink() {
 #[tokio::test]
 async fn another_key_is_refused_even_if_two_bind_at_once() {
     let served = Served::new().await;
-    let two = served.again().await;
+    let two = Database::Postgres(served.again().await);
     let (one, other) = ([(1, "check".to_owned())], [(2, "0ther".to_owned())]);
     let (a, b) = tokio::join!(served.store.bind_key(&one), two.bind_key(&other));
     assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{a:?} {b:?}");

@@ -5,14 +5,14 @@ use std::ops::AddAssign;
 
 /// Tests by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Counts {
+pub(crate) struct TestCounts {
     /// They passed.
     pub(crate) passed: u64,
     /// They failed, timed out or could not be started.
     pub(crate) failed: u64,
 }
 
-impl Counts {
+impl TestCounts {
     /// Adds up all closing lines of `text`, of cargo-nextest and of `cargo test`.
     pub(crate) fn of(text: &str) -> Self {
         let mut sum = Self::default();
@@ -40,7 +40,7 @@ impl Counts {
     }
 }
 
-impl AddAssign for Counts {
+impl AddAssign for TestCounts {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, passed: u64, failed: u64) {
-        assert_eq!(Counts::of(text), Counts { passed, failed }, "{text}");
+        assert_eq!(TestCounts::of(text), TestCounts { passed, failed }, "{text}");
     }
 
     #[test]

@@ -1,11 +1,9 @@
-//! Makes the dictionary that records are compressed with, of the made-up records that a demo kept.
-//! `cargo xtask dictionary DEMO` calls it. What is in use never changes: a record that was compressed
-//! with a dictionary is read with that one for ever.
+//! The dictionary that raw records are compressed with, made of the invented records that a demo
+//! stored. One in use never changes: a record is read with the dictionary that compressed it.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::ensure;
-use clap::Parser;
 use contract::Timestamp;
 use gateway::assemble;
 use normalizer::{Place, Sealer, open_raw};
@@ -16,22 +14,13 @@ const PAGE: u32 = 500;
 /// Of each channel, or the hotline's many records would fill it alone.
 const OF_A_CHANNEL: usize = 400;
 
-/// Makes a compression dictionary of the records that a demo kept.
-#[derive(Parser)]
-struct Args {
-    /// The demo's folder of configuration.
-    config: PathBuf,
-    /// Where the dictionary goes.
-    target: PathBuf,
-}
-
+/// Makes a dictionary of the records in the store that `config` names.
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let Args { config, target } = Args::parse();
-    let settings = assemble::settings_without_secrets(&config)?;
+pub(crate) async fn make(config: &Path, target: &Path) -> anyhow::Result<String> {
+    let settings = assemble::settings_without_secrets(config)?;
     let (store, keys) = assemble::open(&settings).await?;
     let sealer = Sealer::new(&keys);
-    let (mut after, mut samples) = (0, std::collections::BTreeMap::<_, Vec<Vec<u8>>>::new());
+    let (mut after, mut samples) = (0, BTreeMap::<_, Vec<Vec<u8>>>::new());
     loop {
         let page = store.demands(after, Timestamp::UNIX_EPOCH, PAGE).await?;
         let Some((last, _)) = page.last() else { break };
@@ -46,5 +35,5 @@ async fn main() -> anyhow::Result<()> {
     let samples: Vec<Vec<u8>> = samples.into_values().flatten().collect();
     ensure!(samples.len() >= OF_A_CHANNEL, "{} records are too few", samples.len());
     fs::write(target, zstd::dict::from_samples(&samples, SIZE)?)?;
-    Ok(())
+    Ok(format!("{}: of {} records", target.display(), samples.len()))
 }

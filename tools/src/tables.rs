@@ -9,8 +9,6 @@ use std::{
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
-use crate::say::say;
-
 /// The table that is shipped.
 const REGIONS: &str = "config/codes/region.csv";
 const HEADER: [&str; 7] = ["code", "name", "old_of", "aliases", "from", "until", "note"];
@@ -34,7 +32,7 @@ type Row = [String; 7];
 /// `streets.csv` in `folder`. Rows of the old table that the files do not have, old codes and zones,
 /// stay. With `history`, old counties of `history.jsonl` are added where one county of today in the
 /// same province bears the same name.
-pub(crate) fn regions(folder: &Path, history: bool) -> anyhow::Result<()> {
+pub(crate) fn regions(folder: &Path, history: bool) -> anyhow::Result<String> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     let mut add = |code: String, name: &str| {
         rows.insert(code.clone(), row(&code, name, "", &short(name, code.len()), ["", "", ""]));
@@ -72,8 +70,7 @@ pub(crate) fn regions(folder: &Path, history: bool) -> anyhow::Result<()> {
         writer.write_record(row)?;
     }
     writer.flush()?;
-    say(format_args!("{REGIONS}: {n_public} divisions, {n_kept} rows kept, {n_old} old counties"));
-    Ok(())
+    Ok(format!("{REGIONS}: {n_public} divisions, {n_kept} rows kept, {n_old} old counties"))
 }
 
 fn row(code: &str, name: &str, old_of: &str, aliases: &str, rest: [&str; 3]) -> Row {
@@ -153,7 +150,7 @@ struct Category {
 }
 
 /// Writes a table of categories, numbered in their order, from `category.jsonl` in `folder` to `file`.
-pub(crate) fn categories(folder: &Path, file: &Path) -> anyhow::Result<()> {
+pub(crate) fn categories(folder: &Path, file: &Path) -> anyhow::Result<String> {
     let source = folder.join("category.jsonl");
     let text = fs::read_to_string(&source).with_context(|| source.display().to_string())?;
     let mut all = Vec::new();
@@ -191,6 +188,5 @@ pub(crate) fn categories(folder: &Path, file: &Path) -> anyhow::Result<()> {
         }
     }
     writer.flush()?;
-    say(format_args!("{}: {} categories", file.display(), seen.len()));
-    Ok(())
+    Ok(format!("{}: {} categories", file.display(), seen.len()))
 }

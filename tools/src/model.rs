@@ -1,10 +1,10 @@
-//! Counts characters and pairs of characters: `cargo xtask text-model DIR` calls it.
+//! The model of plausible texts: how often each character stands, and what follows it.
 //!
 //! Only the half of the messages with even ids is counted, so that the other half can judge what
 //! came of it, and each text a second time in traditional characters, as OpenCC writes it. A pair
 //! that stands only twice says nothing, and might say something of a person: it is left out.
 
-use std::{collections::BTreeMap, env, fmt::Write as _, fs, io::Write, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use anyhow::{Result, ensure};
 use normalizer_text::model::{as_context, is_counted};
@@ -16,17 +16,14 @@ const MIN_PAIRS: u32 = 3;
 const HEADER: &str = "\
 # Characters of Chinese public demands, how often each stood in about two million, and what followed
 # it how often; 0 is any digit, a any letter, . any other sign or the beginning. Made by
-# `cargo xtask text-model` from one half (the even ids) of public messages to
+# `cargo xtask tool text-model` from one half (the even ids) of public messages to
 # city leaders and their answers, and from the same texts in traditional characters (OpenCC, s2t).
 # Counts only: pairs that were seen fewer than three times are left out.
 ";
 
-fn main() -> Result<()> {
-    let mut arguments = env::args().skip(1);
-    let (Some(folder), Some(file)) = (arguments.next(), arguments.next()) else {
-        anyhow::bail!("usage: text-model DIR FILE");
-    };
-    let messages = messages::read(Path::new(&folder))?;
+/// Writes the model of the messages in `folder` to `file`.
+pub(crate) fn make(folder: &Path, file: &Path) -> Result<String> {
+    let messages = messages::read(folder)?;
     let seen: Vec<String> =
         messages.into_iter().filter(|message| message.is_seen).flat_map(|m| m.texts).collect();
     let simplified = seen.join("\n");
@@ -36,9 +33,8 @@ fn main() -> Result<()> {
     counts.add(&traditional);
     let model = counts.write()?;
     ensure!(model.len() <= 1 << 20, "the model has {} bytes, more than 1 MiB", model.len());
-    fs::write(&file, &model)?;
-    writeln!(std::io::stdout().lock(), "{file}: {} bytes", model.len())?;
-    Ok(())
+    fs::write(file, &model)?;
+    Ok(format!("{}: {} bytes", file.display(), model.len()))
 }
 
 /// What OpenCC makes of it.
