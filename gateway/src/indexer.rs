@@ -85,8 +85,10 @@ pub(crate) async fn cover(
             moved = Instant::now();
         } else if moved.elapsed() > PATIENCE {
             let name = index.name();
-            return Err(Fault::transient(format!("{left} rows of history are not in index `{name}`"))
-                .remedy("look for a gateway that hangs, or for a transaction left open"));
+            return Err(Fault::transient(format!(
+                "{left} rows of history are not in index `{name}`"
+            ))
+            .remedy("look for a gateway that hangs, or for a transaction left open"));
         }
         if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
             told = Some(Instant::now());
@@ -176,4 +178,110 @@ impl Worker<'_> {
 /// Upstreams are named without blanks.
 fn lease_of(index: Index) -> String {
     format!("index {}", index.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{RawRecord, Revision, Store as _};
+    use serde_json::json;
+    use sink::store::{Access, Sqlite, suite::sample};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const GRACE: Duration = Duration::from_secs(20);
+
+    /// A store with demands of two persons, as a sink leaves it.
+    async fn loaded() -> (TempDir, Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.db");
+        let store = Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await.unwrap());
+        keep(&store, 1, 1_200).await;
+        (folder, store)
+    }
+
+    async fn keep(store: &Database, read_no: u64, n: u32) {
+        let of = |n: u32| -> RawRecord {
+            let body = json!({ "person": format!("t{}", n % 2), "text": "same" });
+            sample::with_body(&format!("{read_no}-{n}"), Revision::NONE, body)
+        };
+        let read = sample::read(read_no, (0..n).map(of));
+        store.store(&sample::intake([&read])).await.unwrap();
+    }
+
+    async fn found(store: &Database) -> usize {
+        store.sealed_rows_of("t1").await.unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_an_index_makes_it_where_nobody_does() {
+        let (_folder, store) = loaded().await;
+        assert_eq!(found(&store).await, 0);
+        let told = std::sync::Mutex::new(Vec::new());
+        cover(&store, Index::People, |rows| told.lock().unwrap().push(rows)).await.unwrap();
+        assert_eq!((found(&store).await, told.into_inner().unwrap()), (600, vec![1_200]));
+        assert_eq!(store.leases().await.unwrap(), [], "the next one can go on");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_an_index_leaves_it_to_the_process_that_makes_it() {
+        let (_folder, store) = loaded().await;
+        let other = Keeper::new(store.clone(), false);
+        let Claim::Ours(lease) = other.claim(&lease_of(Index::People)).await.unwrap() else {
+            panic!("it is free");
+        };
+        let (waits, waiting) = tokio::sync::oneshot::channel();
+        let waits = std::sync::Mutex::new(Some(waits));
+        let covering = cover(&store, Index::People, |_| {
+            waits.lock().unwrap().take().unwrap().send(()).unwrap();
+        });
+        let work = async {
+            waiting.await.unwrap();
+            keep(&store, 2, 2).await; // later than what is waited for
+            assert_eq!(found(&store).await, 0);
+            while store.index_some(Index::People).await.unwrap() {}
+        };
+        let (covered, _) = tokio::join!(covering, other.hold(&lease, work));
+        covered.unwrap();
+        assert_eq!(found(&store).await, 601);
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_is_covered_before_a_run_ends() {
+        let (_folder, store) = loaded().await;
+        let (kept, stop) = (Stop::default(), Stop::default());
+        kept.ask();
+        serve(&store, &kept, &stop, GRACE).await;
+        let lags = lag(&store).await.unwrap();
+        assert!(lags.iter().all(|lag| lag.rows_behind == 0), "{lags:?}");
+        assert_eq!(store.leases().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_stop_is_not_held_up_by_history() {
+        let (_folder, store) = loaded().await;
+        let (kept, stop) = (Stop::default(), Stop::default());
+        stop.ask();
+        serve(&store, &kept, &stop, GRACE).await;
+        let lags = lag(&store).await.unwrap();
+        assert!(lags.iter().all(|lag| lag.rows_behind == 1_200), "{lags:?}");
+    }
+
+    #[tokio::test]
+    async fn an_index_that_another_process_makes_is_left_to_it() {
+        let (_folder, store) = loaded().await;
+        let other = Keeper::new(store.clone(), false);
+        let mut leases = Vec::new();
+        for index in Index::ALL {
+            let Claim::Ours(lease) = other.claim(&lease_of(index)).await.unwrap() else {
+                panic!("it is free");
+            };
+            leases.push(lease);
+        }
+        let (kept, stop) = (Stop::default(), Stop::default());
+        kept.ask();
+        serve(&store, &kept, &stop, GRACE).await;
+        assert_eq!(lag(&store).await.unwrap()[0].rows_behind, 1_200);
+        assert_eq!(store.leases().await.unwrap().len(), leases.len());
+    }
 }

@@ -100,9 +100,8 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
         each(|row| Some(row.last_read_at?.timestamp().to_string())),
     );
     let of_index = |value: fn(&Lag) -> u64| {
-        let sample = move |lag: &Lag| {
-            (format!("index=\"{}\"", lag.index.name()), value(lag).to_string())
-        };
+        let sample =
+            move |lag: &Lag| (format!("index=\"{}\"", lag.index.name()), value(lag).to_string());
         lags.iter().map(sample)
     };
     family(

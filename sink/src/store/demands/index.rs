@@ -13,8 +13,6 @@
 //! running (`pg_snapshot_xmin`) would do too, but it is one for the whole server: somebody's long
 //! transaction in another database would stop the walk.
 
-use std::sync::LazyLock;
-
 use contract::{Demand, Fault, Sealed, Timestamp, demand::Person};
 use serde::{Deserialize, Serialize};
 use sqlx::Error;
@@ -22,13 +20,14 @@ use sqlx::Error;
 use crate::store::{
     Database,
     database::{
-        row::{Columns, count, decode},
+        row::{Columns, count},
         shared_sql::{InDialects, NOTHING, Sql, Transaction, Value},
     },
+    demands::plan::Outcome,
 };
 
 /// Numbers of history that one transaction covers: a sink of the embedded store waits for it.
-const BATCH: i64 = 500;
+const BATCH: i64 = 1_000;
 
 /// Something that is made from history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -133,7 +132,7 @@ impl Database {
                 tokens.into_iter().map(|(token, demand)| serde_json::json!([token, demand])),
             );
             let write = match index {
-                Index::People => Sql::from(&*PEOPLE),
+                Index::People => Sql::from(&PEOPLE),
                 Index::Links => LINKS,
             };
             tx.execute(write, &[Value::Json(Some(&tokens.to_string()))]).await?;
@@ -182,9 +181,9 @@ pub(crate) async fn change_tokens(
     demand: i64,
     change: impl Fn(&mut Tokens<String>) + Send,
 ) -> Result<(), Fault> {
-    let read = |row: &dyn Columns| Ok((row.int("seq")?.unwrap_or(0), tokens(row)?));
+    let read = |row: &dyn Columns| Ok((row.some_int("seq")?, row.from_json("tokens")?));
     for (seq, before) in tx.query(TOKENS, &[demand.into()], read).await? {
-        let Some(before) = before else { continue };
+        let before: Tokens<String> = before.unwrap_or_default();
         let mut after = before.clone();
         change(&mut after);
         if after != before {
@@ -258,15 +257,19 @@ struct State {
 
 impl State {
     fn read(row: &dyn Columns) -> Result<Self, Error> {
-        let tokens = match tokens(row)? {
+        let tokens = match row.from_json("tokens")? {
             Some(tokens) => tokens,
-            None => current_tokens(row)?,
+            // A row of before history had tokens.
+            None => {
+                let people: Vec<Person> = row.from_json("people")?.unwrap_or_default();
+                let address: Option<Sealed> = row.from_json("address")?;
+                let mut tokens = Tokens::default();
+                tokens.add(&Tokens::of_people(&people, address.as_ref()));
+                tokens
+            }
         };
-        Ok(Self {
-            demand: row.int("demand")?.ok_or_else(|| decode("demand", "it is null"))?,
-            is_stored: row.text("outcome")?.as_deref() == Some("stored"),
-            tokens,
-        })
+        let (demand, outcome) = (row.some_int("demand")?, row.some_text("outcome")?);
+        Ok(Self { demand, is_stored: outcome == Outcome::Stored.code(), tokens })
     }
 
     fn of_index(&self, index: Index) -> Vec<(&str, i64)> {
@@ -279,22 +282,6 @@ impl State {
         };
         tokens.map(|token| (token.as_str(), self.demand)).collect()
     }
-}
-
-fn tokens(row: &dyn Columns) -> Result<Option<Tokens<String>>, Error> {
-    let tokens = row.json("tokens")?.map(|text| serde_json::from_str(&text)).transpose();
-    tokens.map_err(|error| decode("tokens", error))
-}
-
-/// Those of the current state of the demand, for a row of before history had tokens.
-fn current_tokens(row: &dyn Columns) -> Result<Tokens<String>, Error> {
-    let people = row.json("people")?.map(|text| serde_json::from_str(&text)).transpose();
-    let people: Vec<Person> = people.map_err(|error| decode("people", error))?.unwrap_or_default();
-    let address = row.json("address")?.map(|text| serde_json::from_str(&text)).transpose();
-    let address: Option<Sealed> = address.map_err(|error| decode("address", error))?;
-    let mut tokens = Tokens::default();
-    tokens.add(&Tokens::of_people(&people, address.as_ref()));
-    Ok(tokens)
 }
 
 fn number(row: &dyn Columns) -> Result<i64, Error> {
@@ -344,20 +331,19 @@ const STATES: &str = "
            THEN (SELECT address FROM demand d WHERE d.seq = h.demand) END AS address
     FROM demand_history h WHERE h.seq > $1 AND h.seq <= $2";
 
-const TOKENS: &str = "SELECT seq, tokens FROM demand_history WHERE demand = $1";
+const TOKENS: &str = "SELECT seq, tokens FROM demand_history
+     WHERE demand = $1 AND tokens IS NOT NULL";
 
 const SET_TOKENS: &str = "UPDATE demand_history SET tokens = $2 WHERE seq = $1";
 
 /// Writes tokens and demands, a list of pairs ($1).
-static PEOPLE: LazyLock<InDialects> = LazyLock::new(|| {
-    InDialects::new(|dialect| {
-        format!(
-            "INSERT INTO demand_person (token, demand)
-             SELECT v.value ->> 0, CAST(v.value ->> 1 AS bigint) FROM {}($1) v WHERE true
-             ON CONFLICT (token, demand) DO NOTHING",
-            dialect.each
-        )
-    })
+static PEOPLE: InDialects = InDialects::new(|dialect| {
+    let each = dialect.each;
+    format!(
+        "INSERT INTO demand_person (token, demand)
+         SELECT v.value ->> 0, CAST(v.value ->> 1 AS bigint) FROM {each}($1) v WHERE true
+         ON CONFLICT (token, demand) DO NOTHING"
+    )
 });
 
 /// Behind pairs of token and demand ($1): adds a link to each demand of another channel that has the

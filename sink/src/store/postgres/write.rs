@@ -10,9 +10,7 @@ use sqlx::PgConnection;
 use super::{
     arrays::Arrays,
     sql::Uuid,
-    statements::{
-        HISTORY, INSERT, MOVE, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE,
-    },
+    statements::{HISTORY, INSERT, MOVE, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE},
 };
 use crate::store::{
     database::row::int,

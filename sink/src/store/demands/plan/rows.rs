@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use contract::{
-    Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp, Version,
-};
+use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp, Version};
 use serde::Serialize;
 
 use crate::store::{demands::columns::Cell, demands::quarantine::Trouble};
