@@ -1,5 +1,5 @@
-//! Stores: where demands are kept, beside the progress and the books that prove it. All of them
-//! keep the promises of `suite` and write what `demands/plan` says.
+//! Stores: they keep demands, the progress of channels, and the books that prove nothing was lost. All
+//! of them pass the tests of `suite` and write what `demands/plan` says.
 
 mod books;
 mod database;
@@ -19,10 +19,10 @@ pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
 pub use database::{Access, Database};
 pub use demands::{
     index::{Index, IndexLag},
-    patient::Patient,
     plan::Outcome,
     quality::{QualityCount, UnknownLabel},
     records::{DemandRow, HistoryRow, Quarantined},
+    retry::RetryingStore,
     usual::Volume,
 };
 pub use memory::Memory;

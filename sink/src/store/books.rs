@@ -1,4 +1,5 @@
-//! The books: what was read and published against what was kept, and days that were folded.
+//! The books: they compare what was read and published with what was kept. Old reads are folded into
+//! daily totals.
 
 mod backfill;
 mod checkpoints;
@@ -51,7 +52,7 @@ pub struct BooksRow {
     /// about to advance. Their events are in no other number.
     pub orphans: u64,
     /// Whether every message of every advanced read has an equal receipt. `None` while something is
-    /// in flight; `Some(false)` can only be mended by somebody who finds out why.
+    /// in flight; `Some(false)` means that somebody has to find out why.
     pub balanced: Option<bool>,
 }
 
@@ -75,7 +76,7 @@ impl BooksRow {
         }
     }
 
-    /// Draws the line, where `unequal` messages have a receipt that says something else.
+    /// Decides whether they balance, where `unequal` messages have a receipt that does not match.
     pub(crate) fn close(mut self, unequal: u64) -> Self {
         let adds_up = self.read == self.accepted + self.skipped + self.rejected
             && self.published == self.accepted + self.rejected;
@@ -89,8 +90,7 @@ impl BooksRow {
 }
 
 impl Database {
-    /// The books of one channel or of all: of the reads since then, and of the folded days since
-    /// that day.
+    /// The books of one channel or of all: the reads since then, and the daily totals since that day.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -117,9 +117,9 @@ impl Database {
         Ok(self.query_first("read the receipts", OWED, &values, read).await?.unwrap_or(0))
     }
 
-    /// Folds balanced reads of before `before` into their days, the oldest first, up to ten thousand
-    /// of them; says how many. A message of theirs that is delivered once more would be judged again,
-    /// so `before` should be further back than any broker keeps a message.
+    /// Folds balanced reads from before `before` into daily totals, the oldest first, at most ten
+    /// thousand; returns how many. If a message of theirs were delivered again it would be judged
+    /// again, so `before` should be longer ago than any broker keeps a message.
     ///
     /// # Errors
     /// The store cannot be written; nothing was folded.
@@ -145,7 +145,7 @@ fn day(time: Timestamp) -> String {
 }
 
 /// The books of channel $1 or of all: of the reads since $2, of the folded days since $3. One
-/// statement, so that all of it is about the same moment.
+/// statement, so that all of it is of the same moment.
 const BOOKS: &str = "
     SELECT channel,
            CAST(sum(read) AS bigint) AS read, CAST(sum(accepted) AS bigint) AS accepted,
@@ -190,7 +190,7 @@ const OWED: &str = "SELECT count(*) AS n FROM read r
      LEFT JOIN receipt q ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
      WHERE r.channel = $1 AND r.step <= $2 AND q.part IS NULL";
 
-/// The reads of before $1 that need not be looked at any more.
+/// The reads from before $1 whose messages are all kept and match.
 const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
      WHERE r.read_at < $1 AND r.read = r.accepted + r.skipped + r.rejected AND NOT EXISTS (
          SELECT 1 FROM read_part p LEFT JOIN receipt q

@@ -13,7 +13,7 @@ use super::{Postgres, Sqlite};
 pub enum Access {
     /// Reads and writes; makes the tables and brings them up to date.
     ReadWrite,
-    /// Looks at a store that exists, beside whoever writes it.
+    /// Reads a store that exists; another process may be writing to it.
     ReadOnly,
 }
 
@@ -27,8 +27,7 @@ pub enum Database {
 }
 
 impl Database {
-    /// A handle whose writes do not wait behind those of this one, where the database lets several
-    /// write at a time.
+    /// A handle whose writes do not wait for those of this one, if the database allows several writers.
     #[must_use]
     pub fn apart(&self) -> Self {
         match self {
@@ -41,7 +40,7 @@ impl Database {
     /// whether there were any. What is current is not touched.
     ///
     /// # Errors
-    /// The store cannot be written, or somebody reads in those tables for long.
+    /// The store cannot be written, or somebody holds a lock on those tables for long.
     pub async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         match self {
             Self::Sqlite(store) => store.drop_before(before).await,

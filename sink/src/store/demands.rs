@@ -2,10 +2,10 @@
 
 pub(crate) mod columns;
 pub(crate) mod index;
-pub(crate) mod patient;
 pub(crate) mod plan;
 pub(crate) mod poison;
 pub(crate) mod quality;
 pub(crate) mod quarantine;
 pub(crate) mod records;
+pub(crate) mod retry;
 pub(crate) mod usual;

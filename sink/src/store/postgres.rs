@@ -1,9 +1,9 @@
 //! The PostgreSQL store: the same tables as the embedded one, for any number of processes.
 //!
 //! Each table is written by one statement that unfolds arrays (`UNNEST`), in one fixed order of keys.
-//! What is judged is locked first, so two sinks that meet wait for each other row by row; where one
-//! adds what the other is about to add, the later one judges again. The alternative, one writer chosen
-//! by a lock, was not taken: a second sink is there to help, not to wait.
+//! What is judged is locked first, so two sinks with the same demands wait for each other row by row;
+//! if both add the same demand, the later one judges again. A single writer chosen by a lock was not
+//! used: a second sink should share the work, not wait.
 
 mod arrays;
 mod fault;
@@ -33,11 +33,11 @@ use months::Months;
 
 pub(super) use sql::{bind, fetch};
 
-/// The longest that one piece of work may take from first to last: the server's own limit is for
-/// each statement, and a server that is cut off says nothing at all.
+/// Time limit of a whole transaction: the server's own limit is for each statement, and a server that
+/// is cut off does not answer at all.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Number of the advisory lock for work that only one process does at a time. Any number would do.
+/// Number of the advisory lock for work that only one process does at a time; it has no meaning.
 pub(super) const ALONE: i64 = 0x746f_6e67_6875_6900;
 
 /// A handle on one database; clones share its connections.
@@ -66,8 +66,7 @@ impl Postgres {
         Ok(store)
     }
 
-    /// Another handle, with connections of its own: what it writes does not wait behind what this one
-    /// writes.
+    /// Another handle with connections of its own: its writes do not wait for those of this one.
     #[must_use]
     pub fn apart(&self) -> Self {
         let link = Arc::new(self.link.apart());
@@ -83,7 +82,7 @@ impl Postgres {
         self.link.place()
     }
 
-    /// Until when a piece of work that begins now must be done.
+    /// When work that begins now must be done.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + LIMIT
     }
@@ -96,8 +95,8 @@ impl Postgres {
         self.until(self.deadline(), doing, work).await
     }
 
-    /// Does a piece of work, and says what became of it. Where the database is lost, the next piece of
-    /// work looks for it again.
+    /// Does some work, and makes its error a fault. If the connection is lost, the next work looks for
+    /// a host again.
     pub(super) async fn until<T>(
         &self,
         deadline: Instant,
@@ -129,7 +128,7 @@ impl Postgres {
         Ok(self.link.pools().await?.writer.begin().await?)
     }
 
-    /// Begins what only one process does at a time.
+    /// Begins a transaction that only one process has at a time.
     async fn begin_alone(&self) -> Result<PgTransaction<'static>, Failure> {
         let mut tx = self.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *tx).await?;
@@ -143,7 +142,7 @@ impl fmt::Debug for Postgres {
     }
 }
 
-/// Why a piece of work ended early.
+/// Why some work failed.
 #[derive(Debug)]
 pub(super) enum Failure {
     Fault(Fault),

@@ -2,9 +2,9 @@
 //! is made durable (`synchronous = FULL`) and never traded for speed; what makes it fast is many rows
 //! per statement and one commit per intake.
 //!
-//! One connection writes, because SQLite has one writer anyway and waiting for it in a queue of ours
-//! is fair where its busy handler is not. A few others read beside it (WAL). Another process may
-//! have the same file open.
+//! One connection writes: SQLite has one writer anyway, and the pool's queue for it is fair while
+//! SQLite's busy handler is not. A few other connections read at the same time (WAL). Another process
+//! may have the same file open.
 
 mod fault;
 mod keep;
@@ -33,17 +33,17 @@ pub(super) use sql::{bind, fetch};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// How long another process may hold the write lock before a try is given up.
+/// How long to wait while another process holds the write lock.
 const BUSY: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
-/// Full chunks and powers of two of every table; each is prepared once.
+/// Prepared statements that a connection keeps: for each table one per size of chunk.
 const STATEMENTS: usize = 256;
 
-/// Of the writer, in KiB (negative means that): ids are random, so an insert touches any page of
-/// their index.
+/// Page cache of the writer, in KiB (that is what a negative number means): ids are random, so an
+/// insert may touch any page of their index.
 const CACHE: &str = "-65536";
-/// Pages of log (64 MiB) before they are copied into the file: an index page that many intakes
-/// touch is copied once.
+/// Pages of the write-ahead log (64 MiB) before they are copied into the file: an index page that many
+/// intakes change is then copied once.
 const CHECKPOINT: &str = "16384";
 
 /// A handle on one file; clones share it.
@@ -106,11 +106,11 @@ impl Sqlite {
         &self.place
     }
 
-    /// Begins to write: takes the lock at once, so that what is read cannot change before it is
-    /// written.
+    /// Begins a transaction and takes the write lock at once, so that no row changes between reading
+    /// and writing.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Driver>, Fault> {
         let Some(writer) = &self.writer else {
-            return Err(Fault::stopped("the file is open for reading only").at(&self.place));
+            return Err(Fault::stopped("the store is open for reading only").at(&self.place));
         };
         writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.fault("begin", error))
     }
@@ -132,8 +132,8 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
         .idle_timeout(None)
         .max_lifetime(None) // prepared statements live with a connection
         .acquire_timeout(Duration::from_secs(30))
-        // SQLite itself rolls back what a full disk interrupts, and the driver still counts the
-        // transaction as open: it would refuse to begin another one for ever.
+        // When the disk is full, SQLite rolls back by itself, but the driver still counts the
+        // transaction as open and would never begin another one on this connection.
         .before_acquire(|connection, _| {
             let is_free = !connection.is_in_transaction();
             Box::pin(async move { Ok(is_free) })
@@ -142,7 +142,7 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
         .await
 }
 
-/// All in one transaction: two processes may open a new file at the same moment.
+/// All migrations are one transaction: two processes may open a new file at the same moment.
 async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
     let wrap = |error| fault(place, "begin to migrate", error);
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(wrap)?;
@@ -155,7 +155,7 @@ async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
     tx.commit().await.map_err(|error| fault(place, "migrate", error))
 }
 
-/// Fixed width, so that text sorts as time does.
+/// ISO 8601 of fixed width, so that the order of texts is the order of times.
 fn iso(time: Timestamp) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }

@@ -203,13 +203,13 @@ async fn write_read(
 
 /// The position was claimed under another lease.
 pub(crate) fn lease_lost(channel: &ChannelId, place: &str) -> Fault {
-    Fault::transient("the lease of this channel has passed to another process")
+    Fault::transient("another process holds the lease of this channel now")
         .at(format!("channel {channel}, {place}"))
 }
 
 /// The position is not where the read began.
 pub(crate) fn moved_elsewhere(channel: &ChannelId, place: &str) -> Fault {
-    Fault::transient("position moved by another process").at(format!("channel {channel}, {place}"))
+    Fault::transient("another process moved the position").at(format!("channel {channel}, {place}"))
 }
 
 /// Claims the position of channel $1 for the holder of fence $2; one that was unleased may be claimed

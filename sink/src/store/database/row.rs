@@ -1,4 +1,4 @@
-//! Columns read back, whichever database they come from: only how each is decoded differs.
+//! Reads columns of rows, whichever database they come from.
 
 use contract::{
     ChannelId, DemandId, Digest, MappingNo, ReadNo, Revision, SealedBytes, Timestamp, Version,
@@ -18,7 +18,22 @@ pub(crate) trait Columns {
     fn json(&self, name: &str) -> Result<Option<String>, Error>;
 }
 
-/// Columns that are never null, and values that stand in several columns or in a text.
+/// The columns that both drivers decode by themselves.
+macro_rules! plain_columns {
+    () => {
+        plain_columns! {
+            text: String, int: i64, bool: bool, time: contract::Timestamp, bytes: Vec<u8>,
+        }
+    };
+    ($($name:ident: $type:ty),* $(,)?) => {
+        $(fn $name(&self, name: &str) -> Result<Option<$type>, sqlx::Error> {
+            self.try_get(name)
+        })*
+    };
+}
+pub(crate) use plain_columns;
+
+/// Columns that are never null, and values that consist of several columns or of text.
 impl dyn Columns + '_ {
     pub(crate) fn some_text(&self, name: &str) -> Result<String, Error> {
         some(self.text(name)?, name)
@@ -32,7 +47,7 @@ impl dyn Columns + '_ {
         some(self.time(name)?, name)
     }
 
-    /// A count; a sum of no rows is null, which is none.
+    /// A count. The sum of no rows is null, which counts as 0.
     pub(crate) fn count(&self, name: &str) -> Result<u64, Error> {
         Ok(count(self.int(name)?.unwrap_or(0)))
     }
@@ -45,8 +60,9 @@ impl dyn Columns + '_ {
         self.some_text("channel")?.parse().map_err(|error| decode("channel", error))
     }
 
-    pub(crate) fn digest(&self) -> Result<Digest, Error> {
-        to_digest("digest", some(self.bytes("digest")?, "digest")?)
+    pub(crate) fn digest(&self, name: &str) -> Result<Digest, Error> {
+        let bytes = some(self.bytes(name)?, name)?;
+        bytes.try_into().map(Digest).map_err(|_| decode(name, "not 16 bytes"))
     }
 
     pub(crate) fn sealed(&self, name: &str) -> Result<Option<SealedBytes>, Error> {
@@ -62,14 +78,14 @@ impl dyn Columns + '_ {
         })
     }
 
-    /// What a column of JSON says.
+    /// The value in a column of JSON.
     pub(crate) fn from_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
         let value = self.json(name)?.map(|text| serde_json::from_str(&text));
         value.transpose().map_err(|error| decode(name, error))
     }
 }
 
-/// A column that does not hold what it must.
+/// The error for a column with an unexpected value.
 pub(crate) fn decode(
     column: &str,
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -77,17 +93,12 @@ pub(crate) fn decode(
     Error::ColumnDecode { index: column.to_owned(), source: error.into() }
 }
 
-/// A digest in a column of this name.
-pub(crate) fn to_digest(name: &str, bytes: Vec<u8>) -> Result<Digest, Error> {
-    bytes.try_into().map(Digest).map_err(|_| decode(name, "not 16 bytes"))
-}
-
-/// Counters are unsigned in Rust and signed in SQL; none of ours comes near the difference.
+/// Counters are unsigned in Rust and signed in SQL; none of ours becomes that large.
 pub(crate) fn int(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The inverse of [`int`]; a negative count is none.
+/// The inverse of [`int`]; a negative number counts as 0.
 pub(crate) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }

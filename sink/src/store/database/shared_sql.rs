@@ -1,9 +1,9 @@
-//! SQL that SQLite and PostgreSQL read alike, for everything but the rows of an intake: those each
-//! database takes in its own way (`sqlite/write.rs`, `postgres/write.rs`).
+//! SQL that both SQLite and PostgreSQL understand, for everything but the rows of an intake: those
+//! have statements of their own in each database (`sqlite/write.rs`, `postgres/write.rs`).
 //!
-//! Parameters are `$1`, `$2`, …; sums are cast (PostgreSQL adds integers up to a decimal), nulls are
-//! placed, truth values are not added, and a list is one JSON parameter. The few words that differ
-//! are a [`Dialect`].
+//! Rules for such statements: parameters are `$1`, `$2`, …; sums are cast (in PostgreSQL the sum of
+//! integers is a decimal); ORDER BY says where nulls go; booleans are not summed; a list is one JSON
+//! parameter. The few words that differ are in [`Dialect`].
 
 use std::sync::OnceLock;
 
@@ -57,8 +57,8 @@ pub(crate) struct Dialect {
     pub(crate) now: &'static str,
     /// The function that turns a JSON list into rows, with the column `value`.
     pub(crate) each: &'static str,
-    /// Behind a SELECT: locks its rows until the transaction ends. SQLite has one writer, who holds
-    /// everything.
+    /// At the end of a SELECT: locks its rows until the transaction ends. SQLite has one writer, which
+    /// locks the whole file.
     pub(crate) lock: &'static str,
 }
 
@@ -113,9 +113,9 @@ impl From<&'static InDialects> for Sql {
     }
 }
 
-/// In all of these, `doing` is for the fault: "cannot …".
+/// `doing` is part of the message of a fault: "cannot …".
 impl Database {
-    /// The rows of a question.
+    /// The rows of a SELECT.
     pub(crate) async fn query<T: Send>(
         &self,
         doing: &str,
@@ -130,7 +130,7 @@ impl Database {
         }
     }
 
-    /// The first row of a question, if there is one.
+    /// The first row of a SELECT, if there is one.
     pub(crate) async fn query_first<T: Send>(
         &self,
         doing: &str,
@@ -141,7 +141,7 @@ impl Database {
         Ok(self.query(doing, sql, values, read).await?.into_iter().next())
     }
 
-    /// Runs one statement in a transaction of its own; gives the rows it returns (`RETURNING`).
+    /// Runs one statement in a transaction of its own; the answer is the rows of its RETURNING.
     pub(crate) async fn write<T: Send>(
         &self,
         doing: &str,
@@ -155,7 +155,7 @@ impl Database {
         Ok(rows)
     }
 
-    /// Begins to write.
+    /// Begins a transaction.
     pub(crate) async fn begin<'a>(&'a self, doing: &'a str) -> Result<Transaction<'a>, Fault> {
         let open = match self {
             Self::Sqlite(store) => Open::Sqlite(store, store.begin().await?),
@@ -168,7 +168,7 @@ impl Database {
         Ok(Transaction { doing, open })
     }
 
-    /// Begins what only one process does at a time.
+    /// Begins a transaction that only one process has at a time.
     pub(crate) async fn begin_alone<'a>(
         &'a self,
         doing: &'a str,
@@ -181,8 +181,7 @@ impl Database {
     }
 }
 
-/// A piece of work that is kept whole or not at all: dropped, and after a fault, nothing of it is
-/// left.
+/// A transaction: dropped before its commit, it is rolled back.
 pub(crate) struct Transaction<'a> {
     doing: &'a str,
     open: Open<'a>,
@@ -190,7 +189,7 @@ pub(crate) struct Transaction<'a> {
 
 enum Open<'a> {
     Sqlite(&'a Sqlite, sqlx::Transaction<'static, sqlx::Sqlite>),
-    /// Until when all of it must be done.
+    /// With the time by which all of it must be done.
     Postgres(&'a Postgres, PgTransaction<'static>, Instant),
 }
 
@@ -236,7 +235,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Keeps everything.
+    /// Commits everything.
     pub(crate) async fn commit(self) -> Result<(), Fault> {
         match self.open {
             Open::Sqlite(store, tx) => {

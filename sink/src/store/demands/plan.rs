@@ -1,6 +1,6 @@
 //! Which rows follow from an intake: pure, in arrival order, the same for every store.
 //!
-//! A store loads what is [`Known`], asks for the [`Plan`], gives its new rows numbers, and writes each
+//! A store loads what is [`Known`], asks for the [`IntakePlan`], gives its new rows numbers, and writes each
 //! table once. Nothing here waits, so that the order of judgements is the order of the bus and nothing
 //! else.
 
@@ -19,19 +19,19 @@ use crate::store::demands::{
     quarantine::Trouble,
 };
 
-pub(crate) use known::{Known, KnownDemand, doubtful, things};
+pub(crate) use known::{Known, KnownDemand, doubtful, past, receipt, things};
 pub use rows::Outcome;
-pub(crate) use rows::{HistoryEntry, Plan, Receipt, Subject};
+pub(crate) use rows::{HistoryEntry, IntakePlan, Receipt, Subject};
 
 /// Events that must not be judged, by position (delivery, event), because a database refused them.
 pub(crate) type Banned = BTreeMap<(usize, usize), Reason>;
 
 /// Judges every event of the intake.
-pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) -> Plan<'a> {
+pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) -> IntakePlan<'a> {
     let mut planner = Planner {
         known,
         banned,
-        plan: Plan::default(),
+        plan: IntakePlan::default(),
         receipts: HashMap::new(),
         subjects: HashMap::new(),
         troubles: HashMap::new(),
@@ -47,7 +47,7 @@ pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) ->
 struct Planner<'a, 'b> {
     known: &'a Known,
     banned: &'b Banned,
-    plan: Plan<'a>,
+    plan: IntakePlan<'a>,
     /// Receipts of this intake.
     receipts: HashMap<&'a MessageId, Digest>,
     /// Where in `plan.subjects`.
@@ -226,7 +226,7 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
-    fn finish(mut self) -> Plan<'a> {
+    fn finish(mut self) -> IntakePlan<'a> {
         for trouble in &mut self.plan.troubles {
             let here = self.subjects.get(&trouble.id).map(|at| &self.plan.subjects[*at]);
             let newest =

@@ -21,7 +21,7 @@ use crate::store::{
 /// A demand with what the store knows of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemandRow {
-    /// Its current state. The version moves with every sight, `origin` tells where the content came
+    /// Its current state. The version moves whenever it is seen; `origin` tells where the content came
     /// from.
     pub demand: Demand,
     /// When it was first stored: time of the read.
@@ -60,11 +60,11 @@ pub struct Quarantined {
     pub source_key: Option<String>,
     /// Its newest version.
     pub version: Version,
-    /// Stable word to group by.
+    /// A stable code, to group by.
     pub reason: String,
     /// For people.
     pub detail: String,
-    /// Where it stood.
+    /// Where it was in the source.
     pub place: String,
     /// The message it came in.
     pub message: String,
@@ -226,7 +226,7 @@ impl HistoryRow {
             version: row.version()?,
             outcome: outcome.ok_or_else(|| decode("outcome", "unknown word"))?,
             status: row.text("status")?,
-            digest: row.digest()?,
+            digest: row.digest("digest")?,
             changed: row.from_json("changed")?.unwrap_or_default(),
             seen_at: row.some_time("seen_at")?,
         })
@@ -262,7 +262,7 @@ fn value(row: &dyn Columns, name: &str, get: &Get) -> Result<Option<Json>, Error
         Get::Int(_) => row.int(name)?.map(Json::from),
         Get::Bool(_) => row.bool(name)?.map(Json::from),
         Get::Json(_) => row.from_json(name)?,
-        Get::Bytes(_) if name == "digest" => Some(json(name, &row.digest()?)?),
+        Get::Bytes(_) if name == "digest" => Some(json(name, &row.digest("digest")?)?),
         Get::Bytes(_) => row.sealed(name)?.map(|bytes| json(name, &bytes)).transpose()?,
     })
 }

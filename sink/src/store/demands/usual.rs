@@ -8,7 +8,7 @@ use crate::store::{
     database::{row::Columns, shared_sql::NOTHING},
 };
 
-/// So many weeks back the same day of the week is looked at.
+/// How many weeks back the same day of the week is looked at.
 const WEEKS: i32 = 4;
 
 /// Demands of a day so far.
@@ -36,7 +36,7 @@ impl Database {
         let (mut sum, mut weeks) = (0, 0);
         for week in 1..=WEEKS {
             let back = TimeDelta::weeks(week.into());
-            // Before its first demand it brought nothing, and that says nothing.
+            // Weeks before its first demand do not count.
             if !self.is_older(channel, midnight - back).await? {
                 break;
             }
@@ -62,7 +62,7 @@ impl Database {
         self.query("read the shapes", SHAPES, &[channel.as_str().into()], read).await
     }
 
-    /// Takes the shape that the demands of this channel will have from now on for the right one.
+    /// Accepts the shape that the demands of this channel will have from now on.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -98,7 +98,7 @@ const OLDER: &str = "SELECT 1 FROM demand WHERE channel = $1 AND received_at < $
 
 const NEWEST: &str = "SELECT max(seq) AS seq FROM demand";
 
-// Two halves, because a demand without a time is in another place of the index than the newest.
+// Two halves, because demands without a time are elsewhere in the index than the newest.
 const SHAPES: &str = "
     WITH accepted AS (
         SELECT coalesce(max(CAST(answer AS bigint)), 0) AS upto FROM request

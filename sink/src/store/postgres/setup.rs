@@ -20,7 +20,7 @@ use crate::store::Access;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// For the tables of a large database to change, and for another process that does it.
+/// Time limit for a migration of a large database, also by another process.
 const LIMIT: Duration = Duration::from_secs(3_600);
 
 /// Makes the tables, or checks that they are there.
@@ -34,7 +34,7 @@ pub(super) async fn bring_up(link: &Link, access: Access) -> Result<(), Fault> {
     done
 }
 
-/// A store in a corner of a database: a schema of its own, which only demonstrations and tests use.
+/// A store in a schema of its own, for demonstrations and tests.
 impl Postgres {
     /// Makes the schema `name`, empty: what was in it is dropped. `name` is a plain word.
     ///
@@ -60,7 +60,8 @@ impl Postgres {
 
 async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {
     let work = async {
-        // The limit of a statement is for daily work; waiting for another process is one statement.
+        // The usual limit is too short for a migration, and for waiting until another process has
+        // migrated.
         sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
         MIGRATIONS.run_direct(None, &mut *connection, false).await
     };

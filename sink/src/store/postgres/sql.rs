@@ -1,6 +1,6 @@
 //! Shared SQL in PostgreSQL.
 
-use contract::{DemandId, Fault, Timestamp};
+use contract::{DemandId, Fault};
 use sqlx::{
     Decode, Encode, Error, PgConnection, Postgres as Driver, Row, Type,
     encode::IsNull,
@@ -13,7 +13,7 @@ use sqlx::{
 
 use super::Postgres;
 use crate::store::database::{
-    row::Columns,
+    row::{Columns, plain_columns},
     shared_sql::{Read, Value},
 };
 
@@ -71,25 +71,7 @@ const JSONB_VERSION: u8 = 1;
 const JSONB: PgTypeInfo = PgTypeInfo::with_oid(Oid(3802));
 
 impl Columns for PgRow {
-    fn text(&self, name: &str) -> Result<Option<String>, Error> {
-        self.try_get(name)
-    }
-
-    fn int(&self, name: &str) -> Result<Option<i64>, Error> {
-        self.try_get(name)
-    }
-
-    fn bool(&self, name: &str) -> Result<Option<bool>, Error> {
-        self.try_get(name)
-    }
-
-    fn time(&self, name: &str) -> Result<Option<Timestamp>, Error> {
-        self.try_get(name)
-    }
-
-    fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        self.try_get(name)
-    }
+    plain_columns!();
 
     fn id(&self, name: &str) -> Result<Option<DemandId>, Error> {
         Ok(self.try_get::<Option<Uuid>, _>(name)?.map(|Uuid(id)| id))

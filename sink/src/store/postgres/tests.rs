@@ -67,7 +67,7 @@ async fn open(url: &str) -> Postgres {
 
 fn server() -> String {
     std::env::var("TONGHUI_TEST_POSTGRES").unwrap_or_else(|_| {
-        panic!("TONGHUI_TEST_POSTGRES names no server: run `cargo xtask test`, which starts one")
+        panic!("this test needs a server, which TONGHUI_TEST_POSTGRES names: run `cargo xtask with cargo test -p sink`")
     })
 }
 

@@ -113,7 +113,7 @@ impl Database {
         ];
         let rows = self.write("book requests", BOOK, &values, NOTHING).await?;
         if rows.is_empty() {
-            return Err(Fault::transient("its lease has passed to another process")
+            return Err(Fault::transient("another process holds its lease now")
                 .at(format!("upstream {upstream}")));
         }
         Ok(())

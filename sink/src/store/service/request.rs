@@ -23,7 +23,7 @@ use crate::store::{
 pub enum RequestKind {
     /// Read now, whatever the schedule says, until caught up.
     Sync,
-    /// Rest until told to resume, restarts included: answered as soon as asked, it is a state.
+    /// Pause until resumed, also after a restart: answered as soon as asked, it is a state.
     Pause,
     /// Go on.
     Resume,
@@ -116,7 +116,7 @@ impl Database {
     /// The store cannot be read, or it was asked long ago.
     pub async fn request(&self, seq: i64) -> Result<RequestState, Fault> {
         let found = self.query_first("read a request", STATE, &[seq.into()], state).await?;
-        found.ok_or_else(|| Fault::stopped("the request is not there any more"))
+        found.ok_or_else(|| Fault::stopped("the request is no longer recorded"))
     }
 
     /// The channels that were told to pause and not to resume.
@@ -127,8 +127,8 @@ impl Database {
         self.query("read what is paused", PAUSED, &[], |row| row.channel()).await
     }
 
-    /// Forgets the runs that were asked for and ended longer than `age` ago. What makes a channel rest
-    /// or go on stays: it is how the channel stands.
+    /// Deletes requests to sync that ended longer than `age` ago. Requests to pause and to resume stay:
+    /// the last of them is the state of the channel.
     ///
     /// # Errors
     /// The store cannot be written.

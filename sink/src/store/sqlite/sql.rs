@@ -1,6 +1,6 @@
 //! Shared SQL in SQLite: ids and times are text, lists are JSON text.
 
-use contract::{DemandId, Fault, Timestamp};
+use contract::{DemandId, Fault};
 use sqlx::{
     Error, Row, Sqlite as Driver, SqliteConnection,
     query::Query,
@@ -9,7 +9,7 @@ use sqlx::{
 
 use super::{Sqlite, iso};
 use crate::store::database::{
-    row::{Columns, decode},
+    row::{Columns, decode, plain_columns},
     shared_sql::{Read, Value},
 };
 
@@ -51,25 +51,7 @@ pub(in crate::store) fn bind(
 }
 
 impl Columns for SqliteRow {
-    fn text(&self, name: &str) -> Result<Option<String>, Error> {
-        self.try_get(name)
-    }
-
-    fn int(&self, name: &str) -> Result<Option<i64>, Error> {
-        self.try_get(name)
-    }
-
-    fn bool(&self, name: &str) -> Result<Option<bool>, Error> {
-        self.try_get(name)
-    }
-
-    fn time(&self, name: &str) -> Result<Option<Timestamp>, Error> {
-        self.try_get(name)
-    }
-
-    fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        self.try_get(name)
-    }
+    plain_columns!();
 
     fn id(&self, name: &str) -> Result<Option<DemandId>, Error> {
         let text: Option<&str> = self.try_get(name)?;

@@ -6,17 +6,13 @@ use contract::{Checkpoints, FaultKind, Outcomes, Store};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use super::{
-    Sqlite,
-    fault::fault,
-    known,
-    write::{WriteError, write},
-};
+use super::{Sqlite, fault::fault, known, write::write};
 use crate::store::{
     Access, Database,
     demands::{
         columns::COLUMNS,
         plan::{Banned, plan},
+        poison::WriteError,
     },
     suite::{
         keep,
@@ -75,7 +71,7 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
     tell(
         &file.sqlite,
         "CREATE TRIGGER no BEFORE INSERT ON demand WHEN new.source_key IN ('k7', 'k131')
-         BEGIN SELECT RAISE(ABORT, 'not to my taste'); END",
+         BEGIN SELECT RAISE(ABORT, 'rejected by a trigger'); END",
     )
     .await;
     let keys: Vec<String> = (0..250).map(|n| format!("k{n}")).collect();
@@ -84,7 +80,7 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
     for key in ["k7", "k131"] {
         let row = file.store.quarantine_show(&id(key)).await.unwrap().unwrap();
         assert_eq!(row.reason, "refused_by_database");
-        assert!(row.detail.contains("not to my taste") && row.raw.is_some(), "{row:?}");
+        assert!(row.detail.contains("rejected by a trigger") && row.raw.is_some(), "{row:?}");
     }
 }
 

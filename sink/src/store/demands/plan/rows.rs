@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp, Version};
 use serde::Serialize;
 
-use crate::store::{demands::columns::Cell, demands::quarantine::Trouble};
+use crate::store::demands::{columns::Cell, quarantine::Trouble};
 
 /// The rows to write.
 #[derive(Debug, Default)]
-pub(crate) struct Plan<'a> {
+pub(crate) struct IntakePlan<'a> {
     /// In the order in which they first appeared.
     pub(crate) subjects: Vec<Subject<'a>>,
     pub(crate) history: Vec<HistoryEntry<'a>>,
@@ -21,14 +21,14 @@ pub(crate) struct Plan<'a> {
     pub(crate) outcomes: Outcomes,
 }
 
-impl Plan<'_> {
+impl IntakePlan<'_> {
     /// How many demands the store has no row of yet.
     pub(crate) fn n_new(&self) -> usize {
         self.subjects.iter().filter(|subject| subject.is_new).count()
     }
 
-    /// Numbers the new rows, in the order of the plan. Each store has its own way to find numbers
-    /// that no other writer has; they must ascend, and there must be enough of them.
+    /// Numbers the new rows, in the order of the plan. Each store has its own way to find numbers that
+    /// no other writer uses; they must ascend, and there must be enough of them.
     pub(crate) fn number(
         &mut self,
         demands: impl IntoIterator<Item = i64>,

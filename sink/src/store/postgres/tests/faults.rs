@@ -109,7 +109,7 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
     served
         .tell(
             "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN RAISE 'not to my taste'; END $$;
+             $$ BEGIN RAISE 'rejected by a trigger'; END $$;
              CREATE TRIGGER no BEFORE INSERT ON demand FOR EACH ROW
              WHEN (NEW.source_key IN ('k7', 'k131')) EXECUTE FUNCTION no()",
         )
@@ -120,7 +120,9 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
     keys[40].clone_from(&long);
     let whole = intake([&read(1, keys.iter().map(|key| record(key, "text")))]);
     assert_eq!(keep(&served.store, &whole).await, Outcomes { quarantined: 3, ..stored(247) });
-    for (key, why) in [("k7", "taste"), ("k131", "taste"), (long.as_str(), "index row")] {
+    for (key, why) in
+        [("k7", "by a trigger"), ("k131", "by a trigger"), (long.as_str(), "index row")]
+    {
         let row = served.store.quarantine_show(&id(key)).await.unwrap().unwrap();
         assert_eq!(row.reason, "refused_by_database");
         assert!(row.detail.contains(why) && row.raw.is_some(), "{}", row.detail);

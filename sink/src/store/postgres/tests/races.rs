@@ -6,11 +6,11 @@ use serde_json::json;
 use super::Served;
 use crate::store::{
     Index,
-    demands::plan::{Banned, Known, plan},
-    postgres::{
-        Failure, Postgres, known,
-        write::{WriteError, write},
+    demands::{
+        plan::{Banned, Known, plan},
+        poison::WriteError,
     },
+    postgres::{Failure, Postgres, known, write::write},
     suite::{
         keep,
         sample::{at, id, intake, read, record, with_body},
