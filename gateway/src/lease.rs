@@ -48,8 +48,8 @@ impl Keeper {
         }
     }
 
-    /// The same as [`Keeper::hold`] for work that asks an upstream: what it asks is booked within
-    /// `limits`.
+    /// Does `work` under the lease, keeps the books of what it asks within `limits`, and gives the
+    /// lease back. `None` where the lease was lost: the work was dropped.
     pub async fn during<T>(
         &self,
         lease: &Lease,
@@ -57,25 +57,20 @@ impl Keeper {
         work: impl Future<Output = T>,
     ) -> Option<T> {
         self.open_books(lease, limits).await;
-        let work = async {
-            let done = work.await;
-            self.close_books(lease, limits).await;
-            done
-        };
-        self.hold(lease, work).await
-    }
-
-    /// Does `work` under the lease and gives it back. `None` where the lease was lost: the work was
-    /// dropped.
-    pub async fn hold<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> Option<T> {
         let done = tokio::select! {
             done = work => Some(done),
             () = self.lost(lease) => None,
         };
+        if done.is_some() {
+            self.close_books(lease, limits).await;
+        }
         if done.is_some()
             && let Err(fault) = self.store.release_lease(lease).await
         {
-            warn!("lease of {}: {fault}; it ends by itself", lease.upstream);
+            warn!(
+                "the lease of upstream {} cannot be given back: {fault}; it expires by itself",
+                lease.upstream
+            );
         }
         done
     }
@@ -98,7 +93,10 @@ impl Keeper {
         limits.book_with(None).await;
         let Some((day, n_requests)) = limits.booked_today() else { return };
         if let Err(fault) = self.store.book_requests(lease, day, n_requests).await {
-            warn!("upstream {}: {fault}; a few requests of today are given up", lease.upstream);
+            warn!(
+                "the requests of upstream {} cannot be booked: {fault}; a few of today stay unused",
+                lease.upstream
+            );
         }
     }
 
@@ -118,14 +116,20 @@ impl Keeper {
             match tokio::time::timeout_at(safe_until, renewing).await {
                 Ok(Ok(true)) => safe_until = asked + PERIOD - MARGIN,
                 Ok(Ok(false)) => {
-                    warn!("lease of {}: another process has it now", lease.upstream);
+                    warn!("another process holds the lease of upstream {} now", lease.upstream);
                     return;
                 }
                 Ok(Err(fault)) if Instant::now() < safe_until => {
-                    warn!("lease of {}: {fault}; renewing it again soon", lease.upstream);
+                    warn!(
+                        "the lease of upstream {} cannot be renewed: {fault}; retry in 4 s",
+                        lease.upstream
+                    );
                 }
                 Ok(Err(_)) | Err(_) => {
-                    warn!("lease of {}: it cannot be renewed in time", lease.upstream);
+                    warn!(
+                        "the lease of upstream {} was not renewed in time; its channels stop",
+                        lease.upstream
+                    );
                     return;
                 }
             }

@@ -45,18 +45,9 @@ impl Reader {
             Fault::stopped("the fixture is not the body of a request")
                 .remedy("a page is one JSON record, or an array of them")
         };
-        let whole: &RawValue = serde_json::from_slice(page).map_err(no_page)?;
-        let records: Vec<&RawValue> = match whole.get().starts_with('[') {
-            true => serde_json::from_str(whole.get()).map_err(no_page)?,
-            false => vec![whole],
-        };
-        let records = records.into_iter().enumerate();
-        Ok(records
-            .map(|(index, record)| {
-                let sent = Bytes::copy_from_slice(record.get().as_bytes());
-                self.entry(&sent, format!("record {}", index + 1))
-            })
-            .collect())
+        let records = records(&Bytes::copy_from_slice(page)).map_err(no_page)?;
+        let records = records.iter().enumerate();
+        Ok(records.map(|(i, sent)| self.entry(sent, format!("record {}", i + 1))).collect())
     }
 
     fn record(&self, sent: &[u8]) -> Result<RawRecord, Box<(Option<RecordKey>, Reason)>> {
@@ -88,11 +79,42 @@ impl Reader {
     }
 }
 
+/// The records that a body brings: one, or those of an array.
+pub(crate) fn records(body: &Bytes) -> Result<Vec<Bytes>, serde_json::Error> {
+    let whole: &RawValue = serde_json::from_slice(body)?;
+    let records = match whole.get().starts_with('[') {
+        true => serde_json::from_str(whole.get())?,
+        false => vec![whole],
+    };
+    Ok(records.iter().map(|record: &&RawValue| body.slice_ref(record.get().as_bytes())).collect())
+}
+
 /// A key: a text, or a whole number as it is written.
 fn text(value: &Value) -> Option<RecordKey> {
     match value {
         Value::String(text) if !text.is_empty() => Some(RecordKey::new(text.as_str())),
         Value::Number(number) => Some(RecordKey::new(number.to_string())),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_record_or_an_array_of_them() {
+        for (body, n_records) in [
+            (r#" {"id":1} "#, Some(1)),
+            (r#"[{"id":1},{"id":2}, 3]"#, Some(3)),
+            ("[]", Some(0)),
+            (r#""text""#, Some(1)),
+            ("", None),
+            (r#"{"id":1"#, None),
+            ("id=1", None),
+        ] {
+            let body = Bytes::copy_from_slice(body.as_bytes());
+            assert_eq!(records(&body).ok().map(|records| records.len()), n_records, "{body:?}");
+        }
     }
 }

@@ -1,0 +1,179 @@
+//! Who may come in: the same guard stands before channels that are sent to and before the console.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::DateTime;
+use contract::{Secret, Timestamp};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::request::Parts;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::auth::XBg;
+
+/// How far the clock of a signing sender may be off, in seconds.
+const MOST_SKEW: i64 = 90;
+
+/// How a sender shows who it is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// Not at all.
+    None,
+    /// By `Authorization: Bearer …`.
+    Bearer(Secret),
+    /// By a header that holds a shared secret.
+    Header(SharedHeader),
+    /// By `X-BG` headers (IRS of Zhejiang): HMAC-SHA256, clocks differ by 90 seconds at most.
+    XBg(XBg),
+}
+
+/// A header that holds a shared secret.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SharedHeader {
+    /// Its name.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// What it holds.
+    pub value: Secret,
+}
+
+impl Guard {
+    /// Whether anybody may come in.
+    pub fn admits_anybody(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// Whether a request comes from who may come in.
+    ///
+    /// # Errors
+    /// It does not; the text says what is wrong with it.
+    pub fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str> {
+        // A value that is no text counts as missing.
+        let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+        match self {
+            Self::None => Ok(()),
+            Self::Bearer(secret) => {
+                let given = header("authorization").ok_or("there is no Authorization header")?;
+                let (scheme, token) = given.split_once(' ').ok_or("no bearer token is given")?;
+                if !scheme.eq_ignore_ascii_case("bearer") {
+                    return Err("no bearer token is given");
+                }
+                same(token.trim(), secret)
+            }
+            Self::Header(expected) => {
+                let given = header(&expected.name);
+                same(given.ok_or("the header with the shared secret is missing")?, &expected.value)
+            }
+            Self::XBg(account) => {
+                let of = |name: &str| header(name).ok_or("an X-BG header is missing");
+                let date = of("x-bg-date-time")?;
+                let sent =
+                    DateTime::parse_from_rfc2822(date).map_err(|_| "X-BG-DATE-TIME is no date")?;
+                if (now - sent.to_utc()).num_seconds().abs() > MOST_SKEW {
+                    return Err("the clocks differ by more than 90 seconds");
+                }
+                if of("x-bg-hmac-access-key")? != account.access_key {
+                    return Err("the access key is not known");
+                }
+                if !of("x-bg-hmac-algorithm")?.eq_ignore_ascii_case("hmac-sha256") {
+                    return Err("the algorithm is not hmac-sha256");
+                }
+                let signature = STANDARD.decode(of("x-bg-hmac-signature")?);
+                let signature = signature.map_err(|_| "the signature is not Base64")?;
+                let text = signed_text(request, &account.access_key, date);
+                let key = account.secret_key.expose().as_bytes();
+                let mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| "the key is unusable")?;
+                let is_right = mac.chain_update(text).verify_slice(&signature);
+                is_right.map_err(|_| "the signature is wrong")
+            }
+        }
+    }
+}
+
+/// `METHOD\nPATH\nSORTED_QUERY\nAK\nDATE\n`.
+fn signed_text(request: &Parts, access_key: &str, date: &str) -> String {
+    let (method, path) = (&request.method, request.uri.path());
+    let query = request.uri.query().unwrap_or_default();
+    let mut pairs: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).collect();
+    pairs.sort_unstable();
+    format!("{method}\n{path}\n{}\n{access_key}\n{date}\n", pairs.join("&"))
+}
+
+/// Compares hashes: how long it takes says nothing of where two texts differ.
+fn same(given: &str, secret: &Secret) -> Result<(), &'static str> {
+    let is_same = Sha256::digest(given) == Sha256::digest(secret.expose());
+    if is_same { Ok(()) } else { Err("the secret is wrong") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATE: &str = "Tue, 09 Nov 2021 08:49:20 GMT";
+
+    /// The published vector.
+    const SIGNED: [(&str, &str); 4] = [
+        ("x-bg-date-time", DATE),
+        ("x-bg-hmac-access-key", "test"),
+        ("x-bg-hmac-algorithm", "hmac-sha256"),
+        ("x-bg-hmac-signature", "KJJG0L/1ilAOrfHxAsJR67f6oVm38fwREEp9hFnAcis="),
+    ];
+
+    fn admit(guard: &Guard, headers: &[(&str, &str)], skew: i64) -> Result<(), &'static str> {
+        let mut request =
+            http::Request::post("/restapi/prod/IC33000020211105003270/post?v=123&test=123");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (request, ()) = request.body(()).unwrap().into_parts();
+        let now = DateTime::parse_from_rfc2822(DATE).unwrap().to_utc();
+        guard.admit(&request, now + chrono::TimeDelta::seconds(skew))
+    }
+
+    fn x_bg() -> Guard {
+        let secret_key = Secret::new("tet");
+        Guard::XBg(XBg { access_key: "test".to_owned(), secret_key })
+    }
+
+    #[test]
+    fn a_signed_request_comes_in_while_the_clocks_agree() {
+        for (skew, is_in) in [(0, true), (90, true), (-90, true), (91, false), (-91, false)] {
+            assert_eq!(admit(&x_bg(), &SIGNED, skew).is_ok(), is_in, "{skew}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_signed_otherwise_does_not() {
+        for (name, value) in [
+            ("x-bg-hmac-signature", "AAAA0L/1ilAOrfHxAsJR67f6oVm38fwREEp9hFnAcis="),
+            ("x-bg-hmac-signature", "not base64"),
+            ("x-bg-hmac-access-key", "tset"),
+            ("x-bg-hmac-algorithm", "hmac-md5"),
+            ("x-bg-date-time", "yesterday"),
+            ("x-bg-date-time", "Tue, 09 Nov 2021 08:49:21 GMT"),
+        ] {
+            let mut headers = SIGNED;
+            headers.iter_mut().find(|(known, _)| *known == name).unwrap().1 = value;
+            let refusal = admit(&x_bg(), &headers, 0);
+            assert!(refusal.is_err(), "{name}: {value}");
+        }
+        assert!(admit(&x_bg(), &SIGNED[..3], 0).is_err());
+    }
+
+    #[test]
+    fn bearer_and_shared_header_are_compared_whole() {
+        let bearer = Guard::Bearer(Secret::new("t0ken"));
+        let value = Secret::new("t0ken");
+        let header = Guard::Header(SharedHeader { name: "X-Api-Key".to_owned(), value });
+        assert!(admit(&bearer, &[("authorization", "Bearer t0ken")], 0).is_ok());
+        assert!(admit(&bearer, &[("authorization", "bearer t0ken")], 0).is_ok());
+        assert!(admit(&header, &[("x-api-key", "t0ken")], 0).is_ok());
+        for wrong in ["Bearer t0ke", "Bearer t0ken2", "Basic t0ken", "Bearer", "t0ken", ""] {
+            assert!(admit(&bearer, &[("authorization", wrong)], 0).is_err(), "{wrong}");
+        }
+        assert!(admit(&bearer, &[], 0).is_err());
+        assert!(admit(&header, &[("x-api-key", "T0ken")], 0).is_err());
+    }
+}
