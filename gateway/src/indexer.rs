@@ -14,7 +14,7 @@ use futures_util::{FutureExt as _, future::join_all};
 use serde::Serialize;
 use sink::store::{Claim, Database, Index, IndexLag};
 
-use crate::{clock::Clock, lease::Keeper, report, stop::Stop, supervise::panicked};
+use crate::{clock, lease::Keeper, report, stop::Stop, supervise::panicked};
 
 /// How often a worker that has nothing to do looks for new history, or asks for its lease.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub(crate) struct Lag {
 /// How far each index is behind.
 pub(crate) async fn lag(store: &Database) -> Result<Vec<Lag>, Fault> {
     let lag = |IndexLag { index, rows, since }| {
-        let age = since.map_or(0, |since| (Clock.now() - since).num_seconds());
+        let age = since.map_or(0, |since| (clock::now() - since).num_seconds());
         Lag { index, rows_behind: rows, seconds_behind: u64::try_from(age).unwrap_or(0) }
     };
     Ok(store.index_lag().await?.into_iter().map(lag).collect())

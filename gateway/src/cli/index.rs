@@ -9,7 +9,6 @@ use super::{
 use crate::{
     assemble,
     indexer::{Lag, lag},
-    table,
 };
 
 #[derive(Debug, clap::Args)]
@@ -47,5 +46,5 @@ fn draw(lags: &[Lag]) -> String {
         vec![lag.index.name().to_owned(), lag.rows_behind.to_string(), seconds]
     };
     let rows: Vec<_> = lags.iter().map(row).collect();
-    table::draw(&["index", "rows behind", "seconds behind"], &rows, 1)
+    out::table(&["index", "rows behind", "seconds behind"], &rows, 1)
 }
