@@ -2,6 +2,7 @@
 
 pub(super) mod index;
 mod sealed;
+mod suite;
 
 use contract::{
     ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
@@ -11,10 +12,10 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    Access, BooksRow, Database, HistoryRow, Memory, Quarantined, Sqlite,
-    postgres::tests::Served,
-    suite::{self, Twin},
+    Access, BooksRow, Database, HistoryRow, Memory, Quarantined, Sqlite, postgres::tests::Served,
 };
+
+use suite::Twin;
 
 /// A file in a folder of its own.
 pub(super) struct Filed {
