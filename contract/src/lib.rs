@@ -42,7 +42,7 @@ pub use checkpoint::{Checkpoints, Position};
 pub use clock::Clock;
 pub use connector::{Batch, Budget, Connector, Cursor, Means, Partition, Receiver};
 pub use demand::{Demand, DemandBody};
-pub use fault::{Fault, FaultKind, chain};
+pub use fault::{Fault, FaultKind, chain, no_connection};
 pub use gate::{Gate, OpenGate, Pass};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
 pub use inbox::{Full, Inbox, Receipt};

@@ -34,9 +34,11 @@ pub mod shipped;
 pub mod what_if;
 
 pub mod cli;
+pub mod log;
 pub mod offline;
 
 mod indexer;
+mod plain;
 mod report;
 mod status;
 mod upkeep;

@@ -181,7 +181,7 @@ pub(crate) async fn change_tokens(
     demand: i64,
     change: impl Fn(&mut Tokens<String>) + Send,
 ) -> Result<(), Fault> {
-    let read = |row: &dyn Columns| Ok((row.some_int("seq")?, row.from_json("tokens")?));
+    let read = |row: &dyn Columns| Ok((row.some_int("seq")?, row.json_value("tokens")?));
     for (seq, before) in tx.query(TOKENS, &[demand.into()], read).await? {
         let before: Tokens<String> = before.unwrap_or_default();
         let mut after = before.clone();
@@ -257,12 +257,12 @@ struct State {
 
 impl State {
     fn read(row: &dyn Columns) -> Result<Self, Error> {
-        let tokens = match row.from_json("tokens")? {
+        let tokens = match row.json_value("tokens")? {
             Some(tokens) => tokens,
             // A row of before history had tokens.
             None => {
-                let people: Vec<Person> = row.from_json("people")?.unwrap_or_default();
-                let address: Option<Sealed> = row.from_json("address")?;
+                let people: Vec<Person> = row.json_value("people")?.unwrap_or_default();
+                let address: Option<Sealed> = row.json_value("address")?;
                 let mut tokens = Tokens::default();
                 tokens.add(&Tokens::of_people(&people, address.as_ref()));
                 tokens
