@@ -48,7 +48,7 @@ pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
 pub use inbox::{Full, Inbox, Receipt};
 pub use judge::{Current, Judgement, Tracked, judge};
 pub use normalizer::{Accepted, Normalizer, Reason, Verdict};
-pub use outbox::{Channel, Outbox, Part, Tally, pack};
+pub use outbox::{Channel, Outbox, Part, ReadBatch, Tally, pack};
 pub use range::TimeRange;
 pub use raw::{Body, DecidedBy, Entry, Mark, Place, RawRecord, TextReport};
 pub use retry::{Retry, jitter};

@@ -17,6 +17,7 @@ pub mod clock;
 pub mod control;
 pub mod instance;
 pub mod lease;
+pub mod mapping;
 pub mod memory;
 pub mod requests;
 pub mod schedule;
