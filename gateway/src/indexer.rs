@@ -50,7 +50,8 @@ pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Dur
     let store = &store.apart();
     let keeper = &Keeper::new(store.clone(), false);
     let workers = Index::ALL.map(|index| async move {
-        Worker { index, store, keeper, kept, stop, retry: Retry::default() }.run().await;
+        let worker = Worker { index, store, keeper, kept, stop, retry: Retry::default() };
+        Box::pin(worker.run()).await;
     });
     let too_long = async {
         stop.asked().await;
@@ -104,7 +105,7 @@ pub(crate) async fn cover(
                 Ok(())
             };
             // Where the lease was lost, somebody else goes on.
-            keeper.hold(&lease, work).await.unwrap_or(Ok(()))?;
+            Box::pin(keeper.hold(&lease, work)).await.unwrap_or(Ok(()))?;
         }
         tokio::time::sleep(LOOK_SOON).await;
     }
@@ -127,7 +128,7 @@ impl Worker<'_> {
                 Ok(Claim::Ours(lease)) => {
                     let keeper = self.keeper;
                     let work = AssertUnwindSafe(self.work()).catch_unwind();
-                    match keeper.hold(&lease, work).await {
+                    match Box::pin(keeper.hold(&lease, work)).await {
                         Some(Ok(Ok(()))) => return,
                         Some(Ok(Err(fault))) => fault,
                         Some(Err(_)) => panicked(),
@@ -218,7 +219,9 @@ mod tests {
         let (_folder, store) = loaded().await;
         assert_eq!(found(&store).await, 0);
         let told = std::sync::Mutex::new(Vec::new());
-        cover(&store, Index::People, |rows| told.lock().unwrap().push(rows)).await.unwrap();
+        Box::pin(cover(&store, Index::People, |rows| told.lock().unwrap().push(rows)))
+            .await
+            .unwrap();
         assert_eq!((found(&store).await, told.into_inner().unwrap()), (600, vec![1_200]));
         assert_eq!(store.leases().await.unwrap(), [], "the next one can go on");
     }

@@ -32,9 +32,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let (store, keys) = assemble::open(&settings).await?;
         let sealer = Sealer::new(&keys);
-        indexer::cover(&store, Index::People, |rows| {
+        Box::pin(indexer::cover(&store, Index::People, |rows| {
             out::note(format!("waiting until index `people` covers {rows} more rows of history"));
-        })
+        }))
         .await?;
         let tokens = tokens(&store, &sealer, &args.token).await?;
         let quarantine = quarantined(&store, &sealer, &args.token).await?;

@@ -59,7 +59,7 @@ pub(super) async fn pass(
     let groups = LiveChannel::by_upstream(channels);
     let upstreams = groups.into_iter().map(|(name, channels)| {
         let one = Upstream { name, shared, keeper: &keeper, grace, only_ask };
-        async move { one.pass(channels).await }
+        async move { Box::pin(one.pass(channels)).await }
     });
     join_all(upstreams).await.into_iter().flatten().collect()
 }
