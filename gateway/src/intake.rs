@@ -19,7 +19,7 @@ use axum::{
     routing::post,
 };
 use bytes::{Bytes, BytesMut};
-use connector_webhook::{Guard, NoJson, records};
+use connector_webhook::{Body as Sent, Guard, NoRecords};
 use contract::{ChannelId, Fault, Full, Inbox};
 use futures_util::StreamExt as _;
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
@@ -132,14 +132,23 @@ async fn take(
     }
     let kib = u32::try_from(declared.unwrap_or(MOST_BYTES).div_ceil(1024)).unwrap_or(MOST_KIB);
     let Ok(_room) = hall.room.try_acquire_many(kib) else { return Answer::Busy };
-    let body = match timeout(hall.limits.slowest, whole(request.into_body())).await {
+    let (head, body) = request.into_parts();
+    let body = match timeout(hall.limits.slowest, whole(body)).await {
         Ok(Ok(body)) => body,
         Ok(Err(answer)) => return answer,
         Err(_) => return Answer::TooSlow,
     };
-    let records = match records(&body) {
+    let header = |name: &str| head.headers.get(name)?.to_str().ok();
+    let sent = Sent {
+        bytes: &body,
+        content_type: header("content-type"),
+        encoding: header("content-encoding"),
+    };
+    let records = match sent.records(MOST_BYTES) {
         Ok(records) => records,
-        Err(NoJson) => return Answer::NoJson,
+        Err(NoRecords::NoJson(broken)) => return Answer::NoJson(broken.to_string()),
+        Err(NoRecords::Unpackable) => return Answer::Unpackable,
+        Err(NoRecords::TooLarge) => return Answer::TooLarge,
     };
     let n_records = records.len();
     let receipt = match door.inbox.put(records) {

@@ -1,12 +1,9 @@
-//! Who may come in, and what they bring. Nothing here waits: the listener calls it with a request
-//! that has arrived whole.
+//! Who may come in. Nothing here waits: the listener calls it with a request that has arrived whole.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use chrono::DateTime;
 use contract::{Secret, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{Auth, Config};
@@ -36,10 +33,6 @@ impl std::fmt::Debug for Headers<'_> {
         f.write_str("Headers(…)")
     }
 }
-
-/// The body of a request is no JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoJson;
 
 /// The door of one channel.
 #[derive(Debug)]
@@ -97,20 +90,6 @@ impl Guard {
             }
         }
     }
-}
-
-/// The records that a body brings: one, or those of an array. Whether each can be read is not asked
-/// here: what cannot is kept, and does not turn its neighbours away.
-///
-/// # Errors
-/// It is no JSON at all.
-pub fn records(body: &Bytes) -> Result<Vec<Bytes>, NoJson> {
-    let whole: &RawValue = serde_json::from_slice(body).map_err(|_| NoJson)?;
-    if !whole.get().starts_with('[') {
-        return Ok(vec![body.slice_ref(whole.get().as_bytes())]);
-    }
-    let records: Vec<&RawValue> = serde_json::from_str(whole.get()).map_err(|_| NoJson)?;
-    Ok(records.iter().map(|record| body.slice_ref(record.get().as_bytes())).collect())
 }
 
 /// `METHOD\nPATH\nSORTED_QUERY\nAK\nDATE\n`.
@@ -203,21 +182,5 @@ mod tests {
         }
         assert!(admit(bearer(), &[], 0).is_err());
         assert!(admit(header(), &[("x-api-key", "T0ken")], 0).is_err());
-    }
-
-    #[test]
-    fn one_record_or_an_array_of_them() {
-        for (body, n_records) in [
-            (r#" {"id":1} "#, Ok(1)),
-            (r#"[{"id":1},{"id":2}, 3]"#, Ok(3)),
-            ("[]", Ok(0)),
-            (r#""text""#, Ok(1)),
-            ("", Err(NoJson)),
-            (r#"{"id":1"#, Err(NoJson)),
-            ("id=1", Err(NoJson)),
-        ] {
-            let body = Bytes::copy_from_slice(body.as_bytes());
-            assert_eq!(records(&body).map(|records| records.len()), n_records, "{body:?}");
-        }
     }
 }

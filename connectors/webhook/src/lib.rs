@@ -9,8 +9,8 @@
 
 #![warn(missing_docs)]
 
+mod body;
 mod config;
-
 mod guard;
 
 mod record;
@@ -20,8 +20,9 @@ use std::{collections::HashSet, time::Duration};
 use contract::{Batch, Connector, Entry, Fault, Inbox, Means};
 use serde::{Deserialize, Serialize};
 
+pub use body::{Body, NoRecords};
 pub use config::{Auth, Config, Header, XBg};
-pub use guard::{Guard, Headers, NoJson, Request, records};
+pub use guard::{Guard, Headers, Request};
 
 use crate::record::Reader;
 

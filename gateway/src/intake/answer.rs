@@ -10,12 +10,14 @@ use serde_json::json;
 const COME_AGAIN: &str = "10";
 
 /// What becomes of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
     /// Its records are in custody.
     Kept(usize),
-    /// Nothing was taken: the body is no JSON.
-    NoJson,
+    /// Nothing was taken: the body is no JSON, and where.
+    NoJson(String),
+    /// Nothing was taken: the body is not packed as its header says.
+    Unpackable,
     /// Nothing was taken: the body did not come to its end.
     Broken,
     /// The sender is not who may send.
@@ -38,7 +40,14 @@ impl IntoResponse for Answer {
                 return (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body)
                     .into_response();
             }
-            Self::NoJson => (StatusCode::BAD_REQUEST, "the body is no JSON"),
+            Self::NoJson(why) => {
+                let what = format!("the body is no JSON: {why}");
+                return problem(StatusCode::BAD_REQUEST, &what);
+            }
+            Self::Unpackable => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body is not packed as Content-Encoding says: send it plain, or with gzip",
+            ),
             Self::Broken => (StatusCode::BAD_REQUEST, "the body did not come to its end"),
             Self::Unauthorized(why) => (StatusCode::UNAUTHORIZED, why),
             Self::NoChannel => (StatusCode::NOT_FOUND, "there is no such channel"),
@@ -49,13 +58,16 @@ impl IntoResponse for Answer {
             ),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "send it again later"),
         };
-        let body = json!({ "title": what, "status": status.as_u16() }).to_string();
-        let mut response =
-            (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        let mut response = problem(status, what);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             let again = header::HeaderValue::from_static(COME_AGAIN);
             response.headers_mut().insert(header::RETRY_AFTER, again);
         }
         response
     }
+}
+
+fn problem(status: StatusCode, what: &str) -> Response {
+    let body = json!({ "title": what, "status": status.as_u16() }).to_string();
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
 }
