@@ -123,7 +123,7 @@ fn decoding(text: &TextReport) -> Option<String> {
         DecidedBy::Nothing => return None,
         DecidedBy::Forced => "which the channel forces",
         DecidedBy::Bom => "by its byte order mark",
-        DecidedBy::Utf8 => "because all of it is",
+        DecidedBy::Utf8 => "because its bytes are",
         DecidedBy::XmlProlog => "by the declaration of its XML",
         DecidedBy::HttpHeader => "by its HTTP header",
         DecidedBy::Declared => "which the channel declares",
