@@ -68,7 +68,8 @@ pub fn explained(
     anyhow::ensure!(size <= MAX_PAGE_BYTES, "{}: larger than 32 MiB", page.display());
     let bytes = fs::read(page).with_context(|| page.display().to_string())?;
     let connector = desk.plan.kind.build(&desk.plan.section, desk.plan.means.clone())?;
-    let entries = connector.sample(&bytes).with_context(|| page.display().to_string())?;
+    let name = page.file_name().unwrap_or_default().to_string_lossy();
+    let entries = connector.sample(&name, &bytes).with_context(|| page.display().to_string())?;
     of_entries(&desk, entries, reveal)
 }
 

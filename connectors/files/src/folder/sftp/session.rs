@@ -15,10 +15,12 @@ use russh::{
         check_known_hosts_path, decode_secret_key, ssh_key::Fingerprint,
     },
 };
-use russh_sftp::client::{Config as SftpConfig, RawSftpSession};
+use russh_sftp::{
+    client::{Config as SftpConfig, RawSftpSession, error::Error},
+    protocol::StatusCode,
+};
 
-use super::fault;
-use crate::{config::Config, place::address::Server};
+use crate::{config::Config, folder::address::Server};
 
 /// The least that a request may take: limits of requests are whole seconds.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -101,7 +103,7 @@ impl Entrance {
         let connected = client::connect(Arc::new(config), address, doorkeeper).await;
         let mut handle = connected.map_err(|error| match refused.get() {
             Some(shown) => stranger(shown),
-            None => fault::of_connection(&error),
+            None => of_connection(&error),
         })?;
         self.prove(&mut handle).await?;
         let opened = async {
@@ -109,11 +111,11 @@ impl Entrance {
             channel.request_subsystem(true, "sftp").await?;
             Ok(channel)
         };
-        let channel = opened.await.map_err(|error| fault::of_connection(&error))?;
+        let channel = opened.await.map_err(|error| of_connection(&error))?;
         let seconds = self.timeout.as_secs();
         let limits = SftpConfig { request_timeout_secs: seconds, ..SftpConfig::default() };
         let sftp = RawSftpSession::new_with_config(channel.into_stream(), limits);
-        sftp.init().await.map_err(|error| fault::of_request("the session", &error))?;
+        sftp.init().await.map_err(|error| of_request("the session", &error))?;
         Ok(Session { handle, sftp: Arc::new(sftp) })
     }
 
@@ -124,7 +126,7 @@ impl Entrance {
                 let hash = match handle.best_supported_rsa_hash().await {
                     Ok(Some(best)) => best,
                     Ok(None) => Some(HashAlg::Sha256),
-                    Err(error) => return Err(fault::of_connection(&error)),
+                    Err(error) => return Err(of_connection(&error)),
                 };
                 handle
                     .authenticate_publickey(user, PrivateKeyWithHashAlg::new(Arc::clone(key), hash))
@@ -139,7 +141,7 @@ impl Entrance {
             Ok(answer) if answer.success() => Ok(()),
             Ok(_) => Err(Fault::stopped("the server refused the account")
                 .remedy("check account and password in `url`, or the key that `sftp.key` names")),
-            Err(error) => Err(fault::of_connection(&error)),
+            Err(error) => Err(of_connection(&error)),
         }
     }
 }
@@ -213,5 +215,41 @@ impl client::Handler for Doorkeeper {
             let _ = self.refused.set(key.fingerprint(HashAlg::Sha256).to_string());
         }
         Ok(knows)
+    }
+}
+
+/// The fault for a request about `what`.
+pub(super) fn of_request(what: &str, error: &Error) -> Fault {
+    let Error::Status(status) = error else {
+        return match error {
+            Error::Timeout => Fault::transient("the server does not answer in time"),
+            _ => Fault::transient("the connection to the server broke"),
+        };
+    };
+    match status.status_code {
+        StatusCode::NoSuchFile => Fault::stopped(format!("{what} is not there"))
+            .remedy("check the path in `url`, and make the folders `archive` and `error`"),
+        StatusCode::PermissionDenied => Fault::stopped(format!("{what} may not be used"))
+            .remedy("give the account the right to read and to rename there"),
+        StatusCode::OpUnsupported => Fault::stopped("the server cannot do what is needed")
+            .remedy("reading, listing and renaming must be allowed"),
+        code => Fault::transient(format!("the server refused with code {}", code as u32)),
+    }
+}
+
+/// The fault for a connection that does not come about.
+fn of_connection(error: &russh::Error) -> Fault {
+    match error {
+        russh::Error::NoCommonAlgo { .. } => {
+            Fault::stopped("the server knows none of the algorithms that are safe today")
+                .remedy("have the server's SSH brought up to date")
+        }
+        russh::Error::IO(_)
+        | russh::Error::Disconnect
+        | russh::Error::HUP
+        | russh::Error::ConnectionTimeout
+        | russh::Error::InactivityTimeout
+        | russh::Error::KeepaliveTimeout => Fault::transient("the server cannot be reached"),
+        _ => Fault::transient("the server does not speak SSH as expected"),
     }
 }

@@ -9,8 +9,7 @@ use std::{
 
 use contract::{Fault, Means};
 
-use super::{Kind, Listing, Moved, Stamp};
-use crate::blocking::blocking;
+use super::{EntryKind, Listing, Moved, Stamp, blocking};
 
 /// A folder by its path.
 #[derive(Debug)]
@@ -88,11 +87,11 @@ fn list(folder: &Path, most: usize) -> io::Result<Listing> {
         // What vanished since is not there.
         let Ok(found) = fs::symlink_metadata(entry.path()) else { continue };
         let kind = if found.is_dir() {
-            Kind::Folder
+            EntryKind::Folder
         } else if found.is_file() {
-            Kind::File(stamp(&found))
+            EntryKind::File(stamp(&found))
         } else {
-            Kind::Other
+            EntryKind::Other
         };
         listing.take(entry.file_name().to_string_lossy().into_owned(), kind);
     }

@@ -1,20 +1,24 @@
 //! A folder on an SFTP server, by one session that is given back between two reads.
 
-mod fault;
-mod fetch;
 mod session;
 
-use std::{path::Path, sync::Arc};
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path, sync::Arc};
 
 use contract::{Fault, Means};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use russh_sftp::{
     client::{RawSftpSession, error::Error},
-    protocol::{File as Entry, FileAttributes, StatusCode},
+    protocol::{File as Entry, FileAttributes, OpenFlags, StatusCode},
 };
 
 use self::session::{Entrance, Session};
-use super::{Kind, Listing, Moved, Stamp, address::Server};
+use super::{EntryKind, Listing, Moved, Stamp, address::Server};
 use crate::config::Config;
+
+/// Bytes of one request: what every server gives at once.
+const PART: u32 = 32 * 1024;
+/// One request waits for its answer as long as the line is long: so many are under way at once.
+const AT_ONCE: usize = 16;
 
 /// A folder and the way to it.
 #[derive(Debug)]
@@ -47,8 +51,8 @@ impl Sftp {
         let (sftp, path) = (self.sftp().await?, self.path(name));
         match sftp.lstat(path).await {
             Ok(found) => Ok(match kind(&found.attrs) {
-                Kind::File(stamp) => Some(stamp),
-                Kind::Folder | Kind::Other => None,
+                EntryKind::File(stamp) => Some(stamp),
+                EntryKind::Folder | EntryKind::Other => None,
             }),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(self.fault("a file", &error)),
@@ -59,17 +63,17 @@ impl Sftp {
         &mut self,
         name: &str,
         expected: Stamp,
-    ) -> Result<Option<std::fs::File>, Fault> {
+    ) -> Result<Option<File>, Fault> {
         // The server follows links when it opens: what is listed is looked at first.
         if self.stamp(name).await? != Some(expected) {
             return Ok(None);
         }
         let (sftp, path) = (self.sftp().await?, self.path(name));
-        match fetch::fetch(&sftp, &path, expected).await {
+        match fetch(&sftp, &path, expected).await {
             Ok(file) => Ok(file),
-            Err(fetch::Failed::Server(error)) if is_absent(&error) => Ok(None),
-            Err(fetch::Failed::Server(error)) => Err(self.fault("a file", &error)),
-            Err(fetch::Failed::Disk(error)) => {
+            Err(Failed::Server(error)) if is_absent(&error) => Ok(None),
+            Err(Failed::Server(error)) => Err(self.fault("a file", &error)),
+            Err(Failed::Disk(error)) => {
                 Err(Fault::transient("a file cannot be kept for the time of its reading")
                     .because(error))
             }
@@ -109,7 +113,7 @@ impl Sftp {
             // Nobody knows what such a session would say next.
             self.session = None;
         }
-        fault::of_request(what, error).at(self.entrance.place())
+        session::of_request(what, error).at(self.entrance.place())
     }
 }
 
@@ -140,13 +144,13 @@ async fn list(sftp: &RawSftpSession, folder: &str, most: usize) -> Result<Listin
     done
 }
 
-fn kind(attributes: &FileAttributes) -> Kind {
+fn kind(attributes: &FileAttributes) -> EntryKind {
     if attributes.is_dir() {
-        Kind::Folder
+        EntryKind::Folder
     } else if attributes.is_symlink() || !attributes.is_regular() {
-        Kind::Other
+        EntryKind::Other
     } else {
-        Kind::File(stamp(attributes))
+        EntryKind::File(stamp(attributes))
     }
 }
 
@@ -157,4 +161,53 @@ fn stamp(attributes: &FileAttributes) -> Stamp {
 
 fn is_absent(error: &Error) -> bool {
     matches!(error, Error::Status(status) if status.status_code == StatusCode::NoSuchFile)
+}
+
+/// Why a file was not fetched.
+enum Failed {
+    Server(Error),
+    Disk(io::Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+/// A whole file, to the disk; `None` where the file is not `expected` any more when it has been read.
+async fn fetch(sftp: &RawSftpSession, path: &str, expected: Stamp) -> Result<Option<File>, Failed> {
+    let file = tempfile::tempfile().map_err(Failed::Disk)?;
+    let opened = sftp.open(path, OpenFlags::READ, FileAttributes::empty()).await?;
+    let handle = opened.handle.as_str();
+    let parts = (0..expected.n_bytes).step_by(PART as usize);
+    let copied = stream::iter(parts)
+        .map(|at| part(sftp, handle, at))
+        .buffered(AT_ONCE)
+        .try_for_each(|(at, bytes)| {
+            let written = file.write_all_at(&bytes, at).map_err(Failed::Disk);
+            async { written }
+        })
+        .await;
+    let last = sftp.fstat(handle).await;
+    let _ = sftp.close(handle).await;
+    copied?;
+    let n_bytes = file.metadata().map_err(Failed::Disk)?.len();
+    let is_same = stamp(&last?.attrs) == expected && n_bytes == expected.n_bytes;
+    Ok(is_same.then_some(file))
+}
+
+/// One part; shorter where the file ends.
+async fn part(sftp: &RawSftpSession, handle: &str, at: u64) -> Result<(u64, Vec<u8>), Failed> {
+    let mut bytes = Vec::new();
+    while bytes.len() < PART as usize {
+        let (from, left) = (at + bytes.len() as u64, PART as usize - bytes.len());
+        match sftp.read(handle, from, u32::try_from(left).unwrap_or(PART)).await {
+            Ok(answer) if answer.data.is_empty() => break,
+            Ok(answer) => bytes.extend(answer.data.into_iter().take(left)),
+            Err(Error::Status(status)) if status.status_code == StatusCode::Eof => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((at, bytes))
 }
