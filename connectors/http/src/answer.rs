@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use connector_wire::body::{Path, scalar};
+use document::{Path, scalar};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 

@@ -10,11 +10,9 @@ mod stretch;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use connector_wire::{
-    auth::Scheme,
-    body::{Attachment, Inner, Path, Shape},
-};
+use connector_wire::auth::Scheme;
 use contract::Period;
+use document::{Path, Shape};
 use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,6 +22,8 @@ pub use call::{Ack, Method, Part};
 pub use page::{Page, Size, Stop};
 pub use rule::{FaultRule, Kind, Rule, Scalars, Statuses};
 pub use stretch::{Day, Each, Reread, Since, Until};
+
+use crate::{attachment::Attachment, inner::Inner};
 
 /// An interface over HTTP that answers in JSON or XML: what is asked, and how the answer is read.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

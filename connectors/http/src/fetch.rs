@@ -1,10 +1,8 @@
 //! Asks until there is an answer that can be read, or a reason why there is none.
 
-use connector_wire::{
-    auth::{self, Auth, Occasion},
-    body::{self, Malformed, Shape},
-};
+use connector_wire::auth::{self, Auth, Occasion};
 use contract::{Clock, Fault, FaultKind, TextReport, Timestamp};
+use document::{Malformed, Shape};
 use normalizer_text::Hints;
 use serde_json::Value;
 
@@ -227,7 +225,7 @@ pub(crate) fn open(
     content_type: Option<&str>,
 ) -> (String, TextFacts, Result<Value, String>) {
     let hints = Hints { force: target.force, content_type, declared: target.declared };
-    let body::Text { text, report, malformed: bad, put_back } = body::decode(bytes, &hints);
+    let document::Text { text, report, malformed: bad, put_back } = document::decode(bytes, &hints);
     let shape = target.shape.unwrap_or_else(|| Shape::of(&text));
     let parsed = shape.parse(&text).and_then(|mut tree| {
         for inner in &target.inner {

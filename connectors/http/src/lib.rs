@@ -26,9 +26,11 @@ mod template;
 mod trace;
 
 mod fetch;
+mod inner;
 mod rules;
 
 mod answer;
+mod attachment;
 mod part;
 mod record;
 
@@ -44,11 +46,13 @@ use std::time::Duration;
 use contract::{Batch, Connector, Entry, Fault, FaultKind, Means, Partition, TimeRange};
 use tokio::time::Instant;
 
+pub use attachment::Attachment;
 pub use config::{
     Ack, Config, Day, Each, FaultRule, Kind, Malformed, Method, OnBadPage, Page, Part, Reread,
     Rule, Scalars, Since, Size, Statuses, Stop, Until,
 };
 pub use cursor::Cursor;
+pub use inner::Inner;
 pub use trace::Trace;
 
 use crate::{

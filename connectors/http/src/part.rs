@@ -3,8 +3,8 @@
 //! A list often holds the beginning of a text only, and never the answer. What the second call says
 //! stands in the record under the name of the part, so one record is one thing to map.
 
-use connector_wire::body::scalar;
 use contract::Fault;
+use document::scalar;
 use serde_json::Value;
 
 use crate::{

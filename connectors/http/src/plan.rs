@@ -5,18 +5,18 @@ mod parts;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use connector_wire::{
-    auth::{self, Auth},
-    body::{Attachment, Inner, Opener, Path, Shape},
-};
+use connector_wire::auth::{self, Auth};
 use contract::Fault;
+use document::{Path, Shape};
 use normalizer_text::Charset;
 use serde_json::Value;
 
 use crate::{
     ask::{Call, Draft},
+    attachment::Attachment,
     client::Limits,
     config::{Config, Malformed, OnBadPage, Page, Rule},
+    inner::{Inner, Opener},
     origin,
     pages::{Pager, Param},
     rules::Rules,
@@ -244,5 +244,5 @@ impl Common {
 
 /// How a value of `each` is called in the cursor and in reports.
 pub(crate) fn value_name(value: &Value) -> String {
-    connector_wire::body::scalar(value).unwrap_or_default()
+    document::scalar(value).unwrap_or_default()
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use connector_wire::body::fields_with;
 use contract::{
     Body, Entry, Fault, Mark, Place, RawRecord, Reason, RecordKey, Revision, demand::QualityFlag,
 };
+use document::fields_with;
 use serde_json::Value;
 
 use crate::{

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use connector_wire::body::scalar;
 use contract::Fault;
+use document::scalar;
 use serde_json::Value;
 
 use crate::config::{FaultRule, Kind, Rule, Scalars, Statuses};

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
-use connector_wire::body::Path;
 use contract::{Fault, TimeRange, Timestamp};
+use document::Path;
 use serde_json::Value;
 
 use crate::{

@@ -11,8 +11,8 @@ use chrono::{
     format::{Item, StrftimeItems},
 };
 use chrono_tz::Tz;
-use connector_wire::body::scalar;
 use contract::Timestamp;
+use document::scalar;
 use serde_json::Value;
 
 /// The source tells whole seconds: what is less before is no clock that was put back.

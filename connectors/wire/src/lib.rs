@@ -7,7 +7,6 @@
 #![warn(missing_docs)]
 
 pub mod auth;
-pub mod body;
 pub mod envelope;
 pub mod gate;
 

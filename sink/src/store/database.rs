@@ -1,7 +1,10 @@
 //! The store that the configuration chose. Closed and chosen once: an enum, so that nothing above it
 //! is generic over databases.
 
+pub(crate) mod access;
 mod private;
+pub(crate) mod row;
+pub(crate) mod shared_sql;
 
 use std::ops::Range;
 
@@ -30,7 +33,7 @@ macro_rules! either {
     };
 }
 
-pub(super) use either;
+pub(crate) use either;
 
 impl Database {
     /// A handle whose writes do not wait behind those of this one, where the database lets several

@@ -17,7 +17,7 @@ use contract::{
 
 use super::{
     BooksRow, DemandRow, HistoryRow, Quarantined,
-    plan::{Banned, Known, KnownDemand, Plan, doubtful, plan, things},
+    demands::plan::{Banned, Known, KnownDemand, Plan, doubtful, plan, things},
 };
 
 /// Everything, until it is dropped.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use contract::{Fault, Secret};
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// A folder's address, parsed. Touches no network.
@@ -50,21 +51,12 @@ impl Address {
     }
 }
 
-/// Percent-encoding, undone.
+/// A part of a URL as it was meant. A lone `%`, which the library leaves as it stands, is a mistake.
 fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                let (high, low) = (digit()?, digit()?);
-                u8::try_from(high * 16 + low).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
+    let n_digits = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count();
+    let is_whole = text.split('%').skip(1).all(|rest| n_digits(rest) == 2);
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    is_whole.then(|| decoded.into_owned())
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use connector_wire::body::{Inner, Path};
+use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Rule;
+use crate::inner::Inner;
 
 /// How an address is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -1,6 +1,6 @@
 //! How the next page is asked for.
 
-use connector_wire::body::Path;
+use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

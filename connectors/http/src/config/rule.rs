@@ -1,7 +1,7 @@
 //! What an answer means.
 
-use connector_wire::body::Path;
 use contract::Period;
+use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use connector_wire::body::Path;
 use contract::Period;
+use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! Pages after the last record of the page before.
 
-use connector_wire::body::Path;
+use document::Path;
 
 use super::{End, Param, Repeated, Spot, Step, Walk, differs};
 use crate::{answer::Page, config::Stop};

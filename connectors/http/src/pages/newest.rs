@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use connector_wire::body::Path;
+use document::Path;
 
 use super::{End, Param, Repeated, Spot, Step, Walk, differs};
 use crate::answer::Page;

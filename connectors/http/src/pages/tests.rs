@@ -1,4 +1,4 @@
-use connector_wire::body::Path;
+use document::Path;
 use serde_json::json;
 
 use super::*;

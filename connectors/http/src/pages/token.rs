@@ -1,6 +1,6 @@
 //! Pages by what the page before says: a token, or the address of the next one.
 
-use connector_wire::body::Path;
+use document::Path;
 
 use super::{End, Param, Repeated, Spot, Step, Walk, differs};
 use crate::answer::Page;

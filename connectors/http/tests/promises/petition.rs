@@ -1,7 +1,7 @@
 //! Petitions (信访): SOAP in GBK, the answer as a document in CDATA, acknowledged by key.
 
-use connector_wire::body::encode;
 use contract::{DecidedBy, demand::QualityFlag};
+use document::encode;
 use normalizer_text::Charset;
 
 use super::*;

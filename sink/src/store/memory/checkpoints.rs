@@ -5,7 +5,7 @@ use std::ops::Range;
 use contract::{ChannelId, Checkpoints, Confirmed, Digest, Fault, MappingNo, Position, Timestamp};
 
 use super::{Memory, Read};
-use crate::store::lease::{lease_lost, moved_elsewhere};
+use crate::store::service::lease::{lease_lost, moved_elsewhere};
 
 const PLACE: &str = "memory store";
 

@@ -6,8 +6,8 @@ use contract::{DemandId, SealedBytes};
 
 use crate::store::{
     Quarantined,
-    plan::Plan,
-    quarantine::{Trouble, earliest},
+    demands::plan::Plan,
+    demands::quarantine::{Trouble, earliest},
 };
 
 pub(super) fn write(quarantine: &mut BTreeMap<DemandId, Quarantined>, plan: &Plan<'_>) {

@@ -7,7 +7,7 @@ use sqlx::{
 
 use contract::Version;
 
-use crate::store::row::int;
+use crate::store::database::row::int;
 
 /// The columns of some rows, on their way into a statement.
 pub(super) struct Arrays<'a, T> {

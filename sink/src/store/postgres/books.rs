@@ -4,7 +4,7 @@ use contract::{ChannelId, Fault, Timestamp};
 use sqlx::PgConnection;
 
 use super::Postgres;
-use crate::store::{BooksRow, questions};
+use crate::store::{BooksRow, demands::questions};
 
 impl Postgres {
     /// The books of one channel or of all: of the reads since then, and of the folded days since

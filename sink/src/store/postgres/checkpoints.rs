@@ -9,9 +9,9 @@ use sqlx::PgConnection;
 
 use super::{Postgres, arrays::Arrays};
 use crate::store::{
-    backfill,
-    lease::{self, lease_lost, moved_elsewhere},
-    row::{count, int},
+    books::backfill,
+    database::row::{count, int},
+    service::lease::{self, lease_lost, moved_elsewhere},
 };
 
 impl Checkpoints for Postgres {

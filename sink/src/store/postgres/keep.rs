@@ -12,8 +12,8 @@ use super::{
     write::{WriteError, write},
 };
 use crate::store::{
-    plan::{Banned, plan},
-    poison::{self, Attempt, Attempts, Then},
+    demands::plan::{Banned, plan},
+    demands::poison::{self, Attempt, Attempts, Then},
 };
 
 /// Races that one intake may lose in a row; each one means that another sink has got on.

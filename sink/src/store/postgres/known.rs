@@ -7,8 +7,8 @@ use contract::{DemandId, Digest, Intake, MessageId};
 use sqlx::{PgConnection, Row};
 
 use crate::store::{
-    plan::{Known, KnownDemand, Plan, doubtful, things},
-    row::{int, known_demand, to_digest},
+    database::row::{int, known_demand, to_digest},
+    demands::plan::{Known, KnownDemand, Plan, doubtful, things},
 };
 
 /// Locks and reads. Receipts come after the locks: whoever held them may have written some.

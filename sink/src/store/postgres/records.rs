@@ -4,7 +4,9 @@ use contract::{ChannelId, Demand, DemandId, Fault, RecordKey, SealedBytes};
 use sqlx::{Encode, PgPool, Postgres as Driver, Type, postgres::PgRow};
 
 use super::{Failure, Postgres, row::Uuid};
-use crate::store::{ChannelStatus, DemandRow, HistoryRow, Quarantined, questions, row};
+use crate::store::{
+    ChannelStatus, DemandRow, HistoryRow, Quarantined, database::row, demands::questions,
+};
 
 impl Postgres {
     /// The demand with this id.

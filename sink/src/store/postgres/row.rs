@@ -8,7 +8,7 @@ use sqlx::{
     postgres::{PgArgumentBuffer, PgHasArrayType, PgRow, PgTypeInfo, PgValueRef, types::Oid},
 };
 
-use crate::store::row::Columns;
+use crate::store::database::row::Columns;
 
 /// A demand's id as the database's own `uuid`.
 pub(super) struct Uuid(pub(super) DemandId);

@@ -6,7 +6,7 @@ use contract::Fault;
 use sqlx::{PgConnection, query};
 
 use super::{Postgres, row::Uuid};
-use crate::store::sealed::{
+use crate::store::privacy::sealed::{
     self, AuditEntry, Erased, Erasure, RawOf, SealedRaw, SealedRow, sealed_raw, sealed_row,
 };
 

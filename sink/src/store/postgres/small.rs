@@ -4,8 +4,8 @@ use contract::Fault;
 
 use super::Postgres;
 use crate::store::{
-    row::Columns,
-    small::{Read, Small, Value, bind_all},
+    database::row::Columns,
+    database::shared_sql::{Read, Small, Value, bind_all},
 };
 
 impl Small for Postgres {

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use crate::store::{
-    columns::{COLUMNS, Get},
-    link,
+    demands::columns::{COLUMNS, Get},
+    demands::link,
 };
 
 /// New demands: $1 to $6 are the store's own columns, then come those of the list.

@@ -4,7 +4,7 @@ use contract::{Fault, Timestamp};
 use sqlx::{AssertSqlSafe, query};
 
 use super::Postgres;
-use crate::store::{DemandRow, walk};
+use crate::store::{DemandRow, demands::walk};
 
 impl Postgres {
     /// Demands seen since a moment, behind the row `after`, with the names of their rows.

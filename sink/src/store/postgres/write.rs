@@ -15,9 +15,9 @@ use super::{
     },
 };
 use crate::store::{
-    columns::{COLUMNS, Cell, Get},
-    plan::{Plan, Subject},
-    row::int,
+    database::row::int,
+    demands::columns::{COLUMNS, Cell, Get},
+    demands::plan::{Plan, Subject},
 };
 
 /// Why a plan was not written.

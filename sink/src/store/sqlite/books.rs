@@ -4,7 +4,7 @@ use contract::{ChannelId, Fault, Timestamp};
 use sqlx::SqliteConnection;
 
 use super::{Sqlite, iso};
-use crate::store::{BooksRow, questions};
+use crate::store::{BooksRow, demands::questions};
 
 /// Of a time, so many letters are its day.
 const DAY: usize = 10;

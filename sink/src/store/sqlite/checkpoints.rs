@@ -12,9 +12,9 @@ use super::{
     rows::{Statement, write_rows},
 };
 use crate::store::{
-    backfill,
-    lease::{self, lease_lost, moved_elsewhere},
-    row::{count, int},
+    books::backfill,
+    database::row::{count, int},
+    service::lease::{self, lease_lost, moved_elsewhere},
 };
 
 impl Checkpoints for Sqlite {

@@ -9,8 +9,8 @@ use super::{
     write::{WriteError, write},
 };
 use crate::store::{
-    plan::{Banned, plan},
-    poison::{self, Attempt, Attempts, Then},
+    demands::plan::{Banned, plan},
+    demands::poison::{self, Attempt, Attempts, Then},
 };
 
 impl Store for Sqlite {

@@ -8,8 +8,8 @@ use serde_json::json;
 use sqlx::{Row, SqliteConnection};
 
 use crate::store::{
-    plan::{Known, KnownDemand, Plan, doubtful, things},
-    row::{int, known_demand, to_digest},
+    database::row::{int, known_demand, to_digest},
+    demands::plan::{Known, KnownDemand, Plan, doubtful, things},
 };
 
 /// Reads it within the writing transaction, so that it cannot change before the plan is written.

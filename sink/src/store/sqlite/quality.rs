@@ -4,7 +4,7 @@ use contract::Fault;
 use sqlx::query;
 
 use super::Sqlite;
-use crate::store::quality::{self, QualityCount, UnknownLabel};
+use crate::store::demands::quality::{self, QualityCount, UnknownLabel};
 
 const COUNTS: &str = "
     WITH d AS (SELECT seq, channel, quality FROM demand ORDER BY seq DESC LIMIT $1)

@@ -4,7 +4,9 @@ use contract::{ChannelId, Demand, DemandId, Fault, RecordKey, SealedBytes};
 use sqlx::AssertSqlSafe;
 
 use super::Sqlite;
-use crate::store::{ChannelStatus, DemandRow, HistoryRow, Quarantined, questions, row};
+use crate::store::{
+    ChannelStatus, DemandRow, HistoryRow, Quarantined, database::row, demands::questions,
+};
 
 impl Sqlite {
     /// The demand with this id.

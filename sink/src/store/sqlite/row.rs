@@ -3,7 +3,7 @@
 use contract::{DemandId, Timestamp};
 use sqlx::{Error, Row, sqlite::SqliteRow};
 
-use crate::store::row::{Columns, decode};
+use crate::store::database::row::{Columns, decode};
 
 impl Columns for SqliteRow {
     fn text(&self, name: &str) -> Result<Option<String>, Error> {

@@ -9,7 +9,7 @@ use sqlx::{
 };
 
 use super::iso;
-use crate::store::{columns::Cell, row::int};
+use crate::store::{database::row::int, demands::columns::Cell};
 
 /// Rows of a full chunk: 59 columns of them stay far below SQLite's 32,766 parameters. Four times as
 /// many gained nothing (measured).

@@ -6,7 +6,7 @@ use contract::Fault;
 use sqlx::{SqliteConnection, query};
 
 use super::{Sqlite, iso};
-use crate::store::sealed::{
+use crate::store::privacy::sealed::{
     self, AuditEntry, Erased, Erasure, RawOf, SealedRaw, SealedRow, sealed_raw, sealed_row,
 };
 

@@ -6,7 +6,7 @@
 use std::{fmt::Write as _, sync::LazyLock};
 
 use super::rows::Statement;
-use crate::store::{columns::COLUMNS, link};
+use crate::store::{demands::columns::COLUMNS, demands::link};
 
 pub(super) static INSERT: LazyLock<Statement> = LazyLock::new(|| insert("INSERT OR FAIL", ""));
 

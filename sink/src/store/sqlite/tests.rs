@@ -14,8 +14,8 @@ use super::{
 };
 use crate::store::{
     Access,
-    columns::COLUMNS,
-    plan::{Banned, plan},
+    demands::columns::COLUMNS,
+    demands::plan::{Banned, plan},
     suite::{
         keep,
         sample::{at, bad, confirm, hotline, id, intake, read, read_from, record, with_body},

@@ -4,7 +4,7 @@ use contract::{Fault, Timestamp};
 use sqlx::{AssertSqlSafe, query};
 
 use super::{Sqlite, iso};
-use crate::store::{DemandRow, walk};
+use crate::store::{DemandRow, demands::walk};
 
 impl Sqlite {
     /// Demands seen since a moment, behind the row `after`, with the names of their rows.

@@ -10,8 +10,8 @@ use super::{
     statements::{HISTORY, INSERT, LINK, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
 };
 use crate::store::{
-    plan::{Plan, Subject},
-    row::int,
+    database::row::int,
+    demands::plan::{Plan, Subject},
 };
 
 /// Why a plan was not written.

@@ -1,6 +1,6 @@
 //! Documents: what is read of them can be written and read again.
 
-use connector_wire::body::{self, fields_with};
+use document::fields_with;
 use normalizer_text::Hints;
 use serde_json::Value;
 
@@ -9,8 +9,8 @@ const FEW_LEVELS: usize = 100;
 
 /// An XML document becomes a tree that JSON can hold.
 pub(crate) fn xml(input: &[u8]) {
-    let text = body::decode(input, &Hints::default());
-    if let Ok(tree) = body::xml(&text.text) {
+    let text = document::decode(input, &Hints::default());
+    if let Ok(tree) = document::xml(&text.text) {
         assert!(tree.is_object());
         same_again(&tree);
         let _ = fields_with(&text.put_back, &tree);
@@ -19,8 +19,8 @@ pub(crate) fn xml(input: &[u8]) {
 
 /// What anybody reads as JSON is read, and always the same.
 pub(crate) fn json(input: &[u8]) {
-    let text = body::decode(input, &Hints::default()).text;
-    let tree = body::json(&text);
+    let text = document::decode(input, &Hints::default()).text;
+    let tree = document::json(&text);
     if let Ok(tree) = &tree {
         same_again(tree);
     }
@@ -32,5 +32,5 @@ pub(crate) fn json(input: &[u8]) {
 
 fn same_again(tree: &Value) {
     let written = tree.to_string();
-    assert_eq!(body::json(&written).as_ref(), Ok(tree));
+    assert_eq!(document::json(&written).as_ref(), Ok(tree));
 }

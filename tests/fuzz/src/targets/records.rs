@@ -5,7 +5,6 @@
 use std::sync::{Arc, LazyLock};
 
 use connector_files::Files;
-use connector_wire::body;
 use contract::{
     Body, Connector as _, Entry, Means, Normalizer as _, RawRecord, RecordKey, Revision,
     TextReport, Verdict,
@@ -45,7 +44,7 @@ static MAPPING: LazyLock<Mapping> = LazyLock::new(|| {
 
 /// Any tree is taken or refused, and twice in the same way.
 pub(crate) fn mapping(input: &[u8]) {
-    let Ok(tree) = body::json(&body::decode(input, &Hints::default()).text) else { return };
+    let Ok(tree) = document::json(&document::decode(input, &Hints::default()).text) else { return };
     let is_record = tree.is_object() || tree.is_array();
     let record = RawRecord {
         key: RecordKey::new("k"),

@@ -4,7 +4,7 @@ use contract::{Intake, Outcomes};
 
 use super::Served;
 use crate::store::{
-    plan::{Banned, plan},
+    demands::plan::{Banned, plan},
     postgres::{
         Failure, Postgres, known,
         write::{WriteError, write},

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Served, new_database, open};
 use crate::store::{
-    columns::COLUMNS,
+    demands::columns::COLUMNS,
     suite::{
         keep,
         sample::{at, bad, confirm, hotline, id, intake, read, read_from, record, with_body},

@@ -4,8 +4,8 @@
 use std::{hint::black_box, path::Path, sync::Arc};
 
 use anyhow::{anyhow, ensure};
-use connector_wire::body::{self, Shape};
 use contract::{Body, Normalizer, RawRecord, RecordKey, Revision, Verdict};
+use document::Shape;
 use normalizer::{CodeTables, Keys, Mapping, Sealer, Suite};
 use normalizer_text::{Charset, Hints};
 use text_tests::peers;
@@ -52,7 +52,7 @@ fn per_second(
     hints: &Hints<'_>,
 ) -> anyhow::Result<f64> {
     let demand = |bytes: &[u8]| -> anyhow::Result<Verdict> {
-        let body::Text { text, report, .. } = body::decode(bytes, hints);
+        let document::Text { text, report, .. } = document::decode(bytes, hints);
         let mut tree = shape.parse(&text).map_err(|broken| anyhow!("{broken:?}"))?;
         // The element is one of a list, as every child is.
         if let Some(row) = tree.pointer_mut("/row/0") {

@@ -1,0 +1,96 @@
+//! Files that stand within a record.
+//!
+//! A photograph in Base64 is a thousand times the record it belongs to. What is kept of it is what
+//! can be compared: its name, its size and its hash.
+
+use connector_wire::envelope::{Envelope, Layer};
+use document::{Path, scalar};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// Files in Base64 within a record: each becomes `{ name, bytes, sha256 }`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attachment {
+    /// The files of a record, each with its content in it.
+    pub at: Path,
+    /// Within a file: its name.
+    #[serde(default)]
+    pub name: Option<Path>,
+    /// Within a file: its content in Base64; the file itself where this is left out.
+    #[serde(default)]
+    pub content: Option<Path>,
+}
+
+impl Attachment {
+    /// Replaces the files of a record. A content that is no Base64 is marked `unreadable`; a file
+    /// without content is left as it is.
+    pub fn shrink(&self, record: &mut Value) {
+        for place in self.at.places(record) {
+            let Some(file) = record.pointer_mut(&place) else { continue };
+            let content = match &self.content {
+                Some(path) => path.text(file),
+                None => scalar(file),
+            };
+            let Some(content) = content else { continue };
+            let name = self.name.as_ref().and_then(|name| name.text(file));
+            *file = match from_base64(&content) {
+                Some(bytes) => json!({
+                    "name": name,
+                    "bytes": bytes.len(),
+                    "sha256": hex::encode(Sha256::digest(&bytes)),
+                }),
+                None => json!({ "name": name, "unreadable": true }),
+            };
+        }
+    }
+}
+
+/// Decodes Base64, with or without the head of a data URL.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let text = match text.split_once(";base64,") {
+        Some((head, rest)) if head.starts_with("data:") => rest,
+        _ => text,
+    };
+    Envelope::build(&[Layer::Base64]).ok()?.open(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_becomes_its_name_size_and_hash() {
+        let attachment: Attachment = serde_json::from_value(json!({
+            "at": "$.files[*]", "name": "$.n", "content": "$.c",
+        }))
+        .unwrap();
+        let mut record = json!({ "files": [
+            { "n": "a.txt", "c": "YWJj\r\n" }, { "n": "b.txt", "c": "data:text/plain;base64,YWJj" },
+            { "n": "c.txt", "c": "???" }, { "n": "d.txt", "c": null },
+        ] });
+        attachment.shrink(&mut record);
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(
+            record,
+            json!({ "files": [
+                { "name": "a.txt", "bytes": 3, "sha256": sha256 },
+                { "name": "b.txt", "bytes": 3, "sha256": sha256 },
+                { "name": "c.txt", "unreadable": true },
+                { "n": "d.txt", "c": null },
+            ] })
+        );
+    }
+
+    #[test]
+    fn a_file_in_xml_is_its_own_content() {
+        let attachment: Attachment =
+            serde_json::from_value(json!({ "at": "$.fj[*]", "name": "$['@mc']" })).unwrap();
+        let mut record = json!({ "fj": [{ "@mc": "x.jpg", "$text": "YWJj" }] });
+        attachment.shrink(&mut record);
+        assert_eq!(record["fj"][0]["bytes"], 3);
+        assert_eq!(record["fj"][0]["name"], "x.jpg");
+    }
+}

@@ -1,0 +1,246 @@
+//! Which rows follow from an intake: pure, in arrival order, the same for every store.
+//!
+//! A store loads what is [`Known`], asks for the [`Plan`], gives its new rows numbers, and writes each
+//! table once. Nothing here
+//! waits, so that the order of judgements is the order of the bus and nothing else.
+
+mod known;
+mod rows;
+
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
+
+use contract::{
+    Current, Delivery, Demand, DemandId, Digest, Event, Intake, Judgement, MessageId, Outcomes,
+    Reason, judge,
+};
+
+use crate::store::{
+    demands::columns::{cells, nul_in},
+    demands::identity,
+    demands::quarantine::Trouble,
+};
+
+pub(crate) use known::{Known, KnownDemand, doubtful, things};
+pub use rows::Outcome;
+pub(crate) use rows::{HistoryEntry, Plan, Receipt, Subject};
+
+/// Events that must not be judged, by position (delivery, event), because a database refused them.
+pub(crate) type Banned = BTreeMap<(usize, usize), Reason>;
+
+/// Judges every event of the intake.
+pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) -> Plan<'a> {
+    let mut planner = Planner {
+        known,
+        banned,
+        plan: Plan::default(),
+        receipts: HashMap::new(),
+        subjects: HashMap::new(),
+        troubles: HashMap::new(),
+        entered: HashSet::new(),
+        n_new: 0,
+    };
+    for (index, delivery) in intake.deliveries().iter().enumerate() {
+        planner.take_message(index, delivery);
+    }
+    planner.finish()
+}
+
+struct Planner<'a, 'b> {
+    known: &'a Known,
+    banned: &'b Banned,
+    plan: Plan<'a>,
+    /// Receipts of this intake.
+    receipts: HashMap<&'a MessageId, Digest>,
+    /// Where in `plan.subjects`.
+    subjects: HashMap<DemandId, usize>,
+    /// Where in `plan.troubles`.
+    troubles: HashMap<DemandId, usize>,
+    /// History entries of this intake.
+    entered: HashSet<(i64, Digest)>,
+    /// Demands without a number so far.
+    n_new: i64,
+}
+
+impl<'a> Planner<'a, '_> {
+    fn take_message(&mut self, index: usize, delivery: &'a Delivery) {
+        let message = &delivery.message;
+        let events = u64::from(message.events);
+        let receipt =
+            self.known.receipts.get(&message.id).or_else(|| self.receipts.get(&message.id));
+        match receipt {
+            Some(hash) if *hash == delivery.hash => {
+                self.plan.redelivered.push(&message.id);
+                self.plan.outcomes.redelivered += events;
+            }
+            Some(_) => {
+                // Whose events these are cannot be known, so none of them is judged.
+                let why = "another message of this id was kept before";
+                let body = &message.body;
+                self.add_trouble(Trouble::unreadable(delivery, body, "receipt_conflict", why));
+                self.plan.outcomes.quarantined += events;
+            }
+            None => {
+                let outcomes = self.take_events(index, delivery);
+                self.receipts.insert(&message.id, delivery.hash);
+                self.plan.outcomes += outcomes;
+                self.plan.receipts.push(Receipt {
+                    message: &message.id,
+                    events: message.events,
+                    hash: delivery.hash,
+                    outcomes,
+                });
+            }
+        }
+    }
+
+    fn take_events(&mut self, index: usize, delivery: &'a Delivery) -> Outcomes {
+        let mut outcomes = Outcomes::default();
+        for (position, event) in delivery.events.iter().enumerate() {
+            let outcome = match event {
+                Event::Demand(demand) => {
+                    let banned = self.banned.get(&(index, position)).cloned();
+                    match banned.or_else(|| identity::flaw(&delivery.message.id.channel, demand)) {
+                        None => self.take_demand(delivery, demand),
+                        Some(reason) => self.refuse(delivery, demand, reason),
+                    }
+                }
+                Event::Reject(reject) => {
+                    self.add_trouble(Trouble::rejected(delivery, reject));
+                    Outcomes { quarantined: 1, ..Outcomes::default() }
+                }
+                Event::Unreadable { bytes, reason } => {
+                    self.add_trouble(Trouble::unreadable(delivery, bytes, "unreadable", reason));
+                    Outcomes { quarantined: 1, ..Outcomes::default() }
+                }
+            };
+            outcomes += outcome;
+        }
+        // A body that cannot be read as a whole is one unreadable event: the books want them all.
+        let seen = u64::try_from(delivery.events.len()).unwrap_or(u64::MAX);
+        outcomes.quarantined += u64::from(delivery.message.events).saturating_sub(seen);
+        outcomes
+    }
+
+    fn take_demand(&mut self, delivery: &'a Delivery, demand: &'a Demand) -> Outcomes {
+        let incoming = Current::of(demand);
+        let subject = self.subjects.get(&demand.id).and_then(|at| self.plan.subjects.get(*at));
+        let current = subject
+            .map(|subject| &subject.current)
+            .or_else(|| self.known.demands.get(&demand.id).map(|held| &held.current));
+        let judgement = judge(current, &incoming);
+        if judgement == Judgement::Unchanged {
+            let subject = self.subject(demand, &incoming);
+            if incoming.version > subject.current.version {
+                subject.current.version = incoming.version;
+                subject.version = incoming.version;
+                subject.moved = true;
+            }
+            subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
+            return Outcomes { unchanged: 1, ..Outcomes::default() };
+        }
+        let row = cells(demand);
+        if let Some(column) = nul_in(&row) {
+            let reason = Reason::new("nul_in_text", format!("{column} contains a NUL"));
+            return self.refuse(delivery, demand, reason);
+        }
+        match judgement {
+            Judgement::Stored { changed } => {
+                let entry = self.plan.history.len();
+                let subject = self.subject(demand, &incoming);
+                subject.version = incoming.version;
+                subject.current = incoming;
+                subject.row = Some(row);
+                subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
+                let (seq, superseded) = (subject.seq, subject.winner.replace(entry));
+                if let Some(superseded) = superseded.and_then(|at| self.plan.history.get_mut(at)) {
+                    superseded.outcome = Outcome::Superseded;
+                }
+                self.enter(seq, demand, Outcome::Stored, changed);
+                Outcomes { stored: 1, ..Outcomes::default() }
+            }
+            Judgement::Unchanged | Judgement::Stale => {
+                let seq = self.subject(demand, &incoming).seq;
+                let state = (seq, demand.digest);
+                if !self.known.history.contains(&state) && !self.entered.contains(&state) {
+                    self.enter(seq, demand, Outcome::Stale, Vec::new());
+                }
+                Outcomes { stale: 1, ..Outcomes::default() }
+            }
+        }
+    }
+
+    /// The subject of a demand, opened where this intake has not touched it yet.
+    fn subject(&mut self, demand: &Demand, incoming: &Current) -> &mut Subject<'a> {
+        let subjects = &mut self.plan.subjects;
+        let at = match self.subjects.entry(demand.id) {
+            Entry::Occupied(at) => *at.get(),
+            Entry::Vacant(vacant) => {
+                let read_at = demand.origin.read_at;
+                let held = self.known.demands.get(&demand.id).cloned();
+                let is_new = held.is_none();
+                let held = held.unwrap_or_else(|| {
+                    self.n_new += 1;
+                    let seq = -self.n_new;
+                    KnownDemand { seq, current: incoming.clone(), last_seen_at: read_at }
+                });
+                subjects.push(Subject {
+                    seq: held.seq,
+                    is_new,
+                    id: demand.id,
+                    version: held.current.version,
+                    first_seen_at: read_at,
+                    last_seen_at: held.last_seen_at,
+                    row: None,
+                    current: held.current,
+                    moved: false,
+                    winner: None,
+                });
+                *vacant.insert(subjects.len() - 1)
+            }
+        };
+        &mut subjects[at]
+    }
+
+    fn enter(
+        &mut self,
+        demand_seq: i64,
+        demand: &'a Demand,
+        outcome: Outcome,
+        changed: Vec<&'static str>,
+    ) {
+        self.entered.insert((demand_seq, demand.digest));
+        self.plan.history.push(HistoryEntry { seq: 0, demand_seq, demand, outcome, changed });
+    }
+
+    fn refuse(&mut self, delivery: &'a Delivery, demand: &'a Demand, reason: Reason) -> Outcomes {
+        self.add_trouble(Trouble::refused(delivery, demand, reason));
+        Outcomes { quarantined: 1, ..Outcomes::default() }
+    }
+
+    fn add_trouble(&mut self, trouble: Trouble<'a>) {
+        match self.troubles.entry(trouble.id) {
+            Entry::Occupied(at) => self.plan.troubles[*at.get()].merge(trouble),
+            Entry::Vacant(vacant) => {
+                vacant.insert(self.plan.troubles.len());
+                self.plan.troubles.push(trouble);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Plan<'a> {
+        for trouble in &mut self.plan.troubles {
+            let here = self.subjects.get(&trouble.id).map(|at| &self.plan.subjects[*at]);
+            let newest =
+                here.map(|subject| (subject.version, subject.last_seen_at)).or_else(|| {
+                    let held = self.known.demands.get(&trouble.id)?;
+                    Some((held.current.version, held.last_seen_at))
+                });
+            // It came after a newer good state of the same thing: nothing is left to mend.
+            trouble.resolved_at = newest
+                .filter(|(version, _)| *version > trouble.version)
+                .map(|(_, seen_at)| seen_at);
+        }
+        self.plan.subjects.retain(|subject| subject.row.is_some() || subject.moved);
+        self.plan
+    }
+}

@@ -1,0 +1,160 @@
+//! The rows that a plan consists of.
+
+use std::collections::HashMap;
+
+use contract::{
+    Current, Demand, DemandId, Digest, MessageId, Outcomes, Sealed, Timestamp, Version,
+};
+use serde::Serialize;
+
+use crate::store::{demands::columns::Cell, demands::quarantine::Trouble};
+
+/// The rows to write.
+#[derive(Debug, Default)]
+pub(crate) struct Plan<'a> {
+    /// In the order in which they first appeared.
+    pub(crate) subjects: Vec<Subject<'a>>,
+    pub(crate) history: Vec<HistoryEntry<'a>>,
+    /// One per id.
+    pub(crate) troubles: Vec<Trouble<'a>>,
+    pub(crate) receipts: Vec<Receipt<'a>>,
+    /// Messages that were kept before; one more delivery each.
+    pub(crate) redelivered: Vec<&'a MessageId>,
+    pub(crate) outcomes: Outcomes,
+}
+
+impl Plan<'_> {
+    /// How many demands the store has no row of yet.
+    pub(crate) fn n_new(&self) -> usize {
+        self.subjects.iter().filter(|subject| subject.is_new).count()
+    }
+
+    /// Numbers the new rows, in the order of the plan. Each store has its own way to find numbers
+    /// that no other writer has; they must ascend, and there must be enough of them.
+    pub(crate) fn number(
+        &mut self,
+        demands: impl IntoIterator<Item = i64>,
+        history: impl IntoIterator<Item = i64>,
+    ) {
+        let new = self.subjects.iter_mut().filter(|subject| subject.is_new);
+        let numbers: HashMap<i64, i64> = new
+            .zip(demands)
+            .map(|(subject, number)| (std::mem::replace(&mut subject.seq, number), number))
+            .collect();
+        for (entry, number) in self.history.iter_mut().zip(history) {
+            entry.seq = number;
+            if let Some(demand) = numbers.get(&entry.demand_seq) {
+                entry.demand_seq = *demand;
+            }
+        }
+    }
+
+    /// The token of every person whom a state of this plan names, with the demand, each pair once
+    /// and in order.
+    pub(crate) fn tokens(&self) -> Vec<(&str, i64)> {
+        let entries = self.history.iter();
+        let mut tokens: Vec<_> = entries
+            .flat_map(|entry| tokens(entry.demand).map(|token| (token, entry.demand_seq)))
+            .collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        tokens
+    }
+}
+
+impl Plan<'_> {
+    /// The tokens of telephones and identity numbers in the states that become current, with the
+    /// demand, each pair once and in order: what somebody is known by. Names are many people's.
+    pub(crate) fn contacts(&self) -> Vec<(&str, i64)> {
+        let stored = self.history.iter().filter(|entry| entry.outcome == Outcome::Stored);
+        let mut contacts: Vec<_> = stored
+            .flat_map(|entry| {
+                let people = entry.demand.body.people.iter();
+                let values = people.flat_map(|person| [&person.phone, &person.id_no]);
+                let tokens = values.filter_map(|value| value.as_ref()?.token.as_deref());
+                tokens.map(|token| (token, entry.demand_seq))
+            })
+            .collect();
+        contacts.sort_unstable();
+        contacts.dedup();
+        contacts
+    }
+}
+
+/// The tokens of all persons that a demand names.
+fn tokens(demand: &Demand) -> impl Iterator<Item = &str> {
+    let people = demand.body.people.iter();
+    let values = people.flat_map(|person| [&person.name, &person.phone, &person.id_no]);
+    values
+        .chain([&demand.body.address])
+        .filter_map(|value: &Option<Sealed>| value.as_ref()?.token.as_deref())
+}
+
+/// A demand that changes.
+#[derive(Debug)]
+pub(crate) struct Subject<'a> {
+    /// Negative until the plan is numbered, where the demand is new.
+    pub(crate) seq: i64,
+    /// The store has no row of it yet.
+    pub(crate) is_new: bool,
+    pub(crate) id: DemandId,
+    pub(crate) version: Version,
+    pub(crate) first_seen_at: Timestamp,
+    pub(crate) last_seen_at: Timestamp,
+    /// The row that becomes current; `None` where only version and last sight move.
+    pub(crate) row: Option<Vec<Cell<'a>>>,
+    /// What the next event of this intake is judged by.
+    pub(super) current: Current,
+    /// The version has moved: a repeated state under the same version moves nothing.
+    pub(crate) moved: bool,
+    /// Its entry in `history` that is `stored` so far.
+    pub(crate) winner: Option<usize>,
+}
+
+/// A state that enters history.
+#[derive(Debug)]
+pub(crate) struct HistoryEntry<'a> {
+    /// Zero until the plan is numbered.
+    pub(crate) seq: i64,
+    pub(crate) demand_seq: i64,
+    pub(crate) demand: &'a Demand,
+    pub(crate) outcome: Outcome,
+    pub(crate) changed: Vec<&'static str>,
+}
+
+/// What became of a state in history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It became the current state.
+    Stored,
+    /// It was newer than the current state, and a still newer one came in the same transaction.
+    Superseded,
+    /// It was older than the current state when it came.
+    Stale,
+}
+
+impl Outcome {
+    /// The word in the column.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Superseded => "superseded",
+            Self::Stale => "stale",
+        }
+    }
+
+    /// The outcome of a word in the column.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Stored, Self::Superseded, Self::Stale].into_iter().find(|one| one.code() == code)
+    }
+}
+
+/// Proof that a message was kept, and what became of its events.
+#[derive(Debug)]
+pub(crate) struct Receipt<'a> {
+    pub(crate) message: &'a MessageId,
+    pub(crate) events: u32,
+    pub(crate) hash: Digest,
+    pub(crate) outcomes: Outcomes,
+}

@@ -1,0 +1,274 @@
+//! Leases, requests and progress, asked of both databases.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use contract::{
+    ChannelId, Checkpoints, DemandBody, Position, Revision, Shape, Store as _, Timestamp,
+};
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::store::{
+    Claim, Database, Lease, RequestKind, RequestState,
+    postgres::tests::Served,
+    suite::{
+        keep,
+        sample::{at, confirm, hotline, id, intake, read, read_from, record, with_body},
+    },
+    tests::Filed,
+};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn ours(claim: Claim) -> Lease {
+    match claim {
+        Claim::Ours(lease) => lease,
+        other => panic!("it is not ours: {other:?}"),
+    }
+}
+
+async fn one_holder_at_a_time(store: &Database) {
+    let claims = (0..8).map(|n| async move {
+        let me = format!("process {n}");
+        store.claim_lease("city", &me, true, LONG, None).await.unwrap()
+    });
+    let claims = join_all(claims).await;
+    let (won, lost): (Vec<_>, Vec<_>) =
+        claims.into_iter().partition(|claim| matches!(claim, Claim::Ours(_)));
+    assert_eq!((won.len(), lost.len()), (1, 7));
+    let lease = ours(won.into_iter().next().unwrap());
+    let holding = store.leases().await.unwrap().remove(0);
+    assert_eq!((holding.upstream.as_str(), holding.serves), ("city", true));
+    for claim in lost {
+        assert_eq!(claim, Claim::Held(holding.clone()));
+    }
+    let other = ours(store.claim_lease("county", "process 9", false, LONG, None).await.unwrap());
+    assert!(other.fence > lease.fence, "a channel may move from one upstream to another");
+}
+
+async fn a_lease_ends_when_it_is_not_renewed_and_when_it_is_given_back(store: &Database) {
+    let first = ours(store.claim_lease("city", "one", false, Duration::ZERO, None).await.unwrap());
+    let second = ours(store.claim_lease("city", "two", false, LONG, None).await.unwrap());
+    assert!(second.fence > first.fence);
+    assert!(!store.renew_lease(&first, LONG).await.unwrap(), "it has passed to another process");
+    assert!(store.renew_lease(&second, LONG).await.unwrap());
+    store.release_lease(&first).await.unwrap();
+    let held = store.claim_lease("city", "three", false, LONG, None).await.unwrap();
+    assert!(matches!(held, Claim::Held(_)), "who lost a lease cannot give it away: {held:?}");
+    store.release_lease(&second).await.unwrap();
+    assert_eq!(store.leases().await.unwrap(), []);
+    ours(store.claim_lease("city", "three", false, LONG, None).await.unwrap());
+}
+
+async fn the_lease_of_the_dead_is_taken_by_one(store: &Database) {
+    let dead = ours(store.claim_lease("city", "dead", true, LONG, None).await.unwrap());
+    let heirs = (0..4).map(|n| async move {
+        store.claim_lease("city", &format!("heir {n}"), true, LONG, Some(dead.fence)).await.unwrap()
+    });
+    let claims = join_all(heirs).await;
+    let won = claims.iter().filter(|claim| matches!(claim, Claim::Ours(_))).count();
+    assert_eq!(won, 1, "{claims:?}");
+}
+
+async fn what_was_booked_of_a_day_outlives_its_holder(store: &Database) {
+    let day = "2026-11-26".parse().unwrap();
+    let first = ours(store.claim_lease("city", "one", true, LONG, None).await.unwrap());
+    assert_eq!(first.booked, None);
+    for n_requests in [20, 40, 31] {
+        store.book_requests(&first, day, n_requests).await.unwrap();
+    }
+    let heir = store.claim_lease("city", "two", true, LONG, Some(first.fence)).await.unwrap();
+    assert_eq!(ours(heir).booked, Some((day, 31)));
+    let late = store.book_requests(&first, day, 7).await.unwrap_err();
+    assert!(late.is_transient(), "{late}");
+    let other = ours(store.claim_lease("county", "one", true, LONG, None).await.unwrap());
+    assert_eq!(other.booked, None, "another upstream");
+}
+
+async fn a_backfill_stands_where_it_was_moved_to_and_the_live_position_does_not(store: &Database) {
+    let (channel, fence) = (hotline(), 3);
+    let range = |text: &str| text.parse().unwrap();
+    let backfill = store.backfill(range("2026-11-01T00:00:00Z/2026-11-02T00:00:00Z"));
+    let other = store.backfill(range("2026-11-01T00:00:00Z/.."));
+    let live = store.load(&channel, fence).await.unwrap();
+    let mut at = backfill.load(&channel, fence).await.unwrap();
+    assert_eq!(at, live);
+    for read_no in 1..=2 {
+        let confirmed = confirm(read_from(at.clone(), read_no, [record("a", "1")])).await;
+        backfill.advance(&confirmed).await.unwrap();
+        assert!(backfill.advance(&confirmed).await.unwrap_err().is_transient(), "it has moved");
+        at = backfill.load(&channel, fence).await.unwrap();
+        assert_eq!((at.step, at.cursor.as_ref()), (read_no, Some(confirmed.upto())));
+    }
+    assert_eq!(store.load(&channel, fence).await.unwrap(), live);
+    assert_eq!(other.load(&channel, fence).await.unwrap().cursor, None);
+    assert_eq!(store.without_receipt(&channel, live.step).await.unwrap(), 2, "in the same books");
+
+    // Who has lost the channel moves nothing.
+    let stale = confirm(read_from(at.clone(), 3, [record("a", "1")])).await;
+    let later = backfill.load(&channel, fence + 1).await.unwrap();
+    assert!(backfill.advance(&stale).await.unwrap_err().is_transient());
+    assert!(backfill.load(&channel, fence).await.unwrap_err().is_transient());
+    assert_eq!(later.cursor, at.cursor);
+
+    backfill.end(&channel).await.unwrap();
+    let stale = confirm(read_from(later, 4, [record("a", "1")])).await;
+    assert!(backfill.advance(&stale).await.unwrap_err().is_transient(), "it is over");
+    assert_eq!(backfill.load(&channel, fence + 1).await.unwrap().cursor, None);
+}
+
+async fn a_request_is_open_until_it_is_answered(store: &Database) {
+    let channel = hotline();
+    let sync = store.ask(RequestKind::Sync, Some(&channel), None, "me").await.unwrap();
+    let all = store.ask(RequestKind::Reload, None, None, "me").await.unwrap();
+    let open = store.open_requests().await.unwrap();
+    let kinds: Vec<_> = open.iter().map(|it| (it.seq, it.channel.clone(), it.kind)).collect();
+    let named = || Some(channel.clone());
+    assert_eq!(kinds, [(sync, named(), RequestKind::Sync), (all, None, RequestKind::Reload)]);
+    let range = "2026-11-01T00:00:00Z/..".parse().unwrap();
+    let again = store.ask(RequestKind::Sync, Some(&channel), Some(range), "me").await.unwrap();
+    let ranges: Vec<_> = store.open_requests().await.unwrap();
+    let ranges: Vec<_> = ranges.iter().map(|it| it.range).collect();
+    assert_eq!(ranges, [None, None, Some(range)]);
+    store.answer(again, &RequestState::Done(String::new())).await.unwrap();
+    assert_eq!(store.request(sync).await.unwrap(), RequestState::Open);
+    for became in [RequestState::Done("7".to_owned()), RequestState::Failed("locked".to_owned())] {
+        store.answer(sync, &became).await.unwrap();
+        assert_eq!(store.request(sync).await.unwrap(), became);
+    }
+    assert_eq!(store.open_requests().await.unwrap().len(), 1);
+    assert_eq!(store.last_request(RequestKind::Reload).await.unwrap(), Some(all));
+    assert_eq!(store.last_request(RequestKind::Pause).await.unwrap(), None);
+    assert!(store.request(all + 100).await.unwrap_err().is_stopped());
+    store.forget_requests(LONG).await.unwrap();
+    assert!(store.request(sync).await.is_ok(), "it has only just ended");
+    store.forget_requests(Duration::ZERO).await.unwrap();
+    assert!(store.request(sync).await.unwrap_err().is_stopped());
+    assert_eq!(store.open_requests().await.unwrap().len(), 1);
+}
+
+async fn a_channel_is_paused_until_it_is_told_to_resume(store: &Database) {
+    let (hotline, board): (_, ChannelId) = (hotline(), "board".parse().unwrap());
+    let told = async |kind, channel: &ChannelId| {
+        let seq = store.ask(kind, Some(channel), None, "me").await.unwrap();
+        let before = store.paused().await.unwrap();
+        store.answer(seq, &RequestState::Done(String::new())).await.unwrap();
+        (before, store.paused().await.unwrap())
+    };
+    let (before, after) = told(RequestKind::Pause, &hotline).await;
+    assert_eq!((before, after), (vec![], vec![hotline.clone()]));
+    told(RequestKind::Pause, &board).await;
+    told(RequestKind::Pause, &hotline).await;
+    let (_, after) = told(RequestKind::Resume, &hotline).await;
+    let paused = [board];
+    assert_eq!(after, paused);
+    store.forget_requests(Duration::ZERO).await.unwrap();
+    assert_eq!(store.paused().await.unwrap(), paused);
+}
+
+async fn what_has_no_receipt_yet_is_counted_up_to_a_move(store: &Database) {
+    let channel = hotline();
+    assert_eq!(store.progress(&channel).await.unwrap(), Default::default());
+    let mut at = Position::default();
+    for read_no in 1..=3 {
+        let outbox = read_from(at.clone(), read_no, [record("a", &format!("{read_no}"))]);
+        let confirmed = confirm(outbox).await;
+        store.advance(&confirmed).await.unwrap();
+        at = at.moved(confirmed.upto().clone());
+    }
+    assert_eq!(store.progress(&channel).await.unwrap().step, 3);
+    store.store(&intake([&read(2, [record("a", "2")])])).await.unwrap();
+    let owed = async |step| store.without_receipt(&channel, step).await.unwrap();
+    assert_eq!((owed(0).await, owed(1).await, owed(2).await, owed(9).await), (0, 1, 1, 2));
+}
+
+async fn old_months_go_whole_and_what_is_current_stays(store: &Database) {
+    let minute = |text: &str| (text.parse::<Timestamp>().unwrap() - at(0)).num_minutes();
+    let read_at = |text| u64::try_from(minute(text) + 1).unwrap();
+    let old = read(read_at("2027-03-31T23:58:00Z"), ["a", "c"].map(|key| record(key, "old")));
+    let new = read(read_at("2027-04-01T00:00:00Z"), [record("a", "new"), record("b", "new")]);
+    keep(store, &intake([&old, &new])).await;
+    let drop_before = async |text: &str| store.drop_before(text.parse().unwrap()).await.unwrap();
+    let kept = async |key: &str| store.history(&id(key)).await.unwrap().len();
+    drop_before("2027-03-31T23:59:59Z").await; // the month of the test itself, perhaps
+    assert_eq!((kept("a").await, kept("b").await), (2, 1));
+    assert!(drop_before("2027-04-01T00:00:00Z").await);
+    assert_eq!((kept("a").await, kept("b").await), (1, 1));
+    assert!(!drop_before("2027-04-30T23:59:59Z").await);
+    let current = async |key: &str| store.demand(&id(key)).await.unwrap().unwrap().demand;
+    assert_eq!(current("a").await.body.content.as_deref(), Some("new"));
+    assert!(!current("a").await.raw.0.is_empty());
+    // Of what has not changed since, the record goes and the demand stays.
+    assert_eq!((kept("c").await, current("c").await.raw.0.len()), (0, 0));
+    assert_eq!(current("c").await.body.content.as_deref(), Some("old"));
+    let again = read(read_at("2027-04-30T00:00:00Z"), [record("c", "old")]);
+    assert_eq!(keep(store, &intake([&again])).await.unchanged, 1);
+}
+
+async fn read_numbers_that_many_reserve_at_once_are_given_once(store: &Database) {
+    // As gateways do that are all sent to.
+    let reserving = (0..16).map(|_| async {
+        let (mine, mut numbers) = (store.apart(), Vec::new());
+        for _ in 0..10 {
+            numbers.extend(mine.reserve(&hotline(), Position::UNLEASED, 10).await.unwrap());
+        }
+        assert!(numbers.is_sorted(), "a later read has a greater number");
+        numbers
+    });
+    let numbers: BTreeSet<_> = join_all(reserving).await.into_iter().flatten().collect();
+    assert_eq!(numbers.len(), 16 * 10 * 10);
+}
+
+async fn shapes_are_those_of_the_newest_demands_since_a_change_was_accepted(store: &Database) {
+    let body = json!({"text": "said", "person": "T1", "status": "pending"});
+    let undated = with_body("u", Revision::NONE, json!({"undated": true}));
+    let first = [record("a", "said"), undated, with_body("b", Revision::NONE, body)];
+    keep(store, &intake([&read(1, first)])).await;
+    let shapes = store.shapes(&hotline()).await.unwrap();
+    let has = |shape: &Shape| -> Vec<&str> {
+        let fields = Shape::FIELDS.iter().enumerate();
+        fields.filter(|(at, _)| shape.has(*at)).map(|(_, name)| *name).collect()
+    };
+    let seen: Vec<_> = shapes.iter().map(|(of, shape)| (*of, has(shape))).collect();
+    let all_of_b = vec!["content", "received_at", "status", "people"];
+    let all_of_a = vec!["content", "received_at"];
+    assert_eq!(seen, [(id("b"), all_of_b), (id("u"), vec![]), (id("a"), all_of_a)]);
+    store.accept_shape(&hotline(), "tester").await.unwrap();
+    keep(store, &intake([&read(2, [with_body("c", Revision::NONE, json!({}))])])).await;
+    let timed = DemandBody { received_at: Some(at(0)), ..DemandBody::default() };
+    assert_eq!(store.shapes(&hotline()).await.unwrap(), [(id("c"), Shape::of(&timed))]);
+    assert_eq!(store.shapes(&"other".parse().unwrap()).await.unwrap(), []);
+}
+
+macro_rules! of_both {
+    ($($promise:ident),* $(,)?) => {
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test] async fn $promise() {
+                let filed = Filed::new().await;
+                super::$promise(&Database::Sqlite(filed.store.clone())).await;
+            })*
+        }
+        mod postgres {
+            use super::*;
+            $(#[tokio::test] async fn $promise() {
+                let served = Served::new().await;
+                super::$promise(&Database::Postgres(served.store.clone())).await;
+            })*
+        }
+    };
+}
+
+of_both! {
+    one_holder_at_a_time,
+    a_lease_ends_when_it_is_not_renewed_and_when_it_is_given_back,
+    the_lease_of_the_dead_is_taken_by_one,
+    what_was_booked_of_a_day_outlives_its_holder,
+    a_backfill_stands_where_it_was_moved_to_and_the_live_position_does_not,
+    a_request_is_open_until_it_is_answered,
+    a_channel_is_paused_until_it_is_told_to_resume,
+    what_has_no_receipt_yet_is_counted_up_to_a_move,
+    old_months_go_whole_and_what_is_current_stays,
+    read_numbers_that_many_reserve_at_once_are_given_once,
+    shapes_are_those_of_the_newest_demands_since_a_change_was_accepted,
+}
