@@ -60,11 +60,12 @@ pub trait Connector: Send + Sized + 'static {
         Err(no_range())
     }
 
-    /// Reads a page as it would come from the source, from a fixture on the desk: no network.
+    /// Reads a page as [`read`](Self::read) would, without network. `name` is what the page is called
+    /// where it lies: of a file it may say the form and the time.
     ///
     /// # Errors
-    /// The fixture is not a page of this kind of source.
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault>;
+    /// The page is not one of this kind of source.
+    fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault>;
 }
 
 fn no_range() -> Fault {

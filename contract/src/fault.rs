@@ -1,12 +1,12 @@
 //! A failure, classified by what to do next.
 //!
 //! The class is chosen where the failure is seen, because only that place knows whether trying
-//! again can help; it is acted on in one `match` in the supervisor. Bad records never become
-//! faults: they are verdicts (see [`Verdict`](crate::Verdict)).
+//! again can help; it is acted on in one `match` in [`Retry`](crate::Retry). Bad records never
+//! become faults: they are verdicts (see [`Verdict`](crate::Verdict)).
 
 use std::{error::Error, fmt, time::Duration};
 
-/// What the supervisor does about a [`Fault`].
+/// What to do about a [`Fault`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// May pass by itself: run again from the stored position, with growing waits.
@@ -17,14 +17,28 @@ pub enum FaultKind {
     Stopped,
 }
 
+impl FaultKind {
+    /// Its name in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Throttled(_) => "throttled",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
 /// What happened, where, and what to do about it. Never contains a personal value or a secret.
+///
+/// It reads `PLACE, PLACE: WHAT: CAUSE; REMEDY`, each of them said once.
 #[derive(Debug)]
 pub struct Fault {
     kind: FaultKind,
+    /// Outermost first.
+    path: Vec<String>,
     what: String,
-    place: Option<String>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
     remedy: Option<String>,
-    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Fault {
@@ -43,28 +57,35 @@ impl Fault {
         Self::new(FaultKind::Stopped, what)
     }
 
-    fn new(kind: FaultKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), place: None, remedy: None, source: None }
+    /// A fault of the given kind.
+    pub fn new(kind: FaultKind, what: impl Into<String>) -> Self {
+        Self { kind, path: Vec::new(), what: what.into(), cause: None, remedy: None }
     }
 
-    /// Where it happened: `file:line:column`, a channel, a table, a record id.
+    /// Where it happened: a broker, an upstream, a table, a file, a row. Each caller puts its own
+    /// place in front of those that are nearer to the failure; one that is known is not added again.
+    /// The channel is none of them: who shows a fault of a channel shows it beside its name.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
-        self.place = Some(place.into());
+        let place = place.into();
+        if !self.path.contains(&place) {
+            self.path.insert(0, place);
+        }
         self
     }
 
-    /// What the person who reads this should do.
+    /// What the person who reads this should do. The first remedy stays: the place that saw the
+    /// failure knows best.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
+        self.remedy.get_or_insert_with(|| remedy.into());
         self
     }
 
-    /// The error underneath, for logs.
+    /// The error underneath.
     #[must_use]
-    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
         self
     }
 
@@ -82,16 +103,37 @@ impl Fault {
     pub fn is_transient(&self) -> bool {
         self.kind == FaultKind::Transient
     }
+
+    /// Where it happened, outermost first.
+    pub fn place(&self) -> &[String] {
+        &self.path
+    }
+
+    /// What happened.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What the errors underneath say, if that is more than what happened.
+    pub fn cause(&self) -> Option<String> {
+        let cause = chain(&**self.cause.as_ref()?);
+        (!self.what.contains(&cause)).then_some(cause)
+    }
+
+    /// What to do about it.
+    pub fn advice(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path.join(", "))?;
         }
         f.write_str(&self.what)?;
-        if let Some(source) = &self.source {
-            write!(f, ": {source}")?;
+        if let Some(cause) = self.cause() {
+            write!(f, ": {cause}")?;
         }
         if let Some(remedy) = &self.remedy {
             write!(f, "; {remedy}")?;
@@ -100,27 +142,92 @@ impl fmt::Display for Fault {
     }
 }
 
-impl Error for Fault {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+/// The text holds the causes, so there is no `source` for others to print once more.
+impl Error for Fault {}
+
+/// An error with all that is under it, outermost first. Many errors say themselves what is under
+/// them; nothing is said twice.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let text = error.to_string();
+        if text.contains(&said) {
+            said = text;
+        } else if !said.contains(&text) {
+            said.push_str(": ");
+            said.push_str(&text);
+        }
+        next = error.source();
     }
+    said
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// An error over another one, with the text that drivers would give it.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Over {
+        text: &'static str,
+        #[source]
+        under: Option<Box<Over>>,
+    }
+
+    fn over<const N: usize>(texts: [&'static str; N]) -> Over {
+        let mut texts = texts.into_iter().rev();
+        let innermost = Over { text: texts.next().unwrap(), under: None };
+        texts.fold(innermost, |under, text| Over { text, under: Some(Box::new(under)) })
+    }
+
     #[test]
     fn a_fault_says_what_happened_where_and_what_to_do() {
         let fault = Fault::stopped("the account may not update ISFETCH")
-            .at("channel hotline, table CNS_CINFO")
+            .at("table CNS_CINFO")
+            .at("upstream city")
             .because("access denied")
             .remedy("grant UPDATE on the three flag columns");
         assert_eq!(
             fault.to_string(),
-            "channel hotline, table CNS_CINFO: the account may not update ISFETCH: \
+            "upstream city, table CNS_CINFO: the account may not update ISFETCH: \
              access denied; grant UPDATE on the three flag columns"
         );
         assert_eq!(fault.kind(), FaultKind::Stopped);
+        assert_eq!(fault.place(), ["upstream city", "table CNS_CINFO"]);
+        assert_eq!(fault.cause().as_deref(), Some("access denied"));
+    }
+
+    #[test]
+    fn a_place_is_named_once_however_many_callers_name_it() {
+        let fault = Fault::transient("no answer").at("table A").at("upstream x").at("upstream x");
+        assert_eq!(fault.to_string(), "upstream x, table A: no answer");
+        assert_eq!(fault.at("table A").place(), ["upstream x", "table A"]);
+    }
+
+    #[test]
+    fn the_remedy_of_the_place_that_saw_the_failure_stays() {
+        let fault = Fault::stopped("refused").remedy("grant SELECT").remedy("look into the log");
+        assert_eq!(fault.advice(), Some("grant SELECT"));
+    }
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let lock = "(code: 5) database is locked";
+        for (causes, said) in [
+            (over(["error returned from database: (code: 5) database is locked", lock]), {
+                "cannot open: error returned from database: (code: 5) database is locked"
+            }),
+            (over(["connect error", "io", "refused"]), "cannot open: connect error: io: refused"),
+            (over([lock, "io: (code: 5) database is locked"]), {
+                "cannot open: io: (code: 5) database is locked"
+            }),
+            (over(["open"]), "cannot open"),
+        ] {
+            let fault = Fault::transient("cannot open").because(causes);
+            assert_eq!(fault.to_string(), said);
+            assert!(fault.source().is_none(), "whoever prints chains would repeat it");
+        }
     }
 }

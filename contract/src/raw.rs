@@ -111,7 +111,7 @@ pub enum DecidedBy {
     Forced,
     /// A byte order mark.
     Bom,
-    /// The whole body is valid UTF-8 with at least one multi-byte character.
+    /// The body is UTF-8 but for a few malformed places, with at least one multi-byte character.
     Utf8,
     /// The declaration of an XML document.
     XmlProlog,

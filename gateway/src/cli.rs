@@ -5,6 +5,7 @@ mod books;
 mod channel;
 mod check;
 mod codes;
+#[cfg(feature = "demo")]
 mod demo;
 mod erase;
 mod explain;
@@ -14,7 +15,6 @@ mod key;
 mod out;
 mod plugin;
 mod preview;
-mod progress;
 mod quarantine;
 mod run;
 mod schema;
@@ -57,6 +57,7 @@ pub enum Format {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Pull a simulated city into one SQLite file: nothing to install, nothing to configure.
+    #[cfg(feature = "demo")]
     Demo(demo::Args),
     /// Write the files of a configuration, commented.
     Init(init::Args),
@@ -122,6 +123,7 @@ pub struct Context {
 pub fn main(cli: Cli) -> ExitCode {
     let context = Context { config: config_folder(cli.config), format: cli.format };
     let ended = match cli.command {
+        #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&context, &args),
         Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&context, &args),

@@ -68,7 +68,8 @@ pub fn explained(
     anyhow::ensure!(size <= MAX_PAGE_BYTES, "{}: larger than 32 MiB", page.display());
     let bytes = fs::read(page).with_context(|| page.display().to_string())?;
     let connector = desk.plan.kind.build(&desk.plan.section, desk.plan.means.clone())?;
-    let entries = connector.sample(&bytes).with_context(|| page.display().to_string())?;
+    let name = page.file_name().unwrap_or_default().to_string_lossy();
+    let entries = connector.sample(&name, &bytes).with_context(|| page.display().to_string())?;
     of_entries(&desk, entries, reveal)
 }
 
@@ -123,7 +124,7 @@ fn decoding(text: &TextReport) -> Option<String> {
         DecidedBy::Nothing => return None,
         DecidedBy::Forced => "which the channel forces",
         DecidedBy::Bom => "by its byte order mark",
-        DecidedBy::Utf8 => "because all of it is",
+        DecidedBy::Utf8 => "because its bytes are",
         DecidedBy::XmlProlog => "by the declaration of its XML",
         DecidedBy::HttpHeader => "by its HTTP header",
         DecidedBy::Declared => "which the channel declares",

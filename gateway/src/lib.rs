@@ -37,9 +37,8 @@ pub mod what_if;
 pub mod cli;
 pub mod example;
 
-mod backoff;
 mod connections;
-mod rss;
+mod report;
 mod status;
 mod table;
 mod upkeep;

@@ -69,7 +69,7 @@ pub trait AnyConnector: Send {
     ///
     /// # Errors
     /// As there.
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault>;
+    fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault>;
 }
 
 struct Erased<C>(C);
@@ -100,8 +100,8 @@ impl<C: Connector> AnyConnector for Erased<C> {
         self.0.confine(range)
     }
 
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        self.0.sample(page)
+    fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+        self.0.sample(name, page)
     }
 }
 

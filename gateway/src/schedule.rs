@@ -61,7 +61,7 @@ impl Schedule {
         const NEVER: Duration = Duration::from_secs(86_400);
         let Some(next) = self.next(last, now) else { return NEVER };
         let wait = (next - now).to_std().unwrap_or_default();
-        wait + crate::backoff::jitter(self.settings.jitter)
+        wait + contract::jitter(self.settings.jitter)
     }
 
     /// The first occurrence later than `time`.

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use config::Settings;
-use contract::{ChannelId, Fault};
+use contract::{ChannelId, Fault, Retry};
 use sink::{
     bus::{Amqp, Inlet, Outlet, in_process},
     store::{Database, Patient},
@@ -12,12 +12,11 @@ use sink::{
 use tokio::sync::watch;
 
 use crate::{
-    assemble,
-    backoff::Backoff,
-    channels,
+    assemble, channels,
     clock::Clock,
     lease::Keeper,
     memory::Memory,
+    report,
     stop::Stop,
     supervise::{ChannelPlan, Ended, Shared, run_sink},
     upkeep,
@@ -169,13 +168,13 @@ pub(crate) async fn patiently<T, F: Future<Output = Result<T, Fault>>>(
     stop: &Stop,
     ask: impl Fn() -> F,
 ) -> Result<Option<T>, Fault> {
-    let mut backoff = Backoff::new();
+    let mut retry = Retry::default();
     while !stop.is_asked() {
         match ask().await {
             Ok(answer) => return Ok(Some(answer)),
             Err(fault) if fault.is_transient() => {
-                let wait = backoff.wait();
-                tracing::warn!("store: {fault}; trying again in {:.1} s", wait.as_secs_f32());
+                let wait = retry.wait(fault.kind());
+                report::retry(None, &fault, wait);
                 stop.or_sleep(wait).await;
             }
             Err(fault) => return Err(fault),

@@ -1,7 +1,7 @@
 //! One task per channel, one for the sink, and what to do about a fault.
 //!
-//! A fault or a panic of one channel never touches another. The remedy is chosen in one `match` on
-//! the fault's kind; where the failure happened does not matter any more.
+//! A fault or a panic of one channel never touches another. How long to wait after it is
+//! [`Retry`]'s rule, whoever it happened to.
 
 mod tend_sink;
 
@@ -12,15 +12,14 @@ use connector_webhook::Guard;
 use connector_wire::gate::Limits;
 use contract::{
     Channel, ChannelId, Checkpoints, Consumer, Digest, Fault, FaultKind, Normalizer, Position,
-    Publisher, Store, TimeRange,
+    Publisher, Retry, Store, TimeRange,
 };
 use futures_util::FutureExt;
 use sink::{bus::Outlet, store::Database};
 use tokio::{sync::Mutex, task::JoinSet};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use crate::{
-    backoff::{Backoff, jitter},
     brake::Brake,
     clock::Clock,
     ingest::{self, ingest},
@@ -30,14 +29,13 @@ use crate::{
     orders::{Orders, rest},
     pace::Pace,
     registry::{AnyConnector, Kind},
+    report,
     schedule::Pass,
     stop::Stop,
     watch::ChannelWatch,
 };
 use tend_sink::tend_sink;
 
-/// How often a channel that somebody has to mend is tried all the same.
-const SLOW_CLOCK: Duration = Duration::from_secs(300);
 /// A verb that takes longer than this is given up and begun anew.
 const STALLED_AFTER: Duration = Duration::from_secs(600);
 
@@ -180,7 +178,7 @@ async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Dura
 
 /// Runs one channel again and again until it ends well.
 pub(crate) async fn tend(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(), Fault> {
-    let mut backoff = Backoff::new();
+    let mut retry = Retry::default();
     let ends_by_itself = plan.pace.schedule.is_none();
     if !ends_by_itself {
         shared.stop.or(until_due(plan, shared)).await;
@@ -200,7 +198,7 @@ pub(crate) async fn tend(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Res
             ),
         };
         if plan.watch.entries() > entries_before {
-            backoff.reset();
+            retry.reset();
         }
         let calls = plan.orders.calls();
         plan.watch.waits(&fault);
@@ -211,8 +209,8 @@ pub(crate) async fn tend(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Res
         if shared.stop.is_asked() || (ends_by_itself && fault.is_stopped()) {
             return Err(fault);
         }
-        let wait = pause(&fault, &mut backoff);
-        report(&format!("channel {}", plan.id), &fault, wait);
+        let wait = retry.wait(fault.kind());
+        report::retry(Some(&plan.id), &fault, wait);
         match fault.kind() {
             FaultKind::Stopped => {
                 plan.orders.stopped(fault.to_string());
@@ -291,51 +289,7 @@ async fn stalled(watch: &ChannelWatch) {
     }
 }
 
-/// How long to wait after a fault, whoever it happened to.
-fn pause(fault: &Fault, backoff: &mut Backoff) -> Duration {
-    match fault.kind() {
-        FaultKind::Transient => backoff.wait(),
-        FaultKind::Throttled(wait) => wait + jitter(Duration::from_secs(1)),
-        FaultKind::Stopped => SLOW_CLOCK,
-    }
-}
-
 /// The message of a panic may quote a value; the panic hook has printed where it was.
 fn panicked() -> Fault {
     Fault::stopped("the task panicked").remedy("report this defect with the line logged above")
-}
-
-/// One clear line per attempt: what, where, when it tries again.
-fn report(who: &str, fault: &Fault, wait: Duration) {
-    let seconds = wait.as_secs_f32();
-    let text = fault.to_string();
-    let said = without(who, &text);
-    match fault.kind() {
-        FaultKind::Transient => warn!("{who}: {said}; trying again in {seconds:.1} s"),
-        FaultKind::Throttled(_) => info!("{who}: {said}; trying again in {seconds:.1} s"),
-        FaultKind::Stopped => error!("{who} stopped: {said}; trying again in {seconds:.0} s"),
-    }
-}
-
-/// What a fault says behind the name of the channel, which most of them begin with themselves.
-fn without<'a>(who: &str, said: &'a str) -> &'a str {
-    let rest = said.strip_prefix(who).and_then(|rest| rest.strip_prefix([':', ',']));
-    rest.map_or(said, str::trim_start)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without;
-
-    #[test]
-    fn a_channel_is_named_once_in_a_line() {
-        for (said, expected) in [
-            ("channel inspection: no answer", "no answer"),
-            ("channel inspection, table A: no answer", "table A: no answer"),
-            ("channel inspection_state: no answer", "channel inspection_state: no answer"),
-            ("sqlite file t.db: locked", "sqlite file t.db: locked"),
-        ] {
-            assert_eq!(without("channel inspection", said), expected);
-        }
-    }
 }

@@ -3,15 +3,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use contract::{Fault, Position};
+use contract::{Position, Retry};
 use sink::store::{Claim, Lease};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
-    backoff::Backoff,
     instance,
     lease::Keeper,
-    requests,
+    report, requests,
     supervise::{ChannelPlan, Ended, Shared, run_channels},
 };
 
@@ -65,7 +64,7 @@ pub async fn receive(plans: &[ChannelPlan], shared: &Shared, grace: Duration) ->
 
 /// The lease, as soon as nobody else has it; `None` once stop is asked.
 async fn wait_for(upstream: &str, shared: &Shared, keeper: &Keeper) -> Option<Lease> {
-    let mut backoff = Backoff::new();
+    let mut retry = Retry::default();
     let mut known_holder = None;
     while !shared.stop.is_asked() {
         let wait = match keeper.claim(upstream).await {
@@ -79,15 +78,13 @@ async fn wait_for(upstream: &str, shared: &Shared, keeper: &Keeper) -> Option<Le
                 ASK_EVERY
             }
             Ok(Claim::Lost) => continue,
-            Err(fault) => trouble(upstream, &fault, &mut backoff),
+            Err(fault) => {
+                let wait = retry.wait(fault.kind());
+                report::retry(None, &fault.at(format!("lease of upstream {upstream}")), wait);
+                wait
+            }
         };
         shared.stop.or_sleep(wait).await;
     }
     None
-}
-
-fn trouble(upstream: &str, fault: &Fault, backoff: &mut Backoff) -> Duration {
-    let wait = backoff.wait();
-    warn!("lease of upstream {upstream}: {fault}; trying again in {:.1} s", wait.as_secs_f32());
-    wait
 }

@@ -8,7 +8,6 @@
 //!
 //! Reading order: `run.rs`, `store/demands/plan.rs`, `store/sqlite/keep.rs`, `bus/in_process.rs`.
 
-mod dice;
 mod run;
 
 pub mod bus;

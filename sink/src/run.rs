@@ -118,7 +118,7 @@ mod tests {
         assert!(store.store.demand(&id("a")).is_some());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn patience_keeps_in_place_what_a_database_refuses_for_a_while() {
         let stop = CancellationToken::new();
         let store = Unhappy { left: AtomicU32::new(2), store: Memory::new() };

@@ -7,5 +7,4 @@ mod crates;
 mod dependencies;
 mod documents;
 mod sources;
-mod spdx;
 mod tree;

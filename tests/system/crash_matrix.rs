@@ -1,6 +1,7 @@
 //! For every verb, every harm, before and after its effect, early and late: run to that point,
-//! throw away everything that is not durable, start again, finish. Then the store equals what the
-//! source held, the position is the last, the source was told, and the books balance.
+//! throw away everything that is not durable. What the position has passed is then in the store or
+//! still on the bus. Start again, finish: the store equals what the source held, the position is the
+//! last, the source was told, and the books balance.
 
 use std::sync::{Arc, Mutex};
 
@@ -78,6 +79,7 @@ async fn check(bus: Bus, trap: Trap) {
     while !run(&durable, &trap, &Verbs::default()).await {
         starts += 1;
         assert!(starts < 5, "{case}: does not come to an end");
+        check_custody(&durable, &case).await;
     }
     assert!(trap.has_sprung(), "{case}: the trap was never reached");
     check_everything(&durable, &trap, &case).await;
@@ -205,6 +207,32 @@ impl Parts {
     fn around<T>(&self, inner: T) -> Trapped<T> {
         Trapped { inner, trap: Arc::clone(&self.trap), verbs: Arc::clone(&self.verbs) }
     }
+}
+
+/// Whatever broke, and before anything is repaired: a row that the position has passed was confirmed,
+/// and a message that is no longer on the bus was committed.
+async fn check_custody(durable: &Durable, case: &str) {
+    let mut on_the_bus = String::new();
+    if let Some(broker) = durable.broker.as_ref().filter(|broker| broker.in_flight() > 0) {
+        let waiting = broker.consumer().take(ROWS).await.unwrap();
+        for delivery in waiting.deliveries() {
+            on_the_bus += &String::from_utf8_lossy(&delivery.message.body);
+        }
+    }
+    let position = durable.store.load(&hotline(), 0).await.unwrap();
+    let (_, passed): Span = position.cursor.map_or((0, 0), |cursor| cursor.decode().unwrap());
+    for (key, _) in &durable.source.rows[..passed] {
+        let key = RecordKey::new(key.as_str());
+        let id = DemandId::of(&hotline(), &key);
+        let is_stored = durable.store.current(&hotline(), &key).is_some()
+            || durable.store.quarantined(&id).is_some();
+        assert!(
+            is_stored || on_the_bus.contains(&id.to_string()),
+            "{case}: the position has passed {key}, which is neither on the bus nor in the store"
+        );
+    }
+    let acknowledged = durable.source.acknowledged.lock().unwrap();
+    assert!(acknowledged.iter().all(|row| *row < passed), "{case}: acknowledged too early");
 }
 
 async fn check_everything(durable: &Durable, trap: &Trap, case: &str) {

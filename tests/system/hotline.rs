@@ -2,14 +2,16 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use contract::Fault;
+use contract::{DemandId, Fault, Normalizer, RawRecord, Reason, SealedBytes, Verdict};
 use gateway::{
     assemble,
     service::{Role, serve},
     stop::Stop,
+    watch::State,
 };
 use sandbox::{Clock, Faults, Settings, Storage};
 use system_tests::{corpus, gateway_process::command, world::World};
@@ -144,6 +146,65 @@ async fn a_bad_channel_does_not_stop_another() {
     assert!(end("hotline").is_ok());
     let fault = end("broken").as_ref().unwrap_err().to_string();
     assert!(fault.contains("NO_SUCH_TABLE"), "{fault}");
+    assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+}
+
+/// Refuses every record, and panics where nobody but the supervisor catches it.
+struct Panicking;
+
+impl Normalizer for Panicking {
+    fn normalize(&self, _: &RawRecord) -> Verdict {
+        Verdict::Reject(Reason::new("tested", ""))
+    }
+
+    fn seal(&self, _: &DemandId, _: &[u8]) -> SealedBytes {
+        panic!("on purpose")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_one_channel_does_another_is_read_to_its_end() {
+    let world = world_with("").await;
+    world.hotline.file(300).await.unwrap();
+    let channels = world.config().join("channels");
+    let hotline = std::fs::read_to_string(channels.join("hotline/channel.toml")).unwrap();
+    let hotline = hotline.split("[[example]]").next().unwrap();
+    // It takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!(
+        "name = \"沉默\"\nconnector = \"http\"\n[http]\nurl = \"http://{}/\"\nkey = \"$.no\"\n\
+         [demand]\nsource_no = \"$.no\"\n",
+        silent.local_addr().unwrap()
+    );
+    for (id, text) in [("silent", silent.as_str()), ("panics", hotline)] {
+        std::fs::create_dir_all(channels.join(id)).unwrap();
+        std::fs::write(channels.join(id).join("channel.toml"), text).unwrap();
+    }
+    let settings = world.settings().unwrap();
+    let (store, keys) = assemble::open(&settings).await.unwrap();
+    let mut plans = assemble::channels(&settings, &keys).unwrap();
+    for plan in &mut plans {
+        plan.pace.schedule = None;
+        if plan.id.as_str() == "panics" {
+            plan.normalizer = Arc::new(Panicking);
+        }
+    }
+    let watch =
+        |id: &str| Arc::clone(&plans.iter().find(|plan| plan.id.as_str() == id).unwrap().watch);
+    let (hotline, silent, panics) = (watch("hotline"), watch("silent"), watch("panics"));
+    let read_to_its_end = async {
+        let mut look = tokio::time::interval(Duration::from_millis(50));
+        while hotline.state() != State::Ended {
+            look.tick().await;
+        }
+    };
+    let stop = Stop::default();
+    tokio::select! {
+        ended = serve(&settings, Role::All, plans, &store, &stop) => panic!("ended: {ended:?}"),
+        () = read_to_its_end => {}
+    }
+    assert_eq!((silent.state(), silent.entries()), (State::Running, 0));
+    assert_eq!(panics.entries(), 0);
     assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
 }
 

@@ -114,11 +114,11 @@ async fn what_is_not_there_is_waited_for_and_nothing_is_read_meanwhile() {
         let mut gateway = Gateway::start(&world).unwrap();
         // One clear line per attempt: what, where, when again.
         for _ in 0..3 {
-            wait_for(&mut gateway, "127.0.0.1", &["trying again in"]);
+            wait_for(&mut gateway, "127.0.0.1", &["retry in", "kind=\"transient\"", "wait_ms="]);
         }
         let _database = start("postgres");
         for _ in 0..3 {
-            wait_for(&mut gateway, "channel hotline: ", &["trying again in", "127.0.0.1"]);
+            wait_for(&mut gateway, "channel=hotline", &["retry in", "127.0.0.1"]);
         }
         let _broker = start("rabbitmq");
         while event(&gateway.line().unwrap().unwrap()) != Some("acked") {}

@@ -1,5 +1,6 @@
 //! CONTRIBUTING.md, literally: its commands are run one after the other, by a shell and with the real
-//! binary, against an interface that answers what it says there.
+//! binary, against an interface that answers what it says there; and its connector is the one that
+//! the suite runs.
 
 use std::{
     fs,
@@ -95,4 +96,16 @@ async fn the_tutorial_leads_from_nothing_to_the_first_demand_in_the_store() {
         assert!(!said.contains(personal), "{personal} is shown: {said}");
     }
     assert!(fixture.contains("长椅损坏"), "{fixture}");
+}
+
+#[test]
+fn the_connector_of_the_page_is_the_one_that_the_suite_runs() {
+    let text = include_str!("../../CONTRIBUTING.md");
+    let of = |language| blocks(text, "\n## Adding a kind of source\n", language);
+    let crates = |file: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../connectors/testkit/example");
+        fs::read_to_string(folder.join(file)).unwrap().trim_end().to_owned()
+    };
+    assert_eq!(of("toml"), [crates("Cargo.toml")]);
+    assert_eq!(of("rust"), ["src/lib.rs", "tests/promises.rs"].map(crates));
 }

@@ -99,7 +99,7 @@ impl AnyConnector for TwinConnector {
         })
     }
 
-    fn sample(&self, _page: &[u8]) -> Result<Vec<Entry>, Fault> {
+    fn sample(&self, _name: &str, _page: &[u8]) -> Result<Vec<Entry>, Fault> {
         Ok(Vec::new())
     }
 }

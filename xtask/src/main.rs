@@ -3,33 +3,26 @@
 //! A program rather than shell scripts, because starting and stopping real servers, and stopping
 //! them on every way out, is the part that scripts get wrong.
 
-mod say;
+mod check;
+mod count;
+mod test;
+mod test_counts;
+
+mod python;
+mod servers;
+mod setup;
+
+mod programs;
+mod schema;
 
 mod interrupt;
 mod run;
-
-mod counts;
-mod steps;
-mod test;
-
-mod servers;
-mod setup;
-mod singer;
-mod toolchain;
-
-mod deny;
-mod fuzz;
-mod measure;
-mod schema;
-mod soak;
-mod tables;
-mod text;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::say::say;
+use crate::run::say;
 
 /// Tasks of the Tonghui repository.
 #[derive(Parser)]
@@ -41,8 +34,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// While writing: format, lints and the quick tests of the crates that changed.
+    Check,
     /// Format, lints, build, every test against real servers, documentation, schemas.
     Test,
+    /// Lines of code and files of each folder; fails where there are too many.
+    Count,
     /// Install what the tests need (Debian packages, a Singer tap) where it is missing.
     Setup,
     /// Run a command with the test servers beside it: `cargo xtask with cargo test -p sink`.
@@ -69,39 +66,19 @@ enum Task {
         /// The folder; its texts stay where they are.
         folder: PathBuf,
     },
-    /// Make the dictionary that records are compressed with, of those that a demo kept.
-    Dictionary {
-        /// The demo's folder of configuration.
-        config: PathBuf,
-    },
-    /// Write the shipped table of administrative divisions from public CSV files.
-    Regions {
-        /// The folder of provinces.csv, cities.csv, areas.csv and streets.csv.
-        folder: PathBuf,
-        /// Old counties of history.jsonl too. Nobody states its licence: keep that table to yourself.
-        #[arg(long)]
-        history: bool,
-    },
-    /// Write a table of categories from category.jsonl, for a configuration of your own: its licence
-    /// does not let it be shipped.
-    Categories {
-        /// The folder of category.jsonl.
-        folder: PathBuf,
-        /// The table, as in codes/category.csv.
-        file: PathBuf,
-    },
     /// Measure throughput, memory and start of the release binary; prints Markdown.
     Bench {
         #[command(subcommand)]
         part: Option<Part>,
     },
-    /// Count the characters of the .jsonl message files of a folder for the model of plausibility.
-    TextModel {
-        /// The folder; its texts stay where they are.
-        folder: PathBuf,
+    /// Make a file that is shipped and not written by hand; `cargo xtask tool help` lists them.
+    Tool {
+        /// The tool and its arguments.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// Feed parsers what nobody would write, and keep what breaks one in target/fuzz.
-    Fuzz(fuzz::Args),
+    Fuzz(programs::FuzzArgs),
     /// The fault runs of the suite, longer: jobs over thirty days, kills, servers that break.
     Soak,
     /// Advisories, bans, licences and sources of all dependencies, by cargo-deny.
@@ -130,22 +107,25 @@ enum Part {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = interrupt::arm().and_then(|()| match arguments.task {
+        Task::Check => check::check(),
         Task::Test => test::test(),
+        Task::Count => count::count(),
         Task::Setup => setup::setup(),
         Task::With { command } => servers::with(&command),
         Task::Serve { name, folder } => servers::serve(name, &folder),
         Task::Schema { check } => schema::schema(check),
-        Task::Corpus { folder } => measure::corpus(&folder),
-        Task::Dictionary { config } => measure::dictionary(&config),
-        Task::Regions { folder, history } => tables::regions(&folder, history),
-        Task::Categories { folder, file } => tables::categories(&folder, &file),
-        Task::Bench { part: None } => measure::bench(),
-        Task::Bench { part: Some(Part::Text { folder }) } => text::bench(folder.as_deref()),
-        Task::Bench { part: Some(Part::Lag { seconds, runs }) } => measure::lag(seconds, runs),
-        Task::TextModel { folder } => text::model(&folder),
-        Task::Fuzz(args) => fuzz::fuzz(&args),
-        Task::Soak => soak::soak(),
-        Task::Deny => deny::deny(),
+        Task::Corpus { folder } => programs::corpus(&folder),
+        Task::Bench { part: None } => programs::bench(),
+        Task::Bench { part: Some(Part::Text { folder }) } => {
+            programs::bench_text(folder.as_deref())
+        }
+        Task::Bench { part: Some(Part::Lag { seconds, runs }) } => {
+            programs::bench_lag(seconds, runs)
+        }
+        Task::Tool { arguments } => programs::tool(&arguments),
+        Task::Fuzz(args) => programs::fuzz(&args),
+        Task::Soak => test::soak(),
+        Task::Deny => test::deny(),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,8 @@
 //! does not reach the servers, which other guards stop in their turn.
 
 use std::{
-    io::{self, BufRead, BufReader, IsTerminal},
+    fmt,
+    io::{self, BufRead, BufReader, IsTerminal, Write},
     os::unix::process::CommandExt,
     path::Path,
     process::{Command, Stdio},
@@ -12,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{interrupt, say::echo};
+use crate::interrupt;
 
 /// What a command said and whether it was content.
 pub(crate) struct Said {
@@ -60,6 +61,19 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 pub(crate) fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here)
+}
+
+/// Writes one line to the user.
+///
+/// Not `println!`: a closed standard output (`cargo xtask test | head`) would make it panic half-way
+/// and leave servers behind. Here nobody listens, and the exit code still tells.
+pub(crate) fn say(line: fmt::Arguments<'_>) {
+    echo(format!("{line}\n").as_bytes());
+}
+
+fn echo(bytes: &[u8]) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
 fn execute(mut command: Command, mut each_line: impl FnMut(&[u8])) -> Result<Said> {

@@ -5,10 +5,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{
-    run::{cargo, must, root},
-    say::say,
-};
+use crate::run::{cargo, must, root, say};
 
 /// What `tonghui schema` can write, and where it belongs.
 const SCHEMAS: &[(&str, &str)] = &[

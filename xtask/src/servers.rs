@@ -17,7 +17,10 @@ use std::{path::Path, process::Command, time::Duration};
 use anyhow::Result;
 
 use self::{folder::Folder, process::Process};
-use crate::{interrupt, run::must, say::say, singer};
+use crate::{
+    interrupt, python,
+    run::{must, say},
+};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -35,7 +38,7 @@ pub(crate) const PACKAGES: &[Package] = &[
     Package { name: "mariadb-server", is_installed: mariadb::is_installed },
     Package { name: "rabbitmq-server", is_installed: rabbitmq::is_installed },
     Package { name: "openssl", is_installed: rabbitmq::has_openssl },
-    Package { name: "python3-venv", is_installed: singer::has_venv },
+    Package { name: "python3-venv", is_installed: python::has_venv },
     Package { name: "openssh-server", is_installed: sftp::is_installed },
 ];
 

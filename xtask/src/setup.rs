@@ -5,9 +5,9 @@ use std::{fmt, os::unix::fs::MetadataExt, process::Command};
 use anyhow::{Result, ensure};
 
 use crate::{
-    run::{must, quiet},
-    say::say,
-    servers, singer,
+    python,
+    run::{must, quiet, say},
+    servers,
 };
 
 /// Something has to be installed and we may not do it.
@@ -43,7 +43,7 @@ apt-get install --yes --no-install-recommends "$@"
 /// [`Missing`] where they may not be installed from here.
 pub(crate) fn setup() -> Result<()> {
     packages()?;
-    singer::install()
+    python::install(&python::SINGER_TAP).map(drop)
 }
 
 fn packages() -> Result<()> {

@@ -3,25 +3,30 @@
 //! The cheapest check comes first; the first step that fails ends it. The tests of one step all
 //! run, so that one run names every broken promise.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::{
-    counts::Counts,
-    run::{cargo, must, shown},
-    say::say,
+    run::{cargo, must, quiet, say, shown},
     schema,
     servers::Servers,
     setup,
-    steps::Steps,
-    toolchain,
+    test_counts::TestCounts,
 };
+
+/// The settings of cargo-nextest.
+pub(crate) const NEXTEST: &str = "xtask/nextest.toml";
+/// Rounds of the jobs in a soak, over thirty driven days: the suite makes twenty.
+const SOAK_ROUNDS: &str = "200";
 
 /// Runs everything.
 pub(crate) fn test() -> Result<()> {
     let mut steps = Steps::default();
-    let mut counts = Counts::default();
+    let mut counts = TestCounts::default();
     let result = run_all(&mut steps, &mut counts);
     steps.summary();
     if let Err(error) = &result {
@@ -31,12 +36,42 @@ pub(crate) fn test() -> Result<()> {
     result
 }
 
-fn run_all(steps: &mut Steps, counts: &mut Counts) -> Result<()> {
-    steps.step("toolchain", toolchain::check)?;
+/// The fault runs of the suite, longer than a build server should wait for.
+pub(crate) fn soak() -> Result<()> {
+    setup::setup()?;
+    must(cargo(&["build", "--locked", "--workspace"]))?; // the programs that the tests start
+    let servers = Servers::start()?;
+    let mut tests = cargo(&["test", "--locked", "--workspace", "--test", "system", "--"]);
+    tests.args(["jobs_of_every_kind", "thirty_kills", "three_processes", "--nocapture"]);
+    tests.envs(servers.environment()).env("TONGHUI_SOAK_ROUNDS", SOAK_ROUNDS);
+    must(tests)
+}
+
+/// Advisories, bans, licences and sources of every dependency, by cargo-deny. Not part of the suite:
+/// advisories come from the internet and change overnight.
+///
+/// # Errors
+/// [`setup::Missing`] where it is not installed.
+pub(crate) fn deny() -> Result<()> {
+    if quiet(cargo(&["deny", "--version"])).is_err() {
+        return Err(setup::Missing("cargo install --locked cargo-deny".to_owned()).into());
+    }
+    must(cargo(&["deny", "--workspace", "check"]))
+}
+
+fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
+    steps.step("toolchain", toolchain)?;
     steps.step("setup", setup::setup)?;
     steps.step("format", || must(cargo(&["fmt", "--all", "--check"])))?;
     steps.step("lints", || {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
+        clippy.args(["--", "-D", "warnings"]);
+        must(clippy)
+    })?;
+    // A package of the gateway alone; the others as before, so that nothing else is built anew.
+    steps.step("lints without the demo", || {
+        let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
+        clippy.args(["--exclude", "system-tests", "--exclude", "tools", "--no-default-features"]);
         clippy.args(["--", "-D", "warnings"]);
         must(clippy)
     })?;
@@ -59,17 +94,10 @@ fn run_all(steps: &mut Steps, counts: &mut Counts) -> Result<()> {
 }
 
 fn tests() -> Command {
-    if toolchain::has_nextest() {
-        let config = "xtask/nextest.toml";
-        cargo(&[
-            "nextest",
-            "run",
-            "--locked",
-            "--workspace",
-            "--no-fail-fast",
-            "--config-file",
-            config,
-        ])
+    if has_nextest() {
+        let mut command = cargo(&["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]);
+        command.args(["--config-file", NEXTEST]);
+        command
     } else {
         let mut command = cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
         command.args(["--lib", "--bins", "--tests", "--examples"]);
@@ -77,12 +105,66 @@ fn tests() -> Command {
     }
 }
 
-fn run_tests(mut command: Command, servers: &Servers, counts: &mut Counts) -> Result<()> {
+fn run_tests(mut command: Command, servers: &Servers, counts: &mut TestCounts) -> Result<()> {
     command.envs(servers.environment());
     let said = shown(command)?;
-    let these = Counts::of(&said.text);
+    let these = TestCounts::of(&said.text);
     *counts += these;
     ensure!(said.ok && these.failed == 0, "{} tests failed, see above", these.failed);
     ensure!(these.passed > 0, "no test ran, or its runner does not close as expected");
     Ok(())
+}
+
+/// Names the compiler and asks for the tools that a minimal installation lacks, before minutes are
+/// spent.
+fn toolchain() -> Result<()> {
+    let mut rustc = Command::new("rustc");
+    rustc.arg("--version");
+    say(format_args!("{}", quiet(rustc)?.trim()));
+    for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        quiet(cargo(&[tool, "--version"]))
+            .with_context(|| format!("install it: rustup component add {component}"))?;
+    }
+    let runner = if has_nextest() { "cargo-nextest" } else { "cargo test" };
+    say(format_args!("tests run under {runner}"));
+    Ok(())
+}
+
+/// Whether cargo-nextest is installed: it runs tests of several binaries at once and ends those
+/// that hang. Without it `cargo test` runs the same tests.
+pub(crate) fn has_nextest() -> bool {
+    quiet(cargo(&["nextest", "--version"])).is_ok()
+}
+
+/// Names and times what is done, so that a person who waits, or who reads the log of a build
+/// server, knows where the time went and where it stopped.
+#[derive(Default)]
+pub(crate) struct Steps {
+    done: Vec<(&'static str, Duration)>,
+}
+
+impl Steps {
+    /// Does one step.
+    pub(crate) fn step<T>(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        say(format_args!("==> {name}"));
+        let begun = Instant::now();
+        let result = work().with_context(|| format!("step `{name}` failed"));
+        let took = begun.elapsed();
+        self.done.push((name, took));
+        let end = if result.is_ok() { "done" } else { "FAILED" };
+        say(format_args!("<== {name}: {end} in {:.1} s", took.as_secs_f64()));
+        result
+    }
+
+    /// Lists what was done.
+    pub(crate) fn summary(&self) {
+        say(format_args!("steps:"));
+        for (name, took) in &self.done {
+            say(format_args!("{:>8.1} s  {name}", took.as_secs_f64()));
+        }
+    }
 }

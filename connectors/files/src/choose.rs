@@ -6,12 +6,11 @@ use contract::{Fault, FaultKind, Partition, Reason};
 
 use crate::{
     Files,
-    blocking::blocking,
     cursor::{Cursor, Mark, Within},
-    desk::Desk,
+    folder::{blocking, disk},
     manifest::{self, Manifest},
     pick::{Candidate, pick},
-    reading::{self, Failed, Refused},
+    reading::{Failed, OpenFile, Refused},
 };
 
 /// Partitions and what is wrong with them.
@@ -20,7 +19,7 @@ pub(crate) type Trouble = Vec<(Partition, Fault)>;
 /// What is to be done next.
 pub(crate) enum Next {
     /// Read on in this file.
-    Read(Box<Desk>),
+    Read(Box<OpenFile>),
     /// Put this file away.
     Refuse(Box<Candidate>, Refused),
     /// A file is there that may still be changing.
@@ -40,7 +39,7 @@ enum Announced {
 
 /// What became of opening a file.
 enum Tried {
-    Opened(Box<Desk>),
+    Opened(Box<OpenFile>),
     Refused(Refused),
     /// Nothing announces it.
     Left,
@@ -58,12 +57,12 @@ impl Files {
         trouble: &mut Trouble,
     ) -> Result<Option<Next>, Fault> {
         let name = within.name.clone();
-        let Some(data) = self.place.stamp(&name).await? else {
+        let Some(data) = self.folder.stamp(&name).await? else {
             trouble.push(vanished(&name));
             return Ok(None);
         };
-        let manifest = match &self.plan.manifest {
-            Some(end) => self.place.stamp(&format!("{name}{end}")).await?,
+        let manifest = match &self.options.manifest {
+            Some(end) => self.folder.stamp(&format!("{name}{end}")).await?,
             None => None,
         };
         let candidate = Candidate { name, data, manifest };
@@ -72,7 +71,7 @@ impl Files {
             return Ok(None);
         }
         Ok(match self.open(&candidate, within.n_records).await? {
-            Tried::Opened(desk) => Some(Next::Read(desk)),
+            Tried::Opened(open) => Some(Next::Read(open)),
             Tried::Refused(refused) => Some(Next::Refuse(Box::new(candidate), refused)),
             Tried::Left | Tried::Unripe => None,
             Tried::Vanished => {
@@ -88,9 +87,9 @@ impl Files {
         at: &mut Cursor,
         trouble: &mut Trouble,
     ) -> Result<Next, Fault> {
-        let listing = self.place.list().await?;
+        let listing = self.folder.list().await?;
         let is_cut = listing.is_cut;
-        let picked = pick(listing, &self.plan);
+        let picked = pick(listing, &self.options);
         let seen = picked.candidates.iter().map(|each| (each.name.as_str(), each.seen()));
         let missing = picked.missing.iter().map(|name| (name.as_str(), Mark::of("")));
         self.waiting.note(seen.chain(missing));
@@ -106,22 +105,22 @@ impl Files {
             trouble.push((Partition(shown), fault));
         }
         for name in picked.missing {
-            if self.waiting.is_still(&name, self.plan.stable) {
+            if self.waiting.is_still(&name, self.options.stable) {
                 let fault = Fault::transient("it is announced, and not there");
                 trouble.push((Partition(name), fault));
             }
         }
         let mut is_unripe = false;
         for mut candidate in picked.candidates {
-            if let (true, Some(end), None) = (is_cut, &self.plan.manifest, candidate.manifest) {
-                candidate.manifest = self.place.stamp(&format!("{}{end}", candidate.name)).await?;
+            if let (true, Some(end), None) = (is_cut, &self.options.manifest, candidate.manifest) {
+                candidate.manifest = self.folder.stamp(&format!("{}{end}", candidate.name)).await?;
             }
             let done = at.done.get(&Mark::of(&candidate.name));
             if done.is_some_and(|done| done.0 == candidate.seen()) {
                 continue;
             }
             match self.open(&candidate, 0).await {
-                Ok(Tried::Opened(desk)) => return Ok(Next::Read(desk)),
+                Ok(Tried::Opened(open)) => return Ok(Next::Read(open)),
                 Ok(Tried::Refused(refused)) => {
                     return Ok(Next::Refuse(Box::new(candidate), refused));
                 }
@@ -145,7 +144,7 @@ impl Files {
 
     async fn open(&mut self, candidate: &Candidate, n_skipped: u64) -> Result<Tried, Fault> {
         let name = candidate.name.clone();
-        let is_still = self.waiting.is_still(&name, self.plan.stable) || n_skipped > 0;
+        let is_still = self.waiting.is_still(&name, self.options.stable) || n_skipped > 0;
         let manifest = match self.announced(candidate).await? {
             Announced::NeedNotBe => None,
             Announced::By(manifest) => Some(manifest),
@@ -155,19 +154,19 @@ impl Files {
         if manifest.is_none() && !is_still {
             return Ok(Tried::Unripe);
         }
-        let most = self.plan.form.limits.total;
+        let most = self.options.form.limits.total;
         if candidate.data.n_bytes > most {
             let detail = format!("{} bytes, at most {most} are read", candidate.data.n_bytes);
             return Ok(Tried::Refused(refused(Reason::new("too_large", detail))));
         }
-        let Some(file) = self.place.fetch(&name, candidate.data).await? else {
+        let Some(file) = self.folder.fetch(&name, candidate.data).await? else {
             return Ok(Tried::Vanished);
         };
-        let plan = Arc::clone(&self.plan);
+        let (options, opened) = (Arc::clone(&self.options), candidate.clone());
         let opened =
-            blocking(move || reading::open(&name, file, manifest.as_ref(), n_skipped, &plan));
+            blocking(move || OpenFile::open(&opened, file, manifest.as_ref(), n_skipped, &options));
         match opened.await? {
-            Ok(reading) => Ok(Tried::Opened(Box::new(Desk::new(candidate.clone(), reading)))),
+            Ok(open) => Ok(Tried::Opened(Box::new(open))),
             Err(Failed::Refused(refused)) if refused.reason.code.starts_with("manifest_") => {
                 Ok(contradiction(refused, is_still))
             }
@@ -177,10 +176,10 @@ impl Files {
     }
 
     async fn announced(&mut self, candidate: &Candidate) -> Result<Announced, Fault> {
-        let Some(end) = &self.plan.manifest else { return Ok(Announced::NeedNotBe) };
+        let Some(end) = &self.options.manifest else { return Ok(Announced::NeedNotBe) };
         let name = format!("{}{end}", candidate.name);
         let Some(stamp) = candidate.manifest else { return Ok(Announced::Not) };
-        let Some(file) = self.place.fetch(&name, stamp).await? else { return Ok(Announced::Not) };
+        let Some(file) = self.folder.fetch(&name, stamp).await? else { return Ok(Announced::Not) };
         let read = blocking(move || {
             let mut bytes = Vec::new();
             file.take(manifest::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
@@ -207,9 +206,4 @@ fn vanished(name: &str) -> (Partition, Fault) {
     let fault =
         Fault::transient("it was there a moment ago, and somebody took it away or replaced it");
     (Partition(name.to_owned()), fault)
-}
-
-/// The disk that the file lies on, or the one that it is unpacked to.
-pub(crate) fn disk(error: std::io::Error) -> Fault {
-    Fault::transient("a file cannot be read, or not be unpacked for its reading").because(error)
 }

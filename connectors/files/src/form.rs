@@ -8,24 +8,46 @@ mod xls;
 mod xlsx;
 mod xml;
 
-use std::{io, sync::Arc};
+use std::{fs::File, sync::Arc};
 
-use contract::{Mark, Reason, TextReport};
-use normalizer_text::Span;
+use contract::{Fault, Mark, Reason, TextReport};
+use normalizer_text::{Charset, Hints, Span};
 use serde_json::Value;
 
-pub(crate) use header::Columns;
-
+use self::header::Columns;
 use crate::{
-    config::Format,
-    plan::FormPlan,
-    text::{Pieces, Writing},
-    unpack::Document,
+    config::{Config, CsvConfig, Format, Limits},
+    spool::{Broken, UnpackLimits},
+    text::{Pieces, Survey},
 };
+
+/// How the records of a file are found.
+#[derive(Debug, Clone)]
+pub(crate) struct FormOptions {
+    pub(crate) format: Option<Format>,
+    charset: Charset,
+    force: Option<Charset>,
+    csv: CsvConfig,
+    element: Option<String>,
+    columns: Columns,
+    /// Bytes of one record.
+    max_record: usize,
+    pub(crate) limits: UnpackLimits,
+}
+
+/// One file of records.
+#[derive(Debug, Clone)]
+pub(crate) struct Document {
+    /// Its name within an archive.
+    pub(crate) inner: Option<String>,
+    pub(crate) file: Arc<File>,
+    pub(crate) format: Format,
+    pub(crate) survey: Survey,
+}
 
 /// One record as its file holds it.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct RawRow {
     /// Where it stands, for people: `line 7`.
     pub(crate) at: String,
     pub(crate) tree: Value,
@@ -39,69 +61,76 @@ pub(crate) struct Row {
     pub(crate) problem: Option<Reason>,
 }
 
-/// Why a file cannot be read on.
-#[derive(Debug)]
-pub(crate) enum Broken {
-    /// By what it holds.
-    Content(Reason),
-    /// By the disk.
-    Disk(io::Error),
-}
-
 /// The records of a file, in its order. After an error there are no more.
-pub(crate) trait Rows: Send {
-    fn next(&mut self) -> Result<Option<Row>, Broken>;
+pub(crate) trait RowReader: Send {
+    fn next(&mut self) -> Result<Option<RawRow>, Broken>;
 }
 
 /// Opens a document; its header, where it has one, is read at once.
 pub(crate) fn open(
     document: &Document,
-    plan: &FormPlan,
-) -> Result<(Box<dyn Rows>, TextReport), Broken> {
+    options: &FormOptions,
+) -> Result<(Box<dyn RowReader>, TextReport), Broken> {
+    let hints = Hints { force: options.force, declared: Some(options.charset), ..Hints::default() };
+    let (evidence, bom) = document.survey.detector.evidence(&hints);
     let file = || Arc::clone(&document.file);
-    let writing = Writing::of(&document.survey, plan.force, plan.charset);
-    let pieces = || Pieces::new(file(), writing);
-    let rows: Box<dyn Rows> = match document.format {
-        Format::Csv => Box::new(csv::Csv::open(pieces(), plan)?),
-        Format::Xlsx => Box::new(xlsx::Xlsx::open(file(), plan)?),
-        Format::Xls => Box::new(xls::Xls::open(file(), plan)?),
-        Format::Xml => Box::new(xml::Xml::open(pieces(), plan)),
-        Format::JsonLines => Box::new(json::Lines::open(pieces(), plan)),
-        Format::JsonArray => Box::new(json::Array::open(pieces(), plan)),
+    let pieces = || Pieces::new(file(), evidence.charset, bom);
+    let rows: Box<dyn RowReader> = match document.format {
+        Format::Csv => Box::new(csv::Csv::open(pieces(), options)?),
+        Format::Xlsx => Box::new(xlsx::Xlsx::open(file(), options)?),
+        Format::Xls => Box::new(xls::Xls::open(file(), options)?),
+        Format::Xml => Box::new(xml::Xml::open(pieces(), options)),
+        Format::JsonLines => Box::new(json::Lines::open(pieces(), options)),
+        Format::JsonArray => Box::new(json::Array::open(pieces(), options)),
     };
     let report = match document.format {
         Format::Xlsx | Format::Xls => TextReport::default(),
-        _ => TextReport {
-            charset: writing.charset().into(),
-            decided_by: writing.decided_by,
-            conflict: writing.conflict,
-            marks: Vec::new(),
-        },
+        _ => evidence.report(),
     };
     Ok((rows, report))
 }
 
-impl Row {
+impl FormOptions {
+    /// Refuses settings by which no file could be taken apart.
+    pub(crate) fn new(config: &Config) -> Result<Self, Fault> {
+        let CsvConfig { delimiter, quote, .. } = &config.csv;
+        let is_plain = |text: &str| text.is_ascii() && !text.contains(['\r', '\n', *quote]);
+        if !(1..=4).contains(&delimiter.len()) || !is_plain(delimiter) || !quote.is_ascii() {
+            return Err(Fault::stopped(
+                "`csv.delimiter` and `csv.quote` cannot be told apart, or are not ASCII",
+            )
+            .remedy("write one to four characters that are no quote and no line end"));
+        }
+        let columns = Columns::new(&config.columns).map_err(|what| {
+            Fault::stopped(format!("`columns`: {what}")).remedy("give each name to one column")
+        })?;
+        let Limits { total, ratio, entries, record } = config.limits;
+        if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {
+            return Err(Fault::stopped("`limits` forbid everything")
+                .remedy("leave them out, or raise them"));
+        }
+        Ok(Self {
+            format: config.format,
+            charset: config.charset,
+            force: config.force,
+            csv: config.csv.clone(),
+            element: config.element.clone(),
+            columns,
+            max_record: (record as usize) << 20,
+            limits: UnpackLimits {
+                total: u64::from(total) << 20,
+                ratio: u64::from(ratio),
+                entries: entries as usize,
+            },
+        })
+    }
+}
+
+impl RawRow {
     /// One of a form whose text is no bytes of the file.
     fn of_cells(at: String, tree: Value) -> Self {
         let (malformed, marks) = (Vec::new(), Vec::new());
         Self { at, tree, bytes: None, malformed, marks, problem: None }
-    }
-}
-
-impl Broken {
-    fn content(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Content(Reason::new(code, detail))
-    }
-
-    fn too_large(at: &str, limit: usize) -> Self {
-        Self::content("too_large", format!("the record at {at} has more than {limit} bytes"))
-    }
-}
-
-impl From<io::Error> for Broken {
-    fn from(error: io::Error) -> Self {
-        Self::Disk(error)
     }
 }
 
@@ -114,4 +143,13 @@ fn malformed_detail(spans: &[Span], charset: &str) -> String {
         first.offset,
         spans.len()
     )
+}
+
+/// The options of a channel that says nothing of the form of its files.
+#[cfg(test)]
+pub(crate) fn options() -> FormOptions {
+    let config = serde_json::json!({
+        "url": ".", "match": ["*"], "key": "$.id", "revision": { "at": "$.n" },
+    });
+    FormOptions::new(&serde_json::from_value(config).unwrap()).unwrap()
 }

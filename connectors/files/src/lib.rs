@@ -7,40 +7,31 @@
 //! held is in our custody.
 //!
 //! Reading order: `choose.rs` (which file), `reading.rs` (is it good), `form.rs` (its records),
-//! `settle.rs`, then `place.rs`.
+//! `record.rs`, then `folder.rs`.
 
 #![warn(missing_docs)]
 
 mod config;
-mod plan;
+mod cursor;
+mod options;
 
 mod choose;
-mod name;
+mod folder;
 mod pick;
-mod waiting;
 
 mod manifest;
 mod reading;
-mod survey;
+mod spool;
 mod unpack;
 
 mod form;
-mod text;
-
-mod cursor;
-mod desk;
-mod path;
 mod record;
-mod sample;
-mod settle;
-
-mod blocking;
-mod place;
+mod text;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contract::{Batch, Connector, Entry, Fault, Means, Place as At, Reason, RecordKey};
+use contract::{Batch, Connector, Entry, Fault, Means, Reason};
 
 pub use config::{
     Config, CsvConfig, Format, JsonPath, Limits, Malformed, RevisionConfig, SftpConfig,
@@ -48,15 +39,12 @@ pub use config::{
 pub use cursor::Cursor;
 
 use crate::{
-    blocking::blocking,
-    choose::{Next, Trouble, disk},
+    choose::{Next, Trouble},
     cursor::{Debt, Done, Mark},
-    desk::{Desk, End},
-    pick::Candidate,
-    place::{Place, Stamp},
-    plan::Plan,
-    reading::{Refused, Share},
-    waiting::Waiting,
+    folder::{Folder, Stamp, blocking, disk},
+    options::Options,
+    pick::{Candidate, Waiting},
+    reading::{End, OpenFile, Refused, Share, sample, unreadable},
 };
 
 /// After this long a read gives what it has.
@@ -67,10 +55,10 @@ const BATCH_BYTES: usize = 8 << 20;
 
 /// The connector for files.
 pub struct Files {
-    plan: Arc<Plan>,
-    place: Place,
+    options: Arc<Options>,
+    folder: Folder,
     waiting: Waiting,
-    desk: Option<Box<Desk>>,
+    open: Option<Box<OpenFile>>,
 }
 
 impl Connector for Files {
@@ -79,8 +67,8 @@ impl Connector for Files {
     type Cursor = Cursor;
 
     fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        let (plan, place) = (Plan::new(&config, &means)?, Place::new(&config, &means)?);
-        Ok(Self { plan, place, waiting: Waiting::default(), desk: None })
+        let (options, folder) = (Options::new(&config, &means)?, Folder::new(&config, &means)?);
+        Ok(Self { options, folder, waiting: Waiting::default(), open: None })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
@@ -88,8 +76,8 @@ impl Connector for Files {
         at.owed = None;
         let mut trouble = Trouble::new();
         let share = Share::new(max, BATCH_BYTES, LONG);
-        let next = match (at.within.take(), self.desk.take()) {
-            (Some(within), Some(desk)) if desk.within() == within => Some(Next::Read(desk)),
+        let next = match (at.within.take(), self.open.take()) {
+            (Some(within), Some(open)) if open.within() == within => Some(Next::Read(open)),
             (Some(within), _) => self.reopen(&within, &mut trouble).await?,
             (None, _) => None,
         };
@@ -99,33 +87,32 @@ impl Connector for Files {
         };
         let (entries, caught_up) = match next {
             Next::Rest => {
-                self.place.rest();
+                self.folder.rest();
                 (Vec::new(), true)
             }
             // Who asks for all there is, once, must not leave before it is ripe.
             Next::Wait => {
-                self.place.rest();
-                tokio::time::sleep(self.plan.stable.min(LONG)).await;
+                self.folder.rest();
+                tokio::time::sleep(self.options.stable.min(LONG)).await;
                 (Vec::new(), false)
             }
             Next::Refuse(candidate, refused) => {
                 let Refused { reason, md5, head } = refused;
-                let entry = unreadable(&candidate, reason, head);
                 finish(&mut at, &candidate, md5, true);
-                (vec![entry], false)
+                (vec![put_aside(&candidate, reason, head)], false)
             }
-            Next::Read(desk) => (self.read_on(desk, share, &mut at).await?, false),
+            Next::Read(open) => (self.read_on(open, share, &mut at).await?, false),
         };
         Ok(Batch { entries, upto: at, caught_up, trouble })
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         let Some(debt) = &upto.owed else { return Ok(()) };
-        settle::settle(&mut self.place, &self.plan, debt).await
+        self.folder.settle(&self.options, debt).await
     }
 
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        sample::sample(&self.plan, page)
+    fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+        sample(name, page, &self.options)
     }
 }
 
@@ -133,34 +120,34 @@ impl Files {
     /// The next entries of an open file.
     async fn read_on(
         &mut self,
-        mut desk: Box<Desk>,
+        mut open: Box<OpenFile>,
         share: Share,
         at: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
-        let (name, md5) = (Mark::of(&desk.candidate.name), desk.reading.md5.clone());
-        let is_known = desk.within().n_records == 0
+        let (name, md5) = (Mark::of(&open.candidate.name), open.md5.clone());
+        let is_known = open.within().n_records == 0
             && at.done.get(&name).is_some_and(|Done(_, content)| *content == md5);
         if is_known {
             // The same content was put there again.
-            finish(at, &desk.candidate, md5, false);
+            finish(at, &open.candidate, md5, false);
             return Ok(Vec::new());
         }
-        let plan = Arc::clone(&self.plan);
+        let options = Arc::clone(&self.options);
         let work = move || {
-            let portion = desk.portion(share, &plan);
-            (desk, portion)
+            let portion = open.portion(share, &options);
+            (open, portion)
         };
-        let (desk, mut portion) = blocking(work).await?;
+        let (open, mut portion) = blocking(work).await?;
         match portion.end {
             End::More => {
-                at.within = Some(desk.within());
-                self.desk = Some(desk);
+                at.within = Some(open.within());
+                self.open = Some(open);
             }
-            End::OfFile => finish(at, &desk.candidate, md5, false),
+            End::OfFile => finish(at, &open.candidate, md5, false),
             End::Broken(reason) => {
-                let entry = unreadable(&desk.candidate, reason, desk.reading.head.clone());
+                let entry = put_aside(&open.candidate, reason, open.head.clone());
                 portion.entries.push(entry);
-                finish(at, &desk.candidate, md5, true);
+                finish(at, &open.candidate, md5, true);
             }
             End::Disk(error) => return Err(disk(error)),
         }
@@ -168,13 +155,14 @@ impl Files {
     }
 }
 
-/// A file that cannot be read, or not be read on. Its name is its key: it is one thing, whatever it
-/// holds, and it is found again by its name.
-fn unreadable(candidate: &Candidate, reason: Reason, head: Bytes) -> Entry {
-    let Candidate { name, .. } = candidate;
-    tracing::warn!(file = name, reason = %reason.code, "a file was put aside: {}", reason.detail);
-    let place = At { key: Some(RecordKey::new(name.clone())), at: name.clone() };
-    Entry::Unreadable { place, bytes: head, reason }
+fn put_aside(candidate: &Candidate, reason: Reason, head: Bytes) -> Entry {
+    tracing::warn!(
+        file = candidate.name,
+        reason = %reason.code,
+        "the file cannot be read and goes to quarantine: {}",
+        reason.detail,
+    );
+    unreadable(&candidate.name, reason, head)
 }
 
 /// Notes that a file was read to its end, and that it is to be moved.

@@ -2,7 +2,7 @@
 
 use contract::Reason;
 
-use crate::survey::Survey;
+use crate::text::Survey;
 
 /// Longer ones are none.
 pub(crate) const MAX_BYTES: usize = 4_096;

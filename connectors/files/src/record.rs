@@ -1,22 +1,59 @@
 //! What becomes of a row: a record, or bytes that nobody could read.
 
 use bytes::Bytes;
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc};
-use contract::{Body, Entry, Place, RawRecord, Reason, RecordKey, Revision, TextReport, Timestamp};
+use chrono::{
+    NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc,
+    format::{Item, StrftimeItems},
+};
+use chrono_tz::Tz;
+use contract::{
+    Body, Entry, Fault, Means, Place, RawRecord, Reason, RecordKey, Revision, TextReport, Timestamp,
+};
 use serde_json::Value;
+use serde_json_path::JsonPath;
 
 use crate::{
-    config::Malformed,
-    form::Row,
-    name,
-    plan::{RecordPlan, RevisionPlan},
+    config::{Config, Malformed, RevisionConfig},
+    form::RawRow,
+    pick,
 };
 
+/// How a row becomes a record.
+#[derive(Debug)]
+pub(crate) struct RecordOptions {
+    key: Path,
+    pub(crate) revision: RevisionSource,
+    malformed: Malformed,
+    pub(crate) zone: Tz,
+}
+
+/// Where the revision is read from.
+#[derive(Debug)]
+pub(crate) enum RevisionSource {
+    /// The name of the file.
+    Name(String),
+    /// A field, in a time format or as a whole number.
+    Field(Path, Option<String>),
+}
+
+impl RecordOptions {
+    /// Refuses paths and formats that are none.
+    pub(crate) fn new(config: &Config, means: &Means) -> Result<Self, Fault> {
+        Ok(Self {
+            key: Path::parse(&config.key.0)
+                .map_err(|what| Fault::stopped(format!("`key`: {what}")))?,
+            revision: revision_source(&config.revision)?,
+            malformed: config.malformed,
+            zone: means.zone,
+        })
+    }
+}
+
 /// The revision that all records of a file have, where its name says it.
-pub(crate) fn revision_of(name: &str, plan: &RecordPlan) -> Result<Option<Revision>, Reason> {
-    match &plan.revision {
-        RevisionPlan::Field(..) => Ok(None),
-        RevisionPlan::Name(format) => match name::time(name, format, plan.zone) {
+pub(crate) fn revision_of(name: &str, options: &RecordOptions) -> Result<Option<Revision>, Reason> {
+    match &options.revision {
+        RevisionSource::Field(..) => Ok(None),
+        RevisionSource::Name(format) => match pick::time(name, format, options.zone) {
             Some(time) => Ok(Some(Revision::time(time))),
             None => Err(no_revision(format!("the file's name has no time in the form {format}"))),
         },
@@ -27,16 +64,16 @@ pub(crate) fn revision_of(name: &str, plan: &RecordPlan) -> Result<Option<Revisi
 pub(crate) fn entry(
     name: &str,
     of_file: Option<Revision>,
-    row: Row,
+    row: RawRow,
     report: &TextReport,
-    plan: &RecordPlan,
+    options: &RecordOptions,
 ) -> Entry {
-    let Row { at, tree, bytes, malformed, marks, problem } = row;
+    let RawRow { at, tree, bytes, malformed, marks, problem } = row;
     let is_damaged = |key: &String| key.contains(char::REPLACEMENT_CHARACTER);
     // What stands in the place of the key in a row that is out of shape may be anything, and anybody.
-    let key = if problem.is_some() { None } else { plan.key.text(&tree) };
+    let key = if problem.is_some() { None } else { options.key.text(&tree) };
     let key = key.filter(|key| malformed.is_empty() || !is_damaged(key)).map(RecordKey::new);
-    let rejected = match (problem, &malformed[..], plan.malformed) {
+    let rejected = match (problem, &malformed[..], options.malformed) {
         (Some(problem), ..) => Some(problem),
         (None, [first, ..], Malformed::Reject) => {
             let field =
@@ -48,7 +85,7 @@ pub(crate) fn entry(
     let (revision, rejected) = match (rejected, of_file) {
         (Some(reason), _) => (Revision::NONE, Some(reason)),
         (None, Some(revision)) => (revision, None),
-        (None, None) => match revision_in(&tree, plan) {
+        (None, None) => match revision_in(&tree, options) {
             Ok(revision) => (revision, None),
             Err(reason) => (Revision::NONE, Some(reason)),
         },
@@ -72,12 +109,12 @@ pub(crate) fn entry(
     Entry::Unreadable { place, bytes: Bytes::from(bytes), reason }
 }
 
-fn revision_in(tree: &Value, plan: &RecordPlan) -> Result<Revision, Reason> {
-    let RevisionPlan::Field(path, format) = &plan.revision else { return Ok(Revision::NONE) };
+fn revision_in(tree: &Value, options: &RecordOptions) -> Result<Revision, Reason> {
+    let RevisionSource::Field(path, format) = &options.revision else { return Ok(Revision::NONE) };
     let text = path.text(tree).ok_or_else(|| no_revision("the record has no revision"))?;
     let revision = match format {
         None => text.parse().ok().map(Revision::number),
-        Some(format) => time(&text, format, plan).map(Revision::time),
+        Some(format) => time(&text, format, options).map(Revision::time),
     };
     revision.ok_or_else(|| {
         let form = format.as_deref().unwrap_or("a whole number");
@@ -85,14 +122,95 @@ fn revision_in(tree: &Value, plan: &RecordPlan) -> Result<Revision, Reason> {
     })
 }
 
-fn time(text: &str, format: &str, plan: &RecordPlan) -> Option<Timestamp> {
+fn time(text: &str, format: &str, options: &RecordOptions) -> Option<Timestamp> {
     let local = NaiveDateTime::parse_from_str(text, format).ok().or_else(|| {
         let date = NaiveDate::parse_from_str(text, format).ok()?;
         Some(date.and_time(NaiveTime::MIN))
     })?;
-    plan.zone.from_local_datetime(&local).earliest().map(|time| time.with_timezone(&Utc))
+    options.zone.from_local_datetime(&local).earliest().map(|time| time.with_timezone(&Utc))
 }
 
 fn no_revision(detail: impl Into<String>) -> Reason {
     Reason::new("no_revision", detail)
+}
+
+fn revision_source(config: &RevisionConfig) -> Result<RevisionSource, Fault> {
+    let RevisionConfig { name, at, format } = config;
+    for format in name.iter().chain(format) {
+        if StrftimeItems::new(format).any(|item| item == Item::Error) {
+            return Err(Fault::stopped(format!("`revision`: `{format}` is not a time format"))
+                .remedy("write it like \"_%Y%m%d%H%M%S.\""));
+        }
+    }
+    match (name, at) {
+        (Some(name), None) if format.is_none() => Ok(RevisionSource::Name(name.clone())),
+        (None, Some(at)) => {
+            let path =
+                Path::parse(&at.0).map_err(|what| Fault::stopped(format!("`revision`: {what}")))?;
+            Ok(RevisionSource::Field(path, format.clone()))
+        }
+        _ => Err(Fault::stopped("`revision` is read from one place").remedy(
+            "write { name = \"…\" }, { at = \"$.…\" } or { at = \"$.…\", format = \"…\" }",
+        )),
+    }
+}
+
+/// A parsed path; mostly the name of a column.
+#[derive(Debug)]
+pub(crate) enum Path {
+    Name(String),
+    Query(Box<JsonPath>),
+}
+
+impl Path {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let query = JsonPath::parse(text).map_err(|error| {
+            format!("`{text}` is not a path: {} at {}", error.message(), error.position())
+        })?;
+        let is_name = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        match text.strip_prefix("$.").filter(is_name) {
+            Some(name) => Ok(Self::Name(name.to_owned())),
+            None => Ok(Self::Query(Box::new(query))),
+        }
+    }
+
+    /// The first text or number it finds that is not blank, without the blanks around it.
+    pub(crate) fn text(&self, tree: &Value) -> Option<String> {
+        match self {
+            Self::Name(name) => tree.get(name).and_then(scalar),
+            Self::Query(query) => query.query(tree).iter().find_map(|value| scalar(value)),
+        }
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_in_a_row_and_in_a_tree() {
+        let tree = json!({ "诉求编号": " W1\t", "n": 7, "no": "", "a": [{ "$text": "x" }] });
+        for (path, expected) in [
+            ("$.诉求编号", Some("W1")),
+            ("$.n", Some("7")),
+            ("$.no", None),
+            ("$.absent", None),
+            ("$.a[0]['$text']", Some("x")),
+            ("$['n']", Some("7")),
+        ] {
+            assert_eq!(Path::parse(path).unwrap().text(&tree).as_deref(), expected, "{path}");
+        }
+        assert!(Path::parse("诉求编号").is_err());
+    }
 }

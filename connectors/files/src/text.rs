@@ -7,63 +7,45 @@
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
 
-use contract::DecidedBy;
-use normalizer_text::{Charset, Span, decode_strict};
+use bytes::Bytes;
+use md5::{Digest as _, Md5};
+use normalizer_text::{Charset, Detector, Span, decode_strict};
 
-use crate::survey::Survey;
-
-/// How the text of a file is written, and how that is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Writing {
-    charset: Charset,
-    pub(crate) decided_by: DecidedBy,
-    /// The channel says otherwise.
-    pub(crate) conflict: bool,
-    /// Bytes before the text.
-    mark: u64,
+/// What is known of a file before it is taken apart.
+#[derive(Debug, Clone)]
+pub(crate) struct Survey {
+    pub(crate) n_bytes: u64,
+    /// Hexadecimal, in small letters.
+    pub(crate) md5: String,
+    /// Its beginning.
+    pub(crate) head: Bytes,
+    /// What its bytes say of their charset.
+    pub(crate) detector: Detector,
 }
 
-impl Writing {
-    /// The channel's word counts most, then a byte order mark, then the bytes, then what the
-    /// document says of itself, then what the channel expects.
-    pub(crate) fn of(survey: &Survey, force: Option<Charset>, expected: Charset) -> Self {
-        let (marked, mark) = match &survey.head[..] {
-            [0xEF, 0xBB, 0xBF, ..] => (Some(Charset::Utf8), 3),
-            [0xFF, 0xFE, ..] => (Some(Charset::Utf16Le), 2),
-            [0xFE, 0xFF, ..] => (Some(Charset::Utf16Be), 2),
-            // GB 18030 writes U+FEFF in four bytes.
-            [0x84, 0x31, 0x95, 0x33, ..] => (Some(Charset::Gb18030), 4),
-            _ => (None, 0),
-        };
-        let prolog = xml_charset(&survey.head);
-        let by_bytes = survey.is_utf8.then_some(Charset::Utf8);
-        let (charset, decided_by) = [
-            (force, DecidedBy::Forced),
-            (marked, DecidedBy::Bom),
-            (by_bytes, DecidedBy::Utf8),
-            (prolog, DecidedBy::XmlProlog),
-        ]
-        .into_iter()
-        .find_map(|(charset, by)| Some((charset?, by)))
-        .unwrap_or((expected, DecidedBy::Declared));
-        let conflict = charset != expected || prolog.is_some_and(|claimed| charset != claimed);
-        let mark = if marked == Some(charset) { mark } else { 0 };
-        Self { charset, decided_by, conflict, mark }
-    }
+/// Bytes of the beginning that are kept: enough for evidence.
+const HEAD: usize = 64 * 1024;
+const SURVEYED: usize = 256 * 1024;
 
-    pub(crate) fn charset(self) -> &'static str {
-        self.charset.name()
-    }
-
-    fn is_utf16(self) -> bool {
-        matches!(self.charset, Charset::Utf16Le | Charset::Utf16Be)
-    }
-
-    fn decode(self, at: u64, bytes: Vec<u8>) -> Piece {
-        let decoded = decode_strict(&bytes, self.charset);
-        let (malformed, moved) = (decoded.malformed, decoded.moved);
-        let text = decoded.text.into_owned();
-        Piece { at, bytes, text, malformed, moved }
+impl Survey {
+    /// Reads all of a file.
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
+        let (mut hash, mut head, mut at) = (Md5::new(), Vec::new(), 0);
+        let mut detector = Detector::default();
+        let mut block = vec![0; SURVEYED];
+        loop {
+            let n_read = file.read_at(&mut block, at)?;
+            let bytes = &block[..n_read];
+            if bytes.is_empty() {
+                break;
+            }
+            hash.update(bytes);
+            detector.push(bytes);
+            head.extend(bytes.iter().take(HEAD.saturating_sub(head.len())));
+            at += n_read as u64;
+        }
+        let md5 = hex::encode(hash.finalize());
+        Ok(Self { n_bytes: at, md5, head: head.into(), detector })
     }
 }
 
@@ -84,7 +66,7 @@ pub(crate) struct Piece {
 #[derive(Debug)]
 pub(crate) struct Pieces {
     file: Arc<File>,
-    writing: Writing,
+    charset: Charset,
     /// Where the next piece begins.
     at: u64,
     /// Bytes from there on that were read already.
@@ -99,22 +81,22 @@ const BLOCK: usize = 64 * 1024;
 const LONGEST: usize = 16 << 20;
 
 impl Pieces {
-    pub(crate) fn new(file: Arc<File>, writing: Writing) -> Self {
-        let at = writing.mark;
-        Self { file, writing, at, buffer: Vec::new(), used: 0, ended: false }
+    /// The text behind the first `at` bytes.
+    pub(crate) fn new(file: Arc<File>, charset: Charset, at: usize) -> Self {
+        Self { file, charset, at: at as u64, buffer: Vec::new(), used: 0, ended: false }
     }
 
-    pub(crate) fn writing(&self) -> Writing {
-        self.writing
+    pub(crate) fn charset(&self) -> &'static str {
+        self.charset.name()
     }
 
     /// The next line with its end; a part of it where it is longer than about `limit` bytes.
     pub(crate) fn line(&mut self, limit: usize) -> io::Result<Option<Piece>> {
-        let unit = if self.writing.is_utf16() { 2 } else { 1 };
+        let unit = if self.is_utf16() { 2 } else { 1 };
         let mut looked = 0;
         loop {
             let fresh = &self.buffer[self.used..];
-            let end = match self.writing.charset {
+            let end = match self.charset {
                 Charset::Utf16Le => find_pair(fresh, looked, [b'\n', 0]),
                 Charset::Utf16Be => find_pair(fresh, looked, [0, b'\n']),
                 _ => line_end(fresh, looked),
@@ -137,9 +119,9 @@ impl Pieces {
     /// The last place up to which no character is cut; any, where too much lies in front of it.
     fn safe_end(&self, n_fresh: usize) -> Option<usize> {
         let fresh = &self.buffer[self.used..][..n_fresh];
-        let end = if self.writing.is_utf16() {
+        let end = if self.is_utf16() {
             // A line end or a blank is never half of a surrogate pair.
-            let low = usize::from(self.writing.charset == Charset::Utf16Be);
+            let low = usize::from(self.charset == Charset::Utf16Be);
             fresh
                 .chunks_exact(2)
                 .rposition(|unit| unit[low] < 0x30 && unit[1 - low] == 0)
@@ -155,7 +137,14 @@ impl Pieces {
         let at = self.at;
         self.used += n_bytes;
         self.at += n_bytes as u64;
-        self.writing.decode(at, bytes)
+        let decoded = decode_strict(&bytes, self.charset);
+        let (malformed, moved) = (decoded.malformed, decoded.moved);
+        let text = decoded.text.into_owned();
+        Piece { at, bytes, text, malformed, moved }
+    }
+
+    fn is_utf16(&self) -> bool {
+        matches!(self.charset, Charset::Utf16Le | Charset::Utf16Be)
     }
 
     /// Reads on.
@@ -181,14 +170,15 @@ fn find_pair(bytes: &[u8], from: usize, pair: [u8; 2]) -> Option<usize> {
     units.into_iter().position(|unit| unit == pair).map(|at| from + 2 * at + 2)
 }
 
-/// The charset in the declaration of an XML document.
-fn xml_charset(head: &[u8]) -> Option<Charset> {
-    let head = &head[..head.len().min(200)];
-    let head = std::str::from_utf8(head.split_inclusive(|byte| *byte == b'>').next()?).ok()?;
-    let declared = head.trim_start().strip_prefix("<?xml")?.split_once("encoding")?.1;
-    let value = declared.trim_start().strip_prefix('=')?.trim_start();
-    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    Charset::from_label(value[1..].split(quote).next()?)
+/// The text of bytes as a file; where they say nothing, they are in the charset `declared`.
+#[cfg(test)]
+pub(crate) fn pieces(bytes: &[u8], declared: Charset) -> Pieces {
+    use std::io::Write as _;
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let hints = normalizer_text::Hints { declared: Some(declared), ..Default::default() };
+    let (evidence, bom) = Survey::of(&file).unwrap().detector.evidence(&hints);
+    Pieces::new(Arc::new(file), evidence.charset, bom)
 }
 
 #[cfg(test)]
@@ -198,14 +188,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::survey::survey;
-
-    fn pieces(bytes: &[u8], expected: Charset) -> Pieces {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        let writing = Writing::of(&survey(&file).unwrap(), None, expected);
-        Pieces::new(Arc::new(file), writing)
-    }
 
     fn lines(bytes: &[u8], expected: Charset) -> Vec<Piece> {
         let mut pieces = pieces(bytes, expected);
@@ -218,19 +200,18 @@ mod tests {
     }
 
     #[test]
-    fn each_charset_is_recognised_and_marked() {
+    fn each_charset_is_recognised_and_cut_into_lines() {
         let text = "编号,企业\n1,张䶮 ਊ\n2,𠮷";
         let gb = encoding_rs::GB18030.encode(text).0.into_owned();
         let bom = [&[0xEF, 0xBB, 0xBF], text.as_bytes()].concat();
-        for (bytes, charset, decided_by, conflict) in [
-            (gb, "GB18030", DecidedBy::Declared, false),
-            (text.as_bytes().to_vec(), "UTF-8", DecidedBy::Utf8, true),
-            (bom, "UTF-8", DecidedBy::Bom, true),
-            (utf16(text), "UTF-16LE", DecidedBy::Bom, true),
+        for (bytes, charset) in [
+            (gb, "GB18030"),
+            (text.as_bytes().to_vec(), "UTF-8"),
+            (bom, "UTF-8"),
+            (utf16(text), "UTF-16LE"),
+            (utf16(text)[2..].to_vec(), "UTF-16LE"),
         ] {
-            let writing = pieces(&bytes, Charset::Gb18030).writing();
-            assert_eq!(writing.charset(), charset);
-            assert_eq!((writing.decided_by, writing.conflict), (decided_by, conflict), "{charset}");
+            assert_eq!(pieces(&bytes, Charset::Gb18030).charset(), charset);
             let lines = lines(&bytes, Charset::Gb18030);
             let read: String = lines.iter().map(|piece| piece.text.as_str()).collect();
             assert_eq!(read, text, "{charset}");
@@ -240,14 +221,24 @@ mod tests {
     }
 
     #[test]
-    fn what_a_document_says_of_itself_comes_before_what_the_channel_expects() {
-        let document = "<?xml version='1.0' encoding='gb2312'?><a>诉</a>";
-        let gb = encoding_rs::GB18030.encode(document).0.into_owned();
-        let writing = pieces(&gb, Charset::Utf8).writing();
-        assert_eq!((writing.charset(), writing.decided_by), ("GB18030", DecidedBy::XmlProlog));
-        // It lies: the bytes are UTF-8.
-        let writing = pieces(document.as_bytes(), Charset::Gb18030).writing();
-        assert_eq!((writing.charset(), writing.conflict), ("UTF-8", true));
+    fn a_bad_byte_in_the_middle_of_a_large_file_changes_no_other_line() {
+        let line = "编号,企业诉求\n".repeat(100_000);
+        let bytes = [line.as_bytes(), b"\xE7\xBC,x\n", line.as_bytes()].concat();
+        let lines = lines(&bytes, Charset::Gb18030);
+        let damaged = lines.iter().filter(|piece| !piece.malformed.is_empty());
+        assert_eq!(damaged.map(|piece| piece.text.as_str()).collect::<Vec<_>>(), ["\u{FFFD},x\n"]);
+        assert_eq!(lines.len(), 200_001);
+    }
+
+    #[test]
+    fn the_md5_is_that_of_the_whole() {
+        let bytes = vec![b'a'; SURVEYED * 2 + 1];
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        let survey = Survey::of(&file).unwrap();
+        assert_eq!(survey.n_bytes, bytes.len() as u64);
+        assert_eq!(survey.head.len(), HEAD);
+        assert_eq!(survey.md5, hex::encode(Md5::digest(&bytes)));
     }
 
     #[test]
@@ -281,7 +272,7 @@ mod tests {
                 (encoding_rs::GB18030.encode(&text).0.into_owned(), Charset::Gb18030)
             };
             let mut small = pieces(&bytes, expected);
-            if small.writing().decided_by == DecidedBy::Utf8 {
+            if small.charset == Charset::Utf8 {
                 return Ok(());
             }
             let mut joined = String::new();

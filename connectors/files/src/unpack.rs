@@ -3,56 +3,48 @@
 //! Packed files are unpacked to the disk, without names: a name in an archive leads nowhere. How
 //! much may be unpacked is limited in three ways, since forty kilobytes can stand for terabytes.
 
-use std::{
-    fs::File,
-    io::{self, Read, Seek, SeekFrom, Write as _},
-    os::unix::fs::FileExt as _,
-    sync::Arc,
-};
+use std::{fs::File, sync::Arc};
 
 use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
 use crate::{
     config::Format,
-    form::Broken,
-    plan::{FormPlan, LimitsPlan},
-    survey::{Survey, survey},
+    form::{Document, FormOptions},
+    spool::{Broken, Budget, View, spool},
+    text::Survey,
 };
-
-/// One file of records.
-#[derive(Debug, Clone)]
-pub(crate) struct Document {
-    /// Its name within an archive.
-    pub(crate) inner: Option<String>,
-    pub(crate) file: Arc<File>,
-    pub(crate) format: Format,
-    pub(crate) survey: Survey,
-}
 
 /// All that lies in the file `name`, in its order.
 pub(crate) fn documents(
     name: &str,
     file: Arc<File>,
     survey: Survey,
-    plan: &FormPlan,
+    options: &FormOptions,
 ) -> Result<Vec<Document>, Broken> {
-    let mut budget = Budget::new(plan.limits, survey.n_bytes);
+    let mut budget = Budget::new(options.limits, survey.n_bytes);
     match extension(name).as_str() {
-        "zip" => unzip(file, &mut budget, plan),
+        "zip" => unzip(file, &mut budget, options),
         "gz" => {
             let inner = &name[..name.len() - ".gz".len()];
             let packed = MultiGzDecoder::new(View::new(file));
-            Ok(vec![document(inner, spool(packed, &mut budget)?, plan)?])
+            Ok(vec![document(inner, spool(packed, &mut budget)?, options)?])
         }
-        _ => Ok(vec![Document { inner: None, file, format: format(name, plan)?, survey }]),
+        _ => Ok(vec![Document {
+            inner: None,
+            format: format(name, &survey.head, options)?,
+            file,
+            survey,
+        }]),
     }
 }
 
-fn unzip(file: Arc<File>, budget: &mut Budget, plan: &FormPlan) -> Result<Vec<Document>, Broken> {
-    let damaged = || {
-        Broken::Content(contract::Reason::new("bad_archive", "the archive is damaged or encrypted"))
-    };
+fn unzip(
+    file: Arc<File>,
+    budget: &mut Budget,
+    options: &FormOptions,
+) -> Result<Vec<Document>, Broken> {
+    let damaged = || Broken::content("bad_archive", "the archive is damaged or encrypted");
     let mut archive = ZipArchive::new(View::new(file)).map_err(|_| damaged())?;
     let mut documents = Vec::new();
     for index in 0..archive.len() {
@@ -61,128 +53,106 @@ fn unzip(file: Arc<File>, budget: &mut Budget, plan: &FormPlan) -> Result<Vec<Do
         if packed.is_dir() || name.starts_with("__MACOSX/") {
             continue;
         }
-        if documents.len() >= plan.limits.entries {
-            return Err(too_large(format!(
-                "more than {} files in the archive",
-                plan.limits.entries
-            )));
+        if documents.len() >= options.limits.entries {
+            let detail = format!("more than {} files in the archive", options.limits.entries);
+            return Err(Broken::content("too_large", detail));
         }
         let unpacked = spool(packed, budget)?;
-        documents.push(document(&name, unpacked, plan)?);
+        documents.push(document(&name, unpacked, options)?);
     }
     Ok(documents)
 }
 
-fn document(name: &str, file: File, plan: &FormPlan) -> Result<Document, Broken> {
-    let format = format(name, plan)?;
-    let survey = survey(&file)?;
+fn document(name: &str, file: File, options: &FormOptions) -> Result<Document, Broken> {
+    let survey = Survey::of(&file)?;
+    let format = format(name, &survey.head, options)?;
     Ok(Document { inner: Some(name.to_owned()), file: Arc::new(file), format, survey })
 }
 
-fn format(name: &str, plan: &FormPlan) -> Result<Format, Broken> {
-    let by_name = || {
-        Some(match extension(name).as_str() {
-            "csv" | "txt" | "tsv" => Format::Csv,
-            "xlsx" => Format::Xlsx,
-            "xls" => Format::Xls,
-            "xml" => Format::Xml,
-            "jsonl" | "ndjson" => Format::JsonLines,
-            "json" => Format::JsonArray,
-            _ => return None,
-        })
-    };
+/// What the bytes of a workbook begin with, and those of one of before 2007.
+const WORKBOOK: &[u8] = b"PK\x03\x04";
+const OLD_WORKBOOK: &[u8] = b"\xD0\xCF\x11\xE0";
+
+/// The form of a file. Its name is a hint: a workbook is known by its bytes.
+fn format(name: &str, head: &[u8], options: &FormOptions) -> Result<Format, Broken> {
+    let extension = extension(name);
     // An archive within an archive is none of these, whatever the channel says.
-    let is_packed = matches!(extension(name).as_str(), "zip" | "gz");
-    plan.format.filter(|_| !is_packed).or_else(by_name).ok_or_else(|| {
-        let detail = format!("`.{}` is no form of records", extension(name));
-        Broken::Content(contract::Reason::new("unknown_format", detail))
+    let is_packed = matches!(extension.as_str(), "zip" | "gz");
+    let format =
+        options.format.filter(|_| !is_packed).or_else(|| format_of(&extension)).ok_or_else(
+            || Broken::content("unknown_format", format!("`.{extension}` is no form of records")),
+        )?;
+    match format {
+        _ if head.starts_with(OLD_WORKBOOK) && is_encrypted(head) => Err(Broken::content(
+            "encrypted_workbook",
+            "the workbook has a password; have it saved without one",
+        )),
+        _ if head.starts_with(OLD_WORKBOOK) => Ok(Format::Xls),
+        _ if head.starts_with(WORKBOOK) => Ok(Format::Xlsx),
+        Format::Xlsx | Format::Xls => {
+            let detail =
+                format!("it is {}, no workbook; have it saved as .xlsx or .csv", kind_of(head));
+            Err(Broken::content("bad_workbook", detail))
+        }
+        other => Ok(other),
+    }
+}
+
+/// An encrypted workbook is a container with a stream of this name, written in UTF-16.
+fn is_encrypted(head: &[u8]) -> bool {
+    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    head.windows(name.len()).any(|window| window == name)
+}
+
+/// What programs write under the name of a workbook, because Excel opens it all the same.
+fn kind_of(head: &[u8]) -> &'static str {
+    let text = String::from_utf8_lossy(&head[..head.len().min(4_096)]).to_ascii_lowercase();
+    let has = |what: &str| text.contains(what);
+    match () {
+        () if has("urn:schemas-microsoft-com:office:spreadsheet") => "XML of Excel 2003",
+        () if has("<html") || has("<table") => "a web page (HTML)",
+        () if has("<?xml") => "XML",
+        () if has("\t") => "text with tabs",
+        () if has(",") => "text with commas",
+        () => "something else",
+    }
+}
+
+/// The ending of a file's name by what it holds: for pages that have no name to say it.
+pub(crate) fn ending_of(page: &[u8]) -> &'static str {
+    let first =
+        page.iter().find(|byte| !matches!(byte, 0xEF | 0xBB | 0xBF) && !byte.is_ascii_whitespace());
+    match first {
+        _ if page.starts_with(WORKBOOK) => "xlsx",
+        _ if page.starts_with(OLD_WORKBOOK) => "xls",
+        Some(b'<') => "xml",
+        Some(b'[') => "json",
+        Some(b'{') => "jsonl",
+        _ => "csv",
+    }
+}
+
+/// Whether the ending of a name says what the file holds.
+pub(crate) fn says_its_form(name: &str) -> bool {
+    let extension = extension(name);
+    matches!(extension.as_str(), "zip" | "gz") || format_of(&extension).is_some()
+}
+
+fn format_of(extension: &str) -> Option<Format> {
+    Some(match extension {
+        "csv" | "txt" | "tsv" => Format::Csv,
+        "xlsx" => Format::Xlsx,
+        "xls" => Format::Xls,
+        "xml" => Format::Xml,
+        "jsonl" | "ndjson" => Format::JsonLines,
+        "json" => Format::JsonArray,
+        _ => return None,
     })
 }
 
+/// The ending of a name, in small letters.
 fn extension(name: &str) -> String {
     name.rsplit_once('.').map_or_else(String::new, |(_, end)| end.to_ascii_lowercase())
-}
-
-/// How much may still be unpacked from one file.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    left: u64,
-    because: String,
-}
-
-impl Budget {
-    pub(crate) fn new(limits: LimitsPlan, packed: u64) -> Self {
-        // Small files may hold much air: a ratio says something from a megabyte on.
-        let by_ratio = packed.saturating_mul(limits.ratio).max(1 << 20);
-        let because = if by_ratio < limits.total {
-            format!("more than {} times its size is packed in it", limits.ratio)
-        } else {
-            format!("more than {} bytes are packed in it", limits.total)
-        };
-        Self { left: by_ratio.min(limits.total), because }
-    }
-}
-
-/// Unpacks to a file that has no name and is gone with the last who holds it.
-pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, Broken> {
-    let mut file = tempfile::tempfile()?;
-    let mut block = vec![0; 64 * 1024];
-    loop {
-        let n_read = packed.read(&mut block).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData
-            | io::ErrorKind::InvalidInput
-            | io::ErrorKind::UnexpectedEof => {
-                let detail = "what is packed in it is damaged";
-                Broken::Content(contract::Reason::new("bad_archive", detail))
-            }
-            _ => Broken::Disk(error),
-        })?;
-        if n_read == 0 {
-            return Ok(file);
-        }
-        budget.left = budget
-            .left
-            .checked_sub(n_read as u64)
-            .ok_or_else(|| too_large(budget.because.clone()))?;
-        file.write_all(&block[..n_read])?;
-    }
-}
-
-fn too_large(detail: String) -> Broken {
-    Broken::Content(contract::Reason::new("too_large", detail))
-}
-
-/// A file with a place of its own in it: others may read the same file elsewhere.
-#[derive(Debug, Clone)]
-pub(crate) struct View {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl View {
-    pub(crate) fn new(file: Arc<File>) -> Self {
-        Self { file, at: 0 }
-    }
-}
-
-impl Read for View {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n_read = self.file.read_at(buffer, self.at)?;
-        self.at += n_read as u64;
-        Ok(n_read)
-    }
-}
-
-impl Seek for View {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let place = match to {
-            SeekFrom::Start(place) => Some(place),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
-        };
-        self.at = place.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
-    }
 }
 
 #[cfg(test)]
@@ -190,8 +160,10 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
     use zip::{ZipWriter, write::SimpleFileOptions};
 
+    use std::io::{self, Write as _};
+
     use super::*;
-    use crate::plan;
+    use crate::{form, spool::UnpackLimits};
 
     fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut archive = ZipWriter::new(io::Cursor::new(Vec::new()));
@@ -208,11 +180,11 @@ mod tests {
         packer.finish().unwrap()
     }
 
-    fn unpack(name: &str, bytes: &[u8], plan: &FormPlan) -> Result<Vec<String>, String> {
+    fn unpack(name: &str, bytes: &[u8], options: &FormOptions) -> Result<Vec<String>, String> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        let seen = survey(&file).unwrap();
-        match documents(name, Arc::new(file), seen, plan) {
+        let seen = Survey::of(&file).unwrap();
+        match documents(name, Arc::new(file), seen, options) {
             Ok(documents) => Ok(documents
                 .into_iter()
                 .map(|document| {
@@ -227,17 +199,17 @@ mod tests {
 
     #[test]
     fn files_in_archives_are_found_by_their_names() {
-        let plan = plan::form();
-        assert_eq!(unpack("a.csv", b"x", &plan).unwrap(), ["\"\" Csv x"]);
-        assert_eq!(unpack("a.csv.gz", &gzipped(b"x"), &plan).unwrap(), ["\"a.csv\" Csv x"]);
-        let bytes = zipped(&[("b/a.XLSX", b"1"), ("__MACOSX/._a", b"2"), ("c.jsonl", b"3")]);
-        let expected = ["\"b/a.XLSX\" Xlsx 1", "\"c.jsonl\" JsonLines 3"];
-        assert_eq!(unpack("a.zip", &bytes, &plan).unwrap(), expected);
+        let options = form::options();
+        assert_eq!(unpack("a.csv", b"x", &options).unwrap(), ["\"\" Csv x"]);
+        assert_eq!(unpack("a.csv.gz", &gzipped(b"x"), &options).unwrap(), ["\"a.csv\" Csv x"]);
+        let bytes = zipped(&[("b/a.CSV", b"1"), ("__MACOSX/._a", b"2"), ("c.jsonl", b"3")]);
+        let expected = ["\"b/a.CSV\" Csv 1", "\"c.jsonl\" JsonLines 3"];
+        assert_eq!(unpack("a.zip", &bytes, &options).unwrap(), expected);
     }
 
     #[test]
     fn what_is_no_record_file_is_refused_and_not_passed_over() {
-        let plan = plan::form();
+        let options = form::options();
         for (name, bytes) in [
             ("a.pdf", b"x".to_vec()),
             ("a.zip", zipped(&[("a.csv", b"1"), ("readme.pdf", b"2")])),
@@ -245,7 +217,7 @@ mod tests {
             ("a.csv.gz.gz", gzipped(&gzipped(b"x"))),
         ] {
             assert!(
-                unpack(name, &bytes, &plan).unwrap_err().starts_with("unknown_format"),
+                unpack(name, &bytes, &options).unwrap_err().starts_with("unknown_format"),
                 "{name}"
             );
         }
@@ -254,25 +226,52 @@ mod tests {
             ("a.csv.gz", b"no archive".to_vec()),
             ("a.csv.gz", gzipped(&[b'x'; 1000])[..20].to_vec()),
         ] {
-            assert!(unpack(name, &bytes, &plan).unwrap_err().starts_with("bad_archive"), "{name}");
+            assert!(
+                unpack(name, &bytes, &options).unwrap_err().starts_with("bad_archive"),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn a_bomb_is_not_unpacked() {
-        let mut plan = plan::form();
+        let mut options = form::options();
         let zeros = vec![0; 8 << 20];
-        plan.limits = LimitsPlan { total: 1 << 30, ratio: 100, entries: 3 };
-        let said = unpack("a.csv.gz", &gzipped(&zeros), &plan).unwrap_err();
+        options.limits = UnpackLimits { total: 1 << 30, ratio: 100, entries: 3 };
+        let said = unpack("a.csv.gz", &gzipped(&zeros), &options).unwrap_err();
         assert_eq!(said, "too_large: more than 100 times its size is packed in it");
-        plan.limits = LimitsPlan { total: 6 << 20, ratio: 10_000, entries: 3 };
+        options.limits = UnpackLimits { total: 6 << 20, ratio: 10_000, entries: 3 };
         let parts = zipped(&[("1.csv", &zeros[..5 << 20]), ("2.csv", &zeros[..5 << 20])]);
-        let said = unpack("a.zip", &parts, &plan).unwrap_err();
+        let said = unpack("a.zip", &parts, &options).unwrap_err();
         assert_eq!(said, "too_large: more than 6291456 bytes are packed in it");
         let names: Vec<String> = (0..4).map(|n| format!("{n}.csv")).collect();
         let many: Vec<(&str, &[u8])> =
             names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
-        let said = unpack("a.zip", &zipped(&many), &plan).unwrap_err();
+        let said = unpack("a.zip", &zipped(&many), &options).unwrap_err();
         assert_eq!(said, "too_large: more than 3 files in the archive");
+    }
+
+    #[test]
+    fn a_workbook_is_known_by_its_bytes_and_what_is_none_is_told_by_its_name() {
+        let options = form::options();
+        for (bytes, expected) in [
+            (&b"PK\x03\x04"[..], Ok(Format::Xlsx)),
+            (b"\xD0\xCF\x11\xE0", Ok(Format::Xls)),
+            (b"\xD0\xCF\x11\xE0 E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0", Err("password")),
+            (b"<html><table><tr><td>id</td></tr></table>", Err("web page")),
+            (b"<?xml version=\"1.0\"?><Workbook xmlns=\"urn:schemas-microsoft-com:office:spreadsheet\">", Err("Excel 2003")),
+            (b"id\ttitle\n", Err("tabs")),
+            (b"id,title\n", Err("commas")),
+        ] {
+            for name in ["a.xls", "a.xlsx"] {
+                match (format(name, bytes, &options), expected) {
+                    (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{name}"),
+                    (Err(Broken::Content(reason)), Err(word)) => {
+                        assert!(reason.detail.contains(word), "{}", reason.detail);
+                    }
+                    (found, _) => panic!("{name} {found:?}"),
+                }
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use connector_wire::auth::Request;
+use connector_wire::auth::{Request, percent_encoded};
 use contract::Fault;
 use normalizer_text::Charset;
 use reqwest::Url;
@@ -198,22 +198,10 @@ fn encoded(fields: &[Param]) -> String {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        format!("{}={}", escaped(name), escaped(&value))
+        // `+` for a blank is read as a plus by some.
+        format!("{}={}", percent_encoded(name), percent_encoded(&value))
     });
     pairs.collect::<Vec<_>>().join("&")
-}
-
-/// Every byte but the unreserved characters of RFC 3986: `+` for a blank is read as a plus by some.
-fn escaped(text: &str) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::with_capacity(text.len()), |mut escaped, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            escaped.push(char::from(byte));
-        } else {
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-        escaped
-    })
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ impl Connector for Http {
         Ok(())
     }
 
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+    fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         record::sample(&self.plan, page)
     }
 }

@@ -86,7 +86,7 @@ impl Connector for Process {
         Ok(())
     }
 
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+    fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         match &self.plan.singer {
             None => session::sample(page, &self.plan),
             Some(singer) => singer::sample(page, singer, &self.plan),

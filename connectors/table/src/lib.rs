@@ -132,7 +132,7 @@ impl Connector for Table {
         Ok(())
     }
 
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+    fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         record::sample(&self.plan, page)
     }
 }

@@ -84,7 +84,7 @@ impl Connector for Webhook {
         Ok(())
     }
 
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+    fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         self.reader.page(page)
     }
 }

@@ -41,7 +41,7 @@ pub use self::{
     mtls::Mtls,
     national::{National, Refresh},
     oauth2::{Credentials, Oauth2},
-    request::Request,
+    request::{Request, percent_encoded},
     scheme::{Scheme, one_table},
     sign::{Part, Place, Sign, Stamp, Unit},
     trace::{Step, Trace},

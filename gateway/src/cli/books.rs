@@ -1,8 +1,6 @@
 //! `tonghui books`: the ledger. Read = accepted + skipped + rejected; published = stored +
 //! unchanged + stale + quarantined + in flight; balanced when every message has an equal receipt.
 
-use std::time::Duration;
-
 use contract::{ChannelId, Timestamp};
 use serde::Serialize;
 use sink::store::{Access, BooksRow, Database};
@@ -11,7 +9,7 @@ use super::{
     Context,
     out::{self, Exit},
 };
-use crate::{assemble, clock::Clock, moment::moment, rss, table};
+use crate::{assemble, clock::Clock, moment::moment, table};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -29,10 +27,10 @@ pub(super) struct Ledger {
     pub(super) balanced: Option<bool>,
     /// Seconds of the run that this ledger ends.
     #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<f64>,
+    pub(super) seconds: Option<f64>,
     /// Memory the run needed at most.
     #[serde(skip_serializing_if = "Option::is_none")]
-    peak_rss_mb: Option<u64>,
+    pub(super) peak_rss_mb: Option<u64>,
     pub(super) channels: Vec<Row>,
 }
 
@@ -73,13 +71,6 @@ pub(super) async fn ledger(
 }
 
 impl Ledger {
-    /// Adds what the run took.
-    pub(super) fn with_run(mut self, took: Duration) -> Self {
-        self.seconds = Some((took.as_secs_f64() * 10.0).round() / 10.0);
-        self.peak_rss_mb = rss::peak_mib();
-        self
-    }
-
     /// For people.
     pub(super) fn draw(&self) -> String {
         let headings = [

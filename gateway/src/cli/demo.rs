@@ -4,6 +4,7 @@
 //! The demo writes the shipped configuration into its own folder and then goes through the same
 //! doors as `run`: what it shows is the program, not a film of it.
 
+mod progress;
 mod servers;
 
 use std::{
@@ -24,7 +25,6 @@ use super::{
     Context, Format,
     books::{Ledger, ledger},
     out::{self, Exit},
-    progress,
 };
 use crate::{
     assemble,
@@ -115,7 +115,7 @@ impl Demo {
             () = stop_on_signal(&stop) => return Ok(Exit::Failed),
         };
         let ended = ended?;
-        let ledger = ledger(&self.store, None, None).await?.with_run(began.elapsed());
+        let ledger = with_run(ledger(&self.store, None, None).await?, began.elapsed());
         out::show(format, &ledger, Ledger::draw)?;
         if format == Format::Text {
             out::print(self.queries)?;
@@ -134,7 +134,7 @@ impl Demo {
         let serving = Box::pin(serve(&self.settings, Role::All, plans, &self.store, &stop));
         let showing = async {
             progress::until_caught_up(&watches, self.city.split()).await;
-            let ledger = ledger(&self.store, None, None).await?.with_run(self.began.elapsed());
+            let ledger = with_run(ledger(&self.store, None, None).await?, self.began.elapsed());
             out::show(context.format, &ledger, Ledger::draw)?;
             out::note(&self.queries);
             out::note("new demands keep coming in; ctrl-c ends the demo");
@@ -152,6 +152,20 @@ impl Demo {
         out::show(context.format, &ledger, Ledger::draw)?;
         Ok(exit_of(&ended, ledger.balanced))
     }
+}
+
+/// The ledger with what the run took.
+fn with_run(ledger: Ledger, took: Duration) -> Ledger {
+    let seconds = (took.as_secs_f64() * 10.0).round() / 10.0;
+    Ledger { seconds: Some(seconds), peak_rss_mb: peak_mib(), ..ledger }
+}
+
+/// The most memory that this process has had so far, where the system says (Linux: `VmHWM`).
+fn peak_mib() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib.div_ceil(1024))
 }
 
 /// Says what came in, every few seconds.

@@ -87,7 +87,7 @@ async fn read(desk: &Desk, args: &Args) -> Result<Read, Fault> {
     http.keep_traces();
     let entries = http.read(None, max).await.map(entries);
     let known = entries.as_ref().map(|entries| save::records(entries)).unwrap_or_default();
-    let listed = |page: &[u8]| save::records(&http.sample(page).unwrap_or_default());
+    let listed = |page: &[u8]| save::records(&http.sample("page", page).unwrap_or_default());
     let shown = |exchange: &Trace| {
         let text = http.text(exchange);
         let records = [known.clone(), listed(&exchange.page)].concat();

@@ -2,18 +2,18 @@
 
 use std::panic::AssertUnwindSafe;
 
-use contract::{Consumer, Store};
+use contract::{Consumer, Retry, Store};
 use futures_util::FutureExt;
 
-use super::{panicked, pause, report};
-use crate::{backoff::Backoff, stop::Stop};
+use super::panicked;
+use crate::{report, stop::Stop};
 
 /// Messages that the sink keeps in one transaction at most.
 const MAX_INTAKE: usize = 32;
 
 /// Runs the sink until it is asked to stop.
 pub(super) async fn tend_sink(mut consumer: impl Consumer, store: impl Store, stop: Stop) {
-    let mut backoff = Backoff::new();
+    let mut retry = Retry::default();
     loop {
         let mut acked = 0;
         let run = sink::run(&mut consumer, &store, stop.token(), MAX_INTAKE, &mut acked);
@@ -23,10 +23,10 @@ pub(super) async fn tend_sink(mut consumer: impl Consumer, store: impl Store, st
             Err(_) => panicked(),
         };
         if acked > 0 {
-            backoff.reset();
+            retry.reset();
         }
-        let wait = pause(&fault, &mut backoff);
-        report("sink", &fault, wait);
+        let wait = retry.wait(fault.kind());
+        report::retry(None, &fault.at("sink"), wait);
         stop.or_sleep(wait).await;
         if stop.is_asked() {
             return;

@@ -1,10 +1,12 @@
-//! Which charset bytes are in of which nobody says anything.
+//! What the bytes themselves say of their charset, however they are cut and however many there are.
 //!
-//! The bytes are read in each charset that sources use, and the reading that surprises least is
-//! taken: the model that judges repairs judges readings too. All readings explain the same bytes,
-//! so the difference in bits is how much likelier one is than the other, and where it is small the
-//! answer is "unsure". Byte patterns alone, as browsers use them, cannot tell Big5 from GBK in a
-//! short text: nearly every text in one is valid in the other.
+//! Three things are seen in one pass that holds a few KiB: whether the bytes are UTF-8 but for a few
+//! places, whether they are UTF-16 without a byte order mark, and a sample for the model. The sample
+//! is read in each charset that sources use, and the reading that surprises least is taken: the
+//! model that judges repairs judges readings too. All readings explain the same bytes, so the
+//! difference in bits is how much likelier one is than the other, and where it is small the answer
+//! is "unsure". Byte patterns alone, as browsers use them, cannot tell Big5 from GBK in a short
+//! text: nearly every text in one is valid in the other.
 
 use contract::DecidedBy;
 
@@ -42,32 +44,149 @@ const MALFORMED: Cost = 40 * BIT;
 const PLAUSIBLE: Cost = 8 * BIT;
 /// So many bytes decide.
 const SAMPLE: usize = 4096;
+/// So many of them stand in front of the first that is not ASCII.
+const BEFORE: usize = 64;
+/// Bytes of the beginning, where a byte order mark and an XML declaration stand.
+const HEAD: usize = 512;
+/// Bytes of UTF-8 for each one that is not, in text that is UTF-8 with damage. Of text in GBK one
+/// byte in four is UTF-8 by accident.
+const NEARLY: u64 = 8;
+/// With so many malformed bytes the question is settled.
+const SETTLED: u64 = 4096;
 
 /// Finds the likeliest charset. ASCII is UTF-8.
 pub fn detect(bytes: &[u8]) -> Detected {
-    if std::str::from_utf8(bytes).is_ok() && !bytes.contains(&0) {
-        return Detected { charset: Charset::Utf8, certain: true };
+    Detector::of(bytes).detected()
+}
+
+/// Looks at bytes that come in pieces.
+#[derive(Debug, Clone, Default)]
+pub struct Detector {
+    n_bytes: u64,
+    head: Vec<u8>,
+    /// Bytes from shortly before the first that is not ASCII: a long head in English says nothing.
+    sample: Vec<u8>,
+    has_begun: bool,
+    has_nul: bool,
+    /// The beginning of a character whose rest is in the next piece.
+    open: Vec<u8>,
+    /// Bytes of well-formed multi-byte characters.
+    n_good: u64,
+    n_malformed: u64,
+}
+
+impl Detector {
+    /// Of bytes that are all there.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let mut detector = Self::default();
+        detector.push(bytes);
+        detector
     }
-    let sample = sample(bytes);
-    let mut costs = CANDIDATES.map(|charset| (cost(sample, charset), charset));
-    costs.sort_by_key(|(cost, _)| *cost);
-    let [(best, charset), (next, _), ..] = costs;
-    let len = Cost::try_from(sample.len()).unwrap_or(Cost::MAX);
-    let is_text = best <= PLAUSIBLE.saturating_mul(len);
-    Detected { charset, certain: is_text && next - best >= CERTAIN }
-}
 
-/// From shortly before the first byte that is not ASCII: a long head in English says nothing.
-fn sample(bytes: &[u8]) -> &[u8] {
-    let first = bytes.iter().position(|byte| !byte.is_ascii() || *byte == 0).unwrap_or(0);
-    // Whole units of UTF-16.
-    let start = first.saturating_sub(64) & !1;
-    &bytes[start..bytes.len().min(start + SAMPLE)]
-}
+    /// Takes in the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.head.extend(bytes.iter().take(HEAD.saturating_sub(self.head.len())));
+        self.has_nul |= bytes.contains(&0);
+        self.take_sample(bytes);
+        self.count(bytes);
+        self.n_bytes += bytes.len() as u64;
+    }
 
-fn cost(sample: &[u8], charset: Charset) -> Cost {
-    // The sample, and perhaps the body, ends in the middle of a character.
-    let decoded = strict::decode(sample, Evidence::of(charset, DecidedBy::Detected), true);
-    let n_malformed = Cost::try_from(decoded.malformed.len()).unwrap_or(Cost::MAX);
-    model().cost_of(&decoded.text).saturating_add(MALFORMED.saturating_mul(n_malformed))
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.n_good == 0 && self.n_malformed() == 0
+    }
+
+    /// Whether the bytes are UTF-8 but for a few places, and not only ASCII.
+    pub(crate) fn is_nearly_utf8(&self) -> bool {
+        self.n_good > 0 && self.n_good >= NEARLY * self.n_malformed()
+    }
+
+    /// UTF-16 without a byte order mark: no other charset has half of every line end in zeros.
+    pub(crate) fn wide(&self) -> Option<Charset> {
+        let detected = self.has_nul.then(|| self.detected())?;
+        (detected.certain && !detected.charset.has_ascii()).then_some(detected.charset)
+    }
+
+    /// Places of the sample that are not in `charset`.
+    pub(crate) fn misfits(&self, charset: Charset) -> usize {
+        self.read(charset).1
+    }
+
+    pub(crate) fn detected(&self) -> Detected {
+        let is_utf8 = self.is_nearly_utf8() || self.is_ascii();
+        if is_utf8 && !self.has_nul {
+            return Detected { charset: Charset::Utf8, certain: true };
+        }
+        let mut costs = CANDIDATES.map(|charset| (self.read(charset).0, charset));
+        costs.sort_by_key(|(cost, _)| *cost);
+        let [(best, charset), (next, _), ..] = costs;
+        let len = Cost::try_from(self.sample.len()).unwrap_or(Cost::MAX);
+        let is_text = best <= PLAUSIBLE.saturating_mul(len);
+        Detected { charset, certain: is_text && next - best >= CERTAIN }
+    }
+
+    /// Cost of the sample in a charset, and its malformed places.
+    fn read(&self, charset: Charset) -> (Cost, usize) {
+        // The sample, and perhaps the body, ends in the middle of a character.
+        let decoded =
+            strict::decode(&self.sample, Evidence::of(charset, DecidedBy::Detected), true);
+        let n_malformed = decoded.malformed.len();
+        let cost = Cost::try_from(n_malformed).unwrap_or(Cost::MAX).saturating_mul(MALFORMED);
+        (model().cost_of(&decoded.text).saturating_add(cost), n_malformed)
+    }
+
+    fn n_malformed(&self) -> u64 {
+        self.n_malformed + self.open.len() as u64
+    }
+
+    fn take_sample(&mut self, bytes: &[u8]) {
+        if !self.has_begun {
+            let first = bytes.iter().position(|byte| !byte.is_ascii() || *byte == 0);
+            let before = &bytes[..first.unwrap_or(bytes.len())];
+            self.sample.extend(&before[before.len().saturating_sub(BEFORE + 1)..]);
+            let place = self.n_bytes + before.len() as u64;
+            // Whole units of UTF-16.
+            let kept = BEFORE + usize::from(place % 2 == 1);
+            self.sample.drain(..self.sample.len().saturating_sub(kept));
+            self.has_begun = first.is_some();
+            if !self.has_begun {
+                return;
+            }
+            self.sample.extend(bytes[before.len()..].iter().take(SAMPLE - self.sample.len()));
+            return;
+        }
+        self.sample.extend(bytes.iter().take(SAMPLE.saturating_sub(self.sample.len())));
+    }
+
+    /// Counts what is UTF-8 and what is not.
+    fn count(&mut self, bytes: &[u8]) {
+        let joined;
+        let mut rest = if self.open.is_empty() {
+            bytes
+        } else {
+            joined = [&std::mem::take(&mut self.open)[..], bytes].concat();
+            &joined
+        };
+        while self.n_malformed < SETTLED || self.is_nearly_utf8() {
+            let (n_valid, n_bad) = match std::str::from_utf8(rest) {
+                Ok(_) => (rest.len(), Some(0)),
+                Err(error) => (error.valid_up_to(), error.error_len()),
+            };
+            let (valid, after) = rest.split_at(n_valid);
+            self.n_good += valid.iter().filter(|byte| !byte.is_ascii()).count() as u64;
+            let Some(n_bad) = n_bad else {
+                self.open = after.to_vec();
+                return;
+            };
+            if after.is_empty() {
+                return;
+            }
+            self.n_malformed += n_bad as u64;
+            rest = &after[n_bad..];
+        }
+    }
 }

@@ -27,7 +27,7 @@ pub use charset::Charset;
 pub use clean::{Cleaned, Found, Profile, clean};
 pub use contract::DecidedBy;
 pub use decode::{Hints, decode};
-pub use detect::{Detected, detect};
+pub use detect::{Detected, Detector, detect};
 pub use evidence::{Claim, Evidence};
 pub use file::decode_file;
 pub use repair::{Repair, Repaired, Rule, repair};

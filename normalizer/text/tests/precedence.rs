@@ -4,7 +4,7 @@
 
 use normalizer_text::{
     Charset::{self, Big5, Gb18030, Utf8, Utf16Be, Utf16Le, Windows1252},
-    DecidedBy, Hints, Span, Stream, decode, decode_strict, detect,
+    DecidedBy, Detector, Hints, Span, Stream, decode, decode_strict, detect,
 };
 use proptest::prelude::*;
 
@@ -81,11 +81,58 @@ fn valid_utf8_is_utf8_whatever_is_declared() {
 }
 
 #[test]
+fn nearly_utf8_is_utf8_with_malformed_places_whatever_is_declared() {
+    let lines: Vec<String> = (0..40).map(|n| format!("{n},{TEXT}\r\n")).collect();
+    let whole = lines.concat().into_bytes();
+    // A column was cut in the middle of a character; an emoji was written as two surrogates.
+    for damage in [&b"\xE8\xAF"[..], b"\xFF", b"\xED\xA0\xBD\xED\xB8\x80", b"\xC3"] {
+        let damaged = [&whole[..], damage, b",\r\n", &whole].concat();
+        for declared in [Gb18030, Big5, Windows1252, Utf16Le] {
+            let hints = Hints { declared: Some(declared), ..Hints::default() };
+            let decoded = decode(&damaged, &hints);
+            let evidence = &decoded.evidence;
+            assert_eq!((evidence.charset, evidence.decided_by), (Utf8, DecidedBy::Utf8));
+            assert!(decoded.malformed.iter().all(|span| span.offset >= whole.len()
+                && span.offset + span.len <= whole.len() + damage.len()));
+            assert!(!decoded.malformed.is_empty());
+        }
+        assert_eq!(detect(&damaged).charset, Utf8);
+    }
+    // What is damaged in every third character is none.
+    let gbk = Hints { declared: Some(Gb18030), ..Hints::default() };
+    let half = encoded(TEXT, Gb18030);
+    assert_eq!(decode(&[&half[..], TEXT.as_bytes()].concat(), &gbk).evidence.charset, Gb18030);
+}
+
+#[test]
+fn utf16_without_a_mark_is_known_by_its_zeros() {
+    let hints = Hints { declared: Some(Gb18030), ..Hints::default() };
+    let table = format!("编号\t标题\r\n1\t{TEXT}\r\n");
+    let ascii = "id\tname\r\n1\tgarbage collection\r\n2\tstreet lamps\r\n";
+    for text in [table.as_str(), ascii] {
+        for charset in [Utf16Le, Utf16Be] {
+            let bytes = encoded(text, charset);
+            let decoded = decode(&bytes, &hints);
+            assert_eq!((decoded.evidence.charset, &*decoded.text), (charset, text));
+        }
+    }
+    // Zeros that fill up a column are no UTF-16.
+    for text in ["1\0\0\0\0,张三\0\0,x\r\n", "1,a\0,b\r\n2,张\0,c\r\n"] {
+        assert_eq!(decode(&encoded(text, Gb18030), &hints).evidence.charset, Gb18030, "{text:?}");
+    }
+}
+
+#[test]
 fn a_declaration_of_utf8_gives_way_where_the_bytes_are_not() {
     let hints = Hints { declared: Some(Utf8), ..Hints::default() };
     check(&encoded(&xml("utf-8"), Gb18030), hints, Gb18030, DecidedBy::Detected, true);
     let header = Hints { content_type: Some("text/xml; charset=gbk"), ..Hints::default() };
     check(&encoded(&xml("utf-8"), Gb18030), header, Gb18030, DecidedBy::HttpHeader, true);
+    // Also where some of them are in no charset.
+    let spoilt = [&encoded(&xml("utf-8"), Gb18030)[..], b"\xFF\xFF"].concat();
+    let hints = Hints { declared: Some(Gb18030), ..Hints::default() };
+    assert_eq!(decode(&spoilt, &hints).evidence.charset, Gb18030);
+    let hints = Hints { declared: Some(Utf8), ..Hints::default() };
     // But damaged UTF-8 stays UTF-8, and the damage is found where it is.
     let damaged = [TEXT.as_bytes(), b"\xFF", TEXT.as_bytes()].concat();
     let decoded = decode(&damaged, &hints);
@@ -175,6 +222,27 @@ proptest! {
             streamed += &decoded.text;
             decoded.text = streamed.into();
             prop_assert_eq!(decoded, decode_strict(&bytes, charset));
+        }
+    }
+
+    #[test]
+    fn bytes_in_pieces_are_in_the_charset_of_the_whole(
+        text in "[\\PC\0\u{4E00}-\u{9FFF}]{0,100}",
+        noise in prop::collection::vec(any::<u8>(), 0..20),
+        cuts in prop::collection::vec(0_usize..300, 0..12),
+        declared in prop::option::of(prop::sample::select(vec![Utf8, Gb18030, Big5])),
+    ) {
+        let hints = Hints { declared, ..Hints::default() };
+        for charset in [Utf8, Gb18030, Utf16Le, Windows1252] {
+            let bytes = [&b"0123456789".repeat(7)[..], &encoded(&text, charset), &noise].concat();
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+            cuts.sort_unstable();
+            let (mut detector, mut from) = (Detector::default(), 0);
+            for cut in cuts.into_iter().chain([bytes.len()]) {
+                detector.push(&bytes[from..cut]);
+                from = cut;
+            }
+            prop_assert_eq!(detector.evidence(&hints).0, decode(&bytes, &hints).evidence);
         }
     }
 

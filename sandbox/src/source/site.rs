@@ -81,8 +81,8 @@ impl Ask {
 
     /// The value of a query parameter, decoded.
     pub(crate) fn param(&self, name: &str) -> Option<String> {
-        let mut pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(known, _)| *known == name).map(|(_, value)| percent_decoded(value))
+        let mut pairs = form_urlencoded::parse(self.query.as_bytes());
+        pairs.find(|(known, _)| *known == name).map(|(_, value)| value.into_owned())
     }
 }
 
@@ -128,22 +128,4 @@ async fn respond(
         }
     }
     response
-}
-
-/// `+` is a blank, `%xx` a byte; what is no such thing stands for itself.
-fn percent_decoded(text: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
-    while let [first, after @ ..] = rest {
-        let escaped = after.get(..2).and_then(|two| hex::decode(two).ok());
-        rest = after;
-        match (first, escaped) {
-            (b'%', Some(byte)) => {
-                bytes.extend(byte);
-                rest = &after[2..];
-            }
-            (b'+', _) => bytes.push(b' '),
-            _ => bytes.push(*first),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

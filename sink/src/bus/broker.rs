@@ -9,9 +9,8 @@ use std::{
 };
 
 use contract::{Consumer, Fault, Intake, Kept, Message, Publisher};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::sync::Notify;
-
-use crate::dice::Dice;
 
 /// The queue. Clones are handles on the same one.
 #[derive(Debug, Clone)]
@@ -34,7 +33,8 @@ struct Queue {
     /// Of all messages not acked.
     bytes: usize,
     unacked: usize,
-    dice: Option<Dice>,
+    /// Chooses the next message; without it they come in order.
+    shuffle: Option<StdRng>,
 }
 
 impl MemoryBroker {
@@ -45,11 +45,11 @@ impl MemoryBroker {
 
     /// As [`MemoryBroker::new`], but gives messages out in an order that `seed` decides.
     pub fn shuffled(capacity: usize, seed: u64) -> Self {
-        Self::build(capacity, Some(Dice::new(seed)))
+        Self::build(capacity, Some(StdRng::seed_from_u64(seed)))
     }
 
-    fn build(capacity: usize, dice: Option<Dice>) -> Self {
-        let queue = Queue { ready: BTreeMap::new(), next_place: 0, bytes: 0, unacked: 0, dice };
+    fn build(capacity: usize, shuffle: Option<StdRng>) -> Self {
+        let queue = Queue { ready: BTreeMap::new(), next_place: 0, bytes: 0, unacked: 0, shuffle };
         let shared = Shared { capacity, queue: Mutex::new(queue), arrived: Notify::new() };
         Self { shared: Arc::new(shared) }
     }
@@ -163,11 +163,13 @@ impl Drop for BrokerConsumer {
 
 impl Queue {
     fn pop(&mut self) -> Option<(u64, Message)> {
-        let ready = self.ready.len();
-        let Some(dice) = &mut self.dice else {
+        let Some(shuffle) = &mut self.shuffle else {
             return self.ready.pop_first();
         };
-        let chosen = usize::try_from(dice.below(ready as u64)).unwrap_or(0);
+        if self.ready.is_empty() {
+            return None;
+        }
+        let chosen = shuffle.random_range(0..self.ready.len());
         let place = *self.ready.keys().nth(chosen)?;
         self.ready.remove_entry(&place)
     }

@@ -1,5 +1,7 @@
 //! Inputs out of inputs.
 
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
 /// No input is longer.
 pub(crate) const MAX_LEN: usize = 4096;
 
@@ -10,7 +12,7 @@ const POOL: usize = 512;
 pub(crate) struct Mutator {
     n_seeds: usize,
     pool: Vec<Vec<u8>>,
-    state: u64,
+    random: StdRng,
 }
 
 /// Bytes at which decoders and parsers change their minds.
@@ -59,7 +61,7 @@ const TOKENS: [&[u8]; 40] = [
 
 impl Mutator {
     pub(crate) fn new(corpus: Vec<Vec<u8>>, seed: u64) -> Self {
-        Self { n_seeds: corpus.len(), pool: corpus, state: seed }
+        Self { n_seeds: corpus.len(), pool: corpus, random: StdRng::seed_from_u64(seed) }
     }
 
     /// The next input.
@@ -111,15 +113,11 @@ impl Mutator {
     }
 
     fn byte(&mut self) -> u8 {
-        u8::try_from(self.below(256)).unwrap_or(0)
+        self.random.random()
     }
 
-    /// SplitMix64 (Steele and others, 2014).
+    /// A number below `n`, which is not 0.
     fn below(&mut self, n: usize) -> usize {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((mixed ^ (mixed >> 31)) % n as u64).unwrap_or(0)
+        self.random.random_range(0..n)
     }
 }

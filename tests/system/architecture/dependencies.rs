@@ -5,10 +5,44 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    spdx::permits,
-    tree::{cargo, nothing_wrong, read},
-};
+use super::tree::{cargo, nothing_wrong, read};
+
+/// Licence expressions that the licences of deny.toml satisfy, as crates write them. Compared word
+/// for word: whoever adds a crate with another expression reads it and adds it here.
+const LICENCES: &[&str] = &[
+    "(Apache-2.0 OR MIT) AND BSD-3-Clause",
+    "(MIT OR Apache-2.0) AND Unicode-3.0",
+    "0BSD OR MIT OR Apache-2.0",
+    "Apache-2.0",
+    "Apache-2.0 / MIT",
+    "Apache-2.0 OR BSL-1.0",
+    "Apache-2.0 OR BSL-1.0 OR MIT",
+    "Apache-2.0 OR ISC OR MIT",
+    "Apache-2.0 OR MIT",
+    "Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT",
+    "Apache-2.0/MIT",
+    "BSD-2-Clause",
+    "BSD-2-Clause OR Apache-2.0 OR MIT",
+    "BSD-3-Clause",
+    "BSD-3-Clause AND BSD-2-Clause",
+    "CC0-1.0 OR MIT-0 OR Apache-2.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "ISC AND (Apache-2.0 OR ISC)",
+    // aws-lc-sys
+    "ISC AND (Apache-2.0 OR ISC) AND Apache-2.0 AND MIT AND BSD-3-Clause AND (Apache-2.0 OR ISC OR \
+     MIT) AND (Apache-2.0 OR ISC OR MIT-0)",
+    "MIT",
+    "MIT AND BSD-3-Clause",
+    "MIT OR Apache-2.0",
+    "MIT OR Zlib OR Apache-2.0",
+    "MIT/Apache-2.0",
+    "Unicode-3.0",
+    "Unlicense OR MIT",
+    "Unlicense/MIT",
+    "Zlib",
+    "Zlib OR Apache-2.0 OR MIT",
+];
 
 #[test]
 fn no_banned_crate_is_built() {
@@ -28,16 +62,16 @@ fn no_banned_crate_is_built() {
 
 #[test]
 fn every_licence_is_allowed() {
-    let deny = deny();
-    let list: Vec<_> =
-        deny["licenses"]["allow"].as_array().unwrap().iter().filter_map(|l| l.as_str()).collect();
     let built = built();
     assert!(built.len() > 100, "cargo tree is not read as expected");
     let refused = built
         .iter()
-        .filter(|(_, licence)| !permits(licence, &|one| list.contains(&one)))
+        .filter(|(_, licence)| !LICENCES.contains(&licence.as_str()))
         .map(|(name, licence)| format!("{name}: `{licence}`"));
-    nothing_wrong(&refused.collect::<Vec<_>>(), "not allowed in deny.toml");
+    nothing_wrong(
+        &refused.collect::<Vec<_>>(),
+        "not in the list: do the licences of deny.toml satisfy it?",
+    );
 }
 
 #[test]

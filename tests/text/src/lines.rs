@@ -2,6 +2,8 @@
 //! traditional Chinese with names, numbers, addresses of the web and emoji; and demands in
 //! simplified Chinese. The same seed gives the same lines.
 
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
 /// A language of lines.
 #[derive(Debug, Clone, Copy)]
 pub enum Language {
@@ -13,7 +15,7 @@ pub enum Language {
 
 /// `n` lines of a language.
 pub fn lines(language: Language, n: usize) -> Vec<String> {
-    let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ n as u64);
+    let mut random = StdRng::seed_from_u64(n as u64);
     let words = match language {
         Language::English => &ENGLISH,
         Language::Japanese => &JAPANESE,
@@ -46,30 +48,17 @@ const ENDS: [&str; 12] = [
     " №7 — 20°C",
 ];
 
-fn line(words: &Words, random: &mut Random) -> String {
-    let mut line = random.of(words.sentences).to_owned();
+fn line(words: &Words, random: &mut StdRng) -> String {
+    let mut line = one_of(words.sentences, random).to_owned();
     for kind in [words.places, words.names, words.things] {
-        line = line.replacen("{}", random.of(kind), 1);
+        line = line.replacen("{}", one_of(kind, random), 1);
     }
-    line = line.replacen("{n}", &random.below(2000).to_string(), 1);
-    line + random.of(&ENDS)
+    line = line.replacen("{n}", &random.random_range(0..2000).to_string(), 1);
+    line + one_of(&ENDS, random)
 }
 
-/// SplitMix64 (Steele and others, 2014).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((mixed ^ (mixed >> 31)) % n as u64).unwrap_or(0)
-    }
-
-    fn of(&mut self, words: &[&'static str]) -> &'static str {
-        words[self.below(words.len())]
-    }
+fn one_of(words: &[&'static str], random: &mut StdRng) -> &'static str {
+    words[random.random_range(0..words.len())]
 }
 
 const ENGLISH: Words = Words {

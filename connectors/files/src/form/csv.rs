@@ -1,19 +1,22 @@
 //! CSV as it is really written: cells over several lines, quotes in the middle, separators too many.
+//!
+//! Lenient where a cell can still be told from its neighbours: a quote in the middle of a cell is a
+//! quote, text behind a closing quote belongs to the cell.
 
-mod split;
+use std::ops::Range;
 
 use contract::{Mark, Reason, demand::QualityFlag};
 use normalizer_text::Span;
 use serde_json::Value;
 
-use self::split::{Cell, Splitter};
 use super::{
-    Broken, Row, Rows,
-    header::{Columns, Header, LOOKED_AT, NoHeader},
+    FormOptions, RawRow, RowReader,
+    header::{Header, find_header},
     malformed_detail,
 };
 use crate::{
-    plan::{CsvPlan, FormPlan},
+    config::CsvConfig,
+    spool::Broken,
     text::{Piece, Pieces},
 };
 
@@ -34,39 +37,28 @@ struct Record {
 
 struct Lines {
     pieces: Pieces,
-    plan: CsvPlan,
+    config: CsvConfig,
     limit: usize,
     n_lines: u64,
 }
 
 impl Csv {
-    pub(super) fn open(pieces: Pieces, plan: &FormPlan) -> Result<Self, Broken> {
+    pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Result<Self, Broken> {
         let mut lines =
-            Lines { pieces, plan: plan.csv.clone(), limit: plan.max_record, n_lines: 0 };
-        let header = find_header(&mut lines, &plan.columns)?;
+            Lines { pieces, config: options.csv.clone(), limit: options.max_record, n_lines: 0 };
+        let header = find_header(&options.columns, || {
+            let record = lines.next()?;
+            Ok(record.map(|record| record.cells.into_iter().map(|cell| cell.text).collect()))
+        })?;
         Ok(Self { lines, header })
     }
 }
 
-impl Rows for Csv {
-    fn next(&mut self) -> Result<Option<Row>, Broken> {
+impl RowReader for Csv {
+    fn next(&mut self) -> Result<Option<RawRow>, Broken> {
         let record = self.lines.next()?;
-        Ok(record.map(|record| row(record, &self.header, self.lines.pieces.writing().charset())))
+        Ok(record.map(|record| row(record, &self.header, self.lines.pieces.charset())))
     }
-}
-
-fn find_header(lines: &mut Lines, columns: &Columns) -> Result<Header, Broken> {
-    let mut first: Option<NoHeader> = None;
-    for _ in 0..LOOKED_AT {
-        let Some(record) = lines.next()? else { break };
-        match columns.recognise(record.cells.iter().map(|cell| cell.text.as_str())) {
-            Ok(header) => return Ok(header),
-            Err(no) => {
-                first.get_or_insert(no);
-            }
-        }
-    }
-    Err(Broken::content("unknown_header", first.unwrap_or_default().detail()))
 }
 
 impl Lines {
@@ -82,7 +74,7 @@ impl Lines {
 
     fn record(&mut self) -> Result<Option<Record>, Broken> {
         let mut record = Record { line: self.n_lines + 1, ..Record::default() };
-        let mut splitter = Splitter::new(&self.plan);
+        let mut splitter = Splitter::new(&self.config);
         loop {
             let Some(piece) = self.pieces.line(self.limit)? else {
                 if record.whole.bytes.is_empty() {
@@ -111,7 +103,7 @@ impl Lines {
     }
 }
 
-fn row(record: Record, header: &Header, charset: &str) -> Row {
+fn row(record: Record, header: &Header, charset: &str) -> RawRow {
     let Record { line, whole, mut cells } = record;
     let n_cells = cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);
     let problem = (cells.len() < header.len() || n_cells > header.len()).then(|| {
@@ -142,7 +134,7 @@ fn row(record: Record, header: &Header, charset: &str) -> Row {
     let marks = marks.collect();
     let tree = Value::Object(header.object(cells.into_iter().map(|cell| Value::String(cell.text))));
     let at = format!("line {line}");
-    Row { at, tree, bytes: Some(whole.bytes), malformed, marks, problem }
+    RawRow { at, tree, bytes: Some(whole.bytes), malformed, marks, problem }
 }
 
 /// A line and its end.
@@ -163,6 +155,103 @@ fn append(whole: &mut Piece, piece: Piece) {
     whole.moved.extend(piece.moved.into_iter().map(shifted(n_text)));
     whole.bytes.extend_from_slice(&piece.bytes);
     whole.text.push_str(&piece.text);
+}
+
+/// One cell, and where it stands in the text of its record.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Cell {
+    text: String,
+    span: Range<usize>,
+    /// So much of it stood in quotes.
+    quoted: usize,
+}
+
+/// The cells of one record, line by line.
+struct Splitter<'a> {
+    config: &'a CsvConfig,
+    cells: Vec<Cell>,
+    cell: Cell,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the beginning of a cell.
+    Fresh,
+    Plain,
+    Quoted,
+}
+
+impl<'a> Splitter<'a> {
+    fn new(config: &'a CsvConfig) -> Self {
+        Self { config, cells: Vec::new(), cell: Cell::default(), state: State::Fresh }
+    }
+
+    /// Takes a line without its end; it stands at `base` in the record's text.
+    fn line(&mut self, line: &str, base: usize) {
+        let CsvConfig { delimiter, quote, .. } = self.config;
+        let mut at = 0;
+        while at < line.len() {
+            let rest = &line[at..];
+            match self.state {
+                State::Fresh if rest.starts_with(*quote) => {
+                    self.state = State::Quoted;
+                    at += quote.len_utf8();
+                }
+                State::Fresh => self.state = State::Plain,
+                State::Quoted => {
+                    let Some(end) = rest.find(*quote) else {
+                        self.cell.text.push_str(rest);
+                        return;
+                    };
+                    self.cell.text.push_str(&rest[..end]);
+                    at += end + quote.len_utf8();
+                    if line[at..].starts_with(*quote) {
+                        self.cell.text.push(*quote);
+                        at += quote.len_utf8();
+                    } else {
+                        self.cell.quoted = self.cell.text.len();
+                        self.state = State::Plain;
+                    }
+                }
+                State::Plain => {
+                    let Some(end) = rest.find(delimiter.as_str()) else {
+                        self.cell.text.push_str(rest);
+                        return;
+                    };
+                    self.cell.text.push_str(&rest[..end]);
+                    at += end + delimiter.len();
+                    self.close(base + at);
+                }
+            }
+        }
+    }
+
+    /// Whether the next line belongs to the same record.
+    fn is_open(&self) -> bool {
+        self.state == State::Quoted
+    }
+
+    /// The end of a line that stands in quotes.
+    fn line_end(&mut self, end: &str) {
+        self.cell.text.push_str(end);
+    }
+
+    /// All cells; `end` is where the record ends.
+    fn finish(mut self, end: usize) -> Vec<Cell> {
+        let Cell { text, quoted, .. } = &mut self.cell;
+        let kept = text.trim_end_matches(|c| self.config.trailing.contains(c)).len();
+        text.truncate(kept.max(*quoted));
+        self.close(end);
+        self.cells
+    }
+
+    fn close(&mut self, end: usize) {
+        self.cell.span.end = end;
+        let next = Cell { span: end..end, ..Cell::default() };
+        self.cells.push(std::mem::replace(&mut self.cell, next));
+        self.state = State::Fresh;
+    }
 }
 
 #[cfg(test)]

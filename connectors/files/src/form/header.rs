@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::spool::Broken;
+
 /// Rows in which a header is looked for: above it people write titles.
-pub(super) const LOOKED_AT: usize = 10;
+const LOOKED_AT: usize = 10;
 
 /// The columns a table must have.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Columns {
+pub(super) struct Columns {
     /// What each known name stands for.
     names: BTreeMap<String, String>,
     wanted: BTreeSet<String>,
@@ -21,15 +23,33 @@ pub(super) struct Header(Vec<Option<String>>);
 
 /// Why a row is no header.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct NoHeader {
-    pub(super) missing: Vec<String>,
+struct NoHeader {
+    missing: Vec<String>,
     /// Columns of the same meaning.
-    pub(super) twice: Vec<String>,
+    twice: Vec<String>,
+}
+
+/// Finds the header among the first rows that hold something.
+pub(super) fn find_header(
+    columns: &Columns,
+    mut next: impl FnMut() -> Result<Option<Vec<String>>, Broken>,
+) -> Result<Header, Broken> {
+    let mut first: Option<NoHeader> = None;
+    for _ in 0..LOOKED_AT {
+        let Some(cells) = next()? else { break };
+        match columns.recognise(cells.iter().map(String::as_str)) {
+            Ok(header) => return Ok(header),
+            Err(no) => {
+                first.get_or_insert(no);
+            }
+        }
+    }
+    Err(Broken::content("unknown_header", first.unwrap_or_default().detail()))
 }
 
 impl Columns {
     /// Refuses a name that would stand for two columns.
-    pub(crate) fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+    pub(super) fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
         let mut names = BTreeMap::new();
         for (column, others) in columns {
             for name in [column].into_iter().chain(others) {
@@ -44,10 +64,7 @@ impl Columns {
     }
 
     /// What the cells of a row name, if it is the header.
-    pub(super) fn recognise<'a>(
-        &self,
-        cells: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Header, NoHeader> {
+    fn recognise<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, NoHeader> {
         let mut seen = BTreeSet::new();
         let mut no = NoHeader::default();
         let mut header = Vec::new();
@@ -91,7 +108,7 @@ impl Header {
 
 impl NoHeader {
     /// Names of columns are the channel's own, so they may be quoted.
-    pub(super) fn detail(&self) -> String {
+    fn detail(&self) -> String {
         match (&self.missing[..], &self.twice[..]) {
             ([], []) => "there is no row that names columns".to_owned(),
             ([], twice) => format!("the first row names twice: {}", twice.join(", ")),

@@ -5,8 +5,8 @@ mod number;
 use contract::Reason;
 use serde_json::Value;
 
-use super::{Broken, Row, Rows, malformed_detail, stream::Stream};
-use crate::{plan::FormPlan, text::Pieces};
+use super::{FormOptions, RawRow, RowReader, malformed_detail, stream::Stream};
+use crate::{spool::Broken, text::Pieces};
 
 /// An object a line.
 pub(super) struct Lines {
@@ -16,13 +16,13 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn open(pieces: Pieces, plan: &FormPlan) -> Self {
-        Self { pieces, limit: plan.max_record, n_lines: 0 }
+    pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Self {
+        Self { pieces, limit: options.max_record, n_lines: 0 }
     }
 }
 
-impl Rows for Lines {
-    fn next(&mut self) -> Result<Option<Row>, Broken> {
+impl RowReader for Lines {
+    fn next(&mut self) -> Result<Option<RawRow>, Broken> {
         loop {
             let Some(piece) = self.pieces.line(self.limit)? else { return Ok(None) };
             self.n_lines += 1;
@@ -39,11 +39,11 @@ impl Rows for Lines {
                 spans => vec![contract::Mark {
                     field: String::new(),
                     flag: contract::demand::QualityFlag::MalformedBytes,
-                    detail: malformed_detail(spans, self.pieces.writing().charset()),
+                    detail: malformed_detail(spans, self.pieces.charset()),
                 }],
             };
             let bytes = Some(piece.bytes);
-            return Ok(Some(Row { at, tree, bytes, malformed, marks: Vec::new(), problem }));
+            return Ok(Some(RawRow { at, tree, bytes, malformed, marks: Vec::new(), problem }));
         }
     }
 }
@@ -69,8 +69,8 @@ enum State {
 }
 
 impl Array {
-    pub(super) fn open(pieces: Pieces, plan: &FormPlan) -> Self {
-        let (stream, limit) = (Stream::new(pieces), plan.max_record);
+    pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Self {
+        let (stream, limit) = (Stream::new(pieces), options.max_record);
         let state = State::Before;
         Self { stream, limit, text: String::new(), at: 0, used: 0, n_elements: 0, state }
     }
@@ -105,7 +105,7 @@ impl Array {
     }
 
     /// Takes one element, up to the `,` or `]` behind it.
-    fn element(&mut self) -> Result<Row, Broken> {
+    fn element(&mut self) -> Result<RawRow, Broken> {
         let at = format!("element {}", self.n_elements);
         let mut scan = Scan::default();
         let mut looked = self.used;
@@ -129,12 +129,12 @@ impl Array {
         self.stream.forget(to);
         self.used = end;
         self.n_elements += 1;
-        Ok(Row { at, tree, bytes: Some(bytes), malformed, marks, problem })
+        Ok(RawRow { at, tree, bytes: Some(bytes), malformed, marks, problem })
     }
 }
 
-impl Rows for Array {
-    fn next(&mut self) -> Result<Option<Row>, Broken> {
+impl RowReader for Array {
+    fn next(&mut self) -> Result<Option<RawRow>, Broken> {
         loop {
             let next = self.peek()?;
             match (self.state, next) {

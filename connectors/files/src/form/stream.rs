@@ -68,7 +68,7 @@ impl Stream {
             bytes.extend_from_slice(&piece.bytes);
         }
         let mark = |flag, detail| vec![Mark { field: String::new(), flag, detail }];
-        let charset = self.pieces.writing().charset();
+        let charset = self.pieces.charset();
         let marks = match n_moved {
             0 => Vec::new(),
             n => mark(QualityFlag::RepairedText, format!("{n} private-use characters put back")),

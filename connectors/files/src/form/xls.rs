@@ -8,11 +8,11 @@ use std::{fs::File, io::BufReader, sync::Arc};
 use calamine::{Data, Range, Reader as _};
 
 use super::{
-    Broken, Row, Rows,
-    header::Header,
-    xlsx::{Cells, dates_from_1904, find_header, plain_number},
+    FormOptions, RawRow, RowReader,
+    header::{Header, find_header},
+    xlsx::{Cells, dates_from_1904, plain_number},
 };
-use crate::{plan::FormPlan, unpack::View};
+use crate::spool::{Broken, View};
 
 /// A larger file is no worksheet of demands.
 const MAX_BYTES: u64 = 16 << 20;
@@ -29,7 +29,7 @@ struct Sheet {
 }
 
 impl Xls {
-    pub(super) fn open(file: Arc<File>, plan: &FormPlan) -> Result<Self, Broken> {
+    pub(super) fn open(file: Arc<File>, options: &FormOptions) -> Result<Self, Broken> {
         let n_bytes = file.metadata()?.len();
         if n_bytes > MAX_BYTES {
             let detail = format!("{n_bytes} bytes, an .xls has at most {MAX_BYTES}");
@@ -44,13 +44,13 @@ impl Xls {
         }
         let range = workbook.worksheet_range_at(0).ok_or_else(damaged)?.map_err(|_| damaged())?;
         let mut rows = Sheet { range, next: 0 };
-        let header = find_header(&mut || Ok(rows.next()), &plan.columns)?;
+        let header = find_header(&options.columns, || Ok(rows.next().map(|row| row.cells)))?;
         Ok(Self { rows, header })
     }
 }
 
-impl Rows for Xls {
-    fn next(&mut self) -> Result<Option<Row>, Broken> {
+impl RowReader for Xls {
+    fn next(&mut self) -> Result<Option<RawRow>, Broken> {
         Ok(self.rows.next().map(|cells| cells.row(&self.header)))
     }
 }

@@ -1,24 +1,37 @@
 //! Workbooks of Excel (.xlsx): the first sheet, row by row.
 //!
-//! Not calamine: it holds a sheet in memory as wide and as long as it declares to be, and a sheet
-//! that was formatted to row 65,202 declares that whatever it holds. Here the sheet is unpacked to
-//! the disk and read as a stream; only the table of texts is in memory, and that has a limit.
-//! Values are given as the file holds them: a date is a number of days, as in the source.
+//! The sheet is unpacked to the disk and read as a stream; only the table of texts is in memory, and
+//! that has a limit. Values are given as the file holds them: a date is a number of days, as in the
+//! source.
+//!
+//! Not by calamine's `worksheet_cells_reader`, as of 0.38: it opens a workbook by reserving as many
+//! texts as the file declares, so one wrong number (`uniqueCount`) ends the process; it keeps all
+//! texts and the text of one cell without a limit; it computes with a declared range that may be
+//! reversed; it reads numbers as floating-point, so an id of 17 digits becomes another; and a
+//! reference to a text that is no number gives the first text instead of an error.
 
-mod package;
 mod sheet;
-mod strings;
 
-use std::{fs::File, sync::Arc};
-
-use serde_json::Value;
-
-use self::{package::Package, sheet::Sheet};
-use super::{
-    Broken, Row, Rows,
-    header::{Columns, Header, LOOKED_AT, NoHeader},
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufReader, Read},
+    sync::Arc,
 };
-use crate::plan::FormPlan;
+
+use quick_xml::{
+    Reader, XmlVersion,
+    events::{BytesStart, Event},
+};
+use serde_json::Value;
+use zip::ZipArchive;
+
+use self::sheet::{Sheet, Strings};
+use super::{
+    FormOptions, RawRow, RowReader,
+    header::{Header, find_header},
+};
+use crate::spool::{Broken, Budget, Limited, UnpackLimits, View, spool};
 
 /// The records of a workbook's first sheet.
 pub(super) struct Xlsx {
@@ -27,22 +40,23 @@ pub(super) struct Xlsx {
 }
 
 impl Xlsx {
-    pub(super) fn open(file: Arc<File>, plan: &FormPlan) -> Result<Self, Broken> {
-        let mut package = Package::open(file, plan.limits)?;
+    pub(super) fn open(file: Arc<File>, options: &FormOptions) -> Result<Self, Broken> {
+        let mut package = Package::open(file, options.limits)?;
         let workbook = package.workbook()?;
         if workbook.counts_from_1904 {
             return Err(dates_from_1904());
         }
-        let strings = package.strings()?;
-        let mut sheet = Sheet::open(package.part(&workbook.first_sheet)?, strings, plan.max_record);
-        let mut next = || sheet.next();
-        let header = find_header(&mut next, &plan.columns)?;
+        let limit = options.max_record;
+        let strings = package.strings(limit)?;
+        let part = package.part(&workbook.first_sheet, limit)?;
+        let mut sheet = Sheet::open(part, strings, limit);
+        let header = find_header(&options.columns, || Ok(sheet.next()?.map(|row| row.cells)))?;
         Ok(Self { sheet, header })
     }
 }
 
-impl Rows for Xlsx {
-    fn next(&mut self) -> Result<Option<Row>, Broken> {
+impl RowReader for Xlsx {
+    fn next(&mut self) -> Result<Option<RawRow>, Broken> {
         let cells = self.sheet.next()?;
         Ok(cells.map(|cells| cells.row(&self.header)))
     }
@@ -55,30 +69,12 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    pub(super) fn row(self, header: &Header) -> Row {
+    pub(super) fn row(self, header: &Header) -> RawRow {
         let missing = header.len().saturating_sub(self.cells.len());
         let cells = self.cells.into_iter().chain(std::iter::repeat_n(String::new(), missing));
         let tree = Value::Object(header.object(cells.map(Value::String)));
-        Row::of_cells(format!("row {}", self.number), tree)
+        RawRow::of_cells(format!("row {}", self.number), tree)
     }
-}
-
-/// Among the first rows that hold something.
-pub(super) fn find_header(
-    next: &mut dyn FnMut() -> Result<Option<Cells>, Broken>,
-    columns: &Columns,
-) -> Result<Header, Broken> {
-    let mut first: Option<NoHeader> = None;
-    for _ in 0..LOOKED_AT {
-        let Some(row) = next()? else { break };
-        match columns.recognise(row.cells.iter().map(String::as_str)) {
-            Ok(header) => return Ok(header),
-            Err(no) => {
-                first.get_or_insert(no);
-            }
-        }
-    }
-    Err(Broken::content("unknown_header", first.unwrap_or_default().detail()))
 }
 
 /// Every date would be read four years early, and nothing would look wrong.
@@ -94,6 +90,115 @@ pub(super) fn plain_number(text: &str) -> String {
         Ok(number) if text.contains(['e', 'E']) => number.to_string(),
         _ => text.to_owned(),
     }
+}
+
+/// Parts that are read into memory are not larger.
+const SMALL: u64 = 4 << 20;
+
+/// A part that is read as a stream.
+type Part = Limited<BufReader<View>>;
+
+/// A workbook's archive.
+struct Package {
+    archive: ZipArchive<View>,
+    budget: Budget,
+}
+
+/// What the workbook says of itself.
+struct Workbook {
+    /// Name of the part.
+    first_sheet: String,
+    counts_from_1904: bool,
+}
+
+impl Package {
+    fn open(file: Arc<File>, limits: UnpackLimits) -> Result<Self, Broken> {
+        let n_bytes = file.metadata()?.len();
+        let archive = ZipArchive::new(View::new(file)).map_err(|_| no_workbook())?;
+        Ok(Self { archive, budget: Budget::new(limits, n_bytes) })
+    }
+
+    fn workbook(&mut self) -> Result<Workbook, Broken> {
+        let (mut counts_from_1904, mut id) = (false, None);
+        let text = self.small("xl/workbook.xml")?;
+        each_element(&text, |name, attributes| match name {
+            // Newer versions write a second element of this name that says nothing of dates.
+            "workbookPr" => {
+                let value = attributes.get("date1904").map(String::as_str);
+                counts_from_1904 |= matches!(value, Some("1" | "true"));
+            }
+            "sheet" if id.is_none() => id = attributes.get("id").cloned(),
+            _ => {}
+        })?;
+        let id = id.ok_or_else(no_workbook)?;
+        let mut target = None;
+        let text = self.small("xl/_rels/workbook.xml.rels")?;
+        each_element(&text, |name, attributes| {
+            if name == "Relationship" && attributes.get("Id") == Some(&id) {
+                target = attributes.get("Target").cloned();
+            }
+        })?;
+        let target = target.ok_or_else(no_workbook)?;
+        let first_sheet = match target.strip_prefix('/') {
+            Some(absolute) => absolute.to_owned(),
+            None => format!("xl/{target}"),
+        };
+        Ok(Workbook { first_sheet, counts_from_1904 })
+    }
+
+    /// The texts that cells share; none where the workbook has no table of them.
+    fn strings(&mut self, limit: usize) -> Result<Strings, Broken> {
+        const NAME: &str = "xl/sharedStrings.xml";
+        if self.archive.index_for_name(NAME).is_none() {
+            return Ok(Strings::default());
+        }
+        Strings::read(self.part(NAME, limit)?)
+    }
+
+    /// A part, unpacked to the disk; no event of it is longer than `limit`.
+    fn part(&mut self, name: &str, limit: usize) -> Result<Part, Broken> {
+        let packed = self.archive.by_name(name).map_err(|_| no_workbook())?;
+        let file = spool(packed, &mut self.budget)?;
+        let file = BufReader::with_capacity(64 * 1024, View::new(Arc::new(file)));
+        Ok(Limited::new(file, limit))
+    }
+
+    fn small(&mut self, name: &str) -> Result<String, Broken> {
+        let packed = self.archive.by_name(name).map_err(|_| no_workbook())?;
+        let mut text = String::new();
+        packed.take(SMALL).read_to_string(&mut text).map_err(|_| no_workbook())?;
+        Ok(text)
+    }
+}
+
+fn no_workbook() -> Broken {
+    Broken::content("bad_workbook", "the file is not a workbook, or it is damaged")
+}
+
+/// Names and attributes of all elements, without prefixes.
+fn each_element(
+    text: &str,
+    mut seen: impl FnMut(&str, BTreeMap<String, String>),
+) -> Result<(), Broken> {
+    let mut reader = Reader::from_str(text);
+    loop {
+        match reader.read_event().map_err(|_| no_workbook())? {
+            Event::Start(element) | Event::Empty(element) => {
+                seen(element.local_name().as_ref(), attributes(&element));
+            }
+            Event::Eof => return Ok(()),
+            _ => {}
+        }
+    }
+}
+
+fn attributes(element: &BytesStart<'_>) -> BTreeMap<String, String> {
+    let each = element.attributes().filter_map(Result::ok);
+    each.filter_map(|attribute| {
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned();
+        Some((attribute.key.local_name().as_ref().to_owned(), value))
+    })
+    .collect()
 }
 
 #[cfg(test)]

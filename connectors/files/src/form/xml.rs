@@ -12,8 +12,8 @@ use quick_xml::{
 };
 use serde_json::{Map, Value};
 
-use super::{Broken, Row, Rows, stream::Stream};
-use crate::{plan::FormPlan, text::Pieces};
+use super::{FormOptions, RawRow, RowReader, stream::Stream};
+use crate::{spool::Broken, text::Pieces};
 
 /// Elements within elements.
 const MAX_DEPTH: usize = 64;
@@ -29,10 +29,10 @@ pub(super) struct Xml {
 }
 
 impl Xml {
-    pub(super) fn open(pieces: Pieces, plan: &FormPlan) -> Self {
+    pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Self {
         let mut reader = Reader::from_reader(Stream::new(pieces));
         reader.config_mut().expand_empty_elements = true;
-        let (element, limit) = (plan.element.clone(), plan.max_record);
+        let (element, limit) = (options.element.clone(), options.max_record);
         Self { reader, element, limit, depth: 0, n_records: 0 }
     }
 
@@ -43,7 +43,7 @@ impl Xml {
         }
     }
 
-    fn record(&mut self, from: u64, root: Node) -> Result<Row, Broken> {
+    fn record(&mut self, from: u64, root: Node) -> Result<RawRow, Broken> {
         let at = format!("record {}", self.n_records);
         let tree = self.tree(from, &at, root)?;
         let to = self.reader.buffer_position();
@@ -51,7 +51,7 @@ impl Xml {
         let (bytes, malformed, marks) = stream.evidence(from, to);
         stream.forget(to);
         self.n_records += 1;
-        Ok(Row { at, tree, bytes: Some(bytes), malformed, marks, problem: None::<Reason> })
+        Ok(RawRow { at, tree, bytes: Some(bytes), malformed, marks, problem: None::<Reason> })
     }
 
     /// The element that was just opened, up to its end.
@@ -89,8 +89,8 @@ impl Xml {
     }
 }
 
-impl Rows for Xml {
-    fn next(&mut self) -> Result<Option<Row>, Broken> {
+impl RowReader for Xml {
+    fn next(&mut self) -> Result<Option<RawRow>, Broken> {
         let mut buffer = Vec::new();
         loop {
             let from = self.reader.buffer_position();
@@ -177,21 +177,16 @@ fn broken(error: &quick_xml::Error) -> Broken {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Write as _, sync::Arc};
-
     use normalizer_text::Charset;
     use serde_json::json;
 
     use super::*;
-    use crate::{plan, survey::survey, text::Writing};
+    use crate::{form, text};
 
-    fn rows(bytes: &[u8], element: Option<&str>) -> (Vec<Row>, Option<String>) {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        let writing = Writing::of(&survey(&file).unwrap(), None, Charset::Utf8);
-        let mut form = plan::form();
-        form.element = element.map(str::to_owned);
-        let mut xml = Xml::open(Pieces::new(Arc::new(file), writing), &form);
+    fn rows(bytes: &[u8], element: Option<&str>) -> (Vec<RawRow>, Option<String>) {
+        let mut options = form::options();
+        options.element = element.map(str::to_owned);
+        let mut xml = Xml::open(text::pieces(bytes, Charset::Utf8), &options);
         let mut found = Vec::new();
         loop {
             match xml.next() {

@@ -19,6 +19,7 @@ use chrono::TimeDelta;
 use connector_http::{Cursor as At, Http};
 use connector_testkit::Source;
 use contract::{Budget, Clock, Connector as _, Cursor, Entry, Fault, Means, OpenGate, Timestamp};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -271,7 +272,7 @@ async fn serve(State(desk): State<Arc<Mutex<Desk>>>, request: Request) -> Respon
     let query = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     let query = query.map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (name.to_owned(), decoded(value))
+        (name.to_owned(), percent_decode_str(value).decode_utf8().unwrap().into_owned())
     });
     let asked = Asked {
         method: parts.method.to_string(),
@@ -293,20 +294,6 @@ async fn serve(State(desk): State<Arc<Mutex<Desk>>>, request: Request) -> Respon
         response = response.header(name, value);
     }
     response.body(Body::from(reply.body)).unwrap()
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits = [rest.next().unwrap(), rest.next().unwrap()];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).unwrap()
 }
 
 impl Source for City {

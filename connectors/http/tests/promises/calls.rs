@@ -140,13 +140,13 @@ async fn a_part_that_fails_gives_what_was_complete_and_goes_on_there() {
 async fn a_fixture_is_read_as_an_answer_of_the_source() {
     let city = one_page().await;
     let http = city.http();
-    let entries = http.sample(br#"{"code":0,"rows":[{"id":"a"},{"x":1}]}"#).unwrap();
+    let entries = http.sample("page", br#"{"code":0,"rows":[{"id":"a"},{"x":1}]}"#).unwrap();
     assert_eq!(entries.len(), 2);
     assert!(
         matches!(&entries[1], Entry::Unreadable { reason, .. } if reason.code == "missing_key")
     );
     for wrong in [&b"garbage"[..], br#"{"code":1}"#] {
-        assert_eq!(http.sample(wrong).unwrap_err().kind(), FaultKind::Stopped);
+        assert_eq!(http.sample("page", wrong).unwrap_err().kind(), FaultKind::Stopped);
     }
     assert!(city.desk().asked.is_empty());
 }

@@ -137,9 +137,9 @@ fn a_fixture_is_what_a_plugin_answers() {
 
         {"record":{"key":"b","body":{}}}
         {"end":{"upto":1,"caught_up":true}}"#;
-    let entries = orders.process(json!({})).sample(page.as_bytes()).unwrap();
+    let entries = orders.process(json!({})).sample("page", page.as_bytes()).unwrap();
     assert!(matches!(entries.as_slice(), [Entry::Record(_), Entry::Unreadable { .. }]));
-    assert!(orders.process(json!({})).sample(b"[]").is_err());
+    assert!(orders.process(json!({})).sample("page", b"[]").is_err());
 }
 
 #[test]

@@ -34,7 +34,7 @@ async fn malformed_bytes_are_kept_with_their_place_and_without_their_text() {
         assert!(!reason.detail.contains('张'), "{}", reason.detail);
         // What is kept can be read again after the settings were mended.
         let page = format!("[{}]", std::str::from_utf8(bytes).unwrap());
-        assert_eq!(key(&city.table().sample(page.as_bytes()).unwrap()[0]), name);
+        assert_eq!(key(&city.table().sample("page", page.as_bytes()).unwrap()[0]), name);
     }
     let bad = entries.iter().find(|entry| key(entry) == "bad").unwrap();
     let Entry::Unreadable { bytes, reason, .. } = bad else { panic!("{bad:?}") };
@@ -79,10 +79,10 @@ async fn a_fixture_reads_as_the_table_does() {
         "changed": null, "isfetch": 0, "sjjhzt": 0,
         "urges": [{ "id": 1, "serial": "S-a", "note": { "$hex": "b4df" }, "isfetch": 0 }],
     }]);
-    let sampled = city.table().sample(page.to_string().as_bytes()).unwrap();
+    let sampled = city.table().sample("page", page.to_string().as_bytes()).unwrap();
     assert_eq!(body(&sampled[0]), body(&entries[0]));
     for page in ["{}", "[1]", "nonsense", r#"[{"id": {"$hex": "xy"}}]"#, r#"[{"urges": 1}]"#] {
-        let fault = city.table().sample(page.as_bytes()).unwrap_err();
+        let fault = city.table().sample("page", page.as_bytes()).unwrap_err();
         assert!(fault.to_string().contains("JSON array of rows"), "{fault}");
     }
 }

@@ -237,7 +237,7 @@ impl Connector for Scripted {
         Ok(())
     }
 
-    fn sample(&self, _: &[u8]) -> Result<Vec<Entry>, Fault> {
+    fn sample(&self, _: &str, _: &[u8]) -> Result<Vec<Entry>, Fault> {
         Ok(Vec::new())
     }
 }

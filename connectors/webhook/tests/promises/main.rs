@@ -62,8 +62,8 @@ impl Connector for Hasty {
         self.0.settled(upto).await
     }
 
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        self.0.sample(page)
+    fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+        self.0.sample(name, page)
     }
 }
 
@@ -156,7 +156,7 @@ fn a_path_that_is_none_is_refused() {
 #[test]
 fn a_fixture_is_the_body_of_a_request() {
     let webhook = Senders::new().connector();
-    assert_eq!(webhook.sample(br#"{"id":"a","version":1}"#).unwrap().len(), 1);
-    assert_eq!(webhook.sample(br#"[{"id":"a","version":1},{}]"#).unwrap().len(), 2);
-    assert!(webhook.sample(b"id=1").is_err());
+    assert_eq!(webhook.sample("page", br#"{"id":"a","version":1}"#).unwrap().len(), 1);
+    assert_eq!(webhook.sample("page", br#"[{"id":"a","version":1},{}]"#).unwrap().len(), 2);
+    assert!(webhook.sample("page", b"id=1").is_err());
 }

@@ -3,10 +3,19 @@
 use std::borrow::Cow;
 
 use contract::Fault;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 /// In a body that is neither JSON nor a form, this stands where the scheme puts its value.
 const MARKER: &str = "{auth}";
+
+/// All but the unreserved characters of RFC 3986 §2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A name or value of a query as it is sent.
+pub fn percent_encoded(text: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(text, RESERVED)
+}
 
 /// The parts of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

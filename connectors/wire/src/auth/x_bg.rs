@@ -4,14 +4,12 @@
 use std::time::SystemTime;
 
 use contract::Secret;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Algorithm, Coding, Occasion, Request, Trace, trace::Material};
-
-/// All but the unreserved characters of RFC 3986 §2.3.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use super::{
+    Algorithm, Coding, Occasion, Request, Trace, request::percent_encoded, trace::Material,
+};
 
 /// Who asks by `X-BG` headers.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -45,7 +43,8 @@ impl XBg {
 fn sorted(query: &[(String, String)]) -> String {
     let mut query: Vec<_> = query.iter().collect();
     query.sort();
-    let encode = |text| utf8_percent_encode(text, RESERVED);
-    let pairs = query.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+    let pairs = query
+        .iter()
+        .map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
 }

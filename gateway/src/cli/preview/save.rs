@@ -26,12 +26,12 @@ pub(super) fn save(
         None => rows(&records)?,
     };
     // The page may hold more records than were asked for.
-    let listed = sample(desk, &page)?;
-    let scrubbed = desk.mapping.scrub(&page, &[records, listed.clone()].concat());
-    ensure_clean(desk, &listed, &scrubbed)?;
-
-    let is_xml = scrubbed.trim_start_matches('\u{feff}').trim_start().starts_with('<');
+    let is_xml = page.trim_start_matches('\u{feff}').trim_start().starts_with('<');
     let name = if is_xml { "page.xml" } else { "page.json" };
+    let listed = sample(desk, name, &page)?;
+    let scrubbed = desk.mapping.scrub(&page, &[records, listed.clone()].concat());
+    ensure_clean(desk, name, &listed, &scrubbed)?;
+
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let path = folder.join(name);
     fs::write(&path, scrubbed).with_context(|| path.display().to_string())?;
@@ -58,8 +58,13 @@ fn rows(records: &[RawRecord]) -> anyhow::Result<String> {
 }
 
 /// Reads the page as it will be kept, and looks in it for anything that it said of persons `before`.
-fn ensure_clean(desk: &Desk, before: &[RawRecord], scrubbed: &str) -> anyhow::Result<()> {
-    let after = sample(desk, scrubbed)?;
+fn ensure_clean(
+    desk: &Desk,
+    name: &str,
+    before: &[RawRecord],
+    scrubbed: &str,
+) -> anyhow::Result<()> {
+    let after = sample(desk, name, scrubbed)?;
     ensure!(
         before.len() == after.len(),
         "the page cannot be read any more once personal values are hidden; make the fixture by hand"
@@ -75,10 +80,10 @@ fn ensure_clean(desk: &Desk, before: &[RawRecord], scrubbed: &str) -> anyhow::Re
     Ok(())
 }
 
-fn sample(desk: &Desk, page: &str) -> anyhow::Result<Vec<RawRecord>> {
+fn sample(desk: &Desk, name: &str, page: &str) -> anyhow::Result<Vec<RawRecord>> {
     let connector = desk.plan.kind.build(&desk.plan.section, desk.plan.means.clone())?;
     let entries = connector
-        .sample(page.as_bytes())
+        .sample(name, page.as_bytes())
         .context("what was read is no fixture of this kind of source; make one by hand")?;
     Ok(records(&entries))
 }

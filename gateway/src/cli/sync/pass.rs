@@ -2,14 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::Fault;
+use contract::{Fault, Retry};
 use futures_util::future::join_all;
 use serde::Serialize;
 use sink::store::{Claim, Database, Holding, RequestKind, RequestState};
 
 use super::Row;
 use crate::{
-    backoff::Backoff,
     instance::{self, Instance},
     lease::Keeper,
     supervise::{ChannelPlan, Shared, run_channels},
@@ -74,7 +73,7 @@ struct Upstream<'a> {
 
 impl Upstream<'_> {
     async fn pass(&self, mut plans: Vec<ChannelPlan>) -> Vec<Row> {
-        let (mut rows, mut backoff) = (self.paused(&plans).await, Backoff::new());
+        let (mut rows, mut retry) = (self.paused(&plans).await, Retry::default());
         plans.retain(|plan| rows.iter().all(|row: &Row| row.channel != plan.id));
         let mut in_the_way = "it had no time to begin".to_owned();
         let limits = plans.first().map(|plan| Arc::clone(&plan.limits));
@@ -98,7 +97,7 @@ impl Upstream<'_> {
                 Ok(Claim::Lost) => Vec::new(),
                 Err(fault) => {
                     in_the_way = fault.to_string();
-                    self.shared.stop.or_sleep(backoff.wait()).await;
+                    self.shared.stop.or_sleep(retry.wait(fault.kind())).await;
                     Vec::new()
                 }
             };

@@ -3,14 +3,11 @@
 
 use std::time::Duration;
 
-use contract::{Fault, Intake, Outcomes, Store};
+use contract::{Fault, Intake, Outcomes, Retry, Store};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::dice::Dice;
-
-const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// Far inside a broker's consumer timeout (30 minutes), so that a delivery is never taken away.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -30,46 +27,21 @@ impl<S: Store> Patient<S> {
 
 impl<S: Store> Store for Patient<S> {
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
-        // Several sinks that lost one database must not come back in step.
-        let mut dice = Dice::new(u64::from(std::process::id()));
-        let mut attempt: u32 = 0;
+        let mut retry = Retry::up_to(LONGEST_WAIT);
         loop {
             let fault = match self.store.store(intake).await {
                 Err(fault) if fault.is_transient() => fault,
                 outcome => return outcome,
             };
-            attempt += 1;
-            let wait = wait_after(attempt, &mut dice);
-            let wait_ms = wait.as_millis();
-            warn!(target: "tonghui", attempt, wait_ms, %fault, "not kept, trying again after wait_ms");
+            let wait = retry.wait(fault.kind());
+            let (kind, wait_ms) = (fault.kind().name(), wait.as_millis());
+            let seconds = wait.as_secs_f32().ceil();
+            warn!(target: "tonghui", kind, wait_ms, "{fault}; retry in {seconds} s");
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(fault),
                 () = sleep(wait) => {}
             }
-        }
-    }
-}
-
-/// Doubles up to the longest, less up to a half of itself.
-fn wait_after(attempt: u32, dice: &mut Dice) -> Duration {
-    let full = FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST_WAIT);
-    let half = u64::try_from(full.as_millis() / 2).unwrap_or(0);
-    Duration::from_millis(half + dice.below(half + 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_grow_and_stay_within_half_of_their_limit() {
-        let mut dice = Dice::new(7);
-        for (attempt, limit) in
-            [(1, 100), (2, 200), (5, 1_600), (9, 25_600), (10, 30_000), (4_000, 30_000)]
-        {
-            let wait = wait_after(attempt, &mut dice).as_millis();
-            assert!((limit / 2..=limit).contains(&wait), "attempt {attempt} waits {wait} ms");
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn csv(input: &[u8]) {
     });
     let settings = serde_json::from_value(settings).expect("settings");
     let files = Files::build(settings, desk).expect("a channel");
-    let (once, twice) = (files.sample(input), files.sample(input));
+    let (once, twice) = (files.sample("input", input), files.sample("input", input));
     if let (Ok(once), Ok(twice)) = (&once, &twice) {
         assert_eq!(format!("{once:?}"), format!("{twice:?}"));
         for entry in once {

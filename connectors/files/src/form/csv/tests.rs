@@ -1,30 +1,28 @@
-use std::{io::Write as _, sync::Arc};
-
 use contract::DecidedBy;
 use normalizer_text::Charset;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{plan, survey::survey, text::Writing};
+use crate::{
+    form::{self, header::Columns},
+    text,
+};
 
-fn open(bytes: &[u8], form: &FormPlan) -> Result<Csv, Broken> {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
-    let writing = Writing::of(&survey(&file).unwrap(), None, Charset::Gb18030);
-    Csv::open(Pieces::new(Arc::new(file), writing), form)
+fn open(bytes: &[u8], form: &FormOptions) -> Result<Csv, Broken> {
+    Csv::open(text::pieces(bytes, Charset::Gb18030), form)
 }
 
-fn rows_of(bytes: &[u8], form: &FormPlan) -> Vec<Row> {
+fn rows_of(bytes: &[u8], form: &FormOptions) -> Vec<RawRow> {
     let mut csv = open(bytes, form).unwrap();
     std::iter::from_fn(|| csv.next().unwrap()).collect()
 }
 
-fn trees(text: &str, form: &FormPlan) -> Vec<Value> {
+fn trees(text: &str, form: &FormOptions) -> Vec<Value> {
     rows_of(text.as_bytes(), form).into_iter().map(|row| row.tree).collect()
 }
 
-fn broken(bytes: &[u8], form: &FormPlan) -> String {
+fn broken(bytes: &[u8], form: &FormOptions) -> String {
     let failed = open(bytes, form).and_then(|mut csv| {
         while csv.next()?.is_some() {}
         Ok(())
@@ -39,7 +37,7 @@ fn broken(bytes: &[u8], form: &FormPlan) -> String {
 fn a_cell_may_hold_separators_line_ends_and_quotes() {
     let text = "编号,内容,状态\r\nW1,\"甲,乙\r\n流动资金\n缺口,协调\"\"政银对接\"\"。\",处理中\r\n\r\nW2,5\" 管,x";
     assert_eq!(
-        trees(text, &plan::form()),
+        trees(text, &form::options()),
         [
             json!({ "编号": "W1", "内容": "甲,乙\r\n流动资金\n缺口,协调\"政银对接\"。", "状态": "处理中" }),
             json!({ "编号": "W2", "内容": "5\" 管", "状态": "x" }),
@@ -49,7 +47,7 @@ fn a_cell_may_hold_separators_line_ends_and_quotes() {
 
 #[test]
 fn separators_at_the_end_of_a_line_are_no_cells() {
-    let mut form = plan::form();
+    let mut form = form::options();
     form.csv.trailing = ";".into();
     let text = "a,b;\n1,2;\n3,\"4;\";;\n5,6,,,;\n7,;";
     assert_eq!(
@@ -65,7 +63,7 @@ fn separators_at_the_end_of_a_line_are_no_cells() {
 
 #[test]
 fn a_delimiter_may_have_several_characters() {
-    let mut form = plan::form();
+    let mut form = form::options();
     form.csv.delimiter = "||".into();
     // The second byte of 亅 is a `|` in GB18030.
     let bytes = encoding_rs::GB18030.encode("a||b\n亅|x||\"||\"\n").0.into_owned();
@@ -75,7 +73,7 @@ fn a_delimiter_may_have_several_characters() {
 
 #[test]
 fn a_row_of_another_width_is_no_record_and_its_neighbours_pass() {
-    let rows = rows_of("a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3,,\n".as_bytes(), &plan::form());
+    let rows = rows_of("a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3,,\n".as_bytes(), &form::options());
     let problems: Vec<_> = rows.iter().map(|row| row.problem.clone()).collect();
     assert_eq!(problems[0], None);
     assert_eq!(problems[1], Some(Reason::new("row_shape", "2 cells, 3 columns")));
@@ -86,7 +84,7 @@ fn a_row_of_another_width_is_no_record_and_its_neighbours_pass() {
 
 #[test]
 fn a_header_is_found_below_titles() {
-    let mut form = plan::form();
+    let mut form = form::options();
     form.columns = Columns::new(&[("编号".to_owned(), vec![])].into()).unwrap();
     assert_eq!(trees("企业诉求汇总\n\n编号,x\n1,2\n", &form), [json!({ "编号": "1", "x": "2" })]);
     let said = broken("编码,x\n1,2\n".as_bytes(), &form);
@@ -96,8 +94,8 @@ fn a_header_is_found_below_titles() {
 
 #[test]
 fn a_quote_that_is_never_closed_ends_the_file() {
-    assert!(broken(b"a,b\n1,2\n3,\"4\n5,6\n", &plan::form()).contains("line 3 is never closed"));
-    let mut form = plan::form();
+    assert!(broken(b"a,b\n1,2\n3,\"4\n5,6\n", &form::options()).contains("line 3 is never closed"));
+    let mut form = form::options();
     form.max_record = 100;
     let endless = format!("a,b\n1,\"{}", "x\n".repeat(100));
     assert!(broken(endless.as_bytes(), &form).starts_with("too_large: the record at line 2"));
@@ -105,7 +103,8 @@ fn a_quote_that_is_never_closed_ends_the_file() {
 
 #[test]
 fn a_malformed_sequence_is_a_fact_about_its_row() {
-    let rows = rows_of(b"a,b\n1,\xb1\xe0\n2,\xff\xff\n\"3\",\"\xc8\n\xff\"\n4,x\n", &plan::form());
+    let rows =
+        rows_of(b"a,b\n1,\xb1\xe0\n2,\xff\xff\n\"3\",\"\xc8\n\xff\"\n4,x\n", &form::options());
     let malformed: Vec<&[Mark]> = rows.iter().map(|row| &row.malformed[..]).collect();
     assert!(malformed[0].is_empty() && malformed[3].is_empty());
     assert_eq!(malformed[1][0].field, "b");
@@ -117,7 +116,7 @@ fn a_malformed_sequence_is_a_fact_about_its_row() {
 #[test]
 fn a_row_of_a_hundred_kilobytes_passes() {
     let long = "长".repeat(50_000);
-    let rows = rows_of(format!("a,b\n1,{long}\n2,x\n").as_bytes(), &plan::form());
+    let rows = rows_of(format!("a,b\n1,{long}\n2,x\n").as_bytes(), &form::options());
     assert_eq!(rows[0].tree["b"], long.as_str());
     assert_eq!(rows.len(), 2);
 }
@@ -125,7 +124,7 @@ fn a_row_of_a_hundred_kilobytes_passes() {
 #[test]
 fn a_private_use_character_that_was_put_back_is_marked_in_its_cell() {
     // U+E863, as a migration from cp936 leaves it.
-    let rows = rows_of(b"a,b\n1,\x83\x36\xcf\x39\n", &plan::form());
+    let rows = rows_of(b"a,b\n1,\x83\x36\xcf\x39\n", &form::options());
     assert_eq!(rows[0].tree["b"], "䶮");
     assert_eq!(rows[0].marks[0].field, "b");
     assert_eq!(DecidedBy::default(), DecidedBy::Nothing);
@@ -149,6 +148,6 @@ proptest! {
             .iter()
             .map(|row| json!({ "x": row[0], "y": row[1], "z": row[2] }))
             .collect();
-        prop_assert_eq!(trees(&text, &plan::form()), expected);
+        prop_assert_eq!(trees(&text, &form::options()), expected);
     }
 }

@@ -1,19 +1,14 @@
-use std::{io::Write as _, sync::Arc};
-
 use normalizer_text::Charset;
 use serde_json::json;
 
 use super::*;
-use crate::{plan, survey::survey, text::Writing};
+use crate::{form, text};
 
 fn pieces(bytes: &[u8]) -> Pieces {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
-    let writing = Writing::of(&survey(&file).unwrap(), None, Charset::Gb18030);
-    Pieces::new(Arc::new(file), writing)
+    text::pieces(bytes, Charset::Gb18030)
 }
 
-fn all(mut rows: impl Rows) -> (Vec<Row>, Option<String>) {
+fn all(mut rows: impl RowReader) -> (Vec<RawRow>, Option<String>) {
     let mut found = Vec::new();
     loop {
         match rows.next() {
@@ -27,8 +22,8 @@ fn all(mut rows: impl Rows) -> (Vec<Row>, Option<String>) {
     }
 }
 
-fn array(bytes: &[u8]) -> (Vec<Row>, Option<String>) {
-    all(Array::open(pieces(bytes), &plan::form()))
+fn array(bytes: &[u8]) -> (Vec<RawRow>, Option<String>) {
+    all(Array::open(pieces(bytes), &form::options()))
 }
 
 #[test]
@@ -78,7 +73,7 @@ fn a_malformed_sequence_is_a_fact_about_its_element() {
 #[test]
 fn a_line_that_is_no_object_is_no_record_and_its_neighbours_pass() {
     let text = b"{\"a\":1}\n\n{\"a\":\n[2]\n{\"a\":\"\xff\xff\"}\n{\"a\":3.50}";
-    let (rows, ended) = all(Lines::open(pieces(text), &plan::form()));
+    let (rows, ended) = all(Lines::open(pieces(text), &form::options()));
     assert_eq!(ended, None);
     let problems: Vec<bool> = rows.iter().map(|row| row.problem.is_some()).collect();
     assert_eq!(problems, [false, true, true, false, false]);

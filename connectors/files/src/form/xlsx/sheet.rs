@@ -1,26 +1,22 @@
-//! The rows of a sheet, as a stream.
+//! The rows of a sheet, as a stream, and the table of texts that its cells refer to by number.
 
-use std::io::BufReader;
+use std::io::BufRead;
 
 use quick_xml::{
-    Reader, XmlVersion,
-    events::{BytesStart, Event},
+    Error, Reader, XmlVersion,
+    escape::resolve_xml_entity,
+    events::{BytesRef, BytesStart, Event},
 };
 
-use super::{
-    Cells,
-    package::no_workbook,
-    plain_number,
-    strings::{Collector, Strings},
-};
-use crate::{form::Broken, unpack::View};
+use super::{Cells, Part, no_workbook, plain_number};
+use crate::spool::{Broken, Limited};
 
 /// Excel has no more columns.
 const MAX_COLUMNS: usize = 16_384;
 
 /// A sheet that is being read.
 pub(super) struct Sheet {
-    reader: Reader<BufReader<View>>,
+    reader: Reader<Part>,
     strings: Strings,
     limit: usize,
     buffer: Vec<u8>,
@@ -29,7 +25,7 @@ pub(super) struct Sheet {
 
 /// The kind of a cell's value.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Kind {
+enum CellType {
     #[default]
     Number,
     Shared,
@@ -43,7 +39,7 @@ enum Kind {
 #[derive(Default)]
 struct Open {
     cells: Vec<String>,
-    kind: Kind,
+    kind: CellType,
     value: String,
     is_value: bool,
     /// Of the cell that is being read.
@@ -52,7 +48,7 @@ struct Open {
 }
 
 impl Sheet {
-    pub(super) fn open(part: BufReader<View>, strings: Strings, limit: usize) -> Self {
+    pub(super) fn open(part: Part, strings: Strings, limit: usize) -> Self {
         let mut reader = Reader::from_reader(part);
         reader.config_mut().expand_empty_elements = true;
         Self { reader, strings, limit, buffer: Vec::new(), number: 0 }
@@ -64,8 +60,9 @@ impl Sheet {
         let mut inline = Collector::default();
         loop {
             self.buffer.clear();
-            let event = self.reader.read_event_into(&mut self.buffer).map_err(|_| no_workbook())?;
-            if row.kind == Kind::Inline {
+            self.reader.get_mut().reset();
+            let event = self.reader.read_event_into(&mut self.buffer).map_err(broken)?;
+            if row.kind == CellType::Inline {
                 inline.take(&event, &mut row.value);
             }
             match event {
@@ -80,10 +77,7 @@ impl Sheet {
                     _ => {}
                 },
                 Event::Text(text) if row.is_value => row.value.push_str(&text.xml10_content()),
-                Event::GeneralRef(name) if row.is_value => {
-                    let entity = quick_xml::escape::resolve_xml_entity(&name);
-                    row.value.push_str(entity.unwrap_or_default());
-                }
+                Event::GeneralRef(name) if row.is_value => refer(&name, &mut row.value),
                 Event::End(end) => match end.local_name().as_ref() {
                     "v" => row.is_value = false,
                     "c" => row.end(&self.strings)?,
@@ -106,11 +100,11 @@ impl Sheet {
 impl Open {
     fn begin(&mut self, start: &BytesStart<'_>) -> Result<(), Broken> {
         self.kind = match attribute(start, "t").as_deref() {
-            None | Some("n") => Kind::Number,
-            Some("s") => Kind::Shared,
-            Some("inlineStr") => Kind::Inline,
-            Some("b") => Kind::Bool,
-            Some(_) => Kind::Text,
+            None | Some("n") => CellType::Number,
+            Some("s") => CellType::Shared,
+            Some("inlineStr") => CellType::Inline,
+            Some("b") => CellType::Bool,
+            Some(_) => CellType::Text,
         };
         self.value.clear();
         // Cells that hold nothing may be left out.
@@ -122,14 +116,14 @@ impl Open {
     fn end(&mut self, strings: &Strings) -> Result<(), Broken> {
         let value = std::mem::take(&mut self.value);
         let value = match std::mem::take(&mut self.kind) {
-            Kind::Number => plain_number(&value),
-            Kind::Shared if value.is_empty() => value,
-            Kind::Shared => {
+            CellType::Number => plain_number(&value),
+            CellType::Shared if value.is_empty() => value,
+            CellType::Shared => {
                 let number = value.trim().parse().map_err(|_| no_workbook())?;
                 strings.get(number).ok_or_else(no_workbook)?.to_owned()
             }
-            Kind::Bool => if value == "0" { "FALSE" } else { "TRUE" }.to_owned(),
-            Kind::Inline | Kind::Text => value,
+            CellType::Bool => if value == "0" { "FALSE" } else { "TRUE" }.to_owned(),
+            CellType::Inline | CellType::Text => value,
         };
         if value.is_empty() {
             return Ok(());
@@ -154,4 +148,98 @@ fn column(place: &str) -> Option<usize> {
     letters.take(4).try_fold(0_usize, |number, letter| {
         Some(number * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1)
     })
+}
+
+/// Of all texts together: they are in memory while the sheet is read.
+const MAX_BYTES: usize = 48 << 20;
+/// A sheet has no more rows, and few columns hold texts of their own.
+const MAX_TEXTS: usize = 4 << 20;
+
+/// Texts by their numbers, one behind the other.
+#[derive(Default)]
+pub(super) struct Strings {
+    text: String,
+    ends: Vec<u32>,
+}
+
+impl Strings {
+    pub(super) fn read(part: Limited<impl BufRead>) -> Result<Self, Broken> {
+        let mut strings = Self::default();
+        let mut reader = Reader::from_reader(part);
+        reader.config_mut().expand_empty_elements = true;
+        let (mut collector, mut buffer) = (Collector::default(), Vec::new());
+        loop {
+            buffer.clear();
+            reader.get_mut().reset();
+            let event = reader.read_event_into(&mut buffer).map_err(broken)?;
+            match &event {
+                Event::End(end) if end.local_name().as_ref() == "si" => {
+                    strings.ends.push(u32::try_from(strings.text.len()).unwrap_or(u32::MAX));
+                }
+                Event::Eof => return Ok(strings),
+                _ => collector.take(&event, &mut strings.text),
+            }
+            if strings.text.len() > MAX_BYTES || strings.ends.len() > MAX_TEXTS {
+                let detail = format!(
+                    "the workbook has more than {MAX_TEXTS} texts, or {MAX_BYTES} bytes of them"
+                );
+                return Err(Broken::content("too_large", detail));
+            }
+        }
+    }
+
+    fn get(&self, number: usize) -> Option<&str> {
+        let end = *self.ends.get(number)? as usize;
+        let start = match number.checked_sub(1) {
+            Some(before) => *self.ends.get(before)? as usize,
+            None => 0,
+        };
+        self.text.get(start..end)
+    }
+}
+
+/// Gathers the text of `t` elements; readings of Japanese characters (`rPh`) are none.
+#[derive(Default)]
+struct Collector {
+    is_text: bool,
+    is_reading: bool,
+}
+
+impl Collector {
+    fn take(&mut self, event: &Event<'_>, into: &mut String) {
+        match event {
+            Event::Start(element) => match element.local_name().as_ref() {
+                "t" => self.is_text = !self.is_reading,
+                "rPh" => self.is_reading = true,
+                _ => {}
+            },
+            Event::End(element) => match element.local_name().as_ref() {
+                "t" => self.is_text = false,
+                "rPh" => self.is_reading = false,
+                _ => {}
+            },
+            Event::Text(text) if self.is_text => into.push_str(&text.xml10_content()),
+            Event::CData(text) if self.is_text => into.push_str(&text.xml10_content()),
+            Event::GeneralRef(name) if self.is_text => refer(name, into),
+            _ => {}
+        }
+    }
+}
+
+/// Appends what a reference stands for.
+fn refer(name: &BytesRef<'_>, into: &mut String) {
+    match name.resolve_char_ref() {
+        Ok(Some(character)) => into.push(character),
+        _ => into.push_str(resolve_xml_entity(name).unwrap_or_default()),
+    }
+}
+
+fn broken(error: Error) -> Broken {
+    match error {
+        Error::Io(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+            Broken::content("too_large", "a cell of the workbook is longer than a record may be")
+        }
+        Error::Io(error) => Broken::Disk(error.kind().into()),
+        _ => no_workbook(),
+    }
 }

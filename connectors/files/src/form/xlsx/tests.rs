@@ -4,7 +4,7 @@ use serde_json::json;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::*;
-use crate::plan;
+use crate::form;
 
 const SHEET: &str = r#"<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="D1" t="inlineStr"><is><t>内&amp;容</t></is></c></row>"#;
 
@@ -34,7 +34,7 @@ fn workbook(rows: &str, workbook_extra: &str) -> Arc<File> {
 
 fn trees(rows: &str) -> Vec<(String, Value)> {
     let mut xlsx =
-        Xlsx::open(workbook(rows, ""), &plan::form()).unwrap_or_else(|e| panic!("{e:?}"));
+        Xlsx::open(workbook(rows, ""), &form::options()).unwrap_or_else(|e| panic!("{e:?}"));
     std::iter::from_fn(|| xlsx.next().unwrap()).map(|row| (row.at, row.tree)).collect()
 }
 
@@ -63,7 +63,7 @@ fn rows_of_formats_alone_are_none() {
 
 #[test]
 fn what_is_no_workbook_says_so() {
-    let said = |file: Arc<File>| match Xlsx::open(file, &plan::form()).err() {
+    let said = |file: Arc<File>| match Xlsx::open(file, &form::options()).err() {
         Some(Broken::Content(reason)) => reason.code.into_owned(),
         _ => panic!("taken"),
     };
@@ -73,8 +73,8 @@ fn what_is_no_workbook_says_so() {
     let wrong_string = format!("{SHEET}<row><c r=\"A2\" t=\"s\"><v>99</v></c></row>");
     assert_eq!(said(workbook("", "<workbookPr date1904=\"1\"/>")), "dates_from_1904");
     assert_eq!(said(workbook("", "")), "unknown_header");
-    let mut xlsx =
-        Xlsx::open(workbook(&wrong_string, ""), &plan::form()).unwrap_or_else(|e| panic!("{e:?}"));
+    let mut xlsx = Xlsx::open(workbook(&wrong_string, ""), &form::options())
+        .unwrap_or_else(|e| panic!("{e:?}"));
     assert!(matches!(xlsx.next(), Err(Broken::Content(_))));
 }
 

@@ -1,0 +1,95 @@
+//! Where the folder is.
+
+use std::path::PathBuf;
+
+use contract::{Fault, Secret};
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+/// A folder's address, parsed. Touches no network.
+#[derive(Debug)]
+pub(super) enum Address {
+    Local(PathBuf),
+    Sftp(Server),
+}
+
+/// A folder on a server.
+#[derive(Debug, Clone)]
+pub(super) struct Server {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) user: String,
+    pub(super) password: Option<Secret>,
+    pub(super) folder: String,
+}
+
+impl Address {
+    /// The address is never quoted: it may hold a password.
+    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+        if !text.contains("://") {
+            return Ok(Self::Local(PathBuf::from(text)));
+        }
+        let no = || {
+            Fault::stopped("`url` is not the address of a folder").remedy(
+                "write a path, or sftp://USER:PASSWORD@HOST:PORT/PATH, with special characters \
+                 percent-encoded",
+            )
+        };
+        let url = Url::parse(text).map_err(|_| no())?;
+        let decoded = |part: &str| decode(part).ok_or_else(no);
+        match url.scheme() {
+            "file" => Ok(Self::Local(url.to_file_path().map_err(|()| no())?)),
+            "sftp" if !url.username().is_empty() => Ok(Self::Sftp(Server {
+                host: url.host_str().ok_or_else(no)?.to_owned(),
+                port: url.port().unwrap_or(22),
+                user: decoded(url.username())?,
+                password: url.password().map(decoded).transpose()?.map(Secret::new),
+                folder: decoded(url.path())?.trim_end_matches('/').to_owned(),
+            })),
+            _ => Err(no()),
+        }
+    }
+}
+
+/// A part of a URL as it was meant. A lone `%`, which the library leaves as it stands, is a mistake.
+fn decode(text: &str) -> Option<String> {
+    let n_digits = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count();
+    let is_whole = text.split('%').skip(1).all(|rest| n_digits(rest) == 2);
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    is_whole.then(|| decoded.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_path_or_a_server() {
+        for (text, expected) in [
+            ("drops/wqfw", "drops/wqfw"),
+            ("/outbound/企业", "/outbound/企业"),
+            ("file:///outbound/wqfw", "/outbound/wqfw"),
+        ] {
+            let Ok(Address::Local(path)) = Address::parse(text) else { panic!("{text}") };
+            assert_eq!(path, PathBuf::from(expected));
+        }
+        let text = "sftp://wqfw:p%40ss%E8%AF%89@[::1]:2022/outbound/wqfw/";
+        let Ok(Address::Sftp(server)) = Address::parse(text) else { panic!("{text}") };
+        assert_eq!((server.host.as_str(), server.port), ("[::1]", 2022));
+        assert_eq!((server.user.as_str(), server.folder.as_str()), ("wqfw", "/outbound/wqfw"));
+        assert_eq!(server.password.unwrap().expose(), "p@ss诉");
+    }
+
+    #[test]
+    fn what_is_none_is_refused_without_being_quoted() {
+        for text in [
+            "ftp://a:s3cret@b/c",
+            "sftp://b/c",
+            "sftp://a:s3cret@b:port/c",
+            "sftp://a:s3cret%GG@b/",
+        ] {
+            let fault = Address::parse(text).unwrap_err().to_string();
+            assert!(!fault.contains("s3cret"), "{fault}");
+        }
+    }
+}

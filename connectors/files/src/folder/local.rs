@@ -1,0 +1,116 @@
+//! A folder on this machine, or one that is mounted.
+
+use std::{
+    fs::{self, File, Metadata},
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use contract::{Fault, Means};
+
+use super::{EntryKind, Listing, Moved, Stamp, blocking};
+
+/// A folder by its path.
+#[derive(Debug)]
+pub(crate) struct Local {
+    channel: String,
+    folder: PathBuf,
+    listing: usize,
+}
+
+impl Local {
+    pub(super) fn new(folder: PathBuf, listing: u32, means: &Means) -> Self {
+        Self { channel: means.channel.to_string(), folder, listing: listing as usize }
+    }
+
+    pub(super) async fn list(&self) -> Result<Listing, Fault> {
+        let (folder, most) = (self.folder.clone(), self.listing);
+        blocking(move || list(&folder, most))
+            .await?
+            .map_err(|error| self.fault("the folder", error))
+    }
+
+    pub(super) async fn stamp(&self, name: &str) -> Result<Option<Stamp>, Fault> {
+        let path = self.folder.join(name);
+        let found = blocking(move || fs::symlink_metadata(path)).await?;
+        match found {
+            Ok(found) => Ok(found.is_file().then(|| stamp(&found))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.fault("a file", error)),
+        }
+    }
+
+    pub(super) async fn fetch(&self, name: &str, expected: Stamp) -> Result<Option<File>, Fault> {
+        let path = self.folder.join(name);
+        match blocking(move || open(&path, expected)).await? {
+            Ok(file) => Ok(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.fault("a file", error)),
+        }
+    }
+
+    pub(super) async fn rename(&self, name: &str, to: &Path) -> Result<Moved, Fault> {
+        let (from, to) = (self.folder.join(name), self.folder.join(to));
+        let moved = blocking(move || {
+            // A rename would write over what is there.
+            match fs::symlink_metadata(&to) {
+                Ok(_) => return Ok(Moved::Taken),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            fs::rename(from, to).map(|()| Moved::Yes)
+        });
+        moved.await?.map_err(|error| self.fault("the folder to move to", error))
+    }
+
+    fn fault(&self, what: &str, error: io::Error) -> Fault {
+        let fault = match error.kind() {
+            io::ErrorKind::NotFound => Fault::stopped(format!("{what} is not there"))
+                .remedy("check the path in `url`, and make the folders `archive` and `error`"),
+            io::ErrorKind::PermissionDenied => Fault::stopped(format!("{what} may not be used"))
+                .remedy("give this account the right to read and to rename there"),
+            _ => Fault::transient(format!("{what} cannot be used")).because(error),
+        };
+        fault.at(format!("channel {}", self.channel))
+    }
+}
+
+fn list(folder: &Path, most: usize) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    for (n, entry) in fs::read_dir(folder)?.enumerate() {
+        if n >= most {
+            listing.is_cut = true;
+            break;
+        }
+        let entry = entry?;
+        // What vanished since is not there.
+        let Ok(found) = fs::symlink_metadata(entry.path()) else { continue };
+        let kind = if found.is_dir() {
+            EntryKind::Folder
+        } else if found.is_file() {
+            EntryKind::File(stamp(&found))
+        } else {
+            EntryKind::Other
+        };
+        listing.take(entry.file_name().to_string_lossy().into_owned(), kind);
+    }
+    Ok(listing)
+}
+
+/// Opens what was listed, and nothing that took its place meanwhile.
+fn open(path: &Path, expected: Stamp) -> io::Result<Option<File>> {
+    let named = fs::symlink_metadata(path)?;
+    if !named.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    let opened = file.metadata()?;
+    let is_same = (named.dev(), named.ino()) == (opened.dev(), opened.ino());
+    Ok((is_same && stamp(&opened) == expected).then_some(file))
+}
+
+fn stamp(found: &Metadata) -> Stamp {
+    let modified = i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec());
+    Stamp { n_bytes: found.len(), modified }
+}

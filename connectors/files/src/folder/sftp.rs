@@ -1,0 +1,213 @@
+//! A folder on an SFTP server, by one session that is given back between two reads.
+
+mod session;
+
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path, sync::Arc};
+
+use contract::{Fault, Means};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use russh_sftp::{
+    client::{RawSftpSession, error::Error},
+    protocol::{File as Entry, FileAttributes, OpenFlags, StatusCode},
+};
+
+use self::session::{Entrance, Session};
+use super::{EntryKind, Listing, Moved, Stamp, address::Server};
+use crate::config::Config;
+
+/// Bytes of one request: what every server gives at once.
+const PART: u32 = 32 * 1024;
+/// One request waits for its answer as long as the line is long: so many are under way at once.
+const AT_ONCE: usize = 16;
+
+/// A folder and the way to it.
+#[derive(Debug)]
+pub(crate) struct Sftp {
+    entrance: Entrance,
+    folder: String,
+    listing: usize,
+    session: Option<Session>,
+}
+
+impl Sftp {
+    /// Touches no network.
+    pub(super) fn new(server: Server, config: &Config, means: &Means) -> Result<Self, Fault> {
+        let folder = server.folder.clone();
+        let entrance = Entrance::new(server, config, means)?;
+        Ok(Self { entrance, folder, listing: config.listing as usize, session: None })
+    }
+
+    pub(super) fn rest(&mut self) {
+        self.session = None;
+    }
+
+    pub(super) async fn list(&mut self) -> Result<Listing, Fault> {
+        let (sftp, folder) = (self.sftp().await?, self.folder.clone());
+        let done = list(&sftp, &folder, self.listing).await;
+        done.map_err(|error| self.fault("the folder", &error))
+    }
+
+    pub(super) async fn stamp(&mut self, name: &str) -> Result<Option<Stamp>, Fault> {
+        let (sftp, path) = (self.sftp().await?, self.path(name));
+        match sftp.lstat(path).await {
+            Ok(found) => Ok(match kind(&found.attrs) {
+                EntryKind::File(stamp) => Some(stamp),
+                EntryKind::Folder | EntryKind::Other => None,
+            }),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(self.fault("a file", &error)),
+        }
+    }
+
+    pub(super) async fn fetch(
+        &mut self,
+        name: &str,
+        expected: Stamp,
+    ) -> Result<Option<File>, Fault> {
+        // The server follows links when it opens: what is listed is looked at first.
+        if self.stamp(name).await? != Some(expected) {
+            return Ok(None);
+        }
+        let (sftp, path) = (self.sftp().await?, self.path(name));
+        match fetch(&sftp, &path, expected).await {
+            Ok(file) => Ok(file),
+            Err(Failed::Server(error)) if is_absent(&error) => Ok(None),
+            Err(Failed::Server(error)) => Err(self.fault("a file", &error)),
+            Err(Failed::Disk(error)) => {
+                Err(Fault::transient("a file cannot be kept for the time of its reading")
+                    .because(error))
+            }
+        }
+    }
+
+    pub(super) async fn rename(&mut self, name: &str, to: &Path) -> Result<Moved, Fault> {
+        let (sftp, from, to) =
+            (self.sftp().await?, self.path(name), self.path(&to.to_string_lossy()));
+        match sftp.lstat(to.clone()).await {
+            Ok(_) => return Ok(Moved::Taken),
+            Err(error) if is_absent(&error) => {}
+            Err(error) => return Err(self.fault("the folder to move to", &error)),
+        }
+        match sftp.rename(from, to).await {
+            Ok(_) => Ok(Moved::Yes),
+            Err(error) => Err(self.fault("the folder to move to", &error)),
+        }
+    }
+
+    async fn sftp(&mut self) -> Result<Arc<RawSftpSession>, Fault> {
+        if let Some(session) = self.session.take().filter(Session::is_open) {
+            let sftp = session.sftp();
+            self.session = Some(session);
+            return Ok(sftp);
+        }
+        let session = self.entrance.enter().await?;
+        Ok(self.session.insert(session).sftp())
+    }
+
+    fn path(&self, name: &str) -> String {
+        if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", self.folder) }
+    }
+
+    fn fault(&mut self, what: &str, error: &Error) -> Fault {
+        if !matches!(error, Error::Status(_)) {
+            // Nobody knows what such a session would say next.
+            self.session = None;
+        }
+        session::of_request(what, error).at(self.entrance.place())
+    }
+}
+
+async fn list(sftp: &RawSftpSession, folder: &str, most: usize) -> Result<Listing, Error> {
+    let handle = sftp.opendir(folder).await?.handle;
+    let mut listing = Listing::default();
+    let mut n_seen = 0;
+    let done = loop {
+        match sftp.readdir(handle.as_str()).await {
+            Ok(names) => {
+                for Entry { filename, attrs, .. } in names.files {
+                    n_seen += 1;
+                    listing.take(filename, kind(&attrs));
+                }
+                if n_seen >= most {
+                    listing.is_cut = true;
+                    break Ok(listing);
+                }
+            }
+            Err(Error::Status(status)) if status.status_code == StatusCode::Eof => {
+                break Ok(listing);
+            }
+            Err(error) => break Err(error),
+        }
+    };
+    // A server closes what is left open with the session.
+    let _ = sftp.close(handle).await;
+    done
+}
+
+fn kind(attributes: &FileAttributes) -> EntryKind {
+    if attributes.is_dir() {
+        EntryKind::Folder
+    } else if attributes.is_symlink() || !attributes.is_regular() {
+        EntryKind::Other
+    } else {
+        EntryKind::File(stamp(attributes))
+    }
+}
+
+fn stamp(attributes: &FileAttributes) -> Stamp {
+    let modified = i128::from(attributes.mtime.unwrap_or_default()) * 1_000_000_000;
+    Stamp { n_bytes: attributes.len(), modified }
+}
+
+fn is_absent(error: &Error) -> bool {
+    matches!(error, Error::Status(status) if status.status_code == StatusCode::NoSuchFile)
+}
+
+/// Why a file was not fetched.
+enum Failed {
+    Server(Error),
+    Disk(io::Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+/// A whole file, to the disk; `None` where the file is not `expected` any more when it has been read.
+async fn fetch(sftp: &RawSftpSession, path: &str, expected: Stamp) -> Result<Option<File>, Failed> {
+    let file = tempfile::tempfile().map_err(Failed::Disk)?;
+    let opened = sftp.open(path, OpenFlags::READ, FileAttributes::empty()).await?;
+    let handle = opened.handle.as_str();
+    let parts = (0..expected.n_bytes).step_by(PART as usize);
+    let copied = stream::iter(parts)
+        .map(|at| part(sftp, handle, at))
+        .buffered(AT_ONCE)
+        .try_for_each(|(at, bytes)| {
+            let written = file.write_all_at(&bytes, at).map_err(Failed::Disk);
+            async { written }
+        })
+        .await;
+    let last = sftp.fstat(handle).await;
+    let _ = sftp.close(handle).await;
+    copied?;
+    let n_bytes = file.metadata().map_err(Failed::Disk)?.len();
+    let is_same = stamp(&last?.attrs) == expected && n_bytes == expected.n_bytes;
+    Ok(is_same.then_some(file))
+}
+
+/// One part; shorter where the file ends.
+async fn part(sftp: &RawSftpSession, handle: &str, at: u64) -> Result<(u64, Vec<u8>), Failed> {
+    let mut bytes = Vec::new();
+    while bytes.len() < PART as usize {
+        let (from, left) = (at + bytes.len() as u64, PART as usize - bytes.len());
+        match sftp.read(handle, from, u32::try_from(left).unwrap_or(PART)).await {
+            Ok(answer) if answer.data.is_empty() => break,
+            Ok(answer) => bytes.extend(answer.data.into_iter().take(left)),
+            Err(Error::Status(status)) if status.status_code == StatusCode::Eof => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((at, bytes))
+}

@@ -1,0 +1,167 @@
+//! Files on the disk that are read from several places at once, and unpacked within limits.
+//!
+//! Forty kilobytes can stand for terabytes: what is packed is limited by its size, by its ratio, and
+//! by the size of each part that is held in memory.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, Read, Seek, SeekFrom, Write as _},
+    os::unix::fs::FileExt as _,
+    sync::Arc,
+};
+
+use contract::Reason;
+
+/// Why a file cannot be read on.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// By what it holds.
+    Content(Reason),
+    /// By the disk.
+    Disk(io::Error),
+}
+
+impl Broken {
+    pub(crate) fn content(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Content(Reason::new(code, detail))
+    }
+
+    pub(crate) fn too_large(at: &str, limit: usize) -> Self {
+        Self::content("too_large", format!("the record at {at} has more than {limit} bytes"))
+    }
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Disk(error)
+    }
+}
+
+/// How much may be unpacked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UnpackLimits {
+    /// Bytes.
+    pub(crate) total: u64,
+    pub(crate) ratio: u64,
+    pub(crate) entries: usize,
+}
+
+/// How much may still be unpacked from one file.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: u64,
+    because: String,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: UnpackLimits, packed: u64) -> Self {
+        // Small files may hold much air: a ratio says something from a megabyte on.
+        let by_ratio = packed.saturating_mul(limits.ratio).max(1 << 20);
+        let because = if by_ratio < limits.total {
+            format!("more than {} times its size is packed in it", limits.ratio)
+        } else {
+            format!("more than {} bytes are packed in it", limits.total)
+        };
+        Self { left: by_ratio.min(limits.total), because }
+    }
+}
+
+/// Unpacks to a file that has no name and is gone with the last who holds it.
+pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, Broken> {
+    let mut file = tempfile::tempfile()?;
+    let mut block = vec![0; 64 * 1024];
+    loop {
+        let n_read = packed.read(&mut block).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::UnexpectedEof => {
+                let detail = "what is packed in it is damaged";
+                Broken::content("bad_archive", detail)
+            }
+            _ => Broken::Disk(error),
+        })?;
+        if n_read == 0 {
+            return Ok(file);
+        }
+        budget.left = budget
+            .left
+            .checked_sub(n_read as u64)
+            .ok_or_else(|| Broken::content("too_large", budget.because.clone()))?;
+        file.write_all(&block[..n_read])?;
+    }
+}
+
+/// A file with a place of its own in it: others may read the same file elsewhere.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl View {
+    pub(crate) fn new(file: Arc<File>) -> Self {
+        Self { file, at: 0 }
+    }
+}
+
+impl Read for View {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n_read = self.file.read_at(buffer, self.at)?;
+        self.at += n_read as u64;
+        Ok(n_read)
+    }
+}
+
+impl Seek for View {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
+        };
+        self.at = place.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
+/// A reader that gives at most so many bytes before the limit is set anew: a parser holds an event
+/// of any length that its input has.
+pub(crate) struct Limited<R> {
+    inner: R,
+    limit: usize,
+    left: usize,
+}
+
+impl<R> Limited<R> {
+    pub(crate) fn new(inner: R, limit: usize) -> Self {
+        Self { inner, limit, left: limit }
+    }
+
+    /// Begins to count anew.
+    pub(crate) fn reset(&mut self) {
+        self.left = self.limit;
+    }
+}
+
+impl<R: BufRead> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n_read = self.fill_buf()?.read(buffer)?;
+        self.consume(n_read);
+        Ok(n_read)
+    }
+}
+
+impl<R: BufRead> BufRead for Limited<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let bytes = self.inner.fill_buf()?;
+        if self.left == 0 && !bytes.is_empty() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(&bytes[..bytes.len().min(self.left)])
+    }
+
+    fn consume(&mut self, n_bytes: usize) {
+        self.left = self.left.saturating_sub(n_bytes);
+        self.inner.consume(n_bytes);
+    }
+}

@@ -1,0 +1,124 @@
+//! A journal: the office's program appends a line for each demand and for each change of one, a key
+//! and a JSON object with a tab between them. Lines are never changed.
+
+use std::{collections::BTreeSet, io::SeekFrom, path::PathBuf, sync::Arc};
+
+use contract::{
+    Batch, Body, Connector, Entry, Fault, Gate, Means, Place, RawRecord, Reason, RecordKey,
+    Revision, TextReport,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    fs::File,
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, BufReader},
+};
+
+/// A longer line is none: what is read is bounded before it is in memory.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// The `[journal]` table of a channel file. Its comments are what editors show.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The file, in the folder of the channel or with a path from the root.
+    pub file: PathBuf,
+}
+
+/// The position in the source: serialised, it is the row that survives a crash.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Position {
+    /// The byte at which the next line begins.
+    next_byte: u64,
+}
+
+/// The connector. It keeps no progress: a read is told where to go on.
+pub struct Journal {
+    file: PathBuf,
+    gate: Arc<dyn Gate>,
+}
+
+impl Connector for Journal {
+    const KIND: &'static str = "journal";
+    type Config = Config;
+    type Cursor = Position;
+
+    fn build(config: Config, means: Means) -> Result<Self, Fault> {
+        Ok(Self { file: means.folder.join(config.file), gate: means.gate })
+    }
+
+    async fn read(
+        &mut self,
+        after: Option<&Position>,
+        max: usize,
+    ) -> Result<Batch<Position>, Fault> {
+        let _pass = self.gate.enter().await?;
+        let mut next_byte = after.map_or(0, |position| position.next_byte);
+        let mut journal = self.open(next_byte).await?;
+        let (mut entries, mut keys) = (Vec::new(), BTreeSet::new());
+        let mut caught_up = false;
+        while entries.len() < max {
+            let mut line = Vec::new();
+            let mut limited = (&mut journal).take(LONGEST_LINE);
+            let length = limited.read_until(b'\n', &mut line).await.map_err(|e| self.fault(e))?;
+            if length as u64 == LONGEST_LINE {
+                return Err(Fault::stopped("a line is longer than 1 MiB"));
+            }
+            // A line without its end is still being written: it is there at the next read.
+            if !line.ends_with(b"\n") {
+                caught_up = true;
+                break;
+            }
+            let entry = entry(&line, next_byte);
+            // A batch holds one state of a thing: a second one begins the next batch.
+            if let Entry::Record(record) = &entry
+                && !keys.insert(record.key.clone())
+            {
+                break;
+            }
+            entries.push(entry);
+            next_byte += length as u64;
+        }
+        Ok(Batch { entries, upto: Position { next_byte }, caught_up, trouble: Vec::new() })
+    }
+
+    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+        Ok(page.split_inclusive(|byte| *byte == b'\n').map(|line| entry(line, 0)).collect())
+    }
+}
+
+impl Journal {
+    async fn open(&self, at: u64) -> Result<BufReader<File>, Fault> {
+        let mut file = File::open(&self.file).await.map_err(|error| self.fault(error))?;
+        file.seek(SeekFrom::Start(at)).await.map_err(|error| self.fault(error))?;
+        Ok(BufReader::new(file))
+    }
+
+    /// The file may be on a disk that comes back: the channel tries again by itself.
+    fn fault(&self, error: std::io::Error) -> Fault {
+        Fault::transient("the journal cannot be read")
+            .at(self.file.display().to_string())
+            .because(error)
+    }
+}
+
+/// A line as an entry. A bad one is an answer, not a fault: it is quarantined, the others pass.
+fn entry(line: &[u8], at: u64) -> Entry {
+    record(line).unwrap_or_else(|reason| Entry::Unreadable {
+        place: Place { key: None, at: format!("byte {at}") },
+        bytes: line.to_vec().into(),
+        reason,
+    })
+}
+
+fn record(line: &[u8]) -> Result<Entry, Reason> {
+    let no_line = || Reason::new("no_line", "not a key, a tab and a JSON object in UTF-8");
+    let text = std::str::from_utf8(line).map_err(|_| no_line())?;
+    let (key, object) = text.trim_end().split_once('\t').ok_or_else(no_line)?;
+    Ok(Entry::Record(RawRecord {
+        key: RecordKey::new(key),
+        revision: Revision::NONE,
+        body: Body::from_json(object)?,
+        text: TextReport::default(),
+    }))
+}

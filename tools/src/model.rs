@@ -1,0 +1,93 @@
+//! The model of plausible texts: how often each character stands, and what follows it.
+//!
+//! Only the half of the messages with even ids is counted, so that the other half can judge what
+//! came of it, and each text a second time in traditional characters, as OpenCC writes it. A pair
+//! that stands only twice says nothing, and might say something of a person: it is left out.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
+
+use anyhow::{Result, ensure};
+use normalizer_text::model::{as_context, is_counted};
+use text_tests::{messages, peers};
+
+/// A pair is kept from this number on.
+const MIN_PAIRS: u32 = 3;
+
+const HEADER: &str = "\
+# Characters of Chinese public demands, how often each stood in about two million, and what followed
+# it how often; 0 is any digit, a any letter, . any other sign or the beginning. Made by
+# `cargo xtask tool text-model` from one half (the even ids) of public messages to
+# city leaders and their answers, and from the same texts in traditional characters (OpenCC, s2t).
+# Counts only: pairs that were seen fewer than three times are left out.
+";
+
+/// Writes the model of the messages in `folder` to `file`.
+pub(crate) fn make(folder: &Path, file: &Path) -> Result<String> {
+    let messages = messages::read(folder)?;
+    let seen: Vec<String> =
+        messages.into_iter().filter(|message| message.is_seen).flat_map(|m| m.texts).collect();
+    let simplified = seen.join("\n");
+    let traditional = to_traditional(&simplified)?;
+    let mut counts = Counts::default();
+    counts.add(&simplified);
+    counts.add(&traditional);
+    let model = counts.write()?;
+    ensure!(model.len() <= 1 << 20, "the model has {} bytes, more than 1 MiB", model.len());
+    fs::write(file, &model)?;
+    Ok(format!("{}: {} bytes", file.display(), model.len()))
+}
+
+/// What OpenCC makes of it.
+fn to_traditional(text: &str) -> Result<String> {
+    let program = "import sys, opencc\n\
+        text = sys.stdin.buffer.read().decode()\n\
+        sys.stdout.buffer.write(opencc.OpenCC('s2t').convert(text).encode())";
+    let mut converted = String::with_capacity(text.len());
+    peers::run(program, text.as_bytes(), |line| {
+        converted.push_str(line);
+        converted.push('\n');
+        Ok(())
+    })?;
+    Ok(converted)
+}
+
+#[derive(Default)]
+struct Counts {
+    characters: BTreeMap<char, Character>,
+}
+
+#[derive(Default)]
+struct Character {
+    n: u32,
+    followers: BTreeMap<char, u32>,
+}
+
+impl Counts {
+    fn add(&mut self, text: &str) {
+        let mut before = '\n';
+        for c in text.chars() {
+            let context = as_context(std::mem::replace(&mut before, c));
+            if !is_counted(c) {
+                continue;
+            }
+            self.characters.entry(c).or_default().n += 1;
+            let context_of = self.characters.entry(context).or_default();
+            *context_of.followers.entry(c).or_default() += 1;
+            // Of a digit, a letter or a sign only those are counted that Han characters follow.
+            context_of.n += u32::from(!is_counted(context));
+        }
+    }
+
+    /// A line for each character: itself, its number, then each follower with its number.
+    fn write(&self) -> Result<String> {
+        let mut model = HEADER.to_owned();
+        for (c, Character { n, followers }) in &self.characters {
+            write!(model, "{c} {n} ")?;
+            for (follower, n) in followers.iter().filter(|(_, n)| **n >= MIN_PAIRS) {
+                write!(model, "{follower}{n}")?;
+            }
+            model.push('\n');
+        }
+        Ok(model)
+    }
+}

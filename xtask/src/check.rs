@@ -1,0 +1,178 @@
+//! `cargo xtask check`: what one wants to know every few minutes while writing. Only of the crates
+//! that changed since the branch left `main`, and of those that depend on them; without servers.
+
+use std::{collections::BTreeSet, path::Path, process::Command};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::{
+    run::{cargo, must, quiet, root, say},
+    test::{NEXTEST, Steps, has_nextest},
+};
+
+/// The crate whose tests read the documents and settings that belong to no crate.
+const SYSTEM_TESTS: &str = "system-tests";
+
+/// Format, lints and the quick tests.
+pub(crate) fn check() -> Result<()> {
+    let mut steps = Steps::default();
+    let checked = run_all(&mut steps);
+    steps.summary();
+    checked
+}
+
+fn run_all(steps: &mut Steps) -> Result<()> {
+    steps.step("format", || must(cargo(&["fmt", "--all", "--check"])))?;
+    let crates = affected(&changed_files()?, &Workspace::read()?);
+    if crates.is_empty() {
+        say(format_args!("no crate changed since the branch left main"));
+        return Ok(());
+    }
+    say(format_args!("changed, or in need of what changed: {}", join(&crates)));
+    let packages = || crates.iter().flat_map(|name| ["--package", name]);
+    steps.step("lints", || {
+        let mut clippy = cargo(&["clippy", "--locked", "--all-targets"]);
+        clippy.args(packages()).args(["--", "-D", "warnings"]);
+        must(clippy)
+    })?;
+    steps.step("tests without servers", || {
+        ensure!(has_nextest(), "cargo-nextest is missing: cargo install --locked cargo-nextest");
+        let mut tests = cargo(&["nextest", "run", "--locked", "--no-tests", "pass"]);
+        tests.args(["--config-file", NEXTEST, "--profile", "check"]).args(packages());
+        must(tests)
+    })
+}
+
+/// The crates that own the files, and all that depend on them, however indirectly.
+fn affected(files: &[String], workspace: &Workspace) -> BTreeSet<String> {
+    let mut affected = BTreeSet::new();
+    for file in files {
+        match workspace.owner(file) {
+            Some(owner) => drop(affected.insert(owner.name.clone())),
+            None if is_setting(file) => {
+                return workspace.packages.iter().map(|package| package.name.clone()).collect();
+            }
+            None => drop(affected.insert(SYSTEM_TESTS.to_owned())),
+        }
+    }
+    loop {
+        let known = affected.len();
+        for package in &workspace.packages {
+            if package.dependencies.iter().any(|needed| affected.contains(&needed.name)) {
+                affected.insert(package.name.clone());
+            }
+        }
+        if affected.len() == known {
+            return affected;
+        }
+    }
+}
+
+/// Whether a file of no crate decides how all of them are built.
+fn is_setting(file: &str) -> bool {
+    file.ends_with(".toml") || file == "Cargo.lock"
+}
+
+/// What differs from the commit at which the branch left `main`: committed, changed or new.
+fn changed_files() -> Result<Vec<String>> {
+    let bases = ["main", "origin/main"].map(|main| git(&["merge-base", "HEAD", main]));
+    let base = bases.into_iter().find_map(Result::ok).unwrap_or_else(|| "HEAD".to_owned());
+    let mut files = git(&["diff", "--name-only", base.trim()])?;
+    files += &git(&["ls-files", "--others", "--exclude-standard"])?;
+    Ok(files.lines().map(str::to_owned).collect())
+}
+
+fn git(arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new("git");
+    command.args(arguments).current_dir(root());
+    quiet(command)
+}
+
+fn join(names: &BTreeSet<String>) -> String {
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// What `cargo metadata` says of our crates.
+#[derive(Deserialize)]
+struct Workspace {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: String,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+}
+
+impl Workspace {
+    fn read() -> Result<Self> {
+        let said = quiet(cargo(&[
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--quiet",
+            "--format-version",
+            "1",
+        ]))?;
+        let json = said.lines().find(|line| line.starts_with('{'));
+        let json = json.context("cargo metadata says nothing")?;
+        Ok(serde_json::from_str(json)?)
+    }
+
+    /// The crate in whose folder the file lies; of nested ones the inner.
+    fn owner(&self, file: &str) -> Option<&Package> {
+        let file = root().join(file);
+        let folder =
+            |package: &Package| Path::new(&package.manifest_path).parent().map(Path::to_owned);
+        let owners = self.packages.iter().filter_map(|package| Some((folder(package)?, package)));
+        let owners = owners.filter(|(folder, _)| file.starts_with(folder));
+        owners.max_by_key(|(folder, _)| folder.components().count()).map(|(_, package)| package)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workspace() -> Workspace {
+        let package = |name: &str, folder: &str, needs: &[&str]| Package {
+            name: name.to_owned(),
+            manifest_path: root().join(folder).join("Cargo.toml").display().to_string(),
+            dependencies: needs
+                .iter()
+                .map(|name| Dependency { name: (*name).to_owned() })
+                .collect(),
+        };
+        Workspace {
+            packages: vec![
+                package("contract", "contract", &["serde"]),
+                package("sink", "sink", &["contract"]),
+                package("gateway", "gateway", &["sink"]),
+                package("xtask", "xtask", &[]),
+                package(SYSTEM_TESTS, "tests", &["gateway"]),
+                package("fuzz-tests", "tests/fuzz", &["contract"]),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_change_reaches_all_crates_that_need_what_changed() {
+        for (file, expected) in [
+            ("xtask/src/main.rs", "xtask"),
+            ("sink/src/lib.rs", "gateway, sink, system-tests"),
+            ("tests/fuzz/src/main.rs", "fuzz-tests"),
+            ("README.md", "system-tests"),
+            ("Cargo.toml", "contract, fuzz-tests, gateway, sink, system-tests, xtask"),
+        ] {
+            assert_eq!(join(&affected(&[file.to_owned()], &workspace())), expected, "{file}");
+        }
+        assert!(affected(&[], &workspace()).is_empty());
+    }
+}

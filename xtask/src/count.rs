@@ -1,0 +1,76 @@
+//! `cargo xtask count`: how much code there is, because what nobody counts grows.
+
+use std::{collections::BTreeMap, fs, process::Command};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::run::{quiet, root, say};
+
+/// Lines of code, without tests, comments and blank lines.
+const MAX_LINES: usize = 42_500;
+/// Files, tests included.
+const MAX_FILES: usize = 660;
+
+/// What a folder holds.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    lines: usize,
+    files: usize,
+}
+
+/// Prints lines and files of each folder, and fails where there are more than there may be.
+pub(crate) fn count() -> Result<()> {
+    let mut folders: BTreeMap<String, Size> = BTreeMap::new();
+    let mut total = Size::default();
+    for file in files()? {
+        let text = fs::read_to_string(root().join(&file)).with_context(|| file.clone())?;
+        let lines = if is_test(&file) { 0 } else { code_lines(&text) };
+        let folder = file.split('/').next().unwrap_or_default().to_owned();
+        for size in [folders.entry(folder).or_default(), &mut total] {
+            size.lines += lines;
+            size.files += 1;
+        }
+    }
+    for (folder, size) in &folders {
+        say(format_args!("{:>8} lines {:>5} files  {folder}", size.lines, size.files));
+    }
+    let Size { lines, files } = total;
+    say(format_args!("{lines:>8} lines {files:>5} files  together"));
+    ensure!(lines <= MAX_LINES, "{lines} lines of code are more than {MAX_LINES}");
+    ensure!(files <= MAX_FILES, "{files} files are more than {MAX_FILES}");
+    Ok(())
+}
+
+/// The Rust files that git knows or would take.
+fn files() -> Result<Vec<String>> {
+    let mut list = Command::new("git");
+    list.args(["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.rs"]);
+    list.current_dir(root());
+    let list = quiet(list)?;
+    Ok(list.lines().filter(|file| root().join(file).exists()).map(str::to_owned).collect())
+}
+
+fn is_test(file: &str) -> bool {
+    file.starts_with("tests/") || file.contains("/tests/") || file.ends_with("tests.rs")
+}
+
+/// Lines that are neither blank nor a comment, up to the module of tests that ends a file.
+fn code_lines(text: &str) -> usize {
+    let code = text.find("#[cfg(test)]\nmod tests {").map_or(text, |tests| &text[..tests]);
+    let lines = code.lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with("//")).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_blank_lines_and_tests_are_no_code() {
+        let text = "//! A head.\n\nuse a;\n\n/// Doc.\nfn b() {} // c\n\n#[cfg(test)]\nmod tests {\n    fn d() {}\n}\n";
+        assert_eq!(code_lines(text), 2);
+        assert_eq!(code_lines("#[cfg(test)]\nmod tests;\nfn a() {}\n"), 3);
+        assert!(is_test("sink/src/store/tests.rs") && is_test("tests/lib.rs"));
+        assert!(!is_test("connectors/testkit/src/lib.rs"));
+    }
+}

@@ -1,0 +1,93 @@
+//! Programs that measure, search or make something: none of them is part of the suite, because they
+//! need texts that are not ours to ship, take long, or assert nothing.
+
+use std::{iter, path::Path, process::Command};
+
+use anyhow::Result;
+
+use crate::{
+    python,
+    run::{cargo, must},
+    servers::Servers,
+    setup,
+};
+
+/// Sends the message files of a folder through the hotline and says what arrived.
+pub(crate) fn corpus(folder: &Path) -> Result<()> {
+    of_system_tests("corpus", &[&absolute(folder)?], iter::empty())
+}
+
+/// Prints the numbers of docs/performance.md.
+pub(crate) fn bench() -> Result<()> {
+    let python = python::install(&python::BENCH)?;
+    setup::setup()?;
+    let servers = Servers::start()?;
+    let environment = servers.environment().chain([(python::VARIABLE, python.as_str())]);
+    of_system_tests("bench", &[], environment)
+}
+
+/// Prints how late five channels are beside one that misbehaves.
+pub(crate) fn bench_lag(seconds: u64, runs: usize) -> Result<()> {
+    let (seconds, runs) = (seconds.to_string(), runs.to_string());
+    of_system_tests("bench", &["lag", "--seconds", &seconds, "--runs", &runs], iter::empty())
+}
+
+/// Prints what normalizer/text does with texts, and what its peers do with them.
+pub(crate) fn bench_text(folder: Option<&Path>) -> Result<()> {
+    let mut bench = release("text-tests", "text-bench");
+    bench.args(folder.map(std::path::absolute).transpose()?);
+    bench.env(python::VARIABLE, python::install(&python::TEXT)?);
+    must(bench)
+}
+
+/// Makes a file that is shipped: `tools` knows which.
+pub(crate) fn tool(arguments: &[String]) -> Result<()> {
+    let mut tool = release("tools", "tools");
+    tool.args(arguments);
+    if arguments.first().is_some_and(|name| name == "text-model") {
+        tool.env(python::VARIABLE, python::install(&python::TEXT)?);
+    }
+    must(tool)
+}
+
+/// Which parser is fed, and for how long.
+#[derive(clap::Args)]
+pub(crate) struct FuzzArgs {
+    /// For each target.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// The same seed tries the same inputs.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// One target; all of them where none is named.
+    target: Option<String>,
+}
+
+/// Runs the fuzzer, built as for tests: overflows are found too.
+pub(crate) fn fuzz(args: &FuzzArgs) -> Result<()> {
+    let mut fuzz = cargo(&["run", "--locked", "--quiet", "-p", "fuzz-tests", "--bin", "fuzz"]);
+    fuzz.args(["--", "--seconds", &args.seconds.to_string()]);
+    fuzz.args(["--seed", &args.seed.to_string()]).args(&args.target);
+    must(fuzz)
+}
+
+fn of_system_tests<'a>(
+    program: &str,
+    arguments: &[&str],
+    environment: impl Iterator<Item = (&'static str, &'a str)>,
+) -> Result<()> {
+    must(cargo(&["build", "--locked", "--release", "-p", "gateway", "-p", "system-tests"]))?;
+    let mut command = release("system-tests", program);
+    command.args(arguments).envs(environment);
+    must(command)
+}
+
+fn release(package: &str, program: &str) -> Command {
+    let mut command = cargo(&["run", "--locked", "--quiet", "--release"]);
+    command.args(["-p", package, "--bin", program, "--"]);
+    command
+}
+
+fn absolute(path: &Path) -> Result<String> {
+    Ok(std::path::absolute(path)?.display().to_string())
+}
