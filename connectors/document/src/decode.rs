@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use crate::{
     findings::{Findings, Verdict, each_text},
-    path::Path,
     tree::{Broken, Shape},
 };
 
@@ -60,15 +59,6 @@ impl Facts {
         }
         verdict
     }
-
-    /// The key of a record. One that is damaged is none: the next record that is damaged there
-    /// would get the same; nor is one of two values under the same name.
-    pub fn key(&self, at: &Path, tree: &Value) -> Option<String> {
-        let key = at.text(tree).filter(|key| self.findings.is_whole(key))?;
-        let is_doubtful = |name: &String| at.as_str().contains(name.as_str());
-        let repeated = self.findings.repeated_names(tree);
-        (!repeated.iter().any(is_doubtful)).then_some(key)
-    }
 }
 
 /// Decodes a body. Never fails: what is malformed is kept beside the text.
@@ -103,6 +93,7 @@ pub fn encode(text: &str, charset: Charset) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::Path;
 
     #[test]
     fn malformed_bytes_are_marked_and_the_rest_is_as_it_was() {
@@ -142,7 +133,7 @@ mod tests {
         ] {
             let mut text = decode(source.as_bytes(), &Hints::default());
             let tree = text.parse(Shape::Json).unwrap();
-            assert_eq!(text.facts.key(&key, &tree).as_deref(), expected, "{source}");
+            assert_eq!(text.facts.findings.key(&key, &tree).as_deref(), expected, "{source}");
         }
     }
 

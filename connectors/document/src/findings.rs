@@ -9,7 +9,10 @@ use contract::{Mark, Reason, demand::QualityFlag};
 use normalizer_text::{Charset, Span, decode_strict};
 use serde_json::{Map, Value};
 
-use crate::tree::{Malformed, Spot};
+use crate::{
+    path::Path,
+    tree::{Malformed, Spot},
+};
 
 /// Characters that mean nothing in any text (Unicode 23.7); one the document does not have is the
 /// mark.
@@ -53,8 +56,8 @@ impl Verdict {
     pub fn reason(&self, malformed: Malformed) -> Option<Reason> {
         let is_malformed = |mark: &&Mark| mark.flag == QualityFlag::MalformedBytes;
         let first = self.marks.iter().find(is_malformed).filter(|_| malformed == Malformed::Reject);
-        let malformed = first
-            .map(|mark| Reason::new("malformed_bytes", format!("{}: {}", mark.field, mark.detail)));
+        let malformed =
+            first.map(|mark| Reason::new("malformed_bytes", located(&mark.field, &mark.detail)));
         self.damage.clone().or(malformed)
     }
 }
@@ -80,8 +83,7 @@ impl Findings {
                     }
                     What::Damage { code, what, at } => {
                         let at = at.map_or(String::new(), |at| format!(" at {at}"));
-                        let place = if field.is_empty() { "" } else { ": " };
-                        let detail = format!("{field}{place}{what}{at}");
+                        let detail = located(&field, &format!("{what}{at}"));
                         verdict.damage.get_or_insert_with(|| Reason::new(code, detail));
                     }
                     What::Oddity { flag, what, .. } => {
@@ -101,6 +103,15 @@ impl Findings {
     /// What does not belong to any record, where the rest of a document holds it.
     pub fn damage_in(&self, rest: &Value) -> Option<String> {
         self.judge("", rest, "").damage.map(|reason| reason.detail)
+    }
+
+    /// The key of a record. One that is damaged is none: the next record that is damaged there
+    /// would get the same; nor is one of two values under the same name.
+    pub fn key(&self, at: &Path, tree: &Value) -> Option<String> {
+        let key = at.text(tree).filter(|key| self.is_whole(key))?;
+        let is_doubtful = |name: &String| at.as_str().contains(name.as_str());
+        let repeated = self.repeated_names(tree);
+        (!repeated.iter().any(is_doubtful)).then_some(key)
     }
 
     /// Whether a text is as the source meant it: no mark is in it.
@@ -350,6 +361,10 @@ fn visit(tree: &Value, field: &mut String, look: &mut impl FnMut(&str, &str)) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+fn located(field: &str, what: &str) -> String {
+    if field.is_empty() { what.to_owned() } else { format!("{field}: {what}") }
 }
 
 fn malformed_detail(first: Span, count: usize, charset: &str) -> String {

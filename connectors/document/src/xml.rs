@@ -29,7 +29,7 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, Broken> {
         let event = reader.read_event().map_err(|error| Broken::at(reason(&error), text, at))?;
         match builder.take(event, findings).map_err(|what| Broken::at(what, text, at))? {
             Step::More => {}
-            Step::Whole(mut trees) => return Ok(trees.swap_remove(0)),
+            Step::Whole(mut trees) | Step::Cut(mut trees, _) => return Ok(trees.swap_remove(0)),
         }
     }
 }

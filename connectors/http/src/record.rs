@@ -28,7 +28,7 @@ pub(crate) struct Draft<'a> {
 /// The entry for a record.
 pub(crate) fn entry(plan: &Plan, draft: Draft<'_>) -> Entry {
     let Draft { mut tree, text, at, parts } = draft;
-    let key = text.key(&plan.key, &tree).map(RecordKey::new);
+    let key = text.findings.key(&plan.key, &tree).map(RecordKey::new);
     let mut verdict = text.judge("", &tree);
     for (name, part, text) in &parts {
         let Verdict { marks, damage } = text.judge(&format!("{name}."), part);

@@ -70,7 +70,7 @@ impl Reader {
         }
         let facts = &text.facts;
         let verdict = facts.judge("", &tree);
-        let key = facts.key(&self.key, &tree).map(RecordKey::new);
+        let key = facts.findings.key(&self.key, &tree).map(RecordKey::new);
         if let Some(reason) = verdict.reason(Malformed::Reject) {
             return Err(Box::new((key, reason)));
         }

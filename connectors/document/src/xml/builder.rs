@@ -37,8 +37,8 @@ pub struct Builder {
     n_nodes: usize,
     /// Elements that are open below the limit of depth.
     n_too_deep: usize,
-    /// What is built is an element, and not a document.
-    is_record: bool,
+    /// Names of the elements around the record; `None` where a whole document is built.
+    around: Option<Vec<String>>,
 }
 
 /// What has become of an event.
@@ -49,6 +49,8 @@ pub enum Step {
     /// The document or the element. More than one where an element was not closed: those of its
     /// name that stood in it come behind it.
     Whole(Vec<Value>),
+    /// The same, by the end of an element around it, whose name this is.
+    Cut(Vec<Value>, String),
 }
 
 impl Builder {
@@ -61,12 +63,13 @@ impl Builder {
 
     /// For a whole document.
     pub fn document() -> Self {
-        Self { open: vec![Element::default()], n_nodes: 0, n_too_deep: 0, is_record: false }
+        Self { open: vec![Element::default()], n_nodes: 0, n_too_deep: 0, around: None }
     }
 
-    /// For one element, which was just opened.
-    pub fn record(start: &BytesStart<'_>, findings: &mut Findings) -> Self {
-        let mut builder = Self { open: Vec::new(), n_nodes: 0, n_too_deep: 0, is_record: true };
+    /// For one element, which was just opened within others.
+    pub fn record(start: &BytesStart<'_>, around: Vec<String>, findings: &mut Findings) -> Self {
+        let around = Some(around);
+        let mut builder = Self { open: Vec::new(), n_nodes: 0, n_too_deep: 0, around };
         let element = Element::of(start, &mut builder.n_nodes, findings);
         builder.open.push(element);
         builder
@@ -115,15 +118,18 @@ impl Builder {
 
     /// Closes the innermost element of a name, and what was left open within it.
     fn end(&mut self, name: &str, findings: &mut Findings) -> Step {
-        let outermost = usize::from(!self.is_record);
+        let outermost = usize::from(self.around.is_none());
         let opened = self.open.iter().rposition(|element| element.name == name);
         let Some(opened) = opened.filter(|at| *at >= outermost) else {
-            if self.is_record && !VOID.contains(&name) {
-                // It closes what is around the record.
-                return self.close_to(0, true, findings);
+            if self.around.iter().flatten().any(|open| open == name) {
+                return match self.close_to(0, true, findings) {
+                    Step::Whole(trees) => Step::Cut(trees, name.to_owned()),
+                    other => other,
+                };
             }
-            let what = if VOID.contains(&name) { None } else { Some(UNOPENED) };
-            what.into_iter().for_each(|what| self.damage(what, findings));
+            if !VOID.contains(&name) {
+                self.damage(UNOPENED, findings);
+            }
             return Step::More;
         };
         self.close_to(opened, false, findings)
@@ -169,7 +175,7 @@ impl Builder {
     }
 
     fn finish(&mut self) -> Result<Step, &'static str> {
-        if self.is_record || self.open.len() > 1 {
+        if self.around.is_some() || self.open.len() > 1 {
             return Err("the XML text ends too early");
         }
         match self.open.pop() {
