@@ -30,7 +30,7 @@ pub fn command() -> anyhow::Result<Command> {
 /// There is none: a test that skips itself proves nothing.
 pub fn server(variable: &str) -> anyhow::Result<String> {
     std::env::var(variable).with_context(|| {
-        format!("{variable} names no server: run `cargo xtask test`, which starts one")
+        format!("this test needs a server, which {variable} names: run `cargo xtask with cargo test -p system-tests`")
     })
 }
 

@@ -3,21 +3,18 @@
 //! A schema names a format; here is what each demands. A format nobody knows demands nothing: the
 //! owner of the settings checks it and reports through [`crate::ChannelSettings::problem`].
 
-mod clock;
-mod hours;
 mod jsonpath;
 mod quantity;
 mod reference;
-mod zone;
+mod time;
 
 use std::{net::SocketAddr, ops::Range};
 
 use contract::Size;
 
-pub(crate) use clock::Clock;
 pub(crate) use quantity::Rate;
 pub(crate) use reference::{World, code_tables, content, reason, secret, variable};
-pub(crate) use zone::Zone;
+pub(crate) use time::{Clock, Zone};
 
 use crate::shape::Shape;
 
@@ -39,9 +36,9 @@ pub(crate) fn check(shape: &Shape<'_>, text: &str, world: &World<'_>) -> Option<
         "period" => quantity::period(text, shape.bounds),
         "size" => quantity::size(text, shape.bounds),
         "rate" => quantity::rate(text),
-        "timezone" => zone::check(text),
-        "window" => hours::check(text),
-        "cron" => clock::check(text),
+        "timezone" => time::zone(text),
+        "window" => time::window(text),
+        "cron" => time::cron(text),
         "upstream" => reference::upstream(text),
         "jsonpath" => jsonpath::check(text),
         "codes" => reference::codes(text, world),

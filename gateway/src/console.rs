@@ -18,7 +18,7 @@ use connector_webhook::{Auth, Config, Guard};
 use contract::{Fault, Publisher as _};
 use serde_json::json;
 use sink::{
-    bus::{Amqp, Outlet},
+    bus::{Amqp, AnyPublisher},
     store::Database,
 };
 use tokio::{net::TcpListener, time::timeout};
@@ -39,7 +39,7 @@ pub struct Console {
 struct Desk {
     settings: Settings,
     store: Database,
-    bus: Option<Outlet>,
+    bus: Option<AnyPublisher>,
 }
 
 impl Console {
@@ -54,7 +54,7 @@ impl Console {
                 .remedy("set what [console] in gateway.toml names"));
         }
         let bus = settings.bus.as_ref().map(assemble::broker).transpose()?;
-        let bus = bus.map(|broker| Outlet::Amqp(Amqp::new(broker).publisher()));
+        let bus = bus.map(|broker| AnyPublisher::Amqp(Amqp::new(broker).publisher()));
         let listener = TcpListener::bind(listen).await.map_err(|error| {
             Fault::stopped(format!("{listen} cannot be listened on"))
                 .because(error)

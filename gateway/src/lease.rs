@@ -94,9 +94,9 @@ impl Keeper {
         }
     }
 
-    async fn ask(&self, upstream: &str, of_the_dead: Option<u64>) -> Result<Claim, Fault> {
+    async fn ask(&self, upstream: &str, expired: Option<u64>) -> Result<Claim, Fault> {
         let (me, serves) = (self.me.as_str(), self.serves);
-        self.store.claim_lease(upstream, me, serves, PERIOD, of_the_dead).await
+        self.store.claim_lease(upstream, me, serves, PERIOD, expired).await
     }
 
     /// Renews again and again; ends when the lease is lost.

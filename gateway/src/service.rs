@@ -5,8 +5,8 @@ use std::{future::Future, sync::Arc, time::Duration};
 use config::Settings;
 use contract::{ChannelId, Fault, Retry};
 use sink::{
-    bus::{Amqp, Inlet, Outlet, in_process},
-    store::{Database, Patient},
+    bus::{Amqp, AnyConsumer, AnyPublisher, in_process},
+    store::{Database, RetryingStore},
 };
 
 use tokio::sync::watch;
@@ -89,8 +89,8 @@ pub async fn serve_on(
 
 /// The ends of the bus that this process has.
 pub struct Halves {
-    outlet: Option<Outlet>,
-    inlet: Option<Inlet>,
+    publisher: Option<AnyPublisher>,
+    consumer: Option<AnyConsumer>,
 }
 
 impl Halves {
@@ -106,30 +106,31 @@ impl Halves {
         stop: &Stop,
     ) -> Result<Option<Self>, Fault> {
         if role == Role::Console {
-            return Ok(Some(Self { outlet: None, inlet: None }));
+            return Ok(Some(Self { publisher: None, consumer: None }));
         }
         let Some(broker) = &settings.bus else {
             let capacity = usize::try_from(settings.limits.memory_bytes).unwrap_or(usize::MAX);
-            let (outlet, inlet) = in_process(capacity);
-            let (outlet, inlet) = (Outlet::InProcess(outlet), Inlet::InProcess(inlet));
-            return Ok(Some(Self { outlet: Some(outlet), inlet: Some(inlet) }));
+            let (publisher, consumer) = in_process(capacity);
+            let (publisher, consumer) =
+                (AnyPublisher::InProcess(publisher), AnyConsumer::InProcess(consumer));
+            return Ok(Some(Self { publisher: Some(publisher), consumer: Some(consumer) }));
         };
         let amqp = Amqp::new(assemble::broker(broker)?);
-        let outlet = (role != Role::Sink).then(|| Outlet::Amqp(amqp.publisher()));
-        let inlet = match role {
+        let publisher = (role != Role::Sink).then(|| AnyPublisher::Amqp(amqp.publisher()));
+        let consumer = match role {
             Role::Ingest | Role::Console => None,
             Role::All | Role::Sink => match patiently(stop, || queues(settings, store)).await? {
-                Some(queues) => Some(Inlet::Amqp(Box::new(amqp.consumer(queues)))),
+                Some(queues) => Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))),
                 None => return Ok(None),
             },
         };
-        Ok(Some(Self { outlet, inlet }))
+        Ok(Some(Self { publisher, consumer }))
     }
 
     /// What the channels share, where this process reads any.
     pub fn shared(&self, settings: &Settings, store: &Database, stop: &Stop) -> Option<Shared> {
         Some(Shared {
-            bus: self.outlet.clone()?,
+            bus: self.publisher.clone()?,
             store: store.apart(),
             memory: Arc::new(Memory::new(settings.limits.memory_bytes)),
             clock: Clock,
@@ -153,10 +154,13 @@ impl Halves {
             read
         };
         let keeping = async {
-            if let Some(inlet) = self.inlet {
-                let patient = Patient::new(store.clone(), stop.token().clone());
+            if let Some(consumer) = self.consumer {
+                let retrying = RetryingStore::new(store.clone(), stop.token().clone());
                 let upkeep = upkeep::serve(store, settings.history, &sink_stop);
-                tokio::join!(run_sink(inlet, patient, &sink_stop, settings.limits.grace), upkeep);
+                tokio::join!(
+                    run_sink(consumer, retrying, &sink_stop, settings.limits.grace),
+                    upkeep
+                );
             }
         };
         tokio::join!(reading, keeping).0

@@ -15,7 +15,7 @@ use contract::{
     Publisher, Retry, Store, TimeRange,
 };
 use futures_util::FutureExt;
-use sink::{bus::Outlet, store::Database};
+use sink::{bus::AnyPublisher, store::Database};
 use tokio::{sync::Mutex, task::JoinSet};
 use tracing::{error, warn};
 
@@ -106,7 +106,7 @@ impl ChannelPlan {
 #[derive(Clone)]
 pub struct Shared {
     /// Where messages go.
-    pub bus: Outlet,
+    pub bus: AnyPublisher,
     /// Where progress is kept.
     pub store: Database,
     /// Bytes in flight.

@@ -8,6 +8,8 @@ use anyhow::Context;
 pub trait Switch: Copy + Eq + 'static {
     /// Fault, name, and how rarely it occurs in a demonstration; 0 for never.
     const TABLE: &'static [(Self, &'static str, u64)];
+    /// Those that strike items.
+    const OF_ITEMS: &'static [Self];
 
     /// Every fault there is.
     fn all() -> impl Iterator<Item = Self> {
@@ -21,16 +23,29 @@ pub trait Switch: Copy + Eq + 'static {
     }
 }
 
-/// Declares a simulator's `Fault`: variant, name, and how rarely it occurs in a demonstration.
+/// Declares a simulator's faults: variant, name, and how rarely it occurs in a demonstration; first
+/// those that strike items (a number counts the items filed), then those that strike requests or
+/// pushes.
 macro_rules! faults {
-    ($($(#[$doc:meta])* $fault:ident = $name:literal @ $sparse:literal,)*) => {
+    (
+        $type:ident of items {
+            $($(#[$item_doc:meta])* $item:ident = $item_name:literal @ $item_sparse:literal,)*
+        }
+        others { $($(#[$doc:meta])* $fault:ident = $name:literal @ $sparse:literal,)* }
+    ) => {
         /// One way to misbehave.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
-        pub enum Fault { $($(#[$doc])* #[serde(rename = $name)] $fault,)* }
+        pub enum $type {
+            $($(#[$item_doc])* #[serde(rename = $item_name)] $item,)*
+            $($(#[$doc])* #[serde(rename = $name)] $fault,)*
+        }
 
-        impl $crate::faults::Switch for Fault {
-            const TABLE: &'static [(Self, &'static str, u64)] =
-                &[$((Self::$fault, $name, $sparse),)*];
+        impl $crate::faults::Switch for $type {
+            const OF_ITEMS: &'static [Self] = &[$(Self::$item,)*];
+            const TABLE: &'static [(Self, &'static str, u64)] = &[
+                $((Self::$item, $item_name, $item_sparse),)*
+                $((Self::$fault, $name, $sparse),)*
+            ];
         }
     };
 }

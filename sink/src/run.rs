@@ -1,10 +1,10 @@
 //! The whole durable side: take, keep, ack. Progress is rows; dropping this future anywhere equals
 //! a crash at that point, and what was taken and not acked comes again.
 //!
-//! Waiting for an unhappy database is not this loop's business: [`store::Patient`] does it for any
-//! store, so a test can have the loop without the waits.
+//! Retries are not this loop's business: [`store::RetryingStore`] does them for any store, so a test
+//! can have the loop without the waits.
 //!
-//! [`store::Patient`]: crate::store::Patient
+//! [`store::RetryingStore`]: crate::store::RetryingStore
 
 use contract::{Consumer, Fault, Outcomes, Store, keep};
 use tokio_util::sync::CancellationToken;
@@ -52,25 +52,25 @@ mod tests {
     use crate::{
         bus::{MemoryBroker, in_process},
         store::{
-            Memory, Patient,
+            Memory, RetryingStore,
             suite::sample::{id, read, record},
         },
     };
 
     /// Fails so many times before it keeps.
-    struct Unhappy {
+    struct Failing {
         left: AtomicU32,
         store: Memory,
     }
 
-    impl Store for Unhappy {
+    impl Store for Failing {
         async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
             let left = self.left.load(Ordering::Relaxed);
             if left == 0 {
                 return self.store.store(intake).await;
             }
             self.left.store(left - 1, Ordering::Relaxed);
-            Err(Fault::transient("unhappy"))
+            Err(Fault::transient("it fails"))
         }
     }
 
@@ -98,7 +98,7 @@ mod tests {
     async fn a_failed_loop_leaves_its_messages_to_the_next_one() {
         let broker = MemoryBroker::new(1 << 20);
         broker.publisher().publish(read(1, [record("a", "text")]).messages()).await.unwrap();
-        let store = Unhappy { left: AtomicU32::new(1), store: Memory::new() };
+        let store = Failing { left: AtomicU32::new(1), store: Memory::new() };
         let stop = CancellationToken::new();
         let (mut failing, mut acked) = (broker.consumer(), 0);
         let ended = run(&mut failing, &store, &stop, 16, &mut acked);
@@ -119,20 +119,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn patience_keeps_in_place_what_a_database_refuses_for_a_while() {
+    async fn a_transient_fault_is_retried_in_place() {
         let stop = CancellationToken::new();
-        let store = Unhappy { left: AtomicU32::new(2), store: Memory::new() };
-        let patient = Patient::new(store, stop.clone());
+        let store = Failing { left: AtomicU32::new(2), store: Memory::new() };
+        let retrying = RetryingStore::new(store, stop.clone());
         let whole = crate::store::suite::sample::intake([&read(1, [record("a", "text")])]);
-        assert_eq!(patient.store(&whole).await.unwrap().stored, 1);
+        assert_eq!(retrying.store(&whole).await.unwrap().stored, 1);
     }
 
     #[tokio::test]
-    async fn patience_ends_when_stop_is_asked() {
+    async fn retries_end_when_stop_is_asked() {
         let stop = CancellationToken::new();
         stop.cancel();
-        let store = Unhappy { left: AtomicU32::new(u32::MAX), store: Memory::new() };
+        let store = Failing { left: AtomicU32::new(u32::MAX), store: Memory::new() };
         let whole = crate::store::suite::sample::intake([&read(1, [record("a", "text")])]);
-        assert!(Patient::new(store, stop).store(&whole).await.unwrap_err().is_transient());
+        assert!(RetryingStore::new(store, stop).store(&whole).await.unwrap_err().is_transient());
     }
 }

@@ -1,5 +1,5 @@
-//! Stores: where demands are kept, beside the progress and the books that prove it. All of them
-//! keep the promises of `suite` and write what `demands/plan` says.
+//! Stores: they keep demands, the progress of channels, and the books that prove nothing was lost. All
+//! of them pass the tests of `suite` and write what `demands/plan` says.
 
 mod books;
 mod database;
@@ -15,18 +15,18 @@ pub mod suite;
 #[cfg(test)]
 mod tests;
 
-pub use books::{backfill::Backfill, progress::Progress};
-pub use database::{Database, access::Access};
+pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
+pub use database::{Access, Database};
 pub use demands::{
-    patient::Patient,
     plan::Outcome,
     quality::{QualityCount, UnknownLabel},
-    records::{BooksRow, ChannelStatus, DemandRow, HistoryRow, Quarantined},
-    volume::Volume,
+    records::{DemandRow, HistoryRow, Quarantined},
+    retry::RetryingStore,
+    usual::Volume,
 };
 pub use memory::Memory;
 pub use postgres::Postgres;
-pub use privacy::sealed::{AuditEntry, Erased, Erasure, RawOf, SealedRaw, SealedRow};
+pub use privacy::{AuditEntry, Erased, Erasure, RawOf, SealedRaw, SealedRow};
 pub use service::{
     lease::{Claim, Holding, Lease},
     request::{Request, RequestKind, RequestState},

@@ -5,7 +5,7 @@ use std::{path::Path, process::Output};
 
 use contract::{ChannelId, DemandId, RecordKey};
 use serde_json::Value;
-use sink::store::{Access, Sqlite};
+use sink::store::{Access, Database, Sqlite};
 use sqlx::{Connection, SqliteConnection};
 use system_tests::gateway_process::command;
 
@@ -49,7 +49,7 @@ async fn the_demo_keeps_every_case_of_its_city_and_ends_well() {
         sqlx::query_scalar("SELECT ROWGUID FROM CNS_CINFO").fetch_all(&mut hotline).await.unwrap();
     assert!(keys.len() > RECORDS * 7 / 10, "{} cases are left", keys.len());
     let file = folder.path().join("config/data/tonghui.db");
-    let store = Sqlite::open(&file, Access::ReadOnly).await.unwrap();
+    let store = Database::Sqlite(Sqlite::open(&file, Access::ReadOnly).await.unwrap());
     let channel: ChannelId = "hotline".parse().unwrap();
     for key in keys {
         let key = RecordKey::new(key);

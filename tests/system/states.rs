@@ -12,7 +12,7 @@ use gateway::{assemble, supervise::ChannelPlan};
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use sandbox::{Clock, Gbk};
-use sink::store::{Access, Memory, Sqlite};
+use sink::store::{Access, Database, Memory, Sqlite};
 use system_tests::world::World;
 
 /// Interleavings of changes and reads; each is delivered in [`ORDERS`] orders.
@@ -48,7 +48,7 @@ async fn any_order_of_delivery_ends_in_the_last_state() {
             if order % EVERY_FILE == 0 {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join("demands.db");
-                let file = Sqlite::open(path, Access::ReadWrite).await.unwrap();
+                let file = Database::Sqlite(Sqlite::open(path, Access::ReadWrite).await.unwrap());
                 deliver(&file, &deliveries, &mut dice).await;
                 let current = file.demand(&last.id).await.unwrap().unwrap().demand;
                 assert_eq!(current.body, last.body, "interleaving {seed}, order {order}, file");

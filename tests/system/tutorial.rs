@@ -10,7 +10,7 @@ use std::{
 };
 
 use contract::demand::{Kind, Status};
-use sink::store::{Access, Sqlite};
+use sink::store::{Access, Database, Sqlite};
 use system_tests::{
     gateway_process,
     site::{Reply, Site},
@@ -71,7 +71,7 @@ async fn the_tutorial_leads_from_nothing_to_the_first_demand_in_the_store() {
     assert!(said.contains("no problems; channels: 1"), "{said}");
 
     let store = folder.path().join("city/data/tonghui.db");
-    let store = Sqlite::open(store, Access::ReadOnly).await.unwrap();
+    let store = Database::Sqlite(Sqlite::open(store, Access::ReadOnly).await.unwrap());
     let demand = |key: &str| {
         let (store, key) = (store.clone(), contract::RecordKey::new(key));
         async move { store.current(&"parks".parse().unwrap(), &key).await.unwrap().unwrap() }

@@ -12,6 +12,7 @@ mod python;
 mod servers;
 mod setup;
 
+mod cases;
 mod programs;
 mod schema;
 
@@ -66,6 +67,11 @@ enum Task {
         /// The folder; its texts stay where they are.
         folder: PathBuf,
     },
+    /// Explain every file of a folder of cases, and sync it; fails where the two differ.
+    Cases {
+        /// The folder: `files/NAME/channel.toml` beside `files/NAME/in/`.
+        folder: PathBuf,
+    },
     /// Measure throughput, memory and start of the release binary; prints Markdown.
     Bench {
         #[command(subcommand)]
@@ -115,6 +121,7 @@ fn main() -> ExitCode {
         Task::Serve { name, folder } => servers::serve(name, &folder),
         Task::Schema { check } => schema::schema(check),
         Task::Corpus { folder } => programs::corpus(&folder),
+        Task::Cases { folder } => cases::cases(&folder),
         Task::Bench { part: None } => programs::bench(),
         Task::Bench { part: Some(Part::Text { folder }) } => {
             programs::bench_text(folder.as_deref())

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::hotline::town::morning;
-use crate::source::client::send;
+use crate::source::site::send;
 use crate::{Clock, Faults, Limits, MessageBoard};
 
 /// A board in the morning, and a reader who has his cookie.

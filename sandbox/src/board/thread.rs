@@ -4,8 +4,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Map, Value, json};
 
 use crate::board::Fault;
-use crate::board::faults::OF_THREADS;
-use crate::board::forum::Forum;
+use crate::board::Forum;
 use crate::city::{self, District};
 use crate::source::Conduct;
 use crate::source::office::{epoch, whole_second};
@@ -152,7 +151,7 @@ impl<'a> Thread<'a> {
         Told {
             at: mark.at,
             outcome: Outcome::Demand(Box::new(self.facts())),
-            faults: self.conduct.names(self.number, &OF_THREADS),
+            faults: self.conduct.names(self.number),
             payload: self.listed(),
             parts: Map::from_iter([("detail".to_owned(), self.detail())]),
         }

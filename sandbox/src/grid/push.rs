@@ -11,9 +11,9 @@ use crate::grid::report::Report;
 use crate::grid::{ACCESS_KEY, Fault, Grid, SECRET_KEY};
 use crate::sign;
 use crate::source::Simulator;
-use crate::source::client::send;
 use crate::source::office::http_date;
 use crate::source::site::Ask;
+use crate::source::site::send;
 
 /// How often one report is sent before the platform gives up.
 const ATTEMPTS: u32 = 60;

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use crate::city::{self, District};
 use crate::grid::Fault;
-use crate::grid::faults::OF_REPORTS;
 use crate::source::Conduct;
 use crate::source::office::whole_second;
 use crate::source::register::{Entry, Mark};
@@ -101,7 +100,7 @@ impl<'a> Report<'a> {
         Told {
             at: self.mark.at,
             outcome: Outcome::Demand(Box::new(self.facts())),
-            faults: self.conduct.names(self.number, &OF_REPORTS),
+            faults: self.conduct.names(self.number),
             payload: self.row(),
             parts: Map::new(),
         }

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::*;
 use crate::hotline::town::morning;
 use crate::sign;
-use crate::source::client::send;
 use crate::source::office::http_date;
 use crate::source::site::Site;
+use crate::source::site::send;
 use crate::{Clock, Faults, Mobile};
 
 struct Town {

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use crate::city::{self, District};
 use crate::inspection::Fault;
-use crate::inspection::faults::OF_CLUES;
 use crate::source::Conduct;
 use crate::source::office::whole_second;
 use crate::source::register::{Entry, Mark};
@@ -89,7 +88,7 @@ impl<'a> Clue<'a> {
         Told {
             at: self.mark.at,
             outcome: Outcome::Demand(Box::new(self.facts())),
-            faults: self.conduct.names(self.number, &OF_CLUES),
+            faults: self.conduct.names(self.number),
             payload: self.row(),
             parts: Map::new(),
         }

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::*;
 use crate::hotline::town::morning;
 use crate::sign;
-use crate::source::client::send;
 use crate::source::office::epoch_ms;
+use crate::source::site::send;
 use crate::{Clock, Faults, Limits, StateInspection};
 
 const RID: &str = "11111111-2222-3333-4444-555555555555@340200";

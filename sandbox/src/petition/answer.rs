@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 
 use crate::petition::case::{Case, xfjid};
+use crate::petition::element::{Declared, envelope, fault, head, package};
 use crate::petition::element::{Element, inside};
-use crate::petition::soap::{Declared, envelope, fault, head, package};
 use crate::petition::{Bureau, Fault, SHARED};
 use crate::sign;
 use crate::source::register::Entry;

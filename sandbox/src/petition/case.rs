@@ -7,7 +7,6 @@ use serde_json::Map;
 use crate::city::District;
 use crate::petition::Fault;
 use crate::petition::element::{Element, HALF};
-use crate::petition::faults::OF_CASES;
 use crate::petition::person::{Petitioner, people};
 use crate::source::Conduct;
 use crate::source::office::whole_second;
@@ -151,7 +150,7 @@ impl<'a> Case<'a> {
         Told {
             at: self.mark.at,
             outcome,
-            faults: self.conduct.names(self.number, &OF_CASES),
+            faults: self.conduct.names(self.number),
             payload: self.element(false).tree(),
             parts: Map::new(),
         }

@@ -4,7 +4,7 @@ use encoding_rs::GB18030;
 
 use super::*;
 use crate::hotline::town::morning;
-use crate::source::client::send;
+use crate::source::site::send;
 use crate::truth::{Class, Outcome};
 use crate::{Clock, Faults, Limits, Petitions, Switch as _};
 
@@ -203,7 +203,7 @@ async fn every_fault_of_a_case_does_what_it_says() {
         assert!(truth.things()[0].last().faults.is_empty());
     }
     // The rest is on the wire, or later in life, and has tests of its own.
-    assert_eq!(table.len() + 1, super::faults::OF_CASES.len());
+    assert_eq!(table.len() + 1, Fault::OF_ITEMS.len());
 }
 
 #[tokio::test]

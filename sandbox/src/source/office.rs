@@ -76,9 +76,9 @@ impl<F: Switch> Conduct<F> {
         matches!(self.corpus, Corpus::Generated) || self.corpus.text(number).is_some()
     }
 
-    /// The names of the faults that strike the item, out of those that strike items.
-    pub(crate) fn names(&self, number: u64, of_items: &[F]) -> Vec<&'static str> {
-        let due = self.faults.at(number).filter(|fault| of_items.contains(fault));
+    /// The names of the faults that strike the item.
+    pub(crate) fn names(&self, number: u64) -> Vec<&'static str> {
+        let due = self.faults.at(number).filter(|fault| F::OF_ITEMS.contains(fault));
         due.map(Switch::name).collect()
     }
 }

@@ -2,10 +2,9 @@
 
 use crate::city::District;
 use crate::dice::Dice;
-use crate::text::length::length;
+use crate::text::length;
 use crate::text::slots::Scene;
 use crate::text::topics::TOPICS;
-use crate::text::topics_more::MORE_TOPICS;
 
 /// A subject people call about.
 pub(crate) struct Topic {
@@ -98,8 +97,7 @@ impl<'a> Deck<'a> {
 }
 
 fn topic(dice: &mut Dice) -> &'static Topic {
-    let index = dice.below(TOPICS.len() + MORE_TOPICS.len());
-    TOPICS.iter().chain(MORE_TOPICS).nth(index).unwrap_or(&TOPICS[0])
+    &TOPICS[dice.below(TOPICS.len())]
 }
 
 const ADDRESSES: &[&str] = &[

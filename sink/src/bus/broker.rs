@@ -1,7 +1,7 @@
-//! A durable queue without a server: what a broker promises, in memory, for tests and simulation.
+//! A broker in memory, for tests and simulation.
 //!
-//! It outlives both loops as a broker does (whoever crashes them keeps it), confirms what it has
-//! taken without waiting for a sink, and gives what was not acked out again.
+//! It outlives both loops as a broker does (a test that crashes them keeps it), confirms a message
+//! without waiting for a sink, and delivers again what was not acked.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +27,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct Queue {
-    /// By place in line, which a message keeps when it returns.
+    /// By position in the queue, which a message keeps when it returns.
     ready: BTreeMap<u64, Message>,
     next_place: u64,
     /// Of all messages not acked.
@@ -38,12 +38,12 @@ struct Queue {
 }
 
 impl MemoryBroker {
-    /// A queue that refuses messages beyond `capacity` bytes and gives them out in order.
+    /// A queue that refuses messages beyond `capacity` bytes and delivers them in order.
     pub fn new(capacity: usize) -> Self {
         Self::build(capacity, None)
     }
 
-    /// As [`MemoryBroker::new`], but gives messages out in an order that `seed` decides.
+    /// As [`MemoryBroker::new`], but delivers messages in an order that `seed` decides.
     pub fn shuffled(capacity: usize, seed: u64) -> Self {
         Self::build(capacity, Some(StdRng::seed_from_u64(seed)))
     }
@@ -64,7 +64,7 @@ impl MemoryBroker {
         BrokerConsumer { shared: Arc::clone(&self.shared), held: BTreeMap::new() }
     }
 
-    /// Messages that are not acked, given out or not.
+    /// Messages that are not acked, delivered or not.
     pub fn in_flight(&self) -> usize {
         let queue = self.shared.lock();
         queue.ready.len() + queue.unacked
@@ -103,7 +103,7 @@ impl Publisher for BrokerPublisher {
     }
 }
 
-/// A sink end. Dropping it returns what it holds to the queue, each message to its place.
+/// A sink end. Dropping it returns unacked messages to the queue, each to its position.
 #[derive(Debug)]
 pub struct BrokerConsumer {
     shared: Arc<Shared>,

@@ -1,6 +1,6 @@
-//! The embedded bus. It has no memory of its own that could be lost: a publish is confirmed only
-//! when the sink has committed, so the store is the durable border and a crash loses nothing that
-//! was confirmed. The price is that reading waits for writing; a broker is for those who cannot.
+//! The embedded bus. Nothing in it can be lost: a publish is confirmed only after the sink has
+//! committed, so a crash loses nothing that was confirmed. The price is that reading waits for
+//! writing; a broker does not have it.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -11,10 +11,11 @@ use std::{
 use contract::{Consumer, Fault, Intake, Kept, Message, Publisher};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-/// Messages that may wait beside the limit in bytes: thousands of tiny ones cost more than they weigh.
+/// A limit on the number of waiting messages, besides the limit in bytes: each has a cost of its own.
 const MAX_WAITING: usize = 1024;
 
-/// A bus of at most `capacity` bytes that are not kept yet. A message larger than that passes alone.
+/// A bus that holds at most `capacity` bytes of messages that are not kept yet. A larger message
+/// passes alone.
 pub fn in_process(capacity: usize) -> (InProcessPublisher, InProcessConsumer) {
     let capacity = u32::try_from(capacity).unwrap_or(u32::MAX).max(1);
     let (queue, waiting) = mpsc::channel(MAX_WAITING);
@@ -48,7 +49,7 @@ struct Handed {
 }
 
 impl Publisher for InProcessPublisher {
-    /// Dropped half-way it is like a crash: messages already handed over may still be kept.
+    /// If this future is dropped, messages that were already handed over may still be kept.
     async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
         let mut answers = Vec::with_capacity(messages.len());
         for message in messages {
@@ -72,7 +73,7 @@ impl Consumer for InProcessConsumer {
         if self.held.is_empty() {
             match self.waiting.recv().await {
                 Some(handed) => self.hold(handed),
-                // No publisher is left: nothing will come, and only stop ends the wait.
+                // No publisher is left, so nothing will come; only a stop ends the wait.
                 None => future::pending().await,
             }
             while self.held.len() < max
@@ -89,7 +90,7 @@ impl Consumer for InProcessConsumer {
         let tags: HashSet<u64> = kept.tags().iter().copied().collect();
         for (tag, handed) in std::mem::take(&mut self.held) {
             if tags.contains(&tag) {
-                // The publisher may have given up waiting; the rows are there all the same.
+                // The publisher may have stopped waiting; its rows are committed all the same.
                 let _ = handed.kept.send(());
             } else {
                 self.held.push_back((tag, handed));
@@ -107,5 +108,5 @@ impl InProcessConsumer {
 }
 
 fn gone() -> Fault {
-    Fault::transient("the sink went away before it had kept the messages").at("in-process bus")
+    Fault::transient("the sink ended before it had kept the messages").at("in-process bus")
 }

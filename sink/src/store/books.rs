@@ -1,4 +1,284 @@
-//! How far each channel has come.
+//! The books: they compare what was read and published with what was kept. Old reads are folded into
+//! daily totals.
 
-pub(crate) mod backfill;
-pub(crate) mod progress;
+mod backfill;
+mod checkpoints;
+
+use contract::{ChannelId, Fault, Timestamp};
+use serde::Serialize;
+use sqlx::Error;
+
+use super::{
+    Database,
+    database::{
+        row::{Columns, int},
+        shared_sql::{Dialect, InDialects, Value},
+    },
+};
+
+pub use backfill::Backfill;
+pub use checkpoints::{ChannelStatus, Progress};
+pub(crate) use checkpoints::{lease_lost, moved_elsewhere};
+
+/// The books of a channel. Read = accepted + skipped + rejected; published = stored + unchanged +
+/// stale + quarantined + in flight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BooksRow {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Entries the connector gave.
+    pub read: u64,
+    /// Became demands.
+    pub accepted: u64,
+    /// Are none, by a rule of the channel.
+    pub skipped: u64,
+    /// Went to quarantine before they were published as demands.
+    pub rejected: u64,
+    /// Events of all messages of advanced reads.
+    pub published: u64,
+    /// New states.
+    pub stored: u64,
+    /// Seen again with the same content.
+    pub unchanged: u64,
+    /// Older than what was there.
+    pub stale: u64,
+    /// Put into quarantine, rejected ones among them.
+    pub quarantined: u64,
+    /// Events of messages that have no receipt yet.
+    pub in_flight: u64,
+    /// Events of messages that came once more; they are in no other number.
+    pub redelivered: u64,
+    /// Messages that were kept and whose read never advanced: a crash in between, or a read that is
+    /// about to advance. Their events are in no other number.
+    pub orphans: u64,
+    /// Whether every message of every advanced read has an equal receipt. `None` while something is
+    /// in flight; `Some(false)` means that somebody has to find out why.
+    pub balanced: Option<bool>,
+}
+
+impl BooksRow {
+    pub(crate) fn new(channel: ChannelId) -> Self {
+        Self {
+            channel,
+            read: 0,
+            accepted: 0,
+            skipped: 0,
+            rejected: 0,
+            published: 0,
+            stored: 0,
+            unchanged: 0,
+            stale: 0,
+            quarantined: 0,
+            in_flight: 0,
+            redelivered: 0,
+            orphans: 0,
+            balanced: None,
+        }
+    }
+
+    /// Decides whether they balance, where `unequal` messages have a receipt that does not match.
+    pub(crate) fn close(mut self, unequal: u64) -> Self {
+        let adds_up = self.read == self.accepted + self.skipped + self.rejected
+            && self.published == self.accepted + self.rejected;
+        self.balanced = match (unequal, adds_up, self.in_flight) {
+            (0, true, 0) => Some(true),
+            (0, true, _) => None,
+            _ => Some(false),
+        };
+        self
+    }
+}
+
+impl Database {
+    /// The books of one channel or of all: the reads since then, and the daily totals since that day.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn books(
+        &self,
+        channel: Option<&ChannelId>,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<BooksRow>, Fault> {
+        let since_day = since.map(day);
+        let channel = Value::Text(channel.map(ChannelId::as_str));
+        let values = [channel, Value::Time(since), Value::Text(since_day.as_deref())];
+        let mut books = self.query("read the books", BOOKS, &values, BooksRow::read).await?;
+        books.sort_unstable_by(|one, other| one.channel.cmp(&other.channel));
+        Ok(books)
+    }
+
+    /// Messages of the reads of `channel` up to move `step` of its position that have no receipt yet.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn without_receipt(&self, channel: &ChannelId, step: u64) -> Result<u64, Fault> {
+        let values = [channel.as_str().into(), int(step).into()];
+        let read = |row: &dyn Columns| row.count("n");
+        Ok(self.query_first("read the receipts", OWED, &values, read).await?.unwrap_or(0))
+    }
+
+    /// Folds balanced reads from before `before` into daily totals, the oldest first, at most ten
+    /// thousand; returns how many. If a message of theirs were delivered again it would be judged
+    /// again, so `before` should be longer ago than any broker keeps a message.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing was folded.
+    pub async fn fold_books(&self, before: Timestamp) -> Result<u64, Fault> {
+        let mut tx = self.begin_alone("fold the books").await?;
+        let read = |row: &dyn Columns| {
+            let day = day(row.some_time("read_at")?);
+            Ok(serde_json::json!([row.some_text("channel")?, row.some_int("read_no")?, day]))
+        };
+        let balanced = tx.query(BALANCED, &[before.into()], read).await?;
+        let n_folded = balanced.len() as u64;
+        let list = serde_json::Value::from(balanced).to_string();
+        for sql in &FOLD {
+            tx.execute(sql, &[Value::Json(Some(&list))]).await?;
+        }
+        tx.commit().await?;
+        Ok(n_folded)
+    }
+}
+
+fn day(time: Timestamp) -> String {
+    time.format("%Y-%m-%d").to_string()
+}
+
+/// The books of channel $1 or of all: of the reads since $2, of the folded days since $3. One
+/// statement, so that all of it is of the same moment.
+const BOOKS: &str = "
+    SELECT channel,
+           CAST(sum(read) AS bigint) AS read, CAST(sum(accepted) AS bigint) AS accepted,
+           CAST(sum(skipped) AS bigint) AS skipped, CAST(sum(rejected) AS bigint) AS rejected,
+           CAST(sum(published) AS bigint) AS published, CAST(sum(in_flight) AS bigint) AS in_flight,
+           CAST(sum(stored) AS bigint) AS stored, CAST(sum(unchanged) AS bigint) AS unchanged,
+           CAST(sum(stale) AS bigint) AS stale, CAST(sum(quarantined) AS bigint) AS quarantined,
+           CAST(sum(redelivered) AS bigint) AS redelivered, CAST(sum(orphans) AS bigint) AS orphans,
+           CAST(sum(unequal) AS bigint) AS unequal
+    FROM (
+        SELECT channel, read, accepted, skipped, rejected, 0 AS published, 0 AS in_flight,
+               0 AS stored, 0 AS unchanged, 0 AS stale, 0 AS quarantined, 0 AS redelivered,
+               0 AS orphans, 0 AS unequal
+        FROM read WHERE (CAST($1 AS text) IS NULL OR channel = $1)
+        AND ($2 IS NULL OR read_at >= $2)
+      UNION ALL
+        SELECT r.channel, 0, 0, 0, 0, p.events,
+               CASE WHEN q.part IS NULL THEN p.events ELSE 0 END,
+               q.stored, q.unchanged, q.stale, q.quarantined, (q.deliveries - 1) * p.events, 0,
+               CASE WHEN q.hash <> p.hash OR q.events <> p.events
+                    OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events
+               THEN 1 ELSE 0 END
+        FROM read r
+        JOIN read_part p ON p.channel = r.channel AND p.read_no = r.read_no
+        LEFT JOIN receipt q
+        ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
+        WHERE (CAST($1 AS text) IS NULL OR r.channel = $1) AND ($2 IS NULL OR r.read_at >= $2)
+      UNION ALL
+        SELECT channel, read, accepted, skipped, rejected, published, 0, stored, unchanged, stale,
+               quarantined, redelivered, 0, 0
+        FROM books_day WHERE (CAST($1 AS text) IS NULL OR channel = $1)
+        AND (CAST($3 AS text) IS NULL OR day >= $3)
+      UNION ALL
+        SELECT q.channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0 FROM receipt q
+        WHERE (CAST($1 AS text) IS NULL OR q.channel = $1) AND NOT EXISTS (
+            SELECT 1 FROM read_part p
+            WHERE p.channel = q.channel AND p.read_no = q.read_no AND p.part = q.part)
+    ) entry GROUP BY channel";
+
+const OWED: &str = "SELECT count(*) AS n FROM read r
+     JOIN read_part p ON p.channel = r.channel AND p.read_no = r.read_no
+     LEFT JOIN receipt q ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
+     WHERE r.channel = $1 AND r.step <= $2 AND q.part IS NULL";
+
+/// The reads from before $1 whose messages are all kept and match.
+const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
+     WHERE r.read_at < $1 AND r.read = r.accepted + r.skipped + r.rejected AND NOT EXISTS (
+         SELECT 1 FROM read_part p LEFT JOIN receipt q
+         ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
+         WHERE p.channel = r.channel AND p.read_no = r.read_no
+         AND (q.part IS NULL OR q.hash <> p.hash OR q.events <> p.events
+              OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events))
+     ORDER BY r.read_at LIMIT 10000";
+
+/// Each takes a list of (channel, read number, day). The receipts are locked before they are added
+/// up: one that another delivery is about to count waits. Reads and parts are added separately:
+/// joined, a read would count once per part.
+static FOLD: [InDialects; 6] = [
+    InDialects::new(|dialect| {
+        format!(
+            "SELECT 1 FROM {each}($1) k CROSS JOIN receipt q
+                 WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)
+                 ORDER BY q.channel, q.read_no, q.part {lock}",
+            each = dialect.each,
+            lock = dialect.lock
+        )
+    }),
+    InDialects::new(|dialect| {
+        format!(
+            "INSERT INTO books_day
+                 SELECT r.channel, k.value ->> 2, count(*), sum(r.read), sum(r.accepted),
+                        sum(r.skipped), sum(r.rejected), 0, 0, 0, 0, 0, 0
+                 FROM {each}($1) k CROSS JOIN read r
+                 WHERE r.channel = k.value ->> 0 AND r.read_no = CAST(k.value ->> 1 AS bigint)
+                 GROUP BY 1, 2
+                 ON CONFLICT (channel, day) DO UPDATE SET
+                 reads = books_day.reads + excluded.reads, read = books_day.read + excluded.read,
+                 accepted = books_day.accepted + excluded.accepted,
+                 skipped = books_day.skipped + excluded.skipped,
+                 rejected = books_day.rejected + excluded.rejected",
+            each = dialect.each
+        )
+    }),
+    InDialects::new(|dialect| {
+        format!(
+            "INSERT INTO books_day
+                 SELECT q.channel, k.value ->> 2, 0, 0, 0, 0, 0, sum(q.events), sum(q.stored),
+                        sum(q.unchanged), sum(q.stale), sum(q.quarantined),
+                        sum((q.deliveries - 1) * q.events)
+                 FROM {each}($1) k CROSS JOIN receipt q
+                 WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)
+                 GROUP BY 1, 2
+                 ON CONFLICT (channel, day) DO UPDATE SET
+                 published = books_day.published + excluded.published,
+                 stored = books_day.stored + excluded.stored,
+                 unchanged = books_day.unchanged + excluded.unchanged,
+                 stale = books_day.stale + excluded.stale,
+                 quarantined = books_day.quarantined + excluded.quarantined,
+                 redelivered = books_day.redelivered + excluded.redelivered",
+            each = dialect.each
+        )
+    }),
+    InDialects::new(|dialect| delete("receipt", dialect)),
+    InDialects::new(|dialect| delete("read_part", dialect)),
+    InDialects::new(|dialect| delete("read", dialect)),
+];
+
+fn delete(table: &str, dialect: &Dialect) -> String {
+    let each = dialect.each;
+    format!(
+        "DELETE FROM {table} WHERE (channel, read_no) IN (
+             SELECT k.value ->> 0, CAST(k.value ->> 1 AS bigint) FROM {each}($1) k)"
+    )
+}
+
+impl BooksRow {
+    fn read(row: &dyn Columns) -> Result<Self, Error> {
+        let books = Self {
+            channel: row.channel()?,
+            read: row.count("read")?,
+            accepted: row.count("accepted")?,
+            skipped: row.count("skipped")?,
+            rejected: row.count("rejected")?,
+            published: row.count("published")?,
+            stored: row.count("stored")?,
+            unchanged: row.count("unchanged")?,
+            stale: row.count("stale")?,
+            quarantined: row.count("quarantined")?,
+            in_flight: row.count("in_flight")?,
+            redelivered: row.count("redelivered")?,
+            orphans: row.count("orphans")?,
+            balanced: None,
+        };
+        Ok(books.close(row.count("unequal")?))
+    }
+}

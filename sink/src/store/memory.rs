@@ -2,11 +2,9 @@
 //! the suite of the real ones, so a simulation that passes says something about them.
 
 mod books;
-mod checkpoints;
-mod quarantine;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map::Entry},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -17,17 +15,20 @@ use contract::{
 
 use super::{
     BooksRow, DemandRow, HistoryRow, Quarantined,
-    demands::plan::{Banned, Known, KnownDemand, Plan, doubtful, plan, things},
+    demands::{
+        plan::{Banned, IntakePlan, Known, KnownDemand, doubtful, plan, things},
+        quarantine::{Trouble, earliest},
+    },
 };
 
 /// Everything, until it is dropped.
 #[derive(Debug, Default)]
 pub struct Memory {
-    state: Mutex<State>,
+    state: Mutex<Tables>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Tables {
     demands: BTreeMap<i64, DemandRow>,
     ids: HashMap<DemandId, i64>,
     /// With the demand each belongs to and its bytes; the place is the sequence less one.
@@ -110,7 +111,7 @@ impl Memory {
         (Some(*at) > checkpoint.read_at).then(|| fault.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Tables> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -128,7 +129,7 @@ impl Store for Memory {
     }
 }
 
-impl State {
+impl Tables {
     fn known(&self, intake: &Intake) -> Known {
         let ids = intake.deliveries().iter().map(|delivery| &delivery.message.id);
         let receipts = ids.filter_map(|id| Some((id.clone(), self.receipts.get(id)?.hash)));
@@ -150,7 +151,7 @@ impl State {
         }
     }
 
-    fn write(&mut self, plan: &Plan<'_>) {
+    fn write(&mut self, plan: &IntakePlan<'_>) {
         for subject in &plan.subjects {
             if let Some(entry) = subject.winner.and_then(|at| plan.history.get(at)) {
                 let first_seen_at = self
@@ -180,7 +181,7 @@ impl State {
             };
             self.history.push((entry.demand_seq, row, demand.raw.clone()));
         }
-        quarantine::write(&mut self.quarantine, plan);
+        write_quarantine(&mut self.quarantine, plan);
         for receipt in &plan.receipts {
             let kept = Kept {
                 events: receipt.events,
@@ -195,5 +196,56 @@ impl State {
                 kept.deliveries += 1;
             }
         }
+    }
+}
+
+/// What the upsert of a database does, in a map.
+fn write_quarantine(quarantine: &mut BTreeMap<DemandId, Quarantined>, plan: &IntakePlan<'_>) {
+    for trouble in &plan.troubles {
+        let newer = quarantine_row(trouble);
+        match quarantine.entry(trouble.id) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(newer);
+            }
+            Entry::Occupied(mut row) => {
+                let row = row.get_mut();
+                let times_seen = row.times_seen + newer.times_seen;
+                let first_seen_at = earliest(row.first_seen_at, newer.first_seen_at);
+                let last_seen_at = row.last_seen_at.max(newer.last_seen_at);
+                if newer.version > row.version {
+                    *row = newer;
+                }
+                row.times_seen = times_seen;
+                row.first_seen_at = first_seen_at;
+                row.last_seen_at = last_seen_at;
+            }
+        }
+    }
+    for subject in &plan.subjects {
+        if let Some(row) = quarantine.get_mut(&subject.id)
+            && row.resolved_at.is_none()
+            && subject.version > row.version
+        {
+            row.resolved_at = Some(subject.last_seen_at);
+        }
+    }
+}
+
+fn quarantine_row(trouble: &Trouble<'_>) -> Quarantined {
+    Quarantined {
+        id: trouble.id,
+        channel: trouble.channel.clone(),
+        source_key: trouble.source_key.clone(),
+        version: trouble.version,
+        reason: trouble.reason.code.to_string(),
+        detail: trouble.reason.detail.clone(),
+        place: trouble.place.clone(),
+        message: trouble.message.clone(),
+        raw: trouble.raw.map(|raw| SealedBytes(raw.to_vec())),
+        event: trouble.event.map(str::to_owned),
+        first_seen_at: trouble.first_seen_at,
+        last_seen_at: trouble.last_seen_at,
+        times_seen: u64::try_from(trouble.times_seen).unwrap_or(0),
+        resolved_at: trouble.resolved_at,
     }
 }

@@ -1,53 +1,44 @@
 //! The PostgreSQL store: the same tables as the embedded one, for any number of processes.
 //!
 //! Each table is written by one statement that unfolds arrays (`UNNEST`), in one fixed order of keys.
-//! What is judged is locked first, so two sinks that meet wait for each other row by row; where one
-//! adds what the other is about to add, the later one judges again. The alternative, one writer chosen
-//! by a lock, was not taken: a second sink is there to help, not to wait.
+//! What is judged is locked first, so two sinks with the same demands wait for each other row by row;
+//! if both add the same demand, the later one judges again. A single writer chosen by a lock was not
+//! used: a second sink should share the work, not wait.
 
 mod arrays;
-mod books;
-mod checkpoints;
 mod fault;
 mod hosts;
 mod keep;
 mod known;
 mod link;
 mod months;
-mod quality;
-mod records;
-mod row;
-mod schema;
-mod sealed;
 mod setup;
-mod small;
+mod sql;
 mod statements;
 #[cfg(test)]
 pub(super) mod tests;
-mod walk;
 mod write;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use contract::Fault;
 use sqlx::PgTransaction;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::{
-    Access,
-    privacy::key::{Bind, BoundKey},
-};
+use super::Access;
 use fault::{fault, is_lost};
 use hosts::Hosts;
 use link::Link;
 use months::Months;
 
-/// The longest that one piece of work may take from first to last: the server's own limit is for
-/// each statement, and a server that is cut off says nothing at all.
+pub(super) use sql::{bind, fetch};
+
+/// Time limit of a whole transaction: the server's own limit is for each statement, and a server that
+/// is cut off does not answer at all.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Number of the advisory lock for work that only one process does at a time. Any number would do.
-const ALONE: i64 = 0x746f_6e67_6875_6900;
+/// Number of the advisory lock for work that only one process does at a time; it has no meaning.
+pub(super) const ALONE: i64 = 0x746f_6e67_6875_6900;
 
 /// A handle on one database; clones share its connections.
 #[derive(Clone)]
@@ -75,8 +66,7 @@ impl Postgres {
         Ok(store)
     }
 
-    /// Another handle, with connections of its own: what it writes does not wait behind what this one
-    /// writes.
+    /// Another handle with connections of its own: its writes do not wait for those of this one.
     #[must_use]
     pub fn apart(&self) -> Self {
         let link = Arc::new(self.link.apart());
@@ -88,43 +78,33 @@ impl Postgres {
         self.link.close().await;
     }
 
-    /// Binds this database to the keys that seal personal values: the first use records them, and a
-    /// rotation is followed.
-    ///
-    /// # Errors
-    /// `Stopped` where it was sealed with a key that is not among them.
-    pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
-        self.within("bind the sealing key", async {
-            let mut tx = self.begin_alone().await?;
-            let known: Option<(i64, String)> =
-                sqlx::query_as("SELECT key_id, check_value FROM sealing_key")
-                    .fetch_optional(&mut *tx)
-                    .await?;
-            let known = known.map(|(key_id, check_value)| BoundKey { key_id, check_value });
-            let bind = BoundKey::check(known.as_ref(), keys, self.link.place())?;
-            if let Bind::Write(key_id, check_value) = bind {
-                sqlx::query("DELETE FROM sealing_key").execute(&mut *tx).await?;
-                sqlx::query("INSERT INTO sealing_key (key_id, check_value) VALUES ($1, $2)")
-                    .bind(i64::from(key_id))
-                    .bind(check_value)
-                    .execute(&mut *tx)
-                    .await?;
-                tx.commit().await?;
-            }
-            Ok(())
-        })
-        .await
+    pub(super) fn place(&self) -> &str {
+        self.link.place()
     }
 
-    /// Does a piece of work within the limit, and says what became of it. Where the database is lost,
-    /// the next piece of work looks for it again.
+    /// When work that begins now must be done.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + LIMIT
+    }
+
     async fn within<T>(
         &self,
         doing: &str,
         work: impl Future<Output = Result<T, Failure>> + Send,
     ) -> Result<T, Fault> {
+        self.until(self.deadline(), doing, work).await
+    }
+
+    /// Does some work, and makes its error a fault. If the connection is lost, the next work looks for
+    /// a host again.
+    pub(super) async fn until<T>(
+        &self,
+        deadline: Instant,
+        doing: &str,
+        work: impl Future<Output = Result<T, Failure>> + Send,
+    ) -> Result<T, Fault> {
         let place = self.link.place();
-        match timeout(LIMIT, Box::pin(work)).await {
+        match timeout_at(deadline, Box::pin(work)).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(Failure::Fault(fault))) => Err(fault),
             Ok(Err(Failure::Database(error))) => {
@@ -140,7 +120,7 @@ impl Postgres {
         }
     }
 
-    async fn begin(&self) -> Result<PgTransaction<'static>, Failure> {
+    pub(super) async fn begin(&self) -> Result<PgTransaction<'static>, Failure> {
         if self.access == Access::ReadOnly {
             let fault = Fault::stopped("the store is open for reading only").at(self.link.place());
             return Err(Failure::Fault(fault));
@@ -148,7 +128,7 @@ impl Postgres {
         Ok(self.link.pools().await?.writer.begin().await?)
     }
 
-    /// Begins what only one process does at a time.
+    /// Begins a transaction that only one process has at a time.
     async fn begin_alone(&self) -> Result<PgTransaction<'static>, Failure> {
         let mut tx = self.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *tx).await?;
@@ -162,9 +142,9 @@ impl fmt::Debug for Postgres {
     }
 }
 
-/// Why a piece of work ended early.
+/// Why some work failed.
 #[derive(Debug)]
-enum Failure {
+pub(super) enum Failure {
     Fault(Fault),
     Database(sqlx::Error),
 }

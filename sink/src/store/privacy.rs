@@ -1,4 +1,377 @@
-//! Sealed values in a store, and the keys that it belongs to.
+//! What is sealed in a store, for whoever has the keys: to seal it again under new ones, and to take
+//! a person's values out of it. The store itself cannot open any of it.
 
-pub(crate) mod key;
-pub(crate) mod sealed;
+mod key;
+
+use std::collections::BTreeMap;
+
+use contract::{ChannelId, DemandId, Fault, Sealed, SealedBytes, Timestamp, demand::Person};
+use serde::Serialize;
+use sqlx::Error;
+
+use super::{
+    Database,
+    database::{
+        row::Columns,
+        shared_sql::{InDialects, NOTHING, Transaction, Value},
+    },
+};
+
+/// The sealed values of one demand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SealedRow {
+    /// Names the row; ascends.
+    pub seq: i64,
+    /// The demand, to which its values are bound.
+    pub id: DemandId,
+    /// Its channel.
+    pub channel: ChannelId,
+    /// The state that was read: the row is written only where it is still there.
+    state: (i64, i64, i64),
+    /// The address.
+    pub address: Option<Sealed>,
+    /// The people.
+    pub people: Vec<Person>,
+    /// Texts before masking.
+    pub unmasked: Option<SealedBytes>,
+}
+
+/// A record as its source said it, sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedRaw {
+    /// Names the row; ascends.
+    pub seq: i64,
+    /// What it is bound to.
+    pub id: DemandId,
+    /// Its channel.
+    pub channel: ChannelId,
+    /// The bytes.
+    pub raw: SealedBytes,
+}
+
+/// Where records are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RawOf {
+    /// Behind rows of history.
+    History,
+    /// In quarantine.
+    Quarantine,
+}
+
+/// A person's request to be forgotten.
+#[derive(Debug, Clone)]
+pub struct Erasure {
+    /// The tokens of the person: one for each key.
+    pub tokens: Vec<String>,
+    /// Rows of quarantine that hold the person's values, found by whoever has the keys.
+    pub quarantine: Vec<i64>,
+    /// What is written into the audit log.
+    pub entry: AuditEntry,
+}
+
+/// What an erasure took away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Erased {
+    /// Demands that named the person.
+    pub demands: u64,
+    /// Records that were kept as their source said them.
+    pub raws: u64,
+    /// Rows of quarantine.
+    pub quarantined: u64,
+}
+
+/// A line of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who: an account, or the user of the machine.
+    pub who: String,
+    /// `reveal`, `erase`, `rotate`, …
+    pub action: String,
+    /// Names, ids and tokens; never a personal value.
+    pub subject: String,
+    /// Numbers and reasons.
+    pub detail: String,
+}
+
+impl SealedRow {
+    /// Every token of the row.
+    pub fn tokens(&self) -> impl Iterator<Item = &str> {
+        let people =
+            self.people.iter().flat_map(|person| [&person.name, &person.phone, &person.id_no]);
+        people.chain([&self.address]).flatten().filter_map(|sealed| sealed.token.as_deref())
+    }
+
+    /// Takes the person with one of these tokens out of the row; says which tokens went with him.
+    /// What was unmasked goes with him whole: it is one ciphertext for all texts.
+    fn forget(&mut self, tokens: &[String]) -> Vec<String> {
+        let mut gone = tokens.to_vec();
+        let has = |sealed: &Option<Sealed>| {
+            let token = sealed.as_ref().and_then(|sealed| sealed.token.as_ref());
+            token.is_some_and(|token| tokens.contains(token))
+        };
+        let mut is_someone = false;
+        for person in &mut self.people {
+            if has(&person.name) || has(&person.phone) || has(&person.id_no) {
+                let values = [person.name.take(), person.phone.take(), person.id_no.take()];
+                gone.extend(values.into_iter().flatten().filter_map(|sealed| sealed.token));
+                person.gender = None;
+                is_someone = true;
+            }
+        }
+        if is_someone || has(&self.address) {
+            gone.extend(self.address.take().and_then(|address| address.token));
+            self.unmasked = None;
+        }
+        // A token that another person of the demand shares stays with that one.
+        let kept: Vec<String> = self.tokens().map(str::to_owned).collect();
+        gone.retain(|token| !kept.contains(token));
+        gone
+    }
+}
+
+impl Database {
+    /// Demands with sealed values, behind the row `after`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn sealed_rows(&self, after: i64, limit: u32) -> Result<Vec<SealedRow>, Fault> {
+        let values = [after.into(), i64::from(limit).into()];
+        self.query("read sealed values", ROWS, &values, SealedRow::read).await
+    }
+
+    /// Demands that name the person with this token.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn sealed_rows_of(&self, token: &str) -> Result<Vec<SealedRow>, Fault> {
+        self.query("read sealed values", ROWS_OF, &[token.into()], SealedRow::read).await
+    }
+
+    /// Writes rows that were sealed again, and their new tokens beside the old ones. A row whose
+    /// state has moved is left as it is; the answer counts those that were written.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn reseal_rows(&self, rows: &[SealedRow]) -> Result<u64, Fault> {
+        let mut tx = self.begin("seal values again").await?;
+        let mut n_written = 0;
+        for row in rows {
+            if write_row(&mut tx, row).await? {
+                n_written += 1;
+                for token in row.tokens() {
+                    tx.execute(ADD_TOKEN, &[token.into(), row.seq.into()]).await?;
+                }
+            }
+        }
+        tx.commit().await?;
+        Ok(n_written)
+    }
+
+    /// Records as their sources said them, behind the row `after`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn sealed_raws(
+        &self,
+        of: RawOf,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<SealedRaw>, Fault> {
+        let values = [after.into(), i64::from(limit).into()];
+        let read = |row: &dyn Columns| {
+            Ok(SealedRaw {
+                seq: row.some_int("seq")?,
+                id: row.demand_id()?,
+                channel: row.channel()?,
+                raw: row.sealed("raw")?.unwrap_or(SealedBytes(Vec::new())),
+            })
+        };
+        self.query("read records", of.raws(), &values, read).await
+    }
+
+    /// Writes records that were sealed again; counts them.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn reseal_raws(&self, of: RawOf, rows: &[SealedRaw]) -> Result<u64, Fault> {
+        let mut tx = self.begin("seal records again").await?;
+        let mut n_written = 0;
+        for row in rows {
+            let values = [row.seq.into(), Value::Bytes(Some(&row.raw.0))];
+            n_written += tx.execute(of.set_raw(), &values).await?;
+        }
+        tx.commit().await?;
+        Ok(n_written)
+    }
+
+    /// Takes a person out of everything that is kept, and writes that down, in one transaction.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn erase(&self, erasure: &Erasure) -> Result<Erased, Fault> {
+        let mut tx = self.begin_alone("erase a person").await?;
+        let mut erased = Erased::default();
+        let mut found = BTreeMap::new();
+        for token in &erasure.tokens {
+            let rows = tx.query(&LOCK_ROWS_OF, &[token.as_str().into()], SealedRow::read).await?;
+            found.extend(rows.into_iter().map(|row| (row.seq, row)));
+        }
+        for mut row in found.into_values() {
+            let gone = row.forget(&erasure.tokens);
+            erased.demands += u64::from(write_row(&mut tx, &row).await?);
+            for token in gone {
+                tx.execute(DROP_TOKEN, &[token.as_str().into(), row.seq.into()]).await?;
+            }
+            erased.raws += tx.execute(DROP_RAWS, &[row.seq.into()]).await?;
+            erased.quarantined += tx.execute(FORGET_REJECT, &[Value::Id(row.id)]).await?;
+        }
+        for seq in &erasure.quarantine {
+            erased.quarantined += tx.execute(FORGET_QUARANTINED, &[(*seq).into()]).await?;
+        }
+        tx.execute(AUDIT, &erasure.entry.values()).await?;
+        tx.commit().await?;
+        Ok(erased)
+    }
+
+    /// Writes a line of the audit log.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn record(&self, entry: &AuditEntry) -> Result<(), Fault> {
+        self.write("write the audit log", AUDIT, &entry.values(), NOTHING).await?;
+        Ok(())
+    }
+
+    /// The newest lines of the audit log.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn audited(&self, limit: u32) -> Result<Vec<AuditEntry>, Fault> {
+        let read = |row: &dyn Columns| {
+            Ok(AuditEntry {
+                at: row.some_time("at")?,
+                who: row.some_text("who")?,
+                action: row.some_text("action")?,
+                subject: row.some_text("subject")?,
+                detail: row.some_text("detail")?,
+            })
+        };
+        self.query("read the audit log", AUDITED, &[i64::from(limit).into()], read).await
+    }
+}
+
+/// Says whether the row was still in the state that was read.
+async fn write_row(tx: &mut Transaction<'_>, row: &SealedRow) -> Result<bool, Fault> {
+    let address = row.address.as_ref().map(json).transpose()?;
+    let people = (!row.people.is_empty()).then(|| json(&row.people)).transpose()?;
+    let (revision, read_no, mapping) = row.state;
+    let values = [
+        row.seq.into(),
+        Value::Json(address.as_deref()),
+        Value::Json(people.as_deref()),
+        Value::Bytes(row.unmasked.as_ref().map(|sealed| sealed.0.as_slice())),
+        revision.into(),
+        read_no.into(),
+        mapping.into(),
+    ];
+    Ok(tx.execute(SET_ROW, &values).await? == 1)
+}
+
+fn json(value: &impl Serialize) -> Result<String, Fault> {
+    serde_json::to_string(value)
+        .map_err(|error| Fault::stopped("sealed values cannot be written as JSON").because(error))
+}
+
+impl SealedRow {
+    fn read(row: &dyn Columns) -> Result<Self, Error> {
+        Ok(Self {
+            seq: row.some_int("seq")?,
+            id: row.demand_id()?,
+            channel: row.channel()?,
+            state: (row.some_int("revision")?, row.some_int("read_no")?, row.some_int("mapping")?),
+            address: row.from_json("address")?,
+            people: row.from_json("people")?.unwrap_or_default(),
+            unmasked: row.sealed("unmasked")?,
+        })
+    }
+}
+
+impl AuditEntry {
+    fn values(&self) -> [Value<'_>; 5] {
+        let texts = [&self.who, &self.action, &self.subject, &self.detail];
+        let [who, action, subject, detail] = texts.map(|text| text.as_str().into());
+        [self.at.into(), who, action, subject, detail]
+    }
+}
+
+/// Demands behind $1, $2 at most.
+const ROWS: &str = "SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked
+     FROM demand
+     WHERE seq > $1 AND (address IS NOT NULL OR people IS NOT NULL OR unmasked IS NOT NULL)
+     ORDER BY seq LIMIT $2";
+
+/// Demands that name the person with token $1.
+const ROWS_OF: &str = "SELECT d.seq, d.id, d.channel, d.revision, d.read_no, d.mapping,
+            d.address, d.people, d.unmasked
+     FROM demand_person p JOIN demand d ON d.seq = p.demand WHERE p.token = $1 ORDER BY d.seq";
+
+/// As [`ROWS_OF`], locked: a sink that is about to write one of them waits, and judges again.
+static LOCK_ROWS_OF: InDialects = InDialects::new(|dialect| {
+    let lock = dialect.lock;
+    format!(
+        "SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked
+         FROM demand
+         WHERE seq IN (SELECT demand FROM demand_person WHERE token = $1) ORDER BY seq {lock}"
+    )
+});
+
+const SET_ROW: &str = "UPDATE demand SET address = $2, people = $3, unmasked = $4
+     WHERE seq = $1 AND revision = $5 AND read_no = $6 AND mapping = $7";
+
+impl RawOf {
+    /// Records behind $1, $2 at most.
+    const fn raws(self) -> &'static str {
+        match self {
+            Self::History => {
+                "SELECT r.history AS seq, d.id, d.channel, r.raw FROM demand_raw r
+                 JOIN demand_history h ON h.seq = r.history JOIN demand d ON d.seq = h.demand
+                 WHERE r.history > $1 ORDER BY r.history LIMIT $2"
+            }
+            Self::Quarantine => {
+                "SELECT seq, id, channel, raw FROM quarantine
+                 WHERE seq > $1 AND raw IS NOT NULL ORDER BY seq LIMIT $2"
+            }
+        }
+    }
+
+    /// Writes record $2 into row $1.
+    const fn set_raw(self) -> &'static str {
+        match self {
+            Self::History => "UPDATE demand_raw SET raw = $2 WHERE history = $1",
+            Self::Quarantine => "UPDATE quarantine SET raw = $2 WHERE seq = $1 AND raw IS NOT NULL",
+        }
+    }
+}
+
+const ADD_TOKEN: &str =
+    "INSERT INTO demand_person (token, demand) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+const DROP_TOKEN: &str = "DELETE FROM demand_person WHERE token = $1 AND demand = $2";
+
+const DROP_RAWS: &str =
+    "DELETE FROM demand_raw WHERE history IN (SELECT seq FROM demand_history WHERE demand = $1)";
+
+const FORGET_REJECT: &str = "UPDATE quarantine SET raw = NULL, event = NULL
+     WHERE id = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
+
+const FORGET_QUARANTINED: &str = "UPDATE quarantine SET raw = NULL, event = NULL
+     WHERE seq = $1 AND (raw IS NOT NULL OR event IS NOT NULL)";
+
+const AUDIT: &str =
+    "INSERT INTO audit (at, who, action, subject, detail) VALUES ($1, $2, $3, $4, $5)";
+
+/// The newest lines of the audit log, $1 at most.
+const AUDITED: &str =
+    "SELECT at, who, action, subject, detail FROM audit ORDER BY seq DESC LIMIT $1";

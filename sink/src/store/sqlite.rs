@@ -2,56 +2,48 @@
 //! is made durable (`synchronous = FULL`) and never traded for speed; what makes it fast is many rows
 //! per statement and one commit per intake.
 //!
-//! One connection writes, because SQLite has one writer anyway and waiting for it in a queue of ours
-//! is fair where its busy handler is not. A few others read beside it (WAL). Another process may
-//! have the same file open.
+//! One connection writes: SQLite has one writer anyway, and the pool's queue for it is fair while
+//! SQLite's busy handler is not. A few other connections read at the same time (WAL). Another process
+//! may have the same file open.
 
-mod books;
-mod checkpoints;
 mod fault;
 mod keep;
 mod known;
 mod old;
-mod quality;
-mod records;
-mod row;
 mod rows;
-mod sealed;
-mod small;
+mod sql;
 mod statements;
 #[cfg(test)]
 mod tests;
-mod walk;
 mod write;
 
 use std::{fmt, path::Path, time::Duration};
 
 use contract::{Fault, Timestamp};
 use sqlx::{
-    Sqlite as Driver, SqlitePool, Transaction,
+    Connection as _, Sqlite as Driver, SqlitePool, Transaction,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{
-    Access,
-    privacy::key::{Bind, BoundKey},
-};
+use super::Access;
 use fault::fault;
+
+pub(super) use sql::{bind, fetch};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// How long another process may hold the write lock before a try is given up.
+/// How long to wait while another process holds the write lock.
 const BUSY: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
-/// Full chunks and powers of two of every table; each is prepared once.
+/// Prepared statements that a connection keeps: for each table one per size of chunk.
 const STATEMENTS: usize = 256;
 
-/// Of the writer, in KiB (negative means that): ids are random, so an insert touches any page of
-/// their index.
+/// Page cache of the writer, in KiB (that is what a negative number means): ids are random, so an
+/// insert may touch any page of their index.
 const CACHE: &str = "-65536";
-/// Pages of log (64 MiB) before they are copied into the file: an index page that many intakes
-/// touch is copied once.
+/// Pages of the write-ahead log (64 MiB) before they are copied into the file: an index page that many
+/// intakes change is then copied once.
 const CHECKPOINT: &str = "16384";
 
 /// A handle on one file; clones share it.
@@ -110,45 +102,20 @@ impl Sqlite {
         self.readers.close().await;
     }
 
-    /// Binds this file to the keys that seal personal values: the first use records them, and a
-    /// rotation is followed.
-    ///
-    /// # Errors
-    /// `Stopped` where the file was sealed with a key that is not among them.
-    pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
-        let mut tx = self.begin().await?;
-        let known: Option<(i64, String)> =
-            sqlx::query_as("SELECT key_id, check_value FROM sealing_key")
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(|error| self.fault("read the sealing key", error))?;
-        let known = known.map(|(key_id, check_value)| BoundKey { key_id, check_value });
-        let Bind::Write(key_id, check_value) = BoundKey::check(known.as_ref(), keys, &self.place)?
-        else {
-            return Ok(());
-        };
-        let work = async {
-            sqlx::query("DELETE FROM sealing_key").execute(&mut *tx).await?;
-            sqlx::query("INSERT INTO sealing_key (key_id, check_value) VALUES (?, ?)")
-                .bind(i64::from(key_id))
-                .bind(check_value)
-                .execute(&mut *tx)
-                .await?;
-            tx.commit().await
-        };
-        work.await.map_err(|error| self.fault("record the sealing key", error))
+    pub(super) fn place(&self) -> &str {
+        &self.place
     }
 
-    /// Begins to write: takes the lock at once, so that what is read cannot change before it is
-    /// written.
-    async fn begin(&self) -> Result<Transaction<'static, Driver>, Fault> {
+    /// Begins a transaction and takes the write lock at once, so that no row changes between reading
+    /// and writing.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Driver>, Fault> {
         let Some(writer) = &self.writer else {
-            return Err(Fault::stopped("the file is open for reading only").at(&self.place));
+            return Err(Fault::stopped("the store is open for reading only").at(&self.place));
         };
         writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.fault("begin", error))
     }
 
-    fn fault(&self, doing: &str, error: sqlx::Error) -> Fault {
+    pub(super) fn fault(&self, doing: &str, error: sqlx::Error) -> Fault {
         fault(&self.place, doing, error)
     }
 }
@@ -165,11 +132,17 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
         .idle_timeout(None)
         .max_lifetime(None) // prepared statements live with a connection
         .acquire_timeout(Duration::from_secs(30))
+        // When the disk is full, SQLite rolls back by itself, but the driver still counts the
+        // transaction as open and would never begin another one on this connection.
+        .before_acquire(|connection, _| {
+            let is_free = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_free) })
+        })
         .connect_with(options)
         .await
 }
 
-/// All in one transaction: two processes may open a new file at the same moment.
+/// All migrations are one transaction: two processes may open a new file at the same moment.
 async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
     let wrap = |error| fault(place, "begin to migrate", error);
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(wrap)?;
@@ -182,7 +155,7 @@ async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
     tx.commit().await.map_err(|error| fault(place, "migrate", error))
 }
 
-/// Fixed width, so that text sorts as time does.
+/// ISO 8601 of fixed width, so that the order of texts is the order of times.
 fn iso(time: Timestamp) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }

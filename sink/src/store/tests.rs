@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    Access, BooksRow, HistoryRow, Memory, Postgres, Quarantined, Sqlite,
+    Access, BooksRow, Database, HistoryRow, Memory, Quarantined, Sqlite,
     postgres::tests::Served,
     suite::{self, Twin},
 };
@@ -18,7 +18,8 @@ use super::{
 /// A file in a folder of its own.
 pub(super) struct Filed {
     pub(super) folder: TempDir,
-    pub(super) store: Sqlite,
+    pub(super) sqlite: Sqlite,
+    pub(super) store: Database,
 }
 
 impl Filed {
@@ -27,21 +28,20 @@ impl Filed {
     }
 
     async fn open(folder: TempDir) -> Self {
-        let store = Sqlite::open(folder.path().join("t.db"), Access::ReadWrite).await.unwrap();
-        Self { folder, store }
+        let sqlite = Sqlite::open(folder.path().join("t.db"), Access::ReadWrite).await.unwrap();
+        Self { folder, store: Database::Sqlite(sqlite.clone()), sqlite }
     }
 
     async fn reopened(self) -> Self {
-        self.store.close().await;
+        self.sqlite.close().await;
         Self::open(self.folder).await
     }
 }
 
 impl Served {
     async fn reopened(self) -> Self {
-        self.store.close().await;
-        let store = Postgres::open(&self.url, Access::ReadWrite).await.unwrap();
-        Self { url: self.url, store }
+        self.postgres.close().await;
+        Self::open(self.url).await
     }
 }
 

@@ -55,7 +55,6 @@ const OWNERS: &[&str] = &[
     "sink/src/bus/amqp/connect.rs", // what the broker says of a connection: a JoinSet
     "connectors/files/src/blocking.rs", // work on files, awaited at once
     "connectors/process/src/child.rs", // the log of a plugin: a JoinSet
-    "connectors/testkit/src/standing.rs", // a thread of a scope
     "sandbox/src/source/site.rs", // a simulated site: a JoinSet
 ];
 

@@ -51,7 +51,7 @@ fn split(url: &str) -> (&str, &str) {
 
 fn server(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
-        panic!("{variable} names no server: run `cargo xtask test`, which starts one")
+        panic!("this test needs a server, which {variable} names: run `cargo xtask with cargo test -p connector-files`")
     })
 }
 

@@ -43,7 +43,7 @@ async fn mysql(shape: Shape) -> City {
 
 fn server(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
-        panic!("{variable} names no server: run `cargo xtask test`, which starts one")
+        panic!("this test needs a server, which {variable} names: run `cargo xtask with cargo test -p connector-table`")
     })
 }
 

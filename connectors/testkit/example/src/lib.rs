@@ -82,7 +82,7 @@ impl Connector for Journal {
         Ok(Batch { entries, upto: Position { next_byte }, caught_up, trouble: Vec::new() })
     }
 
-    fn sample(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
+    fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         Ok(page.split_inclusive(|byte| *byte == b'\n').map(|line| entry(line, 0)).collect())
     }
 }

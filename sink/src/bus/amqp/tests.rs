@@ -31,7 +31,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 fn server(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
-        panic!("{variable} names no server: run `cargo xtask test`, which starts one")
+        panic!("this test needs a server, which {variable} names: run `cargo xtask with cargo test -p sink`")
     })
 }
 

@@ -10,9 +10,7 @@ use contract::{
 
 use crate::store::{
     Database,
-    database::either,
-    database::row::{Columns, count},
-    database::shared_sql::Small,
+    database::{row::Columns, shared_sql::NOTHING},
 };
 
 /// The progress of one backfill.
@@ -36,8 +34,7 @@ impl Backfill {
     /// The store cannot be reached; it ends the next time.
     pub async fn end(&self, channel: &ChannelId) -> Result<(), Fault> {
         let values = [channel.as_str().into(), self.stretch.as_str().into()];
-        let Self { store, .. } = self;
-        either!(store, store => store.write("end a backfill", END, &values, |_| Ok(())))?;
+        self.store.write("end a backfill", END, &values, NOTHING).await?;
         Ok(())
     }
 }
@@ -48,12 +45,11 @@ impl Checkpoints for Backfill {
         self.store.load(channel, fence).await?;
         let read = |row: &dyn Columns| {
             let cursor = row.text("cursor")?.map(Cursor::from_text);
-            Ok((cursor, count(row.int("step")?.unwrap_or(0))))
+            Ok((cursor, row.count("step")?))
         };
         let values = [channel.as_str().into(), self.stretch.as_str().into()];
-        let Self { store, .. } = self;
-        let rows = either!(store, store => store.look("read a position", AT, &values, read))?;
-        let (cursor, step) = rows.into_iter().next().unwrap_or_default();
+        let at = self.store.query_first("read a position", AT, &values, read).await?;
+        let (cursor, step) = at.unwrap_or_default();
         Ok(Position { cursor, step, fence })
     }
 
@@ -66,8 +62,7 @@ impl Checkpoints for Backfill {
     }
 
     async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
-        let Self { store, stretch } = self;
-        either!(store, store => store.advance_of(step, Some(stretch)))
+        self.store.advance_in(step, Some(&self.stretch)).await
     }
 
     /// What stops a backfill is told to whoever asked for it, and stops nothing else.
@@ -82,7 +77,7 @@ const END: &str = "DELETE FROM backfill WHERE channel = $1 AND stretch = $2";
 
 /// Moves the backfill of stretch $2 of channel $1 to $3, where it is still at move $4; the first move
 /// begins it.
-pub(crate) const MOVE: &str = "INSERT INTO backfill (channel, stretch, cursor, step)
+pub(super) const MOVE: &str = "INSERT INTO backfill (channel, stretch, cursor, step)
      SELECT $1, $2, $3, 1 WHERE $4 = 0
         OR EXISTS (SELECT 1 FROM backfill b WHERE b.channel = $1 AND b.stretch = $2)
      ON CONFLICT (channel, stretch) DO UPDATE SET cursor = $3, step = backfill.step + 1

@@ -1,8 +1,8 @@
 //! Which rows follow from an intake: pure, in arrival order, the same for every store.
 //!
-//! A store loads what is [`Known`], asks for the [`Plan`], gives its new rows numbers, and writes each
-//! table once. Nothing here
-//! waits, so that the order of judgements is the order of the bus and nothing else.
+//! A store loads what is [`Known`], asks for the [`IntakePlan`], gives its new rows numbers, and writes each
+//! table once. Nothing here waits, so that the order of judgements is the order of the bus and nothing
+//! else.
 
 mod known;
 mod rows;
@@ -10,29 +10,28 @@ mod rows;
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use contract::{
-    Current, Delivery, Demand, DemandId, Digest, Event, Intake, Judgement, MessageId, Outcomes,
-    Reason, judge,
+    ChannelId, Current, Delivery, Demand, DemandId, Digest, Event, Intake, Judgement, MessageId,
+    Outcomes, Reason, judge,
 };
 
-use crate::store::{
-    demands::columns::{cells, nul_in},
-    demands::identity,
-    demands::quarantine::Trouble,
+use crate::store::demands::{
+    columns::{cells, nul_in},
+    quarantine::Trouble,
 };
 
-pub(crate) use known::{Known, KnownDemand, doubtful, things};
+pub(crate) use known::{Known, KnownDemand, doubtful, past, receipt, things};
 pub use rows::Outcome;
-pub(crate) use rows::{HistoryEntry, Plan, Receipt, Subject};
+pub(crate) use rows::{HistoryEntry, IntakePlan, Receipt, Subject};
 
 /// Events that must not be judged, by position (delivery, event), because a database refused them.
 pub(crate) type Banned = BTreeMap<(usize, usize), Reason>;
 
 /// Judges every event of the intake.
-pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) -> Plan<'a> {
+pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) -> IntakePlan<'a> {
     let mut planner = Planner {
         known,
         banned,
-        plan: Plan::default(),
+        plan: IntakePlan::default(),
         receipts: HashMap::new(),
         subjects: HashMap::new(),
         troubles: HashMap::new(),
@@ -48,7 +47,7 @@ pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) ->
 struct Planner<'a, 'b> {
     known: &'a Known,
     banned: &'b Banned,
-    plan: Plan<'a>,
+    plan: IntakePlan<'a>,
     /// Receipts of this intake.
     receipts: HashMap<&'a MessageId, Digest>,
     /// Where in `plan.subjects`.
@@ -99,7 +98,7 @@ impl<'a> Planner<'a, '_> {
             let outcome = match event {
                 Event::Demand(demand) => {
                     let banned = self.banned.get(&(index, position)).cloned();
-                    match banned.or_else(|| identity::flaw(&delivery.message.id.channel, demand)) {
+                    match banned.or_else(|| identity_flaw(&delivery.message.id.channel, demand)) {
                         None => self.take_demand(delivery, demand),
                         Some(reason) => self.refuse(delivery, demand, reason),
                     }
@@ -227,7 +226,7 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
-    fn finish(mut self) -> Plan<'a> {
+    fn finish(mut self) -> IntakePlan<'a> {
         for trouble in &mut self.plan.troubles {
             let here = self.subjects.get(&trouble.id).map(|at| &self.plan.subjects[*at]);
             let newest =
@@ -243,4 +242,19 @@ impl<'a> Planner<'a, '_> {
         self.plan.subjects.retain(|subject| subject.row.is_some() || subject.moved);
         self.plan
     }
+}
+
+/// Why a demand cannot be kept under its name. One under a foreign id would overwrite another's row,
+/// so the id is computed again from channel and key.
+fn identity_flaw(channel: &ChannelId, demand: &Demand) -> Option<Reason> {
+    if demand.channel != *channel {
+        return Some(Reason::new(
+            "wrong_channel",
+            "the demand names another channel than its message",
+        ));
+    }
+    if demand.id != DemandId::of(channel, &demand.source_key) {
+        return Some(Reason::new("wrong_id", "the id does not follow from channel and source key"));
+    }
+    None
 }

@@ -1,5 +1,5 @@
-//! A row that the database refuses must not hold up its neighbours: the intake is tried again with
-//! the culprit in quarantine, which is found by halving.
+//! A row that the database rejects must not hold up the others of its transaction: a binary search
+//! finds it, it goes to quarantine, and the intake is tried again without it.
 
 use std::future::Future;
 
@@ -33,8 +33,22 @@ pub(crate) enum Then {
 #[derive(Debug)]
 pub(crate) enum Attempt {
     Kept(Outcomes),
-    /// Some row is not to the database's taste, for this reason.
+    /// The database rejected a row, for this reason.
     Refused(String),
+}
+
+/// Why a plan was not written.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    Database(sqlx::Error),
+    /// Rows changed between reading and writing: the plan is void.
+    Moved,
+}
+
+impl From<sqlx::Error> for WriteError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
 }
 
 /// Keeps the intake, and what the database refuses of it in quarantine.
@@ -65,14 +79,14 @@ async fn find_culprit(
     let suspects: Vec<(usize, usize)> =
         demands(intake).filter(|position| !banned.contains_key(position)).collect();
     let nobody = |why: &str| {
-        Fault::stopped(format!("the database refuses rows of every intake: {why}"))
+        Fault::stopped(format!("the database rejects every intake, even without demands: {why}"))
             .at(store.place())
             .remedy("check what was changed in its tables")
     };
     if let Some(why) = refused_without(store, intake, banned, &suspects).await? {
         return Err(nobody(&why));
     }
-    // With `accepted` of them the database is content, with `refused` it is not.
+    // The database accepts the first `accepted` of them and rejects the first `refused`.
     let (mut accepted, mut refused) = (0, suspects.len());
     while accepted + 1 < refused {
         let middle = accepted.midpoint(refused);

@@ -1,8 +1,8 @@
-//! What could not be kept as a demand, one row per thing, whoever refused it.
+//! What could not be kept as a demand, one row per key.
 //!
 //! Bytes of an unreadable event are kept only where they are recognisably an event of ours: those
 //! have left the normaliser, so personal values in them are sealed. Of anything else only length and
-//! SHA-256 are kept, because nobody knows what it holds and this table is not a place for plain text.
+//! SHA-256 are kept: it may contain personal values in plain text.
 
 use contract::{
     ChannelId, Delivery, Demand, DemandId, MappingNo, Reason, Reject, Revision, Timestamp, Version,
@@ -102,7 +102,7 @@ impl<'a> Trouble<'a> {
         }
     }
 
-    /// The same thing again, in the same intake: the newest sight of it describes it.
+    /// The same key again, in the same intake: the newest one describes it.
     pub(crate) fn merge(&mut self, other: Self) {
         let times_seen = self.times_seen + other.times_seen;
         let first_seen_at = earliest(self.first_seen_at, other.first_seen_at);
@@ -114,6 +114,38 @@ impl<'a> Trouble<'a> {
         self.first_seen_at = first_seen_at;
         self.last_seen_at = last_seen_at;
     }
+}
+
+/// The columns that the newest version sets.
+const DESCRIPTION: [&str; 10] = [
+    "revision",
+    "read_no",
+    "mapping",
+    "reason",
+    "detail",
+    "place",
+    "message",
+    "raw",
+    "event",
+    "resolved_at",
+];
+
+/// The end of an INSERT, for a key that is in quarantine already: an older version is only counted.
+/// `first` and `last` are the expressions for the earlier and the later time.
+pub(crate) fn on_conflict(first: &str, last: &str) -> String {
+    let described = DESCRIPTION.map(|name| {
+        format!(
+            "{name} = CASE
+             WHEN (excluded.revision, excluded.read_no, excluded.mapping)
+                > (quarantine.revision, quarantine.read_no, quarantine.mapping)
+             THEN excluded.{name} ELSE quarantine.{name} END"
+        )
+    });
+    format!(
+        "ON CONFLICT (id) DO UPDATE SET {}, first_seen_at = {first}, last_seen_at = {last},
+         times_seen = quarantine.times_seen + excluded.times_seen",
+        described.join(", ")
+    )
 }
 
 /// The earlier of two moments, where both are known.
@@ -142,7 +174,7 @@ fn is_ours(text: &str) -> bool {
     }
 }
 
-/// Quarantine must take everything, so a NUL becomes the symbol for it.
+/// Quarantine must accept everything, so a NUL becomes the symbol for it.
 fn printable(text: &str) -> String {
     text.replace('\0', "␀")
 }

@@ -1,100 +1,27 @@
-//! What a store shows of itself: plain structs for the command line, the console and tests.
+//! Demands read back: their current states, their history and what is in quarantine.
 
-use contract::{ChannelId, Demand, DemandId, Digest, SealedBytes, Timestamp, Version};
+use std::{fmt::Write as _, sync::LazyLock};
+
+use contract::{
+    ChannelId, Demand, DemandId, Digest, Fault, RecordKey, SealedBytes, Timestamp, Version,
+};
 use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use sqlx::Error;
 
-use crate::store::Outcome;
-
-/// The books of a channel. Read = accepted + skipped + rejected; published = stored + unchanged +
-/// stale + quarantined + in flight.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BooksRow {
-    /// The channel.
-    pub channel: ChannelId,
-    /// Entries the connector gave.
-    pub read: u64,
-    /// Became demands.
-    pub accepted: u64,
-    /// Are none, by a rule of the channel.
-    pub skipped: u64,
-    /// Went to quarantine before they were published as demands.
-    pub rejected: u64,
-    /// Events of all messages of advanced reads.
-    pub published: u64,
-    /// New states.
-    pub stored: u64,
-    /// Seen again with the same content.
-    pub unchanged: u64,
-    /// Older than what was there.
-    pub stale: u64,
-    /// Put into quarantine, rejected ones among them.
-    pub quarantined: u64,
-    /// Events of messages that have no receipt yet.
-    pub in_flight: u64,
-    /// Events of messages that came once more; they are in no other number.
-    pub redelivered: u64,
-    /// Messages that were kept and whose read never advanced: a crash in between, or a read that is
-    /// about to advance. Their events are in no other number.
-    pub orphans: u64,
-    /// Whether every message of every advanced read has an equal receipt. `None` while something is
-    /// in flight; `Some(false)` can only be mended by somebody who finds out why.
-    pub balanced: Option<bool>,
-}
-
-impl BooksRow {
-    pub(crate) fn new(channel: ChannelId) -> Self {
-        Self {
-            channel,
-            read: 0,
-            accepted: 0,
-            skipped: 0,
-            rejected: 0,
-            published: 0,
-            stored: 0,
-            unchanged: 0,
-            stale: 0,
-            quarantined: 0,
-            in_flight: 0,
-            redelivered: 0,
-            orphans: 0,
-            balanced: None,
-        }
-    }
-
-    /// Draws the line, where `unequal` messages have a receipt that says something else.
-    pub(crate) fn close(mut self, unequal: u64) -> Self {
-        let adds_up = self.read == self.accepted + self.skipped + self.rejected
-            && self.published == self.accepted + self.rejected;
-        self.balanced = match (unequal, adds_up, self.in_flight) {
-            (0, true, 0) => Some(true),
-            (0, true, _) => None,
-            _ => Some(false),
-        };
-        self
-    }
-}
-
-/// Where a channel stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ChannelStatus {
-    /// The channel.
-    pub channel: ChannelId,
-    /// Moves of its position so far.
-    pub step: u64,
-    /// When it was last read, be it in vain.
-    pub last_read_at: Option<Timestamp>,
-    /// What has kept it from being read since then.
-    pub fault: Option<String>,
-    /// Demands it has.
-    pub demands: u64,
-    /// Things of it that wait in quarantine.
-    pub quarantined: u64,
-}
+use crate::store::{
+    Database, Outcome,
+    database::{
+        row::{Columns, decode},
+        shared_sql::Value,
+    },
+    demands::columns::{COLUMNS, Get},
+};
 
 /// A demand with what the store knows of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemandRow {
-    /// Its current state. The version moves with every sight, `origin` tells where the content came
+    /// Its current state. The version moves whenever it is seen; `origin` tells where the content came
     /// from.
     pub demand: Demand,
     /// When it was first stored: time of the read.
@@ -133,11 +60,11 @@ pub struct Quarantined {
     pub source_key: Option<String>,
     /// Its newest version.
     pub version: Version,
-    /// Stable word to group by.
+    /// A stable code, to group by.
     pub reason: String,
     /// For people.
     pub detail: String,
-    /// Where it stood.
+    /// Where it was in the source.
     pub place: String,
     /// The message it came in.
     pub message: String,
@@ -153,4 +80,193 @@ pub struct Quarantined {
     pub times_seen: u64,
     /// When a newer good state of the same thing was seen.
     pub resolved_at: Option<Timestamp>,
+}
+
+impl Database {
+    /// The current state of what has this id.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the row does not hold a demand.
+    pub async fn demand(&self, id: &DemandId) -> Result<Option<DemandRow>, Fault> {
+        let (sql, values) = (DEMAND.as_str(), [Value::Id(*id)]);
+        self.query_first("read a demand", sql, &values, DemandRow::read).await
+    }
+
+    /// The current state of what has this key.
+    ///
+    /// # Errors
+    /// As [`Database::demand`].
+    pub async fn current(
+        &self,
+        channel: &ChannelId,
+        key: &RecordKey,
+    ) -> Result<Option<Demand>, Fault> {
+        let row = self.demand(&DemandId::of(channel, key)).await?;
+        Ok(row.map(|row| row.demand))
+    }
+
+    /// Demands seen since a moment, behind the row `after`, with the numbers of their rows.
+    ///
+    /// # Errors
+    /// As [`Database::demand`].
+    pub async fn demands(
+        &self,
+        after: i64,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(i64, DemandRow)>, Fault> {
+        let values = [after.into(), since.into(), i64::from(limit).into()];
+        let read = |row: &dyn Columns| Ok((row.some_int("seq")?, DemandRow::read(row)?));
+        self.query("read demands", DEMANDS.as_str(), &values, read).await
+    }
+
+    /// All states of a demand, in the order of judgement.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn history(&self, id: &DemandId) -> Result<Vec<HistoryRow>, Fault> {
+        self.query("read a history", HISTORY, &[Value::Id(*id)], HistoryRow::read).await
+    }
+
+    /// The record behind a row of history, as the source said it: compressed and sealed.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn raw(&self, history_seq: i64) -> Result<Option<SealedBytes>, Fault> {
+        let (values, read) = ([history_seq.into()], |row: &dyn Columns| row.sealed("raw"));
+        Ok(self.query_first("read a record", RAW, &values, read).await?.flatten())
+    }
+
+    /// What waits in quarantine, newest first; what is resolved does not wait.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn quarantine_list(
+        &self,
+        channel: Option<&ChannelId>,
+        limit: u32,
+    ) -> Result<Vec<Quarantined>, Fault> {
+        let values = [Value::Text(channel.map(ChannelId::as_str)), i64::from(limit).into()];
+        self.query("list the quarantine", QUARANTINE_LIST, &values, Quarantined::read).await
+    }
+
+    /// What is in quarantine under this id, resolved or not.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn quarantine_show(&self, id: &DemandId) -> Result<Option<Quarantined>, Fault> {
+        let values = [Value::Id(*id)];
+        self.query_first("read the quarantine", QUARANTINE_SHOW, &values, Quarantined::read).await
+    }
+}
+
+/// The demand with id $1.
+static DEMAND: LazyLock<String> = LazyLock::new(|| demands("WHERE id = $1"));
+
+/// Demands behind row $1 that were seen since $2, $3 at most.
+static DEMANDS: LazyLock<String> =
+    LazyLock::new(|| demands("WHERE seq > $1 AND last_seen_at >= $2 ORDER BY seq LIMIT $3"));
+
+fn demands(which: &str) -> String {
+    let mut columns = String::new();
+    for column in COLUMNS {
+        // Writing to a String cannot fail.
+        let _ = write!(columns, ", {}", column.name);
+    }
+    format!(
+        "SELECT seq, revision, read_no, mapping, first_seen_at, last_seen_at{columns}, (
+             SELECT raw FROM demand_raw WHERE history = (
+                 SELECT max(h.seq) FROM demand_history h
+                 WHERE h.demand = demand.seq AND h.outcome = 'stored')
+         ) AS raw FROM demand {which}"
+    )
+}
+
+/// All states of the demand with id $1.
+const HISTORY: &str = "SELECT h.* FROM demand d JOIN demand_history h ON h.demand = d.seq
+     WHERE d.id = $1 ORDER BY h.seq";
+
+/// The bytes behind row $1 of history.
+const RAW: &str = "SELECT raw FROM demand_raw WHERE history = $1";
+
+/// What waits in quarantine of channel $1 or of all, $2 at most.
+const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
+     WHERE resolved_at IS NULL AND (CAST($1 AS text) IS NULL OR channel = $1)
+     ORDER BY last_seen_at DESC NULLS LAST, seq DESC LIMIT $2";
+
+/// What is in quarantine under id $1.
+const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
+
+impl DemandRow {
+    /// A demand is read back through its wire form: the columns are its fields.
+    fn read(row: &dyn Columns) -> Result<Self, Error> {
+        let mut wire = Map::new();
+        for column in COLUMNS {
+            if let Some(value) = value(row, column.name, &column.get)? {
+                wire.insert(column.name.to_owned(), value);
+            }
+        }
+        let raw = row.sealed("raw")?.unwrap_or(SealedBytes(Vec::new()));
+        wire.insert("version".to_owned(), json("version", &row.version()?)?);
+        wire.insert("raw".to_owned(), json("raw", &raw)?);
+        Ok(Self {
+            demand: serde_json::from_value(Json::Object(wire))
+                .map_err(|error| decode("demand", error))?,
+            first_seen_at: row.some_time("first_seen_at")?,
+            last_seen_at: row.some_time("last_seen_at")?,
+        })
+    }
+}
+
+impl HistoryRow {
+    fn read(row: &dyn Columns) -> Result<Self, Error> {
+        let outcome = Outcome::from_code(&row.some_text("outcome")?);
+        Ok(Self {
+            seq: row.some_int("seq")?,
+            version: row.version()?,
+            outcome: outcome.ok_or_else(|| decode("outcome", "unknown word"))?,
+            status: row.text("status")?,
+            digest: row.digest("digest")?,
+            changed: row.from_json("changed")?.unwrap_or_default(),
+            seen_at: row.some_time("seen_at")?,
+        })
+    }
+}
+
+impl Quarantined {
+    fn read(row: &dyn Columns) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.demand_id()?,
+            channel: row.channel()?,
+            source_key: row.text("source_key")?,
+            version: row.version()?,
+            reason: row.some_text("reason")?,
+            detail: row.some_text("detail")?,
+            place: row.some_text("place")?,
+            message: row.some_text("message")?,
+            raw: row.sealed("raw")?,
+            event: row.text("event")?,
+            first_seen_at: row.time("first_seen_at")?,
+            last_seen_at: row.time("last_seen_at")?,
+            times_seen: row.count("times_seen")?,
+            resolved_at: row.time("resolved_at")?,
+        })
+    }
+}
+
+fn value(row: &dyn Columns, name: &str, get: &Get) -> Result<Option<Json>, Error> {
+    Ok(match get {
+        Get::Id(_) => row.id(name)?.map(|id| json(name, &id)).transpose()?,
+        Get::Text(_) => row.text(name)?.map(Json::from),
+        Get::Time(_) => row.time(name)?.map(|time| json(name, &time)).transpose()?,
+        Get::Int(_) => row.int(name)?.map(Json::from),
+        Get::Bool(_) => row.bool(name)?.map(Json::from),
+        Get::Json(_) => row.from_json(name)?,
+        Get::Bytes(_) if name == "digest" => Some(json(name, &row.digest("digest")?)?),
+        Get::Bytes(_) => row.sealed(name)?.map(|bytes| json(name, &bytes)).transpose()?,
+    })
+}
+
+fn json(name: &str, value: &impl Serialize) -> Result<Json, Error> {
+    serde_json::to_value(value).map_err(|error| decode(name, error))
 }

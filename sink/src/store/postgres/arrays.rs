@@ -1,5 +1,5 @@
-//! Many rows in one statement: an array per column, unfolded by the server. Arrays of unequal length
-//! would be filled up with nulls in silence, so all of them are made from the same rows.
+//! Many rows in one statement: an array per column (`unnest`). The server fills up shorter arrays with
+//! nulls without an error, so all of them are made from the same rows.
 
 use sqlx::{
     Arguments, Encode, PgConnection, Postgres, Type, error::BoxDynError, postgres::PgArguments,
@@ -39,7 +39,7 @@ impl<'a, T> Arrays<'a, T> {
             .column(move |row| i64::from(get(row).mapping.0))
     }
 
-    /// Sends them in one round trip; says how many rows the database counted. No rows, no trip.
+    /// Runs the statement; returns how many rows it changed. Without rows nothing is sent.
     pub(super) async fn execute(
         self,
         conn: &mut PgConnection,

@@ -6,8 +6,7 @@ use std::str::FromStr;
 use contract::Fault;
 use sqlx::postgres::PgConnectOptions;
 
-/// What may stand behind `?`. The driver passes over what it does not know, with its value in the
-/// log.
+/// Parameters that may follow `?`. The driver ignores an unknown one and logs its value.
 const PARAMETERS: &[&str] =
     &["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "application_name", "options"];
 
@@ -58,8 +57,8 @@ impl Hosts {
     }
 }
 
-/// The parameters that the driver knows. The one that libpq has for several hosts is ours: who
-/// writes is always led to the host that takes writes.
+/// The parameters for the driver. `target_session_attrs` is not one of them: a connection that writes
+/// always goes to the host that accepts writes.
 fn driver_query(query: &str) -> Result<String, Fault> {
     let mut kept = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {

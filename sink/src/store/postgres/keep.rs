@@ -1,7 +1,7 @@
 //! `keep` for PostgreSQL: lock and read what is known, plan, write, commit, in one transaction.
 //!
-//! Where another sink came between, the whole of it is done again from reading: only then is it
-//! judged by what that sink has written.
+//! If another sink changed the same rows in between, everything is done again from the first read, so
+//! that the demands are judged by what that sink has written.
 
 use contract::{Event, Fault, Intake, Outcomes, Store};
 
@@ -9,14 +9,14 @@ use super::{
     Failure, Postgres,
     fault::{is_missing_month, is_race, is_refusal, message},
     known,
-    write::{WriteError, write},
+    write::write,
 };
-use crate::store::{
-    demands::plan::{Banned, plan},
-    demands::poison::{self, Attempt, Attempts, Then},
+use crate::store::demands::{
+    plan::{Banned, plan},
+    poison::{self, Attempt, Attempts, Then, WriteError},
 };
 
-/// Races that one intake may lose in a row; each one means that another sink has got on.
+/// How often one intake may lose against another sink before it is a fault.
 const RACES: u32 = 10;
 
 impl Store for Postgres {
@@ -52,7 +52,8 @@ impl Attempts for Postgres {
                 }
             }
         }
-        Err(Fault::transient(format!("other sinks came between {RACES} times")).at(self.place()))
+        Err(Fault::transient(format!("other sinks changed the same rows {RACES} times in a row"))
+            .at(self.place()))
     }
 }
 
@@ -75,7 +76,7 @@ impl Postgres {
         };
         let outcomes = match work.await {
             Ok(outcomes) => outcomes,
-            // What was begun ends before the same connection begins again.
+            // The transaction must end before the same connection begins another one.
             Err(error) => {
                 tx.rollback().await?;
                 return verdict(error);

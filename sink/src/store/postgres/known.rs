@@ -1,17 +1,18 @@
-//! What must be known before an intake is planned, locked in one fixed order, so that it cannot
-//! change before the plan is written and two sinks cannot hold what the other waits for.
+//! Reads what must be known before an intake is planned, and locks it in the order of keys: it cannot
+//! change before the plan is written, and two sinks cannot deadlock.
 
 use std::collections::{HashMap, HashSet};
 
 use contract::{DemandId, Digest, Intake, MessageId};
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 
 use crate::store::{
-    database::row::{int, known_demand, to_digest},
-    demands::plan::{Known, KnownDemand, Plan, doubtful, things},
+    database::row::int,
+    demands::plan::{IntakePlan, Known, KnownDemand, doubtful, past, receipt, things},
 };
 
-/// Locks and reads. Receipts come after the locks: whoever held them may have written some.
+/// Locks and reads. Receipts are read after the locks are taken: whoever held them before may have
+/// written some.
 pub(super) async fn load(conn: &mut PgConnection, intake: &Intake) -> Result<Known, sqlx::Error> {
     let demands = demands(conn, intake).await?;
     let history = history(conn, doubtful(intake, &demands)).await?;
@@ -23,7 +24,7 @@ pub(super) async fn load(conn: &mut PgConnection, intake: &Intake) -> Result<Kno
 /// that the order of numbers of one demand is the order in which it was judged.
 pub(super) async fn number(
     conn: &mut PgConnection,
-    plan: &mut Plan<'_>,
+    plan: &mut IntakePlan<'_>,
 ) -> Result<(), sqlx::Error> {
     if plan.history.is_empty() {
         return Ok(());
@@ -45,7 +46,7 @@ async fn demands(
     intake: &Intake,
 ) -> Result<HashMap<DemandId, KnownDemand>, sqlx::Error> {
     let things = things(intake);
-    // No key in the database holds a NUL, and it refuses to be asked for one.
+    // No key in the database contains a NUL, and PostgreSQL refuses a parameter with one.
     let mut keys: Vec<_> = things.into_values().filter(|(_, key)| !key.contains('\0')).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -65,7 +66,7 @@ async fn demands(
     .bind(keys)
     .fetch_all(conn)
     .await?;
-    rows.iter().map(known_demand).collect()
+    rows.iter().map(|row| KnownDemand::read(row)).collect()
 }
 
 async fn history(
@@ -82,34 +83,24 @@ async fn history(
     .bind(demands)
     .fetch_all(conn)
     .await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, to_digest("digest", row.try_get(1)?)?))).collect()
+    rows.iter().map(|row| past(row)).collect()
 }
 
 async fn receipts(
     conn: &mut PgConnection,
     intake: &Intake,
 ) -> Result<HashMap<MessageId, Digest>, sqlx::Error> {
-    let messages = intake.deliveries().iter().map(|delivery| &delivery.message.id);
-    let ids: HashMap<_, _> = messages
-        .map(|id| ((id.channel.as_str(), int(id.read_no.0), i64::from(id.part)), id))
-        .collect();
+    let ids: Vec<_> = intake.deliveries().iter().map(|delivery| &delivery.message.id).collect();
     let rows = sqlx::query(
         "SELECT r.channel, r.read_no, r.part, r.hash
          FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS k (channel, read_no, part)
          JOIN receipt r
          ON r.channel = k.channel AND r.read_no = k.read_no AND r.part = k.part",
     )
-    .bind(ids.keys().map(|(channel, ..)| *channel).collect::<Vec<_>>())
-    .bind(ids.keys().map(|(_, read_no, _)| *read_no).collect::<Vec<_>>())
-    .bind(ids.keys().map(|(.., part)| *part).collect::<Vec<_>>())
+    .bind(ids.iter().map(|id| id.channel.as_str()).collect::<Vec<_>>())
+    .bind(ids.iter().map(|id| int(id.read_no.0)).collect::<Vec<_>>())
+    .bind(ids.iter().map(|id| i64::from(id.part)).collect::<Vec<_>>())
     .fetch_all(conn)
     .await?;
-    let mut receipts = HashMap::with_capacity(rows.len());
-    for row in &rows {
-        let key = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        if let Some(id) = ids.get(&key) {
-            receipts.insert((*id).clone(), to_digest("hash", row.try_get(3)?)?);
-        }
-    }
-    Ok(receipts)
+    rows.iter().map(|row| receipt(row)).collect()
 }

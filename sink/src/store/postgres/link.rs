@@ -1,7 +1,8 @@
-//! The way to the database: finds the host that takes writes, and finds it again after a failover.
+//! Connections to the database: finds the host that accepts writes, and finds it again after a
+//! failover.
 //!
-//! Nothing here waits for a server that is gone: the connections to it are given up at the first
-//! sign, and whoever comes next looks for a host anew. The supervisor and the sink do the waiting.
+//! Nothing here waits for a server that is gone: its connections are closed at the first error, and
+//! the next call looks for a host again. The supervisor and the sink wait between retries.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -25,20 +26,20 @@ use crate::store::Access;
 const CONNECT: Duration = Duration::from_secs(10);
 /// For a connection of the pool to be free, or for another one to the same host.
 const ACQUIRE: Duration = Duration::from_secs(15);
-/// One writes, as in the embedded store: what this process was doing when a future of it was
-/// dropped is over before it writes again. More processes are more writers.
+/// One connection writes, as in the embedded store: a transaction whose future was dropped is rolled
+/// back before this process writes again. Several processes are several writers.
 const WRITERS: u32 = 1;
 const READERS: u32 = 4;
 
-/// The oldest server that is known to do.
+/// The oldest server version that is supported.
 const OLDEST: i32 = 13;
 
-/// Limits that the server keeps when we do not: sqlx cancels nothing there.
+/// Time limits on the server: when a future is dropped, sqlx does not cancel its statement.
 const LIMITS: [(&str, &str); 2] =
     [("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "60s")];
 
-/// A writer looks up keys in indices and nothing else. Plans are kept with a connection: one made
-/// while tables were small, by reading them whole, must not outlive that.
+/// A writer only looks up keys in indexes. A connection keeps its plans, and one that was made while
+/// the tables were small would go on to scan them when they are large.
 const BY_INDEX: [(&str, &str); 4] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
@@ -64,7 +65,7 @@ impl Link {
         Self { hosts, access, pools: Mutex::new(None) }
     }
 
-    /// The same way, for other connections.
+    /// The same hosts, with other connections.
     pub(super) fn apart(&self) -> Self {
         Self::new(self.hosts.clone(), self.access)
     }
@@ -97,7 +98,7 @@ impl Link {
         Err(none_of(faults, self.place()))
     }
 
-    /// What was a connection is none any more.
+    /// Drops the connections to the host in use.
     pub(super) fn forget(&self) {
         *self.lock() = None;
     }
@@ -164,9 +165,11 @@ impl Link {
         }
         if is_read_only && self.access == Access::ReadWrite {
             close(connection).await;
-            return Err(Fault::transient("it takes no writes: a standby, or set to read only")
-                .at(place)
-                .remedy("name the primary in the URL too"));
+            return Err(Fault::transient(
+                "it does not accept writes: it is a standby or set to read only",
+            )
+            .at(place)
+            .remedy("name the primary in the URL too"));
         }
         Ok(connection)
     }
@@ -176,12 +179,12 @@ impl Link {
     }
 }
 
-/// Says goodbye; a server that does not hear it will notice.
+/// Closes a connection; a server that does not answer will notice by itself.
 pub(super) async fn close(connection: PgConnection) {
     let _ = timeout(CONNECT, connection.close()).await;
 }
 
-/// Transient as long as one of the hosts may come to do.
+/// Transient if one of the hosts may become usable.
 fn none_of(mut faults: Vec<Fault>, place: &str) -> Fault {
     if faults.len() == 1
         && let Some(only) = faults.pop()
@@ -190,7 +193,7 @@ fn none_of(mut faults: Vec<Fault>, place: &str) -> Fault {
     }
     let may_pass = faults.iter().any(Fault::is_transient);
     let each: Vec<_> = faults.iter().map(Fault::to_string).collect();
-    let what = format!("no host will do: {}", each.join("; "));
+    let what = format!("no host can be used: {}", each.join("; "));
     let fault = if may_pass { Fault::transient(what) } else { Fault::stopped(what) };
     fault.at(place)
 }

@@ -1,7 +1,7 @@
 //! One partition of history and of raw per month, made before it is needed and dropped when it is old.
 //!
-//! A partition is made apart and then attached: making it in place would wait until every writer has
-//! ended, and make every other one wait behind.
+//! A partition is made as a table and then attached: CREATE TABLE … PARTITION OF would wait for all
+//! writers, and all later ones would wait for it.
 
 use std::{
     collections::BTreeSet,
@@ -35,13 +35,13 @@ impl Postgres {
     /// history once more.
     ///
     /// # Errors
-    /// The database cannot be written, or somebody reads in those tables for long; nothing was
+    /// The database cannot be written, or somebody holds a lock on those tables for long; nothing was
     /// dropped.
     pub async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         let dropped = self
             .within("drop old months", async {
                 let mut tx = self.begin_alone().await?;
-                // To drop one, the whole table is locked: whoever waits for that stops all writers.
+                // DROP locks the whole table: while it waits for that lock, all writers wait for it.
                 sqlx::query("SET LOCAL lock_timeout = '5s'").execute(&mut *tx).await?;
                 let mut months = BTreeSet::new();
                 for table in TABLES {
@@ -60,7 +60,7 @@ impl Postgres {
         Ok(!dropped.is_empty())
     }
 
-    /// Sees to it that this month is there, and the next one.
+    /// Makes the partitions of this month and the next one, if they are missing.
     pub(super) async fn make_this_month(&self) -> Result<(), Fault> {
         let now = self.within("read the clock", async {
             let readers = self.link.pools().await?.readers;
@@ -69,7 +69,7 @@ impl Postgres {
         self.make_months([now.await?]).await
     }
 
-    /// Sees to it that the months of these moments are there, and the ones after them.
+    /// Makes the partitions of these months and the ones after them, if they are missing.
     pub(super) async fn make_months(
         &self,
         moments: impl IntoIterator<Item = Timestamp>,
@@ -119,7 +119,7 @@ async fn present(conn: &mut PgConnection, table: &str) -> Result<BTreeSet<Month>
 }
 
 impl Month {
-    /// None for a year that has not four digits: no clock of ours says so, and such a row is refused.
+    /// `None` unless the year has four digits: such a row is refused.
     fn of(time: Timestamp) -> Option<Self> {
         let (year, month) = (time.year(), time.month());
         (1..=9999).contains(&year).then_some(Self { year, month })

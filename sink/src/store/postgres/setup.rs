@@ -5,36 +5,63 @@ use std::time::Duration;
 
 use contract::Fault;
 use sqlx::{
-    PgConnection,
+    AssertSqlSafe, PgConnection,
     migrate::{MigrateError, Migrator},
 };
 use tokio::time::timeout;
 
 use super::{
+    Postgres,
     fault::fault,
+    hosts::Hosts,
     link::{Link, close},
 };
 use crate::store::Access;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// For the tables of a large database to change, and for another process that does it.
+/// Time limit for a migration of a large database, also by another process.
 const LIMIT: Duration = Duration::from_secs(3_600);
 
-/// Makes the tables, or looks whether they are there.
+/// Makes the tables, or checks that they are there.
 pub(super) async fn bring_up(link: &Link, access: Access) -> Result<(), Fault> {
     let (_, mut connection) = link.find().await?;
     let done = match access {
         Access::ReadWrite => migrate(&mut connection, link.place()).await,
-        Access::ReadOnly => look(&mut connection, link.place()).await,
+        Access::ReadOnly => check(&mut connection, link.place()).await,
     };
     close(connection).await;
     done
 }
 
+/// A store in a schema of its own, for demonstrations and tests.
+impl Postgres {
+    /// Makes the schema `name`, empty: what was in it is dropped. `name` is a plain word.
+    ///
+    /// # Errors
+    /// As [`Postgres::open`]; or the schema may not be made.
+    pub async fn make_schema(url: &str, name: &str) -> Result<(), Fault> {
+        let link = Link::new(Hosts::parse(url)?, Access::ReadWrite);
+        let (_, mut connection) = link.find().await?;
+        let name: String =
+            name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let sql = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}");
+        let made = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+        close(connection).await;
+        made.map(drop).map_err(|error| fault(link.place(), "make a schema", &error))
+    }
+
+    /// The URL of the store in the schema `name`.
+    pub fn in_schema(url: &str, name: &str) -> String {
+        let joint = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{joint}options=-c%20search_path%3D{name}")
+    }
+}
+
 async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {
     let work = async {
-        // The limit of a statement is for daily work; waiting for another process is one statement.
+        // The usual limit is too short for a migration, and for waiting until another process has
+        // migrated.
         sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
         MIGRATIONS.run_direct(None, &mut *connection, false).await
     };
@@ -49,7 +76,7 @@ async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault
     })
 }
 
-async fn look(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {
+async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {
     let work = async {
         let there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
             .fetch_one(&mut *connection)

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use crate::store::{
-    demands::columns::{COLUMNS, Get},
-    demands::link,
+use crate::store::demands::{
+    columns::{COLUMNS, Get},
+    link,
+    quarantine::on_conflict,
 };
 
 /// New demands: $1 to $6 are the store's own columns, then come those of the list.
@@ -14,7 +15,7 @@ pub(super) static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!("INSERT INTO demand ({names}) SELECT {values} FROM {}", demand_arrays())
 });
 
-/// Changed demands, by the same arrays. What names a row never changes.
+/// Changed demands, from the same arrays. The key of a row never changes.
 pub(super) static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let updates: Vec<_> = COLUMNS
         .iter()
@@ -63,40 +64,18 @@ pub(super) static LINK: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-// The newest sight of a thing describes it; an older one is counted.
 pub(super) static QUARANTINE: LazyLock<String> = LazyLock::new(|| {
-    let described = [
-        "revision",
-        "read_no",
-        "mapping",
-        "reason",
-        "detail",
-        "place",
-        "message",
-        "raw",
-        "event",
-        "resolved_at",
-    ];
-    let updates = described.map(|name| {
-        format!(
-            "{name} = CASE
-             WHEN (excluded.revision, excluded.read_no, excluded.mapping)
-                > (quarantine.revision, quarantine.read_no, quarantine.mapping)
-             THEN excluded.{name} ELSE quarantine.{name} END"
-        )
-    });
     format!(
         "INSERT INTO quarantine (id, channel, source_key, revision, read_no, mapping, reason, detail,
          place, message, raw, event, first_seen_at, last_seen_at, times_seen, resolved_at)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[],
              $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[],
              $12::text[], $13::timestamptz[], $14::timestamptz[], $15::bigint[],
-             $16::timestamptz[])
-         ON CONFLICT (id) DO UPDATE SET {},
-         first_seen_at = least(quarantine.first_seen_at, excluded.first_seen_at),
-         last_seen_at = greatest(quarantine.last_seen_at, excluded.last_seen_at),
-         times_seen = quarantine.times_seen + excluded.times_seen",
-        updates.join(", ")
+             $16::timestamptz[]) {}",
+        on_conflict(
+            "least(quarantine.first_seen_at, excluded.first_seen_at)",
+            "greatest(quarantine.last_seen_at, excluded.last_seen_at)"
+        )
     )
 });
 

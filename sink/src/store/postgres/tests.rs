@@ -14,21 +14,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
 use super::Postgres;
-use crate::store::Access;
+use crate::store::{Access, Database};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A database of its own.
 pub(in crate::store) struct Served {
     pub(in crate::store) url: String,
-    pub(in crate::store) store: Postgres,
+    pub(in crate::store) postgres: Postgres,
+    pub(in crate::store) store: Database,
 }
 
 impl Served {
     pub(in crate::store) async fn new() -> Self {
-        let url = new_database("ENCODING 'UTF8'").await;
-        let store = open(&url).await;
-        Self { url, store }
+        Self::open(new_database("ENCODING 'UTF8'").await).await
+    }
+
+    pub(in crate::store) async fn open(url: String) -> Self {
+        let postgres = open(&url).await;
+        Self { url, store: Database::Postgres(postgres.clone()), postgres }
     }
 
     /// The same database for another process.
@@ -63,7 +67,7 @@ async fn open(url: &str) -> Postgres {
 
 fn server() -> String {
     std::env::var("TONGHUI_TEST_POSTGRES").unwrap_or_else(|_| {
-        panic!("TONGHUI_TEST_POSTGRES names no server: run `cargo xtask test`, which starts one")
+        panic!("this test needs a server, which TONGHUI_TEST_POSTGRES names: run `cargo xtask with cargo test -p sink`")
     })
 }
 

@@ -1,6 +1,5 @@
-//! Writes a plan: each table once, in the order in which rows refer to each other, and the rows of a
-//! table in the order of their keys. Two sinks that add the same rows so wait for each other in one
-//! direction only.
+//! Writes a plan: each table once, in the order of their references, and the rows of a table in the
+//! order of their keys. So two sinks that add the same rows cannot deadlock.
 
 use std::collections::BTreeMap;
 
@@ -9,33 +8,25 @@ use sqlx::PgConnection;
 
 use super::{
     arrays::Arrays,
-    row::Uuid,
+    sql::Uuid,
     statements::{
         HISTORY, INSERT, LINK, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE,
     },
 };
 use crate::store::{
     database::row::int,
-    demands::columns::{COLUMNS, Cell, Get},
-    demands::plan::{Plan, Subject},
+    demands::{
+        columns::{COLUMNS, Cell, Get},
+        plan::{IntakePlan, Subject},
+        poison::WriteError,
+    },
 };
 
-/// Why a plan was not written.
-#[derive(Debug)]
-pub(super) enum WriteError {
-    Database(sqlx::Error),
-    /// Rows changed between reading and writing: the plan is void.
-    Moved,
-}
-
-impl From<sqlx::Error> for WriteError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Writes everything; the caller commits.
-pub(super) async fn write(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), WriteError> {
+pub(super) async fn write(
+    conn: &mut PgConnection,
+    plan: &IntakePlan<'_>,
+) -> Result<(), WriteError> {
     demands(conn, plan).await?;
     history(conn, plan).await?;
     quarantine(conn, plan).await?;
@@ -43,11 +34,11 @@ pub(super) async fn write(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<()
     Ok(())
 }
 
-async fn demands(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), WriteError> {
+async fn demands(conn: &mut PgConnection, plan: &IntakePlan<'_>) -> Result<(), WriteError> {
     let (rows, moved): (Vec<&Subject<'_>>, Vec<_>) =
         plan.subjects.iter().partition(|subject| subject.row.is_some());
     let (mut new, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|subject| subject.is_new);
-    // Those that are known are locked already, in their order.
+    // Known demands are locked already, in the order of their keys.
     new.sort_unstable_by_key(|subject| subject.id);
     let written = demand_rows(&new).execute(conn, INSERT.as_str()).await?
         + demand_rows(&changed).execute(conn, UPDATE.as_str()).await?;
@@ -57,7 +48,7 @@ async fn demands(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), WriteEr
         .column(|subject| subject.last_seen_at)
         .execute(conn, MOVE)
         .await?;
-    // Every row was guarded by its version, so a difference means that somebody else wrote.
+    // Each row is written only over an older version, so a difference means that somebody else wrote.
     if written + touched == plan.subjects.len() as u64 { Ok(()) } else { Err(WriteError::Moved) }
 }
 
@@ -69,38 +60,28 @@ fn demand_rows<'a>(subjects: &'a [&'a Subject<'a>]) -> Arrays<'a, &'a Subject<'a
         .column(|subject| subject.last_seen_at);
     for (index, column) in COLUMNS.iter().enumerate() {
         let cell = |subject: &&'a Subject<'a>| subject.row.as_ref().and_then(|row| row.get(index));
+        macro_rules! column {
+            ($cell:pat => $value:expr) => {
+                arrays.column(|row| match cell(row) {
+                    Some($cell) => Some($value),
+                    _ => None,
+                })
+            };
+        }
         arrays = match column.get {
-            Get::Id(_) => arrays.column(|row| match cell(row) {
-                Some(Cell::Id(id)) => Some(Uuid(*id)),
-                _ => None,
-            }),
-            Get::Text(_) | Get::Json(_) => arrays.column(|row| match cell(row) {
-                Some(Cell::Text(text)) => Some(*text),
-                Some(Cell::Json(json)) => Some(json.as_ref()),
-                _ => None,
-            }),
-            Get::Int(_) => arrays.column(|row| match cell(row) {
-                Some(Cell::Int(number)) => Some(*number),
-                _ => None,
-            }),
-            Get::Bool(_) => arrays.column(|row| match cell(row) {
-                Some(Cell::Bool(yes)) => Some(*yes),
-                _ => None,
-            }),
-            Get::Time(_) => arrays.column(|row| match cell(row) {
-                Some(Cell::Time(time)) => Some(*time),
-                _ => None,
-            }),
-            Get::Bytes(_) => arrays.column(|row| match cell(row) {
-                Some(Cell::Bytes(bytes)) => Some(*bytes),
-                _ => None,
-            }),
+            Get::Id(_) => column!(Cell::Id(id) => Uuid(*id)),
+            Get::Text(_) => column!(Cell::Text(text) => *text),
+            Get::Json(_) => column!(Cell::Json(json) => json.as_ref()),
+            Get::Int(_) => column!(Cell::Int(number) => *number),
+            Get::Bool(_) => column!(Cell::Bool(yes) => *yes),
+            Get::Time(_) => column!(Cell::Time(time) => *time),
+            Get::Bytes(_) => column!(Cell::Bytes(bytes) => *bytes),
         };
     }
     arrays
 }
 
-async fn history(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
+async fn history(conn: &mut PgConnection, plan: &IntakePlan<'_>) -> Result<(), sqlx::Error> {
     Arrays::of(&plan.history)
         .column(|entry| entry.seq)
         .column(|entry| entry.demand_seq)
@@ -131,7 +112,7 @@ async fn history(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::E
     Ok(())
 }
 
-async fn quarantine(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
+async fn quarantine(conn: &mut PgConnection, plan: &IntakePlan<'_>) -> Result<(), sqlx::Error> {
     let mut troubles: Vec<_> = plan.troubles.iter().collect();
     troubles.sort_unstable_by_key(|trouble| trouble.id);
     Arrays::of(&troubles)
@@ -162,7 +143,7 @@ async fn quarantine(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx
     Ok(())
 }
 
-async fn receipts(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
+async fn receipts(conn: &mut PgConnection, plan: &IntakePlan<'_>) -> Result<(), sqlx::Error> {
     let mut receipts: Vec<_> = plan.receipts.iter().collect();
     receipts.sort_unstable_by_key(|receipt| receipt.message);
     Arrays::of(&receipts)
@@ -177,7 +158,7 @@ async fn receipts(conn: &mut PgConnection, plan: &Plan<'_>) -> Result<(), sqlx::
         .column(|receipt| int(receipt.outcomes.quarantined))
         .execute(conn, RECEIPT)
         .await?;
-    // A row that a statement would touch twice is touched once.
+    // One statement cannot update a row twice.
     let mut times: BTreeMap<&MessageId, i64> = BTreeMap::new();
     for message in &plan.redelivered {
         *times.entry(*message).or_default() += 1;

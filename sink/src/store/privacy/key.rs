@@ -2,15 +2,44 @@
 
 use contract::Fault;
 
+use crate::store::{Database, database::row::Columns};
+
+impl Database {
+    /// Binds the store to the keys that seal personal values: ids and values that prove them, the
+    /// set in use first. The first use records it, and a rotation is followed.
+    ///
+    /// # Errors
+    /// `Stopped` where the store was last used with a key that is not among them.
+    pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
+        let mut tx = self.begin_alone("bind the sealing key").await?;
+        let read = |row: &dyn Columns| {
+            let (key_id, check_value) = (row.some_int("key_id")?, row.some_text("check_value")?);
+            Ok(BoundKey { key_id, check_value })
+        };
+        let known = tx.query("SELECT key_id, check_value FROM sealing_key", &[], read).await?;
+        if let Bind::Write(key_id, check_value) =
+            BoundKey::check(known.first(), keys, self.place())?
+        {
+            tx.execute("DELETE FROM sealing_key", &[]).await?;
+            let values = [i64::from(key_id).into(), check_value.into()];
+            tx.execute(RECORD, &values).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+const RECORD: &str = "INSERT INTO sealing_key (key_id, check_value) VALUES ($1, $2)";
+
 /// The key that a store was first used with, and a value that proves it.
-pub(crate) struct BoundKey {
-    pub(crate) key_id: i64,
-    pub(crate) check_value: String,
+struct BoundKey {
+    key_id: i64,
+    check_value: String,
 }
 
 /// What is to be done with the key that a store is bound to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Bind<'a> {
+enum Bind<'a> {
     /// It is the one in use.
     Same,
     /// Write this one: the store is new, or the keys were rotated.
@@ -19,7 +48,7 @@ pub(crate) enum Bind<'a> {
 
 impl BoundKey {
     /// Refuses keys that do not contain this one. The set in use is the first.
-    pub(crate) fn check<'a>(
+    fn check<'a>(
         known: Option<&Self>,
         keys: &'a [(u32, String)],
         place: &str,

@@ -3,17 +3,18 @@
 //! They go through the database because that is where all processes meet; whoever holds the lease
 //! of a channel looks for them twice a second.
 
-use std::sync::LazyLock;
+use std::time::Duration;
 
 use contract::{ChannelId, Fault, TimeRange};
 use serde::Serialize;
 use sqlx::Error;
 
 use crate::store::{
-    Database, Postgres, Sqlite,
-    database::either,
-    database::row::{Columns, channel, decode},
-    database::shared_sql::{Small, Value},
+    Database,
+    database::{
+        row::{Columns, decode},
+        shared_sql::{InDialects, NOTHING, Value},
+    },
 };
 
 /// What may be asked.
@@ -22,7 +23,7 @@ use crate::store::{
 pub enum RequestKind {
     /// Read now, whatever the schedule says, until caught up.
     Sync,
-    /// Rest until told to resume, restarts included: answered as soon as asked, it is a state.
+    /// Pause until resumed, also after a restart: answered as soon as asked, it is a state.
     Pause,
     /// Go on.
     Resume,
@@ -72,9 +73,7 @@ impl Database {
         let stretch = range.map(|range| range.to_string());
         let stretch = Value::Text(stretch.as_deref());
         let values = [channel, kind.word().into(), asked_by.into(), stretch];
-        let read = |row: &dyn Columns| Ok(row.int("seq")?.unwrap_or(0));
-        let ask = &self.requests().ask;
-        let seq = either!(self, store => store.write("ask", ask, &values, read))?;
+        let seq = self.write("ask", &ASK, &values, |row| row.some_int("seq")).await?;
         Ok(seq.first().copied().unwrap_or(0))
     }
 
@@ -83,7 +82,7 @@ impl Database {
     /// # Errors
     /// The store cannot be read.
     pub async fn open_requests(&self) -> Result<Vec<Request>, Fault> {
-        either!(self, store => store.look("read the requests", OPEN, &[], request))
+        self.query("read the requests", OPEN, &[], request).await
     }
 
     /// The number of the last request of this kind, whatever became of it.
@@ -91,10 +90,8 @@ impl Database {
     /// # Errors
     /// The store cannot be read.
     pub async fn last_request(&self, kind: RequestKind) -> Result<Option<i64>, Fault> {
-        let read = |row: &dyn Columns| row.int("seq");
-        let values = [kind.word().into()];
-        let rows = either!(self, store => store.look("read the requests", LAST, &values, read));
-        Ok(rows?.first().copied().flatten())
+        let (values, read) = ([kind.word().into()], |row: &dyn Columns| row.int("seq"));
+        Ok(self.query_first("read the requests", LAST, &values, read).await?.flatten())
     }
 
     /// Tells whoever asked what became of it.
@@ -108,9 +105,8 @@ impl Database {
             RequestState::Failed(why) => ("failed", why.as_str()),
         };
         let answer = answer.replace('\0', "␀"); // what a source said may be in it
-        let values = [Value::Int(seq), state.into(), answer.as_str().into()];
-        let end = &self.requests().answer;
-        either!(self, store => store.write("answer a request", end, &values, |_| Ok(())))?;
+        let values = [seq.into(), state.into(), answer.as_str().into()];
+        self.write("answer a request", &ANSWER, &values, NOTHING).await?;
         Ok(())
     }
 
@@ -119,9 +115,8 @@ impl Database {
     /// # Errors
     /// The store cannot be read, or it was asked long ago.
     pub async fn request(&self, seq: i64) -> Result<RequestState, Fault> {
-        let values = [Value::Int(seq)];
-        let rows = either!(self, store => store.look("read a request", STATE, &values, state))?;
-        rows.into_iter().next().ok_or_else(|| Fault::stopped("the request is not there any more"))
+        let found = self.query_first("read a request", STATE, &[seq.into()], state).await?;
+        found.ok_or_else(|| Fault::stopped("the request is no longer recorded"))
     }
 
     /// The channels that were told to pause and not to resume.
@@ -129,15 +124,18 @@ impl Database {
     /// # Errors
     /// The store cannot be read.
     pub async fn paused(&self) -> Result<Vec<ChannelId>, Fault> {
-        let read = |row: &dyn Columns| channel(row);
-        either!(self, store => store.look("read what is paused", PAUSED, &[], read))
+        self.query("read what is paused", PAUSED, &[], |row| row.channel()).await
     }
 
-    fn requests(&self) -> &'static Statements {
-        match self {
-            Self::Sqlite(_) => &SQLITE,
-            Self::Postgres(_) => &POSTGRES,
-        }
+    /// Deletes requests to sync that ended longer than `age` ago. Requests to pause and to resume stay:
+    /// the last of them is the state of the channel.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn forget_requests(&self, age: Duration) -> Result<(), Fault> {
+        let values = [i64::try_from(age.as_millis()).unwrap_or(i64::MAX).into()];
+        self.write("forget old requests", &FORGET, &values, NOTHING).await?;
+        Ok(())
     }
 }
 
@@ -168,30 +166,26 @@ const PAUSED: &str = "SELECT channel FROM request r
          AND later.kind IN ('pause', 'resume') AND later.state = 'done')
      ORDER BY channel";
 
-static SQLITE: LazyLock<Statements> = LazyLock::new(|| Statements::new(Sqlite::NOW));
-static POSTGRES: LazyLock<Statements> = LazyLock::new(|| Statements::new(Postgres::NOW));
+/// $3 asks $2 of channel $1, for stretch $4.
+static ASK: InDialects = InDialects::new(|dialect| {
+    format!(
+        "INSERT INTO request (channel, kind, asked_by, stretch, asked_ms, state)
+         VALUES ($1, $2, $3, $4, {now}, 'open') RETURNING seq",
+        now = dialect.now
+    )
+});
 
-/// The statements of a database whose clock is `now`.
-struct Statements {
-    /// $3 asks $2 of channel $1, for stretch $4.
-    ask: String,
-    /// $1 became $2, with answer $3.
-    answer: String,
-}
+/// $1 became $2, with answer $3.
+static ANSWER: InDialects = InDialects::new(|dialect| {
+    let now = dialect.now;
+    format!("UPDATE request SET state = $2, answer = $3, ended_ms = {now} WHERE seq = $1")
+});
 
-impl Statements {
-    fn new(now: &str) -> Self {
-        Self {
-            ask: format!(
-                "INSERT INTO request (channel, kind, asked_by, stretch, asked_ms, state)
-                 VALUES ($1, $2, $3, $4, {now}, 'open') RETURNING seq"
-            ),
-            answer: format!(
-                "UPDATE request SET state = $2, answer = $3, ended_ms = {now} WHERE seq = $1"
-            ),
-        }
-    }
-}
+/// Those that ended $1 milliseconds ago, or earlier.
+static FORGET: InDialects = InDialects::new(|dialect| {
+    let now = dialect.now;
+    format!("DELETE FROM request WHERE kind = 'sync' AND ended_ms <= {now} - $1")
+});
 
 fn request(row: &dyn Columns) -> Result<Request, Error> {
     let kind = row.text("kind")?.unwrap_or_default();

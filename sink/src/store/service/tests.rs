@@ -60,10 +60,13 @@ async fn a_lease_ends_when_it_is_not_renewed_and_when_it_is_given_back(store: &D
     ours(store.claim_lease("city", "three", false, LONG, None).await.unwrap());
 }
 
-async fn the_lease_of_the_dead_is_taken_by_one(store: &Database) {
-    let dead = ours(store.claim_lease("city", "dead", true, LONG, None).await.unwrap());
+async fn an_expired_lease_is_taken_by_one(store: &Database) {
+    let expired = ours(store.claim_lease("city", "expired", true, LONG, None).await.unwrap());
     let heirs = (0..4).map(|n| async move {
-        store.claim_lease("city", &format!("heir {n}"), true, LONG, Some(dead.fence)).await.unwrap()
+        store
+            .claim_lease("city", &format!("heir {n}"), true, LONG, Some(expired.fence))
+            .await
+            .unwrap()
     });
     let claims = join_all(heirs).await;
     let won = claims.iter().filter(|claim| matches!(claim, Claim::Ours(_))).count();
@@ -246,14 +249,14 @@ macro_rules! of_both {
             use super::*;
             $(#[tokio::test] async fn $promise() {
                 let filed = Filed::new().await;
-                super::$promise(&Database::Sqlite(filed.store.clone())).await;
+                super::$promise(&filed.store).await;
             })*
         }
         mod postgres {
             use super::*;
             $(#[tokio::test] async fn $promise() {
                 let served = Served::new().await;
-                super::$promise(&Database::Postgres(served.store.clone())).await;
+                super::$promise(&served.store).await;
             })*
         }
     };
@@ -262,7 +265,7 @@ macro_rules! of_both {
 of_both! {
     one_holder_at_a_time,
     a_lease_ends_when_it_is_not_renewed_and_when_it_is_given_back,
-    the_lease_of_the_dead_is_taken_by_one,
+    an_expired_lease_is_taken_by_one,
     what_was_booked_of_a_day_outlives_its_holder,
     a_backfill_stands_where_it_was_moved_to_and_the_live_position_does_not,
     a_request_is_open_until_it_is_answered,

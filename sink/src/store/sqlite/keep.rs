@@ -2,15 +2,10 @@
 
 use contract::{Fault, Intake, Outcomes, Store};
 
-use super::{
-    Sqlite,
-    fault::is_refusal,
-    known,
-    write::{WriteError, write},
-};
-use crate::store::{
-    demands::plan::{Banned, plan},
-    demands::poison::{self, Attempt, Attempts, Then},
+use super::{Sqlite, fault::is_refusal, known, write::write};
+use crate::store::demands::{
+    plan::{Banned, plan},
+    poison::{self, Attempt, Attempts, Then, WriteError},
 };
 
 impl Store for Sqlite {
@@ -42,7 +37,8 @@ impl Attempts for Sqlite {
             }
             Err(WriteError::Database(error)) => return Err(self.fault("keep an intake", error)),
             Err(WriteError::Moved) => {
-                return Err(Fault::transient("rows changed while they were judged").at(&self.place));
+                return Err(Fault::transient("another process changed the same rows meanwhile")
+                    .at(&self.place));
             }
         }
         match then {

@@ -1,15 +1,15 @@
-//! What must be known before an intake is planned. Keys go in as one JSON parameter, so each
-//! question is one prepared statement whatever the size of the intake.
+//! Reads what must be known before an intake is planned. Keys are one JSON parameter, so each SELECT
+//! is one prepared statement whatever the size of the intake.
 
 use std::collections::{HashMap, HashSet};
 
 use contract::{DemandId, Digest, Intake, MessageId};
 use serde_json::json;
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::store::{
-    database::row::{int, known_demand, to_digest},
-    demands::plan::{Known, KnownDemand, Plan, doubtful, things},
+    database::row::int,
+    demands::plan::{IntakePlan, Known, KnownDemand, doubtful, past, receipt, things},
 };
 
 /// Reads it within the writing transaction, so that it cannot change before the plan is written.
@@ -23,10 +23,10 @@ pub(super) async fn load(
     Ok(Known { receipts, demands, history })
 }
 
-/// Numbers the new rows on from the last ones: nobody else writes meanwhile.
+/// Gives the new rows the next numbers: nobody else writes meanwhile.
 pub(super) async fn number(
     conn: &mut SqliteConnection,
-    plan: &mut Plan<'_>,
+    plan: &mut IntakePlan<'_>,
 ) -> Result<(), sqlx::Error> {
     let (last_demand, last_history): (i64, i64) = sqlx::query_as(
         "SELECT (SELECT coalesce(max(seq), 0) FROM demand),
@@ -42,13 +42,10 @@ async fn receipts(
     conn: &mut SqliteConnection,
     intake: &Intake,
 ) -> Result<HashMap<MessageId, Digest>, sqlx::Error> {
-    let ids: HashMap<_, _> = intake
-        .deliveries()
-        .iter()
-        .map(|delivery| &delivery.message.id)
-        .map(|id| ((id.channel.as_str(), int(id.read_no.0), i64::from(id.part)), id))
-        .collect();
-    let wanted = serde_json::Value::from_iter(ids.keys().map(|(a, b, c)| json!([a, b, c])));
+    let ids = intake.deliveries().iter().map(|delivery| &delivery.message.id);
+    let wanted = serde_json::Value::from_iter(
+        ids.map(|id| json!([id.channel.as_str(), int(id.read_no.0), id.part])),
+    );
     let rows = sqlx::query(
         "SELECT r.channel, r.read_no, r.part, r.hash FROM json_each(?) k CROSS JOIN receipt r
          ON r.channel = k.value ->> 0 AND r.read_no = k.value ->> 1 AND r.part = k.value ->> 2",
@@ -56,14 +53,7 @@ async fn receipts(
     .bind(wanted.to_string())
     .fetch_all(conn)
     .await?;
-    let mut receipts = HashMap::with_capacity(rows.len());
-    for row in &rows {
-        let key = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        if let Some(id) = ids.get(&key) {
-            receipts.insert((*id).clone(), to_digest("hash", row.try_get(3)?)?);
-        }
-    }
-    Ok(receipts)
+    rows.iter().map(|row| receipt(row)).collect()
 }
 
 async fn demands(
@@ -82,7 +72,7 @@ async fn demands(
     .bind(wanted.to_string())
     .fetch_all(conn)
     .await?;
-    rows.iter().map(known_demand).collect()
+    rows.iter().map(|row| KnownDemand::read(row)).collect()
 }
 
 async fn history(
@@ -99,5 +89,5 @@ async fn history(
     .bind(serde_json::Value::from(demands).to_string())
     .fetch_all(conn)
     .await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, to_digest("digest", row.try_get(1)?)?))).collect()
+    rows.iter().map(|row| past(row)).collect()
 }

@@ -1,4 +1,4 @@
-//! History and raw records that are old enough to go.
+//! Drops history and original records of months that have ended.
 
 use chrono::{Datelike as _, NaiveTime};
 use contract::{Fault, Timestamp};
@@ -6,14 +6,14 @@ use sqlx::AssertSqlSafe;
 
 use super::{Sqlite, iso};
 
-/// Rows of one transaction: a sink waits for it.
+/// Rows of one transaction: a sink waits until it ends.
 const ROWS: u32 = 2_000;
 
 impl Sqlite {
-    /// Drops what history and raw hold of the months that ended at or before `before`; says whether
-    /// there was any. What is current is not touched, and a state that comes again after its month is
-    /// gone is history once more. Rows come in about the order of their time: one that lies behind
-    /// many younger ones goes with them.
+    /// Drops the months of history and of original records that ended at or before `before`; says
+    /// whether there were any. What is current is not touched, and a state that comes again after its
+    /// month was dropped enters history again. Rows are looked at in the order of their numbers, which
+    /// is about the order of their times: an old row behind many newer ones stays until they go.
     ///
     /// # Errors
     /// The file cannot be written; what was dropped is dropped.

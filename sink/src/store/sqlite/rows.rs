@@ -1,5 +1,5 @@
-//! Many rows in one statement. A table is written in full chunks and a rest of powers of two, so
-//! that eight texts of a statement serve any number of rows and each is prepared once.
+//! Many rows in one statement. Rows are written in full chunks and then in chunks of powers of two, so
+//! that eight statements are enough for any number of rows and each is prepared once.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::store::{database::row::int, demands::columns::Cell};
 /// many gained nothing (measured).
 const CHUNK: usize = 128;
 
-/// A statement around rows: `head (row), (row), … tail`. Its parts are ours alone, never data.
+/// A statement around rows: `head (row), (row), … tail`. Its parts are constants, never data.
 pub(super) struct Statement {
     pub(super) head: Cow<'static, str>,
     pub(super) row: Cow<'static, str>,
@@ -55,7 +55,7 @@ impl Values {
     }
 }
 
-/// Writes all rows, in order; says how many the database counted.
+/// Writes all rows, in order; returns how many the database counted.
 pub(super) async fn write_rows<T: Sync>(
     conn: &mut SqliteConnection,
     statement: &Statement,
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eight_shapes_serve_any_number_of_rows() {
+    fn eight_statements_are_enough_for_any_number_of_rows() {
         for rows in 1..2_000 {
             let (mut left, mut shapes) = (rows, Vec::new());
             while left > 0 {

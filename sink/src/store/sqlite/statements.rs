@@ -1,12 +1,12 @@
 //! The statements that write a plan, around the rows that are bound to them.
 //!
-//! `OR FAIL` where rows are only added: the whole transaction ends when one is refused, so SQLite
-//! need not keep a copy of each page it touches to take back the statement alone.
+//! `OR FAIL` where rows are only added: if one is rejected, the whole transaction is rolled back, so
+//! SQLite need not keep a copy of each changed page to roll back the statement alone.
 
 use std::{fmt::Write as _, sync::LazyLock};
 
 use super::rows::Statement;
-use crate::store::{demands::columns::COLUMNS, demands::link};
+use crate::store::demands::{columns::COLUMNS, link, quarantine::on_conflict};
 
 pub(super) static INSERT: LazyLock<Statement> = LazyLock::new(|| insert("INSERT OR FAIL", ""));
 
@@ -14,7 +14,7 @@ pub(super) static UPSERT: LazyLock<Statement> = LazyLock::new(|| {
     let mut updates = String::new();
     for column in COLUMNS {
         let name = column.name;
-        // What names a row never changes; to set it would rewrite the indices of it all the same.
+        // The key of a row never changes; to set it would still rewrite its indexes.
         if !matches!(name, "id" | "channel" | "source_key") {
             // Writing to a String cannot fail.
             let _ = write!(updates, ", {name} = excluded.{name}");
@@ -76,44 +76,19 @@ pub(super) static LINK: LazyLock<Statement> = LazyLock::new(|| Statement {
     tail: format!(") {}", link::LINK).into(),
 });
 
-// The newest sight of a thing describes it; an older one is counted.
 pub(super) static QUARANTINE: LazyLock<Statement> = LazyLock::new(|| {
-    let mut updates = String::new();
-    for name in [
-        "revision",
-        "read_no",
-        "mapping",
-        "reason",
-        "detail",
-        "place",
-        "message",
-        "raw",
-        "event",
-        "resolved_at",
-    ] {
-        let _ = write!(
-            updates,
-            "{name} = CASE
-             WHEN (excluded.revision, excluded.read_no, excluded.mapping)
-                > (quarantine.revision, quarantine.read_no, quarantine.mapping)
-             THEN excluded.{name} ELSE quarantine.{name} END, "
-        );
-    }
-    for (name, choose) in [("first_seen_at", "min"), ("last_seen_at", "max")] {
+    let choose = |function: &str, name: &str| {
         let (old, new) = (format!("quarantine.{name}"), format!("excluded.{name}"));
-        let _ = write!(updates, "{name} = coalesce({choose}({old}, {new}), {old}, {new}), ");
-    }
+        format!("coalesce({function}({old}, {new}), {old}, {new})")
+    };
+    let (first, last) = (choose("min", "first_seen_at"), choose("max", "last_seen_at"));
     Statement {
         head: "INSERT INTO quarantine (id, channel, source_key, revision, read_no, mapping, reason,
                detail, place, message, raw, event, first_seen_at, last_seen_at, times_seen,
                resolved_at) VALUES"
             .into(),
         row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)".into(),
-        tail: format!(
-            "ON CONFLICT (id) DO UPDATE SET {updates}
-             times_seen = quarantine.times_seen + excluded.times_seen"
-        )
-        .into(),
+        tail: on_conflict(&first, &last).into(),
     }
 });
 

@@ -6,16 +6,14 @@ use contract::{Checkpoints, FaultKind, Outcomes, Store};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use super::{
-    Sqlite,
-    fault::fault,
-    known,
-    write::{WriteError, write},
-};
+use super::{Sqlite, fault::fault, known, write::write};
 use crate::store::{
-    Access,
-    demands::columns::COLUMNS,
-    demands::plan::{Banned, plan},
+    Access, Database,
+    demands::{
+        columns::COLUMNS,
+        plan::{Banned, plan},
+        poison::WriteError,
+    },
     suite::{
         keep,
         sample::{at, bad, confirm, hotline, id, intake, read, read_from, record, with_body},
@@ -39,16 +37,16 @@ async fn tell(store: &Sqlite, sql: &str) {
 #[tokio::test]
 async fn a_commit_is_on_the_disk() {
     let file = Filed::new().await;
-    assert_eq!(ask::<String>(&file.store, "PRAGMA journal_mode").await, "wal");
-    assert_eq!(ask::<i64>(&file.store, "PRAGMA synchronous").await, 2, "2 is FULL");
-    assert_eq!(ask::<i64>(&file.store, "PRAGMA foreign_keys").await, 1);
+    assert_eq!(ask::<String>(&file.sqlite, "PRAGMA journal_mode").await, "wal");
+    assert_eq!(ask::<i64>(&file.sqlite, "PRAGMA synchronous").await, 2, "2 is FULL");
+    assert_eq!(ask::<i64>(&file.sqlite, "PRAGMA foreign_keys").await, 1);
 }
 
 #[tokio::test]
 async fn the_table_has_the_columns_of_the_list() {
     let file = Filed::new().await;
     let names: String =
-        ask(&file.store, "SELECT group_concat(name) FROM pragma_table_info('demand')").await;
+        ask(&file.sqlite, "SELECT group_concat(name) FROM pragma_table_info('demand')").await;
     let own = ["seq", "revision", "read_no", "mapping", "first_seen_at", "last_seen_at"];
     let expected: BTreeSet<_> = COLUMNS.iter().map(|column| column.name).chain(own).collect();
     assert_eq!(names.split(',').collect::<BTreeSet<_>>(), expected);
@@ -71,9 +69,9 @@ async fn another_key_is_refused() {
 async fn a_row_that_the_database_refuses_costs_itself_only() {
     let file = Filed::new().await;
     tell(
-        &file.store,
+        &file.sqlite,
         "CREATE TRIGGER no BEFORE INSERT ON demand WHEN new.source_key IN ('k7', 'k131')
-         BEGIN SELECT RAISE(ABORT, 'not to my taste'); END",
+         BEGIN SELECT RAISE(ABORT, 'rejected by a trigger'); END",
     )
     .await;
     let keys: Vec<String> = (0..250).map(|n| format!("k{n}")).collect();
@@ -82,7 +80,7 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
     for key in ["k7", "k131"] {
         let row = file.store.quarantine_show(&id(key)).await.unwrap().unwrap();
         assert_eq!(row.reason, "refused_by_database");
-        assert!(row.detail.contains("not to my taste") && row.raw.is_some(), "{row:?}");
+        assert!(row.detail.contains("rejected by a trigger") && row.raw.is_some(), "{row:?}");
     }
 }
 
@@ -90,7 +88,7 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
 async fn a_database_that_refuses_everything_stops_the_sink() {
     let file = Filed::new().await;
     tell(
-        &file.store,
+        &file.sqlite,
         "CREATE TRIGGER no BEFORE INSERT ON receipt BEGIN SELECT RAISE(ABORT, 'no'); END",
     )
     .await;
@@ -132,12 +130,12 @@ async fn a_plan_that_a_newer_state_overtook_is_not_written() {
     let file = Filed::new().await;
     keep(&file.store, &intake([&read(1, [record("a", "old")])])).await;
     let newer = intake([&read(2, [record("a", "newer")])]);
-    let mut tx = file.store.begin().await.unwrap();
+    let mut tx = file.sqlite.begin().await.unwrap();
     let known = known::load(&mut tx, &newer).await.unwrap();
     tx.rollback().await.unwrap();
     let overtaken = plan(&newer, &known, &Banned::new());
     keep(&file.store, &intake([&read(3, [record("a", "newest")])])).await;
-    let mut tx = file.store.begin().await.unwrap();
+    let mut tx = file.sqlite.begin().await.unwrap();
     let written = write(&mut tx, &overtaken).await;
     assert!(matches!(written, Err(WriteError::Moved)), "{written:?}");
 }
@@ -145,7 +143,7 @@ async fn a_plan_that_a_newer_state_overtook_is_not_written() {
 #[tokio::test]
 async fn a_locked_file_is_a_transient_fault() {
     let file = Filed::new().await;
-    let lock = file.store.begin().await.unwrap();
+    let lock = file.sqlite.begin().await.unwrap();
     let options = sqlx::sqlite::SqliteConnectOptions::new()
         .filename(file.folder.path().join("t.db"))
         .busy_timeout(std::time::Duration::ZERO);
@@ -156,11 +154,25 @@ async fn a_locked_file_is_a_transient_fault() {
 }
 
 #[tokio::test]
+async fn after_a_full_disk_the_store_goes_on() {
+    let Filed { store, sqlite, folder: _folder } = Filed::new().await;
+    keep(&store, &intake([&read(1, [record("a", "one")])])).await;
+    let pages: i64 = ask(&sqlite, "PRAGMA page_count").await;
+    tell(&sqlite, &format!("PRAGMA max_page_count = {pages}")).await;
+    let whole = intake([&read(2, (0..250).map(|n| record(&format!("k{n}"), "text")))]);
+    let fault = store.store(&whole).await.unwrap_err();
+    assert!(fault.is_transient() && fault.to_string().contains("full"), "{fault}");
+    tell(&sqlite, "PRAGMA max_page_count = 1000000").await;
+    assert_eq!(keep(&store, &whole).await, stored(250));
+}
+
+#[tokio::test]
 async fn who_looks_cannot_write_and_makes_no_file() {
     let file = Filed::new().await;
     keep(&file.store, &intake([&read(1, [record("a", "one")])])).await;
     let path = file.folder.path().join("t.db");
     let looking = Sqlite::open(&path, Access::ReadOnly).await.unwrap();
+    let looking = Database::Sqlite(looking);
     assert!(looking.demand(&id("a")).await.unwrap().is_some());
     let fault = looking.reserve(&hotline(), 0, 1).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped);
@@ -175,7 +187,7 @@ async fn who_looks_cannot_write_and_makes_no_file() {
 async fn a_file_of_a_newer_version_is_left_alone() {
     let file = Filed::new().await;
     tell(
-        &file.store,
+        &file.sqlite,
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
          VALUES (9999, 'later', true, x'00', 1)",
     )
@@ -187,7 +199,7 @@ async fn a_file_of_a_newer_version_is_left_alone() {
 
 #[tokio::test]
 async fn folded_books_say_the_same() {
-    let Filed { store, folder: _folder } = Filed::new().await;
+    let Filed { store, sqlite, folder: _folder } = Filed::new().await;
     let skip = || with_body("s", contract::Revision::NONE, json!({ "skip": true }));
     for read_no in 1..=5 {
         let from = store.load(&hotline(), 0).await.unwrap();
@@ -205,39 +217,39 @@ async fn folded_books_say_the_same() {
     assert_eq!(store.fold_books(at(5)).await.unwrap(), 3);
     assert_eq!(store.fold_books(at(5)).await.unwrap(), 0);
     assert_eq!(store.books(None, None).await.unwrap(), before);
-    assert_eq!(ask::<i64>(&store, "SELECT sum(reads) FROM books_day").await, 3);
-    assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM read").await, 2);
+    assert_eq!(ask::<i64>(&sqlite, "SELECT sum(reads) FROM books_day").await, 3);
+    assert_eq!(ask::<i64>(&sqlite, "SELECT count(*) FROM read").await, 2);
 }
 
 #[tokio::test]
 async fn a_person_is_found_by_token_in_every_state() {
-    let Filed { store, folder: _folder } = Filed::new().await;
+    let Filed { store, sqlite, folder: _folder } = Filed::new().await;
     let of = |key, person| with_body(key, contract::Revision::NONE, json!({ "person": person }));
     keep(&store, &intake([&read(1, [of("a", "t1"), of("b", "t1")])])).await;
     keep(&store, &intake([&read(2, [of("a", "t2")])])).await;
     let found = "SELECT count(*) FROM demand_person p JOIN demand d ON d.seq = p.demand
                  WHERE token = 't1'";
-    assert_eq!(ask::<i64>(&store, found).await, 2);
+    assert_eq!(ask::<i64>(&sqlite, found).await, 2);
 }
 
 #[tokio::test]
 async fn of_everybodys_demands_the_newest_twenty_are_compared() {
-    let Filed { store, folder: _folder } = Filed::new().await;
+    let Filed { store, sqlite, folder: _folder } = Filed::new().await;
     let of = |key: u32| {
         let body = json!({ "person": "t1", "text": "the same" });
         with_body(&format!("{key:02}"), contract::Revision::NONE, body)
     };
     keep(&store, &intake([&read(1, (1..=30).map(of))])).await;
-    tell(&store, "UPDATE demand SET channel = 'board'").await;
+    tell(&sqlite, "UPDATE demand SET channel = 'board'").await;
     keep(&store, &intake([&read(2, [of(31)])])).await;
     let linked = "SELECT min(d.source_key) || ' ' || count(*)
                   FROM demand_link l JOIN demand d ON d.seq = l.a";
-    assert_eq!(ask::<String>(&store, linked).await, "12 19", "the newest of twenty is it itself");
+    assert_eq!(ask::<String>(&sqlite, linked).await, "12 19", "the newest of twenty is it itself");
 }
 
 #[tokio::test]
 async fn the_bytes_of_every_state_are_kept() {
-    let Filed { store, folder: _folder } = Filed::new().await;
+    let Filed { store, folder: _folder, .. } = Filed::new().await;
     for (read_no, text) in [(2, "new"), (1, "old")] {
         keep(&store, &intake([&read(read_no, [record("a", text)])])).await;
     }

@@ -1,4 +1,4 @@
-//! Writes a plan: each table once, in the order in which rows refer to each other.
+//! Writes a plan: each table once, in the order of their references.
 
 use std::collections::HashSet;
 
@@ -11,25 +11,17 @@ use super::{
 };
 use crate::store::{
     database::row::int,
-    demands::plan::{Plan, Subject},
+    demands::{
+        plan::{IntakePlan, Subject},
+        poison::WriteError,
+    },
 };
 
-/// Why a plan was not written.
-#[derive(Debug)]
-pub(super) enum WriteError {
-    Database(sqlx::Error),
-    /// Rows changed between reading and writing: the plan is void.
-    Moved,
-}
-
-impl From<sqlx::Error> for WriteError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Writes everything; the caller commits.
-pub(super) async fn write(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), WriteError> {
+pub(super) async fn write(
+    conn: &mut SqliteConnection,
+    plan: &IntakePlan<'_>,
+) -> Result<(), WriteError> {
     demands(conn, plan).await?;
     history(conn, plan).await?;
     quarantine(conn, plan).await?;
@@ -37,7 +29,7 @@ pub(super) async fn write(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Resul
     Ok(())
 }
 
-async fn demands(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), WriteError> {
+async fn demands(conn: &mut SqliteConnection, plan: &IntakePlan<'_>) -> Result<(), WriteError> {
     let (rows, moved): (Vec<&Subject<'_>>, Vec<_>) =
         plan.subjects.iter().partition(|subject| subject.row.is_some());
     let (new, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|subject| subject.is_new);
@@ -56,11 +48,11 @@ async fn demands(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), Wri
         values.add(iso(subject.last_seen_at))
     })
     .await?;
-    // Every row was guarded by its version, so a difference means that somebody else wrote.
+    // Each row is written only over an older version, so a difference means that somebody else wrote.
     if written + touched == plan.subjects.len() as u64 { Ok(()) } else { Err(WriteError::Moved) }
 }
 
-async fn history(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
+async fn history(conn: &mut SqliteConnection, plan: &IntakePlan<'_>) -> Result<(), sqlx::Error> {
     write_rows(conn, &HISTORY, &plan.history, |entry, values| {
         let demand = entry.demand;
         values.add(entry.seq)?;
@@ -91,7 +83,7 @@ async fn history(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), sql
     Ok(())
 }
 
-async fn quarantine(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
+async fn quarantine(conn: &mut SqliteConnection, plan: &IntakePlan<'_>) -> Result<(), sqlx::Error> {
     write_rows(conn, &QUARANTINE, &plan.troubles, |trouble, values| {
         values.add(trouble.id.to_string())?;
         values.add(trouble.channel.as_str())?;
@@ -121,10 +113,10 @@ async fn quarantine(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), 
     Ok(())
 }
 
-/// Of the things of this plan, those that wait in quarantine: few, as a rule none.
+/// The demands of this plan that wait in quarantine: as a rule none.
 async fn open_troubles(
     conn: &mut SqliteConnection,
-    plan: &Plan<'_>,
+    plan: &IntakePlan<'_>,
 ) -> Result<HashSet<String>, sqlx::Error> {
     let ids =
         serde_json::Value::from_iter(plan.subjects.iter().map(|subject| subject.id.to_string()));
@@ -138,7 +130,7 @@ async fn open_troubles(
     Ok(open.into_iter().collect())
 }
 
-async fn receipts(conn: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
+async fn receipts(conn: &mut SqliteConnection, plan: &IntakePlan<'_>) -> Result<(), sqlx::Error> {
     write_rows(conn, &RECEIPT, &plan.receipts, |receipt, values| {
         values.add(receipt.message.channel.as_str())?;
         values.add(int(receipt.message.read_no.0))?;

@@ -70,7 +70,7 @@ pub async fn a_position_moves_from_where_it_was_only(store: impl Twin) {
     for _ in 0..2 {
         let fault = store.advance(&theirs).await.expect_err("the second does not");
         assert!(fault.is_transient(), "{fault}");
-        assert!(fault.to_string().contains("position moved by another process"), "{fault}");
+        assert!(fault.to_string().contains("another process moved the position"), "{fault}");
     }
     let fence = Position { fence: 9, ..ours.from().moved(ours.upto().clone()) };
     let fenced = confirm(read_from(fence, 3, [record("a", "two")])).await;

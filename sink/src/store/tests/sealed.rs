@@ -103,14 +103,14 @@ macro_rules! both {
             use super::*;
             $(#[tokio::test] async fn $promise() {
                 let file = Filed::new().await;
-                super::$promise(Database::Sqlite(file.store.clone())).await;
+                super::$promise(file.store.clone()).await;
             })*
         }
         mod postgres {
             use super::*;
             $(#[tokio::test] async fn $promise() {
                 let served = Served::new().await;
-                super::$promise(Database::Postgres(served.store.clone())).await;
+                super::$promise(served.store.clone()).await;
             })*
         }
     };

@@ -79,6 +79,81 @@ fn what_is_no_workbook_says_so() {
 }
 
 #[test]
+fn a_flag_of_1904_is_not_lost_to_a_later_element_of_the_same_name() {
+    let extra =
+        "<workbookPr date1904=\"1\"/><extLst><ext><x15:workbookPr xmlns:x15=\"u\"/></ext></extLst>";
+    match Xlsx::open(workbook("", extra), &form::options()).err() {
+        Some(Broken::Content(reason)) => assert_eq!(reason.code, "dates_from_1904"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_would_fill_the_memory_is_refused_before_it_does() {
+    let said = |parts: &[(&str, &str)]| {
+        let mut archive = ZipWriter::new(tempfile::tempfile().unwrap());
+        let book = "<workbook xmlns:r=\"u\"><sheets><sheet r:id=\"a\"/></sheets></workbook>";
+        let relation = "<Relationships><Relationship Id=\"a\" Target=\"s.xml\"/></Relationships>";
+        let fixed = [("xl/workbook.xml", book), ("xl/_rels/workbook.xml.rels", relation)];
+        for (name, text) in fixed.iter().chain(parts) {
+            archive.start_file(*name, SimpleFileOptions::default()).unwrap();
+            archive.write_all(text.as_bytes()).unwrap();
+        }
+        let mut options = form::options();
+        options.limits.ratio = 10_000;
+        let file = Arc::new(archive.finish().unwrap());
+        match Xlsx::open(file, &options).and_then(|mut xlsx| xlsx.next()) {
+            Err(Broken::Content(reason)) => reason.code.into_owned(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let long = "x".repeat(5 << 20);
+    let sheet = "<worksheet><sheetData/></worksheet>";
+    let texts = |text: &str| format!("<sst uniqueCount=\"99999999999\">{text}</sst>");
+    let row = |row: &str| format!("<worksheet><sheetData>{row}</sheetData></worksheet>");
+    let in_sheet = |text: &str| [("xl/s.xml", row(text))];
+    for parts in [
+        // One text, one attribute, one comment, or a row of many texts.
+        in_sheet(&format!("<row><c t=\"str\"><v>{long}</v></c></row>")),
+        in_sheet(&format!("<row x=\"{long}\"/>")),
+        in_sheet(&format!("<!--{long}-->")),
+        in_sheet(&format!(
+            "<row>{}</row>",
+            format!("<c t=\"str\"><v>{}</v></c>", &long[..1 << 20]).repeat(5)
+        )),
+        in_sheet(&format!(
+            "<row><c t=\"inlineStr\"><is>{}</is></c></row>",
+            format!("<t>{}</t>", &long[..1 << 20]).repeat(5)
+        )),
+    ] {
+        let parts: Vec<(&str, &str)> = parts.iter().map(|(name, text)| (*name, &**text)).collect();
+        assert_eq!(said(&parts), "too_large");
+    }
+    for text in [format!("<si><t>{long}</t></si>"), "<si/>".repeat((4 << 20) + 1)] {
+        assert_eq!(
+            said(&[("xl/sharedStrings.xml", &texts(&text)), ("xl/s.xml", sheet)]),
+            "too_large"
+        );
+    }
+    // What is only declared costs nothing.
+    assert_eq!(
+        said(&[("xl/sharedStrings.xml", &texts("<si/>")), ("xl/s.xml", sheet)]),
+        "unknown_header"
+    );
+    let far = row("<row r=\"1048576\"><c r=\"XFE1\" t=\"str\"><v>x</v></c></row>");
+    assert_eq!(said(&[("xl/s.xml", &far)]), "bad_workbook");
+}
+
+#[test]
+fn references_to_characters_are_read_in_every_kind_of_cell() {
+    let rows = format!(
+        "{SHEET}<row r=\"2\"><c r=\"A2\" t=\"str\"><v>&#x5F20;&#19977;</v></c>\
+         <c r=\"B2\" t=\"inlineStr\"><is><t>&#x8BC9;&amp;</t></is></c></row>"
+    );
+    assert_eq!(trees(&rows)[0].1, json!({ "编号": "张三", "时间": "诉&", "内&容": "" }));
+}
+
+#[test]
 fn whole_numbers_lose_their_point_and_exponent() {
     for (text, expected) in [
         ("46304.4375", "46304.4375"),

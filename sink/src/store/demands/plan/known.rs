@@ -2,16 +2,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use contract::{Current, DemandId, Digest, Event, Intake, MessageId, Timestamp, Version};
+use contract::{
+    Current, DemandId, Digest, Event, Intake, MessageId, ReadNo, Timestamp, Tracked, Version,
+};
+use sqlx::Error;
+
+use crate::store::database::row::{Columns, decode};
 
 /// What a store must know before it can plan.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    /// Of the messages of the intake, those kept before, with their hashes.
+    /// The messages of the intake that were kept before, with their hashes.
     pub(crate) receipts: HashMap<MessageId, Digest>,
-    /// Of the things of the intake, those that have a demand.
+    /// The demands of the intake that the store has already.
     pub(crate) demands: HashMap<DemandId, KnownDemand>,
-    /// What history holds of those that [`doubtful`] named: (demand, digest).
+    /// The history of those that [`doubtful`] named: (demand, digest).
     pub(crate) history: HashSet<(i64, Digest)>,
 }
 
@@ -23,7 +28,39 @@ pub(crate) struct KnownDemand {
     pub(crate) last_seen_at: Timestamp,
 }
 
-/// The demands in an intake, each thing once.
+impl KnownDemand {
+    /// What the judge must know of a demand, and its id.
+    pub(crate) fn read(row: &dyn Columns) -> Result<(DemandId, Self), Error> {
+        let tracked = Tracked {
+            status: row.text("status")?,
+            status_raw: row.text("status_raw")?,
+            kind: row.text("kind")?,
+            region: row.text("region")?,
+            org: row.text("org")?,
+            urgency: row.text("urgency")?,
+            due_at: row.time("due_at")?.map(|due| due.timestamp_micros()),
+            urged: row.int("urged")?.and_then(|urged| u32::try_from(urged).ok()),
+        };
+        let current = Current { version: row.version()?, digest: row.digest("digest")?, tracked };
+        let (seq, last_seen_at) = (row.some_int("seq")?, row.some_time("last_seen_at")?);
+        Ok((row.demand_id()?, Self { seq, current, last_seen_at }))
+    }
+}
+
+/// A message that was kept before, and its hash.
+pub(crate) fn receipt(row: &dyn Columns) -> Result<(MessageId, Digest), Error> {
+    let part = u32::try_from(row.some_int("part")?).map_err(|error| decode("part", error))?;
+    let read_no = ReadNo(row.count("read_no")?);
+    let message = MessageId { channel: row.channel()?, read_no, part };
+    Ok((message, row.digest("hash")?))
+}
+
+/// A state in history: (demand, digest).
+pub(crate) fn past(row: &dyn Columns) -> Result<(i64, Digest), Error> {
+    Ok((row.some_int("demand")?, row.digest("digest")?))
+}
+
+/// The keys of the demands in an intake, each once.
 pub(crate) fn things(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
     let mut things = HashMap::new();
     for delivery in intake.deliveries() {
@@ -43,7 +80,7 @@ pub(crate) fn things(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
 }
 
 /// The demands whose history has to be known: something of them may arrive that is older than
-/// what is current. Naming one too many costs a look, one too few a row twice.
+/// what is current. One too many costs a lookup, one too few a duplicate row.
 pub(crate) fn doubtful(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
     let mut newest: HashMap<DemandId, Version> = HashMap::new();
     let mut doubtful = HashSet::new();

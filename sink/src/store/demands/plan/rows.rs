@@ -7,11 +7,11 @@ use contract::{
 };
 use serde::Serialize;
 
-use crate::store::{demands::columns::Cell, demands::quarantine::Trouble};
+use crate::store::demands::{columns::Cell, quarantine::Trouble};
 
 /// The rows to write.
 #[derive(Debug, Default)]
-pub(crate) struct Plan<'a> {
+pub(crate) struct IntakePlan<'a> {
     /// In the order in which they first appeared.
     pub(crate) subjects: Vec<Subject<'a>>,
     pub(crate) history: Vec<HistoryEntry<'a>>,
@@ -23,14 +23,14 @@ pub(crate) struct Plan<'a> {
     pub(crate) outcomes: Outcomes,
 }
 
-impl Plan<'_> {
+impl IntakePlan<'_> {
     /// How many demands the store has no row of yet.
     pub(crate) fn n_new(&self) -> usize {
         self.subjects.iter().filter(|subject| subject.is_new).count()
     }
 
-    /// Numbers the new rows, in the order of the plan. Each store has its own way to find numbers
-    /// that no other writer has; they must ascend, and there must be enough of them.
+    /// Numbers the new rows, in the order of the plan. Each store has its own way to find numbers that
+    /// no other writer uses; they must ascend, and there must be enough of them.
     pub(crate) fn number(
         &mut self,
         demands: impl IntoIterator<Item = i64>,
@@ -62,7 +62,7 @@ impl Plan<'_> {
     }
 }
 
-impl Plan<'_> {
+impl IntakePlan<'_> {
     /// The tokens of telephones and identity numbers in the states that become current, with the
     /// demand, each pair once and in order: what somebody is known by. Names are many people's.
     pub(crate) fn contacts(&self) -> Vec<(&str, i64)> {

@@ -4,7 +4,7 @@ use contract::{Checkpoints, Fault, FaultKind, Outcomes, Store};
 
 use super::{Served, new_database, server, tell};
 use crate::store::{
-    Access, Postgres,
+    Access, Database, Postgres,
     suite::{
         keep,
         sample::{at, hotline, id, intake, read, record},
@@ -92,8 +92,9 @@ async fn who_looks_cannot_write_and_makes_no_tables() {
     let served = Served::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
     let looking = Postgres::open(&served.url, Access::ReadOnly).await.unwrap();
-    assert!(looking.demand(&id("a")).await.unwrap().is_some());
-    stops_with(&looking.reserve(&hotline(), 0, 1).await.unwrap_err(), "reading only");
+    let store = Database::Postgres(looking.clone());
+    assert!(store.demand(&id("a")).await.unwrap().is_some());
+    stops_with(&store.reserve(&hotline(), 0, 1).await.unwrap_err(), "reading only");
     let readers = looking.link.pools().await.unwrap().readers;
     let error = sqlx::query("DELETE FROM demand").execute(&readers).await.unwrap_err();
     assert!(error.to_string().contains("read-only"), "{error}");
@@ -108,7 +109,7 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
     served
         .tell(
             "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
-             $$ BEGIN RAISE 'not to my taste'; END $$;
+             $$ BEGIN RAISE 'rejected by a trigger'; END $$;
              CREATE TRIGGER no BEFORE INSERT ON demand FOR EACH ROW
              WHEN (NEW.source_key IN ('k7', 'k131')) EXECUTE FUNCTION no()",
         )
@@ -119,7 +120,9 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
     keys[40].clone_from(&long);
     let whole = intake([&read(1, keys.iter().map(|key| record(key, "text")))]);
     assert_eq!(keep(&served.store, &whole).await, Outcomes { quarantined: 3, ..stored(247) });
-    for (key, why) in [("k7", "taste"), ("k131", "taste"), (long.as_str(), "index row")] {
+    for (key, why) in
+        [("k7", "by a trigger"), ("k131", "by a trigger"), (long.as_str(), "index row")]
+    {
         let row = served.store.quarantine_show(&id(key)).await.unwrap().unwrap();
         assert_eq!(row.reason, "refused_by_database");
         assert!(row.detail.contains(why) && row.raw.is_some(), "{}", row.detail);
@@ -138,7 +141,7 @@ async fn a_database_that_refuses_everything_stops_the_sink() {
 #[tokio::test]
 async fn another_key_is_refused_even_if_two_bind_at_once() {
     let served = Served::new().await;
-    let two = served.again().await;
+    let two = Database::Postgres(served.again().await);
     let (one, other) = ([(1, "check".to_owned())], [(2, "0ther".to_owned())]);
     let (a, b) = tokio::join!(served.store.bind_key(&one), two.bind_key(&other));
     assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{a:?} {b:?}");

@@ -2,7 +2,7 @@
 
 use contract::{Outcomes, Timestamp};
 
-use super::{Served, ask, new_database, open};
+use super::{Served, ask, new_database};
 use crate::store::suite::{
     keep,
     sample::{id, intake, read, record},
@@ -30,7 +30,7 @@ async fn this_month_and_the_next_are_there_before_anything_is_kept() {
     let url = new_database("ENCODING 'UTF8'").await;
     // The month may end meanwhile.
     let before: String = ask(&url, now).await;
-    let served = Served { store: open(&url).await, url };
+    let served = Served::open(url).await;
     let (months, after): (String, String) = (served.ask(MONTHS).await, served.ask(now).await);
     assert!([before, after].contains(&months), "{months}");
 }

@@ -4,11 +4,11 @@ use contract::{Intake, Outcomes};
 
 use super::Served;
 use crate::store::{
-    demands::plan::{Banned, plan},
-    postgres::{
-        Failure, Postgres, known,
-        write::{WriteError, write},
+    demands::{
+        plan::{Banned, plan},
+        poison::WriteError,
     },
+    postgres::{Failure, Postgres, known, write::write},
     suite::{
         keep,
         sample::{id, intake, read, record},
@@ -19,7 +19,7 @@ use crate::store::{
 /// One sink that has written an intake and not yet committed, while another one keeps `other`.
 async fn meet(served: &Served, first: &Intake, second: &Intake) -> Outcomes {
     let two = served.again().await;
-    let mut tx = served.store.begin().await.unwrap();
+    let mut tx = served.postgres.begin().await.unwrap();
     let known = known::load(&mut tx, first).await.unwrap();
     let mut planned = plan(first, &known, &Banned::new());
     known::number(&mut tx, &mut planned).await.unwrap();
@@ -99,7 +99,7 @@ async fn sinks_that_lock_against_each_other_are_told_apart_by_the_database() {
         sqlx::query("SELECT 1 FROM demand WHERE source_key = $1 FOR UPDATE").bind(key)
     };
     // Whoever is chosen by the database, the sink among them tries again and is heard.
-    let mut other = served.store.begin().await.unwrap();
+    let mut other = served.postgres.begin().await.unwrap();
     lock("b").execute(&mut *other).await.unwrap();
     let both = intake([&read(2, [record("a", "two"), record("b", "two")])]);
     let against = async {
@@ -114,7 +114,7 @@ async fn sinks_that_lock_against_each_other_are_told_apart_by_the_database() {
 #[tokio::test]
 async fn a_plan_that_a_newer_state_overtook_is_not_written() {
     let served = Served::new().await;
-    let store = &served.store;
+    let store = &served.postgres;
     keep(store, &intake([&read(1, [record("a", "old")])])).await;
     let newer = intake([&read(2, [record("a", "newer")])]);
     let mut tx = store.begin().await.unwrap();
@@ -132,7 +132,7 @@ async fn what_is_judged_is_locked() {
     let served = Served::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
     let two = served.again().await;
-    let mut tx = served.store.begin().await.unwrap();
+    let mut tx = served.postgres.begin().await.unwrap();
     known::load(&mut tx, &intake([&read(2, [record("a", "two")])])).await.unwrap();
     let mut other = two.begin().await.unwrap();
     let sql = "SELECT 1 FROM demand FOR UPDATE NOWAIT";

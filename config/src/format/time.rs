@@ -1,0 +1,111 @@
+//! Times: of the clock as crontab writes them, hours of the day as `06:00-23:00`, and zones by their
+//! IANA name, because only these know when a clock was changed in the past.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use chrono_tz::{TZ_VARIANTS, Tz};
+use contract::Window;
+use croner::Cron;
+use croner::parser::{CronParser, Seconds};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use super::Wrong;
+use crate::nearest::nearest;
+
+/// Five fields: minute, hour, day of the month, month, day of the week.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock(pub(crate) Box<Cron>);
+
+impl FromStr for Clock {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
+        parser.parse(text).map(|cron| Self(Box::new(cron))).map_err(|error| {
+            format!("`{text}` are no clock times ({error}): write five fields, minute, hour, day, month, weekday, like */5 * * * *")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Clock {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Clock {
+    fn schema_name() -> Cow<'static, str> {
+        "Clock".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "cron" })
+    }
+}
+
+pub(super) fn cron(text: &str) -> Option<Wrong> {
+    let message = text.parse::<Clock>().err()?;
+    Some(Wrong { message, ..Wrong::default() })
+}
+
+pub(super) fn window(text: &str) -> Option<Wrong> {
+    let message = text.parse::<Window>().err()?;
+    let instead = guess(text).filter(|guess| guess.parse::<Window>().is_ok());
+    Some(Wrong { message, instead, ..Wrong::default() })
+}
+
+/// What was probably meant by `6:00 - 23:00`, `06:00–23:00` or `6点-23点`.
+fn guess(text: &str) -> Option<String> {
+    let text = text.replace(['–', '—', '~', '～', '至', '到'], "-");
+    let (from, to) = text.split_once('-')?;
+    Some(format!("{}-{}", clock(from)?, clock(to)?))
+}
+
+fn clock(text: &str) -> Option<String> {
+    let text = text.trim().replace(['：', '点', '时'], ":");
+    let (hour, minute) = text.split_once(':').unwrap_or((&text, ""));
+    let number = |text: &str| if text.is_empty() { Some(0) } else { text.parse::<u16>().ok() };
+    Some(format!("{:02}:{:02}", hour.trim().parse::<u16>().ok()?, number(minute.trim())?))
+}
+
+/// A zone of the IANA time zone database.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Zone(pub(crate) Tz);
+
+impl JsonSchema for Zone {
+    fn schema_name() -> Cow<'static, str> {
+        "Zone".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "timezone",
+            "description": "a name of the IANA time zone database: Asia/Shanghai",
+        })
+    }
+}
+
+/// What people call the one time of China; the database has it under the city of Shanghai.
+const CHINA: [&str; 9] =
+    ["asia/beijing", "beijing", "china", "cst", "gmt+8", "utc+8", "+08:00", "北京", "北京时间"];
+
+pub(super) fn zone(text: &str) -> Option<Wrong> {
+    if text.parse::<Tz>().is_ok() {
+        return None;
+    }
+    let instead = if CHINA.contains(&text.to_lowercase().as_str()) {
+        Some("Asia/Shanghai")
+    } else {
+        nearest(text, TZ_VARIANTS.iter().map(|zone| zone.name()))
+    };
+    Some(Wrong {
+        message: format!("`{text}` is not a time zone of the IANA database"),
+        instead: instead.map(str::to_owned),
+        ..Wrong::default()
+    })
+}

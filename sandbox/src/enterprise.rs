@@ -1,0 +1,254 @@
+//! 为企服务 as its neighbours meet it: a folder into which a file falls every thirty minutes.
+//!
+//! Each file holds what was filed or moved on in the last ninety minutes, so every row comes about
+//! three times, with whatever status it has by then. Beside it lies a line `name|rows|bytes|md5`;
+//! where that is missing the file is still being written. A reader may rename: `archive` after
+//! pick-up, `error` on failure. Once a month the file is a workbook.
+//!
+//! The oracle is the list of what was visible: a row counts as told when it stands in a file that a
+//! correct reader takes. A file that nobody can take is told under its own name, as refused.
+
+mod appeal;
+mod drop;
+mod form;
+mod told;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::NaiveDateTime;
+
+use self::appeal::Appeal;
+use crate::dice::Dice;
+use crate::faults::faults;
+use crate::truth::Truth;
+use crate::{Clock, Corpus, Faults};
+
+/// How often a file falls.
+pub const EVERY: Duration = Duration::from_secs(30 * 60);
+
+/// How the platform behaves.
+#[derive(Clone, Debug)]
+pub struct EnterpriseSettings {
+    /// Same seed, same appeals.
+    pub seed: u64,
+    /// What goes wrong, and how often: faults of a row strike every n-th appeal, faults of a file
+    /// every n-th file.
+    pub faults: Faults<EnterpriseFault>,
+    /// Where the texts come from.
+    pub corpus: Corpus,
+    /// The city's time.
+    pub clock: Clock,
+}
+
+impl EnterpriseSettings {
+    /// A platform without faults.
+    #[must_use]
+    pub fn new(seed: u64, clock: Clock) -> Self {
+        Self { seed, faults: Faults::none(), corpus: Corpus::Generated, clock }
+    }
+}
+
+/// The platform and its folder.
+#[derive(Debug)]
+pub struct Enterprise {
+    folder: PathBuf,
+    settings: EnterpriseSettings,
+    office: Mutex<Office>,
+}
+
+/// What the platform remembers.
+#[derive(Debug)]
+struct Office {
+    appeals: Vec<Appeal>,
+    n_drops: u64,
+    n_touched: u64,
+    last: Option<Last>,
+    truth: Truth,
+}
+
+/// The file that fell last.
+#[derive(Debug)]
+struct Last {
+    name: String,
+    numbers: Vec<String>,
+    faults: Vec<EnterpriseFault>,
+}
+
+/// What lies where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EnterpriseCounters {
+    /// Files, manifests not counted, that lie in the folder.
+    pub waiting: usize,
+    /// Files that were moved to `archive`.
+    pub archived: usize,
+    /// Files that were moved to `error`.
+    pub refused: usize,
+}
+
+impl Enterprise {
+    /// Makes the folder, empty, with `archive` and `error` in it.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create(folder: &Path, settings: EnterpriseSettings) -> anyhow::Result<Self> {
+        for folder in [folder.join("archive"), folder.join("error")] {
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        let truth = Truth::new("enterprise");
+        let office = Office { appeals: Vec::new(), n_drops: 0, n_touched: 0, last: None, truth };
+        let folder = std::path::absolute(folder)?;
+        Ok(Self { folder, settings, office: Mutex::new(office) })
+    }
+
+    /// Where a reader finds the files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Takes in `n` appeals now and returns their numbers; fewer when the corpus is used up. They
+    /// are visible with the next file.
+    pub fn file(&self, n: u64) -> Vec<String> {
+        let now = self.settings.clock.now();
+        let mut office = self.locked();
+        let mut filed = Vec::new();
+        for _ in 0..n {
+            let number = office.appeals.len() as u64 + 1;
+            let Some(appeal) = Appeal::new(&self.settings, number, now) else { break };
+            filed.push(appeal.number.clone());
+            office.appeals.push(appeal);
+        }
+        filed
+    }
+
+    /// Moves `n` appeals chosen by chance one step along their way, now. Returns their numbers.
+    pub fn touch(&self, n: u64) -> Vec<String> {
+        let now = self.settings.clock.now();
+        let mut office = self.locked();
+        let mut moved = Vec::new();
+        for _ in 0..n {
+            office.n_touched += 1;
+            let mut dice = Dice::new(self.settings.seed ^ TOUCHING, office.n_touched);
+            let place = dice.below(office.appeals.len());
+            let Some(appeal) = office.appeals.get_mut(place) else { break };
+            if appeal.advance(&mut dice, now) {
+                moved.push(appeal.number.clone());
+            }
+        }
+        moved
+    }
+
+    /// Everything the folder ever said to a correct reader.
+    #[must_use]
+    pub fn truth(&self) -> Truth {
+        self.locked().truth.clone()
+    }
+
+    /// What lies where now.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn counters(&self) -> anyhow::Result<EnterpriseCounters> {
+        let count = |folder: &Path| -> anyhow::Result<usize> {
+            let mut n_files = 0;
+            for entry in std::fs::read_dir(folder)? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let is_data = !name.starts_with('.') && !name.contains(".ok");
+                n_files += usize::from(is_data && entry.file_type()?.is_file());
+            }
+            Ok(n_files)
+        };
+        Ok(EnterpriseCounters {
+            waiting: count(&self.folder)?,
+            archived: count(&self.folder.join("archive"))?,
+            refused: count(&self.folder.join("error"))?,
+        })
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Office> {
+        // Nothing is half done when a test panics: each method completes its step or does nothing.
+        self.office.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps the choices of what moves apart from those of what is filed.
+const TOUCHING: u64 = 0x7771_6677;
+
+/// `yyyyMMddHHmmss`, as file names have it.
+fn stamp(at: NaiveDateTime) -> String {
+    at.format("%Y%m%d%H%M%S").to_string()
+}
+
+// The sparse numbers are distinct primes, so that faults seldom meet.
+faults! {
+    EnterpriseFault of items {
+        /// A NUL in the content.
+        Nul = "nul" @ 151,
+        /// A content that makes its row longer than 64 KiB.
+        LongRow = "long_row" @ 199,
+        /// Bytes in the content that are no text in any charset.
+        Poison = "poison" @ 211,
+        /// `提交时间` on a clock of twelve hours without saying which half: `2026-10-09 03:30`.
+        TwelveHour = "twelve_hour" @ 101,
+        /// `期望时间` as a spreadsheet's day number.
+        SerialWish = "serial_wish" @ 103,
+        /// The credit code in full-width characters.
+        WideCode = "wide_code" @ 107,
+        /// The credit code in small letters.
+        LowerCode = "lower_code" @ 109,
+        /// A registration number of 15 digits from before credit codes.
+        OldCode = "old_code" @ 113,
+        /// The firm of the appeal before, under another credit code.
+        TwinFirm = "twin_firm" @ 127,
+        /// A type no table has.
+        UnknownType = "unknown_type" @ 131,
+        /// Half of the row only: a line end without quotes cuts it in two.
+        BrokenRow = "broken_row" @ 223,
+        /// The file's columns have other names (`编号`) and stand in another order.
+        Drift = "drift" @ 5,
+        /// A column that nobody needs is missing.
+        LostColumn = "lost_column" @ 7,
+        /// Lines end with `;`.
+        Trailing = "trailing" @ 11,
+        /// UTF-8 with a byte order mark instead of GB18030.
+        Utf8 = "utf8" @ 13,
+        /// UTF-16LE, as Excel saves text.
+        Utf16 = "utf16" @ 17,
+        /// A workbook, as at the end of a month.
+        Workbook = "workbook" @ 19,
+        /// The header names a column that nobody knows instead of `诉求编号`.
+        UnknownHeader = "unknown_header" @ 23,
+        /// No bytes at all.
+        EmptyFile = "empty_file" @ 29,
+        /// The header alone, and 0 rows in the manifest.
+        NoRows = "no_rows" @ 31,
+        /// The manifest counts one row more than there are.
+        WrongRows = "wrong_rows" @ 37,
+        /// The manifest has another MD5.
+        WrongMd5 = "wrong_md5" @ 41,
+        /// The manifest is there first, and only half of the file: see
+        /// [`finish`](crate::Enterprise::finish).
+        EarlyManifest = "early_manifest" @ 0,
+        /// The file never gets a manifest.
+        NoManifest = "no_manifest" @ 43,
+        /// Half an hour later the file falls once more under its name, with rows that moved on.
+        Replaced = "replaced" @ 47,
+    }
+    others {}
+}
+
+impl EnterpriseFault {
+    /// Whether it makes a file that no reader can take.
+    pub(super) fn refuses_file(self) -> bool {
+        use EnterpriseFault::{EmptyFile, NoRows, UnknownHeader, WrongMd5, WrongRows};
+        matches!(self, UnknownHeader | EmptyFile | NoRows | WrongRows | WrongMd5)
+    }
+}
+
+#[cfg(test)]
+mod tests;

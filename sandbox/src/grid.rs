@@ -1,0 +1,157 @@
+//! The mobile app and the grid workers' terminals: one platform that can be pulled, and that pushes
+//! into a given address.
+//!
+//! `GET /restapi/appeal/page` with X-BG headers pages through reports by time of update. Pushed
+//! reports bear the same headers and are sent again until somebody answers 2xx.
+
+mod push;
+mod report;
+
+use chrono::{NaiveDateTime, TimeDelta};
+use serde_json::{Value, json};
+
+use self::report::{Report, STEPS, report_id};
+use crate::faults::faults;
+use crate::sign;
+use crate::source::register::{Entry, Mark};
+use crate::source::site::{Ask, Reply};
+use crate::source::{Conduct, Office, Upstream};
+use crate::truth::Told;
+
+pub use self::push::Pushed;
+
+/// Who the simulated client is, and what it signs with.
+const ACCESS_KEY: &str = "BGSIM340200";
+const SECRET_KEY: &str = "sim-x-bg-secret-340200";
+
+/// The platform of the mobile app and the grid.
+#[derive(Debug)]
+pub struct Grid {
+    /// Reports pushed so far.
+    pushed: u64,
+    /// Pushes attempted so far.
+    attempts: u64,
+    /// Until when the reader was told to wait.
+    not_before: Option<NaiveDateTime>,
+}
+
+impl Upstream for Grid {
+    type Fault = Fault;
+    const CHANNEL: &'static str = "mobile";
+
+    fn new(_: &Conduct<Fault>) -> Self {
+        Self { pushed: 0, attempts: 0, not_before: None }
+    }
+
+    fn key(number: u64) -> String {
+        report_id(number)
+    }
+
+    fn steps(_: &Conduct<Fault>, _: u64) -> usize {
+        STEPS
+    }
+
+    fn told(conduct: &Conduct<Fault>, entry: &Entry, mark: Mark) -> Told {
+        Report::new(conduct, entry, mark).told()
+    }
+
+    fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
+        answer(self, office, ask)
+    }
+
+    fn environment() -> Vec<(&'static str, String)> {
+        vec![("MOBILE_SECRET_KEY", SECRET_KEY.to_owned())]
+    }
+}
+
+/// The time in Beijing of such a date.
+fn from_http_date(text: &str) -> Option<NaiveDateTime> {
+    let utc = NaiveDateTime::parse_from_str(text, "%a, %d %b %Y %H:%M:%S GMT").ok()?;
+    Some(utc + TimeDelta::hours(8))
+}
+
+faults! {
+    Fault of items {
+        /// Report: longitude and latitude are `0`.
+        ZeroPosition = "zero_position" @ 7,
+        /// Report: longitude and latitude are swapped.
+        Swapped = "swapped" @ 11,
+        /// Report: no position at all.
+        NoPosition = "no_position" @ 13,
+        /// Report: it is pushed four times although the first one was taken.
+        Duplicate = "duplicate" @ 5,
+    }
+    others {
+        /// Push: the first attempt bears a time two minutes behind, so its signature is too old; the
+        /// next attempt is right.
+        Skewed = "skewed" @ 17,
+        /// Push: the first attempt bears a wrong signature; the next attempt is right.
+        BadSignature = "bad_signature" @ 19,
+        /// Request: 503, with a wait of two seconds.
+        Unavailable = "unavailable" @ 23,
+    }
+}
+
+const SKEW: TimeDelta = TimeDelta::seconds(90);
+const UNAVAILABLE: TimeDelta = TimeDelta::seconds(2);
+const ROWS_AT_MOST: usize = 100;
+
+pub(super) fn answer(grid: &mut Grid, office: &mut Office<Fault>, ask: &Ask) -> Reply {
+    if ask.method != "GET" || ask.path != "/restapi/appeal/page" {
+        return Reply::html(404, "Not Found");
+    }
+    office.count("list");
+    let now = office.now();
+    if grid.not_before.take().is_some_and(|not_before| now < not_before) {
+        office.calls.early += 1;
+    }
+    if office.strikes(Fault::Unavailable) {
+        office.refuse("unavailable");
+        grid.not_before = Some(now + UNAVAILABLE);
+        let mut reply = Reply::html(503, "Service Unavailable");
+        reply.headers.push(("retry-after", UNAVAILABLE.num_seconds().to_string()));
+        return reply;
+    }
+    let header = |name: &str| ask.header(name).unwrap_or_default();
+    let date = header("x-bg-date-time");
+    if from_http_date(date).is_none_or(|at| (now - at).abs() > SKEW) {
+        return refused(office, "clock", "请求时间与服务器相差超过90秒");
+    }
+    let right = sign::x_bg(SECRET_KEY, &ask.method, &ask.path, &ask.query, ACCESS_KEY, date);
+    if header("x-bg-hmac-access-key") != ACCESS_KEY
+        || header("x-bg-hmac-algorithm") != "hmac-sha256"
+        || header("x-bg-hmac-signature") != right
+    {
+        return refused(office, "signature", "签名校验失败");
+    }
+    page(office, ask)
+}
+
+fn refused(office: &mut Office<Fault>, why: &'static str, message: &str) -> Reply {
+    office.refuse(why);
+    let mut reply = Reply::json(json!({ "code": 401, "message": message }).to_string());
+    reply.status = 401;
+    reply
+}
+
+fn page(office: &Office<Fault>, ask: &Ask) -> Reply {
+    let number = |name: &str| ask.param(name).and_then(|text| text.parse::<usize>().ok());
+    let page = number("page").unwrap_or(1).max(1);
+    let size = number("size").unwrap_or(ROWS_AT_MOST).clamp(1, ROWS_AT_MOST);
+    let since = match ask.param("updatedTime").as_deref() {
+        None | Some("") => Some(NaiveDateTime::MIN),
+        Some(text) => NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok(),
+    };
+    let Some(since) = since else {
+        return Reply::json(r#"{"code":400,"message":"updatedTime格式错误"}"#);
+    };
+    let found: Vec<_> = office.register.changed(since, NaiveDateTime::MAX).collect();
+    let rows = found.iter().skip((page - 1) * size).take(size);
+    let rows: Vec<Value> =
+        rows.map(|entry| Report::new(&office.conduct, entry, entry.last()).row()).collect();
+    let data = json!({ "total": found.len(), "page": page, "size": size, "rows": rows });
+    Reply::json(json!({ "code": 200, "message": "success", "data": data }).to_string())
+}
+
+#[cfg(test)]
+mod tests;

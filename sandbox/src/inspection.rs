@@ -1,0 +1,202 @@
+//! 互联网+督查: clues for the government's inspectors, pulled a day at a time from the national
+//! or the provincial platform.
+//!
+//! `GET /sysapi/dcxs` with the platform's signed headers gives one day as a bare array; the secret
+//! that signs comes wrapped from `POST /sysapi/getsecret`, which the app key signs, and holds for a
+//! day. No interface of the real platform is public: this one is put together from how provinces
+//! pull other data of it.
+
+mod answer;
+mod clue;
+
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+
+use self::clue::{Clue, STEPS, dcxsbh};
+use crate::faults::faults;
+use crate::sign;
+use crate::source::limit::Window;
+use crate::source::register::{Entry, Mark};
+use crate::source::site::{Ask, Reply};
+use crate::source::{Conduct, Office, Upstream};
+use crate::truth::Told;
+
+/// Service, key and region of the simulated client. Any requester may use them.
+const SID: &str = "s_340200000000_0001";
+const APP_KEY: &str = "SIMAPPKEY340200";
+const REGION: &str = "340200";
+const TABLE: &str = "dcxs_340200";
+/// The key of sealed rows.
+const ROW_KEY: &[u8; 16] = b"0123456789abcdef";
+
+/// Whose inspection it is: they differ in the platform that carries it.
+pub trait Level: Copy + std::fmt::Debug + Send + 'static {
+    /// The name of the channel.
+    const CHANNEL: &'static str;
+    /// What the names of the signed headers begin with.
+    const HEADERS: &'static str;
+    /// The variable with the app key.
+    const APP_KEY: &'static str;
+}
+
+/// 国务院互联网+督查, through 国家政务服务平台.
+#[derive(Clone, Copy, Debug)]
+pub struct State;
+
+/// 省政府互联网+督查, through the province's data exchange platform.
+#[derive(Clone, Copy, Debug)]
+pub struct Province;
+
+impl Level for State {
+    const CHANNEL: &'static str = "inspection_state";
+    const HEADERS: &'static str = "gjzwfwpt";
+    const APP_KEY: &'static str = "INSPECTION_STATE_APPKEY";
+}
+
+impl Level for Province {
+    const CHANNEL: &'static str = "inspection_province";
+    const HEADERS: &'static str = "gjgxjhpt";
+    const APP_KEY: &'static str = "INSPECTION_PROVINCE_APPKEY";
+}
+
+/// An inspection platform.
+#[derive(Debug)]
+pub struct Platform<L> {
+    level: PhantomData<L>,
+    secret: Secret,
+    per_minute: Window,
+    per_day: Window,
+    /// Number of every clue under the day it was received.
+    days: BTreeSet<(NaiveDate, u64)>,
+}
+
+impl<L: Level> Upstream for Platform<L> {
+    type Fault = Fault;
+    const CHANNEL: &'static str = L::CHANNEL;
+
+    fn new(conduct: &Conduct<Fault>) -> Self {
+        Self {
+            level: PhantomData,
+            secret: Secret::new(conduct.seed),
+            per_minute: Window::new(conduct.limits, 60, Duration::from_secs(60)),
+            per_day: Window::new(conduct.limits, 2_000, Duration::from_secs(86_400)),
+            days: BTreeSet::new(),
+        }
+    }
+
+    fn key(number: u64) -> String {
+        dcxsbh(number)
+    }
+
+    fn steps(_: &Conduct<Fault>, number: u64) -> usize {
+        // Few are returned and closed after that; most end in the work.
+        if number.is_multiple_of(3) { STEPS } else { STEPS - 2 }
+    }
+
+    fn told(conduct: &Conduct<Fault>, entry: &Entry, mark: Mark) -> Told {
+        Clue::new(conduct, entry, mark).told()
+    }
+
+    fn filed(&mut self, office: &mut Office<Fault>, number: u64) {
+        if office.conduct.spoils(Fault::LateRow, number) {
+            let noon = NaiveTime::from_hms_opt(12, 0, 0).unwrap_or_default();
+            office.register.redate(number, |at| {
+                // Yesterday grows until noon; what comes after that is today's.
+                if at.time() < noon { at - TimeDelta::days(1) } else { at }
+            });
+        }
+        if let Some(entry) = office.register.entry(number) {
+            self.days.insert((entry.received.date(), number));
+        }
+    }
+
+    fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
+        answer::answer(self, office, ask)
+    }
+
+    fn environment() -> Vec<(&'static str, String)> {
+        vec![
+            (L::APP_KEY, APP_KEY.to_owned()),
+            ("INSPECTION_ROW_KEY", String::from_utf8_lossy(ROW_KEY).into_owned()),
+        ]
+    }
+}
+
+faults! {
+    Fault of items {
+        /// Clue: name and telephone come masked. The platform always does so, therefore every time in a
+        /// demonstration.
+        Masked = "masked" @ 1,
+        /// Clue: it bears yesterday's time and shows only today.
+        LateRow = "late_row" @ 9,
+        /// Clue: once it has moved on, its earlier state stands beside the newest in the same answer.
+        Reissued = "reissued" @ 4,
+    }
+    others {
+        /// Request: the array as a text inside `{"code":200,"data":"…"}`.
+        Wrapped = "wrapped" @ 5,
+        /// Request: a byte order mark before the array.
+        Bom = "bom" @ 7,
+        /// Request: 502 from the proxy, with a page.
+        BadGateway = "bad_gateway" @ 13,
+        /// Request: the secret is another one from this request on.
+        Rotated = "rotated" @ 29,
+        /// Request: the proxy in front says a time an hour behind the platform's.
+        WrongDate = "wrong_date" @ 0,
+        /// Request: every row sealed, `encdata` and `signdata`.
+        Sealed = "sealed" @ 0,
+    }
+}
+
+/// The secret of the day.
+#[derive(Debug)]
+pub(super) struct Secret {
+    seed: u64,
+    /// How many there were before.
+    rotations: u64,
+    /// When it was handed out first; before that, none is valid.
+    handed_out: Option<NaiveDateTime>,
+}
+
+impl Secret {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed, rotations: 0, handed_out: None }
+    }
+
+    /// The valid one, if there is one.
+    pub(super) fn valid(&self, now: NaiveDateTime) -> Option<String> {
+        let since = self.handed_out?;
+        (now - since < TimeDelta::hours(24)).then(|| self.current())
+    }
+
+    /// Hands out the valid one, a new one if need be.
+    pub(super) fn hand_out(&mut self, now: NaiveDateTime) -> String {
+        if self.valid(now).is_none() {
+            if self.handed_out.is_some() {
+                self.rotations += 1;
+            }
+            self.handed_out = Some(now);
+        }
+        self.current()
+    }
+
+    /// Makes the one handed out worthless.
+    pub(super) fn rotate(&mut self) {
+        self.rotations += 1;
+        self.handed_out = None;
+    }
+
+    fn current(&self) -> String {
+        match self.rotations {
+            // The one the published vectors are made with.
+            0 => "0123456789abcdef0123456789abcdef".to_owned(),
+            n => sign::md5_hex(&format!("secret {} {n}", self.seed)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

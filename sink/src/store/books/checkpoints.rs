@@ -1,0 +1,278 @@
+//! How far each channel has come: one row per channel, and what each of its reads owes the store.
+
+use std::ops::Range;
+
+use contract::{
+    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, Position, Timestamp,
+};
+use serde::Serialize;
+
+use super::backfill;
+use crate::store::{
+    Database,
+    database::{
+        row::{Columns, int},
+        shared_sql::{InDialects, NOTHING, Transaction, Value},
+    },
+};
+
+/// Where a channel stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChannelStatus {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Moves of its position so far.
+    pub step: u64,
+    /// When it was last read, be it in vain.
+    pub last_read_at: Option<Timestamp>,
+    /// What has kept it from being read since then.
+    pub fault: Option<String>,
+    /// Demands it has.
+    pub demands: u64,
+    /// Things of it that wait in quarantine.
+    pub quarantined: u64,
+}
+
+/// How far a channel has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Moves of its position so far.
+    pub step: u64,
+    /// When it was last read, be it in vain.
+    pub last_read_at: Option<Timestamp>,
+}
+
+impl Checkpoints for Database {
+    async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
+        let values = [channel.as_str().into(), int(fence).into()];
+        let read = |row: &dyn Columns| Ok((row.text("cursor")?, row.count("step")?));
+        let rows = self.write("read a position", CLAIM, &values, read).await?;
+        let row = rows.into_iter().next();
+        let (cursor, step) = row.ok_or_else(|| lease_lost(channel, self.place()))?;
+        Ok(Position { cursor: cursor.map(Cursor::from_text), step, fence })
+    }
+
+    async fn reserve(&self, channel: &ChannelId, fence: u64, n: u64) -> Result<Range<u64>, Fault> {
+        let values = [channel.as_str().into(), int(fence).into(), int(n).into()];
+        let read = |row: &dyn Columns| row.count("next_read_no");
+        let rows = self.write("reserve read numbers", RESERVE, &values, read).await?;
+        let next = *rows.first().ok_or_else(|| lease_lost(channel, self.place()))?;
+        Ok(next.saturating_sub(n)..next)
+    }
+
+    async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
+        // Two processes that number two mappings would both take the next number.
+        let mut tx = self.begin_alone("number a mapping").await?;
+        let values = [channel.as_str().into(), Value::Bytes(Some(&fingerprint.0))];
+        let rows = tx.query(NUMBER_MAPPING, &values, |row| row.some_int("mapping")).await?;
+        tx.commit().await?;
+        let number = rows.first().and_then(|number| u32::try_from(*number).ok());
+        number.map(MappingNo).ok_or_else(|| {
+            Fault::stopped("the number of a mapping is out of range").at(self.place())
+        })
+    }
+
+    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
+        self.advance_in(step, None).await
+    }
+
+    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+        // What a source said may be in it.
+        let fault = fault.to_string().replace('\0', "␀");
+        let values = [channel.as_str().into(), fault.as_str().into(), at.into()];
+        self.write("note a fault", NOTE, &values, NOTHING).await?;
+        Ok(())
+    }
+}
+
+impl Database {
+    /// Where each channel stands.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn status(&self) -> Result<Vec<ChannelStatus>, Fault> {
+        let read = |row: &dyn Columns| {
+            Ok(ChannelStatus {
+                channel: row.channel()?,
+                step: row.count("step")?,
+                last_read_at: row.time("read_at")?,
+                fault: row.text("fault")?,
+                demands: row.count("demands")?,
+                quarantined: row.count("quarantined")?,
+            })
+        };
+        self.query("read the status", STATUS, &[], read).await
+    }
+
+    /// How far this channel has come.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn progress(&self, channel: &ChannelId) -> Result<Progress, Fault> {
+        let read = |row: &dyn Columns| {
+            Ok(Progress { step: row.count("step")?, last_read_at: row.time("read_at")? })
+        };
+        let values = [channel.as_str().into()];
+        let progress = self.query_first("read the progress", PROGRESS, &values, read).await?;
+        Ok(progress.unwrap_or_default())
+    }
+
+    /// As [`Checkpoints::advance`], of the live position or of the backfill of a stretch.
+    pub(super) async fn advance_in(
+        &self,
+        step: &Confirmed,
+        stretch: Option<&str>,
+    ) -> Result<(), Fault> {
+        let mut tx = self.begin("advance a position").await?;
+        let moved = match stretch {
+            None => advance(&mut tx, step).await?,
+            Some(stretch) => advance_backfill(&mut tx, step, stretch).await?,
+        };
+        // The move of the live position from which on the read counts.
+        let counts_from = moved.ok_or_else(|| moved_elsewhere(step.channel(), self.place()))?;
+        write_read(&mut tx, step, counts_from).await?;
+        tx.commit().await
+    }
+}
+
+/// The last move of the live position; `None` where the channel is not ours any more, or the backfill
+/// not where the read began.
+async fn advance_backfill(
+    tx: &mut Transaction<'_>,
+    step: &Confirmed,
+    stretch: &str,
+) -> Result<Option<i64>, Fault> {
+    let (channel, from) = (step.channel().as_str().into(), step.from());
+    let values = [channel, int(from.fence).into()];
+    let live = tx.query(&LOCK_POSITION, &values, |row| row.some_int("step")).await?;
+    let values = [channel, stretch.into(), step.upto().as_str().into(), int(from.step).into()];
+    let n_moved = tx.execute(backfill::MOVE, &values).await?;
+    Ok(live.first().copied().filter(|_| n_moved > 0))
+}
+
+/// The move that was made; `None` where the position is not where the read began.
+async fn advance(tx: &mut Transaction<'_>, step: &Confirmed) -> Result<Option<i64>, Fault> {
+    let (channel, from) = (step.channel().as_str().into(), step.from());
+    if from.step == 0 {
+        // A channel whose read numbers come from elsewhere has no row yet.
+        tx.execute(BEGIN, &[channel, int(from.fence).into()]).await?;
+    }
+    let values = [
+        step.upto().as_str().into(),
+        step.read_at().into(),
+        channel,
+        int(from.step).into(),
+        int(from.fence).into(),
+    ];
+    Ok(tx.query(MOVE, &values, |row| row.some_int("step")).await?.first().copied())
+}
+
+/// What the receipts must say of a read that counts from this move of the live position on. One that
+/// found nothing owes nothing.
+async fn write_read(
+    tx: &mut Transaction<'_>,
+    step: &Confirmed,
+    counts_from: i64,
+) -> Result<(), Fault> {
+    let tally = step.tally();
+    if tally.read == 0 {
+        return Ok(());
+    }
+    let channel = step.channel().as_str().into();
+    let read_no = int(step.read_no().0).into();
+    let values = [
+        channel,
+        read_no,
+        step.read_at().into(),
+        int(tally.read).into(),
+        int(tally.accepted).into(),
+        int(tally.skipped).into(),
+        int(tally.rejected).into(),
+        int(step.parts().len() as u64).into(),
+        counts_from.into(),
+    ];
+    tx.execute(READ, &values).await?;
+    let parts = (1..).zip(step.parts()).map(|(n, part)| (n, part.part, part.events));
+    let parts = parts.map(|(n, part, events): (u64, _, _)| serde_json::json!([n, part, events]));
+    let parts = serde_json::Value::from_iter(parts).to_string();
+    let hashes: Vec<u8> = step.parts().iter().flat_map(|part| part.hash.0).collect();
+    let values = [channel, read_no, Value::Json(Some(&parts)), Value::Bytes(Some(&hashes))];
+    tx.execute(&PARTS, &values).await?;
+    Ok(())
+}
+
+/// The position was claimed under another lease.
+pub(crate) fn lease_lost(channel: &ChannelId, place: &str) -> Fault {
+    Fault::transient("another process holds the lease of this channel now")
+        .at(format!("channel {channel}, {place}"))
+}
+
+/// The position is not where the read began.
+pub(crate) fn moved_elsewhere(channel: &ChannelId, place: &str) -> Fault {
+    Fault::transient("another process moved the position").at(format!("channel {channel}, {place}"))
+}
+
+/// Claims the position of channel $1 for the holder of fence $2; one that was unleased may be claimed
+/// by whoever has a lease.
+const CLAIM: &str =
+    "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1)
+     ON CONFLICT (channel) DO UPDATE SET fence = $2
+     WHERE checkpoint.fence <= $2 OR checkpoint.fence = 9223372036854775807
+     RETURNING cursor, step";
+
+/// Reserves $3 read numbers of channel $1 for the holder of fence $2; gives the number after them.
+const RESERVE: &str =
+    "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1 + $3)
+     ON CONFLICT (channel) DO UPDATE SET next_read_no = checkpoint.next_read_no + $3
+     WHERE checkpoint.fence = $2 RETURNING next_read_no";
+
+/// The number of the mapping with fingerprint $2 of channel $1: the next one, where it is new.
+const NUMBER_MAPPING: &str = "INSERT INTO mapping (channel, fingerprint, mapping)
+     SELECT $1, $2, 1 + coalesce(max(mapping), 0) FROM mapping WHERE channel = $1
+     ON CONFLICT (channel, fingerprint) DO UPDATE SET mapping = mapping.mapping
+     RETURNING mapping";
+
+const NOTE: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no, fault, fault_at)
+     VALUES ($1, 0, 0, 1, $2, $3)
+     ON CONFLICT (channel) DO UPDATE SET fault = $2, fault_at = $3";
+
+/// Where each channel stands.
+const STATUS: &str = "SELECT c.channel, c.step, c.read_at,
+            CASE WHEN c.read_at IS NULL OR c.fault_at > c.read_at THEN c.fault END AS fault,
+            (SELECT count(*) FROM demand d WHERE d.channel = c.channel) AS demands,
+            (SELECT count(*) FROM quarantine q
+             WHERE q.channel = c.channel AND q.resolved_at IS NULL) AS quarantined
+     FROM checkpoint c ORDER BY c.channel";
+
+const PROGRESS: &str = "SELECT step, read_at FROM checkpoint WHERE channel = $1";
+
+/// The live position of channel $1 under fence $2. Locked: nobody else can claim the channel before
+/// this is over.
+static LOCK_POSITION: InDialects = InDialects::new(|dialect| {
+    let lock = dialect.lock;
+    format!("SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 {lock}")
+});
+
+const BEGIN: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no)
+     VALUES ($1, 0, $2, 1) ON CONFLICT (channel) DO NOTHING";
+
+/// Moves the position of channel $3 to cursor $1, read at $2, if it is at step $4 under fence $5.
+const MOVE: &str = "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at = $2
+     WHERE channel = $3 AND (step = $4 OR fence = 9223372036854775807) AND fence = $5
+     RETURNING step";
+
+const READ: &str =
+    "INSERT INTO read (channel, read_no, read_at, read, accepted, skipped, rejected, parts, step)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+/// The parts of read $2 of channel $1: a list $3 of (place, part, events), and their hashes of 16
+/// bytes each, one behind the other in $4, because JSON holds no bytes.
+static PARTS: InDialects = InDialects::new(|dialect| {
+    format!(
+        "INSERT INTO read_part (channel, read_no, part, events, hash)
+         SELECT $1, $2, CAST(k.value ->> 1 AS bigint), CAST(k.value ->> 2 AS bigint),
+                substr($4, 16 * CAST(k.value ->> 0 AS integer) - 15, 16)
+         FROM {each}($3) k",
+        each = dialect.each
+    )
+});

@@ -1,0 +1,119 @@
+//! What a channel usually brings: how much, and which fields its demands have.
+
+use chrono::TimeDelta;
+use contract::{ChannelId, DemandId, Fault, Shape, Timestamp};
+
+use crate::store::{
+    Database, RequestKind, RequestState,
+    database::{row::Columns, shared_sql::NOTHING},
+};
+
+/// How many weeks back the same day of the week is looked at.
+const WEEKS: i32 = 4;
+
+/// Demands of a day so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Volume {
+    /// How many were received.
+    pub received: u64,
+    /// How many there were by the same hour of this day of the week, on average of the weeks before;
+    /// `None` where the channel is younger than a week.
+    pub expected: Option<u64>,
+}
+
+impl Database {
+    /// What a channel has received since `midnight`, as of `now`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn volume(
+        &self,
+        channel: &ChannelId,
+        midnight: Timestamp,
+        now: Timestamp,
+    ) -> Result<Volume, Fault> {
+        let received = self.received(channel, midnight, now).await?;
+        let (mut sum, mut weeks) = (0, 0);
+        for week in 1..=WEEKS {
+            let back = TimeDelta::weeks(week.into());
+            // Weeks before its first demand do not count.
+            if !self.is_older(channel, midnight - back).await? {
+                break;
+            }
+            sum += self.received(channel, midnight - back, now - back).await?;
+            weeks += 1;
+        }
+        Ok(Volume { received, expected: (sum + weeks / 2).checked_div(weeks) })
+    }
+
+    /// The shapes of the last thousand demands that were first seen after the last change of shape was
+    /// accepted, the newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn shapes(&self, channel: &ChannelId) -> Result<Vec<(DemandId, Shape)>, Fault> {
+        let read = |row: &dyn Columns| {
+            let mut has = [false; Shape::FIELDS.len()];
+            for (has, name) in has.iter_mut().zip(Shape::FIELDS) {
+                *has = row.bool(name)?.unwrap_or(false);
+            }
+            Ok((row.demand_id()?, Shape::new(has)))
+        };
+        self.query("read the shapes", SHAPES, &[channel.as_str().into()], read).await
+    }
+
+    /// Accepts the shape that the demands of this channel will have from now on.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn accept_shape(&self, channel: &ChannelId, who: &str) -> Result<(), Fault> {
+        let read = |row: &dyn Columns| Ok(row.int("seq")?.unwrap_or(0));
+        let newest = self.query_first("read the newest demand", NEWEST, &[], read).await?;
+        let seq = self.ask(RequestKind::Accept, Some(channel), None, who).await?;
+        self.answer(seq, &RequestState::Done(newest.unwrap_or(0).to_string())).await
+    }
+
+    async fn received(
+        &self,
+        channel: &ChannelId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<u64, Fault> {
+        let values = [channel.as_str().into(), from.into(), until.into()];
+        let read = |row: &dyn Columns| row.count("n");
+        Ok(self.query_first("count demands", RECEIVED, &values, read).await?.unwrap_or(0))
+    }
+
+    async fn is_older(&self, channel: &ChannelId, than: Timestamp) -> Result<bool, Fault> {
+        let values = [channel.as_str().into(), than.into()];
+        let rows = self.query("look for old demands", OLDER, &values, NOTHING).await?;
+        Ok(!rows.is_empty())
+    }
+}
+
+const RECEIVED: &str = "SELECT count(*) AS n FROM demand
+     WHERE channel = $1 AND received_at >= $2 AND received_at < $3";
+
+const OLDER: &str = "SELECT 1 FROM demand WHERE channel = $1 AND received_at < $2 LIMIT 1";
+
+const NEWEST: &str = "SELECT max(seq) AS seq FROM demand";
+
+// Two halves, because demands without a time are elsewhere in the index than the newest.
+const SHAPES: &str = "
+    WITH accepted AS (
+        SELECT coalesce(max(CAST(answer AS bigint)), 0) AS upto FROM request
+        WHERE kind = 'accept' AND state = 'done' AND channel = $1
+    ), timed AS (
+        SELECT seq FROM demand WHERE channel = $1 AND received_at IS NOT NULL
+        AND seq > (SELECT upto FROM accepted) ORDER BY received_at DESC LIMIT 1000
+    ), untimed AS (
+        SELECT seq FROM demand WHERE channel = $1 AND received_at IS NULL
+        AND seq > (SELECT upto FROM accepted) ORDER BY seq DESC LIMIT 1000
+    )
+    SELECT id, source_no IS NOT NULL AS source_no, title IS NOT NULL AS title,
+           content IS NOT NULL AS content, coalesce(kind, kind_raw) IS NOT NULL AS kind,
+           coalesce(region, region_raw) IS NOT NULL AS region,
+           received_at IS NOT NULL AS received_at,
+           coalesce(status, status_raw) IS NOT NULL AS status, people IS NOT NULL AS people
+    FROM demand WHERE seq IN (SELECT seq FROM timed UNION ALL SELECT seq FROM untimed)
+    ORDER BY seq DESC LIMIT 1000";

@@ -1,0 +1,144 @@
+//! Whether `explain` says of a file what `sync` does with it.
+//!
+//! A case is a folder with a `channel.toml` and the files of its `in/`. Each file is explained, then
+//! dropped and read into a store of its own; both verdicts stand beside each other.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::run::{cargo, must, root, say};
+
+/// What became of the records of a file.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Verdict {
+    accepted: u64,
+    skipped: u64,
+    rejected: u64,
+    /// Why records were rejected, or why the file was not read at all.
+    reasons: BTreeSet<String>,
+}
+
+/// Runs every case of `folder/files`; fails where the two differ.
+pub(crate) fn cases(folder: &Path) -> Result<()> {
+    must(cargo(&["build", "--locked", "-p", "gateway", "--bin", "tonghui"]))?;
+    let work = tempfile::tempdir()?;
+    let config = work.path().join("config");
+    tonghui(&["init", &config.to_string_lossy()])?;
+    let (mut n_files, mut n_different) = (0, 0);
+    for case in sorted(&folder.join("files"))? {
+        if !case.join("channel.toml").exists() {
+            continue;
+        }
+        let channel = config.join("channels/x");
+        fs::create_dir_all(&channel)?;
+        fs::copy(case.join("channel.toml"), channel.join("channel.toml"))?;
+        for input in sorted(&case.join("in"))? {
+            let said = explained(&config, &input);
+            let done = synced(work.path(), &config, &input)?;
+            n_files += 1;
+            n_different += u32::from(said != done);
+            let case = case.file_name().unwrap_or_default().to_string_lossy();
+            let input = input.file_name().unwrap_or_default().to_string_lossy();
+            let sign = if said == done { "  " } else { "≠ " };
+            let name = format!("{case}/{input}");
+            say(format_args!("{sign}{name:60} explain {said}\n  {:60} sync    {done}", ""));
+        }
+    }
+    say(format_args!("{n_files} files, {n_different} of which `explain` and `sync` differ"));
+    ensure!(n_files > 0, "{} holds no cases", folder.display());
+    ensure!(n_different == 0, "`explain` and `sync` differ");
+    Ok(())
+}
+
+fn explained(config: &Path, input: &Path) -> Verdict {
+    let input = input.to_string_lossy();
+    let config = config.to_string_lossy();
+    let said = tonghui(&["--config", &config, "explain", "x", &input, "--format", "json"]);
+    let outcomes = match said.and_then(|text| Ok(serde_json::from_str::<Vec<Value>>(&text)?)) {
+        Ok(outcomes) => outcomes,
+        Err(error) => return Verdict::failed(&format!("{error:#}")),
+    };
+    let mut verdict = Verdict::default();
+    for outcome in outcomes {
+        match outcome["verdict"].as_str() {
+            Some("accepted") => verdict.accepted += 1,
+            Some("skipped") => verdict.skipped += 1,
+            _ => {
+                verdict.rejected += 1;
+                let reason = &outcome["result"]["reason"];
+                let code = reason["code"].as_str().or(reason.as_str()).unwrap_or("unknown");
+                verdict.reasons.insert(code.to_owned());
+            }
+        }
+    }
+    verdict
+}
+
+fn synced(work: &Path, config: &Path, input: &Path) -> Result<Verdict> {
+    let (drop, data) = (work.join("drop"), config.join("data"));
+    for folder in [&drop, &data] {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+    }
+    fs::create_dir(&drop)?;
+    fs::copy(input, drop.join(input.file_name().context("an input has no name")?))?;
+    fs::write(config.join("channels/x/url"), drop.to_string_lossy().as_bytes())?;
+    let config = config.to_string_lossy();
+    let ask = |arguments: &[&str]| -> Result<Value> {
+        let arguments = [&["--config", &config], arguments, &["--format", "json"]].concat();
+        Ok(serde_json::from_str(&tonghui(&arguments)?)?)
+    };
+    let done = match ask(&["sync", "x"]) {
+        Ok(done) => done,
+        Err(error) => return Ok(Verdict::failed(&format!("{error:#}"))),
+    };
+    if done[0]["became"] != "done" {
+        return Ok(Verdict::failed(done[0]["why"].as_str().unwrap_or("not done")));
+    }
+    let books = &ask(&["books"])?["channels"][0];
+    let count = |name: &str| books[name].as_u64().unwrap_or_default();
+    let waiting = ask(&["quarantine", "list", "--limit", "1000"])?;
+    let reasons = waiting.as_array().into_iter().flatten();
+    Ok(Verdict {
+        accepted: count("accepted"),
+        skipped: count("skipped"),
+        rejected: count("rejected"),
+        reasons: reasons.filter_map(|row| row["reason"].as_str()).map(str::to_owned).collect(),
+    })
+}
+
+impl Verdict {
+    fn failed(why: &str) -> Self {
+        Self { reasons: BTreeSet::from([why.to_owned()]), ..Self::default() }
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { accepted, skipped, rejected, reasons } = self;
+        write!(f, "{accepted} accepted, {skipped} skipped, {rejected} rejected")?;
+        let reasons: Vec<&str> = reasons.iter().map(String::as_str).collect();
+        if reasons.is_empty() { Ok(()) } else { write!(f, ": {}", reasons.join(", ")) }
+    }
+}
+
+/// What `tonghui` prints; its complaint where it fails.
+fn tonghui(arguments: &[&str]) -> Result<String> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), Into::into);
+    let done = Command::new(target.join("debug/tonghui")).args(arguments).output()?;
+    let complaint = String::from_utf8_lossy(&done.stderr);
+    ensure!(done.status.success(), "{}", complaint.lines().last().unwrap_or("no reason given"));
+    Ok(String::from_utf8(done.stdout)?)
+}
+
+/// What lies in a folder, by name.
+fn sorted(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut paths =
+        entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
+    paths.sort();
+    Ok(paths)
+}
