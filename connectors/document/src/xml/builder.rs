@@ -175,6 +175,9 @@ impl Builder {
     }
 
     fn finish(&mut self) -> Result<Step, &'static str> {
+        if self.n_too_deep > 0 {
+            return Err(TOO_DEEP.1);
+        }
         if self.around.is_some() || self.open.len() > 1 {
             return Err("the XML text ends too early");
         }
