@@ -14,24 +14,21 @@ use anyhow::Context as _;
 use chrono::NaiveDateTime;
 use chrono_tz::Asia::Shanghai;
 use contract::{
-    Channel, Checkpoints, Demand, DemandId, Fault, Gate, Intake, Message, OpenGate, Pass,
+    Channel, Checkpoints, Demand, DemandId, Fault, Gate, Intake, Means, Message, OpenGate, Pass,
     Publisher, RecordKey, Store as _,
 };
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use gateway::{
     assemble,
     brake::Brake,
-    clock::Clock,
-    ingest::{self, ingest},
+    channel::{ChannelHandle, LiveChannel},
+    clock,
+    ingest::{Environment, Run, ingest},
     memory,
-    orders::Orders,
-    pace::Pace,
-    registry::AnyConnector,
+    registry::{AnyConnector, vocabulary},
+    schedule::Pace,
     shipped,
     stop::Stop,
-    supervise::ChannelPlan,
-    vocabulary::vocabulary,
-    watch::ChannelWatch,
 };
 use normalizer::{Keys, Sealer};
 use sandbox::{
@@ -58,8 +55,10 @@ pub struct Line {
     environment: Vec<(&'static str, String)>,
     clock: Option<sandbox::Clock>,
     step: Duration,
-    /// The channel, checked. Its limits are open: what a source allows is its own business here.
-    pub plan: ChannelPlan,
+    /// The channel, checked.
+    pub channel: LiveChannel,
+    /// What its connector may use. Its gate is open: what a source allows is its own business here.
+    pub means: Means,
     /// What opens sealed values.
     pub sealer: Sealer,
     /// Where its demands are kept, and its progress.
@@ -78,9 +77,19 @@ impl Line {
         shipped::write(folder.path(), &[channel])?;
         let store = Arc::new(Memory::new());
         let bus = Straight { store: Arc::clone(&store), ..Straight::default() };
-        let plan = plan(&folder, &environment, None, STEP)?;
+        let (channel, means) = build(&folder, &environment, None, STEP)?;
         let sealer = Sealer::new(&keys()?);
-        Ok(Self { folder, environment, clock: None, step: STEP, plan, sealer, store, bus })
+        Ok(Self {
+            folder,
+            environment,
+            clock: None,
+            step: STEP,
+            channel,
+            means,
+            sealer,
+            store,
+            bus,
+        })
     }
 
     /// The same by the city's clock instead of the machine's, in no hurry.
@@ -108,7 +117,7 @@ impl Line {
     /// # Errors
     /// It does not say it, or has problems afterwards.
     pub fn edit(&mut self, from: &str, to: &str) -> anyhow::Result<()> {
-        let path = self.plan.means.folder.join("channel.toml");
+        let path = self.means.folder.join("channel.toml");
         let text = fs::read_to_string(&path)?;
         anyhow::ensure!(text.contains(from), "the channel file does not contain `{from}`");
         fs::write(path, text.replace(from, to))?;
@@ -116,7 +125,8 @@ impl Line {
     }
 
     fn rebuild(&mut self) -> anyhow::Result<()> {
-        self.plan = plan(&self.folder, &self.environment, self.clock.as_ref(), self.step)?;
+        let clock = self.clock.as_ref();
+        (self.channel, self.means) = build(&self.folder, &self.environment, clock, self.step)?;
         Ok(())
     }
 
@@ -125,7 +135,7 @@ impl Line {
     /// # Errors
     /// Its settings contradict each other.
     pub fn connector(&self) -> Result<Box<dyn AnyConnector>, Fault> {
-        self.plan.kind.build(&self.plan.section, self.plan.means.clone())
+        self.channel.connector(self.means.clone())
     }
 
     /// Reads until caught up, as a process that has just begun.
@@ -145,38 +155,38 @@ impl Line {
         checkpoints: &impl Checkpoints,
         max_entries: usize,
     ) -> Result<(), Fault> {
-        let ChannelPlan { id, fingerprint, normalizer, .. } = &self.plan;
-        let mapping = checkpoints.mapping(id, *fingerprint).await?;
-        let channel = Channel { id: id.clone(), mapping, normalizer: Arc::clone(normalizer) };
-        let means = ingest::Means {
+        let LiveChannel { spec, normalizer, .. } = &self.channel;
+        let mapping = checkpoints.mapping(&spec.id, spec.mapping).await?;
+        let channel = Channel { id: spec.id.clone(), mapping, normalizer: Arc::clone(normalizer) };
+        let run = Run {
             bus: &self.bus,
             checkpoints,
-            memory: &memory::Memory::new(64 << 20),
-            clock: &Clock,
-            stop: &Stop::default(),
-            brake: &Brake::default(),
-            orders: &Orders::default(),
-            numbers: &tokio::sync::Mutex::default(),
             fence: 0,
-            watch: &ChannelWatch::new(id.clone()),
+            handle: &ChannelHandle::new(spec.id.clone()),
+            brake: Brake::default(),
+            environment: &Environment {
+                memory: Arc::new(memory::Memory::new(64 << 20)),
+                clock: clock::machine(),
+                stop: Stop::default(),
+            },
         };
         let pace = Pace { max_entries, schedule: None };
-        ingest(&channel, &mut *self.connector()?, &pace, &means).await
+        ingest(&channel, &mut *self.connector()?, &pace, &run).await
     }
 
     /// The demand with this key of the source.
     pub fn demand(&self, key: &str) -> Option<Demand> {
-        self.store.current(&self.plan.id, &RecordKey::new(key))
+        self.store.current(self.channel.id(), &RecordKey::new(key))
     }
 
     /// What waits in quarantine under this key, or under this file's name.
     pub fn quarantined(&self, key: &str) -> Option<Quarantined> {
-        self.store.quarantined(&DemandId::of(&self.plan.id, &RecordKey::new(key)))
+        self.store.quarantined(&DemandId::of(self.channel.id(), &RecordKey::new(key)))
     }
 
     /// How many states of this key are in history.
     pub fn states(&self, key: &str) -> usize {
-        self.store.history(&DemandId::of(&self.plan.id, &RecordKey::new(key))).len()
+        self.store.history(&DemandId::of(self.channel.id(), &RecordKey::new(key))).len()
     }
 
     /// Everything that was lost, altered or wrongly taken: empty where the store holds the last state
@@ -219,27 +229,28 @@ impl Line {
     }
 }
 
-fn plan(
+fn build(
     folder: &TempDir,
     environment: &[(&'static str, String)],
     clock: Option<&sandbox::Clock>,
     step: Duration,
-) -> anyhow::Result<ChannelPlan> {
+) -> anyhow::Result<(LiveChannel, Means)> {
     let known =
         |name: &str| environment.iter().find(|(one, _)| *one == name).map(|(_, it)| it.clone());
     let settings = config::resolve(folder.path(), &vocabulary(), &known)?;
-    let mut plan = assemble::channels(&settings, &keys()?)?.pop().context("no channel")?;
-    plan.means.gate = Arc::new(OpenGate);
+    let channel = assemble::channels(&settings, &keys()?)?.pop().context("no channel")?;
+    let mut means = channel.means();
+    means.gate = Arc::new(OpenGate);
     if let Some(clock) = clock.cloned() {
-        plan.means.gate =
+        means.gate =
             Arc::new(CityGate { clock: clock.clone(), step, held_until: Mutex::default() });
-        plan.means.clock = contract::Clock::new(move || {
+        means.clock = contract::Clock::new(move || {
             // Beijing has no hour twice.
             let now = clock.now().and_local_timezone(Shanghai).earliest();
             now.map(|now| now.to_utc()).unwrap_or_default()
         });
     }
-    Ok(plan)
+    Ok((channel, means))
 }
 
 fn keys() -> anyhow::Result<Keys> {

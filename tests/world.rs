@@ -11,9 +11,9 @@ use anyhow::Context;
 use contract::Fault;
 use gateway::{
     assemble,
+    registry::vocabulary,
     service::{Role, serve},
     stop::Stop,
-    vocabulary::vocabulary,
 };
 use normalizer::{Keys, Sealer};
 use sandbox::Hotline;
@@ -117,12 +117,10 @@ impl World {
     pub async fn pull(&self) -> anyhow::Result<()> {
         let settings = self.settings()?;
         let (store, keys) = assemble::open(&settings).await?;
-        let mut plans = assemble::channels(&settings, &keys)?;
-        for plan in &mut plans {
-            plan.pace.schedule = None;
-        }
+        let channels = assemble::channels(&settings, &keys)?.into_iter();
+        let channels = channels.map(|channel| channel.with_schedule(None)).collect();
         let stop = Stop::default();
-        let ended = Box::pin(serve(&settings, Role::All, plans, &store, &stop)).await?;
+        let ended = Box::pin(serve(&settings, Role::All, channels, &store, &stop)).await?;
         let ends: Result<Vec<()>, Fault> = ended.into_iter().map(|(_, end)| end).collect();
         ends.context("the channel failed")?;
         Ok(())

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     format::{Clock, Rate},
-    settings::{Beat, ChannelSettings, Example, Misfire, ScheduleSettings, Section},
+    settings::{ChannelSettings, Example, Misfire, ScheduleSettings, Section, Trigger},
     source::Source,
 };
 
@@ -68,11 +68,11 @@ impl Schedule {
     fn into_settings(self) -> ScheduleSettings {
         let Self { every, cron, window, misfire, jitter: Period(jitter) } = self;
         // The schema lets exactly one of the two through.
-        let beat = match cron {
-            Some(Clock(cron)) => Beat::Cron(cron),
-            None => Beat::Every(every.map_or(Duration::from_secs(60), |Period(pause)| pause)),
+        let trigger = match cron {
+            Some(Clock(cron)) => Trigger::Cron(cron),
+            None => Trigger::Every(every.map_or(Duration::from_secs(60), |Period(pause)| pause)),
         };
-        ScheduleSettings { beat, window, misfire, jitter }
+        ScheduleSettings { trigger, window, misfire, jitter }
     }
 }
 

@@ -26,10 +26,10 @@ mod shape;
 mod source;
 mod walk;
 
-pub use problem::{Place, Problem, Problems, Suggestion};
+pub use problem::{Problem, Problems, Suggestion, TextPlace};
 pub use resolve::resolve;
 pub use schema::{Kind, Vocabulary, schema_channel, schema_gateway};
 pub use settings::{
-    Beat, BusSettings, ChannelSettings, ConsoleSettings, Example, KeySource, Limits, Misfire,
-    ScheduleSettings, Section, Settings, StoreSettings,
+    BusSettings, ChannelSettings, ConsoleSettings, Example, KeySource, Limits, Misfire,
+    ScheduleSettings, Section, Settings, StoreSettings, Trigger, may_listen,
 };

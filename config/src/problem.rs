@@ -15,7 +15,7 @@ pub struct Problem {
     pub file: String,
     /// Where in the file; `None` where the file or folder as a whole is meant.
     #[serde(flatten)]
-    pub place: Option<Place>,
+    pub place: Option<TextPlace>,
     /// What is wrong. Never quotes a secret.
     pub message: String,
     /// What to write instead, or what to do.
@@ -24,7 +24,7 @@ pub struct Problem {
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Place {
+pub struct TextPlace {
     /// Line, from 1.
     pub line: usize,
     /// Column, from 1, in characters.

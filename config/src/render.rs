@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::problem::{Place, Problem, Problems, Suggestion};
+use crate::problem::{Problem, Problems, Suggestion, TextPlace};
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,7 +38,7 @@ impl fmt::Display for Problem {
 }
 
 /// Blanks up to the marked part, carets under it.
-fn underline(place: &Place) -> String {
+fn underline(place: &TextPlace) -> String {
     let (start, end) = place.marked;
     // A tab stays a tab: only the terminal knows how wide it is.
     let mut line: String = place.snippet[..start]

@@ -16,7 +16,7 @@ use crate::{
     gateway::{GatewayFile, Parts},
     problem::{Problem, Problems, Suggestion},
     schema::{Vocabulary, schema_channel, schema_gateway},
-    settings::{ConsoleSettings, Settings},
+    settings::{ConsoleSettings, Settings, may_listen},
     source::{Finding, Source},
     walk::{Rules, Walked, quote},
 };
@@ -94,11 +94,10 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Setting
     let Parts { zone, store, history, bus, keys, national, intake, console, limits } =
         gateway.into_parts(dir);
     let codes_dir = dir.join("codes");
-    if let Some(ConsoleSettings { listen, token: None }) = &console
-        && !listen.ip().is_loopback()
+    if let Some(ConsoleSettings { listen, token }) = &console
+        && let Err(why) = may_listen(*listen, token.is_some())
     {
-        let message = format!("[console] listens on {listen} and asks nobody who it is");
-        let problem = Problem::of_file("gateway.toml", message);
+        let problem = Problem::of_file("gateway.toml", format!("[console] {why}"));
         return Err(problem.advise("name a `token`, or listen on 127.0.0.1").into());
     }
     Ok(Settings {

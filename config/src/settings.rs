@@ -74,6 +74,18 @@ pub struct ConsoleSettings {
     pub token: Option<Secret>,
 }
 
+/// The one rule for every listener: where other machines reach it, whoever comes has to show who it
+/// is.
+///
+/// # Errors
+/// It is broken; the text goes on after the name of the listener.
+pub fn may_listen(listen: SocketAddr, asks_who: bool) -> Result<(), String> {
+    if asks_who || listen.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(format!("listens on {listen}, where other machines reach it, and lets anybody in"))
+}
+
 /// Where the keys that seal personal values come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum KeySource {
@@ -122,8 +134,8 @@ pub struct ChannelSettings {
 /// When a channel looks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleSettings {
-    /// What comes again and again.
-    pub beat: Beat,
+    /// What makes it look.
+    pub trigger: Trigger,
     /// The hours of the day within which it may look, in the zone of the gateway.
     pub window: Option<Window>,
     /// What becomes of a clock time that nobody was there for.
@@ -132,9 +144,9 @@ pub struct ScheduleSettings {
     pub jitter: Duration,
 }
 
-/// What comes again and again.
+/// What makes a channel look.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Beat {
+pub enum Trigger {
     /// A pause once caught up.
     Every(Duration),
     /// Times of the clock, in the zone of the gateway.

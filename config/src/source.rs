@@ -10,7 +10,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::problem::{Place, Problem, Suggestion};
+use crate::problem::{Problem, Suggestion, TextPlace};
 
 /// Something wrong at some bytes of a file.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl Source {
         find(tree.get_ref(), path)
     }
 
-    fn place(&self, span: &Range<usize>) -> Place {
+    fn place(&self, span: &Range<usize>) -> TextPlace {
         let start = floor(&self.text, span.start);
         let end = floor(&self.text, span.end).max(start);
         let begin = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
@@ -102,7 +102,7 @@ impl Source {
         }
         let from = marked.0.unwrap_or(snippet.len());
         let upto = marked.1.unwrap_or(snippet.len()).max(from);
-        Place {
+        TextPlace {
             line: self.line(start) + 1,
             column: self.text[begin..start].trim_start_matches('\u{feff}').chars().count() + 1,
             marked: (from, upto),

@@ -6,7 +6,9 @@
 
 use std::{fmt, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use chrono_tz::Tz;
+use http::request::Parts;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -22,6 +24,10 @@ pub trait Connector: Send + Sized + 'static {
     type Config: DeserializeOwned + JsonSchema;
     /// A position in its source; nobody else looks inside.
     type Cursor: Serialize + DeserializeOwned + Send + Sync;
+
+    /// Makes what receives the requests of a source that sends instead of being asked; `None` for a
+    /// source that is asked. What was received waits in [`Means::inbox`], where `read` finds it.
+    const RECEIVER: Option<fn(&Self::Config) -> Arc<dyn Receiver>> = None;
 
     /// Checks settings and builds clients. Touches no network.
     ///
@@ -56,7 +62,7 @@ pub trait Connector: Send + Sized + 'static {
     ///
     /// # Errors
     /// `Stopped`, with what to do instead: the source cannot be asked for a stretch of time.
-    fn confine(&mut self, _range: TimeRange) -> Result<(), Fault> {
+    fn limit_to(&mut self, _range: TimeRange) -> Result<(), Fault> {
         Err(no_range())
     }
 
@@ -66,6 +72,25 @@ pub trait Connector: Send + Sized + 'static {
     /// # Errors
     /// The page is not one of this kind of source.
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault>;
+}
+
+/// Receives what a source sends, request by request. Nothing here waits.
+pub trait Receiver: Send + Sync {
+    /// Whether anybody may send, as only a listener that other machines cannot reach may allow.
+    fn admits_anybody(&self) -> bool;
+
+    /// Whether a request comes from who may send.
+    ///
+    /// # Errors
+    /// It does not; the text tells the sender what is wrong with it.
+    fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str>;
+
+    /// The records that a request brings, as they were written. Whether each can be read is not asked
+    /// here: what cannot is kept, and does not turn its neighbours away.
+    ///
+    /// # Errors
+    /// The body as a whole cannot be read; the text tells the sender why.
+    fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String>;
 }
 
 fn no_range() -> Fault {

@@ -40,7 +40,7 @@ mod store;
 pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, Publisher, deliver};
 pub use checkpoint::{Checkpoints, Position};
 pub use clock::Clock;
-pub use connector::{Batch, Budget, Connector, Cursor, Means, Partition};
+pub use connector::{Batch, Budget, Connector, Cursor, Means, Partition, Receiver};
 pub use demand::{Demand, DemandBody};
 pub use fault::{Fault, FaultKind, chain};
 pub use gate::{Gate, OpenGate, Pass};

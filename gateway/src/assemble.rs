@@ -4,23 +4,21 @@ use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
 
 use config::{BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings};
 use connector_wire::gate::Limits;
-use contract::{Fault, Gate, Inbox, Normalizer, Secret};
-use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer, Suite};
+use contract::{Fault, Inbox, Secret};
+use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer};
 use sink::{
     bus::AmqpSettings,
     store::{Access, Database, Postgres, Sqlite},
 };
 
 use crate::{
-    clock::Clock,
-    keys,
-    pace::Pace,
-    registry::{self, Kind},
-    schedule::Schedule,
+    channel::{ChannelHandle, ChannelSpec, LiveChannel},
+    clock, keys,
+    offline::DryRun,
+    push::Door,
+    registry::{Kind, vocabulary},
+    schedule::{Pace, Schedule},
     shipped,
-    supervise::ChannelPlan,
-    vocabulary::vocabulary,
-    watch::ChannelWatch,
 };
 
 /// Entries of one batch: large enough that a commit is shared by many, small enough that a batch
@@ -131,76 +129,24 @@ pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
 ///
 /// # Errors
 /// All problems at once.
-pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<ChannelPlan>, Problems> {
-    let codes = codes(settings)?;
-    let mut gates = Gates::new();
-    let (mut plans, mut problems) = (Vec::new(), Vec::new());
+pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<LiveChannel>, Problems> {
+    Ok(dry_runs(settings, keys)?.into_iter().map(|dry_run| dry_run.channel).collect())
+}
+
+/// The same with their mappings, for whoever only looks.
+///
+/// # Errors
+/// As [`channels`].
+pub fn dry_runs(settings: &Settings, keys: &Keys) -> Result<Vec<DryRun>, Problems> {
+    let mut builder = Builder { settings, keys, codes: codes(settings)?, gates: HashMap::new() };
+    let (mut built, mut problems) = (Vec::new(), Vec::new());
     for channel in &settings.channels {
-        match build(settings, channel, &codes, keys, &mut gates) {
-            Ok(plan) => plans.push(plan),
+        match builder.build(channel) {
+            Ok(one) => built.push(one),
             Err(found) => problems.extend(found),
         }
     }
-    match Problems::new(problems) {
-        None => Ok(plans),
-        Some(problems) => Err(problems),
-    }
-}
-
-/// The mapping of every channel.
-///
-/// # Errors
-/// All problems at once.
-pub fn mappings(
-    settings: &Settings,
-    keys: &Keys,
-) -> Result<HashMap<contract::ChannelId, Mapping>, Problems> {
-    let codes = codes(settings)?;
-    let (mut mappings, mut problems) = (HashMap::new(), Vec::new());
-    for channel in &settings.channels {
-        match mapping(settings, channel, &codes, keys) {
-            Ok(mapping) => drop(mappings.insert(channel.id.clone(), mapping)),
-            Err(found) => problems.extend(found),
-        }
-    }
-    Problems::new(problems).map_or(Ok(mappings), Err)
-}
-
-/// A channel to be looked at: nothing of it runs.
-pub struct Desk {
-    /// The channel.
-    pub plan: ChannelPlan,
-    /// Its mapping.
-    pub mapping: Arc<Mapping>,
-}
-
-/// Builds one channel for the desk, with keys that are made for the occasion.
-///
-/// # Errors
-/// Its problems.
-pub fn on_the_desk(settings: &Settings, channel: &ChannelSettings) -> anyhow::Result<Desk> {
-    let keys = Keys::generate(Suite::default())?;
-    let found = desk(settings, channel, &codes(settings)?, &keys, &mut Gates::new());
-    found.map_err(|problems| match Problems::new(problems) {
-        Some(problems) => problems.into(),
-        None => anyhow::anyhow!("channel {} cannot be built", channel.id),
-    })
-}
-
-/// Gates by the names of their upstreams.
-type Gates = HashMap<String, Arc<Limits>>;
-
-/// One gate per upstream: channels that share one share its budget.
-fn gate(settings: &Settings, channel: &ChannelSettings, gates: &mut Gates) -> Arc<Limits> {
-    let upstream = channel.upstream();
-    let gate = gates
-        .entry(upstream.to_owned())
-        .or_insert_with(|| Arc::new(Limits::new(upstream, channel.budget, settings.zone, clock())));
-    Arc::clone(gate)
-}
-
-fn clock() -> contract::Clock {
-    contract::Clock::new(|| Clock.now())
+    Problems::new(problems).map_or(Ok(built), Err)
 }
 
 /// The shipped code tables with those of the configuration folder over them.
@@ -225,92 +171,82 @@ pub fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
     Problems::new(problems).map_or_else(|| Ok(CodeTables::default()), Err)
 }
 
-fn build(
-    settings: &Settings,
-    channel: &ChannelSettings,
-    codes: &CodeTables,
-    keys: &Keys,
-    gates: &mut Gates,
-) -> Result<ChannelPlan, Vec<Problem>> {
-    desk(settings, channel, codes, keys, gates).map(|desk| desk.plan)
+/// What the channels of a configuration are built with.
+struct Builder<'a> {
+    settings: &'a Settings,
+    keys: &'a Keys,
+    codes: CodeTables,
+    /// By the names of their upstreams: channels that share one share its budget.
+    gates: HashMap<String, Arc<Limits>>,
 }
 
-fn desk(
-    settings: &Settings,
-    channel: &ChannelSettings,
-    codes: &CodeTables,
-    keys: &Keys,
-    gates: &mut Gates,
-) -> Result<Desk, Vec<Problem>> {
-    let mapping = Arc::new(mapping(settings, channel, codes, keys)?);
-    let plan = plan(settings, channel, mapping.clone(), keys, gates)
-        .map_err(|fault| vec![channel.problem(&[&channel.connector], fault)])?;
-    Ok(Desk { plan, mapping })
-}
+impl Builder<'_> {
+    fn build(&mut self, channel: &ChannelSettings) -> Result<DryRun, Vec<Problem>> {
+        let mapping = Arc::new(self.mapping(channel)?);
+        let wrong = |message: String| vec![channel.problem(&[&channel.connector], message)];
+        let kind = Kind::named(&channel.connector)
+            .ok_or_else(|| wrong(format!("there is no connector `{}`", channel.connector)))?;
+        let receiver = kind.receiver(&channel.section).map_err(wrong)?;
+        if let Some(receiver) = &receiver {
+            config::may_listen(self.settings.intake, !receiver.admits_anybody()).map_err(
+                |why| {
+                    let path = [channel.connector.as_str(), "auth"];
+                    vec![channel.problem(&path, format!("[intake] of gateway.toml {why}"))]
+                },
+            )?;
+        }
+        let door =
+            receiver.map(|receiver| Door { receiver, inbox: Inbox::new(epoch(), INBOX_BYTES) });
+        let zone = self.settings.zone;
+        let schedule = match kind.is_pushed {
+            false => Schedule::new(channel.schedule.clone(), zone),
+            // What is pushed is never waited for: the inbox says when there is something.
+            true => Schedule::every(Duration::ZERO, zone),
+        };
+        let spec = ChannelSpec {
+            id: channel.id.clone(),
+            upstream: channel.upstream().to_owned(),
+            connector: kind.name,
+            section: channel.section.clone(),
+            folder: channel.dir.clone(),
+            zone,
+            budget: channel.budget,
+            mapping: mapping.fingerprint(),
+            key_checks: self.keys.check_values(),
+            pace: Pace { max_entries: MAX_ENTRIES, schedule: Some(schedule) },
+            range: None,
+        };
+        let live = LiveChannel {
+            kind: Arc::new(kind),
+            normalizer: mapping.clone(),
+            gate: self.gate(&spec),
+            door,
+            handle: ChannelHandle::new(spec.id.clone()),
+            spec: Arc::new(spec),
+        };
+        live.connector(live.means()).map_err(|fault| wrong(fault.to_string()))?;
+        Ok(DryRun { channel: live, mapping })
+    }
 
-fn mapping(
-    settings: &Settings,
-    channel: &ChannelSettings,
-    codes: &CodeTables,
-    keys: &Keys,
-) -> Result<Mapping, Vec<Problem>> {
-    let found = |path: &[&str], message: String| vec![channel.problem(path, message)];
-    let demand: MappingConfig = serde_json::from_value(channel.demand.clone())
-        .map_err(|error| found(&["demand"], error.to_string()))?;
-    let sealer = Arc::new(Sealer::new(keys));
-    Mapping::build(channel.id.clone(), &demand, codes, sealer, settings.zone).map_err(|problems| {
-        problems
-            .into_iter()
-            .map(|problem| {
+    fn mapping(&self, channel: &ChannelSettings) -> Result<Mapping, Vec<Problem>> {
+        let demand: MappingConfig = serde_json::from_value(channel.demand.clone())
+            .map_err(|error| vec![channel.problem(&["demand"], error.to_string())])?;
+        let (sealer, zone) = (Arc::new(Sealer::new(self.keys)), self.settings.zone);
+        Mapping::build(channel.id.clone(), &demand, &self.codes, sealer, zone).map_err(|problems| {
+            let problem = |problem: normalizer::MappingProblem| {
                 let path = ["demand"].into_iter().chain(problem.path.split('.'));
                 channel.problem(&path.collect::<Vec<_>>(), problem.message)
-            })
-            .collect()
-    })
-}
+            };
+            problems.into_iter().map(problem).collect()
+        })
+    }
 
-fn plan(
-    settings: &Settings,
-    channel: &ChannelSettings,
-    mapping: Arc<Mapping>,
-    keys: &Keys,
-    gates: &mut Gates,
-) -> Result<ChannelPlan, String> {
-    let kind = kind_of(channel)?;
-    let limits = gate(settings, channel, gates);
-    let means = contract::Means {
-        channel: channel.id.clone(),
-        zone: settings.zone,
-        budget: channel.budget,
-        gate: Arc::clone(&limits) as Arc<dyn Gate>,
-        clock: clock(),
-        folder: channel.dir.clone(),
-        inbox: kind.guard.map(|_| Inbox::new(epoch(), INBOX_BYTES)),
-    };
-    kind.build(&channel.section, means.clone()).map_err(|fault| fault.to_string())?;
-    let guard = kind.guard.map(|build| build(&channel.section)).transpose();
-    let schedule = match kind.guard {
-        None => Schedule::new(channel.schedule.clone(), settings.zone),
-        // What is pushed is never waited for: the inbox says when there is something.
-        Some(_) => Schedule::every(Duration::ZERO, settings.zone),
-    };
-    Ok(ChannelPlan {
-        id: channel.id.clone(),
-        upstream: channel.upstream().to_owned(),
-        fingerprint: mapping.fingerprint(),
-        keys: keys.check_values().into(),
-        normalizer: mapping as Arc<dyn Normalizer>,
-        kind: Arc::new(kind),
-        section: channel.section.clone(),
-        limits,
-        means,
-        pace: Pace { max_entries: MAX_ENTRIES, schedule: Some(Arc::new(schedule)) },
-        guard: guard.map_err(|fault| fault.to_string())?.map(Arc::new),
-        range: None,
-        numbers: Arc::default(),
-        watch: Arc::new(ChannelWatch::new(channel.id.clone())),
-        orders: Arc::default(),
-    })
+    fn gate(&mut self, spec: &ChannelSpec) -> Arc<Limits> {
+        let gate = self.gates.entry(spec.upstream.clone()).or_insert_with(|| {
+            Arc::new(Limits::new(&spec.upstream, spec.budget, spec.zone, clock::machine()))
+        });
+        Arc::clone(gate)
+    }
 }
 
 /// Names the inboxes of this process: those of an earlier one are gone.
@@ -319,11 +255,4 @@ fn epoch() -> String {
     let mut bytes = [0; 8];
     let _ = getrandom::fill(&mut bytes);
     hex::encode(bytes)
-}
-
-fn kind_of(channel: &ChannelSettings) -> Result<Kind, String> {
-    registry::kinds()
-        .into_iter()
-        .find(|kind| kind.name == channel.connector)
-        .ok_or_else(|| format!("there is no connector `{}`", channel.connector))
 }

@@ -70,11 +70,11 @@ impl Brake {
         let gone: Vec<_> = gone.into_iter().map(|at| Shape::FIELDS[at]).collect();
         let gone = gone.join(", ");
         Err(Fault::stopped(format!(
-            "shape changed: none of the last {run} demands has what all had: {gone}"
+            "none of the last {run} demands has {gone}, which nearly all had before"
         ))
         .at(format!("channel {channel}"))
         .remedy(format!(
-            "look with `tonghui preview {channel}` and mend [demand]; if the source is right, \
+            "look at `tonghui preview {channel}` and correct [demand]; if the source is right, run \
                  `tonghui accept {channel}`"
         )))
     }

@@ -1,7 +1,7 @@
-//! All channels that this process reads, upstream by upstream. What they become while it runs begins
-//! anew; the others notice nothing.
+//! All channels that this process reads, upstream by upstream. Those that are changed while it runs
+//! begin anew; the others notice nothing.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{
     StreamExt as _,
@@ -11,129 +11,59 @@ use futures_util::{
 use tokio::sync::watch;
 
 use crate::{
+    channel::{LiveChannel, are_alike},
     lease::Keeper,
     stop::Stop,
-    supervise::{ChannelPlan, Ended, Shared},
-    upstream::{self, by_upstream},
+    supervise::{Ended, Shared},
+    upstream,
 };
 
-/// Reads the channels of `plans`, and from then on what they become, until stop is asked or all have
-/// ended by themselves and nobody is there any more to change them.
+/// Reads the `wanted` channels, and from then on whatever becomes wanted, until stop is asked or all
+/// have ended by themselves and nobody is there any more to want others.
 pub async fn serve(
-    mut plans: watch::Receiver<Vec<ChannelPlan>>,
+    mut wanted: watch::Receiver<Vec<LiveChannel>>,
     shared: &Shared,
     keeper: &Keeper,
     grace: Duration,
 ) -> Vec<Ended> {
-    let mut channels = Channels {
-        shared,
-        keeper,
-        grace,
-        groups: BTreeMap::new(),
-        at_work: FuturesUnordered::new(),
-    };
-    let mut ended = Vec::new();
+    let (mut groups, mut ended) = (Groups::default(), Vec::new());
+    let mut running: FuturesUnordered<BoxFuture<'_, (String, Vec<Ended>)>> =
+        FuturesUnordered::new();
+    let stop = &shared.environment.stop;
     loop {
-        let wanted = by_upstream(plans.borrow_and_update().clone());
-        channels.become_like(wanted);
-        let is_final = plans.has_changed().is_err();
+        let now = LiveChannel::by_upstream(wanted.borrow_and_update().clone());
+        for (upstream, channels, stop) in groups.reconcile(now, stop) {
+            let mut shared = shared.clone();
+            shared.environment.stop = stop;
+            let serving = async move {
+                let ends = upstream::serve(&upstream, channels, &shared, keeper, grace).await;
+                (upstream, ends)
+            };
+            running.push(serving.boxed());
+        }
+        let is_final = wanted.has_changed().is_err();
         tokio::select! {
-            Some((upstream, ends)) = channels.at_work.next() => {
-                ended.extend(channels.ended(&upstream, ends));
+            Some((upstream, ends)) = running.next() => {
+                // How a group ended that was only to change is nothing to report.
+                if !groups.ended(&upstream) || stop.is_asked() {
+                    ended.extend(ends);
+                }
             }
-            Ok(()) = plans.changed() => {}
-            () = shared.stop.asked(), if channels.at_work.is_empty() && !is_final => return ended,
+            Ok(()) = wanted.changed() => {}
+            () = stop.asked(), if running.is_empty() && !is_final => return ended,
             else => return ended,
         }
     }
 }
 
-/// The channels of one upstream.
-struct Group {
-    plans: Vec<ChannelPlan>,
-    stop: Stop,
-    is_at_work: bool,
-}
-
-type Work<'a> = BoxFuture<'a, (String, Vec<Ended>)>;
-
-struct Channels<'a> {
-    shared: &'a Shared,
-    keeper: &'a Keeper,
-    grace: Duration,
-    /// Those at work, and those that have ended by themselves.
-    groups: BTreeMap<String, Group>,
-    at_work: FuturesUnordered<Work<'a>>,
-}
-
-impl Channels<'_> {
-    /// Ends what is not wanted as it is, and begins what is not there. What has to end first begins
-    /// when it has.
-    fn become_like(&mut self, wanted: BTreeMap<String, Vec<ChannelPlan>>) {
-        self.groups.retain(|upstream, group| {
-            let stays = wanted.get(upstream).is_some_and(|plans| are_same(plans, &group.plans));
-            if !stays {
-                group.stop.ask();
-            }
-            stays || group.is_at_work
-        });
-        for (upstream, plans) in wanted {
-            if self.groups.contains_key(&upstream) || self.shared.stop.is_asked() {
-                continue;
-            }
-            let stop = self.shared.stop.child();
-            let shared = Shared { stop: stop.clone(), ..self.shared.clone() };
-            self.groups
-                .insert(upstream.clone(), Group { plans: plans.clone(), stop, is_at_work: true });
-            let (keeper, grace) = (self.keeper, self.grace);
-            let work = async move {
-                // Whoever is sent to needs no lease: many may receive at once.
-                let (sent_to, asked): (Vec<_>, Vec<_>) =
-                    plans.into_iter().partition(|plan| plan.guard.is_some());
-                let asking = async {
-                    if asked.is_empty() {
-                        return Vec::new();
-                    }
-                    upstream::serve(&upstream, &asked, &shared, keeper, grace).await
-                };
-                let receiving = upstream::receive(&sent_to, &shared, grace);
-                let (mut ended, received) = tokio::join!(asking, receiving);
-                ended.extend(received);
-                (upstream, ended)
-            };
-            self.at_work.push(work.boxed());
-        }
-    }
-
-    /// A group has ended. How one ended that was only to change is nothing to report.
-    fn ended(&mut self, upstream: &str, ends: Vec<Ended>) -> Vec<Ended> {
-        let Some(group) = self.groups.get_mut(upstream) else { return ends };
-        group.is_at_work = false;
-        if !group.stop.is_asked() || self.shared.stop.is_asked() {
-            return ends;
-        }
-        self.groups.remove(upstream);
-        Vec::new()
-    }
-}
-
-/// Whether these are the very same channels, and not others of their names.
-fn are_same(one: &[ChannelPlan], other: &[ChannelPlan]) -> bool {
-    one.len() == other.len()
-        && one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(&one.watch, &other.watch))
-}
-
-/// What is to run in place of `old`: a group of channels of one upstream is the old one where it
-/// would run as `new` says, or else the new one. Beside it the number of channels that begin anew.
-pub fn merged(old: &[ChannelPlan], new: Vec<ChannelPlan>) -> (Vec<ChannelPlan>, usize) {
-    let old = by_upstream(old.to_vec());
+/// What to run in place of `running`: of each upstream the channels that run, where they are as the
+/// `new` ones, or else those. Beside it the number of channels that begin anew.
+pub fn merged(running: &[LiveChannel], new: Vec<LiveChannel>) -> (Vec<LiveChannel>, usize) {
+    let running = LiveChannel::by_upstream(running.to_vec());
     let (mut merged, mut n_new) = (Vec::new(), 0);
-    for (upstream, new) in by_upstream(new) {
-        let is_like = |old: &&Vec<ChannelPlan>| {
-            old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.is_like(new))
-        };
-        match old.get(&upstream).filter(is_like) {
-            Some(old) => merged.extend(old.iter().cloned()),
+    for (upstream, new) in LiveChannel::by_upstream(new) {
+        match running.get(&upstream).filter(|running| are_alike(running, &new)) {
+            Some(running) => merged.extend(running.iter().cloned()),
             None => {
                 n_new += new.len();
                 merged.extend(new);
@@ -141,4 +71,54 @@ pub fn merged(old: &[ChannelPlan], new: Vec<ChannelPlan>) -> (Vec<ChannelPlan>, 
         }
     }
     (merged, n_new)
+}
+
+/// The channels of each upstream: those that run, and those that have ended by themselves.
+#[derive(Default)]
+struct Groups(BTreeMap<String, Group>);
+
+struct Group {
+    channels: Vec<LiveChannel>,
+    stop: Stop,
+    is_running: bool,
+}
+
+impl Groups {
+    /// Stops what is not wanted as it is, and gives what is to begin. What has to stop first begins
+    /// when it has.
+    fn reconcile(
+        &mut self,
+        wanted: BTreeMap<String, Vec<LiveChannel>>,
+        stop: &Stop,
+    ) -> Vec<(String, Vec<LiveChannel>, Stop)> {
+        self.0.retain(|upstream, group| {
+            let stays = wanted.get(upstream).is_some_and(|now| are_alike(now, &group.channels));
+            if !stays {
+                group.stop.ask();
+            }
+            stays || group.is_running
+        });
+        let mut beginning = Vec::new();
+        for (upstream, channels) in wanted {
+            if self.0.contains_key(&upstream) || stop.is_asked() {
+                continue;
+            }
+            let stop = stop.child();
+            let group = Group { channels: channels.clone(), stop: stop.clone(), is_running: true };
+            self.0.insert(upstream.clone(), group);
+            beginning.push((upstream, channels, stop));
+        }
+        beginning
+    }
+
+    /// A group has ended; whether because it was to change.
+    fn ended(&mut self, upstream: &str) -> bool {
+        let Some(group) = self.0.get_mut(upstream) else { return false };
+        group.is_running = false;
+        let was_to_change = group.stop.is_asked();
+        if was_to_change {
+            self.0.remove(upstream);
+        }
+        was_to_change
+    }
 }

@@ -9,8 +9,6 @@ mod codes;
 mod demo;
 mod erase;
 mod explain;
-mod id;
-mod init;
 mod key;
 mod out;
 mod plugin;
@@ -26,6 +24,7 @@ mod text;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use contract::{ChannelId, DemandId, RecordKey};
 
 pub use out::Exit;
 
@@ -60,17 +59,17 @@ enum Command {
     #[cfg(feature = "demo")]
     Demo(demo::Args),
     /// Write the files of a configuration, commented.
-    Init(init::Args),
+    Init(channel::Init),
     /// Run all channels until stopped.
     Run(run::Args),
     /// Read channels once, now, and exit: by the running service, or without one.
     Sync(sync::Args),
-    /// Make a channel of the running service rest until it is told to resume.
+    /// Pause a channel until it is resumed.
     Pause(service::Args),
-    /// Let a channel that was told to rest go on.
+    /// Resume a paused channel.
     Resume(service::Args),
-    /// Take what the records of a channel say from now on for right, where it stopped because they
-    /// say less than before.
+    /// Accept the records of a channel as they are now, where it stopped because they lack what nearly
+    /// all had before.
     Accept(service::Args),
     /// Make the running service read its configuration again.
     Reload,
@@ -79,14 +78,14 @@ enum Command {
     /// Make a channel.
     #[command(subcommand)]
     Channel(channel::Command),
-    /// Programs of others that read a source.
+    /// Plugins: programs that read a source.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// Where each channel stands.
     Status(status::Args),
     /// The ledger: what was read, and what became of it.
     Books(books::Args),
-    /// Records that could not be taken.
+    /// Records that were rejected.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
     /// Ask a source once and show what would become of its records; changes nothing anywhere.
@@ -95,15 +94,20 @@ enum Command {
     Explain(explain::Args),
     /// Which charset a file is in, and what in it was broken and can be put back.
     Text(text::Args),
-    /// The id of a demand.
-    Id(id::Args),
+    /// The id of a demand, by which it is followed through logs and tables.
+    Id {
+        /// Folder name of the channel.
+        channel: ChannelId,
+        /// The source's own key, exactly as it writes it.
+        key: String,
+    },
     /// The keys that seal personal values.
     #[command(subcommand)]
     Key(key::Command),
     /// What the labels of the sources mean: shipped tables, yours, and what is missing.
     #[command(subcommand)]
     Codes(codes::Command),
-    /// Take a person's values out of everything that is kept.
+    /// Erase a person's values from everything that is kept.
     Erase(erase::Args),
     /// Who looked at personal values, erased them, or changed keys.
     Audit(audit::Args),
@@ -125,7 +129,7 @@ pub fn main(cli: Cli) -> ExitCode {
     let ended = match cli.command {
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&context, &args),
-        Command::Init(args) => init::run(&args),
+        Command::Init(args) => channel::init(&args),
         Command::Run(args) => run::run(&context, &args),
         Command::Sync(args) => sync::run(&context, &args),
         Command::Pause(args) => service::pause(&context, &args),
@@ -141,7 +145,10 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Preview(args) => preview::run(&context, &args),
         Command::Explain(args) => explain::run(&context, &args),
         Command::Text(args) => text::run(&context, &args),
-        Command::Id(args) => id::run(&args),
+        Command::Id { channel, key } => {
+            let id = DemandId::of(&channel, &RecordKey::new(key));
+            out::print(id.to_string()).map(|()| Exit::Done).map_err(Into::into)
+        }
         Command::Key(command) => key::run(&context, &command),
         Command::Codes(command) => codes::run(&context, &command),
         Command::Erase(args) => erase::run(&context, &args),

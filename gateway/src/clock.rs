@@ -1,16 +1,96 @@
-//! The only place that asks the machine what time it is.
+//! What time it is, and times as people write them on the command line.
 
-use contract::Timestamp;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, SubsecRound};
+use chrono_tz::Tz;
+use contract::{Clock, Period, Timestamp};
 
-/// Gives the present time, in UTC.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Clock;
+/// Now, in UTC, to the microsecond: what databases keep. The only place that asks the machine.
+#[allow(clippy::disallowed_methods, reason = "the one place")]
+pub fn now() -> Timestamp {
+    let now = chrono::Utc::now();
+    chrono::DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
+}
 
-impl Clock {
-    /// Now, to the microsecond: what databases keep.
-    #[allow(clippy::disallowed_methods, clippy::unused_self)]
-    pub fn now(&self) -> Timestamp {
-        let now = chrono::Utc::now();
-        chrono::DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
+/// The clock of this machine.
+pub fn machine() -> Clock {
+    Clock::new(now)
+}
+
+/// How times are written, for people.
+pub(crate) const EXAMPLES: &str = "2026-11-23, 20261123, 2026-11-23T08:00, today, yesterday or -1d";
+
+/// The moment that `text` means at `now`, in the zone of the gateway: a day begins at its midnight,
+/// `-1d` is a day ago, to the second, so that it can be written.
+pub(crate) fn moment(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Timestamp> {
+    if let Some(ago) = text.strip_prefix('-') {
+        let Period(ago) = ago.parse().map_err(|_| none(text))?;
+        let ago = chrono::TimeDelta::from_std(ago)?;
+        return now.trunc_subsecs(0).checked_sub_signed(ago).ok_or_else(|| none(text));
+    }
+    let today = now.with_timezone(&zone).date_naive();
+    let day = match text {
+        "today" => Some(today),
+        "yesterday" => today.pred_opt(),
+        _ => ["%Y-%m-%d", "%Y%m%d"]
+            .iter()
+            .find_map(|format| NaiveDate::parse_from_str(text, format).ok()),
+    };
+    let time = day.map(|day| day.and_time(NaiveTime::MIN)).or_else(|| {
+        ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+    });
+    let local = time.ok_or_else(|| none(text))?.and_local_timezone(zone).earliest();
+    local
+        .map(|local| local.to_utc())
+        .ok_or_else(|| anyhow::anyhow!("`{text}` does not exist in {zone}"))
+}
+
+/// Writes a moment so that [`moment`] reads it.
+pub(crate) fn written(at: Timestamp, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
+fn none(text: &str) -> anyhow::Error {
+    anyhow::anyhow!("`{text}` is not a time: write {EXAMPLES}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_in_the_zone_of_the_gateway() {
+        let now = "2026-11-23T17:30:00.7Z".parse().unwrap(); // the 24th in Beijing
+        let moment = |text: &str| {
+            let at = moment(text, chrono_tz::Asia::Shanghai, now).unwrap();
+            let again = super::moment(
+                &written(at, chrono_tz::Asia::Shanghai),
+                chrono_tz::Asia::Shanghai,
+                now,
+            );
+            assert_eq!(again.unwrap(), at, "{text}");
+            at.format("%dT%H:%M:%S").to_string()
+        };
+        for (text, at) in [
+            ("2026-11-23", "22T16:00:00"),
+            ("20261123", "22T16:00:00"),
+            ("2026-11-23T08:00", "23T00:00:00"),
+            ("2026-11-23T08:00:30", "23T00:00:30"),
+            ("today", "23T16:00:00"),
+            ("yesterday", "22T16:00:00"),
+            ("-1d", "22T17:30:00"),
+            ("-90m", "23T16:00:00"),
+        ] {
+            assert_eq!(moment(text), at, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_told_how_to_write_one() {
+        for text in ["", "-", "-1", "tomorrow-ish", "2026-11-31", "2026-11-23 08:00", "1-1-1-1"] {
+            let told = moment(text, chrono_tz::Asia::Shanghai, Timestamp::default()).unwrap_err();
+            assert!(told.to_string().contains(EXAMPLES), "{text}: {told}");
+        }
     }
 }

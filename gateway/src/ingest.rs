@@ -9,38 +9,42 @@
 
 mod reader;
 
-use contract::{Channel, Checkpoints, Confirmed, Fault, Publisher, deliver};
-use tokio::sync::Mutex;
+use std::sync::Arc;
+
+use contract::{Channel, Checkpoints, Clock, Confirmed, Fault, Publisher, deliver};
 use tracing::debug;
 
 use crate::{
-    brake::Brake, clock::Clock, memory::Memory, numbers::ReadNumbers, orders::Orders, pace::Pace,
-    registry::AnyConnector, stop::Stop, watch::ChannelWatch,
+    brake::Brake, channel::ChannelHandle, memory::Memory, registry::AnyConnector, schedule::Pace,
+    stop::Stop,
 };
 use reader::{Packed, Reader};
 
-/// What an ingest loop uses and does not own.
-pub struct Means<'a, B, C> {
+/// What every loop of this process shares with the others.
+#[derive(Clone)]
+pub struct Environment {
+    /// Bytes in flight.
+    pub memory: Arc<Memory>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Asks the loops to end at their next batch border.
+    pub stop: Stop,
+}
+
+/// One run of the loop: where it puts what it reads, and who watches.
+pub struct Run<'a, B, C> {
     /// Where messages go.
     pub bus: &'a B,
     /// Where progress is kept.
     pub checkpoints: &'a C,
-    /// Bytes that all channels together may have in flight.
-    pub memory: &'a Memory,
-    /// What time it is.
-    pub clock: &'a Clock,
-    /// Asks the loop to end at the next batch border.
-    pub stop: &'a Stop,
-    /// Sees the progress.
-    pub watch: &'a ChannelWatch,
-    /// Stops it when the source no longer says what it always said.
-    pub brake: &'a Brake,
-    /// What it is told meanwhile.
-    pub orders: &'a Orders,
-    /// Held by whoever reads the channel.
-    pub numbers: &'a Mutex<ReadNumbers>,
     /// The lease under which it reads.
     pub fence: u64,
+    /// Who watches and controls the channel, and its read numbers.
+    pub handle: &'a ChannelHandle,
+    /// Stops it when the source no longer says what it always said.
+    pub brake: Brake,
+    /// What it shares with other loops.
+    pub environment: &'a Environment,
 }
 
 /// Reads `channel` until it is asked to stop, or once it has caught up where `pace` says so.
@@ -51,11 +55,11 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
     channel: &Channel,
     connector: &mut dyn AnyConnector,
     pace: &Pace,
-    means: &Means<'_, B, C>,
+    run: &Run<'_, B, C>,
 ) -> Result<(), Fault> {
-    let at = means.checkpoints.load(&channel.id, means.fence).await?;
+    let at = run.checkpoints.load(&channel.id, run.fence).await?;
     let mut owed = at.cursor.clone(); // what a crash left unsaid
-    let mut reader = Reader::new(channel, connector, pace, means, at);
+    let mut reader = Reader::new(channel, connector, pace, run, at);
     let mut packed = None;
     loop {
         let in_flight = packed.is_some();
@@ -65,11 +69,11 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
         };
         // Both to their end: a source that fails must not take back what it gave before, or one that
         // asks for a pause after every answer would be read from the same place for ever.
-        let (confirmed, on) = tokio::join!(confirm(means.bus, packed), on);
+        let (confirmed, on) = tokio::join!(confirm(run.bus, packed), on);
         let next = on?; // the stored position alone says what is owed: it stays until that is paid
         if let Some(confirmed) = confirmed? {
-            means.checkpoints.advance(&confirmed).await?;
-            means.watch.advanced(confirmed.tally());
+            run.checkpoints.advance(&confirmed).await?;
+            run.handle.watch.advanced(confirmed.tally());
             debug!(target: "tonghui", channel = %channel.id, read_no = confirmed.read_no().0, "advanced");
             owed = Some(confirmed.upto().clone());
         } else if let Ok(None) = next {

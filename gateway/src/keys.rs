@@ -27,7 +27,9 @@ pub fn read(settings: &Settings) -> Result<Keys, Fault> {
 
 fn parse(text: &str, place: &str) -> Result<Keys, Fault> {
     Keys::from_json(text).map_err(|error| {
-        Fault::stopped("these are not the keys of a gateway").at(place.to_owned()).because(error)
+        Fault::stopped("the key file holds no keys of a gateway")
+            .at(place.to_owned())
+            .because(error)
     })
 }
 
@@ -37,7 +39,7 @@ fn parse(text: &str, place: &str) -> Result<Keys, Fault> {
 /// There is such a file already, or it cannot be written.
 pub fn make(path: &Path, suite: Suite) -> Result<Keys, Fault> {
     let keys = Keys::generate(suite)
-        .map_err(|error| Fault::stopped("no keys could be made").because(error))?;
+        .map_err(|error| Fault::stopped("keys cannot be generated").because(error))?;
     write_private(path, &keys.to_json()).map_err(|error| unwritten(path, error))?;
     Ok(keys)
 }
@@ -56,7 +58,7 @@ pub fn rotate(settings: &Settings) -> Result<Keys, Fault> {
     let keys = read(settings)?;
     let rotated = keys
         .rotated(suite(settings))
-        .map_err(|error| Fault::stopped("no keys could be made").because(error))?;
+        .map_err(|error| Fault::stopped("keys cannot be generated").because(error))?;
     replace(settings, &rotated)?;
     Ok(rotated)
 }

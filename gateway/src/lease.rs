@@ -67,7 +67,10 @@ impl Keeper {
         if done.is_some()
             && let Err(fault) = self.store.release_lease(lease).await
         {
-            warn!("upstream {}: {fault}; its lease ends by itself", lease.upstream);
+            warn!(
+                "the lease of upstream {} cannot be given back: {fault}; it expires by itself",
+                lease.upstream
+            );
         }
         done
     }
@@ -90,7 +93,10 @@ impl Keeper {
         limits.book_with(None).await;
         let Some((day, n_requests)) = limits.booked_today() else { return };
         if let Err(fault) = self.store.book_requests(lease, day, n_requests).await {
-            warn!("upstream {}: {fault}; a few requests of today are given up", lease.upstream);
+            warn!(
+                "the requests of upstream {} cannot be booked: {fault}; a few of today stay unused",
+                lease.upstream
+            );
         }
     }
 
@@ -110,14 +116,20 @@ impl Keeper {
             match tokio::time::timeout_at(safe_until, renewing).await {
                 Ok(Ok(true)) => safe_until = asked + PERIOD - MARGIN,
                 Ok(Ok(false)) => {
-                    warn!("upstream {}: another process has its lease now", lease.upstream);
+                    warn!("another process holds the lease of upstream {} now", lease.upstream);
                     return;
                 }
                 Ok(Err(fault)) if Instant::now() < safe_until => {
-                    warn!("upstream {}: {fault}; renewing its lease again soon", lease.upstream);
+                    warn!(
+                        "the lease of upstream {} cannot be renewed: {fault}; retry in 4 s",
+                        lease.upstream
+                    );
                 }
                 Ok(Err(_)) | Err(_) => {
-                    warn!("upstream {}: its lease cannot be renewed in time", lease.upstream);
+                    warn!(
+                        "the lease of upstream {} was not renewed in time; its channels stop",
+                        lease.upstream
+                    );
                     return;
                 }
             }

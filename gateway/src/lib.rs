@@ -3,21 +3,21 @@
 //! Read [`ingest`] first: with `sink/src/run.rs` it is the system. Everything else here prepares
 //! those loops, keeps them running or shows what they did.
 
-pub mod console;
+pub mod channel;
 pub mod ingest;
-pub mod intake;
 pub mod supervise;
+
+pub mod console;
+mod listener;
+pub mod push;
 
 pub mod brake;
 pub mod channels;
 pub mod clock;
+pub mod control;
 pub mod instance;
 pub mod lease;
 pub mod memory;
-mod moment;
-pub mod numbers;
-pub mod orders;
-pub mod pace;
 pub mod requests;
 pub mod schedule;
 pub mod stop;
@@ -31,14 +31,11 @@ pub mod reload;
 pub mod reseal;
 pub mod service;
 pub mod shipped;
-pub mod vocabulary;
 pub mod what_if;
 
 pub mod cli;
-pub mod example;
+pub mod offline;
 
-mod connections;
 mod report;
 mod status;
-mod table;
 mod upkeep;

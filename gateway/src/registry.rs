@@ -3,12 +3,15 @@
 //! Authors of a connector see their own types; here they are erased once: the settings are
 //! deserialised, the cursor is serialised, and the loop sees `dyn AnyConnector`.
 
-use config::Section;
-use connector_webhook::Guard;
-use contract::{Batch, Connector, Cursor, Entry, Fault, Means, TimeRange};
+use std::sync::Arc;
+
+use config::{Section, Vocabulary};
+use contract::{Batch, Connector, Cursor, Entry, Fault, Means, Receiver, TimeRange};
 use futures_util::future::BoxFuture;
 use schemars::SchemaGenerator;
 use serde_json::Value;
+
+use crate::shipped;
 
 /// All kinds, in the order in which they are listed to people.
 pub fn kinds() -> Vec<Kind> {
@@ -17,7 +20,7 @@ pub fn kinds() -> Vec<Kind> {
         register::<connector_http::Http>(),
         register::<connector_files::Files>(),
         register::<connector_process::Process>(),
-        Kind { guard: Some(guard), ..register::<connector_webhook::Webhook>() },
+        register::<connector_webhook::Webhook>(),
     ]
 }
 
@@ -27,17 +30,18 @@ pub struct Kind {
     pub name: &'static str,
     /// JSON Schema of its table in a channel file.
     pub schema: Value,
-    /// Who may send; `None` for a kind that asks.
-    pub guard: Option<BuildGuard>,
-    build: Build,
+    /// Whether it sends, instead of being asked.
+    pub is_pushed: bool,
+    build: fn(&Section, Means) -> Result<Box<dyn AnyConnector>, Fault>,
+    receiver: fn(&Section) -> Result<Option<Arc<dyn Receiver>>, String>,
 }
 
-/// Builds the guard of a channel from its checked settings.
-pub type BuildGuard = fn(&Section) -> Result<Guard, Fault>;
-
-type Build = fn(&Section, Means) -> Result<Box<dyn AnyConnector>, Fault>;
-
 impl Kind {
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        kinds().into_iter().find(|kind| kind.name == name)
+    }
+
     /// Builds a connector from its checked settings. Touches no network.
     ///
     /// # Errors
@@ -45,6 +49,27 @@ impl Kind {
     pub fn build(&self, settings: &Section, means: Means) -> Result<Box<dyn AnyConnector>, Fault> {
         (self.build)(settings, means)
     }
+
+    /// What receives the requests of a source that sends.
+    ///
+    /// # Errors
+    /// The settings do not fit.
+    pub fn receiver(&self, settings: &Section) -> Result<Option<Arc<dyn Receiver>>, String> {
+        (self.receiver)(settings)
+    }
+}
+
+/// What a configuration may say: the settings of every kind of source, and of the mapping. `config`
+/// checks files against these schemas without knowing whose they are.
+pub fn vocabulary() -> Vocabulary {
+    let connectors = kinds()
+        .into_iter()
+        .map(|kind| config::Kind { name: kind.name.to_owned(), schema: kind.schema })
+        .collect();
+    let demand = SchemaGenerator::default().into_root_schema_for::<normalizer::MappingConfig>();
+    let codes =
+        shipped::codes().filter_map(|(file, _)| Some(file.strip_suffix(".csv")?.to_owned()));
+    Vocabulary { connectors, demand: demand.into(), codes: codes.collect() }
 }
 
 /// A connector whose types are erased.
@@ -59,11 +84,11 @@ pub trait AnyConnector: Send {
     /// As [`Connector::settled`].
     fn settled<'a>(&'a mut self, upto: &'a Cursor) -> BoxFuture<'a, Result<(), Fault>>;
 
-    /// As [`Connector::confine`].
+    /// As [`Connector::limit_to`].
     ///
     /// # Errors
     /// As there.
-    fn confine(&mut self, range: TimeRange) -> Result<(), Fault>;
+    fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault>;
 
     /// As [`Connector::sample`].
     ///
@@ -96,8 +121,8 @@ impl<C: Connector> AnyConnector for Erased<C> {
         Box::pin(async move { self.0.settled(&upto.decode()?).await })
     }
 
-    fn confine(&mut self, range: TimeRange) -> Result<(), Fault> {
-        self.0.confine(range)
+    fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
+        self.0.limit_to(range)
     }
 
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
@@ -105,19 +130,16 @@ impl<C: Connector> AnyConnector for Erased<C> {
     }
 }
 
-fn guard(settings: &Section) -> Result<Guard, Fault> {
-    let config: connector_webhook::Config = settings
-        .parse()
-        .map_err(|error| Fault::stopped("the settings do not fit").because(error))?;
-    Ok(Guard::new(&config))
-}
-
 fn register<C: Connector>() -> Kind {
     Kind {
         name: C::KIND,
         schema: SchemaGenerator::default().into_root_schema_for::<C::Config>().into(),
-        guard: None,
+        is_pushed: C::RECEIVER.is_some(),
         build: |settings, means| Ok(Box::new(Erased(connector::<C>(settings, means)?))),
+        receiver: |settings| match C::RECEIVER {
+            Some(receiver) => settings.parse().map(|config| Some(receiver(&config))),
+            None => Ok(None),
+        },
     }
 }
 

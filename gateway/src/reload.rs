@@ -7,7 +7,7 @@ use config::{Problems, Settings};
 use sink::store::{Database, RequestKind, RequestState};
 use tracing::{error, info};
 
-use crate::{assemble, channels::merged, keys, service::Role, supervise::ChannelPlan};
+use crate::{assemble, channel::LiveChannel, channels::merged, keys, service::Role};
 
 /// What to run with from now on.
 pub enum Next {
@@ -16,37 +16,39 @@ pub enum Next {
         /// The configuration as it is now.
         settings: Box<Settings>,
         /// Old ones as they were, and new ones.
-        plans: Vec<ChannelPlan>,
+        channels: Vec<LiveChannel>,
         /// How many are new.
         n_new: usize,
     },
     /// All of it: what all channels share has changed.
-    Everything(Box<Settings>, Vec<ChannelPlan>),
+    Everything(Box<Settings>, Vec<LiveChannel>),
 }
 
 impl Next {
     fn instead_of(
-        (old, running): (&Settings, &[ChannelPlan]),
+        (old, running): (&Settings, &[LiveChannel]),
         role: Role,
         settings: Settings,
-        plans: Vec<ChannelPlan>,
+        channels: Vec<LiveChannel>,
     ) -> Self {
         let settings = Box::new(settings);
         if !shares_everything(old, &settings, role) {
-            return Self::Everything(settings, plans);
+            return Self::Everything(settings, channels);
         }
-        let (plans, n_new) = merged(running, plans);
-        Self::Channels { settings, plans, n_new }
+        let (channels, n_new) = merged(running, channels);
+        Self::Channels { settings, channels, n_new }
     }
 }
 
 impl fmt::Display for Next {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Channels { plans, n_new, .. } => {
-                write!(f, "{} channels, of which {n_new} begin anew", plans.len())
+            Self::Channels { channels, n_new, .. } => {
+                write!(f, "{} channels, {n_new} restarted", channels.len())
             }
-            Self::Everything(_, plans) => write!(f, "{} channels, all begin anew", plans.len()),
+            Self::Everything(_, channels) => {
+                write!(f, "{} channels, all restarted", channels.len())
+            }
         }
     }
 }
@@ -68,13 +70,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Sees requests that came after it began.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Reloads {
     store: Database,
     /// The last one seen; those before are history, also of an earlier process.
     seen: Option<i64>,
 }
 
-impl Watch {
+impl Reloads {
     /// From now on.
     pub async fn begin(store: &Database) -> Self {
         // Where the store cannot say, what it says later counts as asked before.
@@ -88,18 +90,20 @@ impl Watch {
     pub async fn next(
         &mut self,
         role: Role,
-        now: (&Settings, &[ChannelPlan]),
+        now: (&Settings, &[LiveChannel]),
         read: &impl Fn() -> Result<Settings, Problems>,
     ) -> Next {
         loop {
             let request = self.asked().await;
             let loaded = read().and_then(|settings| {
-                let plans = plans(&settings, role)?;
-                Ok(Next::instead_of(now, role, settings, plans))
+                let channels = channels(&settings, role)?;
+                Ok(Next::instead_of(now, role, settings, channels))
             });
             let became = match &loaded {
                 Ok(next) => RequestState::Done(next.to_string()),
-                Err(problems) => RequestState::Failed(format!("left as it was: {problems}")),
+                Err(problems) => {
+                    RequestState::Failed(format!("configuration not reloaded: {problems}"))
+                }
             };
             if let Some(seq) = request {
                 // Who asked looks for it again and again, and finds it once the store is back.
@@ -107,10 +111,10 @@ impl Watch {
             }
             match loaded {
                 Ok(next) => {
-                    info!("the configuration is read again: {next}");
+                    info!("configuration reloaded: {next}");
                     return next;
                 }
-                Err(problems) => error!("the configuration is left as it was: {problems}"),
+                Err(problems) => error!("configuration not reloaded: {problems}"),
             }
         }
     }
@@ -136,7 +140,7 @@ impl Watch {
     }
 }
 
-fn plans(settings: &Settings, role: Role) -> Result<Vec<ChannelPlan>, Problems> {
+fn channels(settings: &Settings, role: Role) -> Result<Vec<LiveChannel>, Problems> {
     match role {
         Role::Sink | Role::Console => Ok(Vec::new()),
         Role::All | Role::Ingest => {

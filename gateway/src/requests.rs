@@ -1,8 +1,8 @@
-//! What others ask of the channels that this process holds: looked for twice a second, done, answered.
+//! What is requested of the channels that this process runs: looked for twice a second, done, answered.
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
-use contract::{Fault, TimeRange};
+use contract::{ChannelId, Fault, TimeRange};
 use futures_util::{
     StreamExt,
     future::{BoxFuture, FutureExt},
@@ -13,35 +13,38 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::supervise::{ChannelPlan, Shared, tend};
+use crate::{
+    channel::LiveChannel,
+    supervise::{Shared, supervise_channel},
+};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A request that is done.
 type Done = (i64, RequestState);
 
-/// Serves the requests to these channels, read under the lease with this `fence`, for ever, and lets
-/// rest those that were told to, whenever that was. Dropped while something is being done, it is done
-/// by whoever holds the channel next.
-pub async fn serve(plans: &[ChannelPlan], shared: &Shared, fence: u64) -> Infallible {
+/// Serves the requests to these channels, read under the lease with this `fence`, for ever, and pauses
+/// those that are to be paused, whenever that was asked. Dropped while something is being done, it is
+/// done by whoever runs the channel next.
+pub async fn serve(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Infallible {
     let (in_hand, doing) = (HashMap::new(), FuturesUnordered::new());
-    let mut desk = Desk { plans, shared, fence, in_hand, doing };
+    let mut requests = Requests { channels, shared, fence, in_hand, doing };
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            Some(done) = desk.doing.next() => desk.answer(done).await,
+            Some(done) = requests.doing.next() => requests.answer(done).await,
             _ = look.tick() => {
-                if let Err(fault) = desk.look().await {
-                    warn!("requests: {fault}; looking again soon");
+                if let Err(fault) = requests.look().await {
+                    warn!("requests cannot be read: {fault}; retry in 0.5 s");
                 }
             }
         }
     }
 }
 
-struct Desk<'a> {
-    plans: &'a [ChannelPlan],
+struct Requests<'a> {
+    channels: &'a [LiveChannel],
     shared: &'a Shared,
     fence: u64,
     /// What ends the doing of each.
@@ -49,12 +52,12 @@ struct Desk<'a> {
     doing: FuturesUnordered<BoxFuture<'a, Done>>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Requests<'a> {
     async fn look(&mut self) -> Result<(), Fault> {
         let store = &self.shared.store;
         let paused = store.paused().await?;
-        for plan in self.plans {
-            plan.orders.pause(paused.contains(&plan.id));
+        for channel in self.channels {
+            channel.handle.control.pause(paused.contains(channel.id()));
         }
         let open = store.open_requests().await?;
         for (seq, end) in &self.in_hand {
@@ -63,19 +66,22 @@ impl<'a> Desk<'a> {
             }
         }
         for Request { seq, channel, kind, range } in open {
-            let ours = |plan: &&ChannelPlan| Some(&plan.id) == channel.as_ref();
-            let plan = self.plans.iter().find(ours).filter(|_| kind == RequestKind::Sync);
-            let Some(plan) = plan.filter(|_| !self.in_hand.contains_key(&seq)) else { continue };
+            let ours = |ours: &&LiveChannel| Some(ours.id()) == channel.as_ref();
+            let ours = self.channels.iter().find(ours).filter(|_| kind == RequestKind::Sync);
+            let Some(channel) = ours.filter(|_| !self.in_hand.contains_key(&seq)) else { continue };
             let end = self.in_hand.entry(seq).or_default().clone();
             let (shared, fence) = (self.shared, self.fence);
             let work = async move {
                 let became = match range {
-                    None => sync(plan, store).await,
-                    Some(range) => backfill(plan, range, shared, fence).await,
+                    None => sync(channel, store).await,
+                    Some(range) => backfill(channel, range, shared, fence).await,
                 };
                 (seq, became)
             };
-            info!("channel {}: asked to read {}", plan.id, what(range));
+            match range {
+                None => info!(channel = %channel.id(), "asked to read now"),
+                Some(range) => info!(channel = %channel.id(), %range, "asked to read again"),
+            }
             self.doing.push(
                 async move {
                     end.run_until_cancelled(Box::pin(work))
@@ -90,55 +96,57 @@ impl<'a> Desk<'a> {
 
     async fn answer(&mut self, (seq, became): Done) {
         if let Err(fault) = self.shared.store.answer(seq, &became).await {
-            warn!("request {seq}: {fault}; it is done once more");
+            warn!(
+                "the answer to request {seq} cannot be stored: {fault}; the request is served again"
+            );
         }
         self.in_hand.remove(&seq);
     }
 }
 
 /// A whole pass, now.
-async fn sync(plan: &ChannelPlan, store: &Database) -> RequestState {
-    if let Some(rests) = rests(plan) {
-        return rests;
+async fn sync(channel: &LiveChannel, store: &Database) -> RequestState {
+    if let Some(paused) = paused(channel) {
+        return paused;
     }
-    match plan.orders.call().await {
-        Ok(()) => step(plan, store).await,
+    match channel.handle.control.pass_now().await {
+        Ok(()) => step(channel, store).await,
         Err(why) => RequestState::Failed(why),
     }
 }
 
 /// What lies in `range`, beside what is new.
 async fn backfill(
-    plan: &ChannelPlan,
+    channel: &LiveChannel,
     range: TimeRange,
     shared: &Shared,
     fence: u64,
 ) -> RequestState {
-    if let Some(rests) = rests(plan) {
-        return rests;
+    if let Some(paused) = paused(channel) {
+        return paused;
     }
-    let ended = tend(&plan.again(range), shared, fence).await;
+    let ended = supervise_channel(&channel.again(range), shared, fence).await;
     match ended {
-        // Whoever holds the channel next goes on with it.
-        _ if shared.stop.is_asked() => pending().await,
-        Ok(()) => step(plan, &shared.store).await,
+        // Whoever runs the channel next goes on with it.
+        _ if shared.environment.stop.is_asked() => pending().await,
+        Ok(()) => step(channel, &shared.store).await,
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
 }
 
-fn rests(plan: &ChannelPlan) -> Option<RequestState> {
-    let how = || format!("it is paused; `tonghui resume {}` lets it go on", plan.id);
-    plan.orders.is_paused().then(|| RequestState::Failed(how()))
+fn paused(channel: &LiveChannel) -> Option<RequestState> {
+    channel.handle.control.is_paused().then(|| RequestState::Failed(is_paused(channel.id())))
+}
+
+/// Why a paused channel is not read, for whoever asked.
+pub fn is_paused(channel: &ChannelId) -> String {
+    format!("it is paused; `tonghui resume {channel}` lets it go on")
 }
 
 /// Done: the moves of the position until now cover it.
-async fn step(plan: &ChannelPlan, store: &Database) -> RequestState {
-    match store.progress(&plan.id).await {
+async fn step(channel: &LiveChannel, store: &Database) -> RequestState {
+    match store.progress(channel.id()).await {
         Ok(progress) => RequestState::Done(progress.step.to_string()),
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
-}
-
-fn what(range: Option<TimeRange>) -> String {
-    range.map_or_else(|| "now".to_owned(), |range| format!("{range} again"))
 }

@@ -7,8 +7,17 @@ use std::time::Duration;
 
 use chrono::{NaiveTime, TimeDelta, Timelike};
 use chrono_tz::Tz;
-use config::{Beat, Misfire, ScheduleSettings};
+use config::{Misfire, ScheduleSettings, Trigger};
 use contract::Timestamp;
+
+/// How much of a channel is read at once, and when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pace {
+    /// Entries of one batch at most.
+    pub max_entries: usize,
+    /// When to look again once there is nothing more; `None` ends the loop then.
+    pub schedule: Option<Schedule>,
+}
 
 /// When to look, in the zone of the gateway.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,17 +43,21 @@ impl Schedule {
 
     /// A pause between two looks, at any hour.
     pub fn every(pause: Duration, zone: Tz) -> Self {
-        let beat = Beat::Every(pause);
-        let settings =
-            ScheduleSettings { beat, window: None, misfire: Misfire::Once, jitter: Duration::ZERO };
+        let trigger = Trigger::Every(pause);
+        let settings = ScheduleSettings {
+            trigger,
+            window: None,
+            misfire: Misfire::Once,
+            jitter: Duration::ZERO,
+        };
         Self { settings, zone }
     }
 
     /// When to look next, at `now` or later; without jitter. `None` where the clock times never come.
     pub fn next(&self, last: Option<Pass>, now: Timestamp) -> Option<Timestamp> {
-        let wanted = match &self.settings.beat {
-            Beat::Every(pause) => last.map_or(now, |last| last.ended + *pause),
-            Beat::Cron(cron) => {
+        let wanted = match &self.settings.trigger {
+            Trigger::Every(pause) => last.map_or(now, |last| last.ended + *pause),
+            Trigger::Cron(cron) => {
                 // One occurrence may have passed while the last pass went on, or nothing ran.
                 let missed = last.and_then(|last| self.after(cron, last.began));
                 match (missed, self.settings.misfire) {
@@ -102,9 +115,9 @@ mod tests {
     }
 
     fn cron(times: &str, misfire: Misfire, window: Option<&str>) -> Schedule {
-        let beat = Beat::Cron(Box::new(croner::Cron::from_str(times).unwrap()));
+        let trigger = Trigger::Cron(Box::new(croner::Cron::from_str(times).unwrap()));
         let window = window.map(|hours| hours.parse().unwrap());
-        let settings = ScheduleSettings { beat, window, misfire, jitter: Duration::ZERO };
+        let settings = ScheduleSettings { trigger, window, misfire, jitter: Duration::ZERO };
         Schedule::new(settings, chrono_tz::Asia::Shanghai)
     }
 
@@ -146,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_that_takes_longer_than_the_beat_is_not_overtaken() {
+    fn a_pass_that_takes_longer_than_its_interval_is_not_overtaken() {
         let last = pass("2026-11-23 08:00", "2026-11-23 08:12"); // 08:05 and 08:10 went by
         let now = at("2026-11-23 08:12");
         let next = |misfire| cron("*/5 * * * *", misfire, None).next(last, now);

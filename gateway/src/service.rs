@@ -12,13 +12,15 @@ use sink::{
 use tokio::sync::watch;
 
 use crate::{
-    assemble, channels,
-    clock::Clock,
+    assemble,
+    channel::LiveChannel,
+    channels, clock,
+    ingest::Environment,
     lease::Keeper,
     memory::Memory,
     report,
     stop::Stop,
-    supervise::{ChannelPlan, Ended, Shared, run_sink},
+    supervise::{Ended, Shared, run_sink},
     upkeep,
 };
 
@@ -39,7 +41,7 @@ pub enum Role {
     Console,
 }
 
-/// Runs the channels of `plans`, the sink, or both, until stop is asked or the channels have ended by
+/// Runs these channels, the sink, or both, until stop is asked or the channels have ended by
 /// themselves; then what they published is waited for. Without a broker there are no halves, and
 /// both are run.
 ///
@@ -48,22 +50,22 @@ pub enum Role {
 pub async fn serve(
     settings: &Settings,
     role: Role,
-    plans: Vec<ChannelPlan>,
+    channels: Vec<LiveChannel>,
     store: &Database,
     stop: &Stop,
 ) -> Result<Vec<Ended>, Fault> {
-    let (_, plans) = watch::channel(plans); // nobody changes them
-    Box::pin(serve_on(settings, role, plans, store, stop)).await
+    let (_, wanted) = watch::channel(channels); // nobody changes them
+    Box::pin(serve_wanted(settings, role, wanted, store, stop)).await
 }
 
-/// The same for channels that become others while they run.
+/// The same for channels that are changed while they run.
 ///
 /// # Errors
 /// As [`serve`].
-pub async fn serve_on(
+pub async fn serve_wanted(
     settings: &Settings,
     role: Role,
-    plans: watch::Receiver<Vec<ChannelPlan>>,
+    wanted: watch::Receiver<Vec<LiveChannel>>,
     store: &Database,
     stop: &Stop,
 ) -> Result<Vec<Ended>, Fault> {
@@ -77,7 +79,7 @@ pub async fn serve_on(
             return Vec::new();
         };
         let keeper = Keeper::new(store.apart(), true);
-        let ended = channels::serve(plans, &shared, &keeper, settings.limits.grace).await;
+        let ended = channels::serve(wanted, &shared, &keeper, settings.limits.grace).await;
         tokio::select! { biased;
             () = stop.asked() => {}
             () = kept(store) => {}
@@ -132,9 +134,11 @@ impl Halves {
         Some(Shared {
             bus: self.publisher.clone()?,
             store: store.apart(),
-            memory: Arc::new(Memory::new(settings.limits.memory_bytes)),
-            clock: Clock,
-            stop: stop.clone(),
+            environment: Environment {
+                memory: Arc::new(Memory::new(settings.limits.memory_bytes)),
+                clock: clock::machine(),
+                stop: stop.clone(),
+            },
         })
     }
 
@@ -208,6 +212,18 @@ async fn kept(store: &Database) {
             return;
         }
         tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Does `work` to its end, which it finds soon once `stop` is asked: a signal asks.
+pub async fn until_signal<T>(stop: &Stop, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => done,
+        () = stop_on_signal(stop) => {
+            tracing::info!("asked to stop; waiting for the next batch border");
+            work.await
+        }
     }
 }
 

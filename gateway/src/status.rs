@@ -10,8 +10,8 @@ use serde::Serialize;
 use sink::store::{ChannelStatus, Database, Holding, QualityCount, Volume};
 
 use crate::{
-    clock::Clock,
-    instance, registry,
+    clock, instance,
+    registry::Kind,
     schedule::{Pass, Schedule},
 };
 
@@ -49,7 +49,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
     known.sort_by(|a, b| a.channel.cmp(&b.channel));
     let (leases, paused) = (store.leases().await?, store.paused().await?);
     let unknown = unknown_codes(store).await?;
-    let (now, mut rows) = (Clock.now(), Vec::new());
+    let (now, mut rows) = (clock::now(), Vec::new());
     for status in known {
         let is_paused = paused.contains(&status.channel);
         let unknown_codes =
@@ -77,7 +77,7 @@ fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Ho
     let held = leases
         .iter()
         .find(|lease| Some(lease.upstream.as_str()) == channel.map(ChannelSettings::upstream));
-    let is_read = held.is_some() || channel.is_some_and(is_sent_to) && is_fresh(&status);
+    let is_read = held.is_some() || channel.is_some_and(is_pushed) && is_fresh(&status);
     let state = match (channel, &status.fault) {
         (None, _) => "not configured",
         _ if is_paused => "paused",
@@ -88,7 +88,7 @@ fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Ho
     let next = channel.filter(|_| !is_paused && held.is_some_and(|lease| lease.serves));
     let next = next.and_then(|channel| {
         let last = status.last_read_at.map(|at| Pass { began: at, ended: at });
-        Schedule::new(channel.schedule.clone(), settings.zone).next(last, Clock.now())
+        Schedule::new(channel.schedule.clone(), settings.zone).next(last, clock::now())
     });
     Row {
         state,
@@ -107,13 +107,12 @@ fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Ho
 }
 
 /// Whether a channel is sent to: whoever receives it has no lease, and looks every few seconds.
-fn is_sent_to(channel: &ChannelSettings) -> bool {
-    let kinds = registry::kinds();
-    kinds.iter().any(|kind| kind.name == channel.connector && kind.guard.is_some())
+fn is_pushed(channel: &ChannelSettings) -> bool {
+    Kind::named(&channel.connector).is_some_and(|kind| kind.is_pushed)
 }
 
 fn is_fresh(status: &ChannelStatus) -> bool {
-    status.last_read_at.is_some_and(|at| Clock.now() - at < TimeDelta::seconds(30))
+    status.last_read_at.is_some_and(|at| clock::now() - at < TimeDelta::seconds(30))
 }
 
 fn never_read(channel: &ChannelId) -> ChannelStatus {

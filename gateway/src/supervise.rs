@@ -3,104 +3,32 @@
 //! A fault or a panic of one channel never touches another. How long to wait after it is
 //! [`Retry`]'s rule, whoever it happened to.
 
-mod tend_sink;
+mod supervise_sink;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
-use config::Section;
-use connector_webhook::Guard;
-use connector_wire::gate::Limits;
 use contract::{
-    Channel, ChannelId, Checkpoints, Consumer, Digest, Fault, FaultKind, Normalizer, Position,
-    Publisher, Retry, Store, TimeRange,
+    Channel, ChannelId, Checkpoints, Consumer, Fault, FaultKind, Publisher, Retry, Store,
 };
 use futures_util::FutureExt;
 use sink::{bus::AnyPublisher, store::Database};
-use tokio::{sync::Mutex, task::JoinSet};
+use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::{
     brake::Brake,
-    clock::Clock,
-    ingest::{self, ingest},
-    intake::Door,
-    memory::Memory,
-    numbers::ReadNumbers,
-    orders::{Orders, rest},
-    pace::Pace,
-    registry::{AnyConnector, Kind},
+    channel::LiveChannel,
+    ingest::{Environment, Run, ingest},
+    registry::AnyConnector,
     report,
     schedule::Pass,
     stop::Stop,
     watch::ChannelWatch,
 };
-use tend_sink::tend_sink;
+use supervise_sink::supervise_sink;
 
 /// A verb that takes longer than this is given up and begun anew.
 const STALLED_AFTER: Duration = Duration::from_secs(600);
-
-/// Everything needed to run a channel, checked.
-#[derive(Clone)]
-pub struct ChannelPlan {
-    /// Its name.
-    pub id: ChannelId,
-    /// The upstream that it reads, maybe with others: one process holds all of them.
-    pub upstream: String,
-    /// Its mapping.
-    pub normalizer: Arc<dyn Normalizer>,
-    /// Fingerprint of the mapping.
-    pub fingerprint: Digest,
-    /// What proves the keys that its mapping seals with.
-    pub keys: Arc<[(u32, String)]>,
-    /// Its kind of source.
-    pub kind: Arc<Kind>,
-    /// The settings of that kind, secrets resolved.
-    pub section: Section,
-    /// What the upstream allows, to all of its channels together.
-    pub limits: Arc<Limits>,
-    /// What its connector may use.
-    pub means: contract::Means,
-    /// Who may send, where it does not ask.
-    pub guard: Option<Arc<Guard>>,
-    /// Its rhythm.
-    pub pace: Pace,
-    /// The stretch of time to read again; `None` for what is new.
-    pub range: Option<TimeRange>,
-    /// Held by whoever reads it, now or again.
-    pub numbers: Arc<Mutex<ReadNumbers>>,
-    /// What people see of it.
-    pub watch: Arc<ChannelWatch>,
-    /// What it is told meanwhile.
-    pub orders: Arc<Orders>,
-}
-
-impl ChannelPlan {
-    /// The way in for who sends, where the channel does not ask.
-    pub fn door(&self) -> Option<Door> {
-        Some(Door { guard: self.guard.clone()?, inbox: self.means.inbox.clone()? })
-    }
-
-    /// Whether it would run as `other` does.
-    pub fn is_like(&self, other: &Self) -> bool {
-        self.id == other.id
-            && self.upstream == other.upstream
-            && self.fingerprint == other.fingerprint
-            && self.keys == other.keys
-            && self.kind.name == other.kind.name
-            && self.section == other.section
-            && self.means.budget == other.means.budget
-            && self.means.zone == other.means.zone
-            && self.pace.schedule == other.pace.schedule
-    }
-
-    /// The same channel, to read what lies in `range` again and end.
-    #[must_use]
-    pub fn again(&self, range: TimeRange) -> Self {
-        let pace = Pace { schedule: None, ..self.pace.clone() };
-        let watch = Arc::new(ChannelWatch::new(self.id.clone()));
-        Self { range: Some(range), pace, watch, orders: Arc::default(), ..self.clone() }
-    }
-}
 
 /// What all channels share.
 #[derive(Clone)]
@@ -109,36 +37,32 @@ pub struct Shared {
     pub bus: AnyPublisher,
     /// Where progress is kept.
     pub store: Database,
-    /// Bytes in flight.
-    pub memory: Arc<Memory>,
-    /// What time it is.
-    pub clock: Clock,
-    /// Asks the channels to end.
-    pub stop: Stop,
+    /// Memory, clock and stop of the process.
+    pub environment: Environment,
 }
 
 /// How a channel ended.
 pub type Ended = (ChannelId, Result<(), Fault>);
 
 /// Runs these channels, under the lease with this `fence`, until all have ended, each at a batch
-/// border once `shared.stop` is asked. Takes at most `grace` longer than the asking: leaving anyway
-/// is always safe, and so is dropping this future.
+/// border once stop is asked. Takes at most `grace` longer than the asking: leaving anyway is always
+/// safe, and so is dropping this future.
 pub async fn run_channels(
-    plans: &[ChannelPlan],
+    channels: &[LiveChannel],
     shared: &Shared,
     fence: u64,
     grace: Duration,
 ) -> Vec<Ended> {
-    let mut channels = JoinSet::new();
-    for plan in plans {
-        let (plan, shared) = (plan.clone(), shared.clone());
-        channels.spawn(async move {
-            let ended = tend(&plan, &shared, fence).await;
-            plan.watch.ended();
-            (plan.id, ended)
+    let mut tasks = JoinSet::new();
+    for channel in channels {
+        let (channel, shared) = (channel.clone(), shared.clone());
+        tasks.spawn(async move {
+            let ended = supervise_channel(&channel, &shared, fence).await;
+            channel.handle.watch.ended();
+            (channel.id().clone(), ended)
         });
     }
-    join_until(&mut channels, &shared.stop, grace).await
+    join_until(&mut tasks, &shared.environment.stop, grace).await
 }
 
 /// Runs the sink until it is asked to stop, and `grace` longer at most.
@@ -148,9 +72,9 @@ pub async fn run_sink(
     stop: &Stop,
     grace: Duration,
 ) {
-    let mut sink = JoinSet::new();
-    sink.spawn(tend_sink(consumer, store, stop.clone()));
-    join_until(&mut sink, stop, grace).await;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(supervise_sink(consumer, store, stop.clone()));
+    join_until(&mut tasks, stop, grace).await;
 }
 
 /// Waits for all tasks; once stopping is asked, for at most `grace`.
@@ -164,118 +88,123 @@ async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Dura
     loop {
         tokio::select! {
             () = &mut too_long => {
-                warn!(tasks = tasks.len(), "did not stop within the grace period, leaving anyway");
+                warn!(tasks = tasks.len(), "tasks did not stop within the grace period; the process ends without them");
                 return ended;
             }
             task = tasks.join_next() => match task {
                 None => return ended,
                 Some(Ok(end)) => ended.push(end),
-                Some(Err(error)) => error!("a task broke: {error}"),
+                Some(Err(error)) => error!("a task ended abnormally: {error}"),
             }
         }
     }
 }
 
 /// Runs one channel again and again until it ends well.
-pub(crate) async fn tend(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(), Fault> {
-    let mut retry = Retry::default();
-    let ends_by_itself = plan.pace.schedule.is_none();
-    if !ends_by_itself {
-        shared.stop.or(until_due(plan, shared)).await;
+pub(crate) async fn supervise_channel(
+    channel: &LiveChannel,
+    shared: &Shared,
+    fence: u64,
+) -> Result<(), Fault> {
+    let (watch, stop) = (&channel.handle.watch, &shared.environment.stop);
+    let (pace, fence, mut retry) = (&channel.spec.pace, channel.fence(fence), Retry::default());
+    if pace.schedule.is_some() {
+        stop.or(until_due(channel, shared)).await;
     }
-    while !shared.stop.is_asked() {
-        plan.watch.began();
-        let entries_before = plan.watch.entries();
-        let run = AssertUnwindSafe(run_once(plan, shared, fence)).catch_unwind();
+    while !stop.is_asked() {
+        watch.began();
+        let entries_before = watch.entries();
+        let run = async {
+            let (packing, mut connector, brake) = prepare(channel, shared).await?;
+            let (connector, bus) = (&mut *connector, &shared.bus);
+            let (handle, environment) = (&channel.handle, &shared.environment);
+            let Some(range) = channel.spec.range else {
+                let checkpoints = &shared.store;
+                let run = Run { bus, checkpoints, fence, handle, brake, environment };
+                return ingest(&packing, connector, pace, &run).await;
+            };
+            let checkpoints = &shared.store.backfill(range);
+            let run = Run { bus, checkpoints, fence, handle, brake, environment };
+            ingest(&packing, connector, pace, &run).await?;
+            if stop.is_asked() { Ok(()) } else { checkpoints.end(channel.id()).await }
+        };
         let fault = tokio::select! {
-            run = run => match run {
+            ended = AssertUnwindSafe(run).catch_unwind() => match ended {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(fault)) => fault,
                 Err(_) => panicked(),
             },
-            () = stalled(&plan.watch) => Fault::transient(
-                format!("nothing moved for {} s, beginning anew", STALLED_AFTER.as_secs()),
+            () = stalled(watch) => Fault::transient(
+                format!("no progress for {} s; the channel is restarted", STALLED_AFTER.as_secs()),
             ),
         };
-        if plan.watch.entries() > entries_before {
+        if watch.entries() > entries_before {
             retry.reset();
         }
-        let calls = plan.orders.calls();
-        plan.watch.waits(&fault);
-        if plan.range.is_none() {
-            // For `status` in another process. The store may be the very thing that is away.
-            let _ = shared.store.note(&plan.id, &fault, shared.clock.now()).await;
-        }
-        if shared.stop.is_asked() || (ends_by_itself && fault.is_stopped()) {
-            return Err(fault);
-        }
-        let wait = retry.wait(fault.kind());
-        report::retry(Some(&plan.id), &fault, wait);
-        match fault.kind() {
-            FaultKind::Stopped => {
-                plan.orders.stopped(fault.to_string());
-                // Somebody who calls may have mended it.
-                shared.stop.or(rest(&plan.orders, calls, wait)).await;
-            }
-            // A source that asks for a pause, or is not there, is not asked sooner for a call.
-            FaultKind::Transient | FaultKind::Throttled(_) => shared.stop.or_sleep(wait).await,
-        }
-        if shared.stop.is_asked() {
-            return Err(fault);
-        }
+        after(fault, channel, shared, &mut retry).await?;
     }
     Ok(())
 }
 
-/// At the start: a clock time that nobody was there for may be made up for, and a channel that was
-/// told to rest rests.
-async fn until_due(plan: &ChannelPlan, shared: &Shared) {
-    let Some(schedule) = &plan.pace.schedule else { return };
+/// At the start: a clock time that nobody was there for may be made up for, and a channel that is
+/// paused waits.
+async fn until_due(channel: &LiveChannel, shared: &Shared) {
+    let Some(schedule) = &channel.spec.pace.schedule else { return };
     // Where the store cannot say, the loop will find out that it is away.
-    let progress = shared.store.progress(&plan.id).await.unwrap_or_default();
+    let progress = shared.store.progress(channel.id()).await.unwrap_or_default();
     let last = progress.last_read_at.map(|at| Pass { began: at, ended: at });
-    rest(&plan.orders, plan.orders.calls(), schedule.wait(last, shared.clock.now())).await;
+    let control = &channel.handle.control;
+    control.rest(control.requested(), schedule.wait(last, shared.environment.clock.now())).await;
 }
 
-async fn run_once(plan: &ChannelPlan, shared: &Shared, fence: u64) -> Result<(), Fault> {
-    shared.bus.ready().await?;
-    let mapping = shared.store.mapping(&plan.id, plan.fingerprint).await?;
-    let channel =
-        Channel { id: plan.id.clone(), mapping, normalizer: Arc::clone(&plan.normalizer) };
-    let mut connector = plan.kind.build(&plan.section, plan.means.clone())?;
-    let connector = &mut *connector;
-    let Some(range) = plan.range else {
-        return run_from(&shared.store, plan, &channel, connector, shared, fence).await;
-    };
-    connector.confine(range)?;
-    let backfill = shared.store.backfill(range);
-    run_from(&backfill, plan, &channel, connector, shared, fence).await?;
-    if shared.stop.is_asked() { Ok(()) } else { backfill.end(&plan.id).await }
-}
-
-async fn run_from(
-    checkpoints: &impl Checkpoints,
-    plan: &ChannelPlan,
-    channel: &Channel,
-    connector: &mut dyn AnyConnector,
+/// What a run needs before it can read: a bus that takes, the number of its mapping, a connector, and
+/// what is usual for the channel.
+async fn prepare(
+    channel: &LiveChannel,
     shared: &Shared,
-    fence: u64,
+) -> Result<(Channel, Box<dyn AnyConnector>, Brake), Fault> {
+    shared.bus.ready().await?;
+    let (id, normalizer) = (channel.id().clone(), channel.normalizer.clone());
+    let mapping = shared.store.mapping(&id, channel.spec.mapping).await?;
+    let mut connector = channel.connector(channel.means())?;
+    if let Some(range) = channel.spec.range {
+        connector.limit_to(range)?;
+    }
+    let brake = Brake::new(shared.store.shapes(&id).await?);
+    Ok((Channel { id, mapping, normalizer }, connector, brake))
+}
+
+/// Waits until the channel may run again; fails where it has to end.
+async fn after(
+    fault: Fault,
+    channel: &LiveChannel,
+    shared: &Shared,
+    retry: &mut Retry,
 ) -> Result<(), Fault> {
-    let brake = Brake::new(shared.store.shapes(&plan.id).await?);
-    let means = ingest::Means {
-        bus: &shared.bus,
-        checkpoints,
-        memory: &shared.memory,
-        clock: &shared.clock,
-        stop: &shared.stop,
-        watch: &plan.watch,
-        brake: &brake,
-        orders: &plan.orders,
-        numbers: &plan.numbers,
-        // What is sent to a process is its own, whoever runs the channel.
-        fence: if plan.guard.is_some() { Position::UNLEASED } else { fence },
-    };
-    ingest(channel, connector, &plan.pace, &means).await
+    let (control, stop) = (&channel.handle.control, &shared.environment.stop);
+    let requested = control.requested();
+    channel.handle.watch.waits(&fault);
+    if channel.spec.range.is_none() {
+        // For `status` in another process. The store may be the very thing that is away.
+        let now = shared.environment.clock.now();
+        let _ = shared.store.note(channel.id(), &fault, now).await;
+    }
+    let ends_by_itself = channel.spec.pace.schedule.is_none();
+    if stop.is_asked() || (ends_by_itself && fault.is_stopped()) {
+        return Err(fault);
+    }
+    let wait = retry.wait(fault.kind());
+    report::retry(Some(channel.id()), &fault, wait);
+    match fault.kind() {
+        FaultKind::Stopped => {
+            control.stopped(fault.to_string());
+            // Whoever asks for a pass may have mended it.
+            stop.or(control.rest(requested, wait)).await;
+        }
+        // A source that asks for a pause, or is not there, is not asked sooner.
+        FaultKind::Transient | FaultKind::Throttled(_) => stop.or_sleep(wait).await,
+    }
+    if stop.is_asked() { Err(fault) } else { Ok(()) }
 }
 
 /// Ends when no verb has completed for too long.

@@ -7,7 +7,7 @@ use contract::{Fault, Timestamp};
 use sink::store::Database;
 use tracing::{info, warn};
 
-use crate::{clock::Clock, stop::Stop};
+use crate::{clock, stop::Stop};
 
 const EVERY: Duration = Duration::from_hours(1);
 
@@ -19,7 +19,7 @@ const ONE_BY_ONE: Duration = Duration::from_hours(30 * 24);
 pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &Stop) {
     while !stop.is_asked() {
         let once = async {
-            if let Err(fault) = Box::pin(once(store, history, Clock.now())).await {
+            if let Err(fault) = Box::pin(once(store, history, clock::now())).await {
                 warn!("looking after the store: {fault}; again in an hour");
             }
         };
@@ -38,7 +38,7 @@ async fn once(store: &Database, history: Option<Duration>, now: Timestamp) -> Re
         }
     }
     if folded > 0 {
-        info!(reads = folded, "old reads are days in the books now");
+        info!(reads = folded, "folded old reads into daily totals");
     }
     // Nothing is older than the calendar.
     let length = history.and_then(|history| TimeDelta::from_std(history).ok());

@@ -1,72 +1,60 @@
 //! The channels of one upstream, read by the one process that holds its lease; and those that are
 //! sent to, which every process reads.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use contract::{Position, Retry};
 use sink::store::{Claim, Lease};
 use tracing::info;
 
 use crate::{
+    channel::LiveChannel,
     instance,
     lease::Keeper,
     report, requests,
-    supervise::{ChannelPlan, Ended, Shared, run_channels},
+    supervise::{Ended, Shared, run_channels},
 };
 
 /// How often somebody who waits for a lease asks for it.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// Channels by upstream, in the order of their names.
-pub fn by_upstream(plans: Vec<ChannelPlan>) -> BTreeMap<String, Vec<ChannelPlan>> {
-    let mut groups: BTreeMap<String, Vec<ChannelPlan>> = BTreeMap::new();
-    for plan in plans {
-        groups.entry(plan.upstream.clone()).or_default().push(plan);
-    }
-    groups
-}
-
-/// Runs the channels of `upstream` whenever this process holds its lease, and does what is asked of
-/// them, until stop is asked or they have ended by themselves.
+/// Runs the channels of `upstream` that are asked whenever this process holds its lease, and those
+/// that are sent to all the time: every process takes what arrives at its own listener. Does what is
+/// requested of them, until stop is asked or they have ended by themselves.
 pub async fn serve(
     upstream: &str,
-    plans: &[ChannelPlan],
+    channels: Vec<LiveChannel>,
     shared: &Shared,
     keeper: &Keeper,
     grace: Duration,
 ) -> Vec<Ended> {
-    let Some(limits) = plans.first().map(|plan| &plan.limits) else { return Vec::new() };
-    while let Some(lease) = wait_for(upstream, shared, keeper).await {
-        let work = async {
-            tokio::select! {
-                ended = run_channels(plans, shared, lease.fence, grace) => ended,
-                never = requests::serve(plans, shared, lease.fence) => match never {},
-            }
-        };
-        if let Some(ended) = keeper.during(&lease, limits, work).await {
-            return ended;
+    let (pushed, pulled): (Vec<_>, Vec<_>) =
+        channels.into_iter().partition(|channel| channel.door.is_some());
+    let run = async |channels: &[LiveChannel], fence| {
+        tokio::select! {
+            ended = run_channels(channels, shared, fence, grace) => ended,
+            never = requests::serve(channels, shared, fence), if !channels.is_empty() => match never {},
         }
-    }
-    Vec::new()
-}
-
-/// Runs the channels that are sent to: every process takes what arrives at its own door, so there is
-/// nothing to have a lease of.
-pub async fn receive(plans: &[ChannelPlan], shared: &Shared, grace: Duration) -> Vec<Ended> {
-    if plans.is_empty() {
-        return Vec::new();
-    }
-    tokio::select! {
-        ended = run_channels(plans, shared, Position::UNLEASED, grace) => ended,
-        never = requests::serve(plans, shared, Position::UNLEASED) => match never {},
-    }
+    };
+    let pulling = async {
+        let Some(gate) = pulled.first().map(|channel| &channel.gate) else { return Vec::new() };
+        while let Some(lease) = wait_for(upstream, shared, keeper).await {
+            if let Some(ended) = keeper.during(&lease, gate, run(&pulled, lease.fence)).await {
+                return ended;
+            }
+        }
+        Vec::new()
+    };
+    let (mut ended, pushed) = tokio::join!(pulling, run(&pushed, Position::UNLEASED));
+    ended.extend(pushed);
+    ended
 }
 
 /// The lease, as soon as nobody else has it; `None` once stop is asked.
 async fn wait_for(upstream: &str, shared: &Shared, keeper: &Keeper) -> Option<Lease> {
     let mut retry = Retry::default();
     let mut known_holder = None;
-    while !shared.stop.is_asked() {
+    while !shared.environment.stop.is_asked() {
         let wait = match keeper.claim(upstream).await {
             Ok(Claim::Ours(lease)) => return Some(lease),
             Ok(Claim::Held(held)) => {
@@ -84,7 +72,7 @@ async fn wait_for(upstream: &str, shared: &Shared, keeper: &Keeper) -> Option<Le
                 wait
             }
         };
-        shared.stop.or_sleep(wait).await;
+        shared.environment.stop.or_sleep(wait).await;
     }
     None
 }

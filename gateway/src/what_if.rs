@@ -3,18 +3,16 @@
 //!
 //! What the decoder found belongs to the bytes and not to the mapping; it is left out on both sides.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use config::Settings;
-use contract::{
-    Body, ChannelId, DemandBody, Normalizer, RawRecord, TextReport, Timestamp, Verdict,
-};
-use normalizer::{Mapping, Place, Sealer, open_raw};
+use contract::{Body, DemandBody, RawRecord, TextReport, Timestamp, Verdict};
+use normalizer::{Place, Sealer, open_raw};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sink::store::{Database, DemandRow};
 
-use crate::{assemble, keys};
+use crate::{assemble, keys, offline::DryRun};
 
 /// Demands read at a time.
 const PAGE: u32 = 500;
@@ -69,7 +67,7 @@ pub async fn compare(
 ) -> anyhow::Result<WhatIf> {
     let keys = keys::read(settings)?;
     let sealer = Sealer::new(&keys);
-    let mappings = assemble::mappings(settings, &keys)?;
+    let dry_runs = assemble::dry_runs(settings, &keys)?;
     let mut result = WhatIf::default();
     let mut after = 0;
     loop {
@@ -77,20 +75,16 @@ pub async fn compare(
         let Some((last, _)) = page.last() else { return Ok(result) };
         after = *last;
         for (_, row) in &page {
-            result.look_at(row, &mappings, &sealer);
+            result.look_at(row, &dry_runs, &sealer);
         }
     }
 }
 
 impl WhatIf {
-    fn look_at(
-        &mut self,
-        row: &DemandRow,
-        mappings: &HashMap<ChannelId, Mapping>,
-        sealer: &Sealer,
-    ) {
+    fn look_at(&mut self, row: &DemandRow, dry_runs: &[DryRun], sealer: &Sealer) {
         let demand = &row.demand;
-        let Some(mapping) = mappings.get(&demand.channel) else { return };
+        let is_its = |each: &&DryRun| *each.channel.id() == demand.channel;
+        let Some(dry_run) = dry_runs.iter().find(is_its) else { return };
         let bytes = open_raw(sealer, Place::from(demand), &demand.raw).ok();
         let tree = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let Some(tree) = tree else {
@@ -104,7 +98,7 @@ impl WhatIf {
             body: Body::new(tree),
             text: TextReport::default(),
         };
-        match mapping.normalize(&record) {
+        match dry_run.channel.normalizer.normalize(&record) {
             Verdict::Accept(accepted) => {
                 let name = format!("{}/{}", demand.channel, demand.source_key.as_str());
                 self.count(&name, &fields(&demand.body), &fields(&accepted.body));

@@ -4,7 +4,6 @@
 use std::{
     path::Path,
     process::{Command, Output},
-    sync::Arc,
 };
 
 use contract::{
@@ -23,8 +22,7 @@ async fn city() -> (TempDir, Keys) {
     shipped::write(folder.path(), &["hotline"]).unwrap();
     let keys = keys::make(&folder.path().join("data/keys.json"), Suite::Aes).unwrap();
     let settings = assemble::settings_without_secrets(folder.path()).unwrap();
-    let mapping = assemble::mappings(&settings, &keys).unwrap().into_values().next().unwrap();
-    let hotline = "hotline".parse().unwrap();
+    let hotline = assemble::channels(&settings, &keys).unwrap().remove(0);
     let order = |key: &str, kind: &str, phone: &str| {
         let tree = json!({
             "ROWGUID": key, "RQSTTYPE": kind, "CSTATUS": "35", "RQSTTITLE": "路灯不亮",
@@ -48,7 +46,8 @@ async fn city() -> (TempDir, Keys) {
         caught_up: true,
         trouble: Vec::new(),
     };
-    let channel = Channel { id: hotline, mapping: MappingNo(1), normalizer: Arc::new(mapping) };
+    let channel =
+        Channel { id: hotline.id().clone(), mapping: MappingNo(1), normalizer: hotline.normalizer };
     let read_at: Timestamp = "2026-10-10T00:00:00Z".parse().unwrap();
     let outbox = pack(&channel, Position::default(), ReadNo(1), batch, read_at);
     let store = open(folder.path()).await;

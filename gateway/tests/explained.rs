@@ -1,17 +1,19 @@
-//! What is shown of a page on the desk.
+//! What is shown of a page that is read offline.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 
-use gateway::{assemble, example};
+use gateway::{
+    assemble,
+    offline::{DryRun, Outcome},
+};
 
-fn explained(reveal: bool) -> Vec<example::Outcome> {
+fn explained(reveal: bool) -> Vec<Outcome> {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
     let settings = assemble::settings_without_secrets(&config).unwrap();
-    let hotline =
-        settings.channels.iter().find(|channel| channel.id.as_str() == "hotline").unwrap();
-    let page = hotline.dir.join("fixtures/rows.json");
-    example::explained(&settings, hotline, &page, reveal).unwrap()
+    let hotline = DryRun::of(&settings, &"hotline".parse().unwrap()).unwrap();
+    let page = hotline.channel.spec.folder.join("fixtures/rows.json");
+    hotline.page(&page, reveal).unwrap()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! From what an author wrote to a [`Plan`], with all problems at once.
+//! From what an author wrote to a [`MappingPlan`], with all problems at once.
 //!
 //! After this nothing is optional by accident and no name is looked up: a mapping that was built
 //! cannot fail.
@@ -17,7 +17,7 @@ use contract::{
 use crate::{
     codes::CodeTables,
     config::{Field, MappingConfig},
-    plan::{Plan, Slot},
+    plan::{MappingPlan, Slot},
     rule::RegionRule,
 };
 
@@ -65,8 +65,8 @@ impl<'a> Builder<'a> {
     }
 
     /// The plan. It counts only if there are no problems.
-    pub(crate) fn plan(&mut self, config: &MappingConfig) -> Plan {
-        let mut plan = Plan {
+    pub(crate) fn plan(&mut self, config: &MappingConfig) -> MappingPlan {
+        let mut plan = MappingPlan {
             kind: self.code("kind", &config.kind, Kind::from_code, Kind::CODES),
             status: self.code("status", &config.status, Status::from_code, Status::CODES),
             urgency: self.code("urgency", &config.urgency, Urgency::from_code, Urgency::CODES),
@@ -112,7 +112,7 @@ impl<'a> Builder<'a> {
                 .flat_map(|related| &related.cited)
                 .filter_map(|path| self.cited(path))
                 .collect(),
-            ..Plan::default()
+            ..MappingPlan::default()
         };
         for (target, field, slot) in texts(config) {
             plan.texts.extend(self.text(target, field).map(|rule| (slot, rule)));
@@ -152,9 +152,9 @@ impl<'a> Builder<'a> {
     }
 }
 
-type Row<'a, T> = (&'static str, &'a Option<Field>, Slot<T>);
+type FieldRow<'a, T> = (&'static str, &'a Option<Field>, Slot<T>);
 
-fn texts(config: &MappingConfig) -> [Row<'_, String>; 7] {
+fn texts(config: &MappingConfig) -> [FieldRow<'_, String>; 7] {
     [
         ("source_no", &config.source_no, |body: &mut DemandBody| &mut body.source_no),
         ("title", &config.title, |body| &mut body.title),
@@ -166,7 +166,7 @@ fn texts(config: &MappingConfig) -> [Row<'_, String>; 7] {
     ]
 }
 
-fn times(config: &MappingConfig) -> [Row<'_, Timestamp>; 11] {
+fn times(config: &MappingConfig) -> [FieldRow<'_, Timestamp>; 11] {
     [
         ("received_at", &config.received_at, |body: &mut DemandBody| &mut body.received_at),
         ("occurred_at", &config.occurred_at, |body| &mut body.occurred_at),

@@ -20,7 +20,7 @@ use crate::{
     codes::CodeTables,
     config::MappingConfig,
     expr,
-    plan::{Draft, Plan},
+    plan::{Draft, MappingPlan},
     record::Record,
     redact::{Own, redact},
     rule::PlainPerson,
@@ -35,9 +35,9 @@ pub const NORMALIZER_VERSION: u32 = 2;
 /// The mapping of one channel.
 pub struct Mapping {
     channel: ChannelId,
-    plan: Plan,
+    plan: MappingPlan,
     /// Rules with an expression: they see what the others gave.
-    computed: Option<Plan>,
+    computed: Option<MappingPlan>,
     fields_of: HashMap<String, Vec<&'static str>>,
     fingerprint: Digest,
     sealer: Arc<Sealer>,

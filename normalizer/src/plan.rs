@@ -22,7 +22,7 @@ pub(crate) type Slot<T> = fn(&mut DemandBody) -> &mut Option<T>;
 
 /// All rules of a channel.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub(crate) struct MappingPlan {
     pub(crate) texts: Vec<(Slot<String>, TextRule)>,
     pub(crate) times: Vec<(Slot<Timestamp>, TimeRule)>,
     pub(crate) yes_or_no: Vec<(Slot<bool>, BoolRule)>,
@@ -62,7 +62,7 @@ pub(crate) struct Draft {
     pub(crate) notes: Notes,
 }
 
-impl Plan {
+impl MappingPlan {
     /// Applies every rule. Times come first: a code means what it meant when the demand came in.
     pub(crate) fn apply(&self, record: Record<'_>, draft: &mut Draft) {
         let Draft { body, people, address, notes } = draft;

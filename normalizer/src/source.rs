@@ -31,7 +31,7 @@ pub(crate) enum Origin {
 
 /// One value, as text.
 #[derive(Debug)]
-pub(crate) struct Found<'a> {
+pub(crate) struct FoundText<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) is_number: bool,
     /// The source said it: neither fixed nor a default.
@@ -40,7 +40,11 @@ pub(crate) struct Found<'a> {
 
 impl Source {
     /// The first value that is present and not empty.
-    pub(crate) fn first<'a>(&'a self, record: Record<'a>, notes: &mut Notes) -> Option<Found<'a>> {
+    pub(crate) fn first<'a>(
+        &'a self,
+        record: Record<'a>,
+        notes: &mut Notes,
+    ) -> Option<FoundText<'a>> {
         let found = match &self.origin {
             Origin::Constant(constant) => Some(ours(constant)),
             Origin::Paths(paths) => {
@@ -50,15 +54,15 @@ impl Source {
             Origin::Expression(expression) => {
                 let value = self.evaluate(expression, record, notes)?;
                 is_present(&value).then_some(()).and_then(|()| {
-                    let Found { text, is_number, is_said } = self.scalar(&value, notes)?;
-                    Some(Found { text: text.into_owned().into(), is_number, is_said })
+                    let FoundText { text, is_number, is_said } = self.scalar(&value, notes)?;
+                    Some(FoundText { text: text.into_owned().into(), is_number, is_said })
                 })
             }
         };
         let found = match self.extract {
             Some(pattern) => found.and_then(|found| {
                 let text = extract(pattern, &found.text).next()?.to_owned();
-                Some(Found { text: text.into(), is_number: false, is_said: found.is_said })
+                Some(FoundText { text: text.into(), is_number: false, is_said: found.is_said })
             }),
             None => found,
         };
@@ -113,7 +117,11 @@ impl Source {
         paths.iter().find_map(|path| path.count(record.tree))
     }
 
-    fn or_default<'a>(&'a self, found: Option<Found<'a>>, notes: &mut Notes) -> Option<Found<'a>> {
+    fn or_default<'a>(
+        &'a self,
+        found: Option<FoundText<'a>>,
+        notes: &mut Notes,
+    ) -> Option<FoundText<'a>> {
         if found.is_none() && self.is_required {
             notes.add(self.target, QualityFlag::MissingRequired, None);
         }
@@ -135,7 +143,7 @@ impl Source {
     }
 
     /// A single value as text.
-    fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<Found<'a>> {
+    fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<FoundText<'a>> {
         let text = match value {
             Value::Null => return None,
             Value::Bool(flag) => if *flag { "true" } else { "false" }.into(),
@@ -150,12 +158,12 @@ impl Source {
                 return None;
             }
         };
-        Some(Found { text, is_number: value.is_number(), is_said: true })
+        Some(FoundText { text, is_number: value.is_number(), is_said: true })
     }
 }
 
-fn ours(text: &str) -> Found<'_> {
-    Found { text: text.into(), is_number: false, is_said: false }
+fn ours(text: &str) -> FoundText<'_> {
+    FoundText { text: text.into(), is_number: false, is_said: false }
 }
 
 /// The members of a list that are present, or the single value.

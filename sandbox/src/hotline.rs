@@ -28,7 +28,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::Mutex;
 
-use self::desk::Desk;
+use self::desk::FrontDatabase;
 use crate::faults::faults;
 use crate::{Clock, Corpus, Faults, Memory};
 
@@ -92,7 +92,7 @@ pub enum Storage {
 pub struct Hotline {
     url: String,
     settings: Settings,
-    desk: Mutex<Desk>,
+    desk: Mutex<FrontDatabase>,
 }
 
 impl Hotline {
@@ -103,7 +103,7 @@ impl Hotline {
     pub async fn create(path: &Path, settings: Settings) -> anyhow::Result<Self> {
         anyhow::ensure!(!path.exists(), "{} exists already, remove it first", path.display());
         let path = std::path::absolute(path)?;
-        let desk = Desk::open(&path, &settings)
+        let desk = FrontDatabase::open(&path, &settings)
             .await
             .with_context(|| format!("cannot create the hotline's database {}", path.display()))?;
         let url = format!("sqlite://{}", path.display());

@@ -2,9 +2,9 @@
 //!
 //! A gateway that only met well-behaved sources in its tests would meet the real ones unprepared.
 //! So the sandbox plays the other side, independently of the gateway's own code: it files made-up
-//! demands into a hotline's front-end database and into four sources that are asked over HTTP (a
-//! [`Simulator`] each, the whole city together a [`City`]), misbehaves on demand (see [`Faults`])
-//! and keeps the truth about every state that was ever visible (see [`Truth`]), so that a test can
+//! demands into a hotline's front-end database, a folder of files and five sources that are asked
+//! over HTTP (a [`Simulator`] each, the whole city together a [`City`]), misbehaves on demand (see
+//! [`Faults`]) and keeps the truth about every state that was ever visible (see [`Truth`]), so that a test can
 //! compare by key and by payload what arrived at the far end with what the city really said.
 //!
 //! Everything is repeatable: the same seed gives the same records, and time is a [`Clock`] the
@@ -38,7 +38,7 @@ pub use hotline::{
 };
 pub use source::{Calls, Conduct, Limits, Simulator};
 pub use truth::{Memory, Truth};
-pub use whole::{CHANNELS, City, Plan};
+pub use whole::{CHANNELS, City, CityPlan};
 
 /// 人民网领导留言板, signed JSON.
 pub type MessageBoard = Simulator<board::Board>;

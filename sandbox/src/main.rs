@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use sandbox::{CHANNELS, City, Corpus, Limits, Memory, Mobile, Plan, board};
+use sandbox::{CHANNELS, City, CityPlan, Corpus, Limits, Memory, Mobile, board};
 use tokio_util::sync::CancellationToken;
 
 /// A simulated city for the Tonghui gateway.
@@ -100,14 +100,14 @@ impl Serve {
         Ok(())
     }
 
-    fn plan(&self) -> anyhow::Result<Plan> {
+    fn plan(&self) -> anyhow::Result<CityPlan> {
         let known = |name: &str| {
             let mut names = CHANNELS.iter().map(|(known, _)| *known);
             let all: Vec<_> = names.clone().collect();
             let found = names.find(|known| *known == name);
             found.with_context(|| format!("no channel {name}, there are: {}", all.join(", ")))
         };
-        let mut plan = Plan::demonstration(self.seed, self.dir.clone(), self.records);
+        let mut plan = CityPlan::demonstration(self.seed, self.dir.clone(), self.records);
         plan.memory = Memory::All;
         plan.limits = if self.real_limits { Limits::Real } else { Limits::Loose };
         if !self.channels.is_empty() {

@@ -33,7 +33,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// What city there should be.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct CityPlan {
     /// Same seed, same demands.
     pub seed: u64,
     /// Folder for what is kept in files.
@@ -54,7 +54,7 @@ pub struct Plan {
     pub memory: Memory,
 }
 
-impl Plan {
+impl CityPlan {
     /// All channels as in a demonstration: with faults, loose limits and nothing remembered but the
     /// newest states, at the machine's time.
     #[must_use]
@@ -123,7 +123,7 @@ impl City {
     ///
     /// # Errors
     /// When the hotline's database exists already or cannot be made, or there is no free port.
-    pub async fn open(plan: &Plan) -> anyhow::Result<Self> {
+    pub async fn open(plan: &CityPlan) -> anyhow::Result<Self> {
         let split = plan.split();
         let mut corpus = plan.corpus.clone();
         let mut city = Self {
@@ -270,7 +270,7 @@ impl City {
     }
 }
 
-async fn hotline(plan: &Plan, corpus: Corpus, records: u64) -> anyhow::Result<Hotline> {
+async fn hotline(plan: &CityPlan, corpus: Corpus, records: u64) -> anyhow::Result<Hotline> {
     let plain = Settings::new(plan.seed, plan.clock.clone());
     let faults = plan.faults("hotline")?;
     let settings = Settings { faults, corpus, memory: plan.memory, ..plain };
@@ -279,7 +279,7 @@ async fn hotline(plan: &Plan, corpus: Corpus, records: u64) -> anyhow::Result<Ho
     Ok(hotline)
 }
 
-fn enterprise(plan: &Plan, corpus: Corpus, records: u64) -> anyhow::Result<Enterprise> {
+fn enterprise(plan: &CityPlan, corpus: Corpus, records: u64) -> anyhow::Result<Enterprise> {
     let plain = EnterpriseSettings::new(plan.seed, plan.clock.clone());
     let settings = EnterpriseSettings { faults: plan.faults("enterprise")?, corpus, ..plain };
     let enterprise = Enterprise::create(&plan.dir.join("wqfw"), settings)?;
@@ -289,11 +289,11 @@ fn enterprise(plan: &Plan, corpus: Corpus, records: u64) -> anyhow::Result<Enter
 }
 
 async fn source<U: Upstream>(
-    plan: &Plan,
+    plan: &CityPlan,
     corpus: Corpus,
     records: u64,
 ) -> anyhow::Result<Simulator<U>> {
-    let Plan { limits, memory, .. } = *plan;
+    let CityPlan { limits, memory, .. } = *plan;
     // Not the hotline's seed, nor each other's: not everybody says everything everywhere.
     let own = CHANNELS.iter().zip(0_u64..).find(|((name, _), _)| *name == U::CHANNEL);
     let seed = plan.seed ^ (own.map_or(0, |(_, place)| place) << 48);
@@ -316,16 +316,16 @@ mod tests {
     use super::*;
     use crate::hotline::town::{morning, texts};
 
-    fn plan(dir: &tempfile::TempDir) -> Plan {
-        let demonstration = Plan::demonstration(3, dir.path().to_owned(), 1_000);
-        Plan { clock: Clock::starting(morning()), memory: Memory::All, ..demonstration }
+    fn plan(dir: &tempfile::TempDir) -> CityPlan {
+        let demonstration = CityPlan::demonstration(3, dir.path().to_owned(), 1_000);
+        CityPlan { clock: Clock::starting(morning()), memory: Memory::All, ..demonstration }
     }
 
     #[test]
     fn the_split_gives_every_record_to_somebody() {
-        let plan = |records, channels: &[&'static str]| Plan {
+        let plan = |records, channels: &[&'static str]| CityPlan {
             channels: channels.to_vec(),
-            ..Plan::demonstration(1, PathBuf::new(), records)
+            ..CityPlan::demonstration(1, PathBuf::new(), records)
         };
         let all: Vec<_> = CHANNELS.iter().map(|(name, _)| *name).collect();
         for records in [0, 1, 7, 1_000, 20_003] {
@@ -370,8 +370,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let words: Vec<String> = (0..100).map(|i| format!("第{i}条")).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let plain = Plan { records: 100, faults: BTreeMap::new(), ..plan(&dir) };
-        let city = City::open(&Plan { corpus: texts(&words), ..plain }).await.unwrap();
+        let plain = CityPlan { records: 100, faults: BTreeMap::new(), ..plan(&dir) };
+        let city = City::open(&CityPlan { corpus: texts(&words), ..plain }).await.unwrap();
         let mut said = Vec::new();
         for truth in city.truths().await.unwrap() {
             let facts = truth.things().iter().filter_map(|thing| thing.last().facts());
@@ -385,7 +385,7 @@ mod tests {
     #[tokio::test]
     async fn a_city_grows_by_its_shares() {
         let dir = tempfile::tempdir().unwrap();
-        let none = Plan { records: 0, faults: BTreeMap::new(), ..plan(&dir) };
+        let none = CityPlan { records: 0, faults: BTreeMap::new(), ..plan(&dir) };
         let city = City::open(&none).await.unwrap();
         for tick in 0..50 {
             city.grow(tick * 100, (tick + 1) * 100).await.unwrap();
@@ -401,7 +401,7 @@ mod tests {
     async fn a_wrong_switch_names_its_channel() {
         let dir = tempfile::tempdir().unwrap();
         let faults = BTreeMap::from([("petition".to_owned(), "busyy@3".to_owned())]);
-        let error = City::open(&Plan { faults, ..plan(&dir) }).await.unwrap_err();
+        let error = City::open(&CityPlan { faults, ..plan(&dir) }).await.unwrap_err();
         assert!(format!("{error:#}").contains("the faults of petition"), "{error:#}");
     }
 }

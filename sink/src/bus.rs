@@ -1,9 +1,8 @@
-//! Buses: the queues between ingest and sink. All of them pass the tests of `suite`.
+//! Buses: the queues between ingest and sink. All of them pass the tests of `tests/suite.rs`.
 
 mod amqp;
 mod broker;
 mod in_process;
-pub mod suite;
 #[cfg(test)]
 mod tests;
 

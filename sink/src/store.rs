@@ -1,5 +1,5 @@
 //! Stores: they keep demands, the progress of channels, and the books that prove nothing was lost. All
-//! of them pass the tests of `suite` and write what `demands/plan` says.
+//! of them pass the tests of `tests/suite.rs` and write what `demands/plan` says.
 
 mod books;
 mod database;

@@ -122,7 +122,7 @@ async fn a_stretch_that_was_cut_short_goes_on_where_it_stands() {
     assert_eq!((code, n), (Some(75), 1), "{said}");
     lock.release().await.unwrap();
     // Seven hours before now is another stretch by now: it says which one this was.
-    let (_, go_on) = said.split_once("where it stands with `tonghui ").expect(&said);
+    let (_, go_on) = said.split_once("to continue, run `tonghui ").expect(&said);
     let go_on: Vec<&str> = go_on.split_once('`').unwrap().0.split(' ').collect();
     let (code, rest, said) = run(&go_on).await;
     assert_eq!(code, Some(0), "{said}");
@@ -154,7 +154,7 @@ async fn what_cannot_be_asked_for_a_stretch_of_time_says_what_to_do() {
     let (code, said) = told(&["--from", "yesterday", "--to", "today"]);
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("table.changes"), "{said}");
-    assert!(!said.contains("goes on where it stands"), "nothing was begun: {said}");
+    assert!(!said.contains("to continue, run"), "nothing was begun: {said}");
     for wrong in [&["--from", "someday"][..], &["--from", "today", "--to", "yesterday"]] {
         let (code, said) = told(wrong);
         assert_eq!(code, 2, "{said}");

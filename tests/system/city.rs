@@ -5,14 +5,14 @@ use std::path::Path;
 use contract::{ChannelId, DemandId, RecordKey};
 use gateway::{
     assemble,
+    registry::vocabulary,
     service::{Role, serve},
     shipped,
     stop::Stop,
-    vocabulary::vocabulary,
 };
 use normalizer::Sealer;
 use sandbox::{
-    City, Plan,
+    City, CityPlan,
     truth::{Outcome, Thing},
 };
 use sink::store::Database;
@@ -28,9 +28,9 @@ struct World {
 impl World {
     async fn open(records: u64, faults: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let plan = Plan::demonstration(5, folder.path().to_owned(), records);
+        let plan = CityPlan::demonstration(5, folder.path().to_owned(), records);
         let faults = plan.channels.iter().map(|name| ((*name).to_owned(), faults.to_owned()));
-        let plan = Plan { faults: faults.collect(), memory: sandbox::Memory::All, ..plan };
+        let plan = CityPlan { faults: faults.collect(), memory: sandbox::Memory::All, ..plan };
         let city = City::open(&plan).await.unwrap();
         let config = folder.path().join("config");
         shipped::write(&config, &plan.channels).unwrap();
@@ -50,12 +50,10 @@ impl World {
             |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
         let settings = config::resolve(&self.config(), &vocabulary(), &environment).unwrap();
         let (store, keys) = assemble::open(&settings).await.unwrap();
-        let mut plans = assemble::channels(&settings, &keys).unwrap();
-        for plan in &mut plans {
-            plan.pace.schedule = None;
-        }
+        let channels = assemble::channels(&settings, &keys).unwrap().into_iter();
+        let channels = channels.map(|channel| channel.with_schedule(None)).collect();
         let stop = Stop::default();
-        let ended = Box::pin(serve(&settings, Role::All, plans, &store, &stop)).await.unwrap();
+        let ended = Box::pin(serve(&settings, Role::All, channels, &store, &stop)).await.unwrap();
         for (channel, end) in ended {
             end.unwrap_or_else(|fault| panic!("{channel}: {fault}"));
         }

@@ -11,13 +11,12 @@ use contract::{
 use futures_util::future::Either;
 use gateway::{
     brake::Brake,
-    clock::Clock,
-    ingest::{Means, ingest},
+    channel::ChannelHandle,
+    clock,
+    ingest::{Environment, Run, ingest},
     memory::Memory,
-    orders::Orders,
-    pace::Pace,
+    schedule::Pace,
     stop::Stop,
-    watch::ChannelWatch,
 };
 use sink::{bus::MemoryBroker, store::Memory as MemoryStore};
 
@@ -183,19 +182,19 @@ async fn ingest_once(
         trap: Arc::clone(trap),
         verbs: Arc::clone(verbs),
     };
-    let means = Means {
+    let run = Run {
         bus,
         checkpoints: &checkpoints,
-        memory: &Memory::new(1 << 20),
-        clock: &Clock,
-        stop: &Stop::default(),
-        brake: &Brake::default(),
-        orders: &Orders::default(),
-        numbers: &tokio::sync::Mutex::default(),
         fence: 0,
-        watch: &ChannelWatch::new(hotline()),
+        handle: &ChannelHandle::new(hotline()),
+        brake: Brake::default(),
+        environment: &Environment {
+            memory: Arc::new(Memory::new(1 << 20)),
+            clock: clock::machine(),
+            stop: Stop::default(),
+        },
     };
-    ingest(&channel, &mut connector, &PACE, &means).await.is_ok()
+    ingest(&channel, &mut connector, &PACE, &run).await.is_ok()
 }
 
 struct Parts {

@@ -123,8 +123,7 @@ async fn a_bad_channel_does_not_stop_another() {
     world.hotline.file(300).await.unwrap();
     let settings = world.settings().unwrap();
     let (store, keys) = assemble::open(&settings).await.unwrap();
-    let mut plans = assemble::channels(&settings, &keys).unwrap();
-    plans[0].pace.schedule = None;
+    let mut channels = assemble::channels(&settings, &keys).unwrap();
     // The same channel under another name, reading a table that is not there.
     let path = world.config().join("channels/broken/channel.toml");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -135,11 +134,11 @@ async fn a_bad_channel_does_not_stop_another() {
     std::fs::write(path, text).unwrap();
     let both = world.settings().unwrap();
     let mut broken = assemble::channels(&both, &keys).unwrap();
-    broken.retain(|plan| plan.id.as_str() == "broken");
-    broken[0].pace.schedule = None;
-    plans.append(&mut broken);
+    broken.retain(|channel| channel.id().as_str() == "broken");
+    channels.append(&mut broken);
+    let channels = channels.into_iter().map(|channel| channel.with_schedule(None)).collect();
 
-    let ended = serve(&settings, Role::All, plans, &store, &Stop::default()).await.unwrap();
+    let ended = serve(&settings, Role::All, channels, &store, &Stop::default()).await.unwrap();
     let end = |name: &str| -> &Result<(), Fault> {
         &ended.iter().find(|(id, _)| id.as_str() == name).unwrap().1
     };
@@ -182,15 +181,17 @@ async fn whatever_one_channel_does_another_is_read_to_its_end() {
     }
     let settings = world.settings().unwrap();
     let (store, keys) = assemble::open(&settings).await.unwrap();
-    let mut plans = assemble::channels(&settings, &keys).unwrap();
-    for plan in &mut plans {
-        plan.pace.schedule = None;
-        if plan.id.as_str() == "panics" {
-            plan.normalizer = Arc::new(Panicking);
+    let channels = assemble::channels(&settings, &keys).unwrap().into_iter();
+    let mut channels: Vec<_> = channels.map(|channel| channel.with_schedule(None)).collect();
+    for channel in &mut channels {
+        if channel.id().as_str() == "panics" {
+            channel.normalizer = Arc::new(Panicking);
         }
     }
-    let watch =
-        |id: &str| Arc::clone(&plans.iter().find(|plan| plan.id.as_str() == id).unwrap().watch);
+    let watch = |id: &str| {
+        let channel = channels.iter().find(|channel| channel.id().as_str() == id).unwrap();
+        Arc::clone(&channel.handle.watch)
+    };
     let (hotline, silent, panics) = (watch("hotline"), watch("silent"), watch("panics"));
     let read_to_its_end = async {
         let mut look = tokio::time::interval(Duration::from_millis(50));
@@ -200,7 +201,7 @@ async fn whatever_one_channel_does_another_is_read_to_its_end() {
     };
     let stop = Stop::default();
     tokio::select! {
-        ended = serve(&settings, Role::All, plans, &store, &stop) => panic!("ended: {ended:?}"),
+        ended = serve(&settings, Role::All, channels, &store, &stop) => panic!("ended: {ended:?}"),
         () = read_to_its_end => {}
     }
     assert_eq!((silent.state(), silent.entries()), (State::Running, 0));

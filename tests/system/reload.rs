@@ -53,7 +53,7 @@ fn reload(world: &World, gateway: &mut Gateway) -> String {
     reload.args(["reload", "--config"]).arg(world.config()).envs(world.environment());
     let ended = reload.output().unwrap();
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    while !gateway.line().unwrap().expect("the gateway ended").contains("is read again") {}
+    while !gateway.line().unwrap().expect("the gateway ended").contains("reloaded") {}
     String::from_utf8(ended.stdout).unwrap()
 }
 
@@ -84,7 +84,7 @@ async fn only_the_channels_that_changed_begin_anew() {
 
     edit(&world, "every = \"500ms\"", "every = \"600ms\"");
     let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
-    assert!(said.contains("2 channels, of which 1 begin anew"), "{said}");
+    assert!(said.contains("2 channels, 1 restarted"), "{said}");
     tokio::task::block_in_place(|| {
         both_catch_up(&mut gateway);
         both_catch_up(&mut gateway);
@@ -95,21 +95,21 @@ async fn only_the_channels_that_changed_begin_anew() {
 
     // Nothing at all, a channel less, and a channel more.
     let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
-    assert!(said.contains("2 channels, of which 0 begin anew"), "{said}");
+    assert!(said.contains("2 channels, 0 restarted"), "{said}");
     let (there, away) = (world.config().join("channels/second"), world.config().join("second"));
     fs::rename(&there, &away).unwrap();
     let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
-    assert!(said.contains("1 channels, of which 0 begin anew"), "{said}");
+    assert!(said.contains("1 channels, 0 restarted"), "{said}");
     fs::rename(&away, &there).unwrap();
     let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
-    assert!(said.contains("2 channels, of which 1 begin anew"), "{said}");
+    assert!(said.contains("2 channels, 1 restarted"), "{said}");
     tokio::task::block_in_place(|| both_catch_up(&mut gateway));
     assert_eq!(fences(&store).await["hotline"], before["hotline"]);
 
     // What all of them stand on.
     edit_file(&world.config().join("gateway.toml"), "grace  = \"20s\"", "grace  = \"19s\"");
     let said = tokio::task::block_in_place(|| reload(&world, &mut gateway));
-    assert!(said.contains("2 channels, all begin anew"), "{said}");
+    assert!(said.contains("2 channels, all restarted"), "{said}");
     tokio::task::block_in_place(|| {
         both_catch_up(&mut gateway);
         both_catch_up(&mut gateway);

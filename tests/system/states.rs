@@ -8,7 +8,7 @@ use contract::{
     Channel, Cursor, Demand, Event, Intake, MappingNo, Message, Position, ReadNo, Store, Timestamp,
     pack,
 };
-use gateway::{assemble, supervise::ChannelPlan};
+use gateway::{assemble, channel::LiveChannel};
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use sandbox::{Clock, Gbk};
@@ -69,8 +69,8 @@ async fn tell(seed: u64) -> Story {
     let key = world.hotline.file(1).await.unwrap().remove(0);
     let settings = world.settings().unwrap();
     let keys = normalizer::Keys::from_json(KEYS).unwrap();
-    let plan = assemble::channels(&settings, &keys).unwrap().remove(0);
-    let mut reader = Reader::new(&plan);
+    let channel = assemble::channels(&settings, &keys).unwrap().remove(0);
+    let mut reader = Reader::new(&channel);
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
 
     reader.read_all().await;
@@ -97,7 +97,7 @@ async fn tell(seed: u64) -> Story {
 const KEYS: &str = include_str!("keys.json");
 
 struct Reader<'a> {
-    plan: &'a ChannelPlan,
+    channel: &'a LiveChannel,
     connector: Box<dyn gateway::registry::AnyConnector>,
     cursor: Option<Cursor>,
     reads: u64,
@@ -105,18 +105,18 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(plan: &'a ChannelPlan) -> Self {
-        let connector = plan.kind.build(&plan.section, plan.means.clone()).unwrap();
+    fn new(channel: &'a LiveChannel) -> Self {
+        let connector = channel.connector(channel.means()).unwrap();
         let story = Story { messages: Vec::new(), demands: Vec::new() };
-        Self { plan, connector, cursor: None, reads: 0, story }
+        Self { channel, connector, cursor: None, reads: 0, story }
     }
 
     /// Reads until caught up, as the ingest loop does; what was read is packed.
     async fn read_all(&mut self) {
         let channel = Channel {
-            id: self.plan.id.clone(),
+            id: self.channel.id().clone(),
             mapping: MappingNo(1),
-            normalizer: self.plan.normalizer.clone(),
+            normalizer: self.channel.normalizer.clone(),
         };
         loop {
             let batch = self.connector.read(self.cursor.as_ref(), 100).await.unwrap();

@@ -55,7 +55,7 @@ pub(crate) type Span = (usize, usize);
 pub(crate) type Verbs = Arc<Mutex<Vec<Verb>>>;
 
 impl AnyConnector for TwinConnector {
-    fn confine(&mut self, _: TimeRange) -> Result<(), Fault> {
+    fn limit_to(&mut self, _: TimeRange) -> Result<(), Fault> {
         Err(Fault::stopped("it has no times"))
     }
 

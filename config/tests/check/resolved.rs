@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config::{Beat, KeySource, StoreSettings};
+use config::{KeySource, StoreSettings, Trigger};
 use contract::Period;
 
 use crate::folder::{Folder, golden, vocabulary};
@@ -23,7 +23,7 @@ fn a_folder_becomes_settings_with_paths_below_it() {
     let [hotline] = settings.channels.as_slice() else { panic!("there is one channel") };
     assert_eq!(hotline.id.as_str(), "hotline");
     assert!(
-        matches!(hotline.schedule.beat, Beat::Every(pause) if pause == Duration::from_secs(15))
+        matches!(hotline.schedule.trigger, Trigger::Every(pause) if pause == Duration::from_secs(15))
     );
     assert_eq!((hotline.budget.concurrent, hotline.budget.interval), (2, None));
     let rows = folder.path().join("channels/hotline/fixtures/rows.json");

@@ -167,8 +167,8 @@ impl Connector for Http {
         settling.await.map_err(|fault| fault.at(format!("channel {}", self.channel)))
     }
 
-    fn confine(&mut self, range: TimeRange) -> Result<(), Fault> {
-        self.plan.stretch.confine(range)?;
+    fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
+        self.plan.stretch.limit_to(range)?;
         self.plan.reread = None;
         self.turns = Turn::all(&self.plan);
         Ok(())

@@ -62,7 +62,7 @@ pub(crate) struct DayRule {
 
 impl Stretch {
     /// Reads what lies in `range` from now on, and nothing else.
-    pub(crate) fn confine(&mut self, range: TimeRange) -> Result<(), Fault> {
+    pub(crate) fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
         match self {
             Self::Whole => {
                 return Err(Fault::stopped("the source cannot be asked for a stretch of time")

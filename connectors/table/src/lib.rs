@@ -120,7 +120,7 @@ impl Connector for Table {
         Ok(())
     }
 
-    fn confine(&mut self, range: TimeRange) -> Result<(), Fault> {
+    fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
         let target = &mut self.plan.main;
         let Some(changes) = &mut target.changes else {
             return Err(Fault::stopped("no column says when a row was changed")

@@ -7,30 +7,23 @@
 use std::io::Read as _;
 
 use bytes::Bytes;
-use document::{Broken, decode, elements};
+use document::{decode, elements};
 use flate2::read::MultiGzDecoder;
 use normalizer_text::Hints;
 
+const UNKNOWN: &str =
+    "the body is packed in a way that is not read here: send it plain, or with gzip";
+const TOO_LARGE: &str = "the body is above 8 MiB unpacked: send fewer records at once";
+
 /// The body of a request, with what its headers say of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Body<'a> {
+pub(crate) struct Body<'a> {
     /// As it arrived.
-    pub bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
     /// `Content-Type`.
-    pub content_type: Option<&'a str>,
+    pub(crate) content_type: Option<&'a str>,
     /// `Content-Encoding`.
-    pub encoding: Option<&'a str>,
-}
-
-/// Why a body brings no records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoRecords {
-    /// It is no JSON at all.
-    NoJson(Broken),
-    /// It is not packed as its header says, or in a way that is not known here.
-    Unpackable,
-    /// Unpacked it is above the limit.
-    TooLarge,
+    pub(crate) encoding: Option<&'a str>,
 }
 
 impl Body<'_> {
@@ -38,29 +31,30 @@ impl Body<'_> {
     ///
     /// # Errors
     /// It cannot be unpacked within `most_bytes`, or its brackets do not hold together.
-    pub fn records(&self, most_bytes: usize) -> Result<Vec<Bytes>, NoRecords> {
+    pub(crate) fn records(&self, most_bytes: usize) -> Result<Vec<Bytes>, String> {
         let unpacked = self.unpacked(most_bytes)?;
         let bytes = unpacked.as_deref().unwrap_or(self.bytes);
         let hints = Hints { content_type: self.content_type, ..Hints::default() };
         let text = decode(bytes, &hints);
         let source = |element| Bytes::from(text.facts.findings.source_of(&text.text[element]));
-        let elements = elements(&text.text).map_err(NoRecords::NoJson)?;
+        let elements =
+            elements(&text.text).map_err(|broken| format!("the body is no JSON: {broken}"))?;
         Ok(elements.into_iter().map(source).collect())
     }
 
-    fn unpacked(&self, most_bytes: usize) -> Result<Option<Vec<u8>>, NoRecords> {
+    fn unpacked(&self, most_bytes: usize) -> Result<Option<Vec<u8>>, String> {
         match self.encoding.map(str::trim) {
             None | Some("" | "identity") => return Ok(None),
             Some(name) if ["gzip", "x-gzip"].contains(&name.to_ascii_lowercase().as_str()) => {}
-            Some(_) => return Err(NoRecords::Unpackable),
+            Some(_) => return Err(UNKNOWN.to_owned()),
         }
         let mut unpacked = Vec::new();
         // One byte more than may come tells that there is more.
         let limit = u64::try_from(most_bytes).unwrap_or(u64::MAX).saturating_add(1);
         let read = MultiGzDecoder::new(self.bytes).take(limit).read_to_end(&mut unpacked);
-        read.map_err(|_| NoRecords::Unpackable)?;
+        read.map_err(|_| "the body is not the gzip that Content-Encoding says".to_owned())?;
         if unpacked.len() > most_bytes {
-            return Err(NoRecords::TooLarge);
+            return Err(TOO_LARGE.to_owned());
         }
         Ok(Some(unpacked))
     }
@@ -72,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    fn read(bytes: &[u8], encoding: Option<&str>) -> Result<Vec<String>, NoRecords> {
+    fn read(bytes: &[u8], encoding: Option<&str>) -> Result<Vec<String>, String> {
         let records = Body { bytes, content_type: None, encoding }.records(1_000)?;
         Ok(records.iter().map(|record| String::from_utf8_lossy(record).into_owned()).collect())
     }
@@ -118,11 +112,11 @@ mod tests {
         let text = br#"[{"id":1},{"id":2}]"#;
         assert_eq!(read(&gzip(text), Some("gzip")).unwrap().len(), 2);
         let bomb = gzip(&vec![b' '; 10 << 20]);
-        assert_eq!(read(&bomb, Some("GZIP")), Err(NoRecords::TooLarge));
+        assert_eq!(read(&bomb, Some("GZIP")), Err(TOO_LARGE.to_owned()));
         for (body, encoding) in
             [(&text[..], "gzip"), (&text[..], "br"), (&gzip(text)[..20], "gzip")]
         {
-            assert_eq!(read(body, Some(encoding)), Err(NoRecords::Unpackable));
+            assert!(read(body, Some(encoding)).unwrap_err().contains("the body is "));
         }
     }
 }

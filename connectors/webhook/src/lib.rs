@@ -5,26 +5,28 @@
 //! says that its records are in custody. Until then it waits; if it waits too long it is told to come
 //! again, and what it brings twice is the same thing twice.
 //!
-//! The listener is the gateway's (`/intake/<channel>`); who may come in is in `guard.rs`.
+//! The listener is the gateway's (`/intake/<channel>`); it asks the [`Receiver`] here.
 
 #![warn(missing_docs)]
 
 mod body;
 mod config;
-mod guard;
-
 mod record;
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use contract::{Batch, Connector, Entry, Fault, Inbox, Means};
+use bytes::Bytes;
+use connector_wire::guard::Guard;
+use contract::{Batch, Connector, Entry, Fault, Inbox, Means, Receiver, Timestamp};
+use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
-pub use body::{Body, NoRecords};
-pub use config::{Auth, Config, Header, XBg};
-pub use guard::{Guard, Headers, Request};
+pub use config::Config;
 
-use crate::record::Reader;
+use crate::{body::Body, record::Reader};
+
+/// The largest body, unpacked.
+const MOST_BYTES: usize = 8 << 20;
 
 /// After this long a read gives what it has: nothing.
 const LONG: Duration = Duration::from_secs(5);
@@ -49,6 +51,9 @@ impl Connector for Webhook {
     const KIND: &'static str = "webhook";
     type Config = Config;
     type Cursor = Cursor;
+
+    const RECEIVER: Option<fn(&Config) -> Arc<dyn Receiver>> =
+        Some(|config| Arc::new(Requests { guard: config.auth.clone() }));
 
     fn build(config: Config, means: Means) -> Result<Self, Fault> {
         let reader = Reader::build(&config, means.zone)
@@ -86,6 +91,27 @@ impl Connector for Webhook {
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         self.reader.page(page)
+    }
+}
+
+/// The requests of senders.
+struct Requests {
+    guard: Guard,
+}
+
+impl Receiver for Requests {
+    fn admits_anybody(&self) -> bool {
+        self.guard.admits_anybody()
+    }
+
+    fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str> {
+        self.guard.admit(request, now)
+    }
+
+    fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String> {
+        let header = |name: &str| request.headers.get(name)?.to_str().ok();
+        let (content_type, encoding) = (header("content-type"), header("content-encoding"));
+        Body { bytes: &body, content_type, encoding }.records(MOST_BYTES)
     }
 }
 

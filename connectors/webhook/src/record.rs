@@ -8,7 +8,7 @@ use contract::{
 use document::{Malformed, Path, Shape, decode};
 use normalizer_text::{Charset, Hints};
 
-use crate::{body::NoRecords, config::Config};
+use crate::{body::Body as Sent, config::Config};
 
 /// Where key and revision are.
 #[derive(Debug)]
@@ -40,14 +40,11 @@ impl Reader {
 
     /// The entries of a fixture: the body of a request.
     pub(crate) fn page(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        let body = crate::Body { bytes: page, content_type: None, encoding: None };
+        let body = Sent { bytes: page, content_type: None, encoding: None };
         let records = body.records(usize::MAX).map_err(|why| {
-            let fault = Fault::stopped("the fixture is not the body of a request")
-                .remedy("a page is one JSON record, or an array of them");
-            match why {
-                NoRecords::NoJson(broken) => fault.because(broken),
-                NoRecords::Unpackable | NoRecords::TooLarge => fault,
-            }
+            Fault::stopped("the fixture is not the body of a request")
+                .because(why)
+                .remedy("a page is one JSON record, or an array of them")
         })?;
         let entry =
             |(index, sent): (usize, &Bytes)| self.entry(sent, format!("record {}", index + 1));

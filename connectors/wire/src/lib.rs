@@ -9,5 +9,6 @@
 pub mod auth;
 pub mod envelope;
 pub mod gate;
+pub mod guard;
 
 mod cipher;

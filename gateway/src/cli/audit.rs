@@ -8,7 +8,7 @@ use super::{
     Context,
     out::{self, Exit},
 };
-use crate::{assemble, clock::Clock, table};
+use crate::{assemble, clock};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                     vec![at.to_rfc3339(), who, action, subject, detail]
                 })
                 .collect();
-            table::draw(&["at", "who", "action", "subject", "detail"], &rows, 5)
+            out::table(&["at", "who", "action", "subject", "detail"], &rows, 5)
         })?;
         Ok(Exit::Done)
     })
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 pub(super) fn entry(action: &str, subject: &str, detail: String) -> AuditEntry {
     let who = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     AuditEntry {
-        at: Clock.now(),
+        at: clock::now(),
         who: who.unwrap_or_else(|| "unknown".to_owned()),
         action: action.to_owned(),
         subject: subject.to_owned(),

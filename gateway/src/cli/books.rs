@@ -9,7 +9,10 @@ use super::{
     Context,
     out::{self, Exit},
 };
-use crate::{assemble, clock::Clock, moment::moment, table};
+use crate::{
+    assemble,
+    clock::{self, moment},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -44,7 +47,7 @@ pub(super) struct Row {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
-    let since = args.since.as_deref().map(|text| moment(text, settings.zone, Clock.now()));
+    let since = args.since.as_deref().map(|text| moment(text, settings.zone, clock::now()));
     let since = since.transpose()?;
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadOnly).await?;
@@ -89,7 +92,7 @@ impl Ledger {
             "balanced",
         ];
         let rows: Vec<_> = self.channels.iter().map(Row::cells).collect();
-        let mut text = table::draw(&headings, &rows, 1);
+        let mut text = out::table(&headings, &rows, 1);
         let verdict = match self.balanced {
             Some(true) => "books balanced",
             Some(false) => "BOOKS NOT BALANCED",

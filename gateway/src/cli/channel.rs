@@ -1,19 +1,24 @@
-//! `tonghui channel new NAME --like KIND`: a folder with commented files that pass `check`, to be
-//! changed line by line.
+//! `tonghui init DIR`: the folder that an admin edits, commented, with the shipped code tables and no
+//! channel yet. `tonghui channel new NAME --like KIND`: a folder in it with commented files that pass
+//! `check`, to be changed line by line.
 
 use std::{
+    borrow::Cow,
     fs::{self, OpenOptions},
     io::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, ensure};
+use clap::ValueEnum;
 use contract::{ChannelId, DemandId, RecordKey};
+use rust_embed::RustEmbed;
 
 use super::{
     Context,
     out::{self, Exit},
 };
+use crate::shipped;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -30,7 +35,7 @@ pub(super) struct Args {
     like: Like,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Like {
     /// An interface over HTTP that answers in JSON.
     HttpJson,
@@ -46,6 +51,24 @@ enum Like {
     Webhook,
     /// A program of your own; a runnable one in Python is written too.
     Process,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Init {
+    /// The folder; it is made where it is not there.
+    dir: PathBuf,
+}
+
+pub(super) fn init(args: &Init) -> anyhow::Result<Exit> {
+    let folder = args.dir.display();
+    ensure!(!args.dir.join("gateway.toml").exists(), "{folder} holds a gateway.toml already");
+    shipped::write(&args.dir, &[]).with_context(|| folder.to_string())?;
+    out::print(format!(
+        "wrote {folder}\n\
+         tonghui channel new NAME --like http-json --config {folder}   makes a channel\n\
+         tonghui check --config {folder}                               what is wrong with it",
+    ))?;
+    Ok(Exit::Done)
 }
 
 /// Stands in the templates for the name of the channel.
@@ -64,19 +87,21 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     ensure!(!folder.exists(), "{} is there already", folder.display());
     let mut token = [0; 16];
     getrandom::fill(&mut token)?;
-    for (file, text) in args.like.files() {
+    let files = args.like.files();
+    for (file, text) in &files {
         let text = text.replace(NAME, args.name.as_str()).replace(TOKEN, &hex::encode(token));
         let text = text.replace(ID, &DemandId::of(&args.name, &RecordKey::new(KEY)).to_string());
-        write(&folder.join(file), &text, SECRET.contains(file))?;
+        write(&folder.join(file), &text, SECRET.contains(&file.as_str()))?;
     }
     let folder = folder.display();
+    let is_page = |file: &&str| file.starts_with("fixtures/") && !file.contains("expected");
+    let page = files.iter().map(|(file, _)| file.as_str()).find(is_page).unwrap_or_default();
     out::print(format!(
         "wrote {folder}\n\
          change channel.toml and the page under fixtures, then:\n\
-         tonghui explain {name} {folder}/fixtures/{page}   what becomes of it\n\
+         tonghui explain {name} {folder}/{page}   what becomes of it\n\
          tonghui check                                     what is wrong with it",
         name = args.name,
-        page = args.like.page(),
     ))?;
     Ok(Exit::Done)
 }
@@ -95,69 +120,31 @@ fn write(path: &Path, text: &str, is_secret: bool) -> anyhow::Result<()> {
     file.write_all(text.as_bytes()).with_context(|| path.display().to_string())
 }
 
-macro_rules! template {
-    ($file:literal) => {
-        include_str!(concat!("../../templates/", $file))
-    };
-}
+/// A folder for each kind.
+#[derive(RustEmbed)]
+#[folder = "templates"]
+struct Templates;
+
+/// The plugin that `process` begins with: it is run by the tests where it lies.
+const PLUGIN: [(&str, &str); 2] = [
+    ("plugin.py", include_str!("../../../connectors/process/python/example_plugin.py")),
+    ("tonghui_plugin.py", include_str!("../../../connectors/process/python/tonghui_plugin.py")),
+];
 
 impl Like {
-    fn files(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::HttpJson => &[
-                ("channel.toml", template!("http-json/channel.toml")),
-                ("fixtures/page.json", template!("http-json/fixtures/page.json")),
-                ("fixtures/page.expected.json", template!("http-json/fixtures/page.expected.json")),
-            ],
-            Self::HttpXml => &[
-                ("channel.toml", template!("http-xml/channel.toml")),
-                ("fixtures/page.xml", template!("http-xml/fixtures/page.xml")),
-                ("fixtures/page.expected.json", template!("http-xml/fixtures/page.expected.json")),
-            ],
-            Self::Soap => &[
-                ("channel.toml", template!("soap/channel.toml")),
-                ("request.xml", template!("soap/request.xml")),
-                ("fixtures/page.xml", template!("soap/fixtures/page.xml")),
-                ("fixtures/page.expected.json", template!("soap/fixtures/page.expected.json")),
-            ],
-            Self::Files => &[
-                ("channel.toml", template!("files/channel.toml")),
-                ("url", "/srv/drop/NEW_CHANNEL\n"),
-                ("fixtures/page.csv", template!("files/fixtures/page.csv")),
-                ("fixtures/page.expected.json", template!("files/fixtures/page.expected.json")),
-            ],
-            Self::Table => &[
-                ("channel.toml", template!("table/channel.toml")),
-                ("url", "sqlite:orders.db\n"),
-                ("fixtures/page.json", template!("table/fixtures/page.json")),
-                ("fixtures/page.expected.json", template!("table/fixtures/page.expected.json")),
-            ],
-            Self::Webhook => &[
-                ("channel.toml", template!("webhook/channel.toml")),
-                ("token", "NEW_TOKEN\n"),
-                ("fixtures/page.json", template!("webhook/fixtures/page.json")),
-                ("fixtures/page.expected.json", template!("webhook/fixtures/page.expected.json")),
-            ],
-            Self::Process => &[
-                ("channel.toml", template!("process/channel.toml")),
-                ("fixtures/page.jsonl", template!("process/fixtures/page.jsonl")),
-                ("fixtures/page.expected.json", template!("process/fixtures/page.expected.json")),
-                ("orders.jsonl", template!("process/orders.jsonl")),
-                ("plugin.py", PLUGIN),
-                ("tonghui_plugin.py", HELPER),
-            ],
+    /// The files of a new channel, by their names in its folder.
+    fn files(self) -> Vec<(String, String)> {
+        let kind = self.to_possible_value().map(|kind| kind.get_name().to_owned());
+        let kind = kind.unwrap_or_default();
+        let file = |path: Cow<'static, str>| {
+            let name = path.strip_prefix(&kind)?.strip_prefix('/')?;
+            let text = String::from_utf8(Templates::get(&path)?.data.into_owned()).ok()?;
+            Some((name.to_owned(), text))
+        };
+        let mut files: Vec<_> = Templates::iter().filter_map(file).collect();
+        if matches!(self, Self::Process) {
+            files.extend(PLUGIN.map(|(name, text)| (name.to_owned(), text.to_owned())));
         }
-    }
-
-    fn page(self) -> &'static str {
-        match self {
-            Self::HttpJson | Self::Table | Self::Webhook => "page.json",
-            Self::HttpXml | Self::Soap => "page.xml",
-            Self::Files => "page.csv",
-            Self::Process => "page.jsonl",
-        }
+        files
     }
 }
-
-const PLUGIN: &str = include_str!("../../../connectors/process/python/example_plugin.py");
-const HELPER: &str = include_str!("../../../connectors/process/python/tonghui_plugin.py");

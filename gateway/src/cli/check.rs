@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
-use config::{ChannelSettings, Example, Problem, Problems, Settings};
+use config::{ChannelSettings, Example, Problem, Problems};
 use contract::Period;
 use serde_json::Value;
 use sink::store::Access;
@@ -14,9 +14,8 @@ use super::{
     out::{self, Exit},
 };
 use crate::{
-    assemble,
-    clock::Clock,
-    example, table,
+    assemble, clock,
+    offline::DryRun,
     what_if::{self, Sample, WhatIf},
 };
 
@@ -49,7 +48,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 
 fn against(context: &Context, period: &str) -> anyhow::Result<Exit> {
     let period: Period = serde_json::from_value(Value::from(period))?;
-    let since = Clock.now() - TimeDelta::from_std(period.0)?;
+    let since = clock::now() - TimeDelta::from_std(period.0)?;
     let settings = assemble::settings_without_secrets(&context.config)?;
     let found = super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadOnly).await?;
@@ -75,10 +74,10 @@ fn draw(found: &WhatIf) -> String {
         }
     }
     let head = ["field", "demands", "for example", "is", "would be"];
-    let lost = format!("{without_record} have no record any more");
     format!(
-        "{changed} of {demands} demands would change, {rejected} would be rejected; {lost}\n{}",
-        table::draw(&head, &rows, 5)
+        "{changed} of {demands} demands would change, {rejected} would be rejected; the record of \
+         {without_record} is not kept any more\n{}",
+        out::table(&head, &rows, 5)
     )
 }
 
@@ -86,34 +85,26 @@ fn draw(found: &WhatIf) -> String {
 fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
     let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
     Ok(assemble::settings(&context.config).and_then(|settings| {
-        assemble::channels(&settings, &keys)?;
-        run_examples(&settings)
-    }))
-}
-
-fn run_examples(settings: &Settings) -> Result<usize, Problems> {
-    let found: Vec<Problem> = settings
-        .channels
-        .iter()
-        .flat_map(|channel| {
+        let dry_runs = assemble::dry_runs(&settings, &keys)?;
+        let found = settings.channels.iter().zip(&dry_runs).flat_map(|(channel, dry_run)| {
             let examples = channel.examples.iter().enumerate();
-            examples.filter_map(|(index, each)| run_example(settings, channel, index, each))
-        })
-        .collect();
-    Problems::new(found).map_or(Ok(settings.channels.len()), Err)
+            examples.filter_map(|(index, each)| run_example(dry_run, channel, index, each))
+        });
+        Problems::new(found).map_or(Ok(dry_runs.len()), Err)
+    }))
 }
 
 /// What is wrong with an example, if anything.
 fn run_example(
-    settings: &Settings,
+    dry_run: &DryRun,
     channel: &ChannelSettings,
     index: usize,
     files: &Example,
 ) -> Option<Problem> {
     let index = index.to_string();
     let at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
-    let found = example::outcomes(settings, channel, &files.page)
-        .and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
+    let found =
+        dry_run.page(&files.page, false).and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
     let found = match found {
         Ok(found) => found,
         Err(error) => return Some(at("page", format!("{error:#}"))),
@@ -126,8 +117,8 @@ fn run_example(
     Some(at(
         "expected",
         format!(
-            "the example gives something else at {path}: \
-             look at `tonghui explain {} {} --format json`",
+            "the result differs from what is expected at {path}; see \
+             `tonghui explain {} {} --format json`",
             channel.id,
             files.page.display()
         ),

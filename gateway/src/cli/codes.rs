@@ -1,15 +1,21 @@
 //! `tonghui codes`: the labels of the sources, and what they mean.
 
 mod import;
-mod missing;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use config::Settings;
+use normalizer::CodeTables;
+use rust_xlsxwriter::{Format, Workbook};
+use serde::Serialize;
+use sink::store::{Access, UnknownLabel};
 
 use super::{
     Context,
     out::{self, Exit},
 };
-use crate::{assemble, table};
+use crate::assemble;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -30,7 +36,7 @@ pub(super) enum Command {
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Missing { xlsx } => missing::run(context, xlsx.as_deref()),
+        Command::Missing { xlsx } => list_missing(context, xlsx.as_deref()),
         Command::Import { file } => import::run(context, file),
         Command::Diff => diff(context),
     }
@@ -47,7 +53,95 @@ fn diff(context: &Context) -> anyhow::Result<Exit> {
                 vec![each.table.clone(), each.raw.clone(), shipped, each.here.clone()]
             })
             .collect();
-        table::draw(&["table", "label", "shipped", "here"], &rows, 4)
+        out::table(&["table", "label", "shipped", "here"], &rows, 4)
     })?;
     Ok(Exit::Done)
+}
+
+/// A label, the table it belongs into, and what it may mean.
+#[derive(Debug, Serialize)]
+struct Missing {
+    /// Name of the table; empty where the channel names none for the field.
+    table: String,
+    #[serde(flatten)]
+    label: UnknownLabel,
+    /// The nearest label that the table has, and its code.
+    nearest: Option<(String, String)>,
+}
+
+/// Headings of the worksheet; `codes import` looks for the first three.
+const HEADINGS: [&str; 8] =
+    ["table", "raw", "code", "demands", "sample", "channel", "nearest", "nearest code"];
+/// Of one letter in two that differs nobody would think that the label was meant.
+const LEAST_LIKE: f64 = 0.5;
+
+fn list_missing(context: &Context, xlsx: Option<&Path>) -> anyhow::Result<Exit> {
+    let settings = assemble::settings_without_secrets(&context.config)?;
+    let codes = assemble::codes(&settings)?;
+    let labels = super::runtime()?.block_on(async {
+        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
+        anyhow::Ok(store.unknown_labels().await?)
+    })?;
+    let missing: Vec<_> =
+        labels.into_iter().map(|label| missing(&settings, &codes, label)).collect();
+    if let Some(file) = xlsx {
+        write(&missing, file).with_context(|| file.display().to_string())?;
+        out::note(format!("wrote {} labels to {}", missing.len(), file.display()));
+        return Ok(Exit::Done);
+    }
+    out::show(context.format, &missing, |missing| {
+        let rows: Vec<_> = missing.iter().map(cells).collect();
+        out::table(&HEADINGS, &rows, 8)
+    })?;
+    Ok(Exit::Done)
+}
+
+fn missing(settings: &Settings, codes: &CodeTables, label: UnknownLabel) -> Missing {
+    let channel = settings.channels.iter().find(|channel| channel.id == label.channel);
+    let field = channel.map(|channel| &channel.demand[&label.field]);
+    let table = match label.field.as_str() {
+        "region" => "region",
+        _ => field.and_then(|field| field["codes"].as_str()).unwrap_or_default(),
+    };
+    let nearest = codes.table(table).and_then(|known| {
+        let likeness = |each: &&str| strsim::normalized_damerau_levenshtein(each, &label.raw);
+        let nearest =
+            known.labels().max_by(|a, b| likeness(a).total_cmp(&likeness(b)).then(b.cmp(a)))?;
+        let code = known.get(nearest)?.to_owned();
+        (likeness(&nearest) >= LEAST_LIKE).then(|| (nearest.to_owned(), code))
+    });
+    Missing { table: table.to_owned(), label, nearest }
+}
+
+fn cells(missing: &Missing) -> Vec<String> {
+    let UnknownLabel { channel, raw, demands, sample, .. } = &missing.label;
+    let (nearest, code) = missing.nearest.clone().unwrap_or_default();
+    vec![
+        missing.table.clone(),
+        raw.clone(),
+        String::new(),
+        demands.to_string(),
+        sample.clone(),
+        channel.to_string(),
+        nearest,
+        code,
+    ]
+}
+
+/// Everything is text, labels above all: a spreadsheet must not take the zeros of `0101`.
+fn write(missing: &[Missing], file: &Path) -> anyhow::Result<()> {
+    let mut book = Workbook::new();
+    let text = Format::new().set_num_format("@");
+    let sheet = book.add_worksheet();
+    for (column, heading) in (0..).zip(HEADINGS) {
+        sheet.write_with_format(0, column, heading, &Format::new().set_bold())?;
+        sheet.set_column_format(column, &text)?;
+    }
+    for (row, each) in (1..).zip(missing) {
+        for (column, cell) in (0..).zip(cells(each)) {
+            sheet.write_with_format(row, column, cell, &text)?;
+        }
+    }
+    book.save(file)?;
+    Ok(())
 }

@@ -17,7 +17,7 @@ use std::{
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use config::Settings;
-use sandbox::{City, Plan};
+use sandbox::{City, CityPlan};
 use sink::store::Database;
 use tokio_util::sync::CancellationToken;
 
@@ -28,11 +28,13 @@ use super::{
 };
 use crate::{
     assemble,
+    channel::LiveChannel,
+    registry::vocabulary,
     schedule::Schedule,
     service::{Role, serve, stop_on_signal},
     shipped,
     stop::Stop,
-    supervise::{ChannelPlan, Ended},
+    supervise::Ended,
 };
 use servers::Servers;
 
@@ -64,7 +66,7 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let began = Instant::now();
-        let plan = Plan::demonstration(args.seed, args.dir.clone(), args.records);
+        let plan = CityPlan::demonstration(args.seed, args.dir.clone(), args.records);
         prepare(&plan).with_context(|| format!("cannot prepare {}", args.dir.display()))?;
         args.servers.prepare(&args.dir.join("config")).await?;
         let split: Vec<_> = plan.split().iter().map(|(name, n)| format!("{name} {n}")).collect();
@@ -76,18 +78,17 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let settings = settings(args, &city)?;
         Servers::clear(&settings).await?;
         let (store, keys) = assemble::open(&settings).await?;
-        let mut plans = assemble::channels(&settings, &keys)?;
-        for plan in &mut plans {
-            plan.pace.schedule =
-                (!args.once).then(|| Arc::new(Schedule::every(PAUSE, settings.zone)));
-        }
+        let channels = assemble::channels(&settings, &keys)?.into_iter().map(|channel| {
+            channel.with_schedule((!args.once).then(|| Schedule::every(PAUSE, settings.zone)))
+        });
+        let channels = channels.collect();
         out::note(format!("pulling into {}", Servers::place(&settings)));
         let queries = Servers::queries(&settings);
         let demo = Demo { city, settings, store, queries, began };
         if args.once {
-            demo.pull_once(plans, context.format).await
+            demo.pull_once(channels, context.format).await
         } else {
-            demo.keep_pulling(plans, context).await
+            demo.keep_pulling(channels, context).await
         }
     })
 }
@@ -102,11 +103,11 @@ struct Demo {
 }
 
 impl Demo {
-    async fn pull_once(self, plans: Vec<ChannelPlan>, format: Format) -> anyhow::Result<Exit> {
+    async fn pull_once(self, channels: Vec<LiveChannel>, format: Format) -> anyhow::Result<Exit> {
         let began = Instant::now();
-        let watches: Vec<_> = plans.iter().map(|plan| Arc::clone(&plan.watch)).collect();
+        let watches: Vec<_> = channels.iter().map(|each| Arc::clone(&each.handle.watch)).collect();
         let stop = Stop::default();
-        let serving = Box::pin(serve(&self.settings, Role::All, plans, &self.store, &stop));
+        let serving = Box::pin(serve(&self.settings, Role::All, channels, &self.store, &stop));
         let showing = async {
             progress::until_caught_up(&watches, self.city.split()).await;
         };
@@ -125,13 +126,13 @@ impl Demo {
 
     async fn keep_pulling(
         self,
-        plans: Vec<ChannelPlan>,
+        channels: Vec<LiveChannel>,
         context: &Context,
     ) -> anyhow::Result<Exit> {
-        let watches: Vec<_> = plans.iter().map(|plan| Arc::clone(&plan.watch)).collect();
+        let watches: Vec<_> = channels.iter().map(|each| Arc::clone(&each.handle.watch)).collect();
         let stop = Stop::default();
         let still = CancellationToken::new();
-        let serving = Box::pin(serve(&self.settings, Role::All, plans, &self.store, &stop));
+        let serving = Box::pin(serve(&self.settings, Role::All, channels, &self.store, &stop));
         let showing = async {
             progress::until_caught_up(&watches, self.city.split()).await;
             let ledger = with_run(ledger(&self.store, None, None).await?, self.began.elapsed());
@@ -194,7 +195,7 @@ fn exit_of(ended: &[Ended], balanced: Option<bool>) -> Exit {
 }
 
 /// Writes the shipped configuration and removes what an earlier demo left.
-fn prepare(plan: &Plan) -> anyhow::Result<()> {
+fn prepare(plan: &CityPlan) -> anyhow::Result<()> {
     let config = plan.dir.join("config");
     for name in ["hotline.db", "config/data/tonghui.db"] {
         for suffix in ["", "-wal", "-shm"] {
@@ -227,8 +228,7 @@ fn settings(args: &Args, city: &City) -> anyhow::Result<Settings> {
             .or_else(|| args.servers.variable(name))
             .or_else(|| std::env::var(name).ok())
     };
-    let vocabulary = crate::vocabulary::vocabulary();
-    Ok(config::resolve(&args.dir.join("config"), &vocabulary, &environment)?)
+    Ok(config::resolve(&args.dir.join("config"), &vocabulary(), &environment)?)
 }
 
 #[cfg(test)]

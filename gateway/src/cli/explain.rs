@@ -5,7 +5,6 @@ mod side;
 
 use std::path::PathBuf;
 
-use config::{ChannelSettings, Settings};
 use contract::ChannelId;
 use normalizer::Traced;
 use serde_json::Value;
@@ -17,7 +16,7 @@ use super::{
 };
 use crate::{
     assemble,
-    example::{self, Outcome},
+    offline::{DryRun, Outcome},
 };
 
 #[derive(Debug, clap::Args)]
@@ -34,24 +33,15 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
-    let channel = channel(&settings, &args.channel)?;
+    let dry_run = DryRun::of(&settings, &args.channel)?;
     if args.reveal {
         let subject = format!("{} {}", args.channel, args.file.display());
         audit::reveal(&settings, "explain", &subject)?;
     }
-    let outcomes = example::explained(&settings, channel, &args.file, args.reveal)?;
+    let outcomes = dry_run.page(&args.file, args.reveal)?;
     let width = out::width();
     out::show(context.format, &outcomes, |outcomes| pages(outcomes, width))?;
     Ok(Exit::Done)
-}
-
-/// The settings of a channel.
-pub(super) fn channel<'s>(
-    settings: &'s Settings,
-    id: &ChannelId,
-) -> anyhow::Result<&'s ChannelSettings> {
-    let found = settings.channels.iter().find(|channel| channel.id == *id);
-    found.ok_or_else(|| anyhow::anyhow!("there is no channel `{id}`"))
 }
 
 /// Records below each other.

@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         Command::New { file, national } => {
             let suite = if *national { Suite::Sm } else { Suite::Aes };
             let keys = keys::make(file, suite)?;
-            out::note(format!("key {} is in {}", keys.id(), file.display()));
+            out::note(format!("wrote key {} to {}", keys.id(), file.display()));
         }
         Command::Rotate { resume } => {
             let settings = assemble::settings(&context.config)?;
@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         Command::Backup { file } => {
             let settings = assemble::settings(&context.config)?;
             let keys = keys::backup(&settings, file)?;
-            out::note(format!("key {} is in {} as well", keys.id(), file.display()));
+            out::note(format!("added key {} to {}", keys.id(), file.display()));
         }
     }
     Ok(Exit::Done)

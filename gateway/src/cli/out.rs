@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 use super::Format;
@@ -71,6 +72,27 @@ pub(super) fn show<T: Serialize>(
     Ok(())
 }
 
+/// One line below the headings: a line between any two rows would double what scrolls by.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// Draws rows under their headings, in the columns of the JSON form. Columns from `numbers_from` on are right-aligned.
+pub(super) fn table(headings: &[&str], rows: &[Vec<String>], numbers_from: usize) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(STYLE)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(headings);
+    table.add_rows(rows);
+    for column in table.column_iter_mut().skip(numbers_from) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}
+
 /// Turns the end of a command into an exit code. A reader that has gone away is no failure.
 pub(super) fn finish(ended: anyhow::Result<Exit>) -> ExitCode {
     match ended {
@@ -92,4 +114,19 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
             .downcast_ref::<io::Error>()
             .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chinese_takes_two_columns_and_numbers_align_right() {
+        let rows = [vec!["热线".to_owned(), "20000".to_owned()], vec!["board".into(), "7".into()]];
+        let drawn = table(&["channel", "read"], &rows, 1);
+        let lines: Vec<_> = drawn.lines().collect();
+        let expected =
+            ["channel    read", "─────────────────", "热线      20000", "board         7"];
+        assert_eq!(lines, expected);
+    }
 }

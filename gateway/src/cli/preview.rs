@@ -2,7 +2,6 @@
 //! become of its records. Nothing is delivered, advanced or settled.
 
 mod save;
-mod trace;
 
 use std::path::PathBuf;
 
@@ -13,10 +12,10 @@ use super::{
     Context, audit, explain,
     out::{self, Exit},
 };
-use crate::{
-    assemble::{self, Desk},
-    example, registry,
-};
+use crate::{assemble, offline::DryRun, registry};
+
+/// Of an answer, so many characters are shown.
+const HEAD: usize = 2_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -40,17 +39,16 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings(&context.config)?;
-    let channel = explain::channel(&settings, &args.channel)?;
-    let desk = assemble::on_the_desk(&settings, channel)?;
+    let dry_run = DryRun::of(&settings, &args.channel)?;
     anyhow::ensure!(
-        desk.plan.guard.is_none(),
-        "channel {} is sent to and not asked; `tonghui explain` shows what becomes of a request",
+        dry_run.channel.door.is_none(),
+        "channel {} receives what is sent and asks nobody; use `tonghui explain` with a request body",
         args.channel
     );
     if args.reveal {
         audit::reveal(&settings, "preview", &args.channel.to_string())?;
     }
-    let Read { exchanges, page, entries } = super::runtime()?.block_on(read(&desk, args))?;
+    let Read { exchanges, page, entries } = super::runtime()?.block_on(read(&dry_run, args))?;
     if args.trace {
         for exchange in exchanges {
             out::note(exchange);
@@ -58,9 +56,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
     let entries = entries?;
     if let Some(folder) = &args.save {
-        save::save(&settings, channel, &desk, folder, page, &entries)?;
+        save::save(&dry_run, folder, page, &entries)?;
     }
-    let outcomes = example::of_entries(&desk, entries, args.reveal)?;
+    let outcomes = dry_run.outcomes(entries, args.reveal)?;
     let width = out::width();
     out::show(context.format, &outcomes, |outcomes| explain::pages(outcomes, width))?;
     Ok(Exit::Done)
@@ -75,15 +73,14 @@ struct Read {
     entries: Result<Vec<Entry>, Fault>,
 }
 
-async fn read(desk: &Desk, args: &Args) -> Result<Read, Fault> {
-    let plan = &desk.plan;
-    let (section, means, max) = (&plan.section, plan.means.clone(), usize::from(args.limit));
-    if plan.kind.name != Http::KIND {
-        let mut connector = plan.kind.build(section, means)?;
+async fn read(dry_run: &DryRun, args: &Args) -> Result<Read, Fault> {
+    let (channel, max) = (&dry_run.channel, usize::from(args.limit));
+    if channel.spec.connector != Http::KIND {
+        let mut connector = channel.connector(channel.means())?;
         let entries = connector.read(None, max).await.map(entries);
         return Ok(Read { exchanges: Vec::new(), page: None, entries });
     }
-    let mut http: Http = registry::connector(section, means)?;
+    let mut http: Http = registry::connector(&channel.spec.section, channel.means())?;
     http.keep_traces();
     let entries = http.read(None, max).await.map(entries);
     let known = entries.as_ref().map(|entries| save::records(entries)).unwrap_or_default();
@@ -91,9 +88,9 @@ async fn read(desk: &Desk, args: &Args) -> Result<Read, Fault> {
     let shown = |exchange: &Trace| {
         let text = http.text(exchange);
         let records = [known.clone(), listed(&exchange.page)].concat();
-        if args.reveal { text } else { desk.mapping.scrub(&text, &records) }
+        if args.reveal { text } else { dry_run.mapping.scrub(&text, &records) }
     };
-    let drawn = |exchange| trace::draw(exchange, &shown(exchange));
+    let drawn = |exchange| draw(exchange, &shown(exchange));
     let exchanges = http.traces().iter().map(drawn).collect();
     // The list, and not what completes its records.
     let list = http.traces().iter().rev().find(|exchange| !listed(&exchange.page).is_empty());
@@ -107,4 +104,39 @@ fn entries<C>(batch: Batch<C>) -> Vec<Entry> {
         out::note(format!("{name}: {fault}"));
     }
     batch.entries
+}
+
+/// Draws an exchange with the source: what was asked, what was signed, what came back. `answered` is
+/// the answer decoded, as it may be shown.
+fn draw(exchange: &Trace, answered: &str) -> String {
+    let Trace {
+        method, url, query, headers, body, signature, status, answer_headers, answer, ..
+    } = exchange;
+    let query = query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut lines = vec![format!("→ {method} {url}{query}")];
+    lines.extend(headers.iter().map(|(name, value)| format!("  {name}: {value}")));
+    if body.0 > 0 {
+        lines.push(format!("  {} bytes, sha256 {}", body.0, body.1));
+    }
+    if let Some(signature) = signature {
+        lines.push(format!("  signed: {}", signature.scheme));
+        let steps = signature.steps.iter();
+        lines.extend(steps.map(|step| format!("    {}: {}", step.what, step.value.escape_debug())));
+    }
+    let Some(status) = status else {
+        lines.push("← no answer".to_owned());
+        return lines.join("\n");
+    };
+    lines.push(format!("← {status}"));
+    lines.extend(answer_headers.iter().map(|(name, value)| format!("  {name}: {value}")));
+    if let Some((size, digest)) = answer {
+        lines.push(format!("  {size} bytes, sha256 {digest}"));
+    }
+    let head: String = answered.chars().take(HEAD).collect();
+    let rest = answered.chars().count().saturating_sub(HEAD);
+    lines.push(head.trim_end().to_owned());
+    if rest > 0 {
+        lines.push(format!("… {rest} characters more"));
+    }
+    lines.join("\n")
 }

@@ -10,7 +10,7 @@ use super::{
     Context, audit,
     out::{self, Exit},
 };
-use crate::{assemble, keys, table};
+use crate::{assemble, keys};
 
 /// Bytes shown of a record; it may have sixteen million.
 const SHOWN_BYTES: usize = 4096;
@@ -60,7 +60,7 @@ fn list(
         let waiting = store.quarantine_list(channel, limit).await?;
         out::show(context.format, &waiting, |waiting| {
             let rows: Vec<_> = waiting.iter().map(cells).collect();
-            table::draw(&["id", "channel", "reason", "place", "detail", "seen"], &rows, 5)
+            out::table(&["id", "channel", "reason", "place", "detail", "seen"], &rows, 5)
         })?;
         Ok(if strict && !waiting.is_empty() { Exit::Quarantined } else { Exit::Done })
     })
@@ -98,7 +98,7 @@ fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> 
         let row = store
             .quarantine_show(id)
             .await?
-            .ok_or_else(|| anyhow::anyhow!("there is nothing with the id {id} in quarantine"))?;
+            .ok_or_else(|| anyhow::anyhow!("no entry with id {id} is in quarantine"))?;
         let bytes = if reveal { open(&settings, &row)? } else { None };
         let text = bytes.clone().and_then(|bytes| String::from_utf8(bytes).ok());
         let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(SHOWN_BYTES)]));

@@ -4,21 +4,19 @@ use std::convert::Infallible;
 
 use config::{Problem, Problems, Settings};
 use contract::Fault;
+use futures_util::future::OptionFuture;
 use sink::store::{Access, Database};
 use tokio::sync::watch;
 
-use super::{
-    Context,
-    out::{self, Exit},
-};
+use super::{Context, out::Exit};
 use crate::{
     assemble,
+    channel::LiveChannel,
     console::Console,
-    intake::{Intake, Limits},
-    reload::{self, Next},
-    service::{Role, patiently, serve_on, stop_on_signal},
+    push::{Limits, PushListener},
+    reload::{Next, Reloads},
+    service::{Role, patiently, serve_wanted, until_signal},
     stop::Stop,
-    supervise::ChannelPlan,
 };
 
 #[derive(Debug, clap::Args)]
@@ -31,19 +29,52 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let role = args.role;
     let read = || settings(context, role);
-    let settings = read()?;
-    super::runtime()?.block_on(async {
-        let stop = Stop::default();
-        let running = run_until(settings, role, &read, &stop);
-        tokio::pin!(running);
-        tokio::select! {
-            ended = &mut running => ended,
-            () = stop_on_signal(&stop) => {
-                out::note("stopping at the next batch border …");
-                running.await
+    let mut settings = read()?;
+    let stop = Stop::default();
+    let work = async {
+        let Some((store, mut channels)) = prepared(&settings, role, &stop).await? else {
+            return Ok(Exit::Done);
+        };
+        let mut reloads = Reloads::begin(&store).await;
+        // Once for every configuration that changes what all channels share.
+        loop {
+            let mut doors = Doors::open(&settings, role, &channels, &store).await?;
+            tracing::info!(channels = channels.len(), ?store, ?role, "running");
+            let this_time = stop.child();
+            let (change, wanted) = watch::channel(channels.clone());
+            let common = settings.clone();
+            let mut running = Box::pin(serve_wanted(&common, role, wanted, &store, &this_time));
+            let (ended, next) = loop {
+                let open = this_time.child();
+                tokio::select! {
+                    ended = &mut running => break (ended?, None),
+                    never = doors.serve(&open) => match never {},
+                    next = reloads.next(role, (&settings, &channels), &read) => match next {
+                        Next::Channels { settings: new, channels: merged, .. } => {
+                            (settings, channels) = (*new, merged);
+                            change.send_replace(channels.clone());
+                        }
+                        Next::Everything(new, channels) => {
+                            this_time.ask();
+                            break ((&mut running).await?, Some((*new, channels)));
+                        }
+                    }
+                }
+                doors = Doors::open(&settings, role, &channels, &store).await?;
+            };
+            drop(running);
+            for (channel, end) in &ended {
+                if let Err(fault) = end {
+                    tracing::warn!(%channel, "stopped while it had a fault: {fault}");
+                }
+            }
+            match next {
+                Some(next) if !stop.is_asked() => (settings, channels) = next,
+                _ => return Ok(Exit::Done),
             }
         }
-    })
+    };
+    super::runtime()?.block_on(until_signal(&stop, work))
 }
 
 fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
@@ -64,62 +95,10 @@ fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
     Ok(settings)
 }
 
-/// Runs until stop is asked, with every configuration that is whole.
-async fn run_until(
-    mut settings: Settings,
-    role: Role,
-    read: &impl Fn() -> Result<Settings, Problems>,
-    stop: &Stop,
-) -> anyhow::Result<Exit> {
-    let Some((store, mut plans)) = prepared(&settings, role, stop).await? else {
-        return Ok(Exit::Done);
-    };
-    let mut reloads = reload::Watch::begin(&store).await;
-    loop {
-        let mut first = Some(Doors::open(&settings, role, &plans, &store).await?);
-        tracing::info!(channels = plans.len(), ?store, ?role, "running");
-        let this_time = stop.child();
-        let (change, changing) = watch::channel(plans.clone());
-        let common = settings.clone();
-        let mut running = Box::pin(serve_on(&common, role, changing, &store, &this_time));
-        let (ended, next) = loop {
-            let doors = match first.take() {
-                Some(doors) => doors,
-                None => Doors::open(&settings, role, &plans, &store).await?,
-            };
-            let open = this_time.child();
-            tokio::select! {
-                ended = &mut running => break (ended?, None),
-                never = doors.serve(&open) => match never {},
-                next = reloads.next(role, (&settings, &plans), read) => match next {
-                    Next::Channels { settings: new, plans: merged, .. } => {
-                        (settings, plans) = (*new, merged);
-                        change.send_replace(plans.clone());
-                    }
-                    Next::Everything(new, plans) => {
-                        this_time.ask();
-                        break ((&mut running).await?, Some((*new, plans)));
-                    }
-                }
-            }
-        };
-        drop(running);
-        for (channel, end) in &ended {
-            if let Err(fault) = end {
-                tracing::warn!(%channel, "stopped while it had a fault: {fault}");
-            }
-        }
-        match next {
-            Some(next) if !stop.is_asked() => (settings, plans) = next,
-            _ => return Ok(Exit::Done),
-        }
-    }
-}
-
 /// Where others come in. Whoever is still waiting for an answer when it is dropped is cut off, and
 /// comes again.
 struct Doors {
-    intake: Option<Intake>,
+    senders: Option<PushListener>,
     console: Option<Console>,
 }
 
@@ -127,31 +106,26 @@ impl Doors {
     async fn open(
         settings: &Settings,
         role: Role,
-        plans: &[ChannelPlan],
+        channels: &[LiveChannel],
         store: &Database,
     ) -> Result<Self, Fault> {
-        let doors = plans.iter().filter_map(|plan| Some((plan.id.clone(), plan.door()?))).collect();
-        let intake = Intake::open(settings.intake, doors, Limits::default()).await?;
+        let doors = channels
+            .iter()
+            .filter_map(|each| Some((each.id().clone(), each.door.clone()?)))
+            .collect();
+        let senders = PushListener::open(settings.intake, doors, Limits::default()).await?;
         let console = match role {
             Role::All | Role::Console => Console::open(settings, store).await?,
             Role::Ingest | Role::Sink => None,
         };
-        Ok(Self { intake, console })
+        Ok(Self { senders, console })
     }
 
     /// Lets senders in, and answers who asks, until stop is asked; never ends by itself.
     async fn serve(self, stop: &Stop) -> Infallible {
-        let intake = async {
-            if let Some(intake) = self.intake {
-                intake.serve(stop).await;
-            }
-        };
-        let console = async {
-            if let Some(console) = self.console {
-                console.serve(stop).await;
-            }
-        };
-        tokio::join!(intake, console);
+        let senders = self.senders.map(|senders| senders.serve(stop));
+        let console = self.console.map(|console| console.serve(stop));
+        tokio::join!(OptionFuture::from(senders), OptionFuture::from(console));
         std::future::pending().await
     }
 }
@@ -162,7 +136,7 @@ pub(super) async fn prepared(
     settings: &Settings,
     role: Role,
     stop: &Stop,
-) -> anyhow::Result<Option<(Database, Vec<ChannelPlan>)>> {
+) -> anyhow::Result<Option<(Database, Vec<LiveChannel>)>> {
     match role {
         Role::Sink | Role::Console => {
             let access = if role == Role::Sink { Access::ReadWrite } else { Access::ReadOnly };
@@ -172,8 +146,8 @@ pub(super) async fn prepared(
         Role::All | Role::Ingest => {
             let opened = patiently(stop, || assemble::open(settings)).await?;
             let prepared = opened.map(|(store, keys)| {
-                let plans = assemble::channels(settings, &keys)?;
-                anyhow::Ok((store, plans))
+                let channels = assemble::channels(settings, &keys)?;
+                anyhow::Ok((store, channels))
             });
             prepared.transpose()
         }

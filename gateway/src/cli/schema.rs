@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use schemars::generate::SchemaSettings;
 
 use super::out::{self, Exit};
-use crate::vocabulary::vocabulary;
+use crate::registry::vocabulary;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

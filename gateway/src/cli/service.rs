@@ -37,7 +37,7 @@ pub(super) fn accept(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadWrite).await?;
         store.accept_shape(&args.channel, Instance::own().as_str()).await?;
-        out::note(format!("`tonghui sync {}` reads it now", args.channel));
+        out::note(format!("accepted; `tonghui sync {}` reads the channel now", args.channel));
         Ok(Exit::Done)
     })
 }
@@ -48,7 +48,7 @@ pub(super) fn reload(context: &Context) -> anyhow::Result<Exit> {
         let store = assemble::open_store(&settings, Access::ReadWrite).await?;
         let answered = reload_running(&store).await?;
         Ok(answered.unwrap_or_else(|| {
-            out::note("no service is running: the next one reads the configuration as it is");
+            out::note("no service is running; the next one starts with the configuration as it is");
             Exit::Done
         }))
     })
@@ -102,7 +102,7 @@ async fn tell(store: &Database, kind: RequestKind) -> anyhow::Result<Exit> {
     });
     match answered.await {
         Ok(Ok(Ok(said))) => {
-            out::print(format!("the configuration is read again: {said}"))?;
+            out::print(format!("configuration reloaded: {said}"))?;
             Ok(Exit::Done)
         }
         Ok(Ok(Err(why))) => {
@@ -111,7 +111,7 @@ async fn tell(store: &Database, kind: RequestKind) -> anyhow::Result<Exit> {
         }
         Ok(Err(error)) => Err(error),
         Err(_) => {
-            out::note("the service has not answered yet; it will");
+            out::note("the service has not answered within 30 s; it still will");
             Ok(Exit::TryAgain)
         }
     }

@@ -1,20 +1,17 @@
 //! `tonghui status`: where each channel stands, from the store: it works whether or not the gateway
 //! runs.
 
-mod quality;
-
 use chrono_tz::Tz;
 use contract::Timestamp;
-use sink::store::Access;
+use sink::store::{Access, Database, QualityCount};
 
 use super::{
-    Context,
+    Context, Format,
     out::{self, Exit},
 };
 use crate::{
     assemble,
-    status::{Row, rows},
-    table,
+    status::{Row, percent, rows},
 };
 
 #[derive(Debug, clap::Args)]
@@ -29,7 +26,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let store = assemble::open_store(&settings, Access::ReadOnly).await?;
         if args.quality {
-            return quality::show(context.format, &store).await;
+            return show_quality(context.format, &store).await;
         }
         let rows = rows(&settings, &store).await?;
         out::show(context.format, &rows, |rows| draw(rows, settings.zone))?;
@@ -73,7 +70,7 @@ fn draw(rows: &[Row], zone: Tz) -> String {
         "expected",
         "unknown codes",
     ];
-    let mut text = table::draw(&head, &cells, 4);
+    let mut text = out::table(&head, &cells, 4);
     for row in rows {
         if let Some(who) = &row.held_by {
             text.push_str(&format!("\n{}: read by {who}", row.channel));
@@ -83,4 +80,19 @@ fn draw(rows: &[Row], zone: Tz) -> String {
         }
     }
     text
+}
+
+/// Prints how many demands carry which doubt.
+async fn show_quality(format: Format, store: &Database) -> anyhow::Result<Exit> {
+    let counts = store.quality(i64::MAX).await?;
+    let cells = |count: &QualityCount| {
+        let QualityCount { channel, field, flag, demands, of } = count;
+        let share = percent(*demands, *of);
+        vec![channel.to_string(), field.clone(), flag.clone(), demands.to_string(), share]
+    };
+    out::show(format, &counts, |counts| {
+        let rows: Vec<_> = counts.iter().map(cells).collect();
+        out::table(&["channel", "field", "doubt", "demands", "of all"], &rows, 3)
+    })?;
+    Ok(Exit::Done)
 }

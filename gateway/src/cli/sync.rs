@@ -20,9 +20,9 @@ use super::{
 };
 use crate::{
     assemble,
-    clock::Clock,
-    moment::{moment, written},
-    service::{Halves, Role, stop_on_signal},
+    channel::LiveChannel,
+    clock::{self, moment, written},
+    service::{Halves, Role, until_signal},
     stop::Stop,
 };
 use pass::{Became, pass};
@@ -81,19 +81,16 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     settings.channels.retain(|channel| args.all || args.channels.contains(&channel.id));
     super::runtime()?.block_on(async {
         let stop = Stop::default();
-        let asked_to_end = async {
-            tokio::select! {
-                () = stop_on_signal(&stop) => {}
-                () = tokio::time::sleep(args.deadline.0) => stop.ask(),
-            }
-        };
         let work = sync(&settings, args, range, &stop);
         tokio::pin!(work);
-        let rows = tokio::select! {
-            rows = &mut work => rows,
-            () = asked_to_end => work.await,
+        let until_deadline = async {
+            tokio::select! {
+                rows = &mut work => return rows,
+                () = tokio::time::sleep(args.deadline.0) => stop.ask(),
+            }
+            work.await
         };
-        let (rows, exit) = rows?;
+        let (rows, exit) = until_signal(&stop, until_deadline).await?;
         out::show(context.format, &rows, |rows| {
             rows.iter().map(Row::line).collect::<Vec<_>>().join("\n")
         })?;
@@ -113,12 +110,12 @@ fn go_on(rows: &[Row], range: TimeRange, zone: Tz) {
     }
     let (left, from) = (left.join(" "), written(range.from(), zone));
     let to = range.to().map(|to| format!(" --to {}", written(to, zone))).unwrap_or_default();
-    out::note(format!("it goes on where it stands with `tonghui sync {left} --from {from}{to}`"));
+    out::note(format!("to continue, run `tonghui sync {left} --from {from}{to}`"));
 }
 
 /// The stretch of time that was asked for.
 fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
-    let now = Clock.now();
+    let now = clock::now();
     let at = |text: &String, name: &str| {
         let wrong =
             |error: anyhow::Error| Problems::from(Problem::of_file(name, error.to_string()));
@@ -145,15 +142,14 @@ async fn sync(
         };
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };
-    let Some((store, mut plans)) = prepared(settings, Role::All, stop).await? else {
+    let Some((store, channels)) = prepared(settings, Role::All, stop).await? else {
         return Ok(away());
     };
-    for plan in &mut plans {
-        match range {
-            None => plan.pace.schedule = None,
-            Some(range) => *plan = plan.again(range),
-        }
-    }
+    let once = |channel: LiveChannel| match range {
+        None => channel.with_schedule(None),
+        Some(range) => channel.again(range),
+    };
+    let channels = channels.into_iter().map(once).collect();
     let Some(halves) = Halves::open(settings, Role::All, &store, stop).await? else {
         return Ok(away());
     };
@@ -162,7 +158,7 @@ async fn sync(
     };
     let asking = args.no_wait;
     let reading = async {
-        let mut rows = pass(plans, &shared, settings.limits.grace, asking).await;
+        let mut rows = pass(channels, &shared, settings.limits.grace, asking).await;
         if args.wait == Wait::Stored && !args.no_wait {
             for Row { channel, became } in &mut rows {
                 until_kept(&store, channel, became, stop).await;
@@ -185,7 +181,7 @@ async fn until_kept(store: &Database, channel: &ChannelId, became: &mut Became, 
             // A store that is away for a moment is the sink's trouble, which it reports.
             Ok(_) | Err(_) if !stop.is_asked() => stop.or_sleep(LOOK_EVERY).await,
             Ok(_) | Err(_) => {
-                let why = "read and published; the store does not have all of it yet".to_owned();
+                let why = "read and published, but not all of it is stored yet".to_owned();
                 *became = Became::NotYet { why };
                 return;
             }
@@ -221,7 +217,7 @@ impl Row {
         match &self.became {
             Became::Done { by: Some(by), .. } => format!("{channel}: done, by {by}"),
             Became::Done { by: None, .. } => format!("{channel}: done"),
-            Became::Asked { by } => format!("{channel}: asked, of {by}"),
+            Became::Asked { by } => format!("{channel}: requested from {by}"),
             Became::NotYet { why } => format!("{channel}: not yet: {why}"),
             Became::Failed { why } => format!("{channel}: FAILED: {why}"),
         }

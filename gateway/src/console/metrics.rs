@@ -27,99 +27,58 @@ const KEPT: [Count; 6] = [
     ("redelivered", |book| book.redelivered),
 ];
 
+/// Labels and values.
+type Samples<'a> = Box<dyn Iterator<Item = (String, String)> + 'a>;
+
 /// All of it. Names of channels need no escaping.
 pub(super) fn text(books: &[BooksRow], rows: &[Row]) -> String {
     let mut text = String::new();
-    let counts = |counts: &'static [Count]| {
-        books.iter().flat_map(move |book| {
+    let counts = |counts: &'static [Count]| -> Samples<'_> {
+        Box::new(books.iter().flat_map(move |book| {
             counts.iter().map(move |(name, count)| {
                 (format!("channel=\"{}\",became=\"{name}\"", book.channel), count(book).to_string())
             })
-        })
+        }))
     };
-    let of = |value: fn(&BooksRow) -> u64| {
-        books.iter().map(move |book| (label(&book.channel), value(book).to_string()))
+    let of = |value: fn(&BooksRow) -> u64| -> Samples<'_> {
+        Box::new(books.iter().map(move |book| (label(&book.channel), value(book).to_string())))
     };
-    let each = |value: fn(&Row) -> Option<String>| {
-        rows.iter().filter_map(move |row| Some((label(&row.channel), value(row)?)))
+    let each = |value: fn(&Row) -> Option<String>| -> Samples<'_> {
+        Box::new(rows.iter().filter_map(move |row| Some((label(&row.channel), value(row)?))))
     };
-    family(
-        &mut text,
-        "tonghui_records_total",
-        "counter",
-        "Records that were read, by what became of them.",
-        counts(&READ),
-    );
-    family(
-        &mut text,
-        "tonghui_events_total",
-        "counter",
-        "Events that were published, by what became of them.",
-        counts(&KEPT),
-    );
-    family(
-        &mut text,
-        "tonghui_events_in_flight",
-        "gauge",
-        "Events that were published and have no receipt yet.",
-        of(|book| book.in_flight),
-    );
-    family(
-        &mut text,
-        "tonghui_books_balanced",
-        "gauge",
-        "0 where the books of a channel contradict each other.",
-        of(|book| u64::from(book.balanced != Some(false))),
-    );
-    family(
-        &mut text,
-        "tonghui_demands",
-        "gauge",
-        "Demands in the store.",
-        each(|row| Some(row.demands.to_string())),
-    );
-    family(
-        &mut text,
-        "tonghui_quarantine",
-        "gauge",
-        "Records that wait in quarantine.",
-        each(|row| Some(row.quarantined.to_string())),
-    );
-    family(
-        &mut text,
-        "tonghui_channel_in_trouble",
-        "gauge",
-        "1 where something keeps a channel from being read.",
-        each(|row| Some(u8::from(row.fault.is_some()).to_string())),
-    );
-    family(
-        &mut text,
-        "tonghui_last_read_timestamp_seconds",
-        "gauge",
-        "When a channel was last read, be it in vain.",
-        each(|row| Some(row.last_read_at?.timestamp().to_string())),
-    );
+    let balanced = |book: &BooksRow| u64::from(book.balanced != Some(false));
+    let in_trouble = |row: &Row| Some(u8::from(row.fault.is_some()).to_string());
+    let last_read = |row: &Row| Some(row.last_read_at?.timestamp().to_string());
+    let mut family = |name: &str, kind: &str, help: &str, samples: Samples<'_>| {
+        let mut samples = samples.peekable();
+        if samples.peek().is_none() {
+            return;
+        }
+        // Writing into a text cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, value) in samples {
+            let _ = writeln!(text, "{name}{{{labels}}} {value}");
+        }
+    };
+    let help = "Records that were read, by what became of them.";
+    family("tonghui_records_total", "counter", help, counts(&READ));
+    let help = "Events that were published, by what became of them.";
+    family("tonghui_events_total", "counter", help, counts(&KEPT));
+    let help = "Events that were published and have no receipt yet.";
+    family("tonghui_events_in_flight", "gauge", help, of(|book| book.in_flight));
+    let help = "0 where the books of a channel contradict each other.";
+    family("tonghui_books_balanced", "gauge", help, of(balanced));
+    let help = "Demands in the store.";
+    family("tonghui_demands", "gauge", help, each(|row| Some(row.demands.to_string())));
+    let help = "Records that wait in quarantine.";
+    family("tonghui_quarantine", "gauge", help, each(|row| Some(row.quarantined.to_string())));
+    let help = "1 where something keeps a channel from being read.";
+    family("tonghui_channel_in_trouble", "gauge", help, each(in_trouble));
+    let help = "When a channel was last read, even where there was nothing.";
+    family("tonghui_last_read_timestamp_seconds", "gauge", help, each(last_read));
     text
 }
 
 fn label(channel: &contract::ChannelId) -> String {
     format!("channel=\"{channel}\"")
-}
-
-fn family(
-    text: &mut String,
-    name: &str,
-    kind: &str,
-    help: &str,
-    samples: impl Iterator<Item = (String, String)>,
-) {
-    let mut samples = samples.peekable();
-    if samples.peek().is_none() {
-        return;
-    }
-    // Writing into a text cannot fail.
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    for (labels, value) in samples {
-        let _ = writeln!(text, "{name}{{{labels}}} {value}");
-    }
 }

@@ -4,8 +4,12 @@ use contract::{Channel, Checkpoints, Cursor, Fault, Outbox, Position, Timestamp,
 use tokio::sync::SemaphorePermit;
 use tracing::debug;
 
-use super::Means;
-use crate::{orders::rest, pace::Pace, registry::AnyConnector, schedule::Pass};
+use super::{Environment, Run};
+use crate::{
+    channel::ChannelHandle,
+    registry::AnyConnector,
+    schedule::{Pace, Pass},
+};
 
 /// A batch that is read and not yet delivered.
 pub(super) struct Packed<'a> {
@@ -19,12 +23,12 @@ pub(super) struct Reader<'a, B, C> {
     channel: &'a Channel,
     connector: &'a mut dyn AnyConnector,
     pace: &'a Pace,
-    means: &'a Means<'a, B, C>,
+    run: &'a Run<'a, B, C>,
     /// Behind the last batch: where the position will be once that one is advanced.
     next: Position,
     /// The last batch was all there was.
     caught_up: bool,
-    /// When the pass under way began, and the calls that it serves.
+    /// When the pass under way began, and how many requests it serves.
     began: Timestamp,
     served: u64,
 }
@@ -34,12 +38,12 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         channel: &'a Channel,
         connector: &'a mut dyn AnyConnector,
         pace: &'a Pace,
-        means: &'a Means<'a, B, C>,
+        run: &'a Run<'a, B, C>,
         next: Position,
     ) -> Self {
-        let (began, served) = (means.clock.now(), means.orders.begin());
+        let (began, served) = (run.environment.clock.now(), run.handle.control.begin());
         let caught_up = false;
-        Self { channel, connector, pace, means, next, caught_up, began, served }
+        Self { channel, connector, pace, run, next, caught_up, began, served }
     }
 
     /// Tells the source what is `owed`.
@@ -57,21 +61,23 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             if in_flight {
                 return Ok(None);
             }
-            let Means { watch, orders, stop, .. } = self.means;
+            let ChannelHandle { watch, control, .. } = self.run.handle;
+            let Environment { clock, stop, .. } = self.run.environment;
             watch.caught_up();
-            orders.complete();
+            control.complete();
             let Some(schedule) = &self.pace.schedule else { return Ok(None) };
-            let ended = self.means.clock.now();
+            let ended = clock.now();
             let wait = schedule.wait(Some(Pass { began: self.began, ended }), ended);
-            stop.or(rest(orders, self.served, wait)).await;
-            (self.began, self.served) = (self.means.clock.now(), orders.begin());
+            stop.or(control.rest(self.served, wait)).await;
+            (self.began, self.served) = (clock.now(), control.begin());
         }
         self.read_and_pack().await
     }
 
     async fn read_and_pack(&mut self) -> Result<Option<Packed<'a>>, Fault> {
-        let Means { checkpoints, memory, clock, stop, watch, brake, numbers, fence, .. } =
-            self.means;
+        let Run { checkpoints, fence, handle, brake, environment, .. } = self.run;
+        let ChannelHandle { watch, numbers, .. } = handle;
+        let Environment { memory, clock, stop } = environment;
         let Channel { id, .. } = self.channel;
         watch.began();
         let mut numbers = numbers.lock().await;

@@ -97,13 +97,13 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 /// A line of a file, its cells by the names of their columns.
-pub(crate) struct Row<'a> {
+pub(crate) struct CodeRow<'a> {
     pub(crate) line: u64,
     columns: &'a HashMap<String, usize>,
     cells: csv::StringRecord,
 }
 
-impl Row<'_> {
+impl CodeRow<'_> {
     /// The cell of a column; empty where the file has no such column.
     pub(crate) fn get(&self, column: &str) -> &str {
         self.columns.get(column).and_then(|index| self.cells.get(*index)).unwrap_or_default()
@@ -117,7 +117,7 @@ impl File {
         &self,
         [required, optional, keys]: [&[&str]; 3],
         problems: &mut Vec<CodesProblem>,
-        mut visit: impl FnMut(&Row<'_>, &mut Vec<CodesProblem>),
+        mut visit: impl FnMut(&CodeRow<'_>, &mut Vec<CodesProblem>),
     ) {
         let Some(text) = normalizer_text::decode_file(&self.bytes) else {
             let message = "neither UTF-8 nor UTF-16 nor GB18030; save it as UTF-8";
@@ -145,7 +145,7 @@ impl File {
             match record {
                 Ok(cells) => {
                     let line = cells.position().map_or(0, csv::Position::line);
-                    rows.push(Row { line, columns: &columns, cells });
+                    rows.push(CodeRow { line, columns: &columns, cells });
                 }
                 Err(error) => {
                     let line = error.position().map_or(0, csv::Position::line);

@@ -2,10 +2,10 @@
 //! `3.40E+17`, `1-2` becomes the second of January. Loaded as they are, such cells are labels that
 //! never come, and every record that has the right one is unknown.
 
-use super::load::Row;
+use super::load::CodeRow;
 
 /// The spoiled cells of one column, by their lines.
-pub(super) fn spoiled(rows: &[Row<'_>], column: &str) -> Vec<(u64, String)> {
+pub(super) fn spoiled(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
     let width = width_with_zeros(rows, column);
     let named = rows.iter().filter_map(|row| {
         let cell = row.get(column);
@@ -49,7 +49,7 @@ fn is_date(cell: &str) -> bool {
 }
 
 /// The number of digits of codes that begin with a zero, if they all have the same.
-fn width_with_zeros(rows: &[Row<'_>], column: &str) -> Option<usize> {
+fn width_with_zeros(rows: &[CodeRow<'_>], column: &str) -> Option<usize> {
     let mut widths = rows.iter().map(|row| row.get(column)).filter(|cell| {
         cell.len() > 1 && cell.starts_with('0') && cell.bytes().all(|byte| byte.is_ascii_digit())
     });

@@ -16,7 +16,7 @@ use crate::{
     notes::Notes,
     path::Path,
     record::Record,
-    source::{Found, Source},
+    source::{FoundText, Source},
 };
 
 /// A moment.
@@ -69,7 +69,7 @@ const MOST_SECONDS: i64 = 100_000_000_000;
 
 impl TimeRule {
     pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Timestamp> {
-        let Found { text, is_number, .. } = self.source.first(record, notes)?;
+        let FoundText { text, is_number, .. } = self.source.first(record, notes)?;
         let text = clean(&text, Profile::Plain).text;
         let target = self.source.target;
         let moment = match &self.form {

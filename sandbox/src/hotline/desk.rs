@@ -20,7 +20,7 @@ use crate::dice::Dice;
 use crate::hotline::{Fault, Gbk, Oracle, Pressing, Row, Settings, Storage};
 
 /// Who writes, with what it must remember between two transactions.
-pub(super) struct Desk {
+pub(super) struct FrontDatabase {
     connection: SqliteConnection,
     pub(super) oracle: Oracle,
     pub(super) dice: Dice,
@@ -46,7 +46,7 @@ pub(super) enum Fate {
     Delete,
 }
 
-impl Desk {
+impl FrontDatabase {
     pub(super) async fn open(path: &Path, settings: &Settings) -> anyhow::Result<Self> {
         let mut connection = SqliteConnectOptions::new()
             .filename(path)
@@ -83,9 +83,9 @@ impl Desk {
     }
 }
 
-impl fmt::Debug for Desk {
+impl fmt::Debug for FrontDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").field("filed", &self.filed).finish_non_exhaustive()
+        f.debug_struct("FrontDatabase").field("filed", &self.filed).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Both buses are asked the same questions; what only one of them can do comes after.
 
+pub(super) mod suite;
+
 use std::{future::poll_fn, pin::pin, task::Poll};
 
 use contract::{Consumer, Message, Publisher, keep};
@@ -7,12 +9,13 @@ use contract::{Consumer, Message, Publisher, keep};
 use super::{
     BrokerConsumer, BrokerPublisher, InProcessConsumer, InProcessPublisher, MemoryBroker,
     in_process,
-    suite::{self, Bench},
 };
 use crate::store::{
     Memory,
     suite::sample::{read, record},
 };
+
+use suite::Bench;
 
 struct Embedded(InProcessPublisher, Option<InProcessConsumer>);
 

@@ -5,7 +5,6 @@
 //! if both add the same demand, the later one judges again. A single writer chosen by a lock was not
 //! used: a second sink should share the work, not wait.
 
-mod arrays;
 mod fault;
 mod hosts;
 mod keep;

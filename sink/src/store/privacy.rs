@@ -291,8 +291,8 @@ impl SealedRow {
             id: row.demand_id()?,
             channel: row.channel()?,
             state: (row.some_int("revision")?, row.some_int("read_no")?, row.some_int("mapping")?),
-            address: row.from_json("address")?,
-            people: row.from_json("people")?.unwrap_or_default(),
+            address: row.json_value("address")?,
+            people: row.json_value("people")?.unwrap_or_default(),
             unmasked: row.sealed("unmasked")?,
         })
     }

@@ -1,131 +1,18 @@
-//! What every store promises, as functions that any store can be asked. A fake and a server answer
-//! the same questions, so the fake cannot drift from the real one. A broken promise panics.
+//! Samples for tests, of this crate and of others: reads of a channel, packed as a gateway does it.
 #![allow(clippy::expect_used)]
-
-mod books;
-mod order;
-mod trouble;
 
 pub mod sample;
 
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
-};
-
-use contract::{ChannelId, Checkpoints, Demand, DemandId, Intake, Outcomes, Store};
-use sample::{id, intake, read, record};
-
-pub use books::{
-    a_fault_is_seen_until_the_next_read, a_later_lease_shuts_the_earlier_one_out,
-    a_position_moves_from_where_it_was_only, a_receipt_that_says_something_else_unbalances,
-    a_stopped_read_leaves_orphans, books_are_open_until_every_part_is_kept,
-    empty_reads_move_the_cursor_and_leave_no_books, mappings_keep_their_numbers,
-    read_numbers_never_repeat,
-};
-pub use order::{
-    an_unchanged_state_moves_the_version_only, any_order_ends_in_the_same_state,
-    one_intake_may_hold_several_states, stale_states_enter_history_once,
-};
-pub use trouble::{
-    a_better_state_resolves_quarantine, a_late_reject_is_resolved_already,
-    a_message_that_differs_from_its_receipt_is_quarantined, nul_never_reaches_the_database,
-    one_bad_event_spares_two_hundred_good_ones, rejects_are_seen_and_counted,
-    what_cannot_be_read_is_quarantined_and_counted,
-};
-
-use super::{BooksRow, HistoryRow, Quarantined};
-
-/// A store that can be asked.
-pub trait Twin: Store + Checkpoints {
-    /// The current state of what has this id.
-    fn demand(&self, id: &DemandId) -> impl Future<Output = Option<Demand>> + Send;
-    /// All states of it.
-    fn history(&self, id: &DemandId) -> impl Future<Output = Vec<HistoryRow>> + Send;
-    /// What is in quarantine under this id.
-    fn quarantined(&self, id: &DemandId) -> impl Future<Output = Option<Quarantined>> + Send;
-    /// The books of all channels.
-    fn books(&self) -> impl Future<Output = Vec<BooksRow>> + Send;
-    /// What has kept a channel from being read since its last read.
-    fn fault(&self, channel: &ChannelId) -> impl Future<Output = Option<String>> + Send;
-    /// The same store after its process ended.
-    fn reopen(self) -> impl Future<Output = Self> + Send;
-}
-
-/// A message that comes again changes nothing and is counted apart.
-pub async fn redelivery_is_counted_once(store: impl Twin) {
-    let first = read(1, [record("a", "one"), record("b", "two")]);
-    assert_eq!(keep(&store, &intake([&first])).await, stored(2));
-    let store = store.reopen().await;
-    let again = keep(&store, &intake([&first, &first])).await;
-    assert_eq!(again, Outcomes { redelivered: 4, ..Outcomes::default() });
-    assert_eq!(store.history(&id("a")).await.len(), 1);
-    assert_eq!(keep(&store, &intake([&read(2, [record("a", "one")])])).await.unchanged, 1);
-}
-
-/// A demand comes back as it went in.
-pub async fn a_demand_reads_back_whole(store: impl Twin) {
-    let body = serde_json::json!({
-        "text": "路灯不亮\n\"引号\" 𠮷", "status": "in_progress", "tags": ["夜间", "路灯"], "person": "t1",
-    });
-    let first = read(7, [sample::with_body("a", contract::Revision::number(-5), body)]);
-    let whole = intake([&first]);
-    keep(&store, &whole).await;
-    let Some(contract::Event::Demand(sent)) = whole.deliveries()[0].events.first() else {
-        panic!("the sample does not make a demand");
-    };
-    assert_eq!(store.demand(&id("a")).await.as_ref(), Some(&**sent));
-}
-
-/// Dropped at any point, a store has kept all of an intake or nothing of it.
-pub async fn a_crash_leaves_all_or_nothing(store: impl Twin) {
-    for polls in 1.. {
-        let keys = [format!("{polls}-a"), format!("{polls}-b")];
-        let records = keys.iter().map(|key| record(key, "text"));
-        let whole = intake([&read(polls, records.chain([sample::bad(&format!("{polls}-c"))]))]);
-        let ended = poll_at_most(polls, store.store(&whole)).await;
-        // A commit that was asked for may still be on its way; whoever writes next comes after it.
-        store.reserve(&sample::hotline(), 0, 1).await.expect("it reserves");
-        let mut present = 0;
-        for key in &keys {
-            present += u64::from(store.demand(&id(key)).await.is_some());
-        }
-        let again = keep(&store, &whole).await;
-        match present {
-            0 => assert_eq!(again, Outcomes { quarantined: 1, ..stored(2) }),
-            2 => assert_eq!(again, Outcomes { redelivered: 3, ..Outcomes::default() }),
-            _ => panic!("half of an intake was kept"),
-        }
-        if ended {
-            assert_eq!(present, 2);
-            return;
-        }
-    }
-}
+#[cfg(test)]
+use contract::{Intake, Outcomes, Store};
 
 /// Keeps an intake that can be kept.
+#[cfg(test)]
 pub(crate) async fn keep(store: &impl Store, intake: &Intake) -> Outcomes {
     store.store(intake).await.expect("the intake can be kept")
 }
 
+#[cfg(test)]
 pub(crate) fn stored(stored: u64) -> Outcomes {
     Outcomes { stored, ..Outcomes::default() }
-}
-
-/// Polls a future that often, then drops it; true if it ended.
-async fn poll_at_most(polls: u64, future: impl Future) -> bool {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(false);
-        }
-        left -= 1;
-        if future.as_mut().poll(context).is_ready() {
-            return Poll::Ready(true);
-        }
-        if left == 0 { Poll::Ready(false) } else { Poll::Pending }
-    })
-    .await
 }

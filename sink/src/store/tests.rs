@@ -1,6 +1,7 @@
 //! All stores are asked the same questions.
 
 mod sealed;
+mod suite;
 
 use contract::{
     ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
@@ -10,10 +11,10 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    Access, BooksRow, Database, HistoryRow, Memory, Quarantined, Sqlite,
-    postgres::tests::Served,
-    suite::{self, Twin},
+    Access, BooksRow, Database, HistoryRow, Memory, Quarantined, Sqlite, postgres::tests::Served,
 };
+
+use suite::Twin;
 
 /// A file in a folder of its own.
 pub(super) struct Filed {

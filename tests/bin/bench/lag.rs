@@ -7,12 +7,12 @@ use anyhow::Context as _;
 use contract::{DemandId, Normalizer, RawRecord, Reason, SealedBytes, Timestamp, Verdict};
 use gateway::{
     assemble,
-    clock::Clock as Now,
+    channel::LiveChannel,
+    clock::now,
+    registry::vocabulary,
     service::{Role, serve},
     shipped,
     stop::Stop,
-    supervise::ChannelPlan,
-    vocabulary::vocabulary,
 };
 use sandbox::{Clock, Conduct, Limits, Memory, Mobile};
 use sqlx::{Connection as _, SqliteConnection};
@@ -100,9 +100,9 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
         |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
     let settings = config::resolve(&config, &vocabulary(), &environment)?;
     let (store, keys) = assemble::open(&settings).await?;
-    let mut plans = assemble::channels(&settings, &keys)?;
-    if let (Sixth::Panics, Some(plan)) = (sixth, plans.last_mut()) {
-        panic_in(plan);
+    let mut channels = assemble::channels(&settings, &keys)?;
+    if let (Sixth::Panics, Some(channel)) = (sixth, channels.last_mut()) {
+        panic_in(channel);
     }
     let stop = Stop::default();
     let filing = async {
@@ -110,7 +110,7 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
         stop.ask();
         filed
     };
-    let (ended, filed) = tokio::join!(serve(&settings, Role::All, plans, &store, &stop), filing);
+    let (ended, filed) = tokio::join!(serve(&settings, Role::All, channels, &store, &stop), filing);
     ended?;
     lag(&config.join("data/tonghui.db"), &filed).await
 }
@@ -141,7 +141,7 @@ async fn file(sources: &[Mobile], sixth: Sixth, length: Duration) -> Filed {
             let many = if !is_good && sixth == Sixth::Floods { FLOOD } else { 1 };
             for key in source.file(many) {
                 if is_good {
-                    filed.insert((number, key), Now.now());
+                    filed.insert((number, key), now());
                 }
             }
         }
@@ -191,6 +191,6 @@ impl Normalizer for Panicking {
     }
 }
 
-fn panic_in(plan: &mut ChannelPlan) {
-    plan.normalizer = Arc::new(Panicking);
+fn panic_in(channel: &mut LiveChannel) {
+    channel.normalizer = Arc::new(Panicking);
 }

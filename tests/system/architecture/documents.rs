@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::tree::{folders, nothing_wrong, read, sources};
+use super::tree::{folders, nothing_wrong, read, root, sources};
 
 const VERBS: &[&str] = &["read", "pack", "deliver", "advance", "settle", "take", "keep", "ack"];
 
@@ -34,6 +34,27 @@ fn every_invariant_is_guarded_by_a_test_that_exists() {
         wrong.extend(missing.map(|guard| format!("{name}: there is no test {guard}")));
     }
     nothing_wrong(&wrong, "invariants without a guard");
+}
+
+#[test]
+fn every_file_and_folder_that_the_architecture_page_names_is_there() {
+    let page = read("ARCHITECTURE.md");
+    let prose: String = page.split("```").step_by(2).collect();
+    let sources = sources();
+    let is_there = |name: &str| {
+        let below = format!("/{name}");
+        root().join(name).exists()
+            || root().join("config").join(name).exists()
+            || sources.iter().any(|source| {
+                source.path.ends_with(&below) || name.ends_with('/') && source.path.contains(&below)
+            })
+    };
+    let names = prose.split('`').skip(1).step_by(2);
+    let names = names.filter(|name| name.ends_with(".rs") || name.ends_with('/'));
+    let names: Vec<_> = names.filter(|name| !name.contains('<')).collect();
+    assert!(names.len() > 40, "the page is not read as expected: {names:?}");
+    let missing = names.into_iter().filter(|name| !is_there(name)).map(str::to_owned);
+    nothing_wrong(&missing.collect::<Vec<_>>(), "named in ARCHITECTURE.md and not there");
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn tests_neither_wait_for_the_clock_nor_are_skipped() {
 /// Where tasks and threads begin, and who keeps each until it has ended.
 const OWNERS: &[&str] = &[
     "gateway/src/supervise.rs", // the loops: a JoinSet each for channels and sink
-    "gateway/src/connections.rs", // who is connected: a JoinSet
+    "gateway/src/listener.rs",  // who is connected: a JoinSet
     "contract/src/outbox/verdicts.rs", // mapping a batch: threads of a scope
     "sink/src/bus/amqp/connect.rs", // what the broker says of a connection: a JoinSet
     "connectors/files/src/blocking.rs", // work on files, awaited at once

@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gateway::{assemble, shipped, supervise::ChannelPlan, vocabulary::vocabulary};
+use contract::Gate as _;
+use gateway::{assemble, channel::LiveChannel, registry::vocabulary, shipped};
 use system_tests::site::{Reply, Site};
 
 use super::*;
@@ -15,7 +16,7 @@ use super::*;
 const PAUSE: Duration = Duration::from_millis(4);
 
 /// Two channels that name one upstream, at this address.
-fn two_channels(url: &str, rate: &str) -> (tempfile::TempDir, Vec<ChannelPlan>) {
+fn two_channels(url: &str, rate: &str) -> (tempfile::TempDir, Vec<LiveChannel>) {
     let folder = tempfile::tempdir().unwrap();
     shipped::write(folder.path(), &["mobile"]).unwrap();
     let text = fs::read_to_string(folder.path().join("channels/mobile/channel.toml")).unwrap();
@@ -51,15 +52,15 @@ struct Seen {
 
 #[tokio::test]
 async fn two_channels_of_one_upstream_share_one_gate() {
-    let (_folder, plans) = two_channels("http://127.0.0.1:1", "1/h");
-    let [first, second] = &plans[..] else { panic!("{}", plans.len()) };
-    assert!(Arc::ptr_eq(&first.means.gate, &second.means.gate));
+    let (_folder, channels) = two_channels("http://127.0.0.1:1", "1/h");
+    let [first, second] = &channels[..] else { panic!("{}", channels.len()) };
+    assert!(Arc::ptr_eq(&first.gate, &second.gate));
     // Four at once after a pause, whoever asks.
-    for plan in plans.iter().cycle().take(4) {
-        drop(plan.means.gate.enter().await.unwrap());
+    for channel in channels.iter().cycle().take(4) {
+        drop(channel.gate.enter().await.unwrap());
     }
-    for plan in &plans {
-        let fault = plan.means.gate.enter().await.unwrap_err();
+    for channel in &channels {
+        let fault = channel.gate.enter().await.unwrap_err();
         assert!(wait_of(&fault) > Duration::from_secs(3_000), "{fault}");
     }
 }
@@ -84,9 +85,9 @@ async fn a_thousand_refusals_meet_nobody_early_and_no_budget_is_exceeded() {
     })
     .await
     .unwrap();
-    let (_folder, plans) = two_channels(site.url(), "1000/s");
-    let asking = plans.iter().map(|plan| async {
-        let mut connector = plan.kind.build(&plan.section, plan.means.clone()).unwrap();
+    let (_folder, channels) = two_channels(site.url(), "1000/s");
+    let asking = channels.iter().map(|channel| async {
+        let mut connector = channel.connector(channel.means()).unwrap();
         while let Err(fault) = connector.read(None, 10).await {
             let _ = tokio::time::timeout(wait_of(&fault), std::future::pending::<()>()).await;
         }

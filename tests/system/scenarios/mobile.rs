@@ -45,7 +45,7 @@ async fn t18_a_clock_more_than_ninety_seconds_off_is_refused_and_says_so() {
     let scene = App::new("").await;
     scene.source.file(1);
     let mut line = scene.line;
-    line.plan.means.clock = contract::Clock::new(|| "2026-10-09T02:32:00Z".parse().unwrap());
+    line.means.clock = contract::Clock::new(|| "2026-10-09T02:32:00Z".parse().unwrap());
     let fault = line.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("clock"), "{fault}");

@@ -4,13 +4,12 @@ use std::{collections::HashMap, fs, future::Future};
 
 use config::Settings;
 use gateway::{
-    assemble,
-    intake::{Intake, Limits as IntakeLimits},
-    keys,
+    assemble, keys,
+    push::{Limits as PushLimits, PushListener},
+    registry::vocabulary,
     service::{Role, serve},
     shipped,
     stop::Stop,
-    vocabulary::vocabulary,
 };
 use normalizer::{Keys, Sealer};
 use sandbox::grid::Pushed;
@@ -56,15 +55,18 @@ impl Town {
     /// A gateway until stop is asked: where it is sent to, and its work.
     async fn gateway(&self, stop: &Stop) -> (String, impl Future<Output = ()>) {
         let (store, keys) = self.store().await;
-        let plans = assemble::channels(&self.settings, &keys).unwrap();
-        let doors: HashMap<_, _> =
-            plans.iter().filter_map(|plan| Some((plan.id.clone(), plan.door()?))).collect();
+        let channels = assemble::channels(&self.settings, &keys).unwrap();
+        let doors: HashMap<_, _> = channels
+            .iter()
+            .filter_map(|each| Some((each.id().clone(), each.door.clone()?)))
+            .collect();
         let any = "127.0.0.1:0".parse().unwrap();
-        let intake = Intake::open(any, doors, IntakeLimits::default()).await.unwrap().unwrap();
-        let door = format!("http://{}/intake/mobile", intake.address().unwrap());
+        let listener =
+            PushListener::open(any, doors, PushLimits::default()).await.unwrap().unwrap();
+        let door = format!("http://{}/intake/mobile", listener.address().unwrap());
         let work = async move {
-            let serving = serve(&self.settings, Role::All, plans, &store, stop);
-            let (ended, ()) = tokio::join!(Box::pin(serving), intake.serve(stop));
+            let serving = serve(&self.settings, Role::All, channels, &store, stop);
+            let (ended, ()) = tokio::join!(Box::pin(serving), listener.serve(stop));
             ended.unwrap();
         };
         (door, work)

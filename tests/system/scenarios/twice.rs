@@ -4,10 +4,10 @@ use std::path::Path;
 
 use gateway::{
     assemble, keys,
+    registry::vocabulary,
     service::{Role, serve},
     shipped,
     stop::Stop,
-    vocabulary::vocabulary,
 };
 use sandbox::{Gbk, Hotline};
 use sink::store::{Database, Postgres};
@@ -62,12 +62,10 @@ async fn pull(config: &Path, known: &[(&'static str, String)]) -> Database {
         |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
     let settings = config::resolve(config, &vocabulary(), &environment).unwrap();
     let (store, keys) = assemble::open(&settings).await.unwrap();
-    let mut plans = assemble::channels(&settings, &keys).unwrap();
-    for plan in &mut plans {
-        plan.pace.schedule = None;
-    }
+    let channels = assemble::channels(&settings, &keys).unwrap().into_iter();
+    let channels = channels.map(|channel| channel.with_schedule(None)).collect();
     for (channel, end) in
-        Box::pin(serve(&settings, Role::All, plans, &store, &Stop::default())).await.unwrap()
+        Box::pin(serve(&settings, Role::All, channels, &store, &Stop::default())).await.unwrap()
     {
         end.unwrap_or_else(|fault| panic!("{channel}: {fault}"));
     }

@@ -200,7 +200,7 @@ fn range(from: &str, to: &str) -> TimeRange {
 #[test]
 fn a_stretch_of_time_is_read_window_by_window_and_nothing_behind_it() {
     let (mut stretch, mut place) = (since(false, Some(minutes(60))), Place::default());
-    stretch.confine(range("2026-10-09T05:00:00", "2026-10-09T06:30:00")).unwrap();
+    stretch.limit_to(range("2026-10-09T05:00:00", "2026-10-09T06:30:00")).unwrap();
     let mut windows = Vec::new();
     for _ in 0..2 {
         let (params, more) = walk(&stretch, &mut place, "2026-10-09T09:30:00", &[]);
@@ -217,7 +217,7 @@ fn a_stretch_of_time_is_read_window_by_window_and_nothing_behind_it() {
 fn a_stretch_of_days_ends_with_the_day_before_its_end() {
     // Midnight in Beijing is 16:00 in UTC.
     let (mut stretch, mut place) = (days(minutes(0)), Place::default());
-    stretch.confine(range("2026-10-05T16:00:00", "2026-10-07T16:00:00")).unwrap();
+    stretch.limit_to(range("2026-10-05T16:00:00", "2026-10-07T16:00:00")).unwrap();
     assert_eq!(round(&stretch, &mut place, "2026-10-09T02:30:00"), ["2026-10-06", "2026-10-07"]);
 }
 
@@ -225,10 +225,10 @@ fn a_stretch_of_days_ends_with_the_day_before_its_end() {
 fn what_cannot_be_asked_for_a_stretch_of_time_says_so() {
     let open = TimeRange::new(at("2026-10-09T05:00:00"), None).unwrap();
     let closed = range("2026-10-09T05:00:00", "2026-10-09T06:30:00");
-    assert!(Stretch::Whole.confine(open).unwrap_err().is_stopped());
-    assert!(since(true, None).confine(closed).unwrap_err().is_stopped());
+    assert!(Stretch::Whole.limit_to(open).unwrap_err().is_stopped());
+    assert!(since(true, None).limit_to(closed).unwrap_err().is_stopped());
     let (mut stretch, mut place) = (since(true, None), Place::default());
-    stretch.confine(open).unwrap();
+    stretch.limit_to(open).unwrap();
     let (params, more) = walk(&stretch, &mut place, "2026-10-09T09:30:00", &[]);
     assert_eq!((params, more), (vec![("from".to_owned(), json!("2026-10-09 05:00:00"))], false));
 }

@@ -151,7 +151,7 @@ impl City {
     pub(crate) async fn again(&self, from: i64, to: i64, max: usize) -> Result<Vec<Entry>, Fault> {
         let ago = |hours| chrono::Utc::now() - chrono::TimeDelta::hours(hours);
         let mut table = self.table();
-        table.confine(TimeRange::new(ago(from), Some(ago(to))).unwrap())?;
+        table.limit_to(TimeRange::new(ago(from), Some(ago(to))).unwrap())?;
         let mut at = None;
         let mut entries = Vec::new();
         loop {

@@ -18,7 +18,7 @@ use super::{
         Context,
         out::{self, Exit},
     },
-    missing::HEADINGS,
+    HEADINGS,
 };
 use crate::assemble;
 
@@ -47,10 +47,10 @@ pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
     let keys = Keys::generate(Suite::default())?;
     if let Err(problems) = assemble::channels(&settings, &keys) {
         put_back(&written)?;
-        out::note("nothing was taken over: with these rows the configuration has problems");
+        out::note("nothing was imported: with these rows the configuration has problems");
         return Err(problems.into());
     }
-    out::note(format!("{n_rows} rows were taken into {} tables", rows.len()));
+    out::note(format!("imported {n_rows} rows into {} tables", rows.len()));
     Ok(Exit::Done)
 }
 
@@ -101,7 +101,7 @@ fn with_rows(
     let text = match before {
         None => first.into(),
         Some(bytes) => normalizer_text::decode_file(bytes)
-            .with_context(|| format!("{table}.csv is in no charset that is known"))?,
+            .with_context(|| format!("the charset of {table}.csv is not known"))?,
     };
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers()?.clone();

@@ -4,17 +4,14 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context as _, ensure};
-use config::{ChannelSettings, Settings};
 use contract::{Entry, RawRecord};
 use serde_json::Value;
 
-use crate::{assemble::Desk, cli::out, example};
+use crate::{cli::out, offline::DryRun};
 
 /// Writes `page`, or what `entries` hold where the source gives no pages, and what is expected of it.
 pub(super) fn save(
-    settings: &Settings,
-    channel: &ChannelSettings,
-    desk: &Desk,
+    dry_run: &DryRun,
     folder: &Path,
     page: Option<String>,
     entries: &[Entry],
@@ -28,15 +25,15 @@ pub(super) fn save(
     // The page may hold more records than were asked for.
     let is_xml = page.trim_start_matches('\u{feff}').trim_start().starts_with('<');
     let name = if is_xml { "page.xml" } else { "page.json" };
-    let listed = sample(desk, name, &page)?;
-    let scrubbed = desk.mapping.scrub(&page, &[records, listed.clone()].concat());
-    ensure_clean(desk, name, &listed, &scrubbed)?;
+    let listed = sample(dry_run, name, &page)?;
+    let scrubbed = dry_run.mapping.scrub(&page, &[records, listed.clone()].concat());
+    ensure_clean(dry_run, name, &listed, &scrubbed)?;
 
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let path = folder.join(name);
     fs::write(&path, scrubbed).with_context(|| path.display().to_string())?;
     let expected = folder.join("page.expected.json");
-    let outcomes = example::outcomes(settings, channel, &path)?;
+    let outcomes = dry_run.page(&path, false)?;
     let text = serde_json::to_string_pretty(&outcomes)? + "\n";
     fs::write(&expected, text).with_context(|| expected.display().to_string())?;
     out::note(format!("wrote {} and {}", path.display(), expected.display()));
@@ -59,18 +56,18 @@ fn rows(records: &[RawRecord]) -> anyhow::Result<String> {
 
 /// Reads the page as it will be kept, and looks in it for anything that it said of persons `before`.
 fn ensure_clean(
-    desk: &Desk,
+    dry_run: &DryRun,
     name: &str,
     before: &[RawRecord],
     scrubbed: &str,
 ) -> anyhow::Result<()> {
-    let after = sample(desk, name, scrubbed)?;
+    let after = sample(dry_run, name, scrubbed)?;
     ensure!(
         before.len() == after.len(),
         "the page cannot be read any more once personal values are hidden; make the fixture by hand"
     );
-    let told: BTreeSet<String> = desk.mapping.personal(before);
-    let left = desk.mapping.personal(&after);
+    let told: BTreeSet<String> = dry_run.mapping.personal(before);
+    let left = dry_run.mapping.personal(&after);
     let left = told.intersection(&left).count();
     ensure!(
         left == 0,
@@ -80,9 +77,8 @@ fn ensure_clean(
     Ok(())
 }
 
-fn sample(desk: &Desk, name: &str, page: &str) -> anyhow::Result<Vec<RawRecord>> {
-    let connector = desk.plan.kind.build(&desk.plan.section, desk.plan.means.clone())?;
-    let entries = connector
+fn sample(dry_run: &DryRun, name: &str, page: &str) -> anyhow::Result<Vec<RawRecord>> {
+    let entries = dry_run
         .sample(name, page.as_bytes())
         .context("what was read is no fixture of this kind of source; make one by hand")?;
     Ok(records(&entries))

@@ -1,18 +1,19 @@
 //! One pass over the channels of each upstream: by the service that holds it, or by this process.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use contract::{Fault, Retry};
+use contract::{ChannelId, Retry};
 use futures_util::future::join_all;
 use serde::Serialize;
 use sink::store::{Claim, Database, Holding, RequestKind, RequestState};
 
 use super::Row;
 use crate::{
+    channel::LiveChannel,
     instance::{self, Instance},
     lease::Keeper,
-    supervise::{ChannelPlan, Shared, run_channels},
-    upstream::by_upstream,
+    requests::is_paused,
+    supervise::{Ended, Shared, run_channels},
 };
 
 /// How often the answer of a service, and a lease that somebody else has, are looked at.
@@ -49,22 +50,22 @@ pub(super) enum Became {
 
 /// Passes over all channels, upstreams side by side, until stop is asked.
 pub(super) async fn pass(
-    plans: Vec<ChannelPlan>,
+    channels: Vec<LiveChannel>,
     shared: &Shared,
     grace: Duration,
     only_ask: bool,
 ) -> Vec<Row> {
     let keeper = Keeper::new(shared.store.apart(), false);
-    let groups = by_upstream(plans);
-    let upstreams = groups.iter().map(|(name, plans)| async {
+    let groups = LiveChannel::by_upstream(channels);
+    let upstreams = groups.into_iter().map(|(name, channels)| {
         let one = Upstream { name, shared, keeper: &keeper, grace, only_ask };
-        one.pass(plans.clone()).await
+        async move { one.pass(channels).await }
     });
     join_all(upstreams).await.into_iter().flatten().collect()
 }
 
 struct Upstream<'a> {
-    name: &'a str,
+    name: String,
     shared: &'a Shared,
     keeper: &'a Keeper,
     grace: Duration,
@@ -72,69 +73,71 @@ struct Upstream<'a> {
 }
 
 impl Upstream<'_> {
-    async fn pass(&self, mut plans: Vec<ChannelPlan>) -> Vec<Row> {
-        let (mut rows, mut retry) = (self.paused(&plans).await, Retry::default());
-        plans.retain(|plan| rows.iter().all(|row: &Row| row.channel != plan.id));
-        let mut in_the_way = "it had no time to begin".to_owned();
-        let limits = plans.first().map(|plan| Arc::clone(&plan.limits));
-        while let Some(limits) = limits.as_deref().filter(|_| !plans.is_empty())
-            && !self.shared.stop.is_asked()
+    async fn pass(&self, mut channels: Vec<LiveChannel>) -> Vec<Row> {
+        let stop = &self.shared.environment.stop;
+        let (mut rows, mut retry) = (self.paused(&channels).await, Retry::default());
+        let is_left = |rows: &[Row], id: &ChannelId| rows.iter().all(|row| row.channel != *id);
+        channels.retain(|channel| is_left(&rows, channel.id()));
+        let mut in_the_way = "there was no time to begin".to_owned();
+        while let Some(first) = channels.first()
+            && !stop.is_asked()
         {
-            let done = match self.keeper.claim(self.name).await {
+            let done = match self.keeper.claim(&self.name).await {
                 Ok(Claim::Ours(lease)) => {
-                    let work = run_channels(&plans, self.shared, lease.fence, self.grace);
-                    match self.keeper.during(&lease, limits, work).await {
+                    let work = run_channels(&channels, self.shared, lease.fence, self.grace);
+                    match self.keeper.during(&lease, &first.gate, work).await {
                         Some(ended) => self.ended(ended).await,
                         None => Vec::new(),
                     }
                 }
-                Ok(Claim::Held(held)) if held.serves => self.follow(&plans, &held).await,
+                Ok(Claim::Held(held)) if held.serves => self.follow(&channels, &held).await,
                 Ok(Claim::Held(held)) => {
                     in_the_way = format!("{} reads it", instance::describe(&held.holder));
-                    self.shared.stop.or_sleep(LOOK_EVERY).await;
+                    stop.or_sleep(LOOK_EVERY).await;
                     Vec::new()
                 }
                 Ok(Claim::Lost) => Vec::new(),
                 Err(fault) => {
                     in_the_way = fault.to_string();
-                    self.shared.stop.or_sleep(retry.wait(fault.kind())).await;
+                    stop.or_sleep(retry.wait(fault.kind())).await;
                     Vec::new()
                 }
             };
-            plans.retain(|plan| done.iter().all(|row: &Row| row.channel != plan.id));
+            channels.retain(|channel| is_left(&done, channel.id()));
             rows.extend(done);
         }
-        let not_yet = |plan: ChannelPlan| {
-            let why = match plan.watch.state() {
+        let not_yet = |channel: LiveChannel| {
+            let why = match channel.handle.watch.state() {
                 crate::watch::State::Waiting(fault) => fault,
                 _ => in_the_way.clone(),
             };
-            Row { channel: plan.id, became: Became::NotYet { why } }
+            Row { channel: channel.id().clone(), became: Became::NotYet { why } }
         };
-        rows.extend(plans.into_iter().map(not_yet));
+        rows.extend(channels.into_iter().map(not_yet));
         rows
     }
 
-    /// A channel that was told to rest rests, whoever would read it. Where the store cannot say, the
-    /// pass will find out that it is away.
-    async fn paused(&self, plans: &[ChannelPlan]) -> Vec<Row> {
+    /// A paused channel is not read, whoever would read it. Where the store cannot say, the pass will
+    /// find out that it is away.
+    async fn paused(&self, channels: &[LiveChannel]) -> Vec<Row> {
         let paused = self.shared.store.paused().await.unwrap_or_default();
-        let row = |plan: &ChannelPlan| {
-            let why = format!("it is paused; `tonghui resume {}` lets it go on", plan.id);
-            Row { channel: plan.id.clone(), became: Became::Failed { why } }
+        let row = |id: &ChannelId| Row {
+            channel: id.clone(),
+            became: Became::Failed { why: is_paused(id) },
         };
-        plans.iter().filter(|plan| paused.contains(&plan.id)).map(row).collect()
+        let ids = channels.iter().map(LiveChannel::id);
+        ids.filter(|id| paused.contains(id)).map(row).collect()
     }
 
     /// What this process did. A pass that was stopped has not found everything.
-    async fn ended(&self, ended: Vec<(contract::ChannelId, Result<(), Fault>)>) -> Vec<Row> {
+    async fn ended(&self, ended: Vec<Ended>) -> Vec<Row> {
         let mut rows = Vec::new();
         for (channel, end) in ended {
             let progress = self.shared.store.progress(&channel).await;
             let became = match (end, progress) {
                 (Err(fault), _) if !fault.is_stopped() => Became::NotYet { why: fault.to_string() },
                 (Err(fault), _) => Became::Failed { why: fault.to_string() },
-                (Ok(()), _) if self.shared.stop.is_asked() => {
+                (Ok(()), _) if self.shared.environment.stop.is_asked() => {
                     Became::NotYet { why: "it was stopped".to_owned() }
                 }
                 (Ok(()), Ok(progress)) => Became::Done { by: None, step: progress.step },
@@ -146,27 +149,27 @@ impl Upstream<'_> {
     }
 
     /// Asks the service that holds the lease; what it leaves undone when it ends is not in the rows.
-    async fn follow(&self, plans: &[ChannelPlan], held: &Holding) -> Vec<Row> {
+    async fn follow(&self, channels: &[LiveChannel], held: &Holding) -> Vec<Row> {
         let by = format!("the running service, {}", instance::describe(&held.holder));
-        let asking = plans.iter().map(|plan| async {
-            let became = self.ask(plan, held, &by).await?;
-            Some(Row { channel: plan.id.clone(), became })
+        let asking = channels.iter().map(|channel| async {
+            let became = self.ask(channel, held, &by).await?;
+            Some(Row { channel: channel.id().clone(), became })
         });
         join_all(asking).await.into_iter().flatten().collect()
     }
 
-    async fn ask(&self, plan: &ChannelPlan, held: &Holding, by: &str) -> Option<Became> {
-        let store = &self.shared.store;
-        let own = Instance::own();
-        let seq = match store.ask(RequestKind::Sync, Some(&plan.id), plan.range, own.as_str()).await
-        {
+    async fn ask(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<Became> {
+        let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
+        let (own, spec) = (Instance::own(), &channel.spec);
+        let asked = store.ask(RequestKind::Sync, Some(&spec.id), spec.range, own.as_str()).await;
+        let seq = match asked {
             Ok(seq) => seq,
             Err(fault) => return Some(Became::NotYet { why: fault.to_string() }),
         };
         if self.only_ask {
             return Some(Became::Asked { by: by.to_owned() });
         }
-        while !self.shared.stop.is_asked() {
+        while !stop.is_asked() {
             match store.request(seq).await {
                 Ok(RequestState::Done(step)) => {
                     let step = step.parse().unwrap_or(u64::MAX);
@@ -175,7 +178,7 @@ impl Upstream<'_> {
                 Ok(RequestState::Failed(why)) => return Some(Became::Failed { why }),
                 Ok(RequestState::Open) if !still_held(store, held).await => break,
                 // A store that is away for a moment comes back, or the deadline comes.
-                Ok(RequestState::Open) | Err(_) => self.shared.stop.or_sleep(LOOK_EVERY).await,
+                Ok(RequestState::Open) | Err(_) => stop.or_sleep(LOOK_EVERY).await,
             }
         }
         // Nobody waits for it any more; should it be done all the same, that does no harm.

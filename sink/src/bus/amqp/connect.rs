@@ -155,11 +155,11 @@ fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, Jo
         while let Some(event) = events.next().await {
             match event {
                 Event::ConnectionBlocked(reason) => {
-                    warn!(target: "tonghui", broker, reason, "the broker takes no messages");
+                    warn!(target: "tonghui", broker, reason, "the broker is blocked and accepts no messages");
                     teller.send_replace(true);
                 }
                 Event::ConnectionUnblocked => {
-                    warn!(target: "tonghui", broker, "the broker takes messages again");
+                    warn!(target: "tonghui", broker, "the broker accepts messages again");
                     teller.send_replace(false);
                 }
                 // The end of the connection, not of one lapin channel. Who waits for the end of a

@@ -38,8 +38,8 @@ pub struct AmqpConsumer {
     turn: Arc<Turn>,
     channels: Vec<ChannelId>,
     session: Option<Session>,
-    /// The mark before the first one of the next session: no mark is given twice.
-    marks: u64,
+    /// The greatest tag of all sessions so far: no tag is used twice.
+    last_tag: u64,
 }
 
 impl AmqpConsumer {
@@ -48,7 +48,7 @@ impl AmqpConsumer {
         turn: Arc<Turn>,
         channels: Vec<ChannelId>,
     ) -> Self {
-        Self { settings, turn, channels, session: None, marks: 0 }
+        Self { settings, turn, channels, session: None, last_tag: 0 }
     }
 
     async fn session(&mut self) -> Result<&mut Session, Fault> {
@@ -63,7 +63,9 @@ impl AmqpConsumer {
 
     async fn open(&mut self) -> Result<Session, Fault> {
         let Some(fallback) = self.channels.first() else {
-            return Err(Fault::stopped("no channel is named, so there is nothing to take"));
+            return Err(Fault::stopped(
+                "no channel is configured, so there is no queue to consume",
+            ));
         };
         let link = self.turn.connect(&self.settings, "consumes").await?;
         topology::ensure(&link, &self.settings, &self.channels).await?;
@@ -79,7 +81,7 @@ impl AmqpConsumer {
         let dead = self.settings.dead_queue();
         let origin = Origin::Dead(Arc::clone(&self.settings), fallback.clone());
         arrivals.push(consume(&link, &lapin, &dead, origin).await?);
-        Ok(Session { arrivals, lapin, link, base: self.marks })
+        Ok(Session { arrivals, lapin, link, base: self.last_tag })
     }
 }
 
@@ -90,14 +92,14 @@ impl Consumer for AmqpConsumer {
         let taken = match session.arrivals.next().await {
             Some(first) => first.and_then(|first| session.with_more(first, max)),
             None => {
-                Err(Fault::transient("nothing is consumed any more").at(at(&session.link.place)))
+                Err(Fault::transient("the broker ended all consumers").at(at(&session.link.place)))
             }
         };
         let base = session.base;
         match taken {
             Ok(arrived) => {
-                let marks = arrived.iter().map(|arrived| base + arrived.delivery_tag);
-                self.marks = self.marks.max(marks.max().unwrap_or(0));
+                let tags = arrived.iter().map(|arrived| base + arrived.delivery_tag);
+                self.last_tag = self.last_tag.max(tags.max().unwrap_or(0));
                 Ok(Intake::of(arrived.into_iter().map(|arrived| arrived.read(base))))
             }
             Err(fault) => {
@@ -107,7 +109,8 @@ impl Consumer for AmqpConsumer {
         }
     }
 
-    /// Each by its own mark: an ack up to a mark would take what is prefetched and not kept with it.
+    /// Acks each by its own tag: an ack of all up to a tag would include prefetched messages that are
+    /// not kept.
     async fn ack(&mut self, kept: Kept) -> Result<(), Fault> {
         let acked = match &mut self.session {
             Some(session) => Box::pin(session.ack(kept.tags())).await,
@@ -126,7 +129,7 @@ struct Session {
     arrivals: SelectAll<BoxStream<'static, Result<Arrived, Fault>>>,
     lapin: Channel,
     link: Link,
-    /// Marks of this session are its delivery tags, which begin at 1, beyond this.
+    /// Added to the delivery tags of this session, which begin at 1.
     base: u64,
 }
 
@@ -141,9 +144,9 @@ impl Session {
         Ok(arrived)
     }
 
-    async fn ack(&mut self, marks: &[u64]) -> Result<(), Fault> {
+    async fn ack(&mut self, tags: &[u64]) -> Result<(), Fault> {
         let tags: Option<Vec<u64>> =
-            marks.iter().map(|mark| mark.checked_sub(self.base).filter(|tag| *tag > 0)).collect();
+            tags.iter().map(|tag| tag.checked_sub(self.base).filter(|tag| *tag > 0)).collect();
         let tags = tags.ok_or_else(gone)?;
         let acks = tags.iter().map(|tag| self.lapin.basic_ack(*tag, BasicAckOptions::default()));
         ask(&self.link.place, "the messages were not acked", try_join_all(acks)).await.map(drop)
@@ -156,9 +159,11 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// The messages were given out on a connection that is gone.
+/// The messages were delivered on a connection that is gone.
 fn gone() -> Fault {
-    Fault::transient("the connection was lost after these messages were taken: they come again")
+    Fault::transient(
+        "the connection was lost before these messages were acked; they will be delivered again",
+    )
 }
 
 /// Where a message came from decides how it is read.
@@ -168,8 +173,8 @@ enum Origin {
     Dead(Arc<AmqpSettings>, ChannelId),
 }
 
-/// A message as it arrived. It is read when it is taken, so that what waits takes no more room than
-/// it must.
+/// A message as it arrived. It is decoded when it is taken, so that waiting messages use less
+/// memory.
 struct Arrived {
     origin: Origin,
     delivery_tag: u64,
@@ -193,8 +198,8 @@ impl Arrived {
     }
 }
 
-/// The messages of a queue. That it ends is an error, not an end: the broker ends a consumer whose
-/// queue was deleted, and the others would go on without anybody noticing.
+/// The messages of a queue. Its end is an error: the broker ends a consumer whose queue was deleted,
+/// and nobody would notice while the others go on.
 async fn consume(
     link: &Link,
     lapin: &Channel,
@@ -214,7 +219,8 @@ fn arrivals(
     what: String,
     origin: Origin,
 ) -> impl Stream<Item = Result<Arrived, Fault>> {
-    let ended = Fault::transient(format!("{what} any more: it was deleted, or its broker left"));
+    let ended =
+        Fault::transient(format!("{what} any more: it was deleted, or its node has stopped"));
     let ended = ended.at(at(&place));
     consumer
         .map_err(move |error| fault(&place, &what, error))

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::{Amqp, AmqpConsumer, AmqpPublisher, AmqpSettings};
 use crate::{
-    bus::suite::{self, Bench},
+    bus::tests::suite::{self, Bench},
     store::{
         Memory,
         suite::sample::{hotline, read, record},

@@ -79,7 +79,7 @@ impl dyn Columns + '_ {
     }
 
     /// The value in a column of JSON.
-    pub(crate) fn from_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
+    pub(crate) fn json_value<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
         let value = self.json(name)?.map(|text| serde_json::from_str(&text));
         value.transpose().map_err(|error| decode(name, error))
     }

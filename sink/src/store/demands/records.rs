@@ -227,7 +227,7 @@ impl HistoryRow {
             outcome: outcome.ok_or_else(|| decode("outcome", "unknown word"))?,
             status: row.text("status")?,
             digest: row.digest("digest")?,
-            changed: row.from_json("changed")?.unwrap_or_default(),
+            changed: row.json_value("changed")?.unwrap_or_default(),
             seen_at: row.some_time("seen_at")?,
         })
     }
@@ -261,7 +261,7 @@ fn value(row: &dyn Columns, name: &str, get: &Get) -> Result<Option<Json>, Error
         Get::Time(_) => row.time(name)?.map(|time| json(name, &time)).transpose()?,
         Get::Int(_) => row.int(name)?.map(Json::from),
         Get::Bool(_) => row.bool(name)?.map(Json::from),
-        Get::Json(_) => row.from_json(name)?,
+        Get::Json(_) => row.json_value(name)?,
         Get::Bytes(_) if name == "digest" => Some(json(name, &row.digest("digest")?)?),
         Get::Bytes(_) => row.sealed(name)?.map(|bytes| json(name, &bytes)).transpose()?,
     })

@@ -1,11 +1,10 @@
-//! The one door for all that is sent to us: `POST /intake/<channel>`.
+//! Where all that is sent to us comes in: `POST /intake/<channel>`.
 //!
 //! A sender is answered 2xx when its records are in custody and not before, so it needs no queue of
 //! its own; it is told to come again (503) when that takes too long or there is no room, and what it
 //! sends twice is the same thing twice. Everything has a limit: a stranger must not fill the memory,
 //! hold the connections or stop another channel.
 
-mod answer;
 #[cfg(test)]
 mod tests;
 
@@ -15,47 +14,40 @@ use axum::{
     Router,
     body::{Body, BodyDataStream},
     extract::{Path, Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::post,
 };
 use bytes::{Bytes, BytesMut};
-use connector_webhook::{Body as Sent, Guard, NoRecords};
-use contract::{ChannelId, Fault, Full, Inbox};
+use contract::{ChannelId, Clock, Fault, Full, Inbox, Receiver};
 use futures_util::StreamExt as _;
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use serde_json::json;
+use tokio::{sync::Semaphore, time::timeout};
 
-use crate::{clock::Clock, connections, stop::Stop};
-use answer::Answer;
+use crate::{
+    clock,
+    listener::{self, Listener},
+    stop::Stop,
+};
 
 /// The largest body.
 const MOST_BYTES: usize = 8 << 20;
 /// All bodies that are being received together, in KiB.
 const MOST_KIB: u32 = 64 << 10;
-/// The longest that a body may take to arrive.
-const SLOWEST: Duration = Duration::from_secs(15);
 /// The longest that a sender is kept waiting for the custody; most give up after half a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
+/// When a sender that was not served may come again, in seconds.
+const COME_AGAIN: HeaderValue = HeaderValue::from_static("10");
 
-/// A listener and the doors behind it.
-pub struct Intake {
-    listener: TcpListener,
-    router: Router,
-    limits: Limits,
-}
-
-struct Hall {
-    doors: HashMap<ChannelId, Door>,
-    /// Room for bodies that are being received.
-    room: Semaphore,
-    limits: Limits,
-    clock: Clock,
-}
+/// Listens for the channels that are sent to.
+pub struct PushListener(Listener);
 
 /// The way into one channel.
+#[derive(Clone)]
 pub struct Door {
-    /// Who may come in.
-    pub guard: Arc<Guard>,
-    /// Where what they bring waits.
+    /// What becomes of a request.
+    pub receiver: Arc<dyn Receiver>,
+    /// Where its records wait.
     pub inbox: Inbox,
 }
 
@@ -70,11 +62,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { slowest: SLOWEST, longest_wait: LONGEST_WAIT }
+        Self { slowest: listener::SLOWEST, longest_wait: LONGEST_WAIT }
     }
 }
 
-impl Intake {
+impl PushListener {
     /// Listens, where there is a door to listen for.
     ///
     /// # Errors
@@ -87,15 +79,10 @@ impl Intake {
         if doors.is_empty() {
             return Ok(None);
         }
-        let listener = TcpListener::bind(listen).await.map_err(|error| {
-            Fault::stopped(format!("{listen} cannot be listened on"))
-                .because(error)
-                .remedy("set another `listen` in [intake] of gateway.toml")
-        })?;
         let room = Semaphore::new(usize::try_from(MOST_KIB).unwrap_or(usize::MAX));
-        let hall = Arc::new(Hall { doors, room, limits, clock: Clock });
-        let router = Router::new().route("/intake/{channel}", post(take)).with_state(hall);
-        Ok(Some(Self { listener, router, limits }))
+        let senders = Arc::new(Senders { doors, room, limits, clock: clock::machine() });
+        let router = Router::new().route("/intake/{channel}", post(take)).with_state(senders);
+        Ok(Some(Self(Listener::open("intake", listen, router, limits.slowest).await?)))
     }
 
     /// Where it listens.
@@ -103,59 +90,102 @@ impl Intake {
     /// # Errors
     /// The system does not say.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.0.address()
     }
 
     /// Lets senders in until stop is asked; those that wait for their answer then get it, or are cut
     /// off when the process ends: they send again.
     pub async fn serve(self, stop: &Stop) {
-        connections::serve(self.listener, self.router, self.limits.slowest, stop).await;
+        self.0.serve(stop).await;
     }
 }
 
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Answer {
+    /// Its records are in custody.
+    Kept(usize),
+    /// Nothing was taken: the body cannot be read.
+    Unreadable(String),
+    /// The sender is not who may send.
+    Unauthorized(&'static str),
+    /// There is no such channel, or it is not one that is sent to.
+    NoChannel,
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The body is above the limit.
+    TooLarge,
+    /// There is no room, or the custody takes too long: what was sent may be sent again.
+    Busy,
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let (status, title) = match &self {
+            Self::Kept(n_records) => {
+                return listener::json_document(json!({ "accepted": n_records }).to_string());
+            }
+            Self::Unreadable(why) => (StatusCode::BAD_REQUEST, why.as_str()),
+            Self::Unauthorized(why) => (StatusCode::UNAUTHORIZED, *why),
+            Self::NoChannel => (StatusCode::NOT_FOUND, "there is no such channel"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than 8 MiB: send fewer records at once",
+            ),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "send it again later"),
+        };
+        let mut response = listener::problem(status, title);
+        if self == Self::Busy {
+            response.headers_mut().insert(header::RETRY_AFTER, COME_AGAIN);
+        }
+        response
+    }
+}
+
+struct Senders {
+    doors: HashMap<ChannelId, Door>,
+    /// Room for bodies that are being received.
+    room: Semaphore,
+    limits: Limits,
+    clock: Clock,
+}
+
 async fn take(
-    State(hall): State<Arc<Hall>>,
+    State(senders): State<Arc<Senders>>,
     Path(channel): Path<String>,
     request: Request,
 ) -> Answer {
     let channel = channel.parse::<ChannelId>().ok();
-    let Some(door) = channel.and_then(|channel| hall.doors.get(&channel)) else {
+    let Some(door) = channel.and_then(|channel| senders.doors.get(&channel)) else {
         return Answer::NoChannel;
     };
-    if let Err(why) = connections::admit(&door.guard, &request, hall.clock.now()) {
+    let (head, body) = request.into_parts();
+    if let Err(why) = door.receiver.admit(&head, senders.clock.now()) {
         return Answer::Unauthorized(why);
     }
-    let declared = length(request.headers());
+    let declared = length(&head.headers);
     if declared.is_some_and(|length| length > MOST_BYTES) {
-        let _ = timeout(hall.limits.slowest, drain(request.into_body().into_data_stream())).await;
+        let _ = timeout(senders.limits.slowest, drain(body.into_data_stream())).await;
         return Answer::TooLarge;
     }
     let kib = u32::try_from(declared.unwrap_or(MOST_BYTES).div_ceil(1024)).unwrap_or(MOST_KIB);
-    let Ok(_room) = hall.room.try_acquire_many(kib) else { return Answer::Busy };
-    let (head, body) = request.into_parts();
-    let body = match timeout(hall.limits.slowest, whole(body)).await {
+    let Ok(_room) = senders.room.try_acquire_many(kib) else { return Answer::Busy };
+    let body = match timeout(senders.limits.slowest, whole(body)).await {
         Ok(Ok(body)) => body,
         Ok(Err(answer)) => return answer,
         Err(_) => return Answer::TooSlow,
     };
-    let header = |name: &str| head.headers.get(name)?.to_str().ok();
-    let sent = Sent {
-        bytes: &body,
-        content_type: header("content-type"),
-        encoding: header("content-encoding"),
-    };
-    let records = match sent.records(MOST_BYTES) {
+    let records = match door.receiver.records(&head, body) {
         Ok(records) => records,
-        Err(NoRecords::NoJson(broken)) => return Answer::NoJson(broken.to_string()),
-        Err(NoRecords::Unpackable) => return Answer::Unpackable,
-        Err(NoRecords::TooLarge) => return Answer::TooLarge,
+        Err(why) => return Answer::Unreadable(why),
     };
     let n_records = records.len();
     let receipt = match door.inbox.put(records) {
         Ok(receipt) => receipt,
         Err(Full) => return Answer::Busy,
     };
-    match timeout(hall.limits.longest_wait, receipt).await {
+    match timeout(senders.limits.longest_wait, receipt).await {
         Ok(()) => Answer::Kept(n_records),
         Err(_) => Answer::Busy,
     }
@@ -169,7 +199,8 @@ fn length(headers: &HeaderMap) -> Option<usize> {
 async fn whole(body: Body) -> Result<Bytes, Answer> {
     let (mut chunks, mut whole) = (body.into_data_stream(), BytesMut::new());
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Answer::Broken)?;
+        let broke = "the connection broke before the body ended";
+        let chunk = chunk.map_err(|_| Answer::Unreadable(broke.to_owned()))?;
         if whole.len() + chunk.len() > MOST_BYTES {
             drain(chunks).await;
             return Err(Answer::TooLarge);

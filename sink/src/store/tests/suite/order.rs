@@ -12,7 +12,7 @@ use super::{
 use crate::store::Outcome;
 
 /// The same content under a newer version: no row is rewritten, no history is made.
-pub async fn an_unchanged_state_moves_the_version_only(store: impl Twin) {
+pub(crate) async fn an_unchanged_state_moves_the_version_only(store: impl Twin) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     let outcomes = keep(&store, &intake([&read(5, [record("a", "one")])])).await;
     assert_eq!(outcomes, Outcomes { unchanged: 1, ..Outcomes::default() });
@@ -26,7 +26,7 @@ pub async fn an_unchanged_state_moves_the_version_only(store: impl Twin) {
 }
 
 /// An older state is history, and only once.
-pub async fn stale_states_enter_history_once(store: impl Twin) {
+pub(crate) async fn stale_states_enter_history_once(store: impl Twin) {
     keep(&store, &intake([&read(9, [record("a", "new")])])).await;
     for read_no in [3, 4] {
         let outcomes = keep(&store, &intake([&read(read_no, [record("a", "old")])])).await;
@@ -40,7 +40,7 @@ pub async fn stale_states_enter_history_once(store: impl Twin) {
 }
 
 /// Several states of one thing in one intake: the newest is current, all are history.
-pub async fn one_intake_may_hold_several_states(store: impl Twin) {
+pub(crate) async fn one_intake_may_hold_several_states(store: impl Twin) {
     let reads = [
         read(1, [record("a", "one"), record("b", "only")]),
         read(3, [record("a", "three")]),
@@ -61,7 +61,7 @@ pub async fn one_intake_may_hold_several_states(store: impl Twin) {
 
 /// Whatever the order and repetition in which states arrive, in intakes of `size`: the newest is
 /// current, and every content is in history. `order` names revisions from 0.
-pub async fn any_order_ends_in_the_same_state(store: impl Twin, order: &[u8], size: usize) {
+pub(crate) async fn any_order_ends_in_the_same_state(store: impl Twin, order: &[u8], size: usize) {
     // Revisions 2 and 3 have the same content: one is not a state of its own.
     let text = |revision: u8| format!("text {}", if revision == 3 { 2 } else { revision });
     let reads: Vec<_> = (1..)

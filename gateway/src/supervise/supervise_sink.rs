@@ -12,7 +12,7 @@ use crate::{report, stop::Stop};
 const MAX_INTAKE: usize = 32;
 
 /// Runs the sink until it is asked to stop.
-pub(super) async fn tend_sink(mut consumer: impl Consumer, store: impl Store, stop: Stop) {
+pub(super) async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: Stop) {
     let mut retry = Retry::default();
     loop {
         let mut acked = 0;
@@ -77,7 +77,7 @@ mod tests {
     async fn away(faults: u64, gives: bool) -> Duration {
         let (began, stop) = (Instant::now(), Stop::default());
         let flaky = Flaky { faults_left: faults, gives, is_broken: false, stop: stop.clone() };
-        tend_sink(flaky, Memory::new(), stop).await;
+        supervise_sink(flaky, Memory::new(), stop).await;
         began.elapsed()
     }
 

@@ -1,60 +1,60 @@
-//! Who may come in. Nothing here waits: the listener calls it with a request that has arrived whole.
+//! Who may come in: the same guard stands before channels that are sent to and before the console.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::DateTime;
 use contract::{Secret, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::request::Parts;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{Auth, Config};
+use crate::auth::XBg;
 
 /// How far the clock of a signing sender may be off, in seconds.
 const MOST_SKEW: i64 = 90;
 
-/// A request as it arrived.
-#[derive(Debug)]
-pub struct Request<'a> {
-    /// `POST`.
-    pub method: &'a str,
-    /// The path, without query.
-    pub path: &'a str,
-    /// The query as it was written, without `?`.
-    pub query: &'a str,
-    /// Value of a header by its name in lower case; a value that is no text counts as missing.
-    pub headers: Headers<'a>,
+/// How a sender shows who it is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// Not at all.
+    None,
+    /// By `Authorization: Bearer …`.
+    Bearer(Secret),
+    /// By a header that holds a shared secret.
+    Header(SharedHeader),
+    /// By `X-BG` headers (IRS of Zhejiang): HMAC-SHA256, clocks differ by 90 seconds at most.
+    XBg(XBg),
 }
 
-/// Looks up a header.
-#[derive(Clone, Copy)]
-pub struct Headers<'a>(pub &'a (dyn Fn(&str) -> Option<&'a str> + Sync));
-
-impl std::fmt::Debug for Headers<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Headers(…)")
-    }
-}
-
-/// The door of one channel.
-#[derive(Debug)]
-pub struct Guard {
-    auth: Auth,
+/// A header that holds a shared secret.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SharedHeader {
+    /// Its name.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// What it holds.
+    pub value: Secret,
 }
 
 impl Guard {
-    /// The door that the settings describe.
-    pub fn new(config: &Config) -> Self {
-        Self { auth: config.auth.clone() }
+    /// Whether anybody may come in.
+    pub fn admits_anybody(&self) -> bool {
+        matches!(self, Self::None)
     }
 
-    /// Whether a request comes from who may send.
+    /// Whether a request comes from who may come in.
     ///
     /// # Errors
     /// It does not; the text says what is wrong with it.
-    pub fn admit(&self, request: &Request<'_>, now: Timestamp) -> Result<(), &'static str> {
-        let Headers(header) = request.headers;
-        match &self.auth {
-            Auth::None => Ok(()),
-            Auth::Bearer(secret) => {
+    pub fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str> {
+        // A value that is no text counts as missing.
+        let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+        match self {
+            Self::None => Ok(()),
+            Self::Bearer(secret) => {
                 let given = header("authorization").ok_or("there is no Authorization header")?;
                 let (scheme, token) = given.split_once(' ').ok_or("no bearer token is given")?;
                 if !scheme.eq_ignore_ascii_case("bearer") {
@@ -62,11 +62,11 @@ impl Guard {
                 }
                 same(token.trim(), secret)
             }
-            Auth::Header(expected) => {
-                let given = header(&expected.name.to_ascii_lowercase());
+            Self::Header(expected) => {
+                let given = header(&expected.name);
                 same(given.ok_or("the header with the shared secret is missing")?, &expected.value)
             }
-            Auth::XBg(account) => {
+            Self::XBg(account) => {
                 let of = |name: &str| header(name).ok_or("an X-BG header is missing");
                 let date = of("x-bg-date-time")?;
                 let sent =
@@ -93,11 +93,12 @@ impl Guard {
 }
 
 /// `METHOD\nPATH\nSORTED_QUERY\nAK\nDATE\n`.
-fn signed_text(request: &Request<'_>, access_key: &str, date: &str) -> String {
-    let mut pairs: Vec<&str> = request.query.split('&').filter(|pair| !pair.is_empty()).collect();
+fn signed_text(request: &Parts, access_key: &str, date: &str) -> String {
+    let (method, path) = (&request.method, request.uri.path());
+    let query = request.uri.query().unwrap_or_default();
+    let mut pairs: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).collect();
     pairs.sort_unstable();
-    let query = pairs.join("&");
-    format!("{}\n{}\n{query}\n{access_key}\n{date}\n", request.method, request.path)
+    format!("{method}\n{path}\n{}\n{access_key}\n{date}\n", pairs.join("&"))
 }
 
 /// Compares hashes: how long it takes says nothing of where two texts differ.
@@ -120,32 +121,26 @@ mod tests {
         ("x-bg-hmac-signature", "KJJG0L/1ilAOrfHxAsJR67f6oVm38fwREEp9hFnAcis="),
     ];
 
-    fn admit(auth: Auth, headers: &[(&str, &str)], skew: i64) -> Result<(), &'static str> {
+    fn admit(guard: &Guard, headers: &[(&str, &str)], skew: i64) -> Result<(), &'static str> {
+        let mut request =
+            http::Request::post("/restapi/prod/IC33000020211105003270/post?v=123&test=123");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (request, ()) = request.body(()).unwrap().into_parts();
         let now = DateTime::parse_from_rfc2822(DATE).unwrap().to_utc();
-        let headers: Vec<(String, String)> =
-            headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        let header = |name: &str| {
-            headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-        };
-        let request = Request {
-            method: "POST",
-            path: "/restapi/prod/IC33000020211105003270/post",
-            query: "v=123&test=123",
-            headers: Headers(&header),
-        };
-        let now = now + chrono::TimeDelta::seconds(skew);
-        Guard { auth }.admit(&request, now)
+        guard.admit(&request, now + chrono::TimeDelta::seconds(skew))
     }
 
-    fn x_bg() -> Auth {
+    fn x_bg() -> Guard {
         let secret_key = Secret::new("tet");
-        Auth::XBg(crate::config::XBg { access_key: "test".to_owned(), secret_key })
+        Guard::XBg(XBg { access_key: "test".to_owned(), secret_key })
     }
 
     #[test]
     fn a_signed_request_comes_in_while_the_clocks_agree() {
         for (skew, is_in) in [(0, true), (90, true), (-90, true), (91, false), (-91, false)] {
-            assert_eq!(admit(x_bg(), &SIGNED, skew).is_ok(), is_in, "{skew}");
+            assert_eq!(admit(&x_bg(), &SIGNED, skew).is_ok(), is_in, "{skew}");
         }
     }
 
@@ -161,26 +156,24 @@ mod tests {
         ] {
             let mut headers = SIGNED;
             headers.iter_mut().find(|(known, _)| *known == name).unwrap().1 = value;
-            let refusal = admit(x_bg(), &headers, 0);
+            let refusal = admit(&x_bg(), &headers, 0);
             assert!(refusal.is_err(), "{name}: {value}");
         }
-        assert!(admit(x_bg(), &SIGNED[..3], 0).is_err());
+        assert!(admit(&x_bg(), &SIGNED[..3], 0).is_err());
     }
 
     #[test]
     fn bearer_and_shared_header_are_compared_whole() {
-        let bearer = || Auth::Bearer(Secret::new("t0ken"));
-        let header = || {
-            let value = Secret::new("t0ken");
-            Auth::Header(crate::config::Header { name: "X-Api-Key".to_owned(), value })
-        };
-        assert!(admit(bearer(), &[("authorization", "Bearer t0ken")], 0).is_ok());
-        assert!(admit(bearer(), &[("authorization", "bearer t0ken")], 0).is_ok());
-        assert!(admit(header(), &[("x-api-key", "t0ken")], 0).is_ok());
+        let bearer = Guard::Bearer(Secret::new("t0ken"));
+        let value = Secret::new("t0ken");
+        let header = Guard::Header(SharedHeader { name: "X-Api-Key".to_owned(), value });
+        assert!(admit(&bearer, &[("authorization", "Bearer t0ken")], 0).is_ok());
+        assert!(admit(&bearer, &[("authorization", "bearer t0ken")], 0).is_ok());
+        assert!(admit(&header, &[("x-api-key", "t0ken")], 0).is_ok());
         for wrong in ["Bearer t0ke", "Bearer t0ken2", "Basic t0ken", "Bearer", "t0ken", ""] {
-            assert!(admit(bearer(), &[("authorization", wrong)], 0).is_err(), "{wrong}");
+            assert!(admit(&bearer, &[("authorization", wrong)], 0).is_err(), "{wrong}");
         }
-        assert!(admit(bearer(), &[], 0).is_err());
-        assert!(admit(header(), &[("x-api-key", "T0ken")], 0).is_err());
+        assert!(admit(&bearer, &[], 0).is_err());
+        assert!(admit(&header, &[("x-api-key", "T0ken")], 0).is_err());
     }
 }

@@ -1,7 +1,5 @@
 //! The listener, asked over real connections on loopback.
 
-use std::sync::Arc;
-
 use connector_webhook::Webhook;
 use contract::{Connector as _, Means};
 use futures_util::{FutureExt as _, future::join_all};
@@ -18,7 +16,7 @@ struct Listening {
     address: SocketAddr,
     inbox: Inbox,
     webhook: Webhook,
-    intake: Intake,
+    listener: PushListener,
 }
 
 async fn listening(most_bytes: usize, limits: Limits) -> Listening {
@@ -28,12 +26,13 @@ async fn listening(most_bytes: usize, limits: Limits) -> Listening {
     let channel: ChannelId = "mobile".parse().unwrap();
     let mut means = Means::new(channel.clone(), chrono_tz::Asia::Shanghai);
     means.inbox = Some(inbox.clone());
-    let door = Door { guard: Arc::new(Guard::new(&config)), inbox: inbox.clone() };
+    let receiver = Webhook::RECEIVER.unwrap()(&config);
+    let door = Door { receiver, inbox: inbox.clone() };
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let doors = HashMap::from([(channel, door)]);
-    let intake = Intake::open(listen, doors, limits).await.unwrap().unwrap();
+    let listener = PushListener::open(listen, doors, limits).await.unwrap().unwrap();
     let webhook = Webhook::build(config, means).unwrap();
-    Listening { address: intake.address().unwrap(), inbox, webhook, intake }
+    Listening { address: listener.address().unwrap(), inbox, webhook, listener }
 }
 
 /// What a sender sends.
@@ -61,13 +60,13 @@ fn push(address: SocketAddr, body: &str) -> impl Future<Output = String> + use<>
 }
 
 /// Runs `test` beside the listener, which ends with it.
-async fn beside(intake: Intake, test: impl Future<Output = ()>) {
+async fn beside(listener: PushListener, test: impl Future<Output = ()>) {
     let stop = Stop::default();
     let test = async {
         test.await;
         stop.ask();
     };
-    tokio::join!(intake.serve(&stop), test);
+    tokio::join!(listener.serve(&stop), test);
 }
 
 async fn settle_all(webhook: &mut Webhook) {
@@ -77,9 +76,9 @@ async fn settle_all(webhook: &mut Webhook) {
 
 #[tokio::test]
 async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
-    let Listening { address, inbox, mut webhook, intake } =
+    let Listening { address, inbox, mut webhook, listener } =
         listening(1 << 20, Limits::default()).await;
-    beside(intake, async {
+    beside(listener, async {
         let mut sending = Box::pin(push(address, r#"[{"id":1},{"id":2}]"#));
         tokio::select! {
             answer = &mut sending => panic!("answered too early: {answer}"),
@@ -101,8 +100,8 @@ async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
 
 #[tokio::test]
 async fn who_may_not_send_what_cannot_be_taken_and_where_nobody_is() {
-    let Listening { address, inbox, intake, .. } = listening(1 << 20, Limits::default()).await;
-    beside(intake, async {
+    let Listening { address, inbox, listener, .. } = listening(1 << 20, Limits::default()).await;
+    beside(listener, async {
         let right = "/intake/mobile";
         for (request, status) in [
             (request(right, "wrong", "{}"), 401),
@@ -124,8 +123,8 @@ async fn who_may_not_send_what_cannot_be_taken_and_where_nobody_is() {
 
 #[tokio::test]
 async fn a_body_above_the_limit_is_refused_whatever_it_says_of_its_length() {
-    let Listening { address, intake, .. } = listening(64 << 20, Limits::default()).await;
-    beside(intake, async {
+    let Listening { address, listener, .. } = listening(64 << 20, Limits::default()).await;
+    beside(listener, async {
         let large = format!("[{}0]", "1,".repeat(MOST_BYTES / 2));
         assert!(push(address, &large).await.starts_with("HTTP/1.1 413"));
         let head = "POST /intake/mobile HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer t0ken\r\n\
@@ -139,8 +138,8 @@ async fn a_body_above_the_limit_is_refused_whatever_it_says_of_its_length() {
 #[tokio::test]
 async fn a_full_inbox_and_a_bus_that_is_blocked_ask_the_sender_to_come_again() {
     let limits = Limits { longest_wait: Duration::from_secs(3), ..Limits::default() };
-    let Listening { address, inbox, mut webhook, intake } = listening(20, limits).await;
-    beside(intake, async {
+    let Listening { address, inbox, mut webhook, listener } = listening(20, limits).await;
+    beside(listener, async {
         // Nobody reads: the bus is blocked.
         let answer = push(address, r#"{"id":"abcdefgh"}"#).await;
         assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: "), "{answer}");
@@ -160,8 +159,8 @@ async fn a_full_inbox_and_a_bus_that_is_blocked_ask_the_sender_to_come_again() {
 #[tokio::test]
 async fn who_takes_its_time_is_given_up_and_hinders_nobody() {
     let limits = Limits { slowest: Duration::from_millis(100), ..Limits::default() };
-    let Listening { address, mut webhook, intake, .. } = listening(1 << 20, limits).await;
-    beside(intake, async {
+    let Listening { address, mut webhook, listener, .. } = listening(1 << 20, limits).await;
+    beside(listener, async {
         let whole = request("/intake/mobile", "t0ken", r#"{"id":1}"#);
         let in_head = &whole[..40];
         let in_body = &whole[..whole.len() - 3];
@@ -185,9 +184,9 @@ async fn who_takes_its_time_is_given_up_and_hinders_nobody() {
 
 #[tokio::test]
 async fn many_senders_at_once_are_all_answered() {
-    let Listening { address, mut webhook, intake, .. } =
+    let Listening { address, mut webhook, listener, .. } =
         listening(1 << 20, Limits::default()).await;
-    beside(intake, async {
+    beside(listener, async {
         let senders = join_all((0..300).map(|n| push(address, &format!(r#"{{"id":{n}}}"#))));
         let channel = async {
             let (mut at, mut n_records) = (None, 0);
@@ -207,6 +206,6 @@ async fn many_senders_at_once_are_all_answered() {
 #[tokio::test]
 async fn without_a_channel_that_is_sent_to_nobody_listens() {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let intake = Intake::open(listen, HashMap::new(), Limits::default()).await.unwrap();
-    assert!(intake.is_none());
+    let listener = PushListener::open(listen, HashMap::new(), Limits::default()).await.unwrap();
+    assert!(listener.is_none());
 }

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// One demand that no database takes, among two hundred good ones.
-pub async fn one_bad_event_spares_two_hundred_good_ones(store: impl Twin) {
+pub(crate) async fn one_bad_event_spares_two_hundred_good_ones(store: impl Twin) {
     let keys: Vec<String> = (0..201).map(|n| format!("k{n:03}")).collect();
     let records = keys.iter().map(|key| match key.as_str() {
         "k117" => record(key, "be\0fore"),
@@ -30,7 +30,7 @@ pub async fn one_bad_event_spares_two_hundred_good_ones(store: impl Twin) {
 }
 
 /// A NUL in text, in a list, in a key: nothing of it arrives, everything is in quarantine.
-pub async fn nul_never_reaches_the_database(store: impl Twin) {
+pub(crate) async fn nul_never_reaches_the_database(store: impl Twin) {
     let none = contract::Revision::NONE;
     let records = [
         record("text", "a\0b"),
@@ -50,7 +50,7 @@ pub async fn nul_never_reaches_the_database(store: impl Twin) {
 }
 
 /// A reject is one row however often it comes.
-pub async fn rejects_are_seen_and_counted(store: impl Twin) {
+pub(crate) async fn rejects_are_seen_and_counted(store: impl Twin) {
     keep(&store, &intake([&read(1, [bad("a")]), &read(2, [bad("a")])])).await;
     keep(&store, &intake([&read(3, [bad("a")])])).await;
     let row = store.quarantined(&id("a")).await.expect("it is in quarantine");
@@ -61,7 +61,7 @@ pub async fn rejects_are_seen_and_counted(store: impl Twin) {
 }
 
 /// Quarantine is open until a newer good state of the same thing is seen, and open again after.
-pub async fn a_better_state_resolves_quarantine(store: impl Twin) {
+pub(crate) async fn a_better_state_resolves_quarantine(store: impl Twin) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     keep(&store, &intake([&read(2, [bad("a")])])).await;
     assert_eq!(resolved_at(&store, "a").await, None);
@@ -72,7 +72,7 @@ pub async fn a_better_state_resolves_quarantine(store: impl Twin) {
 }
 
 /// A reject that comes after a newer good state has nothing left to mend.
-pub async fn a_late_reject_is_resolved_already(store: impl Twin) {
+pub(crate) async fn a_late_reject_is_resolved_already(store: impl Twin) {
     keep(&store, &intake([&read(5, [record("a", "one")])])).await;
     keep(&store, &intake([&read(4, [bad("a"), bad("b")])])).await;
     assert_eq!(resolved_at(&store, "a").await, Some(at(5)));
@@ -88,7 +88,7 @@ async fn resolved_at(store: &impl Twin, key: &str) -> Option<contract::Timestamp
 
 /// Garbage and events of another version: quarantined, counted in full, and bytes of unknown origin
 /// are not kept.
-pub async fn what_cannot_be_read_is_quarantined_and_counted(store: impl Twin) {
+pub(crate) async fn what_cannot_be_read_is_quarantined_and_counted(store: impl Twin) {
     let garbage = &b"13800000000 \0 {"[..];
     let newer = br#"[{"specversion":"1.0","type":"tonghui.demand.v2","data":{}}]"#;
     let message = |part, wire_version, events, body: &'static [u8]| Message {
@@ -118,7 +118,7 @@ pub async fn what_cannot_be_read_is_quarantined_and_counted(store: impl Twin) {
 }
 
 /// Two messages under one id cannot both be right: the second is kept aside, not judged.
-pub async fn a_message_that_differs_from_its_receipt_is_quarantined(store: impl Twin) {
+pub(crate) async fn a_message_that_differs_from_its_receipt_is_quarantined(store: impl Twin) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     let other = read(1, [record("a", "two"), record("b", "two")]);
     let outcomes = keep(&store, &intake([&other])).await;

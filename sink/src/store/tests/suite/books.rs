@@ -10,7 +10,7 @@ use super::{
 use crate::store::BooksRow;
 
 /// Null while something is in flight, true when every part has an equal receipt.
-pub async fn books_are_open_until_every_part_is_kept(store: impl Twin) {
+pub(crate) async fn books_are_open_until_every_part_is_kept(store: impl Twin) {
     // More than one message: 450 events in parts of 200.
     let keys: Vec<String> = (0..450).map(|n| n.to_string()).collect();
     let skipped = with_body("none", contract::Revision::NONE, serde_json::json!({ "skip": 1 }));
@@ -34,7 +34,7 @@ pub async fn books_are_open_until_every_part_is_kept(store: impl Twin) {
 }
 
 /// What was kept of a read that never advanced is shown apart and disturbs nothing.
-pub async fn a_stopped_read_leaves_orphans(store: impl Twin) {
+pub(crate) async fn a_stopped_read_leaves_orphans(store: impl Twin) {
     keep(&store, &intake([&read(1, [record("a", "one")])])).await;
     let second = read(2, [record("a", "one")]);
     keep(&store, &intake([&second])).await;
@@ -45,7 +45,7 @@ pub async fn a_stopped_read_leaves_orphans(store: impl Twin) {
 }
 
 /// A receipt for another content under the same id is a difference, not something in flight.
-pub async fn a_receipt_that_says_something_else_unbalances(store: impl Twin) {
+pub(crate) async fn a_receipt_that_says_something_else_unbalances(store: impl Twin) {
     keep(&store, &intake([&read(1, [record("a", "theirs")])])).await;
     let ours = read(1, [record("a", "ours")]);
     keep(&store, &intake([&ours])).await;
@@ -60,7 +60,7 @@ async fn book(store: &impl Twin) -> BooksRow {
 }
 
 /// Two processes cannot both make the same move, and who comes late changes nothing.
-pub async fn a_position_moves_from_where_it_was_only(store: impl Twin) {
+pub(crate) async fn a_position_moves_from_where_it_was_only(store: impl Twin) {
     let channel = hotline();
     let start = store.load(&channel, 0).await.expect("it loads");
     assert_eq!(start, Position::default());
@@ -83,7 +83,7 @@ pub async fn a_position_moves_from_where_it_was_only(store: impl Twin) {
 
 /// Who claimed a position under an earlier lease can neither move it nor draw numbers any more, and
 /// cannot claim it back.
-pub async fn a_later_lease_shuts_the_earlier_one_out(store: impl Twin) {
+pub(crate) async fn a_later_lease_shuts_the_earlier_one_out(store: impl Twin) {
     let channel = hotline();
     let earlier = store.load(&channel, 3).await.expect("it is free");
     store.reserve(&channel, 3, 10).await.expect("it is ours");
@@ -104,7 +104,7 @@ pub async fn a_later_lease_shuts_the_earlier_one_out(store: impl Twin) {
 }
 
 /// Of a channel never read, and of one read before; an old fault does not come up again.
-pub async fn a_fault_is_seen_until_the_next_read(store: impl Twin) {
+pub(crate) async fn a_fault_is_seen_until_the_next_read(store: impl Twin) {
     let channel = hotline();
     let first = confirm(read(1, [record("a", "one")])).await;
     let moment = first.read_at();
@@ -125,7 +125,7 @@ pub async fn a_fault_is_seen_until_the_next_read(store: impl Twin) {
 }
 
 /// The cursor alone moves where there was nothing to read.
-pub async fn empty_reads_move_the_cursor_and_leave_no_books(store: impl Twin) {
+pub(crate) async fn empty_reads_move_the_cursor_and_leave_no_books(store: impl Twin) {
     for read_no in 1..4 {
         let from = store.load(&hotline(), 0).await.expect("it loads");
         store.advance(&confirm(read_from(from, read_no, [])).await).await.expect("it advances");
@@ -136,7 +136,7 @@ pub async fn empty_reads_move_the_cursor_and_leave_no_books(store: impl Twin) {
 }
 
 /// Blocks never overlap, restarts and moves in between.
-pub async fn read_numbers_never_repeat(store: impl Twin) {
+pub(crate) async fn read_numbers_never_repeat(store: impl Twin) {
     let first = store.reserve(&hotline(), 0, 1_000).await.expect("it reserves");
     store.advance(&confirm(read(1, [record("a", "one")])).await).await.expect("it advances");
     let store = store.reopen().await;
@@ -147,7 +147,7 @@ pub async fn read_numbers_never_repeat(store: impl Twin) {
 }
 
 /// A fingerprint has one number for ever; a new one has the next.
-pub async fn mappings_keep_their_numbers(store: impl Twin) {
+pub(crate) async fn mappings_keep_their_numbers(store: impl Twin) {
     assert_eq!(number(&store, 7).await, 1);
     assert_eq!(number(&store, 8).await, 2);
     let store = store.reopen().await;

@@ -1,5 +1,4 @@
 //! What every bus promises, as functions that any bus can be asked. A broken promise panics.
-#![allow(clippy::expect_used)]
 
 use std::{
     future::{Future, poll_fn},
@@ -15,7 +14,7 @@ use crate::store::{
 };
 
 /// A bus that can be asked.
-pub trait Bench {
+pub(crate) trait Bench {
     /// Its ingest end.
     type Publisher: Publisher;
     /// Its sink end.
@@ -44,7 +43,7 @@ pub trait Bench {
 }
 
 /// What is published is given out once, in order, and nothing else is.
-pub async fn messages_arrive_whole_and_in_order(mut bench: impl Bench) {
+pub(crate) async fn messages_arrive_whole_and_in_order(mut bench: impl Bench) {
     let sent = messages(1, 900);
     assert!(sent.len() > 3);
     let mut consumer = bench.consumer(None);
@@ -61,7 +60,7 @@ pub async fn messages_arrive_whole_and_in_order(mut bench: impl Bench) {
 }
 
 /// Never more than asked for, and what is there is not held back.
-pub async fn take_gives_at_most_what_is_asked(mut bench: impl Bench) {
+pub(crate) async fn take_gives_at_most_what_is_asked(mut bench: impl Bench) {
     let sent = messages(1, 900);
     let mut consumer = bench.consumer(None);
     let publisher = bench.publisher();
@@ -80,7 +79,7 @@ pub async fn take_gives_at_most_what_is_asked(mut bench: impl Bench) {
 }
 
 /// A sink that fails before it acks gets the same messages again, and what it acked never.
-pub async fn what_is_not_acked_comes_again(mut bench: impl Bench) {
+pub(crate) async fn what_is_not_acked_comes_again(mut bench: impl Bench) {
     let sent = messages(1, 900);
     let publisher = bench.publisher();
     let mut consumer = bench.consumer(None);
@@ -101,7 +100,7 @@ pub async fn what_is_not_acked_comes_again(mut bench: impl Bench) {
 }
 
 /// `take` may be dropped while it waits, as often as one likes.
-pub async fn a_dropped_take_loses_nothing(mut bench: impl Bench) {
+pub(crate) async fn a_dropped_take_loses_nothing(mut bench: impl Bench) {
     let sent = messages(1, 900);
     let publisher = bench.publisher();
     let mut consumer = bench.consumer(None);
@@ -116,7 +115,7 @@ pub async fn a_dropped_take_loses_nothing(mut bench: impl Bench) {
 
 /// Nobody can fill memory: beyond its bound a bus makes the publisher wait or sends it away, and
 /// takes messages again once some are acked.
-pub async fn a_full_bus_takes_no_more(mut bench: impl Bench) {
+pub(crate) async fn a_full_bus_takes_no_more(mut bench: impl Bench) {
     let mut consumer = bench.consumer(None);
     let publisher = bench.publisher();
     let mut taken = 0;

@@ -1,0 +1,190 @@
+//! A channel: what the configuration makes of it, which never changes, and what lives beside that
+//! while it runs.
+//!
+//! `reload` compares specifications. Where they are equal the channel that runs is the one that is
+//! wanted, and goes on; any difference begins it anew.
+
+use std::{collections::BTreeMap, ops::Range, path::PathBuf, sync::Arc};
+
+use chrono_tz::Tz;
+use config::Section;
+use connector_wire::gate::Limits;
+use contract::{
+    Budget, ChannelId, Checkpoints, Digest, Fault, Means, Normalizer, Position, ReadNo, TimeRange,
+};
+use tokio::sync::Mutex;
+
+use crate::{
+    clock,
+    control::ChannelControl,
+    push::Door,
+    registry::{AnyConnector, Kind},
+    schedule::{Pace, Schedule},
+    watch::ChannelWatch,
+};
+
+/// What a channel is. Two channels of equal specifications do the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChannelSpec {
+    /// Its name.
+    pub id: ChannelId,
+    /// The upstream that it reads, maybe with others: one process holds all of them.
+    pub upstream: String,
+    /// Its kind of source.
+    pub connector: &'static str,
+    /// The settings of that kind, secrets resolved.
+    pub section: Section,
+    /// The folder of its files.
+    pub folder: PathBuf,
+    /// The zone of source times that name none.
+    pub zone: Tz,
+    /// What its upstream allows.
+    pub budget: Budget,
+    /// Fingerprint of its mapping.
+    pub mapping: Digest,
+    /// What proves the keys that its mapping seals with.
+    pub key_checks: Vec<(u32, String)>,
+    /// How much at once, and when.
+    pub pace: Pace,
+    /// The stretch of time to read again; `None` for what is new.
+    pub range: Option<TimeRange>,
+}
+
+/// A specification with everything that it takes to run it.
+#[derive(Clone)]
+pub struct LiveChannel {
+    /// What it is.
+    pub spec: Arc<ChannelSpec>,
+    /// Builds its connector.
+    pub kind: Arc<Kind>,
+    /// Its mapping.
+    pub normalizer: Arc<dyn Normalizer>,
+    /// What its upstream allows to all of its channels together.
+    pub gate: Arc<Limits>,
+    /// The way in for what is sent; `None` for a source that is asked.
+    pub door: Option<Door>,
+    /// What others see of it, and what they ask of it.
+    pub handle: ChannelHandle,
+}
+
+/// How the rest of the process sees a channel and speaks to it. Clones are the same handle.
+#[derive(Debug, Clone)]
+pub struct ChannelHandle {
+    /// What people see.
+    pub watch: Arc<ChannelWatch>,
+    /// What is asked of it.
+    pub control: Arc<ChannelControl>,
+    /// Held by whoever reads it.
+    pub numbers: Arc<Mutex<ReadNumbers>>,
+}
+
+impl ChannelHandle {
+    /// Of a channel that has not begun.
+    pub fn new(id: ChannelId) -> Self {
+        let watch = Arc::new(ChannelWatch::new(id));
+        Self { watch, control: Arc::default(), numbers: Arc::default() }
+    }
+}
+
+impl LiveChannel {
+    /// The channels by upstream, in the order of their names.
+    pub fn by_upstream(channels: Vec<Self>) -> BTreeMap<String, Vec<Self>> {
+        let mut groups: BTreeMap<String, Vec<Self>> = BTreeMap::new();
+        for channel in channels {
+            groups.entry(channel.spec.upstream.clone()).or_default().push(channel);
+        }
+        groups
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &ChannelId {
+        &self.spec.id
+    }
+
+    /// What its connector may use.
+    pub fn means(&self) -> Means {
+        Means {
+            channel: self.spec.id.clone(),
+            zone: self.spec.zone,
+            budget: self.spec.budget,
+            gate: self.gate.clone(),
+            clock: clock::machine(),
+            folder: self.spec.folder.clone(),
+            inbox: self.door.as_ref().map(|door| door.inbox.clone()),
+        }
+    }
+
+    /// A connector that has not read yet.
+    ///
+    /// # Errors
+    /// Its settings contradict each other.
+    pub fn connector(&self, means: Means) -> Result<Box<dyn AnyConnector>, Fault> {
+        self.kind.build(&self.spec.section, means)
+    }
+
+    /// The fence under which it reads while this process holds the lease with `fence`: what is sent
+    /// to a process is its own, whoever holds the lease.
+    pub fn fence(&self, fence: u64) -> u64 {
+        if self.door.is_some() { Position::UNLEASED } else { fence }
+    }
+
+    /// The same with another schedule; without one it ends once it has caught up.
+    #[must_use]
+    pub fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
+        Arc::make_mut(&mut self.spec).pace.schedule = schedule;
+        self
+    }
+
+    /// The same beside it, to read what lies in `range` again and end.
+    #[must_use]
+    pub fn again(&self, range: TimeRange) -> Self {
+        let mut again = self.clone().with_schedule(None);
+        Arc::make_mut(&mut again.spec).range = Some(range);
+        let numbers = Arc::clone(&self.handle.numbers);
+        again.handle = ChannelHandle { numbers, ..ChannelHandle::new(self.id().clone()) };
+        again
+    }
+}
+
+/// Whether these do the same as those, one by one.
+pub fn are_alike(these: &[LiveChannel], those: &[LiveChannel]) -> bool {
+    these.iter().map(|channel| &channel.spec).eq(those.iter().map(|channel| &channel.spec))
+}
+
+/// Read numbers, drawn from blocks that are reserved durably. A block that a crash leaves half used
+/// is lost, never given again: numbers only have to grow.
+///
+/// Whoever reads the channel holds them from before the question until its answer has a number: so a
+/// later answer never has a smaller one, however many read it.
+#[derive(Debug, Default)]
+pub struct ReadNumbers {
+    /// The lease under which the block was reserved.
+    fence: u64,
+    block: Range<u64>,
+}
+
+/// Numbers reserved at once: one durable write per thousand reads.
+const BLOCK: u64 = 1_000;
+
+impl ReadNumbers {
+    /// The next number under the lease with this `fence`, greater than any before. Nothing is
+    /// reserved for a channel that reads nothing.
+    ///
+    /// # Errors
+    /// A new block could not be reserved.
+    pub async fn next(
+        &mut self,
+        channel: &ChannelId,
+        fence: u64,
+        checkpoints: &impl Checkpoints,
+    ) -> Result<ReadNo, Fault> {
+        if self.block.is_empty() || self.fence != fence {
+            self.block = checkpoints.reserve(channel, fence, BLOCK).await?;
+            self.fence = fence;
+        }
+        self.block.next().map(ReadNo).ok_or_else(|| {
+            Fault::stopped("the store reserved an empty block of read numbers")
+                .at(format!("channel {channel}"))
+        })
+    }
+}

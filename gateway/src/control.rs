@@ -1,0 +1,145 @@
+//! What is asked of a channel while it runs: to look now, to pause, to go on. And what it answers: how
+//! many passes it has begun and completed, and what stopped it.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// What is asked of one channel, and its passes.
+#[derive(Debug, Default)]
+pub struct ChannelControl {
+    requested: watch::Sender<Requested>,
+    passes: watch::Sender<Passes>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Requested {
+    passes: u64,
+    is_paused: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Passes {
+    begun: u64,
+    completed: u64,
+    stops: u64,
+    why: String,
+}
+
+impl ChannelControl {
+    /// Asks for a whole pass from now on, whatever the schedule says; waits until it is complete.
+    ///
+    /// # Errors
+    /// What stopped it: somebody has to mend something first.
+    pub async fn pass_now(&self) -> Result<(), String> {
+        // One that is under way has passed by what was there before; the next one has not.
+        let Passes { begun, stops, .. } = *self.passes.borrow();
+        self.requested.send_modify(|requested| requested.passes += 1);
+        let mut passes = self.passes.subscribe();
+        let over = |now: &Passes| now.completed > begun || now.stops > stops;
+        match passes.wait_for(over).await {
+            Ok(now) if now.completed <= begun => Err(now.why.clone()),
+            // The sender lives in `self`.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Pauses it, or lets it go on.
+    pub fn pause(&self, is_paused: bool) {
+        self.requested.send_modify(|requested| requested.is_paused = is_paused);
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.requested.borrow().is_paused
+    }
+
+    /// How many passes were asked for.
+    pub(crate) fn requested(&self) -> u64 {
+        self.requested.borrow().passes
+    }
+
+    /// Waits until more passes are asked for than the first `served`.
+    async fn more_than(&self, served: u64) {
+        let _ = self.requested.subscribe().wait_for(|now| now.passes > served).await;
+    }
+
+    /// Waits while it is paused.
+    async fn unless_paused(&self) {
+        let _ = self.requested.subscribe().wait_for(|now| !now.is_paused).await;
+    }
+
+    /// Waits for `period`, or until more passes are asked for than the first `served`; and while it
+    /// is paused.
+    pub(crate) async fn rest(&self, served: u64, period: Duration) {
+        tokio::select! { biased;
+            () = self.more_than(served) => {}
+            () = tokio::time::sleep(period) => {}
+        }
+        self.unless_paused().await;
+    }
+
+    /// A pass begins; it serves whoever asked until now.
+    pub(crate) fn begin(&self) -> u64 {
+        self.passes.send_modify(|passes| passes.begun += 1);
+        self.requested()
+    }
+
+    /// The pass that began last has found everything.
+    pub(crate) fn complete(&self) {
+        self.passes.send_modify(|passes| passes.completed = passes.begun);
+    }
+
+    /// It does not go on by itself.
+    pub(crate) fn stopped(&self, why: String) {
+        self.passes.send_modify(|passes| {
+            passes.stops += 1;
+            passes.why = why;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_is_answered_by_a_pass_that_began_after_it() {
+        let control = ChannelControl::default();
+        let served = control.begin();
+        let request = control.pass_now();
+        tokio::pin!(request);
+        assert!(request.as_mut().now_or_never().is_none());
+        control.complete();
+        assert!(request.as_mut().now_or_never().is_none(), "that pass was under way already");
+        control.more_than(served).await;
+        assert_eq!(control.begin(), served + 1);
+        control.complete();
+        assert_eq!(request.await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_request_ends_with_what_stops_the_channel() {
+        let control = ChannelControl::default();
+        control.stopped("long ago".to_owned());
+        let request = control.pass_now();
+        tokio::pin!(request);
+        assert!(request.as_mut().now_or_never().is_none(), "that was before");
+        control.begin();
+        control.stopped("the password is wrong".to_owned());
+        assert_eq!(request.await, Err("the password is wrong".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_paused_channel_waits_until_it_may_go_on() {
+        let control = ChannelControl::default();
+        control.unless_paused().await;
+        control.pause(true);
+        assert!(control.is_paused());
+        assert!(control.unless_paused().now_or_never().is_none());
+        control.pause(false);
+        control.unless_paused().await;
+    }
+}

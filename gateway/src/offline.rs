@@ -1,0 +1,164 @@
+//! A channel that is looked at and not run: built as `run` builds it, but without store, bus and
+//! network, and with keys that are made for the occasion.
+//!
+//! `check` compares what becomes of a page with what the channel's author expects, `explain` and
+//! `preview` print it. Ciphertexts are left out, and so are tokens: both differ with every key.
+
+use std::{fs, path::Path, sync::Arc};
+
+use anyhow::Context;
+use config::Settings;
+use contract::{
+    Batch, Channel, ChannelId, Cursor, DecidedBy, Entry, Event, Intake, MappingNo, Position,
+    ReadNo, TextReport, Timestamp, pack,
+};
+use normalizer::{Keys, Mapping, Suite, Traced};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{assemble, channel::LiveChannel};
+
+/// A page above this is no example.
+const MAX_PAGE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// An example is read after everything in it, on every day.
+const READ_AT: Timestamp = match Timestamp::from_timestamp(4_102_444_800, 0) {
+    Some(at) => at,
+    None => Timestamp::UNIX_EPOCH,
+};
+
+/// One entry of a page and what became of it.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// `accepted`, `skipped` or `rejected`.
+    pub verdict: &'static str,
+    /// The demand, or why there is none.
+    pub result: Value,
+    /// What became of each field; is never written as JSON.
+    #[serde(skip)]
+    pub trace: Vec<Traced>,
+    /// How its bytes became text, where they were bytes.
+    #[serde(skip)]
+    pub decoding: Option<String>,
+}
+
+/// A channel with its mapping.
+pub struct DryRun {
+    /// The channel.
+    pub channel: LiveChannel,
+    /// Its mapping.
+    pub mapping: Arc<Mapping>,
+}
+
+impl DryRun {
+    /// The channel of this name.
+    ///
+    /// # Errors
+    /// There is none, or it has problems.
+    pub fn of(settings: &Settings, channel: &ChannelId) -> anyhow::Result<Self> {
+        let mut settings = settings.clone();
+        settings.channels.retain(|each| each.id == *channel);
+        let built = assemble::dry_runs(&settings, &Keys::generate(Suite::default())?)?.pop();
+        built.with_context(|| format!("there is no channel `{channel}`"))
+    }
+
+    /// What becomes of the records of a page that is in a file; with `reveal` the traces hold
+    /// personal values in plain.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a page of that kind of source.
+    pub fn page(&self, page: &Path, reveal: bool) -> anyhow::Result<Vec<Outcome>> {
+        let place = || page.display().to_string();
+        let size = fs::metadata(page).with_context(place)?.len();
+        anyhow::ensure!(size <= MAX_PAGE_BYTES, "{}: larger than 32 MiB", page.display());
+        let name = page.file_name().unwrap_or_default().to_string_lossy();
+        let bytes = fs::read(page).with_context(place)?;
+        let entries = self.sample(&name, &bytes).with_context(place)?;
+        self.outcomes(entries, reveal)
+    }
+
+    /// The entries of a page that is called `name`.
+    ///
+    /// # Errors
+    /// It is not a page of that kind of source.
+    pub fn sample(&self, name: &str, page: &[u8]) -> anyhow::Result<Vec<Entry>> {
+        Ok(self.channel.connector(self.channel.means())?.sample(name, page)?)
+    }
+
+    /// What becomes of entries that were read.
+    ///
+    /// # Errors
+    /// A demand cannot be written as JSON.
+    pub fn outcomes(&self, entries: Vec<Entry>, reveal: bool) -> anyhow::Result<Vec<Outcome>> {
+        entries.into_iter().map(|entry| self.outcome(entry, reveal)).collect()
+    }
+
+    fn outcome(&self, entry: Entry, reveal: bool) -> anyhow::Result<Outcome> {
+        let channel = Channel {
+            id: self.channel.id().clone(),
+            mapping: MappingNo(1),
+            normalizer: self.channel.normalizer.clone(),
+        };
+        let (trace, decoding) = match &entry {
+            Entry::Record(record) => (self.mapping.trace(record, reveal), decoding(&record.text)),
+            Entry::Unreadable { place, bytes, .. } => {
+                let what = format!("unreadable, {} bytes at {}", bytes.len(), place.at);
+                (Vec::new(), Some(what))
+            }
+        };
+        let batch = Batch {
+            entries: vec![entry],
+            upto: Cursor::from_text("null"),
+            caught_up: true,
+            trouble: Vec::new(),
+        };
+        let outbox = pack(&channel, Position::default(), ReadNo(1), batch, READ_AT);
+        let messages = outbox.messages().iter().map(|message| (0, message.clone()));
+        let intake = Intake::new(messages);
+        let event = intake.deliveries().iter().flat_map(|delivery| &delivery.events).next();
+        let (verdict, mut result) = match event {
+            None => ("skipped", Value::Null),
+            Some(Event::Demand(demand)) => ("accepted", serde_json::to_value(demand)?),
+            Some(Event::Reject(reject)) => (
+                "rejected",
+                json!({
+                    "id": reject.id, "source_key": reject.source_key, "place": reject.place,
+                    "reason": reject.reason,
+                }),
+            ),
+            Some(Event::Unreadable { reason, .. }) => ("rejected", json!({ "reason": reason })),
+        };
+        leave_out_ciphertext(&mut result);
+        Ok(Outcome { verdict, result, trace, decoding })
+    }
+}
+
+/// `GB18030, which the channel declares`.
+fn decoding(text: &TextReport) -> Option<String> {
+    let why = match text.decided_by {
+        DecidedBy::Nothing => return None,
+        DecidedBy::Forced => "which the channel forces",
+        DecidedBy::Bom => "by its byte order mark",
+        DecidedBy::Utf8 => "because its bytes are",
+        DecidedBy::XmlProlog => "by the declaration of its XML",
+        DecidedBy::HttpHeader => "by its HTTP header",
+        DecidedBy::Declared => "which the channel declares",
+        DecidedBy::Detected => "by its bytes",
+    };
+    let conflict = if text.conflict { "; others claimed another charset" } else { "" };
+    Some(format!("{}, {why}{conflict}", text.charset))
+}
+
+/// Removes what depends on keys, reads and clocks, so that expectations stay readable and stable.
+fn leave_out_ciphertext(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for name in ["raw", "unmasked", "sealed", "origin", "version", "digest", "token"] {
+                fields.shift_remove(name);
+            }
+            fields.values_mut().for_each(leave_out_ciphertext);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_ciphertext),
+        _ => {}
+    }
+}
