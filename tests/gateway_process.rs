@@ -57,7 +57,7 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::start`].
     pub fn start_as(world: &World, role: &str) -> anyhow::Result<Self> {
-        Self::start_with(world, role, "info,sqlx=error,tonghui=debug")
+        Self::start_with(world, role, "info,tonghui=debug")
     }
 
     /// The same with a log of one's own.

@@ -24,6 +24,7 @@ use gateway::{
     channel::{ChannelHandle, LiveChannel},
     clock,
     ingest::{Environment, Run, ingest},
+    mapping::MappingPool,
     memory,
     registry::{AnyConnector, vocabulary},
     schedule::Pace,
@@ -166,6 +167,7 @@ impl Line {
             brake: Brake::default(),
             environment: &Environment {
                 memory: Arc::new(memory::Memory::new(64 << 20)),
+                mapping: Arc::new(MappingPool::new()?),
                 clock: clock::machine(),
                 stop: Stop::default(),
             },

@@ -20,9 +20,12 @@ use sandbox::Hotline;
 use sink::store::{Database, Postgres};
 use tempfile::TempDir;
 
-const SOURCE: &str = "HOTLINE_DATABASE_URL";
-const STORE: &str = "TONGHUI_STORE_URL";
-const BROKER: &str = "TONGHUI_BROKER_URL";
+/// The variable of the hotline's database.
+pub const SOURCE: &str = "HOTLINE_DATABASE_URL";
+/// The variable of the store.
+pub const STORE: &str = "TONGHUI_STORE_URL";
+/// The variable of the broker.
+pub const BROKER: &str = "TONGHUI_BROKER_URL";
 
 /// A hotline and the configuration of a gateway that pulls it.
 pub struct World {
@@ -70,6 +73,11 @@ impl World {
         }
         let (store, broker) = (store.map(|_| STORE), broker.map(|_| (BROKER, corner.as_str())));
         Ok(gateway::shipped::name_servers(&self.config(), store, broker)?)
+    }
+
+    /// Gives a variable that the configuration names another value.
+    pub fn set(&mut self, variable: &'static str, value: String) {
+        self.environment.insert(variable, value);
     }
 
     /// The variables that the configuration names.

@@ -4,7 +4,12 @@
 //! again can help; it is acted on in one `match` in [`Retry`](crate::Retry). Bad records never
 //! become faults: they are verdicts (see [`Verdict`](crate::Verdict)).
 
-use std::{error::Error, fmt, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, ErrorKind},
+    time::Duration,
+};
 
 /// What to do about a [`Fault`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +122,8 @@ impl Fault {
     /// What the errors underneath say, if that is more than what happened.
     pub fn cause(&self) -> Option<String> {
         let cause = chain(&**self.cause.as_ref()?);
-        (!self.what.contains(&cause)).then_some(cause)
+        let cause = cause.trim_end_matches('.');
+        (!self.what.contains(cause)).then(|| cause.to_owned())
     }
 
     /// What to do about it.
@@ -161,6 +167,22 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
         next = error.source();
     }
     said
+}
+
+/// Why no connection came about, in plain words; `None` where one did, or nobody can say.
+pub fn no_connection(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Some("nobody listens on this port"),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            Some("no network leads to this host")
+        }
+        ErrorKind::TimedOut => Some("the host does not answer"),
+        // The standard library has no kind for it.
+        _ if error.to_string().starts_with("failed to lookup address information") => {
+            Some("the name of the host is not known here")
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,12 @@
 //! that cannot be mapped, that makes the mapping panic or that is too large becomes a reject here;
 //! nothing that a record contains becomes a fault.
 
-mod verdicts;
-
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -20,7 +23,6 @@ use crate::{
     raw::{Entry, RawRecord},
     wire,
 };
-use verdicts::verdicts;
 
 /// What `pack` needs to know of a channel.
 #[derive(Clone)]
@@ -36,6 +38,60 @@ pub struct Channel {
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Channel({}, mapping {})", self.id, self.mapping.0)
+    }
+}
+
+/// A batch that was read, with all that it is packed with: from here on nothing but its content decides
+/// what becomes of it, on whichever thread.
+#[derive(Debug)]
+pub struct ReadBatch {
+    /// The channel that it was read from.
+    pub channel: Channel,
+    /// The position that it was read from.
+    pub from: Position,
+    /// The number of the read.
+    pub read_no: ReadNo,
+    /// What was read.
+    pub batch: Batch,
+    /// When.
+    pub read_at: Timestamp,
+}
+
+impl ReadBatch {
+    /// What becomes of some of its entries, in their order.
+    pub fn verdicts(&self, entries: Range<usize>) -> Vec<Verdict> {
+        let entries = self.batch.entries.get(entries).unwrap_or_default();
+        entries.iter().map(|entry| verdict(&*self.channel.normalizer, entry)).collect()
+    }
+
+    /// Packs it, given what becomes of each entry.
+    pub fn pack(&self, verdicts: Vec<Verdict>) -> Outbox {
+        let mut packer = Packer {
+            channel: &self.channel,
+            read_no: self.read_no,
+            read_at: self.read_at,
+            messages: Vec::new(),
+            parts: Vec::new(),
+            tally: Tally::default(),
+            shapes: Vec::new(),
+            pending: Vec::new(),
+            pending_bytes: 0,
+        };
+        for (entry, verdict) in self.batch.entries.iter().zip(verdicts) {
+            packer.take(entry, verdict);
+        }
+        packer.close_message();
+        Outbox {
+            channel: self.channel.id.clone(),
+            from: self.from.clone(),
+            upto: self.batch.upto.clone(),
+            read_no: self.read_no,
+            read_at: self.read_at,
+            messages: packer.messages,
+            parts: packer.parts,
+            tally: packer.tally,
+            shapes: packer.shapes,
+        }
     }
 }
 
@@ -108,32 +164,18 @@ pub fn pack(
     batch: Batch,
     read_at: Timestamp,
 ) -> Outbox {
-    let mut packer = Packer {
-        channel,
-        read_no,
-        read_at,
-        messages: Vec::new(),
-        parts: Vec::new(),
-        tally: Tally::default(),
-        shapes: Vec::new(),
-        pending: Vec::new(),
-        pending_bytes: 0,
-    };
-    let verdicts = verdicts(&*channel.normalizer, &batch.entries);
-    for (entry, verdict) in batch.entries.into_iter().zip(verdicts) {
-        packer.take(entry, verdict);
-    }
-    packer.close_message();
-    Outbox {
-        channel: channel.id.clone(),
-        from,
-        upto: batch.upto,
-        read_no,
-        read_at,
-        messages: packer.messages,
-        parts: packer.parts,
-        tally: packer.tally,
-        shapes: packer.shapes,
+    let read = ReadBatch { channel: channel.clone(), from, read_no, batch, read_at };
+    read.pack(read.verdicts(0..read.batch.entries.len()))
+}
+
+/// The mapping is data from a channel author: a panic in it must cost one record only.
+fn verdict(normalizer: &dyn Normalizer, entry: &Entry) -> Verdict {
+    match entry {
+        Entry::Unreadable { reason, .. } => Verdict::Reject(reason.clone()),
+        Entry::Record(record) => catch_unwind(AssertUnwindSafe(|| normalizer.normalize(record)))
+            .unwrap_or_else(|_| {
+                Verdict::Reject(Reason::new("mapping_panicked", "the mapping panicked"))
+            }),
     }
 }
 
@@ -153,23 +195,23 @@ struct Packer<'a> {
 }
 
 impl Packer<'_> {
-    fn take(&mut self, entry: Entry, verdict: Verdict) {
+    fn take(&mut self, entry: &Entry, verdict: Verdict) {
         self.tally.read += 1;
         match entry {
-            Entry::Record(record) => self.take_record(&record, verdict),
+            Entry::Record(record) => self.take_record(record, verdict),
             Entry::Unreadable { place, bytes, reason } => {
-                let id = place.id(&self.channel.id, &bytes);
+                let id = place.id(&self.channel.id, bytes);
                 let report = TextReport::default();
                 self.reject(
                     Rejected {
                         id,
-                        place: place.at,
-                        key: place.key,
+                        place: place.at.clone(),
+                        key: place.key.clone(),
                         revision: Revision::NONE,
                         report: &report,
                     },
-                    reason,
-                    &bytes,
+                    reason.clone(),
+                    bytes,
                 );
             }
         }

@@ -72,7 +72,6 @@ impl Brake {
         Err(Fault::stopped(format!(
             "none of the last {run} demands has {gone}, which nearly all had before"
         ))
-        .at(format!("channel {channel}"))
         .remedy(format!(
             "look at `tonghui preview {channel}` and correct [demand]; if the source is right, run \
                  `tonghui accept {channel}`"

@@ -182,9 +182,9 @@ impl ReadNumbers {
             self.block = checkpoints.reserve(channel, fence, BLOCK).await?;
             self.fence = fence;
         }
-        self.block.next().map(ReadNo).ok_or_else(|| {
-            Fault::stopped("the store reserved an empty block of read numbers")
-                .at(format!("channel {channel}"))
-        })
+        self.block
+            .next()
+            .map(ReadNo)
+            .ok_or_else(|| Fault::stopped("the store reserved an empty block of read numbers"))
     }
 }

@@ -15,8 +15,8 @@ use contract::{Channel, Checkpoints, Clock, Confirmed, Fault, Publisher, deliver
 use tracing::debug;
 
 use crate::{
-    brake::Brake, channel::ChannelHandle, memory::Memory, registry::AnyConnector, schedule::Pace,
-    stop::Stop,
+    brake::Brake, channel::ChannelHandle, mapping::MappingPool, memory::Memory,
+    registry::AnyConnector, schedule::Pace, stop::Stop,
 };
 use reader::{Packed, Reader};
 
@@ -25,6 +25,8 @@ use reader::{Packed, Reader};
 pub struct Environment {
     /// Bytes in flight.
     pub memory: Arc<Memory>,
+    /// Maps what was read.
+    pub mapping: Arc<MappingPool>,
     /// What time it is.
     pub clock: Clock,
     /// Asks the loops to end at their next batch border.

@@ -95,7 +95,10 @@ pub fn backup(settings: &Settings, copy: &Path) -> Result<Keys, Fault> {
 }
 
 fn unwritten(path: &Path, error: std::io::Error) -> Fault {
-    Fault::stopped("the key file cannot be written").at(path.display().to_string()).because(error)
+    Fault::stopped("the key file cannot be written")
+        .at(path.display().to_string())
+        .because(error)
+        .remedy("see that its folder is one, and that this account may make a new file in it")
 }
 
 /// Creates a file that only its owner can read; an existing one is never overwritten.

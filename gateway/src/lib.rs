@@ -17,6 +17,7 @@ pub mod clock;
 pub mod control;
 pub mod instance;
 pub mod lease;
+pub mod mapping;
 pub mod memory;
 pub mod requests;
 pub mod schedule;
@@ -34,8 +35,10 @@ pub mod shipped;
 pub mod what_if;
 
 pub mod cli;
+pub mod log;
 pub mod offline;
 
+mod plain;
 mod report;
 mod status;
 mod upkeep;

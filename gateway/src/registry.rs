@@ -148,7 +148,7 @@ fn register<C: Connector>() -> Kind {
 /// # Errors
 /// Settings that contradict each other.
 pub fn connector<C: Connector>(settings: &Section, means: Means) -> Result<C, Fault> {
-    let place = format!("channel {}, [{}]", means.channel, C::KIND);
+    let place = format!("[{}]", C::KIND);
     let config = settings
         .parse()
         .map_err(|error| Fault::stopped("the settings do not fit").because(error).at(place))?;

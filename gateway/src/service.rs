@@ -17,6 +17,7 @@ use crate::{
     channels, clock,
     ingest::Environment,
     lease::Keeper,
+    mapping::MappingPool,
     memory::Memory,
     report,
     stop::Stop,
@@ -72,7 +73,7 @@ pub async fn serve_wanted(
     let Some(halves) = Halves::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };
-    let shared = halves.shared(settings, store, stop);
+    let shared = halves.shared(settings, store, stop)?;
     let reading = async {
         let Some(shared) = shared else {
             stop.asked().await;
@@ -130,16 +131,26 @@ impl Halves {
     }
 
     /// What the channels share, where this process reads any.
-    pub fn shared(&self, settings: &Settings, store: &Database, stop: &Stop) -> Option<Shared> {
-        Some(Shared {
-            bus: self.publisher.clone()?,
+    ///
+    /// # Errors
+    /// There are no threads to map on.
+    pub fn shared(
+        &self,
+        settings: &Settings,
+        store: &Database,
+        stop: &Stop,
+    ) -> Result<Option<Shared>, Fault> {
+        let Some(bus) = self.publisher.clone() else { return Ok(None) };
+        Ok(Some(Shared {
+            bus,
             store: store.apart(),
             environment: Environment {
                 memory: Arc::new(Memory::new(settings.limits.memory_bytes)),
+                mapping: Arc::new(MappingPool::new()?),
                 clock: clock::machine(),
                 stop: stop.clone(),
             },
-        })
+        }))
     }
 
     /// Keeps what is published while `reading` goes on. The sink outlives the channels' stop: what

@@ -27,12 +27,16 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 /// A compiled expression.
-pub(crate) struct Expression(minijinja::Expression<'static, 'static>);
+pub(crate) struct Expression {
+    compiled: minijinja::Expression<'static, 'static>,
+    n_characters: u64,
+}
 
 impl Expression {
     /// Compiles it, and says what is wrong with it as far as that can be known without a record.
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
-        if text.chars().count() > MOST_CHARACTERS {
+        let n_characters = text.chars().count();
+        if n_characters > MOST_CHARACTERS {
             return Err(format!("an expression has {MOST_CHARACTERS} characters at most"));
         }
         let compiled = ENVIRONMENT.compile_expression_owned(text.to_owned());
@@ -61,13 +65,20 @@ impl Expression {
             {
                 Err(wrong(&error))
             }
-            _ => Ok(Self(compiled)),
+            _ => Ok(Self { compiled, n_characters: n_characters as u64 }),
         }
+    }
+
+    /// The steps that it takes at most on this record: its parts are fewer than its characters, and
+    /// one of them may copy everything that the record holds, which is fast.
+    pub(crate) fn steps(&self, record: &serde_json::Value) -> u64 {
+        const COPIED_IN_A_STEP: u64 = 64;
+        self.n_characters.saturating_mul(1 + bytes(record) / COPIED_IN_A_STEP)
     }
 
     /// Its value in this scope; nothing where it has none.
     pub(crate) fn value(&self, scope: &Value) -> Result<serde_json::Value, ()> {
-        let value = self.0.eval(scope.clone()).map_err(|_| ())?;
+        let value = self.compiled.eval(scope.clone()).map_err(|_| ())?;
         serde_json::to_value(&value).map_err(|_| ())
     }
 }
@@ -80,6 +91,19 @@ pub(crate) fn scope(record: &serde_json::Value, demand: &impl serde::Serialize) 
         demand: &'a D,
     }
     Value::from(Serde(Scope { record, demand }))
+}
+
+/// What a record holds, in bytes: a value that is no text counts as eight.
+fn bytes(value: &serde_json::Value) -> u64 {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(items) => items.iter().map(bytes).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| name.len() as u64 + bytes(member)).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+    }
 }
 
 /// The message without the name of a template there is none of.

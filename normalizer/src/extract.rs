@@ -3,6 +3,8 @@
 //! Each pattern is a habit that was met, not a language: a word, a colon, a value. What does not
 //! stand in the text in so many words is not taken out of it.
 
+use std::collections::HashSet;
+
 use crate::config::Extract;
 
 /// Everything of that kind in `text`, in its order.
@@ -59,7 +61,7 @@ fn behind<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 /// Letters of a source, a date and a serial number: DH202610090137, WHXF20260001937; or twelve
 /// digits and more behind 工单. At least a year stands behind the letters: a plate has none.
 fn order_numbers(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
+    let (mut found, mut known) = (Vec::new(), HashSet::new());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
         let word = &rest[start..];
@@ -77,7 +79,7 @@ fn order_numbers(text: &str) -> Vec<&str> {
                 2..=6 => (10..=20).contains(&digits.len()),
                 _ => false,
             };
-        if is_number && !found.contains(&word) {
+        if is_number && known.insert(word) {
             found.push(word);
         }
         rest = after;

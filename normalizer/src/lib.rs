@@ -21,7 +21,6 @@ mod extract;
 mod notes;
 mod path;
 mod plan;
-mod record;
 mod rule;
 mod source;
 

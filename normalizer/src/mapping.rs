@@ -20,17 +20,18 @@ use crate::{
     codes::CodeTables,
     config::MappingConfig,
     expr,
+    notes::{MAPPING_STEPS, Notes, Work},
     plan::{Draft, MappingPlan},
-    record::Record,
     redact::{Own, redact},
     rule::PlainPerson,
     seal::{Compressor, Personal, Sealer},
+    source::Record,
     trace::{Traced, Tracer},
     unseal::{RAW, UNMASKED},
 };
 
 /// Part of every fingerprint. Raise it whenever the same record would give another demand.
-pub const NORMALIZER_VERSION: u32 = 2;
+pub const NORMALIZER_VERSION: u32 = 3;
 
 /// The mapping of one channel.
 pub struct Mapping {
@@ -78,7 +79,7 @@ impl Mapping {
     /// What became of each field of a record. Persons are masked unless `reveal` is asked for.
     pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<Traced> {
         let tree = record.body.tree();
-        let draft = self.draft(tree);
+        let draft = self.draft(tree, Work::unlimited());
         let tracer = Tracer { own: &Own::new(&draft.people, draft.address.as_ref()), reveal };
         let members = tree.as_object().into_iter().flatten();
         members.map(|(name, value)| tracer.field(name, self.fields_from(name), value)).collect()
@@ -96,14 +97,17 @@ impl Mapping {
         fields
     }
 
-    fn accept(&self, record: &RawRecord) -> Accepted {
+    fn accept(&self, record: &RawRecord) -> Result<Accepted, Reason> {
         let id = DemandId::of(&self.channel, &record.key);
-        let draft = self.draft(record.body.tree());
+        let mut draft = self.draft(record.body.tree(), Work::default());
+        let own = Own::within(&draft.people, draft.address.as_ref(), &mut draft.notes.work);
+        if draft.notes.work.is_too_costly() {
+            return Err(too_costly());
+        }
         let digest = self.sealer.digest(&canonical(&draft));
-        let Draft { mut body, people, address, notes } = draft;
+        let Draft { mut body, people, address, mut notes } = draft;
 
-        let own = Own::new(&people, address.as_ref());
-        let unmasked = redact(&mut body, &own);
+        let unmasked = redact(&mut body, &own, &mut notes.work).ok_or_else(too_costly)?;
         if !unmasked.is_empty() {
             // A map of strings always serialises.
             let text = serde_json::to_vec(&unmasked).unwrap_or_default();
@@ -118,7 +122,7 @@ impl Mapping {
         }
         body.quality = notes.into_quality();
         body.quality.extend(record.text.marks.iter().flat_map(|mark| self.doubts(mark)));
-        Accepted { body, digest, raw: self.seal_raw(&id, &record.body.to_bytes()) }
+        Ok(Accepted { body, digest, raw: self.seal_raw(&id, &record.body.to_bytes()) })
     }
 
     /// Whether a field of the demand is read from this field of the source.
@@ -126,8 +130,8 @@ impl Mapping {
         self.fields_of.contains_key(field)
     }
 
-    pub(crate) fn draft(&self, tree: &Value) -> Draft {
-        let mut draft = Draft::default();
+    pub(crate) fn draft(&self, tree: &Value, work: Work) -> Draft {
+        let mut draft = Draft { notes: Notes::within(work), ..Draft::default() };
         self.plan.apply(Record::new(tree), &mut draft);
         if let Some(computed) = &self.computed {
             let scope = expr::scope(tree, &draft.body);
@@ -176,7 +180,10 @@ impl Mapping {
 impl Normalizer for Mapping {
     fn normalize(&self, record: &RawRecord) -> Verdict {
         match record.body.tree() {
-            Value::Object(_) | Value::Array(_) => Verdict::Accept(Box::new(self.accept(record))),
+            Value::Object(_) | Value::Array(_) => match self.accept(record) {
+                Ok(accepted) => Verdict::Accept(Box::new(accepted)),
+                Err(reason) => Verdict::Reject(reason),
+            },
             _ => {
                 let detail = "the record is a single value, not fields";
                 Verdict::Reject(Reason::new("unreadable_body", detail))
@@ -193,6 +200,14 @@ impl fmt::Debug for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mapping({}, {:?})", self.channel, self.fingerprint)
     }
+}
+
+fn too_costly() -> Reason {
+    let detail = format!(
+        "mapping it takes more than {MAPPING_STEPS} steps: it is very large, or the paths and \
+         expressions of [demand] go through all of it again and again"
+    );
+    Reason::new("too_costly", detail)
 }
 
 /// The fields that the record gives, and those that an expression gives: these come second.
@@ -263,3 +278,6 @@ fn without_indices(field: &str) -> String {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@
 use serde_json::Value;
 use serde_json_path::{JsonPath, NodeList};
 
+use crate::notes::Work;
+
 /// A parsed path.
 #[derive(Debug)]
 pub(crate) struct Path {
@@ -14,6 +16,10 @@ pub(crate) struct Path {
     steps: Vec<Step>,
     /// Absent where the steps are all of it.
     query: Option<JsonPath>,
+    /// How often it says `..`: each node may be reached from every node above it.
+    descents: u32,
+    /// How often a filter begins at `$` again: the record is looked through for every node.
+    restarts: u32,
 }
 
 /// One place within a node.
@@ -33,36 +39,45 @@ impl Path {
             format!("`{text}` is not a path: {} at {}", error.message(), error.position())
         })?;
         let (steps, rest) = steps(text);
-        Ok(Self { query: (!rest.is_empty() || steps.is_empty()).then_some(query), steps })
+        let query = (!rest.is_empty() || steps.is_empty()).then_some(query);
+        let unquoted = unquoted(text);
+        let restarts =
+            unquoted.matches('$').count().saturating_sub(1).try_into().unwrap_or(u32::MAX);
+        let descents = unquoted.matches("..").count().try_into().unwrap_or(u32::MAX);
+        Ok(Self { steps, query, descents, restarts })
     }
 
     /// The first node that `wanted` takes.
     pub(crate) fn find<'a>(
         &self,
         tree: &'a Value,
+        work: &mut Work,
         wanted: impl Fn(&Value) -> bool,
     ) -> Option<&'a Value> {
         match &self.query {
             None => self.walk(tree).filter(|value| wanted(value)),
+            Some(_) if !self.is_affordable(tree, work) => None,
             Some(query) => query.query(tree).into_iter().find(|value| wanted(value)),
         }
     }
 
     /// All nodes.
-    pub(crate) fn all<'a>(&self, tree: &'a Value) -> Vec<&'a Value> {
+    pub(crate) fn all<'a>(&self, tree: &'a Value, work: &mut Work) -> Vec<&'a Value> {
         match &self.query {
             None => self.walk(tree).into_iter().collect(),
+            Some(_) if !self.is_affordable(tree, work) => Vec::new(),
             Some(query) => query.query(tree).all(),
         }
     }
 
     /// How many nodes there are; `None` where the source does not even have the place to look in.
-    pub(crate) fn count(&self, tree: &Value) -> Option<usize> {
+    pub(crate) fn count(&self, tree: &Value, work: &mut Work) -> Option<usize> {
         if let Some(root) = self.root() {
             tree.get(root)?;
         }
         Some(match &self.query {
             None => usize::from(self.walk(tree).is_some()),
+            Some(_) if !self.is_affordable(tree, work) => return None,
             Some(query) => NodeList::len(&query.query(tree)),
         })
     }
@@ -75,12 +90,52 @@ impl Path {
         }
     }
 
+    /// Whether looking for it in `tree` is within the budget. It is asked before, because a query
+    /// cannot be stopped; and for the most that it may take.
+    fn is_affordable(&self, tree: &Value, work: &mut Work) -> bool {
+        let (nodes, depth) = size(tree);
+        let again = depth.saturating_pow(self.descents.saturating_sub(1));
+        let restarted = nodes.saturating_pow(self.restarts);
+        work.may_spend(nodes.saturating_mul(again).saturating_mul(restarted))
+    }
+
     fn walk<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
         self.steps.iter().try_fold(tree, |node, step| match step {
             Step::Member(name) => node.get(name),
             Step::Item(index) => node.get(index),
         })
     }
+}
+
+/// Nodes of a tree, and how deep it is.
+fn size(tree: &Value) -> (u64, u64) {
+    let sum = |(nodes, depth): (u64, u64), child| {
+        let (more, deeper) = size(child);
+        (nodes + more, depth.max(deeper + 1))
+    };
+    match tree {
+        Value::Array(items) => items.iter().fold((1, 1), sum),
+        Value::Object(members) => members.values().fold((1, 1), sum),
+        _ => (1, 1),
+    }
+}
+
+/// A path without what is quoted in it.
+fn unquoted(path: &str) -> String {
+    let mut quote = None;
+    let mut is_escaped = false;
+    let outside = |c: &char| {
+        let is_outside = quote.is_none();
+        match quote {
+            _ if std::mem::take(&mut is_escaped) => {}
+            Some(_) if *c == '\\' => is_escaped = true,
+            Some(open) if *c == open => quote = None,
+            None if matches!(c, '\'' | '"') => quote = Some(*c),
+            _ => {}
+        }
+        is_outside
+    };
+    path.chars().filter(outside).collect()
 }
 
 /// Takes steps from the beginning of a valid path, and what follows them. Other ways to write a step
@@ -130,8 +185,9 @@ mod tests {
         });
         let first = |path: &str| {
             let path = Path::parse(path).unwrap();
-            path.find(&tree, |value| !value.is_null()).cloned()
+            path.find(&tree, &mut Work::default(), |value| !value.is_null()).cloned()
         };
+        let all = |path: &str| Path::parse(path).unwrap().all(&tree, &mut Work::default());
         assert_eq!(first("$.A"), first("$['A']"));
         assert_eq!(first("$.诉求"), Some(json!("2")));
         assert_eq!(first("$.list[1].f"), Some(json!(1)));
@@ -141,7 +197,7 @@ mod tests {
             ["$", "$.e", "$.e[0]", "$.e[-1]", "$.e[1]", "$.e[*]", "$['e'][0]", "$.A[0]", "$.e.f"]
         {
             let query = JsonPath::parse(path).unwrap();
-            assert_eq!(Path::parse(path).unwrap().all(&tree), query.query(&tree).all(), "{path}");
+            assert_eq!(all(path), query.query(&tree).all(), "{path}");
         }
         for name in [
             r"['it\'s']",
@@ -153,9 +209,9 @@ mod tests {
         ] {
             let path = format!("$.e[0]{name}");
             let query = JsonPath::parse(&path).unwrap();
-            assert_eq!(Path::parse(&path).unwrap().all(&tree), query.query(&tree).all(), "{path}");
+            assert_eq!(all(&path), query.query(&tree).all(), "{path}");
         }
-        let count = |path: &str| Path::parse(path).unwrap().count(&tree);
+        let count = |path: &str| Path::parse(path).unwrap().count(&tree, &mut Work::default());
         assert_eq!(count("$.list[?@.f == 2]"), Some(2));
         assert_eq!(count("$.list[?@.f == 9]"), Some(0));
         assert_eq!(count("$.absent[*]"), None);

@@ -1,5 +1,7 @@
 //! A mapping, resolved: every rule in its place, nothing left to look up.
 
+use std::{borrow::Cow, collections::HashSet, hash::Hash};
+
 use contract::{
     DemandBody, Timestamp,
     demand::{Initiative, Kind, Related, Status, SupervisionFlag, Urgency},
@@ -7,14 +9,13 @@ use contract::{
 
 use crate::{
     notes::Notes,
-    record::Record,
     rule::{
         AttachmentRule, BoolRule, CodeRule, Coded, CountsRule, EachRule, EnterpriseRule,
         EvaluationRule, Group, IntRule, ListRule, PersonRule, PersonalRule, PlainPerson, PointRule,
         RegionRule, RelatedRule, RepeatRule, StepRule, TaskRule, TextRule, TimeRule,
     },
     seal::Personal,
-    source::Source,
+    source::{Record, Source},
 };
 
 /// Where a rule's answer goes.
@@ -126,20 +127,22 @@ impl MappingPlan {
         body.evaluations.extend(each(&self.evaluations, record, notes));
         body.trail.extend(each(&self.trail, record, notes));
         body.related.extend(each(&self.related, record, notes));
-        for source in &self.cited {
-            for no in source.all(record, notes) {
-                let is_known = body.source_no.as_deref() == Some(&*no)
-                    || body.related.iter().any(|other| other.no == no);
-                if !is_known {
-                    let relation = "cited".to_owned();
-                    body.related.push(Related { no: no.into_owned(), relation });
-                }
+        if !self.cited.is_empty() {
+            let related = body.related.iter().map(|other| other.no.clone());
+            let mut known: HashSet<_> = related.chain(body.source_no.clone()).collect();
+            let cited = self.cited.iter().flat_map(|source| source.all(record, notes));
+            for no in cited.map(Cow::into_owned).filter(|no| known.insert(no.clone())) {
+                body.related.push(Related { no, relation: "cited".to_owned() });
             }
         }
     }
 }
 
-fn list<T: PartialEq>(rule: &Option<ListRule<T>>, record: Record<'_>, notes: &mut Notes) -> Vec<T> {
+fn list<T: Clone + Eq + Hash>(
+    rule: &Option<ListRule<T>>,
+    record: Record<'_>,
+    notes: &mut Notes,
+) -> Vec<T> {
     rule.as_ref().map(|rule| rule.read(record, notes)).unwrap_or_default()
 }
 

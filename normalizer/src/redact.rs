@@ -4,14 +4,15 @@
 //! address by its form, and the record's own names, numbers and addresses wherever they stand. Other people's names
 //! in prose are not found by rule, and nothing here pretends to.
 
-mod mail;
+mod form;
 mod number;
 mod own;
-mod plate;
 
 use std::{collections::BTreeMap, fmt::Arguments, ops::Range};
 
 use contract::DemandBody;
+
+use crate::notes::Work;
 
 pub(crate) use own::Own;
 
@@ -22,23 +23,31 @@ struct Hidden {
     mask: String,
 }
 
-/// Masks all prose of a body. Returns the texts that were changed as they were, by their paths.
-pub(crate) fn redact(body: &mut DemandBody, own: &Own) -> BTreeMap<String, String> {
+/// Masks all prose of a body. Returns the texts that were changed as they were, by their paths, or
+/// nothing where to look through all of them would be too costly.
+pub(crate) fn redact(
+    body: &mut DemandBody,
+    own: &Own,
+    work: &mut Work,
+) -> Option<BTreeMap<String, String>> {
     let mut unmasked = BTreeMap::new();
     each_text(body, |path, text| {
+        if !work.may_spend(own.steps(text)) {
+            return;
+        }
         if let Some(masked) = masked(text, own) {
             unmasked.insert(path.to_string(), std::mem::replace(text, masked));
         }
     });
-    unmasked
+    (!work.is_too_costly()).then_some(unmasked)
 }
 
 /// The text with everything hidden, or nothing where there is nothing to hide.
 pub(crate) fn masked(text: &str, own: &Own) -> Option<String> {
     let mut hidden = own.find(text);
     number::find(text, own, &mut hidden);
-    plate::find(text, &mut hidden);
-    mail::find(text, &mut hidden);
+    form::find_plates(text, &mut hidden);
+    form::find_mail(text, &mut hidden);
     if hidden.is_empty() {
         return None;
     }

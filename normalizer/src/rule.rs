@@ -5,7 +5,6 @@
 
 mod code;
 mod group;
-mod list;
 mod number;
 mod personal;
 mod point;
@@ -13,12 +12,11 @@ mod region;
 mod text;
 mod time;
 
-pub(crate) use code::{CodeRule, Coded};
+pub(crate) use code::{CodeRule, Coded, ListRule};
 pub(crate) use group::{
     AttachmentRule, CountsRule, EachRule, EnterpriseRule, EvaluationRule, Group, RelatedRule,
     RepeatRule, StepRule, TaskRule,
 };
-pub(crate) use list::ListRule;
 pub(crate) use number::{BoolRule, IntRule};
 pub(crate) use personal::{PersonRule, PersonalRule, PlainPerson, gender};
 pub(crate) use point::PointRule;

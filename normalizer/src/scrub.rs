@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     Mapping,
+    notes::Work,
     redact::{Own, masked},
 };
 
@@ -44,7 +45,7 @@ impl Mapping {
     }
 
     fn own(&self, record: &RawRecord) -> Own {
-        let draft = self.draft(record.body.tree());
+        let draft = self.draft(record.body.tree(), Work::unlimited());
         Own::new(&draft.people, draft.address.as_ref())
     }
 

@@ -1,13 +1,33 @@
-//! Where the value of a field comes from.
+//! Where the value of a field comes from: a record, or one node of it.
 
 use std::borrow::Cow;
 
-use contract::demand::QualityFlag;
+use contract::{Timestamp, demand::QualityFlag};
 use serde_json::Value;
 
-use crate::{
-    config::Extract, expr::Expression, extract::extract, notes::Notes, path::Path, record::Record,
-};
+use crate::{config::Extract, expr::Expression, extract::extract, notes::Notes, path::Path};
+
+/// A node, and what is known of the demand when a rule looks at it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record<'a> {
+    /// `$` of every path.
+    pub(crate) tree: &'a Value,
+    /// When the demand was received: a label means what it meant then.
+    pub(crate) received_at: Option<Timestamp>,
+    /// What an expression sees; absent while no expression is evaluated.
+    pub(crate) scope: Option<&'a minijinja::Value>,
+}
+
+impl<'a> Record<'a> {
+    pub(crate) fn new(tree: &'a Value) -> Self {
+        Self { tree, received_at: None, scope: None }
+    }
+
+    /// The same, looking at one node.
+    pub(crate) fn at(self, tree: &'a Value) -> Self {
+        Self { tree, ..self }
+    }
+}
 
 /// What an author wrote about the origin of a field.
 #[derive(Debug)]
@@ -48,7 +68,8 @@ impl Source {
         let found = match &self.origin {
             Origin::Constant(constant) => Some(ours(constant)),
             Origin::Paths(paths) => {
-                let value = paths.iter().find_map(|path| path.find(record.tree, is_present));
+                let mut find = |path: &'a Path| path.find(record.tree, &mut notes.work, is_present);
+                let value = paths.iter().find_map(&mut find);
                 value.and_then(|value| self.scalar(value, notes))
             }
             Origin::Expression(expression) => {
@@ -85,7 +106,7 @@ impl Source {
             Origin::Constant(constant) => return vec![constant.as_str().into()],
             Origin::Paths(paths) => {
                 for path in paths {
-                    let values = path.all(record.tree).into_iter().flat_map(flat);
+                    let values = path.all(record.tree, &mut notes.work).into_iter().flat_map(flat);
                     texts.extend(values.filter_map(|value| Some(self.scalar(value, notes)?.text)));
                     if !texts.is_empty() {
                         break;
@@ -112,9 +133,9 @@ impl Source {
     }
 
     /// How many nodes the first path finds that has a place to look in.
-    pub(crate) fn count(&self, record: Record<'_>) -> Option<usize> {
+    pub(crate) fn count(&self, record: Record<'_>, notes: &mut Notes) -> Option<usize> {
         let Origin::Paths(paths) = &self.origin else { return None };
-        paths.iter().find_map(|path| path.count(record.tree))
+        paths.iter().find_map(|path| path.count(record.tree, &mut notes.work))
     }
 
     fn or_default<'a>(
@@ -134,6 +155,9 @@ impl Source {
         record: Record<'_>,
         notes: &mut Notes,
     ) -> Option<Value> {
+        if !notes.work.may_spend(expression.steps(record.tree)) {
+            return None;
+        }
         let value = expression.value(record.scope?);
         if value.is_err() {
             let detail = "the expression has no answer for this record";
@@ -144,7 +168,7 @@ impl Source {
 
     /// A single value as text.
     fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<FoundText<'a>> {
-        let text = match value {
+        let text: Cow<'_, str> = match value {
             Value::Null => return None,
             Value::Bool(flag) => if *flag { "true" } else { "false" }.into(),
             Value::Number(number) => number.to_string().into(),
@@ -158,7 +182,9 @@ impl Source {
                 return None;
             }
         };
-        Some(FoundText { text, is_number: value.is_number(), is_said: true })
+        // Whatever becomes of it, each of its bytes is looked at.
+        let is_affordable = notes.work.may_spend(text.len() as u64);
+        is_affordable.then_some(FoundText { text, is_number: value.is_number(), is_said: true })
     }
 }
 

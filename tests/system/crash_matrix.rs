@@ -14,6 +14,7 @@ use gateway::{
     channel::ChannelHandle,
     clock,
     ingest::{Environment, Run, ingest},
+    mapping::MappingPool,
     memory::Memory,
     schedule::Pace,
     stop::Stop,
@@ -190,6 +191,7 @@ async fn ingest_once(
         brake: Brake::default(),
         environment: &Environment {
             memory: Arc::new(Memory::new(1 << 20)),
+            mapping: Arc::new(MappingPool::new().unwrap()),
             clock: clock::machine(),
             stop: Stop::default(),
         },

@@ -253,7 +253,7 @@ impl Jobs {
             .arg(&self.config)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            .env("TONGHUI_LOG", "info,sqlx=error,tonghui=debug")
+            .env("TONGHUI_LOG", "info,tonghui=debug")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -3,7 +3,12 @@
 //! A case is a folder with a `channel.toml` and the files of its `in/`. Each file is explained, then
 //! dropped and read into a store of its own; both verdicts stand beside each other.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -22,7 +27,8 @@ struct Verdict {
 
 /// Runs every case of `folder/files`; fails where the two differ.
 pub(crate) fn cases(folder: &Path) -> Result<()> {
-    must(cargo(&["build", "--locked", "-p", "gateway", "--bin", "tonghui"]))?;
+    // With the features of the whole workspace, as the suite builds it: nothing is compiled twice.
+    must(cargo(&["build", "--locked", "--workspace", "--bin", "tonghui"]))?;
     let work = tempfile::tempdir()?;
     let config = work.path().join("config");
     tonghui(&["init", &config.to_string_lossy()])?;
@@ -35,8 +41,9 @@ pub(crate) fn cases(folder: &Path) -> Result<()> {
         fs::create_dir_all(&channel)?;
         fs::copy(case.join("channel.toml"), channel.join("channel.toml"))?;
         for input in sorted(&case.join("in"))? {
-            let said = explained(&config, &input);
-            let done = synced(work.path(), &config, &input)?;
+            let dropped = drop_alone(work.path(), &config, &input)?;
+            let said = explained(&config, &dropped);
+            let done = synced(&config)?;
             n_files += 1;
             n_different += u32::from(said != done);
             let case = case.file_name().unwrap_or_default().to_string_lossy();
@@ -76,7 +83,8 @@ fn explained(config: &Path, input: &Path) -> Verdict {
     verdict
 }
 
-fn synced(work: &Path, config: &Path, input: &Path) -> Result<Verdict> {
+/// Puts a copy of `input` into an empty folder that the channel reads, beside an empty store.
+fn drop_alone(work: &Path, config: &Path, input: &Path) -> Result<PathBuf> {
     let (drop, data) = (work.join("drop"), config.join("data"));
     for folder in [&drop, &data] {
         if folder.exists() {
@@ -84,8 +92,13 @@ fn synced(work: &Path, config: &Path, input: &Path) -> Result<Verdict> {
         }
     }
     fs::create_dir(&drop)?;
-    fs::copy(input, drop.join(input.file_name().context("an input has no name")?))?;
+    let dropped = drop.join(input.file_name().context("an input has no name")?);
+    fs::copy(input, &dropped)?;
     fs::write(config.join("channels/x/url"), drop.to_string_lossy().as_bytes())?;
+    Ok(dropped)
+}
+
+fn synced(config: &Path) -> Result<Verdict> {
     let config = config.to_string_lossy();
     let ask = |arguments: &[&str]| -> Result<Value> {
         let arguments = [&["--config", &config], arguments, &["--format", "json"]].concat();
@@ -135,7 +148,7 @@ fn tonghui(arguments: &[&str]) -> Result<String> {
 }
 
 /// What lies in a folder, by name.
-fn sorted(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut paths =
         entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;

@@ -67,8 +67,8 @@ impl Folder {
     /// Touches no network.
     pub(crate) fn new(config: &Config, means: &Means) -> Result<Self, Fault> {
         let backend = match Address::parse(config.url.expose())? {
-            Address::Local(folder) => Backend::Local(Local::new(folder, config.listing, means)),
-            Address::Sftp(server) => Backend::Sftp(Box::new(Sftp::new(server, config, means)?)),
+            Address::Local(folder) => Backend::Local(Local::new(folder, config.listing)),
+            Address::Sftp(server) => Backend::Sftp(Box::new(Sftp::new(server, config)?)),
         };
         Ok(Self { gate: Arc::clone(&means.gate), backend })
     }

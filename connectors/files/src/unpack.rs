@@ -50,7 +50,7 @@ fn unzip(
     for index in 0..archive.len() {
         let packed = archive.by_index(index).map_err(|_| damaged())?;
         let name = packed.name().map_err(|_| damaged())?.into_owned();
-        if packed.is_dir() || name.starts_with("__MACOSX/") {
+        if packed.is_dir() || is_litter(&name) {
             continue;
         }
         if documents.len() >= options.limits.entries {
@@ -61,6 +61,13 @@ fn unzip(
         documents.push(document(&name, unpacked, options)?);
     }
     Ok(documents)
+}
+
+/// What file managers leave in every folder.
+fn is_litter(name: &str) -> bool {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    name.starts_with("__MACOSX/")
+        || [".ds_store", "thumbs.db", "desktop.ini"].contains(&&*last.to_ascii_lowercase())
 }
 
 fn document(name: &str, file: File, options: &FormOptions) -> Result<Document, Broken> {
@@ -202,7 +209,13 @@ mod tests {
         let options = form::options();
         assert_eq!(unpack("a.csv", b"x", &options).unwrap(), ["\"\" Csv x"]);
         assert_eq!(unpack("a.csv.gz", &gzipped(b"x"), &options).unwrap(), ["\"a.csv\" Csv x"]);
-        let bytes = zipped(&[("b/a.CSV", b"1"), ("__MACOSX/._a", b"2"), ("c.jsonl", b"3")]);
+        let bytes = zipped(&[
+            ("b/a.CSV", b"1"),
+            ("__MACOSX/._a", b"2"),
+            ("b/Thumbs.db", b"2"),
+            ("desktop.ini", b"2"),
+            ("c.jsonl", b"3"),
+        ]);
         let expected = ["\"b/a.CSV\" Csv 1", "\"c.jsonl\" JsonLines 3"];
         assert_eq!(unpack("a.zip", &bytes, &options).unwrap(), expected);
     }

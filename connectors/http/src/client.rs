@@ -4,11 +4,11 @@
 //! and how much is read. Bytes are counted after unpacking, while they arrive: a kilobyte that
 //! unpacks to a gigabyte ends at the limit.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, error::Error, iter, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use connector_wire::{auth, gate};
-use contract::{Fault, Gate, Timestamp};
+use contract::{Fault, Gate, Timestamp, chain, no_connection};
 use reqwest::{Certificate, Identity, Url, header, redirect};
 use tokio::time::Instant;
 
@@ -202,8 +202,9 @@ impl Client {
         };
         let received = tokio::time::timeout(timeout, receiving).await;
         let received = received
-            .map_err(|_| Fault::transient(format!("no answer within {timeout:?}")))?
-            .map_err(|error| broken(error, timeout))?;
+            .map_err(|_| late(timeout))
+            .and_then(|received| received.map_err(|error| broken(error, timeout)))
+            .map_err(|fault| fault.at(host(&ask.url)))?;
         let (status, headers, cookies, body) = received;
         cookies.iter().for_each(|cookie| self.cookies.take(&ask.url, cookie));
         let said = headers.get("date").map(String::as_str);
@@ -222,34 +223,41 @@ impl Client {
     }
 }
 
+/// The source, without what may be a secret of it.
+pub(crate) fn host(url: &Url) -> String {
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("source {}:{port}", url.host_str().unwrap_or_default())
+}
+
+fn late(timeout: Duration) -> Fault {
+    Fault::transient(format!("no answer within {timeout:?}"))
+        .remedy("ask whoever runs the source, or raise `timeout`")
+}
+
 /// What a broken exchange means. The address stays out: it may hold a token of the source.
 fn broken(error: reqwest::Error, timeout: Duration) -> Fault {
     let error = error.without_url();
-    let mut causes = Vec::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
-    }
-    let says = |word: &str| causes.iter().any(|cause| cause.to_lowercase().contains(word));
-    if says("certificate") {
-        return Fault::stopped("the source's certificate is not trusted")
-            .because(error)
-            .remedy("name the file of its authority in `ca`, or have the source renew it");
-    }
-    if error.is_builder() {
-        return Fault::stopped(
-            "the request cannot be written: a header holds a character it must not",
-        );
-    }
-    let what = if error.is_timeout() {
-        format!("no answer within {timeout:?}")
+    let causes = chain(&error);
+    let refused = iter::successors(error.source(), |&error| error.source())
+        .find_map(|error| error.downcast_ref().and_then(no_connection));
+    if causes.contains("certificate") {
+        Fault::stopped("the certificate of the source is not trusted")
+            .because(causes)
+            .remedy("name the file of its authority in `ca`, or have the source renew it")
+    } else if error.is_builder() {
+        Fault::stopped("the request cannot be written: a header holds a character it must not")
+            .remedy("check the headers and secrets of this channel for line breaks")
+    } else if error.is_timeout() {
+        late(timeout)
+    } else if let Some(why) = refused {
+        Fault::transient("cannot connect")
+            .because(why)
+            .remedy("check host and port in `url`, and that the source runs there")
     } else if error.is_connect() {
-        "the source cannot be reached".to_owned()
+        Fault::transient("cannot connect").because(causes)
     } else if error.is_decode() {
-        "the answer cannot be unpacked".to_owned()
+        Fault::transient("the answer cannot be unpacked").because(causes)
     } else {
-        "the answer broke off".to_owned()
-    };
-    Fault::transient(what).because(error)
+        Fault::transient("the answer broke off").because(causes)
+    }
 }

@@ -76,7 +76,6 @@ pub struct Http {
     source: Source,
     turns: Vec<Turn>,
     held: Option<Held>,
-    channel: String,
 }
 
 impl Http {
@@ -103,12 +102,12 @@ impl Connector for Http {
     type Cursor = Cursor;
 
     fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        let Means { channel, zone, budget: _, gate, clock, .. } = means;
+        let Means { zone, budget: _, gate, clock, .. } = means;
         let (plan, limits, auth) = Plan::new(config, zone)?;
         let client = Client::new(limits, gate)?;
         let turns = Turn::all(&plan);
         let source = Source { client, auth, clock, is_warm: false };
-        Ok(Self { plan, source, turns, held: None, channel: channel.to_string() })
+        Ok(Self { plan, source, turns, held: None })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
@@ -134,7 +133,7 @@ impl Connector for Http {
                 // It is not due.
                 Ok(None) => Found { entries: Vec::new(), is_end: true },
                 Err(fault) => {
-                    let fault = fault.at(format!("channel {}", self.channel));
+                    let fault = fault.at(client::host(&self.plan.list.call.url));
                     let is_of_all = matches!(fault.kind(), FaultKind::Throttled(_))
                         || trouble.len() + 1 >= self.plan.n_values();
                     if is_of_all && !has_moved {
@@ -164,7 +163,7 @@ impl Connector for Http {
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         let settling = ack::settle(&mut self.source, &self.plan, &upto.owed);
-        settling.await.map_err(|fault| fault.at(format!("channel {}", self.channel)))
+        settling.await.map_err(|fault| fault.at(client::host(&self.plan.list.call.url)))
     }
 
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {

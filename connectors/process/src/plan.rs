@@ -31,9 +31,7 @@ impl Plan {
     pub(crate) fn new(config: Config, means: Means) -> Result<Self, Fault> {
         let Config { command, protocol, config, secrets, timeout, memory, page, singer } = config;
         let Means { channel, zone, budget, gate, folder, .. } = means;
-        let wrong = |what: &str, remedy: &str| {
-            Err(Fault::stopped(what).at(format!("channel {channel}")).remedy(remedy))
-        };
+        let wrong = |what: &str, remedy: &str| Err(Fault::stopped(what).remedy(remedy));
         if command.first().is_none_or(String::is_empty) {
             return wrong(
                 "`command` names no program",
@@ -88,6 +86,6 @@ impl Plan {
     /// Where a fault happened.
     pub(crate) fn place(&self) -> String {
         let what = if self.singer.is_some() { "tap" } else { "plugin" };
-        format!("channel {}, its {what}", self.channel)
+        format!("{what} {}", self.command.first().map_or("", String::as_str))
     }
 }

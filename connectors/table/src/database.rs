@@ -30,13 +30,12 @@ pub(crate) struct Database {
     timeout: Duration,
     connections: u32,
     zone: Tz,
-    channel: String,
 }
 
 impl Database {
     /// Touches no network.
     pub(crate) fn new(url: &str, timeout: Duration, means: &Means) -> Result<Self, Fault> {
-        let Means { channel, zone, budget, gate, .. } = means;
+        let Means { zone, budget, gate, .. } = means;
         if timeout.is_zero() {
             return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
         }
@@ -47,7 +46,6 @@ impl Database {
             timeout,
             connections: budget.concurrent.max(1),
             zone: *zone,
-            channel: channel.to_string(),
         })
     }
 
@@ -58,8 +56,7 @@ impl Database {
         let text = rows.first().and_then(|row| row.columns.first()).map(|(_, now)| now.to_text());
         let now = text.and_then(|now| now.parse::<NaiveDateTime>().ok());
         now.map(|now| now.and_utc()).ok_or_else(|| {
-            Fault::stopped("the source's clock shows no time")
-                .at(format!("channel {}", self.channel))
+            Fault::stopped("the clock of the database shows no time").at(self.address.place())
         })
     }
 
@@ -78,7 +75,7 @@ impl Database {
         let limit = self.timeout + GRACE;
         match tokio::time::timeout(limit, self.pool().execute(sql)).await {
             Ok(Ok(n_rows)) => Ok(n_rows),
-            Ok(Err(error)) => match Trouble::of(&error) {
+            Ok(Err(error)) => match self.trouble(error).await {
                 Trouble::Value => Err(None),
                 trouble => Err(Some(self.fault(trouble, Doing::Acknowledge, target))),
             },
@@ -95,7 +92,10 @@ impl Database {
         let limit = self.timeout + GRACE;
         match tokio::time::timeout(limit, self.pool().fetch(sql)).await {
             Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(self.fault(Trouble::of(&error), Doing::Read, target)),
+            Ok(Err(error)) => {
+                let trouble = self.trouble(error).await;
+                Err(self.fault(trouble, Doing::Read, target))
+            }
             Err(_) => Err(self.fault(Trouble::Late, Doing::Read, target)),
         }
     }
@@ -105,12 +105,22 @@ impl Database {
         pool.get_or_insert_with(|| address.open(*timeout, *connections, *zone))
     }
 
+    async fn trouble(&mut self, error: sqlx::Error) -> Trouble {
+        let asked = tokio::time::timeout(GRACE, self.pool().refusal());
+        match error {
+            sqlx::Error::PoolTimedOut => {
+                let refusal = asked.await.ok().flatten();
+                Trouble::of(&refusal.unwrap_or(sqlx::Error::PoolTimedOut))
+            }
+            error => Trouble::of(&error),
+        }
+    }
+
     fn fault(&mut self, trouble: Trouble, doing: Doing, target: &Target) -> Fault {
         if trouble == Trouble::Stale {
             // Statements that a connection has prepared live as long as it does.
             self.pool = None;
         }
-        fault(trouble, doing, target, self.timeout)
-            .at(format!("channel {}, table {}", self.channel, target.table))
+        fault(trouble, doing, self.address.place(), target, self.timeout)
     }
 }

@@ -11,9 +11,9 @@ mod sqlite;
 use std::{str::FromStr as _, time::Duration};
 
 use chrono_tz::Tz;
-use contract::Fault;
+use contract::{Fault, chain, no_connection};
 use sqlx::{
-    MySqlPool, PgPool, SqlitePool,
+    ConnectOptions as _, MySqlPool, PgPool, SqlitePool,
     mysql::{MySqlConnectOptions, MySqlDatabaseError},
     postgres::{PgConnectOptions, PgDatabaseError},
     sqlite::{SqliteConnectOptions, SqliteError},
@@ -48,12 +48,27 @@ pub(crate) enum Trouble {
     Busy,
     /// It took longer than the limit.
     Late,
-    /// The connection or the server is not there.
-    Gone,
+    /// No connection came about, and why.
+    Unreachable(&'static str),
+    /// There was a connection.
+    Lost,
+    /// The server starts or ends.
+    Leaving,
+    /// It takes no more connections.
+    Crowded,
+    /// Its disk or memory is full or fails.
+    Short,
+    /// TLS failed, and why.
+    Untrusted(String),
+    /// It does not speak as we do.
+    Foreign,
+    /// It wants another proof than a password as we can give it.
+    SignOn,
+    WrongPassword,
+    Expired,
+    NoDatabase,
     /// The table was altered under the connection.
     Stale,
-    NoDatabase,
-    WrongPassword,
     /// The account may not do this.
     Denied,
     NoTable,
@@ -91,6 +106,23 @@ impl Address {
         })
     }
 
+    /// What it is and where, without the account.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Sqlite(options) => format!("sqlite file {}", options.get_filename().display()),
+            Self::Postgres(options) => {
+                let database = options.get_database().unwrap_or_default();
+                let (host, port) = (options.get_host(), options.get_port());
+                format!("postgres database {database} at {host}:{port}")
+            }
+            Self::MySql(options) => {
+                let database = options.get_database().unwrap_or_default();
+                let (host, port) = (options.get_host(), options.get_port());
+                format!("mysql database {database} at {host}:{port}")
+            }
+        }
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
@@ -115,6 +147,16 @@ impl Pool {
             Self::Sqlite(pool) => sqlite::fetch(pool, sql).await,
             Self::Postgres(pool) => postgres::fetch(pool, sql).await,
             Self::MySql(pool) => mysql::fetch(pool, sql).await,
+        }
+    }
+
+    /// Why no connection comes about. A pool waits for a server that refuses, and says only that
+    /// it has waited; an attempt beside it says why.
+    pub(crate) async fn refusal(&self) -> Option<sqlx::Error> {
+        match self {
+            Self::Sqlite(pool) => pool.connect_options().connect().await.err(),
+            Self::Postgres(pool) => pool.connect_options().connect().await.err(),
+            Self::MySql(pool) => pool.connect_options().connect().await.err(),
         }
     }
 
@@ -146,10 +188,32 @@ impl Trouble {
                 Self::Undecodable(index.clone(), source.to_string())
             }
             sqlx::Error::Configuration(_) => Self::Other("configuration".to_owned()),
-            sqlx::Error::Tls(_) => Self::Other("tls".to_owned()),
+            sqlx::Error::Tls(error) => Self::Untrusted(chain(&**error)),
+            sqlx::Error::Io(error) => no_connection(error).map_or(Self::Lost, Self::Unreachable),
+            sqlx::Error::PoolTimedOut => Self::Unreachable("no connection came about in time"),
+            sqlx::Error::Protocol(why) if why.contains("auth") => Self::SignOn,
+            sqlx::Error::Protocol(_) => Self::Foreign,
             // The connection broke, in one way or another.
-            _ => Self::Gone,
+            _ => Self::Lost,
         }
+    }
+
+    /// Whether it has nothing to do with a table.
+    pub(crate) fn is_of_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable(_)
+                | Self::Lost
+                | Self::Leaving
+                | Self::Crowded
+                | Self::Short
+                | Self::Untrusted(_)
+                | Self::Foreign
+                | Self::SignOn
+                | Self::WrongPassword
+                | Self::Expired
+                | Self::NoDatabase
+        )
     }
 }
 

@@ -56,8 +56,7 @@ impl Connector for Webhook {
         Some(|config| Arc::new(Requests { guard: config.auth.clone() }));
 
     fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        let reader = Reader::build(&config, means.zone)
-            .map_err(|fault| fault.at(format!("channel {}", means.channel)))?;
+        let reader = Reader::build(&config, means.zone)?;
         // On the desk nothing arrives.
         let inbox = means.inbox.unwrap_or_else(|| Inbox::new("", 0));
         Ok(Self { inbox, reader })

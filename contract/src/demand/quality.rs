@@ -34,6 +34,8 @@ codes! {
         MaskedValue = "masked_value",
         /// Text was put back from a wrong decoding.
         RepairedText = "repaired_text",
+        /// Text that may be broken and was left as it is: to try it would have cost too much.
+        UnrepairedText = "unrepaired_text",
         /// Text that was damaged before it came here.
         Damaged = "damaged",
         /// Bytes that are not in the charset, where the channel accepts that.

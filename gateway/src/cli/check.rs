@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use config::{ChannelSettings, Example, Problem, Problems};
-use contract::Period;
+use contract::{Period, chain};
 use serde_json::Value;
 use sink::store::Access;
 
@@ -107,11 +107,11 @@ fn run_example(
         dry_run.page(&files.page, false).and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
     let found = match found {
         Ok(found) => found,
-        Err(error) => return Some(at("page", format!("{error:#}"))),
+        Err(error) => return Some(at("page", chain(error.as_ref()))),
     };
     let expected = match read(files) {
         Ok(expected) => expected,
-        Err(error) => return Some(at("expected", format!("{error:#}"))),
+        Err(error) => return Some(at("expected", chain(error.as_ref()))),
     };
     let path = difference("$", &expected, &found)?;
     Some(at(

@@ -7,9 +7,11 @@ use std::{
 };
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use contract::chain;
 use serde::Serialize;
 
 use super::Format;
+use crate::plain;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,7 @@ impl Exit {
 /// Prints text, followed by a line break.
 pub(super) fn print(text: impl AsRef<str>) -> io::Result<()> {
     // Takes colours away where nobody could see them.
-    writeln!(anstream::stdout().lock(), "{}", text.as_ref())
+    writeln!(anstream::stdout().lock(), "{}", plain::page(text.as_ref()))
 }
 
 /// Places of a line on the terminal; the usual ones where there is none.
@@ -56,7 +58,7 @@ pub(super) fn width() -> usize {
 /// Prints a line for people beside the result.
 pub(super) fn note(text: impl AsRef<str>) {
     // A closed standard error must not end the work.
-    let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
+    let _ = writeln!(io::stderr().lock(), "{}", plain::page(text.as_ref()));
 }
 
 /// Prints `value` as JSON, or what `text` makes of it.
@@ -102,7 +104,7 @@ pub(super) fn finish(ended: anyhow::Result<Exit>) -> ExitCode {
             let exit = error
                 .downcast_ref::<config::Problems>()
                 .map_or(Exit::Failed, |_| Exit::Configuration);
-            note(format!("{error:#}"));
+            note(chain(error.as_ref()));
             ExitCode::from(exit.code())
         }
     }

@@ -1,6 +1,6 @@
 //! The half of the loop that talks to the source, always at most one batch ahead of the other.
 
-use contract::{Channel, Checkpoints, Cursor, Fault, Outbox, Position, Timestamp, pack};
+use contract::{Channel, Checkpoints, Cursor, Fault, Outbox, Position, ReadBatch, Timestamp};
 use tokio::sync::SemaphorePermit;
 use tracing::debug;
 
@@ -77,7 +77,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
     async fn read_and_pack(&mut self) -> Result<Option<Packed<'a>>, Fault> {
         let Run { checkpoints, fence, handle, brake, environment, .. } = self.run;
         let ChannelHandle { watch, numbers, .. } = handle;
-        let Environment { memory, clock, stop } = environment;
+        let Environment { memory, mapping, clock, stop } = environment;
         let Channel { id, .. } = self.channel;
         watch.began();
         let mut numbers = numbers.lock().await;
@@ -97,7 +97,9 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         drop(numbers);
         let next = self.next.moved(batch.upto.clone());
         let from = std::mem::replace(&mut self.next, next);
-        let outbox = pack(self.channel, from, read_no, batch, clock.now());
+        let (channel, read_at) = (self.channel.clone(), clock.now());
+        // Nothing that others need is held here: a record may take its time.
+        let outbox = mapping.pack(ReadBatch { channel, from, read_no, batch, read_at }).await?;
         let tally = outbox.tally();
         debug!(
             target: "tonghui",

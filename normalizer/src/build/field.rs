@@ -12,10 +12,9 @@ use crate::{
     config::{Clean, Conversion, Extract, Field, FieldTable, JsonPath},
     expr::Expression,
     path::Path,
-    record::Record,
     rule::{BoolRule, CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeForm, TimeRule},
     seal::Personal,
-    source::{Origin, Source},
+    source::{Origin, Record, Source},
 };
 
 impl Builder<'_> {

@@ -1,18 +1,23 @@
 //! The record's own personal values.
 
+use std::ops::Range;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 
 use super::Hidden;
-use crate::{rule::PlainPerson, seal::Personal};
+use crate::{notes::Work, rule::PlainPerson, seal::Personal};
 
 /// What this record must not say in its prose.
 #[derive(Debug, Default)]
 pub(crate) struct Own {
     values: Vec<Value>,
-    /// Finds all of them in one pass where there are many: a petition names hundreds, and one
-    /// pass for each would be quadratic. For a few, building it costs more than all else here.
+    /// Finds the first of them, which are short, in one pass where there are many: a petition names
+    /// hundreds, and one pass for each would be quadratic. For a few, building it costs more than all
+    /// else here.
     automaton: Option<AhoCorasick>,
+    /// Those that the automaton does not find.
+    others: Range<usize>,
     /// Digits of own telephone numbers, however they are grouped in the text; sorted.
     numbers: Vec<String>,
 }
@@ -28,6 +33,11 @@ struct Value {
 
 /// Up to here a pass for each value is cheaper.
 const FEW: usize = 8;
+/// Bytes of a value that is searched for together with others: where one begins in the text, the
+/// automaton looks so far ahead for a longer one, and goes back.
+const SHORT: usize = 64;
+/// What a byte of them costs: the automaton has a state for each.
+const STATE: u64 = 64;
 /// Shorter numbers are amounts, years and house numbers too.
 const LEAST_DIGITS: usize = 7;
 /// Shorter addresses are names of towns and streets.
@@ -75,6 +85,27 @@ impl Own {
         found.finish()
     }
 
+    /// The same, if it can be made within the budget; nothing where it cannot.
+    pub(crate) fn within(
+        people: &[PlainPerson],
+        address: Option<&Personal>,
+        work: &mut Work,
+    ) -> Self {
+        let people_values = people.iter().flat_map(|p| [&p.name, &p.phone, &p.id_no]).flatten();
+        let bytes: usize = people_values.chain(address).map(|value| value.plain().len()).sum();
+        if work.may_spend(bytes as u64 * STATE) {
+            Self::new(people, address)
+        } else {
+            Self::default()
+        }
+    }
+
+    /// The steps that [`Own::find`] and the searches by form take at most.
+    pub(super) fn steps(&self, text: &str) -> u64 {
+        let together = if self.automaton.is_some() { SHORT } else { 0 };
+        (text.len() as u64).saturating_mul((1 + together + self.others.len()) as u64)
+    }
+
     /// The values themselves.
     pub(crate) fn into_values(self) -> impl Iterator<Item = String> {
         // They were texts: nothing is replaced.
@@ -97,10 +128,9 @@ impl Own {
             for found in automaton.find_iter(text) {
                 add(found.start(), found.pattern().as_usize());
             }
-            return hidden;
         }
-        for (index, Value { finder, .. }) in self.values.iter().enumerate() {
-            let mut from = 0;
+        for index in self.others.clone() {
+            let (finder, mut from) = (&self.values[index].finder, 0);
             while let Some(found) = finder.find(&text.as_bytes()[from..]) {
                 add(from + found, index);
                 from += found + finder.needle().len();
@@ -143,14 +173,21 @@ impl Own {
 
     fn finish(mut self) -> Self {
         self.numbers.sort_unstable();
-        if self.values.len() > FEW {
+        self.others = 0..self.values.len();
+        let is_long = |value: &Value| value.finder.needle().len() > SHORT;
+        self.values.sort_by_key(is_long);
+        let n_short = self.values.partition_point(|value| !is_long(value));
+        if n_short > FEW {
             // Fails above four thousand million states only; a record is far smaller.
             self.automaton = AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
                 .kind(Some(AhoCorasickKind::NoncontiguousNFA))
                 .prefilter(false)
-                .build(self.values.iter().map(|value| value.finder.needle()))
+                .build(self.values[..n_short].iter().map(|value| value.finder.needle()))
                 .ok();
+        }
+        if self.automaton.is_some() {
+            self.others.start = n_short;
         }
         self
     }

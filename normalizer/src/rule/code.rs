@@ -1,12 +1,16 @@
-//! Codes.
+//! Codes, and lists of them.
 
-use std::sync::Arc;
+use std::{collections::HashSet, hash::Hash, sync::Arc};
 
 use contract::demand::QualityFlag;
 use normalizer_text::{Profile, clean};
 
 use super::text::cleaned;
-use crate::{codes::CodeTable, notes::Notes, record::Record, source::Source};
+use crate::{
+    codes::CodeTable,
+    notes::Notes,
+    source::{Record, Source},
+};
 
 /// A label of the source and what it means.
 #[derive(Debug)]
@@ -50,5 +54,35 @@ impl<T> CodeRule<T> {
         // Full-width digits and stray blanks do not make another label.
         let code = look_up(raw).or_else(|| look_up(&clean(raw, Profile::Code).text));
         (self.parse)(code?)
+    }
+}
+
+/// All values that the path finds.
+#[derive(Debug)]
+pub(crate) struct ListRule<T> {
+    pub(crate) each: CodeRule<T>,
+    /// What becomes of a label that is in no table: kept as it is, or dropped.
+    pub(crate) unknown: fn(String) -> Option<T>,
+}
+
+const SEPARATORS: [char; 7] = [',', '，', '、', ';', '；', '|', '\n'];
+
+impl<T: Clone + Eq + Hash> ListRule<T> {
+    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Vec<T> {
+        let source = &self.each.source;
+        let (mut list, mut known) = (Vec::new(), HashSet::new());
+        for text in source.all(record, notes) {
+            for part in text.split(SEPARATORS) {
+                let Some(label) = cleaned(part, Profile::Plain, source.target, notes) else {
+                    continue;
+                };
+                let item = self.each.find(&label, record).or_else(|| {
+                    notes.add(source.target, QualityFlag::UnknownCode, None);
+                    (self.unknown)(label.into_owned())
+                });
+                list.extend(item.filter(|item| known.insert(item.clone())));
+            }
+        }
+        list
     }
 }

@@ -9,7 +9,7 @@ use contract::{
 };
 
 use super::{BoolRule, CodeRule, Coded, IntRule, TextRule, TimeRule, personal::uscc};
-use crate::{notes::Notes, path::Path, record::Record};
+use crate::{notes::Notes, path::Path, source::Record};
 
 /// One item for each node of a path; in the rules of the item, `$` is that node.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) trait Group {
 
 impl<R: Group> EachRule<R> {
     pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Vec<R::Item> {
-        let nodes = self.each.all(record.tree);
+        let nodes = self.each.all(record.tree, &mut notes.work);
         nodes.into_iter().filter_map(|node| self.item.read(record.at(node), notes)).collect()
     }
 }

@@ -4,7 +4,10 @@ use contract::demand::QualityFlag;
 use normalizer_text::{Profile, clean};
 
 use super::CodeRule;
-use crate::{notes::Notes, record::Record, source::Source};
+use crate::{
+    notes::Notes,
+    source::{Record, Source},
+};
 
 /// A whole number, or the number of nodes.
 #[derive(Debug)]
@@ -16,7 +19,7 @@ pub(crate) struct IntRule {
 impl IntRule {
     pub(crate) fn read<N: TryFrom<u64>>(&self, record: Record<'_>, notes: &mut Notes) -> Option<N> {
         let number = if self.counts_nodes {
-            Some(self.source.count(record)? as u64)
+            Some(self.source.count(record, notes)? as u64)
         } else {
             whole(&clean(&self.source.text(record, notes)?, Profile::Code).text)
         };

@@ -4,7 +4,12 @@ use contract::demand::{QualityFlag, Role};
 use normalizer_text::{Profile, identify::Problem};
 
 use super::{BoolRule, CodeRule, text::cleaned};
-use crate::{notes::Notes, path::Path, record::Record, seal::Personal, source::Source};
+use crate::{
+    notes::Notes,
+    path::Path,
+    seal::Personal,
+    source::{Record, Source},
+};
 
 /// A value that will be sealed.
 #[derive(Debug)]
@@ -68,7 +73,7 @@ impl PersonRule {
         let Some(each) = &self.each else {
             return self.one(record, notes).into_iter().collect();
         };
-        let nodes = each.all(record.tree);
+        let nodes = each.all(record.tree, &mut notes.work);
         nodes.into_iter().filter_map(|node| self.one(record.at(node), notes)).collect()
     }
 

@@ -7,7 +7,10 @@
 use contract::demand::{Crs, Location, QualityFlag};
 use normalizer_text::{Profile, clean};
 
-use crate::{notes::Notes, record::Record, source::Source};
+use crate::{
+    notes::Notes,
+    source::{Record, Source},
+};
 
 /// A point in degrees.
 #[derive(Debug)]

@@ -9,8 +9,7 @@ use super::Coded;
 use crate::{
     codes::{Region, RegionTable},
     notes::Notes,
-    record::Record,
-    source::Source,
+    source::{Record, Source},
 };
 
 /// A code of GB/T 2260 in any of its widths, old or new, or a name.

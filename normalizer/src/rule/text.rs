@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 
 use contract::demand::QualityFlag;
-use normalizer_text::{Profile, Repair, clean, repair};
+use normalizer_text::{Profile, Repair, clean};
 
 use super::{CodeRule, Coded};
-use crate::{notes::Notes, record::Record, source::Source};
+use crate::{
+    notes::Notes,
+    source::{Record, Source},
+};
 
 /// A text of the source, or what a code table says of it.
 #[derive(Debug)]
@@ -56,7 +59,7 @@ impl TextRule {
 /// The text with what was decoded wrongly put back, before cleaning takes the control characters of a
 /// broken text. Rules and places are noted, never the text.
 pub(crate) fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) -> Cow<'a, str> {
-    let found = repair(&text);
+    let found = notes.work.repair(&text);
     for Repair { rules, before, .. } in &found.repairs {
         let names: Vec<_> = rules.iter().map(|rule| rule.name()).collect();
         let (names, from, to) = (names.join(" "), before.offset, before.offset + before.len);
@@ -66,6 +69,10 @@ pub(crate) fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) 
     if !found.damaged.is_empty() {
         let detail = format!("characters are lost in {} places", found.damaged.len());
         notes.add(target, QualityFlag::Damaged, Some(&detail));
+    }
+    if found.is_unfinished {
+        let detail = "it may be broken, and to find out would have cost too much";
+        notes.add(target, QualityFlag::UnrepairedText, Some(detail));
     }
     match found.text {
         Cow::Owned(text) => Cow::Owned(text),

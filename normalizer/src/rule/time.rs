@@ -15,8 +15,7 @@ use normalizer_text::{Profile, clean};
 use crate::{
     notes::Notes,
     path::Path,
-    record::Record,
-    source::{FoundText, Source},
+    source::{FoundText, Record, Source},
 };
 
 /// A moment.
@@ -119,7 +118,7 @@ impl TimeRule {
         notes: &mut Notes,
     ) -> Option<Timestamp> {
         let span = span::parse(span)?;
-        let begin = path.find(record.tree, |value| !value.is_null())?;
+        let begin = path.find(record.tree, &mut notes.work, |value| !value.is_null())?;
         let text = begin.as_str().map_or_else(|| begin.to_string(), str::to_owned);
         let text = clean(&text, Profile::Plain).text;
         let written = if begin.is_number() { epoch(&text) } else { civil::parse(&text) };

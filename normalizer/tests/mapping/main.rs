@@ -6,6 +6,7 @@ mod support;
 mod building;
 mod conversions;
 mod defects;
+mod hostile;
 mod leaks;
 mod privacy;
 mod reference;

@@ -6,7 +6,6 @@
 //! at its bytes decides that, and then it is handed back as it came, without an allocation.
 
 mod composition;
-mod layout;
 mod markup;
 mod scan;
 mod strip;
@@ -68,7 +67,7 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
         cleaned = strip::strip(&plain, profile, &mut found);
     }
     if profile != Profile::Code {
-        let laid_out = layout::tidy(&cleaned);
+        let laid_out = tidy(&cleaned);
         found.blanks |= laid_out != cleaned;
         cleaned = laid_out;
     }
@@ -77,4 +76,38 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
         cleaned = composed;
     }
     Cleaned { text: Cow::Owned(cleaned), found }
+}
+
+/// Removes layout that carries nothing: blanks become one space, and none stays beside a line end or
+/// at the ends of the text; line ends become LF, at most one empty line in a row.
+fn tidy(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    let mut n_line_ends = 0;
+    let mut blank = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\n' | '\r' => n_line_ends += 1,
+            _ if is_blank(c) => blank = true,
+            _ => {
+                if !tidy.is_empty() {
+                    match n_line_ends {
+                        0 if blank => tidy.push(' '),
+                        0 => {}
+                        1 => tidy.push('\n'),
+                        _ => tidy.push_str("\n\n"),
+                    }
+                }
+                (n_line_ends, blank) = (0, false);
+                tidy.push(c);
+            }
+        }
+    }
+    tidy
+}
+
+/// Space, tab, hard space and the wide space of Chinese text.
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\u{A0}' | '\u{3000}')
 }

@@ -30,6 +30,6 @@ pub use decode::{Hints, decode};
 pub use detect::{Detected, Detector, detect};
 pub use evidence::{Claim, Evidence};
 pub use file::decode_file;
-pub use repair::{Repair, Repaired, Rule, repair};
+pub use repair::{REPAIR_STEPS, Repair, Repaired, Rule, repair, repair_within};
 pub use stream::Stream;
 pub use strict::{Decoded, Span, decode_column, decode_strict};

@@ -11,14 +11,12 @@
 //! script: its letters stand beside each other.
 
 mod counts;
-mod pairs;
 mod script;
 mod standards;
 
 use std::sync::LazyLock;
 
-use counts::Counts;
-use pairs::Pairs;
+use counts::{Counts, Pairs};
 use script::Script;
 
 pub use script::{as_context, is_counted};

@@ -13,21 +13,21 @@
 
 mod damage;
 mod rounds;
-mod rule;
 mod search;
 mod suspect;
 mod tables;
 mod unit;
 mod whole;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use crate::{
     Span,
     model::{BIT, Cost},
 };
 
-pub use rule::Rule;
+use tables::Generation;
+use unit::{Meant, Read};
 
 /// A text and what was repaired in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Repaired<'a> {
     /// Places in `text` where characters were lost before it came here: U+FFFD, 锟斤拷, 烫烫烫, the
     /// halves beside a repaired stretch. In order of place.
     pub damaged: Vec<Span>,
+    /// Something strange was left as it is, because trying it would have cost too many steps.
+    pub is_unfinished: bool,
 }
 
 /// A stretch that was put back.
@@ -51,6 +53,73 @@ pub struct Repair {
     /// Where it stood in the text that was given.
     pub before: Span,
 }
+
+/// One way in which texts are broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// UTF-8 read as Latin-1 or Windows-1252: `ç¾¤ä¼—`.
+    Utf8AsLatin1,
+    /// UTF-8 read as GBK or GB18030: 缇や紬.
+    Utf8AsGb18030,
+    /// UTF-8 read as Big5.
+    Utf8AsBig5,
+    /// GBK or GB18030 read as Latin-1 or Windows-1252: `ÈºÖÚ`.
+    Gb18030AsLatin1,
+    /// Big5 read as Latin-1 or Windows-1252.
+    Big5AsLatin1,
+    /// Big5 read as GBK or GB18030.
+    Big5AsGb18030,
+    /// GBK or GB18030 read as Big5.
+    Gb18030AsBig5,
+}
+
+impl Rule {
+    /// All of them, those that leave least to chance first.
+    pub const ALL: [Self; 7] = [
+        Self::Utf8AsLatin1,
+        Self::Utf8AsGb18030,
+        Self::Utf8AsBig5,
+        Self::Gb18030AsLatin1,
+        Self::Big5AsLatin1,
+        Self::Big5AsGb18030,
+        Self::Gb18030AsBig5,
+    ];
+
+    /// The name under which it is recorded.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Utf8AsLatin1 => "utf8_read_as_latin1",
+            Self::Utf8AsGb18030 => "utf8_read_as_gb18030",
+            Self::Utf8AsBig5 => "utf8_read_as_big5",
+            Self::Gb18030AsLatin1 => "gb18030_read_as_latin1",
+            Self::Big5AsLatin1 => "big5_read_as_latin1",
+            Self::Big5AsGb18030 => "big5_read_as_gb18030",
+            Self::Gb18030AsBig5 => "gb18030_read_as_big5",
+        }
+    }
+
+    /// What it was read in.
+    const fn read(self) -> Read {
+        match self {
+            Self::Utf8AsLatin1 | Self::Gb18030AsLatin1 | Self::Big5AsLatin1 => Read::Latin1,
+            Self::Utf8AsGb18030 | Self::Big5AsGb18030 => Read::Gb18030,
+            Self::Utf8AsBig5 | Self::Gb18030AsBig5 => Read::Big5,
+        }
+    }
+
+    /// What it was meant in.
+    const fn meant(self) -> Meant {
+        match self {
+            Self::Utf8AsLatin1 | Self::Utf8AsGb18030 | Self::Utf8AsBig5 => Meant::Utf8,
+            Self::Gb18030AsLatin1 | Self::Gb18030AsBig5 => Meant::Gb18030,
+            Self::Big5AsLatin1 | Self::Big5AsGb18030 => Meant::Big5,
+        }
+    }
+}
+
+/// What repair may cost one record, in steps: a step is one byte of a text tried by one rule of one
+/// generation of decoders. Enough for four megabytes that are broken from beginning to end.
+pub const REPAIR_STEPS: u64 = 1 << 26;
 
 /// A text may have been broken so many times.
 const MAX_ROUNDS: usize = 4;
@@ -68,13 +137,25 @@ const LIKELY: Cost = 12 * BIT;
 /// To be called before [`clean`](crate::clean()): the control characters that cleaning takes away
 /// are bytes of a broken text.
 pub fn repair(text: &str) -> Repaired<'_> {
+    repair_within(text, &mut REPAIR_STEPS.clone())
+}
+
+/// The same for one of several texts that share a number of `steps`. A round that would cost more
+/// than is left is not begun: the text then stays as it is and is [unfinished](Repaired).
+pub fn repair_within<'a>(text: &'a str, steps: &mut u64) -> Repaired<'a> {
     let mut suspicion = suspect::look(text, false);
-    if suspicion.is_none() {
-        return Repaired { text: Cow::Borrowed(text), repairs: Vec::new(), damaged: Vec::new() };
-    }
     let mut current = Cow::Borrowed(text);
     let mut repairs = Vec::new();
+    let mut is_unfinished = false;
+    if suspicion.is_none() {
+        return Repaired { text: current, repairs, damaged: Vec::new(), is_unfinished };
+    }
     for _ in 0..MAX_ROUNDS {
+        let Some(left) = steps.checked_sub(cost(&current, &suspicion)) else {
+            is_unfinished = true;
+            break;
+        };
+        *steps = left;
         let edits = edits(&current, &suspicion, &repairs);
         if edits.is_empty() {
             break;
@@ -85,7 +166,14 @@ pub fn repair(text: &str) -> Repaired<'_> {
         current = Cow::Owned(next);
     }
     let damaged = damage::find(&current, &repairs);
-    Repaired { text: current, repairs, damaged }
+    Repaired { text: current, repairs, damaged, is_unfinished }
+}
+
+/// The steps that [`edits`] takes at most: everything it does is linear in what is looked at.
+fn cost(text: &str, suspicion: &suspect::Suspicion) -> u64 {
+    let whole = if suspicion.is_of_all(text) { text.len() } else { 0 };
+    let bytes = whole + suspicion.windows.iter().map(Range::len).sum::<usize>();
+    bytes as u64 * (Rule::ALL.len() * Generation::ALL.len()) as u64
 }
 
 /// A stretch of a text, and what it was before it was broken.

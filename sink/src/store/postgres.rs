@@ -114,7 +114,8 @@ impl Postgres {
             }
             Err(_) => {
                 self.link.forget();
-                Err(Fault::transient(format!("cannot {doing}: it takes too long")).at(place))
+                let what = format!("cannot {doing} within {} s", LIMIT.as_secs());
+                Err(Fault::transient(what).at(place).remedy("see what keeps the database busy"))
             }
         }
     }

@@ -22,7 +22,7 @@ use std::{fmt, path::Path, time::Duration};
 use contract::{Fault, Timestamp};
 use sqlx::{
     Connection as _, Sqlite as Driver, SqlitePool, Transaction,
-    migrate::Migrator,
+    migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -64,9 +64,9 @@ impl Sqlite {
         let path = path.as_ref();
         let place = format!("sqlite file {}", path.display());
         if access == Access::ReadOnly && !path.exists() {
-            return Err(Fault::stopped("there is no store yet")
-                .at(place)
-                .remedy("start the gateway once, or name the folder of its configuration"));
+            return Err(Fault::stopped("there is no store yet").at(place).remedy(
+                "start the gateway once, or name the folder of its configuration with --config",
+            ));
         }
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -83,14 +83,15 @@ impl Sqlite {
                     .pragma("cache_size", CACHE)
                     .pragma("temp_store", "MEMORY")
                     .pragma("wal_autocheckpoint", CHECKPOINT);
-                let writer = pool(1, options).await.map_err(|e| fault(&place, "open", e))?;
+                let writer =
+                    pool(1, options).await.map_err(|e| fault(&place, "open the store", e))?;
                 migrate(&writer, &place).await?;
                 Some(writer)
             }
         };
         let readers = pool(READERS, options.pragma("query_only", "ON"))
             .await
-            .map_err(|error| fault(&place, "open", error))?;
+            .map_err(|error| fault(&place, "open the store", error))?;
         Ok(Self { writer, readers, place })
     }
 
@@ -112,7 +113,10 @@ impl Sqlite {
         let Some(writer) = &self.writer else {
             return Err(Fault::stopped("the store is open for reading only").at(&self.place));
         };
-        writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.fault("begin", error))
+        writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(|error| self.fault("begin a transaction", error))
     }
 
     pub(super) fn fault(&self, doing: &str, error: sqlx::Error) -> Fault {
@@ -144,15 +148,18 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
 
 /// All migrations are one transaction: two processes may open a new file at the same moment.
 async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
-    let wrap = |error| fault(place, "begin to migrate", error);
+    let wrap = |error| fault(place, "bring its tables up to date", error);
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(wrap)?;
-    MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|error| {
-        Fault::stopped("its tables cannot be brought up to date")
+    MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            fault(place, "bring its tables up to date", error)
+        }
+        error => Fault::stopped("its tables are of another version")
             .at(place)
             .because(error)
-            .remedy("use the version that made the file, or a newer one")
+            .remedy("use the version that made the file, or a newer one"),
     })?;
-    tx.commit().await.map_err(|error| fault(place, "migrate", error))
+    tx.commit().await.map_err(|error| fault(place, "bring its tables up to date", error))
 }
 
 /// ISO 8601 of fixed width, so that the order of texts is the order of times.

@@ -26,6 +26,11 @@ const TICK: Duration = Duration::from_millis(200);
 const REST: usize = 15;
 /// So many of a flood come at each tick.
 const FLOOD: u64 = 400;
+/// A broken record comes at one tick of so many.
+const BROKEN_EVERY: usize = 25;
+/// UTF-8 that was read as GBK, and clean text behind it: each of the broken words is a stretch of its own.
+const BROKEN: &str = "缇や紬璇夋眰，小区电梯坏了。";
+const BROKEN_BYTES: usize = 7_900_000;
 
 /// What the sixth channel does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,8 @@ enum Sixth {
     Floods,
     Panics,
     Misconfigured,
+    /// Sends records of 7.9 MB that are broken from beginning to end.
+    Broken,
 }
 
 /// Measures, and prints a table.
@@ -42,7 +49,14 @@ pub(crate) async fn measure(seconds: u64, runs: usize) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "| sixth channel | p99 lag of the other five, ms | demands of theirs |")?;
     writeln!(out, "|---|---|---|")?;
-    let all = [Sixth::Behaves, Sixth::Hangs, Sixth::Floods, Sixth::Panics, Sixth::Misconfigured];
+    let all = [
+        Sixth::Behaves,
+        Sixth::Hangs,
+        Sixth::Floods,
+        Sixth::Panics,
+        Sixth::Misconfigured,
+        Sixth::Broken,
+    ];
     let (length, mut baseline) = (Duration::from_secs(seconds), 0);
     for sixth in all {
         let (mut lags, mut counts) = (Vec::new(), Vec::new());
@@ -95,6 +109,10 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
         };
         write_channel(&config, number, &template, &address)?;
     }
+    let dropped = folder.path().join("dropped");
+    if sixth == Sixth::Broken {
+        write_file_channel(&config, &dropped)?;
+    }
     let known = sources[0].environment();
     let environment =
         |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
@@ -106,13 +124,13 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
     }
     let stop = Stop::default();
     let filing = async {
-        let filed = file(&sources, sixth, length).await;
+        let filed = file(&sources, sixth, &dropped, length).await;
         stop.ask();
         filed
     };
     let (ended, filed) = tokio::join!(serve(&settings, Role::All, channels, &store, &stop), filing);
     ended?;
-    lag(&config.join("data/tonghui.db"), &filed).await
+    lag(&config.join("data/tonghui.db"), &filed?).await
 }
 
 /// The shipped channel under a name of its own, looking every second, without limits.
@@ -126,16 +144,53 @@ fn write_channel(config: &Path, number: usize, template: &str, url: &str) -> any
     Ok(fs::write(folder.join("channel.toml"), text)?)
 }
 
+/// In place of the sixth channel, one that reads what is dropped into a folder.
+fn write_file_channel(config: &Path, dropped: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(dropped)?;
+    let folder = config.join(format!("channels/c{GOOD}"));
+    fs::write(folder.join("url"), dropped.display().to_string())?;
+    let text = format!(
+        r#"
+name      = "c{GOOD}"
+connector = "files"
+
+[schedule]
+every = "1s"
+
+[files]
+url    = {{ file = "channels/c{GOOD}/url" }}
+match  = ["*.jsonl"]
+key    = "$.no"
+stable = "1s"
+
+[demand]
+source_no = "$.no"
+content   = {{ at = "$.text", clean = "html" }}
+"#
+    );
+    Ok(fs::write(folder.join("channel.toml"), text)?)
+}
+
 /// When each record was there, by the number of its source.
 type Filed = HashMap<(usize, String), Timestamp>;
 
 /// One record in each good source at each tick, until the last seconds: what came last may still be on
 /// its way.
-async fn file(sources: &[Mobile], sixth: Sixth, length: Duration) -> Filed {
+async fn file(
+    sources: &[Mobile],
+    sixth: Sixth,
+    dropped: &Path,
+    length: Duration,
+) -> anyhow::Result<Filed> {
     let mut filed = HashMap::new();
     let mut ticks = interval(TICK);
-    for _ in 0..length.as_millis() / TICK.as_millis() {
+    let text = BROKEN.repeat(BROKEN_BYTES / BROKEN.len());
+    for tick in 0..usize::try_from(length.as_millis() / TICK.as_millis())? {
         ticks.tick().await;
+        if sixth == Sixth::Broken && tick % BROKEN_EVERY == 0 {
+            let record = serde_json::json!({ "no": format!("B{tick}"), "text": text });
+            fs::write(dropped.join(format!("{tick}.jsonl")), record.to_string())?;
+        }
         for (number, source) in sources.iter().enumerate() {
             let is_good = number < GOOD;
             let many = if !is_good && sixth == Sixth::Floods { FLOOD } else { 1 };
@@ -149,7 +204,7 @@ async fn file(sources: &[Mobile], sixth: Sixth, length: Duration) -> Filed {
     for _ in 0..REST {
         ticks.tick().await;
     }
-    filed
+    Ok(filed)
 }
 
 /// The time between filing and receipt that one of a hundred exceeds.

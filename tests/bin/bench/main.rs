@@ -18,7 +18,7 @@ const RECORDS: u64 = 50_000;
 /// Without a part: throughput, memory and start.
 #[derive(Debug, Parser)]
 enum Part {
-    /// The lag of five channels beside one that misbehaves.
+    /// The lag of five channels beside one that misbehaves, for each way to misbehave.
     Lag {
         /// How long one run takes.
         #[arg(long, default_value_t = 60)]

@@ -126,3 +126,15 @@ fn workspace() -> Vec<Package> {
     command.current_dir(root()).no_deps().other_options(["--offline".to_owned()]);
     command.exec().unwrap().packages
 }
+
+#[test]
+fn every_crate_that_logs_is_one_whose_lines_are_written() {
+    for package in workspace() {
+        let logs = package.dependencies.iter().any(|dependency| {
+            dependency.name == "tracing" && dependency.kind == DependencyKind::Normal
+        });
+        let target = package.name.replace('-', "_");
+        let is_written = gateway::log::OURS.contains(&target.as_str());
+        assert!(!logs || is_written, "{target} logs, and gateway/src/log.rs does not write it");
+    }
+}

@@ -9,8 +9,9 @@ fn files_are_short() {
     let sources = sources();
     let mut lengths: Vec<_> = sources.iter().map(|source| source.text.lines().count()).collect();
     lengths.sort_unstable();
-    let median = lengths[lengths.len() / 2];
-    assert!(median <= 120, "the median file has {median} lines, more than 120");
+    let of = |tenths: usize| lengths[(lengths.len() - 1) * tenths / 10];
+    assert!(of(5) <= 130, "the median file has {} lines, more than 130", of(5));
+    assert!(of(9) <= 300, "one file in ten has more than 300 lines: {}", of(9));
     let long = sources.iter().map(|source| (source.text.lines().count(), &source.path));
     let long = long.filter(|(lines, _)| *lines > 500).map(|(n, path)| format!("{path}: {n} lines"));
     nothing_wrong(&long.collect::<Vec<_>>(), "longer than 500 lines: more than one idea");
@@ -18,7 +19,8 @@ fn files_are_short() {
 
 #[test]
 fn drivers_are_named_by_their_owners_only() {
-    let tests = ["tests/"];
+    // The log names their targets, to silence them.
+    let tests = ["tests/", "gateway/src/log.rs"];
     let owners = ["sink/src/store", "sink/tests/", "connectors/table/", "sandbox/"];
     let sqlx = named(&["sqlx::", "use sqlx"], |path| starts(path, &tests) || starts(path, &owners));
     let lapin = named(&["lapin::", "use lapin"], |path| {
@@ -53,7 +55,7 @@ const OWNERS: &[&str] = &[
     "gateway/src/listener.rs",  // who is connected: a JoinSet
     "contract/src/outbox/verdicts.rs", // mapping a batch: threads of a scope
     "sink/src/bus/amqp/connect.rs", // what the broker says of a connection: a JoinSet
-    "connectors/files/src/blocking.rs", // work on files, awaited at once
+    "connectors/files/src/folder.rs", // work on files, awaited at once
     "connectors/process/src/child.rs", // the log of a plugin: a JoinSet
     "sandbox/src/source/site.rs", // a simulated site: a JoinSet
 ];

@@ -7,28 +7,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use contract::{Fault, Means};
+use contract::Fault;
 
 use super::{EntryKind, Listing, Moved, Stamp, blocking};
 
 /// A folder by its path.
 #[derive(Debug)]
 pub(crate) struct Local {
-    channel: String,
     folder: PathBuf,
     listing: usize,
 }
 
 impl Local {
-    pub(super) fn new(folder: PathBuf, listing: u32, means: &Means) -> Self {
-        Self { channel: means.channel.to_string(), folder, listing: listing as usize }
+    pub(super) fn new(folder: PathBuf, listing: u32) -> Self {
+        Self { folder, listing: listing as usize }
     }
 
     pub(super) async fn list(&self) -> Result<Listing, Fault> {
         let (folder, most) = (self.folder.clone(), self.listing);
-        blocking(move || list(&folder, most))
-            .await?
-            .map_err(|error| self.fault("the folder", error))
+        blocking(move || list(&folder, most)).await?.map_err(|error| fault(&self.folder, error))
     }
 
     pub(super) async fn stamp(&self, name: &str) -> Result<Option<Stamp>, Fault> {
@@ -37,7 +34,7 @@ impl Local {
         match found {
             Ok(found) => Ok(found.is_file().then(|| stamp(&found))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.fault("a file", error)),
+            Err(error) => Err(fault(&self.folder.join(name), error)),
         }
     }
 
@@ -46,12 +43,13 @@ impl Local {
         match blocking(move || open(&path, expected)).await? {
             Ok(file) => Ok(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.fault("a file", error)),
+            Err(error) => Err(fault(&self.folder.join(name), error)),
         }
     }
 
     pub(super) async fn rename(&self, name: &str, to: &Path) -> Result<Moved, Fault> {
         let (from, to) = (self.folder.join(name), self.folder.join(to));
+        let goal = to.clone();
         let moved = blocking(move || {
             // A rename would write over what is there.
             match fs::symlink_metadata(&to) {
@@ -61,19 +59,22 @@ impl Local {
             }
             fs::rename(from, to).map(|()| Moved::Yes)
         });
-        moved.await?.map_err(|error| self.fault("the folder to move to", error))
+        moved.await?.map_err(|error| fault(&goal, error))
     }
+}
 
-    fn fault(&self, what: &str, error: io::Error) -> Fault {
-        let fault = match error.kind() {
-            io::ErrorKind::NotFound => Fault::stopped(format!("{what} is not there"))
-                .remedy("check the path in `url`, and make the folders `archive` and `error`"),
-            io::ErrorKind::PermissionDenied => Fault::stopped(format!("{what} may not be used"))
-                .remedy("give this account the right to read and to rename there"),
-            _ => Fault::transient(format!("{what} cannot be used")).because(error),
-        };
-        fault.at(format!("channel {}", self.channel))
-    }
+fn fault(path: &Path, error: io::Error) -> Fault {
+    let fault = match error.kind() {
+        io::ErrorKind::NotFound => Fault::stopped("it is not there")
+            .remedy("check the path in `url`, and make the folders `archive` and `error`"),
+        io::ErrorKind::PermissionDenied => Fault::stopped("this account may not use it")
+            .remedy("give it the right to read and to rename there"),
+        io::ErrorKind::StorageFull => {
+            Fault::transient("the disk is full").remedy("make room on it")
+        }
+        _ => Fault::transient("it cannot be used").because(error),
+    };
+    fault.at(path.display().to_string())
 }
 
 fn list(folder: &Path, most: usize) -> io::Result<Listing> {

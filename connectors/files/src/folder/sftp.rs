@@ -4,7 +4,7 @@ mod session;
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path, sync::Arc};
 
-use contract::{Fault, Means};
+use contract::Fault;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use russh_sftp::{
     client::{RawSftpSession, error::Error},
@@ -31,9 +31,9 @@ pub(crate) struct Sftp {
 
 impl Sftp {
     /// Touches no network.
-    pub(super) fn new(server: Server, config: &Config, means: &Means) -> Result<Self, Fault> {
+    pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
         let folder = server.folder.clone();
-        let entrance = Entrance::new(server, config, means)?;
+        let entrance = Entrance::new(server, config)?;
         Ok(Self { entrance, folder, listing: config.listing as usize, session: None })
     }
 
@@ -44,18 +44,18 @@ impl Sftp {
     pub(super) async fn list(&mut self) -> Result<Listing, Fault> {
         let (sftp, folder) = (self.sftp().await?, self.folder.clone());
         let done = list(&sftp, &folder, self.listing).await;
-        done.map_err(|error| self.fault("the folder", &error))
+        done.map_err(|error| self.fault(&folder, &error))
     }
 
     pub(super) async fn stamp(&mut self, name: &str) -> Result<Option<Stamp>, Fault> {
         let (sftp, path) = (self.sftp().await?, self.path(name));
-        match sftp.lstat(path).await {
+        match sftp.lstat(path.clone()).await {
             Ok(found) => Ok(match kind(&found.attrs) {
                 EntryKind::File(stamp) => Some(stamp),
                 EntryKind::Folder | EntryKind::Other => None,
             }),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(self.fault("a file", &error)),
+            Err(error) => Err(self.fault(&path, &error)),
         }
     }
 
@@ -72,10 +72,12 @@ impl Sftp {
         match fetch(&sftp, &path, expected).await {
             Ok(file) => Ok(file),
             Err(Failed::Server(error)) if is_absent(&error) => Ok(None),
-            Err(Failed::Server(error)) => Err(self.fault("a file", &error)),
+            Err(Failed::Server(error)) => Err(self.fault(&path, &error)),
             Err(Failed::Disk(error)) => {
-                Err(Fault::transient("a file cannot be kept for the time of its reading")
-                    .because(error))
+                Err(Fault::transient("it cannot be kept here while it is read")
+                    .at(path)
+                    .because(error)
+                    .remedy("make room in the folder for temporary files"))
             }
         }
     }
@@ -86,11 +88,11 @@ impl Sftp {
         match sftp.lstat(to.clone()).await {
             Ok(_) => return Ok(Moved::Taken),
             Err(error) if is_absent(&error) => {}
-            Err(error) => return Err(self.fault("the folder to move to", &error)),
+            Err(error) => return Err(self.fault(&to, &error)),
         }
-        match sftp.rename(from, to).await {
+        match sftp.rename(from, to.clone()).await {
             Ok(_) => Ok(Moved::Yes),
-            Err(error) => Err(self.fault("the folder to move to", &error)),
+            Err(error) => Err(self.fault(&to, &error)),
         }
     }
 
@@ -108,12 +110,12 @@ impl Sftp {
         if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", self.folder) }
     }
 
-    fn fault(&mut self, what: &str, error: &Error) -> Fault {
+    fn fault(&mut self, path: &str, error: &Error) -> Fault {
         if !matches!(error, Error::Status(_)) {
             // Nobody knows what such a session would say next.
             self.session = None;
         }
-        session::of_request(what, error).at(self.entrance.place())
+        session::of_request(error).at(path).at(self.entrance.place())
     }
 }
 

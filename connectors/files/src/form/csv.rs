@@ -66,6 +66,12 @@ impl Lines {
     fn next(&mut self) -> Result<Option<Record>, Broken> {
         loop {
             let Some(record) = self.record()? else { return Ok(None) };
+            if record.line == 1
+                && let Some(delimiter) = named_delimiter(&record.whole.text)
+            {
+                self.config.delimiter = delimiter;
+                continue;
+            }
             if record.cells.iter().any(|cell| !cell.text.is_empty()) {
                 return Ok(Some(record));
             }
@@ -136,6 +142,12 @@ fn row(record: Record, header: &Header, charset: &str) -> RawRow {
     let at = format!("line {line}");
     let findings = document::Findings::default();
     RawRow { at, tree, bytes: Some(whole.bytes), findings, malformed, marks, problem }
+}
+
+/// What stands between cells, where the first line tells Excel: `sep=;`.
+fn named_delimiter(line: &str) -> Option<String> {
+    let delimiter = without_end(line).0.strip_prefix("sep=")?;
+    (delimiter.len() == 1).then(|| delimiter.to_owned())
 }
 
 /// A line and its end.

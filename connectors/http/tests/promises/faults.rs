@@ -35,7 +35,7 @@ async fn every_status_has_its_remedy() {
     ] {
         let fault = fault(&city, reply.clone()).await;
         assert_eq!(fault.kind(), kind, "{} {fault}", reply.status);
-        assert!(fault.to_string().starts_with("channel board"), "{fault}");
+        assert!(fault.to_string().starts_with("source 127.0.0.1:"), "{fault}");
     }
 }
 

@@ -173,7 +173,10 @@ pub(super) fn trouble(error: &MySqlDatabaseError) -> Trouble {
     match error.number() {
         1205 | 1213 | 1020 => Trouble::Busy,
         1317 | 1969 | 3024 => Trouble::Late,
-        1040 | 1053 | 1077 | 1079 | 1129 | 1158..=1161 | 1203 | 1226 | 1927 | 4031 => Trouble::Gone,
+        1040 | 1203 | 1226 => Trouble::Crowded,
+        1053 | 1077 | 1079 => Trouble::Leaving,
+        1129 | 1158..=1161 | 1927 | 4031 => Trouble::Lost,
+        1820 | 1862 => Trouble::Expired,
         1142 | 1143 | 1290 | 1370 | 1227 => Trouble::Denied,
         1146 => Trouble::NoTable,
         1054 => {

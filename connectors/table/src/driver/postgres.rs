@@ -209,7 +209,11 @@ pub(super) fn trouble(error: &PgDatabaseError) -> Trouble {
         "28P01" | "28000" => Trouble::WrongPassword,
         "3D000" => Trouble::NoDatabase,
         code => match code.get(..2) {
-            Some("08" | "53" | "57" | "58") => Trouble::Gone,
+            Some("08") => Trouble::Lost,
+            Some("53") if code == "53300" => Trouble::Crowded,
+            Some("53") => Trouble::Short,
+            Some("57") => Trouble::Leaving,
+            Some("58") => Trouble::Short,
             Some("22" | "23" | "P0") => Trouble::Value,
             _ => Trouble::Other(code.to_owned()),
         },

@@ -72,7 +72,7 @@ pub(super) fn trouble(error: &sqlx::sqlite::SqliteError) -> Trouble {
     match code & 0xff {
         5 | 6 => Trouble::Busy,
         9 => Trouble::Late,
-        10 | 13 | 15 => Trouble::Gone,
+        10 | 13 | 15 => Trouble::Short,
         14 => Trouble::NoDatabase,
         3 | 8 | 23 => Trouble::Denied,
         19 => Trouble::Value,

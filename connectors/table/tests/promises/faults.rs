@@ -22,7 +22,8 @@ async fn a_locked_database_is_transient_and_loses_nothing() {
     assert!(fault.is_transient() && fault.to_string().contains("locked"), "{fault}");
     let fault = table.read(Some(&batch.upto), 10).await.unwrap_err();
     assert!(fault.is_transient(), "{fault}");
-    assert!(fault.to_string().starts_with("channel hotline, table orders: "), "{fault}");
+    let [file, orders] = fault.place() else { panic!("{fault}") };
+    assert!(file.starts_with("sqlite file ") && orders == "table orders", "{fault}");
     lock.rollback().await.unwrap();
     table.settled(&batch.upto).await.unwrap();
     assert_eq!(city.n_pending().await, 0);

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::plain::{CHANGED, DOUBT, FAINT, PLAIN};
+
 /// What stands in one line of the table; each cell may have several lines.
 #[derive(Debug, Default)]
 pub(super) struct Line {
@@ -22,10 +24,6 @@ const GAP: usize = 3;
 const SHARES: [usize; 5] = [17, 25, 25, 20, 13];
 /// Of the first and the last of many lines of a cell.
 const MOST_LINES: usize = 6;
-const CHANGED: &str = "\u{1b}[33m";
-const DOUBT: &str = "\u{1b}[31m";
-const FAINT: &str = "\u{1b}[2m";
-const PLAIN: &str = "\u{1b}[0m";
 
 /// Draws a table `width` places wide, with colours; whoever prints it takes them away where there is
 /// no terminal. The sign ≠ says the same without them.

@@ -45,13 +45,25 @@ fn only_certain_markup(text: &str) -> Option<String> {
     while let Some((kind, range)) = next {
         push_escaped(&mut html, &text[from..range.start]);
         if kind == Kind::Shown {
-            html.push_str(&text[range.clone()]);
+            push_shown(&mut html, &text[range.clone()]);
         }
         from = range.end;
         next = finder.next_from(from);
     }
     push_escaped(&mut html, &text[from..]);
     Some(html)
+}
+
+/// A reference as it is, a tag without its attributes: they say nothing about the text, and the
+/// tokenizer compares each with all that stand before it.
+fn push_shown(html: &mut String, markup: &str) {
+    let Some(tag) = markup.strip_prefix('<') else { return html.push_str(markup) };
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == ':';
+    let name = tag.strip_prefix('/').unwrap_or(tag);
+    let end = name.find(|c| !is_of_name(c)).unwrap_or(name.len());
+    html.push_str(if name.len() < tag.len() { "</" } else { "<" });
+    html.push_str(&name[..end]);
+    html.push('>');
 }
 
 fn push_escaped(html: &mut String, text: &str) {

@@ -26,7 +26,7 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{info, warn};
 
 use super::{
-    fault::{Place, ask, at, fault, silent},
+    fault::{CONNECT, Place, ask, at, fault, silent},
     probe::refuse_old,
     settings::{AmqpSettings, Node},
 };
@@ -79,7 +79,7 @@ impl Turn {
         purpose: &str,
     ) -> Result<Link, Fault> {
         let Node { uri, place } = node;
-        let what = "not connected";
+        let what = CONNECT;
         let runtime = default_runtime().map_err(|error| fault(&place, what, error))?;
         let tls = OwnedTLSConfig { identity: None, cert_chain: settings.ca.clone() };
         if !self.probed().contains(&place.name) {

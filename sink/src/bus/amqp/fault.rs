@@ -2,7 +2,7 @@
 
 use std::{future::Future, io, time::Duration};
 
-use contract::Fault;
+use contract::{Fault, FaultKind, chain, no_connection};
 use lapin::{Error, ErrorKind, protocol::AMQPError};
 use tokio::time::timeout;
 
@@ -34,33 +34,36 @@ pub(super) async fn ask<T>(
     }
 }
 
+/// What could not be done where no connection came about.
+pub(super) const CONNECT: &str = "cannot connect";
+
 /// The broker did not answer in time.
 pub(super) fn silent(place: &Place, what: &str, limit: Duration) -> Fault {
     let seconds = limit.as_secs();
-    Fault::transient(format!("{what}: the broker does not answer for {seconds} s")).at(at(place))
+    Fault::transient(what)
+        .at(at(place))
+        .because(format!("the broker did not answer within {seconds} s"))
+        .remedy("check host and port in its URL, and the firewall between")
 }
 
-/// Classifies an error.
+/// The fault of a failure: `what` is said of it.
 pub(super) fn fault(place: &Place, what: &str, error: Error) -> Fault {
-    let remedy = match error.kind() {
-        // Deleted under our hands: the next try makes it again.
-        ErrorKind::ProtocolError(error) if error.get_id() == 404 && place.declare => None,
-        ErrorKind::ProtocolError(error) => of_protocol(error),
+    let (kind, cause, remedy) = match error.kind() {
+        ErrorKind::ProtocolError(error) => of_protocol(place, what, error),
         ErrorKind::IOError(error) => of_io(error),
-        ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => {
-            Some("whoever listens there does not speak AMQP 0-9-1: check port and amqp or amqps")
-        }
+        ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => (
+            FaultKind::Stopped,
+            "whoever listens there does not speak AMQP 0-9-1".to_owned(),
+            Some("check the port in its URL, and whether it is amqp or amqps"),
+        ),
         ErrorKind::AuthProviderError(_) | ErrorKind::SerialisationError(_) => {
-            Some("report this defect")
+            (FaultKind::Stopped, chain(&error), Some("report this defect"))
         }
         // The connection is gone or on its way out: the next one is another try.
-        _ => None,
+        _ => (FaultKind::Transient, chain(&error), None),
     };
-    let fault = match remedy {
-        Some(remedy) => Fault::stopped(what).remedy(remedy),
-        None => Fault::transient(what),
-    };
-    fault.at(at(place)).because(error)
+    let fault = Fault::new(kind, what).at(at(place)).because(cause);
+    remedy.into_iter().fold(fault, Fault::remedy)
 }
 
 /// Names the broker.
@@ -68,26 +71,46 @@ pub(super) fn at(place: &Place) -> String {
     format!("broker {}", place.name)
 }
 
+type Meaning = (FaultKind, String, Option<&'static str>);
+
 /// The broker said no: what to do where waiting does not help. Codes of AMQP 0-9-1, 1.2.1.
-fn of_protocol(error: &AMQPError) -> Option<&'static str> {
-    match error.get_id() {
-        403 => Some(
-            "check user and password, and that the user may configure, write and read in this virtual host",
-        ),
-        404 => Some("it was deleted while in use, or never made: declare it, or set declare"),
+fn of_protocol(place: &Place, what: &str, error: &AMQPError) -> Meaning {
+    let remedy = match error.get_id() {
+        403 if what == CONNECT => Some("check user and password in its URL"),
+        403 => Some("let the user configure, write and read in this virtual host"),
+        // Deleted under our hands: the next try makes it again.
+        404 if place.declare => None,
+        404 => Some("declare it, or let the gateway do it: topology = \"declare\""),
         // 402 is INVALID_PATH, of a virtual host that old brokers do not know.
-        402 | 530 => Some("make the virtual host and give the user its permissions"),
+        402 | 530 => Some("make the virtual host, and give the user permissions in it"),
         406 => Some(
             "it exists with other arguments: give back the settings it was made with, or delete it once it is empty",
         ),
         // 311, 312, 313, 320, 405, 501 to 506, 541: shut down, overloaded, locked, confused.
         _ => None,
-    }
+    };
+    let kind = if remedy.is_some() { FaultKind::Stopped } else { FaultKind::Transient };
+    (kind, error.get_message().to_string(), remedy)
 }
 
-fn of_io(error: &io::Error) -> Option<&'static str> {
+fn of_io(error: &io::Error) -> Meaning {
+    let text = chain(error);
+    if let Some(why) = no_connection(error) {
+        let remedy = "check host and port in its URL, and that the broker runs there";
+        return (FaultKind::Transient, why.to_owned(), Some(remedy));
+    }
     // How rustls reports a peer that it does not trust or does not understand.
-    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput).then_some(
-        "check the TLS name in the URL, the certificate of the broker and the CA that is trusted here",
-    )
+    if !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) {
+        return (FaultKind::Transient, text, None);
+    }
+    let remedy = if text.contains("UnknownIssuer") {
+        "name the file of the authority that signed it: `ca` under [bus] in gateway.toml"
+    } else if text.contains("not valid for name") {
+        "write the host into the URL by the name that its certificate has"
+    } else if text.contains("certificate") {
+        "have the certificate of the broker renewed"
+    } else {
+        "check the port in its URL, and whether it is amqp or amqps"
+    };
+    (FaultKind::Stopped, text, Some(remedy))
 }

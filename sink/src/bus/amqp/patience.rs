@@ -22,8 +22,9 @@ pub(super) async fn patience(
             Err(_) => {
                 let seconds = unblock.as_secs();
                 return Fault::transient(format!(
-                    "the broker is blocked for {seconds} s (memory or disk alarm)"
-                ));
+                    "the broker takes no messages for {seconds} s: its memory or disk is short"
+                ))
+                .remedy("make room on it; reading goes on by itself");
             }
         }
         let begins = async {
@@ -36,7 +37,8 @@ pub(super) async fn patience(
                 let seconds = confirm.as_secs();
                 return Fault::transient(format!(
                     "the broker did not confirm the messages within {seconds} s"
-                ));
+                ))
+                .remedy("see in its log whether the queue has lost a majority of its nodes");
             }
             () = begins => {}
         }
@@ -76,6 +78,6 @@ mod tests {
         let begun = Instant::now();
         let (fault, ()) = tokio::join!(patience(blocked, CONFIRM, UNBLOCK), blocking);
         assert_eq!(begun.elapsed().as_secs(), 59 + 200 + 59 + 240);
-        assert!(fault.is_transient() && fault.to_string().contains("alarm"), "{fault}");
+        assert!(fault.is_transient() && fault.to_string().contains("is short"), "{fault}");
     }
 }

@@ -92,8 +92,9 @@ impl Publisher for AmqpPublisher {
     async fn ready(&self) -> Result<(), Fault> {
         let line = self.shared.line().await?;
         if *line.link.blocked.borrow() {
-            let what = "the broker takes no messages (memory or disk alarm)";
-            return Err(Fault::transient(what).at(at(&line.link.place)));
+            let what = "the broker takes no messages: its memory or disk is short";
+            let fault = Fault::transient(what).at(at(&line.link.place));
+            return Err(fault.remedy("make room on it; reading goes on by itself"));
         }
         Ok(())
     }
@@ -123,7 +124,7 @@ impl Shared {
         self.ensure(line, channels).await?;
         let place = &line.link.place;
         let lapin = line.confirming().await?;
-        let failed = |error| fault(place, "the messages were not taken", error);
+        let failed = |error| fault(place, "cannot publish", error);
         let mut confirms = Vec::with_capacity(messages.len());
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         for message in messages {
@@ -170,12 +171,15 @@ impl Shared {
             .at(at(place)));
         }
         if settled.refused > 0 {
-            let channel = messages.first().map_or("", |message| message.id.channel.as_str());
+            let channel = messages.first().map(|message| &message.id.channel);
+            let queue = channel.map(|channel| self.settings.queue(channel)).unwrap_or_default();
+            let queue = format!("queue {queue}");
             let (n, of) = (settled.refused, messages.len());
-            return Err(Fault::transient(format!(
-                "the queue of channel {channel} is full, or its broker refuses ({n} of {of} messages)"
-            ))
-            .at(at(place)));
+            let what = format!("the queue is full: it refused {n} of {of} messages");
+            return Err(Fault::transient(what)
+                .at(queue)
+                .at(at(place))
+                .remedy("start a sink, or see why it keeps nothing; `tonghui status` shows it"));
         }
         Ok(())
     }

@@ -48,7 +48,7 @@ impl Checkpoints for Database {
         let read = |row: &dyn Columns| Ok((row.text("cursor")?, row.count("step")?));
         let rows = self.write("read a position", CLAIM, &values, read).await?;
         let row = rows.into_iter().next();
-        let (cursor, step) = row.ok_or_else(|| lease_lost(channel, self.place()))?;
+        let (cursor, step) = row.ok_or_else(|| lease_lost(self.place()))?;
         Ok(Position { cursor: cursor.map(Cursor::from_text), step, fence })
     }
 
@@ -56,7 +56,7 @@ impl Checkpoints for Database {
         let values = [channel.as_str().into(), int(fence).into(), int(n).into()];
         let read = |row: &dyn Columns| row.count("next_read_no");
         let rows = self.write("reserve read numbers", RESERVE, &values, read).await?;
-        let next = *rows.first().ok_or_else(|| lease_lost(channel, self.place()))?;
+        let next = *rows.first().ok_or_else(|| lease_lost(self.place()))?;
         Ok(next.saturating_sub(n)..next)
     }
 
@@ -129,7 +129,7 @@ impl Database {
             Some(stretch) => advance_backfill(&mut tx, step, stretch).await?,
         };
         // The move of the live position from which on the read counts.
-        let counts_from = moved.ok_or_else(|| moved_elsewhere(step.channel(), self.place()))?;
+        let counts_from = moved.ok_or_else(|| moved_elsewhere(self.place()))?;
         write_read(&mut tx, step, counts_from).await?;
         tx.commit().await
     }
@@ -202,14 +202,13 @@ async fn write_read(
 }
 
 /// The position was claimed under another lease.
-pub(crate) fn lease_lost(channel: &ChannelId, place: &str) -> Fault {
-    Fault::transient("another process holds the lease of this channel now")
-        .at(format!("channel {channel}, {place}"))
+pub(crate) fn lease_lost(place: &str) -> Fault {
+    Fault::transient("another process holds the lease of this channel now").at(place)
 }
 
 /// The position is not where the read began.
-pub(crate) fn moved_elsewhere(channel: &ChannelId, place: &str) -> Fault {
-    Fault::transient("another process moved the position").at(format!("channel {channel}, {place}"))
+pub(crate) fn moved_elsewhere(place: &str) -> Fault {
+    Fault::transient("another process moved the position").at(place)
 }
 
 /// Claims the position of channel $1 for the holder of fence $2; one that was unleased may be claimed

@@ -22,7 +22,7 @@ impl Checkpoints for Memory {
         let mut state = self.lock();
         let position = &mut state.checkpoints.entry(channel.clone()).or_default().position;
         if position.fence > fence && position.fence != Position::UNLEASED {
-            return Err(lease_lost(channel, PLACE));
+            return Err(lease_lost(PLACE));
         }
         position.fence = fence;
         Ok(position.clone())
@@ -32,7 +32,7 @@ impl Checkpoints for Memory {
         let mut state = self.lock();
         let checkpoint = state.checkpoints.entry(channel.clone()).or_default();
         if checkpoint.position.fence != fence {
-            return Err(lease_lost(channel, PLACE));
+            return Err(lease_lost(PLACE));
         }
         let first = checkpoint.reserved + 1;
         checkpoint.reserved += n;
@@ -54,7 +54,7 @@ impl Checkpoints for Memory {
         let checkpoint = state.checkpoints.entry(step.channel().clone()).or_default();
         let (at, from) = (&mut checkpoint.position, step.from());
         if at.fence != from.fence || at.step != from.step && at.fence != Position::UNLEASED {
-            return Err(moved_elsewhere(step.channel(), PLACE));
+            return Err(moved_elsewhere(PLACE));
         }
         at.cursor = Some(step.upto().clone());
         at.step += 1;

@@ -2,23 +2,30 @@
 //! (<https://www.postgresql.org/docs/current/errcodes-appendix.html>). Only the message of an error
 //! is shown: its detail quotes rows.
 
-use contract::Fault;
+use std::io::ErrorKind;
+
+use contract::{Fault, FaultKind, chain, no_connection};
 use sqlx::Error;
 
-/// Classifies a failure.
+/// The fault of a failure: `doing` could not be done.
 pub(super) fn fault(place: &str, doing: &str, error: &Error) -> Fault {
-    let what = format!("cannot {doing}");
-    let fault = match remedy(error) {
-        None => Fault::transient(what),
-        Some(remedy) => Fault::stopped(what).remedy(remedy),
-    };
-    fault.at(place).because(message(error))
+    let (kind, remedy) = meaning(error);
+    let fault = Fault::new(kind, format!("cannot {doing}")).at(place).because(message(error));
+    remedy.into_iter().fold(fault, Fault::remedy)
 }
 
 /// What may be shown of an error.
 pub(super) fn message(error: &Error) -> String {
-    let message = error.as_database_error().map(|error| error.message().to_owned());
-    message.unwrap_or_else(|| error.to_string())
+    match error {
+        Error::Database(error) => error.message().to_owned(),
+        Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            "the server closed the connection".to_owned()
+        }
+        Error::Io(error) => no_connection(error).map_or_else(|| chain(error), str::to_owned),
+        Error::Tls(error) => chain(&**error),
+        Error::PoolTimedOut => "no connection became free in time".to_owned(),
+        error => chain(error),
+    }
 }
 
 /// Whether the connection is of no use any more, or leads to a server that has stopped taking
@@ -63,27 +70,41 @@ pub(super) fn is_refusal(error: &Error) -> bool {
         || code == "P0001"
 }
 
-/// What to do about a failure that does not pass by itself.
-fn remedy(error: &Error) -> Option<&'static str> {
-    let lasting = "check that the database is a whole one of this version";
+/// Whether a failure may pass by itself, and what to do about it.
+fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
+    use FaultKind::{Stopped, Transient};
+    let lasting = "check that this version of the gateway made its tables, and that they are as they were made";
     let code = code(error);
     match (error, code.as_str()) {
-        (Error::Tls(_), _) => Some("check sslmode and sslrootcert of its URL"),
-        (Error::Configuration(_), _) => Some("check its URL"),
-        (_, "28000" | "28P01") => Some("check user and password of its URL, and pg_hba.conf there"),
-        (_, "3D000") => Some(
-            "create it: CREATE DATABASE name ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0",
-        ),
-        (_, "42501") => Some("let the user of its URL own the database, or grant what it says"),
-        // Cancelled by a time limit, or locked.
-        (_, "57014" | "55P03" | "25006" | "25P03") => None,
-        // Connection, rollback, resources (a full disk too), shutdown and start, input and output.
-        (_, code) if ["08", "40", "53", "57P", "58"].iter().any(|c| code.starts_with(c)) => None,
-        (Error::Database(_), _) => Some(lasting),
-        (Error::ColumnDecode { .. } | Error::ColumnNotFound(_) | Error::Decode(_), _) => {
-            Some(lasting)
+        (Error::Io(error), _) if no_connection(error).is_some() => {
+            (Transient, Some("check host and port in its URL, and that PostgreSQL runs there"))
         }
-        _ => None,
+        (Error::Tls(_), _) => (Stopped, Some("check sslmode and sslrootcert in its URL")),
+        (Error::Configuration(_), _) => (Stopped, Some("check its URL")),
+        (_, "28000" | "28P01") => {
+            (Stopped, Some("check user and password in its URL, and pg_hba.conf there"))
+        }
+        (_, "3D000") => (
+            Stopped,
+            Some(
+                "create it: CREATE DATABASE name ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0",
+            ),
+        ),
+        (_, "42501") => {
+            (Stopped, Some("let the user in its URL own the database, or grant what it says"))
+        }
+        (_, "53100") => (Transient, Some("make room on its disk")),
+        // Cancelled by a time limit, or locked.
+        (_, "57014" | "55P03" | "25006" | "25P03") => (Transient, None),
+        // Connection, rollback, resources, shutdown and start, input and output.
+        (_, code) if ["08", "40", "53", "57P", "58"].iter().any(|c| code.starts_with(c)) => {
+            (Transient, None)
+        }
+        (Error::Database(_), _) => (Stopped, Some(lasting)),
+        (Error::ColumnDecode { .. } | Error::ColumnNotFound(_) | Error::Decode(_), _) => {
+            (Stopped, Some(lasting))
+        }
+        _ => (Transient, None),
     }
 }
 

@@ -79,7 +79,8 @@ fn driver_query(query: &str) -> Result<String, Fault> {
 }
 
 fn malformed(why: &str) -> Fault {
-    Fault::stopped(format!("the address of the PostgreSQL store cannot be read: {why}"))
+    Fault::stopped("the URL of the PostgreSQL store cannot be read")
+        .because(why)
         .remedy("write postgres://USER:PASSWORD@HOST:PORT/DATABASE, several HOST:PORT with commas")
 }
 

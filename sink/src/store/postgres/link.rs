@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use contract::Fault;
+use contract::{Fault, FaultKind};
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -133,7 +133,10 @@ impl Link {
     }
 
     async fn probe(&self, host: &Host) -> Result<PgConnection, Fault> {
-        let place = host.name.as_str();
+        let place = match self.hosts.hosts.as_slice() {
+            [_] => self.place(),
+            _ => host.name.as_str(),
+        };
         let options = self.options(host);
         let work = async {
             let mut connection = options.connect().await?;
@@ -148,7 +151,11 @@ impl Link {
         };
         let answer = timeout(CONNECT, work).await;
         let (connection, (version, encoding, is_read_only)) = answer
-            .map_err(|_| Fault::transient("it does not answer").at(place))?
+            .map_err(|_| {
+                Fault::transient(format!("it did not answer within {} s", CONNECT.as_secs()))
+                    .at(place)
+                    .remedy("check the host and port in its URL, and the firewall between")
+            })?
             .map_err(|error| fault(place, "connect", &error))?;
         if version / 10_000 < OLDEST {
             return Err(Fault::stopped(format!("PostgreSQL {} is too old", version / 10_000))
@@ -169,7 +176,7 @@ impl Link {
                 "it does not accept writes: it is a standby or set to read only",
             )
             .at(place)
-            .remedy("name the primary in the URL too"));
+            .remedy("name the primary in its URL too"));
         }
         Ok(connection)
     }
@@ -193,7 +200,6 @@ fn none_of(mut faults: Vec<Fault>, place: &str) -> Fault {
     }
     let may_pass = faults.iter().any(Fault::is_transient);
     let each: Vec<_> = faults.iter().map(Fault::to_string).collect();
-    let what = format!("no host can be used: {}", each.join("; "));
-    let fault = if may_pass { Fault::transient(what) } else { Fault::stopped(what) };
-    fault.at(place)
+    let kind = if may_pass { FaultKind::Transient } else { FaultKind::Stopped };
+    Fault::new(kind, "none of its hosts can be used").at(place).because(each.join(" | "))
 }

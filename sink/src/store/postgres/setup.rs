@@ -65,14 +65,16 @@ async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault
         sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
         MIGRATIONS.run_direct(None, &mut *connection, false).await
     };
-    let ended = timeout(LIMIT, Box::pin(work))
-        .await
-        .map_err(|_| Fault::transient("bringing the tables up to date takes too long").at(place))?;
+    let ended = timeout(LIMIT, Box::pin(work)).await.map_err(|_| {
+        Fault::transient("its tables were not brought up to date within an hour")
+            .at(place)
+            .remedy("see what keeps the database busy")
+    })?;
     ended.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             fault(place, "bring its tables up to date", &error)
         }
-        error => newer(place).because(error.to_string()),
+        error => newer(place).because(error),
     })
 }
 
@@ -90,7 +92,9 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
     };
     let found: Option<i64> = timeout(LIMIT, work)
         .await
-        .map_err(|_| Fault::transient("it does not answer").at(place))?
+        .map_err(|_| {
+            Fault::transient("it did not say within an hour which tables it has").at(place)
+        })?
         .map_err(|error| fault(place, "look for its tables", &error))?;
     let ours = MIGRATIONS.iter().map(|migration| migration.version).max();
     if found > ours {

@@ -1,14 +1,18 @@
-//! Which failures of SQLite may pass by themselves. Its messages name tables and columns, never
-//! values, so they may be shown.
+//! What a failure of SQLite means, by its result code (<https://www.sqlite.org/rescode.html>). Its
+//! messages name tables and columns, never values, so they may be shown.
 
-use contract::Fault;
+use contract::{Fault, FaultKind, chain};
+use sqlx::Error;
 
-// Primary result codes, <https://www.sqlite.org/rescode.html>.
+const ERROR: u32 = 1;
+const PERM: u32 = 3;
 const BUSY: u32 = 5;
 const LOCKED: u32 = 6;
 const NOMEM: u32 = 7;
+const READONLY: u32 = 8;
 const INTERRUPT: u32 = 9;
 const IOERR: u32 = 10;
+const CORRUPT: u32 = 11;
 const FULL: u32 = 13;
 const CANTOPEN: u32 = 14;
 const PROTOCOL: u32 = 15;
@@ -16,36 +20,74 @@ const SCHEMA: u32 = 17;
 const TOOBIG: u32 = 18;
 const CONSTRAINT: u32 = 19;
 const MISMATCH: u32 = 20;
+const NOTADB: u32 = 26;
 
-/// Classifies a failure.
-pub(super) fn fault(place: &str, doing: &str, error: sqlx::Error) -> Fault {
-    let what = format!("cannot {doing}");
-    let fault = if passes(&error) {
-        Fault::transient(what)
-    } else {
-        Fault::stopped(what).remedy("check that the file is a whole database of this version")
-    };
-    fault.at(place).because(error)
+/// The fault of a failure: `doing` could not be done.
+pub(super) fn fault(place: &str, doing: &str, error: Error) -> Fault {
+    let (kind, cause, remedy) = meaning(&error);
+    let fault = Fault::new(kind, format!("cannot {doing}")).at(place);
+    let fault = fault.because(cause.map_or_else(|| message(&error), str::to_owned));
+    remedy.into_iter().fold(fault, Fault::remedy)
 }
 
 /// Whether the database refuses what a row holds, so that other rows may still be written.
-pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
+pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(code(error), Some(TOOBIG | CONSTRAINT | MISMATCH))
 }
 
-/// Whether the same statement may succeed later.
-fn passes(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) => true,
-        _ => matches!(
-            code(error),
-            Some(BUSY | LOCKED | NOMEM | INTERRUPT | IOERR | FULL | CANTOPEN | PROTOCOL | SCHEMA)
+/// Whether the same statement may succeed later, why it fails where that can be said in plain words,
+/// and what to do.
+fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static str>) {
+    use FaultKind::{Stopped, Transient};
+    match (code(error), error) {
+        (Some(BUSY | LOCKED), _) => (
+            Transient,
+            Some("another process has locked it"),
+            Some("end the other program that has the file open, if this lasts"),
         ),
+        (Some(FULL), _) => (Transient, Some("the disk is full"), Some("make room on it")),
+        (Some(IOERR), _) => (Transient, None, Some("check the disk that the file is on")),
+        (Some(CANTOPEN), _) => (
+            Transient,
+            Some("the file cannot be opened"),
+            Some("check that its folder is there and that this account may write in it"),
+        ),
+        (Some(NOMEM | INTERRUPT | PROTOCOL | SCHEMA), _) => (Transient, None, None),
+        (None, Error::PoolTimedOut) => (Transient, Some("no connection became free in time"), None),
+        (None, Error::WorkerCrashed | Error::Io(_)) => (Transient, None, None),
+        (Some(NOTADB), _) => (
+            Stopped,
+            Some("the file is not a database"),
+            Some("name another file under [store] in gateway.toml, or move this one away"),
+        ),
+        (Some(CORRUPT), _) => (
+            Stopped,
+            Some("the file is damaged"),
+            Some("stop the gateway and put back the last backup of the file"),
+        ),
+        (Some(READONLY | PERM), _) => (
+            Stopped,
+            Some("this account may not write it"),
+            Some("give it the right to write the file and its folder"),
+        ),
+        (Some(ERROR), _) => (
+            Stopped,
+            None,
+            Some(
+                "check that this version of the gateway made the file, and that its tables are as they were made",
+            ),
+        ),
+        _ => (Stopped, None, Some("report this defect")),
     }
 }
 
+fn message(error: &Error) -> String {
+    let message = error.as_database_error().map(|error| error.message().to_owned());
+    message.unwrap_or_else(|| chain(error))
+}
+
 /// The primary result code: the low byte of the extended one.
-fn code(error: &sqlx::Error) -> Option<u32> {
+fn code(error: &Error) -> Option<u32> {
     let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(code & 0xff)
 }

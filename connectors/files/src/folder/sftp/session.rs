@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use contract::{Fault, Means, Secret};
+use contract::{Fault, Secret, no_connection};
 use russh::{
     client::{self, Handle},
     keys::{
@@ -27,7 +27,6 @@ const SHORTEST: Duration = Duration::from_secs(1);
 
 /// How a server is entered.
 pub(super) struct Entrance {
-    channel: String,
     server: Server,
     known: Known,
     key: Option<Arc<PrivateKey>>,
@@ -49,7 +48,7 @@ pub(super) struct Session {
 
 impl Entrance {
     /// Refuses settings by which nobody could know the server, or enter it.
-    pub(super) fn new(server: Server, config: &Config, means: &Means) -> Result<Self, Fault> {
+    pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
         let settings = &config.sftp;
         let known = match (&settings.host_key, &settings.known_hosts) {
             (Some(text), None) => Known::Fingerprint(text.parse().map_err(|_| {
@@ -68,13 +67,12 @@ impl Entrance {
             return Err(Fault::stopped("nothing says how the server is entered")
                 .remedy("put a password into `url`, or let `sftp.key` name a key"));
         }
-        let (channel, timeout) = (means.channel.to_string(), config.timeout.0.max(SHORTEST));
-        Ok(Self { channel, server, known, key, timeout })
+        Ok(Self { server, known, key, timeout: config.timeout.0.max(SHORTEST) })
     }
 
     /// For faults.
     pub(super) fn place(&self) -> String {
-        format!("channel {}, server {}", self.channel, self.server.host)
+        format!("server {}:{}", self.server.host, self.server.port)
     }
 
     /// Connects, makes sure of the server, and proves who we are.
@@ -115,7 +113,7 @@ impl Entrance {
         let seconds = self.timeout.as_secs();
         let limits = SftpConfig { request_timeout_secs: seconds, ..SftpConfig::default() };
         let sftp = RawSftpSession::new_with_config(channel.into_stream(), limits);
-        sftp.init().await.map_err(|error| of_request("the session", &error))?;
+        sftp.init().await.map_err(|error| of_request(&error))?;
         Ok(Session { handle, sftp: Arc::new(sftp) })
     }
 
@@ -218,38 +216,44 @@ impl client::Handler for Doorkeeper {
     }
 }
 
-/// The fault for a request about `what`.
-pub(super) fn of_request(what: &str, error: &Error) -> Fault {
+/// The fault for a request that was refused or not answered.
+pub(super) fn of_request(error: &Error) -> Fault {
     let Error::Status(status) = error else {
         return match error {
             Error::Timeout => Fault::transient("the server does not answer in time"),
-            _ => Fault::transient("the connection to the server broke"),
+            _ => Fault::transient("the connection broke off"),
         };
     };
     match status.status_code {
-        StatusCode::NoSuchFile => Fault::stopped(format!("{what} is not there"))
+        StatusCode::NoSuchFile => Fault::stopped("it is not there")
             .remedy("check the path in `url`, and make the folders `archive` and `error`"),
-        StatusCode::PermissionDenied => Fault::stopped(format!("{what} may not be used"))
-            .remedy("give the account the right to read and to rename there"),
-        StatusCode::OpUnsupported => Fault::stopped("the server cannot do what is needed")
-            .remedy("reading, listing and renaming must be allowed"),
+        StatusCode::PermissionDenied => Fault::stopped("the account may not use it")
+            .remedy("give it the right to read and to rename there"),
+        StatusCode::OpUnsupported => Fault::stopped("the server does not allow what is needed")
+            .remedy("have reading, listing and renaming allowed"),
         code => Fault::transient(format!("the server refused with code {}", code as u32)),
     }
 }
 
-/// The fault for a connection that does not come about.
+/// The fault for a connection that does not come about, or breaks before it is of use.
 fn of_connection(error: &russh::Error) -> Fault {
     match error {
         russh::Error::NoCommonAlgo { .. } => {
             Fault::stopped("the server knows none of the algorithms that are safe today")
                 .remedy("have the server's SSH brought up to date")
         }
-        russh::Error::IO(_)
-        | russh::Error::Disconnect
-        | russh::Error::HUP
-        | russh::Error::ConnectionTimeout
+        russh::Error::IO(error) if let Some(why) = no_connection(error) => {
+            Fault::transient("cannot connect")
+                .because(why)
+                .remedy("check host and port in `url`, and that the server runs there")
+        }
+        russh::Error::ConnectionTimeout
         | russh::Error::InactivityTimeout
-        | russh::Error::KeepaliveTimeout => Fault::transient("the server cannot be reached"),
-        _ => Fault::transient("the server does not speak SSH as expected"),
+        | russh::Error::KeepaliveTimeout => Fault::transient("the server does not answer in time"),
+        russh::Error::IO(_) | russh::Error::Disconnect | russh::Error::HUP => {
+            Fault::transient("the server closed the connection")
+        }
+        _ => Fault::transient("the server does not speak SSH as expected")
+            .remedy("check host and port in `url`"),
     }
 }

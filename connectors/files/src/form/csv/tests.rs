@@ -151,3 +151,17 @@ proptest! {
         prop_assert_eq!(trees(&text, &form::options()), expected);
     }
 }
+
+#[test]
+fn a_line_that_names_the_separator_is_believed_and_is_no_record() {
+    for (separator, configured) in [(';', ","), (',', ","), ('\t', ","), (',', ";")] {
+        let mut options = form::options();
+        options.csv.delimiter = configured.to_owned();
+        let text = format!("sep={separator}\r\nid{separator}n\r\nW1{separator}x\r\n");
+        let rows = trees(&text, &options);
+        assert_eq!(rows, [json!({ "id": "W1", "n": "x" })], "{separator:?}");
+    }
+    // Further below it is what somebody wrote.
+    let rows = trees("id,n\nsep=;,x\n", &form::options());
+    assert_eq!(rows, [json!({ "id": "sep=;", "n": "x" })]);
+}

@@ -1,7 +1,7 @@
 //! What in a text certainly is markup: a closed tag of an element that HTML has, a reference that
 //! HTML has, a closed comment. Every other `<` and `&` is what somebody typed.
 
-use std::ops::Range;
+use std::{cell::Cell, ops::Range};
 
 use html5ever::data::NAMED_ENTITIES;
 
@@ -14,10 +14,18 @@ pub(super) enum Kind {
     Hidden,
 }
 
-/// Finds markup. Time is linear in the text, whatever is in it: what never closes is known
-/// beforehand.
+/// Tags that do not end may be read to the end of the text so many times.
+const IN_VAIN: usize = 4;
+/// When that is used up, a tag still ends within so many bytes or is none.
+const NEAR: usize = 256;
+
+/// Finds markup. Steps are linear in the text, whatever is in it: what never closes is known
+/// beforehand, or looked for in vain only so often.
 pub(super) struct Finder<'a> {
     text: &'a str,
+    /// Bytes that may still be looked at for the end of a tag without finding one. Quotes can hide
+    /// every end from every beginning: without a bound, each `<a` would be read to the end of the text.
+    patience: Cell<usize>,
     last_comment_end: usize,
     last_script_end: usize,
     last_style_end: usize,
@@ -28,6 +36,7 @@ impl<'a> Finder<'a> {
     pub(super) fn new(text: &'a str) -> Option<Self> {
         text.bytes().any(|byte| matches!(byte, b'<' | b'&')).then(|| Self {
             text,
+            patience: Cell::new(IN_VAIN * text.len()),
             last_comment_end: last(text, "-->"),
             last_script_end: last(text, "</script>"),
             last_style_end: last(text, "</style>"),
@@ -56,15 +65,40 @@ impl<'a> Finder<'a> {
         if let Some(len) = declaration(rest) {
             return Some((Kind::Hidden, len));
         }
-        let (name, len) = tag(rest)?;
+        let (name, len) = self.tag(rest)?;
         let (end, last_end) = match name {
             _ if name.eq_ignore_ascii_case("script") => ("</script>", self.last_script_end),
             _ if name.eq_ignore_ascii_case("style") => ("</style>", self.last_style_end),
             _ => return Some((Kind::Shown, len)),
         };
+        if rest.starts_with("</") {
+            return Some((Kind::Hidden, len));
+        }
         // Without an end only the tag itself is markup: text is never lost to a tag left open.
-        let hidden = through(rest, len, end, start, last_end).unwrap_or(len);
-        Some((Kind::Hidden, if rest.starts_with("</") { len } else { hidden }))
+        Some((Kind::Hidden, through(rest, len, end, start, last_end).unwrap_or(len)))
+    }
+
+    /// Name and length of a tag at the beginning of `rest`.
+    fn tag<'t>(&self, rest: &'t str) -> Option<(&'t str, usize)> {
+        let name_start = if rest.starts_with("</") { 2 } else { 1 };
+        let name = &rest[name_start..];
+        let name_len =
+            name.bytes().take(32).take_while(|b| b.is_ascii_alphanumeric() || *b == b':');
+        let name = &name[..name_len.count()];
+        // Word's elements have a prefix: o:p, st1:place.
+        let is_prefixed = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.contains(':');
+        if !is_prefixed && !ELEMENTS.split(' ').any(|element| element.eq_ignore_ascii_case(name)) {
+            return None;
+        }
+        let attributes = &rest.as_bytes()[name_start + name.len()..];
+        let sight = attributes.len().min(self.patience.get().max(NEAR));
+        match attributes_len(&attributes[..sight], name.len() == 1) {
+            Ok(len) => Some((name, name_start + name.len() + len)),
+            Err(n_looked_at) => {
+                self.patience.set(self.patience.get().saturating_sub(n_looked_at));
+                None
+            }
+        }
     }
 }
 
@@ -119,36 +153,23 @@ fn declaration(rest: &str) -> Option<usize> {
     rest[end..].starts_with('>').then_some(end + 1)
 }
 
-/// Name and length of a tag at the beginning of `rest`.
-fn tag(rest: &str) -> Option<(&str, usize)> {
-    let name_start = if rest.starts_with("</") { 2 } else { 1 };
-    let name = &rest[name_start..];
-    let name_len = name.bytes().take(32).take_while(|b| b.is_ascii_alphanumeric() || *b == b':');
-    let name = &name[..name_len.count()];
-    // Word's elements have a prefix: o:p, st1:place.
-    let is_prefixed = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.contains(':');
-    if !is_prefixed && !ELEMENTS.split(' ').any(|element| element.eq_ignore_ascii_case(name)) {
-        return None;
-    }
-    let attributes = &rest[name_start + name.len()..];
-    let len = attributes_len(attributes.as_bytes(), name.len() == 1)?;
-    Some((name, name_start + name.len() + len))
-}
-
-/// Length of the attributes of a tag with the `>` behind them, quoted as HTML quotes. In
-/// `a<b and c>d` words stand where attributes would, so a one-letter element needs a value.
-fn attributes_len(bytes: &[u8], needs_value: bool) -> Option<usize> {
-    if !matches!(bytes.first()?, b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r') {
-        return None;
+/// Length of the attributes of a tag with the `>` behind them, quoted as HTML quotes; where they have
+/// no end, the bytes that were looked at. In `a<b and c>d` words stand where attributes would, so a
+/// one-letter element needs a value.
+fn attributes_len(bytes: &[u8], needs_value: bool) -> Result<usize, usize> {
+    if !matches!(bytes.first(), Some(b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r')) {
+        return Err(1);
     }
     let (mut is_bare, mut has_value, mut awaits_value) = (true, false, false);
     let mut index = 0;
     while index < bytes.len() {
         match bytes[index] {
-            b'>' => return (is_bare || has_value || !needs_value).then_some(index + 1),
-            b'<' => return None,
+            b'>' if is_bare || has_value || !needs_value => return Ok(index + 1),
+            b'>' | b'<' => return Err(index + 1),
             quote @ (b'"' | b'\'') if awaits_value => {
-                index += 1 + bytes[index + 1..].iter().position(|byte| *byte == quote)?;
+                let value = &bytes[index + 1..];
+                let end = value.iter().position(|byte| *byte == quote).ok_or(bytes.len())?;
+                index += 1 + end;
                 awaits_value = false;
             }
             b'=' if !is_bare => (has_value, awaits_value) = (true, true),
@@ -158,7 +179,7 @@ fn attributes_len(bytes: &[u8], needs_value: bool) -> Option<usize> {
         }
         index += 1;
     }
-    None
+    Err(bytes.len())
 }
 
 /// The elements of HTML, with those that it had.

@@ -43,7 +43,7 @@ fn changed(variable: &str, from: &str, to: &str) -> AmqpSettings {
 #[tokio::test]
 async fn a_wrong_password_stops() {
     let wrong = changed("TONGHUI_TEST_AMQP", "tonghui:", "tonghui:wrong");
-    stopped(wrong, "ACCESS_REFUSED", "check user and password").await;
+    stopped(wrong, "ACCESS_REFUSED", "check user and password in its URL").await;
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_virtual_host_that_is_not_there_stops() {
 #[tokio::test]
 async fn missing_rights_stop() {
     let wrong = changed("TONGHUI_TEST_AMQP", "tonghui:", "reader:");
-    stopped(wrong, "ACCESS_REFUSED", "may configure, write and read").await;
+    stopped(wrong, "ACCESS_REFUSED", "let the user configure, write and read").await;
 }
 
 #[tokio::test]
@@ -121,20 +121,20 @@ async fn tls_with_a_ca_of_ones_own() {
     let settings = settings(server("TONGHUI_TEST_AMQPS"));
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings.clone() };
     Amqp::new(trusting).publisher().publish(&one(1)).await.unwrap();
-    stopped(settings, "UnknownIssuer", "the CA that is trusted here").await;
+    stopped(settings, "UnknownIssuer", "name the file of the authority that signed it").await;
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_stops() {
     let settings = changed("TONGHUI_TEST_AMQPS", "@localhost:", "@127.0.0.1:");
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings };
-    stopped(trusting, "not connected", "check the TLS name in the URL").await;
+    stopped(trusting, "cannot connect", "by the name that its certificate has").await;
 }
 
 #[tokio::test]
 async fn a_listener_that_speaks_something_else_stops() {
     let plain = changed("TONGHUI_TEST_AMQP", "amqp://", "amqps://");
-    stopped(plain, "not connected", "check").await;
+    stopped(plain, "cannot connect", "whether it is amqp or amqps").await;
 }
 
 #[tokio::test]

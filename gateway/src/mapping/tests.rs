@@ -1,0 +1,166 @@
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use contract::{
+    Batch, Body, Channel, Cursor, DemandId, MappingNo, Normalizer, Position, RawRecord, ReadNo,
+    Reason, RecordKey, Revision, SealedBytes, TextReport, Timestamp, pack,
+};
+use futures_util::FutureExt as _;
+use serde_json::json;
+
+use super::*;
+
+/// Refuses every record, and waits at the large ones until the door is open.
+#[derive(Default)]
+struct Waits {
+    is_open: Mutex<bool>,
+    opened: Condvar,
+    n_begun: AtomicUsize,
+}
+
+impl Waits {
+    fn open(&self) {
+        *self.is_open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+}
+
+impl Normalizer for Waits {
+    fn normalize(&self, record: &RawRecord) -> Verdict {
+        self.n_begun.fetch_add(1, SeqCst);
+        if record.body.tree()["text"].as_str().is_some_and(|text| text.len() > LARGE) {
+            let door = self.is_open.lock().unwrap();
+            drop(self.opened.wait_while(door, |is_open| !*is_open).unwrap());
+        }
+        Verdict::Reject(Reason::new("tried", record.key.as_str()))
+    }
+
+    fn seal(&self, _: &DemandId, bytes: &[u8]) -> SealedBytes {
+        SealedBytes(bytes.to_vec())
+    }
+}
+
+/// Refuses every record, and cannot seal what it refused.
+struct CannotSeal;
+
+impl Normalizer for CannotSeal {
+    fn normalize(&self, _: &RawRecord) -> Verdict {
+        Verdict::Reject(Reason::new("tried", ""))
+    }
+
+    fn seal(&self, _: &DemandId, _: &[u8]) -> SealedBytes {
+        panic!("a mapping with a defect")
+    }
+}
+
+fn batch(normalizer: Arc<dyn Normalizer>, sizes: &[usize]) -> ReadBatch {
+    let record = |(index, size): (usize, &usize)| {
+        Entry::Record(RawRecord {
+            key: RecordKey::new(format!("k{index}")),
+            revision: Revision::NONE,
+            body: Body::new(json!({ "text": "x".repeat(*size) })),
+            text: TextReport::default(),
+        })
+    };
+    let entries = sizes.iter().enumerate().map(record).collect();
+    let upto = Cursor::from_text("null");
+    ReadBatch {
+        channel: Channel { id: "hotline".parse().unwrap(), mapping: MappingNo(1), normalizer },
+        from: Position::default(),
+        read_no: ReadNo(1),
+        batch: Batch { entries, upto, caught_up: true, trouble: Vec::new() },
+        read_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+const HUGE: usize = 2 * LARGE;
+
+#[tokio::test]
+async fn a_batch_is_packed_as_on_one_thread() {
+    let pool = MappingPool::of(3).unwrap();
+    let sizes: Vec<_> = (0..500).map(|n| if n % 97 == 0 { HUGE } else { n * 7 % 900 }).collect();
+    for sizes in [&sizes[..], &sizes[..1], &[]] {
+        let normalizer = Arc::new(Waits::default());
+        normalizer.open();
+        let ReadBatch { channel, from, read_no, batch: entries, read_at } =
+            batch(normalizer.clone(), sizes);
+        let expected = pack(&channel, from, read_no, entries, read_at);
+        let packed = pool.pack(batch(normalizer, sizes)).await.unwrap();
+        assert_eq!(packed.messages(), expected.messages());
+        assert_eq!(packed.tally(), expected.tally());
+    }
+}
+
+#[tokio::test]
+async fn large_records_of_one_channel_leave_threads_to_the_others() {
+    let pool = MappingPool::of(2).unwrap();
+    let slow = Arc::new(Waits::default());
+    let waiting = pool.pack(batch(slow.clone(), &[HUGE; 5]));
+    tokio::pin!(waiting);
+    assert!(waiting.as_mut().now_or_never().is_none());
+    for _ in 0..3 {
+        let packed = pool.pack(batch(Arc::new(Waits::default()), &[10; 200])).await.unwrap();
+        assert_eq!(packed.tally().rejected, 200);
+    }
+    assert!(slow.n_begun.load(SeqCst) <= 1, "more than half of the threads were taken");
+    slow.open();
+    assert_eq!(waiting.await.unwrap().tally().rejected, 5);
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_is_not_begun() {
+    let pool = MappingPool::of(2).unwrap();
+    let slow = Arc::new(Waits::default());
+    assert!(pool.pack(batch(slow.clone(), &[HUGE; 50])).now_or_never().is_none());
+    slow.open();
+    let other = Arc::new(Waits::default());
+    other.open();
+    let packed = pool.pack(batch(other, &[HUGE])).await.unwrap();
+    assert_eq!(packed.tally().read, 1);
+    assert!(slow.n_begun.load(SeqCst) <= 1, "it was mapped for nobody");
+}
+
+#[tokio::test]
+async fn a_panic_is_that_of_the_channel_and_the_threads_go_on() {
+    let pool = MappingPool::of(2).unwrap();
+    let defect = AssertUnwindSafe(pool.pack(batch(Arc::new(CannotSeal), &[1]))).catch_unwind();
+    assert!(defect.await.is_err());
+    for _ in 0..4 {
+        assert!(pool.pack(batch(Arc::new(Waits::default()), &[1; 300])).await.is_ok());
+    }
+}
+
+#[test]
+fn threads_end_with_their_pool() {
+    let pool = MappingPool::of(4).unwrap();
+    let queue = Arc::downgrade(&pool.queue);
+    drop(pool);
+    assert!(queue.upgrade().is_none());
+}
+
+#[test]
+fn batches_take_turns() {
+    let (answer, _waits) = oneshot::channel();
+    let (other_answer, _other_waits) = oneshot::channel();
+    let normalizer = Arc::new(Waits::default());
+    let long = Arc::new(Job::new(batch(normalizer.clone(), &[10; 150]), answer));
+    let short = Arc::new(Job::new(batch(normalizer, &[10]), other_answer));
+    let mut waiting = Waiting::default();
+    waiting.jobs.extend([(Arc::clone(&long), 0), (Arc::clone(&short), 0)]);
+    let mut turns = Vec::new();
+    while let Some((job, portion)) = waiting.take(1) {
+        turns.push((Arc::ptr_eq(&job, &long), portion.entries));
+    }
+    assert_eq!(turns, [(true, 0..64), (false, 0..1), (true, 64..128), (true, 128..150)]);
+}
+
+#[test]
+fn portions_hold_all_entries_once_and_large_ones_alone() {
+    let cut = |weights: &[usize]| {
+        let portions = portions(weights.iter().copied());
+        portions.into_iter().map(|p| (p.entries, p.is_large)).collect::<Vec<_>>()
+    };
+    assert_eq!(cut(&[]), [(0..0, false)]);
+    assert_eq!(cut(&[1, HUGE, 1, 1]), [(0..1, false), (1..2, true), (2..4, false)]);
+    assert_eq!(cut(&[LARGE, 1]), [(0..1, false), (1..2, false)]);
+    assert_eq!(cut(&[1; 65]), [(0..64, false), (64..65, false)]);
+}
