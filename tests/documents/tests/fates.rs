@@ -47,6 +47,7 @@ const JSON: &[(&str, &str, Expected)] = &[
     ("a name twice, two values", r#"{"id":"2","v":1,"v":2}"#, Flagged),
     ("the key twice, two values", r#"{"id":"2","id":"3","v":2}"#, NoKey),
     ("a bracket of another kind", r#"{"id":"2","v":[1}"#, Refused),
+    ("a bracket too many", r#"{"id":"2","v":{}}}"#, Refused),
     ("a text without end", r#"{"id":"2","v":"x}"#, Refused),
     ("no object", "NaN", NoKey),
 ];

@@ -137,6 +137,11 @@ impl RowReader for Array {
                 }
                 (State::Within, Some(']')) => self.state = State::After,
                 (State::Within, Some(',')) => {}
+                (State::Within, Some('}')) => {
+                    let here = self.stream.place(self.text.len() - self.used);
+                    let detail = format!("a bracket closes what it did not open at {here}");
+                    return Err(Broken::content("bad_json", detail));
+                }
                 (State::Within, Some(_)) => return self.element().map(Some),
                 (State::After, None) => return Ok(None),
                 (State::Within, None) => {
