@@ -9,6 +9,7 @@ mod codes;
 mod demo;
 mod erase;
 mod explain;
+mod index;
 mod key;
 mod out;
 mod plugin;
@@ -83,6 +84,8 @@ enum Command {
     Plugin(plugin::Command),
     /// Where each channel stands.
     Status(status::Args),
+    /// How far the indexes, which follow from history, are behind it.
+    Index(index::Args),
     /// The ledger: what was read, and what became of it.
     Books(books::Args),
     /// Records that were rejected.
@@ -140,6 +143,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Channel(command) => channel::run(&context, &command),
         Command::Plugin(command) => plugin::run(&context, &command),
         Command::Status(args) => status::run(&context, &args),
+        Command::Index(args) => index::run(&context, &args),
         Command::Books(args) => books::run(&context, &args),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Preview(args) => preview::run(&context, &args),

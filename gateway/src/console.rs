@@ -16,6 +16,7 @@ use axum::{
 use config::{ConsoleSettings, Settings};
 use connector_wire::guard::Guard;
 use contract::{Fault, Publisher as _};
+use serde::Serialize;
 use sink::{
     bus::{Amqp, AnyPublisher},
     store::Database,
@@ -23,7 +24,7 @@ use sink::{
 use tokio::time::timeout;
 
 use crate::{
-    assemble, clock,
+    assemble, clock, indexer,
     listener::{self, Listener, json_document, problem},
     status,
     stop::Stop,
@@ -61,6 +62,7 @@ impl Console {
         let router = Router::new()
             .route("/metrics", get(metrics))
             .route("/api/v1/channels", get(channels))
+            .route("/api/v1/index", get(index))
             .route_layer(middleware::from_fn_with_state(Arc::new(guard), admit))
             .route("/health/live", get(|| async { "alive\n" }))
             .route("/health/ready", get(ready))
@@ -104,7 +106,16 @@ async fn ready(State(sources): State<Arc<Sources>>) -> Response {
 
 /// As `status --format json`.
 async fn channels(State(sources): State<Arc<Sources>>) -> Response {
-    match status::rows(&sources.settings, &sources.store).await {
+    json_rows(status::rows(&sources.settings, &sources.store).await)
+}
+
+/// As `index --format json`.
+async fn index(State(sources): State<Arc<Sources>>) -> Response {
+    json_rows(indexer::lag(&sources.store).await)
+}
+
+fn json_rows(rows: Result<Vec<impl Serialize>, Fault>) -> Response {
+    match rows {
         Ok(rows) => {
             json_document(serde_json::to_string(&rows).unwrap_or_default()) // plain rows always are
         }
@@ -116,7 +127,8 @@ async fn metrics(State(sources): State<Arc<Sources>>) -> Response {
     let asking = async {
         let books = sources.store.books(None, None).await?;
         let rows = status::rows(&sources.settings, &sources.store).await?;
-        Ok::<_, Fault>(metrics::text(&books, &rows))
+        let lags = indexer::lag(&sources.store).await?;
+        Ok::<_, Fault>(metrics::text(&books, &rows, &lags))
     };
     match asking.await {
         Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),

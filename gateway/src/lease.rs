@@ -48,8 +48,8 @@ impl Keeper {
         }
     }
 
-    /// Does `work` under the lease, keeps the books of what it asks within `limits`, and gives the
-    /// lease back. `None` where the lease was lost: the work was dropped.
+    /// The same as [`Keeper::hold`] for work that asks an upstream: what it asks is booked within
+    /// `limits`.
     pub async fn during<T>(
         &self,
         lease: &Lease,
@@ -57,13 +57,21 @@ impl Keeper {
         work: impl Future<Output = T>,
     ) -> Option<T> {
         self.open_books(lease, limits).await;
+        let work = async {
+            let done = work.await;
+            self.close_books(lease, limits).await;
+            done
+        };
+        self.hold(lease, work).await
+    }
+
+    /// Does `work` under the lease and gives it back. `None` where the lease was lost: the work was
+    /// dropped.
+    pub async fn hold<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> Option<T> {
         let done = tokio::select! {
             done = work => Some(done),
             () = self.lost(lease) => None,
         };
-        if done.is_some() {
-            self.close_books(lease, limits).await;
-        }
         if done.is_some()
             && let Err(fault) = self.store.release_lease(lease).await
         {

@@ -38,6 +38,7 @@ pub mod cli;
 pub mod log;
 pub mod offline;
 
+mod indexer;
 mod plain;
 mod report;
 mod status;

@@ -118,8 +118,8 @@ mod tests {
     #[test]
     fn no_setting_lets_a_library_write() {
         let text = written(|| {
-            warn!(target: "lapin::returned_messages", message = "a demand", "Server returned us");
-            warn!(target: "sqlx::query", statement = "a demand", "slow statement");
+            warn!(target: "lapin", message = "a demand", "Server returned us a message");
+            warn!(target: "sqlx", statement = "a demand", "slow statement");
             trace!(target: "hyper::proto", "a demand");
             error!(target: "sinkhole", "a demand");
             trace!(target: "sink::bus", "ours");

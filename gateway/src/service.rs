@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::{
     assemble,
     channel::LiveChannel,
-    channels, clock,
+    channels, clock, indexer,
     ingest::Environment,
     lease::Keeper,
     mapping::MappingPool,
@@ -171,11 +171,13 @@ impl Halves {
         let keeping = async {
             if let Some(consumer) = self.consumer {
                 let retrying = RetryingStore::new(store.clone(), stop.token().clone());
+                let (grace, kept) = (settings.limits.grace, Stop::default());
+                let sink = async {
+                    run_sink(consumer, retrying, &sink_stop, grace).await;
+                    kept.ask();
+                };
                 let upkeep = upkeep::serve(store, settings.history, &sink_stop);
-                tokio::join!(
-                    run_sink(consumer, retrying, &sink_stop, settings.limits.grace),
-                    upkeep
-                );
+                tokio::join!(sink, upkeep, indexer::serve(store, &kept, stop, grace));
             }
         };
         tokio::join!(reading, keeping).0

@@ -219,6 +219,6 @@ async fn stalled(watch: &ChannelWatch) {
 }
 
 /// The message of a panic may quote a value; the panic hook has printed where it was.
-fn panicked() -> Fault {
+pub(crate) fn panicked() -> Fault {
     Fault::stopped("the task panicked").remedy("report this defect with the line logged above")
 }

@@ -18,6 +18,7 @@ mod tests;
 pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
 pub use database::{Access, Database};
 pub use demands::{
+    index::{Index, IndexLag},
     plan::Outcome,
     quality::{QualityCount, UnknownLabel},
     records::{DemandRow, HistoryRow, Quarantined},

@@ -9,7 +9,7 @@ use std::{
 };
 
 use sandbox::{Clock, Faults, Settings};
-use serde_json::Value;
+use serde_json::{Value, json};
 use system_tests::{
     gateway_process::{Gateway, command, event, server},
     world::World,
@@ -100,6 +100,9 @@ async fn ingest_two_sinks_and_a_console_do_what_one_process_does() {
     while store.books(None, None).await.unwrap().iter().any(|book| book.in_flight > 0) {
         again.tick().await;
     }
+    while store.index_lag().await.unwrap().iter().any(|lag| lag.rows > 0) {
+        again.tick().await;
+    }
     for sink in sinks {
         tokio::task::block_in_place(|| sink.stop().unwrap());
     }
@@ -107,7 +110,7 @@ async fn ingest_two_sinks_and_a_console_do_what_one_process_does() {
     let books = store.books(None, None).await.unwrap();
     assert_eq!((books[0].balanced, books[0].in_flight), (Some(true), 0), "{books:?}");
 
-    for path in ["/metrics", "/api/v1/channels"] {
+    for path in ["/metrics", "/api/v1/channels", "/api/v1/index"] {
         assert_eq!(get(&address, path, None).0, 401, "{path}");
         assert_eq!(get(&address, path, Some("open")).0, 401, "{path}");
     }
@@ -122,6 +125,8 @@ async fn ingest_two_sinks_and_a_console_do_what_one_process_does() {
         ("tonghui_demands{channel=\"hotline\"}", status.demands),
         ("tonghui_quarantine{channel=\"hotline\"}", status.quarantined),
         ("tonghui_channel_in_trouble{channel=\"hotline\"}", 0),
+        ("tonghui_index_rows_behind{index=\"people\"}", 0),
+        ("tonghui_index_seconds_behind{index=\"links\"}", 0),
     ] {
         let value = value.to_string();
         assert_eq!(told.get(name).copied(), Some(value.as_str()), "{name}: {page}");
@@ -136,6 +141,10 @@ async fn ingest_two_sinks_and_a_console_do_what_one_process_does() {
     asked.args(["status", "--format", "json", "--config"]).arg(world.config());
     let said = asked.envs(world.environment()).output().unwrap().stdout;
     assert_eq!((code, rows), (200, serde_json::from_slice(&said).unwrap()));
+    let (code, lags) = get(&address, "/api/v1/index", Some("sesame"));
+    let lags: Value = serde_json::from_str(&lags).unwrap();
+    let covered = |index| json!({"index": index, "rows_behind": 0, "seconds_behind": 0});
+    assert_eq!((code, lags), (200, json!([covered("people"), covered("links")])));
     console.stop().unwrap();
 }
 

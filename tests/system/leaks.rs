@@ -56,7 +56,7 @@ async fn ten_thousand_marked_values_leave_by_no_way() {
             }
         }
         assert!(n_lines > 10, "{n_lines} lines");
-        for path in ["/metrics", "/api/v1/channels", "/health/ready"] {
+        for path in ["/metrics", "/api/v1/channels", "/api/v1/index", "/health/ready"] {
             let (code, page) = get(&address, path, None);
             assert_eq!(code, 200, "{path}");
             marks.look(path, page.as_bytes());

@@ -114,6 +114,8 @@ enum Part {
         #[arg(long, default_value_t = 5)]
         runs: usize,
     },
+    /// Two sinks that load 200,000 demands into an empty PostgreSQL, and the indexes behind them.
+    Load,
 }
 
 fn main() -> ExitCode {
@@ -136,6 +138,7 @@ fn main() -> ExitCode {
         Task::Bench { part: Some(Part::Lag { seconds, runs }) } => {
             programs::bench_lag(seconds, runs)
         }
+        Task::Bench { part: Some(Part::Load) } => programs::bench_load(),
         Task::Tool { arguments } => programs::tool(&arguments),
         Task::Fuzz(args) => programs::fuzz(&args),
         Task::Soak => test::soak(),

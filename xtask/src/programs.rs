@@ -32,6 +32,13 @@ pub(crate) fn bench_lag(seconds: u64, runs: usize) -> Result<()> {
     of_system_tests("bench", &["lag", "--seconds", &seconds, "--runs", &runs], iter::empty())
 }
 
+/// Prints how even two sinks are that load an empty PostgreSQL.
+pub(crate) fn bench_load() -> Result<()> {
+    setup::setup()?;
+    let servers = Servers::start()?;
+    of_system_tests("bench", &["load"], servers.environment())
+}
+
 /// Prints what normalizer/text does with texts, and what its peers do with them.
 pub(crate) fn bench_text(folder: Option<&Path>) -> Result<()> {
     let mut bench = release("text-tests", "text-bench");

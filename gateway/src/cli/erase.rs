@@ -1,17 +1,18 @@
 //! `tonghui erase --token T`: a person's lawful request to be forgotten.
 //!
 //! Takes the person's values out of demands, the records behind them, and quarantine, in one
-//! transaction with the line of the audit log. What a source still serves is not forgotten there: an
+//! transaction with the line of the audit log. Demands are found by the index of people, so everything
+//! that is kept when it begins is indexed first. What a source still serves is not forgotten there: an
 //! unchanged record stays as it is here, a changed one comes anew.
 
 use normalizer::{Personal, Place, Sealer, open_raw, open_sealed};
-use sink::store::{Database, Erasure, RawOf, SealedRow};
+use sink::store::{Database, Erasure, Index, RawOf, SealedRow};
 
 use super::{
     Context, audit,
     out::{self, Exit},
 };
-use crate::assemble;
+use crate::{assemble, indexer};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,6 +32,10 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
         let (store, keys) = assemble::open(&settings).await?;
         let sealer = Sealer::new(&keys);
+        indexer::cover(&store, Index::People, |rows| {
+            out::note(format!("waiting until index `people` covers {rows} more rows of history"));
+        })
+        .await?;
         let tokens = tokens(&store, &sealer, &args.token).await?;
         let quarantine = quarantined(&store, &sealer, &args.token).await?;
         let entry = audit::entry("erase", &args.token, args.reason.clone());

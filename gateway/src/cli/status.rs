@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     assemble,
+    indexer::{Lag, lag},
     status::{Row, percent, rows},
 };
 
@@ -28,8 +29,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         if args.quality {
             return show_quality(context.format, &store).await;
         }
-        let rows = rows(&settings, &store).await?;
-        out::show(context.format, &rows, |rows| draw(rows, settings.zone))?;
+        let (rows, lags) = (rows(&settings, &store).await?, lag(&store).await?);
+        out::show(context.format, &rows, |rows| draw(rows, settings.zone) + &behind(&lags))?;
         Ok(Exit::Done)
     })
 }
@@ -80,6 +81,16 @@ fn draw(rows: &[Row], zone: Tz) -> String {
         }
     }
     text
+}
+
+/// A line for each index that is behind history.
+fn behind(lags: &[Lag]) -> String {
+    let behind = lags.iter().filter(|lag| lag.rows_behind > 0);
+    let line = |Lag { index, rows_behind, seconds_behind }: &Lag| {
+        let name = index.name();
+        format!("\nindex {name}: {rows_behind} rows behind, the oldest read {seconds_behind} s ago")
+    };
+    behind.map(line).collect()
 }
 
 /// Prints how many demands carry which doubt.

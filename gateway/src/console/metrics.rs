@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sink::store::BooksRow;
 
-use crate::status::Row;
+use crate::{indexer::Lag, status::Row};
 
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -31,7 +31,7 @@ const KEPT: [Count; 6] = [
 type Samples<'a> = Box<dyn Iterator<Item = (String, String)> + 'a>;
 
 /// All of it. Names of channels need no escaping.
-pub(super) fn text(books: &[BooksRow], rows: &[Row]) -> String {
+pub(super) fn text(books: &[BooksRow], rows: &[Row], lags: &[Lag]) -> String {
     let mut text = String::new();
     let counts = |counts: &'static [Count]| -> Samples<'_> {
         Box::new(books.iter().flat_map(move |book| {
@@ -46,6 +46,12 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row]) -> String {
     let each = |value: fn(&Row) -> Option<String>| -> Samples<'_> {
         Box::new(rows.iter().filter_map(move |row| Some((label(&row.channel), value(row)?))))
     };
+    let of_index =
+        |value: fn(&Lag) -> u64| -> Samples<'_> {
+            Box::new(lags.iter().map(move |lag| {
+                (format!("index=\"{}\"", lag.index.name()), value(lag).to_string())
+            }))
+        };
     let balanced = |book: &BooksRow| u64::from(book.balanced != Some(false));
     let in_trouble = |row: &Row| Some(u8::from(row.fault.is_some()).to_string());
     let last_read = |row: &Row| Some(row.last_read_at?.timestamp().to_string());
@@ -76,6 +82,10 @@ pub(super) fn text(books: &[BooksRow], rows: &[Row]) -> String {
     family("tonghui_channel_in_trouble", "gauge", help, each(in_trouble));
     let help = "When a channel was last read, even where there was nothing.";
     family("tonghui_last_read_timestamp_seconds", "gauge", help, each(last_read));
+    let help = "Rows of history that an index does not cover yet.";
+    family("tonghui_index_rows_behind", "gauge", help, of_index(|lag| lag.rows_behind));
+    let help = "How long ago the oldest of these rows was read from its source.";
+    family("tonghui_index_seconds_behind", "gauge", help, of_index(|lag| lag.seconds_behind));
     text
 }
 

@@ -1,7 +1,7 @@
 //! Demands as a store keeps them: which rows follow from an intake, and how they are read back.
 
 pub(crate) mod columns;
-pub(crate) mod link;
+pub(crate) mod index;
 pub(crate) mod plan;
 pub(crate) mod poison;
 pub(crate) mod quality;

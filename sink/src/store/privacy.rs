@@ -15,6 +15,7 @@ use super::{
         row::Columns,
         shared_sql::{InDialects, NOTHING, Transaction, Value},
     },
+    demands::index::{self, Index, Tokens, change_tokens},
 };
 
 /// The sealed values of one demand.
@@ -156,6 +157,7 @@ impl Database {
     /// The store cannot be written.
     pub async fn reseal_rows(&self, rows: &[SealedRow]) -> Result<u64, Fault> {
         let mut tx = self.begin("seal values again").await?;
+        index::hold(&mut tx, Index::People).await?;
         let mut n_written = 0;
         for row in rows {
             if write_row(&mut tx, row).await? {
@@ -163,6 +165,8 @@ impl Database {
                 for token in row.tokens() {
                     tx.execute(ADD_TOKEN, &[token.into(), row.seq.into()]).await?;
                 }
+                let tokens = Tokens::of_people(&row.people, row.address.as_ref());
+                change_tokens(&mut tx, row.seq, |of_state| of_state.add(&tokens)).await?;
             }
         }
         tx.commit().await?;
@@ -212,6 +216,7 @@ impl Database {
     /// The store cannot be written.
     pub async fn erase(&self, erasure: &Erasure) -> Result<Erased, Fault> {
         let mut tx = self.begin_alone("erase a person").await?;
+        index::hold(&mut tx, Index::People).await?;
         let mut erased = Erased::default();
         let mut found = BTreeMap::new();
         for token in &erasure.tokens {
@@ -221,9 +226,11 @@ impl Database {
         for mut row in found.into_values() {
             let gone = row.forget(&erasure.tokens);
             erased.demands += u64::from(write_row(&mut tx, &row).await?);
-            for token in gone {
+            for token in &gone {
                 tx.execute(DROP_TOKEN, &[token.as_str().into(), row.seq.into()]).await?;
             }
+            let is_kept = |token: &String| !gone.contains(token);
+            change_tokens(&mut tx, row.seq, |of_state| of_state.retain(is_kept)).await?;
             erased.raws += tx.execute(DROP_RAWS, &[row.seq.into()]).await?;
             erased.quarantined += tx.execute(FORGET_REJECT, &[Value::Id(row.id)]).await?;
         }

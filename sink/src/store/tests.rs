@@ -1,5 +1,6 @@
 //! All stores are asked the same questions.
 
+pub(super) mod index;
 mod sealed;
 mod suite;
 

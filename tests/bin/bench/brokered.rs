@@ -24,7 +24,7 @@ pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
     world.use_servers(Some(&store), Some(&broker)).await?;
     let (database, _) = world.store().await?;
     let published = Instant::now();
-    let gateway = tokio::task::block_in_place(|| publish(&world))?;
+    let gateway = tokio::task::block_in_place(|| publish(&world, "all"))?;
     let published = published.elapsed();
     let whole = published + until_kept(&database).await?;
     tokio::task::block_in_place(|| gateway.stop())?;
@@ -47,8 +47,8 @@ pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
 }
 
 /// Runs the binary until it has published everything once.
-fn publish(world: &World) -> anyhow::Result<Gateway> {
-    let mut gateway = Gateway::start(world)?;
+pub(crate) fn publish(world: &World, role: &str) -> anyhow::Result<Gateway> {
+    let mut gateway = Gateway::start_as(world, role)?;
     let mut caught_up = false;
     loop {
         let line = gateway.line()?.context("the gateway ended")?;

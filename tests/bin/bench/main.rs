@@ -4,6 +4,7 @@
 mod brokered;
 mod embedded;
 mod lag;
+mod load;
 mod pages;
 mod peer;
 
@@ -27,24 +28,28 @@ enum Part {
         #[arg(long, default_value_t = 5)]
         runs: usize,
     },
+    /// Two sinks that load 200,000 demands into an empty PostgreSQL.
+    Load,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     if std::env::args().len() > 1 {
-        let Part::Lag { seconds, runs } = Part::parse();
-        return lag::measure(seconds, runs).await;
+        return match Part::parse() {
+            Part::Lag { seconds, runs } => lag::measure(seconds, runs).await,
+            Part::Load => load::measure(city(load::RECORDS).await?).await,
+        };
     }
-    embedded::measure(&city().await?).await?;
-    brokered::measure(city().await?).await
+    embedded::measure(&city(RECORDS).await?).await?;
+    brokered::measure(city(RECORDS).await?).await
 }
 
 /// A city whose hotline has a backlog; the same one every time.
-async fn city() -> anyhow::Result<World> {
+async fn city(backlog: u64) -> anyhow::Result<World> {
     let mut settings = Settings::new(1, Clock::machine());
     settings.storage = Storage::Clob;
     let world = World::open(settings).await?;
-    world.hotline.file(RECORDS).await?;
+    world.hotline.file(backlog).await?;
     Ok(world)
 }
 

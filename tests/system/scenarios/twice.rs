@@ -69,6 +69,7 @@ async fn pull(config: &Path, known: &[(&'static str, String)]) -> Database {
     {
         end.unwrap_or_else(|fault| panic!("{channel}: {fault}"));
     }
+    while store.index_lag().await.unwrap().iter().any(|lag| lag.rows > 0) {}
     store
 }
 

@@ -91,6 +91,13 @@ pub(crate) struct Sql {
     postgres: &'static str,
 }
 
+impl Sql {
+    /// A question whose plan each database is told in its own words.
+    pub(crate) const fn in_each(sqlite: &'static str, postgres: &'static str) -> Self {
+        Self { sqlite, postgres }
+    }
+}
+
 impl From<&'static str> for Sql {
     fn from(sql: &'static str) -> Self {
         Self { sqlite: sql, postgres: sql }

@@ -8,7 +8,10 @@ use sqlx::PgConnection;
 
 use crate::store::{
     database::row::int,
-    demands::plan::{IntakePlan, Known, KnownDemand, doubtful, past, receipt, things},
+    demands::{
+        index,
+        plan::{IntakePlan, Known, KnownDemand, doubtful, past, receipt, things},
+    },
 };
 
 /// Locks and reads. Receipts are read after the locks are taken: whoever held them before may have
@@ -29,6 +32,7 @@ pub(super) async fn number(
     if plan.history.is_empty() {
         return Ok(());
     }
+    sqlx::query(index::ANNOUNCE).execute(&mut *conn).await?;
     let (demands, history): (Vec<i64>, Vec<i64>) = sqlx::query_as(
         "SELECT ARRAY(SELECT nextval('demand_seq') FROM generate_series(1, $1)),
                 ARRAY(SELECT nextval('demand_history_seq') FROM generate_series(1, $2))",

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use crate::store::demands::{
     columns::{COLUMNS, Get},
-    link,
     quarantine::on_conflict,
 };
 
@@ -42,27 +41,17 @@ pub(super) const MOVE: &str = "
 
 pub(super) const HISTORY: &str = "
     INSERT INTO demand_history
-    (seq, demand, revision, read_no, mapping, outcome, status, digest, changed, seen_at)
+    (seq, demand, revision, read_no, mapping, outcome, status, digest, changed, seen_at, tokens)
     SELECT v.seq, v.demand, v.revision, v.read_no, v.mapping, v.outcome, v.status, v.digest,
-           v.changed::jsonb, v.seen_at
+           v.changed::jsonb, v.seen_at, v.tokens::jsonb
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],
-                $7::text[], $8::bytea[], $9::text[], $10::timestamptz[])
-         AS v (seq, demand, revision, read_no, mapping, outcome, status, digest, changed, seen_at)";
+                $7::text[], $8::bytea[], $9::text[], $10::timestamptz[], $11::text[])
+         AS v (seq, demand, revision, read_no, mapping, outcome, status, digest, changed, seen_at,
+               tokens)";
 
 pub(super) const RAW: &str = "
     INSERT INTO demand_raw (history, seen_at, raw)
     SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::bytea[])";
-
-pub(super) const PERSON: &str = "
-    INSERT INTO demand_person (token, demand)
-    SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT (token, demand) DO NOTHING";
-
-pub(super) static LINK: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "WITH v AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS v (token, demand)) {}",
-        link::LINK
-    )
-});
 
 pub(super) static QUARANTINE: LazyLock<String> = LazyLock::new(|| {
     format!(

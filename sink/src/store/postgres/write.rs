@@ -10,14 +10,13 @@ use sqlx::{
 
 use super::{
     sql::Uuid,
-    statements::{
-        HISTORY, INSERT, LINK, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE,
-    },
+    statements::{HISTORY, INSERT, MOVE, QUARANTINE, RAW, RECEIPT, REDELIVERED, RESOLVE, UPDATE},
 };
 use crate::store::{
     database::row::int,
     demands::{
         columns::{COLUMNS, Cell, Get},
+        index::Tokens,
         plan::{IntakePlan, Subject},
         poison::WriteError,
     },
@@ -92,6 +91,7 @@ async fn history(conn: &mut PgConnection, plan: &IntakePlan<'_>) -> Result<(), s
         .column(|entry| entry.demand.digest.0.as_slice())
         .column(|entry| serde_json::Value::from(entry.changed.as_slice()).to_string())
         .column(|entry| entry.demand.origin.read_at)
+        .column(|entry| Tokens::of(entry.demand).to_json())
         .execute(conn, HISTORY)
         .await?;
     Arrays::of(&plan.history)
@@ -99,16 +99,6 @@ async fn history(conn: &mut PgConnection, plan: &IntakePlan<'_>) -> Result<(), s
         .column(|entry| entry.demand.origin.read_at)
         .column(|entry| entry.demand.raw.0.as_slice())
         .execute(conn, RAW)
-        .await?;
-    Arrays::of(&plan.tokens())
-        .column(|(token, _)| *token)
-        .column(|(_, demand)| *demand)
-        .execute(conn, PERSON)
-        .await?;
-    Arrays::of(&plan.contacts())
-        .column(|(token, _)| *token)
-        .column(|(_, demand)| *demand)
-        .execute(conn, LINK.as_str())
         .await?;
     Ok(())
 }

@@ -23,14 +23,16 @@ pub(super) async fn load(
     Ok(Known { receipts, demands, history })
 }
 
-/// Gives the new rows the next numbers: nobody else writes meanwhile.
+/// Gives the new rows the next numbers: nobody else writes meanwhile. Where all history was dropped,
+/// what the indexes have covered is remembered: no number is given twice.
 pub(super) async fn number(
     conn: &mut SqliteConnection,
     plan: &mut IntakePlan<'_>,
 ) -> Result<(), sqlx::Error> {
     let (last_demand, last_history): (i64, i64) = sqlx::query_as(
         "SELECT (SELECT coalesce(max(seq), 0) FROM demand),
-                (SELECT coalesce(max(seq), 0) FROM demand_history)",
+                max((SELECT coalesce(max(seq), 0) FROM demand_history),
+                    (SELECT coalesce(max(position), 0) FROM index_position))",
     )
     .fetch_one(conn)
     .await?;

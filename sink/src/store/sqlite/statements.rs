@@ -6,7 +6,7 @@
 use std::{fmt::Write as _, sync::LazyLock};
 
 use super::rows::Statement;
-use crate::store::demands::{columns::COLUMNS, link, quarantine::on_conflict};
+use crate::store::demands::{columns::COLUMNS, quarantine::on_conflict};
 
 pub(super) static INSERT: LazyLock<Statement> = LazyLock::new(|| insert("INSERT OR FAIL", ""));
 
@@ -56,25 +56,14 @@ pub(super) static MOVE: Statement = Statement::of(
 
 pub(super) static HISTORY: Statement = Statement::of(
     "INSERT OR FAIL INTO demand_history
-     (seq, demand, revision, read_no, mapping, outcome, status, digest, changed, seen_at) VALUES",
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+     (seq, demand, revision, read_no, mapping, outcome, status, digest, changed, seen_at, tokens)
+     VALUES",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "",
 );
 
 pub(super) static RAW: Statement =
     Statement::of("INSERT OR FAIL INTO demand_raw (history, raw) VALUES", "(?, ?)", "");
-
-pub(super) static PERSON: Statement = Statement::of(
-    "INSERT INTO demand_person (token, demand) VALUES",
-    "(?, ?)",
-    "ON CONFLICT (token, demand) DO NOTHING",
-);
-
-pub(super) static LINK: LazyLock<Statement> = LazyLock::new(|| Statement {
-    head: "WITH v (token, demand) AS (VALUES".into(),
-    row: "(?, ?)".into(),
-    tail: format!(") {}", link::LINK).into(),
-});
 
 pub(super) static QUARANTINE: LazyLock<Statement> = LazyLock::new(|| {
     let choose = |function: &str, name: &str| {

@@ -222,32 +222,6 @@ async fn folded_books_say_the_same() {
 }
 
 #[tokio::test]
-async fn a_person_is_found_by_token_in_every_state() {
-    let Filed { store, sqlite, folder: _folder } = Filed::new().await;
-    let of = |key, person| with_body(key, contract::Revision::NONE, json!({ "person": person }));
-    keep(&store, &intake([&read(1, [of("a", "t1"), of("b", "t1")])])).await;
-    keep(&store, &intake([&read(2, [of("a", "t2")])])).await;
-    let found = "SELECT count(*) FROM demand_person p JOIN demand d ON d.seq = p.demand
-                 WHERE token = 't1'";
-    assert_eq!(ask::<i64>(&sqlite, found).await, 2);
-}
-
-#[tokio::test]
-async fn of_everybodys_demands_the_newest_twenty_are_compared() {
-    let Filed { store, sqlite, folder: _folder } = Filed::new().await;
-    let of = |key: u32| {
-        let body = json!({ "person": "t1", "text": "the same" });
-        with_body(&format!("{key:02}"), contract::Revision::NONE, body)
-    };
-    keep(&store, &intake([&read(1, (1..=30).map(of))])).await;
-    tell(&sqlite, "UPDATE demand SET channel = 'board'").await;
-    keep(&store, &intake([&read(2, [of(31)])])).await;
-    let linked = "SELECT min(d.source_key) || ' ' || count(*)
-                  FROM demand_link l JOIN demand d ON d.seq = l.a";
-    assert_eq!(ask::<String>(&sqlite, linked).await, "12 19", "the newest of twenty is it itself");
-}
-
-#[tokio::test]
 async fn the_bytes_of_every_state_are_kept() {
     let Filed { store, folder: _folder, .. } = Filed::new().await;
     for (read_no, text) in [(2, "new"), (1, "old")] {

@@ -7,11 +7,12 @@ use sqlx::SqliteConnection;
 use super::{
     iso,
     rows::{Values, write_rows},
-    statements::{HISTORY, INSERT, LINK, MOVE, PERSON, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
+    statements::{HISTORY, INSERT, MOVE, QUARANTINE, RAW, RECEIPT, RESOLVE, UPSERT},
 };
 use crate::store::{
     database::row::int,
     demands::{
+        index::Tokens,
         plan::{IntakePlan, Subject},
         poison::WriteError,
     },
@@ -62,22 +63,13 @@ async fn history(conn: &mut SqliteConnection, plan: &IntakePlan<'_>) -> Result<(
         values.add(demand.body.status.map(|status| status.code()))?;
         values.add(demand.digest.0.as_slice())?;
         values.add(serde_json::to_string(&entry.changed)?)?;
-        values.add(iso(demand.origin.read_at))
+        values.add(iso(demand.origin.read_at))?;
+        values.add(Tokens::of(demand).to_json())
     })
     .await?;
     write_rows(conn, &RAW, &plan.history, |entry, values| {
         values.add(entry.seq)?;
         values.add(entry.demand.raw.0.as_slice())
-    })
-    .await?;
-    write_rows(conn, &PERSON, &plan.tokens(), |(token, demand), values| {
-        values.add(*token)?;
-        values.add(*demand)
-    })
-    .await?;
-    write_rows(conn, &LINK, &plan.contacts(), |(token, demand), values| {
-        values.add(*token)?;
-        values.add(*demand)
     })
     .await?;
     Ok(())

@@ -3,7 +3,7 @@
 use contract::{SealedBytes, Store};
 use serde_json::json;
 
-use super::{Filed, Served};
+use super::{Filed, Served, index::indexed};
 use crate::store::{
     AuditEntry, Database, Erased, Erasure, RawOf,
     suite::sample::{at, id, intake, read, record, with_body},
@@ -29,6 +29,7 @@ async fn erasure_takes_a_person_out_of_demand_record_and_quarantine(store: Datab
         read(2, [with_body("a", contract::Revision::NONE, json!({"reject": true}))]),
     ];
     store.store(&intake(&reads)).await.unwrap();
+    indexed(&store).await;
     let erasure = Erasure {
         tokens: vec!["T1".into(), "T9".into()],
         quarantine: vec![],
@@ -71,6 +72,7 @@ async fn what_is_sealed_again_stands_where_its_state_still_is(store: Database) {
     assert_eq!(store.reseal_rows(&rows).await.unwrap(), 1);
     let a = store.demand(&id("a")).await.unwrap().unwrap().demand;
     assert_eq!(a.body.unmasked, Some(SealedBytes(vec![5])));
+    indexed(&store).await;
     // Both tokens find it while the rotation lasts.
     for token in ["T1", "N"] {
         let found = store.sealed_rows_of(token).await.unwrap();

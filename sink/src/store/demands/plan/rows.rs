@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use contract::{
-    Current, Demand, DemandId, Digest, MessageId, Outcomes, Sealed, Timestamp, Version,
-};
+use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp, Version};
 use serde::Serialize;
 
 use crate::store::demands::{columns::Cell, quarantine::Trouble};
@@ -48,46 +46,6 @@ impl IntakePlan<'_> {
             }
         }
     }
-
-    /// The token of every person whom a state of this plan names, with the demand, each pair once
-    /// and in order.
-    pub(crate) fn tokens(&self) -> Vec<(&str, i64)> {
-        let entries = self.history.iter();
-        let mut tokens: Vec<_> = entries
-            .flat_map(|entry| tokens(entry.demand).map(|token| (token, entry.demand_seq)))
-            .collect();
-        tokens.sort_unstable();
-        tokens.dedup();
-        tokens
-    }
-}
-
-impl IntakePlan<'_> {
-    /// The tokens of telephones and identity numbers in the states that become current, with the
-    /// demand, each pair once and in order: what somebody is known by. Names are many people's.
-    pub(crate) fn contacts(&self) -> Vec<(&str, i64)> {
-        let stored = self.history.iter().filter(|entry| entry.outcome == Outcome::Stored);
-        let mut contacts: Vec<_> = stored
-            .flat_map(|entry| {
-                let people = entry.demand.body.people.iter();
-                let values = people.flat_map(|person| [&person.phone, &person.id_no]);
-                let tokens = values.filter_map(|value| value.as_ref()?.token.as_deref());
-                tokens.map(|token| (token, entry.demand_seq))
-            })
-            .collect();
-        contacts.sort_unstable();
-        contacts.dedup();
-        contacts
-    }
-}
-
-/// The tokens of all persons that a demand names.
-fn tokens(demand: &Demand) -> impl Iterator<Item = &str> {
-    let people = demand.body.people.iter();
-    let values = people.flat_map(|person| [&person.name, &person.phone, &person.id_no]);
-    values
-        .chain([&demand.body.address])
-        .filter_map(|value: &Option<Sealed>| value.as_ref()?.token.as_deref())
 }
 
 /// A demand that changes.

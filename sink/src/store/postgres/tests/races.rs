@@ -1,19 +1,22 @@
 //! Several sinks on the same demands.
 
-use contract::{Intake, Outcomes};
+use contract::{Intake, Outcomes, Revision};
+use serde_json::json;
 
 use super::Served;
 use crate::store::{
+    Index,
     demands::{
-        plan::{Banned, plan},
+        plan::{Banned, Known, plan},
         poison::WriteError,
     },
     postgres::{Failure, Postgres, known, write::write},
     suite::{
         keep,
-        sample::{id, intake, read, record},
+        sample::{at, id, intake, read, record, with_body},
         stored,
     },
+    tests::index::indexed,
 };
 
 /// One sink that has written an intake and not yet committed, while another one keeps `other`.
@@ -140,4 +143,43 @@ async fn what_is_judged_is_locked() {
     assert!(error.to_string().contains("could not obtain lock"), "{error}");
     let failure = Failure::from(error);
     assert!(matches!(failure, Failure::Database(_)));
+}
+
+#[tokio::test]
+async fn what_is_committed_late_is_not_passed_by_an_index() {
+    let served = Served::new().await;
+    let (two, of) = (served.again().await, |key: &str, person: &str| {
+        with_body(key, Revision::NONE, json!({ "person": person }))
+    });
+    // Drawn first, committed last.
+    let early = intake([&read(1, [of("a", "t1")])]);
+    let mut tx = served.postgres.begin().await.unwrap();
+    let known = known::load(&mut tx, &early).await.unwrap();
+    let mut planned = plan(&early, &known, &Banned::new());
+    known::number(&mut tx, &mut planned).await.unwrap();
+    write(&mut tx, &planned).await.unwrap();
+    keep(&two, &intake([&read(2, [of("b", "t2")])])).await;
+    let store = &served.store;
+    while store.index_some(Index::People).await.unwrap() {}
+    let lag = &store.index_lag().await.unwrap()[0];
+    assert_eq!((lag.index, lag.rows), (Index::People, 2), "it waits for the open transaction");
+    assert_eq!(lag.since, Some(at(2)), "which shows as little of itself as before");
+    tx.commit().await.unwrap();
+    indexed(store).await;
+    for token in ["t1", "t2"] {
+        assert_eq!(store.sealed_rows_of(token).await.unwrap().len(), 1, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_given_back_is_passed_by_an_index() {
+    let served = Served::new().await;
+    let mut tx = served.postgres.begin().await.unwrap();
+    let given_back = intake([&read(1, [record("a", "text")])]);
+    let (known, banned) = (Known::default(), Banned::new());
+    let mut planned = plan(&given_back, &known, &banned);
+    known::number(&mut tx, &mut planned).await.unwrap();
+    assert!(!served.store.index_some(Index::People).await.unwrap());
+    tx.rollback().await.unwrap();
+    indexed(&served.store).await;
 }

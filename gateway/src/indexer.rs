@@ -1,0 +1,287 @@
+//! Makes the indexes behind the sink: one worker for each, in one process at a time, by a lease.
+//!
+//! It runs where the sink runs and never holds it up: it has connections of its own, its transactions
+//! are short, and it rests for as long as it has worked. A fault of it is a warning; what it has not
+//! done stands in the lag, and it goes on from there.
+
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+
+use contract::{Fault, Retry};
+use futures_util::{FutureExt as _, future::join_all};
+use serde::Serialize;
+use sink::store::{Claim, Database, Index, IndexLag};
+
+use crate::{clock, lease::Keeper, report, stop::Stop, supervise::panicked};
+
+/// How often a worker that has nothing to do looks for new history, or asks for its lease.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The same while somebody waits for it.
+const LOOK_SOON: Duration = Duration::from_millis(50);
+/// An index that does not move for so long is waited for no longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often somebody who waits is told for what.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// How far an index is behind history, for people and programs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Lag {
+    pub(crate) index: Index,
+    pub(crate) rows_behind: u64,
+    /// How long ago the oldest of these rows was read from its source.
+    pub(crate) seconds_behind: u64,
+}
+
+/// How far each index is behind.
+pub(crate) async fn lag(store: &Database) -> Result<Vec<Lag>, Fault> {
+    let lag = |IndexLag { index, rows, since }| {
+        let age = since.map_or(0, |since| (clock::now() - since).num_seconds());
+        Lag { index, rows_behind: rows, seconds_behind: u64::try_from(age).unwrap_or(0) }
+    };
+    Ok(store.index_lag().await?.into_iter().map(lag).collect())
+}
+
+/// Makes the indexes of `store` until stop is asked, and for at most `grace` after. Once `kept` is
+/// asked, nothing new is waited for: what history holds by then is still covered, unless something is
+/// in the way.
+pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Duration) {
+    let store = &store.apart();
+    let keeper = &Keeper::new(store.clone(), false);
+    let workers = Index::ALL.map(|index| async move {
+        Worker { index, store, keeper, kept, stop, retry: Retry::default() }.run().await;
+    });
+    let too_long = async {
+        stop.asked().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        _ = join_all(workers) => {}
+        () = too_long => {}
+    }
+}
+
+/// Waits until an index covers all history that is there now; where no process makes it, this one does.
+/// `waiting` is told how many rows are left.
+///
+/// # Errors
+/// The store cannot be reached, or the index does not move.
+pub(crate) async fn cover(
+    store: &Database,
+    index: Index,
+    waiting: impl Fn(u64),
+) -> Result<(), Fault> {
+    let target = store.history_end().await?;
+    let keeper = Keeper::new(store.apart(), false);
+    let (mut known, mut moved, mut told) = (None, Instant::now(), None::<Instant>);
+    loop {
+        let position = store.index_position(index).await?;
+        let Ok(left) = u64::try_from(target - position) else { return Ok(()) };
+        if left == 0 {
+            return Ok(());
+        }
+        if known.replace(position) != Some(position) {
+            moved = Instant::now();
+        } else if moved.elapsed() > PATIENCE {
+            let name = index.name();
+            return Err(Fault::transient(format!(
+                "{left} rows of history are not in index `{name}`"
+            ))
+            .remedy("look for a gateway that hangs, or for a transaction left open"));
+        }
+        if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            told = Some(Instant::now());
+            waiting(left);
+        }
+        if let Claim::Ours(lease) = keeper.claim(&lease_of(index)).await? {
+            let work = async {
+                let began = Instant::now();
+                while began.elapsed() < TELL_EVERY
+                    && store.index_position(index).await? < target
+                    && store.index_some(index).await?
+                {}
+                Ok(())
+            };
+            // Where the lease was lost, somebody else goes on.
+            keeper.hold(&lease, work).await.unwrap_or(Ok(()))?;
+        }
+        tokio::time::sleep(LOOK_SOON).await;
+    }
+}
+
+struct Worker<'a> {
+    index: Index,
+    store: &'a Database,
+    keeper: &'a Keeper,
+    kept: &'a Stop,
+    stop: &'a Stop,
+    retry: Retry,
+}
+
+impl Worker<'_> {
+    async fn run(mut self) {
+        let lease = lease_of(self.index);
+        while !self.stop.is_asked() {
+            let fault = match self.keeper.claim(&lease).await {
+                Ok(Claim::Ours(lease)) => {
+                    let keeper = self.keeper;
+                    let work = AssertUnwindSafe(self.work()).catch_unwind();
+                    match keeper.hold(&lease, work).await {
+                        Some(Ok(Ok(()))) => return,
+                        Some(Ok(Err(fault))) => fault,
+                        Some(Err(_)) => panicked(),
+                        None => continue,
+                    }
+                }
+                // Whoever holds it covers what this process has kept as well.
+                Ok(Claim::Held(_) | Claim::Lost) if self.kept.is_asked() => return,
+                Ok(Claim::Held(_) | Claim::Lost) => {
+                    self.kept.or_sleep(LOOK_EVERY).await;
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            let wait = self.retry.wait(fault.kind());
+            report::retry(None, &fault.at(lease.clone()), wait);
+            if self.kept.is_asked() {
+                return; // the next process goes on
+            }
+            self.kept.or_sleep(wait).await;
+        }
+    }
+
+    /// Covers history until stop is asked, or everything that was kept is covered.
+    async fn work(&mut self) -> Result<(), Fault> {
+        let Self { index, store, kept, stop, .. } = *self;
+        let mut target = None;
+        while !stop.is_asked() {
+            if target.is_none() && kept.is_asked() {
+                target = Some(store.history_end().await?);
+            }
+            let began = Instant::now();
+            if store.index_some(index).await? {
+                self.retry.reset();
+                kept.or_sleep(began.elapsed()).await;
+                continue;
+            }
+            match target {
+                None => kept.or_sleep(LOOK_EVERY).await,
+                Some(target) if store.index_position(index).await? >= target => break,
+                Some(_) => stop.or_sleep(LOOK_SOON).await,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Upstreams are named without blanks.
+fn lease_of(index: Index) -> String {
+    format!("index {}", index.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{RawRecord, Revision, Store as _};
+    use serde_json::json;
+    use sink::store::{Access, Sqlite, suite::sample};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const GRACE: Duration = Duration::from_secs(20);
+
+    /// A store with demands of two persons, as a sink leaves it.
+    async fn loaded() -> (TempDir, Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.db");
+        let store = Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await.unwrap());
+        keep(&store, 1, 1_200).await;
+        (folder, store)
+    }
+
+    async fn keep(store: &Database, read_no: u64, n: u32) {
+        let of = |n: u32| -> RawRecord {
+            let body = json!({ "person": format!("t{}", n % 2), "text": "same" });
+            sample::with_body(&format!("{read_no}-{n}"), Revision::NONE, body)
+        };
+        let read = sample::read(read_no, (0..n).map(of));
+        store.store(&sample::intake([&read])).await.unwrap();
+    }
+
+    async fn found(store: &Database) -> usize {
+        store.sealed_rows_of("t1").await.unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_an_index_makes_it_where_nobody_does() {
+        let (_folder, store) = loaded().await;
+        assert_eq!(found(&store).await, 0);
+        let told = std::sync::Mutex::new(Vec::new());
+        cover(&store, Index::People, |rows| told.lock().unwrap().push(rows)).await.unwrap();
+        assert_eq!((found(&store).await, told.into_inner().unwrap()), (600, vec![1_200]));
+        assert_eq!(store.leases().await.unwrap(), [], "the next one can go on");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_an_index_leaves_it_to_the_process_that_makes_it() {
+        let (_folder, store) = loaded().await;
+        let other = Keeper::new(store.clone(), false);
+        let Claim::Ours(lease) = other.claim(&lease_of(Index::People)).await.unwrap() else {
+            panic!("it is free");
+        };
+        let (waits, waiting) = tokio::sync::oneshot::channel();
+        let waits = std::sync::Mutex::new(Some(waits));
+        let covering = cover(&store, Index::People, |_| {
+            waits.lock().unwrap().take().unwrap().send(()).unwrap();
+        });
+        let work = async {
+            waiting.await.unwrap();
+            keep(&store, 2, 2).await; // later than what is waited for
+            assert_eq!(found(&store).await, 0);
+            while store.index_some(Index::People).await.unwrap() {}
+        };
+        let (covered, _) = tokio::join!(covering, other.hold(&lease, work));
+        covered.unwrap();
+        assert_eq!(found(&store).await, 601);
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_is_covered_before_a_run_ends() {
+        let (_folder, store) = loaded().await;
+        let (kept, stop) = (Stop::default(), Stop::default());
+        kept.ask();
+        serve(&store, &kept, &stop, GRACE).await;
+        let lags = lag(&store).await.unwrap();
+        assert!(lags.iter().all(|lag| lag.rows_behind == 0), "{lags:?}");
+        assert_eq!(store.leases().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_stop_is_not_held_up_by_history() {
+        let (_folder, store) = loaded().await;
+        let (kept, stop) = (Stop::default(), Stop::default());
+        stop.ask();
+        serve(&store, &kept, &stop, GRACE).await;
+        let lags = lag(&store).await.unwrap();
+        assert!(lags.iter().all(|lag| lag.rows_behind == 1_200), "{lags:?}");
+    }
+
+    #[tokio::test]
+    async fn an_index_that_another_process_makes_is_left_to_it() {
+        let (_folder, store) = loaded().await;
+        let other = Keeper::new(store.clone(), false);
+        let mut leases = Vec::new();
+        for index in Index::ALL {
+            let Claim::Ours(lease) = other.claim(&lease_of(index)).await.unwrap() else {
+                panic!("it is free");
+            };
+            leases.push(lease);
+        }
+        let (kept, stop) = (Stop::default(), Stop::default());
+        kept.ask();
+        serve(&store, &kept, &stop, GRACE).await;
+        assert_eq!(lag(&store).await.unwrap()[0].rows_behind, 1_200);
+        assert_eq!(store.leases().await.unwrap().len(), leases.len());
+    }
+}

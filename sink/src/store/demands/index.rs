@@ -1,0 +1,387 @@
+//! Indexes that follow from history and are written behind it: whom the demands name, and which
+//! demands belong together.
+//!
+//! `keep` writes facts only; finding other demands of a person took most of its time. So a worker walks
+//! `demand_history` by its numbers, one bounded batch after the other, and keeps its position in the
+//! transaction that writes what follows. An index can be rebuilt: a worker only adds what is missing,
+//! so going over the same rows twice changes nothing.
+//!
+//! Rows of PostgreSQL do not become visible in the order of their numbers: a transaction may draw a
+//! number and commit after a later one. A walk must not pass a number that may still appear. Its bound
+//! is the lowest number that an open transaction may have drawn: each sink says so by a lock that ends
+//! with its transaction ([`ANNOUNCE`], [`OPEN`]). The oldest transaction identifier that is still
+//! running (`pg_snapshot_xmin`) would do too, but it is one for the whole server: somebody's long
+//! transaction in another database would stop the walk.
+
+use contract::{Demand, Fault, Sealed, Timestamp, demand::Person};
+use serde::{Deserialize, Serialize};
+use sqlx::Error;
+
+use crate::store::{
+    Database,
+    database::{
+        row::{Columns, count},
+        shared_sql::{InDialects, NOTHING, Sql, Transaction, Value},
+    },
+    demands::plan::Outcome,
+};
+
+/// Numbers of history that one transaction covers: a sink of the embedded store waits for it.
+const BATCH: i64 = 1_000;
+
+/// Something that is made from history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Index {
+    /// Which demands name a person, by token. Erasure depends on it.
+    People,
+    /// Demands of several channels that are the same demand. Made behind `People`.
+    Links,
+}
+
+/// How far an index is behind history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexLag {
+    /// Which.
+    pub index: Index,
+    /// Rows of history that it has not covered, at most: numbers that were given back count too.
+    pub rows: u64,
+    /// When the oldest of them was read from its source.
+    pub since: Option<Timestamp>,
+}
+
+impl Index {
+    /// All of them, in the order in which they depend on each other.
+    pub const ALL: [Self; 2] = [Self::People, Self::Links];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Links => "links",
+        }
+    }
+}
+
+impl Database {
+    /// How far each index is behind.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn index_lag(&self) -> Result<Vec<IndexLag>, Fault> {
+        let mut lags = Vec::new();
+        for index in Index::ALL {
+            let (position, end) = (self.index_position(index).await?, self.history_end().await?);
+            let read = |row: &dyn Columns| row.time("seen_at");
+            let first = self.query_first("read the index", FIRST, &[position.into()], read).await?;
+            let rows = count(end - position);
+            lags.push(IndexLag { index, rows, since: first.flatten().filter(|_| rows > 0) });
+        }
+        Ok(lags)
+    }
+
+    /// The last number that history has given to a row, be the row committed or not.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn history_end(&self) -> Result<i64, Fault> {
+        let end = self.query_first("read the end of history", END, &[], number).await?;
+        Ok(end.unwrap_or(0))
+    }
+
+    /// The row of history up to which an index is complete.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn index_position(&self, index: Index) -> Result<i64, Fault> {
+        let values = [index.name().into()];
+        let position = self.query_first("read the index", POSITION, &values, number).await?;
+        Ok(position.unwrap_or(0))
+    }
+
+    /// Covers the next rows of history, a few hundred at most; false where no row waits that may be
+    /// covered.
+    ///
+    /// # Errors
+    /// The store cannot be written; nothing has moved.
+    pub async fn index_some(&self, index: Index) -> Result<bool, Fault> {
+        // Read first: what ended before it is visible to every statement after it.
+        let bound = match index {
+            Index::People => self.settled().await?,
+            // A link is found by the tokens of both demands.
+            Index::Links => self.index_position(Index::People).await?,
+        };
+        if bound <= self.index_position(index).await? {
+            return Ok(false);
+        }
+        let mut tx = self.begin("index history").await?;
+        let after = hold(&mut tx, index).await?;
+        let first = tx.query(FIRST, &[after.into()], |row| row.int("seq")).await?;
+        // Ranges, not counts: any plan of the statement below is as short as the range.
+        let first = first.into_iter().next().flatten().unwrap_or(bound);
+        let upto = bound.min(first.saturating_add(BATCH));
+        if upto <= after {
+            return Ok(false);
+        }
+        let states = tx.query(STATES, &[after.into(), upto.into()], State::read).await?;
+        let mut tokens: Vec<_> = states.iter().flat_map(|state| state.of_index(index)).collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        if !tokens.is_empty() {
+            let tokens = serde_json::Value::from_iter(
+                tokens.into_iter().map(|(token, demand)| serde_json::json!([token, demand])),
+            );
+            let write = match index {
+                Index::People => Sql::from(&PEOPLE),
+                Index::Links => LINKS,
+            };
+            tx.execute(write, &[Value::Json(Some(&tokens.to_string()))]).await?;
+        }
+        tx.execute(MOVE, &[index.name().into(), upto.into()]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Lets every index be made again from what history still holds. Nothing is taken out of it
+    /// before: it stays as complete as it is.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn rebuild_indexes(&self) -> Result<(), Fault> {
+        self.write("rebuild the indexes", REBUILD, &[], NOTHING).await?;
+        Ok(())
+    }
+
+    /// Up to here every row of history is committed, or will never be.
+    async fn settled(&self) -> Result<i64, Fault> {
+        // In this order: who draws a number after this is read draws a greater one.
+        let end = self.history_end().await?;
+        let open = match self {
+            // There is one writer, who commits before the next one draws.
+            Self::Sqlite(_) => None,
+            Self::Postgres(_) => {
+                let read = |row: &dyn Columns| row.int("n");
+                self.query_first("look for open transactions", OPEN, &[], read).await?.flatten()
+            }
+        };
+        Ok(open.map_or(end, |open| end.min(open)))
+    }
+}
+
+/// Keeps others from writing an index until the transaction ends; gives its position. Whoever changes
+/// `demand_person` or the tokens in history holds `People`.
+pub(crate) async fn hold(tx: &mut Transaction<'_>, index: Index) -> Result<i64, Fault> {
+    let position = tx.query(HOLD, &[index.name().into()], number).await?;
+    Ok(position.first().copied().unwrap_or(0))
+}
+
+/// Changes what the states of a demand say of persons, so that an index that is made again knows it.
+pub(crate) async fn change_tokens(
+    tx: &mut Transaction<'_>,
+    demand: i64,
+    change: impl Fn(&mut Tokens<String>) + Send,
+) -> Result<(), Fault> {
+    let read = |row: &dyn Columns| Ok((row.some_int("seq")?, row.json_value("tokens")?));
+    for (seq, before) in tx.query(TOKENS, &[demand.into()], read).await? {
+        let before: Tokens<String> = before.unwrap_or_default();
+        let mut after = before.clone();
+        change(&mut after);
+        if after != before {
+            let text = after.to_json();
+            tx.execute(SET_TOKENS, &[seq.into(), Value::Json(Some(&text))]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The tokens of the persons that a state names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tokens<T> {
+    /// Telephones and identity numbers: what somebody is known by.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) contacts: Vec<T>,
+    /// Names, which are many people's, and the address.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) others: Vec<T>,
+}
+
+impl<'a> Tokens<&'a str> {
+    pub(crate) fn of(demand: &'a Demand) -> Self {
+        Self::of_people(&demand.body.people, demand.body.address.as_ref())
+    }
+
+    pub(crate) fn of_people(people: &'a [Person], address: Option<&'a Sealed>) -> Self {
+        let token = |sealed: Option<&'a Sealed>| sealed?.token.as_deref();
+        let contacts = people.iter().flat_map(|person| [&person.phone, &person.id_no]);
+        let names = people.iter().filter_map(|person| token(person.name.as_ref()));
+        Self {
+            contacts: contacts.filter_map(|value| token(value.as_ref())).collect(),
+            others: names.chain(token(address)).collect(),
+        }
+    }
+}
+
+impl<T: Serialize> Tokens<T> {
+    /// The text of the column.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default() // lists of texts always are
+    }
+}
+
+impl Tokens<String> {
+    pub(crate) fn retain(&mut self, keep: impl Fn(&String) -> bool) {
+        self.contacts.retain(&keep);
+        self.others.retain(&keep);
+    }
+
+    /// Adds those that are missing.
+    pub(crate) fn add(&mut self, more: &Tokens<&str>) {
+        let add = |to: &mut Vec<String>, more: &[&str]| {
+            for token in more {
+                if to.iter().all(|known| known != token) {
+                    to.push((*token).to_owned());
+                }
+            }
+        };
+        add(&mut self.contacts, &more.contacts);
+        add(&mut self.others, &more.others);
+    }
+}
+
+/// What an index needs of a row of history.
+struct State {
+    demand: i64,
+    is_stored: bool,
+    tokens: Tokens<String>,
+}
+
+impl State {
+    fn read(row: &dyn Columns) -> Result<Self, Error> {
+        let tokens = match row.json_value("tokens")? {
+            Some(tokens) => tokens,
+            // A row of before history had tokens.
+            None => {
+                let people: Vec<Person> = row.json_value("people")?.unwrap_or_default();
+                let address: Option<Sealed> = row.json_value("address")?;
+                let mut tokens = Tokens::default();
+                tokens.add(&Tokens::of_people(&people, address.as_ref()));
+                tokens
+            }
+        };
+        let (demand, outcome) = (row.some_int("demand")?, row.some_text("outcome")?);
+        Ok(Self { demand, is_stored: outcome == Outcome::Stored.code(), tokens })
+    }
+
+    fn of_index(&self, index: Index) -> Vec<(&str, i64)> {
+        let Tokens { contacts, others } = &self.tokens;
+        let tokens = match index {
+            Index::People => contacts.iter().chain(others),
+            // What never became current is no reason for a link.
+            Index::Links if !self.is_stored => return Vec::new(),
+            Index::Links => contacts.iter().chain(&[]),
+        };
+        tokens.map(|token| (token.as_str(), self.demand)).collect()
+    }
+}
+
+fn number(row: &dyn Columns) -> Result<i64, Error> {
+    Ok(row.int("n")?.unwrap_or(0))
+}
+
+const POSITION: &str = "SELECT position AS n FROM index_position WHERE name = $1";
+
+const HOLD: &str =
+    "UPDATE index_position SET position = position WHERE name = $1 RETURNING position AS n";
+
+const MOVE: &str = "UPDATE index_position SET position = $2 WHERE name = $1";
+
+const REBUILD: &str = "UPDATE index_position SET position = 0";
+
+/// The first row of history behind $1.
+const FIRST: &str = "SELECT seq, seen_at FROM demand_history WHERE seq > $1 ORDER BY seq LIMIT 1";
+
+/// In SQLite numbers go on behind what was dropped: see `sqlite/known.rs`.
+const END: Sql = Sql::in_each(
+    "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
+                (SELECT coalesce(max(position), 0) FROM index_position)) AS n",
+    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM demand_history_seq",
+);
+
+/// Says that this transaction of PostgreSQL will draw numbers above the last one. To be run before they
+/// are drawn: then every open transaction that has drawn numbers is seen by whoever looks for it. An
+/// advisory lock has 32 bits for that, so it is rounded down; shared, it waits for nobody.
+pub(crate) const ANNOUNCE: &str = "
+    SELECT pg_advisory_xact_lock_shared(
+        CAST(CAST('demand_history_seq' AS regclass) AS oid)::int, (last_value / 256)::int)
+    FROM demand_history_seq";
+
+/// No open transaction has drawn a number up to this one.
+const OPEN: &str = "
+    SELECT min(CAST(objid AS bigint)) * 256 AS n FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 2
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND classid = CAST(CAST('demand_history_seq' AS regclass) AS oid)";
+
+/// States behind row $1 up to row $2.
+const STATES: &str = "
+    SELECT h.demand, h.outcome, h.tokens,
+           CASE WHEN h.tokens IS NULL
+           THEN (SELECT people FROM demand d WHERE d.seq = h.demand) END AS people,
+           CASE WHEN h.tokens IS NULL
+           THEN (SELECT address FROM demand d WHERE d.seq = h.demand) END AS address
+    FROM demand_history h WHERE h.seq > $1 AND h.seq <= $2";
+
+const TOKENS: &str = "SELECT seq, tokens FROM demand_history
+     WHERE demand = $1 AND tokens IS NOT NULL";
+
+const SET_TOKENS: &str = "UPDATE demand_history SET tokens = $2 WHERE seq = $1";
+
+/// Writes tokens and demands, a list of pairs ($1).
+static PEOPLE: InDialects = InDialects::new(|dialect| {
+    let each = dialect.each;
+    format!(
+        "INSERT INTO demand_person (token, demand)
+         SELECT v.value ->> 0, CAST(v.value ->> 1 AS bigint) FROM {each}($1) v WHERE true
+         ON CONFLICT (token, demand) DO NOTHING"
+    )
+});
+
+/// Behind pairs of token and demand ($1): adds a link to each demand of another channel that has the
+/// token and says the same, every character of it; anything less is a guess, and for whoever makes one.
+/// Of somebody's demands those nearest by number are compared, nineteen on each side: a number that
+/// hundreds give is nobody's. Who is near does not depend on when it is asked, so an index made again
+/// has the same links.
+///
+/// Each database is told in which order to look things up. A plan that begins elsewhere reads whole
+/// tables, and one made while they were empty seems to be the better one.
+const LINKS: Sql = Sql::in_each(
+    "INSERT INTO demand_link (a, b, reason, score, by)
+     SELECT DISTINCT min(d.seq, e.seq), max(d.seq, e.seq), 'same person, same text', 100, 'rule'
+     FROM (SELECT value ->> 0 AS token, value ->> 1 AS demand FROM json_each($1)) v
+     CROSS JOIN demand_person p CROSS JOIN demand d CROSS JOIN demand e
+     WHERE p.token = v.token AND p.demand <> v.demand
+     AND p.demand >= coalesce((
+         SELECT q.demand FROM demand_person q WHERE q.token = v.token AND q.demand < v.demand
+         ORDER BY q.demand DESC LIMIT 1 OFFSET 18), 0)
+     AND p.demand <= coalesce((
+         SELECT q.demand FROM demand_person q WHERE q.token = v.token AND q.demand > v.demand
+         ORDER BY q.demand LIMIT 1 OFFSET 18), 9223372036854775807)
+     AND d.seq = v.demand AND e.seq = p.demand
+     AND e.channel <> d.channel AND e.content = d.content
+     ON CONFLICT (a, b, reason) DO NOTHING",
+    "INSERT INTO demand_link (a, b, reason, score, by)
+     SELECT DISTINCT least(v.demand, p.demand), greatest(v.demand, p.demand),
+            'same person, same text', 100, 'rule'
+     FROM (SELECT value ->> 0 AS token, CAST(value ->> 1 AS bigint) AS demand
+           FROM jsonb_array_elements($1)) v
+     CROSS JOIN LATERAL (
+         (SELECT demand FROM demand_person WHERE token = v.token AND demand < v.demand
+          ORDER BY demand DESC LIMIT 19)
+         UNION ALL
+         (SELECT demand FROM demand_person WHERE token = v.token AND demand > v.demand
+          ORDER BY demand LIMIT 19)) p
+     CROSS JOIN LATERAL (
+         SELECT 1 FROM demand d JOIN demand e ON e.seq = p.demand
+         WHERE d.seq = v.demand AND e.channel <> d.channel AND e.content = d.content LIMIT 1) same
+     ON CONFLICT (a, b, reason) DO NOTHING",
+);

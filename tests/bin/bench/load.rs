@@ -1,0 +1,85 @@
+//! Two sinks that load a backlog into an empty PostgreSQL: how even their rate is from one window to
+//! the next, and how far the indexes are behind until they cover everything.
+
+use std::{io::Write as _, time::Duration};
+
+use sink::store::Database;
+use system_tests::{
+    gateway_process::{Gateway, server},
+    world::World,
+};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::{brokered::publish, rate};
+
+/// Demands of the backlog.
+pub(crate) const RECORDS: u64 = 200_000;
+const WINDOW: Duration = Duration::from_secs(2);
+
+/// Measures, and prints a table.
+pub(crate) async fn measure(mut world: World) -> anyhow::Result<()> {
+    let (store, broker) = (server("TONGHUI_TEST_POSTGRES")?, server("TONGHUI_TEST_AMQP")?);
+    world.use_servers(Some(&store), Some(&broker)).await?;
+    let (database, _) = world.store().await?;
+    // All of it waits at the broker: the sinks wait for nobody.
+    tokio::task::block_in_place(|| publish(&world, "ingest")?.stop())?;
+    let began = Instant::now();
+    let start = |_| Gateway::start_with(&world, "sink", "warn");
+    let sinks = [(), ()].map(start).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let windows = watch(&database, began).await?;
+    for sink in sinks {
+        tokio::task::block_in_place(|| sink.stop())?;
+    }
+    summarize(&windows)
+}
+
+/// Looks at the end of each window until everything is stored and indexed; gives how much each window
+/// brought while there was something to store.
+async fn watch(database: &Database, began: Instant) -> anyhow::Result<Vec<u64>> {
+    let mut out = std::io::stdout();
+    writeln!(out, "| after, s | stored/s | rows behind: people | links |\n|---|---|---|---|")?;
+    let (mut windows, mut stored_before, mut looked) = (Vec::new(), 0, began);
+    let mut ticks = interval(WINDOW);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let (books, now) = (database.books(None, None).await?, Instant::now());
+        let kept = books.iter().map(|book| book.published - book.in_flight).sum::<u64>();
+        let is_kept = books.iter().all(|book| book.in_flight == 0);
+        let per_second = rate(kept - stored_before, now - looked);
+        let lags = database.index_lag().await?;
+        let [people, links] = [&lags[0], &lags[1]].map(|lag| lag.rows);
+        let after = (now - began).as_secs_f64();
+        writeln!(out, "| {after:.1} | {per_second:.0} | {people} | {links} |")?;
+        if kept > stored_before && !is_kept {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            windows.push(per_second as u64);
+        }
+        (stored_before, looked) = (kept, now);
+        if is_kept && people + links == 0 {
+            return Ok(windows);
+        }
+    }
+}
+
+/// The first window has the start in it, the last one an end.
+fn summarize(windows: &[u64]) -> anyhow::Result<()> {
+    let after_first = windows.get(1..).unwrap_or_default();
+    let mut sorted = after_first.to_vec();
+    sorted.sort_unstable();
+    let median = sorted.get(sorted.len() / 2).copied().unwrap_or(0);
+    let lowest = sorted.first().copied().unwrap_or(0);
+    let mut out = std::io::stdout();
+    writeln!(
+        out,
+        "\n| two sinks, {RECORDS} demands into an empty PostgreSQL | measured |\n|---|---|"
+    )?;
+    writeln!(out, "| median of the windows after the first, stored/s | {median} |")?;
+    writeln!(
+        out,
+        "| lowest of them | {lowest} ({} % of the median) |",
+        lowest * 100 / median.max(1)
+    )?;
+    Ok(())
+}
