@@ -93,7 +93,7 @@ pub trait Receiver: Send + Sync {
     ///
     /// # Errors
     /// The body as a whole cannot be read; the text tells the sender why.
-    fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, &'static str>;
+    fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String>;
 }
 
 fn no_range() -> Fault {

@@ -1,13 +1,11 @@
 //! What a source said, before anybody interpreted it.
 
-mod number;
-
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::Value;
 
 use crate::{
     DemandId, RecordKey, Revision, demand::QualityFlag, id::ChannelId, normalizer::Reason,
@@ -54,19 +52,6 @@ impl Body {
     /// Wraps a tree.
     pub fn new(tree: Value) -> Self {
         Self(tree)
-    }
-
-    /// Reads one JSON object, as a source sends it.
-    ///
-    /// # Errors
-    /// It is none; what is wrong is not said, as it may quote a value.
-    pub fn from_json(text: &str) -> Result<Self, Reason> {
-        let no_object = |_| Reason::new("no_object", "the record is no JSON object");
-        // Before numbers are looked for: only of well-formed JSON is it known what is a number.
-        let _: &RawValue = serde_json::from_str(text).map_err(no_object)?;
-        let tree: Map<String, Value> =
-            serde_json::from_str(&number::spelled_out(text)).map_err(no_object)?;
-        Ok(Self(Value::Object(tree)))
     }
 
     /// The tree.

@@ -53,7 +53,13 @@ impl Revision {
             Value::Number(number) => {
                 number.as_i64().filter(|number| *number != i64::MIN).map(Self::number)
             }
-            Value::String(text) => moment(text, zone).map(Self::time),
+            // A number that a float would change stands as text in a body.
+            Value::String(text) => match text.parse::<i64>() {
+                Ok(number) if number.unsigned_abs() > 1 << 53 && number != i64::MIN => {
+                    Some(Self::number(number))
+                }
+                _ => moment(text, zone).map(Self::time),
+            },
             _ => None,
         }
     }

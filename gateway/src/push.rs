@@ -101,12 +101,12 @@ impl PushListener {
 }
 
 /// What becomes of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Answer {
     /// Its records are in custody.
     Kept(usize),
     /// Nothing was taken: the body cannot be read.
-    Unreadable(&'static str),
+    Unreadable(String),
     /// The sender is not who may send.
     Unauthorized(&'static str),
     /// There is no such channel, or it is not one that is sent to.
@@ -121,12 +121,12 @@ enum Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let (status, title) = match self {
+        let (status, title) = match &self {
             Self::Kept(n_records) => {
                 return listener::json_document(json!({ "accepted": n_records }).to_string());
             }
-            Self::Unreadable(why) => (StatusCode::BAD_REQUEST, why),
-            Self::Unauthorized(why) => (StatusCode::UNAUTHORIZED, why),
+            Self::Unreadable(why) => (StatusCode::BAD_REQUEST, why.as_str()),
+            Self::Unauthorized(why) => (StatusCode::UNAUTHORIZED, *why),
             Self::NoChannel => (StatusCode::NOT_FOUND, "there is no such channel"),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
             Self::TooLarge => (
@@ -199,8 +199,8 @@ fn length(headers: &HeaderMap) -> Option<usize> {
 async fn whole(body: Body) -> Result<Bytes, Answer> {
     let (mut chunks, mut whole) = (body.into_data_stream(), BytesMut::new());
     while let Some(chunk) = chunks.next().await {
-        let chunk =
-            chunk.map_err(|_| Answer::Unreadable("the connection broke before the body ended"))?;
+        let broke = "the connection broke before the body ended";
+        let chunk = chunk.map_err(|_| Answer::Unreadable(broke.to_owned()))?;
         if whole.len() + chunk.len() > MOST_BYTES {
             drain(chunks).await;
             return Err(Answer::TooLarge);

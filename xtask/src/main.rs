@@ -72,6 +72,12 @@ enum Task {
         /// The folder: `files/NAME/channel.toml` beside `files/NAME/in/`.
         folder: PathBuf,
     },
+    /// Read the files of public JSON, XML and CSV suites between two good records, over every
+    /// connector; fails where a neighbour is damaged or two connectors differ.
+    Conformance {
+        /// The folder with the clones of the suites.
+        folder: PathBuf,
+    },
     /// Measure throughput, memory and start of the release binary; prints Markdown.
     Bench {
         #[command(subcommand)]
@@ -124,6 +130,7 @@ fn main() -> ExitCode {
         Task::Schema { check } => schema::schema(check),
         Task::Corpus { folder } => programs::corpus(&folder),
         Task::Cases { folder } => cases::cases(&folder),
+        Task::Conformance { folder } => programs::conformance(&folder),
         Task::Bench { part: None } => programs::bench(),
         Task::Bench { part: Some(Part::Text { folder }) } => {
             programs::bench_text(folder.as_deref())

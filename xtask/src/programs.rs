@@ -78,6 +78,14 @@ pub(crate) fn fuzz(args: &FuzzArgs) -> Result<()> {
     must(fuzz)
 }
 
+/// Reads public suites over every connector that reads documents.
+pub(crate) fn conformance(folder: &Path) -> Result<()> {
+    let arguments = ["run", "--locked", "--quiet", "-p", "document-tests", "--bin", "conformance"];
+    let mut suites = cargo(&arguments);
+    suites.arg("--").arg(std::path::absolute(folder)?);
+    must(suites)
+}
+
 fn of_system_tests<'a>(
     program: &str,
     arguments: &[&str],

@@ -1,40 +1,64 @@
-//! A body as text, with the malformed sequences in their places.
+//! A body as text, and what is known of it.
 
 use std::collections::BTreeSet;
 
-use contract::TextReport;
-use normalizer_text::{Charset, Hints, decode_strict};
+use contract::{Mark, TextReport, demand::QualityFlag};
+use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
 use crate::{
-    malformed::{Malformed, Writer},
-    texts::each_text,
+    findings::{Findings, Verdict, each_text},
+    tree::{Broken, Shape},
 };
 
 /// A body as text.
 #[derive(Debug)]
 pub struct Text {
-    /// The text, without a byte order mark. Malformed sequences are marked in it, see [`Malformed`].
+    /// The text, without a byte order mark. Malformed sequences are marked in it, see [`Findings`].
     pub text: String,
-    /// How it was found.
+    /// What is known of it.
+    pub facts: Facts,
+}
+
+/// What is known of the text of a document: every record of it is judged by this.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// How the charset was found.
     pub report: TextReport,
-    /// The sequences that are not in the charset.
-    pub malformed: Malformed,
+    /// What is wrong, and where.
+    pub findings: Findings,
     /// Characters that stood in the private-use area and were put back, each once.
     pub put_back: Vec<char>,
 }
 
-/// The fields of a tree in which one of these characters stands.
-pub fn fields_with(put_back: &[char], tree: &Value) -> Vec<String> {
-    let mut fields = Vec::new();
-    if !put_back.is_empty() {
-        each_text(tree, &mut |field, text| {
-            if text.contains(put_back) {
-                fields.push(field.to_owned());
-            }
-        });
+impl Text {
+    /// Makes a tree of it; what is wrong with single records is marked in the tree.
+    ///
+    /// # Errors
+    /// It is no such document: its brackets or elements do not hold together.
+    pub fn parse(&mut self, shape: Shape) -> Result<Value, Broken> {
+        shape.parse(&self.text, &mut self.facts.findings)
     }
-    fields
+}
+
+impl Facts {
+    /// What is wrong with a record. `prefix` stands before the names of its fields.
+    pub fn judge(&self, prefix: &str, tree: &Value) -> Verdict {
+        let mut verdict = self.findings.judge(prefix, tree, &self.report.charset);
+        if !self.put_back.is_empty() {
+            let mut fields = Vec::new();
+            each_text(tree, &mut |field, text| {
+                if text.contains(&self.put_back[..]) {
+                    fields.push(format!("{prefix}{field}"));
+                }
+            });
+            verdict.marks.extend(fields.into_iter().map(|field| {
+                let detail = "a private-use character was put back".to_owned();
+                Mark { field, flag: QualityFlag::RepairedText, detail }
+            }));
+        }
+        verdict
+    }
 }
 
 /// Decodes a body. Never fails: what is malformed is kept beside the text.
@@ -44,31 +68,15 @@ pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
     let moved =
         decoded.moved.iter().filter_map(|span| decoded.text.get(span.offset..)?.chars().next());
     let put_back: Vec<char> = moved.collect::<BTreeSet<char>>().into_iter().collect();
-    if decoded.malformed.is_empty() {
-        let text = decoded.text.into_owned();
-        return Text { text, report, malformed: Malformed::default(), put_back };
-    }
-    let charset = decoded.evidence.charset;
-    let mut writer = Writer::new(&decoded.text);
-    let mut at = 0;
-    for span in &decoded.malformed {
-        // What stands between two malformed sequences decodes alone as it did with them.
-        writer.text(&piece(&bytes[at..span.offset], charset, at));
-        at = span.offset + span.len;
-        writer.malformed(span.offset, &bytes[span.offset..at]);
-    }
-    writer.text(&piece(&bytes[at..], charset, at));
-    let (text, malformed) = writer.finish();
-    Text { text, report, malformed, put_back }
-}
-
-/// The text of bytes that begin at `offset`; a byte order mark is not text.
-fn piece(bytes: &[u8], charset: Charset, offset: usize) -> String {
-    let text = decode_strict(bytes, charset).text;
-    match text.strip_prefix('\u{feff}') {
-        Some(rest) if offset == 0 => rest.to_owned(),
-        _ => text.into_owned(),
-    }
+    let mut findings = Findings::default();
+    let text = if decoded.malformed.is_empty() {
+        decoded.text.into_owned()
+    } else {
+        let (charset, spans) = (decoded.evidence.charset, &decoded.malformed);
+        let text = findings.mark_malformed(bytes, 0, charset, spans, &decoded.text);
+        text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
+    };
+    Text { text, facts: Facts { report, findings, put_back } }
 }
 
 /// Writes a text in a charset; `None` where it does not have all characters.
@@ -85,6 +93,7 @@ pub fn encode(text: &str, charset: Charset) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::Path;
 
     #[test]
     fn malformed_bytes_are_marked_and_the_rest_is_as_it_was() {
@@ -93,20 +102,39 @@ mod tests {
             (b"\xc8\xba\xff\xd6\xda", Charset::Gb18030, "群", "众"),
         ] {
             let hints = Hints { force: Some(force), ..Hints::default() };
-            let decoded = decode(bytes, &hints);
-            assert!(decoded.text.starts_with(before) && decoded.text.ends_with(after));
-            assert!(!decoded.text.contains('\u{fffd}') && !decoded.malformed.is_empty());
-            let replaced = decoded.malformed.replaced(&decoded.text);
-            assert_eq!(replaced, format!("{before}\u{fffd}{after}"));
+            let Text { text, facts } = decode(bytes, &hints);
+            assert!(text.starts_with(before) && text.ends_with(after));
+            assert!(!text.contains('\u{fffd}') && !facts.findings.is_empty());
+            let settled = facts.findings.settled_text(&text);
+            assert_eq!(settled, format!("{before}\u{fffd}{after}"));
         }
     }
 
     #[test]
     fn a_character_that_was_put_back_is_known_by_the_fields_it_is_in() {
-        let decoded = decode("{\"xm\":\"李\u{e863}\",\"b\":\"李\"}".as_bytes(), &Hints::default());
-        let tree = crate::json(&decoded.text).unwrap();
+        let source = "{\"xm\":\"李\u{e863}\",\"b\":\"李\"}";
+        let mut text = decode(source.as_bytes(), &Hints::default());
+        let tree = text.parse(Shape::Json).unwrap();
         assert_eq!(tree["xm"], "李䶮");
-        assert_eq!(fields_with(&decoded.put_back, &tree), ["xm"]);
+        let marks = text.facts.judge("", &tree).marks;
+        assert_eq!(marks.iter().map(|mark| mark.field.as_str()).collect::<Vec<_>>(), ["xm"]);
+    }
+
+    #[test]
+    fn a_key_is_certain_or_none() {
+        let key = Path::parse("$.id").unwrap();
+        for (source, expected) in [
+            (r#"{"id":"7","b":"\ud83d"}"#, Some("7")),
+            (r#"{"id":7,"b":NaN}"#, Some("7")),
+            (r#"{"id":"7\ud83d"}"#, None),
+            (r#"{"id":"7","id":"8"}"#, None),
+            (r#"{"id":"7","id":"7"}"#, Some("7")),
+            (r#"{"id":NaN}"#, None),
+        ] {
+            let mut text = decode(source.as_bytes(), &Hints::default());
+            let tree = text.parse(Shape::Json).unwrap();
+            assert_eq!(text.facts.findings.key(&key, &tree).as_deref(), expected, "{source}");
+        }
     }
 
     #[test]

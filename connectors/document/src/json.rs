@@ -1,13 +1,19 @@
-//! JSON, strict about structure and exact about numbers.
+//! JSON, exact about numbers, and about whose damage it is.
 //!
 //! The usual parsers read `12.50` as a float and forget the zero, and refuse a whole page for half
 //! an emoji in one text. Integers above 2^53 and all decimals stay text here, because they are keys
-//! and money; what is wrong within a text stays within that text. There is no recursion: a document
-//! of a million brackets ends at the depth limit, not at the end of the stack.
+//! and money. What is wrong within a value is marked in its place, and reading goes on behind it:
+//! only where brackets do not hold together is the document refused. There is no recursion: a
+//! document of a million brackets ends at the depth limit, not at the end of the stack.
 
-use serde_json::{Map, Value};
+use contract::demand::QualityFlag;
+use serde_json::{Map, Value, map::Entry};
 
-use crate::tree::{Broken, MAX_DEPTH, MAX_NODES};
+use crate::{
+    findings::Findings,
+    scan::Scan,
+    tree::{Broken, Lines, MAX_DEPTH, MAX_NODES},
+};
 
 /// The greatest integer up to which every one is a number of its own for every reader.
 const EXACT: u64 = 1 << 53;
@@ -16,83 +22,93 @@ const FIELDS: usize = 16;
 /// Room for the names of any: nested objects that are never full must cost little.
 const MOST_FIELDS: usize = 64;
 
-/// Makes a tree of a JSON text. The last of equal names in an object counts.
+const TOO_DEEP: &str = "it has more than 128 levels";
+const CONTROL: (QualityFlag, &str) =
+    (QualityFlag::ControlCharacters, "a control character stands in it unescaped");
+const HALF: (QualityFlag, &str) = (QualityFlag::Damaged, "half of a character stands in it");
+const REPEATED: (QualityFlag, &str) =
+    (QualityFlag::Damaged, "the name stands twice with different values, the last one counts");
+
+/// Makes a tree of a JSON text; what is wrong within a value is marked in its place. The last of
+/// equal names in an object counts, and that there was another value is marked too.
 ///
 /// # Errors
-/// It is no JSON, or it is too deep or too large.
-pub fn parse(text: &str) -> Result<Value, Broken> {
-    let mut reader = Reader { text, at: 0, n_nodes: 0, usual: FIELDS };
-    reader.at = if text.starts_with('\u{feff}') { 3 } else { 0 };
+/// Its brackets do not hold together, it is no value at all, or it is too large.
+pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, Broken> {
+    let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    let lines = Lines::default();
+    let mut reader = Reader { text, at, n_nodes: 0, usual: FIELDS, findings, lines };
     let mut open: Vec<Open> = Vec::new();
     loop {
-        // A value begins here.
+        // A value begins here, or a name and its value.
         reader.blanks();
-        let mut value = match reader.next_byte() {
-            Some(b'{') => {
-                reader.blanks();
-                if reader.takes(b'}') {
-                    Value::Object(Map::new())
-                } else {
-                    reader.check_depth(&open)?;
-                    open.push(Open::Object(Map::with_capacity(reader.usual), reader.name()?));
-                    continue;
-                }
+        let mut start = reader.at;
+        let begun = match open.last_mut().map(|open| &mut open.what) {
+            Some(Container::Object(_, name)) => {
+                reader.name().inspect_err(|_| name.clear()).map(|found| {
+                    *name = found;
+                    reader.blanks();
+                    start = reader.at;
+                })
             }
-            Some(b'[') => {
-                reader.blanks();
-                if reader.takes(b']') {
-                    Value::Array(Vec::new())
-                } else {
-                    reader.check_depth(&open)?;
-                    open.push(Open::Array(Vec::new()));
-                    continue;
-                }
-            }
-            Some(b'"') => Value::String(reader.string()?),
-            Some(b'-' | b'0'..=b'9') => reader.number()?,
-            Some(b't') => reader.word("true", Value::Bool(true))?,
-            Some(b'f') => reader.word("false", Value::Bool(false))?,
-            Some(b'n') => reader.word("null", Value::Null)?,
-            Some(_) => return Err(Broken::at("no JSON value begins", reader.at - 1)),
-            None => return Err(Broken::new("the JSON text ends too early")),
+            _ => Ok(()),
+        };
+        let begun = match begun {
+            Ok(()) => reader.value(&mut open),
+            Err(what) => Err(what),
+        };
+        let mut value = match begun {
+            Ok(Some(value)) => value,
+            Ok(None) => continue,
+            Err(what) => reader.damaged(what, start, start, &open)?,
         };
         // It ends here, and perhaps what is around it.
         loop {
             reader.count()?;
             reader.blanks();
-            value = match open.last_mut() {
-                None => return reader.end(value),
-                Some(Open::Array(list)) => {
-                    list.push(value);
-                    match reader.next_byte() {
-                        Some(b',') => break,
-                        Some(b']') => Value::Array(std::mem::take(list)),
-                        _ => return Err(reader.wrong("`,` or `]` is missing")),
-                    }
+            let Some(Open { what, start: container }) = open.last_mut() else {
+                return reader.end(value);
+            };
+            let behind = reader.peek();
+            let (is_next, is_end) = match what {
+                Container::Array(_) => (behind == Some(b','), behind == Some(b']')),
+                Container::Object(..) => (behind == Some(b','), behind == Some(b'}')),
+            };
+            if !is_next && !is_end {
+                value = reader.damaged("a comma is missing", start, reader.at, &open)?;
+                continue;
+            }
+            reader.at += 1;
+            match what {
+                Container::Array(list) => list.push(value),
+                Container::Object(object, name) => {
+                    reader.insert(object, std::mem::take(name), value);
                 }
-                Some(Open::Object(object, name)) => {
-                    object.insert(std::mem::take(name), value);
-                    match reader.next_byte() {
-                        Some(b',') => {
-                            reader.blanks();
-                            *name = reader.name()?;
-                            break;
-                        }
-                        Some(b'}') => {
-                            reader.usual = object.len().min(MOST_FIELDS);
-                            Value::Object(std::mem::take(object))
-                        }
-                        _ => return Err(reader.wrong("`,` or `}` is missing")),
-                    }
+            }
+            if is_next {
+                break;
+            }
+            value = match what {
+                Container::Array(list) => Value::Array(std::mem::take(list)),
+                Container::Object(object, _) => {
+                    reader.usual = object.len().min(MOST_FIELDS);
+                    Value::Object(std::mem::take(object))
                 }
             };
+            start = *container;
             open.pop();
         }
     }
 }
 
-/// What a value stands in: a list, or an object and the name of the value in it.
-enum Open {
+/// What a value stands in, and where that began.
+struct Open {
+    what: Container,
+    start: usize,
+}
+
+/// A list, or an object and the name of the value in it.
+enum Container {
     Array(Vec<Value>),
     Object(Map<String, Value>, String),
 }
@@ -104,17 +120,13 @@ struct Reader<'a> {
     /// As many names as the object before: the next is probably like it, and to grow costs more than
     /// all else about an object.
     usual: usize,
+    findings: &'a mut Findings,
+    lines: Lines,
 }
 
 impl Reader<'_> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn next_byte(&mut self) -> Option<u8> {
-        let byte = self.peek();
-        self.at += usize::from(byte.is_some());
-        byte
     }
 
     fn takes(&mut self, byte: u8) -> bool {
@@ -129,17 +141,93 @@ impl Reader<'_> {
         }
     }
 
-    fn check_depth(&self, open: &[Open]) -> Result<(), Broken> {
-        if open.len() + 1 >= MAX_DEPTH {
-            return Err(Broken::at(format!("more than {MAX_DEPTH} levels"), self.at));
+    /// A value; `None` where one has begun that holds others.
+    fn value(&mut self, open: &mut Vec<Open>) -> Result<Option<Value>, &'static str> {
+        let start = self.at;
+        let Some(first) = self.peek() else { return Err("a value is missing") };
+        self.at += 1;
+        let (what, empty, close) = match first {
+            b'{' => {
+                let empty = Value::Object(Map::new());
+                (Container::Object(Map::new(), String::new()), empty, b'}')
+            }
+            b'[' => (Container::Array(Vec::new()), Value::Array(Vec::new()), b']'),
+            b'"' => return self.string().map(|text| Some(Value::String(text))),
+            b'-' | b'0'..=b'9' => return self.number(start).map(Some),
+            b't' => return self.word(start, "true", Value::Bool(true)),
+            b'f' => return self.word(start, "false", Value::Bool(false)),
+            b'n' => return self.word(start, "null", Value::Null),
+            _ => return Err("no JSON value begins"),
+        };
+        self.blanks();
+        if self.takes(close) {
+            return Ok(Some(empty));
         }
-        Ok(())
+        if open.len() + 1 >= MAX_DEPTH {
+            return Err(TOO_DEEP);
+        }
+        let what = match what {
+            Container::Object(_, name) => Container::Object(Map::with_capacity(self.usual), name),
+            list @ Container::Array(_) => list,
+        };
+        open.push(Open { what, start });
+        Ok(None)
+    }
+
+    /// What is wrong from `start` on becomes a mark; reading goes on behind it. `from`: a place
+    /// behind `start` that is not within a text.
+    fn damaged(
+        &mut self,
+        what: &'static str,
+        start: usize,
+        from: usize,
+        open: &[Open],
+    ) -> Result<Value, Broken> {
+        let broken = |what: &str, at| Err(Broken::at(what, self.text, at));
+        if open.is_empty() {
+            return broken(what, start);
+        }
+        let end = match Scan::default().end(&self.text.as_bytes()[from..]) {
+            Ok(Some(end)) => from + end,
+            Ok(None) if what == TOO_DEEP => return broken(what, start),
+            Ok(None) => return broken("the JSON text ends too early", self.text.len()),
+            Err(at) => return broken("a bracket closes what it did not open", from + at),
+        };
+        let bracket = self.text.as_bytes()[end];
+        match open.last().map(|open| &open.what) {
+            Some(Container::Array(_)) if bracket == b'}' => return broken(what, end),
+            Some(Container::Object(..)) if bracket == b']' => return broken(what, end),
+            _ => {}
+        }
+        let spot = self.lines.spot(self.text, start);
+        let mut marked = String::new();
+        let source = self.text[start..end].trim_end_matches([' ', '\t', '\r', '\n']);
+        self.findings.damage(("bad_json", what), Some(spot), source, &mut marked);
+        self.at = end;
+        Ok(Value::String(marked))
+    }
+
+    fn insert(&mut self, object: &mut Map<String, Value>, name: String, value: Value) {
+        match object.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            Entry::Occupied(mut entry) => {
+                let before = entry.insert(value);
+                if before != *entry.get() {
+                    let mut name = entry.key().clone();
+                    self.findings.choose_mark(self.text, None);
+                    self.findings.oddity(REPEATED, None, "", &mut name);
+                    object.insert(name, before);
+                }
+            }
+        }
     }
 
     fn count(&mut self) -> Result<(), Broken> {
         self.n_nodes += 1;
         if self.n_nodes > MAX_NODES {
-            return Err(Broken::at(format!("more than {MAX_NODES} values"), self.at));
+            return Err(Broken::at(format!("more than {MAX_NODES} values"), self.text, self.at));
         }
         Ok(())
     }
@@ -148,35 +236,45 @@ impl Reader<'_> {
         self.blanks();
         match self.peek() {
             None => Ok(value),
-            Some(_) => Err(Broken::at("something follows the JSON value", self.at)),
+            Some(_) => Err(Broken::at("something follows the JSON value", self.text, self.at)),
         }
     }
 
     /// A name and its colon.
-    fn name(&mut self) -> Result<String, Broken> {
+    fn name(&mut self) -> Result<String, &'static str> {
         if !self.takes(b'"') {
-            return Err(Broken::at("the name of a value is missing", self.at));
+            return Err("a name in quotes is missing");
         }
         let name = self.string()?;
         self.blanks();
-        if self.takes(b':') { Ok(name) } else { Err(Broken::at("`:` is missing", self.at)) }
+        if self.takes(b':') { Ok(name) } else { Err("a colon is missing") }
     }
 
     /// A text behind its first quote. Control characters, which are forbidden, are taken as they
     /// are: whoever wrote them wrote them into one text.
-    fn string(&mut self) -> Result<String, Broken> {
-        let mut string = String::new();
+    fn string(&mut self) -> Result<String, &'static str> {
+        let (mut string, mut has_control, mut has_half) = (String::new(), false, false);
         loop {
             let rest = &self.text[self.at..];
             let Some(plain) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else {
-                return Err(Broken::new("a text of the JSON does not end"));
+                return Err("a text does not end");
             };
-            string.push_str(&rest[..plain]);
+            let mut stretch = &rest[..plain];
+            if !has_control && let Some(at) = control(stretch) {
+                has_control = true;
+                string.push_str(&stretch[..at]);
+                let character = stretch[at..].chars().next();
+                self.findings.choose_mark(self.text, None);
+                self.findings.oddity(CONTROL, character, &stretch[at..=at], &mut string);
+                stretch = &stretch[at + 1..];
+            }
+            string.push_str(stretch);
             self.at += plain + 1;
             if rest.as_bytes()[plain] == b'"' {
                 return Ok(string);
             }
-            let escaped = self.next_byte();
+            let escaped = self.peek();
+            self.at += usize::from(escaped.is_some());
             string.push(match escaped {
                 Some(b'n') => '\n',
                 Some(b't') => '\t',
@@ -184,14 +282,25 @@ impl Reader<'_> {
                 Some(b'b') => '\u{8}',
                 Some(b'f') => '\u{c}',
                 Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
-                Some(b'u') => self.unicode()?,
-                _ => return Err(self.wrong("no escape")),
+                Some(b'u') => match (self.unicode()?, has_half) {
+                    (Some(character), _) => self.findings.named(character, self.text),
+                    (None, true) => char::REPLACEMENT_CHARACTER,
+                    (None, false) => {
+                        has_half = true;
+                        let source = &self.text[self.at - 6..self.at];
+                        let instead = Some(char::REPLACEMENT_CHARACTER);
+                        self.findings.choose_mark(self.text, None);
+                        self.findings.oddity(HALF, instead, source, &mut string);
+                        continue;
+                    }
+                },
+                _ => return Err("no escape"),
             });
         }
     }
 
-    /// `\uXXXX`, and its second half where it is one of two. Half a character is U+FFFD.
-    fn unicode(&mut self) -> Result<char, Broken> {
+    /// `\uXXXX`, and its second half where it is one of two; `None` where it is half a character.
+    fn unicode(&mut self) -> Result<Option<char>, &'static str> {
         let first = self.hex()?;
         let is_high = (0xd800..0xdc00).contains(&first);
         if is_high && self.text[self.at..].starts_with("\\u") {
@@ -200,31 +309,30 @@ impl Reader<'_> {
             let second = self.hex()?;
             if (0xdc00..0xe000).contains(&second) {
                 let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-                return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                return Ok(char::from_u32(code));
             }
             self.at = before;
         }
-        Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
+        Ok(char::from_u32(first))
     }
 
-    fn hex(&mut self) -> Result<u32, Broken> {
+    fn hex(&mut self) -> Result<u32, &'static str> {
         let digits = self.text.get(self.at..self.at + 4);
         let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
         let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
         self.at += 4;
-        code.ok_or_else(|| Broken::at("`\\u` without four digits", self.at - 4))
+        code.ok_or("`\\u` without four digits")
     }
 
-    /// A number from its first character, which was taken already.
-    fn number(&mut self) -> Result<Value, Broken> {
-        let start = self.at - 1;
+    /// A number from its first character on, which was taken already.
+    fn number(&mut self, start: usize) -> Result<Value, &'static str> {
         let is_part = |b: u8| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
         while self.peek().is_some_and(is_part) {
             self.at += 1;
         }
         let text = &self.text[start..self.at];
         if !is_number(text) {
-            return Err(Broken::at("not a number", start));
+            return Err("a number that JSON does not know");
         }
         let integer = text.parse::<i64>().ok().filter(|number| number.unsigned_abs() <= EXACT);
         Ok(match integer {
@@ -234,22 +342,25 @@ impl Reader<'_> {
         })
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, Broken> {
-        let start = self.at - 1;
+    fn word(
+        &mut self,
+        start: usize,
+        word: &str,
+        value: Value,
+    ) -> Result<Option<Value>, &'static str> {
         if !self.text[start..].starts_with(word) {
-            return Err(Broken::at("no JSON value begins", start));
+            return Err("no JSON value begins");
         }
         self.at = start + word.len();
-        Ok(value)
+        Ok(Some(value))
     }
+}
 
-    /// A mistake at the byte that was taken last, if there was one.
-    fn wrong(&self, what: &str) -> Broken {
-        if self.at >= self.text.len() {
-            return Broken::new("the JSON text ends too early");
-        }
-        Broken::at(what, self.at.saturating_sub(1))
-    }
+/// Where the first control character stands.
+fn control(text: &str) -> Option<usize> {
+    // Without a branch for each byte: hardly any text has one.
+    let least = text.bytes().fold(u8::MAX, u8::min);
+    (least < 0x20).then(|| text.bytes().position(|byte| byte < 0x20)).flatten()
 }
 
 /// RFC 8259 §6.
@@ -271,120 +382,4 @@ fn is_number(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn integers_above_2_53_and_decimals_stay_text() {
-        for (text, value) in [
-            ("9007199254740992", json!(9_007_199_254_740_992_i64)),
-            ("9007199254740993", json!("9007199254740993")),
-            ("-9007199254740993", json!("-9007199254740993")),
-            ("340221199001011234567890", json!("340221199001011234567890")),
-            ("12.50", json!("12.50")),
-            ("1e3", json!("1e3")),
-            ("-0", json!("-0")),
-            ("0", json!(0)),
-        ] {
-            assert_eq!(parse(text), Ok(value), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_within_a_text_stays_within_it() {
-        for (text, expected) in [
-            (r#""\ud83d\ude00""#, "😀"),
-            (r#""\ud83d""#, "\u{fffd}"),
-            (r#""\ud83d\u0041""#, "\u{fffd}A"),
-            (r#""\ude00x""#, "\u{fffd}x"),
-            ("\"a\u{0}b\nc\"", "a\u{0}b\nc"),
-            (r#""\u0000\/""#, "\u{0}/"),
-        ] {
-            assert_eq!(parse(text), Ok(json!(expected)), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_json_is_refused_with_its_place() {
-        for text in [
-            "",
-            " ",
-            "{",
-            "[1",
-            "[1 2]",
-            "[1,]",
-            "{\"a\" 1}",
-            "{\"a\":}",
-            "{a:1}",
-            "nul",
-            "01",
-            "1.",
-            "-",
-            "\"a",
-            "\"\\x\"",
-            "\"\\u12\"",
-            "[1] x",
-            "<html>",
-            "NaN",
-            "'a'",
-            "{\"a\":1,}",
-        ] {
-            assert!(parse(text).is_err(), "{text}");
-        }
-        assert_eq!(
-            parse("[1 2]").unwrap_err().to_string(),
-            "`,` or `]` is missing at byte 3 of the text"
-        );
-    }
-
-    #[test]
-    fn a_byte_order_mark_in_front_is_passed() {
-        assert_eq!(parse("\u{feff} [1]"), Ok(json!([1])));
-    }
-
-    #[test]
-    fn depth_and_size_are_limited_without_recursion() {
-        assert!(parse(&"[".repeat(1_000_000)).unwrap_err().to_string().contains("levels"));
-        assert!(parse(&"{\"a\":".repeat(10_000)).unwrap_err().to_string().contains("levels"));
-        let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
-        assert!(parse(&deep(MAX_DEPTH)).is_ok());
-        assert!(parse(&deep(MAX_DEPTH + 1)).is_err());
-        let wide = format!("[{}1]", "1,".repeat(MAX_NODES));
-        assert!(parse(&wide).unwrap_err().to_string().contains("values"));
-    }
-
-    fn trees() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            (-(1_i64 << 53)..=(1 << 53)).prop_map(Value::from),
-            any::<String>().prop_map(Value::from),
-        ];
-        leaf.prop_recursive(4, 40, 5, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-                prop::collection::hash_map(any::<String>(), inner, 0..5)
-                    .prop_map(|map| Value::Object(map.into_iter().collect())),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn what_serde_json_writes_is_read_as_it_was(tree in trees()) {
-            prop_assert_eq!(parse(&tree.to_string()), Ok(tree.clone()));
-            prop_assert_eq!(parse(&serde_json::to_string_pretty(&tree).unwrap()), Ok(tree));
-        }
-
-        #[test]
-        fn no_text_makes_it_panic(text in "[\\[\\]{}\",:0-9a-fu\\\\ \\-.eE\u{4e00}]{0,40}") {
-            let ours = parse(&text);
-            if let Ok(theirs) = serde_json::from_str::<Value>(&text) {
-                prop_assert!(ours.is_ok(), "refused what serde_json takes: {} {}", text, theirs);
-            }
-        }
-    }
-}
+mod tests;

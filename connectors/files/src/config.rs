@@ -6,6 +6,7 @@
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use contract::{Period, Secret};
+use document::Malformed;
 use normalizer_text::Charset;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -148,17 +149,6 @@ pub enum Format {
     JsonLines,
     /// A JSON array of objects: `.json`.
     JsonArray,
-}
-
-/// What becomes of a record whose bytes are not in the charset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Malformed {
-    /// It goes to quarantine with its bytes.
-    #[default]
-    Reject,
-    /// It is taken, with U+FFFD in place of what is malformed and a mark.
-    Accept,
 }
 
 /// A JSONPath (RFC 9535) into a record. A row is an object of its columns; in XML children are

@@ -11,6 +11,7 @@ mod xml;
 use std::{fs::File, sync::Arc};
 
 use contract::{Fault, Mark, Reason, TextReport};
+use document::Findings;
 use normalizer_text::{Charset, Hints, Span};
 use serde_json::Value;
 
@@ -53,6 +54,8 @@ pub(crate) struct RawRow {
     pub(crate) tree: Value,
     /// As it was written, where it was written as text.
     pub(crate) bytes: Option<Vec<u8>>,
+    /// What is wrong with it, marked in the tree.
+    pub(crate) findings: Findings,
     /// Where its bytes are not in the charset: field and places.
     pub(crate) malformed: Vec<Mark>,
     /// What was found in its text besides.
@@ -129,8 +132,8 @@ impl FormOptions {
 impl RawRow {
     /// One of a form whose text is no bytes of the file.
     fn of_cells(at: String, tree: Value) -> Self {
-        let (malformed, marks) = (Vec::new(), Vec::new());
-        Self { at, tree, bytes: None, malformed, marks, problem: None }
+        let (findings, malformed, marks) = (Findings::default(), Vec::new(), Vec::new());
+        Self { at, tree, bytes: None, findings, malformed, marks, problem: None }
     }
 }
 

@@ -33,9 +33,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use contract::{Batch, Connector, Entry, Fault, Means, Reason};
 
-pub use config::{
-    Config, CsvConfig, Format, JsonPath, Limits, Malformed, RevisionConfig, SftpConfig,
-};
+pub use config::{Config, CsvConfig, Format, JsonPath, Limits, RevisionConfig, SftpConfig};
 pub use cursor::Cursor;
 
 use crate::{

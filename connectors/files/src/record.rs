@@ -9,11 +9,11 @@ use chrono_tz::Tz;
 use contract::{
     Body, Entry, Fault, Means, Place, RawRecord, Reason, RecordKey, Revision, TextReport, Timestamp,
 };
+use document::{Malformed, Path};
 use serde_json::Value;
-use serde_json_path::JsonPath;
 
 use crate::{
-    config::{Config, Malformed, RevisionConfig},
+    config::{Config, RevisionConfig},
     form::RawRow,
     pick,
 };
@@ -68,20 +68,15 @@ pub(crate) fn entry(
     report: &TextReport,
     options: &RecordOptions,
 ) -> Entry {
-    let RawRow { at, tree, bytes, malformed, marks, problem } = row;
+    let RawRow { at, mut tree, bytes, findings, malformed, marks, problem } = row;
     let is_damaged = |key: &String| key.contains(char::REPLACEMENT_CHARACTER);
     // What stands in the place of the key in a row that is out of shape may be anything, and anybody.
-    let key = if problem.is_some() { None } else { options.key.text(&tree) };
-    let key = key.filter(|key| malformed.is_empty() || !is_damaged(key)).map(RecordKey::new);
-    let rejected = match (problem, &malformed[..], options.malformed) {
-        (Some(problem), ..) => Some(problem),
-        (None, [first, ..], Malformed::Reject) => {
-            let field =
-                if first.field.is_empty() { String::new() } else { format!("{}: ", first.field) };
-            Some(Reason::new("malformed_bytes", format!("{field}{}", first.detail)))
-        }
-        _ => None,
-    };
+    let key = if problem.is_some() { None } else { findings.key(&options.key, &tree) };
+    let key = key.and_then(trimmed).filter(|key| malformed.is_empty() || !is_damaged(key));
+    let key = key.map(RecordKey::new);
+    let mut verdict = findings.judge("", &tree, &report.charset);
+    verdict.marks.extend(malformed.into_iter().chain(marks));
+    let rejected = problem.or_else(|| verdict.reason(options.malformed));
     let (revision, rejected) = match (rejected, of_file) {
         (Some(reason), _) => (Revision::NONE, Some(reason)),
         (None, Some(revision)) => (revision, None),
@@ -95,7 +90,8 @@ pub(crate) fn entry(
         (None, None) => Reason::new("missing_key", "the record has no key"),
         (None, Some(key)) => {
             let mut text = report.clone();
-            text.marks.extend(marks.into_iter().chain(malformed));
+            text.marks.extend(verdict.marks);
+            findings.settle(&mut tree);
             return Entry::Record(RawRecord {
                 key: key.clone(),
                 revision,
@@ -111,7 +107,10 @@ pub(crate) fn entry(
 
 fn revision_in(tree: &Value, options: &RecordOptions) -> Result<Revision, Reason> {
     let RevisionSource::Field(path, format) = &options.revision else { return Ok(Revision::NONE) };
-    let text = path.text(tree).ok_or_else(|| no_revision("the record has no revision"))?;
+    let text = path
+        .text(tree)
+        .and_then(trimmed)
+        .ok_or_else(|| no_revision("the record has no revision"))?;
     let revision = match format {
         None => text.parse().ok().map(Revision::number),
         Some(format) => time(&text, format, options).map(Revision::time),
@@ -155,41 +154,11 @@ fn revision_source(config: &RevisionConfig) -> Result<RevisionSource, Fault> {
     }
 }
 
-/// A parsed path; mostly the name of a column.
-#[derive(Debug)]
-pub(crate) enum Path {
-    Name(String),
-    Query(Box<JsonPath>),
-}
-
-impl Path {
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let query = JsonPath::parse(text).map_err(|error| {
-            format!("`{text}` is not a path: {} at {}", error.message(), error.position())
-        })?;
-        let is_name = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        match text.strip_prefix("$.").filter(is_name) {
-            Some(name) => Ok(Self::Name(name.to_owned())),
-            None => Ok(Self::Query(Box::new(query))),
-        }
-    }
-
-    /// The first text or number it finds that is not blank, without the blanks around it.
-    pub(crate) fn text(&self, tree: &Value) -> Option<String> {
-        match self {
-            Self::Name(name) => tree.get(name).and_then(scalar),
-            Self::Query(query) => query.query(tree).iter().find_map(|value| scalar(value)),
-        }
-    }
-}
-
-fn scalar(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
-    (!text.is_empty()).then_some(text)
+/// The first text or number at a path that is not blank, without the blanks around it.
+fn trimmed(text: String) -> Option<String> {
+    let trimmed = text.trim();
+    (!trimmed.is_empty())
+        .then(|| if trimmed.len() == text.len() { text.clone() } else { trimmed.to_owned() })
 }
 
 #[cfg(test)]
@@ -209,7 +178,8 @@ mod tests {
             ("$.a[0]['$text']", Some("x")),
             ("$['n']", Some("7")),
         ] {
-            assert_eq!(Path::parse(path).unwrap().text(&tree).as_deref(), expected, "{path}");
+            let found = Path::parse(path).unwrap().text(&tree).and_then(trimmed);
+            assert_eq!(found.as_deref(), expected, "{path}");
         }
         assert!(Path::parse("诉求编号").is_err());
     }

@@ -86,8 +86,8 @@ impl Pieces {
         Self { file, charset, at: at as u64, buffer: Vec::new(), used: 0, ended: false }
     }
 
-    pub(crate) fn charset(&self) -> &'static str {
-        self.charset.name()
+    pub(crate) fn charset(&self) -> Charset {
+        self.charset
     }
 
     /// The next line with its end; a part of it where it is longer than about `limit` bytes.
@@ -211,7 +211,7 @@ mod tests {
             (utf16(text), "UTF-16LE"),
             (utf16(text)[2..].to_vec(), "UTF-16LE"),
         ] {
-            assert_eq!(pieces(&bytes, Charset::Gb18030).charset(), charset);
+            assert_eq!(pieces(&bytes, Charset::Gb18030).charset().name(), charset);
             let lines = lines(&bytes, Charset::Gb18030);
             let read: String = lines.iter().map(|piece| piece.text.as_str()).collect();
             assert_eq!(read, text, "{charset}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use document::{Path, scalar};
+use document::{Findings, Path, scalar};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -20,13 +20,17 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    /// Takes the records out of an answer. What is damaged beside them belongs to none of them: by
+    /// such an answer nobody can tell where to go on.
     pub(crate) fn new(
         mut tree: Value,
         headers: BTreeMap<String, String>,
+        findings: &Findings,
         records: &Path,
         key: &Path,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let places = records.places(&tree);
+        let is_all = places.iter().any(String::is_empty);
         let records: Vec<Value> = places
             .iter()
             .filter_map(|place| match place.as_str() {
@@ -35,9 +39,13 @@ impl Page {
                 // Moved out and not copied: a page may be large.
                 place => tree.pointer_mut(place).map(Value::take),
             })
+            .filter(|record| !findings.is_nothing(record))
             .collect();
+        if let Some(damage) = findings.damage_in(&tree).filter(|_| !is_all) {
+            return Err(damage);
+        }
         let names = records.iter().map(|record| print([name(record, key)].iter())).collect();
-        Self { tree, headers, records, names }
+        Ok(Self { tree, headers, records, names })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use connector_wire::auth::Scheme;
 use contract::Period;
-use document::{Path, Shape};
+use document::{Malformed, Path, Shape};
 use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -134,17 +134,6 @@ pub struct Config {
     /// everything.
     #[serde(default)]
     pub insecure: bool,
-}
-
-/// What becomes of a record whose bytes are not in the charset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Malformed {
-    /// It goes to quarantine with its bytes.
-    #[default]
-    Reject,
-    /// It is taken, with U+FFFD in place of what is malformed and a mark.
-    Accept,
 }
 
 /// What becomes of a page that cannot be read at all.

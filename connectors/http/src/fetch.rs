@@ -1,8 +1,8 @@
 //! Asks until there is an answer that can be read, or a reason why there is none.
 
 use connector_wire::auth::{self, Auth, Occasion};
-use contract::{Clock, Fault, FaultKind, TextReport, Timestamp};
-use document::{Malformed, Shape};
+use contract::{Clock, Fault, FaultKind, Timestamp};
+use document::{Facts, Shape};
 use normalizer_text::Hints;
 use serde_json::Value;
 
@@ -23,16 +23,8 @@ const ATTEMPTS: usize = 3;
 pub(crate) struct Read {
     /// `null` where the source says there is nothing.
     pub(crate) tree: Value,
-    pub(crate) text: TextFacts,
+    pub(crate) text: Facts,
     pub(crate) answer: Answer,
-}
-
-/// What is known of the text of an answer.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct TextFacts {
-    pub(crate) report: TextReport,
-    pub(crate) bad: Malformed,
-    pub(crate) put_back: Vec<char>,
 }
 
 /// An answer that can be read and is refused all the same.
@@ -223,14 +215,14 @@ pub(crate) fn open(
     target: &Target,
     bytes: &[u8],
     content_type: Option<&str>,
-) -> (String, TextFacts, Result<Value, String>) {
+) -> (String, Facts, Result<Value, String>) {
     let hints = Hints { force: target.force, content_type, declared: target.declared };
-    let document::Text { text, report, malformed: bad, put_back } = document::decode(bytes, &hints);
+    let document::Text { text, mut facts } = document::decode(bytes, &hints);
     let shape = target.shape.unwrap_or_else(|| Shape::of(&text));
-    let parsed = shape.parse(&text).and_then(|mut tree| {
+    let parsed = shape.parse(&text, &mut facts.findings).and_then(|mut tree| {
         for inner in &target.inner {
             // The content type is that of the answer, not of what is within.
-            inner.open(&mut tree, &Hints { content_type: None, ..hints })?;
+            inner.open(&mut tree, &mut facts.findings, &Hints { content_type: None, ..hints })?;
         }
         Ok(tree)
     });
@@ -243,6 +235,5 @@ pub(crate) fn open(
         }
         _ => Ok(tree),
     });
-    let facts = TextFacts { report, bad, put_back };
     (text, facts, parsed)
 }

@@ -7,7 +7,7 @@
 
 use connector_wire::envelope::{Envelope, Layer};
 use contract::Fault;
-use document::{Broken, Path, Shape, decode, scalar};
+use document::{Broken, Findings, Path, Shape, decode, scalar};
 use normalizer_text::Hints;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -53,13 +53,18 @@ impl Opener {
     ///
     /// # Errors
     /// None of the texts is what it is said to be.
-    pub fn open(&self, tree: &mut Value, hints: &Hints<'_>) -> Result<(), Broken> {
+    pub fn open(
+        &self,
+        tree: &mut Value,
+        findings: &mut Findings,
+        hints: &Hints<'_>,
+    ) -> Result<(), Broken> {
         let mut wrong = None;
         let mut is_any_open = false;
         for place in self.at.places(tree) {
             let Some(value) = tree.pointer_mut(&place) else { continue };
             let Some(text) = scalar(value) else { continue };
-            match self.opened(&text, hints) {
+            match self.opened(&text, findings, hints) {
                 Ok(opened) => {
                     *value = opened;
                     is_any_open = true;
@@ -73,14 +78,21 @@ impl Opener {
         }
     }
 
-    fn opened(&self, text: &str, hints: &Hints<'_>) -> Result<Value, Broken> {
-        let Some(envelope) = &self.envelope else { return self.shape.parse(text) };
+    fn opened(
+        &self,
+        text: &str,
+        findings: &mut Findings,
+        hints: &Hints<'_>,
+    ) -> Result<Value, Broken> {
+        // What is odd about it as a text says nothing about the document.
+        let text = &findings.without_oddities(text);
+        let Some(envelope) = &self.envelope else { return self.shape.parse(text, findings) };
         let bytes = envelope.open(text).map_err(|why| Broken::new(why.to_string()))?;
         let decoded = decode(&bytes, hints);
-        if !decoded.malformed.is_empty() {
+        if !decoded.facts.findings.is_empty() {
             return Err(Broken::new("the bytes within are malformed text"));
         }
-        self.shape.parse(&decoded.text)
+        self.shape.parse(&decoded.text, findings)
     }
 }
 
@@ -89,11 +101,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use document::{json as parse_json, xml};
+
+    fn parse_json(text: &str) -> Result<Value, Broken> {
+        Shape::Json.parse(text, &mut Findings::default())
+    }
+
+    fn xml(text: &str) -> Result<Value, Broken> {
+        Shape::Xml.parse(text, &mut Findings::default())
+    }
 
     fn open(inner: Value, tree: &mut Value) -> Result<(), Broken> {
         let inner: Inner = serde_json::from_value(inner).unwrap();
-        inner.build().unwrap().open(tree, &Hints::default())
+        inner.build().unwrap().open(tree, &mut Findings::default(), &Hints::default())
     }
 
     #[test]

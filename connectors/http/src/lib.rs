@@ -48,8 +48,8 @@ use tokio::time::Instant;
 
 pub use attachment::Attachment;
 pub use config::{
-    Ack, Config, Day, Each, FaultRule, Kind, Malformed, Method, OnBadPage, Page, Part, Reread,
-    Rule, Scalars, Since, Size, Statuses, Stop, Until,
+    Ack, Config, Day, Each, FaultRule, Kind, Method, OnBadPage, Page, Part, Reread, Rule, Scalars,
+    Since, Size, Statuses, Stop, Until,
 };
 pub use cursor::Cursor;
 pub use inner::Inner;

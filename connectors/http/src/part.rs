@@ -4,11 +4,11 @@
 //! stands in the record under the name of the part, so one record is one thing to map.
 
 use contract::Fault;
-use document::scalar;
+use document::{Facts, scalar};
 use serde_json::Value;
 
 use crate::{
-    fetch::{Read, Source, TextFacts, Unread},
+    fetch::{Read, Source, Unread},
     pages::Param,
     plan::{PartPlan, Plan},
 };
@@ -20,12 +20,12 @@ pub(crate) async fn fetch(
     plan: &Plan,
     part: &PartPlan,
     record: &Value,
-) -> Result<(Value, TextFacts), Fault> {
+) -> Result<(Value, Facts), Fault> {
     let mut params: Vec<Param> = Vec::new();
     for (name, at) in &part.params {
         // A record without the value has no part.
         let Some(value) = at.first(record).filter(|value| scalar(value).is_some()) else {
-            return Ok((Value::Null, TextFacts::default()));
+            return Ok((Value::Null, Facts::default()));
         };
         let value = match value {
             Value::Number(_) | Value::String(_) => value.clone(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use connector_wire::auth::{self, Auth};
 use contract::Fault;
-use document::{Path, Shape};
+use document::{Malformed, Path, Shape};
 use normalizer_text::Charset;
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::{
     ask::{Call, Draft},
     attachment::Attachment,
     client::Limits,
-    config::{Config, Malformed, OnBadPage, Page, Rule},
+    config::{Config, OnBadPage, Page, Rule},
     inner::{Inner, Opener},
     origin,
     pages::{Pager, Param},

@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use contract::{
-    Body, Entry, Fault, Mark, Place, RawRecord, Reason, RecordKey, Revision, demand::QualityFlag,
-};
-use document::fields_with;
+use contract::{Body, Entry, Fault, Place, RawRecord, Reason, RecordKey, Revision};
+use document::{Facts, Verdict};
 use serde_json::Value;
 
 use crate::{
     answer::Page,
-    config::Malformed,
-    fetch::{self, TextFacts},
+    fetch,
     plan::Plan,
     rules::{Evidence, Judgement},
 };
@@ -21,67 +18,50 @@ use crate::{
 pub(crate) struct Draft<'a> {
     pub(crate) tree: Value,
     /// Of the answer it stood in.
-    pub(crate) text: &'a TextFacts,
+    pub(crate) text: &'a Facts,
     /// Which answer that was, for people.
     pub(crate) at: String,
     /// Parts, by name, with what is known of theirs.
-    pub(crate) parts: Vec<(String, Value, TextFacts)>,
+    pub(crate) parts: Vec<(String, Value, Facts)>,
 }
 
 /// The entry for a record.
 pub(crate) fn entry(plan: &Plan, draft: Draft<'_>) -> Entry {
     let Draft { mut tree, text, at, parts } = draft;
-    let key = plan.key.text(&tree);
-    // A key that is spoilt is no key: the next record that is spoilt there would get the same.
-    let key = key.filter(|key| text.bad.replaced(key) == *key).map(RecordKey::new);
-    let mut report = text.report.clone();
-    report.marks = marks(text, "", &tree);
+    let key = text.findings.key(&plan.key, &tree).map(RecordKey::new);
+    let mut verdict = text.judge("", &tree);
     for (name, part, text) in &parts {
-        report.marks.extend(marks(text, &format!("{name}."), part));
+        let Verdict { marks, damage } = text.judge(&format!("{name}."), part);
+        verdict.marks.extend(marks);
+        verdict.damage = verdict.damage.or(damage);
     }
-    let malformed = report.marks.iter().find(|mark| mark.flag == QualityFlag::MalformedBytes);
-    let reason = match (malformed, &key) {
-        (Some(mark), _) if plan.malformed == Malformed::Reject => {
-            Reason::new("malformed_bytes", format!("{}: {}", mark.field, mark.detail))
+    let reason = match (verdict.reason(plan.malformed), &key) {
+        (Some(reason), _) => reason,
+        (None, None) => {
+            Reason::new("missing_key", format!("nothing stands at {}", plan.key.as_str()))
         }
-        (_, None) => Reason::new("missing_key", format!("nothing stands at {}", plan.key.as_str())),
-        (_, Some(key)) => {
+        (None, Some(key)) => {
             let key = key.clone();
-            text.bad.replace(&mut tree);
+            text.findings.settle(&mut tree);
             for (name, mut part, text) in parts {
-                text.bad.replace(&mut part);
+                text.findings.settle(&mut part);
                 if let Value::Object(object) = &mut tree {
                     object.insert(name, part);
                 }
             }
             plan.attachments.iter().for_each(|attachment| attachment.shrink(&mut tree));
+            let mut report = text.report.clone();
+            report.marks = verdict.marks;
             let body = Body::new(tree);
             return Entry::Record(RawRecord { key, revision: Revision::NONE, body, text: report });
         }
     };
-    let mut bytes = text.bad.bytes_of(&tree);
+    let mut bytes = text.findings.bytes_of(&tree);
     for (_, part, text) in &parts {
         bytes.push(b'\n');
-        bytes.extend(text.bad.bytes_of(part));
+        bytes.extend(text.findings.bytes_of(part));
     }
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::from(bytes), reason }
-}
-
-/// What was found in the texts of a tree.
-fn marks(text: &TextFacts, prefix: &str, tree: &Value) -> Vec<Mark> {
-    let malformed = text.bad.within(tree).into_iter().map(|found| {
-        let detail = format!(
-            "{} bytes at offset {} are not {}, {} such places",
-            found.len, found.offset, text.report.charset, found.count
-        );
-        let field = format!("{prefix}{}", found.field);
-        Mark { field, flag: QualityFlag::MalformedBytes, detail }
-    });
-    let put_back = fields_with(&text.put_back, tree).into_iter().map(|field| {
-        let detail = "a private-use character was put back".to_owned();
-        Mark { field: format!("{prefix}{field}"), flag: QualityFlag::RepairedText, detail }
-    });
-    malformed.chain(put_back).collect()
 }
 
 /// Entries of a fixture: an answer as the source gives it. Parts may stand in its records.
@@ -100,7 +80,8 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
             return Err(Fault::stopped("the fixture is no success by the channel's rules"));
         }
     };
-    let page = Page::new(tree, BTreeMap::new(), &plan.records, &plan.key);
+    let page = Page::new(tree, BTreeMap::new(), &facts.findings, &plan.records, &plan.key)
+        .map_err(|what| Fault::stopped("the fixture is no answer").because(what))?;
     let entries = page.records.into_iter().enumerate().map(|(index, tree)| {
         let at = format!("record {}", index + 1);
         entry(plan, Draft { tree, text: &facts, at, parts: Vec::new() })

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use contract::{Entry, Fault, Place as At, Reason, Timestamp};
+use document::Facts;
 use tokio::time::Instant;
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     answer::Page,
     config::OnBadPage,
     cursor::{Cursor, Place},
-    fetch::{Read, Refused, Source, TextFacts, Unread},
+    fetch::{Read, Refused, Source, Unread},
     origin,
     pages::{End, Repeated, Spot},
     part,
@@ -41,7 +42,7 @@ pub(crate) struct Held {
 #[derive(Debug)]
 struct Loaded {
     page: Page,
-    text: TextFacts,
+    text: Facts,
 }
 
 /// What a turn needs.
@@ -202,7 +203,10 @@ impl Visit<'_> {
         let load = |read: Read| {
             let Read { tree, text, mut answer } = read;
             let headers = std::mem::take(&mut answer.headers);
-            let page = Page::new(tree, headers, &plan.records, &plan.key);
+            let page = match Page::new(tree, headers, &text.findings, &plan.records, &plan.key) {
+                Ok(page) => page,
+                Err(what) => return Err(Refused { what, answer }),
+            };
             match plan.pager.judge(&place.walk, &page, size) {
                 Ok(_) => Ok(Loaded { page, text }),
                 Err(Repeated(what)) => Err(Refused { what, answer }),

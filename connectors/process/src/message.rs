@@ -15,7 +15,7 @@ use std::{borrow::Cow, time::Duration};
 
 use contract::Fault;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value};
 
 use crate::child::presentable;
 
@@ -54,7 +54,7 @@ pub(crate) struct Allowance {
     pub(crate) concurrent: u32,
 }
 
-/// What may be answered.
+/// What may be answered, beside records: those are read like documents, see `record.rs`.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer<'a> {
@@ -62,13 +62,12 @@ pub(crate) enum Answer<'a> {
         #[serde(default)]
         revision: Revisions,
     },
-    #[serde(borrow)]
-    Record(Record<'a>),
     End {
         upto: Value,
         caught_up: bool,
     },
     Ok {},
+    #[serde(borrow)]
     Fault(Complaint<'a>),
 }
 
@@ -81,17 +80,6 @@ pub(crate) enum Revisions {
     Declared,
     /// The reads: the plugin gives current states, a later read is newer.
     None,
-}
-
-/// One record. Anything may be missing: then it is kept as what could not be read.
-#[derive(Deserialize)]
-pub(crate) struct Record<'a> {
-    #[serde(default)]
-    pub(crate) key: Value,
-    #[serde(default)]
-    pub(crate) revision: Value,
-    #[serde(borrow, default)]
-    pub(crate) body: Option<&'a RawValue>,
 }
 
 /// A fault, in a plugin's words.

@@ -4,10 +4,19 @@ use bytes::Bytes;
 use contract::{
     Body, Entry, MAX_RECORD_BYTES, Place, RawRecord, Reason, RecordKey, Revision, TextReport,
 };
-use serde_json::{Value, value::RawValue};
+use document::{Facts, Findings, Malformed, Shape, decode};
+use normalizer_text::Hints;
+use serde_json::Value;
 
 /// A key of more bytes is a mistake.
 const LONGEST_KEY: usize = 1024;
+
+/// A line of a program as a tree, with what is known of its text; `None` where it is no JSON.
+pub(crate) fn line(line: &[u8]) -> Option<(Value, Facts)> {
+    let mut text = decode(line, &Hints::default());
+    let tree = text.parse(Shape::Json).ok()?;
+    Some((tree, text.facts))
+}
 
 /// Parts of a record as they were found.
 pub(crate) struct Found<'a> {
@@ -16,38 +25,54 @@ pub(crate) struct Found<'a> {
     pub(crate) key: Option<RecordKey>,
     /// `None` where the value that should order its states cannot be read.
     pub(crate) revision: Option<Revision>,
-    pub(crate) body: Option<&'a RawValue>,
-    /// The line it stood in.
+    pub(crate) body: Value,
+    /// The line it stood in, with what is known of its text.
     pub(crate) line: &'a [u8],
+    pub(crate) facts: &'a Facts,
+    /// What is damaged in the line beside the body.
+    pub(crate) damage: Option<String>,
 }
 
 /// The entry for it.
 pub(crate) fn entry(found: Found<'_>) -> Entry {
-    let Found { at, key, revision, body, line } = found;
-    let body = body.and_then(|body| Body::from_json(body.get()).ok());
-    let reason = match (&key, revision, body) {
-        (Some(key), Some(revision), Some(body)) if line.len() <= MAX_RECORD_BYTES => {
-            let text = TextReport::default();
-            return Entry::Record(RawRecord { key: key.clone(), revision, body, text });
+    let Found { at, key, revision, mut body, line, facts, damage } = found;
+    let verdict = facts.judge("", &body);
+    let damage = verdict
+        .reason(Malformed::Reject)
+        .or_else(|| damage.map(|damage| Reason::new("bad_json", damage)));
+    let reason = match (damage, &key, revision) {
+        (Some(damage), ..) => damage,
+        (None, Some(key), Some(revision)) if line.len() <= MAX_RECORD_BYTES && body.is_object() => {
+            facts.findings.settle(&mut body);
+            let text = TextReport { marks: verdict.marks, ..TextReport::default() };
+            return Entry::Record(RawRecord {
+                key: key.clone(),
+                revision,
+                body: Body::new(body),
+                text,
+            });
         }
-        (None, ..) => Reason::new("missing_key", "the record has no key that can be read"),
-        (_, None, _) => {
+        (None, None, _) => Reason::new("missing_key", "the record has no key that can be read"),
+        (None, _, None) => {
             Reason::new("no_revision", "its revision is neither a whole number nor a time")
         }
-        (.., None) => Reason::new("no_body", "its body is not an object"),
-        (Some(_), Some(_), Some(_)) => Reason::new("too_large", "the record is above the limit"),
+        (None, Some(_), Some(_)) if !body.is_object() => {
+            Reason::new("no_body", "its body is not an object")
+        }
+        (None, Some(_), Some(_)) => Reason::new("too_large", "the record is above the limit"),
     };
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::copy_from_slice(line), reason }
 }
 
-/// A key: a text, or a number as it is written.
-pub(crate) fn key(value: &Value) -> Option<RecordKey> {
+/// A key: a text, or a number as it is written. One that is damaged is none.
+pub(crate) fn key(value: &Value, findings: &Findings) -> Option<RecordKey> {
     let text = match value {
         Value::String(text) => text.clone(),
-        Value::Number(number) if !number.is_f64() => number.to_string(),
+        Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    (!text.is_empty() && text.len() <= LONGEST_KEY).then(|| RecordKey::new(text))
+    let is_whole = findings.is_whole(&text);
+    (is_whole && !text.is_empty() && text.len() <= LONGEST_KEY).then(|| RecordKey::new(text))
 }
 
 #[cfg(test)]
@@ -57,10 +82,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_a_text_or_a_whole_number() {
+    fn a_key_is_a_text_or_a_number_as_it_is_written() {
+        let key = |value: &Value| key(value, &Findings::default());
         assert_eq!(key(&json!("甲-7")), Some(RecordKey::new("甲-7")));
         assert_eq!(key(&json!(7)), Some(RecordKey::new("7")));
-        for value in [json!(""), json!(7.5), json!(null), json!(["7"]), json!("k".repeat(2_000))] {
+        for value in [json!(""), json!(null), json!(["7"]), json!("k".repeat(2_000))] {
             assert_eq!(key(&value), None);
         }
     }

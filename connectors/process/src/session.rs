@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use contract::{Batch, Entry, Fault, Revision};
+use contract::{Batch, Entry, Fault, RecordKey, Revision};
 use serde_json::Value;
 use tokio::{
     io::AsyncWriteExt as _,
@@ -17,7 +17,7 @@ use crate::{
     cursor::{Cursor, LARGEST_CURSOR},
     limits::{LONGEST_LINE, MOST_BYTES},
     lines::{Line, Lines},
-    message::{Allowance, Answer, PROTOCOL, Question, Record, Revisions},
+    message::{Allowance, Answer, PROTOCOL, Question, Revisions},
     plan::Plan,
     record::{self, Found},
 };
@@ -70,24 +70,23 @@ impl Session {
         let (mut entries, mut keys, mut n_bytes) = (Vec::new(), HashSet::new(), 0);
         let revisions = self.revisions;
         loop {
-            match self.answer(plan).await? {
-                (line, Answer::Record(record)) => {
-                    n_bytes += line.len();
-                    if entries.len() == max {
-                        return Err(violation(plan, "it gave more records than were asked for"));
-                    }
-                    if n_bytes > MOST_BYTES {
-                        let fault = violation(plan, "the records of one answer are above 64 MiB");
-                        return Err(fault.remedy("set a smaller `page`"));
-                    }
-                    let found = found(record, revisions, line, entries.len(), plan);
-                    if let Some(key) = &found.key
-                        && !keys.insert(key.clone())
-                    {
-                        return Err(violation(plan, "it gave one key twice in one answer"));
-                    }
-                    entries.push(record::entry(found));
+            let line = self.line(plan).await?;
+            if let Some((key, entry)) = record(line, revisions, entries.len(), plan) {
+                n_bytes += line.len();
+                if entries.len() == max {
+                    return Err(violation(plan, "it gave more records than were asked for"));
                 }
+                if n_bytes > MOST_BYTES {
+                    let fault = violation(plan, "the records of one answer are above 64 MiB");
+                    return Err(fault.remedy("set a smaller `page`"));
+                }
+                if key.is_some_and(|key| !keys.insert(key)) {
+                    return Err(violation(plan, "it gave one key twice in one answer"));
+                }
+                entries.push(entry);
+                continue;
+            }
+            match (line, answer(line, plan)?) {
                 (line, Answer::End { upto, caught_up }) => {
                     if line.len() > LARGEST_CURSOR {
                         return Err(violation(plan, "its `upto` is above 64 KiB"));
@@ -124,17 +123,18 @@ impl Session {
         Ok(())
     }
 
-    /// The next line of an answer, with the bytes it was read from.
+    /// The next line of an answer that is no record, with the bytes it was read from.
     async fn answer(&mut self, plan: &Plan) -> Result<(&[u8], Answer<'_>), Fault> {
-        let line = match self.answers.next().await {
-            Ok(Some(Line::Whole(line))) => line,
-            Ok(Some(Line::TooLong)) => return Err(violation(plan, "a line of it is above 17 MiB")),
-            Ok(None) | Err(_) => return Err(died(&mut self.child, plan).await),
-        };
-        // What is wrong in it may quote a value.
-        let answer = serde_json::from_slice(line)
-            .map_err(|_| violation(plan, "a line of it is no answer of the protocol"))?;
-        Ok((line, answer))
+        let line = self.line(plan).await?;
+        Ok((line, answer(line, plan)?))
+    }
+
+    async fn line(&mut self, plan: &Plan) -> Result<&[u8], Fault> {
+        match self.answers.next().await {
+            Ok(Some(Line::Whole(line))) => Ok(line),
+            Ok(Some(Line::TooLong)) => Err(violation(plan, "a line of it is above 17 MiB")),
+            Ok(None) | Err(_) => Err(died(&mut self.child, plan).await),
+        }
     }
 
     async fn died(&mut self, plan: &Plan) -> Fault {
@@ -156,19 +156,34 @@ fn violation(plan: &Plan, what: &str) -> Fault {
         .remedy("what it says on standard error is in the log; `tonghui plugin test` asks it alone")
 }
 
-fn found<'a>(
-    record: Record<'a>,
+fn answer<'a>(line: &'a [u8], plan: &Plan) -> Result<Answer<'a>, Fault> {
+    // What is wrong in it may quote a value.
+    serde_json::from_slice(line)
+        .map_err(|_| violation(plan, "a line of it is no answer of the protocol"))
+}
+
+/// The entry of a line that gives a record, and its key.
+fn record(
+    line: &[u8],
     revisions: Revisions,
-    line: &'a [u8],
     index: usize,
     plan: &Plan,
-) -> Found<'a> {
+) -> Option<(Option<RecordKey>, Entry)> {
+    let (mut tree, facts) = record::line(line)?;
+    let record = tree.get_mut("record").filter(|record| record.is_object())?;
+    let body = record.get_mut("body").map(Value::take).unwrap_or_default();
+    let is_repeated = facts.findings.repeated_names(record).iter().any(|name| name == "key");
+    let key = record.get("key").filter(|_| !is_repeated);
+    let key = key.and_then(|key| record::key(key, &facts.findings));
     let revision = match revisions {
-        Revisions::Declared => Revision::declared(&record.revision, plan.zone),
+        Revisions::Declared => {
+            record.get("revision").and_then(|at| Revision::declared(at, plan.zone))
+        }
         Revisions::None => Some(Revision::NONE),
     };
-    let key = record::key(&record.key);
-    Found { at: format!("record {}", index + 1), key, revision, body: record.body, line }
+    let (at, damage) = (format!("record {}", index + 1), facts.findings.damage_in(&tree));
+    let found = Found { at, key: key.clone(), revision, body, line, facts: &facts, damage };
+    Some((key, record::entry(found)))
 }
 
 /// Entries of a fixture: what a plugin answers to `read`, line by line.
@@ -178,11 +193,11 @@ pub(crate) fn sample(page: &[u8], plan: &Plan) -> Result<Vec<Entry>, Fault> {
         if line.is_empty() {
             continue;
         }
+        if let Some((_, entry)) = record(line, Revisions::Declared, entries.len(), plan) {
+            entries.push(entry);
+            continue;
+        }
         match serde_json::from_slice(line) {
-            Ok(Answer::Record(record)) => {
-                let found = found(record, Revisions::Declared, line, entries.len(), plan);
-                entries.push(record::entry(found));
-            }
             Ok(Answer::End { .. }) => {}
             Ok(_) | Err(_) => {
                 return Err(Fault::stopped("the fixture is not an answer of a plugin")

@@ -9,6 +9,7 @@
 
 #![warn(missing_docs)]
 
+mod body;
 mod config;
 mod record;
 
@@ -22,7 +23,10 @@ use serde::{Deserialize, Serialize};
 
 pub use config::Config;
 
-use crate::record::Reader;
+use crate::{body::Body, record::Reader};
+
+/// The largest body, unpacked.
+const MOST_BYTES: usize = 8 << 20;
 
 /// After this long a read gives what it has: nothing.
 const LONG: Duration = Duration::from_secs(5);
@@ -103,8 +107,10 @@ impl Receiver for Requests {
         self.guard.admit(request, now)
     }
 
-    fn records(&self, _: &Parts, body: Bytes) -> Result<Vec<Bytes>, &'static str> {
-        record::records(&body).map_err(|_| "the body is no JSON")
+    fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String> {
+        let header = |name: &str| request.headers.get(name)?.to_str().ok();
+        let (content_type, encoding) = (header("content-type"), header("content-encoding"));
+        Body { bytes: &body, content_type, encoding }.records(MOST_BYTES)
     }
 }
 

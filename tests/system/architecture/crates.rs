@@ -14,7 +14,8 @@ const IO_CRATES: &[&str] =
 /// `None`: it may see everything.
 fn allowed(name: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
     Some(match name {
-        "gateway" | "system-tests" | "text-tests" | "fuzz-tests" | "tools" | "xtask" => {
+        "gateway" | "system-tests" | "document-tests" | "text-tests" | "fuzz-tests" | "tools"
+        | "xtask" => {
             return None;
         }
         "contract" | "sandbox" => (&[], &[]),

@@ -57,7 +57,7 @@ impl Csv {
 impl RowReader for Csv {
     fn next(&mut self) -> Result<Option<RawRow>, Broken> {
         let record = self.lines.next()?;
-        Ok(record.map(|record| row(record, &self.header, self.lines.pieces.charset())))
+        Ok(record.map(|record| row(record, &self.header, self.lines.pieces.charset().name())))
     }
 }
 
@@ -140,7 +140,8 @@ fn row(record: Record, header: &Header, charset: &str) -> RawRow {
     let marks = marks.collect();
     let tree = Value::Object(header.object(cells.into_iter().map(|cell| Value::String(cell.text))));
     let at = format!("line {line}");
-    RawRow { at, tree, bytes: Some(whole.bytes), malformed, marks, problem }
+    let findings = document::Findings::default();
+    RawRow { at, tree, bytes: Some(whole.bytes), findings, malformed, marks, problem }
 }
 
 /// What stands between cells, where the first line tells Excel: `sep=;`.

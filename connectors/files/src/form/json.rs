@@ -1,49 +1,39 @@
 //! JSON: an object a line, or one array of objects.
 
-mod number;
-
 use contract::Reason;
+use document::{Scan, Shape};
 use serde_json::Value;
 
-use super::{FormOptions, RawRow, RowReader, malformed_detail, stream::Stream};
+use super::{FormOptions, RawRow, RowReader, stream::Stream};
 use crate::{spool::Broken, text::Pieces};
 
 /// An object a line.
 pub(super) struct Lines {
-    pieces: Pieces,
+    stream: Stream,
     limit: usize,
     n_lines: u64,
 }
 
 impl Lines {
     pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Self {
-        Self { pieces, limit: options.max_record, n_lines: 0 }
+        Self { stream: Stream::new(pieces), limit: options.max_record, n_lines: 0 }
     }
 }
 
 impl RowReader for Lines {
     fn next(&mut self) -> Result<Option<RawRow>, Broken> {
         loop {
-            let Some(piece) = self.pieces.line(self.limit)? else { return Ok(None) };
+            let Some((from, line)) = self.stream.line(self.limit)? else { return Ok(None) };
+            let (to, line) = (from + line.len() as u64, line.to_owned());
             self.n_lines += 1;
             let at = format!("line {}", self.n_lines);
-            if piece.bytes.len() >= self.limit {
+            if line.len() >= self.limit {
                 return Err(Broken::too_large(&at, self.limit));
             }
-            if piece.text.trim().is_empty() {
-                continue;
+            let row = row(&mut self.stream, at, &line, from, to);
+            if !line.trim().is_empty() {
+                return Ok(Some(row));
             }
-            let (tree, problem) = object(&piece.text);
-            let malformed = match &piece.malformed[..] {
-                [] => Vec::new(),
-                spans => vec![contract::Mark {
-                    field: String::new(),
-                    flag: contract::demand::QualityFlag::MalformedBytes,
-                    detail: malformed_detail(spans, self.pieces.charset()),
-                }],
-            };
-            let bytes = Some(piece.bytes);
-            return Ok(Some(RawRow { at, tree, bytes, malformed, marks: Vec::new(), problem }));
         }
     }
 }
@@ -110,9 +100,14 @@ impl Array {
         let mut scan = Scan::default();
         let mut looked = self.used;
         let end = loop {
-            match scan.end(&self.text[looked..]) {
-                Some(end) => break looked + end,
-                None => looked = self.text.len(),
+            match scan.end(&self.text.as_bytes()[looked..]) {
+                Ok(Some(end)) => break looked + end,
+                Ok(None) => looked = self.text.len(),
+                Err(place) => {
+                    let here = self.stream.place(self.text.len() - looked - place);
+                    let detail = format!("a bracket closes what it did not open at {here}");
+                    return Err(Broken::content("bad_json", detail));
+                }
             }
             if looked - self.used > self.limit {
                 return Err(Broken::too_large(&at, self.limit));
@@ -123,13 +118,11 @@ impl Array {
             }
             looked = self.used + n_looked;
         };
-        let (tree, problem) = object(&self.text[self.used..end]);
         let (from, to) = (self.at + self.used as u64, self.at + end as u64);
-        let (bytes, malformed, marks) = self.stream.evidence(from, to);
-        self.stream.forget(to);
+        let row = row(&mut self.stream, at, &self.text[self.used..end], from, to);
         self.used = end;
         self.n_elements += 1;
-        Ok(RawRow { at, tree, bytes: Some(bytes), malformed, marks, problem })
+        Ok(row)
     }
 }
 
@@ -144,6 +137,11 @@ impl RowReader for Array {
                 }
                 (State::Within, Some(']')) => self.state = State::After,
                 (State::Within, Some(',')) => {}
+                (State::Within, Some('}')) => {
+                    let here = self.stream.place(self.text.len() - self.used);
+                    let detail = format!("a bracket closes what it did not open at {here}");
+                    return Err(Broken::content("bad_json", detail));
+                }
                 (State::Within, Some(_)) => return self.element().map(Some),
                 (State::After, None) => return Ok(None),
                 (State::Within, None) => {
@@ -158,43 +156,17 @@ impl RowReader for Array {
     }
 }
 
-/// Finds the end of an element.
-#[derive(Default)]
-struct Scan {
-    depth: usize,
-    in_text: bool,
-    is_escaped: bool,
-}
-
-impl Scan {
-    /// Where the element ends, if it does in `text`: before a `,` or `]` that is none of its own.
-    fn end(&mut self, text: &str) -> Option<usize> {
-        for (at, byte) in text.bytes().enumerate() {
-            match byte {
-                _ if self.is_escaped => self.is_escaped = false,
-                b'\\' if self.in_text => self.is_escaped = true,
-                b'"' => self.in_text = !self.in_text,
-                _ if self.in_text => {}
-                b',' | b']' if self.depth == 0 => return Some(at),
-                b'[' | b'{' => self.depth += 1,
-                b']' | b'}' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-        None
-    }
-}
-
-fn object(text: &str) -> (Value, Option<Reason>) {
-    match serde_json::from_str(&number::kept(text)) {
+/// The row of a text that stands from `from` to `to` in the stream.
+fn row(stream: &mut Stream, at: String, text: &str, from: u64, to: u64) -> RawRow {
+    let (bytes, marks, mut findings) = stream.evidence(from, to);
+    stream.forget(to);
+    let (tree, problem) = match Shape::Json.parse(text, &mut findings) {
         Ok(tree @ Value::Object(_)) => (tree, None),
         Ok(_) => (Value::Null, Some(Reason::new("bad_json", "it is no object"))),
-        Err(error) => {
-            // The parser's own message may quote the text.
-            let detail = format!("malformed at line {}, column {}", error.line(), error.column());
-            (Value::Null, Some(Reason::new("bad_json", detail)))
-        }
-    }
+        Err(broken) => (Value::Null, Some(Reason::new("bad_json", broken.to_string()))),
+    };
+    let bytes = Some(bytes);
+    RawRow { at, tree, bytes, findings, malformed: Vec::new(), marks, problem }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The text of a document that is not made of lines, with the bytes behind the last of it.
+//! The text of a document, with the bytes behind the last of it.
 //!
-//! Such a document comes in small pieces. Those of the record that is being read are kept, so that a
+//! A document comes in small pieces. Those of the record that is being read are kept, so that a
 //! malformed sequence is found in the record that holds it, and its bytes can be shown.
 
 use std::{
@@ -9,8 +9,8 @@ use std::{
 };
 
 use contract::{Mark, demand::QualityFlag};
+use document::Findings;
 
-use super::malformed_detail;
 use crate::text::{Piece, Pieces};
 
 /// Bytes of a piece, unless its line is shorter.
@@ -21,24 +21,63 @@ pub(super) struct Stream {
     pieces: Pieces,
     /// Pieces from the beginning of the record on, with the place of their text.
     kept: VecDeque<(u64, Piece)>,
+    /// What is malformed in them, marked in their text.
+    findings: Findings,
     /// Place of the text behind the last piece.
     end: u64,
+    /// Line and column of the beginning of the last piece, both from 0.
+    line: usize,
+    column: usize,
     /// Of the last piece, what the `BufRead` has given out.
     used: usize,
 }
 
 impl Stream {
     pub(super) fn new(pieces: Pieces) -> Self {
-        Self { pieces, kept: VecDeque::new(), end: 0, used: 0 }
+        let (kept, findings) = (VecDeque::new(), Findings::default());
+        Self { pieces, kept, findings, end: 0, line: 0, column: 0, used: 0 }
     }
 
     /// The next piece and the place of its text.
     pub(super) fn piece(&mut self) -> io::Result<Option<(u64, &str)>> {
-        let Some(piece) = self.pieces.line(PIECE)? else { return Ok(None) };
+        self.line(PIECE)
+    }
+
+    /// The next line, or about `limit` bytes of it, and the place of its text.
+    pub(super) fn line(&mut self, limit: usize) -> io::Result<Option<(u64, &str)>> {
+        let Some(mut piece) = self.pieces.line(limit)? else { return Ok(None) };
+        if !piece.malformed.is_empty() {
+            let Piece { bytes, malformed, text, .. } = &piece;
+            let charset = self.pieces.charset();
+            piece.text = self.findings.mark_malformed(bytes, 0, charset, malformed, text);
+        }
         let at = self.end;
         self.end += piece.text.len() as u64;
+        (self.line, self.column) = self.spot(0);
         self.kept.push_back((at, piece));
         Ok(self.kept.back().map(|(at, piece)| (*at, piece.text.as_str())))
+    }
+
+    /// Where the text stands that begins so many bytes before the end of the last piece.
+    pub(super) fn place(&self, n_before_end: usize) -> String {
+        let (line, column) = self.spot(n_before_end);
+        format!("line {}, column {}", line + 1, column + 1)
+    }
+
+    fn spot(&self, n_before_end: usize) -> (usize, usize) {
+        let Some((_, last)) = self.kept.back() else { return (self.line, self.column) };
+        let end = last.text.len().saturating_sub(n_before_end);
+        let before = last.text.get(..end).unwrap_or(&last.text);
+        match before.rsplit_once('\n') {
+            Some((above, on)) => (self.line + above.matches('\n').count() + 1, on.chars().count()),
+            None => (self.line, self.column + before.chars().count()),
+        }
+    }
+
+    /// Where the reader is that takes it as a `BufRead`.
+    pub(super) fn here(&self) -> String {
+        let last = self.kept.back().map_or(0, |(_, piece)| piece.text.len());
+        self.place(last.saturating_sub(self.used))
     }
 
     /// What lies before `place` is not asked for again.
@@ -49,35 +88,28 @@ impl Stream {
         {
             self.kept.pop_front();
         }
+        if self.kept.iter().all(|(_, piece)| piece.malformed.is_empty()) {
+            self.findings = Findings::default();
+        }
     }
 
-    /// The lines that a record stands on, and what is malformed in them.
-    pub(super) fn evidence(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Vec<Mark>) {
+    /// The lines that a record stands on, what was put back in them, and what is malformed.
+    pub(super) fn evidence(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
         let touches = |(at, piece): &&(u64, Piece)| *at < to && at + piece.text.len() as u64 > from;
-        let (mut bytes, mut malformed, mut n_moved) = (Vec::new(), Vec::new(), 0);
-        for (at, piece) in self.kept.iter().filter(touches) {
+        let (mut bytes, mut n_moved) = (Vec::new(), 0);
+        for (_, piece) in self.kept.iter().filter(touches) {
             n_moved += piece.moved.len();
-            let bad = piece.text.match_indices(char::REPLACEMENT_CHARACTER);
-            // A piece that is damaged elsewhere says nothing of this record.
-            if bad.into_iter().any(|(offset, _)| (from..to).contains(&(at + offset as u64))) {
-                malformed.extend(piece.malformed.iter().map(|span| normalizer_text::Span {
-                    offset: span.offset + bytes.len(),
-                    ..*span
-                }));
-            }
             bytes.extend_from_slice(&piece.bytes);
         }
-        let mark = |flag, detail| vec![Mark { field: String::new(), flag, detail }];
-        let charset = self.pieces.charset();
-        let marks = match n_moved {
-            0 => Vec::new(),
-            n => mark(QualityFlag::RepairedText, format!("{n} private-use characters put back")),
-        };
-        let malformed = match &malformed[..] {
-            [] => Vec::new(),
-            spans => mark(QualityFlag::MalformedBytes, malformed_detail(spans, charset)),
-        };
-        (bytes, malformed, marks)
+        let detail = format!("{n_moved} private-use characters put back");
+        let mark = Mark { field: String::new(), flag: QualityFlag::RepairedText, detail };
+        let marks = Vec::from_iter((n_moved > 0).then_some(mark));
+        (bytes, marks, self.findings.clone())
+    }
+
+    /// What is malformed in the pieces that are kept; more may be added.
+    pub(super) fn findings(&mut self) -> &mut Findings {
+        &mut self.findings
     }
 }
 

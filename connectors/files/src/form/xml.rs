@@ -1,22 +1,17 @@
 //! An XML document of records: the children of its root, or elements of a name.
 //!
-//! One record at a time becomes a tree in which children are always arrays, text is `$text` and
-//! attributes are `@name`. Names are taken without their prefix. Entities of a DTD are not
-//! expanded, so nothing grows.
+//! One record at a time becomes a tree; what is damaged in one spares those behind it.
 
-use contract::Reason;
+use std::collections::VecDeque;
+
+use document::{Builder, Step};
 use quick_xml::{
-    Reader, XmlVersion,
-    escape::resolve_xml_entity,
-    events::{BytesRef, BytesStart, Event},
+    Reader,
+    events::{BytesStart, Event},
 };
-use serde_json::{Map, Value};
 
 use super::{FormOptions, RawRow, RowReader, stream::Stream};
 use crate::{spool::Broken, text::Pieces};
-
-/// Elements within elements.
-const MAX_DEPTH: usize = 64;
 
 /// The records of an XML document.
 pub(super) struct Xml {
@@ -24,68 +19,85 @@ pub(super) struct Xml {
     /// Name of a record's element.
     element: Option<String>,
     limit: usize,
-    depth: usize,
+    /// Names of the elements around the records.
+    around: Vec<String>,
     n_records: u64,
+    /// Records that were read together with one before them.
+    held: VecDeque<RawRow>,
 }
 
 impl Xml {
     pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Self {
         let mut reader = Reader::from_reader(Stream::new(pieces));
+        Builder::prepare(reader.config_mut());
         reader.config_mut().expand_empty_elements = true;
         let (element, limit) = (options.element.clone(), options.max_record);
-        Self { reader, element, limit, depth: 0, n_records: 0 }
+        let (around, held) = (Vec::new(), VecDeque::new());
+        Self { reader, element, limit, around, n_records: 0, held }
     }
 
     fn is_record(&self, start: &BytesStart<'_>) -> bool {
         match &self.element {
             Some(name) => start.local_name().as_ref() == name.as_str(),
-            None => self.depth == 1,
+            None => self.around.len() == 1,
         }
     }
 
-    fn record(&mut self, from: u64, root: Node) -> Result<RawRow, Broken> {
-        let at = format!("record {}", self.n_records);
-        let tree = self.tree(from, &at, root)?;
-        let to = self.reader.buffer_position();
-        let stream = self.reader.get_mut();
-        let (bytes, malformed, marks) = stream.evidence(from, to);
-        stream.forget(to);
-        self.n_records += 1;
-        Ok(RawRow { at, tree, bytes: Some(bytes), malformed, marks, problem: None::<Reason> })
-    }
-
-    /// The element that was just opened, up to its end.
-    fn tree(&mut self, from: u64, at: &str, root: Node) -> Result<Value, Broken> {
-        let (mut open, mut buffer) = (vec![root], Vec::new());
-        loop {
+    /// Reads the element that was just opened, up to its end.
+    fn record(&mut self, from: u64, start: &BytesStart<'_>) -> Result<(), Broken> {
+        let around = self.around.clone();
+        let mut builder = Builder::record(start, around, self.reader.get_mut().findings());
+        let mut buffer = Vec::new();
+        let trees = loop {
             buffer.clear();
             let event = self.reader.read_event_into(&mut buffer);
-            match event.map_err(|error| broken(&error))? {
-                Event::Start(start) => {
-                    if open.len() >= MAX_DEPTH {
-                        let detail = format!("{at} is more than {MAX_DEPTH} elements deep");
-                        return Err(Broken::content("bad_xml", detail));
-                    }
-                    open.push(Node::new(&start)?);
+            let event = event.map_err(|error| broken(&error, self.reader.get_ref()))?;
+            if matches!(event, Event::Eof) {
+                let detail = format!("the document ends within record {}", self.n_records);
+                return Err(Broken::content("truncated", detail));
+            }
+            let step = builder.take(event, self.reader.get_mut().findings());
+            match step.map_err(|what| self.bad(what))? {
+                Step::More => {}
+                Step::Whole(trees) => break trees,
+                Step::Cut(trees, name) => {
+                    self.close(&name);
+                    break trees;
                 }
-                Event::End(_) => {
-                    let Some(node) = open.pop() else { break };
-                    match open.last_mut() {
-                        None => return Ok(node.into_tree()),
-                        Some(parent) => parent.adopt(node),
-                    }
-                }
-                Event::Text(text) => push(&mut open, &text.xml10_content()),
-                Event::CData(text) => push(&mut open, &text.xml10_content()),
-                Event::GeneralRef(name) => push(&mut open, &referred(&name)),
-                Event::Eof => break,
-                _ => {}
             }
             if self.reader.buffer_position() - from > self.limit as u64 {
-                return Err(Broken::too_large(at, self.limit));
+                return Err(Broken::too_large(&format!("record {}", self.n_records), self.limit));
             }
+        };
+        let to = self.reader.buffer_position();
+        let stream = self.reader.get_mut();
+        let (bytes, marks, findings) = stream.evidence(from, to);
+        stream.forget(to);
+        for tree in trees {
+            self.held.push_back(RawRow {
+                at: format!("record {}", self.n_records),
+                tree,
+                bytes: Some(bytes.clone()),
+                findings: findings.clone(),
+                malformed: Vec::new(),
+                marks: marks.clone(),
+                problem: None,
+            });
+            self.n_records += 1;
         }
-        Err(Broken::content("truncated", format!("the document ends within {at}")))
+        Ok(())
+    }
+
+    /// Closes an element around records.
+    fn close(&mut self, name: &str) {
+        if let Some(at) = self.around.iter().rposition(|open| open == name) {
+            self.around.truncate(at);
+        }
+    }
+
+    fn bad(&self, what: &str) -> Broken {
+        let here = self.reader.get_ref().here();
+        Broken::content("bad_xml", format!("{what} at {here}"))
     }
 }
 
@@ -93,20 +105,26 @@ impl RowReader for Xml {
     fn next(&mut self) -> Result<Option<RawRow>, Broken> {
         let mut buffer = Vec::new();
         loop {
+            if let Some(row) = self.held.pop_front() {
+                return Ok(Some(row));
+            }
             let from = self.reader.buffer_position();
             self.reader.get_mut().forget(from);
             buffer.clear();
             let event = self.reader.read_event_into(&mut buffer);
-            match event.map_err(|error| broken(&error))? {
+            match event.map_err(|error| broken(&error, self.reader.get_ref()))? {
+                Event::Start(start) if self.is_record(&start) => self.record(from, &start)?,
                 Event::Start(start) => {
-                    let node = Node::new(&start)?;
-                    if self.is_record(&start) {
-                        return self.record(from, node).map(Some);
-                    }
-                    self.depth += 1;
+                    self.around.push(start.local_name().as_ref().to_owned());
                 }
-                Event::End(_) => self.depth = self.depth.saturating_sub(1),
-                Event::Eof if self.depth == 0 => return Ok(None),
+                Event::End(end) => {
+                    let name = end.local_name().as_ref().to_owned();
+                    if self.around.last() != Some(&name) {
+                        return Err(self.bad("an element is closed that is not open"));
+                    }
+                    self.close(&name);
+                }
+                Event::Eof if self.around.is_empty() => return Ok(None),
                 Event::Eof => {
                     return Err(Broken::content("truncated", "the document is not closed"));
                 }
@@ -116,62 +134,11 @@ impl RowReader for Xml {
     }
 }
 
-/// An element that is open.
-struct Node {
-    name: String,
-    members: Map<String, Value>,
-    text: String,
-}
-
-impl Node {
-    fn new(start: &BytesStart<'_>) -> Result<Self, Broken> {
-        let mut members = Map::new();
-        for attribute in start.attributes() {
-            let no = || Broken::content("bad_xml", "an attribute is malformed");
-            let attribute = attribute.map_err(|_| no())?;
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| no())?;
-            let name = format!("@{}", attribute.key.local_name().as_ref());
-            members.insert(name, Value::String(value.into_owned()));
-        }
-        Ok(Self { name: start.local_name().as_ref().to_owned(), members, text: String::new() })
-    }
-
-    fn adopt(&mut self, child: Self) {
-        let name = child.name.clone();
-        let siblings = self.members.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(siblings) = siblings {
-            siblings.push(child.into_tree());
-        }
-    }
-
-    fn into_tree(mut self) -> Value {
-        // Between elements there is nothing but layout.
-        if !self.text.trim().is_empty() {
-            self.members.insert("$text".to_owned(), Value::String(self.text));
-        }
-        Value::Object(self.members)
-    }
-}
-
-fn push(open: &mut [Node], text: &str) {
-    if let Some(node) = open.last_mut() {
-        node.text.push_str(text);
-    }
-}
-
-/// What a reference stands for; one that is declared elsewhere stays as it is written.
-fn referred(name: &BytesRef<'_>) -> String {
-    match name.resolve_char_ref() {
-        Ok(Some(character)) => character.to_string(),
-        _ => resolve_xml_entity(name).map_or_else(|| format!("&{};", &**name), str::to_owned),
-    }
-}
-
-fn broken(error: &quick_xml::Error) -> Broken {
+fn broken(error: &quick_xml::Error, stream: &Stream) -> Broken {
     match error {
         quick_xml::Error::Io(error) => Broken::Disk(error.kind().into()),
         // The parser's own message may quote the text.
-        _ => Broken::content("bad_xml", "the document is not well-formed"),
+        _ => Broken::content("bad_xml", format!("it is not XML at {}", stream.here())),
     }
 }
 

@@ -11,7 +11,8 @@ fn page(keys: &[&str], more: Value) -> Page {
         tree.extend(more);
     }
     let path = |text: &str| Path::parse(text).unwrap();
-    Page::new(tree, Default::default(), &path("$.rows[*]"), &path("$.id"))
+    let none = document::Findings::default();
+    Page::new(tree, Default::default(), &none, &path("$.rows[*]"), &path("$.id")).unwrap()
 }
 
 fn pager(kind: Value) -> Pager {

@@ -14,7 +14,7 @@ fn rules(settings: Value) -> Rules {
 
 /// `ok`, `nothing`, `unclear`, `stale`, `transient`, `stopped`, or the seconds of a pause.
 fn judge(rules: &Rules, status: u16, text: &str, retry_after: Option<u64>) -> String {
-    let tree = document::json(text).ok();
+    let tree = document::json(text, &mut document::Findings::default()).ok();
     let retry_after = retry_after.map(Duration::from_secs);
     match rules.judge(Evidence { status, text, tree: tree.as_ref(), retry_after }) {
         Judgement::Success => "ok".into(),

@@ -137,7 +137,10 @@ async fn forbidden_characters_and_split_cdata_spoil_nothing() {
     let spoilt = RECORD.replace("反映拖欠工资", "a&#x0;b&#xB;c ]]]]><![CDATA[> d &nbsp;");
     city.answer(move |_| Some(page(&[&spoilt])));
     let (entries, _) = city.entries(None, 100).await;
-    assert_eq!(tree(&entries[0])["gkxx"][0]["$text"], "a\u{0}b\u{b}c ]]> d &nbsp;");
+    assert_eq!(tree(&entries[0])["gkxx"][0]["$text"], "abc ]]> d &nbsp;");
+    let Entry::Record(record) = &entries[0] else { panic!("{entries:?}") };
+    assert!(record.text.marks.iter().all(|mark| mark.flag == QualityFlag::ControlCharacters));
+    assert_eq!(record.text.marks.len(), 2);
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! What a tap says, a JSON object a line.
 
 use contract::{Entry, Fault, RecordKey, Revision};
+use document::{Facts, Findings};
 use serde::Deserialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::Value;
 
 use crate::{
     config,
@@ -10,20 +11,39 @@ use crate::{
     record::{self, Found},
 };
 
-/// A message of a tap. Of kinds that are not known here, and of ACTIVATE_VERSION (which is for a
+/// A message of a tap that is no record. Of kinds that are not known here, and of ACTIVATE_VERSION (which is for a
 /// target that deletes), nothing follows.
 #[derive(Deserialize)]
-pub(crate) struct Message<'a> {
+pub(crate) struct Message {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     #[serde(default)]
     pub(crate) stream: String,
-    #[serde(borrow, default)]
-    pub(crate) record: Option<&'a RawValue>,
     #[serde(default)]
     pub(crate) key_properties: Option<Vec<String>>,
     #[serde(default)]
     pub(crate) value: Value,
+}
+
+/// A record of a tap: the message as a tree, with what is known of its text.
+pub(crate) struct Record {
+    tree: Value,
+    facts: Facts,
+}
+
+impl Record {
+    /// The record of `stream` in a line, if it is one. A record may be damaged, other messages may
+    /// not: they are given back to the tap as they came.
+    pub(crate) fn of(line: &[u8], stream: &str) -> Option<Self> {
+        let (tree, facts) = record::line(line)?;
+        let is_it = tree.get("type")? == "RECORD" && tree.get("stream")? == stream;
+        is_it.then_some(Self { tree, facts })
+    }
+
+    /// The record as it is compared with another run of the tap.
+    pub(crate) fn text(&self) -> String {
+        self.tree.get("record").map(Value::to_string).unwrap_or_default()
+    }
 }
 
 /// What names a record of the stream, and what orders its states.
@@ -51,7 +71,7 @@ impl Keys {
     /// The entry of a record; a fault where nothing names it.
     pub(crate) fn entry(
         &self,
-        record: Option<&RawValue>,
+        mut record: Record,
         line: &[u8],
         at: String,
         plan: &Plan,
@@ -64,21 +84,27 @@ impl Keys {
             .at(plan.place())
             .remedy("name its fields: key = [\"id\"] in [process.singer]"));
         }
-        let fields: Map<String, Value> =
-            record.and_then(|record| serde_json::from_str(record.get()).ok()).unwrap_or_default();
-        let key = self.key(&fields);
+        let body = record.tree.get_mut("record").map(Value::take).unwrap_or_default();
+        let facts = &record.facts;
+        let key = self.key(&body, &facts.findings);
         let revision = match &self.revision {
             None => Some(Revision::NONE),
-            Some(field) => fields.get(field).and_then(|value| Revision::declared(value, plan.zone)),
+            Some(field) => body.get(field).and_then(|value| Revision::declared(value, plan.zone)),
         };
-        let found = Found { at, key: key.clone(), revision, body: record, line };
+        let damage = facts.findings.damage_in(&record.tree);
+        let found = Found { at, key: key.clone(), revision, body, line, facts, damage };
         Ok((key, record::entry(found)))
     }
 
     /// One field by itself; several as a JSON list, so that they cannot run into each other.
-    fn key(&self, fields: &Map<String, Value>) -> Option<RecordKey> {
-        let values: Option<Vec<RecordKey>> =
-            self.key.iter().map(|name| fields.get(name).and_then(record::key)).collect();
+    fn key(&self, fields: &Value, findings: &Findings) -> Option<RecordKey> {
+        let repeated = findings.repeated_names(fields);
+        let certain = |name: &String| fields.get(name).filter(|_| !repeated.contains(name));
+        let values: Option<Vec<RecordKey>> = self
+            .key
+            .iter()
+            .map(|name| certain(name).and_then(|value| record::key(value, findings)))
+            .collect();
         match values?.as_slice() {
             [only] => Some(only.clone()),
             several => {
@@ -101,16 +127,17 @@ pub(crate) fn sample(
         if line.is_empty() {
             continue;
         }
-        let message: Message<'_> = serde_json::from_slice(line).map_err(|_| {
+        if let Some(record) = Record::of(line, &keys.stream) {
+            let at = format!("record {}", entries.len() + 1);
+            entries.push(keys.entry(record, line, at, plan)?.1);
+            continue;
+        }
+        let message: Message = serde_json::from_slice(line).map_err(|_| {
             Fault::stopped("the fixture is not what a tap writes")
                 .remedy("a page is a line for each SCHEMA and RECORD message")
         })?;
         match message.kind.as_str() {
             "SCHEMA" if message.stream == keys.stream => keys.learn(message.key_properties),
-            "RECORD" if message.stream == keys.stream => {
-                let at = format!("record {}", entries.len() + 1);
-                entries.push(keys.entry(message.record, line, at, plan)?.1);
-            }
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use tokio::process::ChildStdout;
 
 use super::{
     files::Files,
-    message::{Keys, Message},
+    message::{Keys, Message, Record},
     state::is_forward,
 };
 use crate::{
@@ -84,19 +84,18 @@ impl Run {
         if line.trim_ascii().is_empty() {
             return Ok(Said::Nothing);
         }
-        let message: Message<'_> = serde_json::from_slice(line)
+        if let Some(record) = Record::of(line, &keys.stream) {
+            reached.passed += 1;
+            let chain =
+                Sha256::new().chain_update(&reached.digest).chain_update(record.text()).finalize();
+            reached.digest = hex::encode(&chain[..16]);
+            let at = format!("record {} after the last state", reached.passed);
+            let (key, entry) = keys.entry(record, line, at, plan)?;
+            return Ok(Said::Record(key, entry, line.len()));
+        }
+        let message: Message = serde_json::from_slice(line)
             .map_err(|_| violation(plan, "a line of it is no Singer message"))?;
         match message.kind.as_str() {
-            "RECORD" if message.stream == keys.stream => {
-                reached.passed += 1;
-                let record = message.record.map_or("", |record| record.get());
-                let chain =
-                    Sha256::new().chain_update(&reached.digest).chain_update(record).finalize();
-                reached.digest = hex::encode(&chain[..16]);
-                let at = format!("record {} after the last state", reached.passed);
-                let (key, entry) = keys.entry(message.record, line, at, plan)?;
-                return Ok(Said::Record(key, entry, line.len()));
-            }
             "SCHEMA" if message.stream == keys.stream => keys.learn(message.key_properties),
             "STATE" if is_forward(reached.state.as_ref(), &message.value) => {
                 if line.len() > LARGEST_CURSOR {

@@ -7,6 +7,7 @@ use contract::{
     Batch, Body, Connector, Entry, Fault, Gate, Means, Place, RawRecord, Reason, RecordKey,
     Revision, TextReport,
 };
+use document::Findings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -115,10 +116,15 @@ fn record(line: &[u8]) -> Result<Entry, Reason> {
     let no_line = || Reason::new("no_line", "not a key, a tab and a JSON object in UTF-8");
     let text = std::str::from_utf8(line).map_err(|_| no_line())?;
     let (key, object) = text.trim_end().split_once('\t').ok_or_else(no_line)?;
+    let mut findings = Findings::default();
+    let tree = document::json(object, &mut findings).map_err(|_| no_line())?;
+    if !tree.is_object() || !findings.is_empty() {
+        return Err(no_line());
+    }
     Ok(Entry::Record(RawRecord {
         key: RecordKey::new(key),
         revision: Revision::NONE,
-        body: Body::from_json(object)?,
+        body: Body::new(tree),
         text: TextReport::default(),
     }))
 }

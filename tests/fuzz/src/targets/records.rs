@@ -44,7 +44,9 @@ static MAPPING: LazyLock<Mapping> = LazyLock::new(|| {
 
 /// Any tree is taken or refused, and twice in the same way.
 pub(crate) fn mapping(input: &[u8]) {
-    let Ok(tree) = document::json(&document::decode(input, &Hints::default()).text) else { return };
+    let Ok(tree) = document::decode(input, &Hints::default()).parse(document::Shape::Json) else {
+        return;
+    };
     let is_record = tree.is_object() || tree.is_array();
     let record = RawRecord {
         key: RecordKey::new("k"),

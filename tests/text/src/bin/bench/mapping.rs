@@ -52,14 +52,19 @@ fn per_second(
     hints: &Hints<'_>,
 ) -> anyhow::Result<f64> {
     let demand = |bytes: &[u8]| -> anyhow::Result<Verdict> {
-        let document::Text { text, report, .. } = document::decode(bytes, hints);
-        let mut tree = shape.parse(&text).map_err(|broken| anyhow!("{broken:?}"))?;
+        let mut text = document::decode(bytes, hints);
+        let mut tree = text.parse(shape).map_err(|broken| anyhow!("{broken:?}"))?;
         // The element is one of a list, as every child is.
         if let Some(row) = tree.pointer_mut("/row/0") {
             tree = row.take();
         }
         let (key, revision) = (RecordKey::new("k"), Revision::NONE);
-        Ok(mapping.normalize(&RawRecord { key, revision, body: Body::new(tree), text: report }))
+        Ok(mapping.normalize(&RawRecord {
+            key,
+            revision,
+            body: Body::new(tree),
+            text: text.facts.report,
+        }))
     };
     let Verdict::Accept(accepted) = demand(bytes)? else { anyhow::bail!("it was not accepted") };
     let body = accepted.body;

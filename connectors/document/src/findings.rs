@@ -1,0 +1,455 @@
+//! What is wrong with a document travels with its text until it is known which record it is in.
+//!
+//! A page is decoded and parsed whole and split afterwards, but one damaged record must not spoil
+//! its neighbours. So whatever is wrong becomes a mark of characters that the document does not
+//! contain elsewhere; the record whose tree holds a mark is the one that is damaged, and the mark
+//! leads back to what the source wrote.
+
+use contract::{Mark, Reason, demand::QualityFlag};
+use normalizer_text::{Charset, Span, decode_strict};
+use serde_json::{Map, Value};
+
+use crate::{
+    path::Path,
+    tree::{Malformed, Spot},
+};
+
+/// Characters that mean nothing in any text (Unicode 23.7); one the document does not have is the
+/// mark.
+const CANDIDATES: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
+
+/// All that was found wrong with one document.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    mark: Option<char>,
+    found: Vec<Finding>,
+}
+
+#[derive(Debug, Clone)]
+struct Finding {
+    what: What,
+    /// As the source wrote it. It may hold marks of earlier findings.
+    source: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    /// A sequence at this offset of the body is not in the charset.
+    Bytes { offset: usize },
+    /// It is not what the form allows: the record cannot be taken.
+    Damage { code: &'static str, what: &'static str, at: Option<Spot> },
+    /// It is not what the form allows, and what it means is certain: a character or nothing.
+    Oddity { flag: QualityFlag, what: &'static str, instead: Option<char> },
+}
+
+/// What is wrong with one record.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Doubts about its fields.
+    pub marks: Vec<Mark>,
+    /// Why it cannot be taken, if it cannot.
+    pub damage: Option<Reason>,
+}
+
+impl Verdict {
+    /// Why the record cannot be taken, where the channel treats malformed bytes so.
+    pub fn reason(&self, malformed: Malformed) -> Option<Reason> {
+        let is_malformed = |mark: &&Mark| mark.flag == QualityFlag::MalformedBytes;
+        let first = self.marks.iter().find(is_malformed).filter(|_| malformed == Malformed::Reject);
+        let malformed =
+            first.map(|mark| Reason::new("malformed_bytes", located(&mark.field, &mark.detail)));
+        self.damage.clone().or(malformed)
+    }
+}
+
+impl Findings {
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// What is wrong with a record. `prefix` stands before the names of its fields.
+    pub fn judge(&self, prefix: &str, tree: &Value, charset: &str) -> Verdict {
+        let mut verdict = Verdict::default();
+        let Some(mark) = self.mark.filter(|_| !self.is_empty()) else { return verdict };
+        each_text(tree, &mut |field, text| {
+            let (mut first, mut n_bytes) = (None, 0);
+            let field = format!("{prefix}{}", self.settled(field, mark));
+            for (what, source) in self.marked(text, mark) {
+                match what {
+                    What::Bytes { offset } => {
+                        n_bytes += 1;
+                        first.get_or_insert(Span { offset, len: source.len() });
+                    }
+                    What::Damage { code, what, at } => {
+                        let at = at.map_or(String::new(), |at| format!(" at {at}"));
+                        let detail = located(&field, &format!("{what}{at}"));
+                        verdict.damage.get_or_insert_with(|| Reason::new(code, detail));
+                    }
+                    What::Oddity { flag, what, .. } => {
+                        let (field, detail) = (field.clone(), what.to_owned());
+                        verdict.marks.push(Mark { field, flag, detail });
+                    }
+                }
+            }
+            if let Some(first) = first {
+                let detail = malformed_detail(first, n_bytes, charset);
+                verdict.marks.push(Mark { field, flag: QualityFlag::MalformedBytes, detail });
+            }
+        });
+        verdict
+    }
+
+    /// What does not belong to any record, where the rest of a document holds it.
+    pub fn damage_in(&self, rest: &Value) -> Option<String> {
+        self.judge("", rest, "").damage.map(|reason| reason.detail)
+    }
+
+    /// The key of a record. One that is damaged is none: the next record that is damaged there
+    /// would get the same; nor is one of two values under the same name.
+    pub fn key(&self, at: &Path, tree: &Value) -> Option<String> {
+        let key = at.text(tree).filter(|key| self.is_whole(key))?;
+        let is_doubtful = |name: &String| at.as_str().contains(name.as_str());
+        let repeated = self.repeated_names(tree);
+        (!repeated.iter().any(is_doubtful)).then_some(key)
+    }
+
+    /// Whether a text is as the source meant it: no mark is in it.
+    pub fn is_whole(&self, text: &str) -> bool {
+        self.is_empty() || self.mark.is_none_or(|mark| !text.contains(mark))
+    }
+
+    /// Whether nothing stands here: the place behind the last comma of a list.
+    pub fn is_nothing(&self, value: &Value) -> bool {
+        let (Value::String(text), Some(mark)) = (value, self.mark) else { return false };
+        let mut marked = self.marked(text, mark);
+        matches!(marked.next(), Some((What::Damage { .. }, source)) if source.is_empty())
+            && marked.next().is_none()
+    }
+
+    /// The names that stand twice in one object of the tree, with different values.
+    pub fn repeated_names(&self, tree: &Value) -> Vec<String> {
+        let mut names = Vec::new();
+        if let Some(mark) = self.mark.filter(|_| !self.is_empty()) {
+            each_text(tree, &mut |field, _| {
+                let name = field.rsplit_once('.').map_or(field, |(_, name)| name);
+                if name.contains(mark) {
+                    names.push(self.settled(name, mark));
+                }
+            });
+        }
+        names
+    }
+
+    /// The tree as JSON, with what the source wrote in the places of the marks: what a person
+    /// needs to see, and nothing lost.
+    pub fn bytes_of(&self, tree: &Value) -> Vec<u8> {
+        let text = tree.to_string();
+        let mut bytes = Vec::with_capacity(text.len());
+        self.restore(text.as_bytes(), self.found.len(), &mut bytes);
+        bytes
+    }
+
+    /// A part of the text of the document, with what the source wrote in the places of the marks.
+    pub fn source_of(&self, text: &str) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(text.len());
+        self.restore(text.as_bytes(), self.found.len(), &mut bytes);
+        bytes
+    }
+
+    /// `limit`: a source holds marks of earlier findings only.
+    fn restore(&self, text: &[u8], limit: usize, bytes: &mut Vec<u8>) {
+        let (Some(mark), Ok(text)) = (self.mark, std::str::from_utf8(text)) else {
+            bytes.extend_from_slice(text);
+            return;
+        };
+        let mut quoted = false;
+        for piece in pieces(text, mark) {
+            match piece {
+                Piece::Text(text) => {
+                    let text = if quoted { text.strip_prefix('"').unwrap_or(text) } else { text };
+                    quoted = false;
+                    bytes.extend_from_slice(text.as_bytes());
+                }
+                Piece::Mark(index) => {
+                    let Some(found) = self.found.get(index).filter(|_| index < limit) else {
+                        continue;
+                    };
+                    // A token that is no value stands in quotes in the tree only.
+                    if matches!(found.what, What::Damage { .. }) && bytes.ends_with(b"\"") {
+                        bytes.pop();
+                        quoted = true;
+                    }
+                    self.restore(&found.source, index, bytes);
+                }
+            }
+        }
+    }
+
+    /// Puts what is meant in the place of every mark; U+FFFD for what is malformed.
+    pub fn settle(&self, tree: &mut Value) {
+        let Some(mark) = self.mark.filter(|_| !self.is_empty()) else { return };
+        match tree {
+            Value::String(text) if text.contains(mark) => *text = self.settled(text, mark),
+            Value::Array(list) => list.iter_mut().for_each(|value| self.settle(value)),
+            Value::Object(object) => {
+                object.values_mut().for_each(|value| self.settle(value));
+                if object.keys().any(|name| name.contains(mark)) {
+                    let mut settled = Map::with_capacity(object.len());
+                    for (name, value) in std::mem::take(object) {
+                        // Of equal names the one that has no mark counts.
+                        if name.contains(mark) {
+                            settled.entry(self.settled(&name, mark)).or_insert(value);
+                        } else {
+                            settled.insert(name, value);
+                        }
+                    }
+                    *object = settled;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The text with what is meant in the place of every mark.
+    pub fn settled_text(&self, text: &str) -> String {
+        self.mark.map_or_else(|| text.to_owned(), |mark| self.settled(text, mark))
+    }
+
+    /// The text with what is meant in the places of oddities; other marks stay.
+    pub fn without_oddities(&self, text: &str) -> String {
+        let Some(mark) = self.mark else { return text.to_owned() };
+        let mut plain = String::with_capacity(text.len());
+        for piece in pieces(text, mark) {
+            match piece {
+                Piece::Text(text) => plain.push_str(text),
+                Piece::Mark(index) => match self.found.get(index).map(|found| found.what) {
+                    Some(What::Oddity { instead, .. }) => plain.extend(instead),
+                    _ => plain.push_str(&format!("{mark}{index}{mark}")),
+                },
+            }
+        }
+        plain
+    }
+
+    fn settled(&self, text: &str, mark: char) -> String {
+        let mut settled = String::with_capacity(text.len());
+        for piece in pieces(text, mark) {
+            match piece {
+                Piece::Text(text) => settled.push_str(text),
+                Piece::Mark(index) => match self.found.get(index).map(|found| found.what) {
+                    Some(What::Oddity { instead, .. }) => settled.extend(instead),
+                    _ => settled.push(char::REPLACEMENT_CHARACTER),
+                },
+            }
+        }
+        settled
+    }
+
+    fn marked<'a>(
+        &'a self,
+        text: &'a str,
+        mark: char,
+    ) -> impl Iterator<Item = (What, &'a [u8])> + 'a {
+        pieces(text, mark).filter_map(|piece| match piece {
+            Piece::Mark(index) => {
+                self.found.get(index).map(|found| (found.what, &found.source[..]))
+            }
+            Piece::Text(_) => None,
+        })
+    }
+}
+
+/// How readers add to it.
+impl Findings {
+    /// The text of bytes that begin at `offset` of their body, malformed sequences marked in it.
+    /// `whole` is the text with anything in the places of the marks.
+    pub fn mark_malformed(
+        &mut self,
+        bytes: &[u8],
+        offset: usize,
+        charset: Charset,
+        spans: &[Span],
+        whole: &str,
+    ) -> String {
+        self.choose_mark(whole, None);
+        let (mut text, mut at) = (String::with_capacity(whole.len()), 0);
+        for span in spans {
+            // What stands between two malformed sequences decodes alone as it did with them.
+            text.push_str(&decode_strict(&bytes[at..span.offset], charset).text);
+            at = span.offset + span.len;
+            let what = What::Bytes { offset: offset + span.offset };
+            self.add(what, &bytes[span.offset..at], &mut text);
+        }
+        text.push_str(&decode_strict(&bytes[at..], charset).text);
+        text
+    }
+
+    /// Chooses the mark, where there is none yet: a character that is neither in `text` nor `not`.
+    pub(crate) fn choose_mark(&mut self, text: &str, not: Option<char>) -> char {
+        *self.mark.get_or_insert_with(|| {
+            // A text that holds all of them is no text: its own ones are then taken for marks.
+            let mut candidates = CANDIDATES.into_iter();
+            candidates
+                .find(|mark| Some(*mark) != not && !text.contains(*mark))
+                .unwrap_or('\u{fdd0}')
+        })
+    }
+
+    /// A character that a document names by its number: it must not be taken for the mark.
+    pub(crate) fn named(&mut self, character: char, text: &str) -> char {
+        let is_candidate = CANDIDATES.contains(&character);
+        if is_candidate && self.choose_mark(text, Some(character)) == character {
+            return char::REPLACEMENT_CHARACTER;
+        }
+        character
+    }
+
+    /// Marks what is not of the form in the text `into`.
+    pub(crate) fn damage(
+        &mut self,
+        (code, what): (&'static str, &'static str),
+        at: Option<Spot>,
+        source: &str,
+        into: &mut String,
+    ) {
+        self.add(What::Damage { code, what, at }, source.as_bytes(), into);
+    }
+
+    /// Marks what is not of the form, and certain all the same.
+    pub(crate) fn oddity(
+        &mut self,
+        (flag, what): (QualityFlag, &'static str),
+        instead: Option<char>,
+        source: &str,
+        into: &mut String,
+    ) {
+        self.add(What::Oddity { flag, what, instead }, source.as_bytes(), into);
+    }
+
+    fn add(&mut self, what: What, source: &[u8], into: &mut String) {
+        let mark = *self.mark.get_or_insert('\u{fdd0}');
+        into.push(mark);
+        into.push_str(&self.found.len().to_string());
+        into.push(mark);
+        self.found.push(Finding { what, source: source.to_vec() });
+    }
+}
+
+/// Calls `look` with each text of a tree, and with each name, and the names that lead to it, dots
+/// between. Positions in lists say nothing about a field and are left out.
+pub(crate) fn each_text(tree: &Value, look: &mut impl FnMut(&str, &str)) {
+    visit(tree, &mut String::new(), look);
+}
+
+/// Trees have a depth limit, see `tree.rs`.
+fn visit(tree: &Value, field: &mut String, look: &mut impl FnMut(&str, &str)) {
+    match tree {
+        Value::String(text) => look(field, text),
+        Value::Array(list) => list.iter().for_each(|value| visit(value, field, look)),
+        Value::Object(object) => {
+            for (name, value) in object {
+                let len = field.len();
+                if len > 0 {
+                    field.push('.');
+                }
+                field.push_str(name);
+                look(field, name);
+                visit(value, field, look);
+                field.truncate(len);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn located(field: &str, what: &str) -> String {
+    if field.is_empty() { what.to_owned() } else { format!("{field}: {what}") }
+}
+
+fn malformed_detail(first: Span, count: usize, charset: &str) -> String {
+    let Span { offset, len } = first;
+    format!("{len} bytes at offset {offset} are not {charset}, {count} such places")
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    /// Which finding.
+    Mark(usize),
+}
+
+/// A mark is its character, a number, and its character again.
+fn pieces(text: &str, mark: char) -> impl Iterator<Item = Piece<'_>> {
+    text.split(mark).enumerate().map(|(index, piece)| match piece.parse() {
+        Ok(number) if index % 2 == 1 => Piece::Mark(number),
+        _ => Piece::Text(piece),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Mark;
+    use normalizer_text::{Charset, Hints};
+    use serde_json::json;
+
+    use crate::{Shape, Text, decode};
+
+    fn malformed(text: &Text, tree: &serde_json::Value) -> Vec<Mark> {
+        text.facts.findings.judge("", tree, &text.facts.report.charset).marks
+    }
+
+    #[test]
+    fn malformed_bytes_belong_to_the_record_they_are_in() {
+        let bytes =
+            b"[{\"a\":\"\xc8\xba\",\"n\":{\"b\":\"x\xff\x81\"}},{\"a\":\"\xd6\xda\x84\x31\xa4\x37\"}]";
+        let hints = Hints { force: Some(Charset::Gb18030), ..Hints::default() };
+        let mut text = decode(bytes, &hints);
+        let tree = text.parse(Shape::Json).unwrap();
+        let found = malformed(&text, &tree[0]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].field, "n.b");
+        assert_eq!(found[0].detail, "1 bytes at offset 22 are not GB18030, 2 such places");
+        assert!(malformed(&text, &tree[1]).is_empty());
+
+        let raw = text.facts.findings.bytes_of(&tree[0]);
+        assert_eq!(raw, [r#"{"a":"群","n":{"b":"x"#.as_bytes(), b"\xff\x81\"}}"].concat());
+
+        let mut accepted = tree[0].clone();
+        text.facts.findings.settle(&mut accepted);
+        assert_eq!(accepted, json!({ "a": "群", "n": { "b": "x\u{fffd}\u{fffd}" } }));
+    }
+
+    #[test]
+    fn malformed_bytes_in_a_name_are_found_too() {
+        let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
+        let mut text = decode(b"{\"a\xff\":1}", &hints);
+        let mut tree = text.parse(Shape::Json).unwrap();
+        assert_eq!(malformed(&text, &tree).len(), 1);
+        text.facts.findings.settle(&mut tree);
+        assert_eq!(tree, json!({ "a\u{fffd}": 1 }));
+    }
+
+    #[test]
+    fn a_page_that_uses_the_mark_itself_is_no_page_of_marks() {
+        let mut text = decode("[\"\u{fdd0}7\u{fdd0}\", \"x\"]".as_bytes(), &Hints::default());
+        let tree = text.parse(Shape::Json).unwrap();
+        assert!(malformed(&text, &tree).is_empty());
+        let mut bytes = "[\"\u{fdd0}0\u{fdd0}\", \"\\ufdd10\\ufdd1\", \"".as_bytes().to_vec();
+        bytes.extend_from_slice(b"\xff\"]");
+        let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
+        let mut text = decode(&bytes, &hints);
+        let tree = text.parse(Shape::Json).unwrap();
+        assert!(malformed(&text, &tree[0]).is_empty());
+        assert!(malformed(&text, &tree[1]).is_empty());
+        assert_eq!(malformed(&text, &tree[2]).len(), 1);
+    }
+
+    #[test]
+    fn what_a_damaged_record_said_is_shown_as_it_was_written() {
+        let source = r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],a:1}"#;
+        let mut text = decode(source.as_bytes(), &Hints::default());
+        let tree = text.parse(Shape::Json).unwrap();
+        let raw = String::from_utf8(text.facts.findings.bytes_of(&tree)).unwrap();
+        assert_eq!(raw, r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],"":a:1}"#);
+    }
+}

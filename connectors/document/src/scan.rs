@@ -1,0 +1,131 @@
+//! Where an element of JSON ends, without reading it.
+
+use std::ops::Range;
+
+use crate::tree::Broken;
+
+/// Finds the end of an element that may come in pieces.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The brackets that close what is open.
+    open: Vec<u8>,
+    in_text: bool,
+    is_escaped: bool,
+}
+
+impl Scan {
+    /// Where the element ends in `text`, if it does: before a `,` or a bracket that is none of its
+    /// own.
+    ///
+    /// # Errors
+    /// The place of a bracket that closes what another kind has opened: nobody can tell what
+    /// belongs together.
+    pub fn end(&mut self, text: &[u8]) -> Result<Option<usize>, usize> {
+        for (at, byte) in text.iter().enumerate() {
+            match byte {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' if self.in_text => self.is_escaped = true,
+                b'"' => self.in_text = !self.in_text,
+                _ if self.in_text => {}
+                b'[' => self.open.push(b']'),
+                b'{' => self.open.push(b'}'),
+                b',' if self.open.is_empty() => return Ok(Some(at)),
+                b']' | b'}' => match self.open.pop() {
+                    None => return Ok(Some(at)),
+                    Some(bracket) if bracket == *byte => {}
+                    Some(_) => return Err(at),
+                },
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether nothing is open: the text may end here.
+    pub fn is_closed(&self) -> bool {
+        self.open.is_empty() && !self.in_text
+    }
+}
+
+/// Where the elements of a list stand in a text; all of it, where it is no list. What is wrong
+/// within an element is not looked at.
+///
+/// # Errors
+/// The brackets do not hold together.
+pub fn elements(text: &str) -> Result<Vec<Range<usize>>, Broken> {
+    let bytes = text.as_bytes();
+    let blank = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t' | b'\r' | b'\n'));
+    let mut at = (0..bytes.len()).find(|at| !blank(*at)).unwrap_or(bytes.len());
+    let is_list = bytes.get(at) == Some(&b'[');
+    let begins =
+        |byte: &u8| matches!(byte, b'[' | b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');
+    if bytes.get(at).is_some_and(|first| !begins(first)) {
+        return Err(Broken::at("no JSON value begins", text, at));
+    }
+    let (start, mut found) = (at, Vec::new());
+    at += usize::from(is_list);
+    loop {
+        let mut scan = Scan::default();
+        let mixed = |place| Broken::at("a bracket closes what it did not open", text, at + place);
+        let end = match scan.end(&bytes[at..]).map_err(mixed)? {
+            Some(end) => at + end,
+            None if !is_list && scan.is_closed() && !text[start..].trim().is_empty() => {
+                let trimmed = text[start..].trim_end().len();
+                return Ok(vec![start..start + trimmed]);
+            }
+            None => return Err(Broken::at("the JSON text ends too early", text, bytes.len())),
+        };
+        if !is_list {
+            return Err(Broken::at("something follows the JSON value", text, end));
+        }
+        let from = (at..end).find(|at| !blank(*at)).unwrap_or(end);
+        let to = (from..end).rev().find(|at| !blank(*at)).map_or(from, |last| last + 1);
+        if from < to {
+            found.push(from..to);
+        }
+        at = end + 1;
+        match bytes[end] {
+            b',' => {}
+            b']' if text[at..].trim().is_empty() => return Ok(found),
+            b']' => return Err(Broken::at("something follows the JSON value", text, at)),
+            _ => return Err(Broken::at("a bracket closes what it did not open", text, end)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_found_whatever_is_wrong_within_them() {
+        let of = |text: &str| {
+            elements(text).map(|found| {
+                found.into_iter().map(|range| text[range].to_owned()).collect::<Vec<_>>()
+            })
+        };
+        let list = |all: &[&str]| Ok(all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(" {\"a\":1} "), list(&["{\"a\":1}"]));
+        assert_eq!(
+            of("[{\"a\":\"],\\\"\"} , NaN,{b:1}]\n"),
+            list(&["{\"a\":\"],\\\"\"}", "NaN", "{b:1}"])
+        );
+        assert_eq!(of("[1,,2,]"), list(&["1", "2"]));
+        assert_eq!(of("[]"), list(&[]));
+        assert_eq!(of("\"text\""), list(&["\"text\""]));
+        for (text, place) in [
+            ("", "ends too early at line 1, column 1"),
+            ("[1", "ends too early"),
+            ("{\"a\":1", "ends too early"),
+            ("[\n{\"a\":[1}]", "did not open at line 2, column 8"),
+            ("[1}", "did not open"),
+            ("[1] x", "follows"),
+            ("1,2", "follows"),
+            ("id=1", "no JSON value"),
+            ("[\"a]", "ends too early"),
+        ] {
+            let said = of(text).unwrap_err().to_string();
+            assert!(said.contains(place), "{text}: {said}");
+        }
+    }
+}

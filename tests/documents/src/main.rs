@@ -1,0 +1,180 @@
+//! Public suites as values between two good records: `cargo xtask conformance DIR` calls it.
+//!
+//! A suite says of a whole text whether it is JSON or XML. What counts here is whose damage it is:
+//! the record with the value may be put aside, the two beside it never, and every connector says the
+//! same. Where a text leaves a bracket open, nobody can tell records apart, and all are refused.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use document_tests::{Fate, Fates, csv_rows, json_list, xml_list};
+use serde_json::Value;
+
+/// How many files of a kind had which fate, and what was wrong.
+#[derive(Default)]
+struct Counts {
+    fates: BTreeMap<(String, &'static str), usize>,
+    wrong: Vec<String>,
+}
+
+fn main() -> Result<ExitCode> {
+    let folder = std::env::args_os().nth(1).map(PathBuf::from);
+    let folder = folder.context("name the folder that holds the clones of the suites")?;
+    let mut files = Vec::new();
+    list(&folder, &mut files)?;
+    let mut counts = Counts::default();
+    for path in &files {
+        let (name, text) = (path.to_string_lossy(), fs::read(path)?);
+        if name.contains("test_parsing/") && name.ends_with(".json") {
+            counts.json(path, &text)?;
+        } else if name.ends_with(".xml") && (name.contains("/valid/") || name.contains("/not-wf/"))
+        {
+            counts.xml(&name, &text)?;
+        } else if name.contains("/csvs/") && name.ends_with(".csv") {
+            counts.csv(path, &text)?;
+        }
+    }
+    ensure!(!counts.fates.is_empty(), "{} holds no suite that is known here", folder.display());
+    let mut out = io::stdout().lock();
+    writeln!(out, "| files | fate | n |\n|---|---|---|")?;
+    for ((kind, fate), n) in &counts.fates {
+        writeln!(out, "| {kind} | {fate} | {n} |")?;
+    }
+    counts.wrong.iter().try_for_each(|wrong| writeln!(out, "WRONG {wrong}"))?;
+    Ok(if counts.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Counts {
+    fn json(&mut self, path: &Path, value: &[u8]) -> Result<()> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let (before, behind) = (br#"[{"id":"1"},{"id":"2","v":"#, br#"},{"id":"9"}]"#);
+        let all = json_list(&[&before[..], value, behind].concat())?;
+        let kind = name.split('_').next().unwrap_or_default();
+        let fate = self.judge(&name, &all);
+        self.wrong.extend(match (kind, fate) {
+            ("y", "taken") | ("y", "taken with a flag") | ("i", _) => None,
+            ("n", "refused as a whole") if !is_whole(value) => None,
+            ("n", "put aside" | "taken with a flag") => None,
+            _ => Some(format!("{name}: {fate}")),
+        });
+        *self.fates.entry((format!("JSON {kind}_"), fate)).or_default() += 1;
+        Ok(())
+    }
+
+    fn xml(&mut self, name: &str, text: &[u8]) -> Result<()> {
+        // What is not UTF-8 cannot stand within a document that is.
+        let Some(root) = std::str::from_utf8(text).ok().and_then(root_of) else { return Ok(()) };
+        let document = format!(
+            "<rows><row><id>1</id></row><row><id>2</id><v>{root}</v></row><row><id>9</id></row></rows>"
+        );
+        let all = xml_list(document.as_bytes())?;
+        let fate = self.judge(name, &all);
+        let kind = if name.contains("/valid/") { "valid" } else { "not-wf" };
+        if kind == "valid" && !fate.starts_with("taken") {
+            self.wrong.push(format!("{name}: {fate}"));
+        }
+        *self.fates.entry((format!("XML {kind}"), fate)).or_default() += 1;
+        Ok(())
+    }
+
+    fn csv(&mut self, path: &Path, table: &[u8]) -> Result<()> {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let expected = path.with_file_name("").join("../json").join(format!("{name}.json"));
+        let expected: Vec<Value> = serde_json::from_slice(&fs::read(expected)?)?;
+        let first = expected.first().and_then(Value::as_object).and_then(|row| row.keys().next());
+        let key = format!("$['{}']", first.map_or("", String::as_str));
+        let fate = if csv_rows(table, &key)?.is_some_and(|rows| rows == expected) {
+            "read as expected"
+        } else {
+            self.wrong.push(format!("{name}.csv: other rows than expected"));
+            "read otherwise"
+        };
+        *self.fates.entry(("CSV".to_owned(), fate)).or_default() += 1;
+        Ok(())
+    }
+
+    /// The fate of the record in the middle.
+    fn judge(&mut self, name: &str, all: &[(&'static str, Fates)]) -> &'static str {
+        for (connector, fates) in all {
+            if *fates != all[0].1 {
+                self.wrong.push(format!(
+                    "{name}: {connector} says {fates:?}, {} {:?}",
+                    all[0].0, all[0].1
+                ));
+            }
+        }
+        let Some(fates) = &all[0].1 else { return "refused as a whole" };
+        let good = |key: &str| Fate::Taken { key: key.to_owned(), n_marks: 0 };
+        match &fates[..] {
+            [first, middle, last] if (first, last) == (&good("1"), &good("9")) => match middle {
+                Fate::Taken { n_marks: 0, .. } => "taken",
+                Fate::Taken { .. } => "taken with a flag",
+                Fate::PutAside { .. } => "put aside",
+            },
+            _ => "its neighbours are damaged",
+        }
+    }
+}
+
+/// Whether brackets and quotes hold together.
+fn is_whole(text: &[u8]) -> bool {
+    let (mut open, mut bytes, mut in_text) = (Vec::new(), text.iter(), false);
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' if in_text => {
+                bytes.next();
+            }
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'[' => open.push(b']'),
+            b'{' => open.push(b'}'),
+            b']' | b'}' if open.pop() != Some(*byte) => return false,
+            _ => {}
+        }
+    }
+    open.is_empty() && !in_text
+}
+
+/// The root element of a document, without what stands before it.
+fn root_of(text: &str) -> Option<&str> {
+    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
+    loop {
+        let end = if rest.starts_with("<?") {
+            rest.find("?>")? + 2
+        } else if rest.starts_with("<!--") {
+            rest.find("-->")? + 3
+        } else if rest.starts_with("<!DOCTYPE") {
+            match (rest.find('['), rest.find('>')?) {
+                (Some(subset), plain) if subset < plain => {
+                    let close = rest.find("]>").or_else(|| rest.find("] >"))?;
+                    close + rest[close..].find('>')? + 1
+                }
+                (_, plain) => plain + 1,
+            }
+        } else {
+            return rest.starts_with('<').then_some(rest);
+        };
+        rest = rest.get(end..)?.trim_start();
+    }
+}
+
+fn list(folder: &Path, into: &mut Vec<PathBuf>) -> Result<()> {
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .with_context(|| format!("{} cannot be read", folder.display()))?
+        .collect::<io::Result<_>>()?;
+    entries.sort_by_key(fs::DirEntry::path);
+    for entry in entries {
+        if entry.file_type()?.is_dir() {
+            list(&entry.path(), into)?;
+        } else {
+            into.push(entry.path());
+        }
+    }
+    Ok(())
+}
