@@ -289,7 +289,7 @@ impl Findings {
     pub(crate) fn choose_mark(&mut self, text: &str, not: Option<char>) -> char {
         *self.mark.get_or_insert_with(|| {
             // A text that holds all of them is no text: its own ones are then taken for marks.
-            let mut candidates = CANDIDATES.into_iter();
+            let mut candidates = CANDIDATES;
             candidates
                 .find(|mark| Some(*mark) != not && !text.contains(*mark))
                 .unwrap_or('\u{fdd0}')

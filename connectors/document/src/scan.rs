@@ -71,7 +71,7 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, Broken> {
             Some(end) => at + end,
             None if !is_list && scan.is_closed() && !text[start..].trim().is_empty() => {
                 let trimmed = text[start..].trim_end().len();
-                return Ok(vec![start..start + trimmed]);
+                return Ok(std::iter::once(start..start + trimmed).collect());
             }
             None => return Err(Broken::at("the JSON text ends too early", text, bytes.len())),
         };

@@ -29,10 +29,13 @@ fn steps(mapping: &Mapping, tree: &Value) -> u64 {
     draft.notes.work.spent()
 }
 
+/// A text of as many pieces as it is asked for.
+type Repeated = Box<dyn Fn(usize) -> String>;
+
 #[test]
 fn steps_are_linear_in_the_text_whatever_it_is() {
     let repeat = |piece: &'static str| move |n: usize| piece.repeat(n);
-    let texts: [(&str, Box<dyn Fn(usize) -> String>); 12] = [
+    let texts: [(&str, Repeated); 12] = [
         ("broken words", Box::new(repeat("缇や紬璇夋眰，小区电梯坏了。"))),
         ("words broken twice", Box::new(repeat("ç¼‡ã‚„ç´¬ç’‡å¤‹çœ° 小区"))),
         ("lost characters", Box::new(repeat("锟斤拷ï¿½烫烫烫\u{FFFD}"))),
