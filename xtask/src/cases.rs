@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::run::{cargo, must, root, say};
+use crate::run::{build, root, say};
 
 /// What became of the records of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,8 +27,7 @@ struct Verdict {
 
 /// Runs every case of `folder/files`; fails where the two differ.
 pub(crate) fn cases(folder: &Path) -> Result<()> {
-    // With the features of the whole workspace, as the suite builds it: nothing is compiled twice.
-    must(cargo(&["build", "--locked", "--workspace", "--bin", "tonghui"]))?;
+    build(&["tonghui"])?;
     let work = tempfile::tempdir()?;
     let config = work.path().join("config");
     tonghui(&["init", &config.to_string_lossy()])?;

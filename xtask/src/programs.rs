@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::{
     python,
-    run::{cargo, must},
+    run::{build, cargo, must},
     servers::Servers,
     setup,
 };
@@ -80,9 +80,9 @@ pub(crate) fn fuzz(args: &FuzzArgs) -> Result<()> {
 
 /// Reads public suites over every connector that reads documents.
 pub(crate) fn conformance(folder: &Path) -> Result<()> {
-    let arguments = ["run", "--locked", "--quiet", "-p", "document-tests", "--bin", "conformance"];
-    let mut suites = cargo(&arguments);
-    suites.arg("--").arg(std::path::absolute(folder)?);
+    build(&["conformance"])?;
+    let mut suites = Command::new(std::env::current_exe()?.with_file_name("conformance"));
+    suites.arg(absolute(folder)?);
     must(suites)
 }
 

@@ -57,6 +57,18 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// Builds the programs named, with the features of the suite: what the suite has built is not built
+/// again.
+pub(crate) fn build(programs: &[&str]) -> Result<()> {
+    let mut command = cargo(&["build", "--locked", "--quiet", "--workspace"]);
+    programs.iter().for_each(|program| {
+        command.args(["--bin", program]);
+    });
+    // Cargo counts the features of development dependencies only where an example or a test is built.
+    command.args(["--example", "peak"]);
+    must(command)
+}
+
 /// The folder of the repository.
 pub(crate) fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

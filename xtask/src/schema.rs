@@ -5,7 +5,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::run::{cargo, must, root, say};
+use crate::run::{build, root, say};
 
 /// What `tonghui schema` can write, and where it belongs.
 const SCHEMAS: &[(&str, &str)] = &[
@@ -16,8 +16,7 @@ const SCHEMAS: &[(&str, &str)] = &[
 
 /// Writes the schemas, or says which of the committed ones are out of date.
 pub(crate) fn schema(check: bool) -> Result<()> {
-    // Of the whole workspace: one package alone would be built once more, with features of its own.
-    must(cargo(&["build", "--locked", "--quiet", "--workspace", "--bin", "tonghui"]))?;
+    build(&["tonghui"])?;
     let mut outdated = Vec::new();
     for (name, file) in SCHEMAS {
         let schema = generate(name)?;

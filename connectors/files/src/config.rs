@@ -27,9 +27,9 @@ pub struct Config {
     /// The form of all files; by the end of their names where this is left out.
     #[serde(default)]
     pub format: Option<Format>,
-    /// What the charset is where neither a byte order mark nor the bytes themselves say it.
-    #[serde(default = "utf8")]
-    pub charset: Charset,
+    /// The charset of files that neither prove nor declare one. Without it the bytes decide.
+    #[serde(default)]
+    pub charset: Option<Charset>,
     /// The charset of every file, whatever its bytes say.
     #[serde(default)]
     pub force: Option<Charset>,
@@ -181,10 +181,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { total: 2_048, ratio: 200, entries: 100, record: 4 }
     }
-}
-
-fn utf8() -> Charset {
-    Charset::Utf8
 }
 
 fn stable() -> Period {

@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct FormOptions {
     pub(crate) format: Option<Format>,
-    charset: Charset,
+    charset: Option<Charset>,
     force: Option<Charset>,
     csv: CsvConfig,
     element: Option<String>,
@@ -74,7 +74,7 @@ pub(crate) fn open(
     document: &Document,
     options: &FormOptions,
 ) -> Result<(Box<dyn RowReader>, TextReport), Broken> {
-    let hints = Hints { force: options.force, declared: Some(options.charset), ..Hints::default() };
+    let hints = Hints { force: options.force, declared: options.charset, ..Hints::default() };
     let (evidence, bom) = document.survey.detector.evidence(&hints);
     let file = || Arc::clone(&document.file);
     let pieces = || Pieces::new(file(), evidence.charset, bom);
