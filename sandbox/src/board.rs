@@ -151,7 +151,7 @@ impl Forum {
 }
 
 /// The numbers of all forums. Those of the districts have threads where
-/// [`Fault::OtherForum`](crate::board::Fault::OtherForum) strikes.
+/// [`Fault::OtherForum`] strikes.
 #[must_use]
 pub fn fids() -> Vec<u64> {
     let mut fids: Vec<_> = DISTRICTS.iter().map(|district| Forum::district(district).fid).collect();

@@ -64,8 +64,8 @@ pub(crate) fn build(programs: &[&str]) -> Result<()> {
     programs.iter().for_each(|program| {
         command.args(["--bin", program]);
     });
-    // Cargo counts the features of development dependencies only where an example or a test is built.
-    command.args(["--example", "peak"]);
+    // Cargo counts the features of development dependencies only where examples or tests are built.
+    command.arg("--examples");
     must(command)
 }
 
