@@ -26,14 +26,14 @@ pub trait Connector: Send + Sized + 'static {
     type Cursor: Serialize + DeserializeOwned + Send + Sync;
 
     /// Makes what receives the requests of a source that sends instead of being asked; `None` for a
-    /// source that is asked. What was received waits in [`Means::inbox`], where `read` finds it.
+    /// source that is asked. What was received waits in [`ConnectorContext::inbox`], where `read` finds it.
     const RECEIVER: Option<MakeReceiver<Self::Config>> = None;
 
     /// Checks settings and builds clients. Touches no network.
     ///
     /// # Errors
     /// Settings that contradict each other, as `Stopped`.
-    fn build(config: Self::Config, means: Means) -> Result<Self, Fault>;
+    fn build(config: Self::Config, context: ConnectorContext) -> Result<Self, Fault>;
 
     /// Up to `max` entries that come after `after` (from the start when `None`), or what there is
     /// after five seconds or when throttled. Each key at most once. Cancel-safe: a dropped future
@@ -166,7 +166,7 @@ impl fmt::Debug for Cursor {
 
 /// What a connector may use.
 #[derive(Debug, Clone)]
-pub struct Means {
+pub struct ConnectorContext {
     /// The channel it works for, to name in faults.
     pub channel: ChannelId,
     /// The zone of source times that do not name one.
@@ -183,7 +183,7 @@ pub struct Means {
     pub inbox: Option<Inbox>,
 }
 
-impl Means {
+impl ConnectorContext {
     /// What a channel has on the desk: no limits, a clock that stands, the folder that the process
     /// runs in.
     pub fn new(channel: ChannelId, zone: Tz) -> Self {

@@ -40,7 +40,9 @@ mod store;
 pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, Publisher, deliver};
 pub use checkpoint::{Checkpoints, Position};
 pub use clock::Clock;
-pub use connector::{Batch, Budget, Connector, Cursor, MakeReceiver, Means, Partition, Receiver};
+pub use connector::{
+    Batch, Budget, Connector, ConnectorContext, Cursor, MakeReceiver, Partition, Receiver,
+};
 pub use demand::{Demand, DemandBody};
 pub use fault::{Fault, FaultKind, chain, no_connection};
 pub use gate::{Gate, OpenGate, Pass};

@@ -224,7 +224,7 @@ impl Builder<'_> {
             handle: ChannelHandle::new(spec.id.clone()),
             spec: Arc::new(spec),
         };
-        live.connector(live.means()).map_err(|fault| wrong(fault.to_string()))?;
+        live.connector(live.context()).map_err(|fault| wrong(fault.to_string()))?;
         Ok(DryRun { channel: live, mapping })
     }
 

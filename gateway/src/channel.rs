@@ -10,7 +10,8 @@ use chrono_tz::Tz;
 use config::Section;
 use connector_wire::gate::Limits;
 use contract::{
-    Budget, ChannelId, Checkpoints, Digest, Fault, Means, Normalizer, Position, ReadNo, TimeRange,
+    Budget, ChannelId, Checkpoints, ConnectorContext, Digest, Fault, Normalizer, Position, ReadNo,
+    TimeRange,
 };
 use tokio::sync::Mutex;
 
@@ -102,8 +103,8 @@ impl LiveChannel {
     }
 
     /// What its connector may use.
-    pub fn means(&self) -> Means {
-        Means {
+    pub fn context(&self) -> ConnectorContext {
+        ConnectorContext {
             channel: self.spec.id.clone(),
             zone: self.spec.zone,
             budget: self.spec.budget,
@@ -118,8 +119,8 @@ impl LiveChannel {
     ///
     /// # Errors
     /// Its settings contradict each other.
-    pub fn connector(&self, means: Means) -> Result<Box<dyn AnyConnector>, Fault> {
-        self.kind.build(&self.spec.section, means)
+    pub fn connector(&self, context: ConnectorContext) -> Result<Box<dyn AnyConnector>, Fault> {
+        self.kind.build(&self.spec.section, context)
     }
 
     /// The fence under which it reads while this process holds the lease with `fence`: what is sent

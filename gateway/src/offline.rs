@@ -82,7 +82,7 @@ impl DryRun {
     /// # Errors
     /// It is not a page of that kind of source.
     pub fn sample(&self, name: &str, page: &[u8]) -> anyhow::Result<Vec<Entry>> {
-        Ok(self.channel.connector(self.channel.means())?.sample(name, page)?)
+        Ok(self.channel.connector(self.channel.context())?.sample(name, page)?)
     }
 
     /// What becomes of entries that were read.

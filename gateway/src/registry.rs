@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use config::{Section, Vocabulary};
-use contract::{Batch, Connector, Cursor, Entry, Fault, Means, Receiver, TimeRange};
+use contract::{Batch, Connector, ConnectorContext, Cursor, Entry, Fault, Receiver, TimeRange};
 use futures_util::future::BoxFuture;
 use schemars::SchemaGenerator;
 use serde_json::Value;
@@ -36,7 +36,7 @@ pub struct Kind {
     receiver: BuildReceiver,
 }
 
-type Build = fn(&Section, Means) -> Result<Box<dyn AnyConnector>, Fault>;
+type Build = fn(&Section, ConnectorContext) -> Result<Box<dyn AnyConnector>, Fault>;
 type BuildReceiver = fn(&Section) -> Result<Option<Arc<dyn Receiver>>, String>;
 
 impl Kind {
@@ -49,8 +49,12 @@ impl Kind {
     ///
     /// # Errors
     /// Settings that contradict each other.
-    pub fn build(&self, settings: &Section, means: Means) -> Result<Box<dyn AnyConnector>, Fault> {
-        (self.build)(settings, means)
+    pub fn build(
+        &self,
+        settings: &Section,
+        context: ConnectorContext,
+    ) -> Result<Box<dyn AnyConnector>, Fault> {
+        (self.build)(settings, context)
     }
 
     /// What receives the requests of a source that sends.
@@ -138,7 +142,7 @@ fn register<C: Connector>() -> Kind {
         name: C::KIND,
         schema: SchemaGenerator::default().into_root_schema_for::<C::Config>().into(),
         is_pushed: C::RECEIVER.is_some(),
-        build: |settings, means| Ok(Box::new(Erased(connector::<C>(settings, means)?))),
+        build: |settings, context| Ok(Box::new(Erased(connector::<C>(settings, context)?))),
         receiver: |settings| match C::RECEIVER {
             Some(receiver) => settings.parse().map(|config| Some(receiver(&config))),
             None => Ok(None),
@@ -150,10 +154,10 @@ fn register<C: Connector>() -> Kind {
 ///
 /// # Errors
 /// Settings that contradict each other.
-pub fn connector<C: Connector>(settings: &Section, means: Means) -> Result<C, Fault> {
+pub fn connector<C: Connector>(settings: &Section, context: ConnectorContext) -> Result<C, Fault> {
     let place = format!("[{}]", C::KIND);
     let config = settings
         .parse()
         .map_err(|error| Fault::stopped("the settings do not fit").because(error).at(place))?;
-    C::build(config, means)
+    C::build(config, context)
 }

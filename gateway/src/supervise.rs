@@ -166,7 +166,7 @@ async fn prepare(
     shared.bus.ready().await?;
     let (id, normalizer) = (channel.id().clone(), channel.normalizer.clone());
     let mapping = shared.store.mapping(&id, channel.spec.mapping).await?;
-    let mut connector = channel.connector(channel.means())?;
+    let mut connector = channel.connector(channel.context())?;
     if let Some(range) = channel.spec.range {
         connector.limit_to(range)?;
     }

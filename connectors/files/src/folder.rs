@@ -9,7 +9,7 @@ mod sftp;
 
 use std::{fs::File, io, path::Path, sync::Arc};
 
-use contract::{Fault, Gate, Means};
+use contract::{ConnectorContext, Fault, Gate};
 
 use self::{address::Address, local::Local, sftp::Sftp};
 use crate::{
@@ -65,12 +65,12 @@ pub(crate) enum Moved {
 
 impl Folder {
     /// Touches no network.
-    pub(crate) fn new(config: &Config, means: &Means) -> Result<Self, Fault> {
+    pub(crate) fn new(config: &Config, context: &ConnectorContext) -> Result<Self, Fault> {
         let backend = match Address::parse(config.url.expose())? {
             Address::Local(folder) => Backend::Local(Local::new(folder, config.listing)),
             Address::Sftp(server) => Backend::Sftp(Box::new(Sftp::new(server, config)?)),
         };
-        Ok(Self { gate: Arc::clone(&means.gate), backend })
+        Ok(Self { gate: Arc::clone(&context.gate), backend })
     }
 
     /// What lies there.

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
-use contract::{Fault, Gate, Means};
+use contract::{ConnectorContext, Fault, Gate};
 
 use crate::{
     driver::{Address, Pool, Trouble},
@@ -34,8 +34,12 @@ pub(crate) struct Database {
 
 impl Database {
     /// Touches no network.
-    pub(crate) fn new(url: &str, timeout: Duration, means: &Means) -> Result<Self, Fault> {
-        let Means { zone, budget, gate, .. } = means;
+    pub(crate) fn new(
+        url: &str,
+        timeout: Duration,
+        context: &ConnectorContext,
+    ) -> Result<Self, Fault> {
+        let ConnectorContext { zone, budget, gate, .. } = context;
         if timeout.is_zero() {
             return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
         }

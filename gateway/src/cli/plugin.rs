@@ -5,7 +5,7 @@ use std::{any::Any, panic::AssertUnwindSafe, path::PathBuf};
 use anyhow::Context as _;
 use connector_process::Process;
 use connector_testkit::{Asked, standing};
-use contract::{Connector as _, Fault, Means};
+use contract::{Connector as _, ConnectorContext, Fault};
 use futures_util::FutureExt as _;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -95,8 +95,8 @@ struct Plugin {
 impl Plugin {
     fn build(&self) -> Result<Process, Fault> {
         let channel = "plugin".parse().map_err(|error| Fault::stopped("no name").because(error))?;
-        let means = Means::new(channel, chrono_tz::Asia::Shanghai);
-        Process::build(self.settings.clone(), means)
+        let context = ConnectorContext::new(channel, chrono_tz::Asia::Shanghai);
+        Process::build(self.settings.clone(), context)
     }
 }
 

@@ -76,11 +76,11 @@ struct Read {
 async fn read(dry_run: &DryRun, args: &Args) -> Result<Read, Fault> {
     let (channel, max) = (&dry_run.channel, usize::from(args.limit));
     if channel.spec.connector != Http::KIND {
-        let mut connector = channel.connector(channel.means())?;
+        let mut connector = channel.connector(channel.context())?;
         let entries = connector.read(None, max).await.map(entries);
         return Ok(Read { exchanges: Vec::new(), page: None, entries });
     }
-    let mut http: Http = registry::connector(&channel.spec.section, channel.means())?;
+    let mut http: Http = registry::connector(&channel.spec.section, channel.context())?;
     http.keep_traces();
     let entries = http.read(None, max).await.map(entries);
     let known = entries.as_ref().map(|entries| save::records(entries)).unwrap_or_default();

@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, io::SeekFrom, path::PathBuf, sync::Arc};
 
 use contract::{
-    Batch, Body, Connector, Entry, Fault, Gate, Means, Place, RawRecord, Reason, RecordKey,
-    Revision, TextReport,
+    Batch, Body, Connector, ConnectorContext, Entry, Fault, Gate, Place, RawRecord, Reason,
+    RecordKey, Revision, TextReport,
 };
 use document::Findings;
 use schemars::JsonSchema;
@@ -44,8 +44,8 @@ impl Connector for Journal {
     type Config = Config;
     type Cursor = Position;
 
-    fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        Ok(Self { file: means.folder.join(config.file), gate: means.gate })
+    fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
+        Ok(Self { file: context.folder.join(config.file), gate: context.gate })
     }
 
     async fn read(
