@@ -15,7 +15,7 @@ use chrono::NaiveDateTime;
 use chrono_tz::Asia::Shanghai;
 use contract::{
     Channel, Checkpoints, ConnectorContext, Demand, DemandId, Fault, Gate, Intake, Message,
-    OpenGate, Pass, Publisher, RecordKey, Store as _,
+    OpenGate, Permit, Publisher, RecordKey, Store as _,
 };
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use gateway::{
@@ -268,14 +268,14 @@ struct CityGate {
 }
 
 impl Gate for CityGate {
-    fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>> {
+    fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
         let left = locked(&self.held_until).map(|until| until - self.clock.now());
         let left = left.and_then(|left| left.to_std().ok()).filter(|left| !left.is_zero());
         let entered = match left {
             Some(left) => Err(Fault::throttled(left, "the upstream asked for a pause")),
             None => {
                 self.clock.advance(self.step);
-                Ok(Pass::holding(()))
+                Ok(Permit::holding(()))
             }
         };
         ready(entered).boxed()

@@ -15,7 +15,7 @@ pub trait Gate: fmt::Debug + Send + Sync {
     /// # Errors
     /// `Throttled`, with the time until it is worth asking again, where that is long: the day's
     /// requests are spent, the upstream is closed at this hour, or it asked for a pause.
-    fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>>;
+    fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>>;
 
     /// The upstream asked for a pause: nobody enters for `wait` from now on. A shorter pause never
     /// ends a longer one.
@@ -23,19 +23,21 @@ pub trait Gate: fmt::Debug + Send + Sync {
 }
 
 /// Permission for one request: keep it until the answer is read, then drop it.
-#[must_use = "the request has ended for the gate when its pass is dropped"]
-pub struct Pass(#[allow(dead_code, reason = "only its drop matters")] Option<Box<dyn Send + Sync>>);
+#[must_use = "the request has ended for the gate when its permit is dropped"]
+pub struct Permit(
+    #[allow(dead_code, reason = "only its drop matters")] Option<Box<dyn Send + Sync>>,
+);
 
-impl Pass {
-    /// A pass that gives `held` back when the request has ended.
+impl Permit {
+    /// A permit that gives `held` back when the request has ended.
     pub fn holding(held: impl Send + Sync + 'static) -> Self {
         Self(Some(Box::new(held)))
     }
 }
 
-impl fmt::Debug for Pass {
+impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pass")
+        f.write_str("Permit")
     }
 }
 
@@ -44,8 +46,8 @@ impl fmt::Debug for Pass {
 pub struct OpenGate;
 
 impl Gate for OpenGate {
-    fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>> {
-        ready(Ok(Pass(None))).boxed()
+    fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
+        ready(Ok(Permit(None))).boxed()
     }
 
     fn hold(&self, _wait: Duration) {}

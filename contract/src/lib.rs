@@ -45,7 +45,7 @@ pub use connector::{
 };
 pub use demand::{Demand, DemandBody};
 pub use fault::{Fault, FaultKind, chain, no_connection};
-pub use gate::{Gate, OpenGate, Pass};
+pub use gate::{Gate, OpenGate, Permit};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
 pub use inbox::{Full, Inbox, Receipt};
 pub use judge::{Current, Judgement, Tracked, judge};

@@ -75,7 +75,7 @@ impl Folder {
 
     /// What lies there.
     pub(crate) async fn list(&mut self) -> Result<Listing, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.list().await,
             Backend::Sftp(sftp) => sftp.list().await,
@@ -84,7 +84,7 @@ impl Folder {
 
     /// How a regular file lies there; `None` where there is none.
     pub(crate) async fn stamp(&mut self, name: &str) -> Result<Option<Stamp>, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.stamp(name).await,
             Backend::Sftp(sftp) => sftp.stamp(name).await,
@@ -93,7 +93,7 @@ impl Folder {
 
     /// The content as a file of this machine; `None` where it is not there any more as `stamp` says.
     pub(crate) async fn fetch(&mut self, name: &str, stamp: Stamp) -> Result<Option<File>, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.fetch(name, stamp).await,
             Backend::Sftp(sftp) => sftp.fetch(name, stamp).await,
@@ -102,7 +102,7 @@ impl Folder {
 
     /// Moves a file of the folder to a path that is absolute or within the folder.
     pub(crate) async fn rename(&mut self, name: &str, to: &Path) -> Result<Moved, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.rename(name, to).await,
             Backend::Sftp(sftp) => sftp.rename(name, to).await,

@@ -61,7 +61,7 @@ impl Connector for Process {
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let gate = Arc::clone(&self.plan.gate);
-        let _pass = gate.enter().await?;
+        let _permit = gate.enter().await?;
         let batch = self.ask(after, max.clamp(1, self.plan.page)).await;
         if let Err(fault) = &batch
             && let FaultKind::Throttled(wait) = fault.kind()

@@ -75,7 +75,7 @@ impl Database {
         sql: Sql,
         target: &Target,
     ) -> Result<u64, Option<Fault>> {
-        let _pass = self.gate.enter().await.map_err(Some)?;
+        let _permit = self.gate.enter().await.map_err(Some)?;
         let limit = self.timeout + GRACE;
         match tokio::time::timeout(limit, self.pool().execute(sql)).await {
             Ok(Ok(n_rows)) => Ok(n_rows),
@@ -92,7 +92,7 @@ impl Database {
     }
 
     async fn fetch(&mut self, sql: Sql, target: &Target) -> Result<Vec<Row>, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         let limit = self.timeout + GRACE;
         match tokio::time::timeout(limit, self.pool().fetch(sql)).await {
             Ok(Ok(rows)) => Ok(rows),

@@ -53,7 +53,7 @@ impl Connector for Journal {
         after: Option<&Position>,
         max: usize,
     ) -> Result<Batch<Position>, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         let mut next_byte = after.map_or(0, |position| position.next_byte);
         let mut journal = self.open(next_byte).await?;
         let (mut entries, mut keys) = (Vec::new(), BTreeSet::new());
