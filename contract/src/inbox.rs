@@ -36,7 +36,7 @@ struct State {
     n_bytes: usize,
     reader: Option<Waker>,
     senders: BTreeMap<u64, Waker>,
-    n_receipts: u64,
+    n_waits: u64,
 }
 
 /// There is no room: the sender comes again later.
@@ -56,12 +56,12 @@ impl Inbox {
         &self.0.epoch
     }
 
-    /// Takes all records of one request, or none of them. The receipt is fulfilled once the last of
-    /// them is settled; to drop it gives up waiting, not the records.
+    /// Takes all records of one request, or none of them. The wait ends once the last of them is
+    /// settled; dropping it gives up waiting, not the records.
     ///
     /// # Errors
     /// There is no room.
-    pub fn put(&self, records: Vec<Bytes>) -> Result<Receipt, Full> {
+    pub fn put(&self, records: Vec<Bytes>) -> Result<CustodyWait, Full> {
         let mut state = self.lock();
         let n_bytes: usize = records.iter().map(Bytes::len).sum();
         if state.n_bytes + n_bytes > self.0.most_bytes {
@@ -69,12 +69,12 @@ impl Inbox {
         }
         state.n_bytes += n_bytes;
         state.records.extend(records);
-        state.n_receipts += 1;
-        let receipt = Receipt { inbox: self.clone(), last: state.last(), id: state.n_receipts };
+        state.n_waits += 1;
+        let custody = CustodyWait { inbox: self.clone(), last: state.last(), id: state.n_waits };
         if let Some(reader) = state.reader.take() {
             reader.wake();
         }
-        Ok(receipt)
+        Ok(custody)
     }
 
     /// Waits until there is a record behind `number`. One may wait at a time.
@@ -145,13 +145,13 @@ impl fmt::Debug for Inbox {
 /// Waits for the custody of what one sender brought.
 #[derive(Debug)]
 #[must_use = "whoever does not wait for the custody must not tell the sender of it"]
-pub struct Receipt {
+pub struct CustodyWait {
     inbox: Inbox,
     last: u64,
     id: u64,
 }
 
-impl Future for Receipt {
+impl Future for CustodyWait {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -164,7 +164,7 @@ impl Future for Receipt {
     }
 }
 
-impl Drop for Receipt {
+impl Drop for CustodyWait {
     fn drop(&mut self) {
         self.inbox.lock().senders.remove(&self.id);
     }

@@ -47,7 +47,7 @@ pub use demand::{Demand, DemandBody};
 pub use fault::{Fault, FaultKind, chain, no_connection};
 pub use gate::{Gate, OpenGate, Permit};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
-pub use inbox::{Full, Inbox, Receipt};
+pub use inbox::{CustodyWait, Full, Inbox};
 pub use judge::{Current, Judgement, Tracked, judge};
 pub use normalizer::{Accepted, Normalizer, Reason, Verdict};
 pub use outbox::{Channel, Outbox, Part, ReadBatch, Tally, pack};

@@ -181,11 +181,11 @@ async fn take(
         Err(why) => return Answer::Unreadable(why),
     };
     let n_records = records.len();
-    let receipt = match door.inbox.put(records) {
-        Ok(receipt) => receipt,
+    let custody = match door.inbox.put(records) {
+        Ok(custody) => custody,
         Err(Full) => return Answer::Busy,
     };
-    match timeout(senders.limits.longest_wait, receipt).await {
+    match timeout(senders.limits.longest_wait, custody).await {
         Ok(()) => Answer::Kept(n_records),
         Err(_) => Answer::Busy,
     }
