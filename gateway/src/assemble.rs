@@ -15,7 +15,7 @@ use crate::{
     channel::{ChannelHandle, ChannelSpec, LiveChannel},
     clock, keys,
     offline::DryRun,
-    push::Door,
+    push::PushEndpoint,
     registry::{Kind, vocabulary},
     schedule::{Pace, Schedule},
     shipped,
@@ -195,8 +195,8 @@ impl Builder<'_> {
                 },
             )?;
         }
-        let door =
-            receiver.map(|receiver| Door { receiver, inbox: Inbox::new(epoch(), INBOX_BYTES) });
+        let endpoint = receiver
+            .map(|receiver| PushEndpoint { receiver, inbox: Inbox::new(epoch(), INBOX_BYTES) });
         let zone = self.settings.zone;
         let schedule = match kind.is_pushed {
             false => Schedule::new(channel.schedule.clone(), zone),
@@ -220,7 +220,7 @@ impl Builder<'_> {
             kind: Arc::new(kind),
             normalizer: mapping.clone(),
             gate: self.gate(&spec),
-            door,
+            endpoint,
             handle: ChannelHandle::new(spec.id.clone()),
             spec: Arc::new(spec),
         };

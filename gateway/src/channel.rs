@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use crate::{
     clock,
     control::ChannelControl,
-    push::Door,
+    push::PushEndpoint,
     registry::{AnyConnector, Kind},
     schedule::{Pace, Schedule},
     watch::ChannelWatch,
@@ -63,7 +63,7 @@ pub struct LiveChannel {
     /// What its upstream allows to all of its channels together.
     pub gate: Arc<Limits>,
     /// The way in for what is sent; `None` for a source that is asked.
-    pub door: Option<Door>,
+    pub endpoint: Option<PushEndpoint>,
     /// What others see of it, and what they ask of it.
     pub handle: ChannelHandle,
 }
@@ -111,7 +111,7 @@ impl LiveChannel {
             gate: self.gate.clone(),
             clock: clock::machine(),
             folder: self.spec.folder.clone(),
-            inbox: self.door.as_ref().map(|door| door.inbox.clone()),
+            inbox: self.endpoint.as_ref().map(|endpoint| endpoint.inbox.clone()),
         }
     }
 
@@ -126,7 +126,7 @@ impl LiveChannel {
     /// The fence under which it reads while this process holds the lease with `fence`: what is sent
     /// to a process is its own, whoever holds the lease.
     pub fn fence(&self, fence: u64) -> u64 {
-        if self.door.is_some() { Position::UNLEASED } else { fence }
+        if self.endpoint.is_some() { Position::UNLEASED } else { fence }
     }
 
     /// The same with another schedule; without one it ends once it has caught up.

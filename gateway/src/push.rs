@@ -44,7 +44,7 @@ pub struct PushListener(Listener);
 
 /// The way into one channel.
 #[derive(Clone)]
-pub struct Door {
+pub struct PushEndpoint {
     /// What becomes of a request.
     pub receiver: Arc<dyn Receiver>,
     /// Where its records wait.
@@ -67,20 +67,20 @@ impl Default for Limits {
 }
 
 impl PushListener {
-    /// Listens, where there is a door to listen for.
+    /// Listens, where a channel has a push endpoint.
     ///
     /// # Errors
     /// The address cannot be listened on.
     pub async fn open(
         listen: SocketAddr,
-        doors: HashMap<ChannelId, Door>,
+        endpoints: HashMap<ChannelId, PushEndpoint>,
         limits: Limits,
     ) -> Result<Option<Self>, Fault> {
-        if doors.is_empty() {
+        if endpoints.is_empty() {
             return Ok(None);
         }
         let room = Semaphore::new(usize::try_from(MOST_KIB).unwrap_or(usize::MAX));
-        let senders = Arc::new(Senders { doors, room, limits, clock: clock::machine() });
+        let senders = Arc::new(Senders { endpoints, room, limits, clock: clock::machine() });
         let router = Router::new().route("/intake/{channel}", post(take)).with_state(senders);
         Ok(Some(Self(Listener::open("intake", listen, router, limits.slowest).await?)))
     }
@@ -144,7 +144,7 @@ impl IntoResponse for Answer {
 }
 
 struct Senders {
-    doors: HashMap<ChannelId, Door>,
+    endpoints: HashMap<ChannelId, PushEndpoint>,
     /// Room for bodies that are being received.
     room: Semaphore,
     limits: Limits,
@@ -157,11 +157,11 @@ async fn take(
     request: Request,
 ) -> Answer {
     let channel = channel.parse::<ChannelId>().ok();
-    let Some(door) = channel.and_then(|channel| senders.doors.get(&channel)) else {
+    let Some(endpoint) = channel.and_then(|channel| senders.endpoints.get(&channel)) else {
         return Answer::NoChannel;
     };
     let (head, body) = request.into_parts();
-    if let Err(why) = door.receiver.admit(&head, senders.clock.now()) {
+    if let Err(why) = endpoint.receiver.admit(&head, senders.clock.now()) {
         return Answer::Unauthorized(why);
     }
     let declared = length(&head.headers);
@@ -176,12 +176,12 @@ async fn take(
         Ok(Err(answer)) => return answer,
         Err(_) => return Answer::TooSlow,
     };
-    let records = match door.receiver.records(&head, body) {
+    let records = match endpoint.receiver.records(&head, body) {
         Ok(records) => records,
         Err(why) => return Answer::Unreadable(why),
     };
     let n_records = records.len();
-    let custody = match door.inbox.put(records) {
+    let custody = match endpoint.inbox.put(records) {
         Ok(custody) => custody,
         Err(Full) => return Answer::Busy,
     };

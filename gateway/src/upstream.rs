@@ -29,7 +29,7 @@ pub async fn serve(
     grace: Duration,
 ) -> Vec<Ended> {
     let (pushed, pulled): (Vec<_>, Vec<_>) =
-        channels.into_iter().partition(|channel| channel.door.is_some());
+        channels.into_iter().partition(|channel| channel.endpoint.is_some());
     let run = async |channels: &[LiveChannel], fence| {
         tokio::select! {
             ended = run_channels(channels, shared, fence, grace) => ended,

@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings(&context.config)?;
     let dry_run = DryRun::of(&settings, &args.channel)?;
     anyhow::ensure!(
-        dry_run.channel.door.is_none(),
+        dry_run.channel.endpoint.is_none(),
         "channel {} receives what is sent and asks nobody; use `tonghui explain` with a request body",
         args.channel
     );

@@ -38,7 +38,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let mut reloads = Reloads::begin(&store).await;
         // Once for every configuration that changes what all channels share.
         loop {
-            let mut doors = Doors::open(&settings, role, &channels, &store).await?;
+            let mut listeners = Listeners::open(&settings, role, &channels, &store).await?;
             tracing::info!(channels = channels.len(), ?store, ?role, "running");
             let this_time = stop.child();
             let (change, wanted) = watch::channel(channels.clone());
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                 let open = this_time.child();
                 tokio::select! {
                     ended = &mut running => break (ended?, None),
-                    never = doors.serve(&open) => match never {},
+                    never = listeners.serve(&open) => match never {},
                     next = reloads.next(role, (&settings, &channels), &read) => match next {
                         Next::Channels { settings: new, channels: merged, .. } => {
                             (settings, channels) = (*new, merged);
@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                         }
                     }
                 }
-                doors = Doors::open(&settings, role, &channels, &store).await?;
+                listeners = Listeners::open(&settings, role, &channels, &store).await?;
             };
             drop(running);
             for (channel, end) in &ended {
@@ -97,23 +97,23 @@ fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
 
 /// Where others come in. Whoever is still waiting for an answer when it is dropped is cut off, and
 /// comes again.
-struct Doors {
+struct Listeners {
     senders: Option<PushListener>,
     console: Option<Console>,
 }
 
-impl Doors {
+impl Listeners {
     async fn open(
         settings: &Settings,
         role: Role,
         channels: &[LiveChannel],
         store: &Database,
     ) -> Result<Self, Fault> {
-        let doors = channels
+        let endpoints = channels
             .iter()
-            .filter_map(|each| Some((each.id().clone(), each.door.clone()?)))
+            .filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)))
             .collect();
-        let senders = PushListener::open(settings.intake, doors, Limits::default()).await?;
+        let senders = PushListener::open(settings.intake, endpoints, Limits::default()).await?;
         let console = match role {
             Role::All | Role::Console => Console::open(settings, store).await?,
             Role::Ingest | Role::Sink => None,

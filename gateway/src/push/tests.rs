@@ -27,10 +27,10 @@ async fn listening(most_bytes: usize, limits: Limits) -> Listening {
     let mut context = ConnectorContext::new(channel.clone(), chrono_tz::Asia::Shanghai);
     context.inbox = Some(inbox.clone());
     let receiver = Webhook::RECEIVER.unwrap()(&config);
-    let door = Door { receiver, inbox: inbox.clone() };
+    let endpoint = PushEndpoint { receiver, inbox: inbox.clone() };
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let doors = HashMap::from([(channel, door)]);
-    let listener = PushListener::open(listen, doors, limits).await.unwrap().unwrap();
+    let endpoints = HashMap::from([(channel, endpoint)]);
+    let listener = PushListener::open(listen, endpoints, limits).await.unwrap().unwrap();
     let webhook = Webhook::build(config, context).unwrap();
     Listening { address: listener.address().unwrap(), inbox, webhook, listener }
 }
