@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::{
     channel::{LiveChannel, are_alike},
-    lease::Keeper,
+    lease::LeaseHolder,
     stop::Stop,
     supervise::{Ended, Shared},
     upstream,
@@ -23,7 +23,7 @@ use crate::{
 pub async fn serve(
     mut wanted: watch::Receiver<Vec<LiveChannel>>,
     shared: &Shared,
-    keeper: &Keeper,
+    leases: &LeaseHolder,
     grace: Duration,
 ) -> Vec<Ended> {
     let (mut groups, mut ended) = (Groups::default(), Vec::new());
@@ -37,7 +37,7 @@ pub async fn serve(
             shared.environment.stop = stop;
             let serving = async move {
                 let ends =
-                    Box::pin(upstream::serve(&upstream, channels, &shared, keeper, grace)).await;
+                    Box::pin(upstream::serve(&upstream, channels, &shared, leases, grace)).await;
                 (upstream, ends)
             };
             running.push(serving.boxed());

@@ -14,7 +14,7 @@ use futures_util::{FutureExt as _, future::join_all};
 use serde::Serialize;
 use sink::store::{Claim, Database, Index, IndexLag};
 
-use crate::{clock, lease::Keeper, report, stop::Stop, supervise::panicked};
+use crate::{clock, lease::LeaseHolder, report, stop::Stop, supervise::panicked};
 
 /// How often a worker that has nothing to do looks for new history, or asks for its lease.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -48,9 +48,9 @@ pub(crate) async fn lag(store: &Database) -> Result<Vec<Lag>, Fault> {
 /// in the way.
 pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Duration) {
     let store = &store.apart();
-    let keeper = &Keeper::new(store.clone(), false);
+    let leases = &LeaseHolder::new(store.clone(), false);
     let workers = Index::ALL.map(|index| async move {
-        let worker = Worker { index, store, keeper, kept, stop, retry: Retry::default() };
+        let worker = Worker { index, store, leases, kept, stop, retry: Retry::default() };
         Box::pin(worker.run()).await;
     });
     let too_long = async {
@@ -74,7 +74,7 @@ pub(crate) async fn cover(
     waiting: impl Fn(u64),
 ) -> Result<(), Fault> {
     let target = store.history_end().await?;
-    let keeper = Keeper::new(store.apart(), false);
+    let leases = LeaseHolder::new(store.apart(), false);
     let (mut known, mut moved, mut told) = (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
@@ -95,7 +95,7 @@ pub(crate) async fn cover(
             told = Some(Instant::now());
             waiting(left);
         }
-        if let Claim::Ours(lease) = keeper.claim(&lease_of(index)).await? {
+        if let Claim::Ours(lease) = leases.claim(&lease_of(index)).await? {
             let work = async {
                 let began = Instant::now();
                 while began.elapsed() < TELL_EVERY
@@ -105,7 +105,7 @@ pub(crate) async fn cover(
                 Ok(())
             };
             // Where the lease was lost, somebody else goes on.
-            Box::pin(keeper.hold(&lease, work)).await.unwrap_or(Ok(()))?;
+            Box::pin(leases.hold(&lease, work)).await.unwrap_or(Ok(()))?;
         }
         tokio::time::sleep(LOOK_SOON).await;
     }
@@ -114,7 +114,7 @@ pub(crate) async fn cover(
 struct Worker<'a> {
     index: Index,
     store: &'a Database,
-    keeper: &'a Keeper,
+    leases: &'a LeaseHolder,
     kept: &'a Stop,
     stop: &'a Stop,
     retry: Retry,
@@ -124,11 +124,11 @@ impl Worker<'_> {
     async fn run(mut self) {
         let lease = lease_of(self.index);
         while !self.stop.is_asked() {
-            let fault = match self.keeper.claim(&lease).await {
+            let fault = match self.leases.claim(&lease).await {
                 Ok(Claim::Ours(lease)) => {
-                    let keeper = self.keeper;
+                    let leases = self.leases;
                     let work = AssertUnwindSafe(self.work()).catch_unwind();
-                    match Box::pin(keeper.hold(&lease, work)).await {
+                    match Box::pin(leases.hold(&lease, work)).await {
                         Some(Ok(Ok(()))) => return,
                         Some(Ok(Err(fault))) => fault,
                         Some(Err(_)) => panicked(),
@@ -229,7 +229,7 @@ mod tests {
     #[tokio::test]
     async fn who_waits_for_an_index_leaves_it_to_the_process_that_makes_it() {
         let (_folder, store) = loaded().await;
-        let other = Keeper::new(store.clone(), false);
+        let other = LeaseHolder::new(store.clone(), false);
         let Claim::Ours(lease) = other.claim(&lease_of(Index::People)).await.unwrap() else {
             panic!("it is free");
         };
@@ -273,7 +273,7 @@ mod tests {
     #[tokio::test]
     async fn an_index_that_another_process_makes_is_left_to_it() {
         let (_folder, store) = loaded().await;
-        let other = Keeper::new(store.clone(), false);
+        let other = LeaseHolder::new(store.clone(), false);
         let mut leases = Vec::new();
         for index in Index::ALL {
             let Claim::Ours(lease) = other.claim(&lease_of(index)).await.unwrap() else {

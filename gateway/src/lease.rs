@@ -23,13 +23,13 @@ const MARGIN: Duration = Duration::from_secs(3);
 
 /// Claims and keeps leases in the name of this process.
 #[derive(Debug, Clone)]
-pub struct Keeper {
+pub struct LeaseHolder {
     store: Database,
     me: Instance,
     serves: bool,
 }
 
-impl Keeper {
+impl LeaseHolder {
     /// For a service, which takes requests, or for a single run.
     pub fn new(store: Database, serves: bool) -> Self {
         Self { store, me: Instance::own(), serves }
@@ -48,7 +48,7 @@ impl Keeper {
         }
     }
 
-    /// The same as [`Keeper::hold`] for work that asks an upstream: what it asks is booked within
+    /// The same as [`LeaseHolder::hold`] for work that asks an upstream: what it asks is booked within
     /// `limits`.
     pub async fn during<T>(
         &self,

@@ -16,7 +16,7 @@ use crate::{
     channel::LiveChannel,
     channels, clock, indexer,
     ingest::Environment,
-    lease::Keeper,
+    lease::LeaseHolder,
     mapping::MappingPool,
     memory::Memory,
     report,
@@ -79,8 +79,8 @@ pub async fn serve_wanted(
             stop.asked().await;
             return Vec::new();
         };
-        let keeper = Keeper::new(store.apart(), true);
-        let ended = channels::serve(wanted, &shared, &keeper, settings.limits.grace).await;
+        let leases = LeaseHolder::new(store.apart(), true);
+        let ended = channels::serve(wanted, &shared, &leases, settings.limits.grace).await;
         tokio::select! { biased;
             () = stop.asked() => {}
             () = kept(store) => {}

@@ -10,7 +10,7 @@ use tracing::info;
 use crate::{
     channel::LiveChannel,
     instance,
-    lease::Keeper,
+    lease::LeaseHolder,
     report, requests,
     supervise::{Ended, Shared, run_channels},
 };
@@ -25,7 +25,7 @@ pub async fn serve(
     upstream: &str,
     channels: Vec<LiveChannel>,
     shared: &Shared,
-    keeper: &Keeper,
+    leases: &LeaseHolder,
     grace: Duration,
 ) -> Vec<Ended> {
     let (pushed, pulled): (Vec<_>, Vec<_>) =
@@ -38,9 +38,9 @@ pub async fn serve(
     };
     let pulling = async {
         let Some(gate) = pulled.first().map(|channel| &channel.gate) else { return Vec::new() };
-        while let Some(lease) = wait_for(upstream, shared, keeper).await {
+        while let Some(lease) = wait_for(upstream, shared, leases).await {
             if let Some(ended) =
-                Box::pin(keeper.during(&lease, gate, run(&pulled, lease.fence))).await
+                Box::pin(leases.during(&lease, gate, run(&pulled, lease.fence))).await
             {
                 return ended;
             }
@@ -53,11 +53,11 @@ pub async fn serve(
 }
 
 /// The lease, as soon as nobody else has it; `None` once stop is asked.
-async fn wait_for(upstream: &str, shared: &Shared, keeper: &Keeper) -> Option<Lease> {
+async fn wait_for(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Option<Lease> {
     let mut retry = Retry::default();
     let mut known_holder = None;
     while !shared.environment.stop.is_asked() {
-        let wait = match keeper.claim(upstream).await {
+        let wait = match leases.claim(upstream).await {
             Ok(Claim::Ours(lease)) => return Some(lease),
             Ok(Claim::Held(held)) => {
                 if known_holder.as_ref() != Some(&held.holder) {

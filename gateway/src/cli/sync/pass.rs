@@ -11,7 +11,7 @@ use super::Row;
 use crate::{
     channel::LiveChannel,
     instance::{self, Instance},
-    lease::Keeper,
+    lease::LeaseHolder,
     requests::is_paused,
     supervise::{Ended, Shared, run_channels},
 };
@@ -55,10 +55,10 @@ pub(super) async fn pass(
     grace: Duration,
     only_ask: bool,
 ) -> Vec<Row> {
-    let keeper = Keeper::new(shared.store.apart(), false);
+    let leases = LeaseHolder::new(shared.store.apart(), false);
     let groups = LiveChannel::by_upstream(channels);
     let upstreams = groups.into_iter().map(|(name, channels)| {
-        let one = Upstream { name, shared, keeper: &keeper, grace, only_ask };
+        let one = Upstream { name, shared, leases: &leases, grace, only_ask };
         async move { Box::pin(one.pass(channels)).await }
     });
     join_all(upstreams).await.into_iter().flatten().collect()
@@ -67,7 +67,7 @@ pub(super) async fn pass(
 struct Upstream<'a> {
     name: String,
     shared: &'a Shared,
-    keeper: &'a Keeper,
+    leases: &'a LeaseHolder,
     grace: Duration,
     only_ask: bool,
 }
@@ -82,10 +82,10 @@ impl Upstream<'_> {
         while let Some(first) = channels.first()
             && !stop.is_asked()
         {
-            let done = match self.keeper.claim(&self.name).await {
+            let done = match self.leases.claim(&self.name).await {
                 Ok(Claim::Ours(lease)) => {
                     let work = run_channels(&channels, self.shared, lease.fence, self.grace);
-                    match self.keeper.during(&lease, &first.gate, work).await {
+                    match self.leases.during(&lease, &first.gate, work).await {
                         Some(ended) => self.ended(ended).await,
                         None => Vec::new(),
                     }
