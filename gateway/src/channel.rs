@@ -138,17 +138,17 @@ impl LiveChannel {
 
     /// The same beside it, to read what lies in `range` again and end.
     #[must_use]
-    pub fn again(&self, range: TimeRange) -> Self {
-        let mut again = self.clone().with_schedule(None);
-        Arc::make_mut(&mut again.spec).range = Some(range);
+    pub fn backfill(&self, range: TimeRange) -> Self {
+        let mut backfill = self.clone().with_schedule(None);
+        Arc::make_mut(&mut backfill.spec).range = Some(range);
         let numbers = Arc::clone(&self.handle.numbers);
-        again.handle = ChannelHandle { numbers, ..ChannelHandle::new(self.id().clone()) };
-        again
+        backfill.handle = ChannelHandle { numbers, ..ChannelHandle::new(self.id().clone()) };
+        backfill
     }
 }
 
 /// Whether these do the same as those, one by one.
-pub fn are_alike(these: &[LiveChannel], those: &[LiveChannel]) -> bool {
+pub fn same_specs(these: &[LiveChannel], those: &[LiveChannel]) -> bool {
     these.iter().map(|channel| &channel.spec).eq(those.iter().map(|channel| &channel.spec))
 }
 
@@ -233,12 +233,12 @@ mod tests {
             ("gateway.toml", "Asia/Shanghai", "Asia/Urumqi", false),
         ] {
             let wanted = built(&keys, (file, from, to));
-            assert_eq!(are_alike(&running, &wanted), goes_on, "{file}: {to}");
+            assert_eq!(same_specs(&running, &wanted), goes_on, "{file}: {to}");
         }
         let other_keys = Keys::generate(Suite::default()).unwrap();
-        assert!(!are_alike(&running, &built(&other_keys, (CHANNEL, "", ""))), "other keys");
-        let again = running[0].again(TimeRange::new(Default::default(), None).unwrap());
-        assert!(!are_alike(&running, &[again]), "a stretch is read beside what is new");
+        assert!(!same_specs(&running, &built(&other_keys, (CHANNEL, "", ""))), "other keys");
+        let backfill = running[0].backfill(TimeRange::new(Default::default(), None).unwrap());
+        assert!(!same_specs(&running, &[backfill]), "a stretch is read beside what is new");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use futures_util::{
 use tokio::sync::watch;
 
 use crate::{
-    channel::{LiveChannel, are_alike},
+    channel::{LiveChannel, same_specs},
     lease::LeaseHolder,
     stop::Stop,
     supervise::{Ended, Shared},
@@ -63,7 +63,7 @@ pub fn merged(running: &[LiveChannel], new: Vec<LiveChannel>) -> (Vec<LiveChanne
     let running = LiveChannel::by_upstream(running.to_vec());
     let (mut merged, mut n_new) = (Vec::new(), 0);
     for (upstream, new) in LiveChannel::by_upstream(new) {
-        match running.get(&upstream).filter(|running| are_alike(running, &new)) {
+        match running.get(&upstream).filter(|running| same_specs(running, &new)) {
             Some(running) => merged.extend(running.iter().cloned()),
             None => {
                 n_new += new.len();
@@ -93,7 +93,7 @@ impl Groups {
         stop: &Stop,
     ) -> Vec<(String, Vec<LiveChannel>, Stop)> {
         self.0.retain(|upstream, group| {
-            let stays = wanted.get(upstream).is_some_and(|now| are_alike(now, &group.channels));
+            let stays = wanted.get(upstream).is_some_and(|now| same_specs(now, &group.channels));
             if !stays {
                 group.stop.ask();
             }

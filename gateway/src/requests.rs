@@ -125,7 +125,7 @@ async fn backfill(
     if let Some(paused) = paused(channel) {
         return paused;
     }
-    let ended = Box::pin(supervise_channel(&channel.again(range), shared, fence)).await;
+    let ended = Box::pin(supervise_channel(&channel.backfill(range), shared, fence)).await;
     match ended {
         // Whoever runs the channel next goes on with it.
         _ if shared.environment.stop.is_asked() => pending().await,

@@ -147,7 +147,7 @@ async fn sync(
     };
     let once = |channel: LiveChannel| match range {
         None => channel.with_schedule(None),
-        Some(range) => channel.again(range),
+        Some(range) => channel.backfill(range),
     };
     let channels = channels.into_iter().map(once).collect();
     let Some(halves) = Halves::open(settings, Role::All, &store, stop).await? else {
