@@ -46,12 +46,12 @@ pub async fn serve(
         tokio::select! {
             Some((upstream, ends)) = running.next() => {
                 // How a group ended that was only to change is nothing to report.
-                if !groups.ended(&upstream) || stop.is_asked() {
+                if !groups.ended(&upstream) || stop.is_requested() {
                     ended.extend(ends);
                 }
             }
             Ok(()) = wanted.changed() => {}
-            () = stop.asked(), if running.is_empty() && !is_final => return ended,
+            () = stop.requested(), if running.is_empty() && !is_final => return ended,
             else => return ended,
         }
     }
@@ -95,13 +95,13 @@ impl Groups {
         self.0.retain(|upstream, group| {
             let stays = wanted.get(upstream).is_some_and(|now| same_specs(now, &group.channels));
             if !stays {
-                group.stop.ask();
+                group.stop.request();
             }
             stays || group.is_running
         });
         let mut beginning = Vec::new();
         for (upstream, channels) in wanted {
-            if self.0.contains_key(&upstream) || stop.is_asked() {
+            if self.0.contains_key(&upstream) || stop.is_requested() {
                 continue;
             }
             let stop = stop.child();
@@ -116,7 +116,7 @@ impl Groups {
     fn ended(&mut self, upstream: &str) -> bool {
         let Some(group) = self.0.get_mut(upstream) else { return false };
         group.is_running = false;
-        let was_to_change = group.stop.is_asked();
+        let was_to_change = group.stop.is_requested();
         if was_to_change {
             self.0.remove(upstream);
         }

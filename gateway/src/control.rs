@@ -71,7 +71,7 @@ impl ChannelControl {
 
     /// Waits for `period`, or until more passes are asked for than the first `served`; and while it
     /// is paused.
-    pub(crate) async fn rest(&self, served: u64, period: Duration) {
+    pub(crate) async fn wait_until_due(&self, served: u64, period: Duration) {
         tokio::select! { biased;
             () = self.more_than(served) => {}
             () = tokio::time::sleep(period) => {}

@@ -54,7 +54,7 @@ pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Dur
         Box::pin(worker.run()).await;
     });
     let too_long = async {
-        stop.asked().await;
+        stop.requested().await;
         tokio::time::sleep(grace).await;
     };
     tokio::select! {
@@ -123,7 +123,7 @@ struct Worker<'a> {
 impl Worker<'_> {
     async fn run(mut self) {
         let lease = lease_of(self.index);
-        while !self.stop.is_asked() {
+        while !self.stop.is_requested() {
             let fault = match self.leases.claim(&lease).await {
                 Ok(Claim::Ours(lease)) => {
                     let leases = self.leases;
@@ -136,7 +136,7 @@ impl Worker<'_> {
                     }
                 }
                 // Whoever holds it covers what this process has kept as well.
-                Ok(Claim::Held(_) | Claim::Lost) if self.kept.is_asked() => return,
+                Ok(Claim::Held(_) | Claim::Lost) if self.kept.is_requested() => return,
                 Ok(Claim::Held(_) | Claim::Lost) => {
                     self.kept.or_sleep(LOOK_EVERY).await;
                     continue;
@@ -145,7 +145,7 @@ impl Worker<'_> {
             };
             let wait = self.retry.wait(fault.kind());
             report::retry(None, &fault.at(lease.clone()), wait);
-            if self.kept.is_asked() {
+            if self.kept.is_requested() {
                 return; // the next process goes on
             }
             self.kept.or_sleep(wait).await;
@@ -156,8 +156,8 @@ impl Worker<'_> {
     async fn work(&mut self) -> Result<(), Fault> {
         let Self { index, store, kept, stop, .. } = *self;
         let mut target = None;
-        while !stop.is_asked() {
-            if target.is_none() && kept.is_asked() {
+        while !stop.is_requested() {
+            if target.is_none() && kept.is_requested() {
                 target = Some(store.history_end().await?);
             }
             let began = Instant::now();
@@ -253,7 +253,7 @@ mod tests {
     async fn what_was_kept_is_covered_before_a_run_ends() {
         let (_folder, store) = loaded().await;
         let (kept, stop) = (Stop::default(), Stop::default());
-        kept.ask();
+        kept.request();
         serve(&store, &kept, &stop, GRACE).await;
         let lags = lag(&store).await.unwrap();
         assert!(lags.iter().all(|lag| lag.rows_behind == 0), "{lags:?}");
@@ -264,7 +264,7 @@ mod tests {
     async fn a_stop_is_not_held_up_by_history() {
         let (_folder, store) = loaded().await;
         let (kept, stop) = (Stop::default(), Stop::default());
-        stop.ask();
+        stop.request();
         serve(&store, &kept, &stop, GRACE).await;
         let lags = lag(&store).await.unwrap();
         assert!(lags.iter().all(|lag| lag.rows_behind == 1_200), "{lags:?}");
@@ -282,7 +282,7 @@ mod tests {
             leases.push(lease);
         }
         let (kept, stop) = (Stop::default(), Stop::default());
-        kept.ask();
+        kept.request();
         serve(&store, &kept, &stop, GRACE).await;
         assert_eq!(lag(&store).await.unwrap()[0].rows_behind, 1_200);
         assert_eq!(store.leases().await.unwrap().len(), leases.len());

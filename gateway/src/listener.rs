@@ -69,7 +69,7 @@ impl Listener {
                 (place, socket.accept().await)
             };
             tokio::select! { biased;
-                () = stop.asked() => break,
+                () = stop.requested() => break,
                 Some(_) = connections.join_next() => {}
                 (place, accepted) = accepted => match accepted {
                     Ok((stream, _)) => {
@@ -108,7 +108,7 @@ async fn attend(stream: TcpStream, router: Router, slowest: Duration, stop: &Sto
     // What breaks a connection is the sender's business: it has no answer and sends again.
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = stop.asked() => {}
+        () = stop.requested() => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;

@@ -128,7 +128,7 @@ async fn backfill(
     let ended = Box::pin(supervise_channel(&channel.backfill(range), shared, fence)).await;
     match ended {
         // Whoever runs the channel next goes on with it.
-        _ if shared.environment.stop.is_asked() => pending().await,
+        _ if shared.environment.stop.is_requested() => pending().await,
         Ok(()) => step(channel, &shared.store).await,
         Err(fault) => RequestState::Failed(fault.to_string()),
     }

@@ -76,13 +76,13 @@ pub async fn serve_wanted(
     let shared = halves.shared(settings, store, stop)?;
     let reading = async {
         let Some(shared) = shared else {
-            stop.asked().await;
+            stop.requested().await;
             return Vec::new();
         };
         let leases = LeaseHolder::new(store.apart(), true);
         let ended = channels::serve(wanted, &shared, &leases, settings.limits.grace).await;
         tokio::select! { biased;
-            () = stop.asked() => {}
+            () = stop.requested() => {}
             () = kept(store) => {}
         }
         ended
@@ -122,10 +122,12 @@ impl Halves {
         let publisher = (role != Role::Sink).then(|| AnyPublisher::Amqp(amqp.publisher()));
         let consumer = match role {
             Role::Ingest | Role::Console => None,
-            Role::All | Role::Sink => match patiently(stop, || queues(settings, store)).await? {
-                Some(queues) => Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))),
-                None => return Ok(None),
-            },
+            Role::All | Role::Sink => {
+                match retry_while_transient(stop, || queues(settings, store)).await? {
+                    Some(queues) => Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))),
+                    None => return Ok(None),
+                }
+            }
         };
         Ok(Some(Self { publisher, consumer }))
     }
@@ -165,7 +167,7 @@ impl Halves {
         let sink_stop = Stop::default();
         let reading = async {
             let read = reading.await;
-            sink_stop.ask();
+            sink_stop.request();
             read
         };
         let keeping = async {
@@ -174,7 +176,7 @@ impl Halves {
                 let (grace, kept) = (settings.limits.grace, Stop::default());
                 let sink = async {
                     run_sink(consumer, retrying, &sink_stop, grace).await;
-                    kept.ask();
+                    kept.request();
                 };
                 let upkeep = upkeep::serve(store, settings.history, &sink_stop);
                 tokio::join!(sink, upkeep, indexer::serve(store, &kept, stop, grace));
@@ -185,12 +187,12 @@ impl Halves {
 }
 
 /// Asks the store again and again while it is away; `None` once stop is asked.
-pub(crate) async fn patiently<T, F: Future<Output = Result<T, Fault>>>(
+pub(crate) async fn retry_while_transient<T, F: Future<Output = Result<T, Fault>>>(
     stop: &Stop,
     ask: impl Fn() -> F,
 ) -> Result<Option<T>, Fault> {
     let mut retry = Retry::default();
-    while !stop.is_asked() {
+    while !stop.is_requested() {
         match ask().await {
             Ok(answer) => return Ok(Some(answer)),
             Err(fault) if fault.is_transient() => {
@@ -246,7 +248,7 @@ pub async fn stop_on_signal(stop: &Stop) {
         () = interrupted() => {}
         () = terminated() => {}
     }
-    stop.ask();
+    stop.request();
 }
 
 async fn interrupted() {

@@ -10,17 +10,17 @@ pub struct Stop(CancellationToken);
 
 impl Stop {
     /// Asks. Asking twice is the same as asking once.
-    pub fn ask(&self) {
+    pub fn request(&self) {
         self.0.cancel();
     }
 
     /// Waits until somebody asks.
-    pub fn asked(&self) -> impl Future<Output = ()> + '_ {
+    pub fn requested(&self) -> impl Future<Output = ()> + '_ {
         self.0.cancelled()
     }
 
     /// Whether somebody has asked.
-    pub fn is_asked(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         self.0.is_cancelled()
     }
 
@@ -32,7 +32,7 @@ impl Stop {
     /// Waits for `event`, or until somebody asks.
     pub async fn or(&self, event: impl Future<Output = ()>) {
         tokio::select! { biased;
-            () = self.asked() => {}
+            () = self.requested() => {}
             () = event => {}
         }
     }

@@ -81,7 +81,7 @@ pub async fn run_sink(
 async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Duration) -> Vec<T> {
     let mut ended = Vec::new();
     let too_long = async {
-        stop.asked().await;
+        stop.requested().await;
         tokio::time::sleep(grace).await;
     };
     tokio::pin!(too_long);
@@ -111,7 +111,7 @@ pub(crate) async fn supervise_channel(
     if pace.schedule.is_some() {
         stop.or(Box::pin(until_due(channel, shared))).await;
     }
-    while !stop.is_asked() {
+    while !stop.is_requested() {
         watch.began();
         let entries_before = watch.entries();
         let run = Box::pin(async {
@@ -126,7 +126,7 @@ pub(crate) async fn supervise_channel(
             let checkpoints = &shared.store.backfill(range);
             let run = Run { bus, checkpoints, fence, handle, brake, environment };
             ingest(&packing, connector, pace, &run).await?;
-            if stop.is_asked() { Ok(()) } else { checkpoints.end(channel.id()).await }
+            if stop.is_requested() { Ok(()) } else { checkpoints.end(channel.id()).await }
         });
         let fault = tokio::select! {
             ended = AssertUnwindSafe(run).catch_unwind() => match ended {
@@ -154,7 +154,9 @@ async fn until_due(channel: &LiveChannel, shared: &Shared) {
     let progress = shared.store.progress(channel.id()).await.unwrap_or_default();
     let last = progress.last_read_at.map(|at| Pass { began: at, ended: at });
     let control = &channel.handle.control;
-    control.rest(control.requested(), schedule.wait(last, shared.environment.clock.now())).await;
+    control
+        .wait_until_due(control.requested(), schedule.wait(last, shared.environment.clock.now()))
+        .await;
 }
 
 /// What a run needs before it can read: a bus that takes, the number of its mapping, a connector, and
@@ -190,7 +192,7 @@ async fn after(
         let _ = shared.store.note(channel.id(), &fault, now).await;
     }
     let ends_by_itself = channel.spec.pace.schedule.is_none();
-    if stop.is_asked() || (ends_by_itself && fault.is_stopped()) {
+    if stop.is_requested() || (ends_by_itself && fault.is_stopped()) {
         return Err(fault);
     }
     let wait = retry.wait(fault.kind());
@@ -199,12 +201,12 @@ async fn after(
         FaultKind::Stopped => {
             control.stopped(fault.to_string());
             // Whoever asks for a pass may have mended it.
-            stop.or(control.rest(requested, wait)).await;
+            stop.or(control.wait_until_due(requested, wait)).await;
         }
         // A source that asks for a pause, or is not there, is not asked sooner.
         FaultKind::Transient | FaultKind::Throttled(_) => stop.or_sleep(wait).await,
     }
-    if stop.is_asked() { Err(fault) } else { Ok(()) }
+    if stop.is_requested() { Err(fault) } else { Ok(()) }
 }
 
 /// Ends when no verb has completed for too long.

@@ -17,7 +17,7 @@ const ONE_BY_ONE: Duration = Duration::from_hours(30 * 24);
 
 /// Looks after `store` until stop is asked; `history` is how long earlier states are kept.
 pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &Stop) {
-    while !stop.is_asked() {
+    while !stop.is_requested() {
         let once = async {
             if let Err(fault) = Box::pin(once(store, history, clock::now())).await {
                 warn!("looking after the store: {fault}; again in an hour");

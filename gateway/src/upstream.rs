@@ -56,7 +56,7 @@ pub async fn serve(
 async fn wait_for(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Option<Lease> {
     let mut retry = Retry::default();
     let mut known_holder = None;
-    while !shared.environment.stop.is_asked() {
+    while !shared.environment.stop.is_requested() {
         let wait = match leases.claim(upstream).await {
             Ok(Claim::Ours(lease)) => return Some(lease),
             Ok(Claim::Held(held)) => {

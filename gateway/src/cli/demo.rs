@@ -172,7 +172,7 @@ fn peak_mib() -> Option<u64> {
 /// Says what came in, every few seconds.
 async fn tell_of_new(store: &Database, stop: &Stop) {
     let mut known = None;
-    while !stop.is_asked() {
+    while !stop.is_requested() {
         if let Ok(ledger) = ledger(store, None, None).await {
             let stored: u64 = ledger.channels.iter().map(|row| row.books.stored).sum();
             let before = *known.get_or_insert(stored);

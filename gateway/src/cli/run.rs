@@ -15,7 +15,7 @@ use crate::{
     console::Console,
     push::{Limits, PushListener},
     reload::{Next, Reloads},
-    service::{Role, patiently, serve_wanted, until_signal},
+    service::{Role, retry_while_transient, serve_wanted, until_signal},
     stop::Stop,
 };
 
@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                             change.send_replace(channels.clone());
                         }
                         Next::Everything(new, channels) => {
-                            this_time.ask();
+                            this_time.request();
                             break ((&mut running).await?, Some((*new, channels)));
                         }
                     }
@@ -69,7 +69,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                 }
             }
             match next {
-                Some(next) if !stop.is_asked() => (settings, channels) = next,
+                Some(next) if !stop.is_requested() => (settings, channels) = next,
                 _ => return Ok(Exit::Done),
             }
         }
@@ -140,11 +140,11 @@ pub(super) async fn prepared(
     match role {
         Role::Sink | Role::Console => {
             let access = if role == Role::Sink { Access::ReadWrite } else { Access::ReadOnly };
-            let opened = patiently(stop, || assemble::open_store(settings, access));
+            let opened = retry_while_transient(stop, || assemble::open_store(settings, access));
             Ok(opened.await?.map(|store| (store, Vec::new())))
         }
         Role::All | Role::Ingest => {
-            let opened = patiently(stop, || assemble::open(settings)).await?;
+            let opened = retry_while_transient(stop, || assemble::open(settings)).await?;
             let prepared = opened.map(|(store, keys)| {
                 let channels = assemble::channels(settings, &keys)?;
                 anyhow::Ok((store, channels))

@@ -86,7 +86,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let until_deadline = async {
             tokio::select! {
                 rows = &mut work => return rows,
-                () = tokio::time::sleep(args.deadline.0) => stop.ask(),
+                () = tokio::time::sleep(args.deadline.0) => stop.request(),
             }
             work.await
         };
@@ -179,7 +179,7 @@ async fn until_kept(store: &Database, channel: &ChannelId, became: &mut Became, 
         match store.without_receipt(channel, *step).await {
             Ok(0) => return,
             // A store that is away for a moment is the sink's trouble, which it reports.
-            Ok(_) | Err(_) if !stop.is_asked() => stop.or_sleep(LOOK_EVERY).await,
+            Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(LOOK_EVERY).await,
             Ok(_) | Err(_) => {
                 let why = "read and published, but not all of it is stored yet".to_owned();
                 *became = Became::NotYet { why };

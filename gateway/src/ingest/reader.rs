@@ -68,7 +68,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             let Some(schedule) = &self.pace.schedule else { return Ok(None) };
             let ended = clock.now();
             let wait = schedule.wait(Some(Pass { began: self.began, ended }), ended);
-            stop.or(control.rest(self.served, wait)).await;
+            stop.or(control.wait_until_due(self.served, wait)).await;
             (self.began, self.served) = (clock.now(), control.begin());
         }
         self.read_and_pack().await
@@ -82,7 +82,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         watch.began();
         let mut numbers = numbers.lock().await;
         let batch = tokio::select! { biased;
-            () = stop.asked() => return Ok(None),
+            () = stop.requested() => return Ok(None),
             // Cancel-safe by the promise of `Connector::read`.
             batch = self.connector.read(self.next.cursor.as_ref(), self.pace.max_entries) => batch?,
         };

@@ -64,7 +64,7 @@ async fn beside(listener: PushListener, test: impl Future<Output = ()>) {
     let stop = Stop::default();
     let test = async {
         test.await;
-        stop.ask();
+        stop.request();
     };
     tokio::join!(listener.serve(&stop), test);
 }

@@ -28,7 +28,7 @@ pub(super) async fn supervise_sink(mut consumer: impl Consumer, store: impl Stor
         let wait = retry.wait(fault.kind());
         report::retry(None, &fault.at("sink"), wait);
         stop.or_sleep(wait).await;
-        if stop.is_asked() {
+        if stop.is_requested() {
             return;
         }
     }
@@ -58,7 +58,7 @@ mod tests {
     impl Consumer for Flaky {
         async fn take(&mut self, _: usize) -> Result<Intake, Fault> {
             if self.faults_left == 0 {
-                self.stop.ask();
+                self.stop.request();
                 std::future::pending::<()>().await;
             }
             if self.gives && !std::mem::replace(&mut self.is_broken, true) {

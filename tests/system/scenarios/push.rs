@@ -78,7 +78,7 @@ impl Town {
         let (url, working) = self.gateway(&stop).await;
         let sending = async {
             let pushed = self.mobile.push(&url).await.unwrap();
-            stop.ask();
+            stop.request();
             pushed
         };
         tokio::join!(working, sending).1
@@ -153,7 +153,7 @@ async fn many_gateways_receive_for_one_channel_at_once() {
             let pushed = town.mobile.push(url).await.unwrap();
             assert_eq!((pushed.taken, pushed.refused), (3, 0), "{url}");
         }
-        stop.ask();
+        stop.request();
     };
     tokio::join!(one, other, sending);
     assert_eq!(town.differences().await, [""; 0]);

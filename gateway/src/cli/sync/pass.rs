@@ -80,7 +80,7 @@ impl Upstream<'_> {
         channels.retain(|channel| is_left(&rows, channel.id()));
         let mut in_the_way = "there was no time to begin".to_owned();
         while let Some(first) = channels.first()
-            && !stop.is_asked()
+            && !stop.is_requested()
         {
             let done = match self.leases.claim(&self.name).await {
                 Ok(Claim::Ours(lease)) => {
@@ -137,7 +137,7 @@ impl Upstream<'_> {
             let became = match (end, progress) {
                 (Err(fault), _) if !fault.is_stopped() => Became::NotYet { why: fault.to_string() },
                 (Err(fault), _) => Became::Failed { why: fault.to_string() },
-                (Ok(()), _) if self.shared.environment.stop.is_asked() => {
+                (Ok(()), _) if self.shared.environment.stop.is_requested() => {
                     Became::NotYet { why: "it was stopped".to_owned() }
                 }
                 (Ok(()), Ok(progress)) => Became::Done { by: None, step: progress.step },
@@ -169,7 +169,7 @@ impl Upstream<'_> {
         if self.only_ask {
             return Some(Became::Asked { by: by.to_owned() });
         }
-        while !stop.is_asked() {
+        while !stop.is_requested() {
             match store.request(seq).await {
                 Ok(RequestState::Done(step)) => {
                     let step = step.parse().unwrap_or(u64::MAX);
