@@ -1,6 +1,6 @@
 //! `advance`: the one row that is a channel's progress.
 
-use std::{future::Future, ops::Range, sync::Arc};
+use std::{future::Future, ops::Range};
 
 use crate::{ChannelId, Confirmed, Cursor, Digest, Fault, MappingNo, Timestamp};
 
@@ -83,44 +83,4 @@ pub trait Checkpoints: Send + Sync {
         fault: &Fault,
         at: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-}
-
-impl<C: Checkpoints + Send> Checkpoints for Arc<C> {
-    fn load(
-        &self,
-        channel: &ChannelId,
-        fence: u64,
-    ) -> impl Future<Output = Result<Position, Fault>> + Send {
-        (**self).load(channel, fence)
-    }
-
-    fn reserve(
-        &self,
-        channel: &ChannelId,
-        fence: u64,
-        n: u64,
-    ) -> impl Future<Output = Result<Range<u64>, Fault>> + Send {
-        (**self).reserve(channel, fence, n)
-    }
-
-    fn mapping(
-        &self,
-        channel: &ChannelId,
-        fingerprint: Digest,
-    ) -> impl Future<Output = Result<MappingNo, Fault>> + Send {
-        (**self).mapping(channel, fingerprint)
-    }
-
-    fn advance(&self, step: &Confirmed) -> impl Future<Output = Result<(), Fault>> + Send {
-        (**self).advance(step)
-    }
-
-    fn note(
-        &self,
-        channel: &ChannelId,
-        fault: &Fault,
-        at: Timestamp,
-    ) -> impl Future<Output = Result<(), Fault>> + Send {
-        (**self).note(channel, fault, at)
-    }
 }

@@ -63,7 +63,8 @@ pub trait Connector: Send + Sized + 'static {
     /// # Errors
     /// `Stopped`, with what to do instead: the source cannot be asked for a stretch of time.
     fn limit_to(&mut self, _range: TimeRange) -> Result<(), Fault> {
-        Err(no_range())
+        Err(Fault::stopped("the source cannot be read by time range")
+            .remedy("let the source send it again: records that arrive twice are recognised"))
     }
 
     /// Reads a page as [`read`](Self::read) would, without network. `name` is what the page is called
@@ -94,11 +95,6 @@ pub trait Receiver: Send + Sync {
     /// # Errors
     /// The body as a whole cannot be read; the text tells the sender why.
     fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String>;
-}
-
-fn no_range() -> Fault {
-    Fault::stopped("the source cannot be asked for a stretch of time")
-        .remedy("have the source give it once more: what comes twice is the same thing twice")
 }
 
 /// What a read found.

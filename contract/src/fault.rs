@@ -114,21 +114,11 @@ impl Fault {
         &self.path
     }
 
-    /// What happened.
-    pub fn what(&self) -> &str {
-        &self.what
-    }
-
     /// What the errors underneath say, if that is more than what happened.
-    pub fn cause(&self) -> Option<String> {
+    fn cause(&self) -> Option<String> {
         let cause = chain(&**self.cause.as_ref()?);
         let cause = cause.trim_end_matches('.');
         (!self.what.contains(cause)).then(|| cause.to_owned())
-    }
-
-    /// What to do about it.
-    pub fn advice(&self) -> Option<&str> {
-        self.remedy.as_deref()
     }
 }
 
@@ -231,7 +221,7 @@ mod tests {
     #[test]
     fn the_remedy_of_the_place_that_saw_the_failure_stays() {
         let fault = Fault::stopped("refused").remedy("grant SELECT").remedy("look into the log");
-        assert_eq!(fault.advice(), Some("grant SELECT"));
+        assert_eq!(fault.to_string(), "refused; grant SELECT");
     }
 
     #[test]

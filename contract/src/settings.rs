@@ -10,8 +10,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A length of time in settings: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Period(pub Duration);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(
+    extend("format" = "period"),
+    description = "a whole number and one of ms, s, m, h, d: 30s, 5m, 1h, 7d"
+)]
+pub struct Period(#[schemars(with = "String")] pub Duration);
 
 impl FromStr for Period {
     type Err = String;
@@ -48,25 +52,15 @@ impl Serialize for Period {
     }
 }
 
-impl JsonSchema for Period {
-    fn schema_name() -> Cow<'static, str> {
-        "Period".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "format": "period",
-            "description": "a whole number and one of ms, s, m, h, d: 30s, 5m, 1h, 7d",
-        })
-    }
-}
-
 const BYTES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// A number of bytes in settings, written with one of `B`, `KiB`, `MiB`, `GiB`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Size(pub u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(
+    extend("format" = "size"),
+    description = "a whole number and one of B, KiB, MiB, GiB: 256MiB"
+)]
+pub struct Size(#[schemars(with = "String")] pub u64);
 
 impl FromStr for Size {
     type Err = String;
@@ -100,20 +94,6 @@ impl<'de> Deserialize<'de> for Size {
 impl Serialize for Size {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl JsonSchema for Size {
-    fn schema_name() -> Cow<'static, str> {
-        "Size".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "format": "size",
-            "description": "a whole number and one of B, KiB, MiB, GiB: 256MiB",
-        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `keep`: the durable side's one promise, and its proof.
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
 
 use crate::{Fault, Intake};
 
@@ -12,12 +12,6 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The database is unhappy; nothing was written.
     fn store(&self, intake: &Intake) -> impl Future<Output = Result<Outcomes, Fault>> + Send;
-}
-
-impl<S: Store> Store for Arc<S> {
-    fn store(&self, intake: &Intake) -> impl Future<Output = Result<Outcomes, Fault>> + Send {
-        (**self).store(intake)
-    }
 }
 
 /// What became of the events of an intake.

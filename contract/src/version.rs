@@ -8,7 +8,7 @@ use std::fmt;
 use chrono::{NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Timestamp;
@@ -113,9 +113,9 @@ pub struct Version {
 }
 
 /// 128 bits that stand for a content: equal digests, equal content.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[schemars(with = "String")]
-pub struct Digest(pub [u8; 16]);
+pub struct Digest(#[serde(with = "hex::serde")] pub [u8; 16]);
 
 impl Digest {
     /// Shortens a longer hash to its first 128 bits.
@@ -129,21 +129,6 @@ impl Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(text.as_bytes(), &mut bytes).map_err(serde::de::Error::custom)?;
-        Ok(Self(bytes))
     }
 }
 

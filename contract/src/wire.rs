@@ -50,14 +50,19 @@ pub struct Reject {
     pub raw: Option<SealedBytes>,
 }
 
-/// What one event of a message is about.
-#[derive(Debug, Clone, PartialEq)]
+/// What one event of a message is about. Adjacent tagging reads `data` straight into its type; the
+/// other attributes of a CloudEvent are ignored.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "type", content = "data")]
 pub enum Event {
     /// A demand to keep.
+    #[serde(rename = "tonghui.demand.v1")]
     Demand(Box<Demand>),
     /// A record to quarantine.
+    #[serde(rename = "tonghui.reject.v1")]
     Reject(Box<Reject>),
     /// An event that this version cannot read: quarantined with its bytes.
+    #[serde(skip)]
     Unreadable {
         /// The event as it came.
         bytes: Vec<u8>,
@@ -77,16 +82,6 @@ struct Envelope<'a, T> {
     time: String,
     datacontenttype: &'static str,
     data: &'a T,
-}
-
-/// Adjacent tagging reads `data` straight into its type; other attributes are passed over.
-#[derive(Deserialize)]
-#[serde(tag = "type", content = "data")]
-enum Incoming {
-    #[serde(rename = "tonghui.demand.v1")]
-    Demand(Box<Demand>),
-    #[serde(rename = "tonghui.reject.v1")]
-    Reject(Box<Reject>),
 }
 
 pub(crate) fn encode_demand(demand: &Demand) -> serde_json::Result<Vec<u8>> {
@@ -147,17 +142,17 @@ pub(crate) fn decode(id: &MessageId, wire_version: u32, body: &[u8]) -> Vec<Even
         let reason = format!("wire version {wire_version}, this program reads {WIRE_VERSION}");
         return vec![unreadable(body, reason)];
     }
-    if let Ok(events) = serde_json::from_slice::<Vec<Incoming>>(body) {
-        return events.into_iter().map(Event::from).collect();
+    if let Ok(events) = serde_json::from_slice(body) {
+        return events;
     }
     // One bad event among good ones: read them one by one, keep the good.
     match serde_json::from_slice::<Vec<Cow<'_, RawValue>>>(body) {
         Err(error) => vec![unreadable(body, position(&error))],
         Ok(events) => events
             .iter()
-            .map(|event| match serde_json::from_str::<Incoming>(event.get()) {
-                Ok(event) => event.into(),
-                Err(error) => unreadable(event.get().as_bytes(), position(&error)),
+            .map(|event| {
+                serde_json::from_str(event.get())
+                    .unwrap_or_else(|error| unreadable(event.get().as_bytes(), position(&error)))
             })
             .collect(),
     }
@@ -167,13 +162,4 @@ pub(crate) fn decode(id: &MessageId, wire_version: u32, body: &[u8]) -> Vec<Even
 fn position(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     format!("not a {:?} of a known kind, line {line} column {column}", error.classify())
-}
-
-impl From<Incoming> for Event {
-    fn from(incoming: Incoming) -> Self {
-        match incoming {
-            Incoming::Demand(demand) => Self::Demand(demand),
-            Incoming::Reject(reject) => Self::Reject(reject),
-        }
-    }
 }
