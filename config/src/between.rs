@@ -90,5 +90,5 @@ fn section(value: &Value) -> Option<(&str, &Value)> {
 }
 
 fn at(source: &Source, key: &str, message: String, suggestion: Option<Suggestion>) -> Problem {
-    source.problem(Finding { span: source.locate(&[key]), message, suggestion, absence: false })
+    source.problem(Finding::new(source.locate(&[key]), message, suggestion))
 }

@@ -26,10 +26,11 @@ mod shape;
 mod source;
 mod walk;
 
+pub use gateway::{BusSettings, ConsoleSettings, Limits, Topology};
 pub use problem::{Problem, Problems, Suggestion, TextPlace};
 pub use resolve::resolve;
 pub use schema::{Kind, Vocabulary, schema_channel, schema_gateway};
 pub use settings::{
-    BusSettings, ChannelSettings, ConsoleSettings, Example, KeySource, Limits, Misfire,
-    ScheduleSettings, Section, Settings, StoreSettings, Trigger, may_listen,
+    ChannelSettings, Example, KeySource, Misfire, ScheduleSettings, Section, Settings,
+    StoreSettings, Trigger, may_listen,
 };

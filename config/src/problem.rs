@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use serde::{Serialize, ser::SerializeStruct as _};
+use serde::Serialize;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -83,25 +83,28 @@ impl Problem {
 }
 
 /// All that is wrong: at least one problem, sorted by file and line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[must_use]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    problems: Vec<Problem>,
+}
 
 impl Problems {
     /// Sorts what was found; `None` where nothing was.
     pub fn new(found: impl IntoIterator<Item = Problem>) -> Option<Self> {
         let sorted: BTreeSet<Problem> = found.into_iter().collect();
-        if sorted.is_empty() { None } else { Some(Self(sorted.into_iter().collect())) }
+        let problems: Vec<_> = sorted.into_iter().collect();
+        (!problems.is_empty()).then_some(Self { problems })
     }
 
     /// The problems, in order.
     pub fn as_slice(&self) -> &[Problem] {
-        &self.0
+        &self.problems
     }
 
     /// How many files they are in.
     pub(crate) fn files(&self) -> usize {
-        self.0.iter().map(|problem| &problem.file).collect::<BTreeSet<_>>().len()
+        self.problems.iter().map(|problem| &problem.file).collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -109,7 +112,7 @@ impl std::error::Error for Problems {}
 
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
-        Self(vec![problem])
+        Self { problems: vec![problem] }
     }
 }
 
@@ -118,14 +121,6 @@ impl IntoIterator for Problems {
     type IntoIter = std::vec::IntoIter<Problem>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl Serialize for Problems {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Problems", 1)?;
-        object.serialize_field("problems", &self.0)?;
-        object.end()
+        self.problems.into_iter()
     }
 }

@@ -13,10 +13,10 @@ use crate::{
     between::{budgets, sections, twins},
     channel::Checked,
     format::{World, code_tables, reason},
-    gateway::{GatewayFile, Parts},
+    gateway::{ConsoleSettings, GatewayFile},
     problem::{Problem, Problems, Suggestion},
     schema::{Vocabulary, schema_channel, schema_gateway},
-    settings::{ConsoleSettings, Settings, may_listen},
+    settings::{Settings, may_listen},
     source::{Finding, Source},
     walk::{Rules, Walked, quote},
 };
@@ -91,28 +91,14 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Setting
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
-    let Parts { zone, store, history, bus, keys, national, intake, console, limits } =
-        gateway.into_parts(dir);
-    let codes_dir = dir.join("codes");
-    if let Some(ConsoleSettings { listen, token }) = &console
+    let settings = gateway.into_settings(dir, channels);
+    if let Some(ConsoleSettings { listen, token }) = &settings.console
         && let Err(why) = may_listen(*listen, token.is_some())
     {
         let problem = Problem::of_file("gateway.toml", format!("[console] {why}"));
-        return Err(problem.advise("name a `token`, or listen on 127.0.0.1").into());
+        return Err(problem.advise("set `token`, or listen on 127.0.0.1").into());
     }
-    Ok(Settings {
-        zone,
-        store,
-        history,
-        bus,
-        keys,
-        national,
-        intake,
-        console,
-        limits,
-        channels,
-        codes_dir,
-    })
+    Ok(settings)
 }
 
 /// Reads a file, named relative to the configuration folder, in whichever charset an editor has
@@ -132,12 +118,9 @@ fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
     let end = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
     let sound = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let source = Source::new(file.to_owned(), sound);
-    Err(Box::new(source.problem(Finding {
-        span: end..end,
-        message: "this is not text in UTF-8, UTF-16 or GB18030".to_owned(),
-        suggestion: Some(Suggestion::advice("save the file as UTF-8")),
-        absence: false,
-    })))
+    let message = "this is not text in UTF-8, UTF-16 or GB18030".to_owned();
+    let advice = Suggestion::advice("save the file as UTF-8");
+    Err(Box::new(source.problem(Finding::new(end..end, message, Some(advice)))))
 }
 
 /// Folders of channels, by name. What begins with a dot belongs to somebody else's tool.
@@ -195,7 +178,7 @@ fn check(
     for (error, span) in errors.iter().zip(spans) {
         let suggestion = remedy(error.message(), &span, source);
         let message = error.message().to_owned();
-        problems.push(source.problem(Finding { span, message, suggestion, absence: false }));
+        problems.push(source.problem(Finding::new(span, message, suggestion)));
     }
     walked
 }

@@ -25,6 +25,12 @@ pub(crate) struct Finding {
     pub(crate) absence: bool,
 }
 
+impl Finding {
+    pub(crate) fn new(span: Range<usize>, message: String, suggestion: Option<Suggestion>) -> Self {
+        Self { span, message, suggestion, absence: false }
+    }
+}
+
 /// A file as it was read.
 #[derive(Clone)]
 pub(crate) struct Source {

@@ -156,7 +156,7 @@ impl<'a> Walk<'a> {
     }
 
     fn note(&mut self, span: Range<usize>, message: String, suggestion: Option<Suggestion>) {
-        self.found.push(Finding { span, message, suggestion, absence: false });
+        self.found.push(Finding::new(span, message, suggestion));
     }
 
     /// Notes what a format found in a text, at the bytes it means.

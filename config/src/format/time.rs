@@ -8,7 +8,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use contract::Window;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -16,8 +16,9 @@ use super::Wrong;
 use crate::nearest::nearest;
 
 /// Five fields: minute, hour, day of the month, month, day of the week.
-#[derive(Debug, Clone)]
-pub(crate) struct Clock(pub(crate) Box<Cron>);
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(extend("format" = "cron"))]
+pub(crate) struct Clock(#[schemars(with = "String")] pub(crate) Box<Cron>);
 
 impl FromStr for Clock {
     type Err = String;
@@ -33,16 +34,6 @@ impl FromStr for Clock {
 impl<'de> Deserialize<'de> for Clock {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-impl JsonSchema for Clock {
-    fn schema_name() -> Cow<'static, str> {
-        "Clock".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "cron" })
     }
 }
 
@@ -72,23 +63,12 @@ fn clock(text: &str) -> Option<String> {
 }
 
 /// A zone of the IANA time zone database.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Zone(pub(crate) Tz);
-
-impl JsonSchema for Zone {
-    fn schema_name() -> Cow<'static, str> {
-        "Zone".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "format": "timezone",
-            "description": "a name of the IANA time zone database: Asia/Shanghai",
-        })
-    }
-}
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(
+    extend("format" = "timezone"),
+    description = "a name of the IANA time zone database: Asia/Shanghai"
+)]
+pub(crate) struct Zone(#[schemars(with = "String")] pub(crate) Tz);
 
 /// What people call the one time of China; the database has it under the city of Shanghai.
 const CHINA: [&str; 9] =
