@@ -1,9 +1,9 @@
-//! The threads that map what was read. No thread of the runtime does: mapping computes and never
-//! waits, and while a record takes a second, nothing else on its thread would move.
+//! The mapping threads. Records are not mapped on runtime threads: mapping computes without waiting, and
+//! while a record takes a second, nothing else on that thread could run.
 //!
-//! A batch is cut into portions, and the threads take portions from all waiting batches in turn, so
-//! a channel with much to map does not keep the others waiting. A large record is a portion of its
-//! own, and only half of the threads take those: the other half is left for everybody else.
+//! A batch is split into portions, and the threads take portions from all waiting batches in turn, so a
+//! channel with much to map does not delay the others. A large record is a portion of its own, and at
+//! most half of the threads work on those: the other half stays free for everything else.
 
 use std::{
     collections::VecDeque,
@@ -18,7 +18,7 @@ use contract::{Entry, Fault, Outbox, ReadBatch, Verdict};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-/// As many threads as there are cores. They end when this is dropped.
+/// A pool of as many threads as there are cores. They end when it is dropped.
 pub struct MappingPool {
     queue: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
@@ -28,42 +28,44 @@ impl MappingPool {
     /// Starts the threads.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The system refuses to create a thread.
     pub fn new() -> Result<Self, Fault> {
-        // With a single one, a large record would have no half to leave to others.
+        // With a single thread, a large record would block everything else.
         Self::of(available_parallelism().map_or(2, NonZero::get).max(2))
     }
 
     fn of(n_threads: usize) -> Result<Self, Fault> {
         let most_large = n_threads / 2;
         let queue = Arc::new(Queue::default());
-        // What was started ends with this, should a later one fail.
+        // If a later thread cannot be started, dropping the pool ends the earlier ones.
         let mut pool = Self { queue, threads: Vec::new() };
         for _ in 0..n_threads {
             let queue = Arc::clone(&pool.queue);
             let work = move || while queue.map_next(most_large) {};
             let thread = thread::Builder::new().name("map".to_owned()).spawn(work);
-            pool.threads.push(thread.map_err(|error| {
-                Fault::stopped("no thread for mapping can be started").because(error)
-            })?);
+            pool.threads.push(
+                thread.map_err(|error| {
+                    Fault::stopped("cannot start a mapping thread").because(error)
+                })?,
+            );
         }
         Ok(pool)
     }
 
-    /// Maps a batch and packs it. Dropping the future takes back what no thread has begun yet.
+    /// Maps a batch and packs it. Dropping the future cancels the portions that no thread has started.
     ///
     /// # Errors
     /// The pool has ended.
     ///
     /// # Panics
-    /// Where mapping panicked: the panic is the channel's, and its supervisor catches it.
+    /// If mapping panicked: the panic continues in the channel's task, where its supervisor catches it.
     pub async fn pack(&self, batch: ReadBatch) -> Result<Outbox, Fault> {
         let (answer, packed) = oneshot::channel();
         self.queue.add(Job::new(batch, answer));
         match packed.await {
             Ok(Ok(outbox)) => Ok(outbox),
             Ok(Err(panic)) => resume_unwind(panic),
-            Err(_) => Err(Fault::stopped("the threads that map have ended")),
+            Err(_) => Err(Fault::stopped("the mapping threads have ended")),
         }
     }
 }
@@ -73,13 +75,13 @@ impl Drop for MappingPool {
         self.queue.lock().is_closed = true;
         self.queue.changed.notify_all();
         for thread in self.threads.drain(..) {
-            // It catches every panic; and at most one portion is still under way in it.
+            // It catches every panic, and has at most one portion left to finish.
             let _ = thread.join();
         }
     }
 }
 
-/// What waits to be mapped.
+/// Batches that wait to be mapped.
 #[derive(Default)]
 struct Queue {
     waiting: Mutex<Waiting>,
@@ -88,10 +90,9 @@ struct Queue {
 
 #[derive(Default)]
 struct Waiting {
-    /// Batches with the number of their first portion that nobody has taken, in the order of their
-    /// turns.
+    /// Each batch with the number of its next portion, in the order of their turns.
     jobs: VecDeque<(Arc<Job>, usize)>,
-    /// Threads that are at work on a large record.
+    /// Threads that are working on a large record.
     n_large: usize,
     is_closed: bool,
 }
@@ -131,7 +132,7 @@ impl Queue {
 }
 
 impl Waiting {
-    /// The next portion of the batch whose turn it is, which then goes behind all others.
+    /// Takes the next portion of the batch whose turn it is; the batch then moves to the end of the queue.
     fn take(&mut self, most_large: usize) -> Option<(Arc<Job>, Portion)> {
         self.jobs.retain(|(job, _)| !job.is_abandoned());
         let may_begin = |(job, next): &(Arc<Job>, usize)| {
@@ -156,14 +157,14 @@ struct Job {
 }
 
 struct Progress {
-    /// By entry.
+    /// By entry; `None` until it is mapped.
     verdicts: Vec<Option<Verdict>>,
     n_missing: usize,
-    /// Who waits for it; gone once the answer is given.
+    /// Receives the result; `None` once it is sent.
     answer: Option<oneshot::Sender<thread::Result<Outbox>>>,
 }
 
-/// Entries that one thread maps without looking up.
+/// Entries that one thread maps in one go.
 #[derive(Clone)]
 struct Portion {
     entries: Range<usize>,
@@ -179,14 +180,14 @@ impl Job {
         Self { batch, portions, progress: Mutex::new(progress) }
     }
 
-    /// Nobody waits for it any more.
+    /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool {
         self.progress().answer.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
-    /// Maps some of its entries, and packs it when they were the last.
+    /// Maps some of its entries, and packs the batch if they were the last.
     fn map(&self, entries: Range<usize>) {
-        // `pack` seals what was rejected, which is code of a mapping too.
+        // `pack` may panic too: it calls the mapping to seal rejected records.
         let done = catch_unwind(AssertUnwindSafe(|| {
             let verdicts = self.batch.verdicts(entries.clone());
             let all = self.progress().add(entries, verdicts)?;
@@ -198,7 +199,7 @@ impl Job {
             Err(panic) => Err(panic),
         };
         if let Some(waits) = self.progress().answer.take() {
-            // Where nobody waits any more, the batch is read again.
+            // If nobody waits any more, the batch will be read again.
             let _ = waits.send(answer);
         }
     }
@@ -209,7 +210,7 @@ impl Job {
 }
 
 impl Progress {
-    /// Takes what became of some entries; gives all, when these were the last.
+    /// Adds the verdicts on some entries; returns all verdicts if these were the last.
     fn add(&mut self, entries: Range<usize>, verdicts: Vec<Verdict>) -> Option<Vec<Verdict>> {
         self.n_missing -= entries.len();
         for (place, verdict) in self.verdicts[entries].iter_mut().zip(verdicts) {
@@ -219,12 +220,12 @@ impl Progress {
     }
 }
 
-/// A record of so many bytes is large, and a portion ends with as many.
+/// A record above this size is large, and a portion ends at this size, in bytes.
 const LARGE: usize = 64 * 1024;
-/// A portion of small records: some milliseconds of work.
+/// Most entries of a portion: some milliseconds of work.
 const MOST_ENTRIES: usize = 64;
 
-/// Cuts entries into portions by their weights. There is one at least: an empty batch is packed too.
+/// Splits entries into portions by their weights. There is at least one: an empty batch is packed too.
 fn portions(weights: impl Iterator<Item = usize>) -> Vec<Portion> {
     let mut portions = Vec::new();
     let mut open = Portion { entries: 0..0, is_large: false };
@@ -245,7 +246,7 @@ fn portions(weights: impl Iterator<Item = usize>) -> Vec<Portion> {
     portions
 }
 
-/// Bytes of a record, as far as it matters: to count those of a large one would be work itself.
+/// Approximate bytes of a record; counting stops above [`LARGE`], because counting is work too.
 fn weight(entry: &Entry) -> usize {
     fn add(sum: usize, value: &Value) -> usize {
         if sum > LARGE {

@@ -1,5 +1,5 @@
-//! The channels of one upstream, read by the one process that holds its lease; and those that are
-//! sent to, which every process reads.
+//! The channels of one upstream. Polled channels are read by the process that holds the lease; push
+//! channels by every process.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use crate::{
     channel::LiveChannel,
     instance,
     lease::LeaseHolder,
-    report, requests,
+    log, requests,
     supervise::{Ended, Shared, run_channels},
 };
 
-/// How often somebody who waits for a lease asks for it.
+/// How often a waiting process tries to claim the lease.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// Runs the channels of `upstream` that are asked whenever this process holds its lease, and those
-/// that are sent to all the time: every process takes what arrives at its own listener. Does what is
-/// requested of them, until stop is asked or they have ended by themselves.
+/// Runs the polled channels of `upstream` while this process holds its lease, and the push channels all
+/// the time: every process receives on its own listener. Serves the requests to all of them, until stop
+/// is requested or they have ended by themselves.
 pub async fn serve(
     upstream: &str,
     channels: Vec<LiveChannel>,
@@ -52,7 +52,7 @@ pub async fn serve(
     ended
 }
 
-/// The lease, as soon as nobody else has it; `None` once stop is asked.
+/// Waits for the lease; `None` once stop is requested.
 async fn wait_for(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Option<Lease> {
     let mut retry = Retry::default();
     let mut known_holder = None;
@@ -62,7 +62,10 @@ async fn wait_for(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Opti
             Ok(Claim::Held(held)) => {
                 if known_holder.as_ref() != Some(&held.holder) {
                     let who = instance::describe(&held.holder);
-                    info!("upstream {upstream} is read by {who}; taking over when it ends");
+                    info!(
+                        upstream,
+                        "the upstream is read by {who}; this process takes over when that one ends"
+                    );
                     known_holder = Some(held.holder);
                 }
                 ASK_EVERY
@@ -70,7 +73,7 @@ async fn wait_for(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Opti
             Ok(Claim::Lost) => continue,
             Err(fault) => {
                 let wait = retry.wait(fault.kind());
-                report::retry(None, &fault.at(format!("lease of upstream {upstream}")), wait);
+                log::retry(None, &fault.at(format!("lease of upstream {upstream}")), wait);
                 wait
             }
         };

@@ -1,7 +1,7 @@
-//! What a changed configuration would do: maps the kept records as it says and compares with what
-//! the store holds. Nothing is written.
+//! What a changed configuration would do: maps the stored records with it and compares the results with
+//! the store. Nothing is written.
 //!
-//! What the decoder found belongs to the bytes and not to the mapping; it is left out on both sides.
+//! Findings of the decoder belong to the bytes and not to the mapping; they are ignored on both sides.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use sink::store::{Database, DemandRow};
 
 use crate::{assemble, keys, offline::DryRun};
 
-/// Demands read at a time.
+/// Demands read from the store at a time.
 const PAGE: u32 = 500;
-/// Samples of a field.
+/// Most samples of a field.
 const SAMPLES: usize = 3;
-/// Characters of a sample.
+/// Most characters of a sample.
 const LONGEST: usize = 60;
 
 /// What would change.
@@ -26,11 +26,11 @@ const LONGEST: usize = 60;
 pub struct WhatIf {
     /// Demands that were mapped again.
     pub demands: u64,
-    /// Of them, those that would change.
+    /// How many of them would change.
     pub changed: u64,
-    /// Of them, those that would not be taken any more.
+    /// How many of them would be skipped or rejected.
     pub rejected: u64,
-    /// Demands whose record is not kept any more, or does not open.
+    /// Demands whose record is no longer stored, or cannot be decrypted.
     pub without_record: u64,
     /// Changes by field.
     pub fields: BTreeMap<String, FieldChange>,
@@ -39,9 +39,9 @@ pub struct WhatIf {
 /// How one field would change.
 #[derive(Debug, Default, Serialize)]
 pub struct FieldChange {
-    /// In how many demands.
+    /// Number of demands in which it would change.
     pub demands: u64,
-    /// A few of them; personal values are masked.
+    /// Some examples; personal values are masked.
     pub samples: Vec<Sample>,
 }
 
@@ -50,16 +50,16 @@ pub struct FieldChange {
 pub struct Sample {
     /// `channel/key`.
     pub demand: String,
-    /// As it is.
+    /// The value now.
     pub before: String,
-    /// As it would be.
+    /// The value it would have.
     pub after: String,
 }
 
-/// Maps everything that was seen since a moment.
+/// Maps all demands that were seen since a time.
 ///
 /// # Errors
-/// The configuration has problems, the keys cannot be read, or the store cannot.
+/// The configuration has problems, or the keys or the store cannot be read.
 pub async fn compare(
     settings: &Settings,
     store: &Database,

@@ -13,9 +13,8 @@ use gateway::{
     brake::Brake,
     channel::ChannelHandle,
     clock,
-    ingest::{Environment, Run, ingest},
+    ingest::{Environment, Memory, Run, ingest},
     mapping::MappingPool,
-    memory::Memory,
     schedule::Pace,
     stop::Stop,
 };

@@ -60,7 +60,7 @@ async fn demands_that_come_one_by_one_without_a_title_are_counted_over_all_runs(
         assert!(
             fault
                 .to_string()
-                .contains("none of the last 10 demands has title, which nearly all had before"),
+                .contains("none of the last 10 demands has title; nearly all earlier ones had it"),
             "{fault}"
         );
     }

@@ -1,5 +1,5 @@
-//! `tonghui preview CHANNEL`: asks the real source once, from the beginning, and shows what would
-//! become of its records. Nothing is delivered, advanced or settled.
+//! `tonghui preview CHANNEL`: reads the real source once, from the beginning, and shows what would become
+//! of its records. Nothing is delivered, advanced or settled.
 
 mod save;
 
@@ -14,25 +14,24 @@ use super::{
 };
 use crate::{assemble, offline::DryRun, registry};
 
-/// Of an answer, so many characters are shown.
+/// Most characters of an answer that are shown.
 const HEAD: usize = 2_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Folder name of the channel.
     channel: ChannelId,
-    /// Records at most.
+    /// Most records to read.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     limit: u16,
-    /// Show every request with what was signed, and every answer; secrets are hidden. Of channels
-    /// that are asked over HTTP.
+    /// Show every request, how it was signed, and every answer, with secrets hidden. HTTP channels only.
     #[arg(long)]
     trace: bool,
-    /// Write what was read, without what it says of persons, as `page` into this folder, and beside
-    /// it what is expected of it: an [[example]] of the channel. Over older ones of the same name.
+    /// Write what was read, without personal values, as `page` into this folder, with the expected
+    /// demands beside it: an [[example]] of the channel. Existing files are replaced.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
-    /// Show personal values in plain. Recorded in the audit log of the store, where there is one.
+    /// Show personal values in plain; recorded in the audit log of the store, if there is one.
     #[arg(long)]
     reveal: bool,
 }
@@ -42,7 +41,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let dry_run = DryRun::of(&settings, &args.channel)?;
     anyhow::ensure!(
         dry_run.channel.endpoint.is_none(),
-        "channel {} receives what is sent and asks nobody; use `tonghui explain` with a request body",
+        "channel {} is pushed and cannot be read; use `tonghui explain` with the body of a request",
         args.channel
     );
     if args.reveal {
@@ -60,15 +59,14 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
     let outcomes = dry_run.outcomes(entries, args.reveal)?;
     let width = out::width();
-    out::show(context.format, &outcomes, |outcomes| explain::pages(outcomes, width))?;
-    Ok(Exit::Done)
+    out::show(context.format, &outcomes, |outcomes| explain::pages(outcomes, width))
 }
 
-/// What a source gave.
+/// The result of one read.
 struct Read {
-    /// What was said, for people to read.
+    /// Requests and answers, as text.
     exchanges: Vec<String>,
-    /// The page as it came, where the source gives pages.
+    /// The page as it came, if the source gives pages.
     page: Option<String>,
     entries: Result<Vec<Entry>, Fault>,
 }
@@ -92,13 +90,13 @@ async fn read(dry_run: &DryRun, args: &Args) -> Result<Read, Fault> {
     };
     let drawn = |exchange| draw(exchange, &shown(exchange));
     let exchanges = http.traces().iter().map(drawn).collect();
-    // The list, and not what completes its records.
+    // The list page, not the requests that complete its records.
     let list = http.traces().iter().rev().find(|exchange| !listed(&exchange.page).is_empty());
     let page = list.map(|exchange| http.text(exchange));
     Ok(Read { exchanges, page, entries })
 }
 
-/// What a batch holds; a partition that failed while others went on is told.
+/// The entries of a batch; partitions that failed are printed.
 fn entries<C>(batch: Batch<C>) -> Vec<Entry> {
     for (Partition(name), fault) in &batch.trouble {
         out::note(format!("{name}: {fault}"));
@@ -106,8 +104,7 @@ fn entries<C>(batch: Batch<C>) -> Vec<Entry> {
     batch.entries
 }
 
-/// Draws an exchange with the source: what was asked, what was signed, what came back. `answered` is
-/// the answer decoded, as it may be shown.
+/// Draws one request and its answer. `answered` is the decoded answer, ready to be shown.
 fn draw(exchange: &Trace, answered: &str) -> String {
     let Trace {
         method, url, query, headers, body, signature, status, answer_headers, answer, ..
@@ -136,7 +133,7 @@ fn draw(exchange: &Trace, answered: &str) -> String {
     let rest = answered.chars().count().saturating_sub(HEAD);
     lines.push(head.trim_end().to_owned());
     if rest > 0 {
-        lines.push(format!("… {rest} characters more"));
+        lines.push(format!("… {rest} more characters"));
     }
     lines.join("\n")
 }

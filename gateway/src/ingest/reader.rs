@@ -9,6 +9,7 @@ use crate::{
     channel::ChannelHandle,
     registry::AnyConnector,
     schedule::{Pace, Pass},
+    watch::State,
 };
 
 /// A batch that is read and not yet delivered.
@@ -63,7 +64,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             }
             let ChannelHandle { watch, control, .. } = self.run.handle;
             let Environment { clock, stop, .. } = self.run.environment;
-            watch.caught_up();
+            watch.set(State::CaughtUp);
             control.complete();
             let Some(schedule) = &self.pace.schedule else { return Ok(None) };
             let ended = clock.now();
@@ -79,7 +80,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         let ChannelHandle { watch, numbers, .. } = handle;
         let Environment { memory, mapping, clock, stop } = environment;
         let Channel { id, .. } = self.channel;
-        watch.began();
+        watch.set(State::Running);
         let mut numbers = numbers.lock().await;
         let batch = tokio::select! { biased;
             () = stop.requested() => return Ok(None),

@@ -1,5 +1,4 @@
-//! A page as a fixture, without what it says of persons. Rather nothing is written than something of
-//! which it cannot be shown.
+//! Saves a page as a fixture, without personal values. If they cannot all be removed, nothing is written.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -9,7 +8,7 @@ use serde_json::Value;
 
 use crate::{cli::out, offline::DryRun};
 
-/// Writes `page`, or what `entries` hold where the source gives no pages, and what is expected of it.
+/// Writes `page`, or the records of `entries` if the source gives no pages, and the expected demands.
 pub(super) fn save(
     dry_run: &DryRun,
     folder: &Path,
@@ -17,12 +16,12 @@ pub(super) fn save(
     entries: &[Entry],
 ) -> anyhow::Result<()> {
     let records = records(entries);
-    ensure!(!records.is_empty(), "there is no record to be kept as a fixture");
+    ensure!(!records.is_empty(), "no record was read that could be saved");
     let page = match page {
         Some(page) => page,
         None => rows(&records)?,
     };
-    // The page may hold more records than were asked for.
+    // The page may contain more records than were requested.
     let is_xml = page.trim_start_matches('\u{feff}').trim_start().starts_with('<');
     let name = if is_xml { "page.xml" } else { "page.json" };
     let listed = sample(dry_run, name, &page)?;
@@ -40,7 +39,7 @@ pub(super) fn save(
     Ok(())
 }
 
-/// The records among what was read.
+/// The records among the entries.
 pub(super) fn records(entries: &[Entry]) -> Vec<RawRecord> {
     let records = entries.iter().filter_map(|entry| match entry {
         Entry::Record(record) => Some(record.clone()),
@@ -54,7 +53,7 @@ fn rows(records: &[RawRecord]) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&rows)? + "\n")
 }
 
-/// Reads the page as it will be kept, and looks in it for anything that it said of persons `before`.
+/// Reads the scrubbed page and checks that it contains no personal value of the records `before`.
 fn ensure_clean(
     dry_run: &DryRun,
     name: &str,
@@ -64,22 +63,22 @@ fn ensure_clean(
     let after = sample(dry_run, name, scrubbed)?;
     ensure!(
         before.len() == after.len(),
-        "the page cannot be read any more once personal values are hidden; make the fixture by hand"
+        "the page cannot be read once its personal values are removed; write the fixture by hand"
     );
     let told: BTreeSet<String> = dry_run.mapping.personal(before);
     let left = dry_run.mapping.personal(&after);
     let left = told.intersection(&left).count();
     ensure!(
         left == 0,
-        "{left} personal values cannot be found in the text of the page to be hidden; make the \
+        "{left} personal values cannot be found in the text of the page to remove them; write the \
          fixture by hand"
     );
     Ok(())
 }
 
 fn sample(dry_run: &DryRun, name: &str, page: &str) -> anyhow::Result<Vec<RawRecord>> {
-    let entries = dry_run
-        .sample(name, page.as_bytes())
-        .context("what was read is no fixture of this kind of source; make one by hand")?;
+    let entries = dry_run.sample(name, page.as_bytes()).context(
+        "what was read is no valid page of this kind of source; write the fixture by hand",
+    )?;
     Ok(records(&entries))
 }

@@ -1,4 +1,4 @@
-//! One pass over the channels of each upstream: by the service that holds it, or by this process.
+//! One pass over the channels of each upstream, by the service that holds its lease or by this process.
 
 use std::time::Duration;
 
@@ -16,39 +16,39 @@ use crate::{
     supervise::{Ended, Shared, run_channels},
 };
 
-/// How often the answer of a service, and a lease that somebody else has, are looked at.
+/// How often the answer of a service, or a lease that another process holds, is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How the pass over one channel ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "became", rename_all = "snake_case")]
 pub(super) enum Became {
-    /// Everything that was there is read and published.
+    /// Everything is read and published.
     Done {
-        /// The service that did it.
+        /// The service that did it; `None` for this process.
         by: Option<String>,
-        /// The move of the position that ended it.
+        /// Number of moves of the position at its end.
         #[serde(skip)]
         step: u64,
     },
-    /// A service was asked, and nobody waited.
+    /// It was requested from a service, and not waited for.
     Asked {
         /// That service.
         by: String,
     },
-    /// Later: nothing is lost.
+    /// It was not possible in time; nothing is lost.
     NotYet {
-        /// What was in the way.
+        /// Why not.
         why: String,
     },
-    /// Somebody has to mend something.
+    /// A fault that must be fixed first.
     Failed {
-        /// What.
+        /// The fault.
         why: String,
     },
 }
 
-/// Passes over all channels, upstreams side by side, until stop is asked.
+/// Passes over all channels, all upstreams at the same time, until stop is requested.
 pub(super) async fn pass(
     channels: Vec<LiveChannel>,
     shared: &Shared,
@@ -78,7 +78,7 @@ impl Upstream<'_> {
         let (mut rows, mut retry) = (self.paused(&channels).await, Retry::default());
         let is_left = |rows: &[Row], id: &ChannelId| rows.iter().all(|row| row.channel != *id);
         channels.retain(|channel| is_left(&rows, channel.id()));
-        let mut in_the_way = "there was no time to begin".to_owned();
+        let mut in_the_way = "the deadline came before it began".to_owned();
         while let Some(first) = channels.first()
             && !stop.is_requested()
         {
@@ -92,7 +92,8 @@ impl Upstream<'_> {
                 }
                 Ok(Claim::Held(held)) if held.serves => self.follow(&channels, &held).await,
                 Ok(Claim::Held(held)) => {
-                    in_the_way = format!("{} reads it", instance::describe(&held.holder));
+                    in_the_way =
+                        format!("it is being read by {}", instance::describe(&held.holder));
                     stop.or_sleep(LOOK_EVERY).await;
                     Vec::new()
                 }
@@ -117,8 +118,7 @@ impl Upstream<'_> {
         rows
     }
 
-    /// A paused channel is not read, whoever would read it. Where the store cannot say, the pass will
-    /// find out that it is away.
+    /// The rows of paused channels, which nobody reads. If the store is away, the pass will report it.
     async fn paused(&self, channels: &[LiveChannel]) -> Vec<Row> {
         let paused = self.shared.store.paused().await.unwrap_or_default();
         let row = |id: &ChannelId| Row {
@@ -129,7 +129,7 @@ impl Upstream<'_> {
         ids.filter(|id| paused.contains(id)).map(row).collect()
     }
 
-    /// What this process did. A pass that was stopped has not found everything.
+    /// The rows of channels that this process read. A pass that was stopped is not complete.
     async fn ended(&self, ended: Vec<Ended>) -> Vec<Row> {
         let mut rows = Vec::new();
         for (channel, end) in ended {
@@ -138,7 +138,7 @@ impl Upstream<'_> {
                 (Err(fault), _) if !fault.is_stopped() => Became::NotYet { why: fault.to_string() },
                 (Err(fault), _) => Became::Failed { why: fault.to_string() },
                 (Ok(()), _) if self.shared.environment.stop.is_requested() => {
-                    Became::NotYet { why: "it was stopped".to_owned() }
+                    Became::NotYet { why: "it was stopped before it was complete".to_owned() }
                 }
                 (Ok(()), Ok(progress)) => Became::Done { by: None, step: progress.step },
                 (Ok(()), Err(fault)) => Became::NotYet { why: fault.to_string() },
@@ -148,7 +148,8 @@ impl Upstream<'_> {
         rows
     }
 
-    /// Asks the service that holds the lease; what it leaves undone when it ends is not in the rows.
+    /// Requests the passes from the service that holds the lease. If it ends before a pass is done, that
+    /// channel has no row.
     async fn follow(&self, channels: &[LiveChannel], held: &Holding) -> Vec<Row> {
         let by = format!("the running service, {}", instance::describe(&held.holder));
         let asking = channels.iter().map(|channel| async {
@@ -177,18 +178,18 @@ impl Upstream<'_> {
                 }
                 Ok(RequestState::Failed(why)) => return Some(Became::Failed { why }),
                 Ok(RequestState::Open) if !still_held(store, held).await => break,
-                // A store that is away for a moment comes back, or the deadline comes.
+                // If the store is away, it comes back or the deadline ends this.
                 Ok(RequestState::Open) | Err(_) => stop.or_sleep(LOOK_EVERY).await,
             }
         }
-        // Nobody waits for it any more; should it be done all the same, that does no harm.
+        // Nobody waits for it any more. If it is done all the same, that does no harm.
         let withdrawn = RequestState::Failed("withdrawn".to_owned());
         let _ = store.answer(seq, &withdrawn).await;
         None
     }
 }
 
-/// Whether that service is still there. Where nobody knows, it is.
+/// Whether the service still holds the lease; true if the store is away.
 async fn still_held(store: &Database, held: &Holding) -> bool {
     if instance::is_gone(&held.holder) {
         return false;
