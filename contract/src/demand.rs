@@ -9,14 +9,12 @@
 mod code;
 mod handling;
 mod party;
-mod quality;
 
-pub use code::{Initiative, Kind, Role, Side, Status, TaskRole, Urgency};
+pub use code::{Initiative, Kind, Quality, QualityFlag, Role, Side, Status, TaskRole, Urgency};
 pub use handling::{
     Counts, Evaluation, EvaluationBy, Level, LimitUnit, Related, Step, SupervisionFlag, Task,
 };
 pub use party::{Attachment, Crs, Enterprise, Location, Person, Repeat};
-pub use quality::{Quality, QualityFlag};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -215,4 +213,40 @@ impl<'de> Deserialize<'de> for Demand {
 /// Whether a field carries nothing and stays off the wire.
 fn absent<T: PartialEq + Default>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Which of the fields in [`Shape::FIELDS`] a demand has. If a source silently stops giving one of them,
+/// every record is still a valid demand, but this shows it. Fields that are filled during handling are
+/// not included: an open demand has none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shape([bool; Self::FIELDS.len()]);
+
+impl Shape {
+    /// The fields that count; for a coded field, the source's own value counts too.
+    pub const FIELDS: [&'static str; 8] =
+        ["source_no", "title", "content", "kind", "region", "received_at", "status", "people"];
+
+    /// A shape with a flag for each of [`Shape::FIELDS`], in their order.
+    pub fn new(has: [bool; Self::FIELDS.len()]) -> Self {
+        Self(has)
+    }
+
+    /// The shape of a demand.
+    pub fn of(body: &DemandBody) -> Self {
+        Self([
+            body.source_no.is_some(),
+            body.title.is_some(),
+            body.content.is_some(),
+            body.kind.is_some() || body.kind_raw.is_some(),
+            body.region.is_some() || body.region_raw.is_some(),
+            body.received_at.is_some(),
+            body.status.is_some() || body.status_raw.is_some(),
+            !body.people.is_empty(),
+        ])
+    }
+
+    /// Whether it has the field with this index in [`Shape::FIELDS`].
+    pub fn has(&self, at: usize) -> bool {
+        self.0.get(at).copied().unwrap_or(false)
+    }
 }

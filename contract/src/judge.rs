@@ -1,4 +1,4 @@
-//! The one judge of what a newly arrived state means. Pure, and the same for every store.
+//! Decides what a newly arrived state means. Pure, and the same for every store.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct Current {
     pub tracked: Tracked,
 }
 
-/// The fields whose changes history names. What else changed is named `other`.
+/// The fields whose changes history names. Any other change is named `other`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Tracked {
@@ -41,7 +41,7 @@ pub struct Tracked {
     /// Official limit, microseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_at: Option<i64>,
-    /// 催办 so far.
+    /// Number of reminders (催办).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub urged: Option<u32>,
 }
@@ -84,7 +84,7 @@ impl Tracked {
 }
 
 impl Current {
-    /// What a store will know once `demand` is its current state.
+    /// What a store knows once `demand` is the current state.
     pub fn of(demand: &Demand) -> Self {
         Self { version: demand.version, digest: demand.digest, tracked: Tracked::of(demand) }
     }
@@ -93,21 +93,21 @@ impl Current {
 /// What a newly arrived state means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// It becomes the current state and enters history. `changed` names what is new; empty for the
-    /// first state. A later event of the same transaction may supersede it: it stays in history.
+    /// It becomes the current state and is added to history. `changed` names the changed fields; it is
+    /// empty for the first state. A later event of the same transaction may supersede it; it stays in
+    /// history.
     Stored {
         /// Names of the changed fields.
         changed: Vec<&'static str>,
     },
-    /// The same content, seen again: version and `last_seen_at` move, nothing else.
+    /// The same content again: only version and `last_seen_at` are updated.
     Unchanged,
-    /// Older than the current state: enters history if that content was never seen, and changes
+    /// Older than the current state: it is added to history if its content is new there, and changes
     /// nothing else.
     Stale,
 }
 
-/// Decides what `incoming` means where `current` is known. Deterministic, and independent of how
-/// often anything is repeated.
+/// Decides what `incoming` means if `current` is known. Deterministic, and unaffected by repeated events.
 pub fn judge(current: Option<&Current>, incoming: &Current) -> Judgement {
     let Some(current) = current else {
         return Judgement::Stored { changed: Vec::new() };
@@ -119,7 +119,7 @@ pub fn judge(current: Option<&Current>, incoming: &Current) -> Judgement {
         return Judgement::Unchanged;
     }
     if incoming.version == current.version {
-        // Two contents under one version: the first stays, the second is kept in history.
+        // Two contents with one version: the first stays current, the second goes to history.
         return Judgement::Stale;
     }
     Judgement::Stored { changed: current.tracked.changed(&incoming.tracked) }

@@ -1,15 +1,15 @@
-//! Three types that settings of every part are made of.
+//! Three types that the settings of all parts use.
 //!
-//! Their JSON Schema carries a `format`, and `config` knows what each format demands: so a wrong
-//! period and a missing secret are reported with file, line and column beside all other problems,
-//! before any part deserialises its section.
+//! Their JSON Schema has a `format`, and `config` checks each format: so a wrong period or a missing
+//! secret is reported with file, line and column, together with all other problems, before any part
+//! deserialises its section.
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A length of time in settings: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
+/// A duration in settings: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(
     extend("format" = "period"),
@@ -54,7 +54,7 @@ impl Serialize for Period {
 
 const BYTES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-/// A number of bytes in settings, written with one of `B`, `KiB`, `MiB`, `GiB`.
+/// A number of bytes in settings: a whole number and one of `B`, `KiB`, `MiB`, `GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(
     extend("format" = "size"),
@@ -97,8 +97,8 @@ impl Serialize for Size {
     }
 }
 
-/// A value that must not be seen: no `Debug`, log, error or listing shows it. In a file it is
-/// written as `{ env = "NAME" }` or `{ file = "PATH" }`; `config` puts the value in its place.
+/// A secret: no `Debug`, log, error or listing shows it. In a file it is written as `{ env = "NAME" }` or
+/// `{ file = "PATH" }`; `config` replaces that by the value.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -109,7 +109,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value, for the one place that needs it.
+    /// The value, for the code that needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -135,7 +135,7 @@ impl JsonSchema for Secret {
                 "env": { "type": "string", "description": "name of an environment variable" },
                 "file": {
                     "type": "string",
-                    "description": "a file whose first line is the secret, or a file in PEM; relative to the configuration folder",
+                    "description": "a file whose first line is the secret, or a PEM file; relative to the configuration folder",
                 },
             },
             "additionalProperties": false,
