@@ -1,19 +1,19 @@
-//! What is wrong with a configuration, in a form both people and programs can use.
+//! The problems of a configuration, for people and programs.
 //!
-//! A problem is data, not an error type per cause: nobody branches on the cause, everybody wants
-//! the place, the line and what to write instead. A replacement is exact enough to be applied by an
-//! editor; where only a person can decide, it is advice.
+//! A problem is data, not one error type per cause: nobody branches on the cause, everybody wants the
+//! place, the line and what to write instead. A replacement is exact enough for an editor to apply; if
+//! only a person can decide, it is advice.
 
 use std::{collections::BTreeSet, ops::Range};
 
 use serde::Serialize;
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
     /// The file, or folder, relative to the configuration folder, with `/` between its parts.
     pub file: String,
-    /// Where in the file; `None` where the file or folder as a whole is meant.
+    /// The place in the file; `None` if the whole file or folder is meant.
     #[serde(flatten)]
     pub place: Option<TextPlace>,
     /// What is wrong. Never quotes a secret.
@@ -39,17 +39,17 @@ pub struct TextPlace {
 /// Start and end; `Range` itself has no order.
 pub(crate) type Range2 = (usize, usize);
 
-/// How to put a problem right.
+/// How to fix a problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Suggestion {
-    /// Write `text` in place of these bytes of the file.
+    /// Replace these bytes of the file by `text`.
     Replace {
         /// First byte.
         start: usize,
         /// The byte after the last.
         end: usize,
-        /// TOML, as it is to stand in the file.
+        /// The replacement, as TOML.
         text: String,
     },
     /// For a person to decide.
@@ -82,7 +82,7 @@ impl Problem {
     }
 }
 
-/// All that is wrong: at least one problem, sorted by file and line.
+/// All problems: at least one, sorted by file and line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[must_use]
 pub struct Problems {
@@ -90,7 +90,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Sorts what was found; `None` where nothing was.
+    /// Sorts the problems; `None` if there are none.
     pub fn new(found: impl IntoIterator<Item = Problem>) -> Option<Self> {
         let sorted: BTreeSet<Problem> = found.into_iter().collect();
         let problems: Vec<_> = sorted.into_iter().collect();

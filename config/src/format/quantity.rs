@@ -1,5 +1,4 @@
-//! Numbers with a unit. The unit is never left out: a bare 30 is thirty of something else for
-//! every reader.
+//! Numbers with a unit. The unit is required: readers would disagree about a bare 30.
 
 use std::{borrow::Cow, str::FromStr, time::Duration};
 
@@ -11,7 +10,7 @@ use super::Wrong;
 
 const SECONDS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
 
-/// Least time between two requests, on average; written as requests per time, like `5/s`.
+/// A rate, as the average time between two requests; written as requests per time, like `5/s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(
     extend("format" = "rate"),

@@ -1,5 +1,5 @@
-//! Times: of the clock as crontab writes them, hours of the day as `06:00-23:00`, and zones by their
-//! IANA name, because only these know when a clock was changed in the past.
+//! Cron times, hours of the day like `06:00-23:00`, and time zones by their IANA names, which include all
+//! clock changes of the past.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -12,8 +12,7 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::Wrong;
-use crate::nearest::nearest;
+use super::{Wrong, nearest};
 
 /// Five fields: minute, hour, day of the month, month, day of the week.
 #[derive(Debug, Clone, JsonSchema)]
@@ -26,7 +25,7 @@ impl FromStr for Clock {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
         parser.parse(text).map(|cron| Self(Box::new(cron))).map_err(|error| {
-            format!("`{text}` are no clock times ({error}): write five fields, minute, hour, day, month, weekday, like */5 * * * *")
+            format!("`{text}` is not a cron expression ({error}): write five fields, minute, hour, day, month, weekday, like */5 * * * *")
         })
     }
 }
@@ -70,7 +69,7 @@ fn clock(text: &str) -> Option<String> {
 )]
 pub(crate) struct Zone(#[schemars(with = "String")] pub(crate) Tz);
 
-/// What people call the one time of China; the database has it under the city of Shanghai.
+/// What people write for China's time zone; the database has it as Shanghai.
 const CHINA: [&str; 9] =
     ["asia/beijing", "beijing", "china", "cst", "gmt+8", "utc+8", "+08:00", "北京", "北京时间"];
 

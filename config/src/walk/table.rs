@@ -9,7 +9,7 @@ use toml::{
 };
 
 use super::{Walk, types};
-use crate::{nearest::nearest, problem::Suggestion, shape::Shape, source::Finding};
+use crate::{format::nearest, problem::Suggestion, shape::Shape, source::Finding};
 
 impl<'a> Walk<'a> {
     pub(super) fn table(
@@ -45,7 +45,7 @@ impl<'a> Walk<'a> {
         Value::Object(object)
     }
 
-    /// Reports an unknown key; returns the known one that was meant.
+    /// Notes an unknown key; returns the known key that was probably meant.
     fn unknown(
         &mut self,
         shape: &Shape<'a>,
