@@ -24,7 +24,6 @@ use gateway::{
     channel::{ChannelHandle, LiveChannel},
     clock,
     ingest::{self, Environment, Run, ingest},
-    mapping::MappingPool,
     registry::{AnyConnector, vocabulary},
     schedule::Pace,
     shipped,
@@ -166,7 +165,7 @@ impl Line {
             brake: Brake::default(),
             environment: &Environment {
                 memory: Arc::new(ingest::Memory::new(64 << 20)),
-                mapping: Arc::new(MappingPool::new()?),
+                mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: Stop::default(),
             },

@@ -30,22 +30,41 @@ pub(crate) struct Wrong {
     pub(crate) advice: Option<String>,
 }
 
+/// Finds a mistake in a text of the format.
+type Check = fn(&Shape<'_>, &str, &World<'_>) -> Option<Wrong>;
+
+/// Name, description and check of each format. Secrets and contents are resolved by the walk.
+const FORMATS: [(&str, &str, Check); 14] = [
+    ("period", "a period like \"30s\"", |shape, text, _| quantity::period(text, shape.bounds)),
+    ("size", "a size like \"256MiB\"", |shape, text, _| quantity::size(text, shape.bounds)),
+    ("rate", "a rate like \"5/s\"", |_, text, _| quantity::rate(text)),
+    ("timezone", "a time zone like \"Asia/Shanghai\"", |_, text, _| time::zone(text)),
+    ("window", "hours like \"06:00-23:00\"", |_, text, _| time::window(text)),
+    ("cron", "cron times like \"*/5 * * * *\"", |_, text, _| time::cron(text)),
+    ("upstream", "the name of an upstream", |_, text, _| reference::upstream(text)),
+    ("jsonpath", "a JSONPath like \"$.title\"", |_, text, _| jsonpath(text)),
+    ("codes", "the name of a code table", |_, text, world| reference::codes(text, world)),
+    ("fixture", "the name of a file", |_, text, world| reference::fixture(text, world)),
+    ("content", "the name of a file", |_, _, _| None),
+    ("address", "an address like \"127.0.0.1:8421\"", |_, text, _| address(text)),
+    ("variable", "the name of an environment variable", |_, _, _| None),
+    (
+        "secret",
+        "a reference to a secret like { env = \"NAME\" } or { file = \"PATH\" }",
+        |_, _, _| None,
+    ),
+];
+
 /// Checks a text against the format of its shape, if it has one.
 pub(crate) fn check(shape: &Shape<'_>, text: &str, world: &World<'_>) -> Option<Wrong> {
-    match shape.format? {
-        "period" => quantity::period(text, shape.bounds),
-        "size" => quantity::size(text, shape.bounds),
-        "rate" => quantity::rate(text),
-        "timezone" => time::zone(text),
-        "window" => time::window(text),
-        "cron" => time::cron(text),
-        "upstream" => reference::upstream(text),
-        "jsonpath" => jsonpath(text),
-        "codes" => reference::codes(text, world),
-        "fixture" => reference::fixture(text, world),
-        "address" => address(text),
-        _ => None,
-    }
+    let format = shape.format?;
+    let (_, _, check) = FORMATS.iter().find(|(name, ..)| *name == format)?;
+    check(shape, text, world)
+}
+
+/// A format in words, with an example.
+pub(crate) fn describe(format: &str) -> Option<&'static str> {
+    FORMATS.iter().find(|(name, ..)| *name == format).map(|(_, description, _)| *description)
 }
 
 fn address(text: &str) -> Option<Wrong> {
@@ -91,26 +110,6 @@ fn guesses(text: &str) -> Vec<String> {
         guesses.push(format!("${quoted}"));
     }
     guesses
-}
-
-/// A format in words, with an example.
-pub(crate) fn describe(format: &str) -> Option<&'static str> {
-    Some(match format {
-        "period" => "a period like \"30s\"",
-        "size" => "a size like \"256MiB\"",
-        "rate" => "a rate like \"5/s\"",
-        "timezone" => "a time zone like \"Asia/Shanghai\"",
-        "window" => "hours like \"06:00-23:00\"",
-        "cron" => "clock times like \"*/5 * * * *\"",
-        "upstream" => "the name of an upstream",
-        "jsonpath" => "a JSONPath like \"$.title\"",
-        "codes" => "the name of a code table",
-        "fixture" | "content" => "the name of a file",
-        "address" => "an address like \"127.0.0.1:8421\"",
-        "variable" => "the name of an environment variable",
-        "secret" => "a reference to a secret like { env = \"NAME\" } or { file = \"PATH\" }",
-        _ => return None,
-    })
 }
 
 /// The text that a number without a unit means in a format, if there is no doubt.

@@ -17,27 +17,25 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 )]
 pub struct Period(#[schemars(with = "String")] pub Duration);
 
+const MILLIS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
 impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(split);
-        let millis = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(format!("`{text}` is not a period: write it like 30s, 5m, 1h or 7d")),
-        };
-        number
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| number.checked_mul(millis))
+        amount(text, &MILLIS)
             .map(|millis| Self(Duration::from_millis(millis)))
-            .ok_or_else(|| format!("`{text}` is not a period: the number is missing or too large"))
+            .ok_or_else(|| format!("`{text}` is not a period: write it like 30s, 5m, 1h or 7d"))
     }
+}
+
+/// A whole number and its unit, multiplied; `None` if either is missing or the product is too large.
+fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (number, unit) =
+        text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 impl<'de> Deserialize<'de> for Period {
@@ -66,12 +64,7 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (number, unit) =
-            text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-        BYTES
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .and_then(|(_, bytes)| number.parse::<u64>().ok()?.checked_mul(*bytes))
+        amount(text, &BYTES)
             .map(Self)
             .ok_or_else(|| format!("`{text}` is not a size: write it like 64KiB, 256MiB or 1GiB"))
     }

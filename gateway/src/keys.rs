@@ -53,32 +53,23 @@ pub fn suite(settings: &Settings) -> Suite {
 /// # Errors
 /// The keys come from the environment, or the file cannot be written.
 pub fn rotate(settings: &Settings) -> Result<Keys, Fault> {
-    let keys = read(settings)?;
-    let rotated = keys
-        .rotated(suite(settings))
-        .map_err(|error| Fault::stopped("cannot generate keys").because(error))?;
-    replace(settings, &rotated)?;
-    Ok(rotated)
-}
-
-/// Replaces the content of the key file.
-///
-/// # Errors
-/// As [`rotate`].
-pub fn replace(settings: &Settings, keys: &Keys) -> Result<(), Fault> {
     let KeySource::File(path) = &settings.keys else {
         return Err(Fault::stopped("the keys come from the environment")
             .remedy("write them to a file, set `file` in [keys] to it, and repeat the command"));
     };
+    let rotated = read(settings)?
+        .rotated(suite(settings))
+        .map_err(|error| Fault::stopped("cannot generate keys").because(error))?;
     let mut beside = path.clone().into_os_string();
     beside.push(".new");
     let beside = Path::new(&beside);
     // Left by a rotation that was interrupted; it was never in use.
     let _ = fs::remove_file(beside);
-    write_new(beside, &keys.to_json(), true)
+    write_new(beside, &rotated.to_json(), true)
         .and_then(|()| fs::rename(beside, path))
         .and_then(|()| path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all()))
-        .map_err(|error| unwritten(path, error))
+        .map_err(|error| unwritten(path, error))?;
+    Ok(rotated)
 }
 
 /// Copies the keys to a new file that only its owner can read, and reads the copy back.

@@ -132,7 +132,7 @@ impl DryRun {
             ),
             Some(Event::Unreadable { reason, .. }) => ("rejected", json!({ "reason": reason })),
         };
-        leave_out_ciphertext(&mut result);
+        remove_fields(&mut result, &UNSTABLE);
         Ok(Outcome { verdict, result, trace, decoding })
     }
 }
@@ -153,16 +153,17 @@ fn decoding(text: &TextReport) -> Option<String> {
     Some(format!("{}, {why}{conflict}", text.charset))
 }
 
-/// Removes what depends on keys, reads and clocks, so that expected files stay readable and stable.
-fn leave_out_ciphertext(value: &mut Value) {
+/// Fields that depend on keys, reads and clocks: without them, expected files stay readable and stable.
+const UNSTABLE: [&str; 7] = ["raw", "unmasked", "sealed", "origin", "version", "digest", "token"];
+
+/// Removes fields with these names, at any depth.
+pub(crate) fn remove_fields(value: &mut Value, names: &[&str]) {
     match value {
         Value::Object(fields) => {
-            for name in ["raw", "unmasked", "sealed", "origin", "version", "digest", "token"] {
-                fields.shift_remove(name);
-            }
-            fields.values_mut().for_each(leave_out_ciphertext);
+            fields.retain(|name, _| !names.contains(&name.as_str()));
+            fields.values_mut().for_each(|field| remove_fields(field, names));
         }
-        Value::Array(items) => items.iter_mut().for_each(leave_out_ciphertext),
+        Value::Array(items) => items.iter_mut().for_each(|item| remove_fields(item, names)),
         _ => {}
     }
 }

@@ -21,7 +21,6 @@ use crate::{
     ingest::{Environment, Memory},
     lease::LeaseHolder,
     log,
-    mapping::MappingPool,
     stop::Stop,
     supervise::{Ended, Shared, run_sink},
     upkeep,
@@ -75,7 +74,7 @@ pub async fn serve_wanted(
     let Some(halves) = Halves::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };
-    let shared = halves.shared(settings, store, stop)?;
+    let shared = halves.shared(settings, store, stop);
     let reading = async {
         let Some(shared) = shared else {
             stop.requested().await;
@@ -134,26 +133,17 @@ impl Halves {
     }
 
     /// What the channels share; `None` if this process reads no channels.
-    ///
-    /// # Errors
-    /// The mapping threads cannot be started.
-    pub fn shared(
-        &self,
-        settings: &Settings,
-        store: &Database,
-        stop: &Stop,
-    ) -> Result<Option<Shared>, Fault> {
-        let Some(bus) = self.publisher.clone() else { return Ok(None) };
-        Ok(Some(Shared {
-            bus,
+    pub fn shared(&self, settings: &Settings, store: &Database, stop: &Stop) -> Option<Shared> {
+        Some(Shared {
+            bus: self.publisher.clone()?,
             store: store.apart(),
             environment: Environment {
                 memory: Arc::new(Memory::new(settings.limits.memory.0)),
-                mapping: Arc::new(MappingPool::new()?),
+                mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: stop.clone(),
             },
-        }))
+        })
     }
 
     /// Stores what is published while `reading` runs. The sink stops after the channels: they wait for

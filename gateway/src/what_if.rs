@@ -12,7 +12,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sink::store::{Database, DemandRow};
 
-use crate::{assemble, keys, offline::DryRun};
+use crate::{
+    assemble, keys,
+    offline::{DryRun, remove_fields},
+};
 
 /// Demands read from the store at a time.
 const PAGE: u32 = 500;
@@ -130,11 +133,9 @@ impl WhatIf {
 fn fields(body: &DemandBody) -> Map<String, Value> {
     const OF_THE_DECODER: [&str; 5] =
         ["truncated", "malformed_bytes", "repaired_text", "damaged", "control_characters"];
-    let mut fields = match serde_json::to_value(body) {
-        Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
-    };
-    fields.shift_remove("unmasked");
+    let mut body = serde_json::to_value(body).unwrap_or_default();
+    remove_fields(&mut body, &["unmasked", "sealed", "token"]);
+    let Value::Object(mut fields) = body else { return Map::new() };
     if let Some(Value::Array(notes)) = fields.get_mut("quality") {
         notes.retain(|note| {
             let flag = note["flag"].as_str().unwrap_or_default();
@@ -144,20 +145,7 @@ fn fields(body: &DemandBody) -> Map<String, Value> {
             fields.shift_remove("quality");
         }
     }
-    fields.values_mut().for_each(without_ciphertext);
     fields
-}
-
-fn without_ciphertext(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.shift_remove("sealed");
-            members.shift_remove("token");
-            members.values_mut().for_each(without_ciphertext);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_ciphertext),
-        _ => {}
-    }
 }
 
 fn short(value: &Value) -> String {

@@ -65,7 +65,6 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
-        let began = Instant::now();
         let plan = CityPlan::demonstration(args.seed, args.dir.clone(), args.records);
         prepare(&plan).with_context(|| format!("cannot prepare {}", args.dir.display()))?;
         args.servers.prepare(&args.dir.join("config")).await?;
@@ -84,12 +83,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let channels = channels.collect();
         out::note(format!("pulling into {}", Servers::place(&settings)));
         let queries = Servers::queries(&settings);
-        let demo = Demo { city, settings, store, queries, began };
-        if args.once {
-            demo.pull_once(channels, context.format).await
-        } else {
-            demo.keep_pulling(channels, context).await
-        }
+        let demo = Demo { city, settings, store, queries };
+        demo.pull(channels, args.once, context.format).await
     })
 }
 
@@ -99,58 +94,53 @@ struct Demo {
     settings: Settings,
     store: Database,
     queries: String,
-    began: Instant,
 }
 
 impl Demo {
-    async fn pull_once(self, channels: Vec<LiveChannel>, format: Format) -> anyhow::Result<Exit> {
-        let began = Instant::now();
-        let watches: Vec<_> = channels.iter().map(|each| Arc::clone(&each.handle.watch)).collect();
-        let stop = Stop::default();
-        let serving = Box::pin(serve(&self.settings, Role::All, channels, &self.store, &stop));
-        let showing = async {
-            progress::until_caught_up(&watches, self.city.split()).await;
-        };
-        let (ended, ()) = tokio::select! {
-            both = async { tokio::join!(serving, showing) } => both,
-            () = stop_on_signal(&stop) => return Ok(Exit::Failed),
-        };
-        let ended = ended?;
-        let ledger = with_run(ledger(&self.store, None, None).await?, began.elapsed());
-        out::show(format, &ledger, Ledger::draw)?;
-        if format == Format::Text {
-            out::print(self.queries)?;
-        }
-        Ok(exit_of(&ended, ledger.balanced))
-    }
-
-    async fn keep_pulling(
+    async fn pull(
         self,
         channels: Vec<LiveChannel>,
-        context: &Context,
+        once: bool,
+        format: Format,
     ) -> anyhow::Result<Exit> {
+        let began = Instant::now();
         let watches: Vec<_> = channels.iter().map(|each| Arc::clone(&each.handle.watch)).collect();
-        let stop = Stop::default();
-        let still = CancellationToken::new();
+        let (stop, still) = (Stop::default(), CancellationToken::new());
         let serving = Box::pin(serve(&self.settings, Role::All, channels, &self.store, &stop));
         let showing = async {
             progress::until_caught_up(&watches, self.city.split()).await;
-            let ledger = with_run(ledger(&self.store, None, None).await?, self.began.elapsed());
-            out::show(context.format, &ledger, Ledger::draw)?;
+            if once {
+                return Ok(());
+            }
+            let ledger = with_run(ledger(&self.store, None, None).await?, began.elapsed());
+            out::show(format, &ledger, Ledger::draw)?;
             out::note(&self.queries);
             out::note("new demands keep arriving; press ctrl-c to end the demo");
             let living = self.city.live(NEW_PER_SECOND, still.clone());
             tokio::join!(living, tell_of_new(&self.store, &stop)).0
         };
-        let ending = async {
-            stop_on_signal(&stop).await;
-            still.cancel();
+        let work = Box::pin(async { tokio::join!(serving, showing) });
+        tokio::pin!(work);
+        let (ended, shown) = tokio::select! {
+            both = &mut work => both,
+            () = stop_on_signal(&stop) => {
+                if once {
+                    return Ok(Exit::Failed);
+                }
+                still.cancel();
+                work.await
+            }
         };
-        let (ended, shown, ()) = tokio::join!(serving, showing, ending);
         shown?;
         let ended = ended?;
-        let ledger = ledger(&self.store, None, None).await?;
-        out::show(context.format, &ledger, Ledger::draw)?;
+        let mut ledger = ledger(&self.store, None, None).await?;
+        if once {
+            ledger = with_run(ledger, began.elapsed());
+        }
+        out::show(format, &ledger, Ledger::draw)?;
+        if once && format == Format::Text {
+            out::print(self.queries)?;
+        }
         Ok(exit_of(&ended, ledger.balanced))
     }
 }

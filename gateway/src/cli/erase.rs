@@ -36,8 +36,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             out::note(format!("waiting until index `people` covers {rows} more rows of history"));
         }))
         .await?;
-        let tokens = tokens(&store, &sealer, &args.token).await?;
-        let quarantine = quarantined(&store, &sealer, &args.token).await?;
+        let (tokens, numbers) = known_of(&store, &sealer, &args.token).await?;
+        let quarantine = quarantined(&store, &sealer, &numbers).await?;
         let entry = audit::entry("erase", &args.token, args.reason.clone());
         let erased = store.erase(&Erasure { tokens, quarantine, entry }).await?;
         out::show(context.format, &erased, |erased| {
@@ -49,34 +49,41 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-/// The token and the tokens of the same value under other keys: a key rotation may be under way.
-async fn tokens(store: &Database, sealer: &Sealer, token: &str) -> anyhow::Result<Vec<String>> {
-    let mut tokens = vec![token.to_owned()];
+/// What is known of the person with this token: the tokens of the same value under all keys, because a
+/// rotation may be under way; and telephone and identity numbers. A name alone is too common to search.
+async fn known_of(
+    store: &Database,
+    sealer: &Sealer,
+    token: &str,
+) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let (mut tokens, mut numbers) = (vec![token.to_owned()], Vec::new());
     for row in store.sealed_rows_of(token).await? {
-        for value in values(sealer, &row)? {
-            let same = sealer.tokens(&value);
-            if same.iter().any(|known| known == token) {
+        let values = values(sealer, &row)?;
+        let known = tokens.len();
+        for same in values.iter().map(|value| sealer.tokens(value)) {
+            if same.iter().any(|each| each == token) {
                 tokens.extend(same);
             }
+        }
+        if tokens.len() > known {
+            let is_number = |value: &Personal| {
+                matches!(value.kind(), "phone" | "id_no") && value.identity().is_some()
+            };
+            let own = values.into_iter().filter(is_number);
+            numbers.extend(own.map(|value| value.plain().replace('-', "")));
         }
     }
     tokens.sort_unstable();
     tokens.dedup();
-    Ok(tokens)
+    Ok((tokens, numbers))
 }
 
-/// Rows of quarantine that contain the person's numbers. A name alone is too common.
-async fn quarantined(store: &Database, sealer: &Sealer, token: &str) -> anyhow::Result<Vec<i64>> {
-    let mut numbers = Vec::new();
-    for row in store.sealed_rows_of(token).await? {
-        let of_person = values(sealer, &row)?;
-        let is_named =
-            of_person.iter().any(|value| sealer.tokens(value).iter().any(|t| t == token));
-        let own = of_person.into_iter().filter(|value| {
-            is_named && matches!(value.kind(), "phone" | "id_no") && value.identity().is_some()
-        });
-        numbers.extend(own.map(|value| value.plain().replace('-', "")));
-    }
+/// Rows of quarantine that contain any of the numbers.
+async fn quarantined(
+    store: &Database,
+    sealer: &Sealer,
+    numbers: &[String],
+) -> anyhow::Result<Vec<i64>> {
     let mut found = Vec::new();
     let mut after = 0;
     loop {

@@ -155,7 +155,7 @@ async fn sync(
     let Some(halves) = Halves::open(settings, Role::All, &store, stop).await? else {
         return Ok(away());
     };
-    let Some(shared) = halves.shared(settings, &store, stop)? else {
+    let Some(shared) = halves.shared(settings, &store, stop) else {
         return Ok((Vec::new(), Exit::Done));
     };
     let asking = args.no_wait;
