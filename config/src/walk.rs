@@ -27,6 +27,7 @@ use crate::{
 };
 
 /// What a walk found and built.
+#[derive(Default)]
 pub(crate) struct Walked {
     /// The file as JSON, with secrets filled in. Valid only if nothing was found.
     pub(crate) value: Value,
@@ -58,22 +59,12 @@ impl<'s> Rules<'s> {
         text: &str,
         world: &World<'_>,
     ) -> Walked {
-        let mut walk = Walk {
-            text,
-            world,
-            root: self.schema,
-            path: Vec::new(),
-            found: Vec::new(),
-            hidden: Vec::new(),
-            secrets: Vec::new(),
-            rules: self,
-        };
-        let shapes = shape::alternatives(self.schema, self.schema);
-        let value = match shapes.first() {
-            Some(shape) => walk.table(shape, tree.get_ref(), 0..0),
-            None => Value::Null,
-        };
-        Walked { value, found: walk.found, hidden: walk.hidden, secrets: walk.secrets }
+        let (path, walked) = (Vec::new(), Walked::default());
+        let mut walk = Walk { text, world, root: self.schema, path, rules: self, walked };
+        if let Some(shape) = shape::alternatives(self.schema, self.schema).first() {
+            walk.walked.value = walk.table(shape, tree.get_ref(), 0..0);
+        }
+        walk.walked
     }
 }
 
@@ -84,10 +75,8 @@ struct Walk<'a> {
     root: &'a Value,
     /// Keys and positions on the way here.
     path: Vec<String>,
-    found: Vec<Finding>,
-    hidden: Vec<Range<usize>>,
-    secrets: Vec<String>,
     rules: &'a Rules<'a>,
+    walked: Walked,
 }
 
 impl<'a> Walk<'a> {
@@ -107,17 +96,17 @@ impl<'a> Walk<'a> {
 
     /// Of several shapes, the one with the fewest mistakes was meant.
     fn best(&mut self, shapes: &[&Shape<'a>], value: &Spanned<DeValue<'_>>) -> Value {
-        let before = self.found.len();
+        let before = self.walked.found.len();
         let mut best: Option<(Vec<Finding>, Value)> = None;
         for shape in shapes {
             let built = self.fit(shape, value);
-            let found = self.found.split_off(before);
+            let found = self.walked.found.split_off(before);
             if best.as_ref().is_none_or(|(fewest, _)| found.len() < fewest.len()) {
                 best = Some((found, built));
             }
         }
         best.map_or(Value::Null, |(found, built)| {
-            self.found.extend(found);
+            self.walked.found.extend(found);
             built
         })
     }
@@ -156,7 +145,7 @@ impl<'a> Walk<'a> {
     }
 
     fn note(&mut self, span: Range<usize>, message: String, suggestion: Option<Suggestion>) {
-        self.found.push(Finding::new(span, message, suggestion));
+        self.walked.found.push(Finding::new(span, message, suggestion));
     }
 
     /// Notes what a format found in a text, at its byte range.
@@ -173,7 +162,7 @@ impl<'a> Walk<'a> {
     fn wrong_type(&mut self, shapes: &[Shape<'a>], value: &Spanned<DeValue<'_>>) {
         let span = value.span();
         if shapes.iter().any(Shape::is_secret) {
-            self.hidden.push(span.clone());
+            self.walked.hidden.push(span.clone());
             self.note(
                 span,
                 "a secret must not be written into the configuration".to_owned(),

@@ -9,6 +9,7 @@
 mod code;
 mod handling;
 mod party;
+pub(crate) use code::optional_fields;
 
 pub use code::{Initiative, Kind, Quality, QualityFlag, Role, Side, Status, TaskRole, Urgency};
 pub use handling::{
@@ -62,16 +63,12 @@ pub struct Origin {
 
 macro_rules! body {
     ($($(#[$meta:meta])* $name:ident: $type:ty,)*) => {
-        /// Everything of a demand that a mapping can set. Times are UTC; codes are accompanied by
-        /// the source's own value in the field of the same name with `_raw`.
-        #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-        #[serde(default)]
-        pub struct DemandBody {
-            $(
-                $(#[$meta])*
-                #[serde(skip_serializing_if = "absent")]
-                pub $name: $type,
-            )*
+        optional_fields! {
+            /// Everything of a demand that a mapping can set. Times are UTC; a coded field has the
+            /// source's own value beside it, in the field of the same name with `_raw`.
+            DemandBody {
+                $($(#[$meta])* $name: $type,)*
+            }
         }
 
         impl DemandBody {
@@ -103,8 +100,8 @@ macro_rules! body {
     };
 }
 
-// A macro only because the rule "absent, never null" and the list of names must hold for every
-// field alike; without it each of the sixty fields repeats an attribute that one could forget.
+// A macro because each of the sixty fields is needed three times: in the struct, in the list of names,
+// and in the flat form that is read.
 body! {
     /// The number shown to people; not unique, searchable.
     source_no: Option<String>,
@@ -210,8 +207,8 @@ impl<'de> Deserialize<'de> for Demand {
     }
 }
 
-/// Whether a field carries nothing and stays off the wire.
-fn absent<T: PartialEq + Default>(value: &T) -> bool {
+/// Whether a field has its default value, so it is left out.
+pub(crate) fn absent<T: PartialEq + Default>(value: &T) -> bool {
     *value == T::default()
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Demand, Digest, Version};
+use crate::{Demand, Digest, Version, demand::optional_fields};
 
 /// What a store knows of a demand before it writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,34 +16,27 @@ pub struct Current {
     pub tracked: Tracked,
 }
 
-/// The fields whose changes history names. Any other change is named `other`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Tracked {
-    /// Code of the status.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-    /// The source's own status.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status_raw: Option<String>,
-    /// Code of the kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// Code of the region.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// Responsible unit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub org: Option<String>,
-    /// Code of the urgency.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub urgency: Option<String>,
-    /// Official limit, microseconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub due_at: Option<i64>,
-    /// Number of reminders (催办).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub urged: Option<u32>,
+optional_fields! {
+    /// The fields whose changes history names. Any other change is named `other`.
+    #[derive(Eq)]
+    Tracked {
+        /// Code of the status.
+        status: Option<String>,
+        /// The source's own status.
+        status_raw: Option<String>,
+        /// Code of the kind.
+        kind: Option<String>,
+        /// Code of the region.
+        region: Option<String>,
+        /// Responsible unit.
+        org: Option<String>,
+        /// Code of the urgency.
+        urgency: Option<String>,
+        /// Official limit, microseconds since 1970.
+        due_at: Option<i64>,
+        /// Number of reminders (催办).
+        urged: Option<u32>,
+    }
 }
 
 impl Tracked {

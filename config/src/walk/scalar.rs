@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
     fn variable(&mut self, name: &str, span: Range<usize>) -> Value {
         match format::variable(name, self.world) {
             Ok(value) => {
-                self.secrets.push(value.clone());
+                self.walked.secrets.push(value.clone());
                 Value::String(value)
             }
             Err(wrong) => self.unresolved(name, span, wrong),
@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
         wrong: format::Wrong,
     ) -> Value {
         if !wrong.message.contains(name) {
-            self.hidden.push(span.clone());
+            self.walked.hidden.push(span.clone());
         }
         self.wrong(span, name, wrong);
         Value::Null

@@ -30,7 +30,7 @@ impl Walk<'_> {
         let Some(name) = value.get_ref().as_str() else { return Value::Null };
         match format::secret(key.get_ref(), name, self.world) {
             Ok(secret) => {
-                self.secrets.push(secret.clone());
+                self.walked.secrets.push(secret.clone());
                 Value::String(secret)
             }
             Err(wrong) => self.unresolved(name, value.span(), wrong),
@@ -42,7 +42,7 @@ impl Walk<'_> {
         match value.get_ref() {
             DeValue::Table(table) => table.iter().for_each(|(_, value)| self.hide(value)),
             DeValue::Array(list) => list.iter().for_each(|value| self.hide(value)),
-            _ => self.hidden.push(value.span()),
+            _ => self.walked.hidden.push(value.span()),
         }
     }
 }

@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
             let meaning = schema.and_then(|(_, schema)| schema.get("description")?.as_str());
             let meaning =
                 meaning.and_then(|text| text.lines().next()).map(|text| text.trim_end_matches('.'));
-            self.found.push(Finding {
+            self.walked.found.push(Finding {
                 span: span.clone(),
                 message: format!("missing key `{key}`{}{why}", self.header()),
                 suggestion: meaning.map(|text| Suggestion::advice(format!("`{key}`: {text}"))),

@@ -33,6 +33,25 @@ macro_rules! codes {
 }
 pub(super) use codes;
 
+/// A struct of the wire format whose fields may all be absent. A macro only because the rule "absent,
+/// never null" must hold for every field alike: without it, each field repeats an attribute that one
+/// could forget.
+macro_rules! optional_fields {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+        #[serde(default)]
+        pub struct $name {
+            $(
+                $(#[$field_meta])*
+                #[serde(skip_serializing_if = "crate::demand::absent")]
+                pub $field: $type,
+            )*
+        }
+    };
+}
+pub(crate) use optional_fields;
+
 codes! {
     /// What is asked.
     Kind {
