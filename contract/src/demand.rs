@@ -1,10 +1,9 @@
-//! The unified demand schema: one thing that a citizen or business asked for, whichever channel it
-//! came through.
+//! The unified demand schema: what a citizen or business asked for, through any channel.
 //!
-//! These types *are* the wire form `DemandV1`: field names are the JSON names, the column names and
-//! the API names at once, so there is deliberately no second set of types to convert to. A field
-//! that the source does not give is absent, never invented. Changing a name or a meaning here needs
-//! a new wire version (see the golden files in `contract/golden`).
+//! These types *are* the wire format `DemandV1`: field names are JSON names, column names and API names at
+//! once, so there is no second set of types to convert to. A field that the source does not give is
+//! absent, never invented. Changing a name or a meaning needs a new wire version (see the golden files in
+//! `contract/golden`).
 
 mod code;
 mod handling;
@@ -35,25 +34,25 @@ pub struct Demand {
     pub source_key: RecordKey,
     /// Orders the states of this demand.
     pub version: Version,
-    /// Stands for the content: the same digest under a newer version changes nothing.
+    /// Digest of the content: a newer version with the same digest changes nothing.
     pub digest: Digest,
-    /// How it came here.
+    /// Where it came from.
     pub origin: Origin,
-    /// The record as the source said it, compressed and sealed.
+    /// The raw record, compressed and sealed.
     pub raw: SealedBytes,
-    /// What was mapped.
+    /// The mapped fields.
     #[serde(flatten)]
     pub body: DemandBody,
 }
 
-/// Provenance: when it was read, in which message it travelled, how its bytes became text.
+/// Provenance: when it was read, in which message it came, and how it was decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
-    /// When the answer that contained it had arrived.
+    /// When the answer that contained it arrived.
     pub read_at: Timestamp,
     /// `channel/read_no/part`.
     pub message: String,
-    /// The charset its text was decoded from; absent where the source gave text.
+    /// The charset it was decoded from; absent if the source gave text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charset: Option<String>,
     /// Which rule chose the charset.

@@ -5,7 +5,7 @@ use std::{future::Future, ops::Range};
 
 use crate::{ChannelId, Confirmed, Cursor, Digest, Fault, Intake, MappingNo, Timestamp};
 
-/// Where a channel stands.
+/// The position of a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Position {
     /// The position to read after; `None` before the first read.

@@ -44,7 +44,7 @@ pub struct Reject {
     pub place: String,
     /// Why.
     pub reason: Reason,
-    /// How it came here.
+    /// Where it came from.
     pub origin: Origin,
     /// Its bytes, compressed and sealed; absent if they are too large for an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
-//! The closed vocabularies of a demand. A label that is in none of them is null plus raw value plus
-//! a quality flag: never a default.
+//! The codes of a demand, and the quality flags. A label without a code is absent, with its raw value and
+//! a quality flag: it never gets a default. Quality flags are data: they can be queried, are counted per
+//! channel, and never cause a demand to be dropped.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -160,12 +161,12 @@ codes! {
     }
 }
 
-/// One doubt about one field.
+/// A quality flag of one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quality {
     /// The field of the demand, or of the source where no field was mapped from it.
     pub field: String,
-    /// What is doubtful.
+    /// The flag.
     pub flag: QualityFlag,
     /// Offsets, codes, lengths; never a personal value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,7 +174,7 @@ pub struct Quality {
 }
 
 codes! {
-    /// What can be doubtful.
+    /// What may be wrong with a field.
     QualityFlag {
         /// A label that the code table does not have.
         UnknownCode = "unknown_code",
