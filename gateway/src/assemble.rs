@@ -16,7 +16,6 @@ use sink::{
 use crate::{
     channel::{ChannelHandle, ChannelSpec, LiveChannel},
     clock, keys,
-    offline::DryRun,
     push::PushEndpoint,
     registry::{Kind, vocabulary},
     schedule::{Pace, Schedule},
@@ -128,14 +127,6 @@ pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
 /// # Errors
 /// All problems at once.
 pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<LiveChannel>, Problems> {
-    Ok(dry_runs(settings, keys)?.into_iter().map(|dry_run| dry_run.channel).collect())
-}
-
-/// The same channels with their mappings, for commands that run nothing.
-///
-/// # Errors
-/// As [`channels`].
-pub fn dry_runs(settings: &Settings, keys: &Keys) -> Result<Vec<DryRun>, Problems> {
     let mut builder = Builder { settings, keys, codes: codes(settings)?, gates: HashMap::new() };
     let (mut built, mut problems) = (Vec::new(), Vec::new());
     for channel in &settings.channels {
@@ -179,7 +170,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn build(&mut self, channel: &ChannelSettings) -> Result<DryRun, Vec<Problem>> {
+    fn build(&mut self, channel: &ChannelSettings) -> Result<LiveChannel, Vec<Problem>> {
         let mapping = Arc::new(self.mapping(channel)?);
         let wrong = |message: String| vec![channel.problem(&[&channel.connector], message)];
         let kind = Kind::named(&channel.connector)
@@ -217,13 +208,14 @@ impl Builder<'_> {
         let live = LiveChannel {
             kind: Arc::new(kind),
             normalizer: mapping.clone(),
+            mapping,
             gate: self.gate(&spec),
             endpoint,
             handle: ChannelHandle::new(spec.id.clone()),
             spec: Arc::new(spec),
         };
         live.connector(live.context()).map_err(|fault| wrong(fault.to_string()))?;
-        Ok(DryRun { channel: live, mapping })
+        Ok(live)
     }
 
     fn mapping(&self, channel: &ChannelSettings) -> Result<Mapping, Vec<Problem>> {

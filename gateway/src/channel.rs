@@ -13,6 +13,7 @@ use contract::{
     Budget, ChannelId, Checkpoints, ConnectorContext, Digest, Fault, Normalizer, Position, ReadNo,
     TimeRange,
 };
+use normalizer::Mapping;
 use tokio::sync::Mutex;
 
 use crate::{
@@ -58,8 +59,10 @@ pub struct LiveChannel {
     pub spec: Arc<ChannelSpec>,
     /// Builds its connector.
     pub kind: Arc<Kind>,
-    /// Its mapping.
+    /// Its mapping, as the loop uses it.
     pub normalizer: Arc<dyn Normalizer>,
+    /// Its mapping, for commands that show what it does.
+    pub mapping: Arc<Mapping>,
     /// Keeps the limits of its upstream; all channels of the upstream share it.
     pub gate: Arc<Limits>,
     /// Where a push channel receives requests; `None` for a source that is polled.

@@ -4,7 +4,7 @@
 //! `check` compares the demands of a page with the expected ones; `explain` and `preview` print them.
 //! Ciphertexts and tokens are left out: both differ with every key.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
 use anyhow::Context;
 use config::Settings;
@@ -12,7 +12,7 @@ use contract::{
     Batch, Channel, ChannelId, Cursor, DecidedBy, Entry, Event, Intake, MappingNo, Position,
     ReadNo, TextReport, Timestamp, pack,
 };
-use normalizer::{Keys, Mapping, Suite, Traced};
+use normalizer::{Keys, Suite, Traced};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -42,26 +42,18 @@ pub struct Outcome {
     pub decoding: Option<String>,
 }
 
-/// A channel with its mapping.
-pub struct DryRun {
-    /// The channel.
-    pub channel: LiveChannel,
-    /// Its mapping.
-    pub mapping: Arc<Mapping>,
+/// Builds the channel of this name, with temporary keys.
+///
+/// # Errors
+/// There is none, or it has problems.
+pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveChannel> {
+    let mut settings = settings.clone();
+    settings.channels.retain(|each| each.id == *channel);
+    let built = assemble::channels(&settings, &Keys::generate(Suite::default())?)?.pop();
+    built.with_context(|| format!("there is no channel `{channel}`"))
 }
 
-impl DryRun {
-    /// The channel of this name.
-    ///
-    /// # Errors
-    /// There is none, or it has problems.
-    pub fn of(settings: &Settings, channel: &ChannelId) -> anyhow::Result<Self> {
-        let mut settings = settings.clone();
-        settings.channels.retain(|each| each.id == *channel);
-        let built = assemble::dry_runs(&settings, &Keys::generate(Suite::default())?)?.pop();
-        built.with_context(|| format!("there is no channel `{channel}`"))
-    }
-
+impl LiveChannel {
     /// The outcomes of the records of a page in a file. With `reveal`, the traces contain personal values
     /// in plain.
     ///
@@ -86,7 +78,7 @@ impl DryRun {
     /// # Errors
     /// It is not a page of this kind of source.
     pub fn sample(&self, name: &str, page: &[u8]) -> anyhow::Result<Vec<Entry>> {
-        Ok(self.channel.connector(self.channel.context())?.sample(name, page)?)
+        Ok(self.connector(self.context())?.sample(name, page)?)
     }
 
     /// The outcomes of entries that were read.
@@ -99,9 +91,9 @@ impl DryRun {
 
     fn outcome(&self, entry: Entry, reveal: bool) -> anyhow::Result<Outcome> {
         let channel = Channel {
-            id: self.channel.id().clone(),
+            id: self.id().clone(),
             mapping: MappingNo(1),
-            normalizer: self.channel.normalizer.clone(),
+            normalizer: self.normalizer.clone(),
         };
         let (trace, decoding) = match &entry {
             Entry::Record(record) => (self.mapping.trace(record, reveal), decoding(&record.text)),

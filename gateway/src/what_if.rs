@@ -12,10 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sink::store::{Database, DemandRow};
 
-use crate::{
-    assemble, keys,
-    offline::{DryRun, remove_fields},
-};
+use crate::{assemble, channel::LiveChannel, keys, offline::remove_fields};
 
 /// Demands read from the store at a time.
 const PAGE: u32 = 500;
@@ -70,7 +67,7 @@ pub async fn compare(
 ) -> anyhow::Result<WhatIf> {
     let keys = keys::read(settings)?;
     let sealer = Sealer::new(&keys);
-    let dry_runs = assemble::dry_runs(settings, &keys)?;
+    let channels = assemble::channels(settings, &keys)?;
     let mut result = WhatIf::default();
     let mut after = 0;
     loop {
@@ -78,16 +75,16 @@ pub async fn compare(
         let Some((last, _)) = page.last() else { return Ok(result) };
         after = *last;
         for (_, row) in &page {
-            result.look_at(row, &dry_runs, &sealer);
+            result.look_at(row, &channels, &sealer);
         }
     }
 }
 
 impl WhatIf {
-    fn look_at(&mut self, row: &DemandRow, dry_runs: &[DryRun], sealer: &Sealer) {
+    fn look_at(&mut self, row: &DemandRow, channels: &[LiveChannel], sealer: &Sealer) {
         let demand = &row.demand;
-        let is_its = |each: &&DryRun| *each.channel.id() == demand.channel;
-        let Some(dry_run) = dry_runs.iter().find(is_its) else { return };
+        let is_its = |each: &&LiveChannel| *each.id() == demand.channel;
+        let Some(channel) = channels.iter().find(is_its) else { return };
         let bytes = open_raw(sealer, Place::from(demand), &demand.raw).ok();
         let tree = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let Some(tree) = tree else {
@@ -101,7 +98,7 @@ impl WhatIf {
             body: Body::new(tree),
             text: TextReport::default(),
         };
-        match dry_run.channel.normalizer.normalize(&record) {
+        match channel.normalizer.normalize(&record) {
             Verdict::Accept(accepted) => {
                 let name = format!("{}/{}", demand.channel, demand.source_key.as_str());
                 self.count(&name, &fields(&demand.body), &fields(&accepted.body));

@@ -12,7 +12,7 @@ use contract::{
 };
 use gateway::{
     assemble, keys,
-    offline::{DryRun, Outcome},
+    offline::{self, Outcome},
     shipped,
 };
 use normalizer::{Keys, Sealer, Suite};
@@ -210,8 +210,8 @@ async fn looking_at_persons_is_written_down_before_they_are_shown() {
 fn explained(reveal: bool) -> Vec<Outcome> {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
     let settings = assemble::settings_without_secrets(&config).unwrap();
-    let hotline = DryRun::of(&settings, &"hotline".parse().unwrap()).unwrap();
-    let page = hotline.channel.spec.folder.join("fixtures/rows.json");
+    let hotline = offline::channel(&settings, &"hotline".parse().unwrap()).unwrap();
+    let page = hotline.spec.folder.join("fixtures/rows.json");
     hotline.page(&page, reveal).unwrap()
 }
 

@@ -15,8 +15,9 @@ use super::{
     out::{self, Exit},
 };
 use crate::{
-    assemble, clock,
-    offline::DryRun,
+    assemble,
+    channel::LiveChannel,
+    clock,
     what_if::{self, Sample, WhatIf},
 };
 
@@ -83,18 +84,18 @@ fn draw(found: &WhatIf) -> String {
 fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
     let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
     Ok(assemble::settings(&context.config).and_then(|settings| {
-        let dry_runs = assemble::dry_runs(&settings, &keys)?;
-        let found = settings.channels.iter().zip(&dry_runs).flat_map(|(channel, dry_run)| {
+        let channels = assemble::channels(&settings, &keys)?;
+        let found = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {
             let examples = channel.examples.iter().enumerate();
-            examples.filter_map(|(index, each)| run_example(dry_run, channel, index, each))
+            examples.filter_map(|(index, each)| run_example(live, channel, index, each))
         });
-        Problems::new(found).map_or(Ok(dry_runs.len()), Err)
+        Problems::new(found).map_or(Ok(channels.len()), Err)
     }))
 }
 
 /// The problem of an example, if it has one.
 fn run_example(
-    dry_run: &DryRun,
+    live: &LiveChannel,
     channel: &ChannelSettings,
     index: usize,
     files: &Example,
@@ -102,7 +103,7 @@ fn run_example(
     let index = index.to_string();
     let at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
     let found =
-        dry_run.page(&files.page, false).and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
+        live.page(&files.page, false).and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
     let found = match found {
         Ok(found) => found,
         Err(error) => return Some(at("page", chain(error.as_ref()))),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     assemble,
-    offline::{DryRun, Outcome},
+    offline::{self, Outcome},
 };
 
 #[derive(Debug, clap::Args)]
@@ -32,12 +32,12 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
-    let dry_run = DryRun::of(&settings, &args.channel)?;
+    let channel = offline::channel(&settings, &args.channel)?;
     if args.reveal {
         let subject = format!("{} {}", args.channel, args.file.display());
         audit::reveal(&settings, "explain", &subject)?;
     }
-    let outcomes = dry_run.page(&args.file, args.reveal)?;
+    let outcomes = channel.page(&args.file, args.reveal)?;
     let width = out::width();
     out::show(context.format, &outcomes, |outcomes| pages(outcomes, width))
 }

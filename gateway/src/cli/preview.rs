@@ -12,7 +12,7 @@ use super::{
     Context, audit, explain,
     out::{self, Exit},
 };
-use crate::{assemble, offline::DryRun, registry};
+use crate::{assemble, channel::LiveChannel, offline, registry};
 
 /// Most characters of an answer that are shown.
 const HEAD: usize = 2_000;
@@ -38,16 +38,16 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings(&context.config)?;
-    let dry_run = DryRun::of(&settings, &args.channel)?;
+    let channel = offline::channel(&settings, &args.channel)?;
     anyhow::ensure!(
-        dry_run.channel.endpoint.is_none(),
+        channel.endpoint.is_none(),
         "channel {} is pushed and cannot be read; use `tonghui explain` with the body of a request",
         args.channel
     );
     if args.reveal {
         audit::reveal(&settings, "preview", &args.channel.to_string())?;
     }
-    let Read { exchanges, page, entries } = super::runtime()?.block_on(read(&dry_run, args))?;
+    let Read { exchanges, page, entries } = super::runtime()?.block_on(read(&channel, args))?;
     if args.trace {
         for exchange in exchanges {
             out::note(exchange);
@@ -55,9 +55,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
     let entries = entries?;
     if let Some(folder) = &args.save {
-        save::save(&dry_run, folder, page, &entries)?;
+        save::save(&channel, folder, page, &entries)?;
     }
-    let outcomes = dry_run.outcomes(entries, args.reveal)?;
+    let outcomes = channel.outcomes(entries, args.reveal)?;
     let width = out::width();
     out::show(context.format, &outcomes, |outcomes| explain::pages(outcomes, width))
 }
@@ -71,8 +71,8 @@ struct Read {
     entries: Result<Vec<Entry>, Fault>,
 }
 
-async fn read(dry_run: &DryRun, args: &Args) -> Result<Read, Fault> {
-    let (channel, max) = (&dry_run.channel, usize::from(args.limit));
+async fn read(channel: &LiveChannel, args: &Args) -> Result<Read, Fault> {
+    let max = usize::from(args.limit);
     if channel.spec.connector != Http::KIND {
         let mut connector = channel.connector(channel.context())?;
         let entries = connector.read(None, max).await.map(entries);
@@ -86,7 +86,7 @@ async fn read(dry_run: &DryRun, args: &Args) -> Result<Read, Fault> {
     let shown = |exchange: &Trace| {
         let text = http.text(exchange);
         let records = [known.clone(), listed(&exchange.page)].concat();
-        if args.reveal { text } else { dry_run.mapping.scrub(&text, &records) }
+        if args.reveal { text } else { channel.mapping.scrub(&text, &records) }
     };
     let drawn = |exchange| draw(exchange, &shown(exchange));
     let exchanges = http.traces().iter().map(drawn).collect();

@@ -6,11 +6,11 @@ use anyhow::{Context as _, ensure};
 use contract::{Entry, RawRecord};
 use serde_json::Value;
 
-use crate::{cli::out, offline::DryRun};
+use crate::{channel::LiveChannel, cli::out};
 
 /// Writes `page`, or the records of `entries` if the source gives no pages, and the expected demands.
 pub(super) fn save(
-    dry_run: &DryRun,
+    channel: &LiveChannel,
     folder: &Path,
     page: Option<String>,
     entries: &[Entry],
@@ -24,15 +24,15 @@ pub(super) fn save(
     // The page may contain more records than were requested.
     let is_xml = page.trim_start_matches('\u{feff}').trim_start().starts_with('<');
     let name = if is_xml { "page.xml" } else { "page.json" };
-    let listed = sample(dry_run, name, &page)?;
-    let scrubbed = dry_run.mapping.scrub(&page, &[records, listed.clone()].concat());
-    ensure_clean(dry_run, name, &listed, &scrubbed)?;
+    let listed = sample(channel, name, &page)?;
+    let scrubbed = channel.mapping.scrub(&page, &[records, listed.clone()].concat());
+    ensure_clean(channel, name, &listed, &scrubbed)?;
 
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let path = folder.join(name);
     fs::write(&path, scrubbed).with_context(|| path.display().to_string())?;
     let expected = folder.join("page.expected.json");
-    let outcomes = dry_run.page(&path, false)?;
+    let outcomes = channel.page(&path, false)?;
     let text = serde_json::to_string_pretty(&outcomes)? + "\n";
     fs::write(&expected, text).with_context(|| expected.display().to_string())?;
     out::note(format!("wrote {} and {}", path.display(), expected.display()));
@@ -55,18 +55,18 @@ fn rows(records: &[RawRecord]) -> anyhow::Result<String> {
 
 /// Reads the scrubbed page and checks that it contains no personal value of the records `before`.
 fn ensure_clean(
-    dry_run: &DryRun,
+    channel: &LiveChannel,
     name: &str,
     before: &[RawRecord],
     scrubbed: &str,
 ) -> anyhow::Result<()> {
-    let after = sample(dry_run, name, scrubbed)?;
+    let after = sample(channel, name, scrubbed)?;
     ensure!(
         before.len() == after.len(),
         "the page cannot be read once its personal values are removed; write the fixture by hand"
     );
-    let told: BTreeSet<String> = dry_run.mapping.personal(before);
-    let left = dry_run.mapping.personal(&after);
+    let told: BTreeSet<String> = channel.mapping.personal(before);
+    let left = channel.mapping.personal(&after);
     let left = told.intersection(&left).count();
     ensure!(
         left == 0,
@@ -76,8 +76,8 @@ fn ensure_clean(
     Ok(())
 }
 
-fn sample(dry_run: &DryRun, name: &str, page: &str) -> anyhow::Result<Vec<RawRecord>> {
-    let entries = dry_run.sample(name, page.as_bytes()).context(
+fn sample(channel: &LiveChannel, name: &str, page: &str) -> anyhow::Result<Vec<RawRecord>> {
+    let entries = channel.sample(name, page.as_bytes()).context(
         "what was read is no valid page of this kind of source; write the fixture by hand",
     )?;
     Ok(records(&entries))
