@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Batch, ChannelId, Fault, Tally};
+use contract::{Batch, ChannelId, Tally};
 
 /// The state of one channel.
 #[derive(Debug)]

@@ -139,7 +139,7 @@ impl Demo {
         }
         out::show(format, &ledger, Ledger::draw)?;
         if once && format == Format::Text {
-            out::print(self.queries)?;
+            out::print(&self.queries)?;
         }
         Ok(exit_of(&ended, ledger.balanced))
     }
