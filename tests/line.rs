@@ -14,8 +14,8 @@ use anyhow::Context as _;
 use chrono::NaiveDateTime;
 use chrono_tz::Asia::Shanghai;
 use contract::{
-    Channel, Checkpoints, Demand, DemandId, Fault, Gate, Intake, Means, Message, OpenGate, Pass,
-    Publisher, RecordKey, Store as _,
+    Channel, Checkpoints, ConnectorContext, Demand, DemandId, Fault, Gate, Intake, Message,
+    OpenGate, Permit, Publisher, RecordKey, Store as _,
 };
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use gateway::{
@@ -23,9 +23,7 @@ use gateway::{
     brake::Brake,
     channel::{ChannelHandle, LiveChannel},
     clock,
-    ingest::{Environment, Run, ingest},
-    mapping::MappingPool,
-    memory,
+    ingest::{self, Environment, Run, ingest},
     registry::{AnyConnector, vocabulary},
     schedule::Pace,
     shipped,
@@ -59,7 +57,7 @@ pub struct Line {
     /// The channel, checked.
     pub channel: LiveChannel,
     /// What its connector may use. Its gate is open: what a source allows is its own business here.
-    pub means: Means,
+    pub context: ConnectorContext,
     /// What opens sealed values.
     pub sealer: Sealer,
     /// Where its demands are kept, and its progress.
@@ -78,7 +76,7 @@ impl Line {
         shipped::write(folder.path(), &[channel])?;
         let store = Arc::new(Memory::new());
         let bus = Straight { store: Arc::clone(&store), ..Straight::default() };
-        let (channel, means) = build(&folder, &environment, None, STEP)?;
+        let (channel, context) = build(&folder, &environment, None, STEP)?;
         let sealer = Sealer::new(&keys()?);
         Ok(Self {
             folder,
@@ -86,7 +84,7 @@ impl Line {
             clock: None,
             step: STEP,
             channel,
-            means,
+            context,
             sealer,
             store,
             bus,
@@ -118,7 +116,7 @@ impl Line {
     /// # Errors
     /// It does not say it, or has problems afterwards.
     pub fn edit(&mut self, from: &str, to: &str) -> anyhow::Result<()> {
-        let path = self.means.folder.join("channel.toml");
+        let path = self.context.folder.join("channel.toml");
         let text = fs::read_to_string(&path)?;
         anyhow::ensure!(text.contains(from), "the channel file does not contain `{from}`");
         fs::write(path, text.replace(from, to))?;
@@ -127,7 +125,7 @@ impl Line {
 
     fn rebuild(&mut self) -> anyhow::Result<()> {
         let clock = self.clock.as_ref();
-        (self.channel, self.means) = build(&self.folder, &self.environment, clock, self.step)?;
+        (self.channel, self.context) = build(&self.folder, &self.environment, clock, self.step)?;
         Ok(())
     }
 
@@ -136,7 +134,7 @@ impl Line {
     /// # Errors
     /// Its settings contradict each other.
     pub fn connector(&self) -> Result<Box<dyn AnyConnector>, Fault> {
-        self.channel.connector(self.means.clone())
+        self.channel.connector(self.context.clone())
     }
 
     /// Reads until caught up, as a process that has just begun.
@@ -166,8 +164,8 @@ impl Line {
             handle: &ChannelHandle::new(spec.id.clone()),
             brake: Brake::default(),
             environment: &Environment {
-                memory: Arc::new(memory::Memory::new(64 << 20)),
-                mapping: Arc::new(MappingPool::new()?),
+                memory: Arc::new(ingest::Memory::new(64 << 20)),
+                mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: Stop::default(),
             },
@@ -236,23 +234,23 @@ fn build(
     environment: &[(&'static str, String)],
     clock: Option<&sandbox::Clock>,
     step: Duration,
-) -> anyhow::Result<(LiveChannel, Means)> {
+) -> anyhow::Result<(LiveChannel, ConnectorContext)> {
     let known =
         |name: &str| environment.iter().find(|(one, _)| *one == name).map(|(_, it)| it.clone());
     let settings = config::resolve(folder.path(), &vocabulary(), &known)?;
     let channel = assemble::channels(&settings, &keys()?)?.pop().context("no channel")?;
-    let mut means = channel.means();
-    means.gate = Arc::new(OpenGate);
+    let mut context = channel.context();
+    context.gate = Arc::new(OpenGate);
     if let Some(clock) = clock.cloned() {
-        means.gate =
+        context.gate =
             Arc::new(CityGate { clock: clock.clone(), step, held_until: Mutex::default() });
-        means.clock = contract::Clock::new(move || {
+        context.clock = contract::Clock::new(move || {
             // Beijing has no hour twice.
             let now = clock.now().and_local_timezone(Shanghai).earliest();
             now.map(|now| now.to_utc()).unwrap_or_default()
         });
     }
-    Ok((channel, means))
+    Ok((channel, context))
 }
 
 fn keys() -> anyhow::Result<Keys> {
@@ -268,14 +266,14 @@ struct CityGate {
 }
 
 impl Gate for CityGate {
-    fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>> {
+    fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
         let left = locked(&self.held_until).map(|until| until - self.clock.now());
         let left = left.and_then(|left| left.to_std().ok()).filter(|left| !left.is_zero());
         let entered = match left {
             Some(left) => Err(Fault::throttled(left, "the upstream asked for a pause")),
             None => {
                 self.clock.advance(self.step);
-                Ok(Pass::holding(()))
+                Ok(Permit::holding(()))
             }
         };
         ready(entered).boxed()

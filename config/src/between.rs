@@ -1,4 +1,4 @@
-//! What no schema says: how the parts of a channel fit together, and channels beside each other.
+//! Checks that no schema can express: parts of a channel that do not fit, and channels that conflict.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use crate::{
     source::{Finding, Source},
 };
 
-/// The table named after the connector must be there, and no other connector's.
+/// The table named after the connector must exist, and no other connector's may.
 pub(crate) fn sections(value: &Value, vocabulary: &Vocabulary, source: &Source) -> Vec<Problem> {
     let Some(connector) = value["connector"].as_str() else { return Vec::new() };
     let mut kinds = vocabulary.connectors.iter().map(|kind| kind.name.as_str());
@@ -30,8 +30,8 @@ pub(crate) fn sections(value: &Value, vocabulary: &Vocabulary, source: &Source) 
     problems
 }
 
-/// Channels that people cannot tell apart, and channels that are a copy of another: both would
-/// read, and answer for, the same records.
+/// Channels with the same name, and channels with the same source settings, which would read the same
+/// records.
 pub(crate) fn twins(channels: &[Checked]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (position, channel) in channels.iter().enumerate() {
@@ -57,7 +57,7 @@ pub(crate) fn twins(channels: &[Checked]) -> Vec<Problem> {
     problems
 }
 
-/// Channels that share an upstream share its budget, so they must not tell it differently.
+/// Channels that share an upstream share its budget, so their budgets must be equal.
 pub(crate) fn budgets(channels: &[Checked]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (position, channel) in channels.iter().enumerate() {
@@ -76,7 +76,7 @@ pub(crate) fn budgets(channels: &[Checked]) -> Vec<Problem> {
     problems
 }
 
-/// The upstream of a channel, and what it says of its limits.
+/// The upstream of a channel, and its limits as written.
 fn budget(channel: &Checked) -> (&str, Map<String, Value>) {
     let mut limits = channel.value["budget"].as_object().cloned().unwrap_or_default();
     limits.remove("upstream");
@@ -90,5 +90,5 @@ fn section(value: &Value) -> Option<(&str, &Value)> {
 }
 
 fn at(source: &Source, key: &str, message: String, suggestion: Option<Suggestion>) -> Problem {
-    source.problem(Finding { span: source.locate(&[key]), message, suggestion, absence: false })
+    source.problem(Finding::new(source.locate(&[key]), message, suggestion))
 }

@@ -1,9 +1,6 @@
-//! `channels/<name>/channel.toml`: one source.
+//! `channels/<name>/channel.toml`: the settings of one source.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use contract::{Budget, ChannelId, Period, Window};
 use schemars::JsonSchema;
@@ -16,45 +13,46 @@ use crate::{
     source::Source,
 };
 
-/// The settings of a channel, as written. The table named after the connector, and `[demand]`, are
-/// their owners'; their schemas are put in place of what is declared here.
+/// The settings of a channel. The table named after the connector, and `[demand]`, belong to their
+/// owners, whose schemas replace what is declared here.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "channel.toml")]
 pub(crate) struct ChannelFile {
-    /// What people call the channel; no other one is called so.
+    /// Display name of the channel; unique among the channels.
     #[schemars(length(min = 1, max = 100))]
     name: String,
-    /// Kind of the connector; its settings stand in the table of the same name.
+    /// Kind of the connector; its settings are in the table of the same name.
     connector: String,
-    /// When to look.
+    /// When to read.
     schedule: Schedule,
-    /// What the source allows.
+    /// Limits of the source.
     #[serde(default)]
     budget: BudgetFile,
-    /// Where in a record the parts of a demand are.
+    /// Mapping of a record to a demand.
     demand: Value,
-    /// Pages with the demands that must come out of them; run by `tonghui check`.
+    /// Pages with the demands expected from them; `tonghui check` runs them.
     #[serde(default)]
-    example: Vec<ExampleFile>,
+    example: Vec<Example>,
 }
 
-/// When to look: after a pause, or at times of the clock.
+/// When to read: after a pause, or at cron times.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("exactlyOne" = ["every", "cron"]))]
 struct Schedule {
-    /// Pause once caught up.
+    /// Pause after a read that found nothing more.
     #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "31d"))]
     every: Option<Period>,
-    /// Times of the clock in the gateway's zone, as crontab writes them: `*/5 * * * *`, `0 2 * * 1`.
+    /// Cron times in the gateway's time zone: `*/5 * * * *`, `0 2 * * 1`.
     cron: Option<Clock>,
-    /// The hours of the day within which to look, in the gateway's zone; leave out for all.
+    /// Hours of the day at which to read, in the gateway's time zone; all day if left out.
     window: Option<Window>,
-    /// What becomes of clock times that passed while nothing ran, or while the look before went on.
+    /// What to do about cron times that passed while the gateway was down or the read before was
+    /// running.
     #[serde(default)]
     misfire: Misfire,
-    /// A look may be this much later, so that many do not come at the same moment.
+    /// A read starts up to this much later, at random, so that channels do not all start at once.
     #[serde(default = "no_jitter")]
     #[schemars(extend("formatMaximum" = "1h"))]
     jitter: Period,
@@ -76,26 +74,27 @@ impl Schedule {
     }
 }
 
-/// What the source allows.
+/// Limits of the source.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("dependentRequired" = { "burst": ["rate"] }))]
 struct BudgetFile {
-    /// Requests or connections open at the same time, at most.
+    /// Most requests or connections at the same time.
     #[schemars(range(min = 1))]
     concurrent: u32,
-    /// Requests per time, on average; leave out where the source sets none.
+    /// Requests per time, on average, like `5/s`; no limit if left out.
     rate: Option<Rate>,
-    /// Requests that may come at once after a pause.
+    /// Requests that may follow each other at once after a pause.
     #[schemars(range(min = 1))]
     burst: u32,
-    /// Requests of one day at most, in the gateway's zone; leave out where the source counts none.
+    /// Most requests in one day of the gateway's time zone; no limit if left out.
     #[schemars(range(min = 1))]
     per_day: Option<u32>,
-    /// The hours at which the source may be asked, in the gateway's zone; leave out for all.
+    /// Hours of the day at which requests are allowed, in the gateway's time zone; all day if left
+    /// out.
     window: Option<Window>,
-    /// The system that is asked, where several channels ask the same one: they share one budget,
-    /// which all of them write alike. Left out, the channel has its upstream to itself.
+    /// Name of the system, if several channels read the same one: they share one budget, which must
+    /// be the same in all of them. Left out, no other channel reads it.
     #[schemars(extend("format" = "upstream"))]
     upstream: Option<String>,
 }
@@ -107,24 +106,12 @@ impl Default for BudgetFile {
     }
 }
 
-/// A page of the source and the demands that must come out of it.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ExampleFile {
-    /// File of the page, relative to the folder of the channel.
-    #[schemars(extend("format" = "fixture"))]
-    page: String,
-    /// File of the demands, as JSON.
-    #[schemars(extend("format" = "fixture"))]
-    expected: String,
-}
-
-/// A channel file without a mistake, before it is read into its types.
+/// A checked channel file, before it is deserialised.
 pub(crate) struct Checked {
     pub(crate) id: ChannelId,
     pub(crate) dir: PathBuf,
     pub(crate) source: Source,
-    /// The file as JSON, secrets in their places.
+    /// The file as JSON, with secrets filled in.
     pub(crate) value: Value,
     pub(crate) secrets: Vec<String>,
 }
@@ -133,11 +120,13 @@ impl Checked {
     pub(crate) fn into_settings(mut self) -> Result<ChannelSettings, serde_json::Error> {
         let connector = self.value["connector"].as_str().unwrap_or_default().to_owned();
         let section = self.value.as_object_mut().and_then(|file| file.remove(&connector));
-        let ChannelFile { name, connector, schedule, budget, demand, example } =
+        let ChannelFile { name, connector, schedule, budget, demand, mut example } =
             serde_json::from_value(self.value)?;
         let BudgetFile { concurrent, rate, burst, per_day, window, upstream } = budget;
         let interval = rate.map(|Rate(interval)| interval);
-        let file = |name: &str, dir: &Path| dir.join(name);
+        for file in example.iter_mut().flat_map(|each| [&mut each.page, &mut each.expected]) {
+            *file = self.dir.join(&file);
+        }
         Ok(ChannelSettings {
             id: self.id,
             name,
@@ -147,13 +136,7 @@ impl Checked {
             upstream,
             section: Section { value: section.unwrap_or_default(), secrets: self.secrets },
             demand,
-            examples: example
-                .iter()
-                .map(|ExampleFile { page, expected }| Example {
-                    page: file(page, &self.dir),
-                    expected: file(expected, &self.dir),
-                })
-                .collect(),
+            examples: example,
             dir: self.dir,
             source: self.source,
         })

@@ -1,9 +1,8 @@
-//! What a text in a configuration must look like, beyond being a text.
+//! Formats of texts in a configuration.
 //!
-//! A schema names a format; here is what each demands. A format nobody knows demands nothing: the
-//! owner of the settings checks it and reports through [`crate::ChannelSettings::problem`].
+//! A schema names a format; each format is checked here. Unknown formats are not checked: the owner of the
+//! settings does it and reports through [`crate::ChannelSettings::problem`].
 
-mod jsonpath;
 mod quantity;
 mod reference;
 mod time;
@@ -11,6 +10,7 @@ mod time;
 use std::{net::SocketAddr, ops::Range};
 
 use contract::Size;
+use serde_json_path::JsonPath;
 
 pub(crate) use quantity::Rate;
 pub(crate) use reference::{World, code_tables, content, reason, secret, variable};
@@ -22,30 +22,49 @@ use crate::shape::Shape;
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Wrong {
     pub(crate) message: String,
-    /// The bytes of the text that are meant; all of it where `None`.
+    /// The byte range of the mistake in the text; `None` for all of it.
     pub(crate) part: Option<Range<usize>>,
-    /// What to write instead of the text.
+    /// The text to write instead.
     pub(crate) instead: Option<String>,
-    /// Or what to do.
+    /// Or what to do, if there is no such text.
     pub(crate) advice: Option<String>,
 }
 
+/// Finds a mistake in a text of the format.
+type Check = fn(&Shape<'_>, &str, &World<'_>) -> Option<Wrong>;
+
+/// Name, description and check of each format. Secrets and contents are resolved by the walk.
+const FORMATS: [(&str, &str, Check); 14] = [
+    ("period", "a period like \"30s\"", |shape, text, _| quantity::period(text, shape.bounds)),
+    ("size", "a size like \"256MiB\"", |shape, text, _| quantity::size(text, shape.bounds)),
+    ("rate", "a rate like \"5/s\"", |_, text, _| quantity::rate(text)),
+    ("timezone", "a time zone like \"Asia/Shanghai\"", |_, text, _| time::zone(text)),
+    ("window", "hours like \"06:00-23:00\"", |_, text, _| time::window(text)),
+    ("cron", "cron times like \"*/5 * * * *\"", |_, text, _| time::cron(text)),
+    ("upstream", "the name of an upstream", |_, text, _| reference::upstream(text)),
+    ("jsonpath", "a JSONPath like \"$.title\"", |_, text, _| jsonpath(text)),
+    ("codes", "the name of a code table", |_, text, world| reference::codes(text, world)),
+    ("fixture", "the name of a file", |_, text, world| reference::fixture(text, world)),
+    ("content", "the name of a file", |_, _, _| None),
+    ("address", "an address like \"127.0.0.1:8421\"", |_, text, _| address(text)),
+    ("variable", "the name of an environment variable", |_, _, _| None),
+    (
+        "secret",
+        "a reference to a secret like { env = \"NAME\" } or { file = \"PATH\" }",
+        |_, _, _| None,
+    ),
+];
+
 /// Checks a text against the format of its shape, if it has one.
 pub(crate) fn check(shape: &Shape<'_>, text: &str, world: &World<'_>) -> Option<Wrong> {
-    match shape.format? {
-        "period" => quantity::period(text, shape.bounds),
-        "size" => quantity::size(text, shape.bounds),
-        "rate" => quantity::rate(text),
-        "timezone" => time::zone(text),
-        "window" => time::window(text),
-        "cron" => time::cron(text),
-        "upstream" => reference::upstream(text),
-        "jsonpath" => jsonpath::check(text),
-        "codes" => reference::codes(text, world),
-        "fixture" => reference::fixture(text, world),
-        "address" => address(text),
-        _ => None,
-    }
+    let format = shape.format?;
+    let (_, _, check) = FORMATS.iter().find(|(name, ..)| *name == format)?;
+    check(shape, text, world)
+}
+
+/// A format in words, with an example.
+pub(crate) fn describe(format: &str) -> Option<&'static str> {
+    FORMATS.iter().find(|(name, ..)| *name == format).map(|(_, description, _)| *description)
 }
 
 fn address(text: &str) -> Option<Wrong> {
@@ -53,30 +72,50 @@ fn address(text: &str) -> Option<Wrong> {
     text.parse::<SocketAddr>().is_err().then(|| Wrong { message, ..Wrong::default() })
 }
 
-/// What a format wants, in words, with an example.
-pub(crate) fn describe(format: &str) -> Option<&'static str> {
-    Some(match format {
-        "period" => "a period like \"30s\"",
-        "size" => "a size like \"256MiB\"",
-        "rate" => "a rate like \"5/s\"",
-        "timezone" => "a time zone like \"Asia/Shanghai\"",
-        "window" => "hours like \"06:00-23:00\"",
-        "cron" => "clock times like \"*/5 * * * *\"",
-        "upstream" => "the name of an upstream",
-        "jsonpath" => "a JSONPath like \"$.title\"",
-        "codes" => "the name of a code table",
-        "fixture" | "content" => "the name of a file",
-        "address" => "an address like \"127.0.0.1:8421\"",
-        "variable" => "the name of an environment variable",
-        "secret" => "a reference to a secret like { env = \"NAME\" } or { file = \"PATH\" }",
-        _ => return None,
-    })
+/// JSONPath (RFC 9535): strict, with the place of the mistake.
+fn jsonpath(text: &str) -> Option<Wrong> {
+    let error = JsonPath::parse(text).err()?;
+    let at = (0..=error.position().min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    let at = at.unwrap_or(0);
+    let character = text[at..].chars().next();
+    let found = match character {
+        None => "it ends too early".to_owned(),
+        Some(c) => format!("`{c}` is not expected here"),
+    };
+    let part = character.map(|c| at..at + c.len_utf8());
+    let instead = guesses(text).into_iter().find(|guess| JsonPath::parse(guess).is_ok());
+    let message = if text.starts_with('$') {
+        format!("`{text}` is not a JSONPath (RFC 9535): {found}")
+    } else {
+        format!("`{text}` is not a JSONPath (RFC 9535): it begins with `$`")
+    };
+    let part = part.filter(|_| text.starts_with('$'));
+    Some(Wrong { message, part, instead, advice: None })
 }
 
-/// The text that a bare number stands for in a format, if that is beyond doubt.
+/// What was probably meant, the likeliest first.
+fn guesses(text: &str) -> Vec<String> {
+    let bare = text.trim().trim_start_matches('$').trim_start_matches('.');
+    if bare.is_empty() {
+        return Vec::new();
+    }
+    let mut guesses = vec![format!("$.{bare}"), format!("${}", text.trim())];
+    guesses.push(format!("{text}]"));
+    // A comparison is written with two equals signs.
+    let doubled = text.replace("==", "=").replace('=', "==");
+    guesses.push(doubled.replace("<==", "<=").replace(">==", ">=").replace("!==", "!="));
+    // A name with other characters than letters, digits and `_` stands in brackets.
+    if !bare.contains(['[', '\'', '"', '*', '\\']) {
+        let quoted: String = bare.split('.').map(|name| format!("['{name}']")).collect();
+        guesses.push(format!("${quoted}"));
+    }
+    guesses
+}
+
+/// The text that a number without a unit means in a format, if there is no doubt.
 pub(crate) fn from_number(format: &str, number: i64) -> Option<String> {
     match format {
-        // A small number was hardly meant in bytes.
+        // A small number was probably not meant in bytes.
         "period" => (number >= 0).then(|| format!("{number}s")),
         "rate" => (number > 0).then(|| format!("{number}/s")),
         "size" => u64::try_from(number)
@@ -84,5 +123,40 @@ pub(crate) fn from_number(format: &str, number: i64) -> Option<String> {
             .filter(|n| *n >= 1 << 20)
             .map(|bytes| Size(bytes).to_string()),
         _ => None,
+    }
+}
+
+/// The name in `known` that is most similar to `word`, if it is similar enough to be a typo: case and `-`
+/// are ignored, and one letter in three may be wrong.
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let plain = |text: &str| text.to_lowercase().replace('-', "_");
+    let word = plain(word);
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &plain(candidate)), candidate))
+        .filter(|(distance, candidate)| {
+            let length = word.chars().count().max(candidate.chars().count());
+            *distance <= (length / 3).max(1) && *distance < length
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_typo_is_recognised_and_another_word_is_not() {
+        let known = ["table", "title", "charset", "received_at"];
+        for (word, expect) in [
+            ("tabel", Some("table")),
+            ("Charset", Some("charset")),
+            ("recieved-at", Some("received_at")),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, known), expect, "{word}");
+        }
     }
 }

@@ -1,75 +1,80 @@
 //! `gateway.toml`: what all channels share.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use chrono_tz::Tz;
 use contract::{Period, Secret, Size};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
     format::Zone,
-    settings::{BusSettings, ConsoleSettings, KeySource, Limits, StoreSettings},
+    settings::{ChannelSettings, KeySource, Settings, StoreSettings},
 };
 
-/// The settings of the gateway, as written.
+/// The settings of the gateway.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "gateway.toml")]
 pub(crate) struct GatewayFile {
-    /// Zone of source times that name none, and of what people see.
+    /// Time zone of people, and of source times that name none.
     zone: Zone,
     /// Where demands are kept.
     store: Store,
-    /// The broker between the ingest side and the sink; leave out for one process that needs none.
-    bus: Option<Bus>,
+    /// The broker between ingest and sink; leave out to run both in one process without a broker.
+    bus: Option<BusSettings>,
     /// Where the keys that seal personal values come from.
     keys: Keys,
-    /// Where senders of push channels come in.
+    /// Where push channels receive requests.
     #[serde(default)]
-    intake: IntakeFile,
-    /// Where programs of others ask how it stands; leave out where nobody may.
-    console: Option<ConsoleFile>,
-    /// What the process may use.
+    intake: Intake,
+    /// HTTP interface for monitoring; leave out to have none.
+    console: Option<ConsoleSettings>,
+    /// Limits of the process.
     #[serde(default)]
-    limits: LimitsFile,
+    limits: Limits,
 }
 
-/// Where programs of others ask how it stands, over HTTP: `/health/live`, `/health/ready`,
-/// `/metrics` for Prometheus, `/api/v1/channels`.
-#[derive(Deserialize, JsonSchema)]
+/// HTTP interface for monitoring: `/health/live`, `/health/ready`, `/metrics` for Prometheus,
+/// `/api/v1/channels`, `/api/v1/index`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ConsoleFile {
-    /// Address and port, without TLS: what comes from outside comes through a proxy that has it.
+pub struct ConsoleSettings {
+    /// Address and port to listen on, without TLS: put a proxy with TLS in front of it for access
+    /// from other machines.
     #[serde(default = "console")]
     #[schemars(with = "String", extend("format" = "address"))]
-    listen: SocketAddr,
-    /// What has to be shown as `Authorization: Bearer …`, except for `/health`. Left out, it listens
-    /// on addresses of this machine only. A secret.
-    token: Option<Secret>,
+    pub listen: SocketAddr,
+    /// Token that a client sends as `Authorization: Bearer …`; not needed for `/health`. Without a
+    /// token, it may listen on loopback addresses only. A secret.
+    pub token: Option<Secret>,
 }
 
 fn console() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8420))
 }
 
-/// Where senders of push channels come in: `POST /intake/<channel>`. Listens only where there is
-/// such a channel.
+/// Where push channels receive requests: `POST /intake/<channel>`. Listens only if there is a push
+/// channel.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct IntakeFile {
-    /// Address and port, without TLS: what comes from outside comes through a proxy that has it.
+struct Intake {
+    /// Address and port to listen on, without TLS: put a proxy with TLS in front of it for access
+    /// from other machines.
     #[schemars(with = "String", extend("format" = "address"))]
     listen: SocketAddr,
 }
 
-impl Default for IntakeFile {
+impl Default for Intake {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 8421)) }
     }
 }
 
-/// Where demands are kept, in one of the two, and for how long what they were before.
+/// Where demands are kept (one of `sqlite` and `postgres`), and for how long their history is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("exactlyOne" = ["sqlite", "postgres"]))]
@@ -77,47 +82,48 @@ struct Store {
     /// File of the embedded database, relative to the configuration folder.
     #[schemars(length(min = 1))]
     sqlite: Option<String>,
-    /// URL of a PostgreSQL database, with several hosts where there is a standby:
+    /// URL of a PostgreSQL database; name several hosts if there is a standby:
     /// `postgres://USER:PASSWORD@HOST1,HOST2/DATABASE`. A secret.
     postgres: Option<Secret>,
-    /// How long states of a demand, and records as their sources said them, are kept in history:
-    /// months that ended before go as a whole. For ever where it is left out. Demands as they are now
-    /// stay; of one that has not changed since, only the record goes.
+    /// Retention of history: earlier states of demands and raw records. Whole months are dropped
+    /// once they are older. Without it, history is kept for ever. The current state of a demand is
+    /// never dropped; if it has not changed since, only its raw record is.
     #[schemars(extend("formatMinimum" = "31d"))]
     history: Option<Period>,
 }
 
 /// A RabbitMQ broker.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Bus {
-    /// URL of the broker, `amqp://USER:PASSWORD@HOST/VHOST` or `amqps://…`; the nodes of a cluster
-    /// one after the other, with blanks between. A secret.
-    amqp: Secret,
-    /// PEM file of the authority that signs the broker's certificate, relative to the configuration
-    /// folder; the system's authorities where it is left out.
-    ca: Option<String>,
-    /// Name of the exchange, and how the names of all queues begin.
+pub struct BusSettings {
+    /// URL of the broker, `amqp://USER:PASSWORD@HOST/VHOST` or `amqps://…`; for a cluster, the URLs
+    /// of its nodes, separated by spaces. A secret.
+    pub amqp: Secret,
+    /// PEM file of the authority that signed the broker's certificate, relative to the configuration
+    /// folder; the system's authorities if left out.
+    #[schemars(with = "Option<String>")]
+    pub ca: Option<PathBuf>,
+    /// Name of the exchange, and prefix of the names of all queues.
     #[serde(default = "prefix")]
     #[schemars(length(min = 1, max = 100))]
-    prefix: String,
-    /// What one queue may hold; beyond it the broker refuses, and reading waits.
+    pub prefix: String,
+    /// Size limit of one queue. When it is full, the broker refuses messages and reading waits.
     #[serde(default = "queue")]
     #[schemars(extend("formatMinimum" = "16MiB"))]
-    queue: Size,
-    /// Who makes exchanges and queues.
+    pub queue: Size,
+    /// Who declares exchanges and queues.
     #[serde(default)]
-    topology: Topology,
+    pub topology: Topology,
 }
 
-/// Who makes exchanges and queues.
-#[derive(Deserialize, JsonSchema, Default, Clone, Copy, PartialEq)]
+/// Who declares exchanges and queues.
+#[derive(Debug, Deserialize, JsonSchema, Default, Clone, Copy, PartialEq)]
 #[serde(rename_all = "lowercase")]
-enum Topology {
-    /// The gateway, at its start.
+pub enum Topology {
+    /// The gateway, when it starts.
     #[default]
     Declare,
-    /// Somebody else; the gateway looks whether they are there.
+    /// Somebody else; the gateway checks that they exist.
     Check,
 }
 
@@ -134,12 +140,12 @@ fn queue() -> Size {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("exactlyOne" = ["file", "env"]))]
 struct Keys {
-    /// File of the keys, relative to the configuration folder; made at the first start, mode 600.
+    /// Key file, relative to the configuration folder; created at the first start with mode 600.
     file: Option<String>,
-    /// Environment variable that holds the content of such a file.
+    /// Environment variable that holds the content of a key file.
     #[schemars(with = "Option<String>", extend("format" = "variable"))]
     env: Option<Secret>,
-    /// Algorithms of keys that are made from now on; old values keep theirs.
+    /// Algorithms of new keys; values that are sealed already keep theirs.
     #[serde(default)]
     suite: Suite,
 }
@@ -155,63 +161,50 @@ enum Suite {
     Sm,
 }
 
-/// What the process may use.
-#[derive(Deserialize, JsonSchema)]
+/// Limits of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct LimitsFile {
-    /// Bytes of all batches in flight together; one record may have 16 MiB.
+pub struct Limits {
+    /// Memory for the batches in flight of all channels together; one record can take 16 MiB.
     #[schemars(extend("formatMinimum" = "16MiB"))]
-    memory: Size,
-    /// How long a stop waits for the batch border.
+    pub memory: Size,
+    /// How long a stop waits for running batches to finish.
     #[schemars(extend("formatMinimum" = "1s", "formatMaximum" = "5m"))]
-    grace: Period,
+    pub grace: Period,
 }
 
-impl Default for LimitsFile {
+impl Default for Limits {
     fn default() -> Self {
         Self { memory: Size(256 << 20), grace: Period(Duration::from_secs(20)) }
     }
 }
 
-/// What becomes of a gateway file.
-pub(crate) struct Parts {
-    pub(crate) zone: Tz,
-    pub(crate) store: StoreSettings,
-    pub(crate) history: Option<Duration>,
-    pub(crate) bus: Option<BusSettings>,
-    pub(crate) keys: KeySource,
-    pub(crate) national: bool,
-    pub(crate) intake: SocketAddr,
-    pub(crate) console: Option<ConsoleSettings>,
-    pub(crate) limits: Limits,
-}
-
 impl GatewayFile {
-    /// The same in rich types; paths are relative to `dir`.
-    pub(crate) fn into_parts(self, dir: &Path) -> Parts {
-        let Self { zone: Zone(zone), store, bus, keys, intake, console, limits } = self;
-        // The schema lets exactly one key of each pair through.
-        let history = store.history.map(|Period(history)| history);
-        let store = match store.postgres {
-            Some(url) => StoreSettings::Postgres(url),
-            None => StoreSettings::Sqlite(dir.join(store.sqlite.unwrap_or_default())),
-        };
-        let bus = bus.map(|Bus { amqp, ca, prefix, queue, topology }| BusSettings {
-            urls: amqp,
-            ca: ca.map(|file| dir.join(file)),
-            prefix,
-            queue_bytes: queue.0,
-            declare: topology == Topology::Declare,
-        });
-        let national = matches!(keys.suite, Suite::Sm);
-        let keys = match keys.env {
-            Some(content) => KeySource::Env(content),
-            None => KeySource::File(dir.join(keys.file.unwrap_or_default())),
-        };
-        let console =
-            console.map(|ConsoleFile { listen, token }| ConsoleSettings { listen, token });
-        let limits = Limits { memory_bytes: limits.memory.0, grace: limits.grace.0 };
-        let intake = intake.listen;
-        Parts { zone, store, history, bus, keys, national, intake, console, limits }
+    /// The settings of the configuration folder `dir`, to which relative paths belong.
+    pub(crate) fn into_settings(self, dir: &Path, channels: Vec<ChannelSettings>) -> Settings {
+        let Self { zone: Zone(zone), store, mut bus, keys, intake, console, limits } = self;
+        if let Some(ca) = bus.as_mut().and_then(|bus| bus.ca.as_mut()) {
+            *ca = dir.join(&ca);
+        }
+        Settings {
+            zone,
+            history: store.history.map(|Period(history)| history),
+            // The schema lets exactly one key of each pair through.
+            store: match store.postgres {
+                Some(url) => StoreSettings::Postgres(url),
+                None => StoreSettings::Sqlite(dir.join(store.sqlite.unwrap_or_default())),
+            },
+            bus,
+            keys: match keys.env {
+                Some(content) => KeySource::Env(content),
+                None => KeySource::File(dir.join(keys.file.unwrap_or_default())),
+            },
+            national: matches!(keys.suite, Suite::Sm),
+            intake: intake.listen,
+            console,
+            limits,
+            channels,
+            codes_dir: dir.join("codes"),
+        }
     }
 }

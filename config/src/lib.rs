@@ -1,12 +1,12 @@
-//! Reads the folder that admins edit, and says everything that is wrong with it at once.
+//! Reads the configuration folder and reports all its problems at once.
 //!
-//! A configuration is corrected by people who do not program, often on a machine without internet.
-//! So a mistake is never reported alone and never without its place: all files are checked in one
-//! pass, and each problem names file, line and column, shows the line and says what to write
-//! instead. The usual way, to deserialise and stop at the first error, was not taken; see `walk.rs`.
+//! The people who edit a configuration are no programmers, and often work on a machine without internet.
+//! So all files are checked in one pass, and each problem names file, line and column, shows the line and
+//! says what to write instead. Deserialising and stopping at the first error, the usual way, was not
+//! chosen; see `walk.rs`.
 //!
-//! This crate knows neither connectors nor mappings: their owners' JSON Schemas come in as a
-//! [`Vocabulary`], and what a schema cannot say they report through [`ChannelSettings::problem`].
+//! This crate knows neither connectors nor mappings: their JSON Schemas are passed in as a [`Vocabulary`],
+//! and their owners report what a schema cannot express through [`ChannelSettings::problem`].
 
 #![warn(missing_docs)]
 
@@ -21,15 +21,15 @@ mod gateway;
 mod schema;
 
 mod format;
-mod nearest;
 mod shape;
 mod source;
 mod walk;
 
+pub use gateway::{BusSettings, ConsoleSettings, Limits, Topology};
 pub use problem::{Problem, Problems, Suggestion, TextPlace};
 pub use resolve::resolve;
 pub use schema::{Kind, Vocabulary, schema_channel, schema_gateway};
 pub use settings::{
-    BusSettings, ChannelSettings, ConsoleSettings, Example, KeySource, Limits, Misfire,
-    ScheduleSettings, Section, Settings, StoreSettings, Trigger, may_listen,
+    ChannelSettings, Example, KeySource, Misfire, ScheduleSettings, Section, Settings,
+    StoreSettings, Trigger, may_listen,
 };

@@ -1,19 +1,19 @@
-//! What is wrong with a configuration, in a form both people and programs can use.
+//! The problems of a configuration, for people and programs.
 //!
-//! A problem is data, not an error type per cause: nobody branches on the cause, everybody wants
-//! the place, the line and what to write instead. A replacement is exact enough to be applied by an
-//! editor; where only a person can decide, it is advice.
+//! A problem is data, not one error type per cause: nobody branches on the cause, everybody wants the
+//! place, the line and what to write instead. A replacement is exact enough for an editor to apply; if
+//! only a person can decide, it is advice.
 
 use std::{collections::BTreeSet, ops::Range};
 
-use serde::{Serialize, ser::SerializeStruct as _};
+use serde::Serialize;
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
     /// The file, or folder, relative to the configuration folder, with `/` between its parts.
     pub file: String,
-    /// Where in the file; `None` where the file or folder as a whole is meant.
+    /// The place in the file; `None` if the whole file or folder is meant.
     #[serde(flatten)]
     pub place: Option<TextPlace>,
     /// What is wrong. Never quotes a secret.
@@ -39,17 +39,17 @@ pub struct TextPlace {
 /// Start and end; `Range` itself has no order.
 pub(crate) type Range2 = (usize, usize);
 
-/// How to put a problem right.
+/// How to fix a problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Suggestion {
-    /// Write `text` in place of these bytes of the file.
+    /// Replace these bytes of the file by `text`.
     Replace {
         /// First byte.
         start: usize,
         /// The byte after the last.
         end: usize,
-        /// TOML, as it is to stand in the file.
+        /// The replacement, as TOML.
         text: String,
     },
     /// For a person to decide.
@@ -82,26 +82,29 @@ impl Problem {
     }
 }
 
-/// All that is wrong: at least one problem, sorted by file and line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// All problems: at least one, sorted by file and line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[must_use]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    problems: Vec<Problem>,
+}
 
 impl Problems {
-    /// Sorts what was found; `None` where nothing was.
+    /// Sorts the problems; `None` if there are none.
     pub fn new(found: impl IntoIterator<Item = Problem>) -> Option<Self> {
         let sorted: BTreeSet<Problem> = found.into_iter().collect();
-        if sorted.is_empty() { None } else { Some(Self(sorted.into_iter().collect())) }
+        let problems: Vec<_> = sorted.into_iter().collect();
+        (!problems.is_empty()).then_some(Self { problems })
     }
 
     /// The problems, in order.
     pub fn as_slice(&self) -> &[Problem] {
-        &self.0
+        &self.problems
     }
 
     /// How many files they are in.
     pub(crate) fn files(&self) -> usize {
-        self.0.iter().map(|problem| &problem.file).collect::<BTreeSet<_>>().len()
+        self.problems.iter().map(|problem| &problem.file).collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -109,7 +112,7 @@ impl std::error::Error for Problems {}
 
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
-        Self(vec![problem])
+        Self { problems: vec![problem] }
     }
 }
 
@@ -118,14 +121,6 @@ impl IntoIterator for Problems {
     type IntoIter = std::vec::IntoIter<Problem>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl Serialize for Problems {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Problems", 1)?;
-        object.serialize_field("problems", &self.0)?;
-        object.end()
+        self.problems.into_iter()
     }
 }

@@ -1,9 +1,11 @@
 //! How problems look on a terminal.
 //!
-//! Columns are counted in characters, as editors do, but a Chinese character fills two cells: the
-//! caret is placed by cells, else it would point left of what it means.
+//! Columns are counted in characters, as editors do, but a Chinese character takes two cells of a
+//! terminal: the caret is placed by cells, or it would point too far left.
 
 use std::fmt;
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::problem::{Problem, Problems, Suggestion, TextPlace};
 
@@ -43,29 +45,10 @@ fn underline(place: &TextPlace) -> String {
     // A tab stays a tab: only the terminal knows how wide it is.
     let mut line: String = place.snippet[..start]
         .chars()
-        .flat_map(|c| if c == '\t' { vec!['\t'] } else { vec![' '; cells(c)] })
+        .flat_map(|c| if c == '\t' { vec!['\t'] } else { vec![' '; c.width().unwrap_or(1)] })
         .collect();
-    let width: usize = place.snippet[start..end].chars().map(cells).sum();
-    line.push_str(&"^".repeat(width.max(1)));
+    line.push_str(&"^".repeat(place.snippet[start..end].width().max(1)));
     line
-}
-
-/// Cells of a terminal that a character fills: two in the blocks of Chinese, Japanese and Korean
-/// text, of full-width forms and of emoji (Unicode Standard Annex 11, by block).
-fn cells(c: char) -> usize {
-    match u32::from(c) {
-        0x1100..=0x115f
-        | 0x2e80..=0x303e
-        | 0x3041..=0xa4cf
-        | 0xac00..=0xd7a3
-        | 0xf900..=0xfaff
-        | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60
-        | 0xffe0..=0xffe6
-        | 0x1f300..=0x1faff
-        | 0x20000..=0x3fffd => 2,
-        _ => 1,
-    }
 }
 
 fn plural(word: &str, count: usize) -> String {

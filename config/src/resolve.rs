@@ -1,7 +1,7 @@
-//! From a folder to settings, or to everything that is wrong with it.
+//! Turns a configuration folder into settings, or into all its problems.
 //!
-//! Files are read, walked and compared with each other; only a folder without any problem is turned
-//! into settings, so nobody ever holds half of a configuration.
+//! Files are read, checked, and compared with each other. Only a folder without problems becomes settings,
+//! so nobody ever gets half of a configuration.
 
 use std::{collections::HashSet, fs, ops::Range, path::Path};
 
@@ -13,15 +13,15 @@ use crate::{
     between::{budgets, sections, twins},
     channel::Checked,
     format::{World, code_tables, reason},
-    gateway::{GatewayFile, Parts},
+    gateway::{ConsoleSettings, GatewayFile},
     problem::{Problem, Problems, Suggestion},
     schema::{Vocabulary, schema_channel, schema_gateway},
-    settings::{ConsoleSettings, Settings, may_listen},
+    settings::{Settings, may_listen},
     source::{Finding, Source},
     walk::{Rules, Walked, quote},
 };
 
-/// Reads the configuration in `dir`. Names of environment variables are looked up in `environment`.
+/// Reads the configuration in `dir`. `environment` looks up environment variables.
 ///
 /// # Errors
 /// All problems of all files.
@@ -64,7 +64,7 @@ pub fn resolve(
                 let walked = check(&mut source, &rules, &world(folder.clone()), &mut problems);
                 problems.extend(sections(&walked.value, vocabulary, &source));
                 let Walked { value, secrets, .. } = walked;
-                // With a wrong name the run fails; the file still takes part in comparisons.
+                // A wrong name fails later; the file still takes part in the comparisons.
                 let id = id.or_else(|_| "unnamed".parse::<ChannelId>());
                 channels.extend(id.map(|id| Checked { id, dir: folder, source, value, secrets }));
             }
@@ -78,10 +78,10 @@ pub fn resolve(
     settings(dir, gateway, channels)
 }
 
-/// Turns checked values into settings. That this fails is a defect of a schema, hence one problem.
+/// Turns checked values into settings. A failure is a defect of a schema, so it is one problem.
 fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
-        let message = format!("it fits its schema, but cannot be read: {error}");
+        let message = format!("it matches its schema, but cannot be read: {error}");
         Problems::from(Problem::of_file(file, message))
     };
     let mut channels = Vec::new();
@@ -91,37 +91,22 @@ fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Setting
     }
     let gateway: GatewayFile =
         serde_json::from_value(gateway).map_err(|error| defect("gateway.toml", error))?;
-    let Parts { zone, store, history, bus, keys, national, intake, console, limits } =
-        gateway.into_parts(dir);
-    let codes_dir = dir.join("codes");
-    if let Some(ConsoleSettings { listen, token }) = &console
+    let settings = gateway.into_settings(dir, channels);
+    if let Some(ConsoleSettings { listen, token }) = &settings.console
         && let Err(why) = may_listen(*listen, token.is_some())
     {
         let problem = Problem::of_file("gateway.toml", format!("[console] {why}"));
-        return Err(problem.advise("name a `token`, or listen on 127.0.0.1").into());
+        return Err(problem.advise("set `token`, or listen on 127.0.0.1").into());
     }
-    Ok(Settings {
-        zone,
-        store,
-        history,
-        bus,
-        keys,
-        national,
-        intake,
-        console,
-        limits,
-        channels,
-        codes_dir,
-    })
+    Ok(settings)
 }
 
-/// Reads a file, named relative to the configuration folder, in whichever charset an editor has
-/// saved it.
+/// Reads a file, named relative to the configuration folder, in UTF-8, UTF-16 or GB18030.
 fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
     let bytes = fs::read(dir.join(file)).map_err(|error| {
         Box::new(Problem::of_file(file, format!("the file cannot be read: {}", reason(&error))))
     })?;
-    // As UTF-8 it stays as it is: places that a suggestion names are bytes of the file.
+    // UTF-8 is not converted: the places in suggestions are byte offsets of the file.
     let bytes = match String::from_utf8(bytes) {
         Ok(text) => return Ok(Source::new(file.to_owned(), text)),
         Err(error) => error.into_bytes(),
@@ -132,15 +117,12 @@ fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
     let end = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
     let sound = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let source = Source::new(file.to_owned(), sound);
-    Err(Box::new(source.problem(Finding {
-        span: end..end,
-        message: "this is not text in UTF-8, UTF-16 or GB18030".to_owned(),
-        suggestion: Some(Suggestion::advice("save the file as UTF-8")),
-        absence: false,
-    })))
+    let message = "this is not text in UTF-8, UTF-16 or GB18030".to_owned();
+    let advice = Suggestion::advice("save the file as UTF-8");
+    Err(Box::new(source.problem(Finding::new(end..end, message, Some(advice)))))
 }
 
-/// Folders of channels, by name. What begins with a dot belongs to somebody else's tool.
+/// The channel folders, by name. Names that begin with a dot are ignored: they belong to other tools.
 fn channel_folders(dir: &Path, problems: &mut Vec<Problem>) -> Vec<String> {
     let mut folders: Vec<String> = fs::read_dir(dir.join("channels"))
         .into_iter()
@@ -160,7 +142,7 @@ fn channel_folders(dir: &Path, problems: &mut Vec<Problem>) -> Vec<String> {
     folders
 }
 
-/// Checks one file by itself.
+/// Checks one file.
 fn check(
     source: &mut Source,
     rules: &Rules<'_>,
@@ -177,7 +159,7 @@ fn check(
     source.hide(hidden.into_iter().chain(suspect));
 
     let broken: HashSet<usize> = spans.iter().map(|span| source.line(span.start)).collect();
-    // A broken header moves every key below it into another table: nothing said of them holds.
+    // A broken table header moves every key below it into another table: findings about them are wrong.
     let astray = source
         .text
         .lines()
@@ -195,13 +177,13 @@ fn check(
     for (error, span) in errors.iter().zip(spans) {
         let suggestion = remedy(error.message(), &span, source);
         let message = error.message().to_owned();
-        problems.push(source.problem(Finding { span, message, suggestion, absence: false }));
+        problems.push(source.problem(Finding::new(span, message, suggestion)));
     }
     walked
 }
 
-/// What stands beside a key on a broken line, where the key is that of a secret: the tree of a
-/// broken file may not have it.
+/// The value on a broken line whose key may be that of a secret: the tree of a broken file may not
+/// contain it.
 fn beside_telling_key(text: &str, span: &Range<usize>, rules: &Rules<'_>) -> Option<Range<usize>> {
     let (before, _) = text.split_at_checked(span.start)?;
     let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -213,7 +195,7 @@ fn beside_telling_key(text: &str, span: &Range<usize>, rules: &Rules<'_>) -> Opt
     rules.is_telling(key).then(|| end - value.len()..end)
 }
 
-/// What to do about a text that is not TOML.
+/// What to do about a TOML syntax error.
 fn remedy(message: &str, span: &Range<usize>, source: &Source) -> Option<Suggestion> {
     if message.starts_with("duplicate key") {
         return Some(Suggestion::advice("it is written above already: keep one of the two"));

@@ -1,20 +1,19 @@
-//! The JSON Schemas of the two kinds of file: what `resolve` checks against, what
-//! `tonghui schema` prints and what an editor completes by. One schema for all three, so that they
-//! cannot disagree.
+//! The JSON Schemas of the two kinds of file. `resolve` checks against them, `tonghui schema` prints them
+//! and editors use them for completion, so these three cannot disagree.
 
 use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
 use crate::{channel::ChannelFile, gateway::GatewayFile};
 
-/// What the owners of the parts of a channel file understand.
+/// The schemas of the parts of a channel file that belong to other crates.
 #[derive(Debug, Clone)]
 pub struct Vocabulary {
     /// The kinds of connectors.
     pub connectors: Vec<Kind>,
     /// JSON Schema of `[demand]`.
     pub demand: Value,
-    /// Names of the code tables that are there without a file.
+    /// Names of the shipped code tables.
     pub codes: Vec<String>,
 }
 
@@ -53,8 +52,8 @@ pub fn schema_channel(vocabulary: &Vocabulary) -> Value {
     root
 }
 
-/// Makes `owner` the schema of the key `name`. Its definitions move to the root under names of
-/// their own: two owners may call different things the same.
+/// Makes `owner` the schema of the key `name`. Its definitions move to the root, prefixed with `name`: two
+/// owners may use the same name for different things.
 fn splice(root: &mut Value, name: &str, owner: &Value) {
     let mut owner = owner.clone();
     rename(&mut owner, name);

@@ -1,5 +1,5 @@
-//! The configuration after everything was checked: nothing optional by accident, nothing a string
-//! that should be a type.
+//! The configuration once everything is checked: no value that is optional by accident, no text that
+//! should be a type.
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -10,6 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
+    gateway::{BusSettings, ConsoleSettings, Limits},
     problem::Problem,
     source::{Finding, Source},
 };
@@ -17,25 +18,25 @@ use crate::{
 /// What the gateway runs with.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Zone of source times that name none, and of what people see.
+    /// Time zone of people, and of source times that name none.
     pub zone: Tz,
     /// Where demands are kept.
     pub store: StoreSettings,
-    /// How long earlier states and raw records are kept; `None` for ever.
+    /// Retention of earlier states and raw records; `None` keeps them for ever.
     pub history: Option<Duration>,
-    /// The broker; `None` for the bus within the process.
+    /// The broker; `None` for the in-process bus.
     pub bus: Option<BusSettings>,
     /// Where the keys come from.
     pub keys: KeySource,
-    /// New keys are for China's national algorithms.
+    /// New keys use China's national algorithms (SM3, SM4).
     pub national: bool,
-    /// Where senders of push channels come in.
+    /// Where push channels receive requests.
     pub intake: SocketAddr,
-    /// Where programs of others ask how it stands; `None` where nobody may.
+    /// HTTP interface for monitoring; `None` for none.
     pub console: Option<ConsoleSettings>,
-    /// What the process may use.
+    /// Limits of the process.
     pub limits: Limits,
-    /// In the order of their names; at least one.
+    /// The channels, sorted by name; at least one.
     pub channels: Vec<ChannelSettings>,
     /// Folder of the code tables.
     pub codes_dir: PathBuf,
@@ -50,40 +51,15 @@ pub enum StoreSettings {
     Postgres(Secret),
 }
 
-/// A broker between the ingest side and the sink.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BusSettings {
-    /// Its URL, or those of the nodes of a cluster with blanks between.
-    pub urls: Secret,
-    /// PEM file of the authority that signs its certificate.
-    pub ca: Option<PathBuf>,
-    /// Name of the exchange, and how the names of all queues begin.
-    pub prefix: String,
-    /// What one queue may hold.
-    pub queue_bytes: u64,
-    /// Whether the gateway makes exchanges and queues, or only looks whether they are there.
-    pub declare: bool,
-}
-
-/// Where programs of others ask how it stands.
-#[derive(Debug, Clone)]
-pub struct ConsoleSettings {
-    /// Address and port.
-    pub listen: SocketAddr,
-    /// What they have to show; `None` on this machine only.
-    pub token: Option<Secret>,
-}
-
-/// The one rule for every listener: where other machines reach it, whoever comes has to show who it
-/// is.
+/// The rule for every listener: if other machines can reach it, clients must authenticate.
 ///
 /// # Errors
-/// It is broken; the text goes on after the name of the listener.
-pub fn may_listen(listen: SocketAddr, asks_who: bool) -> Result<(), String> {
-    if asks_who || listen.ip().is_loopback() {
+/// The rule is broken. The text continues a sentence that begins with the listener's name.
+pub fn may_listen(listen: SocketAddr, authenticates: bool) -> Result<(), String> {
+    if authenticates || listen.ip().is_loopback() {
         return Ok(());
     }
-    Err(format!("listens on {listen}, where other machines reach it, and lets anybody in"))
+    Err(format!("listens on {listen}, which other machines can reach, without authentication"))
 }
 
 /// Where the keys that seal personal values come from.
@@ -95,104 +71,93 @@ pub enum KeySource {
     Env(Secret),
 }
 
-/// What the process may use.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
-    /// Bytes of all batches in flight together; at least the largest record.
-    pub memory_bytes: u64,
-    /// How long a stop waits for the batch border.
-    pub grace: Duration,
-}
-
 /// One channel.
 #[derive(Debug, Clone)]
 pub struct ChannelSettings {
     /// The name of its folder.
     pub id: ChannelId,
-    /// What people call it; no other channel is called so.
+    /// Display name; unique among the channels.
     pub name: String,
     /// Kind of its connector.
     pub connector: String,
-    /// When to look.
+    /// When to read.
     pub schedule: ScheduleSettings,
-    /// What the source allows.
+    /// Limits of the source.
     pub budget: Budget,
-    /// The upstream whose budget it is, as other channels name it too; `None` where the channel has
-    /// its upstream to itself. Channels of one upstream have equal budgets.
+    /// Name of the upstream, if other channels read it too: they share its budget. `None` if this is
+    /// the only one.
     pub upstream: Option<String>,
     /// The settings of its connector.
     pub section: Section,
     /// The mapping, for the normalizer.
     pub demand: Value,
-    /// Pages with the demands that must come out of them.
+    /// Pages with the demands expected from them.
     pub examples: Vec<Example>,
     /// Its folder.
     pub dir: PathBuf,
     pub(crate) source: Source,
 }
 
-/// When a channel looks.
+/// When a channel reads its source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleSettings {
-    /// What makes it look.
+    /// What starts a read.
     pub trigger: Trigger,
-    /// The hours of the day within which it may look, in the zone of the gateway.
+    /// The hours of the day at which it may read, in the gateway's time zone.
     pub window: Option<Window>,
-    /// What becomes of a clock time that nobody was there for.
+    /// What happens to a missed time.
     pub misfire: Misfire,
-    /// A look may be this much later, so that many do not come at the same moment.
+    /// A read starts up to this much later, at random, so that channels do not all start at once.
     pub jitter: Duration,
 }
 
-/// What makes a channel look.
+/// What starts a read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trigger {
-    /// A pause once caught up.
+    /// A pause after the last read that found nothing more.
     Every(Duration),
-    /// Times of the clock, in the zone of the gateway.
+    /// Cron times, in the gateway's time zone.
     Cron(Box<croner::Cron>),
 }
 
-/// What becomes of clock times that passed while nothing ran, or while the look before went on.
+/// What happens to cron times that passed while the gateway was down or the read before was running.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Misfire {
-    /// They are made up for by one look at once.
+    /// One read makes up for all of them, at once.
     #[default]
     Once,
-    /// They are left out.
+    /// They are skipped.
     Skip,
 }
 
-/// A page of the source and the demands that must come out of it.
-#[derive(Debug, Clone)]
+/// A page of the source and the demands expected from it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Example {
-    /// The page as the connector reads it.
+    /// File of the page, relative to the channel's folder.
+    #[schemars(with = "String", extend("format" = "fixture"))]
     pub page: PathBuf,
-    /// The demands, as JSON.
+    /// File of the expected demands, as JSON.
+    #[schemars(with = "String", extend("format" = "fixture"))]
     pub expected: PathBuf,
 }
 
 impl ChannelSettings {
-    /// The name of its upstream: its own where it names none.
+    /// The name of its upstream; the channel's own name if none is set.
     pub fn upstream(&self) -> &str {
         self.upstream.as_deref().unwrap_or(self.id.as_str())
     }
 
-    /// A problem that the owner of a value found after everything was resolved, at the value that
-    /// `path` leads to: keys and list positions, like `["demand", "title", "at"]`. Where the path
-    /// leads nowhere, the last part that exists is meant.
+    /// A problem that the owner of a value found after the configuration was resolved, at the value
+    /// that `path` leads to: keys and list positions, like `["demand", "title", "at"]`. If the path
+    /// does not exist, the problem is placed at its last part that does.
     pub fn problem(&self, path: &[&str], message: impl Into<String>) -> Problem {
-        self.source.problem(Finding {
-            span: self.source.locate(path),
-            message: message.into(),
-            suggestion: None,
-            absence: false,
-        })
+        self.source.problem(Finding::new(self.source.locate(path), message.into(), None))
     }
 }
 
-/// The settings of a connector, secrets in their places. Only their owner looks inside.
+/// The settings of a connector, with secrets filled in. Only the connector reads them.
 #[derive(Clone, PartialEq)]
 pub struct Section {
     pub(crate) value: Value,
@@ -200,10 +165,10 @@ pub struct Section {
 }
 
 impl Section {
-    /// Turns them into the owner's type.
+    /// Deserialises them into the connector's type.
     ///
     /// # Errors
-    /// They do not fit it in a way its schema cannot say; no secret is quoted.
+    /// They break a rule that a schema cannot express. The text quotes no secret.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, String> {
         T::deserialize(&self.value).map_err(|error| {
             let text = error.to_string();

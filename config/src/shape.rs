@@ -1,49 +1,49 @@
-//! A JSON Schema as the walk needs it: what may stand in one place of a file.
+//! JSON Schema as the walk needs it: what is allowed in one place of a file.
 //!
-//! Only the keywords that `schemars` writes for settings are understood. References, `allOf` and
-//! alternatives are resolved here, so that the walk meets a short list of plain shapes.
+//! It supports only the keywords that `schemars` writes for settings. References, `allOf` and alternatives
+//! are resolved here, so that the walk gets a short list of plain shapes.
 
 use serde_json::Value;
 use toml::de::DeValue;
 
-/// How far references are followed in one place; a schema that needs more refers to itself.
+/// How deep references are followed; a schema that needs more refers to itself.
 const DEPTH: usize = 24;
 
-/// One thing that may stand in a place.
+/// One alternative of what is allowed in a place.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shape<'s> {
     /// JSON types; empty for any.
     pub(crate) types: Vec<&'s str>,
     /// Known keys, in the order of their declaration.
     pub(crate) properties: Vec<(&'s str, &'s Value)>,
-    /// Keys that must be there.
+    /// Required keys.
     pub(crate) required: Vec<&'s str>,
-    /// Keys that need others beside them.
+    /// Keys that require another key.
     pub(crate) dependent: Vec<(&'s str, &'s str)>,
     /// Other keys are an error.
     pub(crate) closed: bool,
-    /// What other keys hold.
+    /// Schema of other keys.
     pub(crate) rest: Option<&'s Value>,
-    /// What a list holds.
+    /// Schema of the entries of a list.
     pub(crate) items: Option<&'s Value>,
-    /// The only values.
+    /// The allowed values; empty for any.
     pub(crate) choices: Vec<&'s Value>,
-    /// Meaning of a text.
+    /// Format of a text.
     pub(crate) format: Option<&'s str>,
     /// Least and largest number.
     pub(crate) range: (Option<f64>, Option<f64>),
-    /// Least and largest value of a text with a format.
+    /// Least and largest value of a text with a format, as text.
     pub(crate) bounds: (Option<&'s str>, Option<&'s str>),
     /// Fewest and most keys, entries or characters.
     pub(crate) size: (Option<u64>, Option<u64>),
-    /// Keys of which there is one, no more and no less.
+    /// Keys of which exactly one must exist.
     pub(crate) exactly_one: Vec<&'s str>,
 }
 
-/// Everything that may stand where `schema` applies; `root` holds the definitions.
+/// All alternatives of what `schema` allows; `root` contains the definitions.
 pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<Shape<'s>> {
     let mut shapes = expand(root, schema, DEPTH);
-    // Settings have no null: an optional key is left out.
+    // TOML has no null: an optional key is left out.
     if shapes.len() > 1 {
         shapes.retain(|shape| shape.types != ["null"]);
     }
@@ -51,7 +51,7 @@ pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<Shape<
 }
 
 impl Shape<'_> {
-    /// Whether a value has one of the types.
+    /// Whether the type of a value is allowed.
     pub(crate) fn admits(&self, value: &DeValue<'_>) -> bool {
         self.types.is_empty() || self.types.iter().any(|kind| is_of(value, kind))
     }
@@ -64,7 +64,7 @@ impl Shape<'_> {
 
 fn is_of(value: &DeValue<'_>, kind: &str) -> bool {
     match value {
-        // A date stands for the text it is written as.
+        // A date counts as the text it is written as.
         DeValue::String(_) | DeValue::Datetime(_) => kind == "string",
         DeValue::Integer(_) => kind == "integer" || kind == "number",
         DeValue::Float(_) => kind == "number",
@@ -92,7 +92,7 @@ fn expand<'s>(root: &'s Value, schema: &'s Value, depth: usize) -> Vec<Shape<'s>
     shapes
 }
 
-/// Gathers the keywords of a schema and of all it refers to; alternatives are left for later.
+/// Collects the keywords of a schema and of everything it refers to; alternatives are expanded later.
 fn collect<'s>(
     root: &'s Value,
     schema: &'s Value,
@@ -135,7 +135,7 @@ fn own_keywords(schema: &Value) -> Shape<'_> {
     }
     let additional =
         schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"));
-    // schemars writes the width of an unsigned number as its format.
+    // schemars writes the size of an unsigned number as its format.
     let widest = (text("format") == Some("uint32")).then(|| f64::from(u32::MAX));
     Shape {
         types,
@@ -174,13 +174,13 @@ fn implied_types(choices: &[&Value], keys: bool, items: bool) -> Vec<&'static st
 }
 
 impl<'s> Shape<'s> {
-    /// Both together: what either demands is demanded.
+    /// Both combined: what either of them requires is required.
     fn with(mut self, other: Self) -> Self {
         if self.types.is_empty() {
             self.types = other.types;
         }
         for (key, schema) in other.properties {
-            // The later one is the more special one: a branch names the value of its tag.
+            // The later one is more specific: a branch names the value of its tag.
             match self.properties.iter_mut().find(|(known, _)| *known == key) {
                 Some(slot) => slot.1 = schema,
                 None => self.properties.push((key, schema)),
@@ -201,7 +201,8 @@ impl<'s> Shape<'s> {
     }
 }
 
-/// Named values written as alternatives are one list of choices: a wrong one is compared with all.
+/// Joins values that are written as alternatives into one list of choices, so that a wrong value is
+/// compared with all of them.
 fn join_choices(shapes: Vec<Shape<'_>>) -> Vec<Shape<'_>> {
     let mut joined: Vec<Shape<'_>> = Vec::new();
     for shape in shapes {

@@ -1,7 +1,7 @@
-//! One file of the configuration: its text, and the way from bytes back to lines.
+//! One file of the configuration: its text, and the conversion of byte offsets to lines.
 //!
-//! The tree of a file is not kept: it borrows from the text, and after a successful resolve it is
-//! needed only when somebody finds a problem later. Then the file is parsed again.
+//! The parsed tree is not kept: it borrows from the text, and is needed again only if a problem is found
+//! later. Then the file is parsed again.
 
 use std::{fmt, ops::Range};
 
@@ -21,8 +21,14 @@ pub(crate) struct Finding {
     pub(crate) message: String,
     /// What to do.
     pub(crate) suggestion: Option<Suggestion>,
-    /// It complains of something absent, which a syntax error elsewhere may have swallowed.
+    /// Something is missing; a syntax error elsewhere may be the reason.
     pub(crate) absence: bool,
+}
+
+impl Finding {
+    pub(crate) fn new(span: Range<usize>, message: String, suggestion: Option<Suggestion>) -> Self {
+        Self { span, message, suggestion, absence: false }
+    }
 }
 
 /// A file as it was read.
@@ -42,17 +48,17 @@ impl Source {
         Self { file, text, hidden }
     }
 
-    /// From now on no snippet shows these bytes.
+    /// Hides these bytes in all snippets.
     pub(crate) fn hide(&mut self, spans: impl IntoIterator<Item = Range<usize>>) {
         self.hidden.extend(spans);
     }
 
-    /// Whether some of these bytes must not be shown.
+    /// Whether any of these bytes is hidden.
     pub(crate) fn hides(&self, span: &Range<usize>) -> bool {
         self.hidden.iter().any(|hidden| hidden.start < span.end && span.start < hidden.end)
     }
 
-    /// The problem that a finding is, in this file.
+    /// Turns a finding in this file into a problem.
     pub(crate) fn problem(&self, finding: Finding) -> Problem {
         Problem {
             file: self.file.clone(),
@@ -67,8 +73,8 @@ impl Source {
         self.text.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count()
     }
 
-    /// The bytes a path of keys and list positions leads to; where it goes astray, the last part
-    /// that exists.
+    /// The bytes of the value that a path of keys and list positions leads to, or of the last part of the
+    /// path that exists.
     pub(crate) fn locate(&self, path: &[&str]) -> Range<usize> {
         let (tree, _) = DeTable::parse_recoverable(&self.text);
         find(tree.get_ref(), path)
@@ -112,7 +118,7 @@ impl Source {
 }
 
 impl fmt::Debug for Source {
-    // The text may hold what somebody wrote in the wrong place.
+    // The text may contain a secret in the wrong place.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Source({}, {} bytes)", self.file, self.text.len())
     }
@@ -129,7 +135,7 @@ fn descend(value: &Spanned<DeValue<'_>>, path: &[&str]) -> Range<usize> {
     let next = path.split_first().and_then(|(first, rest)| match value.get_ref() {
         DeValue::Table(table) => table.get(*first).map(|next| (next, rest)),
         DeValue::Array(array) => {
-            // A key in place of a position means the first entry that has it.
+            // A key instead of a position means the first entry that has this key.
             match first.parse::<usize>() {
                 Ok(position) => array.get(position).map(|next| (next, rest)),
                 Err(_) => array
@@ -143,7 +149,7 @@ fn descend(value: &Spanned<DeValue<'_>>, path: &[&str]) -> Range<usize> {
     next.map_or_else(|| value.span(), |(next, rest)| descend(next, rest))
 }
 
-/// User and password of addresses like `postgres://user:password@host`, wherever they stand.
+/// User and password in URLs like `postgres://user:password@host`, anywhere in the text.
 fn credentials(text: &str) -> Vec<Range<usize>> {
     let after = |(at, mark): (usize, &str)| at + mark.len();
     let ends = |c: char| matches!(c, '/' | '"' | '\'' | '?' | '#') || c.is_whitespace();
@@ -157,7 +163,7 @@ fn credentials(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// The nearest character border at or before a byte.
+/// The nearest character boundary at or before a byte.
 fn floor(text: &str, at: usize) -> usize {
     let at = at.min(text.len());
     (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)

@@ -1,8 +1,8 @@
-//! The one mechanism that checks a file: a walk over its tree beside a JSON Schema.
+//! Checks a file: walks its tree along a JSON Schema.
 //!
-//! Deserialising would stop at the first mistake and knows neither columns nor what was probably
-//! meant. So the walk does both at once: it notes every mistake at its bytes, and it builds the
-//! value that is deserialised if there were none, secrets put in their places.
+//! Deserialising would stop at the first mistake, and knows neither columns nor what was probably meant.
+//! So the walk notes every mistake with its byte range, and at the same time builds the value that is
+//! deserialised if there are none, with secrets filled in.
 
 mod scalar;
 mod secrets;
@@ -27,22 +27,23 @@ use crate::{
 };
 
 /// What a walk found and built.
+#[derive(Default)]
 pub(crate) struct Walked {
-    /// The file as JSON, secrets in their places. Only sound if nothing was found.
+    /// The file as JSON, with secrets filled in. Valid only if nothing was found.
     pub(crate) value: Value,
-    /// Everything that is wrong.
+    /// All mistakes.
     pub(crate) found: Vec<Finding>,
-    /// Bytes that must not be shown.
+    /// Byte ranges that must not be shown.
     pub(crate) hidden: Vec<Range<usize>>,
-    /// Secrets that were put in their places.
+    /// The secrets that were filled in.
     pub(crate) secrets: Vec<String>,
 }
 
-/// A schema, ready to check many files against.
+/// A schema, prepared for checking many files.
 pub(crate) struct Rules<'s> {
     /// The schema; definitions are at its root.
     schema: &'s Value,
-    /// Names of keys that hold secrets somewhere in it.
+    /// Names of all keys of secrets in it.
     secret_keys: Vec<&'s str>,
 }
 
@@ -58,22 +59,12 @@ impl<'s> Rules<'s> {
         text: &str,
         world: &World<'_>,
     ) -> Walked {
-        let mut walk = Walk {
-            text,
-            world,
-            root: self.schema,
-            path: Vec::new(),
-            found: Vec::new(),
-            hidden: Vec::new(),
-            secrets: Vec::new(),
-            rules: self,
-        };
-        let shapes = shape::alternatives(self.schema, self.schema);
-        let value = match shapes.first() {
-            Some(shape) => walk.table(shape, tree.get_ref(), 0..0),
-            None => Value::Null,
-        };
-        Walked { value, found: walk.found, hidden: walk.hidden, secrets: walk.secrets }
+        let (path, walked) = (Vec::new(), Walked::default());
+        let mut walk = Walk { text, world, root: self.schema, path, rules: self, walked };
+        if let Some(shape) = shape::alternatives(self.schema, self.schema).first() {
+            walk.walked.value = walk.table(shape, tree.get_ref(), 0..0);
+        }
+        walk.walked
     }
 }
 
@@ -82,12 +73,10 @@ struct Walk<'a> {
     text: &'a str,
     world: &'a World<'a>,
     root: &'a Value,
-    /// Keys that led here.
+    /// Keys and positions on the way here.
     path: Vec<String>,
-    found: Vec<Finding>,
-    hidden: Vec<Range<usize>>,
-    secrets: Vec<String>,
     rules: &'a Rules<'a>,
+    walked: Walked,
 }
 
 impl<'a> Walk<'a> {
@@ -105,19 +94,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The shape that leaves the fewest mistakes is the one that was meant.
+    /// Of several shapes, the one with the fewest mistakes was meant.
     fn best(&mut self, shapes: &[&Shape<'a>], value: &Spanned<DeValue<'_>>) -> Value {
-        let before = self.found.len();
+        let before = self.walked.found.len();
         let mut best: Option<(Vec<Finding>, Value)> = None;
         for shape in shapes {
             let built = self.fit(shape, value);
-            let found = self.found.split_off(before);
+            let found = self.walked.found.split_off(before);
             if best.as_ref().is_none_or(|(fewest, _)| found.len() < fewest.len()) {
                 best = Some((found, built));
             }
         }
         best.map_or(Value::Null, |(found, built)| {
-            self.found.extend(found);
+            self.walked.found.extend(found);
             built
         })
     }
@@ -156,10 +145,10 @@ impl<'a> Walk<'a> {
     }
 
     fn note(&mut self, span: Range<usize>, message: String, suggestion: Option<Suggestion>) {
-        self.found.push(Finding { span, message, suggestion, absence: false });
+        self.walked.found.push(Finding::new(span, message, suggestion));
     }
 
-    /// Notes what a format found in a text, at the bytes it means.
+    /// Notes what a format found in a text, at its byte range.
     fn wrong(&mut self, span: Range<usize>, text: &str, wrong: Wrong) {
         let quoted = self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(text);
         let part = wrong.part.filter(|_| quoted);
@@ -169,16 +158,16 @@ impl<'a> Walk<'a> {
         self.note(at, wrong.message, instead.or(wrong.advice.map(Suggestion::advice)));
     }
 
-    /// A literal stands where something else is wanted.
+    /// Notes a value of the wrong type.
     fn wrong_type(&mut self, shapes: &[Shape<'a>], value: &Spanned<DeValue<'_>>) {
         let span = value.span();
         if shapes.iter().any(Shape::is_secret) {
-            self.hidden.push(span.clone());
+            self.walked.hidden.push(span.clone());
             self.note(
                 span,
-                "a secret is never written into the configuration".to_owned(),
+                "a secret must not be written into the configuration".to_owned(),
                 Some(Suggestion::advice(
-                    "put it into an environment variable or a file that only the gateway reads, \
+                    "put it into an environment variable, or a file that only the gateway can read, \
                      and write { env = \"NAME\" } or { file = \"PATH\" }",
                 )),
             );
@@ -194,7 +183,7 @@ impl<'a> Walk<'a> {
         self.note(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
     }
 
-    /// The keys that led here, as a table header; lists positions are left out.
+    /// The keys on the way here, as a table header; list positions are left out.
     fn header(&self) -> String {
         let keys: Vec<&str> = self
             .path

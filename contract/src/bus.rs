@@ -1,7 +1,6 @@
-//! `deliver`, `take` and `ack`: what a bus must promise, and the proof it gives.
+//! `deliver`, `take` and `ack`: what a bus must promise, and the proof that it did.
 //!
-//! [`Confirmed`] can be made by [`deliver`] only, so a cursor cannot move past what the bus has not
-//! taken:
+//! Only [`deliver`] makes a [`Confirmed`], so a cursor cannot move past what the bus has not confirmed:
 //!
 //! ```compile_fail,E0308
 //! async fn wrong(checkpoints: &impl contract::Checkpoints, outbox: contract::Outbox) {
@@ -25,36 +24,36 @@ use crate::{
     Tally, Timestamp, wire,
 };
 
-/// Bytes, id and routing on the bus; carries a batch of events of one channel.
+/// A message on the bus: a batch of events of one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// `channel/read_no/part`; the channel is the routing.
+    /// `channel/read_no/part`; the channel is the routing key.
     pub id: MessageId,
-    /// Version of the wire form of the body.
+    /// Version of the wire format of the body.
     pub wire_version: u32,
-    /// Number of events the publisher put in.
+    /// Number of events in it, as the publisher counted them.
     pub events: u32,
     /// A CloudEvents batch.
     pub body: Bytes,
 }
 
 impl Message {
-    /// What a receipt for this message must carry.
+    /// Hash of the body, which the receipt for this message must contain.
     pub fn hash(&self) -> Digest {
         Digest::of_hash(&Sha256::digest(&self.body).into())
     }
 }
 
-/// Takes messages in.
+/// The publishing end of a bus.
 pub trait Publisher: Send + Sync {
-    /// Ok only when the broker has taken responsibility for every message.
+    /// Publishes messages; returns once the broker has confirmed every one of them.
     ///
     /// # Errors
-    /// Any message that was refused, returned or not answered for fails the whole batch.
+    /// A message was refused, returned or not confirmed: the whole batch has failed.
     fn publish(&self, messages: &[Message]) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Whether messages would be taken now, as far as one can tell: asked before a source is read,
-    /// so that no source is asked again and again for what has nowhere to go.
+    /// Whether messages would be accepted now. Checked before a source is read, so that no source is read
+    /// again and again while nothing can be published.
     ///
     /// # Errors
     /// Why not.
@@ -63,7 +62,7 @@ pub trait Publisher: Send + Sync {
     }
 }
 
-/// Proof that the bus has everything of a read. Only [`deliver`] makes it.
+/// Proof that the bus has confirmed everything of a read. Only [`deliver`] makes it.
 #[derive(Debug)]
 #[must_use = "a confirmed read that does not advance is read again"]
 pub struct Confirmed {
@@ -82,7 +81,7 @@ impl Confirmed {
         &self.channel
     }
 
-    /// Where the read began: `advance` refuses a stretch that does not begin where the last ended.
+    /// Where the read began: `advance` refuses a read that does not begin where the last one ended.
     pub fn from(&self) -> &Position {
         &self.from
     }
@@ -97,12 +96,12 @@ impl Confirmed {
         self.read_no
     }
 
-    /// When the source had answered.
+    /// When the answer of the source had arrived.
     pub fn read_at(&self) -> Timestamp {
         self.read_at
     }
 
-    /// What the receipts must say, message by message.
+    /// What the receipts must contain, message by message.
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
@@ -113,10 +112,10 @@ impl Confirmed {
     }
 }
 
-/// Publishes everything of an outbox. An empty one is confirmed without publishing.
+/// Publishes an outbox. An empty one is confirmed without publishing.
 ///
 /// # Errors
-/// As [`Publisher::publish`]; nothing has moved then, and the batch is read again.
+/// As [`Publisher::publish`]; no position has moved then, and the batch is read again.
 pub async fn deliver(bus: &impl Publisher, outbox: Outbox) -> Result<Confirmed, Fault> {
     if !outbox.messages.is_empty() {
         bus.publish(&outbox.messages).await?;
@@ -126,44 +125,43 @@ pub async fn deliver(bus: &impl Publisher, outbox: Outbox) -> Result<Confirmed, 
     Ok(Confirmed { channel, from, upto, read_no, read_at, parts, tally })
 }
 
-/// Gives messages out.
+/// The consuming end of a bus.
 pub trait Consumer: Send {
-    /// Waits for one message, then takes what is already here, at most `max`. Cancel-safe: buffers
-    /// live in `self`.
+    /// Waits for one message, then also takes those that have arrived already, at most `max` in all.
+    /// Cancel-safe: buffers are in `self`.
     ///
     /// # Errors
-    /// The bus is gone; what was taken and not acked comes again.
+    /// The bus is away; messages that were taken and not acked are redelivered.
     fn take(&mut self, max: usize) -> impl Future<Output = Result<Intake, Fault>> + Send;
 
-    /// Tells the bus that these messages are kept.
+    /// Acknowledges the messages that are stored.
     ///
     /// # Errors
-    /// The bus is gone; the messages come again and their receipts are found.
+    /// The bus is away; the messages are redelivered, and their receipts are found then.
     fn ack(&mut self, kept: Kept) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// One message as the bus gave it, with the mark by which it is acked, and its events.
+/// A message as the bus delivered it, with its delivery tag and its events.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// The bus's own mark.
+    /// The delivery tag, by which it is acked.
     pub tag: u64,
     /// The message.
     pub message: Message,
     /// Hash of its body.
     pub hash: Digest,
-    /// Its events; what could not be read is among them.
+    /// Its events, unreadable ones included.
     pub events: Vec<Event>,
 }
 
 impl Delivery {
-    /// Reads the events of a message. Total: an unreadable event is an event.
+    /// Reads the events of a message. Never fails: an unreadable event is an event too.
     pub fn read(tag: u64, message: Message) -> Self {
         let events = wire::decode(&message.id, message.wire_version, &message.body);
         Self { tag, hash: message.hash(), message, events }
     }
 
-    /// A message that must not be judged: all of it goes to quarantine, for this `reason`, which
-    /// never quotes it.
+    /// A delivery whose whole message goes to quarantine, for this `reason`, which must not quote it.
     pub fn unreadable(tag: u64, message: Message, reason: impl Into<String>) -> Self {
         let reason = format!("message {}: {}", message.id, reason.into());
         let events = vec![Event::Unreadable { bytes: message.body.to_vec(), reason }];
@@ -171,7 +169,7 @@ impl Delivery {
     }
 }
 
-/// Messages taken and not yet kept, in the order of the bus.
+/// Messages that were taken and are not stored yet, in the order of the bus.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Intake {
@@ -184,7 +182,7 @@ impl Intake {
         Self::of(messages.into_iter().map(|(tag, message)| Delivery::read(tag, message)))
     }
 
-    /// Deliveries, where a bus has more to say of a message than the message does.
+    /// An intake of deliveries that the bus has read itself.
     pub fn of(deliveries: impl IntoIterator<Item = Delivery>) -> Self {
         Self { deliveries: deliveries.into_iter().collect() }
     }

@@ -1,8 +1,8 @@
-//! The one thing a new kind of source has to implement.
+//! The trait that a new kind of source implements.
 //!
-//! A connector answers a question, it does not iterate: asked again with the same cursor it gives
-//! the same things again. So it keeps no progress of its own, and a crash anywhere is nothing
-//! special. It knows nothing of a bus, a store or a checkpoint.
+//! A connector is stateless: a read from the same cursor returns the same entries again. So it keeps no
+//! progress of its own, and a crash at any point needs no special handling. It knows nothing of a bus, a
+//! store or a checkpoint.
 
 use std::{fmt, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
@@ -16,40 +16,39 @@ use crate::{
     ChannelId, Clock, Fault, Gate, Inbox, OpenGate, TimeRange, Timestamp, Window, raw::Entry,
 };
 
-/// Code that can talk to one kind of source.
+/// Code that reads one kind of source.
 pub trait Connector: Send + Sized + 'static {
-    /// Its name in `connector = "…"`, and of its table in the channel file.
+    /// Its name in `connector = "…"`, and the name of its table in the channel file.
     const KIND: &'static str;
-    /// Its table in the channel file.
+    /// Its settings: its table in the channel file.
     type Config: DeserializeOwned + JsonSchema;
-    /// A position in its source; nobody else looks inside.
+    /// A position in its source; opaque to everything else.
     type Cursor: Serialize + DeserializeOwned + Send + Sync;
 
-    /// Makes what receives the requests of a source that sends instead of being asked; `None` for a
-    /// source that is asked. What was received waits in [`Means::inbox`], where `read` finds it.
+    /// Builds the receiver of a push source; `None` for a source that is polled. What it receives waits in
+    /// [`ConnectorContext::inbox`], from where `read` takes it.
     const RECEIVER: Option<MakeReceiver<Self::Config>> = None;
 
-    /// Checks settings and builds clients. Touches no network.
+    /// Checks the settings and builds clients. Uses no network.
     ///
     /// # Errors
-    /// Settings that contradict each other, as `Stopped`.
-    fn build(config: Self::Config, means: Means) -> Result<Self, Fault>;
+    /// `Stopped`: the settings contradict each other.
+    fn build(config: Self::Config, context: ConnectorContext) -> Result<Self, Fault>;
 
-    /// Up to `max` entries that come after `after` (from the start when `None`), or what there is
-    /// after five seconds or when throttled. Each key at most once. Cancel-safe: a dropped future
-    /// has changed nothing. May be asked to go on while the batch before is not settled yet, unless
-    /// that one was caught up.
+    /// Reads up to `max` entries after the position `after` (from the start if `None`). Returns fewer after
+    /// five seconds, or when throttled. Each key at most once. Cancel-safe: a dropped future has changed
+    /// nothing. The next read may come before the last batch is settled, unless that one was caught up.
     ///
     /// # Errors
-    /// The source cannot be reached or refuses. A bad record is an entry, never an error.
+    /// The source cannot be reached, or refuses. A bad record is an entry, never an error.
     fn read(
         &mut self,
         after: Option<&Self::Cursor>,
         max: usize,
     ) -> impl Future<Output = Result<Batch<Self::Cursor>, Fault>> + Send;
 
-    /// Everything up to `upto` is in our custody, rejects included. Sources that owe somebody an
-    /// answer give it here. Twice is harmless.
+    /// Tells the source that everything up to `upto` is in our custody, rejects included. Sources that
+    /// expect an acknowledgement get it here. May be called twice for the same position.
     ///
     /// # Errors
     /// The source cannot be told; it is told again at the next start.
@@ -57,59 +56,55 @@ pub trait Connector: Send + Sized + 'static {
         async { Ok(()) }
     }
 
-    /// From now on, reads what lies in `range` by the source's own time, once, and nothing else; its
-    /// cursors are positions in that. Said at most once, before the first read.
+    /// Limits all reads to records within `range`, by the source's own time; cursors are then positions in
+    /// that range. Called at most once, before the first read.
     ///
     /// # Errors
-    /// `Stopped`, with what to do instead: the source cannot be asked for a stretch of time.
+    /// `Stopped`, with what to do instead: the source cannot be read by time range.
     fn limit_to(&mut self, _range: TimeRange) -> Result<(), Fault> {
-        Err(no_range())
+        Err(Fault::stopped("the source cannot be read by time range")
+            .remedy("let the source send it again: records that arrive twice are recognised"))
     }
 
-    /// Reads a page as [`read`](Self::read) would, without network. `name` is what the page is called
-    /// where it lies: of a file it may say the form and the time.
+    /// Parses a page as [`read`](Self::read) would, without network. `name` is its file name, which may tell
+    /// format and time.
     ///
     /// # Errors
-    /// The page is not one of this kind of source.
+    /// It is not a page of this kind of source.
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault>;
 }
 
-/// Makes what receives the requests of a channel with these settings.
+/// Builds the receiver of a push channel from its settings.
 pub type MakeReceiver<Config> = fn(&Config) -> Arc<dyn Receiver>;
 
-/// Receives what a source sends, request by request. Nothing here waits.
+/// Handles the requests of a push source, one by one. No method waits.
 pub trait Receiver: Send + Sync {
-    /// Whether anybody may send, as only a listener that other machines cannot reach may allow.
+    /// Whether requests need no authentication. Allowed only on a loopback listener.
     fn admits_anybody(&self) -> bool;
 
-    /// Whether a request comes from who may send.
+    /// Authenticates a request.
     ///
     /// # Errors
-    /// It does not; the text tells the sender what is wrong with it.
+    /// It is not authentic; the text tells the sender why.
     fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str>;
 
-    /// The records that a request brings, as they were written. Whether each can be read is not asked
-    /// here: what cannot is kept, and does not turn its neighbours away.
+    /// Splits a request into its records, as raw bytes. Unreadable records are accepted too: they go to
+    /// quarantine later and must not make the sender's other records fail.
     ///
     /// # Errors
-    /// The body as a whole cannot be read; the text tells the sender why.
+    /// The body as a whole cannot be parsed; the text tells the sender why.
     fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String>;
 }
 
-fn no_range() -> Fault {
-    Fault::stopped("the source cannot be asked for a stretch of time")
-        .remedy("have the source give it once more: what comes twice is the same thing twice")
-}
-
-/// What a read found.
+/// What a read returned.
 #[derive(Debug)]
 #[must_use]
 pub struct Batch<C = Cursor> {
     /// In the order of the source; each key at most once.
     pub entries: Vec<Entry>,
-    /// The position after them. It also names what is still owed to the source for them.
+    /// The position after them. It also identifies what must be settled with the source for them.
     pub upto: C,
-    /// There was nothing more at the time of reading: the loop may pause.
+    /// There was nothing more to read: the loop may pause.
     pub caught_up: bool,
     /// Partitions that failed while others went on.
     pub trouble: Vec<(Partition, Fault)>,
@@ -119,7 +114,7 @@ pub struct Batch<C = Cursor> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Partition(pub String);
 
-/// A position in a source, as JSON text. Opaque to everybody but its connector.
+/// A position in a source, as JSON text. Opaque to everything but its connector.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cursor(String);
 
@@ -131,18 +126,20 @@ impl Cursor {
     pub fn encode(cursor: &impl Serialize) -> Result<Self, Fault> {
         serde_json::to_string(cursor)
             .map(Self)
-            .map_err(|error| Fault::stopped("the cursor cannot be written as JSON").because(error))
+            .map_err(|error| Fault::stopped("cannot write the cursor as JSON").because(error))
     }
 
     /// Reads it back.
     ///
     /// # Errors
-    /// `Stopped`, never "start over": an unreadable cursor must not silently re-read years.
+    /// `Stopped`: starting over would silently read years of records again.
     pub fn decode<C: DeserializeOwned>(&self) -> Result<C, Fault> {
         serde_json::from_str(&self.0).map_err(|error| {
-            Fault::stopped("the stored cursor cannot be read by this connector")
+            Fault::stopped("the stored cursor belongs to another kind of connector")
                 .because(error)
-                .remedy("restore the connector kind this channel had, or name the channel anew")
+                .remedy(
+                    "restore the `connector` that this channel had, or give the channel a new name",
+                )
         })
     }
 
@@ -158,34 +155,33 @@ impl Cursor {
 }
 
 impl fmt::Debug for Cursor {
-    // Cursors hold keys of the source; logs show their size only.
+    // Cursors contain keys of the source, so logs show only their size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Cursor({} bytes)", self.0.len())
     }
 }
 
-/// What a connector may use.
+/// What a connector is built with, besides its settings.
 #[derive(Debug, Clone)]
-pub struct Means {
-    /// The channel it works for, to name in faults.
+pub struct ConnectorContext {
+    /// The channel it reads for.
     pub channel: ChannelId,
-    /// The zone of source times that do not name one.
+    /// Time zone of source times that name none.
     pub zone: Tz,
-    /// What the source allows: to size pools by. The gate is what keeps it.
+    /// The limits of the source, for sizing pools. The gate enforces them.
     pub budget: Budget,
-    /// Every request to the source passes through it.
+    /// Enforces the limits: every request needs its permit.
     pub gate: Arc<dyn Gate>,
-    /// What time it is here; the source may think otherwise.
+    /// The gateway's clock; the source's may differ.
     pub clock: Clock,
-    /// The channel's folder: what its settings name without a root is in it.
+    /// The channel's folder: relative paths in its settings belong to it.
     pub folder: PathBuf,
-    /// Where what is pushed to the channel waits; `None` for one that asks.
+    /// Where pushed records wait; `None` for a source that is polled.
     pub inbox: Option<Inbox>,
 }
 
-impl Means {
-    /// What a channel has on the desk: no limits, a clock that stands, the folder that the process
-    /// runs in.
+impl ConnectorContext {
+    /// A context for tests and tools: no limits, a clock that stands still, the current folder.
     pub fn new(channel: ChannelId, zone: Tz) -> Self {
         Self {
             channel,
@@ -199,23 +195,23 @@ impl Means {
     }
 }
 
-/// The source's limits.
+/// The limits of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Least time between two requests, on average; `None` where the source sets no rate.
+    /// Shortest average time between two requests; `None` for no limit.
     pub interval: Option<Duration>,
-    /// Requests that may come at once after a pause; at least 1.
+    /// Requests that may follow each other at once after a pause; at least 1.
     pub burst: u32,
-    /// Requests or connections open at the same time; at least 1.
+    /// Most requests or connections at the same time; at least 1.
     pub concurrent: u32,
-    /// Requests of one day, in the gateway's zone; `None` where the source does not count.
+    /// Most requests in one day of the gateway's time zone; `None` for no limit.
     pub per_day: Option<u32>,
-    /// The hours at which it may be asked; `None` for all.
+    /// Hours of the day at which requests are allowed, in the gateway's time zone; `None` for all.
     pub window: Option<Window>,
 }
 
 impl Default for Budget {
-    /// One request at a time, as often as it answers.
+    /// One request at a time, without other limits.
     fn default() -> Self {
         Self { interval: None, burst: 1, concurrent: 1, per_day: None, window: None }
     }

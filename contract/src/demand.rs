@@ -1,22 +1,20 @@
-//! The unified demand schema: one thing that a citizen or business asked for, whichever channel it
-//! came through.
+//! The unified demand schema: what a citizen or business asked for, through any channel.
 //!
-//! These types *are* the wire form `DemandV1`: field names are the JSON names, the column names and
-//! the API names at once, so there is deliberately no second set of types to convert to. A field
-//! that the source does not give is absent, never invented. Changing a name or a meaning here needs
-//! a new wire version (see the golden files in `contract/golden`).
+//! These types *are* the wire format `DemandV1`: field names are JSON names, column names and API names at
+//! once, so there is no second set of types to convert to. A field that the source does not give is
+//! absent, never invented. Changing a name or a meaning needs a new wire version (see the golden files in
+//! `contract/golden`).
 
 mod code;
 mod handling;
 mod party;
-mod quality;
+pub(crate) use code::optional_fields;
 
-pub use code::{Initiative, Kind, Role, Side, Status, TaskRole, Urgency};
+pub use code::{Initiative, Kind, Quality, QualityFlag, Role, Side, Status, TaskRole, Urgency};
 pub use handling::{
     Counts, Evaluation, EvaluationBy, Level, LimitUnit, Related, Step, SupervisionFlag, Task,
 };
 pub use party::{Attachment, Crs, Enterprise, Location, Person, Repeat};
-pub use quality::{Quality, QualityFlag};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -36,25 +34,25 @@ pub struct Demand {
     pub source_key: RecordKey,
     /// Orders the states of this demand.
     pub version: Version,
-    /// Stands for the content: the same digest under a newer version changes nothing.
+    /// Digest of the content: a newer version with the same digest changes nothing.
     pub digest: Digest,
-    /// How it came here.
+    /// Where it came from.
     pub origin: Origin,
-    /// The record as the source said it, compressed and sealed.
+    /// The raw record, compressed and sealed.
     pub raw: SealedBytes,
-    /// What was mapped.
+    /// The mapped fields.
     #[serde(flatten)]
     pub body: DemandBody,
 }
 
-/// Provenance: when it was read, in which message it travelled, how its bytes became text.
+/// Provenance: when it was read, in which message it came, and how it was decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
-    /// When the answer that contained it had arrived.
+    /// When the answer that contained it arrived.
     pub read_at: Timestamp,
     /// `channel/read_no/part`.
     pub message: String,
-    /// The charset its text was decoded from; absent where the source gave text.
+    /// The charset it was decoded from; absent if the source gave text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charset: Option<String>,
     /// Which rule chose the charset.
@@ -64,16 +62,12 @@ pub struct Origin {
 
 macro_rules! body {
     ($($(#[$meta:meta])* $name:ident: $type:ty,)*) => {
-        /// Everything of a demand that a mapping can set. Times are UTC; codes are accompanied by
-        /// the source's own value in the field of the same name with `_raw`.
-        #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-        #[serde(default)]
-        pub struct DemandBody {
-            $(
-                $(#[$meta])*
-                #[serde(skip_serializing_if = "absent")]
-                pub $name: $type,
-            )*
+        optional_fields! {
+            /// Everything of a demand that a mapping can set. Times are UTC; a coded field has the
+            /// source's own value beside it, in the field of the same name with `_raw`.
+            DemandBody {
+                $($(#[$meta])* $name: $type,)*
+            }
         }
 
         impl DemandBody {
@@ -105,8 +99,8 @@ macro_rules! body {
     };
 }
 
-// A macro only because the rule "absent, never null" and the list of names must hold for every
-// field alike; without it each of the sixty fields repeats an attribute that one could forget.
+// A macro because each of the sixty fields is needed three times: in the struct, in the list of names,
+// and in the flat form that is read.
 body! {
     /// The number shown to people; not unique, searchable.
     source_no: Option<String>,
@@ -212,7 +206,43 @@ impl<'de> Deserialize<'de> for Demand {
     }
 }
 
-/// Whether a field carries nothing and stays off the wire.
-fn absent<T: PartialEq + Default>(value: &T) -> bool {
+/// Whether a field has its default value, so it is left out.
+pub(crate) fn absent<T: PartialEq + Default>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Which of the fields in [`Shape::FIELDS`] a demand has. If a source silently stops giving one of them,
+/// every record is still a valid demand, but this shows it. Fields that are filled during handling are
+/// not included: an open demand has none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shape([bool; Self::FIELDS.len()]);
+
+impl Shape {
+    /// The fields that count; for a coded field, the source's own value counts too.
+    pub const FIELDS: [&'static str; 8] =
+        ["source_no", "title", "content", "kind", "region", "received_at", "status", "people"];
+
+    /// A shape with a flag for each of [`Shape::FIELDS`], in their order.
+    pub fn new(has: [bool; Self::FIELDS.len()]) -> Self {
+        Self(has)
+    }
+
+    /// The shape of a demand.
+    pub fn of(body: &DemandBody) -> Self {
+        Self([
+            body.source_no.is_some(),
+            body.title.is_some(),
+            body.content.is_some(),
+            body.kind.is_some() || body.kind_raw.is_some(),
+            body.region.is_some() || body.region_raw.is_some(),
+            body.received_at.is_some(),
+            body.status.is_some() || body.status_raw.is_some(),
+            !body.people.is_empty(),
+        ])
+    }
+
+    /// Whether it has the field with this index in [`Shape::FIELDS`].
+    pub fn has(&self, at: usize) -> bool {
+        self.0.get(at).copied().unwrap_or(false)
+    }
 }

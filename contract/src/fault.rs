@@ -1,8 +1,8 @@
-//! A failure, classified by what to do next.
+//! Faults: failures, classified by what to do next.
 //!
-//! The class is chosen where the failure is seen, because only that place knows whether trying
-//! again can help; it is acted on in one `match` in [`Retry`](crate::Retry). Bad records never
-//! become faults: they are verdicts (see [`Verdict`](crate::Verdict)).
+//! The kind is chosen where the failure occurs, because only that code knows whether a retry can help. It
+//! is acted on in one `match` in [`Retry`](crate::Retry). Bad records never become faults: they are
+//! verdicts (see [`Verdict`](crate::Verdict)).
 
 use std::{
     error::Error,
@@ -14,11 +14,11 @@ use std::{
 /// What to do about a [`Fault`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// May pass by itself: run again from the stored position, with growing waits.
+    /// May go away by itself: retry from the stored position, with growing waits.
     Transient,
-    /// The other side said when it wants to be asked again: never earlier than this.
+    /// The other side asked for a pause: retry no earlier than after this time.
     Throttled(Duration),
-    /// Somebody has to act: report, and try again on a slow clock and at reload.
+    /// Somebody must fix something: report it, and retry every five minutes and at a reload.
     Stopped,
 }
 
@@ -35,7 +35,7 @@ impl FaultKind {
 
 /// What happened, where, and what to do about it. Never contains a personal value or a secret.
 ///
-/// It reads `PLACE, PLACE: WHAT: CAUSE; REMEDY`, each of them said once.
+/// It is displayed as `PLACE, PLACE: WHAT: CAUSE; REMEDY`, without repeating anything.
 #[derive(Debug)]
 pub struct Fault {
     kind: FaultKind,
@@ -47,17 +47,17 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault that may pass by itself.
+    /// A fault that may go away by itself.
     pub fn transient(what: impl Into<String>) -> Self {
         Self::new(FaultKind::Transient, what)
     }
 
-    /// The other side asks for a pause of `wait`.
+    /// A fault because the other side asks for a pause of `wait`.
     pub fn throttled(wait: Duration, what: impl Into<String>) -> Self {
         Self::new(FaultKind::Throttled(wait), what)
     }
 
-    /// A fault that somebody must mend; say how with [`Fault::remedy`].
+    /// A fault that somebody must fix; say how with [`Fault::remedy`].
     pub fn stopped(what: impl Into<String>) -> Self {
         Self::new(FaultKind::Stopped, what)
     }
@@ -67,9 +67,9 @@ impl Fault {
         Self { kind, path: Vec::new(), what: what.into(), cause: None, remedy: None }
     }
 
-    /// Where it happened: a broker, an upstream, a table, a file, a row. Each caller puts its own
-    /// place in front of those that are nearer to the failure; one that is known is not added again.
-    /// The channel is none of them: who shows a fault of a channel shows it beside its name.
+    /// Adds where it happened: a broker, an upstream, a table, a file, a row. Each caller puts its place in
+    /// front of those nearer to the failure; a place that is there already is not added again. The channel
+    /// is no place: faults of a channel are shown beside its name.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
         let place = place.into();
@@ -79,32 +79,31 @@ impl Fault {
         self
     }
 
-    /// What the person who reads this should do. The first remedy stays: the place that saw the
-    /// failure knows best.
+    /// Adds what the reader should do. The first remedy stays: the code that saw the failure knows best.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy.get_or_insert_with(|| remedy.into());
         self
     }
 
-    /// The error underneath.
+    /// Adds the error that caused it.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// The class that decides what happens next.
+    /// The kind, which decides what happens next.
     pub fn kind(&self) -> FaultKind {
         self.kind
     }
 
-    /// Whether somebody must mend something first.
+    /// Whether somebody must fix something first.
     pub fn is_stopped(&self) -> bool {
         self.kind == FaultKind::Stopped
     }
 
-    /// Whether trying again by itself can help.
+    /// Whether a retry can help.
     pub fn is_transient(&self) -> bool {
         self.kind == FaultKind::Transient
     }
@@ -114,21 +113,11 @@ impl Fault {
         &self.path
     }
 
-    /// What happened.
-    pub fn what(&self) -> &str {
-        &self.what
-    }
-
-    /// What the errors underneath say, if that is more than what happened.
-    pub fn cause(&self) -> Option<String> {
+    /// The text of the cause, unless `what` contains it.
+    fn cause(&self) -> Option<String> {
         let cause = chain(&**self.cause.as_ref()?);
         let cause = cause.trim_end_matches('.');
         (!self.what.contains(cause)).then(|| cause.to_owned())
-    }
-
-    /// What to do about it.
-    pub fn advice(&self) -> Option<&str> {
-        self.remedy.as_deref()
     }
 }
 
@@ -148,11 +137,11 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The text holds the causes, so there is no `source` for others to print once more.
+/// The text contains the causes, so there is no `source`, which others would print again.
 impl Error for Fault {}
 
-/// An error with all that is under it, outermost first. Many errors say themselves what is under
-/// them; nothing is said twice.
+/// An error and its causes as one text, outermost first. Many errors repeat their cause in their own
+/// text; nothing is repeated here.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     let mut next = error.source();
@@ -169,17 +158,17 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     said
 }
 
-/// Why no connection came about, in plain words; `None` where one did, or nobody can say.
+/// Why a connection failed, in plain words; `None` for other errors.
 pub fn no_connection(error: &io::Error) -> Option<&'static str> {
     match error.kind() {
         ErrorKind::ConnectionRefused => Some("nobody listens on this port"),
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-            Some("no network leads to this host")
+            Some("the host cannot be reached from this network")
         }
         ErrorKind::TimedOut => Some("the host does not answer"),
         // The standard library has no kind for it.
         _ if error.to_string().starts_with("failed to lookup address information") => {
-            Some("the name of the host is not known here")
+            Some("the host name cannot be resolved")
         }
         _ => None,
     }
@@ -231,7 +220,7 @@ mod tests {
     #[test]
     fn the_remedy_of_the_place_that_saw_the_failure_stays() {
         let fault = Fault::stopped("refused").remedy("grant SELECT").remedy("look into the log");
-        assert_eq!(fault.advice(), Some("grant SELECT"));
+        assert_eq!(fault.to_string(), "refused; grant SELECT");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Names of things. Every id is a type of its own: a key of a source can never be passed where the
-//! id of a demand is meant.
+//! Identifiers. Each is a type of its own, so that a source's key cannot be passed as the id of a
+//! demand.
 
 use std::{fmt, str::FromStr};
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::version::ReadNo;
 
-/// Namespace of all demand ids. Changing it would change every id, so it never changes.
+/// Namespace of all demand ids. It must never change: every id would change with it.
 const NAMESPACE: Uuid = Uuid::from_u128(0x7e1d_5c02_9a34_4b1f_8f60_3d2b_a5c4_71e9);
 
 /// The folder name of a channel: 1 to 64 of `a-z 0-9 _ -`, beginning with a letter.
@@ -20,7 +20,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x7e1d_5c02_9a34_4b1f_8f60_3d2b_a5c4_71e
 #[serde(try_from = "String")]
 pub struct ChannelId(String);
 
-/// The text is not a channel name.
+/// A text that is not a channel name.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a channel name: use 1 to 64 of a-z, 0-9, _ and -, beginning with a letter")]
 pub struct InvalidChannelId(String);
@@ -64,7 +64,7 @@ impl fmt::Display for ChannelId {
 pub struct RecordKey(String);
 
 impl RecordKey {
-    /// Takes the key as the source gave it.
+    /// The key as the source gave it.
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into())
     }
@@ -81,8 +81,8 @@ impl fmt::Display for RecordKey {
     }
 }
 
-/// UUIDv5 of channel and source key (RFC 9562 §5.5): the same thing always has the same id, and
-/// `tonghui id CHANNEL KEY` computes it by hand.
+/// Id of a demand: UUIDv5 of channel and source key (RFC 9562 §5.5). The same record always has the same
+/// id; `tonghui id CHANNEL KEY` prints it.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -95,13 +95,13 @@ impl DemandId {
         Self::derive(channel, "key", key.as_str().as_bytes())
     }
 
-    /// The id of an entry whose key could not be read: derived from a hash of its bytes.
+    /// The id of an entry whose key could not be read, derived from a hash of its bytes.
     pub fn of_bytes(channel: &ChannelId, bytes: &[u8]) -> Self {
         Self::derive(channel, "bytes", &Sha256::digest(bytes))
     }
 
     fn derive(channel: &ChannelId, what: &str, value: &[u8]) -> Self {
-        // A channel name holds no NUL, so the three parts cannot run into each other.
+        // A channel name contains no NUL, so the three parts are unambiguous.
         let name = [channel.as_str().as_bytes(), what.as_bytes(), value].join(&0);
         Self(Uuid::new_v5(&NAMESPACE, &name))
     }
@@ -131,7 +131,7 @@ impl FromStr for DemandId {
     }
 }
 
-/// `channel/read_no/part`: names one message on the bus, and its receipt in the store.
+/// Id of a message on the bus and of its receipt in the store: `channel/read_no/part`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
     /// The channel that was read.

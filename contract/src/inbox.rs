@@ -1,11 +1,11 @@
-//! Where what is pushed to us waits until it is in custody.
+//! The inbox of a push channel: pushed records wait here until they are in custody.
 //!
-//! A push source does not wait to be asked. The listener puts what arrived into the inbox of its
-//! channel and keeps the sender waiting; the channel's connector reads it like any source, and when
-//! it is told that a batch is settled the sender gets its answer. Reading removes nothing: what was
-//! read and not settled is read again, and what was never settled the sender sends again.
+//! The listener puts the records of a request into the channel's inbox and lets the sender wait. The
+//! channel's connector reads them like any source; when a batch is settled, its senders are answered.
+//! Reading removes nothing: records that were read and not settled are read again, and a sender that got
+//! no answer sends again.
 //!
-//! Bounded, and without a runtime: wakers are kept by hand.
+//! The inbox is bounded and needs no runtime: it keeps wakers by itself.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -30,38 +30,38 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Records that are not settled; the first has the number `settled + 1`.
+    /// Records that are not settled; the first one has the number `settled + 1`.
     records: VecDeque<Bytes>,
     settled: u64,
     n_bytes: usize,
     reader: Option<Waker>,
     senders: BTreeMap<u64, Waker>,
-    n_receipts: u64,
+    n_waits: u64,
 }
 
-/// There is no room: the sender comes again later.
+/// There is no room; the sender should try again later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
 impl Inbox {
-    /// An empty inbox for records of at most `most_bytes` together. `epoch` names it: numbers of
-    /// another epoch say nothing here, because an inbox does not outlive its process.
+    /// An empty inbox for at most `most_bytes` of records. `epoch` identifies it: record numbers of another
+    /// epoch have no meaning here, because an inbox ends with its process.
     pub fn new(epoch: impl Into<String>, most_bytes: usize) -> Self {
         let state = Mutex::default();
         Self(Arc::new(Shared { epoch: epoch.into(), most_bytes, state }))
     }
 
-    /// Its name.
+    /// The epoch that identifies it.
     pub fn epoch(&self) -> &str {
         &self.0.epoch
     }
 
-    /// Takes all records of one request, or none of them. The receipt is fulfilled once the last of
-    /// them is settled; to drop it gives up waiting, not the records.
+    /// Takes all records of one request, or none of them. The wait ends once the last of them is
+    /// settled; dropping it gives up waiting, not the records.
     ///
     /// # Errors
     /// There is no room.
-    pub fn put(&self, records: Vec<Bytes>) -> Result<Receipt, Full> {
+    pub fn put(&self, records: Vec<Bytes>) -> Result<CustodyWait, Full> {
         let mut state = self.lock();
         let n_bytes: usize = records.iter().map(Bytes::len).sum();
         if state.n_bytes + n_bytes > self.0.most_bytes {
@@ -69,15 +69,15 @@ impl Inbox {
         }
         state.n_bytes += n_bytes;
         state.records.extend(records);
-        state.n_receipts += 1;
-        let receipt = Receipt { inbox: self.clone(), last: state.last(), id: state.n_receipts };
+        state.n_waits += 1;
+        let custody = CustodyWait { inbox: self.clone(), last: state.last(), id: state.n_waits };
         if let Some(reader) = state.reader.take() {
             reader.wake();
         }
-        Ok(receipt)
+        Ok(custody)
     }
 
-    /// Waits until there is a record behind `number`. One may wait at a time.
+    /// Waits until there is a record after `number`. Only one task may wait at a time.
     pub fn arrival(&self, number: u64) -> impl Future<Output = ()> + Send {
         let inbox = self.clone();
         std::future::poll_fn(move |context| {
@@ -90,7 +90,7 @@ impl Inbox {
         })
     }
 
-    /// Up to `max` records that are not settled and stand behind `number`, with their numbers.
+    /// Up to `max` unsettled records after `number`, with their numbers.
     pub fn after(&self, number: u64, max: usize) -> Vec<(u64, Bytes)> {
         let state = self.lock();
         let first = state.settled + 1;
@@ -99,17 +99,17 @@ impl Inbox {
         behind.take(max).map(|(place, record)| (place, record.clone())).collect()
     }
 
-    /// The last number that is settled; before it there is nothing any more.
+    /// The number of the last settled record; the records up to it are gone.
     pub fn settled(&self) -> u64 {
         self.lock().settled
     }
 
-    /// Whether there is nothing behind `number`.
+    /// Whether there is no record after `number`.
     pub fn ends_at(&self, number: u64) -> bool {
         self.lock().last() <= number
     }
 
-    /// Everything up to `number` is in custody: it is forgotten, and its senders get their answer.
+    /// Settles everything up to `number`: removes it and wakes the waiting senders.
     pub fn settle(&self, number: u64) {
         let mut state = self.lock();
         while state.settled < number
@@ -129,29 +129,29 @@ impl Inbox {
 }
 
 impl State {
-    /// The number of the last record that ever came.
+    /// The number of the newest record.
     fn last(&self) -> u64 {
         self.settled + u64::try_from(self.records.len()).unwrap_or(u64::MAX)
     }
 }
 
 impl fmt::Debug for Inbox {
-    // It holds what people wrote.
+    // The records contain personal values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Inbox({} records)", self.lock().records.len())
     }
 }
 
-/// Waits for the custody of what one sender brought.
+/// A future that ends when the records of one request are in custody.
 #[derive(Debug)]
-#[must_use = "whoever does not wait for the custody must not tell the sender of it"]
-pub struct Receipt {
+#[must_use = "a sender must not be told of custody before this has ended"]
+pub struct CustodyWait {
     inbox: Inbox,
     last: u64,
     id: u64,
 }
 
-impl Future for Receipt {
+impl Future for CustodyWait {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -164,7 +164,7 @@ impl Future for Receipt {
     }
 }
 
-impl Drop for Receipt {
+impl Drop for CustodyWait {
     fn drop(&mut self) {
         self.inbox.lock().senders.remove(&self.id);
     }

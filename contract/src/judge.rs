@@ -1,9 +1,9 @@
-//! The one judge of what a newly arrived state means. Pure, and the same for every store.
+//! Decides what a newly arrived state means. Pure, and the same for every store.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Demand, Digest, Version};
+use crate::{Demand, Digest, Version, demand::optional_fields};
 
 /// What a store knows of a demand before it writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,34 +16,27 @@ pub struct Current {
     pub tracked: Tracked,
 }
 
-/// The fields whose changes history names. What else changed is named `other`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Tracked {
-    /// Code of the status.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-    /// The source's own status.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status_raw: Option<String>,
-    /// Code of the kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// Code of the region.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// Responsible unit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub org: Option<String>,
-    /// Code of the urgency.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub urgency: Option<String>,
-    /// Official limit, microseconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub due_at: Option<i64>,
-    /// 催办 so far.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub urged: Option<u32>,
+optional_fields! {
+    /// The fields whose changes history names. Any other change is named `other`.
+    #[derive(Eq)]
+    Tracked {
+        /// Code of the status.
+        status: Option<String>,
+        /// The source's own status.
+        status_raw: Option<String>,
+        /// Code of the kind.
+        kind: Option<String>,
+        /// Code of the region.
+        region: Option<String>,
+        /// Responsible unit.
+        org: Option<String>,
+        /// Code of the urgency.
+        urgency: Option<String>,
+        /// Official limit, microseconds since 1970.
+        due_at: Option<i64>,
+        /// Number of reminders (催办).
+        urged: Option<u32>,
+    }
 }
 
 impl Tracked {
@@ -84,7 +77,7 @@ impl Tracked {
 }
 
 impl Current {
-    /// What a store will know once `demand` is its current state.
+    /// What a store knows once `demand` is the current state.
     pub fn of(demand: &Demand) -> Self {
         Self { version: demand.version, digest: demand.digest, tracked: Tracked::of(demand) }
     }
@@ -93,21 +86,21 @@ impl Current {
 /// What a newly arrived state means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// It becomes the current state and enters history. `changed` names what is new; empty for the
-    /// first state. A later event of the same transaction may supersede it: it stays in history.
+    /// It becomes the current state and is added to history. `changed` names the changed fields; it is
+    /// empty for the first state. A later event of the same transaction may supersede it; it stays in
+    /// history.
     Stored {
         /// Names of the changed fields.
         changed: Vec<&'static str>,
     },
-    /// The same content, seen again: version and `last_seen_at` move, nothing else.
+    /// The same content again: only version and `last_seen_at` are updated.
     Unchanged,
-    /// Older than the current state: enters history if that content was never seen, and changes
+    /// Older than the current state: it is added to history if its content is new there, and changes
     /// nothing else.
     Stale,
 }
 
-/// Decides what `incoming` means where `current` is known. Deterministic, and independent of how
-/// often anything is repeated.
+/// Decides what `incoming` means if `current` is known. Deterministic, and unaffected by repeated events.
 pub fn judge(current: Option<&Current>, incoming: &Current) -> Judgement {
     let Some(current) = current else {
         return Judgement::Stored { changed: Vec::new() };
@@ -119,7 +112,7 @@ pub fn judge(current: Option<&Current>, incoming: &Current) -> Judgement {
         return Judgement::Unchanged;
     }
     if incoming.version == current.version {
-        // Two contents under one version: the first stays, the second is kept in history.
+        // Two contents with one version: the first stays current, the second goes to history.
         return Judgement::Stale;
     }
     Judgement::Stored { changed: current.tracked.changed(&incoming.tracked) }

@@ -1,58 +1,110 @@
-//! What makes a demand out of a record, and what it may answer.
+//! The normaliser turns records into demands, and seals personal values so that only the holder of a key
+//! can read them: store and sink pass them on and cannot open them.
 //!
-//! Pure and total: no I/O, no clock, no randomness, and every record gets an answer. A normaliser
-//! cannot fail; it can refuse.
+//! It is pure: no I/O, no clock, no randomness. It cannot fail: every record gets a verdict.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
-use crate::{DemandId, Digest, SealedBytes, demand::DemandBody, raw::RawRecord};
+use crate::{DemandId, Digest, demand::DemandBody, raw::RawRecord};
 
 /// Maps records of one channel and seals what is personal in them.
 pub trait Normalizer: Send + Sync {
-    /// What becomes of `record`. The same record always gets the same answer, byte for byte.
+    /// The verdict on `record`; always the same for the same record, byte for byte.
     fn normalize(&self, record: &RawRecord) -> Verdict;
 
     /// Seals the bytes of a record that was not accepted, for quarantine.
     fn seal(&self, id: &DemandId, bytes: &[u8]) -> SealedBytes;
 }
 
-/// What the normaliser says of one record.
+/// What becomes of one record.
 #[derive(Debug)]
 pub enum Verdict {
     /// It is a demand.
     Accept(Box<Accepted>),
-    /// It is none, by a rule of the channel: counted, not published.
+    /// A rule of the channel skips it: it is counted and not published.
     Skip(Reason),
-    /// It cannot be taken: goes to quarantine with its bytes.
+    /// It is rejected: it goes to quarantine with its bytes.
     Reject(Reason),
 }
 
-/// A demand without identity: `pack` adds id and version, mapping code never sees them.
+/// A demand without id and version, which `pack` adds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accepted {
     /// The mapped fields, personal values sealed.
     pub body: DemandBody,
     /// Keyed hash of the mapped fields before they were sealed.
     pub digest: Digest,
-    /// The record as the source said it, compressed and sealed.
+    /// The raw record, compressed and sealed.
     pub raw: SealedBytes,
 }
 
 /// Why something was not accepted. Never quotes a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
-    /// Stable word to group by: `malformed_bytes`, `missing_key`, `too_large`, …
+    /// A stable code: `malformed_bytes`, `missing_key`, `too_large`, …
     pub code: Cow<'static, str>,
-    /// For people: where and how.
+    /// An explanation for people: where and how.
     pub detail: String,
 }
 
 impl Reason {
-    /// A reason with its stable word and its explanation.
+    /// A reason with its code and its explanation.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         Self { code: Cow::Borrowed(code), detail: detail.into() }
+    }
+}
+
+/// A sealed personal value: a mask for people, a token for comparisons, and the encrypted value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sealed {
+    /// For people: `138****1234`.
+    pub mask: String,
+    /// Keyed hash of the normalised value: equal values have equal tokens. `None` for a value that arrived
+    /// masked, which must never be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// The value, encrypted.
+    pub sealed: SealedBytes,
+}
+
+/// Key id, nonce and ciphertext; base64url without padding on the wire.
+#[derive(Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
+pub struct SealedBytes(pub Vec<u8>);
+
+impl fmt::Debug for SealedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealedBytes({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for SealedBytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for SealedBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Base64)
+    }
+}
+
+/// Decodes without copying the text: most of a message is sealed bytes.
+struct Base64;
+
+impl Visitor<'_> for Base64 {
+    type Value = SealedBytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("base64url without padding")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SealedBytes, E> {
+        URL_SAFE_NO_PAD.decode(text).map(SealedBytes).map_err(E::custom)
     }
 }

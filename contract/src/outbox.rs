@@ -1,4 +1,4 @@
-//! `pack`: everything one batch owes the broker, computed without I/O.
+//! `pack`: turns one batch into messages for the broker, without I/O.
 //!
 //! Time and numbers are arguments, so packing the same batch twice gives the same bytes. A record
 //! that cannot be mapped, that makes the mapping panic or that is too large becomes a reject here;
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Batch, ChannelId, Cursor, DecidedBy, Demand, DemandId, Digest, MappingNo, Message, MessageId,
-    Position, ReadNo, Reason, Reject, Revision, SealedBytes, Shape, TextReport, Timestamp, Version,
+    Place, Position, ReadNo, Reason, Reject, Revision, Shape, TextReport, Timestamp, Version,
     demand::{Origin, Quality, QualityFlag},
     normalizer::{Accepted, Normalizer, Verdict},
     raw::{Entry, RawRecord},
@@ -41,8 +41,8 @@ impl fmt::Debug for Channel {
     }
 }
 
-/// A batch that was read, with all that it is packed with: from here on nothing but its content decides
-/// what becomes of it, on whichever thread.
+/// A batch that was read, with everything that packing needs: from here on the result depends on its
+/// content only, on whichever thread it is packed.
 #[derive(Debug)]
 pub struct ReadBatch {
     /// The channel that it was read from.
@@ -58,44 +58,35 @@ pub struct ReadBatch {
 }
 
 impl ReadBatch {
-    /// What becomes of some of its entries, in their order.
+    /// The verdicts on the entries in this range, in their order.
     pub fn verdicts(&self, entries: Range<usize>) -> Vec<Verdict> {
         let entries = self.batch.entries.get(entries).unwrap_or_default();
         entries.iter().map(|entry| verdict(&*self.channel.normalizer, entry)).collect()
     }
 
-    /// Packs it, given what becomes of each entry.
+    /// Packs it, given the verdict on each entry.
     pub fn pack(&self, verdicts: Vec<Verdict>) -> Outbox {
-        let mut packer = Packer {
-            channel: &self.channel,
+        let outbox = Outbox {
+            channel: self.channel.id.clone(),
+            from: self.from.clone(),
+            upto: self.batch.upto.clone(),
             read_no: self.read_no,
             read_at: self.read_at,
             messages: Vec::new(),
             parts: Vec::new(),
             tally: Tally::default(),
             shapes: Vec::new(),
-            pending: Vec::new(),
-            pending_bytes: 0,
         };
+        let mut packer = Packer { read: self, outbox, pending: Vec::new(), pending_bytes: 0 };
         for (entry, verdict) in self.batch.entries.iter().zip(verdicts) {
             packer.take(entry, verdict);
         }
         packer.close_message();
-        Outbox {
-            channel: self.channel.id.clone(),
-            from: self.from.clone(),
-            upto: self.batch.upto.clone(),
-            read_no: self.read_no,
-            read_at: self.read_at,
-            messages: packer.messages,
-            parts: packer.parts,
-            tally: packer.tally,
-            shapes: packer.shapes,
-        }
+        packer.outbox
     }
 }
 
-/// Everything one batch owes the broker, and the stretch of the source it covers.
+/// The messages of one batch, and the range of the source that they cover.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Outbox {
@@ -179,91 +170,54 @@ fn verdict(normalizer: &dyn Normalizer, entry: &Entry) -> Verdict {
     }
 }
 
-/// The longest key of a source; real ones have 10 to 100 bytes.
+/// The longest key of a source, in bytes; real ones have 10 to 100.
 const MAX_KEY_BYTES: usize = 4 * 1024;
 
 struct Packer<'a> {
-    channel: &'a Channel,
-    read_no: ReadNo,
-    read_at: Timestamp,
-    messages: Vec<Message>,
-    parts: Vec<Part>,
-    tally: Tally,
-    shapes: Vec<(DemandId, Shape)>,
+    read: &'a ReadBatch,
+    outbox: Outbox,
+    /// Encoded events of the open message.
     pending: Vec<Vec<u8>>,
     pending_bytes: usize,
 }
 
 impl Packer<'_> {
     fn take(&mut self, entry: &Entry, verdict: Verdict) {
-        self.tally.read += 1;
-        match entry {
-            Entry::Record(record) => self.take_record(record, verdict),
+        self.outbox.tally.read += 1;
+        let record = match entry {
+            Entry::Record(record) => record,
             Entry::Unreadable { place, bytes, reason } => {
-                let id = place.id(&self.channel.id, bytes);
-                let report = TextReport::default();
-                self.reject(
-                    Rejected {
-                        id,
-                        place: place.at.clone(),
-                        key: place.key.clone(),
-                        revision: Revision::NONE,
-                        report: &report,
-                    },
-                    reason.clone(),
-                    bytes,
-                );
+                let text = TextReport::default();
+                return self.reject(place.clone(), Revision::NONE, &text, reason.clone(), bytes);
             }
-        }
-    }
-
-    fn take_record(&mut self, record: &RawRecord, verdict: Verdict) {
-        if record.key.as_str().len() > MAX_KEY_BYTES {
-            return self.reject_without_key(record);
-        }
+        };
+        let key = &record.key;
+        let size = key.as_str().len();
+        let mut place = Place { key: Some(key.clone()), at: format!("record {key}") };
         let reason = match verdict {
+            // It would fill the reject that has to name it.
+            _ if size > MAX_KEY_BYTES => {
+                place = Place { key: None, at: "a record".to_owned() };
+                let detail = format!("its key takes {size} bytes, the limit is {MAX_KEY_BYTES}");
+                Reason::new("key_too_long", detail)
+            }
             Verdict::Skip(_) => {
-                self.tally.skipped += 1;
+                self.outbox.tally.skipped += 1;
                 return;
             }
             Verdict::Accept(accepted) => match self.add_accepted(record, *accepted) {
-                Ok(()) => {
-                    self.tally.accepted += 1;
-                    return;
-                }
+                Ok(()) => return,
                 Err(reason) => reason,
             },
             Verdict::Reject(reason) => reason,
         };
-        let rejected = Rejected {
-            id: DemandId::of(&self.channel.id, &record.key),
-            place: format!("record {}", record.key),
-            key: Some(record.key.clone()),
-            revision: record.revision,
-            report: &record.text,
-        };
-        self.reject(rejected, reason, &record.body.to_bytes());
-    }
-
-    /// A key that long is no key: it would fill the reject that has to name it.
-    fn reject_without_key(&mut self, record: &RawRecord) {
-        let bytes = record.body.to_bytes();
-        let size = record.key.as_str().len();
-        let detail = format!("its key takes {size} bytes, the limit is {MAX_KEY_BYTES}");
-        let rejected = Rejected {
-            id: DemandId::of_bytes(&self.channel.id, &bytes),
-            place: "a record".to_owned(),
-            key: None,
-            revision: record.revision,
-            report: &record.text,
-        };
-        self.reject(rejected, Reason::new("key_too_long", detail), &bytes);
+        self.reject(place, record.revision, &record.text, reason, &record.body.to_bytes());
     }
 
     fn add_accepted(&mut self, record: &RawRecord, accepted: Accepted) -> Result<(), Reason> {
         let mut demand = Demand {
-            id: DemandId::of(&self.channel.id, &record.key),
-            channel: self.channel.id.clone(),
+            id: DemandId::of(&self.read.channel.id, &record.key),
+            channel: self.read.channel.id.clone(),
             source_key: record.key.clone(),
             version: self.version(record.revision),
             digest: accepted.digest,
@@ -272,7 +226,7 @@ impl Packer<'_> {
             body: accepted.body,
         };
         // Only here is it known when the record was read; no content, so the digest has no part in it.
-        let early = demand.body.received_at.map(|at| at.signed_duration_since(self.read_at));
+        let early = demand.body.received_at.map(|at| at.signed_duration_since(self.read.read_at));
         if early.is_some_and(|early| early > TimeDelta::days(1)) {
             demand.body.quality.push(Quality {
                 field: "received_at".to_owned(),
@@ -285,22 +239,34 @@ impl Packer<'_> {
             wire::encode_demand(&demand)
                 .map_err(|_| Reason::new("unencodable", "the demand cannot be written as JSON"))
         })?;
-        self.shapes.push((demand.id, Shape::of(&demand.body)));
+        self.outbox.tally.accepted += 1;
+        self.outbox.shapes.push((demand.id, Shape::of(&demand.body)));
         Ok(())
     }
 
-    fn reject(&mut self, rejected: Rejected<'_>, reason: Reason, bytes: &[u8]) {
-        self.tally.rejected += 1;
-        let sealed = self.channel.normalizer.seal(&rejected.id, bytes);
+    fn reject(
+        &mut self,
+        place: Place,
+        revision: Revision,
+        text: &TextReport,
+        reason: Reason,
+        bytes: &[u8],
+    ) {
+        self.outbox.tally.rejected += 1;
+        let channel = &self.read.channel;
+        let id = place.id(&channel.id, bytes);
+        // Base64 grows by a third, and the rest of the event needs room too.
+        let sealed = channel.normalizer.seal(&id, bytes);
+        let raw = (sealed.0.len() <= wire::MAX_RECORD_BYTES / 2).then_some(sealed);
         let mut reject = Reject {
-            id: rejected.id,
-            channel: self.channel.id.clone(),
-            source_key: rejected.key,
-            version: self.version(rejected.revision),
-            place: rejected.place,
+            id,
+            channel: channel.id.clone(),
+            source_key: place.key,
+            version: self.version(revision),
+            place: place.at,
             reason,
-            origin: self.origin(rejected.report),
-            raw: within_limit(sealed),
+            origin: self.origin(text),
+            raw,
         };
         if reject.raw.is_none() {
             reject.reason.detail.push_str(&format!(
@@ -327,7 +293,9 @@ impl Packer<'_> {
     ) -> Result<(), Reason> {
         let mut event = encode(self.message_id())?;
         if event.len() > wire::MAX_RECORD_BYTES {
-            return Err(too_large(event.len()));
+            let (size, limit) = (event.len(), wire::MAX_RECORD_BYTES);
+            let detail = format!("the demand takes {size} bytes, the limit is {limit}");
+            return Err(Reason::new("too_large", detail));
         }
         // Commas and brackets count too.
         let bytes = self.pending_bytes + event.len() + self.pending.len() + 2;
@@ -350,47 +318,28 @@ impl Packer<'_> {
         let body = Bytes::from(wire::join(&self.pending));
         let events = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
         let message = Message { id, wire_version: wire::WIRE_VERSION, events, body };
-        self.parts.push(Part { part: message.id.part, events, hash: message.hash() });
-        self.messages.push(message);
+        self.outbox.parts.push(Part { part: message.id.part, events, hash: message.hash() });
+        self.outbox.messages.push(message);
         self.pending.clear();
         self.pending_bytes = 0;
     }
 
     fn message_id(&self) -> MessageId {
-        let part = u32::try_from(self.messages.len()).unwrap_or(u32::MAX);
-        MessageId { channel: self.channel.id.clone(), read_no: self.read_no, part }
+        let part = u32::try_from(self.outbox.messages.len()).unwrap_or(u32::MAX);
+        MessageId { channel: self.read.channel.id.clone(), read_no: self.read.read_no, part }
     }
 
     fn version(&self, revision: Revision) -> Version {
-        Version { revision, read_no: self.read_no, mapping: self.channel.mapping }
+        Version { revision, read_no: self.read.read_no, mapping: self.read.channel.mapping }
     }
 
     fn origin(&self, report: &TextReport) -> Origin {
         let decoded = report.decided_by != DecidedBy::Nothing;
         Origin {
-            read_at: self.read_at,
+            read_at: self.read.read_at,
             message: String::new(), // set when the event's message is known
             charset: decoded.then(|| report.charset.to_string()),
             charset_by: decoded.then_some(report.decided_by),
         }
     }
-}
-
-/// What is known of a record that was not accepted.
-struct Rejected<'a> {
-    id: DemandId,
-    place: String,
-    key: Option<crate::RecordKey>,
-    revision: Revision,
-    report: &'a TextReport,
-}
-
-fn too_large(size: usize) -> Reason {
-    let limit = wire::MAX_RECORD_BYTES;
-    Reason::new("too_large", format!("the demand takes {size} bytes, the limit is {limit}"))
-}
-
-/// Base64 grows by a third and the rest of the event needs room too.
-fn within_limit(sealed: SealedBytes) -> Option<SealedBytes> {
-    (sealed.0.len() <= wire::MAX_RECORD_BYTES / 2).then_some(sealed)
 }

@@ -1,4 +1,4 @@
-//! What a source said, before anybody interpreted it.
+//! What a connector reads, before it is mapped.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,15 @@ use crate::{
     DemandId, RecordKey, Revision, demand::QualityFlag, id::ChannelId, normalizer::Reason,
 };
 
-/// One thing that a connector read.
+/// One entry of a batch.
 #[derive(Debug, Clone)]
 pub enum Entry {
     /// A record with its key, ready for the mapping.
     Record(RawRecord),
-    /// Bytes that could not be made into a record: quarantined as they are, neighbours pass.
+    /// Bytes that could not be read as a record. They go to quarantine as they are; other entries are not
+    /// affected.
     Unreadable {
-        /// Where they stood.
+        /// Where they were in the source.
         place: Place,
         /// The bytes as the source gave them.
         bytes: Bytes,
@@ -27,24 +28,24 @@ pub enum Entry {
     },
 }
 
-/// What the source said of one thing, untouched, with its own key and revision.
+/// A record as the source gave it, with its key and revision.
 #[derive(Debug, Clone)]
 pub struct RawRecord {
     /// The source's stable key.
     pub key: RecordKey,
-    /// The source's own order of states, where it has one.
+    /// The source's own order of states, if it has one.
     pub revision: Revision,
     /// The content.
     pub body: Body,
-    /// How its bytes became text.
+    /// How its bytes were decoded.
     pub text: TextReport,
 }
 
-/// Bytes of most records: a buffer that begins smaller is copied four times.
+/// Size of most records, in bytes: a smaller buffer would be copied four times while it grows.
 const USUAL: usize = 2 * 1024;
 
-/// The tree that paths of a mapping address. A table row is an object of its columns; integers
-/// above 2^53 and decimals are text in it, because they are keys and money.
+/// The content of a record as a JSON tree, which the paths of a mapping address. A table row is an object
+/// of its columns. Integers above 2^53 and decimals are text, because they are keys and amounts of money.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Body(Value);
 
@@ -59,26 +60,26 @@ impl Body {
         &self.0
     }
 
-    /// The record in the form in which it is kept: compact JSON.
+    /// The record as it is stored: compact JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(USUAL);
-        // A tree of strings and numbers always serialises.
+        // A tree of texts and numbers always serialises.
         let _ = serde_json::to_writer(&mut bytes, &self.0);
         bytes
     }
 }
 
-/// Where an unreadable entry stood in its source.
+/// Where an entry is in its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// Its key, if at least that could be read.
+    /// Its key, if it could be read.
     pub key: Option<RecordKey>,
-    /// Table and column, file and line, page and index: for people.
+    /// Table and column, file and line, or page and index, for people.
     pub at: String,
 }
 
 impl Place {
-    /// The id of what stands here: of its key, else of its bytes.
+    /// The id of the entry: derived from its key, or else from its bytes.
     pub fn id(&self, channel: &ChannelId, bytes: &[u8]) -> DemandId {
         match &self.key {
             Some(key) => DemandId::of(channel, key),
@@ -87,16 +88,16 @@ impl Place {
     }
 }
 
-/// How bytes became text: the charset, who declared it, and what was found on the way.
+/// How bytes were decoded: the charset, how it was chosen, and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TextReport {
-    /// The charset that decoded it (`GB18030`, `UTF-8`), empty where the source gave text.
+    /// The charset (`GB18030`, `UTF-8`); empty if the source gave text.
     pub charset: Cow<'static, str>,
-    /// Which rule chose that charset.
+    /// The rule that chose the charset.
     pub decided_by: DecidedBy,
-    /// Others claimed another charset.
+    /// Whether another rule claimed another charset.
     pub conflict: bool,
-    /// What was found in which field.
+    /// Findings by field.
     pub marks: Vec<Mark>,
 }
 
@@ -111,7 +112,7 @@ pub enum DecidedBy {
     Forced,
     /// A byte order mark.
     Bom,
-    /// The body is UTF-8 but for a few malformed places, with at least one multi-byte character.
+    /// The body is valid UTF-8 except for a few places, with at least one multi-byte character.
     Utf8,
     /// The declaration of an XML document.
     XmlProlog,

@@ -1,4 +1,4 @@
-//! How long to wait after a fault, whoever it happened to.
+//! How long to wait after a fault.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -7,12 +7,12 @@ use std::{
 
 use crate::FaultKind;
 
-/// The first wait for what may pass by itself.
+/// The first wait after a transient fault.
 const FIRST: Duration = Duration::from_secs(1);
-/// The longest, and the clock on which what somebody has to mend is tried all the same.
+/// The longest wait, and the wait after a fault that somebody must fix.
 const SLOW: Duration = Duration::from_secs(300);
 
-/// The waits of somebody who tries again.
+/// The waits between retries.
 #[derive(Debug)]
 pub struct Retry {
     step: Duration,
@@ -20,25 +20,25 @@ pub struct Retry {
 }
 
 impl Default for Retry {
-    /// Waits up to five minutes.
+    /// Waits of up to five minutes.
     fn default() -> Self {
         Self::up_to(SLOW)
     }
 }
 
 impl Retry {
-    /// Waits up to `longest`: for somebody who holds what others would take away meanwhile.
+    /// Waits of up to `longest`, for a caller that would lose something in a longer wait.
     pub fn up_to(longest: Duration) -> Self {
         Self { step: FIRST, longest }
     }
 
-    /// Something worked: begin anew.
+    /// Something succeeded: start over with the first wait.
     pub fn reset(&mut self) {
         self.step = FIRST;
     }
 
-    /// The wait after a fault of this kind. Waits for what may pass double, less up to a half of
-    /// themselves: those that failed together must not come back together.
+    /// The wait after a fault of this kind. After transient faults it doubles each time, less a random part
+    /// of up to a half: callers that failed together must not retry together.
     pub fn wait(&mut self, kind: FaultKind) -> Duration {
         match kind {
             FaultKind::Transient => {
@@ -52,9 +52,9 @@ impl Retry {
     }
 }
 
-/// A random part of `upto`.
+/// A random duration of at most `upto`.
 pub fn jitter(upto: Duration) -> Duration {
-    // The standard library keys its hash maps at random: good enough for what is no secret.
+    // The standard library seeds its hash maps at random: good enough for a value that is no secret.
     let [byte, ..] = RandomState::new().hash_one(()).to_le_bytes();
     upto * u32::from(byte) / 255
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_their_limit_and_begin_anew_after_success() {
+    fn waits_double_up_to_their_limit_and_start_over_after_success() {
         for (longest, steps) in [
             (SLOW, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]),
             (Duration::from_secs(30), [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30]),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_asks_for_a_pause_is_never_asked_earlier() {
+    fn a_source_that_asks_for_a_pause_is_never_retried_earlier() {
         let (mut retry, pause) = (Retry::default(), Duration::from_secs(7));
         for _ in 0..100 {
             let wait = retry.wait(FaultKind::Throttled(pause));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_failed_together_do_not_come_back_together() {
+    fn callers_that_failed_together_do_not_retry_together() {
         let waits: std::collections::HashSet<_> = (0..64).map(|_| jitter(SLOW)).collect();
         assert!(waits.len() > 8, "{waits:?}");
     }

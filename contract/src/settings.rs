@@ -1,39 +1,41 @@
-//! Three types that settings of every part are made of.
+//! Three types that the settings of all parts use.
 //!
-//! Their JSON Schema carries a `format`, and `config` knows what each format demands: so a wrong
-//! period and a missing secret are reported with file, line and column beside all other problems,
-//! before any part deserialises its section.
+//! Their JSON Schema has a `format`, and `config` checks each format: so a wrong period or a missing
+//! secret is reported with file, line and column, together with all other problems, before any part
+//! deserialises its section.
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A length of time in settings: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Period(pub Duration);
+/// A duration in settings: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(
+    extend("format" = "period"),
+    description = "a whole number and one of ms, s, m, h, d: 30s, 5m, 1h, 7d"
+)]
+pub struct Period(#[schemars(with = "String")] pub Duration);
+
+const MILLIS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(split);
-        let millis = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(format!("`{text}` is not a period: write it like 30s, 5m, 1h or 7d")),
-        };
-        number
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| number.checked_mul(millis))
+        amount(text, &MILLIS)
             .map(|millis| Self(Duration::from_millis(millis)))
-            .ok_or_else(|| format!("`{text}` is not a period: the number is missing or too large"))
+            .ok_or_else(|| format!("`{text}` is not a period: write it like 30s, 5m, 1h or 7d"))
     }
+}
+
+/// A whole number and its unit, multiplied; `None` if either is missing or the product is too large.
+fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (number, unit) =
+        text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 impl<'de> Deserialize<'de> for Period {
@@ -48,36 +50,21 @@ impl Serialize for Period {
     }
 }
 
-impl JsonSchema for Period {
-    fn schema_name() -> Cow<'static, str> {
-        "Period".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "format": "period",
-            "description": "a whole number and one of ms, s, m, h, d: 30s, 5m, 1h, 7d",
-        })
-    }
-}
-
 const BYTES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-/// A number of bytes in settings, written with one of `B`, `KiB`, `MiB`, `GiB`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Size(pub u64);
+/// A number of bytes in settings: a whole number and one of `B`, `KiB`, `MiB`, `GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(
+    extend("format" = "size"),
+    description = "a whole number and one of B, KiB, MiB, GiB: 256MiB"
+)]
+pub struct Size(#[schemars(with = "String")] pub u64);
 
 impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (number, unit) =
-            text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-        BYTES
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .and_then(|(_, bytes)| number.parse::<u64>().ok()?.checked_mul(*bytes))
+        amount(text, &BYTES)
             .map(Self)
             .ok_or_else(|| format!("`{text}` is not a size: write it like 64KiB, 256MiB or 1GiB"))
     }
@@ -103,22 +90,8 @@ impl Serialize for Size {
     }
 }
 
-impl JsonSchema for Size {
-    fn schema_name() -> Cow<'static, str> {
-        "Size".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "format": "size",
-            "description": "a whole number and one of B, KiB, MiB, GiB: 256MiB",
-        })
-    }
-}
-
-/// A value that must not be seen: no `Debug`, log, error or listing shows it. In a file it is
-/// written as `{ env = "NAME" }` or `{ file = "PATH" }`; `config` puts the value in its place.
+/// A secret: no `Debug`, log, error or listing shows it. In a file it is written as `{ env = "NAME" }` or
+/// `{ file = "PATH" }`; `config` replaces that by the value.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -129,7 +102,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value, for the one place that needs it.
+    /// The value, for the code that needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -155,7 +128,7 @@ impl JsonSchema for Secret {
                 "env": { "type": "string", "description": "name of an environment variable" },
                 "file": {
                     "type": "string",
-                    "description": "a file whose first line is the secret, or a file in PEM; relative to the configuration folder",
+                    "description": "a file whose first line is the secret, or a PEM file; relative to the configuration folder",
                 },
             },
             "additionalProperties": false,

@@ -1,20 +1,20 @@
-//! What orders two states of one record, and what tells whether they differ.
+//! Versions order the states of a record; digests tell whether two states differ.
 //!
-//! Versions order everything: the newer wins, everything may be repeated, and no clock of a vendor
-//! is trusted. Texts are never ordered.
+//! The newer version wins, so everything may be repeated and no vendor's clock has to be trusted. Texts
+//! are never ordered.
 
 use std::fmt;
 
 use chrono::{NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Timestamp;
 
-/// The source's own number or time of a state. Empty where a read returns the current state: there
-/// a later read is newer.
+/// The source's own number or time of a state. Empty if a read always returns the current state: then a
+/// later read is newer.
 #[derive(
     Debug,
     Clone,
@@ -32,7 +32,7 @@ use crate::Timestamp;
 pub struct Revision(Option<i64>);
 
 impl Revision {
-    /// The source gives none: order comes from the reads.
+    /// The source gives none: the order comes from the reads.
     pub const NONE: Self = Self(None);
 
     /// The source counts its revisions.
@@ -45,15 +45,15 @@ impl Revision {
         Self(Some(time.timestamp_micros()))
     }
 
-    /// What a source declares in JSON: a whole number, or a time by RFC 3339, or one without an offset
+    /// Reads a revision from JSON: a whole number, a time (RFC 3339), or a time without an offset
     /// (`2026-10-09 10:30:00`) in `zone`. `None` for anything else: texts are never ordered.
     pub fn declared(value: &Value, zone: Tz) -> Option<Self> {
         match value {
-            // The least number stands for none.
+            // The smallest number stands for no revision.
             Value::Number(number) => {
                 number.as_i64().filter(|number| *number != i64::MIN).map(Self::number)
             }
-            // A number that a float would change stands as text in a body.
+            // A number that a float would change is text in a body.
             Value::String(text) => match text.parse::<i64>() {
                 Ok(number) if number.unsigned_abs() > 1 << 53 && number != i64::MIN => {
                     Some(Self::number(number))
@@ -64,7 +64,7 @@ impl Revision {
         }
     }
 
-    /// For a column that must not be null: an empty revision is smaller than any other.
+    /// The value for a database column that is not null: an empty revision is smaller than any other.
     pub fn to_column(self) -> i64 {
         self.0.unwrap_or(i64::MIN)
     }
@@ -85,15 +85,15 @@ fn moment(text: &str, zone: Tz) -> Option<Timestamp> {
     zone.from_local_datetime(&local).earliest().map(|time| time.to_utc())
 }
 
-/// The number of a read, drawn after the answer has arrived from a counter of the channel that
-/// never goes back.
+/// The number of a read, from a counter of the channel that never goes back. It is drawn after the answer
+/// has arrived.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub struct ReadNo(pub u64);
 
-/// The number the store assigned to a mapping: it grows whenever `[demand]`, a code table it names
-/// or the normaliser changes.
+/// The number that the store gave to a mapping. It grows whenever `[demand]`, a code table used in it or
+/// the normaliser changes.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -104,7 +104,7 @@ pub struct MappingNo(pub u32);
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub struct Version {
-    /// The source's own order, where it has one.
+    /// The source's own order, if it has one.
     pub revision: Revision,
     /// The read that saw this state.
     pub read_no: ReadNo,
@@ -112,10 +112,10 @@ pub struct Version {
     pub mapping: MappingNo,
 }
 
-/// 128 bits that stand for a content: equal digests, equal content.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, JsonSchema)]
+/// A 128-bit digest of a content: equal digests mean equal content.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[schemars(with = "String")]
-pub struct Digest(pub [u8; 16]);
+pub struct Digest(#[serde(with = "hex::serde")] pub [u8; 16]);
 
 impl Digest {
     /// Shortens a longer hash to its first 128 bits.
@@ -129,21 +129,6 @@ impl Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(text.as_bytes(), &mut bytes).map_err(serde::de::Error::custom)?;
-        Ok(Self(bytes))
     }
 }
 

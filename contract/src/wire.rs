@@ -1,8 +1,9 @@
-//! The only module that knows the serialised form: a CloudEvents 1.0 batch in JSON
-//! (<https://github.com/cloudevents/spec>, JSON event format §4), wire version in the properties.
+//! The wire format, known to this module only: a CloudEvents 1.0 batch in JSON
+//! (<https://github.com/cloudevents/spec>, JSON event format §4), with the wire version in the message
+//! properties.
 //!
-//! A message carries many demands because a broker's cost is per message. Rejects travel in the
-//! same message as events of their own type, so that books can be balanced message by message.
+//! A message contains many demands because a broker costs time per message. Rejects are events of their
+//! own type in the same messages, so that the books can be balanced message by message.
 
 use std::borrow::Cow;
 
@@ -16,15 +17,15 @@ use crate::{
 
 /// Media type of a message body.
 pub const CONTENT_TYPE: &str = "application/cloudevents-batch+json";
-/// Version of the wire form; another one is quarantined, never guessed at.
+/// Version of the wire format. Messages of another version go to quarantine.
 pub const WIRE_VERSION: u32 = 1;
 /// Most events in one message.
 pub const MAX_MESSAGE_EVENTS: usize = 200;
-/// A message is closed before it would grow beyond this; one record alone may be larger.
+/// Size limit of a message, in bytes; a message with a single record may be larger.
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-/// Room for an event of the usual size: growing there would copy it five times.
+/// Usual size of an event, in bytes: a smaller buffer would be copied five times while it grows.
 const USUAL_EVENT: usize = 8 * 1024;
-/// The largest event; a record above it is rejected with its key.
+/// Largest event, in bytes; a larger record is rejected with its key.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 
 /// A record that was not accepted, on its way to quarantine.
@@ -39,25 +40,30 @@ pub struct Reject {
     pub source_key: Option<RecordKey>,
     /// Orders it among the states of the same thing.
     pub version: Version,
-    /// Where it stood.
+    /// Where it was in the source.
     pub place: String,
     /// Why.
     pub reason: Reason,
-    /// How it came here.
+    /// Where it came from.
     pub origin: Origin,
-    /// Its bytes, compressed and sealed; absent where even these exceed [`MAX_RECORD_BYTES`].
+    /// Its bytes, compressed and sealed; absent if they are too large for an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<SealedBytes>,
 }
 
-/// What one event of a message is about.
-#[derive(Debug, Clone, PartialEq)]
+/// What one event of a message is about. Adjacent tagging reads `data` straight into its type; the
+/// other attributes of a CloudEvent are ignored.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "type", content = "data")]
 pub enum Event {
     /// A demand to keep.
+    #[serde(rename = "tonghui.demand.v1")]
     Demand(Box<Demand>),
     /// A record to quarantine.
+    #[serde(rename = "tonghui.reject.v1")]
     Reject(Box<Reject>),
     /// An event that this version cannot read: quarantined with its bytes.
+    #[serde(skip)]
     Unreadable {
         /// The event as it came.
         bytes: Vec<u8>,
@@ -77,16 +83,6 @@ struct Envelope<'a, T> {
     time: String,
     datacontenttype: &'static str,
     data: &'a T,
-}
-
-/// Adjacent tagging reads `data` straight into its type; other attributes are passed over.
-#[derive(Deserialize)]
-#[serde(tag = "type", content = "data")]
-enum Incoming {
-    #[serde(rename = "tonghui.demand.v1")]
-    Demand(Box<Demand>),
-    #[serde(rename = "tonghui.reject.v1")]
-    Reject(Box<Reject>),
 }
 
 pub(crate) fn encode_demand(demand: &Demand) -> serde_json::Result<Vec<u8>> {
@@ -109,7 +105,7 @@ fn encode<T: Serialize>(
         &mut event,
         &Envelope {
             specversion: "1.0",
-            // Unique with `source`: one read contains a thing at most once.
+            // Unique together with `source`: one read contains a key at most once.
             id: format!("{}/{subject}", origin.message),
             source: format!("/tonghui/{channel}"),
             r#type,
@@ -137,43 +133,36 @@ pub(crate) fn join(events: &[Vec<u8>]) -> Vec<u8> {
     body
 }
 
-/// Reads the events of a message. Total: what cannot be read is an event too.
+/// Reads the events of a message. Never fails: an unreadable event is an event too.
 pub(crate) fn decode(id: &MessageId, wire_version: u32, body: &[u8]) -> Vec<Event> {
     let unreadable = |bytes: &[u8], reason: String| Event::Unreadable {
         bytes: bytes.to_vec(),
         reason: format!("message {id}: {reason}"),
     };
     if wire_version != WIRE_VERSION {
-        let reason = format!("wire version {wire_version}, this program reads {WIRE_VERSION}");
+        let reason = format!(
+            "it has wire version {wire_version}; this program reads version {WIRE_VERSION}"
+        );
         return vec![unreadable(body, reason)];
     }
-    if let Ok(events) = serde_json::from_slice::<Vec<Incoming>>(body) {
-        return events.into_iter().map(Event::from).collect();
+    if let Ok(events) = serde_json::from_slice(body) {
+        return events;
     }
     // One bad event among good ones: read them one by one, keep the good.
     match serde_json::from_slice::<Vec<Cow<'_, RawValue>>>(body) {
         Err(error) => vec![unreadable(body, position(&error))],
         Ok(events) => events
             .iter()
-            .map(|event| match serde_json::from_str::<Incoming>(event.get()) {
-                Ok(event) => event.into(),
-                Err(error) => unreadable(event.get().as_bytes(), position(&error)),
+            .map(|event| {
+                serde_json::from_str(event.get())
+                    .unwrap_or_else(|error| unreadable(event.get().as_bytes(), position(&error)))
             })
             .collect(),
     }
 }
 
-/// Where reading failed, without the text of the error: it may quote a value.
+/// Where parsing failed, without the error's text, which may quote a value.
 fn position(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     format!("not a {:?} of a known kind, line {line} column {column}", error.classify())
-}
-
-impl From<Incoming> for Event {
-    fn from(incoming: Incoming) -> Self {
-        match incoming {
-            Incoming::Demand(demand) => Self::Demand(demand),
-            Incoming::Reject(reject) => Self::Reject(reject),
-        }
-    }
 }

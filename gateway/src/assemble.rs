@@ -1,8 +1,10 @@
-//! From checked settings to running parts: keys, store, mappings, channels.
+//! Builds the running parts from checked settings: keys, store, mappings, channels.
 
 use std::{collections::HashMap, fs, path::Path, sync::Arc, time::Duration};
 
-use config::{BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings};
+use config::{
+    BusSettings, ChannelSettings, KeySource, Problem, Problems, Settings, StoreSettings, Topology,
+};
 use connector_wire::gate::Limits;
 use contract::{Fault, Inbox, Secret};
 use normalizer::{CodeTables, CodesProblem, Keys, Mapping, MappingConfig, Sealer};
@@ -14,22 +16,21 @@ use sink::{
 use crate::{
     channel::{ChannelHandle, ChannelSpec, LiveChannel},
     clock, keys,
-    offline::DryRun,
-    push::Door,
+    push::PushEndpoint,
     registry::{Kind, vocabulary},
     schedule::{Pace, Schedule},
     shipped,
 };
 
-/// Entries of one batch: large enough that a commit is shared by many, small enough that a batch
-/// of the largest usual records fits the memory bound many times.
+/// Most entries of one batch: large enough that many share a commit, small enough that several batches
+/// of large records fit the memory limit.
 const MAX_ENTRIES: usize = 1_000;
 
-/// What waits in one inbox at most, until it is in custody.
+/// Most bytes that wait for custody in one inbox.
 const INBOX_BYTES: usize = 32 << 20;
 
-/// Stands for a secret that nobody needs; a connector's settings hold together with it. 16 bytes: a
-/// cipher's key has that length.
+/// Placeholder for a secret that is not needed, valid in every connector's settings: it is a URL, and 16
+/// bytes long, as the key of a cipher is.
 const UNSET: &str = "sqlite:not-given";
 
 /// Reads and checks the configuration in `folder`.
@@ -40,8 +41,7 @@ pub fn settings(folder: &Path) -> Result<Settings, Problems> {
     config::resolve(folder, &vocabulary(), &|name| std::env::var(name).ok())
 }
 
-/// The same for commands that connect to nothing: a secret that is not set in this shell is no
-/// problem for them.
+/// The same for commands that connect to no source: secrets need not be set.
 ///
 /// # Errors
 /// All other problems at once.
@@ -50,14 +50,13 @@ pub fn settings_without_secrets(folder: &Path) -> Result<Settings, Problems> {
     config::resolve(folder, &vocabulary(), &|name| std::env::var(name).ok().or_else(unset))
 }
 
-/// Whether a secret is one of those that were not set.
+/// Whether a secret is the placeholder of one that is not set.
 pub(crate) fn is_unset(secret: &Secret) -> bool {
     secret.expose() == UNSET
 }
 
-/// Opens the store and the keys that belong to it. The first start of an embedded store makes the
-/// key file; a later start without it must not invent another, and a store that processes share
-/// never gets one by itself.
+/// Opens the store and its keys. The first start of an embedded store creates the key file. A later start
+/// without it must not create another one, and for a shared store it is never created here.
 ///
 /// # Errors
 /// The store cannot be opened, the keys cannot be read, or they belong to another store.
@@ -75,16 +74,15 @@ pub async fn open(settings: &Settings) -> Result<(Database, Keys), Fault> {
     Ok((store, keys))
 }
 
-/// Opens a store without keys: to look at it beside whoever writes it, or for a sink, which keeps
-/// sealed values as they are.
+/// Opens the store without keys, for a sink or for commands that only read.
 ///
 /// # Errors
-/// It cannot be opened; to look at, there is none yet.
+/// It cannot be opened. With `Access::ReadOnly`, it must exist.
 pub async fn open_store(settings: &Settings, access: Access) -> Result<Database, Fault> {
     match &settings.store {
         StoreSettings::Postgres(url) if is_unset(url) => {
-            Err(Fault::stopped("the variable that holds the URL of the store is not set here")
-                .remedy("set what [store] in gateway.toml names"))
+            Err(Fault::stopped("the URL of the store is not set")
+                .remedy("set the environment variable, or write the file, that `postgres` in gateway.toml names"))
         }
         StoreSettings::Postgres(url) => {
             Ok(Database::Postgres(Postgres::open(url.expose(), access).await?))
@@ -92,7 +90,7 @@ pub async fn open_store(settings: &Settings, access: Access) -> Result<Database,
         StoreSettings::Sqlite(file) => {
             if let (Access::ReadWrite, Some(folder)) = (access, file.parent()) {
                 fs::create_dir_all(folder).map_err(|error| {
-                    Fault::stopped("the folder of the store cannot be made")
+                    Fault::stopped("cannot create the folder of the store")
                         .at(folder.display().to_string())
                         .because(error)
                 })?;
@@ -102,42 +100,33 @@ pub async fn open_store(settings: &Settings, access: Access) -> Result<Database,
     }
 }
 
-/// The broker's settings, its certificate read.
+/// The settings of the broker, with its certificate loaded.
 ///
 /// # Errors
-/// The file of the certificate cannot be read.
+/// The certificate file cannot be read.
 pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
-    let BusSettings { urls, ca, prefix, queue_bytes, declare } = settings;
+    let BusSettings { amqp, ca, prefix, queue, topology } = settings;
     let ca = ca.as_ref().map(|file| {
         fs::read_to_string(file).map_err(|error| {
-            Fault::stopped("the certificate of the broker's authority cannot be read")
+            Fault::stopped("cannot read the certificate file of the broker")
                 .at(file.display().to_string())
                 .because(error)
         })
     });
     Ok(AmqpSettings {
-        urls: urls.expose().split_whitespace().map(str::to_owned).collect(),
+        urls: amqp.expose().split_whitespace().map(str::to_owned).collect(),
         ca: ca.transpose()?,
         prefix: prefix.clone(),
-        queue_bytes: *queue_bytes,
-        declare: *declare,
+        queue_bytes: queue.0,
+        declare: *topology == Topology::Declare,
     })
 }
 
-/// Builds every channel: its mapping is compiled, its connector is built once to see that its
-/// settings hold together.
+/// Builds every channel: compiles its mapping, and builds its connector once to check its settings.
 ///
 /// # Errors
 /// All problems at once.
 pub fn channels(settings: &Settings, keys: &Keys) -> Result<Vec<LiveChannel>, Problems> {
-    Ok(dry_runs(settings, keys)?.into_iter().map(|dry_run| dry_run.channel).collect())
-}
-
-/// The same with their mappings, for whoever only looks.
-///
-/// # Errors
-/// As [`channels`].
-pub fn dry_runs(settings: &Settings, keys: &Keys) -> Result<Vec<DryRun>, Problems> {
     let mut builder = Builder { settings, keys, codes: codes(settings)?, gates: HashMap::new() };
     let (mut built, mut problems) = (Vec::new(), Vec::new());
     for channel in &settings.channels {
@@ -149,7 +138,7 @@ pub fn dry_runs(settings: &Settings, keys: &Keys) -> Result<Vec<DryRun>, Problem
     Problems::new(problems).map_or(Ok(built), Err)
 }
 
-/// The shipped code tables with those of the configuration folder over them.
+/// The shipped code tables, overlaid with those of the configuration folder.
 ///
 /// # Errors
 /// All problems of all tables.
@@ -176,17 +165,17 @@ struct Builder<'a> {
     settings: &'a Settings,
     keys: &'a Keys,
     codes: CodeTables,
-    /// By the names of their upstreams: channels that share one share its budget.
+    /// By upstream: channels of one upstream share its limits.
     gates: HashMap<String, Arc<Limits>>,
 }
 
 impl Builder<'_> {
-    fn build(&mut self, channel: &ChannelSettings) -> Result<DryRun, Vec<Problem>> {
+    fn build(&mut self, channel: &ChannelSettings) -> Result<LiveChannel, Vec<Problem>> {
         let mapping = Arc::new(self.mapping(channel)?);
         let wrong = |message: String| vec![channel.problem(&[&channel.connector], message)];
         let kind = Kind::named(&channel.connector)
             .ok_or_else(|| wrong(format!("there is no connector `{}`", channel.connector)))?;
-        let receiver = kind.receiver(&channel.section).map_err(wrong)?;
+        let receiver = (kind.receiver)(&channel.section).map_err(wrong)?;
         if let Some(receiver) = &receiver {
             config::may_listen(self.settings.intake, !receiver.admits_anybody()).map_err(
                 |why| {
@@ -195,12 +184,12 @@ impl Builder<'_> {
                 },
             )?;
         }
-        let door =
-            receiver.map(|receiver| Door { receiver, inbox: Inbox::new(epoch(), INBOX_BYTES) });
+        let endpoint = receiver
+            .map(|receiver| PushEndpoint { receiver, inbox: Inbox::new(epoch(), INBOX_BYTES) });
         let zone = self.settings.zone;
         let schedule = match kind.is_pushed {
             false => Schedule::new(channel.schedule.clone(), zone),
-            // What is pushed is never waited for: the inbox says when there is something.
+            // A push channel needs no pause: its inbox tells when there is something.
             true => Schedule::every(Duration::ZERO, zone),
         };
         let spec = ChannelSpec {
@@ -219,13 +208,14 @@ impl Builder<'_> {
         let live = LiveChannel {
             kind: Arc::new(kind),
             normalizer: mapping.clone(),
+            mapping,
             gate: self.gate(&spec),
-            door,
+            endpoint,
             handle: ChannelHandle::new(spec.id.clone()),
             spec: Arc::new(spec),
         };
-        live.connector(live.means()).map_err(|fault| wrong(fault.to_string()))?;
-        Ok(DryRun { channel: live, mapping })
+        live.connector(live.context()).map_err(|fault| wrong(fault.to_string()))?;
+        Ok(live)
     }
 
     fn mapping(&self, channel: &ChannelSettings) -> Result<Mapping, Vec<Problem>> {
@@ -249,7 +239,7 @@ impl Builder<'_> {
     }
 }
 
-/// Names the inboxes of this process: those of an earlier one are gone.
+/// A random name for the inboxes of this process: those of an earlier process are gone.
 fn epoch() -> String {
     // Without randomness the process could not make keys either.
     let mut bytes = [0; 8];

@@ -1,9 +1,9 @@
-//! The brake: a source that no longer says what it always said is stopped before anything of it is
-//! delivered, because demands without a title, or without a status, look right one by one.
+//! The brake: stops a channel before delivery when a field that nearly all demands had is missing from
+//! all new ones. Each such demand looks valid by itself, so nothing else would notice.
 //!
-//! What "always" means is counted over the last thousand demands, each once however often the source
-//! gives it again: those in the store when the loop begins, and those that were read since. Whoever
-//! accepts the new shape lets the counting begin anew.
+//! A field is usual if nearly all of the last thousand demands had it. Each demand counts once, however
+//! often the source repeats it: those in the store when the loop begins, and those read since.
+//! `tonghui accept` restarts the count.
 
 use std::{
     array,
@@ -13,13 +13,14 @@ use std::{
 
 use contract::{ChannelId, DemandId, Fault, Shape};
 
-/// Over so many of the last demands is counted.
+/// Number of last demands that are counted.
 const WINDOW: usize = 1_000;
-/// With fewer, nothing is known of what is usual.
+/// Fewest demands from which a field can be called usual.
 const ENOUGH: usize = 100;
-/// What so many of a hundred have is usual.
+/// A field is usual if at least this many of 100 demands have it.
 const USUAL: usize = 95;
-/// So many in a row may lack it by chance: of ten, one time in ten million million.
+/// The channel stops when this many new demands in a row lack a usual field. If one demand in twenty
+/// lacks it, ten in a row happen once in 10^13 by chance.
 const IN_A_ROW: usize = 10;
 
 /// The brake of one channel.
@@ -29,14 +30,14 @@ pub struct Brake(Mutex<Seen>);
 #[derive(Debug, Default)]
 struct Seen {
     shapes: HashMap<DemandId, Shape>,
-    /// The same, the newest last.
+    /// The same demands, the newest last.
     order: VecDeque<DemandId>,
-    /// Of each field, how many in a row have lacked it.
+    /// For each field, how many demands in a row lack it.
     lacking: [usize; Shape::FIELDS.len()],
 }
 
 impl Brake {
-    /// Knows the last demands of the channel, the newest first.
+    /// A brake that knows the last demands of the channel, the newest first.
     pub fn new(last: Vec<(DemandId, Shape)>) -> Self {
         let run = |at| last.iter().take_while(|(_, shape)| !shape.has(at)).count();
         let mut seen = Seen { lacking: array::from_fn(run), ..Seen::default() };
@@ -44,13 +45,13 @@ impl Brake {
         Self(Mutex::new(seen))
     }
 
-    /// Looks at the demands of a batch of `channel` that is about to be delivered.
+    /// Checks the demands of a batch of `channel` that is about to be delivered.
     ///
     /// # Errors
-    /// `Stopped`: none of them has what all had before.
+    /// `Stopped`: a usual field is missing from all new demands.
     pub fn look(&self, channel: &ChannelId, batch: &[(DemandId, Shape)]) -> Result<(), Fault> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is read again as it was says nothing new: a source at rest gives its last demand for ever.
+        // A repeated demand is no news: an idle source may give its last demand for ever.
         let is_news = |(id, shape): &&(DemandId, Shape)| seen.shapes.get(id) != Some(shape);
         let news: Vec<_> = batch.iter().filter(is_news).copied().collect();
         if news.is_empty() {
@@ -70,11 +71,11 @@ impl Brake {
         let gone: Vec<_> = gone.into_iter().map(|at| Shape::FIELDS[at]).collect();
         let gone = gone.join(", ");
         Err(Fault::stopped(format!(
-            "none of the last {run} demands has {gone}, which nearly all had before"
+            "none of the last {run} demands has {gone}; nearly all earlier ones had it"
         ))
         .remedy(format!(
-            "look at `tonghui preview {channel}` and correct [demand]; if the source is right, run \
-                 `tonghui accept {channel}`"
+            "check the records with `tonghui preview {channel}` and correct [demand]; if the source is \
+                 right, run `tonghui accept {channel}`"
         )))
     }
 }
@@ -92,7 +93,7 @@ impl Seen {
         }
     }
 
-    /// Whether nearly all had the field before it began to be lacking.
+    /// Whether nearly all demands had the field before it went missing.
     fn is_usual(&self, at: usize) -> bool {
         let before = self.order.len().saturating_sub(self.lacking[at]);
         let having = self.shapes.values().filter(|shape| shape.has(at)).count();
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_all_had_and_none_has_stops_the_channel() {
+    fn a_usual_field_that_is_missing_stops_the_channel() {
         let brake = Brake::new(batch(0..1_000, true));
         assert!(looks(&brake, &batch(1_000..1_500, true)));
         assert!(!looks(&brake, &batch(1_500..1_510, false)));
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_in_small_batches_are_counted_together() {
+    fn small_batches_are_counted_together() {
         for known in [100, 1_000] {
             let brake = Brake::new(batch(0..known, true));
             let n = (known..known + 100)
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn who_begins_anew_goes_on_counting_behind_what_is_stored() {
+    fn a_restart_continues_the_count_from_the_store() {
         let mut stored = batch(1_000..1_009, false);
         stored.extend(batch(0..1_000, true));
         for _ in 0..2 {
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_at_rest_that_gives_one_demand_again_and_again_goes_on() {
+    fn an_idle_source_that_repeats_one_demand_does_not_stop() {
         let brake = Brake::new(batch(0..1_000, true));
         assert!((0..100).all(|_| looks(&brake, &batch(1_000..1_001, false))));
         let n = (1_001..1_100).take_while(|n| looks(&brake, &batch(*n..n + 1, false))).count();
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_again_beside_it_hides_nothing() {
+    fn repeated_demands_beside_new_ones_hide_nothing() {
         let brake = Brake::new(batch(0..1_000, true));
         let beside = |n| [batch(990..1_000, true), batch(n..n + 1, false)].concat();
         assert_eq!((1_000..1_100).take_while(|n| looks(&brake, &beside(*n))).count(), 9);
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_usual_and_what_is_new_stops_nothing() {
+    fn fields_that_were_never_usual_and_new_channels_stop_nothing() {
         let seldom = [batch(940..1_000, true), batch(800..940, false), batch(0..800, true)];
         assert!(looks(&Brake::new(seldom.concat()), &batch(1_000..1_050, false)));
         let few = Brake::new(batch(0..99, true));

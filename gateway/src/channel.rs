@@ -1,8 +1,8 @@
-//! A channel: what the configuration makes of it, which never changes, and what lives beside that
-//! while it runs.
+//! A channel: its specification, which comes from the configuration and never changes, and what belongs
+//! to it while it runs.
 //!
-//! `reload` compares specifications. Where they are equal the channel that runs is the one that is
-//! wanted, and goes on; any difference begins it anew.
+//! `reload` compares specifications. If they are equal, the running channel continues; any difference
+//! restarts it.
 
 use std::{collections::BTreeMap, ops::Range, path::PathBuf, sync::Arc};
 
@@ -10,76 +10,80 @@ use chrono_tz::Tz;
 use config::Section;
 use connector_wire::gate::Limits;
 use contract::{
-    Budget, ChannelId, Checkpoints, Digest, Fault, Means, Normalizer, Position, ReadNo, TimeRange,
+    Budget, ChannelId, Checkpoints, ConnectorContext, Digest, Fault, Normalizer, Position, ReadNo,
+    TimeRange,
 };
+use normalizer::Mapping;
 use tokio::sync::Mutex;
 
 use crate::{
     clock,
     control::ChannelControl,
-    push::Door,
+    push::PushEndpoint,
     registry::{AnyConnector, Kind},
     schedule::{Pace, Schedule},
     watch::ChannelWatch,
 };
 
-/// What a channel is. Two channels of equal specifications do the same.
+/// The specification of a channel. Channels with equal specifications behave the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelSpec {
     /// Its name.
     pub id: ChannelId,
-    /// The upstream that it reads, maybe with others: one process holds all of them.
+    /// The upstream that it reads. One process reads all channels of an upstream.
     pub upstream: String,
     /// Its kind of source.
     pub connector: &'static str,
-    /// The settings of that kind, secrets resolved.
+    /// The settings of that kind, with secrets filled in.
     pub section: Section,
-    /// The folder of its files.
+    /// The channel's folder.
     pub folder: PathBuf,
-    /// The zone of source times that name none.
+    /// Time zone of source times that name none.
     pub zone: Tz,
-    /// What its upstream allows.
+    /// Limits of its upstream.
     pub budget: Budget,
     /// Fingerprint of its mapping.
     pub mapping: Digest,
-    /// What proves the keys that its mapping seals with.
+    /// Check values of the keys that its mapping seals with.
     pub key_checks: Vec<(u32, String)>,
-    /// How much at once, and when.
+    /// Batch size and schedule.
     pub pace: Pace,
-    /// The stretch of time to read again; `None` for what is new.
+    /// The time range of a backfill; `None` for regular reads.
     pub range: Option<TimeRange>,
 }
 
-/// A specification with everything that it takes to run it.
+/// A specification with everything needed to run it.
 #[derive(Clone)]
 pub struct LiveChannel {
-    /// What it is.
+    /// Its specification.
     pub spec: Arc<ChannelSpec>,
     /// Builds its connector.
     pub kind: Arc<Kind>,
-    /// Its mapping.
+    /// Its mapping, as the loop uses it.
     pub normalizer: Arc<dyn Normalizer>,
-    /// What its upstream allows to all of its channels together.
+    /// Its mapping, for commands that show what it does.
+    pub mapping: Arc<Mapping>,
+    /// Keeps the limits of its upstream; all channels of the upstream share it.
     pub gate: Arc<Limits>,
-    /// The way in for what is sent; `None` for a source that is asked.
-    pub door: Option<Door>,
-    /// What others see of it, and what they ask of it.
+    /// Where a push channel receives requests; `None` for a source that is polled.
+    pub endpoint: Option<PushEndpoint>,
+    /// Its state and its control.
     pub handle: ChannelHandle,
 }
 
-/// How the rest of the process sees a channel and speaks to it. Clones are the same handle.
+/// How the rest of the process sees and controls a channel. Clones are the same handle.
 #[derive(Debug, Clone)]
 pub struct ChannelHandle {
-    /// What people see.
+    /// Its state.
     pub watch: Arc<ChannelWatch>,
-    /// What is asked of it.
+    /// Requests to it.
     pub control: Arc<ChannelControl>,
-    /// Held by whoever reads it.
+    /// Its read numbers, locked by whoever reads it.
     pub numbers: Arc<Mutex<ReadNumbers>>,
 }
 
 impl ChannelHandle {
-    /// Of a channel that has not begun.
+    /// The handle of a channel that has not started.
     pub fn new(id: ChannelId) -> Self {
         let watch = Arc::new(ChannelWatch::new(id));
         Self { watch, control: Arc::default(), numbers: Arc::default() }
@@ -87,7 +91,7 @@ impl ChannelHandle {
 }
 
 impl LiveChannel {
-    /// The channels by upstream, in the order of their names.
+    /// Groups channels by upstream, sorted by name.
     pub fn by_upstream(channels: Vec<Self>) -> BTreeMap<String, Vec<Self>> {
         let mut groups: BTreeMap<String, Vec<Self>> = BTreeMap::new();
         for channel in channels {
@@ -101,77 +105,77 @@ impl LiveChannel {
         &self.spec.id
     }
 
-    /// What its connector may use.
-    pub fn means(&self) -> Means {
-        Means {
+    /// What its connector is built with.
+    pub fn context(&self) -> ConnectorContext {
+        ConnectorContext {
             channel: self.spec.id.clone(),
             zone: self.spec.zone,
             budget: self.spec.budget,
             gate: self.gate.clone(),
             clock: clock::machine(),
             folder: self.spec.folder.clone(),
-            inbox: self.door.as_ref().map(|door| door.inbox.clone()),
+            inbox: self.endpoint.as_ref().map(|endpoint| endpoint.inbox.clone()),
         }
     }
 
-    /// A connector that has not read yet.
+    /// Builds its connector.
     ///
     /// # Errors
     /// Its settings contradict each other.
-    pub fn connector(&self, means: Means) -> Result<Box<dyn AnyConnector>, Fault> {
-        self.kind.build(&self.spec.section, means)
+    pub fn connector(&self, context: ConnectorContext) -> Result<Box<dyn AnyConnector>, Fault> {
+        (self.kind.build)(&self.spec.section, context)
     }
 
-    /// The fence under which it reads while this process holds the lease with `fence`: what is sent
-    /// to a process is its own, whoever holds the lease.
+    /// The fence under which it reads while this process holds the lease with `fence`. A push channel has
+    /// none: every process reads what it received, whoever holds the lease.
     pub fn fence(&self, fence: u64) -> u64 {
-        if self.door.is_some() { Position::UNLEASED } else { fence }
+        if self.endpoint.is_some() { Position::UNLEASED } else { fence }
     }
 
-    /// The same with another schedule; without one it ends once it has caught up.
+    /// The same channel with another schedule; without one it ends once it has caught up.
     #[must_use]
     pub fn with_schedule(mut self, schedule: Option<Schedule>) -> Self {
         Arc::make_mut(&mut self.spec).pace.schedule = schedule;
         self
     }
 
-    /// The same beside it, to read what lies in `range` again and end.
+    /// A backfill beside this channel: it reads what lies in `range` again, then ends.
     #[must_use]
-    pub fn again(&self, range: TimeRange) -> Self {
-        let mut again = self.clone().with_schedule(None);
-        Arc::make_mut(&mut again.spec).range = Some(range);
+    pub fn backfill(&self, range: TimeRange) -> Self {
+        let mut backfill = self.clone().with_schedule(None);
+        Arc::make_mut(&mut backfill.spec).range = Some(range);
         let numbers = Arc::clone(&self.handle.numbers);
-        again.handle = ChannelHandle { numbers, ..ChannelHandle::new(self.id().clone()) };
-        again
+        backfill.handle = ChannelHandle { numbers, ..ChannelHandle::new(self.id().clone()) };
+        backfill
     }
 }
 
-/// Whether these do the same as those, one by one.
-pub fn are_alike(these: &[LiveChannel], those: &[LiveChannel]) -> bool {
+/// Whether the channels have the same specifications, pair by pair.
+pub fn same_specs(these: &[LiveChannel], those: &[LiveChannel]) -> bool {
     these.iter().map(|channel| &channel.spec).eq(those.iter().map(|channel| &channel.spec))
 }
 
-/// Read numbers, drawn from blocks that are reserved durably. A block that a crash leaves half used
-/// is lost, never given again: numbers only have to grow.
+/// Read numbers, drawn from blocks that are reserved in the store. The rest of a block is lost in a
+/// crash and never used again: numbers only have to grow.
 ///
-/// Whoever reads the channel holds them from before the question until its answer has a number: so a
-/// later answer never has a smaller one, however many read it.
+/// Whoever reads the channel keeps them locked from before the request until the answer has its number.
+/// So a later answer never has a smaller number, even if several tasks read the channel.
 #[derive(Debug, Default)]
 pub struct ReadNumbers {
-    /// The lease under which the block was reserved.
+    /// Fence of the lease under which the block was reserved.
     fence: u64,
     block: Range<u64>,
 }
 
-/// Numbers reserved at once: one durable write per thousand reads.
+/// Numbers reserved at once: one write to the store per thousand reads.
 const BLOCK: u64 = 1_000;
 
 impl ReadNumbers {
-    /// The next number under the lease with this `fence`, greater than any before. Nothing is
-    /// reserved for a channel that reads nothing.
+    /// The next number under the lease with this `fence`, greater than any before. Reserves a block when
+    /// the last one is used up.
     ///
     /// # Errors
-    /// A new block could not be reserved.
+    /// A new block cannot be reserved.
     pub async fn next(
         &mut self,
         channel: &ChannelId,
@@ -201,7 +205,7 @@ mod tests {
 
     const CHANNEL: &str = "channels/hotline/channel.toml";
 
-    /// The channels of a configuration in which a text of a file is another one.
+    /// The channels of a configuration in which one text of a file is replaced.
     fn built(
         folder: &Path,
         keys: &Keys,
@@ -215,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_begins_anew_when_anything_of_it_changes_and_only_then() {
+    fn a_channel_restarts_if_and_only_if_its_specification_changes() {
         let folder = tempfile::tempdir().unwrap();
         let keys = Keys::generate(Suite::default()).unwrap();
         let built = |keys, edit| built(folder.path(), keys, edit).unwrap();
@@ -232,16 +236,16 @@ mod tests {
             ("gateway.toml", "Asia/Shanghai", "Asia/Urumqi", false),
         ] {
             let wanted = built(&keys, (file, from, to));
-            assert_eq!(are_alike(&running, &wanted), goes_on, "{file}: {to}");
+            assert_eq!(same_specs(&running, &wanted), goes_on, "{file}: {to}");
         }
         let other_keys = Keys::generate(Suite::default()).unwrap();
-        assert!(!are_alike(&running, &built(&other_keys, (CHANNEL, "", ""))), "other keys");
-        let again = running[0].again(TimeRange::new(Default::default(), None).unwrap());
-        assert!(!are_alike(&running, &[again]), "a stretch is read beside what is new");
+        assert!(!same_specs(&running, &built(&other_keys, (CHANNEL, "", ""))), "other keys");
+        let backfill = running[0].backfill(TimeRange::new(Default::default(), None).unwrap());
+        assert!(!same_specs(&running, &[backfill]), "a backfill is not the channel itself");
     }
 
     #[test]
-    fn a_listener_that_other_machines_reach_lets_nobody_in_who_shows_nothing() {
+    fn a_push_channel_without_authentication_needs_a_loopback_listener() {
         let folder = tempfile::tempdir().unwrap();
         let keys = Keys::generate(Suite::default()).unwrap();
         let channel = |auth: &str| {

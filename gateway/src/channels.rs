@@ -1,5 +1,5 @@
-//! All channels that this process reads, upstream by upstream. Those that are changed while it runs
-//! begin anew; the others notice nothing.
+//! All channels that this process reads, grouped by upstream. Channels that change while it runs are
+//! restarted; the others are not affected.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,19 +11,19 @@ use futures_util::{
 use tokio::sync::watch;
 
 use crate::{
-    channel::{LiveChannel, are_alike},
-    lease::Keeper,
+    channel::{LiveChannel, same_specs},
+    lease::LeaseHolder,
     stop::Stop,
     supervise::{Ended, Shared},
     upstream,
 };
 
-/// Reads the `wanted` channels, and from then on whatever becomes wanted, until stop is asked or all
-/// have ended by themselves and nobody is there any more to want others.
+/// Reads the `wanted` channels, and follows every change of them, until stop is requested, or until all
+/// have ended by themselves and no change can come any more.
 pub async fn serve(
     mut wanted: watch::Receiver<Vec<LiveChannel>>,
     shared: &Shared,
-    keeper: &Keeper,
+    leases: &LeaseHolder,
     grace: Duration,
 ) -> Vec<Ended> {
     let (mut groups, mut ended) = (Groups::default(), Vec::new());
@@ -37,7 +37,7 @@ pub async fn serve(
             shared.environment.stop = stop;
             let serving = async move {
                 let ends =
-                    Box::pin(upstream::serve(&upstream, channels, &shared, keeper, grace)).await;
+                    Box::pin(upstream::serve(&upstream, channels, &shared, leases, grace)).await;
                 (upstream, ends)
             };
             running.push(serving.boxed());
@@ -45,25 +45,25 @@ pub async fn serve(
         let is_final = wanted.has_changed().is_err();
         tokio::select! {
             Some((upstream, ends)) = running.next() => {
-                // How a group ended that was only to change is nothing to report.
-                if !groups.ended(&upstream) || stop.is_asked() {
+                // A group that was stopped for a restart has nothing to report.
+                if !groups.ended(&upstream) || stop.is_requested() {
                     ended.extend(ends);
                 }
             }
             Ok(()) = wanted.changed() => {}
-            () = stop.asked(), if running.is_empty() && !is_final => return ended,
+            () = stop.requested(), if running.is_empty() && !is_final => return ended,
             else => return ended,
         }
     }
 }
 
-/// What to run in place of `running`: of each upstream the channels that run, where they are as the
-/// `new` ones, or else those. Beside it the number of channels that begin anew.
+/// What to run instead of `running`: for each upstream the running channels if they equal the `new`
+/// ones, otherwise the new ones. Also returns the number of channels that restart.
 pub fn merged(running: &[LiveChannel], new: Vec<LiveChannel>) -> (Vec<LiveChannel>, usize) {
     let running = LiveChannel::by_upstream(running.to_vec());
     let (mut merged, mut n_new) = (Vec::new(), 0);
     for (upstream, new) in LiveChannel::by_upstream(new) {
-        match running.get(&upstream).filter(|running| are_alike(running, &new)) {
+        match running.get(&upstream).filter(|running| same_specs(running, &new)) {
             Some(running) => merged.extend(running.iter().cloned()),
             None => {
                 n_new += new.len();
@@ -74,7 +74,7 @@ pub fn merged(running: &[LiveChannel], new: Vec<LiveChannel>) -> (Vec<LiveChanne
     (merged, n_new)
 }
 
-/// The channels of each upstream: those that run, and those that have ended by themselves.
+/// The channels of each upstream, running or ended by themselves.
 #[derive(Default)]
 struct Groups(BTreeMap<String, Group>);
 
@@ -85,23 +85,23 @@ struct Group {
 }
 
 impl Groups {
-    /// Stops what is not wanted as it is, and gives what is to begin. What has to stop first begins
-    /// when it has.
+    /// Stops the groups that are no longer wanted as they are, and returns the groups to start. A group
+    /// that has to stop first is started by a later call.
     fn reconcile(
         &mut self,
         wanted: BTreeMap<String, Vec<LiveChannel>>,
         stop: &Stop,
     ) -> Vec<(String, Vec<LiveChannel>, Stop)> {
         self.0.retain(|upstream, group| {
-            let stays = wanted.get(upstream).is_some_and(|now| are_alike(now, &group.channels));
+            let stays = wanted.get(upstream).is_some_and(|now| same_specs(now, &group.channels));
             if !stays {
-                group.stop.ask();
+                group.stop.request();
             }
             stays || group.is_running
         });
         let mut beginning = Vec::new();
         for (upstream, channels) in wanted {
-            if self.0.contains_key(&upstream) || stop.is_asked() {
+            if self.0.contains_key(&upstream) || stop.is_requested() {
                 continue;
             }
             let stop = stop.child();
@@ -112,11 +112,11 @@ impl Groups {
         beginning
     }
 
-    /// A group has ended; whether because it was to change.
+    /// Notes that a group has ended. Returns whether it was stopped for a change.
     fn ended(&mut self, upstream: &str) -> bool {
         let Some(group) = self.0.get_mut(upstream) else { return false };
         group.is_running = false;
-        let was_to_change = group.stop.is_asked();
+        let was_to_change = group.stop.is_requested();
         if was_to_change {
             self.0.remove(upstream);
         }

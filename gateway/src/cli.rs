@@ -9,14 +9,12 @@ mod codes;
 mod demo;
 mod erase;
 mod explain;
-mod index;
 mod key;
 mod out;
 mod plugin;
 mod preview;
 mod quarantine;
 mod run;
-mod schema;
 mod service;
 mod status;
 mod sync;
@@ -25,8 +23,12 @@ mod text;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use config::Settings;
 use contract::{ChannelId, DemandId, RecordKey};
+use schemars::generate::SchemaSettings;
+use sink::store::{Access, Database};
 
+use crate::{assemble, registry::vocabulary};
 pub use out::Exit;
 
 /// Brings every channel of a city into one demand database, and proves it with balanced books.
@@ -56,66 +58,72 @@ pub enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Pull a simulated city into one SQLite file: nothing to install, nothing to configure.
+    /// Pull a simulated city into one SQLite file; needs no installation and no configuration.
     #[cfg(feature = "demo")]
     Demo(demo::Args),
-    /// Write the files of a configuration, commented.
+    /// Write a commented configuration.
     Init(channel::Init),
     /// Run all channels until stopped.
     Run(run::Args),
-    /// Read channels once, now, and exit: by the running service, or without one.
+    /// Read channels once, now, and exit; a running service does it if there is one.
     Sync(sync::Args),
-    /// Pause a channel until it is resumed.
-    Pause(service::Args),
-    /// Resume a paused channel.
-    Resume(service::Args),
-    /// Accept the records of a channel as they are now, where it stopped because they lack what nearly
-    /// all had before.
-    Accept(service::Args),
-    /// Make the running service read its configuration again.
-    Reload,
-    /// Check the whole configuration and run every example, offline.
+    #[command(flatten)]
+    Service(service::Command),
+    /// Check the whole configuration and run every example, without network.
     Check(check::Args),
-    /// Make a channel.
+    /// Create channels.
     #[command(subcommand)]
     Channel(channel::Command),
-    /// Plugins: programs that read a source.
+    /// Test plugins: programs that read a source.
     #[command(subcommand)]
     Plugin(plugin::Command),
-    /// Where each channel stands.
+    /// Show the state of each channel.
     Status(status::Args),
-    /// How far the indexes, which follow from history, are behind it.
-    Index(index::Args),
-    /// The ledger: what was read, and what became of it.
+    /// Show how far the indexes are behind history.
+    Index(status::IndexArgs),
+    /// Show the books: how many records were read, and what became of them.
     Books(books::Args),
-    /// Records that were rejected.
+    /// Show rejected records.
     #[command(subcommand)]
     Quarantine(quarantine::Command),
-    /// Ask a source once and show what would become of its records; changes nothing anywhere.
+    /// Read a source once and show what would become of its records; changes nothing.
     Preview(preview::Args),
-    /// What becomes of the records of a file, step by step, without network.
+    /// Show what becomes of the records of a file, step by step, without network.
     Explain(explain::Args),
-    /// Which charset a file is in, and what in it was broken and can be put back.
+    /// Detect the charset of a file, and find and repair broken text in it.
     Text(text::Args),
-    /// The id of a demand, by which it is followed through logs and tables.
+    /// Print the id of a demand, as logs and tables show it.
     Id {
         /// Folder name of the channel.
         channel: ChannelId,
         /// The source's own key, exactly as it writes it.
         key: String,
     },
-    /// The keys that seal personal values.
+    /// Manage the keys that seal personal values.
     #[command(subcommand)]
     Key(key::Command),
-    /// What the labels of the sources mean: shipped tables, yours, and what is missing.
+    /// Show and import code tables: the meaning of the sources' labels.
     #[command(subcommand)]
     Codes(codes::Command),
-    /// Erase a person's values from everything that is kept.
+    /// Erase a person's values from the store.
     Erase(erase::Args),
-    /// Who looked at personal values, erased them, or changed keys.
+    /// Show who viewed or erased personal values, or changed keys.
     Audit(audit::Args),
     /// Print a JSON Schema.
-    Schema(schema::Args),
+    Schema {
+        /// Of what.
+        of: SchemaOf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SchemaOf {
+    /// gateway.toml
+    Gateway,
+    /// channels/NAME/channel.toml
+    Channel,
+    /// `DemandV1`, the unified demand on the wire
+    Demand,
 }
 
 /// What commands share.
@@ -124,9 +132,9 @@ pub struct Context {
     format: Format,
 }
 
-/// Runs a command; prints what went wrong, and gives the exit code of experience: 0 done, 1 failed
-/// or books not balanced, 2 usage or configuration, 3 something is in quarantine (where asked for),
-/// 4 some channels failed, 75 try again later.
+/// Runs a command and prints its error. Exit codes: 0 done, 1 failed or books not balanced, 2 usage or
+/// configuration, 3 something is in quarantine (with `--strict`), 4 some channels failed, 75 try again
+/// later.
 pub fn main(cli: Cli) -> ExitCode {
     let context = Context { config: config_folder(cli.config), format: cli.format };
     let ended = match cli.command {
@@ -135,15 +143,12 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Init(args) => channel::init(&args),
         Command::Run(args) => run::run(&context, &args),
         Command::Sync(args) => sync::run(&context, &args),
-        Command::Pause(args) => service::pause(&context, &args),
-        Command::Resume(args) => service::resume(&context, &args),
-        Command::Accept(args) => service::accept(&context, &args),
-        Command::Reload => service::reload(&context),
+        Command::Service(command) => service::run(&context, &command),
         Command::Check(args) => check::run(&context, &args),
         Command::Channel(command) => channel::run(&context, &command),
         Command::Plugin(command) => plugin::run(&context, &command),
         Command::Status(args) => status::run(&context, &args),
-        Command::Index(args) => index::run(&context, &args),
+        Command::Index(args) => status::index(&context, &args),
         Command::Books(args) => books::run(&context, &args),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Preview(args) => preview::run(&context, &args),
@@ -157,7 +162,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Codes(command) => codes::run(&context, &command),
         Command::Erase(args) => erase::run(&context, &args),
         Command::Audit(args) => audit::run(&context, &args),
-        Command::Schema(args) => schema::run(&args),
+        Command::Schema { of } => print_schema(of),
     };
     out::finish(ended)
 }
@@ -168,6 +173,36 @@ fn config_folder(named: Option<PathBuf>) -> PathBuf {
         Some(folder) => folder,
         None if system.is_dir() => system,
         None => PathBuf::from("config"),
+    }
+}
+
+/// Schemas are generated, never written by hand.
+fn print_schema(of: SchemaOf) -> anyhow::Result<Exit> {
+    let schema = match of {
+        SchemaOf::Gateway => config::schema_gateway(),
+        SchemaOf::Channel => config::schema_channel(&vocabulary()),
+        SchemaOf::Demand => {
+            let generator = SchemaSettings::draft2020_12().into_generator();
+            generator.into_root_schema_for::<contract::Demand>().into()
+        }
+    };
+    out::print(serde_json::to_string_pretty(&schema)?)?;
+    Ok(Exit::Done)
+}
+
+impl Context {
+    /// Opens the store of the configuration and runs `work` on it, for commands that connect to
+    /// nothing else and need no secrets.
+    fn on_store(
+        &self,
+        access: Access,
+        work: impl AsyncFnOnce(&Settings, &Database) -> anyhow::Result<Exit>,
+    ) -> anyhow::Result<Exit> {
+        let settings = assemble::settings_without_secrets(&self.config)?;
+        runtime()?.block_on(async {
+            let store = assemble::open_store(&settings, access).await?;
+            work(&settings, &store).await
+        })
     }
 }
 

@@ -1,10 +1,10 @@
-//! What time it is, and times as people write them on the command line.
+//! The clock of the machine, and times on the command line.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, SubsecRound};
 use chrono_tz::Tz;
 use contract::{Clock, Period, Timestamp};
 
-/// Now, in UTC, to the microsecond: what databases keep. The only place that asks the machine.
+/// Now, in UTC, in microseconds as databases store it. The only place that reads the machine's clock.
 #[allow(clippy::disallowed_methods, reason = "the one place")]
 pub fn now() -> Timestamp {
     let now = chrono::Utc::now();
@@ -16,11 +16,11 @@ pub fn machine() -> Clock {
     Clock::new(now)
 }
 
-/// How times are written, for people.
+/// Examples of times, for messages.
 pub(crate) const EXAMPLES: &str = "2026-11-23, 20261123, 2026-11-23T08:00, today, yesterday or -1d";
 
-/// The moment that `text` means at `now`, in the zone of the gateway: a day begins at its midnight,
-/// `-1d` is a day ago, to the second, so that it can be written.
+/// The time that `text` means at `now`, in the gateway's time zone. A day means its midnight; `-1d` is a
+/// day ago, in whole seconds, so that [`written`] can write it.
 pub(crate) fn moment(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Timestamp> {
     if let Some(ago) = text.strip_prefix('-') {
         let Period(ago) = ago.parse().map_err(|_| none(text))?;
@@ -41,18 +41,18 @@ pub(crate) fn moment(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Tim
             .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
     });
     let local = time.ok_or_else(|| none(text))?.and_local_timezone(zone).earliest();
-    local
-        .map(|local| local.to_utc())
-        .ok_or_else(|| anyhow::anyhow!("`{text}` does not exist in {zone}"))
+    local.map(|local| local.to_utc()).ok_or_else(|| {
+        anyhow::anyhow!("`{text}` does not exist in time zone {zone}: the clock skipped it")
+    })
 }
 
-/// Writes a moment so that [`moment`] reads it.
+/// Writes a time so that [`moment`] reads it back.
 pub(crate) fn written(at: Timestamp, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
 fn none(text: &str) -> anyhow::Error {
-    anyhow::anyhow!("`{text}` is not a time: write {EXAMPLES}")
+    anyhow::anyhow!("`{text}` is not a time: write it like {EXAMPLES}")
 }
 
 #[cfg(test)]

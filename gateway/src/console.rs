@@ -1,5 +1,5 @@
-//! What programs of others ask over HTTP: whether it lives, whether it works, how it stands. All of
-//! it is read from the store, so any process of the gateway can answer for all.
+//! The HTTP interface for monitoring: liveness, readiness, metrics, state of the channels. Everything is
+//! read from the store, so any process of the gateway can answer for all of them.
 
 mod metrics;
 
@@ -30,13 +30,13 @@ use crate::{
     stop::Stop,
 };
 
-/// The store and the bus to say that they are there: whoever asks waits a few seconds at most.
+/// Time limit of the readiness check.
 const READY_WITHIN: Duration = Duration::from_secs(4);
 
-/// A listener, and what is asked there.
+/// The listener of the monitoring interface.
 pub struct Console(Listener);
 
-/// What answers are made of.
+/// What the handlers read.
 struct Sources {
     settings: Settings,
     store: Database,
@@ -44,15 +44,15 @@ struct Sources {
 }
 
 impl Console {
-    /// Listens where the settings say so; `None` where nobody may ask.
+    /// Listens where [console] says; `None` if it is not configured.
     ///
     /// # Errors
-    /// The address cannot be listened on, or the token is not known.
+    /// The address is in use, the token is not set, or the settings of the bus are wrong.
     pub async fn open(settings: &Settings, store: &Database) -> Result<Option<Self>, Fault> {
         let Some(ConsoleSettings { listen, token }) = &settings.console else { return Ok(None) };
         if token.as_ref().is_some_and(assemble::is_unset) {
-            return Err(Fault::stopped("the token of the console is not set").remedy(
-                "set the variable or write the file that [console] in gateway.toml names",
+            return Err(Fault::stopped("the token of [console] is not set").remedy(
+                "set the environment variable, or write the file, that `token` in gateway.toml names",
             ));
         }
         let bus = settings.bus.as_ref().map(assemble::broker).transpose()?;
@@ -69,17 +69,17 @@ impl Console {
             .with_state(sources);
         let listener = Listener::open("console", *listen, router, listener::SLOWEST).await?;
         let address = listener.address().unwrap_or(*listen);
-        tracing::info!("the console answers at http://{address}");
+        tracing::info!("the console listens on http://{address}");
         Ok(Some(Self(listener)))
     }
 
-    /// Answers until stop is asked.
+    /// Serves until stop is requested.
     pub async fn serve(self, stop: &Stop) {
         self.0.serve(stop).await;
     }
 }
 
-/// Lets in who shows the token.
+/// Admits requests that carry the token.
 async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     match guard.admit(&head, clock::now()) {
@@ -88,7 +88,7 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     }
 }
 
-/// Whether the store and the bus are there.
+/// Whether the store and the bus answer.
 async fn ready(State(sources): State<Arc<Sources>>) -> Response {
     let looking = async {
         sources.store.leases().await?;
@@ -104,12 +104,12 @@ async fn ready(State(sources): State<Arc<Sources>>) -> Response {
     }
 }
 
-/// As `status --format json`.
+/// The same as `tonghui status --format json`.
 async fn channels(State(sources): State<Arc<Sources>>) -> Response {
     json_rows(status::rows(&sources.settings, &sources.store).await)
 }
 
-/// As `index --format json`.
+/// The same as `tonghui index --format json`.
 async fn index(State(sources): State<Arc<Sources>>) -> Response {
     json_rows(indexer::lag(&sources.store).await)
 }
@@ -117,7 +117,7 @@ async fn index(State(sources): State<Arc<Sources>>) -> Response {
 fn json_rows(rows: Result<Vec<impl Serialize>, Fault>) -> Response {
     match rows {
         Ok(rows) => {
-            json_document(serde_json::to_string(&rows).unwrap_or_default()) // plain rows always are
+            json_document(serde_json::to_string(&rows).unwrap_or_default()) // plain rows always serialise
         }
         Err(fault) => problem(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string()),
     }

@@ -1,11 +1,11 @@
-//! What is asked of a channel while it runs: to look now, to pause, to go on. And what it answers: how
-//! many passes it has begun and completed, and what stopped it.
+//! Controls a running channel: read now, pause, resume. Tells how many passes it has begun and completed,
+//! and what stopped it.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// What is asked of one channel, and its passes.
+/// The requests to one channel, and its passes.
 #[derive(Debug, Default)]
 pub struct ChannelControl {
     requested: watch::Sender<Requested>,
@@ -27,12 +27,13 @@ struct Passes {
 }
 
 impl ChannelControl {
-    /// Asks for a whole pass from now on, whatever the schedule says; waits until it is complete.
+    /// Requests a pass that begins after this call, whatever the schedule says, and waits until it is
+    /// complete.
     ///
     /// # Errors
-    /// What stopped it: somebody has to mend something first.
+    /// The fault that stopped the channel: it must be fixed first.
     pub async fn pass_now(&self) -> Result<(), String> {
-        // One that is under way has passed by what was there before; the next one has not.
+        // A pass under way may have read past what is new; only the next one counts.
         let Passes { begun, stops, .. } = *self.passes.borrow();
         self.requested.send_modify(|requested| requested.passes += 1);
         let mut passes = self.passes.subscribe();
@@ -44,7 +45,7 @@ impl ChannelControl {
         }
     }
 
-    /// Pauses it, or lets it go on.
+    /// Pauses or resumes it.
     pub fn pause(&self, is_paused: bool) {
         self.requested.send_modify(|requested| requested.is_paused = is_paused);
     }
@@ -54,12 +55,12 @@ impl ChannelControl {
         self.requested.borrow().is_paused
     }
 
-    /// How many passes were asked for.
+    /// How many passes were requested so far.
     pub(crate) fn requested(&self) -> u64 {
         self.requested.borrow().passes
     }
 
-    /// Waits until more passes are asked for than the first `served`.
+    /// Waits until more than `served` passes have been requested.
     async fn more_than(&self, served: u64) {
         let _ = self.requested.subscribe().wait_for(|now| now.passes > served).await;
     }
@@ -69,9 +70,9 @@ impl ChannelControl {
         let _ = self.requested.subscribe().wait_for(|now| !now.is_paused).await;
     }
 
-    /// Waits for `period`, or until more passes are asked for than the first `served`; and while it
-    /// is paused.
-    pub(crate) async fn rest(&self, served: u64, period: Duration) {
+    /// Waits for `period`, or until more than `served` passes have been requested; then, while the
+    /// channel is paused, until it is resumed.
+    pub(crate) async fn wait_until_due(&self, served: u64, period: Duration) {
         tokio::select! { biased;
             () = self.more_than(served) => {}
             () = tokio::time::sleep(period) => {}
@@ -79,18 +80,18 @@ impl ChannelControl {
         self.unless_paused().await;
     }
 
-    /// A pass begins; it serves whoever asked until now.
+    /// A pass begins. Returns the number of requests that it serves: all that were made until now.
     pub(crate) fn begin(&self) -> u64 {
         self.passes.send_modify(|passes| passes.begun += 1);
         self.requested()
     }
 
-    /// The pass that began last has found everything.
+    /// The pass that began last is complete.
     pub(crate) fn complete(&self) {
         self.passes.send_modify(|passes| passes.completed = passes.begun);
     }
 
-    /// It does not go on by itself.
+    /// The channel has stopped because of `why`.
     pub(crate) fn stopped(&self, why: String) {
         self.passes.send_modify(|passes| {
             passes.stops += 1;

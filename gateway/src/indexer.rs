@@ -1,8 +1,8 @@
-//! Makes the indexes behind the sink: one worker for each, in one process at a time, by a lease.
+//! Builds the indexes behind the sink: one worker for each index, in one process at a time, by a lease.
 //!
-//! It runs where the sink runs and never holds it up: it has connections of its own, its transactions
-//! are short, and it rests for as long as it has worked. A fault of it is a warning; what it has not
-//! done stands in the lag, and it goes on from there.
+//! It runs where the sink runs and never delays it: it has connections of its own, its transactions are
+//! short, and it pauses for as long as it worked. A fault is logged and retried; the rows not yet covered
+//! show up as lag.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -14,23 +14,23 @@ use futures_util::{FutureExt as _, future::join_all};
 use serde::Serialize;
 use sink::store::{Claim, Database, Index, IndexLag};
 
-use crate::{clock, lease::Keeper, report, stop::Stop, supervise::panicked};
+use crate::{clock, lease::LeaseHolder, log, stop::Stop, supervise::panicked};
 
-/// How often a worker that has nothing to do looks for new history, or asks for its lease.
+/// How often an idle worker checks for new history, or tries to claim its lease.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The same while somebody waits for it.
+/// The same while a caller waits for the index.
 const LOOK_SOON: Duration = Duration::from_millis(50);
-/// An index that does not move for so long is waited for no longer.
+/// Waiting for an index fails after this long without progress.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often somebody who waits is told for what.
+/// How often a waiting caller is told how much is left.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
-/// How far an index is behind history, for people and programs.
+/// How far an index is behind history.
 #[derive(Debug, Serialize)]
 pub(crate) struct Lag {
     pub(crate) index: Index,
     pub(crate) rows_behind: u64,
-    /// How long ago the oldest of these rows was read from its source.
+    /// Age of the oldest of these rows: seconds since it was read from its source.
     pub(crate) seconds_behind: u64,
 }
 
@@ -43,18 +43,17 @@ pub(crate) async fn lag(store: &Database) -> Result<Vec<Lag>, Fault> {
     Ok(store.index_lag().await?.into_iter().map(lag).collect())
 }
 
-/// Makes the indexes of `store` until stop is asked, and for at most `grace` after. Once `kept` is
-/// asked, nothing new is waited for: what history holds by then is still covered, unless something is
-/// in the way.
+/// Maintains the indexes of `store` until stop is requested, and for at most `grace` after. Once `kept`
+/// is requested, it covers what history holds by then and ends.
 pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Duration) {
     let store = &store.apart();
-    let keeper = &Keeper::new(store.clone(), false);
+    let leases = &LeaseHolder::new(store.clone(), false);
     let workers = Index::ALL.map(|index| async move {
-        let worker = Worker { index, store, keeper, kept, stop, retry: Retry::default() };
+        let worker = Worker { index, store, leases, kept, stop, retry: Retry::default() };
         Box::pin(worker.run()).await;
     });
     let too_long = async {
-        stop.asked().await;
+        stop.requested().await;
         tokio::time::sleep(grace).await;
     };
     tokio::select! {
@@ -63,18 +62,18 @@ pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Dur
     }
 }
 
-/// Waits until an index covers all history that is there now; where no process makes it, this one does.
-/// `waiting` is told how many rows are left.
+/// Waits until an index covers all history that exists now; if no other process maintains it, this one
+/// does. `waiting` is called with the number of rows left.
 ///
 /// # Errors
-/// The store cannot be reached, or the index does not move.
+/// The store is away, or the index makes no progress for 60 s.
 pub(crate) async fn cover(
     store: &Database,
     index: Index,
     waiting: impl Fn(u64),
 ) -> Result<(), Fault> {
     let target = store.history_end().await?;
-    let keeper = Keeper::new(store.apart(), false);
+    let leases = LeaseHolder::new(store.apart(), false);
     let (mut known, mut moved, mut told) = (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
@@ -87,15 +86,17 @@ pub(crate) async fn cover(
         } else if moved.elapsed() > PATIENCE {
             let name = index.name();
             return Err(Fault::transient(format!(
-                "{left} rows of history are not in index `{name}`"
+                "index `{name}` makes no progress; {left} rows of history are missing from it"
             ))
-            .remedy("look for a gateway that hangs, or for a transaction left open"));
+            .remedy(
+                "look for a gateway process that hangs, or for an open transaction in the database",
+            ));
         }
         if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
             told = Some(Instant::now());
             waiting(left);
         }
-        if let Claim::Ours(lease) = keeper.claim(&lease_of(index)).await? {
+        if let Claim::Ours(lease) = leases.claim(&lease_of(index)).await? {
             let work = async {
                 let began = Instant::now();
                 while began.elapsed() < TELL_EVERY
@@ -104,8 +105,8 @@ pub(crate) async fn cover(
                 {}
                 Ok(())
             };
-            // Where the lease was lost, somebody else goes on.
-            Box::pin(keeper.hold(&lease, work)).await.unwrap_or(Ok(()))?;
+            // If the lease was lost, its new holder continues.
+            Box::pin(leases.hold(&lease, work)).await.unwrap_or(Ok(()))?;
         }
         tokio::time::sleep(LOOK_SOON).await;
     }
@@ -114,7 +115,7 @@ pub(crate) async fn cover(
 struct Worker<'a> {
     index: Index,
     store: &'a Database,
-    keeper: &'a Keeper,
+    leases: &'a LeaseHolder,
     kept: &'a Stop,
     stop: &'a Stop,
     retry: Retry,
@@ -123,20 +124,20 @@ struct Worker<'a> {
 impl Worker<'_> {
     async fn run(mut self) {
         let lease = lease_of(self.index);
-        while !self.stop.is_asked() {
-            let fault = match self.keeper.claim(&lease).await {
+        while !self.stop.is_requested() {
+            let fault = match self.leases.claim(&lease).await {
                 Ok(Claim::Ours(lease)) => {
-                    let keeper = self.keeper;
+                    let leases = self.leases;
                     let work = AssertUnwindSafe(self.work()).catch_unwind();
-                    match Box::pin(keeper.hold(&lease, work)).await {
+                    match Box::pin(leases.hold(&lease, work)).await {
                         Some(Ok(Ok(()))) => return,
                         Some(Ok(Err(fault))) => fault,
                         Some(Err(_)) => panicked(),
                         None => continue,
                     }
                 }
-                // Whoever holds it covers what this process has kept as well.
-                Ok(Claim::Held(_) | Claim::Lost) if self.kept.is_asked() => return,
+                // Its holder also covers what this process stored.
+                Ok(Claim::Held(_) | Claim::Lost) if self.kept.is_requested() => return,
                 Ok(Claim::Held(_) | Claim::Lost) => {
                     self.kept.or_sleep(LOOK_EVERY).await;
                     continue;
@@ -144,20 +145,20 @@ impl Worker<'_> {
                 Err(fault) => fault,
             };
             let wait = self.retry.wait(fault.kind());
-            report::retry(None, &fault.at(lease.clone()), wait);
-            if self.kept.is_asked() {
-                return; // the next process goes on
+            log::retry(None, &fault.at(lease.clone()), wait);
+            if self.kept.is_requested() {
+                return; // the next process continues
             }
             self.kept.or_sleep(wait).await;
         }
     }
 
-    /// Covers history until stop is asked, or everything that was kept is covered.
+    /// Covers history until stop is requested, or until everything stored before `kept` is covered.
     async fn work(&mut self) -> Result<(), Fault> {
         let Self { index, store, kept, stop, .. } = *self;
         let mut target = None;
-        while !stop.is_asked() {
-            if target.is_none() && kept.is_asked() {
+        while !stop.is_requested() {
+            if target.is_none() && kept.is_requested() {
                 target = Some(store.history_end().await?);
             }
             let began = Instant::now();
@@ -176,7 +177,7 @@ impl Worker<'_> {
     }
 }
 
-/// Upstreams are named without blanks.
+/// Names of upstreams have no spaces, so this is none of theirs.
 fn lease_of(index: Index) -> String {
     format!("index {}", index.name())
 }
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_an_index_makes_it_where_nobody_does() {
+    async fn waiting_for_an_index_builds_it_if_nobody_else_does() {
         let (_folder, store) = loaded().await;
         assert_eq!(found(&store).await, 0);
         let told = std::sync::Mutex::new(Vec::new());
@@ -223,13 +224,13 @@ mod tests {
             .await
             .unwrap();
         assert_eq!((found(&store).await, told.into_inner().unwrap()), (600, vec![1_200]));
-        assert_eq!(store.leases().await.unwrap(), [], "the next one can go on");
+        assert_eq!(store.leases().await.unwrap(), [], "the lease is released");
     }
 
     #[tokio::test]
-    async fn who_waits_for_an_index_leaves_it_to_the_process_that_makes_it() {
+    async fn waiting_for_an_index_leaves_it_to_the_process_that_builds_it() {
         let (_folder, store) = loaded().await;
-        let other = Keeper::new(store.clone(), false);
+        let other = LeaseHolder::new(store.clone(), false);
         let Claim::Ours(lease) = other.claim(&lease_of(Index::People)).await.unwrap() else {
             panic!("it is free");
         };
@@ -250,10 +251,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_kept_is_covered_before_a_run_ends() {
+    async fn everything_stored_is_covered_before_a_run_ends() {
         let (_folder, store) = loaded().await;
         let (kept, stop) = (Stop::default(), Stop::default());
-        kept.ask();
+        kept.request();
         serve(&store, &kept, &stop, GRACE).await;
         let lags = lag(&store).await.unwrap();
         assert!(lags.iter().all(|lag| lag.rows_behind == 0), "{lags:?}");
@@ -261,19 +262,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stop_is_not_held_up_by_history() {
+    async fn a_stop_does_not_wait_for_history() {
         let (_folder, store) = loaded().await;
         let (kept, stop) = (Stop::default(), Stop::default());
-        stop.ask();
+        stop.request();
         serve(&store, &kept, &stop, GRACE).await;
         let lags = lag(&store).await.unwrap();
         assert!(lags.iter().all(|lag| lag.rows_behind == 1_200), "{lags:?}");
     }
 
     #[tokio::test]
-    async fn an_index_that_another_process_makes_is_left_to_it() {
+    async fn an_index_that_another_process_builds_is_left_to_it() {
         let (_folder, store) = loaded().await;
-        let other = Keeper::new(store.clone(), false);
+        let other = LeaseHolder::new(store.clone(), false);
         let mut leases = Vec::new();
         for index in Index::ALL {
             let Claim::Ours(lease) = other.claim(&lease_of(index)).await.unwrap() else {
@@ -282,7 +283,7 @@ mod tests {
             leases.push(lease);
         }
         let (kept, stop) = (Stop::default(), Stop::default());
-        kept.ask();
+        kept.request();
         serve(&store, &kept, &stop, GRACE).await;
         assert_eq!(lag(&store).await.unwrap()[0].rows_behind, 1_200);
         assert_eq!(store.leases().await.unwrap().len(), leases.len());

@@ -1,55 +1,56 @@
 //! The whole ingest side: read, pack, deliver, advance, settle.
 //!
-//! While one batch is delivered, the source is told of the batch before it and the next one is read
-//! and packed; delivering, advancing and settling keep their order.
+//! While one batch is delivered, the batch before it is settled with the source, and the next one is
+//! read and packed. Deliver, advance and settle keep their order.
 //!
-//! Everything that may fail leaves this function; the supervisor waits and calls it again, and it
-//! begins by loading the position: starting *is* recovering, there is no second path to test.
-//! Nothing in memory matters: dropping this future anywhere equals a crash at that point.
+//! Every fault leaves this function; the supervisor waits and calls it again, and it begins by loading
+//! the position: starting *is* recovering, and there is no second path to test. No state in memory
+//! matters: dropping this future at any point equals a crash at that point.
 
 mod reader;
 
 use std::sync::Arc;
 
 use contract::{Channel, Checkpoints, Clock, Confirmed, Fault, Publisher, deliver};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::debug;
 
 use crate::{
-    brake::Brake, channel::ChannelHandle, mapping::MappingPool, memory::Memory,
-    registry::AnyConnector, schedule::Pace, stop::Stop,
+    brake::Brake, channel::ChannelHandle, mapping::MappingPool, registry::AnyConnector,
+    schedule::Pace, stop::Stop,
 };
 use reader::{Packed, Reader};
 
-/// What every loop of this process shares with the others.
+/// What all loops of the process share.
 #[derive(Clone)]
 pub struct Environment {
-    /// Bytes in flight.
+    /// The limit on bytes in flight.
     pub memory: Arc<Memory>,
-    /// Maps what was read.
+    /// The threads that map.
     pub mapping: Arc<MappingPool>,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// Asks the loops to end at their next batch border.
+    /// Stops the loops after the batch in flight.
     pub stop: Stop,
 }
 
-/// One run of the loop: where it puts what it reads, and who watches.
+/// What one run of the loop works with.
 pub struct Run<'a, B, C> {
-    /// Where messages go.
+    /// Where messages are published.
     pub bus: &'a B,
-    /// Where progress is kept.
+    /// Where positions and books are stored.
     pub checkpoints: &'a C,
-    /// The lease under which it reads.
+    /// Fence of the lease under which it reads.
     pub fence: u64,
-    /// Who watches and controls the channel, and its read numbers.
+    /// State, control and read numbers of the channel.
     pub handle: &'a ChannelHandle,
-    /// Stops it when the source no longer says what it always said.
+    /// Stops it when a usual field is missing from all new demands.
     pub brake: Brake,
-    /// What it shares with other loops.
+    /// What it shares with the other loops.
     pub environment: &'a Environment,
 }
 
-/// Reads `channel` until it is asked to stop, or once it has caught up where `pace` says so.
+/// Reads `channel` until stop is requested or, if `pace` has no schedule, until it has caught up.
 ///
 /// # Errors
 /// The first fault of any verb. What was done is durable or will be done again.
@@ -60,7 +61,7 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
     run: &Run<'_, B, C>,
 ) -> Result<(), Fault> {
     let at = run.checkpoints.load(&channel.id, run.fence).await?;
-    let mut owed = at.cursor.clone(); // what a crash left unsaid
+    let mut owed = at.cursor.clone(); // a crash may have come before it was settled
     let mut reader = Reader::new(channel, connector, pace, run, at);
     let mut packed = None;
     loop {
@@ -69,10 +70,10 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
             reader.settle(owed.take()).await?;
             Ok(reader.read_on(in_flight).await)
         };
-        // Both to their end: a source that fails must not take back what it gave before, or one that
-        // asks for a pause after every answer would be read from the same place for ever.
+        // Both run to their end: a source that fails must not cancel the delivery of what it gave before.
+        // One that asks for a pause after every answer would be read from the same position for ever.
         let (confirmed, on) = tokio::join!(confirm(run.bus, packed), on);
-        let next = on?; // the stored position alone says what is owed: it stays until that is paid
+        let next = on?; // until it is settled, the stored position must not move
         if let Some(confirmed) = confirmed? {
             run.checkpoints.advance(&confirmed).await?;
             run.handle.watch.advanced(confirmed.tally());
@@ -85,7 +86,7 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
     }
 }
 
-/// Delivers a batch, and gives back the memory it took.
+/// Delivers a batch, then releases its memory.
 async fn confirm(
     bus: &impl Publisher,
     packed: Option<Packed<'_>>,
@@ -98,4 +99,45 @@ async fn confirm(
         n = confirmed.parts().len(), "confirmed"
     );
     Ok(Some(confirmed))
+}
+
+/// The limit on the bytes that all channels together have in flight: each channel has at most one batch
+/// in flight, but many may load at once. Counted in KiB: a semaphore counts in `u32`.
+pub struct Memory {
+    room: Semaphore,
+    kib: u32,
+}
+
+impl Memory {
+    /// Allows `bytes` in flight.
+    pub fn new(bytes: u64) -> Self {
+        let kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX >> 4).max(1);
+        Self { room: Semaphore::new(kib as usize), kib }
+    }
+
+    /// Waits for room for a batch of so many bytes. A batch above the limit waits until it is alone; it
+    /// would wait for ever otherwise.
+    pub async fn room_for(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.kib);
+        // The semaphore is never closed; if it were, a batch without room is better than a stuck channel.
+        self.room.acquire_many(kib).await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_waits_until_there_is_room_and_one_larger_than_all_passes_alone() {
+        let memory = Memory::new(64 * 1024);
+        let half = memory.room_for(32 * 1024).now_or_never();
+        assert!(half.is_some());
+        assert!(memory.room_for(33 * 1024).now_or_never().is_none());
+        assert!(memory.room_for(1 << 30).now_or_never().is_none());
+        drop(half);
+        assert!(memory.room_for(1 << 30).now_or_never().is_some());
+    }
 }

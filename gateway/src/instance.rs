@@ -1,12 +1,11 @@
-//! Which process this is, as it names itself to others in the store, and whether another one is
-//! known to be gone.
+//! The identity of a process in the store, and whether another process has ended.
 //!
-//! A process that was killed leaves its lease behind. Where it ran on this machine, one look tells
-//! that it is gone, and nobody has to wait for the lease to end; of other machines nothing is known.
+//! A killed process leaves its lease behind. If it ran on this machine, it can be seen that it has ended,
+//! and nobody has to wait until the lease expires. Of other machines nothing is known.
 
 use std::fs;
 
-/// A process: host, number, and what tells it from a later one with the same number.
+/// A process: host, process id, start time and machine, which tell it from a later one with the same id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance(String);
 
@@ -19,13 +18,13 @@ impl Instance {
         Self(format!("{host} {process} {start} {}", machine()))
     }
 
-    /// How it is written into the store.
+    /// As it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A name from the store, for people.
+/// A stored name as people read it: `process 77 on gw1`.
 pub fn describe(name: &str) -> String {
     let mut words = name.split(' ');
     match (words.next(), words.next()) {
@@ -34,7 +33,7 @@ pub fn describe(name: &str) -> String {
     }
 }
 
-/// Whether the process of this name ran on this machine and runs no more.
+/// Whether the process of this name ran on this machine and has ended.
 pub fn is_gone(name: &str) -> bool {
     let words: Vec<&str> = name.split(' ').collect();
     let [_, process, start, of] = words.as_slice() else { return false };
@@ -42,19 +41,19 @@ pub fn is_gone(name: &str) -> bool {
     *of == machine() && started(process).is_none_or(|now| now != *start)
 }
 
-/// This machine since it was switched on, as processes of this container see it.
+/// This boot of this machine, and this container on it.
 fn machine() -> String {
     let boot = read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     format!("{boot}/{}", space.display())
 }
 
-/// When a process began, in ticks since the machine was switched on: the 22nd field of
-/// `/proc/PID/stat`, counted behind the name, which may contain anything.
+/// Start time of a process, in clock ticks since boot: the 22nd field of `/proc/PID/stat`, counted after
+/// the name, which may contain anything. `None` if it has ended.
 fn started(process: u32) -> Option<String> {
     let stat = read(&format!("/proc/{process}/stat"))?;
     let (_, behind_name) = stat.rsplit_once(')')?;
-    // A zombie has ended, though nobody has asked how.
+    // A zombie has ended; only its parent has not noticed.
     let mut fields = behind_name.split_whitespace();
     let state = fields.next()?;
     let start = fields.nth(18)?;

@@ -1,15 +1,15 @@
-//! The file of the keys that seal personal values.
+//! The key file: it holds the keys that seal personal values.
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use config::{KeySource, Settings};
 use contract::Fault;
 use normalizer::{Keys, Suite};
 
-/// Reads the keys of a store that has some.
+/// Reads the keys from where the settings say.
 ///
 /// # Errors
-/// They cannot be read.
+/// The key file or variable does not exist, cannot be read or holds no keys.
 pub fn read(settings: &Settings) -> Result<Keys, Fault> {
     let path = match &settings.keys {
         KeySource::Env(secret) => return parse(secret.expose(), "the environment"),
@@ -17,9 +17,9 @@ pub fn read(settings: &Settings) -> Result<Keys, Fault> {
     };
     let place = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| {
-        Fault::stopped("the key file cannot be read").at(place.as_str()).because(error).remedy(
-            "restore the key file that this store was first used with; for a new store that \
-                 processes share, make one with `tonghui key new FILE` and give it to all of them",
+        Fault::stopped("cannot read the key file").at(place.as_str()).because(error).remedy(
+            "restore the key file of this store; for a new store that several processes share, make \
+                 one with `tonghui key new FILE` and copy it to all of them",
         )
     })?;
     parse(&text, &place)
@@ -27,89 +27,77 @@ pub fn read(settings: &Settings) -> Result<Keys, Fault> {
 
 fn parse(text: &str, place: &str) -> Result<Keys, Fault> {
     Keys::from_json(text).map_err(|error| {
-        Fault::stopped("the key file holds no keys of a gateway")
-            .at(place.to_owned())
-            .because(error)
+        Fault::stopped("this is not a key file").at(place.to_owned()).because(error)
     })
 }
 
-/// Makes keys and writes them to a new file that only its owner can read.
+/// Generates keys and writes them to a new file that only its owner can read.
 ///
 /// # Errors
-/// There is such a file already, or it cannot be written.
+/// The file exists already or cannot be written.
 pub fn make(path: &Path, suite: Suite) -> Result<Keys, Fault> {
     let keys = Keys::generate(suite)
-        .map_err(|error| Fault::stopped("keys cannot be generated").because(error))?;
-    write_private(path, &keys.to_json()).map_err(|error| unwritten(path, error))?;
+        .map_err(|error| Fault::stopped("cannot generate keys").because(error))?;
+    write_new(path, &keys.to_json(), true).map_err(|error| unwritten(path, error))?;
     Ok(keys)
 }
 
-/// Algorithms of the keys that are made from now on.
+/// Algorithms of new keys.
 pub fn suite(settings: &Settings) -> Suite {
     if settings.national { Suite::Sm } else { Suite::Aes }
 }
 
-/// Puts another set in use and keeps those before it. The file is written beside and moved over the
-/// old one: whoever is cut off in between has one of the two, whole.
+/// Adds a new key, which is used from now on, and keeps the older ones. The new file is written beside
+/// the old one and renamed over it: after a crash the file is either the old or the new one, complete.
 ///
 /// # Errors
-/// Keys that come from the environment cannot be changed here; or the file cannot be written.
+/// The keys come from the environment, or the file cannot be written.
 pub fn rotate(settings: &Settings) -> Result<Keys, Fault> {
-    let keys = read(settings)?;
-    let rotated = keys
-        .rotated(suite(settings))
-        .map_err(|error| Fault::stopped("keys cannot be generated").because(error))?;
-    replace(settings, &rotated)?;
-    Ok(rotated)
-}
-
-/// Writes keys over those of the key file.
-///
-/// # Errors
-/// As [`rotate`].
-pub fn replace(settings: &Settings, keys: &Keys) -> Result<(), Fault> {
     let KeySource::File(path) = &settings.keys else {
         return Err(Fault::stopped("the keys come from the environment")
-            .remedy("write them to a file, name it in [keys], and change them there"));
+            .remedy("write them to a file, set `file` in [keys] to it, and repeat the command"));
     };
+    let rotated = read(settings)?
+        .rotated(suite(settings))
+        .map_err(|error| Fault::stopped("cannot generate keys").because(error))?;
     let mut beside = path.clone().into_os_string();
     beside.push(".new");
     let beside = Path::new(&beside);
-    // What a cut-off rotation left was never in use.
+    // Left by a rotation that was interrupted; it was never in use.
     let _ = fs::remove_file(beside);
-    write_private(beside, &keys.to_json())
+    write_new(beside, &rotated.to_json(), true)
         .and_then(|()| fs::rename(beside, path))
         .and_then(|()| path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all()))
-        .map_err(|error| unwritten(path, error))
+        .map_err(|error| unwritten(path, error))?;
+    Ok(rotated)
 }
 
 /// Copies the keys to a new file that only its owner can read, and reads the copy back.
 ///
 /// # Errors
-/// There is such a file already, or it cannot be written.
+/// The file exists already or cannot be written.
 pub fn backup(settings: &Settings, copy: &Path) -> Result<Keys, Fault> {
     let keys = read(settings)?;
-    write_private(copy, &keys.to_json()).map_err(|error| unwritten(copy, error))?;
+    write_new(copy, &keys.to_json(), true).map_err(|error| unwritten(copy, error))?;
     let text = fs::read_to_string(copy).map_err(|error| unwritten(copy, error))?;
     parse(&text, &copy.display().to_string())
 }
 
 fn unwritten(path: &Path, error: std::io::Error) -> Fault {
-    Fault::stopped("the key file cannot be written")
+    Fault::stopped("cannot write the key file")
         .at(path.display().to_string())
         .because(error)
-        .remedy("see that its folder is one, and that this account may make a new file in it")
+        .remedy("check that its folder exists and that this user may create a new file in it")
 }
 
-/// Creates a file that only its owner can read; an existing one is never overwritten.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+/// Creates a file with its folders; only its owner can read it if it `is_private`. An existing file is
+/// never overwritten.
+pub(crate) fn write_new(path: &Path, text: &str, is_private: bool) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create_new(true).mode(if is_private { 0o600 } else { 0o666 });
     let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()

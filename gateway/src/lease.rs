@@ -1,8 +1,8 @@
-//! Holding the lease of an upstream while its channels are read.
+//! Holds the lease of an upstream while its channels are read.
 //!
-//! A lease that cannot be renewed in time is given up before it ends, and what was under way is
-//! dropped. Should that come too late (a machine that slept), the fence of the next holder makes
-//! everything fail that the earlier one still tries.
+//! A lease that cannot be renewed in time is given up before it expires, and the work under it is
+//! dropped. If that happens too late (the machine was suspended), the fence of the next holder makes
+//! every write of the earlier one fail.
 
 use std::{future::Future, time::Duration};
 
@@ -15,27 +15,27 @@ use tracing::warn;
 
 use crate::instance::{self, Instance};
 
-/// How long a lease lasts that is not renewed.
+/// How long a lease is valid unless it is renewed.
 const PERIOD: Duration = Duration::from_secs(15);
 const RENEW_EVERY: Duration = Duration::from_secs(4);
-/// A holder that has not been able to renew stops this long before the end.
+/// A holder that could not renew its lease stops this long before it expires.
 const MARGIN: Duration = Duration::from_secs(3);
 
-/// Claims and keeps leases in the name of this process.
+/// Claims and renews leases in the name of this process.
 #[derive(Debug, Clone)]
-pub struct Keeper {
+pub struct LeaseHolder {
     store: Database,
     me: Instance,
     serves: bool,
 }
 
-impl Keeper {
-    /// For a service, which takes requests, or for a single run.
+impl LeaseHolder {
+    /// `serves`: whether this process answers requests, as a service does and a single run does not.
     pub fn new(store: Database, serves: bool) -> Self {
         Self { store, me: Instance::own(), serves }
     }
 
-    /// Asks for the lease of `upstream`; takes it over from a process that is known to be gone.
+    /// Claims the lease of `upstream`; takes it over from a process of this machine that has ended.
     ///
     /// # Errors
     /// The store cannot be reached.
@@ -48,8 +48,8 @@ impl Keeper {
         }
     }
 
-    /// The same as [`Keeper::hold`] for work that asks an upstream: what it asks is booked within
-    /// `limits`.
+    /// Like [`LeaseHolder::hold`] for work that sends requests to the upstream: the day's requests are
+    /// recorded on the lease within `limits`.
     pub async fn during<T>(
         &self,
         lease: &Lease,
@@ -65,8 +65,7 @@ impl Keeper {
         self.hold(lease, work).await
     }
 
-    /// Does `work` under the lease and gives it back. `None` where the lease was lost: the work was
-    /// dropped.
+    /// Does `work` under the lease, then releases it. `None` if the lease was lost: the work was dropped.
     pub async fn hold<T>(&self, lease: &Lease, work: impl Future<Output = T>) -> Option<T> {
         let done = tokio::select! {
             done = work => Some(done),
@@ -75,15 +74,13 @@ impl Keeper {
         if done.is_some()
             && let Err(fault) = self.store.release_lease(lease).await
         {
-            warn!(
-                "the lease of upstream {} cannot be given back: {fault}; it expires by itself",
-                lease.upstream
-            );
+            let wait = "another process can take it over in 15 s";
+            trouble(lease, "cannot release the lease", &fault, PERIOD, wait);
         }
         done
     }
 
-    /// What other holders, or this process before, have sent today counts.
+    /// Counts what other holders, or this process earlier, have sent today.
     async fn open_books(&self, lease: &Lease, limits: &Limits) {
         if let Some((day, n_requests)) = lease.booked {
             limits.restore(day, n_requests);
@@ -96,15 +93,13 @@ impl Keeper {
         limits.book_with(Some(Box::new(book))).await;
     }
 
-    /// What was booked and not sent may be sent by the next holder.
+    /// Gives back the requests that were recorded and not sent: the next holder may send them.
     async fn close_books(&self, lease: &Lease, limits: &Limits) {
         limits.book_with(None).await;
         let Some((day, n_requests)) = limits.booked_today() else { return };
         if let Err(fault) = self.store.book_requests(lease, day, n_requests).await {
-            warn!(
-                "the requests of upstream {} cannot be booked: {fault}; a few of today stay unused",
-                lease.upstream
-            );
+            let wait = "some of today's requests stay unused";
+            trouble(lease, "cannot record the requests sent", &fault, Duration::ZERO, wait);
         }
     }
 
@@ -113,34 +108,39 @@ impl Keeper {
         self.store.claim_lease(upstream, me, serves, PERIOD, expired).await
     }
 
-    /// Renews again and again; ends when the lease is lost.
+    /// Keeps renewing; returns when the lease is lost.
     async fn lost(&self, lease: &Lease) {
         let mut safe_until = Instant::now() + PERIOD - MARGIN;
         loop {
             tokio::time::sleep(RENEW_EVERY).await;
-            // Counted from before the question: it is the earliest end the answer can mean.
+            // Counted from before the request: the earliest expiry that the answer can mean.
             let asked = Instant::now();
             let renewing = self.store.renew_lease(lease, PERIOD);
             match tokio::time::timeout_at(safe_until, renewing).await {
                 Ok(Ok(true)) => safe_until = asked + PERIOD - MARGIN,
                 Ok(Ok(false)) => {
-                    warn!("another process holds the lease of upstream {} now", lease.upstream);
+                    let upstream = &lease.upstream;
+                    warn!(
+                        upstream,
+                        "another process has taken over the lease; its channels stop here"
+                    );
                     return;
                 }
                 Ok(Err(fault)) if Instant::now() < safe_until => {
-                    warn!(
-                        "the lease of upstream {} cannot be renewed: {fault}; retry in 4 s",
-                        lease.upstream
-                    );
+                    trouble(lease, "cannot renew the lease", &fault, RENEW_EVERY, "retry in 4 s");
                 }
                 Ok(Err(_)) | Err(_) => {
-                    warn!(
-                        "the lease of upstream {} was not renewed in time; its channels stop",
-                        lease.upstream
-                    );
+                    let upstream = &lease.upstream;
+                    warn!(upstream, "the lease was not renewed in time; its channels stop here");
                     return;
                 }
             }
         }
     }
+}
+
+/// Logs a failed operation on a lease; `next` says what happens now, after `wait`.
+fn trouble(lease: &Lease, what: &str, fault: &Fault, wait: Duration, next: &str) {
+    let (upstream, kind, wait_ms) = (&lease.upstream, fault.kind().name(), wait.as_millis());
+    warn!(upstream, kind, wait_ms, "{what}: {fault}; {next}");
 }

@@ -1,7 +1,7 @@
 //! The gateway: wiring, supervision and the command line.
 //!
-//! Read [`ingest`] first: with `sink/src/run.rs` it is the system. Everything else here prepares
-//! those loops, keeps them running or shows what they did.
+//! Read [`ingest`] first: together with `sink/src/run.rs` it is the system. Everything else here
+//! prepares those two loops, keeps them running or shows what they did.
 
 pub mod channel;
 pub mod ingest;
@@ -18,7 +18,6 @@ pub mod control;
 pub mod instance;
 pub mod lease;
 pub mod mapping;
-pub mod memory;
 pub mod requests;
 pub mod schedule;
 pub mod stop;
@@ -40,6 +39,5 @@ pub mod offline;
 
 mod indexer;
 mod plain;
-mod report;
 mod status;
 mod upkeep;

@@ -1,5 +1,5 @@
-//! The one way in over HTTP: connections are bounded in number, none may take its time with a request
-//! head, and a stop lets those that are there come to the end of their request.
+//! The only HTTP listener: it limits the number of connections and the time for a request head, and lets
+//! open requests finish when it stops.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -23,14 +23,14 @@ use tokio::{
 
 use crate::stop::Stop;
 
-/// The longest that a request head may take to arrive.
+/// Time limit for a request head to arrive.
 pub(crate) const SLOWEST: Duration = Duration::from_secs(15);
-/// Connections at the same time; more wait in the system's queue.
+/// Most connections at the same time; further ones wait in the system's queue.
 const MOST: usize = 512;
-/// How long accepting rests when the system has no connection to give.
+/// Pause after a failed accept.
 const REST: Duration = Duration::from_millis(200);
 
-/// A socket, and who answers there.
+/// A socket and the routes served on it.
 pub(crate) struct Listener {
     socket: TcpListener,
     router: Router,
@@ -38,8 +38,8 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens where `section` of gateway.toml says. That only this machine reaches a listener that
-    /// lets anybody in is checked with the configuration.
+    /// Listens on the address from `section` of gateway.toml. That a listener without authentication is
+    /// on a loopback address is checked with the configuration.
     pub(crate) async fn open(
         section: &str,
         listen: SocketAddr,
@@ -49,7 +49,7 @@ impl Listener {
         let socket = TcpListener::bind(listen).await.map_err(|error| {
             Fault::stopped(format!("cannot listen on {listen}"))
                 .because(error)
-                .remedy(format!("set another `listen` in [{section}] of gateway.toml"))
+                .remedy(format!("set another address as `listen` in [{section}] of gateway.toml"))
         })?;
         Ok(Self { socket, router, slowest })
     }
@@ -58,7 +58,7 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Accepts until stop is asked, then lets those that are there come to the end of their request.
+    /// Serves until stop is requested, then lets open requests finish.
     pub(crate) async fn serve(self, stop: &Stop) {
         let Self { socket, router, slowest } = self;
         let places = Arc::new(Semaphore::new(MOST));
@@ -69,7 +69,7 @@ impl Listener {
                 (place, socket.accept().await)
             };
             tokio::select! { biased;
-                () = stop.asked() => break,
+                () = stop.requested() => break,
                 Some(_) = connections.join_next() => {}
                 (place, accepted) = accepted => match accepted {
                     Ok((stream, _)) => {
@@ -79,7 +79,7 @@ impl Listener {
                             attend(stream, router, slowest, &stop).await;
                         });
                     }
-                    // Too many open files, or a sender that has gone already: it passes.
+                    // Too many open files, or a client that has gone already: both are temporary.
                     Err(_) => stop.or_sleep(REST).await,
                 }
             }
@@ -88,13 +88,13 @@ impl Listener {
     }
 }
 
-/// An answer that says what is wrong, by RFC 9457.
+/// An error response (RFC 9457).
 pub(crate) fn problem(status: StatusCode, title: &str) -> Response {
     let body = json!({ "title": title, "status": status.as_u16() }).to_string();
     (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
 }
 
-/// An answer that is a JSON document.
+/// A response with a JSON document.
 pub(crate) fn json_document(text: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
@@ -105,10 +105,10 @@ async fn attend(stream: TcpStream, router: Router, slowest: Duration, stop: &Sto
     let service = TowerToHyperService::new(router);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    // What breaks a connection is the sender's business: it has no answer and sends again.
+    // A broken connection is not reported: the client has no answer and tries again.
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = stop.asked() => {}
+        () = stop.requested() => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;

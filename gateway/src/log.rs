@@ -1,12 +1,16 @@
-//! Log lines. Ours only, of one line each, and of bounded length.
+//! Log lines: only our own, one line each, of limited length.
 //!
-//! Libraries log what they handle: lapin a returned message with its body, sqlx a slow statement,
-//! hyper what it reads. So no setting lets them through. What is worth knowing of their failures is
-//! in the [`Fault`](contract::Fault) that is made of each.
+//! Libraries log the data they handle: lapin a returned message with its body, sqlx a slow statement,
+//! hyper what it reads. So no setting enables their lines. What matters about their failures is in
+//! the [`Fault`] that is made of each.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
-use tracing::{Metadata, Subscriber};
+use contract::{ChannelId, Fault, FaultKind};
+use tracing::{Metadata, Subscriber, error, field::display, info, warn};
 use tracing_subscriber::{
     EnvFilter, Layer,
     field::MakeExt,
@@ -35,10 +39,10 @@ pub const OURS: &[&str] = &[
     "sink",
 ];
 
-/// A longer line is cut: what collects logs has its limits, and nobody reads more.
+/// Longest line, in bytes; a longer one is cut, because log collectors have limits.
 pub const LONGEST_LINE: usize = 8 << 10;
 
-/// What writes the lines that `chosen` lets through, in colour where `ansi` is set.
+/// A subscriber that writes the lines that `chosen` enables, in colour if `ansi` is set.
 pub fn subscriber<W>(chosen: EnvFilter, ansi: bool, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -58,6 +62,18 @@ where
 fn is_ours(event: &Metadata<'_>) -> bool {
     let target = event.target();
     OURS.contains(&target.split_once("::").map_or(target, |(name, _)| name))
+}
+
+/// Logs a failed attempt that is repeated after `wait`. `channel` is `None` for something that all
+/// channels share. The level and the field `kind` follow the fault; `wait_ms` is the wait.
+pub(crate) fn retry(channel: Option<&ChannelId>, fault: &Fault, wait: Duration) {
+    let (channel, kind, wait_ms) = (channel.map(display), fault.kind().name(), wait.as_millis());
+    let text = format!("{fault}; retry in {} s", wait.as_secs_f32().ceil());
+    match fault.kind() {
+        FaultKind::Transient => warn!(target: "tonghui", channel, kind, wait_ms, "{text}"),
+        FaultKind::Throttled(_) => info!(target: "tonghui", channel, kind, wait_ms, "{text}"),
+        FaultKind::Stopped => error!(target: "tonghui", channel, kind, wait_ms, "{text}"),
+    }
 }
 
 /// Makes writers of short lines.
@@ -100,11 +116,11 @@ mod tests {
         sync::Arc,
     };
 
-    use tracing::{error, info, subscriber::with_default, trace, warn};
+    use tracing::{subscriber::with_default, trace};
 
     use super::*;
 
-    /// What is written of `events` where everything is asked for.
+    /// What is written of `events` with every level enabled.
     fn written(events: impl FnOnce()) -> String {
         let mut file = tempfile::tempfile().unwrap();
         let writer: Arc<File> = Arc::new(file.try_clone().unwrap());

@@ -1,230 +1,104 @@
-//! The threads that map what was read. No thread of the runtime does: mapping computes and never
-//! waits, and while a record takes a second, nothing else on its thread would move.
+//! Maps what was read on threads of its own. Records are not mapped on runtime threads: mapping computes
+//! without waiting, and while a record takes a second, nothing else on that thread could run.
 //!
-//! A batch is cut into portions, and the threads take portions from all waiting batches in turn, so
-//! a channel with much to map does not keep the others waiting. A large record is a portion of its
-//! own, and only half of the threads take those: the other half is left for everybody else.
+//! A batch is split into portions, and waiting batches get threads in turn, portion by portion, so a
+//! channel with much to map does not delay the others. A large record is a portion of its own, and at
+//! most half of the threads work on those: the other half stays free for everything else.
 
 use std::{
-    collections::VecDeque,
-    num::NonZero,
-    ops::Range,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::{self, JoinHandle, available_parallelism},
+    num::NonZero, ops::Range, panic::resume_unwind, sync::Arc, thread::available_parallelism,
 };
 
-use contract::{Entry, Fault, Outbox, ReadBatch, Verdict};
+use contract::{Entry, Fault, Outbox, ReadBatch};
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::{JoinError, JoinSet},
+};
 
-/// As many threads as there are cores. They end when this is dropped.
+/// A pool of as many threads as there are cores.
 pub struct MappingPool {
-    queue: Arc<Queue>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Arc<Semaphore>,
+    /// Threads that may work on large records at the same time.
+    large: Arc<Semaphore>,
+}
+
+impl Default for MappingPool {
+    fn default() -> Self {
+        // With a single thread, a large record would block everything else.
+        Self::of(available_parallelism().map_or(2, NonZero::get).max(2))
+    }
 }
 
 impl MappingPool {
-    /// Starts the threads.
-    ///
-    /// # Errors
-    /// The system gives no thread.
-    pub fn new() -> Result<Self, Fault> {
-        // With a single one, a large record would have no half to leave to others.
-        Self::of(available_parallelism().map_or(2, NonZero::get).max(2))
+    fn of(n_threads: usize) -> Self {
+        let (threads, large) = (Semaphore::new(n_threads), Semaphore::new(n_threads / 2));
+        Self { threads: Arc::new(threads), large: Arc::new(large) }
     }
 
-    fn of(n_threads: usize) -> Result<Self, Fault> {
-        let most_large = n_threads / 2;
-        let queue = Arc::new(Queue::default());
-        // What was started ends with this, should a later one fail.
-        let mut pool = Self { queue, threads: Vec::new() };
-        for _ in 0..n_threads {
-            let queue = Arc::clone(&pool.queue);
-            let work = move || while queue.map_next(most_large) {};
-            let thread = thread::Builder::new().name("map".to_owned()).spawn(work);
-            pool.threads.push(thread.map_err(|error| {
-                Fault::stopped("no thread for mapping can be started").because(error)
-            })?);
-        }
-        Ok(pool)
-    }
-
-    /// Maps a batch and packs it. Dropping the future takes back what no thread has begun yet.
+    /// Maps a batch and packs it. Dropping the future cancels the portions that no thread has started.
     ///
     /// # Errors
-    /// The pool has ended.
+    /// The process is ending.
     ///
     /// # Panics
-    /// Where mapping panicked: the panic is the channel's, and its supervisor catches it.
+    /// If mapping panicked: the panic continues in the channel's task, where its supervisor catches it.
     pub async fn pack(&self, batch: ReadBatch) -> Result<Outbox, Fault> {
-        let (answer, packed) = oneshot::channel();
-        self.queue.add(Job::new(batch, answer));
-        match packed.await {
-            Ok(Ok(outbox)) => Ok(outbox),
-            Ok(Err(panic)) => resume_unwind(panic),
-            Err(_) => Err(Fault::stopped("the threads that map have ended")),
+        let batch = Arc::new(batch);
+        let mut mapping = JoinSet::new();
+        for Portion { entries, is_large } in portions(batch.batch.entries.iter().map(weight)) {
+            let (batch, thread) = (Arc::clone(&batch), self.thread(is_large).await);
+            mapping.spawn_blocking(move || {
+                let _thread = thread;
+                (entries.start, batch.verdicts(entries))
+            });
         }
-    }
-}
-
-impl Drop for MappingPool {
-    fn drop(&mut self) {
-        self.queue.lock().is_closed = true;
-        self.queue.changed.notify_all();
-        for thread in self.threads.drain(..) {
-            // It catches every panic; and at most one portion is still under way in it.
-            let _ = thread.join();
+        let mut mapped = Vec::new();
+        while let Some(portion) = mapping.join_next().await {
+            mapped.push(portion.map_err(ended)?);
         }
-    }
-}
-
-/// What waits to be mapped.
-#[derive(Default)]
-struct Queue {
-    waiting: Mutex<Waiting>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Waiting {
-    /// Batches with the number of their first portion that nobody has taken, in the order of their
-    /// turns.
-    jobs: VecDeque<(Arc<Job>, usize)>,
-    /// Threads that are at work on a large record.
-    n_large: usize,
-    is_closed: bool,
-}
-
-impl Queue {
-    fn add(&self, job: Job) {
-        self.lock().jobs.push_back((Arc::new(job), 0));
-        self.changed.notify_all();
+        mapped.sort_by_key(|(start, _)| *start);
+        let verdicts = mapped.into_iter().flat_map(|(_, verdicts)| verdicts).collect();
+        // Packing seals rejected records, which is work of the mapping too.
+        let (thread, mut packing) = (self.thread(false).await, JoinSet::new());
+        packing.spawn_blocking(move || {
+            let _thread = thread;
+            batch.pack(verdicts)
+        });
+        let packed = packing.join_next().await;
+        packed.ok_or_else(|| Fault::stopped("packing did not start"))?.map_err(ended)
     }
 
-    /// Maps the next portion; `false` once the pool ends.
-    fn map_next(&self, most_large: usize) -> bool {
-        let mut waiting = self.lock();
-        let (job, portion) = loop {
-            if waiting.is_closed {
-                return false;
-            }
-            match waiting.take(most_large) {
-                Some(next) => break next,
-                None => {
-                    waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-                }
-            }
+    /// Waits for a free thread. The semaphores are fair, so waiting batches take turns; they are never
+    /// closed.
+    async fn thread(&self, is_large: bool) -> [Option<OwnedSemaphorePermit>; 2] {
+        let large = match is_large {
+            true => Arc::clone(&self.large).acquire_owned().await.ok(),
+            false => None,
         };
-        drop(waiting);
-        job.map(portion.entries);
-        if portion.is_large {
-            self.lock().n_large -= 1;
-            self.changed.notify_all();
-        }
-        true
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        [large, Arc::clone(&self.threads).acquire_owned().await.ok()]
     }
 }
 
-impl Waiting {
-    /// The next portion of the batch whose turn it is, which then goes behind all others.
-    fn take(&mut self, most_large: usize) -> Option<(Arc<Job>, Portion)> {
-        self.jobs.retain(|(job, _)| !job.is_abandoned());
-        let may_begin = |(job, next): &(Arc<Job>, usize)| {
-            job.portions.get(*next).is_some_and(|p| !p.is_large || self.n_large < most_large)
-        };
-        let turn = self.jobs.iter().position(may_begin)?;
-        let (job, next) = self.jobs.remove(turn)?;
-        let portion = job.portions.get(next)?.clone();
-        self.n_large += usize::from(portion.is_large);
-        if next + 1 < job.portions.len() {
-            self.jobs.push_back((Arc::clone(&job), next + 1));
-        }
-        Some((job, portion))
+fn ended(error: JoinError) -> Fault {
+    match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Fault::stopped("mapping was cancelled because the process is ending"),
     }
 }
 
-/// A batch that is being mapped.
-struct Job {
-    batch: ReadBatch,
-    portions: Vec<Portion>,
-    progress: Mutex<Progress>,
-}
-
-struct Progress {
-    /// By entry.
-    verdicts: Vec<Option<Verdict>>,
-    n_missing: usize,
-    /// Who waits for it; gone once the answer is given.
-    answer: Option<oneshot::Sender<thread::Result<Outbox>>>,
-}
-
-/// Entries that one thread maps without looking up.
-#[derive(Clone)]
+/// Entries that one thread maps in one go.
 struct Portion {
     entries: Range<usize>,
     is_large: bool,
 }
 
-impl Job {
-    fn new(batch: ReadBatch, answer: oneshot::Sender<thread::Result<Outbox>>) -> Self {
-        let entries = &batch.batch.entries;
-        let portions = portions(entries.iter().map(weight));
-        let verdicts = entries.iter().map(|_| None).collect();
-        let progress = Progress { verdicts, n_missing: entries.len(), answer: Some(answer) };
-        Self { batch, portions, progress: Mutex::new(progress) }
-    }
-
-    /// Nobody waits for it any more.
-    fn is_abandoned(&self) -> bool {
-        self.progress().answer.as_ref().is_none_or(oneshot::Sender::is_closed)
-    }
-
-    /// Maps some of its entries, and packs it when they were the last.
-    fn map(&self, entries: Range<usize>) {
-        // `pack` seals what was rejected, which is code of a mapping too.
-        let done = catch_unwind(AssertUnwindSafe(|| {
-            let verdicts = self.batch.verdicts(entries.clone());
-            let all = self.progress().add(entries, verdicts)?;
-            Some(self.batch.pack(all))
-        }));
-        let answer = match done {
-            Ok(None) => return,
-            Ok(Some(outbox)) => Ok(outbox),
-            Err(panic) => Err(panic),
-        };
-        if let Some(waits) = self.progress().answer.take() {
-            // Where nobody waits any more, the batch is read again.
-            let _ = waits.send(answer);
-        }
-    }
-
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Progress {
-    /// Takes what became of some entries; gives all, when these were the last.
-    fn add(&mut self, entries: Range<usize>, verdicts: Vec<Verdict>) -> Option<Vec<Verdict>> {
-        self.n_missing -= entries.len();
-        for (place, verdict) in self.verdicts[entries].iter_mut().zip(verdicts) {
-            *place = Some(verdict);
-        }
-        (self.n_missing == 0).then(|| self.verdicts.drain(..).flatten().collect())
-    }
-}
-
-/// A record of so many bytes is large, and a portion ends with as many.
+/// A record above this size is large, and a portion ends at this size, in bytes.
 const LARGE: usize = 64 * 1024;
-/// A portion of small records: some milliseconds of work.
+/// Most entries of a portion: some milliseconds of work.
 const MOST_ENTRIES: usize = 64;
 
-/// Cuts entries into portions by their weights. There is one at least: an empty batch is packed too.
+/// Splits entries into portions by their weights. There is at least one: an empty batch is packed too.
 fn portions(weights: impl Iterator<Item = usize>) -> Vec<Portion> {
     let mut portions = Vec::new();
     let mut open = Portion { entries: 0..0, is_large: false };
@@ -245,7 +119,7 @@ fn portions(weights: impl Iterator<Item = usize>) -> Vec<Portion> {
     portions
 }
 
-/// Bytes of a record, as far as it matters: to count those of a large one would be work itself.
+/// Approximate bytes of a record; counting stops above [`LARGE`], because counting is work too.
 fn weight(entry: &Entry) -> usize {
     fn add(sum: usize, value: &Value) -> usize {
         if sum > LARGE {

@@ -1,10 +1,10 @@
-//! A channel that is looked at and not run: built as `run` builds it, but without store, bus and
-//! network, and with keys that are made for the occasion.
+//! A channel that is examined and not run: built as `run` builds it, but without store, bus and network,
+//! and with temporary keys.
 //!
-//! `check` compares what becomes of a page with what the channel's author expects, `explain` and
-//! `preview` print it. Ciphertexts are left out, and so are tokens: both differ with every key.
+//! `check` compares the demands of a page with the expected ones; `explain` and `preview` print them.
+//! Ciphertexts and tokens are left out: both differ with every key.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
 use anyhow::Context;
 use config::Settings;
@@ -12,16 +12,16 @@ use contract::{
     Batch, Channel, ChannelId, Cursor, DecidedBy, Entry, Event, Intake, MappingNo, Position,
     ReadNo, TextReport, Timestamp, pack,
 };
-use normalizer::{Keys, Mapping, Suite, Traced};
+use normalizer::{Keys, Suite, Traced};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{assemble, channel::LiveChannel};
 
-/// A page above this is no example.
+/// Largest page, in bytes.
 const MAX_PAGE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// An example is read after everything in it, on every day.
+/// Examples are read at this time: it is later than every time in them, and always the same.
 const READ_AT: Timestamp = match Timestamp::from_timestamp(4_102_444_800, 0) {
     Some(at) => at,
     None => Timestamp::UNIX_EPOCH,
@@ -37,55 +37,51 @@ pub struct Outcome {
     /// What became of each field; is never written as JSON.
     #[serde(skip)]
     pub trace: Vec<Traced>,
-    /// How its bytes became text, where they were bytes.
+    /// How its bytes were decoded, if it came as bytes.
     #[serde(skip)]
     pub decoding: Option<String>,
 }
 
-/// A channel with its mapping.
-pub struct DryRun {
-    /// The channel.
-    pub channel: LiveChannel,
-    /// Its mapping.
-    pub mapping: Arc<Mapping>,
+/// Builds the channel of this name, with temporary keys.
+///
+/// # Errors
+/// There is none, or it has problems.
+pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveChannel> {
+    let mut settings = settings.clone();
+    settings.channels.retain(|each| each.id == *channel);
+    let built = assemble::channels(&settings, &Keys::generate(Suite::default())?)?.pop();
+    built.with_context(|| format!("there is no channel `{channel}`"))
 }
 
-impl DryRun {
-    /// The channel of this name.
+impl LiveChannel {
+    /// The outcomes of the records of a page in a file. With `reveal`, the traces contain personal values
+    /// in plain.
     ///
     /// # Errors
-    /// There is none, or it has problems.
-    pub fn of(settings: &Settings, channel: &ChannelId) -> anyhow::Result<Self> {
-        let mut settings = settings.clone();
-        settings.channels.retain(|each| each.id == *channel);
-        let built = assemble::dry_runs(&settings, &Keys::generate(Suite::default())?)?.pop();
-        built.with_context(|| format!("there is no channel `{channel}`"))
-    }
-
-    /// What becomes of the records of a page that is in a file; with `reveal` the traces hold
-    /// personal values in plain.
-    ///
-    /// # Errors
-    /// The file cannot be read, or is not a page of that kind of source.
+    /// The file cannot be read, is larger than 32 MiB, or is not a page of this kind of source.
     pub fn page(&self, page: &Path, reveal: bool) -> anyhow::Result<Vec<Outcome>> {
         let place = || page.display().to_string();
         let size = fs::metadata(page).with_context(place)?.len();
-        anyhow::ensure!(size <= MAX_PAGE_BYTES, "{}: larger than 32 MiB", page.display());
+        anyhow::ensure!(
+            size <= MAX_PAGE_BYTES,
+            "{}: the file is larger than 32 MiB",
+            page.display()
+        );
         let name = page.file_name().unwrap_or_default().to_string_lossy();
         let bytes = fs::read(page).with_context(place)?;
         let entries = self.sample(&name, &bytes).with_context(place)?;
         self.outcomes(entries, reveal)
     }
 
-    /// The entries of a page that is called `name`.
+    /// The entries of a page with this file name.
     ///
     /// # Errors
-    /// It is not a page of that kind of source.
+    /// It is not a page of this kind of source.
     pub fn sample(&self, name: &str, page: &[u8]) -> anyhow::Result<Vec<Entry>> {
-        Ok(self.channel.connector(self.channel.means())?.sample(name, page)?)
+        Ok(self.connector(self.context())?.sample(name, page)?)
     }
 
-    /// What becomes of entries that were read.
+    /// The outcomes of entries that were read.
     ///
     /// # Errors
     /// A demand cannot be written as JSON.
@@ -95,9 +91,9 @@ impl DryRun {
 
     fn outcome(&self, entry: Entry, reveal: bool) -> anyhow::Result<Outcome> {
         let channel = Channel {
-            id: self.channel.id().clone(),
+            id: self.id().clone(),
             mapping: MappingNo(1),
-            normalizer: self.channel.normalizer.clone(),
+            normalizer: self.normalizer.clone(),
         };
         let (trace, decoding) = match &entry {
             Entry::Record(record) => (self.mapping.trace(record, reveal), decoding(&record.text)),
@@ -128,7 +124,7 @@ impl DryRun {
             ),
             Some(Event::Unreadable { reason, .. }) => ("rejected", json!({ "reason": reason })),
         };
-        leave_out_ciphertext(&mut result);
+        remove_fields(&mut result, &UNSTABLE);
         Ok(Outcome { verdict, result, trace, decoding })
     }
 }
@@ -149,16 +145,17 @@ fn decoding(text: &TextReport) -> Option<String> {
     Some(format!("{}, {why}{conflict}", text.charset))
 }
 
-/// Removes what depends on keys, reads and clocks, so that expectations stay readable and stable.
-fn leave_out_ciphertext(value: &mut Value) {
+/// Fields that depend on keys, reads and clocks: without them, expected files stay readable and stable.
+const UNSTABLE: [&str; 7] = ["raw", "unmasked", "sealed", "origin", "version", "digest", "token"];
+
+/// Removes fields with these names, at any depth.
+pub(crate) fn remove_fields(value: &mut Value, names: &[&str]) {
     match value {
         Value::Object(fields) => {
-            for name in ["raw", "unmasked", "sealed", "origin", "version", "digest", "token"] {
-                fields.shift_remove(name);
-            }
-            fields.values_mut().for_each(leave_out_ciphertext);
+            fields.retain(|name, _| !names.contains(&name.as_str()));
+            fields.values_mut().for_each(|field| remove_fields(field, names));
         }
-        Value::Array(items) => items.iter_mut().for_each(leave_out_ciphertext),
+        Value::Array(items) => items.iter_mut().for_each(|item| remove_fields(item, names)),
         _ => {}
     }
 }

@@ -1,9 +1,9 @@
-//! Text of others for a terminal or a log. What would steer it is shown instead of sent: a source
-//! may say what it likes, and a page of ours still says what we say.
+//! Makes foreign text safe for a terminal or a log: control characters are shown as escapes, so no source
+//! can clear a screen, forge a line or hide text.
 
 use std::{borrow::Cow, fmt::Write};
 
-// Colours of ours; nothing can be hidden with them.
+// Our own colours: text cannot be hidden with them.
 pub(crate) const CHANGED: &str = "\u{1b}[33m";
 pub(crate) const DOUBT: &str = "\u{1b}[31m";
 pub(crate) const FAINT: &str = "\u{1b}[2m";
@@ -15,7 +15,7 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
     escape(text, |_| 0)
 }
 
-/// For a terminal: line breaks, tabs and our colours pass.
+/// For a terminal: line breaks, tabs and our colours stay.
 pub(crate) fn page(text: &str) -> Cow<'_, str> {
     escape(text, |rest| match rest.as_bytes().first() {
         Some(b'\n' | b'\t') => 1,
@@ -23,8 +23,8 @@ pub(crate) fn page(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Writes what steers as JSON does: a JSON document stays the same one. Of the text that begins with
-/// such a character, so many bytes pass as `passes` says.
+/// Escapes control characters as JSON does, so a JSON document keeps its meaning. `passes` tells how many
+/// bytes at the beginning of a text that starts with such a character stay as they are.
 fn escape(text: &str, passes: impl Fn(&str) -> usize) -> Cow<'_, str> {
     if !text.contains(steers) {
         return Cow::Borrowed(text);
@@ -47,7 +47,7 @@ fn escape(text: &str, passes: impl Fn(&str) -> usize) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Control characters, and those that begin a line or turn its direction.
+/// Control characters, line separators, and characters that change the direction of text.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_is_shown() {
+    fn control_characters_are_escaped() {
         let said = "a\u{1b}[2Jb\u{9b}1mc\u{202e}d\u{2028}e\r\nf";
         assert_eq!(page(said), "a\\u001b[2Jb\\u009b1mc\\u202ed\\u2028e\\u000d\nf");
         assert_eq!(line("one\ntwo\tthree"), "one\\u000atwo\\u0009three");
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn our_colours_pass_on_a_terminal_and_not_in_a_log() {
+    fn our_colours_stay_on_a_terminal_but_not_in_a_log() {
         for colour in COLOURS {
             assert_eq!(page(colour), colour);
             assert!(!line(colour).contains('\u{1b}'));

@@ -1,14 +1,14 @@
-//! Where all that is sent to us comes in: `POST /intake/<channel>`.
+//! Receives what push sources send: `POST /intake/<channel>`.
 //!
-//! A sender is answered 2xx when its records are in custody and not before, so it needs no queue of
-//! its own; it is told to come again (503) when that takes too long or there is no room, and what it
-//! sends twice is the same thing twice. Everything has a limit: a stranger must not fill the memory,
-//! hold the connections or stop another channel.
+//! A sender is answered 2xx only once its records are in custody, so it needs no queue of its own. It
+//! is told to try again (503) when that takes too long or there is no room; records that arrive twice
+//! are recognised. Everything has a limit: nobody may fill the memory, hold all connections or stop
+//! another channel.
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -30,33 +30,33 @@ use crate::{
     stop::Stop,
 };
 
-/// The largest body.
+/// Largest body, in bytes.
 const MOST_BYTES: usize = 8 << 20;
-/// All bodies that are being received together, in KiB.
+/// Most memory for the bodies that are being received at the same time, in KiB.
 const MOST_KIB: u32 = 64 << 10;
-/// The longest that a sender is kept waiting for the custody; most give up after half a minute.
+/// Longest wait of a sender until its records are in custody; most senders give up after 30 s.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
-/// When a sender that was not served may come again, in seconds.
-const COME_AGAIN: HeaderValue = HeaderValue::from_static("10");
+/// When a sender that was not served may try again, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
 
-/// Listens for the channels that are sent to.
+/// Listens for the push channels.
 pub struct PushListener(Listener);
 
-/// The way into one channel.
+/// Where one push channel receives its requests.
 #[derive(Clone)]
-pub struct Door {
-    /// What becomes of a request.
+pub struct PushEndpoint {
+    /// Authenticates a request and reads its records.
     pub receiver: Arc<dyn Receiver>,
-    /// Where its records wait.
+    /// Where its records wait for custody.
     pub inbox: Inbox,
 }
 
-/// How long things may take.
+/// Time limits of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// A request head, and then a body, to arrive.
+    /// For the head of a request to arrive, and then for its body.
     pub slowest: Duration,
-    /// The custody.
+    /// For its records to be in custody.
     pub longest_wait: Duration,
 }
 
@@ -67,84 +67,62 @@ impl Default for Limits {
 }
 
 impl PushListener {
-    /// Listens, where there is a door to listen for.
+    /// Listens on `listen`; `None` if no channel has a push endpoint.
     ///
     /// # Errors
-    /// The address cannot be listened on.
+    /// The address is in use, or not an address of this machine.
     pub async fn open(
         listen: SocketAddr,
-        doors: HashMap<ChannelId, Door>,
+        endpoints: HashMap<ChannelId, PushEndpoint>,
         limits: Limits,
     ) -> Result<Option<Self>, Fault> {
-        if doors.is_empty() {
+        if endpoints.is_empty() {
             return Ok(None);
         }
         let room = Semaphore::new(usize::try_from(MOST_KIB).unwrap_or(usize::MAX));
-        let senders = Arc::new(Senders { doors, room, limits, clock: clock::machine() });
+        let senders = Arc::new(Senders { endpoints, room, limits, clock: clock::machine() });
         let router = Router::new().route("/intake/{channel}", post(take)).with_state(senders);
         Ok(Some(Self(Listener::open("intake", listen, router, limits.slowest).await?)))
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The system does not tell.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.0.address()
     }
 
-    /// Lets senders in until stop is asked; those that wait for their answer then get it, or are cut
-    /// off when the process ends: they send again.
+    /// Serves until stop is requested. Senders that are still waiting then get their answer, or are cut
+    /// off when the process ends and send again.
     pub async fn serve(self, stop: &Stop) {
         self.0.serve(stop).await;
     }
 }
 
-/// What becomes of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Answer {
-    /// Its records are in custody.
-    Kept(usize),
-    /// Nothing was taken: the body cannot be read.
-    Unreadable(String),
-    /// The sender is not who may send.
-    Unauthorized(&'static str),
-    /// There is no such channel, or it is not one that is sent to.
-    NoChannel,
-    /// The body did not arrive in time.
-    TooSlow,
-    /// The body is above the limit.
-    TooLarge,
-    /// There is no room, or the custody takes too long: what was sent may be sent again.
-    Busy,
-}
+/// A request of which nothing was taken: the status, and what the sender is told.
+struct Refused(StatusCode, Cow<'static, str>);
 
-impl IntoResponse for Answer {
+/// There is no room, or storing takes too long: the sender may send the same request again.
+const BUSY: Refused =
+    Refused(StatusCode::SERVICE_UNAVAILABLE, Cow::Borrowed("send the request again later"));
+const TOO_LARGE: Refused = Refused(
+    StatusCode::PAYLOAD_TOO_LARGE,
+    Cow::Borrowed("the body is larger than 8 MiB: send fewer records in one request"),
+);
+
+impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let (status, title) = match &self {
-            Self::Kept(n_records) => {
-                return listener::json_document(json!({ "accepted": n_records }).to_string());
-            }
-            Self::Unreadable(why) => (StatusCode::BAD_REQUEST, why.as_str()),
-            Self::Unauthorized(why) => (StatusCode::UNAUTHORIZED, *why),
-            Self::NoChannel => (StatusCode::NOT_FOUND, "there is no such channel"),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is larger than 8 MiB: send fewer records at once",
-            ),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "send it again later"),
-        };
-        let mut response = listener::problem(status, title);
-        if self == Self::Busy {
-            response.headers_mut().insert(header::RETRY_AFTER, COME_AGAIN);
+        let mut response = listener::problem(self.0, &self.1);
+        if self.0 == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         response
     }
 }
 
 struct Senders {
-    doors: HashMap<ChannelId, Door>,
+    endpoints: HashMap<ChannelId, PushEndpoint>,
     /// Room for bodies that are being received.
     room: Semaphore,
     limits: Limits,
@@ -155,63 +133,57 @@ async fn take(
     State(senders): State<Arc<Senders>>,
     Path(channel): Path<String>,
     request: Request,
-) -> Answer {
+) -> Result<Response, Refused> {
+    let limits = senders.limits;
     let channel = channel.parse::<ChannelId>().ok();
-    let Some(door) = channel.and_then(|channel| senders.doors.get(&channel)) else {
-        return Answer::NoChannel;
-    };
+    let endpoint = channel.and_then(|channel| senders.endpoints.get(&channel));
+    let endpoint = endpoint
+        .ok_or(Refused(StatusCode::NOT_FOUND, "there is no push channel of this name".into()))?;
     let (head, body) = request.into_parts();
-    if let Err(why) = door.receiver.admit(&head, senders.clock.now()) {
-        return Answer::Unauthorized(why);
-    }
+    let admitted = endpoint.receiver.admit(&head, senders.clock.now());
+    admitted.map_err(|why| Refused(StatusCode::UNAUTHORIZED, why.into()))?;
     let declared = length(&head.headers);
     if declared.is_some_and(|length| length > MOST_BYTES) {
-        let _ = timeout(senders.limits.slowest, drain(body.into_data_stream())).await;
-        return Answer::TooLarge;
+        let _ = timeout(limits.slowest, drain(body.into_data_stream())).await;
+        return Err(TOO_LARGE);
     }
     let kib = u32::try_from(declared.unwrap_or(MOST_BYTES).div_ceil(1024)).unwrap_or(MOST_KIB);
-    let Ok(_room) = senders.room.try_acquire_many(kib) else { return Answer::Busy };
-    let body = match timeout(senders.limits.slowest, whole(body)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(answer)) => return answer,
-        Err(_) => return Answer::TooSlow,
-    };
-    let records = match door.receiver.records(&head, body) {
-        Ok(records) => records,
-        Err(why) => return Answer::Unreadable(why),
-    };
+    let _room = senders.room.try_acquire_many(kib).map_err(|_| BUSY)?;
+    let too_slow =
+        |_| Refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".into());
+    let body = timeout(limits.slowest, whole(body)).await.map_err(too_slow)??;
+    let records = endpoint.receiver.records(&head, body).map_err(unreadable)?;
     let n_records = records.len();
-    let receipt = match door.inbox.put(records) {
-        Ok(receipt) => receipt,
-        Err(Full) => return Answer::Busy,
-    };
-    match timeout(senders.limits.longest_wait, receipt).await {
-        Ok(()) => Answer::Kept(n_records),
-        Err(_) => Answer::Busy,
-    }
+    let custody = endpoint.inbox.put(records).map_err(|Full| BUSY)?;
+    timeout(limits.longest_wait, custody).await.map_err(|_| BUSY)?;
+    Ok(listener::json_document(json!({ "accepted": n_records }).to_string()))
+}
+
+fn unreadable(why: impl Into<Cow<'static, str>>) -> Refused {
+    Refused(StatusCode::BAD_REQUEST, why.into())
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {
     headers.get("content-length")?.to_str().ok()?.parse().ok()
 }
 
-/// The whole body; what it says of its length is not believed.
-async fn whole(body: Body) -> Result<Bytes, Answer> {
+/// Receives the whole body. Its declared length is not trusted.
+async fn whole(body: Body) -> Result<Bytes, Refused> {
     let (mut chunks, mut whole) = (body.into_data_stream(), BytesMut::new());
     while let Some(chunk) = chunks.next().await {
-        let broke = "the connection broke before the body ended";
-        let chunk = chunk.map_err(|_| Answer::Unreadable(broke.to_owned()))?;
+        let chunk =
+            chunk.map_err(|_| unreadable("the connection broke before the body was complete"))?;
         if whole.len() + chunk.len() > MOST_BYTES {
             drain(chunks).await;
-            return Err(Answer::TooLarge);
+            return Err(TOO_LARGE);
         }
         whole.extend_from_slice(&chunk);
     }
     Ok(whole.freeze())
 }
 
-/// Hears the rest of what is too much, within reason: whoever is cut off while it writes sees a broken
-/// connection and not the answer.
+/// Reads the rest of a body that is too large, up to a limit: a sender that is cut off while it writes
+/// sees a broken connection instead of the answer.
 async fn drain(mut chunks: BodyDataStream) {
     let mut n_bytes = 0;
     while let Some(Ok(chunk)) = chunks.next().await

@@ -1,19 +1,19 @@
-//! The connectors this program has. A new kind is one `register` line.
+//! The connectors of this program. A new kind is one `register` line.
 //!
-//! Authors of a connector see their own types; here they are erased once: the settings are
-//! deserialised, the cursor is serialised, and the loop sees `dyn AnyConnector`.
+//! The author of a connector works with typed settings and cursors. Their types are erased here: settings
+//! are deserialised, cursors serialised, and the loop sees `dyn AnyConnector`.
 
 use std::sync::Arc;
 
 use config::{Section, Vocabulary};
-use contract::{Batch, Connector, Cursor, Entry, Fault, Means, Receiver, TimeRange};
+use contract::{Batch, Connector, ConnectorContext, Cursor, Entry, Fault, Receiver, TimeRange};
 use futures_util::future::BoxFuture;
 use schemars::SchemaGenerator;
 use serde_json::Value;
 
 use crate::shipped;
 
-/// All kinds, in the order in which they are listed to people.
+/// All kinds, in the order in which they are listed.
 pub fn kinds() -> Vec<Kind> {
     vec![
         register::<connector_table::Table>(),
@@ -30,40 +30,25 @@ pub struct Kind {
     pub name: &'static str,
     /// JSON Schema of its table in a channel file.
     pub schema: Value,
-    /// Whether it sends, instead of being asked.
+    /// Whether the source pushes records, instead of being polled.
     pub is_pushed: bool,
-    build: Build,
-    receiver: BuildReceiver,
+    /// Builds a connector from its checked settings. Touches no network. Fails if the settings
+    /// contradict each other.
+    pub build: fn(&Section, ConnectorContext) -> Result<Box<dyn AnyConnector>, Fault>,
+    /// Builds the receiver of a push source; `None` for a source that is polled. Fails if the settings
+    /// do not fit.
+    pub receiver: fn(&Section) -> Result<Option<Arc<dyn Receiver>>, String>,
 }
-
-type Build = fn(&Section, Means) -> Result<Box<dyn AnyConnector>, Fault>;
-type BuildReceiver = fn(&Section) -> Result<Option<Arc<dyn Receiver>>, String>;
 
 impl Kind {
     /// The kind of this name.
     pub fn named(name: &str) -> Option<Self> {
         kinds().into_iter().find(|kind| kind.name == name)
     }
-
-    /// Builds a connector from its checked settings. Touches no network.
-    ///
-    /// # Errors
-    /// Settings that contradict each other.
-    pub fn build(&self, settings: &Section, means: Means) -> Result<Box<dyn AnyConnector>, Fault> {
-        (self.build)(settings, means)
-    }
-
-    /// What receives the requests of a source that sends.
-    ///
-    /// # Errors
-    /// The settings do not fit.
-    pub fn receiver(&self, settings: &Section) -> Result<Option<Arc<dyn Receiver>>, String> {
-        (self.receiver)(settings)
-    }
 }
 
-/// What a configuration may say: the settings of every kind of source, and of the mapping. `config`
-/// checks files against these schemas without knowing whose they are.
+/// The schemas of all connector settings and of the mapping. `config` checks files against them without
+/// knowing their owners.
 pub fn vocabulary() -> Vocabulary {
     let connectors = kinds()
         .into_iter()
@@ -75,7 +60,7 @@ pub fn vocabulary() -> Vocabulary {
     Vocabulary { connectors, demand: demand.into(), codes: codes.collect() }
 }
 
-/// A connector whose types are erased.
+/// A connector with its types erased.
 pub trait AnyConnector: Send {
     /// As [`Connector::read`].
     fn read<'a>(
@@ -138,7 +123,7 @@ fn register<C: Connector>() -> Kind {
         name: C::KIND,
         schema: SchemaGenerator::default().into_root_schema_for::<C::Config>().into(),
         is_pushed: C::RECEIVER.is_some(),
-        build: |settings, means| Ok(Box::new(Erased(connector::<C>(settings, means)?))),
+        build: |settings, context| Ok(Box::new(Erased(connector::<C>(settings, context)?))),
         receiver: |settings| match C::RECEIVER {
             Some(receiver) => settings.parse().map(|config| Some(receiver(&config))),
             None => Ok(None),
@@ -146,14 +131,14 @@ fn register<C: Connector>() -> Kind {
     }
 }
 
-/// A connector with its own types, for whoever needs more of it than all kinds have.
+/// Builds a connector with its own types, for callers that need more than [`AnyConnector`] has.
 ///
 /// # Errors
-/// Settings that contradict each other.
-pub fn connector<C: Connector>(settings: &Section, means: Means) -> Result<C, Fault> {
+/// The settings do not fit the connector, or contradict each other.
+pub fn connector<C: Connector>(settings: &Section, context: ConnectorContext) -> Result<C, Fault> {
     let place = format!("[{}]", C::KIND);
     let config = settings
         .parse()
-        .map_err(|error| Fault::stopped("the settings do not fit").because(error).at(place))?;
-    C::build(config, means)
+        .map_err(|error| Fault::stopped("the settings are wrong").because(error).at(place))?;
+    C::build(config, context)
 }

@@ -1,27 +1,30 @@
-//! Reading the configuration again while it runs, because somebody asked (`tonghui reload`, SIGHUP).
-//! One that is not whole changes nothing: whoever asked is told what is wrong with it.
+//! Reloads the configuration while the service runs (`tonghui reload`, SIGHUP). A configuration with
+//! problems changes nothing; whoever made the request is told what is wrong with it.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use config::{Problems, Settings};
 use sink::store::{Database, RequestKind, RequestState};
+use tokio::signal::unix::SignalKind;
 use tracing::{error, info};
 
-use crate::{assemble, channel::LiveChannel, channels::merged, keys, service::Role};
+use crate::{
+    assemble,
+    channel::LiveChannel,
+    channels::merged,
+    keys,
+    service::{Role, signalled},
+};
 
-/// What to run with from now on.
-pub enum Next {
-    /// These channels, of which those that changed begin anew, and nothing else.
-    Channels {
-        /// The configuration as it is now.
-        settings: Box<Settings>,
-        /// Old ones as they were, and new ones.
-        channels: Vec<LiveChannel>,
-        /// How many are new.
-        n_new: usize,
-    },
-    /// All of it: what all channels share has changed.
-    Everything(Box<Settings>, Vec<LiveChannel>),
+/// What to run from now on.
+pub struct Next {
+    /// The configuration as it is now.
+    pub settings: Settings,
+    /// Channels that did not change, as they run, and new ones.
+    pub channels: Vec<LiveChannel>,
+    /// How many of them are new; `None` if something changed that all channels share, so everything
+    /// has to be restarted.
+    pub n_new: Option<usize>,
 }
 
 impl Next {
@@ -31,31 +34,23 @@ impl Next {
         settings: Settings,
         channels: Vec<LiveChannel>,
     ) -> Self {
-        let settings = Box::new(settings);
         if !shares_everything(old, &settings, role) {
-            return Self::Everything(settings, channels);
+            return Self { settings, channels, n_new: None };
         }
         let (channels, n_new) = merged(running, channels);
-        Self::Channels { settings, channels, n_new }
+        Self { settings, channels, n_new: Some(n_new) }
+    }
+
+    /// `9 channels, 1 restarted`.
+    fn summary(&self) -> String {
+        let restarted = self.n_new.map_or_else(|| "all".to_owned(), |n| n.to_string());
+        format!("{} channels, {restarted} restarted", self.channels.len())
     }
 }
 
-impl fmt::Display for Next {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Channels { channels, n_new, .. } => {
-                write!(f, "{} channels, {n_new} restarted", channels.len())
-            }
-            Self::Everything(_, channels) => {
-                write!(f, "{} channels, all restarted", channels.len())
-            }
-        }
-    }
-}
-
-/// Whether what all channels stand on is as it was.
+/// Whether everything that all channels share is unchanged.
 fn shares_everything(old: &Settings, new: &Settings, role: Role) -> bool {
-    // A sink takes from the queues of the channels that it knew when it began.
+    // A sink consumes the queues of the channels that it knew when it started.
     let takes = new.bus.is_some() && matches!(role, Role::All | Role::Sink);
     let ids = |settings: &Settings| -> Vec<_> {
         settings.channels.iter().map(|channel| channel.id.clone()).collect()
@@ -68,25 +63,25 @@ fn shares_everything(old: &Settings, new: &Settings, role: Role) -> bool {
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Sees requests that came after it began.
+/// Sees the reload requests that arrive after [`Reloads::begin`].
 #[derive(Debug)]
 pub struct Reloads {
     store: Database,
-    /// The last one seen; those before are history, also of an earlier process.
+    /// The last request seen; `None` until the store has been read.
     seen: Option<i64>,
 }
 
 impl Reloads {
-    /// From now on.
+    /// Ignores all requests that the store holds now.
     pub async fn begin(store: &Database) -> Self {
-        // Where the store cannot say, what it says later counts as asked before.
+        // If the store cannot be read now, what it holds at the first read counts as old.
         let seen =
             store.last_request(RequestKind::Reload).await.ok().map(Option::unwrap_or_default);
         Self { store: store.clone(), seen }
     }
 
-    /// Waits until somebody asks and the configuration that `read` gives is whole; gives what to run
-    /// with from now on in place of `now`.
+    /// Waits for a request for which `read` gives a configuration without problems; returns what to
+    /// run instead of `now`.
     pub async fn next(
         &mut self,
         role: Role,
@@ -99,31 +94,30 @@ impl Reloads {
                 let channels = channels(&settings, role)?;
                 Ok(Next::instead_of(now, role, settings, channels))
             });
-            let became = match &loaded {
-                Ok(next) => RequestState::Done(next.to_string()),
-                Err(problems) => {
-                    RequestState::Failed(format!("configuration not reloaded: {problems}"))
-                }
+            let summary = match &loaded {
+                Ok(next) => Ok(next.summary()),
+                Err(problems) => Err(format!("configuration not reloaded: {problems}")),
             };
+            match &summary {
+                Ok(summary) => info!("configuration reloaded: {summary}"),
+                Err(why) => error!("{why}"),
+            }
             if let Some(seq) = request {
-                // Who asked looks for it again and again, and finds it once the store is back.
+                let became = summary.map_or_else(RequestState::Failed, RequestState::Done);
+                // If the store is away, whoever made the request goes on looking for its answer.
                 let _ = self.store.answer(seq, &became).await;
             }
-            match loaded {
-                Ok(next) => {
-                    info!("configuration reloaded: {next}");
-                    return next;
-                }
-                Err(problems) => error!("configuration not reloaded: {problems}"),
+            if let Ok(next) = loaded {
+                return next;
             }
         }
     }
 
-    /// The request, where one came through the store.
+    /// Waits for a request: its number if it came through the store, `None` for SIGHUP.
     async fn asked(&mut self) -> Option<i64> {
         tokio::select! {
             seq = self.requested() => Some(seq),
-            () = hung_up() => None,
+            () = signalled(SignalKind::hangup()) => None,
         }
     }
 
@@ -149,18 +143,4 @@ fn channels(settings: &Settings, role: Role) -> Result<Vec<LiveChannel>, Problem
             assemble::channels(settings, &keys)
         }
     }
-}
-
-#[cfg(unix)]
-async fn hung_up() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::hangup()) {
-        Ok(mut hangup) => drop(hangup.recv().await),
-        Err(_) => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-fn hung_up() -> impl Future<Output = ()> {
-    std::future::pending()
 }

@@ -1,4 +1,4 @@
-//! What is requested of the channels that this process runs: looked for twice a second, done, answered.
+//! Requests to the channels that this process runs: read from the store twice a second, done, answered.
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
@@ -20,12 +20,12 @@ use crate::{
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// A request that is done.
+/// Number and outcome of a request.
 type Done = (i64, RequestState);
 
-/// Serves the requests to these channels, read under the lease with this `fence`, for ever, and pauses
-/// those that are to be paused, whenever that was asked. Dropped while something is being done, it is
-/// done by whoever runs the channel next.
+/// Serves the requests to these channels, which are read under the lease with this `fence`, and pauses
+/// and resumes them. Never ends. A request that is unfinished when this future is dropped is done by
+/// whoever runs the channel next.
 pub async fn serve(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Infallible {
     let (in_hand, doing) = (HashMap::new(), FuturesUnordered::new());
     let mut requests = Requests { channels, shared, fence, in_hand, doing };
@@ -36,7 +36,8 @@ pub async fn serve(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Inf
             Some(done) = requests.doing.next() => requests.answer(done).await,
             _ = look.tick() => {
                 if let Err(fault) = requests.look().await {
-                    warn!("requests cannot be read: {fault}; retry in 0.5 s");
+                    let (kind, wait_ms) = (fault.kind().name(), LOOK_EVERY.as_millis());
+                    warn!(kind, wait_ms, "cannot read requests from the store: {fault}; retry in 0.5 s");
                 }
             }
         }
@@ -47,7 +48,7 @@ struct Requests<'a> {
     channels: &'a [LiveChannel],
     shared: &'a Shared,
     fence: u64,
-    /// What ends the doing of each.
+    /// Requests under way, and what cancels each.
     in_hand: HashMap<i64, CancellationToken>,
     doing: FuturesUnordered<BoxFuture<'a, Done>>,
 }
@@ -62,7 +63,7 @@ impl<'a> Requests<'a> {
         let open = store.open_requests().await?;
         for (seq, end) in &self.in_hand {
             if open.iter().all(|request| request.seq != *seq) {
-                end.cancel(); // whoever asked waits no longer
+                end.cancel(); // it was withdrawn
             }
         }
         for Request { seq, channel, kind, range } in open {
@@ -79,8 +80,8 @@ impl<'a> Requests<'a> {
                 (seq, became)
             };
             match range {
-                None => info!(channel = %channel.id(), "asked to read now"),
-                Some(range) => info!(channel = %channel.id(), %range, "asked to read again"),
+                None => info!(channel = %channel.id(), "read requested"),
+                Some(range) => info!(channel = %channel.id(), %range, "backfill requested"),
             }
             self.doing.push(
                 async move {
@@ -96,15 +97,19 @@ impl<'a> Requests<'a> {
 
     async fn answer(&mut self, (seq, became): Done) {
         if let Err(fault) = self.shared.store.answer(seq, &became).await {
+            let (kind, wait_ms) = (fault.kind().name(), LOOK_EVERY.as_millis());
             warn!(
-                "the answer to request {seq} cannot be stored: {fault}; the request is served again"
+                request = seq,
+                kind,
+                wait_ms,
+                "cannot store the answer to a request: {fault}; it is served once more"
             );
         }
         self.in_hand.remove(&seq);
     }
 }
 
-/// A whole pass, now.
+/// One whole pass, now.
 async fn sync(channel: &LiveChannel, store: &Database) -> RequestState {
     if let Some(paused) = paused(channel) {
         return paused;
@@ -115,7 +120,7 @@ async fn sync(channel: &LiveChannel, store: &Database) -> RequestState {
     }
 }
 
-/// What lies in `range`, beside what is new.
+/// Reads what lies in `range`, beside the regular reads.
 async fn backfill(
     channel: &LiveChannel,
     range: TimeRange,
@@ -125,10 +130,10 @@ async fn backfill(
     if let Some(paused) = paused(channel) {
         return paused;
     }
-    let ended = Box::pin(supervise_channel(&channel.again(range), shared, fence)).await;
+    let ended = Box::pin(supervise_channel(&channel.backfill(range), shared, fence)).await;
     match ended {
-        // Whoever runs the channel next goes on with it.
-        _ if shared.environment.stop.is_asked() => pending().await,
+        // Whoever runs the channel next continues it.
+        _ if shared.environment.stop.is_requested() => pending().await,
         Ok(()) => step(channel, &shared.store).await,
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
@@ -138,12 +143,12 @@ fn paused(channel: &LiveChannel) -> Option<RequestState> {
     channel.handle.control.is_paused().then(|| RequestState::Failed(is_paused(channel.id())))
 }
 
-/// Why a paused channel is not read, for whoever asked.
+/// Why a paused channel is not read, for whoever requested it.
 pub fn is_paused(channel: &ChannelId) -> String {
-    format!("it is paused; `tonghui resume {channel}` lets it go on")
+    format!("the channel is paused; resume it with `tonghui resume {channel}`")
 }
 
-/// Done: the moves of the position until now cover it.
+/// Done, with the number of moves of the position so far.
 async fn step(channel: &LiveChannel, store: &Database) -> RequestState {
     match store.progress(channel.id()).await {
         Ok(progress) => RequestState::Done(progress.step.to_string()),

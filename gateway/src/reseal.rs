@@ -1,31 +1,31 @@
-//! Sealing again what older keys have sealed, beside the running service.
+//! Reseals values that older keys have sealed, beside the running service.
 //!
-//! Each row is opened with the key that its ciphertext names and sealed with the one in use; a row
-//! that is sealed with it already is passed over, so that a run that was cut off is simply run
-//! again. Old tokens stay beside the new ones: a person is found under either while it lasts.
+//! Each row is opened with the key that its ciphertext names, and sealed with the current one. Rows that
+//! are sealed with the current key are skipped, so an interrupted run is simply repeated. Old tokens stay
+//! beside the new ones: meanwhile a person is found under either.
 
 use contract::{Fault, Sealed};
 use normalizer::{OpenError, Personal, Place, Sealer, open_sealed};
 use sink::store::{Database, RawOf, SealedRaw, SealedRow};
 
-/// Rows of one transaction: a sink waits for it.
+/// Rows in one transaction: the sink waits for it.
 const ROWS: u32 = 200;
-/// A row that a sink writes meanwhile is left for the next pass.
+/// Most passes; a row that the sink writes during one is left for the next.
 const PASSES: usize = 5;
 
-/// What was sealed again.
+/// How much was resealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Resealed {
     /// Demands.
     pub demands: u64,
-    /// Records behind them and in quarantine.
+    /// Raw records, in history and in quarantine.
     pub raws: u64,
 }
 
-/// Seals everything again that is sealed with an older key.
+/// Reseals everything that is sealed with an older key.
 ///
 /// # Errors
-/// The store cannot be reached, or a value does not open.
+/// The store is away, or a value cannot be decrypted.
 pub async fn all(store: &Database, sealer: &Sealer) -> Result<Resealed, Fault> {
     let mut done = Resealed::default();
     for _ in 0..PASSES {
@@ -49,7 +49,7 @@ async fn demands(store: &Database, sealer: &Sealer) -> Result<u64, Fault> {
         after = last.seq;
         rows.retain(|row| is_old(sealer, row));
         for row in &mut rows {
-            again(sealer, row).map_err(|error| unopened(row.seq, error))?;
+            reseal(sealer, row).map_err(|error| unopened(row.seq, error))?;
         }
         if !rows.is_empty() {
             written += store.reseal_rows(&rows).await?;
@@ -83,16 +83,16 @@ fn is_old(sealer: &Sealer, row: &SealedRow) -> bool {
     values.chain(&row.unmasked).any(|sealed| sealer.is_old(sealed))
 }
 
-fn again(sealer: &Sealer, row: &mut SealedRow) -> Result<(), OpenError> {
+fn reseal(sealer: &Sealer, row: &mut SealedRow) -> Result<(), OpenError> {
     let SealedRow { id, channel, address, people, unmasked, .. } = row;
     let place = Place { channel, id };
     let value = |field: &str, make: fn(&str) -> Personal, value: &mut Option<Sealed>| {
         if let Some(sealed) = value {
             let plain = open_sealed(sealer, place, field, sealed)?;
-            let again = sealer.seal_personal(channel, id, field, &make(&plain));
-            // What was no identity stays none, whatever is read from it today.
-            let token = again.token.filter(|_| sealed.token.is_some());
-            *sealed = Sealed { mask: sealed.mask.clone(), token, sealed: again.sealed };
+            let resealed = sealer.seal_personal(channel, id, field, &make(&plain));
+            // A value without a token was no identity, and must not get one now.
+            let token = resealed.token.filter(|_| sealed.token.is_some());
+            *sealed = Sealed { mask: sealed.mask.clone(), token, sealed: resealed.sealed };
         }
         Ok(())
     };
@@ -110,8 +110,8 @@ fn again(sealer: &Sealer, row: &mut SealedRow) -> Result<(), OpenError> {
 }
 
 fn unopened(seq: i64, error: OpenError) -> Fault {
-    Fault::stopped("a sealed value does not open")
+    Fault::stopped("cannot decrypt a sealed value")
         .at(format!("row {seq}"))
         .because(error)
-        .remedy("add the key it names to the key file")
+        .remedy("restore a key file that contains this key")
 }

@@ -1,7 +1,7 @@
-//! When a channel looks again: after a pause, or at times of the clock; within its hours only.
+//! When a channel reads: after a pause, or at cron times; only within its hours of the day.
 //!
-//! Pure: the present is an argument. What a schedule needs to know of the past is when the last pass
-//! began and ended, and that is in the store: a restart forgets nothing.
+//! Pure: the current time is an argument. Of the past, a schedule needs only when the last pass began
+//! and ended. That is in the store, so a restart changes nothing.
 
 use std::time::Duration;
 
@@ -10,38 +10,38 @@ use chrono_tz::Tz;
 use config::{Misfire, ScheduleSettings, Trigger};
 use contract::Timestamp;
 
-/// How much of a channel is read at once, and when.
+/// How much of a channel is read in one batch, and when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pace {
-    /// Entries of one batch at most.
+    /// Most entries of one batch.
     pub max_entries: usize,
-    /// When to look again once there is nothing more; `None` ends the loop then.
+    /// When to read again after catching up; `None` ends the loop then.
     pub schedule: Option<Schedule>,
 }
 
-/// When to look, in the zone of the gateway.
+/// When to read, in the gateway's time zone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     settings: ScheduleSettings,
     zone: Tz,
 }
 
-/// A pass over a channel.
+/// One pass: a channel read until it caught up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
     /// When it began.
     pub began: Timestamp,
-    /// When it had found everything.
+    /// When it had caught up.
     pub ended: Timestamp,
 }
 
 impl Schedule {
-    /// Checked settings, in `zone`.
+    /// A schedule from checked settings, in `zone`.
     pub fn new(settings: ScheduleSettings, zone: Tz) -> Self {
         Self { settings, zone }
     }
 
-    /// A pause between two looks, at any hour.
+    /// A schedule with a pause between two passes, at any hour.
     pub fn every(pause: Duration, zone: Tz) -> Self {
         let trigger = Trigger::Every(pause);
         let settings = ScheduleSettings {
@@ -53,12 +53,12 @@ impl Schedule {
         Self { settings, zone }
     }
 
-    /// When to look next, at `now` or later; without jitter. `None` where the clock times never come.
+    /// When to read next, at `now` or later, without jitter. `None` if the cron times never occur.
     pub fn next(&self, last: Option<Pass>, now: Timestamp) -> Option<Timestamp> {
         let wanted = match &self.settings.trigger {
             Trigger::Every(pause) => last.map_or(now, |last| last.ended + *pause),
             Trigger::Cron(cron) => {
-                // One occurrence may have passed while the last pass went on, or nothing ran.
+                // A cron time may have passed during the last pass, or while the gateway was down.
                 let missed = last.and_then(|last| self.after(cron, last.began));
                 match (missed, self.settings.misfire) {
                     (Some(missed), Misfire::Once) if missed <= now => missed,
@@ -69,7 +69,7 @@ impl Schedule {
         Some(self.within_hours(wanted.max(now)))
     }
 
-    /// How long to wait for that, jitter included.
+    /// How long to wait until then, with jitter.
     pub(crate) fn wait(&self, last: Option<Pass>, now: Timestamp) -> Duration {
         const NEVER: Duration = Duration::from_secs(86_400);
         let Some(next) = self.next(last, now) else { return NEVER };
@@ -77,13 +77,13 @@ impl Schedule {
         wait + contract::jitter(self.settings.jitter)
     }
 
-    /// The first occurrence later than `time`.
+    /// The first cron time after `time`.
     fn after(&self, cron: &croner::Cron, time: Timestamp) -> Option<Timestamp> {
         let local = time.with_timezone(&self.zone);
         cron.find_next_occurrence(&local, false).ok().map(|next| next.to_utc())
     }
 
-    /// `time`, or the next opening.
+    /// `time` if it is within the hours, else when they open next.
     fn within_hours(&self, time: Timestamp) -> Timestamp {
         let Some(window) = self.settings.window else { return time };
         let local = time.with_timezone(&self.zone);
@@ -93,7 +93,7 @@ impl Schedule {
         let opens = TimeDelta::minutes(window.opens().into());
         let days = [0, 1, 2].map(|n| local.date_naive() + TimeDelta::days(n));
         let openings = days.map(|day| day.and_time(NaiveTime::MIN) + opens);
-        // An hour that a change of the clock leaves out opens a day later.
+        // An opening time that a clock change skips opens a day later.
         let openings = openings.iter().filter_map(|at| at.and_local_timezone(self.zone).earliest());
         openings.map(|at| at.to_utc()).find(|at| *at > time).unwrap_or(time)
     }
@@ -146,20 +146,20 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_was_there_for_is_made_up_for_once_or_left_out() {
+    fn missed_times_are_made_up_for_once_or_skipped() {
         let last = pass("2026-11-20 02:30", "2026-11-20 02:31");
         let now = at("2026-11-23 08:00"); // three nights later
         let next = |misfire| cron("30 2 * * *", misfire, None).next(last, now);
         assert_eq!(next(Misfire::Once), Some(now));
         assert_eq!(next(Misfire::Skip), Some(at("2026-11-24 02:30")));
-        // Made up for: the next one is the usual one.
+        // After that, the next time is the regular one.
         let made_up = pass("2026-11-23 08:00", "2026-11-23 08:01");
         let next = cron("30 2 * * *", Misfire::Once, None).next(made_up, at("2026-11-23 08:01"));
         assert_eq!(next, Some(at("2026-11-24 02:30")));
     }
 
     #[test]
-    fn a_pass_that_takes_longer_than_its_interval_is_not_overtaken() {
+    fn a_pass_longer_than_its_interval_is_not_overlapped() {
         let last = pass("2026-11-23 08:00", "2026-11-23 08:12"); // 08:05 and 08:10 went by
         let now = at("2026-11-23 08:12");
         let next = |misfire| cron("*/5 * * * *", misfire, None).next(last, now);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_times_that_never_come_are_none() {
+    fn cron_times_that_never_occur_are_none() {
         assert_eq!(
             cron("0 0 30 2 *", Misfire::Once, None).next(None, at("2026-11-23 08:00")),
             None

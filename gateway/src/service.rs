@@ -1,4 +1,4 @@
-//! The two halves and the bus between them, as one process or as several.
+//! The ingest half, the sink half and the bus between them, in one process or in several.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -9,45 +9,46 @@ use sink::{
     store::{Database, RetryingStore},
 };
 
-use tokio::sync::watch;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 use crate::{
     assemble,
     channel::LiveChannel,
     channels, clock, indexer,
-    ingest::Environment,
-    lease::Keeper,
-    mapping::MappingPool,
-    memory::Memory,
-    report,
+    ingest::{Environment, Memory},
+    lease::LeaseHolder,
+    log,
     stop::Stop,
     supervise::{Ended, Shared, run_sink},
     upkeep,
 };
 
-/// How often somebody who waits for the store looks.
+/// How often the books are read while waiting for them.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// Which half of the gateway a process is.
+/// Which part of the gateway a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Role {
-    /// Both.
+    /// Ingest and sink.
     #[default]
     All,
-    /// Reads the sources and publishes.
+    /// Read the sources and publish to the broker.
     Ingest,
-    /// Keeps what was published; needs no keys and no access to any source.
+    /// Store what was published; needs no keys and no access to any source.
     Sink,
-    /// Tells how the others stand (`[console]`); reads the store and nothing else.
+    /// Serve the monitoring interface (`[console]`); reads the store and nothing else.
     Console,
 }
 
-/// Runs these channels, the sink, or both, until stop is asked or the channels have ended by
-/// themselves; then what they published is waited for. Without a broker there are no halves, and
-/// both are run.
+/// Runs these channels, the sink, or both, until stop is requested or the channels have ended by
+/// themselves, and then waits until everything they published is stored. Without a broker, `role` makes
+/// no difference: both halves run in this process.
 ///
 /// # Errors
-/// The bus cannot be built from its settings, or the store cannot be asked whose queues there are.
+/// The settings of the bus are wrong, or the store cannot be read to find out which queues there are.
 pub async fn serve(
     settings: &Settings,
     role: Role,
@@ -59,7 +60,7 @@ pub async fn serve(
     Box::pin(serve_wanted(settings, role, wanted, store, stop)).await
 }
 
-/// The same for channels that are changed while they run.
+/// Like [`serve`], for channels that may change while they run.
 ///
 /// # Errors
 /// As [`serve`].
@@ -73,16 +74,16 @@ pub async fn serve_wanted(
     let Some(halves) = Halves::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };
-    let shared = halves.shared(settings, store, stop)?;
+    let shared = halves.shared(settings, store, stop);
     let reading = async {
         let Some(shared) = shared else {
-            stop.asked().await;
+            stop.requested().await;
             return Vec::new();
         };
-        let keeper = Keeper::new(store.apart(), true);
-        let ended = channels::serve(wanted, &shared, &keeper, settings.limits.grace).await;
+        let leases = LeaseHolder::new(store.apart(), true);
+        let ended = channels::serve(wanted, &shared, &leases, settings.limits.grace.0).await;
         tokio::select! { biased;
-            () = stop.asked() => {}
+            () = stop.requested() => {}
             () = kept(store) => {}
         }
         ended
@@ -97,8 +98,7 @@ pub struct Halves {
 }
 
 impl Halves {
-    /// Those of `role`; waits for a store that has just gone away. `None` where stop was asked
-    /// meanwhile.
+    /// The ends that `role` needs. Waits if the store is away; `None` if stop is requested meanwhile.
     ///
     /// # Errors
     /// As [`serve`].
@@ -112,7 +112,7 @@ impl Halves {
             return Ok(Some(Self { publisher: None, consumer: None }));
         }
         let Some(broker) = &settings.bus else {
-            let capacity = usize::try_from(settings.limits.memory_bytes).unwrap_or(usize::MAX);
+            let capacity = usize::try_from(settings.limits.memory.0).unwrap_or(usize::MAX);
             let (publisher, consumer) = in_process(capacity);
             let (publisher, consumer) =
                 (AnyPublisher::InProcess(publisher), AnyConsumer::InProcess(consumer));
@@ -122,39 +122,32 @@ impl Halves {
         let publisher = (role != Role::Sink).then(|| AnyPublisher::Amqp(amqp.publisher()));
         let consumer = match role {
             Role::Ingest | Role::Console => None,
-            Role::All | Role::Sink => match patiently(stop, || queues(settings, store)).await? {
-                Some(queues) => Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))),
-                None => return Ok(None),
-            },
+            Role::All | Role::Sink => {
+                match retry_while_transient(stop, || queues(settings, store)).await? {
+                    Some(queues) => Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))),
+                    None => return Ok(None),
+                }
+            }
         };
         Ok(Some(Self { publisher, consumer }))
     }
 
-    /// What the channels share, where this process reads any.
-    ///
-    /// # Errors
-    /// There are no threads to map on.
-    pub fn shared(
-        &self,
-        settings: &Settings,
-        store: &Database,
-        stop: &Stop,
-    ) -> Result<Option<Shared>, Fault> {
-        let Some(bus) = self.publisher.clone() else { return Ok(None) };
-        Ok(Some(Shared {
-            bus,
+    /// What the channels share; `None` if this process reads no channels.
+    pub fn shared(&self, settings: &Settings, store: &Database, stop: &Stop) -> Option<Shared> {
+        Some(Shared {
+            bus: self.publisher.clone()?,
             store: store.apart(),
             environment: Environment {
-                memory: Arc::new(Memory::new(settings.limits.memory_bytes)),
-                mapping: Arc::new(MappingPool::new()?),
+                memory: Arc::new(Memory::new(settings.limits.memory.0)),
+                mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: stop.clone(),
             },
-        }))
+        })
     }
 
-    /// Keeps what is published while `reading` goes on. The sink outlives the channels' stop: what
-    /// they wait for must still be kept.
+    /// Stores what is published while `reading` runs. The sink stops after the channels: they wait for
+    /// what they published to be stored.
     pub async fn keep_during<T>(
         self,
         settings: &Settings,
@@ -165,16 +158,16 @@ impl Halves {
         let sink_stop = Stop::default();
         let reading = async {
             let read = reading.await;
-            sink_stop.ask();
+            sink_stop.request();
             read
         };
         let keeping = async {
             if let Some(consumer) = self.consumer {
                 let retrying = RetryingStore::new(store.clone(), stop.token().clone());
-                let (grace, kept) = (settings.limits.grace, Stop::default());
+                let (grace, kept) = (settings.limits.grace.0, Stop::default());
                 let sink = async {
                     run_sink(consumer, retrying, &sink_stop, grace).await;
-                    kept.ask();
+                    kept.request();
                 };
                 let upkeep = upkeep::serve(store, settings.history, &sink_stop);
                 tokio::join!(sink, upkeep, indexer::serve(store, &kept, stop, grace));
@@ -184,18 +177,18 @@ impl Halves {
     }
 }
 
-/// Asks the store again and again while it is away; `None` once stop is asked.
-pub(crate) async fn patiently<T, F: Future<Output = Result<T, Fault>>>(
+/// Repeats `ask` while it fails with a transient fault; `None` once stop is requested.
+pub(crate) async fn retry_while_transient<T, F: Future<Output = Result<T, Fault>>>(
     stop: &Stop,
     ask: impl Fn() -> F,
 ) -> Result<Option<T>, Fault> {
     let mut retry = Retry::default();
-    while !stop.is_asked() {
+    while !stop.is_requested() {
         match ask().await {
             Ok(answer) => return Ok(Some(answer)),
             Err(fault) if fault.is_transient() => {
                 let wait = retry.wait(fault.kind());
-                report::retry(None, &fault, wait);
+                log::retry(None, &fault, wait);
                 stop.or_sleep(wait).await;
             }
             Err(fault) => return Err(fault),
@@ -204,8 +197,8 @@ pub(crate) async fn patiently<T, F: Future<Output = Result<T, Fault>>>(
     Ok(None)
 }
 
-/// All channels that may have something in their queue: those of the configuration, and those that
-/// were once in it.
+/// All channels that may have messages in their queue: those of the configuration, and those that were
+/// in it once.
 async fn queues(settings: &Settings, store: &Database) -> Result<Vec<ChannelId>, Fault> {
     let known = store.status().await?.into_iter().map(|status| status.channel);
     let mut channels: Vec<_> =
@@ -215,10 +208,10 @@ async fn queues(settings: &Settings, store: &Database) -> Result<Vec<ChannelId>,
     Ok(channels)
 }
 
-/// Waits until nothing that was published is on its way any more, whichever process keeps it.
+/// Waits until everything that was published is stored, whichever process does it.
 async fn kept(store: &Database) {
     loop {
-        // A store that is away for a moment is the sink's trouble, which it reports.
+        // If the store is away, the sink reports it.
         if let Ok(books) = store.books(None, None).await
             && books.iter().all(|book| book.in_flight == 0)
         {
@@ -228,47 +221,32 @@ async fn kept(store: &Database) {
     }
 }
 
-/// Does `work` to its end, which it finds soon once `stop` is asked: a signal asks.
+/// Runs `work` to its end. On a signal it requests `stop`, after which `work` ends soon.
 pub async fn until_signal<T>(stop: &Stop, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
     tokio::select! {
         done = &mut work => done,
         () = stop_on_signal(stop) => {
-            tracing::info!("asked to stop; waiting for the next batch border");
+            tracing::info!("stopping after the batches in flight");
             work.await
         }
     }
 }
 
-/// Asks `stop` when the process is told to end (SIGINT, SIGTERM).
+/// Waits for SIGINT or SIGTERM, then requests `stop`.
 pub async fn stop_on_signal(stop: &Stop) {
     tokio::select! {
-        () = interrupted() => {}
-        () = terminated() => {}
+        () = signalled(SignalKind::interrupt()) => {}
+        () = signalled(SignalKind::terminate()) => {}
     }
-    stop.ask();
+    stop.request();
 }
 
-async fn interrupted() {
-    // Without a handler the process would end on the signal anyway, which is safe too.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+/// Waits for a signal; never returns if no handler can be installed, and the signal then has its
+/// default effect.
+pub(crate) async fn signalled(kind: SignalKind) {
+    match signal(kind) {
+        Ok(mut signals) => drop(signals.recv().await),
+        Err(_) => std::future::pending().await,
     }
-}
-
-#[cfg(unix)]
-fn terminated() -> impl Future<Output = ()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = signal(SignalKind::terminate());
-    async move {
-        match terminate {
-            Ok(mut terminate) => drop(terminate.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-fn terminated() -> impl Future<Output = ()> {
-    std::future::pending()
 }

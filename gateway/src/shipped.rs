@@ -1,15 +1,12 @@
-//! The configuration that is shipped, compiled in: the demo writes it to a folder of its own and
-//! then reads it like anybody else's.
-
-mod point;
+//! The shipped configuration, compiled in. The demo writes it to a folder of its own, points its
+//! channels at the simulated city, and then reads it like any other configuration.
 
 use std::{borrow::Cow, fs, io, path::Path};
 
+use chrono::NaiveDate;
 use rust_embed::RustEmbed;
 
-pub use point::point_at;
-
-/// What lies in `config/` beside the crate of that name.
+/// The files in `config/`, beside the crate of that name.
 #[derive(RustEmbed)]
 #[folder = "../config"]
 #[include = "gateway.toml"]
@@ -18,7 +15,7 @@ pub use point::point_at;
 #[include = "schema/*"]
 struct Shipped;
 
-/// The code tables among them: their files below `codes`, and their content.
+/// The shipped code tables: file name below `codes/`, and content.
 pub fn codes() -> impl Iterator<Item = (String, String)> {
     let tables = Shipped::iter().filter_map(|file| {
         let name = file.strip_prefix("codes/")?.to_owned();
@@ -27,8 +24,7 @@ pub fn codes() -> impl Iterator<Item = (String, String)> {
     tables.filter(|(name, _)| name.ends_with(".csv"))
 }
 
-/// Writes the files of the gateway and of these channels below `folder`, over older ones of the same
-/// names.
+/// Writes the files of the gateway and of these channels below `folder`; existing files are replaced.
 ///
 /// # Errors
 /// A file cannot be written.
@@ -52,8 +48,8 @@ fn text(file: &str) -> Option<String> {
     String::from_utf8(Shipped::get(file)?.data.into_owned()).ok()
 }
 
-/// Names servers in the `gateway.toml` below `folder`: environment variables that will hold their
-/// URLs, and how the broker's names begin.
+/// Sets servers in the `gateway.toml` below `folder`: the environment variables that will hold the URLs
+/// of `store` and `broker`, and the prefix of the broker's names.
 ///
 /// # Errors
 /// The file cannot be read or written.
@@ -79,4 +75,93 @@ pub fn name_servers(
         text.push_str(&format!("prefix = \"{prefix}\"\n"));
     }
     fs::write(file, text)
+}
+
+/// The first day that the shipped channels read.
+const SHIPPED_START: &str = "\"2024-01-01\"";
+
+/// Points these HTTP channels, given by name and address, at the simulated city. The rate limits become
+/// a thousand times looser, as the city's are: the demo would take days. `since` is the first day they
+/// read.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn point_at(config: &Path, addresses: &[(&str, String)], since: NaiveDate) -> io::Result<()> {
+    for (channel, address) in addresses {
+        let file = config.join("channels").join(channel).join("channel.toml");
+        let text = fs::read_to_string(&file)?;
+        let lines = text.lines().filter(|line| !line.starts_with("window "));
+        let lines = lines.map(|line| loosened(&with_address(line, address)));
+        let lines = lines.map(|line| line.replace(SHIPPED_START, &format!("\"{since}\"")));
+        fs::write(&file, lines.collect::<Vec<_>>().join("\n") + "\n")?;
+    }
+    Ok(())
+}
+
+/// Replaces every `https://HOST` that begins a quoted text by `address`; comments stay as they are.
+fn with_address(line: &str, address: &str) -> String {
+    let mut parts = line.split("\"https://");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |line, part| {
+        let behind_host = part.find(['/', '"']).map_or("", |at| &part[at..]);
+        format!("{line}\"{address}{behind_host}")
+    })
+}
+
+/// A thousand times the rate, a thousandth of the waits.
+fn loosened(line: &str) -> String {
+    let Some((key, value)) = line.split_once("= ") else { return line.to_owned() };
+    match key.trim() {
+        "rate" => format!("{key}= {}", value.replacen("/", "000/", 1)),
+        "per_day" => format!("{key}= {value}000"),
+        _ => short_waits(line),
+    }
+}
+
+/// `wait = "30s"` becomes `wait = "30ms"`, and `"1m"` becomes `"60ms"`.
+fn short_waits(line: &str) -> String {
+    let mut parts = line.split("wait");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |line, part| {
+        let short = match part.split('"').nth(1) {
+            Some(period) if part.trim_start().starts_with('=') => {
+                let (number, unit) = period.split_at(period.len().saturating_sub(1));
+                let seconds = if unit == "m" { 60 } else { 1 };
+                let millis = number.parse::<u64>().unwrap_or(1) * seconds;
+                let millis = format!("{millis}ms");
+                part.replacen(period, &millis, 1)
+            }
+            _ => part.to_owned(),
+        };
+        format!("{line}wait{short}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_of_a_line_is_the_citys_but_those_of_comments() {
+        let line = "url = \"https://board.example/v1/list?a=b\"    # see https://board.example";
+        let pointed = "url = \"http://127.0.0.1:9/v1/list?a=b\"    # see https://board.example";
+        assert_eq!(with_address(line, "http://127.0.0.1:9"), pointed);
+        assert_eq!(with_address("u = \"https://a.b\"", "http://c"), "u = \"http://c\"");
+    }
+
+    #[test]
+    fn limits_are_a_thousand_times_looser() {
+        for (line, loose) in [
+            ("rate  = \"40/m\"   # 429", "rate  = \"40000/m\"   # 429"),
+            ("per_day = 2000", "per_day = 2000000"),
+            ("wait   = \"30s\"", "wait   = \"30ms\""),
+            (
+                "{ kind = \"throttled\", wait = \"30m\" },",
+                "{ kind = \"throttled\", wait = \"1800ms\" },",
+            ),
+            ("name = \"waiting\"", "name = \"waiting\""),
+        ] {
+            assert_eq!(loosened(line), loose);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Where each channel stands, from the store: whether or not the gateway runs.
+//! The state of each channel, read from the store: it does not matter whether a service runs.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use config::{ChannelSettings, Settings};
 use contract::{ChannelId, Fault, Timestamp};
 use serde::Serialize;
-use sink::store::{ChannelStatus, Database, Holding, QualityCount, Volume};
+use sink::store::{BooksRow, ChannelStatus, Database, Holding, QualityCount, Volume};
 
 use crate::{
     clock, instance,
@@ -15,7 +15,7 @@ use crate::{
     schedule::{Pass, Schedule},
 };
 
-/// One channel, read or not.
+/// The state of one channel.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) channel: ChannelId,
@@ -23,22 +23,39 @@ pub(crate) struct Row {
     /// The process that reads it.
     pub(crate) held_by: Option<String>,
     pub(crate) last_read_at: Option<Timestamp>,
-    /// By its schedule; none while it rests or nobody runs it.
+    /// By its schedule; `None` while it is paused or no service runs it.
     pub(crate) next_run_at: Option<Timestamp>,
     pub(crate) step: u64,
     pub(crate) demands: u64,
     pub(crate) quarantined: u64,
-    /// Demands received since midnight, and how many there usually are by this hour of this day of the
-    /// week.
+    /// Demands received since midnight, and the usual number at this time of this weekday.
     pub(crate) received_today: u64,
     pub(crate) expected_today: Option<u64>,
-    /// Of its newest demands, those with a label that no table has, in the field that has most of
+    /// Share of its newest demands with a label that is in no code table, in the field with most of
     /// them.
     pub(crate) unknown_codes: String,
     pub(crate) fault: Option<String>,
 }
 
-/// The channels of the configuration, and those that were once in it.
+/// A count of the books, and its name.
+pub(crate) type Count = (&'static str, fn(&BooksRow) -> u64);
+
+/// The counts of the books: what became of records, then what became of published events.
+pub(crate) const COUNTS: [Count; 11] = [
+    ("read", |books| books.read),
+    ("accepted", |books| books.accepted),
+    ("skipped", |books| books.skipped),
+    ("rejected", |books| books.rejected),
+    ("published", |books| books.published),
+    ("stored", |books| books.stored),
+    ("unchanged", |books| books.unchanged),
+    ("stale", |books| books.stale),
+    ("quarantined", |books| books.quarantined),
+    ("in flight", |books| books.in_flight),
+    ("redelivered", |books| books.redelivered),
+];
+
+/// The channels of the configuration, and those that were in it once.
 pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Row>, Fault> {
     let mut known = store.status().await?;
     for channel in &settings.channels {
@@ -51,62 +68,59 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
     let unknown = unknown_codes(store).await?;
     let (now, mut rows) = (clock::now(), Vec::new());
     for status in known {
-        let is_paused = paused.contains(&status.channel);
-        let unknown_codes =
-            unknown.get(&status.channel).cloned().unwrap_or_else(|| "0.0 %".to_owned());
         let midnight = midnight(now, settings.zone);
         let Volume { received, expected } = store.volume(&status.channel, midnight, now).await?;
+        let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
+        let is_paused = paused.contains(&status.channel);
+        let upstream = channel.map(ChannelSettings::upstream);
+        let held = leases.iter().find(|lease| Some(lease.upstream.as_str()) == upstream);
+        let last = status.last_read_at.map(|at| Pass { began: at, ended: at });
+        let next = channel.filter(|_| !is_paused && held.is_some_and(|lease| lease.serves));
         rows.push(Row {
-            unknown_codes,
+            state: state(channel, held, &status, is_paused),
+            held_by: held.map(|lease| instance::describe(&lease.holder)),
+            next_run_at: next.and_then(|channel| {
+                Schedule::new(channel.schedule.clone(), settings.zone).next(last, now)
+            }),
+            last_read_at: status.last_read_at,
+            step: status.step,
+            demands: status.demands,
+            quarantined: status.quarantined,
             received_today: received,
             expected_today: expected,
-            ..row(settings, status, is_paused, &leases)
+            unknown_codes: unknown.get(&status.channel).map_or("0.0 %", String::as_str).to_owned(),
+            fault: status.fault,
+            channel: status.channel,
         });
     }
     Ok(rows)
 }
 
-/// When the day of `now` began there; where it began twice, the first time.
+/// When the day of `now` began in `zone`; if a clock change makes it begin twice, the first time.
 fn midnight(now: Timestamp, zone: Tz) -> Timestamp {
     let day = now.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
     day.and_local_timezone(zone).earliest().map_or(now, |midnight| midnight.to_utc())
 }
 
-fn row(settings: &Settings, status: ChannelStatus, is_paused: bool, leases: &[Holding]) -> Row {
-    let channel = settings.channels.iter().find(|channel| channel.id == status.channel);
-    let held = leases
-        .iter()
-        .find(|lease| Some(lease.upstream.as_str()) == channel.map(ChannelSettings::upstream));
-    let is_read = held.is_some() || channel.is_some_and(is_pushed) && is_fresh(&status);
-    let state = match (channel, &status.fault) {
+fn state(
+    channel: Option<&ChannelSettings>,
+    held: Option<&Holding>,
+    status: &ChannelStatus,
+    is_paused: bool,
+) -> &'static str {
+    match (channel, &status.fault) {
         (None, _) => "not configured",
         _ if is_paused => "paused",
-        _ if !is_read => "not running",
+        (Some(channel), _) if held.is_none() && !(is_pushed(channel) && is_fresh(status)) => {
+            "not running"
+        }
         (_, Some(_)) => "in trouble",
         _ => "running",
-    };
-    let next = channel.filter(|_| !is_paused && held.is_some_and(|lease| lease.serves));
-    let next = next.and_then(|channel| {
-        let last = status.last_read_at.map(|at| Pass { began: at, ended: at });
-        Schedule::new(channel.schedule.clone(), settings.zone).next(last, clock::now())
-    });
-    Row {
-        state,
-        held_by: held.map(|lease| instance::describe(&lease.holder)),
-        last_read_at: status.last_read_at,
-        next_run_at: next,
-        step: status.step,
-        demands: status.demands,
-        quarantined: status.quarantined,
-        received_today: 0,
-        expected_today: None,
-        unknown_codes: String::new(),
-        fault: status.fault,
-        channel: status.channel,
     }
 }
 
-/// Whether a channel is sent to: whoever receives it has no lease, and looks every few seconds.
+/// Whether a channel is pushed: nobody holds a lease for it; its receivers write their progress every
+/// few seconds.
 fn is_pushed(channel: &ChannelSettings) -> bool {
     Kind::named(&channel.connector).is_some_and(|kind| kind.is_pushed)
 }
@@ -126,11 +140,11 @@ fn never_read(channel: &ChannelId) -> ChannelStatus {
     }
 }
 
-/// Demands that a rate is computed from: all of them would take seconds where there are millions.
+/// Newest demands that the share is computed from: all of them would take seconds for millions.
 const RECENT: i64 = 10_000;
 
-/// Of the newest demands of each channel, the share with a label that no table has, in the field that
-/// has most of them.
+/// Share of the newest demands of each channel with a label that is in no code table, in the field
+/// with most of them.
 async fn unknown_codes(store: &Database) -> Result<BTreeMap<ChannelId, String>, Fault> {
     let mut unknown = BTreeMap::new();
     for QualityCount { channel, flag, demands, of, .. } in store.quality(RECENT).await? {
@@ -143,7 +157,7 @@ async fn unknown_codes(store: &Database) -> Result<BTreeMap<ChannelId, String>, 
     Ok(shares.collect())
 }
 
-/// A share with one digit, computed without fractions.
+/// A percentage with one decimal, computed in integers.
 pub(crate) fn percent(part: u64, of: u64) -> String {
     let tenths = (part * 1_000).checked_div(of).unwrap_or(0);
     format!("{}.{} %", tenths / 10, tenths % 10)

@@ -1,9 +1,7 @@
-//! One task per channel, one for the sink, and what to do about a fault.
+//! One task for each channel, one for the sink, and what to do about a fault.
 //!
-//! A fault or a panic of one channel never touches another. How long to wait after it is
-//! [`Retry`]'s rule, whoever it happened to.
-
-mod supervise_sink;
+//! A fault or a panic of one channel never affects another. [`Retry`] decides how long to wait after
+//! a fault.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -19,18 +17,17 @@ use crate::{
     brake::Brake,
     channel::LiveChannel,
     ingest::{Environment, Run, ingest},
+    log,
     registry::AnyConnector,
-    report,
     schedule::Pass,
     stop::Stop,
-    watch::ChannelWatch,
+    watch::{ChannelWatch, State},
 };
-use supervise_sink::supervise_sink;
 
-/// A verb that takes longer than this is given up and begun anew.
+/// A channel without progress for this long is restarted.
 const STALLED_AFTER: Duration = Duration::from_secs(600);
 
-/// What all channels share.
+/// What all channels of the process share.
 #[derive(Clone)]
 pub struct Shared {
     /// Where messages go.
@@ -44,9 +41,9 @@ pub struct Shared {
 /// How a channel ended.
 pub type Ended = (ChannelId, Result<(), Fault>);
 
-/// Runs these channels, under the lease with this `fence`, until all have ended, each at a batch
-/// border once stop is asked. Takes at most `grace` longer than the asking: leaving anyway is always
-/// safe, and so is dropping this future.
+/// Runs these channels, under the lease with this `fence`, until all have ended. Once stop is requested,
+/// each ends after the batch in flight, and after at most `grace` this returns without them: that is
+/// always safe, and so is dropping this future.
 pub async fn run_channels(
     channels: &[LiveChannel],
     shared: &Shared,
@@ -58,14 +55,14 @@ pub async fn run_channels(
         let (channel, shared) = (channel.clone(), shared.clone());
         tasks.spawn(async move {
             let ended = supervise_channel(&channel, &shared, fence).await;
-            channel.handle.watch.ended();
+            channel.handle.watch.set(State::Ended);
             (channel.id().clone(), ended)
         });
     }
     join_until(&mut tasks, &shared.environment.stop, grace).await
 }
 
-/// Runs the sink until it is asked to stop, and `grace` longer at most.
+/// Runs the sink until stop is requested, and for at most `grace` after.
 pub async fn run_sink(
     consumer: impl Consumer + 'static,
     store: impl Store + 'static,
@@ -77,11 +74,11 @@ pub async fn run_sink(
     join_until(&mut tasks, stop, grace).await;
 }
 
-/// Waits for all tasks; once stopping is asked, for at most `grace`.
+/// Waits for all tasks; once stop is requested, for at most `grace`.
 async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Duration) -> Vec<T> {
     let mut ended = Vec::new();
     let too_long = async {
-        stop.asked().await;
+        stop.requested().await;
         tokio::time::sleep(grace).await;
     };
     tokio::pin!(too_long);
@@ -100,7 +97,7 @@ async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Dura
     }
 }
 
-/// Runs one channel again and again until it ends well.
+/// Runs one channel, and runs it again after every fault, until it ends without one.
 pub(crate) async fn supervise_channel(
     channel: &LiveChannel,
     shared: &Shared,
@@ -111,8 +108,8 @@ pub(crate) async fn supervise_channel(
     if pace.schedule.is_some() {
         stop.or(Box::pin(until_due(channel, shared))).await;
     }
-    while !stop.is_asked() {
-        watch.began();
+    while !stop.is_requested() {
+        watch.set(State::Running);
         let entries_before = watch.entries();
         let run = Box::pin(async {
             let (packing, mut connector, brake) = prepare(channel, shared).await?;
@@ -126,7 +123,7 @@ pub(crate) async fn supervise_channel(
             let checkpoints = &shared.store.backfill(range);
             let run = Run { bus, checkpoints, fence, handle, brake, environment };
             ingest(&packing, connector, pace, &run).await?;
-            if stop.is_asked() { Ok(()) } else { checkpoints.end(channel.id()).await }
+            if stop.is_requested() { Ok(()) } else { checkpoints.end(channel.id()).await }
         });
         let fault = tokio::select! {
             ended = AssertUnwindSafe(run).catch_unwind() => match ended {
@@ -146,19 +143,21 @@ pub(crate) async fn supervise_channel(
     Ok(())
 }
 
-/// At the start: a clock time that nobody was there for may be made up for, and a channel that is
-/// paused waits.
+/// Waits, at the start of a channel, until its schedule makes it due; a paused channel waits until it is
+/// resumed.
 async fn until_due(channel: &LiveChannel, shared: &Shared) {
     let Some(schedule) = &channel.spec.pace.schedule else { return };
-    // Where the store cannot say, the loop will find out that it is away.
+    // If the store is away, the loop will report it.
     let progress = shared.store.progress(channel.id()).await.unwrap_or_default();
     let last = progress.last_read_at.map(|at| Pass { began: at, ended: at });
     let control = &channel.handle.control;
-    control.rest(control.requested(), schedule.wait(last, shared.environment.clock.now())).await;
+    control
+        .wait_until_due(control.requested(), schedule.wait(last, shared.environment.clock.now()))
+        .await;
 }
 
-/// What a run needs before it can read: a bus that takes, the number of its mapping, a connector, and
-/// what is usual for the channel.
+/// What a run needs before it can read: a bus that accepts messages, the number of the mapping, a
+/// connector, and the brake with the channel's last demands.
 async fn prepare(
     channel: &LiveChannel,
     shared: &Shared,
@@ -166,7 +165,7 @@ async fn prepare(
     shared.bus.ready().await?;
     let (id, normalizer) = (channel.id().clone(), channel.normalizer.clone());
     let mapping = shared.store.mapping(&id, channel.spec.mapping).await?;
-    let mut connector = channel.connector(channel.means())?;
+    let mut connector = channel.connector(channel.context())?;
     if let Some(range) = channel.spec.range {
         connector.limit_to(range)?;
     }
@@ -174,7 +173,8 @@ async fn prepare(
     Ok((Channel { id, mapping, normalizer }, connector, brake))
 }
 
-/// Waits until the channel may run again; fails where it has to end.
+/// Reports a fault and waits until the channel may run again. Returns the fault if the channel has to
+/// end.
 async fn after(
     fault: Fault,
     channel: &LiveChannel,
@@ -183,28 +183,54 @@ async fn after(
 ) -> Result<(), Fault> {
     let (control, stop) = (&channel.handle.control, &shared.environment.stop);
     let requested = control.requested();
-    channel.handle.watch.waits(&fault);
+    channel.handle.watch.set(State::Waiting(fault.to_string()));
     if channel.spec.range.is_none() {
-        // For `status` in another process. The store may be the very thing that is away.
+        // For `status` in another process. The store itself may be what is away.
         let now = shared.environment.clock.now();
         let _ = shared.store.note(channel.id(), &fault, now).await;
     }
     let ends_by_itself = channel.spec.pace.schedule.is_none();
-    if stop.is_asked() || (ends_by_itself && fault.is_stopped()) {
+    if stop.is_requested() || (ends_by_itself && fault.is_stopped()) {
         return Err(fault);
     }
     let wait = retry.wait(fault.kind());
-    report::retry(Some(channel.id()), &fault, wait);
+    log::retry(Some(channel.id()), &fault, wait);
     match fault.kind() {
         FaultKind::Stopped => {
             control.stopped(fault.to_string());
-            // Whoever asks for a pass may have mended it.
-            stop.or(control.rest(requested, wait)).await;
+            // Whoever requests a pass may have fixed the cause.
+            stop.or(control.wait_until_due(requested, wait)).await;
         }
-        // A source that asks for a pause, or is not there, is not asked sooner.
+        // A source that asked for a pause, or is away, is not read any sooner.
         FaultKind::Transient | FaultKind::Throttled(_) => stop.or_sleep(wait).await,
     }
-    if stop.is_asked() { Err(fault) } else { Ok(()) }
+    if stop.is_requested() { Err(fault) } else { Ok(()) }
+}
+
+/// Most messages that the sink stores in one transaction.
+const MAX_INTAKE: usize = 32;
+
+/// Runs the sink, and runs it again after every fault, until stop is requested.
+async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: Stop) {
+    let mut retry = Retry::default();
+    loop {
+        let mut acked = 0;
+        let run = sink::run(&mut consumer, &store, stop.token(), MAX_INTAKE, &mut acked);
+        let fault = match AssertUnwindSafe(run).catch_unwind().await {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) => fault,
+            Err(_) => panicked(),
+        };
+        if acked > 0 {
+            retry.reset();
+        }
+        let wait = retry.wait(fault.kind());
+        log::retry(None, &fault.at("sink"), wait);
+        stop.or_sleep(wait).await;
+        if stop.is_requested() {
+            return;
+        }
+    }
 }
 
 /// Ends when no verb has completed for too long.
@@ -218,7 +244,66 @@ async fn stalled(watch: &ChannelWatch) {
     }
 }
 
-/// The message of a panic may quote a value; the panic hook has printed where it was.
+/// The message of a panic may quote a personal value; the panic hook has logged the place only.
 pub(crate) fn panicked() -> Fault {
     Fault::stopped("the task panicked").remedy("report this defect with the line logged above")
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{Intake, Kept};
+    use sink::store::{
+        Memory,
+        suite::sample::{intake, read, record},
+    };
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Fails so many times, after a message each or without any.
+    struct Flaky {
+        faults_left: u64,
+        gives: bool,
+        is_broken: bool,
+        stop: Stop,
+    }
+
+    impl Consumer for Flaky {
+        async fn take(&mut self, _: usize) -> Result<Intake, Fault> {
+            if self.faults_left == 0 {
+                self.stop.request();
+                std::future::pending::<()>().await;
+            }
+            if self.gives && !std::mem::replace(&mut self.is_broken, true) {
+                return Ok(intake([&read(self.faults_left, [record("a", "text")])]));
+            }
+            (self.faults_left, self.is_broken) = (self.faults_left - 1, false);
+            Err(Fault::transient("the bus is gone"))
+        }
+
+        async fn ack(&mut self, _: Kept) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
+    /// How long a sink with so many faults is away in all.
+    async fn away(faults: u64, gives: bool) -> Duration {
+        let (began, stop) = (Instant::now(), Stop::default());
+        let flaky = Flaky { faults_left: faults, gives, is_broken: false, stop: stop.clone() };
+        supervise_sink(flaky, Memory::new(), stop).await;
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sink_that_keeps_messages_between_its_faults_is_back_in_a_second_each_time() {
+        let away = away(20, true).await;
+        assert!(away <= Duration::from_secs(20), "{away:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sink_that_keeps_nothing_waits_longer_each_time() {
+        // 1 + 2 + 4 + … + 128 s, and of each half at least.
+        let away = away(8, false).await;
+        assert!(away >= Duration::from_secs(127), "{away:?}");
+    }
 }

@@ -1,4 +1,5 @@
-//! Keeps a store small that is used for years: whoever keeps demands looks after it, once an hour.
+//! Store maintenance: once an hour, the process that runs the sink folds old books into daily totals and
+//! drops history past its retention.
 
 use std::time::Duration;
 
@@ -11,16 +12,17 @@ use crate::{clock, stop::Stop};
 
 const EVERY: Duration = Duration::from_hours(1);
 
-/// Reads stand in the books one by one for so long, and as days after it: further back than any
-/// broker keeps a message. Runs that somebody asked for are as old when they are forgotten.
-const ONE_BY_ONE: Duration = Duration::from_hours(30 * 24);
+/// Age at which the reads in the books are folded into daily totals, and requests are deleted. No
+/// broker keeps a message that long.
+const DETAIL_KEPT: Duration = Duration::from_hours(30 * 24);
 
-/// Looks after `store` until stop is asked; `history` is how long earlier states are kept.
+/// Maintains `store` until stop is requested; `history` is the retention of earlier states.
 pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &Stop) {
-    while !stop.is_asked() {
+    while !stop.is_requested() {
         let once = async {
             if let Err(fault) = Box::pin(once(store, history, clock::now())).await {
-                warn!("looking after the store: {fault}; again in an hour");
+                let (kind, wait_ms) = (fault.kind().name(), EVERY.as_millis());
+                warn!(kind, wait_ms, "store maintenance failed: {fault}; retry in 1 h");
             }
         };
         stop.or(once).await;
@@ -29,10 +31,10 @@ pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &St
 }
 
 async fn once(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
-    store.forget_requests(ONE_BY_ONE).await?;
+    store.forget_requests(DETAIL_KEPT).await?;
     let mut folded = 0;
     loop {
-        match store.fold_books(now - ONE_BY_ONE).await? {
+        match store.fold_books(now - DETAIL_KEPT).await? {
             0 => break,
             n => folded += n,
         }
@@ -40,12 +42,12 @@ async fn once(store: &Database, history: Option<Duration>, now: Timestamp) -> Re
     if folded > 0 {
         info!(reads = folded, "folded old reads into daily totals");
     }
-    // Nothing is older than the calendar.
+    // A retention longer than the calendar drops nothing.
     let length = history.and_then(|history| TimeDelta::from_std(history).ok());
     if let Some(before) = length.and_then(|length| now.checked_sub_signed(length))
         && store.drop_before(before).await?
     {
-        info!("dropped the months of history that ended before {before}");
+        info!(%before, "dropped history past its retention");
     }
     Ok(())
 }
@@ -60,7 +62,7 @@ mod tests {
     const DAY: Duration = Duration::from_hours(24);
 
     #[tokio::test]
-    async fn what_is_old_is_folded_and_dropped_and_the_rest_stays() {
+    async fn old_books_are_folded_old_history_is_dropped_and_the_rest_stays() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.db");
         let store = Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await.unwrap());

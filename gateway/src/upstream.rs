@@ -1,5 +1,5 @@
-//! The channels of one upstream, read by the one process that holds its lease; and those that are
-//! sent to, which every process reads.
+//! The channels of one upstream. Polled channels are read by the process that holds the lease; push
+//! channels by every process.
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use tracing::info;
 use crate::{
     channel::LiveChannel,
     instance,
-    lease::Keeper,
-    report, requests,
+    lease::LeaseHolder,
+    log, requests,
     supervise::{Ended, Shared, run_channels},
 };
 
-/// How often somebody who waits for a lease asks for it.
+/// How often a waiting process tries to claim the lease.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// Runs the channels of `upstream` that are asked whenever this process holds its lease, and those
-/// that are sent to all the time: every process takes what arrives at its own listener. Does what is
-/// requested of them, until stop is asked or they have ended by themselves.
+/// Runs the polled channels of `upstream` while this process holds its lease, and the push channels all
+/// the time: every process receives on its own listener. Serves the requests to all of them, until stop
+/// is requested or they have ended by themselves.
 pub async fn serve(
     upstream: &str,
     channels: Vec<LiveChannel>,
     shared: &Shared,
-    keeper: &Keeper,
+    leases: &LeaseHolder,
     grace: Duration,
 ) -> Vec<Ended> {
     let (pushed, pulled): (Vec<_>, Vec<_>) =
-        channels.into_iter().partition(|channel| channel.door.is_some());
+        channels.into_iter().partition(|channel| channel.endpoint.is_some());
     let run = async |channels: &[LiveChannel], fence| {
         tokio::select! {
             ended = run_channels(channels, shared, fence, grace) => ended,
@@ -38,9 +38,9 @@ pub async fn serve(
     };
     let pulling = async {
         let Some(gate) = pulled.first().map(|channel| &channel.gate) else { return Vec::new() };
-        while let Some(lease) = wait_for(upstream, shared, keeper).await {
+        while let Some(lease) = wait_for(upstream, shared, leases).await {
             if let Some(ended) =
-                Box::pin(keeper.during(&lease, gate, run(&pulled, lease.fence))).await
+                Box::pin(leases.during(&lease, gate, run(&pulled, lease.fence))).await
             {
                 return ended;
             }
@@ -52,17 +52,20 @@ pub async fn serve(
     ended
 }
 
-/// The lease, as soon as nobody else has it; `None` once stop is asked.
-async fn wait_for(upstream: &str, shared: &Shared, keeper: &Keeper) -> Option<Lease> {
+/// Waits for the lease; `None` once stop is requested.
+async fn wait_for(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Option<Lease> {
     let mut retry = Retry::default();
     let mut known_holder = None;
-    while !shared.environment.stop.is_asked() {
-        let wait = match keeper.claim(upstream).await {
+    while !shared.environment.stop.is_requested() {
+        let wait = match leases.claim(upstream).await {
             Ok(Claim::Ours(lease)) => return Some(lease),
             Ok(Claim::Held(held)) => {
                 if known_holder.as_ref() != Some(&held.holder) {
                     let who = instance::describe(&held.holder);
-                    info!("upstream {upstream} is read by {who}; taking over when it ends");
+                    info!(
+                        upstream,
+                        "the upstream is read by {who}; this process takes over when that one ends"
+                    );
                     known_holder = Some(held.holder);
                 }
                 ASK_EVERY
@@ -70,7 +73,7 @@ async fn wait_for(upstream: &str, shared: &Shared, keeper: &Keeper) -> Option<Le
             Ok(Claim::Lost) => continue,
             Err(fault) => {
                 let wait = retry.wait(fault.kind());
-                report::retry(None, &fault.at(format!("lease of upstream {upstream}")), wait);
+                log::retry(None, &fault.at(format!("lease of upstream {upstream}")), wait);
                 wait
             }
         };

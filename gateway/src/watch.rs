@@ -1,6 +1,6 @@
-//! What people may see of a running channel, kept in memory: counts, state, the last fault.
+//! The state of a running channel, in memory: counts, state, the last fault.
 //!
-//! It is a view and never a basis for a decision: the books are in the store.
+//! It is for display and supervision only; the books are in the store.
 
 use std::{
     sync::{
@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Batch, ChannelId, Fault, Tally};
+use contract::{Batch, ChannelId, Tally};
 
-/// The view of one channel.
+/// The state of one channel.
 #[derive(Debug)]
 pub struct ChannelWatch {
     id: ChannelId,
@@ -30,18 +30,18 @@ struct Now {
 /// What a channel is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// Reading, or about to.
+    /// Reads, or is about to.
     Running,
     /// Has read everything there was.
     CaughtUp,
-    /// Waits after a fault; the text says which.
+    /// Waits after this fault.
     Waiting(String),
     /// Ended.
     Ended,
 }
 
 impl ChannelWatch {
-    /// The view of a channel that has not begun.
+    /// The state of a channel that has not started.
     pub fn new(id: ChannelId) -> Self {
         let now = Now { state: State::Running, last_progress: Instant::now() };
         Self { id, advanced: AtomicU64::new(0), rejected: AtomicU64::new(0), now: Mutex::new(now) }
@@ -52,12 +52,12 @@ impl ChannelWatch {
         &self.id
     }
 
-    /// Entries that were read and are in custody since this process began.
+    /// Entries that were read and confirmed by the bus since this process started.
     pub fn entries(&self) -> u64 {
         self.advanced.load(Relaxed)
     }
 
-    /// Those of them that went to quarantine.
+    /// How many of them were rejected.
     pub fn rejected(&self) -> u64 {
         self.rejected.load(Relaxed)
     }
@@ -67,7 +67,7 @@ impl ChannelWatch {
         self.lock().state.clone()
     }
 
-    /// How long no verb has completed; zero while it rests or waits.
+    /// Time since the last verb completed; zero unless it is running.
     pub fn stalled_for(&self) -> Duration {
         let now = self.lock();
         match now.state {
@@ -76,13 +76,11 @@ impl ChannelWatch {
         }
     }
 
-    pub(crate) fn began(&self) {
-        self.set(State::Running);
-    }
-
+    /// Logs the partitions that failed in a read.
     pub(crate) fn read(&self, batch: &Batch) {
         for (partition, fault) in &batch.trouble {
-            tracing::warn!(channel = %self.id, partition = partition.0, "{fault}");
+            let (partition, kind) = (partition.0.as_str(), fault.kind().name());
+            tracing::warn!(channel = %self.id, partition, kind, "{fault}");
         }
         self.set(State::Running);
     }
@@ -93,22 +91,9 @@ impl ChannelWatch {
         self.set(State::Running);
     }
 
-    pub(crate) fn caught_up(&self) {
-        self.set(State::CaughtUp);
-    }
-
-    pub(crate) fn waits(&self, fault: &Fault) {
-        self.set(State::Waiting(fault.to_string()));
-    }
-
-    pub(crate) fn ended(&self) {
-        self.set(State::Ended);
-    }
-
-    fn set(&self, state: State) {
-        let mut now = self.lock();
-        now.state = state;
-        now.last_progress = Instant::now();
+    /// Sets the state; counts as progress.
+    pub(crate) fn set(&self, state: State) {
+        *self.lock() = Now { state, last_progress: Instant::now() };
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Now> {

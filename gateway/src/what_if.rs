@@ -1,7 +1,7 @@
-//! What a changed configuration would do: maps the kept records as it says and compares with what
-//! the store holds. Nothing is written.
+//! What a changed configuration would do: maps the stored records with it and compares the results with
+//! the store. Nothing is written.
 //!
-//! What the decoder found belongs to the bytes and not to the mapping; it is left out on both sides.
+//! Findings of the decoder belong to the bytes and not to the mapping; they are ignored on both sides.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sink::store::{Database, DemandRow};
 
-use crate::{assemble, keys, offline::DryRun};
+use crate::{assemble, channel::LiveChannel, keys, offline::remove_fields};
 
-/// Demands read at a time.
+/// Demands read from the store at a time.
 const PAGE: u32 = 500;
-/// Samples of a field.
+/// Most samples of a field.
 const SAMPLES: usize = 3;
-/// Characters of a sample.
+/// Most characters of a sample.
 const LONGEST: usize = 60;
 
 /// What would change.
@@ -26,11 +26,11 @@ const LONGEST: usize = 60;
 pub struct WhatIf {
     /// Demands that were mapped again.
     pub demands: u64,
-    /// Of them, those that would change.
+    /// How many of them would change.
     pub changed: u64,
-    /// Of them, those that would not be taken any more.
+    /// How many of them would be skipped or rejected.
     pub rejected: u64,
-    /// Demands whose record is not kept any more, or does not open.
+    /// Demands whose record is no longer stored, or cannot be decrypted.
     pub without_record: u64,
     /// Changes by field.
     pub fields: BTreeMap<String, FieldChange>,
@@ -39,9 +39,9 @@ pub struct WhatIf {
 /// How one field would change.
 #[derive(Debug, Default, Serialize)]
 pub struct FieldChange {
-    /// In how many demands.
+    /// Number of demands in which it would change.
     pub demands: u64,
-    /// A few of them; personal values are masked.
+    /// Some examples; personal values are masked.
     pub samples: Vec<Sample>,
 }
 
@@ -50,16 +50,16 @@ pub struct FieldChange {
 pub struct Sample {
     /// `channel/key`.
     pub demand: String,
-    /// As it is.
+    /// The value now.
     pub before: String,
-    /// As it would be.
+    /// The value it would have.
     pub after: String,
 }
 
-/// Maps everything that was seen since a moment.
+/// Maps all demands that were seen since a time.
 ///
 /// # Errors
-/// The configuration has problems, the keys cannot be read, or the store cannot.
+/// The configuration has problems, or the keys or the store cannot be read.
 pub async fn compare(
     settings: &Settings,
     store: &Database,
@@ -67,7 +67,7 @@ pub async fn compare(
 ) -> anyhow::Result<WhatIf> {
     let keys = keys::read(settings)?;
     let sealer = Sealer::new(&keys);
-    let dry_runs = assemble::dry_runs(settings, &keys)?;
+    let channels = assemble::channels(settings, &keys)?;
     let mut result = WhatIf::default();
     let mut after = 0;
     loop {
@@ -75,16 +75,16 @@ pub async fn compare(
         let Some((last, _)) = page.last() else { return Ok(result) };
         after = *last;
         for (_, row) in &page {
-            result.look_at(row, &dry_runs, &sealer);
+            result.look_at(row, &channels, &sealer);
         }
     }
 }
 
 impl WhatIf {
-    fn look_at(&mut self, row: &DemandRow, dry_runs: &[DryRun], sealer: &Sealer) {
+    fn look_at(&mut self, row: &DemandRow, channels: &[LiveChannel], sealer: &Sealer) {
         let demand = &row.demand;
-        let is_its = |each: &&DryRun| *each.channel.id() == demand.channel;
-        let Some(dry_run) = dry_runs.iter().find(is_its) else { return };
+        let is_its = |each: &&LiveChannel| *each.id() == demand.channel;
+        let Some(channel) = channels.iter().find(is_its) else { return };
         let bytes = open_raw(sealer, Place::from(demand), &demand.raw).ok();
         let tree = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let Some(tree) = tree else {
@@ -98,7 +98,7 @@ impl WhatIf {
             body: Body::new(tree),
             text: TextReport::default(),
         };
-        match dry_run.channel.normalizer.normalize(&record) {
+        match channel.normalizer.normalize(&record) {
             Verdict::Accept(accepted) => {
                 let name = format!("{}/{}", demand.channel, demand.source_key.as_str());
                 self.count(&name, &fields(&demand.body), &fields(&accepted.body));
@@ -130,11 +130,9 @@ impl WhatIf {
 fn fields(body: &DemandBody) -> Map<String, Value> {
     const OF_THE_DECODER: [&str; 5] =
         ["truncated", "malformed_bytes", "repaired_text", "damaged", "control_characters"];
-    let mut fields = match serde_json::to_value(body) {
-        Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
-    };
-    fields.shift_remove("unmasked");
+    let mut body = serde_json::to_value(body).unwrap_or_default();
+    remove_fields(&mut body, &["unmasked", "sealed", "token"]);
+    let Value::Object(mut fields) = body else { return Map::new() };
     if let Some(Value::Array(notes)) = fields.get_mut("quality") {
         notes.retain(|note| {
             let flag = note["flag"].as_str().unwrap_or_default();
@@ -144,20 +142,7 @@ fn fields(body: &DemandBody) -> Map<String, Value> {
             fields.shift_remove("quality");
         }
     }
-    fields.values_mut().for_each(without_ciphertext);
     fields
-}
-
-fn without_ciphertext(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.shift_remove("sealed");
-            members.shift_remove("token");
-            members.values_mut().for_each(without_ciphertext);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_ciphertext),
-        _ => {}
-    }
 }
 
 fn short(value: &Value) -> String {

@@ -1,4 +1,4 @@
-//! What an administrator does from the command line with codes, keys and people.
+//! The command line for codes, keys and people, and what is shown of a page that is read offline.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -10,7 +10,11 @@ use contract::{
     Batch, Body, Channel, Cursor, DemandId, Entry, Intake, MappingNo, Position, RawRecord, ReadNo,
     RecordKey, Revision, Store, TextReport, Timestamp, pack,
 };
-use gateway::{assemble, keys, shipped};
+use gateway::{
+    assemble, keys,
+    offline::{self, Outcome},
+    shipped,
+};
 use normalizer::{Keys, Sealer, Suite};
 use serde_json::{Value, json};
 use sink::store::{Access, Database, Sqlite};
@@ -152,10 +156,7 @@ async fn keys_rotate_and_a_person_is_forgotten_under_either_token() {
     let token = Sealer::new(&old).tokens(&person).remove(0);
     let output = tonghui(folder, &["key", "rotate"]);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.contains("sealed again: 3 demands, 3 records"),
-        "{said}"
-    );
+    assert!(output.status.success() && said.contains("resealed: 3 demands, 3 records"), "{said}");
     assert!(tonghui(folder, &["key", "rotate", "--resume"]).status.success());
     let copy = folder.join("copy.json");
     assert!(tonghui(folder, &["key", "backup", copy.to_str().unwrap()]).status.success());
@@ -204,4 +205,46 @@ async fn looking_at_persons_is_written_down_before_they_are_shown() {
     assert!(shown.contains("13800001234"), "{shown}");
     let audit = json_of(folder, &["audit"]);
     assert_eq!((&audit[0]["action"], &audit[0]["detail"]), (&json!("reveal"), &json!("explain")));
+}
+
+fn explained(reveal: bool) -> Vec<Outcome> {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
+    let settings = assemble::settings_without_secrets(&config).unwrap();
+    let hotline = offline::channel(&settings, &"hotline".parse().unwrap()).unwrap();
+    let page = hotline.spec.folder.join("fixtures/rows.json");
+    hotline.page(&page, reveal).unwrap()
+}
+
+#[test]
+fn persons_are_masked_unless_they_are_revealed() {
+    let shown = |reveal: bool| {
+        let outcomes = explained(reveal);
+        outcomes
+            .iter()
+            .flat_map(|each| &each.trace)
+            .map(|traced| format!("{traced:?}\n"))
+            .collect::<String>()
+    };
+    let (masked, revealed) = (shown(false), shown(true));
+    for value in ["张䶮", "13800001234", "0553-3800000", "交口12号", "坐席 0821"] {
+        assert!(!masked.contains(value), "{value} is shown:\n{masked}");
+        assert!(revealed.contains(value), "{value} is not shown:\n{revealed}");
+    }
+    for value in ["反映夜间施工噪音扰民", "张**", "138****1234", "340202000000"] {
+        assert!(masked.contains(value), "{value} is not shown:\n{masked}");
+    }
+}
+
+#[test]
+fn every_field_shows_what_it_became_and_how_its_bytes_were_decoded() {
+    let outcomes = explained(false);
+    let of =
+        |column: &str| outcomes[0].trace.iter().find(|traced| traced.column == column).unwrap();
+    assert_eq!(of("RQSTPERSON").fields, ["people.name"]);
+    assert_eq!(of("AREACODE").fields, ["region"]);
+    assert_eq!(of("REGISTERNAME").fields, Vec::<&str>::new());
+    let content = of("RQSTCONTENT");
+    assert!(content.raw.contains("&nbsp;") && !content.decoded.contains("&nbsp;"), "{content:?}");
+    let decoding = outcomes[0].decoding.as_deref().unwrap();
+    assert!(decoding.starts_with("GB18030, which the channel declares"), "{decoding}");
 }

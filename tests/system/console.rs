@@ -50,7 +50,7 @@ fn has_caught_up(line: &str) -> bool {
 
 /// The address that a process says it answers at.
 pub(crate) fn address(gateway: &mut Gateway) -> String {
-    let line = until(gateway, |line| line.contains("the console answers"));
+    let line = until(gateway, |line| line.contains("the console listens"));
     line.split("http://").nth(1).unwrap().split(char::is_whitespace).next().unwrap().to_owned()
 }
 

@@ -13,9 +13,7 @@ use gateway::{
     brake::Brake,
     channel::ChannelHandle,
     clock,
-    ingest::{Environment, Run, ingest},
-    mapping::MappingPool,
-    memory::Memory,
+    ingest::{Environment, Memory, Run, ingest},
     schedule::Pace,
     stop::Stop,
 };
@@ -191,7 +189,7 @@ async fn ingest_once(
         brake: Brake::default(),
         environment: &Environment {
             memory: Arc::new(Memory::new(1 << 20)),
-            mapping: Arc::new(MappingPool::new().unwrap()),
+            mapping: Arc::default(),
             clock: clock::machine(),
             stop: Stop::default(),
         },

@@ -128,7 +128,7 @@ async fn a_running_service_seals_with_new_keys_as_soon_as_there_are_some() {
     rotate.args(["key", "rotate", "--config"]).arg(world.config()).envs(world.environment());
     let ended = tokio::task::block_in_place(|| rotate.output()).unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success() && said.contains("sealed again: 80 demands"), "{said}");
+    assert!(ended.status.success() && said.contains("resealed: 80 demands"), "{said}");
 
     // Read after the rotation, by the process that began before it.
     world.hotline.file(10).await.unwrap();

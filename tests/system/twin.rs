@@ -177,7 +177,7 @@ impl<T: Publisher> Publisher for Trapped<T> {
     }
 }
 
-impl<T: Checkpoints> Checkpoints for Trapped<T> {
+impl<T: Checkpoints> Checkpoints for Trapped<Arc<T>> {
     async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
         self.inner.load(channel, fence).await
     }
@@ -220,7 +220,7 @@ impl<T: Consumer> Consumer for Trapped<T> {
     }
 }
 
-impl<T: Store> Store for Trapped<T> {
+impl<T: Store> Store for Trapped<Arc<T>> {
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
         let outcomes = self.trap.around(Verb::Keep, self.inner.store(intake)).await?;
         self.done(Verb::Keep);

@@ -27,7 +27,7 @@ async fn a_channel_whose_records_lose_what_all_had_stops_until_that_is_accepted(
         let error = world.pull().await.unwrap_err();
         let fault: &contract::Fault = error.downcast_ref().unwrap();
         assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
-        assert!(fault.to_string().contains("which nearly all had before"), "{fault}");
+        assert!(fault.to_string().contains("nearly all earlier ones had it"), "{fault}");
         assert!(fault.to_string().contains("title"), "{fault}");
         assert!(title(&lost[0]).await.is_some(), "it was delivered");
     }
@@ -60,7 +60,7 @@ async fn demands_that_come_one_by_one_without_a_title_are_counted_over_all_runs(
         assert!(
             fault
                 .to_string()
-                .contains("none of the last 10 demands has title, which nearly all had before"),
+                .contains("none of the last 10 demands has title; nearly all earlier ones had it"),
             "{fault}"
         );
     }

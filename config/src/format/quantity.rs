@@ -1,19 +1,22 @@
-//! Numbers with a unit. The unit is never left out: a bare 30 is thirty of something else for
-//! every reader.
+//! Numbers with a unit. The unit is required: readers would disagree about a bare 30.
 
 use std::{borrow::Cow, str::FromStr, time::Duration};
 
 use contract::{Period, Size};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::Wrong;
 
 const SECONDS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
 
-/// Least time between two requests, on average; written as requests per time, like `5/s`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Rate(pub(crate) Duration);
+/// A rate, as the average time between two requests; written as requests per time, like `5/s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(
+    extend("format" = "rate"),
+    description = "a whole number per s, m, h or d: 5/s, 100/m"
+)]
+pub(crate) struct Rate(#[schemars(with = "String")] pub(crate) Duration);
 
 impl FromStr for Rate {
     type Err = String;
@@ -28,119 +31,93 @@ impl FromStr for Rate {
     }
 }
 
-pub(super) fn period(text: &str, bounds: (Option<&str>, Option<&str>)) -> Option<Wrong> {
-    within::<Period>(text, bounds, |text| {
-        let (number, unit) = split(text);
-        let unit = match unit.trim().to_lowercase().as_str() {
-            "sec" | "secs" | "second" | "seconds" | "秒" | "" => "s",
-            "min" | "mins" | "minute" | "minutes" | "分" | "分钟" => "m",
-            "hour" | "hours" | "hr" | "小时" | "时" => "h",
-            "day" | "days" | "天" | "日" => "d",
-            "ms" | "msec" | "毫秒" => "ms",
-            "s" => "s",
-            _ => return None,
-        };
-        Some(format!("{}{unit}", number.trim()))
-    })
+/// Names that people write for units, and the unit that each stands for.
+type Units = [(&'static str, &'static [&'static str])];
+
+const TIMES: &Units = &[
+    ("s", &["", "s", "sec", "secs", "second", "seconds", "秒"]),
+    ("m", &["m", "min", "mins", "minute", "minutes", "分", "分钟"]),
+    ("h", &["h", "hour", "hours", "hr", "小时", "时"]),
+    ("d", &["d", "day", "days", "天", "日"]),
+    ("ms", &["ms", "msec", "毫秒"]),
+];
+
+const SIZES: &Units = &[
+    ("B", &["", "b", "byte", "bytes"]),
+    ("KiB", &["k", "kb", "kib"]),
+    ("MiB", &["m", "mb", "mib"]),
+    ("GiB", &["g", "gb", "gib"]),
+];
+
+pub(super) fn period(text: &str, bounds: Bounds<'_>) -> Option<Wrong> {
+    within(
+        text,
+        bounds,
+        |Period(period)| period.as_millis(),
+        |number, unit| Some(format!("{number}{}", unit_of(TIMES, unit)?)),
+    )
 }
 
-pub(super) fn size(text: &str, bounds: (Option<&str>, Option<&str>)) -> Option<Wrong> {
-    within::<Size>(text, bounds, |text| {
-        let (number, unit) = split(text);
-        let unit = match unit.trim().to_lowercase().as_str() {
-            "k" | "kb" | "kib" => "KiB",
-            "m" | "mb" | "mib" => "MiB",
-            "g" | "gb" | "gib" => "GiB",
-            "b" | "byte" | "bytes" | "" => "B",
-            _ => return None,
-        };
-        Some(format!("{}{unit}", number.trim()))
-    })
+pub(super) fn size(text: &str, bounds: Bounds<'_>) -> Option<Wrong> {
+    within(
+        text,
+        bounds,
+        |Size(bytes)| bytes.into(),
+        |number, unit| Some(format!("{number}{}", unit_of(SIZES, unit)?)),
+    )
 }
 
 pub(super) fn rate(text: &str) -> Option<Wrong> {
-    within::<Rate>(text, (None, None), |text| {
-        let (number, unit) = split(text);
-        let unit = unit.trim().trim_start_matches('/').trim_start_matches("per").trim();
-        let unit = match unit.to_lowercase().as_str() {
-            "s" | "sec" | "second" | "秒" | "" => "s",
-            "m" | "min" | "minute" | "分" | "分钟" => "m",
-            "h" | "hour" | "小时" => "h",
-            "d" | "day" | "天" | "日" => "d",
-            _ => return None,
-        };
-        Some(format!("{}/{unit}", number.trim()))
-    })
+    within(
+        text,
+        (None, None),
+        |Rate(interval)| interval.as_nanos(),
+        |number, unit| {
+            let unit = unit.trim_start_matches('/').trim_start_matches("per").trim();
+            Some(format!("{number}/{}", unit_of(TIMES, unit)?))
+        },
+    )
 }
 
-/// Reads a quantity and compares it with its bounds; `guess` says what was probably meant.
-fn within<Q: FromStr<Err = String> + Comparable>(
+fn unit_of(units: &Units, written: &str) -> Option<&'static str> {
+    let written = written.to_lowercase();
+    units.iter().find(|(_, names)| names.contains(&&*written)).map(|(unit, _)| *unit)
+}
+
+/// Least and largest value, as text; `None` for no bound.
+type Bounds<'t> = (Option<&'t str>, Option<&'t str>);
+
+/// Reads a quantity and compares its `amount` with the bounds. `guess` makes what was probably meant
+/// from a number and the text after it.
+fn within<Q: FromStr<Err = String>>(
     text: &str,
-    (least, most): (Option<&str>, Option<&str>),
-    guess: impl Fn(&str) -> Option<String>,
+    (least, most): Bounds<'_>,
+    amount: fn(Q) -> u128,
+    guess: impl Fn(&str, &str) -> Option<String>,
 ) -> Option<Wrong> {
-    let quantity: Q = match text.parse() {
-        Ok(quantity) => quantity,
+    let message = match text.parse::<Q>().map(amount) {
         Err(message) => {
-            let instead = guess(text).filter(|guess| guess.parse::<Q>().is_ok());
+            let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            let (number, unit) = text.split_at(end);
+            let instead = guess(number, unit.trim()).filter(|guess| guess.parse::<Q>().is_ok());
             return Some(Wrong { message, instead, ..Wrong::default() });
         }
-    };
-    let beyond = |bound: Option<&str>, wrong: fn(u128, u128) -> bool| {
-        let amount = bound?.parse::<Q>().ok()?.amount();
-        bound.filter(|_| wrong(quantity.amount(), amount)).map(str::to_owned)
-    };
-    let message = match (beyond(least, |a, b| a < b), beyond(most, |a, b| a > b)) {
-        (Some(least), _) => format!("`{text}` is too little: at least {least}"),
-        (_, Some(most)) => format!("`{text}` is too much: at most {most}"),
-        (None, None) => return None,
+        Ok(value) => {
+            let bound = |bound: &str| bound.parse::<Q>().ok().map(amount);
+            let too_little = |least: &&str| bound(least).is_some_and(|least| value < least);
+            let too_much = |most: &&str| bound(most).is_some_and(|most| value > most);
+            match (least.filter(too_little), most.filter(too_much)) {
+                (Some(least), _) => format!("`{text}` is too little: at least {least}"),
+                (_, Some(most)) => format!("`{text}` is too much: at most {most}"),
+                (None, None) => return None,
+            }
+        }
     };
     Some(Wrong { message, ..Wrong::default() })
-}
-
-/// What bounds are compared by.
-trait Comparable {
-    fn amount(&self) -> u128;
-}
-
-impl Comparable for Period {
-    fn amount(&self) -> u128 {
-        self.0.as_millis()
-    }
-}
-
-impl Comparable for Size {
-    fn amount(&self) -> u128 {
-        self.0.into()
-    }
-}
-
-impl Comparable for Rate {
-    fn amount(&self) -> u128 {
-        self.0.as_nanos()
-    }
-}
-
-fn split(text: &str) -> (&str, &str) {
-    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-impl JsonSchema for Rate {
-    fn schema_name() -> Cow<'static, str> {
-        "Rate".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "format": "rate",
-            "description": "a whole number per s, m, h or d: 5/s, 100/m",
-        })
     }
 }

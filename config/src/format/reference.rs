@@ -7,10 +7,9 @@ use std::{
 
 use contract::ChannelId;
 
-use super::Wrong;
-use crate::nearest::nearest;
+use super::{Wrong, nearest};
 
-/// A file above this is no request body and no certificate.
+/// Largest request body or certificate file, in bytes.
 const MAX_CONTENT: u64 = 1 << 20;
 
 /// What a configuration may refer to.
@@ -59,7 +58,7 @@ pub(super) fn codes(name: &str, world: &World<'_>) -> Option<Wrong> {
     })
 }
 
-/// Names of upstreams are like those of channels: without one, a channel's own is meant.
+/// Names of upstreams follow the rules for names of channels: the default is the channel's own name.
 pub(super) fn upstream(name: &str) -> Option<Wrong> {
     let error = name.parse::<ChannelId>().err()?;
     let message = error.to_string().replace("channel name", "name of an upstream");
@@ -87,7 +86,7 @@ pub(super) fn fixture(name: &str, world: &World<'_>) -> Option<Wrong> {
     })
 }
 
-/// The text of a file beside the channel file: a request body, certificates.
+/// The content of a file in the channel's folder: a request body or certificates.
 pub(crate) fn content(name: &str, world: &World<'_>) -> Result<String, Wrong> {
     if let Some(wrong) = fixture(name, world) {
         return Err(wrong);
@@ -103,8 +102,8 @@ pub(crate) fn content(name: &str, world: &World<'_>) -> Result<String, Wrong> {
     }
 }
 
-/// The value of an environment variable. What is no name of one may be the secret itself, so it is
-/// not quoted.
+/// The value of an environment variable. A text that is not a valid name may be the secret itself, so it
+/// is not quoted.
 pub(crate) fn variable(name: &str, world: &World<'_>) -> Result<String, Wrong> {
     let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !letters || !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
@@ -126,8 +125,8 @@ pub(crate) fn variable(name: &str, world: &World<'_>) -> Result<String, Wrong> {
     }
 }
 
-/// The secret that `{ env = … }` or `{ file = … }` names: for a file its first line, or all of it
-/// where it is in PEM.
+/// The secret that `{ env = … }` or `{ file = … }` names: of a file, the first line, or all of it if it is
+/// a PEM file.
 pub(crate) fn secret(key: &str, name: &str, world: &World<'_>) -> Result<String, Wrong> {
     if key == "env" {
         return variable(name, world);
@@ -148,7 +147,7 @@ pub(crate) fn secret(key: &str, name: &str, world: &World<'_>) -> Result<String,
     }
 }
 
-/// Why a file cannot be read, without numbers and machine paths.
+/// Why a file cannot be read, without error numbers.
 pub(crate) fn reason(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::NotFound => "it does not exist",

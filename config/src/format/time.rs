@@ -1,5 +1,5 @@
-//! Times: of the clock as crontab writes them, hours of the day as `06:00-23:00`, and zones by their
-//! IANA name, because only these know when a clock was changed in the past.
+//! Cron times, hours of the day like `06:00-23:00`, and time zones by their IANA names, which include all
+//! clock changes of the past.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -8,16 +8,16 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use contract::Window;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::Wrong;
-use crate::nearest::nearest;
+use super::{Wrong, nearest};
 
 /// Five fields: minute, hour, day of the month, month, day of the week.
-#[derive(Debug, Clone)]
-pub(crate) struct Clock(pub(crate) Box<Cron>);
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(extend("format" = "cron"))]
+pub(crate) struct Clock(#[schemars(with = "String")] pub(crate) Box<Cron>);
 
 impl FromStr for Clock {
     type Err = String;
@@ -25,7 +25,7 @@ impl FromStr for Clock {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parser = CronParser::builder().seconds(Seconds::Disallowed).build();
         parser.parse(text).map(|cron| Self(Box::new(cron))).map_err(|error| {
-            format!("`{text}` are no clock times ({error}): write five fields, minute, hour, day, month, weekday, like */5 * * * *")
+            format!("`{text}` is not a cron expression ({error}): write five fields, minute, hour, day, month, weekday, like */5 * * * *")
         })
     }
 }
@@ -33,16 +33,6 @@ impl FromStr for Clock {
 impl<'de> Deserialize<'de> for Clock {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-impl JsonSchema for Clock {
-    fn schema_name() -> Cow<'static, str> {
-        "Clock".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "cron" })
     }
 }
 
@@ -72,25 +62,14 @@ fn clock(text: &str) -> Option<String> {
 }
 
 /// A zone of the IANA time zone database.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Zone(pub(crate) Tz);
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(
+    extend("format" = "timezone"),
+    description = "a name of the IANA time zone database: Asia/Shanghai"
+)]
+pub(crate) struct Zone(#[schemars(with = "String")] pub(crate) Tz);
 
-impl JsonSchema for Zone {
-    fn schema_name() -> Cow<'static, str> {
-        "Zone".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "format": "timezone",
-            "description": "a name of the IANA time zone database: Asia/Shanghai",
-        })
-    }
-}
-
-/// What people call the one time of China; the database has it under the city of Shanghai.
+/// What people write for China's time zone; the database has it as Shanghai.
 const CHINA: [&str; 9] =
     ["asia/beijing", "beijing", "china", "cst", "gmt+8", "utc+8", "+08:00", "北京", "北京时间"];
 

@@ -1,4 +1,4 @@
-//! Texts, numbers, truth values: choices, bounds and formats.
+//! Texts, numbers and booleans: choices, bounds and formats.
 
 use std::ops::Range;
 
@@ -6,7 +6,11 @@ use serde_json::{Number, Value};
 use toml::de::DeValue;
 
 use super::{Walk, types};
-use crate::{format, nearest::nearest, problem::Suggestion, shape::Shape};
+use crate::{
+    format::{self, nearest},
+    problem::Suggestion,
+    shape::Shape,
+};
 
 impl<'a> Walk<'a> {
     pub(super) fn scalar(
@@ -16,7 +20,7 @@ impl<'a> Walk<'a> {
         span: Range<usize>,
     ) -> Value {
         let Some(value) = types::plain_scalar(value) else {
-            self.find(span, "the number is too large, or not a number at all".to_owned());
+            self.find(span, "the number is too large, or is not a number".to_owned());
             return Value::Null;
         };
         if !shape.choices.is_empty() {
@@ -68,18 +72,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The value of the variable takes the place of its name.
+    /// Replaces the name of a variable by its value.
     fn variable(&mut self, name: &str, span: Range<usize>) -> Value {
         match format::variable(name, self.world) {
             Ok(value) => {
-                self.secrets.push(value.clone());
+                self.walked.secrets.push(value.clone());
                 Value::String(value)
             }
             Err(wrong) => self.unresolved(name, span, wrong),
         }
     }
 
-    /// What the file holds takes the place of its name.
+    /// Replaces the name of a file by its content.
     fn content(&mut self, name: &str, span: Range<usize>) -> Value {
         match format::content(name, self.world) {
             Ok(text) => Value::String(text),
@@ -90,7 +94,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A reference that leads nowhere. Where not even its name is quoted, nobody may see it.
+    /// Notes a reference that cannot be resolved. If the message does not quote its name, the name may be a
+    /// secret and is hidden.
     pub(super) fn unresolved(
         &mut self,
         name: &str,
@@ -98,7 +103,7 @@ impl<'a> Walk<'a> {
         wrong: format::Wrong,
     ) -> Value {
         if !wrong.message.contains(name) {
-            self.hidden.push(span.clone());
+            self.walked.hidden.push(span.clone());
         }
         self.wrong(span, name, wrong);
         Value::Null

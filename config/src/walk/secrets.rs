@@ -1,5 +1,4 @@
-//! Secrets: a reference is replaced by what it names, and what looks like a secret in the wrong
-//! place is kept out of every snippet.
+//! Secrets: replaces references by their values, and hides what looks like a secret in the wrong place.
 
 use std::ops::Range;
 
@@ -11,16 +10,15 @@ use toml::{
 
 use super::{Rules, Walk};
 use crate::{
-    format,
-    nearest::nearest,
+    format::{self, nearest},
     shape::{Shape, alternatives},
 };
 
-/// Words in the names of keys whose values are better not shown, known key or not.
+/// Words in the names of keys whose values are hidden, even if the key is unknown.
 const TELLING: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "credential", "密码"];
 
 impl Walk<'_> {
-    /// The secret takes the place of the reference.
+    /// Replaces a reference by the secret.
     pub(super) fn secret(&mut self, table: &DeTable<'_>, span: Range<usize>) -> Value {
         let mut known =
             table.iter().filter(|(key, _)| matches!(key.get_ref().as_ref(), "env" | "file"));
@@ -32,25 +30,25 @@ impl Walk<'_> {
         let Some(name) = value.get_ref().as_str() else { return Value::Null };
         match format::secret(key.get_ref(), name, self.world) {
             Ok(secret) => {
-                self.secrets.push(secret.clone());
+                self.walked.secrets.push(secret.clone());
                 Value::String(secret)
             }
             Err(wrong) => self.unresolved(name, value.span(), wrong),
         }
     }
 
-    /// Keeps a value, and all below it, out of every snippet.
+    /// Hides a value, and everything below it, in all snippets.
     pub(super) fn hide(&mut self, value: &Spanned<DeValue<'_>>) {
         match value.get_ref() {
             DeValue::Table(table) => table.iter().for_each(|(_, value)| self.hide(value)),
             DeValue::Array(list) => list.iter().for_each(|value| self.hide(value)),
-            _ => self.hidden.push(value.span()),
+            _ => self.walked.hidden.push(value.span()),
         }
     }
 }
 
 impl Rules<'_> {
-    /// Whether the value of a key that is not known may be a secret.
+    /// Whether the value of an unknown key may be a secret.
     pub(crate) fn is_telling(&self, name: &str) -> bool {
         let lower = name.to_lowercase();
         nearest(name, self.secret_keys.iter().copied()).is_some()

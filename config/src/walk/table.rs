@@ -9,7 +9,7 @@ use toml::{
 };
 
 use super::{Walk, types};
-use crate::{nearest::nearest, problem::Suggestion, shape::Shape, source::Finding};
+use crate::{format::nearest, problem::Suggestion, shape::Shape, source::Finding};
 
 impl<'a> Walk<'a> {
     pub(super) fn table(
@@ -45,7 +45,7 @@ impl<'a> Walk<'a> {
         Value::Object(object)
     }
 
-    /// Reports an unknown key; returns the known one that was meant.
+    /// Notes an unknown key; returns the known key that was probably meant.
     fn unknown(
         &mut self,
         shape: &Shape<'a>,
@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
             let meaning = schema.and_then(|(_, schema)| schema.get("description")?.as_str());
             let meaning =
                 meaning.and_then(|text| text.lines().next()).map(|text| text.trim_end_matches('.'));
-            self.found.push(Finding {
+            self.walked.found.push(Finding {
                 span: span.clone(),
                 message: format!("missing key `{key}`{}{why}", self.header()),
                 suggestion: meaning.map(|text| Suggestion::advice(format!("`{key}`: {text}"))),
@@ -122,21 +122,11 @@ impl<'a> Walk<'a> {
         explained: &[&str],
         span: Range<usize>,
     ) {
-        let count = u64::try_from(table.len()).unwrap_or(u64::MAX);
-        let (least, most) = shape.size;
-        if least.is_some_and(|least| count < least) || most.is_some_and(|most| count > most) {
-            let known: Vec<String> =
-                shape.properties.iter().map(|(key, _)| format!("`{key}`")).collect();
-            let keys = if known.is_empty() { "keys".to_owned() } else { known.join(", ") };
-            let many = match shape.size {
-                (Some(1), Some(1)) => "exactly one".to_owned(),
-                (Some(least), None) => format!("at least {least}"),
-                (_, Some(most)) => format!("at most {most}"),
-                (None, None) => return,
-            };
-            self.find(span.clone(), format!("{many} of {keys} is needed{}", self.header()));
-        }
-        let of = &shape.exactly_one;
+        // Schemas write "exactly one of all keys" as least and most number of keys.
+        let of: Vec<&str> = match shape.size {
+            (Some(1), Some(1)) => shape.properties.iter().map(|(key, _)| *key).collect(),
+            _ => shape.exactly_one.clone(),
+        };
         let given = |key: &&&str| table.contains_key(**key) || explained.contains(*key);
         if !of.is_empty() && of.iter().filter(given).count() != 1 {
             let keys: Vec<_> = of.iter().map(|key| format!("`{key}`")).collect();

@@ -1,4 +1,4 @@
-//! Values and their types: their names, their JSON, and how one is written as another.
+//! Types of values: their names, their JSON, and how a value is written in another type.
 
 use serde_json::{Number, Value};
 use toml::{
@@ -11,7 +11,7 @@ use crate::{
     shape::{self, Shape},
 };
 
-/// What a value is, for people.
+/// Name of the type of a value, for messages.
 pub(super) fn name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
@@ -24,7 +24,7 @@ pub(super) fn name(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// What a shape wants, for people.
+/// The types that a shape allows, for messages.
 pub(super) fn describe(shape: &Shape<'_>) -> Vec<String> {
     if let Some(format) = shape.format.and_then(format::describe) {
         return vec![format.to_owned()];
@@ -40,7 +40,7 @@ pub(super) fn describe(shape: &Shape<'_>) -> Vec<String> {
     shape.types.iter().map(name).map(str::to_owned).collect()
 }
 
-/// Several wishes as one.
+/// Joins alternatives with commas and "or".
 pub(super) fn either(wanted: &[String]) -> String {
     match wanted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
@@ -48,7 +48,7 @@ pub(super) fn either(wanted: &[String]) -> String {
     }
 }
 
-/// The same thing written in a type that fits, if that is beyond doubt.
+/// The value written in an allowed type, if there is no doubt.
 pub(super) fn instead(
     root: &Value,
     shape: &Shape<'_>,

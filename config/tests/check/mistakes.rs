@@ -1,4 +1,5 @@
-//! One mistake, one report: the exact text, and that its suggestion puts it right.
+//! What is reported: the exact text of each mistake, and that its suggestion fixes it; many mistakes in
+//! one run; and never a secret, wherever it was written.
 
 use config::Suggestion;
 
@@ -7,7 +8,7 @@ use crate::folder::{Folder, golden};
 const GATEWAY: &str = "gateway.toml";
 const HOTLINE: &str = "channels/hotline/channel.toml";
 
-/// Name, file, what stands there, what somebody wrote instead.
+/// Name, file, correct text, mistake.
 const MISTAKES: [(&str, &str, &str, &str); 64] = [
     ("typo_in_a_key", HOTLINE, "table   = \"CNS_CINFO\"", "tabel   = \"CNS_CINFO\""),
     ("typo_in_an_optional_key", HOTLINE, "timeout = ", "timout = "),
@@ -185,4 +186,112 @@ fn a_folder_that_is_not_what_it_should_be_is_described() {
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+/// File, correct text, mistake, reported place.
+const EDITS: [(&str, &str, &str, &str); 22] = [
+    ("gateway.toml", "Asia/Shanghai", "Asia/Shangai", "1:8"),
+    ("gateway.toml", "sqlite =", "sqlte  =", "4:1"),
+    ("gateway.toml", "\"256MiB\"", "256", "10:10"),
+    ("gateway.toml", "\"20s\"", "\"20\"", "11:10"),
+    ("channel", "every = \"15s\"", "every = \"0s\"", "5:9"),
+    ("channel", "concurrent = 2", "concurrent = 0", "8:14"),
+    ("channel", "HOTLINE_DATABASE_URL", "HOTLINE_DB", "11:19"),
+    ("channel", "key     =", "kye     =", "13:1"),
+    ("channel", "\"gbk\"", "\"gkb\"", "14:11"),
+    ("channel", "page    = 500", "page    = \"500\"", "15:11"),
+    ("channel", "timeout = \"30s\"", "timeout = true", "16:11"),
+    ("channel", "= 4000 }", "= -4000 }", "17:27"),
+    ("channel", "column  = \"LAST", "colum   = \"LAST", "20:1"),
+    ("channel", "pending = 0", "pending = [0]", "26:11"),
+    ("channel", "below = 5", "belwo = 5", "31:23"),
+    ("channel", "days  = 60", "days  = 0", "35:9"),
+    ("channel", "hotline/kind", "hotline/kid", "54:45"),
+    ("channel", "\"$.ACCORDTYPE\"", "\"ACCORDTYPE\"", "55:16"),
+    ("channel", "as = \"bool\"", "as = \"boole\"", "62:42"),
+    ("channel", "role = \"main\"", "role = \"mayn\"", "65:26"),
+    ("channel", "each = \"$.pressing[*]\"", "each = \"$.pressing[*\"", "69:8"),
+    ("channel", "rows.expected.json", "rows.expectd.json", "76:12"),
+];
+
+#[test]
+fn all_mistakes_of_all_files_are_reported_in_one_run() {
+    let folder = Folder::new();
+    let mut expected = Vec::new();
+    for (file, from, to, place) in EDITS {
+        let file = if file == "channel" { "channels/hotline/channel.toml" } else { file };
+        folder.edit(file, from, to);
+        expected.push(format!("{file}:{place}: "));
+    }
+    let report = folder.report();
+    let count = format!("\n{} problems in 2 files\n", EDITS.len());
+    assert!(report.ends_with(&count), "{report}");
+    for place in &expected {
+        assert!(report.contains(place.as_str()), "{place} is not in\n{report}");
+    }
+    golden("many", &report).unwrap();
+}
+
+#[test]
+fn a_program_gets_the_same_as_json() {
+    let folder = Folder::new();
+    folder.edit("channels/hotline/channel.toml", "charset =", "charest =");
+    folder.channel("Bad", "");
+    let problems = folder.resolve().unwrap_err();
+    golden("json", &serde_json::to_string_pretty(&problems).unwrap()).unwrap();
+}
+
+const URL: &str = "url     = { env = \"HOTLINE_DATABASE_URL\" }";
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_shown() {
+    for written in [
+        "url = \"hunter2\"",
+        "url = 'mysql://reader:hunter2@db/hotline'",
+        "url = \"hunter2",
+        "url = hunter2",
+        "url = \"\"\"\nhunter2\"\"\"",
+        "url = [\"hunter2\"]",
+        "url = { env = \"hunter2!\" }",
+        "url = { value = \"hunter2\" }",
+        "url = { env = \"HOTLINE_DATABASE_URL\", password = \"hunter2\" }",
+        "url = { env = \"HOTLINE_DATABASE_URL\" }\nurl = \"hunter2\"",
+        "ulr = \"hunter2\"",
+        "password = \"hunter2\"",
+        "db_password = { plain = \"hunter2\" }",
+        "url = { env = \"HOTLINE_DATABASE_URL\" }\npwd = 'hunter2",
+        "table = 'postgres://reader:hunter2@db/hotline'",
+    ] {
+        let folder = Folder::new();
+        folder.edit("channels/hotline/channel.toml", URL, written);
+        let problems = folder.resolve().unwrap_err();
+        let json = serde_json::to_string(&problems).unwrap();
+        for shown in [problems.to_string(), json, format!("{problems:?}")] {
+            assert!(!shown.contains("hunter2"), "{written} gives\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_url_above_its_table_is_not_shown() {
+    let folder = Folder::new();
+    folder.edit("channels/hotline/channel.toml", "[schedule]", "url = \"hunter2\"\n[schedule]");
+    let report = folder.report();
+    assert!(report.contains("it belongs in `[table]`") && !report.contains("hunter2"), "{report}");
+}
+
+#[test]
+fn settings_do_not_show_their_secrets() {
+    let settings = Folder::new().resolve().unwrap();
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let error = settings.channels[0].section.parse::<Vec<String>>().unwrap_err();
+    assert!(!error.contains("hunter2"), "{error}");
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Misread {
+        #[serde(rename = "url")]
+        _url: u32,
+    }
+    let error = settings.channels[0].section.parse::<Misread>().unwrap_err();
+    assert!(error.contains("invalid type") && !error.contains("hunter2"), "{error}");
 }

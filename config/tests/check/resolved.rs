@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config::{KeySource, StoreSettings, Trigger};
+use config::{KeySource, StoreSettings, Topology, Trigger};
 use contract::Period;
 
 use crate::folder::{Folder, golden, vocabulary};
@@ -15,8 +15,8 @@ fn a_folder_becomes_settings_with_paths_below_it() {
     let StoreSettings::Sqlite(file) = &settings.store else { panic!("the store is a file") };
     assert_eq!(file, &folder.path().join("data/tonghui.db"));
     assert!(settings.bus.is_none());
-    assert_eq!(settings.limits.memory_bytes, 256 << 20);
-    assert_eq!(settings.limits.grace, Duration::from_secs(20));
+    assert_eq!(settings.limits.memory.0, 256 << 20);
+    assert_eq!(settings.limits.grace.0, Duration::from_secs(20));
     let KeySource::File(keys) = &settings.keys else { panic!("the keys come from a file") };
     assert_eq!(keys, &folder.path().join("data/keys.json"));
 
@@ -44,9 +44,12 @@ fn a_database_and_a_broker_are_two_references() {
     let StoreSettings::Postgres(url) = &settings.store else { panic!("the store is a database") };
     assert_eq!(url.expose(), "postgres://gateway:hunter2@db1,db2/demand");
     let bus = settings.bus.as_ref().unwrap();
-    assert_eq!(bus.urls.expose(), "amqp://gateway:hunter2@mq1 amqps://gateway:hunter2@mq2");
+    assert_eq!(bus.amqp.expose(), "amqp://gateway:hunter2@mq1 amqps://gateway:hunter2@mq2");
     assert_eq!(bus.ca, Some(folder.path().join("ca.pem")));
-    assert_eq!((bus.prefix.as_str(), bus.queue_bytes, bus.declare), ("tonghui", 1 << 30, true));
+    assert_eq!(
+        (bus.prefix.as_str(), bus.queue.0, bus.topology),
+        ("tonghui", 1 << 30, Topology::Declare)
+    );
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
@@ -89,7 +92,7 @@ fn limits_and_budget_may_be_left_out() {
     folder.edit("gateway.toml", "[limits]\nmemory = \"256MiB\"\ngrace  = \"20s\"\n", "");
     folder.edit("channels/hotline/channel.toml", "[budget]\nconcurrent = 2\n", "");
     let settings = folder.resolve().unwrap();
-    assert_eq!(settings.limits.grace, Duration::from_secs(20));
+    assert_eq!(settings.limits.grace.0, Duration::from_secs(20));
     assert_eq!((settings.channels[0].budget.burst, settings.channels[0].budget.concurrent), (1, 1));
 }
 

@@ -6,7 +6,7 @@
 use std::{error::Error, path::PathBuf};
 
 use connector_files::Files;
-use contract::{Connector as _, Entry, Means};
+use contract::{Connector as _, ConnectorContext, Entry};
 use serde_json::json;
 
 #[tokio::main]
@@ -19,8 +19,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "url": path.parent().ok_or("name a file in a folder")?, "match": [name], "key": key,
         "revision": { "at": key }, "stable": "0s",
     });
-    let means = Means::new("peak".parse()?, chrono_tz::Asia::Shanghai);
-    let mut files = Files::build(serde_json::from_value(settings)?, means)?;
+    let context = ConnectorContext::new("peak".parse()?, chrono_tz::Asia::Shanghai);
+    let mut files = Files::build(serde_json::from_value(settings)?, context)?;
     let (mut at, mut n_records, mut n_rejects) = (None, 0_u64, 0_u64);
     loop {
         let batch = files.read(at.as_ref(), 500).await?;

@@ -9,7 +9,7 @@ mod sftp;
 
 use std::{fs::File, io, path::Path, sync::Arc};
 
-use contract::{Fault, Gate, Means};
+use contract::{ConnectorContext, Fault, Gate};
 
 use self::{address::Address, local::Local, sftp::Sftp};
 use crate::{
@@ -65,17 +65,17 @@ pub(crate) enum Moved {
 
 impl Folder {
     /// Touches no network.
-    pub(crate) fn new(config: &Config, means: &Means) -> Result<Self, Fault> {
+    pub(crate) fn new(config: &Config, context: &ConnectorContext) -> Result<Self, Fault> {
         let backend = match Address::parse(config.url.expose())? {
             Address::Local(folder) => Backend::Local(Local::new(folder, config.listing)),
             Address::Sftp(server) => Backend::Sftp(Box::new(Sftp::new(server, config)?)),
         };
-        Ok(Self { gate: Arc::clone(&means.gate), backend })
+        Ok(Self { gate: Arc::clone(&context.gate), backend })
     }
 
     /// What lies there.
     pub(crate) async fn list(&mut self) -> Result<Listing, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.list().await,
             Backend::Sftp(sftp) => sftp.list().await,
@@ -84,7 +84,7 @@ impl Folder {
 
     /// How a regular file lies there; `None` where there is none.
     pub(crate) async fn stamp(&mut self, name: &str) -> Result<Option<Stamp>, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.stamp(name).await,
             Backend::Sftp(sftp) => sftp.stamp(name).await,
@@ -93,7 +93,7 @@ impl Folder {
 
     /// The content as a file of this machine; `None` where it is not there any more as `stamp` says.
     pub(crate) async fn fetch(&mut self, name: &str, stamp: Stamp) -> Result<Option<File>, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.fetch(name, stamp).await,
             Backend::Sftp(sftp) => sftp.fetch(name, stamp).await,
@@ -102,7 +102,7 @@ impl Folder {
 
     /// Moves a file of the folder to a path that is absolute or within the folder.
     pub(crate) async fn rename(&mut self, name: &str, to: &Path) -> Result<Moved, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.rename(name, to).await,
             Backend::Sftp(sftp) => sftp.rename(name, to).await,

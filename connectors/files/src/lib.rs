@@ -31,7 +31,7 @@ mod text;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contract::{Batch, Connector, Entry, Fault, Means, Reason};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, Reason};
 
 pub use config::{Config, CsvConfig, Format, JsonPath, Limits, RevisionConfig, SftpConfig};
 pub use cursor::Cursor;
@@ -64,8 +64,8 @@ impl Connector for Files {
     type Config = Config;
     type Cursor = Cursor;
 
-    fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        let (options, folder) = (Options::new(&config, &means)?, Folder::new(&config, &means)?);
+    fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
+        let (options, folder) = (Options::new(&config, &context)?, Folder::new(&config, &context)?);
         Ok(Self { options, folder, waiting: Waiting::default(), open: None })
     }
 

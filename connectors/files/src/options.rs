@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use contract::{Fault, Means};
+use contract::{ConnectorContext, Fault};
 
 use crate::{config::Config, form::FormOptions, pick::fits, record::RecordOptions};
 
@@ -20,7 +20,7 @@ pub(crate) struct Options {
 
 impl Options {
     /// Refuses settings that cannot work.
-    pub(crate) fn new(config: &Config, means: &Means) -> Result<Arc<Self>, Fault> {
+    pub(crate) fn new(config: &Config, context: &ConnectorContext) -> Result<Arc<Self>, Fault> {
         if config.pattern.is_empty() {
             return Err(refused("`match` names no file", "write it like [\"*.csv\"]"));
         }
@@ -40,7 +40,7 @@ impl Options {
             stable: config.stable.0,
             archive: path(&config.archive),
             error: path(&config.error),
-            record: RecordOptions::new(config, means)?,
+            record: RecordOptions::new(config, context)?,
             form: FormOptions::new(config)?,
         }))
     }

@@ -7,7 +7,8 @@ use chrono::{
 };
 use chrono_tz::Tz;
 use contract::{
-    Body, Entry, Fault, Means, Place, RawRecord, Reason, RecordKey, Revision, TextReport, Timestamp,
+    Body, ConnectorContext, Entry, Fault, Place, RawRecord, Reason, RecordKey, Revision,
+    TextReport, Timestamp,
 };
 use document::{Malformed, Path};
 use serde_json::Value;
@@ -38,13 +39,13 @@ pub(crate) enum RevisionSource {
 
 impl RecordOptions {
     /// Refuses paths and formats that are none.
-    pub(crate) fn new(config: &Config, means: &Means) -> Result<Self, Fault> {
+    pub(crate) fn new(config: &Config, context: &ConnectorContext) -> Result<Self, Fault> {
         Ok(Self {
             key: Path::parse(&config.key.0)
                 .map_err(|what| Fault::stopped(format!("`key`: {what}")))?,
             revision: revision_source(&config.revision)?,
             malformed: config.malformed,
-            zone: means.zone,
+            zone: context.zone,
         })
     }
 }

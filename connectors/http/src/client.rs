@@ -162,7 +162,7 @@ impl Client {
     }
 
     async fn once(&mut self, ask: &Ask) -> Result<Answer, Trouble> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         let mut request = match ask.method {
             Method::Get => self.http.get(ask.url.clone()),
             Method::Post => self.http.post(ask.url.clone()),

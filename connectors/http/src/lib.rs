@@ -43,7 +43,7 @@ mod ack;
 
 use std::time::Duration;
 
-use contract::{Batch, Connector, Entry, Fault, FaultKind, Means, Partition, TimeRange};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, FaultKind, Partition, TimeRange};
 use tokio::time::Instant;
 
 pub use attachment::Attachment;
@@ -101,8 +101,8 @@ impl Connector for Http {
     type Config = Config;
     type Cursor = Cursor;
 
-    fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        let Means { zone, budget: _, gate, clock, .. } = means;
+    fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
+        let ConnectorContext { zone, budget: _, gate, clock, .. } = context;
         let (plan, limits, auth) = Plan::new(config, zone)?;
         let client = Client::new(limits, gate)?;
         let turns = Turn::all(&plan);

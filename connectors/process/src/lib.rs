@@ -26,7 +26,7 @@ mod record;
 
 use std::{fmt, sync::Arc};
 
-use contract::{Batch, Connector, Entry, Fault, FaultKind, Means};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, FaultKind};
 
 pub use config::{Catalog, Config, Protocol, Singer};
 pub use cursor::{Cursor, Reached};
@@ -50,8 +50,8 @@ impl Connector for Process {
     type Config = Config;
     type Cursor = Cursor;
 
-    fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        let plan = Plan::new(config, means)?;
+    fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
+        let plan = Plan::new(config, context)?;
         let speaker = match &plan.singer {
             None => Speaker::Plugin(None),
             Some(singer) => Speaker::Tap(Box::new(Tap::new(singer))),
@@ -61,7 +61,7 @@ impl Connector for Process {
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let gate = Arc::clone(&self.plan.gate);
-        let _pass = gate.enter().await?;
+        let _permit = gate.enter().await?;
         let batch = self.ask(after, max.clamp(1, self.plan.page)).await;
         if let Err(fault) = &batch
             && let FaultKind::Throttled(wait) = fault.kind()

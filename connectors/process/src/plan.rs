@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use chrono_tz::Tz;
-use contract::{Budget, ChannelId, Fault, Gate, Means};
+use contract::{Budget, ChannelId, ConnectorContext, Fault, Gate};
 use serde_json::{Map, Value};
 
 use crate::config::{Config, Protocol, Singer};
@@ -28,9 +28,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(config: Config, means: Means) -> Result<Self, Fault> {
+    pub(crate) fn new(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let Config { command, protocol, config, secrets, timeout, memory, page, singer } = config;
-        let Means { channel, zone, budget, gate, folder, .. } = means;
+        let ConnectorContext { channel, zone, budget, gate, folder, .. } = context;
         let wrong = |what: &str, remedy: &str| Err(Fault::stopped(what).remedy(remedy));
         if command.first().is_none_or(String::is_empty) {
             return wrong(

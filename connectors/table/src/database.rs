@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
-use contract::{Fault, Gate, Means};
+use contract::{ConnectorContext, Fault, Gate};
 
 use crate::{
     driver::{Address, Pool, Trouble},
@@ -34,8 +34,12 @@ pub(crate) struct Database {
 
 impl Database {
     /// Touches no network.
-    pub(crate) fn new(url: &str, timeout: Duration, means: &Means) -> Result<Self, Fault> {
-        let Means { zone, budget, gate, .. } = means;
+    pub(crate) fn new(
+        url: &str,
+        timeout: Duration,
+        context: &ConnectorContext,
+    ) -> Result<Self, Fault> {
+        let ConnectorContext { zone, budget, gate, .. } = context;
         if timeout.is_zero() {
             return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
         }
@@ -71,7 +75,7 @@ impl Database {
         sql: Sql,
         target: &Target,
     ) -> Result<u64, Option<Fault>> {
-        let _pass = self.gate.enter().await.map_err(Some)?;
+        let _permit = self.gate.enter().await.map_err(Some)?;
         let limit = self.timeout + GRACE;
         match tokio::time::timeout(limit, self.pool().execute(sql)).await {
             Ok(Ok(n_rows)) => Ok(n_rows),
@@ -88,7 +92,7 @@ impl Database {
     }
 
     async fn fetch(&mut self, sql: Sql, target: &Target) -> Result<Vec<Row>, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         let limit = self.timeout + GRACE;
         match tokio::time::timeout(limit, self.pool().fetch(sql)).await {
             Ok(Ok(rows)) => Ok(rows),

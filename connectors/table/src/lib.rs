@@ -32,7 +32,7 @@ mod sql;
 
 use std::time::Duration;
 
-use contract::{Batch, Connector, Entry, Fault, Means, TimeRange};
+use contract::{Batch, Connector, ConnectorContext, Entry, Fault, TimeRange};
 
 pub use config::{Changes, Config, Flag, Malformed, Part, Pending, Range, Reread, Scalar};
 pub use cursor::Cursor;
@@ -65,9 +65,9 @@ impl Connector for Table {
     type Config = Config;
     type Cursor = Cursor;
 
-    fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        let database = Database::new(config.url.expose(), config.timeout.0, &means)?;
-        let plan = Plan::new(config, means.zone)?;
+    fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
+        let database = Database::new(config.url.expose(), config.timeout.0, &context)?;
+        let plan = Plan::new(config, context.zone)?;
         let turns = turns(&plan);
         Ok(Self { plan, database, turns })
     }

@@ -17,7 +17,9 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use connector_wire::guard::Guard;
-use contract::{Batch, Connector, Entry, Fault, Inbox, MakeReceiver, Means, Receiver, Timestamp};
+use contract::{
+    Batch, Connector, ConnectorContext, Entry, Fault, Inbox, MakeReceiver, Receiver, Timestamp,
+};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
@@ -55,10 +57,10 @@ impl Connector for Webhook {
     const RECEIVER: Option<MakeReceiver<Config>> =
         Some(|config| Arc::new(Requests { guard: config.auth.clone() }));
 
-    fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        let reader = Reader::build(&config, means.zone)?;
+    fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
+        let reader = Reader::build(&config, context.zone)?;
         // On the desk nothing arrives.
-        let inbox = means.inbox.unwrap_or_else(|| Inbox::new("", 0));
+        let inbox = context.inbox.unwrap_or_else(|| Inbox::new("", 0));
         Ok(Self { inbox, reader })
     }
 

@@ -17,7 +17,7 @@ use std::{
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use contract::{Budget, Clock, Fault, Gate, Pass, Window};
+use contract::{Budget, Clock, Fault, Gate, Permit, Window};
 use futures_util::future::BoxFuture;
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -136,7 +136,7 @@ impl Limits {
 }
 
 impl Gate for Limits {
-    fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>> {
+    fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
         Box::pin(async move {
             let mut front = self.front.lock().await;
             self.check()?;
@@ -159,7 +159,7 @@ impl Gate for Limits {
                 }
             }
             self.state().day.count();
-            Ok(Pass::holding(place))
+            Ok(Permit::holding(place))
         })
     }
 

@@ -61,10 +61,10 @@ fn wait_of(fault: &Fault) -> Duration {
 }
 
 /// Comes back when told to, until it is let in.
-async fn enter_at_last(gate: &Limits) -> contract::Pass {
+async fn enter_at_last(gate: &Limits) -> contract::Permit {
     loop {
         match gate.enter().await {
-            Ok(pass) => return pass,
+            Ok(permit) => return permit,
             Err(fault) => sleep(wait_of(&fault)).await,
         }
     }
@@ -84,7 +84,7 @@ async fn a_thousand_refusals_and_nobody_comes_back_early() {
     let day = morning();
     let gate = day.gate(Budget { concurrent: 2, ..Budget::default() });
     for round in 0..1_000 {
-        let pass = enter_at_last(&gate).await;
+        let permit = enter_at_last(&gate).await;
         sleep(Duration::from_millis(random.random_range(0..1_500))).await;
         // The source's clock may be up to an hour off; then it says what time it has.
         let skew = if random.random() { random.random_range(-3_600..3_600) } else { 0 };
@@ -106,9 +106,9 @@ async fn a_thousand_refusals_and_nobody_comes_back_early() {
         gate.hold(wait);
         // What is said later and is shorter changes nothing.
         gate.hold(SECOND / 2);
-        drop(pass);
+        drop(permit);
         let others = (0..2).map(|_| async {
-            let _pass = enter_at_last(&gate).await;
+            let _permit = enter_at_last(&gate).await;
             assert!(Instant::now() >= not_before, "round {round}: {value} at {date}");
         });
         join_all(others).await;
@@ -125,7 +125,7 @@ async fn entries(gate: &Limits, pauses: &[Vec<(u64, u64)>]) -> Vec<Instant> {
         let mut entries = Vec::new();
         for (pause, answer) in pauses {
             sleep(Duration::from_millis(*pause)).await;
-            let _pass = enter_at_last(gate).await;
+            let _permit = enter_at_last(gate).await;
             entries.push(Instant::now());
             sleep(Duration::from_millis(*answer)).await;
         }

@@ -1,5 +1,6 @@
-//! The closed vocabularies of a demand. A label that is in none of them is null plus raw value plus
-//! a quality flag: never a default.
+//! The codes of a demand, and the quality flags. A label without a code is absent, with its raw value and
+//! a quality flag: it never gets a default. Quality flags are data: they can be queried, are counted per
+//! channel, and never cause a demand to be dropped.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,25 @@ macro_rules! codes {
     };
 }
 pub(super) use codes;
+
+/// A struct of the wire format whose fields may all be absent. A macro only because the rule "absent,
+/// never null" must hold for every field alike: without it, each field repeats an attribute that one
+/// could forget.
+macro_rules! optional_fields {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+        #[serde(default)]
+        pub struct $name {
+            $(
+                $(#[$field_meta])*
+                #[serde(skip_serializing_if = "crate::demand::absent")]
+                pub $field: $type,
+            )*
+        }
+    };
+}
+pub(crate) use optional_fields;
 
 codes! {
     /// What is asked.
@@ -138,6 +158,54 @@ codes! {
         Territorial = "territorial",
         /// 属事
         Sector = "sector",
+    }
+}
+
+/// A quality flag of one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Quality {
+    /// The field of the demand, or of the source where no field was mapped from it.
+    pub field: String,
+    /// The flag.
+    pub flag: QualityFlag,
+    /// Offsets, codes, lengths; never a personal value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+codes! {
+    /// What may be wrong with a field.
+    QualityFlag {
+        /// A label that the code table does not have.
+        UnknownCode = "unknown_code",
+        /// A time that cannot be read.
+        BadTime = "bad_time",
+        /// A time with two readings.
+        AmbiguousTime = "ambiguous_time",
+        /// An identity number or credit code whose check digit is wrong.
+        BadChecksum = "bad_checksum",
+        /// Not a telephone number.
+        BadPhone = "bad_phone",
+        /// Arrived already masked: never a key.
+        MaskedValue = "masked_value",
+        /// Text was put back from a wrong decoding.
+        RepairedText = "repaired_text",
+        /// Text that may be broken and was left as it is: to try it would have cost too much.
+        UnrepairedText = "unrepaired_text",
+        /// Text that was damaged before it came here.
+        Damaged = "damaged",
+        /// Bytes that are not in the charset, where the channel accepts that.
+        MalformedBytes = "malformed_bytes",
+        /// Cut by the source at a fixed width.
+        Truncated = "truncated",
+        /// An old region code, mapped to the current one.
+        OutdatedRegion = "outdated_region",
+        /// A value outside what is plausible.
+        OutOfRange = "out_of_range",
+        /// A field that the channel declares required.
+        MissingRequired = "missing_required",
+        /// Control characters or a private-use character were in the text.
+        ControlCharacters = "control_characters",
     }
 }
 

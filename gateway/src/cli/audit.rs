@@ -1,4 +1,4 @@
-//! The audit log from the command line: who looked, erased, or changed keys.
+//! `tonghui audit`: who viewed or erased personal values, or changed keys.
 
 use config::Settings;
 use contract::Fault;
@@ -12,31 +12,25 @@ use crate::{assemble, clock};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Lines at most, the newest first.
+    /// Most lines to print, the newest first.
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: u32,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    let settings = assemble::settings_without_secrets(&context.config)?;
-    super::runtime()?.block_on(async {
-        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
+    context.on_store(Access::ReadOnly, async |_, store| {
         let lines = store.audited(args.limit).await?;
         out::show(context.format, &lines, |lines| {
-            let rows: Vec<_> = lines
-                .iter()
-                .map(|line| {
-                    let AuditEntry { at, who, action, subject, detail } = line.clone();
-                    vec![at.to_rfc3339(), who, action, subject, detail]
-                })
-                .collect();
-            out::table(&["at", "who", "action", "subject", "detail"], &rows, 5)
-        })?;
-        Ok(Exit::Done)
+            let row = |line: &AuditEntry| {
+                let AuditEntry { at, who, action, subject, detail } = line.clone();
+                vec![at.to_rfc3339(), who, action, subject, detail]
+            };
+            out::table(&["at", "who", "action", "subject", "detail"], lines.iter().map(row), 5)
+        })
     })
 }
 
-/// A line for the log, with the name of the machine's user.
+/// An entry of the audit log, in the name of the user of this machine.
 pub(super) fn entry(action: &str, subject: &str, detail: String) -> AuditEntry {
     let who = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     AuditEntry {
@@ -48,11 +42,11 @@ pub(super) fn entry(action: &str, subject: &str, detail: String) -> AuditEntry {
     }
 }
 
-/// Writes down that somebody looked at personal values. It comes before the look: what cannot be
-/// written down is not shown. Where there is no store yet, only the log of the program has it.
+/// Records that somebody is about to see personal values. It is called first: if the entry cannot be
+/// written, nothing is shown. If there is no store yet, only the program's log has it.
 ///
 /// # Errors
-/// There is a store, and it cannot be written.
+/// The store exists and cannot be written.
 pub(super) fn reveal(settings: &Settings, what: &str, subject: &str) -> anyhow::Result<()> {
     tracing::warn!(what, subject, "personal values are shown in plain");
     super::runtime()?.block_on(async {
@@ -66,7 +60,7 @@ pub(super) fn reveal(settings: &Settings, what: &str, subject: &str) -> anyhow::
     })
 }
 
-/// Writes a line of the log.
+/// Writes an entry of the audit log.
 ///
 /// # Errors
 /// The store cannot be written.

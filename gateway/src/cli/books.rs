@@ -10,15 +10,16 @@ use super::{
     out::{self, Exit},
 };
 use crate::{
-    assemble,
     clock::{self, moment},
+    status::COUNTS,
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only this channel.
     channel: Option<ChannelId>,
-    /// Only reads since then: 2026-11-23, 2026-11-23T08:00, yesterday, -1d, in the gateway's zone.
+    /// Only reads since this time: 2026-11-23, 2026-11-23T08:00, yesterday, -1d, in the gateway's
+    /// time zone.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
 }
@@ -26,12 +27,12 @@ pub(super) struct Args {
 /// The books of all channels.
 #[derive(Debug, Serialize)]
 pub(super) struct Ledger {
-    /// All balanced; null while something is in flight.
+    /// Whether all balance; null while something is in flight.
     pub(super) balanced: Option<bool>,
-    /// Seconds of the run that this ledger ends.
+    /// Duration of the run that printed this ledger, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seconds: Option<f64>,
-    /// Memory the run needed at most.
+    /// Peak memory of the run, in MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) peak_rss_mb: Option<u64>,
     pub(super) channels: Vec<Row>,
@@ -41,17 +42,14 @@ pub(super) struct Ledger {
 pub(super) struct Row {
     #[serde(flatten)]
     pub(super) books: BooksRow,
-    /// What the source itself counts, where it does.
+    /// The source's own count, if it has one.
     source_count: Option<u64>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    let settings = assemble::settings_without_secrets(&context.config)?;
-    let since = args.since.as_deref().map(|text| moment(text, settings.zone, clock::now()));
-    let since = since.transpose()?;
-    super::runtime()?.block_on(async {
-        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
-        let ledger = ledger(&store, args.channel.as_ref(), since).await?;
+    context.on_store(Access::ReadOnly, async |settings, store| {
+        let since = args.since.as_deref().map(|text| moment(text, settings.zone, clock::now()));
+        let ledger = ledger(store, args.channel.as_ref(), since.transpose()?).await?;
         out::show(context.format, &ledger, Ledger::draw)?;
         Ok(if ledger.balanced == Some(false) { Exit::Failed } else { Exit::Done })
     })
@@ -74,25 +72,11 @@ pub(super) async fn ledger(
 }
 
 impl Ledger {
-    /// For people.
+    /// As text.
     pub(super) fn draw(&self) -> String {
-        let headings = [
-            "channel",
-            "read",
-            "accepted",
-            "skipped",
-            "rejected",
-            "published",
-            "stored",
-            "unchanged",
-            "stale",
-            "quarantined",
-            "in flight",
-            "redelivered",
-            "balanced",
-        ];
-        let rows: Vec<_> = self.channels.iter().map(Row::cells).collect();
-        let mut text = out::table(&headings, &rows, 1);
+        let counts = COUNTS.iter().map(|(name, _)| *name);
+        let headings: Vec<_> = ["channel"].into_iter().chain(counts).chain(["balanced"]).collect();
+        let mut text = out::table(&headings, self.channels.iter().map(Row::cells), 1);
         let verdict = match self.balanced {
             Some(true) => "books balanced",
             Some(false) => "BOOKS NOT BALANCED",
@@ -111,28 +95,13 @@ impl Ledger {
 
 impl Row {
     fn cells(&self) -> Vec<String> {
-        let books = &self.books;
-        let numbers = [
-            books.read,
-            books.accepted,
-            books.skipped,
-            books.rejected,
-            books.published,
-            books.stored,
-            books.unchanged,
-            books.stale,
-            books.quarantined,
-            books.in_flight,
-            books.redelivered,
-        ];
-        let balanced = match books.balanced {
+        let balanced = match self.books.balanced {
             Some(true) => "yes",
             Some(false) => "NO",
             None => "-",
         };
-        let mut cells = vec![books.channel.to_string()];
-        cells.extend(numbers.iter().map(ToString::to_string));
-        cells.push(balanced.to_owned());
-        cells
+        let counts = COUNTS.iter().map(|(_, count)| count(&self.books).to_string());
+        let channel = self.books.channel.to_string();
+        [channel].into_iter().chain(counts).chain([balanced.to_owned()]).collect()
     }
 }

@@ -1,13 +1,8 @@
-//! `tonghui init DIR`: the folder that an admin edits, commented, with the shipped code tables and no
-//! channel yet. `tonghui channel new NAME --like KIND`: a folder in it with commented files that pass
-//! `check`, to be changed line by line.
+//! `tonghui init DIR` writes a commented configuration folder with the shipped code tables and no
+//! channel. `tonghui channel new NAME --like KIND` adds a channel with commented files that pass `check`,
+//! to be edited line by line.
 
-use std::{
-    borrow::Cow,
-    fs::{self, OpenOptions},
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{borrow::Cow, path::PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
@@ -18,7 +13,7 @@ use super::{
     Context,
     out::{self, Exit},
 };
-use crate::shipped;
+use crate::{keys::write_new, shipped};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -28,70 +23,72 @@ pub(super) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Name of its folder: 1 to 64 of a-z, 0-9, _ and -.
+    /// Name of the channel: 1 to 64 of a-z, 0-9, _ and -.
     name: ChannelId,
-    /// The kind of source it is most like.
+    /// The kind of source that is most similar.
     #[arg(long, value_enum)]
     like: Like,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Like {
-    /// An interface over HTTP that answers in JSON.
+    /// An HTTP API that answers in JSON.
     HttpJson,
-    /// One that answers in XML.
+    /// An HTTP API that answers in XML.
     HttpXml,
     /// A SOAP service.
     Soap,
-    /// A front-end database table.
+    /// A table of a front-end database.
     Table,
     /// Files in a folder or on an SFTP server.
     Files,
-    /// A source that sends records to us.
+    /// A source that pushes records to the gateway.
     Webhook,
-    /// A program of your own; a runnable one in Python is written too.
+    /// A program of your own; an example in Python is written too.
     Process,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Init {
-    /// The folder; it is made where it is not there.
+    /// The folder; it is created if it does not exist.
     dir: PathBuf,
 }
 
 pub(super) fn init(args: &Init) -> anyhow::Result<Exit> {
     let folder = args.dir.display();
-    ensure!(!args.dir.join("gateway.toml").exists(), "{folder} holds a gateway.toml already");
+    ensure!(!args.dir.join("gateway.toml").exists(), "{folder} contains a gateway.toml already");
     shipped::write(&args.dir, &[]).with_context(|| folder.to_string())?;
     out::print(format!(
         "wrote {folder}\n\
-         tonghui channel new NAME --like http-json --config {folder}   makes a channel\n\
-         tonghui check --config {folder}                               what is wrong with it",
+         tonghui channel new NAME --like http-json --config {folder}   adds a channel\n\
+         tonghui check --config {folder}                               lists all problems",
     ))?;
     Ok(Exit::Done)
 }
 
-/// Stands in the templates for the name of the channel.
+/// Placeholder in the templates for the name of the channel.
 const NAME: &str = "NEW_CHANNEL";
-/// Stands in them for a secret that is made up here.
+/// Placeholder for a generated secret.
 const TOKEN: &str = "NEW_TOKEN";
-/// Stands in them for the id of the example's one demand, which has this key.
+/// Placeholder for the id of the example's only demand, which has this key.
 const ID: &str = "NEW_ID";
 const KEY: &str = "A-1";
-/// Files that hold a secret.
+/// Files that contain a secret.
 const SECRET: [&str; 2] = ["token", "url"];
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let Command::New(args) = command;
     let folder = context.config.join("channels").join(args.name.as_str());
-    ensure!(!folder.exists(), "{} is there already", folder.display());
+    ensure!(!folder.exists(), "{} exists already", folder.display());
     let mut token = [0; 16];
     getrandom::fill(&mut token)?;
     let files = args.like.files();
     for (file, text) in &files {
         let text = text.replace(NAME, args.name.as_str()).replace(TOKEN, &hex::encode(token));
         let text = text.replace(ID, &DemandId::of(&args.name, &RecordKey::new(KEY)).to_string());
-        write(&folder.join(file), &text, SECRET.contains(&file.as_str()))?;
+        let path = folder.join(file);
+        write_new(&path, &text, SECRET.contains(&file.as_str()))
+            .with_context(|| path.display().to_string())?;
     }
     let folder = folder.display();
     let is_page = |file: &&str| file.starts_with("fixtures/") && !file.contains("expected");
@@ -99,25 +96,11 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     out::print(format!(
         "wrote {folder}\n\
          change channel.toml and the page under fixtures, then:\n\
-         tonghui explain {name} {folder}/{page}   what becomes of it\n\
-         tonghui check                                     what is wrong with it",
+         tonghui explain {name} {folder}/{page}   shows what becomes of it\n\
+         tonghui check                                     lists all problems",
         name = args.name,
     ))?;
     Ok(Exit::Done)
-}
-
-fn write(path: &Path, text: &str, is_secret: bool) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if is_secret {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    let mut file = options.open(path).with_context(|| path.display().to_string())?;
-    file.write_all(text.as_bytes()).with_context(|| path.display().to_string())
 }
 
 /// A folder for each kind.
@@ -125,7 +108,7 @@ fn write(path: &Path, text: &str, is_secret: bool) -> anyhow::Result<()> {
 #[folder = "templates"]
 struct Templates;
 
-/// The plugin that `process` begins with: it is run by the tests where it lies.
+/// The example plugin of `process`; the tests run it from where it is.
 const PLUGIN: [(&str, &str); 2] = [
     ("plugin.py", include_str!("../../../connectors/process/python/example_plugin.py")),
     ("tonghui_plugin.py", include_str!("../../../connectors/process/python/tonghui_plugin.py")),

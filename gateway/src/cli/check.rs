@@ -1,4 +1,5 @@
-//! `tonghui check`: the whole configuration and every example, offline, all problems at once.
+//! `tonghui check`: checks the whole configuration and every example without network, and prints all
+//! problems at once.
 
 use std::fs;
 
@@ -14,15 +15,16 @@ use super::{
     out::{self, Exit},
 };
 use crate::{
-    assemble, clock,
-    offline::DryRun,
+    assemble,
+    channel::LiveChannel,
+    clock,
     what_if::{self, Sample, WhatIf},
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// What this configuration would change of what the store has seen in so long, as in `30d`.
-    /// Maps the kept records and writes nothing.
+    /// Show what this configuration would change in the demands of the last PERIOD, like `30d`. Maps
+    /// the stored records again and writes nothing.
     #[arg(long, value_name = "PERIOD")]
     against: Option<String>,
 }
@@ -49,13 +51,10 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 fn against(context: &Context, period: &str) -> anyhow::Result<Exit> {
     let period: Period = serde_json::from_value(Value::from(period))?;
     let since = clock::now() - TimeDelta::from_std(period.0)?;
-    let settings = assemble::settings_without_secrets(&context.config)?;
-    let found = super::runtime()?.block_on(async {
-        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
-        what_if::compare(&settings, &store, since).await
-    })?;
-    out::show(context.format, &found, draw)?;
-    Ok(Exit::Done)
+    context.on_store(Access::ReadOnly, async |settings, store| {
+        let found = what_if::compare(settings, store, since).await?;
+        out::show(context.format, &found, draw)
+    })
 }
 
 fn draw(found: &WhatIf) -> String {
@@ -73,30 +72,30 @@ fn draw(found: &WhatIf) -> String {
             rows.push(vec![name, count, demand.clone(), before.clone(), after.clone()]);
         }
     }
-    let head = ["field", "demands", "for example", "is", "would be"];
+    let head = ["field", "demands", "example", "now", "would be"];
     format!(
-        "{changed} of {demands} demands would change, {rejected} would be rejected; the record of \
-         {without_record} is not kept any more\n{}",
-        out::table(&head, &rows, 5)
+        "{changed} of {demands} demands would change, {rejected} would be rejected; the records of \
+         {without_record} are no longer stored\n{}",
+        out::table(&head, rows, 5)
     )
 }
 
-/// The number of channels, or everything that is wrong with them.
+/// The number of channels, or all problems of them.
 fn problems(context: &Context) -> anyhow::Result<Result<usize, Problems>> {
     let keys = normalizer::Keys::generate(normalizer::Suite::default())?;
     Ok(assemble::settings(&context.config).and_then(|settings| {
-        let dry_runs = assemble::dry_runs(&settings, &keys)?;
-        let found = settings.channels.iter().zip(&dry_runs).flat_map(|(channel, dry_run)| {
+        let channels = assemble::channels(&settings, &keys)?;
+        let found = settings.channels.iter().zip(&channels).flat_map(|(channel, live)| {
             let examples = channel.examples.iter().enumerate();
-            examples.filter_map(|(index, each)| run_example(dry_run, channel, index, each))
+            examples.filter_map(|(index, each)| run_example(live, channel, index, each))
         });
-        Problems::new(found).map_or(Ok(dry_runs.len()), Err)
+        Problems::new(found).map_or(Ok(channels.len()), Err)
     }))
 }
 
-/// What is wrong with an example, if anything.
+/// The problem of an example, if it has one.
 fn run_example(
-    dry_run: &DryRun,
+    live: &LiveChannel,
     channel: &ChannelSettings,
     index: usize,
     files: &Example,
@@ -104,7 +103,7 @@ fn run_example(
     let index = index.to_string();
     let at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
     let found =
-        dry_run.page(&files.page, false).and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
+        live.page(&files.page, false).and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
     let found = match found {
         Ok(found) => found,
         Err(error) => return Some(at("page", chain(error.as_ref()))),
@@ -131,7 +130,7 @@ fn read(files: &Example) -> anyhow::Result<Value> {
     serde_json::from_str(&text).with_context(place)
 }
 
-/// The path of the first difference; values are not quoted, they may be personal.
+/// The path of the first difference. Values are not quoted: they may be personal.
 fn difference(path: &str, expected: &Value, found: &Value) -> Option<String> {
     match (expected, found) {
         (Value::Object(a), Value::Object(b)) => {

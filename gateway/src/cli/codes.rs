@@ -1,4 +1,4 @@
-//! `tonghui codes`: the labels of the sources, and what they mean.
+//! `tonghui codes`: the labels of the sources and their codes.
 
 mod import;
 
@@ -19,18 +19,18 @@ use crate::assemble;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Labels of kept demands that no table has, with the nearest that one has.
+    /// List labels of stored demands that are in no table, each with the most similar known label.
     Missing {
-        /// Write a worksheet to fill in, for `codes import`.
+        /// Write them to a worksheet to fill in and pass to `codes import`.
         #[arg(long, value_name = "FILE")]
         xlsx: Option<PathBuf>,
     },
-    /// Take the filled rows of such a worksheet into the tables of the configuration folder.
+    /// Add the filled rows of such a worksheet to the tables of the configuration folder.
     Import {
         /// The worksheet.
         file: PathBuf,
     },
-    /// Where the configuration folder says something else than the shipped tables.
+    /// Show where the configuration folder differs from the shipped tables.
     Diff,
 }
 
@@ -46,54 +46,45 @@ fn diff(context: &Context) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
     let codes = assemble::codes(&settings)?;
     out::show(context.format, &codes.differences(), |differences| {
-        let rows: Vec<_> = differences
-            .iter()
-            .map(|each| {
-                let shipped = each.shipped.clone().unwrap_or_else(|| "—".to_owned());
-                vec![each.table.clone(), each.raw.clone(), shipped, each.here.clone()]
-            })
-            .collect();
-        out::table(&["table", "label", "shipped", "here"], &rows, 4)
-    })?;
-    Ok(Exit::Done)
+        let rows = differences.iter().map(|each| {
+            let shipped = each.shipped.clone().unwrap_or_else(|| "—".to_owned());
+            vec![each.table.clone(), each.raw.clone(), shipped, each.here.clone()]
+        });
+        out::table(&["table", "label", "shipped", "here"], rows, 4)
+    })
 }
 
-/// A label, the table it belongs into, and what it may mean.
+/// A label, the table it belongs to, and what it may mean.
 #[derive(Debug, Serialize)]
 struct Missing {
-    /// Name of the table; empty where the channel names none for the field.
+    /// Name of the table; empty if the channel names none for the field.
     table: String,
     #[serde(flatten)]
     label: UnknownLabel,
-    /// The nearest label that the table has, and its code.
+    /// The most similar label of the table, and its code.
     nearest: Option<(String, String)>,
 }
 
 /// Headings of the worksheet; `codes import` looks for the first three.
 const HEADINGS: [&str; 8] =
     ["table", "raw", "code", "demands", "sample", "channel", "nearest", "nearest code"];
-/// Of one letter in two that differs nobody would think that the label was meant.
+/// Below this similarity (0 to 1), a label is not suggested.
 const LEAST_LIKE: f64 = 0.5;
 
 fn list_missing(context: &Context, xlsx: Option<&Path>) -> anyhow::Result<Exit> {
-    let settings = assemble::settings_without_secrets(&context.config)?;
-    let codes = assemble::codes(&settings)?;
-    let labels = super::runtime()?.block_on(async {
-        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
-        anyhow::Ok(store.unknown_labels().await?)
-    })?;
-    let missing: Vec<_> =
-        labels.into_iter().map(|label| missing(&settings, &codes, label)).collect();
-    if let Some(file) = xlsx {
+    context.on_store(Access::ReadOnly, async |settings, store| {
+        let (codes, labels) = (assemble::codes(settings)?, store.unknown_labels().await?);
+        let missing: Vec<_> =
+            labels.into_iter().map(|label| missing(settings, &codes, label)).collect();
+        let Some(file) = xlsx else {
+            return out::show(context.format, &missing, |missing| {
+                out::table(&HEADINGS, missing.iter().map(cells), 8)
+            });
+        };
         write(&missing, file).with_context(|| file.display().to_string())?;
         out::note(format!("wrote {} labels to {}", missing.len(), file.display()));
-        return Ok(Exit::Done);
-    }
-    out::show(context.format, &missing, |missing| {
-        let rows: Vec<_> = missing.iter().map(cells).collect();
-        out::table(&HEADINGS, &rows, 8)
-    })?;
-    Ok(Exit::Done)
+        Ok(Exit::Done)
+    })
 }
 
 fn missing(settings: &Settings, codes: &CodeTables, label: UnknownLabel) -> Missing {
@@ -128,7 +119,7 @@ fn cells(missing: &Missing) -> Vec<String> {
     ]
 }
 
-/// Everything is text, labels above all: a spreadsheet must not take the zeros of `0101`.
+/// All cells are text: a spreadsheet would drop the leading zero of `0101`.
 fn write(missing: &[Missing], file: &Path) -> anyhow::Result<()> {
     let mut book = Workbook::new();
     let text = Format::new().set_num_format("@");

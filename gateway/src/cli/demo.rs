@@ -1,8 +1,8 @@
-//! `tonghui demo`: a simulated city, the whole way into one SQLite file, with nothing installed; or
-//! through a broker and a database that are named.
+//! `tonghui demo`: pulls a simulated city into one SQLite file, or through a broker and a database that
+//! are given.
 //!
-//! The demo writes the shipped configuration into its own folder and then goes through the same
-//! doors as `run`: what it shows is the program, not a film of it.
+//! The demo writes the shipped configuration into a folder of its own and then calls the same functions
+//! as `run`: it shows the real program.
 
 mod progress;
 mod servers;
@@ -38,11 +38,11 @@ use crate::{
 };
 use servers::Servers;
 
-/// Once caught up, the demo asks every source again this often: an admin would say 15 s.
+/// Pause of each channel once caught up; an admin would use 15 s.
 const PAUSE: Duration = Duration::from_secs(2);
-/// What the city files at the beginning is not older.
+/// Age of the oldest demand at the start.
 const PAST: TimeDelta = TimeDelta::days(60);
-/// How fast new demands come in while the demo keeps running.
+/// New demands per second while the demo keeps running.
 const NEW_PER_SECOND: u64 = 3;
 
 #[derive(Debug, clap::Args)]
@@ -50,13 +50,13 @@ pub(super) struct Args {
     /// Exit once everything has been pulled.
     #[arg(long)]
     once: bool,
-    /// Demands that wait at the sources when the demo begins.
+    /// Number of demands at the sources when the demo starts.
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     records: u64,
-    /// The same seed gives the same demands.
+    /// Seed of the random generator; the same seed gives the same demands.
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Folder of the demo; what an earlier demo left in it is replaced.
+    /// Folder of the demo; files of an earlier demo in it are replaced.
     #[arg(long, default_value = "tonghui-demo", value_name = "DIR")]
     dir: PathBuf,
     #[command(flatten)]
@@ -65,12 +65,11 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     super::runtime()?.block_on(async {
-        let began = Instant::now();
         let plan = CityPlan::demonstration(args.seed, args.dir.clone(), args.records);
         prepare(&plan).with_context(|| format!("cannot prepare {}", args.dir.display()))?;
         args.servers.prepare(&args.dir.join("config")).await?;
         let split: Vec<_> = plan.split().iter().map(|(name, n)| format!("{name} {n}")).collect();
-        out::note(format!("the city files {} demands: {} …", args.records, split.join(", ")));
+        out::note(format!("the city has {} demands: {} …", args.records, split.join(", ")));
         let city = City::open(&plan).await?;
         let since = plan.clock.now().date() - PAST;
         shipped::point_at(&args.dir.join("config"), &city.addresses(), since)?;
@@ -84,12 +83,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let channels = channels.collect();
         out::note(format!("pulling into {}", Servers::place(&settings)));
         let queries = Servers::queries(&settings);
-        let demo = Demo { city, settings, store, queries, began };
-        if args.once {
-            demo.pull_once(channels, context.format).await
-        } else {
-            demo.keep_pulling(channels, context).await
-        }
+        let demo = Demo { city, settings, store, queries };
+        demo.pull(channels, args.once, context.format).await
     })
 }
 
@@ -99,69 +94,64 @@ struct Demo {
     settings: Settings,
     store: Database,
     queries: String,
-    began: Instant,
 }
 
 impl Demo {
-    async fn pull_once(self, channels: Vec<LiveChannel>, format: Format) -> anyhow::Result<Exit> {
-        let began = Instant::now();
-        let watches: Vec<_> = channels.iter().map(|each| Arc::clone(&each.handle.watch)).collect();
-        let stop = Stop::default();
-        let serving = Box::pin(serve(&self.settings, Role::All, channels, &self.store, &stop));
-        let showing = async {
-            progress::until_caught_up(&watches, self.city.split()).await;
-        };
-        let (ended, ()) = tokio::select! {
-            both = async { tokio::join!(serving, showing) } => both,
-            () = stop_on_signal(&stop) => return Ok(Exit::Failed),
-        };
-        let ended = ended?;
-        let ledger = with_run(ledger(&self.store, None, None).await?, began.elapsed());
-        out::show(format, &ledger, Ledger::draw)?;
-        if format == Format::Text {
-            out::print(self.queries)?;
-        }
-        Ok(exit_of(&ended, ledger.balanced))
-    }
-
-    async fn keep_pulling(
+    async fn pull(
         self,
         channels: Vec<LiveChannel>,
-        context: &Context,
+        once: bool,
+        format: Format,
     ) -> anyhow::Result<Exit> {
+        let began = Instant::now();
         let watches: Vec<_> = channels.iter().map(|each| Arc::clone(&each.handle.watch)).collect();
-        let stop = Stop::default();
-        let still = CancellationToken::new();
+        let (stop, still) = (Stop::default(), CancellationToken::new());
         let serving = Box::pin(serve(&self.settings, Role::All, channels, &self.store, &stop));
         let showing = async {
             progress::until_caught_up(&watches, self.city.split()).await;
-            let ledger = with_run(ledger(&self.store, None, None).await?, self.began.elapsed());
-            out::show(context.format, &ledger, Ledger::draw)?;
+            if once {
+                return Ok(());
+            }
+            let ledger = with_run(ledger(&self.store, None, None).await?, began.elapsed());
+            out::show(format, &ledger, Ledger::draw)?;
             out::note(&self.queries);
-            out::note("new demands keep coming in; ctrl-c ends the demo");
+            out::note("new demands keep arriving; press ctrl-c to end the demo");
             let living = self.city.live(NEW_PER_SECOND, still.clone());
             tokio::join!(living, tell_of_new(&self.store, &stop)).0
         };
-        let ending = async {
-            stop_on_signal(&stop).await;
-            still.cancel();
+        let work = Box::pin(async { tokio::join!(serving, showing) });
+        tokio::pin!(work);
+        let (ended, shown) = tokio::select! {
+            both = &mut work => both,
+            () = stop_on_signal(&stop) => {
+                if once {
+                    return Ok(Exit::Failed);
+                }
+                still.cancel();
+                work.await
+            }
         };
-        let (ended, shown, ()) = tokio::join!(serving, showing, ending);
         shown?;
         let ended = ended?;
-        let ledger = ledger(&self.store, None, None).await?;
-        out::show(context.format, &ledger, Ledger::draw)?;
+        let mut ledger = ledger(&self.store, None, None).await?;
+        if once {
+            ledger = with_run(ledger, began.elapsed());
+        }
+        out::show(format, &ledger, Ledger::draw)?;
+        if once && format == Format::Text {
+            out::print(&self.queries)?;
+        }
         Ok(exit_of(&ended, ledger.balanced))
     }
 }
 
-/// The ledger with what the run took.
+/// The ledger with duration and memory of the run.
 fn with_run(ledger: Ledger, took: Duration) -> Ledger {
     let seconds = (took.as_secs_f64() * 10.0).round() / 10.0;
     Ledger { seconds: Some(seconds), peak_rss_mb: peak_mib(), ..ledger }
 }
 
-/// The most memory that this process has had so far, where the system says (Linux: `VmHWM`).
+/// Peak memory of this process, in MiB (Linux: `VmHWM`).
 fn peak_mib() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -169,10 +159,10 @@ fn peak_mib() -> Option<u64> {
     Some(kib.div_ceil(1024))
 }
 
-/// Says what came in, every few seconds.
+/// Prints every few seconds how many demands arrived.
 async fn tell_of_new(store: &Database, stop: &Stop) {
     let mut known = None;
-    while !stop.is_asked() {
+    while !stop.is_requested() {
         if let Ok(ledger) = ledger(store, None, None).await {
             let stored: u64 = ledger.channels.iter().map(|row| row.books.stored).sum();
             let before = *known.get_or_insert(stored);
@@ -194,7 +184,7 @@ fn exit_of(ended: &[Ended], balanced: Option<bool>) -> Exit {
     if balanced == Some(true) { Exit::Done } else { Exit::Failed }
 }
 
-/// Writes the shipped configuration and removes what an earlier demo left.
+/// Writes the shipped configuration and removes the files of an earlier demo.
 fn prepare(plan: &CityPlan) -> anyhow::Result<()> {
     let config = plan.dir.join("config");
     for name in ["hotline.db", "config/data/tonghui.db"] {

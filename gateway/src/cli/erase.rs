@@ -1,9 +1,9 @@
-//! `tonghui erase --token T`: a person's lawful request to be forgotten.
+//! `tonghui erase --token T`: erases a person's values on a lawful request.
 //!
-//! Takes the person's values out of demands, the records behind them, and quarantine, in one
-//! transaction with the line of the audit log. Demands are found by the index of people, so everything
-//! that is kept when it begins is indexed first. What a source still serves is not forgotten there: an
-//! unchanged record stays as it is here, a changed one comes anew.
+//! It removes them from demands, raw records and quarantine, in one transaction with the entry of the
+//! audit log. Demands are found by the index of people, so it waits until everything stored so far is
+//! indexed. The sources are not changed: an unchanged record stays erased here, a changed one brings the
+//! values back.
 
 use normalizer::{Personal, Place, Sealer, open_raw, open_sealed};
 use sink::store::{Database, Erasure, Index, RawOf, SealedRow};
@@ -16,15 +16,15 @@ use crate::{assemble, indexer};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The person's token, as it stands beside a masked value.
+    /// The person's token, as stored beside a masked value.
     #[arg(long)]
     token: String,
-    /// Why: number of the request. Written into the audit log.
+    /// Reason, such as the number of the request, for the audit log.
     #[arg(long, default_value = "")]
     reason: String,
 }
 
-/// Rows of quarantine that are opened at a time.
+/// Rows of quarantine opened at a time.
 const ROWS: u32 = 200;
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
@@ -36,8 +36,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             out::note(format!("waiting until index `people` covers {rows} more rows of history"));
         }))
         .await?;
-        let tokens = tokens(&store, &sealer, &args.token).await?;
-        let quarantine = quarantined(&store, &sealer, &args.token).await?;
+        let (tokens, numbers) = known_of(&store, &sealer, &args.token).await?;
+        let quarantine = quarantined(&store, &sealer, &numbers).await?;
         let entry = audit::entry("erase", &args.token, args.reason.clone());
         let erased = store.erase(&Erasure { tokens, quarantine, entry }).await?;
         out::show(context.format, &erased, |erased| {
@@ -45,39 +45,45 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                 "erased from {} demands, {} records and {} rows of quarantine",
                 erased.demands, erased.raws, erased.quarantined
             )
-        })?;
-        Ok(Exit::Done)
+        })
     })
 }
 
-/// The token, and those of the same value under other keys: a rotation may be under way.
-async fn tokens(store: &Database, sealer: &Sealer, token: &str) -> anyhow::Result<Vec<String>> {
-    let mut tokens = vec![token.to_owned()];
+/// What is known of the person with this token: the tokens of the same value under all keys, because a
+/// rotation may be under way; and telephone and identity numbers. A name alone is too common to search.
+async fn known_of(
+    store: &Database,
+    sealer: &Sealer,
+    token: &str,
+) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let (mut tokens, mut numbers) = (vec![token.to_owned()], Vec::new());
     for row in store.sealed_rows_of(token).await? {
-        for value in values(sealer, &row)? {
-            let same = sealer.tokens(&value);
-            if same.iter().any(|known| known == token) {
+        let values = values(sealer, &row)?;
+        let known = tokens.len();
+        for same in values.iter().map(|value| sealer.tokens(value)) {
+            if same.iter().any(|each| each == token) {
                 tokens.extend(same);
             }
+        }
+        if tokens.len() > known {
+            let is_number = |value: &Personal| {
+                matches!(value.kind(), "phone" | "id_no") && value.identity().is_some()
+            };
+            let own = values.into_iter().filter(is_number);
+            numbers.extend(own.map(|value| value.plain().replace('-', "")));
         }
     }
     tokens.sort_unstable();
     tokens.dedup();
-    Ok(tokens)
+    Ok((tokens, numbers))
 }
 
-/// Rows of quarantine that hold the person's numbers. A name alone is too common to go by.
-async fn quarantined(store: &Database, sealer: &Sealer, token: &str) -> anyhow::Result<Vec<i64>> {
-    let mut numbers = Vec::new();
-    for row in store.sealed_rows_of(token).await? {
-        let of_person = values(sealer, &row)?;
-        let is_named =
-            of_person.iter().any(|value| sealer.tokens(value).iter().any(|t| t == token));
-        let own = of_person.into_iter().filter(|value| {
-            is_named && matches!(value.kind(), "phone" | "id_no") && value.identity().is_some()
-        });
-        numbers.extend(own.map(|value| value.plain().replace('-', "")));
-    }
+/// Rows of quarantine that contain any of the numbers.
+async fn quarantined(
+    store: &Database,
+    sealer: &Sealer,
+    numbers: &[String],
+) -> anyhow::Result<Vec<i64>> {
     let mut found = Vec::new();
     let mut after = 0;
     loop {
@@ -86,7 +92,7 @@ async fn quarantined(store: &Database, sealer: &Sealer, token: &str) -> anyhow::
         after = last.seq;
         for row in rows {
             let place = Place { channel: &row.channel, id: &row.id };
-            // What does not open holds nothing that anybody can read.
+            // What cannot be decrypted contains nothing that anybody can read.
             let Ok(bytes) = open_raw(sealer, place, &row.raw) else { continue };
             let text = String::from_utf8_lossy(&bytes).replace('-', "");
             if numbers.iter().any(|number| text.contains(number.as_str())) {
@@ -96,10 +102,10 @@ async fn quarantined(store: &Database, sealer: &Sealer, token: &str) -> anyhow::
     }
 }
 
-/// How a value of its kind is read.
+/// How a value of one kind is parsed.
 type Make = fn(&str) -> Personal;
 
-/// The values of the people of a row, opened: those of each person whose token is among them.
+/// All personal values of a row, decrypted.
 fn values(sealer: &Sealer, row: &SealedRow) -> anyhow::Result<Vec<Personal>> {
     let place = Place { channel: &row.channel, id: &row.id };
     let mut values = Vec::new();

@@ -1,5 +1,5 @@
-//! `tonghui explain CHANNEL FILE`: what becomes of each field of a page, side by side, without
-//! network. Persons are masked. With `--format json` it prints what an `[[example]]` expects.
+//! `tonghui explain CHANNEL FILE`: shows what becomes of each field of a page, side by side, without
+//! network. Personal values are masked. With `--format json` it prints what an `[[example]]` expects.
 
 mod side;
 
@@ -16,35 +16,33 @@ use super::{
 };
 use crate::{
     assemble,
-    offline::{DryRun, Outcome},
+    offline::{self, Outcome},
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Folder name of the channel.
     channel: ChannelId,
-    /// A page as its source would give it.
+    /// A file with a page as the source gives it.
     file: PathBuf,
-    /// Show personal values of the page in plain. Recorded in the audit log of the store, where
-    /// there is one.
+    /// Show personal values in plain; recorded in the audit log of the store, if there is one.
     #[arg(long)]
     reveal: bool,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings_without_secrets(&context.config)?;
-    let dry_run = DryRun::of(&settings, &args.channel)?;
+    let channel = offline::channel(&settings, &args.channel)?;
     if args.reveal {
         let subject = format!("{} {}", args.channel, args.file.display());
         audit::reveal(&settings, "explain", &subject)?;
     }
-    let outcomes = dry_run.page(&args.file, args.reveal)?;
+    let outcomes = channel.page(&args.file, args.reveal)?;
     let width = out::width();
-    out::show(context.format, &outcomes, |outcomes| pages(outcomes, width))?;
-    Ok(Exit::Done)
+    out::show(context.format, &outcomes, |outcomes| pages(outcomes, width))
 }
 
-/// Records below each other.
+/// All records.
 pub(super) fn pages(outcomes: &[Outcome], width: usize) -> String {
     let pages = outcomes.iter().enumerate().map(|(index, each)| page(index + 1, each, width));
     pages.collect::<Vec<_>>().join("\n")
@@ -57,7 +55,7 @@ fn page(number: usize, outcome: &Outcome, width: usize) -> String {
     if outcome.verdict == "rejected" {
         return format!("{title}\n{}", rejected(&outcome.result));
     }
-    // An empty column says nothing.
+    // Empty columns are left out.
     let said = outcome.trace.iter().filter(|traced| !traced.raw.is_empty());
     let mut lines: Vec<_> = said.map(|traced| line(traced, &outcome.result)).collect();
     let read: Vec<_> =
@@ -71,7 +69,7 @@ fn page(number: usize, outcome: &Outcome, width: usize) -> String {
     format!("{title}\n{}", draw(&lines, width))
 }
 
-/// Why a record is no demand, and that it is not lost.
+/// Why a record was rejected, and what happens to it.
 fn rejected(result: &Value) -> String {
     let reason = &result["reason"];
     let facts = [
@@ -83,12 +81,12 @@ fn rejected(result: &Value) -> String {
     let facts = facts.iter().filter(|(_, value)| !value.is_null());
     let lines: String = facts.map(|(name, value)| format!("{name:8} {}\n", text(value))).collect();
     format!(
-        "{lines}It goes to quarantine with its bytes as they came, its neighbours pass. When the source \
-         sends a good\nstate of it, that becomes the demand and the entry is resolved.\n"
+        "{lines}The record goes to quarantine as it came; other records are not affected. Once the source \
+         sends a valid\nstate of it, that becomes the demand and the entry is resolved.\n"
     )
 }
 
-/// Whether a field of the demand stands beside a column already, or says nothing of its own.
+/// Whether a field of the demand is shown beside a column already, or is no content.
 fn is_read(field: &str, read: &[&str]) -> bool {
     const OWN: [&str; 4] = ["quality", "id", "channel", "source_key"];
     let base = field.strip_suffix("_raw").unwrap_or(field);
@@ -123,7 +121,7 @@ fn line(traced: &Traced, result: &Value) -> Line {
     }
 }
 
-/// What stands in a field, in every item where it is a list.
+/// The value of a field; for a list, the values of all items.
 fn mapped(result: &Value, field: &str) -> String {
     let mut values = vec![result];
     for name in field.split('.') {

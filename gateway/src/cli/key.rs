@@ -1,4 +1,4 @@
-//! `tonghui key`: the keys that seal personal values. An embedded store makes its own.
+//! `tonghui key`: the keys that seal personal values. An embedded store creates its own.
 
 use std::path::PathBuf;
 
@@ -14,26 +14,26 @@ use crate::{assemble, keys, reseal};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make keys and write them to a new file, which only its owner can read.
+    /// Generate keys and write them to a new file that only its owner can read.
     New {
-        /// The file; give it to every process that reads sources for this store, and keep a copy:
-        /// without it nobody can open what was sealed.
+        /// The file. Copy it to every process that reads sources for this store, and keep a backup:
+        /// without it, sealed values are lost.
         file: PathBuf,
-        /// SM4-GCM and HMAC-SM3 instead of AES-256-GCM and HMAC-SHA-256.
+        /// Use SM4-GCM and HMAC-SM3 instead of AES-256-GCM and HMAC-SHA-256.
         #[arg(long)]
         national: bool,
     },
-    /// Put new keys in use and seal everything again, beside a running service, which uses them from
-    /// then on. One that has a key file of its own needs a copy of this one, and `tonghui reload`. The
-    /// old keys stay in the file.
+    /// Generate a new key, use it from now on, and reseal everything. The running service uses it too;
+    /// a process with a key file of its own needs a copy of this one and `tonghui reload`. Old keys
+    /// stay in the file.
     Rotate {
-        /// Go on with a rotation that was cut off: seal again, and make no new keys.
+        /// Continue an interrupted rotation: reseal, but generate no new key.
         #[arg(long)]
         resume: bool,
     },
     /// Copy the keys to a new file, and read the copy back.
     Backup {
-        /// The copy; keep it away from the store.
+        /// The copy; store it in another place than the database.
         file: PathBuf,
     },
 }
@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         Command::Backup { file } => {
             let settings = assemble::settings(&context.config)?;
             let keys = keys::backup(&settings, file)?;
-            out::note(format!("added key {} to {}", keys.id(), file.display()));
+            out::note(format!("copied key {} to {}", keys.id(), file.display()));
         }
     }
     Ok(Exit::Done)
@@ -66,10 +66,10 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         let sealer = Sealer::new(&keys);
         let subject = format!("key {}", keys.id());
         audit::record(&store, "rotate", &subject, "began".to_owned()).await?;
-        // What goes on sealing with an old key would never let this end.
+        // A service that still seals with the old key would keep this from ending.
         let answered = service::reload_running(&store).await?;
         let done = reseal::all(&store, &sealer).await?;
-        let detail = format!("sealed again: {} demands, {} records", done.demands, done.raws);
+        let detail = format!("resealed: {} demands, {} records", done.demands, done.raws);
         audit::record(&store, "rotate", &subject, detail.clone()).await?;
         out::note(detail);
         let books = store.books(None, None).await?;
@@ -79,16 +79,16 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
     })
 }
 
-/// What to do with the old sets. Where a service runs, or messages wait, something that was sealed
-/// with them may arrive yet.
+/// What to do with the old keys. If a service runs, or messages are in flight, values sealed with them
+/// may still arrive.
 fn old_keys(keys: &Keys, is_quiet: bool) -> String {
     let older: Vec<_> = keys.older_ids().map(|id| id.to_string()).collect();
-    let stays = format!("key {} stays in the file: copies of the store need it", older.join(", "));
+    let stays = format!("key {} stays in the file: backups of the store need it", older.join(", "));
     match is_quiet {
         true => stays,
         false => format!(
-            "{stays}, and so does what was on its way; run `tonghui key rotate --resume` when that \
-             has arrived"
+            "{stays}, and messages in flight may too; run `tonghui key rotate --resume` once they \
+             are stored"
         ),
     }
 }

@@ -1,5 +1,5 @@
-//! Printing results and ending: standard output holds results only, everything else goes to
-//! standard error.
+//! Printing results and ending a command: results go to standard output, everything else to standard
+//! error.
 
 use std::{
     io::{self, Write},
@@ -13,73 +13,64 @@ use serde::Serialize;
 use super::Format;
 use crate::plain;
 
-/// How a command ended.
+/// How a command ended; the number is the exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: done.
-    Done,
-    /// 1: failed, or books not balanced.
-    Failed,
-    /// 2: the configuration has problems.
-    Configuration,
-    /// 3: something is in quarantine, and `--strict` was asked for.
-    Quarantined,
-    /// 4: some channels failed.
-    SomeChannels,
-    /// 75: not now; nothing is lost (`EX_TEMPFAIL` of sysexits.h).
-    TryAgain,
-}
-
-impl Exit {
-    fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Configuration => 2,
-            Self::Quarantined => 3,
-            Self::SomeChannels => 4,
-            Self::TryAgain => 75,
-        }
-    }
+    /// Done.
+    Done = 0,
+    /// Failed, or books not balanced.
+    Failed = 1,
+    /// The configuration has problems.
+    Configuration = 2,
+    /// Something is in quarantine, and `--strict` was given.
+    Quarantined = 3,
+    /// Some channels failed.
+    SomeChannels = 4,
+    /// Try again later; nothing is lost (`EX_TEMPFAIL` of sysexits.h).
+    TryAgain = 75,
 }
 
 /// Prints text, followed by a line break.
 pub(super) fn print(text: impl AsRef<str>) -> io::Result<()> {
-    // Takes colours away where nobody could see them.
+    // Strips colours if the output is no terminal.
     writeln!(anstream::stdout().lock(), "{}", plain::page(text.as_ref()))
 }
 
-/// Places of a line on the terminal; the usual ones where there is none.
+/// Columns of the terminal, from `COLUMNS`; 120 if it is not set.
 pub(super) fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     columns.unwrap_or(120).clamp(80, 400)
 }
 
-/// Prints a line for people beside the result.
+/// Prints a line to standard error.
 pub(super) fn note(text: impl AsRef<str>) {
     // A closed standard error must not end the work.
     let _ = writeln!(io::stderr().lock(), "{}", plain::page(text.as_ref()));
 }
 
-/// Prints `value` as JSON, or what `text` makes of it.
+/// Prints `value` as JSON, or as the text that `text` makes of it.
 pub(super) fn show<T: Serialize>(
     format: Format,
     value: &T,
     text: impl FnOnce(&T) -> String,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Exit> {
     match format {
         Format::Json => print(serde_json::to_string_pretty(value)?)?,
         Format::Text => print(text(value))?,
     }
-    Ok(())
+    Ok(Exit::Done)
 }
 
-/// One line below the headings: a line between any two rows would double what scrolls by.
+/// A line below the headings only: lines between rows would double the height of a table.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// Draws rows under their headings, in the columns of the JSON form. Columns from `numbers_from` on are right-aligned.
-pub(super) fn table(headings: &[&str], rows: &[Vec<String>], numbers_from: usize) -> String {
+/// Draws rows under their headings. Columns from `numbers_from` on are right-aligned.
+pub(super) fn table(
+    headings: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+    numbers_from: usize,
+) -> String {
     let mut table = Table::new();
     table
         .load_style(STYLE)
@@ -95,17 +86,17 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>], numbers_from: usize
     table.trim_fmt()
 }
 
-/// Turns the end of a command into an exit code. A reader that has gone away is no failure.
+/// Turns the result of a command into an exit code and prints its error. A closed pipe is no failure.
 pub(super) fn finish(ended: anyhow::Result<Exit>) -> ExitCode {
     match ended {
-        Ok(exit) => ExitCode::from(exit.code()),
+        Ok(exit) => ExitCode::from(exit as u8),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let exit = error
                 .downcast_ref::<config::Problems>()
                 .map_or(Exit::Failed, |_| Exit::Configuration);
             note(chain(error.as_ref()));
-            ExitCode::from(exit.code())
+            ExitCode::from(exit as u8)
         }
     }
 }
@@ -125,7 +116,7 @@ mod tests {
     #[test]
     fn chinese_takes_two_columns_and_numbers_align_right() {
         let rows = [vec!["热线".to_owned(), "20000".to_owned()], vec!["board".into(), "7".into()]];
-        let drawn = table(&["channel", "read"], &rows, 1);
+        let drawn = table(&["channel", "read"], rows, 1);
         let lines: Vec<_> = drawn.lines().collect();
         let expected =
             ["channel    read", "─────────────────", "热线      20000", "board         7"];

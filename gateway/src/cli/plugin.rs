@@ -1,11 +1,11 @@
-//! `tonghui plugin test -- COMMAND`: asks a plugin what every source promises, promise by promise.
+//! `tonghui plugin test -- COMMAND`: checks whether a plugin keeps the promises of every source.
 
 use std::{any::Any, panic::AssertUnwindSafe, path::PathBuf};
 
 use anyhow::Context as _;
 use connector_process::Process;
 use connector_testkit::{Asked, standing};
-use contract::{Connector as _, Fault, Means};
+use contract::{Connector as _, ConnectorContext, Fault};
 use futures_util::FutureExt as _;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,21 +17,21 @@ use super::{
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Ask a plugin what every source promises, and print what it keeps.
+    /// Check a plugin against the promises of every source, and print which ones it keeps.
     Test(Args),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A JSON file with what [process] of its channel holds beside `command`.
+    /// A JSON file with the settings of [process] other than `command`.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 
-    /// Also tell the plugin that records are kept: only where its source is there for tests.
+    /// Also tell the plugin that records are in custody. Use it with a test source only.
     #[arg(long)]
     settle: bool,
 
-    /// The plugin: a program and its arguments. It runs in this folder.
+    /// The plugin: a program and its arguments. It runs in the current folder.
     #[arg(required = true, last = true)]
     command: Vec<String>,
 }
@@ -44,7 +44,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     if args.settle {
         promises.extend(standing::promises_that_settle());
     }
-    // A broken promise panics; it is said below, once, and in order.
+    // A broken promise panics; it is printed below, once and in order.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let found = super::runtime()?.block_on(ask(context, &plugin, &promises));
@@ -79,7 +79,7 @@ async fn ask(
     Ok(found)
 }
 
-/// What came of a promise.
+/// The result of one promise.
 #[derive(Serialize)]
 struct Found {
     promise: &'static str,
@@ -95,8 +95,8 @@ struct Plugin {
 impl Plugin {
     fn build(&self) -> Result<Process, Fault> {
         let channel = "plugin".parse().map_err(|error| Fault::stopped("no name").because(error))?;
-        let means = Means::new(channel, chrono_tz::Asia::Shanghai);
-        Process::build(self.settings.clone(), means)
+        let context = ConnectorContext::new(channel, chrono_tz::Asia::Shanghai);
+        Process::build(self.settings.clone(), context)
     }
 }
 
@@ -117,10 +117,10 @@ fn settings(args: &Args) -> anyhow::Result<connector_process::Config> {
         }
     };
     let Some(table) = settings.as_object_mut() else {
-        anyhow::bail!("the settings are no JSON object");
+        anyhow::bail!("the settings file must contain a JSON object");
     };
     table.insert("command".to_owned(), json!(args.command));
-    serde_json::from_value(settings).context("the settings do not fit")
+    serde_json::from_value(settings).context("the settings are wrong")
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

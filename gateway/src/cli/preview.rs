@@ -1,5 +1,5 @@
-//! `tonghui preview CHANNEL`: asks the real source once, from the beginning, and shows what would
-//! become of its records. Nothing is delivered, advanced or settled.
+//! `tonghui preview CHANNEL`: reads the real source once, from the beginning, and shows what would become
+//! of its records. Nothing is delivered, advanced or settled.
 
 mod save;
 
@@ -12,43 +12,42 @@ use super::{
     Context, audit, explain,
     out::{self, Exit},
 };
-use crate::{assemble, offline::DryRun, registry};
+use crate::{assemble, channel::LiveChannel, offline, registry};
 
-/// Of an answer, so many characters are shown.
+/// Most characters of an answer that are shown.
 const HEAD: usize = 2_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Folder name of the channel.
     channel: ChannelId,
-    /// Records at most.
+    /// Most records to read.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     limit: u16,
-    /// Show every request with what was signed, and every answer; secrets are hidden. Of channels
-    /// that are asked over HTTP.
+    /// Show every request, how it was signed, and every answer, with secrets hidden. HTTP channels only.
     #[arg(long)]
     trace: bool,
-    /// Write what was read, without what it says of persons, as `page` into this folder, and beside
-    /// it what is expected of it: an [[example]] of the channel. Over older ones of the same name.
+    /// Write what was read, without personal values, as `page` into this folder, with the expected
+    /// demands beside it: an [[example]] of the channel. Existing files are replaced.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
-    /// Show personal values in plain. Recorded in the audit log of the store, where there is one.
+    /// Show personal values in plain; recorded in the audit log of the store, if there is one.
     #[arg(long)]
     reveal: bool,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings(&context.config)?;
-    let dry_run = DryRun::of(&settings, &args.channel)?;
+    let channel = offline::channel(&settings, &args.channel)?;
     anyhow::ensure!(
-        dry_run.channel.door.is_none(),
-        "channel {} receives what is sent and asks nobody; use `tonghui explain` with a request body",
+        channel.endpoint.is_none(),
+        "channel {} is pushed and cannot be read; use `tonghui explain` with the body of a request",
         args.channel
     );
     if args.reveal {
         audit::reveal(&settings, "preview", &args.channel.to_string())?;
     }
-    let Read { exchanges, page, entries } = super::runtime()?.block_on(read(&dry_run, args))?;
+    let Read { exchanges, page, entries } = super::runtime()?.block_on(read(&channel, args))?;
     if args.trace {
         for exchange in exchanges {
             out::note(exchange);
@@ -56,31 +55,30 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
     let entries = entries?;
     if let Some(folder) = &args.save {
-        save::save(&dry_run, folder, page, &entries)?;
+        save::save(&channel, folder, page, &entries)?;
     }
-    let outcomes = dry_run.outcomes(entries, args.reveal)?;
+    let outcomes = channel.outcomes(entries, args.reveal)?;
     let width = out::width();
-    out::show(context.format, &outcomes, |outcomes| explain::pages(outcomes, width))?;
-    Ok(Exit::Done)
+    out::show(context.format, &outcomes, |outcomes| explain::pages(outcomes, width))
 }
 
-/// What a source gave.
+/// The result of one read.
 struct Read {
-    /// What was said, for people to read.
+    /// Requests and answers, as text.
     exchanges: Vec<String>,
-    /// The page as it came, where the source gives pages.
+    /// The page as it came, if the source gives pages.
     page: Option<String>,
     entries: Result<Vec<Entry>, Fault>,
 }
 
-async fn read(dry_run: &DryRun, args: &Args) -> Result<Read, Fault> {
-    let (channel, max) = (&dry_run.channel, usize::from(args.limit));
+async fn read(channel: &LiveChannel, args: &Args) -> Result<Read, Fault> {
+    let max = usize::from(args.limit);
     if channel.spec.connector != Http::KIND {
-        let mut connector = channel.connector(channel.means())?;
+        let mut connector = channel.connector(channel.context())?;
         let entries = connector.read(None, max).await.map(entries);
         return Ok(Read { exchanges: Vec::new(), page: None, entries });
     }
-    let mut http: Http = registry::connector(&channel.spec.section, channel.means())?;
+    let mut http: Http = registry::connector(&channel.spec.section, channel.context())?;
     http.keep_traces();
     let entries = http.read(None, max).await.map(entries);
     let known = entries.as_ref().map(|entries| save::records(entries)).unwrap_or_default();
@@ -88,17 +86,17 @@ async fn read(dry_run: &DryRun, args: &Args) -> Result<Read, Fault> {
     let shown = |exchange: &Trace| {
         let text = http.text(exchange);
         let records = [known.clone(), listed(&exchange.page)].concat();
-        if args.reveal { text } else { dry_run.mapping.scrub(&text, &records) }
+        if args.reveal { text } else { channel.mapping.scrub(&text, &records) }
     };
     let drawn = |exchange| draw(exchange, &shown(exchange));
     let exchanges = http.traces().iter().map(drawn).collect();
-    // The list, and not what completes its records.
+    // The list page, not the requests that complete its records.
     let list = http.traces().iter().rev().find(|exchange| !listed(&exchange.page).is_empty());
     let page = list.map(|exchange| http.text(exchange));
     Ok(Read { exchanges, page, entries })
 }
 
-/// What a batch holds; a partition that failed while others went on is told.
+/// The entries of a batch; partitions that failed are printed.
 fn entries<C>(batch: Batch<C>) -> Vec<Entry> {
     for (Partition(name), fault) in &batch.trouble {
         out::note(format!("{name}: {fault}"));
@@ -106,8 +104,7 @@ fn entries<C>(batch: Batch<C>) -> Vec<Entry> {
     batch.entries
 }
 
-/// Draws an exchange with the source: what was asked, what was signed, what came back. `answered` is
-/// the answer decoded, as it may be shown.
+/// Draws one request and its answer. `answered` is the decoded answer, ready to be shown.
 fn draw(exchange: &Trace, answered: &str) -> String {
     let Trace {
         method, url, query, headers, body, signature, status, answer_headers, answer, ..
@@ -136,7 +133,7 @@ fn draw(exchange: &Trace, answered: &str) -> String {
     let rest = answered.chars().count().saturating_sub(HEAD);
     lines.push(head.trim_end().to_owned());
     if rest > 0 {
-        lines.push(format!("… {rest} characters more"));
+        lines.push(format!("… {rest} more characters"));
     }
     lines.join("\n")
 }

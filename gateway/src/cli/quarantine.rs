@@ -1,4 +1,4 @@
-//! `tonghui quarantine`: records that could not be taken, why, and their bytes.
+//! `tonghui quarantine`: rejected records, the reasons and their bytes.
 
 use config::Settings;
 use contract::{ChannelId, DemandId};
@@ -12,28 +12,28 @@ use super::{
 };
 use crate::{assemble, keys};
 
-/// Bytes shown of a record; it may have sixteen million.
+/// Most bytes of a record that are shown; it may have 16 MiB.
 const SHOWN_BYTES: usize = 4096;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// What waits there, newest first.
+    /// List rejected records, the newest first.
     List {
         /// Only this channel.
         channel: Option<ChannelId>,
-        /// Rows at most.
+        /// Most rows to print.
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: u32,
-        /// Exit with 3 if anything waits there.
+        /// Exit with code 3 if there are any.
         #[arg(long)]
         strict: bool,
     },
-    /// One record: reason and place.
+    /// Show one record: reason and place.
     Show {
-        /// Its id, as listed.
+        /// Its id, as `list` prints it.
         id: DemandId,
-        /// Open its bytes with the key file and show them: they hold personal values. Recorded in the
-        /// audit log.
+        /// Open its bytes with the key file and show them. They contain personal values, so this is
+        /// recorded in the audit log.
         #[arg(long)]
         reveal: bool,
     },
@@ -54,13 +54,11 @@ fn list(
     limit: u32,
     strict: bool,
 ) -> anyhow::Result<Exit> {
-    let settings = assemble::settings_without_secrets(&context.config)?;
-    super::runtime()?.block_on(async {
-        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
+    context.on_store(Access::ReadOnly, async |_, store| {
         let waiting = store.quarantine_list(channel, limit).await?;
         out::show(context.format, &waiting, |waiting| {
-            let rows: Vec<_> = waiting.iter().map(cells).collect();
-            out::table(&["id", "channel", "reason", "place", "detail", "seen"], &rows, 5)
+            let headings = ["id", "channel", "reason", "place", "detail", "seen"];
+            out::table(&headings, waiting.iter().map(cells), 5)
         })?;
         Ok(if strict && !waiting.is_empty() { Exit::Quarantined } else { Exit::Done })
     })
@@ -77,14 +75,14 @@ fn cells(row: &Quarantined) -> Vec<String> {
     ]
 }
 
-/// A record in quarantine, and its bytes where they were opened.
+/// A record in quarantine, with its bytes if they were opened.
 #[derive(Serialize)]
 struct Opened {
     #[serde(flatten)]
     row: Quarantined,
-    /// The bytes as text, where they are text.
+    /// The bytes as text, if they are UTF-8.
     text: Option<String>,
-    /// The first of the bytes.
+    /// The first bytes.
     hex: Option<String>,
 }
 
@@ -102,8 +100,7 @@ fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> 
         let bytes = if reveal { open(&settings, &row)? } else { None };
         let text = bytes.clone().and_then(|bytes| String::from_utf8(bytes).ok());
         let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(SHOWN_BYTES)]));
-        out::show(context.format, &Opened { row, text, hex }, draw)?;
-        Ok(Exit::Done)
+        out::show(context.format, &Opened { row, text, hex }, draw)
     })
 }
 
@@ -120,7 +117,7 @@ fn draw(opened: &Opened) -> String {
     let bytes = match (&opened.text, &opened.hex) {
         (Some(text), _) => text.as_str(),
         (None, Some(hex)) => hex.as_str(),
-        (None, None) if row.raw.is_some() => "its bytes are sealed; --reveal opens them",
+        (None, None) if row.raw.is_some() => "its bytes are sealed; open them with --reveal",
         (None, None) => "its bytes were not kept",
     };
     let resolved = row.resolved_at.map_or_else(String::new, |at| format!("\nresolved  {at}"));

@@ -1,4 +1,4 @@
-//! `tonghui run`: all channels, until stopped. Killing it is as safe as stopping it.
+//! `tonghui run`: runs all channels until stopped. Killing it is as safe as stopping it.
 
 use std::convert::Infallible;
 
@@ -15,13 +15,13 @@ use crate::{
     console::Console,
     push::{Limits, PushListener},
     reload::{Next, Reloads},
-    service::{Role, patiently, serve_wanted, until_signal},
+    service::{Role, retry_while_transient, serve_wanted, until_signal},
     stop::Stop,
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Which part to run: with a broker one half of it, or what tells how the others stand.
+    /// Which part to run. `ingest` and `sink` need a broker.
     #[arg(long, value_enum, default_value_t)]
     role: Role,
 }
@@ -36,9 +36,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Done);
         };
         let mut reloads = Reloads::begin(&store).await;
-        // Once for every configuration that changes what all channels share.
+        // Once for each configuration that changes what all channels share.
         loop {
-            let mut doors = Doors::open(&settings, role, &channels, &store).await?;
+            let mut listeners = Listeners::open(&settings, role, &channels, &store).await?;
             tracing::info!(channels = channels.len(), ?store, ?role, "running");
             let this_time = stop.child();
             let (change, wanted) = watch::channel(channels.clone());
@@ -48,28 +48,29 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
                 let open = this_time.child();
                 tokio::select! {
                     ended = &mut running => break (ended?, None),
-                    never = doors.serve(&open) => match never {},
+                    never = listeners.serve(&open) => match never {},
                     next = reloads.next(role, (&settings, &channels), &read) => match next {
-                        Next::Channels { settings: new, channels: merged, .. } => {
-                            (settings, channels) = (*new, merged);
+                        Next { settings: new, channels: merged, n_new: Some(_) } => {
+                            (settings, channels) = (new, merged);
                             change.send_replace(channels.clone());
                         }
-                        Next::Everything(new, channels) => {
-                            this_time.ask();
-                            break ((&mut running).await?, Some((*new, channels)));
+                        Next { settings, channels, n_new: None } => {
+                            this_time.request();
+                            break ((&mut running).await?, Some((settings, channels)));
                         }
                     }
                 }
-                doors = Doors::open(&settings, role, &channels, &store).await?;
+                listeners = Listeners::open(&settings, role, &channels, &store).await?;
             };
             drop(running);
             for (channel, end) in &ended {
                 if let Err(fault) = end {
-                    tracing::warn!(%channel, "stopped while it had a fault: {fault}");
+                    let kind = fault.kind().name();
+                    tracing::warn!(%channel, kind, "the channel had a fault when it stopped: {fault}");
                 }
             }
             match next {
-                Some(next) if !stop.is_asked() => (settings, channels) = next,
+                Some(next) if !stop.is_requested() => (settings, channels) = next,
                 _ => return Ok(Exit::Done),
             }
         }
@@ -80,40 +81,45 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
     let settings = match role {
         Role::All | Role::Ingest => assemble::settings(&context.config)?,
-        // It connects to no source: their secrets are not its business.
+        // These roles connect to no source and need none of their secrets.
         Role::Sink | Role::Console => assemble::settings_without_secrets(&context.config)?,
     };
     if role == Role::Console && settings.console.is_none() {
         let problem =
-            Problem::of_file("gateway.toml", "nothing says where to listen: no [console]");
-        return Err(problem.advise("add it, with `listen`").into());
+            Problem::of_file("gateway.toml", "--role console needs [console], which is missing");
+        return Err(problem.advise("add [console] with `listen`").into());
     }
     if matches!(role, Role::Ingest | Role::Sink) && settings.bus.is_none() {
-        let problem = Problem::of_file("gateway.toml", "half a gateway needs a broker: no [bus]");
-        return Err(problem.advise("name one, or run without --role").into());
+        let problem = Problem::of_file(
+            "gateway.toml",
+            "--role ingest and --role sink need [bus], which is missing",
+        );
+        return Err(problem
+            .advise("add [bus] with the URL of a broker, or run without --role")
+            .into());
     }
     Ok(settings)
 }
 
-/// Where others come in. Whoever is still waiting for an answer when it is dropped is cut off, and
-/// comes again.
-struct Doors {
+/// The HTTP listeners. Clients that still wait for an answer when this is dropped are cut off, and try
+/// again.
+struct Listeners {
     senders: Option<PushListener>,
     console: Option<Console>,
 }
 
-impl Doors {
+impl Listeners {
     async fn open(
         settings: &Settings,
         role: Role,
         channels: &[LiveChannel],
         store: &Database,
     ) -> Result<Self, Fault> {
-        let doors = channels
+        let endpoints = channels
             .iter()
-            .filter_map(|each| Some((each.id().clone(), each.door.clone()?)))
+            .filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)))
             .collect();
-        let senders = PushListener::open(settings.intake, doors, Limits::default()).await?;
+        let senders = PushListener::open(settings.intake, endpoints, Limits::default()).await?;
         let console = match role {
             Role::All | Role::Console => Console::open(settings, store).await?,
             Role::Ingest | Role::Sink => None,
@@ -121,7 +127,7 @@ impl Doors {
         Ok(Self { senders, console })
     }
 
-    /// Lets senders in, and answers who asks, until stop is asked; never ends by itself.
+    /// Serves until stop is requested, and then waits for ever: the caller drops it.
     async fn serve(self, stop: &Stop) -> Infallible {
         let senders = self.senders.map(|senders| senders.serve(stop));
         let console = self.console.map(|console| console.serve(stop));
@@ -130,8 +136,8 @@ impl Doors {
     }
 }
 
-/// Opens the store and builds the channels; waits for a store that is not there yet. `None` where
-/// stop was asked meanwhile.
+/// Opens the store and builds the channels. Waits if the store is away; `None` if stop is requested
+/// meanwhile.
 pub(super) async fn prepared(
     settings: &Settings,
     role: Role,
@@ -140,11 +146,11 @@ pub(super) async fn prepared(
     match role {
         Role::Sink | Role::Console => {
             let access = if role == Role::Sink { Access::ReadWrite } else { Access::ReadOnly };
-            let opened = patiently(stop, || assemble::open_store(settings, access));
+            let opened = retry_while_transient(stop, || assemble::open_store(settings, access));
             Ok(opened.await?.map(|store| (store, Vec::new())))
         }
         Role::All | Role::Ingest => {
-            let opened = patiently(stop, || assemble::open(settings)).await?;
+            let opened = retry_while_transient(stop, || assemble::open(settings)).await?;
             let prepared = opened.map(|(store, keys)| {
                 let channels = assemble::channels(settings, &keys)?;
                 anyhow::Ok((store, channels))

@@ -1,5 +1,5 @@
-//! `tonghui pause`, `resume`, `accept`, `reload`: what a running service is told, through the store,
-//! whichever process and machine it is.
+//! `tonghui pause`, `resume`, `accept`, `reload`: requests to the running service. They go through the
+//! store, so it may run on another machine.
 
 use std::time::Duration;
 
@@ -11,51 +11,60 @@ use super::{
     Context,
     out::{self, Exit},
 };
-use crate::{assemble, instance::Instance};
+use crate::instance::Instance;
 
-/// A running service answers within this, or there is none.
+/// How long to wait for the answer of a running service.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Pause a channel until it is resumed.
+    Pause(Args),
+    /// Resume a paused channel.
+    Resume(Args),
+    /// Accept the records of a channel as they are now, after it stopped because they lack a field
+    /// that nearly all had before.
+    Accept(Args),
+    /// Make the running service read its configuration again.
+    Reload,
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The channel.
+    /// Folder name of the channel.
     channel: ChannelId,
 }
 
-pub(super) fn pause(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    of_channel(context, args, RequestKind::Pause)
-}
-
-pub(super) fn resume(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    of_channel(context, args, RequestKind::Resume)
-}
-
-/// Lets a channel go on whose source says less than it always said.
-pub(super) fn accept(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    let settings = known(context, &args.channel)?;
-    super::runtime()?.block_on(async {
-        let store = assemble::open_store(&settings, Access::ReadWrite).await?;
-        store.accept_shape(&args.channel, Instance::own().as_str()).await?;
-        out::note(format!("accepted; `tonghui sync {}` reads the channel now", args.channel));
+pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
+    let me = Instance::own();
+    context.on_store(Access::ReadWrite, async |settings, store| {
+        let (Args { channel }, kind) = match command {
+            Command::Pause(args) => (args, Some(RequestKind::Pause)),
+            Command::Resume(args) => (args, Some(RequestKind::Resume)),
+            Command::Accept(args) => (args, None),
+            Command::Reload => {
+                return Ok(reload_running(store).await?.unwrap_or_else(|| {
+                    out::note("no service is running; the next one reads the configuration anyway");
+                    Exit::Done
+                }));
+            }
+        };
+        no_stranger(settings, std::slice::from_ref(channel))?;
+        if let Some(kind) = kind {
+            // Whoever reads the channel looks twice a second; whoever reads it next finds it answered.
+            let seq = store.ask(kind, Some(channel), None, me.as_str()).await?;
+            store.answer(seq, &RequestState::Done(String::new())).await?;
+        } else {
+            store.accept_shape(channel, me.as_str()).await?;
+            out::note(format!("accepted; read the channel now with `tonghui sync {channel}`"));
+        }
         Ok(Exit::Done)
     })
 }
 
-pub(super) fn reload(context: &Context) -> anyhow::Result<Exit> {
-    let settings = assemble::settings_without_secrets(&context.config)?;
-    super::runtime()?.block_on(async {
-        let store = assemble::open_store(&settings, Access::ReadWrite).await?;
-        let answered = reload_running(&store).await?;
-        Ok(answered.unwrap_or_else(|| {
-            out::note("no service is running; the next one starts with the configuration as it is");
-            Exit::Done
-        }))
-    })
-}
-
-/// Has the service that runs on this store read its configuration and its keys again; `None` where
-/// there is none.
+/// Makes the service that uses this store read its configuration and keys again; `None` if no service
+/// is running.
 pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Exit>> {
     if !store.leases().await?.iter().any(|lease| lease.serves) {
         return Ok(None);
@@ -72,21 +81,16 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
             Exit::Failed
         }
         RequestState::Open => {
-            out::note("the service has not answered within 30 s; it still will");
+            out::note(
+                "the service has not answered within 30 s; it will reload when it can, see its log",
+            );
             Exit::TryAgain
         }
     };
     Ok(Some(exit))
 }
 
-/// The settings, if they have this channel.
-fn known(context: &Context, channel: &ChannelId) -> anyhow::Result<Settings> {
-    let settings = assemble::settings_without_secrets(&context.config)?;
-    no_stranger(&settings, std::slice::from_ref(channel))?;
-    Ok(settings)
-}
-
-/// Refuses names that no channel has.
+/// Refuses a name that is no channel of the configuration.
 pub(super) fn no_stranger(settings: &Settings, named: &[ChannelId]) -> Result<(), Problems> {
     let is_strange = |id: &&ChannelId| settings.channels.iter().all(|known| known.id != **id);
     let Some(stranger) = named.iter().find(is_strange) else { return Ok(()) };
@@ -94,19 +98,7 @@ pub(super) fn no_stranger(settings: &Settings, named: &[ChannelId]) -> Result<()
     Err(problem.into())
 }
 
-fn of_channel(context: &Context, args: &Args, kind: RequestKind) -> anyhow::Result<Exit> {
-    let settings = known(context, &args.channel)?;
-    let channel = &args.channel;
-    super::runtime()?.block_on(async {
-        let store = assemble::open_store(&settings, Access::ReadWrite).await?;
-        // Who holds the channel looks twice a second; who will hold it finds it told.
-        let seq = store.ask(kind, Some(channel), None, Instance::own().as_str()).await?;
-        store.answer(seq, &RequestState::Done(String::new())).await?;
-        Ok(Exit::Done)
-    })
-}
-
-/// The answer to a request, once there is one.
+/// Waits for the answer to a request.
 async fn answer(store: &Database, seq: i64) -> Result<RequestState, Fault> {
     loop {
         match store.request(seq).await? {

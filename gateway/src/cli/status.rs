@@ -1,5 +1,5 @@
-//! `tonghui status`: where each channel stands, from the store: it works whether or not the gateway
-//! runs.
+//! `tonghui status` and `tonghui index`: the state of channels and indexes. Both read the store, so
+//! they work whether or not a service runs.
 
 use chrono_tz::Tz;
 use contract::Timestamp;
@@ -10,28 +10,57 @@ use super::{
     out::{self, Exit},
 };
 use crate::{
-    assemble,
     indexer::{Lag, lag},
     status::{Row, percent, rows},
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// How many demands carry which doubt, by channel and field, instead.
+    /// Show how many demands have which quality flag, by channel and field, instead.
     #[arg(long)]
     quality: bool,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct IndexArgs {
+    #[command(subcommand)]
+    command: Option<IndexCommand>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum IndexCommand {
+    /// Go through all history again and add what an index lacks; existing entries stay. The running
+    /// service does the work, or the next one that starts.
+    Rebuild,
+}
+
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    let settings = assemble::settings_without_secrets(&context.config)?;
-    super::runtime()?.block_on(async {
-        let store = assemble::open_store(&settings, Access::ReadOnly).await?;
+    context.on_store(Access::ReadOnly, async |settings, store| {
         if args.quality {
-            return show_quality(context.format, &store).await;
+            return show_quality(context.format, store).await;
         }
-        let (rows, lags) = (rows(&settings, &store).await?, lag(&store).await?);
-        out::show(context.format, &rows, |rows| draw(rows, settings.zone) + &behind(&lags))?;
-        Ok(Exit::Done)
+        let (rows, lags) = (rows(settings, store).await?, lag(store).await?);
+        out::show(context.format, &rows, |rows| draw(rows, settings.zone) + &behind(&lags))
+    })
+}
+
+/// `tonghui index`: how far the indexes are behind history, and rebuilding them.
+pub(super) fn index(context: &Context, args: &IndexArgs) -> anyhow::Result<Exit> {
+    let access = match args.command {
+        None => Access::ReadOnly,
+        Some(IndexCommand::Rebuild) => Access::ReadWrite,
+    };
+    context.on_store(access, async |_, store| {
+        if args.command.is_some() {
+            store.rebuild_indexes().await?;
+        }
+        out::show(context.format, &lag(store).await?, |lags| {
+            let row = |lag: &Lag| {
+                let (rows, seconds) = (lag.rows_behind.to_string(), lag.seconds_behind.to_string());
+                vec![lag.index.name().to_owned(), rows, seconds]
+            };
+            out::table(&["index", "rows behind", "seconds behind"], lags.iter().map(row), 1)
+        })
     })
 }
 
@@ -42,23 +71,20 @@ fn draw(rows: &[Row], zone: Tz) -> String {
             |at| at.with_timezone(&zone).format("%F %T").to_string(),
         )
     };
-    let cells: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            vec![
-                row.channel.to_string(),
-                row.state.to_owned(),
-                time(row.last_read_at, "never"),
-                time(row.next_run_at, "-"),
-                row.step.to_string(),
-                row.demands.to_string(),
-                row.quarantined.to_string(),
-                row.received_today.to_string(),
-                row.expected_today.map_or_else(|| "-".to_owned(), |usual| usual.to_string()),
-                row.unknown_codes.clone(),
-            ]
-        })
-        .collect();
+    let cells = |row: &Row| {
+        vec![
+            row.channel.to_string(),
+            row.state.to_owned(),
+            time(row.last_read_at, "never"),
+            time(row.next_run_at, "-"),
+            row.step.to_string(),
+            row.demands.to_string(),
+            row.quarantined.to_string(),
+            row.received_today.to_string(),
+            row.expected_today.map_or_else(|| "-".to_owned(), |usual| usual.to_string()),
+            row.unknown_codes.clone(),
+        ]
+    };
     let head = [
         "channel",
         "state",
@@ -71,7 +97,7 @@ fn draw(rows: &[Row], zone: Tz) -> String {
         "expected",
         "unknown codes",
     ];
-    let mut text = out::table(&head, &cells, 4);
+    let mut text = out::table(&head, rows.iter().map(cells), 4);
     for row in rows {
         if let Some(who) = &row.held_by {
             text.push_str(&format!("\n{}: read by {who}", row.channel));
@@ -83,7 +109,7 @@ fn draw(rows: &[Row], zone: Tz) -> String {
     text
 }
 
-/// A line for each index that is behind history.
+/// A line for each index that is behind.
 fn behind(lags: &[Lag]) -> String {
     let behind = lags.iter().filter(|lag| lag.rows_behind > 0);
     let line = |Lag { index, rows_behind, seconds_behind }: &Lag| {
@@ -93,7 +119,7 @@ fn behind(lags: &[Lag]) -> String {
     behind.map(line).collect()
 }
 
-/// Prints how many demands carry which doubt.
+/// Prints how many demands have which quality flag.
 async fn show_quality(format: Format, store: &Database) -> anyhow::Result<Exit> {
     let counts = store.quality(i64::MAX).await?;
     let cells = |count: &QualityCount| {
@@ -102,8 +128,7 @@ async fn show_quality(format: Format, store: &Database) -> anyhow::Result<Exit> 
         vec![channel.to_string(), field.clone(), flag.clone(), demands.to_string(), share]
     };
     out::show(format, &counts, |counts| {
-        let rows: Vec<_> = counts.iter().map(cells).collect();
-        out::table(&["channel", "field", "doubt", "demands", "of all"], &rows, 3)
-    })?;
-    Ok(Exit::Done)
+        let headings = ["channel", "field", "flag", "demands", "share"];
+        out::table(&headings, counts.iter().map(cells), 3)
+    })
 }

@@ -1,5 +1,5 @@
-//! `tonghui sync`: one pass over channels, then exit. For cron, timers and job schedulers: it asks a
-//! running service to do the pass and follows it, or does it itself where none runs; never both.
+//! `tonghui sync`: reads channels once, then exits. For cron, timers and job schedulers. If a service is
+//! running, it requests the pass there and waits for it; otherwise it does the pass itself.
 
 mod pass;
 
@@ -29,29 +29,30 @@ use pass::{Became, pass};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The channels.
+    /// Folder names of the channels.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     channels: Vec<ChannelId>,
     /// All channels of the configuration.
     #[arg(long)]
     all: bool,
-    /// What to wait for.
+    /// What to wait for before exiting.
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     wait: Wait,
-    /// Ask a running service and do not wait for it; without one, as `--wait broker`.
+    /// Request it from the running service and do not wait; without a service, the same as `--wait
+    /// broker`.
     #[arg(long, conflicts_with = "wait")]
     no_wait: bool,
-    /// Give up after this long, with exit code 75; nothing is lost.
+    /// Time limit; after it the command exits with code 75, and nothing is lost.
     #[arg(long, default_value = "20m", value_name = "PERIOD")]
     deadline: Period,
-    /// Read again what lies from this time on, beside what is new: 2026-11-23, 20261123, yesterday,
-    /// -1d, in the gateway's zone. Cut short, it says how the same stretch goes on where it stands.
+    /// Backfill: read again what is at this time or later: 2026-11-23, 20261123, yesterday, -1d, in the
+    /// gateway's time zone. If it is interrupted, it prints the command that continues it.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
-    /// Up to, but without, this time; up to whatever there is where it is left out.
+    /// End of the backfill, exclusive; without it, up to the newest.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "from")]
     to: Option<String>,
-    /// Exit code 3 if something of these channels is in quarantine.
+    /// Exit with code 3 if any record of these channels is in quarantine.
     #[arg(long)]
     strict: bool,
 }
@@ -59,9 +60,9 @@ pub(super) struct Args {
 /// What `sync` waits for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Wait {
-    /// Everything is read and the bus has it.
+    /// Everything is read and published.
     Broker,
-    /// The store has all of it, by receipts.
+    /// Everything is stored.
     #[default]
     Stored,
 }
@@ -86,7 +87,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let until_deadline = async {
             tokio::select! {
                 rows = &mut work => return rows,
-                () = tokio::time::sleep(args.deadline.0) => stop.ask(),
+                () = tokio::time::sleep(args.deadline.0) => stop.request(),
             }
             work.await
         };
@@ -101,7 +102,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-/// Says how a stretch goes on that was cut short: `-1d` is another one by then.
+/// Prints the command that continues an interrupted backfill, with absolute times: `-1d` would be
+/// another time by then.
 fn go_on(rows: &[Row], range: TimeRange, zone: Tz) {
     let is_left = |row: &&Row| matches!(row.became, Became::NotYet { .. });
     let left: Vec<_> = rows.iter().filter(is_left).map(|row| row.channel.as_str()).collect();
@@ -113,7 +115,7 @@ fn go_on(rows: &[Row], range: TimeRange, zone: Tz) {
     out::note(format!("to continue, run `tonghui sync {left} --from {from}{to}`"));
 }
 
-/// The stretch of time that was asked for.
+/// The time range of the backfill.
 fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
     let now = clock::now();
     let at = |text: &String, name: &str| {
@@ -125,7 +127,7 @@ fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
     let to = args.to.as_ref().map(|to| at(to, "--to")).transpose()?;
     match TimeRange::new(at(from, "--from")?, to) {
         Some(range) => Ok(Some(range)),
-        None => Err(Problem::of_file("--to", "it is not later than --from").into()),
+        None => Err(Problem::of_file("--to", "it must be later than --from").into()),
     }
 }
 
@@ -138,7 +140,7 @@ async fn sync(
     let away = || {
         let row = |channel: &config::ChannelSettings| Row {
             channel: channel.id.clone(),
-            became: Became::NotYet { why: "the store could not be reached".to_owned() },
+            became: Became::NotYet { why: "the store was away until the deadline".to_owned() },
         };
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };
@@ -147,18 +149,18 @@ async fn sync(
     };
     let once = |channel: LiveChannel| match range {
         None => channel.with_schedule(None),
-        Some(range) => channel.again(range),
+        Some(range) => channel.backfill(range),
     };
     let channels = channels.into_iter().map(once).collect();
     let Some(halves) = Halves::open(settings, Role::All, &store, stop).await? else {
         return Ok(away());
     };
-    let Some(shared) = halves.shared(settings, &store, stop)? else {
+    let Some(shared) = halves.shared(settings, &store, stop) else {
         return Ok((Vec::new(), Exit::Done));
     };
     let asking = args.no_wait;
     let reading = async {
-        let mut rows = pass(channels, &shared, settings.limits.grace, asking).await;
+        let mut rows = pass(channels, &shared, settings.limits.grace.0, asking).await;
         if args.wait == Wait::Stored && !args.no_wait {
             for Row { channel, became } in &mut rows {
                 until_kept(&store, channel, became, stop).await;
@@ -171,15 +173,15 @@ async fn sync(
     Ok((rows, exit))
 }
 
-/// Waits until the store has everything of the reads that the pass made, whoever keeps it.
+/// Waits until everything that the pass read is stored, whichever process does it.
 async fn until_kept(store: &Database, channel: &ChannelId, became: &mut Became, stop: &Stop) {
     const LOOK_EVERY: Duration = Duration::from_millis(100);
     let Became::Done { step, .. } = became else { return };
     loop {
         match store.without_receipt(channel, *step).await {
             Ok(0) => return,
-            // A store that is away for a moment is the sink's trouble, which it reports.
-            Ok(_) | Err(_) if !stop.is_asked() => stop.or_sleep(LOOK_EVERY).await,
+            // If the store is away, the sink reports it.
+            Ok(_) | Err(_) if !stop.is_requested() => stop.or_sleep(LOOK_EVERY).await,
             Ok(_) | Err(_) => {
                 let why = "read and published, but not all of it is stored yet".to_owned();
                 *became = Became::NotYet { why };
@@ -199,7 +201,7 @@ async fn exit_of(rows: &[Row], strict: bool, store: &Database) -> anyhow::Result
     let ours = |channel: &ChannelId| rows.iter().any(|row| row.channel == *channel);
     let books = store.books(None, None).await?;
     if books.iter().any(|book| ours(&book.channel) && book.balanced == Some(false)) {
-        out::note("the books do not balance: see `tonghui books`");
+        out::note("the books do not balance; see `tonghui books`");
         return Ok(Exit::Failed);
     }
     if strict {

@@ -1,5 +1,5 @@
-//! `tonghui text FILE`: which charset a file is in and who says so, what in it is not text, and
-//! what can be put back. With `--lines` it prints the repaired text, one line for one line.
+//! `tonghui text FILE`: the charset of a file and how it was detected, malformed bytes, and text that can
+//! be repaired. With `--lines` it prints the repaired text line by line.
 
 use std::{
     fs,
@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context as _;
 use normalizer_text::{DecidedBy, Decoded, Evidence, Hints, Repaired, Span, decode, repair};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
     Context, Format,
@@ -20,7 +21,7 @@ use super::{
 pub(super) struct Args {
     /// The file; - is standard input.
     file: PathBuf,
-    /// Print the text instead, each line repaired on its own.
+    /// Print the text instead, with each line repaired separately.
     #[arg(long)]
     lines: bool,
 }
@@ -31,7 +32,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     if args.lines {
         lines(context.format, &decoded, BufWriter::new(io::stdout().lock()))?;
     } else {
-        out::show(context.format, &Report::of(&decoded), Report::to_text)?;
+        let found = all_found(&decoded);
+        out::show(context.format, &report(&decoded, &found), |_| draw(&decoded, &found))?;
     }
     Ok(Exit::Done)
 }
@@ -45,44 +47,29 @@ fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
     fs::read(file).with_context(|| file.display().to_string())
 }
 
-/// One line for one line, also where a line is empty.
+/// Prints one line for each line, also for an empty one.
 fn lines(format: Format, decoded: &Decoded<'_>, mut out: impl Write) -> anyhow::Result<()> {
+    let Evidence { charset, decided_by, .. } = &decoded.evidence;
     for line in decoded.text.split_terminator('\n') {
         let repaired = repair(line);
         match format {
             Format::Text => writeln!(out, "{}", repaired.text)?,
             Format::Json => {
-                serde_json::to_writer(&mut out, &Line::of(line, &repaired, &decoded.evidence))?;
-                writeln!(out)?;
+                let line = json!({
+                    "text": repaired.text.strip_suffix('\r').unwrap_or(&repaired.text),
+                    "charset": charset.name(),
+                    "decided_by": decided_by,
+                    "repairs": changes(line, &repaired),
+                    "damaged": !repaired.damaged.is_empty(),
+                });
+                writeln!(out, "{line}")?;
             }
         }
     }
     Ok(out.flush()?)
 }
 
-/// What `--lines --format json` says of a line.
-#[derive(Serialize)]
-struct Line<'a> {
-    text: &'a str,
-    charset: &'static str,
-    decided_by: DecidedBy,
-    repairs: Vec<Change>,
-    damaged: bool,
-}
-
-impl<'a> Line<'a> {
-    fn of(line: &'a str, repaired: &'a Repaired<'_>, evidence: &Evidence) -> Self {
-        Self {
-            text: repaired.text.strip_suffix('\r').unwrap_or(&repaired.text),
-            charset: evidence.charset.name(),
-            decided_by: evidence.decided_by,
-            repairs: changes(line, repaired),
-            damaged: !repaired.damaged.is_empty(),
-        }
-    }
-}
-
-/// A stretch that was put back.
+/// A repaired part of a text.
 #[derive(Serialize)]
 struct Change {
     rule: String,
@@ -100,36 +87,6 @@ fn changes(text: &str, repaired: &Repaired<'_>) -> Vec<Change> {
     repairs.collect()
 }
 
-/// What is known of a file.
-#[derive(Serialize)]
-struct Report {
-    charset: &'static str,
-    decided_by: DecidedBy,
-    certain: bool,
-    conflict: bool,
-    claims: Vec<Claimed>,
-    malformed: Vec<Malformed>,
-    /// Private-use characters that were put back.
-    moved: usize,
-    /// Those that were kept.
-    private_use: usize,
-    lines: Vec<Found>,
-}
-
-/// What one step says of the charset.
-#[derive(Serialize)]
-struct Claimed {
-    by: DecidedBy,
-    label: String,
-}
-
-/// A place in the bytes.
-#[derive(Serialize)]
-struct Malformed {
-    offset: usize,
-    len: usize,
-}
-
 /// What was found in a line.
 #[derive(Serialize)]
 struct Found {
@@ -138,57 +95,61 @@ struct Found {
     damaged: usize,
 }
 
-impl Report {
-    fn of(decoded: &Decoded<'_>) -> Self {
-        let evidence = &decoded.evidence;
-        let claims = evidence.claims.iter();
-        let claims = claims.map(|claim| Claimed { by: claim.by, label: claim.label.to_string() });
-        let malformed = decoded.malformed.iter();
-        let malformed = malformed.map(|span| Malformed { offset: span.offset, len: span.len });
-        Self {
-            charset: evidence.charset.name(),
-            decided_by: evidence.decided_by,
-            certain: evidence.certain,
-            conflict: evidence.conflict(),
-            claims: claims.collect(),
-            malformed: malformed.collect(),
-            moved: decoded.moved.len(),
-            private_use: decoded.private_use.len(),
-            lines: decoded.text.lines().enumerate().filter_map(found).collect(),
-        }
-    }
+/// The report on a file as JSON.
+fn report(decoded: &Decoded<'_>, lines: &[Found]) -> Value {
+    let evidence = &decoded.evidence;
+    let claims = evidence.claims.iter();
+    let claims = claims.map(|claim| json!({ "by": claim.by, "label": claim.label.to_string() }));
+    let malformed = decoded.malformed.iter();
+    let malformed = malformed.map(|span| json!({ "offset": span.offset, "len": span.len }));
+    json!({
+        "charset": evidence.charset.name(),
+        "decided_by": evidence.decided_by,
+        "certain": evidence.certain,
+        "conflict": evidence.conflict(),
+        "claims": claims.collect::<Vec<_>>(),
+        "malformed": malformed.collect::<Vec<_>>(),
+        "moved": decoded.moved.len(),
+        "private_use": decoded.private_use.len(),
+        "lines": lines,
+    })
+}
 
-    fn to_text(&self) -> String {
-        let by = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
-        let mut text = format!("charset     {}, {}", self.charset, by(self.decided_by));
-        if !self.certain {
-            text.push_str(", unsure: name it in the channel");
-        }
-        for Claimed { by: who, label } in &self.claims {
-            text.push_str(&format!("\nclaimed     {label}, {}", by(*who)));
-        }
-        if self.conflict {
-            text.push_str("\nconflict    not all of them can be right");
-        }
-        for Malformed { offset, len } in &self.malformed {
-            text.push_str(&format!("\nmalformed   {len} bytes at offset {offset}"));
-        }
-        if self.moved + self.private_use > 0 {
-            let (moved, kept) = (self.moved, self.private_use);
-            text.push_str(&format!("\nprivate use {moved} characters put back, {kept} kept"));
-        }
-        for Found { line, repairs, damaged } in &self.lines {
-            for Change { rule, before, after } in repairs {
-                text.push_str(&format!(
-                    "\nline {line}: {rule}\n  before {before}\n  after  {after}"
-                ));
-            }
-            if *damaged > 0 {
-                text.push_str(&format!("\nline {line}: damaged, {damaged} places are lost"));
-            }
-        }
-        text
+/// The same as text.
+fn draw(decoded: &Decoded<'_>, lines: &[Found]) -> String {
+    let by = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
+    let evidence = &decoded.evidence;
+    let mut text = format!("charset     {}, {}", evidence.charset.name(), by(evidence.decided_by));
+    if !evidence.certain {
+        text.push_str(", unsure: set it in the channel");
     }
+    for claim in &evidence.claims {
+        text.push_str(&format!("\nclaimed     {}, {}", claim.label, by(claim.by)));
+    }
+    if evidence.conflict() {
+        text.push_str("\nconflict    not all of them can be right");
+    }
+    for Span { offset, len } in &decoded.malformed {
+        text.push_str(&format!("\nmalformed   {len} bytes at offset {offset}"));
+    }
+    let (moved, kept) = (decoded.moved.len(), decoded.private_use.len());
+    if moved + kept > 0 {
+        text.push_str(&format!("\nprivate use {moved} characters put back, {kept} kept"));
+    }
+    for Found { line, repairs, damaged } in lines {
+        for Change { rule, before, after } in repairs {
+            text.push_str(&format!("\nline {line}: {rule}\n  before {before}\n  after  {after}"));
+        }
+        if *damaged > 0 {
+            text.push_str(&format!("\nline {line}: damaged, {damaged} places are lost"));
+        }
+    }
+    text
+}
+
+/// What was found in all lines.
+fn all_found(decoded: &Decoded<'_>) -> Vec<Found> {
+    decoded.text.lines().enumerate().filter_map(found).collect()
 }
 
 fn found((index, line): (usize, &str)) -> Option<Found> {
@@ -220,8 +181,8 @@ mod tests {
     #[test]
     fn a_line_as_json_says_what_was_put_back_and_what_is_lost() {
         let said = printed(Format::Json, "小区ç”µæ¢¯ 坏了\r\n锟斤拷");
-        let mut lines = said.lines().map(|line| serde_json::from_str(line).unwrap());
-        let expected: serde_json::Value = serde_json::json!({
+        let mut lines = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let expected = json!({
             "text": "小区电梯 坏了", "charset": "UTF-8", "decided_by": "utf8", "damaged": false,
             "repairs": [{ "rule": "utf8_read_as_latin1", "before": "ç”µæ¢¯", "after": "电梯" }],
         });
@@ -233,7 +194,8 @@ mod tests {
     #[test]
     fn a_report_names_charset_claims_damage_and_repairs() {
         let bytes = b"\xEF\xBB\xBF\xE7\xBC\x87\xE3\x82\x84\xE7\xB4\xAC\xFF";
-        let report = Report::of(&decode(bytes, &Hints::default())).to_text();
+        let decoded = decode(bytes, &Hints::default());
+        let report = draw(&decoded, &all_found(&decoded));
         for line in [
             "charset     UTF-8, bom",
             "malformed   1 bytes at offset 12",

@@ -1,4 +1,4 @@
-//! The half of the loop that talks to the source, always at most one batch ahead of the other.
+//! The half of the loop that reads the source, at most one batch ahead of delivery.
 
 use contract::{Channel, Checkpoints, Cursor, Fault, Outbox, Position, ReadBatch, Timestamp};
 use tokio::sync::SemaphorePermit;
@@ -9,12 +9,13 @@ use crate::{
     channel::ChannelHandle,
     registry::AnyConnector,
     schedule::{Pace, Pass},
+    watch::State,
 };
 
-/// A batch that is read and not yet delivered.
+/// A batch that is packed and not yet delivered.
 pub(super) struct Packed<'a> {
     pub(super) outbox: Outbox,
-    /// Its share of the memory that all channels together may use.
+    /// Its share of the memory limit.
     pub(super) room: Option<SemaphorePermit<'a>>,
 }
 
@@ -24,11 +25,11 @@ pub(super) struct Reader<'a, B, C> {
     connector: &'a mut dyn AnyConnector,
     pace: &'a Pace,
     run: &'a Run<'a, B, C>,
-    /// Behind the last batch: where the position will be once that one is advanced.
+    /// The position after the last batch.
     next: Position,
-    /// The last batch was all there was.
+    /// Whether the last batch was caught up.
     caught_up: bool,
-    /// When the pass under way began, and how many requests it serves.
+    /// When the current pass began, and how many requests it serves.
     began: Timestamp,
     served: u64,
 }
@@ -46,7 +47,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         Self { channel, connector, pace, run, next, caught_up, began, served }
     }
 
-    /// Tells the source what is `owed`.
+    /// Settles the position `owed` with the source.
     pub(super) async fn settle(&mut self, owed: Option<Cursor>) -> Result<(), Fault> {
         let Some(cursor) = owed else { return Ok(()) };
         self.connector.settled(&cursor).await?;
@@ -54,8 +55,8 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         Ok(())
     }
 
-    /// Reads and packs the next batch; `None` where there is none to read now. A batch that was all
-    /// there was must not be `in_flight` any more before the source is asked again.
+    /// Reads and packs the next batch; `None` if there is none to read now. After a batch that was caught
+    /// up, the source is not read again while that batch is `in_flight`.
     pub(super) async fn read_on(&mut self, in_flight: bool) -> Result<Option<Packed<'a>>, Fault> {
         if self.caught_up {
             if in_flight {
@@ -63,12 +64,12 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             }
             let ChannelHandle { watch, control, .. } = self.run.handle;
             let Environment { clock, stop, .. } = self.run.environment;
-            watch.caught_up();
+            watch.set(State::CaughtUp);
             control.complete();
             let Some(schedule) = &self.pace.schedule else { return Ok(None) };
             let ended = clock.now();
             let wait = schedule.wait(Some(Pass { began: self.began, ended }), ended);
-            stop.or(control.rest(self.served, wait)).await;
+            stop.or(control.wait_until_due(self.served, wait)).await;
             (self.began, self.served) = (clock.now(), control.begin());
         }
         self.read_and_pack().await
@@ -79,11 +80,11 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         let ChannelHandle { watch, numbers, .. } = handle;
         let Environment { memory, mapping, clock, stop } = environment;
         let Channel { id, .. } = self.channel;
-        watch.began();
+        watch.set(State::Running);
         let mut numbers = numbers.lock().await;
         let batch = tokio::select! { biased;
-            () = stop.asked() => return Ok(None),
-            // Cancel-safe by the promise of `Connector::read`.
+            () = stop.requested() => return Ok(None),
+            // `Connector::read` promises to be cancel-safe.
             batch = self.connector.read(self.next.cursor.as_ref(), self.pace.max_entries) => batch?,
         };
         self.caught_up = batch.caught_up;
@@ -92,13 +93,13 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             target: "tonghui",
             channel = %id, n = batch.entries.len(), caught_up = batch.caught_up, "read"
         );
-        // Drawn after the answer has arrived, so that a later read has a greater number.
+        // Drawn after the answer has arrived, so that a later answer has a greater number.
         let read_no = numbers.next(id, *fence, *checkpoints).await?;
         drop(numbers);
         let next = self.next.moved(batch.upto.clone());
         let from = std::mem::replace(&mut self.next, next);
         let (channel, read_at) = (self.channel.clone(), clock.now());
-        // Nothing that others need is held here: a record may take its time.
+        // No lock is held while mapping: a record may take long.
         let outbox = mapping.pack(ReadBatch { channel, from, read_no, batch, read_at }).await?;
         let tally = outbox.tally();
         debug!(

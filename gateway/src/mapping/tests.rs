@@ -1,15 +1,21 @@
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+};
 
 use contract::{
     Batch, Body, Channel, Cursor, DemandId, MappingNo, Normalizer, Position, RawRecord, ReadNo,
-    Reason, RecordKey, Revision, SealedBytes, TextReport, Timestamp, pack,
+    Reason, RecordKey, Revision, SealedBytes, TextReport, Timestamp, Verdict, pack,
 };
 use futures_util::FutureExt as _;
 use serde_json::json;
 
 use super::*;
 
-/// Refuses every record, and waits at the large ones until the door is open.
+/// Refuses every record, and waits at the large ones until it is opened.
 #[derive(Default)]
 struct Waits {
     is_open: Mutex<bool>,
@@ -28,8 +34,8 @@ impl Normalizer for Waits {
     fn normalize(&self, record: &RawRecord) -> Verdict {
         self.n_begun.fetch_add(1, SeqCst);
         if record.body.tree()["text"].as_str().is_some_and(|text| text.len() > LARGE) {
-            let door = self.is_open.lock().unwrap();
-            drop(self.opened.wait_while(door, |is_open| !*is_open).unwrap());
+            let is_open = self.is_open.lock().unwrap();
+            drop(self.opened.wait_while(is_open, |is_open| !*is_open).unwrap());
         }
         Verdict::Reject(Reason::new("tried", record.key.as_str()))
     }
@@ -76,7 +82,7 @@ const HUGE: usize = 2 * LARGE;
 
 #[tokio::test]
 async fn a_batch_is_packed_as_on_one_thread() {
-    let pool = MappingPool::of(3).unwrap();
+    let pool = MappingPool::of(3);
     let sizes: Vec<_> = (0..500).map(|n| if n % 97 == 0 { HUGE } else { n * 7 % 900 }).collect();
     for sizes in [&sizes[..], &sizes[..1], &[]] {
         let normalizer = Arc::new(Waits::default());
@@ -92,7 +98,7 @@ async fn a_batch_is_packed_as_on_one_thread() {
 
 #[tokio::test]
 async fn large_records_of_one_channel_leave_threads_to_the_others() {
-    let pool = MappingPool::of(2).unwrap();
+    let pool = MappingPool::of(2);
     let slow = Arc::new(Waits::default());
     let waiting = pool.pack(batch(slow.clone(), &[HUGE; 5]));
     tokio::pin!(waiting);
@@ -107,8 +113,8 @@ async fn large_records_of_one_channel_leave_threads_to_the_others() {
 }
 
 #[tokio::test]
-async fn what_nobody_waits_for_any_more_is_not_begun() {
-    let pool = MappingPool::of(2).unwrap();
+async fn portions_of_a_dropped_batch_are_not_started() {
+    let pool = MappingPool::of(2);
     let slow = Arc::new(Waits::default());
     assert!(pool.pack(batch(slow.clone(), &[HUGE; 50])).now_or_never().is_none());
     slow.open();
@@ -120,8 +126,8 @@ async fn what_nobody_waits_for_any_more_is_not_begun() {
 }
 
 #[tokio::test]
-async fn a_panic_is_that_of_the_channel_and_the_threads_go_on() {
-    let pool = MappingPool::of(2).unwrap();
+async fn a_panic_reaches_the_channel_and_the_threads_continue() {
+    let pool = MappingPool::of(2);
     let defect = AssertUnwindSafe(pool.pack(batch(Arc::new(CannotSeal), &[1]))).catch_unwind();
     assert!(defect.await.is_err());
     for _ in 0..4 {
@@ -129,28 +135,20 @@ async fn a_panic_is_that_of_the_channel_and_the_threads_go_on() {
     }
 }
 
-#[test]
-fn threads_end_with_their_pool() {
-    let pool = MappingPool::of(4).unwrap();
-    let queue = Arc::downgrade(&pool.queue);
-    drop(pool);
-    assert!(queue.upgrade().is_none());
-}
-
-#[test]
-fn batches_take_turns() {
-    let (answer, _waits) = oneshot::channel();
-    let (other_answer, _other_waits) = oneshot::channel();
-    let normalizer = Arc::new(Waits::default());
-    let long = Arc::new(Job::new(batch(normalizer.clone(), &[10; 150]), answer));
-    let short = Arc::new(Job::new(batch(normalizer, &[10]), other_answer));
-    let mut waiting = Waiting::default();
-    waiting.jobs.extend([(Arc::clone(&long), 0), (Arc::clone(&short), 0)]);
-    let mut turns = Vec::new();
-    while let Some((job, portion)) = waiting.take(1) {
-        turns.push((Arc::ptr_eq(&job, &long), portion.entries));
+#[tokio::test]
+async fn batches_take_turns() {
+    let pool = MappingPool::of(2);
+    let long = Arc::new(Waits::default());
+    let mapping_long = pool.pack(batch(long.clone(), &[10; 64 * 40]));
+    tokio::pin!(mapping_long);
+    assert!(mapping_long.as_mut().now_or_never().is_none(), "it has taken all threads");
+    let short = pool.pack(batch(Arc::new(Waits::default()), &[10]));
+    tokio::select! { biased;
+        _ = mapping_long.as_mut() => panic!("the short batch waited for all of the long one"),
+        packed = short => assert_eq!(packed.unwrap().tally().read, 1),
     }
-    assert_eq!(turns, [(true, 0..64), (false, 0..1), (true, 64..128), (true, 128..150)]);
+    assert_eq!(mapping_long.await.unwrap().tally().read, 64 * 40);
+    assert_eq!((pool.threads.available_permits(), pool.large.available_permits()), (2, 1));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The listener, asked over real connections on loopback.
 
 use connector_webhook::Webhook;
-use contract::{Connector as _, Means};
+use contract::{Connector as _, ConnectorContext};
 use futures_util::{FutureExt as _, future::join_all};
 use serde_json::json;
 use tokio::{
@@ -24,14 +24,14 @@ async fn listening(most_bytes: usize, limits: Limits) -> Listening {
     let config = json!({ "auth": { "bearer": "t0ken" }, "key": "$.id" });
     let config: connector_webhook::Config = serde_json::from_value(config).unwrap();
     let channel: ChannelId = "mobile".parse().unwrap();
-    let mut means = Means::new(channel.clone(), chrono_tz::Asia::Shanghai);
-    means.inbox = Some(inbox.clone());
+    let mut context = ConnectorContext::new(channel.clone(), chrono_tz::Asia::Shanghai);
+    context.inbox = Some(inbox.clone());
     let receiver = Webhook::RECEIVER.unwrap()(&config);
-    let door = Door { receiver, inbox: inbox.clone() };
+    let endpoint = PushEndpoint { receiver, inbox: inbox.clone() };
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let doors = HashMap::from([(channel, door)]);
-    let listener = PushListener::open(listen, doors, limits).await.unwrap().unwrap();
-    let webhook = Webhook::build(config, means).unwrap();
+    let endpoints = HashMap::from([(channel, endpoint)]);
+    let listener = PushListener::open(listen, endpoints, limits).await.unwrap().unwrap();
+    let webhook = Webhook::build(config, context).unwrap();
     Listening { address: listener.address().unwrap(), inbox, webhook, listener }
 }
 
@@ -64,7 +64,7 @@ async fn beside(listener: PushListener, test: impl Future<Output = ()>) {
     let stop = Stop::default();
     let test = async {
         test.await;
-        stop.ask();
+        stop.request();
     };
     tokio::join!(listener.serve(&stop), test);
 }

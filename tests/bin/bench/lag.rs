@@ -125,7 +125,7 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
     let stop = Stop::default();
     let filing = async {
         let filed = file(&sources, sixth, &dropped, length).await;
-        stop.ask();
+        stop.request();
         filed
     };
     let (ended, filed) = tokio::join!(serve(&settings, Role::All, channels, &store, &stop), filing);

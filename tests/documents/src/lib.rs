@@ -6,7 +6,7 @@ use connector_files::Files;
 use connector_http::Http;
 use connector_process::Process;
 use connector_webhook::Webhook;
-use contract::{Connector, Entry, Means};
+use contract::{Connector, ConnectorContext, Entry};
 use serde_json::{Value, json};
 
 /// What became of a record.
@@ -105,8 +105,8 @@ fn webhook() -> anyhow::Result<Webhook> {
 }
 
 fn build<C: Connector>(settings: Value) -> anyhow::Result<C> {
-    let means = Means::new("documents".parse()?, chrono_tz::Asia::Shanghai);
-    C::build(serde_json::from_value(settings)?, means).map_err(|fault| anyhow!("{fault}"))
+    let context = ConnectorContext::new("documents".parse()?, chrono_tz::Asia::Shanghai);
+    C::build(serde_json::from_value(settings)?, context).map_err(|fault| anyhow!("{fault}"))
 }
 
 fn fates(connector: &impl Connector, name: &str, page: &[u8]) -> Fates {

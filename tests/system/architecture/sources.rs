@@ -53,7 +53,7 @@ fn tests_neither_wait_for_the_clock_nor_are_skipped() {
 const OWNERS: &[&str] = &[
     "gateway/src/supervise.rs", // the loops: a JoinSet each for channels and sink
     "gateway/src/listener.rs",  // who is connected: a JoinSet
-    "contract/src/outbox/verdicts.rs", // mapping a batch: threads of a scope
+    "gateway/src/mapping.rs",   // mapping a batch: a JoinSet
     "sink/src/bus/amqp/connect.rs", // what the broker says of a connection: a JoinSet
     "connectors/files/src/folder.rs", // work on files, awaited at once
     "connectors/process/src/child.rs", // the log of a plugin: a JoinSet

@@ -56,29 +56,29 @@ impl Town {
     async fn gateway(&self, stop: &Stop) -> (String, impl Future<Output = ()>) {
         let (store, keys) = self.store().await;
         let channels = assemble::channels(&self.settings, &keys).unwrap();
-        let doors: HashMap<_, _> = channels
+        let endpoints: HashMap<_, _> = channels
             .iter()
-            .filter_map(|each| Some((each.id().clone(), each.door.clone()?)))
+            .filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)))
             .collect();
         let any = "127.0.0.1:0".parse().unwrap();
         let listener =
-            PushListener::open(any, doors, PushLimits::default()).await.unwrap().unwrap();
-        let door = format!("http://{}/intake/mobile", listener.address().unwrap());
+            PushListener::open(any, endpoints, PushLimits::default()).await.unwrap().unwrap();
+        let url = format!("http://{}/intake/mobile", listener.address().unwrap());
         let work = async move {
             let serving = serve(&self.settings, Role::All, channels, &store, stop);
             let (ended, ()) = tokio::join!(Box::pin(serving), listener.serve(stop));
             ended.unwrap();
         };
-        (door, work)
+        (url, work)
     }
 
     /// Sends everything to a gateway that lives that long.
     async fn push(&self) -> Pushed {
         let stop = Stop::default();
-        let (door, working) = self.gateway(&stop).await;
+        let (url, working) = self.gateway(&stop).await;
         let sending = async {
-            let pushed = self.mobile.push(&door).await.unwrap();
-            stop.ask();
+            let pushed = self.mobile.push(&url).await.unwrap();
+            stop.request();
             pushed
         };
         tokio::join!(working, sending).1
@@ -148,12 +148,12 @@ async fn many_gateways_receive_for_one_channel_at_once() {
     let (first, one) = town.gateway(&stop).await;
     let (second, other) = town.gateway(&stop).await;
     let sending = async {
-        for door in [&first, &second, &first, &second, &second, &first] {
+        for url in [&first, &second, &first, &second, &second, &first] {
             town.mobile.file(3);
-            let pushed = town.mobile.push(door).await.unwrap();
-            assert_eq!((pushed.taken, pushed.refused), (3, 0), "{door}");
+            let pushed = town.mobile.push(url).await.unwrap();
+            assert_eq!((pushed.taken, pushed.refused), (3, 0), "{url}");
         }
-        stop.ask();
+        stop.request();
     };
     tokio::join!(one, other, sending);
     assert_eq!(town.differences().await, [""; 0]);

@@ -15,7 +15,7 @@ use std::{
 use chrono::{NaiveDateTime, TimeDelta};
 use connector_files::{Cursor as Position, Files};
 use connector_testkit::Source;
-use contract::{Connector as _, Cursor, Entry, Fault, Gate, Means, OpenGate};
+use contract::{Connector as _, ConnectorContext, Cursor, Entry, Fault, Gate, OpenGate};
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
@@ -74,9 +74,9 @@ impl Folder {
     }
 
     pub(crate) fn build(&self) -> Result<Files, Fault> {
-        let desk = Means::new("drop".parse().unwrap(), chrono_tz::Asia::Shanghai);
-        let means = Means { gate: self.gate.clone(), ..desk };
-        Files::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
+        let desk = ConnectorContext::new("drop".parse().unwrap(), chrono_tz::Asia::Shanghai);
+        let context = ConnectorContext { gate: self.gate.clone(), ..desk };
+        Files::build(serde_json::from_value(self.settings.clone()).unwrap(), context)
     }
 
     /// Puts a file there, all at once.

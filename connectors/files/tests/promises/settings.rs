@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use contract::{Fault, Gate, Pass};
+use contract::{Fault, Gate, Permit};
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
 use super::*;
@@ -68,10 +68,10 @@ fn the_schema_carries_defaults_and_a_help_for_every_setting() {
 struct Turnstile(AtomicU32);
 
 impl Gate for Turnstile {
-    fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>> {
+    fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
         let left = self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
-        let pass = left.map(|_| Pass::holding(()));
-        ready(pass.map_err(|_| Fault::throttled(Duration::from_secs(9), "spent"))).boxed()
+        let permit = left.map(|_| Permit::holding(()));
+        ready(permit.map_err(|_| Fault::throttled(Duration::from_secs(9), "spent"))).boxed()
     }
 
     fn hold(&self, _wait: Duration) {}

@@ -18,7 +18,9 @@ use axum::{
 use chrono::TimeDelta;
 use connector_http::{Cursor as At, Http};
 use connector_testkit::Source;
-use contract::{Budget, Clock, Connector as _, Cursor, Entry, Fault, Means, OpenGate, Timestamp};
+use contract::{
+    Budget, Clock, Connector as _, ConnectorContext, Cursor, Entry, Fault, OpenGate, Timestamp,
+};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -132,7 +134,7 @@ impl City {
     }
 
     pub(crate) fn build(&self) -> Result<Http, Fault> {
-        let means = Means {
+        let context = ConnectorContext {
             channel: "board".parse().unwrap(),
             zone: chrono_tz::Asia::Shanghai,
             budget: Budget::default(),
@@ -142,7 +144,7 @@ impl City {
             folder: std::path::PathBuf::new(),
             inbox: None,
         };
-        Http::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
+        Http::build(serde_json::from_value(self.settings.clone()).unwrap(), context)
     }
 
     pub(crate) fn http(&self) -> Http {

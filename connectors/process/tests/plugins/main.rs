@@ -10,16 +10,16 @@ mod orders;
 use std::time::Duration;
 
 use connector_process::Process;
-use contract::{Connector as _, Fault, Means};
+use contract::{Connector as _, ConnectorContext, Fault};
 use serde_json::{Value, json};
 
 /// A connector in a folder, with the settings of a channel.
 fn process(folder: &std::path::Path, settings: Value) -> Result<Process, Fault> {
-    let mut means = Means::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai);
-    means.budget.interval = Some(Duration::from_millis(200));
-    means.budget.burst = 3;
-    means.folder = folder.to_owned();
-    Process::build(serde_json::from_value(settings).unwrap(), means)
+    let mut context = ConnectorContext::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai);
+    context.budget.interval = Some(Duration::from_millis(200));
+    context.budget.burst = 3;
+    context.folder = folder.to_owned();
+    Process::build(serde_json::from_value(settings).unwrap(), context)
 }
 
 /// A plugin written in shell: `ready`, then the lines of `answer`.

@@ -10,13 +10,13 @@ mod server;
 use std::path::Path;
 
 use connector_process::{Cursor, Process};
-use contract::{Connector as _, Entry, Means};
+use contract::{Connector as _, ConnectorContext, Entry};
 use serde_json::Value;
 
 fn process(folder: &Path, settings: Value) -> Process {
-    let mut means = Means::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai);
-    means.folder = folder.to_owned();
-    Process::build(serde_json::from_value(settings).unwrap(), means).unwrap()
+    let mut context = ConnectorContext::new("orders".parse().unwrap(), chrono_tz::Asia::Shanghai);
+    context.folder = folder.to_owned();
+    Process::build(serde_json::from_value(settings).unwrap(), context).unwrap()
 }
 
 fn key(entry: &Entry) -> String {

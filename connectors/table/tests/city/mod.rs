@@ -8,7 +8,9 @@ use std::{sync::Arc, time::Duration};
 
 use connector_table::Table;
 use connector_testkit::{Clocked, Dates, Deletes, Source, Turn};
-use contract::{Budget, Connector as _, Cursor, Entry, Fault, Gate, Means, OpenGate, TimeRange};
+use contract::{
+    Budget, Connector as _, ConnectorContext, Cursor, Entry, Fault, Gate, OpenGate, TimeRange,
+};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, MySqlPool, PgPool, SqlitePool, sqlite::SqliteConnectOptions};
 
@@ -82,10 +84,10 @@ impl City {
 
     pub(crate) fn build(&self, gate: Arc<dyn Gate>) -> Result<Table, contract::Fault> {
         let channel = "hotline".parse().unwrap();
-        let mut means = Means::new(channel, chrono_tz::Asia::Shanghai);
-        means.budget = Budget { concurrent: 2, ..Budget::default() };
-        means.gate = gate;
-        Table::build(serde_json::from_value(self.settings.clone()).unwrap(), means)
+        let mut context = ConnectorContext::new(channel, chrono_tz::Asia::Shanghai);
+        context.budget = Budget { concurrent: 2, ..Budget::default() };
+        context.gate = gate;
+        Table::build(serde_json::from_value(self.settings.clone()).unwrap(), context)
     }
 
     /// Runs statements of the test, which hold no foreign values.

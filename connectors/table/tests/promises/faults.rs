@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering::SeqCst},
 };
 
-use contract::{Fault, Gate, OpenGate, Pass};
+use contract::{Fault, Gate, OpenGate, Permit};
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
 use super::*;
@@ -89,10 +89,10 @@ async fn settings_that_cannot_work_are_refused() {
 struct Turnstile(AtomicU32);
 
 impl Gate for Turnstile {
-    fn enter(&self) -> BoxFuture<'_, Result<Pass, Fault>> {
+    fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
         let left = self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
-        let pass = left.map(|_| Pass::holding(()));
-        ready(pass.map_err(|_| Fault::throttled(Duration::from_secs(9), "spent"))).boxed()
+        let permit = left.map(|_| Permit::holding(()));
+        ready(permit.map_err(|_| Fault::throttled(Duration::from_secs(9), "spent"))).boxed()
     }
 
     fn hold(&self, _wait: Duration) {}

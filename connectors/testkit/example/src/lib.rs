@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, io::SeekFrom, path::PathBuf, sync::Arc};
 
 use contract::{
-    Batch, Body, Connector, Entry, Fault, Gate, Means, Place, RawRecord, Reason, RecordKey,
-    Revision, TextReport,
+    Batch, Body, Connector, ConnectorContext, Entry, Fault, Gate, Place, RawRecord, Reason,
+    RecordKey, Revision, TextReport,
 };
 use document::Findings;
 use schemars::JsonSchema;
@@ -44,8 +44,8 @@ impl Connector for Journal {
     type Config = Config;
     type Cursor = Position;
 
-    fn build(config: Config, means: Means) -> Result<Self, Fault> {
-        Ok(Self { file: means.folder.join(config.file), gate: means.gate })
+    fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
+        Ok(Self { file: context.folder.join(config.file), gate: context.gate })
     }
 
     async fn read(
@@ -53,7 +53,7 @@ impl Connector for Journal {
         after: Option<&Position>,
         max: usize,
     ) -> Result<Batch<Position>, Fault> {
-        let _pass = self.gate.enter().await?;
+        let _permit = self.gate.enter().await?;
         let mut next_byte = after.map_or(0, |position| position.next_byte);
         let mut journal = self.open(next_byte).await?;
         let (mut entries, mut keys) = (Vec::new(), BTreeSet::new());

@@ -6,7 +6,7 @@ use std::{fs::OpenOptions, io::Write, time::Duration};
 
 use connector_journal::{Config, Journal};
 use connector_testkit::Source;
-use contract::{Connector as _, Means};
+use contract::{Connector as _, ConnectorContext};
 use tempfile::NamedTempFile;
 
 struct Office {
@@ -31,8 +31,8 @@ impl Source for Office {
 
     fn connector(&self) -> Journal {
         let config = Config { file: self.journal.path().to_owned() };
-        let means = Means::new("journal".parse().unwrap(), chrono_tz::Asia::Shanghai);
-        Journal::build(config, means).unwrap()
+        let context = ConnectorContext::new("journal".parse().unwrap(), chrono_tz::Asia::Shanghai);
+        Journal::build(config, context).unwrap()
     }
 
     async fn add(&mut self, keys: &[String], _age: Duration) {

@@ -8,8 +8,8 @@ use std::{
 };
 
 use contract::{
-    Batch, Body, Connector, Entry, Fault, Means, Partition, RawRecord, RecordKey, Revision,
-    TextReport,
+    Batch, Body, Connector, ConnectorContext, Entry, Fault, Partition, RawRecord, RecordKey,
+    Revision, TextReport,
 };
 use serde_json::json;
 
@@ -190,7 +190,7 @@ impl Connector for Scripted {
     type Config = ();
     type Cursor = Mark;
 
-    fn build((): (), _: Means) -> Result<Self, Fault> {
+    fn build((): (), _: ConnectorContext) -> Result<Self, Fault> {
         Ok(Self::default())
     }
 

@@ -9,7 +9,7 @@ use connector_testkit::{
     Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient, Refuses,
     Secretive, Silent, Slip, Source, Throttled, Turn, Unauthorized,
 };
-use contract::{Connector as _, Means};
+use contract::{Connector as _, ConnectorContext};
 
 use crate::{
     connector::{PATIENCE, SECRET, Scripted},
@@ -53,8 +53,8 @@ impl Source for Script {
         if self.defect == Some(Defect::NeedsARuntime) {
             let _ = tokio::runtime::Handle::current();
         }
-        let means = Means::new("scripted".parse().unwrap(), chrono_tz::UTC);
-        let mut connector = Scripted::build((), means).unwrap();
+        let context = ConnectorContext::new("scripted".parse().unwrap(), chrono_tz::UTC);
+        let mut connector = Scripted::build((), context).unwrap();
         connector.put(Arc::clone(&self.world), self.defect);
         connector
     }

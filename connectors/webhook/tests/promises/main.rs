@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use connector_testkit::Source;
 use connector_webhook::Webhook;
-use contract::{Batch, Connector, Cursor, Entry, Fault, Inbox, Means, Revision};
+use contract::{Batch, Connector, ConnectorContext, Cursor, Entry, Fault, Inbox, Revision};
 use serde_json::{Value, json};
 
 /// Senders of an inbox.
@@ -26,9 +26,10 @@ impl Senders {
     }
 
     fn webhook(&self, settings: Value) -> Result<Webhook, Fault> {
-        let mut means = Means::new("mobile".parse().unwrap(), chrono_tz::Asia::Shanghai);
-        means.inbox = Some(self.inbox.clone());
-        Webhook::build(serde_json::from_value(settings).unwrap(), means)
+        let mut context =
+            ConnectorContext::new("mobile".parse().unwrap(), chrono_tz::Asia::Shanghai);
+        context.inbox = Some(self.inbox.clone());
+        Webhook::build(serde_json::from_value(settings).unwrap(), context)
     }
 }
 
@@ -40,8 +41,8 @@ impl Connector for Hasty {
     type Config = <Webhook as Connector>::Config;
     type Cursor = <Webhook as Connector>::Cursor;
 
-    fn build(config: Self::Config, means: Means) -> Result<Self, Fault> {
-        Webhook::build(config, means).map(Self)
+    fn build(config: Self::Config, context: ConnectorContext) -> Result<Self, Fault> {
+        Webhook::build(config, context).map(Self)
     }
 
     async fn read(

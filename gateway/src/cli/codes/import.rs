@@ -1,7 +1,7 @@
-//! A filled worksheet comes back as rows of tables.
+//! Imports the rows of a filled worksheet into the code tables.
 //!
-//! All or nothing: the tables are written, the whole configuration is checked with them, and where
-//! that finds a problem every table is put back as it was.
+//! All or nothing: the tables are written, the whole configuration is checked with them, and if there is
+//! a problem, every table is restored.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::assemble;
 
-/// Rows of a worksheet: more labels than any city has.
+/// Most rows of a worksheet: more labels than any city has.
 const MOST_ROWS: usize = 100_000;
 
 pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
     let keys = Keys::generate(Suite::default())?;
     if let Err(problems) = assemble::channels(&settings, &keys) {
         put_back(&written)?;
-        out::note("nothing was imported: with these rows the configuration has problems");
+        out::note("nothing was imported: the configuration has problems with these rows");
         return Err(problems.into());
     }
     out::note(format!("imported {n_rows} rows into {} tables", rows.len()));
@@ -57,12 +57,12 @@ pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
 /// Label and code of every filled row, by table.
 fn read(file: &Path) -> anyhow::Result<BTreeMap<String, Vec<(String, String)>>> {
     let mut book = open_workbook_auto(file)?;
-    let sheet = book.worksheet_range_at(0).context("it has no worksheet")??;
+    let sheet = book.worksheet_range_at(0).context("the file has no worksheet")??;
     let mut rows = sheet.rows();
     let heading: Vec<String> = rows.next().unwrap_or_default().iter().map(cell).collect();
     let column = |name: &str| {
         let found = heading.iter().position(|each| each == name);
-        found.with_context(|| format!("the first row has no `{name}`"))
+        found.with_context(|| format!("the first row has no column `{name}`"))
     };
     let [table, raw, code] = [column(HEADINGS[0])?, column(HEADINGS[1])?, column(HEADINGS[2])?];
     let mut filled: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
@@ -82,7 +82,7 @@ fn read(file: &Path) -> anyhow::Result<BTreeMap<String, Vec<(String, String)>>> 
     Ok(filled)
 }
 
-/// A cell as its author sees it: a whole number has no point.
+/// A cell as a spreadsheet shows it: a whole number has no decimal point.
 fn cell(data: &Data) -> String {
     match data {
         Data::Float(number) if number.fract() == 0.0 => format!("{number:.0}"),
@@ -90,7 +90,7 @@ fn cell(data: &Data) -> String {
     }
 }
 
-/// The table with the rows behind its own.
+/// The table with the rows appended.
 fn with_rows(
     before: Option<&[u8]>,
     table: &str,
@@ -111,7 +111,7 @@ fn with_rows(
         writer.write_record(&record?)?;
     }
     for (raw, code) in rows {
-        // Of a region the label is a name or an old code, and the code the division of today.
+        // For a region, the label is a name or an old code, and the code is the current division.
         let cell = |column: &str| match column {
             "raw" => raw.as_str(),
             "code" if is_region => raw.as_str(),
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_put_under_the_columns_of_the_table() {
+    fn rows_are_appended_under_the_columns_of_the_table() {
         let rows = [("求决".to_owned(), "help".to_owned())];
         let text = |before: Option<&str>| {
             let text = with_rows(before.map(str::as_bytes), "kind", &rows).unwrap();

@@ -1,4 +1,4 @@
-//! What people see while channels are read: a bar each on a terminal, plain lines elsewhere.
+//! Progress of the channels: a bar for each on a terminal, plain lines elsewhere.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -15,8 +15,8 @@ use crate::watch::{ChannelWatch, State};
 const BAR_EVERY: Duration = Duration::from_millis(100);
 const LINES_EVERY: Duration = Duration::from_secs(2);
 
-/// Shows how the channels come nearer to what is expected of each, by name, until all have caught up
-/// or ended.
+/// Shows the progress of the channels towards the `expected` number of entries of each, until all have
+/// caught up or ended.
 pub(super) async fn until_caught_up(watches: &[Arc<ChannelWatch>], expected: &[(&str, u64)]) {
     let channels: Vec<_> = watches
         .iter()
@@ -74,10 +74,10 @@ async fn print_lines(channels: &[(&ChannelWatch, u64)]) {
     print_news(channels, &mut said);
 }
 
-/// A line for each channel that has come further.
+/// Prints a line for each channel with progress since the last line.
 fn print_news(channels: &[(&ChannelWatch, u64)], said: &mut [u64]) {
     for ((watch, expected), said) in channels.iter().zip(said) {
-        // Records that changed meanwhile are read again: they are beyond what was expected.
+        // Records that changed meanwhile are read again, so there may be more than expected.
         let (id, entries) = (watch.id(), watch.entries().min(*expected));
         if std::mem::replace(said, entries) != entries {
             out::note(format!("{id}: {entries} of {expected} {}", trouble(watch)).trim_end());

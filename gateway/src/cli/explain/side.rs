@@ -1,5 +1,5 @@
-//! Columns of text beside each other on a terminal: Chinese takes two places, long texts are folded,
-//! and what one column changed of the one before it is marked.
+//! Columns of text side by side on a terminal. A Chinese character takes two cells, long texts are
+//! wrapped, and what differs from the column before is marked.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::plain::{CHANGED, DOUBT, FAINT, PLAIN};
 
-/// What stands in one line of the table; each cell may have several lines.
+/// One row of the table; each cell may have several lines.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     pub(super) name: String,
@@ -18,15 +18,15 @@ pub(super) struct Line {
 }
 
 const HEADINGS: [&str; 5] = ["field", "raw", "decoded", "mapped", "quality"];
-/// Blanks between two columns.
+/// Spaces between two columns.
 const GAP: usize = 3;
-/// Shares of the width, of 100.
+/// Shares of the width, in percent.
 const SHARES: [usize; 5] = [17, 25, 25, 20, 13];
-/// Of the first and the last of many lines of a cell.
+/// Most lines of a cell.
 const MOST_LINES: usize = 6;
 
-/// Draws a table `width` places wide, with colours; whoever prints it takes them away where there is
-/// no terminal. The sign ≠ says the same without them.
+/// Draws a table `width` cells wide, with colours; they are stripped if the output is no terminal, and
+/// the sign ≠ marks a difference without them.
 pub(super) fn draw(lines: &[Line], width: usize) -> String {
     let headings = HEADINGS.map(|heading| Cell::new(heading, FAINT));
     let rows: Vec<_> = lines
@@ -53,7 +53,7 @@ pub(super) fn draw(lines: &[Line], width: usize) -> String {
     drawn
 }
 
-/// What a column needs, or its share of what those leave that need less than theirs.
+/// The width of each column: what it needs, or its share of what the narrower columns leave.
 fn widths(needs: [usize; 5], width: usize) -> [usize; 5] {
     let mut widths = [None; 5];
     loop {
@@ -72,7 +72,7 @@ fn widths(needs: [usize; 5], width: usize) -> [usize; 5] {
     }
 }
 
-/// A text, and the part of it that has a colour.
+/// A text, and its coloured part.
 struct Cell {
     text: String,
     marked: Range<usize>,
@@ -85,7 +85,7 @@ impl Cell {
         Self { text: text.to_owned(), marked, colour }
     }
 
-    /// A text with what differs from the one before it marked.
+    /// A text in which the part that differs from `before` is marked.
     fn after(before: &str, text: &str) -> Self {
         if before == text {
             return Self::new("=", FAINT);
@@ -100,12 +100,12 @@ impl Cell {
         Self { text: format!("{SIGN}{text}"), marked, colour: CHANGED }
     }
 
-    /// Places of its longest line.
+    /// Width of its longest line, in cells.
     fn width(&self) -> usize {
         self.text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0)
     }
 
-    /// Folded to a width: Chinese anywhere, other words between them where that is possible.
+    /// Wraps the text to a width: Chinese anywhere, other text between words if possible.
     fn folded(&self, width: usize) -> Vec<Vec<(char, bool)>> {
         let mut lines = vec![Vec::new()];
         let mut used = 0;
@@ -134,7 +134,7 @@ impl Cell {
     }
 }
 
-/// Takes the word that `next` goes on with from the end of the last line, where others stand before it.
+/// Takes the word that `next` continues from the end of the last line, unless the line is one word.
 fn unfinished(lines: &mut [Vec<(char, bool)>], next: char) -> Vec<(char, bool)> {
     let Some(line) = lines.last_mut() else { return Vec::new() };
     let is_of_word = |c: char| c.is_ascii() && c != ' ';
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_folded_and_cut() {
+    fn long_texts_are_wrapped_and_cut() {
         let line =
             Line { raw: "字".repeat(1_000), decoded: "字".repeat(1_000), ..Line::default() };
         let drawn = plain(&draw(&[line], 100));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_folded_between_them_and_what_has_no_blanks_anywhere() {
+    fn text_wraps_between_words_and_text_without_spaces_anywhere() {
         let folded = |text: &str| {
             let lines = Cell::new(text, "").folded(10);
             lines.iter().map(|l| l.iter().map(|(c, _)| *c).collect::<String>()).collect::<Vec<_>>()

@@ -1,5 +1,4 @@
-//! A page as a fixture, without what it says of persons. Rather nothing is written than something of
-//! which it cannot be shown.
+//! Saves a page as a fixture, without personal values. If they cannot all be removed, nothing is written.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -7,40 +6,40 @@ use anyhow::{Context as _, ensure};
 use contract::{Entry, RawRecord};
 use serde_json::Value;
 
-use crate::{cli::out, offline::DryRun};
+use crate::{channel::LiveChannel, cli::out};
 
-/// Writes `page`, or what `entries` hold where the source gives no pages, and what is expected of it.
+/// Writes `page`, or the records of `entries` if the source gives no pages, and the expected demands.
 pub(super) fn save(
-    dry_run: &DryRun,
+    channel: &LiveChannel,
     folder: &Path,
     page: Option<String>,
     entries: &[Entry],
 ) -> anyhow::Result<()> {
     let records = records(entries);
-    ensure!(!records.is_empty(), "there is no record to be kept as a fixture");
+    ensure!(!records.is_empty(), "no record was read that could be saved");
     let page = match page {
         Some(page) => page,
         None => rows(&records)?,
     };
-    // The page may hold more records than were asked for.
+    // The page may contain more records than were requested.
     let is_xml = page.trim_start_matches('\u{feff}').trim_start().starts_with('<');
     let name = if is_xml { "page.xml" } else { "page.json" };
-    let listed = sample(dry_run, name, &page)?;
-    let scrubbed = dry_run.mapping.scrub(&page, &[records, listed.clone()].concat());
-    ensure_clean(dry_run, name, &listed, &scrubbed)?;
+    let listed = sample(channel, name, &page)?;
+    let scrubbed = channel.mapping.scrub(&page, &[records, listed.clone()].concat());
+    ensure_clean(channel, name, &listed, &scrubbed)?;
 
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let path = folder.join(name);
     fs::write(&path, scrubbed).with_context(|| path.display().to_string())?;
     let expected = folder.join("page.expected.json");
-    let outcomes = dry_run.page(&path, false)?;
+    let outcomes = channel.page(&path, false)?;
     let text = serde_json::to_string_pretty(&outcomes)? + "\n";
     fs::write(&expected, text).with_context(|| expected.display().to_string())?;
     out::note(format!("wrote {} and {}", path.display(), expected.display()));
     Ok(())
 }
 
-/// The records among what was read.
+/// The records among the entries.
 pub(super) fn records(entries: &[Entry]) -> Vec<RawRecord> {
     let records = entries.iter().filter_map(|entry| match entry {
         Entry::Record(record) => Some(record.clone()),
@@ -54,32 +53,32 @@ fn rows(records: &[RawRecord]) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&rows)? + "\n")
 }
 
-/// Reads the page as it will be kept, and looks in it for anything that it said of persons `before`.
+/// Reads the scrubbed page and checks that it contains no personal value of the records `before`.
 fn ensure_clean(
-    dry_run: &DryRun,
+    channel: &LiveChannel,
     name: &str,
     before: &[RawRecord],
     scrubbed: &str,
 ) -> anyhow::Result<()> {
-    let after = sample(dry_run, name, scrubbed)?;
+    let after = sample(channel, name, scrubbed)?;
     ensure!(
         before.len() == after.len(),
-        "the page cannot be read any more once personal values are hidden; make the fixture by hand"
+        "the page cannot be read once its personal values are removed; write the fixture by hand"
     );
-    let told: BTreeSet<String> = dry_run.mapping.personal(before);
-    let left = dry_run.mapping.personal(&after);
+    let told: BTreeSet<String> = channel.mapping.personal(before);
+    let left = channel.mapping.personal(&after);
     let left = told.intersection(&left).count();
     ensure!(
         left == 0,
-        "{left} personal values cannot be found in the text of the page to be hidden; make the \
+        "{left} personal values cannot be found in the text of the page to remove them; write the \
          fixture by hand"
     );
     Ok(())
 }
 
-fn sample(dry_run: &DryRun, name: &str, page: &str) -> anyhow::Result<Vec<RawRecord>> {
-    let entries = dry_run
-        .sample(name, page.as_bytes())
-        .context("what was read is no fixture of this kind of source; make one by hand")?;
+fn sample(channel: &LiveChannel, name: &str, page: &str) -> anyhow::Result<Vec<RawRecord>> {
+    let entries = channel.sample(name, page.as_bytes()).context(
+        "what was read is no valid page of this kind of source; write the fixture by hand",
+    )?;
     Ok(records(&entries))
 }

@@ -1,4 +1,4 @@
-//! One pass over the channels of each upstream: by the service that holds it, or by this process.
+//! One pass over the channels of each upstream, by the service that holds its lease or by this process.
 
 use std::time::Duration;
 
@@ -11,54 +11,54 @@ use super::Row;
 use crate::{
     channel::LiveChannel,
     instance::{self, Instance},
-    lease::Keeper,
+    lease::LeaseHolder,
     requests::is_paused,
     supervise::{Ended, Shared, run_channels},
 };
 
-/// How often the answer of a service, and a lease that somebody else has, are looked at.
+/// How often the answer of a service, or a lease that another process holds, is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How the pass over one channel ended.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "became", rename_all = "snake_case")]
 pub(super) enum Became {
-    /// Everything that was there is read and published.
+    /// Everything is read and published.
     Done {
-        /// The service that did it.
+        /// The service that did it; `None` for this process.
         by: Option<String>,
-        /// The move of the position that ended it.
+        /// Number of moves of the position at its end.
         #[serde(skip)]
         step: u64,
     },
-    /// A service was asked, and nobody waited.
+    /// It was requested from a service, and not waited for.
     Asked {
         /// That service.
         by: String,
     },
-    /// Later: nothing is lost.
+    /// It was not possible in time; nothing is lost.
     NotYet {
-        /// What was in the way.
+        /// Why not.
         why: String,
     },
-    /// Somebody has to mend something.
+    /// A fault that must be fixed first.
     Failed {
-        /// What.
+        /// The fault.
         why: String,
     },
 }
 
-/// Passes over all channels, upstreams side by side, until stop is asked.
+/// Passes over all channels, all upstreams at the same time, until stop is requested.
 pub(super) async fn pass(
     channels: Vec<LiveChannel>,
     shared: &Shared,
     grace: Duration,
     only_ask: bool,
 ) -> Vec<Row> {
-    let keeper = Keeper::new(shared.store.apart(), false);
+    let leases = LeaseHolder::new(shared.store.apart(), false);
     let groups = LiveChannel::by_upstream(channels);
     let upstreams = groups.into_iter().map(|(name, channels)| {
-        let one = Upstream { name, shared, keeper: &keeper, grace, only_ask };
+        let one = Upstream { name, shared, leases: &leases, grace, only_ask };
         async move { Box::pin(one.pass(channels)).await }
     });
     join_all(upstreams).await.into_iter().flatten().collect()
@@ -67,7 +67,7 @@ pub(super) async fn pass(
 struct Upstream<'a> {
     name: String,
     shared: &'a Shared,
-    keeper: &'a Keeper,
+    leases: &'a LeaseHolder,
     grace: Duration,
     only_ask: bool,
 }
@@ -78,21 +78,22 @@ impl Upstream<'_> {
         let (mut rows, mut retry) = (self.paused(&channels).await, Retry::default());
         let is_left = |rows: &[Row], id: &ChannelId| rows.iter().all(|row| row.channel != *id);
         channels.retain(|channel| is_left(&rows, channel.id()));
-        let mut in_the_way = "there was no time to begin".to_owned();
+        let mut in_the_way = "the deadline came before it began".to_owned();
         while let Some(first) = channels.first()
-            && !stop.is_asked()
+            && !stop.is_requested()
         {
-            let done = match self.keeper.claim(&self.name).await {
+            let done = match self.leases.claim(&self.name).await {
                 Ok(Claim::Ours(lease)) => {
                     let work = run_channels(&channels, self.shared, lease.fence, self.grace);
-                    match self.keeper.during(&lease, &first.gate, work).await {
+                    match self.leases.during(&lease, &first.gate, work).await {
                         Some(ended) => self.ended(ended).await,
                         None => Vec::new(),
                     }
                 }
                 Ok(Claim::Held(held)) if held.serves => self.follow(&channels, &held).await,
                 Ok(Claim::Held(held)) => {
-                    in_the_way = format!("{} reads it", instance::describe(&held.holder));
+                    in_the_way =
+                        format!("it is being read by {}", instance::describe(&held.holder));
                     stop.or_sleep(LOOK_EVERY).await;
                     Vec::new()
                 }
@@ -117,8 +118,7 @@ impl Upstream<'_> {
         rows
     }
 
-    /// A paused channel is not read, whoever would read it. Where the store cannot say, the pass will
-    /// find out that it is away.
+    /// The rows of paused channels, which nobody reads. If the store is away, the pass will report it.
     async fn paused(&self, channels: &[LiveChannel]) -> Vec<Row> {
         let paused = self.shared.store.paused().await.unwrap_or_default();
         let row = |id: &ChannelId| Row {
@@ -129,7 +129,7 @@ impl Upstream<'_> {
         ids.filter(|id| paused.contains(id)).map(row).collect()
     }
 
-    /// What this process did. A pass that was stopped has not found everything.
+    /// The rows of channels that this process read. A pass that was stopped is not complete.
     async fn ended(&self, ended: Vec<Ended>) -> Vec<Row> {
         let mut rows = Vec::new();
         for (channel, end) in ended {
@@ -137,8 +137,8 @@ impl Upstream<'_> {
             let became = match (end, progress) {
                 (Err(fault), _) if !fault.is_stopped() => Became::NotYet { why: fault.to_string() },
                 (Err(fault), _) => Became::Failed { why: fault.to_string() },
-                (Ok(()), _) if self.shared.environment.stop.is_asked() => {
-                    Became::NotYet { why: "it was stopped".to_owned() }
+                (Ok(()), _) if self.shared.environment.stop.is_requested() => {
+                    Became::NotYet { why: "it was stopped before it was complete".to_owned() }
                 }
                 (Ok(()), Ok(progress)) => Became::Done { by: None, step: progress.step },
                 (Ok(()), Err(fault)) => Became::NotYet { why: fault.to_string() },
@@ -148,7 +148,8 @@ impl Upstream<'_> {
         rows
     }
 
-    /// Asks the service that holds the lease; what it leaves undone when it ends is not in the rows.
+    /// Requests the passes from the service that holds the lease. If it ends before a pass is done, that
+    /// channel has no row.
     async fn follow(&self, channels: &[LiveChannel], held: &Holding) -> Vec<Row> {
         let by = format!("the running service, {}", instance::describe(&held.holder));
         let asking = channels.iter().map(|channel| async {
@@ -169,7 +170,7 @@ impl Upstream<'_> {
         if self.only_ask {
             return Some(Became::Asked { by: by.to_owned() });
         }
-        while !stop.is_asked() {
+        while !stop.is_requested() {
             match store.request(seq).await {
                 Ok(RequestState::Done(step)) => {
                     let step = step.parse().unwrap_or(u64::MAX);
@@ -177,18 +178,18 @@ impl Upstream<'_> {
                 }
                 Ok(RequestState::Failed(why)) => return Some(Became::Failed { why }),
                 Ok(RequestState::Open) if !still_held(store, held).await => break,
-                // A store that is away for a moment comes back, or the deadline comes.
+                // If the store is away, it comes back or the deadline ends this.
                 Ok(RequestState::Open) | Err(_) => stop.or_sleep(LOOK_EVERY).await,
             }
         }
-        // Nobody waits for it any more; should it be done all the same, that does no harm.
+        // Nobody waits for it any more. If it is done all the same, that does no harm.
         let withdrawn = RequestState::Failed("withdrawn".to_owned());
         let _ = store.answer(seq, &withdrawn).await;
         None
     }
 }
 
-/// Whether that service is still there. Where nobody knows, it is.
+/// Whether the service still holds the lease; true if the store is away.
 async fn still_held(store: &Database, held: &Holding) -> bool {
     if instance::is_gone(&held.holder) {
         return false;

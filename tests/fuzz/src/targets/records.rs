@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use connector_files::Files;
 use contract::{
-    Body, Connector as _, Entry, Means, Normalizer as _, RawRecord, RecordKey, Revision,
+    Body, Connector as _, ConnectorContext, Entry, Normalizer as _, RawRecord, RecordKey, Revision,
     TextReport, Verdict,
 };
 use normalizer::{CodeTables, Keys, Mapping, Sealer, Suite};
@@ -15,7 +15,7 @@ use serde_json::json;
 
 /// The rows of a CSV file: records with keys, or rows that are put aside with their bytes.
 pub(crate) fn csv(input: &[u8]) {
-    let desk = Means::new("files".parse().expect("a name"), chrono_tz::Asia::Shanghai);
+    let desk = ConnectorContext::new("files".parse().expect("a name"), chrono_tz::Asia::Shanghai);
     let settings = json!({
         "url": "/nowhere", "match": ["F_*"], "key": "$.id", "charset": "gbk",
         "revision": { "name": "_%Y%m%d%H%M%S" },

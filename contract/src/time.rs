@@ -1,0 +1,223 @@
+//! Times: the clock as an argument, time ranges, and hours of the day.
+
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
+
+use chrono::SecondsFormat;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A time in UTC. Time zones exist at the edges only: a source's in its settings, people's in the
+/// gateway's.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+/// A clock. Signatures, days and hours of the day need one. Only the gateway reads the machine's clock;
+/// tests set their own.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// A clock that calls `now` for the time.
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// Now, in UTC.
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// A time range: the start is included, the end is not; without an end it is open.
+///
+/// As text it is an ISO 8601 interval: `2026-11-01T00:00:00Z/2026-11-02T00:00:00Z`, or without an end
+/// `2026-11-01T00:00:00Z/..`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeRange {
+    from: Timestamp,
+    to: Option<Timestamp>,
+}
+
+impl TimeRange {
+    /// `None` if it would be empty.
+    pub fn new(from: Timestamp, to: Option<Timestamp>) -> Option<Self> {
+        to.is_none_or(|to| from < to).then_some(Self { from, to })
+    }
+
+    /// Its start, inclusive.
+    pub fn from(&self) -> Timestamp {
+        self.from
+    }
+
+    /// Its end, exclusive; `None` if it is open.
+    pub fn to(&self) -> Option<Timestamp> {
+        self.to
+    }
+}
+
+impl fmt::Display for TimeRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |at: Timestamp| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let to = self.to.map_or_else(|| "..".to_owned(), text);
+        write!(f, "{}/{to}", text(self.from))
+    }
+}
+
+impl FromStr for TimeRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (from, to) =
+            text.split_once('/').ok_or_else(|| format!("`{text}` is not a time range"))?;
+        let moment = |text: &str| {
+            text.parse::<Timestamp>().map_err(|error| format!("`{text}` is not a time: {error}"))
+        };
+        let to = if to == ".." { None } else { Some(moment(to)?) };
+        Self::new(moment(from)?, to).ok_or_else(|| format!("the time range `{text}` is empty"))
+    }
+}
+
+const DAY: u16 = 24 * 60;
+
+/// Hours of the day, the end excluded: `06:00-23:00`, or over midnight `22:00-06:00`. In the gateway's
+/// time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    from: u16,
+    to: u16,
+}
+
+impl Window {
+    /// Whether it contains a minute of the day (0 to 1439).
+    pub fn contains(&self, minute: u32) -> bool {
+        let (from, to) = (u32::from(self.from), u32::from(self.to));
+        if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to }
+    }
+
+    /// The minute of the day at which it begins (0 to 1439).
+    pub fn opens(&self) -> u16 {
+        self.from
+    }
+}
+
+impl FromStr for Window {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let minutes = |text: &str| {
+            let (hour, minute) = text.split_once(':')?;
+            let two = |text: &str| {
+                let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+                digits.then(|| text.parse::<u16>().ok()).flatten()
+            };
+            let (hour, minute) = (two(hour)?, two(minute)?);
+            (minute < 60 && hour * 60 + minute <= DAY).then_some(hour * 60 + minute)
+        };
+        let window = text.split_once('-').and_then(|(from, to)| {
+            let window = Self { from: minutes(from)?, to: minutes(to)? };
+            (window.from < DAY).then_some(window)
+        });
+        match window {
+            None => Err(format!("`{text}` is not a window: write it like 06:00-23:00")),
+            Some(Self { from, to }) if from == to => {
+                Err(format!("`{text}` is empty: leave the window out to allow all hours"))
+            }
+            Some(window) => Ok(window),
+        }
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to } = self;
+        write!(f, "{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
+    }
+}
+
+impl<'de> Deserialize<'de> for Window {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Window {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Window {
+    fn schema_name() -> Cow<'static, str> {
+        "Window".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "window",
+            "description": "hours of the day, the end excluded: 06:00-23:00, or over midnight 22:00-06:00",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_range_reads_back_as_it_was_written() {
+        for text in [
+            "2026-11-01T00:00:00Z/2026-11-02T00:00:00Z",
+            "2026-11-01T00:00:00.250Z/2026-11-01T00:00:00.500Z",
+            "2026-11-01T00:00:00Z/..",
+        ] {
+            assert_eq!(text.parse::<TimeRange>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_empty_or_malformed_time_range_is_refused() {
+        for text in ["", "2026-11-01T00:00:00Z", "a/b", "2026-11-01T00:00:00Z/2026-11-01T00:00:00Z"]
+        {
+            assert!(text.parse::<TimeRange>().is_err(), "{text} was taken");
+        }
+    }
+
+    #[test]
+    fn a_window_begins_with_its_first_minute_and_ends_before_its_last() {
+        let day: Window = "06:00-23:00".parse().unwrap();
+        for (minute, within) in [(359, false), (360, true), (1379, true), (1380, false)] {
+            assert_eq!(day.contains(minute), within, "{minute}");
+        }
+        let night: Window = "22:00-06:00".parse().unwrap();
+        for (minute, within) in [(1319, false), (1320, true), (0, true), (359, true), (360, false)]
+        {
+            assert_eq!(night.contains(minute), within, "{minute}");
+        }
+        let late: Window = "18:30-24:00".parse().unwrap();
+        assert!(late.contains(1439) && !late.contains(0));
+    }
+
+    #[test]
+    fn a_malformed_window_is_refused() {
+        for text in [
+            "",
+            "6:00-23:00",
+            "06:00",
+            "06:00-24:01",
+            "24:00-06:00",
+            "06:60-07:00",
+            "06:00–23:00",
+            "06:00-06:00",
+            "+6:00-23:00",
+            "０６:00-23:00",
+        ] {
+            assert!(text.parse::<Window>().is_err(), "{text} was taken");
+        }
+    }
+}
