@@ -5,7 +5,7 @@
 //! gives a value that is then read like any other. One that fails on a record gives no value, and
 //! that is noted: a record must never stop a channel.
 
-use std::{fmt, sync::LazyLock};
+use std::sync::LazyLock;
 
 use minijinja::{
     Environment, Error, ErrorKind, UndefinedBehavior,
@@ -110,12 +110,6 @@ fn bytes(value: &serde_json::Value) -> u64 {
 fn wrong(error: &Error) -> String {
     let detail = error.detail().unwrap_or_default();
     format!("the expression cannot be used: {}: {detail}", error.kind())
-}
-
-impl fmt::Debug for Expression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Expression")
-    }
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Mapping {
     }
 
     fn own(&self, record: &RawRecord) -> Own {
-        let draft = self.draft(record.body.tree(), Work::unlimited());
+        let (draft, _) = self.draft(record.body.tree(), Work::unlimited());
         Own::new(&draft.people, draft.address.as_ref())
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{config::Extract, expr::Expression, extract::extract, notes::Notes, path::Path};
 
 /// A node, and what is known of the demand when a rule looks at it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Record<'a> {
     /// `$` of every path.
     pub(crate) tree: &'a Value,
@@ -30,7 +30,6 @@ impl<'a> Record<'a> {
 }
 
 /// What an author wrote about the origin of a field.
-#[derive(Debug)]
 pub(crate) struct Source {
     /// The field of the demand, to name in doubts.
     pub(crate) target: &'static str,
@@ -42,7 +41,6 @@ pub(crate) struct Source {
 }
 
 /// Paths in their order, a fixed value, or an expression.
-#[derive(Debug)]
 pub(crate) enum Origin {
     Paths(Vec<Path>),
     Constant(String),
@@ -50,7 +48,6 @@ pub(crate) enum Origin {
 }
 
 /// One value, as text.
-#[derive(Debug)]
 pub(crate) struct FoundText<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) is_number: bool,
@@ -82,7 +79,7 @@ impl Source {
         };
         let found = match self.extract {
             Some(pattern) => found.and_then(|found| {
-                let text = extract(pattern, &found.text).next()?.to_owned();
+                let text = (*extract(pattern, &found.text).first()?).to_owned();
                 Some(FoundText { text: text.into(), is_number: false, is_said: found.is_said })
             }),
             None => found,

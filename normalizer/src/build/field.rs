@@ -6,13 +6,13 @@ use chrono::format::{Item, StrftimeItems};
 use normalizer_text::Profile;
 use serde_json::Value;
 
-use super::Builder;
+use super::{Builder, any_code};
 use crate::{
     codes::CodeTable,
     config::{Clean, Conversion, Extract, Field, FieldTable, JsonPath},
     expr::Expression,
     path::Path,
-    rule::{BoolRule, CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeForm, TimeRule},
+    rule::{CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeForm, TimeRule, yes_or_no},
     seal::Personal,
     source::{Origin, Record, Source},
 };
@@ -60,10 +60,8 @@ impl Builder<'_> {
         match (at.as_slice(), constant, expr) {
             (_, Some(constant), None) if at.is_empty() => Some(Origin::Constant(constant.clone())),
             ([], None, Some(_)) if self.is_nested => {
-                self.problem(
-                    target,
-                    "`expr` sees the whole record: it has no meaning under `each`",
-                );
+                let message = "`expr` sees the whole record: it has no meaning under `each`";
+                self.problem(target, message);
                 None
             }
             ([], None, Some(expr)) => match Expression::compile(expr) {
@@ -123,8 +121,8 @@ impl Builder<'_> {
         let FieldTable { codes, clean, conversion, prefix, .. } = &field.as_ref()?.0;
         if codes.is_some() {
             let table = self.table(target, codes, &[]);
-            let parse = |code: &str| Some(code.to_owned());
-            return Some(TextRule::Codes(CodeRule { source, table, by_prefix: *prefix, parse }));
+            let rule = CodeRule { source, table, by_prefix: *prefix, parse: any_code };
+            return Some(TextRule::Codes(rule));
         }
         if *conversion == Some(Conversion::Decimal) {
             return Some(TextRule::Decimal(source));
@@ -225,10 +223,9 @@ impl Builder<'_> {
         &mut self,
         target: &'static str,
         field: &Option<Field>,
-    ) -> Option<BoolRule> {
+    ) -> Option<CodeRule<bool>> {
         let source = self.source(target, field, &[Conversion::Bool, Conversion::Codes])?;
-        let known = ["true", "false"];
-        self.coded(target, source, field, BoolRule::parse, &known).map(BoolRule)
+        self.coded(target, source, field, yes_or_no, &["true", "false"])
     }
 
     pub(super) fn list<T>(

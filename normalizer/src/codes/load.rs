@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fmt, fs,
+    fs,
     io::Read,
     path::{Path, PathBuf},
 };
@@ -10,7 +10,8 @@ use std::{
 use super::spoiled::spoiled;
 
 /// What is wrong in a code table, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}:{line}: {message}", file.display())]
 pub struct CodesProblem {
     /// The file.
     pub file: PathBuf,
@@ -18,12 +19,6 @@ pub struct CodesProblem {
     pub line: u64,
     /// What is wrong and what to do.
     pub message: String,
-}
-
-impl fmt::Display for CodesProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file.display(), self.line, self.message)
-    }
 }
 
 /// One file, read.

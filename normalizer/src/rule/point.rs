@@ -7,21 +7,21 @@
 use contract::demand::{Crs, Location, QualityFlag};
 use normalizer_text::{Profile, clean};
 
+use super::Rule;
 use crate::{
     notes::Notes,
     source::{Record, Source},
 };
 
-/// A point in degrees.
-#[derive(Debug)]
+/// Reads a point in degrees.
 pub(crate) struct PointRule {
     pub(crate) lon: Source,
     pub(crate) lat: Source,
     pub(crate) crs: Crs,
 }
 
-impl PointRule {
-    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Location> {
+impl Rule<Location> for PointRule {
+    fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Location> {
         let target = self.lon.target;
         let lon = degrees(&self.lon, record, notes);
         let lat = degrees(&self.lat, record, notes);

@@ -12,6 +12,7 @@ use chrono_tz::Tz;
 use contract::{Timestamp, demand::QualityFlag};
 use normalizer_text::{Profile, clean};
 
+use super::Rule;
 use crate::{
     notes::Notes,
     path::Path,
@@ -19,7 +20,6 @@ use crate::{
 };
 
 /// A moment.
-#[derive(Debug)]
 pub(crate) struct TimeRule {
     pub(crate) source: Source,
     pub(crate) form: TimeForm,
@@ -28,7 +28,6 @@ pub(crate) struct TimeRule {
 }
 
 /// How a source writes times.
-#[derive(Debug)]
 pub(crate) enum TimeForm {
     /// In one of the usual ways.
     Usual,
@@ -66,8 +65,8 @@ const WRITABLE: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
 /// Beyond this a number of seconds since 1970 can only be milliseconds: it would be the year 5138.
 const MOST_SECONDS: i64 = 100_000_000_000;
 
-impl TimeRule {
-    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Timestamp> {
+impl Rule<Timestamp> for TimeRule {
+    fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Timestamp> {
         let FoundText { text, is_number, .. } = self.source.first(record, notes)?;
         let text = clean(&text, Profile::Plain).text;
         let target = self.source.target;
@@ -85,7 +84,9 @@ impl TimeRule {
         }
         Some(moment)
     }
+}
 
+impl TimeRule {
     fn parse(&self, text: &str, is_number: bool) -> Option<Written> {
         match &self.form {
             TimeForm::Usual if is_number => {

@@ -39,7 +39,7 @@ impl Personal {
     pub fn id_no(text: &str) -> Self {
         let found = id_card(text);
         let (is_identity, doubt) = match found.problem {
-            None | Some(Problem::LostZero) => (true, None),
+            None => (true, None),
             Some(Problem::Masked) => (false, Some(MASKED)),
             Some(Problem::CheckDigit) => (false, Some(checksum("the check digit does not fit"))),
             Some(Problem::Date) => (false, Some(checksum("the date of birth is no date"))),

@@ -5,12 +5,13 @@
 //! characters, ㈱, ① and full-width punctuation stay. Nearly every text is clean already. One look
 //! at its bytes decides that, and then it is handed back as it came, without an allocation.
 
-mod composition;
 mod markup;
 mod scan;
 mod strip;
 
 use std::borrow::Cow;
+
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 /// What kind of text a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +72,10 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
         found.blanks |= laid_out != cleaned;
         cleaned = laid_out;
     }
-    if let Some(composed) = composition::compose(&cleaned) {
+    // `é` typed as two characters and `é` as one are the same name.
+    if !is_nfc(&cleaned) {
         found.composition = true;
-        cleaned = composed;
+        cleaned = cleaned.nfc().collect();
     }
     Cleaned { text: Cow::Owned(cleaned), found }
 }

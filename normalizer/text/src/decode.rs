@@ -9,14 +9,12 @@
 //! UTF-8 and a later step reads them better. A conflict is recorded and is no error. What a document inside the
 //! document declares is not asked: it is text already.
 
-use contract::DecidedBy;
+use std::borrow::Cow;
 
-use crate::{
-    Charset, Decoded,
-    detect::Detector,
-    evidence::{Claim, Evidence},
-    strict,
-};
+use contract::{DecidedBy, TextReport};
+use encoding_rs::{Encoding, GB18030, UTF_16BE, UTF_16LE};
+
+use crate::{Charset, Decoded, detect::Detector, strict};
 
 /// What is known of the charset before the bytes are looked at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,6 +25,61 @@ pub struct Hints<'a> {
     pub content_type: Option<&'a str>,
     /// The channel says: this, where nobody says otherwise.
     pub declared: Option<Charset>,
+}
+
+/// The charset of a text and what speaks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The charset that decoded it.
+    pub charset: Charset,
+    /// Which step chose it.
+    pub decided_by: DecidedBy,
+    /// Whether that is sure. Only what was detected can be unsure: a short body may be several.
+    pub certain: bool,
+    /// What every step said that said something, the one that decided among them.
+    pub claims: Vec<Claim>,
+}
+
+/// What one step says of the charset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which step.
+    pub by: DecidedBy,
+    /// The label as it was written there.
+    pub label: Cow<'static, str>,
+    /// What the label means; `None` if nobody knows.
+    pub charset: Option<Charset>,
+}
+
+impl Evidence {
+    pub(crate) fn of(charset: Charset, decided_by: DecidedBy) -> Self {
+        Self { charset, decided_by, certain: true, claims: Vec::new() }
+    }
+
+    /// Whether somebody claimed another charset. That is a fact and not an error.
+    pub fn conflict(&self) -> bool {
+        self.claims.iter().any(|claim| claim.charset != Some(self.charset))
+    }
+
+    /// The report on a record whose text was decoded so, without marks.
+    pub fn report(&self) -> TextReport {
+        TextReport {
+            charset: self.charset.name().into(),
+            decided_by: self.decided_by,
+            conflict: self.conflict(),
+            marks: Vec::new(),
+        }
+    }
+}
+
+impl Claim {
+    pub(crate) fn charset(by: DecidedBy, charset: Charset) -> Self {
+        Self { by, label: charset.name().into(), charset: Some(charset) }
+    }
+
+    pub(crate) fn label(by: DecidedBy, label: &str) -> Self {
+        Self { by, label: label.to_owned().into(), charset: Charset::from_label(label) }
+    }
 }
 
 /// Decodes a body. ASCII and valid UTF-8 are not copied.
@@ -126,4 +179,49 @@ fn charset_parameter(content_type: &str) -> Option<&str> {
         let value = value.trim().trim_matches(['"', '\'']);
         (name.trim().eq_ignore_ascii_case("charset") && !value.is_empty()).then_some(value)
     })
+}
+
+/// The text of a file that somebody wrote by hand: UTF-8 with or without byte order mark, UTF-16
+/// with one, else GB18030. `None` where it is none of them: nothing is guessed.
+pub fn decode_file(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let strict = |charset: &'static Encoding, bytes| {
+        charset.decode_without_bom_handling_and_without_replacement(bytes)
+    };
+    if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
+        return std::str::from_utf8(rest).ok().map(Cow::Borrowed);
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
+        return strict(UTF_16LE, rest);
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xFE\xFF") {
+        return strict(UTF_16BE, rest);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(Cow::Borrowed(text)),
+        Err(_) => strict(GB18030, bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_a_spreadsheet_saves_a_file_gives_the_same_text() {
+        let text = "raw,code\n咨询,consult\n";
+        let utf16 = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect();
+        let (little, big): (Vec<u8>, Vec<u8>) = (utf16(u16::to_le_bytes), utf16(u16::to_be_bytes));
+        let (gbk, _, _) = GB18030.encode(text);
+        for bytes in [
+            text.as_bytes(),
+            &[b"\xEF\xBB\xBF", text.as_bytes()].concat(),
+            &[b"\xFF\xFE", little.as_slice()].concat(),
+            &[b"\xFE\xFF", big.as_slice()].concat(),
+            &gbk,
+        ] {
+            assert_eq!(decode_file(bytes).as_deref(), Some(text), "{bytes:?}");
+        }
+        assert_eq!(decode_file(b"raw\xFF,code"), None);
+        assert_eq!(decode_file(b"\xFF\xFEa"), None);
+    }
 }

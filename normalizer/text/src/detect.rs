@@ -12,7 +12,7 @@ use contract::DecidedBy;
 
 use crate::{
     Charset,
-    evidence::Evidence,
+    decode::Evidence,
     model::{BIT, Cost, model},
     strict,
 };

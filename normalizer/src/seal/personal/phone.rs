@@ -8,8 +8,6 @@ use normalizer_text::{
 
 use super::{Doubt, HIDDEN, MASKED, Personal, shorten};
 
-/// No channel's own area: which zero was lost is found by putting one back.
-const NO_AREA: &str = "0000";
 /// Between several numbers in one column.
 const SEPARATORS: [char; 9] = ['/', '、', ',', '，', ';', '；', '|', '\n', '或'];
 
@@ -54,7 +52,7 @@ fn recognise(text: &str) -> Option<Personal> {
 }
 
 fn fixed(text: &str) -> Option<Personal> {
-    let found = landline(text, NO_AREA);
+    let found = landline(text);
     let (number, doubt) = match found.problem {
         None => (found.normalised, None),
         Some(_) => with_zero(&found.normalised)?,
@@ -78,7 +76,7 @@ fn with_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
     if !is_area || bare.starts_with("400") || bare.starts_with("800") {
         return None;
     }
-    let found = landline(&format!("0{bare}"), NO_AREA);
+    let found = landline(&format!("0{bare}"));
     let doubt = (QualityFlag::BadPhone, "leading zero put back");
     found.problem.is_none().then_some((found.normalised, foreign.is_none().then_some(doubt)))
 }
