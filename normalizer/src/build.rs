@@ -104,7 +104,8 @@ impl<'a> Builder<'a> {
         self.groups(config, &mut rest);
 
         let mut first = Rules::<Draft>::default();
-        let mut text = |target, field, slot: Slot<String>| first.set(self.text(target, field), slot);
+        let mut text =
+            |target, field, slot: Slot<String>| first.set(self.text(target, field), slot);
         text("source_no", &config.source_no, |draft| &mut draft.body.source_no);
         text("title", &config.title, |draft| &mut draft.body.title);
         text("content", &config.content, |draft| &mut draft.body.content);

@@ -38,7 +38,7 @@ pub use config::{
 };
 pub use mapping::{Mapping, NORMALIZER_VERSION};
 pub use seal::{
-    KeyError, Keys, OpenError, Personal, Place, RAW, Sealer, Suite, UNMASKED, open_raw, open_sealed,
-    open_unmasked,
+    KeyError, Keys, OpenError, Personal, Place, RAW, Sealer, Suite, UNMASKED, open_raw,
+    open_sealed, open_unmasked,
 };
 pub use trace::Traced;

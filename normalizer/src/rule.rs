@@ -13,7 +13,7 @@ mod time;
 use crate::{notes::Notes, source::Record};
 
 pub(crate) use code::{CodeRule, Coded, ListRule, RegionRule, yes_or_no};
-pub(crate) use personal::{PersonRule, PersonalRule, PlainPerson, check_uscc, gender};
+pub(crate) use personal::{PersonalRule, PlainPerson, check_uscc, gender};
 pub(crate) use point::PointRule;
 pub(crate) use text::{IntRule, TextRule};
 pub(crate) use time::{TimeForm, TimeRule};

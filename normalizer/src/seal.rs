@@ -16,7 +16,5 @@ pub use keys::{KeyError, Keys};
 pub use personal::Personal;
 pub(crate) use personal::{HIDDEN, shorten};
 pub(crate) use raw::Compressor;
-pub use sealer::{
-    OpenError, Place, RAW, Sealer, UNMASKED, open_raw, open_sealed, open_unmasked,
-};
+pub use sealer::{OpenError, Place, RAW, Sealer, UNMASKED, open_raw, open_sealed, open_unmasked};
 pub use suite::Suite;

@@ -1,8 +1,8 @@
 //! 信访: the petition bureau's web service, SOAP 1.1 in the manner of asmx.
 //!
 //! `POST /XfjkWebService/Service.asmx` with the actions `GetXfjList`, `AckXfj` and `GetDict`. The
-//! business answer is an XML document of its own, as a string inside CDATA; everything is GBK bytes
-//! declared as GB2312. Cases that were not acknowledged come again whatever the window.
+//! business answer is an XML document inside CDATA; everything is GBK, declared as GB2312. Cases that
+//! were not acknowledged are listed again in every window.
 
 mod answer;
 mod case;
@@ -20,14 +20,14 @@ use crate::source::site::{Ask, Reply};
 use crate::source::{Conduct, Office, Upstream};
 use crate::truth::Told;
 
-/// What both sides know; its MD5 is sent.
+/// The shared secret; requests carry its MD5.
 const SHARED: &str = "sim-shared-340200";
 
 /// The petition bureau.
 #[derive(Debug)]
 pub struct Bureau {
     bucket: Bucket,
-    /// Whether the call before this one was told that it came too soon.
+    /// Whether the call before was refused as too early.
     told_to_wait: bool,
     /// By number, the step of the case that was last served.
     served: HashMap<u64, usize>,
@@ -38,6 +38,8 @@ pub struct Bureau {
 impl Upstream for Bureau {
     type Fault = Fault;
     const CHANNEL: &'static str = "petition";
+    const ENVIRONMENT: &'static [(&'static str, &'static str)] =
+        &[("PETITION_SHARED_TEXT", SHARED)];
 
     fn new(conduct: &Conduct<Fault>) -> Self {
         Self {
@@ -52,7 +54,7 @@ impl Upstream for Bureau {
         xfjid(number)
     }
 
-    fn steps(_: &Conduct<Fault>, _: u64) -> usize {
+    fn steps(_: u64) -> usize {
         STEPS
     }
 
@@ -62,10 +64,6 @@ impl Upstream for Bureau {
 
     fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
         answer::answer(self, office, ask)
-    }
-
-    fn environment() -> Vec<(&'static str, String)> {
-        vec![("PETITION_SHARED_TEXT", SHARED.to_owned())]
     }
 }
 

@@ -107,7 +107,7 @@ impl Builder<'_> {
 
     fn trail(&mut self, config: &StepConfig) -> Option<EachRule<Step>> {
         let StepConfig { each, at, step, org, note } = config;
-        self.each("trail", each, |builder, rules| {
+        self.each("trail", each, |builder, rules: &mut Rules<Step>| {
             rules.set(builder.time("trail.at", at), |step| &mut step.at);
             rules.set(builder.text("trail.step", step), |step| &mut step.step);
             rules.set(builder.text("trail.org", org), |step| &mut step.org);
@@ -117,7 +117,7 @@ impl Builder<'_> {
 
     fn attachments(&mut self, config: &AttachmentConfig) -> Option<EachRule<Attachment>> {
         let AttachmentConfig { each, name, url, mime, bytes } = config;
-        self.each("attachments", each, |builder, rules| {
+        self.each("attachments", each, |builder, rules: &mut Rules<Attachment>| {
             rules.set(builder.text("attachments.name", name), |file| &mut file.name);
             rules.set(builder.text("attachments.url", url), |file| &mut file.url);
             rules.set(builder.text("attachments.mime", mime), |file| &mut file.mime);
@@ -126,7 +126,7 @@ impl Builder<'_> {
     }
 
     fn tasks(&mut self, config: &TaskConfig) -> Option<EachRule<Task>> {
-        self.each("tasks", &config.each, |builder, rules| {
+        self.each("tasks", &config.each, |builder, rules: &mut Rules<Task>| {
             rules.set(builder.text("tasks.org", &config.org), |task| &mut task.org);
             let (parse, known) = (TaskRole::from_code, TaskRole::CODES);
             let role = builder.code("tasks.role", &config.role, parse, known);
@@ -155,7 +155,7 @@ impl Builder<'_> {
 
     fn evaluations(&mut self, config: &EvaluationConfig) -> Option<EachRule<Evaluation>> {
         let EvaluationConfig { each, by, at, contacted, resolved, satisfaction, valid } = config;
-        self.each("evaluations", each, |builder, rules| {
+        self.each("evaluations", each, |builder, rules: &mut Rules<Evaluation>| {
             let (parse, known) = (EvaluationBy::from_code, EvaluationBy::CODES);
             let by = builder.code("evaluations.by", by, parse, known);
             let at = builder.time("evaluations.at", at);

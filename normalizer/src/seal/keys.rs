@@ -75,11 +75,6 @@ impl Keys {
         Self { current: self.current.clone(), older: Vec::new() }
     }
 
-    /// The algorithms of the set in use.
-    pub fn suite(&self) -> Suite {
-        self.current.suite
-    }
-
     /// Ids of the sets that only open.
     pub fn older_ids(&self) -> impl Iterator<Item = u32> {
         self.older.iter().map(|set| set.id)
@@ -262,7 +257,7 @@ mod tests {
     fn a_rotated_file_seals_with_a_new_set_and_keeps_the_digest_key() {
         let keys = Keys::generate(Suite::Aes).unwrap();
         let rotated = keys.rotated(Suite::Sm).unwrap();
-        assert_eq!((rotated.id(), rotated.suite()), (2, Suite::Sm));
+        assert_eq!((rotated.id(), rotated.current.suite), (2, Suite::Sm));
         assert_eq!(rotated.older_ids().collect::<Vec<_>>(), [1]);
         assert_ne!(rotated.current.token.bytes(), keys.current.token.bytes());
         assert_eq!(rotated.current.digest.bytes(), keys.current.digest.bytes());

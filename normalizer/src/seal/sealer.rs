@@ -123,11 +123,6 @@ impl Sealer {
             .unwrap_or_default()
     }
 
-    /// The id of the current key set.
-    pub fn key_id(&self) -> u32 {
-        self.current.id
-    }
-
     /// Whether these bytes were sealed with another key set than the current one.
     pub fn is_old(&self, sealed: &SealedBytes) -> bool {
         sealed.0.first_chunk::<ID>().is_some_and(|id| u32::from_be_bytes(*id) != self.current.id)

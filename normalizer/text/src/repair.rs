@@ -85,34 +85,30 @@ impl Rule {
         Self::Gb18030AsBig5,
     ];
 
-    /// The name under which it is recorded.
+    /// The name that is recorded.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Utf8AsLatin1 => "utf8_read_as_latin1",
-            Self::Utf8AsGb18030 => "utf8_read_as_gb18030",
-            Self::Utf8AsBig5 => "utf8_read_as_big5",
-            Self::Gb18030AsLatin1 => "gb18030_read_as_latin1",
-            Self::Big5AsLatin1 => "big5_read_as_latin1",
-            Self::Big5AsGb18030 => "big5_read_as_gb18030",
-            Self::Gb18030AsBig5 => "gb18030_read_as_big5",
-        }
+        self.parts().0
     }
 
-    /// What it was read in.
+    /// The charset it was read in.
     const fn read(self) -> Read {
-        match self {
-            Self::Utf8AsLatin1 | Self::Gb18030AsLatin1 | Self::Big5AsLatin1 => Read::Latin1,
-            Self::Utf8AsGb18030 | Self::Big5AsGb18030 => Read::Gb18030,
-            Self::Utf8AsBig5 | Self::Gb18030AsBig5 => Read::Big5,
-        }
+        self.parts().1
     }
 
-    /// What it was meant in.
+    /// The charset it was meant in.
     const fn meant(self) -> Meant {
+        self.parts().2
+    }
+
+    const fn parts(self) -> (&'static str, Read, Meant) {
         match self {
-            Self::Utf8AsLatin1 | Self::Utf8AsGb18030 | Self::Utf8AsBig5 => Meant::Utf8,
-            Self::Gb18030AsLatin1 | Self::Gb18030AsBig5 => Meant::Gb18030,
-            Self::Big5AsLatin1 | Self::Big5AsGb18030 => Meant::Big5,
+            Self::Utf8AsLatin1 => ("utf8_read_as_latin1", Read::Latin1, Meant::Utf8),
+            Self::Utf8AsGb18030 => ("utf8_read_as_gb18030", Read::Gb18030, Meant::Utf8),
+            Self::Utf8AsBig5 => ("utf8_read_as_big5", Read::Big5, Meant::Utf8),
+            Self::Gb18030AsLatin1 => ("gb18030_read_as_latin1", Read::Latin1, Meant::Gb18030),
+            Self::Big5AsLatin1 => ("big5_read_as_latin1", Read::Latin1, Meant::Big5),
+            Self::Big5AsGb18030 => ("big5_read_as_gb18030", Read::Gb18030, Meant::Big5),
+            Self::Gb18030AsBig5 => ("gb18030_read_as_big5", Read::Big5, Meant::Gb18030),
         }
     }
 }

@@ -3,8 +3,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::hotline::town::morning;
+use crate::city::DISTRICTS;
 use crate::source::site::send;
+use crate::tests::morning;
 use crate::{Clock, Faults, Limits, MessageBoard};
 
 /// A board in the morning, and a reader who has his cookie.
@@ -12,6 +13,13 @@ struct Town {
     board: MessageBoard,
     clock: Clock,
     cookie: String,
+}
+
+/// The numbers of all forums.
+fn fids() -> Vec<u64> {
+    let districts = DISTRICTS.iter().map(|district| Forum::district(district).fid);
+    let all: std::collections::BTreeSet<_> = districts.chain([Forum::city().fid]).collect();
+    all.into_iter().collect()
 }
 
 async fn town(faults: &str) -> Town {

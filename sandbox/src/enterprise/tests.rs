@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::Switch as _;
 use crate::truth::Outcome;
+use chrono::NaiveDateTime;
 
 struct Town {
     enterprise: Enterprise,

@@ -11,9 +11,9 @@ use crate::grid::report::Report;
 use crate::grid::{ACCESS_KEY, Fault, Grid, SECRET_KEY};
 use crate::sign;
 use crate::source::Simulator;
-use crate::source::office::http_date;
 use crate::source::site::Ask;
 use crate::source::site::send;
+use crate::when::http_date;
 
 /// How often one report is sent before the platform gives up.
 const ATTEMPTS: u32 = 60;
@@ -51,7 +51,7 @@ impl Simulator<Grid> {
         };
         for number in waiting {
             self.until_taken(url, number, &mut pushed).await?;
-            let repeats = self.locked().office.conduct.spoils(Fault::Duplicate, number);
+            let repeats = self.locked().office.conduct.faults.strikes(Fault::Duplicate, number);
             for _ in 0..if repeats { DUPLICATES } else { 0 } {
                 self.until_taken(url, number, &mut pushed).await?;
                 pushed.taken -= 1;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
-use crate::hotline::town::morning;
 use crate::sign;
-use crate::source::office::http_date;
 use crate::source::site::Site;
 use crate::source::site::send;
+use crate::tests::morning;
+use crate::when::http_date;
 use crate::{Clock, Faults, Mobile};
 
 struct Town {

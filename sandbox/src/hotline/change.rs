@@ -3,7 +3,8 @@
 use anyhow::Context;
 
 use crate::hotline::desk::Shift;
-use crate::hotline::{Fault, Gbk, Hotline, Pressing, Row, life, when};
+use crate::hotline::{Fault, Gbk, Hotline, Pressing, Row, life};
+use crate::when;
 
 impl Hotline {
     /// Moves `n` cases chosen by chance one step along their life: status, `LASTMODIFYTIME` = now,
@@ -79,7 +80,7 @@ impl Hotline {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
         let now = self.settings.clock.now();
-        let case = shift.oracle.case(rowguid).filter(|case| case.deleted.is_none());
+        let case = shift.oracle.case(rowguid).filter(|case| case.gone.is_none());
         let last = case.with_context(|| format!("there is no row {rowguid} to change"))?.last();
         let (mut row, faults) = (last.row.clone(), last.faults.clone());
         row.lastmodifytime = when::plain(now);
@@ -106,7 +107,7 @@ fn any(shift: &mut Shift<'_>) -> Option<(Row, Vec<Fault>)> {
     let Shift { oracle, dice, .. } = shift;
     let cases = oracle.cases();
     let chosen = (0..100)
-        .find_map(|_| cases.get(dice.below(cases.len())).filter(|case| case.deleted.is_none()))?;
+        .find_map(|_| cases.get(dice.below(cases.len())).filter(|case| case.gone.is_none()))?;
     Some((chosen.last().row.clone(), chosen.last().faults.clone()))
 }
 
@@ -132,8 +133,8 @@ const SUPPLEMENTS: &[&str] = &[
 mod tests {
     use std::time::Duration;
 
-    use crate::hotline::town::town;
     use crate::hotline::{Expected, Gbk};
+    use crate::tests::town;
 
     #[tokio::test]
     async fn the_oracle_lists_every_state_even_two_within_one_second() {
@@ -226,7 +227,7 @@ mod tests {
         let keys = town.hotline.file(2).await.unwrap();
         town.hotline.delete(&keys[0]).await.unwrap();
         assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[1].clone())]);
-        assert!(town.hotline.oracle().await.unwrap().case(&keys[0]).unwrap().deleted.is_some());
+        assert!(town.hotline.oracle().await.unwrap().case(&keys[0]).unwrap().gone.is_some());
         assert!(town.hotline.change(&keys[0], |_| {}).await.is_err());
         assert!(town.hotline.touch(30).await.unwrap().iter().all(|key| *key == keys[1]));
     }

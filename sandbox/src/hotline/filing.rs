@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::NaiveDateTime;
 
 use crate::dice::Dice;
 use crate::hotline::desk::{Fate, Shift};
 use crate::hotline::record::record;
-use crate::hotline::{Fault, Gbk, Hotline, Settings, life, when};
+use crate::hotline::{Fault, Gbk, Hotline, Settings, life};
+use crate::when::{part, plain};
 
 impl Hotline {
     /// Files `n` new demands in one transaction and returns their `ROWGUID`s in order; fewer when the
@@ -19,7 +20,7 @@ impl Hotline {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
         let now = self.settings.clock.now();
-        let spread = if *shift.filed == 0 { span(self.settings.spread) } else { TimeDelta::zero() };
+        let spread = if *shift.filed == 0 { self.settings.spread } else { Duration::ZERO };
         let mut filed = Vec::new();
         let mut left = n;
         while left > 0 {
@@ -47,7 +48,7 @@ impl Hotline {
             if case.last().row.serialnum == row.serialnum {
                 row.serialnum = format!("DH{}", &row.serialnum[2..]);
             }
-            row.lastmodifytime = when::plain(now);
+            row.lastmodifytime = plain(now);
             faults.push(Fault::Renumbered);
             shift.write(now, vec![(row, faults)]).await?;
         }
@@ -64,7 +65,7 @@ impl Hotline {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
         let newest = shift.newest().await?.unwrap_or_else(|| self.settings.clock.now());
-        let times = vec![newest - span(behind)];
+        let times = vec![newest - part(behind, 1, 1)];
         let keys = portion_of(&mut shift, &self.settings, times).await?;
         shift.commit().await?;
         Ok(keys.into_iter().next().map(|(rowguid, _)| rowguid))
@@ -99,20 +100,10 @@ async fn portion_of(
     Ok(keys)
 }
 
-fn span(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or_default()
-}
-
-/// `nth / of` of the span.
-fn part(span: TimeDelta, nth: u64, of: u64) -> TimeDelta {
-    let milliseconds = i128::from(span.num_milliseconds()) * i128::from(nth) / i128::from(of);
-    TimeDelta::milliseconds(i64::try_from(milliseconds).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hotline::town::{morning, texts, town, town_with};
+    use crate::tests::{morning, texts, town, town_with};
     use crate::{Clock, Storage};
 
     const ALL: &str = "SELECT ROWGUID || SERIALNUM || RQSTTIME || LASTMODIFYTIME || hex(RQSTPERSON) \

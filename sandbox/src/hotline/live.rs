@@ -71,7 +71,7 @@ impl Hotline {
     async fn lock_if_due(&self, new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
         let last = self.desk.lock().await.filed;
         let first = last + 1 - new as u64;
-        let locks = |n| self.settings.faults.at(n).any(|fault| fault == Fault::Locked);
+        let locks = |n| self.settings.faults.strikes(Fault::Locked, n);
         if (first..=last).any(locks) {
             let guard = self.lock().await?;
             stop.run_until_cancelled(sleep(LOCKED_FOR)).await;
@@ -138,7 +138,7 @@ impl LockGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hotline::town::town;
+    use crate::tests::town;
 
     #[test]
     fn the_pace_is_even_and_reaches_the_number_exactly() {

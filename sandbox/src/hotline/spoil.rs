@@ -4,11 +4,12 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use encoding_rs::GB18030;
 
-use crate::city::{District, RARE_NAMES};
+use crate::city::{District, rare_name};
 use crate::dice::Dice;
 use crate::hotline::row::CONTENT_LIMIT;
-use crate::hotline::{Fault, Gbk, Row, life, when};
+use crate::hotline::{Fault, Gbk, Row, life};
 use crate::text::{Dirt, lengthened};
+use crate::when;
 
 /// What surrounds the row.
 pub(super) struct Setting<'a> {
@@ -79,7 +80,7 @@ pub(super) fn row(fault: Fault, row: &mut Row, setting: &Setting, dice: &mut Dic
             row.rqstperson = Gbk::new("匿名");
             (row.rqstnumber, row.linknumber) = (None, None);
         }
-        Fault::RareName if named => row.rqstperson = Gbk::new(dice.pick(RARE_NAMES)),
+        Fault::RareName if named => row.rqstperson = Gbk::new(&rare_name(dice)),
         _ => return false,
     }
     true
@@ -118,8 +119,8 @@ fn straddling(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::hotline::town::{morning, town, town_with};
     use crate::hotline::{Expected, Fault, Row, Settings, State, Storage};
+    use crate::tests::{morning, town, town_with};
     use crate::{Clock, Faults, Hotline, Switch};
 
     /// The second of two rows filed, the fault striking it.
@@ -245,7 +246,7 @@ mod tests {
         let keys = town.hotline.file(2).await.unwrap();
         assert_eq!(town.run("UPDATE CNS_CINFO SET ISFETCH = 1").await, Ok(2));
         assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[0].clone())]);
-        assert!(town.hotline.oracle().await.unwrap().case(&keys[1]).unwrap().deleted.is_some());
+        assert!(town.hotline.oracle().await.unwrap().case(&keys[1]).unwrap().gone.is_some());
         assert_eq!(town.hotline.counters().await.unwrap().refused, 0);
     }
 }

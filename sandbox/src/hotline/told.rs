@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::Switch;
 use crate::city::current_code;
-use crate::hotline::{Expected, Fault, Hotline, Pressing, Row, State, life, when};
+use crate::hotline::{Expected, Fault, Hotline, Pressing, Row, State, life};
 use crate::truth::{Class, Doubt, Facts, Outcome, Person, Step, Told, Truth, cleaned};
+use crate::when;
 
 impl Hotline {
     /// The [`Oracle`](crate::Oracle) in the form of all channels. What was added to a case stands
@@ -23,8 +24,8 @@ impl Hotline {
                 let added = if left == 0 { oracle.pressings(serial) } else { &[] };
                 truth.told(key, told(state, added)?);
             }
-            if let Some(at) = case.deleted {
-                truth.gone(key, at);
+            if let Some(at) = case.gone {
+                truth.history.gone(key, at);
             }
         }
         Ok(truth)
@@ -67,12 +68,10 @@ fn facts(state: &State, added: &[Pressing]) -> Facts {
         status: status_raw.as_deref().and_then(life::unified),
         status_raw,
         resolved_at: row.finishtime.as_deref().and_then(when::read),
-        people: vec![Person {
-            role: Some("main"),
-            name: text(&row.rqstperson),
-            phone: row.linknumber.clone().or_else(|| row.rqstnumber.clone()),
-            ..Person::default()
-        }],
+        people: Person::main(
+            text(&row.rqstperson),
+            row.linknumber.clone().or_else(|| row.rqstnumber.clone()),
+        ),
         trail: added.iter().map(step).collect(),
         quality: doubts(row, &state.faults),
         ..Facts::default()
@@ -119,7 +118,7 @@ fn kind(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hotline::town::town;
+    use crate::tests::town;
 
     #[tokio::test]
     async fn a_case_says_the_same_in_the_form_of_all_channels() {
@@ -160,9 +159,9 @@ mod tests {
     async fn a_city_that_remembers_the_newest_state_holds_no_more_than_its_cases() {
         let settings = crate::Settings {
             memory: crate::Memory::Newest,
-            ..crate::Settings::new(7, crate::Clock::starting(crate::hotline::town::morning()))
+            ..crate::Settings::new(7, crate::Clock::starting(crate::tests::morning()))
         };
-        let town = crate::hotline::town::town_with(settings).await;
+        let town = crate::tests::town_with(settings).await;
         town.hotline.file(3).await.unwrap();
         town.hotline.touch(50).await.unwrap();
         town.hotline.urge(50).await.unwrap();

@@ -4,10 +4,10 @@ use chrono::NaiveDateTime;
 use serde_json::Value;
 
 use super::*;
-use crate::hotline::town::morning;
 use crate::sign;
-use crate::source::office::epoch_ms;
 use crate::source::site::send;
+use crate::tests::morning;
+use crate::when::epoch_ms;
 use crate::{Clock, Faults, Limits, StateInspection};
 
 const RID: &str = "11111111-2222-3333-4444-555555555555@340200";

@@ -1,4 +1,4 @@
-//! Who is let in, and what he gets.
+//! Which requests are accepted, and the answers.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::sign;
 use crate::source::register::Entry;
 use crate::source::site::{Ask, Reply};
 use crate::source::{Limits, Office};
+use crate::when::from_plain;
 
 const ROWS_AT_MOST: usize = 100;
 
@@ -90,10 +91,7 @@ fn refusal(
 }
 
 fn list(bureau: &mut Bureau, office: &Office<Fault>, asked: &str) -> Element {
-    let time = |name: &str| {
-        let text = inside(asked, name)?;
-        NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S").ok()
-    };
+    let time = |name: &str| from_plain(&inside(asked, name)?);
     let number = |name: &str| inside(asked, name).and_then(|text| text.parse::<usize>().ok());
     let (Some(from), Some(upto)) = (time("kssj"), time("jssj")) else {
         return package(head("0202", "格式错误"), Vec::new());
@@ -111,12 +109,9 @@ fn list(bureau: &mut Bureau, office: &Office<Fault>, asked: &str) -> Element {
         total /= page + 1;
     }
     let rows: Vec<_> = found.iter().skip((page - 1) * size).take(size).collect();
-    if rows.is_empty() || office.strikes(Fault::EmptyError) {
-        let message = if office.strikes(Fault::EmptyError) {
-            "查询异常，请稍后重试"
-        } else {
-            "没有数据"
-        };
+    let fails = office.strikes(Fault::EmptyError);
+    if rows.is_empty() || fails {
+        let message = if fails { "查询异常，请稍后重试" } else { "没有数据" };
         return package(head("0001", message), vec![Element::text("XFJLIST", "")]);
     }
     let mut cases = Vec::new();

@@ -98,6 +98,12 @@ impl Reply {
         Self::new(200, "application/json;charset=UTF-8", body)
     }
 
+    /// The same with another header.
+    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     /// A page for people.
     pub(crate) fn html(status: u16, title: &str) -> Self {
         let page = format!("<!DOCTYPE html><html><head><title>{title}</title></head></html>");

@@ -18,15 +18,8 @@ pub(super) fn read(text: &str) -> Personal {
     });
     known.or_else(|| recognise(text)).unwrap_or_else(|| {
         let plain = clean(text, Profile::Plain).text.into_owned();
-        let doubt = Some((QualityFlag::BadPhone, "not a telephone number"));
-        Personal {
-            kind: "phone",
-            mask: shorten(&plain, 0, 4),
-            plain,
-            identity: None,
-            doubt,
-            area: None,
-        }
+        let doubt = (QualityFlag::BadPhone, "not a telephone number");
+        nobody(shorten(&plain, 0, 4), plain, doubt)
     })
 }
 
@@ -36,11 +29,7 @@ fn recognise(text: &str) -> Option<Personal> {
         return Some(make(shorten(&found.normalised, 3, 4), found.normalised, None));
     }
     if found.problem == Some(Problem::Masked) {
-        let plain = found.normalised;
-        return Some(Personal {
-            identity: None,
-            ..make(shorten(&plain, 3, 4), plain, Some(MASKED))
-        });
+        return Some(nobody(shorten(&found.normalised, 3, 4), found.normalised, MASKED));
     }
     // People dial a zero before a mobile number of another city.
     if let Some(bare) = found.normalised.strip_prefix('0')
@@ -61,14 +50,13 @@ fn fixed(text: &str) -> Option<Personal> {
     let local = number.split('-').nth(usize::from(has_area)).unwrap_or_default();
     let mask = format!("{HIDDEN}{}", &local[local.len().saturating_sub(4)..]);
     if !has_area {
-        let doubt = (QualityFlag::BadPhone, "no area code");
-        return Some(Personal { identity: None, ..make(mask, number, Some(doubt)) });
+        return Some(nobody(mask, number, (QualityFlag::BadPhone, "no area code")));
     }
     Some(make(mask, number, doubt))
 }
 
-/// A spreadsheet takes the zero from `05533800000`; behind +86 it is rightly missing. 400 and 800
-/// are numbers of companies.
+/// Puts back the leading zero. A spreadsheet drops it from `05533800000`; after +86 it is correctly
+/// missing. 400 and 800 are numbers of companies.
 fn with_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
     let foreign = typed.strip_prefix("+86").or_else(|| typed.strip_prefix("0086"));
     let bare = foreign.unwrap_or(typed).trim_start_matches('-');
@@ -82,8 +70,13 @@ fn with_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
 }
 
 fn make(mask: String, plain: String, doubt: Option<Doubt>) -> Personal {
-    // An extension leads to another desk, not to another person's line.
+    // An extension does not make another line.
     let mut groups = plain.split('-');
     let identity = [groups.next(), groups.next()].into_iter().flatten().collect();
     Personal { kind: "phone", mask, identity: Some(identity), doubt, area: None, plain }
+}
+
+/// A number that identifies nobody.
+fn nobody(mask: String, plain: String, doubt: Doubt) -> Personal {
+    Personal { kind: "phone", mask, identity: None, doubt: Some(doubt), area: None, plain }
 }

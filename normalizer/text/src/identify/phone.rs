@@ -47,11 +47,8 @@ fn parse(typed: &str) -> Option<String> {
     let is_end = |c| is_separator(c) || matches!(c, '转' | '#');
     let mut groups = national.unwrap_or(typed).split(is_end).filter(|group| !group.is_empty());
     let first = groups.next()?;
-    let (area, rest) = if first.starts_with('0') {
-        first.split_at_checked(area_len(first))?
-    } else {
-        ("", first)
-    };
+    let (area, rest) =
+        if first.starts_with('0') { first.split_at_checked(area_len(first))? } else { ("", first) };
     let local = if rest.is_empty() { groups.next()? } else { rest };
     let extension = groups.next();
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

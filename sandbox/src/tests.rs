@@ -1,4 +1,4 @@
-//! A hotline in a folder of its own, and a reader's connection to it, for the tests beside it.
+//! What the tests of several modules share: a hotline in a folder of its own, with a reader.
 
 use std::time::Duration;
 
