@@ -19,6 +19,7 @@ pub(crate) use essay::{essay, lengthened};
 pub(crate) struct Phrases {
     pub(crate) names: Names,
     essay: Parts,
+    pub(crate) hotline: Additions,
     /// By the name of a slot, the words that can take its place.
     slots: HashMap<String, Vec<String>>,
     topics: Vec<Topic>,
@@ -51,6 +52,15 @@ struct Parts {
     harms: Vec<String>,
     details: Vec<String>,
     closings: Vec<String>,
+}
+
+/// What is added to cases of the hotline.
+#[derive(Deserialize)]
+pub(crate) struct Additions {
+    /// To the content.
+    pub(crate) appended: Vec<String>,
+    pub(crate) reminders: Vec<String>,
+    pub(crate) supplements: Vec<String>,
 }
 
 /// A subject people call about.

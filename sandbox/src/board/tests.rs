@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::city::DISTRICTS;
-use crate::source::site::send;
 use crate::tests::morning;
+use crate::tests::send;
 use crate::{Clock, Faults, Limits, MessageBoard};
 
 /// A board in the morning, and a reader who has his cookie.
@@ -34,7 +34,7 @@ async fn town_with(faults: &str, limits: Limits) -> Town {
     let welcome = Ask { method: "GET".into(), path: "/".into(), ..Ask::default() };
     let answer = send(board.url(), &welcome).await.unwrap();
     let (_, cookie) = answer.head.split_once("set-cookie: ").unwrap();
-    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let cookie = cookie.split([';', '\n']).next().unwrap().to_owned();
     Town { board, clock, cookie }
 }
 
@@ -180,8 +180,9 @@ async fn a_throttled_reader_is_told_how_long_to_wait() {
     for _ in 0..3 {
         town.board.locked().answer(&ask);
     }
-    let head = send(town.board.url(), &ask).await.unwrap().head;
-    assert!(head.contains("429") && head.contains("retry-after: 30"), "{head}");
+    let answer = send(town.board.url(), &ask).await.unwrap();
+    assert_eq!(answer.status, 429);
+    assert!(answer.head.contains("retry-after: 30"), "{}", answer.head);
 }
 
 #[tokio::test]

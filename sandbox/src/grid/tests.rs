@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::*;
 use crate::sign;
 use crate::source::site::Site;
-use crate::source::site::send;
 use crate::tests::morning;
+use crate::tests::send;
 use crate::when::http_date;
 use crate::{Clock, Faults, Mobile};
 

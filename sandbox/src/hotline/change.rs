@@ -4,6 +4,7 @@ use anyhow::Context;
 
 use crate::hotline::desk::Shift;
 use crate::hotline::{Fault, Gbk, Hotline, Pressing, Row, life};
+use crate::text::phrases;
 use crate::when;
 
 impl Hotline {
@@ -28,7 +29,11 @@ impl Hotline {
                 row.finishtime = Some(when::plain(now));
             }
             if shift.dice.one_in(4) {
-                let line = format!("\n【{}】{}", when::plain(now), shift.dice.pick(APPENDED));
+                let line = format!(
+                    "\n【{}】{}",
+                    when::plain(now),
+                    shift.dice.pick(&phrases().hotline.appended)
+                );
                 let more = [row.rqstcontent.bytes(), Gbk::new(&line).bytes()].concat();
                 row.rqstcontent = Gbk::from_bytes(more);
             }
@@ -54,8 +59,9 @@ impl Hotline {
         let mut urged = Vec::new();
         for _ in 0..n {
             let Some((row, _)) = any(&mut shift) else { break };
+            let words = &phrases().hotline;
             let (flag, texts) =
-                if shift.dice.one_in(3) { (1, SUPPLEMENTS) } else { (2, REMINDERS) };
+                if shift.dice.one_in(3) { (1, &words.supplements) } else { (2, &words.reminders) };
             *shift.pressed += 1;
             let pressing = Pressing {
                 id: *shift.pressed,
@@ -110,24 +116,6 @@ fn any(shift: &mut Shift<'_>) -> Option<(Row, Vec<Fault>)> {
         .find_map(|_| cases.get(dice.below(cases.len())).filter(|case| case.gone.is_none()))?;
     Some((chosen.last().row.clone(), chosen.last().faults.clone()))
 }
-
-const APPENDED: &[&str] = &[
-    "承办单位：已安排人员现场核实，正在处理。",
-    "来电人补充：问题依然存在，希望尽快解决。",
-    "回访：来电人表示基本满意。",
-    "承办单位申请延期3个工作日。",
-    "经核实，情况属实，已责令责任单位限期整改。",
-];
-const REMINDERS: &[&str] = &[
-    "来电人再次来电催办，要求尽快处理。",
-    "来电人表示无人联系，催促办理。",
-    "已超过承诺时间，请尽快答复。",
-];
-const SUPPLEMENTS: &[&str] = &[
-    "补充：具体位置在小区东门第二个路灯旁。",
-    "补充联系电话13900004321，下午三点以后方便接听。",
-    "补充：昨晚又发生一次，已拍摄视频。",
-];
 
 #[cfg(test)]
 mod tests {

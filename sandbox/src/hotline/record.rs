@@ -6,8 +6,8 @@ use crate::city::{self, any_district};
 use crate::dice::Dice;
 use crate::hotline::spoil::{self, Setting};
 use crate::hotline::{Fault, Gbk, Row, Settings, life};
-use crate::when::plain;
 use crate::text::essay;
+use crate::when::plain;
 use crate::{Corpus, Piece};
 
 /// A row about to be filed and the faults in it.

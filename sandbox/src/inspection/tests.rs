@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::sign;
-use crate::source::site::send;
 use crate::tests::morning;
+use crate::tests::send;
 use crate::when::epoch_ms;
 use crate::{Clock, Faults, Limits, StateInspection};
 

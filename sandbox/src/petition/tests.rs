@@ -3,8 +3,8 @@ use std::time::Duration;
 use encoding_rs::GB18030;
 
 use super::*;
-use crate::source::site::send;
 use crate::tests::morning;
+use crate::tests::send;
 use crate::truth::{Class, Outcome};
 use crate::{Clock, Faults, Limits, Petitions, Switch as _};
 

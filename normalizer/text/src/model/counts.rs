@@ -1,10 +1,10 @@
-//! The counts that are shipped: `model/chinese.txt`, whose first lines say how it was made.
+//! The counts in `model/chinese.txt`; its first lines say how it was made.
 
 use super::{eighths, is_counted};
 
 const SHIPPED: &str = include_str!("../../model/chinese.txt");
 
-/// How often characters and pairs of characters of the basic plane were seen.
+/// How often characters and pairs of characters of the basic plane occurred.
 pub(super) struct Counts {
     characters: Vec<Character>,
     total: f64,
@@ -21,7 +21,7 @@ impl Counts {
         Self::read(SHIPPED)
     }
 
-    /// A line for each character: itself, its number, then each follower with its number.
+    /// A line for each character: the character, its count, then each follower with its count.
     fn read(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let mut characters: Vec<_> = lines.filter_map(character).collect();
@@ -31,16 +31,16 @@ impl Counts {
         Self { characters, total }
     }
 
-    /// The share of a character in all.
+    /// The relative frequency of a character.
     pub(super) fn share(&self, code: usize) -> f64 {
         let found =
             self.characters.binary_search_by_key(&code, |character| usize::from(character.code));
         found.map_or(0.0, |index| self.characters[index].n / self.total)
     }
 
-    /// Costs of the pairs that were seen and, for each character, of being followed by one that
-    /// was not seen behind it. Witten and Bell (1991): a character that was followed by many
-    /// different ones will be followed by yet another.
+    /// Costs of the pairs that were seen and, for each character, of being followed by one that was not
+    /// seen after it. Witten and Bell (1991): a character with many different followers will have new
+    /// ones.
     pub(super) fn pairs(&self, alone: &[u8]) -> (Pairs, Vec<u8>) {
         let n_pairs = self.characters.iter().map(|character| character.followers.len()).sum();
         let mut pairs = Pairs::with_capacity(n_pairs);
@@ -81,8 +81,8 @@ fn character(line: &str) -> Option<Character> {
     Some(Character { code: u16::try_from(u32::from(c)).ok()?, n, followers })
 }
 
-/// Costs of pairs of characters of the basic plane. The table is asked for every character of a broken
-/// text: open addressing, nothing in it but the keys and the costs.
+/// Costs of pairs of characters of the basic plane: a hash table with open addressing, because it is used
+/// for every character of a broken text.
 pub(super) struct Pairs {
     /// 0 where there is none: U+0000 is in no pair.
     keys: Vec<u32>,
@@ -107,7 +107,7 @@ impl Pairs {
         (self.keys[slot] != 0).then(|| self.costs[slot])
     }
 
-    /// Where the key is, or the free place where it would be. Half of the places are free.
+    /// The slot of the key, or the free slot where it would be. Half of the slots are free.
     fn slot(&self, key: u32) -> usize {
         // Knuth's multiplicative hashing.
         let mut slot = (key.wrapping_mul(0x9E37_79B1) >> self.shift) as usize;

@@ -1,16 +1,15 @@
-//! How common a Han character is that was never counted, told from the standards that have it.
+//! Estimates the frequency of uncounted Han characters from the standards that contain them.
 
 use encoding_rs::{BIG5, EUC_JP, Encoding, GB18030};
 
-/// A part of a standard: its rows and cells, and the share of all text that is left for its
-/// characters beside what was counted.
+/// A part of a standard: its rows, and the share of all text assumed for its characters.
 struct Level {
     encoding: &'static Encoding,
     leads: std::ops::RangeInclusive<u8>,
     share: f64,
 }
 
-/// Of the levels that have a character, the one that holds it the commonest counts.
+/// If several levels have a character, the one with the highest frequency counts.
 fn levels() -> [Level; 9] {
     let level = |encoding, leads, share| Level { encoding, leads, share };
     [
@@ -31,7 +30,7 @@ fn levels() -> [Level; 9] {
 
 /// Probability of each character of the basic plane.
 pub(super) fn prior() -> Vec<f64> {
-    // In Unicode and in no standard of two bytes: about thirty thousand.
+    // About thirty thousand are in Unicode but in no two-byte standard.
     let mut prior = vec![0.001 / 30_000.0; 0x1_0000];
     for level in levels() {
         let characters = characters(&level);
