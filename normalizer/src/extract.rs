@@ -1,7 +1,7 @@
 //! Values that clerks write into the text of an order because their form has no field for them.
 //!
-//! Each pattern was seen in real orders: a word, a colon, a value. Nothing is inferred that the text
-//! does not say literally.
+//! Each pattern was seen in real orders: a word, a colon, a value. Nothing is inferred that the
+//! text does not say literally.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,8 @@
 //! The mapping of a channel: map, digest, mask, seal, in this order.
 //!
-//! The digest is computed before masking and sealing: a new key or a better mask must not make every
-//! demand look changed. Masking comes before sealing, because it searches for the plain values.
+//! The digest is computed before masking and sealing: a new key or a better mask must not make
+//! every demand look changed. Masking comes before sealing, because it searches for the plain
+//! values.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -68,13 +69,14 @@ impl Mapping {
         Ok(Self { channel, plan, computed, fields_of, fingerprint, sealer, compressor })
     }
 
-    /// The hash of everything that determines the result for a record: the table, the code tables that
-    /// it names, the zone and [`NORMALIZER_VERSION`]. Keys are not part of it.
+    /// The hash of everything that determines the result for a record: the table, the code tables
+    /// that it names, the zone and [`NORMALIZER_VERSION`]. Keys are not part of it.
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
     }
 
-    /// What each field of a record was mapped to. Personal values are masked unless `reveal` is set.
+    /// What each field of a record was mapped to. Personal values are masked unless `reveal` is
+    /// set.
     pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<Traced> {
         let tree = record.body.tree();
         let (draft, _) = self.draft(tree, Work::unlimited());
@@ -208,7 +210,8 @@ fn too_costly() -> Reason {
     Reason::new("too_costly", detail)
 }
 
-/// Splits the table into fields read from the record and fields with an expression, which come second.
+/// Splits the table into fields read from the record and fields with an expression, which come
+/// second.
 fn split(config: &MappingConfig) -> (MappingConfig, Option<MappingConfig>) {
     let (mut said, mut computed) = (serde_json::Map::new(), serde_json::Map::new());
     // The table was read from a file, so it can be serialised and read again.
@@ -235,8 +238,8 @@ fn has_expression(value: &Value) -> bool {
 /// Size of most contents, in bytes: a smaller buffer would be reallocated four times.
 const USUAL: usize = 2 * 1024;
 
-/// The input of the digest. Of doubts it has the field and the flag only, and it has no findings of the
-/// decoder: a replay maps the same content without decoding it again.
+/// The input of the digest. Of doubts it has the field and the flag only, and it has no findings of
+/// the decoder: a replay maps the same content without decoding it again.
 fn canonical(draft: &Draft, notes: &Notes) -> Vec<u8> {
     let Draft { body, people, address } = draft;
     let people: Vec<_> = people.iter().map(PlainPerson::content).collect();

@@ -1,8 +1,8 @@
 //! Rules: what a path means. They are made when the mapping is built and applied to millions of
 //! records.
 //!
-//! A rule gives a value, or nothing and a doubt. There is no default: a value that cannot be read is
-//! absent.
+//! A rule gives a value, or nothing and a doubt. There is no default: a value that cannot be read
+//! is absent.
 
 mod code;
 mod personal;

@@ -1,8 +1,9 @@
 //! 人民网领导留言板: what citizens write to the leaders of their city, read through the signed JSON
 //! interface of its public client.
 //!
-//! `POST /v1/threads/list/df` lists the threads of a leader, newest first; `POST /v1/threads/content`
-//! returns one in full. `GET /` sets the cookie `__jsluid_s`; every request without it gets 403.
+//! `POST /v1/threads/list/df` lists the threads of a leader, newest first; `POST
+//! /v1/threads/content` returns one in full. `GET /` sets the cookie `__jsluid_s`; every request
+//! without it gets 403.
 
 mod answer;
 mod thread;
@@ -84,11 +85,11 @@ impl Upstream for Board {
 
 faults! {
     Fault of items {
-        /// Thread: it is written to the leader of a district, in the forum of that district; all others are
-        /// in the forum of the city's leader.
+        /// Thread: it is written to the leader of a district, in the forum of that district; all
+        /// others are in the forum of the city's leader.
         OtherForum = "other_forum" @ 0,
-        /// Thread: its content is cut with `…` in the list; the detail has all of it. The real board always
-        /// does so, so a demonstration does too.
+        /// Thread: its content is cut with `…` in the list; the detail has all of it. The real
+        /// board always does so, so a demonstration does too.
         Cut = "cut" @ 1,
         /// Thread: `from` begins with a blank.
         LeadingBlank = "leading_blank" @ 2,

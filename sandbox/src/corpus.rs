@@ -1,7 +1,7 @@
 //! The texts of the hotline's demands: generated, or read from a file.
 //!
-//! Generated texts test rules, but only real texts test a reader. With a corpus file the hotline files
-//! texts that must never be in this repository, unmodified and in order.
+//! Generated texts test rules, but only real texts test a reader. With a corpus file the hotline
+//! files texts that must never be in this repository, unmodified and in order.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -38,8 +38,8 @@ pub enum Corpus {
 }
 
 impl Corpus {
-    /// Reads texts from JSON lines with the keys `title` and `content`, or `留言主题` and `留言详情`;
-    /// other keys and empty lines are passed over.
+    /// Reads texts from JSON lines with the keys `title` and `content`, or `留言主题` and
+    /// `留言详情`; other keys and empty lines are passed over.
     ///
     /// # Errors
     /// When the file cannot be read, when a line is no such object or is longer than 1 MiB, and when

@@ -1,9 +1,9 @@
 //! 为企服务 as other systems see it: a folder in which a file is dropped every thirty minutes.
 //!
-//! A file holds what was filed or changed in the last ninety minutes, so every row comes about three
-//! times, with the status it has by then. A manifest `name|rows|bytes|md5` is written after the file;
-//! without it the file is not complete. A reader may move files: to `archive` after reading, to `error`
-//! on failure. Once a month the file is a workbook.
+//! A file holds what was filed or changed in the last ninety minutes, so every row comes about
+//! three times, with the status it has by then. A manifest `name|rows|bytes|md5` is written after
+//! the file; without it the file is not complete. A reader may move files: to `archive` after
+//! reading, to `error` on failure. Once a month the file is a workbook.
 //!
 //! The truth lists what was visible: a row in a file that a correct reader accepts. A file that no
 //! reader can accept is listed under its own name, as refused.

@@ -1,4 +1,5 @@
-//! Fault switches: every known way in which a source misbehaves has a name, and strikes every n-th time.
+//! Fault switches: every known way in which a source misbehaves has a name, and strikes every n-th
+//! time.
 
 use std::num::NonZeroU64;
 

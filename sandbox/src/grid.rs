@@ -1,5 +1,5 @@
-//! The mobile app and the grid workers' terminals: one platform that can be pulled and that pushes to a
-//! given address.
+//! The mobile app and the grid workers' terminals: one platform that can be pulled and that pushes
+//! to a given address.
 //!
 //! `GET /restapi/appeal/page` with X-BG headers pages through reports by time of update. Pushed
 //! reports have the same headers and are sent again until the answer is 2xx.
@@ -75,8 +75,8 @@ faults! {
         Duplicate = "duplicate" @ 5,
     }
     others {
-        /// Push: the time of the first attempt is two minutes behind, so its signature is too old; the
-        /// next attempt is right.
+        /// Push: the time of the first attempt is two minutes behind, so its signature is too old;
+        /// the next attempt is right.
         Skewed = "skewed" @ 17,
         /// Push: the first attempt has a wrong signature; the next attempt is right.
         BadSignature = "bad_signature" @ 19,

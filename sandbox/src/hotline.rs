@@ -1,9 +1,9 @@
 //! The 12345 hotline as other systems see it: a front-end database (前置库) with text in GBK.
 //!
-//! Real hotlines do not offer an API: others may read and flag their tables. The difficulty is not SQL
-//! but what the tables hold and how they change while they are read. So the simulator keeps real
-//! tables (in an SQLite file, with text columns as BLOBs, because the bytes matter) and lets the
-//! caller change them in every awkward way, one at a time.
+//! Real hotlines do not offer an API: others may read and flag their tables. The difficulty is not
+//! SQL but what the tables hold and how they change while they are read. So the simulator keeps
+//! real tables (in an SQLite file, with text columns as BLOBs, because the bytes matter) and lets
+//! the caller change them in every awkward way, one at a time.
 //!
 //! The reader's account may read everything and write `ISFETCH`, `SJJHZT` and `SJJHSBYY` of
 //! `CNS_CINFO` and `ISFETCH` of `XF_PRESSING`; any other write is refused as in the real database.
@@ -47,16 +47,16 @@ pub struct Settings {
     pub corpus: Corpus,
     /// The city's time.
     pub clock: Clock,
-    /// The first [`Hotline::file`] spreads its rows evenly over this time span, up to now. Later rows
-    /// are filed now.
+    /// The first [`Hotline::file`] spreads its rows evenly over this time span, up to now. Later
+    /// rows are filed now.
     pub spread: Duration,
     /// How much of the past is kept.
     pub memory: Memory,
 }
 
 impl Settings {
-    /// A hotline without faults, with generated texts in 4,000-byte columns, whose first rows are up
-    /// to six hours old.
+    /// A hotline without faults, with generated texts in 4,000-byte columns, whose first rows are
+    /// up to six hours old.
     #[must_use]
     pub fn new(seed: u64, clock: Clock) -> Self {
         Self {
@@ -83,7 +83,8 @@ pub enum Storage {
 
 /// A hotline with its database. All methods may be called while a reader uses the same file.
 ///
-/// Their futures must run to completion: if one is dropped, the database may be ahead of the oracle.
+/// Their futures must run to completion: if one is dropped, the database may be ahead of the
+/// oracle.
 #[derive(Debug)]
 pub struct Hotline {
     url: String,
@@ -141,7 +142,8 @@ pub struct Counters {
     pub acknowledged_again: i64,
     /// Rows of `XF_PRESSING` whose `ISFETCH` became 1.
     pub pressings_acknowledged: i64,
-    /// Statements refused for lack of privileges, except in transactions that the reader rolled back.
+    /// Statements refused for lack of privileges, except in transactions that the reader rolled
+    /// back.
     pub refused: i64,
 }
 
@@ -170,11 +172,11 @@ faults! {
         MaskedPhone = "masked_phone" @ 131,
         /// `RQSTTYPE` a code no table has.
         UnknownType = "unknown_type" @ 233,
-        /// A content long enough for a 4,000-byte column to cut it in the middle of a character. With
-        /// `CLOB` storage it is long and whole.
+        /// A content long enough for a 4,000-byte column to cut it in the middle of a character.
+        /// With `CLOB` storage it is long and whole.
         CutText = "cut_text" @ 137,
-        /// The row changes between the reader's `SELECT` and its flag: at the moment the flag is set,
-        /// the status has moved on and `LASTMODIFYTIME` is the newest in the table.
+        /// The row changes between the reader's `SELECT` and its flag: at the moment the flag is
+        /// set, the status has moved on and `LASTMODIFYTIME` is the newest in the table.
         RaceUpdate = "race_update" @ 139,
         /// The row appears with a `LASTMODIFYTIME` four minutes older than it should have.
         LateCommit = "late_commit" @ 149,

@@ -122,8 +122,8 @@ impl<L: Level> Upstream for Platform<L> {
 
 faults! {
     Fault of items {
-        /// Clue: name and telephone are masked. The real platform always does so, so a demonstration does
-        /// too.
+        /// Clue: name and telephone are masked. The real platform always does so, so a
+        /// demonstration does too.
         Masked = "masked" @ 1,
         /// Clue: it has yesterday's time and becomes visible only today.
         LateRow = "late_row" @ 9,

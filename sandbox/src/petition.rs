@@ -1,8 +1,8 @@
 //! 信访: the petition bureau's web service, SOAP 1.1 in the manner of asmx.
 //!
 //! `POST /XfjkWebService/Service.asmx` with the actions `GetXfjList`, `AckXfj` and `GetDict`. The
-//! business answer is an XML document inside CDATA; everything is GBK, declared as GB2312. Cases that
-//! were not acknowledged are listed again in every window.
+//! business answer is an XML document inside CDATA; everything is GBK, declared as GB2312. Cases
+//! that were not acknowledged are listed again in every window.
 
 mod answer;
 mod case;

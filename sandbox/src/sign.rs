@@ -1,7 +1,7 @@
 //! How the simulated sources sign and encrypt, each scheme as its platform describes it.
 //!
-//! Nothing here is shared with the gateway: with shared code a misunderstanding of a scheme would go
-//! unnoticed. Both sides are tested against the published vectors.
+//! Nothing here is shared with the gateway: with shared code a misunderstanding of a scheme would
+//! go unnoticed. Both sides are tested against the published vectors.
 
 use aes::cipher::{BlockCipherEncrypt, KeyInit as _};
 use base64::prelude::{BASE64_STANDARD, Engine as _};

@@ -1,5 +1,5 @@
-//! What the simulated sources that are asked over HTTP have in common: they hold items that are filed
-//! and move from state to state, answer for what they hold, and record the truth.
+//! What the simulated sources that are asked over HTTP have in common: they hold items that are
+//! filed and move from state to state, answer for what they hold, and record the truth.
 //!
 //! A source is a pure function of its seed, of what was filed and changed, and of the requests so
 //! far. A channel is described by how it words an item and how it answers ([`Upstream`]); its life
@@ -205,7 +205,8 @@ impl<U: Upstream> Simulator<U> {
         moved
     }
 
-    /// Moves one item a state further, now; false if there is no such item or it is in its last state.
+    /// Moves one item a state further, now; false if there is no such item or it is in its last
+    /// state.
     pub fn advance(&self, key: &str) -> bool {
         let mut shared = self.locked();
         let now = shared.office.now();
@@ -256,7 +257,8 @@ impl<U: Upstream> Shared<U> {
     }
 }
 
-/// The data behind the lock is consistent between any two statements, so a panic elsewhere does no harm.
+/// The data behind the lock is consistent between any two statements, so a panic elsewhere does no
+/// harm.
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

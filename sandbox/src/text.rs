@@ -1,8 +1,9 @@
 //! Made-up demands: what citizens of the made-up city write and say.
 //!
-//! Real demands must not be in a repository, and ten fixed sentences would test no length limit and no
-//! splitter. So texts are composed by a grammar of many topics. Their lengths are distributed as in
-//! real hotlines: a median near 237 characters, one in twenty above about 1,100, a few above 7,000.
+//! Real demands must not be in a repository, and ten fixed sentences would test no length limit and
+//! no splitter. So texts are composed by a grammar of many topics. Their lengths are distributed as
+//! in real hotlines: a median near 237 characters, one in twenty above about 1,100, a few above
+//! 7,000.
 
 mod essay;
 

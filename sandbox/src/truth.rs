@@ -1,10 +1,11 @@
-//! The truth, in one form for all channels: everything a source ever served, recorded by the source.
+//! The truth, in one form for all channels: everything a source ever served, recorded by the
+//! source.
 //!
 //! A test that only counted records would pass a gateway that delivers the right number of wrong
 //! records, or skips the middle one of three states. So every key has the list of its states in the
-//! order they became visible. A state has both ends: the payload as it was served, and the fields of
-//! the unified demand that must come out. The payload is compared with the record that the gateway
-//! keeps sealed, the fields with the row.
+//! order they became visible. A state has both ends: the payload as it was served, and the fields
+//! of the unified demand that must come out. The payload is compared with the record that the
+//! gateway keeps sealed, the fields with the row.
 
 mod facts;
 
@@ -38,8 +39,8 @@ pub struct Thing<S = Told> {
     pub key: String,
     /// All states in the order they became visible (see [`Memory`]); never empty.
     pub states: Vec<Arc<S>>,
-    /// When the source deleted it, if it did. A reader who had not read it by then never can, nor any
-    /// part of it that takes another request.
+    /// When the source deleted it, if it did. A reader who had not read it by then never can, nor
+    /// any part of it that takes another request.
     pub gone: Option<NaiveDateTime>,
 }
 

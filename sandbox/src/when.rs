@@ -1,4 +1,5 @@
-//! Times: how the city's systems write them. All are Beijing time without a zone, as in the sources.
+//! Times: how the city's systems write them. All are Beijing time without a zone, as in the
+//! sources.
 
 use std::time::Duration;
 

@@ -55,8 +55,8 @@ pub struct CityPlan {
 }
 
 impl CityPlan {
-    /// All channels as in a demonstration: with faults, only the newest states kept, at the machine's
-    /// time.
+    /// All channels as in a demonstration: with faults, only the newest states kept, at the
+    /// machine's time.
     #[must_use]
     pub fn demonstration(seed: u64, dir: PathBuf, records: u64) -> Self {
         let faults = CHANNELS.iter().map(|(name, _)| ((*name).to_owned(), "all".to_owned()));

@@ -1,4 +1,4 @@
-//! One field at a time.
+//! Builds the rules of single fields.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use crate::{
 };
 
 impl Builder<'_> {
-    /// Paths and fixed value, after checking that every setting of the field belongs to it.
-    /// `allowed` are its conversions, the default first.
+    /// The origin of a field, after checking that all its settings fit. `allowed` are its
+    /// conversions, the default first.
     pub(super) fn source(
         &mut self,
         target: &'static str,
@@ -95,7 +95,7 @@ impl Builder<'_> {
         }
     }
 
-    /// A text of the record in which numbers of other orders stand.
+    /// A text of the record that cites numbers of other orders.
     pub(super) fn cited(&mut self, path: &JsonPath) -> Option<Source> {
         Some(Source {
             target: "related.no",
@@ -106,7 +106,7 @@ impl Builder<'_> {
         })
     }
 
-    /// A finding about the source's column is a finding about this field.
+    /// Records that findings about the column are findings about this field.
     fn remember(&mut self, path: &Path, target: &'static str) {
         let Some(root) = path.root() else { return };
         let fields = self.fields_of.entry(format!("{}{root}", self.within)).or_default();
@@ -162,7 +162,7 @@ impl Builder<'_> {
         Some(TimeRule { source, form, zone: zone.unwrap_or(self.zone) })
     }
 
-    /// `known` are the codes of the target; none where every code is good.
+    /// `known` are the codes of the target; empty if every code is allowed.
     pub(super) fn code<T>(
         &mut self,
         target: &'static str,
@@ -263,7 +263,7 @@ impl Builder<'_> {
     }
 }
 
-/// Settings of a field that its conversion does not use.
+/// The settings of a field that its conversion does not use.
 fn misplaced(
     table: &FieldTable,
     conversion: Conversion,

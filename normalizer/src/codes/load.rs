@@ -1,4 +1,4 @@
-//! Finding and reading the files.
+//! Finds and reads the files of code tables.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use std::{
 
 use super::spoiled::spoiled;
 
-/// What is wrong in a code table, and where.
+/// A problem in a code table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}:{line}: {message}", file.display())]
 pub struct CodesProblem {
@@ -17,7 +17,7 @@ pub struct CodesProblem {
     pub file: PathBuf,
     /// The line, from 1; 0 for the file as a whole.
     pub line: u64,
-    /// What is wrong and what to do.
+    /// What is wrong, and what to do.
     pub message: String,
 }
 
@@ -29,9 +29,9 @@ pub(crate) struct File {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The largest code table; the national one of divisions down to streets takes two megabytes.
+/// Maximum size of a code table; the national table of divisions down to streets has two megabytes.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// How deep folders may lie in each other: a channel's folder, and one for its parts.
+/// Maximum depth of folders: a channel's folder, and one for its parts.
 const MAX_DEPTH: usize = 3;
 
 /// Every table below `folder`, in the order of their names.
@@ -106,8 +106,8 @@ impl CodeRow<'_> {
 }
 
 impl File {
-    /// Visits the rows. The columns `required` must be there, those of `optional` may; cells of the
-    /// columns `keys` are looked at for what spreadsheets do to them.
+    /// Visits the rows. The columns of `required` must exist, those of `optional` may; the columns
+    /// of `keys` are checked for damage done by spreadsheets.
     pub(crate) fn rows(
         &self,
         [required, optional, keys]: [&[&str]; 3],
@@ -162,7 +162,7 @@ impl File {
     }
 }
 
-/// Spreadsheets write what they call CSV with a semicolon or a tab as well.
+/// Spreadsheets also write CSV with a semicolon or a tab.
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or_default();
     [b'\t', b';'].into_iter().find(|sign| header.as_bytes().contains(sign)).unwrap_or(b',')

@@ -1,10 +1,10 @@
-//! What spreadsheets do to codes when they open a file: `0101` becomes 101, eighteen digits become
-//! `3.40E+17`, `1-2` becomes the second of January. Loaded as they are, such cells are labels that
-//! never come, and every record that has the right one is unknown.
+//! Finds codes damaged by spreadsheets: `0101` becomes 101, eighteen digits become `3.40E+17`,
+//! `1-2` becomes the second of January. Such a label never occurs, and records with the right one
+//! would be unknown.
 
 use super::load::CodeRow;
 
-/// The spoiled cells of one column, by their lines.
+/// The damaged cells of one column, by line.
 pub(super) fn spoiled(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
     let width = width_with_zeros(rows, column);
     let named = rows.iter().filter_map(|row| {

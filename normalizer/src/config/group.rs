@@ -102,8 +102,8 @@ pub struct TaskConfig {
     pub returned_reason: Option<Field>,
 }
 
-/// Judgements of the result. In the fields, `$` is one node of `each`; `each = "$"` where the record
-/// itself holds one.
+/// Judgements of the result. In the fields, `$` is one node of `each`; `each = "$"` where the
+/// record itself holds one.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationConfig {

@@ -81,7 +81,8 @@ fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) -> Cow<'a, 
     }
 }
 
-/// A number that stays text, so that money and keys lose no digits: `１,２３４.５０元` is `1234.50`.
+/// A number that stays text, so that money and keys lose no digits: `１,２３４.５０元` is
+/// `1234.50`.
 fn decimal(text: &str) -> Option<String> {
     let code = clean(text, Profile::Code).text;
     let number = code.trim_start_matches(['¥', '￥', '+']).trim_end_matches('元').replace(',', "");

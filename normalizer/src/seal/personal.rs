@@ -1,7 +1,7 @@
 //! A personal value before it is sealed: its mask, and the form in which it is compared.
 //!
-//! Only a value that identifies somebody has an identity: a masked number, a number with a wrong check
-//! digit and "匿名" are each shared by thousands, and a token for them would link strangers.
+//! Only a value that identifies somebody has an identity: a masked number, a number with a wrong
+//! check digit and "匿名" are each shared by thousands, and a token for them would link strangers.
 
 mod address;
 mod name;
@@ -29,8 +29,8 @@ pub struct Personal {
 }
 
 impl Personal {
-    /// A telephone number in any notation. The plain value is the normalised number; a text that is not
-    /// a number is kept as it came.
+    /// A telephone number in any notation. The plain value is the normalised number; a text that is
+    /// not a number is kept as it came.
     pub fn phone(text: &str) -> Self {
         phone::read(text)
     }
@@ -75,7 +75,8 @@ impl Personal {
         &self.mask
     }
 
-    /// The form in which values of the same person are equal; `None` if the value identifies nobody.
+    /// The form in which values of the same person are equal; `None` if the value identifies
+    /// nobody.
     pub fn identity(&self) -> Option<&str> {
         self.identity.as_deref()
     }
@@ -118,7 +119,8 @@ fn masked_doubt(text: &str) -> Option<Doubt> {
     is_masked(text).then_some(MASKED)
 }
 
-/// Keeps `head` characters at the start and `tail` at the end, if at least four are hidden in between.
+/// Keeps `head` characters at the start and `tail` at the end, if at least four are hidden in
+/// between.
 pub(crate) fn shorten(text: &str, head: usize, tail: usize) -> String {
     let n_chars = text.chars().count();
     if n_chars < head + tail + 4 {

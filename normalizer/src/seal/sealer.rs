@@ -114,8 +114,8 @@ impl Sealer {
         }
     }
 
-    /// The tokens of rows about the same person or place: one for each key set, the current one first.
-    /// Empty for a value that identifies nobody (masked, malformed, a placeholder).
+    /// The tokens of rows about the same person or place: one for each key set, the current one
+    /// first. Empty for a value that identifies nobody (masked, malformed, a placeholder).
     pub fn tokens(&self, value: &Personal) -> Vec<String> {
         let identity = value.identity();
         identity

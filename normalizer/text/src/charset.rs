@@ -1,8 +1,8 @@
 //! The charsets that sources use, with all their labels.
 //!
-//! Text that is labelled GB2312 is nearly always GBK, and GBK is a subset of GB18030. So every Chinese
-//! national label means GB18030, as in browsers: no channel loses a rare name because somebody wrote
-//! `gb2312`.
+//! Text that is labelled GB2312 is nearly always GBK, and GBK is a subset of GB18030. So every
+//! Chinese national label means GB18030, as in browsers: no channel loses a rare name because
+//! somebody wrote `gb2312`.
 
 use std::borrow::Cow;
 

@@ -1,9 +1,9 @@
-//! Removes what is not part of a text: control characters, the escapes of a container, markup, layout,
-//! and other encodings of the same character.
+//! Removes what is not part of a text: control characters, the escapes of a container, markup,
+//! layout, and other encodings of the same character.
 //!
-//! No rule depends on the meaning of words: traditional characters, ㈱, ① and full-width punctuation are
-//! kept. Nearly every text is clean already. One pass over its bytes finds that out, and then the text is
-//! returned as it is, without an allocation.
+//! No rule depends on the meaning of words: traditional characters, ㈱, ① and full-width
+//! punctuation are kept. Nearly every text is clean already. One pass over its bytes finds that
+//! out, and then the text is returned as it is, without an allocation.
 
 mod markup;
 mod scan;
@@ -80,8 +80,8 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
     Cleaned { text: Cow::Owned(cleaned), found }
 }
 
-/// Normalises layout: blanks become one space, and are removed beside line ends and at the ends of the
-/// text; line ends become LF, with at most one empty line in a row.
+/// Normalises layout: blanks become one space, and are removed beside line ends and at the ends of
+/// the text; line ends become LF, with at most one empty line in a row.
 fn tidy(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
     let mut n_line_ends = 0;

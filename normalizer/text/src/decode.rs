@@ -1,13 +1,13 @@
-//! Chooses the charset of a body or a file. The first of these decides: the charset forced by the channel,
-//! a byte order mark, bytes that are certainly UTF-8 or UTF-16, the prolog of an XML document, the content
-//! type of HTTP, the charset declared by the channel, and finally statistics.
+//! Chooses the charset of a body or a file. The first of these decides: the charset forced by the
+//! channel, a byte order mark, bytes that are certainly UTF-8 or UTF-16, the prolog of an XML
+//! document, the content type of HTTP, the charset declared by the channel, and finally statistics.
 //!
-//! UTF-8 comes before every declaration: text in another charset is never valid UTF-8 from beginning to
-//! end, and declarations are copied from one system to the next. A few malformed sequences do not make it
-//! another charset: a column that was cut in the middle of a character is damage in one record. For the
-//! same reason a declaration of UTF-8 is ignored if the bytes are not UTF-8 and a later step reads them
-//! better. A conflict is recorded and is not an error. The declaration of a document inside the document
-//! does not count: it is text already.
+//! UTF-8 comes before every declaration: text in another charset is never valid UTF-8 from
+//! beginning to end, and declarations are copied from one system to the next. A few malformed
+//! sequences do not make it another charset: a column that was cut in the middle of a character is
+//! damage in one record. For the same reason a declaration of UTF-8 is ignored if the bytes are not
+//! UTF-8 and a later step reads them better. A conflict is recorded and is not an error. The
+//! declaration of a document inside the document does not count: it is text already.
 
 use std::borrow::Cow;
 
@@ -33,7 +33,8 @@ pub struct Evidence {
     pub charset: Charset,
     /// Which step chose it.
     pub decided_by: DecidedBy,
-    /// Whether it is certain. Only a detected charset can be uncertain: a short body may fit several.
+    /// Whether it is certain. Only a detected charset can be uncertain: a short body may fit
+    /// several.
     pub certain: bool,
     /// The claims of all steps that made one, including the one that decided.
     pub claims: Vec<Claim>,
@@ -180,8 +181,9 @@ fn charset_parameter(content_type: &str) -> Option<&str> {
     })
 }
 
-/// The text of a file that people edit, such as a code table or settings: UTF-8 with or without byte
-/// order mark, UTF-16 with one, otherwise GB18030. `None` if it is none of these: nothing is guessed.
+/// The text of a file that people edit, such as a code table or settings: UTF-8 with or without
+/// byte order mark, UTF-16 with one, otherwise GB18030. `None` if it is none of these: nothing is
+/// guessed.
 pub fn decode_file(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let (charset, bom) = byte_order_mark(bytes).unwrap_or(match std::str::from_utf8(bytes) {
         Ok(_) => (Charset::Utf8, 0),

@@ -1,11 +1,12 @@
 //! Detects the charset from the bytes alone, however they are split and however many there are.
 //!
-//! One pass, which holds a few KiB, finds three things: whether the bytes are UTF-8 except for a few
-//! places, whether they are UTF-16 without a byte order mark, and a sample for the model. The sample is
-//! decoded in each charset that sources use, and the least surprising text wins, by the same model that
-//! is used for repair. All decodings explain the same bytes, so the difference in bits tells how much
-//! likelier one is; if it is small, the result is uncertain. Byte patterns alone, as browsers use them,
-//! cannot tell Big5 from GBK in a short text: nearly every text in one is valid in the other.
+//! One pass, which holds a few KiB, finds three things: whether the bytes are UTF-8 except for a
+//! few places, whether they are UTF-16 without a byte order mark, and a sample for the model. The
+//! sample is decoded in each charset that sources use, and the least surprising text wins, by the
+//! same model that is used for repair. All decodings explain the same bytes, so the difference in
+//! bits tells how much likelier one is; if it is small, the result is uncertain. Byte patterns
+//! alone, as browsers use them, cannot tell Big5 from GBK in a short text: nearly every text in one
+//! is valid in the other.
 
 use contract::DecidedBy;
 
@@ -47,8 +48,8 @@ const SAMPLE: usize = 4096;
 const BEFORE: usize = 64;
 /// Bytes kept from the beginning, for a byte order mark and an XML declaration.
 const HEAD: usize = 512;
-/// Valid multi-byte UTF-8 bytes per malformed byte, in UTF-8 text with damage. In GBK text one byte in
-/// four is valid UTF-8 by accident.
+/// Valid multi-byte UTF-8 bytes per malformed byte, in UTF-8 text with damage. In GBK text one byte
+/// in four is valid UTF-8 by accident.
 const NEARLY: u64 = 8;
 /// With so many malformed bytes it is certainly not UTF-8.
 const SETTLED: u64 = 4096;

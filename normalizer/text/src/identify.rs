@@ -1,7 +1,7 @@
 //! Numbers that identify a person, an organisation or a telephone, and whether they are valid.
 //!
-//! They are typed by hand, so character width, blanks and case are normalised first. A wrong number is
-//! reported and never corrected: a wrong digit does not tell the right one.
+//! They are typed by hand, so character width, blanks and case are normalised first. A wrong number
+//! is reported and never corrected: a wrong digit does not tell the right one.
 
 mod check_digit;
 mod phone;

@@ -1,13 +1,14 @@
 //! A language model of characters: how surprising a text is, in bits.
 //!
-//! Wrongly decoded text consists of rare characters in an unusual order, so it costs many bits under a
-//! model of real text; the correct text costs few. The difference is compared with how rarely texts are
-//! broken. One number serves repair and detection, without a list of suspicious characters.
+//! Wrongly decoded text consists of rare characters in an unusual order, so it costs many bits
+//! under a model of real text; the correct text costs few. The difference is compared with how
+//! rarely texts are broken. One number serves repair and detection, without a list of suspicious
+//! characters.
 //!
-//! Han characters and Chinese punctuation are counted, alone and in pairs, in public demands (`counts`).
-//! The frequency of uncounted Han characters is estimated from the standards that contain them: GB 2312,
-//! Big5 and JIS list the common characters first. Of other scripts the model only knows that their
-//! letters occur beside each other.
+//! Han characters and Chinese punctuation are counted, alone and in pairs, in public demands
+//! (`counts`). The frequency of uncounted Han characters is estimated from the standards that
+//! contain them: GB 2312, Big5 and JIS list the common characters first. Of other scripts the model
+//! only knows that their letters occur beside each other.
 
 mod counts;
 mod script;

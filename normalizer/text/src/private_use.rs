@@ -1,16 +1,16 @@
 //! Replaces private-use characters that vendors used for characters missing in their charset.
 //!
-//! cp936 and Oracle's ZHS16GBK decode the bytes of 䶮 to U+E863. After a migration to UTF-8 or to the four
-//! bytes `8336CF39` of GB18030, the name keeps the private-use character for ever, unless it is replaced
-//! here. If a later GB 18030 assigned a real character to the two bytes, the mapping is published: it is
-//! the decoder's own table, and no list is kept here.
+//! cp936 and Oracle's ZHS16GBK decode the bytes of 䶮 to U+E863. After a migration to UTF-8 or to
+//! the four bytes `8336CF39` of GB18030, the name keeps the private-use character for ever, unless
+//! it is replaced here. If a later GB 18030 assigned a real character to the two bytes, the mapping
+//! is published: it is the decoder's own table, and no list is kept here.
 
 use std::borrow::Cow;
 
 use crate::Span;
 
-/// Replaces private-use characters by real ones where the mapping is published. Returns the text, and the
-/// positions of the replaced and of the remaining private-use characters in it.
+/// Replaces private-use characters by real ones where the mapping is published. Returns the text,
+/// and the positions of the replaced and of the remaining private-use characters in it.
 pub(crate) fn resolve(text: Cow<'_, str>) -> (Cow<'_, str>, Vec<Span>, Vec<Span>) {
     let (mut moved, mut kept) = (Vec::new(), Vec::new());
     if !may_have_private_use(text.as_bytes()) {
@@ -46,8 +46,8 @@ const SLOTS: [(u32, [u8; 2], u32); 8] = [
     (0xE815, [0xFE, 0x50], 80),
 ];
 
-/// The six that GB 18030-2022 still decodes to the private-use area, because their real characters are
-/// outside the basic plane.
+/// The six that GB 18030-2022 still decodes to the private-use area, because their real characters
+/// are outside the basic plane.
 const STAYED: [(char, char); 6] = [
     ('\u{E816}', '\u{20087}'),
     ('\u{E817}', '\u{20089}'),

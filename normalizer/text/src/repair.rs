@@ -1,14 +1,15 @@
 //! Repairs text that was decoded with the wrong charset, where that is certain.
 //!
-//! The text was encoded in one charset and decoded in another. If no byte was lost, the repair is exact:
-//! encode with the charset in which it was read, decode with the one that was meant. Whether this
-//! happened is a question of probability, which the [model](crate::model) answers: the result must be so
-//! much less surprising than the input that chance cannot explain it. A list of suspicious characters
-//! cannot do that for Chinese, where broken text has the same characters as clean text.
+//! The text was encoded in one charset and decoded in another. If no byte was lost, the repair is
+//! exact: encode with the charset in which it was read, decode with the one that was meant. Whether
+//! this happened is a question of probability, which the [model](crate::model) answers: the result
+//! must be so much less surprising than the input that chance cannot explain it. A list of
+//! suspicious characters cannot do that for Chinese, where broken text has the same characters as
+//! clean text.
 //!
-//! A text is scanned once ([`suspect`]). If nothing is unusual, which is nearly always, it is returned as
-//! it is. Otherwise the whole text is tried ([`whole`]), and if that fails, the best division into clean
-//! and broken parts is searched ([`search`]).
+//! A text is scanned once ([`suspect`]). If nothing is unusual, which is nearly always, it is
+//! returned as it is. Otherwise the whole text is tried ([`whole`]), and if that fails, the best
+//! division into clean and broken parts is searched ([`search`]).
 
 mod damage;
 mod rounds;
@@ -35,8 +36,8 @@ pub struct Repaired<'a> {
     pub text: Cow<'a, str>,
     /// The repaired parts, in order of position.
     pub repairs: Vec<Repair>,
-    /// Positions in `text` where characters were lost before: U+FFFD, 锟斤拷, 烫烫烫, half characters beside
-    /// a repaired part. In order of position.
+    /// Positions in `text` where characters were lost before: U+FFFD, 锟斤拷, 烫烫烫, half
+    /// characters beside a repaired part. In order of position.
     pub damaged: Vec<Span>,
     /// A suspicious part was left as it is, because trying to repair it would cost too many steps.
     pub is_unfinished: bool,
@@ -112,31 +113,31 @@ impl Rule {
     }
 }
 
-/// The budget of repair for one record, in steps: a step is one byte of a text tried with one rule and one
-/// generation of decoders. It is enough for four megabytes of broken text.
+/// The budget of repair for one record, in steps: a step is one byte of a text tried with one rule
+/// and one generation of decoders. It is enough for four megabytes of broken text.
 pub const REPAIR_STEPS: u64 = 1 << 26;
 
 /// How often a text may have been decoded wrongly.
 const MAX_ROUNDS: usize = 4;
 
-/// How much less surprising a text must become. Of a thousand million clean texts that can be read in
-/// another way, fewer than a hundred would reach this by chance.
+/// How much less surprising a text must become. Of a thousand million clean texts that can be read
+/// in another way, fewer than a hundred would reach this by chance.
 const CERTAIN: Cost = 24 * BIT;
 
-/// Less is enough if the whole text becomes plausible, or if another part was broken in the same way:
-/// broken texts are mostly broken from beginning to end.
+/// Less is enough if the whole text becomes plausible, or if another part was broken in the same
+/// way: broken texts are mostly broken from beginning to end.
 const LIKELY: Cost = 12 * BIT;
 
 /// Repairs what was decoded wrongly, where that is exact and certain, and reports what is lost.
 ///
-/// Call it before [`clean`](crate::clean()): the control characters that cleaning removes are bytes of a
-/// broken text.
+/// Call it before [`clean`](crate::clean()): the control characters that cleaning removes are bytes
+/// of a broken text.
 pub fn repair(text: &str) -> Repaired<'_> {
     repair_within(text, &mut REPAIR_STEPS.clone())
 }
 
-/// The same for one of several texts with a common budget of `steps`. A round that would cost more than
-/// is left is not started: the text is then left as it is and [unfinished](Repaired).
+/// The same for one of several texts with a common budget of `steps`. A round that would cost more
+/// than is left is not started: the text is then left as it is and [unfinished](Repaired).
 pub fn repair_within<'a>(text: &'a str, steps: &mut u64) -> Repaired<'a> {
     let mut suspicion = suspect::look(text, false);
     let mut current = Cow::Borrowed(text);

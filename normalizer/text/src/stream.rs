@@ -6,8 +6,8 @@ use contract::DecidedBy;
 
 use crate::{Charset, Decoded, Evidence, Span, private_use, strict::Transcoder};
 
-/// Decodes a body piece by piece. However it is split, the result is that of the whole body. It holds only
-/// the text that was not taken yet.
+/// Decodes a body piece by piece. However it is split, the result is that of the whole body. It
+/// holds only the text that was not taken yet.
 pub struct Stream {
     transcoder: Transcoder,
     text: String,
@@ -44,8 +44,8 @@ impl Stream {
         std::mem::take(&mut self.text)
     }
 
-    /// Ends the body. Returns the text that was not taken, and what was found in the whole body, with
-    /// positions in the whole.
+    /// Ends the body. Returns the text that was not taken, and what was found in the whole body,
+    /// with positions in the whole.
     pub fn finish(mut self) -> Decoded<'static> {
         self.transcode(&[], true);
         Decoded {

@@ -1,9 +1,9 @@
 //! Strict decoding: malformed sequences are reported, never skipped silently.
 //!
-//! A lenient decoder loses characters silently, and after U+FFFD has been written and read again (锟斤拷)
-//! they cannot be restored. So every malformed sequence is reported with its place, and the caller
-//! decides about the record. `encoding_rs` does the decoding; its GB18030 is that of 2022, in which 䶮 is
-//! U+4DAE.
+//! A lenient decoder loses characters silently, and after U+FFFD has been written and read again
+//! (锟斤拷) they cannot be restored. So every malformed sequence is reported with its place, and
+//! the caller decides about the record. `encoding_rs` does the decoding; its GB18030 is that of
+//! 2022, in which 䶮 is U+4DAE.
 
 use std::borrow::Cow;
 
@@ -46,11 +46,12 @@ pub fn decode_strict(bytes: &[u8], charset: Charset) -> Decoded<'_> {
 
 /// Decodes a value from a column that holds at most `width` bytes, where the source declares one.
 ///
-/// A value that fills its column exactly is assumed to be cut by the source: half a character at its end
-/// is dropped, because the rest was never stored. Without a width, or if the value is shorter, half a
-/// character is malformed.
+/// A value that fills its column exactly is assumed to be cut by the source: half a character at
+/// its end is dropped, because the rest was never stored. Without a width, or if the value is
+/// shorter, half a character is malformed.
 ///
-/// The charset of a column is never detected: one in thirty GBK texts of two characters is valid UTF-8.
+/// The charset of a column is never detected: one in thirty GBK texts of two characters is valid
+/// UTF-8.
 pub fn decode_column(bytes: &[u8], charset: Charset, width: Option<usize>) -> Decoded<'_> {
     decode(bytes, Evidence::of(charset, DecidedBy::Declared), width == Some(bytes.len()))
 }

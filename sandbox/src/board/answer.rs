@@ -1,7 +1,7 @@
 //! Which requests are accepted, and the answers.
 //!
-//! A reader who asks too often gets 429 for 30 seconds, and 403 for ten minutes after that if it went
-//! on asking.
+//! A reader who asks too often gets 429 for 30 seconds, and 403 for ten minutes after that if it
+//! went on asking.
 
 use std::time::Duration;
 

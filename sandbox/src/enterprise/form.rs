@@ -122,8 +122,8 @@ fn encoded(text: &str, faults: &[Fault]) -> Vec<u8> {
     bytes
 }
 
-/// Rows of texts as a workbook of one sheet, as small as a spreadsheet will open. Characters that XML
-/// cannot hold are written as Excel escapes them.
+/// Rows of texts as a workbook of one sheet, as small as a spreadsheet will open. Characters that
+/// XML cannot hold are written as Excel escapes them.
 fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
     let mut sheet = String::new();
     for (n, row) in rows.iter().enumerate() {
@@ -156,8 +156,8 @@ fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
     archive.finish().map(Cursor::into_inner).unwrap_or_default()
 }
 
-/// Whether a cell is written as a number. A spreadsheet would write long numbers with an exponent, so
-/// those are texts.
+/// Whether a cell is written as a number. A spreadsheet would write long numbers with an exponent,
+/// so those are texts.
 fn is_number(cell: &str) -> bool {
     let is_short = cell.len() <= 10 && cell.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     is_short && cell.parse::<f64>().is_ok()

@@ -34,8 +34,8 @@ pub struct Pushed {
 }
 
 impl Simulator<Grid> {
-    /// Pushes what was filed since the last push, every report in its newest state, to `url`, one after
-    /// the other, each until the answer is 2xx.
+    /// Pushes what was filed since the last push, every report in its newest state, to `url`, one
+    /// after the other, each until the answer is 2xx.
     ///
     /// # Errors
     /// When the receiver did not accept a report in sixty attempts.

@@ -9,8 +9,8 @@ use crate::when;
 
 impl Hotline {
     /// Moves `n` cases chosen by chance one step along their life: status, `LASTMODIFYTIME` = now,
-    /// in one of four a line appended to the content, `FINISHTIME` when they close. `ISFETCH` is not
-    /// reset. Returns their `ROWGUID`s; the same one may occur twice.
+    /// in one of four a line appended to the content, `FINISHTIME` when they close. `ISFETCH` is
+    /// not reset. Returns their `ROWGUID`s; the same one may occur twice.
     ///
     /// # Errors
     /// When the database refuses.
@@ -47,8 +47,8 @@ impl Hotline {
         Ok(touched)
     }
 
-    /// Adds `n` rows to `XF_PRESSING` for cases chosen by chance, reminders and supplements; the rows
-    /// of the cases stay untouched. Returns the serial numbers.
+    /// Adds `n` rows to `XF_PRESSING` for cases chosen by chance, reminders and supplements; the
+    /// rows of the cases stay untouched. Returns the serial numbers.
     ///
     /// # Errors
     /// When the database refuses.

@@ -1,8 +1,8 @@
 //! All writing: a connection, the oracle, and transactions that keep the two consistent.
 //!
-//! Every transaction first reads what the database itself changed since the last one (a planned change
-//! that happened when the reader set a flag), because the next state of a row is made from the last
-//! state in the oracle.
+//! Every transaction first reads what the database itself changed since the last one (a planned
+//! change that happened when the reader set a flag), because the next state of a row is made from
+//! the last state in the oracle.
 
 use std::fmt;
 use std::path::Path;
@@ -91,8 +91,8 @@ impl fmt::Debug for FrontDatabase {
 }
 
 impl Shift<'_> {
-    /// Inserts the rows, or puts them in the place of the ones with their keys; the reader's columns
-    /// stay as they are.
+    /// Inserts the rows, or puts them in the place of the ones with their keys; the reader's
+    /// columns stay as they are.
     pub(super) async fn write(
         &mut self,
         at: NaiveDateTime,

@@ -11,8 +11,8 @@ use crate::hotline::{Fault, Gbk, Hotline, Settings, life};
 use crate::when::{part, plain};
 
 impl Hotline {
-    /// Files `n` new demands in one transaction and returns their `ROWGUID`s in order; fewer when the
-    /// corpus is used up. The first call spreads its rows over [`Settings::spread`].
+    /// Files `n` new demands in one transaction and returns their `ROWGUID`s in order; fewer when
+    /// the corpus is used up. The first call spreads its rows over [`Settings::spread`].
     ///
     /// # Errors
     /// When the database refuses, for example because a reader holds it locked for thirty seconds.
@@ -56,8 +56,8 @@ impl Hotline {
         Ok(filed.into_iter().map(|(rowguid, _)| rowguid).collect())
     }
 
-    /// Files one demand whose `LASTMODIFYTIME` lies `behind` the newest in the table, as when a long
-    /// transaction commits late; returns its `ROWGUID`, `None` when the corpus is used up.
+    /// Files one demand whose `LASTMODIFYTIME` lies `behind` the newest in the table, as when a
+    /// long transaction commits late; returns its `ROWGUID`, `None` when the corpus is used up.
     ///
     /// # Errors
     /// As [`file`](Self::file).

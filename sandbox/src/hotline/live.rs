@@ -111,8 +111,8 @@ pub struct LockGuard {
 
 impl Hotline {
     /// Locks the database against writing: the reader's acknowledgement waits for its busy timeout
-    /// and fails (`database is locked`), and this simulator's own methods wait too. Reading goes on,
-    /// as it does in the real databases, whose readers do not wait for writers either.
+    /// and fails (`database is locked`), and this simulator's own methods wait too. Reading goes
+    /// on, as it does in the real databases, whose readers do not wait for writers either.
     ///
     /// # Errors
     /// When the lock cannot be had within thirty seconds.

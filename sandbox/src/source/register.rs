@@ -1,6 +1,6 @@
-//! What a source holds, in a small form: of each item its number, when it was received and its states.
-//! Its texts are made again from the seed and the number whenever they are needed. So a hundred
-//! thousand items take a few megabytes, with every state of each.
+//! What a source holds, in a small form: of each item its number, when it was received and its
+//! states. Its texts are made again from the seed and the number whenever they are needed. So a
+//! hundred thousand items take a few megabytes, with every state of each.
 
 use std::collections::BTreeSet;
 

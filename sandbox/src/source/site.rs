@@ -1,7 +1,7 @@
 //! The server of a simulated source, on a free port of this machine.
 //!
-//! A source answers a request as a function of what it holds, without waiting for anything, so the same
-//! answers can be had over HTTP and, in unit tests, directly.
+//! A source answers a request as a function of what it holds, without waiting for anything, so the
+//! same answers can be had over HTTP and, in unit tests, directly.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -120,8 +120,8 @@ impl Scene {
         self.fill(dice, template, text);
     }
 
-    /// Appends `template` to `text` and fills in its slots. An unknown slot is left as it is; a test
-    /// would find it.
+    /// Appends `template` to `text` and fills in its slots. An unknown slot is left as it is; a
+    /// test would find it.
     fn fill(&self, dice: &mut Dice, template: &str, text: &mut String) {
         let mut rest = template;
         while let Some((before, after)) = rest.split_once('{') {

@@ -1,15 +1,15 @@
 //! The fields of the unified demand that must come out of a record, under their names there.
 //!
-//! They do not use the gateway's types: with shared types a wrong name would be wrong on both sides and
-//! nobody would notice.
+//! They do not use the gateway's types: with shared types a wrong name would be wrong on both sides
+//! and nobody would notice.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// What must be in the demand. Nothing is claimed about an absent field, except that a `_raw` without a
-/// code is in no code list. Codes are those of the unified schema. Personal values are in plain, as
-/// the source writes them.
+/// What must be in the demand. Nothing is claimed about an absent field, except that a `_raw`
+/// without a code is in no code list. Codes are those of the unified schema. Personal values are in
+/// plain, as the source writes them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Facts {
     /// The number shown to people.
@@ -207,8 +207,8 @@ fn utc<S: Serializer>(at: &Option<NaiveDateTime>, serializer: S) -> Result<S::Ok
 
 /// `text` without tags, entities, control characters, byte order marks and Excel's escapes, with
 /// blanks and empty lines collapsed. It knows only the entities and tags that
-/// [`Dirt`](crate::text::Dirt) writes. The rules are written again here, so that the gateway's cleaning
-/// is checked against other code.
+/// [`Dirt`](crate::text::Dirt) writes. The rules are written again here, so that the gateway's
+/// cleaning is checked against other code.
 pub(crate) fn cleaned(text: &str) -> String {
     let text = text.replace("_x000D_", "\r");
     let text = if text.contains(['<', '&']) { without_markup(&text) } else { text };

@@ -1,4 +1,4 @@
-//! Time spans: how long something may take.
+//! Durations.
 
 use chrono::TimeDelta;
 

@@ -31,7 +31,7 @@ fn recognise(text: &str) -> Option<Personal> {
     if found.problem == Some(Problem::Masked) {
         return Some(nobody(shorten(&found.normalised, 3, 4), found.normalised, MASKED));
     }
-    // People dial a zero before a mobile number of another city.
+    // A zero is dialled before a mobile number of another city.
     if let Some(bare) = found.normalised.strip_prefix('0')
         && mobile(bare).problem.is_none()
     {

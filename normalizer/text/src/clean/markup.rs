@@ -1,8 +1,8 @@
 //! Converts HTML in a field to the text that a browser would show.
 //!
-//! The tokenizer is html5ever's. But fields that may hold HTML often hold plain text. For a tokenizer
-//! `面积<b区` begins a tag and `?a=1&copy=2` has a sign: it would drop what a citizen wrote. So only what
-//! is certainly markup is passed to it as markup, see [`finder`].
+//! The tokenizer is html5ever's. But fields that may hold HTML often hold plain text. For a
+//! tokenizer `面积<b区` begins a tag and `?a=1&copy=2` has a sign: it would drop what a citizen
+//! wrote. So only what is certainly markup is passed to it as markup, see [`finder`].
 
 mod finder;
 
@@ -54,8 +54,8 @@ fn only_certain_markup(text: &str) -> Option<String> {
     Some(html)
 }
 
-/// A reference as it is, a tag without its attributes: they do not change the text, and the tokenizer
-/// compares each attribute with all before it.
+/// A reference as it is, a tag without its attributes: they do not change the text, and the
+/// tokenizer compares each attribute with all before it.
 fn push_shown(html: &mut String, markup: &str) {
     let Some(tag) = markup.strip_prefix('<') else { return html.push_str(markup) };
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == ':';

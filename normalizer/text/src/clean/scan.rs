@@ -68,8 +68,8 @@ fn has_escape(bytes: &[u8]) -> bool {
     false
 }
 
-/// Bytes that alone, or with the next two, can need a change: not letters, digits and punctuation of
-/// ASCII, not the lead bytes of Han characters from U+4000 on, not continuation bytes.
+/// Bytes that alone, or with the next two, can need a change: not letters, digits and punctuation
+/// of ASCII, not the lead bytes of Han characters from U+4000 on, not continuation bytes.
 const LOOK: [bool; 256] = {
     let mut look = [false; 256];
     let mut byte = 0;
@@ -80,8 +80,8 @@ const LOOK: [bool; 256] = {
     look
 };
 
-/// Whether the character that begins with `lead` is in composed form (NFC) in any context, told from its
-/// first three bytes. It knows the characters of Chinese text; `false` means "unknown".
+/// Whether the character that begins with `lead` is in composed form (NFC) in any context, told
+/// from its first three bytes. It knows the characters of Chinese text; `false` means "unknown".
 fn is_surely_composed(lead: u8, second: u8, third: u8) -> bool {
     match lead {
         0x00..=0xCB => true,

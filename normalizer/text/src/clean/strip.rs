@@ -1,7 +1,9 @@
-//! Removes characters that are not text: controls, byte order marks, and Excel's escapes of controls.
+//! Removes characters that are not text: controls, byte order marks, and Excel's escapes of
+//! controls.
 //!
-//! Excel writes characters that XML cannot hold as `_xHHHH_`. Removing a character can join the parts of
-//! such an escape, so escapes are searched at their end, in the output: one pass leaves none.
+//! Excel writes characters that XML cannot hold as `_xHHHH_`. Removing a character can join the
+//! parts of such an escape, so escapes are searched at their end, in the output: one pass leaves
+//! none.
 
 use super::{Found, Profile};
 
@@ -33,9 +35,9 @@ pub(super) fn strip(text: &str, profile: Profile, found: &mut Found) -> String {
     kept
 }
 
-/// The character of the escape at the beginning of `bytes`, if there is one. An escaped underscore is
-/// returned too, but it is kept as it is: it says that what follows is *not* an escape, and reading the
-/// result again must see that as well.
+/// The character of the escape at the beginning of `bytes`, if there is one. An escaped underscore
+/// is returned too, but it is kept as it is: it says that what follows is *not* an escape, and
+/// reading the result again must see that as well.
 pub(super) fn escape(bytes: &[u8]) -> Option<char> {
     let [b'_', b'x', digits @ .., b'_'] = bytes.get(..ESCAPE)? else { return None };
     digits

@@ -51,8 +51,8 @@ pub fn uscc(text: &str) -> Identified {
     identify(text, |code| check_uscc(code.as_bytes()))
 }
 
-/// The 31 characters of the code, each at the index of its value. I, O, S, V and Z are left out: they
-/// are too similar to digits or to each other.
+/// The 31 characters of the code, each at the index of its value. I, O, S, V and Z are left out:
+/// they are too similar to digits or to each other.
 const ALPHABET: &[u8; 31] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
 const USCC_WEIGHTS: [usize; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
 const INNER_WEIGHTS: [usize; 8] = [3, 7, 9, 10, 5, 8, 4, 2];

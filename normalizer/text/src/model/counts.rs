@@ -38,9 +38,9 @@ impl Counts {
         found.map_or(0.0, |index| self.characters[index].n / self.total)
     }
 
-    /// Costs of the pairs that were seen and, for each character, of being followed by one that was not
-    /// seen after it. Witten and Bell (1991): a character with many different followers will have new
-    /// ones.
+    /// Costs of the pairs that were seen and, for each character, of being followed by one that was
+    /// not seen after it. Witten and Bell (1991): a character with many different followers will
+    /// have new ones.
     pub(super) fn pairs(&self, alone: &[u8]) -> (Pairs, Vec<u8>) {
         let n_pairs = self.characters.iter().map(|character| character.followers.len()).sum();
         let mut pairs = Pairs::with_capacity(n_pairs);
@@ -81,8 +81,8 @@ fn character(line: &str) -> Option<Character> {
     Some(Character { code: u16::try_from(u32::from(c)).ok()?, n, followers })
 }
 
-/// Costs of pairs of characters of the basic plane: a hash table with open addressing, because it is used
-/// for every character of a broken text.
+/// Costs of pairs of characters of the basic plane: a hash table with open addressing, because it
+/// is used for every character of a broken text.
 pub(super) struct Pairs {
     /// 0 where there is none: U+0000 is in no pair.
     keys: Vec<u32>,

@@ -34,7 +34,8 @@ pub fn is_counted(c: char) -> bool {
     Script::of(c) == Script::Han
 }
 
-/// The class of a character as the first of a pair: itself, or any digit, any letter, any other sign.
+/// The class of a character as the first of a pair: itself, or any digit, any letter, any other
+/// sign.
 pub fn as_context(c: char) -> char {
     match Script::of(c) {
         Script::Han => c,
@@ -83,7 +84,8 @@ impl Script {
         }
     }
 
-    /// Cost of a character within its script. Han characters of the basic plane have their own costs.
+    /// Cost of a character within its script. Han characters of the basic plane have their own
+    /// costs.
     pub(super) fn base(self) -> u8 {
         match self {
             Self::Han => 184,

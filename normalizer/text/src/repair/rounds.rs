@@ -17,9 +17,9 @@ pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
     edited
 }
 
-/// Joins the repairs of earlier rounds with those of this round. Repairs of the same characters become
-/// one. Its ends are then outside of earlier repairs or at their ends, so its position in the original
-/// text is exact.
+/// Joins the repairs of earlier rounds with those of this round. Repairs of the same characters
+/// become one. Its ends are then outside of earlier repairs or at their ends, so its position in
+/// the original text is exact.
 pub(super) fn join(earlier: Vec<Repair>, edits: &[Edit]) -> Vec<Repair> {
     let mut joined = Vec::with_capacity(earlier.len() + edits.len());
     let mut earlier = earlier.into_iter().peekable();

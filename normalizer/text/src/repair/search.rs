@@ -1,9 +1,9 @@
 //! Repairs a part of a text: finds the most probable division into clean and broken parts.
 //!
-//! Every character is either clean or belongs to a part broken by one of the rules. Starting a broken part
-//! has a cost, so it must make the text less surprising by more than that. The cheapest division is found
-//! in one pass with the Viterbi algorithm: at each position, for each rule and number of pending bytes,
-//! only the cheapest way is kept.
+//! Every character is either clean or belongs to a part broken by one of the rules. Starting a
+//! broken part has a cost, so it must make the text less surprising by more than that. The cheapest
+//! division is found in one pass with the Viterbi algorithm: at each position, for each rule and
+//! number of pending bytes, only the cheapest way is kept.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
 //! Finds suspicious parts of a text with one look at each character; nearly no text has any.
 //!
-//! Wrongly decoded text consists of rare characters in a row. So each rare character adds to a sum and
-//! each common one subtracts from it; where the sum becomes large enough, the part is suspicious (Page's
-//! cumulative sum, 1954).
+//! Wrongly decoded text consists of rare characters in a row. So each rare character adds to a sum
+//! and each common one subtracts from it; where the sum becomes large enough, the part is
+//! suspicious (Page's cumulative sum, 1954).
 
 use std::{ops::Range, sync::LazyLock};
 
@@ -34,7 +34,8 @@ const ENOUGH: i16 = 16 * UNIT;
 /// The same for a text of at most [`SHORT`] bytes, or if other parts of it were broken.
 const ENOUGH_IN_SHORT: i16 = 5 * UNIT;
 const SHORT: usize = 64;
-/// Upper bound of the sum: a long part ends as soon as a short one, after a dozen common characters.
+/// Upper bound of the sum: a long part ends as soon as a short one, after a dozen common
+/// characters.
 const MOST: i16 = 40 * UNIT;
 /// Characters added on each side: a broken part may begin and end with common ones.
 const MARGIN: usize = 24;

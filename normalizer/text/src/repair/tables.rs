@@ -1,7 +1,7 @@
 //! Tables from characters to bytes and from pairs of bytes to characters.
 //!
-//! `encoding_rs` searches when it encodes a legacy charset, and decoding one pair at a time is too slow
-//! here. So every pair is decoded once, and the result is kept.
+//! `encoding_rs` searches when it encodes a legacy charset, and decoding one pair at a time is too
+//! slow here. So every pair is decoded once, and the result is kept.
 //!
 //! There are two generations of decoders, and a text was read by one of them: see [`Generation`].
 

@@ -1,5 +1,5 @@
-//! The two sides of a wrong decoding: the bytes of a character as it was read, and the characters that
-//! the bytes were meant to be, one byte at a time.
+//! The two sides of a wrong decoding: the bytes of a character as it was read, and the characters
+//! that the bytes were meant to be, one byte at a time.
 
 use encoding_rs::GB18030;
 

@@ -16,14 +16,14 @@ const PLAUSIBLE: Cost = 13 * BIT;
 /// Shorter texts are names or words, and may be anything.
 const FEW: Cost = 4;
 
-/// A result of older decoders may be so much more surprising than one of newer decoders: texts are broken
-/// by databases and scripts, not by browsers.
+/// A result of older decoders may be so much more surprising than one of newer decoders: texts are
+/// broken by databases and scripts, not by browsers.
 const OLDER: Cost = 8 * BIT;
 
 /// The repair of a whole text, if one is certain.
 ///
-/// Bytes are not valid UTF-8 from beginning to end by chance. But every second text is valid Big5 or GBK:
-/// there the result must be plausible by itself, and the best one is taken.
+/// Bytes are not valid UTF-8 from beginning to end by chance. But every second text is valid Big5
+/// or GBK: there the result must be plausible by itself, and the best one is taken.
 pub(super) fn edit(text: &str) -> Option<Edit> {
     let given = model().estimate(text);
     let mut best: Option<(Cost, Edit)> = None;

@@ -1,5 +1,5 @@
-//! Finds what is certainly markup: a closed tag of an HTML element, an HTML character reference, a closed
-//! comment. Every other `<` and `&` is text.
+//! Finds what is certainly markup: a closed tag of an HTML element, an HTML character reference, a
+//! closed comment. Every other `<` and `&` is text.
 
 use std::{cell::Cell, ops::Range};
 
@@ -19,12 +19,12 @@ const IN_VAIN: usize = 4;
 /// After that, a tag must end within so many bytes.
 const NEAR: usize = 256;
 
-/// Finds markup, in time linear in the text: the last closing marks are known in advance, and the number
-/// of searches without a result is bounded.
+/// Finds markup, in time linear in the text: the last closing marks are known in advance, and the
+/// number of searches without a result is bounded.
 pub(super) struct Finder<'a> {
     text: &'a str,
-    /// Bytes that may still be searched in vain for the end of a tag. Quotes can hide every end: without
-    /// this bound, each `<a` would be read to the end of the text.
+    /// Bytes that may still be searched in vain for the end of a tag. Quotes can hide every end:
+    /// without this bound, each `<a` would be read to the end of the text.
     patience: Cell<usize>,
     last_comment_end: usize,
     last_script_end: usize,
@@ -153,9 +153,9 @@ fn declaration(rest: &str) -> Option<usize> {
     rest[end..].starts_with('>').then_some(end + 1)
 }
 
-/// Length of the attributes of a tag including its `>`, with the quoting of HTML; if they have no end,
-/// the number of bytes read. In `a<b and c>d` words look like attributes, so an element of one letter
-/// needs an attribute with a value.
+/// Length of the attributes of a tag including its `>`, with the quoting of HTML; if they have no
+/// end, the number of bytes read. In `a<b and c>d` words look like attributes, so an element of one
+/// letter needs an attribute with a value.
 fn attributes_len(bytes: &[u8], needs_value: bool) -> Result<usize, usize> {
     if !matches!(bytes.first(), Some(b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r')) {
         return Err(1);
