@@ -71,7 +71,7 @@ faults! {
     Fault of items {
         /// Case: the content has `]]>`, so the CDATA section that carries it is split.
         CdataEnd = "cdata_end" @ 47,
-        /// Case: the content has `&#x0;` and `&#xB;`, which no XML may have.
+        /// Case: the content has `&#x0;` and `&#xB;`, which are illegal in XML.
         IllegalReference = "illegal_reference" @ 53,
         /// Case: the content ends in half a character.
         HalfCharacter = "half_character" @ 211,
@@ -99,15 +99,15 @@ faults! {
         HugeAttachment = "huge_attachment" @ 0,
     }
     others {
-        /// Request: the outer declaration says UTF-8, and so it is; the inner one says GB2312.
+        /// Request: the outer declaration correctly says UTF-8; the inner one says GB2312.
         OuterUtf8 = "outer_utf8" @ 19,
-        /// Request: the outer declaration says GB2312, and so it is; the inner one says UTF-8.
+        /// Request: the outer declaration correctly says GB2312; the inner one says UTF-8.
         InnerUtf8 = "inner_utf8" @ 31,
         /// Request: a SOAP Fault, with 500.
         SoapFault = "soap_fault" @ 67,
-        /// Request: a list without rows whose `MSG` says that it failed.
+        /// Request: a list without rows, whose `MSG` is an error.
         EmptyError = "empty_error" @ 71,
-        /// Request: `TOTAL` is less on every page, and never enough.
+        /// Request: `TOTAL` is too small, and smaller on every page.
         TotalDrifts = "total_drifts" @ 2,
         /// Request: code `-1`, 繁忙.
         Busy = "busy" @ 37,

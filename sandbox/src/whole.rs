@@ -107,7 +107,7 @@ impl CityPlan {
         let enterprise = Enterprise::create(&self.dir.join("wqfw"), settings)?;
         enterprise.file(records);
         enterprise.drop_file()?;
-        Ok(Channel::Files(enterprise))
+        Ok(Channel::Files(Box::new(enterprise)))
     }
 
     async fn source<U: Upstream>(&self, records: u64) -> anyhow::Result<Channel> {
@@ -133,7 +133,7 @@ pub struct City {
 #[derive(Debug)]
 enum Channel {
     Hotline(Box<Hotline>),
-    Files(Enterprise),
+    Files(Box<Enterprise>),
     Http(Box<dyn Source>),
 }
 

@@ -1,4 +1,4 @@
-//! Changing what is there already: the traffic a reader that only follows a flag never sees.
+//! Changes of existing rows, which a reader that only follows a flag never sees.
 
 use anyhow::Context;
 
@@ -8,8 +8,8 @@ use crate::text::phrases;
 use crate::when;
 
 impl Hotline {
-    /// Moves `n` cases chosen by chance one step along their life: status, `LASTMODIFYTIME` = now,
-    /// in one of four a line appended to the content, `FINISHTIME` when they close. `ISFETCH` is
+    /// Moves `n` randomly chosen cases one status further and sets `LASTMODIFYTIME` to now; one in
+    /// four gets a line appended to its content, and a closed one its `FINISHTIME`. `ISFETCH` is
     /// not reset. Returns their `ROWGUID`s; the same one may occur twice.
     ///
     /// # Errors
@@ -47,8 +47,8 @@ impl Hotline {
         Ok(touched)
     }
 
-    /// Adds `n` rows to `XF_PRESSING` for cases chosen by chance, reminders and supplements; the
-    /// rows of the cases stay untouched. Returns the serial numbers.
+    /// Adds `n` rows to `XF_PRESSING` for randomly chosen cases, reminders and supplements; the
+    /// rows of the cases do not change. Returns the serial numbers.
     ///
     /// # Errors
     /// When the database refuses.
@@ -77,11 +77,11 @@ impl Hotline {
         Ok(urged)
     }
 
-    /// Changes one row: `LASTMODIFYTIME` becomes now, then `edit` may set any column, that one too.
+    /// Changes one row: sets `LASTMODIFYTIME` to now, then `edit` may set any column, this one too.
     /// Nothing is cut to the width of its column.
     ///
     /// # Errors
-    /// When there is no such row (any more), or `edit` gave it another key, or the database refuses.
+    /// When the row does not exist, or `edit` changed its key, or the database refuses.
     pub async fn change(&self, rowguid: &str, edit: impl FnOnce(&mut Row)) -> anyhow::Result<()> {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
@@ -96,10 +96,10 @@ impl Hotline {
         shift.commit().await
     }
 
-    /// Deletes one row; its additions stay.
+    /// Deletes one row; its additions are kept.
     ///
     /// # Errors
-    /// When the database refuses. A row that is gone already is no error.
+    /// When the database refuses. A row that is deleted already is not an error.
     pub async fn delete(&self, rowguid: &str) -> anyhow::Result<()> {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
@@ -108,7 +108,7 @@ impl Hotline {
     }
 }
 
-/// A case that still exists, as it is now; `None` when there are hardly any.
+/// A case that still exists, in its present state; `None` if hardly any does.
 fn any(shift: &mut Shift<'_>) -> Option<(Row, Vec<Fault>)> {
     let Shift { oracle, dice, .. } = shift;
     let cases = oracle.cases();

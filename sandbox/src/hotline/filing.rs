@@ -1,4 +1,4 @@
-//! Filing new demands, in bulk or late.
+//! Files new demands, in bulk or late.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Hotline {
         let mut filed = Vec::new();
         let mut left = n;
         while left > 0 {
-            // In portions: the rows of a bulk are not held twice, and other tasks get a turn.
+            // In portions, so that rows are not held twice and other tasks can run.
             let portion = left.min(1_000);
             let times = (0..portion).map(|i| now - part(spread, left - 1 - i, n)).collect();
             let keys = portion_of(&mut shift, &self.settings, times).await?;
@@ -37,7 +37,7 @@ impl Hotline {
         }
         shift.commit().await?;
 
-        // The renumbering must be a change of its own, visible after the first number was.
+        // Renumbering must be a separate change, after the first number was visible.
         let renumbered = filed.iter().filter(|(_, faults)| faults.contains(&Fault::Renumbered));
         let mut shift = desk.begin().await?;
         let now = self.settings.clock.now();
@@ -56,8 +56,9 @@ impl Hotline {
         Ok(filed.into_iter().map(|(rowguid, _)| rowguid).collect())
     }
 
-    /// Files one demand whose `LASTMODIFYTIME` lies `behind` the newest in the table, as when a
-    /// long transaction commits late; returns its `ROWGUID`, `None` when the corpus is used up.
+    /// Files one demand whose `LASTMODIFYTIME` is older than the newest in the table by `behind`,
+    /// as after the late commit of a long transaction. Returns its `ROWGUID`; `None` if the corpus
+    /// is used up.
     ///
     /// # Errors
     /// As [`file`](Self::file).
@@ -72,7 +73,8 @@ impl Hotline {
     }
 }
 
-/// Files one demand for each time. The answer has the faults due for each, done or to be done.
+/// Files one demand for each time. Returns the keys and the faults of each, including those that
+/// happen later.
 async fn portion_of(
     shift: &mut Shift<'_>,
     settings: &Settings,

@@ -1,4 +1,4 @@
-//! Making the row of the n-th demand: who calls, about what, and what the clerk makes of it.
+//! Makes the row of the n-th demand: who calls, about what, and what the clerk enters.
 
 use chrono::{NaiveDateTime, TimeDelta};
 

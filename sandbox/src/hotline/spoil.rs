@@ -1,5 +1,5 @@
-//! Spoiling a row the way a fault says. Every function answers whether it changed anything, so that
-//! the oracle lists what happened and not what was intended.
+//! Applies the faults to a row. Every function returns whether it changed anything, so that the
+//! oracle lists what happened and not what was intended.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use encoding_rs::GB18030;
@@ -11,7 +11,7 @@ use crate::hotline::{Fault, Gbk, Row, life};
 use crate::text::{Dirt, lengthened};
 use crate::when;
 
-/// What surrounds the row.
+/// The context of the row.
 pub(super) struct Setting<'a> {
     pub(super) district: &'a District,
     /// Serial number of the row filed before.
@@ -86,14 +86,14 @@ pub(super) fn row(fault: Fault, row: &mut Row, setting: &Setting, dice: &mut Dic
     true
 }
 
-/// The content with bytes in it that no encoding of the family has.
+/// The content with bytes that are invalid in GBK and GB18030.
 pub(super) fn poisoned(content: &str) -> Gbk {
     let at = content.char_indices().nth(8).map_or(content.len(), |(at, _)| at);
     let (head, tail) = content.split_at(at);
     let mut bytes = GB18030.encode(head).0.into_owned();
     bytes.extend_from_slice(b"\xff\xfe\xff\x81\xff");
     bytes.extend_from_slice(&GB18030.encode(tail).0);
-    // Near the end it could pass for a character cut in half.
+    // At the end they could be taken for half a character.
     bytes.extend_from_slice(b"....");
     Gbk::from_bytes(bytes)
 }

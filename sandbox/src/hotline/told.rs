@@ -1,4 +1,4 @@
-//! The hotline's cases in the form of all channels: what the demand must say of a row.
+//! The hotline's cases as [`Truth`]: the facts that must come out of a row.
 
 use serde_json::{Map, Value};
 
@@ -9,8 +9,8 @@ use crate::truth::{Class, Doubt, Facts, Outcome, Person, Step, Told, Truth, clea
 use crate::when;
 
 impl Hotline {
-    /// The [`Oracle`](crate::Oracle) in the form of all channels. What was added to a case stands
-    /// with its last state.
+    /// The [`Oracle`](crate::Oracle) in the form of all channels. Additions to a case are parts of
+    /// its last state.
     ///
     /// # Errors
     /// When the database cannot be read.

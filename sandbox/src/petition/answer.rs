@@ -99,7 +99,7 @@ fn list(bureau: &mut Bureau, office: &Office<Fault>, asked: &str) -> Element {
     let page = number("pageNo").unwrap_or(1).max(1);
     let size = number("pageSize").unwrap_or(ROWS_AT_MOST).clamp(1, ROWS_AT_MOST);
 
-    // Both ends are whole seconds and included.
+    // Both ends are whole seconds, and included.
     let upto = upto + TimeDelta::milliseconds(999);
     let before = from - TimeDelta::milliseconds(1);
     let waiting = office.register.changed(NaiveDateTime::MIN, before).filter(|e| bureau.waits(e));
@@ -137,7 +137,7 @@ fn acknowledged(bureau: &mut Bureau, office: &Office<Fault>, asked: &str) -> Ele
             Some(_) if i % 2 == 1 && office.strikes(Fault::HalfAck) => {
                 failed.push((id, "数据库忙，更新失败"));
             }
-            // The state that was served, not the one the case has reached meanwhile.
+            // The state that was served, not the present state of the case.
             Some(step) if bureau.acknowledged.insert(number, step) == Some(step) => again.push(id),
             Some(_) => done.push(id),
         }
