@@ -5,6 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// A seeded random number generator.
+#[derive(Debug)]
 pub(crate) struct Dice(ChaCha8Rng);
 
 impl Dice {

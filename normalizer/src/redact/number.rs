@@ -137,14 +137,10 @@ fn passes_luhn(number: &str) -> bool {
 
 /// The eleven digits of a mobile number, without a prefix.
 fn mobile(number: &str) -> Option<&str> {
-    let bare = match number.len() {
-        11 => number,
-        12 => number.strip_prefix('0')?,
-        13 => number.strip_prefix("86")?,
-        15 => number.strip_prefix("0086")?,
-        _ => return None,
-    };
-    matches!(bare.as_bytes(), [b'1', b'3'..=b'9', ..]).then_some(bare)
+    let (prefix, bare) = number.split_at_checked(number.len().checked_sub(11)?)?;
+    let is_mobile = matches!(prefix, "" | "0" | "86" | "0086")
+        && matches!(bare.as_bytes(), [b'1', b'3'..=b'9', ..]);
+    is_mobile.then_some(bare)
 }
 
 /// Area code and seven or eight digits, together or apart.

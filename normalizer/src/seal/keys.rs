@@ -41,14 +41,7 @@ impl Keys {
     /// # Errors
     /// The operating system gives none.
     pub fn generate(suite: Suite) -> Result<Self, KeyError> {
-        let current = KeySet {
-            id: 1,
-            suite,
-            sealing: KeyBytes::random()?,
-            token: KeyBytes::random()?,
-            digest: KeyBytes::random()?,
-        };
-        Ok(Self { current, older: Vec::new() })
+        Ok(Self { current: KeySet::random(1, suite, KeyBytes::random()?)?, older: Vec::new() })
     }
 
     /// The same with a new current set; the others become older ones. The digest key is kept: with
@@ -59,13 +52,8 @@ impl Keys {
     pub fn rotated(&self, suite: Suite) -> Result<Self, KeyError> {
         let all = || std::iter::once(&self.current).chain(&self.older);
         let newest = all().map(|set| set.id).max().unwrap_or(0);
-        let current = KeySet {
-            id: newest.checked_add(1).ok_or(KeyError::NoMoreIds)?,
-            suite,
-            sealing: KeyBytes::random()?,
-            token: KeyBytes::random()?,
-            digest: self.current.digest.clone(),
-        };
+        let id = newest.checked_add(1).ok_or(KeyError::NoMoreIds)?;
+        let current = KeySet::random(id, suite, self.current.digest.clone())?;
         Ok(Self { current, older: all().cloned().collect() })
     }
 
@@ -128,6 +116,12 @@ pub(super) struct KeySet {
 }
 
 impl KeySet {
+    /// A new set with this digest key.
+    fn random(id: u32, suite: Suite, digest: KeyBytes) -> Result<Self, KeyError> {
+        let (sealing, token) = (KeyBytes::random()?, KeyBytes::random()?);
+        Ok(Self { id, suite, sealing, token, digest })
+    }
+
     fn check_value(&self) -> String {
         let mut hash = Sha256::new();
         for key in [&self.sealing, &self.token, &self.digest] {

@@ -46,7 +46,7 @@ impl Appeal {
         let code = credit_code(&mut dice, district);
         let wish = now + Days::new(u64::from(dice.between(3, 40)));
         let wished_for = wish.date().and_time(NaiveTime::MIN);
-        let (kind, org) = KINDS[dice.below(KINDS.len())];
+        let (kind, org, _) = KINDS[dice.below(KINDS.len())];
         let mut appeal = Self {
             number: format!("WQ{}{:06}", now.format("%Y%m%d"), number),
             code,
@@ -147,14 +147,15 @@ fn widened(letter: char) -> char {
 /// Keeps these choices apart from those of other channels under the same seed.
 const FILING: u64 = 0x7771;
 
-const KINDS: &[(&str, &str)] = &[
-    ("融资服务", "芜湖市地方金融管理局"),
-    ("用工服务", "芜湖市人力资源和社会保障局"),
-    ("税务服务", "国家税务总局芜湖市税务局"),
-    ("出口服务", "芜湖市商务局"),
-    ("政策咨询", "芜湖市经济和信息化局"),
-    ("建议", "芜湖市数据资源管理局"),
-    ("投诉", "芜湖市市场监督管理局"),
+/// Type, responsible unit, and the kind of demand it is.
+pub(super) const KINDS: &[(&str, &str, &str)] = &[
+    ("融资服务", "芜湖市地方金融管理局", "help"),
+    ("用工服务", "芜湖市人力资源和社会保障局", "help"),
+    ("税务服务", "国家税务总局芜湖市税务局", "help"),
+    ("出口服务", "芜湖市商务局", "help"),
+    ("政策咨询", "芜湖市经济和信息化局", "consult"),
+    ("建议", "芜湖市数据资源管理局", "suggestion"),
+    ("投诉", "芜湖市市场监督管理局", "complaint"),
 ];
 const KINDS_OF_FIRM: &[&str] =
     &["有限责任公司", "有限责任公司", "股份有限公司", "个体工商户", "合伙企业"];

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
 use super::EnterpriseFault as Fault;
-use super::appeal::Appeal;
+use super::appeal::{Appeal, KINDS};
 use super::form::columns;
 use crate::Switch;
 use crate::truth::{Business, Class, Doubt, Facts, Outcome, Person, Told, cleaned};
@@ -36,13 +36,7 @@ pub(super) fn refused(at: NaiveDateTime, name: &str, of_file: &[Fault]) -> Told 
 }
 
 fn facts(appeal: &Appeal, of_file: &[Fault]) -> Facts {
-    let kind = match appeal.kind {
-        "融资服务" | "用工服务" | "税务服务" | "出口服务" => Some("help"),
-        "政策咨询" => Some("consult"),
-        "建议" => Some("suggestion"),
-        "投诉" => Some("complaint"),
-        _ => None,
-    };
+    let kind = KINDS.iter().find(|(known, ..)| *known == appeal.kind).map(|(_, _, kind)| *kind);
     let status = match appeal.status {
         "待派发" | "待受理" => Some("pending"),
         "处理中" => Some("in_progress"),

@@ -4,7 +4,6 @@
 //! change that happened when the reader set a flag), because the next state of a row is made from
 //! the last state in the oracle.
 
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +18,8 @@ use crate::dice::Dice;
 use crate::hotline::{Counters, Fault, Gbk, Oracle, Pressing, Row, Settings, Storage};
 use crate::when::from_plain;
 
-/// Who writes, with what it must remember between two transactions.
+/// The writer, with what it must remember between two transactions.
+#[derive(Debug)]
 pub(super) struct FrontDatabase {
     connection: SqliteConnection,
     pub(super) oracle: Oracle,
@@ -37,13 +37,6 @@ pub(super) struct Shift<'a> {
     pub(super) dice: &'a mut Dice,
     pub(super) filed: &'a mut u64,
     pub(super) pressed: &'a mut i64,
-}
-
-/// What happens to a row when the reader sets its flag.
-pub(super) enum Fate {
-    /// Its status has become this one meanwhile.
-    Race(Gbk),
-    Delete,
 }
 
 impl FrontDatabase {
@@ -81,12 +74,6 @@ impl FrontDatabase {
             .await?;
         shift.learn().await?;
         Ok(shift)
-    }
-}
-
-impl fmt::Debug for FrontDatabase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FrontDatabase").field("filed", &self.filed).finish_non_exhaustive()
     }
 }
 
@@ -148,18 +135,16 @@ impl Shift<'_> {
         Ok(())
     }
 
-    /// Plans what happens when the reader sets the row's flag.
-    pub(super) async fn plan(&mut self, rowguid: &str, fate: &Fate) -> anyhow::Result<()> {
-        let (kind, status) = match fate {
-            Fate::Race(status) => ("race", Some(status.bytes())),
-            Fate::Delete => ("delete", None),
-        };
+    /// Plans what happens when the reader sets the row's flag: its status becomes `status`, or it is
+    /// deleted.
+    pub(super) async fn plan(&mut self, rowguid: &str, status: Option<&str>) -> anyhow::Result<()> {
+        let kind = if status.is_some() { "race" } else { "delete" };
         sqlx::query(
             "INSERT OR REPLACE INTO SANDBOX_FATE (ROWGUID, KIND, CSTATUS) VALUES (?, ?, ?)",
         )
         .bind(rowguid)
         .bind(kind)
-        .bind(status)
+        .bind(status.map(|status| Gbk::new(status).bytes().to_vec()))
         .execute(&mut *self.transaction)
         .await?;
         Ok(())

@@ -5,9 +5,9 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 
 use crate::dice::Dice;
-use crate::hotline::desk::{Fate, Shift};
+use crate::hotline::desk::Shift;
 use crate::hotline::record::record;
-use crate::hotline::{Fault, Gbk, Hotline, Settings, life};
+use crate::hotline::{Fault, Hotline, Settings, life};
 use crate::when::{part, plain};
 
 impl Hotline {
@@ -89,11 +89,11 @@ async fn portion_of(
         before = Some(made.row.serialnum.clone());
         let due: Vec<Fault> = settings.faults.at(number).collect();
         if due.contains(&Fault::Deleted) {
-            shift.plan(&made.row.rowguid, &Fate::Delete).await?;
+            shift.plan(&made.row.rowguid, None).await?;
         } else if due.contains(&Fault::RaceUpdate) {
             let status = made.row.cstatus.read().unwrap_or_default();
             let next = life::next(&mut Dice::new(settings.seed, number), &status);
-            shift.plan(&made.row.rowguid, &Fate::Race(Gbk::new(next))).await?;
+            shift.plan(&made.row.rowguid, Some(next)).await?;
         }
         keys.push((made.row.rowguid.clone(), due));
         rows.push((made.row, made.faults));

@@ -139,12 +139,6 @@ impl Gbk {
     }
 }
 
-impl From<&str> for Gbk {
-    fn from(text: &str) -> Self {
-        Self::new(text)
-    }
-}
-
 impl Serialize for Gbk {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.read().serialize(serializer)

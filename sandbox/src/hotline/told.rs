@@ -118,13 +118,14 @@ fn kind(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Gbk;
     use crate::tests::town;
 
     #[tokio::test]
     async fn a_case_says_the_same_in_the_form_of_all_channels() {
         let town = town("poison@2,slash_time@3,old_area@4").await;
         let keys = town.hotline.file(4).await.unwrap();
-        town.hotline.change(&keys[0], |row| row.cstatus = "80".into()).await.unwrap();
+        town.hotline.change(&keys[0], |row| row.cstatus = Gbk::new("80")).await.unwrap();
         town.hotline.delete(&keys[2]).await.unwrap();
         let truth = town.hotline.truth().await.unwrap();
         assert_eq!(truth.channel(), "hotline");
@@ -147,7 +148,7 @@ mod tests {
         let town = town("").await;
         let key = town.hotline.file(1).await.unwrap().remove(0);
         town.hotline.urge(3).await.unwrap();
-        town.hotline.change(&key, |row| row.cstatus = "40".into()).await.unwrap();
+        town.hotline.change(&key, |row| row.cstatus = Gbk::new("40")).await.unwrap();
         let truth = town.hotline.truth().await.unwrap();
         let states = &truth.thing(&key).unwrap().states;
         assert!(states[0].parts.is_empty() && states[0].facts().unwrap().trail.is_empty());
