@@ -9,7 +9,6 @@
 mod load;
 mod period;
 mod region;
-mod spoiled;
 mod table;
 
 use std::{

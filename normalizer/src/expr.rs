@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_on_a_record_gives_nothing() {
+    fn an_expression_that_fails_on_a_record_gives_no_value() {
         for text in
             ["record.absent ~ 'x'", "record.absent.deeper", "1 / 0", "record.TYPE|int(0) / 0"]
         {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_however_much_it_would_like_to_do() {
+    fn an_endless_expression_is_stopped() {
         let length = Expression::compile("record.list|map('string')|list|length").unwrap();
         let of = |n: usize| length.value(&scope(&json!({"list": vec![1; n]}), &json!({})));
         assert_eq!(of(100), Ok(json!(100)));

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_a_date_that_stands_there_and_working_days_are_none() {
+    fn a_limit_is_an_explicit_date_and_never_working_days() {
         check(
             Extract::TimeLimit,
             &[

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_path_says_so() {
+    fn an_invalid_path_is_refused() {
         for path in ["title", "", "$.", "$.a[", "$..", "$.a b"] {
             assert!(Path::parse(path).is_err(), "{path} was taken");
         }

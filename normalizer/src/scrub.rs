@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_are_written_out_and_what_json_needs_stays_escaped() {
+    fn escaped_letters_are_decoded_and_json_escapes_are_kept() {
         for (escaped, plain) in [
             (r#""\u5f20\u4e09""#, r#""张三""#),
             (r#""\ud83d\ude4f a\nb\"c\\u5f20""#, r#""🙏 a\nb\"c\\u5f20""#),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_dates_tell_nothing_of_anybody() {
+    fn codes_and_dates_are_not_personal() {
         for text in ["0304", "A-1", "2026-10-09 10:30:00", "", "true", "340202000000X"] {
             assert!(!is_telling(text), "{text}");
         }

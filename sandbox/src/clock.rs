@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_driven_clock_moves_only_when_told() {
+    fn a_driven_clock_moves_only_when_advanced() {
         let at = NaiveDateTime::parse_from_str("2026-10-09 10:30:00", "%F %T").unwrap();
         let clock = Clock::starting(at);
         let twin = clock.clone();

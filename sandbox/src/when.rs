@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_moment_has_four_spellings() {
+    fn one_time_has_four_formats() {
         let at = NaiveDateTime::parse_from_str("2026-10-09 10:30:00", "%F %T").unwrap();
         assert_eq!(plain(at), "2026-10-09 10:30:00");
         assert_eq!(slashed(at), "2026/10/9 10:30");

@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_form_reads_back_and_no_debug_shows_it() {
+    fn the_key_file_is_read_back_and_debug_does_not_show_keys() {
         let keys = Keys::generate(Suite::Aes).unwrap();
         let file = keys.to_json();
         let again = Keys::from_json(&file).unwrap();

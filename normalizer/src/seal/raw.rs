@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_compressed_by_earlier_versions_still_opens() {
+    fn records_compressed_by_earlier_versions_can_be_read() {
         let record = b"{\"ROWGUID\":\"6f1a0c52\",\"CSTATUS\":\"35\"}".repeat(9);
         let earlier = [&[ZSTD], bulk::compress(&record, 1).unwrap().as_slice()].concat();
         assert_eq!(decompress(&earlier).unwrap(), record);

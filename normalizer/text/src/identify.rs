@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_parts_are_recognised() {
+    fn masked_values_are_recognised() {
         for text in ["138****1234", "陈***", "王＊峰", "340202XXXXXXXX0015", "10.0.0.*", "张○○"]
         {
             assert!(is_masked(text), "{text}");

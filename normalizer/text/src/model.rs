@@ -12,7 +12,6 @@
 
 mod counts;
 mod script;
-mod standards;
 
 use std::sync::LazyLock;
 
@@ -57,7 +56,7 @@ impl Model {
     fn new(counts: &Counts) -> Self {
         let basic_plane = || (0..=0xFFFF).map(|code| char::from_u32(code).unwrap_or('\u{FFFD}'));
         let script: Vec<Script> = basic_plane().map(Script::of).collect();
-        let prior = standards::prior();
+        let prior = counts::prior();
         let mut alone: Vec<u8> = script.iter().map(|script| script.base()).collect();
         for (code, is) in script.iter().enumerate() {
             if *is == Script::Han {
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_cheaper_than_what_decoders_make_of_it() {
+    fn real_text_costs_less_than_wrongly_decoded_text() {
         for (text, broken) in [
             ("群众诉求", "缇や紬璇夋眰"),
             ("小区电梯坏了", "ÐĞÇøµçÌİ»µÁË"),

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_written_bears_the_time_at_which_the_database_let_it_in() {
+    async fn rows_have_the_time_at_which_the_database_accepted_them() {
         let town = town("").await;
         let key = town.hotline.file(1).await.unwrap().remove(0);
         for (minute, doing) in ["file", "touch", "change", "urge"].into_iter().enumerate() {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_touch_moves_cases_on_and_leaves_the_flag() {
+    async fn a_touch_changes_cases_and_keeps_the_flag() {
         let mut town = town("").await;
         town.hotline.file(20).await.unwrap();
         town.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn urging_adds_rows_and_leaves_the_case_alone() {
+    async fn urging_adds_rows_and_does_not_change_the_case() {
         let mut town = town("").await;
         town.hotline.file(3).await.unwrap();
         let before = town.column("SELECT LASTMODIFYTIME FROM CNS_CINFO").await;

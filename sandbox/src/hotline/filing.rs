@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_rows_reach_back_over_the_spread_and_later_ones_are_filed_now() {
+    async fn the_first_rows_are_spread_and_later_ones_are_filed_now() {
         let mut town = town("").await;
         town.hotline.file(4).await.unwrap();
         town.clock.advance(Duration::from_secs(60));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_late_commit_lies_behind_the_newest() {
+    async fn a_late_commit_is_older_than_the_newest_row() {
         let town = town("").await;
         town.hotline.file(2).await.unwrap();
         let late = town.hotline.commit_late(Duration::from_secs(280)).await.unwrap().unwrap();

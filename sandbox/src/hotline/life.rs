@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_case_ends_in_the_archive() {
+    fn every_case_is_archived_in_the_end() {
         for start in ["15", "35", "待签收"] {
             let mut dice = Dice::new(4, 4);
             let mut status = start;

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stretch_files_its_demands_and_mixes_in_changes() {
+    async fn live_files_all_demands_and_makes_changes_between() {
         let mut town = town("").await;
         let pace = Pace { records: 60, over: Duration::from_secs(4), then_per_second: 0 };
         town.hotline.live(pace, CancellationToken::new()).await.unwrap();

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_doomed_row_vanishes_the_moment_its_flag_is_set() {
+    async fn a_row_is_deleted_the_moment_its_flag_is_set() {
         let mut town = town("deleted@2").await;
         let keys = town.hotline.file(2).await.unwrap();
         assert_eq!(town.run("UPDATE CNS_CINFO SET ISFETCH = 1").await, Ok(2));

@@ -122,7 +122,7 @@ mod tests {
     use crate::tests::town;
 
     #[tokio::test]
-    async fn a_case_says_the_same_in_the_form_of_all_channels() {
+    async fn a_case_has_the_same_content_in_the_form_of_all_channels() {
         let town = town("poison@2,slash_time@3,old_area@4").await;
         let keys = town.hotline.file(4).await.unwrap();
         town.hotline.change(&keys[0], |row| row.cstatus = Gbk::new("80")).await.unwrap();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn additions_stand_with_the_last_state() {
+    async fn additions_belong_to_the_last_state() {
         let town = town("").await;
         let key = town.hotline.file(1).await.unwrap().remove(0);
         town.hotline.urge(3).await.unwrap();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_city_that_remembers_the_newest_state_holds_no_more_than_its_cases() {
+    async fn with_only_the_newest_state_kept_a_city_does_not_grow() {
         let settings = crate::Settings {
             memory: crate::Memory::Newest,
             ..crate::Settings::new(7, crate::Clock::starting(crate::tests::morning()))

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_a_section_splits_it() {
+    fn the_end_of_a_cdata_section_splits_it() {
         assert_eq!(cdata("a"), "<![CDATA[a]]>");
         assert_eq!(cdata("a]]>b"), "<![CDATA[a]]]]><![CDATA[>b]]>");
     }

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_moves_along() {
+    fn a_window_slides() {
         let mut window = Window::new(Limits::Real, 2, Duration::from_secs(60));
         let answers =
             [0, 10_000, 20_000, 59_999, 60_000, 60_001, 70_000].map(|ms| window.allows(at(ms)));

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn with_the_newest_state_alone_remembered_an_item_stays_small() {
+    fn with_only_the_newest_state_kept_an_item_does_not_grow() {
         let mut register = Register::new(Memory::Newest);
         register.add(1, at(0));
         for step in 1..100 {

@@ -262,7 +262,7 @@ mod tests {
     use crate::text::Dirt;
 
     #[test]
-    fn every_mark_comes_off() {
+    fn every_kind_of_dirt_is_removed() {
         for (text, clean) in [
             ("小区\t停水", "小区 停水"),
             ("小区\u{a0}\u{a0}\u{3000}停水", "小区 停水"),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_clean_stays() {
+    fn clean_text_is_kept() {
         let text = "市民来电反映：停水。\n请处理，电话13900004321。";
         assert_eq!(cleaned(text), text);
         let broken = Dirt::FourByte.apply(text, &mut Dice::new(1, 1));

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_have_a_length_and_working_time_has_none() {
+    fn durations_are_read_and_working_time_is_not() {
         for (text, seconds) in [
             ("30分钟", Some(1_800)),
             ("1天2小时", Some(93_600)),

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_called_surely_composed_is() {
+    fn characters_called_surely_composed_are_composed() {
         let mut n_sure = 0;
         for c in '\0'..=char::MAX {
             let mut bytes = [0; 4];

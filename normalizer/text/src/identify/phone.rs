@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mobile_is_refused() {
+    fn other_numbers_are_not_mobiles() {
         for (typed, problem) in [
             ("", Problem::Form),
             ("12345", Problem::Form),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_landline_is_refused() {
+    fn other_numbers_are_not_landlines() {
         for typed in [
             "",
             "-",
