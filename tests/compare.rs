@@ -29,7 +29,7 @@ pub async fn differences(
         found.extend(check.case(case).await?);
     }
     let (demands, waiting) = check.counts().await?;
-    let deleted = oracle.cases().iter().filter(|case| case.deleted.is_some()).count() as u64;
+    let deleted = oracle.cases().iter().filter(|case| case.gone.is_some()).count() as u64;
     let cases = oracle.cases().len() as u64;
     if demands + waiting > cases || demands + waiting + deleted < cases {
         found.push(format!("{demands} demands and {waiting} in quarantine of {cases} cases"));
@@ -50,7 +50,7 @@ impl Check<'_> {
         let key = RecordKey::new(last.row.rowguid.as_str());
         let id = DemandId::of(&self.channel, &key);
         let Some(demand) = self.store.current(&self.channel, &key).await? else {
-            return Ok(match (self.store.quarantine_show(&id).await?, case.deleted) {
+            return Ok(match (self.store.quarantine_show(&id).await?, case.gone) {
                 (Some(_), _) if last.expected == Expected::Poison => None,
                 (None, Some(_)) => None, // gone before anybody read it
                 (Some(row), _) => Some(format!("{key} is readable, quarantined: {}", row.detail)),
@@ -58,7 +58,7 @@ impl Check<'_> {
             });
         };
         // A case may become unreadable, or vanish, after it was read.
-        let is_final = case.deleted.is_none() && last.expected == Expected::Readable;
+        let is_final = case.gone.is_none() && last.expected == Expected::Readable;
         let history = self.store.history(&id).await?;
         let newest = history.iter().max_by_key(|row| row.version).context("no history")?;
         let raw = self.raw(&demand, newest).await?;

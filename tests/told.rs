@@ -15,10 +15,7 @@ pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String
         Some(sealed) => open_unmasked(sealer, place, sealed).expect("it opens"),
         None => Default::default(),
     };
-    let Value::Object(said) = serde_json::to_value(facts).expect("it opens") else {
-        panic!("no object")
-    };
-    for (field, value) in said {
+    for (field, value) in facts.said() {
         let is_same = match field.as_str() {
             "title" | "content" => {
                 let text = unmasked.get(&field).map(|text| Value::from(text.clone()));

@@ -1,7 +1,6 @@
-//! From what an author wrote to a [`MappingPlan`], with all problems at once.
+//! Builds a [`MappingPlan`] from a `[demand]` table and collects all its problems.
 //!
-//! After this nothing is optional by accident and no name is looked up: a mapping that was built
-//! cannot fail.
+//! All names are resolved here: a mapping that was built cannot fail.
 
 mod field;
 mod group;
@@ -10,19 +9,20 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono_tz::Tz;
 use contract::{
-    DemandBody, Timestamp,
+    Timestamp,
     demand::{Initiative, Kind, Status, SupervisionFlag, Urgency},
 };
 
 use crate::{
     codes::CodeTables,
     config::{Field, MappingConfig},
-    plan::{MappingPlan, Slot},
-    rule::RegionRule,
+    plan::{Draft, MappingPlan, Rules},
+    rule::{CodeRule, RegionRule, TextRule},
 };
 
 /// What is wrong in a `[demand]` table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("demand.{path}: {message}")]
 pub struct MappingProblem {
     /// The field, as in `people.phone`.
     pub path: String,
@@ -30,24 +30,18 @@ pub struct MappingProblem {
     pub message: String,
 }
 
-impl std::fmt::Display for MappingProblem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "demand.{}: {}", self.path, self.message)
-    }
-}
-
 /// Resolves names and collects what is wrong.
 pub(crate) struct Builder<'a> {
     pub(crate) codes: &'a CodeTables,
     pub(crate) zone: Tz,
     pub(crate) problems: Vec<MappingProblem>,
-    /// Which fields of the demand come from a field of the source.
+    /// By field of the source, the fields of the demand that are read from it.
     pub(crate) fields_of: HashMap<String, Vec<&'static str>>,
-    /// The tables that are named.
+    /// The code tables that the mapping uses.
     pub(crate) tables: BTreeSet<String>,
     /// `pressing.` while the fields of `$.pressing[*]` are built.
     pub(crate) within: String,
-    /// While the fields of an item are built.
+    /// Whether the fields of an item are being built.
     pub(crate) is_nested: bool,
 }
 
@@ -64,70 +58,82 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The plan. It counts only if there are no problems.
+    /// The plan. It is valid only if there are no problems. Fields are built in a fixed order: the
+    /// findings of the decoder about a column are listed in it.
     pub(crate) fn plan(&mut self, config: &MappingConfig) -> MappingPlan {
-        let mut plan = MappingPlan {
-            kind: self.code("kind", &config.kind, Kind::from_code, Kind::CODES),
-            status: self.code("status", &config.status, Status::from_code, Status::CODES),
-            urgency: self.code("urgency", &config.urgency, Urgency::from_code, Urgency::CODES),
-            initiative: self.code(
-                "initiative",
-                &config.initiative,
-                Initiative::from_code,
-                Initiative::CODES,
-            ),
-            category: self.text("category", &config.category),
-            org: self.text("org", &config.org),
-            region: self.region(&config.region),
-            tags: self.list("tags", &config.tags, |tag| Some(tag.to_owned()), &[], Some),
-            org_joint: self.list(
-                "org_joint",
-                &config.org_joint,
-                |org| Some(org.to_owned()),
-                &[],
-                Some,
-            ),
-            flags: self.list(
-                "flags",
-                &config.flags,
-                SupervisionFlag::from_code,
-                SupervisionFlag::CODES,
-                |_| None,
-            ),
-            people: config.people.iter().filter_map(|person| self.person(person)).collect(),
-            people_count: self.int("people_count", &config.people_count),
-            address: self.personal("address", &config.address),
-            location: config.location.as_ref().and_then(|location| self.point(location)),
-            enterprise: config.enterprise.as_ref().map(|enterprise| self.enterprise(enterprise)),
-            repeat: config.repeat.as_ref().map(|repeat| self.repeat(repeat)),
-            counts: config.counts.as_ref().map(|counts| self.counts(counts)),
-            attachments: config.attachments.as_ref().and_then(|list| self.attachments(list)),
-            tasks: config.tasks.as_ref().and_then(|list| self.tasks(list)),
-            evaluations: config.evaluations.as_ref().and_then(|list| self.evaluations(list)),
-            trail: config.trail.as_ref().and_then(|trail| self.trail(trail)),
-            related: config.related.as_ref().and_then(|list| self.related(list)),
-            cited: config
-                .related
-                .iter()
-                .flat_map(|related| &related.cited)
-                .filter_map(|path| self.cited(path))
-                .collect(),
-            ..MappingPlan::default()
-        };
-        for (target, field, slot) in texts(config) {
-            plan.texts.extend(self.text(target, field).map(|rule| (slot, rule)));
-        }
-        for (target, field, slot) in times(config) {
-            plan.times.extend(self.time(target, field).map(|rule| (slot, rule)));
-        }
-        let anonymous: Slot<bool> = |body| &mut body.anonymous;
-        let confidential: Slot<bool> = |body| &mut body.confidential;
-        plan.yes_or_no
-            .extend(self.yes_or_no("anonymous", &config.anonymous).map(|r| (anonymous, r)));
-        plan.yes_or_no.extend(
-            self.yes_or_no("confidential", &config.confidential).map(|r| (confidential, r)),
+        let mut rest = Rules::<Draft>::default();
+        rest.set_coded(
+            self.code("kind", &config.kind, Kind::from_code, Kind::CODES),
+            CodeRule::coded,
+            |draft| (&mut draft.body.kind, &mut draft.body.kind_raw),
         );
-        plan
+        rest.set_coded(
+            self.code("status", &config.status, Status::from_code, Status::CODES),
+            CodeRule::coded,
+            |draft| (&mut draft.body.status, &mut draft.body.status_raw),
+        );
+        let urgency = self.code("urgency", &config.urgency, Urgency::from_code, Urgency::CODES);
+        rest.set(urgency, |draft| &mut draft.body.urgency);
+        let (parse, known) = (Initiative::from_code, Initiative::CODES);
+        let initiative = self.code("initiative", &config.initiative, parse, known);
+        rest.set(initiative, |draft| &mut draft.body.initiative);
+        rest.set_coded(self.text("category", &config.category), TextRule::coded, |draft| {
+            (&mut draft.body.category, &mut draft.body.category_raw)
+        });
+        rest.set_coded(self.text("org", &config.org), TextRule::coded, |draft| {
+            (&mut draft.body.org, &mut draft.body.org_raw)
+        });
+        rest.set_coded(self.region(&config.region), RegionRule::coded, |draft| {
+            (&mut draft.body.region, &mut draft.body.region_raw)
+        });
+        let tags = self.list("tags", &config.tags, any_code, &[], Some);
+        rest.extend(tags, |draft| &mut draft.body.tags);
+        let org_joint = self.list("org_joint", &config.org_joint, any_code, &[], Some);
+        rest.extend(org_joint, |draft| &mut draft.body.org_joint);
+        let (parse, known) = (SupervisionFlag::from_code, SupervisionFlag::CODES);
+        let flags = self.list("flags", &config.flags, parse, known, |_| None);
+        rest.extend(flags, |draft| &mut draft.body.flags);
+        for person in &config.people {
+            self.person(person, &mut rest);
+        }
+        let people_count = self.int("people_count", &config.people_count);
+        rest.set(people_count, |draft| &mut draft.body.people_count);
+        rest.set(self.personal("address", &config.address), |draft| &mut draft.address);
+        let location = config.location.as_ref().and_then(|config| self.point(config));
+        rest.set(location, |draft| &mut draft.body.location);
+        self.groups(config, &mut rest);
+
+        let mut first = Rules::<Draft>::default();
+        let mut text =
+            |target, field, slot: Slot<String>| first.set(self.text(target, field), slot);
+        text("source_no", &config.source_no, |draft| &mut draft.body.source_no);
+        text("title", &config.title, |draft| &mut draft.body.title);
+        text("content", &config.content, |draft| &mut draft.body.content);
+        text("reply", &config.reply, |draft| &mut draft.body.reply);
+        text("category_raw", &config.category_raw, |draft| &mut draft.body.category_raw);
+        text("org_raw", &config.org_raw, |draft| &mut draft.body.org_raw);
+        text("grid", &config.grid, |draft| &mut draft.body.grid);
+        let mut time =
+            |target, field, slot: Slot<Timestamp>| first.set(self.time(target, field), slot);
+        time("received_at", &config.received_at, |draft| &mut draft.body.received_at);
+        time("occurred_at", &config.occurred_at, |draft| &mut draft.body.occurred_at);
+        time("updated_at", &config.updated_at, |draft| &mut draft.body.updated_at);
+        time("accepted_at", &config.accepted_at, |draft| &mut draft.body.accepted_at);
+        time("dispatched_at", &config.dispatched_at, |draft| &mut draft.body.dispatched_at);
+        time("signed_at", &config.signed_at, |draft| &mut draft.body.signed_at);
+        time("responded_at", &config.responded_at, |draft| &mut draft.body.responded_at);
+        time("resolved_at", &config.resolved_at, |draft| &mut draft.body.resolved_at);
+        time("closed_at", &config.closed_at, |draft| &mut draft.body.closed_at);
+        time("due_at", &config.due_at, |draft| &mut draft.body.due_at);
+        time("wish_at", &config.wish_at, |draft| &mut draft.body.wish_at);
+
+        let mut then = Rules::<Draft>::default();
+        let anonymous = self.yes_or_no("anonymous", &config.anonymous);
+        then.set(anonymous, |draft| &mut draft.body.anonymous);
+        let confidential = self.yes_or_no("confidential", &config.confidential);
+        then.set(confidential, |draft| &mut draft.body.confidential);
+        then.append(rest);
+        MappingPlan { first, rest: then }
     }
 
     fn region(&mut self, field: &Option<Field>) -> Option<RegionRule> {
@@ -138,10 +144,8 @@ impl<'a> Builder<'a> {
         };
         let within = field.as_ref().and_then(|field| field.0.within.clone());
         if let Some(code) = within.as_ref().filter(|code| !table.is_in_force(code)) {
-            self.problem(
-                "region",
-                format!("`within` names `{code}`, which is no division in force"),
-            );
+            let message = format!("`within` names `{code}`, which is not a division in force");
+            self.problem("region", message);
         }
         self.tables.insert("region".to_owned());
         Some(RegionRule { source, table, within })
@@ -152,32 +156,9 @@ impl<'a> Builder<'a> {
     }
 }
 
-type FieldRow<'a, T> = (&'static str, &'a Option<Field>, Slot<T>);
+type Slot<T> = fn(&mut Draft) -> &mut Option<T>;
 
-fn texts(config: &MappingConfig) -> [FieldRow<'_, String>; 7] {
-    [
-        ("source_no", &config.source_no, |body: &mut DemandBody| &mut body.source_no),
-        ("title", &config.title, |body| &mut body.title),
-        ("content", &config.content, |body| &mut body.content),
-        ("reply", &config.reply, |body| &mut body.reply),
-        ("category_raw", &config.category_raw, |body| &mut body.category_raw),
-        ("org_raw", &config.org_raw, |body| &mut body.org_raw),
-        ("grid", &config.grid, |body| &mut body.grid),
-    ]
-}
-
-fn times(config: &MappingConfig) -> [FieldRow<'_, Timestamp>; 11] {
-    [
-        ("received_at", &config.received_at, |body: &mut DemandBody| &mut body.received_at),
-        ("occurred_at", &config.occurred_at, |body| &mut body.occurred_at),
-        ("updated_at", &config.updated_at, |body| &mut body.updated_at),
-        ("accepted_at", &config.accepted_at, |body| &mut body.accepted_at),
-        ("dispatched_at", &config.dispatched_at, |body| &mut body.dispatched_at),
-        ("signed_at", &config.signed_at, |body| &mut body.signed_at),
-        ("responded_at", &config.responded_at, |body| &mut body.responded_at),
-        ("resolved_at", &config.resolved_at, |body| &mut body.resolved_at),
-        ("closed_at", &config.closed_at, |body| &mut body.closed_at),
-        ("due_at", &config.due_at, |body| &mut body.due_at),
-        ("wish_at", &config.wish_at, |body| &mut body.wish_at),
-    ]
+/// Takes every text as a code.
+fn any_code(text: &str) -> Option<String> {
+    Some(text.to_owned())
 }

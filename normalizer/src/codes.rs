@@ -1,15 +1,14 @@
-//! Code tables: what a source's labels mean, kept as data beside the channels.
+//! Code tables: the meaning of a source's labels, kept as data beside the channels.
 //!
-//! A table that says the same thing twice, or nothing at all, is refused when it is loaded: at run
-//! time a label is either in the table or unknown, and unknown is never a default.
+//! A table with duplicate or empty labels is refused when it is loaded. At run time a label is
+//! either in the table or unknown, and there is no default for unknown labels.
 //!
-//! Tables are shipped with the program, and the admin's folder lies over them row by row: a row of
-//! the folder counts, a label with an empty code means nothing any more, all others stay as shipped.
+//! Tables are shipped with the program, and the admin's folder overrides them row by row: a row of
+//! the folder replaces the shipped row, and an empty code removes it.
 
 mod load;
 mod period;
 mod region;
-mod spoiled;
 mod table;
 
 use std::{
@@ -33,16 +32,16 @@ pub struct CodeTables {
     differences: Vec<Difference>,
 }
 
-/// A row in which the admin's folder says something else than what is shipped.
+/// A row of the admin's folder that differs from the shipped one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Name of the table.
     pub table: String,
     /// The label.
     pub raw: String,
-    /// What the shipped table says; `None` where it does not know the label.
+    /// The code in the shipped table; `None` if it does not have the label.
     pub shipped: Option<String>,
-    /// What the folder says; empty where the label means nothing any more.
+    /// The code in the folder; empty if the label is removed.
     pub here: String,
 }
 
@@ -71,7 +70,7 @@ impl CodeTables {
         Self::default().with(files.collect(), Vec::new())
     }
 
-    /// These tables with those below `folder` over them.
+    /// These tables, overridden by those below `folder`.
     ///
     /// # Errors
     /// All problems of all files, with file and line.
@@ -124,7 +123,7 @@ impl CodeTables {
         self.tables.keys().map(String::as_str)
     }
 
-    /// Where the folder says something else than what is shipped.
+    /// The rows of the folder that differ from the shipped ones.
     pub fn differences(&self) -> &[Difference] {
         &self.differences
     }

@@ -1,9 +1,8 @@
 //! The `[demand]` table of a channel: which field of the source becomes which field of a demand.
 //!
-//! Dumb data. It says what an author may write and nothing about whether it makes sense together;
-//! that is decided once, in [`Mapping::build`](crate::Mapping::build), with all problems at once.
-//! The vocabulary is closed: a conversion that is not listed here needs code, not cleverness in a
-//! file.
+//! This is plain data: it defines the syntax. Whether the settings fit together is checked once, in
+//! [`Mapping::build`](crate::Mapping::build), which reports all problems at once. The vocabulary is
+//! closed: a conversion that is not listed here needs code.
 
 mod field;
 mod group;

@@ -1,11 +1,11 @@
-//! Expressions: the way out where a field needs an `if`.
+//! Expressions, for fields that need an `if`.
 //!
-//! One expression, compiled when the mapping is built, limited in what it may spend, without a clock
-//! and without randomness. It sees the record and the fields that were mapped without one, and
-//! gives a value that is then read like any other. One that fails on a record gives no value, and
-//! that is noted: a record must never stop a channel.
+//! An expression is compiled when the mapping is built. It has a budget, no clock and no
+//! randomness. It sees the record and the fields that were mapped without an expression, and
+//! returns a value that is read like any other. An expression that fails for a record returns no
+//! value, and a doubt is noted: a record must never stop a channel.
 
-use std::{fmt, sync::LazyLock};
+use std::sync::LazyLock;
 
 use minijinja::{
     Environment, Error, ErrorKind, UndefinedBehavior,
@@ -14,9 +14,9 @@ use minijinja::{
 
 /// Instructions of one evaluation; an `if` with a handful of comparisons takes twenty.
 const FUEL: u64 = 10_000;
-/// Length of a file's expression at most: beyond it a table or code is the better place.
+/// Maximum length of an expression: for more, a code table or code is better.
 const MOST_CHARACTERS: usize = 2_000;
-/// What an expression may speak of.
+/// The names that an expression may use.
 const NAMES: [&str; 2] = ["record", "demand"];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -33,7 +33,7 @@ pub(crate) struct Expression {
 }
 
 impl Expression {
-    /// Compiles it, and says what is wrong with it as far as that can be known without a record.
+    /// Compiles it, and reports all errors that can be found without a record.
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
         let n_characters = text.chars().count();
         if n_characters > MOST_CHARACTERS {
@@ -51,7 +51,7 @@ impl Expression {
             let message = format!("`{name}` is unknown here; there are `record` and `demand`");
             return Err(message);
         }
-        // Names of filters, tests and methods are looked up only when they are met.
+        // Names of filters, tests and methods are only looked up when they are evaluated.
         let nothing = serde_json::json!({});
         match compiled.eval(scope(&nothing, &nothing)) {
             Err(error)
@@ -69,14 +69,14 @@ impl Expression {
         }
     }
 
-    /// The steps that it takes at most on this record: its parts are fewer than its characters, and
-    /// one of them may copy everything that the record holds, which is fast.
+    /// The maximum of steps for this record: it has fewer parts than characters, and each part may
+    /// copy the whole record, which is fast.
     pub(crate) fn steps(&self, record: &serde_json::Value) -> u64 {
         const COPIED_IN_A_STEP: u64 = 64;
         self.n_characters.saturating_mul(1 + bytes(record) / COPIED_IN_A_STEP)
     }
 
-    /// Its value in this scope; nothing where it has none.
+    /// Its value in this scope.
     pub(crate) fn value(&self, scope: &Value) -> Result<serde_json::Value, ()> {
         let value = self.compiled.eval(scope.clone()).map_err(|_| ())?;
         serde_json::to_value(&value).map_err(|_| ())
@@ -93,7 +93,7 @@ pub(crate) fn scope(record: &serde_json::Value, demand: &impl serde::Serialize) 
     Value::from(Serde(Scope { record, demand }))
 }
 
-/// What a record holds, in bytes: a value that is no text counts as eight.
+/// The size of a record in bytes: a value that is not a string counts as eight.
 fn bytes(value: &serde_json::Value) -> u64 {
     use serde_json::Value;
     match value {
@@ -106,16 +106,10 @@ fn bytes(value: &serde_json::Value) -> u64 {
     }
 }
 
-/// The message without the name of a template there is none of.
+/// The error message without the name of a template, which does not exist here.
 fn wrong(error: &Error) -> String {
     let detail = error.detail().unwrap_or_default();
     format!("the expression cannot be used: {}: {detail}", error.kind())
-}
-
-impl fmt::Debug for Expression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Expression")
-    }
 }
 
 #[cfg(test)]
@@ -140,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_on_a_record_gives_nothing() {
+    fn an_expression_that_fails_on_a_record_gives_no_value() {
         for text in
             ["record.absent ~ 'x'", "record.absent.deeper", "1 / 0", "record.TYPE|int(0) / 0"]
         {
@@ -166,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_however_much_it_would_like_to_do() {
+    fn an_endless_expression_is_stopped() {
         let length = Expression::compile("record.list|map('string')|list|length").unwrap();
         let of = |n: usize| length.value(&scope(&json!({"list": vec![1; n]}), &json!({})));
         assert_eq!(of(100), Ok(json!(100)));

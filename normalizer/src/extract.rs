@@ -1,20 +1,19 @@
-//! What clerks write into the text of an order because their form has no place for it.
+//! Values that clerks write into the text of an order because their form has no field for them.
 //!
-//! Each pattern is a habit that was met, not a language: a word, a colon, a value. What does not
-//! stand in the text in so many words is not taken out of it.
+//! Each pattern was seen in real orders: a word, a colon, a value. Nothing is inferred that the
+//! text does not say literally.
 
 use std::collections::HashSet;
 
 use crate::config::Extract;
 
-/// Everything of that kind in `text`, in its order.
-pub(crate) fn extract(pattern: Extract, text: &str) -> impl Iterator<Item = &str> {
-    let found: Vec<&str> = match pattern {
+/// All matches of the pattern in `text`, in order.
+pub(crate) fn extract(pattern: Extract, text: &str) -> Vec<&str> {
+    match pattern {
         Extract::IntakeChannel => intake_channel(text).into_iter().collect(),
         Extract::TimeLimit => time_limit(text).into_iter().collect(),
         Extract::OrderNumbers => order_numbers(text),
-    };
-    found.into_iter()
+    }
 }
 
 const INTAKE_WORDS: [&str; 8] =
@@ -24,7 +23,7 @@ const LIMIT_WORDS: [&str; 8] =
 /// The longest label of an intake channel, in characters.
 const LONGEST_LABEL: usize = 12;
 
-/// The label behind one of the words, up to a sign that ends it.
+/// The label after one of the words, up to the next punctuation mark.
 fn intake_channel(text: &str) -> Option<&str> {
     INTAKE_WORDS.iter().find_map(|word| {
         let behind = behind(text, word)?;
@@ -35,8 +34,8 @@ fn intake_channel(text: &str) -> Option<&str> {
     })
 }
 
-/// A date behind one of the words, with its hours where they are there. It begins with its year:
-/// another one would have to be guessed.
+/// The date after one of the words, with its time if there is one. It must begin with a year: a
+/// missing year would have to be guessed.
 fn time_limit(text: &str) -> Option<&str> {
     LIMIT_WORDS.iter().find_map(|word| {
         let behind = behind(text, word)?;
@@ -52,14 +51,14 @@ fn is_of_date(c: char) -> bool {
         || matches!(c, '-' | '/' | '.' | ':' | ' ' | '年' | '月' | '日' | '时' | '分' | '秒')
 }
 
-/// What stands behind a word and its colon.
+/// The text after a word and its colon.
 fn behind<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let (_, behind) = text.split_once(word)?;
     Some(behind.trim_start_matches([':', '：', ' ', '为', '是', '\u{3000}']))
 }
 
 /// Letters of a source, a date and a serial number: DH202610090137, WHXF20260001937; or twelve
-/// digits and more behind 工单. At least a year stands behind the letters: a plate has none.
+/// digits and more after 工单. The digits begin with a year, which tells them from a plate.
 fn order_numbers(text: &str) -> Vec<&str> {
     let (mut found, mut known) = (Vec::new(), HashSet::new());
     let mut rest = text;
@@ -93,7 +92,7 @@ mod tests {
 
     fn check(pattern: Extract, cases: &[(&str, &[&str])]) {
         for (text, expected) in cases {
-            assert_eq!(extract(pattern, text).collect::<Vec<_>>(), *expected, "{text}");
+            assert_eq!(extract(pattern, text), *expected, "{text}");
         }
     }
 
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_a_date_that_stands_there_and_working_days_are_none() {
+    fn a_limit_is_an_explicit_date_and_never_working_days() {
         check(
             Extract::TimeLimit,
             &[

@@ -1,13 +1,13 @@
-//! Makes a demand out of a record: maps it by the channel's `[demand]` table, seals what is
-//! personal, and masks what is personal in its prose.
+//! Makes a demand from a record: maps it by the channel's `[demand]` table, seals personal values
+//! and masks them in free text.
 //!
-//! Sealing happens here and not in the store, so that no plain personal value ever leaves the
-//! process that read it: the bus, the store, its backups and its operators carry values that only a
-//! key holder can open. Because a sealed value must be the same at every repetition, the whole of
-//! it is pure: no clock, no randomness, no I/O; what cannot be read is absent and flagged.
+//! Values are sealed here and not in the store, so that no plain personal value leaves the process
+//! that read it: the bus, the store, its backups and its operators hold values that only a key
+//! holder can open. A repeated record must give the same bytes, so the crate is pure: no clock, no
+//! randomness, no I/O. A value that cannot be read is absent and flagged.
 //!
-//! Read in this order: what an author writes ([`MappingConfig`], [`CodeTables`]), how it is resolved
-//! (`build.rs` to `plan.rs`), what a rule does (`rule/`), and the one function that all of it serves
+//! Suggested reading order: the configuration ([`MappingConfig`], [`CodeTables`]), how it is
+//! resolved (`build.rs`, `plan.rs`), the rules (`rule/`), and the function that applies them
 //! ([`Mapping`]).
 
 #![warn(missing_docs)]
@@ -29,7 +29,6 @@ mod redact;
 mod scrub;
 mod seal;
 mod trace;
-mod unseal;
 
 pub use build::MappingProblem;
 pub use codes::{CodeTable, CodeTables, CodesProblem, Difference, Region, RegionTable};
@@ -39,6 +38,8 @@ pub use config::{
     RepeatConfig, StepConfig, TaskConfig,
 };
 pub use mapping::{Mapping, NORMALIZER_VERSION};
-pub use seal::{KeyError, Keys, OpenError, Personal, Sealer, Suite};
+pub use seal::{
+    KeyError, Keys, OpenError, Personal, Place, RAW, Sealer, Suite, UNMASKED, open_raw,
+    open_sealed, open_unmasked,
+};
 pub use trace::Traced;
-pub use unseal::{Place, RAW, UNMASKED, open_raw, open_sealed, open_unmasked};

@@ -1,8 +1,8 @@
-//! A channel's mapping, ready for use: map, digest, mask, seal, in this order.
+//! The mapping of a channel: map, digest, mask, seal, in this order.
 //!
-//! The digest comes before masking and sealing, so that a new key or a better mask does not make
-//! every demand look changed; and the masks come before sealing, because they look for the values
-//! that are about to be sealed.
+//! The digest is computed before masking and sealing: a new key or a better mask must not make
+//! every demand look changed. Masking comes before sealing, because it searches for the plain
+//! values.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -24,20 +24,19 @@ use crate::{
     plan::{Draft, MappingPlan},
     redact::{Own, redact},
     rule::PlainPerson,
-    seal::{Compressor, Personal, Sealer},
+    seal::{Compressor, Personal, RAW, Sealer, UNMASKED},
     source::Record,
     trace::{Traced, Tracer},
-    unseal::{RAW, UNMASKED},
 };
 
-/// Part of every fingerprint. Raise it whenever the same record would give another demand.
+/// Part of every fingerprint. Raise it when the same record gives another demand than before.
 pub const NORMALIZER_VERSION: u32 = 3;
 
 /// The mapping of one channel.
 pub struct Mapping {
     channel: ChannelId,
     plan: MappingPlan,
-    /// Rules with an expression: they see what the others gave.
+    /// Rules with an expression: they see the values of all others.
     computed: Option<MappingPlan>,
     fields_of: HashMap<String, Vec<&'static str>>,
     fingerprint: Digest,
@@ -46,10 +45,10 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Resolves a `[demand]` table. `zone` is that of source times which name none.
+    /// Resolves a `[demand]` table. `zone` applies to times without a zone.
     ///
     /// # Errors
-    /// Everything that is wrong in the table and in the code tables it names.
+    /// All problems of the table and of the code tables that it names.
     pub fn build(
         channel: ChannelId,
         config: &MappingConfig,
@@ -70,22 +69,23 @@ impl Mapping {
         Ok(Self { channel, plan, computed, fields_of, fingerprint, sealer, compressor })
     }
 
-    /// Stands for everything that decides what becomes of a record: the table, the code tables it
-    /// names, the zone and [`NORMALIZER_VERSION`]. Keys are not part of it.
+    /// The hash of everything that determines the result for a record: the table, the code tables
+    /// that it names, the zone and [`NORMALIZER_VERSION`]. Keys are not part of it.
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
     }
 
-    /// What became of each field of a record. Persons are masked unless `reveal` is asked for.
+    /// What each field of a record was mapped to. Personal values are masked unless `reveal` is
+    /// set.
     pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<Traced> {
         let tree = record.body.tree();
-        let draft = self.draft(tree, Work::unlimited());
+        let (draft, _) = self.draft(tree, Work::unlimited());
         let tracer = Tracer { own: &Own::new(&draft.people, draft.address.as_ref()), reveal };
         let members = tree.as_object().into_iter().flatten();
         members.map(|(name, value)| tracer.field(name, self.fields_from(name), value)).collect()
     }
 
-    /// The fields of the demand that are read from a field of the source, or from within it.
+    /// The fields of the demand that are read from a field of the source or from a part of it.
     fn fields_from(&self, column: &str) -> Vec<&'static str> {
         let is_of = |known: &str| {
             known.strip_prefix(column).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -99,13 +99,13 @@ impl Mapping {
 
     fn accept(&self, record: &RawRecord) -> Result<Accepted, Reason> {
         let id = DemandId::of(&self.channel, &record.key);
-        let mut draft = self.draft(record.body.tree(), Work::default());
-        let own = Own::within(&draft.people, draft.address.as_ref(), &mut draft.notes.work);
-        if draft.notes.work.is_too_costly() {
+        let (draft, mut notes) = self.draft(record.body.tree(), Work::default());
+        let own = Own::within(&draft.people, draft.address.as_ref(), &mut notes.work);
+        if notes.work.is_too_costly() {
             return Err(too_costly());
         }
-        let digest = self.sealer.digest(&canonical(&draft));
-        let Draft { mut body, people, address, mut notes } = draft;
+        let digest = self.sealer.digest(&canonical(&draft, &notes));
+        let Draft { mut body, people, address } = draft;
 
         let unmasked = redact(&mut body, &own, &mut notes.work).ok_or_else(too_costly)?;
         if !unmasked.is_empty() {
@@ -125,24 +125,24 @@ impl Mapping {
         Ok(Accepted { body, digest, raw: self.seal_raw(&id, &record.body.to_bytes()) })
     }
 
-    /// Whether a field of the demand is read from this field of the source.
+    /// Whether any field of the demand is read from this field of the source.
     pub(crate) fn is_read_from(&self, field: &str) -> bool {
         self.fields_of.contains_key(field)
     }
 
-    pub(crate) fn draft(&self, tree: &Value, work: Work) -> Draft {
-        let mut draft = Draft { notes: Notes::within(work), ..Draft::default() };
-        self.plan.apply(Record::new(tree), &mut draft);
+    pub(crate) fn draft(&self, tree: &Value, work: Work) -> (Draft, Notes) {
+        let (mut draft, mut notes) = (Draft::default(), Notes::within(work));
+        self.plan.apply(Record::new(tree), &mut draft, &mut notes);
         if let Some(computed) = &self.computed {
             let scope = expr::scope(tree, &draft.body);
             let record = Record { scope: Some(&scope), ..Record::new(tree) };
-            computed.apply(record, &mut draft);
+            computed.apply(record, &mut draft, &mut notes);
         }
-        draft
+        (draft, notes)
     }
 
     fn seal_person(&self, id: &DemandId, index: usize, person: &PlainPerson) -> Person {
-        // The index is part of the place: two people of a demand cannot be exchanged either.
+        // The index is part of the place, so that two people of a demand cannot be swapped.
         let index = index.to_string();
         let seal = |field: &str, value: &Option<_>| {
             let field = ["people.", &index, ".", field].concat();
@@ -162,7 +162,7 @@ impl Mapping {
         self.sealer.seal(&self.channel, id, RAW, &self.compressor.compress(bytes))
     }
 
-    /// A finding of the decoder, under the names of the fields that came from that column.
+    /// A finding of the decoder about a column, for each field that is read from it.
     fn doubts(&self, mark: &Mark) -> Vec<Quality> {
         let fields = self.fields_of.get(&without_indices(&mark.field));
         let of = |field: &str| Quality {
@@ -210,10 +210,11 @@ fn too_costly() -> Reason {
     Reason::new("too_costly", detail)
 }
 
-/// The fields that the record gives, and those that an expression gives: these come second.
+/// Splits the table into fields read from the record and fields with an expression, which come
+/// second.
 fn split(config: &MappingConfig) -> (MappingConfig, Option<MappingConfig>) {
     let (mut said, mut computed) = (serde_json::Map::new(), serde_json::Map::new());
-    // What was read from a file can be written and read again.
+    // The table was read from a file, so it can be serialised and read again.
     let all = serde_json::to_value(config).unwrap_or_default();
     for (field, value) in all.as_object().into_iter().flatten() {
         let part = if has_expression(value) { &mut computed } else { &mut said };
@@ -234,13 +235,13 @@ fn has_expression(value: &Value) -> bool {
     }
 }
 
-/// Bytes of most contents: a buffer that begins smaller is copied four times.
+/// Size of most contents, in bytes: a smaller buffer would be reallocated four times.
 const USUAL: usize = 2 * 1024;
 
-/// What the digest is computed over. Of doubts only field and flag; of the decoder's findings
-/// nothing, because a replay maps the same content without decoding it again.
-fn canonical(draft: &Draft) -> Vec<u8> {
-    let Draft { body, people, address, notes } = draft;
+/// The input of the digest. Of doubts it has the field and the flag only, and it has no findings of
+/// the decoder: a replay maps the same content without decoding it again.
+fn canonical(draft: &Draft, notes: &Notes) -> Vec<u8> {
+    let Draft { body, people, address } = draft;
     let people: Vec<_> = people.iter().map(PlainPerson::content).collect();
     let address = address.as_ref().map(Personal::plain);
     let mut bytes = Vec::with_capacity(USUAL);
@@ -264,7 +265,7 @@ fn fingerprint(config: &MappingConfig, builder: &Builder<'_>) -> Digest {
     Digest::of_hash(&Sha256::digest(bytes).into())
 }
 
-/// `pressing[3].ADDCONTENT` is a finding about every `pressing.ADDCONTENT`.
+/// A finding about `pressing[3].ADDCONTENT` counts for every `pressing.ADDCONTENT`.
 fn without_indices(field: &str) -> String {
     let mut plain = String::with_capacity(field.len());
     let mut is_inside = false;

@@ -1,8 +1,8 @@
-//! Paths, parsed once.
+//! JSONPath expressions, parsed once.
 //!
-//! Nearly all paths name one place: a column of a row, the text of an element. Those are walked
-//! directly; everything else goes through a complete implementation of RFC 9535, so that no path an
-//! author may write means something slightly different here.
+//! Nearly all paths name one node: a column of a row, the text of an element. Those are followed
+//! directly. All others use a complete implementation of RFC 9535, so that every path means what
+//! the RFC says.
 
 use serde_json::Value;
 use serde_json_path::{JsonPath, NodeList};
@@ -12,17 +12,17 @@ use crate::notes::Work;
 /// A parsed path.
 #[derive(Debug)]
 pub(crate) struct Path {
-    /// What it begins with, as far as each step names one place.
+    /// The beginning of the path, as far as each step names one node.
     steps: Vec<Step>,
-    /// Absent where the steps are all of it.
+    /// `None` if the steps are the whole path.
     query: Option<JsonPath>,
-    /// How often it says `..`: each node may be reached from every node above it.
+    /// The number of `..`: with them a node can be reached from every node above it.
     descents: u32,
-    /// How often a filter begins at `$` again: the record is looked through for every node.
+    /// How often a filter starts at `$` again: then the record is searched for every node.
     restarts: u32,
 }
 
-/// One place within a node.
+/// One child of a node.
 #[derive(Debug)]
 enum Step {
     Member(String),
@@ -47,7 +47,7 @@ impl Path {
         Ok(Self { steps, query, descents, restarts })
     }
 
-    /// The first node that `wanted` takes.
+    /// The first node that `wanted` accepts.
     pub(crate) fn find<'a>(
         &self,
         tree: &'a Value,
@@ -70,7 +70,7 @@ impl Path {
         }
     }
 
-    /// How many nodes there are; `None` where the source does not even have the place to look in.
+    /// The number of nodes; `None` if the root field does not exist.
     pub(crate) fn count(&self, tree: &Value, work: &mut Work) -> Option<usize> {
         if let Some(root) = self.root() {
             tree.get(root)?;
@@ -82,7 +82,7 @@ impl Path {
         })
     }
 
-    /// The source field it begins at.
+    /// The source field at which it starts.
     pub(crate) fn root(&self) -> Option<&str> {
         match self.steps.first()? {
             Step::Member(name) => Some(name),
@@ -90,8 +90,8 @@ impl Path {
         }
     }
 
-    /// Whether looking for it in `tree` is within the budget. It is asked before, because a query
-    /// cannot be stopped; and for the most that it may take.
+    /// Whether searching `tree` is within the budget. The maximum is charged in advance, because a
+    /// query cannot be stopped.
     fn is_affordable(&self, tree: &Value, work: &mut Work) -> bool {
         let (nodes, depth) = size(tree);
         let again = depth.saturating_pow(self.descents.saturating_sub(1));
@@ -107,7 +107,7 @@ impl Path {
     }
 }
 
-/// Nodes of a tree, and how deep it is.
+/// The number of nodes of a tree, and its depth.
 fn size(tree: &Value) -> (u64, u64) {
     let sum = |(nodes, depth): (u64, u64), child| {
         let (more, deeper) = size(child);
@@ -120,7 +120,7 @@ fn size(tree: &Value) -> (u64, u64) {
     }
 }
 
-/// A path without what is quoted in it.
+/// A path without its quoted parts.
 fn unquoted(path: &str) -> String {
     let mut quote = None;
     let mut is_escaped = false;
@@ -138,8 +138,8 @@ fn unquoted(path: &str) -> String {
     path.chars().filter(outside).collect()
 }
 
-/// Takes steps from the beginning of a valid path, and what follows them. Other ways to write a step
-/// are valid and merely slower.
+/// Splits a valid path into its first simple steps and the rest. Steps written in another way are
+/// valid and only slower.
 fn steps(path: &str) -> (Vec<Step>, &str) {
     let (mut steps, mut rest) = (Vec::new(), path.strip_prefix('$').unwrap_or(path));
     while let Some((step, behind)) = name(rest).or_else(|| quoted(rest)).or_else(|| item(rest)) {
@@ -157,7 +157,7 @@ fn name(path: &str) -> Option<(Step, &str)> {
     (!name.is_empty()).then(|| (Step::Member(name.to_owned()), rest))
 }
 
-/// `['NAME']`, without anything in it that means something else.
+/// `['NAME']`, without escapes.
 fn quoted(path: &str) -> Option<(Step, &str)> {
     let (name, rest) = path.strip_prefix("['")?.split_once("']")?;
     (!name.contains(['\'', '\\'])).then(|| (Step::Member(name.to_owned()), rest))
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_path_says_so() {
+    fn an_invalid_path_is_refused() {
         for path in ["title", "", "$.", "$.a[", "$..", "$.a b"] {
             assert!(Path::parse(path).is_err(), "{path} was taken");
         }

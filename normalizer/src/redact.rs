@@ -1,8 +1,8 @@
-//! Masks what is personal in prose.
+//! Masks personal values in free text.
 //!
-//! Two searches, both linear: what is a telephone, an identity number, a bank card, a plate or a mail
-//! address by its form, and the record's own names, numbers and addresses wherever they stand. Other people's names
-//! in prose are not found by rule, and nothing here pretends to.
+//! Two searches, both linear: telephones, identity numbers, bank cards, plates and mail addresses
+//! are found by their form; the record's own names, numbers and addresses are found wherever they
+//! occur. Names of other people are not found: no rule can tell them from other words.
 
 mod form;
 mod number;
@@ -16,15 +16,15 @@ use crate::notes::Work;
 
 pub(crate) use own::Own;
 
-/// A stretch of text and what is shown in its place.
+/// A range of the text and what is shown instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Hidden {
     at: Range<usize>,
     mask: String,
 }
 
-/// Masks all prose of a body. Returns the texts that were changed as they were, by their paths, or
-/// nothing where to look through all of them would be too costly.
+/// Masks all free text of a body. Returns the original of every text that was changed, by its path;
+/// `None` if searching all of it would cost too much.
 pub(crate) fn redact(
     body: &mut DemandBody,
     own: &Own,
@@ -42,7 +42,7 @@ pub(crate) fn redact(
     (!work.is_too_costly()).then_some(unmasked)
 }
 
-/// The text with everything hidden, or nothing where there is nothing to hide.
+/// The masked text; `None` if there is nothing to mask.
 pub(crate) fn masked(text: &str, own: &Own) -> Option<String> {
     let mut hidden = own.find(text);
     number::find(text, own, &mut hidden);
@@ -59,14 +59,14 @@ pub(crate) fn masked(text: &str, own: &Own) -> Option<String> {
             result.push_str(&text[upto..at.start]);
             result.push_str(&mask);
         }
-        // Of two that overlap both are gone.
+        // Where two overlap, both are hidden.
         upto = upto.max(at.end);
     }
     result.push_str(&text[upto..]);
     Some(result)
 }
 
-/// Every field in which somebody may have written freely.
+/// Visits every field that may hold free text, with its path.
 fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, &mut String)) {
     let singles = [
         ("title", &mut body.title),
@@ -80,47 +80,33 @@ fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, &mut St
         ("grid", &mut body.grid),
     ];
     for (name, text) in singles {
-        if let Some(text) = text {
-            visit(format_args!("{name}"), text);
+        text.iter_mut().for_each(|text| visit(format_args!("{name}"), text));
+    }
+    for (list, texts) in [("tags", &mut body.tags), ("org_joint", &mut body.org_joint)] {
+        for (index, text) in texts.iter_mut().enumerate() {
+            visit(format_args!("{list}.{index}"), text);
         }
     }
-    for (index, text) in body.tags.iter_mut().enumerate() {
-        visit(format_args!("tags.{index}"), text);
-    }
-    for (index, text) in body.org_joint.iter_mut().enumerate() {
-        visit(format_args!("org_joint.{index}"), text);
-    }
-    for (index, attachment) in body.attachments.iter_mut().enumerate() {
-        if let Some(name) = &mut attachment.name {
-            visit(format_args!("attachments.{index}.name"), name);
+    let mut item = |list: &str, index: usize, texts: &mut [(&str, &mut Option<String>)]| {
+        for (name, text) in texts {
+            text.iter_mut().for_each(|text| visit(format_args!("{list}.{index}.{name}"), text));
         }
+    };
+    for (index, file) in body.attachments.iter_mut().enumerate() {
+        item("attachments", index, &mut [("name", &mut file.name)]);
     }
     for (index, task) in body.tasks.iter_mut().enumerate() {
-        for (name, text) in [("org", &mut task.org), ("returned_reason", &mut task.returned_reason)]
-        {
-            if let Some(text) = text {
-                visit(format_args!("tasks.{index}.{name}"), text);
-            }
-        }
+        let texts = &mut [("org", &mut task.org), ("returned_reason", &mut task.returned_reason)];
+        item("tasks", index, texts);
     }
-    for (index, evaluation) in body.evaluations.iter_mut().enumerate() {
-        let texts = [
-            ("satisfaction", &mut evaluation.satisfaction),
-            ("satisfaction_raw", &mut evaluation.satisfaction_raw),
-        ];
-        for (name, text) in texts {
-            if let Some(text) = text {
-                visit(format_args!("evaluations.{index}.{name}"), text);
-            }
-        }
+    for (index, found) in body.evaluations.iter_mut().enumerate() {
+        let raw = ("satisfaction_raw", &mut found.satisfaction_raw);
+        item("evaluations", index, &mut [("satisfaction", &mut found.satisfaction), raw]);
     }
     for (index, step) in body.trail.iter_mut().enumerate() {
-        let texts = [("step", &mut step.step), ("org", &mut step.org), ("note", &mut step.note)];
-        for (name, text) in texts {
-            if let Some(text) = text {
-                visit(format_args!("trail.{index}.{name}"), text);
-            }
-        }
+        let texts =
+            &mut [("step", &mut step.step), ("org", &mut step.org), ("note", &mut step.note)];
+        item("trail", index, texts);
     }
 }
 

@@ -1,25 +1,24 @@
-//! Rules: what a path means, decided when the mapping is built, applied to millions of records.
+//! Rules: what a path means. They are made when the mapping is built and applied to millions of
+//! records.
 //!
-//! A rule answers with a value or with nothing plus a doubt. There is no third answer, and no
-//! default: what cannot be read is absent.
+//! A rule gives a value, or nothing and a doubt. There is no default: a value that cannot be read
+//! is absent.
 
 mod code;
-mod group;
-mod number;
 mod personal;
 mod point;
-mod region;
 mod text;
 mod time;
 
-pub(crate) use code::{CodeRule, Coded, ListRule};
-pub(crate) use group::{
-    AttachmentRule, CountsRule, EachRule, EnterpriseRule, EvaluationRule, Group, RelatedRule,
-    RepeatRule, StepRule, TaskRule,
-};
-pub(crate) use number::{BoolRule, IntRule};
-pub(crate) use personal::{PersonRule, PersonalRule, PlainPerson, gender};
+use crate::{notes::Notes, source::Record};
+
+pub(crate) use code::{CodeRule, Coded, ListRule, RegionRule, yes_or_no};
+pub(crate) use personal::{PersonalRule, PlainPerson, check_uscc, gender};
 pub(crate) use point::PointRule;
-pub(crate) use region::RegionRule;
-pub(crate) use text::TextRule;
+pub(crate) use text::{IntRule, TextRule};
 pub(crate) use time::{TimeForm, TimeRule};
+
+/// Reads one value from a record.
+pub(crate) trait Rule<V>: Send + Sync + 'static {
+    fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<V>;
+}

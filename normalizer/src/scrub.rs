@@ -1,9 +1,9 @@
-//! A page of a source without what it says of persons, so that it may be kept as a fixture.
+//! Removes personal values from a page of a source, so that it may be kept as a fixture.
 //!
-//! Two kinds of values go: those that the mapping knows to be personal, wherever they stand, with
-//! everything that is a number of a person by its form; and the texts of fields that nothing is read
-//! from, because nobody knows whose they are. It is done on the text of the page and not on its tree:
-//! a fixture must be read as its source is, with all that is odd in how that writes.
+//! Two kinds of values are removed: values that the mapping knows to be personal, wherever they
+//! occur, together with everything that looks like a number of a person; and the texts of fields
+//! that are not mapped, because they may belong to anybody. This works on the text of the page and
+//! not on its tree: a fixture must keep all peculiarities of its source.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +16,11 @@ use crate::{
     redact::{Own, masked},
 };
 
-/// Stands for a text that nothing is read from.
+/// Replaces the text of a field that is not mapped.
 const HIDDEN: &str = "…";
 
 impl Mapping {
-    /// The page without them; `records` are what it holds.
+    /// The page without personal values; `records` are its records.
     pub fn scrub(&self, page: &str, records: &[RawRecord]) -> String {
         let mut text = unescaped(page);
         let (read, unread) = self.texts(records);
@@ -37,7 +37,7 @@ impl Mapping {
         text
     }
 
-    /// What a scrubbed page must not hold any more of what it held before.
+    /// The values that a scrubbed page must not contain.
     pub fn personal(&self, records: &[RawRecord]) -> BTreeSet<String> {
         let (read, unread) = self.texts(records);
         let owned = records.iter().flat_map(|record| self.own(record).into_values());
@@ -45,11 +45,11 @@ impl Mapping {
     }
 
     fn own(&self, record: &RawRecord) -> Own {
-        let draft = self.draft(record.body.tree(), Work::unlimited());
+        let (draft, _) = self.draft(record.body.tree(), Work::unlimited());
         Own::new(&draft.people, draft.address.as_ref())
     }
 
-    /// Texts of fields that something is read from, and of those that nothing is read from.
+    /// The texts of mapped fields, and of fields that are not mapped.
     fn texts(&self, records: &[RawRecord]) -> (BTreeSet<String>, BTreeSet<String>) {
         let (mut read, mut unread) = (BTreeSet::new(), BTreeSet::new());
         for record in records {
@@ -89,14 +89,15 @@ fn each_text<'a>(
     }
 }
 
-/// Whether a text may say something of somebody. Codes, flags and dates do not.
+/// Whether a text may be personal. Codes, flags and dates are not.
 fn is_telling(text: &str) -> bool {
     let is_written = !text.is_ascii() || text.contains(' ') && text.contains(char::is_alphabetic);
     let digits = text.chars().filter(char::is_ascii_digit).count();
     is_written || text.contains('@') || digits >= 7 && digits == text.len()
 }
 
-/// JSON in which letters are written as they are: `\u5f20` hides nothing.
+/// Replaces JSON escapes of letters, such as `\u5f20`, by the letters: values are searched
+/// literally.
 fn unescaped(page: &str) -> String {
     let mut text = String::with_capacity(page.len());
     let mut rest = page;
@@ -117,7 +118,7 @@ fn unescaped(page: &str) -> String {
         };
         let (letter, length) = match units() {
             Some((letter, length)) => (Some(letter), length),
-            // An escaped backslash begins no escape.
+            // An escaped backslash does not start an escape.
             None => (None, rest.len().min(if rest.starts_with("\\\\") { 2 } else { 1 })),
         };
         match letter {
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_are_written_out_and_what_json_needs_stays_escaped() {
+    fn escaped_letters_are_decoded_and_json_escapes_are_kept() {
         for (escaped, plain) in [
             (r#""\u5f20\u4e09""#, r#""张三""#),
             (r#""\ud83d\ude4f a\nb\"c\\u5f20""#, r#""🙏 a\nb\"c\\u5f20""#),
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_dates_tell_nothing_of_anybody() {
+    fn codes_and_dates_are_not_personal() {
         for text in ["0304", "A-1", "2026-10-09 10:30:00", "", "true", "340202000000X"] {
             assert!(!is_telling(text), "{text}");
         }

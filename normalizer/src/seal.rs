@@ -1,10 +1,10 @@
-//! Sealing: what leaves the normaliser about a person is a mask, a token and a ciphertext.
+//! Sealing: of a personal value, only a mask, a token and a ciphertext leave the normaliser.
 //!
-//! Nonces are derived from what is sealed instead of drawn at random, so that the same record gives
-//! the same bytes every time: golden files, redelivery and the books rely on that. The price, that
-//! equal values of the same field of the same demand have equal ciphertexts, reveals only that a
-//! value did not change. Key and associated data tie a ciphertext to its place: moved to another
-//! row, field or channel it does not open.
+//! Nonces are derived from the sealed value and not random, so that the same record gives the same
+//! bytes every time: golden files, redelivery and the books rely on that. The cost: equal values of
+//! the same field of the same demand have equal ciphertexts, which reveals only that a value did
+//! not change. Key and associated data bind a ciphertext to its place: in another row, field or
+//! channel it cannot be opened.
 
 mod keys;
 mod personal;
@@ -15,6 +15,6 @@ mod suite;
 pub use keys::{KeyError, Keys};
 pub use personal::Personal;
 pub(crate) use personal::{HIDDEN, shorten};
-pub(crate) use raw::{Compressor, decompress};
-pub use sealer::{OpenError, Sealer};
+pub(crate) use raw::Compressor;
+pub use sealer::{OpenError, Place, RAW, Sealer, UNMASKED, open_raw, open_sealed, open_unmasked};
 pub use suite::Suite;

@@ -1,4 +1,4 @@
-//! Where the value of a field comes from: a record, or one node of it.
+//! Reads the values of a field from a record, or from one node of it.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::{config::Extract, expr::Expression, extract::extract, notes::Notes, path::Path};
 
-/// A node, and what is known of the demand when a rule looks at it.
-#[derive(Debug, Clone, Copy)]
+/// A node, and what is known about the demand when a rule reads it.
+#[derive(Clone, Copy)]
 pub(crate) struct Record<'a> {
-    /// `$` of every path.
+    /// The root `$` of every path.
     pub(crate) tree: &'a Value,
-    /// When the demand was received: a label means what it meant then.
+    /// When the demand was received: codes are looked up as of then.
     pub(crate) received_at: Option<Timestamp>,
-    /// What an expression sees; absent while no expression is evaluated.
+    /// What expressions see; `None` while no expression is evaluated.
     pub(crate) scope: Option<&'a minijinja::Value>,
 }
 
@@ -23,26 +23,24 @@ impl<'a> Record<'a> {
         Self { tree, received_at: None, scope: None }
     }
 
-    /// The same, looking at one node.
+    /// The same for one node.
     pub(crate) fn at(self, tree: &'a Value) -> Self {
         Self { tree, ..self }
     }
 }
 
-/// What an author wrote about the origin of a field.
-#[derive(Debug)]
+/// The configured origin of a field.
 pub(crate) struct Source {
-    /// The field of the demand, to name in doubts.
+    /// The field of the demand, for doubts.
     pub(crate) target: &'static str,
     pub(crate) origin: Origin,
     pub(crate) extract: Option<Extract>,
-    /// What counts where the source says nothing, because the author says so.
+    /// The value if the source has none.
     pub(crate) default: Option<String>,
     pub(crate) is_required: bool,
 }
 
 /// Paths in their order, a fixed value, or an expression.
-#[derive(Debug)]
 pub(crate) enum Origin {
     Paths(Vec<Path>),
     Constant(String),
@@ -50,11 +48,10 @@ pub(crate) enum Origin {
 }
 
 /// One value, as text.
-#[derive(Debug)]
 pub(crate) struct FoundText<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) is_number: bool,
-    /// The source said it: neither fixed nor a default.
+    /// Whether it comes from the source: neither a constant nor a default.
     pub(crate) is_said: bool,
 }
 
@@ -82,7 +79,7 @@ impl Source {
         };
         let found = match self.extract {
             Some(pattern) => found.and_then(|found| {
-                let text = extract(pattern, &found.text).next()?.to_owned();
+                let text = (*extract(pattern, &found.text).first()?).to_owned();
                 Some(FoundText { text: text.into(), is_number: false, is_said: found.is_said })
             }),
             None => found,
@@ -99,7 +96,7 @@ impl Source {
         Some(self.first(record, notes)?.text)
     }
 
-    /// All values of the first path that has any, lists taken apart.
+    /// All values of the first path that has any; lists are flattened.
     pub(crate) fn all<'a>(&'a self, record: Record<'a>, notes: &mut Notes) -> Vec<Cow<'a, str>> {
         let mut texts = Vec::new();
         match &self.origin {
@@ -132,7 +129,7 @@ impl Source {
         texts
     }
 
-    /// How many nodes the first path finds that has a place to look in.
+    /// The number of nodes of the first path whose root field exists.
     pub(crate) fn count(&self, record: Record<'_>, notes: &mut Notes) -> Option<usize> {
         let Origin::Paths(paths) = &self.origin else { return None };
         paths.iter().find_map(|path| path.count(record.tree, &mut notes.work))
@@ -182,7 +179,7 @@ impl Source {
                 return None;
             }
         };
-        // Whatever becomes of it, each of its bytes is looked at.
+        // Every byte of it is processed at least once.
         let is_affordable = notes.work.may_spend(text.len() as u64);
         is_affordable.then_some(FoundText { text, is_number: value.is_number(), is_said: true })
     }

@@ -1,6 +1,6 @@
-//! What became of each field of a record, for people who look at one: its text, what repair and
-//! cleaning made of it, and the fields of the demand that were read from it. Personal values are masked here, where
-//! it is known which they are.
+//! Shows people what each field of a record was mapped to: its text, the repaired and cleaned text,
+//! and the fields of the demand that are read from it. Personal values are masked here, because
+//! only here it is known which they are.
 
 use std::borrow::Cow;
 
@@ -17,22 +17,22 @@ use crate::{
 pub struct Traced {
     /// Its name.
     pub column: String,
-    /// The fields of the demand that come from it.
+    /// The fields of the demand that are read from it.
     pub fields: Vec<&'static str>,
-    /// Its text, control characters made visible.
+    /// Its text, with visible control characters.
     pub raw: String,
     /// The same, repaired and cleaned.
     pub decoded: String,
 }
 
-/// What is shown of a record: persons masked, or everything.
+/// Shows a record, with personal values masked unless `reveal` is set.
 pub(crate) struct Tracer<'a> {
     pub(crate) own: &'a Own,
     pub(crate) reveal: bool,
 }
 
 impl Tracer<'_> {
-    /// One field of the record, which `fields` were read from.
+    /// One field of the record, from which `fields` are read.
     pub(crate) fn field(&self, column: &str, fields: Vec<&'static str>, value: &Value) -> Traced {
         let text = match value {
             Value::Null => Cow::Borrowed(""),
@@ -54,7 +54,7 @@ impl Tracer<'_> {
         let personal = fields.iter().find_map(|field| make(field));
         match personal {
             Some(make) if is_single => make(text).mask().to_owned(),
-            // Of a field that nothing is read from nobody knows whose values it holds.
+            // A field that is not mapped may hold personal values of anybody.
             _ if personal.is_some() || fields.is_empty() => {
                 format!("‹{} characters›", text.chars().count())
             }
@@ -63,7 +63,7 @@ impl Tracer<'_> {
     }
 }
 
-/// How a value of a personal field is read.
+/// The parser of a personal field.
 fn make(field: &str) -> Option<fn(&str) -> Personal> {
     match field {
         "people.phone" => Some(Personal::phone),
@@ -74,7 +74,7 @@ fn make(field: &str) -> Option<fn(&str) -> Personal> {
     }
 }
 
-/// Control characters as the signs that Unicode has for them.
+/// Replaces control characters by visible symbols.
 fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {

@@ -1,18 +1,19 @@
 //! 人民网领导留言板: what citizens write to the leaders of their city, read through the signed JSON
 //! interface of its public client.
 //!
-//! `POST /v1/threads/list/df` lists a leader's threads, newest first, `POST /v1/threads/content`
-//! gives one in full. A `GET /` first sets the cookie `__jsluid_s`, without which everything is 403.
+//! `POST /v1/threads/list/df` lists the threads of a leader, newest first; `POST
+//! /v1/threads/content` returns one in full. `GET /` sets the cookie `__jsluid_s`; every request
+//! without it gets 403.
 
 mod answer;
-mod penalty;
 mod thread;
 
 use std::collections::BTreeMap;
 
-use self::penalty::Guard;
+use self::answer::Guard;
 use self::thread::{STEPS, Thread, tid};
-use crate::city::{DISTRICTS, District};
+use crate::city::{District, any_district};
+use crate::dice::Dice;
 use crate::faults::faults;
 use crate::sign;
 use crate::source::register::{Entry, Mark};
@@ -38,6 +39,8 @@ pub struct Board {
 impl Upstream for Board {
     type Fault = Fault;
     const CHANNEL: &'static str = "message_board";
+    const ENVIRONMENT: &'static [(&'static str, &'static str)] =
+        &[("MESSAGE_BOARD_APP_CODE", APP_CODE)];
 
     fn new(conduct: &Conduct<Fault>) -> Self {
         Self {
@@ -52,49 +55,45 @@ impl Upstream for Board {
         tid(number).to_string()
     }
 
-    fn steps(_: &Conduct<Fault>, _: u64) -> usize {
+    fn steps(_: u64) -> usize {
         STEPS
     }
 
     fn told(conduct: &Conduct<Fault>, entry: &Entry, mark: Mark) -> Told {
-        Thread::new(conduct, entry, mark).told(mark)
+        Thread::new(conduct, entry, mark).told()
     }
 
     fn filed(&mut self, office: &mut Office<Fault>, number: u64) {
-        if office.conduct.spoils(Fault::Gap, number) {
-            let now = office.now();
-            office.register.take_away(number, now);
+        let conduct = &office.conduct;
+        if conduct.faults.strikes(Fault::Gap, number) {
+            office.register.take_away(number, office.now());
             return;
         }
-        let mut dice = office.conduct.dice(number);
-        let (_, district) = office.conduct.essay(&mut dice, number);
-        let fid = thread::forum(&office.conduct, number, district).fid;
-        self.by_fid.entry(fid).or_default().push(number);
-        if office.conduct.spoils(Fault::Pinned, number) {
-            self.pinned.entry(fid).or_default().push(number);
+        let is_other = conduct.faults.strikes(Fault::OtherForum, number);
+        let district = any_district(&mut Dice::new(conduct.seed, number));
+        let forum = if is_other { Forum::district(district) } else { Forum::city() };
+        self.by_fid.entry(forum.fid).or_default().push(number);
+        if conduct.faults.strikes(Fault::Pinned, number) {
+            self.pinned.entry(forum.fid).or_default().push(number);
         }
     }
 
     fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
         answer::answer(self, office, ask)
     }
-
-    fn environment() -> Vec<(&'static str, String)> {
-        vec![("MESSAGE_BOARD_APP_CODE", APP_CODE.to_owned())]
-    }
 }
 
 faults! {
     Fault of items {
-        /// Thread: it is written to the leader of a district, in a forum of its own; all others stand in
-        /// the forum of the city's leader.
+        /// Thread: it is written to the leader of a district, in the forum of that district; all
+        /// others are in the forum of the city's leader.
         OtherForum = "other_forum" @ 0,
-        /// Thread: its content is cut with `…` in the list; the detail has all of it. The board always
-        /// does so, therefore every time in a demonstration.
+        /// Thread: its content is cut with `…` in the list; the detail has all of it. The real
+        /// board always does so, so a demonstration does too.
         Cut = "cut" @ 1,
         /// Thread: `from` begins with a blank.
         LeadingBlank = "leading_blank" @ 2,
-        /// Thread: its state has another of the words that mean the same.
+        /// Thread: its state is a synonym of the usual word.
         Synonym = "synonym" @ 5,
         /// Thread: tags and entities in the content.
         Entities = "entities" @ 17,
@@ -102,19 +101,19 @@ faults! {
         OneDateline = "one_dateline" @ 7,
         /// Thread: it is answered, and its state still says 待回复.
         AnsweredUnmarked = "answered_unmarked" @ 13,
-        /// Thread: it stands first on the first page too, out of order.
+        /// Thread: it is also first on the first page, out of order.
         Pinned = "pinned" @ 37,
-        /// Thread: it is removed after it was listed: at the moment its detail is asked for.
+        /// Thread: it is removed at the moment its detail is requested.
         Removed = "removed" @ 41,
-        /// Thread: it was deleted before anybody saw it; its number stays unused.
+        /// Thread: it was deleted before it was listed; its number stays unused.
         Gap = "gap" @ 43,
     }
     others {
-        /// Request: a list in the other envelope, `data.data` for `resultData.list`.
+        /// Request: a list in another envelope, `data.data` instead of `resultData.list`.
         OtherEnvelope = "other_envelope" @ 11,
-        /// Request: `code` is a text on success too.
+        /// Request: `code` is a string on success too.
         CodeText = "code_text" @ 19,
-        /// Request: a page of HTML that asks the reader to prove something, with 200.
+        /// Request: an HTML page with a browser challenge, with 200.
         Challenge = "challenge" @ 97,
     }
 }
@@ -126,7 +125,7 @@ pub(super) struct Forum {
     pub(super) name: String,
     /// Who answers there.
     pub(super) unit: String,
-    /// Area code of the place he leads.
+    /// Area code of the leader's city or district.
     pub(super) region: &'static str,
 }
 
@@ -148,17 +147,6 @@ impl Forum {
             region: district.code,
         }
     }
-}
-
-/// The numbers of all forums. Those of the districts have threads where
-/// [`Fault::OtherForum`] strikes.
-#[must_use]
-pub fn fids() -> Vec<u64> {
-    let mut fids: Vec<_> = DISTRICTS.iter().map(|district| Forum::district(district).fid).collect();
-    fids.push(Forum::city().fid);
-    fids.sort_unstable();
-    fids.dedup();
-    fids
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Check characters of the numbers people and firms carry, so that made-up ones look real to
-//! whatever validates them: GB 11643-1999 (identity card) and GB 32100-2015 (unified social credit
-//! code, with the organisation code of GB 11714-1997 inside it).
+//! Check characters of identity numbers and credit codes, so that made-up ones are valid: GB
+//! 11643-1999 (identity card) and GB 32100-2015 (unified social credit code, with the organisation
+//! code of GB 11714-1997 inside).
 
 /// Characters a unified social credit code may hold: no I, O, S, V, Z.
 pub const USCC_ALPHABET: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";

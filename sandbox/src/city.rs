@@ -1,12 +1,13 @@
 //! The made-up city the demands come from: places, people and firms.
 //!
-//! Area codes are Wuhu's real ones, because the gateway must know them; every road, community,
+//! Area codes are the real ones of Wuhu, because the gateway must know them. Every road, community,
 //! person, number and firm is invented, so that a generated database can be shown to anybody.
 
 use chrono::{Days, NaiveDate};
 
-use crate::checksum::{identity_check, organisation_check, uscc_check};
+use crate::checksum::{USCC_ALPHABET, identity_check, organisation_check, uscc_check};
 use crate::dice::Dice;
+use crate::text::phrases;
 
 /// A district, county or county-level city of Wuhu.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,11 @@ pub(crate) const DISTRICTS: &[&District] = &[
     &district("无为市", "340281", Some("340225")),
 ];
 
+/// Any district.
+pub(crate) fn any_district(dice: &mut Dice) -> &'static District {
+    DISTRICTS[dice.below(DISTRICTS.len())]
+}
+
 /// The six-digit code in use today for a code of six or more digits; `None` outside the city.
 pub(crate) fn current_code(code: &str) -> Option<String> {
     let county = code.get(..6)?;
@@ -48,56 +54,41 @@ pub(crate) fn current_code(code: &str) -> Option<String> {
     known.map(|district| district.code.to_owned())
 }
 
-const ROAD_FIRST: &str = "云锦澄月松竹兰桂晨晖朝霞银星文和瑞祥福泰明春秋长永新德";
-const ROAD_SECOND: &str = "湖山溪桥园林河浦塘港岭川泽舟帆峰谷亭阁台";
-const ROAD_KIND: &[&str] = &["路", "路", "大道", "街", "巷", "东路", "西路", "南路", "北路"];
-const COMMUNITY_FIRST: &[&str] = &[
-    "锦绣", "碧波", "江城", "滨江", "翡翠", "春晓", "丽景", "东方", "金色", "阳光", "和谐", "盛世",
-    "紫荆", "凤凰", "鸿运", "安居", "书香", "云顶", "水岸", "星河",
-];
-const COMMUNITY_SECOND: &[&str] = &[
-    "花园", "华府", "家园", "新城", "雅苑", "名邸", "公馆", "小区", "新村", "广场", "名都", "佳苑",
-];
-
 /// A road name, such as 云溪大道.
 pub(crate) fn road(dice: &mut Dice) -> String {
-    let (first, second) = (dice.letter(ROAD_FIRST), dice.letter(ROAD_SECOND));
-    format!("{first}{second}{}", dice.pick(ROAD_KIND))
+    let names = &phrases().names;
+    let (first, second) = (dice.letter(&names.road_first), dice.letter(&names.road_second));
+    format!("{first}{second}{}", dice.pick(&names.road_kind))
 }
 
 /// A housing estate's name, such as 滨江雅苑.
 pub(crate) fn community(dice: &mut Dice) -> String {
-    let first = dice.pick(COMMUNITY_FIRST);
-    let second = dice.pick(COMMUNITY_SECOND);
+    let names = &phrases().names;
+    let (first, second) = (dice.pick(&names.community_first), dice.pick(&names.community_second));
     match dice.below(4) {
         0 => format!("{first}{second}{}", dice.pick(&["一期", "二期", "三期", "东区", "西区"])),
         _ => format!("{first}{second}"),
     }
 }
 
-/// Names whose characters old systems cannot hold: two bytes in the user-defined area, four bytes,
-/// and characters beyond the basic plane.
-pub(crate) const RARE_NAMES: &[&str] = &["张䶮", "李㛃", "王𬭎", "陈喆䶮", "刘𠮷", "阿依·古丽"];
-
-const SURNAMES: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕\
-                        苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵";
-const COMPOUND_SURNAMES: &[&str] =
-    &["欧阳", "诸葛", "上官", "司马", "端木", "皇甫", "尉迟", "夏侯"];
-const GIVEN: &str = "伟芳娜敏静丽强磊洋艳勇军杰娟涛明超秀霞平刚桂英华玉兰红建国文志斌宇浩轩子涵雨欣\
-                     怡佳琪晨曦睿哲思源博雅梦婷俊峰海燕春梅淑珍振东立新德胜庆喆";
-
 /// A person's name; one in forty with a two-character surname.
 pub(crate) fn name(dice: &mut Dice) -> String {
+    let names = &phrases().names;
     let mut name = if dice.one_in(40) {
-        dice.pick(COMPOUND_SURNAMES).to_owned()
+        dice.pick(&names.compound_surnames).to_owned()
     } else {
-        dice.letter(SURNAMES).to_string()
+        dice.letter(&names.surnames).to_string()
     };
-    name.push(dice.letter(GIVEN));
+    name.push(dice.letter(&names.given));
     if !dice.one_in(4) {
-        name.push(dice.letter(GIVEN));
+        name.push(dice.letter(&names.given));
     }
     name
+}
+
+/// A name with characters that old systems cannot store.
+pub(crate) fn rare_name(dice: &mut Dice) -> String {
+    dice.pick(&phrases().names.rare).to_owned()
 }
 
 /// A mobile number of eleven digits.
@@ -122,33 +113,16 @@ pub(crate) fn identity_number(dice: &mut Dice, district: &District) -> String {
     format!("{first_17}{check}")
 }
 
-const FIRST: &str = "皖鸠弋赭锦恒鼎瑞盛宏嘉汇百泰丰隆旭骏";
-const SECOND: &str = "宸业达通程源信诚博禾康润兴阳安然";
-const TRADES: &[&str] = &[
-    "物业服务有限公司",
-    "建筑工程有限公司",
-    "房地产开发有限公司",
-    "劳务有限公司",
-    "餐饮管理有限公司",
-    "科技有限公司",
-    "汽车销售服务有限公司",
-    "教育咨询有限公司",
-    "商贸有限公司",
-    "装饰工程有限公司",
-    "电子商务有限公司",
-    "供应链管理有限公司",
-];
-const ORGANISATION_LETTERS: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
-
 /// A firm's full name, such as 芜湖恒达物业服务有限公司.
 pub(crate) fn firm(dice: &mut Dice) -> String {
-    let (first, second) = (dice.letter(FIRST), dice.letter(SECOND));
-    format!("芜湖{first}{second}{}", dice.pick(TRADES))
+    let names = &phrases().names;
+    let (first, second) = (dice.letter(&names.firm_first), dice.letter(&names.firm_second));
+    format!("芜湖{first}{second}{}", dice.pick(&names.trades))
 }
 
 /// A unified social credit code of an enterprise in the district, with both check characters right.
 pub(crate) fn credit_code(dice: &mut Dice, district: &District) -> String {
-    let serial: String = (0..6).map(|_| dice.letter(ORGANISATION_LETTERS)).collect();
+    let serial: String = (0..6).map(|_| dice.letter(USCC_ALPHABET)).collect();
     let organisation = format!("MA{serial}");
     let inner = organisation_check(&organisation).unwrap_or('0');
     let first_17 = format!("91{}{organisation}{inner}", district.code);

@@ -1,7 +1,7 @@
-//! Time in the city, in Beijing time without a zone, exactly as the hotline's columns hold it.
+//! The city's clock, in Beijing time without a zone, as in the columns of the hotline.
 //!
 //! Tests must be able to say "five minutes later" and "twice within one second", so the simulator
-//! never asks the machine for the time unless the caller chose the clock that follows it.
+//! uses the machine's clock only if the caller chose it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Asia::Shanghai;
 
-/// A clock showing Beijing time. Clones show the same time.
+/// A clock in Beijing time. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct Clock(Kind);
 
@@ -21,13 +21,13 @@ enum Kind {
 }
 
 impl Clock {
-    /// A clock that stands at `at` (Beijing time) until it is advanced.
+    /// A clock that stays at `at` (Beijing time) until it is advanced.
     #[must_use]
     pub fn starting(at: NaiveDateTime) -> Self {
         Self(Kind::Driven { start: at, passed_ms: Arc::default() })
     }
 
-    /// A clock that follows the machine's clock: for a live show, not for tests.
+    /// A clock that follows the machine's clock: for demonstrations, not for tests.
     #[must_use]
     pub fn machine() -> Self {
         Self(Kind::Machine)
@@ -46,7 +46,7 @@ impl Clock {
         }
     }
 
-    /// Moves the clock on, to the millisecond. A clock that follows the machine ignores it.
+    /// Advances the clock, with millisecond precision. A clock that follows the machine ignores it.
     pub fn advance(&self, by: Duration) {
         if let Kind::Driven { passed_ms, .. } = &self.0 {
             let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_driven_clock_moves_only_when_told() {
+    fn a_driven_clock_moves_only_when_advanced() {
         let at = NaiveDateTime::parse_from_str("2026-10-09 10:30:00", "%F %T").unwrap();
         let clock = Clock::starting(at);
         let twin = clock.clone();

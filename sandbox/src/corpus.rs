@@ -1,7 +1,7 @@
-//! The texts demands are made of: generated ones, or ones read from a file.
+//! The texts of the hotline's demands: generated, or read from a file.
 //!
-//! A generated city proves rules; only real texts prove the reader of them. A corpus file lets the
-//! same simulator serve texts that must never enter this repository, unmodified and in order.
+//! Generated texts test rules, but only real texts test a reader. With a corpus file the hotline
+//! files texts that must never be in this repository, unmodified and in order.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -9,11 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use serde::{Deserialize, Serialize};
-
-use crate::city::DISTRICTS;
-use crate::dice::Dice;
-use crate::text::{Dirt, essay};
+use serde::Deserialize;
 
 /// A longer line is refused: no demand is that long, so the file is something else.
 const LINE_LIMIT: u64 = 1 << 20;
@@ -21,7 +17,7 @@ const LINE_LIMIT: u64 = 1 << 20;
 const CORPUS_LIMIT: usize = 1 << 29;
 
 /// One demand's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Piece {
     /// The headline.
     #[serde(alias = "留言主题")]
@@ -42,8 +38,8 @@ pub enum Corpus {
 }
 
 impl Corpus {
-    /// Reads texts from JSON lines with the keys `title` and `content`, or `留言主题` and `留言详情`;
-    /// other keys and empty lines are passed over.
+    /// Reads texts from JSON lines with the keys `title` and `content`, or `留言主题` and
+    /// `留言详情`; other keys and empty lines are passed over.
     ///
     /// # Errors
     /// When the file cannot be read, when a line is no such object or is longer than 1 MiB, and when
@@ -57,17 +53,6 @@ impl Corpus {
     pub(crate) fn text(&self, number: u64) -> Option<&Piece> {
         let Self::Texts(texts) = self else { return None };
         texts.get(usize::try_from(number.checked_sub(1)?).ok()?)
-    }
-
-    /// The next `count` texts, taken from the front of what `self` is left with; a generated corpus
-    /// has enough for everybody.
-    pub(crate) fn split_off(&mut self, count: u64) -> Self {
-        let Self::Texts(texts) = self else { return Self::Generated };
-        let at = usize::try_from(count).unwrap_or(usize::MAX).min(texts.len());
-        let (taken, left) = texts.split_at(at);
-        let taken = Self::Texts(taken.into());
-        *self = Self::Texts(left.into());
-        taken
     }
 
     fn read(mut lines: impl BufRead) -> anyhow::Result<Self> {
@@ -92,29 +77,41 @@ impl Corpus {
         }
         Ok(Self::Texts(pieces.into()))
     }
-
-    /// The first `count` generated texts of a seed, one in eleven with the marks texts pick up on
-    /// their way (TAB, wide and invisible spaces, HTML, four-byte characters and so on).
-    pub fn generated(seed: u64, count: u64) -> impl Iterator<Item = Piece> {
-        (0..count).map(move |index| {
-            let mut dice = Dice::new(seed, index);
-            let district = DISTRICTS[dice.below(DISTRICTS.len())];
-            let essay = essay(&mut dice, district);
-            let mut piece = Piece { title: essay.title, content: essay.content };
-            if index % 11 == 3 {
-                let kind = usize::try_from(index / 11).unwrap_or_default() % Dirt::ALL.len();
-                piece.content = Dirt::ALL[kind].apply(&piece.content, &mut dice);
-            }
-            piece
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::city::any_district;
+    use crate::dice::Dice;
+    use crate::text::{Dirt, essay};
 
     const COMMITTED: &str = include_str!("../corpus/generated-500.jsonl");
+
+    const DIRT: [Dirt; 7] = [
+        Dirt::Tab,
+        Dirt::WideSpaces,
+        Dirt::Invisible,
+        Dirt::ExcelReturn,
+        Dirt::Html,
+        Dirt::FourByte,
+        Dirt::Mojibake,
+    ];
+
+    /// The first `count` generated texts of a seed, one in eleven of them with dirt.
+    fn generated(seed: u64, count: u64) -> impl Iterator<Item = Piece> {
+        (0..count).map(move |index| {
+            let mut dice = Dice::new(seed, index);
+            let district = any_district(&mut dice);
+            let essay = essay(&mut dice, district);
+            let mut piece = Piece { title: essay.title, content: essay.content };
+            if index % 11 == 3 {
+                let kind = usize::try_from(index / 11).unwrap_or_default() % DIRT.len();
+                piece.content = DIRT[kind].apply(&piece.content, &mut dice);
+            }
+            piece
+        })
+    }
 
     fn read(text: &str) -> anyhow::Result<Vec<Piece>> {
         match Corpus::read(text.as_bytes())? {
@@ -126,7 +123,7 @@ mod tests {
     #[test]
     fn the_committed_corpus_is_what_the_generator_prints() {
         let committed: Vec<Piece> = read(COMMITTED).unwrap();
-        assert_eq!(committed, Corpus::generated(1, 500).collect::<Vec<_>>());
+        assert_eq!(committed, generated(1, 500).collect::<Vec<_>>());
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! Chance that can be repeated: every record draws from its own stream, so that record 700 is the
-//! same whether it was filed alone or as part of 50,000.
+//! Reproducible random numbers: every record has its own stream, so that record 700 is the same
+//! whether it was filed alone or as one of 50,000.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A repeatable source of choices.
+/// A seeded random number generator.
+#[derive(Debug)]
 pub(crate) struct Dice(ChaCha8Rng);
 
 impl Dice {
-    /// The choices of one record (or of one other purpose) under one seed.
+    /// The stream of one record (or of another purpose) under a seed.
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         generator.set_stream(stream);
@@ -30,12 +31,12 @@ impl Dice {
         self.between(1, n) == 1
     }
 
-    /// One of the items.
+    /// One of the texts.
     ///
     /// # Panics
-    /// When `items` is empty: all callers pass tables of this crate.
-    pub(crate) fn pick<'a, T: ?Sized>(&mut self, items: &'a [&'a T]) -> &'a T {
-        items[self.below(items.len())]
+    /// When `texts` is empty: all callers pass tables of this crate.
+    pub(crate) fn pick<'a, T: AsRef<str>>(&mut self, texts: &'a [T]) -> &'a str {
+        texts[self.below(texts.len())].as_ref()
     }
 
     /// One character of a string of choices.
@@ -49,13 +50,11 @@ impl Dice {
         (0..count).map(|_| self.letter("0123456789")).collect()
     }
 
-    /// A version-4 UUID in lower case with hyphens, as the hotline's product writes its keys.
+    /// A version-4 UUID as the product of the hotline writes its keys.
     pub(crate) fn guid(&mut self) -> String {
-        let bits: u128 = self.0.random();
-        let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-        let hex = format!("{bits:032x}");
-        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-        parts.join("-")
+        uuid::Builder::from_random_bytes(self.0.random::<u128>().to_be_bytes())
+            .into_uuid()
+            .to_string()
     }
 }
 

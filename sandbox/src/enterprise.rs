@@ -1,12 +1,12 @@
-//! 为企服务 as its neighbours meet it: a folder into which a file falls every thirty minutes.
+//! 为企服务 as other systems see it: a folder in which a file is dropped every thirty minutes.
 //!
-//! Each file holds what was filed or moved on in the last ninety minutes, so every row comes about
-//! three times, with whatever status it has by then. Beside it lies a line `name|rows|bytes|md5`;
-//! where that is missing the file is still being written. A reader may rename: `archive` after
-//! pick-up, `error` on failure. Once a month the file is a workbook.
+//! A file holds what was filed or changed in the last ninety minutes, so every row comes about
+//! three times, with the status it has by then. A manifest `name|rows|bytes|md5` is written after
+//! the file; without it the file is not complete. A reader may move files: to `archive` after
+//! reading, to `error` on failure. Once a month the file is a workbook.
 //!
-//! The oracle is the list of what was visible: a row counts as told when it stands in a file that a
-//! correct reader takes. A file that nobody can take is told under its own name, as refused.
+//! The truth lists what was visible: a row in a file that a correct reader accepts. A file that no
+//! reader can accept is listed under its own name, as refused.
 
 mod appeal;
 mod drop;
@@ -18,13 +18,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::NaiveDateTime;
 
 use self::appeal::Appeal;
 use crate::dice::Dice;
 use crate::faults::faults;
 use crate::truth::Truth;
-use crate::{Clock, Corpus, Faults};
+use crate::{Clock, Faults};
 
 /// How often a file falls.
 pub const EVERY: Duration = Duration::from_secs(30 * 60);
@@ -37,8 +36,6 @@ pub struct EnterpriseSettings {
     /// What goes wrong, and how often: faults of a row strike every n-th appeal, faults of a file
     /// every n-th file.
     pub faults: Faults<EnterpriseFault>,
-    /// Where the texts come from.
-    pub corpus: Corpus,
     /// The city's time.
     pub clock: Clock,
 }
@@ -47,7 +44,7 @@ impl EnterpriseSettings {
     /// A platform without faults.
     #[must_use]
     pub fn new(seed: u64, clock: Clock) -> Self {
-        Self { seed, faults: Faults::none(), corpus: Corpus::Generated, clock }
+        Self { seed, faults: Faults::none(), clock }
     }
 }
 
@@ -110,19 +107,16 @@ impl Enterprise {
         &self.folder
     }
 
-    /// Takes in `n` appeals now and returns their numbers; fewer when the corpus is used up. They
-    /// are visible with the next file.
+    /// Files `n` appeals now and returns their numbers. They are visible with the next file.
     pub fn file(&self, n: u64) -> Vec<String> {
         let now = self.settings.clock.now();
         let mut office = self.locked();
-        let mut filed = Vec::new();
-        for _ in 0..n {
-            let number = office.appeals.len() as u64 + 1;
-            let Some(appeal) = Appeal::new(&self.settings, number, now) else { break };
-            filed.push(appeal.number.clone());
-            office.appeals.push(appeal);
-        }
-        filed
+        let first = office.appeals.len() as u64 + 1;
+        let new: Vec<_> =
+            (first..first + n).map(|number| Appeal::new(&self.settings, number, now)).collect();
+        let numbers = new.iter().map(|appeal| appeal.number.clone()).collect();
+        office.appeals.extend(new);
+        numbers
     }
 
     /// Moves `n` appeals chosen by chance one step along their way, now. Returns their numbers.
@@ -179,11 +173,6 @@ impl Enterprise {
 /// Keeps the choices of what moves apart from those of what is filed.
 const TOUCHING: u64 = 0x7771_6677;
 
-/// `yyyyMMddHHmmss`, as file names have it.
-fn stamp(at: NaiveDateTime) -> String {
-    at.format("%Y%m%d%H%M%S").to_string()
-}
-
 // The sparse numbers are distinct primes, so that faults seldom meet.
 faults! {
     EnterpriseFault of items {
@@ -209,6 +198,8 @@ faults! {
         UnknownType = "unknown_type" @ 131,
         /// Half of the row only: a line end without quotes cuts it in two.
         BrokenRow = "broken_row" @ 223,
+    }
+    others {
         /// The file's columns have other names (`编号`) and stand in another order.
         Drift = "drift" @ 5,
         /// A column that nobody needs is missing.
@@ -239,11 +230,10 @@ faults! {
         /// Half an hour later the file falls once more under its name, with rows that moved on.
         Replaced = "replaced" @ 47,
     }
-    others {}
 }
 
 impl EnterpriseFault {
-    /// Whether it makes a file that no reader can take.
+    /// Whether no reader can accept the file.
     pub(super) fn refuses_file(self) -> bool {
         use EnterpriseFault::{EmptyFile, NoRows, UnknownHeader, WrongMd5, WrongRows};
         matches!(self, UnknownHeader | EmptyFile | NoRows | WrongRows | WrongMd5)

@@ -1,4 +1,5 @@
-//! Fault switches: every way a source is known to misbehave has a name, and strikes every n-th time.
+//! Fault switches: every known way in which a source misbehaves has a name, and strikes every n-th
+//! time.
 
 use std::num::NonZeroU64;
 
@@ -16,7 +17,7 @@ pub trait Switch: Copy + Eq + 'static {
         Self::TABLE.iter().map(|(fault, _, _)| *fault)
     }
 
-    /// The name in settings and in the oracle.
+    /// The name in settings and in the truth.
     #[must_use]
     fn name(self) -> &'static str {
         Self::TABLE.iter().find(|(fault, _, _)| *fault == self).map_or("", |(_, name, _)| name)
@@ -34,10 +35,10 @@ macro_rules! faults {
         others { $($(#[$doc:meta])* $fault:ident = $name:literal @ $sparse:literal,)* }
     ) => {
         /// One way to misbehave.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $type {
-            $($(#[$item_doc])* #[serde(rename = $item_name)] $item,)*
-            $($(#[$doc])* #[serde(rename = $name)] $fault,)*
+            $($(#[$item_doc])* $item,)*
+            $($(#[$doc])* $fault,)*
         }
 
         impl $crate::faults::Switch for $type {
@@ -55,17 +56,11 @@ pub(crate) use faults;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults<F>(Vec<(F, NonZeroU64)>);
 
-impl<F> Default for Faults<F> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
 impl<F: Switch> Faults<F> {
     /// A source where everything works.
     #[must_use]
     pub fn none() -> Self {
-        Self::default()
+        Self(Vec::new())
     }
 
     /// Every fault a demonstration should meet, as often as it should.

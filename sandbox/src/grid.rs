@@ -1,8 +1,8 @@
-//! The mobile app and the grid workers' terminals: one platform that can be pulled, and that pushes
-//! into a given address.
+//! The mobile app and the grid workers' terminals: one platform that can be pulled and that pushes
+//! to a given address.
 //!
 //! `GET /restapi/appeal/page` with X-BG headers pages through reports by time of update. Pushed
-//! reports bear the same headers and are sent again until somebody answers 2xx.
+//! reports have the same headers and are sent again until the answer is 2xx.
 
 mod push;
 mod report;
@@ -17,6 +17,7 @@ use crate::source::register::{Entry, Mark};
 use crate::source::site::{Ask, Reply};
 use crate::source::{Conduct, Office, Upstream};
 use crate::truth::Told;
+use crate::when::{from_http_date, from_plain};
 
 pub use self::push::Pushed;
 
@@ -25,7 +26,7 @@ const ACCESS_KEY: &str = "BGSIM340200";
 const SECRET_KEY: &str = "sim-x-bg-secret-340200";
 
 /// The platform of the mobile app and the grid.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Grid {
     /// Reports pushed so far.
     pushed: u64,
@@ -38,16 +39,18 @@ pub struct Grid {
 impl Upstream for Grid {
     type Fault = Fault;
     const CHANNEL: &'static str = "mobile";
+    const ENVIRONMENT: &'static [(&'static str, &'static str)] =
+        &[("MOBILE_SECRET_KEY", SECRET_KEY)];
 
     fn new(_: &Conduct<Fault>) -> Self {
-        Self { pushed: 0, attempts: 0, not_before: None }
+        Self::default()
     }
 
     fn key(number: u64) -> String {
         report_id(number)
     }
 
-    fn steps(_: &Conduct<Fault>, _: u64) -> usize {
+    fn steps(_: u64) -> usize {
         STEPS
     }
 
@@ -58,16 +61,6 @@ impl Upstream for Grid {
     fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
         answer(self, office, ask)
     }
-
-    fn environment() -> Vec<(&'static str, String)> {
-        vec![("MOBILE_SECRET_KEY", SECRET_KEY.to_owned())]
-    }
-}
-
-/// The time in Beijing of such a date.
-fn from_http_date(text: &str) -> Option<NaiveDateTime> {
-    let utc = NaiveDateTime::parse_from_str(text, "%a, %d %b %Y %H:%M:%S GMT").ok()?;
-    Some(utc + TimeDelta::hours(8))
 }
 
 faults! {
@@ -78,14 +71,14 @@ faults! {
         Swapped = "swapped" @ 11,
         /// Report: no position at all.
         NoPosition = "no_position" @ 13,
-        /// Report: it is pushed four times although the first one was taken.
+        /// Report: it is pushed four times although the first push was accepted.
         Duplicate = "duplicate" @ 5,
     }
     others {
-        /// Push: the first attempt bears a time two minutes behind, so its signature is too old; the
-        /// next attempt is right.
+        /// Push: the time of the first attempt is two minutes behind, so its signature is too old;
+        /// the next attempt is right.
         Skewed = "skewed" @ 17,
-        /// Push: the first attempt bears a wrong signature; the next attempt is right.
+        /// Push: the first attempt has a wrong signature; the next attempt is right.
         BadSignature = "bad_signature" @ 19,
         /// Request: 503, with a wait of two seconds.
         Unavailable = "unavailable" @ 23,
@@ -108,9 +101,8 @@ pub(super) fn answer(grid: &mut Grid, office: &mut Office<Fault>, ask: &Ask) -> 
     if office.strikes(Fault::Unavailable) {
         office.refuse("unavailable");
         grid.not_before = Some(now + UNAVAILABLE);
-        let mut reply = Reply::html(503, "Service Unavailable");
-        reply.headers.push(("retry-after", UNAVAILABLE.num_seconds().to_string()));
-        return reply;
+        let seconds = UNAVAILABLE.num_seconds().to_string();
+        return Reply::html(503, "Service Unavailable").with("retry-after", seconds);
     }
     let header = |name: &str| ask.header(name).unwrap_or_default();
     let date = header("x-bg-date-time");
@@ -140,7 +132,7 @@ fn page(office: &Office<Fault>, ask: &Ask) -> Reply {
     let size = number("size").unwrap_or(ROWS_AT_MOST).clamp(1, ROWS_AT_MOST);
     let since = match ask.param("updatedTime").as_deref() {
         None | Some("") => Some(NaiveDateTime::MIN),
-        Some(text) => NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok(),
+        Some(text) => from_plain(text),
     };
     let Some(since) = since else {
         return Reply::json(r#"{"code":400,"message":"updatedTime格式错误"}"#);

@@ -1,16 +1,15 @@
-//! The 12345 hotline as its neighbours meet it: a front-end database (前置库) with text in GBK.
+//! The 12345 hotline as other systems see it: a front-end database (前置库) with text in GBK.
 //!
-//! Real hotlines hand their cases over in tables somebody else may read and flag, not through an
-//! interface. What makes that hard is not SQL but what the tables hold and how they change while
-//! one reads, so the simulator keeps real tables (in an SQLite file: its text columns are BLOBs, the
-//! bytes are what matters) and lets the caller change them in every awkward way, one way at a time.
+//! Real hotlines do not offer an API: others may read and flag their tables. The difficulty is not
+//! SQL but what the tables hold and how they change while they are read. So the simulator keeps
+//! real tables (in an SQLite file, with text columns as BLOBs, because the bytes matter) and lets
+//! the caller change them in every awkward way, one at a time.
 //!
 //! The reader's account may read everything and write `ISFETCH`, `SJJHZT` and `SJJHSBYY` of
-//! `CNS_CINFO` and `ISFETCH` of `XF_PRESSING`; any other write is refused as the real database
-//! refuses it. `DELETE` and `UPDATE` that match no row are not refused: there is nothing to refuse.
+//! `CNS_CINFO` and `ISFETCH` of `XF_PRESSING`; any other write is refused as in the real database.
+//! `DELETE` and `UPDATE` that match no row are not refused.
 
 mod change;
-mod counters;
 mod desk;
 mod filing;
 mod life;
@@ -20,7 +19,6 @@ mod record;
 mod row;
 mod spoil;
 mod told;
-mod when;
 
 use std::path::Path;
 use std::time::Duration;
@@ -32,7 +30,6 @@ use self::desk::FrontDatabase;
 use crate::faults::faults;
 use crate::{Clock, Corpus, Faults, Memory};
 
-pub use self::counters::Counters;
 pub use self::live::{LockGuard, Pace};
 pub use self::oracle::{Case, Expected, Oracle, Pressing, State};
 pub use self::row::{Gbk, Row};
@@ -50,16 +47,16 @@ pub struct Settings {
     pub corpus: Corpus,
     /// The city's time.
     pub clock: Clock,
-    /// How far back the times of the first [`Hotline::file`] reach: they fill this span evenly, up
-    /// to now. Later ones are filed now.
+    /// The first [`Hotline::file`] spreads its rows evenly over this time span, up to now. Later
+    /// rows are filed now.
     pub spread: Duration,
-    /// How much of the past the oracle keeps.
+    /// How much of the past is kept.
     pub memory: Memory,
 }
 
 impl Settings {
-    /// A hotline without faults, with generated texts in 4,000-byte columns, whose first rows
-    /// reach six hours back.
+    /// A hotline without faults, with generated texts in 4,000-byte columns, whose first rows are
+    /// up to six hours old.
     #[must_use]
     pub fn new(seed: u64, clock: Clock) -> Self {
         Self {
@@ -84,10 +81,10 @@ pub enum Storage {
     Clob,
 }
 
-/// A hotline with its database. All methods may be called while a reader works on the same file.
+/// A hotline with its database. All methods may be called while a reader uses the same file.
 ///
-/// Their futures must be driven to their end: one dropped half-way may leave the database a step
-/// ahead of the oracle.
+/// Their futures must run to completion: if one is dropped, the database may be ahead of the
+/// oracle.
 #[derive(Debug)]
 pub struct Hotline {
     url: String,
@@ -122,10 +119,32 @@ impl Hotline {
     /// When the database cannot be read.
     pub async fn oracle(&self) -> anyhow::Result<Oracle> {
         let mut desk = self.desk.lock().await;
-        // Rows the database changed by itself (see `Fault::RaceUpdate`) are learnt of on the way.
+        // This also reads the rows that the database changed by itself (see `Fault::RaceUpdate`).
         desk.begin().await?.commit().await?;
         Ok(desk.oracle.clone())
     }
+
+    /// What the reader did so far.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn counters(&self) -> anyhow::Result<Counters> {
+        self.desk.lock().await.counters().await
+    }
+}
+
+/// What the reader did, counted by the database since it was created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Counters {
+    /// Rows of `CNS_CINFO` whose `ISFETCH` became 1.
+    pub acknowledged: i64,
+    /// How often `ISFETCH` was set to 1 on a row where it was 1 already.
+    pub acknowledged_again: i64,
+    /// Rows of `XF_PRESSING` whose `ISFETCH` became 1.
+    pub pressings_acknowledged: i64,
+    /// Statements refused for lack of privileges, except in transactions that the reader rolled
+    /// back.
+    pub refused: i64,
 }
 
 // The sparse numbers are distinct primes, so that faults seldom meet in one row.
@@ -153,11 +172,11 @@ faults! {
         MaskedPhone = "masked_phone" @ 131,
         /// `RQSTTYPE` a code no table has.
         UnknownType = "unknown_type" @ 233,
-        /// A content long enough for a 4,000-byte column to cut it in the middle of a character. With
-        /// `CLOB` storage it is long and whole.
+        /// A content long enough for a 4,000-byte column to cut it in the middle of a character.
+        /// With `CLOB` storage it is long and whole.
         CutText = "cut_text" @ 137,
-        /// The row changes between the reader's `SELECT` and its flag: at the moment the flag is set,
-        /// the status has moved on and `LASTMODIFYTIME` is the newest in the table.
+        /// The row changes between the reader's `SELECT` and its flag: at the moment the flag is
+        /// set, the status has moved on and `LASTMODIFYTIME` is the newest in the table.
         RaceUpdate = "race_update" @ 139,
         /// The row appears with a `LASTMODIFYTIME` four minutes older than it should have.
         LateCommit = "late_commit" @ 149,
@@ -195,4 +214,47 @@ faults! {
 }
 
 #[cfg(test)]
-pub(crate) mod town;
+mod tests {
+    use crate::tests::town;
+
+    #[tokio::test]
+    async fn the_reader_may_write_its_own_columns_only() {
+        let mut town = town("").await;
+        town.hotline.file(3).await.unwrap();
+        town.hotline.urge(1).await.unwrap();
+        let flag = "UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20, SJJHSBYY = 'ok'";
+        assert_eq!(town.run(flag).await, Ok(3));
+        assert_eq!(town.run("UPDATE XF_PRESSING SET ISFETCH = 1").await, Ok(1));
+        let refused = [
+            "UPDATE CNS_CINFO SET CSTATUS = '100'",
+            "UPDATE CNS_CINFO SET ISFETCH = 0, LASTMODIFYTIME = LASTMODIFYTIME",
+            "UPDATE CNS_CINFO SET ROWGUID = 'x' || ROWGUID",
+            "DELETE FROM CNS_CINFO",
+            "INSERT INTO CNS_CINFO (ROWGUID) VALUES ('x')",
+            "REPLACE INTO CNS_CINFO (ROWGUID) VALUES ('x')",
+            "INSERT INTO XF_PRESSING (BUSINUMBER) VALUES ('x')",
+            "UPDATE XF_PRESSING SET FLAG = 1",
+            "DELETE FROM XF_PRESSING",
+        ];
+        for sql in refused {
+            let answer = town.run(sql).await.unwrap_err();
+            assert!(answer.contains("ORA-01031: insufficient privileges"), "{sql}: {answer}");
+        }
+        assert_eq!(town.hotline.counters().await.unwrap().refused, refused.len() as i64);
+        let kept = town.column("SELECT ROWGUID FROM CNS_CINFO WHERE ISFETCH = 1").await;
+        assert_eq!(kept.len(), 3, "a refused statement changes nothing");
+    }
+
+    #[tokio::test]
+    async fn acknowledgements_are_counted_the_first_time_and_again() {
+        let mut town = town("").await;
+        town.hotline.file(5).await.unwrap();
+        town.hotline.urge(2).await.unwrap();
+        town.run("UPDATE CNS_CINFO SET ISFETCH = 1").await.unwrap();
+        town.run("UPDATE CNS_CINFO SET ISFETCH = 1").await.unwrap();
+        town.run("UPDATE XF_PRESSING SET ISFETCH = 1").await.unwrap();
+        let counters = town.hotline.counters().await.unwrap();
+        assert_eq!((counters.acknowledged, counters.acknowledged_again), (5, 5));
+        assert_eq!((counters.pressings_acknowledged, counters.refused), (2, 0));
+    }
+}

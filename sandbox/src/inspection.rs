@@ -30,7 +30,7 @@ const APP_KEY: &str = "SIMAPPKEY340200";
 const REGION: &str = "340200";
 const TABLE: &str = "dcxs_340200";
 /// The key of sealed rows.
-const ROW_KEY: &[u8; 16] = b"0123456789abcdef";
+const ROW_KEY: &str = "0123456789abcdef";
 
 /// Whose inspection it is: they differ in the platform that carries it.
 pub trait Level: Copy + std::fmt::Debug + Send + 'static {
@@ -76,6 +76,8 @@ pub struct Platform<L> {
 impl<L: Level> Upstream for Platform<L> {
     type Fault = Fault;
     const CHANNEL: &'static str = L::CHANNEL;
+    const ENVIRONMENT: &'static [(&'static str, &'static str)] =
+        &[(L::APP_KEY, APP_KEY), ("INSPECTION_ROW_KEY", ROW_KEY)];
 
     fn new(conduct: &Conduct<Fault>) -> Self {
         Self {
@@ -91,7 +93,7 @@ impl<L: Level> Upstream for Platform<L> {
         dcxsbh(number)
     }
 
-    fn steps(_: &Conduct<Fault>, number: u64) -> usize {
+    fn steps(number: u64) -> usize {
         // Few are returned and closed after that; most end in the work.
         if number.is_multiple_of(3) { STEPS } else { STEPS - 2 }
     }
@@ -101,7 +103,7 @@ impl<L: Level> Upstream for Platform<L> {
     }
 
     fn filed(&mut self, office: &mut Office<Fault>, number: u64) {
-        if office.conduct.spoils(Fault::LateRow, number) {
+        if office.conduct.faults.strikes(Fault::LateRow, number) {
             let noon = NaiveTime::from_hms_opt(12, 0, 0).unwrap_or_default();
             office.register.redate(number, |at| {
                 // Yesterday grows until noon; what comes after that is today's.
@@ -116,35 +118,28 @@ impl<L: Level> Upstream for Platform<L> {
     fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
         answer::answer(self, office, ask)
     }
-
-    fn environment() -> Vec<(&'static str, String)> {
-        vec![
-            (L::APP_KEY, APP_KEY.to_owned()),
-            ("INSPECTION_ROW_KEY", String::from_utf8_lossy(ROW_KEY).into_owned()),
-        ]
-    }
 }
 
 faults! {
     Fault of items {
-        /// Clue: name and telephone come masked. The platform always does so, therefore every time in a
-        /// demonstration.
+        /// Clue: name and telephone are masked. The real platform always does so, so a
+        /// demonstration does too.
         Masked = "masked" @ 1,
-        /// Clue: it bears yesterday's time and shows only today.
+        /// Clue: it has yesterday's time and becomes visible only today.
         LateRow = "late_row" @ 9,
-        /// Clue: once it has moved on, its earlier state stands beside the newest in the same answer.
+        /// Clue: after a change, the earlier state is in the same answer as the newest.
         Reissued = "reissued" @ 4,
     }
     others {
-        /// Request: the array as a text inside `{"code":200,"data":"…"}`.
+        /// Request: the array as a string inside `{"code":200,"data":"…"}`.
         Wrapped = "wrapped" @ 5,
         /// Request: a byte order mark before the array.
         Bom = "bom" @ 7,
-        /// Request: 502 from the proxy, with a page.
+        /// Request: 502 from the proxy, with an HTML page.
         BadGateway = "bad_gateway" @ 13,
-        /// Request: the secret is another one from this request on.
+        /// Request: the secret changes with this request.
         Rotated = "rotated" @ 29,
-        /// Request: the proxy in front says a time an hour behind the platform's.
+        /// Request: the `Date` of the proxy is an hour behind the platform.
         WrongDate = "wrong_date" @ 0,
         /// Request: every row sealed, `encdata` and `signdata`.
         Sealed = "sealed" @ 0,
@@ -166,13 +161,13 @@ impl Secret {
         Self { seed, rotations: 0, handed_out: None }
     }
 
-    /// The valid one, if there is one.
+    /// The valid secret, if there is one.
     pub(super) fn valid(&self, now: NaiveDateTime) -> Option<String> {
         let since = self.handed_out?;
         (now - since < TimeDelta::hours(24)).then(|| self.current())
     }
 
-    /// Hands out the valid one, a new one if need be.
+    /// Hands out the valid secret, or a new one.
     pub(super) fn hand_out(&mut self, now: NaiveDateTime) -> String {
         if self.valid(now).is_none() {
             if self.handed_out.is_some() {
@@ -183,7 +178,7 @@ impl Secret {
         self.current()
     }
 
-    /// Makes the one handed out worthless.
+    /// Invalidates the secret that was handed out.
     pub(super) fn rotate(&mut self) {
         self.rotations += 1;
         self.handed_out = None;
@@ -191,7 +186,7 @@ impl Secret {
 
     fn current(&self) -> String {
         match self.rotations {
-            // The one the published vectors are made with.
+            // The secret of the published test vectors.
             0 => "0123456789abcdef0123456789abcdef".to_owned(),
             n => sign::md5_hex(&format!("secret {} {n}", self.seed)),
         }

@@ -1,14 +1,14 @@
 //! A city in a box: the upstream side of the gateway, with everything that goes wrong there.
 //!
-//! A gateway that only met well-behaved sources in its tests would meet the real ones unprepared.
-//! So the sandbox plays the other side, independently of the gateway's own code: it files made-up
-//! demands into a hotline's front-end database, a folder of files and five sources that are asked
-//! over HTTP (a [`Simulator`] each, the whole city together a [`City`]), misbehaves on demand (see
-//! [`Faults`]) and keeps the truth about every state that was ever visible (see [`Truth`]), so that a test can
-//! compare by key and by payload what arrived at the far end with what the city really said.
+//! A gateway that met only well-behaved sources in its tests would not be ready for real ones. So
+//! the sandbox plays the other side, independently of the gateway's code: it files made-up demands
+//! into the front-end database of a hotline, a folder of files, and five sources that are asked
+//! over HTTP (a [`Simulator`] each; a [`City`] is all of them). Sources misbehave on request (see
+//! [`Faults`]) and record every state that was ever visible (see [`Truth`]), so that a test can
+//! compare by key and by payload what arrived with what was served.
 //!
-//! Everything is repeatable: the same seed gives the same records, and time is a [`Clock`] the
-//! caller drives. People, numbers, firms and places are made up; their checksums hold.
+//! Everything is reproducible: the same seed gives the same records, and the caller drives the
+//! [`Clock`]. People, numbers, firms and places are made up; their checksums are valid.
 
 pub mod board;
 pub mod checksum;
@@ -24,8 +24,11 @@ pub mod inspection;
 pub mod petition;
 mod sign;
 mod source;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod truth;
+mod when;
 mod whole;
 
 pub use clock::Clock;

@@ -1,8 +1,8 @@
 //! 信访: the petition bureau's web service, SOAP 1.1 in the manner of asmx.
 //!
 //! `POST /XfjkWebService/Service.asmx` with the actions `GetXfjList`, `AckXfj` and `GetDict`. The
-//! business answer is an XML document of its own, as a string inside CDATA; everything is GBK bytes
-//! declared as GB2312. Cases that were not acknowledged come again whatever the window.
+//! business answer is an XML document inside CDATA; everything is GBK, declared as GB2312. Cases
+//! that were not acknowledged are listed again in every window.
 
 mod answer;
 mod case;
@@ -20,14 +20,14 @@ use crate::source::site::{Ask, Reply};
 use crate::source::{Conduct, Office, Upstream};
 use crate::truth::Told;
 
-/// What both sides know; its MD5 is sent.
+/// The shared secret; requests carry its MD5.
 const SHARED: &str = "sim-shared-340200";
 
 /// The petition bureau.
 #[derive(Debug)]
 pub struct Bureau {
     bucket: Bucket,
-    /// Whether the call before this one was told that it came too soon.
+    /// Whether the call before was refused as too early.
     told_to_wait: bool,
     /// By number, the step of the case that was last served.
     served: HashMap<u64, usize>,
@@ -38,6 +38,8 @@ pub struct Bureau {
 impl Upstream for Bureau {
     type Fault = Fault;
     const CHANNEL: &'static str = "petition";
+    const ENVIRONMENT: &'static [(&'static str, &'static str)] =
+        &[("PETITION_SHARED_TEXT", SHARED)];
 
     fn new(conduct: &Conduct<Fault>) -> Self {
         Self {
@@ -52,7 +54,7 @@ impl Upstream for Bureau {
         xfjid(number)
     }
 
-    fn steps(_: &Conduct<Fault>, _: u64) -> usize {
+    fn steps(_: u64) -> usize {
         STEPS
     }
 
@@ -63,17 +65,13 @@ impl Upstream for Bureau {
     fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
         answer::answer(self, office, ask)
     }
-
-    fn environment() -> Vec<(&'static str, String)> {
-        vec![("PETITION_SHARED_TEXT", SHARED.to_owned())]
-    }
 }
 
 faults! {
     Fault of items {
         /// Case: the content has `]]>`, so the CDATA section that carries it is split.
         CdataEnd = "cdata_end" @ 47,
-        /// Case: the content has `&#x0;` and `&#xB;`, which no XML may have.
+        /// Case: the content has `&#x0;` and `&#xB;`, which are illegal in XML.
         IllegalReference = "illegal_reference" @ 53,
         /// Case: the content ends in half a character.
         HalfCharacter = "half_character" @ 211,
@@ -101,15 +99,15 @@ faults! {
         HugeAttachment = "huge_attachment" @ 0,
     }
     others {
-        /// Request: the outer declaration says UTF-8, and so it is; the inner one says GB2312.
+        /// Request: the outer declaration correctly says UTF-8; the inner one says GB2312.
         OuterUtf8 = "outer_utf8" @ 19,
-        /// Request: the outer declaration says GB2312, and so it is; the inner one says UTF-8.
+        /// Request: the outer declaration correctly says GB2312; the inner one says UTF-8.
         InnerUtf8 = "inner_utf8" @ 31,
         /// Request: a SOAP Fault, with 500.
         SoapFault = "soap_fault" @ 67,
-        /// Request: a list without rows whose `MSG` says that it failed.
+        /// Request: a list without rows, whose `MSG` is an error.
         EmptyError = "empty_error" @ 71,
-        /// Request: `TOTAL` is less on every page, and never enough.
+        /// Request: `TOTAL` is too small, and smaller on every page.
         TotalDrifts = "total_drifts" @ 2,
         /// Request: code `-1`, 繁忙.
         Busy = "busy" @ 37,

@@ -1,11 +1,10 @@
-//! What the simulated sources that are asked over HTTP have in common: they hold items that come in
-//! and move along their ways, answer for what they hold, and keep the truth.
+//! What the simulated sources that are asked over HTTP have in common: they hold items that are
+//! filed and move from state to state, answer for what they hold, and record the truth.
 //!
 //! A source is a pure function of its seed, of what was filed and changed, and of the requests so
-//! far. So a channel is described by how it words an item and how it answers ([`Upstream`]); its
-//! life, its address, its counts and its truth are here, once.
+//! far. A channel is described by how it words an item and how it answers ([`Upstream`]); its life
+//! cycle, its address, its counts and its truth are implemented once, here.
 
-mod life;
 pub(crate) mod limit;
 pub(crate) mod office;
 pub(crate) mod register;
@@ -16,11 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use self::limit::Limits;
-pub(crate) use self::office::Office;
+pub(crate) use self::office::{Item, Office};
 use self::register::{Entry, Mark};
 use self::site::{Ask, Reply, Site};
+use crate::dice::Dice;
 use crate::truth::Told;
-use crate::{Clock, Corpus, Faults, Memory, Switch, Truth};
+use crate::when::{http_date, part};
+use crate::{Clock, Faults, Memory, Switch, Truth};
 
 /// How a simulated source behaves; `F` are its faults.
 #[derive(Clone, Debug)]
@@ -29,28 +30,24 @@ pub struct Conduct<F> {
     pub seed: u64,
     /// The city's time.
     pub clock: Clock,
-    /// Where the texts come from.
-    pub corpus: Corpus,
     /// What goes wrong, and how often.
     pub faults: Faults<F>,
     /// How often it may be called.
     pub limits: Limits,
-    /// How far back the times of the first [`Simulator::file`] reach: they fill this span evenly,
-    /// up to now. Later ones come now.
+    /// The first [`Simulator::file`] spreads its items evenly over this time span, up to now. Later
+    /// items are filed now.
     pub spread: Duration,
-    /// How much of the past is remembered.
+    /// How much of the past is kept.
     pub memory: Memory,
 }
 
 impl<F: Switch> Conduct<F> {
-    /// A source without faults, with generated texts and the real limits, whose first items reach
-    /// six hours back.
+    /// A source without faults, with the real limits, whose first items are up to six hours old.
     #[must_use]
     pub fn new(seed: u64, clock: Clock) -> Self {
         Self {
             seed,
             clock,
-            corpus: Corpus::Generated,
             faults: Faults::none(),
             limits: Limits::Real,
             spread: Duration::from_secs(6 * 3_600),
@@ -59,20 +56,22 @@ impl<F: Switch> Conduct<F> {
     }
 }
 
-/// What one kind of source is: how it words what it holds, and how it answers.
+/// One kind of source: how it words what it holds, and how it answers.
 pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
     /// Its fault switches.
     type Fault: Switch + Send + std::fmt::Debug;
     /// The name of the channel, which is the name of its folder.
     const CHANNEL: &'static str;
+    /// The variables that the folder of the channel needs: its keys, all made up.
+    const ENVIRONMENT: &'static [(&'static str, &'static str)];
 
     fn new(conduct: &Conduct<Self::Fault>) -> Self;
 
     /// The key of an item.
     fn key(number: u64) -> String;
 
-    /// How many states an item has on its way, its first one included.
-    fn steps(conduct: &Conduct<Self::Fault>, number: u64) -> usize;
+    /// How many states an item goes through, the first one included.
+    fn steps(number: u64) -> usize;
 
     /// One state of an item.
     fn told(conduct: &Conduct<Self::Fault>, entry: &Entry, mark: Mark) -> Told;
@@ -80,11 +79,8 @@ pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
     /// The answer to a request.
     fn answer(&mut self, office: &mut Office<Self::Fault>, ask: &Ask) -> Reply;
 
-    /// Called when an item has come in, to spoil it or to note where it belongs.
+    /// Called when an item was filed, to apply a fault or to note where it belongs.
     fn filed(&mut self, _office: &mut Office<Self::Fault>, _number: u64) {}
-
-    /// The variables that the folder of the channel needs: its keys, all made up.
-    fn environment() -> Vec<(&'static str, String)>;
 }
 
 /// A simulated source with its server. It answers until it is dropped.
@@ -104,9 +100,9 @@ pub(crate) struct Shared<U: Upstream> {
 /// What was asked of a source since it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Requests by kind: `list`, `detail`, `ack` and so on, the refused ones among them.
+    /// Requests by kind: `list`, `detail`, `ack` and so on, including refused ones.
     pub by_kind: BTreeMap<&'static str, u64>,
-    /// Requests that were refused, by reason: `signature`, `clock`, `cookie`, `limit` and so on.
+    /// Refused requests by reason: `signature`, `clock`, `cookie`, `limit` and so on.
     pub refused: BTreeMap<&'static str, u64>,
     /// Requests that came earlier than the source had told the caller to wait.
     pub early: u64,
@@ -120,7 +116,7 @@ impl<U: Upstream> Simulator<U> {
     ///
     /// # Errors
     /// When there is no free port.
-    // The faults by a name of their own: whoever opens a source cannot see where they come from.
+    // `F` is a parameter because callers cannot see `U::Fault`.
     pub async fn open<F>(conduct: Conduct<F>) -> anyhow::Result<Self>
     where
         U: Upstream<Fault = F>,
@@ -142,7 +138,7 @@ impl<U: Upstream> Simulator<U> {
     /// The variables that the folder of the channel needs: its keys, all made up.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        U::environment()
+        U::ENVIRONMENT.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
     }
 
     /// What was asked of it so far.
@@ -151,7 +147,7 @@ impl<U: Upstream> Simulator<U> {
         self.locked().office.calls.clone()
     }
 
-    /// Everything it ever said, up to now.
+    /// Everything it ever served, up to now.
     #[must_use]
     pub fn truth(&self) -> Truth {
         let shared = self.locked();
@@ -163,10 +159,75 @@ impl<U: Upstream> Simulator<U> {
                 truth.told(&key, U::told(conduct, entry, *mark));
             }
             if let Some(at) = entry.gone {
-                truth.gone(&key, at);
+                truth.history.gone(&key, at);
             }
         }
         truth
+    }
+
+    /// Files `n` new items and returns their keys in order. The first call spreads them over
+    /// [`Conduct::spread`].
+    pub fn file(&self, n: u64) -> Vec<String> {
+        let mut shared = self.locked();
+        let Shared { upstream, office } = &mut *shared;
+        let now = office.now();
+        let spread = if office.filed == 0 { office.conduct.spread } else { Duration::ZERO };
+        let mut keys = Vec::new();
+        for left in (0..n).rev() {
+            office.filed += 1;
+            let number = office.filed;
+            office.register.add(number, now - part(spread, left, n));
+            upstream.filed(office, number);
+            if office.register.entry(number).is_some_and(|entry| entry.gone.is_none()) {
+                keys.push(U::key(number));
+            }
+        }
+        keys
+    }
+
+    /// Moves `n` randomly chosen items one state further, now. Returns their keys; a key may occur
+    /// twice, and there are fewer when most items are in their last state.
+    pub fn touch(&self, n: u64) -> Vec<String> {
+        let mut shared = self.locked();
+        let office = &mut shared.office;
+        let now = office.now();
+        let mut moved = Vec::new();
+        for i in 0..n {
+            // A stream of its own, so that filing in between changes nothing.
+            let mut dice = Dice::new(office.conduct.seed ^ TOUCHING, office.touched + i);
+            let entries = office.register.entries();
+            let chosen = (0..20).find_map(|_| next::<U>(entries.get(dice.below(entries.len()))?));
+            let Some((number, step)) = chosen else { continue };
+            office.register.moved(number, now, step);
+            moved.push(U::key(number));
+        }
+        office.touched += n;
+        moved
+    }
+
+    /// Moves one item a state further, now; false if there is no such item or it is in its last
+    /// state.
+    pub fn advance(&self, key: &str) -> bool {
+        let mut shared = self.locked();
+        let now = shared.office.now();
+        let register = &mut shared.office.register;
+        let entry = register.entries().iter().find(|entry| U::key(entry.number) == key);
+        let Some((number, step)) = entry.and_then(next::<U>) else { return false };
+        register.moved(number, now, step);
+        true
+    }
+
+    /// Deletes one item: it is not served any more. False if there is none.
+    pub fn withdraw(&self, key: &str) -> bool {
+        let mut shared = self.locked();
+        let now = shared.office.now();
+        let register = &mut shared.office.register;
+        let entry = register.entries().iter().find(|entry| U::key(entry.number) == key);
+        let Some(number) = entry.filter(|e| e.gone.is_none()).map(|e| e.number) else {
+            return false;
+        };
+        register.take_away(number, now);
+        true
     }
 
     pub(crate) fn locked(&self) -> MutexGuard<'_, Shared<U>> {
@@ -174,19 +235,30 @@ impl<U: Upstream> Simulator<U> {
     }
 }
 
+/// The number and the next step of an item, if it has one.
+fn next<U: Upstream>(entry: &Entry) -> Option<(u64, usize)> {
+    let step = entry.last().step + 1;
+    let moves = entry.gone.is_none() && step < U::steps(entry.number);
+    moves.then_some((entry.number, step))
+}
+
+/// Keeps the random choice of what moves apart from what is filed.
+const TOUCHING: u64 = 0x746f_7563_6869_6e67;
+
 impl<U: Upstream> Shared<U> {
     pub(crate) fn answer(&mut self, ask: &Ask) -> Reply {
         self.office.requests += 1;
         let mut reply = self.upstream.answer(&mut self.office, ask);
-        // Its server says what time it is there, which is the city's and not the machine's.
+        // The server's date is the city's time, not the machine's.
         if reply.headers.iter().all(|(name, _)| *name != "date") {
-            reply.headers.push(("date", office::http_date(self.office.now())));
+            reply.headers.push(("date", http_date(self.office.now())));
         }
         reply
     }
 }
 
-/// What is behind the lock is whole between any two statements: a panic elsewhere spoils nothing.
+/// The data behind the lock is consistent between any two statements, so a panic elsewhere does no
+/// harm.
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

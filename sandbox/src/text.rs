@@ -1,19 +1,91 @@
 //! Made-up demands: what citizens of the made-up city write and say.
 //!
-//! Real demands cannot be in a repository, and ten canned sentences would leave every length limit
-//! and every splitter untested. So texts are composed from a grammar of many topics, with lengths
-//! spread as in real hotlines: a median near 237 characters, one in twenty above about 1,100, a few
-//! above 7,000.
+//! Real demands must not be in a repository, and ten fixed sentences would test no length limit and
+//! no splitter. So texts are composed by a grammar of many topics. Their lengths are distributed as
+//! in real hotlines: a median near 237 characters, one in twenty above about 1,100, a few above
+//! 7,000.
 
 mod essay;
-mod slots;
-mod topics;
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use serde::Deserialize;
 
 use crate::dice::Dice;
 
-pub(crate) use essay::{Essay, essay, lengthened};
+pub(crate) use essay::{essay, lengthened};
 
-/// Quantiles in per mille, and the length there; lengths between are interpolated.
+/// The words everything is made of, from `phrases.toml`.
+#[derive(Deserialize)]
+pub(crate) struct Phrases {
+    pub(crate) names: Names,
+    essay: Parts,
+    pub(crate) hotline: Additions,
+    /// By the name of a slot, the words that can take its place.
+    slots: HashMap<String, Vec<String>>,
+    topics: Vec<Topic>,
+}
+
+/// What names of roads, estates, people and firms are made of.
+#[derive(Deserialize)]
+pub(crate) struct Names {
+    pub(crate) road_first: String,
+    pub(crate) road_second: String,
+    pub(crate) road_kind: Vec<String>,
+    pub(crate) community_first: Vec<String>,
+    pub(crate) community_second: Vec<String>,
+    pub(crate) surnames: String,
+    pub(crate) compound_surnames: Vec<String>,
+    pub(crate) given: String,
+    pub(crate) firm_first: String,
+    pub(crate) firm_second: String,
+    pub(crate) trades: Vec<String>,
+    pub(crate) rare: Vec<String>,
+}
+
+/// The parts of a text that do not depend on its topic.
+#[derive(Deserialize)]
+struct Parts {
+    addresses: Vec<String>,
+    numbers: Vec<String>,
+    openings: Vec<String>,
+    histories: Vec<String>,
+    harms: Vec<String>,
+    details: Vec<String>,
+    closings: Vec<String>,
+}
+
+/// What is added to cases of the hotline.
+#[derive(Deserialize)]
+pub(crate) struct Additions {
+    /// To the content.
+    pub(crate) appended: Vec<String>,
+    pub(crate) reminders: Vec<String>,
+    pub(crate) supplements: Vec<String>,
+}
+
+/// A subject people call about.
+#[derive(Deserialize)]
+struct Topic {
+    /// The hotline's own classification, three levels.
+    accord: String,
+    titles: Vec<String>,
+    /// What is wrong.
+    facts: Vec<String>,
+    /// What should be done.
+    asks: Vec<String>,
+}
+
+/// The phrases, read when they are first needed.
+#[expect(clippy::expect_used, reason = "the file is part of the program, and every test reads it")]
+pub(crate) fn phrases() -> &'static Phrases {
+    static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
+        toml::from_str(include_str!("text/phrases.toml")).expect("phrases.toml is complete")
+    });
+    &PHRASES
+}
+
+/// Quantiles in per mille and their lengths; lengths in between are interpolated.
 const QUANTILES: [(u32, u32); 11] = [
     (0, 40),
     (100, 90),
@@ -33,13 +105,13 @@ pub(crate) fn length(dice: &mut Dice) -> usize {
     let at = dice.between(0, 999);
     let above = QUANTILES.iter().position(|(quantile, _)| at < *quantile).unwrap_or(1);
     let ((low, from), (high, to)) = (QUANTILES[above - 1], QUANTILES[above]);
-    // The last stretch holds the giants: half of them beyond 7,000 characters.
+    // Half of the texts in the last interval are longer than 7,000 characters.
     let length = from + (to - from) * (at - low) / (high - low);
     let spread = (to - from) / (high - low);
     usize::try_from(length + dice.between(0, spread)).unwrap_or(usize::MAX)
 }
 
-/// One kind of mark in an otherwise clean text. All of them survive a trip through GB18030.
+/// One kind of dirt in an otherwise clean text. GB18030 can encode all of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Dirt {
     /// A TAB from a spreadsheet cell.
@@ -52,24 +124,14 @@ pub(crate) enum Dirt {
     ExcelReturn,
     /// Tags and entities from a rich-text editor.
     Html,
-    /// Characters only four-byte GB18030 holds: rare names and pictures.
+    /// Characters that take four bytes in GB18030: rare names and emoji.
     FourByte,
-    /// Characters ruined by an earlier wrong conversion.
+    /// Characters lost in an earlier wrong conversion.
     Mojibake,
 }
 
 impl Dirt {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Tab,
-        Self::WideSpaces,
-        Self::Invisible,
-        Self::ExcelReturn,
-        Self::Html,
-        Self::FourByte,
-        Self::Mojibake,
-    ];
-
-    /// The text with the mark in it, somewhere near its beginning so that no limit cuts it off.
+    /// The text with the dirt in it, near its beginning so that no length limit cuts it off.
     pub(crate) fn apply(self, text: &str, dice: &mut Dice) -> String {
         if matches!(self, Self::Html) {
             let inner = text.replacen('，', "，&nbsp;", 2).replacen('。', "。<br/>", 2);

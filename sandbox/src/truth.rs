@@ -1,48 +1,51 @@
-//! The truth, in one form for all channels: everything a source ever said, written down by the one
-//! who said it.
+//! The truth, in one form for all channels: everything a source ever served, recorded by the
+//! source.
 //!
 //! A test that only counted records would pass a gateway that delivers the right number of wrong
-//! ones, or skips the middle one of three states. So every key has the list of its states in the
-//! order they became visible, and every state has both ends of the way: the payload as it was
-//! served, and the fields of the unified demand that must come out of it. The payload is compared
-//! with the record that the gateway keeps sealed, the fields with the row.
+//! records, or skips the middle one of three states. So every key has the list of its states in the
+//! order they became visible. A state has both ends: the payload as it was served, and the fields
+//! of the unified demand that must come out. The payload is compared with the record that the
+//! gateway keeps sealed, the fields with the row.
 
-mod cleaned;
 mod facts;
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub(crate) use self::cleaned::cleaned;
+pub(crate) use self::facts::cleaned;
 pub use self::facts::{Attachment, Business, Doubt, Facts, Person, Place, Repeat, Step};
 
-/// Everything one channel ever said. Cloning is cheap: states are shared.
+/// Everything one channel ever served. Cloning is cheap: states are shared.
 #[derive(Clone, Debug)]
 pub struct Truth {
     channel: &'static str,
-    things: Vec<Thing>,
+    pub(crate) history: History<Told>,
+}
+
+/// All keys of a source with their states, in the order they first appeared.
+#[derive(Clone, Debug)]
+pub(crate) struct History<S> {
+    pub(crate) things: Vec<Thing<S>>,
     places: HashMap<String, usize>,
 }
 
-/// One key of the source and what became of it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Thing {
+/// One key of a source, with its states.
+#[derive(Clone, Debug)]
+pub struct Thing<S = Told> {
     /// The source's stable key.
     pub key: String,
     /// All states in the order they became visible (see [`Memory`]); never empty.
-    pub states: Vec<Arc<Told>>,
-    /// When the source took it away, if it did: whoever had not read it by then never can, nor what
-    /// of it was to be asked for afterwards.
+    pub states: Vec<Arc<S>>,
+    /// When the source deleted it, if it did. A reader who had not read it by then never can, nor
+    /// any part of it that takes another request.
     pub gone: Option<NaiveDateTime>,
 }
 
 /// One state of a thing.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Told {
     /// When it became visible, in Beijing.
     pub at: NaiveDateTime,
@@ -55,47 +58,44 @@ pub struct Told {
     pub payload: Value,
     /// What belongs to it and is served elsewhere, by the name of the part: rows of another table,
     /// the answer of a detail call.
-    #[serde(skip_serializing_if = "Map::is_empty")]
     pub parts: Map<String, Value>,
 }
 
 /// What a correct reader makes of a state.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// A demand with at least these fields.
     Demand(Box<Facts>),
-    /// It belongs into quarantine, with its bytes.
+    /// It must go to quarantine, with its bytes.
     Reject(Class),
 }
 
 /// Why a record cannot become a demand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Its text is no text in the charset of the source.
+    /// Its text is not valid in the charset of the source.
     MalformedBytes,
-    /// Its form is broken: XML that ends early, a row with too few fields.
+    /// Its structure is broken: XML that ends early, a row with too few fields.
     Unreadable,
     /// It has no key.
     NoKey,
-    /// It has no readable revision, on a channel where that alone orders its states.
+    /// It has no readable revision, in a channel where only the revision orders its states.
     NoRevision,
 }
 
-/// How much of the past is remembered.
+/// How much of the past is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Memory {
     /// Every state: for tests.
     #[default]
     All,
-    /// The newest state of each thing: a city that runs for days stays as small as what it holds.
+    /// Only the newest state of each thing, so that a city that runs for days does not grow.
     Newest,
 }
 
 impl Truth {
     pub(crate) fn new(channel: &'static str) -> Self {
-        Self { channel, things: Vec::new(), places: HashMap::new() }
+        Self { channel, history: History::new() }
     }
 
     /// The channel's name, which is the name of its folder: `hotline`, `petition` and so on.
@@ -104,45 +104,47 @@ impl Truth {
         self.channel
     }
 
-    /// All things, in the order they first showed.
+    /// All things, in the order they first appeared.
     #[must_use]
     pub fn things(&self) -> &[Thing] {
-        &self.things
+        &self.history.things
     }
 
     /// The thing with this key.
     #[must_use]
     pub fn thing(&self, key: &str) -> Option<&Thing> {
+        self.history.thing(key)
+    }
+
+    /// Records a state.
+    pub(crate) fn told(&mut self, key: &str, state: Told) {
+        self.history.add(key, state, Memory::All);
+    }
+}
+
+impl<S> History<S> {
+    pub(crate) fn new() -> Self {
+        Self { things: Vec::new(), places: HashMap::new() }
+    }
+
+    pub(crate) fn thing(&self, key: &str) -> Option<&Thing<S>> {
         self.places.get(key).map(|place| &self.things[*place])
     }
 
-    /// Writes one JSON object a thing: `key`, `gone` and `states`, each with `at`, `outcome` (the
-    /// fields under `demand` in the form of the unified demand, or the class under `reject`),
-    /// `faults`, `payload` and, where it has any, `parts`.
-    ///
-    /// # Errors
-    /// When `out` fails.
-    pub fn write_jsonl(&self, mut out: impl Write) -> anyhow::Result<()> {
-        for thing in &self.things {
-            serde_json::to_writer(&mut out, thing)?;
-            out.write_all(b"\n")?;
-        }
-        Ok(out.flush()?)
-    }
-
-    /// Notes a state; the first one of a key opens its thing.
-    pub(crate) fn told(&mut self, key: &str, state: Told) {
+    /// Records a state of a key.
+    pub(crate) fn add(&mut self, key: &str, state: S, memory: Memory) {
         let place = *self.places.entry(key.to_owned()).or_insert(self.things.len());
-        let state = Arc::new(state);
-        match self.things.get_mut(place) {
-            Some(thing) => thing.states.push(state),
-            None => {
-                self.things.push(Thing { key: key.to_owned(), states: vec![state], gone: None });
-            }
+        if place == self.things.len() {
+            self.things.push(Thing { key: key.to_owned(), states: Vec::new(), gone: None });
         }
+        let states = &mut self.things[place].states;
+        if memory == Memory::Newest {
+            states.clear();
+        }
+        states.push(Arc::new(state));
     }
 
-    /// Notes that the source took a thing away.
+    /// Records that the source deleted a thing.
     pub(crate) fn gone(&mut self, key: &str, at: NaiveDateTime) {
         if let Some(place) = self.places.get(key) {
             self.things[*place].gone = Some(at);
@@ -150,10 +152,10 @@ impl Truth {
     }
 }
 
-impl Thing {
+impl<S> Thing<S> {
     /// The newest state.
     #[must_use]
-    pub fn last(&self) -> &Told {
+    pub fn last(&self) -> &S {
         &self.states[self.states.len() - 1]
     }
 }
@@ -194,7 +196,7 @@ mod tests {
         truth.told("b", state("pending", 1));
         truth.told("a", state("pending", 2));
         truth.told("b", state("resolved", 3));
-        truth.gone("a", state("pending", 4).at);
+        truth.history.gone("a", state("pending", 4).at);
         let keys: Vec<_> = truth.things().iter().map(|thing| thing.key.as_str()).collect();
         assert_eq!(keys, ["b", "a"]);
         let thing = truth.thing("b").unwrap();
@@ -204,18 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_fields_in_the_form_of_the_unified_demand() {
-        let mut truth = Truth::new("petition");
-        truth.told("b", state("pending", 1));
-        let mut out = Vec::new();
-        truth.write_jsonl(&mut out).unwrap();
-        let line: Value = serde_json::from_slice(&out).unwrap();
-        let demand = &line["states"][0]["outcome"]["demand"];
+    fn facts_are_said_in_the_form_of_the_unified_demand() {
+        let said = Value::Object(state("pending", 1).facts().unwrap().said());
         // 00:30 in Beijing is the day before in UTC.
         let expected = serde_json::json!(
             { "received_at": "2026-10-08T16:30:00Z", "status": "pending" }
         );
-        assert_eq!(demand, &expected);
-        assert_eq!(line["states"][0]["payload"]["no"], 7);
+        assert_eq!(said, expected);
     }
 }

@@ -1,4 +1,4 @@
-//! One field at a time.
+//! Builds the rules of single fields.
 
 use std::sync::Arc;
 
@@ -6,20 +6,20 @@ use chrono::format::{Item, StrftimeItems};
 use normalizer_text::Profile;
 use serde_json::Value;
 
-use super::Builder;
+use super::{Builder, any_code};
 use crate::{
     codes::CodeTable,
     config::{Clean, Conversion, Extract, Field, FieldTable, JsonPath},
     expr::Expression,
     path::Path,
-    rule::{BoolRule, CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeForm, TimeRule},
+    rule::{CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeForm, TimeRule, yes_or_no},
     seal::Personal,
     source::{Origin, Record, Source},
 };
 
 impl Builder<'_> {
-    /// Paths and fixed value, after checking that every setting of the field belongs to it.
-    /// `allowed` are its conversions, the default first.
+    /// The origin of a field, after checking that all its settings fit. `allowed` are its
+    /// conversions, the default first.
     pub(super) fn source(
         &mut self,
         target: &'static str,
@@ -60,10 +60,8 @@ impl Builder<'_> {
         match (at.as_slice(), constant, expr) {
             (_, Some(constant), None) if at.is_empty() => Some(Origin::Constant(constant.clone())),
             ([], None, Some(_)) if self.is_nested => {
-                self.problem(
-                    target,
-                    "`expr` sees the whole record: it has no meaning under `each`",
-                );
+                let message = "`expr` sees the whole record: it has no meaning under `each`";
+                self.problem(target, message);
                 None
             }
             ([], None, Some(expr)) => match Expression::compile(expr) {
@@ -97,7 +95,7 @@ impl Builder<'_> {
         }
     }
 
-    /// A text of the record in which numbers of other orders stand.
+    /// A text of the record that cites numbers of other orders.
     pub(super) fn cited(&mut self, path: &JsonPath) -> Option<Source> {
         Some(Source {
             target: "related.no",
@@ -108,7 +106,7 @@ impl Builder<'_> {
         })
     }
 
-    /// A finding about the source's column is a finding about this field.
+    /// Records that findings about the column are findings about this field.
     fn remember(&mut self, path: &Path, target: &'static str) {
         let Some(root) = path.root() else { return };
         let fields = self.fields_of.entry(format!("{}{root}", self.within)).or_default();
@@ -123,8 +121,8 @@ impl Builder<'_> {
         let FieldTable { codes, clean, conversion, prefix, .. } = &field.as_ref()?.0;
         if codes.is_some() {
             let table = self.table(target, codes, &[]);
-            let parse = |code: &str| Some(code.to_owned());
-            return Some(TextRule::Codes(CodeRule { source, table, by_prefix: *prefix, parse }));
+            let rule = CodeRule { source, table, by_prefix: *prefix, parse: any_code };
+            return Some(TextRule::Codes(rule));
         }
         if *conversion == Some(Conversion::Decimal) {
             return Some(TextRule::Decimal(source));
@@ -164,7 +162,7 @@ impl Builder<'_> {
         Some(TimeRule { source, form, zone: zone.unwrap_or(self.zone) })
     }
 
-    /// `known` are the codes of the target; none where every code is good.
+    /// `known` are the codes of the target; empty if every code is allowed.
     pub(super) fn code<T>(
         &mut self,
         target: &'static str,
@@ -225,10 +223,9 @@ impl Builder<'_> {
         &mut self,
         target: &'static str,
         field: &Option<Field>,
-    ) -> Option<BoolRule> {
+    ) -> Option<CodeRule<bool>> {
         let source = self.source(target, field, &[Conversion::Bool, Conversion::Codes])?;
-        let known = ["true", "false"];
-        self.coded(target, source, field, BoolRule::parse, &known).map(BoolRule)
+        self.coded(target, source, field, yes_or_no, &["true", "false"])
     }
 
     pub(super) fn list<T>(
@@ -266,7 +263,7 @@ impl Builder<'_> {
     }
 }
 
-/// Settings of a field that its conversion does not use.
+/// The settings of a field that its conversion does not use.
 fn misplaced(
     table: &FieldTable,
     conversion: Conversion,

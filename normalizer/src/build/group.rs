@@ -1,159 +1,219 @@
-//! Fields that come in groups.
+//! Groups of fields: people, the business, handling steps and so on.
 
-use contract::demand::{EvaluationBy, Level, LimitUnit, Side, Status, TaskRole};
+use std::{borrow::Cow, collections::HashSet};
+
+use contract::demand::{
+    Attachment, Counts, Enterprise, Evaluation, EvaluationBy, Level, LimitUnit, Related, Repeat,
+    Role, Side, Status, Step, Task, TaskRole,
+};
 
 use super::Builder;
 use crate::{
     config::{
         AttachmentConfig, Conversion, CountsConfig, EnterpriseConfig, EvaluationConfig, JsonPath,
-        LocationConfig, PersonConfig, RelatedConfig, RepeatConfig, StepConfig, TaskConfig,
+        LocationConfig, MappingConfig, PersonConfig, RelatedConfig, RepeatConfig, StepConfig,
+        TaskConfig,
     },
     path::Path,
-    rule::{
-        AttachmentRule, CountsRule, EachRule, EnterpriseRule, EvaluationRule, PersonRule,
-        PointRule, RelatedRule, RepeatRule, StepRule, TaskRule, gender,
-    },
+    plan::{Draft, EachRule, Rules},
+    rule::{PlainPerson, PointRule, Rule as _, TextRule, check_uscc, gender},
 };
 
 impl Builder<'_> {
-    pub(super) fn person(&mut self, config: &PersonConfig) -> Option<PersonRule> {
-        let PersonConfig { each, role, main, name, phone, id_no, gender: sex } = config;
-        let item = |builder: &mut Self| {
-            Some(PersonRule {
-                each: None,
-                role: *role,
-                main: builder.yes_or_no("people.main", main),
-                name: builder.personal("people.name", name),
-                phone: builder.personal("people.phone", phone),
-                id_no: builder.personal("people.id_no", id_no),
-                gender: builder.code("people.gender", sex, gender, &["male", "female"]),
-            })
+    pub(super) fn person(&mut self, config: &PersonConfig, rules: &mut Rules<Draft>) {
+        let item = |builder: &mut Self, person: &mut Rules<PlainPerson>| {
+            let main = builder.yes_or_no("people.main", &config.main);
+            person.set(builder.personal("people.name", &config.name), |person| &mut person.name);
+            person.set(builder.personal("people.phone", &config.phone), |person| &mut person.phone);
+            person.set(builder.personal("people.id_no", &config.id_no), |person| &mut person.id_no);
+            let sex = builder.code("people.gender", &config.gender, gender, &["male", "female"]);
+            person.set(sex, |person| &mut person.gender);
+            person.add(Some((main, config.role)), |(main, role), person, record, notes| {
+                let main = main.as_ref().and_then(|rule| rule.read(record, notes));
+                // A part in the demand does not make a person.
+                if *person != PlainPerson::default() {
+                    let said = main.map(|main| if main { Role::Main } else { Role::Joint });
+                    person.role = said.or(*role);
+                }
+            });
         };
-        let Some(each) = each else { return item(self) };
-        let EachRule { each, item } = self.each("people", each, item)?;
-        Some(PersonRule { each: Some(each), ..item })
+        match &config.each {
+            Some(each) => {
+                rules.extend(self.each("people", each, item), |draft| &mut draft.people);
+            }
+            None => {
+                let mut person = Rules::default();
+                item(self, &mut person);
+                rules.add(Some(person), |rule, draft, record, notes| {
+                    draft.people.extend(rule.read(record, notes));
+                });
+            }
+        }
     }
 
-    pub(super) fn enterprise(&mut self, config: &EnterpriseConfig) -> EnterpriseRule {
+    pub(super) fn groups(&mut self, config: &MappingConfig, rules: &mut Rules<Draft>) {
+        let enterprise = config.enterprise.as_ref().map(|config| self.enterprise(config));
+        rules.set(enterprise, |draft| &mut draft.body.enterprise);
+        let repeat = config.repeat.as_ref().map(|config| self.repeat(config));
+        rules.set(repeat, |draft| &mut draft.body.repeat);
+        let counts = config.counts.as_ref().map(|config| self.counts(config));
+        rules.set(counts, |draft| &mut draft.body.counts);
+        let attachments = config.attachments.as_ref().and_then(|config| self.attachments(config));
+        rules.extend(attachments, |draft| &mut draft.body.attachments);
+        let tasks = config.tasks.as_ref().and_then(|config| self.tasks(config));
+        rules.extend(tasks, |draft| &mut draft.body.tasks);
+        let evaluations = config.evaluations.as_ref().and_then(|config| self.evaluations(config));
+        rules.extend(evaluations, |draft| &mut draft.body.evaluations);
+        let trail = config.trail.as_ref().and_then(|config| self.trail(config));
+        rules.extend(trail, |draft| &mut draft.body.trail);
+        if let Some(config) = &config.related {
+            self.related(config, rules);
+        }
+    }
+
+    fn enterprise(&mut self, config: &EnterpriseConfig) -> Rules<Enterprise> {
         let EnterpriseConfig { name, uscc, type_ } = config;
-        EnterpriseRule {
-            name: self.text("enterprise.name", name),
-            uscc: self.text("enterprise.uscc", uscc),
-            type_: self.text("enterprise.type", type_),
-        }
+        let name = self.text("enterprise.name", name);
+        let uscc = self.text("enterprise.uscc", uscc);
+        let mut rules = Rules::<Enterprise>::default();
+        rules.set(uscc, |enterprise| &mut enterprise.uscc);
+        rules.set(name, |enterprise| &mut enterprise.name);
+        rules.add(Some(()), |(), enterprise, _, notes| {
+            if let Some(code) = &mut enterprise.uscc {
+                check_uscc(code, notes);
+            }
+        });
+        rules.set(self.text("enterprise.type", type_), |enterprise| &mut enterprise.type_);
+        rules
     }
 
-    pub(super) fn repeat(&mut self, config: &RepeatConfig) -> RepeatRule {
+    fn repeat(&mut self, config: &RepeatConfig) -> Rules<Repeat> {
         let RepeatConfig { flag, of } = config;
-        RepeatRule { flag: self.text("repeat.flag", flag), of: self.text("repeat.of", of) }
+        let mut rules = Rules::<Repeat>::default();
+        rules.set(self.text("repeat.flag", flag), |repeat| &mut repeat.flag);
+        rules.set(self.text("repeat.of", of), |repeat| &mut repeat.of);
+        rules
     }
 
-    pub(super) fn counts(&mut self, config: &CountsConfig) -> CountsRule {
+    fn counts(&mut self, config: &CountsConfig) -> Rules<Counts> {
         let CountsConfig { urged, returned, extended, repeated } = config;
-        CountsRule {
-            urged: self.int("counts.urged", urged),
-            returned: self.int("counts.returned", returned),
-            extended: self.int("counts.extended", extended),
-            repeated: self.int("counts.repeated", repeated),
-        }
+        let mut rules = Rules::<Counts>::default();
+        rules.set(self.int("counts.urged", urged), |counts| &mut counts.urged);
+        rules.set(self.int("counts.returned", returned), |counts| &mut counts.returned);
+        rules.set(self.int("counts.extended", extended), |counts| &mut counts.extended);
+        rules.set(self.int("counts.repeated", repeated), |counts| &mut counts.repeated);
+        rules
     }
 
-    pub(super) fn trail(&mut self, config: &StepConfig) -> Option<EachRule<StepRule>> {
+    fn trail(&mut self, config: &StepConfig) -> Option<EachRule<Step>> {
         let StepConfig { each, at, step, org, note } = config;
-        self.each("trail", each, |builder| {
-            Some(StepRule {
-                at: builder.time("trail.at", at),
-                step: builder.text("trail.step", step),
-                org: builder.text("trail.org", org),
-                note: builder.text("trail.note", note),
-            })
+        self.each("trail", each, |builder, rules: &mut Rules<Step>| {
+            rules.set(builder.time("trail.at", at), |step| &mut step.at);
+            rules.set(builder.text("trail.step", step), |step| &mut step.step);
+            rules.set(builder.text("trail.org", org), |step| &mut step.org);
+            rules.set(builder.text("trail.note", note), |step| &mut step.note);
         })
     }
 
-    pub(super) fn attachments(
-        &mut self,
-        config: &AttachmentConfig,
-    ) -> Option<EachRule<AttachmentRule>> {
+    fn attachments(&mut self, config: &AttachmentConfig) -> Option<EachRule<Attachment>> {
         let AttachmentConfig { each, name, url, mime, bytes } = config;
-        self.each("attachments", each, |builder| {
-            Some(AttachmentRule {
-                name: builder.text("attachments.name", name),
-                url: builder.text("attachments.url", url),
-                mime: builder.text("attachments.mime", mime),
-                bytes: builder.int("attachments.bytes", bytes),
-            })
+        self.each("attachments", each, |builder, rules: &mut Rules<Attachment>| {
+            rules.set(builder.text("attachments.name", name), |file| &mut file.name);
+            rules.set(builder.text("attachments.url", url), |file| &mut file.url);
+            rules.set(builder.text("attachments.mime", mime), |file| &mut file.mime);
+            rules.set(builder.int("attachments.bytes", bytes), |file| &mut file.bytes);
         })
     }
 
-    pub(super) fn tasks(&mut self, config: &TaskConfig) -> Option<EachRule<TaskRule>> {
-        self.each("tasks", &config.each, |builder| {
-            let role = TaskRole::from_code;
-            Some(TaskRule {
-                org: builder.text("tasks.org", &config.org),
-                role: builder.code("tasks.role", &config.role, role, TaskRole::CODES),
-                side: builder.code("tasks.side", &config.side, Side::from_code, Side::CODES),
-                level: builder.code("tasks.level", &config.level, Level::from_code, Level::CODES),
-                status: builder.code(
-                    "tasks.status",
-                    &config.status,
-                    Status::from_code,
-                    Status::CODES,
-                ),
-                dispatched_at: builder.time("tasks.dispatched_at", &config.dispatched_at),
-                signed_at: builder.time("tasks.signed_at", &config.signed_at),
-                due_at: builder.time("tasks.due_at", &config.due_at),
-                limit_unit: builder.code(
-                    "tasks.limit_unit",
-                    &config.limit_unit,
-                    LimitUnit::from_code,
-                    LimitUnit::CODES,
-                ),
-                responded_at: builder.time("tasks.responded_at", &config.responded_at),
-                returned_reason: builder.text("tasks.returned_reason", &config.returned_reason),
-            })
+    fn tasks(&mut self, config: &TaskConfig) -> Option<EachRule<Task>> {
+        self.each("tasks", &config.each, |builder, rules: &mut Rules<Task>| {
+            rules.set(builder.text("tasks.org", &config.org), |task| &mut task.org);
+            let (parse, known) = (TaskRole::from_code, TaskRole::CODES);
+            let role = builder.code("tasks.role", &config.role, parse, known);
+            rules.set(role, |task| &mut task.role);
+            let side = builder.code("tasks.side", &config.side, Side::from_code, Side::CODES);
+            rules.set(side, |task| &mut task.side);
+            let level = builder.code("tasks.level", &config.level, Level::from_code, Level::CODES);
+            rules.set(level, |task| &mut task.level);
+            let (parse, known) = (Status::from_code, Status::CODES);
+            let status = builder.code("tasks.status", &config.status, parse, known);
+            rules.set(status, |task| &mut task.status);
+            let dispatched_at = builder.time("tasks.dispatched_at", &config.dispatched_at);
+            rules.set(dispatched_at, |task| &mut task.dispatched_at);
+            let signed_at = builder.time("tasks.signed_at", &config.signed_at);
+            rules.set(signed_at, |task| &mut task.signed_at);
+            rules.set(builder.time("tasks.due_at", &config.due_at), |task| &mut task.due_at);
+            let (parse, known) = (LimitUnit::from_code, LimitUnit::CODES);
+            let limit_unit = builder.code("tasks.limit_unit", &config.limit_unit, parse, known);
+            rules.set(limit_unit, |task| &mut task.limit_unit);
+            let responded_at = builder.time("tasks.responded_at", &config.responded_at);
+            rules.set(responded_at, |task| &mut task.responded_at);
+            let returned_reason = builder.text("tasks.returned_reason", &config.returned_reason);
+            rules.set(returned_reason, |task| &mut task.returned_reason);
         })
     }
 
-    pub(super) fn evaluations(
-        &mut self,
-        config: &EvaluationConfig,
-    ) -> Option<EachRule<EvaluationRule>> {
+    fn evaluations(&mut self, config: &EvaluationConfig) -> Option<EachRule<Evaluation>> {
         let EvaluationConfig { each, by, at, contacted, resolved, satisfaction, valid } = config;
-        self.each("evaluations", each, |builder| {
-            Some(EvaluationRule {
-                by: builder.code(
-                    "evaluations.by",
-                    by,
-                    EvaluationBy::from_code,
-                    EvaluationBy::CODES,
-                ),
-                at: builder.time("evaluations.at", at),
-                contacted: builder.yes_or_no("evaluations.contacted", contacted),
-                resolved: builder.yes_or_no("evaluations.resolved", resolved),
-                satisfaction: builder.text("evaluations.satisfaction", satisfaction),
-                valid: builder.yes_or_no("evaluations.valid", valid),
-            })
+        self.each("evaluations", each, |builder, rules: &mut Rules<Evaluation>| {
+            let (parse, known) = (EvaluationBy::from_code, EvaluationBy::CODES);
+            let by = builder.code("evaluations.by", by, parse, known);
+            let at = builder.time("evaluations.at", at);
+            let contacted = builder.yes_or_no("evaluations.contacted", contacted);
+            let resolved = builder.yes_or_no("evaluations.resolved", resolved);
+            let satisfaction = builder.text("evaluations.satisfaction", satisfaction);
+            rules.set_coded(satisfaction, TextRule::coded, |evaluation| {
+                (&mut evaluation.satisfaction, &mut evaluation.satisfaction_raw)
+            });
+            rules.set(at, |evaluation| &mut evaluation.at);
+            rules.set(contacted, |evaluation| &mut evaluation.contacted);
+            rules.set(resolved, |evaluation| &mut evaluation.resolved);
+            let valid = builder.yes_or_no("evaluations.valid", valid);
+            rules.set(valid, |evaluation| &mut evaluation.valid);
+            rules.add(by, |rule, evaluation, record, notes| {
+                // A judge without a judgement is no evaluation.
+                if *evaluation != Evaluation::default() {
+                    evaluation.by = rule.read(record, notes);
+                }
+            });
         })
     }
 
-    pub(super) fn related(&mut self, config: &RelatedConfig) -> Option<EachRule<RelatedRule>> {
+    fn related(&mut self, config: &RelatedConfig, rules: &mut Rules<Draft>) {
         let RelatedConfig { each, no, relation, cited } = config;
         let has_fields = no.is_some() || relation.is_some();
-        let Some(each) = each else {
-            if has_fields || cited.is_empty() {
+        match each {
+            None if has_fields || cited.is_empty() => {
                 self.problem("related", "say `each` with `no` and `relation`, or `cited`");
             }
-            return None;
-        };
-        if no.is_none() || relation.is_none() {
-            self.problem("related", "`each` needs `no` and `relation`");
+            None => {}
+            Some(each) => {
+                if no.is_none() || relation.is_none() {
+                    self.problem("related", "`each` needs `no` and `relation`");
+                }
+                type Pair = (Option<String>, Option<String>);
+                let pairs = self.each("related", each, |builder, pair: &mut Rules<Pair>| {
+                    pair.set(builder.text("related.no", no), |pair| &mut pair.0);
+                    pair.set(builder.text("related.relation", relation), |pair| &mut pair.1);
+                });
+                rules.add(pairs, |rule, draft, record, notes| {
+                    let pairs = rule.read(record, notes).unwrap_or_default().into_iter();
+                    let related =
+                        pairs.filter_map(|(no, is)| Some(Related { no: no?, relation: is? }));
+                    draft.body.related.extend(related);
+                });
+            }
         }
-        self.each("related", each, |builder| {
-            Some(RelatedRule {
-                no: builder.text("related.no", no)?,
-                relation: builder.text("related.relation", relation)?,
-            })
-        })
+        let cited: Vec<_> = cited.iter().filter_map(|path| self.cited(path)).collect();
+        rules.add((!cited.is_empty()).then_some(cited), |cited, draft, record, notes| {
+            let body = &mut draft.body;
+            let related = body.related.iter().map(|other| other.no.clone());
+            let mut known: HashSet<_> = related.chain(body.source_no.clone()).collect();
+            let cited = cited.iter().flat_map(|source| source.all(record, notes));
+            for no in cited.map(Cow::into_owned).filter(|no| known.insert(no.clone())) {
+                body.related.push(Related { no, relation: "cited".to_owned() });
+            }
+        });
     }
 
     pub(super) fn point(&mut self, config: &LocationConfig) -> Option<PointRule> {
@@ -163,12 +223,12 @@ impl Builder<'_> {
         Some(PointRule { lon: lon?, lat: lat?, crs })
     }
 
-    fn each<R>(
+    fn each<T: 'static>(
         &mut self,
         target: &str,
         each: &JsonPath,
-        item: impl FnOnce(&mut Self) -> Option<R>,
-    ) -> Option<EachRule<R>> {
+        build: impl FnOnce(&mut Self, &mut Rules<T>),
+    ) -> Option<EachRule<T>> {
         let path = match Path::parse(&each.0) {
             Ok(path) => path,
             Err(message) => {
@@ -178,9 +238,10 @@ impl Builder<'_> {
         };
         self.within = path.root().map(|root| format!("{root}.")).unwrap_or_default();
         self.is_nested = true;
-        let item = item(self);
+        let mut item = Rules::default();
+        build(self, &mut item);
         self.is_nested = false;
         self.within.clear();
-        Some(EachRule { each: path, item: item? })
+        Some(EachRule { each: path, item })
     }
 }

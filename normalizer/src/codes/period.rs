@@ -1,9 +1,9 @@
-//! From when to when a row of a table holds.
+//! The period in which a row of a table is valid.
 
 use chrono::{NaiveDate, TimeDelta};
 use contract::Timestamp;
 
-/// Days on which something holds, both ends included; open where nothing is said.
+/// The days on which a row is valid, both ends included; without an end it is unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Period {
     from: Option<NaiveDate>,
@@ -20,21 +20,20 @@ impl Period {
         }
     }
 
-    /// Whether it holds at a moment. The day is that of Beijing time: tables of codes are issued
-    /// there, and none turns on an hour.
+    /// Whether it is valid at a time, by the day in Beijing, where code tables are issued.
     pub(crate) fn holds(self, at: Timestamp) -> bool {
         let day = (at + TimeDelta::hours(8)).date_naive();
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
     }
 
-    /// Whether both hold on some day.
+    /// Whether the two overlap.
     pub(crate) fn meets(self, other: Self) -> bool {
         let ends_before =
             |a: Self, b: Self| a.until.zip(b.from).is_some_and(|(end, begin)| end < begin);
         !ends_before(self, other) && !ends_before(other, self)
     }
 
-    /// Orders by the end; what has none is the newest.
+    /// The end, for sorting; without an end it is the newest.
     pub(crate) fn end(self) -> NaiveDate {
         self.until.unwrap_or(NaiveDate::MAX)
     }
@@ -45,7 +44,7 @@ impl Period {
     }
 }
 
-/// The row that holds at a moment; where the moment is not known, or none does, the newest.
+/// The row that is valid at a time; the newest if the time is unknown or no row is valid.
 pub(crate) fn holding<T>(
     rows: &[T],
     period: impl Fn(&T) -> Period,

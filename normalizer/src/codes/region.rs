@@ -1,4 +1,4 @@
-//! Administrative divisions (GB/T 2260): the codes in force, and the old ones still met in data.
+//! Administrative divisions (GB/T 2260): the codes in force, and old ones that still occur in data.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,44 +10,44 @@ use super::{
     period::{Period, holding},
 };
 
-/// The divisions that are known. A code with `old_of` is no longer in force and stands for another.
+/// The known divisions. A code with `old_of` is no longer in force and was replaced by another.
 #[derive(Debug, Clone, Default)]
 pub struct RegionTable {
     rows: HashMap<String, Vec<Division>>,
-    /// Names and aliases to the codes that bear them.
+    /// By name or alias, the codes.
     names: HashMap<String, Vec<String>>,
-    /// Of the longest name, in characters.
+    /// Length of the longest name, in characters.
     longest: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Division {
     name: String,
-    /// The code in force, which is its own for a current one.
+    /// The code in force today; its own code if it is current.
     now: String,
     aliases: String,
     period: Period,
 }
 
-/// What a source's code or name stands for.
+/// The division of a source's code or name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Region<'a> {
     /// In force, as given (6, 9 or 12 digits).
     Current(&'a str),
-    /// No longer in force; this is the division it belongs to today. Finer digits are dropped:
-    /// streets were numbered anew.
+    /// No longer in force; this is the division it belongs to today. Digits of streets are dropped,
+    /// because streets were renumbered.
     Outdated(&'a str),
-    /// Not in the table, or a name that several bear.
+    /// Not in the table, or an ambiguous name.
     Unknown,
 }
 
 const REQUIRED: &[&str] = &["code", "name", "old_of"];
 const OPTIONAL: &[&str] = &["aliases", "from", "until", "note"];
-/// What census tables call the level between a city and its districts.
+/// Names of census tables for the level between a city and its districts.
 const NO_NAMES: [&str; 4] = ["市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"];
 
 impl RegionTable {
-    /// Reads a file, over `below` where there is one.
+    /// Reads a file that overrides `below`.
     pub(super) fn parse(
         file: &File,
         below: Option<&Self>,
@@ -106,12 +106,12 @@ impl RegionTable {
         self.longest = self.names.keys().map(|name| name.chars().count()).max().unwrap_or(0);
     }
 
-    /// Whether something is a division of today.
+    /// Whether it is the code of a division in force.
     pub(crate) fn is_in_force(&self, code: &str) -> bool {
         self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.now == code))
     }
 
-    /// Looks up 4, 6, 9 or 12 digits, as they were understood at a time.
+    /// Looks up 4, 6, 9 or 12 digits as of a time.
     pub fn find<'a>(&'a self, digits: &'a str, at: Option<Timestamp>) -> Region<'a> {
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Region::Unknown;
@@ -126,7 +126,7 @@ impl RegionTable {
             6 | 9 | 12 => significant(digits),
             _ => return Region::Unknown,
         };
-        // A street that has moved is known by its own nine digits.
+        // A street that was moved has its own row of nine digits.
         let street = digits.get(..9).filter(|_| width > 6).and_then(|s| self.now(s, at));
         if let Some((street, now)) = street
             && street != now
@@ -140,15 +140,15 @@ impl RegionTable {
         }
     }
 
-    /// A code of the table and what it is today.
+    /// A code of the table and its code today.
     fn now(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
         let (code, rows) = self.rows.get_key_value(code)?;
         let row = holding(rows, |row| row.period, at)?;
         Some((code, &row.now))
     }
 
-    /// Looks up a name, or names from the largest division down: `安徽省 芜湖市`, `镜湖区`. A name
-    /// that several divisions bear needs one above it in the text, or `within`.
+    /// Looks up a name, or names from the largest division down: `安徽省 芜湖市`, `镜湖区`. An
+    /// ambiguous name needs a division above it in the text, or `within`.
     pub fn find_name(&self, text: &str, within: Option<&str>) -> Region<'_> {
         let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
         let inside = within.and_then(|code| self.descend(&text, prefix(code)));
@@ -166,7 +166,7 @@ impl RegionTable {
         found
     }
 
-    /// The longest name that `text` begins with and that one division alone bears in the scope.
+    /// The longest prefix of `text` that is the name of exactly one division in the scope.
     fn leading(&self, text: &str, scope: &str) -> Option<(usize, &str, &str)> {
         let ends: Vec<_> =
             text.char_indices().take(self.longest).map(|(at, c)| at + c.len_utf8()).collect();
@@ -176,13 +176,13 @@ impl RegionTable {
             let inside: Vec<_> =
                 inside.filter(|(_, now)| now.starts_with(scope) && prefix(now) != scope).collect();
             let today: BTreeSet<_> = inside.iter().map(|(_, now)| *now).collect();
-            // One that bears it today goes before those that once did.
+            // A division with this name today is preferred to former ones.
             let best = inside.iter().find(|(code, now)| code == now).or(inside.first());
             best.filter(|_| today.len() == 1).map(|(code, now)| (end, *code, *now))
         })
     }
 
-    /// Where this table says something else than `below`.
+    /// The rows of this table that differ from `below`.
     pub(super) fn differences(&self, below: &Self) -> Vec<Difference> {
         let codes = |rows: &[Division]| {
             let all = rows.iter().map(|row| format!("{} {}", row.now, row.name));
@@ -203,7 +203,7 @@ impl RegionTable {
         all
     }
 
-    /// Its content without form, for a fingerprint.
+    /// Its content, for a fingerprint.
     pub(crate) fn content(&self) -> impl serde::Serialize {
         let mut rows: Vec<_> = self
             .rows
@@ -216,7 +216,7 @@ impl RegionTable {
     }
 }
 
-/// The digits that all codes inside a division begin with.
+/// The common prefix of all codes inside a division.
 fn prefix(code: &str) -> &str {
     if code.len() > 6 {
         return code;
@@ -224,7 +224,7 @@ fn prefix(code: &str) -> &str {
     code.strip_suffix("0000").or_else(|| code.strip_suffix("00")).unwrap_or(code)
 }
 
-/// Length without the groups of zeros that only fill a code up.
+/// Length without trailing groups of zeros.
 fn significant(digits: &str) -> usize {
     let mut width = digits.len();
     while width > 6 && digits[..width].ends_with("000") {

@@ -1,4 +1,4 @@
-//! A table of labels.
+//! A code table.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
@@ -10,11 +10,11 @@ use super::{
     period::{Period, holding},
 };
 
-/// What the labels of one source mean.
+/// The codes of the labels of one source.
 #[derive(Debug, Default)]
 pub struct CodeTable {
     rows: HashMap<String, Vec<Meaning>>,
-    /// Of the longest label, in characters: where looking for the longest beginning starts.
+    /// Length of the longest label, in characters: a search by prefix starts there.
     longest: usize,
 }
 
@@ -30,8 +30,7 @@ const REQUIRED: &[&str] = &["raw", "code"];
 const OPTIONAL: &[&str] = &["label", "aliases", "from", "until", "note"];
 
 impl CodeTable {
-    /// Reads a file. A row with an empty code says that the label means nothing here: it takes a
-    /// row of the shipped table away.
+    /// Reads a file. A row with an empty code removes the label of the shipped table.
     pub(super) fn parse(file: &File, problems: &mut Vec<CodesProblem>) -> Self {
         let mut table = Self::default();
         let path = Arc::new(file.path.clone());
@@ -60,8 +59,8 @@ impl CodeTable {
         table.finish()
     }
 
-    /// This table with the rows of `over` in place of its own. A label that `over` has counts as
-    /// `over` says, in all periods.
+    /// This table, overridden by the rows of `over`. A label of `over` replaces all rows of that
+    /// label, in all periods.
     pub(super) fn overlaid(&self, over: &Self, name: &str) -> (Self, Vec<Difference>) {
         let mut rows = self.rows.clone();
         let mut differences = Vec::new();
@@ -81,18 +80,18 @@ impl CodeTable {
         (Self { rows, longest: 0 }, differences)
     }
 
-    /// Drops the labels that mean nothing.
+    /// Computes the length of the longest label.
     pub(super) fn finish(mut self) -> Self {
         self.longest = self.rows.keys().map(|label| label.chars().count()).max().unwrap_or(0);
         self
     }
 
-    /// The code of a label, as it stands in the table.
+    /// The newest code of a label.
     pub fn get(&self, raw: &str) -> Option<&str> {
         self.at(raw, None)
     }
 
-    /// The code of a label at a time, or of the longest of its beginnings.
+    /// The code of a label, or of its longest prefix in the table, at a time.
     pub(crate) fn find(&self, raw: &str, by_prefix: bool, at: Option<Timestamp>) -> Option<&str> {
         if !by_prefix {
             return self.at(raw, at);
@@ -112,7 +111,7 @@ impl CodeTable {
         self.rows.keys().map(String::as_str)
     }
 
-    /// Every code that `allowed` refuses, as `file:line` and code.
+    /// Every code that is not allowed, with `file:line`.
     pub(crate) fn refused<'a>(
         &'a self,
         allowed: impl Fn(&str) -> bool + 'a,
@@ -126,7 +125,7 @@ impl CodeTable {
             .map(|row| (format!("{}:{}", row.file.display(), row.line), row.code.as_str()))
     }
 
-    /// Its content without form, for a fingerprint.
+    /// Its content, for a fingerprint.
     pub(crate) fn content(&self) -> impl serde::Serialize {
         let mut rows: Vec<_> = self
             .rows

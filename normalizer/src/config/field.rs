@@ -5,7 +5,10 @@ use std::{borrow::Cow, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{
+        MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
 };
 
 /// Where a field comes from. Written as a path, as a list of paths, or as a [`FieldTable`].
@@ -203,12 +206,8 @@ impl<'de> Visitor<'de> for OneOrMany {
         Ok(vec![JsonPath(path.to_owned())])
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut paths: A) -> Result<Self::Value, A::Error> {
-        let mut all = Vec::new();
-        while let Some(path) = paths.next_element()? {
-            all.push(path);
-        }
-        Ok(all)
+    fn visit_seq<A: SeqAccess<'de>>(self, paths: A) -> Result<Self::Value, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(paths))
     }
 }
 

@@ -47,16 +47,12 @@ pub struct StepConfig {
     /// The steps.
     pub each: JsonPath,
     /// When.
-    #[serde(default)]
     pub at: Option<Field>,
     /// What was done.
-    #[serde(default)]
     pub step: Option<Field>,
     /// By whom.
-    #[serde(default)]
     pub org: Option<Field>,
     /// Remark.
-    #[serde(default)]
     pub note: Option<Field>,
 }
 
@@ -67,16 +63,12 @@ pub struct AttachmentConfig {
     /// The attachments.
     pub each: JsonPath,
     /// File name.
-    #[serde(default)]
     pub name: Option<Field>,
     /// Where it can be fetched.
-    #[serde(default)]
     pub url: Option<Field>,
     /// Media type.
-    #[serde(default)]
     pub mime: Option<Field>,
     /// Size in bytes.
-    #[serde(default)]
     pub bytes: Option<Field>,
 }
 
@@ -87,64 +79,47 @@ pub struct TaskConfig {
     /// The tasks.
     pub each: JsonPath,
     /// The unit.
-    #[serde(default)]
     pub org: Option<Field>,
     /// lead or joint.
-    #[serde(default)]
     pub role: Option<Field>,
     /// territorial or sector.
-    #[serde(default)]
     pub side: Option<Field>,
     /// province, city, county or town.
-    #[serde(default)]
     pub level: Option<Field>,
     /// Where this share stands.
-    #[serde(default)]
     pub status: Option<Field>,
     /// 派发.
-    #[serde(default)]
     pub dispatched_at: Option<Field>,
     /// 签收.
-    #[serde(default)]
     pub signed_at: Option<Field>,
     /// Limit of this share.
-    #[serde(default)]
     pub due_at: Option<Field>,
     /// minute, work_hour or work_day.
-    #[serde(default)]
     pub limit_unit: Option<Field>,
     /// 反馈.
-    #[serde(default)]
     pub responded_at: Option<Field>,
     /// Why the unit sent it back.
-    #[serde(default)]
     pub returned_reason: Option<Field>,
 }
 
-/// Judgements of the result. In the fields, `$` is one node of `each`; `each = "$"` where the record
-/// itself holds one.
+/// Judgements of the result. In the fields, `$` is one node of `each`; `each = "$"` where the
+/// record itself holds one.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationConfig {
     /// The judgements.
     pub each: JsonPath,
     /// citizen, unit, lookback, third_party or spot_check.
-    #[serde(default)]
     pub by: Option<Field>,
     /// When.
-    #[serde(default)]
     pub at: Option<Field>,
     /// Was the person contacted?
-    #[serde(default)]
     pub contacted: Option<Field>,
     /// Was it solved?
-    #[serde(default)]
     pub resolved: Option<Field>,
     /// Satisfaction, through codes.
-    #[serde(default)]
     pub satisfaction: Option<Field>,
     /// Does it count (有效回访)?
-    #[serde(default)]
     pub valid: Option<Field>,
 }
 

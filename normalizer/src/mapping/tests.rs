@@ -23,10 +23,10 @@ fn mapping(demand: &str) -> Mapping {
 }
 
 fn steps(mapping: &Mapping, tree: &Value) -> u64 {
-    let mut draft = mapping.draft(tree, Work::default());
-    let own = Own::within(&draft.people, draft.address.as_ref(), &mut draft.notes.work);
-    assert!(redact(&mut draft.body, &own, &mut draft.notes.work).is_some(), "too costly");
-    draft.notes.work.spent()
+    let (mut draft, mut notes) = mapping.draft(tree, Work::default());
+    let own = Own::within(&draft.people, draft.address.as_ref(), &mut notes.work);
+    assert!(redact(&mut draft.body, &own, &mut notes.work).is_some(), "too costly");
+    notes.work.spent()
 }
 
 /// A text of as many pieces as it is asked for.

@@ -4,11 +4,12 @@ use memchr::memchr_iter;
 
 use super::Hidden;
 
-/// The longest part before the sign, RFC 5321.
+/// Maximum length before the `@`, RFC 5321.
 const LONGEST_LOCAL: usize = 64;
 const LONGEST_DOMAIN: usize = 255;
 
-/// Adds what is found in `text`. The first character stays, and the domain: it is rarely a person's.
+/// Adds what is found in `text`. The first character and the domain, which is rarely personal, are
+/// kept.
 pub(super) fn find_mail(text: &str, hidden: &mut Vec<Hidden>) {
     for at in memchr_iter(b'@', text.as_bytes()) {
         let (before, after) = (&text.as_bytes()[..at], &text.as_bytes()[at + 1..]);
@@ -37,12 +38,12 @@ fn is_domain(byte: u8) -> bool {
 
 /// Number plates of vehicles (GA 36): province, letter, five characters, six for new energy.
 const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
-/// Behind the number: trailers, teachers, police, Hong Kong and Macao.
+/// Suffixes: trailers, driving schools, police, Hong Kong and Macao.
 const SUFFIXES: &str = "挂学警港澳";
 
 /// Adds what is found in `text`.
 pub(super) fn find_plates(text: &str, hidden: &mut Vec<Hidden>) {
-    // Letters are rare in prose, characters that are also a province are not.
+    // Letters are rarer in Chinese text than the characters of provinces.
     let letters = text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_alphabetic());
     for (at, _) in letters {
         let before = text[..at].chars().next_back().filter(|c| PROVINCES.contains(*c));
@@ -56,7 +57,7 @@ pub(super) fn find_plates(text: &str, hidden: &mut Vec<Hidden>) {
     }
 }
 
-/// The letter of the city, and the length of everything behind the province.
+/// The letter of the city, and the length of everything after the province.
 fn plate(text: &str) -> Option<(char, usize)> {
     let letter = text.chars().next().filter(char::is_ascii_alphabetic)?;
     let behind = &text[1..];
@@ -72,8 +73,8 @@ fn plate(text: &str) -> Option<(char, usize)> {
     is_plate.then(|| (letter.to_ascii_uppercase(), text.len() - number.len() + length))
 }
 
-/// Five places, most of them digits; six with the letter of new energy in front or at the end.
-/// 新BMW2024款 is a car, not a plate.
+/// Five characters, most of them digits; six with the letter for new energy at the beginning or the
+/// end. 新BMW2024款 is a car, not a plate.
 fn is_number(places: &[u8]) -> bool {
     let is_letter = |byte: &u8| matches!(byte.to_ascii_uppercase(), b'A'..=b'H' | b'J' | b'K');
     match places {

@@ -1,27 +1,27 @@
-//! Numbers that are a telephone or an identity number by their form.
+//! Finds telephone numbers, identity numbers and bank cards by their form.
 //!
-//! Digits are read as groups: a run of digits is never cut, so a piece of an order number is no
-//! telephone, and groups with one blank or hyphen between them are tried together, so that
-//! `138 0000 1234` is one.
+//! Digits are read in groups. A run of digits is never split, so a part of an order number is not a
+//! telephone. Groups with one blank or hyphen between them are tried together, so that `138 0000
+//! 1234` is one number.
 
 use normalizer_text::identify::{Problem, id_card};
 
 use super::{Hidden, Own};
 use crate::seal::shorten;
 
-/// Digits without anything between them.
+/// A run of digits.
 struct Group {
     start: usize,
     end: usize,
     /// ASCII, with an X where one ends 17 digits.
     digits: String,
-    /// One separator stands between this and the group before.
+    /// Whether one separator is between this and the group before.
     is_glued: bool,
 }
 
-/// The most groups one number is written in: a card of nineteen digits has five.
+/// Maximum number of groups of a number: a card of nineteen digits has five.
 const MOST_GROUPS: usize = 5;
-/// The longest number looked for: a bank card.
+/// Digits of the longest number: a bank card.
 const MOST_DIGITS: usize = 19;
 
 /// Adds what is found in `text`.
@@ -45,7 +45,8 @@ pub(super) fn find(text: &str, own: &Own, hidden: &mut Vec<Hidden>) {
     }
 }
 
-/// The longest number that begins with the first group: an identity number before a telephone.
+/// The longest number that begins with the first group: an identity number is preferred to a
+/// telephone.
 fn longest(groups: &[Group], own: &Own, is_announced: bool) -> Option<(usize, String)> {
     let glued = groups[1..].iter().take(MOST_GROUPS - 1).take_while(|group| group.is_glued).count();
     let mut joined = Vec::with_capacity(glued + 1);
@@ -73,7 +74,7 @@ fn mask_of(number: &str, parts: &[Group], own: &Own) -> Option<String> {
     if is_bank_card(number, parts) {
         return Some(shorten(number, 0, 4));
     }
-    // Groups of a telephone have three digits at least; dates and times have not.
+    // Groups of a telephone have at least three digits, unlike those of dates and times.
     let is_grouped_well = is_one || parts.iter().all(|part| part.digits.len() >= 3);
     if is_grouped_well && let Some(mobile) = mobile(number) {
         return Some(shorten(mobile, 3, 4));
@@ -86,19 +87,13 @@ fn mask_of(number: &str, parts: &[Group], own: &Own) -> Option<String> {
     })
 }
 
-/// A wrong check digit is a slip of the pen; in groups, or from before 1999, it must fit better.
+/// A wrong check digit may be a typing error; in groups, or with 15 digits, the number must be
+/// valid.
 fn is_identity(number: &str, is_one: bool) -> bool {
+    let province = number.get(..2).and_then(|code| code.parse::<u8>().ok());
     let is_province = matches!(
-        number.as_bytes(),
-        [b'1', b'1'..=b'5', ..]
-            | [b'2', b'1'..=b'3', ..]
-            | [b'3', b'1'..=b'7', ..]
-            | [b'4', b'1'..=b'6', ..]
-            | [b'5', b'0'..=b'4', ..]
-            | [b'6', b'1'..=b'5', ..]
-            | [b'8', b'1'..=b'3', ..]
-            | [b'7', b'1', ..]
-            | [b'9', b'1', ..]
+        province,
+        Some(11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=65 | 71 | 81..=83 | 91)
     );
     if !is_province || !matches!(number.len(), 15 | 18) {
         return false;
@@ -110,9 +105,9 @@ fn is_identity(number: &str, is_one: bool) -> bool {
     }
 }
 
-/// A card of a bank in China: 62 (UnionPay) or one of the world's brands, 16 to 19 digits that pass
-/// Luhn's check, in one piece or in fours. One number of ten passes by chance, so that what it
-/// begins with must fit as well: an order number begins with its year.
+/// A bank card in China: 62 (UnionPay) or an international brand, 16 to 19 digits that pass the
+/// Luhn check, in one group or in groups of four. One number in ten passes by chance, so the prefix
+/// must fit as well: an order number begins with its year.
 fn is_bank_card(number: &str, parts: &[Group]) -> bool {
     let is_brand = match number.as_bytes() {
         [b'6', b'2', ..] => (16..=19).contains(&number.len()),
@@ -140,16 +135,12 @@ fn passes_luhn(number: &str) -> bool {
     sum % 10 == 0
 }
 
-/// The eleven digits of a mobile number, without what stands in front of it.
+/// The eleven digits of a mobile number, without a prefix.
 fn mobile(number: &str) -> Option<&str> {
-    let bare = match number.len() {
-        11 => number,
-        12 => number.strip_prefix('0')?,
-        13 => number.strip_prefix("86")?,
-        15 => number.strip_prefix("0086")?,
-        _ => return None,
-    };
-    matches!(bare.as_bytes(), [b'1', b'3'..=b'9', ..]).then_some(bare)
+    let (prefix, bare) = number.split_at_checked(number.len().checked_sub(11)?)?;
+    let is_mobile = matches!(prefix, "" | "0" | "86" | "0086")
+        && matches!(bare.as_bytes(), [b'1', b'3'..=b'9', ..]);
+    is_mobile.then_some(bare)
 }
 
 /// Area code and seven or eight digits, together or apart.
@@ -164,14 +155,14 @@ fn is_fixed_line(number: &str, parts: &[Group]) -> bool {
     is_split_well && matches!(local.len(), 7 | 8) && matches!(local, [b'2'..=b'9', ..])
 }
 
-/// Seven or eight digits are a telephone number where the text says so.
+/// Seven or eight digits are a telephone number if the text says so.
 fn local_number(number: &str, parts: &[Group], is_announced: bool) -> Option<String> {
     let is_local = matches!(number.len(), 7 | 8) && matches!(number.as_bytes(), [b'2'..=b'9', ..]);
     let is_telephone = parts.len() == 1 && is_announced && is_local;
     is_telephone.then(|| shorten(&format!("****{number}"), 0, 4))
 }
 
-/// The word for a telephone stands at the end.
+/// Whether the text ends with a word for a telephone.
 fn is_announced(before: &str) -> bool {
     let before = before.trim_end_matches([':', '：', '是', '为', ' ', '（', '(']);
     ["电话", "座机", "号码", "固话"].iter().any(|word| before.ends_with(word))
@@ -205,7 +196,7 @@ fn groups(text: &str) -> Vec<Group> {
     groups
 }
 
-/// Prose is mostly not digits: bytes are looked at until one may begin a digit.
+/// Text has few digits: bytes are scanned until one may begin a digit.
 fn next_digit(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let is_digit = |at: usize| match bytes[at] {

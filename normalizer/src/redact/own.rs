@@ -8,13 +8,13 @@ use memchr::memmem::Finder;
 use super::Hidden;
 use crate::{notes::Work, rule::PlainPerson, seal::Personal};
 
-/// What this record must not say in its prose.
+/// The values that must not occur in the record's free text.
 #[derive(Debug, Default)]
 pub(crate) struct Own {
     values: Vec<Value>,
-    /// Finds the first of them, which are short, in one pass where there are many: a petition names
-    /// hundreds, and one pass for each would be quadratic. For a few, building it costs more than all
-    /// else here.
+    /// Finds the short ones, which come first, in one pass if there are many: a petition names
+    /// hundreds, and one pass for each would be quadratic. For a few, building it would cost more
+    /// than everything else here.
     automaton: Option<AhoCorasick>,
     /// Those that the automaton does not find.
     others: Range<usize>,
@@ -22,23 +22,23 @@ pub(crate) struct Own {
     numbers: Vec<String>,
 }
 
-/// To be found as it is.
+/// A value that is searched literally.
 #[derive(Debug)]
 struct Value {
-    /// Made once for a record: to make it takes longer than to search a title.
+    /// Made once for a record: making it takes longer than searching a title.
     finder: Finder<'static>,
-    /// What is shown in its place.
+    /// What is shown instead.
     mask: String,
 }
 
-/// Up to here a pass for each value is cheaper.
+/// Up to this number, one pass for each value is cheaper.
 const FEW: usize = 8;
-/// Bytes of a value that is searched for together with others: where one begins in the text, the
-/// automaton looks so far ahead for a longer one, and goes back.
+/// Maximum length of a value for the automaton: at every match it looks this far ahead for a longer
+/// one.
 const SHORT: usize = 64;
-/// What a byte of them costs: the automaton has a state for each.
+/// The cost of a byte of a value: the automaton has a state for each.
 const STATE: u64 = 64;
-/// Shorter numbers are amounts, years and house numbers too.
+/// Shorter numbers may be amounts, years or house numbers.
 const LEAST_DIGITS: usize = 7;
 /// Shorter addresses are names of towns and streets.
 const LEAST_ADDRESS: usize = 4;
@@ -54,7 +54,7 @@ impl Own {
                     && !name.is_common_word();
                 if is_telling {
                     found.add(name.plain(), name.mask());
-                    // Lists set two characters apart to the width of three.
+                    // Lists pad names of two characters to the width of three.
                     if let [surname, given] = name.plain().chars().collect::<Vec<_>>()[..] {
                         found.add(&String::from_iter([surname, ' ', given]), name.mask());
                     }
@@ -74,7 +74,7 @@ impl Own {
             let precise = &plain[address
                 .area()
                 .map_or(0, |area| if plain.starts_with(area) { area.len() } else { 0 })..];
-            // Nothing is hidden of an address that names an area only.
+            // An address that is only an area is not masked.
             if !precise.is_empty() && plain.chars().count() >= LEAST_ADDRESS {
                 found.add(plain, address.mask());
             }
@@ -85,7 +85,7 @@ impl Own {
         found.finish()
     }
 
-    /// The same, if it can be made within the budget; nothing where it cannot.
+    /// The same within the budget; empty if that is not enough.
     pub(crate) fn within(
         people: &[PlainPerson],
         address: Option<&Personal>,
@@ -108,13 +108,13 @@ impl Own {
 
     /// The values themselves.
     pub(crate) fn into_values(self) -> impl Iterator<Item = String> {
-        // They were texts: nothing is replaced.
+        // They are valid text, so nothing is replaced.
         self.values
             .into_iter()
             .map(|Value { finder, .. }| String::from_utf8_lossy(finder.needle()).into_owned())
     }
 
-    /// Where they stand in a text.
+    /// Their positions in a text.
     pub(super) fn find(&self, text: &str) -> Vec<Hidden> {
         let mut hidden = Vec::new();
         let mut add = |start: usize, value: usize| {
@@ -146,7 +146,7 @@ impl Own {
 
     fn add(&mut self, value: &str, mask: &str) {
         if value.is_empty() {
-            return; // it would be found everywhere, for ever
+            return; // it would be found everywhere
         }
         let finder = Finder::new(value).into_owned();
         self.values.push(Value { finder, mask: mask.to_owned() });
@@ -160,7 +160,7 @@ impl Own {
         self.add(plain, phone.mask());
         let mut groups = plain.split('-');
         let (area, local) = (groups.next().unwrap_or_default(), groups.next());
-        // Of a fixed line people leave out the area code, or its zero.
+        // People omit the area code of a landline, or its zero.
         let bare = area.strip_prefix('0').unwrap_or(area);
         let local = local.unwrap_or_default();
         for (area, local) in [(area, local), (bare, local), ("", local)] {
@@ -178,7 +178,7 @@ impl Own {
         self.values.sort_by_key(is_long);
         let n_short = self.values.partition_point(|value| !is_long(value));
         if n_short > FEW {
-            // Fails above four thousand million states only; a record is far smaller.
+            // Fails only above four thousand million states; a record is far smaller.
             self.automaton = AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
                 .kind(Some(AhoCorasickKind::NoncontiguousNFA))
@@ -193,7 +193,8 @@ impl Own {
     }
 }
 
-/// Digits go on neither before nor behind: a part of a longer number is another number.
+/// Whether there are no further digits before or after: a part of a longer number is another
+/// number.
 fn is_whole(text: &str, start: usize, end: usize) -> bool {
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     let bytes = text.as_bytes();

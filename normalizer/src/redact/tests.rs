@@ -56,7 +56,7 @@ fn numbers_are_masked_by_their_form() {
 }
 
 #[test]
-fn what_is_no_personal_number_stays() {
+fn other_numbers_are_not_masked() {
     for text in [
         "",
         "工单12345678901234567890",
@@ -84,7 +84,7 @@ fn what_is_no_personal_number_stays() {
 }
 
 #[test]
-fn own_values_are_masked_wherever_they_stand() {
+fn own_values_are_masked_wherever_they_occur() {
     let own = own("张䶮", "0553-3800000", "镜湖区某某路77号2栋");
     for (text, expected) in [
         ("我叫张䶮,住镜湖区某某路77号2栋", "我叫张**,住镜湖区****"),
@@ -104,7 +104,7 @@ fn own_values_are_masked_wherever_they_stand() {
 }
 
 #[test]
-fn words_that_are_no_names_are_not_hidden() {
+fn ordinary_words_are_not_masked() {
     for name in ["市民", "匿名", "高兴", "先生", "李某", "王"] {
         let own = own(name, "", "镜湖区");
         let text = format!("{name}很高兴, 市民王先生在镜湖区");
@@ -113,7 +113,7 @@ fn words_that_are_no_names_are_not_hidden() {
 }
 
 #[test]
-fn of_two_that_overlap_both_are_hidden() {
+fn two_overlapping_values_are_both_masked() {
     let own = own("路13800001234", "", "某某大道5号13800001234");
     check(&own, "在某某大道5号13800001234等", "在****等");
 }

@@ -1,38 +1,36 @@
-//! Codes, and lists of them.
+//! Codes, lists of codes, and administrative divisions.
 
 use std::{collections::HashSet, hash::Hash, sync::Arc};
 
 use contract::demand::QualityFlag;
 use normalizer_text::{Profile, clean};
 
-use super::text::cleaned;
+use super::{Rule, text::cleaned};
 use crate::{
-    codes::CodeTable,
+    codes::{CodeTable, Region, RegionTable},
     notes::Notes,
     source::{Record, Source},
 };
 
-/// A label of the source and what it means.
-#[derive(Debug)]
+/// Translates a label of the source into a code.
 pub(crate) struct CodeRule<T> {
     pub(crate) source: Source,
-    /// Absent where the source writes our codes already.
+    /// `None` where the source writes our codes already.
     pub(crate) table: Option<Arc<CodeTable>>,
-    /// The longest beginning of a label that is in the table decides.
+    /// Whether the longest prefix of a label that is in the table decides.
     pub(crate) by_prefix: bool,
-    /// Reads a code of the target.
+    /// Parses a code of the target.
     pub(crate) parse: fn(&str) -> Option<T>,
 }
 
-/// Meaning and label; a label without a meaning is kept as it came.
-#[derive(Debug)]
+/// A code and its label; a label without a code is kept as it came.
 pub(crate) struct Coded<T> {
     pub(crate) code: Option<T>,
     pub(crate) raw: Option<String>,
 }
 
 impl<T> CodeRule<T> {
-    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Coded<T> {
+    pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Coded<T> {
         let nothing = Coded { code: None, raw: None };
         let Some(found) = self.source.first(record, notes) else { return nothing };
         let target = self.source.target;
@@ -42,12 +40,12 @@ impl<T> CodeRule<T> {
         if code.is_none() {
             notes.add(target, QualityFlag::UnknownCode, None);
         }
-        // Of a value that is ours the source said nothing.
+        // A constant or a default is not a label of the source.
         let raw = found.is_said.then(|| raw.into_owned());
         Coded { code, raw }
     }
 
-    /// The meaning of a label.
+    /// The code of a label.
     pub(crate) fn find(&self, raw: &str, record: Record<'_>) -> Option<T> {
         let Some(table) = &self.table else { return (self.parse)(raw) };
         let look_up = |label: &str| table.find(label, self.by_prefix, record.received_at);
@@ -57,18 +55,32 @@ impl<T> CodeRule<T> {
     }
 }
 
-/// All values that the path finds.
-#[derive(Debug)]
+impl<T: 'static> Rule<T> for CodeRule<T> {
+    fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<T> {
+        self.coded(record, notes).code
+    }
+}
+
+/// Parses yes or no, where there is no code table.
+pub(crate) fn yes_or_no(word: &str) -> Option<bool> {
+    match word {
+        "1" | "是" | "true" => Some(true),
+        "0" | "否" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads all values that the path finds.
 pub(crate) struct ListRule<T> {
     pub(crate) each: CodeRule<T>,
-    /// What becomes of a label that is in no table: kept as it is, or dropped.
+    /// Keeps or drops a label that is not in the table.
     pub(crate) unknown: fn(String) -> Option<T>,
 }
 
 const SEPARATORS: [char; 7] = [',', '，', '、', ';', '；', '|', '\n'];
 
-impl<T: Clone + Eq + Hash> ListRule<T> {
-    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Vec<T> {
+impl<T: Clone + Eq + Hash + 'static> Rule<Vec<T>> for ListRule<T> {
+    fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Vec<T>> {
         let source = &self.each.source;
         let (mut list, mut known) = (Vec::new(), HashSet::new());
         for text in source.all(record, notes) {
@@ -83,6 +95,38 @@ impl<T: Clone + Eq + Hash> ListRule<T> {
                 list.extend(item.filter(|item| known.insert(item.clone())));
             }
         }
-        list
+        Some(list)
+    }
+}
+
+/// Reads a code of GB/T 2260 of any width, old or new, or the name of a division.
+pub(crate) struct RegionRule {
+    pub(crate) source: Source,
+    pub(crate) table: Arc<RegionTable>,
+    /// The division in which a name is looked up first.
+    pub(crate) within: Option<String>,
+}
+
+impl RegionRule {
+    pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Coded<String> {
+        let Some(found) = self.source.first(record, notes) else {
+            return Coded { code: None, raw: None };
+        };
+        let digits = clean(&found.text, Profile::Code).text;
+        let region = if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.table.find(&digits, record.received_at)
+        } else {
+            self.table.find_name(&found.text, self.within.as_deref())
+        };
+        let (code, doubt) = match region {
+            Region::Current(code) => (Some(code.to_owned()), None),
+            Region::Outdated(now) => (Some(now.to_owned()), Some(QualityFlag::OutdatedRegion)),
+            Region::Unknown => (None, Some(QualityFlag::UnknownCode)),
+        };
+        if let Some(flag) = doubt {
+            notes.add(self.source.target, flag, None);
+        }
+        let raw = found.is_said.then(|| clean(&found.text, Profile::Plain).text.into_owned());
+        Coded { code, raw }
     }
 }

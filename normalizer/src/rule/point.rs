@@ -1,37 +1,37 @@
 //! Coordinates.
 //!
-//! Maps of China are drawn in a shifted system by law (GCJ-02), Baidu shifts once more (BD-09). Both
-//! shifts are published by observation and undone here to about a metre, so that points of all
-//! channels lie on one map.
+//! By law, maps of China use a shifted system (GCJ-02); Baidu shifts once more (BD-09). Both shifts
+//! are known from observation and are undone here to about a metre, so that points of all channels
+//! are on one map.
 
 use contract::demand::{Crs, Location, QualityFlag};
 use normalizer_text::{Profile, clean};
 
+use super::Rule;
 use crate::{
     notes::Notes,
     source::{Record, Source},
 };
 
-/// A point in degrees.
-#[derive(Debug)]
+/// Reads a point in degrees.
 pub(crate) struct PointRule {
     pub(crate) lon: Source,
     pub(crate) lat: Source,
     pub(crate) crs: Crs,
 }
 
-impl PointRule {
-    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Location> {
+impl Rule<Location> for PointRule {
+    fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Location> {
         let target = self.lon.target;
         let lon = degrees(&self.lon, record, notes);
         let lat = degrees(&self.lat, record, notes);
         let (mut lon, mut lat) = (lon?, lat?);
-        // What a phone without a fix sends. It is no place, least of all one in the sea off Africa.
+        // A phone without a position fix sends zeros.
         if lon.abs() < 1e-6 && lat.abs() < 1e-6 {
             notes.add(target, QualityFlag::OutOfRange, Some("no fix: both are zero"));
             return None;
         }
-        // The two ranges do not meet: a swapped pair is recognised beyond doubt.
+        // The two ranges do not overlap, so a swapped pair is certain.
         if !is_in_china(lon, lat) && is_in_china(lat, lon) {
             notes.add(target, QualityFlag::OutOfRange, Some("longitude and latitude were swapped"));
             (lon, lat) = (lat, lon);
@@ -41,7 +41,7 @@ impl PointRule {
             return None;
         }
         if !is_in_china(lon, lat) {
-            // The shifts are only defined inside.
+            // The shifts are only defined inside China.
             notes.add(target, QualityFlag::OutOfRange, Some("outside China"));
             return Some(Location { lon, lat, crs: self.crs });
         }

@@ -1,38 +1,39 @@
-//! Texts.
+//! Texts and whole numbers.
 
 use std::borrow::Cow;
 
 use contract::demand::QualityFlag;
 use normalizer_text::{Profile, Repair, clean};
 
-use super::{CodeRule, Coded};
+use super::{CodeRule, Coded, Rule};
 use crate::{
     notes::Notes,
     source::{Record, Source},
 };
 
-/// A text of the source, or what a code table says of it.
-#[derive(Debug)]
+/// Reads a text.
 pub(crate) enum TextRule {
-    /// Cleaned.
+    /// Repaired and cleaned.
     Clean(Source, Profile),
-    /// A number.
+    /// A decimal number.
     Decimal(Source),
-    /// Through a table.
+    /// Translated by a code table.
     Codes(CodeRule<String>),
 }
 
-impl TextRule {
-    /// The text; a label that the table does not know stays as it is.
-    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<String> {
+impl Rule<String> for TextRule {
+    /// A label that is not in the table is kept as it is.
+    fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<String> {
         let Coded { code, raw } = self.coded(record, notes);
         code.or(raw)
     }
+}
 
-    /// For fields with a `…_raw` beside them: there an unknown label goes, and only there.
+impl TextRule {
+    /// For fields that have a `…_raw` field: an unknown label goes there only.
     pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Coded<String> {
         match self {
-            Self::Codes(rule) => rule.read(record, notes),
+            Self::Codes(rule) => rule.coded(record, notes),
             Self::Decimal(source) => {
                 let text = source.text(record, notes);
                 let code = text.and_then(|text| {
@@ -56,9 +57,9 @@ impl TextRule {
     }
 }
 
-/// The text with what was decoded wrongly put back, before cleaning takes the control characters of a
-/// broken text. Rules and places are noted, never the text.
-pub(crate) fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) -> Cow<'a, str> {
+/// Repairs text that was decoded with the wrong charset. This comes before cleaning, which removes
+/// control characters that the repair needs. The notes name rules and places, never the text.
+fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) -> Cow<'a, str> {
     let found = notes.work.repair(&text);
     for Repair { rules, before, .. } in &found.repairs {
         let names: Vec<_> = rules.iter().map(|rule| rule.name()).collect();
@@ -80,8 +81,9 @@ pub(crate) fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) 
     }
 }
 
-/// A number as text: money and keys lose nothing. `１,２３４.５０元` is `1234.50`.
-pub(crate) fn decimal(text: &str) -> Option<String> {
+/// A number that stays text, so that money and keys lose no digits: `１,２３４.５０元` is
+/// `1234.50`.
+fn decimal(text: &str) -> Option<String> {
     let code = clean(text, Profile::Code).text;
     let number = code.trim_start_matches(['¥', '￥', '+']).trim_end_matches('元').replace(',', "");
     let digits = number.strip_prefix('-').unwrap_or(&number);
@@ -92,7 +94,7 @@ pub(crate) fn decimal(text: &str) -> Option<String> {
     is_number.then_some(number)
 }
 
-/// The text without what does not belong to it, or nothing if nothing remains.
+/// The cleaned text; nothing if it is empty.
 pub(crate) fn cleaned<'a>(
     text: &'a str,
     profile: Profile,
@@ -105,4 +107,32 @@ pub(crate) fn cleaned<'a>(
         notes.add(target, QualityFlag::ControlCharacters, None);
     }
     (!cleaned.text.is_empty()).then_some(cleaned.text)
+}
+
+/// Reads a whole number, or counts the nodes that the path finds.
+pub(crate) struct IntRule {
+    pub(crate) source: Source,
+    pub(crate) counts_nodes: bool,
+}
+
+impl<N: TryFrom<u64>> Rule<N> for IntRule {
+    fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<N> {
+        let number = if self.counts_nodes {
+            Some(self.source.count(record, notes)? as u64)
+        } else {
+            whole(&clean(&self.source.text(record, notes)?, Profile::Code).text)
+        };
+        let number = number.and_then(|number| N::try_from(number).ok());
+        if number.is_none() {
+            let detail = "not a whole number of the expected size";
+            notes.add(self.source.target, QualityFlag::OutOfRange, Some(detail));
+        }
+        number
+    }
+}
+
+/// `12`, and `12.0` as spreadsheets write it.
+fn whole(text: &str) -> Option<u64> {
+    let (number, fraction) = text.split_once('.').unwrap_or((text, ""));
+    fraction.bytes().all(|byte| byte == b'0').then(|| number.parse().ok()).flatten()
 }

@@ -1,8 +1,8 @@
 //! Times.
 //!
-//! A source writes its times as it likes, changes its mind after an upgrade, and exports through a
-//! spreadsheet. What is recognised is fixed here and does not depend on the day it is read: a time
-//! that cannot be read is absent and flagged, never "now".
+//! Sources write times in any format, change it with an upgrade, and export through spreadsheets.
+//! The recognised formats are fixed and do not depend on the current time: a time that cannot be
+//! read is absent and flagged, never "now".
 
 mod civil;
 mod span;
@@ -12,6 +12,7 @@ use chrono_tz::Tz;
 use contract::{Timestamp, demand::QualityFlag};
 use normalizer_text::{Profile, clean};
 
+use super::Rule;
 use crate::{
     notes::Notes,
     path::Path,
@@ -19,55 +20,53 @@ use crate::{
 };
 
 /// A moment.
-#[derive(Debug)]
 pub(crate) struct TimeRule {
     pub(crate) source: Source,
     pub(crate) form: TimeForm,
-    /// Of times that name none.
+    /// The zone of times without one.
     pub(crate) zone: Tz,
 }
 
-/// How a source writes times.
-#[derive(Debug)]
+/// The format of times.
 pub(crate) enum TimeForm {
-    /// In one of the usual ways.
+    /// One of the usual formats.
     Usual,
-    /// In these formats only.
+    /// One of these formats.
     Formats(Vec<String>),
     /// Seconds or milliseconds since 1970.
     Epoch,
     /// Milliseconds since 1970.
     EpochMillis,
-    /// In one of the usual ways, but only the day counts.
+    /// One of the usual formats, but only the day counts.
     Day,
     /// Days since 1899-12-30.
     Excel,
-    /// So long after the moment at this path.
+    /// A duration after the time at this path.
     After(Path),
 }
 
-/// A time as it was written.
+/// A parsed time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {
-    /// On a clock whose zone is not said.
+    /// Without a zone.
     Local(NaiveDateTime),
-    /// The same, and it may be morning or afternoon.
+    /// Without a zone, in the morning or in the afternoon.
     HalfDay(NaiveDateTime),
-    /// A moment.
+    /// With a zone.
     Moment(Timestamp),
 }
 
-/// 2005-01-01, before which no channel took anything in, and 2100-01-01. Whether a time lies before
-/// the read is not asked here: the same record must give the same demand whenever it is read. `pack`
-/// knows the time of the read and looks.
+/// From 2005-01-01, before which there was no channel, to 2100-01-01. Whether a time is in the
+/// future is not checked here, because the same record must always give the same demand; `pack`
+/// knows the time of reading and checks it.
 const PLAUSIBLE: std::ops::Range<i64> = 1_104_537_600..4_102_444_800;
-/// Years 1 to 9999: what every store and every wire form can write.
+/// Years 1 to 9999, which every store and every wire format can write.
 const WRITABLE: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
-/// Beyond this a number of seconds since 1970 can only be milliseconds: it would be the year 5138.
+/// A larger number must be milliseconds: as seconds it would be after the year 5138.
 const MOST_SECONDS: i64 = 100_000_000_000;
 
-impl TimeRule {
-    pub(crate) fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Timestamp> {
+impl Rule<Timestamp> for TimeRule {
+    fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Timestamp> {
         let FoundText { text, is_number, .. } = self.source.first(record, notes)?;
         let text = clean(&text, Profile::Plain).text;
         let target = self.source.target;
@@ -85,7 +84,9 @@ impl TimeRule {
         }
         Some(moment)
     }
+}
 
+impl TimeRule {
     fn parse(&self, text: &str, is_number: bool) -> Option<Written> {
         match &self.form {
             TimeForm::Usual if is_number => {
@@ -108,8 +109,8 @@ impl TimeRule {
         }
     }
 
-    /// A span after a moment that the record names. A limit in working days is none: nobody here
-    /// knows the holidays, and an invented deadline is worse than none.
+    /// A duration after a time of the record. A limit in working days is not supported: the
+    /// holidays are not known here, and a wrong deadline is worse than none.
     fn after(
         &self,
         path: &Path,
@@ -125,7 +126,7 @@ impl TimeRule {
         self.place(written?, notes)?.checked_add_signed(span)
     }
 
-    /// Puts a clock's time into the zone.
+    /// Applies the zone.
     fn place(&self, written: Written, notes: &mut Notes) -> Option<Timestamp> {
         let target = self.source.target;
         let local = match written {
@@ -156,7 +157,7 @@ fn epoch(text: &str) -> Option<Written> {
     } else {
         DateTime::from_timestamp_millis(number)
     };
-    // A small number is a code or a count that came into the wrong column.
+    // A small number is a code or a count in the wrong column.
     moment.filter(|moment| moment.timestamp() >= 100_000_000).map(Written::Moment)
 }
 
@@ -167,7 +168,7 @@ fn declared(text: &str, format: &str) -> Option<Written> {
     if let Ok(local) = NaiveDateTime::parse_from_str(text, format) {
         return Some(Written::Local(local));
     }
-    // A clock of twelve hours without am and pm; before the date alone, which would fit as well.
+    // A 12-hour clock without am and pm; tried before the date alone, which would match as well.
     let half_day = NaiveDateTime::parse_from_str(&format!("{text} AM"), &format!("{format} %p"));
     if let Ok(local) = half_day {
         return Some(Written::HalfDay(local));
@@ -176,7 +177,7 @@ fn declared(text: &str, format: &str) -> Option<Written> {
     date.and_hms_opt(0, 0, 0).map(Written::Local)
 }
 
-/// Whole days and their fraction since 1899-12-30, as spreadsheets count.
+/// Days and seconds since 1899-12-30, as spreadsheets count.
 fn days_since_1899(days: i64, seconds: i64) -> Option<NaiveDateTime> {
     let origin = chrono::NaiveDate::from_ymd_opt(1899, 12, 30)?.and_hms_opt(0, 0, 0)?;
     origin.checked_add_signed(TimeDelta::try_days(days)? + TimeDelta::try_seconds(seconds)?)

@@ -1,10 +1,10 @@
-//! The keys a gateway holds, and their file form.
+//! The keys of a gateway, and the format of the key file.
 //!
-//! Three keys with three purposes: whoever may compare persons (token key) need not be able to read
-//! them (sealing key), and neither is needed to recognise an unchanged content (digest key). Every
-//! set has an id, written in front of each ciphertext, so that sets can be exchanged one day while
-//! old rows stay readable. A new set should keep the digest key of the one before it: under another
-//! one every demand looks changed once.
+//! There are three keys for three purposes: comparing persons (token key) does not need reading
+//! them (sealing key), and detecting unchanged content (digest key) needs neither. Every set has an
+//! id, which is stored with each ciphertext, so that keys can be rotated while old rows stay
+//! readable. A new set keeps the digest key of the old one: with another key every demand would
+//! look changed once.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::suite::{Mac, Suite};
 
-/// The set in use and the older ones that still open old rows.
+/// The current set, and the older ones that still open old rows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "KeyFile", into = "KeyFile")]
 pub struct Keys {
@@ -41,51 +41,34 @@ impl Keys {
     /// # Errors
     /// The operating system gives none.
     pub fn generate(suite: Suite) -> Result<Self, KeyError> {
-        let current = KeySet {
-            id: 1,
-            suite,
-            sealing: KeyBytes::random()?,
-            token: KeyBytes::random()?,
-            digest: KeyBytes::random()?,
-        };
-        Ok(Self { current, older: Vec::new() })
+        Ok(Self { current: KeySet::random(1, suite, KeyBytes::random()?)?, older: Vec::new() })
     }
 
-    /// The same with a new set in use and the others behind it. The digest key stays: under another
-    /// one every demand would look changed once.
+    /// The same with a new current set; the others become older ones. The digest key is kept: with
+    /// another one every demand would look changed once.
     ///
     /// # Errors
     /// The operating system gives no random bytes, or there are four thousand million sets.
     pub fn rotated(&self, suite: Suite) -> Result<Self, KeyError> {
         let all = || std::iter::once(&self.current).chain(&self.older);
         let newest = all().map(|set| set.id).max().unwrap_or(0);
-        let current = KeySet {
-            id: newest.checked_add(1).ok_or(KeyError::NoMoreIds)?,
-            suite,
-            sealing: KeyBytes::random()?,
-            token: KeyBytes::random()?,
-            digest: self.current.digest.clone(),
-        };
+        let id = newest.checked_add(1).ok_or(KeyError::NoMoreIds)?;
+        let current = KeySet::random(id, suite, self.current.digest.clone())?;
         Ok(Self { current, older: all().cloned().collect() })
     }
 
-    /// The same without the sets that nothing is sealed with any more.
+    /// The same without the older sets.
     #[must_use]
     pub fn retired(&self) -> Self {
         Self { current: self.current.clone(), older: Vec::new() }
     }
 
-    /// The algorithms of the set in use.
-    pub fn suite(&self) -> Suite {
-        self.current.suite
-    }
-
-    /// Ids of the sets that only open.
+    /// Ids of the older sets.
     pub fn older_ids(&self) -> impl Iterator<Item = u32> {
         self.older.iter().map(|set| set.id)
     }
 
-    /// Reads the file form: `{"current": 1, "keys": [{"id": 1, "sealing": "<64 hex digits>",
+    /// Reads a key file: `{"current": 1, "keys": [{"id": 1, "sealing": "<64 hex digits>",
     /// "token": "…", "digest": "…"}]}`.
     ///
     /// # Errors
@@ -95,24 +78,24 @@ impl Keys {
         serde_json::from_str(text).map_err(|error| KeyError::Unreadable(error.to_string()))
     }
 
-    /// The file form. It holds the keys in plain: write it to a file of mode 600 and nowhere else.
+    /// The content of a key file. It has the keys in plain: write it only to a file of mode 600.
     pub fn to_json(&self) -> String {
         // Integers and strings always serialise.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// The id of the set that seals.
+    /// The id of the current set.
     pub fn id(&self) -> u32 {
         self.current.id
     }
 
-    /// Stands for the set in use without revealing it: a store keeps it beside the id and refuses
-    /// a process that comes with another key.
+    /// Identifies the current set without revealing it: a store keeps it with the id and refuses a
+    /// process with another key.
     pub fn check_value(&self) -> String {
         self.current.check_value()
     }
 
-    /// Id and check value of every set, the one in use first.
+    /// Id and check value of every set, the current one first.
     pub fn check_values(&self) -> Vec<(u32, String)> {
         let all = std::iter::once(&self.current).chain(&self.older);
         all.map(|set| (set.id, set.check_value())).collect()
@@ -124,7 +107,7 @@ impl Keys {
 #[serde(deny_unknown_fields)]
 pub(super) struct KeySet {
     pub(super) id: u32,
-    /// Absent in files from before there was a choice.
+    /// Missing in old files.
     #[serde(default)]
     pub(super) suite: Suite,
     pub(super) sealing: KeyBytes,
@@ -133,6 +116,12 @@ pub(super) struct KeySet {
 }
 
 impl KeySet {
+    /// A new set with this digest key.
+    fn random(id: u32, suite: Suite, digest: KeyBytes) -> Result<Self, KeyError> {
+        let (sealing, token) = (KeyBytes::random()?, KeyBytes::random()?);
+        Ok(Self { id, suite, sealing, token, digest })
+    }
+
     fn check_value(&self) -> String {
         let mut hash = Sha256::new();
         for key in [&self.sealing, &self.token, &self.digest] {
@@ -152,7 +141,7 @@ impl KeySet {
     }
 }
 
-/// 32 bytes that no `Debug` shows.
+/// 32 bytes, not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct KeyBytes([u8; 32]);
 
@@ -233,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_form_reads_back_and_no_debug_shows_it() {
+    fn the_key_file_is_read_back_and_debug_does_not_show_keys() {
         let keys = Keys::generate(Suite::Aes).unwrap();
         let file = keys.to_json();
         let again = Keys::from_json(&file).unwrap();
@@ -262,7 +251,7 @@ mod tests {
     fn a_rotated_file_seals_with_a_new_set_and_keeps_the_digest_key() {
         let keys = Keys::generate(Suite::Aes).unwrap();
         let rotated = keys.rotated(Suite::Sm).unwrap();
-        assert_eq!((rotated.id(), rotated.suite()), (2, Suite::Sm));
+        assert_eq!((rotated.id(), rotated.current.suite), (2, Suite::Sm));
         assert_eq!(rotated.older_ids().collect::<Vec<_>>(), [1]);
         assert_ne!(rotated.current.token.bytes(), keys.current.token.bytes());
         assert_eq!(rotated.current.digest.bytes(), keys.current.digest.bytes());

@@ -1,7 +1,7 @@
-//! A personal value before it is sealed: what people may see of it, and what makes it comparable.
+//! A personal value before it is sealed: its mask, and the form in which it is compared.
 //!
-//! Only a value that can be an identity gets one: a masked number, a number with a wrong check digit
-//! and "匿名" are each shared by thousands, and a token for them would join strangers.
+//! Only a value that identifies somebody has an identity: a masked number, a number with a wrong
+//! check digit and "匿名" are each shared by thousands, and a token for them would link strangers.
 
 mod address;
 mod name;
@@ -13,11 +13,11 @@ use normalizer_text::{
     identify::{Problem, id_card, is_masked},
 };
 
-/// What is doubtful about a value, in words that do not quote it.
+/// A doubt about a value, in words that do not quote it.
 pub(crate) type Doubt = (QualityFlag, &'static str);
 
-/// A name, telephone, identity number or address in plain. Deliberately not
-/// serialisable: what is written out is what [`Sealer`](crate::Sealer) made of it.
+/// A name, telephone, identity number or address in plain. Deliberately not serialisable: only what
+/// [`Sealer`](crate::Sealer) makes of it is written out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Personal {
     kind: &'static str,
@@ -29,8 +29,8 @@ pub struct Personal {
 }
 
 impl Personal {
-    /// A telephone number, in any way people write it. The plain value is the normalised number
-    /// where it is one, else the text as it came.
+    /// A telephone number in any notation. The plain value is the normalised number; a text that is
+    /// not a number is kept as it came.
     pub fn phone(text: &str) -> Self {
         phone::read(text)
     }
@@ -39,21 +39,15 @@ impl Personal {
     pub fn id_no(text: &str) -> Self {
         let found = id_card(text);
         let (is_identity, doubt) = match found.problem {
-            None | Some(Problem::LostZero) => (true, None),
+            None => (true, None),
             Some(Problem::Masked) => (false, Some(MASKED)),
             Some(Problem::CheckDigit) => (false, Some(checksum("the check digit does not fit"))),
             Some(Problem::Date) => (false, Some(checksum("the date of birth is no date"))),
             Some(Problem::Form) => (false, Some(checksum("not 18 or 15 characters of its kind"))),
         };
-        let plain = found.normalised;
-        Self {
-            kind: "id_no",
-            mask: shorten(&plain, 6, 4),
-            identity: is_identity.then(|| plain.clone()),
-            doubt,
-            area: None,
-            plain,
-        }
+        let (plain, mask) = (found.normalised.clone(), shorten(&found.normalised, 6, 4));
+        let identity = is_identity.then_some(found.normalised);
+        Self { kind: "id_no", plain, mask, identity, doubt, area: None }
     }
 
     /// A name.
@@ -76,12 +70,13 @@ impl Personal {
         &self.plain
     }
 
-    /// What people may see.
+    /// The mask that people may see.
     pub fn mask(&self) -> &str {
         &self.mask
     }
 
-    /// The form in which equal persons are equal; none where the value identifies nobody.
+    /// The form in which values of the same person are equal; `None` if the value identifies
+    /// nobody.
     pub fn identity(&self) -> Option<&str> {
         self.identity.as_deref()
     }
@@ -101,13 +96,13 @@ impl Personal {
         self.kind == "name" && name::is_placeholder(&self.plain)
     }
 
-    /// A name that is a word as well: looking for it in prose would hide the prose.
+    /// A name that is also an ordinary word: masking it would hide ordinary text.
     pub(crate) fn is_common_word(&self) -> bool {
         self.kind == "name" && name::is_common_word(&self.plain)
     }
 }
 
-// Values must not reach a log by way of `{:?}`.
+// A value must not reach a log through `{:?}`.
 impl std::fmt::Debug for Personal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Personal({} {})", self.kind, self.mask)
@@ -124,7 +119,8 @@ fn masked_doubt(text: &str) -> Option<Doubt> {
     is_masked(text).then_some(MASKED)
 }
 
-/// Keeps `head` characters in front and `tail` at the end, if at least four are hidden between.
+/// Keeps `head` characters at the start and `tail` at the end, if at least four are hidden in
+/// between.
 pub(crate) fn shorten(text: &str, head: usize, tail: usize) -> String {
     let n_chars = text.chars().count();
     if n_chars < head + tail + 4 {

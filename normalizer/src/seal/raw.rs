@@ -1,8 +1,9 @@
-//! The record as the source said it, made smaller before it is sealed.
+//! Compression of the raw record before it is sealed.
 //!
-//! Records are small and alike, so that a dictionary does more than a level: half of the time, and a
-//! third to a fifth of the size where a channel's columns are in it. It is part of the program and
-//! numbered; bytes that were compressed with one need that one for ever, so none ever changes.
+//! Records are small and similar, so a dictionary helps more than a higher level: half of the time,
+//! and a third to a fifth of the size if it has the columns of the channel. Dictionaries are part
+//! of the program and numbered. A frame can only be read with the dictionary it was made with, so a
+//! dictionary never changes.
 
 use std::{
     io::{self, Read},
@@ -15,11 +16,11 @@ use zstd::{
     stream,
 };
 
-/// Compresses with contexts that are kept: setting one up costs more than compressing a record.
+/// Compresses with reused contexts: creating one costs more than compressing a record.
 #[derive(Default)]
 pub(crate) struct Compressor(Mutex<Vec<bulk::Compressor<'static>>>);
 
-/// Made by `cargo xtask dictionary` of made-up records of all shipped channels.
+/// Made by `cargo xtask dictionary` from made-up records of all shipped channels.
 static DICTIONARY_1: &[u8] = include_bytes!("record-1.dict");
 static ENCODER: LazyLock<EncoderDictionary<'static>> =
     LazyLock::new(|| EncoderDictionary::copy(DICTIONARY_1, LEVEL));
@@ -27,15 +28,15 @@ static DECODER: LazyLock<DecoderDictionary<'static>> =
     LazyLock::new(|| DecoderDictionary::copy(DICTIONARY_1));
 
 const LEVEL: i32 = 1;
-/// What follows is kept as it is.
+/// The rest is not compressed.
 const STORED: u8 = 0;
-/// What follows is a zstd frame.
+/// The rest is a zstd frame.
 const ZSTD: u8 = 1;
-/// What follows is a zstd frame, made with the first dictionary.
+/// The rest is a zstd frame, made with the first dictionary.
 const ZSTD_1: u8 = 2;
 
 impl Compressor {
-    /// Makes `bytes` smaller; a record that cannot be made smaller is kept as it is.
+    /// Compresses `bytes`; a record that does not become smaller is stored as it is.
     pub(crate) fn compress(&self, bytes: &[u8]) -> Vec<u8> {
         match self.frame(bytes) {
             Ok(frame) if frame.len() < bytes.len() => [&[ZSTD_1], frame.as_slice()].concat(),
@@ -55,7 +56,7 @@ impl Compressor {
     }
 }
 
-/// The inverse. Only authenticated bytes come here, so the size is that of a record we took.
+/// The inverse. The bytes are authenticated, so the size is that of a record we accepted.
 pub(crate) fn decompress(packed: &[u8]) -> Option<Vec<u8>> {
     match packed.split_first()? {
         (&STORED, bytes) => Some(bytes.to_vec()),
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_compressed_by_earlier_versions_still_opens() {
+    fn records_compressed_by_earlier_versions_can_be_read() {
         let record = b"{\"ROWGUID\":\"6f1a0c52\",\"CSTATUS\":\"35\"}".repeat(9);
         let earlier = [&[ZSTD], bulk::compress(&record, 1).unwrap().as_slice()].concat();
         assert_eq!(decompress(&earlier).unwrap(), record);

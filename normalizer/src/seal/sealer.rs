@@ -1,14 +1,16 @@
-//! Authenticated encryption with derived nonces, keyed digests and tokens.
+//! Authenticated encryption with derived nonces, keyed digests and tokens; and opening what was
+//! sealed, for audits, replays and tests. Whoever opens a value records why.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use aes_gcm::aead::Payload;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use contract::{ChannelId, DemandId, Digest, Sealed, SealedBytes};
+use contract::{ChannelId, Demand, DemandId, Digest, Sealed, SealedBytes};
 
 use super::{
     Personal,
     keys::{KeySet, Keys},
+    raw::decompress,
     suite::{Cipher, Mac},
 };
 
@@ -16,20 +18,20 @@ const ID: usize = 4;
 const NONCE: usize = 12;
 const TAG: usize = 16;
 
-/// Seals with the keys in use, opens with all that are known. Cheap to share, expensive to make:
-/// the key schedules are computed once.
+/// Seals with the current keys and opens with all known keys. Expensive to make, because the key
+/// schedules are computed once; cheap to share.
 pub struct Sealer {
     current: Prepared,
     older: Vec<Prepared>,
 }
 
-/// Why sealed bytes do not open.
+/// Why sealed bytes cannot be opened.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum OpenError {
     /// Too short to be sealed bytes.
     #[error("these are not sealed bytes")]
     Malformed,
-    /// Sealed with a key that is not there.
+    /// Sealed with an unknown key.
     #[error("sealed with key {0}, which is not in the key file; add that set to it")]
     UnknownKey(u32),
     /// Changed, or sealed for another channel, demand or field.
@@ -58,7 +60,7 @@ impl Sealer {
         value: &[u8],
     ) -> SealedBytes {
         let Prepared { id: key_id, cipher, nonce, .. } = &self.current;
-        // Fixed width, length and field, rest: two different triples never give the same bytes.
+        // Fixed width, length and field, rest: different inputs never give the same bytes.
         let length = (field.len() as u64).to_be_bytes();
         let hash = nonce.of(&[id.as_bytes(), &length, field.as_bytes(), value]);
         let mut nonce = [0; NONCE];
@@ -70,7 +72,7 @@ impl Sealer {
         let aad = associated(channel, id, field, *key_id);
         match cipher.encrypt(nonce, &aad, &mut sealed[ID + NONCE..]) {
             Ok(tag) => sealed.extend(tag),
-            // Above 64 GiB only; what is then kept does not open, and reveals nothing.
+            // Only above 64 GiB. What is kept then cannot be opened, and reveals nothing.
             Err(_) => sealed.truncate(ID + NONCE),
         }
         SealedBytes(sealed)
@@ -97,7 +99,7 @@ impl Sealer {
             .map_err(|_| OpenError::Refused)
     }
 
-    /// Mask, token and ciphertext of a personal value.
+    /// The mask, token and ciphertext of a personal value.
     pub fn seal_personal(
         &self,
         channel: &ChannelId,
@@ -112,8 +114,8 @@ impl Sealer {
         }
     }
 
-    /// The tokens under which rows about the same person or place may stand: one for each key set,
-    /// the one in use first. Empty for a value that is no identity (masked, malformed, placeholder).
+    /// The tokens of rows about the same person or place: one for each key set, the current one
+    /// first. Empty for a value that identifies nobody (masked, malformed, a placeholder).
     pub fn tokens(&self, value: &Personal) -> Vec<String> {
         let identity = value.identity();
         identity
@@ -121,17 +123,12 @@ impl Sealer {
             .unwrap_or_default()
     }
 
-    /// The id of the key set that seals.
-    pub fn key_id(&self) -> u32 {
-        self.current.id
-    }
-
-    /// Whether these bytes were sealed with another set than the one in use.
+    /// Whether these bytes were sealed with another key set than the current one.
     pub fn is_old(&self, sealed: &SealedBytes) -> bool {
         sealed.0.first_chunk::<ID>().is_some_and(|id| u32::from_be_bytes(*id) != self.current.id)
     }
 
-    /// Keyed hash that stands for a content.
+    /// The keyed hash of a content.
     pub fn digest(&self, content: &[u8]) -> Digest {
         Digest::of_hash(&self.current.digest.of(&[content]))
     }
@@ -166,14 +163,14 @@ impl Prepared {
         }
     }
 
-    /// 128 bits, base64url. The kind keeps a phone from ever equalling an id number.
+    /// 128 bits, base64url. The kind is hashed too, so a phone never equals an id number.
     fn token(&self, kind: &str, identity: &str) -> String {
         let hash = self.token.of(&[kind.as_bytes(), &[0], identity.as_bytes()]);
         URL_SAFE_NO_PAD.encode(&hash[..16])
     }
 }
 
-/// The place a ciphertext belongs to, each part preceded by its length or of fixed width.
+/// The associated data of a place; each part has its length in front or a fixed width.
 fn associated(channel: &ChannelId, id: &DemandId, field: &str, key_id: u32) -> Vec<u8> {
     let channel = channel.as_str().as_bytes();
     let mut place = Vec::with_capacity(channel.len() + field.len() + 36);
@@ -184,4 +181,65 @@ fn associated(channel: &ChannelId, id: &DemandId, field: &str, key_id: u32) -> V
     place.extend_from_slice(field.as_bytes());
     place.extend_from_slice(&key_id.to_be_bytes());
     place
+}
+
+/// The field under which a record's raw bytes are sealed.
+pub const RAW: &str = "raw";
+/// The field under which texts are sealed that had something masked.
+pub const UNMASKED: &str = "unmasked";
+
+/// The demand a sealed value belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Its channel.
+    pub channel: &'a ChannelId,
+    /// Its id.
+    pub id: &'a DemandId,
+}
+
+impl<'a> From<&'a Demand> for Place<'a> {
+    fn from(demand: &'a Demand) -> Self {
+        Self { channel: &demand.channel, id: &demand.id }
+    }
+}
+
+/// Opens one personal value. `field` is its path: `address`, `people.0.name`, `people.1.phone`.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn open_sealed(
+    sealer: &Sealer,
+    place: Place<'_>,
+    field: &str,
+    value: &Sealed,
+) -> Result<String, OpenError> {
+    let bytes = sealer.open(place.channel, place.id, field, &value.sealed)?;
+    String::from_utf8(bytes).map_err(|_| OpenError::Unexpected)
+}
+
+/// The original of every text in which something was masked, by its path: `title`, `content`,
+/// `reply`, `trail.0.note`.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn open_unmasked(
+    sealer: &Sealer,
+    place: Place<'_>,
+    unmasked: &SealedBytes,
+) -> Result<BTreeMap<String, String>, OpenError> {
+    let bytes = sealer.open(place.channel, place.id, UNMASKED, unmasked)?;
+    serde_json::from_slice(&bytes).map_err(|_| OpenError::Unexpected)
+}
+
+/// The record as the source sent it, of a demand or of a reject in quarantine.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn open_raw(
+    sealer: &Sealer,
+    place: Place<'_>,
+    raw: &SealedBytes,
+) -> Result<Vec<u8>, OpenError> {
+    let packed = sealer.open(place.channel, place.id, RAW, raw)?;
+    decompress(&packed).ok_or(OpenError::Unexpected)
 }

@@ -1,5 +1,5 @@
-//! The two families of algorithms: international ones, and those of China's commercial cryptography
-//! (GB/T 32907 SM4, GB/T 32905 SM3) where a system is assessed for them.
+//! The two families of algorithms: international ones, and China's commercial cryptography (GB/T
+//! 32907 SM4, GB/T 32905 SM3) for systems that must use it.
 
 use aes_gcm::{
     Aes256Gcm, AesGcm,
@@ -41,7 +41,7 @@ impl Mac {
         }
     }
 
-    /// The hash of all parts, one after the other.
+    /// The hash of all parts, concatenated.
     pub(super) fn of(&self, parts: &[&[u8]]) -> [u8; 32] {
         match self {
             Self::Sha256(mac) => hash(mac.clone(), parts).into(),
@@ -62,7 +62,7 @@ pub(super) enum Cipher {
 }
 
 impl Cipher {
-    /// SM4 has keys of 128 bits: they are derived from all 256 of ours.
+    /// SM4 keys have 128 bits: they are derived from all 256 bits of ours.
     pub(super) fn new(suite: Suite, key: &[u8; 32]) -> Self {
         match suite {
             Suite::Aes => Self::Aes(Box::new(Aes256Gcm::new(key.into()))),
@@ -75,7 +75,7 @@ impl Cipher {
         }
     }
 
-    /// Encrypts in place; the tag is for whoever opens it.
+    /// Encrypts in place and returns the tag.
     pub(super) fn encrypt(
         &self,
         nonce: [u8; 12],

@@ -49,7 +49,7 @@ fn every_problem_is_reported_at_once() {
 }
 
 #[test]
-fn mistakes_of_form_name_the_word() {
+fn a_syntax_error_names_the_word() {
     for (demand, message) in [
         ("titel = '$.a'", "unknown field `titel`"),
         ("title = { from = '$.a' }", "unknown field `from`"),
@@ -157,7 +157,7 @@ fn tables_of_spreadsheets_are_read_in_every_charset_and_labels_have_periods_and_
 }
 
 #[test]
-fn a_folder_lies_over_the_shipped_tables_row_by_row() {
+fn a_folder_overrides_the_shipped_tables_row_by_row() {
     let shipped = [("kind.csv", "raw,code\n1,consult\n2,help\n"), ("other.csv", "raw,code\n1,x\n")];
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("kind.csv"), "raw,code\n2,complaint\n1,\n3,praise\n")

@@ -22,7 +22,7 @@ fn doubt(field: &str, flag: QualityFlag) -> Vec<(String, QualityFlag)> {
 }
 
 #[test]
-fn required_is_flagged_and_a_default_stands_only_where_the_source_is_silent() {
+fn a_missing_required_value_is_flagged_and_a_default_applies_only_if_the_source_has_none() {
     let demand = r#"
         title = { at = "$.t", required = true }
         kind  = { at = "$.k", codes = "hotline/kind", default = "其他" }
@@ -56,7 +56,7 @@ fn an_expression_sees_the_record_and_what_was_mapped_before() {
 }
 
 #[test]
-fn codes_are_found_by_their_longest_beginning() {
+fn codes_are_found_by_their_longest_prefix() {
     let demand = r#"org = { at = "$.c", codes = "hotline/status", prefix = true }"#;
     let org = |label: &str| map(demand, json!({ "c": label })).0["org"].clone();
     assert_eq!(org("100200"), "archived");
@@ -87,7 +87,7 @@ fn regions_are_read_from_codes_and_names() {
 }
 
 #[test]
-fn coordinates_are_converted_and_what_is_no_place_is_none() {
+fn coordinates_are_converted_and_invalid_ones_are_absent() {
     let point = |crs: &str, x: Value, y: Value| {
         let demand = format!("location = {{ lon = '$.x', lat = '$.y', crs = '{crs}' }}");
         let (body, doubts) = map(&demand, json!({"x": x, "y": y}));

@@ -14,7 +14,7 @@ fn flags(body: &contract::DemandBody) -> Vec<(&str, QualityFlag)> {
 }
 
 #[test]
-fn an_unknown_purpose_never_becomes_other() {
+fn an_unknown_purpose_is_never_mapped_to_other() {
     // '99' for every row whose list was the wrong one.
     let mapping = build(r#"kind = { at = "$.md", codes = "hotline/kind" }"#).unwrap();
     for md in ["5003", "50003", "99", "04", "求决 ", "20 "] {
@@ -45,7 +45,7 @@ fn a_landline_keeps_the_zero_of_its_area() {
 }
 
 #[test]
-fn sex_is_what_the_sources_own_table_says_and_nothing_is_nobody() {
+fn gender_is_read_by_the_sources_table_and_an_empty_person_is_dropped() {
     // '0' became '1', everything else, NULL among it, became '0'.
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("sex.csv"), "raw,code\n0,female\n1,male\n").unwrap();
@@ -78,7 +78,7 @@ fn no_deadline_is_invented() {
 }
 
 #[test]
-fn what_the_source_does_not_say_is_absent_and_not_no() {
+fn a_missing_yes_or_no_is_absent_and_not_no() {
     // Constants for a whole city: anonymous 0, public 0.
     let mapping = build("anonymous = '$.nmbz'\nconfidential = '$.gkbz'").unwrap();
     let body = accept(&mapping, &record(json!({"nmbz": null}))).body;
@@ -88,7 +88,7 @@ fn what_the_source_does_not_say_is_absent_and_not_no() {
 }
 
 #[test]
-fn an_unreadable_time_is_never_now_and_never_lost_without_a_word() {
+fn an_unreadable_time_is_flagged_and_never_replaced_by_now() {
     // Unparsable createTime became now(), unparsable planTime no deadline.
     let mapping = build("received_at = '$.createTime'\ndue_at = '$.planTime'").unwrap();
     let tree = json!({"createTime": "2026-13-41", "planTime": "三日内"});
@@ -138,7 +138,7 @@ fn t06_rare_names_in_gbk_declared_gb2312_are_read_in_full() {
 }
 
 #[test]
-fn t13_what_is_no_text_is_cleaned_flagged_and_kept_in_raw() {
+fn t13_control_characters_are_removed_flagged_and_kept_in_raw() {
     let mut tree = sample();
     tree["RQSTTITLE"] = json!("\u{FEFF}夜间\u{0}施工_x000D_噪音");
     let accepted = accept(&reference(), &record(tree.clone()));
@@ -182,7 +182,7 @@ fn t17_an_old_area_code_is_todays_and_its_own_digits_stay() {
 }
 
 #[test]
-fn a_text_that_was_read_in_the_wrong_charset_is_put_back_and_says_so() {
+fn a_text_read_in_the_wrong_charset_is_repaired_and_flagged() {
     let text = "反映某小区夜间施工噪音扰民，影响居民休息，请有关部门尽快处理。";
     // UTF-8, read as Windows-1252 by somebody before us.
     let (broken, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(text.as_bytes());

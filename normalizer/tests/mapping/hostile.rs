@@ -53,7 +53,7 @@ fn hostile_texts_are_answered() {
 }
 
 #[test]
-fn a_text_that_is_broken_all_over_is_put_back_and_its_doubts_are_counted() {
+fn a_text_that_is_broken_everywhere_is_repaired_and_its_doubts_are_counted() {
     let body =
         accept(&build(DEMAND).unwrap(), &record(json!({ "content": BROKEN.repeat(2_000) }))).body;
     assert_eq!(body.content.unwrap(), "群众诉求，小区电梯坏了。".repeat(2_000));
@@ -63,7 +63,7 @@ fn a_text_that_is_broken_all_over_is_put_back_and_its_doubts_are_counted() {
 }
 
 #[test]
-fn what_would_cost_too_much_to_repair_stays_and_is_flagged() {
+fn a_text_too_costly_to_repair_is_kept_and_flagged() {
     let of = |n: usize| json!({ "title": BROKEN, "content": BROKEN.repeat(n) });
     let n = 6_000_000 / BROKEN.len();
     let body = accept(&build(DEMAND).unwrap(), &record(of(n))).body;

@@ -153,7 +153,7 @@ fn masked_values_bad_numbers_and_placeholders_are_never_keys() {
 }
 
 #[test]
-fn keys_and_values_give_these_bytes_for_ever() {
+fn sealed_bytes_never_change() {
     // Computed by another implementation of the same algorithms. What is stored must
     // open and compare tomorrow.
     let id = DemandId::of(&channel(), &RecordKey::new("a"));

@@ -83,7 +83,7 @@ fn parts_become_trail_and_counts() {
 }
 
 #[test]
-fn what_goes_wrong_in_a_field_is_flagged_and_nothing_is_invented() {
+fn a_faulty_field_is_flagged_and_no_value_is_invented() {
     use QualityFlag::*;
     for (column, value, field, flag) in [
         ("RQSTTYPE", json!("77"), "kind", UnknownCode),
@@ -114,7 +114,7 @@ fn what_goes_wrong_in_a_field_is_flagged_and_nothing_is_invented() {
 }
 
 #[test]
-fn unknown_labels_are_kept_as_they_came() {
+fn unknown_labels_are_kept_unchanged() {
     let mut tree = sample();
     tree["RQSTTYPE"] = json!("77");
     tree["CSTATUS"] = json!("待签收");
@@ -142,7 +142,7 @@ fn the_decoders_findings_name_the_field_that_came_from_the_column() {
 }
 
 #[test]
-fn what_is_no_record_is_refused() {
+fn a_single_value_is_not_a_record() {
     use contract::{Normalizer, Verdict};
     for tree in [json!(null), json!("text"), json!(7)] {
         let verdict = reference().normalize(&record(tree));

@@ -20,7 +20,7 @@ fn page() -> Value {
 }
 
 #[test]
-fn nothing_of_a_person_is_left_in_a_page_and_everything_else_is() {
+fn a_scrubbed_page_has_no_personal_value_and_everything_else() {
     let mapping = build(DEMAND).unwrap();
     let mut record = record(page());
     record.key = contract::RecordKey::new("1790000123400001");

@@ -1,8 +1,8 @@
-//! The charsets that sources really use, under all the names they give them.
+//! The charsets that sources use, with all their labels.
 //!
-//! Names lie in one direction only: what is called GB2312 is nearly always GBK, and GBK is a part
-//! of GB18030. So every Chinese national label means GB18030, as in browsers, and no channel can
-//! lose a rare name because somebody wrote `gb2312`.
+//! Text that is labelled GB2312 is nearly always GBK, and GBK is a subset of GB18030. So every
+//! Chinese national label means GB18030, as in browsers: no channel loses a rare name because
+//! somebody wrote `gb2312`.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use encoding_rs::{BIG5, Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_12
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How text was written as bytes.
+/// How text is encoded as bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Charset {
     /// UTF-8.
@@ -19,94 +19,55 @@ pub enum Charset {
     Gb18030,
     /// Big5 with the Hong Kong characters.
     Big5,
-    /// UTF-16, the lower byte first: what spreadsheets call Unicode text.
+    /// UTF-16, little endian: "Unicode text" in spreadsheets.
     Utf16Le,
-    /// UTF-16, the upper byte first.
+    /// UTF-16, big endian.
     Utf16Be,
-    /// Windows-1252, which is also what is meant by Latin-1.
+    /// Windows-1252, which is also what people mean by Latin-1.
     Windows1252,
 }
 
 use Charset::{Big5, Gb18030, Utf8, Utf16Be, Utf16Le, Windows1252};
 
-/// Label, in lower case, and what it means.
-const LABELS: [(&str, Charset); 29] = [
-    ("utf-8", Utf8),
-    ("utf8", Utf8),
-    ("utf8mb4", Utf8),
-    ("gb18030", Gb18030),
-    ("gb18030-2022", Gb18030),
-    ("gbk", Gb18030),
-    ("x-gbk", Gb18030),
-    ("gb2312", Gb18030),
-    ("gb_2312", Gb18030),
-    ("gb_2312-80", Gb18030),
-    ("euc-cn", Gb18030),
-    ("cp936", Gb18030),
-    ("ms936", Gb18030),
-    ("windows-936", Gb18030),
-    ("zhs16gbk", Gb18030),
-    ("big5", Big5),
-    ("big5-hkscs", Big5),
-    ("cp950", Big5),
-    ("ms950", Big5),
-    ("utf-16", Utf16Le),
-    ("utf-16le", Utf16Le),
-    ("utf16", Utf16Le),
-    ("unicode", Utf16Le),
-    ("utf-16be", Utf16Be),
-    ("windows-1252", Windows1252),
-    ("cp1252", Windows1252),
-    ("latin1", Windows1252),
-    ("latin-1", Windows1252),
-    ("iso-8859-1", Windows1252),
+/// By [`Charset`]: its name, its decoder, and the labels that mean it, in lower case.
+static CHARSETS: [(Charset, &str, &Encoding, &str); 6] = [
+    (Utf8, "UTF-8", UTF_8, "utf-8 utf8 utf8mb4"),
+    (Gb18030, "GB18030", GB18030, GB_LABELS),
+    (Big5, "Big5", BIG5, "big5 big5-hkscs cp950 ms950"),
+    (Utf16Le, "UTF-16LE", UTF_16LE, "utf-16 utf-16le utf16 unicode"),
+    (Utf16Be, "UTF-16BE", UTF_16BE, "utf-16be"),
+    (Windows1252, "windows-1252", WINDOWS_1252, "windows-1252 cp1252 latin1 latin-1 iso-8859-1"),
 ];
+const GB_LABELS: &str = "gb18030 gb18030-2022 gbk x-gbk gb2312 gb_2312 gb_2312-80 euc-cn cp936 \
+                         ms936 windows-936 zhs16gbk";
 
 impl Charset {
-    /// Every label that is understood, in lower case: for suggestions and listings.
-    pub const LABELS: [&'static str; LABELS.len()] = {
-        let mut labels = [""; LABELS.len()];
-        let mut index = 0;
-        while index < labels.len() {
-            labels[index] = LABELS[index].0;
-            index += 1;
-        }
-        labels
-    };
+    /// Every label, in lower case.
+    fn labels() -> Vec<&'static str> {
+        CHARSETS.iter().flat_map(|(_, _, _, labels)| labels.split(' ')).collect()
+    }
 
-    /// What a label means, whatever its case and the blanks around it.
+    /// The charset of a label, in any case and with blanks around it.
     pub fn from_label(label: &str) -> Option<Self> {
         let label = label.trim();
-        LABELS.iter().find(|(known, _)| known.eq_ignore_ascii_case(label)).map(|(_, is)| *is)
+        let is_meant = |known: &str| known.eq_ignore_ascii_case(label);
+        let row = CHARSETS.iter().find(|(_, _, _, labels)| labels.split(' ').any(is_meant))?;
+        Some(row.0)
     }
 
     /// The name to show and to record.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Utf8 => "UTF-8",
-            Gb18030 => "GB18030",
-            Big5 => "Big5",
-            Utf16Le => "UTF-16LE",
-            Utf16Be => "UTF-16BE",
-            Windows1252 => "windows-1252",
-        }
+    pub fn name(self) -> &'static str {
+        CHARSETS[self as usize].1
     }
 
-    /// Whether ASCII is itself in it.
+    /// Whether ASCII bytes mean ASCII in it.
     pub(crate) const fn has_ascii(self) -> bool {
         !matches!(self, Utf16Le | Utf16Be)
     }
 
     /// The decoder's tables.
-    pub(crate) const fn encoding(self) -> &'static Encoding {
-        match self {
-            Utf8 => UTF_8,
-            Gb18030 => GB18030,
-            Big5 => BIG5,
-            Utf16Le => UTF_16LE,
-            Utf16Be => UTF_16BE,
-            Windows1252 => WINDOWS_1252,
-        }
+    pub(crate) fn encoding(self) -> &'static Encoding {
+        CHARSETS[self as usize].2
     }
 }
 
@@ -120,7 +81,7 @@ impl<'de> Deserialize<'de> for Charset {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let label = <Cow<'de, str>>::deserialize(deserializer)?;
         Self::from_label(&label).ok_or_else(|| {
-            let known = Self::LABELS.join(", ");
+            let known = Self::labels().join(", ");
             serde::de::Error::custom(format!("`{label}` is not a charset: write one of {known}"))
         })
     }
@@ -137,7 +98,7 @@ impl JsonSchema for Charset {
             "type": "string",
             "format": "charset",
             "description": "a charset: UTF-8, GB18030 (also for GBK and GB2312), Big5, UTF-16LE, UTF-16BE, windows-1252",
-            "examples": Self::LABELS,
+            "examples": Self::labels(),
         })
     }
 }
@@ -179,7 +140,10 @@ mod tests {
             let text = serde_json::to_string(&charset).unwrap();
             assert_eq!(serde_json::from_str::<Charset>(&text).unwrap(), charset);
         }
-        assert!(Charset::LABELS.iter().all(|label| Charset::from_label(label).is_some()));
+        for (index, (charset, ..)) in CHARSETS.iter().enumerate() {
+            assert_eq!(*charset as usize, index, "rows stand in the order of the variants");
+        }
+        assert!(Charset::labels().iter().all(|label| Charset::from_label(label).is_some()));
     }
 
     #[test]

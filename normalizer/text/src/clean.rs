@@ -1,38 +1,39 @@
-//! What every reader of a text would take away: control characters, the escapes of a container,
-//! markup, layout, and a second way of writing the same character.
+//! Removes what is not part of a text: control characters, the escapes of a container, markup,
+//! layout, and other encodings of the same character.
 //!
-//! Nothing here needs knowledge of the words, so nothing here can be wrong about them: traditional
-//! characters, ㈱, ① and full-width punctuation stay. Nearly every text is clean already. One look
-//! at its bytes decides that, and then it is handed back as it came, without an allocation.
+//! No rule depends on the meaning of words: traditional characters, ㈱, ① and full-width
+//! punctuation are kept. Nearly every text is clean already. One pass over its bytes finds that
+//! out, and then the text is returned as it is, without an allocation.
 
-mod composition;
 mod markup;
 mod scan;
 mod strip;
 
 use std::borrow::Cow;
 
-/// What kind of text a field holds.
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
+
+/// The kind of text in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Prose as people write it.
+    /// Free text.
     Plain,
-    /// Prose that may have HTML in it: one layer of entities and tags is taken away.
+    /// Free text that may have HTML in it: one layer of entities and tags is removed.
     Html,
-    /// A code, a number or an id: has no blanks, and its letters and digits are half-width.
+    /// A code, a number or an id: without blanks, with half-width letters and digits.
     Code,
 }
 
-/// A text that was cleaned.
+/// A cleaned text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cleaned<'a> {
-    /// The text, borrowed if there was nothing to do.
+    /// The text, borrowed if nothing had to be changed.
     pub text: Cow<'a, str>,
-    /// What was done.
+    /// What was found and removed.
     pub found: Found,
 }
 
-/// What cleaning found and took away.
+/// What cleaning found and removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Found {
     /// Control characters other than tab and line end, NUL among them.
@@ -51,8 +52,8 @@ pub struct Found {
     pub composition: bool,
 }
 
-/// Cleans a text. Cleaning what was cleaned changes nothing, except that of HTML each call takes
-/// one layer: `&amp;lt;` becomes `&lt;` and is then text.
+/// Cleans a text. Cleaning again changes nothing, except that every call removes one layer of HTML:
+/// `&amp;lt;` becomes `&lt;`, which is text then.
 pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
     let mut found = Found::default();
     if scan::is_clean(text, profile) {
@@ -63,7 +64,7 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
         && let Some(plain) = markup::to_plain(&cleaned)
     {
         found.markup = true;
-        // A reference such as &#1; brings in what was stripped before.
+        // A reference such as &#1; can give characters that must be stripped.
         cleaned = strip::strip(&plain, profile, &mut found);
     }
     if profile != Profile::Code {
@@ -71,15 +72,16 @@ pub fn clean(text: &str, profile: Profile) -> Cleaned<'_> {
         found.blanks |= laid_out != cleaned;
         cleaned = laid_out;
     }
-    if let Some(composed) = composition::compose(&cleaned) {
+    // `é` typed as two characters and `é` as one are the same name.
+    if !is_nfc(&cleaned) {
         found.composition = true;
-        cleaned = composed;
+        cleaned = cleaned.nfc().collect();
     }
     Cleaned { text: Cow::Owned(cleaned), found }
 }
 
-/// Removes layout that carries nothing: blanks become one space, and none stays beside a line end or
-/// at the ends of the text; line ends become LF, at most one empty line in a row.
+/// Normalises layout: blanks become one space, and are removed beside line ends and at the ends of
+/// the text; line ends become LF, with at most one empty line in a row.
 fn tidy(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
     let mut n_line_ends = 0;
@@ -107,7 +109,7 @@ fn tidy(text: &str) -> String {
     tidy
 }
 
-/// Space, tab, hard space and the wide space of Chinese text.
+/// Space, tab, no-break space and the ideographic space.
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\u{A0}' | '\u{3000}')
 }

@@ -1,32 +1,85 @@
-//! Which charset a body or a file is in, by the first of these that says so: what the channel
-//! forces, a byte order mark, the bytes where they are UTF-8 or UTF-16 beyond doubt, the prolog of
-//! an XML document, the content type of HTTP, what the channel declares, and at last statistics.
+//! Chooses the charset of a body or a file. The first of these decides: the charset forced by the
+//! channel, a byte order mark, bytes that are certainly UTF-8 or UTF-16, the prolog of an XML
+//! document, the content type of HTTP, the charset declared by the channel, and finally statistics.
 //!
-//! UTF-8 stands before every declaration, because text that is in something else is never UTF-8 from
-//! beginning to end, and declarations are copied from one system to the next. A few malformed places
-//! do not make another charset of it: a column that was cut in the middle of a character is damage
-//! of one record. For the same reason a declaration of UTF-8 is passed over where the bytes are not
-//! UTF-8 and a later step reads them better. A conflict is recorded and is no error. What a document inside the
-//! document declares is not asked: it is text already.
+//! UTF-8 comes before every declaration: text in another charset is never valid UTF-8 from
+//! beginning to end, and declarations are copied from one system to the next. A few malformed
+//! sequences do not make it another charset: a column that was cut in the middle of a character is
+//! damage in one record. For the same reason a declaration of UTF-8 is ignored if the bytes are not
+//! UTF-8 and a later step reads them better. A conflict is recorded and is not an error. The
+//! declaration of a document inside the document does not count: it is text already.
 
-use contract::DecidedBy;
+use std::borrow::Cow;
 
-use crate::{
-    Charset, Decoded,
-    detect::Detector,
-    evidence::{Claim, Evidence},
-    strict,
-};
+use contract::{DecidedBy, TextReport};
 
-/// What is known of the charset before the bytes are looked at.
+use crate::{Charset, Decoded, detect::Detector, strict};
+
+/// What is known about the charset in advance.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Hints<'a> {
-    /// The channel says: this, whatever others say.
+    /// The channel forces this charset.
     pub force: Option<Charset>,
-    /// The `Content-Type` of the answer, as it came.
+    /// The `Content-Type` of the answer, as received.
     pub content_type: Option<&'a str>,
-    /// The channel says: this, where nobody says otherwise.
+    /// The channel declares this charset; other evidence may overrule it.
     pub declared: Option<Charset>,
+}
+
+/// The charset of a text, and why it was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The charset that decoded it.
+    pub charset: Charset,
+    /// Which step chose it.
+    pub decided_by: DecidedBy,
+    /// Whether it is certain. Only a detected charset can be uncertain: a short body may fit
+    /// several.
+    pub certain: bool,
+    /// The claims of all steps that made one, including the one that decided.
+    pub claims: Vec<Claim>,
+}
+
+/// The claim of one step about the charset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Which step.
+    pub by: DecidedBy,
+    /// The label as it was written.
+    pub label: Cow<'static, str>,
+    /// What the label means; `None` if it is unknown.
+    pub charset: Option<Charset>,
+}
+
+impl Evidence {
+    pub(crate) fn of(charset: Charset, decided_by: DecidedBy) -> Self {
+        Self { charset, decided_by, certain: true, claims: Vec::new() }
+    }
+
+    /// Whether a step claimed another charset. That is not an error.
+    pub fn conflict(&self) -> bool {
+        self.claims.iter().any(|claim| claim.charset != Some(self.charset))
+    }
+
+    /// The text report of a record, without marks.
+    pub fn report(&self) -> TextReport {
+        TextReport {
+            charset: self.charset.name().into(),
+            decided_by: self.decided_by,
+            conflict: self.conflict(),
+            marks: Vec::new(),
+        }
+    }
+}
+
+impl Claim {
+    pub(crate) fn charset(by: DecidedBy, charset: Charset) -> Self {
+        Self { by, label: charset.name().into(), charset: Some(charset) }
+    }
+
+    pub(crate) fn label(by: DecidedBy, label: &str) -> Self {
+        Self { by, label: label.to_owned().into(), charset: Charset::from_label(label) }
+    }
 }
 
 /// Decodes a body. ASCII and valid UTF-8 are not copied.
@@ -38,7 +91,7 @@ pub fn decode<'a>(bytes: &'a [u8], hints: &Hints<'_>) -> Decoded<'a> {
 }
 
 impl Detector {
-    /// Which charset the bytes are in, and the length of a byte order mark that is not text.
+    /// The charset of the bytes, and the length of the byte order mark to skip.
     pub fn evidence(&self, hints: &Hints<'_>) -> (Evidence, usize) {
         let bom = byte_order_mark(self.head());
         let forced = hints.force.map(|charset| Claim::charset(DecidedBy::Forced, charset));
@@ -74,13 +127,13 @@ impl Detector {
         (Evidence { charset, decided_by, certain, claims }, bom)
     }
 
-    /// A declaration that could be read as ASCII is not in UTF-16.
+    /// A prolog that was readable as ASCII cannot be in UTF-16.
     fn is_possible(&self, by: DecidedBy, charset: Charset) -> bool {
         let is_wide = self.head().starts_with(&[b'<', 0]) || self.head().starts_with(&[0, b'<']);
         charset.has_ascii() || by != DecidedBy::XmlProlog || is_wide
     }
 
-    /// Whether bytes that are said to be UTF-8 are not, and a later step reads them better.
+    /// Whether bytes declared as UTF-8 are not UTF-8 and a later step reads them better.
     fn is_refuted(&self, later: &[Claim]) -> bool {
         if self.is_ascii() {
             return false;
@@ -126,4 +179,39 @@ fn charset_parameter(content_type: &str) -> Option<&str> {
         let value = value.trim().trim_matches(['"', '\'']);
         (name.trim().eq_ignore_ascii_case("charset") && !value.is_empty()).then_some(value)
     })
+}
+
+/// The text of a file that people edit, such as a code table or settings: UTF-8 with or without
+/// byte order mark, UTF-16 with one, otherwise GB18030. `None` if it is none of these: nothing is
+/// guessed.
+pub fn decode_file(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let (charset, bom) = byte_order_mark(bytes).unwrap_or(match std::str::from_utf8(bytes) {
+        Ok(_) => (Charset::Utf8, 0),
+        Err(_) => (Charset::Gb18030, 0),
+    });
+    charset.encoding().decode_without_bom_handling_and_without_replacement(&bytes[bom..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_a_spreadsheet_saves_a_file_gives_the_same_text() {
+        let text = "raw,code\n咨询,consult\n";
+        let utf16 = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect();
+        let (little, big): (Vec<u8>, Vec<u8>) = (utf16(u16::to_le_bytes), utf16(u16::to_be_bytes));
+        let (gbk, _, _) = encoding_rs::GB18030.encode(text);
+        for bytes in [
+            text.as_bytes(),
+            &[b"\xEF\xBB\xBF", text.as_bytes()].concat(),
+            &[b"\xFF\xFE", little.as_slice()].concat(),
+            &[b"\xFE\xFF", big.as_slice()].concat(),
+            &gbk,
+        ] {
+            assert_eq!(decode_file(bytes).as_deref(), Some(text), "{bytes:?}");
+        }
+        assert_eq!(decode_file(b"raw\xFF,code"), None);
+        assert_eq!(decode_file(b"\xFF\xFEa"), None);
+    }
 }

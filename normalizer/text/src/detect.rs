@@ -1,32 +1,32 @@
-//! What the bytes themselves say of their charset, however they are cut and however many there are.
+//! Detects the charset from the bytes alone, however they are split and however many there are.
 //!
-//! Three things are seen in one pass that holds a few KiB: whether the bytes are UTF-8 but for a few
-//! places, whether they are UTF-16 without a byte order mark, and a sample for the model. The sample
-//! is read in each charset that sources use, and the reading that surprises least is taken: the
-//! model that judges repairs judges readings too. All readings explain the same bytes, so the
-//! difference in bits is how much likelier one is than the other, and where it is small the answer
-//! is "unsure". Byte patterns alone, as browsers use them, cannot tell Big5 from GBK in a short
-//! text: nearly every text in one is valid in the other.
+//! One pass, which holds a few KiB, finds three things: whether the bytes are UTF-8 except for a
+//! few places, whether they are UTF-16 without a byte order mark, and a sample for the model. The
+//! sample is decoded in each charset that sources use, and the least surprising text wins, by the
+//! same model that is used for repair. All decodings explain the same bytes, so the difference in
+//! bits tells how much likelier one is; if it is small, the result is uncertain. Byte patterns
+//! alone, as browsers use them, cannot tell Big5 from GBK in a short text: nearly every text in one
+//! is valid in the other.
 
 use contract::DecidedBy;
 
 use crate::{
     Charset,
-    evidence::Evidence,
+    decode::Evidence,
     model::{BIT, Cost, model},
     strict,
 };
 
-/// What bytes seem to be.
+/// The detected charset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Detected {
     /// The likeliest charset.
     pub charset: Charset,
-    /// Whether no other one is nearly as likely.
+    /// Whether no other charset is nearly as likely.
     pub certain: bool,
 }
 
-/// In their order where two are equally likely.
+/// In order of preference if two are equally likely.
 const CANDIDATES: [Charset; 6] = [
     Charset::Utf8,
     Charset::Gb18030,
@@ -36,22 +36,22 @@ const CANDIDATES: [Charset; 6] = [
     Charset::Windows1252,
 ];
 
-/// The next likely charset must be so much less likely: one in four thousand million.
+/// The second charset must be less likely by this: one in four thousand million.
 const CERTAIN: Cost = 32 * BIT;
 /// Cost of a malformed sequence: text has hardly any.
 const MALFORMED: Cost = 40 * BIT;
-/// Text of people costs less for each byte, in whatever charset.
+/// Real text costs less per byte, in any charset.
 const PLAUSIBLE: Cost = 8 * BIT;
-/// So many bytes decide.
+/// Size of the sample, in bytes.
 const SAMPLE: usize = 4096;
-/// So many of them stand in front of the first that is not ASCII.
+/// Bytes of the sample before the first that is not ASCII.
 const BEFORE: usize = 64;
-/// Bytes of the beginning, where a byte order mark and an XML declaration stand.
+/// Bytes kept from the beginning, for a byte order mark and an XML declaration.
 const HEAD: usize = 512;
-/// Bytes of UTF-8 for each one that is not, in text that is UTF-8 with damage. Of text in GBK one
-/// byte in four is UTF-8 by accident.
+/// Valid multi-byte UTF-8 bytes per malformed byte, in UTF-8 text with damage. In GBK text one byte
+/// in four is valid UTF-8 by accident.
 const NEARLY: u64 = 8;
-/// With so many malformed bytes the question is settled.
+/// With so many malformed bytes it is certainly not UTF-8.
 const SETTLED: u64 = 4096;
 
 /// Finds the likeliest charset. ASCII is UTF-8.
@@ -59,16 +59,16 @@ pub fn detect(bytes: &[u8]) -> Detected {
     Detector::of(bytes).detected()
 }
 
-/// Looks at bytes that come in pieces.
+/// Detects the charset of bytes that come in pieces.
 #[derive(Debug, Clone, Default)]
 pub struct Detector {
     n_bytes: u64,
     head: Vec<u8>,
-    /// Bytes from shortly before the first that is not ASCII: a long head in English says nothing.
+    /// Bytes from shortly before the first that is not ASCII: a long ASCII header says nothing.
     sample: Vec<u8>,
     has_begun: bool,
     has_nul: bool,
-    /// The beginning of a character whose rest is in the next piece.
+    /// The beginning of a character that continues in the next piece.
     open: Vec<u8>,
     /// Bytes of well-formed multi-byte characters.
     n_good: u64,
@@ -76,7 +76,7 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// Of bytes that are all there.
+    /// Of complete input.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut detector = Self::default();
         detector.push(bytes);
@@ -100,18 +100,18 @@ impl Detector {
         self.n_good == 0 && self.n_malformed() == 0
     }
 
-    /// Whether the bytes are UTF-8 but for a few places, and not only ASCII.
+    /// Whether the bytes are UTF-8 except for a few places, and not only ASCII.
     pub(crate) fn is_nearly_utf8(&self) -> bool {
         self.n_good > 0 && self.n_good >= NEARLY * self.n_malformed()
     }
 
-    /// UTF-16 without a byte order mark: no other charset has half of every line end in zeros.
+    /// UTF-16 without a byte order mark: only there do line ends have zero bytes.
     pub(crate) fn wide(&self) -> Option<Charset> {
         let detected = self.has_nul.then(|| self.detected())?;
         (detected.certain && !detected.charset.has_ascii()).then_some(detected.charset)
     }
 
-    /// Places of the sample that are not in `charset`.
+    /// Malformed sequences of the sample in `charset`.
     pub(crate) fn misfits(&self, charset: Charset) -> usize {
         self.read(charset).1
     }
@@ -129,9 +129,9 @@ impl Detector {
         Detected { charset, certain: is_text && next - best >= CERTAIN }
     }
 
-    /// Cost of the sample in a charset, and its malformed places.
+    /// Cost of the sample in a charset, and its number of malformed sequences.
     fn read(&self, charset: Charset) -> (Cost, usize) {
-        // The sample, and perhaps the body, ends in the middle of a character.
+        // The sample may end in the middle of a character.
         let decoded =
             strict::decode(&self.sample, Evidence::of(charset, DecidedBy::Detected), true);
         let n_malformed = decoded.malformed.len();
@@ -149,7 +149,7 @@ impl Detector {
             let before = &bytes[..first.unwrap_or(bytes.len())];
             self.sample.extend(&before[before.len().saturating_sub(BEFORE + 1)..]);
             let place = self.n_bytes + before.len() as u64;
-            // Whole units of UTF-16.
+            // Keep whole code units of UTF-16.
             let kept = BEFORE + usize::from(place % 2 == 1);
             self.sample.drain(..self.sample.len().saturating_sub(kept));
             self.has_begun = first.is_some();

@@ -1,45 +1,40 @@
-//! Numbers that stand for a person, an organisation or a telephone, and whether they can be right.
+//! Numbers that identify a person, an organisation or a telephone, and whether they are valid.
 //!
-//! They are typed by hand, so width, blanks and case mean nothing and are evened out first. What
-//! is wrong is named and never corrected: a wrong digit says nothing about the right one. The one
-//! thing put back is the zero that a spreadsheet takes from the front of an area code.
+//! They are typed by hand, so character width, blanks and case are normalised first. A wrong number
+//! is reported and never corrected: a wrong digit does not tell the right one.
 
-mod id_card;
+mod check_digit;
 mod phone;
-mod uscc;
 
 use crate::{Profile, clean};
 
-pub use id_card::id_card;
+pub use check_digit::{id_card, uscc};
 pub use phone::{landline, mobile};
-pub use uscc::uscc;
 
-/// A number in its one way of writing.
+/// A number in normalised form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identified {
-    /// The number without blanks, half-width, letters in upper case. Even with a problem it is
-    /// what the source wrote, so far as it could be read.
+    /// The number without blanks, half-width, letters in upper case. A number with a problem is
+    /// normalised as far as possible.
     pub normalised: String,
     /// What is wrong with it.
     pub problem: Option<Problem>,
 }
 
-/// Why a number is not to be relied on.
+/// Why a number is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
-    /// Parts of it are hidden behind signs: never a key.
+    /// Parts of it are masked: it must not be used as a key.
     Masked,
     /// Wrong length, or a character that the number cannot have.
     Form,
-    /// The date of birth in it is not a date.
+    /// The date of birth in it is not a valid date.
     Date,
-    /// The check digit does not belong to the other digits.
+    /// The check digit does not match the other digits.
     CheckDigit,
-    /// The zero before the area code was lost, and is back in its place.
-    LostZero,
 }
 
-/// Whether parts of a value are hidden: `138****1234`, `陈***`, `340202XXXXXXXX0015`.
+/// Whether parts of a value are masked: `138****1234`, `陈***`, `340202XXXXXXXX0015`.
 pub fn is_masked(text: &str) -> bool {
     let mut n_crosses = 0;
     text.chars().any(|c| {
@@ -49,8 +44,8 @@ pub fn is_masked(text: &str) -> bool {
     })
 }
 
-/// Evens out width, blanks and case, and says what `check` finds. A value that is hidden is not
-/// wrong in any other way.
+/// Normalises width, blanks and case, and reports what `check` finds. A masked value has no other
+/// problem.
 fn identify(text: &str, check: impl Fn(&str) -> Option<Problem>) -> Identified {
     let mut normalised = clean(text, Profile::Code).text.into_owned();
     normalised.make_ascii_uppercase();
@@ -70,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_parts_are_recognised() {
+    fn masked_values_are_recognised() {
         for text in ["138****1234", "陈***", "王＊峰", "340202XXXXXXXX0015", "10.0.0.*", "张○○"]
         {
             assert!(is_masked(text), "{text}");

@@ -1,18 +1,17 @@
-//! How surprising a text is, in bits: what "more plausible" means here.
+//! A language model of characters: how surprising a text is, in bits.
 //!
-//! A text that was decoded wrongly still consists of characters, but of rare ones in an order that
-//! nobody writes. Its bits under a model of what people write are many; those of the true text are
-//! few. The difference is compared with how seldom texts are broken, so one number serves repair
-//! and detection, and no list of suspicious letters is kept.
+//! Wrongly decoded text consists of rare characters in an unusual order, so it costs many bits
+//! under a model of real text; the correct text costs few. The difference is compared with how
+//! rarely texts are broken. One number serves repair and detection, without a list of suspicious
+//! characters.
 //!
-//! Han characters and the punctuation beside them are counted, alone and in pairs, in public
-//! demands (`counts`). How common the rest is follows from the standards that have it: who made
-//! GB 2312, Big5 and JIS put the common characters first. Every other script is only known as a
-//! script: its letters stand beside each other.
+//! Han characters and Chinese punctuation are counted, alone and in pairs, in public demands
+//! (`counts`). The frequency of uncounted Han characters is estimated from the standards that
+//! contain them: GB 2312, Big5 and JIS list the common characters first. Of other scripts the model
+//! only knows that their letters occur beside each other.
 
 mod counts;
 mod script;
-mod standards;
 
 use std::sync::LazyLock;
 
@@ -24,30 +23,30 @@ pub use script::{as_context, is_counted};
 /// An eighth of a bit.
 pub(crate) type Cost = u32;
 
-/// So many of these are a bit.
+/// One bit.
 pub(crate) const BIT: Cost = 8;
 
-/// Cost of the same character again: people write 咚咚咚.
+/// Cost of a repeated letter: people write 咚咚咚.
 const REPEATED: Cost = 6 * BIT;
-/// Cost of the same sign again: people draw lines of them.
+/// Cost of a repeated sign: people draw lines with them.
 const DRAWN: Cost = BIT;
 
-/// So many characters are a sample.
+/// Characters of a sample.
 const SAMPLE: usize = 128;
 
-/// What is known of each character of the basic plane, and of pairs.
+/// The costs of the characters of the basic plane, and of pairs.
 pub(crate) struct Model {
     /// Cost of the character alone.
     alone: Vec<u8>,
     script: Vec<Script>,
-    /// What it counts as before another.
+    /// Its class as the first character of a pair.
     context: Vec<u16>,
-    /// Cost of being followed by something that was not seen behind it.
+    /// Cost of being followed by a character that was not seen after it.
     escape: Vec<u8>,
     pairs: Pairs,
 }
 
-/// The one model; built when it is first needed.
+/// The model, built when it is first needed.
 pub(crate) fn model() -> &'static Model {
     static MODEL: LazyLock<Model> = LazyLock::new(|| Model::new(&Counts::shipped()));
     &MODEL
@@ -57,7 +56,7 @@ impl Model {
     fn new(counts: &Counts) -> Self {
         let basic_plane = || (0..=0xFFFF).map(|code| char::from_u32(code).unwrap_or('\u{FFFD}'));
         let script: Vec<Script> = basic_plane().map(Script::of).collect();
-        let prior = standards::prior();
+        let prior = counts::prior();
         let mut alone: Vec<u8> = script.iter().map(|script| script.base()).collect();
         for (code, is) in script.iter().enumerate() {
             if *is == Script::Han {
@@ -69,9 +68,9 @@ impl Model {
         Self { alone, script, context: context.collect(), escape, pairs }
     }
 
-    /// Cost of `c` behind `before`.
+    /// Cost of `c` after `before`.
     pub(crate) fn cost(&self, before: char, c: char) -> Cost {
-        // Nobody draws lines of what is lost.
+        // A row of lost characters is not a line.
         if c == before && c != char::REPLACEMENT_CHARACTER {
             return if c.is_alphanumeric() { REPEATED } else { DRAWN };
         }
@@ -96,7 +95,7 @@ impl Model {
         costs.fold(0, Cost::saturating_add)
     }
 
-    /// Cost of a text, told from its beginning: a few hundred characters say as much as all.
+    /// Cost of a text, estimated from its beginning: a few hundred characters are enough.
     pub(crate) fn estimate(&self, text: &str) -> Cost {
         let Some((sample, _)) = text.char_indices().nth(SAMPLE) else { return self.cost_of(text) };
         let per_sample = u64::from(self.cost_of(&text[..sample]));
@@ -104,12 +103,12 @@ impl Model {
         Cost::try_from(estimate).unwrap_or(Cost::MAX)
     }
 
-    /// Cost of `c` in whatever company.
+    /// Cost of `c` without context.
     pub(crate) fn alone_of(&self, c: char) -> u8 {
         basic(c).map_or_else(|| Script::of(c).base(), |code| self.alone[code])
     }
 
-    /// Whether a character is counted: Han, and the punctuation beside it.
+    /// Whether a character is counted: Han and Chinese punctuation.
     pub(crate) fn is_counted(&self, c: char) -> bool {
         self.script_of(c) == Script::Han
     }
@@ -123,7 +122,7 @@ fn basic(c: char) -> Option<usize> {
     u16::try_from(u32::from(c)).ok().map(usize::from)
 }
 
-/// The cost of something with this probability.
+/// The cost of an event with this probability.
 fn eighths(probability: f64) -> u8 {
     let eighths = (-probability.log2() * f64::from(BIT)).round().clamp(0.0, 255.0);
     // Clamped just above.
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_cheaper_than_what_decoders_make_of_it() {
+    fn real_text_costs_less_than_wrongly_decoded_text() {
         for (text, broken) in [
             ("群众诉求", "缇や紬璇夋眰"),
             ("小区电梯坏了", "ÐĞÇøµçÌİ»µÁË"),

@@ -1,16 +1,16 @@
-//! Characters that vendors put into the private-use area because their charset had no other room.
+//! Replaces private-use characters that vendors used for characters missing in their charset.
 //!
-//! cp936 and Oracle's ZHS16GBK decode the bytes of 䶮 to U+E863. Once that has been migrated, to
-//! UTF-8 or to the four bytes `8336CF39` of GB18030, the name is a private-use character for
-//! ever, unless it is put back here. Where GB 18030 later gave the two bytes a real character the
-//! mapping is published, and it is the decoder's own table: no list of them is kept here.
+//! cp936 and Oracle's ZHS16GBK decode the bytes of 䶮 to U+E863. After a migration to UTF-8 or to
+//! the four bytes `8336CF39` of GB18030, the name keeps the private-use character for ever, unless
+//! it is replaced here. If a later GB 18030 assigned a real character to the two bytes, the mapping
+//! is published: it is the decoder's own table, and no list is kept here.
 
 use std::borrow::Cow;
 
 use crate::Span;
 
-/// Puts real characters in the place of private-use ones where that is published. Gives the text,
-/// what was moved and what private-use characters are left, as places in that text.
+/// Replaces private-use characters by real ones where the mapping is published. Returns the text,
+/// and the positions of the replaced and of the remaining private-use characters in it.
 pub(crate) fn resolve(text: Cow<'_, str>) -> (Cow<'_, str>, Vec<Span>, Vec<Span>) {
     let (mut moved, mut kept) = (Vec::new(), Vec::new());
     if !may_have_private_use(text.as_bytes()) {
@@ -32,9 +32,9 @@ pub(crate) fn resolve(text: Cow<'_, str>) -> (Cow<'_, str>, Vec<Span>, Vec<Span>
     (text, moved, kept)
 }
 
-/// First private-use character, the bytes that cp936 has for it, and how many follow each other
-/// in both. These are the slots that GB 18030 filled: the euro sign, the upright punctuation, two
-/// letters with accents, the description characters, and the rare Han characters and radicals.
+/// First private-use character, its bytes in cp936, and the length of the run. GB 18030 assigned
+/// characters to them later: the euro sign, the vertical punctuation, two letters with accents, the
+/// description characters, and the rare Han characters and radicals.
 const SLOTS: [(u32, [u8; 2], u32); 8] = [
     (0xE76C, [0xA2, 0xE3], 1),
     (0xE78D, [0xA6, 0xD9], 7),
@@ -46,8 +46,8 @@ const SLOTS: [(u32, [u8; 2], u32); 8] = [
     (0xE815, [0xFE, 0x50], 80),
 ];
 
-/// The six that GB 18030-2022 itself still decodes to the private-use area, because their real
-/// characters lie outside the first plane.
+/// The six that GB 18030-2022 still decodes to the private-use area, because their real characters
+/// are outside the basic plane.
 const STAYED: [(char, char); 6] = [
     ('\u{E816}', '\u{20087}'),
     ('\u{E817}', '\u{20089}'),
@@ -65,7 +65,7 @@ fn real_character(found: char) -> Option<char> {
     let (first, [lead, trail], _) =
         SLOTS.iter().find(|(first, _, n)| (*first..*first + *n).contains(&code))?;
     let mut trail = u32::from(*trail) + (code - first);
-    // No second byte is 7F: the row goes on behind it.
+    // No second byte is 7F: the row continues after it.
     if *lead == 0xFE && trail >= 0x7F {
         trail += 1;
     }
@@ -79,9 +79,9 @@ fn is_private_use(c: char) -> bool {
     matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{FFFFD}' | '\u{100000}'..='\u{10FFFD}')
 }
 
-/// Looks at lead bytes only, which is all that most texts cost here.
+/// Checks lead bytes only: most texts cost no more than that.
 fn may_have_private_use(text: &[u8]) -> bool {
-    // Without a way out of the loop it is done for many bytes at a time.
+    // Without an early exit the compiler vectorises the loop.
     text.windows(2).fold(false, |found, pair| {
         let is_lead = (pair[0] == 0xEE) | (pair[0] == 0xF3) | (pair[0] == 0xF4);
         found | is_lead | (pair[0] == 0xEF) & (pair[1] < 0xA4)

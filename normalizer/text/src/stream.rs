@@ -1,4 +1,4 @@
-//! Bytes that come in pieces.
+//! Decoding of bytes that come in pieces.
 
 use std::borrow::Cow;
 
@@ -6,12 +6,12 @@ use contract::DecidedBy;
 
 use crate::{Charset, Decoded, Evidence, Span, private_use, strict::Transcoder};
 
-/// Decodes a body piece by piece: however it is cut, the text and what is found are those of the
-/// whole. It holds no more than the text that was not taken yet.
+/// Decodes a body piece by piece. However it is split, the result is that of the whole body. It
+/// holds only the text that was not taken yet.
 pub struct Stream {
     transcoder: Transcoder,
     text: String,
-    /// Bytes of text that were taken.
+    /// Bytes of text that were taken already.
     taken: usize,
     moved: Vec<Span>,
     private_use: Vec<Span>,
@@ -33,19 +33,19 @@ impl Stream {
         }
     }
 
-    /// Takes in the next bytes.
+    /// Adds the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.transcode(bytes, false);
     }
 
-    /// The text of the characters that are whole, since it was taken last.
+    /// The text of all complete characters since the last call.
     pub fn take(&mut self) -> String {
         self.taken += self.text.len();
         std::mem::take(&mut self.text)
     }
 
-    /// Ends the body. Gives the text that was not taken, and what was found in all of it; places
-    /// are those in the whole.
+    /// Ends the body. Returns the text that was not taken, and what was found in the whole body,
+    /// with positions in the whole.
     pub fn finish(mut self) -> Decoded<'static> {
         self.transcode(&[], true);
         Decoded {

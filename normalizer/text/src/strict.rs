@@ -1,9 +1,9 @@
-//! Bytes to text, strictly: what is not in the charset is located, never passed over.
+//! Strict decoding: malformed sequences are reported, never skipped silently.
 //!
-//! A lenient decoder loses characters without a word, and once U+FFFD has been written and read
-//! again (锟斤拷) nothing can bring them back. So every malformed sequence is reported with its
-//! place, and the caller decides about the record. `encoding_rs` does the decoding; its GB18030 is
-//! that of 2022, in which 䶮 is U+4DAE.
+//! A lenient decoder loses characters silently, and after U+FFFD has been written and read again
+//! (锟斤拷) they cannot be restored. So every malformed sequence is reported with its place, and
+//! the caller decides about the record. `encoding_rs` does the decoding; its GB18030 is that of
+//! 2022, in which 䶮 is U+4DAE.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use encoding_rs::{Decoder, DecoderResult};
 
 use crate::{Charset, DecidedBy, Evidence, private_use};
 
-/// A stretch of bytes.
+/// A range of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// Where it begins.
@@ -20,21 +20,20 @@ pub struct Span {
     pub len: usize,
 }
 
-/// The text that bytes held, and what was found on the way. Every list is in order of place.
+/// The decoded text, and what was found while decoding. Every list is in order of position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded<'a> {
     /// The text; U+FFFD for each malformed sequence.
     pub text: Cow<'a, str>,
-    /// Sequences that the charset does not have, as places in the *bytes*.
+    /// Malformed sequences, as positions in the *bytes*.
     pub malformed: Vec<Span>,
-    /// Private-use characters that cp936 used for a real character and that were put in its
-    /// place, as places in the *text*.
+    /// Real characters put in place of private-use characters of cp936, as positions in the *text*.
     pub moved: Vec<Span>,
-    /// Other private-use characters, kept, as places in the *text*.
+    /// Other private-use characters, which are kept, as positions in the *text*.
     pub private_use: Vec<Span>,
-    /// The source itself wrote U+FFFD: the text was damaged before it came here.
+    /// The input itself has U+FFFD: the text was damaged before.
     pub damaged: bool,
-    /// The source cut the text at the width of its column; half a character at the end is gone.
+    /// The source cut the text at the width of its column; half a character at the end is dropped.
     pub truncated: bool,
     /// Which charset it was decoded in, and why.
     pub evidence: Evidence,
@@ -47,11 +46,12 @@ pub fn decode_strict(bytes: &[u8], charset: Charset) -> Decoded<'_> {
 
 /// Decodes a value from a column that holds at most `width` bytes, where the source declares one.
 ///
-/// A value that fills its column exactly was cut there by the source, as far as anybody can know:
-/// half a character at its end is dropped, because the rest of it never existed here. Without a
-/// width, or with room left, half a character is malformed.
+/// A value that fills its column exactly is assumed to be cut by the source: half a character at
+/// its end is dropped, because the rest was never stored. Without a width, or if the value is
+/// shorter, half a character is malformed.
 ///
-/// Columns are never sniffed: of two-character texts in GBK one in thirty is valid UTF-8.
+/// The charset of a column is never detected: one in thirty GBK texts of two characters is valid
+/// UTF-8.
 pub fn decode_column(bytes: &[u8], charset: Charset, width: Option<usize>) -> Decoded<'_> {
     decode(bytes, Evidence::of(charset, DecidedBy::Declared), width == Some(bytes.len()))
 }
@@ -63,9 +63,9 @@ pub(crate) fn decode(bytes: &[u8], evidence: Evidence, truncated: bool) -> Decod
         Ok(text) if is_utf8 => (Cow::Borrowed(text), Vec::new()),
         _ => {
             let mut transcoder = Transcoder::new(charset);
-            // Two bytes of GBK are three of UTF-8; more is asked for where that is not enough.
+            // Two bytes of GBK are three of UTF-8; more is reserved if that is not enough.
             let mut text = String::with_capacity(bytes.len() + bytes.len() / 2 + 16);
-            // A decoder that is not told of the end waits for the rest of a half character.
+            // Without the end of input, the decoder waits for the rest of a half character.
             transcoder.transcode(bytes, &mut text, !truncated);
             (Cow::Owned(text), transcoder.malformed)
         }
@@ -75,7 +75,7 @@ pub(crate) fn decode(bytes: &[u8], evidence: Evidence, truncated: bool) -> Decod
     Decoded { text, malformed, moved, private_use, damaged, truncated, evidence }
 }
 
-/// A decoder that knows where it is.
+/// A decoder that tracks its position.
 pub(crate) struct Transcoder {
     decoder: Decoder,
     /// Bytes read before this call.

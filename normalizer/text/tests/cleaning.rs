@@ -18,7 +18,7 @@ fn is_untouched(profile: Profile, source: &str) -> bool {
 }
 
 #[test]
-fn clean_text_is_handed_back_as_it_came() {
+fn clean_text_is_returned_unchanged() {
     for text in [
         "",
         "好",
@@ -44,7 +44,7 @@ fn clean_text_is_handed_back_as_it_came() {
 }
 
 #[test]
-fn control_characters_and_byte_order_marks_go() {
+fn control_characters_and_byte_order_marks_are_removed() {
     for (source, expected) in [
         ("a\0b", "ab"),
         ("\u{1}芜\u{8}湖\u{B}市\u{C}\u{1F}\u{7F}", "芜湖市"),
@@ -88,7 +88,7 @@ fn escapes_of_excel_are_decoded() {
 }
 
 #[test]
-fn layout_is_evened_out() {
+fn layout_is_normalised() {
     for (source, expected) in [
         ("  ends \t", "ends"),
         ("\n\nends\n", "ends"),
@@ -114,7 +114,7 @@ fn layout_is_evened_out() {
 }
 
 #[test]
-fn characters_are_composed_and_compatibility_forms_stay() {
+fn characters_are_composed_and_compatibility_forms_are_kept() {
     for (source, expected) in [
         ("e\u{301}", "é"),
         ("が\u{3099}", "が\u{3099}"),
@@ -224,7 +224,7 @@ fn pieces() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn cleaning_what_was_cleaned_changes_nothing(source in pieces()) {
+    fn cleaning_twice_changes_nothing(source in pieces()) {
         for profile in [Profile::Plain, Profile::Code] {
             let once = clean(&source, profile).text;
             prop_assert!(is_untouched(profile, &once), "{:?} {:?}", profile, once);

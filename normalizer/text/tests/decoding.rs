@@ -88,7 +88,7 @@ fn gb18030_is_that_of_2022() {
 }
 
 #[test]
-fn the_six_that_stayed_in_the_private_use_area_are_put_back() {
+fn the_six_left_in_the_private_use_area_are_replaced() {
     for (hex, text) in [
         ("fe51 fe52 fe53", "\u{20087}\u{20089}\u{200CC}"),
         ("fe6c fe76 fe91", "\u{215D7}\u{2298F}\u{241FE}"),
@@ -102,7 +102,7 @@ fn the_six_that_stayed_in_the_private_use_area_are_put_back() {
 }
 
 #[test]
-fn private_use_characters_of_cp936_are_put_back_and_reported() {
+fn private_use_characters_of_cp936_are_replaced_and_reported() {
     // 张䶮, as GB18030 that was migrated from cp936, and the same as UTF-8.
     for (hex, charset) in [("d5c5 8336cf39", Charset::Gb18030), ("e5bca0 eea1a3", Charset::Utf8)] {
         let bytes = bytes(hex);
@@ -229,7 +229,7 @@ fn gbk_read_as_utf8_and_written_out_again_is_gone() {
 }
 
 #[test]
-fn doubled_utf8_decodes_to_what_it_holds() {
+fn doubly_encoded_utf8_is_decoded_once() {
     let doubled = bytes("c3a7c2bec2a4c3a4c2bcc297c3a8c2afc289c3a6c2b1c282");
     let text = decode_strict(&doubled, Charset::Utf8).text;
     let once: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
@@ -258,7 +258,7 @@ fn other_charsets_decode() {
 }
 
 #[test]
-fn what_is_text_already_is_not_copied() {
+fn ascii_and_utf8_are_not_copied() {
     for text in ["", "hello", "芜湖市镜湖区北京路1号，电话：0553-3800000。😀𠮷䶮"]
     {
         let decoded = decode_strict(text.as_bytes(), Charset::Utf8);
@@ -344,7 +344,7 @@ proptest! {
     }
 
     #[test]
-    fn what_stands_between_malformed_sequences_decodes_alone_to_the_same(source in near_gbk()) {
+    fn text_between_malformed_sequences_decodes_the_same_alone(source in near_gbk()) {
         let decoded = decode_strict(&source, Charset::Gb18030);
         let mut pieces = String::new();
         let mut from = 0;

@@ -37,7 +37,7 @@ fn xml(encoding: &str) -> String {
 }
 
 #[test]
-fn each_step_decides_where_those_before_it_say_nothing() {
+fn each_step_decides_if_the_steps_before_make_no_claim() {
     let none = Hints::default();
     let gbk = encoded(TEXT, Gb18030);
     let forced =
@@ -123,7 +123,7 @@ fn utf16_without_a_mark_is_known_by_its_zeros() {
 }
 
 #[test]
-fn a_declaration_of_utf8_gives_way_where_the_bytes_are_not() {
+fn a_declaration_of_utf8_is_ignored_if_the_bytes_are_not_utf8() {
     let hints = Hints { declared: Some(Utf8), ..Hints::default() };
     check(&encoded(&xml("utf-8"), Gb18030), hints, Gb18030, DecidedBy::Detected, true);
     let header = Hints { content_type: Some("text/xml; charset=gbk"), ..Hints::default() };
@@ -141,7 +141,7 @@ fn a_declaration_of_utf8_gives_way_where_the_bytes_are_not() {
 }
 
 #[test]
-fn a_prolog_that_could_not_be_read_so_is_not_believed() {
+fn a_prolog_that_contradicts_its_own_bytes_is_ignored() {
     check(&encoded(&xml("UTF-16"), Gb18030), Hints::default(), Gb18030, DecidedBy::Detected, true);
     check(
         &encoded(&xml("x-unknown"), Gb18030),
@@ -153,7 +153,7 @@ fn a_prolog_that_could_not_be_read_so_is_not_believed() {
 }
 
 #[test]
-fn ascii_is_decided_by_who_declares_it() {
+fn the_declaration_decides_the_charset_of_ascii() {
     let hints = Hints { declared: Some(Gb18030), ..Hints::default() };
     let decoded = decode(b"{\"code\":0}", &hints);
     assert_eq!(decoded.evidence.decided_by, DecidedBy::Declared);
@@ -161,7 +161,7 @@ fn ascii_is_decided_by_who_declares_it() {
 }
 
 #[test]
-fn places_of_malformed_bytes_count_the_byte_order_mark() {
+fn positions_of_malformed_bytes_include_the_byte_order_mark() {
     let decoded = decode(b"\xEF\xBB\xBF\xE5\xBC\xA0\xFF", &Hints::default());
     assert_eq!(
         (&*decoded.text, &decoded.malformed[..]),

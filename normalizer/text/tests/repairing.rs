@@ -33,7 +33,7 @@ fn is_untouched(text: &str, repaired: &Repaired<'_>) -> bool {
 }
 
 #[test]
-fn every_kind_of_breakage_is_put_back() {
+fn every_kind_of_wrong_decoding_is_repaired() {
     let simplified = "小区电梯坏了，请尽快维修";
     let traditional = "小區電梯壞了，請儘快維修";
     for (rule, broken, meant) in [
@@ -57,7 +57,7 @@ fn every_kind_of_breakage_is_put_back() {
 }
 
 #[test]
-fn what_was_broken_several_times_is_put_back_at_once() {
+fn text_broken_several_times_is_repaired_at_once() {
     let latin1 = Rule::Utf8AsLatin1;
     check("Ã§Â¾Â¤Ã¤Â¼Â\u{97}Ã¨Â¯Â\u{89}Ã¦Â±Â\u{82}", "群众诉求", &[latin1; 2]);
     check(
@@ -70,7 +70,7 @@ fn what_was_broken_several_times_is_put_back_at_once() {
 }
 
 #[test]
-fn a_broken_part_is_put_back_and_the_rest_left() {
+fn a_broken_part_is_repaired_and_the_rest_kept() {
     let text = "小区ç”µæ¢¯ 坏了";
     let repaired = repair(text);
     assert_eq!(repaired.text, "小区电梯 坏了");
@@ -89,7 +89,7 @@ fn the_euro_sign_of_cp936_is_a_byte_of_a_broken_text() {
 }
 
 #[test]
-fn a_lost_byte_is_named_and_what_is_exact_is_put_back() {
+fn a_lost_byte_is_reported_and_the_rest_is_repaired() {
     check_damaged("鑺滄箹甯\u{FFFD}", "芜湖甯\u{FFFD}", &["甯\u{FFFD}"]);
     check_damaged("鑺滄箹甯?", "芜湖甯?", &["甯?"]);
     check_damaged("鍠\u{FFFD}", "鍠\u{FFFD}", &["\u{FFFD}"]);
@@ -101,7 +101,7 @@ fn a_lost_byte_is_named_and_what_is_exact_is_put_back() {
 }
 
 #[test]
-fn what_nobody_can_put_back_is_named_and_left() {
+fn lost_characters_are_reported_and_left() {
     for (text, damaged) in [
         ("群锟斤拷锟斤拷锟斤拷", "锟斤拷锟斤拷锟斤拷"),
         ("电话锟斤拷", "锟斤拷"),
@@ -173,7 +173,7 @@ fn read_as(bytes: &[u8], encoding: &'static Encoding) -> Option<String> {
 
 proptest! {
     #[test]
-    fn whatever_breaks_a_demand_without_loss_is_undone(text in demand()) {
+    fn every_wrong_decoding_without_loss_is_undone(text in demand()) {
         let gb18030 = GB18030.encode(&text).0;
         let broken = [
             read_as(text.as_bytes(), GB18030),
@@ -186,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn demands_are_left_as_they_are(text in demand()) {
+    fn clean_demands_are_not_repaired(text in demand()) {
         prop_assert!(is_untouched(&text, &repair(&text)));
     }
 

@@ -1,12 +1,20 @@
-//! Who is let in, and what he gets.
+//! Which requests are accepted, and the answers.
+//!
+//! A reader who asks too often gets 429 for 30 seconds, and 403 for ten minutes after that if it
+//! went on asking.
 
+use std::time::Duration;
+
+use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
+use crate::Switch;
 use crate::board::thread::{Thread, tid};
 use crate::board::{APP_CODE, Board, Fault};
 use crate::sign;
-use crate::source::Office;
+use crate::source::limit::Bucket;
 use crate::source::site::{Ask, Reply};
+use crate::source::{Limits, Office};
 
 const COOKIE: &str = "__jsluid_s";
 const ROWS: u64 = 10;
@@ -46,10 +54,8 @@ fn welcome(board: &Board, office: &mut Office<Fault>, ask: &Ask) -> Reply {
         return Reply::html(404, "Not Found");
     }
     office.count("welcome");
-    let mut reply = Reply::html(200, "领导留言板");
     let cookie = format!("{COOKIE}={}; path=/; HttpOnly", board.cookie);
-    reply.headers.push(("set-cookie", cookie));
-    reply
+    Reply::html(200, "领导留言板").with("set-cookie", cookie)
 }
 
 fn has_cookie(board: &Board, ask: &Ask) -> bool {
@@ -58,7 +64,7 @@ fn has_cookie(board: &Board, ask: &Ask) -> bool {
     cookies.split(';').any(|cookie| cookie.trim() == expected)
 }
 
-/// The parameters, if they are signed: as text first, because that is what is signed.
+/// The parameters, if they are signed. The signature is over their text.
 fn signed_param(ask: &Ask) -> Option<Value> {
     let body: Value = serde_json::from_slice(&ask.body).ok()?;
     let text = |name: &str| body[name].as_str();
@@ -80,7 +86,7 @@ fn list_of(board: &Board, office: &Office<Fault>, param: &Value) -> Value {
 
     let mut list = Vec::new();
     if after.is_none() {
-        // The pinned ones come first whatever their number, and again in their own place.
+        // A pinned thread comes first whatever its number, and again in its own place.
         list.extend(
             own(&board.pinned).iter().rev().filter_map(|n| shown(office, *n, wanted)).take(1),
         );
@@ -98,16 +104,11 @@ fn list_of(board: &Board, office: &Office<Fault>, param: &Value) -> Value {
     json!({ "code": code, "msg": "ok", "resultData": { "lastItem": last, "list": list } })
 }
 
-/// The thread as the list shows it, if it is there and in the state that is asked for.
+/// The thread as the list shows it, if it exists and is in the requested state.
 fn shown(office: &Office<Fault>, number: u64, wanted: u64) -> Option<Value> {
     let entry = office.register.entry(number).filter(|entry| entry.gone.is_none())?;
     let thread = Thread::new(&office.conduct, entry, entry.last());
-    let state = match thread.state() {
-        "待回复" => 2,
-        "办理中" | "处理中" | "受理" | "已受理" => 3,
-        _ => 4,
-    };
-    (wanted <= 1 || wanted == state).then(|| thread.listed())
+    (wanted <= 1 || wanted == thread.state_number()).then(|| thread.listed())
 }
 
 fn detail_of(office: &mut Office<Fault>, param: &Value) -> Value {
@@ -115,7 +116,7 @@ fn detail_of(office: &mut Office<Fault>, param: &Value) -> Value {
     let entry = number.and_then(|number| office.register.entry(number));
     let entry = entry.filter(|entry| entry.gone.is_none() && param["tid"] == tid(entry.number));
     let Some(entry) = entry else { return removed() };
-    if office.conduct.spoils(Fault::Removed, entry.number) {
+    if office.conduct.faults.strikes(Fault::Removed, entry.number) {
         let (number, now) = (entry.number, office.now());
         office.register.take_away(number, now);
         return removed();
@@ -132,4 +133,77 @@ fn removed() -> Value {
 /// A number, written as one or as a text.
 fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+const BETWEEN: Duration = Duration::from_millis(1_500);
+const BURST: i32 = 3;
+const THROTTLED: Duration = Duration::from_secs(30);
+const BANNED: Duration = Duration::from_secs(600);
+
+/// Enforces the limits.
+#[derive(Debug)]
+pub(super) struct Guard {
+    bucket: Bucket,
+    throttled: TimeDelta,
+    banned: TimeDelta,
+    penalty: Option<Penalty>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Penalty {
+    /// 429 until then, and whether there was a request meanwhile.
+    Throttled { until: NaiveDateTime, insisted: bool },
+    /// 403 until then.
+    Banned { until: NaiveDateTime },
+}
+
+impl Guard {
+    pub(super) fn new(limits: Limits) -> Self {
+        let scaled = |span| TimeDelta::from_std(limits.between(span)).unwrap_or_default();
+        Self {
+            bucket: Bucket::new(limits, BETWEEN, BURST),
+            throttled: scaled(THROTTLED),
+            banned: scaled(BANNED),
+            penalty: None,
+        }
+    }
+
+    /// The refusal, if this request is refused.
+    pub(super) fn stop<F: Switch>(&mut self, office: &mut Office<F>) -> Option<Reply> {
+        let now = office.now();
+        match self.penalty {
+            Some(Penalty::Throttled { until, .. }) if now < until => {
+                office.calls.early += 1;
+                self.penalty = Some(Penalty::Throttled { until, insisted: true });
+                return Some(throttled(office, until - now));
+            }
+            Some(Penalty::Throttled { until, insisted: true }) if now < until + self.banned => {
+                self.penalty = Some(Penalty::Banned { until: until + self.banned });
+                return Some(banned(office));
+            }
+            Some(Penalty::Banned { until }) if now < until => {
+                office.calls.early += 1;
+                return Some(banned(office));
+            }
+            _ => self.penalty = None,
+        }
+        if self.bucket.allows(now) {
+            return None;
+        }
+        office.calls.over_budget += 1;
+        self.penalty = Some(Penalty::Throttled { until: now + self.throttled, insisted: false });
+        Some(throttled(office, self.throttled))
+    }
+}
+
+fn throttled<F: Switch>(office: &mut Office<F>, wait: TimeDelta) -> Reply {
+    office.refuse("limit");
+    // Rounded up: a reader that waits as told must not be early.
+    let seconds = (wait.num_milliseconds() + 999) / 1_000;
+    Reply::html(429, "Too Many Requests").with("retry-after", seconds.to_string())
+}
+
+fn banned<F: Switch>(office: &mut Office<F>) -> Reply {
+    office.refuse("ban");
+    Reply::html(403, "访问被拒绝")
 }

@@ -3,8 +3,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::hotline::town::morning;
-use crate::source::site::send;
+use crate::city::DISTRICTS;
+use crate::tests::morning;
+use crate::tests::send;
 use crate::{Clock, Faults, Limits, MessageBoard};
 
 /// A board in the morning, and a reader who has his cookie.
@@ -12,6 +13,13 @@ struct Town {
     board: MessageBoard,
     clock: Clock,
     cookie: String,
+}
+
+/// The numbers of all forums.
+fn fids() -> Vec<u64> {
+    let districts = DISTRICTS.iter().map(|district| Forum::district(district).fid);
+    let all: std::collections::BTreeSet<_> = districts.chain([Forum::city().fid]).collect();
+    all.into_iter().collect()
 }
 
 async fn town(faults: &str) -> Town {
@@ -26,7 +34,7 @@ async fn town_with(faults: &str, limits: Limits) -> Town {
     let welcome = Ask { method: "GET".into(), path: "/".into(), ..Ask::default() };
     let answer = send(board.url(), &welcome).await.unwrap();
     let (_, cookie) = answer.head.split_once("set-cookie: ").unwrap();
-    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let cookie = cookie.split([';', '\n']).next().unwrap().to_owned();
     Town { board, clock, cookie }
 }
 
@@ -87,7 +95,7 @@ fn tids(threads: &[Value]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_walk_back_meets_every_thread_once_in_descending_order() {
+async fn paging_back_lists_every_thread_once_in_descending_order() {
     let town = town("other_forum@2").await;
     let filed = town.board.file(200);
     assert!(fids().iter().all(|fid| !town.list(*fid, &json!("")).is_empty()));
@@ -114,7 +122,7 @@ async fn the_truth_is_what_was_served() {
 }
 
 #[tokio::test]
-async fn over_the_wire_it_answers_the_same_and_stops_when_dropped() {
+async fn over_http_it_answers_the_same_and_stops_when_dropped() {
     let town = town("").await;
     town.board.file(30);
     let ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402, "lastItem": "" }));
@@ -128,7 +136,7 @@ async fn over_the_wire_it_answers_the_same_and_stops_when_dropped() {
 }
 
 #[tokio::test]
-async fn without_cookie_or_signature_nobody_gets_in() {
+async fn requests_without_cookie_or_signature_are_refused() {
     let town = town("").await;
     let mut ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402 }));
     let cookie = ask.headers.pop();
@@ -143,7 +151,7 @@ async fn without_cookie_or_signature_nobody_gets_in() {
 }
 
 #[tokio::test]
-async fn who_asks_too_often_waits_thirty_seconds_and_who_insists_ten_minutes() {
+async fn a_reader_above_the_limit_waits_thirty_seconds_and_ten_minutes_if_it_insists() {
     let town = town_with("", Limits::Real).await;
     let ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402 }));
     let status = || town.board.locked().answer(&ask).status;
@@ -172,8 +180,9 @@ async fn a_throttled_reader_is_told_how_long_to_wait() {
     for _ in 0..3 {
         town.board.locked().answer(&ask);
     }
-    let head = send(town.board.url(), &ask).await.unwrap().head;
-    assert!(head.contains("429") && head.contains("retry-after: 30"), "{head}");
+    let answer = send(town.board.url(), &ask).await.unwrap();
+    assert_eq!(answer.status, 429);
+    assert!(answer.head.contains("retry-after: 30"), "{}", answer.head);
 }
 
 #[tokio::test]
@@ -196,7 +205,7 @@ async fn every_fault_of_a_thread_does_what_it_says() {
 }
 
 #[tokio::test]
-async fn an_answered_thread_may_still_say_that_it_waits() {
+async fn an_answered_thread_may_still_be_marked_as_waiting() {
     let town = town("answered_unmarked@1").await;
     let key = town.board.file(1).remove(0);
     assert!(town.board.advance(&key) && town.board.advance(&key) && !town.board.advance(&key));
@@ -207,7 +216,7 @@ async fn an_answered_thread_may_still_say_that_it_waits() {
 }
 
 #[tokio::test]
-async fn states_have_many_words_and_can_be_asked_for() {
+async fn states_have_synonyms_and_can_be_requested() {
     let town = town("synonym@2").await;
     town.board.file(60);
     town.board.touch(120);
@@ -234,7 +243,7 @@ async fn a_pinned_thread_comes_first_and_again_in_its_place() {
 }
 
 #[tokio::test]
-async fn a_removed_thread_is_gone_once_its_detail_is_asked_for() {
+async fn a_removed_thread_is_gone_once_its_detail_is_requested() {
     let town = town("removed@2").await;
     let keys = town.board.file(2);
     let all = town.walk();

@@ -3,95 +3,85 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Map, Value, json};
 
-use crate::board::Fault;
-use crate::board::Forum;
-use crate::city::{self, District};
-use crate::source::Conduct;
-use crate::source::office::{epoch, whole_second};
+use crate::board::{Fault, Forum};
+use crate::city;
 use crate::source::register::{Entry, Mark};
+use crate::source::{Conduct, Item};
 use crate::text::Dirt;
-use crate::truth::{Doubt, Facts, Outcome, Person, Told, cleaned};
+use crate::truth::{Doubt, Facts, Person, Told};
+use crate::when::epoch;
 
-/// States of a thread on its way: 待回复, 办理中, 已办理.
+/// A thread goes through 待回复, 办理中, 已办理.
 pub(super) const STEPS: usize = 3;
 /// Characters of the content that a list shows.
 const LISTED: usize = 60;
 
 /// A thread in one of its states.
 pub(super) struct Thread<'a> {
-    conduct: &'a Conduct<Fault>,
-    number: u64,
+    item: Item<'a, Fault>,
     forum: Forum,
     kind: Kind,
-    received: NaiveDateTime,
     user: u32,
     nick: String,
-    subject: String,
-    content: String,
     domain: (u32, &'static str),
     state: &'static str,
-    step: usize,
-    /// Answer and when, once there is one.
+    /// The answer and its time, once there is one.
     answer: Option<(&'static str, NaiveDateTime)>,
 }
 
 /// Number and name of a type, and the kind of demand it is.
 type Kind = (u32, &'static str, &'static str);
 
-/// The number of a thread: they grow, and leave gaps.
+/// The number of a thread: they grow, with gaps.
 pub(super) fn tid(number: u64) -> u64 {
     20_000_000 + number * 3 + number % 2
 }
 
 impl<'a> Thread<'a> {
     pub(super) fn new(conduct: &'a Conduct<Fault>, entry: &Entry, mark: Mark) -> Self {
-        let number = entry.number;
-        let mut dice = conduct.dice(number);
-        let (essay, district) = conduct.essay(&mut dice, number);
-        let forum = forum(conduct, number, district);
-        let mut content = essay.content;
-        if conduct.spoils(Fault::Entities, number) {
-            content = Dirt::Html.apply(&content, &mut dice);
+        let (mut item, mut dice) = Item::new(conduct, entry, mark);
+        if item.spoils(Fault::Entities) {
+            item.content = Dirt::Html.apply(&item.content, &mut dice);
         }
         let name = city::name(&mut dice);
         let nick = format!("{}***", name.chars().next().unwrap_or('陈'));
-        let states = if conduct.spoils(Fault::Synonym, number) { SYNONYMS } else { STATES };
-        let mut state = dice.pick(states[mark.step.min(STEPS - 1)]);
-        let answered = mark.step + 1 >= STEPS;
-        if answered && conduct.spoils(Fault::AnsweredUnmarked, number) {
+        let states = if item.spoils(Fault::Synonym) { SYNONYMS } else { STATES };
+        let mut state = dice.pick(item.state(&states));
+        let answered = item.closed(STEPS);
+        if answered.is_some() && item.spoils(Fault::AnsweredUnmarked) {
             state = "待回复";
         }
+        let is_other = item.spoils(Fault::OtherForum);
         Self {
-            conduct,
-            number,
-            forum,
+            forum: if is_other { Forum::district(item.district) } else { Forum::city() },
             kind: KINDS[dice.below(KINDS.len())],
-            received: whole_second(entry.received),
             user: 90_000_000 + dice.between(0, 999_999),
             nick,
-            subject: essay.title,
-            content,
             domain: DOMAINS[dice.below(DOMAINS.len())],
             state,
-            step: mark.step,
-            answer: answered.then(|| (dice.pick(ANSWERS), whole_second(mark.at))),
+            answer: answered.map(|at| (dice.pick(ANSWERS), at)),
+            item,
         }
     }
 
-    /// The words of its state.
-    pub(super) fn state(&self) -> &'static str {
-        self.state
+    /// The number of its state in requests: 2 for waiting, 3 for in progress, 4 for the others.
+    pub(super) fn state_number(&self) -> u64 {
+        match unified(self.state) {
+            Some("pending") => 2,
+            Some("in_progress") => 3,
+            _ => 4,
+        }
     }
 
     /// As the list shows it.
     pub(super) fn listed(&self) -> Value {
-        let spoils = |fault| self.conduct.spoils(fault, self.number);
-        let blank = if spoils(Fault::LeadingBlank) { " " } else { "" };
+        let Item { number, received, .. } = self.item;
+        let blank = if self.item.spoils(Fault::LeadingBlank) { " " } else { "" };
         let (answer, answered) =
             (self.answer.map(|(text, _)| text), self.answer.map(|(_, at)| epoch(at)));
-        let grade = self.answer.is_some().then(|| 1 + self.number % 5);
+        let grade = self.answer.is_some().then(|| 1 + number % 5);
         let mut thread = json!({
-            "tid": tid(self.number),
+            "tid": tid(number),
             "fid": self.forum.fid,
             "userId": self.user,
             "typeId": self.kind.0,
@@ -100,18 +90,18 @@ impl<'a> Thread<'a> {
             "domainName": self.domain.1,
             "topicId": null,
             "nickName": self.nick,
-            "subject": self.subject,
+            "subject": self.item.title,
             "content": self.shown(),
-            "createDateline": epoch(self.received),
-            "dateline": epoch(self.received),
-            "threadsCheckTime": epoch(self.received + TimeDelta::minutes(10)),
-            "ip": format!("124.227.{}.*", self.number % 200),
+            "createDateline": epoch(received),
+            "dateline": epoch(received),
+            "threadsCheckTime": epoch(received + TimeDelta::minutes(10)),
+            "ip": format!("124.227.{}.*", number % 200),
             "from": format!("{blank}{FROM}"),
-            "sourceName": if self.number.is_multiple_of(3) { "PC浏览器" } else { "手机客户端" },
+            "sourceName": if number.is_multiple_of(3) { "PC浏览器" } else { "手机客户端" },
             "forumName": self.forum.name,
             "stateInfo": self.state,
-            "processInfo": PROCESSES[self.step.min(STEPS - 1)],
-            "answerId": self.answer.map(|_| 50_000_000 + self.number),
+            "processInfo": self.item.state(&PROCESSES),
+            "answerId": self.answer.map(|_| 50_000_000 + number),
             "answerContent": answer,
             "answerDateline": answered,
             "answerOrganization": self.answer.map(|_| self.forum.unit.clone()),
@@ -121,11 +111,11 @@ impl<'a> Thread<'a> {
             "gradeSpeed": grade,
             "attachment": [],
             "publicAttachment": [],
-            "favNum": self.number % 4,
+            "favNum": number % 4,
         });
-        if spoils(Fault::OneDateline) {
-            let even = self.number.is_multiple_of(2);
-            let missing = if even { "dateline" } else { "createDateline" };
+        if self.item.spoils(Fault::OneDateline) {
+            let is_even = number.is_multiple_of(2);
+            let missing = if is_even { "dateline" } else { "createDateline" };
             if let Some(thread) = thread.as_object_mut() {
                 thread.shift_remove(missing);
             }
@@ -135,7 +125,7 @@ impl<'a> Thread<'a> {
 
     /// The `contentList` of its detail.
     pub(super) fn detail(&self) -> Value {
-        let mut list = vec![json!({ "dataType": 1, "content": self.content })];
+        let mut list = vec![json!({ "dataType": 1, "content": self.item.content })];
         if let Some((text, at)) = self.answer {
             list.push(json!({
                 "dataType": 4,
@@ -147,54 +137,36 @@ impl<'a> Thread<'a> {
         Value::Array(list)
     }
 
-    pub(super) fn told(&self, mark: Mark) -> Told {
-        Told {
-            at: mark.at,
-            outcome: Outcome::Demand(Box::new(self.facts())),
-            faults: self.conduct.names(self.number),
-            payload: self.listed(),
-            parts: Map::from_iter([("detail".to_owned(), self.detail())]),
-        }
+    pub(super) fn told(&self) -> Told {
+        let parts = Map::from_iter([("detail".to_owned(), self.detail())]);
+        self.item.told(self.facts(), self.listed(), parts)
     }
 
     fn shown(&self) -> String {
-        match self.content.char_indices().nth(LISTED) {
-            Some((at, _)) if self.conduct.spoils(Fault::Cut, self.number) => {
-                format!("{}…", &self.content[..at])
-            }
-            _ => self.content.clone(),
+        let content = &self.item.content;
+        match content.char_indices().nth(LISTED) {
+            Some((at, _)) if self.item.spoils(Fault::Cut) => format!("{}…", &content[..at]),
+            _ => content.clone(),
         }
     }
 
     fn facts(&self) -> Facts {
         Facts {
-            source_no: Some(tid(self.number).to_string()),
+            source_no: Some(tid(self.item.number).to_string()),
             kind: Some(self.kind.2),
             kind_raw: Some(self.kind.1.to_owned()),
-            title: Some(cleaned(&self.subject)),
-            content: Some(cleaned(&self.content)),
-            received_at: Some(self.received),
             region: Some(self.forum.region.to_owned()),
+            region_raw: None,
             address: Some(FROM.to_owned()),
-            people: vec![Person {
-                role: Some("main"),
-                name: Some(self.nick.clone()),
-                ..Person::default()
-            }],
+            people: Person::main(Some(self.nick.clone()), None),
             status: unified(self.state),
             status_raw: Some(self.state.to_owned()),
             responded_at: self.answer.map(|(_, at)| at),
             reply: self.answer.map(|(text, _)| text.to_owned()),
             quality: vec![Doubt { field: "people", flag: "masked_value" }],
-            ..Facts::default()
+            ..self.item.facts()
         }
     }
-}
-
-/// Where a thread stands.
-pub(super) fn forum(conduct: &Conduct<Fault>, number: u64, district: &'static District) -> Forum {
-    let is_other = conduct.spoils(Fault::OtherForum, number);
-    if is_other { Forum::district(district) } else { Forum::city() }
 }
 
 fn unified(state: &str) -> Option<&'static str> {

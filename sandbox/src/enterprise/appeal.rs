@@ -1,14 +1,15 @@
-//! What a firm asks for: one row, and the way it takes.
+//! One appeal of a firm, which is one row, and its states.
 
-use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{Days, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::{EnterpriseFault as Fault, EnterpriseSettings};
-use crate::city::{DISTRICTS, credit_code, firm, landline, mobile, name};
+use crate::Switch as _;
+use crate::city::{any_district, credit_code, firm, landline, mobile, name};
 use crate::dice::Dice;
 use crate::text::{essay, lengthened};
-use crate::{Corpus, Piece};
+use crate::when::{serial, slashed};
 
-/// One appeal as it stands now.
+/// One appeal in its present state.
 #[derive(Clone, Debug)]
 pub(super) struct Appeal {
     /// 诉求编号.
@@ -31,30 +32,21 @@ pub(super) struct Appeal {
     pub(super) returned_because: &'static str,
     pub(super) org: &'static str,
     pub(super) satisfaction: &'static str,
-    /// Its last change: files cover what changed lately.
+    /// Its last change: a file holds the recent changes.
     pub(super) changed: NaiveDateTime,
     pub(super) faults: Vec<Fault>,
 }
 
 impl Appeal {
-    /// Appeal `number` (from 1); `None` when the corpus has no such text.
-    pub(super) fn new(
-        settings: &EnterpriseSettings,
-        number: u64,
-        now: NaiveDateTime,
-    ) -> Option<Self> {
+    /// Appeal `number`, counted from 1.
+    pub(super) fn new(settings: &EnterpriseSettings, number: u64, now: NaiveDateTime) -> Self {
         let mut dice = Dice::new(settings.seed ^ FILING, number);
-        let due: Vec<Fault> = settings.faults.at(number).filter(|f| is_of_row(*f)).collect();
-        let district = DISTRICTS[dice.below(DISTRICTS.len())];
+        let district = any_district(&mut dice);
         let essay = essay(&mut dice, district);
-        let piece = match &settings.corpus {
-            Corpus::Generated => Piece { title: essay.title, content: essay.content },
-            Corpus::Texts(texts) => texts.get(usize::try_from(number - 1).ok()?)?.clone(),
-        };
         let code = credit_code(&mut dice, district);
         let wish = now + Days::new(u64::from(dice.between(3, 40)));
         let wished_for = wish.date().and_time(NaiveTime::MIN);
-        let (kind, org) = *KINDS.get(dice.below(KINDS.len()))?;
+        let (kind, org, _) = KINDS[dice.below(KINDS.len())];
         let mut appeal = Self {
             number: format!("WQ{}{:06}", now.format("%Y%m%d"), number),
             code,
@@ -62,9 +54,9 @@ impl Appeal {
             kind_of_firm: dice.pick(KINDS_OF_FIRM),
             person: name(&mut dice),
             phone: if dice.one_in(4) { landline(&mut dice) } else { mobile(&mut dice) },
-            title: piece.title,
+            title: essay.title,
             kind,
-            content: piece.content,
+            content: essay.content,
             wish: wished_for.format("%Y-%m-%d").to_string(),
             wished_for,
             submitted: now - TimeDelta::seconds(now.and_utc().timestamp() % 60),
@@ -76,13 +68,13 @@ impl Appeal {
             changed: now,
             faults: Vec::new(),
         };
-        for fault in due {
+        for fault in settings.faults.at(number).filter(|fault| Fault::OF_ITEMS.contains(fault)) {
             appeal.spoil(fault, settings, number, &mut dice);
         }
-        Some(appeal)
+        appeal
     }
 
-    /// One step further; false at the end of the way.
+    /// Moves one state further; false in the last state.
     pub(super) fn advance(&mut self, dice: &mut Dice, now: NaiveDateTime) -> bool {
         self.status = match self.status {
             "待派发" => "待受理",
@@ -102,12 +94,12 @@ impl Appeal {
         true
     }
 
-    /// The cells of its row, in the order of [`COLUMNS`](super::form::COLUMNS).
+    /// The cells of its row, in the order of [`columns`](super::form::columns).
     pub(super) fn cells(&self) -> [String; 16] {
         let submitted = if self.faults.contains(&Fault::TwelveHour) {
             self.submitted.format("%Y-%m-%d %I:%M").to_string()
         } else {
-            self.submitted.format("%Y/%-m/%-d %-H:%M").to_string()
+            slashed(self.submitted)
         };
         let cells: [&str; 16] = [
             &self.number,
@@ -134,47 +126,18 @@ impl Appeal {
         match fault {
             Fault::Nul => self.content.insert(0, '\0'),
             Fault::LongRow => self.content = lengthened(dice, &self.content, 40_000),
-            Fault::SerialWish => self.wish = days(self.wished_for),
+            Fault::SerialWish => self.wish = serial(self.wished_for),
             Fault::WideCode => self.code = self.code.chars().map(widened).collect(),
             Fault::LowerCode => self.code = self.code.to_lowercase(),
             Fault::OldCode => self.code = format!("3402000000{}", dice.digits(5)),
             Fault::UnknownType => self.kind = "闲聊",
             Fault::TwinFirm if number > 1 => {
-                if let Some(before) = Self::new(settings, number - 1, self.changed) {
-                    self.firm = before.firm;
-                }
+                self.firm = Self::new(settings, number - 1, self.changed).firm;
             }
             _ => {}
         }
         self.faults.push(fault);
     }
-}
-
-fn is_of_row(fault: Fault) -> bool {
-    use Fault::{
-        BrokenRow, LongRow, LowerCode, Nul, OldCode, Poison, SerialWish, TwelveHour, TwinFirm,
-        UnknownType, WideCode,
-    };
-    [
-        Nul,
-        LongRow,
-        Poison,
-        TwelveHour,
-        SerialWish,
-        WideCode,
-        LowerCode,
-        OldCode,
-        TwinFirm,
-        UnknownType,
-        BrokenRow,
-    ]
-    .contains(&fault)
-}
-
-/// A day as spreadsheets count: from 1899-12-30 on.
-fn days(day: NaiveDateTime) -> String {
-    let origin = NaiveDate::from_ymd_opt(1899, 12, 30).unwrap_or_default();
-    (day.date() - origin).num_days().to_string()
 }
 
 fn widened(letter: char) -> char {
@@ -184,14 +147,15 @@ fn widened(letter: char) -> char {
 /// Keeps these choices apart from those of other channels under the same seed.
 const FILING: u64 = 0x7771;
 
-const KINDS: &[(&str, &str)] = &[
-    ("融资服务", "芜湖市地方金融管理局"),
-    ("用工服务", "芜湖市人力资源和社会保障局"),
-    ("税务服务", "国家税务总局芜湖市税务局"),
-    ("出口服务", "芜湖市商务局"),
-    ("政策咨询", "芜湖市经济和信息化局"),
-    ("建议", "芜湖市数据资源管理局"),
-    ("投诉", "芜湖市市场监督管理局"),
+/// Type, responsible unit, and the kind of demand it is.
+pub(super) const KINDS: &[(&str, &str, &str)] = &[
+    ("融资服务", "芜湖市地方金融管理局", "help"),
+    ("用工服务", "芜湖市人力资源和社会保障局", "help"),
+    ("税务服务", "国家税务总局芜湖市税务局", "help"),
+    ("出口服务", "芜湖市商务局", "help"),
+    ("政策咨询", "芜湖市经济和信息化局", "consult"),
+    ("建议", "芜湖市数据资源管理局", "suggestion"),
+    ("投诉", "芜湖市市场监督管理局", "complaint"),
 ];
 const KINDS_OF_FIRM: &[&str] =
     &["有限责任公司", "有限责任公司", "股份有限公司", "个体工商户", "合伙企业"];

@@ -1,4 +1,4 @@
-//! A file falls.
+//! Dropping a file.
 
 use std::fs;
 
@@ -8,8 +8,9 @@ use md5::{Digest as _, Md5};
 
 use super::appeal::Appeal;
 use super::form::{self, Form};
-use super::{Enterprise, EnterpriseFault as Fault, Last, Office, stamp, told};
+use super::{Enterprise, EnterpriseFault as Fault, Last, Office, told};
 use crate::dice::Dice;
+use crate::when::compact;
 
 /// How far back a file reaches.
 const WINDOW_MINUTES: i64 = 90;
@@ -33,7 +34,7 @@ impl Enterprise {
         office.n_drops += 1;
         let faults: Vec<Fault> = self.settings.faults.at(office.n_drops).collect();
         let end = if faults.contains(&Fault::Workbook) { "xlsx" } else { "csv" };
-        let name = format!("WQFW_340200_APPEAL_{}.{end}", stamp(now));
+        let name = format!("WQFW_340200_APPEAL_{}.{end}", compact(now));
         self.write(&name, &due, &faults)?;
         note(&mut office, now, &name, &due, &faults);
         let numbers = due.into_iter().map(|appeal| appeal.number).collect();
@@ -77,8 +78,7 @@ impl Enterprise {
         let Form { bytes, n_rows } = form::write(&appeals, faults);
         let has = |fault| faults.contains(&fault);
         let n_rows = n_rows + usize::from(has(Fault::WrongRows));
-        let mut md5: String =
-            Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut md5 = hex::encode(Md5::digest(&bytes));
         if has(Fault::WrongMd5) {
             md5 = md5.chars().rev().collect();
         }

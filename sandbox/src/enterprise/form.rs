@@ -10,72 +10,49 @@ use super::EnterpriseFault as Fault;
 use super::appeal::Appeal;
 
 /// The columns of the platform's export.
-pub(super) const COLUMNS: [&str; 16] = [
-    "诉求编号",
-    "诉求企业代码",
-    "企业名称",
-    "企业类型",
-    "联系人",
-    "联系电话",
-    "诉求标题",
-    "诉求类型",
-    "诉求内容",
-    "期望时间",
-    "提交时间",
-    "来源",
-    "状态",
-    "退回原因",
-    "承办单位",
-    "满意度",
+const COLUMNS: &str = "诉求编号,诉求企业代码,企业名称,企业类型,联系人,联系电话,诉求标题,诉求类型,诉求内容,\
+                       期望时间,提交时间,来源,状态,退回原因,承办单位,满意度";
+/// Columns that have another name after an upgrade.
+const RENAMED: [(&str, &str); 6] = [
+    ("诉求编号", "编号"),
+    ("诉求标题", "标题"),
+    ("诉求类型", "类型"),
+    ("诉求内容", "内容"),
+    ("提交时间", "提交日期"),
+    ("状态", "诉求状态"),
 ];
-/// The same after an upgrade.
-const DRIFTED: [&str; 16] = [
-    "编号",
-    "诉求企业代码",
-    "企业名称",
-    "企业类型",
-    "联系人",
-    "联系电话",
-    "标题",
-    "类型",
-    "内容",
-    "期望时间",
-    "提交日期",
-    "来源",
-    "诉求状态",
-    "退回原因",
-    "承办单位",
-    "满意度",
-];
-/// What stands in the place of the content of a poisoned row until the text is bytes.
+/// Stands for the content of a poisoned row until the text is encoded.
 const POISON: char = '\u{F8FF}';
 
-/// A file, and how many records stand in it.
+/// A file, and how many records are in it.
 pub(super) struct Form {
     pub(super) bytes: Vec<u8>,
     pub(super) n_rows: usize,
 }
 
-/// Writes appeals as a file in which `faults` strike.
+/// The names of the columns.
+pub(super) fn columns() -> Vec<&'static str> {
+    COLUMNS.split(',').collect()
+}
+
+/// Writes appeals as a file with `faults`.
 pub(super) fn write(appeals: &[&Appeal], faults: &[Fault]) -> Form {
     let has = |fault| faults.contains(&fault);
-    let mut order: Vec<usize> = (0..COLUMNS.len()).collect();
+    let columns = columns();
+    let mut order: Vec<usize> = (0..columns.len()).collect();
     if has(Fault::Drift) {
         order.rotate_left(5);
     }
     if has(Fault::LostColumn) {
-        order.retain(|place| COLUMNS[*place] != "满意度");
+        order.retain(|place| columns[*place] != "满意度");
     }
-    let header: Vec<String> = order
-        .iter()
-        .map(|place| match COLUMNS[*place] {
-            "诉求编号" if has(Fault::UnknownHeader) => "流水",
-            _ if has(Fault::Drift) => DRIFTED[*place],
-            name => name,
-        })
-        .map(str::to_owned)
-        .collect();
-    let mut rows = vec![header];
+    let name = |column: &'static str| match RENAMED.iter().find(|(known, _)| *known == column) {
+        Some((known, _)) if *known == "诉求编号" && has(Fault::UnknownHeader) => "流水",
+        Some((_, renamed)) if has(Fault::Drift) => renamed,
+        _ => column,
+    };
+    let header = order.iter().map(|place| name(columns[*place]).to_owned()).collect();
+    let mut rows: Vec<Vec<String>> = vec![header];
     for appeal in appeals.iter().filter(|_| !has(Fault::NoRows)) {
         let cells = appeal.cells();
         rows.push(order.iter().map(|place| cells[*place].clone()).collect());
@@ -89,10 +66,10 @@ pub(super) fn write(appeals: &[&Appeal], faults: &[Fault]) -> Form {
     }
     let mut text = String::new();
     let mut n_broken = 0;
+    let place_of_content = order.iter().position(|place| columns[*place] == "诉求内容");
     for (row, cells) in rows.iter().enumerate() {
         let appeal = row.checked_sub(1).and_then(|at| appeals.get(at));
         let is = |fault| appeal.is_some_and(|appeal| appeal.faults.contains(&fault));
-        let place_of_content = order.iter().position(|place| COLUMNS[*place] == "诉求内容");
         for (place, cell) in cells.iter().enumerate() {
             if place > 0 {
                 text.push(',');
@@ -145,45 +122,30 @@ fn encoded(text: &str, faults: &[Fault]) -> Vec<u8> {
     bytes
 }
 
-/// Rows of texts as a workbook of one sheet, as small as a spreadsheet will open. Characters that XML cannot hold are written as Excel escapes them.
+/// Rows of texts as a workbook of one sheet, as small as a spreadsheet will open. Characters that
+/// XML cannot hold are written as Excel escapes them.
 fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
-    let mut sheet = format!("{HEAD}<worksheet xmlns=\"{MAIN}\"><sheetData>");
+    let mut sheet = String::new();
     for (n, row) in rows.iter().enumerate() {
         sheet.push_str(&format!("<row r=\"{}\">", n + 1));
         for cell in row {
-            match cell.parse::<f64>() {
-                Ok(_) if is_number(cell) => sheet.push_str(&format!("<c><v>{cell}</v></c>")),
-                _ => {
-                    sheet.push_str("<c t=\"inlineStr\"><is><t xml:space=\"preserve\">");
-                    sheet.push_str(&escaped(cell));
-                    sheet.push_str("</t></is></c>");
-                }
+            if is_number(cell) {
+                sheet.push_str(&format!("<c><v>{cell}</v></c>"));
+            } else {
+                sheet.push_str("<c t=\"inlineStr\"><is><t xml:space=\"preserve\">");
+                sheet.push_str(&escaped(cell));
+                sheet.push_str("</t></is></c>");
             }
         }
         sheet.push_str("</row>");
     }
-    sheet.push_str("</sheetData></worksheet>");
+    let sheet = include_str!("workbook/sheet.xml").replace("ROWS", &sheet);
     let parts = [
-        ("[Content_Types].xml", CONTENT_TYPES.to_owned()),
-        (
-            "_rels/.rels",
-            format!(
-                "{HEAD}<Relationships xmlns=\"{RELATIONS}\"><Relationship Id=\"rId1\" Type=\"{OFFICE}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
-            ),
-        ),
-        (
-            "xl/workbook.xml",
-            format!(
-                "{HEAD}<workbook xmlns=\"{MAIN}\" xmlns:r=\"{OFFICE}\"><sheets><sheet name=\"诉求\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>"
-            ),
-        ),
-        (
-            "xl/_rels/workbook.xml.rels",
-            format!(
-                "{HEAD}<Relationships xmlns=\"{RELATIONS}\"><Relationship Id=\"rId1\" Type=\"{OFFICE}/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
-            ),
-        ),
-        ("xl/worksheets/sheet1.xml", sheet),
+        ("[Content_Types].xml", include_str!("workbook/content_types.xml")),
+        ("_rels/.rels", include_str!("workbook/rels.xml")),
+        ("xl/workbook.xml", include_str!("workbook/workbook.xml")),
+        ("xl/_rels/workbook.xml.rels", include_str!("workbook/workbook_rels.xml")),
+        ("xl/worksheets/sheet1.xml", &sheet),
     ];
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in parts {
@@ -194,9 +156,11 @@ fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
     archive.finish().map(Cursor::into_inner).unwrap_or_default()
 }
 
-/// Long numbers would be written with an exponent: those are texts.
+/// Whether a cell is written as a number. A spreadsheet would write long numbers with an exponent,
+/// so those are texts.
 fn is_number(cell: &str) -> bool {
-    cell.len() <= 10 && cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    let is_short = cell.len() <= 10 && cell.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    is_short && cell.parse::<f64>().is_ok()
 }
 
 fn escaped(cell: &str) -> String {
@@ -216,9 +180,3 @@ fn escaped(cell: &str) -> String {
     }
     text
 }
-
-const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
-const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
-const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-const RELATIONS: &str = "http://schemas.openxmlformats.org/package/2006/relationships";
-const CONTENT_TYPES: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"><Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/><Default Extension=\"xml\" ContentType=\"application/xml\"/><Override PartName=\"/xl/workbook.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml\"/><Override PartName=\"/xl/worksheets/sheet1.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml\"/></Types>";

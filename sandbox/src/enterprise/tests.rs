@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::Switch as _;
 use crate::truth::Outcome;
+use chrono::NaiveDateTime;
 
 struct Town {
     enterprise: Enterprise,
@@ -37,7 +38,7 @@ impl Town {
 }
 
 #[test]
-fn a_row_stands_in_three_files_and_then_no_more() {
+fn a_row_is_in_three_files_and_then_in_no_more() {
     let town = town("");
     let number = town.enterprise.file(1).remove(0);
     town.clock.advance(EVERY / 2);
@@ -50,7 +51,7 @@ fn a_row_stands_in_three_files_and_then_no_more() {
 }
 
 #[test]
-fn a_file_is_announced_by_what_it_holds() {
+fn a_manifest_describes_its_file() {
     let town = town("");
     town.enterprise.file(5);
     let name = town.half_an_hour().unwrap();
@@ -106,7 +107,7 @@ fn an_early_manifest_is_followed_by_the_rest() {
 }
 
 #[test]
-fn a_replaced_file_falls_again_under_its_name() {
+fn a_replaced_file_is_dropped_again_under_its_name() {
     let town = town("replaced@1");
     town.enterprise.file(6);
     let name = town.half_an_hour().unwrap();
@@ -116,7 +117,7 @@ fn a_replaced_file_falls_again_under_its_name() {
 }
 
 #[test]
-fn appeals_move_on_and_end() {
+fn appeals_change_until_their_last_state() {
     let town = town("");
     town.enterprise.file(3);
     town.half_an_hour();

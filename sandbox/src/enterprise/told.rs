@@ -1,11 +1,11 @@
-//! What a demand must say of a row.
+//! The facts that must come out of a row.
 
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
 use super::EnterpriseFault as Fault;
-use super::appeal::Appeal;
-use super::form::COLUMNS;
+use super::appeal::{Appeal, KINDS};
+use super::form::columns;
 use crate::Switch;
 use crate::truth::{Business, Class, Doubt, Facts, Outcome, Person, Told, cleaned};
 
@@ -23,7 +23,8 @@ pub(super) fn told(at: NaiveDateTime, appeal: &Appeal, of_file: &[Fault]) -> Tol
     };
     let faults = appeal.faults.iter().chain(of_file).map(|fault| fault.name()).collect();
     let cells = appeal.cells().map(Value::String);
-    let payload: Map<String, Value> = COLUMNS.map(str::to_owned).into_iter().zip(cells).collect();
+    let columns = columns().into_iter().map(str::to_owned);
+    let payload: Map<String, Value> = columns.zip(cells).collect();
     Told { at, outcome, faults, payload: Value::Object(payload), parts: Map::new() }
 }
 
@@ -35,13 +36,7 @@ pub(super) fn refused(at: NaiveDateTime, name: &str, of_file: &[Fault]) -> Told 
 }
 
 fn facts(appeal: &Appeal, of_file: &[Fault]) -> Facts {
-    let kind = match appeal.kind {
-        "融资服务" | "用工服务" | "税务服务" | "出口服务" => Some("help"),
-        "政策咨询" => Some("consult"),
-        "建议" => Some("suggestion"),
-        "投诉" => Some("complaint"),
-        _ => None,
-    };
+    let kind = KINDS.iter().find(|(known, ..)| *known == appeal.kind).map(|(_, _, kind)| *kind);
     let status = match appeal.status {
         "待派发" | "待受理" => Some("pending"),
         "处理中" => Some("in_progress"),
@@ -59,12 +54,7 @@ fn facts(appeal: &Appeal, of_file: &[Fault]) -> Facts {
         category_raw: Some(appeal.kind.to_owned()),
         received_at: Some(received(appeal)),
         wish_at: Some(appeal.wished_for),
-        people: vec![Person {
-            role: Some("main"),
-            name: Some(appeal.person.clone()),
-            phone: Some(appeal.phone.clone()),
-            ..Person::default()
-        }],
+        people: Person::main(Some(appeal.person.clone()), Some(appeal.phone.clone())),
         enterprise: Some(Business {
             name: Some(appeal.firm.clone()),
             uscc: Some(appeal.code.chars().map(narrowed).collect::<String>().to_uppercase()),
@@ -78,7 +68,7 @@ fn facts(appeal: &Appeal, of_file: &[Fault]) -> Facts {
     }
 }
 
-/// Where the half of the day is not said, the hours as they stand there.
+/// If the half of the day is missing, the hours are taken as they are.
 fn received(appeal: &Appeal) -> NaiveDateTime {
     let said = appeal.submitted.format("%Y-%m-%d %I:%M AM").to_string();
     let said = NaiveDateTime::parse_from_str(&said, "%Y-%m-%d %I:%M %p");

@@ -1,46 +1,44 @@
-//! Pushing: every report is sent to the receiver until he takes it, some of them more often.
+//! Pushing: every report is sent until the receiver accepts it, some of them more often.
 
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::TimeDelta;
-use serde_json::Value;
+use reqwest::{Client, RequestBuilder, Url};
 use tokio::time::sleep;
 
 use crate::grid::report::Report;
 use crate::grid::{ACCESS_KEY, Fault, Grid, SECRET_KEY};
 use crate::sign;
-use crate::source::Simulator;
-use crate::source::office::http_date;
-use crate::source::site::Ask;
-use crate::source::site::send;
+use crate::source::{Shared, Simulator};
+use crate::when::http_date;
 
-/// How often one report is sent before the platform gives up.
+/// Attempts for one report before the platform gives up.
 const ATTEMPTS: u32 = 60;
-/// Between two attempts, unless the receiver names a time.
+/// Time between two attempts, unless the receiver names one.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often a report struck by [`Fault::Duplicate`] is sent after it was taken.
+/// How often a report with [`Fault::Duplicate`] is sent after it was accepted.
 const DUPLICATES: usize = 3;
 
-/// What came of pushing.
+/// The result of pushing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pushed {
-    /// Reports the receiver took.
+    /// Reports that the receiver accepted.
     pub taken: u64,
     /// Requests sent for them.
     pub attempts: u64,
     /// Answers other than 2xx, and connections that failed.
     pub refused: u64,
-    /// Reports sent again although they had been taken.
+    /// Reports sent again although they had been accepted.
     pub repeated: u64,
 }
 
 impl Simulator<Grid> {
-    /// Pushes what was filed since the last push, and every report in its newest state, into `url`
-    /// (`http://host:port/path`), one after the other, each until it is answered with 2xx.
+    /// Pushes what was filed since the last push, every report in its newest state, to `url`, one
+    /// after the other, each until the answer is 2xx.
     ///
     /// # Errors
-    /// When the receiver did not take a report in sixty attempts.
+    /// When the receiver did not accept a report in sixty attempts.
     pub async fn push(&self, url: &str) -> anyhow::Result<Pushed> {
         let (mut pushed, first) = (Pushed::default(), self.locked().upstream.pushed);
         let waiting: Vec<u64> = {
@@ -49,11 +47,12 @@ impl Simulator<Grid> {
             let new = entries.filter(|entry| entry.number > first && entry.gone.is_none());
             new.map(|entry| entry.number).collect()
         };
+        let (client, url) = (Client::new(), Url::parse(url)?);
         for number in waiting {
-            self.until_taken(url, number, &mut pushed).await?;
-            let repeats = self.locked().office.conduct.spoils(Fault::Duplicate, number);
+            self.until_taken(&client, &url, number, &mut pushed).await?;
+            let repeats = self.locked().office.conduct.faults.strikes(Fault::Duplicate, number);
             for _ in 0..if repeats { DUPLICATES } else { 0 } {
-                self.until_taken(url, number, &mut pushed).await?;
+                self.until_taken(&client, &url, number, &mut pushed).await?;
                 pushed.taken -= 1;
                 pushed.repeated += 1;
             }
@@ -62,18 +61,25 @@ impl Simulator<Grid> {
         Ok(pushed)
     }
 
-    async fn until_taken(&self, url: &str, number: u64, pushed: &mut Pushed) -> anyhow::Result<()> {
+    async fn until_taken(
+        &self,
+        client: &Client,
+        url: &Url,
+        number: u64,
+        pushed: &mut Pushed,
+    ) -> anyhow::Result<()> {
         for attempt in 0..ATTEMPTS {
-            let (host, ask) = self.request(url, number, attempt == 0)?;
+            let request = self.request(client, url, number, attempt == 0)?;
             pushed.attempts += 1;
             let mut pause = PAUSE;
-            match send(&host, &ask).await {
-                Ok(answer) if (200..300).contains(&answer.status) => {
+            if let Ok(answer) = request.send().await {
+                if answer.status().is_success() {
                     pushed.taken += 1;
                     return Ok(());
                 }
-                Ok(answer) => pause = retry_after(&answer.head).unwrap_or(PAUSE),
-                Err(_) => {}
+                let seconds = answer.headers().get("retry-after").and_then(|it| it.to_str().ok());
+                let seconds = seconds.and_then(|seconds| seconds.parse().ok());
+                pause = seconds.map_or(PAUSE, Duration::from_secs);
             }
             pushed.refused += 1;
             sleep(pause).await;
@@ -82,45 +88,31 @@ impl Simulator<Grid> {
     }
 
     /// The signed request with a report in its newest state.
-    fn request(&self, url: &str, number: u64, is_first: bool) -> anyhow::Result<(String, Ask)> {
+    fn request(
+        &self,
+        client: &Client,
+        url: &Url,
+        number: u64,
+        is_first: bool,
+    ) -> anyhow::Result<RequestBuilder> {
         let mut shared = self.locked();
-        let shared = &mut *shared;
-        shared.upstream.attempts += 1;
-        let office = &shared.office;
-        let strikes =
-            |fault| is_first && office.conduct.faults.strikes(fault, shared.upstream.attempts);
+        let Shared { upstream, office } = &mut *shared;
+        upstream.attempts += 1;
+        let strikes = |fault| is_first && office.conduct.faults.strikes(fault, upstream.attempts);
         let late = if strikes(Fault::Skewed) { TimeDelta::seconds(120) } else { TimeDelta::zero() };
         let date = http_date(office.now() - late);
         let entry = office.register.entry(number).context("a report that was never filed")?;
-        let row: Value = Report::new(&office.conduct, entry, entry.last()).row();
-
-        let rest = url.strip_prefix("http://").context("only http:// is spoken here")?;
-        let (host, target) = rest.split_once('/').unwrap_or((rest, ""));
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let path = format!("/{path}");
+        let row = Report::new(&office.conduct, entry, entry.last()).row();
         let secret = if strikes(Fault::BadSignature) { "another" } else { SECRET_KEY };
-        let signature = sign::x_bg(secret, "POST", &path, query, ACCESS_KEY, &date);
-        let headers = [
-            ("content-type", "application/json;charset=UTF-8"),
-            ("x-bg-hmac-access-key", ACCESS_KEY),
-            ("x-bg-hmac-algorithm", "hmac-sha256"),
-            ("x-bg-date-time", &date),
-            ("x-bg-hmac-signature", &signature),
-        ];
-        let ask = Ask {
-            method: "POST".to_owned(),
-            path,
-            query: query.to_owned(),
-            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-            body: row.to_string().into_bytes(),
-        };
-        Ok((format!("http://{host}"), ask))
+        let query = url.query().unwrap_or_default();
+        let signature = sign::x_bg(secret, "POST", url.path(), query, ACCESS_KEY, &date);
+        let request = client
+            .post(url.clone())
+            .header("content-type", "application/json;charset=UTF-8")
+            .header("x-bg-hmac-access-key", ACCESS_KEY)
+            .header("x-bg-hmac-algorithm", "hmac-sha256")
+            .header("x-bg-date-time", date)
+            .header("x-bg-hmac-signature", signature);
+        Ok(request.body(row.to_string()))
     }
-}
-
-/// The seconds the receiver asks to wait.
-fn retry_after(head: &str) -> Option<Duration> {
-    let lines = head.lines().filter_map(|line| line.split_once(':'));
-    let mut values = lines.filter(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
-    values.next().and_then(|(_, value)| value.trim().parse().ok()).map(Duration::from_secs)
 }

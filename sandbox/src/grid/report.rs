@@ -1,33 +1,25 @@
-//! One report: what somebody sent from his telephone, or a grid worker found on his round.
+//! One report: sent by somebody with the app, or found by a grid worker on a round.
 
-use chrono::NaiveDateTime;
 use serde_json::{Map, Value, json};
 
-use crate::city::{self, District};
+use crate::city;
 use crate::grid::Fault;
-use crate::source::Conduct;
-use crate::source::office::whole_second;
 use crate::source::register::{Entry, Mark};
-use crate::truth::{Attachment, Doubt, Facts, Outcome, Person, Place, Told, cleaned};
+use crate::source::{Conduct, Item};
+use crate::truth::{Attachment, Doubt, Facts, Person, Place, Told};
+use crate::when::{plain, whole_second};
 
-/// States of a report on its way: SUBMITTED, ACCEPTED, PROCESSING, FINISHED.
+/// A report goes through SUBMITTED, ACCEPTED, PROCESSING, FINISHED.
 pub(super) const STEPS: usize = 4;
 
 /// A report in one of its states.
 pub(super) struct Report<'a> {
-    conduct: &'a Conduct<Fault>,
-    number: u64,
-    mark: Mark,
-    received: NaiveDateTime,
-    district: &'static District,
-    title: String,
-    content: String,
-    address: String,
+    item: Item<'a, Fault>,
     kind: (&'static str, &'static str),
     was_found: bool,
     name: String,
     phone: String,
-    /// Millionths of a degree, in the system of Chinese maps (GCJ-02).
+    /// Longitude and latitude in millionths of a degree, in the system of Chinese maps (GCJ-02).
     position: (u32, u32),
     photos: Vec<String>,
 }
@@ -39,19 +31,11 @@ pub(super) fn report_id(number: u64) -> String {
 
 impl<'a> Report<'a> {
     pub(super) fn new(conduct: &'a Conduct<Fault>, entry: &Entry, mark: Mark) -> Self {
-        let number = entry.number;
-        let mut dice = conduct.dice(number);
-        let (essay, district) = conduct.essay(&mut dice, number);
-        let photo = |i| format!("https://img.wuhu.example/{}/{i}.jpg", report_id(number));
+        let (item, mut dice) = Item::new(conduct, entry, mark);
+        let id = report_id(item.number);
+        let photo = |i| format!("https://img.wuhu.example/{id}/{i}.jpg");
         Self {
-            conduct,
-            number,
-            mark,
-            received: whole_second(entry.received),
-            district,
-            title: essay.title,
-            content: essay.content,
-            address: essay.address,
+            item,
             kind: KINDS[dice.below(KINDS.len())],
             was_found: dice.one_in(3),
             name: city::name(&mut dice),
@@ -66,92 +50,69 @@ impl<'a> Report<'a> {
 
     /// As it is pulled, and pushed.
     pub(super) fn row(&self) -> Value {
-        let spoils = |fault| self.conduct.spoils(fault, self.number);
         let degrees =
             |millionths: u32| format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
         let (lon, lat) = (degrees(self.position.0), degrees(self.position.1));
         let (lon, lat) = match () {
-            () if spoils(Fault::NoPosition) => (Value::Null, Value::Null),
-            () if spoils(Fault::ZeroPosition) => (json!("0"), json!("0")),
-            () if spoils(Fault::Swapped) => (json!(lat), json!(lon)),
+            () if self.item.spoils(Fault::NoPosition) => (Value::Null, Value::Null),
+            () if self.item.spoils(Fault::ZeroPosition) => (json!("0"), json!("0")),
+            () if self.item.spoils(Fault::Swapped) => (json!(lat), json!(lon)),
             () => (json!(lon), json!(lat)),
         };
         json!({
-            "appealId": report_id(self.number),
-            "title": self.title,
-            "content": self.content,
+            "appealId": report_id(self.item.number),
+            "title": self.item.title,
+            "content": self.item.content,
             "appealType": self.kind.0,
             "source": if self.was_found { "GRID" } else { "APP" },
-            "status": STATES[self.mark.step.min(STEPS - 1)].0,
+            "status": self.item.state(&STATES).0,
             "reporterName": self.name,
             "reporterPhone": self.phone,
-            "areaCode": self.district.code,
+            "areaCode": self.item.district.code,
             "gridCode": self.grid(),
-            "address": self.address,
+            "address": self.item.address,
             "lon": lon,
             "lat": lat,
             "photos": self.photos,
-            "createdTime": plain(self.received),
-            "updatedTime": plain(self.mark.at),
+            "createdTime": plain(self.item.received),
+            "updatedTime": plain(self.item.mark.at),
         })
     }
 
     pub(super) fn told(&self) -> Told {
-        Told {
-            at: self.mark.at,
-            outcome: Outcome::Demand(Box::new(self.facts())),
-            faults: self.conduct.names(self.number),
-            payload: self.row(),
-            parts: Map::new(),
-        }
+        self.item.told(self.facts(), self.row(), Map::new())
     }
 
     fn facts(&self) -> Facts {
-        let (raw, status) = STATES[self.mark.step.min(STEPS - 1)];
-        let spoils = |fault| self.conduct.spoils(fault, self.number);
-        let is_nowhere = spoils(Fault::NoPosition) || spoils(Fault::ZeroPosition);
+        let (raw, status) = self.item.state(&STATES);
+        let [is_zero, is_absent] =
+            [Fault::ZeroPosition, Fault::NoPosition].map(|fault| self.item.spoils(fault));
         let degrees = |millionths: u32| f64::from(millionths) / 1e6;
         let (lon, lat) = (degrees(self.position.0), degrees(self.position.1));
-        let is_doubtful = spoils(Fault::ZeroPosition) && !spoils(Fault::NoPosition);
         let doubt = Doubt { field: "location", flag: "out_of_range" };
         let link = |url: &String| Attachment { url: Some(url.clone()), ..Attachment::default() };
         Facts {
-            source_no: Some(report_id(self.number)),
+            source_no: Some(report_id(self.item.number)),
             kind: Some(self.kind.1),
             kind_raw: Some(self.kind.0.to_owned()),
-            title: Some(cleaned(&self.title)),
-            content: Some(cleaned(&self.content)),
-            received_at: Some(self.received),
-            updated_at: Some(whole_second(self.mark.at)),
-            region: Some(self.district.code.to_owned()),
-            region_raw: Some(self.district.code.to_owned()),
-            address: Some(self.address.clone()),
-            // Where the two are swapped a reader knows which is which: the city lies at 118 E, 31 N.
-            location: (!is_nowhere).then_some(Place { lon, lat, crs: "gcj02" }),
-            people: vec![Person {
-                role: Some("main"),
-                name: Some(self.name.clone()),
-                phone: Some(self.phone.clone()),
-                ..Person::default()
-            }],
+            updated_at: Some(whole_second(self.item.mark.at)),
+            address: Some(self.item.address.clone()),
+            // A reader can tell a swapped pair: the city is at 118 E, 31 N.
+            location: (!is_zero && !is_absent).then_some(Place { lon, lat, crs: "gcj02" }),
+            people: Person::main(Some(self.name.clone()), Some(self.phone.clone())),
             initiative: Some(if self.was_found { "found" } else { "filed" }),
             grid: Some(self.grid()),
             attachments: self.photos.iter().map(link).collect(),
             status: Some(status),
             status_raw: Some(raw.to_owned()),
-            quality: if is_doubtful { vec![doubt] } else { Vec::new() },
-            ..Facts::default()
+            quality: if is_zero && !is_absent { vec![doubt] } else { Vec::new() },
+            ..self.item.facts()
         }
     }
 
     fn grid(&self) -> String {
-        format!("{}{:06}", self.district.code, self.number % 97)
+        format!("{}{:06}", self.item.district.code, self.item.number % 97)
     }
-}
-
-/// `yyyy-MM-dd HH:mm:ss`.
-fn plain(at: NaiveDateTime) -> String {
-    at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 const KINDS: [(&str, &str); 5] = [

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
-use crate::hotline::town::morning;
 use crate::sign;
-use crate::source::office::http_date;
 use crate::source::site::Site;
-use crate::source::site::send;
+use crate::tests::morning;
+use crate::tests::send;
+use crate::when::http_date;
 use crate::{Clock, Faults, Mobile};
 
 struct Town {
@@ -108,7 +108,7 @@ async fn every_fault_of_a_report_does_what_it_says() {
 }
 
 #[tokio::test]
-async fn a_position_is_known_whichever_way_round_it_stands() {
+async fn a_swapped_position_is_recognised() {
     let (plain, swapped) = (town("").await, town("swapped@1").await);
     let place = |town: &Town| {
         town.platform.file(1);
@@ -119,7 +119,7 @@ async fn a_position_is_known_whichever_way_round_it_stands() {
 }
 
 #[tokio::test]
-async fn now_and_then_it_is_unavailable() {
+async fn the_platform_is_sometimes_unavailable() {
     let town = town("unavailable@2").await;
     let ask = signed(town.clock.now(), "page=1");
     assert_eq!(town.platform.locked().answer(&ask).status, 200);
@@ -160,7 +160,7 @@ async fn receiver(clock: &Clock) -> (Site, Arc<Mutex<BTreeMap<String, u64>>>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_is_pushed_until_it_is_taken_and_some_more_often() {
+async fn a_report_is_pushed_until_it_is_accepted_and_some_more_often() {
     let town = town("duplicate@3,skewed@4,bad_signature@5").await;
     let keys = town.platform.file(6);
     let (site, taken) = receiver(&town.clock).await;
@@ -176,7 +176,7 @@ async fn a_report_is_pushed_until_it_is_taken_and_some_more_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_never_takes_anything_is_given_up() {
+async fn pushing_gives_up_on_a_receiver_that_never_accepts() {
     let town = town("").await;
     town.platform.file(1);
     let site = Site::open(|_| Reply::html(503, "never")).await.unwrap();

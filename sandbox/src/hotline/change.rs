@@ -1,14 +1,16 @@
-//! Changing what is there already: the traffic a reader that only follows a flag never sees.
+//! Changes of existing rows, which a reader that only follows a flag never sees.
 
 use anyhow::Context;
 
 use crate::hotline::desk::Shift;
-use crate::hotline::{Fault, Gbk, Hotline, Pressing, Row, life, when};
+use crate::hotline::{Fault, Gbk, Hotline, Pressing, Row, life};
+use crate::text::phrases;
+use crate::when;
 
 impl Hotline {
-    /// Moves `n` cases chosen by chance one step along their life: status, `LASTMODIFYTIME` = now,
-    /// in one of four a line appended to the content, `FINISHTIME` when they close. `ISFETCH` is not
-    /// reset. Returns their `ROWGUID`s; the same one may occur twice.
+    /// Moves `n` randomly chosen cases one status further and sets `LASTMODIFYTIME` to now; one in
+    /// four gets a line appended to its content, and a closed one its `FINISHTIME`. `ISFETCH` is
+    /// not reset. Returns their `ROWGUID`s; the same one may occur twice.
     ///
     /// # Errors
     /// When the database refuses.
@@ -27,7 +29,11 @@ impl Hotline {
                 row.finishtime = Some(when::plain(now));
             }
             if shift.dice.one_in(4) {
-                let line = format!("\n【{}】{}", when::plain(now), shift.dice.pick(APPENDED));
+                let line = format!(
+                    "\n【{}】{}",
+                    when::plain(now),
+                    shift.dice.pick(&phrases().hotline.appended)
+                );
                 let more = [row.rqstcontent.bytes(), Gbk::new(&line).bytes()].concat();
                 row.rqstcontent = Gbk::from_bytes(more);
             }
@@ -41,8 +47,8 @@ impl Hotline {
         Ok(touched)
     }
 
-    /// Adds `n` rows to `XF_PRESSING` for cases chosen by chance, reminders and supplements; the rows
-    /// of the cases stay untouched. Returns the serial numbers.
+    /// Adds `n` rows to `XF_PRESSING` for randomly chosen cases, reminders and supplements; the
+    /// rows of the cases do not change. Returns the serial numbers.
     ///
     /// # Errors
     /// When the database refuses.
@@ -53,8 +59,9 @@ impl Hotline {
         let mut urged = Vec::new();
         for _ in 0..n {
             let Some((row, _)) = any(&mut shift) else { break };
+            let words = &phrases().hotline;
             let (flag, texts) =
-                if shift.dice.one_in(3) { (1, SUPPLEMENTS) } else { (2, REMINDERS) };
+                if shift.dice.one_in(3) { (1, &words.supplements) } else { (2, &words.reminders) };
             *shift.pressed += 1;
             let pressing = Pressing {
                 id: *shift.pressed,
@@ -70,16 +77,16 @@ impl Hotline {
         Ok(urged)
     }
 
-    /// Changes one row: `LASTMODIFYTIME` becomes now, then `edit` may set any column, that one too.
+    /// Changes one row: sets `LASTMODIFYTIME` to now, then `edit` may set any column, this one too.
     /// Nothing is cut to the width of its column.
     ///
     /// # Errors
-    /// When there is no such row (any more), or `edit` gave it another key, or the database refuses.
+    /// When the row does not exist, or `edit` changed its key, or the database refuses.
     pub async fn change(&self, rowguid: &str, edit: impl FnOnce(&mut Row)) -> anyhow::Result<()> {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
         let now = self.settings.clock.now();
-        let case = shift.oracle.case(rowguid).filter(|case| case.deleted.is_none());
+        let case = shift.oracle.case(rowguid).filter(|case| case.gone.is_none());
         let last = case.with_context(|| format!("there is no row {rowguid} to change"))?.last();
         let (mut row, faults) = (last.row.clone(), last.faults.clone());
         row.lastmodifytime = when::plain(now);
@@ -89,10 +96,10 @@ impl Hotline {
         shift.commit().await
     }
 
-    /// Deletes one row; its additions stay.
+    /// Deletes one row; its additions are kept.
     ///
     /// # Errors
-    /// When the database refuses. A row that is gone already is no error.
+    /// When the database refuses. A row that is deleted already is not an error.
     pub async fn delete(&self, rowguid: &str) -> anyhow::Result<()> {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
@@ -101,39 +108,21 @@ impl Hotline {
     }
 }
 
-/// A case that still exists, as it is now; `None` when there are hardly any.
+/// A case that still exists, in its present state; `None` if hardly any does.
 fn any(shift: &mut Shift<'_>) -> Option<(Row, Vec<Fault>)> {
     let Shift { oracle, dice, .. } = shift;
     let cases = oracle.cases();
     let chosen = (0..100)
-        .find_map(|_| cases.get(dice.below(cases.len())).filter(|case| case.deleted.is_none()))?;
+        .find_map(|_| cases.get(dice.below(cases.len())).filter(|case| case.gone.is_none()))?;
     Some((chosen.last().row.clone(), chosen.last().faults.clone()))
 }
-
-const APPENDED: &[&str] = &[
-    "承办单位：已安排人员现场核实，正在处理。",
-    "来电人补充：问题依然存在，希望尽快解决。",
-    "回访：来电人表示基本满意。",
-    "承办单位申请延期3个工作日。",
-    "经核实，情况属实，已责令责任单位限期整改。",
-];
-const REMINDERS: &[&str] = &[
-    "来电人再次来电催办，要求尽快处理。",
-    "来电人表示无人联系，催促办理。",
-    "已超过承诺时间，请尽快答复。",
-];
-const SUPPLEMENTS: &[&str] = &[
-    "补充：具体位置在小区东门第二个路灯旁。",
-    "补充联系电话13900004321，下午三点以后方便接听。",
-    "补充：昨晚又发生一次，已拍摄视频。",
-];
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use crate::hotline::town::town;
     use crate::hotline::{Expected, Gbk};
+    use crate::tests::town;
 
     #[tokio::test]
     async fn the_oracle_lists_every_state_even_two_within_one_second() {
@@ -155,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_written_bears_the_time_at_which_the_database_let_it_in() {
+    async fn rows_have_the_time_at_which_the_database_accepted_them() {
         let town = town("").await;
         let key = town.hotline.file(1).await.unwrap().remove(0);
         for (minute, doing) in ["file", "touch", "change", "urge"].into_iter().enumerate() {
@@ -184,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_touch_moves_cases_on_and_leaves_the_flag() {
+    async fn a_touch_changes_cases_and_keeps_the_flag() {
         let mut town = town("").await;
         town.hotline.file(20).await.unwrap();
         town.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
@@ -205,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn urging_adds_rows_and_leaves_the_case_alone() {
+    async fn urging_adds_rows_and_does_not_change_the_case() {
         let mut town = town("").await;
         town.hotline.file(3).await.unwrap();
         let before = town.column("SELECT LASTMODIFYTIME FROM CNS_CINFO").await;
@@ -226,7 +215,7 @@ mod tests {
         let keys = town.hotline.file(2).await.unwrap();
         town.hotline.delete(&keys[0]).await.unwrap();
         assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[1].clone())]);
-        assert!(town.hotline.oracle().await.unwrap().case(&keys[0]).unwrap().deleted.is_some());
+        assert!(town.hotline.oracle().await.unwrap().case(&keys[0]).unwrap().gone.is_some());
         assert!(town.hotline.change(&keys[0], |_| {}).await.is_err());
         assert!(town.hotline.touch(30).await.unwrap().iter().all(|key| *key == keys[1]));
     }

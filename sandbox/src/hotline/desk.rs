@@ -1,11 +1,9 @@
-//! The one place that writes: a connection, the oracle beside it, and transactions that keep the
-//! two in step.
+//! All writing: a connection, the oracle, and transactions that keep the two consistent.
 //!
-//! Every writing transaction first learns what the database did by itself since the last one (a
-//! fate that came true when the reader set a flag), because the next state of a row is made from the
-//! last one the oracle knows.
+//! Every transaction first reads what the database itself changed since the last one (a planned
+//! change that happened when the reader set a flag), because the next state of a row is made from
+//! the last state in the oracle.
 
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,9 +15,11 @@ use sqlx::{
 };
 
 use crate::dice::Dice;
-use crate::hotline::{Fault, Gbk, Oracle, Pressing, Row, Settings, Storage};
+use crate::hotline::{Counters, Fault, Gbk, Oracle, Pressing, Row, Settings, Storage};
+use crate::when::from_plain;
 
-/// Who writes, with what it must remember between two transactions.
+/// The writer, with what it must remember between two transactions.
+#[derive(Debug)]
 pub(super) struct FrontDatabase {
     connection: SqliteConnection,
     pub(super) oracle: Oracle,
@@ -37,13 +37,6 @@ pub(super) struct Shift<'a> {
     pub(super) dice: &'a mut Dice,
     pub(super) filed: &'a mut u64,
     pub(super) pressed: &'a mut i64,
-}
-
-/// What happens to a row when the reader sets its flag.
-pub(super) enum Fate {
-    /// Its status has become this one meanwhile.
-    Race(Gbk),
-    Delete,
 }
 
 impl FrontDatabase {
@@ -66,8 +59,9 @@ impl FrontDatabase {
         Ok(Self { connection, oracle: Oracle::new(settings.memory), dice, filed: 0, pressed: 0 })
     }
 
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.connection
+    pub(super) async fn counters(&mut self) -> anyhow::Result<Counters> {
+        let query = sqlx::query_as("SELECT * FROM SANDBOX_COUNTER");
+        Ok(query.fetch_one(&mut self.connection).await?)
     }
 
     /// Opens a transaction in which writing is allowed.
@@ -83,23 +77,20 @@ impl FrontDatabase {
     }
 }
 
-impl fmt::Debug for FrontDatabase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FrontDatabase").field("filed", &self.filed).finish_non_exhaustive()
-    }
-}
-
 impl Shift<'_> {
-    /// Inserts the rows, or puts them in the place of the ones with their keys; the reader's columns
-    /// stay as they are.
+    /// Inserts the rows, or puts them in the place of the ones with their keys; the reader's
+    /// columns stay as they are.
     pub(super) async fn write(
         &mut self,
         at: NaiveDateTime,
         rows: Vec<(Row, Vec<Fault>)>,
     ) -> anyhow::Result<()> {
         // 21 parameters a row; SQLite takes 32,766 a statement.
+        let columns = COLUMNS.split(", ").skip(1);
+        let updates: Vec<_> = columns.map(|name| format!("{name} = excluded.{name}")).collect();
         for chunk in rows.chunks(100) {
-            let mut insert = QueryBuilder::<Sqlite>::new(INSERT);
+            let insert = format!("INSERT INTO CNS_CINFO ({COLUMNS}) ");
+            let mut insert = QueryBuilder::<Sqlite>::new(insert);
             insert.push_values(chunk, |mut values, (row, _)| {
                 values.push_bind(&row.rowguid).push_bind(&row.serialnum);
                 values.push_bind(row.rqstperson.bytes()).push_bind(&row.rqsttime);
@@ -113,7 +104,7 @@ impl Shift<'_> {
                 values.push_bind(row.registername.bytes()).push_bind(&row.finishtime);
                 values.push_bind(&row.lastmodifytime);
             });
-            insert.push(OR_REPLACE);
+            insert.push(" ON CONFLICT (ROWGUID) DO UPDATE SET ").push(updates.join(", "));
             insert.build().execute(&mut *self.transaction).await?;
         }
         for (row, faults) in rows {
@@ -125,7 +116,7 @@ impl Shift<'_> {
     pub(super) async fn delete(&mut self, at: NaiveDateTime, rowguid: &str) -> anyhow::Result<()> {
         let delete = sqlx::query("DELETE FROM CNS_CINFO WHERE ROWGUID = ?").bind(rowguid);
         delete.execute(&mut *self.transaction).await?;
-        self.oracle.lost(at, rowguid);
+        self.oracle.history.gone(rowguid, at);
         Ok(())
     }
 
@@ -144,18 +135,16 @@ impl Shift<'_> {
         Ok(())
     }
 
-    /// Plans what happens when the reader sets the row's flag.
-    pub(super) async fn plan(&mut self, rowguid: &str, fate: &Fate) -> anyhow::Result<()> {
-        let (kind, status) = match fate {
-            Fate::Race(status) => ("race", Some(status.bytes())),
-            Fate::Delete => ("delete", None),
-        };
+    /// Plans what happens when the reader sets the row's flag: its status becomes `status`, or it is
+    /// deleted.
+    pub(super) async fn plan(&mut self, rowguid: &str, status: Option<&str>) -> anyhow::Result<()> {
+        let kind = if status.is_some() { "race" } else { "delete" };
         sqlx::query(
             "INSERT OR REPLACE INTO SANDBOX_FATE (ROWGUID, KIND, CSTATUS) VALUES (?, ?, ?)",
         )
         .bind(rowguid)
         .bind(kind)
-        .bind(status)
+        .bind(status.map(|status| Gbk::new(status).bytes().to_vec()))
         .execute(&mut *self.transaction)
         .await?;
         Ok(())
@@ -184,7 +173,7 @@ impl Shift<'_> {
             let seen: String = done.try_get("SEEN")?;
             let at = time(&seen)?;
             let Some(status) = done.try_get::<Option<Vec<u8>>, _>("CSTATUS")? else {
-                self.oracle.lost(at, rowguid);
+                self.oracle.history.gone(rowguid, at);
                 continue;
             };
             let case = self.oracle.case(rowguid).context("a row came true that was never filed")?;
@@ -199,21 +188,10 @@ impl Shift<'_> {
 }
 
 fn time(text: &str) -> anyhow::Result<NaiveDateTime> {
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
-        .context("LASTMODIFYTIME must be yyyy-MM-dd HH:mm:ss")
+    from_plain(text).context("LASTMODIFYTIME must be yyyy-MM-dd HH:mm:ss")
 }
 
-const INSERT: &str = "INSERT INTO CNS_CINFO (ROWGUID, SERIALNUM, RQSTPERSON, RQSTTIME, RQSTNUMBER, \
-    LINKNUMBER, RQSTTYPE, RQSTSOURCE, RQSTAREACODE, AREACODE, RQSTADDRESS, ACCORDTYPE, RQSTTITLE, \
-    RQSTCONTENT, CSTATUS, ISIMPT, ISSECRET, REPLAYTYPE, REGISTERNAME, FINISHTIME, LASTMODIFYTIME) ";
-
-const OR_REPLACE: &str = " ON CONFLICT (ROWGUID) DO UPDATE SET SERIALNUM = excluded.SERIALNUM, \
-    RQSTPERSON = excluded.RQSTPERSON, RQSTTIME = excluded.RQSTTIME, \
-    RQSTNUMBER = excluded.RQSTNUMBER, LINKNUMBER = excluded.LINKNUMBER, \
-    RQSTTYPE = excluded.RQSTTYPE, RQSTSOURCE = excluded.RQSTSOURCE, \
-    RQSTAREACODE = excluded.RQSTAREACODE, AREACODE = excluded.AREACODE, \
-    RQSTADDRESS = excluded.RQSTADDRESS, ACCORDTYPE = excluded.ACCORDTYPE, \
-    RQSTTITLE = excluded.RQSTTITLE, RQSTCONTENT = excluded.RQSTCONTENT, \
-    CSTATUS = excluded.CSTATUS, ISIMPT = excluded.ISIMPT, ISSECRET = excluded.ISSECRET, \
-    REPLAYTYPE = excluded.REPLAYTYPE, REGISTERNAME = excluded.REGISTERNAME, \
-    FINISHTIME = excluded.FINISHTIME, LASTMODIFYTIME = excluded.LASTMODIFYTIME";
+/// The columns that the hotline writes, in the order of [`Shift::write`].
+const COLUMNS: &str = "ROWGUID, SERIALNUM, RQSTPERSON, RQSTTIME, RQSTNUMBER, LINKNUMBER, RQSTTYPE, \
+    RQSTSOURCE, RQSTAREACODE, AREACODE, RQSTADDRESS, ACCORDTYPE, RQSTTITLE, RQSTCONTENT, CSTATUS, \
+    ISIMPT, ISSECRET, REPLAYTYPE, REGISTERNAME, FINISHTIME, LASTMODIFYTIME";

@@ -1,17 +1,18 @@
-//! Filing new demands, in bulk or late.
+//! Files new demands, in bulk or late.
 
 use std::time::Duration;
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::NaiveDateTime;
 
 use crate::dice::Dice;
-use crate::hotline::desk::{Fate, Shift};
+use crate::hotline::desk::Shift;
 use crate::hotline::record::record;
-use crate::hotline::{Fault, Gbk, Hotline, Settings, life, when};
+use crate::hotline::{Fault, Hotline, Settings, life};
+use crate::when::{part, plain};
 
 impl Hotline {
-    /// Files `n` new demands in one transaction and returns their `ROWGUID`s in order; fewer when the
-    /// corpus is used up. The first call spreads its rows over [`Settings::spread`].
+    /// Files `n` new demands in one transaction and returns their `ROWGUID`s in order; fewer when
+    /// the corpus is used up. The first call spreads its rows over [`Settings::spread`].
     ///
     /// # Errors
     /// When the database refuses, for example because a reader holds it locked for thirty seconds.
@@ -19,11 +20,11 @@ impl Hotline {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
         let now = self.settings.clock.now();
-        let spread = if *shift.filed == 0 { span(self.settings.spread) } else { TimeDelta::zero() };
+        let spread = if *shift.filed == 0 { self.settings.spread } else { Duration::ZERO };
         let mut filed = Vec::new();
         let mut left = n;
         while left > 0 {
-            // In portions: the rows of a bulk are not held twice, and other tasks get a turn.
+            // In portions, so that rows are not held twice and other tasks can run.
             let portion = left.min(1_000);
             let times = (0..portion).map(|i| now - part(spread, left - 1 - i, n)).collect();
             let keys = portion_of(&mut shift, &self.settings, times).await?;
@@ -36,7 +37,7 @@ impl Hotline {
         }
         shift.commit().await?;
 
-        // The renumbering must be a change of its own, visible after the first number was.
+        // Renumbering must be a separate change, after the first number was visible.
         let renumbered = filed.iter().filter(|(_, faults)| faults.contains(&Fault::Renumbered));
         let mut shift = desk.begin().await?;
         let now = self.settings.clock.now();
@@ -47,7 +48,7 @@ impl Hotline {
             if case.last().row.serialnum == row.serialnum {
                 row.serialnum = format!("DH{}", &row.serialnum[2..]);
             }
-            row.lastmodifytime = when::plain(now);
+            row.lastmodifytime = plain(now);
             faults.push(Fault::Renumbered);
             shift.write(now, vec![(row, faults)]).await?;
         }
@@ -55,8 +56,9 @@ impl Hotline {
         Ok(filed.into_iter().map(|(rowguid, _)| rowguid).collect())
     }
 
-    /// Files one demand whose `LASTMODIFYTIME` lies `behind` the newest in the table, as when a long
-    /// transaction commits late; returns its `ROWGUID`, `None` when the corpus is used up.
+    /// Files one demand whose `LASTMODIFYTIME` is older than the newest in the table by `behind`,
+    /// as after the late commit of a long transaction. Returns its `ROWGUID`; `None` if the corpus
+    /// is used up.
     ///
     /// # Errors
     /// As [`file`](Self::file).
@@ -64,14 +66,15 @@ impl Hotline {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
         let newest = shift.newest().await?.unwrap_or_else(|| self.settings.clock.now());
-        let times = vec![newest - span(behind)];
+        let times = vec![newest - part(behind, 1, 1)];
         let keys = portion_of(&mut shift, &self.settings, times).await?;
         shift.commit().await?;
         Ok(keys.into_iter().next().map(|(rowguid, _)| rowguid))
     }
 }
 
-/// Files one demand for each time. The answer has the faults due for each, done or to be done.
+/// Files one demand for each time. Returns the keys and the faults of each, including those that
+/// happen later.
 async fn portion_of(
     shift: &mut Shift<'_>,
     settings: &Settings,
@@ -86,11 +89,11 @@ async fn portion_of(
         before = Some(made.row.serialnum.clone());
         let due: Vec<Fault> = settings.faults.at(number).collect();
         if due.contains(&Fault::Deleted) {
-            shift.plan(&made.row.rowguid, &Fate::Delete).await?;
+            shift.plan(&made.row.rowguid, None).await?;
         } else if due.contains(&Fault::RaceUpdate) {
             let status = made.row.cstatus.read().unwrap_or_default();
             let next = life::next(&mut Dice::new(settings.seed, number), &status);
-            shift.plan(&made.row.rowguid, &Fate::Race(Gbk::new(next))).await?;
+            shift.plan(&made.row.rowguid, Some(next)).await?;
         }
         keys.push((made.row.rowguid.clone(), due));
         rows.push((made.row, made.faults));
@@ -99,20 +102,10 @@ async fn portion_of(
     Ok(keys)
 }
 
-fn span(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or_default()
-}
-
-/// `nth / of` of the span.
-fn part(span: TimeDelta, nth: u64, of: u64) -> TimeDelta {
-    let milliseconds = i128::from(span.num_milliseconds()) * i128::from(nth) / i128::from(of);
-    TimeDelta::milliseconds(i64::try_from(milliseconds).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hotline::town::{morning, texts, town, town_with};
+    use crate::tests::{morning, texts, town, town_with};
     use crate::{Clock, Storage};
 
     const ALL: &str = "SELECT ROWGUID || SERIALNUM || RQSTTIME || LASTMODIFYTIME || hex(RQSTPERSON) \
@@ -182,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_rows_reach_back_over_the_spread_and_later_ones_are_filed_now() {
+    async fn the_first_rows_are_spread_and_later_ones_are_filed_now() {
         let mut town = town("").await;
         town.hotline.file(4).await.unwrap();
         town.clock.advance(Duration::from_secs(60));
@@ -193,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_late_commit_lies_behind_the_newest() {
+    async fn a_late_commit_is_older_than_the_newest_row() {
         let town = town("").await;
         town.hotline.file(2).await.unwrap();
         let late = town.hotline.commit_late(Duration::from_secs(280)).await.unwrap().unwrap();

@@ -1,30 +1,31 @@
-//! The life of a case: its status codes, their labels and the usual way from one to the next.
+//! The life cycle of a case: its status codes, their labels and the usual transitions.
 
 use crate::dice::Dice;
 
-const LABELS: &[(&str, &str)] = &[
-    ("15", "初审待交办"),
-    ("25", "终审待交办"),
-    ("35", "待签收"),
-    ("40", "处理中"),
-    ("45", "部门退回"),
-    ("50", "结果审核待交办"),
-    ("60", "待回访"),
-    ("65", "回访不满意"),
-    ("80", "直接办结"),
-    ("100", "归档"),
+/// Code, label, and the status of the unified demand.
+static STATUSES: [(&str, &str, &str); 10] = [
+    ("15", "初审待交办", "reviewing"),
+    ("25", "终审待交办", "reviewing"),
+    ("35", "待签收", "assigned"),
+    ("40", "处理中", "in_progress"),
+    ("45", "部门退回", "returned"),
+    ("50", "结果审核待交办", "answered"),
+    ("60", "待回访", "visiting"),
+    ("65", "回访不满意", "reopened"),
+    ("80", "直接办结", "resolved"),
+    ("100", "归档", "archived"),
 ];
 
-/// A status a case may have when it first shows.
+/// A status of a new case.
 pub(super) fn first(dice: &mut Dice) -> &'static str {
     dice.pick(&["35", "35", "35", "35", "35", "25", "15", "40"])
 }
 
-/// The status after `current`, a code or a label, in the same spelling. Most cases go straight
-/// 35 → 40 → 50 → 60 → 80 → 100; some are returned once or leave the citizen discontented.
+/// The status after `current`, a code or a label, in the same form. Most cases go straight
+/// 35 → 40 → 50 → 60 → 80 → 100; some are returned once, or the citizen is not satisfied.
 pub(super) fn next(dice: &mut Dice, current: &str) -> &'static str {
-    let labelled = LABELS.iter().find(|(_, label)| *label == current);
-    let code = match labelled.map_or(current, |(code, _)| code) {
+    let row = find(current);
+    let code = match row.map_or(current, |(code, ..)| code) {
         "15" => "25",
         "25" | "45" => "35",
         "35" | "65" => "40",
@@ -35,34 +36,26 @@ pub(super) fn next(dice: &mut Dice, current: &str) -> &'static str {
         "60" => "80",
         _ => "100",
     };
-    if labelled.is_some() { label(code) } else { code }
+    if row.is_some_and(|(_, label, _)| *label == current) { label(code) } else { code }
 }
 
-/// True when a case in this status, code or label, is closed.
+/// True when a case in this status, a code or a label, is closed.
 pub(super) fn closed(status: &str) -> bool {
-    ["80", "100"].iter().any(|code| status == *code || status == label(code))
+    find(status).is_some_and(|(code, ..)| ["80", "100"].contains(code))
 }
 
-/// The label of a code; the code itself when it has none.
+/// The label of a code; the code itself if it has none.
 pub(super) fn label(code: &'static str) -> &'static str {
-    LABELS.iter().find(|(known, _)| *known == code).map_or(code, |(_, label)| label)
+    find(code).map_or(code, |(_, label, _)| label)
 }
 
 /// The status of the unified demand for a code or a label.
 pub(super) fn unified(status: &str) -> Option<&'static str> {
-    let labelled = LABELS.iter().find(|(_, label)| *label == status);
-    Some(match labelled.map_or(status, |(code, _)| code) {
-        "15" | "25" => "reviewing",
-        "35" => "assigned",
-        "40" => "in_progress",
-        "45" => "returned",
-        "50" => "answered",
-        "60" => "visiting",
-        "65" => "reopened",
-        "80" => "resolved",
-        "100" => "archived",
-        _ => return None,
-    })
+    find(status).map(|(_, _, unified)| *unified)
+}
+
+fn find(status: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    STATUSES.iter().find(|(code, label, _)| [*code, *label].contains(&status))
 }
 
 #[cfg(test)]
@@ -70,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_case_ends_in_the_archive() {
+    fn every_case_is_archived_in_the_end() {
         for start in ["15", "35", "待签收"] {
             let mut dice = Dice::new(4, 4);
             let mut status = start;

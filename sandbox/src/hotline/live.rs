@@ -1,4 +1,4 @@
-//! A day at the hotline, in real time: demands come in evenly, cases move on, people call again.
+//! A hotline in real time: demands are filed evenly, cases change, people call again.
 
 use std::time::Duration;
 
@@ -27,11 +27,12 @@ pub struct Pace {
 }
 
 impl Hotline {
-    /// Files demands at this pace until they are all filed or `stop` is cancelled. For five demands
-    /// one existing case moves on, for twenty one is urged. A driven clock is advanced along.
+    /// Files demands at this pace until all are filed or `stop` is cancelled. For every five
+    /// demands an existing case changes, for every twenty one is urged. A driven clock is advanced
+    /// as well.
     ///
-    /// This is a future the caller runs; nothing goes on when it has ended. Let it end by `stop`
-    /// rather than dropping it.
+    /// Nothing continues in the background after this future has ended. End it with `stop`; do not
+    /// drop it.
     ///
     /// # Errors
     /// When the database refuses.
@@ -41,7 +42,7 @@ impl Hotline {
             "the first stretch must last 200 ms or more"
         );
         let mut interval = interval(TICK);
-        // A tick the database held up is made up for: the pace holds on the whole.
+        // A late tick is made up for, so that the average pace is kept.
         interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut filed = 0;
         for tick in 1_u64.. {
@@ -71,7 +72,7 @@ impl Hotline {
     async fn lock_if_due(&self, new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
         let last = self.desk.lock().await.filed;
         let first = last + 1 - new as u64;
-        let locks = |n| self.settings.faults.at(n).any(|fault| fault == Fault::Locked);
+        let locks = |n| self.settings.faults.strikes(Fault::Locked, n);
         if (first..=last).any(locks) {
             let guard = self.lock().await?;
             stop.run_until_cancelled(sleep(LOCKED_FOR)).await;
@@ -101,8 +102,8 @@ impl Pace {
     }
 }
 
-/// The database stays locked while this lives; dropping it unlocks a moment later,
-/// [`release`](Self::release) at once.
+/// Keeps the database locked. Dropping it unlocks a little later, [`release`](Self::release) at
+/// once.
 #[derive(Debug)]
 #[must_use]
 pub struct LockGuard {
@@ -111,8 +112,8 @@ pub struct LockGuard {
 
 impl Hotline {
     /// Locks the database against writing: the reader's acknowledgement waits for its busy timeout
-    /// and fails (`database is locked`), and this simulator's own methods wait too. Reading goes on,
-    /// as it does in the real databases, whose readers do not wait for writers either.
+    /// and fails (`database is locked`), and the simulator's own methods wait too. Reading is
+    /// possible, as in the real databases, whose readers do not wait for writers.
     ///
     /// # Errors
     /// When the lock cannot be had within thirty seconds.
@@ -138,7 +139,7 @@ impl LockGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hotline::town::town;
+    use crate::tests::town;
 
     #[test]
     fn the_pace_is_even_and_reaches_the_number_exactly() {
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stretch_files_its_demands_and_mixes_in_changes() {
+    async fn live_files_all_demands_and_makes_changes_between() {
         let mut town = town("").await;
         let pace = Pace { records: 60, over: Duration::from_secs(4), then_per_second: 0 };
         town.hotline.live(pace, CancellationToken::new()).await.unwrap();

@@ -1,12 +1,13 @@
-//! Making the row of the n-th demand: who calls, about what, and what the clerk makes of it.
+//! Makes the row of the n-th demand: who calls, about what, and what the clerk enters.
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use crate::city::{self, DISTRICTS, District};
+use crate::city::{self, any_district};
 use crate::dice::Dice;
 use crate::hotline::spoil::{self, Setting};
-use crate::hotline::{Fault, Gbk, Row, Settings, life, when};
+use crate::hotline::{Fault, Gbk, Row, Settings, life};
 use crate::text::essay;
+use crate::when::plain;
 use crate::{Corpus, Piece};
 
 /// A row about to be filed and the faults in it.
@@ -15,8 +16,8 @@ pub(super) struct Record {
     pub(super) faults: Vec<Fault>,
 }
 
-/// Demand `number` (from 1), last modified `at`; `before` is the serial number filed before it.
-/// `None` when the corpus has no such text.
+/// Demand `number`, counted from 1, last modified `at`; `before` is the serial number filed before.
+/// `None` when the corpus is used up.
 pub(super) fn record(
     settings: &Settings,
     number: u64,
@@ -26,15 +27,18 @@ pub(super) fn record(
     let mut dice = Dice::new(settings.seed, number);
     let rowguid = match &settings.corpus {
         Corpus::Generated => dice.guid(),
-        // A text keeps its key whatever the seed, so that it can be found again.
+        // The key of a given text does not depend on the seed, so that it can be found again.
         Corpus::Texts(_) => Dice::new(0, number).guid(),
     };
     let due: Vec<Fault> = settings.faults.at(number).collect();
-    let district = district(&mut dice, due.contains(&Fault::OldArea));
+    let mut district = any_district(&mut dice);
+    while due.contains(&Fault::OldArea) && district.old_code.is_none() {
+        district = any_district(&mut dice);
+    }
     let essay = essay(&mut dice, district);
     let piece = match &settings.corpus {
         Corpus::Generated => Piece { title: essay.title, content: essay.content },
-        Corpus::Texts(texts) => texts.get(usize::try_from(number - 1).ok()?)?.clone(),
+        Corpus::Texts(_) => settings.corpus.text(number)?.clone(),
     };
 
     let asked = at - TimeDelta::seconds(i64::from(dice.between(40, 900)));
@@ -44,7 +48,7 @@ pub(super) fn record(
         rowguid,
         serialnum: format!("{source}{}{:05}", asked.format("%Y%m%d"), number % 100_000),
         rqstperson: Gbk::new(&city::name(&mut dice)),
-        rqsttime: when::plain(asked),
+        rqsttime: plain(asked),
         linknumber: Some(if dice.one_in(5) { caller(&mut dice) } else { number_shown.clone() }),
         rqstnumber: Some(number_shown),
         rqsttype: dice.pick(TYPES).to_owned(),
@@ -61,7 +65,7 @@ pub(super) fn record(
         replaytype: if dice.one_in(6) { "10" } else { "20" }.to_owned(),
         registername: Gbk::new(&format!("坐席 08{:02}", dice.between(1, 60))),
         finishtime: None,
-        lastmodifytime: when::plain(at),
+        lastmodifytime: plain(at),
     };
 
     let setting = Setting { district, before, asked, at };
@@ -74,9 +78,9 @@ pub(super) fn record(
             faults.push(fault);
         }
     }
-    // What is spoilt below the level of characters comes last.
+    // Faults below the level of characters come last.
     row.rqstcontent = Gbk::new(&content);
-    if settings.faults.at(number).any(|fault| fault == Fault::Poison) {
+    if settings.faults.strikes(Fault::Poison, number) {
         row.rqstcontent = spoil::poisoned(&content);
         faults.push(Fault::Poison);
     }
@@ -84,15 +88,6 @@ pub(super) fn record(
         faults.push(Fault::CutText);
     }
     Some(Record { row, faults })
-}
-
-fn district(dice: &mut Dice, with_old_code: bool) -> &'static District {
-    loop {
-        let district = DISTRICTS[dice.below(DISTRICTS.len())];
-        if !with_old_code || district.old_code.is_some() {
-            return district;
-        }
-    }
 }
 
 fn caller(dice: &mut Dice) -> String {

@@ -1,5 +1,5 @@
-//! A row of `CNS_CINFO`, named as the vendor names its columns, so that nothing has to be mapped
-//! between what a test reads in the database and what it compares with.
+//! A row of `CNS_CINFO`, with the column names of the vendor, so that a test can compare it with
+//! the database without a mapping.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use serde::{Serialize, Serializer};
 
 use crate::hotline::Storage;
 
-/// One state of one case: every column the hotline itself writes. The three columns the reader
-/// writes (`ISFETCH`, `SJJHZT`, `SJJHSBYY`) are no part of it.
+/// One state of one case: every column that the hotline writes, without the three columns of the
+/// reader (`ISFETCH`, `SJJHZT`, `SJJHSBYY`).
 ///
-/// Columns that can hold Chinese are [`Gbk`]; keys, codes, numbers and times are plain text.
+/// Columns that may hold Chinese text are [`Gbk`]; keys, codes, numbers and times are strings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub struct Row {
@@ -60,7 +60,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// All text a reader must decode.
+    /// All columns that a reader must decode.
     pub(super) fn texts(&self) -> [&Gbk; 7] {
         [
             &self.rqstperson,
@@ -73,12 +73,12 @@ impl Row {
         ]
     }
 
-    /// Whether the content fills its column to the last byte.
+    /// Whether the content fills its column completely.
     pub(super) fn is_full(&self) -> bool {
         self.rqstcontent.bytes().len() == CONTENT_LIMIT
     }
 
-    /// The row as the storage keeps it; true when the content had to be cut.
+    /// Cuts the columns to their width; true if the content was cut.
     pub(super) fn fit(&mut self, storage: Storage) -> bool {
         if storage == Storage::Clob {
             return false;
@@ -95,20 +95,20 @@ impl Row {
 /// Bytes a `VARCHAR(4000)` holds.
 pub(super) const CONTENT_LIMIT: usize = 4_000;
 
-/// A text column's bytes. Clones share them.
+/// The bytes of a text column. Clones share them.
 ///
-/// Serialized, it is the text a correct reader gets, or null when no reader can.
+/// It serialises as the text that a correct reader gets; null if it cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gbk(Arc<[u8]>);
 
 impl Gbk {
-    /// The bytes of `text`: GBK where that suffices, four bytes of GB18030 elsewhere.
+    /// The bytes of `text` in GB18030, which is GBK for most characters.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(GB18030.encode(text).0.into())
     }
 
-    /// Bytes as they are, readable or not.
+    /// Any bytes, valid or not.
     #[must_use]
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
         Self(bytes.into())
@@ -120,11 +120,11 @@ impl Gbk {
         &self.0
     }
 
-    /// The text of the bytes. A character cut in half at the very end is left out; bytes that are no
-    /// text anywhere else make the whole unreadable, `None`.
+    /// The decoded text. Half a character at the end is left out; `None` if there are invalid bytes
+    /// anywhere else.
     #[must_use]
     pub fn read(&self) -> Option<String> {
-        // A GB18030 character has four bytes at most, so at most three may be left of one.
+        // A GB18030 character has at most four bytes, so half of one has at most three.
         (0..=3).find_map(|cut| {
             let whole = self.0.get(..self.0.len().checked_sub(cut)?)?;
             let text = GB18030.decode_without_bom_handling_and_without_replacement(whole)?;
@@ -132,16 +132,10 @@ impl Gbk {
         })
     }
 
-    /// At most `limit` bytes of it, cut in the middle of a character if the limit is there.
+    /// At most `limit` bytes, cut in the middle of a character if necessary.
     #[must_use]
     pub(super) fn fit(&self, limit: usize) -> Self {
         if self.0.len() <= limit { self.clone() } else { Self(self.0[..limit].into()) }
-    }
-}
-
-impl From<&str> for Gbk {
-    fn from(text: &str) -> Self {
-        Self::new(text)
     }
 }
 

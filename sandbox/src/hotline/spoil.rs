@@ -1,16 +1,17 @@
-//! Spoiling a row the way a fault says. Every function answers whether it changed anything, so that
-//! the oracle lists what happened and not what was intended.
+//! Applies the faults to a row. Every function returns whether it changed anything, so that the
+//! oracle lists what happened and not what was intended.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use encoding_rs::GB18030;
 
-use crate::city::{District, RARE_NAMES};
+use crate::city::{District, rare_name};
 use crate::dice::Dice;
 use crate::hotline::row::CONTENT_LIMIT;
-use crate::hotline::{Fault, Gbk, Row, life, when};
+use crate::hotline::{Fault, Gbk, Row, life};
 use crate::text::{Dirt, lengthened};
+use crate::when;
 
-/// What surrounds the row.
+/// The context of the row.
 pub(super) struct Setting<'a> {
     pub(super) district: &'a District,
     /// Serial number of the row filed before.
@@ -79,20 +80,20 @@ pub(super) fn row(fault: Fault, row: &mut Row, setting: &Setting, dice: &mut Dic
             row.rqstperson = Gbk::new("匿名");
             (row.rqstnumber, row.linknumber) = (None, None);
         }
-        Fault::RareName if named => row.rqstperson = Gbk::new(dice.pick(RARE_NAMES)),
+        Fault::RareName if named => row.rqstperson = Gbk::new(&rare_name(dice)),
         _ => return false,
     }
     true
 }
 
-/// The content with bytes in it that no encoding of the family has.
+/// The content with bytes that are invalid in GBK and GB18030.
 pub(super) fn poisoned(content: &str) -> Gbk {
     let at = content.char_indices().nth(8).map_or(content.len(), |(at, _)| at);
     let (head, tail) = content.split_at(at);
     let mut bytes = GB18030.encode(head).0.into_owned();
     bytes.extend_from_slice(b"\xff\xfe\xff\x81\xff");
     bytes.extend_from_slice(&GB18030.encode(tail).0);
-    // Near the end it could pass for a character cut in half.
+    // At the end they could be taken for half a character.
     bytes.extend_from_slice(b"....");
     Gbk::from_bytes(bytes)
 }
@@ -118,8 +119,8 @@ fn straddling(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::hotline::town::{morning, town, town_with};
     use crate::hotline::{Expected, Fault, Row, Settings, State, Storage};
+    use crate::tests::{morning, town, town_with};
     use crate::{Clock, Faults, Hotline, Switch};
 
     /// The second of two rows filed, the fault striking it.
@@ -240,12 +241,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_doomed_row_vanishes_the_moment_its_flag_is_set() {
+    async fn a_row_is_deleted_the_moment_its_flag_is_set() {
         let mut town = town("deleted@2").await;
         let keys = town.hotline.file(2).await.unwrap();
         assert_eq!(town.run("UPDATE CNS_CINFO SET ISFETCH = 1").await, Ok(2));
         assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[0].clone())]);
-        assert!(town.hotline.oracle().await.unwrap().case(&keys[1]).unwrap().deleted.is_some());
+        assert!(town.hotline.oracle().await.unwrap().case(&keys[1]).unwrap().gone.is_some());
         assert_eq!(town.hotline.counters().await.unwrap().refused, 0);
     }
 }

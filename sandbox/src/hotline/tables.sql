@@ -1,4 +1,4 @@
--- The hotline's front-end tables as its vendor made them. VARCHAR lengths are bytes.
+-- The front-end tables of the hotline, as its vendor made them. VARCHAR lengths are in bytes.
 CREATE TABLE CNS_CINFO (
   ROWGUID        VARCHAR(36) PRIMARY KEY NOT NULL,
   SERIALNUM      VARCHAR(32),
@@ -40,12 +40,16 @@ CREATE TABLE XF_PRESSING (
 CREATE INDEX XF_PRESSING_NUMBER ON XF_PRESSING (BUSINUMBER);
 CREATE INDEX XF_PRESSING_FETCH ON XF_PRESSING (ISFETCH);
 
--- The simulator's own. A row in SANDBOX_WRITER exists only inside the simulator's transactions,
--- where nobody else can see it: it tells the triggers below who is writing.
+-- The simulator's own tables. A row in SANDBOX_WRITER exists only inside the simulator's transactions,
+-- where nobody else sees it: it tells the triggers who is writing.
 CREATE TABLE SANDBOX_WRITER (ONE INTEGER PRIMARY KEY);
-CREATE TABLE SANDBOX_COUNTER (NAME TEXT PRIMARY KEY, N INTEGER NOT NULL DEFAULT 0);
-INSERT INTO SANDBOX_COUNTER (NAME)
-  VALUES ('acknowledged'), ('acknowledged_again'), ('pressings_acknowledged'), ('refused');
+CREATE TABLE SANDBOX_COUNTER (
+  acknowledged           INTEGER NOT NULL,
+  acknowledged_again     INTEGER NOT NULL,
+  pressings_acknowledged INTEGER NOT NULL,
+  refused                INTEGER NOT NULL
+);
+INSERT INTO SANDBOX_COUNTER VALUES (0, 0, 0, 0);
 -- What happens to a row at the moment the reader sets its flag.
 CREATE TABLE SANDBOX_FATE (
   ROWGUID TEXT PRIMARY KEY NOT NULL,
@@ -54,18 +58,18 @@ CREATE TABLE SANDBOX_FATE (
   SEEN    TEXT
 );
 
--- RAISE(FAIL), not ABORT: it refuses just the same (the first row a statement touches ends it,
--- before that row changed) but leaves the counter's update in place.
+-- RAISE(FAIL) and not ABORT: it also ends the statement before the first row is changed, but keeps the
+-- update of the counter.
 CREATE TRIGGER CNS_CINFO_NO_INSERT BEFORE INSERT ON CNS_CINFO
 WHEN NOT EXISTS (SELECT 1 FROM SANDBOX_WRITER)
 BEGIN
-  UPDATE SANDBOX_COUNTER SET N = N + 1 WHERE NAME = 'refused';
+  UPDATE SANDBOX_COUNTER SET refused = refused + 1;
   SELECT RAISE(FAIL, 'ORA-01031: insufficient privileges: INSERT on CNS_CINFO');
 END;
 CREATE TRIGGER CNS_CINFO_NO_DELETE BEFORE DELETE ON CNS_CINFO
 WHEN NOT EXISTS (SELECT 1 FROM SANDBOX_WRITER)
 BEGIN
-  UPDATE SANDBOX_COUNTER SET N = N + 1 WHERE NAME = 'refused';
+  UPDATE SANDBOX_COUNTER SET refused = refused + 1;
   SELECT RAISE(FAIL, 'ORA-01031: insufficient privileges: DELETE on CNS_CINFO');
 END;
 CREATE TRIGGER CNS_CINFO_NO_UPDATE BEFORE UPDATE OF
@@ -74,38 +78,39 @@ CREATE TRIGGER CNS_CINFO_NO_UPDATE BEFORE UPDATE OF
   ISSECRET, REPLAYTYPE, REGISTERNAME, FINISHTIME, LASTMODIFYTIME ON CNS_CINFO
 WHEN NOT EXISTS (SELECT 1 FROM SANDBOX_WRITER)
 BEGIN
-  UPDATE SANDBOX_COUNTER SET N = N + 1 WHERE NAME = 'refused';
+  UPDATE SANDBOX_COUNTER SET refused = refused + 1;
   SELECT RAISE(FAIL, 'ORA-01031: insufficient privileges: UPDATE on CNS_CINFO');
 END;
 CREATE TRIGGER XF_PRESSING_NO_INSERT BEFORE INSERT ON XF_PRESSING
 WHEN NOT EXISTS (SELECT 1 FROM SANDBOX_WRITER)
 BEGIN
-  UPDATE SANDBOX_COUNTER SET N = N + 1 WHERE NAME = 'refused';
+  UPDATE SANDBOX_COUNTER SET refused = refused + 1;
   SELECT RAISE(FAIL, 'ORA-01031: insufficient privileges: INSERT on XF_PRESSING');
 END;
 CREATE TRIGGER XF_PRESSING_NO_DELETE BEFORE DELETE ON XF_PRESSING
 WHEN NOT EXISTS (SELECT 1 FROM SANDBOX_WRITER)
 BEGIN
-  UPDATE SANDBOX_COUNTER SET N = N + 1 WHERE NAME = 'refused';
+  UPDATE SANDBOX_COUNTER SET refused = refused + 1;
   SELECT RAISE(FAIL, 'ORA-01031: insufficient privileges: DELETE on XF_PRESSING');
 END;
 CREATE TRIGGER XF_PRESSING_NO_UPDATE
 BEFORE UPDATE OF ID, BUSINUMBER, ADDTIME, ADDCONTENT, FLAG ON XF_PRESSING
 WHEN NOT EXISTS (SELECT 1 FROM SANDBOX_WRITER)
 BEGIN
-  UPDATE SANDBOX_COUNTER SET N = N + 1 WHERE NAME = 'refused';
+  UPDATE SANDBOX_COUNTER SET refused = refused + 1;
   SELECT RAISE(FAIL, 'ORA-01031: insufficient privileges: UPDATE on XF_PRESSING');
 END;
 
 CREATE TRIGGER CNS_CINFO_COUNT AFTER UPDATE OF ISFETCH ON CNS_CINFO WHEN NEW.ISFETCH = 1
 BEGIN
-  UPDATE SANDBOX_COUNTER SET N = N + 1
-    WHERE NAME = CASE WHEN OLD.ISFETCH = 1 THEN 'acknowledged_again' ELSE 'acknowledged' END;
+  UPDATE SANDBOX_COUNTER SET
+    acknowledged = acknowledged + (OLD.ISFETCH IS NOT 1),
+    acknowledged_again = acknowledged_again + (OLD.ISFETCH IS 1);
 END;
 CREATE TRIGGER XF_PRESSING_COUNT AFTER UPDATE OF ISFETCH ON XF_PRESSING
 WHEN NEW.ISFETCH = 1 AND OLD.ISFETCH IS NOT 1
 BEGIN
-  UPDATE SANDBOX_COUNTER SET N = N + 1 WHERE NAME = 'pressings_acknowledged';
+  UPDATE SANDBOX_COUNTER SET pressings_acknowledged = pressings_acknowledged + 1;
 END;
 
 CREATE TRIGGER CNS_CINFO_FATE AFTER UPDATE OF ISFETCH ON CNS_CINFO

@@ -1,15 +1,16 @@
-//! The hotline's cases in the form of all channels: what the demand must say of a row.
+//! The hotline's cases as [`Truth`]: the facts that must come out of a row.
 
 use serde_json::{Map, Value};
 
 use crate::Switch;
 use crate::city::current_code;
-use crate::hotline::{Expected, Fault, Hotline, Pressing, Row, State, life, when};
+use crate::hotline::{Expected, Fault, Hotline, Pressing, Row, State, life};
 use crate::truth::{Class, Doubt, Facts, Outcome, Person, Step, Told, Truth, cleaned};
+use crate::when;
 
 impl Hotline {
-    /// The [`Oracle`](crate::Oracle) in the form of all channels. What was added to a case stands
-    /// with its last state.
+    /// The [`Oracle`](crate::Oracle) in the form of all channels. Additions to a case are parts of
+    /// its last state.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -23,8 +24,8 @@ impl Hotline {
                 let added = if left == 0 { oracle.pressings(serial) } else { &[] };
                 truth.told(key, told(state, added)?);
             }
-            if let Some(at) = case.deleted {
-                truth.gone(key, at);
+            if let Some(at) = case.gone {
+                truth.history.gone(key, at);
             }
         }
         Ok(truth)
@@ -67,12 +68,10 @@ fn facts(state: &State, added: &[Pressing]) -> Facts {
         status: status_raw.as_deref().and_then(life::unified),
         status_raw,
         resolved_at: row.finishtime.as_deref().and_then(when::read),
-        people: vec![Person {
-            role: Some("main"),
-            name: text(&row.rqstperson),
-            phone: row.linknumber.clone().or_else(|| row.rqstnumber.clone()),
-            ..Person::default()
-        }],
+        people: Person::main(
+            text(&row.rqstperson),
+            row.linknumber.clone().or_else(|| row.rqstnumber.clone()),
+        ),
         trail: added.iter().map(step).collect(),
         quality: doubts(row, &state.faults),
         ..Facts::default()
@@ -119,13 +118,14 @@ fn kind(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hotline::town::town;
+    use crate::Gbk;
+    use crate::tests::town;
 
     #[tokio::test]
-    async fn a_case_says_the_same_in_the_form_of_all_channels() {
+    async fn a_case_has_the_same_content_in_the_form_of_all_channels() {
         let town = town("poison@2,slash_time@3,old_area@4").await;
         let keys = town.hotline.file(4).await.unwrap();
-        town.hotline.change(&keys[0], |row| row.cstatus = "80".into()).await.unwrap();
+        town.hotline.change(&keys[0], |row| row.cstatus = Gbk::new("80")).await.unwrap();
         town.hotline.delete(&keys[2]).await.unwrap();
         let truth = town.hotline.truth().await.unwrap();
         assert_eq!(truth.channel(), "hotline");
@@ -144,11 +144,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn additions_stand_with_the_last_state() {
+    async fn additions_belong_to_the_last_state() {
         let town = town("").await;
         let key = town.hotline.file(1).await.unwrap().remove(0);
         town.hotline.urge(3).await.unwrap();
-        town.hotline.change(&key, |row| row.cstatus = "40".into()).await.unwrap();
+        town.hotline.change(&key, |row| row.cstatus = Gbk::new("40")).await.unwrap();
         let truth = town.hotline.truth().await.unwrap();
         let states = &truth.thing(&key).unwrap().states;
         assert!(states[0].parts.is_empty() && states[0].facts().unwrap().trail.is_empty());
@@ -157,12 +157,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_city_that_remembers_the_newest_state_holds_no_more_than_its_cases() {
+    async fn with_only_the_newest_state_kept_a_city_does_not_grow() {
         let settings = crate::Settings {
             memory: crate::Memory::Newest,
-            ..crate::Settings::new(7, crate::Clock::starting(crate::hotline::town::morning()))
+            ..crate::Settings::new(7, crate::Clock::starting(crate::tests::morning()))
         };
-        let town = crate::hotline::town::town_with(settings).await;
+        let town = crate::tests::town_with(settings).await;
         town.hotline.file(3).await.unwrap();
         town.hotline.touch(50).await.unwrap();
         town.hotline.urge(50).await.unwrap();

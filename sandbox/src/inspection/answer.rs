@@ -1,4 +1,4 @@
-//! Who is let in, and what he gets. An error is a 200 too: only the word `errCode` tells.
+//! Which requests are accepted, and the answers. Errors have status 200 too, with an `errCode`.
 
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use crate::inspection::clue::Clue;
 use crate::inspection::{APP_KEY, Fault, Level, Platform, REGION, ROW_KEY, SID, TABLE};
 use crate::sign;
 use crate::source::Office;
-use crate::source::office::{epoch_ms, http_date};
 use crate::source::register::{Entry, Mark};
 use crate::source::site::{Ask, Reply};
+use crate::when::{epoch_ms, http_date};
 
-/// Older or younger than this, a signature is refused.
+/// A signature that is further from now is refused.
 const SKEW_MS: i64 = 5 * 60 * 1_000;
-/// An empty day, and also a day that is none.
+/// The answer for a day without clues, and for an invalid day.
 const NOTHING: &str = "没有数据或者时间格式错误";
 
 pub(super) fn answer<L: Level>(
@@ -21,10 +21,9 @@ pub(super) fn answer<L: Level>(
     office: &mut Office<Fault>,
     ask: &Ask,
 ) -> Reply {
-    let mut reply = judged(platform, office, ask);
+    let reply = judged(platform, office, ask);
     if office.strikes(Fault::WrongDate) {
-        let behind = office.now() - TimeDelta::hours(1);
-        reply.headers.push(("date", http_date(behind)));
+        return reply.with("date", http_date(office.now() - TimeDelta::hours(1)));
     }
     reply
 }
@@ -53,10 +52,9 @@ fn judged<L: Level>(platform: &mut Platform<L>, office: &mut Office<Fault>, ask:
         return refused(office, "clock", "40103", "请求时间戳已过期");
     }
     let key = if is_list { platform.secret.valid(now) } else { Some(APP_KEY.to_owned()) };
-    let Some(key) = key.filter(|key| is_signed::<L>(ask, key)) else {
+    if !key.is_some_and(|key| is_signed::<L>(ask, &key)) {
         return refused(office, "signature", "40101", "签名错误或密钥已失效");
-    };
-    drop(key);
+    }
     if is_list {
         day(platform, office, ask)
     } else {
@@ -103,7 +101,7 @@ fn day<L>(platform: &Platform<L>, office: &mut Office<Fault>, ask: &Ask) -> Repl
     Reply::json(format!("{mark}{array}"))
 }
 
-/// What stands in the answer for a day: the clues received on it and those that moved on it.
+/// The answer for a day: the clues received on it, and those whose state changed on it.
 fn rows<L>(platform: &Platform<L>, office: &Office<Fault>, day: NaiveDate) -> Vec<Value> {
     let received = platform.days.range((day, 0)..=(day, u64::MAX));
     let received = received.filter_map(|(_, number)| office.register.entry(*number));
@@ -115,9 +113,9 @@ fn rows<L>(platform: &Platform<L>, office: &Office<Fault>, day: NaiveDate) -> Ve
     received.filter(present).chain(moved).flat_map(|entry| states(office, entry)).collect()
 }
 
-/// The newest state; where the clue was re-issued, the one before it too.
+/// The newest state; of a re-issued clue, also the one before.
 fn states(office: &Office<Fault>, entry: &Entry) -> Vec<Value> {
-    let both = office.conduct.spoils(Fault::Reissued, entry.number);
+    let both = office.conduct.faults.strikes(Fault::Reissued, entry.number);
     let shown: &[Mark] = match entry.marks.as_slice() {
         [.., before, last] if both => &[*before, *last],
         _ => &[entry.last()],

@@ -4,10 +4,10 @@ use chrono::NaiveDateTime;
 use serde_json::Value;
 
 use super::*;
-use crate::hotline::town::morning;
 use crate::sign;
-use crate::source::office::epoch_ms;
-use crate::source::site::send;
+use crate::tests::morning;
+use crate::tests::send;
+use crate::when::epoch_ms;
 use crate::{Clock, Faults, Limits, StateInspection};
 
 const RID: &str = "11111111-2222-3333-4444-555555555555@340200";
@@ -124,7 +124,7 @@ async fn keys_are_in_lower_case_and_dates_in_three_styles() {
 }
 
 #[tokio::test]
-async fn an_empty_day_and_a_wrong_one_get_the_same_sentence() {
+async fn an_empty_day_and_an_invalid_day_get_the_same_answer() {
     let town = town("").await;
     town.platform.file(1);
     town.secret();
@@ -159,7 +159,7 @@ async fn a_clock_more_than_five_minutes_off_is_refused() {
 }
 
 #[tokio::test]
-async fn a_secret_holds_for_a_day() {
+async fn a_secret_is_valid_for_a_day() {
     let town = town("").await;
     town.platform.file(1);
     let first = town.secret();
@@ -182,7 +182,7 @@ async fn a_secret_may_be_rotated_in_the_middle() {
 }
 
 #[tokio::test]
-async fn a_clue_that_moved_on_stands_in_both_days() {
+async fn a_changed_clue_is_listed_on_both_days() {
     let town = town("reissued@2").await;
     let keys = town.platform.file(2);
     town.clock.advance(Duration::from_secs(86_400 * 2));
@@ -198,7 +198,7 @@ async fn a_clue_that_moved_on_stands_in_both_days() {
 }
 
 #[tokio::test]
-async fn yesterday_grows_until_noon() {
+async fn yesterdays_list_grows_until_noon() {
     let town = town("late_row@1").await;
     town.platform.file(1);
     town.secret();

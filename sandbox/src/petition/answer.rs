@@ -1,4 +1,4 @@
-//! Who is let in, and what he gets.
+//! Which requests are accepted, and the answers.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::sign;
 use crate::source::register::Entry;
 use crate::source::site::{Ask, Reply};
 use crate::source::{Limits, Office};
+use crate::when::from_plain;
 
 const ROWS_AT_MOST: usize = 100;
 
@@ -90,10 +91,7 @@ fn refusal(
 }
 
 fn list(bureau: &mut Bureau, office: &Office<Fault>, asked: &str) -> Element {
-    let time = |name: &str| {
-        let text = inside(asked, name)?;
-        NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S").ok()
-    };
+    let time = |name: &str| from_plain(&inside(asked, name)?);
     let number = |name: &str| inside(asked, name).and_then(|text| text.parse::<usize>().ok());
     let (Some(from), Some(upto)) = (time("kssj"), time("jssj")) else {
         return package(head("0202", "格式错误"), Vec::new());
@@ -101,7 +99,7 @@ fn list(bureau: &mut Bureau, office: &Office<Fault>, asked: &str) -> Element {
     let page = number("pageNo").unwrap_or(1).max(1);
     let size = number("pageSize").unwrap_or(ROWS_AT_MOST).clamp(1, ROWS_AT_MOST);
 
-    // Both ends are whole seconds and included.
+    // Both ends are whole seconds, and included.
     let upto = upto + TimeDelta::milliseconds(999);
     let before = from - TimeDelta::milliseconds(1);
     let waiting = office.register.changed(NaiveDateTime::MIN, before).filter(|e| bureau.waits(e));
@@ -111,12 +109,9 @@ fn list(bureau: &mut Bureau, office: &Office<Fault>, asked: &str) -> Element {
         total /= page + 1;
     }
     let rows: Vec<_> = found.iter().skip((page - 1) * size).take(size).collect();
-    if rows.is_empty() || office.strikes(Fault::EmptyError) {
-        let message = if office.strikes(Fault::EmptyError) {
-            "查询异常，请稍后重试"
-        } else {
-            "没有数据"
-        };
+    let fails = office.strikes(Fault::EmptyError);
+    if rows.is_empty() || fails {
+        let message = if fails { "查询异常，请稍后重试" } else { "没有数据" };
         return package(head("0001", message), vec![Element::text("XFJLIST", "")]);
     }
     let mut cases = Vec::new();
@@ -142,7 +137,7 @@ fn acknowledged(bureau: &mut Bureau, office: &Office<Fault>, asked: &str) -> Ele
             Some(_) if i % 2 == 1 && office.strikes(Fault::HalfAck) => {
                 failed.push((id, "数据库忙，更新失败"));
             }
-            // The state that was served, not the one the case has reached meanwhile.
+            // The state that was served, not the present state of the case.
             Some(step) if bureau.acknowledged.insert(number, step) == Some(step) => again.push(id),
             Some(_) => done.push(id),
         }

@@ -1,12 +1,12 @@
-//! XML as the bureau's product writes it: elements in a row, no attributes but namespaces.
+//! XML as the product of the bureau writes it: elements without attributes except namespaces.
 
 use serde_json::{Map, Value, json};
 
 use crate::source::site::Reply;
 
-/// Stands where the wire has half a character: no such character occurs in any text.
+/// Stands for half a character on the wire; it occurs in no text.
 pub(super) const HALF: char = '\u{f8ff}';
-/// What stands there on the wire: the first byte of a two-byte character.
+/// The byte on the wire: the first byte of a two-byte character.
 const HALF_BYTE: u8 = 0xd5;
 
 /// An element with text or with children.
@@ -21,7 +21,7 @@ impl Element {
         Self::Text(name, text.into())
     }
 
-    /// Appends it as it stands in a document. `&#x0;` and `&#xB;` stay what they are.
+    /// Appends it as XML. `&#x0;` and `&#xB;` are kept as they are.
     pub(super) fn write(&self, out: &mut String) {
         match self {
             Self::Text(name, text) if text.is_empty() => {
@@ -30,7 +30,7 @@ impl Element {
             Self::Text(name, text) => {
                 out.push_str(&format!("<{name}>"));
                 let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
-                // `]]>` may not stand in text as it is, and yet it does.
+                // `]]>` is not escaped, although XML requires it.
                 out.push_str(&escaped.replace("&amp;#x", "&#x"));
                 out.push_str(&format!("</{name}>"));
             }
@@ -42,8 +42,7 @@ impl Element {
         }
     }
 
-    /// The tree a reader makes of its inside: children are arrays, text is `$text`. Illegal
-    /// references and half a character are left out of it.
+    /// The tree of its content: children are arrays, text is `$text`. Half characters are left out.
     pub(super) fn tree(&self) -> Value {
         match self {
             Self::Text(_, text) if text.is_empty() => json!({}),
@@ -68,12 +67,12 @@ impl Element {
     }
 }
 
-/// The document inside a CDATA section, or several where it contains what ends one.
+/// The document inside a CDATA section, or several if it contains `]]>`.
 pub(super) fn cdata(inner: &str) -> String {
     format!("<![CDATA[{}]]>", inner.replace("]]>", "]]]]><![CDATA[>"))
 }
 
-/// The text in GB18030, with the halves of characters in it.
+/// The text in GB18030, with half characters.
 pub(super) fn gbk(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (i, whole) in text.split(HALF).enumerate() {
@@ -107,14 +106,14 @@ fn unescaped(text: &str) -> String {
     entities.iter().fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))
 }
 
-/// Which declarations an answer bears.
+/// The XML declarations of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Declared {
-    /// Both say GB2312, and GBK it is.
+    /// Both say GB2312, and the bytes are GBK.
     Gb2312,
-    /// The outer one says UTF-8, and so it is; the inner one says GB2312.
+    /// The outer one correctly says UTF-8; the inner one says GB2312.
     OuterUtf8,
-    /// The outer one says GB2312, and so it is; the inner one says UTF-8.
+    /// The outer one correctly says GB2312; the inner one says UTF-8.
     InnerUtf8,
 }
 
@@ -166,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_a_section_splits_it() {
+    fn the_end_of_a_cdata_section_splits_it() {
         assert_eq!(cdata("a"), "<![CDATA[a]]>");
         assert_eq!(cdata("a]]>b"), "<![CDATA[a]]]]><![CDATA[>b]]>");
     }

@@ -1,13 +1,13 @@
 //! The people of a case (信访人).
 
-use crate::city::{self, District, RARE_NAMES};
+use crate::city;
 use crate::dice::Dice;
 use crate::petition::Fault;
 use crate::petition::element::Element;
-use crate::source::Conduct;
+use crate::source::Item;
 use crate::truth::Person;
 
-/// One of them.
+/// One of the people of a case.
 pub(super) struct Petitioner {
     id: String,
     name: String,
@@ -19,20 +19,13 @@ pub(super) struct Petitioner {
     is_main: bool,
 }
 
-/// Those of case `number`, one to four, the first one the main person unless a fault says otherwise.
-pub(super) fn people(
-    conduct: &Conduct<Fault>,
-    number: u64,
-    dice: &mut Dice,
-    district: &'static District,
-) -> Vec<Petitioner> {
-    let spoils = |fault| conduct.spoils(fault, number);
-    let mains = if spoils(Fault::NoMain) {
-        0
-    } else if spoils(Fault::ThreeMains) {
-        3
-    } else {
-        1
+/// The people of a case, one to four; the first is the main person unless a fault says otherwise.
+pub(super) fn people(case: &Item<'_, Fault>, dice: &mut Dice) -> Vec<Petitioner> {
+    let (number, district) = (case.number, case.district);
+    let mains = match () {
+        () if case.spoils(Fault::NoMain) => 0,
+        () if case.spoils(Fault::ThreeMains) => 3,
+        () => 1,
     };
     let count = 1 + [0, 0, 0, 1, 2, 3][dice.below(6)];
     let mut people: Vec<_> = (0..count.max(mains))
@@ -51,10 +44,10 @@ pub(super) fn people(
             }
         })
         .collect();
-    if spoils(Fault::RareName) {
-        people[0].name = dice.pick(RARE_NAMES).to_owned();
+    if case.spoils(Fault::RareName) {
+        people[0].name = city::rare_name(dice);
     }
-    if spoils(Fault::BadChecksum) {
+    if case.spoils(Fault::BadChecksum) {
         let right = people[0].identity.pop();
         people[0].identity.push(if right == Some('8') { '9' } else { '8' });
     }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use encoding_rs::GB18030;
 
 use super::*;
-use crate::hotline::town::morning;
-use crate::source::site::send;
+use crate::tests::morning;
+use crate::tests::send;
 use crate::truth::{Class, Outcome};
 use crate::{Clock, Faults, Limits, Petitions, Switch as _};
 
@@ -113,7 +113,7 @@ async fn the_answer_is_gbk_declared_as_gb2312_within_cdata() {
 }
 
 #[tokio::test]
-async fn cases_that_were_not_acknowledged_come_again() {
+async fn cases_that_were_not_acknowledged_are_listed_again() {
     let town = town("half_ack@2").await;
     let keys = town.bureau.file(4);
     town.document(&page("00:00:00", "11:00:00", 1, 100));
@@ -126,7 +126,7 @@ async fn cases_that_were_not_acknowledged_come_again() {
 }
 
 #[tokio::test]
-async fn what_changed_after_it_was_served_is_not_acknowledged_by_that() {
+async fn a_change_after_serving_is_not_acknowledged() {
     let town = town("").await;
     let keys = town.bureau.file(2);
     assert_eq!(town.ids("00:00:00", "11:00:00"), keys);
@@ -267,7 +267,7 @@ async fn every_fault_of_the_wire_strikes_its_request() {
 }
 
 #[tokio::test]
-async fn strangers_wrong_actions_and_empty_windows_are_told_so() {
+async fn wrong_keys_wrong_actions_and_empty_windows_are_refused() {
     let town = town("").await;
     let mut stranger = page("00:00:00", "11:00:00", 1, 1);
     stranger.body = String::from_utf8(stranger.body).unwrap().replace("7e0e", "7e0f").into();

@@ -1,22 +1,22 @@
-//! How often a source lets itself be called, as it would count it.
+//! The rate limits of the sources.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-/// Which limits hold.
+/// Which limits apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limits {
-    /// Those of the real source, its hours of maintenance included.
+    /// Those of the real source, including its maintenance hours.
     #[default]
     Real,
-    /// A thousand times wider and no maintenance: for a demonstration and for bulk runs.
+    /// A thousand times wider, and no maintenance: for demonstrations and bulk runs.
     Loose,
 }
 
 impl Limits {
-    /// A count of calls under these limits.
+    /// A number of calls under these limits.
     pub(crate) fn calls(self, calls: usize) -> usize {
         match self {
             Self::Real => calls,
@@ -33,12 +33,12 @@ impl Limits {
     }
 }
 
-/// At most so many calls within a window that moves along.
+/// At most so many calls within a sliding window.
 #[derive(Debug)]
 pub(crate) struct Window {
     calls: usize,
     length: TimeDelta,
-    /// When the allowed ones of the window came.
+    /// The times of the allowed calls in the window.
     seen: VecDeque<NaiveDateTime>,
 }
 
@@ -48,7 +48,7 @@ impl Window {
         Self { calls: limits.calls(calls), length, seen: VecDeque::new() }
     }
 
-    /// Whether a call now is within the limit; one that is not does not count.
+    /// Whether a call now is allowed. A refused call does not count.
     pub(crate) fn allows(&mut self, now: NaiveDateTime) -> bool {
         while self.seen.front().is_some_and(|first| *first + self.length <= now) {
             self.seen.pop_front();
@@ -61,12 +61,12 @@ impl Window {
     }
 }
 
-/// One call per period, a few at once after a pause.
+/// One call per period, with a burst after a pause.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     period: TimeDelta,
     burst: i32,
-    /// When all that was used will have come back.
+    /// When the bucket will be full again.
     full_at: Option<NaiveDateTime>,
 }
 
@@ -76,7 +76,7 @@ impl Bucket {
         Self { period, burst, full_at: None }
     }
 
-    /// Whether a call now is within the limit; one that is not does not count.
+    /// Whether a call now is allowed. A refused call does not count.
     pub(crate) fn allows(&mut self, now: NaiveDateTime) -> bool {
         let full_at = self.full_at.map_or(now, |at| at.max(now)) + self.period;
         let allowed = full_at - now <= self.period * self.burst;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_moves_along() {
+    fn a_window_slides() {
         let mut window = Window::new(Limits::Real, 2, Duration::from_secs(60));
         let answers =
             [0, 10_000, 20_000, 59_999, 60_000, 60_001, 70_000].map(|ms| window.allows(at(ms)));

@@ -1,15 +1,18 @@
-//! What a source works with while it answers: its conduct, what it holds, and the counts.
+//! What a source works with while it answers: its conduct, its items and the counts.
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::NaiveDateTime;
+use serde_json::{Map, Value};
 
-use crate::city::{DISTRICTS, District};
+use crate::Switch;
+use crate::city::{District, any_district};
 use crate::dice::Dice;
-use crate::source::register::Register;
+use crate::source::register::{Entry, Mark, Register};
 use crate::source::{Calls, Conduct};
-use crate::text::{Essay, essay};
-use crate::{Corpus, Switch};
+use crate::text::essay;
+use crate::truth::{Facts, Outcome, Told, cleaned};
+use crate::when::whole_second;
 
-/// The state of a source beside what only its kind knows.
+/// The state of a source, except for what only its kind knows.
 #[derive(Debug)]
 pub(crate) struct Office<F> {
     pub(crate) conduct: Conduct<F>,
@@ -17,9 +20,9 @@ pub(crate) struct Office<F> {
     pub(crate) calls: Calls,
     /// Requests so far, this one included.
     pub(crate) requests: u64,
-    /// Numbers given so far.
+    /// Items filed so far.
     pub(crate) filed: u64,
-    /// Choices made so far of what moves.
+    /// Items chosen so far to move.
     pub(crate) touched: u64,
 }
 
@@ -33,7 +36,7 @@ impl<F: Switch> Office<F> {
         self.conduct.clock.now()
     }
 
-    /// Whether a fault of the wire strikes this request.
+    /// Whether a fault of requests strikes this request.
     pub(crate) fn strikes(&self, fault: F) -> bool {
         self.conduct.faults.strikes(fault, self.requests)
     }
@@ -49,57 +52,70 @@ impl<F: Switch> Office<F> {
     }
 }
 
-impl<F: Switch> Conduct<F> {
-    /// The dice of an item; whoever throws them in the same order gets the same item.
-    pub(crate) fn dice(&self, number: u64) -> Dice {
-        Dice::new(self.seed, number)
+/// What items of all kinds have in common: one of them in one of its states.
+pub(crate) struct Item<'a, F> {
+    conduct: &'a Conduct<F>,
+    pub(crate) number: u64,
+    pub(crate) mark: Mark,
+    pub(crate) received: NaiveDateTime,
+    pub(crate) district: &'static District,
+    pub(crate) title: String,
+    pub(crate) content: String,
+    pub(crate) address: String,
+}
+
+impl<'a, F: Switch> Item<'a, F> {
+    /// The item, and the dice for everything else of it. The same draws in the same order give the
+    /// same item.
+    pub(crate) fn new(conduct: &'a Conduct<F>, entry: &Entry, mark: Mark) -> (Self, Dice) {
+        let mut dice = Dice::new(conduct.seed, entry.number);
+        let district = any_district(&mut dice);
+        let essay = essay(&mut dice, district);
+        let item = Self {
+            conduct,
+            number: entry.number,
+            mark,
+            received: whole_second(entry.received),
+            district,
+            title: essay.title,
+            content: essay.content,
+            address: essay.address,
+        };
+        (item, dice)
     }
 
-    /// Whether a fault strikes the item with this number.
-    pub(crate) fn spoils(&self, fault: F, number: u64) -> bool {
-        self.faults.strikes(fault, number)
+    /// Whether a fault of items strikes this one.
+    pub(crate) fn spoils(&self, fault: F) -> bool {
+        self.conduct.faults.strikes(fault, self.number)
     }
 
-    /// What an item is about, and where. The words are those of the corpus if there is one.
-    pub(crate) fn essay(&self, dice: &mut Dice, number: u64) -> (Essay, &'static District) {
-        let district = DISTRICTS[dice.below(DISTRICTS.len())];
-        let mut essay = essay(dice, district);
-        if let Some(piece) = self.corpus.text(number) {
-            essay.title.clone_from(&piece.title);
-            essay.content.clone_from(&piece.content);
+    /// What its state is called, out of those on its way.
+    pub(crate) fn state<S: Copy>(&self, states: &[S]) -> S {
+        states[self.mark.step.min(states.len() - 1)]
+    }
+
+    /// When it reached the last of its states, if it did.
+    pub(crate) fn closed(&self, steps: usize) -> Option<NaiveDateTime> {
+        (self.mark.step + 1 >= steps).then(|| whole_second(self.mark.at))
+    }
+
+    /// The facts that all kinds have in common.
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            title: Some(cleaned(&self.title)),
+            content: Some(cleaned(&self.content)),
+            received_at: Some(self.received),
+            region: Some(self.district.code.to_owned()),
+            region_raw: Some(self.district.code.to_owned()),
+            ..Facts::default()
         }
-        (essay, district)
     }
 
-    /// Whether there are words for an item with this number.
-    pub(crate) fn has_words(&self, number: u64) -> bool {
-        matches!(self.corpus, Corpus::Generated) || self.corpus.text(number).is_some()
+    /// This state, as it is served and what must come of it.
+    pub(crate) fn told(&self, facts: Facts, payload: Value, parts: Map<String, Value>) -> Told {
+        let faults = self.conduct.faults.at(self.number).filter(|f| F::OF_ITEMS.contains(f));
+        let faults = faults.map(Switch::name).collect();
+        let outcome = Outcome::Demand(Box::new(facts));
+        Told { at: self.mark.at, outcome, faults, payload, parts }
     }
-
-    /// The names of the faults that strike the item.
-    pub(crate) fn names(&self, number: u64) -> Vec<&'static str> {
-        let due = self.faults.at(number).filter(|fault| F::OF_ITEMS.contains(fault));
-        due.map(Switch::name).collect()
-    }
-}
-
-/// Milliseconds since 1970 of a time in Beijing.
-pub(crate) fn epoch_ms(beijing: NaiveDateTime) -> i64 {
-    (beijing - TimeDelta::hours(8)).and_utc().timestamp_millis()
-}
-
-/// Seconds since 1970 of a time in Beijing.
-pub(crate) fn epoch(beijing: NaiveDateTime) -> i64 {
-    epoch_ms(beijing).div_euclid(1_000)
-}
-
-/// A time in Beijing as HTTP writes it, `Tue, 09 Nov 2021 08:49:20 GMT`.
-pub(crate) fn http_date(beijing: NaiveDateTime) -> String {
-    (beijing - TimeDelta::hours(8)).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
-}
-
-/// The time to the second, as sources show it.
-pub(crate) fn whole_second(at: NaiveDateTime) -> NaiveDateTime {
-    use chrono::Timelike as _;
-    at.with_nanosecond(0).unwrap_or(at)
 }

@@ -1,6 +1,6 @@
-//! What a source holds, as small as can be: for each item its number, when it came and how far it
-//! has gone. The words are made again whenever they are asked for, from the seed and the number, so
-//! a hundred thousand items are a few megabytes and every state of each can still be told.
+//! What a source holds, in a small form: of each item its number, when it was received and its
+//! states. Its texts are made again from the seed and the number whenever they are needed. So a
+//! hundred thousand items take a few megabytes, with every state of each.
 
 use std::collections::BTreeSet;
 
@@ -19,17 +19,17 @@ pub(crate) struct Register {
 /// One item.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// Counted from 1, never given twice.
+    /// Counted from 1, never used twice.
     pub(crate) number: u64,
-    /// When it was received, by its own words.
+    /// The time of receipt that it shows.
     pub(crate) received: NaiveDateTime,
     /// Its states, oldest first; never empty.
     pub(crate) marks: Vec<Mark>,
-    /// When it was taken away.
+    /// When it was deleted.
     pub(crate) gone: Option<NaiveDateTime>,
 }
 
-/// One state: since when, and how many steps along its way.
+/// One state: since when, and how many states came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) at: NaiveDateTime,
@@ -41,7 +41,7 @@ impl Register {
         Self { memory, ..Self::default() }
     }
 
-    /// All items, those taken away too, in the order they came.
+    /// All items in the order they came, including deleted ones.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -51,14 +51,14 @@ impl Register {
         self.place(number).map(|place| &self.entries[place])
     }
 
-    /// Adds an item that becomes visible `at`.
-    pub(crate) fn add(&mut self, number: u64, received: NaiveDateTime, at: NaiveDateTime) {
+    /// Adds an item that is received, and visible, `at`.
+    pub(crate) fn add(&mut self, number: u64, at: NaiveDateTime) {
         self.by_change.insert((at, number));
         let marks = vec![Mark { at, step: 0 }];
-        self.entries.push(Entry { number, received, marks, gone: None });
+        self.entries.push(Entry { number, received: at, marks, gone: None });
     }
 
-    /// Changes when an item says it was received.
+    /// Changes the time of receipt that an item shows.
     pub(crate) fn redate(
         &mut self,
         number: u64,
@@ -69,7 +69,7 @@ impl Register {
         }
     }
 
-    /// Moves an item to a step.
+    /// Moves an item to a state.
     pub(crate) fn moved(&mut self, number: u64, at: NaiveDateTime, step: usize) {
         let Some(place) = self.place(number) else { return };
         let entry = &mut self.entries[place];
@@ -81,7 +81,7 @@ impl Register {
         entry.marks.push(Mark { at, step });
     }
 
-    /// Takes an item away.
+    /// Deletes an item.
     pub(crate) fn take_away(&mut self, number: u64, at: NaiveDateTime) {
         if let Some(place) = self.place(number) {
             let entry = &mut self.entries[place];
@@ -129,7 +129,7 @@ mod tests {
     fn items_are_found_by_their_last_change_with_both_ends() {
         let mut register = Register::default();
         for number in [1, 2, 4] {
-            register.add(number, at(0), at(number.try_into().unwrap()));
+            register.add(number, at(number.try_into().unwrap()));
         }
         assert_eq!(changed(&register, 1, 4), [1, 2, 4]);
         register.moved(2, at(9), 1);
@@ -144,9 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn with_the_newest_state_alone_remembered_an_item_stays_small() {
+    fn with_only_the_newest_state_kept_an_item_does_not_grow() {
         let mut register = Register::new(Memory::Newest);
-        register.add(1, at(0), at(0));
+        register.add(1, at(0));
         for step in 1..100 {
             register.moved(1, at(1), step);
         }

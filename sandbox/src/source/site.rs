@@ -1,7 +1,7 @@
-//! The address of a simulated source: a server on a free port of this machine.
+//! The server of a simulated source, on a free port of this machine.
 //!
-//! A source answers a request as a function of what it holds, without waiting for anything, so that
-//! the same answers can be asked for over the wire and, by the tests beside it, directly.
+//! A source answers a request as a function of what it holds, without waiting for anything, so the
+//! same answers can be had over HTTP and, in unit tests, directly.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,8 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -22,7 +21,7 @@ pub(crate) struct Ask {
     pub(crate) method: String,
     /// Without the query.
     pub(crate) path: String,
-    /// As it came, without the question mark.
+    /// As received, without the question mark.
     pub(crate) query: String,
     /// Names in lower case, values as text.
     pub(crate) headers: Vec<(String, String)>,
@@ -42,7 +41,7 @@ pub(crate) struct Reply {
 pub(crate) struct Site {
     url: String,
     _server: JoinSet<()>,
-    // Connections that are open belong to the server's own tasks: these are told.
+    // Stops the server's own tasks, which hold the open connections.
     _stop: DropGuard,
 }
 
@@ -62,7 +61,7 @@ impl Site {
         let stopped = stop.clone().cancelled_owned();
         let mut server = JoinSet::new();
         server.spawn(async move {
-            // It ends with an error only when the listener does, and then nobody is answered.
+            // It fails only when the listener does, and then nobody gets an answer.
             let _ = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
         });
         Ok(Self { url, _server: server, _stop: stop.drop_guard() })
@@ -98,7 +97,13 @@ impl Reply {
         Self::new(200, "application/json;charset=UTF-8", body)
     }
 
-    /// A page for people.
+    /// The same with another header.
+    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// An HTML page.
     pub(crate) fn html(status: u16, title: &str) -> Self {
         let page = format!("<!DOCTYPE html><html><head><title>{title}</title></head></html>");
         Self::new(status, "text/html;charset=UTF-8", page)
@@ -129,38 +134,4 @@ async fn respond(
         }
     }
     response
-}
-
-/// What came back.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// The lines of the head as they came.
-    pub(crate) head: String,
-    #[cfg_attr(not(test), expect(dead_code, reason = "a push is answered by its status alone"))]
-    pub(crate) body: Vec<u8>,
-}
-
-/// Sends the request to `url`, an `http://host:port` without a path.
-///
-/// # Errors
-/// When nobody answers, or not with HTTP.
-pub(crate) async fn send(url: &str, ask: &Ask) -> anyhow::Result<Answer> {
-    let host = url.strip_prefix("http://").context("only http:// is spoken here")?;
-    let mut stream = TcpStream::connect(host).await.context("cannot connect")?;
-    let query = if ask.query.is_empty() { String::new() } else { format!("?{}", ask.query) };
-    let mut head = format!("{} {}{query} HTTP/1.1\r\n", ask.method, ask.path);
-    head.push_str(&format!("host: {host}\r\nconnection: close\r\n"));
-    for (name, value) in &ask.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str(&format!("content-length: {}\r\n\r\n", ask.body.len()));
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(&ask.body).await?;
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).await?;
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").context("no HTTP answer")?;
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let status = head.get(9..12).and_then(|digits| digits.parse().ok()).context("no status")?;
-    Ok(Answer { status, head, body: bytes.split_off(end + 4) })
 }

@@ -1,48 +1,38 @@
 //! Composing a whole demand: how a citizen begins, tells, complains, asks and ends.
 
-use crate::city::District;
-use crate::dice::Dice;
-use crate::text::length;
-use crate::text::slots::Scene;
-use crate::text::topics::TOPICS;
+use std::fmt::Write as _;
 
-/// A subject people call about.
-pub(crate) struct Topic {
-    /// The hotline's own classification, three levels.
-    pub(crate) accord: &'static str,
-    pub(crate) titles: &'static [&'static str],
-    /// What is the matter.
-    pub(crate) facts: &'static [&'static str],
-    /// What should be done.
-    pub(crate) asks: &'static [&'static str],
-}
+use crate::city::{self, District};
+use crate::dice::Dice;
+use crate::text::{Topic, length, phrases};
 
 /// A composed demand.
 pub(crate) struct Essay {
     pub(crate) title: String,
     pub(crate) content: String,
+    /// The classification of its topic.
     pub(crate) accord: &'static str,
     /// Where it happens.
     pub(crate) address: String,
 }
 
-/// A demand about anything, somewhere in `district`.
+/// A demand about any topic, somewhere in `district`.
 pub(crate) fn essay(dice: &mut Dice, district: &'static District) -> Essay {
     let target = length(dice);
     let topic = topic(dice);
     let scene = Scene::new(dice, district);
     let mut title = String::new();
-    scene.say(dice, topic.titles, &mut title);
+    scene.say(dice, &topic.titles, &mut title);
     let mut address = String::new();
-    scene.say(dice, ADDRESSES, &mut address);
+    scene.say(dice, &phrases().essay.addresses, &mut address);
     let mut content = String::new();
     compose(dice, topic, &scene, target, &mut content);
-    Essay { title, content, accord: topic.accord, address }
+    Essay { title, content, accord: &topic.accord, address }
 }
 
-/// `text` continued by more complaints until it has `characters` characters.
+/// `text` continued with more complaints up to a length of `characters`.
 pub(crate) fn lengthened(dice: &mut Dice, text: &str, characters: usize) -> String {
-    let district = crate::city::DISTRICTS[dice.below(crate::city::DISTRICTS.len())];
+    let district = city::any_district(dice);
     let (topic, scene) = (topic(dice), Scene::new(dice, district));
     let mut text = text.to_owned();
     compose(dice, topic, &scene, characters, &mut text);
@@ -50,18 +40,19 @@ pub(crate) fn lengthened(dice: &mut Dice, text: &str, characters: usize) -> Stri
 }
 
 fn compose(dice: &mut Dice, topic: &Topic, scene: &Scene, target: usize, text: &mut String) {
-    let [mut facts, mut asks] = [topic.facts, topic.asks].map(|choices| Deck::new(dice, choices));
+    let parts = &phrases().essay;
+    let [mut facts, mut asks] = [&topic.facts, &topic.asks].map(|choices| Deck::new(dice, choices));
     let [mut histories, mut harms, mut details] =
-        [HISTORIES, HARMS, DETAILS].map(|choices| Deck::new(dice, choices));
-    scene.say(dice, OPENINGS, text);
+        [&parts.histories, &parts.harms, &parts.details].map(|choices| Deck::new(dice, choices));
+    scene.say(dice, &parts.openings, text);
     scene.fill(dice, facts.next(), text);
     let ending = if target > 120 { 45 } else { 20 };
     let mut section = 0;
     while text.chars().count() + ending < target {
-        // Long letters are numbered, as people number theirs.
-        if target > 1_500 && section < NUMBERS.len() && dice.one_in(8) {
+        // Long letters have numbered sections.
+        if target > 1_500 && section < parts.numbers.len() && dice.one_in(8) {
             text.push('\n');
-            text.push_str(NUMBERS[section]);
+            text.push_str(&parts.numbers[section]);
             section += 1;
         }
         let deck = match dice.below(10) {
@@ -75,95 +66,103 @@ fn compose(dice: &mut Dice, topic: &Topic, scene: &Scene, target: usize, text: &
     }
     scene.fill(dice, asks.next(), text);
     if target > 120 {
-        scene.say(dice, CLOSINGS, text);
+        scene.say(dice, &parts.closings, text);
     }
 }
 
-/// Sentences in turn, from anywhere: none comes again before all the others did.
+/// Sentences in turn, starting anywhere: none is repeated before all others were used.
 struct Deck<'a> {
-    sentences: &'a [&'a str],
+    sentences: &'a [String],
     at: usize,
 }
 
 impl<'a> Deck<'a> {
-    fn new(dice: &mut Dice, sentences: &'a [&'a str]) -> Self {
+    fn new(dice: &mut Dice, sentences: &'a [String]) -> Self {
         Self { sentences, at: dice.below(sentences.len()) }
     }
 
     fn next(&mut self) -> &'a str {
         self.at += 1;
-        self.sentences[self.at % self.sentences.len()]
+        &self.sentences[self.at % self.sentences.len()]
     }
 }
 
 fn topic(dice: &mut Dice) -> &'static Topic {
-    &TOPICS[dice.below(TOPICS.len())]
+    let topics = &phrases().topics;
+    &topics[dice.below(topics.len())]
 }
 
-const ADDRESSES: &[&str] = &[
-    "{district}{road}与{cross}交口",
-    "{district}{place}{building}",
-    "{district}{road}{many}号",
-    "{district}{place}南门",
-    "{district}{cross}{place}{building}{room}",
-    "芜湖市{district}{road}沿线",
-];
-const NUMBERS: &[&str] =
-    &["一、", "二、", "三、", "四、", "五、", "六、", "七、", "八、", "九、", "十、"];
-const OPENINGS: &[&str] = &[
-    "市民来电反映：",
-    "来电人称，",
-    "尊敬的领导您好，",
-    "您好，我是{district}{place}的居民，",
-    "市民{person}来电反映，",
-    "网民留言：",
-    "来电人为{place}{building}{room}业主，",
-    "领导好！",
-    "市民通过皖事通反映：",
-    "我家住{district}{road}附近，",
-    "本人{person}，联系电话{phone}，",
-    "来电人多次反映，",
-    "",
-];
-const HISTORIES: &[&str] = &[
-    "{date}曾向{unit}反映，对方答复{answer}，至今没有结果。",
-    "来电人{since}已拨打过{n}次12345，{unit}回复{answer}，来电人对此不认可。",
-    "居民自发联名{many}户签字交到{unit}，{unit}表示{answer}。",
-    "先找{unit}，{unit}让找{unit}，来回推诿已经{n}个月。",
-    "{date}{unit}工作人员到过现场，拍照后离开，之后再无下文。",
-    "工单显示已办结，但现场没有任何变化，希望重新核实。",
-    "{unit}一位姓{other}的工作人员在电话里说{answer}，语气比较生硬。",
-    "此前在{date}调解过一次，双方未能达成一致。",
-];
-const HARMS: &[&str] = &[
-    "家中有{n}岁的孩子和年过八旬的老人，长期下去身体吃不消。",
-    "已经严重影响周边{many}户居民的正常生活。",
-    "存在很大的安全隐患，一旦出事谁来负责？",
-    "为此已经花费{money}，损失无人承担。",
-    "孩子马上中考，根本没法安心学习。",
-    "雨天尤其严重，老人{date}还在此处摔伤。",
-    "群里的邻居对此意见很大。",
-    "周边商户的生意也受到影响，有的已经关门。",
-];
-const DETAILS: &[&str] = &[
-    "本人身份证号{idcard}，可以核实。",
-    "该公司统一社会信用代码为{uscc}。",
-    "联系人{person}，电话{phone}。",
-    "有照片和视频为证，需要时可以提供。",
-    "车牌号{plate}，请帮忙查询。",
-    "具体位置在{road}与{cross}交叉口往东{many}米。",
-    "涉及{building}、{building}和{building}。",
-    "请为来电人保密，不要透露电话。",
-];
-const CLOSINGS: &[&str] = &[
-    "望领导重视，谢谢！",
-    "请相关部门核实处理并给予回复。",
-    "来电人要求尽快处理，并将结果告知。",
-    "恳请给予帮助，不胜感激。",
-    "盼复。",
-    "请按期回复来电人，电话{phone}。",
-    "希望不要再层层转办，切实解决问题。",
-];
+/// What stays the same throughout a demand: its place and its parties.
+struct Scene {
+    district: &'static District,
+    road: String,
+    community: String,
+    firm: String,
+    person: String,
+    phone: String,
+}
+
+impl Scene {
+    fn new(dice: &mut Dice, district: &'static District) -> Self {
+        Self {
+            district,
+            road: city::road(dice),
+            community: city::community(dice),
+            firm: city::firm(dice),
+            person: city::name(dice),
+            phone: city::mobile(dice),
+        }
+    }
+
+    /// Appends one of the sentences to `text`.
+    fn say(&self, dice: &mut Dice, choices: &[String], text: &mut String) {
+        let template = dice.pick(choices);
+        self.fill(dice, template, text);
+    }
+
+    /// Appends `template` to `text` and fills in its slots. An unknown slot is left as it is; a
+    /// test would find it.
+    fn fill(&self, dice: &mut Dice, template: &str, text: &mut String) {
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            text.push_str(before);
+            let Some((slot, tail)) = after.split_once('}') else { break };
+            self.slot(dice, slot, text);
+            rest = tail;
+        }
+        text.push_str(rest);
+    }
+
+    fn slot(&self, dice: &mut Dice, slot: &str, text: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = match slot {
+            "district" => write!(text, "{}", self.district.name),
+            "road" => write!(text, "{}", self.road),
+            "cross" => write!(text, "{}", city::road(dice)),
+            "place" => write!(text, "{}", self.community),
+            "firm" => write!(text, "{}", self.firm),
+            "person" => write!(text, "{}", self.person),
+            "other" => write!(text, "{}某", dice.letter("张王李赵陈吴周徐孙汪")),
+            "phone" => write!(text, "{}", self.phone),
+            "idcard" => write!(text, "{}", city::identity_number(dice, self.district)),
+            "uscc" => write!(text, "{}", city::credit_code(dice, self.district)),
+            "date" => write!(text, "{}月{}日", dice.between(1, 12), dice.between(1, 28)),
+            "building" => write!(text, "{}栋", dice.between(1, 38)),
+            "room" => write!(text, "{}{:02}室", dice.between(1, 33), dice.between(1, 6)),
+            "n" => write!(text, "{}", dice.between(2, 9)),
+            "many" => write!(text, "{}", dice.between(12, 480)),
+            "money" => write!(text, "{}元", dice.between(3, 980) * 100),
+            "wan" => write!(text, "{}.{}万元", dice.between(1, 60), dice.between(1, 9)),
+            "bus" => write!(text, "{}路", dice.between(1, 229)),
+            "degrees" => write!(text, "{}", dice.between(11, 17)),
+            "plate" => write!(text, "皖B{}", dice.digits(5)),
+            other => match phrases().slots.get(other) {
+                Some(words) => write!(text, "{}", dice.pick(words)),
+                None => write!(text, "{{{other}}}"),
+            },
+        };
+    }
+}
 
 #[cfg(test)]
 mod tests {

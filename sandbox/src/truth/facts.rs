@@ -1,148 +1,146 @@
-//! The fields of the unified demand that must come out of a record, named as they stand there.
+//! The fields of the unified demand that must come out of a record, under their names there.
 //!
-//! Written down on this side without the gateway's types: were they shared, a wrong name would be
-//! wrong on both sides and nobody would see it.
+//! They do not use the gateway's types: with shared types a wrong name would be wrong on both sides
+//! and nobody would notice.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
-/// What must stand in the demand; of what is absent here nothing is claimed, but that a code whose
-/// `_raw` stands alone is one no list explains. Codes are those of the unified schema. Personal
-/// values are in plain, as the source writes them.
+/// What must be in the demand. Nothing is claimed about an absent field, except that a `_raw`
+/// without a code is in no code list. Codes are those of the unified schema. Personal values are in
+/// plain, as the source writes them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Facts {
     /// The number shown to people.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub source_no: Option<String>,
     /// Code of the kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     /// The kind as the source writes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind_raw: Option<String>,
     /// Cleaned of markup and layout; nothing masked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Cleaned of markup and layout; nothing masked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
     /// The source's own path of categories.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub category_raw: Option<String>,
     /// When the channel took it in.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "utc")]
+    #[serde(serialize_with = "utc")]
     pub received_at: Option<NaiveDateTime>,
     /// The source's own last change.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "utc")]
+    #[serde(serialize_with = "utc")]
     pub updated_at: Option<NaiveDateTime>,
     /// Code of the urgency.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub urgency: Option<&'static str>,
     /// The code in use today, six digits.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// The region as the source gives it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub region_raw: Option<String>,
     /// The precise address.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// Where it is, as the source says.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Place>,
     /// Who asks, the main person first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<Person>,
     /// How many people are concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub people_count: Option<u32>,
     /// The business that asks.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub enterprise: Option<Business>,
     /// `filed` or `found`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub initiative: Option<&'static str>,
     /// Grid code.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub grid: Option<String>,
     /// The person does not want to be named.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub anonymous: Option<bool>,
     /// 保密.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub confidential: Option<bool>,
     /// Links or inline files.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
     /// The source's own repeat mark.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub repeat: Option<Repeat>,
     /// Code of the status.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<&'static str>,
     /// The status as the source writes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status_raw: Option<String>,
     /// Responsible unit as the source writes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub org_raw: Option<String>,
     /// 交办.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "utc")]
+    #[serde(serialize_with = "utc")]
     pub dispatched_at: Option<NaiveDateTime>,
     /// First answer.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "utc")]
+    #[serde(serialize_with = "utc")]
     pub responded_at: Option<NaiveDateTime>,
     /// 办结.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "utc")]
+    #[serde(serialize_with = "utc")]
     pub resolved_at: Option<NaiveDateTime>,
     /// The official limit.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "utc")]
+    #[serde(serialize_with = "utc")]
     pub due_at: Option<NaiveDateTime>,
     /// When the person wishes to have it done.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "utc")]
+    #[serde(serialize_with = "utc")]
     pub wish_at: Option<NaiveDateTime>,
     /// The public answer, cleaned.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
     /// Additions and handling steps, oldest first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trail: Vec<Step>,
     /// Doubts that must be among those of the demand.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub quality: Vec<Doubt>,
+}
+
+impl Facts {
+    /// The claims as JSON, in the form of the unified demand; fields without a claim are left out.
+    #[must_use]
+    pub fn said(&self) -> Map<String, Value> {
+        match claims(serde_json::to_value(self).unwrap_or_default()) {
+            Some(Value::Object(said)) => said,
+            _ => Map::new(),
+        }
+    }
+}
+
+fn claims(value: Value) -> Option<Value> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Array(items) if items.is_empty() => return None,
+        Value::Array(items) => items.into_iter().filter_map(claims).collect(),
+        Value::Object(members) => {
+            members.into_iter().filter_map(|(name, value)| Some((name, claims(value)?))).collect()
+        }
+        scalar => scalar,
+    })
 }
 
 /// One person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Person {
     /// `main` or `joint`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<&'static str>,
     /// Name, perhaps masked by the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Telephone, perhaps masked by the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
     /// Identity number.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id_no: Option<String>,
     /// `male` or `female`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub gender: Option<&'static str>,
+}
+
+impl Person {
+    /// The main person.
+    pub(crate) fn main(name: Option<String>, phone: Option<String>) -> Vec<Self> {
+        vec![Self { role: Some("main"), name, phone, ..Self::default() }]
+    }
 }
 
 /// A business.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Business {
     /// Registered name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// 统一社会信用代码, normalised.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub uscc: Option<String>,
     /// As the source classifies it.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     pub kind: Option<String>,
 }
 
@@ -161,13 +159,10 @@ pub struct Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Attachment {
     /// File name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Where it can be fetched.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Size, where the file travels within the record.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
 }
 
@@ -175,10 +170,8 @@ pub struct Attachment {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Repeat {
     /// Whether it is a repetition.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub flag: Option<bool>,
     /// Of which other one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
 }
 
@@ -186,16 +179,13 @@ pub struct Repeat {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// When.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "utc")]
+    #[serde(serialize_with = "utc")]
     pub at: Option<NaiveDateTime>,
     /// Its name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// By whom.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub org: Option<String>,
     /// Its words.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
@@ -213,4 +203,84 @@ pub struct Doubt {
 fn utc<S: Serializer>(at: &Option<NaiveDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
     let utc = at.map(|at| (at - TimeDelta::hours(8)).format("%Y-%m-%dT%H:%M:%SZ").to_string());
     utc.serialize(serializer)
+}
+
+/// `text` without tags, entities, control characters, byte order marks and Excel's escapes, with
+/// blanks and empty lines collapsed. It knows only the entities and tags that
+/// [`Dirt`](crate::text::Dirt) writes. The rules are written again here, so that the gateway's
+/// cleaning is checked against other code.
+pub(crate) fn cleaned(text: &str) -> String {
+    let text = text.replace("_x000D_", "\r");
+    let text = if text.contains(['<', '&']) { without_markup(&text) } else { text };
+    let text: String = text.chars().filter(|c| !c.is_control() || "\t\n\r".contains(*c)).collect();
+    let text = text.replace('\u{feff}', "").replace("\r\n", "\n").replace('\r', "\n");
+    let lines: Vec<String> = text.split('\n').map(single_spaced).collect();
+    let mut tidy: Vec<&str> = Vec::new();
+    for line in &lines {
+        if !line.is_empty() || tidy.last().is_some_and(|before| !before.is_empty()) {
+            tidy.push(line);
+        }
+    }
+    tidy.join("\n").trim_matches('\n').to_owned()
+}
+
+fn single_spaced(line: &str) -> String {
+    let words = line.split([' ', '\t', '\u{a0}', '\u{3000}']).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Block tags become line ends, other tags nothing; then entities become what they stand for.
+fn without_markup(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('<') {
+        plain.push_str(before);
+        let Some((tag, tail)) = after.split_once('>') else {
+            rest = after;
+            plain.push('<');
+            continue;
+        };
+        if ["br", "/p", "p", "div", "/div"].iter().any(|block| names(tag, block)) {
+            plain.push('\n');
+        }
+        rest = tail;
+    }
+    plain.push_str(rest);
+    let entities =
+        [("&nbsp;", "\u{a0}"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+    entities.iter().fold(plain, |text, (entity, stands_for)| text.replace(entity, stands_for))
+}
+
+fn names(tag: &str, block: &str) -> bool {
+    tag.strip_prefix(block).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '/']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dice::Dice;
+    use crate::text::Dirt;
+
+    #[test]
+    fn every_kind_of_dirt_is_removed() {
+        for (text, clean) in [
+            ("小区\t停水", "小区 停水"),
+            ("小区\u{a0}\u{a0}\u{3000}停水", "小区 停水"),
+            ("小区\u{feff}停\0水", "小区停水"),
+            ("小区_x000D_\n停水", "小区\n停水"),
+            ("一\n\n\n\n二 \n 三\n", "一\n\n二\n三"),
+            ("<p style=\"x\">停水，&nbsp;很久。<br/>急&lt;完&gt;</p>", "停水， 很久。\n急<完>"),
+            ("3 < 5", "3 < 5"),
+        ] {
+            assert_eq!(cleaned(text), clean, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn clean_text_is_kept() {
+        let text = "市民来电反映：停水。\n请处理，电话13900004321。";
+        assert_eq!(cleaned(text), text);
+        let broken = Dirt::FourByte.apply(text, &mut Dice::new(1, 1));
+        assert_eq!(cleaned(&broken), broken);
+    }
 }

@@ -28,7 +28,7 @@ fn table(rows: &str) -> (RegionTable, Vec<CodesProblem>) {
 }
 
 #[test]
-fn every_width_is_understood_and_old_codes_lead_to_todays() {
+fn codes_of_every_width_are_found_and_old_ones_lead_to_current_ones() {
     let (table, problems) = table(ROWS);
     assert_eq!(problems, []);
     for (given, expected) in [
@@ -57,7 +57,7 @@ fn every_width_is_understood_and_old_codes_lead_to_todays() {
 }
 
 #[test]
-fn names_are_read_from_the_largest_division_down_and_namesakes_are_not_guessed() {
+fn names_are_read_from_the_largest_division_down_and_ambiguous_ones_are_unknown() {
     let (table, _) = table(ROWS);
     for (given, within, expected) in [
         (" 安徽省 芜湖市", None, Region::Current("340200")),
@@ -78,7 +78,7 @@ fn names_are_read_from_the_largest_division_down_and_namesakes_are_not_guessed()
 }
 
 #[test]
-fn a_folder_lies_over_what_is_shipped() {
+fn a_folder_overrides_what_is_shipped() {
     let (below, _) = table(ROWS);
     let over = "code,name,old_of\n340221,芜湖县,340202\n340299,新区,\n";
     let file = File { name: "region".into(), path: PathBuf::new(), bytes: over.into() };

@@ -1,7 +1,7 @@
-//! The usual ways to write a time, recognised by their shape.
+//! The usual formats of times, recognised by their shape.
 //!
-//! One reader for all of them instead of a list of formats: padding, separators and the presence of
-//! seconds vary independently within one column.
+//! One parser for all of them instead of a list of formats: padding, separators and seconds vary
+//! independently within one column.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _, Utc};
 
@@ -38,14 +38,14 @@ pub(super) fn parse(text: &str) -> Option<Written> {
     Some(Written::Moment(DateTime::from_naive_utc_and_offset(moment, Utc)))
 }
 
-/// The same where nobody says so: five digits before the point, 1954 to 2099 and beyond.
+/// Days since 1899-12-30 in a column of any times: five digits before the point, from 1954 on.
 pub(super) fn excel(text: &str) -> Option<NaiveDateTime> {
     let whole = text.split('.').next().unwrap_or_default();
     let is_likely = whole.len() == 5 && whole.as_bytes()[0] >= b'2';
     is_likely.then(|| days(text)).flatten()
 }
 
-/// Days since 1899-12-30 where the channel says that they are: up to five digits before the point.
+/// Days since 1899-12-30 in a column that has only these: up to five digits before the point.
 pub(super) fn days(text: &str) -> Option<NaiveDateTime> {
     let (days, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_serial = (1..=5).contains(&days.len())
@@ -54,7 +54,7 @@ pub(super) fn days(text: &str) -> Option<NaiveDateTime> {
     if !is_serial {
         return None;
     }
-    // Nine digits of a day are far below the second that is asked for, and stay exact.
+    // Nine digits of a day are much more precise than a second, and exact as an integer.
     let nine = &format!("{fraction:0<9}")[..9];
     let billionths: i64 = nine.parse().ok()?;
     let seconds = (billionths * 86_400 + 500_000_000) / 1_000_000_000;
@@ -76,7 +76,7 @@ fn compact(text: &str) -> Option<NaiveDateTime> {
     NaiveDate::from_ymd_opt(year, number(4, 6)?, number(6, 8)?)?.and_hms_opt(time.0, time.1, time.2)
 }
 
-/// Which half of the day the hours belong to.
+/// The half of the day.
 #[derive(Clone, Copy)]
 enum Half {
     Unsaid,
@@ -85,7 +85,7 @@ enum Half {
 }
 
 impl Half {
-    /// 下午3:30 is 15:30, and 下午15:30 as well; 上午15:30 never was.
+    /// 下午3:30 is 15:30, and so is 下午15:30; 上午15:30 is invalid.
     fn place(self, time: NaiveTime) -> Option<NaiveTime> {
         match (self, time.hour()) {
             (Self::Unsaid, _) | (Self::Morning, 0..=11) | (Self::Afternoon, 12..) => Some(time),
@@ -96,7 +96,7 @@ impl Half {
     }
 }
 
-/// What is still to be read.
+/// The rest of the text.
 struct Rest<'a>(&'a str);
 
 impl Rest<'_> {
@@ -117,7 +117,7 @@ impl Rest<'_> {
         Some(found)
     }
 
-    /// Passes over what stands between date and time.
+    /// Skips the separator between date and time.
     fn clock_begins(&mut self) -> Option<()> {
         let rest = self.0.strip_prefix('T').unwrap_or(self.0).trim_start();
         let begins = |c: char| c.is_ascii_digit() || matches!(c, '上' | '下' | '凌' | '早' | '晚');
@@ -126,7 +126,7 @@ impl Rest<'_> {
         moved.then_some(())
     }
 
-    /// 上午, 下午 in front of the hours.
+    /// 上午 or 下午 before the hours.
     fn half_of_day(&mut self) -> Half {
         let words = [
             ("上午", Half::Morning),
@@ -168,7 +168,7 @@ impl Rest<'_> {
         NaiveTime::from_hms_nano_opt(hour, minute, second, nanos)
     }
 
-    /// `.123` or `,123` as nanoseconds; digits beyond the ninth do not count.
+    /// `.123` or `,123` as nanoseconds; digits after the ninth are ignored.
     fn fraction(&mut self) -> Option<u32> {
         if self.one_of(&['.', ',']).is_none() {
             return Some(0);

@@ -1,27 +1,15 @@
-//! Time spans: how long something may take.
+//! Durations.
 
 use chrono::TimeDelta;
 
-/// Units that are the same length on every day, and their seconds. 工作日 and 工作时 are not among
-/// them, and a month is no length.
-const UNITS: [(&str, i64); 17] = [
-    ("分钟", 60),
-    ("分", 60),
-    ("小时", 3_600),
-    ("时", 3_600),
-    ("天", 86_400),
-    ("日", 86_400),
-    ("秒", 1),
-    ("周", 604_800),
-    ("min", 60),
-    ("m", 60),
-    ("h", 3_600),
-    ("d", 86_400),
-    ("s", 1),
-    ("D", 86_400),
-    ("H", 3_600),
-    ("M", 60),
-    ("S", 1),
+/// Units that have the same length every day: seconds, and names, of which longer ones come first.
+/// 工作日 and 工作时 are not among them, and a month has no fixed length.
+const UNITS: [(i64, &str); 5] = [
+    (60, "分钟 分 min m M"),
+    (3_600, "小时 时 h H"),
+    (86_400, "天 日 d D"),
+    (1, "秒 s S"),
+    (604_800, "周"),
 ];
 
 /// `30分钟`, `1天2小时`, `2h`, `02:30`, `02:30:15`, `P1DT2H`.
@@ -44,7 +32,9 @@ pub(super) fn parse(text: &str) -> Option<TimeDelta> {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
             let number: i64 = rest[..digits].parse().ok()?;
             let behind = rest[digits..].trim_start().trim_start_matches('个');
-            let (unit, length) = UNITS.iter().find(|(unit, _)| behind.starts_with(unit))?;
+            let (unit, length) = UNITS.iter().find_map(|(length, units)| {
+                Some((units.split(' ').find(|unit| behind.starts_with(unit))?, length))
+            })?;
             rest = behind[unit.len()..].trim_start();
             seconds = seconds.checked_add(number.checked_mul(*length)?)?;
             n_units += 1;
@@ -70,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_have_a_length_and_working_time_has_none() {
+    fn durations_are_read_and_working_time_is_not() {
         for (text, seconds) in [
             ("30分钟", Some(1_800)),
             ("1天2小时", Some(93_600)),

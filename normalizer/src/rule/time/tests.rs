@@ -62,7 +62,7 @@ fn the_usual_ways_to_write_a_time_are_recognised() {
 }
 
 #[test]
-fn what_is_no_time_is_absent_and_flagged() {
+fn an_invalid_time_is_absent_and_flagged() {
     for value in [
         json!("昨天"),
         json!("2026-13-09"),
@@ -101,7 +101,7 @@ fn times_far_away_are_kept_and_flagged() {
 }
 
 #[test]
-fn clocks_that_turn_back_are_ambiguous_and_hours_that_were_skipped_never_were() {
+fn a_repeated_hour_is_ambiguous_and_a_skipped_hour_is_invalid() {
     let new_york = Tz::America__New_York;
     let (moment, flags) = read(TimeForm::Usual, new_york, json!("2026-11-01 01:30:00"));
     assert_eq!(moment.as_deref(), Some("2026-11-01T05:30:00Z"));
@@ -111,7 +111,7 @@ fn clocks_that_turn_back_are_ambiguous_and_hours_that_were_skipped_never_were() 
 }
 
 #[test]
-fn declared_formats_are_tried_in_order_and_alone() {
+fn only_the_declared_formats_are_tried_in_order() {
     let formats = || TimeForm::Formats(vec!["%d.%m.%Y %H:%M".into(), "%d.%m.%Y".into()]);
     let at = |text: &str| read(formats(), SHANGHAI, json!(text)).0;
     assert_eq!(at("09.10.2026 10:30").as_deref(), Some("2026-10-09T02:30:00Z"));

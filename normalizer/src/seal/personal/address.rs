@@ -1,4 +1,4 @@
-//! Addresses: which part names an area, and which part finds a door.
+//! Addresses: the area, and the precise part.
 
 use normalizer_text::{Profile, clean};
 
@@ -28,19 +28,19 @@ const LEVELS: [&[&str]; 4] = [
     &["自治县", "区", "县", "旗", "市"],
     &["街道办事处", "街道", "镇", "乡"],
 ];
-/// The longest name of a division in front of its suffix, in characters.
+/// Maximum length of a division's name before its suffix, in characters.
 const LONGEST: usize = 12;
-/// What follows where the suffix is only the beginning of another word.
+/// Characters after a suffix that make it the beginning of another word.
 const CONTINUED: [&str; 10] = ["场", "民", "政", "间", "域", "城", "村", "路", "内", "公"];
-/// Areas of another kind: they lead to a door.
+/// Characters of other kinds of areas, which are precise.
 const OTHER_AREAS: [char; 12] =
     ['小', '社', '园', '校', '厂', '院', '片', '景', '库', '住', '宅', '矿'];
-/// Signs that the name of a division is behind us.
+/// Characters that occur only after the names of divisions.
 const PRECISE: [char; 16] = [
     '路', '街', '巷', '弄', '号', '栋', '幢', '楼', '室', '村', '组', '桥', '苑', '店', '校', '站',
 ];
 
-/// Signs of another level.
+/// Suffixes of other levels.
 const SUFFIX_SIGNS: [char; 6] = ['区', '县', '镇', '乡', '市', '省'];
 
 /// Where the part down to street or town level ends, in bytes.

@@ -21,7 +21,7 @@ pub(super) fn read(text: &str) -> Personal {
     }
 }
 
-/// The surname, and no hint at the length of the rest.
+/// Shows the surname and hides the length of the rest.
 fn mask(name: &str) -> String {
     let surname = COMPOUND
         .iter()
@@ -32,10 +32,10 @@ fn mask(name: &str) -> String {
     }
 }
 
-/// Words that stand in the column of a name and name nobody.
+/// Whether it is a word that names nobody.
 pub(super) fn is_placeholder(name: &str) -> bool {
     let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
-    PLACEHOLDERS.contains(&bare)
+    PLACEHOLDERS.split(' ').any(|word| word == bare)
         || TITLES.iter().any(|title| {
             bare.strip_suffix(title)
                 .is_some_and(|surname| surname.chars().count() <= 1 || COMPOUND.contains(&surname))
@@ -59,37 +59,11 @@ const COMPOUND: [&str; 32] = [
 /// Behind a surname, or alone.
 const TITLES: [&str; 9] = ["先生", "女士", "小姐", "师傅", "同志", "某某", "某", "老师", "经理"];
 
-const PLACEHOLDERS: [&str; 27] = [
-    "匿名",
-    "匿名用户",
-    "匿名市民",
-    "匿名群众",
-    "市民",
-    "热心市民",
-    "群众",
-    "网友",
-    "热心网友",
-    "居民",
-    "村民",
-    "业主",
-    "住户",
-    "来电人",
-    "诉求人",
-    "投诉人",
-    "举报人",
-    "用户",
-    "游客",
-    "市民来电",
-    "不愿透露",
-    "未知",
-    "保密",
-    "无",
-    "无名氏",
-    "不详",
-    "未提供",
-];
+const PLACEHOLDERS: &str = "匿名 匿名用户 匿名市民 匿名群众 市民 热心市民 群众 网友 热心网友 居民 \
+                            村民 业主 住户 来电人 诉求人 投诉人 举报人 用户 游客 市民来电 不愿透露 \
+                            未知 保密 无 无名氏 不详 未提供";
 
-/// Names of real people that prose uses in another sense far more often.
+/// Names of real people that are far more often ordinary words.
 const COMMON: [&str; 72] = [
     "高兴", "平安", "安全", "和平", "文明", "建设", "阳光", "幸福", "美丽", "明天", "方便", "马上",
     "高度", "高层", "高温", "高速", "高铁", "高空", "任何", "常常", "经常", "温暖", "成功", "方法",

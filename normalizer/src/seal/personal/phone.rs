@@ -8,8 +8,6 @@ use normalizer_text::{
 
 use super::{Doubt, HIDDEN, MASKED, Personal, shorten};
 
-/// No channel's own area: which zero was lost is found by putting one back.
-const NO_AREA: &str = "0000";
 /// Between several numbers in one column.
 const SEPARATORS: [char; 9] = ['/', '、', ',', '，', ';', '；', '|', '\n', '或'];
 
@@ -20,15 +18,8 @@ pub(super) fn read(text: &str) -> Personal {
     });
     known.or_else(|| recognise(text)).unwrap_or_else(|| {
         let plain = clean(text, Profile::Plain).text.into_owned();
-        let doubt = Some((QualityFlag::BadPhone, "not a telephone number"));
-        Personal {
-            kind: "phone",
-            mask: shorten(&plain, 0, 4),
-            plain,
-            identity: None,
-            doubt,
-            area: None,
-        }
+        let doubt = (QualityFlag::BadPhone, "not a telephone number");
+        nobody(shorten(&plain, 0, 4), plain, doubt)
     })
 }
 
@@ -38,13 +29,9 @@ fn recognise(text: &str) -> Option<Personal> {
         return Some(make(shorten(&found.normalised, 3, 4), found.normalised, None));
     }
     if found.problem == Some(Problem::Masked) {
-        let plain = found.normalised;
-        return Some(Personal {
-            identity: None,
-            ..make(shorten(&plain, 3, 4), plain, Some(MASKED))
-        });
+        return Some(nobody(shorten(&found.normalised, 3, 4), found.normalised, MASKED));
     }
-    // People dial a zero before a mobile number of another city.
+    // A zero is dialled before a mobile number of another city.
     if let Some(bare) = found.normalised.strip_prefix('0')
         && mobile(bare).problem.is_none()
     {
@@ -54,7 +41,7 @@ fn recognise(text: &str) -> Option<Personal> {
 }
 
 fn fixed(text: &str) -> Option<Personal> {
-    let found = landline(text, NO_AREA);
+    let found = landline(text);
     let (number, doubt) = match found.problem {
         None => (found.normalised, None),
         Some(_) => with_zero(&found.normalised)?,
@@ -63,14 +50,13 @@ fn fixed(text: &str) -> Option<Personal> {
     let local = number.split('-').nth(usize::from(has_area)).unwrap_or_default();
     let mask = format!("{HIDDEN}{}", &local[local.len().saturating_sub(4)..]);
     if !has_area {
-        let doubt = (QualityFlag::BadPhone, "no area code");
-        return Some(Personal { identity: None, ..make(mask, number, Some(doubt)) });
+        return Some(nobody(mask, number, (QualityFlag::BadPhone, "no area code")));
     }
     Some(make(mask, number, doubt))
 }
 
-/// A spreadsheet takes the zero from `05533800000`; behind +86 it is rightly missing. 400 and 800
-/// are numbers of companies.
+/// Puts back the leading zero. A spreadsheet drops it from `05533800000`; after +86 it is correctly
+/// missing. 400 and 800 are numbers of companies.
 fn with_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
     let foreign = typed.strip_prefix("+86").or_else(|| typed.strip_prefix("0086"));
     let bare = foreign.unwrap_or(typed).trim_start_matches('-');
@@ -78,14 +64,19 @@ fn with_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
     if !is_area || bare.starts_with("400") || bare.starts_with("800") {
         return None;
     }
-    let found = landline(&format!("0{bare}"), NO_AREA);
+    let found = landline(&format!("0{bare}"));
     let doubt = (QualityFlag::BadPhone, "leading zero put back");
     found.problem.is_none().then_some((found.normalised, foreign.is_none().then_some(doubt)))
 }
 
 fn make(mask: String, plain: String, doubt: Option<Doubt>) -> Personal {
-    // An extension leads to another desk, not to another person's line.
+    // An extension does not make another line.
     let mut groups = plain.split('-');
     let identity = [groups.next(), groups.next()].into_iter().flatten().collect();
     Personal { kind: "phone", mask, identity: Some(identity), doubt, area: None, plain }
+}
+
+/// A number that identifies nobody.
+fn nobody(mask: String, plain: String, doubt: Doubt) -> Personal {
+    Personal { kind: "phone", mask, identity: None, doubt: Some(doubt), area: None, plain }
 }

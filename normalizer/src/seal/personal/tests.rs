@@ -65,7 +65,7 @@ fn addresses_keep_the_part_down_to_the_town() {
 }
 
 #[test]
-fn doubts_are_named_and_take_the_identity() {
+fn a_doubtful_value_has_no_identity() {
     for (value, flag, has_identity) in [
         (Personal::phone("13800001234"), None, true),
         (Personal::phone("013800001234"), None, true),

@@ -1,8 +1,8 @@
-//! HTML in a field to the text that a browser would show.
+//! Converts HTML in a field to the text that a browser would show.
 //!
-//! The tokenizer is html5ever's. But fields that may hold HTML hold prose just as often, and to a
-//! tokenizer `面积<b区` is the beginning of a tag and `?a=1&copy=2` holds a sign: it would eat what
-//! a citizen wrote. So only what certainly is markup reaches it as markup, see [`finder`].
+//! The tokenizer is html5ever's. But fields that may hold HTML often hold plain text. For a
+//! tokenizer `面积<b区` begins a tag and `?a=1&copy=2` has a sign: it would drop what a citizen
+//! wrote. So only what is certainly markup is passed to it as markup, see [`finder`].
 
 mod finder;
 
@@ -29,13 +29,13 @@ pub(super) fn to_plain(text: &str) -> Option<String> {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(&only_certain_markup(text)?));
     let tokenizer = Tokenizer::new(Plain::default(), TokenizerOpts::default());
-    // The sink asks for no script to be run, so one call reads everything.
+    // The sink runs no script, so one call reads everything.
     let _ = tokenizer.feed(&input);
     tokenizer.end();
     Some(tokenizer.sink.0.into_inner())
 }
 
-/// The text with what is not markup escaped, and without what is not shown.
+/// The text with everything escaped that is not markup, and without hidden markup.
 fn only_certain_markup(text: &str) -> Option<String> {
     let finder = Finder::new(text)?;
     let mut next = finder.next_from(0);
@@ -54,8 +54,8 @@ fn only_certain_markup(text: &str) -> Option<String> {
     Some(html)
 }
 
-/// A reference as it is, a tag without its attributes: they say nothing about the text, and the
-/// tokenizer compares each with all that stand before it.
+/// A reference as it is, a tag without its attributes: they do not change the text, and the
+/// tokenizer compares each attribute with all before it.
 fn push_shown(html: &mut String, markup: &str) {
     let Some(tag) = markup.strip_prefix('<') else { return html.push_str(markup) };
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == ':';
@@ -89,7 +89,7 @@ impl TokenSink for Plain {
             TagToken(tag) => match &*tag.name {
                 "br" if tag.kind == TagKind::StartTag => text.push('\n'),
                 "td" | "th" => text.push(' '),
-                // One line end between </p> and <p>, not an empty line.
+                // Between </p> and <p> there is one line end, not an empty line.
                 name if !text.ends_with('\n') && BLOCKS.split(' ').any(|block| block == name) => {
                     text.push('\n');
                 }
@@ -101,7 +101,7 @@ impl TokenSink for Plain {
     }
 }
 
-/// Elements that stand on lines of their own.
+/// Block elements, which begin and end a line.
 const BLOCKS: &str = "\
     address article aside blockquote body caption center dd div dl dt fieldset figcaption figure \
     footer form h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre section table tbody \

@@ -1,18 +1,19 @@
-//! Characters that are not text: controls, byte order marks, and Excel's way of writing controls.
+//! Removes characters that are not text: controls, byte order marks, and Excel's escapes of
+//! controls.
 //!
-//! Excel writes what XML cannot hold as `_xHHHH_`. Removing a character can bring the parts of
-//! such an escape together, so escapes are looked for where they end, in what is already kept:
-//! one pass then leaves none.
+//! Excel writes characters that XML cannot hold as `_xHHHH_`. Removing a character can join the
+//! parts of such an escape, so escapes are searched at their end, in the output: one pass leaves
+//! none.
 
 use super::{Found, Profile};
 
 /// Length of `_xHHHH_`.
 const ESCAPE: usize = 7;
 
-/// Takes away what is not text; in a code also blanks and full-width forms.
+/// Removes what is not text; in a code also blanks and full-width forms.
 pub(super) fn strip(text: &str, profile: Profile, found: &mut Found) -> String {
     let mut kept = String::with_capacity(text.len());
-    // What stands before this is not part of a later escape.
+    // Nothing before this index is part of a later escape.
     let mut settled = 0;
     for c in text.chars() {
         let Some(c) = keep(c, profile, found) else { continue };
@@ -34,9 +35,9 @@ pub(super) fn strip(text: &str, profile: Profile, found: &mut Found) -> String {
     kept
 }
 
-/// What the escape at the beginning of `bytes` stands for, if there is one. The escaped underscore
-/// is given too, but stays as it is: it says that what follows is *not* an escape, and a second
-/// reading must see that as well.
+/// The character of the escape at the beginning of `bytes`, if there is one. An escaped underscore
+/// is returned too, but it is kept as it is: it says that what follows is *not* an escape, and
+/// reading the result again must see that as well.
 pub(super) fn escape(bytes: &[u8]) -> Option<char> {
     let [b'_', b'x', digits @ .., b'_'] = bytes.get(..ESCAPE)? else { return None };
     digits
@@ -45,7 +46,7 @@ pub(super) fn escape(bytes: &[u8]) -> Option<char> {
         .and_then(char::from_u32)
 }
 
-/// The character to keep in the place of `c`.
+/// The character to keep for `c`.
 pub(super) fn keep(c: char, profile: Profile, found: &mut Found) -> Option<char> {
     match c {
         _ if profile == Profile::Code && c.is_whitespace() => {
@@ -61,7 +62,7 @@ pub(super) fn keep(c: char, profile: Profile, found: &mut Found) -> Option<char>
             found.controls = true;
             None
         }
-        // The block of full-width forms is ASCII again, in its order.
+        // The block of full-width forms has the order of ASCII.
         '\u{FF01}'..='\u{FF5E}' if profile == Profile::Code => {
             found.widths = true;
             char::from_u32(u32::from(c) - 0xFEE0)

@@ -1,10 +1,13 @@
-//! The counts that are shipped: `model/chinese.txt`, whose first lines say how it was made.
+//! Frequencies: the counts in `model/chinese.txt`, whose first lines say how it was made, and for
+//! uncounted Han characters an estimate from the standards that contain them.
 
-use super::{eighths, is_counted};
+use encoding_rs::{BIG5, EUC_JP, Encoding, GB18030};
+
+use super::{basic, eighths, is_counted};
 
 const SHIPPED: &str = include_str!("../../model/chinese.txt");
 
-/// How often characters and pairs of characters of the basic plane were seen.
+/// How often characters and pairs of characters of the basic plane occurred.
 pub(super) struct Counts {
     characters: Vec<Character>,
     total: f64,
@@ -21,7 +24,7 @@ impl Counts {
         Self::read(SHIPPED)
     }
 
-    /// A line for each character: itself, its number, then each follower with its number.
+    /// A line for each character: the character, its count, then each follower with its count.
     fn read(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let mut characters: Vec<_> = lines.filter_map(character).collect();
@@ -31,16 +34,16 @@ impl Counts {
         Self { characters, total }
     }
 
-    /// The share of a character in all.
+    /// The relative frequency of a character.
     pub(super) fn share(&self, code: usize) -> f64 {
         let found =
             self.characters.binary_search_by_key(&code, |character| usize::from(character.code));
         found.map_or(0.0, |index| self.characters[index].n / self.total)
     }
 
-    /// Costs of the pairs that were seen and, for each character, of being followed by one that
-    /// was not seen behind it. Witten and Bell (1991): a character that was followed by many
-    /// different ones will be followed by yet another.
+    /// Costs of the pairs that were seen and, for each character, of being followed by one that was
+    /// not seen after it. Witten and Bell (1991): a character with many different followers will
+    /// have new ones.
     pub(super) fn pairs(&self, alone: &[u8]) -> (Pairs, Vec<u8>) {
         let n_pairs = self.characters.iter().map(|character| character.followers.len()).sum();
         let mut pairs = Pairs::with_capacity(n_pairs);
@@ -81,8 +84,8 @@ fn character(line: &str) -> Option<Character> {
     Some(Character { code: u16::try_from(u32::from(c)).ok()?, n, followers })
 }
 
-/// Costs of pairs of characters of the basic plane. The table is asked for every character of a broken
-/// text: open addressing, nothing in it but the keys and the costs.
+/// Costs of pairs of characters of the basic plane: a hash table with open addressing, because it
+/// is used for every character of a broken text.
 pub(super) struct Pairs {
     /// 0 where there is none: U+0000 is in no pair.
     keys: Vec<u32>,
@@ -107,7 +110,7 @@ impl Pairs {
         (self.keys[slot] != 0).then(|| self.costs[slot])
     }
 
-    /// Where the key is, or the free place where it would be. Half of the places are free.
+    /// The slot of the key, or the free slot where it would be. Half of the slots are free.
     fn slot(&self, key: u32) -> usize {
         // Knuth's multiplicative hashing.
         let mut slot = (key.wrapping_mul(0x9E37_79B1) >> self.shift) as usize;
@@ -121,4 +124,56 @@ impl Pairs {
 /// Both codes are below 2^16.
 fn key(first: usize, second: usize) -> u32 {
     u32::try_from((first << 16) | (second & 0xFFFF)).unwrap_or(0)
+}
+
+/// A part of a standard: its rows, and the share of all text assumed for its characters.
+struct Level {
+    encoding: &'static Encoding,
+    leads: std::ops::RangeInclusive<u8>,
+    share: f64,
+}
+
+/// If several levels have a character, the one with the highest frequency counts.
+fn levels() -> [Level; 9] {
+    let level = |encoding, leads, share| Level { encoding, leads, share };
+    [
+        // GB 2312: punctuation and wide forms, the common characters, the others; then GBK.
+        level(GB18030, 0xA1..=0xA3, 0.01),
+        level(GB18030, 0xB0..=0xD7, 0.03),
+        level(GB18030, 0xD8..=0xF7, 0.006),
+        level(GB18030, 0x81..=0xFE, 0.003),
+        // Big5: the common characters, the others; then those of Hong Kong.
+        level(BIG5, 0xA4..=0xC6, 0.03),
+        level(BIG5, 0xC9..=0xF9, 0.006),
+        level(BIG5, 0x87..=0xFE, 0.001),
+        // JIS X 0208: the common characters, the others.
+        level(EUC_JP, 0xB0..=0xCF, 0.02),
+        level(EUC_JP, 0xD0..=0xF4, 0.003),
+    ]
+}
+
+/// Probability of each character of the basic plane, estimated from the standards.
+pub(super) fn prior() -> Vec<f64> {
+    // About thirty thousand are in Unicode but in no two-byte standard.
+    let mut prior = vec![0.001 / 30_000.0; 0x1_0000];
+    for level in levels() {
+        let characters = characters(&level);
+        let each = level.share / characters.len() as f64;
+        for code in characters {
+            prior[code] = f64::max(prior[code], each);
+        }
+    }
+    prior
+}
+
+fn characters(level: &Level) -> Vec<usize> {
+    let pairs = level.leads.clone().flat_map(|lead| (0x40..=0xFE).map(move |trail| [lead, trail]));
+    pairs
+        .filter_map(|pair| {
+            let text = level.encoding.decode_without_bom_handling_and_without_replacement(&pair)?;
+            let mut chars = text.chars();
+            let (first, None) = (chars.next()?, chars.next()) else { return None };
+            basic(first)
+        })
+        .collect()
 }

@@ -1,11 +1,11 @@
-//! Scripts, as far as it matters which of them stand side by side.
+//! Scripts, as far as the model distinguishes them.
 
 use super::{BIT, Cost};
 
-/// What a character is part of.
+/// The script of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Script {
-    /// Han characters and the punctuation of Chinese text: these are counted.
+    /// Han characters and Chinese punctuation: these are counted.
     Han,
     /// Letters, digits and signs of ASCII, line ends and tabs.
     Ascii,
@@ -23,18 +23,18 @@ pub(crate) enum Script {
     /// Arrows, lines, numbers in circles.
     Symbol,
     Emoji,
-    /// The character for what could not be decoded.
+    /// U+FFFD.
     Replacement,
-    /// Controls, private use, what is not assigned: nobody writes it.
+    /// Controls, private-use and unassigned characters, which do not occur in text.
     Unwritten,
 }
 
-/// Whether the model counts a character: Han, and the punctuation beside it.
+/// Whether the model counts a character: Han and Chinese punctuation.
 pub fn is_counted(c: char) -> bool {
     Script::of(c) == Script::Han
 }
 
-/// What a character counts as where another follows it: itself, or any digit, any letter, any other
+/// The class of a character as the first of a pair: itself, or any digit, any letter, any other
 /// sign.
 pub fn as_context(c: char) -> char {
     match Script::of(c) {
@@ -84,8 +84,8 @@ impl Script {
         }
     }
 
-    /// Cost of a character among its own. Han characters have costs of their own; this is for
-    /// those outside the basic plane.
+    /// Cost of a character within its script. Han characters of the basic plane have their own
+    /// costs.
     pub(super) fn base(self) -> u8 {
         match self {
             Self::Han => 184,
@@ -102,13 +102,13 @@ impl Script {
         }
     }
 
-    /// Cost of coming to this script from another one.
+    /// Cost of a change from another script to this one.
     pub(super) fn enter(self, from: Self) -> Cost {
         let bits = match (self, from) {
             (Self::Han, Self::Han) | (Self::Replacement | Self::Unwritten, _) => 0,
             (Self::Han, _) => 1,
             (Self::Ascii, _) => 1,
-            // Letters with marks stand alone among letters without.
+            // Letters with diacritics occur alone among letters without.
             (Self::Latin, Self::Ascii) => 2,
             (Self::Latin, Self::Latin) => 3,
             (Self::Latin, _) => 8,

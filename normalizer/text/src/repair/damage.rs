@@ -1,4 +1,4 @@
-//! What is lost, and where: nobody can put it back, but everybody can be told.
+//! Finds where characters are lost: they cannot be restored, but reported.
 
 use std::iter::Peekable;
 
@@ -10,7 +10,7 @@ use super::{
     unit::{Pending, Step, bytes},
 };
 
-/// The places where characters were lost, in order.
+/// The positions where characters were lost, in order.
 pub(super) fn find(text: &str, repairs: &[Repair]) -> Vec<Span> {
     let mut found = marks(text);
     found.extend(repairs.iter().filter_map(|repair| half_behind(text, repair)));
@@ -26,18 +26,18 @@ pub(super) fn find(text: &str, repairs: &[Repair]) -> Vec<Span> {
     found
 }
 
-/// Characters that stand in the place of lost ones.
+/// Characters that replaced lost ones.
 fn marks(text: &str) -> Vec<Span> {
     let mut found = Vec::new();
     let mut chars = text.char_indices().peekable();
     while let Some((offset, first)) = chars.next() {
         let end = match first {
             '\u{FFFD}' => run(&mut chars, |c| c == first),
-            // U+FFFD twice in UTF-8, read as GBK: 锟斤拷. It may begin or break off in the middle.
+            // Two U+FFFD in UTF-8, read as GBK: 锟斤拷. It may begin or end in the middle.
             '锟' => run(&mut chars, |c| matches!(c, '锟' | '斤' | '拷')),
             // The same as Latin-1.
             'ï' => run(&mut chars, |c| matches!(c, '¿' | '½' | 'ï')),
-            // Memory that was never written, or given back: CC, CD and DD in a row.
+            // Uninitialised or freed memory: CC, CD and DD in a row.
             '烫' | '屯' | '葺' => run(&mut chars, |c| c == first),
             _ => continue,
         };
@@ -57,7 +57,7 @@ fn marks(text: &str) -> Vec<Span> {
     found
 }
 
-/// Goes on while characters are of a kind; the end of the last one.
+/// Consumes characters of one kind; returns the end of the last one.
 fn run(
     chars: &mut Peekable<std::str::CharIndices<'_>>,
     is_of_it: impl Fn(char) -> bool,
@@ -69,7 +69,7 @@ fn run(
     end
 }
 
-/// Behind a repaired stretch: the first bytes of a character whose last one became `?` or U+FFFD.
+/// After a repaired part: the first bytes of a character whose last byte became `?` or U+FFFD.
 fn half_behind(text: &str, repair: &Repair) -> Option<Span> {
     let rule = *repair.rules.last()?;
     let offset = repair.span.offset + repair.span.len;

@@ -1,10 +1,10 @@
-//! One round after the other, and where each stretch stood before all of them.
+//! Applies the rounds, and tracks the position of each part in the original text.
 
 use crate::Span;
 
 use super::{Edit, Repair};
 
-/// The text with the edits made.
+/// The text with the edits applied.
 pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
     let mut edited = String::with_capacity(text.len());
     let mut from = 0;
@@ -17,9 +17,9 @@ pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
     edited
 }
 
-/// What was repaired in the rounds before, and with it what this round repairs. Stretches that
-/// touch the same characters are one; its ends then lie where nothing was repaired before, or at
-/// an end of something that was, so its place in the first text is exact.
+/// Joins the repairs of earlier rounds with those of this round. Repairs of the same characters
+/// become one. Its ends are then outside of earlier repairs or at their ends, so its position in
+/// the original text is exact.
 pub(super) fn join(earlier: Vec<Repair>, edits: &[Edit]) -> Vec<Repair> {
     let mut joined = Vec::with_capacity(earlier.len() + edits.len());
     let mut earlier = earlier.into_iter().peekable();
@@ -56,7 +56,7 @@ pub(super) fn join(earlier: Vec<Repair>, edits: &[Edit]) -> Vec<Repair> {
     }
 }
 
-/// From places in a text to places in another, behind the last stretch in which they differ.
+/// Maps positions in one text to positions in another, after the last part in which they differ.
 #[derive(Default)]
 struct Shift {
     from: usize,

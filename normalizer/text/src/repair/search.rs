@@ -1,9 +1,9 @@
-//! Part of the text only: the division into clean and broken stretches that leaves least to chance.
+//! Repairs a part of a text: finds the most probable division into clean and broken parts.
 //!
-//! Every character is either as it was meant, or the next of a stretch broken by one of the rules.
-//! To begin a stretch costs what its rule costs, so it pays only where it makes the text so much less
-//! surprising. The cheapest division is found in one pass, by Viterbi's algorithm: at each place
-//! and for each rule and number of bytes waiting, only the cheapest way of coming there counts.
+//! Every character is either clean or belongs to a part broken by one of the rules. Starting a
+//! broken part has a cost, so it must make the text less surprising by more than that. The cheapest
+//! division is found in one pass with the Viterbi algorithm: at each position, for each rule and
+//! number of pending bytes, only the cheapest way is kept.
 
 use std::ops::Range;
 
@@ -19,10 +19,10 @@ use super::{
     whole,
 };
 
-/// What it costs to begin a stretch, by rule.
+/// The cost of starting a broken part, by rule.
 pub(super) type Costs = [Cost; Rule::ALL.len()];
 
-/// The broken stretches in a window of a text.
+/// The broken parts in a window of a text.
 pub(super) fn edits(text: &str, window: Range<usize>, costs: Costs) -> Vec<Edit> {
     let broken = &text[window.clone()];
     let may_read = |generation: &Generation| {
@@ -34,28 +34,28 @@ pub(super) fn edits(text: &str, window: Range<usize>, costs: Costs) -> Vec<Edit>
     found.max_by_key(|(gain, _)| *gain).map(|(_, edits)| edits).unwrap_or_default()
 }
 
-/// A stretch that is not at its end yet.
+/// A broken part that is still open.
 #[derive(Clone, Copy)]
 struct Open {
     rule: Rule,
     cost: Cost,
-    /// Number of the character that it began with.
+    /// Index of its first character.
     start: usize,
     pending: Pending,
-    /// The last character that came out.
+    /// The last decoded character.
     last: char,
 }
 
-/// The cheapest division up to a place, where no stretch is open.
+/// The cheapest division up to a position at which no part is open.
 #[derive(Clone, Copy)]
 struct Settled {
     cost: Cost,
-    /// The stretch that ends here and the number of its first character; none for a clean one.
+    /// The rule of the broken part that ends here and the index of its first character.
     stretch: Option<(Rule, usize)>,
     last: char,
 }
 
-/// Rules times bytes that may wait.
+/// Rules times numbers of pending bytes.
 const WAYS: usize = Rule::ALL.len() * 4;
 
 fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (Cost, Vec<Edit>) {
@@ -100,7 +100,7 @@ fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (C
     (gain, collect(text, &window, &chars, &settled, tables))
 }
 
-/// Goes on with a stretch by one character, in each way in which that was read.
+/// Extends a part by one character, for each byte sequence from which it may have been read.
 fn advance(way: Open, c: char, tables: &Tables, next: &mut [Option<Open>; WAYS]) {
     let read = way.rule.read().table(tables);
     for number in [read.bytes(c), read.other_bytes(c)].into_iter().flatten() {
@@ -127,7 +127,7 @@ fn feed(mut way: Open, number: u16, tables: &Tables) -> Option<Open> {
     Some(way)
 }
 
-/// Goes back from the end, and takes the stretches whose way back is exact.
+/// Traces back from the end, and takes the parts whose repair is exact.
 fn collect(
     text: &str,
     window: &Range<usize>,

@@ -1,23 +1,23 @@
-//! Where a text is strange: one look at each character, because nearly no text is.
+//! Finds suspicious parts of a text with one look at each character; nearly no text has any.
 //!
-//! What was decoded wrongly consists of rare characters that stand together. So each character
-//! adds how much rarer it is than others or takes away how much more common, and where the sum
-//! leaves zero for long enough there is something to look at (Page's cumulative sum, 1954).
+//! Wrongly decoded text consists of rare characters in a row. So each rare character adds to a sum
+//! and each common one subtracts from it; where the sum becomes large enough, the part is
+//! suspicious (Page's cumulative sum, 1954).
 
 use std::{ops::Range, sync::LazyLock};
 
 use crate::model::model;
 
-/// What is to be looked at.
+/// What looks wrong in a text.
 pub(super) struct Suspicion {
-    /// Stretches that may be broken, as places in the text, in order, apart from each other.
+    /// Parts that may be broken, in order and without overlap.
     pub(super) windows: Vec<Range<usize>>,
-    /// A character that stands where others were lost.
+    /// Whether there is a character that replaced lost ones.
     pub(super) has_lost: bool,
 }
 
 impl Suspicion {
-    /// Whether most of the text is to be looked at.
+    /// Whether most of the text is suspicious.
     pub(super) fn is_of_all(&self, text: &str) -> bool {
         2 * self.windows.iter().map(Range::len).sum::<usize>() > text.len()
     }
@@ -27,23 +27,23 @@ impl Suspicion {
     }
 }
 
-/// Rarer than this is strange, in bits.
+/// Rarer characters are suspicious, in bits.
 const COMMON: i16 = 12;
-/// From here on a stretch is looked at.
+/// A part with this sum is suspicious.
 const ENOUGH: i16 = 16 * UNIT;
-/// From here on where the text has no more bytes than [`SHORT`], and so no more to go by, or where
-/// other stretches of it were broken.
+/// The same for a text of at most [`SHORT`] bytes, or if other parts of it were broken.
 const ENOUGH_IN_SHORT: i16 = 5 * UNIT;
 const SHORT: usize = 64;
-/// A long stretch is forgotten as soon as a short one: after a dozen common characters.
+/// Upper bound of the sum: a long part ends as soon as a short one, after a dozen common
+/// characters.
 const MOST: i16 = 40 * UNIT;
-/// Characters that are looked at on each side: a broken stretch may begin and end with common ones.
+/// Characters added on each side: a broken part may begin and end with common ones.
 const MARGIN: usize = 24;
 
 /// As in the model.
 const UNIT: i16 = 8;
 
-/// Looks at a text, more closely if it is known to be broken elsewhere.
+/// Scans a text, with a lower threshold if it is known to be broken elsewhere.
 pub(super) fn look(text: &str, is_broken: bool) -> Suspicion {
     let strangeness = strangeness();
     let mut suspicion = Suspicion { windows: Vec::new(), has_lost: false };
@@ -83,9 +83,9 @@ impl Suspicion {
     }
 }
 
-/// The weight of characters that stand for lost ones, or are what they are read as.
+/// The weight of characters that replace lost ones, or that these are read as.
 const LOST: i8 = 79;
-/// Of what is outside the basic plane: emoji and the rarest names.
+/// The weight of characters outside the basic plane: emoji and the rarest names.
 const BEYOND: i8 = 0;
 
 /// Weights of the basic plane, in eighths of a bit.
@@ -100,7 +100,7 @@ fn strangeness() -> &'static [i8] {
 fn weight(c: char) -> i8 {
     let bits = match c {
         '\u{FFFD}' | '锟' | '烫' | '屯' | '葺' | 'ï' => return LOST,
-        // Clean text has these.
+        // These occur in clean text.
         '\u{A0}' | '·' | '°' | '×' | '±' => 0,
         '\u{80}'..='\u{9F}' | '\u{E000}'..='\u{F8FF}' => 9,
         '\u{A0}'..='\u{FF}' | 'Œ' | 'œ' | 'Š' | 'š' | 'Ÿ' | 'Ž' | 'ž' | 'ƒ' | 'ˆ' | '˜' => {

@@ -1,7 +1,7 @@
-//! Characters to bytes and pairs of bytes to characters, both ways in one step.
+//! Tables from characters to bytes and from pairs of bytes to characters.
 //!
-//! `encoding_rs` encodes the legacy charsets by searching, and a decoder cannot be asked for one
-//! pair at a time at a speed that counts here. So its decoders are asked once for every pair.
+//! `encoding_rs` searches when it encodes a legacy charset, and decoding one pair at a time is too
+//! slow here. So every pair is decoded once, and the result is kept.
 //!
 //! There are two generations of decoders, and a text was read by one of them: see [`Generation`].
 
@@ -11,7 +11,7 @@ use encoding_rs::{BIG5, Encoding, GB18030, WINDOWS_1252};
 
 use super::unit::Read;
 
-/// Which decoders read a text.
+/// The decoders that read a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Generation {
     /// Those of browsers: Windows-1252, GB 18030-2022, Big5 with the signs of ETEN.
@@ -24,7 +24,7 @@ pub(super) enum Generation {
 impl Generation {
     pub(super) const ALL: [Self; 2] = [Self::Newer, Self::Older];
 
-    /// Whether it may have read a text: the older ones are asked only where they differ.
+    /// Whether it may have read a text: the older ones are tried only where they differ.
     pub(super) fn may_read(self, text: &str, read: Read) -> bool {
         self == Self::Newer || text.chars().any(|c| is_only_older(read, c))
     }
@@ -39,40 +39,41 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn of(generation: Generation) -> &'static Self {
-        static NEWER: LazyLock<Tables> = LazyLock::new(|| {
-            let mut tables = Tables {
-                latin1: Table::ascii(),
-                gb18030: Table::of(GB18030),
-                big5: Table::of(BIG5),
-            };
-            for byte in 0x80..=0xFF_u8 {
-                let (text, _) =
-                    WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));
-                tables.latin1.set(text.chars().next().map_or(0, u32::from), u16::from(byte));
-            }
-            // cp936 has the euro sign as the byte 80; the pair stays too.
-            tables.gb18030.other = Some(('€', 0x80));
-            tables
-        });
-        static OLDER: LazyLock<Tables> = LazyLock::new(|| {
-            let mut tables = Tables {
-                latin1: Table::ascii(),
-                gb18030: Table::of(GB18030),
-                big5: Table::of(BIG5),
-            };
-            (0x80..=0xFF_u8).for_each(|byte| tables.latin1.set(byte.into(), byte.into()));
-            OLDER_GB18030.iter().for_each(|run| tables.gb18030.replace(*run));
-            OLDER_BIG5.iter().for_each(|run| tables.big5.replace(*run));
-            tables
-        });
+        static NEWER: LazyLock<Tables> = LazyLock::new(|| Tables::build(Generation::Newer));
+        static OLDER: LazyLock<Tables> = LazyLock::new(|| Tables::build(Generation::Older));
         match generation {
             Generation::Newer => &NEWER,
             Generation::Older => &OLDER,
         }
     }
+
+    fn build(generation: Generation) -> Self {
+        let (mut latin1, mut gb18030, mut big5) =
+            (Table::ascii(), Table::of(GB18030), Table::of(BIG5));
+        for byte in 0x80..=0xFF_u8 {
+            let code = match generation {
+                Generation::Older => byte.into(),
+                Generation::Newer => {
+                    let bytes = [byte];
+                    let (text, _) = WINDOWS_1252.decode_without_bom_handling(&bytes);
+                    text.chars().next().map_or(0, u32::from)
+                }
+            };
+            latin1.set(code, byte.into());
+        }
+        match generation {
+            // cp936 has the euro sign as the byte 80; the pair stays too.
+            Generation::Newer => gb18030.other = Some(('€', 0x80)),
+            Generation::Older => {
+                OLDER_GB18030.iter().for_each(|run| gb18030.replace(*run));
+                OLDER_BIG5.iter().for_each(|run| big5.replace(*run));
+            }
+        }
+        Self { latin1, gb18030, big5 }
+    }
 }
 
-/// Whether the older decoders make this character of bytes of which the newer make another one.
+/// Whether the older decoders give this character for bytes for which the newer give another one.
 fn is_only_older(read: Read, c: char) -> bool {
     match read {
         Read::Latin1 => matches!(c, '\u{80}'..='\u{9F}'),
@@ -96,7 +97,7 @@ pub(super) struct Table {
     bytes: Vec<u16>,
     /// By pair of bytes; U+0000 where there is none.
     chars: Vec<u16>,
-    /// A character that has two ways of being read.
+    /// A character that is read from two different byte sequences.
     other: Option<(char, u16)>,
 }
 
@@ -135,7 +136,7 @@ impl Table {
         }
     }
 
-    /// Gives other characters to a run of pairs.
+    /// Assigns other characters to a run of pairs.
     fn replace(&mut self, (pair, first, n): (u16, u16, u16)) {
         let mut pair = pair;
         for code in first..first + n {
@@ -153,12 +154,12 @@ impl Table {
         }
     }
 
-    /// The one or two bytes of which `c` was read, as a number.
+    /// The one or two bytes from which `c` was read, as a number.
     pub(super) fn bytes(&self, c: char) -> Option<u16> {
         self.bytes.get(c as usize).copied().filter(|bytes| *bytes != 0)
     }
 
-    /// The other way in which `c` may have been read, where there is one.
+    /// The other bytes from which `c` may have been read, if there are any.
     pub(super) fn other_bytes(&self, c: char) -> Option<u16> {
         self.other.filter(|(other, _)| *other == c).map(|(_, bytes)| bytes)
     }

@@ -1,5 +1,5 @@
-//! The two halves of a breakage: bytes of a character as it was read, and characters of bytes as
-//! they were meant, one byte at a time.
+//! The two sides of a wrong decoding: the bytes of a character as it was read, and the characters
+//! that the bytes were meant to be, one byte at a time.
 
 use encoding_rs::GB18030;
 
@@ -33,7 +33,7 @@ pub(super) enum Meant {
     Big5,
 }
 
-/// The beginning of a character whose other bytes are to come.
+/// The first bytes of an incomplete character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Pending {
     bytes: [u8; 3],
@@ -41,7 +41,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// How many bytes are here.
+    /// The number of bytes.
     pub(super) fn len(self) -> usize {
         usize::from(self.len)
     }
@@ -55,7 +55,7 @@ impl Pending {
     }
 }
 
-/// What one more byte makes.
+/// The result of one more byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     More(Pending),
@@ -64,7 +64,7 @@ pub(super) enum Step {
 }
 
 impl Meant {
-    /// Takes one byte more. Strict: what is not in the charset is malformed.
+    /// Adds one byte. Strict: a sequence that is not in the charset is malformed.
     pub(super) fn step(self, pending: Pending, byte: u8, tables: &Tables) -> Step {
         match self {
             Self::Utf8 => utf8(pending, byte),
@@ -78,13 +78,13 @@ impl Meant {
         }
     }
 
-    /// Whether these bytes, and no others, are written for `c`. Some characters of GBK and of Big5
-    /// are read from two pairs of bytes.
+    /// Whether `c` is encoded as these bytes. Some characters of GBK and Big5 are decoded from two
+    /// different pairs of bytes.
     pub(super) fn writes(self, c: char, pending: Pending, last: u8, tables: &Tables) -> bool {
         let table = match self {
             Self::Gb18030 if pending.len() == 1 => &tables.gb18030,
             Self::Big5 => &tables.big5,
-            // One number, one character.
+            // Here each character has one encoding.
             Self::Utf8 | Self::Gb18030 => return true,
         };
         table.bytes(c) == Some(u16::from_be_bytes([pending.bytes[0], last]))
@@ -137,7 +137,7 @@ fn whole(c: Option<char>) -> Step {
     c.map_or(Step::Malformed, Step::Whole)
 }
 
-/// Nobody means a character of the private-use area that a decoder makes of two bytes.
+/// Private-use characters that a decoder makes of two bytes are never meant.
 fn meant(c: Option<char>) -> Step {
     whole(c.filter(|c| !matches!(c, '\u{E000}'..='\u{F8FF}')))
 }

@@ -1,4 +1,4 @@
-//! The usual case: all of a text was broken, and in one way.
+//! The usual case: the whole text was broken in one way.
 
 use crate::{
     Span,
@@ -11,19 +11,19 @@ use super::{
     unit::{Meant, Pending, Step, bytes},
 };
 
-/// What people write costs less, for each character.
+/// Real text costs less per character.
 const PLAUSIBLE: Cost = 13 * BIT;
-/// Fewer characters are a name or a word, and may be anything.
+/// Shorter texts are names or words, and may be anything.
 const FEW: Cost = 4;
 
-/// So much more surprising may be what an older decoder read than what a browser would have: it is
-/// databases and scripts that break texts.
+/// A result of older decoders may be so much more surprising than one of newer decoders: texts are
+/// broken by databases and scripts, not by browsers.
 const OLDER: Cost = 8 * BIT;
 
-/// The way back for a whole text, if one is certain.
+/// The repair of a whole text, if one is certain.
 ///
-/// Bytes that are UTF-8 from beginning to end are so by no accident. Every second text is valid
-/// Big5 or GBK: what comes out of them must be plausible by itself, and the best is taken.
+/// Bytes are not valid UTF-8 from beginning to end by chance. But every second text is valid Big5
+/// or GBK: there the result must be plausible by itself, and the best one is taken.
 pub(super) fn edit(text: &str) -> Option<Edit> {
     let given = model().estimate(text);
     let mut best: Option<(Cost, Edit)> = None;
@@ -31,7 +31,7 @@ pub(super) fn edit(text: &str) -> Option<Edit> {
         let is_either = Generation::Older.may_read(text, rule.read());
         for generation in Generation::ALL {
             let is_newer = generation == Generation::Newer;
-            // What was meant in Big5 may hold signs that only older encoders write so.
+            // Text meant as Big5 may have signs that only older encoders encode in this way.
             let is_possible = is_newer || is_either || rule.meant() == Meant::Big5;
             let tables = Tables::of(generation);
             let Some(meant) = is_possible.then(|| undo(rule, text, tables)).flatten() else {
@@ -56,7 +56,7 @@ pub(super) fn edit(text: &str) -> Option<Edit> {
     best.map(|(_, edit)| edit)
 }
 
-/// The text before it was broken by `rule`. `None` if the way back is not exact.
+/// The text before it was broken by `rule`. `None` if the repair is not exact.
 pub(super) fn undo(rule: Rule, text: &str, tables: &Tables) -> Option<String> {
     let read = rule.read().table(tables);
     let usual = undo_as(rule, text, tables, |c| read.bytes(c));
@@ -85,7 +85,7 @@ fn utf8(text: &str, bytes_of: impl Fn(char) -> Option<u16>) -> Option<String> {
     let mut broken = Vec::with_capacity(text.len());
     for (index, c) in text.chars().enumerate() {
         broken.extend(bytes(bytes_of(c)?));
-        // What is not UTF-8 mostly shows it at once.
+        // Most text that is not UTF-8 fails early.
         if index == HEAD && str::from_utf8(&broken).is_err_and(|error| error.error_len().is_some())
         {
             return None;
@@ -94,7 +94,7 @@ fn utf8(text: &str, bytes_of: impl Fn(char) -> Option<u16>) -> Option<String> {
     String::from_utf8(broken).ok()
 }
 
-/// Of each character, the bytes must be those in which it is written.
+/// The bytes of each character must be those of its encoding.
 fn han(
     charset: Meant,
     text: &str,
@@ -124,10 +124,10 @@ fn han(
     (pending.len() == 0 && n_counted > n_others).then_some(meant)
 }
 
-/// In no charset is this anything.
+/// Not valid in any charset.
 const NO_BYTES: u16 = 0xFFFF;
 
-/// Without what is ASCII before and after.
+/// Without ASCII at the beginning and the end.
 fn trimmed(rule: Rule, text: &str, meant: String) -> Edit {
     let same = |(a, b): &(char, char)| a == b && a.is_ascii();
     let start = text.chars().zip(meant.chars()).take_while(same).count();

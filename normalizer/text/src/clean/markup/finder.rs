@@ -1,30 +1,30 @@
-//! What in a text certainly is markup: a closed tag of an element that HTML has, a reference that
-//! HTML has, a closed comment. Every other `<` and `&` is what somebody typed.
+//! Finds what is certainly markup: a closed tag of an HTML element, an HTML character reference, a
+//! closed comment. Every other `<` and `&` is text.
 
 use std::{cell::Cell, ops::Range};
 
 use html5ever::data::NAMED_ENTITIES;
 
-/// What becomes of a stretch of markup.
+/// What happens to a range of markup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A tag or a reference: has a meaning for the text.
+    /// A tag or a reference: it changes the text.
     Shown,
-    /// A comment, a script or a style sheet: is not text.
+    /// A comment, a script or a style sheet: it is dropped.
     Hidden,
 }
 
-/// Tags that do not end may be read to the end of the text so many times.
+/// How often the text may be read to its end for a tag without an end.
 const IN_VAIN: usize = 4;
-/// When that is used up, a tag still ends within so many bytes or is none.
+/// After that, a tag must end within so many bytes.
 const NEAR: usize = 256;
 
-/// Finds markup. Steps are linear in the text, whatever is in it: what never closes is known
-/// beforehand, or looked for in vain only so often.
+/// Finds markup, in time linear in the text: the last closing marks are known in advance, and the
+/// number of searches without a result is bounded.
 pub(super) struct Finder<'a> {
     text: &'a str,
-    /// Bytes that may still be looked at for the end of a tag without finding one. Quotes can hide
-    /// every end from every beginning: without a bound, each `<a` would be read to the end of the text.
+    /// Bytes that may still be searched in vain for the end of a tag. Quotes can hide every end:
+    /// without this bound, each `<a` would be read to the end of the text.
     patience: Cell<usize>,
     last_comment_end: usize,
     last_script_end: usize,
@@ -74,7 +74,7 @@ impl<'a> Finder<'a> {
         if rest.starts_with("</") {
             return Some((Kind::Hidden, len));
         }
-        // Without an end only the tag itself is markup: text is never lost to a tag left open.
+        // Without an end only the tag itself is markup: an open tag must not swallow text.
         Some((Kind::Hidden, through(rest, len, end, start, last_end).unwrap_or(len)))
     }
 
@@ -102,7 +102,7 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// Length of `rest` up to and with the first `end` behind `from`, if there still is one.
+/// Length of `rest` up to and including the first `end` after `from`, if there is one.
 fn through(rest: &str, from: usize, end: &str, start: usize, last_end: usize) -> Option<usize> {
     if last_end < start + from {
         return None;
@@ -112,7 +112,7 @@ fn through(rest: &str, from: usize, end: &str, start: usize, last_end: usize) ->
     Some(from + at + end.len())
 }
 
-/// Where `end` stands last; 0 if nowhere.
+/// The last position of `end`; 0 if there is none.
 fn last(text: &str, end: &str) -> usize {
     let window = |bytes: &[u8]| bytes.eq_ignore_ascii_case(end.as_bytes());
     text.as_bytes().windows(end.len()).rposition(window).unwrap_or(0)
@@ -129,12 +129,12 @@ fn reference(rest: &str) -> Option<usize> {
                 Some(hex) => is_all(hex, |b| b.is_ascii_hexdigit()),
                 None => is_all(number, |b| b.is_ascii_digit()),
             },
-            // The table also has the beginnings of names; those stand for nothing.
+            // The table also has prefixes of names; those have no character.
             None => NAMED_ENTITIES.get(&body[..=name.len()]).is_some_and(|(first, _)| *first != 0),
         };
         return known.then_some(name.len() + 2);
     }
-    // The one that is often left unclosed. Others, unclosed, are parameters of an address.
+    // This one is often not closed. Others that are not closed are parameters of a URL.
     (name == "nbsp").then_some(name.len() + 1)
 }
 
@@ -153,9 +153,9 @@ fn declaration(rest: &str) -> Option<usize> {
     rest[end..].starts_with('>').then_some(end + 1)
 }
 
-/// Length of the attributes of a tag with the `>` behind them, quoted as HTML quotes; where they have
-/// no end, the bytes that were looked at. In `a<b and c>d` words stand where attributes would, so a
-/// one-letter element needs a value.
+/// Length of the attributes of a tag including its `>`, with the quoting of HTML; if they have no
+/// end, the number of bytes read. In `a<b and c>d` words look like attributes, so an element of one
+/// letter needs an attribute with a value.
 fn attributes_len(bytes: &[u8], needs_value: bool) -> Result<usize, usize> {
     if !matches!(bytes.first(), Some(b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r')) {
         return Err(1);
@@ -182,7 +182,7 @@ fn attributes_len(bytes: &[u8], needs_value: bool) -> Result<usize, usize> {
     Err(bytes.len())
 }
 
-/// The elements of HTML, with those that it had.
+/// The elements of HTML, including obsolete ones.
 const ELEMENTS: &str = "\
     a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink \
     blockquote body br button canvas caption center cite code col colgroup data datalist dd del \

@@ -1,4 +1,4 @@
-//! A hotline in a folder of its own, and a reader's connection to it, for the tests beside it.
+//! What the tests of several modules share: a hotline in a folder of its own, with a reader.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 
 use crate::hotline::{Hotline, Row, Settings};
+use crate::source::site::Ask;
 use crate::{Clock, Corpus, Faults};
 
 pub(crate) struct Town {
@@ -58,4 +59,29 @@ impl Town {
 pub(crate) fn texts(texts: &[&str]) -> Corpus {
     let piece = |text: &&str| crate::Piece { title: "题目".into(), content: (*text).into() };
     Corpus::Texts(texts.iter().map(piece).collect())
+}
+
+/// What came back over HTTP.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// The headers, one on each line.
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Sends the request to `url`, an `http://host:port` without a path.
+pub(crate) async fn send(url: &str, ask: &Ask) -> anyhow::Result<Answer> {
+    let query = if ask.query.is_empty() { String::new() } else { format!("?{}", ask.query) };
+    let target = format!("{url}{}{query}", ask.path);
+    let mut request = reqwest::Client::new().request(ask.method.parse()?, target);
+    for (name, value) in &ask.headers {
+        request = request.header(name, value);
+    }
+    let answer = request.body(ask.body.clone()).send().await?;
+    let lines = answer
+        .headers()
+        .iter()
+        .map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
+    let (status, head) = (answer.status().as_u16(), lines.collect());
+    Ok(Answer { status, head, body: answer.bytes().await?.into() })
 }

@@ -1,0 +1,196 @@
+//! Numbers with a check digit: citizen identity numbers (GB 11643) and unified social credit codes
+//! (GB 32100-2015, with the organisation code of GB 11714 inside).
+
+use chrono::NaiveDate;
+
+use super::{Identified, Problem, digits, identify};
+
+/// Checks an identity number of 18 characters, or of 15 digits as until 1999. The area is not
+/// checked: areas are dissolved, numbers stay.
+pub fn id_card(text: &str) -> Identified {
+    identify(text, |number| match number.len() {
+        18 => check_18(number),
+        15 => check_15(number),
+        _ => Some(Problem::Form),
+    })
+}
+
+const ID_WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+/// The check digit for each remainder modulo 11.
+const ID_CHECK: &[u8; 11] = b"10X98765432";
+
+fn check_18(number: &str) -> Option<Problem> {
+    let Some((body, check)) = number.split_at_checked(17) else { return Some(Problem::Form) };
+    let Some(digits) = digits(body) else { return Some(Problem::Form) };
+    if !matches!(check.as_bytes(), [b'0'..=b'9' | b'X']) {
+        return Some(Problem::Form);
+    }
+    if !matches!(digits[6..8], [1, 8 | 9] | [2, 0]) || !is_date(&body[6..14]) {
+        return Some(Problem::Date);
+    }
+    let sum: u32 = digits.iter().zip(ID_WEIGHTS).map(|(digit, weight)| digit * weight).sum();
+    let expected = ID_CHECK[sum as usize % ID_CHECK.len()];
+    (check.as_bytes() != [expected]).then_some(Problem::CheckDigit)
+}
+
+/// Has no check digit; the century is left out.
+fn check_15(number: &str) -> Option<Problem> {
+    if digits(number).is_none() {
+        return Some(Problem::Form);
+    }
+    (!is_date(&format!("19{}", &number[6..12]))).then_some(Problem::Date)
+}
+
+fn is_date(yyyymmdd: &str) -> bool {
+    NaiveDate::parse_from_str(yyyymmdd, "%Y%m%d").is_ok()
+}
+
+/// Checks a unified social credit code: its 18 characters, its own check digit, and that of the
+/// organisation code in places 9 to 17.
+pub fn uscc(text: &str) -> Identified {
+    identify(text, |code| check_uscc(code.as_bytes()))
+}
+
+/// The 31 characters of the code, each at the index of its value. I, O, S, V and Z are left out:
+/// they are too similar to digits or to each other.
+const ALPHABET: &[u8; 31] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
+const USCC_WEIGHTS: [usize; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
+const INNER_WEIGHTS: [usize; 8] = [3, 7, 9, 10, 5, 8, 4, 2];
+
+fn check_uscc(code: &[u8]) -> Option<Problem> {
+    let value = |byte: &u8| ALPHABET.iter().position(|known| known == byte);
+    let values: Option<Vec<usize>> = code.iter().map(value).collect();
+    let Some(values) = values.filter(|values| values.len() == 18) else {
+        return Some(Problem::Form);
+    };
+    if !code[2..8].iter().all(u8::is_ascii_digit) {
+        return Some(Problem::Form);
+    }
+    let sum: usize = values.iter().zip(USCC_WEIGHTS).map(|(value, weight)| value * weight).sum();
+    let is_right = values[17] == (31 - sum % 31) % 31 && code[16] == inner_check(&code[8..16]);
+    (!is_right).then_some(Problem::CheckDigit)
+}
+
+/// The check digit of an organisation code, GB 11714: letters count from 10, none is left out.
+fn inner_check(body: &[u8]) -> u8 {
+    let value = |byte: &u8| if byte.is_ascii_digit() { byte - b'0' } else { byte - b'A' + 10 };
+    let products = body.iter().zip(INNER_WEIGHTS).map(|(b, weight)| usize::from(value(b)) * weight);
+    b"0X987654321"[products.sum::<usize>() % 11]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDS: [&str; 5] = [
+        "340202198001010015",
+        "340207199512310024",
+        "340221197006151233",
+        "34028119880808888X",
+        "340209200002290041",
+    ];
+
+    #[test]
+    fn valid_identity_numbers_pass_however_they_are_typed() {
+        for number in IDS {
+            let wide: String =
+                number.chars().map(|c| char::from_u32(c as u32 + 0xFEE0).unwrap()).collect();
+            let spaced = format!("\u{3000}{} {}\t", &number[..6], &number[6..]);
+            for typed in [number.to_owned(), number.to_lowercase(), wide, spaced] {
+                let expected = Identified { normalised: number.to_owned(), problem: None };
+                assert_eq!(id_card(&typed), expected, "{typed}");
+            }
+        }
+        assert_eq!(id_card("340202800101001").problem, None);
+    }
+
+    #[test]
+    fn no_identity_number_with_a_single_wrong_digit_passes() {
+        for number in IDS {
+            for place in 0..18 {
+                for digit in "0123456789X".chars() {
+                    let mut wrong = number.to_owned();
+                    wrong.replace_range(place..=place, &digit.to_string());
+                    assert_eq!(id_card(&wrong).problem.is_none(), wrong == number, "{wrong}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_problem_of_an_identity_number_is_named() {
+        for (number, problem) in [
+            ("", Problem::Form),
+            ("3402021980010100", Problem::Form),
+            ("3402021980010100155", Problem::Form),
+            ("3402021980010100X5", Problem::Form),
+            ("34020219800101001A", Problem::Form),
+            ("芜湖市镜湖区", Problem::Form),
+            ("340202198002300015", Problem::Date),
+            ("340209190002290041", Problem::Date),
+            ("340202218001010015", Problem::Date),
+            ("340202801301001", Problem::Date),
+            ("34020280010100X", Problem::Form),
+            ("340202198001010016", Problem::CheckDigit),
+            ("340202********0015", Problem::Masked),
+            ("340202XXXXXXXX0015", Problem::Masked),
+        ] {
+            assert_eq!(id_card(number).problem, Some(problem), "{number}");
+        }
+    }
+
+    const CODES: [&str; 6] = [
+        "91340200MA8N0W1H51",
+        "91340207MA2U7K3BXJ",
+        "91340210MA2RTERT09",
+        "92340202MA2TQ9C428",
+        "913402817489001218",
+        "91340200000000000J",
+    ];
+
+    #[test]
+    fn valid_credit_codes_pass_however_they_are_typed() {
+        for code in CODES {
+            let wide: String =
+                code.chars().map(|c| char::from_u32(c as u32 + 0xFEE0).unwrap()).collect();
+            let spaced = format!(" {} {}\u{A0}", &code[..8], &code[8..]);
+            for typed in [code.to_owned(), code.to_lowercase(), wide, spaced] {
+                let expected = Identified { normalised: code.to_owned(), problem: None };
+                assert_eq!(uscc(&typed), expected, "{typed}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_credit_code_with_a_single_wrong_character_passes() {
+        for code in CODES {
+            for place in 0..18 {
+                for character in ('0'..='9').chain('A'..='Z') {
+                    let mut wrong = code.to_owned();
+                    wrong.replace_range(place..=place, &character.to_string());
+                    assert_eq!(uscc(&wrong).problem.is_none(), wrong == code, "{wrong}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_problem_of_a_credit_code_is_named() {
+        for (code, problem) in [
+            ("", Problem::Form),
+            ("91340200MA8N0W1H5", Problem::Form),
+            ("91340200MA8N0W1H511", Problem::Form),
+            ("9134020OMA8N0W1H51", Problem::Form),
+            ("91340200MA8N0W1H5中", Problem::Form),
+            ("340200000000001", Problem::Form),
+            ("91340200MA8N0W1H52", Problem::CheckDigit),
+            ("91340200MA8N0W1H15", Problem::CheckDigit),
+            // Right as a whole; the organisation code within is not.
+            ("91340200MA8N0W1H0H", Problem::CheckDigit),
+            ("92340202MA2TQ9C402", Problem::CheckDigit),
+            ("913402**********51", Problem::Masked),
+        ] {
+            assert_eq!(uscc(code).problem, Some(problem), "{code}");
+        }
+    }
+}
