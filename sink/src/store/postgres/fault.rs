@@ -90,9 +90,12 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
                 "create it: CREATE DATABASE name ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0",
             ),
         ),
-        (_, "42501") => {
-            (Stopped, Some("let the user in its URL own the database, or grant what it says"))
-        }
+        (_, "42501") => (
+            Stopped,
+            Some(
+                "as administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in its URL, and `ALTER TABLE name OWNER TO user` for tables that another user made",
+            ),
+        ),
         (_, "53100") => (Transient, Some("make room on its disk")),
         // Cancelled by a time limit, or locked.
         (_, "57014" | "55P03" | "25006" | "25P03") => (Transient, None),

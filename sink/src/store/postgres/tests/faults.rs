@@ -60,15 +60,15 @@ async fn who_is_not_let_in_is_told_what_to_do_and_not_his_password() {
 }
 
 #[tokio::test]
-async fn who_may_not_make_tables_is_told_so() {
+async fn a_user_without_rights_is_told_which_grant_is_missing() {
     let url = new_database("ENCODING 'UTF8'").await;
     let guest = format!("guest_{}", std::process::id());
     tell(&url, &format!("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {guest} LOGIN"))
         .await;
     let (_, address) = url.rsplit_once('@').unwrap();
     let fault = refused(&format!("postgres://{guest}@{address}")).await;
-    stops_with(&fault, "permission denied");
-    stops_with(&fault, "let the user of its URL own the database");
+    stops_with(&fault, "permission denied for schema public");
+    stops_with(&fault, "GRANT USAGE, CREATE ON SCHEMA");
     tell(&server(), &format!("DROP ROLE {guest}")).await;
 }
 
