@@ -19,10 +19,10 @@ pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
 pub use database::{Access, Database};
 pub use demands::{
     index::{Index, IndexLag},
-    plan::Outcome,
     quality::{QualityCount, UnknownLabel},
     records::{DemandRow, HistoryRow, Quarantined},
     retry::RetryingStore,
+    rows::Outcome,
     usual::Volume,
 };
 pub use memory::Memory;

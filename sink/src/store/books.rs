@@ -131,9 +131,9 @@ impl Database {
         };
         let balanced = tx.query(BALANCED, &[before.into()], read).await?;
         let n_folded = balanced.len() as u64;
-        let list = serde_json::Value::from(balanced).to_string();
+        let list = [serde_json::Value::from(balanced).into()];
         for sql in &FOLD {
-            tx.execute(sql, &[Value::Json(Some(&list))]).await?;
+            tx.execute(sql, &list).await?;
         }
         tx.commit().await?;
         Ok(n_folded)

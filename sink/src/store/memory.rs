@@ -16,8 +16,10 @@ use contract::{
 use super::{
     BooksRow, DemandRow, HistoryRow, Quarantined,
     demands::{
-        plan::{Banned, IntakePlan, Known, KnownDemand, doubtful, plan, things},
+        known::{Known, KnownDemand, doubtful, keys},
+        plan::{Banned, plan},
         quarantine::{Trouble, earliest},
+        rows::IntakePlan,
     },
 };
 
@@ -133,7 +135,7 @@ impl Tables {
     fn known(&self, intake: &Intake) -> Known {
         let ids = intake.deliveries().iter().map(|delivery| &delivery.message.id);
         let receipts = ids.filter_map(|id| Some((id.clone(), self.receipts.get(id)?.hash)));
-        let demands: HashMap<DemandId, KnownDemand> = things(intake)
+        let demands: HashMap<DemandId, KnownDemand> = keys(intake)
             .into_keys()
             .filter_map(|id| {
                 let seq = *self.ids.get(&id)?;

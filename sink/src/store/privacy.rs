@@ -3,7 +3,7 @@
 
 mod key;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use contract::{ChannelId, DemandId, Fault, Sealed, SealedBytes, Timestamp, demand::Person};
 use serde::Serialize;
@@ -13,7 +13,8 @@ use super::{
     Database,
     database::{
         row::Columns,
-        shared_sql::{InDialects, NOTHING, Transaction, Value},
+        shared_sql::{InDialects, NOTHING, Value},
+        transaction::Transaction,
     },
     demands::index::{self, Index, Tokens, change_tokens},
 };
@@ -203,7 +204,7 @@ impl Database {
         let mut tx = self.begin("seal records again").await?;
         let mut n_written = 0;
         for row in rows {
-            let values = [row.seq.into(), Value::Bytes(Some(&row.raw.0))];
+            let values = [row.seq.into(), row.raw.0.as_slice().into()];
             n_written += tx.execute(of.set_raw(), &values).await?;
         }
         tx.commit().await?;
@@ -276,8 +277,8 @@ async fn write_row(tx: &mut Transaction<'_>, row: &SealedRow) -> Result<bool, Fa
     let (revision, read_no, mapping) = row.state;
     let values = [
         row.seq.into(),
-        Value::Json(address.as_deref()),
-        Value::Json(people.as_deref()),
+        Value::Json(address.map(Cow::Owned)),
+        Value::Json(people.map(Cow::Owned)),
         Value::Bytes(row.unmasked.as_ref().map(|sealed| sealed.0.as_slice())),
         revision.into(),
         read_no.into(),

@@ -7,15 +7,10 @@
 //! may have the same file open.
 
 mod fault;
-mod keep;
-mod known;
 mod old;
-mod rows;
 mod sql;
-mod statements;
 #[cfg(test)]
 mod tests;
-mod write;
 
 use std::{fmt, path::Path, time::Duration};
 
@@ -26,10 +21,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::Access;
+use super::{Access, database::transaction::Failure};
 use fault::fault;
 
-pub(super) use sql::{bind, fetch};
+pub(super) use fault::{is_refusal, message};
+pub(super) use sql::{bind, fetch, write_rows};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -84,14 +80,14 @@ impl Sqlite {
                     .pragma("temp_store", "MEMORY")
                     .pragma("wal_autocheckpoint", CHECKPOINT);
                 let writer =
-                    pool(1, options).await.map_err(|e| fault(&place, "open the store", e))?;
+                    pool(1, options).await.map_err(|error| fault(&place, "open the store", &error))?;
                 migrate(&writer, &place).await?;
                 Some(writer)
             }
         };
         let readers = pool(READERS, options.pragma("query_only", "ON"))
             .await
-            .map_err(|error| fault(&place, "open the store", error))?;
+            .map_err(|error| fault(&place, "open the store", &error))?;
         Ok(Self { writer, readers, place })
     }
 
@@ -116,11 +112,14 @@ impl Sqlite {
         writer
             .begin_with("BEGIN IMMEDIATE")
             .await
-            .map_err(|error| self.fault("begin a transaction", error))
+            .map_err(|error| self.fault("begin a transaction", error.into()))
     }
 
-    pub(super) fn fault(&self, doing: &str, error: sqlx::Error) -> Fault {
-        fault(&self.place, doing, error)
+    pub(super) fn fault(&self, doing: &str, failure: Failure) -> Fault {
+        match failure {
+            Failure::Fault(fault) => fault,
+            Failure::Database(error) => fault(&self.place, doing, &error),
+        }
     }
 }
 
@@ -148,18 +147,16 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
 
 /// All migrations are one transaction: two processes may open a new file at the same moment.
 async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
-    let wrap = |error| fault(place, "bring its tables up to date", error);
-    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(wrap)?;
+    let failed = |error: sqlx::Error| fault(place, "bring its tables up to date", &error);
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|error| match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            fault(place, "bring its tables up to date", error)
-        }
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
         error => Fault::stopped("its tables are of another version")
             .at(place)
             .because(error)
             .remedy("use the version that made the file, or a newer one"),
     })?;
-    tx.commit().await.map_err(|error| fault(place, "bring its tables up to date", error))
+    tx.commit().await.map_err(failed)
 }
 
 /// ISO 8601 of fixed width, so that the order of texts is the order of times.

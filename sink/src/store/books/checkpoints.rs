@@ -12,7 +12,8 @@ use crate::store::{
     Database,
     database::{
         row::{Columns, int},
-        shared_sql::{InDialects, NOTHING, Transaction, Value},
+        shared_sql::{InDialects, NOTHING, Row},
+        transaction::Transaction,
     },
 };
 
@@ -63,7 +64,7 @@ impl Checkpoints for Database {
     async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
         // Two processes that number two mappings would both take the next number.
         let mut tx = self.begin_alone("number a mapping").await?;
-        let values = [channel.as_str().into(), Value::Bytes(Some(&fingerprint.0))];
+        let values = [channel.as_str().into(), fingerprint.0.as_slice().into()];
         let rows = tx.query(NUMBER_MAPPING, &values, |row| row.some_int("mapping")).await?;
         tx.commit().await?;
         let number = rows.first().and_then(|number| u32::try_from(*number).ok());
@@ -142,25 +143,26 @@ async fn advance_backfill(
     step: &Confirmed,
     stretch: &str,
 ) -> Result<Option<i64>, Fault> {
-    let (channel, from) = (step.channel().as_str().into(), step.from());
-    let values = [channel, int(from.fence).into()];
+    let (channel, from) = (step.channel().as_str(), step.from());
+    let values = [channel.into(), int(from.fence).into()];
     let live = tx.query(&LOCK_POSITION, &values, |row| row.some_int("step")).await?;
-    let values = [channel, stretch.into(), step.upto().as_str().into(), int(from.step).into()];
+    let upto = step.upto().as_str();
+    let values = [channel.into(), stretch.into(), upto.into(), int(from.step).into()];
     let n_moved = tx.execute(backfill::MOVE, &values).await?;
     Ok(live.first().copied().filter(|_| n_moved > 0))
 }
 
 /// The move that was made; `None` where the position is not where the read began.
 async fn advance(tx: &mut Transaction<'_>, step: &Confirmed) -> Result<Option<i64>, Fault> {
-    let (channel, from) = (step.channel().as_str().into(), step.from());
+    let (channel, from) = (step.channel().as_str(), step.from());
     if from.step == 0 {
         // A channel whose read numbers come from elsewhere has no row yet.
-        tx.execute(BEGIN, &[channel, int(from.fence).into()]).await?;
+        tx.execute(BEGIN, &[channel.into(), int(from.fence).into()]).await?;
     }
     let values = [
         step.upto().as_str().into(),
         step.read_at().into(),
-        channel,
+        channel.into(),
         int(from.step).into(),
         int(from.fence).into(),
     ];
@@ -178,26 +180,30 @@ async fn write_read(
     if tally.read == 0 {
         return Ok(());
     }
-    let channel = step.channel().as_str().into();
-    let read_no = int(step.read_no().0).into();
-    let values = [
-        channel,
-        read_no,
-        step.read_at().into(),
-        int(tally.read).into(),
-        int(tally.accepted).into(),
-        int(tally.skipped).into(),
-        int(tally.rejected).into(),
-        int(step.parts().len() as u64).into(),
-        counts_from.into(),
-    ];
-    tx.execute(READ, &values).await?;
-    let parts = (1..).zip(step.parts()).map(|(n, part)| (n, part.part, part.events));
-    let parts = parts.map(|(n, part, events): (u64, _, _)| serde_json::json!([n, part, events]));
-    let parts = serde_json::Value::from_iter(parts).to_string();
-    let hashes: Vec<u8> = step.parts().iter().flat_map(|part| part.hash.0).collect();
-    let values = [channel, read_no, Value::Json(Some(&parts)), Value::Bytes(Some(&hashes))];
-    tx.execute(&PARTS, &values).await?;
+    let key: Row<'_> =
+        vec![("channel", step.channel().as_str().into()), ("read_no", int(step.read_no().0).into())];
+    let mut read = key.clone();
+    read.extend([
+        ("read_at", step.read_at().into()),
+        ("read", int(tally.read).into()),
+        ("accepted", int(tally.accepted).into()),
+        ("skipped", int(tally.skipped).into()),
+        ("rejected", int(tally.rejected).into()),
+        ("parts", int(step.parts().len() as u64).into()),
+        ("step", counts_from.into()),
+    ]);
+    let parts = step.parts().iter().map(|part| {
+        let mut row = key.clone();
+        row.extend([
+            ("part", i64::from(part.part).into()),
+            ("events", i64::from(part.events).into()),
+            ("hash", part.hash.0.as_slice().into()),
+        ]);
+        row
+    });
+    for (template, rows) in [(READ, vec![read]), (PARTS, parts.collect())] {
+        tx.write_rows(template, &rows).await.map_err(|failure| tx.fault(failure))?;
+    }
     Ok(())
 }
 
@@ -260,18 +266,6 @@ const MOVE: &str = "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at 
      WHERE channel = $3 AND (step = $4 OR fence = 9223372036854775807) AND fence = $5
      RETURNING step";
 
-const READ: &str =
-    "INSERT INTO read (channel, read_no, read_at, read, accepted, skipped, rejected, parts, step)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const READ: &str = "INSERT INTO read ({names}) {rows}";
 
-/// The parts of read $2 of channel $1: a list $3 of (place, part, events), and their hashes of 16
-/// bytes each, one behind the other in $4, because JSON holds no bytes.
-static PARTS: InDialects = InDialects::new(|dialect| {
-    format!(
-        "INSERT INTO read_part (channel, read_no, part, events, hash)
-         SELECT $1, $2, CAST(k.value ->> 1 AS bigint), CAST(k.value ->> 2 AS bigint),
-                substr($4, 16 * CAST(k.value ->> 0 AS integer) - 15, 16)
-         FROM {each}($3) k",
-        each = dialect.each
-    )
-});
+const PARTS: &str = "INSERT INTO read_part ({names}) {rows}";

@@ -21,9 +21,10 @@ use crate::store::{
     Database,
     database::{
         row::{Columns, count},
-        shared_sql::{InDialects, NOTHING, Sql, Transaction, Value},
+        shared_sql::{InDialects, NOTHING, Sql, Value},
+        transaction::Transaction,
     },
-    demands::plan::Outcome,
+    demands::rows::Outcome,
 };
 
 /// Numbers of history that one transaction covers: a sink of the embedded store waits for it.
@@ -128,14 +129,12 @@ impl Database {
         tokens.sort_unstable();
         tokens.dedup();
         if !tokens.is_empty() {
-            let tokens = serde_json::Value::from_iter(
-                tokens.into_iter().map(|(token, demand)| serde_json::json!([token, demand])),
-            );
+            let tokens = serde_json::json!(tokens);
             let write = match index {
                 Index::People => Sql::from(&PEOPLE),
                 Index::Links => LINKS,
             };
-            tx.execute(write, &[Value::Json(Some(&tokens.to_string()))]).await?;
+            tx.execute(write, &[tokens.into()]).await?;
         }
         tx.execute(MOVE, &[index.name().into(), upto.into()]).await?;
         tx.commit().await?;
@@ -187,8 +186,7 @@ pub(crate) async fn change_tokens(
         let mut after = before.clone();
         change(&mut after);
         if after != before {
-            let text = after.to_json();
-            tx.execute(SET_TOKENS, &[seq.into(), Value::Json(Some(&text))]).await?;
+            tx.execute(SET_TOKENS, &[seq.into(), after.to_json()]).await?;
         }
     }
     Ok(())
@@ -222,9 +220,9 @@ impl<'a> Tokens<&'a str> {
 }
 
 impl<T: Serialize> Tokens<T> {
-    /// The text of the column.
-    pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default() // lists of texts always are
+    /// The value of the column.
+    pub(crate) fn to_json(&self) -> Value<'static> {
+        serde_json::json!(self).into()
     }
 }
 
@@ -284,7 +282,8 @@ impl State {
     }
 }
 
-fn number(row: &dyn Columns) -> Result<i64, Error> {
+/// The number in column `n`; 0 where it is null.
+pub(crate) fn number(row: &dyn Columns) -> Result<i64, Error> {
     Ok(row.int("n")?.unwrap_or(0))
 }
 
@@ -300,8 +299,8 @@ const REBUILD: &str = "UPDATE index_position SET position = 0";
 /// The first row of history behind $1.
 const FIRST: &str = "SELECT seq, seen_at FROM demand_history WHERE seq > $1 ORDER BY seq LIMIT 1";
 
-/// In SQLite numbers go on behind what was dropped: see `sqlite/known.rs`.
-const END: Sql = Sql::in_each(
+/// In SQLite numbers go on behind what was dropped: see `known.rs`.
+pub(crate) const END: Sql = Sql::in_each(
     "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
                 (SELECT coalesce(max(position), 0) FROM index_position)) AS n",
     "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM demand_history_seq",

@@ -4,9 +4,6 @@
 //! table once. Nothing here waits, so that the order of judgements is the order of the bus and nothing
 //! else.
 
-mod known;
-mod rows;
-
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use contract::{
@@ -14,14 +11,12 @@ use contract::{
     Outcomes, Reason, judge,
 };
 
-use crate::store::demands::{
-    columns::{cells, nul_in},
+use super::{
+    columns::{nul_in, values},
+    known::{Known, KnownDemand},
     quarantine::Trouble,
+    rows::{HistoryEntry, IntakePlan, Outcome, Receipt, Subject},
 };
-
-pub(crate) use known::{Known, KnownDemand, doubtful, past, receipt, things};
-pub use rows::Outcome;
-pub(crate) use rows::{HistoryEntry, IntakePlan, Receipt, Subject};
 
 /// Events that must not be judged, by position (delivery, event), because a database refused them.
 pub(crate) type Banned = BTreeMap<(usize, usize), Reason>;
@@ -137,7 +132,7 @@ impl<'a> Planner<'a, '_> {
             subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
             return Outcomes { unchanged: 1, ..Outcomes::default() };
         }
-        let row = cells(demand);
+        let row = values(demand);
         if let Some(column) = nul_in(&row) {
             let reason = Reason::new("nul_in_text", format!("{column} contains a NUL"));
             return self.refuse(delivery, demand, reason);

@@ -131,8 +131,7 @@ const DESCRIPTION: [&str; 10] = [
 ];
 
 /// The end of an INSERT, for a key that is in quarantine already: an older version is only counted.
-/// `first` and `last` are the expressions for the earlier and the later time.
-pub(crate) fn on_conflict(first: &str, last: &str) -> String {
+pub(crate) fn on_conflict() -> String {
     let described = DESCRIPTION.map(|name| {
         format!(
             "{name} = CASE
@@ -141,10 +140,18 @@ pub(crate) fn on_conflict(first: &str, last: &str) -> String {
              THEN excluded.{name} ELSE quarantine.{name} END"
         )
     });
+    // The earlier and the later time; the other one where one is null.
+    let seen_at = [("first_seen_at", "<"), ("last_seen_at", ">")].map(|(name, sign)| {
+        format!(
+            "{name} = CASE WHEN quarantine.{name} {sign} excluded.{name} THEN quarantine.{name}
+             ELSE coalesce(excluded.{name}, quarantine.{name}) END"
+        )
+    });
     format!(
-        "ON CONFLICT (id) DO UPDATE SET {}, first_seen_at = {first}, last_seen_at = {last},
+        "ON CONFLICT (id) DO UPDATE SET {}, {},
          times_seen = quarantine.times_seen + excluded.times_seen",
-        described.join(", ")
+        described.join(", "),
+        seen_at.join(", ")
     )
 }
 

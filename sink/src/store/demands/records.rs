@@ -1,6 +1,6 @@
 //! Demands read back: their current states, their history and what is in quarantine.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::sync::LazyLock;
 
 use contract::{
     ChannelId, Demand, DemandId, Digest, Fault, RecordKey, SealedBytes, Timestamp, Version,
@@ -15,7 +15,7 @@ use crate::store::{
         row::{Columns, decode},
         shared_sql::Value,
     },
-    demands::columns::{COLUMNS, Get},
+    demands::columns::{COLUMNS, Column, Kind},
 };
 
 /// A demand with what the store knows of it.
@@ -168,17 +168,14 @@ static DEMANDS: LazyLock<String> =
     LazyLock::new(|| demands("WHERE seq > $1 AND last_seen_at >= $2 ORDER BY seq LIMIT $3"));
 
 fn demands(which: &str) -> String {
-    let mut columns = String::new();
-    for column in COLUMNS {
-        // Writing to a String cannot fail.
-        let _ = write!(columns, ", {}", column.name);
-    }
+    let columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
     format!(
-        "SELECT seq, revision, read_no, mapping, first_seen_at, last_seen_at{columns}, (
+        "SELECT seq, revision, read_no, mapping, first_seen_at, last_seen_at, {}, (
              SELECT raw FROM demand_raw WHERE history = (
                  SELECT max(h.seq) FROM demand_history h
                  WHERE h.demand = demand.seq AND h.outcome = 'stored')
-         ) AS raw FROM demand {which}"
+         ) AS raw FROM demand {which}",
+        columns.join(", ")
     )
 }
 
@@ -202,7 +199,7 @@ impl DemandRow {
     fn read(row: &dyn Columns) -> Result<Self, Error> {
         let mut wire = Map::new();
         for column in COLUMNS {
-            if let Some(value) = value(row, column.name, &column.get)? {
+            if let Some(value) = value(row, column)? {
                 wire.insert(column.name.to_owned(), value);
             }
         }
@@ -254,16 +251,17 @@ impl Quarantined {
     }
 }
 
-fn value(row: &dyn Columns, name: &str, get: &Get) -> Result<Option<Json>, Error> {
-    Ok(match get {
-        Get::Id(_) => row.id(name)?.map(|id| json(name, &id)).transpose()?,
-        Get::Text(_) => row.text(name)?.map(Json::from),
-        Get::Time(_) => row.time(name)?.map(|time| json(name, &time)).transpose()?,
-        Get::Int(_) => row.int(name)?.map(Json::from),
-        Get::Bool(_) => row.bool(name)?.map(Json::from),
-        Get::Json(_) => row.json_value(name)?,
-        Get::Bytes(_) if name == "digest" => Some(json(name, &row.digest("digest")?)?),
-        Get::Bytes(_) => row.sealed(name)?.map(|bytes| json(name, &bytes)).transpose()?,
+fn value(row: &dyn Columns, column: &Column) -> Result<Option<Json>, Error> {
+    let name = column.name;
+    Ok(match column.kind {
+        Kind::Id => row.id(name)?.map(|id| json(name, &id)).transpose()?,
+        Kind::Text => row.text(name)?.map(Json::from),
+        Kind::Time => row.time(name)?.map(|time| json(name, &time)).transpose()?,
+        Kind::Int => row.int(name)?.map(Json::from),
+        Kind::Bool => row.bool(name)?.map(Json::from),
+        Kind::Json => row.json_value(name)?,
+        Kind::Digest => Some(json(name, &row.digest(name)?)?),
+        Kind::Sealed => row.sealed(name)?.map(|bytes| json(name, &bytes)).transpose()?,
     })
 }
 

@@ -15,7 +15,7 @@ pub(super) fn fault(place: &str, doing: &str, error: &Error) -> Fault {
 }
 
 /// What may be shown of an error.
-pub(super) fn message(error: &Error) -> String {
+pub(in crate::store) fn message(error: &Error) -> String {
     match error {
         Error::Database(error) => error.message().to_owned(),
         Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
@@ -47,7 +47,7 @@ pub(super) fn is_lost(error: &Error) -> bool {
 
 /// Whether another writer came between, so that the same work must be judged again: a deadlock, a
 /// serialisation failure, or a row of ours that somebody else has just added.
-pub(super) fn is_race(error: &Error) -> bool {
+pub(in crate::store) fn is_race(error: &Error) -> bool {
     let added_twice = || {
         let name = error.as_database_error().and_then(|error| error.constraint());
         name.is_some_and(|name| matches!(name, "demand_key" | "receipt_pkey"))
@@ -56,14 +56,14 @@ pub(super) fn is_race(error: &Error) -> bool {
 }
 
 /// Whether a month has no partition: no constraint is named, other than for a check of a row.
-pub(super) fn is_missing_month(error: &Error) -> bool {
+pub(in crate::store) fn is_missing_month(error: &Error) -> bool {
     let constraint = error.as_database_error().and_then(|error| error.constraint());
     code(error) == "23514" && constraint.is_none()
 }
 
 /// Whether the database refuses what a row holds, so that other rows may still be written: data it
 /// cannot take, a constraint, a limit (a key too long for an index), a trigger that says no.
-pub(super) fn is_refusal(error: &Error) -> bool {
+pub(in crate::store) fn is_refusal(error: &Error) -> bool {
     let code = code(error);
     matches!(error, Error::Encode(_))
         || ["22", "23", "54"].iter().any(|class| code.starts_with(class))

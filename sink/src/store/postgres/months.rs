@@ -13,7 +13,8 @@ use chrono::Datelike;
 use contract::{Fault, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::{Failure, Postgres};
+use super::Postgres;
+use crate::store::database::transaction::Failure;
 
 /// The tables that have partitions, in the order in which their rows are written.
 const TABLES: [&str; 2] = ["demand_history", "demand_raw"];
@@ -30,14 +31,10 @@ struct Month {
 }
 
 impl Postgres {
-    /// Drops the months of history and raw that ended at or before `before`; says whether there were
-    /// any. What is current is not touched, and a state that comes again after its month is gone is
-    /// history once more.
+    /// As [`Database::drop_before`]; after a fault nothing was dropped.
     ///
-    /// # Errors
-    /// The database cannot be written, or somebody holds a lock on those tables for long; nothing was
-    /// dropped.
-    pub async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
+    /// [`Database::drop_before`]: crate::store::Database::drop_before
+    pub(in crate::store) async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         let dropped = self
             .within("drop old months", async {
                 let mut tx = self.begin_alone().await?;
@@ -60,6 +57,11 @@ impl Postgres {
         Ok(!dropped.is_empty())
     }
 
+    /// Looks again which months are there.
+    pub(in crate::store) fn forget_months(&self) {
+        self.months.lock().clear();
+    }
+
     /// Makes the partitions of this month and the next one, if they are missing.
     pub(super) async fn make_this_month(&self) -> Result<(), Fault> {
         let now = self.within("read the clock", async {
@@ -70,7 +72,7 @@ impl Postgres {
     }
 
     /// Makes the partitions of these months and the ones after them, if they are missing.
-    pub(super) async fn make_months(
+    pub(in crate::store) async fn make_months(
         &self,
         moments: impl IntoIterator<Item = Timestamp>,
     ) -> Result<(), Fault> {
@@ -97,10 +99,6 @@ impl Postgres {
 }
 
 impl Months {
-    pub(super) fn forget(&self) {
-        self.lock().clear();
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeSet<Month>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -70,7 +70,7 @@ impl Database {
         let values = [
             upstream.into(),
             holder.into(),
-            Value::Bool(serves),
+            Value::Bool(Some(serves)),
             millis(period).into(),
             expired.map_or(-1, int).into(),
         ];

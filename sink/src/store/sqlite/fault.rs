@@ -23,15 +23,15 @@ const MISMATCH: u32 = 20;
 const NOTADB: u32 = 26;
 
 /// The fault of a failure: `doing` could not be done.
-pub(super) fn fault(place: &str, doing: &str, error: Error) -> Fault {
-    let (kind, cause, remedy) = meaning(&error);
+pub(super) fn fault(place: &str, doing: &str, error: &Error) -> Fault {
+    let (kind, cause, remedy) = meaning(error);
     let fault = Fault::new(kind, format!("cannot {doing}")).at(place);
-    let fault = fault.because(cause.map_or_else(|| message(&error), str::to_owned));
+    let fault = fault.because(cause.map_or_else(|| message(error), str::to_owned));
     remedy.into_iter().fold(fault, Fault::remedy)
 }
 
 /// Whether the database refuses what a row holds, so that other rows may still be written.
-pub(super) fn is_refusal(error: &Error) -> bool {
+pub(in crate::store) fn is_refusal(error: &Error) -> bool {
     matches!(code(error), Some(TOOBIG | CONSTRAINT | MISMATCH))
 }
 
@@ -81,7 +81,8 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static s
     }
 }
 
-fn message(error: &Error) -> String {
+/// What may be shown of an error.
+pub(in crate::store) fn message(error: &Error) -> String {
     let message = error.as_database_error().map(|error| error.message().to_owned());
     message.unwrap_or_else(|| chain(error))
 }

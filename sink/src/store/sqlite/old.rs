@@ -10,14 +10,11 @@ use super::{Sqlite, iso};
 const ROWS: u32 = 2_000;
 
 impl Sqlite {
-    /// Drops the months of history and of original records that ended at or before `before`; says
-    /// whether there were any. What is current is not touched, and a state that comes again after its
-    /// month was dropped enters history again. Rows are looked at in the order of their numbers, which
-    /// is about the order of their times: an old row behind many newer ones stays until they go.
+    /// As [`Database::drop_before`]. Rows are looked at in the order of their numbers, which is about
+    /// the order of their times: an old row behind many newer ones stays until they go.
     ///
-    /// # Errors
-    /// The file cannot be written; what was dropped is dropped.
-    pub async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
+    /// [`Database::drop_before`]: crate::store::Database::drop_before
+    pub(in crate::store) async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         let Some(first) = before.date_naive().with_day(1) else { return Ok(false) };
         let month = iso(first.and_time(NaiveTime::MIN).and_utc());
         let mut dropped = false;
@@ -43,6 +40,6 @@ impl Sqlite {
             tx.commit().await?;
             Ok(gone > 0)
         };
-        work.await.map_err(|error| self.fault("drop old months", error))
+        work.await.map_err(|error: sqlx::Error| self.fault("drop old months", error.into()))
     }
 }

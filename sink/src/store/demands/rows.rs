@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp, Version};
 use serde::Serialize;
 
-use crate::store::demands::{columns::Cell, quarantine::Trouble};
+use super::quarantine::Trouble;
+use crate::store::database::shared_sql::Value;
 
 /// The rows to write.
 #[derive(Debug, Default)]
@@ -60,7 +61,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) first_seen_at: Timestamp,
     pub(crate) last_seen_at: Timestamp,
     /// The row that becomes current; `None` where only version and last sight move.
-    pub(crate) row: Option<Vec<Cell<'a>>>,
+    pub(crate) row: Option<Vec<Value<'a>>>,
     /// What the next event of this intake is judged by.
     pub(super) current: Current,
     /// The version has moved: a repeated state under the same version moves nothing.
