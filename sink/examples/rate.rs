@@ -7,7 +7,7 @@ use std::{env, error::Error, time::Instant};
 
 use contract::{Intake, Store};
 use sink::store::{
-    Access, Postgres, Sqlite,
+    Access, Database, Postgres, Sqlite,
     suite::sample::{intake, read, record},
 };
 
@@ -19,16 +19,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let intakes: u64 = arguments.next().map_or(Ok(100), |text| text.parse())?;
     let folder = tempfile::tempdir()?;
-    match arguments.next() {
+    let store = match arguments.next() {
         Some(url) if url.starts_with("postgres") => {
-            run(intakes, &Postgres::open(&url, Access::ReadWrite).await?).await
+            Database::Postgres(Postgres::open(&url, Access::ReadWrite).await?)
         }
-        Some(file) => run(intakes, &Sqlite::open(file, Access::ReadWrite).await?).await,
-        None => {
-            let file = folder.path().join("rate.db");
-            run(intakes, &Sqlite::open(file, Access::ReadWrite).await?).await
+        file => {
+            let file = file.map_or_else(|| folder.path().join("rate.db"), Into::into);
+            Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await?)
         }
-    }
+    };
+    run(intakes, &store).await
 }
 
 async fn run(intakes: u64, store: &impl Store) -> Result<(), Box<dyn Error>> {

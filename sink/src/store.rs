@@ -4,14 +4,21 @@
 mod books;
 mod database;
 mod demands;
+mod lease;
 mod privacy;
-mod service;
+mod request;
 
 mod memory;
 mod postgres;
 mod sqlite;
 
-pub mod suite;
+/// What tests ask stores, of this crate and of others.
+pub mod suite {
+    pub mod sample;
+
+    #[cfg(test)]
+    pub(crate) use sample::{keep, stored};
+}
 #[cfg(test)]
 mod tests;
 
@@ -19,17 +26,14 @@ pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
 pub use database::{Access, Database};
 pub use demands::{
     index::{Index, IndexLag},
-    quality::{QualityCount, UnknownLabel},
+    keep::RetryingStore,
     records::{DemandRow, HistoryRow, Quarantined},
-    retry::RetryingStore,
     rows::Outcome,
-    usual::Volume,
+    statistics::{QualityCount, UnknownLabel, Volume},
 };
+pub use lease::{Claim, Holding, Lease};
 pub use memory::Memory;
 pub use postgres::Postgres;
 pub use privacy::{AuditEntry, Erased, Erasure, RawOf, SealedRaw, SealedRow};
-pub use service::{
-    lease::{Claim, Holding, Lease},
-    request::{Request, RequestKind, RequestState},
-};
+pub use request::{Request, RequestKind, RequestState};
 pub use sqlite::Sqlite;

@@ -22,7 +22,7 @@ use gateway::{
 use sink::{bus::MemoryBroker, store::Memory as MemoryStore};
 
 use crate::{
-    trap::{Harm, Moment, Trap, Verb},
+    twin::{Harm, Moment, Trap, Verb},
     twin::{Source, Span, Trapped, TwinConnector, TwinNormalizer, Verbs, is_a_case},
 };
 

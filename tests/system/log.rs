@@ -8,8 +8,7 @@ use gateway::log::LONGEST_LINE;
 use sandbox::{Clock, Settings};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, query_scalar};
 use system_tests::{
-    gateway_process::{Gateway, event},
-    server_process::{Server, rabbitmqctl},
+    gateway_process::{Gateway, Server, event, rabbitmqctl},
     world::{STORE, World},
 };
 

@@ -6,17 +6,13 @@
 mod check;
 mod count;
 mod test;
-mod test_counts;
 
-mod python;
 mod servers;
 mod setup;
 
 mod cases;
 mod programs;
-mod schema;
 
-mod interrupt;
 mod run;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -120,14 +116,14 @@ enum Part {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = interrupt::arm().and_then(|()| match arguments.task {
+    let done = run::arm().and_then(|()| match arguments.task {
         Task::Check => check::check(),
         Task::Test => test::test(),
         Task::Count => count::count(),
         Task::Setup => setup::setup(),
         Task::With { command } => servers::with(&command),
         Task::Serve { name, folder } => servers::serve(name, &folder),
-        Task::Schema { check } => schema::schema(check),
+        Task::Schema { check } => programs::schema(check),
         Task::Corpus { folder } => programs::corpus(&folder),
         Task::Cases { folder } => cases::cases(&folder),
         Task::Conformance { folder } => programs::conformance(&folder),

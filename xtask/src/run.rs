@@ -9,11 +9,18 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Command, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
-use anyhow::{Context, Result, bail};
-
-use crate::interrupt;
+use anyhow::{Context, Result, bail, ensure};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
 
 /// What a command said and whether it was content.
 pub(crate) struct Said {
@@ -77,17 +84,17 @@ fn echo(bytes: &[u8]) {
 }
 
 fn execute(mut command: Command, mut each_line: impl FnMut(&[u8])) -> Result<Said> {
-    interrupt::watch(None)?;
+    watch(None)?;
     let name = describe(&command);
     let (reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
     let mut child = command.spawn().with_context(|| format!("`{name}` cannot be started"))?;
     // Our copies of the writing end live in `command`: while one is open the pipe never ends.
     drop(command);
-    let armed = interrupt::watch(Some(child.id()));
+    let armed = watch(Some(child.id()));
     let text = read(reader, &mut each_line);
     let status = child.wait();
-    interrupt::watch(None)?;
+    watch(None)?;
     armed?;
     Ok(Said { ok: status?.success(), text: text? })
 }
@@ -110,4 +117,52 @@ fn describe(command: &Command) -> String {
     let program = program.file_name().unwrap_or(command.get_program()).to_string_lossy();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy());
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+static STOPPING: AtomicBool = AtomicBool::new(false);
+/// Process group of the command that is running.
+static RUNNING: Mutex<Option<u32>> = Mutex::new(None);
+
+/// Takes the signals over. The first asks the running command to end, the second kills it.
+pub(crate) fn arm() -> Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            let again = STOPPING.swap(true, Ordering::SeqCst);
+            if let Some(group) = *running() {
+                send(if again { "KILL" } else { "TERM" }, &format!("-{group}"));
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Whether a signal came.
+pub(crate) fn is_asked() -> bool {
+    STOPPING.load(Ordering::SeqCst)
+}
+
+/// Names the process group that a signal shall end, or none.
+///
+/// # Errors
+/// A signal came already. It is asked after the group is set, so that none falls in between.
+pub(crate) fn watch(group: Option<u32>) -> Result<()> {
+    *running() = group;
+    let stopping = STOPPING.load(Ordering::SeqCst);
+    if stopping && let Some(group) = group {
+        send("TERM", &format!("-{group}"));
+    }
+    ensure!(!stopping, "interrupted");
+    Ok(())
+}
+
+/// Sends a signal to a process, or to a group where `target` is a negative number. By the shell,
+/// which every machine has; `/bin/kill` is a package.
+pub(crate) fn send(signal: &str, target: &str) {
+    let script = "kill -s \"$0\" -- \"$1\" 2>/dev/null";
+    let _ = Command::new("sh").args(["-c", script, signal, target]).status();
+}
+
+fn running() -> std::sync::MutexGuard<'static, Option<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }

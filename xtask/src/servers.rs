@@ -18,8 +18,8 @@ use anyhow::Result;
 
 use self::{folder::Folder, process::Process};
 use crate::{
-    interrupt, python,
-    run::{must, say},
+    run::{self, must, say},
+    setup,
 };
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -38,7 +38,7 @@ pub(crate) const PACKAGES: &[Package] = &[
     Package { name: "mariadb-server", is_installed: mariadb::is_installed },
     Package { name: "rabbitmq-server", is_installed: rabbitmq::is_installed },
     Package { name: "openssl", is_installed: rabbitmq::has_openssl },
-    Package { name: "python3-venv", is_installed: python::has_venv },
+    Package { name: "python3-venv", is_installed: setup::has_venv },
     Package { name: "openssh-server", is_installed: sftp::is_installed },
 ];
 
@@ -66,7 +66,7 @@ pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
     }
     say(format_args!("ready"));
     let ended = || server.processes.first().is_none_or(|one| one.ended_within(LOOK_AGAIN));
-    while !interrupt::is_asked() && !ended() {}
+    while !run::is_asked() && !ended() {}
     Ok(())
 }
 

@@ -12,7 +12,6 @@ mod consumer;
 mod fault;
 mod message;
 mod patience;
-mod probe;
 mod publisher;
 mod settings;
 mod topology;

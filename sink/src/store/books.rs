@@ -1,7 +1,6 @@
 //! The books: they compare what was read and published with what was kept. Old reads are folded into
 //! daily totals.
 
-mod backfill;
 mod checkpoints;
 
 use contract::{ChannelId, Fault, Timestamp};
@@ -10,14 +9,11 @@ use sqlx::Error;
 
 use super::{
     Database,
-    database::{
-        row::{Columns, int},
-        shared_sql::{Dialect, InDialects, Value},
-    },
+    database::sql::{Columns, Dialect, InDialects, Value, int},
 };
 
-pub use backfill::Backfill;
-pub use checkpoints::{ChannelStatus, Progress};
+pub use checkpoints::{Backfill, ChannelStatus, Progress};
+
 pub(crate) use checkpoints::{lease_lost, moved_elsewhere};
 
 /// The books of a channel. Read = accepted + skipped + rejected; published = stored + unchanged +

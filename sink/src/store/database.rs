@@ -1,8 +1,7 @@
 //! The store that the configuration chose. Closed and chosen once: an enum, so that nothing above it
 //! is generic over databases.
 
-pub(crate) mod row;
-pub(crate) mod shared_sql;
+pub(crate) mod sql;
 pub(crate) mod transaction;
 
 use contract::{Fault, Timestamp};

@@ -2,6 +2,7 @@
 
 pub(super) mod index;
 mod sealed;
+mod service;
 mod suite;
 
 use contract::{

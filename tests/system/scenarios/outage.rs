@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{hotline::Desk, *};
 use crate::{
-    trap::{Harm, Moment, Trap, Verb},
+    twin::{Harm, Moment, Trap, Verb},
     twin::{Trapped, Verbs},
 };
 

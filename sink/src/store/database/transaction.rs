@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     Database,
-    shared_sql::{Read, Row, Sql, Value},
+    sql::{Read, Row, Sql, Value},
 };
 use crate::store::{Postgres, Sqlite, postgres, sqlite};
 
@@ -166,7 +166,7 @@ impl Transaction<'_> {
 
     /// Writes rows by a statement with the places that [`fill`] fills; says how many it has touched.
     ///
-    /// [`fill`]: super::shared_sql::fill
+    /// [`fill`]: super::sql::fill
     pub(crate) async fn write_rows(
         &mut self,
         template: &str,

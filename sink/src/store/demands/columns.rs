@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use contract::Demand;
 use serde::Serialize;
 
-use crate::store::database::shared_sql::Value;
+use crate::store::database::sql::Value;
 
 /// One column: its name, which is the wire name, what it holds, and its value for a demand.
 pub(crate) struct Column {

@@ -20,8 +20,7 @@ use sqlx::Error;
 use crate::store::{
     Database,
     database::{
-        row::{Columns, count},
-        shared_sql::{InDialects, NOTHING, Sql, Value},
+        sql::{Columns, InDialects, NOTHING, Sql, Value, count},
         transaction::Transaction,
     },
     demands::rows::Outcome,

@@ -5,7 +5,12 @@
 //! hold up the others of its transaction: a binary search finds it, it goes to quarantine, and the
 //! intake is tried again without it.
 
-use contract::{Event, Fault, Intake, Outcomes, Reason, Store, Timestamp};
+use std::time::Duration;
+
+use contract::{Event, Fault, Intake, Outcomes, Reason, Retry, Store, Timestamp};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::{
     known,
@@ -122,9 +127,11 @@ impl Database {
         let suspects: Vec<(usize, usize)> =
             demands(intake).filter(|position| !banned.contains_key(position)).collect();
         let nobody = |why: &str| {
-            Fault::stopped(format!("the database rejects every intake, even without demands: {why}"))
-                .at(self.place())
-                .remedy("check what was changed in its tables")
+            Fault::stopped(format!(
+                "the database rejects every intake, even without demands: {why}"
+            ))
+            .at(self.place())
+            .remedy("check what was changed in its tables")
         };
         if let Some(why) = self.refused_without(intake, banned, &suspects).await? {
             return Err(nobody(&why));
@@ -187,4 +194,42 @@ fn read_times(intake: &Intake) -> impl Iterator<Item = Timestamp> {
         Event::Demand(demand) => Some(demand.origin.read_at),
         Event::Reject(_) | Event::Unreadable { .. } => None,
     })
+}
+
+/// Far inside a broker's consumer timeout (30 minutes), so that a delivery is never taken away.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// A store that tries again while its faults are transient, until stop is asked.
+#[derive(Debug)]
+pub struct RetryingStore<S> {
+    store: S,
+    stop: CancellationToken,
+}
+
+impl<S: Store> RetryingStore<S> {
+    /// Wraps `store`. After stop is asked the next transient fault is returned.
+    pub fn new(store: S, stop: CancellationToken) -> Self {
+        Self { store, stop }
+    }
+}
+
+impl<S: Store> Store for RetryingStore<S> {
+    async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
+        let mut retry = Retry::up_to(LONGEST_WAIT);
+        loop {
+            let fault = match self.store.store(intake).await {
+                Err(fault) if fault.is_transient() => fault,
+                outcome => return outcome,
+            };
+            let wait = retry.wait(fault.kind());
+            let (kind, wait_ms) = (fault.kind().name(), wait.as_millis());
+            let seconds = wait.as_secs_f32().ceil();
+            warn!(target: "tonghui", kind, wait_ms, "{fault}; retry in {seconds} s");
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(fault),
+                () = sleep(wait) => {}
+            }
+        }
+    }
 }

@@ -11,8 +11,7 @@ use sqlx::Error;
 
 use super::{index, rows::IntakePlan};
 use crate::store::database::{
-    row::{Columns, decode, int},
-    shared_sql::{NOTHING, Sql},
+    sql::{Columns, NOTHING, Sql, decode, int},
     transaction::{Failure, Transaction},
 };
 
@@ -143,7 +142,8 @@ const RECEIPTS: Sql = Sql::in_each(
 );
 
 /// The next $1 numbers of demands and $2 of history, in PostgreSQL.
-const DRAW: &str = "SELECT true AS of_demand, nextval('demand_seq') AS n FROM generate_series(1, $1)
+const DRAW: &str =
+    "SELECT true AS of_demand, nextval('demand_seq') AS n FROM generate_series(1, $1)
      UNION ALL SELECT false, nextval('demand_history_seq') FROM generate_series(1, $2)";
 
 fn receipt(row: &dyn Columns) -> Result<(MessageId, Digest), Error> {

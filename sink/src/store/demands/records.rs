@@ -11,10 +11,7 @@ use sqlx::Error;
 
 use crate::store::{
     Database, Outcome,
-    database::{
-        row::{Columns, decode},
-        shared_sql::Value,
-    },
+    database::sql::{Columns, Value, decode},
     demands::columns::{COLUMNS, Column, Kind},
 };
 

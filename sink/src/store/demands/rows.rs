@@ -6,7 +6,7 @@ use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp
 use serde::Serialize;
 
 use super::quarantine::Trouble;
-use crate::store::database::shared_sql::Value;
+use crate::store::database::sql::Value;
 
 /// The rows to write.
 #[derive(Debug, Default)]

@@ -13,8 +13,7 @@ use super::{
     rows::{HistoryEntry, IntakePlan, Receipt, Subject},
 };
 use crate::store::database::{
-    row::int,
-    shared_sql::{Row, Value},
+    sql::{Row, Value, int},
     transaction::{Failure, Transaction},
 };
 

@@ -2,8 +2,8 @@
 
 use contract::{DemandId, Fault};
 use sqlx::{
-    Arguments as _, AssertSqlSafe, Decode, Encode, Error, PgConnection, Postgres as Driver, Row as _,
-    Type,
+    Arguments as _, AssertSqlSafe, Decode, Encode, Error, PgConnection, Postgres as Driver,
+    Row as _, Type,
     encode::IsNull,
     error::BoxDynError,
     postgres::{
@@ -13,10 +13,7 @@ use sqlx::{
 };
 
 use super::Postgres;
-use crate::store::database::{
-    row::{Columns, plain_columns},
-    shared_sql::{Read, Row, Value, fill},
-};
+use crate::store::database::sql::{Columns, Read, Row, Value, fill, plain_columns};
 
 impl Postgres {
     pub(in crate::store) async fn query<T: Send>(

@@ -8,10 +8,7 @@ use sqlx::{
 };
 
 use super::{Sqlite, iso};
-use crate::store::database::{
-    row::{Columns, decode, plain_columns},
-    shared_sql::{Read, Row, Value, fill},
-};
+use crate::store::database::sql::{Columns, Read, Row, Value, decode, fill, plain_columns};
 
 impl Sqlite {
     pub(in crate::store) async fn query<T: Send>(

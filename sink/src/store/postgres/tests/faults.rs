@@ -2,7 +2,7 @@
 
 use contract::{Checkpoints, Fault, FaultKind, Outcomes, Store};
 
-use super::{Served, new_database, server, tell};
+use super::{Served, connect, new_database, server, tell};
 use crate::store::{
     Access, Database, Postgres,
     suite::{
@@ -25,7 +25,7 @@ fn stops_with(fault: &Fault, what: &str) {
 async fn a_backend_that_ends_half_way_is_a_transient_fault_and_nothing_is_kept() {
     let served = Served::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
-    let two = served.again().await;
+    let two = connect(&served.url).await;
     let mut lock = two.begin().await.unwrap();
     sqlx::query("SELECT 1 FROM demand FOR UPDATE").execute(&mut *lock).await.unwrap();
     let second = intake([&read(2, [record("a", "two"), record("b", "two")])]);
@@ -141,7 +141,7 @@ async fn a_database_that_refuses_everything_stops_the_sink() {
 #[tokio::test]
 async fn another_key_is_refused_even_if_two_bind_at_once() {
     let served = Served::new().await;
-    let two = Database::Postgres(served.again().await);
+    let two = served.again().await;
     let (one, other) = ([(1, "check".to_owned())], [(2, "0ther".to_owned())]);
     let (a, b) = tokio::join!(served.store.bind_key(&one), two.bind_key(&other));
     assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{a:?} {b:?}");

@@ -11,10 +11,7 @@ use sqlx::Error;
 
 use crate::store::{
     Database,
-    database::{
-        row::{Columns, decode},
-        shared_sql::{InDialects, NOTHING, Value},
-    },
+    database::sql::{Columns, InDialects, NOTHING, Value, decode},
 };
 
 /// What may be asked.

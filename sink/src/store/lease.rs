@@ -12,10 +12,7 @@ use sqlx::Error;
 
 use crate::store::{
     Database,
-    database::{
-        row::{Columns, decode, int},
-        shared_sql::{InDialects, NOTHING, Value},
-    },
+    database::sql::{Columns, InDialects, NOTHING, Value, decode, int},
 };
 
 /// A lease that this process holds.
