@@ -4,9 +4,8 @@
 mod books;
 mod database;
 mod demands;
-mod lease;
 mod privacy;
-mod request;
+mod service;
 
 mod memory;
 mod postgres;
@@ -31,9 +30,8 @@ pub use demands::{
     rows::Outcome,
     statistics::{QualityCount, UnknownLabel, Volume},
 };
-pub use lease::{Claim, Holding, Lease};
 pub use memory::Memory;
 pub use postgres::Postgres;
 pub use privacy::{AuditEntry, Erased, Erasure, RawOf, SealedRaw, SealedRow};
-pub use request::{Request, RequestKind, RequestState};
+pub use service::{Claim, Holding, Lease, Request, RequestKind, RequestState};
 pub use sqlite::Sqlite;

@@ -150,7 +150,7 @@ async fn a_replaced_file_is_read_again() {
     let drop = two_files("replaced@1").await;
     assert_eq!(drop.platform.counters().unwrap().archived, 3);
     // The nine rows of each, and of the one that came twice under its name.
-    assert_eq!(drop.line.store.books(None, None)[0].read, 3 * 9);
+    assert_eq!(drop.line.store.books()[0].read, 3 * 9);
 }
 
 /// Two files in which this goes wrong, read as they fall.

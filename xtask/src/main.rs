@@ -85,8 +85,12 @@ enum Task {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Feed parsers what nobody would write, and keep what breaks one in target/fuzz.
-    Fuzz(programs::FuzzArgs),
+    /// Feed parsers with broken inputs, and keep what breaks one in target/fuzz.
+    Fuzz {
+        /// `--seconds N` for each target, `--seed N`, and one target instead of all.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The fault runs of the suite, longer: jobs over thirty days, kills, servers that break.
     Soak,
     /// Advisories, bans, licences and sources of all dependencies, by cargo-deny.
@@ -136,7 +140,7 @@ fn main() -> ExitCode {
         }
         Task::Bench { part: Some(Part::Load) } => programs::bench_load(),
         Task::Tool { arguments } => programs::tool(&arguments),
-        Task::Fuzz(args) => programs::fuzz(&args),
+        Task::Fuzz { arguments } => programs::fuzz(&arguments),
         Task::Soak => test::soak(),
         Task::Deny => test::deny(),
     });

@@ -56,24 +56,10 @@ pub(crate) fn tool(arguments: &[String]) -> Result<()> {
     must(tool)
 }
 
-/// Which parser is fed, and for how long.
-#[derive(clap::Args)]
-pub(crate) struct FuzzArgs {
-    /// For each target.
-    #[arg(long, default_value_t = 60)]
-    seconds: u64,
-    /// The same seed tries the same inputs.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// One target; all of them where none is named.
-    target: Option<String>,
-}
-
 /// Runs the fuzzer, built as for tests: overflows are found too.
-pub(crate) fn fuzz(args: &FuzzArgs) -> Result<()> {
+pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
     let mut fuzz = cargo(&["run", "--locked", "--quiet", "-p", "fuzz-tests", "--bin", "fuzz"]);
-    fuzz.args(["--", "--seconds", &args.seconds.to_string()]);
-    fuzz.args(["--seed", &args.seed.to_string()]).args(&args.target);
+    fuzz.arg("--").args(arguments);
     must(fuzz)
 }
 

@@ -13,7 +13,6 @@ mod fault;
 mod message;
 mod patience;
 mod publisher;
-mod settings;
 mod topology;
 
 #[cfg(test)]
@@ -25,7 +24,7 @@ use contract::{ChannelId, Fault};
 
 pub use consumer::AmqpConsumer;
 pub use publisher::AmqpPublisher;
-pub use settings::AmqpSettings;
+pub use topology::AmqpSettings;
 
 use connect::Turn;
 

@@ -49,7 +49,7 @@ impl Database {
         }
     }
 
-    /// Where the rows are, for people.
+    /// The database, for messages.
     pub(crate) fn place(&self) -> &str {
         match self {
             Self::Sqlite(store) => store.place(),

@@ -23,7 +23,7 @@ use super::{
     },
 };
 
-/// Everything, until it is dropped.
+/// A store whose content is lost when it is dropped.
 #[derive(Debug, Default)]
 pub struct Memory {
     state: Mutex<Tables>,
@@ -33,7 +33,7 @@ pub struct Memory {
 struct Tables {
     demands: BTreeMap<i64, DemandRow>,
     ids: HashMap<DemandId, i64>,
-    /// With the demand each belongs to and its bytes; the place is the sequence less one.
+    /// With the demand each row belongs to and its raw bytes; the index is the sequence number less one.
     history: Vec<(i64, HistoryRow, SealedBytes)>,
     quarantine: BTreeMap<DemandId, Quarantined>,
     receipts: BTreeMap<MessageId, Kept>,
@@ -100,9 +100,9 @@ impl Memory {
         self.lock().quarantine.get(id).cloned()
     }
 
-    /// The books of one channel or of all, of the reads since then.
-    pub fn books(&self, channel: Option<&ChannelId>, since: Option<Timestamp>) -> Vec<BooksRow> {
-        books(&self.lock(), channel, since)
+    /// The books of all channels.
+    pub fn books(&self) -> Vec<BooksRow> {
+        books(&self.lock())
     }
 
     /// What has kept a channel from being read since its last read.
@@ -201,7 +201,7 @@ impl Tables {
     }
 }
 
-/// What the upsert of a database does, in a map.
+/// What the upsert of a database does.
 fn write_quarantine(quarantine: &mut BTreeMap<DemandId, Quarantined>, plan: &IntakePlan<'_>) {
     for trouble in &plan.troubles {
         let newer = quarantine_row(trouble);
@@ -312,49 +312,37 @@ impl Checkpoints for Memory {
     }
 }
 
-fn books(state: &Tables, channel: Option<&ChannelId>, since: Option<Timestamp>) -> Vec<BooksRow> {
-    let wanted = |other: &ChannelId| channel.is_none_or(|channel| channel == other);
+fn books(state: &Tables) -> Vec<BooksRow> {
     let mut rows: BTreeMap<ChannelId, (BooksRow, u64)> = BTreeMap::new();
     let mut owed: HashSet<MessageId> = HashSet::new();
     for ((channel, read_no), read) in &state.reads {
-        let is_wanted = wanted(channel) && since.is_none_or(|since| read.read_at >= since);
-        let ids = read.parts.iter().map(|part| {
-            (MessageId { channel: channel.clone(), read_no: *read_no, part: part.part }, part)
-        });
-        if !is_wanted {
-            owed.extend(ids.map(|(id, _)| id));
-            continue;
-        }
         let (row, unequal) = entry(&mut rows, channel);
         row.read += read.tally.read;
         row.accepted += read.tally.accepted;
         row.skipped += read.tally.skipped;
         row.rejected += read.tally.rejected;
-        for (id, part) in ids {
+        for part in &read.parts {
+            let id = MessageId { channel: channel.clone(), read_no: *read_no, part: part.part };
             let events = u64::from(part.events);
             row.published += events;
-            match state.receipts.get(&id) {
-                None => row.in_flight += events,
-                Some(kept) => {
-                    let outcomes = kept.outcomes;
-                    row.stored += outcomes.stored;
-                    row.unchanged += outcomes.unchanged;
-                    row.stale += outcomes.stale;
-                    row.quarantined += outcomes.quarantined;
-                    row.redelivered += (kept.deliveries - 1) * events;
-                    let sum = outcomes.stored
-                        + outcomes.unchanged
-                        + outcomes.stale
-                        + outcomes.quarantined;
-                    let is_equal =
-                        kept.hash == part.hash && kept.events == part.events && sum == events;
-                    *unequal += u64::from(!is_equal);
-                }
+            if let Some(kept) = state.receipts.get(&id) {
+                let Outcomes { stored, unchanged, stale, quarantined, .. } = kept.outcomes;
+                row.stored += stored;
+                row.unchanged += unchanged;
+                row.stale += stale;
+                row.quarantined += quarantined;
+                row.redelivered += (kept.deliveries - 1) * events;
+                let is_equal = kept.hash == part.hash
+                    && kept.events == part.events
+                    && stored + unchanged + stale + quarantined == events;
+                *unequal += u64::from(!is_equal);
+            } else {
+                row.in_flight += events;
             }
             owed.insert(id);
         }
     }
-    for id in state.receipts.keys().filter(|id| wanted(&id.channel) && !owed.contains(id)) {
+    for id in state.receipts.keys().filter(|id| !owed.contains(id)) {
         entry(&mut rows, &id.channel).0.orphans += 1;
     }
     rows.into_values().map(|(row, unequal)| row.close(unequal)).collect()

@@ -1,11 +1,10 @@
 //! The PostgreSQL store: the same tables as the embedded one, for any number of processes.
 //!
 //! Demands are locked before they are judged, so two sinks with the same demands wait for each other
-//! row by row; if both add the same demand, the later one judges again. A single writer chosen by a lock was not
-//! used: a second sink should share the work, not wait.
+//! row by row; if both add the same demand, the later one judges again. A single writer, chosen by
+//! a lock, was not used: a second sink should share the work, not wait.
 
 mod fault;
-mod hosts;
 mod link;
 mod months;
 mod setup;
@@ -21,8 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Access, database::transaction::Failure};
 use fault::{fault, is_lost};
-use hosts::Hosts;
-use link::Link;
+use link::{Hosts, Link};
 use months::Months;
 
 pub(super) use fault::{is_missing_month, is_race, is_refusal, message};
@@ -32,7 +30,7 @@ pub(super) use sql::{bind, fetch, write_rows};
 /// is cut off does not answer at all.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Number of the advisory lock for work that only one process does at a time; it has no meaning.
+/// Key of the advisory lock for work that only one process does at a time; the number is arbitrary.
 pub(super) const ALONE: i64 = 0x746f_6e67_6875_6900;
 
 /// A handle on one database; clones share its connections.
@@ -61,7 +59,7 @@ impl Postgres {
         Ok(store)
     }
 
-    /// Another handle with connections of its own: its writes do not wait for those of this one.
+    /// Another handle with its own connections: its writes do not wait for those of this one.
     #[must_use]
     pub fn apart(&self) -> Self {
         let link = Arc::new(self.link.apart());
@@ -113,7 +111,7 @@ impl Postgres {
                 self.link.forget();
                 let what = format!("cannot {doing} within {} s", LIMIT.as_secs());
                 let fault = Fault::transient(what).at(self.place());
-                Err(fault.remedy("see what keeps the database busy").into())
+                Err(fault.remedy("find out what keeps the database busy").into())
             }
         }
     }

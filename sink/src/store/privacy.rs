@@ -10,7 +10,7 @@ use sqlx::Error;
 use super::{
     Database,
     database::{
-        sql::{Columns, InDialects, NOTHING, Value},
+        sql::{Columns, NOTHING, Value},
         transaction::Transaction,
     },
     demands::index::{self, Index, Tokens, change_tokens},
@@ -163,7 +163,7 @@ impl Database {
                 for token in row.tokens() {
                     tx.execute(ADD_TOKEN, &[token.into(), row.seq.into()]).await?;
                 }
-                let tokens = Tokens::of_people(&row.people, row.address.as_ref());
+                let tokens = Tokens::new(&row.people, row.address.as_ref());
                 change_tokens(&mut tx, row.seq, |of_state| of_state.add(&tokens)).await?;
             }
         }
@@ -218,7 +218,7 @@ impl Database {
         let mut erased = Erased::default();
         let mut found = BTreeMap::new();
         for token in &erasure.tokens {
-            let rows = tx.query(&LOCK_ROWS_OF, &[token.as_str().into()], SealedRow::read).await?;
+            let rows = tx.query(LOCK_ROWS_OF, &[token.as_str().into()], SealedRow::read).await?;
             found.extend(rows.into_iter().map(|row| (row.seq, row)));
         }
         for mut row in found.into_values() {
@@ -323,14 +323,9 @@ const ROWS_OF: &str = "SELECT d.seq, d.id, d.channel, d.revision, d.read_no, d.m
      FROM demand_person p JOIN demand d ON d.seq = p.demand WHERE p.token = $1 ORDER BY d.seq";
 
 /// As [`ROWS_OF`], locked: a sink that is about to write one of them waits, and judges again.
-static LOCK_ROWS_OF: InDialects = InDialects::new(|dialect| {
-    let lock = dialect.lock;
-    format!(
-        "SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked
-         FROM demand
-         WHERE seq IN (SELECT demand FROM demand_person WHERE token = $1) ORDER BY seq {lock}"
-    )
-});
+const LOCK_ROWS_OF: &str = "
+     SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked FROM demand
+     WHERE seq IN (SELECT demand FROM demand_person WHERE token = $1) ORDER BY seq {lock}";
 
 const SET_ROW: &str = "UPDATE demand SET address = $2, people = $3, unmasked = $4
      WHERE seq = $1 AND revision = $5 AND read_no = $6 AND mapping = $7";
@@ -389,63 +384,41 @@ impl Database {
     /// `Stopped` where the store was last used with a key that is not among them.
     pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
         let mut tx = self.begin_alone("bind the sealing key").await?;
-        let read = |row: &dyn Columns| {
-            let (key_id, check_value) = (row.some_int("key_id")?, row.some_text("check_value")?);
-            Ok(BoundKey { key_id, check_value })
-        };
-        let known = tx.query("SELECT key_id, check_value FROM sealing_key", &[], read).await?;
-        if let Bind::Write(key_id, check_value) =
-            BoundKey::check(known.first(), keys, self.place())?
-        {
+        let read = |row: &dyn Columns| Ok((row.some_int("key_id")?, row.some_text("check_value")?));
+        let bound = tx.query("SELECT key_id, check_value FROM sealing_key", &[], read).await?;
+        if let Some((key_id, check_value)) = key_to_bind(bound.first(), keys, self.place())? {
             tx.execute("DELETE FROM sealing_key", &[]).await?;
-            let values = [i64::from(key_id).into(), check_value.into()];
-            tx.execute(RECORD, &values).await?;
+            let values = [i64::from(*key_id).into(), check_value.as_str().into()];
+            tx.execute(BIND_KEY, &values).await?;
             tx.commit().await?;
         }
         Ok(())
     }
 }
 
-const RECORD: &str = "INSERT INTO sealing_key (key_id, check_value) VALUES ($1, $2)";
+const BIND_KEY: &str = "INSERT INTO sealing_key (key_id, check_value) VALUES ($1, $2)";
 
-/// The key that a store was first used with, and a value that proves it.
-struct BoundKey {
-    key_id: i64,
-    check_value: String,
-}
-
-/// What is to be done with the key that a store is bound to.
-#[derive(Debug, PartialEq, Eq)]
-enum Bind<'a> {
-    /// It is the one in use.
-    Same,
-    /// Write this one: the store is new, or the keys were rotated.
-    Write(u32, &'a str),
-}
-
-impl BoundKey {
-    /// Refuses keys that do not contain this one. The set in use is the first.
-    fn check<'a>(
-        known: Option<&Self>,
-        keys: &'a [(u32, String)],
-        place: &str,
-    ) -> Result<Bind<'a>, Fault> {
-        let Some((current, check_value)) = keys.first() else {
-            return Err(Fault::stopped("there is no key").at(place));
-        };
-        let Some(Self { key_id, check_value: known }) = known else {
-            return Ok(Bind::Write(*current, check_value));
-        };
-        match keys.iter().position(|(id, value)| i64::from(*id) == *key_id && value == known) {
-            Some(0) => Ok(Bind::Same),
-            Some(_) => Ok(Bind::Write(*current, check_value)),
-            None => Err(Fault::stopped(format!(
-                "its personal values are sealed with another key (key {key_id}) than the one given \
-                 (key {current})"
-            ))
-            .at(place)
-            .remedy(format!("restore the key file of key {key_id}, or add that set to this one"))),
-        }
+/// The key in use, where the store is to be bound to it: it is new, or the keys were rotated. Refuses
+/// keys that do not contain the one that the store is bound to.
+fn key_to_bind<'a>(
+    bound: Option<&(i64, String)>,
+    keys: &'a [(u32, String)],
+    place: &str,
+) -> Result<Option<&'a (u32, String)>, Fault> {
+    let Some(current) = keys.first() else {
+        return Err(Fault::stopped("there is no key").at(place));
+    };
+    let Some((key_id, known)) = bound else { return Ok(Some(current)) };
+    match keys.iter().position(|(id, value)| i64::from(*id) == *key_id && value == known) {
+        Some(0) => Ok(None),
+        Some(_) => Ok(Some(current)),
+        None => Err(Fault::stopped(format!(
+            "its personal values are sealed with another key (key {key_id}) than the one given \
+             (key {})",
+            current.0
+        ))
+        .at(place)
+        .remedy(format!("restore the key file of key {key_id}, or add that set to this one"))),
     }
 }
 
@@ -458,14 +431,13 @@ mod tests {
         let keys = |sets: &[(u32, &str)]| {
             sets.iter().map(|(id, value)| (*id, (*value).to_owned())).collect::<Vec<_>>()
         };
-        let bound = BoundKey { key_id: 1, check_value: "one".into() };
-        let (new, same, rotated) =
-            (keys(&[(1, "one")]), keys(&[(1, "one")]), keys(&[(2, "two"), (1, "one")]));
-        assert_eq!(BoundKey::check(None, &new, "x").unwrap(), Bind::Write(1, "one"));
-        assert_eq!(BoundKey::check(Some(&bound), &same, "x").unwrap(), Bind::Same);
-        assert_eq!(BoundKey::check(Some(&bound), &rotated, "x").unwrap(), Bind::Write(2, "two"));
+        let bound = Some((1, "one".to_owned()));
+        let (new, rotated) = (keys(&[(1, "one")]), keys(&[(2, "two"), (1, "one")]));
+        assert_eq!(key_to_bind(None, &new, "x").unwrap(), new.first());
+        assert_eq!(key_to_bind(bound.as_ref(), &new, "x").unwrap(), None);
+        assert_eq!(key_to_bind(bound.as_ref(), &rotated, "x").unwrap(), rotated.first());
         for strange in [keys(&[(1, "two")]), keys(&[(2, "one")]), keys(&[])] {
-            assert!(BoundKey::check(Some(&bound), &strange, "x").is_err());
+            assert!(key_to_bind(bound.as_ref(), &strange, "x").is_err());
         }
     }
 }

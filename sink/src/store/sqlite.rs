@@ -156,7 +156,7 @@ async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
         error => Fault::stopped("its tables are of another version")
             .at(place)
             .because(error)
-            .remedy("use the version that made the file, or a newer one"),
+            .remedy("use the version that created the file, or a newer one"),
     })?;
     tx.commit().await.map_err(failed)
 }

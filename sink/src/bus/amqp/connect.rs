@@ -30,13 +30,13 @@ use tracing::{info, warn};
 
 use super::{
     fault::{CONNECT, Place, ask, at, fault, silent},
-    settings::{AmqpSettings, Node},
+    topology::{AmqpSettings, Node},
 };
 
-/// The longest wait for the socket and TLS, and again for the answers to our credentials.
+/// The time limit for socket and TLS, and again for authentication.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// With which node to begin, and which are known to be new enough.
+/// The next node to try, and which nodes are known to be new enough.
 #[derive(Debug)]
 pub(super) struct Turn {
     next: AtomicUsize,
@@ -50,11 +50,11 @@ impl From<u32> for Turn {
 }
 
 impl Turn {
-    /// Connects to the first node that lets us in. Every call begins with another one, so that many
+    /// Connects to the first node that accepts us. Every call begins with another one, so that many
     /// processes spread over a cluster, and none waits for the same dead node each time.
     ///
     /// # Errors
-    /// Nobody lets us in. Where one node may come back that is said, else what the last one said.
+    /// No node accepts us: a transient fault if there is one, else the last one.
     pub(super) async fn connect(
         &self,
         settings: &AmqpSettings,
@@ -125,7 +125,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Whether it is worth asking for anything.
+    /// Whether it is still connected.
     pub(super) fn is_alive(&self) -> bool {
         self.connection.status().connected()
     }
@@ -146,10 +146,10 @@ async fn in_time<T>(connecting: impl Future<Output = io::Result<T>>) -> io::Resu
     timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| late())
 }
 
-/// Says once when the broker stops taking messages, and once when it takes them again.
+/// Logs once when the broker stops accepting messages, and once when it accepts them again.
 fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, JoinSet<()>) {
     let mut events = Box::pin(connection.events_listener());
-    // Listened first, so that no change is missed.
+    // Subscribed before the status is read, so that no change is missed.
     let status = connection.status().clone();
     let (teller, blocked) = watch::channel(status.blocked());
     let mut listener = JoinSet::new();
@@ -164,8 +164,8 @@ fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, Jo
                     warn!(target: "tonghui", broker, "the broker accepts messages again");
                     teller.send_replace(false);
                 }
-                // The end of the connection, not of one lapin channel. Who waits for the end of a
-                // block must hear of it: this drops the teller.
+                // The connection has ended, not only one lapin channel. Returning drops the sender,
+                // which wakes up whoever waits for the end of a block.
                 Event::Error(_) if !status.connected() => return,
                 _ => {}
             }
@@ -183,13 +183,13 @@ const OLDEST: (u32, u32) = (3, 10);
 const HEADER: &[u8] = b"AMQP\0\0\x09\x01";
 /// Type, channel and size (4.2.3).
 const FRAME_HEADER: usize = 7;
-/// Far more than a broker says of itself.
+/// Far more than the properties of a broker take.
 const MOST: usize = 64 * 1024;
 
-/// Lets a broker pass that is no RabbitMQ of before 3.10.
+/// Refuses RabbitMQ before 3.10.
 ///
 /// # Errors
-/// It is too old, which somebody has to mend.
+/// The connection failed; the inner result says that the broker is too old.
 pub(super) async fn refuse_old(
     place: &Place,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,

@@ -22,12 +22,11 @@ use super::{
     connect::{Link, Turn},
     fault::{Place, ask, at, fault},
     message,
-    settings::AmqpSettings,
-    topology,
+    topology::{self, AmqpSettings},
 };
 
-/// Messages of one queue that may be with us unacked: twice what the sink keeps at once, so that the
-/// next are here when those are acked, and equal for all sinks, so that they share.
+/// Unacked messages of one queue on this consumer: twice what the sink keeps at once, so that the next
+/// have arrived when those are acked, and the same for all sinks, so that they share.
 const PREFETCH: u16 = 64;
 
 /// The sink end. It has a connection of its own: a broker that is short of memory stops reading from

@@ -1,4 +1,4 @@
-//! How far each channel has come: one row per channel, and what each of its reads owes the store.
+//! The position of each channel, and which receipts its reads must get.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::store::{
     Database,
     database::{
-        sql::{Columns, InDialects, NOTHING, Row, int},
+        sql::{Columns, NOTHING, Row, int},
         transaction::Transaction,
     },
 };
@@ -21,24 +21,24 @@ use crate::store::{
 pub struct ChannelStatus {
     /// The channel.
     pub channel: ChannelId,
-    /// Moves of its position so far.
+    /// How often its position has moved.
     pub step: u64,
-    /// When it was last read, be it in vain.
+    /// When it was last read, even if nothing was found.
     pub last_read_at: Option<Timestamp>,
-    /// What has kept it from being read since then.
+    /// The fault that has prevented reading since then.
     pub fault: Option<String>,
     /// Demands it has.
     pub demands: u64,
-    /// Things of it that wait in quarantine.
+    /// Its records in quarantine that are not resolved.
     pub quarantined: u64,
 }
 
-/// How far a channel has come.
+/// The progress of a channel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Moves of its position so far.
+    /// How often its position has moved.
     pub step: u64,
-    /// When it was last read, be it in vain.
+    /// When it was last read, even if nothing was found.
     pub last_read_at: Option<Timestamp>,
 }
 
@@ -77,7 +77,7 @@ impl Checkpoints for Database {
     }
 
     async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
-        // What a source said may be in it.
+        // It may quote a source.
         let fault = fault.to_string().replace('\0', "␀");
         let values = [channel.as_str().into(), fault.as_str().into(), at.into()];
         self.write("note a fault", NOTE, &values, NOTHING).await?;
@@ -104,7 +104,7 @@ impl Database {
         self.query("read the status", STATUS, &[], read).await
     }
 
-    /// How far this channel has come.
+    /// The progress of this channel.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -135,8 +135,8 @@ impl Database {
     }
 }
 
-/// The last move of the live position; `None` where the channel is not ours any more, or the backfill
-/// not where the read began.
+/// The last move of the live position; `None` where another process holds the channel, or the backfill
+/// is not where the read began.
 async fn advance_backfill(
     tx: &mut Transaction<'_>,
     step: &Confirmed,
@@ -144,7 +144,7 @@ async fn advance_backfill(
 ) -> Result<Option<i64>, Fault> {
     let (channel, from) = (step.channel().as_str(), step.from());
     let values = [channel.into(), int(from.fence).into()];
-    let live = tx.query(&LOCK_POSITION, &values, |row| row.some_int("step")).await?;
+    let live = tx.query(LOCK_POSITION, &values, |row| row.some_int("step")).await?;
     let upto = step.upto().as_str();
     let values = [channel.into(), stretch.into(), upto.into(), int(from.step).into()];
     let n_moved = tx.execute(MOVE_BACKFILL, &values).await?;
@@ -168,8 +168,8 @@ async fn advance(tx: &mut Transaction<'_>, step: &Confirmed) -> Result<Option<i6
     Ok(tx.query(MOVE, &values, |row| row.some_int("step")).await?.first().copied())
 }
 
-/// What the receipts must say of a read that counts from this move of the live position on. One that
-/// found nothing owes nothing.
+/// Writes what the receipts must say of a read, which counts from this move of the live position on.
+/// A read that found nothing needs no receipts.
 async fn write_read(
     tx: &mut Transaction<'_>,
     step: &Confirmed,
@@ -254,10 +254,7 @@ const PROGRESS: &str = "SELECT step, read_at FROM checkpoint WHERE channel = $1"
 
 /// The live position of channel $1 under fence $2. Locked: nobody else can claim the channel before
 /// this is over.
-static LOCK_POSITION: InDialects = InDialects::new(|dialect| {
-    let lock = dialect.lock;
-    format!("SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 {lock}")
-});
+const LOCK_POSITION: &str = "SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 {lock}";
 
 const BEGIN: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no)
      VALUES ($1, 0, $2, 1) ON CONFLICT (channel) DO NOTHING";
@@ -286,7 +283,7 @@ impl Database {
 }
 
 impl Backfill {
-    /// It has read everything: asked for again, it begins anew.
+    /// Ends a backfill that has read everything: the next one for this stretch starts from the beginning.
     ///
     /// # Errors
     /// The store cannot be reached; it ends the next time.
@@ -323,7 +320,7 @@ impl Checkpoints for Backfill {
         self.store.advance_in(step, Some(&self.stretch)).await
     }
 
-    /// What stops a backfill is told to whoever asked for it, and stops nothing else.
+    /// A fault of a backfill goes to whoever requested it and does not affect the live channel.
     async fn note(&self, _: &ChannelId, _: &Fault, _: Timestamp) -> Result<(), Fault> {
         Ok(())
     }

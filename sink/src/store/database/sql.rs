@@ -1,10 +1,11 @@
-//! Values on their way into the database and out of it, and SQL that both SQLite and PostgreSQL understand.
+//! Values on their way into the database and out of it, and SQL that both SQLite and PostgreSQL
+//! understand.
 //!
 //! Rules for such statements: parameters are `$1`, `$2`, …; sums are cast (in PostgreSQL the sum of
 //! integers is a decimal); ORDER BY says where nulls go; booleans are not summed; a list is one JSON
-//! parameter. The few words that differ are in [`Dialect`].
+//! parameter. The few words that differ are in [`Words`].
 
-use std::{borrow::Cow, sync::OnceLock};
+use std::borrow::Cow;
 
 use contract::{
     ChannelId, DemandId, Digest, MappingNo, ReadNo, Revision, SealedBytes, Timestamp, Version,
@@ -24,16 +25,6 @@ pub(crate) enum Value<'a> {
     Bytes(Option<&'a [u8]>),
     /// The text of a JSON value.
     Json(Option<Cow<'a, str>>),
-}
-
-impl Value<'_> {
-    /// The same value; text of JSON is borrowed, not copied.
-    pub(crate) fn borrow(&self) -> Value<'_> {
-        match self {
-            Value::Json(text) => Value::Json(text.as_deref().map(Cow::Borrowed)),
-            other => other.clone(),
-        }
-    }
 }
 
 impl<'a> From<&'a str> for Value<'a> {
@@ -72,43 +63,23 @@ pub(crate) type Row<'a> = Vec<(&'static str, Value<'a>)>;
 /// Reads one row of an answer.
 pub(crate) type Read<T> = fn(&dyn Columns) -> Result<T, Error>;
 
-/// For statements that return nothing.
+/// For statements whose rows do not matter.
 pub(crate) const NOTHING: Read<()> = |_| Ok(());
 
-/// The words in which the two databases differ.
-pub(crate) struct Dialect {
-    /// The clock of the database, as an expression: milliseconds since 1970.
-    pub(crate) now: &'static str,
-    /// The function that turns a JSON list into rows, with the column `value`.
-    pub(crate) each: &'static str,
-    /// At the end of a SELECT: locks its rows until the transaction ends. SQLite has one writer, which
-    /// locks the whole file.
-    pub(crate) lock: &'static str,
+/// The words in which the two databases differ, by the name that statements have for them:
+///
+/// - `{now}`: the clock of the database, in milliseconds since 1970
+/// - `{each}`: the function that turns a JSON list into rows, with the column `value`
+/// - `{lock}`: at the end of a SELECT, locks its rows until the transaction ends
+/// - `{insert}`: the verb for rows that are only added
+pub(crate) type Words = [(&'static str, &'static str); 4];
+
+/// A statement in the words of one database.
+pub(crate) fn in_words(sql: &str, words: &Words) -> String {
+    words.iter().fold(sql.to_owned(), |sql, (name, word)| sql.replace(name, word))
 }
 
-const SQLITE: Dialect =
-    Dialect { now: "CAST(unixepoch('subsec') * 1000 AS INTEGER)", each: "json_each", lock: "" };
-
-const POSTGRES: Dialect = Dialect {
-    now: "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
-    each: "jsonb_array_elements",
-    lock: "FOR NO KEY UPDATE",
-};
-
-/// A statement in the words of each database.
-pub(crate) struct InDialects {
-    write: fn(&Dialect) -> String,
-    sqlite: OnceLock<String>,
-    postgres: OnceLock<String>,
-}
-
-impl InDialects {
-    pub(crate) const fn new(write: fn(&Dialect) -> String) -> Self {
-        Self { write, sqlite: OnceLock::new(), postgres: OnceLock::new() }
-    }
-}
-
-/// A statement for both databases. Its text is static: each connection prepares it once.
+/// A statement for both databases.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sql {
     pub(super) sqlite: &'static str,
@@ -128,22 +99,11 @@ impl From<&'static str> for Sql {
     }
 }
 
-impl From<&'static InDialects> for Sql {
-    fn from(sql: &'static InDialects) -> Self {
-        Self {
-            sqlite: sql.sqlite.get_or_init(|| (sql.write)(&SQLITE)),
-            postgres: sql.postgres.get_or_init(|| (sql.write)(&POSTGRES)),
-        }
-    }
-}
-
-/// The text of a statement that writes rows like this one. In `template`, `{insert}` stands for the
-/// verb, `{names}` for the names of the columns and `{rows}` for the SELECT or VALUES that gives the
-/// rows.
-pub(crate) fn fill(template: &str, insert: &str, row: &Row<'_>, rows: &str) -> String {
+/// A statement that writes rows like this one: `{names}` stands for the names of the columns and
+/// `{rows}` for what gives the rows, a SELECT or VALUES.
+pub(crate) fn fill(template: &str, row: &Row<'_>, rows: &str) -> String {
     let names: Vec<_> = row.iter().map(|(name, _)| *name).collect();
-    let statement = template.replace("{insert}", insert).replace("{names}", &names.join(", "));
-    statement.replace("{rows}", rows)
+    template.replace("{names}", &names.join(", ")).replace("{rows}", rows)
 }
 
 /// A row whose columns are asked for by name; null is `None`.

@@ -1,7 +1,7 @@
-//! The one table of what a demand looks like as a row, so that column lists, bindings and reading
-//! back cannot disagree, whichever database it is.
+//! The columns of a demand, in one list: names, bindings and reading back cannot disagree, whichever
+//! database it is.
 //!
-//! Version, times of sight and the sequence are not here: they are the store's own state of a row.
+//! Version, first and last sight and the sequence number are not here: they belong to the store.
 
 use std::borrow::Cow;
 
@@ -54,7 +54,7 @@ macro_rules! column {
     };
 }
 
-/// All of them, small ones first.
+/// All columns, small ones first.
 pub(crate) const COLUMNS: &[Column] = &[
     column!(id, Id, |d| Value::Id(d.id)),
     column!(channel, Text, |d| d.channel.as_str().into()),

@@ -70,7 +70,7 @@ impl<'a> Planner<'a, '_> {
                 // Whose events these are cannot be known, so none of them is judged.
                 let why = "another message of this id was kept before";
                 let body = &message.body;
-                self.add_trouble(Trouble::unreadable(delivery, body, "receipt_conflict", why));
+                self.quarantine(Trouble::unreadable(delivery, body, "receipt_conflict", why));
                 self.plan.outcomes.quarantined += events;
             }
             None => {
@@ -95,16 +95,12 @@ impl<'a> Planner<'a, '_> {
                     let banned = self.banned.get(&(index, position)).cloned();
                     match banned.or_else(|| identity_flaw(&delivery.message.id.channel, demand)) {
                         None => self.take_demand(delivery, demand),
-                        Some(reason) => self.refuse(delivery, demand, reason),
+                        Some(reason) => self.quarantine(Trouble::refused(delivery, demand, reason)),
                     }
                 }
-                Event::Reject(reject) => {
-                    self.add_trouble(Trouble::rejected(delivery, reject));
-                    Outcomes { quarantined: 1, ..Outcomes::default() }
-                }
+                Event::Reject(reject) => self.quarantine(Trouble::rejected(delivery, reject)),
                 Event::Unreadable { bytes, reason } => {
-                    self.add_trouble(Trouble::unreadable(delivery, bytes, "unreadable", reason));
-                    Outcomes { quarantined: 1, ..Outcomes::default() }
+                    self.quarantine(Trouble::unreadable(delivery, bytes, "unreadable", reason))
                 }
             };
             outcomes += outcome;
@@ -135,7 +131,7 @@ impl<'a> Planner<'a, '_> {
         let row = values(demand);
         if let Some(column) = nul_in(&row) {
             let reason = Reason::new("nul_in_text", format!("{column} contains a NUL"));
-            return self.refuse(delivery, demand, reason);
+            return self.quarantine(Trouble::refused(delivery, demand, reason));
         }
         match judgement {
             Judgement::Stored { changed } => {
@@ -206,12 +202,7 @@ impl<'a> Planner<'a, '_> {
         self.plan.history.push(HistoryEntry { seq: 0, demand_seq, demand, outcome, changed });
     }
 
-    fn refuse(&mut self, delivery: &'a Delivery, demand: &'a Demand, reason: Reason) -> Outcomes {
-        self.add_trouble(Trouble::refused(delivery, demand, reason));
-        Outcomes { quarantined: 1, ..Outcomes::default() }
-    }
-
-    fn add_trouble(&mut self, trouble: Trouble<'a>) {
+    fn quarantine(&mut self, trouble: Trouble<'a>) -> Outcomes {
         match self.troubles.entry(trouble.id) {
             Entry::Occupied(at) => self.plan.troubles[*at.get()].merge(trouble),
             Entry::Vacant(vacant) => {
@@ -219,6 +210,7 @@ impl<'a> Planner<'a, '_> {
                 self.plan.troubles.push(trouble);
             }
         }
+        Outcomes { quarantined: 1, ..Outcomes::default() }
     }
 
     fn finish(mut self) -> IntakePlan<'a> {

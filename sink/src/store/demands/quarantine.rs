@@ -1,8 +1,8 @@
 //! What could not be kept as a demand, one row per key.
 //!
-//! Bytes of an unreadable event are kept only where they are recognisably an event of ours: those
-//! have left the normaliser, so personal values in them are sealed. Of anything else only length and
-//! SHA-256 are kept: it may contain personal values in plain text.
+//! The bytes of an unreadable event are kept only if our normaliser wrote it: then personal values in
+//! it are sealed. Of anything else only length and SHA-256 are kept, because it may contain personal
+//! values in plain text.
 
 use contract::{
     ChannelId, Delivery, Demand, DemandId, MappingNo, Reason, Reject, Revision, Timestamp, Version,
@@ -22,11 +22,11 @@ pub(crate) struct Trouble<'a> {
     pub(crate) message: String,
     pub(crate) raw: Option<&'a [u8]>,
     pub(crate) event: Option<&'a str>,
-    /// None where nothing in the message says when it was read.
+    /// `None` where the message does not say when it was read.
     pub(crate) first_seen_at: Option<Timestamp>,
     pub(crate) last_seen_at: Option<Timestamp>,
     pub(crate) times_seen: i64,
-    /// When a newer good state had been seen already.
+    /// When a newer good state was seen, if it was seen before.
     pub(crate) resolved_at: Option<Timestamp>,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Trouble<'a> {
         }
     }
 
-    /// The same key again, in the same intake: the newest one describes it.
+    /// Merges another row of the same key in the same intake: the newest version describes it.
     pub(crate) fn merge(&mut self, other: Self) {
         let times_seen = self.times_seen + other.times_seen;
         let first_seen_at = earliest(self.first_seen_at, other.first_seen_at);
@@ -163,7 +163,7 @@ pub(crate) fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Tim
     }
 }
 
-/// Whether the bytes are an event, or a batch of events, that left a normaliser of ours.
+/// Whether the bytes are an event, or a batch of events, that our normaliser wrote.
 fn is_ours(text: &str) -> bool {
     #[derive(Deserialize)]
     struct Envelope {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::store::{
     Database, RequestKind, RequestState,
-    database::sql::{Columns, InDialects, NOTHING},
+    database::sql::{Columns, NOTHING},
 };
 
 /// How many demands of a channel carry a doubt.
@@ -24,7 +24,7 @@ pub struct QualityCount {
     pub of: u64,
 }
 
-/// A label that means nothing yet.
+/// A label that no code table has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnknownLabel {
     /// The channel.
@@ -54,7 +54,7 @@ impl Database {
                 of: row.count("of_all")?,
             })
         };
-        self.query("count doubts", &COUNTS, &[newest.into()], read).await
+        self.query("count doubts", COUNTS, &[newest.into()], read).await
     }
 
     /// Labels that no code table has.
@@ -76,17 +76,13 @@ impl Database {
 }
 
 /// Doubts of the $1 newest demands.
-static COUNTS: InDialects = InDialects::new(|dialect| {
-    format!(
-        "WITH d AS (SELECT seq, channel, quality FROM demand ORDER BY seq DESC LIMIT $1)
-         SELECT d.channel, q.value ->> 'field' AS field, q.value ->> 'flag' AS flag,
-                count(DISTINCT d.seq) AS demands,
-                (SELECT count(*) FROM d a WHERE a.channel = d.channel) AS of_all
-         FROM d CROSS JOIN {each}(d.quality) q
-         GROUP BY d.channel, field, flag ORDER BY d.channel, demands DESC, field, flag",
-        each = dialect.each
-    )
-});
+const COUNTS: &str = "
+    WITH d AS (SELECT seq, channel, quality FROM demand ORDER BY seq DESC LIMIT $1)
+     SELECT d.channel, q.value ->> 'field' AS field, q.value ->> 'flag' AS flag,
+            count(DISTINCT d.seq) AS demands,
+            (SELECT count(*) FROM d a WHERE a.channel = d.channel) AS of_all
+     FROM d CROSS JOIN {each}(d.quality) q
+     GROUP BY d.channel, field, flag ORDER BY d.channel, demands DESC, field, flag";
 
 /// Labels of every field that keeps them, the most frequent first.
 const UNKNOWN: &str = "

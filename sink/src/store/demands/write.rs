@@ -84,7 +84,7 @@ fn demand_row<'a>(subject: &'a Subject<'_>) -> Row<'a> {
     row.push(("last_seen_at", subject.last_seen_at.into()));
     if let Some(values) = &subject.row {
         row.push(("first_seen_at", subject.first_seen_at.into()));
-        row.extend(COLUMNS.iter().zip(values).map(|(column, value)| (column.name, value.borrow())));
+        row.extend(COLUMNS.iter().zip(values).map(|(column, value)| (column.name, value.clone())));
     }
     row
 }
@@ -99,7 +99,7 @@ fn history_row<'a>(entry: &'a HistoryEntry<'_>) -> Row<'a> {
         ("digest", demand.digest.0.as_slice().into()),
         ("changed", json!(entry.changed).into()),
         ("seen_at", demand.origin.read_at.into()),
-        ("tokens", Tokens::of(demand).to_json()),
+        ("tokens", Tokens::new(&demand.body.people, demand.body.address.as_ref()).to_json()),
     ]);
     row
 }

@@ -1,4 +1,4 @@
-//! Which failures of PostgreSQL may pass by themselves, by SQLSTATE
+//! Which failures of PostgreSQL are transient, by SQLSTATE
 //! (<https://www.postgresql.org/docs/current/errcodes-appendix.html>). Only the message of an error
 //! is shown: its detail quotes rows.
 
@@ -28,8 +28,8 @@ pub(in crate::store) fn message(error: &Error) -> String {
     }
 }
 
-/// Whether the connection is of no use any more, or leads to a server that has stopped taking
-/// writes: another host may be the one now.
+/// Whether the connection is broken, or leads to a server that no longer accepts writes: another host
+/// may be the primary now.
 pub(super) fn is_lost(error: &Error) -> bool {
     match error {
         Error::Io(_)
@@ -45,8 +45,8 @@ pub(super) fn is_lost(error: &Error) -> bool {
     }
 }
 
-/// Whether another writer came between, so that the same work must be judged again: a deadlock, a
-/// serialisation failure, or a row of ours that somebody else has just added.
+/// Whether another writer interfered, so that the same work must be judged again: a deadlock, a
+/// serialisation failure, or a row that another sink has just added.
 pub(in crate::store) fn is_race(error: &Error) -> bool {
     let added_twice = || {
         let name = error.as_database_error().and_then(|error| error.constraint());
@@ -70,10 +70,11 @@ pub(in crate::store) fn is_refusal(error: &Error) -> bool {
         || code == "P0001"
 }
 
-/// Whether a failure may pass by itself, and what to do about it.
+/// Whether a failure is transient, and what to do about it.
 fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
     use FaultKind::{Stopped, Transient};
-    let lasting = "check that this version of the gateway made its tables, and that they are as they were made";
+    let lasting =
+        "check that this version of the gateway created its tables, and that nobody changed them";
     let code = code(error);
     match (error, code.as_str()) {
         (Error::Io(error), _) if no_connection(error).is_some() => {
@@ -96,7 +97,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
                 "as administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in its URL, and `ALTER TABLE name OWNER TO user` for tables that another user made",
             ),
         ),
-        (_, "53100") => (Transient, Some("make room on its disk")),
+        (_, "53100") => (Transient, Some("free space on its disk")),
         // Cancelled by a time limit, or locked.
         (_, "57014" | "55P03" | "25006" | "25P03") => (Transient, None),
         // Connection, rollback, resources, shutdown and start, input and output.

@@ -13,7 +13,16 @@ use sqlx::{
 };
 
 use super::Postgres;
-use crate::store::database::sql::{Columns, Read, Row, Value, fill, plain_columns};
+use crate::store::database::sql::{
+    Columns, Read, Row, Value, Words, fill, in_words, plain_columns,
+};
+
+const WORDS: Words = [
+    ("{now}", "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"),
+    ("{each}", "jsonb_array_elements"),
+    ("{lock}", "FOR NO KEY UPDATE"),
+    ("{insert}", "INSERT"),
+];
 
 impl Postgres {
     pub(in crate::store) async fn query<T: Send>(
@@ -45,6 +54,7 @@ pub(in crate::store) fn bind(
     sql: &'static str,
     values: &[Value<'_>],
 ) -> Query<'static, Driver, PgArguments> {
+    let sql = AssertSqlSafe(in_words(sql, &WORDS));
     values.iter().fold(sqlx::query(sql), |query, value| match value {
         Value::Text(text) => query.bind(*text),
         Value::Int(int) => query.bind(*int),
@@ -90,7 +100,7 @@ pub(in crate::store) async fn write_rows(
     }
     let arrays: Vec<_> = (1..=first.len()).map(|n| format!("${n}")).collect();
     let select = format!("SELECT * FROM unnest({})", arrays.join(", "));
-    let sql = AssertSqlSafe(fill(template, "INSERT", first, &select));
+    let sql = AssertSqlSafe(fill(&in_words(template, &WORDS), first, &select));
     Ok(sqlx::query_with(sql, arguments).execute(conn).await?.rows_affected())
 }
 

@@ -8,7 +8,19 @@ use sqlx::{
 };
 
 use super::{Sqlite, iso};
-use crate::store::database::sql::{Columns, Read, Row, Value, decode, fill, plain_columns};
+use crate::store::database::sql::{
+    Columns, Read, Row, Value, decode, fill, in_words, plain_columns,
+};
+
+/// `OR FAIL`: if a row is rejected, the whole transaction is rolled back, so SQLite need not keep a
+/// copy of each changed page to roll back the statement alone. Nothing is locked: the one writer has
+/// the whole file.
+const WORDS: Words = [
+    ("{now}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
+    ("{each}", "json_each"),
+    ("{lock}", ""),
+    ("{insert}", "INSERT OR FAIL"),
+];
 
 impl Sqlite {
     pub(in crate::store) async fn query<T: Send>(
@@ -37,6 +49,7 @@ pub(in crate::store) fn bind(
     sql: &'static str,
     values: &[Value<'_>],
 ) -> Query<'static, Driver, SqliteArguments> {
+    let sql = AssertSqlSafe(in_words(sql, &WORDS));
     values.iter().fold(sqlx::query(sql), bind_value)
 }
 
@@ -58,14 +71,12 @@ fn bind_value(
 /// Writes all rows, in order; returns how many the database counted. They are written in full chunks
 /// and then in chunks of powers of two, so that eight statements are enough for any number of rows and
 /// each is prepared once.
-///
-/// `OR FAIL`: if a row is rejected, the whole transaction is rolled back, so SQLite need not keep a
-/// copy of each changed page to roll back the statement alone.
 pub(in crate::store) async fn write_rows(
     conn: &mut SqliteConnection,
     template: &str,
     rows: &[Row<'_>],
 ) -> Result<u64, Error> {
+    let template = in_words(template, &WORDS);
     let mut rest = rows;
     let mut n_written = 0;
     while let Some(first) = rest.first() {
@@ -73,7 +84,7 @@ pub(in crate::store) async fn write_rows(
         rest = after;
         let row = format!("({})", vec!["?"; first.len()].join(", "));
         let values = format!("VALUES {}", vec![row; chunk.len()].join(", "));
-        let sql = AssertSqlSafe(fill(template, "INSERT OR FAIL", first, &values));
+        let sql = AssertSqlSafe(fill(&template, first, &values));
         let values = chunk.iter().flatten().map(|(_, value)| value);
         let query = values.fold(sqlx::query(sql), bind_value);
         n_written += query.execute(&mut *conn).await?.rows_affected();

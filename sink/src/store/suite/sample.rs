@@ -1,6 +1,5 @@
-//! Samples for tests, of this crate and of others: records of a small channel, mapped by a normaliser of a
-//! few lines. What the promises are about is made by `pack` and confirmed by `deliver`, as in the running
-//! system.
+//! Samples for tests, of this crate and of others: records of a small channel, mapped by a normaliser
+//! of a few lines. Messages are made by `pack` and confirmed by `deliver`, as in the running system.
 #![allow(clippy::expect_used)]
 
 use std::sync::Arc;
