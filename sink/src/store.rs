@@ -26,7 +26,8 @@ pub use database::{Access, Database};
 pub use demands::{
     index::{Index, IndexLag},
     keep::RetryingStore,
-    records::{DemandRow, HistoryRow, Quarantined},
+    quarantine::Quarantined,
+    records::{DemandRow, HistoryRow},
     rows::Outcome,
     statistics::{QualityCount, UnknownLabel, Volume},
 };

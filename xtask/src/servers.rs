@@ -61,7 +61,8 @@ pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
         Name::Rabbitmq => rabbitmq::start(&folder)?,
         Name::Sftp => sftp::start(&folder)?,
     };
-    for (name, value) in server.variables.iter().chain(&server.facts) {
+    let pid = server.processes.first().map(|process| ("pid", process.id().to_string()));
+    for (name, value) in server.variables.iter().chain(&pid).chain(&server.facts) {
         say(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
     }
     say(format_args!("ready"));
@@ -87,6 +88,13 @@ struct Server {
     variables: Vec<(&'static str, String)>,
     /// What somebody must know who does more with it than use it.
     facts: Vec<(&'static str, String)>,
+}
+
+impl Server {
+    /// One process that is asked for nothing else.
+    fn new(process: Process, variables: Vec<(&'static str, String)>) -> Self {
+        Self { processes: vec![process], variables, facts: Vec::new() }
+    }
 }
 
 /// All servers of one run. Dropping it stops them and removes their folder.

@@ -3,7 +3,7 @@
 
 pub(crate) mod columns;
 pub(crate) mod index;
-mod keep;
+pub(crate) mod keep;
 pub(crate) mod known;
 pub(crate) mod plan;
 pub(crate) mod quarantine;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use contract::{ChannelId, Fault, TimeRange};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::Error;
 
 use crate::store::{
@@ -191,7 +191,7 @@ fn holding(row: &dyn Columns) -> Result<Holding, Error> {
 }
 
 /// What may be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestKind {
     /// Read now, whatever the schedule says, until caught up.
@@ -313,8 +313,6 @@ impl Database {
 }
 
 impl RequestKind {
-    const ALL: [Self; 5] = [Self::Sync, Self::Pause, Self::Resume, Self::Reload, Self::Accept];
-
     fn word(self) -> &'static str {
         match self {
             Self::Sync => "sync",
@@ -356,10 +354,7 @@ fn request(row: &dyn Columns) -> Result<Request, Error> {
     Ok(Request {
         seq: row.int("seq")?.unwrap_or(0),
         channel: channel.map_err(|error| decode("channel", error))?,
-        kind: RequestKind::ALL
-            .into_iter()
-            .find(|known| known.word() == kind)
-            .ok_or_else(|| decode("kind", "unknown word"))?,
+        kind: serde_json::from_value(kind.into()).map_err(|error| decode("kind", error))?,
         range: range.map_err(|error: String| decode("stretch", error))?,
     })
 }

@@ -14,7 +14,7 @@ use contract::{
 use super::{
     columns::{nul_in, values},
     known::{Known, KnownDemand},
-    quarantine::Trouble,
+    quarantine::Quarantined,
     rows::{HistoryEntry, IntakePlan, Outcome, Receipt, Subject},
 };
 
@@ -29,7 +29,7 @@ pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) ->
         plan: IntakePlan::default(),
         receipts: HashMap::new(),
         subjects: HashMap::new(),
-        troubles: HashMap::new(),
+        quarantined: HashMap::new(),
         entered: HashSet::new(),
         n_new: 0,
     };
@@ -47,8 +47,8 @@ struct Planner<'a, 'b> {
     receipts: HashMap<&'a MessageId, Digest>,
     /// Where in `plan.subjects`.
     subjects: HashMap<DemandId, usize>,
-    /// Where in `plan.troubles`.
-    troubles: HashMap<DemandId, usize>,
+    /// Where in `plan.quarantined`.
+    quarantined: HashMap<DemandId, usize>,
     /// History entries of this intake.
     entered: HashSet<(i64, Digest)>,
     /// Demands without a number so far.
@@ -70,7 +70,7 @@ impl<'a> Planner<'a, '_> {
                 // Whose events these are cannot be known, so none of them is judged.
                 let why = "another message of this id was kept before";
                 let body = &message.body;
-                self.quarantine(Trouble::unreadable(delivery, body, "receipt_conflict", why));
+                self.quarantine(Quarantined::unreadable(delivery, body, "receipt_conflict", why));
                 self.plan.outcomes.quarantined += events;
             }
             None => {
@@ -95,12 +95,14 @@ impl<'a> Planner<'a, '_> {
                     let banned = self.banned.get(&(index, position)).cloned();
                     match banned.or_else(|| identity_flaw(&delivery.message.id.channel, demand)) {
                         None => self.take_demand(delivery, demand),
-                        Some(reason) => self.quarantine(Trouble::refused(delivery, demand, reason)),
+                        Some(reason) => {
+                            self.quarantine(Quarantined::refused(delivery, demand, reason))
+                        }
                     }
                 }
-                Event::Reject(reject) => self.quarantine(Trouble::rejected(delivery, reject)),
+                Event::Reject(reject) => self.quarantine(Quarantined::rejected(delivery, reject)),
                 Event::Unreadable { bytes, reason } => {
-                    self.quarantine(Trouble::unreadable(delivery, bytes, "unreadable", reason))
+                    self.quarantine(Quarantined::unreadable(delivery, bytes, "unreadable", reason))
                 }
             };
             outcomes += outcome;
@@ -131,7 +133,7 @@ impl<'a> Planner<'a, '_> {
         let row = values(demand);
         if let Some(column) = nul_in(&row) {
             let reason = Reason::new("nul_in_text", format!("{column} contains a NUL"));
-            return self.quarantine(Trouble::refused(delivery, demand, reason));
+            return self.quarantine(Quarantined::refused(delivery, demand, reason));
         }
         match judgement {
             Judgement::Stored { changed } => {
@@ -202,29 +204,28 @@ impl<'a> Planner<'a, '_> {
         self.plan.history.push(HistoryEntry { seq: 0, demand_seq, demand, outcome, changed });
     }
 
-    fn quarantine(&mut self, trouble: Trouble<'a>) -> Outcomes {
-        match self.troubles.entry(trouble.id) {
-            Entry::Occupied(at) => self.plan.troubles[*at.get()].merge(trouble),
+    fn quarantine(&mut self, row: Quarantined) -> Outcomes {
+        match self.quarantined.entry(row.id) {
+            Entry::Occupied(at) => self.plan.quarantined[*at.get()].merge(row),
             Entry::Vacant(vacant) => {
-                vacant.insert(self.plan.troubles.len());
-                self.plan.troubles.push(trouble);
+                vacant.insert(self.plan.quarantined.len());
+                self.plan.quarantined.push(row);
             }
         }
         Outcomes { quarantined: 1, ..Outcomes::default() }
     }
 
     fn finish(mut self) -> IntakePlan<'a> {
-        for trouble in &mut self.plan.troubles {
-            let here = self.subjects.get(&trouble.id).map(|at| &self.plan.subjects[*at]);
+        for row in &mut self.plan.quarantined {
+            let here = self.subjects.get(&row.id).map(|at| &self.plan.subjects[*at]);
             let newest =
                 here.map(|subject| (subject.version, subject.last_seen_at)).or_else(|| {
-                    let held = self.known.demands.get(&trouble.id)?;
+                    let held = self.known.demands.get(&row.id)?;
                     Some((held.current.version, held.last_seen_at))
                 });
             // It came after a newer good state of the same thing: nothing is left to mend.
-            trouble.resolved_at = newest
-                .filter(|(version, _)| *version > trouble.version)
-                .map(|(_, seen_at)| seen_at);
+            row.resolved_at =
+                newest.filter(|(version, _)| *version > row.version).map(|(_, seen_at)| seen_at);
         }
         self.plan.subjects.retain(|subject| subject.row.is_some() || subject.moved);
         self.plan

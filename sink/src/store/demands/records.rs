@@ -1,4 +1,4 @@
-//! Demands read back: their current states, their history and what is in quarantine.
+//! Demands read back: their current states and their history.
 
 use std::sync::LazyLock;
 
@@ -44,39 +44,6 @@ pub struct HistoryRow {
     pub changed: Vec<String>,
     /// Time of the read that saw it.
     pub seen_at: Timestamp,
-}
-
-/// Something in quarantine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Quarantined {
-    /// Id of its key, or of its bytes.
-    pub id: DemandId,
-    /// The channel it came through.
-    pub channel: ChannelId,
-    /// The source's key, where it could be read.
-    pub source_key: Option<String>,
-    /// Its newest version.
-    pub version: Version,
-    /// A stable code, to group by.
-    pub reason: String,
-    /// For people.
-    pub detail: String,
-    /// Where it was in the source.
-    pub place: String,
-    /// The message it came in.
-    pub message: String,
-    /// The record as the source said it, compressed and sealed.
-    pub raw: Option<SealedBytes>,
-    /// The event, where it is one of ours that this version cannot read.
-    pub event: Option<String>,
-    /// When it was first seen, where the message says.
-    pub first_seen_at: Option<Timestamp>,
-    /// When it was last seen, where the message says.
-    pub last_seen_at: Option<Timestamp>,
-    /// How often it came; a redelivery does not count.
-    pub times_seen: u64,
-    /// When a newer good state of the same thing was seen.
-    pub resolved_at: Option<Timestamp>,
 }
 
 impl Database {
@@ -133,28 +100,6 @@ impl Database {
         let (values, read) = ([history_seq.into()], |row: &dyn Columns| row.sealed("raw"));
         Ok(self.query_first("read a record", RAW, &values, read).await?.flatten())
     }
-
-    /// What waits in quarantine, newest first; what is resolved does not wait.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn quarantine_list(
-        &self,
-        channel: Option<&ChannelId>,
-        limit: u32,
-    ) -> Result<Vec<Quarantined>, Fault> {
-        let values = [Value::Text(channel.map(ChannelId::as_str)), i64::from(limit).into()];
-        self.query("list the quarantine", QUARANTINE_LIST, &values, Quarantined::read).await
-    }
-
-    /// What is in quarantine under this id, resolved or not.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn quarantine_show(&self, id: &DemandId) -> Result<Option<Quarantined>, Fault> {
-        let values = [Value::Id(*id)];
-        self.query_first("read the quarantine", QUARANTINE_SHOW, &values, Quarantined::read).await
-    }
 }
 
 /// The demand with id $1.
@@ -183,14 +128,6 @@ const HISTORY: &str = "SELECT h.* FROM demand d JOIN demand_history h ON h.deman
 /// The bytes behind row $1 of history.
 const RAW: &str = "SELECT raw FROM demand_raw WHERE history = $1";
 
-/// What waits in quarantine of channel $1 or of all, $2 at most.
-const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
-     WHERE resolved_at IS NULL AND (CAST($1 AS text) IS NULL OR channel = $1)
-     ORDER BY last_seen_at DESC NULLS LAST, seq DESC LIMIT $2";
-
-/// What is in quarantine under id $1.
-const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
-
 impl DemandRow {
     /// A demand is read back through its wire form: the columns are its fields.
     fn read(row: &dyn Columns) -> Result<Self, Error> {
@@ -214,36 +151,15 @@ impl DemandRow {
 
 impl HistoryRow {
     fn read(row: &dyn Columns) -> Result<Self, Error> {
-        let outcome = Outcome::from_code(&row.some_text("outcome")?);
+        let outcome = serde_json::from_value(row.some_text("outcome")?.into());
         Ok(Self {
             seq: row.some_int("seq")?,
             version: row.version()?,
-            outcome: outcome.ok_or_else(|| decode("outcome", "unknown word"))?,
+            outcome: outcome.map_err(|error| decode("outcome", error))?,
             status: row.text("status")?,
             digest: row.digest("digest")?,
             changed: row.json_value("changed")?.unwrap_or_default(),
             seen_at: row.some_time("seen_at")?,
-        })
-    }
-}
-
-impl Quarantined {
-    fn read(row: &dyn Columns) -> Result<Self, Error> {
-        Ok(Self {
-            id: row.demand_id()?,
-            channel: row.channel()?,
-            source_key: row.text("source_key")?,
-            version: row.version()?,
-            reason: row.some_text("reason")?,
-            detail: row.some_text("detail")?,
-            place: row.some_text("place")?,
-            message: row.some_text("message")?,
-            raw: row.sealed("raw")?,
-            event: row.text("event")?,
-            first_seen_at: row.time("first_seen_at")?,
-            last_seen_at: row.time("last_seen_at")?,
-            times_seen: row.count("times_seen")?,
-            resolved_at: row.time("resolved_at")?,
         })
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp, Version};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::quarantine::Trouble;
+use super::quarantine::Quarantined;
 use crate::store::database::sql::Value;
 
 /// The rows to write.
@@ -15,7 +15,7 @@ pub(crate) struct IntakePlan<'a> {
     pub(crate) subjects: Vec<Subject<'a>>,
     pub(crate) history: Vec<HistoryEntry<'a>>,
     /// One per id.
-    pub(crate) troubles: Vec<Trouble<'a>>,
+    pub(crate) quarantined: Vec<Quarantined>,
     pub(crate) receipts: Vec<Receipt<'a>>,
     /// Messages that were kept before; one more delivery each.
     pub(crate) redelivered: Vec<&'a MessageId>,
@@ -82,7 +82,7 @@ pub(crate) struct HistoryEntry<'a> {
 }
 
 /// What became of a state in history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It became the current state.
@@ -101,11 +101,6 @@ impl Outcome {
             Self::Superseded => "superseded",
             Self::Stale => "stale",
         }
-    }
-
-    /// The outcome of a word in the column.
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Stored, Self::Superseded, Self::Stale].into_iter().find(|one| one.code() == code)
     }
 }
 

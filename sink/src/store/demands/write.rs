@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     columns::COLUMNS,
     index::Tokens,
-    quarantine::{Trouble, on_conflict},
+    quarantine::{Quarantined, on_conflict},
     rows::{HistoryEntry, IntakePlan, Receipt, Subject},
 };
 use crate::store::database::{
@@ -29,13 +29,13 @@ pub(crate) async fn write(
     tx.write_rows(HISTORY, &plan.history.iter().map(history_row).collect::<Vec<_>>()).await?;
     let raws: Vec<_> = plan.history.iter().map(|entry| raw_row(entry, has_months)).collect();
     tx.write_rows(RAW, &raws).await?;
-    let mut troubles: Vec<_> = plan.troubles.iter().collect();
+    let mut quarantined: Vec<_> = plan.quarantined.iter().collect();
     let mut good: Vec<_> = plan.subjects.iter().collect();
     if tx.is_shared() {
-        troubles.sort_unstable_by_key(|trouble| trouble.id);
+        quarantined.sort_unstable_by_key(|row| row.id);
         good.sort_unstable_by_key(|subject| subject.id);
     }
-    let rows: Vec<_> = troubles.into_iter().map(quarantine_row).collect();
+    let rows: Vec<_> = quarantined.into_iter().map(quarantine_row).collect();
     tx.write_rows(&QUARANTINE, &rows).await?;
     tx.write_rows(RESOLVE, &good.into_iter().map(good_row).collect::<Vec<_>>()).await?;
     receipts(tx, plan).await?;
@@ -113,24 +113,24 @@ fn raw_row<'a>(entry: &'a HistoryEntry<'_>, has_months: bool) -> Row<'a> {
     row
 }
 
-fn quarantine_row<'a>(trouble: &'a Trouble<'_>) -> Row<'a> {
+fn quarantine_row(quarantined: &Quarantined) -> Row<'_> {
     let mut row = vec![
-        ("id", Value::Id(trouble.id)),
-        ("channel", trouble.channel.as_str().into()),
-        ("source_key", Value::Text(trouble.source_key.as_deref())),
+        ("id", Value::Id(quarantined.id)),
+        ("channel", quarantined.channel.as_str().into()),
+        ("source_key", Value::Text(quarantined.source_key.as_deref())),
     ];
-    row.extend(version_columns(trouble.version));
+    row.extend(version_columns(quarantined.version));
     row.extend([
-        ("reason", trouble.reason.code.as_ref().into()),
-        ("detail", trouble.reason.detail.as_str().into()),
-        ("place", trouble.place.as_str().into()),
-        ("message", trouble.message.as_str().into()),
-        ("raw", Value::Bytes(trouble.raw)),
-        ("event", Value::Text(trouble.event)),
-        ("first_seen_at", Value::Time(trouble.first_seen_at)),
-        ("last_seen_at", Value::Time(trouble.last_seen_at)),
-        ("times_seen", trouble.times_seen.into()),
-        ("resolved_at", Value::Time(trouble.resolved_at)),
+        ("reason", quarantined.reason.as_str().into()),
+        ("detail", quarantined.detail.as_str().into()),
+        ("place", quarantined.place.as_str().into()),
+        ("message", quarantined.message.as_str().into()),
+        ("raw", Value::Bytes(quarantined.raw.as_ref().map(|raw| raw.0.as_slice()))),
+        ("event", Value::Text(quarantined.event.as_deref())),
+        ("first_seen_at", Value::Time(quarantined.first_seen_at)),
+        ("last_seen_at", Value::Time(quarantined.last_seen_at)),
+        ("times_seen", int(quarantined.times_seen).into()),
+        ("resolved_at", Value::Time(quarantined.resolved_at)),
     ]);
     row
 }

@@ -9,7 +9,7 @@ use sqlx::{
 
 use super::{Sqlite, iso};
 use crate::store::database::sql::{
-    Columns, Read, Row, Value, decode, fill, in_words, plain_columns,
+    Columns, Read, Row, Value, Words, decode, fill, in_words, plain_columns,
 };
 
 /// `OR FAIL`: if a row is rejected, the whole transaction is rolled back, so SQLite need not keep a
