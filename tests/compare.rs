@@ -1,5 +1,5 @@
-//! What the city served against what the store holds: by id, and by the record as it was read,
-//! opened with the key.
+//! What the city served against what the store holds: by id, field by field, and by the record as it
+//! was read, opened with the key.
 #![allow(clippy::expect_used, clippy::panic)]
 
 use anyhow::Context;

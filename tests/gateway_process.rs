@@ -1,4 +1,5 @@
-//! The real binary as a child process, read line by line.
+//! The real binary as a child process, read line by line; and servers of a test's own, to be
+//! restarted and killed: `xtask serve` as a child process.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +12,7 @@ use std::{
 use anyhow::Context;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
-use crate::{gateway_process::binary, gateway_process::signal, world::World};
+use crate::world::World;
 
 /// The eight verbs as their log events name them, in the order of the embedded gateway.
 pub const EVENTS: [&str; 8] =

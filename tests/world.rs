@@ -1,4 +1,5 @@
-//! A city and a gateway's folder in a temporary place.
+//! A city and a gateway's folder in a temporary place; and the smallest source over HTTP, a server
+//! that answers what a test says.
 
 use std::{
     collections::BTreeMap,

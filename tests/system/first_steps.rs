@@ -1,4 +1,6 @@
-//! What a newcomer does first: the demo, and CONTRIBUTING.md.
+//! The first steps of a newcomer: `tonghui demo --once`, from an empty folder to balanced books, and
+//! the tutorial in CONTRIBUTING.md. Its commands are run by a shell with the real binary, against an
+//! interface that answers what it says there; and its connector is the one that the suite runs.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
 //! One ingest process and two sinks of the real binary, killed again and again, while the broker and
-//! the database between them are restarted, killed, cut off and robbed of a queue.
+//! the database between them are restarted, killed and cut off, and a queue is deleted.
 
 use std::{
     collections::BTreeMap,

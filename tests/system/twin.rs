@@ -1,5 +1,6 @@
-//! A whole gateway in memory: a source, the two loops, the twins of bus and store, with a trap
-//! around every verb. What survives a crash lives in `Durable`; everything else is rebuilt.
+//! A whole gateway in memory: a source, the two loops, the memory bus and store, with a trap around
+//! every verb: the nth time a verb is reached, the process crashes there, the verb fails, or the future
+//! of its loop is dropped. What survives a crash lives in `Durable`; everything else is rebuilt.
 
 use std::{
     collections::BTreeSet,

@@ -72,7 +72,8 @@ const PAGE: u32 = 500;
 /// Of each channel, or the hotline's many records would fill it alone.
 const OF_A_CHANNEL: usize = 400;
 
-/// Makes a dictionary of the records in the store that `config` names.
+/// Makes a dictionary for raw records, of those in the store that `config` names. One in use never
+/// changes: a record is read with the dictionary that compressed it.
 #[tokio::main]
 async fn make_dictionary(config: &Path, target: &Path) -> anyhow::Result<String> {
     let settings = assemble::settings_without_secrets(config)?;

@@ -47,7 +47,7 @@ enum Task {
     },
     /// Run one server in a folder until interrupted; started there again, it goes on where it was.
     Serve {
-        /// Which.
+        /// The server.
         name: servers::Name,
         /// Where it keeps its data, port and password.
         folder: PathBuf,

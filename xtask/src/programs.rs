@@ -99,7 +99,8 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("demand", "docs/schema/demand.json"),
 ];
 
-/// Writes the schemas, or says which of the committed ones are out of date.
+/// Writes the schemas, or says which of the committed ones are out of date. They are committed so that
+/// editors and other programs can read them without building anything.
 pub(crate) fn schema(check: bool) -> Result<()> {
     // Of the whole workspace: one package alone would be built once more, with features of its own.
     must(cargo(&["build", "--locked", "--quiet", "--workspace", "--bin", "tonghui"]))?;

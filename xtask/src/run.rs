@@ -1,4 +1,8 @@
-//! Runs commands, one at a time: shows what they say and remembers it.
+//! Runs commands, one at a time, and keeps their output. Ctrl-C and SIGTERM end the command that is
+//! running, and nothing else.
+//!
+//! The main thread then sees that command fail and leaves by its ordinary way out, where the guards
+//! stop the servers and remove their folder. There is no second path for cleaning up.
 //!
 //! Each command is a process group of its own, so that an interrupt reaches its children too and
 //! does not reach the servers, which other guards stop in their turn.
@@ -22,11 +26,11 @@ use signal_hook::{
     iterator::Signals,
 };
 
-/// What a command said and whether it was content.
+/// The output of a command, and whether it succeeded.
 pub(crate) struct Said {
     /// It exited with 0.
     pub(crate) ok: bool,
-    /// Standard output and error, as they came.
+    /// Standard output and error, in order of arrival.
     pub(crate) text: String,
 }
 

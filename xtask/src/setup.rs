@@ -9,7 +9,7 @@ use crate::{
     servers,
 };
 
-/// Something has to be installed and we may not do it.
+/// Something has to be installed, and this process may not install it.
 #[derive(Debug)]
 pub(crate) struct Missing(pub(crate) String);
 
@@ -62,7 +62,7 @@ fn packages() -> Result<()> {
     Ok(())
 }
 
-/// Whether this process may do everything.
+/// Whether this process runs as root.
 pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
@@ -75,7 +75,7 @@ fn missing_packages() -> Vec<&'static str> {
         .collect()
 }
 
-/// A shell with root's rights, where they are had without asking anybody.
+/// A shell as root, where that needs no password.
 fn root_shell() -> Option<Command> {
     quiet_true("apt-get", &["--version"])?;
     if is_root() {
@@ -101,7 +101,9 @@ fn by_hand(packages: &[&str]) -> String {
 /// Names the interpreter to the programs that measure.
 pub(crate) const VARIABLE: &str = "TONGHUI_BENCH_PYTHON";
 
-/// A virtual environment. Where its requirements carry hashes, pip checks every file.
+/// A virtual environment under `target`: for a Singer tap that was not written for the gateway, and for
+/// the peers we are measured against. Versions are pinned, so that two runs compare; where requirements
+/// carry hashes, pip checks every file.
 pub(crate) struct Environment {
     requirements: &'static str,
     folder: &'static str,

@@ -169,7 +169,8 @@ impl Steps {
     }
 }
 
-/// Tests by outcome.
+/// Tests by outcome, read from the closing lines of the test runners: counted and not assumed, because a
+/// runner that ran nothing must not look like a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct TestCounts {
     /// They passed.

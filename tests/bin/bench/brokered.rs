@@ -1,5 +1,6 @@
 //! The same backlog through RabbitMQ into PostgreSQL, beside dlt, which loads it into the same
-//! server without a broker between.
+//! server without a broker between. dlt reads the hotline's rows as JSON pages over HTTP, all of them
+//! made before anybody asks, so that dlt is measured and not the server.
 
 use std::{
     io::Write,

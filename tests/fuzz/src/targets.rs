@@ -1,4 +1,4 @@
-//! What is fed, and what must hold whatever it is fed.
+//! The parsers that are fuzzed, and what must hold for every input.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,8 @@
-//! Which crate may depend on which, and on what from outside.
+//! Which crate may depend on which; and what deny.toml says, checked without cargo-deny and without
+//! network.
+//!
+//! For the latter `cargo metadata` is not asked: it also names crates that only a switched-off feature
+//! would bring (ring, by rustls-webpki). `cargo tree` names what is built.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What is away for a while: the broker, this process, a source.
+//! Outages: of the broker, of this process, of a source.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn t02_while_the_broker_is_away_nothing_is_acknowledged_and_nothing_is_los
     let desk = Desk::new("").await;
     let keys = desk.hotline.file(30).await.unwrap();
     desk.line.bus.goes_away(true);
-    // A minute each.
+    // One minute each.
     for _ in 0..10 {
         let fault = desk.line.pull().await.unwrap_err();
         assert!(fault.is_transient(), "{fault}");

@@ -81,16 +81,15 @@ impl Turn {
         purpose: &str,
     ) -> Result<Link, Fault> {
         let Node { uri, place } = node;
-        let what = CONNECT;
-        let runtime = default_runtime().map_err(|error| fault(&place, what, error))?;
+        let failed = |error| fault(&place, CONNECT, error);
+        let late = |_| silent(&place, CONNECT, CONNECT_WITHIN * 2);
+        let runtime = default_runtime().map_err(failed)?;
         let tls = OwnedTLSConfig { identity: None, cert_chain: settings.ca.clone() };
         if !self.probed().contains(&place.name) {
             let connecting = uri.connect_with_config_async(tls.as_ref(), &runtime);
             let probing = async { refuse_old(&place, in_time(connecting).await?).await };
-            match timeout(CONNECT_WITHIN * 2, Box::pin(probing)).await {
-                Ok(probed) => probed.map_err(|error| fault(&place, what, error.into()))??,
-                Err(_) => return Err(silent(&place, what, CONNECT_WITHIN * 2)),
-            }
+            let probed = timeout(CONNECT_WITHIN * 2, Box::pin(probing)).await.map_err(late)?;
+            probed.map_err(|error| failed(error.into()))??;
             self.probed().insert(place.name.clone());
         }
         let name = format!("tonghui {purpose}");
@@ -99,10 +98,8 @@ impl Turn {
             Ok(in_time(uri.connect_with_config_async(tls.as_ref(), &runtime)).await?)
         };
         let connecting = Connection::connector(uri, runtime, socket, options);
-        let connection = match timeout(CONNECT_WITHIN * 2, connecting).await {
-            Ok(connection) => connection.map_err(|error| fault(&place, what, error))?,
-            Err(_) => return Err(silent(&place, what, CONNECT_WITHIN * 2)),
-        };
+        let connected = timeout(CONNECT_WITHIN * 2, connecting).await.map_err(late)?;
+        let connection = connected.map_err(failed)?;
         info!(target: "tonghui", broker = place.name, purpose, "connected");
         let (blocked, _listener) = listen(&connection, at(&place));
         Ok(Link { connection, place, blocked, _listener })

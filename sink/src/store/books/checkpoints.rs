@@ -268,7 +268,9 @@ const READ: &str = "INSERT INTO read ({names}) {rows}";
 
 const PARTS: &str = "INSERT INTO read_part ({names}) {rows}";
 
-/// The progress of one backfill.
+/// The progress of one backfill: a stretch of time that is read again from its own position, while the
+/// live one goes on. It needs the lease of the channel all the same, and its reads are in the same
+/// books.
 #[derive(Debug, Clone)]
 pub struct Backfill {
     store: Database,

@@ -199,7 +199,9 @@ fn read_times(intake: &Intake) -> impl Iterator<Item = Timestamp> {
 /// Far inside a broker's consumer timeout (30 minutes), so that a delivery is never taken away.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// A store that tries again while its faults are transient, until stop is asked.
+/// A store that tries again while its faults are transient, until stop is asked. The sink holds its
+/// deliveries meanwhile: to give them back would only make the broker count failures of healthy
+/// messages.
 #[derive(Debug)]
 pub struct RetryingStore<S> {
     store: S,

@@ -206,7 +206,8 @@ fn none_of(mut faults: Vec<Fault>, place: &str) -> Fault {
 const PARAMETERS: &[&str] =
     &["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "application_name", "options"];
 
-/// The hosts of a URL, in its order.
+/// The hosts of a URL, in its order: one or several, as libpq reads it
+/// (`postgres://user@one:5432,two:5433/name`). The driver knows one host only.
 #[derive(Clone)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<Host>,

@@ -1,4 +1,5 @@
-//! Records and megabytes for each second of processor time: other programs on the machine do not count.
+//! Megabytes and records for each second of processor time, so that other programs on the machine do
+//! not count: texts that are decoded, cleaned and repaired, and bodies that become sealed demands.
 
 use std::{fs, hint::black_box, path::Path, sync::Arc};
 
