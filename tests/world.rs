@@ -212,7 +212,7 @@ impl Site {
         serving.spawn(async move {
             // One connection after the other: those of tests are few, and each is closed.
             while let Ok((stream, _)) = listener.accept().await {
-                let _ = serve(stream, &*answer).await;
+                let _ = answer_all(stream, &*answer).await;
             }
         });
         Ok(Self { url, _serving: serving })
@@ -224,7 +224,7 @@ impl Site {
     }
 }
 
-async fn serve(stream: TcpStream, answer: &Answering) -> std::io::Result<()> {
+async fn answer_all(stream: TcpStream, answer: &Answering) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;

@@ -51,7 +51,6 @@ struct Kept {
 
 #[derive(Debug)]
 struct Read {
-    read_at: Timestamp,
     tally: contract::Tally,
     parts: Vec<Part>,
 }
@@ -263,8 +262,7 @@ impl Checkpoints for Memory {
         at.step += 1;
         checkpoint.read_at = Some(step.read_at());
         if step.tally().read > 0 {
-            let read =
-                Read { read_at: step.read_at(), tally: step.tally(), parts: step.parts().to_vec() };
+            let read = Read { tally: step.tally(), parts: step.parts().to_vec() };
             state.reads.insert((step.channel().clone(), step.read_no()), read);
         }
         Ok(())
