@@ -164,7 +164,7 @@ impl Tables {
                 self.demands.insert(subject.seq, DemandRow { demand, first_seen_at, last_seen_at });
             }
             if let Some(row) = self.demands.get_mut(&subject.seq) {
-                row.demand.version = subject.version;
+                row.demand.version = subject.current.version;
                 row.last_seen_at = subject.last_seen_at;
             }
         }
@@ -210,7 +210,7 @@ fn write_quarantine(quarantine: &mut BTreeMap<DemandId, Quarantined>, plan: &Int
     for subject in &plan.subjects {
         if let Some(row) = quarantine.get_mut(&subject.id)
             && row.resolved_at.is_none()
-            && subject.version > row.version
+            && subject.current.version > row.version
         {
             row.resolved_at = Some(subject.last_seen_at);
         }

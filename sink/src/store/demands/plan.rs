@@ -124,7 +124,6 @@ impl<'a> Planner<'a, '_> {
             let subject = self.subject(demand, &incoming);
             if incoming.version > subject.current.version {
                 subject.current.version = incoming.version;
-                subject.version = incoming.version;
                 subject.moved = true;
             }
             subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
@@ -139,7 +138,6 @@ impl<'a> Planner<'a, '_> {
             Judgement::Stored { changed } => {
                 let entry = self.plan.history.len();
                 let subject = self.subject(demand, &incoming);
-                subject.version = incoming.version;
                 subject.current = incoming;
                 subject.row = Some(row);
                 subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
@@ -179,7 +177,6 @@ impl<'a> Planner<'a, '_> {
                     seq: held.seq,
                     is_new,
                     id: demand.id,
-                    version: held.current.version,
                     first_seen_at: read_at,
                     last_seen_at: held.last_seen_at,
                     row: None,
@@ -219,7 +216,7 @@ impl<'a> Planner<'a, '_> {
         for row in &mut self.plan.quarantined {
             let here = self.subjects.get(&row.id).map(|at| &self.plan.subjects[*at]);
             let newest =
-                here.map(|subject| (subject.version, subject.last_seen_at)).or_else(|| {
+                here.map(|subject| (subject.current.version, subject.last_seen_at)).or_else(|| {
                     let held = self.known.demands.get(&row.id)?;
                     Some((held.current.version, held.last_seen_at))
                 });

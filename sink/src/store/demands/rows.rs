@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp, Version};
+use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::quarantine::Quarantined;
@@ -57,13 +57,12 @@ pub(crate) struct Subject<'a> {
     /// The store has no row of it yet.
     pub(crate) is_new: bool,
     pub(crate) id: DemandId,
-    pub(crate) version: Version,
     pub(crate) first_seen_at: Timestamp,
     pub(crate) last_seen_at: Timestamp,
     /// The row that becomes current; `None` where only version and last sight move.
     pub(crate) row: Option<Vec<Value<'a>>>,
-    /// What the next event of this intake is judged by.
-    pub(super) current: Current,
+    /// What the next event of this intake is judged by; its version becomes that of the row.
+    pub(crate) current: Current,
     /// The version has moved: a repeated state under the same version moves nothing.
     pub(crate) moved: bool,
     /// Its entry in `history` that is `stored` so far.

@@ -1,5 +1,7 @@
 //! What is doubtful in a store, labels that no code table has, and what a channel usually brings.
 
+use std::sync::LazyLock;
+
 use chrono::TimeDelta;
 use contract::{ChannelId, DemandId, Fault, Shape, Timestamp};
 use serde::Serialize;
@@ -71,7 +73,7 @@ impl Database {
                 sample: row.some_text("sample")?,
             })
         };
-        self.query("list unknown labels", UNKNOWN, &[], read).await
+        self.query("list unknown labels", UNKNOWN.as_str(), &[], read).await
     }
 }
 
@@ -85,19 +87,20 @@ const COUNTS: &str = "
      GROUP BY d.channel, field, flag ORDER BY d.channel, demands DESC, field, flag";
 
 /// Labels of every field that keeps them, the most frequent first.
-const UNKNOWN: &str = "
-    SELECT channel, field, raw, count(*) AS demands, min(source_key) AS sample FROM (
-        SELECT channel, source_key, 'kind' AS field, kind_raw AS raw FROM demand
-        WHERE kind IS NULL AND kind_raw IS NOT NULL
-      UNION ALL SELECT channel, source_key, 'status', status_raw FROM demand
-        WHERE status IS NULL AND status_raw IS NOT NULL
-      UNION ALL SELECT channel, source_key, 'category', category_raw FROM demand
-        WHERE category IS NULL AND category_raw IS NOT NULL
-      UNION ALL SELECT channel, source_key, 'org', org_raw FROM demand
-        WHERE org IS NULL AND org_raw IS NOT NULL
-      UNION ALL SELECT channel, source_key, 'region', region_raw FROM demand
-        WHERE region IS NULL AND region_raw IS NOT NULL
-    ) unknown GROUP BY channel, field, raw ORDER BY demands DESC, channel, field, raw";
+static UNKNOWN: LazyLock<String> = LazyLock::new(|| {
+    let fields = ["kind", "status", "category", "org", "region"].map(|field| {
+        format!(
+            "SELECT channel, source_key, '{field}' AS field, {field}_raw AS raw FROM demand
+             WHERE {field} IS NULL AND {field}_raw IS NOT NULL"
+        )
+    });
+    format!(
+        "SELECT channel, field, raw, count(*) AS demands, min(source_key) AS sample
+         FROM ({}) unknown
+         GROUP BY channel, field, raw ORDER BY demands DESC, channel, field, raw",
+        fields.join(" UNION ALL ")
+    )
+});
 
 /// How many weeks back the same day of the week is looked at.
 const WEEKS: i32 = 4;

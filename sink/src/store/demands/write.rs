@@ -80,7 +80,7 @@ async fn receipts(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<(),
 /// All columns of a demand; only the version and the last sight where nothing else moves.
 fn demand_row<'a>(subject: &'a Subject<'_>) -> Row<'a> {
     let mut row = vec![("seq", subject.seq.into())];
-    row.extend(version_columns(subject.version));
+    row.extend(version_columns(subject.current.version));
     row.push(("last_seen_at", subject.last_seen_at.into()));
     if let Some(values) = &subject.row {
         row.push(("first_seen_at", subject.first_seen_at.into()));
@@ -137,7 +137,7 @@ fn quarantine_row(quarantined: &Quarantined) -> Row<'_> {
 
 fn good_row<'a>(subject: &'a Subject<'_>) -> Row<'a> {
     let mut row = vec![("id", Value::Id(subject.id)), ("seen_at", subject.last_seen_at.into())];
-    row.extend(version_columns(subject.version));
+    row.extend(version_columns(subject.current.version));
     row
 }
 
