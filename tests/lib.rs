@@ -2,6 +2,7 @@
 //! the real binary, and the comparison of what the city served with what the store holds.
 
 pub mod compare;
+pub mod corpus;
 pub mod gateway_process;
 pub mod line;
 pub mod world;

@@ -19,7 +19,7 @@ use sqlx::{Connection, SqliteConnection};
 use system_tests::{
     gateway_process,
     gateway_process::command,
-    site::{Reply, Site},
+    world::{Reply, Site},
 };
 
 const RECORDS: usize = 300;
