@@ -5,7 +5,4 @@ pub mod compare;
 pub mod corpus;
 pub mod gateway_process;
 pub mod line;
-pub mod server_process;
-pub mod site;
-pub mod told;
 pub mod world;

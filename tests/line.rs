@@ -37,7 +37,7 @@ use sandbox::{
 use sink::store::{Memory, Quarantined};
 use tempfile::TempDir;
 
-use crate::told::{altered, same_payload};
+use crate::compare::{altered, same_payload};
 
 /// Keys of no gateway: 32 bytes each, for reproducible tests.
 const KEYS: &str = include_str!("system/keys.json");

@@ -1,12 +1,12 @@
 //! The durable side: buses that hold messages, stores that keep them, and the loop between them.
 //!
-//! One judge (`contract::judge`) decides what an arriving state means, and one plan
-//! (`store/demands/plan.rs`) decides which rows follow from it; a store only writes the plan. So
-//! SQLite, PostgreSQL and the memory store differ in how rows are written, never in which rows. An
-//! upsert that decides in SQL was not chosen: it cannot record in history what became of every state,
-//! and each database would decide in its own way.
+//! One judge (`contract::judge`) decides what an arriving state means, one plan
+//! (`store/demands/plan.rs`) decides which rows follow from it, and one module
+//! (`store/demands/write.rs`) says how they are written. So SQLite, PostgreSQL and the memory store
+//! never differ in which rows they keep. An upsert that decides in SQL was not chosen: it cannot record
+//! in history what became of every state, and each database would decide in its own way.
 //!
-//! Reading order: `run.rs`, `store/demands/plan.rs`, `store/sqlite/keep.rs`, `bus/in_process.rs`.
+//! Reading order: `run.rs`, `store/demands/keep.rs`, `store/demands/plan.rs`, `bus/in_process.rs`.
 
 mod run;
 

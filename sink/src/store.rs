@@ -11,7 +11,13 @@ mod memory;
 mod postgres;
 mod sqlite;
 
-pub mod suite;
+/// What tests ask stores, of this crate and of others.
+pub mod suite {
+    pub mod sample;
+
+    #[cfg(test)]
+    pub(crate) use sample::{keep, stored};
+}
 #[cfg(test)]
 mod tests;
 
@@ -19,17 +25,14 @@ pub use books::{Backfill, BooksRow, ChannelStatus, Progress};
 pub use database::{Access, Database};
 pub use demands::{
     index::{Index, IndexLag},
-    plan::Outcome,
-    quality::{QualityCount, UnknownLabel},
-    records::{DemandRow, HistoryRow, Quarantined},
-    retry::RetryingStore,
-    usual::Volume,
+    keep::RetryingStore,
+    quarantine::Quarantined,
+    records::{DemandRow, HistoryRow},
+    rows::Outcome,
+    statistics::{QualityCount, UnknownLabel, Volume},
 };
 pub use memory::Memory;
 pub use postgres::Postgres;
 pub use privacy::{AuditEntry, Erased, Erasure, RawOf, SealedRaw, SealedRow};
-pub use service::{
-    lease::{Claim, Holding, Lease},
-    request::{Request, RequestKind, RequestState},
-};
+pub use service::{Claim, Holding, Lease, Request, RequestKind, RequestState};
 pub use sqlite::Sqlite;

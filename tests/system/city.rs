@@ -16,7 +16,7 @@ use sandbox::{
     truth::{Outcome, Thing},
 };
 use sink::store::Database;
-use system_tests::told::altered;
+use system_tests::compare::altered;
 use tempfile::TempDir;
 
 /// A city and the gateway that reads it.

@@ -20,7 +20,7 @@ use gateway::{
 use sink::{bus::MemoryBroker, store::Memory as MemoryStore};
 
 use crate::{
-    trap::{Harm, Moment, Trap, Verb},
+    twin::{Harm, Moment, Trap, Verb},
     twin::{Source, Span, Trapped, TwinConnector, TwinNormalizer, Verbs, is_a_case},
 };
 
@@ -263,7 +263,7 @@ async fn check_everything(durable: &Durable, trap: &Trap, case: &str) {
     assert_eq!(cursor, ROWS, "{case}: the position is not the last");
     assert_eq!(durable.source.acknowledged.lock().unwrap().len(), ROWS, "{case}");
 
-    let books = durable.store.books(None, None);
+    let books = durable.store.books();
     let [book] = &books[..] else { panic!("{case}: {books:?}") };
     assert_eq!(book.balanced, Some(true), "{case}: {book:?}");
     assert_eq!((book.in_flight, book.read), (0, ROWS as u64), "{case}: {book:?}");
@@ -374,11 +374,11 @@ async fn books_balance_after_every_crash() {
         };
         assert!(!run(&durable, &trap, &Verbs::default()).await, "{verb:?} did not crash");
         // Whatever the crash left, the ledger never shows a difference, only something in flight.
-        for book in durable.store.books(None, None) {
+        for book in durable.store.books() {
             assert_ne!(book.balanced, Some(false), "{verb:?}: {book:?}");
         }
         while !run(&durable, &trap, &Verbs::default()).await {}
-        for book in durable.store.books(None, None) {
+        for book in durable.store.books() {
             assert_eq!(book.balanced, Some(true), "{verb:?}: {book:?}");
         }
     }

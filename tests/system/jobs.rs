@@ -15,7 +15,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sandbox::{Clock, Faults};
 use sqlx::{Connection as _, SqliteConnection};
-use system_tests::{gateway_process::command, server_process::signal, world::World};
+use system_tests::{gateway_process::command, gateway_process::signal, world::World};
 use tempfile::TempDir;
 
 const DAYS: u64 = 30;

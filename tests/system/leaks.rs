@@ -11,9 +11,8 @@ use std::{
 use sandbox::{Clock, Gbk, Settings, checksum::identity_check};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, query_scalar};
 use system_tests::{
-    gateway_process::{Gateway, command, event},
+    gateway_process::{Gateway, Server, command, event},
     line::Line,
-    server_process::Server,
     world::World,
 };
 

@@ -1,6 +1,5 @@
-//! With everything logged that can be, the log holds no word of what people said, and no line that is
-//! too long: a message that comes back from the broker, and a statement that is slow, are the two of
-//! which libraries have the most to say.
+//! At the most verbose level the log contains no text of a demand and no overlong line. Libraries log
+//! most about a message that the broker returns and about a slow statement, so both are provoked.
 
 use std::fs;
 
@@ -8,8 +7,7 @@ use gateway::log::LONGEST_LINE;
 use sandbox::{Clock, Settings};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, query_scalar};
 use system_tests::{
-    gateway_process::{Gateway, event},
-    server_process::{Server, rabbitmqctl},
+    gateway_process::{Gateway, Server, event, rabbitmqctl},
     world::{STORE, World},
 };
 
@@ -32,7 +30,7 @@ async fn a_returned_message_a_slow_statement_and_a_full_queue_leave_no_demand_in
     let queue = format!("{prefix}.hotline");
 
     let mut log = Log(Vec::new());
-    // The first batch has found its queue; then the queue is deleted under the publisher's hands.
+    // The first batch has found its queue; then the queue is deleted while the publisher runs.
     let mut ingest = Gateway::start_with(&world, "ingest", "trace").unwrap();
     log.until(&mut ingest, |line| event(line) == Some("settled"));
     rabbitmqctl(&broker, &["delete_queue", &queue]).unwrap();

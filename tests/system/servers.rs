@@ -8,8 +8,8 @@ use serde_json::Value;
 use sink::store::{Access, Database, Postgres};
 use sqlx::{Connection, SqliteConnection};
 use system_tests::{
+    gateway_process::Server,
     gateway_process::{Gateway, command, event, server},
-    server_process::Server,
     world::World,
 };
 

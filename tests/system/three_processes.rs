@@ -1,5 +1,5 @@
 //! One ingest process and two sinks of the real binary, killed again and again, while the broker and
-//! the database between them are restarted, killed, cut off and robbed of a queue.
+//! the database between them are restarted, killed and cut off, and a queue is deleted.
 
 use std::{
     collections::BTreeMap,
@@ -17,8 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use sandbox::{Clock, Faults, Pace};
 use sink::store::Database;
 use system_tests::{
-    gateway_process::{Gateway, event},
-    server_process::{Server, rabbitmqctl, signal},
+    gateway_process::{Gateway, Server, event, rabbitmqctl, signal},
     world::World,
 };
 use tokio::{
@@ -287,4 +286,47 @@ fn note(watch: &Watch, line: &str) {
     last.push(line.to_owned());
     let surplus = last.len().saturating_sub(10);
     last.drain(..surplus);
+}
+
+/// Reads its lines until one says so.
+fn read_until(gateway: &mut Gateway, says: impl Fn(&str) -> bool) -> String {
+    while let Some(line) = gateway.line().unwrap() {
+        if says(&line) {
+            return line;
+        }
+    }
+    panic!("the gateway ended before it said so");
+}
+
+fn reads(line: &str) -> bool {
+    event(line) == Some("read")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_reads_the_other_steps_back_and_takes_over_when_it_dies() {
+    let world = World::open(sandbox::Settings::new(3, Clock::machine())).await.unwrap();
+    world.edit_channel("every = \"15s\"", "every = \"50ms\"").unwrap();
+    world.hotline.file(300).await.unwrap();
+    tokio::task::block_in_place(|| {
+        let mut first = Gateway::start(&world).unwrap();
+        read_until(&mut first, reads);
+        let mut second = Gateway::start(&world).unwrap();
+        let line = read_until(&mut second, |line| line.contains("is read by") || reads(line));
+        let name = format!("process {} on ", first.id());
+        assert!(line.contains(&name), "it does not step back and name the other: {line}");
+
+        drop(first); // its lease has seconds to go
+        read_until(&mut second, reads);
+        let mut third = Gateway::start(&world).unwrap();
+        let line = read_until(&mut third, |line| line.contains("is read by") || reads(line));
+        assert!(line.contains(&format!("process {} on ", second.id())), "{line}");
+
+        second.stop().unwrap(); // gives the lease back
+        read_until(&mut third, |line| reads(line) && line.contains("caught_up=true"));
+        third.stop().unwrap();
+    });
+    assert_eq!(world.differences().await.unwrap(), Vec::<String>::new());
+    let (store, _) = world.store().await.unwrap();
+    let books = store.books(None, None).await.unwrap();
+    assert_eq!((books[0].balanced, books[0].stored), (Some(true), 300), "{books:?}");
 }

@@ -1,9 +1,14 @@
-//! A whole gateway in memory: a source, the two loops, the twins of bus and store, with a trap
-//! around every verb. What survives a crash lives in `Durable`; everything else is rebuilt.
+//! A whole gateway in memory: a source, the two loops, the memory bus and store, with a trap around
+//! every verb: the nth time a verb is reached, the process crashes there, the verb fails, or the future
+//! of its loop is dropped. What survives a crash lives in `Durable`; everything else is rebuilt.
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    future::{Future, pending},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 use contract::{
@@ -15,8 +20,7 @@ use contract::{
 use futures_util::future::BoxFuture;
 use gateway::registry::AnyConnector;
 use serde_json::json;
-
-use crate::trap::{Harm, Moment, Trap, Verb};
+use tokio::sync::Notify;
 
 /// The source: rows in order, and which of them were acknowledged to it.
 #[derive(Debug, Default)]
@@ -232,4 +236,110 @@ impl<T: Store> Store for Trapped<Arc<T>> {
 /// packing has one moment only.
 pub(crate) fn is_a_case(verb: Verb, moment: Moment) -> bool {
     verb != Verb::Pack || moment == Moment::Before
+}
+
+/// The eight verbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Read,
+    Pack,
+    Deliver,
+    Advance,
+    Settle,
+    Take,
+    Keep,
+    Ack,
+}
+
+impl Verb {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Read,
+        Self::Pack,
+        Self::Deliver,
+        Self::Advance,
+        Self::Settle,
+        Self::Take,
+        Self::Keep,
+        Self::Ack,
+    ];
+
+    pub(crate) fn is_of_the_sink(self) -> bool {
+        matches!(self, Self::Take | Self::Keep | Self::Ack)
+    }
+}
+
+/// What happens at the trap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Harm {
+    /// Everything that is not durable is gone.
+    Crash,
+    /// The verb answers with a fault.
+    Error,
+    /// The future of its loop is dropped; the other loop goes on.
+    Dropped,
+}
+
+/// Whether the verb's effect has happened when the trap springs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Before,
+    After,
+}
+
+/// Springs once.
+#[derive(Debug)]
+pub(crate) struct Trap {
+    pub(crate) verb: Verb,
+    pub(crate) harm: Harm,
+    pub(crate) moment: Moment,
+    left: AtomicUsize,
+    pub(crate) sprung: Notify,
+    sprung_times: AtomicUsize,
+}
+
+impl Trap {
+    /// Springs when `verb` is reached for the `nth` time, counted from 1.
+    pub(crate) fn new(verb: Verb, harm: Harm, moment: Moment, nth: usize) -> Self {
+        let left = AtomicUsize::new(nth);
+        let sprung_times = AtomicUsize::new(0);
+        Self { verb, harm, moment, left, sprung: Notify::new(), sprung_times }
+    }
+
+    pub(crate) fn has_sprung(&self) -> bool {
+        self.sprung_times.load(SeqCst) > 0
+    }
+
+    /// Counts `verb`; true when it is time.
+    pub(crate) fn springs(&self, verb: Verb) -> bool {
+        if verb != self.verb {
+            return false;
+        }
+        let before = self.left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+        let now = before == Ok(1);
+        if now {
+            self.sprung_times.fetch_add(1, SeqCst);
+        }
+        now
+    }
+
+    /// Does `work` with the trap around it.
+    pub(crate) async fn around<T>(
+        &self,
+        verb: Verb,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        if !self.springs(verb) {
+            return work.await;
+        }
+        if self.moment == Moment::After {
+            work.await?;
+        }
+        match self.harm {
+            Harm::Error => Err(Fault::transient(format!("injected at {verb:?}"))),
+            Harm::Crash | Harm::Dropped => {
+                self.sprung.notify_one();
+                pending().await
+            }
+        }
+    }
 }

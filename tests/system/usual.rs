@@ -1,5 +1,5 @@
-//! What is usual: a channel that no longer says what it always said stops, and its volume stands
-//! beside what it usually brings.
+//! The usual shape and volume of a channel: it stops when fields disappear that its demands always had,
+//! and its volume is shown beside the usual one.
 
 use std::time::Duration;
 

@@ -6,17 +6,13 @@
 mod check;
 mod count;
 mod test;
-mod test_counts;
 
-mod python;
 mod servers;
 mod setup;
 
 mod cases;
 mod programs;
-mod schema;
 
-mod interrupt;
 mod run;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -51,7 +47,7 @@ enum Task {
     },
     /// Run one server in a folder until interrupted; started there again, it goes on where it was.
     Serve {
-        /// Which.
+        /// The server.
         name: servers::Name,
         /// Where it keeps its data, port and password.
         folder: PathBuf,
@@ -89,8 +85,12 @@ enum Task {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Feed parsers what nobody would write, and keep what breaks one in target/fuzz.
-    Fuzz(programs::FuzzArgs),
+    /// Feed parsers with broken inputs, and keep what breaks one in target/fuzz.
+    Fuzz {
+        /// `--seconds N` for each target, `--seed N`, and one target instead of all.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The fault runs of the suite, longer: jobs over thirty days, kills, servers that break.
     Soak,
     /// Advisories, bans, licences and sources of all dependencies, by cargo-deny.
@@ -120,14 +120,14 @@ enum Part {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = interrupt::arm().and_then(|()| match arguments.task {
+    let done = run::arm().and_then(|()| match arguments.task {
         Task::Check => check::check(),
         Task::Test => test::test(),
         Task::Count => count::count(),
         Task::Setup => setup::setup(),
         Task::With { command } => servers::with(&command),
         Task::Serve { name, folder } => servers::serve(name, &folder),
-        Task::Schema { check } => schema::schema(check),
+        Task::Schema { check } => programs::schema(check),
         Task::Corpus { folder } => programs::corpus(&folder),
         Task::Cases { folder } => cases::cases(&folder),
         Task::Conformance { folder } => programs::conformance(&folder),
@@ -140,7 +140,7 @@ fn main() -> ExitCode {
         }
         Task::Bench { part: Some(Part::Load) } => programs::bench_load(),
         Task::Tool { arguments } => programs::tool(&arguments),
-        Task::Fuzz(args) => programs::fuzz(&args),
+        Task::Fuzz { arguments } => programs::fuzz(&arguments),
         Task::Soak => test::soak(),
         Task::Deny => test::deny(),
     });

@@ -1,13 +1,12 @@
 //! Programs that measure, search or make something: none of them is part of the suite, because they
 //! need texts that are not ours to ship, take long, or assert nothing.
 
-use std::{iter, path::Path, process::Command};
+use std::{env, fs, iter, path::Path, process::Command};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    python,
-    run::{build, cargo, must},
+    run::{build, cargo, must, root, say},
     servers::Servers,
     setup,
 };
@@ -19,10 +18,10 @@ pub(crate) fn corpus(folder: &Path) -> Result<()> {
 
 /// Prints the numbers of docs/performance.md.
 pub(crate) fn bench() -> Result<()> {
-    let python = python::install(&python::BENCH)?;
+    let python = setup::install(&setup::BENCH)?;
     setup::setup()?;
     let servers = Servers::start()?;
-    let environment = servers.environment().chain([(python::VARIABLE, python.as_str())]);
+    let environment = servers.environment().chain([(setup::VARIABLE, python.as_str())]);
     of_system_tests("bench", &[], environment)
 }
 
@@ -43,7 +42,7 @@ pub(crate) fn bench_load() -> Result<()> {
 pub(crate) fn bench_text(folder: Option<&Path>) -> Result<()> {
     let mut bench = release("text-tests", "text-bench");
     bench.args(folder.map(std::path::absolute).transpose()?);
-    bench.env(python::VARIABLE, python::install(&python::TEXT)?);
+    bench.env(setup::VARIABLE, setup::install(&setup::TEXT)?);
     must(bench)
 }
 
@@ -52,29 +51,15 @@ pub(crate) fn tool(arguments: &[String]) -> Result<()> {
     let mut tool = release("tools", "tools");
     tool.args(arguments);
     if arguments.first().is_some_and(|name| name == "text-model") {
-        tool.env(python::VARIABLE, python::install(&python::TEXT)?);
+        tool.env(setup::VARIABLE, setup::install(&setup::TEXT)?);
     }
     must(tool)
 }
 
-/// Which parser is fed, and for how long.
-#[derive(clap::Args)]
-pub(crate) struct FuzzArgs {
-    /// For each target.
-    #[arg(long, default_value_t = 60)]
-    seconds: u64,
-    /// The same seed tries the same inputs.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// One target; all of them where none is named.
-    target: Option<String>,
-}
-
 /// Runs the fuzzer, built as for tests: overflows are found too.
-pub(crate) fn fuzz(args: &FuzzArgs) -> Result<()> {
+pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
     let mut fuzz = cargo(&["run", "--locked", "--quiet", "-p", "fuzz-tests", "--bin", "fuzz"]);
-    fuzz.args(["--", "--seconds", &args.seconds.to_string()]);
-    fuzz.args(["--seed", &args.seed.to_string()]).args(&args.target);
+    fuzz.arg("--").args(arguments);
     must(fuzz)
 }
 
@@ -105,4 +90,49 @@ fn release(package: &str, program: &str) -> Command {
 
 fn absolute(path: &Path) -> Result<String> {
     Ok(std::path::absolute(path)?.display().to_string())
+}
+
+/// What `tonghui schema` can write, and where it belongs.
+const SCHEMAS: &[(&str, &str)] = &[
+    ("gateway", "config/schema/gateway.json"),
+    ("channel", "config/schema/channel.json"),
+    ("demand", "docs/schema/demand.json"),
+];
+
+/// Writes the schemas, or says which of the committed ones are out of date. They are committed so that
+/// editors and other programs can read them without building anything.
+pub(crate) fn schema(check: bool) -> Result<()> {
+    build(&["tonghui"])?;
+    let mut outdated = Vec::new();
+    for (name, file) in SCHEMAS {
+        let schema = generate(name)?;
+        let path = root().join(file);
+        if !check {
+            write(&path, &schema).with_context(|| format!("{file} cannot be written"))?;
+            say(format_args!("wrote {file}"));
+        } else if fs::read_to_string(&path).ok().as_deref() != Some(&schema) {
+            outdated.push(*file);
+        }
+    }
+    ensure!(outdated.is_empty(), "out of date: {}; run cargo xtask schema", outdated.join(", "));
+    Ok(())
+}
+
+fn generate(name: &str) -> Result<String> {
+    let program = env::current_exe()?.with_file_name("tonghui"); // built beside this one
+    // Not through `run`: warnings on standard error are not part of the schema.
+    let output = Command::new(program).args(["schema", name]).output()?;
+    if !output.status.success() {
+        bail!("`tonghui schema {name}` failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let schema = String::from_utf8(output.stdout).context("a schema is UTF-8")?;
+    Ok(format!("{}\n", schema.trim_end()))
+}
+
+fn write(path: &Path, schema: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, schema)?;
+    Ok(())
 }

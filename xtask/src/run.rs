@@ -1,4 +1,8 @@
-//! Runs commands, one at a time: shows what they say and remembers it.
+//! Runs commands, one at a time, and keeps their output. Ctrl-C and SIGTERM end the command that is
+//! running, and nothing else.
+//!
+//! The main thread then sees that command fail and leaves by its ordinary way out, where the guards
+//! stop the servers and remove their folder. There is no second path for cleaning up.
 //!
 //! Each command is a process group of its own, so that an interrupt reaches its children too and
 //! does not reach the servers, which other guards stop in their turn.
@@ -9,17 +13,24 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Command, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
 
-use crate::interrupt;
-
-/// What a command said and whether it was content.
+/// The output of a command, and whether it succeeded.
 pub(crate) struct Said {
     /// It exited with 0.
     pub(crate) ok: bool,
-    /// Standard output and error, as they came.
+    /// Standard output and error, in order of arrival.
     pub(crate) text: String,
 }
 
@@ -89,17 +100,17 @@ fn echo(bytes: &[u8]) {
 }
 
 fn execute(mut command: Command, mut each_line: impl FnMut(&[u8])) -> Result<Said> {
-    interrupt::watch(None)?;
+    watch(None)?;
     let name = describe(&command);
     let (reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
     let mut child = command.spawn().with_context(|| format!("`{name}` cannot be started"))?;
     // Our copies of the writing end live in `command`: while one is open the pipe never ends.
     drop(command);
-    let armed = interrupt::watch(Some(child.id()));
+    let armed = watch(Some(child.id()));
     let text = read(reader, &mut each_line);
     let status = child.wait();
-    interrupt::watch(None)?;
+    watch(None)?;
     armed?;
     Ok(Said { ok: status?.success(), text: text? })
 }
@@ -122,4 +133,52 @@ fn describe(command: &Command) -> String {
     let program = program.file_name().unwrap_or(command.get_program()).to_string_lossy();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy());
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+static STOPPING: AtomicBool = AtomicBool::new(false);
+/// Process group of the command that is running.
+static RUNNING: Mutex<Option<u32>> = Mutex::new(None);
+
+/// Takes the signals over. The first asks the running command to end, the second kills it.
+pub(crate) fn arm() -> Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            let again = STOPPING.swap(true, Ordering::SeqCst);
+            if let Some(group) = *running() {
+                send(if again { "KILL" } else { "TERM" }, &format!("-{group}"));
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Whether a signal came.
+pub(crate) fn is_asked() -> bool {
+    STOPPING.load(Ordering::SeqCst)
+}
+
+/// Names the process group that a signal shall end, or none.
+///
+/// # Errors
+/// A signal came already. It is asked after the group is set, so that none falls in between.
+pub(crate) fn watch(group: Option<u32>) -> Result<()> {
+    *running() = group;
+    let stopping = STOPPING.load(Ordering::SeqCst);
+    if stopping && let Some(group) = group {
+        send("TERM", &format!("-{group}"));
+    }
+    ensure!(!stopping, "interrupted");
+    Ok(())
+}
+
+/// Sends a signal to a process, or to a group where `target` is a negative number. By the shell,
+/// which every machine has; `/bin/kill` is a package.
+pub(crate) fn send(signal: &str, target: &str) {
+    let script = "kill -s \"$0\" -- \"$1\" 2>/dev/null";
+    let _ = Command::new("sh").args(["-c", script, signal, target]).status();
+}
+
+fn running() -> std::sync::MutexGuard<'static, Option<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }

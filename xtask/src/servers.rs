@@ -18,8 +18,8 @@ use anyhow::Result;
 
 use self::{folder::Folder, process::Process};
 use crate::{
-    interrupt, python,
-    run::{must, say},
+    run::{self, must, say},
+    setup,
 };
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -38,7 +38,7 @@ pub(crate) const PACKAGES: &[Package] = &[
     Package { name: "mariadb-server", is_installed: mariadb::is_installed },
     Package { name: "rabbitmq-server", is_installed: rabbitmq::is_installed },
     Package { name: "openssl", is_installed: rabbitmq::has_openssl },
-    Package { name: "python3-venv", is_installed: python::has_venv },
+    Package { name: "python3-venv", is_installed: setup::has_venv },
     Package { name: "openssh-server", is_installed: sftp::is_installed },
 ];
 
@@ -61,12 +61,13 @@ pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
         Name::Rabbitmq => rabbitmq::start(&folder)?,
         Name::Sftp => sftp::start(&folder)?,
     };
-    for (name, value) in server.variables.iter().chain(&server.facts) {
+    let pid = server.processes.first().map(|process| ("pid", process.id().to_string()));
+    for (name, value) in server.variables.iter().chain(&pid).chain(&server.facts) {
         say(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
     }
     say(format_args!("ready"));
     let ended = || server.processes.first().is_none_or(|one| one.ended_within(LOOK_AGAIN));
-    while !interrupt::is_asked() && !ended() {}
+    while !run::is_asked() && !ended() {}
     Ok(())
 }
 
@@ -87,6 +88,13 @@ struct Server {
     variables: Vec<(&'static str, String)>,
     /// What somebody must know who does more with it than use it.
     facts: Vec<(&'static str, String)>,
+}
+
+impl Server {
+    /// One process that is asked for nothing else.
+    fn new(process: Process, variables: Vec<(&'static str, String)>) -> Self {
+        Self { processes: vec![process], variables, facts: Vec::new() }
+    }
 }
 
 /// All servers of one run. Dropping it stops them and removes their folder.

@@ -1,16 +1,15 @@
 //! `cargo xtask setup`: the programs the tests talk to, from Debian's packages, and a Singer tap.
 
-use std::{fmt, os::unix::fs::MetadataExt, process::Command};
+use std::{fmt, fs, os::unix::fs::MetadataExt, process::Command};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::{
-    python,
-    run::{must, quiet, say},
+    run::{must, quiet, root, say},
     servers,
 };
 
-/// Something has to be installed and we may not do it.
+/// Something has to be installed, and this process may not install it.
 #[derive(Debug)]
 pub(crate) struct Missing(pub(crate) String);
 
@@ -43,7 +42,7 @@ apt-get install --yes --no-install-recommends "$@"
 /// [`Missing`] where they may not be installed from here.
 pub(crate) fn setup() -> Result<()> {
     packages()?;
-    python::install(&python::SINGER_TAP).map(drop)
+    install(&SINGER_TAP).map(drop)
 }
 
 fn packages() -> Result<()> {
@@ -63,7 +62,7 @@ fn packages() -> Result<()> {
     Ok(())
 }
 
-/// Whether this process may do everything.
+/// Whether this process runs as root.
 pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
@@ -76,7 +75,7 @@ fn missing_packages() -> Vec<&'static str> {
         .collect()
 }
 
-/// A shell with root's rights, where they are had without asking anybody.
+/// A shell as root, where that needs no password.
 fn root_shell() -> Option<Command> {
     quiet_true("apt-get", &["--version"])?;
     if is_root() {
@@ -97,4 +96,56 @@ fn quiet_true(program: &str, arguments: &[&str]) -> Option<()> {
 fn by_hand(packages: &[&str]) -> String {
     let packages = packages.join(" ");
     format!("sudo apt-get update && sudo apt-get install --no-install-recommends {packages}")
+}
+
+/// Names the interpreter to the programs that measure.
+pub(crate) const VARIABLE: &str = "TONGHUI_BENCH_PYTHON";
+
+/// A virtual environment under `target`: for a Singer tap that was not written for the gateway, and for
+/// the peers we are measured against. Versions are pinned, so that two runs compare; where requirements
+/// carry hashes, pip checks every file.
+pub(crate) struct Environment {
+    requirements: &'static str,
+    folder: &'static str,
+}
+
+/// The tests look for the tap in this folder.
+pub(crate) const SINGER_TAP: Environment = Environment {
+    requirements: "connectors/process/tests/singer-tap.txt",
+    folder: "target/singer",
+};
+
+/// Peers of the whole program.
+pub(crate) const BENCH: Environment =
+    Environment { requirements: "tests/bin/bench/requirements.txt", folder: "target/bench-peers" };
+
+/// Peers of normalizer/text.
+pub(crate) const TEXT: Environment =
+    Environment { requirements: "tests/text/peers/requirements.txt", folder: "target/text-peers" };
+
+/// Installs what is required, where it is missing or was another version; gives the interpreter.
+pub(crate) fn install(environment: &Environment) -> Result<String> {
+    let Environment { requirements, folder } = *environment;
+    let list = root().join(requirements);
+    let wanted = fs::read_to_string(&list).context(requirements)?;
+    let installed = root().join(folder).join("installed.txt");
+    let python = root().join(folder).join("bin/python");
+    if !fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        say(format_args!("installing {requirements} into {folder}"));
+        let mut venv = Command::new("python3");
+        venv.args(["-m", "venv", "--clear"]).arg(root().join(folder));
+        must(venv).context("no virtual environment: apt-get install python3-venv")?;
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&list);
+        must(pip)?;
+        fs::write(installed, wanted)?;
+    }
+    Ok(python.display().to_string())
+}
+
+/// Whether Python can make virtual environments: Debian has that in a package of its own.
+pub(crate) fn has_venv() -> bool {
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "ensurepip", "--version"]);
+    quiet(pip).is_ok()
 }

@@ -12,9 +12,7 @@ mod consumer;
 mod fault;
 mod message;
 mod patience;
-mod probe;
 mod publisher;
-mod settings;
 mod topology;
 
 #[cfg(test)]
@@ -26,7 +24,7 @@ use contract::{ChannelId, Fault};
 
 pub use consumer::AmqpConsumer;
 pub use publisher::AmqpPublisher;
-pub use settings::AmqpSettings;
+pub use topology::AmqpSettings;
 
 use connect::Turn;
 

@@ -1,6 +1,6 @@
 //! A broker in memory, for tests and simulation.
 //!
-//! It outlives both loops as a broker does (a test that crashes them keeps it), confirms a message
+//! As a real broker it outlives both loops (a test that crashes them keeps it), confirms a message
 //! without waiting for a sink, and delivers again what was not acked.
 
 use std::{
@@ -27,13 +27,13 @@ struct Shared {
 
 #[derive(Debug)]
 struct Queue {
-    /// By position in the queue, which a message keeps when it returns.
+    /// By position in the queue; a message that returns keeps its position.
     ready: BTreeMap<u64, Message>,
     next_place: u64,
-    /// Of all messages not acked.
+    /// Size of all messages that are not acked.
     bytes: usize,
     unacked: usize,
-    /// Chooses the next message; without it they come in order.
+    /// Chooses the next message; without it messages come in order.
     shuffle: Option<StdRng>,
 }
 
@@ -144,7 +144,7 @@ impl BrokerConsumer {
             taken.push((place, message));
         }
         if !queue.ready.is_empty() {
-            // One arrival woke us and more are left: pass the wake-up on.
+            // One arrival woke this consumer and more are left: wake the next one.
             self.shared.arrived.notify_one();
         }
         taken

@@ -1,7 +1,6 @@
 //! The books: they compare what was read and published with what was kept. Old reads are folded into
 //! daily totals.
 
-mod backfill;
 mod checkpoints;
 
 use contract::{ChannelId, Fault, Timestamp};
@@ -10,14 +9,11 @@ use sqlx::Error;
 
 use super::{
     Database,
-    database::{
-        row::{Columns, int},
-        shared_sql::{Dialect, InDialects, Value},
-    },
+    database::sql::{Columns, Value, int},
 };
 
-pub use backfill::Backfill;
-pub use checkpoints::{ChannelStatus, Progress};
+pub use checkpoints::{Backfill, ChannelStatus, Progress};
+
 pub(crate) use checkpoints::{lease_lost, moved_elsewhere};
 
 /// The books of a channel. Read = accepted + skipped + rejected; published = stored + unchanged +
@@ -30,7 +26,7 @@ pub struct BooksRow {
     pub read: u64,
     /// Became demands.
     pub accepted: u64,
-    /// Are none, by a rule of the channel.
+    /// Skipped by a rule of the channel.
     pub skipped: u64,
     /// Went to quarantine before they were published as demands.
     pub rejected: u64,
@@ -46,13 +42,13 @@ pub struct BooksRow {
     pub quarantined: u64,
     /// Events of messages that have no receipt yet.
     pub in_flight: u64,
-    /// Events of messages that came once more; they are in no other number.
+    /// Events of messages that were delivered again; no other count includes them.
     pub redelivered: u64,
-    /// Messages that were kept and whose read never advanced: a crash in between, or a read that is
-    /// about to advance. Their events are in no other number.
+    /// Messages that were kept but whose read did not advance: it crashed, or is about to advance. No
+    /// other count includes their events.
     pub orphans: u64,
     /// Whether every message of every advanced read has an equal receipt. `None` while something is
-    /// in flight; `Some(false)` means that somebody has to find out why.
+    /// in flight; `Some(false)` needs an investigation.
     pub balanced: Option<bool>,
 }
 
@@ -131,9 +127,9 @@ impl Database {
         };
         let balanced = tx.query(BALANCED, &[before.into()], read).await?;
         let n_folded = balanced.len() as u64;
-        let list = serde_json::Value::from(balanced).to_string();
-        for sql in &FOLD {
-            tx.execute(sql, &[Value::Json(Some(&list))]).await?;
+        let list = [serde_json::Value::from(balanced).into()];
+        for sql in FOLD {
+            tx.execute(sql, &list).await?;
         }
         tx.commit().await?;
         Ok(n_folded)
@@ -203,63 +199,42 @@ const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
 /// Each takes a list of (channel, read number, day). The receipts are locked before they are added
 /// up: one that another delivery is about to count waits. Reads and parts are added separately:
 /// joined, a read would count once per part.
-static FOLD: [InDialects; 6] = [
-    InDialects::new(|dialect| {
-        format!(
-            "SELECT 1 FROM {each}($1) k CROSS JOIN receipt q
-                 WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)
-                 ORDER BY q.channel, q.read_no, q.part {lock}",
-            each = dialect.each,
-            lock = dialect.lock
-        )
-    }),
-    InDialects::new(|dialect| {
-        format!(
-            "INSERT INTO books_day
-                 SELECT r.channel, k.value ->> 2, count(*), sum(r.read), sum(r.accepted),
-                        sum(r.skipped), sum(r.rejected), 0, 0, 0, 0, 0, 0
-                 FROM {each}($1) k CROSS JOIN read r
-                 WHERE r.channel = k.value ->> 0 AND r.read_no = CAST(k.value ->> 1 AS bigint)
-                 GROUP BY 1, 2
-                 ON CONFLICT (channel, day) DO UPDATE SET
-                 reads = books_day.reads + excluded.reads, read = books_day.read + excluded.read,
-                 accepted = books_day.accepted + excluded.accepted,
-                 skipped = books_day.skipped + excluded.skipped,
-                 rejected = books_day.rejected + excluded.rejected",
-            each = dialect.each
-        )
-    }),
-    InDialects::new(|dialect| {
-        format!(
-            "INSERT INTO books_day
-                 SELECT q.channel, k.value ->> 2, 0, 0, 0, 0, 0, sum(q.events), sum(q.stored),
-                        sum(q.unchanged), sum(q.stale), sum(q.quarantined),
-                        sum((q.deliveries - 1) * q.events)
-                 FROM {each}($1) k CROSS JOIN receipt q
-                 WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)
-                 GROUP BY 1, 2
-                 ON CONFLICT (channel, day) DO UPDATE SET
-                 published = books_day.published + excluded.published,
-                 stored = books_day.stored + excluded.stored,
-                 unchanged = books_day.unchanged + excluded.unchanged,
-                 stale = books_day.stale + excluded.stale,
-                 quarantined = books_day.quarantined + excluded.quarantined,
-                 redelivered = books_day.redelivered + excluded.redelivered",
-            each = dialect.each
-        )
-    }),
-    InDialects::new(|dialect| delete("receipt", dialect)),
-    InDialects::new(|dialect| delete("read_part", dialect)),
-    InDialects::new(|dialect| delete("read", dialect)),
+const FOLD: [&str; 6] = [
+    "SELECT 1 FROM {each}($1) k CROSS JOIN receipt q
+     WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)
+     ORDER BY q.channel, q.read_no, q.part {lock}",
+    "INSERT INTO books_day
+     SELECT r.channel, k.value ->> 2, count(*), sum(r.read), sum(r.accepted), sum(r.skipped),
+            sum(r.rejected), 0, 0, 0, 0, 0, 0
+     FROM {each}($1) k CROSS JOIN read r
+     WHERE r.channel = k.value ->> 0 AND r.read_no = CAST(k.value ->> 1 AS bigint)
+     GROUP BY 1, 2
+     ON CONFLICT (channel, day) DO UPDATE SET
+     reads = books_day.reads + excluded.reads, read = books_day.read + excluded.read,
+     accepted = books_day.accepted + excluded.accepted,
+     skipped = books_day.skipped + excluded.skipped,
+     rejected = books_day.rejected + excluded.rejected",
+    "INSERT INTO books_day
+     SELECT q.channel, k.value ->> 2, 0, 0, 0, 0, 0, sum(q.events), sum(q.stored),
+            sum(q.unchanged), sum(q.stale), sum(q.quarantined),
+            sum((q.deliveries - 1) * q.events)
+     FROM {each}($1) k CROSS JOIN receipt q
+     WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)
+     GROUP BY 1, 2
+     ON CONFLICT (channel, day) DO UPDATE SET
+     published = books_day.published + excluded.published,
+     stored = books_day.stored + excluded.stored,
+     unchanged = books_day.unchanged + excluded.unchanged,
+     stale = books_day.stale + excluded.stale,
+     quarantined = books_day.quarantined + excluded.quarantined,
+     redelivered = books_day.redelivered + excluded.redelivered",
+    "DELETE FROM receipt WHERE (channel, read_no) IN (
+         SELECT k.value ->> 0, CAST(k.value ->> 1 AS bigint) FROM {each}($1) k)",
+    "DELETE FROM read_part WHERE (channel, read_no) IN (
+         SELECT k.value ->> 0, CAST(k.value ->> 1 AS bigint) FROM {each}($1) k)",
+    "DELETE FROM read WHERE (channel, read_no) IN (
+         SELECT k.value ->> 0, CAST(k.value ->> 1 AS bigint) FROM {each}($1) k)",
 ];
-
-fn delete(table: &str, dialect: &Dialect) -> String {
-    let each = dialect.each;
-    format!(
-        "DELETE FROM {table} WHERE (channel, read_no) IN (
-             SELECT k.value ->> 0, CAST(k.value ->> 1 AS bigint) FROM {each}($1) k)"
-    )
-}
 
 impl BooksRow {
     fn read(row: &dyn Columns) -> Result<Self, Error> {

@@ -1,10 +1,10 @@
 //! The store that the configuration chose. Closed and chosen once: an enum, so that nothing above it
 //! is generic over databases.
 
-pub(crate) mod row;
-pub(crate) mod shared_sql;
+pub(crate) mod sql;
+pub(crate) mod transaction;
 
-use contract::{Fault, Intake, Outcomes, Store, Timestamp};
+use contract::{Fault, Timestamp};
 
 use super::{Postgres, Sqlite};
 
@@ -37,7 +37,8 @@ impl Database {
     }
 
     /// Drops the months of history and of original records that ended at or before `before`; says
-    /// whether there were any. What is current is not touched.
+    /// whether there were any. What is current is not touched, and a state that comes again after its
+    /// month was dropped enters history again.
     ///
     /// # Errors
     /// The store cannot be written, or somebody holds a lock on those tables for long.
@@ -48,20 +49,11 @@ impl Database {
         }
     }
 
-    /// Where the rows are, for people.
+    /// The database, for messages.
     pub(crate) fn place(&self) -> &str {
         match self {
             Self::Sqlite(store) => store.place(),
             Self::Postgres(store) => store.place(),
-        }
-    }
-}
-
-impl Store for Database {
-    async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
-        match self {
-            Self::Sqlite(store) => store.store(intake).await,
-            Self::Postgres(store) => store.store(intake).await,
         }
     }
 }

@@ -1,27 +1,28 @@
 //! The store in memory, for tests and simulation: the same plan, written into maps. It is held to
 //! the suite of the real ones, so a simulation that passes says something about them.
 
-mod books;
-
 use std::{
-    collections::{BTreeMap, HashMap, btree_map::Entry},
+    collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
+    ops::Range,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use contract::{
-    ChannelId, Demand, DemandId, Digest, Fault, Intake, MessageId, Outcomes, Part, Position,
-    ReadNo, RecordKey, SealedBytes, Store, Timestamp,
+    ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
+    MessageId, Outcomes, Part, Position, ReadNo, RecordKey, SealedBytes, Store, Timestamp,
 };
 
 use super::{
     BooksRow, DemandRow, HistoryRow, Quarantined,
+    books::{lease_lost, moved_elsewhere},
     demands::{
-        plan::{Banned, IntakePlan, Known, KnownDemand, doubtful, plan, things},
-        quarantine::{Trouble, earliest},
+        known::{Known, KnownDemand, doubtful, keys},
+        plan::{Banned, plan},
+        rows::IntakePlan,
     },
 };
 
-/// Everything, until it is dropped.
+/// A store whose content is lost when it is dropped.
 #[derive(Debug, Default)]
 pub struct Memory {
     state: Mutex<Tables>,
@@ -31,7 +32,7 @@ pub struct Memory {
 struct Tables {
     demands: BTreeMap<i64, DemandRow>,
     ids: HashMap<DemandId, i64>,
-    /// With the demand each belongs to and its bytes; the place is the sequence less one.
+    /// With the demand each row belongs to and its raw bytes; the index is the sequence number less one.
     history: Vec<(i64, HistoryRow, SealedBytes)>,
     quarantine: BTreeMap<DemandId, Quarantined>,
     receipts: BTreeMap<MessageId, Kept>,
@@ -50,7 +51,6 @@ struct Kept {
 
 #[derive(Debug)]
 struct Read {
-    read_at: Timestamp,
     tally: contract::Tally,
     parts: Vec<Part>,
 }
@@ -98,9 +98,9 @@ impl Memory {
         self.lock().quarantine.get(id).cloned()
     }
 
-    /// The books of one channel or of all, of the reads since then.
-    pub fn books(&self, channel: Option<&ChannelId>, since: Option<Timestamp>) -> Vec<BooksRow> {
-        books::books(&self.lock(), channel, since)
+    /// The books of all channels.
+    pub fn books(&self) -> Vec<BooksRow> {
+        books(&self.lock())
     }
 
     /// What has kept a channel from being read since its last read.
@@ -133,7 +133,7 @@ impl Tables {
     fn known(&self, intake: &Intake) -> Known {
         let ids = intake.deliveries().iter().map(|delivery| &delivery.message.id);
         let receipts = ids.filter_map(|id| Some((id.clone(), self.receipts.get(id)?.hash)));
-        let demands: HashMap<DemandId, KnownDemand> = things(intake)
+        let demands: HashMap<DemandId, KnownDemand> = keys(intake)
             .into_keys()
             .filter_map(|id| {
                 let seq = *self.ids.get(&id)?;
@@ -164,7 +164,7 @@ impl Tables {
                 self.demands.insert(subject.seq, DemandRow { demand, first_seen_at, last_seen_at });
             }
             if let Some(row) = self.demands.get_mut(&subject.seq) {
-                row.demand.version = subject.version;
+                row.demand.version = subject.current.version;
                 row.last_seen_at = subject.last_seen_at;
             }
         }
@@ -199,53 +199,122 @@ impl Tables {
     }
 }
 
-/// What the upsert of a database does, in a map.
+/// What the upsert of a database does.
 fn write_quarantine(quarantine: &mut BTreeMap<DemandId, Quarantined>, plan: &IntakePlan<'_>) {
-    for trouble in &plan.troubles {
-        let newer = quarantine_row(trouble);
-        match quarantine.entry(trouble.id) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(newer);
-            }
-            Entry::Occupied(mut row) => {
-                let row = row.get_mut();
-                let times_seen = row.times_seen + newer.times_seen;
-                let first_seen_at = earliest(row.first_seen_at, newer.first_seen_at);
-                let last_seen_at = row.last_seen_at.max(newer.last_seen_at);
-                if newer.version > row.version {
-                    *row = newer;
-                }
-                row.times_seen = times_seen;
-                row.first_seen_at = first_seen_at;
-                row.last_seen_at = last_seen_at;
-            }
+    for newer in &plan.quarantined {
+        match quarantine.entry(newer.id) {
+            Entry::Vacant(vacant) => drop(vacant.insert(newer.clone())),
+            Entry::Occupied(mut row) => row.get_mut().merge(newer.clone()),
         }
     }
     for subject in &plan.subjects {
         if let Some(row) = quarantine.get_mut(&subject.id)
             && row.resolved_at.is_none()
-            && subject.version > row.version
+            && subject.current.version > row.version
         {
             row.resolved_at = Some(subject.last_seen_at);
         }
     }
 }
 
-fn quarantine_row(trouble: &Trouble<'_>) -> Quarantined {
-    Quarantined {
-        id: trouble.id,
-        channel: trouble.channel.clone(),
-        source_key: trouble.source_key.clone(),
-        version: trouble.version,
-        reason: trouble.reason.code.to_string(),
-        detail: trouble.reason.detail.clone(),
-        place: trouble.place.clone(),
-        message: trouble.message.clone(),
-        raw: trouble.raw.map(|raw| SealedBytes(raw.to_vec())),
-        event: trouble.event.map(str::to_owned),
-        first_seen_at: trouble.first_seen_at,
-        last_seen_at: trouble.last_seen_at,
-        times_seen: u64::try_from(trouble.times_seen).unwrap_or(0),
-        resolved_at: trouble.resolved_at,
+const PLACE: &str = "memory store";
+
+impl Checkpoints for Memory {
+    async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
+        let mut state = self.lock();
+        let position = &mut state.checkpoints.entry(channel.clone()).or_default().position;
+        if position.fence > fence && position.fence != Position::UNLEASED {
+            return Err(lease_lost(PLACE));
+        }
+        position.fence = fence;
+        Ok(position.clone())
     }
+
+    async fn reserve(&self, channel: &ChannelId, fence: u64, n: u64) -> Result<Range<u64>, Fault> {
+        let mut state = self.lock();
+        let checkpoint = state.checkpoints.entry(channel.clone()).or_default();
+        if checkpoint.position.fence != fence {
+            return Err(lease_lost(PLACE));
+        }
+        let first = checkpoint.reserved + 1;
+        checkpoint.reserved += n;
+        Ok(first..first + n)
+    }
+
+    async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
+        let mut state = self.lock();
+        let known = state.mappings.entry(channel.clone()).or_default();
+        let at = known.iter().position(|digest| *digest == fingerprint).unwrap_or_else(|| {
+            known.push(fingerprint);
+            known.len() - 1
+        });
+        Ok(MappingNo(u32::try_from(at + 1).unwrap_or(u32::MAX)))
+    }
+
+    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
+        let mut state = self.lock();
+        let checkpoint = state.checkpoints.entry(step.channel().clone()).or_default();
+        let (at, from) = (&mut checkpoint.position, step.from());
+        if at.fence != from.fence || at.step != from.step && at.fence != Position::UNLEASED {
+            return Err(moved_elsewhere(PLACE));
+        }
+        at.cursor = Some(step.upto().clone());
+        at.step += 1;
+        checkpoint.read_at = Some(step.read_at());
+        if step.tally().read > 0 {
+            let read = Read { tally: step.tally(), parts: step.parts().to_vec() };
+            state.reads.insert((step.channel().clone(), step.read_no()), read);
+        }
+        Ok(())
+    }
+
+    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+        let mut state = self.lock();
+        let checkpoint = state.checkpoints.entry(channel.clone()).or_default();
+        checkpoint.fault = Some((at, fault.to_string()));
+        Ok(())
+    }
+}
+
+fn books(state: &Tables) -> Vec<BooksRow> {
+    let mut rows: BTreeMap<ChannelId, (BooksRow, u64)> = BTreeMap::new();
+    let mut owed: HashSet<MessageId> = HashSet::new();
+    for ((channel, read_no), read) in &state.reads {
+        let (row, unequal) = entry(&mut rows, channel);
+        row.read += read.tally.read;
+        row.accepted += read.tally.accepted;
+        row.skipped += read.tally.skipped;
+        row.rejected += read.tally.rejected;
+        for part in &read.parts {
+            let id = MessageId { channel: channel.clone(), read_no: *read_no, part: part.part };
+            let events = u64::from(part.events);
+            row.published += events;
+            if let Some(kept) = state.receipts.get(&id) {
+                let Outcomes { stored, unchanged, stale, quarantined, .. } = kept.outcomes;
+                row.stored += stored;
+                row.unchanged += unchanged;
+                row.stale += stale;
+                row.quarantined += quarantined;
+                row.redelivered += (kept.deliveries - 1) * events;
+                let is_equal = kept.hash == part.hash
+                    && kept.events == part.events
+                    && stored + unchanged + stale + quarantined == events;
+                *unequal += u64::from(!is_equal);
+            } else {
+                row.in_flight += events;
+            }
+            owed.insert(id);
+        }
+    }
+    for id in state.receipts.keys().filter(|id| !owed.contains(id)) {
+        entry(&mut rows, &id.channel).0.orphans += 1;
+    }
+    rows.into_values().map(|(row, unequal)| row.close(unequal)).collect()
+}
+
+fn entry<'a>(
+    rows: &'a mut BTreeMap<ChannelId, (BooksRow, u64)>,
+    channel: &ChannelId,
+) -> &'a mut (BooksRow, u64) {
+    rows.entry(channel.clone()).or_insert_with(|| (BooksRow::new(channel.clone()), 0))
 }

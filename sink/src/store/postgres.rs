@@ -1,22 +1,16 @@
 //! The PostgreSQL store: the same tables as the embedded one, for any number of processes.
 //!
-//! Each table is written by one statement that unfolds arrays (`UNNEST`), in one fixed order of keys.
-//! What is judged is locked first, so two sinks with the same demands wait for each other row by row;
-//! if both add the same demand, the later one judges again. A single writer chosen by a lock was not
-//! used: a second sink should share the work, not wait.
+//! Demands are locked before they are judged, so two sinks with the same demands wait for each other
+//! row by row; if both add the same demand, the later one judges again. A single writer, chosen by
+//! a lock, was not used: a second sink should share the work, not wait.
 
 mod fault;
-mod hosts;
-mod keep;
-mod known;
 mod link;
 mod months;
 mod setup;
 mod sql;
-mod statements;
 #[cfg(test)]
 pub(super) mod tests;
-mod write;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -24,19 +18,19 @@ use contract::Fault;
 use sqlx::PgTransaction;
 use tokio::time::{Instant, timeout_at};
 
-use super::Access;
+use super::{Access, database::transaction::Failure};
 use fault::{fault, is_lost};
-use hosts::Hosts;
-use link::Link;
+use link::{Hosts, Link};
 use months::Months;
 
-pub(super) use sql::{bind, fetch};
+pub(super) use fault::{is_missing_month, is_race, is_refusal, message};
+pub(super) use sql::{bind, fetch, write_rows};
 
 /// Time limit of a whole transaction: the server's own limit is for each statement, and a server that
 /// is cut off does not answer at all.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Number of the advisory lock for work that only one process does at a time; it has no meaning.
+/// Key of the advisory lock for work that only one process does at a time; the number is arbitrary.
 pub(super) const ALONE: i64 = 0x746f_6e67_6875_6900;
 
 /// A handle on one database; clones share its connections.
@@ -65,7 +59,7 @@ impl Postgres {
         Ok(store)
     }
 
-    /// Another handle with connections of its own: its writes do not wait for those of this one.
+    /// Another handle with its own connections: its writes do not wait for those of this one.
     #[must_use]
     pub fn apart(&self) -> Self {
         let link = Arc::new(self.link.apart());
@@ -94,28 +88,43 @@ impl Postgres {
         self.until(self.deadline(), doing, work).await
     }
 
-    /// Does some work, and makes its error a fault. If the connection is lost, the next work looks for
-    /// a host again.
+    /// Does some work, and makes its error a fault.
     pub(super) async fn until<T>(
         &self,
         deadline: Instant,
         doing: &str,
         work: impl Future<Output = Result<T, Failure>> + Send,
     ) -> Result<T, Fault> {
-        let place = self.link.place();
+        self.in_time(deadline, doing, work).await.map_err(|failure| self.fault(doing, failure))
+    }
+
+    /// Does some work before the deadline.
+    pub(super) async fn in_time<T, E: Into<Failure>>(
+        &self,
+        deadline: Instant,
+        doing: &str,
+        work: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, Failure> {
         match timeout_at(deadline, Box::pin(work)).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(Failure::Fault(fault))) => Err(fault),
-            Ok(Err(Failure::Database(error))) => {
-                if is_lost(&error) {
-                    self.link.forget();
-                }
-                Err(fault(place, doing, &error))
-            }
+            Ok(done) => done.map_err(Into::into),
             Err(_) => {
                 self.link.forget();
                 let what = format!("cannot {doing} within {} s", LIMIT.as_secs());
-                Err(Fault::transient(what).at(place).remedy("see what keeps the database busy"))
+                let fault = Fault::transient(what).at(self.place());
+                Err(fault.remedy("find out what keeps the database busy").into())
+            }
+        }
+    }
+
+    /// The fault of a failure. If the connection is lost, the next work looks for a host again.
+    pub(super) fn fault(&self, doing: &str, failure: Failure) -> Fault {
+        match failure {
+            Failure::Fault(fault) => fault,
+            Failure::Database(error) => {
+                if is_lost(&error) {
+                    self.link.forget();
+                }
+                fault(self.place(), doing, &error)
             }
         }
     }
@@ -139,24 +148,5 @@ impl Postgres {
 impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Postgres({})", self.link.place())
-    }
-}
-
-/// Why some work failed.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Fault(Fault),
-    Database(sqlx::Error),
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
     }
 }

@@ -1,9 +1,7 @@
 //! What is sealed in a store, for whoever has the keys: to seal it again under new ones, and to take
 //! a person's values out of it. The store itself cannot open any of it.
 
-mod key;
-
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use contract::{ChannelId, DemandId, Fault, Sealed, SealedBytes, Timestamp, demand::Person};
 use serde::Serialize;
@@ -12,8 +10,8 @@ use sqlx::Error;
 use super::{
     Database,
     database::{
-        row::Columns,
-        shared_sql::{InDialects, NOTHING, Transaction, Value},
+        sql::{Columns, NOTHING, Value},
+        transaction::Transaction,
     },
     demands::index::{self, Index, Tokens, change_tokens},
 };
@@ -165,7 +163,7 @@ impl Database {
                 for token in row.tokens() {
                     tx.execute(ADD_TOKEN, &[token.into(), row.seq.into()]).await?;
                 }
-                let tokens = Tokens::of_people(&row.people, row.address.as_ref());
+                let tokens = Tokens::new(&row.people, row.address.as_ref());
                 change_tokens(&mut tx, row.seq, |of_state| of_state.add(&tokens)).await?;
             }
         }
@@ -203,7 +201,7 @@ impl Database {
         let mut tx = self.begin("seal records again").await?;
         let mut n_written = 0;
         for row in rows {
-            let values = [row.seq.into(), Value::Bytes(Some(&row.raw.0))];
+            let values = [row.seq.into(), row.raw.0.as_slice().into()];
             n_written += tx.execute(of.set_raw(), &values).await?;
         }
         tx.commit().await?;
@@ -220,7 +218,7 @@ impl Database {
         let mut erased = Erased::default();
         let mut found = BTreeMap::new();
         for token in &erasure.tokens {
-            let rows = tx.query(&LOCK_ROWS_OF, &[token.as_str().into()], SealedRow::read).await?;
+            let rows = tx.query(LOCK_ROWS_OF, &[token.as_str().into()], SealedRow::read).await?;
             found.extend(rows.into_iter().map(|row| (row.seq, row)));
         }
         for mut row in found.into_values() {
@@ -276,8 +274,8 @@ async fn write_row(tx: &mut Transaction<'_>, row: &SealedRow) -> Result<bool, Fa
     let (revision, read_no, mapping) = row.state;
     let values = [
         row.seq.into(),
-        Value::Json(address.as_deref()),
-        Value::Json(people.as_deref()),
+        Value::Json(address.map(Cow::Owned)),
+        Value::Json(people.map(Cow::Owned)),
         Value::Bytes(row.unmasked.as_ref().map(|sealed| sealed.0.as_slice())),
         revision.into(),
         read_no.into(),
@@ -325,14 +323,9 @@ const ROWS_OF: &str = "SELECT d.seq, d.id, d.channel, d.revision, d.read_no, d.m
      FROM demand_person p JOIN demand d ON d.seq = p.demand WHERE p.token = $1 ORDER BY d.seq";
 
 /// As [`ROWS_OF`], locked: a sink that is about to write one of them waits, and judges again.
-static LOCK_ROWS_OF: InDialects = InDialects::new(|dialect| {
-    let lock = dialect.lock;
-    format!(
-        "SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked
-         FROM demand
-         WHERE seq IN (SELECT demand FROM demand_person WHERE token = $1) ORDER BY seq {lock}"
-    )
-});
+const LOCK_ROWS_OF: &str = "
+     SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked FROM demand
+     WHERE seq IN (SELECT demand FROM demand_person WHERE token = $1) ORDER BY seq {lock}";
 
 const SET_ROW: &str = "UPDATE demand SET address = $2, people = $3, unmasked = $4
      WHERE seq = $1 AND revision = $5 AND read_no = $6 AND mapping = $7";
@@ -382,3 +375,69 @@ const AUDIT: &str =
 /// The newest lines of the audit log, $1 at most.
 const AUDITED: &str =
     "SELECT at, who, action, subject, detail FROM audit ORDER BY seq DESC LIMIT $1";
+
+impl Database {
+    /// Binds the store to the keys that seal personal values: ids and values that prove them, the
+    /// set in use first. The first use records it, and a rotation is followed.
+    ///
+    /// # Errors
+    /// `Stopped` where the store was last used with a key that is not among them.
+    pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
+        let mut tx = self.begin_alone("bind the sealing key").await?;
+        let read = |row: &dyn Columns| Ok((row.some_int("key_id")?, row.some_text("check_value")?));
+        let bound = tx.query("SELECT key_id, check_value FROM sealing_key", &[], read).await?;
+        if let Some((key_id, check_value)) = key_to_bind(bound.first(), keys, self.place())? {
+            tx.execute("DELETE FROM sealing_key", &[]).await?;
+            let values = [i64::from(*key_id).into(), check_value.as_str().into()];
+            tx.execute(BIND_KEY, &values).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+const BIND_KEY: &str = "INSERT INTO sealing_key (key_id, check_value) VALUES ($1, $2)";
+
+/// The key in use, where the store is to be bound to it: it is new, or the keys were rotated. Refuses
+/// keys that do not contain the one that the store is bound to.
+fn key_to_bind<'a>(
+    bound: Option<&(i64, String)>,
+    keys: &'a [(u32, String)],
+    place: &str,
+) -> Result<Option<&'a (u32, String)>, Fault> {
+    let Some(current) = keys.first() else {
+        return Err(Fault::stopped("there is no key").at(place));
+    };
+    let Some((key_id, known)) = bound else { return Ok(Some(current)) };
+    match keys.iter().position(|(id, value)| i64::from(*id) == *key_id && value == known) {
+        Some(0) => Ok(None),
+        Some(_) => Ok(Some(current)),
+        None => Err(Fault::stopped(format!(
+            "its personal values are sealed with another key (key {key_id}) than the one given \
+             (key {})",
+            current.0
+        ))
+        .at(place)
+        .remedy(format!("restore the key file of key {key_id}, or add that set to this one"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_follows_a_rotation_and_refuses_strangers() {
+        let keys = |sets: &[(u32, &str)]| {
+            sets.iter().map(|(id, value)| (*id, (*value).to_owned())).collect::<Vec<_>>()
+        };
+        let bound = Some((1, "one".to_owned()));
+        let (new, rotated) = (keys(&[(1, "one")]), keys(&[(2, "two"), (1, "one")]));
+        assert_eq!(key_to_bind(None, &new, "x").unwrap(), new.first());
+        assert_eq!(key_to_bind(bound.as_ref(), &new, "x").unwrap(), None);
+        assert_eq!(key_to_bind(bound.as_ref(), &rotated, "x").unwrap(), rotated.first());
+        for strange in [keys(&[(1, "two")]), keys(&[(2, "one")]), keys(&[])] {
+            assert!(key_to_bind(bound.as_ref(), &strange, "x").is_err());
+        }
+    }
+}

@@ -1,6 +1,369 @@
-//! What the processes of a service tell each other through the store.
+//! What the processes of a service tell each other through the store: leases and requests.
+//!
+//! Leases: one process reads an upstream, so that one holds its whole budget. A lease ends by the clock of
+//! the database, which all processes share. Its fence grows with every holder, and a position that was
+//! claimed under a later fence cannot be moved under an earlier one: a holder that slept through the end of
+//! its lease can harm nothing when it wakes.
+//!
+//! Requests: what somebody wants of the process that holds a channel, and what became of it. They go through
+//! the database because that is where all processes meet; the holder of a channel looks for them twice a
+//! second.
 
-pub(crate) mod lease;
-pub(crate) mod request;
-#[cfg(test)]
-mod tests;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use contract::{ChannelId, Fault, TimeRange};
+use serde::{Deserialize, Serialize};
+use sqlx::Error;
+
+use crate::store::{
+    Database,
+    database::sql::{Columns, NOTHING, Value, decode, int},
+};
+
+/// A lease that this process holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// Greater than that of any holder before, of whatever upstream.
+    pub fence: u64,
+    /// The last day on which requests of it were booked, and how many, by whichever holder.
+    pub booked: Option<(NaiveDate, u32)>,
+}
+
+/// The lease of somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// The name the holder gave itself.
+    pub holder: String,
+    /// It is a service, which takes requests.
+    pub serves: bool,
+    /// The fence it holds.
+    pub fence: u64,
+}
+
+/// The result of claiming a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// It is ours.
+    Ours(Lease),
+    /// Somebody else has it.
+    Held(Holding),
+    /// It was free a moment ago, or is free now: try again.
+    Lost,
+}
+
+impl Database {
+    /// Takes the lease of `upstream` for `period`, for who calls itself `holder`; a service `serves`.
+    /// A lease with fence `expired` is taken though it has not ended: its holder is known to be gone.
+    ///
+    /// # Errors
+    /// The store cannot be reached, or not be written.
+    pub async fn claim_lease(
+        &self,
+        upstream: &str,
+        holder: &str,
+        serves: bool,
+        period: Duration,
+        expired: Option<u64>,
+    ) -> Result<Claim, Fault> {
+        let values = [
+            upstream.into(),
+            holder.into(),
+            Value::Bool(Some(serves)),
+            millis(period).into(),
+            expired.map_or(-1, int).into(),
+        ];
+        let ours = self.write("claim a lease", CLAIM, &values, lease).await?;
+        if let Some(lease) = ours.into_iter().next() {
+            return Ok(Claim::Ours(lease));
+        }
+        let held = self.leases().await?.into_iter().find(|held| held.upstream == upstream);
+        Ok(held.map_or(Claim::Lost, Claim::Held))
+    }
+
+    /// Renews a lease for `period` from now; false if another process holds it.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    pub async fn renew_lease(&self, lease: &Lease, period: Duration) -> Result<bool, Fault> {
+        let values =
+            [lease.upstream.as_str().into(), int(lease.fence).into(), millis(period).into()];
+        let rows = self.write("renew a lease", RENEW, &values, NOTHING).await?;
+        Ok(!rows.is_empty())
+    }
+
+    /// Books `n_requests` of the upstream on `day`, in place of what was booked before.
+    ///
+    /// # Errors
+    /// `Transient` where the lease has passed to another process; the store cannot be reached.
+    pub async fn book_requests(
+        &self,
+        lease: &Lease,
+        day: NaiveDate,
+        n_requests: u32,
+    ) -> Result<(), Fault> {
+        let Lease { upstream, fence, .. } = lease;
+        let day = day.to_string();
+        let values = [
+            upstream.as_str().into(),
+            int(*fence).into(),
+            day.as_str().into(),
+            i64::from(n_requests).into(),
+        ];
+        let rows = self.write("book requests", BOOK, &values, NOTHING).await?;
+        if rows.is_empty() {
+            return Err(Fault::transient("another process holds its lease now")
+                .at(format!("upstream {upstream}")));
+        }
+        Ok(())
+    }
+
+    /// Gives a lease back, so that nobody has to wait for its end.
+    ///
+    /// # Errors
+    /// The store cannot be reached; the lease ends by itself.
+    pub async fn release_lease(&self, lease: &Lease) -> Result<(), Fault> {
+        let values = [lease.upstream.as_str().into(), int(lease.fence).into()];
+        self.write("release a lease", RELEASE, &values, NOTHING).await?;
+        Ok(())
+    }
+
+    /// All leases in force.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn leases(&self) -> Result<Vec<Holding>, Fault> {
+        self.query("read the leases", HELD, &[], holding).await
+    }
+}
+
+fn millis(period: Duration) -> i64 {
+    i64::try_from(period.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Ends the lease of $1 with fence $2.
+const RELEASE: &str = "UPDATE lease SET until_ms = 0 WHERE upstream = $1 AND fence = $2";
+
+/// Books $4 requests of $1 on day $3, for the holder of fence $2.
+const BOOK: &str = "UPDATE lease SET day = $3, requests = $4 WHERE upstream = $1 AND fence = $2
+     RETURNING fence";
+
+/// Takes the lease of $1 for $2, who serves ($3), for $4 ms, if it has ended or has fence $5.
+/// The new fence is greater than any there is: a channel may move from one upstream to another.
+const CLAIM: &str = "INSERT INTO lease (upstream, holder, serves, fence, until_ms)
+     VALUES ($1, $2, $3, (SELECT 1 + coalesce(max(fence), 0) FROM lease), {now} + $4)
+     ON CONFLICT (upstream) DO UPDATE
+     SET holder = $2, serves = $3, fence = (SELECT 1 + coalesce(max(fence), 0) FROM lease),
+         until_ms = {now} + $4
+     WHERE lease.until_ms <= {now} OR lease.fence = $5
+     RETURNING upstream, fence, day, requests";
+
+/// Prolongs the lease of $1 with fence $2 by $3 ms from now.
+const RENEW: &str = "UPDATE lease SET until_ms = {now} + $3 WHERE upstream = $1 AND fence = $2
+     RETURNING fence";
+
+/// All leases in force.
+const HELD: &str = "SELECT upstream, holder, serves, fence FROM lease WHERE until_ms > {now}
+     ORDER BY upstream";
+
+fn lease(row: &dyn Columns) -> Result<Lease, Error> {
+    let day = row.text("day")?.map(|day| day.parse()).transpose();
+    let day: Option<NaiveDate> = day.map_err(|error| decode("day", error))?;
+    let n_requests = row.count("requests")?;
+    Ok(Lease {
+        upstream: row.some_text("upstream")?,
+        fence: row.count("fence")?,
+        booked: day.map(|day| (day, u32::try_from(n_requests).unwrap_or(u32::MAX))),
+    })
+}
+
+fn holding(row: &dyn Columns) -> Result<Holding, Error> {
+    Ok(Holding {
+        upstream: row.some_text("upstream")?,
+        holder: row.some_text("holder")?,
+        serves: row.bool("serves")?.unwrap_or(false),
+        fence: row.count("fence")?,
+    })
+}
+
+/// What may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestKind {
+    /// Read now, whatever the schedule says, until caught up.
+    Sync,
+    /// Pause until resumed, also after a restart: answered as soon as asked, it is a state.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Read the configuration again.
+    Reload,
+    /// Take the shape that its records will have for the right one: answered as soon as asked.
+    Accept,
+}
+
+/// A request that is not done yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Names it.
+    pub seq: i64,
+    /// The channel; none for all channels.
+    pub channel: Option<ChannelId>,
+    /// What.
+    pub kind: RequestKind,
+    /// The stretch of time that is to be read again; none for what is new.
+    pub range: Option<TimeRange>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestState {
+    /// Nobody has done it yet.
+    Open,
+    /// Done; the answer is for whoever asked.
+    Done(String),
+    /// Cannot be done, and why.
+    Failed(String),
+}
+
+impl Database {
+    /// Asks; gives the number to look for.
+    ///
+    /// # Errors
+    /// The store cannot be reached, or not be written.
+    pub async fn ask(
+        &self,
+        kind: RequestKind,
+        channel: Option<&ChannelId>,
+        range: Option<TimeRange>,
+        asked_by: &str,
+    ) -> Result<i64, Fault> {
+        let channel = Value::Text(channel.map(ChannelId::as_str));
+        let stretch = range.map(|range| range.to_string());
+        let stretch = Value::Text(stretch.as_deref());
+        let values = [channel, kind.word().into(), asked_by.into(), stretch];
+        let seq = self.write("ask", ASK, &values, |row| row.some_int("seq")).await?;
+        Ok(seq.first().copied().unwrap_or(0))
+    }
+
+    /// What is asked and not done yet, in the order of asking.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn open_requests(&self) -> Result<Vec<Request>, Fault> {
+        self.query("read the requests", OPEN, &[], request).await
+    }
+
+    /// The number of the last request of this kind, whatever became of it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn last_request(&self, kind: RequestKind) -> Result<Option<i64>, Fault> {
+        let (values, read) = ([kind.word().into()], |row: &dyn Columns| row.int("seq"));
+        Ok(self.query_first("read the requests", LAST, &values, read).await?.flatten())
+    }
+
+    /// Tells whoever asked what became of it.
+    ///
+    /// # Errors
+    /// The store cannot be reached; it is done again.
+    pub async fn answer(&self, seq: i64, became: &RequestState) -> Result<(), Fault> {
+        let (state, answer) = match became {
+            RequestState::Open => ("open", ""),
+            RequestState::Done(answer) => ("done", answer.as_str()),
+            RequestState::Failed(why) => ("failed", why.as_str()),
+        };
+        let answer = answer.replace('\0', "␀"); // what a source said may be in it
+        let values = [seq.into(), state.into(), answer.as_str().into()];
+        self.write("answer a request", ANSWER, &values, NOTHING).await?;
+        Ok(())
+    }
+
+    /// What became of a request.
+    ///
+    /// # Errors
+    /// The store cannot be read, or it was asked long ago.
+    pub async fn request(&self, seq: i64) -> Result<RequestState, Fault> {
+        let found = self.query_first("read a request", STATE, &[seq.into()], state).await?;
+        found.ok_or_else(|| Fault::stopped("the request is no longer recorded"))
+    }
+
+    /// The channels that were told to pause and not to resume.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn paused(&self) -> Result<Vec<ChannelId>, Fault> {
+        self.query("read what is paused", PAUSED, &[], |row| row.channel()).await
+    }
+
+    /// Deletes requests to sync that ended longer than `age` ago. Requests to pause and to resume stay:
+    /// the last of them is the state of the channel.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn forget_requests(&self, age: Duration) -> Result<(), Fault> {
+        let values = [i64::try_from(age.as_millis()).unwrap_or(i64::MAX).into()];
+        self.write("forget old requests", FORGET, &values, NOTHING).await?;
+        Ok(())
+    }
+}
+
+impl RequestKind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Reload => "reload",
+            Self::Accept => "accept",
+        }
+    }
+}
+
+const OPEN: &str =
+    "SELECT seq, channel, kind, stretch FROM request WHERE state = 'open' ORDER BY seq";
+
+const LAST: &str = "SELECT max(seq) AS seq FROM request WHERE kind = $1";
+
+const STATE: &str = "SELECT state, answer FROM request WHERE seq = $1";
+
+const PAUSED: &str = "SELECT channel FROM request r
+     WHERE kind = 'pause' AND state = 'done' AND NOT EXISTS (
+         SELECT 1 FROM request later WHERE later.channel = r.channel AND later.seq > r.seq
+         AND later.kind IN ('pause', 'resume') AND later.state = 'done')
+     ORDER BY channel";
+
+/// $3 asks $2 of channel $1, for stretch $4.
+const ASK: &str = "INSERT INTO request (channel, kind, asked_by, stretch, asked_ms, state)
+     VALUES ($1, $2, $3, $4, {now}, 'open') RETURNING seq";
+
+/// $1 became $2, with answer $3.
+const ANSWER: &str = "UPDATE request SET state = $2, answer = $3, ended_ms = {now} WHERE seq = $1";
+
+/// Those that ended $1 milliseconds ago, or earlier.
+const FORGET: &str = "DELETE FROM request WHERE kind = 'sync' AND ended_ms <= {now} - $1";
+
+fn request(row: &dyn Columns) -> Result<Request, Error> {
+    let kind = row.text("kind")?.unwrap_or_default();
+    let channel = row.text("channel")?.map(|name| name.parse()).transpose();
+    let range = row.text("stretch")?.map(|text| text.parse()).transpose();
+    Ok(Request {
+        seq: row.int("seq")?.unwrap_or(0),
+        channel: channel.map_err(|error| decode("channel", error))?,
+        kind: serde_json::from_value(kind.into()).map_err(|error| decode("kind", error))?,
+        range: range.map_err(|error: String| decode("stretch", error))?,
+    })
+}
+
+fn state(row: &dyn Columns) -> Result<RequestState, Error> {
+    let answer = row.text("answer")?.unwrap_or_default();
+    Ok(match row.text("state")?.as_deref() {
+        Some("done") => RequestState::Done(answer),
+        Some("failed") => RequestState::Failed(answer),
+        _ => RequestState::Open,
+    })
+}

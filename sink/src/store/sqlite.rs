@@ -7,29 +7,26 @@
 //! may have the same file open.
 
 mod fault;
-mod keep;
-mod known;
-mod old;
-mod rows;
 mod sql;
-mod statements;
+
 #[cfg(test)]
 mod tests;
-mod write;
 
 use std::{fmt, path::Path, time::Duration};
 
+use chrono::{Datelike as _, NaiveTime};
 use contract::{Fault, Timestamp};
 use sqlx::{
-    Connection as _, Sqlite as Driver, SqlitePool, Transaction,
+    AssertSqlSafe, Connection as _, Sqlite as Driver, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::Access;
+use super::{Access, database::transaction::Failure};
 use fault::fault;
 
-pub(super) use sql::{bind, fetch};
+pub(super) use fault::{is_refusal, message};
+pub(super) use sql::{bind, fetch, write_rows};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -83,15 +80,16 @@ impl Sqlite {
                     .pragma("cache_size", CACHE)
                     .pragma("temp_store", "MEMORY")
                     .pragma("wal_autocheckpoint", CHECKPOINT);
-                let writer =
-                    pool(1, options).await.map_err(|e| fault(&place, "open the store", e))?;
+                let writer = pool(1, options)
+                    .await
+                    .map_err(|error| fault(&place, "open the store", &error))?;
                 migrate(&writer, &place).await?;
                 Some(writer)
             }
         };
         let readers = pool(READERS, options.pragma("query_only", "ON"))
             .await
-            .map_err(|error| fault(&place, "open the store", error))?;
+            .map_err(|error| fault(&place, "open the store", &error))?;
         Ok(Self { writer, readers, place })
     }
 
@@ -116,11 +114,14 @@ impl Sqlite {
         writer
             .begin_with("BEGIN IMMEDIATE")
             .await
-            .map_err(|error| self.fault("begin a transaction", error))
+            .map_err(|error| self.fault("begin a transaction", error.into()))
     }
 
-    pub(super) fn fault(&self, doing: &str, error: sqlx::Error) -> Fault {
-        fault(&self.place, doing, error)
+    pub(super) fn fault(&self, doing: &str, failure: Failure) -> Fault {
+        match failure {
+            Failure::Fault(fault) => fault,
+            Failure::Database(error) => fault(&self.place, doing, &error),
+        }
     }
 }
 
@@ -148,21 +149,57 @@ async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, sq
 
 /// All migrations are one transaction: two processes may open a new file at the same moment.
 async fn migrate(writer: &SqlitePool, place: &str) -> Result<(), Fault> {
-    let wrap = |error| fault(place, "bring its tables up to date", error);
-    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(wrap)?;
+    let failed = |error: sqlx::Error| fault(place, "bring its tables up to date", &error);
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(|error| match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            fault(place, "bring its tables up to date", error)
-        }
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
         error => Fault::stopped("its tables are of another version")
             .at(place)
             .because(error)
-            .remedy("use the version that made the file, or a newer one"),
+            .remedy("use the version that created the file, or a newer one"),
     })?;
-    tx.commit().await.map_err(|error| fault(place, "bring its tables up to date", error))
+    tx.commit().await.map_err(failed)
 }
 
 /// ISO 8601 of fixed width, so that the order of texts is the order of times.
 fn iso(time: Timestamp) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}
+
+/// Rows of one transaction: a sink waits until it ends.
+const ROWS: u32 = 2_000;
+
+impl Sqlite {
+    /// As [`Database::drop_before`]. Rows are looked at in the order of their numbers, which is about
+    /// the order of their times: an old row behind many newer ones stays until they go.
+    ///
+    /// [`Database::drop_before`]: crate::store::Database::drop_before
+    pub(in crate::store) async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
+        let Some(first) = before.date_naive().with_day(1) else { return Ok(false) };
+        let month = iso(first.and_time(NaiveTime::MIN).and_utc());
+        let mut dropped = false;
+        while self.drop_some(&month).await? {
+            dropped = true;
+        }
+        Ok(dropped)
+    }
+
+    async fn drop_some(&self, month: &str) -> Result<bool, Fault> {
+        let mut tx = self.begin().await?;
+        let work = async {
+            let mut gone = 0;
+            for (table, key) in [("demand_raw", "history"), ("demand_history", "seq")] {
+                let sql = format!(
+                    "DELETE FROM {table} WHERE {key} IN (SELECT seq FROM (
+                         SELECT seq, seen_at FROM demand_history ORDER BY seq LIMIT {ROWS})
+                     WHERE seen_at < ?)"
+                );
+                let deleted = sqlx::query(AssertSqlSafe(sql)).bind(month).execute(&mut *tx).await?;
+                gone = deleted.rows_affected();
+            }
+            tx.commit().await?;
+            Ok(gone > 0)
+        };
+        work.await.map_err(|error: sqlx::Error| self.fault("drop old months", error.into()))
+    }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod index;
 mod sealed;
+mod service;
 mod suite;
 
 use contract::{
@@ -138,7 +139,7 @@ impl Twin for Memory {
     }
 
     async fn books(&self) -> Vec<BooksRow> {
-        Memory::books(self, None, None)
+        Memory::books(self)
     }
 
     async fn fault(&self, channel: &ChannelId) -> Option<String> {

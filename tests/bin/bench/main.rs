@@ -5,8 +5,6 @@ mod brokered;
 mod embedded;
 mod lag;
 mod load;
-mod pages;
-mod peer;
 
 use std::time::Duration;
 

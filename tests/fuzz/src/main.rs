@@ -1,4 +1,4 @@
-//! Feeds parsers what nobody would write: `cargo xtask fuzz [--seconds N] [TARGET]` calls it.
+//! Feeds parsers with broken inputs: `cargo xtask fuzz [--seconds N] [TARGET]` calls it.
 //!
 //! An in-process fuzzer of our own, because those that are guided by coverage need a nightly
 //! compiler. It changes small inputs from `corpus/` and pieces of what it made of them, in an order
@@ -23,7 +23,7 @@ use clap::Parser;
 use mutate::Mutator;
 use targets::{TARGETS, Target};
 
-/// Feeds parsers what nobody would write.
+/// Feeds parsers with broken inputs.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask fuzz")]
 struct Args {
@@ -83,7 +83,7 @@ fn holds(target: &Target, args: &Args) -> Result<bool> {
     Ok(true)
 }
 
-/// How long the target takes; `None`: it panics.
+/// How long the target takes; `None` if it panics.
 fn took(target: &Target, input: &[u8]) -> Option<Duration> {
     let started = Instant::now();
     panic::catch_unwind(AssertUnwindSafe(|| (target.run)(input))).ok()?;

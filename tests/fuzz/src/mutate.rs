@@ -1,11 +1,11 @@
-//! Inputs out of inputs.
+//! Makes new inputs from known ones.
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 /// No input is longer.
 pub(crate) const MAX_LEN: usize = 4096;
 
-/// So many inputs are kept besides the corpus.
+/// Inputs that are kept besides the corpus.
 const POOL: usize = 512;
 
 /// Makes inputs, in an order that the seed determines.
@@ -15,7 +15,7 @@ pub(crate) struct Mutator {
     random: StdRng,
 }
 
-/// Bytes at which decoders and parsers change their minds.
+/// Bytes that have a meaning for decoders and parsers.
 const TOKENS: [&[u8]; 40] = [
     b"\x80",
     b"\xFF",
@@ -71,7 +71,7 @@ impl Mutator {
             self.change(&mut input);
         }
         input.truncate(MAX_LEN);
-        // What was made is the ground for more; the corpus itself stays.
+        // New inputs are mutated further; the corpus itself stays.
         if self.pool.len() < POOL {
             self.pool.push(input.clone());
         } else if self.below(8) == 0 {

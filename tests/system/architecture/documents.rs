@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::tree::{folders, nothing_wrong, read, root, sources};
+use super::{folders, nothing_wrong, read, root, sources};
 
 const VERBS: &[&str] = &["read", "pack", "deliver", "advance", "settle", "take", "keep", "ack"];
 

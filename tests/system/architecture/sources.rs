@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::tree::{Source, nothing_wrong, read, sources};
+use super::{Source, nothing_wrong, read, sources};
 
 #[test]
 fn files_are_short() {

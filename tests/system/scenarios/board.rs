@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::demand::QualityFlag;
-use system_tests::told::has_doubt;
+use system_tests::compare::has_doubt;
 
 use super::*;
 

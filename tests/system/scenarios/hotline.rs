@@ -5,7 +5,7 @@ use std::time::Duration;
 use contract::demand::QualityFlag;
 use normalizer::{Place, open_sealed};
 use sandbox::{Gbk, Hotline};
-use system_tests::told::has_doubt;
+use system_tests::compare::has_doubt;
 
 use super::*;
 

@@ -2,13 +2,12 @@
 //! name of its switch: from the switch through the connector into the store, asserted on the row or
 //! on the quarantine entry.
 //!
-//! What is not here: files and their scenarios (T10 to T12) are in `enterprise/`; T13, T14, T15 and
+//! What is not here: files and their scenarios (T10 to T12) are in `enterprise.rs`; T13, T14, T15 and
 //! T17 are promises of the mapping, in `normalizer/tests`.
 
 mod board;
 mod hotline;
 mod inspection;
-mod limits;
 mod mobile;
 mod outage;
 mod petition;

@@ -1,10 +1,10 @@
-//! What is away for a while: the broker, this process, a source.
+//! Outages: of the broker, of this process, of a source.
 
 use std::time::Duration;
 
 use super::{hotline::Desk, *};
 use crate::{
-    trap::{Harm, Moment, Trap, Verb},
+    twin::{Harm, Moment, Trap, Verb},
     twin::{Trapped, Verbs},
 };
 
@@ -13,7 +13,7 @@ async fn t02_while_the_broker_is_away_nothing_is_acknowledged_and_nothing_is_los
     let desk = Desk::new("").await;
     let keys = desk.hotline.file(30).await.unwrap();
     desk.line.bus.goes_away(true);
-    // A minute each.
+    // One minute each.
     for _ in 0..10 {
         let fault = desk.line.pull().await.unwrap_err();
         assert!(fault.is_transient(), "{fault}");
@@ -65,10 +65,10 @@ async fn t20_a_source_away_for_a_day_is_caught_up_in_bounded_batches_and_stops_n
     assert_eq!(other.line.store.demands().len(), 24);
 
     scene.line.edit("http://127.0.0.1:1", &address).unwrap();
-    let before = scene.line.store.books(None, None)[0].read;
+    let before = scene.line.store.books()[0].read;
     scene.line.pull_with(&*scene.line.store, MOST).await.unwrap();
     assert_eq!(scene.line.differences(&scene.source.truth()), [""; 0]);
     assert_eq!(scene.line.store.demands().len(), 5 + 480);
     assert!(scene.line.bus.largest() <= MOST, "{}", scene.line.bus.largest());
-    assert!(scene.line.store.books(None, None)[0].read - before >= 480);
+    assert!(scene.line.store.books()[0].read - before >= 480);
 }

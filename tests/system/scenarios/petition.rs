@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use contract::{Event, Intake, demand::QualityFlag};
 use normalizer::{Place, open_sealed};
-use system_tests::told::has_doubt;
+use system_tests::compare::has_doubt;
 
 use super::*;
 

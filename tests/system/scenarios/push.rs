@@ -14,7 +14,7 @@ use gateway::{
 use normalizer::{Keys, Sealer};
 use sandbox::grid::Pushed;
 use sink::store::{Database, Postgres};
-use system_tests::{gateway_process::server, told::altered};
+use system_tests::{compare::altered, gateway_process::server};
 
 use super::*;
 

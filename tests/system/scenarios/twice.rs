@@ -1,4 +1,4 @@
-//! Somebody who calls the hotline and goes to the bureau too: the whole gateway, both stores.
+//! The same person and the same demand through two channels: the whole gateway, both stores.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use super::*;
 
 const STORE: &str = "TONGHUI_STORE_URL";
 
-/// The same words from the same telephone through two channels, and other words, and other people.
+/// The same text from the same telephone through two channels, besides other texts and other people.
 async fn pulled(store: Option<&str>) -> (tempfile::TempDir, Database) {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::machine();

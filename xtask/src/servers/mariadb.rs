@@ -54,6 +54,5 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         .args(["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"]);
     let process = Process::start("mariadb", "TERM", run, "ready for connections")?;
     let url = format!("mysql://root:{password}@127.0.0.1:{port}/");
-    let facts = vec![("pid", process.id().to_string())];
-    Ok(Server { processes: vec![process], variables: vec![("TONGHUI_TEST_MYSQL", url)], facts })
+    Ok(Server::new(process, vec![("TONGHUI_TEST_MYSQL", url)]))
 }

@@ -56,9 +56,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let ready = "database system is ready to accept connections";
     let process = Process::start("postgres", "INT", run, ready)?;
     let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
-    let facts = vec![("pid", process.id().to_string())];
-    let variables = vec![("TONGHUI_TEST_POSTGRES", url)];
-    Ok(Server { processes: vec![process], variables, facts })
+    Ok(Server::new(process, vec![("TONGHUI_TEST_POSTGRES", url)]))
 }
 
 /// A program of the newest installed version; Debian keeps them out of the path.

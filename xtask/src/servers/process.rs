@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{interrupt, run::say};
+use crate::run::{self, say};
 
 const START_WITHIN: Duration = Duration::from_secs(120);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -47,7 +47,7 @@ impl Process {
         mut command: Command,
         ready: &'static str,
     ) -> Result<Self> {
-        interrupt::watch(None)?;
+        run::watch(None)?;
         let (log, writer) = io::pipe()?;
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
         let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
@@ -76,7 +76,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        interrupt::send(self.signal, &self.child.id().to_string());
+        run::send(self.signal, &self.child.id().to_string());
         let ended = loop {
             match self.news.recv_timeout(STOP_WITHIN) {
                 Ok(_) => {}
@@ -85,7 +85,7 @@ impl Drop for Process {
         };
         if !ended {
             say(format_args!("{} does not stop, killing it", self.name));
-            interrupt::send("KILL", &format!("-{}", self.child.id()));
+            run::send("KILL", &format!("-{}", self.child.id()));
         }
         let _ = self.child.wait();
     }

@@ -70,7 +70,6 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     Ok(Server {
         // Dropped in this order: a node that stops asks the mapper.
         facts: vec![
-            ("pid", node.id().to_string()),
             ("node", NODE.to_owned()),
             ("home", home.join("").display().to_string()),
             ("epmd_port", mapper_port),

@@ -45,15 +45,12 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     whoami.arg("-un");
     let user = quiet(whoami)?;
     let (user, drops) = (user.trim(), drops.display());
-    Ok(Server {
-        facts: vec![("pid", process.id().to_string())],
-        processes: vec![process],
-        variables: vec![
-            ("TONGHUI_TEST_SFTP", format!("sftp://{user}@127.0.0.1:{port}{drops}")),
-            ("TONGHUI_TEST_SFTP_HOST_KEY", fingerprint(&home, &host_key)?),
-            ("TONGHUI_TEST_SFTP_KEY", client_key.display().to_string()),
-        ],
-    })
+    let variables = vec![
+        ("TONGHUI_TEST_SFTP", format!("sftp://{user}@127.0.0.1:{port}{drops}")),
+        ("TONGHUI_TEST_SFTP_HOST_KEY", fingerprint(&home, &host_key)?),
+        ("TONGHUI_TEST_SFTP_KEY", client_key.display().to_string()),
+    ];
+    Ok(Server::new(process, variables))
 }
 
 fn settings(port: &str, host_key: &Path, authorized: &Path) -> String {

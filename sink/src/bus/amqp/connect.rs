@@ -15,7 +15,10 @@ use std::{
 };
 
 use contract::Fault;
-use futures_util::StreamExt;
+use futures_util::{
+    StreamExt,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+};
 use lapin::{
     Channel, Connection, ConnectionProperties, Event,
     runtime::default_runtime,
@@ -27,14 +30,13 @@ use tracing::{info, warn};
 
 use super::{
     fault::{CONNECT, Place, ask, at, fault, silent},
-    probe::refuse_old,
-    settings::{AmqpSettings, Node},
+    topology::{AmqpSettings, Node},
 };
 
-/// The longest wait for the socket and TLS, and again for the answers to our credentials.
+/// The time limit for socket and TLS, and again for authentication.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// With which node to begin, and which are known to be new enough.
+/// The next node to try, and which nodes are known to be new enough.
 #[derive(Debug)]
 pub(super) struct Turn {
     next: AtomicUsize,
@@ -48,11 +50,11 @@ impl From<u32> for Turn {
 }
 
 impl Turn {
-    /// Connects to the first node that lets us in. Every call begins with another one, so that many
+    /// Connects to the first node that accepts us. Every call begins with another one, so that many
     /// processes spread over a cluster, and none waits for the same dead node each time.
     ///
     /// # Errors
-    /// Nobody lets us in. Where one node may come back that is said, else what the last one said.
+    /// No node accepts us: a transient fault if there is one, else the last one.
     pub(super) async fn connect(
         &self,
         settings: &AmqpSettings,
@@ -79,16 +81,15 @@ impl Turn {
         purpose: &str,
     ) -> Result<Link, Fault> {
         let Node { uri, place } = node;
-        let what = CONNECT;
-        let runtime = default_runtime().map_err(|error| fault(&place, what, error))?;
+        let failed = |error| fault(&place, CONNECT, error);
+        let late = |_| silent(&place, CONNECT, CONNECT_WITHIN * 2);
+        let runtime = default_runtime().map_err(failed)?;
         let tls = OwnedTLSConfig { identity: None, cert_chain: settings.ca.clone() };
         if !self.probed().contains(&place.name) {
             let connecting = uri.connect_with_config_async(tls.as_ref(), &runtime);
             let probing = async { refuse_old(&place, in_time(connecting).await?).await };
-            match timeout(CONNECT_WITHIN * 2, Box::pin(probing)).await {
-                Ok(probed) => probed.map_err(|error| fault(&place, what, error.into()))??,
-                Err(_) => return Err(silent(&place, what, CONNECT_WITHIN * 2)),
-            }
+            let probed = timeout(CONNECT_WITHIN * 2, Box::pin(probing)).await.map_err(late)?;
+            probed.map_err(|error| failed(error.into()))??;
             self.probed().insert(place.name.clone());
         }
         let name = format!("tonghui {purpose}");
@@ -97,10 +98,8 @@ impl Turn {
             Ok(in_time(uri.connect_with_config_async(tls.as_ref(), &runtime)).await?)
         };
         let connecting = Connection::connector(uri, runtime, socket, options);
-        let connection = match timeout(CONNECT_WITHIN * 2, connecting).await {
-            Ok(connection) => connection.map_err(|error| fault(&place, what, error))?,
-            Err(_) => return Err(silent(&place, what, CONNECT_WITHIN * 2)),
-        };
+        let connected = timeout(CONNECT_WITHIN * 2, connecting).await.map_err(late)?;
+        let connection = connected.map_err(failed)?;
         info!(target: "tonghui", broker = place.name, purpose, "connected");
         let (blocked, _listener) = listen(&connection, at(&place));
         Ok(Link { connection, place, blocked, _listener })
@@ -123,7 +122,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Whether it is worth asking for anything.
+    /// Whether it is still connected.
     pub(super) fn is_alive(&self) -> bool {
         self.connection.status().connected()
     }
@@ -144,10 +143,10 @@ async fn in_time<T>(connecting: impl Future<Output = io::Result<T>>) -> io::Resu
     timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| late())
 }
 
-/// Says once when the broker stops taking messages, and once when it takes them again.
+/// Logs once when the broker stops accepting messages, and once when it accepts them again.
 fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, JoinSet<()>) {
     let mut events = Box::pin(connection.events_listener());
-    // Listened first, so that no change is missed.
+    // Subscribed before the status is read, so that no change is missed.
     let status = connection.status().clone();
     let (teller, blocked) = watch::channel(status.blocked());
     let mut listener = JoinSet::new();
@@ -162,12 +161,88 @@ fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, Jo
                     warn!(target: "tonghui", broker, "the broker accepts messages again");
                     teller.send_replace(false);
                 }
-                // The end of the connection, not of one lapin channel. Who waits for the end of a
-                // block must hear of it: this drops the teller.
+                // The connection has ended, not only one lapin channel. Returning drops the sender,
+                // which wakes up whoever waits for the end of a block.
                 Event::Error(_) if !status.connected() => return,
                 _ => {}
             }
         }
     });
     (blocked, listener)
+}
+
+/// The oldest RabbitMQ that will do. Before 3.10 a queue takes `x-dead-letter-strategy` without a word and
+/// dead-letters at most once: a message could be lost between two queues, and nothing else would show
+/// it. A broker says its version in its first frame; lapin reads that and does not tell, so it is asked
+/// once per node, on a connection that goes no further.
+const OLDEST: (u32, u32) = (3, 10);
+/// AMQP 0-9-1, 4.2.2.
+const HEADER: &[u8] = b"AMQP\0\0\x09\x01";
+/// Type, channel and size (4.2.3).
+const FRAME_HEADER: usize = 7;
+/// Far more than the properties of a broker take.
+const MOST: usize = 64 * 1024;
+
+/// Refuses RabbitMQ before 3.10.
+///
+/// # Errors
+/// The connection failed; the inner result says that the broker is too old.
+pub(super) async fn refuse_old(
+    place: &Place,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+) -> io::Result<Result<(), Fault>> {
+    stream.write_all(HEADER).await?;
+    stream.flush().await?;
+    let mut header = [0; FRAME_HEADER];
+    stream.read_exact(&mut header).await?;
+    let size = u32::from_be_bytes([header[3], header[4], header[5], header[6]]);
+    let mut said = vec![0; usize::try_from(size).unwrap_or(MOST).min(MOST)];
+    stream.read_exact(&mut said).await?;
+    let old = property(&said, "product").is_some_and(|product| product == "RabbitMQ")
+        && property(&said, "version").and_then(numbers).is_some_and(|version| version < OLDEST);
+    if !old {
+        return Ok(Ok(()));
+    }
+    let (version, (major, minor)) = (property(&said, "version").unwrap_or_default(), OLDEST);
+    let what = format!("RabbitMQ {version} cannot dead-letter without loss");
+    let remedy = format!("upgrade it to {major}.{minor} or later");
+    Ok(Err(Fault::stopped(what).at(at(place)).remedy(remedy)))
+}
+
+/// A text among the properties: name and value each behind their length, `S` between them (4.2.5.5).
+fn property<'a>(said: &'a [u8], name: &str) -> Option<&'a str> {
+    let length = u8::try_from(name.len()).ok()?;
+    let key = [&[length], name.as_bytes(), b"S"].concat();
+    let start = said.windows(key.len()).position(|window| window == key)? + key.len();
+    let (size, rest) = said.get(start..)?.split_first_chunk::<4>()?;
+    let size = usize::try_from(u32::from_be_bytes(*size)).ok()?;
+    std::str::from_utf8(rest.get(..size)?).ok()
+}
+
+fn numbers(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (version, is_old) in [("3.9.29", true), ("3.10.8", false), ("4.0.1", false)] {
+            let found = numbers(version).unwrap();
+            assert_eq!(found < OLDEST, is_old, "{version}");
+        }
+        assert_eq!(numbers("unknown"), None);
+    }
+
+    #[test]
+    fn a_property_that_is_cut_off_is_none() {
+        let said = b"\x07versionS\0\0\0\x063.9.29";
+        assert_eq!(property(said, "version"), Some("3.9.29"));
+        assert_eq!(property(&said[..said.len() - 1], "version"), None);
+        assert_eq!(property(&said[..10], "version"), None);
+        assert_eq!(property(said, "product"), None);
+    }
 }

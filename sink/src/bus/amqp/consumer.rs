@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use contract::{ChannelId, Consumer, Delivery, Fault, Intake, Kept};
 use futures_util::{
-    FutureExt, Stream, StreamExt, TryStreamExt,
+    FutureExt, StreamExt, TryStreamExt,
     future::try_join_all,
     stream::{BoxStream, SelectAll, once},
 };
@@ -20,14 +20,13 @@ use lapin::{
 
 use super::{
     connect::{Link, Turn},
-    fault::{Place, ask, at, fault},
+    fault::{ask, at, fault},
     message,
-    settings::AmqpSettings,
-    topology,
+    topology::{self, AmqpSettings},
 };
 
-/// Messages of one queue that may be with us unacked: twice what the sink keeps at once, so that the
-/// next are here when those are acked, and equal for all sinks, so that they share.
+/// Unacked messages of one queue on this consumer: twice what the sink keeps at once, so that the next
+/// have arrived when those are acked, and the same for all sinks, so that they share.
 const PREFETCH: u16 = 64;
 
 /// The sink end. It has a connection of its own: a broker that is short of memory stops reading from
@@ -210,19 +209,11 @@ async fn consume(
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
     let asked = lapin.basic_consume(queue.into(), "".into(), options, arguments);
     let consumer = ask(&link.place, &what, asked).await?;
-    Ok(arrivals(consumer, link.place.clone(), what, origin).boxed())
-}
-
-fn arrivals(
-    consumer: lapin::Consumer,
-    place: Place,
-    what: String,
-    origin: Origin,
-) -> impl Stream<Item = Result<Arrived, Fault>> {
+    let place = link.place.clone();
     let ended =
         Fault::transient(format!("{what} any more: it was deleted, or its node has stopped"));
     let ended = ended.at(at(&place));
-    consumer
+    let arrivals = consumer
         .map_err(move |error| fault(&place, &what, error))
         .map_ok(move |delivery| Arrived {
             origin: origin.clone(),
@@ -230,5 +221,6 @@ fn arrivals(
             properties: delivery.properties,
             body: delivery.data,
         })
-        .chain(once(async { Err(ended) }))
+        .chain(once(async { Err(ended) }));
+    Ok(arrivals.boxed())
 }

@@ -1,4 +1,4 @@
-//! What a failure of the broker means for us: wait, or call somebody.
+//! What a failure of the broker means: wait, or somebody has to act.
 
 use std::{future::Future, io, time::Duration};
 
@@ -14,7 +14,7 @@ const REPLY_WITHIN: Duration = Duration::from_secs(30);
 pub(super) struct Place {
     /// Host and port, for people.
     pub(super) name: String,
-    /// Whether we make what is missing there.
+    /// Whether missing queues and exchanges are declared there.
     pub(super) declare: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn ask<T>(
     }
 }
 
-/// What could not be done where no connection came about.
+/// What could not be done where there is no connection.
 pub(super) const CONNECT: &str = "cannot connect";
 
 /// The broker did not answer in time.
@@ -53,7 +53,7 @@ pub(super) fn fault(place: &Place, what: &str, error: Error) -> Fault {
         ErrorKind::IOError(error) => of_io(error),
         ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => (
             FaultKind::Stopped,
-            "whoever listens there does not speak AMQP 0-9-1".to_owned(),
+            "the server at this port does not speak AMQP 0-9-1".to_owned(),
             Some("check the port in its URL, and whether it is amqp or amqps"),
         ),
         ErrorKind::AuthProviderError(_) | ErrorKind::SerialisationError(_) => {
@@ -77,16 +77,16 @@ type Meaning = (FaultKind, String, Option<&'static str>);
 fn of_protocol(place: &Place, what: &str, error: &AMQPError) -> Meaning {
     let remedy = match error.get_id() {
         403 if what == CONNECT => Some("check user and password in its URL"),
-        403 => Some("let the user configure, write and read in this virtual host"),
-        // Deleted under our hands: the next try makes it again.
+        403 => Some("give the user configure, write and read permissions in this virtual host"),
+        // Deleted meanwhile: the next attempt creates it again.
         404 if place.declare => None,
-        404 => Some("declare it, or let the gateway do it: topology = \"declare\""),
+        404 => Some("declare it, or set topology = \"declare\" under [bus] in gateway.toml"),
         // 402 is INVALID_PATH, of a virtual host that old brokers do not know.
-        402 | 530 => Some("make the virtual host, and give the user permissions in it"),
+        402 | 530 => Some("create the virtual host, and give the user permissions in it"),
         406 => Some(
-            "it exists with other arguments: give back the settings it was made with, or delete it once it is empty",
+            "it exists with other arguments: restore the settings it was created with, or delete it once it is empty",
         ),
-        // 311, 312, 313, 320, 405, 501 to 506, 541: shut down, overloaded, locked, confused.
+        // 311, 312, 313, 320, 405, 501 to 506, 541: shut down, overloaded, locked, protocol error.
         _ => None,
     };
     let kind = if remedy.is_some() { FaultKind::Stopped } else { FaultKind::Transient };
@@ -104,11 +104,11 @@ fn of_io(error: &io::Error) -> Meaning {
         return (FaultKind::Transient, text, None);
     }
     let remedy = if text.contains("UnknownIssuer") {
-        "name the file of the authority that signed it: `ca` under [bus] in gateway.toml"
+        "set `ca` under [bus] in gateway.toml to the file of the CA that signed it"
     } else if text.contains("not valid for name") {
-        "write the host into the URL by the name that its certificate has"
+        "use the host name of its certificate in the URL"
     } else if text.contains("certificate") {
-        "have the certificate of the broker renewed"
+        "renew the certificate of the broker"
     } else {
         "check the port in its URL, and whether it is amqp or amqps"
     };

@@ -1,8 +1,7 @@
 //! A message as AMQP carries it: properties both ways, strictly.
 //!
-//! What somebody else put into our queue is not ours to judge and not ours to lose. It is named after
-//! the channel of its queue, read 0 (no read has that number) and its body's hash, and goes to
-//! quarantine whole.
+//! A message that another program put into our queue is neither judged nor lost. Its id is the channel
+//! of its queue, read 0 (no read has that number) and a hash of its body; it goes to quarantine whole.
 
 use bytes::Bytes;
 use contract::{CONTENT_TYPE, ChannelId, Delivery, Message, MessageId, ReadNo};
@@ -29,7 +28,7 @@ pub(super) fn properties(message: &Message) -> BasicProperties {
         .with_headers(headers)
 }
 
-/// A message of the queue of `channel`.
+/// A message from the queue of `channel`.
 pub(super) fn read(
     tag: u64,
     channel: &ChannelId,
@@ -37,12 +36,13 @@ pub(super) fn read(
     body: Vec<u8>,
 ) -> Delivery {
     match ours(properties) {
-        Ok(found) if found.id.channel == *channel => {
-            Delivery::read(tag, found.with(Bytes::from(body)))
-        }
         Ok(found) => {
+            let message = Message { body: Bytes::from(body), ..found };
+            if message.id.channel == *channel {
+                return Delivery::read(tag, message);
+            }
             let why = format!("it came through the queue of channel {channel}");
-            Delivery::unreadable(tag, found.with(Bytes::from(body)), why)
+            Delivery::unreadable(tag, message, why)
         }
         Err(why) => {
             let why = format!("not published by this program: {why}");
@@ -51,9 +51,8 @@ pub(super) fn read(
     }
 }
 
-/// A message of the dead queue: it may be what kills sinks, so nothing looks inside. `channel_of`
-/// names the channel of a queue; a message that tells nothing of where it came from is that of
-/// `fallback`.
+/// A message from the dead queue: it may be what kills sinks, so nothing looks inside. `channel_of`
+/// names the channel of a queue; a message that does not say where it came from belongs to `fallback`.
 pub(super) fn read_dead(
     tag: u64,
     properties: &BasicProperties,
@@ -61,53 +60,30 @@ pub(super) fn read_dead(
     channel_of: impl Fn(&str) -> Option<ChannelId>,
     fallback: &ChannelId,
 ) -> Delivery {
-    let death = Death::of(properties);
+    let (queue, why) = death(properties);
     let message = match ours(properties) {
-        Ok(found) => found.with(Bytes::from(body)),
+        Ok(found) => Message { body: Bytes::from(body), ..found },
         Err(_) => {
-            let channel = death.queue.and_then(channel_of).unwrap_or_else(|| fallback.clone());
+            let channel = queue.and_then(channel_of).unwrap_or_else(|| fallback.clone());
             foreign(channel, body)
         }
     };
-    Delivery::unreadable(tag, message, death.to_string())
+    Delivery::unreadable(tag, message, why)
 }
 
-/// The properties of a message of ours, read back.
-#[derive(Debug)]
-struct Ours {
-    id: MessageId,
-    wire_version: u32,
-    events: u32,
-}
-
-impl Ours {
-    fn with(self, body: Bytes) -> Message {
-        let Self { id, wire_version, events } = self;
-        Message { id, wire_version, events, body }
-    }
-}
-
-/// What is wrong is said without quoting it: nobody knows what a foreign property holds.
-fn ours(properties: &BasicProperties) -> Result<Ours, &'static str> {
+/// A message of ours by its properties, still without its body. What is wrong is said without quoting
+/// it: nobody knows what a foreign property holds.
+fn ours(properties: &BasicProperties) -> Result<Message, &'static str> {
     let content_type = properties.content_type().as_ref().map(ShortString::as_str);
     if content_type != Some(CONTENT_TYPE) {
         return Err("another content type, or none");
     }
     let id = properties.message_id().as_ref().and_then(|id| id.as_str().parse().ok());
     let id = id.ok_or("no message id of the form channel/read_no/part")?;
-    let wire_version = number(properties, WIRE_VERSION).ok_or("no wire version")?;
-    let events = number(properties, EVENTS).ok_or("no number of events")?;
-    Ok(Ours { id, wire_version, events })
-}
-
-fn number(properties: &BasicProperties, name: &str) -> Option<u32> {
-    match properties.headers().as_ref()?.inner().get(name)? {
-        AMQPValue::LongUInt(number) => Some(*number),
-        // Not every tool that moves messages keeps the width of an integer.
-        AMQPValue::LongInt(number) => u32::try_from(*number).ok(),
-        AMQPValue::LongLongInt(number) => u32::try_from(*number).ok(),
-        _ => None,
-    }
+    let number = |name| u32::try_from(integer(header(properties, name)?)?).ok();
+    let wire_version = number(WIRE_VERSION).ok_or("no wire version")?;
+    let events = number(EVENTS).ok_or("no number of events")?;
+    Ok(Message { id, wire_version, events, body: Bytes::new() })
 }
 
 fn foreign(channel: ChannelId, body: Vec<u8>) -> Message {
@@ -117,43 +93,26 @@ fn foreign(channel: ChannelId, body: Vec<u8>) -> Message {
     Message { id, wire_version: 0, events: 1, body: Bytes::from(body) }
 }
 
-/// Why and where a message died, by the header that the broker wrote.
-#[derive(Debug, Default)]
-struct Death<'a> {
-    reason: Option<&'a str>,
-    queue: Option<&'a str>,
-    deliveries: Option<i64>,
+/// The queue in which a message died, and why, by the headers that the broker wrote.
+fn death(properties: &BasicProperties) -> (Option<&str>, String) {
+    // The newest death comes first.
+    let newest = match header(properties, "x-death") {
+        Some(AMQPValue::FieldArray(deaths)) => deaths.as_slice().first(),
+        _ => None,
+    };
+    let text = |name: &str| match newest {
+        Some(AMQPValue::FieldTable(death)) => string(death.inner().get(name)?),
+        _ => None,
+    };
+    let (reason, queue) = (text("reason").unwrap_or("the broker does not say why"), text("queue"));
+    let by = queue.map(|queue| format!(" by queue {queue}")).unwrap_or_default();
+    let count = header(properties, "x-delivery-count").and_then(integer);
+    let after = count.map(|n| format!(" after {n} failed deliveries")).unwrap_or_default();
+    (queue, format!("dead-lettered ({reason}){by}{after}"))
 }
 
-impl<'a> Death<'a> {
-    fn of(properties: &'a BasicProperties) -> Self {
-        let Some(headers) = properties.headers() else { return Self::default() };
-        let headers = headers.inner();
-        let deliveries = headers.get("x-delivery-count").and_then(integer);
-        // The newest death comes first.
-        let newest = match headers.get("x-death") {
-            Some(AMQPValue::FieldArray(deaths)) => deaths.as_slice().first(),
-            _ => None,
-        };
-        let Some(AMQPValue::FieldTable(death)) = newest else {
-            return Self { deliveries, ..Self::default() };
-        };
-        let text = |name: &str| death.inner().get(name).and_then(string);
-        Self { reason: text("reason"), queue: text("queue"), deliveries }
-    }
-}
-
-impl std::fmt::Display for Death<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "dead-lettered ({})", self.reason.unwrap_or("the broker does not say why"))?;
-        if let Some(queue) = self.queue {
-            write!(f, " by queue {queue}")?;
-        }
-        match self.deliveries {
-            Some(count) => write!(f, " after {count} failed deliveries"),
-            None => Ok(()),
-        }
-    }
+fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPValue> {
+    properties.headers().as_ref()?.inner().get(name)
 }
 
 fn string(value: &AMQPValue) -> Option<&str> {
@@ -164,6 +123,7 @@ fn string(value: &AMQPValue) -> Option<&str> {
     }
 }
 
+/// Not every tool that moves messages keeps the width of an integer.
 fn integer(value: &AMQPValue) -> Option<i64> {
     match *value {
         AMQPValue::LongLongInt(number) => Some(number),

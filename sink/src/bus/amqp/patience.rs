@@ -1,5 +1,5 @@
-//! How long a batch is waited for: a blocked broker (its memory or disk is short) is waited for
-//! longer than a silent one, and its connection is kept, for it is healthy.
+//! How long to wait for the confirms of a batch: for a blocked broker (short of memory or disk space)
+//! longer than for a silent one, and its connection is kept, because it is healthy.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Ends when patience does: after `confirm` without a block, or after one block of `unblock`.
+/// Ends after `confirm` without a block, or after a block of `unblock`.
 pub(super) async fn patience(
     mut blocked: watch::Receiver<bool>,
     confirm: Duration,
@@ -17,14 +17,14 @@ pub(super) async fn patience(
 ) -> Fault {
     loop {
         match timeout(unblock, blocked.wait_for(|blocked| !blocked)).await {
-            // Who would tell is gone, and with it the connection: what is waited for ends by itself.
+            // The sender is gone, and with it the connection: the batch ends by itself.
             Ok(_) => {}
             Err(_) => {
                 let seconds = unblock.as_secs();
                 return Fault::transient(format!(
-                    "the broker takes no messages for {seconds} s: its memory or disk is short"
+                    "the broker has accepted no messages for {seconds} s: its memory or disk is short"
                 ))
-                .remedy("make room on it; reading goes on by itself");
+                .remedy("free memory or disk space there; reading resumes by itself");
             }
         }
         let begins = async {
@@ -38,7 +38,7 @@ pub(super) async fn patience(
                 return Fault::transient(format!(
                     "the broker did not confirm the messages within {seconds} s"
                 ))
-                .remedy("see in its log whether the queue has lost a majority of its nodes");
+                .remedy("check in its log whether the queue has lost the majority of its nodes");
             }
             () = begins => {}
         }

@@ -24,8 +24,7 @@ use super::{
     fault::{Place, ask, at, fault},
     message,
     patience::patience,
-    settings::AmqpSettings,
-    topology,
+    topology::{self, AmqpSettings},
 };
 
 /// The longest wait for the confirms of a batch, while the broker takes messages.
@@ -65,7 +64,7 @@ impl AmqpPublisher {
 }
 
 impl Publisher for AmqpPublisher {
-    /// Dropped half-way it is like a crash: messages that were sent may be on their queue.
+    /// Dropped half-way is like a crash: messages that were sent may be on their queue.
     async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
         let line = self.shared.line().await?;
         let channels: HashSet<ChannelId> =
@@ -83,7 +82,7 @@ impl Publisher for AmqpPublisher {
             fault = late => Err(fault.at(place)),
         };
         if sent.is_err() {
-            // Whatever it was, the next attempt looks whether the queues are there.
+            // The next attempt checks the queues again.
             lock(&line.ensured).retain(|channel| !channels.contains(channel));
         }
         sent
@@ -92,9 +91,9 @@ impl Publisher for AmqpPublisher {
     async fn ready(&self) -> Result<(), Fault> {
         let line = self.shared.line().await?;
         if *line.link.blocked.borrow() {
-            let what = "the broker takes no messages: its memory or disk is short";
+            let what = "the broker accepts no messages: its memory or disk is short";
             let fault = Fault::transient(what).at(at(&line.link.place));
-            return Err(fault.remedy("make room on it; reading goes on by itself"));
+            return Err(fault.remedy("free memory or disk space there; reading resumes by itself"));
         }
         Ok(())
     }
@@ -143,7 +142,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Makes or looks for the queues that this connection has not seen.
+    /// Declares or checks the queues that this connection has not seen.
     async fn ensure(&self, line: &Line, channels: &HashSet<ChannelId>) -> Result<(), Fault> {
         let missing: Vec<ChannelId> = {
             let ensured = lock(&line.ensured);
@@ -179,7 +178,7 @@ impl Shared {
             return Err(Fault::transient(what)
                 .at(queue)
                 .at(at(place))
-                .remedy("start a sink, or see why it keeps nothing; `tonghui status` shows it"));
+                .remedy("start a sink, or find out with `tonghui status` why it keeps nothing"));
         }
         Ok(())
     }
@@ -199,7 +198,7 @@ impl Line {
     }
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Default)]
 struct Settled {
     /// Messages that a full queue or a failing broker did not take, or that it never confirms.
@@ -226,7 +225,7 @@ impl Settled {
     }
 }
 
-/// By the message itself, never by the confirm it came with.
+/// From the message itself, never from the confirm it came with.
 fn id_of(returned: &BasicReturnMessage) -> String {
     let id = returned.delivery.properties.message_id().as_ref();
     id.map_or("without id", ShortString::as_str).to_owned()

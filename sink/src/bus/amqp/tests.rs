@@ -5,7 +5,6 @@
 
 mod cuts;
 mod faults;
-mod proxy;
 mod trouble;
 
 use std::{

@@ -1,10 +1,11 @@
-//! The queues and exchanges, and what the broker must promise for them.
+//! Where the broker is, the names of queues and exchanges, and what the broker must promise for them.
 //!
-//! One quorum queue per channel, so that a first load of one never queues in front of another, bound
-//! to one exchange by the name of the channel. A full queue refuses (`reject-publish`); it never
-//! drops. A message that was given out too often moves to the dead queue, at least once: it leaves its
-//! own queue when the dead queue has it. The dead queue refuses too when it is full, and then the dead
-//! wait where they are.
+//! One quorum queue per channel, so that a first load of one never queues in front of another, bound to one
+//! exchange by the name of the channel. A full queue refuses (`reject-publish`); it never drops. A message
+//! that was delivered too often moves to the dead queue, at least once: it leaves its own queue when the
+//! dead queue has it. The dead queue refuses too when it is full, and then the dead wait where they are.
+
+use std::fmt;
 
 use contract::{ChannelId, Fault};
 use lapin::{
@@ -14,23 +15,127 @@ use lapin::{
         QueueDeleteOptions,
     },
     types::{AMQPValue, FieldTable, LongString},
+    uri::AMQPUri,
 };
 
 use super::{
     connect::Link,
     fault::{Place, ask},
-    settings::AmqpSettings,
 };
 
-/// So often a message is given out before it counts as one that kills sinks. Every lost connection
-/// counts for all that was given out on it, so a healthy message needs plenty.
+/// Default prefix of names.
+const PREFIX: &str = "tonghui";
+/// Default size limit of a queue: 1 GiB.
+const QUEUE_BYTES: u64 = 1 << 30;
+/// In seconds; a broker that is silent for twice as long is considered gone.
+const HEARTBEAT: u16 = 10;
+
+/// How to reach a RabbitMQ broker.
+#[derive(Clone)]
+pub struct AmqpSettings {
+    /// `amqp://` or `amqps://user:password@host:port/virtual%20host`, one for each node of a
+    /// cluster; they are tried in turn.
+    pub urls: Vec<String>,
+    /// Certificates in PEM form that are trusted besides those of the system.
+    pub ca: Option<String>,
+    /// What the names of our queues and exchanges begin with.
+    pub prefix: String,
+    /// Bytes that the queue of one channel holds before it refuses more.
+    pub queue_bytes: u64,
+    /// Declare missing queues and exchanges; otherwise only check that they exist.
+    pub declare: bool,
+}
+
+impl AmqpSettings {
+    /// The usual settings for these nodes.
+    pub fn new(urls: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            urls: urls.into_iter().collect(),
+            ca: None,
+            prefix: PREFIX.to_owned(),
+            queue_bytes: QUEUE_BYTES,
+            declare: true,
+        }
+    }
+
+    /// The exchange that routes a message to the queue of its channel.
+    pub(super) fn exchange(&self) -> String {
+        self.prefix.clone()
+    }
+
+    /// The queue of a channel.
+    pub(super) fn queue(&self, channel: &ChannelId) -> String {
+        format!("{}.{channel}", self.prefix)
+    }
+
+    /// The channel of a queue.
+    pub(super) fn channel(&self, queue: &str) -> Option<ChannelId> {
+        queue.strip_prefix(&self.prefix)?.strip_prefix('.')?.parse().ok()
+    }
+
+    /// Where messages go that were given out too often.
+    pub(super) fn dead_exchange(&self) -> String {
+        format!("{}.dead", self.prefix)
+    }
+
+    /// The queue behind it. Two dots: it can be the queue of no channel.
+    pub(super) fn dead_queue(&self) -> String {
+        format!("{}.dead.letters", self.prefix)
+    }
+
+    /// The nodes, parsed.
+    pub(super) fn nodes(&self) -> Result<Vec<Node>, Fault> {
+        let nodes: Vec<_> = (1..)
+            .zip(&self.urls)
+            .map(|(n, url)| Node::read(n, url, self.declare))
+            .collect::<Result<_, _>>()?;
+        if nodes.is_empty() {
+            return Err(Fault::stopped("no broker is named").remedy("give its amqp:// URL"));
+        }
+        Ok(nodes)
+    }
+}
+
+impl fmt::Debug for AmqpSettings {
+    // A URL holds a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AmqpSettings").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// One node of the broker.
+pub(super) struct Node {
+    pub(super) uri: AMQPUri,
+    pub(super) place: Place,
+}
+
+impl Node {
+    fn read(number: usize, url: &str, declare: bool) -> Result<Self, Fault> {
+        // The error underneath quotes the URL, and with it the password.
+        let unreadable = |what: &str| {
+            Fault::stopped(format!("URL {number} of the broker {what}"))
+                .remedy("write amqp://user:password@host:port/virtual-host; %2f is the host `/`")
+        };
+        let mut uri: AMQPUri = url.parse().map_err(|_| unreadable("cannot be read"))?;
+        if url.contains('[') {
+            // The parser would use localhost instead.
+            return Err(unreadable("names an IPv6 address; give a host name"));
+        }
+        uri.query.heartbeat = uri.query.heartbeat.or(Some(HEARTBEAT));
+        let name = format!("{}:{}", uri.authority.host, uri.authority.port);
+        Ok(Self { uri, place: Place { name, declare } })
+    }
+}
+
+/// Deliveries of a message before it counts as one that kills sinks. Every lost connection counts for
+/// all messages that were delivered on it, so the limit is high.
 const DELIVERY_LIMIT: i32 = 1_000;
 
-/// Makes sure that the messages of these channels find their way, by making what is missing or by
-/// looking for it, as set.
+/// Makes sure that there are exchanges and queues for these channels: declares them, or checks that
+/// they exist, as configured.
 ///
 /// # Errors
-/// Something is missing, other than it must be, or may not be made.
+/// Something is missing, has other arguments, or may not be created.
 pub(super) async fn ensure(
     link: &Link,
     settings: &AmqpSettings,
@@ -56,7 +161,7 @@ pub(super) async fn ensure(
     Ok(())
 }
 
-/// Removes them, with all that is in them. What is not there is removed already.
+/// Deletes them with all their messages. What does not exist is no error.
 ///
 /// # Errors
 /// They may not be deleted.
@@ -79,7 +184,7 @@ pub(super) async fn delete(
     Ok(())
 }
 
-/// What a person must declare where we do not, after `what` was missed.
+/// What an admin must declare where the gateway does not.
 pub(super) fn by_hand(settings: &AmqpSettings, channel: &ChannelId) -> String {
     let (queue, exchange) = (settings.queue(channel), settings.exchange());
     format!(
@@ -111,7 +216,7 @@ impl Broker<'_> {
         ask(self.place, &self.failed("queue", name), asked).await.map(drop)
     }
 
-    /// A binding cannot be looked for; a message that finds none comes back.
+    /// A binding cannot be checked; a message without one is returned.
     async fn bind(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Fault> {
         if !self.settings.declare {
             return Ok(());
@@ -124,7 +229,8 @@ impl Broker<'_> {
     }
 
     fn failed(&self, what: &str, name: &str) -> String {
-        let not = if self.settings.declare { "was not made" } else { "is not there as it must be" };
+        let not =
+            if self.settings.declare { "was not created" } else { "does not exist as required" };
         format!("{what} {name} {not}")
     }
 }
@@ -146,4 +252,38 @@ fn arguments(settings: &AmqpSettings, further: &[(&str, AMQPValue)]) -> FieldTab
 
 fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(LongString::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_shown_nowhere() {
+        for url in ["amqp://me:geheim@broker:5673/v", "amqp://me:geheim@broker:bad", "geheim"] {
+            let settings = AmqpSettings::new([url.to_owned()]);
+            let mut shown = format!("{settings:?}");
+            if let Err(fault) = settings.nodes() {
+                shown += &format!("{fault} {fault:?}");
+            }
+            assert!(!shown.contains("geheim"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_would_mean_another_host_is_refused() {
+        let fault = AmqpSettings::new(["amqp://[::1]:5672".to_owned()]).nodes().err().unwrap();
+        assert!(fault.to_string().contains("IPv6"), "{fault}");
+        assert!(AmqpSettings::new([]).nodes().is_err());
+    }
+
+    #[test]
+    fn a_queue_tells_its_channel() {
+        let settings = AmqpSettings::new([]);
+        let hotline: ChannelId = "hotline".parse().unwrap();
+        assert_eq!(settings.queue(&hotline), "tonghui.hotline");
+        assert_eq!(settings.channel("tonghui.hotline"), Some(hotline));
+        assert_eq!(settings.channel("other.hotline"), None);
+        assert_eq!(settings.channel(&settings.dead_queue()), None);
+    }
 }

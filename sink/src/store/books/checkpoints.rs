@@ -1,18 +1,18 @@
-//! How far each channel has come: one row per channel, and what each of its reads owes the store.
+//! The position of each channel, and which receipts its reads must get.
 
 use std::ops::Range;
 
 use contract::{
-    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, Position, Timestamp,
+    ChannelId, Checkpoints, Confirmed, Cursor, Digest, Fault, MappingNo, Position, TimeRange,
+    Timestamp,
 };
 use serde::Serialize;
 
-use super::backfill;
 use crate::store::{
     Database,
     database::{
-        row::{Columns, int},
-        shared_sql::{InDialects, NOTHING, Transaction, Value},
+        sql::{Columns, NOTHING, Row, int},
+        transaction::Transaction,
     },
 };
 
@@ -21,24 +21,24 @@ use crate::store::{
 pub struct ChannelStatus {
     /// The channel.
     pub channel: ChannelId,
-    /// Moves of its position so far.
+    /// How often its position has moved.
     pub step: u64,
-    /// When it was last read, be it in vain.
+    /// When it was last read, even if nothing was found.
     pub last_read_at: Option<Timestamp>,
-    /// What has kept it from being read since then.
+    /// The fault that has prevented reading since then.
     pub fault: Option<String>,
     /// Demands it has.
     pub demands: u64,
-    /// Things of it that wait in quarantine.
+    /// Its records in quarantine that are not resolved.
     pub quarantined: u64,
 }
 
-/// How far a channel has come.
+/// The progress of a channel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Moves of its position so far.
+    /// How often its position has moved.
     pub step: u64,
-    /// When it was last read, be it in vain.
+    /// When it was last read, even if nothing was found.
     pub last_read_at: Option<Timestamp>,
 }
 
@@ -63,7 +63,7 @@ impl Checkpoints for Database {
     async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
         // Two processes that number two mappings would both take the next number.
         let mut tx = self.begin_alone("number a mapping").await?;
-        let values = [channel.as_str().into(), Value::Bytes(Some(&fingerprint.0))];
+        let values = [channel.as_str().into(), fingerprint.0.as_slice().into()];
         let rows = tx.query(NUMBER_MAPPING, &values, |row| row.some_int("mapping")).await?;
         tx.commit().await?;
         let number = rows.first().and_then(|number| u32::try_from(*number).ok());
@@ -77,7 +77,7 @@ impl Checkpoints for Database {
     }
 
     async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
-        // What a source said may be in it.
+        // It may quote a source.
         let fault = fault.to_string().replace('\0', "␀");
         let values = [channel.as_str().into(), fault.as_str().into(), at.into()];
         self.write("note a fault", NOTE, &values, NOTHING).await?;
@@ -104,7 +104,7 @@ impl Database {
         self.query("read the status", STATUS, &[], read).await
     }
 
-    /// How far this channel has come.
+    /// The progress of this channel.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -135,40 +135,41 @@ impl Database {
     }
 }
 
-/// The last move of the live position; `None` where the channel is not ours any more, or the backfill
-/// not where the read began.
+/// The last move of the live position; `None` where another process holds the channel, or the backfill
+/// is not where the read began.
 async fn advance_backfill(
     tx: &mut Transaction<'_>,
     step: &Confirmed,
     stretch: &str,
 ) -> Result<Option<i64>, Fault> {
-    let (channel, from) = (step.channel().as_str().into(), step.from());
-    let values = [channel, int(from.fence).into()];
-    let live = tx.query(&LOCK_POSITION, &values, |row| row.some_int("step")).await?;
-    let values = [channel, stretch.into(), step.upto().as_str().into(), int(from.step).into()];
-    let n_moved = tx.execute(backfill::MOVE, &values).await?;
+    let (channel, from) = (step.channel().as_str(), step.from());
+    let values = [channel.into(), int(from.fence).into()];
+    let live = tx.query(LOCK_POSITION, &values, |row| row.some_int("step")).await?;
+    let upto = step.upto().as_str();
+    let values = [channel.into(), stretch.into(), upto.into(), int(from.step).into()];
+    let n_moved = tx.execute(MOVE_BACKFILL, &values).await?;
     Ok(live.first().copied().filter(|_| n_moved > 0))
 }
 
 /// The move that was made; `None` where the position is not where the read began.
 async fn advance(tx: &mut Transaction<'_>, step: &Confirmed) -> Result<Option<i64>, Fault> {
-    let (channel, from) = (step.channel().as_str().into(), step.from());
+    let (channel, from) = (step.channel().as_str(), step.from());
     if from.step == 0 {
         // A channel whose read numbers come from elsewhere has no row yet.
-        tx.execute(BEGIN, &[channel, int(from.fence).into()]).await?;
+        tx.execute(BEGIN, &[channel.into(), int(from.fence).into()]).await?;
     }
     let values = [
         step.upto().as_str().into(),
         step.read_at().into(),
-        channel,
+        channel.into(),
         int(from.step).into(),
         int(from.fence).into(),
     ];
     Ok(tx.query(MOVE, &values, |row| row.some_int("step")).await?.first().copied())
 }
 
-/// What the receipts must say of a read that counts from this move of the live position on. One that
-/// found nothing owes nothing.
+/// Writes what the receipts must say of a read, which counts from this move of the live position on.
+/// A read that found nothing needs no receipts.
 async fn write_read(
     tx: &mut Transaction<'_>,
     step: &Confirmed,
@@ -178,26 +179,32 @@ async fn write_read(
     if tally.read == 0 {
         return Ok(());
     }
-    let channel = step.channel().as_str().into();
-    let read_no = int(step.read_no().0).into();
-    let values = [
-        channel,
-        read_no,
-        step.read_at().into(),
-        int(tally.read).into(),
-        int(tally.accepted).into(),
-        int(tally.skipped).into(),
-        int(tally.rejected).into(),
-        int(step.parts().len() as u64).into(),
-        counts_from.into(),
+    let key: Row<'_> = vec![
+        ("channel", step.channel().as_str().into()),
+        ("read_no", int(step.read_no().0).into()),
     ];
-    tx.execute(READ, &values).await?;
-    let parts = (1..).zip(step.parts()).map(|(n, part)| (n, part.part, part.events));
-    let parts = parts.map(|(n, part, events): (u64, _, _)| serde_json::json!([n, part, events]));
-    let parts = serde_json::Value::from_iter(parts).to_string();
-    let hashes: Vec<u8> = step.parts().iter().flat_map(|part| part.hash.0).collect();
-    let values = [channel, read_no, Value::Json(Some(&parts)), Value::Bytes(Some(&hashes))];
-    tx.execute(&PARTS, &values).await?;
+    let mut read = key.clone();
+    read.extend([
+        ("read_at", step.read_at().into()),
+        ("read", int(tally.read).into()),
+        ("accepted", int(tally.accepted).into()),
+        ("skipped", int(tally.skipped).into()),
+        ("rejected", int(tally.rejected).into()),
+        ("parts", int(step.parts().len() as u64).into()),
+        ("step", counts_from.into()),
+    ]);
+    let parts = step.parts().iter().map(|part| {
+        let mut row = key.clone();
+        row.extend([
+            ("part", i64::from(part.part).into()),
+            ("events", i64::from(part.events).into()),
+            ("hash", part.hash.0.as_slice().into()),
+        ]);
+        row
+    });
+    for (template, rows) in [(READ, vec![read]), (PARTS, parts.collect())] {
+        tx.write_rows(template, &rows).await.map_err(|failure| tx.fault(failure))?;
+    }
     Ok(())
 }
 
@@ -247,10 +254,7 @@ const PROGRESS: &str = "SELECT step, read_at FROM checkpoint WHERE channel = $1"
 
 /// The live position of channel $1 under fence $2. Locked: nobody else can claim the channel before
 /// this is over.
-static LOCK_POSITION: InDialects = InDialects::new(|dialect| {
-    let lock = dialect.lock;
-    format!("SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 {lock}")
-});
+const LOCK_POSITION: &str = "SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 {lock}";
 
 const BEGIN: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no)
      VALUES ($1, 0, $2, 1) ON CONFLICT (channel) DO NOTHING";
@@ -260,18 +264,78 @@ const MOVE: &str = "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at 
      WHERE channel = $3 AND (step = $4 OR fence = 9223372036854775807) AND fence = $5
      RETURNING step";
 
-const READ: &str =
-    "INSERT INTO read (channel, read_no, read_at, read, accepted, skipped, rejected, parts, step)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const READ: &str = "INSERT INTO read ({names}) {rows}";
 
-/// The parts of read $2 of channel $1: a list $3 of (place, part, events), and their hashes of 16
-/// bytes each, one behind the other in $4, because JSON holds no bytes.
-static PARTS: InDialects = InDialects::new(|dialect| {
-    format!(
-        "INSERT INTO read_part (channel, read_no, part, events, hash)
-         SELECT $1, $2, CAST(k.value ->> 1 AS bigint), CAST(k.value ->> 2 AS bigint),
-                substr($4, 16 * CAST(k.value ->> 0 AS integer) - 15, 16)
-         FROM {each}($3) k",
-        each = dialect.each
-    )
-});
+const PARTS: &str = "INSERT INTO read_part ({names}) {rows}";
+
+/// The progress of one backfill: a stretch of time that is read again from its own position, while the
+/// live one goes on. It needs the lease of the channel all the same, and its reads are in the same
+/// books.
+#[derive(Debug, Clone)]
+pub struct Backfill {
+    store: Database,
+    stretch: String,
+}
+
+impl Database {
+    /// The backfill of `range`: one that was begun goes on where it stands.
+    pub fn backfill(&self, range: TimeRange) -> Backfill {
+        Backfill { store: self.clone(), stretch: range.to_string() }
+    }
+}
+
+impl Backfill {
+    /// Ends a backfill that has read everything: the next one for this stretch starts from the beginning.
+    ///
+    /// # Errors
+    /// The store cannot be reached; it ends the next time.
+    pub async fn end(&self, channel: &ChannelId) -> Result<(), Fault> {
+        let values = [channel.as_str().into(), self.stretch.as_str().into()];
+        self.store.write("end a backfill", END, &values, NOTHING).await?;
+        Ok(())
+    }
+}
+
+impl Checkpoints for Backfill {
+    async fn load(&self, channel: &ChannelId, fence: u64) -> Result<Position, Fault> {
+        // The live position says who holds the channel.
+        self.store.load(channel, fence).await?;
+        let read = |row: &dyn Columns| {
+            let cursor = row.text("cursor")?.map(Cursor::from_text);
+            Ok((cursor, row.count("step")?))
+        };
+        let values = [channel.as_str().into(), self.stretch.as_str().into()];
+        let at = self.store.query_first("read a position", BACKFILL, &values, read).await?;
+        let (cursor, step) = at.unwrap_or_default();
+        Ok(Position { cursor, step, fence })
+    }
+
+    async fn reserve(&self, channel: &ChannelId, fence: u64, n: u64) -> Result<Range<u64>, Fault> {
+        self.store.reserve(channel, fence, n).await
+    }
+
+    async fn mapping(&self, channel: &ChannelId, fingerprint: Digest) -> Result<MappingNo, Fault> {
+        self.store.mapping(channel, fingerprint).await
+    }
+
+    async fn advance(&self, step: &Confirmed) -> Result<(), Fault> {
+        self.store.advance_in(step, Some(&self.stretch)).await
+    }
+
+    /// A fault of a backfill goes to whoever requested it and does not affect the live channel.
+    async fn note(&self, _: &ChannelId, _: &Fault, _: Timestamp) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+const BACKFILL: &str = "SELECT cursor, step FROM backfill WHERE channel = $1 AND stretch = $2";
+
+const END: &str = "DELETE FROM backfill WHERE channel = $1 AND stretch = $2";
+
+/// Moves the backfill of stretch $2 of channel $1 to $3, where it is still at move $4; the first move
+/// begins it.
+const MOVE_BACKFILL: &str = "INSERT INTO backfill (channel, stretch, cursor, step)
+     SELECT $1, $2, $3, 1 WHERE $4 = 0
+        OR EXISTS (SELECT 1 FROM backfill b WHERE b.channel = $1 AND b.stretch = $2)
+     ON CONFLICT (channel, stretch) DO UPDATE SET cursor = $3, step = backfill.step + 1
+     WHERE backfill.step = $4";

@@ -1,89 +1,65 @@
-//! The one table of what a demand looks like as a row, so that column lists, bindings and reading
-//! back cannot disagree, whichever database it is.
+//! The columns of a demand, in one list: names, bindings and reading back cannot disagree, whichever
+//! database it is.
 //!
-//! Version, times of sight and the sequence are not here: they are the store's own state of a row.
+//! Version, first and last sight and the sequence number are not here: they belong to the store.
 
 use std::borrow::Cow;
 
-use contract::{Demand, DemandId, Timestamp};
+use contract::Demand;
 use serde::Serialize;
 
-/// One column: its name, which is the wire name, and how to fill it.
+use crate::store::database::sql::Value;
+
+/// One column: its name, which is the wire name, what it holds, and its value for a demand.
 pub(crate) struct Column {
     pub(crate) name: &'static str,
-    pub(crate) get: Get,
+    pub(crate) kind: Kind,
+    pub(crate) get: fn(&Demand) -> Value<'_>,
 }
 
-/// How a column is filled; the variant is its type.
-pub(crate) enum Get {
-    Id(fn(&Demand) -> DemandId),
-    Text(fn(&Demand) -> Option<&str>),
-    Int(fn(&Demand) -> Option<i64>),
-    Bool(fn(&Demand) -> Option<bool>),
-    Time(fn(&Demand) -> Option<Timestamp>),
-    Json(fn(&Demand) -> Option<String>),
-    Bytes(fn(&Demand) -> Option<&[u8]>),
-}
-
-/// A value on its way into a row; each store binds it in its own types.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Cell<'a> {
-    Null,
-    Id(DemandId),
-    Text(&'a str),
-    Int(i64),
-    Bool(bool),
-    Time(Timestamp),
-    Json(Cow<'a, str>),
-    Bytes(&'a [u8]),
-}
-
-impl Column {
-    /// The value of this column for `demand`.
-    pub(crate) fn cell<'a>(&self, demand: &'a Demand) -> Cell<'a> {
-        let cell = match self.get {
-            Get::Id(get) => Some(Cell::Id(get(demand))),
-            Get::Text(get) => get(demand).map(Cell::Text),
-            Get::Int(get) => get(demand).map(Cell::Int),
-            Get::Bool(get) => get(demand).map(Cell::Bool),
-            Get::Time(get) => get(demand).map(Cell::Time),
-            Get::Json(get) => get(demand).map(|json| Cell::Json(Cow::Owned(json))),
-            Get::Bytes(get) => get(demand).map(Cell::Bytes),
-        };
-        cell.unwrap_or(Cell::Null)
-    }
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Id,
+    Text,
+    Int,
+    Bool,
+    Time,
+    Json,
+    Digest,
+    Sealed,
 }
 
 macro_rules! column {
     (text $field:ident) => {
-        column!($field, Text, |d| d.body.$field.as_deref())
+        column!($field, Text, |d| Value::Text(d.body.$field.as_deref()))
     };
     (code $field:ident) => {
-        column!($field, Text, |d| d.body.$field.map(|value| value.code()))
+        column!($field, Text, |d| Value::Text(d.body.$field.map(|value| value.code())))
     };
     (int $field:ident) => {
-        column!($field, Int, |d| d.body.$field.map(i64::from))
+        column!($field, Int, |d| Value::Int(d.body.$field.map(i64::from)))
     };
     (bool $field:ident) => {
-        column!($field, Bool, |d| d.body.$field)
+        column!($field, Bool, |d| Value::Bool(d.body.$field))
     };
     (time $field:ident) => {
-        column!($field, Time, |d| d.body.$field)
+        column!($field, Time, |d| Value::Time(d.body.$field))
     };
     (json $field:ident) => {
         column!($field, Json, |d| json(&d.body.$field))
     };
-    ($field:ident, $type:ident, $get:expr) => {
-        Column { name: stringify!($field), get: Get::$type($get) }
+    ($field:ident, $kind:ident, $get:expr) => {
+        Column { name: stringify!($field), kind: Kind::$kind, get: $get }
     };
 }
 
-/// All of them, small ones first.
+/// All columns, small ones first.
 pub(crate) const COLUMNS: &[Column] = &[
-    column!(id, Id, |d| d.id),
-    column!(channel, Text, |d| Some(d.channel.as_str())),
-    column!(source_key, Text, |d| Some(d.source_key.as_str())),
-    column!(digest, Bytes, |d| Some(&d.digest.0)),
+    column!(id, Id, |d| Value::Id(d.id)),
+    column!(channel, Text, |d| d.channel.as_str().into()),
+    column!(source_key, Text, |d| d.source_key.as_str().into()),
+    column!(digest, Digest, |d| d.digest.0.as_slice().into()),
     column!(text source_no),
     column!(code kind),
     column!(text kind_raw),
@@ -121,7 +97,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     column!(json org_joint),
     column!(json tags),
     column!(text title),
-    column!(origin, Json, |d| serde_json::to_string(&d.origin).ok()),
+    column!(origin, Json, |d| json(&Some(&d.origin))),
     column!(json quality),
     column!(json address),
     column!(json people),
@@ -132,23 +108,25 @@ pub(crate) const COLUMNS: &[Column] = &[
     column!(json trail),
     column!(text content),
     column!(text reply),
-    column!(unmasked, Bytes, |d| d.body.unmasked.as_ref().map(|sealed| sealed.0.as_slice())),
+    column!(unmasked, Sealed, |d| {
+        Value::Bytes(d.body.unmasked.as_ref().map(|sealed| sealed.0.as_slice()))
+    }),
 ];
 
-/// The row of a demand.
-pub(crate) fn cells(demand: &Demand) -> Vec<Cell<'_>> {
-    COLUMNS.iter().map(|column| column.cell(demand)).collect()
+/// The values of a demand, in the order of the columns.
+pub(crate) fn values(demand: &Demand) -> Vec<Value<'_>> {
+    COLUMNS.iter().map(|column| (column.get)(demand)).collect()
 }
 
 /// The first column that holds a NUL: no database takes it in text, and PostgreSQL refuses the
 /// whole batch for it.
-pub(crate) fn nul_in(cells: &[Cell<'_>]) -> Option<&'static str> {
-    let holds_nul = |cell: &Cell<'_>| match cell {
-        Cell::Text(text) => text.contains('\0'),
-        Cell::Json(json) => escapes_nul(json),
+pub(crate) fn nul_in(values: &[Value<'_>]) -> Option<&'static str> {
+    let holds_nul = |value: &Value<'_>| match value {
+        Value::Text(Some(text)) => text.contains('\0'),
+        Value::Json(Some(json)) => escapes_nul(json),
         _ => false,
     };
-    COLUMNS.iter().zip(cells).find(|(_, cell)| holds_nul(cell)).map(|(column, _)| column.name)
+    COLUMNS.iter().zip(values).find(|(_, value)| holds_nul(value)).map(|(column, _)| column.name)
 }
 
 /// Whether JSON text contains an escaped NUL, not merely a backslash before `u0000`.
@@ -159,9 +137,10 @@ fn escapes_nul(json: &str) -> bool {
     })
 }
 
-/// Nothing is null, not an empty list.
-fn json<T: Serialize + Default + PartialEq>(value: &T) -> Option<String> {
-    if *value == T::default() { None } else { serde_json::to_string(value).ok() }
+/// What is empty is null, not an empty list.
+fn json<T: Serialize + Default + PartialEq>(value: &T) -> Value<'static> {
+    let text = (*value != T::default()).then(|| serde_json::to_string(value).ok()).flatten();
+    Value::Json(text.map(Cow::Owned))
 }
 
 #[cfg(test)]

@@ -13,17 +13,17 @@
 //! running (`pg_snapshot_xmin`) would do too, but it is one for the whole server: somebody's long
 //! transaction in another database would stop the walk.
 
-use contract::{Demand, Fault, Sealed, Timestamp, demand::Person};
+use contract::{Fault, Sealed, Timestamp, demand::Person};
 use serde::{Deserialize, Serialize};
 use sqlx::Error;
 
 use crate::store::{
     Database,
     database::{
-        row::{Columns, count},
-        shared_sql::{InDialects, NOTHING, Sql, Transaction, Value},
+        sql::{Columns, NOTHING, Sql, Value, count},
+        transaction::Transaction,
     },
-    demands::plan::Outcome,
+    demands::rows::Outcome,
 };
 
 /// Numbers of history that one transaction covers: a sink of the embedded store waits for it.
@@ -128,14 +128,12 @@ impl Database {
         tokens.sort_unstable();
         tokens.dedup();
         if !tokens.is_empty() {
-            let tokens = serde_json::Value::from_iter(
-                tokens.into_iter().map(|(token, demand)| serde_json::json!([token, demand])),
-            );
+            let tokens = serde_json::json!(tokens);
             let write = match index {
-                Index::People => Sql::from(&PEOPLE),
+                Index::People => PEOPLE.into(),
                 Index::Links => LINKS,
             };
-            tx.execute(write, &[Value::Json(Some(&tokens.to_string()))]).await?;
+            tx.execute(write, &[tokens.into()]).await?;
         }
         tx.execute(MOVE, &[index.name().into(), upto.into()]).await?;
         tx.commit().await?;
@@ -179,16 +177,15 @@ pub(crate) async fn hold(tx: &mut Transaction<'_>, index: Index) -> Result<i64, 
 pub(crate) async fn change_tokens(
     tx: &mut Transaction<'_>,
     demand: i64,
-    change: impl Fn(&mut Tokens<String>) + Send,
+    change: impl Fn(&mut Tokens) + Send,
 ) -> Result<(), Fault> {
     let read = |row: &dyn Columns| Ok((row.some_int("seq")?, row.json_value("tokens")?));
     for (seq, before) in tx.query(TOKENS, &[demand.into()], read).await? {
-        let before: Tokens<String> = before.unwrap_or_default();
+        let before: Tokens = before.unwrap_or_default();
         let mut after = before.clone();
         change(&mut after);
         if after != before {
-            let text = after.to_json();
-            tx.execute(SET_TOKENS, &[seq.into(), Value::Json(Some(&text))]).await?;
+            tx.execute(SET_TOKENS, &[seq.into(), after.to_json()]).await?;
         }
     }
     Ok(())
@@ -196,22 +193,19 @@ pub(crate) async fn change_tokens(
 
 /// The tokens of the persons that a state names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Tokens<T> {
+#[serde(default)]
+pub(crate) struct Tokens {
     /// Telephones and identity numbers: what somebody is known by.
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
-    pub(crate) contacts: Vec<T>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) contacts: Vec<String>,
     /// Names, which are many people's, and the address.
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
-    pub(crate) others: Vec<T>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) others: Vec<String>,
 }
 
-impl<'a> Tokens<&'a str> {
-    pub(crate) fn of(demand: &'a Demand) -> Self {
-        Self::of_people(&demand.body.people, demand.body.address.as_ref())
-    }
-
-    pub(crate) fn of_people(people: &'a [Person], address: Option<&'a Sealed>) -> Self {
-        let token = |sealed: Option<&'a Sealed>| sealed?.token.as_deref();
+impl Tokens {
+    pub(crate) fn new(people: &[Person], address: Option<&Sealed>) -> Self {
+        let token = |sealed: Option<&Sealed>| sealed?.token.clone();
         let contacts = people.iter().flat_map(|person| [&person.phone, &person.id_no]);
         let names = people.iter().filter_map(|person| token(person.name.as_ref()));
         Self {
@@ -219,32 +213,28 @@ impl<'a> Tokens<&'a str> {
             others: names.chain(token(address)).collect(),
         }
     }
-}
 
-impl<T: Serialize> Tokens<T> {
-    /// The text of the column.
-    pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default() // lists of texts always are
+    /// The value of the column.
+    pub(crate) fn to_json(&self) -> Value<'static> {
+        serde_json::json!(self).into()
     }
-}
 
-impl Tokens<String> {
     pub(crate) fn retain(&mut self, keep: impl Fn(&String) -> bool) {
         self.contacts.retain(&keep);
         self.others.retain(&keep);
     }
 
     /// Adds those that are missing.
-    pub(crate) fn add(&mut self, more: &Tokens<&str>) {
-        let add = |to: &mut Vec<String>, more: &[&str]| {
+    pub(crate) fn add(&mut self, more: &Self) {
+        for (tokens, more) in
+            [(&mut self.contacts, &more.contacts), (&mut self.others, &more.others)]
+        {
             for token in more {
-                if to.iter().all(|known| known != token) {
-                    to.push((*token).to_owned());
+                if !tokens.contains(token) {
+                    tokens.push(token.clone());
                 }
             }
-        };
-        add(&mut self.contacts, &more.contacts);
-        add(&mut self.others, &more.others);
+        }
     }
 }
 
@@ -252,7 +242,7 @@ impl Tokens<String> {
 struct State {
     demand: i64,
     is_stored: bool,
-    tokens: Tokens<String>,
+    tokens: Tokens,
 }
 
 impl State {
@@ -263,9 +253,7 @@ impl State {
             None => {
                 let people: Vec<Person> = row.json_value("people")?.unwrap_or_default();
                 let address: Option<Sealed> = row.json_value("address")?;
-                let mut tokens = Tokens::default();
-                tokens.add(&Tokens::of_people(&people, address.as_ref()));
-                tokens
+                Tokens::new(&people, address.as_ref())
             }
         };
         let (demand, outcome) = (row.some_int("demand")?, row.some_text("outcome")?);
@@ -284,7 +272,8 @@ impl State {
     }
 }
 
-fn number(row: &dyn Columns) -> Result<i64, Error> {
+/// The number in column `n`; 0 where it is null.
+pub(crate) fn number(row: &dyn Columns) -> Result<i64, Error> {
     Ok(row.int("n")?.unwrap_or(0))
 }
 
@@ -300,8 +289,8 @@ const REBUILD: &str = "UPDATE index_position SET position = 0";
 /// The first row of history behind $1.
 const FIRST: &str = "SELECT seq, seen_at FROM demand_history WHERE seq > $1 ORDER BY seq LIMIT 1";
 
-/// In SQLite numbers go on behind what was dropped: see `sqlite/known.rs`.
-const END: Sql = Sql::in_each(
+/// In SQLite numbers go on behind what was dropped: see `known.rs`.
+pub(crate) const END: Sql = Sql::in_each(
     "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
                 (SELECT coalesce(max(position), 0) FROM index_position)) AS n",
     "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM demand_history_seq",
@@ -337,14 +326,9 @@ const TOKENS: &str = "SELECT seq, tokens FROM demand_history
 const SET_TOKENS: &str = "UPDATE demand_history SET tokens = $2 WHERE seq = $1";
 
 /// Writes tokens and demands, a list of pairs ($1).
-static PEOPLE: InDialects = InDialects::new(|dialect| {
-    let each = dialect.each;
-    format!(
-        "INSERT INTO demand_person (token, demand)
-         SELECT v.value ->> 0, CAST(v.value ->> 1 AS bigint) FROM {each}($1) v WHERE true
-         ON CONFLICT (token, demand) DO NOTHING"
-    )
-});
+const PEOPLE: &str = "INSERT INTO demand_person (token, demand)
+     SELECT v.value ->> 0, CAST(v.value ->> 1 AS bigint) FROM {each}($1) v WHERE true
+     ON CONFLICT (token, demand) DO NOTHING";
 
 /// Behind pairs of token and demand ($1): adds a link to each demand of another channel that has the
 /// token and says the same, every character of it; anything less is a guess, and for whoever makes one.

@@ -4,9 +4,6 @@
 //! table once. Nothing here waits, so that the order of judgements is the order of the bus and nothing
 //! else.
 
-mod known;
-mod rows;
-
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use contract::{
@@ -14,14 +11,12 @@ use contract::{
     Outcomes, Reason, judge,
 };
 
-use crate::store::demands::{
-    columns::{cells, nul_in},
-    quarantine::Trouble,
+use super::{
+    columns::{nul_in, values},
+    known::{Known, KnownDemand},
+    quarantine::Quarantined,
+    rows::{HistoryEntry, IntakePlan, Outcome, Receipt, Subject},
 };
-
-pub(crate) use known::{Known, KnownDemand, doubtful, past, receipt, things};
-pub use rows::Outcome;
-pub(crate) use rows::{HistoryEntry, IntakePlan, Receipt, Subject};
 
 /// Events that must not be judged, by position (delivery, event), because a database refused them.
 pub(crate) type Banned = BTreeMap<(usize, usize), Reason>;
@@ -34,7 +29,7 @@ pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) ->
         plan: IntakePlan::default(),
         receipts: HashMap::new(),
         subjects: HashMap::new(),
-        troubles: HashMap::new(),
+        quarantined: HashMap::new(),
         entered: HashSet::new(),
         n_new: 0,
     };
@@ -52,8 +47,8 @@ struct Planner<'a, 'b> {
     receipts: HashMap<&'a MessageId, Digest>,
     /// Where in `plan.subjects`.
     subjects: HashMap<DemandId, usize>,
-    /// Where in `plan.troubles`.
-    troubles: HashMap<DemandId, usize>,
+    /// Where in `plan.quarantined`.
+    quarantined: HashMap<DemandId, usize>,
     /// History entries of this intake.
     entered: HashSet<(i64, Digest)>,
     /// Demands without a number so far.
@@ -75,7 +70,7 @@ impl<'a> Planner<'a, '_> {
                 // Whose events these are cannot be known, so none of them is judged.
                 let why = "another message of this id was kept before";
                 let body = &message.body;
-                self.add_trouble(Trouble::unreadable(delivery, body, "receipt_conflict", why));
+                self.quarantine(Quarantined::unreadable(delivery, body, "receipt_conflict", why));
                 self.plan.outcomes.quarantined += events;
             }
             None => {
@@ -100,16 +95,14 @@ impl<'a> Planner<'a, '_> {
                     let banned = self.banned.get(&(index, position)).cloned();
                     match banned.or_else(|| identity_flaw(&delivery.message.id.channel, demand)) {
                         None => self.take_demand(delivery, demand),
-                        Some(reason) => self.refuse(delivery, demand, reason),
+                        Some(reason) => {
+                            self.quarantine(Quarantined::refused(delivery, demand, reason))
+                        }
                     }
                 }
-                Event::Reject(reject) => {
-                    self.add_trouble(Trouble::rejected(delivery, reject));
-                    Outcomes { quarantined: 1, ..Outcomes::default() }
-                }
+                Event::Reject(reject) => self.quarantine(Quarantined::rejected(delivery, reject)),
                 Event::Unreadable { bytes, reason } => {
-                    self.add_trouble(Trouble::unreadable(delivery, bytes, "unreadable", reason));
-                    Outcomes { quarantined: 1, ..Outcomes::default() }
+                    self.quarantine(Quarantined::unreadable(delivery, bytes, "unreadable", reason))
                 }
             };
             outcomes += outcome;
@@ -131,22 +124,20 @@ impl<'a> Planner<'a, '_> {
             let subject = self.subject(demand, &incoming);
             if incoming.version > subject.current.version {
                 subject.current.version = incoming.version;
-                subject.version = incoming.version;
                 subject.moved = true;
             }
             subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
             return Outcomes { unchanged: 1, ..Outcomes::default() };
         }
-        let row = cells(demand);
+        let row = values(demand);
         if let Some(column) = nul_in(&row) {
             let reason = Reason::new("nul_in_text", format!("{column} contains a NUL"));
-            return self.refuse(delivery, demand, reason);
+            return self.quarantine(Quarantined::refused(delivery, demand, reason));
         }
         match judgement {
             Judgement::Stored { changed } => {
                 let entry = self.plan.history.len();
                 let subject = self.subject(demand, &incoming);
-                subject.version = incoming.version;
                 subject.current = incoming;
                 subject.row = Some(row);
                 subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
@@ -186,7 +177,6 @@ impl<'a> Planner<'a, '_> {
                     seq: held.seq,
                     is_new,
                     id: demand.id,
-                    version: held.current.version,
                     first_seen_at: read_at,
                     last_seen_at: held.last_seen_at,
                     row: None,
@@ -211,33 +201,28 @@ impl<'a> Planner<'a, '_> {
         self.plan.history.push(HistoryEntry { seq: 0, demand_seq, demand, outcome, changed });
     }
 
-    fn refuse(&mut self, delivery: &'a Delivery, demand: &'a Demand, reason: Reason) -> Outcomes {
-        self.add_trouble(Trouble::refused(delivery, demand, reason));
+    fn quarantine(&mut self, row: Quarantined) -> Outcomes {
+        match self.quarantined.entry(row.id) {
+            Entry::Occupied(at) => self.plan.quarantined[*at.get()].merge(row),
+            Entry::Vacant(vacant) => {
+                vacant.insert(self.plan.quarantined.len());
+                self.plan.quarantined.push(row);
+            }
+        }
         Outcomes { quarantined: 1, ..Outcomes::default() }
     }
 
-    fn add_trouble(&mut self, trouble: Trouble<'a>) {
-        match self.troubles.entry(trouble.id) {
-            Entry::Occupied(at) => self.plan.troubles[*at.get()].merge(trouble),
-            Entry::Vacant(vacant) => {
-                vacant.insert(self.plan.troubles.len());
-                self.plan.troubles.push(trouble);
-            }
-        }
-    }
-
     fn finish(mut self) -> IntakePlan<'a> {
-        for trouble in &mut self.plan.troubles {
-            let here = self.subjects.get(&trouble.id).map(|at| &self.plan.subjects[*at]);
+        for row in &mut self.plan.quarantined {
+            let here = self.subjects.get(&row.id).map(|at| &self.plan.subjects[*at]);
             let newest =
-                here.map(|subject| (subject.version, subject.last_seen_at)).or_else(|| {
-                    let held = self.known.demands.get(&trouble.id)?;
+                here.map(|subject| (subject.current.version, subject.last_seen_at)).or_else(|| {
+                    let held = self.known.demands.get(&row.id)?;
                     Some((held.current.version, held.last_seen_at))
                 });
             // It came after a newer good state of the same thing: nothing is left to mend.
-            trouble.resolved_at = newest
-                .filter(|(version, _)| *version > trouble.version)
-                .map(|(_, seen_at)| seen_at);
+            row.resolved_at =
+                newest.filter(|(version, _)| *version > row.version).map(|(_, seen_at)| seen_at);
         }
         self.plan.subjects.retain(|subject| subject.row.is_some() || subject.moved);
         self.plan

@@ -1,80 +1,127 @@
 //! What could not be kept as a demand, one row per key.
 //!
-//! Bytes of an unreadable event are kept only where they are recognisably an event of ours: those
-//! have left the normaliser, so personal values in them are sealed. Of anything else only length and
-//! SHA-256 are kept: it may contain personal values in plain text.
+//! The bytes of an unreadable event are kept only if our normaliser wrote it: then personal values in
+//! it are sealed. Of anything else only length and SHA-256 are kept, because it may contain personal
+//! values in plain text.
 
 use contract::{
-    ChannelId, Delivery, Demand, DemandId, MappingNo, Reason, Reject, Revision, Timestamp, Version,
+    ChannelId, Delivery, Demand, DemandId, Fault, MappingNo, Reason, Reject, Revision, SealedBytes,
+    Timestamp, Version,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use sqlx::Error;
 
-/// A row of quarantine as one intake sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Trouble<'a> {
-    pub(crate) id: DemandId,
-    pub(crate) channel: ChannelId,
-    pub(crate) source_key: Option<String>,
-    pub(crate) version: Version,
-    pub(crate) reason: Reason,
-    pub(crate) place: String,
-    pub(crate) message: String,
-    pub(crate) raw: Option<&'a [u8]>,
-    pub(crate) event: Option<&'a str>,
-    /// None where nothing in the message says when it was read.
-    pub(crate) first_seen_at: Option<Timestamp>,
-    pub(crate) last_seen_at: Option<Timestamp>,
-    pub(crate) times_seen: i64,
-    /// When a newer good state had been seen already.
-    pub(crate) resolved_at: Option<Timestamp>,
+use crate::store::{
+    Database,
+    database::sql::{Columns, Value},
+};
+
+/// Something in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Quarantined {
+    /// Id of its key, or of its bytes.
+    pub id: DemandId,
+    /// The channel it came through.
+    pub channel: ChannelId,
+    /// The source's key, where it could be read.
+    pub source_key: Option<String>,
+    /// Its newest version.
+    pub version: Version,
+    /// A stable code, to group by.
+    pub reason: String,
+    /// For people.
+    pub detail: String,
+    /// Where it was in the source.
+    pub place: String,
+    /// The message it came in.
+    pub message: String,
+    /// The record as the source said it, compressed and sealed.
+    pub raw: Option<SealedBytes>,
+    /// The event, where it is one of ours that this version cannot read.
+    pub event: Option<String>,
+    /// When it was first seen, where the message says.
+    pub first_seen_at: Option<Timestamp>,
+    /// When it was last seen, where the message says.
+    pub last_seen_at: Option<Timestamp>,
+    /// How often it came; a redelivery does not count.
+    pub times_seen: u64,
+    /// When a newer good state of the same thing was seen.
+    pub resolved_at: Option<Timestamp>,
 }
 
-impl<'a> Trouble<'a> {
+impl Database {
+    /// What waits in quarantine, newest first; what is resolved does not wait.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn quarantine_list(
+        &self,
+        channel: Option<&ChannelId>,
+        limit: u32,
+    ) -> Result<Vec<Quarantined>, Fault> {
+        let values = [Value::Text(channel.map(ChannelId::as_str)), i64::from(limit).into()];
+        self.query("list the quarantine", QUARANTINE_LIST, &values, Quarantined::read).await
+    }
+
+    /// What is in quarantine under this id, resolved or not.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn quarantine_show(&self, id: &DemandId) -> Result<Option<Quarantined>, Fault> {
+        let values = [Value::Id(*id)];
+        self.query_first("read the quarantine", QUARANTINE_SHOW, &values, Quarantined::read).await
+    }
+}
+
+/// What waits in quarantine of channel $1 or of all, $2 at most.
+const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
+     WHERE resolved_at IS NULL AND (CAST($1 AS text) IS NULL OR channel = $1)
+     ORDER BY last_seen_at DESC NULLS LAST, seq DESC LIMIT $2";
+
+/// What is in quarantine under id $1.
+const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
+
+impl Quarantined {
     /// A record that the ingest side rejected.
-    pub(crate) fn rejected(delivery: &Delivery, reject: &'a Reject) -> Self {
+    pub(crate) fn rejected(delivery: &Delivery, reject: &Reject) -> Self {
         Self {
             id: reject.id,
             source_key: reject.source_key.as_ref().map(|key| printable(key.as_str())),
             version: reject.version,
-            reason: Reason {
-                code: printable(&reject.reason.code).into(),
-                detail: printable(&reject.reason.detail),
-            },
+            reason: printable(&reject.reason.code),
+            detail: printable(&reject.reason.detail),
             place: printable(&reject.place),
-            raw: reject.raw.as_ref().map(|sealed| sealed.0.as_slice()),
+            raw: reject.raw.clone(),
             ..Self::of_message(delivery, Some(reject.origin.read_at))
         }
     }
 
     /// A demand that the store cannot take.
-    pub(crate) fn refused(delivery: &Delivery, demand: &'a Demand, reason: Reason) -> Self {
+    pub(crate) fn refused(delivery: &Delivery, demand: &Demand, reason: Reason) -> Self {
         let key = printable(demand.source_key.as_str());
         Self {
             id: DemandId::of(&delivery.message.id.channel, &demand.source_key),
             place: format!("record {key}"),
             source_key: Some(key),
             version: demand.version,
-            reason,
-            raw: Some(&demand.raw.0),
+            reason: reason.code.into_owned(),
+            detail: reason.detail,
+            raw: Some(demand.raw.clone()),
             ..Self::of_message(delivery, Some(demand.origin.read_at))
         }
     }
 
     /// Bytes that are not an event this version can read, or a message that cannot be right.
-    pub(crate) fn unreadable(
-        delivery: &Delivery,
-        bytes: &'a [u8],
-        code: &'static str,
-        why: &str,
-    ) -> Self {
+    pub(crate) fn unreadable(delivery: &Delivery, bytes: &[u8], code: &str, why: &str) -> Self {
         let hash = Sha256::digest(bytes);
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         let detail = format!("{why}; {} bytes, sha-256 {hash}", bytes.len());
         Self {
             id: DemandId::of_bytes(&delivery.message.id.channel, bytes),
-            reason: Reason::new(code, printable(&detail)),
-            event: std::str::from_utf8(bytes).ok().filter(|text| is_ours(text)),
+            reason: code.to_owned(),
+            detail: printable(&detail),
+            event: std::str::from_utf8(bytes).ok().filter(|text| is_ours(text)).map(str::to_owned),
             ..Self::of_message(delivery, None)
         }
     }
@@ -90,7 +137,8 @@ impl<'a> Trouble<'a> {
                 read_no: message.read_no,
                 mapping: MappingNo(0),
             },
-            reason: Reason::new("unreadable", ""),
+            reason: String::new(),
+            detail: String::new(),
             place: format!("message {message}"),
             message: message.to_string(),
             raw: None,
@@ -102,7 +150,26 @@ impl<'a> Trouble<'a> {
         }
     }
 
-    /// The same key again, in the same intake: the newest one describes it.
+    fn read(row: &dyn Columns) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.demand_id()?,
+            channel: row.channel()?,
+            source_key: row.text("source_key")?,
+            version: row.version()?,
+            reason: row.some_text("reason")?,
+            detail: row.some_text("detail")?,
+            place: row.some_text("place")?,
+            message: row.some_text("message")?,
+            raw: row.sealed("raw")?,
+            event: row.text("event")?,
+            first_seen_at: row.time("first_seen_at")?,
+            last_seen_at: row.time("last_seen_at")?,
+            times_seen: row.count("times_seen")?,
+            resolved_at: row.time("resolved_at")?,
+        })
+    }
+
+    /// Merges another row of the same key: the newest version describes it.
     pub(crate) fn merge(&mut self, other: Self) {
         let times_seen = self.times_seen + other.times_seen;
         let first_seen_at = earliest(self.first_seen_at, other.first_seen_at);
@@ -131,8 +198,7 @@ const DESCRIPTION: [&str; 10] = [
 ];
 
 /// The end of an INSERT, for a key that is in quarantine already: an older version is only counted.
-/// `first` and `last` are the expressions for the earlier and the later time.
-pub(crate) fn on_conflict(first: &str, last: &str) -> String {
+pub(crate) fn on_conflict() -> String {
     let described = DESCRIPTION.map(|name| {
         format!(
             "{name} = CASE
@@ -141,22 +207,30 @@ pub(crate) fn on_conflict(first: &str, last: &str) -> String {
              THEN excluded.{name} ELSE quarantine.{name} END"
         )
     });
+    // The earlier and the later time; the other one where one is null.
+    let seen_at = [("first_seen_at", "<"), ("last_seen_at", ">")].map(|(name, sign)| {
+        format!(
+            "{name} = CASE WHEN quarantine.{name} {sign} excluded.{name} THEN quarantine.{name}
+             ELSE coalesce(excluded.{name}, quarantine.{name}) END"
+        )
+    });
     format!(
-        "ON CONFLICT (id) DO UPDATE SET {}, first_seen_at = {first}, last_seen_at = {last},
+        "ON CONFLICT (id) DO UPDATE SET {}, {},
          times_seen = quarantine.times_seen + excluded.times_seen",
-        described.join(", ")
+        described.join(", "),
+        seen_at.join(", ")
     )
 }
 
 /// The earlier of two moments, where both are known.
-pub(crate) fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
 }
 
-/// Whether the bytes are an event, or a batch of events, that left a normaliser of ours.
+/// Whether the bytes are an event, or a batch of events, that our normaliser wrote.
 fn is_ours(text: &str) -> bool {
     #[derive(Deserialize)]
     struct Envelope {

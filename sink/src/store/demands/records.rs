@@ -1,6 +1,6 @@
-//! Demands read back: their current states, their history and what is in quarantine.
+//! Demands read back: their current states and their history.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::sync::LazyLock;
 
 use contract::{
     ChannelId, Demand, DemandId, Digest, Fault, RecordKey, SealedBytes, Timestamp, Version,
@@ -11,11 +11,8 @@ use sqlx::Error;
 
 use crate::store::{
     Database, Outcome,
-    database::{
-        row::{Columns, decode},
-        shared_sql::Value,
-    },
-    demands::columns::{COLUMNS, Get},
+    database::sql::{Columns, Value, decode},
+    demands::columns::{COLUMNS, Column, Kind},
 };
 
 /// A demand with what the store knows of it.
@@ -47,39 +44,6 @@ pub struct HistoryRow {
     pub changed: Vec<String>,
     /// Time of the read that saw it.
     pub seen_at: Timestamp,
-}
-
-/// Something in quarantine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Quarantined {
-    /// Id of its key, or of its bytes.
-    pub id: DemandId,
-    /// The channel it came through.
-    pub channel: ChannelId,
-    /// The source's key, where it could be read.
-    pub source_key: Option<String>,
-    /// Its newest version.
-    pub version: Version,
-    /// A stable code, to group by.
-    pub reason: String,
-    /// For people.
-    pub detail: String,
-    /// Where it was in the source.
-    pub place: String,
-    /// The message it came in.
-    pub message: String,
-    /// The record as the source said it, compressed and sealed.
-    pub raw: Option<SealedBytes>,
-    /// The event, where it is one of ours that this version cannot read.
-    pub event: Option<String>,
-    /// When it was first seen, where the message says.
-    pub first_seen_at: Option<Timestamp>,
-    /// When it was last seen, where the message says.
-    pub last_seen_at: Option<Timestamp>,
-    /// How often it came; a redelivery does not count.
-    pub times_seen: u64,
-    /// When a newer good state of the same thing was seen.
-    pub resolved_at: Option<Timestamp>,
 }
 
 impl Database {
@@ -136,28 +100,6 @@ impl Database {
         let (values, read) = ([history_seq.into()], |row: &dyn Columns| row.sealed("raw"));
         Ok(self.query_first("read a record", RAW, &values, read).await?.flatten())
     }
-
-    /// What waits in quarantine, newest first; what is resolved does not wait.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn quarantine_list(
-        &self,
-        channel: Option<&ChannelId>,
-        limit: u32,
-    ) -> Result<Vec<Quarantined>, Fault> {
-        let values = [Value::Text(channel.map(ChannelId::as_str)), i64::from(limit).into()];
-        self.query("list the quarantine", QUARANTINE_LIST, &values, Quarantined::read).await
-    }
-
-    /// What is in quarantine under this id, resolved or not.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn quarantine_show(&self, id: &DemandId) -> Result<Option<Quarantined>, Fault> {
-        let values = [Value::Id(*id)];
-        self.query_first("read the quarantine", QUARANTINE_SHOW, &values, Quarantined::read).await
-    }
 }
 
 /// The demand with id $1.
@@ -168,17 +110,14 @@ static DEMANDS: LazyLock<String> =
     LazyLock::new(|| demands("WHERE seq > $1 AND last_seen_at >= $2 ORDER BY seq LIMIT $3"));
 
 fn demands(which: &str) -> String {
-    let mut columns = String::new();
-    for column in COLUMNS {
-        // Writing to a String cannot fail.
-        let _ = write!(columns, ", {}", column.name);
-    }
+    let columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
     format!(
-        "SELECT seq, revision, read_no, mapping, first_seen_at, last_seen_at{columns}, (
+        "SELECT seq, revision, read_no, mapping, first_seen_at, last_seen_at, {}, (
              SELECT raw FROM demand_raw WHERE history = (
                  SELECT max(h.seq) FROM demand_history h
                  WHERE h.demand = demand.seq AND h.outcome = 'stored')
-         ) AS raw FROM demand {which}"
+         ) AS raw FROM demand {which}",
+        columns.join(", ")
     )
 }
 
@@ -189,20 +128,12 @@ const HISTORY: &str = "SELECT h.* FROM demand d JOIN demand_history h ON h.deman
 /// The bytes behind row $1 of history.
 const RAW: &str = "SELECT raw FROM demand_raw WHERE history = $1";
 
-/// What waits in quarantine of channel $1 or of all, $2 at most.
-const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
-     WHERE resolved_at IS NULL AND (CAST($1 AS text) IS NULL OR channel = $1)
-     ORDER BY last_seen_at DESC NULLS LAST, seq DESC LIMIT $2";
-
-/// What is in quarantine under id $1.
-const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
-
 impl DemandRow {
     /// A demand is read back through its wire form: the columns are its fields.
     fn read(row: &dyn Columns) -> Result<Self, Error> {
         let mut wire = Map::new();
         for column in COLUMNS {
-            if let Some(value) = value(row, column.name, &column.get)? {
+            if let Some(value) = value(row, column)? {
                 wire.insert(column.name.to_owned(), value);
             }
         }
@@ -220,11 +151,11 @@ impl DemandRow {
 
 impl HistoryRow {
     fn read(row: &dyn Columns) -> Result<Self, Error> {
-        let outcome = Outcome::from_code(&row.some_text("outcome")?);
+        let outcome = serde_json::from_value(row.some_text("outcome")?.into());
         Ok(Self {
             seq: row.some_int("seq")?,
             version: row.version()?,
-            outcome: outcome.ok_or_else(|| decode("outcome", "unknown word"))?,
+            outcome: outcome.map_err(|error| decode("outcome", error))?,
             status: row.text("status")?,
             digest: row.digest("digest")?,
             changed: row.json_value("changed")?.unwrap_or_default(),
@@ -233,37 +164,17 @@ impl HistoryRow {
     }
 }
 
-impl Quarantined {
-    fn read(row: &dyn Columns) -> Result<Self, Error> {
-        Ok(Self {
-            id: row.demand_id()?,
-            channel: row.channel()?,
-            source_key: row.text("source_key")?,
-            version: row.version()?,
-            reason: row.some_text("reason")?,
-            detail: row.some_text("detail")?,
-            place: row.some_text("place")?,
-            message: row.some_text("message")?,
-            raw: row.sealed("raw")?,
-            event: row.text("event")?,
-            first_seen_at: row.time("first_seen_at")?,
-            last_seen_at: row.time("last_seen_at")?,
-            times_seen: row.count("times_seen")?,
-            resolved_at: row.time("resolved_at")?,
-        })
-    }
-}
-
-fn value(row: &dyn Columns, name: &str, get: &Get) -> Result<Option<Json>, Error> {
-    Ok(match get {
-        Get::Id(_) => row.id(name)?.map(|id| json(name, &id)).transpose()?,
-        Get::Text(_) => row.text(name)?.map(Json::from),
-        Get::Time(_) => row.time(name)?.map(|time| json(name, &time)).transpose()?,
-        Get::Int(_) => row.int(name)?.map(Json::from),
-        Get::Bool(_) => row.bool(name)?.map(Json::from),
-        Get::Json(_) => row.json_value(name)?,
-        Get::Bytes(_) if name == "digest" => Some(json(name, &row.digest("digest")?)?),
-        Get::Bytes(_) => row.sealed(name)?.map(|bytes| json(name, &bytes)).transpose()?,
+fn value(row: &dyn Columns, column: &Column) -> Result<Option<Json>, Error> {
+    let name = column.name;
+    Ok(match column.kind {
+        Kind::Id => row.id(name)?.map(|id| json(name, &id)).transpose()?,
+        Kind::Text => row.text(name)?.map(Json::from),
+        Kind::Time => row.time(name)?.map(|time| json(name, &time)).transpose()?,
+        Kind::Int => row.int(name)?.map(Json::from),
+        Kind::Bool => row.bool(name)?.map(Json::from),
+        Kind::Json => row.json_value(name)?,
+        Kind::Digest => Some(json(name, &row.digest(name)?)?),
+        Kind::Sealed => row.sealed(name)?.map(|bytes| json(name, &bytes)).transpose()?,
     })
 }
 

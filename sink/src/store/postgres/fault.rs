@@ -1,4 +1,4 @@
-//! Which failures of PostgreSQL may pass by themselves, by SQLSTATE
+//! Which failures of PostgreSQL are transient, by SQLSTATE
 //! (<https://www.postgresql.org/docs/current/errcodes-appendix.html>). Only the message of an error
 //! is shown: its detail quotes rows.
 
@@ -15,7 +15,7 @@ pub(super) fn fault(place: &str, doing: &str, error: &Error) -> Fault {
 }
 
 /// What may be shown of an error.
-pub(super) fn message(error: &Error) -> String {
+pub(in crate::store) fn message(error: &Error) -> String {
     match error {
         Error::Database(error) => error.message().to_owned(),
         Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
@@ -28,8 +28,8 @@ pub(super) fn message(error: &Error) -> String {
     }
 }
 
-/// Whether the connection is of no use any more, or leads to a server that has stopped taking
-/// writes: another host may be the one now.
+/// Whether the connection is broken, or leads to a server that no longer accepts writes: another host
+/// may be the primary now.
 pub(super) fn is_lost(error: &Error) -> bool {
     match error {
         Error::Io(_)
@@ -45,9 +45,9 @@ pub(super) fn is_lost(error: &Error) -> bool {
     }
 }
 
-/// Whether another writer came between, so that the same work must be judged again: a deadlock, a
-/// serialisation failure, or a row of ours that somebody else has just added.
-pub(super) fn is_race(error: &Error) -> bool {
+/// Whether another writer interfered, so that the same work must be judged again: a deadlock, a
+/// serialisation failure, or a row that another sink has just added.
+pub(in crate::store) fn is_race(error: &Error) -> bool {
     let added_twice = || {
         let name = error.as_database_error().and_then(|error| error.constraint());
         name.is_some_and(|name| matches!(name, "demand_key" | "receipt_pkey"))
@@ -56,24 +56,25 @@ pub(super) fn is_race(error: &Error) -> bool {
 }
 
 /// Whether a month has no partition: no constraint is named, other than for a check of a row.
-pub(super) fn is_missing_month(error: &Error) -> bool {
+pub(in crate::store) fn is_missing_month(error: &Error) -> bool {
     let constraint = error.as_database_error().and_then(|error| error.constraint());
     code(error) == "23514" && constraint.is_none()
 }
 
 /// Whether the database refuses what a row holds, so that other rows may still be written: data it
 /// cannot take, a constraint, a limit (a key too long for an index), a trigger that says no.
-pub(super) fn is_refusal(error: &Error) -> bool {
+pub(in crate::store) fn is_refusal(error: &Error) -> bool {
     let code = code(error);
     matches!(error, Error::Encode(_))
         || ["22", "23", "54"].iter().any(|class| code.starts_with(class))
         || code == "P0001"
 }
 
-/// Whether a failure may pass by itself, and what to do about it.
+/// Whether a failure is transient, and what to do about it.
 fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
     use FaultKind::{Stopped, Transient};
-    let lasting = "check that this version of the gateway made its tables, and that they are as they were made";
+    let lasting =
+        "check that this version of the gateway created its tables, and that nobody changed them";
     let code = code(error);
     match (error, code.as_str()) {
         (Error::Io(error), _) if no_connection(error).is_some() => {
@@ -90,10 +91,13 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
                 "create it: CREATE DATABASE name ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0",
             ),
         ),
-        (_, "42501") => {
-            (Stopped, Some("let the user in its URL own the database, or grant what it says"))
-        }
-        (_, "53100") => (Transient, Some("make room on its disk")),
+        (_, "42501") => (
+            Stopped,
+            Some(
+                "as administrator, run `GRANT USAGE, CREATE ON SCHEMA name TO user` for the user in its URL, and `ALTER TABLE name OWNER TO user` for tables that another user made",
+            ),
+        ),
+        (_, "53100") => (Transient, Some("free space on its disk")),
         // Cancelled by a time limit, or locked.
         (_, "57014" | "55P03" | "25006" | "25P03") => (Transient, None),
         // Connection, rollback, resources, shutdown and start, input and output.

@@ -5,15 +5,15 @@
 
 use std::{
     collections::BTreeSet,
-    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 use contract::{Fault, Timestamp};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::{Failure, Postgres};
+use super::Postgres;
+use crate::store::database::transaction::Failure;
 
 /// The tables that have partitions, in the order in which their rows are written.
 const TABLES: [&str; 2] = ["demand_history", "demand_raw"];
@@ -22,22 +22,14 @@ const TABLES: [&str; 2] = ["demand_history", "demand_raw"];
 #[derive(Default)]
 pub(super) struct Months(Mutex<BTreeSet<Month>>);
 
-/// A month in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Month {
-    year: i32,
-    month: u32,
-}
+/// The first day of a month in UTC.
+type Month = NaiveDate;
 
 impl Postgres {
-    /// Drops the months of history and raw that ended at or before `before`; says whether there were
-    /// any. What is current is not touched, and a state that comes again after its month is gone is
-    /// history once more.
+    /// As [`Database::drop_before`]; after a fault nothing was dropped.
     ///
-    /// # Errors
-    /// The database cannot be written, or somebody holds a lock on those tables for long; nothing was
-    /// dropped.
-    pub async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
+    /// [`Database::drop_before`]: crate::store::Database::drop_before
+    pub(in crate::store) async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         let dropped = self
             .within("drop old months", async {
                 let mut tx = self.begin_alone().await?;
@@ -46,8 +38,9 @@ impl Postgres {
                 let mut months = BTreeSet::new();
                 for table in TABLES {
                     let old = present(&mut tx, table).await?;
-                    for month in old.into_iter().filter(|month| month.next().starts_by(before)) {
-                        let sql = format!("DROP TABLE {}", month.partition(table));
+                    for month in old.into_iter().filter(|month| next(*month) <= before.date_naive())
+                    {
+                        let sql = format!("DROP TABLE {}", partition(table, month));
                         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *tx).await?;
                         months.insert(month);
                     }
@@ -60,6 +53,11 @@ impl Postgres {
         Ok(!dropped.is_empty())
     }
 
+    /// Looks again which months are there.
+    pub(in crate::store) fn forget_months(&self) {
+        self.months.lock().clear();
+    }
+
     /// Makes the partitions of this month and the next one, if they are missing.
     pub(super) async fn make_this_month(&self) -> Result<(), Fault> {
         let now = self.within("read the clock", async {
@@ -70,21 +68,22 @@ impl Postgres {
     }
 
     /// Makes the partitions of these months and the ones after them, if they are missing.
-    pub(super) async fn make_months(
+    pub(in crate::store) async fn make_months(
         &self,
         moments: impl IntoIterator<Item = Timestamp>,
     ) -> Result<(), Fault> {
-        let mut wanted: BTreeSet<_> = moments.into_iter().filter_map(Month::of).collect();
+        let mut wanted: BTreeSet<_> = moments.into_iter().filter_map(month_of).collect();
         if wanted.is_subset(&self.months.lock()) {
             return Ok(());
         }
-        wanted.extend(wanted.clone().into_iter().filter_map(Month::successor));
+        let named = |month: &Month| month.year() <= 9999;
+        wanted.extend(wanted.clone().into_iter().map(next).filter(named));
         self.within("make a month", async {
             let mut tx = self.begin_alone().await?;
             for table in TABLES {
                 let present = present(&mut tx, table).await?;
                 for month in wanted.difference(&present) {
-                    let sql = AssertSqlSafe(month.make(table));
+                    let sql = AssertSqlSafe(make(table, *month));
                     sqlx::raw_sql(sql).execute(&mut *tx).await?;
                 }
             }
@@ -97,10 +96,6 @@ impl Postgres {
 }
 
 impl Months {
-    pub(super) fn forget(&self) {
-        self.lock().clear();
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeSet<Month>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,53 +110,34 @@ async fn present(conn: &mut PgConnection, table: &str) -> Result<BTreeSet<Month>
     .bind(table)
     .fetch_all(conn)
     .await?;
-    Ok(names.iter().filter_map(|name| Month::of_partition(table, name)).collect())
+    Ok(names.iter().filter_map(|name| month_of_partition(table, name)).collect())
 }
 
-impl Month {
-    /// `None` unless the year has four digits: such a row is refused.
-    fn of(time: Timestamp) -> Option<Self> {
-        let (year, month) = (time.year(), time.month());
-        (1..=9999).contains(&year).then_some(Self { year, month })
-    }
-
-    fn next(self) -> Self {
-        match self.month {
-            12 => Self { year: self.year + 1, month: 1 },
-            month => Self { year: self.year, month: month + 1 },
-        }
-    }
-
-    /// The next one, where it can be named.
-    fn successor(self) -> Option<Self> {
-        Some(self.next()).filter(|next| next.year <= 9999)
-    }
-
-    fn starts_by(self, time: Timestamp) -> bool {
-        (self.year, self.month) <= (time.year(), time.month())
-    }
-
-    fn partition(self, table: &str) -> String {
-        format!("{table}_{:04}_{:02}", self.year, self.month)
-    }
-
-    fn of_partition(table: &str, name: &str) -> Option<Self> {
-        let (year, month) = name.strip_prefix(table)?.strip_prefix('_')?.split_once('_')?;
-        Some(Self { year: year.parse().ok()?, month: month.parse().ok()? })
-    }
-
-    fn make(self, table: &str) -> String {
-        let (name, next) = (self.partition(table), self.next());
-        format!(
-            "CREATE TABLE {name} (LIKE {table} INCLUDING ALL);
-             ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{self}') TO ('{next}')"
-        )
-    }
+/// `None` unless the year has four digits: such a row is refused.
+fn month_of(time: Timestamp) -> Option<Month> {
+    time.date_naive().with_day(1).filter(|month| (1..=9999).contains(&month.year()))
 }
 
-/// Its first moment.
-impl fmt::Display for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-01 00:00:00+00", self.year, self.month)
-    }
+fn next(month: Month) -> Month {
+    month + chrono::Months::new(1)
+}
+
+fn partition(table: &str, month: Month) -> String {
+    format!("{table}_{:04}_{:02}", month.year(), month.month())
+}
+
+fn month_of_partition(table: &str, name: &str) -> Option<Month> {
+    let (year, month) = name.strip_prefix(table)?.strip_prefix('_')?.split_once('_')?;
+    Month::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, 1)
+}
+
+fn make(table: &str, month: Month) -> String {
+    let (name, next) = (partition(table, month), next(month));
+    let first = |month: Month| format!("{:04}-{:02}-01 00:00:00+00", month.year(), month.month());
+    format!(
+        "CREATE TABLE {name} (LIKE {table} INCLUDING ALL);
+         ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{}') TO ('{}')",
+        first(month),
+        first(next)
+    )
 }

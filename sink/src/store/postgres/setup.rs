@@ -13,8 +13,7 @@ use tokio::time::timeout;
 use super::{
     Postgres,
     fault::fault,
-    hosts::Hosts,
-    link::{Link, close},
+    link::{Hosts, Link, close},
 };
 use crate::store::Access;
 
@@ -68,7 +67,7 @@ async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault
     let ended = timeout(LIMIT, Box::pin(work)).await.map_err(|_| {
         Fault::transient("its tables were not brought up to date within an hour")
             .at(place)
-            .remedy("see what keeps the database busy")
+            .remedy("find out what keeps the database busy")
     })?;
     ended.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
@@ -93,7 +92,7 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
     let found: Option<i64> = timeout(LIMIT, work)
         .await
         .map_err(|_| {
-            Fault::transient("it did not say within an hour which tables it has").at(place)
+            Fault::transient("it did not answer within an hour which tables it has").at(place)
         })?
         .map_err(|error| fault(place, "look for its tables", &error))?;
     let ours = MIGRATIONS.iter().map(|migration| migration.version).max();
@@ -111,5 +110,5 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
 fn newer(place: &str) -> Fault {
     Fault::stopped("its tables are of another version")
         .at(place)
-        .remedy("use the version that made them, or a newer one")
+        .remedy("use the version that created them, or a newer one")
 }

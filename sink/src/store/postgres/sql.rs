@@ -2,7 +2,8 @@
 
 use contract::{DemandId, Fault};
 use sqlx::{
-    Decode, Encode, Error, PgConnection, Postgres as Driver, Row, Type,
+    Arguments as _, AssertSqlSafe, Decode, Encode, Error, PgConnection, Postgres as Driver,
+    Row as _, Type,
     encode::IsNull,
     error::BoxDynError,
     postgres::{
@@ -12,10 +13,16 @@ use sqlx::{
 };
 
 use super::Postgres;
-use crate::store::database::{
-    row::{Columns, plain_columns},
-    shared_sql::{Read, Value},
+use crate::store::database::sql::{
+    Columns, Read, Row, Value, Words, fill, in_words, plain_columns,
 };
+
+const WORDS: Words = [
+    ("{now}", "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"),
+    ("{each}", "jsonb_array_elements"),
+    ("{lock}", "FOR NO KEY UPDATE"),
+    ("{insert}", "INSERT"),
+];
 
 impl Postgres {
     pub(in crate::store) async fn query<T: Send>(
@@ -47,19 +54,58 @@ pub(in crate::store) fn bind(
     sql: &'static str,
     values: &[Value<'_>],
 ) -> Query<'static, Driver, PgArguments> {
-    values.iter().fold(sqlx::query(sql), |query, value| match *value {
-        Value::Text(text) => query.bind(text),
-        Value::Int(int) => query.bind(int),
-        Value::Bool(bool) => query.bind(bool),
-        Value::Bytes(bytes) => query.bind(bytes),
-        Value::Id(id) => query.bind(Uuid(id)),
-        Value::Time(time) => query.bind(time),
-        Value::Json(text) => query.bind(text.map(|text| Json(text.to_owned()))),
+    let sql = AssertSqlSafe(in_words(sql, &WORDS));
+    values.iter().fold(sqlx::query(sql), |query, value| match value {
+        Value::Text(text) => query.bind(*text),
+        Value::Int(int) => query.bind(*int),
+        Value::Bool(bool) => query.bind(*bool),
+        Value::Bytes(bytes) => query.bind(*bytes),
+        Value::Id(id) => query.bind(Uuid(*id)),
+        Value::Time(time) => query.bind(*time),
+        Value::Json(text) => query.bind(text.as_ref().map(|text| Json(text.to_string()))),
     })
 }
 
+/// Writes all rows by one statement that unfolds an array for each column (`UNNEST`); returns how many
+/// it changed.
+pub(in crate::store) async fn write_rows(
+    conn: &mut PgConnection,
+    template: &str,
+    rows: &[Row<'_>],
+) -> Result<u64, Error> {
+    let Some(first) = rows.first() else { return Ok(0) };
+    let mut arguments = PgArguments::default();
+    for (index, (_, value)) in first.iter().enumerate() {
+        macro_rules! array {
+            ($value:pat => $array:expr) => {{
+                let values = rows.iter().map(|row| match &row[index].1 {
+                    $value => $array,
+                    _ => None,
+                });
+                arguments.add(values.collect::<Vec<_>>())
+            }};
+        }
+        let added = match value {
+            Value::Id(_) => array!(Value::Id(id) => Some(Uuid(*id))),
+            Value::Text(_) => array!(Value::Text(text) => *text),
+            Value::Int(_) => array!(Value::Int(number) => *number),
+            Value::Bool(_) => array!(Value::Bool(yes) => *yes),
+            Value::Time(_) => array!(Value::Time(time) => *time),
+            Value::Bytes(_) => array!(Value::Bytes(bytes) => *bytes),
+            Value::Json(_) => {
+                array!(Value::Json(text) => text.as_ref().map(|text| Json(text.to_string())))
+            }
+        };
+        added.map_err(Error::Encode)?;
+    }
+    let arrays: Vec<_> = (1..=first.len()).map(|n| format!("${n}")).collect();
+    let select = format!("SELECT * FROM unnest({})", arrays.join(", "));
+    let sql = AssertSqlSafe(fill(&in_words(template, &WORDS), first, &select));
+    Ok(sqlx::query_with(sql, arguments).execute(conn).await?.rows_affected())
+}
+
 /// A demand's id as the database's own `uuid`.
-pub(super) struct Uuid(pub(super) DemandId);
+struct Uuid(DemandId);
 
 /// The text of a `jsonb` value.
 struct Json(String);
@@ -69,6 +115,7 @@ const UUID_ARRAY: PgTypeInfo = PgTypeInfo::with_oid(Oid(2951));
 /// On the wire a `jsonb` value is its version and its text.
 const JSONB_VERSION: u8 = 1;
 const JSONB: PgTypeInfo = PgTypeInfo::with_oid(Oid(3802));
+const JSONB_ARRAY: PgTypeInfo = PgTypeInfo::with_oid(Oid(3807));
 
 impl Columns for PgRow {
     plain_columns!();
@@ -110,6 +157,12 @@ impl Decode<'_, Driver> for Uuid {
 impl Type<Driver> for Json {
     fn type_info() -> PgTypeInfo {
         JSONB
+    }
+}
+
+impl PgHasArrayType for Json {
+    fn array_type_info() -> PgTypeInfo {
+        JSONB_ARRAY
     }
 }
 

@@ -5,7 +5,6 @@
 
 mod faults;
 mod hosts;
-mod months;
 mod races;
 mod tables;
 
@@ -31,12 +30,12 @@ impl Served {
     }
 
     pub(in crate::store) async fn open(url: String) -> Self {
-        let postgres = open(&url).await;
+        let postgres = connect(&url).await;
         Self { url, store: Database::Postgres(postgres.clone()), postgres }
     }
 
     /// The same database for another process.
-    async fn again(&self) -> Postgres {
+    async fn again(&self) -> Database {
         open(&self.url).await
     }
 
@@ -61,7 +60,11 @@ impl Served {
     }
 }
 
-async fn open(url: &str) -> Postgres {
+async fn open(url: &str) -> Database {
+    Database::Postgres(connect(url).await)
+}
+
+async fn connect(url: &str) -> Postgres {
     Postgres::open(url, Access::ReadWrite).await.unwrap()
 }
 

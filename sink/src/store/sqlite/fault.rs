@@ -23,34 +23,34 @@ const MISMATCH: u32 = 20;
 const NOTADB: u32 = 26;
 
 /// The fault of a failure: `doing` could not be done.
-pub(super) fn fault(place: &str, doing: &str, error: Error) -> Fault {
-    let (kind, cause, remedy) = meaning(&error);
+pub(super) fn fault(place: &str, doing: &str, error: &Error) -> Fault {
+    let (kind, cause, remedy) = meaning(error);
     let fault = Fault::new(kind, format!("cannot {doing}")).at(place);
-    let fault = fault.because(cause.map_or_else(|| message(&error), str::to_owned));
+    let fault = fault.because(cause.map_or_else(|| message(error), str::to_owned));
     remedy.into_iter().fold(fault, Fault::remedy)
 }
 
 /// Whether the database refuses what a row holds, so that other rows may still be written.
-pub(super) fn is_refusal(error: &Error) -> bool {
+pub(in crate::store) fn is_refusal(error: &Error) -> bool {
     matches!(code(error), Some(TOOBIG | CONSTRAINT | MISMATCH))
 }
 
-/// Whether the same statement may succeed later, why it fails where that can be said in plain words,
-/// and what to do.
+/// Whether the same statement may succeed later, the cause in plain words where there is one, and what
+/// to do.
 fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static str>) {
     use FaultKind::{Stopped, Transient};
     match (code(error), error) {
         (Some(BUSY | LOCKED), _) => (
             Transient,
             Some("another process has locked it"),
-            Some("end the other program that has the file open, if this lasts"),
+            Some("if this lasts, stop the other program that has the file open"),
         ),
-        (Some(FULL), _) => (Transient, Some("the disk is full"), Some("make room on it")),
+        (Some(FULL), _) => (Transient, Some("the disk is full"), Some("free space on it")),
         (Some(IOERR), _) => (Transient, None, Some("check the disk that the file is on")),
         (Some(CANTOPEN), _) => (
             Transient,
             Some("the file cannot be opened"),
-            Some("check that its folder is there and that this account may write in it"),
+            Some("check that its folder exists and that this account may write to it"),
         ),
         (Some(NOMEM | INTERRUPT | PROTOCOL | SCHEMA), _) => (Transient, None, None),
         (None, Error::PoolTimedOut) => (Transient, Some("no connection became free in time"), None),
@@ -58,30 +58,31 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static s
         (Some(NOTADB), _) => (
             Stopped,
             Some("the file is not a database"),
-            Some("name another file under [store] in gateway.toml, or move this one away"),
+            Some("set another file under [store] in gateway.toml, or move this one away"),
         ),
         (Some(CORRUPT), _) => (
             Stopped,
             Some("the file is damaged"),
-            Some("stop the gateway and put back the last backup of the file"),
+            Some("stop the gateway and restore the last backup of the file"),
         ),
         (Some(READONLY | PERM), _) => (
             Stopped,
-            Some("this account may not write it"),
-            Some("give it the right to write the file and its folder"),
+            Some("this account has no write permission on it"),
+            Some("give it write permission on the file and its folder"),
         ),
         (Some(ERROR), _) => (
             Stopped,
             None,
             Some(
-                "check that this version of the gateway made the file, and that its tables are as they were made",
+                "check that this version of the gateway created the file, and that nobody changed its tables",
             ),
         ),
         _ => (Stopped, None, Some("report this defect")),
     }
 }
 
-fn message(error: &Error) -> String {
+/// What may be shown of an error.
+pub(in crate::store) fn message(error: &Error) -> String {
     let message = error.as_database_error().map(|error| error.message().to_owned());
     message.unwrap_or_else(|| chain(error))
 }

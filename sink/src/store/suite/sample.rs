@@ -1,5 +1,6 @@
-//! Records of a small channel, mapped by a normaliser of a few lines: what the promises are about is
-//! made by `pack` and confirmed by `deliver`, as in the running system.
+//! Samples for tests, of this crate and of others: records of a small channel, mapped by a normaliser
+//! of a few lines. Messages are made by `pack` and confirmed by `deliver`, as in the running system.
+#![allow(clippy::expect_used)]
 
 use std::sync::Arc;
 
@@ -14,6 +15,17 @@ use contract::{
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+/// Keeps an intake that can be kept.
+#[cfg(test)]
+pub(crate) async fn keep(store: &impl contract::Store, intake: &Intake) -> contract::Outcomes {
+    store.store(intake).await.expect("the intake can be kept")
+}
+
+#[cfg(test)]
+pub(crate) fn stored(stored: u64) -> contract::Outcomes {
+    contract::Outcomes { stored, ..contract::Outcomes::default() }
+}
 
 /// The channel.
 pub fn hotline() -> ChannelId {

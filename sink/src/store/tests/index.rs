@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Filed, Served};
 use crate::store::{
     AuditEntry, Database, Erasure, Index,
-    database::{row::Columns, shared_sql::NOTHING},
+    database::sql::{Columns, NOTHING},
     suite::sample::{at, intake, read, with_body},
 };
 

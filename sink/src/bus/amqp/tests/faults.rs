@@ -49,13 +49,13 @@ async fn a_wrong_password_stops() {
 #[tokio::test]
 async fn a_virtual_host_that_is_not_there_stops() {
     let wrong = changed("TONGHUI_TEST_AMQP", "/%2f", "/nowhere");
-    stopped(wrong, "NOT_ALLOWED", "make the virtual host").await;
+    stopped(wrong, "NOT_ALLOWED", "create the virtual host").await;
 }
 
 #[tokio::test]
 async fn missing_rights_stop() {
     let wrong = changed("TONGHUI_TEST_AMQP", "tonghui:", "reader:");
-    stopped(wrong, "ACCESS_REFUSED", "let the user configure, write and read").await;
+    stopped(wrong, "ACCESS_REFUSED", "give the user configure, write and read permissions").await;
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_queue_with_other_arguments_stops() {
 #[tokio::test]
 async fn a_queue_that_is_looked_for_and_missing_stops() {
     let settings = AmqpSettings { declare: false, ..own() };
-    stopped(settings.clone(), "is not there", "declare it").await;
+    stopped(settings.clone(), "does not exist", "declare it").await;
     // Once somebody has declared them, looking is enough.
     let declared = AmqpSettings { declare: true, ..settings.clone() };
     Amqp::new(declared).publisher().publish(&one(1)).await.unwrap();
@@ -121,14 +121,14 @@ async fn tls_with_a_ca_of_ones_own() {
     let settings = settings(server("TONGHUI_TEST_AMQPS"));
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings.clone() };
     Amqp::new(trusting).publisher().publish(&one(1)).await.unwrap();
-    stopped(settings, "UnknownIssuer", "name the file of the authority that signed it").await;
+    stopped(settings, "UnknownIssuer", "to the file of the CA that signed it").await;
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_stops() {
     let settings = changed("TONGHUI_TEST_AMQPS", "@localhost:", "@127.0.0.1:");
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings };
-    stopped(trusting, "cannot connect", "by the name that its certificate has").await;
+    stopped(trusting, "cannot connect", "use the host name of its certificate").await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use contract::{Checkpoints, Fault, FaultKind, Outcomes, Store};
 
-use super::{Served, new_database, server, tell};
+use super::{Served, connect, new_database, server, tell};
 use crate::store::{
     Access, Database, Postgres,
     suite::{
@@ -25,7 +25,7 @@ fn stops_with(fault: &Fault, what: &str) {
 async fn a_backend_that_ends_half_way_is_a_transient_fault_and_nothing_is_kept() {
     let served = Served::new().await;
     keep(&served.store, &intake([&read(1, [record("a", "one")])])).await;
-    let two = served.again().await;
+    let two = connect(&served.url).await;
     let mut lock = two.begin().await.unwrap();
     sqlx::query("SELECT 1 FROM demand FOR UPDATE").execute(&mut *lock).await.unwrap();
     let second = intake([&read(2, [record("a", "two"), record("b", "two")])]);
@@ -60,15 +60,15 @@ async fn who_is_not_let_in_is_told_what_to_do_and_not_his_password() {
 }
 
 #[tokio::test]
-async fn who_may_not_make_tables_is_told_so() {
+async fn a_user_without_rights_is_told_which_grant_is_missing() {
     let url = new_database("ENCODING 'UTF8'").await;
     let guest = format!("guest_{}", std::process::id());
     tell(&url, &format!("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {guest} LOGIN"))
         .await;
     let (_, address) = url.rsplit_once('@').unwrap();
     let fault = refused(&format!("postgres://{guest}@{address}")).await;
-    stops_with(&fault, "permission denied");
-    stops_with(&fault, "let the user of its URL own the database");
+    stops_with(&fault, "permission denied for schema public");
+    stops_with(&fault, "GRANT USAGE, CREATE ON SCHEMA");
     tell(&server(), &format!("DROP ROLE {guest}")).await;
 }
 
@@ -83,7 +83,7 @@ async fn tables_of_a_newer_version_are_left_alone() {
         .await;
     for access in [Access::ReadWrite, Access::ReadOnly] {
         let fault = Postgres::open(&served.url, access).await.unwrap_err();
-        stops_with(&fault, "use the version that made them");
+        stops_with(&fault, "use the version that created them");
     }
 }
 
@@ -141,7 +141,7 @@ async fn a_database_that_refuses_everything_stops_the_sink() {
 #[tokio::test]
 async fn another_key_is_refused_even_if_two_bind_at_once() {
     let served = Served::new().await;
-    let two = Database::Postgres(served.again().await);
+    let two = served.again().await;
     let (one, other) = ([(1, "check".to_owned())], [(2, "0ther".to_owned())]);
     let (a, b) = tokio::join!(served.store.bind_key(&one), two.bind_key(&other));
     assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{a:?} {b:?}");

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use normalizer_text::repair;
 use text_tests::{
     lines::{Language, lines},
-    messages,
+    messages, peers,
 };
+
+use super::say;
 
 /// What everything is measured with.
 pub(crate) struct Corpus {
@@ -59,4 +62,19 @@ pub(crate) fn read(folder: Option<&Path>) -> anyhow::Result<Corpus> {
 fn clauses(text: &str) -> impl Iterator<Item = &str> {
     let parts = text.split(['，', '。', '！', '？', '；', '\n']).map(str::trim);
     parts.filter(|clause| clause.chars().count() >= 4)
+}
+
+/// Prints how many clean texts are changed, which must be none; gives the bar if it is missed.
+pub(crate) fn measure_clean(corpus: &Corpus) -> anyhow::Result<Option<String>> {
+    let changed: Vec<_> =
+        corpus.clean.iter().filter(|text| !repair(text).repairs.is_empty()).collect();
+    let mut theirs = String::new();
+    let program = include_str!("../../../peers/clean.py");
+    peers::run(program, &serde_json::to_vec(&corpus.clean)?, |line| {
+        line.clone_into(&mut theirs);
+        Ok(())
+    })?;
+    say(format_args!("\n| clean texts | changed by us | changed by ftfy |\n|---|---|---|"))?;
+    say(format_args!("| {} | {} | {theirs} |", corpus.clean.len(), changed.len()))?;
+    Ok((!changed.is_empty()).then(|| format!("{} clean texts were changed", changed.len())))
 }

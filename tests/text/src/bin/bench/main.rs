@@ -4,10 +4,8 @@
 //! those of DIR of which the model has seen none, or made up where there is no DIR; they are broken
 //! by Python's codecs. It fails where a quality bar is missed. Speed is printed and not judged.
 
-mod clean;
 mod corpus;
 mod detection;
-mod mapping;
 mod restore;
 mod speed;
 
@@ -27,10 +25,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let folder = env::args_os().nth(1).map(PathBuf::from);
     let corpus = corpus::read(folder.as_deref())?;
     let mut missed = restore::measure(&corpus)?;
-    missed.extend(clean::measure(&corpus)?);
+    missed.extend(corpus::measure_clean(&corpus)?);
     missed.extend(detection::measure(&corpus)?);
     speed::measure(&corpus)?;
-    mapping::measure()?;
+    speed::measure_mapping()?;
     for bar in &missed {
         say(format_args!("MISSED: {bar}"))?;
     }

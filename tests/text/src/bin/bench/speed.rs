@@ -1,12 +1,16 @@
-//! Megabytes for each second of processor time: other programs on the machine do not count.
+//! Megabytes and records for each second of processor time, so that other programs on the machine do
+//! not count: texts that are decoded, cleaned and repaired, and bodies that become sealed demands.
 
-use std::{fs, hint::black_box};
+use std::{fs, hint::black_box, path::Path, sync::Arc};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, ensure};
+use contract::{Body, Normalizer, RawRecord, RecordKey, Revision, Verdict};
+use document::Shape;
+use normalizer::{CodeTables, Keys, Mapping, Sealer, Suite};
 use normalizer_text::{Charset, Hints, Profile, clean, decode, decode_strict, repair};
 use text_tests::peers;
 
-use super::{corpus::Corpus, say};
+use super::{corpus::Corpus, detection::bytes, say};
 
 /// Each is repeated for so long, in seconds.
 const LONG_ENOUGH: f64 = 1.0;
@@ -43,7 +47,7 @@ pub(crate) fn measure(corpus: &Corpus) -> anyhow::Result<()> {
 }
 
 /// Millions of `size` for each second.
-pub(super) fn rate(size: usize, mut work: impl FnMut()) -> anyhow::Result<f64> {
+fn rate(size: usize, mut work: impl FnMut()) -> anyhow::Result<f64> {
     // The first call builds tables.
     work();
     let begun = cpu_seconds()?;
@@ -71,7 +75,7 @@ fn encoded(texts: &[String], codec: &str) -> anyhow::Result<Vec<Vec<u8>>> {
     let program = program.replace("sys.argv[-1]", &format!("'{codec}'"));
     let mut bodies = Vec::new();
     peers::run(&program, &serde_json::to_vec(texts)?, |line| {
-        bodies.push(super::detection::bytes(line));
+        bodies.push(bytes(line));
         Ok(())
     })?;
     Ok(bodies)
@@ -90,4 +94,74 @@ fn broken(texts: &[String]) -> anyhow::Result<Vec<String>> {
         Ok(())
     })?;
     Ok(broken)
+}
+
+const JSON: &str = include_str!("../../../records/record.json");
+const JSON_MAPPING: &str = include_str!("../../../records/json.toml");
+const XML: &str = include_str!("../../../records/record.xml");
+const XML_MAPPING: &str = include_str!("../../../records/xml.toml");
+
+/// Between two looks at the clock.
+const RECORDS: usize = 1_000;
+
+/// Prints a table.
+pub(crate) fn measure_mapping() -> anyhow::Result<()> {
+    say(format_args!("\n| bytes to sealed demand, one core | records/s | bar |\n|---|---|---|"))?;
+    let mut xml = Vec::new();
+    let program = "import sys; print(sys.stdin.read().encode('gbk').hex())";
+    peers::run(program, XML.trim_end().as_bytes(), |line| {
+        xml = bytes(line);
+        Ok(())
+    })?;
+    let (utf8, gbk) =
+        (Hints::default(), Hints { declared: Some(Charset::Gb18030), ..Hints::default() });
+    let json = JSON.trim_end().as_bytes();
+    for (suite, name, bars) in [
+        (Suite::Aes, "AES and SHA-256", ["80000", "40000"]),
+        // No instruction of the processor helps these.
+        (Suite::Sm, "SM4 and SM3", ["", ""]),
+    ] {
+        let n = per_second(&mapping(suite, JSON_MAPPING)?, json, Shape::Json, &utf8)?;
+        say(format_args!("| JSON of {} bytes, {name} | {n:.0} | {} |", json.len(), bars[0]))?;
+        let n = per_second(&mapping(suite, XML_MAPPING)?, &xml, Shape::Xml, &gbk)?;
+        say(format_args!("| GBK XML of {} bytes, {name} | {n:.0} | {} |", xml.len(), bars[1]))?;
+    }
+    Ok(())
+}
+
+fn per_second(
+    mapping: &Mapping,
+    bytes: &[u8],
+    shape: Shape,
+    hints: &Hints<'_>,
+) -> anyhow::Result<f64> {
+    let demand = |bytes: &[u8]| -> anyhow::Result<Verdict> {
+        let mut text = document::decode(bytes, hints);
+        let mut tree = text.parse(shape).map_err(|broken| anyhow!("{broken:?}"))?;
+        // The element is one of a list, as every child is.
+        if let Some(row) = tree.pointer_mut("/row/0") {
+            tree = row.take();
+        }
+        let (key, revision) = (RecordKey::new("k"), Revision::NONE);
+        Ok(mapping.normalize(&RawRecord {
+            key,
+            revision,
+            body: Body::new(tree),
+            text: text.facts.report,
+        }))
+    };
+    let Verdict::Accept(accepted) = demand(bytes)? else { anyhow::bail!("it was not accepted") };
+    let body = accepted.body;
+    ensure!(body.status.is_some() && body.received_at.is_some() && body.people.len() == 1);
+    // To read the clock takes as long as a record.
+    Ok(rate(RECORDS, || (0..RECORDS).for_each(|_| drop(black_box(demand(bytes)))))? * 1e6)
+}
+
+fn mapping(suite: Suite, table: &str) -> anyhow::Result<Mapping> {
+    let codes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/codes");
+    let codes = CodeTables::load(&codes).map_err(|problems| anyhow!("{problems:?}"))?;
+    let sealer = Arc::new(Sealer::new(&Keys::generate(suite)?));
+    let (channel, config) = ("hotline".parse()?, toml::from_str(table)?);
+    Mapping::build(channel, &config, &codes, sealer, chrono_tz::Asia::Shanghai)
+        .map_err(|problems| anyhow!("{problems:?}"))
 }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp, Version};
-use serde::Serialize;
+use contract::{Current, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use crate::store::demands::{columns::Cell, quarantine::Trouble};
+use super::quarantine::Quarantined;
+use crate::store::database::sql::Value;
 
 /// The rows to write.
 #[derive(Debug, Default)]
@@ -14,7 +15,7 @@ pub(crate) struct IntakePlan<'a> {
     pub(crate) subjects: Vec<Subject<'a>>,
     pub(crate) history: Vec<HistoryEntry<'a>>,
     /// One per id.
-    pub(crate) troubles: Vec<Trouble<'a>>,
+    pub(crate) quarantined: Vec<Quarantined>,
     pub(crate) receipts: Vec<Receipt<'a>>,
     /// Messages that were kept before; one more delivery each.
     pub(crate) redelivered: Vec<&'a MessageId>,
@@ -56,13 +57,12 @@ pub(crate) struct Subject<'a> {
     /// The store has no row of it yet.
     pub(crate) is_new: bool,
     pub(crate) id: DemandId,
-    pub(crate) version: Version,
     pub(crate) first_seen_at: Timestamp,
     pub(crate) last_seen_at: Timestamp,
     /// The row that becomes current; `None` where only version and last sight move.
-    pub(crate) row: Option<Vec<Cell<'a>>>,
-    /// What the next event of this intake is judged by.
-    pub(super) current: Current,
+    pub(crate) row: Option<Vec<Value<'a>>>,
+    /// What the next event of this intake is judged by; its version becomes that of the row.
+    pub(crate) current: Current,
     /// The version has moved: a repeated state under the same version moves nothing.
     pub(crate) moved: bool,
     /// Its entry in `history` that is `stored` so far.
@@ -81,7 +81,7 @@ pub(crate) struct HistoryEntry<'a> {
 }
 
 /// What became of a state in history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It became the current state.
@@ -100,11 +100,6 @@ impl Outcome {
             Self::Superseded => "superseded",
             Self::Stale => "stale",
         }
-    }
-
-    /// The outcome of a word in the column.
-    pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Stored, Self::Superseded, Self::Stale].into_iter().find(|one| one.code() == code)
     }
 }
 

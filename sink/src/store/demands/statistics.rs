@@ -1,12 +1,106 @@
-//! What a channel usually brings: how much, and which fields its demands have.
+//! What is doubtful in a store, labels that no code table has, and what a channel usually brings.
+
+use std::sync::LazyLock;
 
 use chrono::TimeDelta;
 use contract::{ChannelId, DemandId, Fault, Shape, Timestamp};
+use serde::Serialize;
 
 use crate::store::{
     Database, RequestKind, RequestState,
-    database::{row::Columns, shared_sql::NOTHING},
+    database::sql::{Columns, NOTHING},
 };
+
+/// How many demands of a channel carry a doubt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QualityCount {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The field.
+    pub field: String,
+    /// The doubt.
+    pub flag: String,
+    /// Demands that carry it.
+    pub demands: u64,
+    /// Demands of the channel that were looked at.
+    pub of: u64,
+}
+
+/// A label that no code table has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnknownLabel {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The field of the demand.
+    pub field: String,
+    /// The label, as the source writes it.
+    pub raw: String,
+    /// Demands that have it.
+    pub demands: u64,
+    /// Key of one of them.
+    pub sample: String,
+}
+
+impl Database {
+    /// Doubts per channel and field, of the `newest` demands.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn quality(&self, newest: i64) -> Result<Vec<QualityCount>, Fault> {
+        let read = |row: &dyn Columns| {
+            Ok(QualityCount {
+                channel: row.channel()?,
+                field: row.some_text("field")?,
+                flag: row.some_text("flag")?,
+                demands: row.count("demands")?,
+                of: row.count("of_all")?,
+            })
+        };
+        self.query("count doubts", COUNTS, &[newest.into()], read).await
+    }
+
+    /// Labels that no code table has.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn unknown_labels(&self) -> Result<Vec<UnknownLabel>, Fault> {
+        let read = |row: &dyn Columns| {
+            Ok(UnknownLabel {
+                channel: row.channel()?,
+                field: row.some_text("field")?,
+                raw: row.some_text("raw")?,
+                demands: row.count("demands")?,
+                sample: row.some_text("sample")?,
+            })
+        };
+        self.query("list unknown labels", UNKNOWN.as_str(), &[], read).await
+    }
+}
+
+/// Doubts of the $1 newest demands.
+const COUNTS: &str = "
+    WITH d AS (SELECT seq, channel, quality FROM demand ORDER BY seq DESC LIMIT $1)
+     SELECT d.channel, q.value ->> 'field' AS field, q.value ->> 'flag' AS flag,
+            count(DISTINCT d.seq) AS demands,
+            (SELECT count(*) FROM d a WHERE a.channel = d.channel) AS of_all
+     FROM d CROSS JOIN {each}(d.quality) q
+     GROUP BY d.channel, field, flag ORDER BY d.channel, demands DESC, field, flag";
+
+/// Labels of every field that keeps them, the most frequent first.
+static UNKNOWN: LazyLock<String> = LazyLock::new(|| {
+    let fields = ["kind", "status", "category", "org", "region"].map(|field| {
+        format!(
+            "SELECT channel, source_key, '{field}' AS field, {field}_raw AS raw FROM demand
+             WHERE {field} IS NULL AND {field}_raw IS NOT NULL"
+        )
+    });
+    format!(
+        "SELECT channel, field, raw, count(*) AS demands, min(source_key) AS sample
+         FROM ({}) unknown
+         GROUP BY channel, field, raw ORDER BY demands DESC, channel, field, raw",
+        fields.join(" UNION ALL ")
+    )
+});
 
 /// How many weeks back the same day of the week is looked at.
 const WEEKS: i32 = 4;

@@ -1,10 +1,110 @@
-//! Reads columns of rows, whichever database they come from.
+//! Values on their way into the database and out of it, and SQL that both SQLite and PostgreSQL
+//! understand.
+//!
+//! Rules for such statements: parameters are `$1`, `$2`, …; sums are cast (in PostgreSQL the sum of
+//! integers is a decimal); ORDER BY says where nulls go; booleans are not summed; a list is one JSON
+//! parameter. The few words that differ are in [`Words`].
+
+use std::borrow::Cow;
 
 use contract::{
     ChannelId, DemandId, Digest, MappingNo, ReadNo, Revision, SealedBytes, Timestamp, Version,
 };
 use serde::de::DeserializeOwned;
 use sqlx::Error;
+
+/// A value on its way into the database: a parameter, or a column of a row. The variant is its type,
+/// also where it is null.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value<'a> {
+    Id(DemandId),
+    Text(Option<&'a str>),
+    Int(Option<i64>),
+    Bool(Option<bool>),
+    Time(Option<Timestamp>),
+    Bytes(Option<&'a [u8]>),
+    /// The text of a JSON value.
+    Json(Option<Cow<'a, str>>),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<Timestamp> for Value<'_> {
+    fn from(time: Timestamp) -> Self {
+        Self::Time(Some(time))
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(Some(bytes))
+    }
+}
+
+impl From<serde_json::Value> for Value<'_> {
+    fn from(json: serde_json::Value) -> Self {
+        Self::Json(Some(json.to_string().into()))
+    }
+}
+
+/// A row on its way into a table: its columns by name. All rows of one statement have the same ones.
+pub(crate) type Row<'a> = Vec<(&'static str, Value<'a>)>;
+
+/// Reads one row of an answer.
+pub(crate) type Read<T> = fn(&dyn Columns) -> Result<T, Error>;
+
+/// For statements whose rows do not matter.
+pub(crate) const NOTHING: Read<()> = |_| Ok(());
+
+/// The words in which the two databases differ, by the name that statements have for them:
+///
+/// - `{now}`: the clock of the database, in milliseconds since 1970
+/// - `{each}`: the function that turns a JSON list into rows, with the column `value`
+/// - `{lock}`: at the end of a SELECT, locks its rows until the transaction ends
+/// - `{insert}`: the verb for rows that are only added
+pub(crate) type Words = [(&'static str, &'static str); 4];
+
+/// A statement in the words of one database.
+pub(crate) fn in_words(sql: &str, words: &Words) -> String {
+    words.iter().fold(sql.to_owned(), |sql, (name, word)| sql.replace(name, word))
+}
+
+/// A statement for both databases.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sql {
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
+
+impl Sql {
+    /// A statement that is written for each database, because the plan depends on the wording.
+    pub(crate) const fn in_each(sqlite: &'static str, postgres: &'static str) -> Self {
+        Self { sqlite, postgres }
+    }
+}
+
+impl From<&'static str> for Sql {
+    fn from(sql: &'static str) -> Self {
+        Self { sqlite: sql, postgres: sql }
+    }
+}
+
+/// A statement that writes rows like this one: `{names}` stands for the names of the columns and
+/// `{rows}` for what gives the rows, a SELECT or VALUES.
+pub(crate) fn fill(template: &str, row: &Row<'_>, rows: &str) -> String {
+    let names: Vec<_> = row.iter().map(|(name, _)| *name).collect();
+    template.replace("{names}", &names.join(", ")).replace("{rows}", rows)
+}
 
 /// A row whose columns are asked for by name; null is `None`.
 pub(crate) trait Columns {

@@ -1,0 +1,198 @@
+//! What a store must know before it can plan, and how a database looks it up: within the writing
+//! transaction, so that it cannot change before the plan is written.
+
+use std::collections::{HashMap, HashSet};
+
+use contract::{
+    Current, DemandId, Digest, Event, Intake, MessageId, ReadNo, Timestamp, Tracked, Version,
+};
+use serde_json::json;
+use sqlx::Error;
+
+use super::{index, rows::IntakePlan};
+use crate::store::database::{
+    sql::{Columns, NOTHING, Sql, decode, int},
+    transaction::{Failure, Transaction},
+};
+
+/// What a store must know before it can plan.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The messages of the intake that were kept before, with their hashes.
+    pub(crate) receipts: HashMap<MessageId, Digest>,
+    /// The demands of the intake that the store has already.
+    pub(crate) demands: HashMap<DemandId, KnownDemand>,
+    /// The history of those that [`doubtful`] named: (demand, digest).
+    pub(crate) history: HashSet<(i64, Digest)>,
+}
+
+/// A demand as the store holds it.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownDemand {
+    pub(crate) seq: i64,
+    pub(crate) current: Current,
+    pub(crate) last_seen_at: Timestamp,
+}
+
+impl KnownDemand {
+    /// What the judge must know of a demand, and its id.
+    fn read(row: &dyn Columns) -> Result<(DemandId, Self), Error> {
+        let tracked = Tracked {
+            status: row.text("status")?,
+            status_raw: row.text("status_raw")?,
+            kind: row.text("kind")?,
+            region: row.text("region")?,
+            org: row.text("org")?,
+            urgency: row.text("urgency")?,
+            due_at: row.time("due_at")?.map(|due| due.timestamp_micros()),
+            urged: row.int("urged")?.and_then(|urged| u32::try_from(urged).ok()),
+        };
+        let current = Current { version: row.version()?, digest: row.digest("digest")?, tracked };
+        let (seq, last_seen_at) = (row.some_int("seq")?, row.some_time("last_seen_at")?);
+        Ok((row.demand_id()?, Self { seq, current, last_seen_at }))
+    }
+}
+
+/// Looks up what is known of an intake. PostgreSQL locks the demands in the order of their keys, so
+/// that two sinks cannot deadlock, and receipts are read after that: whoever held the locks before may
+/// have written some.
+pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Known, Failure> {
+    // No key in the database contains a NUL, and PostgreSQL refuses a parameter with one.
+    let mut keys: Vec<_> =
+        keys(intake).into_values().filter(|(_, key)| !key.contains('\0')).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let rows = tx.try_query(DEMANDS, &[json!(keys).into()], KnownDemand::read).await?;
+    let demands = rows.into_iter().collect();
+    let doubtful = doubtful(intake, &demands);
+    let history = match doubtful.as_slice() {
+        [] => Vec::new(),
+        demands => tx.try_query(HISTORY, &[json!(demands).into()], past_state).await?,
+    };
+    let ids = intake.deliveries().iter().map(|delivery| &delivery.message.id);
+    let ids = ids.map(|id| json!([id.channel.as_str(), int(id.read_no.0), id.part]));
+    let ids = serde_json::Value::from_iter(ids);
+    let receipts = tx.try_query(RECEIPTS, &[ids.into()], receipt).await?;
+    let (receipts, history) = (receipts.into_iter().collect(), history.into_iter().collect());
+    Ok(Known { receipts, demands, history })
+}
+
+/// Numbers the new rows. In PostgreSQL by sequences that all writers share, drawn under the locks: so
+/// the order of numbers of one demand is the order in which it was judged. In SQLite nobody else
+/// writes, and where all history was dropped, what the indexes have covered is remembered: no number
+/// is given twice.
+pub(crate) async fn number(
+    tx: &mut Transaction<'_>,
+    plan: &mut IntakePlan<'_>,
+) -> Result<(), Failure> {
+    if plan.history.is_empty() {
+        return Ok(());
+    }
+    if !tx.is_shared() {
+        let demand = last(tx, "SELECT max(seq) AS n FROM demand".into()).await?;
+        plan.number(demand + 1.., last(tx, index::END).await? + 1..);
+        return Ok(());
+    }
+    tx.try_query(index::ANNOUNCE, &[], NOTHING).await?;
+    let wanted = [int(plan.n_new() as u64).into(), int(plan.history.len() as u64).into()];
+    let read = |row: &dyn Columns| Ok((row.bool("of_demand")?, row.some_int("n")?));
+    let drawn = tx.try_query(DRAW, &wanted, read).await?;
+    let (demands, history): (Vec<_>, Vec<_>) =
+        drawn.into_iter().partition(|(of_demand, _)| *of_demand == Some(true));
+    plan.number(demands.into_iter().map(|(_, n)| n), history.into_iter().map(|(_, n)| n));
+    Ok(())
+}
+
+async fn last(tx: &mut Transaction<'_>, sql: Sql) -> Result<i64, Failure> {
+    Ok(tx.try_query(sql, &[], index::number).await?.first().copied().unwrap_or(0))
+}
+
+/// The demands with the keys $1, pairs of channel and source key, each looked up by its key. `LATERAL`
+/// keeps the order of the list, in which the rows are locked.
+const DEMANDS: Sql = Sql::in_each(
+    "SELECT d.seq, d.id, d.revision, d.read_no, d.mapping, d.digest, d.last_seen_at, d.status,
+            d.status_raw, d.kind, d.region, coalesce(d.org, d.org_raw) AS org, d.urgency,
+            d.due_at, d.counts ->> 'urged' AS urged
+     FROM json_each($1) k CROSS JOIN demand d
+     ON d.channel = k.value ->> 0 AND d.source_key = k.value ->> 1",
+    "SELECT d.* FROM jsonb_array_elements($1) k CROSS JOIN LATERAL (
+         SELECT seq, id, revision, read_no, mapping, digest, last_seen_at, status, status_raw, kind,
+                region, coalesce(org, org_raw) AS org, urgency, due_at,
+                CAST(counts ->> 'urged' AS bigint) AS urged
+         FROM demand WHERE channel = k.value ->> 0 AND source_key = k.value ->> 1
+         FOR NO KEY UPDATE) d",
+);
+
+/// The states that the demands $1 had. `OFFSET 0` keeps PostgreSQL from beginning with the table.
+const HISTORY: Sql = Sql::in_each(
+    "SELECT h.demand, h.digest FROM json_each($1) k
+     CROSS JOIN demand_history h ON h.demand = k.value",
+    "SELECT h.* FROM jsonb_array_elements_text($1) k CROSS JOIN LATERAL (
+         SELECT demand, digest FROM demand_history WHERE demand = CAST(k.value AS bigint) OFFSET 0) h",
+);
+
+/// The receipts of the messages $1, lists of channel, read number and part.
+const RECEIPTS: Sql = Sql::in_each(
+    "SELECT r.channel, r.read_no, r.part, r.hash FROM json_each($1) k CROSS JOIN receipt r
+     ON r.channel = k.value ->> 0 AND r.read_no = k.value ->> 1 AND r.part = k.value ->> 2",
+    "SELECT r.* FROM jsonb_array_elements($1) k CROSS JOIN LATERAL (
+         SELECT channel, read_no, part, hash FROM receipt WHERE channel = k.value ->> 0
+         AND read_no = CAST(k.value ->> 1 AS bigint) AND part = CAST(k.value ->> 2 AS bigint)
+         OFFSET 0) r",
+);
+
+/// The next $1 numbers of demands and $2 of history, in PostgreSQL.
+const DRAW: &str =
+    "SELECT true AS of_demand, nextval('demand_seq') AS n FROM generate_series(1, $1)
+     UNION ALL SELECT false, nextval('demand_history_seq') FROM generate_series(1, $2)";
+
+fn receipt(row: &dyn Columns) -> Result<(MessageId, Digest), Error> {
+    let part = u32::try_from(row.some_int("part")?).map_err(|error| decode("part", error))?;
+    let read_no = ReadNo(row.count("read_no")?);
+    let message = MessageId { channel: row.channel()?, read_no, part };
+    Ok((message, row.digest("hash")?))
+}
+
+fn past_state(row: &dyn Columns) -> Result<(i64, Digest), Error> {
+    Ok((row.some_int("demand")?, row.digest("digest")?))
+}
+
+/// The keys of the demands in an intake, each once.
+pub(crate) fn keys(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
+    let mut keys = HashMap::new();
+    for delivery in intake.deliveries() {
+        let channel = &delivery.message.id.channel;
+        for event in &delivery.events {
+            let (id, key) = match event {
+                Event::Demand(demand) => (demand.id, Some(&demand.source_key)),
+                Event::Reject(reject) => (reject.id, reject.source_key.as_ref()),
+                Event::Unreadable { .. } => continue,
+            };
+            if let Some(key) = key {
+                keys.insert(id, (channel.as_str(), key.as_str()));
+            }
+        }
+    }
+    keys
+}
+
+/// The demands whose history has to be known: something of them may arrive that is older than
+/// what is current. One too many costs a lookup, one too few a duplicate row.
+pub(crate) fn doubtful(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
+    let mut newest: HashMap<DemandId, Version> = HashMap::new();
+    let mut doubtful = HashSet::new();
+    let events = intake.deliveries().iter().flat_map(|delivery| &delivery.events);
+    for demand in events.filter_map(|event| match event {
+        Event::Demand(demand) => Some(demand),
+        Event::Reject(_) | Event::Unreadable { .. } => None,
+    }) {
+        let Some(held) = known.get(&demand.id) else { continue };
+        let newest = newest.entry(demand.id).or_insert(held.current.version);
+        if demand.version > *newest {
+            *newest = demand.version;
+        } else {
+            doubtful.insert(held.seq);
+        }
+    }
+    doubtful.into_iter().collect()
+}

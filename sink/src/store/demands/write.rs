@@ -1,0 +1,209 @@
+//! Writes a plan: each table once, in the order of their references. Where several processes write, the
+//! rows of a table are in the order of their keys: so two sinks that add the same rows cannot deadlock.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use contract::{MessageId, Version};
+use serde_json::json;
+
+use super::{
+    columns::COLUMNS,
+    index::Tokens,
+    quarantine::{Quarantined, on_conflict},
+    rows::{HistoryEntry, IntakePlan, Receipt, Subject},
+};
+use crate::store::database::{
+    sql::{Row, Value, int},
+    transaction::{Failure, Transaction},
+};
+
+/// Writes everything; the caller commits. False where somebody else changed a row of it meanwhile.
+pub(crate) async fn write(
+    tx: &mut Transaction<'_>,
+    plan: &IntakePlan<'_>,
+) -> Result<bool, Failure> {
+    if !demands(tx, plan).await? {
+        return Ok(false);
+    }
+    let has_months = tx.is_shared();
+    tx.write_rows(HISTORY, &plan.history.iter().map(history_row).collect::<Vec<_>>()).await?;
+    let raws: Vec<_> = plan.history.iter().map(|entry| raw_row(entry, has_months)).collect();
+    tx.write_rows(RAW, &raws).await?;
+    let mut quarantined: Vec<_> = plan.quarantined.iter().collect();
+    let mut good: Vec<_> = plan.subjects.iter().collect();
+    if tx.is_shared() {
+        quarantined.sort_unstable_by_key(|row| row.id);
+        good.sort_unstable_by_key(|subject| subject.id);
+    }
+    let rows: Vec<_> = quarantined.into_iter().map(quarantine_row).collect();
+    tx.write_rows(&QUARANTINE, &rows).await?;
+    tx.write_rows(RESOLVE, &good.into_iter().map(good_row).collect::<Vec<_>>()).await?;
+    receipts(tx, plan).await?;
+    Ok(true)
+}
+
+async fn demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<bool, Failure> {
+    let (rows, moved): (Vec<_>, Vec<_>) =
+        plan.subjects.iter().partition(|subject| subject.row.is_some());
+    let (mut new, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|subject| subject.is_new);
+    if tx.is_shared() {
+        // Known demands are locked already, in the order of their keys.
+        new.sort_unstable_by_key(|subject| subject.id);
+    }
+    let mut n_written = 0;
+    for (template, subjects) in [(INSERT, new), (UPDATE.as_str(), changed), (MOVE, moved)] {
+        let rows: Vec<_> = subjects.into_iter().map(demand_row).collect();
+        n_written += tx.write_rows(template, &rows).await?;
+    }
+    // Each row is written only over an older version, so a difference means that somebody else wrote.
+    Ok(n_written == plan.subjects.len() as u64)
+}
+
+async fn receipts(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<(), Failure> {
+    let mut receipts: Vec<_> = plan.receipts.iter().collect();
+    receipts.sort_unstable_by_key(|receipt| receipt.message);
+    tx.write_rows(RECEIPT, &receipts.into_iter().map(receipt_row).collect::<Vec<_>>()).await?;
+    // One statement cannot update a row twice.
+    let mut times: BTreeMap<&MessageId, i64> = BTreeMap::new();
+    for message in &plan.redelivered {
+        *times.entry(*message).or_default() += 1;
+    }
+    let rows = times.into_iter().map(|(message, times)| {
+        let mut row = message_columns(message).to_vec();
+        row.push(("times", times.into()));
+        row
+    });
+    tx.write_rows(REDELIVERED, &rows.collect::<Vec<_>>()).await?;
+    Ok(())
+}
+
+/// All columns of a demand; only the version and the last sight where nothing else moves.
+fn demand_row<'a>(subject: &'a Subject<'_>) -> Row<'a> {
+    let mut row = vec![("seq", subject.seq.into())];
+    row.extend(version_columns(subject.current.version));
+    row.push(("last_seen_at", subject.last_seen_at.into()));
+    if let Some(values) = &subject.row {
+        row.push(("first_seen_at", subject.first_seen_at.into()));
+        row.extend(COLUMNS.iter().zip(values).map(|(column, value)| (column.name, value.clone())));
+    }
+    row
+}
+
+fn history_row<'a>(entry: &'a HistoryEntry<'_>) -> Row<'a> {
+    let demand = entry.demand;
+    let mut row = vec![("seq", entry.seq.into()), ("demand", entry.demand_seq.into())];
+    row.extend(version_columns(demand.version));
+    row.extend([
+        ("outcome", entry.outcome.code().into()),
+        ("status", Value::Text(demand.body.status.map(|status| status.code()))),
+        ("digest", demand.digest.0.as_slice().into()),
+        ("changed", json!(entry.changed).into()),
+        ("seen_at", demand.origin.read_at.into()),
+        ("tokens", Tokens::new(&demand.body.people, demand.body.address.as_ref()).to_json()),
+    ]);
+    row
+}
+
+fn raw_row<'a>(entry: &'a HistoryEntry<'_>, has_months: bool) -> Row<'a> {
+    let mut row =
+        vec![("history", entry.seq.into()), ("raw", entry.demand.raw.0.as_slice().into())];
+    if has_months {
+        row.push(("seen_at", entry.demand.origin.read_at.into()));
+    }
+    row
+}
+
+fn quarantine_row(quarantined: &Quarantined) -> Row<'_> {
+    let mut row = vec![
+        ("id", Value::Id(quarantined.id)),
+        ("channel", quarantined.channel.as_str().into()),
+        ("source_key", Value::Text(quarantined.source_key.as_deref())),
+    ];
+    row.extend(version_columns(quarantined.version));
+    row.extend([
+        ("reason", quarantined.reason.as_str().into()),
+        ("detail", quarantined.detail.as_str().into()),
+        ("place", quarantined.place.as_str().into()),
+        ("message", quarantined.message.as_str().into()),
+        ("raw", Value::Bytes(quarantined.raw.as_ref().map(|raw| raw.0.as_slice()))),
+        ("event", Value::Text(quarantined.event.as_deref())),
+        ("first_seen_at", Value::Time(quarantined.first_seen_at)),
+        ("last_seen_at", Value::Time(quarantined.last_seen_at)),
+        ("times_seen", int(quarantined.times_seen).into()),
+        ("resolved_at", Value::Time(quarantined.resolved_at)),
+    ]);
+    row
+}
+
+fn good_row<'a>(subject: &'a Subject<'_>) -> Row<'a> {
+    let mut row = vec![("id", Value::Id(subject.id)), ("seen_at", subject.last_seen_at.into())];
+    row.extend(version_columns(subject.current.version));
+    row
+}
+
+fn receipt_row<'a>(receipt: &'a Receipt<'_>) -> Row<'a> {
+    let outcomes = receipt.outcomes;
+    let mut row = message_columns(receipt.message).to_vec();
+    row.extend([
+        ("events", i64::from(receipt.events).into()),
+        ("hash", receipt.hash.0.as_slice().into()),
+        ("stored", int(outcomes.stored).into()),
+        ("unchanged", int(outcomes.unchanged).into()),
+        ("stale", int(outcomes.stale).into()),
+        ("quarantined", int(outcomes.quarantined).into()),
+        ("deliveries", 1.into()),
+    ]);
+    row
+}
+
+fn version_columns(version: Version) -> [(&'static str, Value<'static>); 3] {
+    [
+        ("revision", version.revision.to_column().into()),
+        ("read_no", int(version.read_no.0).into()),
+        ("mapping", i64::from(version.mapping.0).into()),
+    ]
+}
+
+fn message_columns(message: &MessageId) -> [(&'static str, Value<'_>); 3] {
+    [
+        ("channel", message.channel.as_str().into()),
+        ("read_no", int(message.read_no.0).into()),
+        ("part", i64::from(message.part).into()),
+    ]
+}
+
+const INSERT: &str = "{insert} INTO demand ({names}) {rows}";
+
+/// The key of a row never changes; to set it would still rewrite its indexes.
+static UPDATE: LazyLock<String> = LazyLock::new(|| {
+    let columns = COLUMNS.iter().map(|column| column.name);
+    let columns = columns.filter(|name| !matches!(*name, "id" | "channel" | "source_key"));
+    let set: Vec<_> = columns.map(|name| format!("{name} = v.{name}")).collect();
+    MOVE.replace("SET ", &format!("SET {}, ", set.join(", ")))
+});
+
+const MOVE: &str = "WITH v ({names}) AS ({rows})
+     UPDATE demand SET revision = v.revision, read_no = v.read_no, mapping = v.mapping,
+     last_seen_at = v.last_seen_at
+     FROM v WHERE demand.seq = v.seq
+     AND (v.revision, v.read_no, v.mapping) > (demand.revision, demand.read_no, demand.mapping)";
+
+const HISTORY: &str = "{insert} INTO demand_history ({names}) {rows}";
+
+const RAW: &str = "{insert} INTO demand_raw ({names}) {rows}";
+
+static QUARANTINE: LazyLock<String> =
+    LazyLock::new(|| format!("INSERT INTO quarantine ({{names}}) {{rows}} {}", on_conflict()));
+
+const RESOLVE: &str = "WITH v ({names}) AS ({rows})
+     UPDATE quarantine SET resolved_at = v.seen_at
+     FROM v WHERE quarantine.id = v.id AND quarantine.resolved_at IS NULL
+     AND (v.revision, v.read_no, v.mapping)
+       > (quarantine.revision, quarantine.read_no, quarantine.mapping)";
+
+const RECEIPT: &str = "INSERT INTO receipt ({names}) {rows}";
+
+const REDELIVERED: &str = "WITH v ({names}) AS ({rows})
+     UPDATE receipt SET deliveries = receipt.deliveries + v.times
+     FROM v WHERE receipt.channel = v.channel AND receipt.read_no = v.read_no
+     AND receipt.part = v.part";
