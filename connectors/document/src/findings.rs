@@ -73,13 +73,12 @@ impl Findings {
         let mut verdict = Verdict::default();
         let Some(mark) = self.mark.filter(|_| !self.is_empty()) else { return verdict };
         each_text(tree, &mut |field, text| {
-            let (mut first, mut n_bytes) = (None, 0);
+            let mut malformed = Vec::new();
             let field = format!("{prefix}{}", self.settled(field, mark));
             for (what, source) in self.marked(text, mark) {
                 match what {
                     What::Bytes { offset } => {
-                        n_bytes += 1;
-                        first.get_or_insert(Span { offset, len: source.len() });
+                        malformed.push(Span { offset, len: source.len() });
                     }
                     What::Damage { code, what, at } => {
                         let at = at.map_or(String::new(), |at| format!(" at {at}"));
@@ -92,8 +91,8 @@ impl Findings {
                     }
                 }
             }
-            if let Some(first) = first {
-                let detail = malformed_detail(first, n_bytes, charset);
+            if !malformed.is_empty() {
+                let detail = malformed_detail(&malformed, charset);
                 verdict.marks.push(Mark { field, flag: QualityFlag::MalformedBytes, detail });
             }
         });
@@ -367,9 +366,10 @@ fn located(field: &str, what: &str) -> String {
     if field.is_empty() { what.to_owned() } else { format!("{field}: {what}") }
 }
 
-fn malformed_detail(first: Span, count: usize, charset: &str) -> String {
-    let Span { offset, len } = first;
-    format!("{len} bytes at offset {offset} are not {charset}, {count} such places")
+/// The detail of a mark for malformed sequences. It never quotes the text around them.
+pub fn malformed_detail(spans: &[Span], charset: &str) -> String {
+    let Span { offset, len } = spans.first().copied().unwrap_or(Span { offset: 0, len: 0 });
+    format!("{len} bytes at offset {offset} are not {charset}, {} such places", spans.len())
 }
 
 enum Piece<'a> {

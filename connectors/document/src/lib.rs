@@ -19,11 +19,13 @@ mod tree;
 mod xml;
 
 mod path;
+mod time;
 
 pub use decode::{Facts, Text, decode, encode};
-pub use findings::{Findings, Verdict};
+pub use findings::{Findings, Verdict, malformed_detail};
 pub use json::parse as json;
 pub use path::{Path, scalar};
 pub use scan::{Scan, elements};
+pub use time::{TimeFormat, before, delta};
 pub use tree::{Broken, Malformed, Shape};
 pub use xml::{Builder, Step, parse as xml};

@@ -51,7 +51,7 @@ impl Local {
         let (from, to) = (self.folder.join(name), self.folder.join(to));
         let goal = to.clone();
         let moved = blocking(move || {
-            // A rename would write over what is there.
+            // A rename would overwrite a file.
             match fs::symlink_metadata(&to) {
                 Ok(_) => return Ok(Moved::Taken),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -85,7 +85,7 @@ fn list(folder: &Path, most: usize) -> io::Result<Listing> {
             break;
         }
         let entry = entry?;
-        // What vanished since is not there.
+        // A file that was removed meanwhile is skipped.
         let Ok(found) = fs::symlink_metadata(entry.path()) else { continue };
         let kind = if found.is_dir() {
             EntryKind::Folder
@@ -99,7 +99,7 @@ fn list(folder: &Path, most: usize) -> io::Result<Listing> {
     Ok(listing)
 }
 
-/// Opens what was listed, and nothing that took its place meanwhile.
+/// Opens the file that was listed, not one that has replaced it.
 fn open(path: &Path, expected: Stamp) -> io::Result<Option<File>> {
     let named = fs::symlink_metadata(path)?;
     if !named.is_file() {

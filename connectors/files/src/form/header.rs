@@ -1,4 +1,4 @@
-//! The row that names the columns: recognised under any of the names they go by, in any order.
+//! The header: the row that names the columns, by any of their names and in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 use crate::spool::Broken;
 
-/// Rows in which a header is looked for: above it people write titles.
+/// Rows in which a header is searched: people write titles above it.
 const LOOKED_AT: usize = 10;
 
 /// The columns a table must have.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Columns {
-    /// What each known name stands for.
+pub(crate) struct Columns {
+    /// The column of each known name.
     names: BTreeMap<String, String>,
     wanted: BTreeSet<String>,
 }
@@ -21,15 +21,15 @@ pub(super) struct Columns {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header(Vec<Option<String>>);
 
-/// Why a row is no header.
+/// Why a row is not a header.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct NoHeader {
     missing: Vec<String>,
-    /// Columns of the same meaning.
+    /// Columns that are named twice.
     twice: Vec<String>,
 }
 
-/// Finds the header among the first rows that hold something.
+/// Finds the header among the first rows that are not empty.
 pub(super) fn find_header(
     columns: &Columns,
     mut next: impl FnMut() -> Result<Option<Vec<String>>, Broken>,
@@ -48,22 +48,22 @@ pub(super) fn find_header(
 }
 
 impl Columns {
-    /// Refuses a name that would stand for two columns.
-    pub(super) fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+    /// Refuses a name of two columns.
+    pub(crate) fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
         let mut names = BTreeMap::new();
         for (column, others) in columns {
             for name in [column].into_iter().chain(others) {
                 if let Some(other) = names.insert(tidy(name), column.clone())
                     && other != *column
                 {
-                    return Err(format!("`{name}` stands for `{other}` and for `{column}`"));
+                    return Err(format!("`{name}` is a name of `{other}` and of `{column}`"));
                 }
             }
         }
         Ok(Self { names, wanted: columns.keys().cloned().collect() })
     }
 
-    /// What the cells of a row name, if it is the header.
+    /// The columns of a row, if it is the header.
     fn recognise<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, NoHeader> {
         let mut seen = BTreeSet::new();
         let mut no = NoHeader::default();
@@ -83,7 +83,7 @@ impl Columns {
             header.pop();
         }
         no.missing = self.wanted.difference(&seen).cloned().collect();
-        // Who knows a column twice may still mean one we do not want.
+        // Columns that the channel does not need may be named twice.
         no.twice.retain(|name| self.wanted.is_empty() || self.wanted.contains(name));
         let is_header = no.missing.is_empty() && no.twice.is_empty() && !header.is_empty();
         if is_header { Ok(Header(header)) } else { Err(no) }
@@ -99,7 +99,7 @@ impl Header {
         self.0.get(place)?.as_deref()
     }
 
-    /// The row as an object of its columns. A column without a name is none.
+    /// The row as an object of its columns. A column without a name is left out.
     pub(super) fn object(&self, cells: impl IntoIterator<Item = Value>) -> Map<String, Value> {
         let named = self.0.iter().zip(cells);
         named.filter_map(|(name, cell)| Some((name.clone()?, cell))).collect()
@@ -107,7 +107,7 @@ impl Header {
 }
 
 impl NoHeader {
-    /// Names of columns are the channel's own, so they may be quoted.
+    /// Names of columns come from the channel, so they may be quoted.
     fn detail(&self) -> String {
         match (&self.missing[..], &self.twice[..]) {
             ([], []) => "there is no row that names columns".to_owned(),
@@ -117,7 +117,7 @@ impl NoHeader {
     }
 }
 
-/// A name without what spreadsheets leave around it.
+/// A name without the blanks that spreadsheets leave around it.
 fn tidy(name: &str) -> String {
     name.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{FEFF}').to_owned()
 }

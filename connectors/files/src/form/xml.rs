@@ -1,6 +1,6 @@
 //! An XML document of records: the children of its root, or elements of a name.
 //!
-//! One record at a time becomes a tree; what is damaged in one spares those behind it.
+//! One record at a time becomes a tree; damage in one does not affect those after it.
 
 use std::collections::VecDeque;
 
@@ -10,8 +10,8 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use super::{FormOptions, RawRow, RowReader, stream::Stream};
-use crate::{spool::Broken, text::Pieces};
+use super::{RawRow, RowReader, stream::Stream};
+use crate::{options::Options, spool::Broken, text::Pieces};
 
 /// The records of an XML document.
 pub(super) struct Xml {
@@ -27,11 +27,11 @@ pub(super) struct Xml {
 }
 
 impl Xml {
-    pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Self {
+    pub(super) fn open(pieces: Pieces, options: &Options) -> Self {
         let mut reader = Reader::from_reader(Stream::new(pieces));
         Builder::prepare(reader.config_mut());
         reader.config_mut().expand_empty_elements = true;
-        let (element, limit) = (options.element.clone(), options.max_record);
+        let (element, limit) = (options.config.element.clone(), options.max_record);
         let (around, held) = (Vec::new(), VecDeque::new());
         Self { reader, element, limit, around, n_records: 0, held }
     }
@@ -79,9 +79,8 @@ impl Xml {
                 tree,
                 bytes: Some(bytes.clone()),
                 findings: findings.clone(),
-                malformed: Vec::new(),
                 marks: marks.clone(),
-                problem: None,
+                ..RawRow::default()
             });
             self.n_records += 1;
         }
@@ -148,11 +147,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{form, text};
+    use crate::{options, text};
 
     fn rows(bytes: &[u8], element: Option<&str>) -> (Vec<RawRow>, Option<String>) {
-        let mut options = form::options();
-        options.element = element.map(str::to_owned);
+        let mut options = options::of_tests();
+        options.config.element = element.map(str::to_owned);
         let mut xml = Xml::open(text::pieces(bytes, Charset::Utf8), &options);
         let mut found = Vec::new();
         loop {

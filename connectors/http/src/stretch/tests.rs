@@ -1,3 +1,5 @@
+use contract::Period;
+use document::Path;
 use serde_json::json;
 
 use super::*;
@@ -12,20 +14,14 @@ fn minutes(n: u64) -> Duration {
     Duration::from_secs(60 * n)
 }
 
-fn form(zone: chrono_tz::Tz) -> TimeForm {
-    TimeForm::new(FORMAT, zone).unwrap()
-}
-
 fn since(with_time: bool, span: Option<Duration>) -> Stretch {
-    Stretch::Since(Box::new(SinceRule {
-        param: "from".into(),
-        form: form(chrono_tz::UTC),
-        overlap: minutes(5),
-        at: with_time.then(|| (Path::parse("$.t").unwrap(), form(chrono_tz::UTC))),
-        start: None,
-        until: span.map(|span| UntilRule { param: "to".into(), span }),
-        range: None,
-    }))
+    let until = span.map(|span| json!({ "param": "to", "span": Period(span) }));
+    let settings = json!({ "param": "from", "format": FORMAT, "overlap": "5m", "until": until });
+    let settings = serde_json::from_value(settings).unwrap();
+    let format = TimeFormat::new(FORMAT, chrono_tz::UTC).unwrap();
+    let at = || Dated { at: Path::parse("$.t").unwrap(), format: format.clone() };
+    let at = with_time.then(at);
+    Stretch::Since(Box::new(SinceRule { settings, format, at, range: None }))
 }
 
 /// One complete walk that begins at `now` and meets records of these times.
@@ -122,13 +118,10 @@ fn quiet_months_are_not_walked_through_again() {
 }
 
 fn days(closes: Duration) -> Stretch {
-    Stretch::Day(DayRule {
-        param: "day".into(),
-        form: TimeForm::new("%Y-%m-%d", chrono_tz::Asia::Shanghai).unwrap(),
-        start: "2026-10-07".parse().unwrap(),
-        closes,
-        range: None,
-    })
+    let settings = json!({ "param": "day", "start": "2026-10-07", "closes": Period(closes) });
+    let settings = serde_json::from_value(settings).unwrap();
+    let format = TimeFormat::new("%Y-%m-%d", chrono_tz::Asia::Shanghai).unwrap();
+    Stretch::Day(Box::new(DayRule { settings, format, range: None }))
 }
 
 /// The days of one round that begins at `now`, in UTC.

@@ -15,7 +15,10 @@ use sqlx::{
 };
 
 use super::Trouble;
-use crate::{row::Row, sql::Sql, value::Value};
+use crate::{
+    sql::Sql,
+    value::{Row, Value},
+};
 
 pub(super) fn open(
     options: &MySqlConnectOptions,
@@ -58,19 +61,12 @@ async fn prepare(
     Ok(())
 }
 
-pub(super) async fn fetch(pool: &MySqlPool, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
-    let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
-    query.fetch_all(pool).await?.iter().map(row).collect()
-}
+pub(super) type MySqlQuery = Query<'static, MySql, MySqlArguments>;
 
-pub(super) async fn execute(pool: &MySqlPool, sql: Sql) -> Result<u64, sqlx::Error> {
+pub(super) fn query(sql: Sql) -> MySqlQuery {
     let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
-    Ok(query.execute(pool).await?.rows_affected())
+    binds.into_iter().fold(sqlx::query(text).persistent(false), bind)
 }
-
-type MySqlQuery = Query<'static, MySql, MySqlArguments>;
 
 fn bind(query: MySqlQuery, value: Value) -> MySqlQuery {
     match value {
@@ -87,7 +83,7 @@ fn bind(query: MySqlQuery, value: Value) -> MySqlQuery {
     }
 }
 
-fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
+pub(super) fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
     let columns = row.columns().iter().enumerate().map(|(index, column)| {
         let info = column.type_info();
         let name = column.name();

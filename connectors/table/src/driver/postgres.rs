@@ -13,9 +13,8 @@ use sqlx::{
 
 use super::Trouble;
 use crate::{
-    row::Row,
     sql::Sql,
-    value::{Class, Value},
+    value::{Class, Row, Value},
 };
 
 /// The server counts from here.
@@ -44,19 +43,12 @@ pub(super) fn open(options: &PgConnectOptions, timeout: Duration, most: u32, zon
         .connect_lazy_with(options.clone().disable_statement_logging())
 }
 
-pub(super) async fn fetch(pool: &PgPool, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
-    let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text), bind);
-    query.fetch_all(pool).await?.iter().map(row).collect()
-}
+pub(super) type PgQuery = Query<'static, Postgres, PgArguments>;
 
-pub(super) async fn execute(pool: &PgPool, sql: Sql) -> Result<u64, sqlx::Error> {
+pub(super) fn query(sql: Sql) -> PgQuery {
     let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text), bind);
-    Ok(query.execute(pool).await?.rows_affected())
+    binds.into_iter().fold(sqlx::query(text), bind)
 }
-
-type PgQuery = Query<'static, Postgres, PgArguments>;
 
 fn bind(query: PgQuery, value: Value) -> PgQuery {
     match value {
@@ -72,7 +64,7 @@ fn bind(query: PgQuery, value: Value) -> PgQuery {
     }
 }
 
-fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
+pub(super) fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
     let columns = row.columns().iter().enumerate().map(|(index, column)| {
         let raw = row.try_get_raw(index)?;
         let info = raw.type_info().into_owned();
