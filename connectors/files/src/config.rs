@@ -25,13 +25,11 @@ pub struct Config {
     #[serde(rename = "match")]
     pub(crate) pattern: Vec<String>,
     /// The format of all files; without it, their names decide.
-    #[serde(default)]
     pub(crate) format: Option<Format>,
     /// The charset where neither a byte order mark nor the bytes themselves show it.
     #[serde(default = "utf8")]
     pub(crate) charset: Charset,
     /// The charset of every file, whatever its bytes say.
-    #[serde(default)]
     pub(crate) force: Option<Charset>,
     /// What happens to a record whose bytes are not in the charset.
     #[serde(default)]
@@ -40,7 +38,6 @@ pub struct Config {
     #[serde(default)]
     pub(crate) csv: CsvConfig,
     /// Name of the XML element that is one record; without it, the children of the root.
-    #[serde(default)]
     pub(crate) element: Option<String>,
     /// Columns that a table must have, each with its other names. A file without one of them is not
     /// read: it goes to quarantine and to the folder for errors. Further columns are read too.
@@ -52,17 +49,14 @@ pub struct Config {
     pub(crate) revision: RevisionConfig,
     /// Suffix of the manifest, the file that says that another one is complete: `.ok`. It contains the
     /// line `name|rows|bytes|md5`. A file without a manifest is ignored.
-    #[serde(default)]
     pub(crate) manifest: Option<String>,
     /// How long a file must be unchanged: without a manifest, before it is read; with one, before a
     /// contradiction between the two is an error. Zero where files appear complete.
     #[serde(default = "stable")]
     pub(crate) stable: Period,
     /// Folder for files that are stored; absolute or within the folder. Without it, they stay.
-    #[serde(default)]
     pub(crate) archive: Option<String>,
     /// Folder for files that cannot be read; absolute or within the folder. Without it, they stay.
-    #[serde(default)]
     pub(crate) error: Option<String>,
     /// Most names taken from one listing.
     #[serde(default = "listing")]

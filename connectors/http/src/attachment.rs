@@ -17,10 +17,8 @@ pub(crate) struct Attachment {
     /// The files of a record, each with its content in it.
     at: Path,
     /// Within a file: its name.
-    #[serde(default)]
     name: Option<Path>,
     /// Within a file: its content in Base64; without it, the file itself is the content.
-    #[serde(default)]
     content: Option<Path>,
 }
 

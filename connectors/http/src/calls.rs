@@ -5,8 +5,9 @@ use document::{Facts, scalar};
 use serde_json::Value;
 
 use crate::{
+    client::Unread,
     config::{Ack, Part},
-    fetch::{Read, Source, Unread},
+    fetch::{Read, Source},
     pages::Param,
     plan::{Plan, Target},
 };

@@ -47,15 +47,20 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// Why there is no answer.
+/// Why a page was not read.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum Unread {
+    /// It cannot be read, however often it is requested.
+    Bad {
+        what: String,
+        answer: Answer,
+    },
     /// It is larger than the limit.
     TooLarge,
     Fault(Fault),
 }
 
-impl From<Fault> for Trouble {
+impl From<Fault> for Unread {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
@@ -133,7 +138,7 @@ impl Client {
         unsigned: &Request,
         signature: Option<auth::Trace>,
         is_answer: impl Fn(u16) -> bool,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, Unread> {
         if let Some(traces) = &mut self.traces {
             traces.push(Trace::of(unsigned, signature));
         }
@@ -155,7 +160,7 @@ impl Client {
         Err(Fault::transient("the redirects of the source do not end").into())
     }
 
-    async fn send(&mut self, request: &Request) -> Result<Answer, Trouble> {
+    async fn send(&mut self, request: &Request) -> Result<Answer, Unread> {
         let _pass = self.gate.enter().await?;
         let Request { method, url, headers, body } = request;
         let mut sending = match method {
@@ -207,7 +212,7 @@ impl Client {
         if let Some(date) = date {
             self.clock.set(date);
         }
-        let body = body.ok_or(Trouble::TooLarge)?;
+        let body = body.ok_or(Unread::TooLarge)?;
         if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
             trace.answered(status, &headers, &body);
         }

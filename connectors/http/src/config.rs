@@ -35,35 +35,28 @@ pub struct Config {
     #[serde(default)]
     pub(crate) auth: Scheme,
     /// The time from which records are requested.
-    #[serde(default)]
     pub(crate) since: Option<Since>,
     /// Records are requested by the day.
-    #[serde(default)]
     pub(crate) day: Option<Day>,
     /// How the next page is requested.
     #[serde(default)]
     pub(crate) page: Page,
     /// Independent sequences within the channel (forums, counties), each with its own position.
-    #[serde(default)]
     pub(crate) each: Option<Each>,
     /// Reads old records again from time to time, for changes that have no new time.
-    #[serde(default)]
     pub(crate) reread: Option<Reread>,
     /// What answers mean.
     #[serde(flatten)]
     pub(crate) rules: Rules,
     /// How answers are written; without it, their first character decides.
-    #[serde(default)]
     pub(crate) format: Option<Shape>,
     /// The records of an answer.
     pub(crate) records: Path,
     /// Within a record: its key, unique and never changed.
     pub(crate) key: Path,
     /// Charset of answers that neither prove nor declare one.
-    #[serde(default)]
     pub(crate) charset: Option<Charset>,
     /// Charset of answers, whatever they declare.
-    #[serde(default)]
     pub(crate) force_charset: Option<Charset>,
     /// What happens to a record whose bytes are not in the charset.
     #[serde(default)]
@@ -75,10 +68,8 @@ pub struct Config {
     #[serde(default)]
     pub(crate) attachment: Vec<Attachment>,
     /// Tells the source which records are stored.
-    #[serde(default)]
     pub(crate) ack: Option<Ack>,
     /// An address that is requested once before all others, for its cookies.
-    #[serde(default)]
     pub(crate) warm_up: Option<String>,
     /// Other hosts that a redirect may lead to, like `https://other.example`.
     #[serde(default)]
@@ -95,7 +86,6 @@ pub struct Config {
     pub(crate) limit_mib: u32,
     /// A file beside the channel file with certificates (PEM) of authorities that are trusted
     /// besides those of the system.
-    #[serde(default)]
     #[schemars(extend("format" = "content"))]
     pub(crate) ca: Option<String>,
     /// Allows `http://` to other hosts than this one: everybody on the way can read and change what
@@ -110,7 +100,6 @@ pub(crate) struct CallConfig {
     /// The address of the request.
     pub(crate) url: String,
     /// The method; POST where there is a body, else GET.
-    #[serde(default)]
     pub(crate) method: Option<Method>,
     /// Parameters in the address that are always the same.
     #[serde(default)]
@@ -119,14 +108,11 @@ pub(crate) struct CallConfig {
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
     /// Fields of a form: makes it a POST, and parameters become fields.
-    #[serde(default)]
     pub(crate) form: Option<Map<String, Value>>,
     /// A JSON body: makes it a POST, and parameters become members; `a.b` is `b` in `a`.
-    #[serde(default)]
     pub(crate) json: Option<Map<String, Value>>,
     /// A file beside the channel file that is the body, for SOAP and the like: makes it a POST.
     /// Parameters, lists among them, are written in it as `{{ name }}`.
-    #[serde(default)]
     #[schemars(extend("format" = "content"))]
     pub(crate) body: Option<String>,
     /// Texts within the answer that are documents themselves. They are opened in this order.
@@ -167,10 +153,8 @@ pub(crate) struct Part {
     pub(crate) params: BTreeMap<String, Path>,
     /// What is taken of the answer: a list of everything the path finds. Without it, the whole
     /// answer.
-    #[serde(default)]
     pub(crate) records: Option<Path>,
     /// When an answer is a success; without it, as for the list.
-    #[serde(default)]
     pub(crate) success: Option<Rule>,
     /// Answers that say there is no such record any more: then the part is `null`.
     #[serde(default)]
@@ -187,17 +171,14 @@ pub(crate) struct Ack {
     /// The parameter that takes the keys.
     pub(crate) param: String,
     /// The text between keys; without it, a JSON body takes a list, and others a comma.
-    #[serde(default)]
     pub(crate) separator: Option<String>,
     /// Most keys of one request.
     #[serde(default = "ack_size")]
     #[schemars(range(min = 1, max = 500))]
     pub(crate) size: u32,
     /// When an answer is a success; without it, as for the list.
-    #[serde(default)]
     pub(crate) success: Option<Rule>,
     /// Keys that the source did not take: they are counted, and the source gives them again.
-    #[serde(default)]
     pub(crate) failed: Option<Path>,
 }
 
@@ -216,16 +197,12 @@ pub(crate) struct Since {
     pub(crate) overlap: Period,
     /// Within a record: the time that the source compares. Without it, the start of the next request
     /// follows the source's clock.
-    #[serde(default)]
     pub(crate) at: Option<Path>,
     /// How the time in a record is written, where that differs from `format`.
-    #[serde(default)]
     pub(crate) at_format: Option<String>,
     /// The first day; without it, the first request has no start.
-    #[serde(default)]
     pub(crate) start: Option<NaiveDate>,
     /// Where the source also wants an end.
-    #[serde(default)]
     pub(crate) until: Option<Until>,
 }
 
@@ -281,10 +258,8 @@ pub(crate) struct Reread {
     #[serde(default)]
     pub(crate) params: Map<String, Value>,
     /// Within a record: its time, for pages of the kind `newest`.
-    #[serde(default)]
     pub(crate) at: Option<Path>,
     /// How that time is written.
-    #[serde(default)]
     pub(crate) at_format: Option<String>,
 }
 

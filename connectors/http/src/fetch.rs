@@ -7,7 +7,7 @@ use normalizer_text::Hints;
 use serde_json::Value;
 
 use crate::{
-    client::{Answer, Client, Trouble},
+    client::{Answer, Client, Unread},
     origin,
     plan::{Plan, Target},
     request::Request,
@@ -26,41 +26,6 @@ pub(crate) struct Read {
     pub(crate) answer: Answer,
 }
 
-/// An answer that is a success, but not the one that was requested.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) what: String,
-    pub(crate) answer: Answer,
-}
-
-/// Why a page was not read.
-#[derive(Debug)]
-pub(crate) enum Unread {
-    /// It cannot be read, however often it is requested.
-    Bad {
-        what: String,
-        answer: Answer,
-    },
-    /// It is larger than the limit.
-    TooLarge,
-    Fault(Fault),
-}
-
-impl From<Trouble> for Unread {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::TooLarge => Self::TooLarge,
-            Trouble::Fault(fault) => Self::Fault(fault),
-        }
-    }
-}
-
-impl From<Fault> for Unread {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
 /// The source, with what authenticates requests to it.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -74,14 +39,14 @@ pub(crate) struct Source {
 
 impl Source {
     /// Sends a request and reads the answer. Where one of the rules in `missing` matches, there is
-    /// nothing; `check` takes what can be read, or refuses it.
+    /// nothing; `check` takes what can be read, or says why it is refused.
     pub(crate) async fn fetch<T>(
         &mut self,
         plan: &Plan,
         target: &Target,
         request: &Request,
         missing: &[Rule],
-        check: impl Fn(Read) -> Result<T, Refused>,
+        check: impl Fn(Read) -> Result<T, (String, Answer)>,
     ) -> Result<T, Unread> {
         let mut was_refreshed = false;
         let mut attempt = 1;
@@ -119,7 +84,7 @@ impl Source {
                     self.auth.accepted();
                     match check(read) {
                         Ok(found) => return Ok(found),
-                        Err(Refused { what, answer }) => (what, answer),
+                        Err(refused) => refused,
                     }
                 }
             };
@@ -141,8 +106,8 @@ impl Source {
         let request = Request::get(url.clone());
         match self.client.exchange(request.clone(), &request, None, |_| false).await {
             // Only its cookies matter.
-            Ok(_) | Err(Trouble::TooLarge) => self.is_warm = true,
-            Err(trouble) => return Err(trouble.into()),
+            Ok(_) | Err(Unread::TooLarge) => self.is_warm = true,
+            Err(unread) => return Err(unread),
         }
         Ok(())
     }

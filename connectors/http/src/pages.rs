@@ -43,7 +43,6 @@ pub(crate) enum Page {
     /// By the header `Link` with `rel="next"` (RFC 8288); the last page has none.
     Link {
         /// How many records a page has.
-        #[serde(default)]
         size: Option<Size>,
     },
     /// By an address in the answer, on the same host; the last page has none.
@@ -93,10 +92,6 @@ pub(crate) struct Step {
     /// Its records were given before: they need not be given again.
     pub(crate) is_known: bool,
 }
-
-/// The source answers the request for the next page with a page that was read already.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Repeated(pub(crate) String);
 
 impl Page {
     /// How many records a page has.
@@ -149,7 +144,7 @@ impl Page {
         walk: &Walk,
         page: &answer::Page,
         size: usize,
-    ) -> Result<Step, Repeated> {
+    ) -> Result<Step, String> {
         self.pass(&mut walk.clone(), page, size)
     }
 
@@ -162,7 +157,7 @@ impl Page {
         walk: &mut Walk,
         page: &answer::Page,
         size: usize,
-    ) -> Result<Step, Repeated> {
+    ) -> Result<Step, String> {
         match self {
             Self::None {} => Ok(Step { end: End::Last, is_known: false }),
             Self::Number(number) => number.pass(walk, page, size),
@@ -212,10 +207,10 @@ impl Stop {
 }
 
 /// The hash of a page, unless it is the page before once more.
-fn new_hash(walk: &Walk, page: &answer::Page) -> Result<String, Repeated> {
+fn new_hash(walk: &Walk, page: &answer::Page) -> Result<String, String> {
     let hash = page.hash();
     if !page.is_empty() && walk.print.as_deref() == Some(hash.as_str()) {
-        return Err(Repeated(format!("page {} is page {} again", walk.pages + 1, walk.pages)));
+        return Err(format!("page {} is page {} again", walk.pages + 1, walk.pages));
     }
     Ok(hash)
 }

@@ -15,7 +15,6 @@ const PAUSE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub(crate) struct Rules {
     /// When an answer is a success; without it, when its status is 2xx.
-    #[serde(default)]
     pub(crate) success: Option<Rule>,
     /// What other answers mean. The first rule that matches counts.
     #[serde(default)]
@@ -30,16 +29,12 @@ pub(crate) struct Rules {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
     /// The status, or one of several.
-    #[serde(default)]
     status: Option<OneOf<u16>>,
     /// A place in the answer: there is a value, or the one in `equals`.
-    #[serde(default)]
     at: Option<Path>,
     /// The value there, or one of several. A number equals the text that it is written as.
-    #[serde(default)]
     equals: Option<OneOf<Value>>,
     /// A text that the answer contains.
-    #[serde(default)]
     contains: Option<String>,
 }
 
@@ -62,7 +57,6 @@ struct FaultRule {
     /// What to do about it.
     kind: Kind,
     /// How long nobody asks, where the answer does not say it; only for `throttled`.
-    #[serde(default)]
     wait: Option<Period>,
 }
 

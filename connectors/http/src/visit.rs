@@ -10,11 +10,12 @@ use crate::{
     LONG,
     answer::Page,
     calls,
+    client::Unread,
     config::OnBadPage,
     cursor::{Cursor, Place},
-    fetch::{Read, Refused, Source, Unread},
+    fetch::{Read, Source},
     origin,
-    pages::{End, Repeated, Spot},
+    pages::{End, Spot},
     plan::{MAX_SPOT, Plan},
     record::{self, Draft},
     stretch::Stretch,
@@ -128,8 +129,7 @@ impl Visit<'_> {
             _ => 0,
         };
         let mut entries = Vec::new();
-        let step =
-            plan.config.page.judge(&place.walk, page, size).map_err(|r| Fault::stopped(r.0))?;
+        let step = plan.config.page.judge(&place.walk, page, size).map_err(Fault::stopped)?;
         let mut known = HashSet::new();
         while !step.is_known && given < page.len() {
             // A second state of the same record waits for the next batch.
@@ -155,12 +155,8 @@ impl Visit<'_> {
         }
         place.walk.within = None;
         plan.stretch.look(&mut place, &page.records);
-        let mut end = plan
-            .config
-            .page
-            .pass(&mut place.walk, page, size)
-            .map_err(|r| Fault::stopped(r.0))?
-            .end;
+        let mut end =
+            plan.config.page.pass(&mut place.walk, page, size).map_err(Fault::stopped)?.end;
         if turn.is_again && self.is_old(&place, page) {
             end = End::Last;
         }
@@ -211,11 +207,11 @@ impl Visit<'_> {
             let (records, key) = (&plan.config.records, &plan.config.key);
             let page = match Page::new(tree, headers, &text.findings, records, key) {
                 Ok(page) => page,
-                Err(what) => return Err(Refused { what, answer }),
+                Err(what) => return Err((what, answer)),
             };
             match plan.config.page.judge(&place.walk, &page, size) {
                 Ok(_) => Ok(Loaded { page, text }),
-                Err(Repeated(what)) => Err(Refused { what, answer }),
+                Err(what) => Err((what, answer)),
             }
         };
         self.source.fetch(plan, &plan.list, &request, &[], load).await

@@ -22,7 +22,6 @@ pub struct Config {
     #[serde(flatten)]
     pub(crate) main: TableConfig,
     /// The columns to read; without it, all. Key, times and parents are always read.
-    #[serde(default)]
     pub(crate) columns: Option<Vec<String>>,
     /// Charset of binary columns. Never guessed.
     #[serde(default = "utf8")]
@@ -42,7 +41,6 @@ pub struct Config {
     #[serde(default)]
     pub(crate) widths: BTreeMap<String, u32>,
     /// Reads old rows again from time to time. Needs `changes`.
-    #[serde(default)]
     pub(crate) reread: Option<Reread>,
     /// Rows of other tables that belong to a record.
     #[serde(default)]
@@ -58,7 +56,6 @@ pub(crate) struct TableConfig {
     /// The key column: unique and never changed.
     pub(crate) key: String,
     /// Finds new rows and later changes by a column that grows.
-    #[serde(default)]
     pub(crate) changes: Option<Changes>,
     /// Finds rows that are still pending, whatever their time, and acknowledges them. A row is
     /// pending when all conditions are met.
@@ -74,7 +71,6 @@ pub(crate) struct Changes {
     pub(crate) column: String,
     /// How a text column writes times, e.g. `%Y-%m-%d %H:%M:%S`; `%s` for seconds and `%s%3f` for
     /// milliseconds since 1970. Not for a column of a time type, or of plain numbers.
-    #[serde(default)]
     pub(crate) format: Option<String>,
     /// How late a row may become visible after its own time. Plain numbers have no overlap: there,
     /// add a flag.

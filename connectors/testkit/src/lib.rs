@@ -14,13 +14,11 @@
 
 mod cases;
 mod drive;
-mod memory;
 mod source;
 pub mod standing;
 
 pub use cases::*;
-pub use drive::{Seen, read, run, settle};
-pub use memory::peak;
+pub use drive::{Seen, peak, read, run, settle};
 pub use source::{
     Asked, Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient,
     Refuses, Secretive, Silent, Slip, Source, Throttled, Turn, Unauthorized,

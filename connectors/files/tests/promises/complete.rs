@@ -104,5 +104,9 @@ async fn what_is_announced_and_never_comes_is_told() {
     tokio::time::advance(Duration::from_secs(61)).await;
     let batch = files.read(Some(&batch.upto), 10).await.unwrap();
     assert_eq!(batch.trouble[0].0.0, NAME);
-    assert!(batch.trouble[0].1.to_string().contains("announced"), "{}", batch.trouble[0].1);
+    assert!(
+        batch.trouble[0].1.to_string().contains("its manifest is there"),
+        "{}",
+        batch.trouble[0].1
+    );
 }

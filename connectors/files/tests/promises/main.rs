@@ -7,11 +7,10 @@ mod drop;
 
 mod complete;
 mod forms;
-mod header;
 mod large;
 mod moved;
 mod names;
-mod revision;
+mod records;
 mod settings;
 
 use std::fs;

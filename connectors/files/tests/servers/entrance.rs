@@ -68,7 +68,7 @@ async fn a_key_that_is_unknown_or_none_stops() {
     let none = sftp().with(json!({ "sftp": { "host_key": host_key, "key": "s3cret" } }));
     let Err(fault) = none.build() else { panic!("taken") };
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().contains("no private key"), "{fault}");
+    assert!(fault.to_string().contains("is not a private key"), "{fault}");
     assert!(!fault.to_string().contains("s3cret"), "{fault}");
 }
 

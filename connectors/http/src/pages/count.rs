@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{End, Param, Repeated, Size, Spot, Step, Stop, Walk, new_hash, walk::wide};
+use super::{End, Param, Size, Spot, Step, Stop, Walk, new_hash, walk::wide};
 use crate::answer::Page;
 
 /// By its number.
@@ -20,7 +20,6 @@ pub(crate) struct Number {
     #[serde(default = "one")]
     first: u32,
     /// How many records a page has.
-    #[serde(default)]
     pub(super) size: Option<Size>,
     /// Which page is the last.
     #[serde(default)]
@@ -37,7 +36,6 @@ pub(crate) struct Offset {
     /// The parameter that takes the number.
     pub(super) param: String,
     /// How many records a page has.
-    #[serde(default)]
     pub(super) size: Option<Size>,
     /// Which page is the last.
     #[serde(default)]
@@ -55,7 +53,7 @@ impl Number {
         (self.param.clone(), number.into())
     }
 
-    pub(super) fn pass(&self, walk: &mut Walk, page: &Page, size: usize) -> Result<Step, Repeated> {
+    pub(super) fn pass(&self, walk: &mut Walk, page: &Page, size: usize) -> Result<Step, String> {
         if let Some(end) = walk.back.take() {
             let is_known = walk.print_before.as_deref() == Some(page.hash().as_str());
             return Ok(Step { end, is_known });
@@ -79,7 +77,7 @@ impl Number {
 }
 
 impl Offset {
-    pub(super) fn pass(&self, walk: &mut Walk, page: &Page, size: usize) -> Result<Step, Repeated> {
+    pub(super) fn pass(&self, walk: &mut Walk, page: &Page, size: usize) -> Result<Step, String> {
         // A page that is read again on purpose may be the same.
         let hash = if walk.back.is_some() { page.hash() } else { new_hash(walk, page)? };
         let known = match &walk.last {

@@ -4,7 +4,7 @@ use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{End, Repeated, Size, Spot, Step, Walk, new_hash};
+use super::{End, Size, Spot, Step, Walk, new_hash};
 use crate::answer::Page;
 
 /// By a token in the page before; the last page has none.
@@ -14,13 +14,10 @@ pub(crate) struct Token {
     /// The parameter that takes the token.
     pub(super) param: String,
     /// Where the token is in the answer; write this or `header`.
-    #[serde(default)]
     pub(crate) at: Option<Path>,
     /// The header of the answer that holds it.
-    #[serde(default)]
     pub(crate) header: Option<String>,
     /// How many records a page has.
-    #[serde(default)]
     pub(super) size: Option<Size>,
 }
 
@@ -31,7 +28,6 @@ pub(crate) struct Next {
     /// Where the address is in the answer.
     pub(super) at: Path,
     /// How many records a page has.
-    #[serde(default)]
     pub(super) size: Option<Size>,
 }
 
@@ -50,12 +46,12 @@ pub(super) fn pass(
     page: &Page,
     named: Option<String>,
     spot: fn(String) -> Spot,
-) -> Result<Step, Repeated> {
+) -> Result<Step, String> {
     let hash = new_hash(walk, page)?;
     let named = named.map(|named| named.trim().to_owned()).filter(|named| !named.is_empty());
     let spot = named.map(spot);
     if spot.is_some() && spot == walk.at {
-        return Err(Repeated(format!("page {} names itself as the next", walk.pages + 1)));
+        return Err(format!("page {} names itself as the next", walk.pages + 1));
     }
     let end = End::last_if(spot.is_none());
     walk.at = spot;

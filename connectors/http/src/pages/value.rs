@@ -6,7 +6,7 @@ use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{End, Param, Repeated, Size, Spot, Step, Stop, Walk, new_hash};
+use super::{End, Param, Size, Spot, Step, Stop, Walk, new_hash};
 use crate::answer::Page;
 
 /// After the last record.
@@ -18,10 +18,8 @@ pub(crate) struct Keyset {
     /// The value, within a record.
     at: Path,
     /// The value for the first page; without it, the first page has no parameter.
-    #[serde(default)]
     first: Option<String>,
     /// How many records a page has.
-    #[serde(default)]
     pub(super) size: Option<Size>,
     /// Which page is the last.
     #[serde(default)]
@@ -41,10 +39,8 @@ pub(crate) struct Newest {
     /// The number, within a record.
     at: Path,
     /// The number for the first page; without it, the first page has no parameter.
-    #[serde(default)]
     first: Option<String>,
     /// How many records a page has.
-    #[serde(default)]
     pub(super) size: Option<Size>,
 }
 
@@ -54,16 +50,16 @@ impl Keyset {
         Some((self.param.clone(), value.into()))
     }
 
-    pub(super) fn pass(&self, walk: &mut Walk, page: &Page, size: usize) -> Result<Step, Repeated> {
+    pub(super) fn pass(&self, walk: &mut Walk, page: &Page, size: usize) -> Result<Step, String> {
         let hash = new_hash(walk, page)?;
         let last = page.last(&self.at);
         let is_same = last.is_some() && last.as_deref() == walk.value();
         // A source that includes the last record answers with it alone at the end.
         if is_same && page.len() > 1 {
-            return Err(Repeated(format!(
+            return Err(format!(
                 "page {} ends at the value it began after: `at` of the page is not unique",
                 walk.pages + 1
-            )));
+            ));
         }
         let is_last = is_same || last.is_none() || self.stop.is_met(page, walk.rows(), size);
         if let Some(last) = last {
@@ -82,14 +78,14 @@ impl Newest {
         Some((self.param.clone(), number.map_or_else(|| value.into(), Into::into)))
     }
 
-    pub(super) fn pass(&self, walk: &mut Walk, page: &Page) -> Result<Step, Repeated> {
+    pub(super) fn pass(&self, walk: &mut Walk, page: &Page) -> Result<Step, String> {
         let hash = new_hash(walk, page)?;
         let numbers = page.records.iter().filter_map(|record| self.at.text(record));
         let numbers: Vec<String> = numbers.filter(|number| is_number(number)).collect();
         // The last in the order of the source: the least may be pinned at the top.
         let last = numbers.last().cloned();
         if last.is_some() && last.as_deref() == walk.value() && page.len() > 1 {
-            return Err(Repeated(format!("page {} does not go back", walk.pages + 1)));
+            return Err(format!("page {} does not go back", walk.pages + 1));
         }
         let top = numbers.iter().chain(&walk.top).max_by(|a, b| compare(a, b)).cloned();
         let has_new = numbers.iter().any(|number| {

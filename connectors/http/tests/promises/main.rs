@@ -5,7 +5,6 @@
 #[path = "../city/mod.rs"]
 mod city;
 
-mod acknowledgement;
 mod board;
 mod calls;
 mod cursors;

@@ -20,11 +20,11 @@ async fn every_breach_of_the_protocol_stops_the_channel_and_quotes_nothing() {
     let three = ["13800001234", "b", "c"].map(record).join(";");
     let twice = ["13800001234", "13800001234"].map(record).join(";");
     for (answer, what) in [
-        ("echo hello 13800001234", "no answer of the protocol"),
+        ("echo hello 13800001234", "not an answer of the protocol"),
         ("echo '{\"ready\":{}}'", "with something else"),
         ("echo '{\"ok\":{}}'", "with something else"),
-        ("echo '{\"end\":{}}'", "no answer of the protocol"),
-        (three.as_str(), "more records than were asked for"),
+        ("echo '{\"end\":{}}'", "not an answer of the protocol"),
+        (three.as_str(), "more records than requested"),
         (twice.as_str(), "one key twice"),
         ("exit 3", "exit code 3"),
         ("kill -9 $$", "it was killed"),
@@ -64,7 +64,7 @@ async fn a_plugin_that_does_not_answer_is_given_up_in_time() {
         settings["timeout"] = json!("300ms");
         let fault = fault(settings).await;
         assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
-        assert!(fault.to_string().contains("no whole answer within 300ms"), "{fault}");
+        assert!(fault.to_string().contains("no complete answer within 300ms"), "{fault}");
     }
 }
 
@@ -76,7 +76,7 @@ async fn a_plugin_that_drips_records_is_given_up_in_time() {
     let folder = tempfile::tempdir().unwrap();
     let mut process = process(folder.path(), settings).unwrap();
     let fault = process.read(None, 500).await.unwrap_err();
-    assert!(fault.to_string().contains("no whole answer"), "{fault}");
+    assert!(fault.to_string().contains("no complete answer"), "{fault}");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_plugin_that_eats_memory_ends_and_we_do_not() {
     settings["memory"] = json!("256MiB");
     let fault = fault(settings).await;
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
-    assert!(fault.to_string().contains("no answer of the protocol"), "eaten: {fault}");
+    assert!(fault.to_string().contains("not an answer of the protocol"), "eaten: {fault}");
 }
 
 #[tokio::test]

@@ -7,30 +7,29 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Errand, Request, Trace, keep::Fetched};
+use super::{Errand, Fetched, Request, Trace};
 
-/// Who asks the token server.
+/// Settings of a token server.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Oauth2 {
     /// The address of the token server.
     pub token_url: String,
-    /// Name of the client.
+    /// Id of the client.
     pub client_id: String,
     /// Its secret.
     pub client_secret: Secret,
-    /// What is asked for, where the server wants to know; several with blanks between.
-    #[serde(default)]
+    /// The scope, where the server wants one; several with blanks between.
     pub scope: Option<String>,
-    /// Where name and secret are written.
+    /// Where id and secret are sent.
     #[serde(default)]
     pub credentials: Credentials,
-    /// A token is fetched anew this much before it ends, but not before half of its time.
+    /// A token is fetched again this much before it expires, but not before half of its time.
     #[serde(default = "a_minute")]
     pub margin: Period,
 }
 
-/// Where name and secret of a client are written (RFC 6749 §2.3.1).
+/// Where id and secret of a client are sent (RFC 6749 §2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Credentials {
@@ -54,7 +53,7 @@ impl Oauth2 {
         let (id, secret) = (&self.client_id, self.client_secret.expose());
         match self.credentials {
             Credentials::Header => {
-                // Both are encoded like fields of a form before they are joined.
+                // Both are encoded like form fields before they are joined.
                 let encode = |text: &str| {
                     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()
                 };
@@ -79,7 +78,7 @@ impl Oauth2 {
         let answer = answered(status, answer, "the token server")?;
         let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| {
-            Fault::stopped("the token server answers no token")
+            Fault::stopped("the answer of the token server contains no token")
                 .remedy("check `token_url` and `client_id`")
         })?;
         let seconds = match &answer["expires_in"] {
@@ -95,13 +94,13 @@ impl Oauth2 {
     }
 }
 
-/// The JSON that somebody answers who was asked for a secret. Nothing of it is quoted.
+/// The JSON of an answer with a token. Errors quote nothing of it.
 pub(super) fn answered(status: u16, answer: &[u8], who: &str) -> Result<Value, Fault> {
     match status {
         200..300 => serde_json::from_slice(without_bom(answer))
-            .map_err(|_| Fault::transient(format!("{who} answers something else than JSON"))),
+            .map_err(|_| Fault::transient(format!("the answer of {who} is not JSON"))),
         400 | 401 | 403 => {
-            Err(Fault::stopped(format!("{who} refuses who asks, with status {status}"))
+            Err(Fault::stopped(format!("{who} refuses the credentials with status {status}"))
                 .remedy("check the secrets that `auth` names"))
         }
         408 | 429 | 500.. => Err(Fault::transient(format!("{who} answers with status {status}"))),
