@@ -10,7 +10,7 @@ use crate::{
     folder::{blocking, disk},
     manifest::{self, Manifest},
     pick::{Candidate, pick},
-    reading::{Failed, OpenFile, Refused},
+    reading::{OpenFile, Refused},
 };
 
 /// Partitions and their faults.
@@ -167,13 +167,12 @@ impl Files {
         let (options, opened) = (Arc::clone(&self.options), candidate.clone());
         let opened =
             blocking(move || OpenFile::open(&opened, file, manifest.as_ref(), n_skipped, &options));
-        match opened.await? {
+        match opened.await?.map_err(disk)? {
             Ok(open) => Ok(Tried::Opened(Box::new(open))),
-            Err(Failed::Refused(refused)) if refused.reason.code.starts_with("manifest_") => {
+            Err(refused) if refused.reason.code.starts_with("manifest_") => {
                 Ok(contradiction(refused, is_still))
             }
-            Err(Failed::Refused(refused)) => Ok(Tried::Refused(refused)),
-            Err(Failed::Disk(error)) => Err(disk(error)),
+            Err(refused) => Ok(Tried::Refused(refused)),
         }
     }
 

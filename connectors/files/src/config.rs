@@ -52,7 +52,7 @@ pub struct Config {
     pub(crate) manifest: Option<String>,
     /// How long a file must be unchanged: without a manifest, before it is read; with one, before a
     /// contradiction between the two is an error. Zero where files appear complete.
-    #[serde(default = "stable")]
+    #[serde(default = "seconds::<60>")]
     pub(crate) stable: Period,
     /// Folder for files that are stored; absolute or within the folder. Without it, they stay.
     pub(crate) archive: Option<String>,
@@ -63,7 +63,7 @@ pub struct Config {
     #[schemars(range(min = 1, max = 1_400))]
     pub(crate) listing: u32,
     /// The longest that one request to a server may take.
-    #[serde(default = "timeout")]
+    #[serde(default = "seconds::<30>")]
     pub(crate) timeout: Period,
     /// Limits of a file.
     #[serde(default)]
@@ -160,14 +160,10 @@ fn utf8() -> Charset {
     Charset::Utf8
 }
 
-fn stable() -> Period {
-    Period(Duration::from_secs(60))
-}
-
 fn listing() -> u32 {
     1_000
 }
 
-fn timeout() -> Period {
-    Period(Duration::from_secs(30))
+fn seconds<const N: u64>() -> Period {
+    Period(Duration::from_secs(N))
 }

@@ -52,24 +52,18 @@ pub(crate) struct Refused {
     pub(crate) head: Bytes,
 }
 
-/// Why a file is not opened.
-pub(crate) enum Failed {
-    Refused(Refused),
-    /// The disk failed.
-    Disk(io::Error),
-}
-
 impl OpenFile {
-    /// Checks a whole file and opens it after its first `n_skipped` records.
+    /// Checks a whole file and opens it after its first `n_skipped` records; an error of the disk is
+    /// the outer one.
     pub(crate) fn open(
         candidate: &Candidate,
         file: File,
         manifest: Option<&Manifest>,
         n_skipped: u64,
         options: &Arc<Options>,
-    ) -> Result<Self, Failed> {
+    ) -> io::Result<Result<Self, Refused>> {
         let file = Arc::new(file);
-        let survey = Survey::of(&file).map_err(Failed::Disk)?;
+        let survey = Survey::of(&file)?;
         let (md5, head) = (Mark::of(&survey.md5), survey.head.clone());
         let name = &candidate.name;
         let judged =
@@ -80,7 +74,7 @@ impl OpenFile {
                 Ok((revision, rows))
             });
         match judged {
-            Ok((revision, rows)) => Ok(Self {
+            Ok((revision, rows)) => Ok(Ok(Self {
                 candidate: candidate.clone(),
                 md5,
                 head,
@@ -88,9 +82,9 @@ impl OpenFile {
                 n_records: n_skipped,
                 rows,
                 held: None,
-            }),
-            Err(Broken::Content(reason)) => Err(Failed::Refused(Refused { reason, md5, head })),
-            Err(Broken::Disk(error)) => Err(Failed::Disk(error)),
+            })),
+            Err(Broken::Content(reason)) => Ok(Err(Refused { reason, md5, head })),
+            Err(Broken::Disk(error)) => Err(error),
         }
     }
 
@@ -163,12 +157,11 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     let ending = if is_nameless { format!(".{}", ending_of(page)) } else { String::new() };
     let data = Stamp { n_bytes: page.len() as u64, modified: 0 };
     let candidate = Candidate { name: format!("{name}{ending}"), data, manifest: None };
-    let mut open = match OpenFile::open(&candidate, file, None, 0, options) {
+    let mut open = match OpenFile::open(&candidate, file, None, 0, options).map_err(disk)? {
         Ok(open) => open,
-        Err(Failed::Refused(refused)) => {
+        Err(refused) => {
             return Ok(vec![unreadable(&candidate.name, refused.reason, refused.head)]);
         }
-        Err(Failed::Disk(error)) => return Err(disk(error)),
     };
     let mut entries = Vec::new();
     loop {

@@ -78,10 +78,10 @@ pub struct Config {
     #[serde(default)]
     pub(crate) on_bad_page: OnBadPage,
     /// The longest that one answer may take.
-    #[serde(default = "timeout")]
+    #[serde(default = "seconds::<30>")]
     pub(crate) timeout: Period,
     /// The largest answer in MiB, unpacked. A larger page is requested with half the size.
-    #[serde(default = "limit_mib")]
+    #[serde(default = "number::<64>")]
     #[schemars(range(min = 1, max = 1024))]
     pub(crate) limit_mib: u32,
     /// A file beside the channel file with certificates (PEM) of authorities that are trusted
@@ -173,7 +173,7 @@ pub(crate) struct Ack {
     /// The text between keys; without it, a JSON body takes a list, and others a comma.
     pub(crate) separator: Option<String>,
     /// Most keys of one request.
-    #[serde(default = "ack_size")]
+    #[serde(default = "number::<100>")]
     #[schemars(range(min = 1, max = 500))]
     pub(crate) size: u32,
     /// When an answer is a success; without it, as for the list.
@@ -193,7 +193,7 @@ pub(crate) struct Since {
     /// milliseconds since 1970.
     pub(crate) format: String,
     /// How late a record may become visible after its own time.
-    #[serde(default = "overlap")]
+    #[serde(default = "seconds::<300>")]
     pub(crate) overlap: Period,
     /// Within a record: the time that the source compares. Without it, the start of the next request
     /// follows the source's clock.
@@ -213,7 +213,7 @@ pub(crate) struct Until {
     /// The parameter that takes it.
     pub(crate) param: String,
     /// The longest window.
-    #[serde(default = "span")]
+    #[serde(default = "seconds::<86400>")]
     pub(crate) span: Period,
 }
 
@@ -229,7 +229,7 @@ pub(crate) struct Day {
     /// The first day.
     pub(crate) start: NaiveDate,
     /// How long after its midnight records may still be added to a day.
-    #[serde(default = "closes")]
+    #[serde(default = "seconds::<43200>")]
     pub(crate) closes: Period,
 }
 
@@ -252,7 +252,7 @@ pub(crate) struct Reread {
     #[schemars(range(min = 1, max = 3_650))]
     pub(crate) days: u32,
     /// How often.
-    #[serde(default = "every")]
+    #[serde(default = "seconds::<3600>")]
     pub(crate) every: Period,
     /// Parameters that have other values on this walk: the open records only, for instance.
     #[serde(default)]
@@ -278,34 +278,14 @@ fn content_type() -> String {
     "text/xml; charset=utf-8".to_owned()
 }
 
-fn timeout() -> Period {
-    Period(Duration::from_secs(30))
-}
-
-fn limit_mib() -> u32 {
-    64
-}
-
-fn ack_size() -> u32 {
-    100
-}
-
-fn overlap() -> Period {
-    Period(Duration::from_secs(300))
-}
-
-fn span() -> Period {
-    Period(Duration::from_secs(86_400))
-}
-
-fn closes() -> Period {
-    Period(Duration::from_secs(43_200))
-}
-
-fn every() -> Period {
-    Period(Duration::from_secs(3_600))
-}
-
 fn day_format() -> String {
     "%Y-%m-%d".to_owned()
+}
+
+fn seconds<const N: u64>() -> Period {
+    Period(Duration::from_secs(N))
+}
+
+fn number<const N: u32>() -> u32 {
+    N
 }

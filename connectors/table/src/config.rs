@@ -31,7 +31,7 @@ pub struct Config {
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) page: u32,
     /// The longest that one statement may take.
-    #[serde(default = "timeout")]
+    #[serde(default = "seconds::<30>")]
     pub(crate) timeout: Period,
     /// What happens to a row whose bytes are not in the charset.
     #[serde(default)]
@@ -74,7 +74,7 @@ pub(crate) struct Changes {
     pub(crate) format: Option<String>,
     /// How late a row may become visible after its own time. Plain numbers have no overlap: there,
     /// add a flag.
-    #[serde(default = "overlap")]
+    #[serde(default = "seconds::<300>")]
     pub(crate) overlap: Period,
 }
 
@@ -130,7 +130,7 @@ pub(crate) struct Reread {
     #[schemars(range(min = 1, max = 36_500))]
     pub(crate) days: u32,
     /// How often.
-    #[serde(default = "every")]
+    #[serde(default = "seconds::<3600>")]
     pub(crate) every: Period,
 }
 
@@ -158,14 +158,6 @@ fn page() -> u32 {
     500
 }
 
-fn timeout() -> Period {
-    Period(std::time::Duration::from_secs(30))
-}
-
-fn overlap() -> Period {
-    Period(std::time::Duration::from_secs(300))
-}
-
-fn every() -> Period {
-    Period(std::time::Duration::from_secs(3600))
+fn seconds<const N: u64>() -> Period {
+    Period(std::time::Duration::from_secs(N))
 }

@@ -64,37 +64,20 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
     };
     let rows: Vec<Map<String, Json>> = serde_json::from_slice(page)
         .map_err(|error| malformed("the fixture is not a page of rows".into()).because(error))?;
-    rows.into_iter()
-        .enumerate()
-        .map(|(index, mut columns)| {
-            let mut parts = Parts::new();
-            for part in &plan.parts {
-                let rows = match columns.remove(&part.name) {
-                    None => continue,
-                    Some(Json::Array(rows)) => rows,
-                    Some(_) => {
-                        return Err(malformed(format!(
-                            "`{}` of row {index} is not an array",
-                            part.name
-                        )));
-                    }
-                };
-                let rows = rows.into_iter().map(|row| match row {
-                    Json::Object(columns) => sample_row(columns),
-                    _ => None,
-                });
-                let rows: Option<Vec<Row>> = rows.collect();
-                let rows = rows.ok_or_else(|| {
-                    malformed(format!("`{}` of row {index} is malformed", part.name))
-                })?;
-                parts.insert(part.name.clone(), rows);
-            }
-            let row = sample_row(columns).ok_or_else(|| {
-                malformed(format!("row {index} has bytes that are not hexadecimal"))
+    let entries = rows.into_iter().enumerate().map(|(index, mut columns)| {
+        let mut parts = Parts::new();
+        for part in &plan.parts {
+            let Some(rows) = columns.remove(&part.name) else { continue };
+            let rows = sample_rows(rows).ok_or_else(|| {
+                malformed(format!("`{}` of row {index} is not an array of rows", part.name))
             })?;
-            Ok(entry(plan, &row, &parts))
-        })
-        .collect()
+            parts.insert(part.name.clone(), rows);
+        }
+        let row = sample_row(columns)
+            .ok_or_else(|| malformed(format!("row {index} has bytes that are not hexadecimal")))?;
+        Ok(entry(plan, &row, &parts))
+    });
+    entries.collect()
 }
 
 /// A key as text; `None` where there is none or where it cannot be read.
@@ -190,6 +173,15 @@ fn as_read(plan: &Plan, row: &Row, parts: &Parts) -> Bytes {
         }
     }
     Bytes::from(Json::Object(tree).to_string())
+}
+
+fn sample_rows(rows: Json) -> Option<Vec<Row>> {
+    let Json::Array(rows) = rows else { return None };
+    let rows = rows.into_iter().map(|row| match row {
+        Json::Object(columns) => sample_row(columns),
+        _ => None,
+    });
+    rows.collect()
 }
 
 fn sample_row(columns: Map<String, Json>) -> Option<Row> {

@@ -1,4 +1,4 @@
-//! The promises, by what a source must be able to do.
+//! The promises, by the abilities of a source.
 
 mod asking;
 mod changing;

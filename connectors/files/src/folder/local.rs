@@ -31,19 +31,20 @@ impl Local {
     pub(super) async fn stamp(&self, name: &str) -> Result<Option<Stamp>, Fault> {
         let path = self.folder.join(name);
         let found = blocking(move || fs::symlink_metadata(path)).await?;
-        match found {
-            Ok(found) => Ok(found.is_file().then(|| stamp(&found))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault(&self.folder.join(name), error)),
-        }
+        self.found(name, found.map(|found| found.is_file().then(|| stamp(&found))))
     }
 
     pub(super) async fn fetch(&self, name: &str, expected: Stamp) -> Result<Option<File>, Fault> {
         let path = self.folder.join(name);
-        match blocking(move || open(&path, expected)).await? {
-            Ok(file) => Ok(file),
+        let opened = blocking(move || open(&path, expected)).await?;
+        self.found(name, opened)
+    }
+
+    /// What was found under a name; `None` where there is nothing.
+    fn found<T>(&self, name: &str, found: io::Result<Option<T>>) -> Result<Option<T>, Fault> {
+        match found {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault(&self.folder.join(name), error)),
+            found => found.map_err(|error| fault(&self.folder.join(name), error)),
         }
     }
 

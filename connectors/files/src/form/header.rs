@@ -21,30 +21,20 @@ pub(crate) struct Columns {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header(Vec<Option<String>>);
 
-/// Why a row is not a header.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct NoHeader {
-    missing: Vec<String>,
-    /// Columns that are named twice.
-    twice: Vec<String>,
-}
-
 /// Finds the header among the first rows that are not empty.
 pub(super) fn find_header(
     columns: &Columns,
     mut next: impl FnMut() -> Result<Option<Vec<String>>, Broken>,
 ) -> Result<Header, Broken> {
-    let mut first: Option<NoHeader> = None;
+    let mut first = None;
     for _ in 0..LOOKED_AT {
         let Some(cells) = next()? else { break };
         match columns.recognise(cells.iter().map(String::as_str)) {
             Ok(header) => return Ok(header),
-            Err(no) => {
-                first.get_or_insert(no);
-            }
+            Err(why) => first = first.or(Some(why)),
         }
     }
-    Err(Broken::content("unknown_header", first.unwrap_or_default().detail()))
+    Err(Broken::content("unknown_header", first.unwrap_or_else(no_names)))
 }
 
 impl Columns {
@@ -64,10 +54,9 @@ impl Columns {
     }
 
     /// The columns of a row, if it is the header.
-    fn recognise<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, NoHeader> {
+    fn recognise<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, String> {
         let mut seen = BTreeSet::new();
-        let mut no = NoHeader::default();
-        let mut header = Vec::new();
+        let (mut header, mut twice) = (Vec::new(), Vec::new());
         for cell in cells {
             let name = tidy(cell);
             let name = self.names.get(&name).cloned().unwrap_or(name);
@@ -75,18 +64,25 @@ impl Columns {
             if let Some(name) = &name
                 && !seen.insert(name.clone())
             {
-                no.twice.push(name.clone());
+                twice.push(name.clone());
             }
             header.push(name);
         }
         while header.last().is_some_and(Option::is_none) {
             header.pop();
         }
-        no.missing = self.wanted.difference(&seen).cloned().collect();
+        let missing: Vec<String> = self.wanted.difference(&seen).cloned().collect();
         // Columns that the channel does not need may be named twice.
-        no.twice.retain(|name| self.wanted.is_empty() || self.wanted.contains(name));
-        let is_header = no.missing.is_empty() && no.twice.is_empty() && !header.is_empty();
-        if is_header { Ok(Header(header)) } else { Err(no) }
+        twice.retain(|name| self.wanted.is_empty() || self.wanted.contains(name));
+        // Names of columns come from the channel, so they may be quoted.
+        match (&missing[..], &twice[..]) {
+            ([], []) if header.is_empty() => Err(no_names()),
+            ([], []) => Ok(Header(header)),
+            ([], twice) => Err(format!("the first row names twice: {}", twice.join(", "))),
+            (missing, _) => {
+                Err(format!("no row names all columns, missing: {}", missing.join(", ")))
+            }
+        }
     }
 }
 
@@ -106,15 +102,8 @@ impl Header {
     }
 }
 
-impl NoHeader {
-    /// Names of columns come from the channel, so they may be quoted.
-    fn detail(&self) -> String {
-        match (&self.missing[..], &self.twice[..]) {
-            ([], []) => "there is no row that names columns".to_owned(),
-            ([], twice) => format!("the first row names twice: {}", twice.join(", ")),
-            (missing, _) => format!("no row names all columns, missing: {}", missing.join(", ")),
-        }
-    }
+fn no_names() -> String {
+    "there is no row that names columns".to_owned()
 }
 
 /// A name without the blanks that spreadsheets leave around it.
@@ -148,9 +137,9 @@ mod tests {
     #[test]
     fn a_row_that_lacks_a_column_or_has_it_twice_is_none() {
         let missing = columns().recognise(["诉求编码", "状态"]).unwrap_err();
-        assert_eq!(missing.missing, ["诉求编号"]);
+        assert_eq!(missing, "no row names all columns, missing: 诉求编号");
         let twice = columns().recognise(["诉求编号", "编号", "状态"]).unwrap_err();
-        assert_eq!(twice.twice, ["诉求编号"]);
+        assert_eq!(twice, "the first row names twice: 诉求编号");
         assert!(columns().recognise(["备注", "备注", "诉求编号", "状态"]).is_ok());
         assert!(columns().recognise(["", ""]).is_err());
     }

@@ -12,7 +12,6 @@
 mod sheet;
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::{BufReader, Read},
     sync::Arc,
@@ -123,21 +122,21 @@ impl Package {
     fn workbook(&mut self) -> Result<Workbook, Broken> {
         let (mut counts_from_1904, mut id) = (false, None);
         let text = self.small("xl/workbook.xml")?;
-        each_element(&text, |name, attributes| match name {
+        each_element(&text, |name, element| match name {
             // Newer versions write a second element of this name that says nothing about dates.
             "workbookPr" => {
-                let value = attributes.get("date1904").map(String::as_str);
-                counts_from_1904 |= matches!(value, Some("1" | "true"));
+                let value = attribute(element, "date1904");
+                counts_from_1904 |= matches!(value.as_deref(), Some("1" | "true"));
             }
-            "sheet" if id.is_none() => id = attributes.get("id").cloned(),
+            "sheet" if id.is_none() => id = attribute(element, "id"),
             _ => {}
         })?;
         let id = id.ok_or_else(no_workbook)?;
         let mut target = None;
         let text = self.small("xl/_rels/workbook.xml.rels")?;
-        each_element(&text, |name, attributes| {
-            if name == "Relationship" && attributes.get("Id") == Some(&id) {
-                target = attributes.get("Target").cloned();
+        each_element(&text, |name, element| {
+            if name == "Relationship" && attribute(element, "Id").as_ref() == Some(&id) {
+                target = attribute(element, "Target");
             }
         })?;
         let target = target.ok_or_else(no_workbook)?;
@@ -177,16 +176,13 @@ pub(super) fn no_workbook() -> Broken {
     Broken::content("bad_workbook", "the file is not a workbook, or it is damaged")
 }
 
-/// Names and attributes of all elements, without prefixes.
-fn each_element(
-    text: &str,
-    mut seen: impl FnMut(&str, BTreeMap<String, String>),
-) -> Result<(), Broken> {
+/// Names of all elements, without prefixes, and the elements.
+fn each_element(text: &str, mut seen: impl FnMut(&str, &BytesStart<'_>)) -> Result<(), Broken> {
     let mut reader = Reader::from_str(text);
     loop {
         match reader.read_event().map_err(|_| no_workbook())? {
             Event::Start(element) | Event::Empty(element) => {
-                seen(element.local_name().as_ref(), attributes(&element));
+                seen(element.local_name().as_ref(), &element);
             }
             Event::Eof => return Ok(()),
             _ => {}
@@ -194,13 +190,11 @@ fn each_element(
     }
 }
 
-fn attributes(element: &BytesStart<'_>) -> BTreeMap<String, String> {
-    let each = element.attributes().filter_map(Result::ok);
-    each.filter_map(|attribute| {
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned();
-        Some((attribute.key.local_name().as_ref().to_owned(), value))
-    })
-    .collect()
+/// The value of an attribute, by its name without prefix.
+fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
+    let mut attributes = element.attributes().filter_map(Result::ok);
+    let found = attributes.find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    Some(found.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! SQLite: any value may stand in any column, so every value is taken by its own class.
+//! SQLite: any column may contain any value, so every value is taken by its own class.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(super) fn open(options: &SqliteConnectOptions, timeout: Duration, most: u32) -> SqlitePool {
-    // Never create: a misspelt path would be an empty source that is forever caught up.
+    // Never create: a misspelt path would be an empty source that is always caught up.
     let options =
         options.clone().create_if_missing(false).busy_timeout(timeout).disable_statement_logging();
     SqlitePoolOptions::new()

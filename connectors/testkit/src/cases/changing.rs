@@ -17,8 +17,8 @@ pub async fn a_change_is_seen_again<S: Source>(mut source: S) {
     assert!(seen.contains_key("r3"), "the change was not seen");
 }
 
-/// A record that changes between being read and being settled is read again: the older state alone
-/// was acknowledged.
+/// A record that changes between its read and its settlement is read again: only the older state was
+/// acknowledged.
 pub async fn a_row_updated_while_being_read_is_read_again<S: Source>(mut source: S) {
     rows(&mut source, "r", 6).await;
     let (mut connector, mut at, mut later) = (source.connector(), None, Seen::new());

@@ -147,10 +147,10 @@ async fn whoever_has_lost_its_cursor_is_caught_up_behind_what_is_settled() {
 }
 
 #[test]
-fn a_path_that_is_none_is_refused() {
+fn a_key_that_is_not_a_path_is_refused() {
     let settings = json!({ "auth": "none", "key": "id" });
-    let fault = Senders::new().webhook(settings).unwrap_err();
-    assert!(fault.to_string().contains("`key` is no JSONPath"), "{fault}");
+    let error = serde_json::from_value::<connector_webhook::Config>(settings).unwrap_err();
+    assert!(error.to_string().contains("`id` is not a JSONPath"), "{error}");
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::io::BufRead;
 
 use quick_xml::{
-    Error, Reader, XmlVersion,
+    Error, Reader,
     escape::resolve_xml_entity,
     events::{BytesRef, BytesStart, Event},
 };
 
-use super::{Cells, Part, no_workbook, plain_number};
+use super::{Cells, Part, attribute, no_workbook, plain_number};
 use crate::spool::{Broken, Limited};
 
 /// Excel has no more columns.
@@ -135,11 +135,6 @@ impl Open {
         self.cells[self.column - 1] = value;
         Ok(())
     }
-}
-
-fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
-    let found = start.try_get_attribute(name).ok()??;
-    Some(found.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned())
 }
 
 /// The number of a cell's column: `C7` is in the third.
