@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_uses_the_mark_itself_is_no_page_of_marks() {
+    fn a_page_that_contains_the_mark_character_is_read_correctly() {
         let mut text = decode("[\"\u{fdd0}7\u{fdd0}\", \"x\"]".as_bytes(), &Hints::default());
         let tree = text.parse(Shape::Json).unwrap();
         assert!(malformed(&text, &tree).is_empty());
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_damaged_record_said_is_shown_as_it_was_written() {
+    fn a_damaged_record_is_shown_as_it_was_written() {
         let source = r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],a:1}"#;
         let mut text = decode(source.as_bytes(), &Hints::default());
         let tree = text.parse(Shape::Json).unwrap();

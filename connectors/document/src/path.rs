@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_element_stands_for_its_text() {
+    fn an_xml_element_gives_its_text() {
         let tree =
             json!({ "a": [{ "$text": "7", "@n": "x" }], "b": 7, "c": [], "d": [{}], "e": "" });
         let text = |path: &str| Path::parse(path).unwrap().text(&tree);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_none_is_refused_with_its_place() {
+    fn an_invalid_path_is_refused_with_its_place() {
         assert!(Path::parse("data.rows").unwrap_err().contains("`data.rows`"));
         assert!(serde_json::from_str::<Path>("\"$.a b\"").is_err());
     }

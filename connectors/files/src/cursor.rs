@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_foreign_cursor_is_not_taken_for_a_beginning() {
+    fn the_cursor_of_another_channel_is_refused() {
         let own = serde_json::to_value(Cursor::default()).unwrap();
         assert!(serde_json::from_value::<Cursor>(own.clone()).is_ok());
         let mut older = own.clone();

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_leads_elsewhere_is_none() {
+    fn a_name_that_leads_out_of_the_folder_is_refused() {
         for name in ["", ".", "..", "../a.csv", "/a.csv", "a/b.csv", "a\\b.csv", "a\0.csv", ".a"] {
             assert!(!is_plain(name), "{name:?} was taken");
         }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_characters() {
+    fn a_star_matches_any_characters() {
         for (name, pattern) in [
             ("WQFW_1.csv", "WQFW_*.csv"),
             ("WQFW_1.CSV", "WQFW_*.csv"),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_begins_the_wait_anew() {
+    async fn a_change_restarts_the_wait() {
         let (mut waiting, minute) = (Waiting::default(), Duration::from_secs(60));
         waiting.note([("a", Mark::of("1")), ("b", Mark::of("1"))]);
         assert!(waiting.is_still("a", Duration::ZERO) && !waiting.is_still("a", minute));

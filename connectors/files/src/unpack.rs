@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_file_is_refused_and_not_passed_over() {
+    fn files_without_records_are_refused_and_not_skipped() {
         let options = options::of_tests();
         for (name, bytes) in [
             ("a.pdf", b"x".to_vec()),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workbook_is_known_by_its_bytes_and_what_is_none_is_told_by_its_name() {
+    fn a_workbook_is_recognised_by_its_bytes() {
         let options = options::of_tests();
         for (bytes, expected) in [
             (&b"PK\x03\x04"[..], Ok(Format::Xlsx)),

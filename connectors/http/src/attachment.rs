@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_xml_is_its_own_content() {
+    fn the_text_of_an_xml_element_is_the_content_of_a_file() {
         let attachment: Attachment =
             serde_json::from_value(json!({ "at": "$.fj[*]", "name": "$['@mc']" })).unwrap();
         let mut record = json!({ "fj": [{ "@mc": "x.jpg", "$text": "YWJj" }] });

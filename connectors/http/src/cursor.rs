@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn walks_take_turns_and_one_that_is_done_waits_for_the_others_but_not_for_ever() {
+    fn walks_take_turns_and_complete_ones_wait_for_a_limited_time() {
         let mut cursor = Cursor::default();
         let now: Timestamp = "2026-10-09T10:00:00Z".parse().unwrap();
         let turns = |cursor: &mut Cursor, n: usize, now| -> Vec<usize> {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_cursor_is_not_taken_for_a_beginning() {
+    fn the_cursor_of_another_channel_is_refused() {
         let own = serde_json::to_value(Cursor::default()).unwrap();
         assert!(serde_json::from_value::<Cursor>(own.clone()).is_ok());
         let mut newer = own;

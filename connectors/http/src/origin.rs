@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_cannot_lead_elsewhere() {
+    fn the_source_cannot_redirect_to_an_unknown_host() {
         let base = Url::parse("https://a.example/list?page=1").unwrap();
         let allowed = [Url::parse("https://b.example").unwrap()];
         for (text, leads) in [

@@ -148,7 +148,7 @@ impl Page {
         self.pass(&mut walk.clone(), page, size)
     }
 
-    /// Moves behind `page`.
+    /// Moves past `page`.
     ///
     /// # Errors
     /// It is the page before once more; the walk has not moved.
@@ -180,7 +180,7 @@ impl Page {
         }
     }
 
-    /// Moves behind a page that cannot be read, where that is possible without it.
+    /// Moves past a page that cannot be read, where that is possible without it.
     pub(crate) fn skip(&self, walk: &mut Walk, size: usize) -> Option<End> {
         match self {
             Self::None {} => Some(End::Last),

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_a_next_page_is_asked_as_it_stands() {
+    fn the_address_of_a_next_page_is_used_unchanged() {
         let next = Url::parse("https://a.example/list?cursor=x").unwrap();
         let call = call(json!({ "query": { "k": 1 } })).unwrap();
         let request = call.request(&[("page".to_owned(), json!(1))], Some(next.clone())).unwrap();

@@ -112,7 +112,7 @@ impl Visit<'_> {
         self.give(turn, cursor, place, size, loaded).await.map(Some)
     }
 
-    /// Gives records of a page, and moves behind it when all are given.
+    /// Gives records of a page, and moves past it when all are given.
     async fn give(
         &mut self,
         turn: Turn,

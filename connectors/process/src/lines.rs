@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_that_is_too_long_is_passed_over_and_the_next_is_whole() {
+    async fn a_line_that_is_too_long_is_skipped() {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(lines(b"12345\n123456\n1\n").await, [some("12345"), None, some("1")]);
         assert_eq!(lines(b"\n12").await, [some(""), some("12")]);

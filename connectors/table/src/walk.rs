@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_that_took_long_near_now_goes_back_to_where_it_came_near() {
+    fn a_long_sweep_near_the_current_time_goes_back() {
         let mut place = Sweep::default();
         pass(&mut place, "09:58:00", false, "10:00:00");
         pass(&mut place, "10:02:00", false, "10:03:00");

@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_request_comes_in_while_the_clocks_agree() {
+    fn a_signed_request_is_accepted_while_the_clocks_agree() {
         for (skew, is_in) in [(0, true), (90, true), (-90, true), (91, false), (-91, false)] {
             assert_eq!(admit(&x_bg(), &SIGNED, skew).is_ok(), is_in, "{skew}");
         }
     }
 
     #[test]
-    fn a_request_that_is_signed_otherwise_does_not() {
+    fn a_request_with_another_signature_is_refused() {
         for (name, value) in [
             ("x-bg-hmac-signature", "AAAA0L/1ilAOrfHxAsJR67f6oVm38fwREEp9hFnAcis="),
             ("x-bg-hmac-signature", "not base64"),

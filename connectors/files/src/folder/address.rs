@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused_without_being_quoted() {
+    fn an_invalid_address_is_refused_without_being_quoted() {
         for text in [
             "ftp://a:s3cret@b/c",
             "sftp://b/c",

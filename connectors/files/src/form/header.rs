@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_lacks_a_column_or_has_it_twice_is_none() {
+    fn a_row_that_lacks_a_column_or_has_it_twice_is_not_a_header() {
         let missing = columns().recognise(["诉求编码", "状态"]).unwrap_err();
         assert_eq!(missing, "no row names all columns, missing: 诉求编号");
         let twice = columns().recognise(["诉求编号", "编号", "状态"]).unwrap_err();

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_well_formed_ends_the_file_and_keeps_what_it_gave() {
+    fn malformed_xml_ends_the_file_and_keeps_the_records_before_it() {
         let deep = format!("<a><r>{}", "<x>".repeat(100));
         for (text, said, n) in [
             ("<a><r/><r>", "truncated", 1),

@@ -43,7 +43,7 @@ async fn a_file_that_is_replaced_while_it_is_read_is_read_from_its_beginning() {
 }
 
 #[tokio::test]
-async fn a_file_that_vanishes_while_it_is_read_is_told_and_others_go_on() {
+async fn a_file_that_is_removed_while_it_is_read_is_reported_and_others_are_read() {
     let folder = Folder::new();
     folder.announce(NAME, text(9, "x"), 9);
     folder.announce("F_20261009110000.csv", "id,title\nz,1\n", 1);
@@ -71,7 +71,7 @@ async fn a_key_that_comes_twice_in_a_file_comes_in_two_batches_in_its_order() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_none_leaves_its_neighbours_alone() {
+async fn a_bad_row_does_not_affect_the_others() {
     let folder = Folder::new();
     let bytes = b"id,title\na,1\nb,\xff\xff\nc,3,4\n,5\nd,6\n";
     folder.announce(NAME, bytes, 5);
@@ -98,7 +98,7 @@ async fn a_row_that_is_none_leaves_its_neighbours_alone() {
 }
 
 #[tokio::test]
-async fn the_part_of_a_file_behind_its_damage_is_told_once() {
+async fn damage_in_the_middle_of_a_file_is_reported_once() {
     let folder = Folder::new().plain();
     folder.put(NAME, "id,title\na,1\nb,\"2\nc,3\n");
     let (entries, at) = folder.entries(None, 10).await;

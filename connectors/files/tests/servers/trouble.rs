@@ -89,7 +89,7 @@ async fn many_files_of_one_listing_are_all_read() {
 }
 
 #[tokio::test]
-async fn a_file_that_vanishes_between_listing_and_reading_is_told() {
+async fn a_file_that_is_removed_after_the_listing_is_reported() {
     let folder = sftp();
     folder.announce(NAME, "id,title\na,1\nb,2\n", 2);
     let batch = folder.files().read(None, 1).await.unwrap();

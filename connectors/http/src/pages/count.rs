@@ -111,7 +111,7 @@ impl Offset {
     }
 }
 
-/// Moves behind a page that cannot be read.
+/// Moves past a page that cannot be read.
 fn skip(walk: &mut Walk, size: usize) -> End {
     walk.at = Some(Spot::Rows(walk.rows().saturating_add(wide(size))));
     walk.passed(String::new());

@@ -296,7 +296,7 @@ fn a_pinned_old_message_does_not_end_the_walk() {
 }
 
 #[test]
-fn a_page_that_cannot_be_read_is_passed_where_the_next_one_is_known() {
+fn a_page_that_cannot_be_read_is_skipped_where_the_next_one_is_known() {
     let mut at = Walk::default();
     let pages = pager(json!({ "kind": "number", "param": "p" }));
     assert_eq!(pages.skip(&mut at, 10), Some(End::More));

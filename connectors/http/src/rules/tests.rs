@@ -94,7 +94,7 @@ fn the_first_rule_that_holds_counts() {
 }
 
 #[test]
-fn all_conditions_of_a_rule_hold_and_a_rule_without_any_holds_for_nothing() {
+fn a_rule_needs_all_its_conditions_and_at_least_one() {
     let rules = rules(json!({
         "fault": [{ "kind": "stopped" }, { "status": 200, "at": "$.a", "contains": "x", "kind": "stopped" }],
     }));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn redirects_are_followed_on_the_same_host_and_not_in_circles() {
+async fn redirects_are_followed_on_the_same_host_and_not_endlessly() {
     let mut city = city().await;
     city.add(&["a".into()], HOUR).await;
     city.script(Reply::new(302, "").with("location", "/list"));
@@ -14,7 +14,7 @@ async fn redirects_are_followed_on_the_same_host_and_not_in_circles() {
 }
 
 #[tokio::test]
-async fn another_host_is_spoken_to_only_where_the_channel_names_it_and_without_secrets() {
+async fn a_redirect_to_another_host_needs_a_setting_and_carries_no_secret() {
     let other = one_page().await;
     other.answer(|_| Some(Reply::new(200, r#"{"code":0,"rows":[{"id":"other"}]}"#)));
     let city = one_page().await.with(json!({ "auth": { "bearer": "t0ken" } }));
@@ -54,7 +54,7 @@ async fn the_next_page_is_asked_on_the_same_host_only() {
 }
 
 #[tokio::test]
-async fn cookies_that_are_too_old_are_got_anew_once() {
+async fn expired_cookies_are_fetched_again_once() {
     let city = one_page().await;
     let settings = json!({
         "warm_up": format!("{}/", city.url),
@@ -161,7 +161,7 @@ async fn acknowledged() -> City {
 }
 
 #[tokio::test]
-async fn keys_are_told_once_they_are_in_custody_in_calls_of_bounded_size() {
+async fn keys_are_acknowledged_after_they_are_stored_in_requests_of_limited_size() {
     let mut city = acknowledged().await;
     city.add(&["a".into(), "b".into(), "c".into()], HOUR).await;
     let mut http = city.http();
@@ -192,7 +192,7 @@ async fn a_record_that_cannot_be_read_is_acknowledged_too() {
 }
 
 #[tokio::test]
-async fn keys_that_the_source_does_not_take_are_no_fault_and_a_refusal_is_one() {
+async fn keys_that_the_source_does_not_take_are_not_a_fault_but_a_refusal_is() {
     let mut city = acknowledged().await;
     city.add(&["a".into(), "b".into()], HOUR).await;
     let batch = city.read(None).await.unwrap();

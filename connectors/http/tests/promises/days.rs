@@ -60,7 +60,7 @@ async fn an_empty_day_is_read_and_the_position_moves() {
 }
 
 #[tokio::test]
-async fn a_secret_that_changes_during_a_run_is_got_once_more_and_no_day_is_lost() {
+async fn a_secret_that_changes_during_a_run_is_fetched_again() {
     let city = days().await;
     serve(&city, &["2026-10-07", "2026-10-08", "2026-10-09"], 1);
     let (entries, _) = city.entries(None, 100).await;
@@ -70,7 +70,7 @@ async fn a_secret_that_changes_during_a_run_is_got_once_more_and_no_day_is_lost(
 }
 
 #[tokio::test]
-async fn a_signature_that_is_never_taken_stops_without_asking_for_ever() {
+async fn a_signature_that_is_always_refused_stops_the_channel() {
     let city = days().await;
     serve(&city, &[], 1_000);
     let mut http = city.http();

@@ -64,7 +64,7 @@ async fn a_value_that_fails_is_reported_and_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn a_source_of_which_every_value_fails_has_failed() {
+async fn a_source_where_every_value_fails_has_failed() {
     let city = forums(3).await;
     serve(&city, &["0", "1", "2"]);
     assert_eq!(city.read(None).await.unwrap_err().kind(), FaultKind::Transient);

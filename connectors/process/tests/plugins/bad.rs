@@ -14,7 +14,7 @@ async fn fault(settings: Value) -> Fault {
 }
 
 #[tokio::test]
-async fn every_breach_of_the_protocol_stops_the_channel_and_quotes_nothing() {
+async fn every_violation_of_the_protocol_stops_the_channel_and_quotes_nothing() {
     let record =
         |key: &str| format!(r#"echo '{{"record":{{"key":"{key}","revision":1,"body":{{}}}}}}'"#);
     let three = ["13800001234", "b", "c"].map(record).join(";");
@@ -58,7 +58,7 @@ async fn all_records_of_an_answer_together_have_a_limit() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_does_not_answer_is_given_up_in_time() {
+async fn a_plugin_that_does_not_answer_times_out() {
     for answer in ["exec sleep 1000", "while :; do :; done"] {
         let mut settings = script(answer);
         settings["timeout"] = json!("300ms");
@@ -69,7 +69,7 @@ async fn a_plugin_that_does_not_answer_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_drips_records_is_given_up_in_time() {
+async fn a_plugin_that_gives_records_slowly_times_out() {
     let drip = r#"n=0; while :; do n=$((n+1)); printf '{"rec'; sleep 0.05; printf 'ord":{"key":"%s"}}\n' $n; done"#;
     let mut settings = script(drip);
     settings["timeout"] = json!("400ms");
@@ -80,7 +80,7 @@ async fn a_plugin_that_drips_records_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_eats_memory_ends_and_we_do_not() {
+async fn a_plugin_that_uses_too_much_memory_ends_alone() {
     let mut settings =
         script("python3 -c 'x = bytearray(600 << 20); print(len(x))' || { echo eaten; }");
     settings["memory"] = json!("256MiB");
@@ -90,7 +90,7 @@ async fn a_plugin_that_eats_memory_ends_and_we_do_not() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_babbles_on_standard_error_is_answered_all_the_same() {
+async fn a_plugin_that_writes_much_to_standard_error_still_works() {
     let babble = "head -c 5000000 /dev/zero | tr '\\0' x >&2; yes 13800001234 | head -n 100000 >&2; \
         echo '{\"end\":{\"upto\":1,\"caught_up\":true}}'";
     let folder = tempfile::tempdir().unwrap();
@@ -99,7 +99,7 @@ async fn a_plugin_that_babbles_on_standard_error_is_answered_all_the_same() {
 }
 
 #[tokio::test]
-async fn nothing_that_a_plugin_started_outlives_it() {
+async fn processes_that_a_plugin_started_end_with_it() {
     let folder = tempfile::tempdir().unwrap();
     // Both are in its group; the first has let go of all its pipes.
     let answer = "sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >> pids; sleep 1000 & echo $! >> pids; \

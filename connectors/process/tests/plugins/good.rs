@@ -57,7 +57,7 @@ async fn a_plugin_of_current_states_needs_no_revision() {
 }
 
 #[tokio::test]
-async fn a_fault_is_what_the_plugin_calls_it() {
+async fn a_fault_has_the_kind_that_the_plugin_gives() {
     let folder = tempfile::tempdir().unwrap();
     for (fault, kind) in [
         (r#"{"kind":"transient","message":"away"}"#, FaultKind::Transient),
@@ -105,7 +105,7 @@ async fn a_plugin_gets_its_settings_and_secrets_and_nothing_of_our_environment()
 }
 
 #[tokio::test]
-async fn a_plugin_runs_on_from_read_to_read_and_one_that_went_is_started_again() {
+async fn a_plugin_runs_across_reads_and_is_restarted_when_it_has_ended() {
     let plugin = r#"echo x >> starts; while read line; do case "$line" in
         *open*) echo '{"ready":{}}';;
         *settled*) echo '{"ok":{}}';;

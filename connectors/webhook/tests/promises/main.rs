@@ -95,7 +95,7 @@ impl Source for Senders {
 connector_testkit::suite!(Senders::new());
 
 #[tokio::test]
-async fn what_cannot_be_read_is_kept_and_its_neighbours_pass() {
+async fn an_unreadable_record_is_kept_and_the_others_are_read() {
     let senders = Senders::new();
     for record in [
         r#"{"id":"a","version":"昨天"}"#,
@@ -122,7 +122,7 @@ async fn what_cannot_be_read_is_kept_and_its_neighbours_pass() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_an_earlier_process_hides_nothing() {
+async fn a_cursor_of_an_earlier_process_loses_nothing() {
     let earlier = Senders::new();
     for _ in 0..3 {
         earlier.send(r#"{"id":"a","version":1}"#);
@@ -136,7 +136,7 @@ async fn a_cursor_of_an_earlier_process_hides_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_has_lost_its_cursor_is_caught_up_behind_what_is_settled() {
+async fn a_lost_cursor_goes_on_after_the_settled_records() {
     let senders = Senders::new();
     senders.send(r#"{"id":"a","version":1}"#);
     let mut connector = senders.connector();

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_day_begins_with_nothing_spent() {
+    fn a_new_day_begins_with_a_full_budget() {
         let mut count = Day::new(day(1));
         count.count();
         assert_eq!(count.at(day(1)), (day(1), 1));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_over_midnight_frees_nothing() {
+    fn a_clock_set_back_over_midnight_does_not_renew_the_budget() {
         let mut count = Day::new(day(2));
         count.count();
         assert_eq!(count.at(day(1)), (day(2), 1));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_wrong_by_years_closes_nothing_for_years() {
+    fn a_clock_that_was_wrong_by_years_does_not_block_the_budget() {
         let mut count = Day::new(day(9_000));
         count.count();
         assert_eq!(count.at(day(2)), (day(2), 1));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_restored_is_the_larger_count_of_the_later_day() {
+    fn restore_takes_the_larger_count_of_the_later_day() {
         let mut count = Day::new(day(2));
         count.restore(day(1), 9, day(2));
         assert_eq!(count.at(day(2)), (day(2), 0));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_whose_first_hour_is_jumped_over_opens_after_the_jump() {
+    fn a_window_whose_first_hour_is_skipped_opens_after_it() {
         // New York, 8 March 2026: 02:00 to 03:00 does not exist.
         check_opens("02:30-05:00", Tz::America__New_York, "2026-03-08T06:00:00Z", Some(60));
         // 1 November 2026: a day of 25 hours.

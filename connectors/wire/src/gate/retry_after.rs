@@ -64,14 +64,14 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_meant_by_the_clock_of_the_source() {
+    fn a_date_is_read_by_the_clock_of_the_source() {
         let ahead = Some("Wed, 25 Nov 2026 09:00:00 GMT");
         check("Wed, 25 Nov 2026 09:00:30 GMT", ahead, Some(30_000));
         check("30", ahead, Some(30_000));
     }
 
     #[test]
-    fn what_cannot_be_meant_is_bounded_or_passed_over() {
+    fn implausible_values_are_limited_or_ignored() {
         check("99999999999999999999999", None, Some(31 * 86_400_000));
         check("Fri, 01 Jan 9999 00:00:00 GMT", None, Some(31 * 86_400_000));
         for text in ["", "-1", "soon", "1,5", ".5", "30 s", "Wed, 31 Feb 2026 08:00:00 GMT"] {

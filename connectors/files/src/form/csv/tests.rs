@@ -43,7 +43,7 @@ fn a_cell_may_hold_separators_line_ends_and_quotes() {
 }
 
 #[test]
-fn separators_at_the_end_of_a_line_are_no_cells() {
+fn separators_at_the_end_of_a_line_are_not_cells() {
     let mut form = options::of_tests();
     form.config.csv.trailing = ";".into();
     let text = "a,b;\n1,2;\n3,\"4;\";;\n5,6,,,;\n7,;";
@@ -101,7 +101,7 @@ fn a_quote_that_is_never_closed_ends_the_file() {
 }
 
 #[test]
-fn a_malformed_sequence_is_a_fact_about_its_row() {
+fn a_malformed_sequence_marks_its_row_only() {
     let rows =
         rows_of(b"a,b\n1,\xb1\xe0\n2,\xff\xff\n\"3\",\"\xc8\n\xff\"\n4,x\n", &options::of_tests());
     let malformed: Vec<&[Mark]> = rows.iter().map(|row| &row.malformed[..]).collect();
@@ -121,7 +121,7 @@ fn a_row_of_a_hundred_kilobytes_passes() {
 }
 
 #[test]
-fn a_private_use_character_that_was_put_back_is_marked_in_its_cell() {
+fn a_restored_private_use_character_is_marked_in_its_cell() {
     // U+E863, as a migration from cp936 leaves it.
     let rows = rows_of(b"a,b\n1,\x83\x36\xcf\x39\n", &options::of_tests());
     assert_eq!(rows[0].tree["b"], "䶮");
@@ -131,7 +131,7 @@ fn a_private_use_character_that_was_put_back_is_marked_in_its_cell() {
 
 proptest! {
     #[test]
-    fn what_is_written_by_the_rules_is_read_back(
+    fn csv_that_is_written_by_the_rules_is_read_back(
         rows in proptest::collection::vec(
             proptest::collection::vec("[诉a,;\"\n\r|]{0,6}", 3), 1..6),
     ) {
@@ -152,7 +152,7 @@ proptest! {
 }
 
 #[test]
-fn a_line_that_names_the_separator_is_believed_and_is_no_record() {
+fn a_line_that_names_the_separator_is_used_and_is_not_a_record() {
     for (separator, configured) in [(';', ","), (',', ","), ('\t', ","), (',', ";")] {
         let mut form = options::of_tests();
         form.config.csv.delimiter = configured.to_owned();

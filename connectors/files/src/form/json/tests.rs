@@ -27,7 +27,7 @@ fn array(bytes: &[u8]) -> (Vec<RawRow>, Option<String>) {
 }
 
 #[test]
-fn an_array_is_taken_apart_whatever_its_texts_hold() {
+fn an_array_is_split_whatever_its_texts_contain() {
     let long = "长,]}".repeat(5_000);
     let text = format!(
         "\u{FEFF} [ {{\"a\":\"x\\\"]\"}} ,\n{{\"a\":{{\"b\":[1,2,{{}}]}}}},{{\"a\":\"{long}\"}},7]\n"
@@ -62,7 +62,7 @@ fn an_element_above_the_limit_ends_the_file() {
 }
 
 #[test]
-fn a_malformed_sequence_is_a_fact_about_its_element() {
+fn a_malformed_sequence_marks_its_element_only() {
     let text = b"[{\"a\":\"\xb1\xe0\"},\n{\"a\":\"\xff\xff\"},\n{\"a\":\"\xba\xc5\"}]";
     let (rows, _) = array(text);
     let n_malformed: Vec<usize> = rows.iter().map(|row| row.malformed.len()).collect();
@@ -71,7 +71,7 @@ fn a_malformed_sequence_is_a_fact_about_its_element() {
 }
 
 #[test]
-fn a_line_that_is_no_object_is_no_record_and_its_neighbours_pass() {
+fn a_line_that_is_not_an_object_is_rejected_alone() {
     let text = b"{\"a\":1}\n\n{\"a\":\n[2]\n{\"a\":\"\xff\xff\"}\n{\"a\":3.50}";
     let (rows, ended) = all(Lines::open(pieces(text), &options::of_tests()));
     assert_eq!(ended, None);

@@ -55,14 +55,14 @@ fn every_kind_of_cell_is_text_as_the_file_holds_it() {
 }
 
 #[test]
-fn rows_of_formats_alone_are_none() {
+fn rows_with_formats_only_are_skipped() {
     let blank = (2..65_202).map(|n| format!("<row r=\"{n}\"><c r=\"A{n}\" s=\"3\"/></row>"));
     let rows = format!("{SHEET}{}", blank.collect::<String>());
     assert!(trees(&rows).is_empty());
 }
 
 #[test]
-fn what_is_no_workbook_says_so() {
+fn a_file_that_is_not_a_workbook_is_refused() {
     let said = |file: Arc<File>| match Xlsx::open(file, &options::of_tests()).err() {
         Some(Broken::Content(reason)) => reason.code.into_owned(),
         _ => panic!("taken"),
@@ -89,7 +89,7 @@ fn a_flag_of_1904_is_not_lost_to_a_later_element_of_the_same_name() {
 }
 
 #[test]
-fn what_would_fill_the_memory_is_refused_before_it_does() {
+fn files_that_would_fill_the_memory_are_refused_early() {
     let said = |parts: &[(&str, &str)]| {
         let mut archive = ZipWriter::new(tempfile::tempfile().unwrap());
         let book = "<workbook xmlns:r=\"u\"><sheets><sheet r:id=\"a\"/></sheets></workbook>";

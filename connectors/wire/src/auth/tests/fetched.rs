@@ -73,7 +73,7 @@ fn a_token_that_was_good_is_fetched_once_more_and_a_new_one_that_is_refused_is_n
 }
 
 #[test]
-fn a_fixed_secret_that_is_refused_is_not_asked_with_again() {
+fn a_fixed_secret_that_is_refused_is_not_retried() {
     let mut auth = auth(json!({ "bearer": "s3cret" }));
     assert!(auth.errand(&occasion()).is_none());
     auth.accepted();
@@ -81,7 +81,7 @@ fn a_fixed_secret_that_is_refused_is_not_asked_with_again() {
 }
 
 #[test]
-fn the_secret_of_a_platform_ends_a_little_before_its_day() {
+fn the_secret_of_a_platform_is_renewed_before_it_expires() {
     let mut auth = auth(json!({ "gjgxjhpt": { "rid": "r", "sid": "s", "refresh": {
         "url": "https://platform.example/secret", "appkey": "SIMAPPKEY340200", "valid": "24h",
     } } }));

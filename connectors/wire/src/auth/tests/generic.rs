@@ -98,7 +98,7 @@ fn capitals_are_a_coding_of_their_own() {
 }
 
 #[test]
-fn what_is_signed_must_be_there() {
+fn a_missing_signed_part_is_a_fault() {
     for part in [json!({ "param": "absent" }), json!({ "header": "absent" })] {
         let settings = json!({ "sign": {
             "algorithm": "md5", "parts": [part], "put": { "header": "sign" },

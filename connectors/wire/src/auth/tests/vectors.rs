@@ -31,7 +31,7 @@ fn the_national_platforms_sign_sid_rid_rtime() {
 }
 
 #[test]
-fn the_other_order_is_not_what_is_signed() {
+fn another_order_of_the_parts_gives_another_signature() {
     let wrong =
         Algorithm::HmacSha256.of(SECRET.as_bytes(), format!("{RID}{SID}1760000000000").as_bytes());
     assert_eq!(Coding::Base64.write(&wrong), "Z7Gi48zUHcWja/LgYQj5XzHT7RpJWEi/y1QLBJwWK64=");
@@ -136,7 +136,7 @@ fn the_message_board_signs_its_parameters_byte_for_byte() {
 }
 
 #[test]
-fn a_shared_text_is_told_as_its_md5() {
+fn a_shared_text_is_sent_as_its_md5() {
     let auth = auth(
         json!({ "shared_md5": { "field": "httpRequestVerify", "text": "sim-shared-340200" } }),
     );
@@ -157,7 +157,7 @@ fn a_shared_text_is_told_as_its_md5() {
 }
 
 #[test]
-fn a_fixed_token_stands_beside_the_parameters() {
+fn a_fixed_token_is_put_beside_the_parameters() {
     let auth = auth(json!({ "body_token": { "field": "token", "token": "a&b<\"" } }));
     let sign = |mut request: Request| {
         auth.sign(&mut request, &occasion()).map(|trace| (text(&request.body).to_owned(), trace))
