@@ -1,5 +1,5 @@
-//! Promises about the limits of an upstream, with the runtime's clock standing still while
-//! everybody waits: days pass in moments.
+//! Promises about the limits of an upstream. The clock of the runtime is paused, so days pass in
+//! moments.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -23,7 +23,7 @@ use tokio::time::{Instant, advance, sleep, timeout};
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The time of day, which goes with the runtime's clock and can be set.
+/// The time of day, which follows the runtime's clock and can be set.
 #[derive(Clone)]
 struct Day {
     began: Instant,
@@ -60,7 +60,7 @@ fn wait_of(fault: &Fault) -> Duration {
     }
 }
 
-/// Comes back when told to, until it is let in.
+/// Retries when told to, until it may enter.
 async fn enter_at_last(gate: &Limits) -> contract::Pass {
     loop {
         match gate.enter().await {
@@ -86,7 +86,7 @@ async fn after_a_thousand_refusals_no_request_is_early() {
     for round in 0..1_000 {
         let pass = enter_at_last(&gate).await;
         sleep(Duration::from_millis(random.random_range(0..1_500))).await;
-        // The source's clock may be up to an hour off; then it says what time it has.
+        // The source's clock may differ by up to an hour; its answers say its time.
         let skew = if random.random() { random.random_range(-3_600..3_600) } else { 0 };
         let theirs = day.now() + TimeDelta::seconds(skew);
         let n_seconds = random.random_range(0..400);
@@ -104,7 +104,7 @@ async fn after_a_thousand_refusals_no_request_is_early() {
         let wait = retry_after(&value, Some(&date), day.now()).expect(&value);
         let not_before = Instant::now() + told.to_std().unwrap_or_default();
         gate.hold(wait);
-        // What is said later and is shorter changes nothing.
+        // A shorter pause that is asked for later changes nothing.
         gate.hold(SECOND / 2);
         drop(pass);
         let others = (0..2).map(|_| async {
@@ -119,7 +119,7 @@ async fn after_a_thousand_refusals_no_request_is_early() {
     }
 }
 
-/// Every moment at which one of two channels was let in.
+/// Every time at which one of two channels entered.
 async fn entries(gate: &Limits, pauses: &[Vec<(u64, u64)>]) -> Vec<Instant> {
     let channels = pauses.iter().map(|pauses| async move {
         let mut entries = Vec::new();
@@ -176,7 +176,7 @@ async fn no_more_requests_are_open_than_the_source_allows() {
 
 #[tokio::test(start_paused = true)]
 async fn requests_are_served_in_order() {
-    // Whoever sleeps until its turn wakes up to a millisecond late.
+    // A sleep may end up to a millisecond late.
     let interval = Some(Duration::from_micros(1_000_500));
     let gate = morning().gate(Budget { interval, concurrent: 9, ..Budget::default() });
     drop(gate.enter().await.unwrap());

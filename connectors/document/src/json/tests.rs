@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-/// Strictly: nothing may be damaged.
+/// Parses strictly: damage is an error.
 fn read(text: &str) -> Result<Value, String> {
     let mut findings = Findings::default();
     let mut tree = parse(text, &mut findings).map_err(|broken| broken.to_string())?;

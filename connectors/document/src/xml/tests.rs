@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::tree::{MAX_DEPTH, MAX_NODES};
 
-/// Strictly: nothing may be damaged.
+/// Parses strictly: damage is an error.
 fn parse(text: &str) -> Result<Value, String> {
     let mut findings = Findings::default();
     let mut tree = super::parse(text, &mut findings).map_err(|broken| broken.to_string())?;
@@ -16,7 +16,7 @@ fn parse(text: &str) -> Result<Value, String> {
     }
 }
 
-/// The fields in which something is odd, and the tree all the same.
+/// The fields with oddities, and the tree.
 fn odd(text: &str) -> (Vec<String>, Value) {
     let mut findings = Findings::default();
     let mut tree = super::parse(text, &mut findings).unwrap();

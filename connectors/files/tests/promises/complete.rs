@@ -40,7 +40,7 @@ async fn a_file_that_differs_from_its_manifest_goes_to_quarantine() {
         folder.announce("F_20261009110000.csv", "id,title\nc,3\n", 1);
         let (entries, _) = folder.entries(None, 10).await;
         assert_eq!(refusals(&entries), [(NAME.to_owned(), reason.to_owned())]);
-        // Never a part of it, and never in the way of others.
+        // It is never read in part, and never blocks others.
         assert_eq!(keys(&entries), [NAME, "c"], "{reason}");
         assert_eq!(folder.names("error"), [NAME.to_owned(), format!("{NAME}.ok")], "{reason}");
         assert!(folder.names("").is_empty(), "{reason}");
@@ -89,7 +89,7 @@ async fn without_manifests_a_file_is_read_when_it_is_unchanged() {
         assert!(batch.entries.is_empty() && !batch.caught_up);
         tokio::time::advance(Duration::from_secs(24)).await;
     }
-    // Asked for all there is, it waits.
+    // A caller that reads everything waits.
     let (entries, _) = folder.entries(None, 10).await;
     assert_eq!(keys(&entries), ["a", "b", "d"]);
 }

@@ -1,4 +1,4 @@
-//! Every form and charset, from the folder to the record.
+//! Every format and charset, from the folder to the record.
 
 use std::io::Write as _;
 

@@ -16,7 +16,7 @@ async fn the_position_in_a_file_is_in_the_cursor() {
     let mut at: Option<Position> = None;
     let mut seen = Vec::new();
     loop {
-        // A new connector each time: nothing but the cursor remembers.
+        // A new connector each time: only the cursor is kept.
         let batch = folder.files().read(at.as_ref(), 5).await.unwrap();
         assert!(batch.entries.len() <= 5);
         seen.extend(keys(&batch.entries));
@@ -36,7 +36,7 @@ async fn a_file_that_is_replaced_while_it_is_read_is_read_from_its_beginning() {
     let mut files = folder.files();
     let batch = files.read(None, 5).await.unwrap();
     folder.announce(NAME, text(10, "newer"), 10);
-    // The open file is still the old one: what was asked is answered.
+    // The open file is still the old one.
     let again = folder.files().read(Some(&batch.upto), 20).await.unwrap();
     assert_eq!(again.entries.len(), 10);
     assert!(again.entries.iter().all(|entry| body(entry)["title"] == "newer"));
@@ -76,7 +76,7 @@ async fn a_bad_row_does_not_affect_the_others() {
     let bytes = b"id,title\na,1\nb,\xff\xff\nc,3,4\n,5\nd,6\n";
     folder.announce(NAME, bytes, 5);
     let (entries, _) = folder.entries(None, 100).await;
-    // A row that is out of shape has no key: what stands in its place may be anything.
+    // A row with a wrong number of cells has no key: the cell of the key may be anything.
     assert_eq!(keys(&entries)[..3], ["a".to_owned(), "b".to_owned(), format!("{NAME}, line 4")]);
     let expected = [
         (format!("{NAME}, line 3"), "malformed_bytes".to_owned()),

@@ -1,4 +1,4 @@
-//! What is put where, and when.
+//! Where files are moved, and when.
 
 use super::*;
 
@@ -13,7 +13,7 @@ async fn no_file_is_moved_before_it_is_stored() {
     let batch = files.read(None, 10).await.unwrap();
     assert_eq!(folder.names("").len(), 2);
     let stored = Cursor::encode(&batch.upto).unwrap();
-    // What a crash left unsaid is in the cursor; and twice is harmless.
+    // After a crash the cursor has the file to move; twice is harmless.
     for _ in 0..2 {
         folder.files().settled(&stored.decode().unwrap()).await.unwrap();
         assert!(folder.names("").is_empty());

@@ -1,4 +1,4 @@
-//! Names that lead elsewhere.
+//! Names that lead out of the folder.
 
 use std::os::unix::fs::symlink;
 

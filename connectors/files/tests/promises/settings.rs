@@ -1,4 +1,4 @@
-//! Settings that cannot work, and what is said of them.
+//! Settings that cannot work, and their messages.
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! Who the server is, and who we are.
+//! Verifying the server, and logging in.
 
 use contract::{Connector as _, Fault, FaultKind};
 use serde_json::Value;
@@ -59,7 +59,7 @@ async fn a_wrong_password_stops_and_is_not_quoted() {
 #[tokio::test]
 async fn an_unknown_or_invalid_host_key_stops_the_channel() {
     let host_key = server("TONGHUI_TEST_SFTP_HOST_KEY");
-    // The server's own key opens nothing.
+    // The host key of the server is not a login key.
     let other = PathBuf::from(server("TONGHUI_TEST_SFTP_KEY")).with_file_name("host_key");
     let other = std::fs::read_to_string(other).unwrap();
     let fault = refused(json!({ "sftp": { "host_key": host_key, "key": other } })).await;

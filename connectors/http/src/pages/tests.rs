@@ -19,8 +19,7 @@ fn pager(kind: Value) -> Pages {
     serde_json::from_value(kind).unwrap()
 }
 
-/// Walks over a source that answers each question from `answer`, and gives the questions and the
-/// records that were seen.
+/// Walks over a source that answers each request by `answer`; gives the requests and the records.
 fn walk(
     pager: &Pages,
     walk: &mut Walk,
@@ -237,7 +236,7 @@ fn a_walk_by_keys_goes_on_where_it_was() {
     assert_eq!(seen, ["r900"]);
 }
 
-/// A board that is read from the newest on; each question is answered with what comes after.
+/// A board that is read from the newest on; each request gets the records after its number.
 fn board(numbers: &[u64], question: &Value, size: usize) -> Page {
     let last = question.as_u64().filter(|last| *last > 0).unwrap_or(u64::MAX);
     let older: Vec<u64> = numbers.iter().rev().copied().filter(|n| *n < last).take(size).collect();

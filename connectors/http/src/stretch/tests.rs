@@ -76,7 +76,7 @@ fn a_clock_that_was_put_back_moves_the_start_back() {
             walk(&stretch, &mut place, "2026-10-09T09:00:30", &["2026-10-09 09:00:20"]);
         assert_eq!(params[0], ("from".to_owned(), json!("2026-10-09 08:55:30")), "{span:?}");
         assert!(place.since <= Some(at("2026-10-09T08:55:30")));
-        // And records that get times which were read before the change are asked for again.
+        // Records with times that were read before the change are requested again.
         let (params, _) =
             walk(&stretch, &mut place, "2026-10-09T09:30:00", &["2026-10-09 09:29:00"]);
         assert!(params[0].1.as_str().unwrap() <= "2026-10-09 09:25:00", "{params:?}");

@@ -167,7 +167,7 @@ async fn keys_are_acknowledged_after_they_are_stored_in_requests_of_limited_size
     let mut http = city.http();
     let batch = http.read(None, 100).await.unwrap();
     assert_eq!(city.desk().asked.len(), 1, "told before it was settled");
-    // A crash in between: the cursor knows what is owed.
+    // After a crash the cursor has the keys to acknowledge.
     let kept = Cursor::encode(&batch.upto).unwrap();
     city.answer(|asked| (asked.path == "/ack").then(|| Reply::new(200, r#"{"code":0}"#)));
     let mut restarted = city.http();

@@ -1,4 +1,4 @@
-//! 互联网+督查: one day per call, bare arrays, errors that are sentences.
+//! 互联网+督查: one day per request, bare arrays, errors that are sentences.
 
 use super::*;
 
@@ -23,7 +23,7 @@ async fn days() -> City {
     city
 }
 
-/// The platform: gives a secret, and a record of each of these days.
+/// The platform gives a secret, and a record for each of these days.
 fn serve(city: &City, days: &'static [&'static str], mut n_expired: usize) {
     city.answer(move |asked| {
         if asked.path.ends_with("getsecret") {

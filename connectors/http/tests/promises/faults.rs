@@ -1,4 +1,4 @@
-//! What goes wrong, and what is done about it.
+//! Faults, and what is done about them.
 
 use super::*;
 

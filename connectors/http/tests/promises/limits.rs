@@ -1,4 +1,4 @@
-//! Answers that are larger than anybody wants.
+//! Answers that are too large.
 
 use std::io::Write as _;
 

@@ -1,4 +1,4 @@
-//! Sequences of their own within one channel.
+//! Independent sequences within one channel.
 
 use super::*;
 
@@ -57,7 +57,7 @@ async fn a_value_that_fails_is_reported_and_does_not_stop_the_others() {
     }
     assert_eq!(seen.len(), 9);
     assert!(trouble.contains(&("2".to_owned(), FaultKind::Transient)), "{trouble:?}");
-    // It is read when it is well again.
+    // It is read when it answers again.
     serve(&city, &[]);
     let batch = city.entries(Some(Cursor::encode(&at.unwrap()).unwrap()), 100).await.0;
     assert!(keys_of(&batch).is_superset(&set(&["2-0", "2-1", "2-2"])));

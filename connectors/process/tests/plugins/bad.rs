@@ -1,4 +1,4 @@
-//! Plugins that break the protocol, hang, eat memory or leave others behind.
+//! Plugins that break the protocol, hang, use too much memory or leave processes behind.
 
 use std::{path::Path, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{process, script};
 
-/// What a read of a plugin ends with.
+/// The result of a read from a plugin.
 async fn fault(settings: Value) -> Fault {
     let folder = tempfile::tempdir().unwrap();
     process(folder.path(), settings).unwrap().read(None, 2).await.unwrap_err()
@@ -101,7 +101,7 @@ async fn a_plugin_that_writes_much_to_standard_error_still_works() {
 #[tokio::test]
 async fn processes_that_a_plugin_started_end_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    // Both are in its group; the first has let go of all its pipes.
+    // Both are in its group; the first has closed all its pipes.
     let answer = "sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >> pids; sleep 1000 & echo $! >> pids; \
         echo '{\"end\":{\"upto\":1,\"caught_up\":true}}'; read line";
     let mut process = process(folder.path(), script(answer)).unwrap();
@@ -109,7 +109,7 @@ async fn processes_that_a_plugin_started_end_with_it() {
     let pids = std::fs::read_to_string(folder.path().join("pids")).unwrap();
     assert!(pids.lines().count() == 2 && pids.lines().all(is_running));
     drop(process);
-    // A killed process is gone once its parent has looked: the kernel does both without us.
+    // A killed process is gone when its parent has waited for it.
     let gone = async {
         while pids.lines().any(is_running) {
             tokio::task::yield_now().await;
@@ -143,7 +143,7 @@ async fn an_interrupted_answer_is_never_taken_for_the_next() {
     assert_eq!(batch.upto, connector_process::Cursor::Plugin(json!("right")));
 }
 
-/// Whether a process is there and no zombie.
+/// Whether a process exists and is not a zombie.
 fn is_running(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
     stat.is_ok_and(|stat| !stat.contains(") Z "))

@@ -1,4 +1,4 @@
-//! What becomes of what a plugin says.
+//! Answers of plugins.
 
 use connector_process::Cursor;
 use contract::{Connector as _, Entry, FaultKind, Revision};
@@ -120,8 +120,8 @@ async fn a_plugin_runs_across_reads_and_is_restarted_when_it_has_ended() {
     process.settled(&batch.upto).await.unwrap();
     let batch = process.read(Some(&batch.upto), 10).await.unwrap();
     assert_eq!((n_starts(), &batch.upto), (1, &Cursor::Plugin(json!(3))));
-    // It has ended behind its answer. Whether that is seen before or after it is asked, it is no loss
-    // beyond one fault.
+    // It has ended after its answer. Whether that is noticed before or after the next question, at most
+    // one read fails.
     let mut again = process.read(None, 10).await;
     if again.is_err() {
         again = process.read(None, 10).await;

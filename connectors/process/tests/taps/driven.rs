@@ -128,7 +128,7 @@ async fn a_run_can_be_cut_at_any_cursor_and_goes_on_where_it_was() {
 async fn a_tap_that_gives_other_records_after_a_restart_is_read_from_its_state_again() {
     let driven = Driven::new(&[schema(), record(1), record(2), record(3), record(4)]);
     let batch = driven.process(json!({})).read(None, 2).await.unwrap();
-    // A new order stands in front: who counted two of them would lose the second.
+    // A new order comes first: counting two of them would lose the second.
     driven.will_say(&[schema(), record(9), record(1), record(2), record(3), record(4)]);
     let (found, _) = batches(&mut driven.process(json!({})), Some(batch.upto), 2).await;
     assert_eq!(found.concat(), ["9", "1", "2", "3", "4"]);

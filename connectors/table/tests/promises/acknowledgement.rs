@@ -1,4 +1,4 @@
-//! What is told to the source, and what is not.
+//! Which rows are acknowledged, and which are not.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What stops a channel, what only delays it, and what is said about it.
+//! Faults that stop a channel, faults that delay it, and their messages.
 
 use std::sync::{
     Arc,

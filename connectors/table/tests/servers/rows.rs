@@ -1,4 +1,4 @@
-//! Every type that a column may have there.
+//! Every type that a column may have.
 
 use connector_testkit::Source as _;
 use contract::Entry;

@@ -1,4 +1,4 @@
-//! An inbox keeps the promises of every source, and some of its own.
+//! The promises of every source for an inbox, and some of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -32,7 +32,7 @@ impl Senders {
     }
 }
 
-/// The same connector for whoever has no five seconds for an inbox that stays empty.
+/// The same connector, without the wait of five seconds for an empty inbox.
 struct Hasty(Webhook);
 
 impl Connector for Hasty {

@@ -18,7 +18,7 @@ fn occasion() -> Occasion {
     Occasion { now, nonce: *b"\xa1\xb2\xc3\x04567890123456" }
 }
 
-/// A scheme as an author writes it, secrets in their places.
+/// A scheme from its settings.
 fn scheme(settings: Value) -> Scheme {
     serde_json::from_value(settings).unwrap()
 }

@@ -135,7 +135,7 @@ proptest! {
         rows in proptest::collection::vec(
             proptest::collection::vec("[诉a,;\"\n\r|]{0,6}", 3), 1..6),
     ) {
-        // A record of nothing is a blank line, and a cell of blank-line characters needs quotes.
+        // An empty record is a blank line, and a cell of blank-line characters needs quotes.
         prop_assume!(rows.iter().all(|row| row.iter().any(|cell| !cell.is_empty())));
         let mut text = "x,y,z\n".to_owned();
         for row in &rows {
@@ -160,7 +160,7 @@ fn a_line_that_names_the_separator_is_used_and_is_not_a_record() {
         let rows = trees(&text, &form);
         assert_eq!(rows, [json!({ "id": "W1", "n": "x" })], "{separator:?}");
     }
-    // Further below it is what somebody wrote.
+    // Below the first line it is content.
     let rows = trees("id,n\nsep=;,x\n", &options::of_tests());
     assert_eq!(rows, [json!({ "id": "sep=;", "n": "x" })]);
 }

@@ -135,7 +135,7 @@ fn files_that_would_fill_the_memory_are_refused_early() {
             "too_large"
         );
     }
-    // What is only declared costs nothing.
+    // Texts that are only declared cost nothing.
     assert_eq!(
         said(&[("xl/sharedStrings.xml", &texts("<si/>")), ("xl/s.xml", sheet)]),
         "unknown_header"

@@ -1,4 +1,4 @@
-//! Tokens and secrets that have to be fetched: when, how often, and what is said when it fails.
+//! Tokens and secrets that must be fetched: when, how often, and the messages when it fails.
 
 use super::*;
 

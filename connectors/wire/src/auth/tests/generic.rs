@@ -1,4 +1,4 @@
-//! Signatures that an author describes.
+//! Signatures that settings describe.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Made-up credentials, and what the platforms' own clients make of them.
+//! Test vectors of the platforms' own clients, with made-up credentials.
 
 use super::*;
 
