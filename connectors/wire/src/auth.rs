@@ -24,6 +24,9 @@ mod sign;
 
 mod digest;
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use contract::{Fault, Secret, Timestamp};
 
 pub use self::{
@@ -77,6 +80,17 @@ struct Fetched {
     secret: Secret,
     /// When another one must be fetched; `None` where only a refusal shows it.
     until: Option<Timestamp>,
+}
+
+impl Fetched {
+    /// A token that is fetched again `margin` before it expires, but not before half of its time.
+    fn new(secret: Secret, lasts: Option<Duration>, margin: Duration, now: Timestamp) -> Self {
+        let until = lasts.and_then(|lasts| {
+            let used = TimeDelta::from_std(lasts - margin.min(lasts / 2)).ok()?;
+            now.checked_add_signed(used)
+        });
+        Self { secret, until }
+    }
 }
 
 impl Auth {

@@ -1,6 +1,6 @@
 //! Reads: the same cursor gives the same answer, and a read changes nothing.
 
-use std::{collections::BTreeSet, future::Future, pin::pin, task::Poll};
+use std::{future::Future, pin::pin, task::Poll};
 
 use contract::{Connector, Cursor};
 
@@ -120,14 +120,7 @@ pub async fn respects_max<S: Source>(mut source: S) {
 pub async fn no_key_comes_twice_in_a_batch<S: Source>(mut source: S) {
     rows(&mut source, "r", 5).await;
     source.change("r1").await;
-    let (mut connector, mut at) = (source.connector(), None);
-    for _ in 0..8 {
-        let (keys, upto, _) = read(&mut connector, at.as_ref(), 100).await;
-        let distinct: BTreeSet<&String> = keys.iter().collect();
-        assert_eq!(distinct.len(), keys.len(), "a key came twice");
-        settle(&mut connector, &upto).await;
-        at = Some(upto);
-    }
+    standing::no_key_comes_twice_in_a_batch(&source).await;
 }
 
 /// When it is caught up, everything was read, and later records are found.

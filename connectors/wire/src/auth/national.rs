@@ -103,10 +103,7 @@ impl National {
             Fault::stopped("the secret in the answer of the platform cannot be decrypted")
                 .remedy("check `appkey`")
         })?;
-        let lasts = valid.0.saturating_sub(MARGIN.min(valid.0 / 2));
-        let until =
-            chrono::TimeDelta::from_std(lasts).ok().and_then(|lasts| now.checked_add_signed(lasts));
-        Ok(Fetched { secret, until })
+        Ok(Fetched::new(secret, Some(valid.0), MARGIN, now))
     }
 }
 

@@ -1,7 +1,8 @@
 //! OAuth 2, client credentials (RFC 6749 §4.4).
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use chrono::TimeDelta;
 use contract::{Fault, Period, Secret, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -82,15 +83,11 @@ impl Oauth2 {
                 .remedy("check `token_url` and `client_id`")
         })?;
         let seconds = match &answer["expires_in"] {
-            Value::String(text) => text.trim().parse::<i64>().ok(),
-            number => number.as_i64(),
+            Value::String(text) => text.trim().parse::<u64>().ok(),
+            number => number.as_u64(),
         };
-        let lasts = seconds.filter(|seconds| *seconds > 0).and_then(TimeDelta::try_seconds);
-        let until = lasts.and_then(|lasts| {
-            let margin = TimeDelta::from_std(self.margin.0).unwrap_or(lasts);
-            now.checked_add_signed(lasts - margin.min(lasts / 2))
-        });
-        Ok(Fetched { secret: Secret::new(token), until })
+        let lasts = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
+        Ok(Fetched::new(Secret::new(token), lasts, self.margin.0, now))
     }
 }
 
@@ -114,5 +111,5 @@ fn without_bom(bytes: &[u8]) -> &[u8] {
 }
 
 fn a_minute() -> Period {
-    Period(std::time::Duration::from_secs(60))
+    Period(Duration::from_secs(60))
 }
