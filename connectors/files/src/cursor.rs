@@ -22,7 +22,7 @@ pub struct Cursor {
     pub(crate) within: Option<Within>,
     /// The file that the last batch finished: it is to be moved.
     #[serde(deserialize_with = "required")]
-    pub(crate) owed: Option<Debt>,
+    pub(crate) owed: Option<PendingMove>,
 }
 
 /// The first 64 bits of a hash.
@@ -48,7 +48,7 @@ pub(crate) struct Within {
 /// A file to move if it is still as it was read.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Debt {
+pub(crate) struct PendingMove {
     pub(crate) name: String,
     pub(crate) data: Mark,
     #[serde(deserialize_with = "required")]
@@ -112,7 +112,7 @@ mod tests {
         let done = |n| (Mark::of(&name(n)), Done(Mark::of("a"), Mark::of("b")));
         let within =
             Some(Within { name: "文".repeat(85), seen: Mark::of("a"), n_records: u64::MAX });
-        let owed = Some(Debt {
+        let owed = Some(PendingMove {
             name: "文".repeat(85),
             data: Mark::of("a"),
             manifest: Some(Mark::of("b")),

@@ -14,7 +14,7 @@ use contract::{Fault, Gate, Means};
 use self::{address::Address, local::Local, sftp::Sftp};
 use crate::{
     config::Config,
-    cursor::{Debt, Mark},
+    cursor::{Mark, PendingMove},
     options::Options,
     pick::is_plain,
 };
@@ -112,19 +112,23 @@ impl Folder {
     /// Moves the file that a batch has finished, and its manifest. Only a file that is still as it was
     /// read is moved: another file of its name is new. A file that is no longer there was moved
     /// before. Twice is harmless.
-    pub(crate) async fn settle(&mut self, options: &Options, debt: &Debt) -> Result<(), Fault> {
+    pub(crate) async fn settle(
+        &mut self,
+        options: &Options,
+        pending: &PendingMove,
+    ) -> Result<(), Fault> {
         let Some(folder) =
-            (if debt.is_error { &options.config.error } else { &options.config.archive })
+            (if pending.is_error { &options.config.error } else { &options.config.archive })
         else {
             return Ok(());
         };
-        let data = self.stamp(&debt.name).await?.map(Stamp::mark);
-        if data.as_ref().is_some_and(|there| *there != debt.data) {
+        let data = self.stamp(&pending.name).await?.map(Stamp::mark);
+        if data.as_ref().is_some_and(|there| *there != pending.data) {
             return Ok(());
         }
-        let manifest = options.config.manifest.as_ref().zip(debt.manifest.as_ref());
-        let manifest = manifest.map(|(end, mark)| (format!("{}{end}", debt.name), mark));
-        for (name, mark) in [(debt.name.clone(), &debt.data)].into_iter().chain(manifest) {
+        let manifest = options.config.manifest.as_ref().zip(pending.manifest.as_ref());
+        let manifest = manifest.map(|(end, mark)| (format!("{}{end}", pending.name), mark));
+        for (name, mark) in [(pending.name.clone(), &pending.data)].into_iter().chain(manifest) {
             if self.stamp(&name).await?.map(Stamp::mark).as_ref() != Some(mark) {
                 continue;
             }
@@ -134,7 +138,7 @@ impl Folder {
                     break;
                 }
                 moved = self
-                    .rename(&name, &Path::new(folder).join(free_name(&name, &debt.md5, n)))
+                    .rename(&name, &Path::new(folder).join(free_name(&name, &pending.md5, n)))
                     .await?;
             }
             if moved == Moved::Taken {

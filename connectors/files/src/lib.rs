@@ -38,7 +38,7 @@ pub use cursor::Cursor;
 
 use crate::{
     choose::{Next, Trouble},
-    cursor::{Debt, Done, Mark},
+    cursor::{Done, Mark, PendingMove},
     folder::{Folder, Stamp, blocking, disk},
     options::Options,
     pick::{Candidate, Waiting},
@@ -107,8 +107,8 @@ impl Connector for Files {
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
-        let Some(debt) = &upto.owed else { return Ok(()) };
-        self.folder.settle(&self.options, debt).await
+        let Some(pending) = &upto.owed else { return Ok(()) };
+        self.folder.settle(&self.options, pending).await
     }
 
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
@@ -169,5 +169,5 @@ fn finish(at: &mut Cursor, candidate: &Candidate, md5: Mark, is_error: bool) {
     let Candidate { name, data, manifest } = candidate;
     at.done.insert(Mark::of(name), Done(candidate.seen(), md5.clone()));
     let (data, manifest) = (data.mark(), manifest.map(Stamp::mark));
-    at.owed = Some(Debt { name: name.clone(), data, manifest, md5, is_error });
+    at.owed = Some(PendingMove { name: name.clone(), data, manifest, md5, is_error });
 }

@@ -1,6 +1,6 @@
 //! Sends a request until there is an answer that can be read, or a reason why there is none.
 
-use connector_wire::auth::{self, Auth, Occasion};
+use connector_wire::auth::{self, Auth, SigningContext};
 use contract::{Clock, Fault, FaultKind, Timestamp};
 use document::{Facts, Shape};
 use normalizer_text::Hints;
@@ -118,26 +118,26 @@ impl Source {
         plan: &Plan,
         request: &Request,
     ) -> Result<(Request, auth::Trace), Unread> {
-        let mut occasion = self.occasion()?;
-        if let Some(errand) = self.auth.errand(&occasion) {
-            let url = origin::address(&errand.url, plan.config.insecure)?;
-            let signed = Request::get(url.clone()).signed(errand.request);
+        let mut context = self.context()?;
+        if let Some(token_request) = self.auth.token_request(&context) {
+            let url = origin::address(&token_request.url, plan.config.insecure)?;
+            let signed = Request::get(url.clone()).signed(token_request.request);
             let unsigned = Request { method: signed.method, ..Request::get(url) };
-            let signature = Some(errand.trace);
+            let signature = Some(token_request.trace);
             let answer = self.client.exchange(signed, &unsigned, signature, |_| false).await?;
-            occasion = self.occasion()?;
-            self.auth.fetched(answer.status, &answer.body, occasion.now)?;
+            context = self.context()?;
+            self.auth.fetched(answer.status, &answer.body, context.now)?;
         }
         let mut signed = request.unsigned();
-        let signature = self.auth.sign(&mut signed, &occasion)?;
+        let signature = self.auth.sign(&mut signed, &context)?;
         Ok((request.clone().signed(signed), signature))
     }
 
-    fn occasion(&self) -> Result<Occasion, Fault> {
+    fn context(&self) -> Result<SigningContext, Fault> {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce)
             .map_err(|_| Fault::transient("this machine gives no random numbers"))?;
-        Ok(Occasion { now: self.now(), nonce })
+        Ok(SigningContext { now: self.now(), nonce })
     }
 }
 

@@ -35,7 +35,7 @@ use crate::{plan::Plan, session::Session, singer::Tap};
 /// The connector for programs.
 pub struct Process {
     plan: Plan,
-    speaker: Speaker,
+    program: Program,
 }
 
 /// Most bytes of what a plugin calls `upto`, and of a tap's state.
@@ -62,7 +62,7 @@ pub struct Reached {
     digest: String,
 }
 
-enum Speaker {
+enum Program {
     /// The running plugin. Taken out while it answers: an interrupted question leaves none.
     Plugin(Option<Box<Session>>),
     Tap(Box<Tap>),
@@ -75,11 +75,11 @@ impl Connector for Process {
 
     fn build(config: Config, means: Means) -> Result<Self, Fault> {
         let plan = Plan::new(config, means)?;
-        let speaker = match &plan.config.singer {
-            None => Speaker::Plugin(None),
-            Some(singer) => Speaker::Tap(Box::new(Tap::new(singer))),
+        let program = match &plan.config.singer {
+            None => Program::Plugin(None),
+            Some(singer) => Program::Tap(Box::new(Tap::new(singer))),
         };
-        Ok(Self { plan, speaker })
+        Ok(Self { plan, program })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
@@ -96,8 +96,8 @@ impl Connector for Process {
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
-        let Self { plan, speaker } = self;
-        let (Speaker::Plugin(running), Cursor::Plugin(upto)) = (speaker, upto) else {
+        let Self { plan, program } = self;
+        let (Program::Plugin(running), Cursor::Plugin(upto)) = (program, upto) else {
             return Ok(()); // a tap cannot be told
         };
         let telling = async {
@@ -120,9 +120,9 @@ impl Connector for Process {
 
 impl Process {
     async fn ask(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
-        let Self { plan, speaker } = self;
-        match (speaker, after) {
-            (Speaker::Plugin(running), None | Some(Cursor::Plugin(_))) => {
+        let Self { plan, program } = self;
+        match (program, after) {
+            (Program::Plugin(running), None | Some(Cursor::Plugin(_))) => {
                 let after = match after {
                     Some(Cursor::Plugin(upto)) => Some(upto),
                     _ => None,
@@ -135,12 +135,12 @@ impl Process {
                 *running = Some(session);
                 Ok(batch)
             }
-            (Speaker::Tap(tap), None) => tap.read(&Reached::default(), max, plan).await,
-            (Speaker::Tap(tap), Some(Cursor::Singer(reached))) => {
+            (Program::Tap(tap), None) => tap.read(&Reached::default(), max, plan).await,
+            (Program::Tap(tap), Some(Cursor::Singer(reached))) => {
                 tap.read(reached, max, plan).await
             }
-            (Speaker::Plugin(_), Some(Cursor::Singer(_)))
-            | (Speaker::Tap(_), Some(Cursor::Plugin(_))) => Err(plan
+            (Program::Plugin(_), Some(Cursor::Singer(_)))
+            | (Program::Tap(_), Some(Cursor::Plugin(_))) => Err(plan
                 .stopped("the stored cursor belongs to another `protocol`")
                 .remedy("restore `protocol`, or give the channel another name")),
         }

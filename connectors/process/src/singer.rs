@@ -26,7 +26,7 @@ use crate::{
 };
 use files::Files;
 use message::Keys;
-use run::{Run, Said};
+use run::{Output, Run};
 
 /// A read gives what it has after this time.
 const LONG: Duration = Duration::from_secs(5);
@@ -58,21 +58,21 @@ impl Tap {
         let long = Instant::now() + LONG;
         let mut batch = Gathered::default();
         let caught_up = loop {
-            let said = match run.next(plan) {
+            let output = match run.next(plan) {
                 next if batch.entries.is_empty() => next.await?,
                 // Records are given while the tap waits for its source.
                 next => match timeout_at(long, next).await {
-                    Ok(said) => said?,
+                    Ok(output) => output?,
                     Err(_) => return Ok(self.rest(run, batch)),
                 },
             };
-            match said {
-                Said::Record(key, entry, n_bytes) => batch.add(key, entry, n_bytes),
-                Said::Nothing => {}
-                Said::Ended => break true,
-                Said::Failed(fault) if batch.entries.is_empty() => return Err(fault),
+            match output {
+                Output::Record(key, entry, n_bytes) => batch.add(key, entry, n_bytes),
+                Output::Nothing => {}
+                Output::Ended => break true,
+                Output::Failed(fault) if batch.entries.is_empty() => return Err(fault),
                 // Its records are good; the next read meets the fault.
-                Said::Failed(_) => break false,
+                Output::Failed(_) => break false,
             }
             let is_full = batch.entries.len() == max || batch.n_bytes > MOST_BYTES;
             if is_full || Instant::now() > long {

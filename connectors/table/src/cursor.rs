@@ -27,9 +27,9 @@ pub struct Cursor {
     /// In the tables of the parts, by their names.
     pub(crate) parts: BTreeMap<String, Places>,
     /// Pending rows of the main table that the last batch has read.
-    pub(crate) owed: Vec<Debt>,
+    pub(crate) owed: Vec<PendingAck>,
     /// The same for the parts.
-    pub(crate) owed_parts: BTreeMap<String, Vec<Debt>>,
+    pub(crate) owed_parts: BTreeMap<String, Vec<PendingAck>>,
 }
 
 /// Positions of the walks over one table.
@@ -109,7 +109,7 @@ pub(crate) struct Within {
 
 /// A row to acknowledge if it is still as it was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Debt {
+pub(crate) struct PendingAck {
     pub(crate) key: Value,
     /// The value of the column that grows.
     pub(crate) seen: Option<Value>,

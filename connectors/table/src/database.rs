@@ -12,7 +12,7 @@ use contract::{Fault, Gate, Means};
 
 use crate::{
     driver::{Address, Pool, Trouble},
-    fault::{Doing, fault},
+    fault::{Operation, fault},
     plan::Target,
     sql::{Dialect, Select, Sql},
     value::Row,
@@ -69,7 +69,7 @@ impl Database {
         match self.within_limits(pool.execute(sql)).await? {
             Ok(()) => Ok(true),
             Err(Trouble::Value) => Ok(false),
-            Err(trouble) => Err(self.fault(trouble, Doing::Acknowledge, target)),
+            Err(trouble) => Err(self.fault(trouble, Operation::Acknowledge, target)),
         }
     }
 
@@ -80,7 +80,7 @@ impl Database {
     async fn fetch(&mut self, sql: Sql, target: &Target) -> Result<Vec<Row>, Fault> {
         let pool = self.pool().clone();
         let fetched = self.within_limits(pool.fetch(sql)).await?;
-        fetched.map_err(|trouble| self.fault(trouble, Doing::Read, target))
+        fetched.map_err(|trouble| self.fault(trouble, Operation::Read, target))
     }
 
     async fn within_limits<T>(
@@ -108,11 +108,11 @@ impl Database {
         Trouble::of(&refusal.unwrap_or(error))
     }
 
-    fn fault(&mut self, trouble: Trouble, doing: Doing, target: &Target) -> Fault {
+    fn fault(&mut self, trouble: Trouble, operation: Operation, target: &Target) -> Fault {
         if trouble == Trouble::Stale {
             // Prepared statements live as long as their connection.
             self.pool = None;
         }
-        fault(trouble, doing, self.address.place(), target, self.timeout)
+        fault(trouble, operation, self.address.place(), target, self.timeout)
     }
 }

@@ -11,7 +11,7 @@ use crate::{driver::Trouble, plan::Target};
 
 /// What was done with the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doing {
+pub(crate) enum Operation {
     Read,
     Acknowledge,
 }
@@ -19,7 +19,7 @@ pub(crate) enum Doing {
 /// The fault for an error of the database at `address`.
 pub(crate) fn fault(
     trouble: Trouble,
-    doing: Doing,
+    operation: Operation,
     address: String,
     target: &Target,
     limit: Duration,
@@ -28,7 +28,7 @@ pub(crate) fn fault(
         Ok(fault) => fault.at(address),
         Err(trouble) => {
             let place = format!("table {}", target.table);
-            of_table(trouble, doing, target, limit).at(place).at(address)
+            of_table(trouble, operation, target, limit).at(place).at(address)
         }
     }
 }
@@ -73,7 +73,7 @@ fn of_connection(trouble: Trouble) -> Result<Fault, Trouble> {
     })
 }
 
-fn of_table(trouble: Trouble, doing: Doing, target: &Target, limit: Duration) -> Fault {
+fn of_table(trouble: Trouble, operation: Operation, target: &Target, limit: Duration) -> Fault {
     let flags: Vec<&str> = target.flags.iter().map(|flag| flag.column.as_str()).collect();
     let (table, flags) = (&target.table, flags.join(", "));
     match trouble {
@@ -84,7 +84,7 @@ fn of_table(trouble: Trouble, doing: Doing, target: &Target, limit: Duration) ->
         Trouble::Stale => {
             Fault::transient("the table was altered: the next attempt connects again")
         }
-        Trouble::Denied if doing == Doing::Read => {
+        Trouble::Denied if operation == Operation::Read => {
             Fault::stopped("the account may not read the table")
                 .remedy(format!("GRANT SELECT ON {table}"))
         }
@@ -106,7 +106,7 @@ fn of_table(trouble: Trouble, doing: Doing, target: &Target, limit: Duration) ->
                 .remedy("list the other columns in `columns`")
         }
         Trouble::Other(code) => {
-            let what = if doing == Doing::Read { "query" } else { "acknowledgement" };
+            let what = if operation == Operation::Read { "query" } else { "acknowledgement" };
             Fault::stopped(format!("the database refused the {what} with code {code}"))
                 .remedy("look up the code in the manual of the database")
         }

@@ -112,8 +112,8 @@ impl Connector for Table {
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         settle::settle(&mut self.database, &self.plan.main, &upto.owed).await?;
         for part in &self.plan.parts {
-            let debts = upto.owed_parts.get(&part.name).map_or(&[][..], Vec::as_slice);
-            settle::settle(&mut self.database, &part.target, debts).await?;
+            let acks = upto.owed_parts.get(&part.name).map_or(&[][..], Vec::as_slice);
+            settle::settle(&mut self.database, &part.target, acks).await?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use contract::{Entry, Fault};
 
 use crate::{
-    cursor::{Cursor, Debt, Sweep, Within},
+    cursor::{Cursor, PendingAck, Sweep, Within},
     database::Database,
     plan::{PartPlan, Plan, Target},
     record::{self, Parts},
@@ -49,7 +49,7 @@ pub(crate) struct Visit<'a> {
     /// Most entries.
     pub(crate) limit: usize,
     /// What the batch before has yet to acknowledge.
-    pub(crate) unsettled: &'a [Debt],
+    pub(crate) unsettled: &'a [PendingAck],
 }
 
 impl Visit<'_> {
@@ -99,11 +99,11 @@ impl Visit<'_> {
     /// now, is not settled yet.
     fn remove_unsettled(&self, rows: &mut Vec<Row>) {
         let target = &self.plan.main;
-        let dated = self.unsettled.iter().filter(|debt| debt.seen.is_some());
-        let unsettled: HashMap<_, _> = dated.map(|debt| (debt.key.join_key(), debt)).collect();
+        let dated = self.unsettled.iter().filter(|ack| ack.seen.is_some());
+        let unsettled: HashMap<_, _> = dated.map(|ack| (ack.key.join_key(), ack)).collect();
         rows.retain(|row| {
-            let debt = unsettled.get(&row.value(&target.key).join_key());
-            debt.is_none_or(|known| **known != debt_of(target, row))
+            let ack = unsettled.get(&row.value(&target.key).join_key());
+            ack.is_none_or(|known| **known != ack_of(target, row))
         });
     }
 
@@ -144,10 +144,10 @@ impl Visit<'_> {
         } else {
             places.within = places.within.take().filter(|within| within.turn != turn);
             walk.pass(&part.target, places, &rows, is_end, self.now);
-            let debts = rows.iter().filter(|row| row.pending);
-            let debts: Vec<Debt> = debts.map(|row| debt_of(&part.target, row)).collect();
-            if !debts.is_empty() {
-                cursor.owed_parts.insert(part.name.clone(), debts);
+            let acks = rows.iter().filter(|row| row.pending);
+            let acks: Vec<PendingAck> = acks.map(|row| ack_of(&part.target, row)).collect();
+            if !acks.is_empty() {
+                cursor.owed_parts.insert(part.name.clone(), acks);
             }
         }
         let entries = self.records(parents, cursor).await?;
@@ -188,7 +188,7 @@ impl Visit<'_> {
             }
             entries.push(record::entry(plan, row, parts));
             if row.pending && !row.value(&plan.main.key).is_null() {
-                cursor.owed.push(debt_of(&plan.main, row));
+                cursor.owed.push(ack_of(&plan.main, row));
             }
         }
         Ok(entries)
@@ -233,9 +233,9 @@ impl Visit<'_> {
     }
 }
 
-fn debt_of(target: &Target, row: &Row) -> Debt {
+fn ack_of(target: &Target, row: &Row) -> PendingAck {
     let seen = target.changes.as_ref().map(|changes| row.value(&changes.column));
-    Debt { key: row.value(&target.key), seen: seen.filter(|seen| !seen.is_null()) }
+    PendingAck { key: row.value(&target.key), seen: seen.filter(|seen| !seen.is_null()) }
 }
 
 fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {

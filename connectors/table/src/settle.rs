@@ -6,7 +6,7 @@
 
 use contract::Fault;
 
-use crate::{cursor::Debt, database::Database, plan::Target, sql::Sql};
+use crate::{cursor::PendingAck, database::Database, plan::Target, sql::Sql};
 
 /// Rows of one statement: few enough to lock briefly.
 const CHUNK: usize = 500;
@@ -15,21 +15,22 @@ const CHUNK: usize = 500;
 pub(crate) async fn settle(
     database: &mut Database,
     target: &Target,
-    debts: &[Debt],
+    acks: &[PendingAck],
 ) -> Result<(), Fault> {
     if target.flags.is_empty() {
         return Ok(());
     }
-    let statement =
-        |database: &Database, debts: &[Debt]| Sql::acknowledge(database.dialect(), target, debts);
-    for chunk in debts.chunks(CHUNK) {
+    let statement = |database: &Database, acks: &[PendingAck]| {
+        Sql::acknowledge(database.dialect(), target, acks)
+    };
+    for chunk in acks.chunks(CHUNK) {
         let sql = statement(database, chunk);
         if database.execute(sql, target).await? {
             continue;
         }
         let mut n_refused = 0;
-        for debt in chunk {
-            let sql = statement(database, std::slice::from_ref(debt));
+        for ack in chunk {
+            let sql = statement(database, std::slice::from_ref(ack));
             n_refused += usize::from(!database.execute(sql, target).await?);
         }
         tracing::warn!(table = target.table, n_refused, "the source refuses acknowledgements");

@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{
     config::Pending,
-    cursor::Debt,
+    cursor::PendingAck,
     plan::Target,
     value::{Class, Value},
 };
@@ -114,21 +114,21 @@ impl Sql {
     }
 
     /// Sets the flags, and nothing else, of those rows that are still as they were read.
-    pub(crate) fn acknowledge(dialect: Dialect, target: &Target, debts: &[Debt]) -> Self {
+    pub(crate) fn acknowledge(dialect: Dialect, target: &Target, acks: &[PendingAck]) -> Self {
         let mut writer = Writer { dialect, target, binds: Vec::new() };
         let set = list(&target.flags, |flag| {
             format!("{} = {}", writer.quoted(&flag.column), writer.bind(&Value::from(&flag.done)))
         });
         let (table, key) = (writer.table(), writer.column(&target.key));
         // The keys are here so that the database finds the rows by their index.
-        let keys = list(debts, |debt| writer.bind(&debt.key));
+        let keys = list(acks, |ack| writer.bind(&ack.key));
         // Thousands of rows may be pending where a hundred are meant: SQLite, which keeps no
         // statistics, would search the index of the flag for each statement. The sign hides the
         // column from it (https://sqlite.org/optoverview.html, §2).
         let pending = writer.pending(if dialect == Dialect::Sqlite { "+" } else { "" });
         let mut text = format!("UPDATE {table} SET {set} WHERE {key} IN ({keys}) AND {pending}");
         if let Some(changes) = &target.changes {
-            text.push_str(&format!(" AND ({})", writer.as_read(&changes.column, debts)));
+            text.push_str(&format!(" AND ({})", writer.as_read(&changes.column, acks)));
         }
         Self { text, binds: writer.binds }
     }
@@ -194,24 +194,24 @@ impl Writer<'_> {
         flags.collect::<Vec<_>>().join(" AND ")
     }
 
-    /// One of the debts, with the value of `column` that was read. A list of rows, which a database
+    /// One of these rows, with the value of `column` that was read. A list of rows, which a database
     /// searches; a chain of comparisons it would try one by one.
-    fn as_read(&mut self, column: &str, debts: &[Debt]) -> String {
+    fn as_read(&mut self, column: &str, acks: &[PendingAck]) -> String {
         let (key, column) = (self.column(&self.target.key), self.column(column));
-        let (dated, undated): (Vec<&Debt>, Vec<&Debt>) =
-            debts.iter().partition(|debt| debt.seen.is_some());
+        let (dated, undated): (Vec<&PendingAck>, Vec<&PendingAck>) =
+            acks.iter().partition(|ack| ack.seen.is_some());
         let mut alternatives = Vec::new();
         if !dated.is_empty() {
             // SQLite takes a list of rows as a table only.
             let values = if self.dialect == Dialect::Sqlite { "VALUES " } else { "" };
-            let rows = list(&dated, |debt| {
-                let seen = debt.seen.as_ref().unwrap_or(&Value::Null);
-                format!("({}, {})", self.bind(&debt.key), self.bind(seen))
+            let rows = list(&dated, |ack| {
+                let seen = ack.seen.as_ref().unwrap_or(&Value::Null);
+                format!("({}, {})", self.bind(&ack.key), self.bind(seen))
             });
             alternatives.push(format!("({key}, {column}) IN ({values}{rows})"));
         }
         if !undated.is_empty() {
-            let keys = list(&undated, |debt| self.bind(&debt.key));
+            let keys = list(&undated, |ack| self.bind(&ack.key));
             alternatives.push(format!("{column} IS NULL AND {key} IN ({keys})"));
         }
         alternatives.join(" OR ")
@@ -310,11 +310,11 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_sets_flags_of_unchanged_pending_rows_only() {
-        let debts = [
-            Debt { key: Value::Int(1), seen: Some(Value::Text("x".into())) },
-            Debt { key: Value::Int(2), seen: None },
+        let acks = [
+            PendingAck { key: Value::Int(1), seen: Some(Value::Text("x".into())) },
+            PendingAck { key: Value::Int(2), seen: None },
         ];
-        let sql = Sql::acknowledge(Dialect::MySql, &target(), &debts);
+        let sql = Sql::acknowledge(Dialect::MySql, &target(), &acks);
         assert_eq!(
             sql.text,
             "UPDATE `city`.`CNS_CINFO` AS t SET `ISFETCH` = ? WHERE t.`ROWGUID` IN (?, ?) AND \
@@ -325,8 +325,8 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_does_not_search_all_pending_rows() {
-        let debts = [Debt { key: Value::Int(1), seen: None }];
-        let sql = Sql::acknowledge(Dialect::Sqlite, &target(), &debts);
+        let acks = [PendingAck { key: Value::Int(1), seen: None }];
+        let sql = Sql::acknowledge(Dialect::Sqlite, &target(), &acks);
         assert!(sql.text.contains("AND +t.\"ISFETCH\" = ?"), "{}", sql.text);
     }
 }

@@ -1,13 +1,15 @@
 //! Authentication of requests.
 //!
 //! A scheme changes a request and says what it signed; it never sends one. Where it needs a token
-//! that must be fetched first, it gives the request for it ([`Auth::errand`]) and reads the answer
-//! ([`Auth::fetched`]). So everything here is a pure function or a small state machine, and whoever
-//! owns the connection does this:
+//! that must be fetched first, it gives the request for it ([`Auth::token_request`]) and reads the
+//! answer ([`Auth::fetched`]). So everything here is a pure function or a small state machine, and
+//! whoever owns the connection does this:
 //!
 //! ```text
-//! while let Some(errand) = auth.errand(&occasion) { send it; auth.fetched(status, body, now)?; }
-//! auth.sign(&mut request, &occasion)?;  send the request;
+//! while let Some(needed) = auth.token_request(&context) {
+//!     send it; auth.fetched(status, body, now)?;
+//! }
+//! auth.sign(&mut request, &context)?;  send the request;
 //! on success: auth.accepted();  refused or expired: if auth.refused() { once more from the top }
 //! ```
 
@@ -43,7 +45,7 @@ pub use self::{
 
 /// The time of a signature, and a random number for it.
 #[derive(Debug, Clone, Copy)]
-pub struct Occasion {
+pub struct SigningContext {
     /// Now, by the source's clock.
     pub now: Timestamp,
     /// Random; a new one for every request.
@@ -56,7 +58,7 @@ const SERVICE: &str = "gjzwfwpt";
 
 /// A request for a token, to be sent as it is.
 #[derive(Debug, Clone)]
-pub struct Errand {
+pub struct TokenRequest {
     /// The whole address.
     pub url: String,
     /// Method, headers and body; the address has its path and query.
@@ -109,14 +111,14 @@ impl Auth {
     }
 
     /// The request for a token that is missing; `None` where nothing is missing.
-    pub fn errand(&self, occasion: &Occasion) -> Option<Errand> {
-        if self.secret(occasion.now).is_some() {
+    pub fn token_request(&self, context: &SigningContext) -> Option<TokenRequest> {
+        if self.secret(context.now).is_some() {
             return None;
         }
         match &self.scheme {
-            Scheme::Oauth2(own) => Some(own.errand()),
-            Scheme::Gjgxjhpt(own) => own.errand(EXCHANGE, occasion),
-            Scheme::Gjzwfwpt(own) => own.errand(SERVICE, occasion),
+            Scheme::Oauth2(own) => Some(own.token_request()),
+            Scheme::Gjgxjhpt(own) => own.token_request(EXCHANGE, context),
+            Scheme::Gjzwfwpt(own) => own.token_request(SERVICE, context),
             _ => None,
         }
     }
@@ -139,9 +141,9 @@ impl Auth {
     ///
     /// # Errors
     /// The request lacks a signed part, or a token must be fetched first: `Stopped`.
-    pub fn sign(&self, request: &mut Request, occasion: &Occasion) -> Result<Trace, Fault> {
+    pub fn sign(&self, request: &mut Request, context: &SigningContext) -> Result<Trace, Fault> {
         let fetched = || {
-            let secret = self.secret(occasion.now);
+            let secret = self.secret(context.now);
             secret.ok_or_else(|| Fault::stopped("the token for the request was not fetched"))
         };
         let mut national = |own: &National, prefix| {
@@ -149,7 +151,7 @@ impl Auth {
                 Some(secret) => secret,
                 None => fetched()?,
             };
-            Ok(own.sign(prefix, secret, request, occasion))
+            Ok(own.sign(prefix, secret, request, context))
         };
         match &self.scheme {
             Scheme::None | Scheme::Mtls(_) => Ok(Trace::of("none")),
@@ -162,9 +164,9 @@ impl Auth {
             Scheme::MessageBoard(own) => own.sign(request),
             Scheme::Gjgxjhpt(own) => national(own, EXCHANGE),
             Scheme::Gjzwfwpt(own) => national(own, SERVICE),
-            Scheme::XTif(own) => Ok(own.sign(request, occasion)),
-            Scheme::XBg(own) => Ok(own.sign(request, occasion)),
-            Scheme::Sign(own) => own.sign(request, occasion),
+            Scheme::XTif(own) => Ok(own.sign(request, context)),
+            Scheme::XBg(own) => Ok(own.sign(request, context)),
+            Scheme::Sign(own) => own.sign(request, context),
         }
     }
 

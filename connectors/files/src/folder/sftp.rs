@@ -11,7 +11,7 @@ use russh_sftp::{
     protocol::{File as Entry, FileAttributes, OpenFlags, StatusCode},
 };
 
-use self::session::{Entrance, Session};
+use self::session::{Login, Session};
 use super::{EntryKind, Listing, Moved, Stamp, address::Server};
 use crate::config::Config;
 
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 16;
 /// A folder and its session.
 #[derive(Debug)]
 pub(crate) struct Sftp {
-    entrance: Entrance,
+    login: Login,
     folder: String,
     listing: usize,
     session: Option<Session>,
@@ -33,8 +33,8 @@ impl Sftp {
     /// Uses no network.
     pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
         let folder = server.folder.clone();
-        let entrance = Entrance::new(server, config)?;
-        Ok(Self { entrance, folder, listing: config.listing as usize, session: None })
+        let login = Login::new(server, config)?;
+        Ok(Self { login, folder, listing: config.listing as usize, session: None })
     }
 
     pub(super) fn rest(&mut self) {
@@ -102,7 +102,7 @@ impl Sftp {
             self.session = Some(session);
             return Ok(sftp);
         }
-        let session = self.entrance.enter().await?;
+        let session = self.login.enter().await?;
         Ok(self.session.insert(session).sftp())
     }
 
@@ -115,7 +115,7 @@ impl Sftp {
             // The state of such a session is not known.
             self.session = None;
         }
-        session::of_request(error).at(path).at(self.entrance.place())
+        session::of_request(error).at(path).at(self.login.place())
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Run {
 }
 
 /// The next message of a tap.
-pub(crate) enum Said {
+pub(crate) enum Output {
     /// A record of the stream, with the length of its line.
     Record(Option<RecordKey>, Entry, usize),
     /// Nothing of the stream: a state, the schema, a record of another one.
@@ -64,24 +64,24 @@ impl Run {
         while self.reached.passed < reached.passed {
             let passed = self.reached.passed;
             match self.next(plan).await? {
-                Said::Record(..) | Said::Nothing if self.reached.passed >= passed => {}
+                Output::Record(..) | Output::Nothing if self.reached.passed >= passed => {}
                 // A state came earlier than before, or the end.
-                Said::Record(..) | Said::Nothing | Said::Ended => return Ok(false),
-                Said::Failed(fault) => return Err(fault),
+                Output::Record(..) | Output::Nothing | Output::Ended => return Ok(false),
+                Output::Failed(fault) => return Err(fault),
             }
         }
         Ok(self.reached == *reached)
     }
 
     /// The next message.
-    pub(crate) async fn next(&mut self, plan: &Plan) -> Result<Said, Fault> {
+    pub(crate) async fn next(&mut self, plan: &Plan) -> Result<Output, Fault> {
         let Self { child, lines, keys, reached, .. } = self;
         let line = match next_line(lines, plan).await? {
             Some(line) => line,
             None => return Ok(end(child, plan).await),
         };
         if line.trim_ascii().is_empty() {
-            return Ok(Said::Nothing);
+            return Ok(Output::Nothing);
         }
         if let Some(record) = Record::of(line, &keys.stream) {
             reached.passed += 1;
@@ -90,7 +90,7 @@ impl Run {
             reached.digest = hex::encode(&chain[..16]);
             let at = format!("record {} after the last state", reached.passed);
             let (key, entry) = keys.entry(record, line, at, plan)?;
-            return Ok(Said::Record(key, entry, line.len()));
+            return Ok(Output::Record(key, entry, line.len()));
         }
         let message: Message = serde_json::from_slice(line)
             .map_err(|_| plan.stopped("one of its lines is not a Singer message"))?;
@@ -102,7 +102,7 @@ impl Run {
             }
             *reached = Reached { state: Some(message.value), ..Reached::default() };
         }
-        Ok(Said::Nothing)
+        Ok(Output::Nothing)
     }
 }
 
@@ -121,7 +121,7 @@ pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> 
         text.extend_from_slice(line);
         text.push(b'\n');
     }
-    if let Said::Failed(fault) = end(&mut child, plan).await {
+    if let Output::Failed(fault) = end(&mut child, plan).await {
         return Err(fault);
     }
     let mut catalog: Value = serde_json::from_slice(&text).map_err(|_| {
@@ -174,13 +174,13 @@ async fn next_line<'a>(
     }
 }
 
-async fn end(child: &mut Child, plan: &Plan) -> Said {
+async fn end(child: &mut Child, plan: &Plan) -> Output {
     match tokio::time::timeout(plan.config.timeout.0, child.ended()).await {
-        Ok(Ok(())) => Said::Ended,
+        Ok(Ok(())) => Output::Ended,
         // Taps end like this whenever their source does not answer.
-        Ok(Err(how)) => Said::Failed(
+        Ok(Err(how)) => Output::Failed(
             Fault::transient(how).at(plan.place()).remedy("see its standard error in the log"),
         ),
-        Err(_) => Said::Failed(plan.stopped("it has closed its output and does not end")),
+        Err(_) => Output::Failed(plan.stopped("it has closed its output and does not end")),
     }
 }

@@ -14,7 +14,8 @@ use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    Algorithm, Coding, Errand, Fetched, Occasion, Request, Trace, oauth2::answered, trace::Material,
+    Algorithm, Coding, Fetched, Request, SigningContext, TokenRequest, Trace, oauth2::answered,
+    trace::Material,
 };
 use crate::cipher::{self, Mode};
 
@@ -64,9 +65,9 @@ impl National {
         prefix: &'static str,
         secret: &Secret,
         request: &mut Request,
-        occasion: &Occasion,
+        context: &SigningContext,
     ) -> Trace {
-        let rtime = occasion.now.timestamp_millis().to_string();
+        let rtime = context.now.timestamp_millis().to_string();
         let material = Material::default().text(&self.sid).text(&self.rid).text(&rtime);
         let key = secret.expose().as_bytes();
         let sign = Coding::Base64.write(&Algorithm::HmacSha256.of(key, &material.bytes));
@@ -78,11 +79,15 @@ impl National {
     }
 
     /// The request for the secret, signed with the key of the application.
-    pub(super) fn errand(&self, prefix: &'static str, occasion: &Occasion) -> Option<Errand> {
+    pub(super) fn token_request(
+        &self,
+        prefix: &'static str,
+        context: &SigningContext,
+    ) -> Option<TokenRequest> {
         let Refresh { url, appkey, .. } = self.refresh.as_ref()?;
         let mut request = Request { method: "POST".to_owned(), ..Request::default() };
-        let trace = self.sign(prefix, appkey, &mut request, occasion);
-        Some(Errand { url: url.clone(), request, trace })
+        let trace = self.sign(prefix, appkey, &mut request, context);
+        Some(TokenRequest { url: url.clone(), request, trace })
     }
 
     pub(super) fn read(

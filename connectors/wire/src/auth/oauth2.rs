@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Errand, Fetched, Request, Trace};
+use super::{Fetched, Request, TokenRequest, Trace};
 
 /// Settings of a token server.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -42,7 +42,7 @@ pub enum Credentials {
 }
 
 impl Oauth2 {
-    pub(super) fn errand(&self) -> Errand {
+    pub(super) fn token_request(&self) -> TokenRequest {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials");
         if let Some(scope) = &self.scope {
@@ -67,7 +67,7 @@ impl Oauth2 {
         }
         request.body = form.finish().into_bytes();
         let trace = Trace::of("oauth2").step("client", format!("{id} and ‹client_secret›"));
-        Errand { url: self.token_url.clone(), request, trace }
+        TokenRequest { url: self.token_url.clone(), request, trace }
     }
 
     pub(super) fn read(

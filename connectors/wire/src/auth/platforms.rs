@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Algorithm, Coding, Occasion, Request, Trace, digest::md5_hex, request::percent_encoded,
+    Algorithm, Coding, Request, SigningContext, Trace, digest::md5_hex, request::percent_encoded,
     trace::Material,
 };
 
@@ -77,10 +77,10 @@ impl MessageBoard {
 
 impl XTif {
     /// The nonce begins with the time, so that the other side can forget old ones.
-    pub(super) fn sign(&self, request: &mut Request, occasion: &Occasion) -> Trace {
-        let nonce = hex::encode(&occasion.nonce[..3]);
-        let nonce = format!("{:x}-{nonce}", occasion.now.timestamp_millis());
-        self.sign_with(&nonce, request, occasion)
+    pub(super) fn sign(&self, request: &mut Request, context: &SigningContext) -> Trace {
+        let nonce = hex::encode(&context.nonce[..3]);
+        let nonce = format!("{:x}-{nonce}", context.now.timestamp_millis());
+        self.sign_with(&nonce, request, context)
     }
 
     /// `hex(sha256(timestamp + token + nonce + timestamp))`, the timestamp in seconds.
@@ -88,9 +88,9 @@ impl XTif {
         &self,
         nonce: &str,
         request: &mut Request,
-        occasion: &Occasion,
+        context: &SigningContext,
     ) -> Trace {
-        let timestamp = occasion.now.timestamp().to_string();
+        let timestamp = context.now.timestamp().to_string();
         let material = Material::default()
             .text(&timestamp)
             .secret("token", self.token.expose())
@@ -108,8 +108,8 @@ impl XTif {
 
 impl XBg {
     /// `Base64(HMAC-SHA256(sk, METHOD\nPATH\nSORTED_QUERY\nAK\nDATE\n))`.
-    pub(super) fn sign(&self, request: &mut Request, occasion: &Occasion) -> Trace {
-        let date = httpdate::fmt_http_date(SystemTime::from(occasion.now));
+    pub(super) fn sign(&self, request: &mut Request, context: &SigningContext) -> Trace {
+        let date = httpdate::fmt_http_date(SystemTime::from(context.now));
         let (method, path, query) = (&request.method, &request.path, sorted(&request.query));
         let text = format!("{method}\n{path}\n{query}\n{}\n{date}\n", self.access_key);
         let key = self.secret_key.expose().as_bytes();

@@ -5,7 +5,7 @@ use contract::{Fault, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Algorithm, Coding, Occasion, Request, Trace, one_table, trace::Material};
+use super::{Algorithm, Coding, Request, SigningContext, Trace, one_table, trace::Material};
 
 /// A digest or HMAC over parts of the request.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -109,13 +109,17 @@ impl Sign {
         Err(Fault::stopped(trouble.0).at("auth.sign").remedy(trouble.1))
     }
 
-    pub(super) fn sign(&self, request: &mut Request, occasion: &Occasion) -> Result<Trace, Fault> {
-        let now = occasion.now;
+    pub(super) fn sign(
+        &self,
+        request: &mut Request,
+        context: &SigningContext,
+    ) -> Result<Trace, Fault> {
+        let now = context.now;
         let timestamp = self.timestamp.as_ref().map(|stamp| match stamp.unit {
             Unit::S => now.timestamp().to_string(),
             Unit::Ms => now.timestamp_millis().to_string(),
         });
-        let nonce = hex::encode(occasion.nonce);
+        let nonce = hex::encode(context.nonce);
         if let Some((stamp, timestamp)) = self.timestamp.as_ref().zip(timestamp.as_ref()) {
             stamp.put.fill(request, timestamp)?;
         }

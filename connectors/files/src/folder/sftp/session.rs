@@ -26,7 +26,7 @@ use crate::{config::Config, folder::address::Server};
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// How to connect and log in.
-pub(super) struct Entrance {
+pub(super) struct Login {
     server: Server,
     known: Known,
     key: Option<Arc<PrivateKey>>,
@@ -46,7 +46,7 @@ pub(super) struct Session {
     sftp: Arc<RawSftpSession>,
 }
 
-impl Entrance {
+impl Login {
     /// Refuses settings that cannot verify the server, or cannot log in.
     pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
         let settings = &config.sftp;
@@ -157,10 +157,10 @@ fn private_key(key: &Secret, passphrase: Option<&Secret>) -> Result<Arc<PrivateK
     })
 }
 
-impl fmt::Debug for Entrance {
+impl fmt::Debug for Login {
     // A key must not be in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entrance").field("server", &self.server.host).finish_non_exhaustive()
+        f.debug_struct("Login").field("server", &self.server.host).finish_non_exhaustive()
     }
 }
 
