@@ -24,10 +24,10 @@ const MOST_FIELDS: usize = 64;
 
 const TOO_DEEP: &str = "it has more than 128 levels";
 const CONTROL: (QualityFlag, &str) =
-    (QualityFlag::ControlCharacters, "a control character stands in it unescaped");
-const HALF: (QualityFlag, &str) = (QualityFlag::Damaged, "half of a character stands in it");
+    (QualityFlag::ControlCharacters, "it contains an unescaped control character");
+const HALF: (QualityFlag, &str) = (QualityFlag::Damaged, "it contains half of a character");
 const REPEATED: (QualityFlag, &str) =
-    (QualityFlag::Damaged, "the name stands twice with different values, the last one counts");
+    (QualityFlag::Damaged, "the name is there twice with different values; the last one counts");
 
 /// Parses a JSON text; damage within a value is marked in its place. Of equal names in an object the
 /// last one counts, and another value before it is marked too.
@@ -158,7 +158,7 @@ impl Reader<'_> {
             b't' => return self.word(start, "true", Value::Bool(true)),
             b'f' => return self.word(start, "false", Value::Bool(false)),
             b'n' => return self.word(start, "null", Value::Null),
-            _ => return Err("no JSON value begins"),
+            _ => return Err("this is not a JSON value"),
         };
         self.blanks();
         if self.takes(close) {
@@ -241,7 +241,7 @@ impl Reader<'_> {
         loop {
             let rest = &self.text[self.at..];
             let Some(plain) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else {
-                return Err("a text does not end");
+                return Err("a text is not closed");
             };
             let mut stretch = &rest[..plain];
             if !has_control && let Some(at) = control(stretch) {
@@ -278,7 +278,7 @@ impl Reader<'_> {
                         continue;
                     }
                 },
-                _ => return Err("no escape"),
+                _ => return Err("unknown escape sequence"),
             });
         }
     }
@@ -316,7 +316,7 @@ impl Reader<'_> {
         }
         let text = &self.text[start..self.at];
         if !is_number(text) {
-            return Err("a number that JSON does not know");
+            return Err("this is not a JSON number");
         }
         let integer = text.parse::<i64>().ok().filter(|number| number.unsigned_abs() <= EXACT);
         Ok(match integer {
@@ -333,7 +333,7 @@ impl Reader<'_> {
         value: Value,
     ) -> Result<Option<Value>, &'static str> {
         if !self.text[start..].starts_with(word) {
-            return Err("no JSON value begins");
+            return Err("this is not a JSON value");
         }
         self.at = start + word.len();
         Ok(Some(value))

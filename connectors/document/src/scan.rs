@@ -59,7 +59,7 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, Broken> {
     let begins =
         |byte: &u8| matches!(byte, b'[' | b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');
     if bytes.get(at).is_some_and(|first| !begins(first)) {
-        return Err(Broken::at("no JSON value begins", text, at));
+        return Err(Broken::at("this is not a JSON value", text, at));
     }
     let (start, mut found) = (at, Vec::new());
     at += usize::from(is_list);
@@ -120,7 +120,7 @@ mod tests {
             ("[1}", "did not open"),
             ("[1] x", "follows"),
             ("1,2", "follows"),
-            ("id=1", "no JSON value"),
+            ("id=1", "not a JSON value"),
             ("[\"a]", "ends too early"),
         ] {
             let said = of(text).unwrap_err().to_string();

@@ -20,13 +20,16 @@ const VOID: [&str; 8] = ["br", "hr", "img", "input", "link", "meta", "col", "wbr
 type Oddity = (QualityFlag, &'static str);
 const FORBIDDEN: Oddity =
     (QualityFlag::ControlCharacters, "a character that XML forbids was removed");
-const NO_CHARACTER: Oddity = (QualityFlag::Damaged, "a reference to no character stands in it");
-const LONE_AMP: Oddity = (QualityFlag::Damaged, "a lone & stands in it");
-const HTML: Oddity = (QualityFlag::Damaged, "an element of HTML in it is not closed");
-const REPEATED: Oddity =
-    (QualityFlag::Damaged, "the attribute stands twice with different values, the last one counts");
+const NO_CHARACTER: Oddity =
+    (QualityFlag::Damaged, "it contains a reference that is not a character");
+const LONE_AMP: Oddity = (QualityFlag::Damaged, "it contains a lone &");
+const HTML: Oddity = (QualityFlag::Damaged, "it contains an HTML element that is not closed");
+const REPEATED: Oddity = (
+    QualityFlag::Damaged,
+    "the attribute is there twice with different values; the last one counts",
+);
 const UNCLOSED: (&str, &str) = ("bad_xml", "the element is not closed");
-const UNOPENED: (&str, &str) = ("bad_xml", "an element is closed in it that is not open");
+const UNOPENED: (&str, &str) = ("bad_xml", "it closes an element that is not open");
 const BAD_ATTRIBUTE: (&str, &str) = ("bad_xml", "an attribute of it is malformed");
 const TOO_DEEP: (&str, &str) = ("bad_xml", "it has more than 128 levels");
 
