@@ -106,7 +106,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(channel: &'a LiveChannel) -> Self {
-        let connector = channel.connector(channel.means()).unwrap();
+        let connector = channel.connector(channel.context()).unwrap();
         let story = Story { messages: Vec::new(), demands: Vec::new() };
         Self { channel, connector, cursor: None, reads: 0, story }
     }

@@ -14,35 +14,35 @@ use crate::{
 /// A body as text.
 #[derive(Debug)]
 pub struct Text {
-    /// The text, without a byte order mark. Malformed sequences are marked in it, see [`Findings`].
+    /// The text, without a byte order mark. Malformed sequences are marked, see [`Findings`].
     pub text: String,
     /// What is known of it.
     pub facts: Facts,
 }
 
-/// What is known of the text of a document: every record of it is judged by this.
+/// What is known of the text of a document; its records are judged by this.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// How the charset was found.
     pub report: TextReport,
-    /// What is wrong, and where.
+    /// Damage and oddities.
     pub findings: Findings,
-    /// Characters that stood in the private-use area and were put back, each once.
+    /// Characters that were put back from the private-use area, each once.
     pub put_back: Vec<char>,
 }
 
 impl Text {
-    /// Makes a tree of it; what is wrong with single records is marked in the tree.
+    /// Parses it; damage in single records is marked in the tree.
     ///
     /// # Errors
-    /// It is no such document: its brackets or elements do not hold together.
+    /// It is not such a document: its brackets or elements do not match.
     pub fn parse(&mut self, shape: Shape) -> Result<Value, Broken> {
         shape.parse(&self.text, &mut self.facts.findings)
     }
 }
 
 impl Facts {
-    /// What is wrong with a record. `prefix` stands before the names of its fields.
+    /// The findings about a record. `prefix` is put before the names of its fields.
     pub fn judge(&self, prefix: &str, tree: &Value) -> Verdict {
         let mut verdict = self.findings.judge(prefix, tree, &self.report.charset);
         if !self.put_back.is_empty() {
@@ -61,7 +61,7 @@ impl Facts {
     }
 }
 
-/// Decodes a body. Never fails: what is malformed is kept beside the text.
+/// Decodes a body. Never fails: malformed bytes are kept beside the text.
 pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
     let decoded = normalizer_text::decode(bytes, hints);
     let report = decoded.evidence.report();
@@ -79,7 +79,7 @@ pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
     Text { text, facts: Facts { report, findings, put_back } }
 }
 
-/// Writes a text in a charset; `None` where it does not have all characters.
+/// Encodes a text in a charset; `None` where the charset lacks a character.
 pub fn encode(text: &str, charset: Charset) -> Option<Vec<u8>> {
     let encoding = match charset {
         Charset::Utf8 => return Some(text.as_bytes().to_vec()),
@@ -105,7 +105,8 @@ mod tests {
             let Text { text, facts } = decode(bytes, &hints);
             assert!(text.starts_with(before) && text.ends_with(after));
             assert!(!text.contains('\u{fffd}') && !facts.findings.is_empty());
-            let settled = facts.findings.settled_text(&text);
+            let mut settled = Value::from(text);
+            facts.findings.settle(&mut settled);
             assert_eq!(settled, format!("{before}\u{fffd}{after}"));
         }
     }

@@ -1,24 +1,25 @@
-//! What is wrong with a document travels with its text until it is known which record it is in.
+//! Damage in a document is marked in its text until it is known which record contains it.
 //!
-//! A page is decoded and parsed whole and split afterwards, but one damaged record must not spoil
-//! its neighbours. So whatever is wrong becomes a mark of characters that the document does not
-//! contain elsewhere; the record whose tree holds a mark is the one that is damaged, and the mark
-//! leads back to what the source wrote.
+//! A page is decoded and parsed as a whole and split afterwards, but one damaged record must not
+//! affect the others. So damage becomes a mark of characters that the document does not contain
+//! elsewhere. The record whose tree contains a mark is damaged, and the mark leads back to what the
+//! source wrote.
+
+use std::borrow::Cow;
 
 use contract::{Mark, Reason, demand::QualityFlag};
 use normalizer_text::{Charset, Span, decode_strict};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 
 use crate::{
     path::Path,
     tree::{Malformed, Spot},
 };
 
-/// Characters that mean nothing in any text (Unicode 23.7); one the document does not have is the
-/// mark.
+/// Noncharacters (Unicode 23.7); the mark is one that the document does not contain.
 const CANDIDATES: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
 
-/// All that was found wrong with one document.
+/// The findings about one document.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
     mark: Option<char>,
@@ -28,7 +29,7 @@ pub struct Findings {
 #[derive(Debug, Clone)]
 struct Finding {
     what: What,
-    /// As the source wrote it. It may hold marks of earlier findings.
+    /// What the source wrote. It may contain marks of earlier findings.
     source: Vec<u8>,
 }
 
@@ -36,23 +37,23 @@ struct Finding {
 enum What {
     /// A sequence at this offset of the body is not in the charset.
     Bytes { offset: usize },
-    /// It is not what the form allows: the record cannot be taken.
+    /// The document format forbids it: the record is rejected.
     Damage { code: &'static str, what: &'static str, at: Option<Spot> },
-    /// It is not what the form allows, and what it means is certain: a character or nothing.
+    /// The document format forbids it, but its meaning is clear: a character or nothing.
     Oddity { flag: QualityFlag, what: &'static str, instead: Option<char> },
 }
 
 /// What is wrong with one record.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// Doubts about its fields.
+    /// Findings about its fields.
     pub marks: Vec<Mark>,
-    /// Why it cannot be taken, if it cannot.
+    /// Why it is rejected, if it is.
     pub damage: Option<Reason>,
 }
 
 impl Verdict {
-    /// Why the record cannot be taken, where the channel treats malformed bytes so.
+    /// Why the record is rejected, by the channel's rule for malformed bytes.
     pub fn reason(&self, malformed: Malformed) -> Option<Reason> {
         let is_malformed = |mark: &&Mark| mark.flag == QualityFlag::MalformedBytes;
         let first = self.marks.iter().find(is_malformed).filter(|_| malformed == Malformed::Reject);
@@ -63,23 +64,22 @@ impl Verdict {
 }
 
 impl Findings {
-    /// Whether nothing is wrong.
+    /// Whether there are no findings.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// What is wrong with a record. `prefix` stands before the names of its fields.
+    /// The findings about a record. `prefix` is put before the names of its fields.
     pub fn judge(&self, prefix: &str, tree: &Value, charset: &str) -> Verdict {
         let mut verdict = Verdict::default();
         let Some(mark) = self.mark.filter(|_| !self.is_empty()) else { return verdict };
         each_text(tree, &mut |field, text| {
-            let (mut first, mut n_bytes) = (None, 0);
+            let mut malformed = Vec::new();
             let field = format!("{prefix}{}", self.settled(field, mark));
             for (what, source) in self.marked(text, mark) {
                 match what {
                     What::Bytes { offset } => {
-                        n_bytes += 1;
-                        first.get_or_insert(Span { offset, len: source.len() });
+                        malformed.push(Span { offset, len: source.len() });
                     }
                     What::Damage { code, what, at } => {
                         let at = at.map_or(String::new(), |at| format!(" at {at}"));
@@ -92,21 +92,21 @@ impl Findings {
                     }
                 }
             }
-            if let Some(first) = first {
-                let detail = malformed_detail(first, n_bytes, charset);
+            if !malformed.is_empty() {
+                let detail = malformed_detail(&malformed, charset);
                 verdict.marks.push(Mark { field, flag: QualityFlag::MalformedBytes, detail });
             }
         });
         verdict
     }
 
-    /// What does not belong to any record, where the rest of a document holds it.
+    /// The damage in the rest of a document, outside its records.
     pub fn damage_in(&self, rest: &Value) -> Option<String> {
         self.judge("", rest, "").damage.map(|reason| reason.detail)
     }
 
-    /// The key of a record. One that is damaged is none: the next record that is damaged there
-    /// would get the same; nor is one of two values under the same name.
+    /// The key of a record. `None` where it is damaged, because the next damaged record could get the
+    /// same key, and where its name has two values.
     pub fn key(&self, at: &Path, tree: &Value) -> Option<String> {
         let key = at.text(tree).filter(|key| self.is_whole(key))?;
         let is_doubtful = |name: &String| at.as_str().contains(name.as_str());
@@ -114,12 +114,12 @@ impl Findings {
         (!repeated.iter().any(is_doubtful)).then_some(key)
     }
 
-    /// Whether a text is as the source meant it: no mark is in it.
+    /// Whether a text contains no mark.
     pub fn is_whole(&self, text: &str) -> bool {
         self.is_empty() || self.mark.is_none_or(|mark| !text.contains(mark))
     }
 
-    /// Whether nothing stands here: the place behind the last comma of a list.
+    /// Whether this is the empty place after the last comma of a list.
     pub fn is_nothing(&self, value: &Value) -> bool {
         let (Value::String(text), Some(mark)) = (value, self.mark) else { return false };
         let mut marked = self.marked(text, mark);
@@ -127,7 +127,7 @@ impl Findings {
             && marked.next().is_none()
     }
 
-    /// The names that stand twice in one object of the tree, with different values.
+    /// The names that are twice in one object of the tree, with different values.
     pub fn repeated_names(&self, tree: &Value) -> Vec<String> {
         let mut names = Vec::new();
         if let Some(mark) = self.mark.filter(|_| !self.is_empty()) {
@@ -141,13 +141,9 @@ impl Findings {
         names
     }
 
-    /// The tree as JSON, with what the source wrote in the places of the marks: what a person
-    /// needs to see, and nothing lost.
+    /// The tree as JSON, with what the source wrote in the places of the marks, for people.
     pub fn bytes_of(&self, tree: &Value) -> Vec<u8> {
-        let text = tree.to_string();
-        let mut bytes = Vec::with_capacity(text.len());
-        self.restore(text.as_bytes(), self.found.len(), &mut bytes);
-        bytes
+        self.source_of(&tree.to_string())
     }
 
     /// A part of the text of the document, with what the source wrote in the places of the marks.
@@ -157,7 +153,7 @@ impl Findings {
         bytes
     }
 
-    /// `limit`: a source holds marks of earlier findings only.
+    /// `limit`: a source contains marks of earlier findings only.
     fn restore(&self, text: &[u8], limit: usize, bytes: &mut Vec<u8>) {
         let (Some(mark), Ok(text)) = (self.mark, std::str::from_utf8(text)) else {
             bytes.extend_from_slice(text);
@@ -175,7 +171,7 @@ impl Findings {
                     let Some(found) = self.found.get(index).filter(|_| index < limit) else {
                         continue;
                     };
-                    // A token that is no value stands in quotes in the tree only.
+                    // A token that is not a value is in quotes in the tree only.
                     if matches!(found.what, What::Damage { .. }) && bytes.ends_with(b"\"") {
                         bytes.pop();
                         quoted = true;
@@ -186,7 +182,7 @@ impl Findings {
         }
     }
 
-    /// Puts what is meant in the place of every mark; U+FFFD for what is malformed.
+    /// Replaces every mark by what is meant, or by U+FFFD where bytes are malformed.
     pub fn settle(&self, tree: &mut Value) {
         let Some(mark) = self.mark.filter(|_| !self.is_empty()) else { return };
         match tree {
@@ -211,39 +207,28 @@ impl Findings {
         }
     }
 
-    /// The text with what is meant in the place of every mark.
-    pub fn settled_text(&self, text: &str) -> String {
-        self.mark.map_or_else(|| text.to_owned(), |mark| self.settled(text, mark))
-    }
-
     /// The text with what is meant in the places of oddities; other marks stay.
     pub fn without_oddities(&self, text: &str) -> String {
         let Some(mark) = self.mark else { return text.to_owned() };
-        let mut plain = String::with_capacity(text.len());
-        for piece in pieces(text, mark) {
-            match piece {
-                Piece::Text(text) => plain.push_str(text),
-                Piece::Mark(index) => match self.found.get(index).map(|found| found.what) {
-                    Some(What::Oddity { instead, .. }) => plain.extend(instead),
-                    _ => plain.push_str(&format!("{mark}{index}{mark}")),
-                },
-            }
-        }
-        plain
+        self.replaced(text, mark, |index| format!("{mark}{index}{mark}"))
     }
 
     fn settled(&self, text: &str, mark: char) -> String {
-        let mut settled = String::with_capacity(text.len());
-        for piece in pieces(text, mark) {
-            match piece {
-                Piece::Text(text) => settled.push_str(text),
-                Piece::Mark(index) => match self.found.get(index).map(|found| found.what) {
-                    Some(What::Oddity { instead, .. }) => settled.extend(instead),
-                    _ => settled.push(char::REPLACEMENT_CHARACTER),
-                },
-            }
-        }
-        settled
+        self.replaced(text, mark, |_| char::REPLACEMENT_CHARACTER.to_string())
+    }
+
+    /// The text with what is meant in the places of oddities, and `other` for other findings.
+    fn replaced(&self, text: &str, mark: char, other: impl Fn(usize) -> String) -> String {
+        let pieces = pieces(text, mark).map(|piece| match piece {
+            Piece::Text(text) => Cow::from(text),
+            Piece::Mark(index) => match self.found.get(index).map(|found| found.what) {
+                Some(What::Oddity { instead, .. }) => {
+                    instead.map(String::from).unwrap_or_default().into()
+                }
+                _ => other(index).into(),
+            },
+        });
+        pieces.collect()
     }
 
     fn marked<'a>(
@@ -260,10 +245,10 @@ impl Findings {
     }
 }
 
-/// How readers add to it.
+/// What parsers add.
 impl Findings {
-    /// The text of bytes that begin at `offset` of their body, malformed sequences marked in it.
-    /// `whole` is the text with anything in the places of the marks.
+    /// The text of bytes that begin at `offset` of their body, with marks for malformed sequences.
+    /// `whole` is the text with any characters in the places of the marks.
     pub fn mark_malformed(
         &mut self,
         bytes: &[u8],
@@ -275,7 +260,7 @@ impl Findings {
         self.choose_mark(whole, None);
         let (mut text, mut at) = (String::with_capacity(whole.len()), 0);
         for span in spans {
-            // What stands between two malformed sequences decodes alone as it did with them.
+            // The bytes between two malformed sequences decode alone as they do with them.
             text.push_str(&decode_strict(&bytes[at..span.offset], charset).text);
             at = span.offset + span.len;
             let what = What::Bytes { offset: offset + span.offset };
@@ -285,10 +270,10 @@ impl Findings {
         text
     }
 
-    /// Chooses the mark, where there is none yet: a character that is neither in `text` nor `not`.
+    /// Chooses the mark where there is none yet: a character that is not in `text` and is not `not`.
     pub(crate) fn choose_mark(&mut self, text: &str, not: Option<char>) -> char {
         *self.mark.get_or_insert_with(|| {
-            // A text that holds all of them is no text: its own ones are then taken for marks.
+            // A document that contains all of them is garbage: then its own ones are taken for marks.
             let mut candidates = CANDIDATES;
             candidates
                 .find(|mark| Some(*mark) != not && !text.contains(*mark))
@@ -296,7 +281,7 @@ impl Findings {
         })
     }
 
-    /// A character that a document names by its number: it must not be taken for the mark.
+    /// A character that a document names by its number. It must not be taken for the mark.
     pub(crate) fn named(&mut self, character: char, text: &str) -> char {
         let is_candidate = CANDIDATES.contains(&character);
         if is_candidate && self.choose_mark(text, Some(character)) == character {
@@ -305,7 +290,7 @@ impl Findings {
         character
     }
 
-    /// Marks what is not of the form in the text `into`.
+    /// Marks damage in the text `into`.
     pub(crate) fn damage(
         &mut self,
         (code, what): (&'static str, &'static str),
@@ -316,7 +301,7 @@ impl Findings {
         self.add(What::Damage { code, what, at }, source.as_bytes(), into);
     }
 
-    /// Marks what is not of the form, and certain all the same.
+    /// Marks an oddity in the text `into`.
     pub(crate) fn oddity(
         &mut self,
         (flag, what): (QualityFlag, &'static str),
@@ -325,6 +310,32 @@ impl Findings {
         into: &mut String,
     ) {
         self.add(What::Oddity { flag, what, instead }, source.as_bytes(), into);
+    }
+
+    /// Puts a value into an object. Of equal names the last value counts; where the one before is
+    /// another one, it is kept under a marked name. `text` is the text of the document.
+    pub(crate) fn insert(
+        &mut self,
+        object: &mut Map<String, Value>,
+        name: String,
+        value: Value,
+        repeated: (QualityFlag, &'static str),
+        text: &str,
+    ) {
+        match object.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            Entry::Occupied(mut entry) => {
+                let before = entry.insert(value);
+                if before != *entry.get() {
+                    let mut name = entry.key().clone();
+                    self.choose_mark(text, None);
+                    self.oddity(repeated, None, "", &mut name);
+                    object.insert(name, before);
+                }
+            }
+        }
     }
 
     fn add(&mut self, what: What, source: &[u8], into: &mut String) {
@@ -336,8 +347,8 @@ impl Findings {
     }
 }
 
-/// Calls `look` with each text of a tree, and with each name, and the names that lead to it, dots
-/// between. Positions in lists say nothing about a field and are left out.
+/// Calls `look` with each text and each name of a tree, and with the path to it: names with dots
+/// between, without positions in lists.
 pub(crate) fn each_text(tree: &Value, look: &mut impl FnMut(&str, &str)) {
     visit(tree, &mut String::new(), look);
 }
@@ -367,14 +378,15 @@ fn located(field: &str, what: &str) -> String {
     if field.is_empty() { what.to_owned() } else { format!("{field}: {what}") }
 }
 
-fn malformed_detail(first: Span, count: usize, charset: &str) -> String {
-    let Span { offset, len } = first;
-    format!("{len} bytes at offset {offset} are not {charset}, {count} such places")
+/// The detail of a mark for malformed sequences. It never quotes the text around them.
+pub fn malformed_detail(spans: &[Span], charset: &str) -> String {
+    let Span { offset, len } = spans.first().copied().unwrap_or(Span { offset: 0, len: 0 });
+    format!("{len} bytes at offset {offset} are not {charset}, {} such places", spans.len())
 }
 
 enum Piece<'a> {
     Text(&'a str),
-    /// Which finding.
+    /// The number of a finding.
     Mark(usize),
 }
 
@@ -430,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_uses_the_mark_itself_is_no_page_of_marks() {
+    fn a_page_that_contains_the_mark_character_is_read_correctly() {
         let mut text = decode("[\"\u{fdd0}7\u{fdd0}\", \"x\"]".as_bytes(), &Hints::default());
         let tree = text.parse(Shape::Json).unwrap();
         assert!(malformed(&text, &tree).is_empty());
@@ -445,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_damaged_record_said_is_shown_as_it_was_written() {
+    fn a_damaged_record_is_shown_as_it_was_written() {
         let source = r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],a:1}"#;
         let mut text = decode(source.as_bytes(), &Hints::default());
         let tree = text.parse(Shape::Json).unwrap();

@@ -1,13 +1,13 @@
-//! JSON, exact about numbers, and about whose damage it is.
+//! JSON with exact numbers, where damage in one value does not affect the others.
 //!
-//! The usual parsers read `12.50` as a float and forget the zero, and refuse a whole page for half
-//! an emoji in one text. Integers above 2^53 and all decimals stay text here, because they are keys
-//! and money. What is wrong within a value is marked in its place, and reading goes on behind it:
-//! only where brackets do not hold together is the document refused. There is no recursion: a
-//! document of a million brackets ends at the depth limit, not at the end of the stack.
+//! The usual parsers read `12.50` as a float without the zero, and refuse a whole page for half an
+//! emoji in one text. Integers above 2^53 and all decimals stay text here, because they are keys and
+//! money. Damage within a value is marked in its place, and parsing goes on after it: the document is
+//! refused only where its brackets do not match. There is no recursion: a document of a million
+//! brackets ends at the depth limit, not at the end of the stack.
 
 use contract::demand::QualityFlag;
-use serde_json::{Map, Value, map::Entry};
+use serde_json::{Map, Value};
 
 use crate::{
     findings::Findings,
@@ -15,25 +15,25 @@ use crate::{
     tree::{Broken, Lines, MAX_DEPTH, MAX_NODES},
 };
 
-/// The greatest integer up to which every one is a number of its own for every reader.
+/// Every JSON reader reads integers up to this one exactly.
 const EXACT: u64 = 1 << 53;
-/// Room for the names of the first object.
+/// Capacity for the names of the first object.
 const FIELDS: usize = 16;
-/// Room for the names of any: nested objects that are never full must cost little.
+/// The largest capacity of an object: nested objects that are never full must cost little.
 const MOST_FIELDS: usize = 64;
 
 const TOO_DEEP: &str = "it has more than 128 levels";
 const CONTROL: (QualityFlag, &str) =
-    (QualityFlag::ControlCharacters, "a control character stands in it unescaped");
-const HALF: (QualityFlag, &str) = (QualityFlag::Damaged, "half of a character stands in it");
+    (QualityFlag::ControlCharacters, "it contains an unescaped control character");
+const HALF: (QualityFlag, &str) = (QualityFlag::Damaged, "it contains half of a character");
 const REPEATED: (QualityFlag, &str) =
-    (QualityFlag::Damaged, "the name stands twice with different values, the last one counts");
+    (QualityFlag::Damaged, "the name is there twice with different values; the last one counts");
 
-/// Makes a tree of a JSON text; what is wrong within a value is marked in its place. The last of
-/// equal names in an object counts, and that there was another value is marked too.
+/// Parses a JSON text; damage within a value is marked in its place. Of equal names in an object the
+/// last one counts, and another value before it is marked too.
 ///
 /// # Errors
-/// Its brackets do not hold together, it is no value at all, or it is too large.
+/// Its brackets do not match, it is not a value at all, or it is too large.
 pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, Broken> {
     let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let lines = Lines::default();
@@ -82,7 +82,8 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, Broken> {
             match what {
                 Container::Array(list) => list.push(value),
                 Container::Object(object, name) => {
-                    reader.insert(object, std::mem::take(name), value);
+                    let name = std::mem::take(name);
+                    reader.findings.insert(object, name, value, REPEATED, text);
                 }
             }
             if is_next {
@@ -101,7 +102,7 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, Broken> {
     }
 }
 
-/// What a value stands in, and where that began.
+/// An open list or object, and where it began.
 struct Open {
     what: Container,
     start: usize,
@@ -117,8 +118,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     n_nodes: usize,
-    /// As many names as the object before: the next is probably like it, and to grow costs more than
-    /// all else about an object.
+    /// The number of names of the object before: the next one probably has as many, and growing an
+    /// object costs more than filling it.
     usual: usize,
     findings: &'a mut Findings,
     lines: Lines,
@@ -141,7 +142,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A value; `None` where one has begun that holds others.
+    /// A value; `None` where a list or an object with content has begun.
     fn value(&mut self, open: &mut Vec<Open>) -> Result<Option<Value>, &'static str> {
         let start = self.at;
         let Some(first) = self.peek() else { return Err("a value is missing") };
@@ -157,7 +158,7 @@ impl Reader<'_> {
             b't' => return self.word(start, "true", Value::Bool(true)),
             b'f' => return self.word(start, "false", Value::Bool(false)),
             b'n' => return self.word(start, "null", Value::Null),
-            _ => return Err("no JSON value begins"),
+            _ => return Err("this is not a JSON value"),
         };
         self.blanks();
         if self.takes(close) {
@@ -174,8 +175,8 @@ impl Reader<'_> {
         Ok(None)
     }
 
-    /// What is wrong from `start` on becomes a mark; reading goes on behind it. `from`: a place
-    /// behind `start` that is not within a text.
+    /// Marks the damaged value from `start` on; parsing goes on after it. `from` is a place after
+    /// `start` that is not within a text.
     fn damaged(
         &mut self,
         what: &'static str,
@@ -207,23 +208,6 @@ impl Reader<'_> {
         Ok(Value::String(marked))
     }
 
-    fn insert(&mut self, object: &mut Map<String, Value>, name: String, value: Value) {
-        match object.entry(name) {
-            Entry::Vacant(entry) => {
-                entry.insert(value);
-            }
-            Entry::Occupied(mut entry) => {
-                let before = entry.insert(value);
-                if before != *entry.get() {
-                    let mut name = entry.key().clone();
-                    self.findings.choose_mark(self.text, None);
-                    self.findings.oddity(REPEATED, None, "", &mut name);
-                    object.insert(name, before);
-                }
-            }
-        }
-    }
-
     fn count(&mut self) -> Result<(), Broken> {
         self.n_nodes += 1;
         if self.n_nodes > MAX_NODES {
@@ -250,14 +234,14 @@ impl Reader<'_> {
         if self.takes(b':') { Ok(name) } else { Err("a colon is missing") }
     }
 
-    /// A text behind its first quote. Control characters, which are forbidden, are taken as they
-    /// are: whoever wrote them wrote them into one text.
+    /// A text after its first quote. Control characters, which JSON forbids, are kept: their meaning is
+    /// clear.
     fn string(&mut self) -> Result<String, &'static str> {
         let (mut string, mut has_control, mut has_half) = (String::new(), false, false);
         loop {
             let rest = &self.text[self.at..];
             let Some(plain) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else {
-                return Err("a text does not end");
+                return Err("a text is not closed");
             };
             let mut stretch = &rest[..plain];
             if !has_control && let Some(at) = control(stretch) {
@@ -294,12 +278,12 @@ impl Reader<'_> {
                         continue;
                     }
                 },
-                _ => return Err("no escape"),
+                _ => return Err("unknown escape sequence"),
             });
         }
     }
 
-    /// `\uXXXX`, and its second half where it is one of two; `None` where it is half a character.
+    /// `\uXXXX`, with its second half where it is the first of two; `None` for half a character.
     fn unicode(&mut self) -> Result<Option<char>, &'static str> {
         let first = self.hex()?;
         let is_high = (0xd800..0xdc00).contains(&first);
@@ -324,7 +308,7 @@ impl Reader<'_> {
         code.ok_or("`\\u` without four digits")
     }
 
-    /// A number from its first character on, which was taken already.
+    /// A number whose first character was taken already.
     fn number(&mut self, start: usize) -> Result<Value, &'static str> {
         let is_part = |b: u8| matches!(b, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
         while self.peek().is_some_and(is_part) {
@@ -332,11 +316,11 @@ impl Reader<'_> {
         }
         let text = &self.text[start..self.at];
         if !is_number(text) {
-            return Err("a number that JSON does not know");
+            return Err("this is not a JSON number");
         }
         let integer = text.parse::<i64>().ok().filter(|number| number.unsigned_abs() <= EXACT);
         Ok(match integer {
-            // `-0` is not the 0 it would become.
+            // `-0` would become 0.
             Some(number) if text != "-0" => Value::from(number),
             _ => Value::from(text),
         })
@@ -349,16 +333,16 @@ impl Reader<'_> {
         value: Value,
     ) -> Result<Option<Value>, &'static str> {
         if !self.text[start..].starts_with(word) {
-            return Err("no JSON value begins");
+            return Err("this is not a JSON value");
         }
         self.at = start + word.len();
         Ok(Some(value))
     }
 }
 
-/// Where the first control character stands.
+/// The place of the first control character.
 fn control(text: &str) -> Option<usize> {
-    // Without a branch for each byte: hardly any text has one.
+    // Without a branch for each byte: few texts have a control character.
     let least = text.bytes().fold(u8::MAX, u8::min);
     (least < 0x20).then(|| text.bytes().position(|byte| byte < 0x20)).flatten()
 }

@@ -1,4 +1,4 @@
-//! A path, parsed once.
+//! Paths, parsed once.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-/// Where something stands in a tree: RFC 9535. In a file it is a text like `$.data.rows[*]`.
+/// A path in a tree: a JSONPath (RFC 9535) like `$.data.rows[*]`.
 #[derive(Clone)]
 pub struct Path {
     text: String,
@@ -18,7 +18,7 @@ impl Path {
     /// Parses a path.
     ///
     /// # Errors
-    /// It is none; the text says where.
+    /// It is not a path; the text says where it is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         match JsonPath::parse(text) {
             Ok(query) => Ok(Self { text: text.to_owned(), query }),
@@ -35,29 +35,29 @@ impl Path {
         &self.text
     }
 
-    /// Everything it leads to.
+    /// Everything it finds.
     pub fn all<'a>(&self, tree: &'a Value) -> Vec<&'a Value> {
         self.query.query(tree).all()
     }
 
-    /// The first thing it leads to.
+    /// The first value it finds.
     pub fn first<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
         self.query.query(tree).first()
     }
 
-    /// The first thing it leads to, as text: see [`scalar`].
+    /// The first value it finds, as text: see [`scalar`].
     pub fn text(&self, tree: &Value) -> Option<String> {
         self.query.query(tree).into_iter().find_map(scalar)
     }
 
-    /// The places it leads to, as JSON pointers.
+    /// The places it finds, as JSON pointers.
     pub fn places(&self, tree: &Value) -> Vec<String> {
         self.query.query_located(tree).locations().map(|place| place.to_json_pointer()).collect()
     }
 }
 
-/// A value as text, an element of XML standing for the text in it. `None` where there is none:
-/// nothing, `null`, an empty text, a list or an object.
+/// A value as text; for an XML element, the text in it. `None` for `null`, an empty text, a list or an
+/// object.
 pub fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => (!text.is_empty()).then(|| text.clone()),
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_element_stands_for_its_text() {
+    fn an_xml_element_gives_its_text() {
         let tree =
             json!({ "a": [{ "$text": "7", "@n": "x" }], "b": 7, "c": [], "d": [{}], "e": "" });
         let text = |path: &str| Path::parse(path).unwrap().text(&tree);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_none_is_refused_with_its_place() {
+    fn an_invalid_path_is_refused_with_its_place() {
         assert!(Path::parse("data.rows").unwrap_err().contains("`data.rows`"));
         assert!(serde_json::from_str::<Path>("\"$.a b\"").is_err());
     }

@@ -1,4 +1,4 @@
-//! Where an element of JSON ends, without reading it.
+//! Where an element of JSON ends, without parsing it.
 
 use std::ops::Range;
 
@@ -7,19 +7,18 @@ use crate::tree::Broken;
 /// Finds the end of an element that may come in pieces.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// The brackets that close what is open.
+    /// The closing brackets of what is open.
     open: Vec<u8>,
     in_text: bool,
     is_escaped: bool,
 }
 
 impl Scan {
-    /// Where the element ends in `text`, if it does: before a `,` or a bracket that is none of its
-    /// own.
+    /// Where the element ends in `text`, if it does: before a `,` or a bracket that belongs to another
+    /// element.
     ///
     /// # Errors
-    /// The place of a bracket that closes what another kind has opened: nobody can tell what
-    /// belongs together.
+    /// The place of a bracket that does not match the open one.
     pub fn end(&mut self, text: &[u8]) -> Result<Option<usize>, usize> {
         for (at, byte) in text.iter().enumerate() {
             match byte {
@@ -47,11 +46,11 @@ impl Scan {
     }
 }
 
-/// Where the elements of a list stand in a text; all of it, where it is no list. What is wrong
-/// within an element is not looked at.
+/// The places of the elements of a list in a text; the whole text where it is not a list. Damage within
+/// an element is ignored.
 ///
 /// # Errors
-/// The brackets do not hold together.
+/// The brackets do not match.
 pub fn elements(text: &str) -> Result<Vec<Range<usize>>, Broken> {
     let bytes = text.as_bytes();
     let blank = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t' | b'\r' | b'\n'));
@@ -60,7 +59,7 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, Broken> {
     let begins =
         |byte: &u8| matches!(byte, b'[' | b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');
     if bytes.get(at).is_some_and(|first| !begins(first)) {
-        return Err(Broken::at("no JSON value begins", text, at));
+        return Err(Broken::at("this is not a JSON value", text, at));
     }
     let (start, mut found) = (at, Vec::new());
     at += usize::from(is_list);
@@ -121,7 +120,7 @@ mod tests {
             ("[1}", "did not open"),
             ("[1] x", "follows"),
             ("1,2", "follows"),
-            ("id=1", "no JSON value"),
+            ("id=1", "not a JSON value"),
             ("[\"a]", "ends too early"),
         ] {
             let said = of(text).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What every document becomes, and how large it may be.
+//! Trees: their kinds, limits and errors.
 
 use std::fmt;
 
@@ -8,14 +8,13 @@ use serde_json::Value;
 
 use crate::findings::Findings;
 
-/// Levels of a document. Real ones have ten; a tree that is deeper cannot be walked or dropped
-/// safely by anybody further on.
+/// Most levels of a document. Real ones have ten; later code cannot walk or drop a deeper tree safely.
 pub(crate) const MAX_DEPTH: usize = 128;
 
-/// Nodes of a document: a node takes far more memory than the two bytes it may have in the text.
+/// Most nodes of a document: a node takes far more memory than the two bytes it may have in the text.
 pub(crate) const MAX_NODES: usize = 1_000_000;
 
-/// How a document is written.
+/// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
@@ -26,10 +25,10 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Makes a tree of a text; what is wrong with single records of it is marked in the tree.
+    /// Parses a text; damage in single records is marked in the tree.
     ///
     /// # Errors
-    /// It is no such document: its brackets or elements do not hold together.
+    /// It is not such a document: its brackets or elements do not match.
     pub fn parse(self, text: &str, findings: &mut Findings) -> Result<Value, Broken> {
         match self {
             Self::Json => crate::json::parse(text, findings),
@@ -43,18 +42,18 @@ impl Shape {
     }
 }
 
-/// What becomes of a record whose bytes are not in the charset.
+/// What happens to a record whose bytes are not in the charset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Malformed {
     /// It goes to quarantine with its bytes.
     #[default]
     Reject,
-    /// It is taken, with U+FFFD in place of what is malformed and a mark.
+    /// It is accepted, with U+FFFD in place of malformed bytes and a mark.
     Accept,
 }
 
-/// A document that cannot be read as a whole. Says why and where, and quotes nothing.
+/// A document that cannot be parsed. Says why and where, and quotes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
     what: String,
@@ -94,8 +93,8 @@ impl fmt::Display for Spot {
     }
 }
 
-/// Counts lines as places are asked for, which come in their order: a text of many damaged places
-/// is counted once.
+/// Counts lines up to the places that are asked for, which come in order: a text with many damaged
+/// places is counted once.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     counted: usize,
@@ -110,7 +109,7 @@ impl Lines {
         self.n_breaks = before + memchr::memchr_iter(b'\n', &text.as_bytes()[from..at]).count();
         self.counted = at;
         let line_start = memchr::memrchr(b'\n', &text.as_bytes()[..at]).map_or(0, |at| at + 1);
-        // A line of megabytes has a column nobody counts.
+        // The column in a line of megabytes is not exact.
         let line = &text.as_bytes()[line_start.max(at.saturating_sub(100_000))..at];
         let column = line.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
         Spot { line: self.n_breaks + 1, column: column + 1 }

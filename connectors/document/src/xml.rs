@@ -1,9 +1,9 @@
 //! XML as a tree that the paths of JSON address.
 //!
 //! Children are always arrays, so a list of one looks like a list of two. Prefixes of names are
-//! dropped: every vendor's SOAP kit invents its own. Nothing is expanded: an entity that a document
-//! declares itself stays as it is written. What is wrong within an element is marked in it; an
-//! element that is never closed is damage of its own, and what stands behind it passes.
+//! removed: every SOAP library invents its own. Entities are not expanded: those that a document
+//! declares stay as they are written. Damage within an element is marked in it; an element that is
+//! never closed is damaged itself, and those after it are not affected.
 
 mod builder;
 
@@ -14,10 +14,10 @@ pub use builder::{Builder, Step};
 
 use crate::{findings::Findings, tree::Broken};
 
-/// Makes a tree of an XML text: one object with the root element in it.
+/// Parses an XML text: gives one object with the root element in it.
 ///
 /// # Errors
-/// It is no XML, it ends too early, or it is too large.
+/// It is not XML, it ends too early, or it is too large.
 pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, Broken> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     findings.choose_mark(text, None);
@@ -34,8 +34,8 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, Broken> {
     }
 }
 
-/// The parser's own words quote names of the document; only the kind is told.
-pub(crate) fn reason(error: &quick_xml::Error) -> &'static str {
+/// The messages of the parser quote names of the document, so only the kind is told.
+fn reason(error: &quick_xml::Error) -> &'static str {
     match error {
         quick_xml::Error::Syntax(_) => "the XML text ends within a mark",
         _ => "not XML",

@@ -10,47 +10,38 @@ use crate::{
     folder::{blocking, disk},
     manifest::{self, Manifest},
     pick::{Candidate, pick},
-    reading::{Failed, OpenFile, Refused},
+    reading::{OpenFile, Refused},
 };
 
-/// Partitions and what is wrong with them.
+/// Partitions and their faults.
 pub(crate) type Trouble = Vec<(Partition, Fault)>;
 
-/// What is to be done next.
+/// What to do next.
 pub(crate) enum Next {
-    /// Read on in this file.
+    /// Read this file.
     Read(Box<OpenFile>),
-    /// Put this file away.
+    /// This file cannot be read.
     Refuse(Box<Candidate>, Refused),
-    /// A file is there that may still be changing.
+    /// A file may still be changing.
     Wait,
     /// All files were read.
     Rest,
 }
 
-/// Whether a file is announced.
-enum Announced {
-    /// This channel has no manifests.
-    NeedNotBe,
-    Not,
-    By(Manifest),
-    Unreadably(Reason),
-}
-
-/// What became of opening a file.
+/// The result of opening a file.
 enum Tried {
     Opened(Box<OpenFile>),
     Refused(Refused),
-    /// Nothing announces it.
+    /// It has no manifest yet.
     Left,
-    /// It has not been still for long enough.
+    /// It has not been unchanged for long enough.
     Unripe,
-    /// It is not there any more.
+    /// It is no longer there.
     Vanished,
 }
 
 impl Files {
-    /// Opens the file again in which the cursor stands.
+    /// Opens the file of the cursor again.
     pub(crate) async fn reopen(
         &mut self,
         within: &Within,
@@ -61,13 +52,13 @@ impl Files {
             trouble.push(vanished(&name));
             return Ok(None);
         };
-        let manifest = match &self.options.manifest {
+        let manifest = match &self.options.config.manifest {
             Some(end) => self.folder.stamp(&format!("{name}{end}")).await?,
             None => None,
         };
         let candidate = Candidate { name, data, manifest };
         if candidate.seen() != within.seen {
-            // Somebody put another file in its place: that one is read from its beginning.
+            // The file was replaced: the new one is read from its beginning.
             return Ok(None);
         }
         Ok(match self.open(&candidate, within.n_records).await? {
@@ -100,19 +91,21 @@ impl Files {
         }
         for name in picked.odd {
             let shown = name.escape_debug().take(100).collect();
-            let fault = Fault::stopped("it is not a regular file, or its name is none")
-                .remedy("take it out of the folder");
+            let fault = Fault::stopped("it is not a regular file, or its name is not valid")
+                .remedy("remove it from the folder");
             trouble.push((Partition(shown), fault));
         }
         for name in picked.missing {
-            if self.waiting.is_still(&name, self.options.stable) {
-                let fault = Fault::transient("it is announced, and not there");
+            if self.waiting.is_still(&name, self.options.stable()) {
+                let fault = Fault::transient("its manifest is there, but the file is not");
                 trouble.push((Partition(name), fault));
             }
         }
         let mut is_unripe = false;
         for mut candidate in picked.candidates {
-            if let (true, Some(end), None) = (is_cut, &self.options.manifest, candidate.manifest) {
+            if let (true, Some(end), None) =
+                (is_cut, &self.options.config.manifest, candidate.manifest)
+            {
                 candidate.manifest = self.folder.stamp(&format!("{}{end}", candidate.name)).await?;
             }
             let done = at.done.get(&Mark::of(&candidate.name));
@@ -127,7 +120,7 @@ impl Files {
                 Ok(Tried::Left) => {}
                 Ok(Tried::Unripe) => is_unripe = true,
                 Ok(Tried::Vanished) => trouble.push(vanished(&candidate.name)),
-                // What somebody must mend about one file holds up no other.
+                // A file that somebody must correct does not block the others.
                 Err(fault) if fault.kind() == FaultKind::Stopped => {
                     trouble.push((Partition(candidate.name), fault));
                 }
@@ -135,8 +128,10 @@ impl Files {
             }
         }
         if is_cut {
-            let fault = Fault::stopped("the folder holds more than one listing shows")
-                .remedy("let `archive` and `error` take away what was read, or raise `listing`");
+            let fault = Fault::stopped("the folder contains more files than one listing may have")
+                .remedy(
+                    "set `archive` and `error` to move files that were read, or raise `listing`",
+                );
             trouble.push((Partition("listing".to_owned()), fault));
         }
         Ok(if is_unripe { Next::Wait } else { Next::Rest })
@@ -144,17 +139,24 @@ impl Files {
 
     async fn open(&mut self, candidate: &Candidate, n_skipped: u64) -> Result<Tried, Fault> {
         let name = candidate.name.clone();
-        let is_still = self.waiting.is_still(&name, self.options.stable) || n_skipped > 0;
-        let manifest = match self.announced(candidate).await? {
-            Announced::NeedNotBe => None,
-            Announced::By(manifest) => Some(manifest),
-            Announced::Not => return Ok(Tried::Left),
-            Announced::Unreadably(reason) => return Ok(contradiction(refused(reason), is_still)),
+        let is_still = self.waiting.is_still(&name, self.options.stable()) || n_skipped > 0;
+        let manifest = match &self.options.config.manifest {
+            None => None,
+            Some(end) => {
+                let name = format!("{name}{end}");
+                let Some(bytes) = self.manifest(&name, candidate).await? else {
+                    return Ok(Tried::Left);
+                };
+                match Manifest::read(&bytes) {
+                    Ok(manifest) => Some(manifest),
+                    Err(reason) => return Ok(contradiction(refused(reason), is_still)),
+                }
+            }
         };
         if manifest.is_none() && !is_still {
             return Ok(Tried::Unripe);
         }
-        let most = self.options.form.limits.total;
+        let most = self.options.limits.total;
         if candidate.data.n_bytes > most {
             let detail = format!("{} bytes, at most {most} are read", candidate.data.n_bytes);
             return Ok(Tried::Refused(refused(Reason::new("too_large", detail))));
@@ -165,34 +167,32 @@ impl Files {
         let (options, opened) = (Arc::clone(&self.options), candidate.clone());
         let opened =
             blocking(move || OpenFile::open(&opened, file, manifest.as_ref(), n_skipped, &options));
-        match opened.await? {
+        match opened.await?.map_err(disk)? {
             Ok(open) => Ok(Tried::Opened(Box::new(open))),
-            Err(Failed::Refused(refused)) if refused.reason.code.starts_with("manifest_") => {
+            Err(refused) if refused.reason.code.starts_with("manifest_") => {
                 Ok(contradiction(refused, is_still))
             }
-            Err(Failed::Refused(refused)) => Ok(Tried::Refused(refused)),
-            Err(Failed::Disk(error)) => Err(disk(error)),
+            Err(refused) => Ok(Tried::Refused(refused)),
         }
     }
 
-    async fn announced(&mut self, candidate: &Candidate) -> Result<Announced, Fault> {
-        let Some(end) = &self.options.manifest else { return Ok(Announced::NeedNotBe) };
-        let name = format!("{}{end}", candidate.name);
-        let Some(stamp) = candidate.manifest else { return Ok(Announced::Not) };
-        let Some(file) = self.folder.fetch(&name, stamp).await? else { return Ok(Announced::Not) };
+    /// The manifest of a file; `None` where there is none.
+    async fn manifest(
+        &mut self,
+        name: &str,
+        candidate: &Candidate,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let Some(stamp) = candidate.manifest else { return Ok(None) };
+        let Some(file) = self.folder.fetch(name, stamp).await? else { return Ok(None) };
         let read = blocking(move || {
             let mut bytes = Vec::new();
             file.take(manifest::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
         });
-        let bytes = read.await?.map_err(disk)?;
-        Ok(match Manifest::read(&bytes) {
-            Ok(manifest) => Announced::By(manifest),
-            Err(reason) => Announced::Unreadably(reason),
-        })
+        read.await?.map_err(disk).map(Some)
     }
 }
 
-/// The one of the two may still be written.
+/// The file or its manifest may still be written.
 fn contradiction(refused: Refused, is_still: bool) -> Tried {
     if is_still { Tried::Refused(refused) } else { Tried::Unripe }
 }
@@ -203,7 +203,6 @@ fn refused(reason: Reason) -> Refused {
 }
 
 fn vanished(name: &str) -> (Partition, Fault) {
-    let fault =
-        Fault::transient("it was there a moment ago, and somebody took it away or replaced it");
+    let fault = Fault::transient("it was listed, and then removed or replaced");
     (Partition(name.to_owned()), fault)
 }

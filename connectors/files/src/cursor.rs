@@ -1,8 +1,8 @@
-//! Where a channel stands in its folder, and what it still owes it.
+//! The position of a channel in its folder, and the file to move.
 //!
-//! A folder has no order that could be trusted: files come late, and are replaced under their
-//! names. So the cursor remembers every file that still lies there and was read to its end. Names
-//! and states are kept as short hashes: 1,400 files take less than 64 KiB.
+//! A folder has no reliable order: files come late, and are replaced under their names. So the
+//! cursor remembers every file that is still there and was read to its end. Names and states are
+//! kept as short hashes: 1,400 files take less than 64 KiB.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,18 +11,18 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// A position in a folder.
-// Nothing here is optional when it is read back: a foreign cursor must not pass for a beginning.
+// No field is optional when it is read: the cursor of another channel must not be taken for an empty one.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    /// Files that lie in the folder and were read, by the hash of their names.
+    /// Files of the folder that were read, by the hash of their names.
     pub(crate) done: BTreeMap<Mark, Done>,
     /// The file that is being read.
     #[serde(deserialize_with = "required")]
     pub(crate) within: Option<Within>,
-    /// The file that the last batch finished and that is to be moved.
+    /// The file that the last batch finished: it is to be moved.
     #[serde(deserialize_with = "required")]
-    pub(crate) owed: Option<Debt>,
+    pub(crate) owed: Option<PendingMove>,
 }
 
 /// The first 64 bits of a hash.
@@ -30,7 +30,7 @@ pub struct Cursor {
 #[serde(transparent)]
 pub(crate) struct Mark(String);
 
-/// A file that was read: as it lay there, and what it held.
+/// A file that was read: the hash of its state, and of its content.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Done(pub(crate) Mark, pub(crate) Mark);
 
@@ -39,16 +39,16 @@ pub(crate) struct Done(pub(crate) Mark, pub(crate) Mark);
 #[serde(deny_unknown_fields)]
 pub(crate) struct Within {
     pub(crate) name: String,
-    /// As it lay there when it was opened.
+    /// Its state when it was opened.
     pub(crate) seen: Mark,
     /// Records of it that were read.
     pub(crate) n_records: u64,
 }
 
-/// A file that is to be moved, provided it is still as it was read.
+/// A file to move if it is still as it was read.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Debt {
+pub(crate) struct PendingMove {
     pub(crate) name: String,
     pub(crate) data: Mark,
     #[serde(deserialize_with = "required")]
@@ -82,7 +82,7 @@ impl fmt::Debug for Cursor {
     }
 }
 
-/// An `Option` that must be there, be it null.
+/// An `Option` that must be written, even as null.
 fn required<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_foreign_cursor_is_not_taken_for_a_beginning() {
+    fn the_cursor_of_another_channel_is_refused() {
         let own = serde_json::to_value(Cursor::default()).unwrap();
         assert!(serde_json::from_value::<Cursor>(own.clone()).is_ok());
         let mut older = own.clone();
@@ -112,7 +112,7 @@ mod tests {
         let done = |n| (Mark::of(&name(n)), Done(Mark::of("a"), Mark::of("b")));
         let within =
             Some(Within { name: "文".repeat(85), seen: Mark::of("a"), n_records: u64::MAX });
-        let owed = Some(Debt {
+        let owed = Some(PendingMove {
             name: "文".repeat(85),
             data: Mark::of("a"),
             manifest: Some(Mark::of("b")),

@@ -1,7 +1,7 @@
-//! A folder, wherever it is: what the rest of the connector may ask of it.
+//! A folder, on this machine or on a server.
 //!
-//! Listing, looking, fetching and renaming; nothing else, because nothing else is allowed to us. A
-//! name is one component of a path, symbolic links are not followed, and a listing has an end.
+//! The operations are list, stat, fetch and rename: we may not be allowed more. A name is one
+//! component of a path, symbolic links are not followed, and a listing has a limit.
 
 mod address;
 mod local;
@@ -14,15 +14,15 @@ use contract::{ConnectorContext, Fault, Gate};
 use self::{address::Address, local::Local, sftp::Sftp};
 use crate::{
     config::Config,
-    cursor::{Debt, Mark},
+    cursor::{Mark, PendingMove},
     options::Options,
     pick::is_plain,
 };
 
-/// Names that are tried where one is taken.
+/// Most names that are tried where one is in use.
 const TRIES: u32 = 100;
 
-/// A folder, within the limits that its owner sets.
+/// A folder, within the limits of its owner.
 #[derive(Debug)]
 pub(crate) struct Folder {
     gate: Arc<dyn Gate>,
@@ -36,7 +36,7 @@ enum Backend {
     Sftp(Box<Sftp>),
 }
 
-/// What tells a file from what it was before, without reading it.
+/// What shows that a file has changed, without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) n_bytes: u64,
@@ -44,27 +44,27 @@ pub(crate) struct Stamp {
     pub(crate) modified: i128,
 }
 
-/// What lies in the folder.
+/// The content of the folder.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     /// Regular files.
     pub(crate) files: Vec<(String, Stamp)>,
-    /// What is neither a regular file nor a folder, and names that are no names.
+    /// What is neither a regular file nor a folder, and names that are not valid.
     pub(crate) odd: Vec<String>,
-    /// There was more.
+    /// There are more.
     pub(crate) is_cut: bool,
 }
 
-/// What became of a rename.
+/// The result of a rename.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Moved {
     Yes,
-    /// There is something of that name.
+    /// The name is in use.
     Taken,
 }
 
 impl Folder {
-    /// Touches no network.
+    /// Uses no network.
     pub(crate) fn new(config: &Config, context: &ConnectorContext) -> Result<Self, Fault> {
         let backend = match Address::parse(config.url.expose())? {
             Address::Local(folder) => Backend::Local(Local::new(folder, config.listing)),
@@ -73,7 +73,7 @@ impl Folder {
         Ok(Self { gate: Arc::clone(&context.gate), backend })
     }
 
-    /// What lies there.
+    /// Lists it.
     pub(crate) async fn list(&mut self) -> Result<Listing, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
@@ -82,7 +82,7 @@ impl Folder {
         }
     }
 
-    /// How a regular file lies there; `None` where there is none.
+    /// The stamp of a regular file; `None` where there is none.
     pub(crate) async fn stamp(&mut self, name: &str) -> Result<Option<Stamp>, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
@@ -91,7 +91,7 @@ impl Folder {
         }
     }
 
-    /// The content as a file of this machine; `None` where it is not there any more as `stamp` says.
+    /// The content as a file of this machine; `None` where its stamp has changed.
     pub(crate) async fn fetch(&mut self, name: &str, stamp: Stamp) -> Result<Option<File>, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
@@ -109,20 +109,26 @@ impl Folder {
         }
     }
 
-    /// Moves what a batch owes: files that are in our custody leave the folder, so that nobody takes
-    /// them twice. Only a file that still lies there as it was read is moved: one that took its name
-    /// since is new. A file that is gone was moved before, or by somebody else. Twice is harmless.
-    pub(crate) async fn settle(&mut self, options: &Options, debt: &Debt) -> Result<(), Fault> {
-        let Some(folder) = (if debt.is_error { &options.error } else { &options.archive }) else {
+    /// Moves the file that a batch has finished, and its manifest. Only a file that is still as it was
+    /// read is moved: another file of its name is new. A file that is no longer there was moved
+    /// before. Twice is harmless.
+    pub(crate) async fn settle(
+        &mut self,
+        options: &Options,
+        pending: &PendingMove,
+    ) -> Result<(), Fault> {
+        let Some(folder) =
+            (if pending.is_error { &options.config.error } else { &options.config.archive })
+        else {
             return Ok(());
         };
-        let data = self.stamp(&debt.name).await?.map(Stamp::mark);
-        if data.as_ref().is_some_and(|there| *there != debt.data) {
+        let data = self.stamp(&pending.name).await?.map(Stamp::mark);
+        if data.as_ref().is_some_and(|there| *there != pending.data) {
             return Ok(());
         }
-        let manifest = options.manifest.as_ref().zip(debt.manifest.as_ref());
-        let manifest = manifest.map(|(end, mark)| (format!("{}{end}", debt.name), mark));
-        for (name, mark) in [(debt.name.clone(), &debt.data)].into_iter().chain(manifest) {
+        let manifest = options.config.manifest.as_ref().zip(pending.manifest.as_ref());
+        let manifest = manifest.map(|(end, mark)| (format!("{}{end}", pending.name), mark));
+        for (name, mark) in [(pending.name.clone(), &pending.data)].into_iter().chain(manifest) {
             if self.stamp(&name).await?.map(Stamp::mark).as_ref() != Some(mark) {
                 continue;
             }
@@ -131,17 +137,21 @@ impl Folder {
                 if moved == Moved::Yes {
                     break;
                 }
-                moved = self.rename(&name, &folder.join(free_name(&name, &debt.md5, n))).await?;
+                moved = self
+                    .rename(&name, &Path::new(folder).join(free_name(&name, &pending.md5, n)))
+                    .await?;
             }
             if moved == Moved::Taken {
-                return Err(Fault::stopped(format!("{name}: there are too many of this name"))
-                    .remedy("clear the folders `archive` and `error`"));
+                return Err(Fault::stopped(format!(
+                    "{name}: too many files of this name were moved already"
+                ))
+                .remedy("clear the folders `archive` and `error`"));
             }
         }
         Ok(())
     }
 
-    /// Nothing is asked for a while: a server has few sessions to give.
+    /// Ends the session: a server has few of them.
     pub(crate) fn rest(&mut self) {
         if let Backend::Sftp(sftp) = &mut self.backend {
             sftp.rest();
@@ -165,7 +175,7 @@ enum EntryKind {
 
 impl Listing {
     fn take(&mut self, name: String, kind: EntryKind) {
-        // Hidden files are nobody's business, and `.` and `..` are among them.
+        // Hidden files, and `.` and `..`, are ignored.
         if name.starts_with('.') {
             return;
         }
@@ -177,7 +187,7 @@ impl Listing {
     }
 }
 
-/// A name that was used before is told apart by its content.
+/// A name that is in use gets a part of the hash of its content.
 fn free_name(name: &str, md5: &Mark, n: u32) -> String {
     match n {
         0 => name.to_owned(),
@@ -186,16 +196,21 @@ fn free_name(name: &str, md5: &Mark, n: u32) -> String {
     }
 }
 
-/// Runs `work` on a thread that may block. Where the caller is dropped the work ends by itself, and
-/// what it found is lost: it is done again.
+/// Runs `work` on a thread that may block. Where the caller is dropped, the work ends by itself and
+/// its result is lost: it is done again.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Fault> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Fault::stopped("reading a file failed in a way that nobody foresaw"))
+    done.map_err(|_| {
+        Fault::stopped("reading a file ended with a panic: this is a defect of the program")
+    })
 }
 
-/// The disk that a file lies on, or the one that it is unpacked to.
+/// The fault for the disk of a file, or for the one that it is unpacked to.
 pub(crate) fn disk(error: io::Error) -> Fault {
-    Fault::transient("a file cannot be read, or not be unpacked for its reading").because(error)
+    Fault::transient(
+        "a file cannot be read, or cannot be unpacked to the folder for temporary files",
+    )
+    .because(error)
 }

@@ -1,10 +1,10 @@
-//! Files that a source drops into a folder, on this machine or behind SFTP.
+//! Files that a source puts into a folder, on this machine or on an SFTP server.
 //!
-//! A drop has no protocol: files overlap, come late, come again with another content, are read while
-//! they are written, and change their columns. So a file is read when it is complete, and whole or
-//! not at all where a manifest says what it holds; the newest state of a record wins by the time of
-//! its file; and what cannot be read is put where somebody looks. Files move only when what they
-//! held is in our custody.
+//! A folder has no protocol: files overlap, come late, come again with other content, are read while
+//! they are written, and change their columns. So a file is read when it is complete; where a
+//! manifest says what it contains, completely or not at all. The newest state of a record wins, by
+//! the time of its file. Files that cannot be read are moved to a folder where somebody looks. Files
+//! are moved only when their records are stored.
 //!
 //! Reading order: `choose.rs` (which file), `reading.rs` (is it good), `form.rs` (its records),
 //! `record.rs`, then `folder.rs`.
@@ -33,22 +33,23 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use contract::{Batch, Connector, ConnectorContext, Entry, Fault, Reason};
 
-pub use config::{Config, CsvConfig, Format, JsonPath, Limits, RevisionConfig, SftpConfig};
+pub use config::Config;
 pub use cursor::Cursor;
 
 use crate::{
     choose::{Next, Trouble},
-    cursor::{Debt, Done, Mark},
+    cursor::{Done, Mark, PendingMove},
     folder::{Folder, Stamp, blocking, disk},
     options::Options,
     pick::{Candidate, Waiting},
-    reading::{End, OpenFile, Refused, Share, sample, unreadable},
+    reading::{OpenFile, Refused, Share, sample, unreadable},
+    spool::Broken,
 };
 
-/// After this long a read gives what it has.
+/// A read gives what it has after this time.
 const LONG: Duration = Duration::from_secs(5);
 
-/// Bytes of the records of one batch, more or less.
+/// Bytes of the records of one batch, approximately.
 const BATCH_BYTES: usize = 8 << 20;
 
 /// The connector for files.
@@ -65,7 +66,8 @@ impl Connector for Files {
     type Cursor = Cursor;
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
-        let (options, folder) = (Options::new(&config, &context)?, Folder::new(&config, &context)?);
+        let folder = Folder::new(&config, &context)?;
+        let options = Options::new(config, &context)?;
         Ok(Self { options, folder, waiting: Waiting::default(), open: None })
     }
 
@@ -88,10 +90,10 @@ impl Connector for Files {
                 self.folder.rest();
                 (Vec::new(), true)
             }
-            // Who asks for all there is, once, must not leave before it is ripe.
+            // A caller that reads everything once must not end before a file has been unchanged long enough.
             Next::Wait => {
                 self.folder.rest();
-                tokio::time::sleep(self.options.stable.min(LONG)).await;
+                tokio::time::sleep(self.options.stable().min(LONG)).await;
                 (Vec::new(), false)
             }
             Next::Refuse(candidate, refused) => {
@@ -105,8 +107,8 @@ impl Connector for Files {
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
-        let Some(debt) = &upto.owed else { return Ok(()) };
-        self.folder.settle(&self.options, debt).await
+        let Some(pending) = &upto.owed else { return Ok(()) };
+        self.folder.settle(&self.options, pending).await
     }
 
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
@@ -126,7 +128,7 @@ impl Files {
         let is_known = open.within().n_records == 0
             && at.done.get(&name).is_some_and(|Done(_, content)| *content == md5);
         if is_known {
-            // The same content was put there again.
+            // A file with the same content was read before.
             finish(at, &open.candidate, md5, false);
             return Ok(Vec::new());
         }
@@ -135,21 +137,20 @@ impl Files {
             let portion = open.portion(share, &options);
             (open, portion)
         };
-        let (open, mut portion) = blocking(work).await?;
-        match portion.end {
-            End::More => {
+        let (open, (mut entries, end)) = blocking(work).await?;
+        match end {
+            Ok(false) => {
                 at.within = Some(open.within());
                 self.open = Some(open);
             }
-            End::OfFile => finish(at, &open.candidate, md5, false),
-            End::Broken(reason) => {
-                let entry = put_aside(&open.candidate, reason, open.head.clone());
-                portion.entries.push(entry);
+            Ok(true) => finish(at, &open.candidate, md5, false),
+            Err(Broken::Content(reason)) => {
+                entries.push(put_aside(&open.candidate, reason, open.head.clone()));
                 finish(at, &open.candidate, md5, true);
             }
-            End::Disk(error) => return Err(disk(error)),
+            Err(Broken::Disk(error)) => return Err(disk(error)),
         }
-        Ok(portion.entries)
+        Ok(entries)
     }
 }
 
@@ -163,10 +164,10 @@ fn put_aside(candidate: &Candidate, reason: Reason, head: Bytes) -> Entry {
     unreadable(&candidate.name, reason, head)
 }
 
-/// Notes that a file was read to its end, and that it is to be moved.
+/// Notes that a file was read to its end and is to be moved.
 fn finish(at: &mut Cursor, candidate: &Candidate, md5: Mark, is_error: bool) {
     let Candidate { name, data, manifest } = candidate;
     at.done.insert(Mark::of(name), Done(candidate.seen(), md5.clone()));
     let (data, manifest) = (data.mark(), manifest.map(Stamp::mark));
-    at.owed = Some(Debt { name: name.clone(), data, manifest, md5, is_error });
+    at.owed = Some(PendingMove { name: name.clone(), data, manifest, md5, is_error });
 }

@@ -1,13 +1,13 @@
-//! The file beside a file that says what it holds: `name|rows|bytes|md5`.
+//! The manifest: a file that says what another file contains, `name|rows|bytes|md5`.
 
 use contract::Reason;
 
 use crate::text::Survey;
 
-/// Longer ones are none.
+/// No manifest is longer.
 pub(crate) const MAX_BYTES: usize = 4_096;
 
-/// What a manifest promises.
+/// What a manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {
     name: String,
@@ -36,10 +36,10 @@ impl Manifest {
         })
     }
 
-    /// Whether the file is what it promises, as far as its bytes tell.
+    /// Compares the name and the bytes of a file.
     pub(crate) fn judge(&self, name: &str, survey: &Survey) -> Result<(), Reason> {
         if self.name != name {
-            return Err(Reason::new("manifest_name", "the manifest is of another file"));
+            return Err(Reason::new("manifest_name", "the manifest names another file"));
         }
         if self.n_bytes != survey.n_bytes {
             let detail = format!("{} bytes, the manifest says {}", survey.n_bytes, self.n_bytes);
@@ -51,7 +51,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Whether it holds as many records.
+    /// Compares the number of records.
     pub(crate) fn judge_rows(&self, n_rows: u64) -> Result<(), Reason> {
         if self.n_rows == n_rows {
             return Ok(());

@@ -1,56 +1,120 @@
-//! Settings that were checked once: code behind this point cannot meet a half-valid one.
+//! Settings that were checked once: code behind this point relies on them.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use contract::{ConnectorContext, Fault};
+use document::{Path, TimeFormat};
 
-use crate::{config::Config, form::FormOptions, pick::fits, record::RecordOptions};
+use crate::{
+    config::{Config, CsvConfig, Limits, RevisionConfig},
+    form::Columns,
+    pick::fits,
+    spool::UnpackLimits,
+};
 
 /// What to read, and how.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Options {
-    patterns: Vec<String>,
-    pub(crate) manifest: Option<String>,
-    pub(crate) stable: Duration,
-    pub(crate) archive: Option<PathBuf>,
-    pub(crate) error: Option<PathBuf>,
-    pub(crate) record: RecordOptions,
-    pub(crate) form: FormOptions,
+    pub(crate) config: Config,
+    pub(crate) revision: RevisionSource,
+    pub(crate) columns: Columns,
+    /// Most bytes of one record.
+    pub(crate) max_record: usize,
+    pub(crate) limits: UnpackLimits,
+}
+
+/// Where the revision is.
+#[derive(Debug, Clone)]
+pub(crate) enum RevisionSource {
+    /// In the name of the file.
+    Name(TimeFormat),
+    /// In a field, as a time or as a whole number.
+    Field(Path, Option<TimeFormat>),
 }
 
 impl Options {
     /// Refuses settings that cannot work.
-    pub(crate) fn new(config: &Config, context: &ConnectorContext) -> Result<Arc<Self>, Fault> {
+    pub(crate) fn new(config: Config, context: &ConnectorContext) -> Result<Arc<Self>, Fault> {
+        let refused = |what: &str, remedy: &str| Err(Fault::stopped(what).remedy(remedy));
         if config.pattern.is_empty() {
-            return Err(refused("`match` names no file", "write it like [\"*.csv\"]"));
+            return refused("`match` names no file", "write it like [\"*.csv\"]");
         }
         if config.manifest.as_ref().is_some_and(String::is_empty) {
-            return Err(refused("`manifest` is empty", "write it like \".ok\""));
+            return refused("`manifest` is empty", "write it like \".ok\"");
         }
         if config.timeout.0.is_zero() {
-            return Err(refused("`timeout` is zero", "write it like 30s"));
+            return refused("`timeout` is zero", "write it like 30s");
         }
         if !(1..=1_400).contains(&config.listing) {
-            return Err(refused("`listing` is out of range", "write a number from 1 to 1400"));
+            return refused("`listing` is out of range", "write a number from 1 to 1400");
         }
-        let path = |text: &Option<String>| text.as_ref().map(PathBuf::from);
+        let CsvConfig { delimiter, quote, .. } = &config.csv;
+        let is_plain = |text: &str| text.is_ascii() && !text.contains(['\r', '\n', *quote]);
+        if !(1..=4).contains(&delimiter.len()) || !is_plain(delimiter) || !quote.is_ascii() {
+            return refused(
+                "`csv.delimiter` and `csv.quote` cannot be told apart, or are not ASCII",
+                "write one to four characters that are neither the quote nor a line end",
+            );
+        }
+        let columns = Columns::new(&config.columns).map_err(|what| {
+            Fault::stopped(format!("`columns`: {what}")).remedy("give each name to one column")
+        })?;
+        let Limits { total, ratio, entries, record } = config.limits;
+        if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {
+            return refused("`limits` forbid everything", "remove them, or raise them");
+        }
         Ok(Arc::new(Self {
-            patterns: config.pattern.clone(),
-            manifest: config.manifest.clone(),
-            stable: config.stable.0,
-            archive: path(&config.archive),
-            error: path(&config.error),
-            record: RecordOptions::new(config, context)?,
-            form: FormOptions::new(config)?,
+            revision: revision_source(&config.revision, context)?,
+            columns,
+            max_record: (record as usize) << 20,
+            limits: UnpackLimits {
+                total: u64::from(total) << 20,
+                ratio: u64::from(ratio),
+                entries: entries as usize,
+            },
+            config,
         }))
     }
 
-    /// Whether a file of this name is meant.
+    /// Whether a file of this name is to be read.
     pub(crate) fn is_meant(&self, name: &str) -> bool {
-        self.patterns.iter().any(|pattern| fits(name, pattern))
+        self.config.pattern.iter().any(|pattern| fits(name, pattern))
+    }
+
+    /// How long a file must be unchanged.
+    pub(crate) fn stable(&self) -> Duration {
+        self.config.stable.0
     }
 }
 
-fn refused(what: &str, remedy: &str) -> Fault {
-    Fault::stopped(what).remedy(remedy)
+fn revision_source(
+    config: &RevisionConfig,
+    context: &ConnectorContext,
+) -> Result<RevisionSource, Fault> {
+    let format = |text: &String| {
+        TimeFormat::new(text, context.zone).map_err(|what| {
+            Fault::stopped(format!("`revision`: {what}")).remedy("write it like \"_%Y%m%d%H%M%S.\"")
+        })
+    };
+    match (&config.name, &config.at, &config.format) {
+        (Some(name), None, None) => Ok(RevisionSource::Name(format(name)?)),
+        (None, Some(at), text) => {
+            let format = text.as_ref().map(format).transpose()?;
+            Ok(RevisionSource::Field(at.clone(), format))
+        }
+        _ => Err(Fault::stopped("`revision` does not name one place").remedy(
+            "write { name = \"…\" }, { at = \"$.…\" } or { at = \"$.…\", format = \"…\" }",
+        )),
+    }
+}
+
+/// The options of a channel that says nothing of the format of its files.
+#[cfg(test)]
+pub(crate) fn of_tests() -> Options {
+    let config = serde_json::json!({
+        "url": ".", "match": ["*"], "key": "$.id", "revision": { "at": "$.n" },
+    });
+    let context = ConnectorContext::new("test".parse().unwrap(), chrono_tz::UTC);
+    let options = Options::new(serde_json::from_value(config).unwrap(), &context).unwrap();
+    Arc::unwrap_or_clone(options)
 }

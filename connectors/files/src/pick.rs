@@ -1,27 +1,27 @@
-//! Which files of a listing are to be read, in which order, and how long they have lain there.
+//! Which files of a listing are read, in which order, and how long they have been unchanged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc};
-use chrono_tz::Tz;
+use chrono::{NaiveDate, NaiveDateTime};
+use contract::Timestamp;
+use document::TimeFormat;
 use tokio::time::Instant;
 
 use crate::{
     cursor::Mark,
     folder::{Listing, Stamp},
-    options::Options,
-    record::RevisionSource,
+    options::{Options, RevisionSource},
 };
 
-/// A file that is meant, as it lies there.
+/// A file to read, as it was listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) name: String,
     pub(crate) data: Stamp,
-    /// Of the file that announces it, where it was listed.
+    /// Of its manifest, where that was listed.
     pub(crate) manifest: Option<Stamp>,
 }
 
@@ -30,9 +30,9 @@ pub(crate) struct Candidate {
 pub(crate) struct Picked {
     /// Oldest first, by the time in their names.
     pub(crate) candidates: Vec<Candidate>,
-    /// Announced, and not there.
+    /// Files that have a manifest and are not there.
     pub(crate) missing: Vec<String>,
-    /// Meant, and no regular files.
+    /// Names to read that are not regular files.
     pub(crate) odd: Vec<String>,
 }
 
@@ -49,21 +49,23 @@ impl Candidate {
 pub(crate) fn pick(listing: Listing, options: &Options) -> Picked {
     let mut picked = Picked::default();
     let all: BTreeMap<String, Stamp> = listing.files.into_iter().collect();
-    let manifest_of = |name: &str| options.manifest.as_ref().map(|end| format!("{name}{end}"));
+    let manifest_of =
+        |name: &str| options.config.manifest.as_ref().map(|end| format!("{name}{end}"));
     for (name, data) in &all {
-        // A pattern like `*` means the manifests too; they are no records.
-        let is_manifest = options.manifest.as_ref().is_some_and(|end| name.ends_with(end.as_str()));
+        // A pattern like `*` matches the manifests too; they have no records.
+        let is_manifest =
+            options.config.manifest.as_ref().is_some_and(|end| name.ends_with(end.as_str()));
         if is_manifest || !options.is_meant(name) {
             continue;
         }
         let manifest = manifest_of(name).and_then(|name| all.get(&name).copied());
-        let is_announced = options.manifest.is_none() || manifest.is_some();
-        // Where the listing was cut, the manifest may stand behind the cut.
+        let is_announced = options.config.manifest.is_none() || manifest.is_some();
+        // Where the listing was cut, the manifest may come after the cut.
         if is_announced || listing.is_cut {
             picked.candidates.push(Candidate { name: name.clone(), data: *data, manifest });
         }
     }
-    if let Some(end) = options.manifest.as_ref().filter(|_| !listing.is_cut) {
+    if let Some(end) = options.config.manifest.as_ref().filter(|_| !listing.is_cut) {
         let announced = all.keys().filter_map(|name| name.strip_suffix(end.as_str()));
         let absent = announced.filter(|name| options.is_meant(name) && !all.contains_key(*name));
         picked.missing = absent.map(str::to_owned).collect();
@@ -74,15 +76,15 @@ pub(crate) fn pick(listing: Listing, options: &Options) -> Picked {
     picked
 }
 
-fn time_of(name: &str, options: &Options) -> Option<DateTime<Utc>> {
-    match &options.record.revision {
-        RevisionSource::Name(format) => time(name, format, options.record.zone),
+fn time_of(name: &str, options: &Options) -> Option<Timestamp> {
+    match &options.revision {
+        RevisionSource::Name(format) => time(name, format),
         RevisionSource::Field(..) => None,
     }
 }
 
-/// Whether a name is one component of a path and nothing else. A server may list any text as a
-/// name: one with a separator in it would lead out of the folder.
+/// Whether a name is one component of a path. A server may list any text as a name: one with a
+/// separator in it would lead out of the folder.
 pub(crate) fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 255
@@ -91,8 +93,8 @@ pub(crate) fn is_plain(name: &str) -> bool {
         && !name.chars().any(char::is_control)
 }
 
-/// Whether a name fits a pattern in which `*` stands for any characters. Programs write endings in
-/// capitals too: `A.CSV`.
+/// Whether a name matches a pattern in which `*` stands for any characters. Some programs write the
+/// extension in upper case: `A.CSV`.
 pub(crate) fn fits(name: &str, pattern: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return name == pattern };
     let Some(mut left) = name.strip_prefix(first) else { return false };
@@ -109,29 +111,23 @@ pub(crate) fn fits(name: &str, pattern: &str) -> bool {
 }
 
 /// The time in a name: the first place where `format` can be read.
-pub(crate) fn time(name: &str, format: &str, zone: Tz) -> Option<DateTime<Utc>> {
-    let local = name.char_indices().find_map(|(at, _)| local(&name[at..], format))?;
-    zone.from_local_datetime(&local).earliest().map(|time| time.with_timezone(&Utc))
+pub(crate) fn time(name: &str, format: &TimeFormat) -> Option<Timestamp> {
+    let local = name.char_indices().find_map(|(at, _)| {
+        let (text, format) = (&name[at..], format.as_str());
+        let time = NaiveDateTime::parse_and_remainder(text, format).ok();
+        let date = || NaiveDate::parse_and_remainder(text, format).ok();
+        time.map(|(time, _)| time).or_else(|| date().map(|(date, _)| date.into()))
+    });
+    Some(format.from_local(local?))
 }
 
-/// A time at the beginning of a text.
-fn local(text: &str, format: &str) -> Option<NaiveDateTime> {
-    match NaiveDateTime::parse_and_remainder(text, format) {
-        Ok((time, _)) => Some(time),
-        Err(_) => {
-            let (date, _) = NaiveDate::parse_and_remainder(text, format).ok()?;
-            Some(date.and_time(NaiveTime::MIN))
-        }
-    }
-}
-
-/// What was seen of each file, and since when. Kept in memory only: after a restart the wait begins
-/// anew, and a file is read a little later.
+/// The state of each file, and since when it has it. In memory only: after a restart the wait begins
+/// again, and a file is read a little later.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting(BTreeMap<String, (Mark, Instant)>);
 
 impl Waiting {
-    /// Takes note of all that lies there now.
+    /// Notes the state of all files.
     pub(crate) fn note<'a>(&mut self, seen: impl IntoIterator<Item = (&'a str, Mark)>) {
         let now = Instant::now();
         let mut before = std::mem::take(&mut self.0);
@@ -157,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_leads_elsewhere_is_none() {
+    fn a_name_that_leads_out_of_the_folder_is_refused() {
         for name in ["", ".", "..", "../a.csv", "/a.csv", "a/b.csv", "a\\b.csv", "a\0.csv", ".a"] {
             assert!(!is_plain(name), "{name:?} was taken");
         }
@@ -167,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_characters() {
+    fn a_star_matches_any_characters() {
         for (name, pattern) in [
             ("WQFW_1.csv", "WQFW_*.csv"),
             ("WQFW_1.CSV", "WQFW_*.csv"),
@@ -200,14 +196,14 @@ mod tests {
             ("WQFW_340200_APPEAL_20261039103000.csv", "_%Y%m%d%H%M%S.", None),
             ("WQFW_340200_APPEAL.csv", "_%Y%m%d%H%M%S.", None),
         ] {
-            let found = time(name, format, Shanghai);
+            let found = time(name, &TimeFormat::new(format, Shanghai).unwrap());
             let found = found.map(|time| time.format("%Y-%m-%dT%H:%M").to_string());
             assert_eq!(found.as_deref(), expected, "{name}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_begins_the_wait_anew() {
+    async fn a_change_restarts_the_wait() {
         let (mut waiting, minute) = (Waiting::default(), Duration::from_secs(60));
         waiting.note([("a", Mark::of("1")), ("b", Mark::of("1"))]);
         assert!(waiting.is_still("a", Duration::ZERO) && !waiting.is_still("a", minute));

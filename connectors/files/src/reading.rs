@@ -1,9 +1,8 @@
-//! A file that is open: checked as a whole, then given record by record.
+//! An open file: checked as a whole, then read record by record.
 //!
-//! Nothing of a file is given before all of it was seen, where a manifest says what that is: a row
-//! that was taken from half a file could not be given back. Between two batches the file stays
-//! open. That is no progress: where it is lost, the file is opened again and what was read is passed
-//! over.
+//! Where a manifest says what a file contains, no record is given before the whole file was checked:
+//! records of half a file could not be taken back. Between two batches the file stays open. Where
+//! that is lost, the file is opened again and the records that were read are skipped.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -30,18 +29,18 @@ use crate::{
     unpack::{documents, ending_of, says_its_form},
 };
 
-/// A file that was found good so far.
+/// A file that passed its checks.
 pub(crate) struct OpenFile {
     pub(crate) candidate: Candidate,
     pub(crate) md5: Mark,
     /// Its beginning.
     pub(crate) head: Bytes,
-    /// Of all its records, where its name says it.
+    /// The revision of all its records, where its name says it.
     revision: Option<Revision>,
     /// Records that were read.
     n_records: u64,
     rows: Chain,
-    /// Read, and not given yet.
+    /// An entry that was read and not given yet.
     held: Option<Entry>,
 }
 
@@ -53,42 +52,18 @@ pub(crate) struct Refused {
     pub(crate) head: Bytes,
 }
 
-/// Why a file is not opened.
-pub(crate) enum Failed {
-    Refused(Refused),
-    /// The disk failed.
-    Disk(io::Error),
-}
-
-/// A share of a file.
-pub(crate) struct Portion {
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) end: End,
-}
-
-/// How a share ends.
-pub(crate) enum End {
-    /// There is more.
-    More,
-    /// So does the file.
-    OfFile,
-    /// The rest of the file cannot be read.
-    Broken(Reason),
-    /// The disk failed.
-    Disk(io::Error),
-}
-
 impl OpenFile {
-    /// Looks over all of a file and opens it behind its first `n_skipped` records.
+    /// Checks a whole file and opens it after its first `n_skipped` records; an error of the disk is
+    /// the outer one.
     pub(crate) fn open(
         candidate: &Candidate,
         file: File,
         manifest: Option<&Manifest>,
         n_skipped: u64,
         options: &Arc<Options>,
-    ) -> Result<Self, Failed> {
+    ) -> io::Result<Result<Self, Refused>> {
         let file = Arc::new(file);
-        let survey = Survey::of(&file).map_err(Failed::Disk)?;
+        let survey = Survey::of(&file)?;
         let (md5, head) = (Mark::of(&survey.md5), survey.head.clone());
         let name = &candidate.name;
         let judged =
@@ -99,7 +74,7 @@ impl OpenFile {
                 Ok((revision, rows))
             });
         match judged {
-            Ok((revision, rows)) => Ok(Self {
+            Ok((revision, rows)) => Ok(Ok(Self {
                 candidate: candidate.clone(),
                 md5,
                 head,
@@ -107,9 +82,9 @@ impl OpenFile {
                 n_records: n_skipped,
                 rows,
                 held: None,
-            }),
-            Err(Broken::Content(reason)) => Err(Failed::Refused(Refused { reason, md5, head })),
-            Err(Broken::Disk(error)) => Err(Failed::Disk(error)),
+            })),
+            Err(Broken::Content(reason)) => Ok(Err(Refused { reason, md5, head })),
+            Err(Broken::Disk(error)) => Err(error),
         }
     }
 
@@ -122,41 +97,44 @@ impl OpenFile {
         }
     }
 
-    /// The next entries. A key that comes again begins a batch of its own.
-    pub(crate) fn portion(&mut self, share: Share, options: &Options) -> Portion {
+    /// The next entries, and whether the file has ended or cannot be read on. A key that comes again
+    /// begins a new batch.
+    pub(crate) fn portion(
+        &mut self,
+        share: Share,
+        options: &Options,
+    ) -> (Vec<Entry>, Result<bool, Broken>) {
         let (mut entries, mut keys, mut n_bytes) = (Vec::new(), HashSet::new(), 0);
-        let end = loop {
+        loop {
             let is_full = entries.len() >= share.n_entries
                 || n_bytes >= share.n_bytes
                 || (!entries.is_empty() && Instant::now() >= share.until);
             if is_full {
-                break End::More;
+                return (entries, Ok(false));
             }
             let entry = match self.held.take() {
                 Some(entry) => entry,
                 None => match self.next_row() {
-                    Ok(None) => break End::OfFile,
+                    Ok(None) => return (entries, Ok(true)),
                     Ok(Some((row, report))) => {
                         n_bytes += row.bytes.as_ref().map_or(1_024, Vec::len);
                         let name = &self.candidate.name;
-                        record::entry(name, self.revision, row, &report, &options.record)
+                        record::entry(name, self.revision, row, &report, options)
                     }
-                    Err(Broken::Content(reason)) => break End::Broken(reason),
-                    Err(Broken::Disk(error)) => break End::Disk(error),
+                    Err(broken) => return (entries, Err(broken)),
                 },
             };
             if let Some(key) = key(&entry)
                 && !keys.insert(key.clone())
             {
                 self.held = Some(entry);
-                break End::More;
+                return (entries, Ok(false));
             }
             entries.push(entry);
-        };
-        Portion { entries, end }
+        }
     }
 
-    /// The next record, until there are no more. A file without any is none.
+    /// The next record. A file without records is an error.
     fn next_row(&mut self) -> Result<Option<(RawRow, TextReport)>, Broken> {
         let next = self.rows.next()?;
         match &next {
@@ -170,9 +148,8 @@ impl OpenFile {
     }
 }
 
-/// The entries of a page that lies in no folder, read as if it did. Where its name is none that the
-/// channel reads, it says neither the form nor the time: the form is told by the first bytes, and
-/// the time is left out.
+/// The entries of a fixture, read like a file of the folder. Where the channel does not read files of
+/// its name, the first bytes decide its format, and it has no time.
 pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<Vec<Entry>, Fault> {
     let mut file = tempfile::tempfile().map_err(disk)?;
     file.write_all(page).map_err(disk)?;
@@ -180,34 +157,33 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     let ending = if is_nameless { format!(".{}", ending_of(page)) } else { String::new() };
     let data = Stamp { n_bytes: page.len() as u64, modified: 0 };
     let candidate = Candidate { name: format!("{name}{ending}"), data, manifest: None };
-    let mut open = match OpenFile::open(&candidate, file, None, 0, options) {
+    let mut open = match OpenFile::open(&candidate, file, None, 0, options).map_err(disk)? {
         Ok(open) => open,
-        Err(Failed::Refused(refused)) => {
+        Err(refused) => {
             return Ok(vec![unreadable(&candidate.name, refused.reason, refused.head)]);
         }
-        Err(Failed::Disk(error)) => return Err(disk(error)),
     };
     let mut entries = Vec::new();
     loop {
-        let mut portion = open.portion(Share::new(usize::MAX, usize::MAX, FOR_EVER), options);
-        entries.append(&mut portion.entries);
-        match portion.end {
-            End::More => {}
-            End::OfFile => return Ok(entries),
-            End::Broken(reason) => {
+        let (more, end) = open.portion(Share::new(usize::MAX, usize::MAX, FOREVER), options);
+        entries.extend(more);
+        match end {
+            Ok(false) => {}
+            Ok(true) => return Ok(entries),
+            Err(Broken::Content(reason)) => {
                 entries.push(unreadable(&candidate.name, reason, open.head));
                 return Ok(entries);
             }
-            End::Disk(error) => return Err(disk(error)),
+            Err(Broken::Disk(error)) => return Err(disk(error)),
         }
     }
 }
 
-/// Nobody waits for the batch of a sample.
-const FOR_EVER: Duration = Duration::from_secs(86_400);
+/// Nobody waits for the batch of a fixture.
+const FOREVER: Duration = Duration::from_secs(86_400);
 
-/// A file that cannot be read, or not be read on. Its name is its key: it is one thing, whatever it
-/// holds, and it is found again by its name.
+/// The entry of a file that cannot be read to its end. Its name is its key, so it is found again by
+/// its name, whatever its content.
 pub(crate) fn unreadable(name: &str, reason: Reason, head: Bytes) -> Entry {
     let place = Place { key: Some(RecordKey::new(name.to_owned())), at: name.to_owned() };
     Entry::Unreadable { place, bytes: head, reason }
@@ -226,12 +202,12 @@ fn judge(
     if survey.n_bytes == 0 {
         return Err(Broken::content("empty_file", "the file has no bytes"));
     }
-    let revision = match record::revision_of(name, &options.record) {
+    let revision = match record::revision_of(name, options) {
         Ok(revision) => revision,
         Err(_) if !options.is_meant(name) => Some(Revision::NONE),
         Err(reason) => return Err(Broken::Content(reason)),
     };
-    let documents = documents(name, file, survey, &options.form)?;
+    let documents = documents(name, file, survey, options)?;
     let open = || Chain::open(documents.clone(), Arc::clone(options));
     if let Some(manifest) = manifest {
         let mut rows = open()?;
@@ -259,7 +235,7 @@ struct Chain {
 }
 
 impl Chain {
-    /// Opens the first document: a wrong header shows at once.
+    /// Opens the first document: a wrong header is found at once.
     fn open(documents: Vec<Document>, options: Arc<Options>) -> Result<Self, Broken> {
         let mut chain = Self { options, documents: documents.into(), current: None };
         chain.open_next()?;
@@ -268,7 +244,7 @@ impl Chain {
 
     fn open_next(&mut self) -> Result<(), Broken> {
         let Some(document) = self.documents.pop_front() else { return Ok(()) };
-        let (rows, report) = form::open(&document, &self.options.form)?;
+        let (rows, report) = form::open(&document, &self.options)?;
         let prefix = document.inner.map_or_else(String::new, |inner| format!("{inner}, "));
         self.current = Some((prefix, rows, report));
         Ok(())
@@ -287,7 +263,7 @@ impl Chain {
     }
 }
 
-/// How much one batch takes of a file at most.
+/// How much one batch takes of a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Share {
     pub(crate) n_entries: usize,

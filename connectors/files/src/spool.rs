@@ -1,7 +1,7 @@
-//! Files on the disk that are read from several places at once, and unpacked within limits.
+//! Files on the disk that are unpacked within limits, and read from several places at once.
 //!
-//! Forty kilobytes can stand for terabytes: what is packed is limited by its size, by its ratio, and
-//! by the size of each part that is held in memory.
+//! Forty kilobytes can unpack to terabytes: unpacking is limited by size, by ratio, and by the size
+//! of each part that is in memory.
 
 use std::{
     fs::File,
@@ -15,9 +15,9 @@ use contract::Reason;
 /// Why a file cannot be read on.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// By what it holds.
+    /// By its content.
     Content(Reason),
-    /// By the disk.
+    /// By the disk: the file is not the cause.
     Disk(io::Error),
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(limits: UnpackLimits, packed: u64) -> Self {
-        // Small files may hold much air: a ratio says something from a megabyte on.
+        // Small files may have a high ratio: it is checked from one megabyte on.
         let by_ratio = packed.saturating_mul(limits.ratio).max(1 << 20);
         let because = if by_ratio < limits.total {
             format!("more than {} times its size is packed in it", limits.ratio)
@@ -66,7 +66,7 @@ impl Budget {
     }
 }
 
-/// Unpacks to a file that has no name and is gone with the last who holds it.
+/// Unpacks to an unnamed file, which is deleted when nobody has it open.
 pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, Broken> {
     let mut file = tempfile::tempfile()?;
     let mut block = vec![0; 64 * 1024];
@@ -91,7 +91,7 @@ pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, 
     }
 }
 
-/// A file with a place of its own in it: others may read the same file elsewhere.
+/// A file with its own read position: others may read the same file at another one.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     file: Arc<File>,
@@ -124,8 +124,8 @@ impl Seek for View {
     }
 }
 
-/// A reader that gives at most so many bytes before the limit is set anew: a parser holds an event
-/// of any length that its input has.
+/// A reader that gives at most `limit` bytes between two resets: a parser keeps an event of any length
+/// in memory.
 pub(crate) struct Limited<R> {
     inner: R,
     limit: usize,
@@ -137,7 +137,7 @@ impl<R> Limited<R> {
         Self { inner, limit, left: limit }
     }
 
-    /// Begins to count anew.
+    /// Starts the count again.
     pub(crate) fn reset(&mut self) {
         self.left = self.limit;
     }

@@ -1,9 +1,9 @@
-//! Bytes become text once, before anything is looked for in them.
+//! Bytes become text once, before anything is searched in them.
 //!
-//! In GB18030 and Big5 the second byte of a character may be a `|`, a `\` or a brace: whoever
-//! splits bytes splits characters. Only bytes below 0x30 are never a part of another character, in
-//! any charset here but UTF-16. So a file is cut behind such bytes, each piece is decoded on its
-//! own, and a malformed sequence never reaches beyond its piece.
+//! In GB18030 and Big5 the second byte of a character may be a `|`, a `\` or a brace: splitting bytes
+//! would split characters. In every charset here but UTF-16, only bytes below 0x30 are never a part
+//! of another character. So a file is cut after such bytes, each piece is decoded alone, and a
+//! malformed sequence never affects another piece.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
 
@@ -11,19 +11,19 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use normalizer_text::{Charset, Detector, Span, decode_strict};
 
-/// What is known of a file before it is taken apart.
+/// What is known of a file before it is parsed.
 #[derive(Debug, Clone)]
 pub(crate) struct Survey {
     pub(crate) n_bytes: u64,
-    /// Hexadecimal, in small letters.
+    /// Hexadecimal, in lower case.
     pub(crate) md5: String,
     /// Its beginning.
     pub(crate) head: Bytes,
-    /// What its bytes say of their charset.
+    /// What its bytes say about their charset.
     pub(crate) detector: Detector,
 }
 
-/// Bytes of the beginning that are kept: enough for evidence.
+/// Bytes of the beginning that are kept.
 const HEAD: usize = 64 * 1024;
 const SURVEYED: usize = 256 * 1024;
 
@@ -49,7 +49,7 @@ impl Survey {
     }
 }
 
-/// A stretch of a file that was decoded on its own.
+/// A part of a file that was decoded alone.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Piece {
     /// Where it begins in the file.
@@ -69,19 +69,19 @@ pub(crate) struct Pieces {
     charset: Charset,
     /// Where the next piece begins.
     at: u64,
-    /// Bytes from there on that were read already.
+    /// Bytes from there on that were read.
     buffer: Vec<u8>,
-    /// Of `buffer` that was given out.
+    /// How much of `buffer` was given out.
     used: usize,
     ended: bool,
 }
 
 const BLOCK: usize = 64 * 1024;
-/// Without any blank, separator or quote: that is no text.
+/// Most bytes without a blank, separator or quote: text is never that long.
 const LONGEST: usize = 16 << 20;
 
 impl Pieces {
-    /// The text behind the first `at` bytes.
+    /// The text after the first `at` bytes.
     pub(crate) fn new(file: Arc<File>, charset: Charset, at: usize) -> Self {
         Self { file, charset, at: at as u64, buffer: Vec::new(), used: 0, ended: false }
     }
@@ -116,7 +116,7 @@ impl Pieces {
         }
     }
 
-    /// The last place up to which no character is cut; any, where too much lies in front of it.
+    /// The last place where no character is cut; any place where too much lies before it.
     fn safe_end(&self, n_fresh: usize) -> Option<usize> {
         let fresh = &self.buffer[self.used..][..n_fresh];
         let end = if self.is_utf16() {
@@ -147,7 +147,7 @@ impl Pieces {
         matches!(self.charset, Charset::Utf16Le | Charset::Utf16Be)
     }
 
-    /// Reads on.
+    /// Reads more of the file.
     fn fill(&mut self) -> io::Result<()> {
         self.buffer.drain(..self.used);
         self.used = 0;

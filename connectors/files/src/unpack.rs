@@ -1,7 +1,7 @@
-//! What lies in a file: itself, or what is packed in it.
+//! The documents in a file: the file itself, or what is packed in it.
 //!
-//! Packed files are unpacked to the disk, without names: a name in an archive leads nowhere. How
-//! much may be unpacked is limited in three ways, since forty kilobytes can stand for terabytes.
+//! Packed files are unpacked to unnamed files on the disk, so a name in an archive leads nowhere. How
+//! much may be unpacked is limited in three ways: forty kilobytes can unpack to terabytes.
 
 use std::{fs::File, sync::Arc};
 
@@ -10,17 +10,18 @@ use zip::ZipArchive;
 
 use crate::{
     config::Format,
-    form::{Document, FormOptions},
+    form::Document,
+    options::Options,
     spool::{Broken, Budget, View, spool},
     text::Survey,
 };
 
-/// All that lies in the file `name`, in its order.
+/// The documents in the file `name`, in order.
 pub(crate) fn documents(
     name: &str,
     file: Arc<File>,
     survey: Survey,
-    options: &FormOptions,
+    options: &Options,
 ) -> Result<Vec<Document>, Broken> {
     let mut budget = Budget::new(options.limits, survey.n_bytes);
     match extension(name).as_str() {
@@ -39,11 +40,7 @@ pub(crate) fn documents(
     }
 }
 
-fn unzip(
-    file: Arc<File>,
-    budget: &mut Budget,
-    options: &FormOptions,
-) -> Result<Vec<Document>, Broken> {
+fn unzip(file: Arc<File>, budget: &mut Budget, options: &Options) -> Result<Vec<Document>, Broken> {
     let damaged = || Broken::content("bad_archive", "the archive is damaged or encrypted");
     let mut archive = ZipArchive::new(View::new(file)).map_err(|_| damaged())?;
     let mut documents = Vec::new();
@@ -63,32 +60,36 @@ fn unzip(
     Ok(documents)
 }
 
-/// What file managers leave in every folder.
+/// Files that file managers leave in every folder.
 fn is_litter(name: &str) -> bool {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
     name.starts_with("__MACOSX/")
         || [".ds_store", "thumbs.db", "desktop.ini"].contains(&&*last.to_ascii_lowercase())
 }
 
-fn document(name: &str, file: File, options: &FormOptions) -> Result<Document, Broken> {
+fn document(name: &str, file: File, options: &Options) -> Result<Document, Broken> {
     let survey = Survey::of(&file)?;
     let format = format(name, &survey.head, options)?;
     Ok(Document { inner: Some(name.to_owned()), file: Arc::new(file), format, survey })
 }
 
-/// What the bytes of a workbook begin with, and those of one of before 2007.
+/// The first bytes of a workbook, and of one in the format before Excel 2007.
 const WORKBOOK: &[u8] = b"PK\x03\x04";
 const OLD_WORKBOOK: &[u8] = b"\xD0\xCF\x11\xE0";
 
-/// The form of a file. Its name is a hint: a workbook is known by its bytes.
-fn format(name: &str, head: &[u8], options: &FormOptions) -> Result<Format, Broken> {
+/// The format of a file. Its name is a hint: a workbook is recognised by its bytes.
+fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, Broken> {
     let extension = extension(name);
-    // An archive within an archive is none of these, whatever the channel says.
+    // An archive within an archive is not read, whatever the channel says.
     let is_packed = matches!(extension.as_str(), "zip" | "gz");
-    let format =
-        options.format.filter(|_| !is_packed).or_else(|| format_of(&extension)).ok_or_else(
-            || Broken::content("unknown_format", format!("`.{extension}` is no form of records")),
-        )?;
+    let format = options
+        .config
+        .format
+        .filter(|_| !is_packed)
+        .or_else(|| format_of(&extension))
+        .ok_or_else(|| {
+            Broken::content("unknown_format", format!("`.{extension}` is not a format of records"))
+        })?;
     match format {
         _ if head.starts_with(OLD_WORKBOOK) && is_encrypted(head) => Err(Broken::content(
             "encrypted_workbook",
@@ -98,7 +99,7 @@ fn format(name: &str, head: &[u8], options: &FormOptions) -> Result<Format, Brok
         _ if head.starts_with(WORKBOOK) => Ok(Format::Xlsx),
         Format::Xlsx | Format::Xls => {
             let detail =
-                format!("it is {}, no workbook; have it saved as .xlsx or .csv", kind_of(head));
+                format!("it is {}, not a workbook; have it saved as .xlsx or .csv", kind_of(head));
             Err(Broken::content("bad_workbook", detail))
         }
         other => Ok(other),
@@ -111,7 +112,7 @@ fn is_encrypted(head: &[u8]) -> bool {
     head.windows(name.len()).any(|window| window == name)
 }
 
-/// What programs write under the name of a workbook, because Excel opens it all the same.
+/// What programs write under the name of a workbook, because Excel opens it too.
 fn kind_of(head: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(&head[..head.len().min(4_096)]).to_ascii_lowercase();
     let has = |what: &str| text.contains(what);
@@ -125,7 +126,7 @@ fn kind_of(head: &[u8]) -> &'static str {
     }
 }
 
-/// The ending of a file's name by what it holds: for pages that have no name to say it.
+/// The extension for a fixture whose name has none, by its first bytes.
 pub(crate) fn ending_of(page: &[u8]) -> &'static str {
     let first =
         page.iter().find(|byte| !matches!(byte, 0xEF | 0xBB | 0xBF) && !byte.is_ascii_whitespace());
@@ -139,7 +140,7 @@ pub(crate) fn ending_of(page: &[u8]) -> &'static str {
     }
 }
 
-/// Whether the ending of a name says what the file holds.
+/// Whether the extension of a name says the format of the file.
 pub(crate) fn says_its_form(name: &str) -> bool {
     let extension = extension(name);
     matches!(extension.as_str(), "zip" | "gz") || format_of(&extension).is_some()
@@ -157,7 +158,7 @@ fn format_of(extension: &str) -> Option<Format> {
     })
 }
 
-/// The ending of a name, in small letters.
+/// The extension of a name, in lower case.
 fn extension(name: &str) -> String {
     name.rsplit_once('.').map_or_else(String::new, |(_, end)| end.to_ascii_lowercase())
 }
@@ -170,7 +171,7 @@ mod tests {
     use std::io::{self, Write as _};
 
     use super::*;
-    use crate::{form, spool::UnpackLimits};
+    use crate::{options, spool::UnpackLimits};
 
     fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut archive = ZipWriter::new(io::Cursor::new(Vec::new()));
@@ -187,7 +188,7 @@ mod tests {
         packer.finish().unwrap()
     }
 
-    fn unpack(name: &str, bytes: &[u8], options: &FormOptions) -> Result<Vec<String>, String> {
+    fn unpack(name: &str, bytes: &[u8], options: &Options) -> Result<Vec<String>, String> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
         let seen = Survey::of(&file).unwrap();
@@ -206,7 +207,7 @@ mod tests {
 
     #[test]
     fn files_in_archives_are_found_by_their_names() {
-        let options = form::options();
+        let options = options::of_tests();
         assert_eq!(unpack("a.csv", b"x", &options).unwrap(), ["\"\" Csv x"]);
         assert_eq!(unpack("a.csv.gz", &gzipped(b"x"), &options).unwrap(), ["\"a.csv\" Csv x"]);
         let bytes = zipped(&[
@@ -221,8 +222,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_file_is_refused_and_not_passed_over() {
-        let options = form::options();
+    fn files_without_records_are_refused_and_not_skipped() {
+        let options = options::of_tests();
         for (name, bytes) in [
             ("a.pdf", b"x".to_vec()),
             ("a.zip", zipped(&[("a.csv", b"1"), ("readme.pdf", b"2")])),
@@ -248,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_bomb_is_not_unpacked() {
-        let mut options = form::options();
+        let mut options = options::of_tests();
         let zeros = vec![0; 8 << 20];
         options.limits = UnpackLimits { total: 1 << 30, ratio: 100, entries: 3 };
         let said = unpack("a.csv.gz", &gzipped(&zeros), &options).unwrap_err();
@@ -265,8 +266,8 @@ mod tests {
     }
 
     #[test]
-    fn a_workbook_is_known_by_its_bytes_and_what_is_none_is_told_by_its_name() {
-        let options = form::options();
+    fn a_workbook_is_recognised_by_its_bytes() {
+        let options = options::of_tests();
         for (bytes, expected) in [
             (&b"PK\x03\x04"[..], Ok(Format::Xlsx)),
             (b"\xD0\xCF\x11\xE0", Ok(Format::Xls)),

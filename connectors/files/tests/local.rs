@@ -1,4 +1,4 @@
-//! The promises of every source, kept by folders on this machine.
+//! The promises of every source, for folders on this machine.
 
 mod drop;
 

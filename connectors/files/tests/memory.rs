@@ -1,4 +1,4 @@
-//! How much memory large files take: measured on this process, so in a test binary of its own.
+//! The memory for large files: measured for the whole process, so this is a test binary of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -45,7 +45,7 @@ async fn half_a_gigabyte_of_csv_and_a_sheet_of_phantom_rows_stay_below_a_hundred
     assert!(peak() < LIMIT, "{} MiB for the file", peak() >> 20);
 }
 
-/// A sheet that is formatted to row 65,202 and holds 495 rows with long texts.
+/// A sheet that is formatted to row 65,202 and has 495 rows with long texts.
 fn phantom(folder: &Folder) {
     let mut archive = ZipWriter::new(File::create(folder.path.join(".part")).unwrap());
     let start = |archive: &mut ZipWriter<File>, name: &str| {

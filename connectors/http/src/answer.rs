@@ -1,4 +1,4 @@
-//! One page of records, as far as walks look at it.
+//! One page of records.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use sha2::{Digest as _, Sha256};
 /// A page that was read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Page {
-    /// What of the answer is not a record.
+    /// The answer without its records.
     pub(crate) tree: Value,
-    /// Headers of the answer, names in small letters.
+    /// Headers of the answer, names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     /// The records in it, in their order.
     pub(crate) records: Vec<Value>,
-    /// What tells each record from others: its key, or else all of it.
+    /// A hash for each record that tells it from others: of its key, or else of all of it.
     pub(crate) names: Vec<String>,
 }
 
 impl Page {
-    /// Takes the records out of an answer. What is damaged beside them belongs to none of them: by
-    /// such an answer nobody can tell where to go on.
+    /// Takes the records out of an answer. Damage outside the records is an error: such an answer
+    /// does not say reliably where to go on.
     pub(crate) fn new(
         mut tree: Value,
         headers: BTreeMap<String, String>,
@@ -34,7 +34,7 @@ impl Page {
         let records: Vec<Value> = places
             .iter()
             .filter_map(|place| match place.as_str() {
-                // The whole answer is the record: what it says of pages stands in it too.
+                // The whole answer is the record, and what it says of pages is part of it.
                 "" => Some(tree.clone()),
                 // Moved out and not copied: a page may be large.
                 place => tree.pointer_mut(place).map(Value::take),
@@ -44,7 +44,7 @@ impl Page {
         if let Some(damage) = findings.damage_in(&tree).filter(|_| !is_all) {
             return Err(damage);
         }
-        let names = records.iter().map(|record| print([name(record, key)].iter())).collect();
+        let names = records.iter().map(|record| hash([name(record, key)].iter())).collect();
         Ok(Self { tree, headers, records, names })
     }
 
@@ -56,17 +56,17 @@ impl Page {
         self.records.len()
     }
 
-    /// What tells this page from others: the names of its records in their order.
-    pub(crate) fn print(&self) -> String {
-        print(self.names.iter())
+    /// What tells this page from others: a hash of its records in their order.
+    pub(crate) fn hash(&self) -> String {
+        hash(self.names.iter())
     }
 
-    /// A value of the last record that has one.
+    /// The value at a path, of the last record that has one.
     pub(crate) fn last(&self, at: &Path) -> Option<String> {
         self.records.iter().rev().find_map(|record| at.text(record))
     }
 
-    /// A text in the answer.
+    /// A text of the answer outside the records.
     pub(crate) fn text(&self, at: &Path) -> Option<String> {
         at.first(&self.tree).and_then(scalar)
     }
@@ -76,13 +76,13 @@ fn name(record: &Value, key: &Path) -> String {
     key.text(record).unwrap_or_else(|| record.to_string())
 }
 
-/// Short enough to stand in a cursor two hundred times, long enough never to be the same by chance
-/// for two pages of one walk.
-fn print<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    let mut hash = Sha256::new();
+/// Short enough for two hundred of them in a cursor, long enough that two pages of one walk never
+/// have the same one by chance.
+fn hash<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let mut digest = Sha256::new();
     for name in names {
-        hash.update(name.len().to_le_bytes());
-        hash.update(name.as_bytes());
+        digest.update(name.len().to_le_bytes());
+        digest.update(name.as_bytes());
     }
-    hex::encode(&hash.finalize()[..8])
+    hex::encode(&digest.finalize()[..8])
 }

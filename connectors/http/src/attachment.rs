@@ -1,7 +1,7 @@
-//! Files that stand within a record.
+//! Files within a record.
 //!
-//! A photograph in Base64 is a thousand times the record it belongs to. What is kept of it is what
-//! can be compared: its name, its size and its hash.
+//! A photograph in Base64 is a thousand times the size of its record. Only its name, size and hash
+//! are kept: enough to compare it.
 
 use connector_wire::envelope::{Envelope, Layer};
 use document::{Path, scalar};
@@ -13,21 +13,19 @@ use sha2::{Digest as _, Sha256};
 /// Files in Base64 within a record: each becomes `{ name, bytes, sha256 }`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Attachment {
+pub(crate) struct Attachment {
     /// The files of a record, each with its content in it.
-    pub at: Path,
+    at: Path,
     /// Within a file: its name.
-    #[serde(default)]
-    pub name: Option<Path>,
-    /// Within a file: its content in Base64; the file itself where this is left out.
-    #[serde(default)]
-    pub content: Option<Path>,
+    name: Option<Path>,
+    /// Within a file: its content in Base64; without it, the file itself is the content.
+    content: Option<Path>,
 }
 
 impl Attachment {
-    /// Replaces the files of a record. A content that is no Base64 is marked `unreadable`; a file
+    /// Replaces the files of a record. Content that is not Base64 is marked `unreadable`; a file
     /// without content is left as it is.
-    pub fn shrink(&self, record: &mut Value) {
+    pub(crate) fn shrink(&self, record: &mut Value) {
         for place in self.at.places(record) {
             let Some(file) = record.pointer_mut(&place) else { continue };
             let content = match &self.content {
@@ -85,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_xml_is_its_own_content() {
+    fn the_text_of_an_xml_element_is_the_content_of_a_file() {
         let attachment: Attachment =
             serde_json::from_value(json!({ "at": "$.fj[*]", "name": "$['@mc']" })).unwrap();
         let mut record = json!({ "fj": [{ "@mc": "x.jpg", "$text": "YWJj" }] });

@@ -1,8 +1,8 @@
 //! One request and its answer, within the limits of the source and of this machine.
 //!
-//! Nothing is decided here about what an answer means. What is decided: who is spoken to, how long,
-//! and how much is read. Bytes are counted after unpacking, while they arrive: a kilobyte that
-//! unpacks to a gigabyte ends at the limit.
+//! What an answer means is decided elsewhere. Here it is decided which hosts are contacted, how long
+//! a request may take and how much is read. Bytes are counted while they are unpacked: a kilobyte
+//! that unpacks to a gigabyte ends at the limit.
 
 use std::{collections::BTreeMap, error::Error, iter, sync::Arc, time::Duration};
 
@@ -10,21 +10,19 @@ use bytes::{Bytes, BytesMut};
 use connector_wire::{auth, gate};
 use contract::{Fault, Gate, Timestamp, chain, no_connection};
 use reqwest::{Certificate, Identity, Url, header, redirect};
-use tokio::time::Instant;
 
 use crate::{
-    ask::Ask,
-    clock::{self, SourceClock},
-    config::Method,
-    cookies::Cookies,
+    config::{Config, Method},
     origin,
+    request::Request,
+    session::{self, Cookies, SourceClock},
     trace::Trace,
 };
 
-/// Redirects of one request, at most.
+/// Most redirects of one request.
 const MAX_REDIRECTS: usize = 5;
 
-/// Speaks to the source.
+/// Sends requests to the source.
 #[derive(Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -34,51 +32,50 @@ pub(crate) struct Client {
     redirects: Vec<Url>,
     timeout: Duration,
     limit: usize,
-    /// All exchanges, where somebody looks at them.
+    /// All exchanges, where somebody wants to see them.
     traces: Option<Vec<Trace>>,
 }
 
-/// An answer, whatever it means.
+/// An answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Names in small letters.
+    /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Bytes,
     /// What `Retry-After` says.
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// Why there is no answer.
+/// Why a page was not read.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum Unread {
+    /// It cannot be read, however often it is requested.
+    Bad {
+        what: String,
+        answer: Answer,
+    },
     /// It is larger than the limit.
     TooLarge,
     Fault(Fault),
 }
 
-impl From<Fault> for Trouble {
+impl From<Fault> for Unread {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
 
-/// What a client is made of.
-pub(crate) struct Limits {
-    pub(crate) timeout: Duration,
-    /// Bytes of an answer, unpacked.
-    pub(crate) limit: usize,
-    pub(crate) redirects: Vec<Url>,
-    /// Certificates of authorities, in PEM.
-    pub(crate) ca: Option<String>,
-    /// Key and certificate with which we prove who we are, in PEM.
-    pub(crate) identity: Option<String>,
-}
-
 impl Client {
-    /// Touches no network.
-    pub(crate) fn new(limits: Limits, gate: Arc<dyn Gate>) -> Result<Self, Fault> {
-        let Limits { timeout, limit, redirects, ca, identity } = limits;
+    /// Uses no network. `identity` is our key and certificate in PEM.
+    pub(crate) fn new(
+        config: &Config,
+        redirects: Vec<Url>,
+        identity: Option<String>,
+        gate: Arc<dyn Gate>,
+    ) -> Result<Self, Fault> {
+        let timeout = config.timeout.0;
+        let limit = usize::try_from(config.limit_mib).unwrap_or(1) << 20;
         if timeout.is_zero() {
             return Err(Fault::stopped("`timeout` is zero").remedy("write it like 30s"));
         }
@@ -87,18 +84,18 @@ impl Client {
             .connect_timeout(timeout)
             .user_agent(concat!("tonghui/", env!("CARGO_PKG_VERSION")))
             .no_proxy();
-        if let Some(pem) = ca {
+        if let Some(pem) = &config.ca {
             let certificates = Certificate::from_pem_bundle(pem.as_bytes());
             let certificates = certificates.ok().filter(|found| !found.is_empty());
             let certificates = certificates.ok_or_else(|| {
-                Fault::stopped("`ca` holds no certificate").remedy("it is a file in PEM")
+                Fault::stopped("`ca` contains no certificate").remedy("name a file in PEM")
             })?;
             builder = builder.tls_certs_merge(certificates);
         }
         if let Some(pem) = identity {
             let identity = Identity::from_pem(pem.as_bytes()).map_err(|_| {
                 Fault::stopped("the client certificate and its key cannot be read")
-                    .remedy("both are PEM, and the key is not encrypted")
+                    .remedy("write both in PEM, the key not encrypted")
             })?;
             builder = builder.identity(identity);
         }
@@ -109,9 +106,9 @@ impl Client {
         Ok(Self { http, gate, clock, cookies, redirects, timeout, limit, traces: None })
     }
 
-    /// The source's clock; `None` while it has not said what time it is.
+    /// The source's clock; `None` before its first answer.
     pub(crate) fn now(&self) -> Option<Timestamp> {
-        self.clock.now(Instant::now())
+        self.clock.now()
     }
 
     /// Keeps all exchanges from now on.
@@ -124,62 +121,65 @@ impl Client {
         self.traces.as_deref().unwrap_or_default()
     }
 
-    pub(crate) fn forget_cookies(&mut self) {
-        self.cookies.forget();
+    pub(crate) fn clear_cookies(&mut self) {
+        self.cookies.clear();
     }
 
-    /// Nobody asks this source for so long.
+    /// Nobody sends a request to this source for so long.
     pub(crate) fn hold(&self, wait: Duration) {
         self.gate.hold(wait);
     }
 
-    /// Asks, and follows redirects where the status means nothing to the channel by itself. What is
-    /// kept of it is `unsigned`, and how it was signed.
+    /// Sends a request, and follows redirects unless `is_answer` takes their status for an answer.
+    /// Traces keep `unsigned`, and how it was signed.
     pub(crate) async fn exchange(
         &mut self,
-        mut ask: Ask,
-        unsigned: &Ask,
+        mut request: Request,
+        unsigned: &Request,
         signature: Option<auth::Trace>,
-        means: impl Fn(u16) -> bool,
-    ) -> Result<Answer, Trouble> {
+        is_answer: impl Fn(u16) -> bool,
+    ) -> Result<Answer, Unread> {
         if let Some(traces) = &mut self.traces {
             traces.push(Trace::of(unsigned, signature));
         }
         for _ in 0..=MAX_REDIRECTS {
-            let answer = self.once(&ask).await?;
-            let leads = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
-            let location =
-                answer.headers.get("location").filter(|_| leads && !means(answer.status));
-            let (Some(location), Method::Get) = (location, ask.method) else { return Ok(answer) };
-            let next = origin::follow(&ask.url, location, &self.redirects)?;
-            if !origin::is_same(&next, &ask.url) {
-                // Whatever proves who we are was meant for the first host.
-                ask.headers.clear();
+            let answer = self.send(&request).await?;
+            let status = answer.status;
+            let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308) && !is_answer(status);
+            let location = answer.headers.get("location").filter(|_| is_redirect);
+            let (Some(location), Method::Get) = (location, request.method) else {
+                return Ok(answer);
+            };
+            let next = origin::follow(&request.url, location, &self.redirects)?;
+            if !origin::is_same(&next, &request.url) {
+                // Credentials are for the first host only.
+                request.headers.clear();
             }
-            ask.url = next;
+            request.url = next;
         }
-        Err(Fault::transient("the source redirects in circles").into())
+        Err(Fault::transient("the redirects of the source do not end").into())
     }
 
-    async fn once(&mut self, ask: &Ask) -> Result<Answer, Trouble> {
+    async fn send(&mut self, request: &Request) -> Result<Answer, Unread> {
         let _permit = self.gate.enter().await?;
-        let mut request = match ask.method {
-            Method::Get => self.http.get(ask.url.clone()),
-            Method::Post => self.http.post(ask.url.clone()),
+        let Request { method, url, headers, body } = request;
+        let mut sending = match method {
+            Method::Get => self.http.get(url.clone()),
+            Method::Post => self.http.post(url.clone()),
         };
-        for (name, value) in &ask.headers {
-            request = request.header(name, value);
+        for (name, value) in headers {
+            sending = sending.header(name, value);
         }
-        if let Some(cookies) = self.cookies.header(&ask.url) {
-            request = request.header(header::COOKIE, cookies);
+        if let Some(cookies) = self.cookies.header(url) {
+            sending = sending.header(header::COOKIE, cookies);
         }
-        if !ask.body.is_empty() {
-            request = request.body(ask.body.clone());
+        if !body.is_empty() {
+            sending = sending.body(body.clone());
         }
         let timeout = self.timeout;
         let limit = self.limit;
         let receiving = async {
-            let mut response = request.send().await?;
+            let mut response = sending.send().await?;
             let status = response.status().as_u16();
             let mut headers = BTreeMap::new();
             let mut cookies = Vec::new();
@@ -204,15 +204,15 @@ impl Client {
         let received = received
             .map_err(|_| late(timeout))
             .and_then(|received| received.map_err(|error| broken(error, timeout)))
-            .map_err(|fault| fault.at(host(&ask.url)))?;
+            .map_err(|fault| fault.at(host(url)))?;
         let (status, headers, cookies, body) = received;
-        cookies.iter().for_each(|cookie| self.cookies.take(&ask.url, cookie));
+        cookies.iter().for_each(|cookie| self.cookies.take(url, cookie));
         let said = headers.get("date").map(String::as_str);
-        let date = said.and_then(clock::date);
+        let date = said.and_then(session::date);
         if let Some(date) = date {
-            self.clock.tell(date, Instant::now());
+            self.clock.set(date);
         }
-        let body = body.ok_or(Trouble::TooLarge)?;
+        let body = body.ok_or(Unread::TooLarge)?;
         if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
             trace.answered(status, &headers, &body);
         }
@@ -223,7 +223,7 @@ impl Client {
     }
 }
 
-/// The source, without what may be a secret of it.
+/// The source, without the parts of its address that may be secret.
 pub(crate) fn host(url: &Url) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     format!("source {}:{port}", url.host_str().unwrap_or_default())
@@ -234,7 +234,7 @@ fn late(timeout: Duration) -> Fault {
         .remedy("ask whoever runs the source, or raise `timeout`")
 }
 
-/// What a broken exchange means. The address stays out: it may hold a token of the source.
+/// What a broken exchange means. The address is left out: it may contain a token.
 fn broken(error: reqwest::Error, timeout: Duration) -> Fault {
     let error = error.without_url();
     let causes = chain(&error);
@@ -245,7 +245,7 @@ fn broken(error: reqwest::Error, timeout: Duration) -> Fault {
             .because(causes)
             .remedy("name the file of its authority in `ca`, or have the source renew it")
     } else if error.is_builder() {
-        Fault::stopped("the request cannot be written: a header holds a character it must not")
+        Fault::stopped("the request cannot be sent: a header contains a forbidden character")
             .remedy("check the headers and secrets of this channel for line breaks")
     } else if error.is_timeout() {
         late(timeout)

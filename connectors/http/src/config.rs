@@ -1,15 +1,11 @@
-//! The `[http]` section of a channel file, as an author writes it.
+//! The `[http]` section of a channel file.
 //!
-//! Plain data: nothing here is checked beyond its shape. `plan.rs` turns it into settings that
-//! cannot contradict each other. The comments below are what an editor shows.
-
-mod call;
-mod page;
-mod rule;
-mod stretch;
+//! Plain data: only its shape is checked here. `plan.rs` checks what belongs together. Editors show
+//! the comments below.
 
 use std::{collections::BTreeMap, time::Duration};
 
+use chrono::NaiveDate;
 use connector_wire::auth::Scheme;
 use contract::Period;
 use document::{Malformed, Path, Shape};
@@ -18,132 +14,263 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub use call::{Ack, Method, Part};
-pub use page::{Page, Size, Stop};
-pub use rule::{FaultRule, Kind, Rule, Scalars, Statuses};
-pub use stretch::{Day, Each, Reread, Since, Until};
+use crate::{
+    attachment::Attachment,
+    inner::Inner,
+    pages::Page,
+    rules::{Rule, Rules},
+};
 
-use crate::{attachment::Attachment, inner::Inner};
-
-/// An interface over HTTP that answers in JSON or XML: what is asked, and how the answer is read.
+/// An interface over HTTP that answers in JSON or XML: what is requested, and how answers are read.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where the records are listed.
-    pub url: String,
-    /// How it is asked; POST where there is a body, else GET.
-    #[serde(default)]
-    pub method: Option<Method>,
-    /// Parameters in the address that are always the same.
-    #[serde(default)]
-    pub query: Map<String, Value>,
-    /// Headers that are always the same; secrets belong into `auth`.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// Fields of a form: makes it a POST, and parameters become fields.
-    #[serde(default)]
-    pub form: Option<Map<String, Value>>,
-    /// A JSON body: makes it a POST, and parameters become members; `a.b` is `b` in `a`.
-    #[serde(default)]
-    pub json: Option<Map<String, Value>>,
-    /// A file beside the channel file that is the body, for SOAP and the like: makes it a POST.
-    /// Parameters stand in it as `{{ name }}`.
-    #[serde(default)]
-    #[schemars(extend("format" = "content"))]
-    pub body: Option<String>,
-    /// Content type of `body`; its charset is the one the body is written in.
+    /// The request for a list of records.
+    #[serde(flatten)]
+    pub(crate) call: CallConfig,
+    /// Content type of `body`; the body is sent in its charset.
     #[serde(default = "content_type")]
-    pub content_type: String,
-    /// How a request proves who asks.
+    pub(crate) content_type: String,
+    /// How a request is authenticated.
     #[serde(default)]
-    pub auth: Scheme,
-    /// From when on records are asked for.
+    pub(crate) auth: Scheme,
+    /// The time from which records are requested.
+    pub(crate) since: Option<Since>,
+    /// Records are requested by the day.
+    pub(crate) day: Option<Day>,
+    /// How the next page is requested.
     #[serde(default)]
-    pub since: Option<Since>,
-    /// Records are asked for by the day.
-    #[serde(default)]
-    pub day: Option<Day>,
-    /// How the next page is asked for.
-    #[serde(default)]
-    pub page: Page,
+    pub(crate) page: Page,
     /// Independent sequences within the channel (forums, counties), each with its own position.
-    #[serde(default)]
-    pub each: Option<Each>,
-    /// Reads old records again from time to time, for changes that moved no time.
-    #[serde(default)]
-    pub reread: Option<Reread>,
-    /// When an answer is a success; without it, when its status is 2xx.
-    #[serde(default)]
-    pub success: Option<Rule>,
-    /// What other answers mean. The first rule that holds counts.
-    #[serde(default)]
-    pub fault: Vec<FaultRule>,
-    /// Answers that say there is nothing.
-    #[serde(default)]
-    pub empty: Vec<Rule>,
-    /// How answers are written; by their first character where this is left out.
-    #[serde(default)]
-    pub format: Option<Shape>,
-    /// Texts within the answer that are documents themselves. They are opened in this order.
-    #[serde(default)]
-    pub inner: Vec<Inner>,
+    pub(crate) each: Option<Each>,
+    /// Reads old records again from time to time, for changes that have no new time.
+    pub(crate) reread: Option<Reread>,
+    /// What answers mean.
+    #[serde(flatten)]
+    pub(crate) rules: Rules,
+    /// How answers are written; without it, their first character decides.
+    pub(crate) format: Option<Shape>,
     /// The records of an answer.
-    pub records: Path,
-    /// Within a record: what names it, unique and never changed.
-    pub key: Path,
+    pub(crate) records: Path,
+    /// Within a record: its key, unique and never changed.
+    pub(crate) key: Path,
     /// Charset of answers that neither prove nor declare one.
-    #[serde(default)]
-    pub charset: Option<Charset>,
+    pub(crate) charset: Option<Charset>,
     /// Charset of answers, whatever they declare.
+    pub(crate) force_charset: Option<Charset>,
+    /// What happens to a record whose bytes are not in the charset.
     #[serde(default)]
-    pub force_charset: Option<Charset>,
-    /// What becomes of a record whose bytes are not in the charset.
+    pub(crate) malformed: Malformed,
+    /// Further requests that complete a record.
     #[serde(default)]
-    pub malformed: Malformed,
-    /// Second calls that complete a record.
+    pub(crate) part: Vec<Part>,
+    /// Files in Base64 within a record: their name, size and hash are kept.
     #[serde(default)]
-    pub part: Vec<Part>,
-    /// Files in Base64 within a record: what is kept of them is name, size and hash.
-    #[serde(default)]
-    pub attachment: Vec<Attachment>,
-    /// Tells the source which records are in custody.
-    #[serde(default)]
-    pub ack: Option<Ack>,
-    /// An address that is asked once before all others, for its cookies.
-    #[serde(default)]
-    pub warm_up: Option<String>,
+    pub(crate) attachment: Vec<Attachment>,
+    /// Tells the source which records are stored.
+    pub(crate) ack: Option<Ack>,
+    /// An address that is requested once before all others, for its cookies.
+    pub(crate) warm_up: Option<String>,
     /// Other hosts that a redirect may lead to, like `https://other.example`.
     #[serde(default)]
-    pub redirects: Vec<String>,
-    /// What becomes of a page that cannot be read at all, after it was asked for three times.
+    pub(crate) redirects: Vec<String>,
+    /// What happens to a page that still cannot be read when it was requested three times.
     #[serde(default)]
-    pub on_bad_page: OnBadPage,
+    pub(crate) on_bad_page: OnBadPage,
     /// The longest that one answer may take.
-    #[serde(default = "timeout")]
-    pub timeout: Period,
-    /// The largest answer in MiB, unpacked. A larger page is asked for with half the size.
-    #[serde(default = "limit_mib")]
+    #[serde(default = "seconds::<30>")]
+    pub(crate) timeout: Period,
+    /// The largest answer in MiB, unpacked. A larger page is requested with half the size.
+    #[serde(default = "number::<64>")]
     #[schemars(range(min = 1, max = 1024))]
-    pub limit_mib: u32,
+    pub(crate) limit_mib: u32,
     /// A file beside the channel file with certificates (PEM) of authorities that are trusted
     /// besides those of the system.
-    #[serde(default)]
     #[schemars(extend("format" = "content"))]
-    pub ca: Option<String>,
-    /// Allows `http://` to other hosts than this one: whoever is on the way can read and change
-    /// everything.
+    pub(crate) ca: Option<String>,
+    /// Allows `http://` to other hosts than this one: everybody on the way can read and change what
+    /// is sent.
     #[serde(default)]
-    pub insecure: bool,
+    pub(crate) insecure: bool,
 }
 
-/// What becomes of a page that cannot be read at all.
+/// A request and the documents within its answer.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub(crate) struct CallConfig {
+    /// The address of the request.
+    pub(crate) url: String,
+    /// The method; POST where there is a body, else GET.
+    pub(crate) method: Option<Method>,
+    /// Parameters in the address that are always the same.
+    #[serde(default)]
+    pub(crate) query: Map<String, Value>,
+    /// Headers that are always the same; secrets belong in `auth`.
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, String>,
+    /// Fields of a form: makes it a POST, and parameters become fields.
+    pub(crate) form: Option<Map<String, Value>>,
+    /// A JSON body: makes it a POST, and parameters become members; `a.b` is `b` in `a`.
+    pub(crate) json: Option<Map<String, Value>>,
+    /// A file beside the channel file that is the body, for SOAP and the like: makes it a POST.
+    /// Parameters, lists among them, are written in it as `{{ name }}`.
+    #[schemars(extend("format" = "content"))]
+    pub(crate) body: Option<String>,
+    /// Texts within the answer that are documents themselves. They are opened in this order.
+    #[serde(default)]
+    pub(crate) inner: Vec<Inner>,
+}
+
+/// The method of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(crate) enum Method {
+    /// Asks for something.
+    #[serde(rename = "GET")]
+    Get,
+    /// Sends something.
+    #[serde(rename = "POST")]
+    Post,
+}
+
+impl Method {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// A further request that completes a record: its answer is put into the record under this name.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Part {
+    /// The name in the record.
+    pub(crate) name: String,
+    /// The request.
+    #[serde(flatten)]
+    pub(crate) call: CallConfig,
+    /// Parameters from the record: name and place.
+    pub(crate) params: BTreeMap<String, Path>,
+    /// What is taken of the answer: a list of everything the path finds. Without it, the whole
+    /// answer.
+    pub(crate) records: Option<Path>,
+    /// When an answer is a success; without it, as for the list.
+    pub(crate) success: Option<Rule>,
+    /// Answers that say there is no such record any more: then the part is `null`.
+    #[serde(default)]
+    pub(crate) missing: Vec<Rule>,
+}
+
+/// Tells the source which records are stored.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ack {
+    /// The request.
+    #[serde(flatten)]
+    pub(crate) call: CallConfig,
+    /// The parameter that takes the keys.
+    pub(crate) param: String,
+    /// The text between keys; without it, a JSON body takes a list, and others a comma.
+    pub(crate) separator: Option<String>,
+    /// Most keys of one request.
+    #[serde(default = "number::<100>")]
+    #[schemars(range(min = 1, max = 500))]
+    pub(crate) size: u32,
+    /// When an answer is a success; without it, as for the list.
+    pub(crate) success: Option<Rule>,
+    /// Keys that the source did not take: they are counted, and the source gives them again.
+    pub(crate) failed: Option<Path>,
+}
+
+/// The time from which records are requested. It moves when all pages were read, and stays behind
+/// the source's own clock by the overlap.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Since {
+    /// The parameter that takes the time.
+    pub(crate) param: String,
+    /// How times are written, e.g. `%Y-%m-%d %H:%M:%S`; `%s` for seconds and `%s%3f` for
+    /// milliseconds since 1970.
+    pub(crate) format: String,
+    /// How late a record may become visible after its own time.
+    #[serde(default = "seconds::<300>")]
+    pub(crate) overlap: Period,
+    /// Within a record: the time that the source compares. Without it, the start of the next request
+    /// follows the source's clock.
+    pub(crate) at: Option<Path>,
+    /// How the time in a record is written, where that differs from `format`.
+    pub(crate) at_format: Option<String>,
+    /// The first day; without it, the first request has no start.
+    pub(crate) start: Option<NaiveDate>,
+    /// Where the source also wants an end.
+    pub(crate) until: Option<Until>,
+}
+
+/// The end of a time window; it belongs to the window.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Until {
+    /// The parameter that takes it.
+    pub(crate) param: String,
+    /// The longest window.
+    #[serde(default = "seconds::<86400>")]
+    pub(crate) span: Period,
+}
+
+/// Records are requested by the day. A day is requested again until it is closed.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Day {
+    /// The parameter that takes the day.
+    pub(crate) param: String,
+    /// How it is written, e.g. `%Y-%m-%d`.
+    #[serde(default = "day_format")]
+    pub(crate) format: String,
+    /// The first day.
+    pub(crate) start: NaiveDate,
+    /// How long after its midnight records may still be added to a day.
+    #[serde(default = "seconds::<43200>")]
+    pub(crate) closes: Period,
+}
+
+/// Independent sequences within the channel.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Each {
+    /// The parameter that takes the value.
+    pub(crate) param: String,
+    /// One sequence for each value. They take turns; one that fails does not stop the others.
+    #[schemars(length(min = 1, max = 200))]
+    pub(crate) values: Vec<Value>,
+}
+
+/// A second walk, over records that were read before.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reread {
+    /// How far back.
+    #[schemars(range(min = 1, max = 3_650))]
+    pub(crate) days: u32,
+    /// How often.
+    #[serde(default = "seconds::<3600>")]
+    pub(crate) every: Period,
+    /// Parameters that have other values on this walk: the open records only, for instance.
+    #[serde(default)]
+    pub(crate) params: Map<String, Value>,
+    /// Within a record: its time, for pages of the kind `newest`.
+    pub(crate) at: Option<Path>,
+    /// How that time is written.
+    pub(crate) at_format: Option<String>,
+}
+
+/// What happens to a page that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum OnBadPage {
+pub(crate) enum OnBadPage {
     /// The channel stops until somebody has looked.
     #[default]
     Stop,
-    /// It goes to quarantine with its bytes, and the next one is asked for.
+    /// It goes to quarantine with its bytes, and the next one is requested.
     Quarantine,
 }
 
@@ -151,10 +278,14 @@ fn content_type() -> String {
     "text/xml; charset=utf-8".to_owned()
 }
 
-fn timeout() -> Period {
-    Period(Duration::from_secs(30))
+fn day_format() -> String {
+    "%Y-%m-%d".to_owned()
 }
 
-fn limit_mib() -> u32 {
-    64
+fn seconds<const N: u64>() -> Period {
+    Period(Duration::from_secs(N))
+}
+
+fn number<const N: u32>() -> u32 {
+    N
 }

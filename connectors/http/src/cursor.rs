@@ -1,7 +1,7 @@
-//! Where a channel stands in its source, and what it still owes it.
+//! The position of a channel in its source, and the keys to acknowledge.
 //!
-//! One position per walk and value of `each`, all in one state that stays small: what a walk has
-//! to remember of pages are short prints of them.
+//! One position per walk and value of `each`, all in one state that stays small: a walk remembers
+//! pages by short hashes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,25 +14,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::{pages::Walk, time::JITTER};
 
-/// So long a walk that has come to its end waits for others.
+/// How long a walk that is complete waits for the others.
 const ROUND: TimeDelta = TimeDelta::minutes(10);
 
 /// A position in a source.
-// Nothing here is optional when it is read back: a foreign cursor must not pass for a beginning.
+// No field is optional when it is read: the cursor of another channel must not be taken for an empty one.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    /// Whose turn it is among the walks.
+    /// The walk that is next.
     pub(crate) turn: usize,
-    /// Walks that have come to their end since `round`; all of them means caught up.
+    /// Walks that were completed since `round`; all of them means caught up.
     pub(crate) done: BTreeSet<usize>,
-    /// When this round of all walks began, by the source's clock.
+    /// When the current round of all walks began, by the source's clock.
     pub(crate) round: Option<Timestamp>,
-    /// Positions of the walks that find what is new, by the value of `each`.
+    /// Positions of the walks that find new records, by the value of `each`.
     pub(crate) places: BTreeMap<String, Place>,
     /// Positions of the walks that read again.
     pub(crate) rounds: BTreeMap<String, Round>,
-    /// Keys of the last batch, which the source has yet to be told.
+    /// Keys of the last batch that are to be acknowledged.
     pub(crate) owed: Vec<String>,
 }
 
@@ -40,44 +40,43 @@ pub struct Cursor {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Place {
-    /// The source's clock when the walk under way began; `None`: none is.
+    /// The source's clock when the current walk began; `None` between two walks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) began: Option<Timestamp>,
-    /// Records are asked for from this time on.
+    /// The time from which records are requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<Timestamp>,
-    /// And up to this one.
+    /// The time up to which they are requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) until: Option<Timestamp>,
-    /// The greatest usable time of a record ever seen.
+    /// The latest readable time of a record ever seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) seen: Option<Timestamp>,
     /// The day that is being read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) day: Option<NaiveDate>,
-    /// The last day that needs no reading any more.
+    /// The last day that is not read any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) closed: Option<NaiveDate>,
-    /// Among the pages.
+    /// The position among the pages.
     #[serde(default)]
     pub(crate) walk: Walk,
 }
 
-/// A walk that is taken up anew from time to time.
+/// A walk that is repeated from time to time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Round {
-    /// When the last one was begun, by the source's clock.
+    /// When the last one began, by the source's clock.
     pub(crate) started: Option<Timestamp>,
-    /// Where it is; `None` when it is over.
+    /// Its position; `None` when it is complete.
     pub(crate) place: Option<Place>,
 }
 
 impl Cursor {
-    /// The walk whose turn it is: those that have come to their end wait for the others, but not
-    /// longer than a while, because one may have years to read.
-    /// `now` is the source's clock, once it has said what time it is: until then no round ends, so
-    /// that the same cursor leads to the same question whoever asks.
+    /// The next walk. Walks that are complete wait for the others, but only for a while: one may have
+    /// years to read. `now` is the source's clock; before its first answer no round ends, so that the
+    /// same cursor leads to the same request in every process.
     pub(crate) fn next(&mut self, n_turns: usize, now: Option<Timestamp>) -> usize {
         if let Some(now) = now {
             let round = *self.round.get_or_insert(now);
@@ -93,7 +92,7 @@ impl Cursor {
         turn
     }
 
-    /// Whether all walks have come to their end; then a new round begins.
+    /// Whether all walks are complete; then a new round begins.
     pub(crate) fn is_caught_up(&mut self, n_turns: usize) -> bool {
         let is_caught_up = self.done.len() >= n_turns;
         if is_caught_up {
@@ -106,7 +105,7 @@ impl Cursor {
 }
 
 impl fmt::Debug for Cursor {
-    // Keys of the source are nothing for a log.
+    // Keys must not be in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cursor").field("owed", &self.owed.len()).finish_non_exhaustive()
     }
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn walks_take_turns_and_one_that_is_done_waits_for_the_others_but_not_for_ever() {
+    fn walks_take_turns_and_complete_ones_wait_for_a_limited_time() {
         let mut cursor = Cursor::default();
         let now: Timestamp = "2026-10-09T10:00:00Z".parse().unwrap();
         let turns = |cursor: &mut Cursor, n: usize, now| -> Vec<usize> {
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_cursor_is_not_taken_for_a_beginning() {
+    fn the_cursor_of_another_channel_is_refused() {
         let own = serde_json::to_value(Cursor::default()).unwrap();
         assert!(serde_json::from_value::<Cursor>(own.clone()).is_ok());
         let mut newer = own;

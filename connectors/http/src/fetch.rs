@@ -1,21 +1,20 @@
-//! Asks until there is an answer that can be read, or a reason why there is none.
+//! Sends a request until there is an answer that can be read, or a reason why there is none.
 
-use connector_wire::auth::{self, Auth, Occasion};
+use connector_wire::auth::{self, Auth, SigningContext};
 use contract::{Clock, Fault, FaultKind, Timestamp};
 use document::{Facts, Shape};
 use normalizer_text::Hints;
 use serde_json::Value;
 
 use crate::{
-    ask::Ask,
-    client::{Answer, Client, Trouble},
-    config::Rule,
+    client::{Answer, Client, Unread},
     origin,
     plan::{Plan, Target},
-    rules::{Evidence, Judgement, holds},
+    request::Request,
+    rules::{Evidence, Meaning, Rule},
 };
 
-/// How often a page that cannot be read is asked for.
+/// How often a page that cannot be read is requested.
 const ATTEMPTS: usize = 3;
 
 /// An answer that is a success.
@@ -27,90 +26,55 @@ pub(crate) struct Read {
     pub(crate) answer: Answer,
 }
 
-/// An answer that can be read and is refused all the same.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) what: String,
-    pub(crate) answer: Answer,
-}
-
-/// Why a page was not read.
-#[derive(Debug)]
-pub(crate) enum Unread {
-    /// It cannot be read, however often it is asked for.
-    Bad {
-        what: String,
-        answer: Answer,
-    },
-    /// It is larger than the limit.
-    TooLarge,
-    Fault(Fault),
-}
-
-impl From<Trouble> for Unread {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::TooLarge => Self::TooLarge,
-            Trouble::Fault(fault) => Self::Fault(fault),
-        }
-    }
-}
-
-impl From<Fault> for Unread {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// Who is asked, and with which papers.
+/// The source, with what authenticates requests to it.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) client: Client,
     pub(crate) auth: Auth,
-    /// Ours; the source's counts as soon as it is known.
+    /// Ours; used until the source has said what time it is.
     pub(crate) clock: Clock,
-    /// Cookies were got since they were last found too old.
+    /// The cookies are not known to have expired.
     pub(crate) is_warm: bool,
 }
 
 impl Source {
-    /// Asks, and reads the answer. Where one of the rules of `missing` holds, there is nothing;
-    /// `check` takes what can be read, or refuses it.
+    /// Sends a request and reads the answer. Where one of the rules in `missing` matches, there is
+    /// nothing; `check` takes what can be read, or says why it is refused.
     pub(crate) async fn fetch<T>(
         &mut self,
         plan: &Plan,
         target: &Target,
-        ask: &Ask,
+        request: &Request,
         missing: &[Rule],
-        check: impl Fn(Read) -> Result<T, Refused>,
+        check: impl Fn(Read) -> Result<T, (String, Answer)>,
     ) -> Result<T, Unread> {
         let mut was_refreshed = false;
         let mut attempt = 1;
         loop {
             self.warm_up(plan).await?;
-            let (signed, how) = self.signed(plan, ask).await?;
-            let means = |status| target.rules.means(status);
-            let answer = self.client.exchange(signed, ask, Some(how), means).await?;
-            let is_refused = answer.status == 401;
-            let judged = judge(target, missing, answer);
-            let (what, answer) = match judged {
-                // None of the attempts: it was not asked with valid papers yet.
-                Judged::Fault(_) if is_refused && self.auth.refused() => continue,
+            let (signed, signature) = self.signed(plan, request).await?;
+            let is_answer =
+                |status| plan.config.rules.names_status(target.success.as_ref(), status);
+            let answer = self.client.exchange(signed, request, Some(signature), is_answer).await?;
+            let is_unauthorized = answer.status == 401;
+            let (what, answer) = match judge(plan, target, missing, answer) {
+                // Not counted as an attempt: it was not sent with a valid token.
+                Judged::Fault(_) if is_unauthorized && self.auth.refused() => continue,
                 Judged::Fault(fault) => {
                     if let FaultKind::Throttled(wait) = fault.kind() {
                         self.client.hold(wait);
                     }
                     return Err(Unread::Fault(fault));
                 }
-                Judged::Stale => {
+                Judged::Expired => {
                     let has_cookies = plan.warm_up.is_some() && !was_refreshed;
                     if self.auth.refused() || has_cookies {
                         was_refreshed = true;
                         self.is_warm = false;
-                        self.client.forget_cookies();
+                        self.client.clear_cookies();
                         continue;
                     }
-                    let what = "the source takes neither new cookies nor a new secret";
+                    let what = "the source accepts neither new cookies nor a new token";
                     return Err(Fault::stopped(what)
                         .remedy("check `auth`, and the clock of this machine")
                         .into());
@@ -120,7 +84,7 @@ impl Source {
                     self.auth.accepted();
                     match check(read) {
                         Ok(found) => return Ok(found),
-                        Err(Refused { what, answer }) => (what, answer),
+                        Err(refused) => refused,
                     }
                 }
             };
@@ -131,103 +95,101 @@ impl Source {
         }
     }
 
-    /// Gets cookies where the channel needs some and has none.
-    async fn warm_up(&mut self, plan: &Plan) -> Result<(), Unread> {
-        let Some(url) = plan.warm_up.as_ref().filter(|_| !self.is_warm) else { return Ok(()) };
-        let ask = Ask::plain(url.clone());
-        match self.client.exchange(ask.clone(), &ask, None, |_| false).await {
-            // Whatever it says: it is asked for its cookies.
-            Ok(_) | Err(Trouble::TooLarge) => self.is_warm = true,
-            Err(trouble) => return Err(trouble.into()),
-        }
-        Ok(())
-    }
-}
-
-impl Source {
-    /// The source's clock; ours while it has not said what time it is.
+    /// The source's clock; ours before its first answer.
     pub(crate) fn now(&self) -> Timestamp {
         self.client.now().unwrap_or_else(|| self.clock.now())
     }
 
-    /// The request with what proves who asks; a secret that has to be fetched first is fetched.
-    async fn signed(&mut self, plan: &Plan, ask: &Ask) -> Result<(Ask, auth::Trace), Unread> {
-        let mut occasion = self.occasion()?;
-        if let Some(errand) = self.auth.errand(&occasion) {
-            let url = origin::address(&errand.url, plan.insecure)?;
-            let asked = Ask::plain(url.clone()).with(errand.request);
-            let unsigned = Ask { method: asked.method, ..Ask::plain(url) };
-            let how = Some(errand.trace);
-            let answer = self.client.exchange(asked, &unsigned, how, |_| false).await?;
-            occasion = self.occasion()?;
-            self.auth.fetched(answer.status, &answer.body, occasion.now)?;
+    /// Fetches cookies where the channel needs some and has none.
+    async fn warm_up(&mut self, plan: &Plan) -> Result<(), Unread> {
+        let Some(url) = plan.warm_up.as_ref().filter(|_| !self.is_warm) else { return Ok(()) };
+        let request = Request::get(url.clone());
+        match self.client.exchange(request.clone(), &request, None, |_| false).await {
+            // Only its cookies matter.
+            Ok(_) | Err(Unread::TooLarge) => self.is_warm = true,
+            Err(unread) => return Err(unread),
         }
-        let mut request = ask.request();
-        let signature = self.auth.sign(&mut request, &occasion)?;
-        Ok((ask.clone().with(request), signature))
+        Ok(())
     }
 
-    fn occasion(&self) -> Result<Occasion, Fault> {
+    /// The authenticated request; a token that is missing is fetched first.
+    async fn signed(
+        &mut self,
+        plan: &Plan,
+        request: &Request,
+    ) -> Result<(Request, auth::Trace), Unread> {
+        let mut context = self.context()?;
+        if let Some(token_request) = self.auth.token_request(&context) {
+            let url = origin::address(&token_request.url, plan.config.insecure)?;
+            let signed = Request::get(url.clone()).signed(token_request.request);
+            let unsigned = Request { method: signed.method, ..Request::get(url) };
+            let signature = Some(token_request.trace);
+            let answer = self.client.exchange(signed, &unsigned, signature, |_| false).await?;
+            context = self.context()?;
+            self.auth.fetched(answer.status, &answer.body, context.now)?;
+        }
+        let mut signed = request.unsigned();
+        let signature = self.auth.sign(&mut signed, &context)?;
+        Ok((request.clone().signed(signed), signature))
+    }
+
+    fn context(&self) -> Result<SigningContext, Fault> {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce)
             .map_err(|_| Fault::transient("this machine gives no random numbers"))?;
-        Ok(Occasion { now: self.now(), nonce })
+        Ok(SigningContext { now: self.now(), nonce })
     }
 }
 
 enum Judged {
     Read(Read),
     Unreadable(String, Answer),
-    Stale,
+    Expired,
     Fault(Fault),
 }
 
-fn judge(target: &Target, missing: &[Rule], answer: Answer) -> Judged {
+fn judge(plan: &Plan, target: &Target, missing: &[Rule], answer: Answer) -> Judged {
     let content_type = answer.headers.get("content-type").map(String::as_str);
-    let (text, facts, tree) = open(target, &answer.body, content_type);
-    let evidence = Evidence {
-        status: answer.status,
-        text: &text,
-        tree: tree.as_ref().ok(),
-        retry_after: answer.retry_after,
+    let (text, facts, tree) = open(plan, target, &answer.body, content_type);
+    let Answer { status, retry_after, .. } = answer;
+    let evidence = Evidence { status, text: &text, tree: tree.as_ref().ok(), retry_after };
+    let meaning = match missing.iter().any(|rule| rule.matches(evidence)) {
+        true => Meaning::Nothing,
+        false => plan.config.rules.judge(target.success.as_ref(), evidence),
     };
-    let judgement = match missing.iter().any(|rule| holds(rule, evidence)) {
-        true => Judgement::Nothing,
-        false => target.rules.judge(evidence),
-    };
-    match (judgement, tree) {
-        (Judgement::Fault(fault), _) => Judged::Fault(fault),
-        (Judgement::Stale, _) => Judged::Stale,
-        (Judgement::Nothing, _) => Judged::Read(Read { tree: Value::Null, text: facts, answer }),
-        (Judgement::Success, Ok(tree)) => Judged::Read(Read { tree, text: facts, answer }),
-        (Judgement::Success | Judgement::Unclear, Err(broken)) => {
-            Judged::Unreadable(broken, answer)
-        }
-        (Judgement::Unclear, Ok(_)) => {
-            let what = format!("status {} and no success by the channel's rules", answer.status);
+    match (meaning, tree) {
+        (Meaning::Fault(fault), _) => Judged::Fault(fault),
+        (Meaning::Expired, _) => Judged::Expired,
+        (Meaning::Nothing, _) => Judged::Read(Read { tree: Value::Null, text: facts, answer }),
+        (Meaning::Success, Ok(tree)) => Judged::Read(Read { tree, text: facts, answer }),
+        (Meaning::Success | Meaning::Unclear, Err(broken)) => Judged::Unreadable(broken, answer),
+        (Meaning::Unclear, Ok(_)) => {
+            let what = format!("status {status} is not a success by the channel's rules");
             Judged::Unreadable(what, answer)
         }
     }
 }
 
-/// Bytes to text to tree, inner documents opened.
+/// Bytes to text to tree, with the documents within it opened.
 pub(crate) fn open(
+    plan: &Plan,
     target: &Target,
     bytes: &[u8],
     content_type: Option<&str>,
 ) -> (String, Facts, Result<Value, String>) {
-    let hints = Hints { force: target.force, content_type, declared: target.declared };
+    let (force, declared) = (plan.config.force_charset, plan.config.charset);
+    let hints = Hints { force, content_type, declared };
     let document::Text { text, mut facts } = document::decode(bytes, &hints);
-    let shape = target.shape.unwrap_or_else(|| Shape::of(&text));
+    let shape = plan.config.format.unwrap_or_else(|| Shape::of(&text));
     let parsed = shape.parse(&text, &mut facts.findings).and_then(|mut tree| {
         for inner in &target.inner {
-            // The content type is that of the answer, not of what is within.
+            // The content type is that of the answer, not of the document within.
             inner.open(&mut tree, &mut facts.findings, &Hints { content_type: None, ..hints })?;
         }
         Ok(tree)
     });
     let parsed = parsed.map_err(|broken| broken.to_string()).and_then(|tree| match &tree {
-        // A page for people that happens to be well-formed would be an answer without records.
+        // A web page that is well-formed XML would be an answer without records.
         Value::Object(root)
             if shape == Shape::Xml && root.keys().any(|name| name.eq_ignore_ascii_case("html")) =>
         {

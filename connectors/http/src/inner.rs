@@ -1,9 +1,9 @@
 //! Documents within a document.
 //!
-//! A SOAP answer often holds the real answer as a text: in CDATA, escaped, in Base64, encrypted, or
-//! as JSON in a JSON text. Such a text becomes the tree it stands for, in its place, and paths go
-//! on into it. What is text already has its charset behind it: a declaration within it is not
-//! looked at. Only what was in layers is bytes again, and those are decoded like a body.
+//! A SOAP answer often contains the real answer as a text: in CDATA, escaped, in Base64, encrypted,
+//! or as JSON in a JSON text. Such a text is replaced by its tree, and paths go on into it. A text
+//! is decoded already, so a charset declared within it is ignored. What was encoded or encrypted is
+//! bytes again, and is decoded like a body.
 
 use connector_wire::envelope::{Envelope, Layer};
 use contract::Fault;
@@ -16,20 +16,20 @@ use serde_json::Value;
 /// A text of the answer that is a document itself.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Inner {
-    /// Where the texts stand. Those that are missing or empty are left as they are.
-    pub at: Path,
+pub(crate) struct Inner {
+    /// Where the texts are. Missing and empty ones are left as they are.
+    at: Path,
     /// What is around the document, outermost first.
     #[serde(default)]
-    pub layers: Vec<Layer>,
+    layers: Vec<Layer>,
     /// How the document is written.
     #[serde(rename = "as")]
-    pub shape: Shape,
+    shape: Shape,
 }
 
 /// Opens the documents of an [`Inner`].
 #[derive(Debug)]
-pub struct Opener {
+pub(crate) struct Opener {
     at: Path,
     envelope: Option<Envelope>,
     shape: Shape,
@@ -39,8 +39,8 @@ impl Inner {
     /// Checks keys.
     ///
     /// # Errors
-    /// A key that is none, as `Stopped`.
-    pub fn build(self) -> Result<Opener, Fault> {
+    /// A key that is not valid, as `Stopped`.
+    pub(crate) fn build(self) -> Result<Opener, Fault> {
         let Self { at, layers, shape } = self;
         let envelope = (!layers.is_empty()).then(|| Envelope::build(&layers)).transpose()?;
         Ok(Opener { at, envelope, shape })
@@ -48,12 +48,12 @@ impl Inner {
 }
 
 impl Opener {
-    /// Puts the trees in the places of their texts. One text among others that cannot be opened
-    /// stays as it is: it is the matter of the record that holds it.
+    /// Replaces texts by their trees. One text among others that cannot be opened stays as it is: the
+    /// record that contains it is judged later.
     ///
     /// # Errors
-    /// None of the texts is what it is said to be.
-    pub fn open(
+    /// None of the texts can be opened.
+    pub(crate) fn open(
         &self,
         tree: &mut Value,
         findings: &mut Findings,
@@ -84,7 +84,7 @@ impl Opener {
         findings: &mut Findings,
         hints: &Hints<'_>,
     ) -> Result<Value, Broken> {
-        // What is odd about it as a text says nothing about the document.
+        // Oddities of the text around it say nothing about the document.
         let text = &findings.without_oddities(text);
         let Some(envelope) = &self.envelope else { return self.shape.parse(text, findings) };
         let bytes = envelope.open(text).map_err(|why| Broken::new(why.to_string()))?;

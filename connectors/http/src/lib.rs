@@ -1,13 +1,13 @@
 //! Interfaces over HTTP: JSON, XML and SOAP, as cities and platforms offer them.
 //!
-//! They are asked page by page, and each of them breaks in its own way: errors with status 200,
-//! pages that shift while they are read, totals that are wrong, clocks that are put back. So nothing
-//! is believed that was not seen: success is what the channel's rules say, the last page is the one
-//! without records, and a bound moves only behind what was read to its end.
+//! They are read page by page, and each of them fails in its own way: errors with status 200, pages
+//! that shift while they are read, wrong totals, clocks that are put back. So nothing is assumed:
+//! the channel's rules say what a success is, the last page is the one without records, and the
+//! start of the next request moves only behind records that were read completely.
 //!
-//! Reading order follows the data: `ask.rs` and `client.rs` (ask), `rules.rs` and `fetch.rs`
+//! Reading order follows the data: `request.rs` and `client.rs` (send), `rules.rs` and `fetch.rs`
 //! (judge), `answer.rs` and `record.rs` (select), `pages.rs` and `stretch.rs` (move); `visit.rs`
-//! is one page of all that.
+//! does all of it for one page.
 
 #![warn(missing_docs)]
 
@@ -17,12 +17,10 @@ mod plan;
 mod turn;
 mod visit;
 
-mod ask;
 mod client;
-mod clock;
-mod cookies;
 mod origin;
-mod template;
+mod request;
+mod session;
 mod trace;
 
 mod fetch;
@@ -31,7 +29,6 @@ mod rules;
 
 mod answer;
 mod attachment;
-mod part;
 mod record;
 
 mod cursor;
@@ -39,20 +36,16 @@ mod pages;
 mod stretch;
 mod time;
 
-mod ack;
+mod calls;
 
 use std::time::Duration;
 
+use connector_wire::auth::Mtls;
 use contract::{Batch, Connector, ConnectorContext, Entry, Fault, FaultKind, Partition, TimeRange};
 use tokio::time::Instant;
 
-pub use attachment::Attachment;
-pub use config::{
-    Ack, Config, Day, Each, FaultRule, Kind, Method, OnBadPage, Page, Part, Reread, Rule, Scalars,
-    Since, Size, Statuses, Stop, Until,
-};
+pub use config::Config;
 pub use cursor::Cursor;
-pub use inner::Inner;
 pub use trace::Trace;
 
 use crate::{
@@ -63,10 +56,10 @@ use crate::{
     visit::{Found, Held, Visit},
 };
 
-/// After this long a read gives what it has.
+/// A read gives what it has after this time.
 const LONG: Duration = Duration::from_secs(5);
 
-/// Keys that a cursor keeps until the source is told of them.
+/// Most keys of a cursor that wait for their acknowledgement.
 const MAX_OWED: usize = 200;
 
 /// The connector for interfaces over HTTP.
@@ -87,7 +80,7 @@ impl Http {
     /// The text of an answer, decoded as this channel decodes it.
     pub fn text(&self, trace: &Trace) -> String {
         let content_type = trace.answer_headers.get("content-type").map(String::as_str);
-        fetch::open(&self.plan.list, &trace.page, content_type).0
+        fetch::open(&self.plan, &self.plan.list, &trace.page, content_type).0
     }
 
     /// The exchanges that were kept, in order.
@@ -103,8 +96,9 @@ impl Connector for Http {
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let ConnectorContext { zone, budget: _, gate, clock, .. } = context;
-        let (plan, limits, auth) = Plan::new(config, zone)?;
-        let client = Client::new(limits, gate)?;
+        let (plan, auth) = Plan::new(config, zone)?;
+        let identity = auth.mtls().map(Mtls::pem);
+        let client = Client::new(&plan.config, plan.redirects.clone(), identity, gate)?;
         let turns = Turn::all(&plan);
         let source = Source { client, auth, clock, is_warm: false };
         Ok(Self { plan, source, turns, held: None })
@@ -125,12 +119,12 @@ impl Connector for Http {
             let turn = self.turns[index];
             let Self { plan, source, held, .. } = self;
             let mut visit = Visit { plan, source, held, now, max, started };
-            let found = match visit.make(turn, &mut cursor).await {
+            let found = match visit.read(turn, &mut cursor).await {
                 Ok(Some(found)) => {
                     has_moved = true;
                     found
                 }
-                // It is not due.
+                // The walk is not due.
                 Ok(None) => Found { entries: Vec::new(), is_end: true },
                 Err(fault) => {
                     let fault = fault.at(client::host(&self.plan.list.call.url));
@@ -140,7 +134,7 @@ impl Connector for Http {
                         return Err(fault);
                     }
                     if is_of_all {
-                        // What was found out so far counts; the next read meets the fault again.
+                        // The cursor has moved; the next read meets the fault again.
                         let entries = Vec::new();
                         return Ok(Batch { entries, upto: cursor, caught_up: false, trouble });
                     }
@@ -162,13 +156,13 @@ impl Connector for Http {
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
-        let settling = ack::settle(&mut self.source, &self.plan, &upto.owed);
-        settling.await.map_err(|fault| fault.at(client::host(&self.plan.list.call.url)))
+        let acknowledging = calls::acknowledge(&mut self.source, &self.plan, &upto.owed);
+        acknowledging.await.map_err(|fault| fault.at(client::host(&self.plan.list.call.url)))
     }
 
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
         self.plan.stretch.limit_to(range)?;
-        self.plan.reread = None;
+        self.plan.config.reread = None;
         self.turns = Turn::all(&self.plan);
         Ok(())
     }

@@ -1,41 +1,41 @@
-//! Which hosts are spoken to, and how.
+//! Which hosts are contacted, and how.
 
 use contract::Fault;
 use reqwest::Url;
 
-/// Checks an address of the settings. Plain HTTP is for this machine only, or where the channel
-/// says that it knows.
+/// Checks an address of the settings. Plain HTTP is allowed to this machine, and where the channel
+/// says `insecure`.
 pub(crate) fn address(text: &str, insecure: bool) -> Result<Url, Fault> {
     let wrong = |what: String| Fault::stopped(what).at("http");
     let url = Url::parse(text)
         .map_err(|_| wrong(format!("`{text}` is not an address")).remedy("begin with https://"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Fault::stopped("an address holds an account")
-            .remedy("write the account into `auth`, as a secret"));
+        return Err(Fault::stopped("an address contains an account")
+            .remedy("write the account in `auth`, as a secret"));
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if insecure || is_loopback(&url) => Ok(url),
         "http" => Err(wrong(format!("`{text}` is not encrypted")).remedy(
-            "write https://; where the source has none, `insecure = true` says that everybody on \
-             the way may read and change what is sent",
+            "write https://; where the source has none, `insecure = true` allows everybody on the \
+             way to read and change what is sent",
         )),
         _ => Err(wrong(format!("`{text}` is neither https:// nor http://"))),
     }
 }
 
-/// An address that the source names, from the page at `base`. Only a host that is known already is
-/// spoken to: an answer must not send the channel, and its credentials, elsewhere.
+/// An address that the source names in the page at `base`. Only known hosts are contacted: an answer
+/// must not send the channel, and its credentials, elsewhere.
 pub(crate) fn follow(base: &Url, text: &str, allowed: &[Url]) -> Result<Url, Fault> {
     let url = base
         .join(text)
-        .map_err(|_| Fault::stopped("the source names a next address that is none"))?;
+        .map_err(|_| Fault::stopped("the source names a next address that is not valid"))?;
     if is_same(&url, base) || allowed.iter().any(|other| is_same(&url, other)) {
         return Ok(url);
     }
     let host = url.host_str().unwrap_or_default();
     Err(Fault::stopped(format!("the source leads to another host: {}://{host}", url.scheme()))
-        .remedy("add it to `redirects` if that is right"))
+        .remedy("add it to `redirects` if that is correct"))
 }
 
 /// Whether two addresses have scheme, host and port in common.
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_cannot_lead_elsewhere() {
+    fn the_source_cannot_redirect_to_an_unknown_host() {
         let base = Url::parse("https://a.example/list?page=1").unwrap();
         let allowed = [Url::parse("https://b.example").unwrap()];
         for (text, leads) in [

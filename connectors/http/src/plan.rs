@@ -1,248 +1,177 @@
-//! Settings that cannot contradict each other, made once from what the author wrote.
+//! Settings that were checked once: code behind this point relies on them.
 
-mod parts;
-
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
-use connector_wire::auth::{self, Auth};
+use connector_wire::auth::Auth;
 use contract::Fault;
-use document::{Malformed, Path, Shape};
-use normalizer_text::Charset;
+use document::TimeFormat;
+use reqwest::Url;
 use serde_json::Value;
 
 use crate::{
-    ask::{Call, Draft},
-    attachment::Attachment,
-    client::Limits,
-    config::{Config, OnBadPage, Page, Rule},
+    config::{CallConfig, Config, Each, Reread, Since},
     inner::{Inner, Opener},
     origin,
-    pages::{Pager, Param},
-    rules::Rules,
-    stretch::Stretch,
-    time::TimeForm,
+    pages::{Page, Stop},
+    request::Call,
+    rules::Rule,
+    stretch::{DayRule, SinceRule, Stretch},
+    time::Dated,
 };
 
-/// What is asked, and how answers are read.
+/// What is requested, and how answers are read.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    pub(crate) config: Config,
     pub(crate) list: Target,
+    /// The requests of the parts, in their order.
+    pub(crate) parts: Vec<Target>,
+    pub(crate) ack: Option<Target>,
     pub(crate) stretch: Stretch,
-    pub(crate) pager: Pager,
-    pub(crate) size: Option<(String, usize)>,
-    pub(crate) each: Option<EachPlan>,
-    pub(crate) reread: Option<RereadPlan>,
-    pub(crate) records: Path,
-    pub(crate) key: Path,
-    pub(crate) malformed: Malformed,
-    pub(crate) parts: Vec<PartPlan>,
-    pub(crate) attachments: Vec<Attachment>,
-    pub(crate) ack: Option<AckPlan>,
-    pub(crate) warm_up: Option<reqwest::Url>,
-    pub(crate) redirects: Vec<reqwest::Url>,
-    pub(crate) on_bad_page: OnBadPage,
-    pub(crate) insecure: bool,
+    /// The time of a record, for a second walk over pages newest first.
+    pub(crate) reread_at: Option<Dated>,
+    pub(crate) warm_up: Option<Url>,
+    pub(crate) redirects: Vec<Url>,
 }
 
-/// A call, and how its answers are read.
+/// A request, and how its answers are read.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) call: Call,
-    pub(crate) rules: Rules,
-    pub(crate) shape: Option<Shape>,
     pub(crate) inner: Vec<Opener>,
-    /// Charsets that the channel forces, and declares.
-    pub(crate) force: Option<Charset>,
-    pub(crate) declared: Option<Charset>,
+    /// When an answer is a success; as the channel says where it is `None`.
+    pub(crate) success: Option<Rule>,
 }
 
-/// Sequences of their own.
-#[derive(Debug)]
-pub(crate) struct EachPlan {
-    pub(crate) param: String,
-    pub(crate) values: Vec<Value>,
-}
-
-/// The walk over old records.
-#[derive(Debug)]
-pub(crate) struct RereadPlan {
-    pub(crate) days: u32,
-    pub(crate) every: Duration,
-    pub(crate) params: Vec<Param>,
-    /// Where pages are newest first: the time of a record.
-    pub(crate) at: Option<(Path, TimeForm)>,
-}
-
-/// A call that completes a record.
-#[derive(Debug)]
-pub(crate) struct PartPlan {
-    pub(crate) name: String,
-    pub(crate) target: Target,
-    pub(crate) params: Vec<(String, Path)>,
-    pub(crate) records: Option<Path>,
-    pub(crate) missing: Vec<Rule>,
-}
-
-/// A call that tells what is in custody.
-#[derive(Debug)]
-pub(crate) struct AckPlan {
-    pub(crate) target: Target,
-    pub(crate) param: String,
-    pub(crate) separator: Option<String>,
-    pub(crate) size: usize,
-    pub(crate) failed: Option<Path>,
-}
-
-/// The longest token or address of a page that is kept, where there are many positions: the
-/// state of a channel stays below 64 KiB.
+/// The longest token or address of a next page where there are many positions: the state of a
+/// channel stays below 64 KiB.
 pub(crate) const MAX_SPOT: usize = 200;
 
 impl Plan {
-    /// Checks and resolves everything; what the client needs comes beside, and who asks.
-    pub(crate) fn new(config: Config, zone: Tz) -> Result<(Self, Limits, Auth), Fault> {
-        let Config {
-            url,
-            method,
-            query,
-            headers,
-            form,
-            json,
-            body,
-            content_type,
-            auth,
-            since,
-            day,
-            page,
-            each,
-            reread,
-            success,
-            fault,
-            empty,
-            format,
-            inner,
-            records,
-            key,
-            charset,
-            force_charset,
-            malformed,
-            part,
-            attachment,
-            ack,
-            warm_up,
-            redirects,
-            on_bad_page,
-            timeout,
-            limit_mib,
-            ca,
-            insecure,
-        } = config;
-        let auth = Auth::build(auth)?;
-        let common = Common {
-            rules: Rules { success, faults: fault, empty },
-            shape: format,
-            force: force_charset,
-            declared: charset,
-            content_type: content_type.clone(),
-            insecure,
+    /// Checks the settings.
+    pub(crate) fn new(config: Config, zone: Tz) -> Result<(Self, Auth), Fault> {
+        let auth = Auth::build(config.auth.clone())?;
+        let target = |call: &CallConfig, success: &Option<Rule>| {
+            let inner =
+                call.inner.iter().cloned().map(Inner::build).collect::<Result<_, Fault>>()?;
+            let call = Call::new(call, &config.content_type, config.insecure)?;
+            Ok(Target { call, inner, success: success.clone() })
         };
-        let draft = Draft { url, method, query, headers, form, json, body, content_type };
-        let list = common.target(draft, inner, None)?;
-        parts::check_page(&page)?;
-        let is_newest = matches!(page, Page::Newest { .. });
-        let by_position = matches!(page, Page::Newest { .. } | Page::Keyset { .. });
-        let (pager, size) = Pager::new(page);
-        let size = size.map(|size| (size.param, usize::try_from(size.value).unwrap_or(1).max(1)));
-        let stretch = parts::stretch(since, day, zone)?;
-        if is_newest && !matches!(stretch, Stretch::Whole) {
-            return Err(Fault::stopped("pages newest first find what is new by themselves")
-                .remedy("leave out `since` and `day`, or take another kind of page"));
+        let list = target(&config.call, &None)?;
+        check_page(&config.page)?;
+        let stretch = stretch(&config, zone)?;
+        let is_newest = matches!(config.page, Page::Newest(_));
+        let is_whole = matches!(stretch, Stretch::Whole);
+        if is_newest && !is_whole {
+            return Err(Fault::stopped("pages newest first find new records by themselves")
+                .remedy("leave out `since` and `day`, or use another kind of page"));
         }
-        let reread = reread.map(|reread| parts::reread_plan(reread, &stretch, is_newest, zone));
-        let reread = reread.transpose()?;
-        if reread.is_none() && by_position && !is_newest && matches!(stretch, Stretch::Whole) {
+        let reread = config.reread.as_ref();
+        let reread_at = reread.map(|reread| reread_at(reread, is_whole, is_newest, zone));
+        if reread.is_none() && matches!(config.page, Page::Keyset(_)) && is_whole {
             tracing::debug!("records of this channel are read once; later changes are not seen");
         }
-        let parts: Result<Vec<_>, Fault> =
-            part.into_iter().map(|part| parts::part_plan(part, &common)).collect();
-        let ack = ack.map(|ack| parts::ack_plan(ack, &common)).transpose()?;
-        let warm_up = warm_up.map(|url| origin::address(&url, insecure)).transpose()?;
-        let redirects: Result<Vec<_>, Fault> =
-            redirects.iter().map(|url| origin::address(url, insecure)).collect();
-        let redirects = redirects?;
-        let limits = Limits {
-            timeout: timeout.0,
-            limit: usize::try_from(limit_mib).unwrap_or(1) << 20,
-            redirects: redirects.clone(),
-            ca,
-            identity: auth.mtls().map(auth::Mtls::pem),
-        };
+        let address = |url: &String| origin::address(url, config.insecure);
+        let parts = config.part.iter().map(|part| target(&part.call, &part.success));
+        let ack = config.ack.as_ref().map(|ack| target(&ack.call, &ack.success));
+        config.each.as_ref().map_or(Ok(()), check_each)?;
         let plan = Self {
             list,
+            parts: parts.collect::<Result<_, Fault>>()?,
+            ack: ack.transpose()?,
             stretch,
-            pager,
-            size,
-            each: each.map(parts::each_plan).transpose()?,
-            reread,
-            records,
-            key,
-            malformed,
-            parts: parts?,
-            attachments: attachment,
-            ack,
-            warm_up,
-            redirects,
-            on_bad_page,
-            insecure,
+            reread_at: reread_at.transpose()?.flatten(),
+            warm_up: config.warm_up.as_ref().map(address).transpose()?,
+            redirects: config.redirects.iter().map(address).collect::<Result<_, Fault>>()?,
+            config,
         };
-        Ok((plan, limits, auth))
+        Ok((plan, auth))
     }
-}
 
-impl Plan {
     /// How many sequences of records there are.
     pub(crate) fn n_values(&self) -> usize {
-        self.each.as_ref().map_or(1, |each| each.values.len())
+        self.config.each.as_ref().map_or(1, |each| each.values.len())
     }
 }
 
-/// What all calls of a channel have in common.
-struct Common {
-    rules: Rules,
-    shape: Option<Shape>,
-    force: Option<Charset>,
-    declared: Option<Charset>,
-    content_type: String,
-    insecure: bool,
-}
-
-impl Common {
-    fn target(
-        &self,
-        draft: Draft,
-        inner: Vec<Inner>,
-        success: Option<Rule>,
-    ) -> Result<Target, Fault> {
-        let Rules { success: usual, faults, empty } = &self.rules;
-        let rules = Rules {
-            success: success.or_else(|| usual.clone()),
-            faults: faults.clone(),
-            empty: empty.clone(),
-        };
-        let call = Call::new(draft, self.insecure)?;
-        let inner = inner.into_iter().map(Inner::build).collect::<Result<_, Fault>>()?;
-        Ok(Target {
-            call,
-            rules,
-            shape: self.shape,
-            inner,
-            force: self.force,
-            declared: self.declared,
-        })
-    }
-}
-
-/// How a value of `each` is called in the cursor and in reports.
+/// The name of a value of `each` in the cursor and in reports.
 pub(crate) fn value_name(value: &Value) -> String {
     document::scalar(value).unwrap_or_default()
+}
+
+fn check_page(page: &Page) -> Result<(), Fault> {
+    let (what, remedy) = match (page, page.size(), page.stop()) {
+        (Page::Token(token), ..) if token.at.is_none() && token.header.is_none() => {
+            ("nothing says where the token of the next page is", "write `at` or `header`")
+        }
+        (Page::Token(token), ..) if token.at.is_some() && token.header.is_some() => (
+            "two places are given for the token of the next page",
+            "write `at` or `header`, not both",
+        ),
+        (_, None, Some(Stop::Short)) | (Page::Number(_), None, Some(Stop::Total(_))) => {
+            ("a short page cannot be told: pages have no size", "write `size`, or stop = \"empty\"")
+        }
+        _ => return Ok(()),
+    };
+    Err(Fault::stopped(what).at("page").remedy(remedy))
+}
+
+fn check_each(each: &Each) -> Result<(), Fault> {
+    let Each { values, .. } = each;
+    if values.is_empty() || values.len() > 200 {
+        return Err(Fault::stopped("`each` has 1 to 200 values").at("each"));
+    }
+    let names: BTreeSet<String> = values.iter().map(value_name).collect();
+    if names.len() < values.len() || values.iter().any(|v| v.is_object() || v.is_array()) {
+        return Err(Fault::stopped("`values` are texts or numbers, each of them once").at("each"));
+    }
+    Ok(())
+}
+
+fn time_format(text: &str, zone: Tz, at: &'static str) -> Result<TimeFormat, Fault> {
+    let format = TimeFormat::new(text, zone);
+    format.map_err(|what| Fault::stopped(what).at(at).remedy("write it like %Y-%m-%d %H:%M:%S"))
+}
+
+fn stretch(config: &Config, zone: Tz) -> Result<Stretch, Fault> {
+    match (config.since.clone(), config.day.clone()) {
+        (None, None) => Ok(Stretch::Whole),
+        (Some(_), Some(_)) => Err(Fault::stopped("a channel has `since` or `day`, not both")),
+        (None, Some(settings)) => {
+            let format = time_format(&settings.format, zone, "day")?;
+            Ok(Stretch::Day(Box::new(DayRule { settings, format, range: None })))
+        }
+        (Some(settings), None) => {
+            let Since { format, overlap, at, at_format, until, .. } = &settings;
+            let own = time_format(format, zone, "since")?;
+            let at_format = time_format(at_format.as_ref().unwrap_or(format), zone, "since")?;
+            if until.as_ref().is_some_and(|until| until.span <= *overlap) {
+                return Err(Fault::stopped("`span` is not longer than `overlap`").at("since"));
+            }
+            let at = at.clone().map(|at| Dated { at, format: at_format });
+            Ok(Stretch::Since(Box::new(SinceRule { settings, format: own, at, range: None })))
+        }
+    }
+}
+
+fn reread_at(
+    reread: &Reread,
+    is_whole: bool,
+    is_newest: bool,
+    zone: Tz,
+) -> Result<Option<Dated>, Fault> {
+    if is_whole && !is_newest {
+        return Err(Fault::stopped("`reread` needs to request records by their time")
+            .at("reread")
+            .remedy("add `since` or `day`"));
+    }
+    if is_newest && reread.at.is_none() {
+        return Err(Fault::stopped("nothing says how old a record is")
+            .at("reread")
+            .remedy("write `at`, the time of a record, and `at_format`"));
+    }
+    let format = reread.at_format.as_deref().unwrap_or("%Y-%m-%d %H:%M:%S");
+    let format = time_format(format, zone, "reread")?;
+    Ok(reread.at.clone().map(|at| Dated { at, format }))
 }

@@ -11,34 +11,34 @@ use crate::{
     answer::Page,
     fetch,
     plan::Plan,
-    rules::{Evidence, Judgement},
+    rules::{Evidence, Meaning},
 };
 
-/// A record and what is known of its text.
+/// A record with what is known of its text.
 pub(crate) struct Draft<'a> {
     pub(crate) tree: Value,
-    /// Of the answer it stood in.
+    /// Of the answer it came in.
     pub(crate) text: &'a Facts,
-    /// Which answer that was, for people.
+    /// Which record of which answer, for people.
     pub(crate) at: String,
-    /// Parts, by name, with what is known of theirs.
+    /// Parts by name, with what is known of their text.
     pub(crate) parts: Vec<(String, Value, Facts)>,
 }
 
 /// The entry for a record.
 pub(crate) fn entry(plan: &Plan, draft: Draft<'_>) -> Entry {
     let Draft { mut tree, text, at, parts } = draft;
-    let key = text.findings.key(&plan.key, &tree).map(RecordKey::new);
+    let key = text.findings.key(&plan.config.key, &tree).map(RecordKey::new);
     let mut verdict = text.judge("", &tree);
     for (name, part, text) in &parts {
         let Verdict { marks, damage } = text.judge(&format!("{name}."), part);
         verdict.marks.extend(marks);
         verdict.damage = verdict.damage.or(damage);
     }
-    let reason = match (verdict.reason(plan.malformed), &key) {
+    let reason = match (verdict.reason(plan.config.malformed), &key) {
         (Some(reason), _) => reason,
         (None, None) => {
-            Reason::new("missing_key", format!("nothing stands at {}", plan.key.as_str()))
+            Reason::new("missing_key", format!("there is no value at {}", plan.config.key.as_str()))
         }
         (None, Some(key)) => {
             let key = key.clone();
@@ -49,7 +49,7 @@ pub(crate) fn entry(plan: &Plan, draft: Draft<'_>) -> Entry {
                     object.insert(name, part);
                 }
             }
-            plan.attachments.iter().for_each(|attachment| attachment.shrink(&mut tree));
+            plan.config.attachment.iter().for_each(|attachment| attachment.shrink(&mut tree));
             let mut report = text.report.clone();
             report.marks = verdict.marks;
             let body = Body::new(tree);
@@ -64,24 +64,25 @@ pub(crate) fn entry(plan: &Plan, draft: Draft<'_>) -> Entry {
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::from(bytes), reason }
 }
 
-/// Entries of a fixture: an answer as the source gives it. Parts may stand in its records.
+/// Entries of a fixture: an answer as the source gives it. Its records may contain the parts.
 pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-    let (text, facts, tree) = fetch::open(&plan.list, page, None);
+    let (text, facts, tree) = fetch::open(plan, &plan.list, page, None);
     let evidence =
         Evidence { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
-    let tree = match (plan.list.rules.judge(evidence), tree) {
-        (Judgement::Nothing, _) => Value::Null,
-        (Judgement::Success, Ok(tree)) => tree,
-        (Judgement::Success, Err(broken)) => {
-            return Err(Fault::stopped("the fixture is no answer").because(broken));
+    let tree = match (plan.config.rules.judge(None, evidence), tree) {
+        (Meaning::Nothing, _) => Value::Null,
+        (Meaning::Success, Ok(tree)) => tree,
+        (Meaning::Success, Err(broken)) => {
+            return Err(Fault::stopped("the fixture is not an answer").because(broken));
         }
-        (Judgement::Fault(fault), _) => return Err(fault),
-        (Judgement::Stale | Judgement::Unclear, _) => {
-            return Err(Fault::stopped("the fixture is no success by the channel's rules"));
+        (Meaning::Fault(fault), _) => return Err(fault),
+        (Meaning::Expired | Meaning::Unclear, _) => {
+            return Err(Fault::stopped("the fixture is not a success by the channel's rules"));
         }
     };
-    let page = Page::new(tree, BTreeMap::new(), &facts.findings, &plan.records, &plan.key)
-        .map_err(|what| Fault::stopped("the fixture is no answer").because(what))?;
+    let page =
+        Page::new(tree, BTreeMap::new(), &facts.findings, &plan.config.records, &plan.config.key)
+            .map_err(|what| Fault::stopped("the fixture is not an answer").because(what))?;
     let entries = page.records.into_iter().enumerate().map(|(index, tree)| {
         let at = format!("record {}", index + 1);
         entry(plan, Draft { tree, text: &facts, at, parts: Vec::new() })

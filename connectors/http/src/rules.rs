@@ -1,22 +1,77 @@
-//! What an answer means: success is what the body says, not what the status says. Pure.
+//! What an answer means: whether it is a success is decided by its body, not by its status. Pure.
 
 use std::time::Duration;
 
-use contract::Fault;
-use document::scalar;
+use contract::{Fault, Period};
+use document::{Path, scalar};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::Value;
-
-use crate::config::{FaultRule, Kind, Rule, Scalars, Statuses};
 
 /// How long nobody asks where neither the answer nor the channel says it.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// The rules of one call.
-#[derive(Debug)]
+/// What answers mean.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub(crate) struct Rules {
+    /// When an answer is a success; without it, when its status is 2xx.
     pub(crate) success: Option<Rule>,
-    pub(crate) faults: Vec<FaultRule>,
-    pub(crate) empty: Vec<Rule>,
+    /// What other answers mean. The first rule that matches counts.
+    #[serde(default)]
+    fault: Vec<FaultRule>,
+    /// Answers that say there is nothing.
+    #[serde(default)]
+    empty: Vec<Rule>,
+}
+
+/// Conditions on an answer. It matches when all that are written are met.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    /// The status, or one of several.
+    status: Option<OneOf<u16>>,
+    /// A place in the answer: there is a value, or the one in `equals`.
+    at: Option<Path>,
+    /// The value there, or one of several. A number equals the text that it is written as.
+    equals: Option<OneOf<Value>>,
+    /// A text that the answer contains.
+    contains: Option<String>,
+}
+
+/// One value, or several.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum OneOf<T> {
+    /// One of these.
+    Many(Vec<T>),
+    /// This one.
+    One(T),
+}
+
+/// What an answer means that is not a success.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FaultRule {
+    #[serde(flatten)]
+    rule: Rule,
+    /// What to do about it.
+    kind: Kind,
+    /// How long nobody asks, where the answer does not say it; only for `throttled`.
+    wait: Option<Period>,
+}
+
+/// What to do about a fault.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    /// It may pass by itself.
+    Transient,
+    /// The source wants a pause.
+    Throttled,
+    /// Somebody has to act.
+    Stopped,
+    /// Cookies or a token have expired: they are fetched again, and the request is repeated once.
+    Refresh,
 }
 
 /// An answer, as far as rules look at it.
@@ -24,7 +79,7 @@ pub(crate) struct Rules {
 pub(crate) struct Evidence<'a> {
     pub(crate) status: u16,
     pub(crate) text: &'a str,
-    /// `None`: the text is no document.
+    /// `None` where the text is not a document.
     pub(crate) tree: Option<&'a Value>,
     /// What the header `Retry-After` says.
     pub(crate) retry_after: Option<Duration>,
@@ -32,86 +87,96 @@ pub(crate) struct Evidence<'a> {
 
 /// What an answer means.
 #[derive(Debug)]
-pub(crate) enum Judgement {
+pub(crate) enum Meaning {
     Success,
     /// A success that says there is nothing.
     Nothing,
     /// Neither a success nor anything the channel has a rule for.
     Unclear,
-    /// Cookies or a secret are too old.
-    Stale,
+    /// Cookies or a token have expired.
+    Expired,
     Fault(Fault),
 }
 
 impl Rules {
-    pub(crate) fn judge(&self, evidence: Evidence<'_>) -> Judgement {
-        if let Some(fault) = self.faults.iter().find(|fault| holds(&fault.rule(), evidence)) {
-            return declared(fault, evidence);
+    /// What an answer means. `success` takes the place of the channel's rule for it.
+    pub(crate) fn judge(&self, success: Option<&Rule>, evidence: Evidence<'_>) -> Meaning {
+        if let Some(fault) = self.fault.iter().find(|fault| fault.rule.matches(evidence)) {
+            return fault.meaning(evidence);
         }
-        if self.empty.iter().any(|rule| holds(rule, evidence)) {
-            return Judgement::Nothing;
+        if self.empty.iter().any(|rule| rule.matches(evidence)) {
+            return Meaning::Nothing;
         }
-        let is_success = match &self.success {
-            Some(rule) => holds(rule, evidence),
+        let is_success = match success.or(self.success.as_ref()) {
+            Some(rule) => rule.matches(evidence),
             None => (200..300).contains(&evidence.status),
         };
-        match usual(evidence) {
-            _ if is_success => Judgement::Success,
-            Some(fault) => Judgement::Fault(fault),
-            None => Judgement::Unclear,
+        match usual_fault(evidence) {
+            _ if is_success => Meaning::Success,
+            Some(fault) => Meaning::Fault(fault),
+            None => Meaning::Unclear,
         }
     }
 
-    /// Whether a redirect is an answer of its own here, and not followed.
-    pub(crate) fn means(&self, status: u16) -> bool {
-        let named = |statuses: &Option<Statuses>| statuses.as_ref().is_some_and(|s| has(s, status));
-        self.success.as_ref().is_some_and(|rule| named(&rule.status))
-            || self.faults.iter().any(|fault| named(&fault.status))
-            || self.empty.iter().any(|rule| named(&rule.status))
+    /// Whether a rule names this status: then a redirect is an answer and is not followed.
+    pub(crate) fn names_status(&self, success: Option<&Rule>, status: u16) -> bool {
+        let faults = self.fault.iter().map(|fault| &fault.rule);
+        let mut rules =
+            success.or(self.success.as_ref()).into_iter().chain(faults).chain(&self.empty);
+        rules.any(|rule| rule.status.as_ref().is_some_and(|named| named.any(|one| *one == status)))
     }
 }
 
-/// Whether all conditions hold. A rule without conditions holds for nothing.
-pub(crate) fn holds(rule: &Rule, evidence: Evidence<'_>) -> bool {
-    let Rule { status, at, equals, contains } = rule;
-    if status.is_none() && at.is_none() && contains.is_none() {
-        return false;
+impl Rule {
+    /// Whether all conditions are met. A rule without conditions matches nothing.
+    pub(crate) fn matches(&self, evidence: Evidence<'_>) -> bool {
+        let Self { status, at, equals, contains } = self;
+        if status.is_none() && at.is_none() && contains.is_none() {
+            return false;
+        }
+        let is_there = |at: &Path| {
+            let found = evidence.tree.and_then(|tree| at.first(tree));
+            found.is_some_and(|found| match equals {
+                None => !found.is_null(),
+                Some(values) => values.any(|value| is_equal(found, value)),
+            })
+        };
+        status.as_ref().is_none_or(|named| named.any(|one| *one == evidence.status))
+            && at.as_ref().is_none_or(is_there)
+            && contains.as_ref().is_none_or(|text| evidence.text.contains(text.as_str()))
     }
-    let stands = || {
-        let found = at.as_ref().zip(evidence.tree).and_then(|(at, tree)| at.first(tree));
-        match equals {
-            None => found.is_some_and(|found| !found.is_null()),
-            Some(Scalars::One(value)) => found.is_some_and(|found| equal(found, value)),
-            Some(Scalars::Many(values)) => {
-                found.is_some_and(|found| values.iter().any(|value| equal(found, value)))
+}
+
+impl<T> OneOf<T> {
+    fn any(&self, is: impl Fn(&T) -> bool) -> bool {
+        match self {
+            Self::One(one) => is(one),
+            Self::Many(many) => many.iter().any(is),
+        }
+    }
+}
+
+impl FaultRule {
+    fn meaning(&self, evidence: Evidence<'_>) -> Meaning {
+        let what = match (&self.rule.at, &self.rule.contains) {
+            (Some(at), _) => format!("the answer of the source is a fault by its {}", at.as_str()),
+            (None, Some(_)) => "the answer of the source has a text that means a fault".to_owned(),
+            (None, None) => format!("the source answers with status {}", evidence.status),
+        };
+        Meaning::Fault(match self.kind {
+            Kind::Refresh => return Meaning::Expired,
+            Kind::Transient => Fault::transient(what),
+            Kind::Stopped => Fault::stopped(what).remedy("a rule in [[http.fault]] says so"),
+            Kind::Throttled => {
+                let told = evidence.retry_after.max(self.wait.map(|wait| wait.0));
+                Fault::throttled(told.unwrap_or(PAUSE), what)
             }
-        }
-    };
-    status.as_ref().is_none_or(|statuses| has(statuses, evidence.status))
-        && (at.is_none() || stands())
-        && contains.as_ref().is_none_or(|text| evidence.text.contains(text.as_str()))
+        })
+    }
 }
 
-/// What a fault rule of the channel says.
-fn declared(rule: &FaultRule, evidence: Evidence<'_>) -> Judgement {
-    let what = match (&rule.at, &rule.contains) {
-        (Some(at), _) => format!("the source answers with what {} stands for", at.as_str()),
-        (None, Some(_)) => "the source answers with a text that stands for a fault".to_owned(),
-        (None, None) => format!("the source answers with status {}", evidence.status),
-    };
-    Judgement::Fault(match rule.kind {
-        Kind::Refresh => return Judgement::Stale,
-        Kind::Transient => Fault::transient(what),
-        Kind::Stopped => Fault::stopped(what).remedy("a rule in [[http.fault]] says so"),
-        Kind::Throttled => {
-            let told = evidence.retry_after.max(rule.wait.map(|wait| wait.0));
-            Fault::throttled(told.unwrap_or(PAUSE), what)
-        }
-    })
-}
-
-/// What a status means by itself.
-fn usual(evidence: Evidence<'_>) -> Option<Fault> {
+/// What a status means where no rule says it.
+fn usual_fault(evidence: Evidence<'_>) -> Option<Fault> {
     let Evidence { status, retry_after, .. } = evidence;
     let what = format!("the source answers with status {status}");
     Some(match (status, retry_after) {
@@ -132,15 +197,8 @@ fn usual(evidence: Evidence<'_>) -> Option<Fault> {
     })
 }
 
-fn has(statuses: &Statuses, status: u16) -> bool {
-    match statuses {
-        Statuses::One(one) => *one == status,
-        Statuses::Many(many) => many.contains(&status),
-    }
-}
-
-/// XML has texts only, and JSON of careless sources has `"0"` for `0`.
-fn equal(found: &Value, value: &Value) -> bool {
+/// XML has only texts, and some sources write `"0"` for `0` in JSON.
+fn is_equal(found: &Value, value: &Value) -> bool {
     found == value || scalar(found).is_some_and(|found| Some(found) == scalar(value))
 }
 

@@ -1,23 +1,24 @@
-//! Which stretch of the records a walk goes through, and where the next one begins. Pure.
+//! Which stretch of the records a walk reads, and where the next one begins. Pure.
 //!
-//! A bound moves when a walk is complete, and not before. It never comes nearer to the source's own
-//! now than the overlap: a record whose time is in the future, or a clock of the source that was
-//! put back, must not carry it past records that are still to come.
+//! The start moves only when a walk is complete. It always stays behind the source's clock by the
+//! overlap: a record with a time in the future, or a clock that was put back, must not move it past
+//! records that are still to come.
 
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
 use contract::{Fault, TimeRange, Timestamp};
-use document::Path;
+use document::{TimeFormat, before, delta};
 use serde_json::Value;
 
 use crate::{
+    config::{Day, Since, Until},
     cursor::Place,
     pages::Param,
-    time::{TimeForm, before, delta},
+    time::{Dated, day_param, param, start_param},
 };
 
-/// How records are asked for.
+/// How records are requested.
 #[derive(Debug)]
 pub(crate) enum Stretch {
     /// All of them, each time; or by position alone.
@@ -25,51 +26,39 @@ pub(crate) enum Stretch {
     /// From a time on, or between two times.
     Since(Box<SinceRule>),
     /// By the day.
-    Day(DayRule),
+    Day(Box<DayRule>),
 }
 
 /// From a time on.
 #[derive(Debug)]
 pub(crate) struct SinceRule {
-    pub(crate) param: String,
-    pub(crate) form: TimeForm,
-    pub(crate) overlap: Duration,
-    /// The time of a record, and how it is written.
-    pub(crate) at: Option<(Path, TimeForm)>,
-    pub(crate) start: Option<NaiveDate>,
-    pub(crate) until: Option<UntilRule>,
-    /// All that is to be read, where somebody asked for a stretch of time.
+    pub(crate) settings: Since,
+    pub(crate) format: TimeFormat,
+    /// The time of a record.
+    pub(crate) at: Option<Dated>,
+    /// The only time to read, where somebody asked for one.
     pub(crate) range: Option<TimeRange>,
-}
-
-/// The other end of a window.
-#[derive(Debug)]
-pub(crate) struct UntilRule {
-    pub(crate) param: String,
-    pub(crate) span: Duration,
 }
 
 /// By the day.
 #[derive(Debug)]
 pub(crate) struct DayRule {
-    pub(crate) param: String,
-    pub(crate) form: TimeForm,
-    pub(crate) start: NaiveDate,
-    pub(crate) closes: Duration,
-    /// All that is to be read, where somebody asked for a stretch of time.
+    pub(crate) settings: Day,
+    pub(crate) format: TimeFormat,
+    /// The only time to read, where somebody asked for one.
     pub(crate) range: Option<TimeRange>,
 }
 
 impl Stretch {
-    /// Reads what lies in `range` from now on, and nothing else.
+    /// From now on, reads only what lies in `range`.
     pub(crate) fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {
         match self {
             Self::Whole => {
-                return Err(Fault::stopped("the source cannot be asked for a stretch of time")
+                return Err(Fault::stopped("the source cannot be asked for a period of time")
                     .remedy("add `since` or `day` where it takes a time in its request"));
             }
-            Self::Since(rule) if rule.until.is_none() && range.to().is_some() => {
-                return Err(Fault::stopped("the source cannot be asked until when")
+            Self::Since(rule) if rule.settings.until.is_none() && range.to().is_some() => {
+                return Err(Fault::stopped("the source cannot be asked up to a time")
                     .remedy("leave out --to, or add `until` to `since` where it takes an end"));
             }
             Self::Since(rule) => rule.range = Some(range),
@@ -89,53 +78,55 @@ impl Stretch {
                     place.since.get_or_insert(range.from());
                     latest = range.to().unwrap_or(now);
                 } else {
-                    let start = rule.start.map(|day| rule.form.midnight(day));
-                    // A clock that was put back takes the bound with it.
-                    let bound = before(now, rule.overlap);
+                    let start = rule.settings.start.map(|day| rule.format.midnight(day));
+                    // A clock that was put back moves the start back too.
+                    let bound = before(now, rule.settings.overlap.0);
                     place.since = place.since.or(start).map(|since| since.min(bound));
                 }
-                let end = |until: &UntilRule| {
-                    place.since.map_or(latest, |since| until.end(since, latest))
+                let end = |until: &Until| {
+                    place.since.map_or(latest, |since| window_end(until, since, latest))
                 };
-                place.until = rule.until.as_ref().map(end);
+                place.until = rule.settings.until.as_ref().map(end);
             }
-            Self::Day(DayRule { range: Some(range), form, .. }) => {
-                place.day.get_or_insert(form.day(range.from()));
-            }
-            Self::Day(rule) => {
-                let today = rule.form.day(now);
-                let next = place.day.or_else(|| rule.open(place)).unwrap_or(rule.start);
-                place.day = Some(next.min(today).max(rule.start));
-            }
+            Self::Day(rule) => match rule.range {
+                Some(range) => {
+                    place.day.get_or_insert(rule.day_of(range.from()));
+                }
+                None => {
+                    let start = rule.settings.start;
+                    let next = place.day.or_else(|| rule.open(place)).unwrap_or(start);
+                    place.day = Some(next.min(rule.day_of(now)).max(start));
+                }
+            },
         }
     }
 
-    /// The parameters of the walk under way.
+    /// The parameters of the current walk.
     pub(crate) fn params(&self, place: &Place) -> Vec<Param> {
         match self {
             Self::Whole => Vec::new(),
             Self::Since(rule) => {
-                let since = place.since.map(|since| (&rule.param, rule.form.write_bound(since)));
-                let until = rule.until.as_ref().zip(place.until);
-                let until = until.map(|(to, until)| (&to.param, rule.form.write(until)));
+                let Since { param: name, until, .. } = &rule.settings;
+                let since = place.since.map(|since| (name, start_param(&rule.format, since)));
+                let until = until.as_ref().zip(place.until);
+                let until = until.map(|(to, until)| (&to.param, param(&rule.format, until)));
                 since.into_iter().chain(until).map(|(name, value)| (name.clone(), value)).collect()
             }
             Self::Day(rule) => {
-                let day = place.day.unwrap_or(rule.start);
-                vec![(rule.param.clone(), rule.form.write_day(day))]
+                let day = place.day.unwrap_or(rule.settings.start);
+                vec![(rule.settings.param.clone(), day_param(&rule.format, day))]
             }
         }
     }
 
-    /// Looks at the records of a page.
+    /// Notes the times of the records of a page.
     pub(crate) fn look(&self, place: &mut Place, records: &[Value]) {
         let Self::Since(rule) = self else { return };
-        let Some((at, form)) = &rule.at else { return };
-        let times = records.iter().filter_map(|record| form.read(at.first(record)?));
-        place.seen = times.chain(place.seen).max();
+        let Some(at) = &rule.at else { return };
+        place.seen = place.seen.max(at.latest(records));
     }
 
-    /// Ends the walk under way. Whether another one follows at once.
+    /// Ends the current walk. Whether another one follows at once.
     pub(crate) fn complete(&self, place: &mut Place) -> bool {
         let Some(began) = place.began.take() else { return false };
         match self {
@@ -152,18 +143,10 @@ impl Stretch {
             Self::Whole => None,
             Self::Since(_) => Some(Place { since: Some(since), ..Place::default() }),
             Self::Day(rule) => {
-                let closed = rule.form.day(since).pred_opt();
+                let closed = rule.day_of(since).pred_opt();
                 Some(Place { closed, ..Place::default() })
             }
         }
-    }
-}
-
-impl UntilRule {
-    /// The end of a window that begins at `since`.
-    fn end(&self, since: Timestamp, latest: Timestamp) -> Timestamp {
-        let longest = since.checked_add_signed(delta(self.span));
-        longest.map_or(latest, |longest| longest.min(latest))
     }
 }
 
@@ -175,19 +158,20 @@ impl SinceRule {
             return until.is_some_and(|reached| reached < range.to().unwrap_or(began));
         }
         let reached = until.unwrap_or(began).min(began);
-        let latest = before(began, self.overlap);
+        let overlap = self.settings.overlap.0;
+        let latest = before(began, overlap);
         if reached < latest {
-            // A window in the past. Both ends belong to it, so the next one begins at this end.
+            // A window in the past. Both its ends belong to it: the next one begins at its end.
             place.since = Some(reached);
             return true;
         }
-        let newest = match self.at {
+        let newest = match &self.at {
             None => Some(reached),
-            // The source's clock and the times of its records may not be the same clock.
+            // The source's clock and the times of its records may be two clocks.
             Some(_) => place.seen.map(|seen| seen.min(reached)),
         };
-        let bound = newest.map(|newest| before(newest, self.overlap));
-        // A window that has passed quiet months must not go back to the last record before them.
+        let bound = newest.map(|newest| before(newest, overlap));
+        // After months without records the start must not go back to the last record.
         place.since = match (until, place.since, bound) {
             (Some(_), Some(since), bound) => {
                 Some(bound.map_or(since, |b| b.max(since)).min(latest))
@@ -199,11 +183,15 @@ impl SinceRule {
 }
 
 impl DayRule {
-    /// The last day there is to read.
+    fn day_of(&self, time: Timestamp) -> NaiveDate {
+        self.format.to_local(time).date()
+    }
+
+    /// The last day to read.
     fn last(&self, began: Timestamp) -> NaiveDate {
-        let today = self.form.day(began);
+        let today = self.day_of(began);
         let end = self.range.and_then(|range| range.to());
-        end.map_or(today, |end| self.form.day(before(end, Duration::from_nanos(1))).min(today))
+        end.map_or(today, |end| self.day_of(before(end, Duration::from_nanos(1))).min(today))
     }
 
     /// The first day that is not closed.
@@ -214,9 +202,9 @@ impl DayRule {
     fn complete(&self, place: &mut Place, began: Timestamp) -> bool {
         let Some(day) = place.day.take() else { return false };
         let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
-        let over = self.form.midnight(next).checked_add_signed(delta(self.closes));
+        let over = self.format.midnight(next).checked_add_signed(delta(self.settings.closes.0));
         let is_closed = over.is_some_and(|over| began >= over);
-        let is_first_open = self.open(place).unwrap_or(self.start) == day;
+        let is_first_open = self.open(place).unwrap_or(self.settings.start) == day;
         if is_closed && is_first_open {
             place.closed = Some(day);
         }
@@ -224,6 +212,12 @@ impl DayRule {
         place.day = has_more.then_some(next);
         has_more
     }
+}
+
+/// The end of a time window that begins at `since`.
+fn window_end(until: &Until, since: Timestamp, latest: Timestamp) -> Timestamp {
+    let longest = since.checked_add_signed(delta(until.span.0));
+    longest.map_or(latest, |longest| longest.min(latest))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! An exchange with a source, for people who write a channel. No secret is in it.
+//! An exchange with a source, for people who write a channel. Secrets are left out.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use bytes::Bytes;
 use connector_wire::auth;
 use sha2::{Digest as _, Sha256};
 
-use crate::ask::Ask;
+use crate::request::Request;
 
-/// Headers whose values are nobody's business.
+/// Headers whose values may be secrets.
 const HIDDEN: [&str; 6] =
     ["authorization", "cookie", "proxy-authorization", "x-api-key", "api-key", "token"];
 
-/// What was asked and what came back.
+/// A request and its answer.
 #[derive(Debug, Clone)]
 pub struct Trace {
     /// `GET` or `POST`.
@@ -33,26 +33,26 @@ pub struct Trace {
     pub answer_headers: BTreeMap<String, String>,
     /// Size of the answer, and its SHA-256.
     pub answer: Option<(usize, String)>,
-    /// The answer as it came: it may hold personal values.
+    /// The answer as it came: it may contain personal values.
     pub page: Bytes,
 }
 
 impl Trace {
-    /// Of a request before it was signed: what a scheme has put into it stays hidden.
-    pub(crate) fn of(ask: &Ask, signature: Option<auth::Trace>) -> Self {
-        let mut url = ask.url.clone();
+    /// Of a request before it was signed: what a scheme adds to it stays hidden.
+    pub(crate) fn of(request: &Request, signature: Option<auth::Trace>) -> Self {
+        let mut url = request.url.clone();
         let query = url.query().map(str::to_owned);
         url.set_query(None);
-        let headers = ask.headers.iter().map(|(name, value)| {
+        let headers = request.headers.iter().map(|(name, value)| {
             let is_hidden = HIDDEN.contains(&name.to_lowercase().as_str());
             (name.clone(), if is_hidden { "…".to_owned() } else { value.clone() })
         });
         Self {
-            method: ask.method.name(),
+            method: request.method.name(),
             url: url.to_string(),
             query,
             headers: headers.collect(),
-            body: digest(&ask.body),
+            body: digest(&request.body),
             signature,
             status: None,
             answer_headers: BTreeMap::new(),

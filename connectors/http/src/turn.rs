@@ -1,13 +1,14 @@
-//! Whose turn it is: one walk for each value of `each`, and one more that reads again.
+//! The walks of a channel: one for each value of `each`, and one more of each that reads again.
 
 use contract::Timestamp;
+use document::delta;
 use serde_json::Value;
 
 use crate::{
     cursor::{Cursor, Place, Round},
-    pages::{Pager, Param},
+    pages::{Page, Param},
     plan::{Plan, value_name},
-    time::{JITTER, delta},
+    time::JITTER,
 };
 
 /// A walk over the records of one value of `each`.
@@ -22,15 +23,13 @@ pub(crate) struct Turn {
 impl Turn {
     /// All walks of a channel.
     pub(crate) fn all(plan: &Plan) -> Vec<Self> {
-        let values: Vec<Option<usize>> = match &plan.each {
-            None => vec![None],
-            Some(each) => (0..each.values.len()).map(Some).collect(),
+        let has_values = plan.config.each.is_some();
+        let turns = |is_again| {
+            (0..plan.n_values())
+                .map(move |value| Self { value: has_values.then_some(value), is_again })
         };
-        let again = plan.reread.iter().flat_map(|_| [true]);
-        let walks = [false].into_iter().chain(again);
-        walks
-            .flat_map(|is_again| values.iter().map(move |value| Self { value: *value, is_again }))
-            .collect()
+        let again = plan.config.reread.iter().flat_map(|_| turns(true));
+        turns(false).chain(again).collect()
     }
 
     /// Its name in the cursor and in reports.
@@ -39,27 +38,27 @@ impl Turn {
     }
 
     fn value(self, plan: &Plan) -> Option<&Value> {
-        plan.each.as_ref()?.values.get(self.value?)
+        plan.config.each.as_ref()?.values.get(self.value?)
     }
 
-    /// Its position; `None` while it is not due.
+    /// Its position; `None` where it is not due.
     pub(crate) fn place(self, plan: &Plan, cursor: &Cursor, now: Timestamp) -> Option<Place> {
         let name = self.name(plan);
         if !self.is_again {
             return Some(cursor.places.get(&name).cloned().unwrap_or_default());
         }
-        let reread = plan.reread.as_ref()?;
+        let reread = plan.config.reread.as_ref()?;
         let round = cursor.rounds.get(&name)?;
         if let Some(place) = &round.place {
             return Some(place.clone());
         }
         let started = round.started?;
-        // A clock that was put back must not silence the walk.
-        let is_due = now + JITTER < started || now - started >= delta(reread.every);
+        // A clock that was put back must not stop the walk.
+        let is_due = now + JITTER < started || now - started >= delta(reread.every.0);
         is_due.then(|| plan.stretch.back(reread.days, now).unwrap_or_default())
     }
 
-    /// Keeps its position; `is_over`: it has come to its end.
+    /// Stores its position; `is_over`: it is complete.
     pub(crate) fn keep(
         self,
         plan: &Plan,
@@ -77,8 +76,8 @@ impl Turn {
             round.place = (!is_over).then_some(place);
             return;
         }
-        if is_over && plan.reread.is_some() {
-            // The first walk reads everything: a second one beside it would read it twice.
+        if is_over && plan.config.reread.is_some() {
+            // The first walk reads everything; until it is complete, a second one would read it twice.
             let first = || Round { started: Some(now), place: None };
             cursor.rounds.entry(name.clone()).or_insert_with(first);
         }
@@ -94,23 +93,23 @@ pub(crate) fn params(
     size: usize,
 ) -> (Vec<Param>, Option<String>) {
     let mut params: Vec<Param> = Vec::new();
-    if let (Some(each), Some(value)) = (&plan.each, turn.value(plan)) {
+    if let (Some(each), Some(value)) = (&plan.config.each, turn.value(plan)) {
         params.push((each.param.clone(), value.clone()));
     }
     params.extend(plan.stretch.params(place));
-    let (page, next) = plan.pager.ask(&place.walk, size);
+    let (page, next) = plan.config.page.params(&place.walk, size);
     params.extend(page);
-    if let Some((name, _)) = &plan.size {
-        params.push((name.clone(), size.into()));
+    if let Some(setting) = plan.config.page.size() {
+        params.push((setting.param.clone(), size.into()));
     }
-    if let (true, Some(reread)) = (turn.is_again, &plan.reread) {
-        params.retain(|(name, _)| !reread.params.iter().any(|(other, _)| other == name));
-        params.extend(reread.params.iter().cloned());
+    if let (true, Some(reread)) = (turn.is_again, &plan.config.reread) {
+        params.retain(|(name, _)| !reread.params.contains_key(name));
+        params.extend(reread.params.clone());
     }
     (params, next)
 }
 
-/// A page, for people.
+/// The name of a page in messages.
 pub(crate) fn page_name(turn: Turn, plan: &Plan, place: &Place) -> String {
     let page = place.walk.pages + 1;
     let of = match turn.value(plan) {
@@ -118,8 +117,8 @@ pub(crate) fn page_name(turn: Turn, plan: &Plan, place: &Place) -> String {
         Some(value) => format!(", {}", value_name(value)),
     };
     let day = place.day.map(|day| format!(" of {day}")).unwrap_or_default();
-    match plan.pager {
-        Pager::Single => format!("the page{day}{of}"),
+    match plan.config.page {
+        Page::None {} => format!("the page{day}{of}"),
         _ => format!("page {page}{day}{of}"),
     }
 }

@@ -1,24 +1,24 @@
-//! One page of one walk: ask, judge, select, move.
+//! One page of one walk: request, judge, select, move.
 
 use std::{collections::HashSet, time::Duration};
 
 use contract::{Entry, Fault, Place as At, Reason, Timestamp};
-use document::Facts;
+use document::{Facts, before};
 use tokio::time::Instant;
 
 use crate::{
     LONG,
     answer::Page,
+    calls,
+    client::Unread,
     config::OnBadPage,
     cursor::{Cursor, Place},
-    fetch::{Read, Refused, Source, Unread},
+    fetch::{Read, Source},
     origin,
-    pages::{End, Repeated, Spot},
-    part,
+    pages::{End, Spot},
     plan::{MAX_SPOT, Plan},
     record::{self, Draft},
     stretch::Stretch,
-    time::before,
     turn::{Turn, page_name, params},
 };
 
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) entries: Vec<Entry>,
-    /// The walk has come to its end.
+    /// The walk is complete.
     pub(crate) is_end: bool,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Found {
 #[derive(Debug)]
 pub(crate) struct Held {
     turn: Turn,
-    print: String,
+    hash: String,
     loaded: Loaded,
 }
 
@@ -45,21 +45,21 @@ struct Loaded {
     text: Facts,
 }
 
-/// What a turn needs.
+/// What is needed to read a page.
 pub(crate) struct Visit<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) source: &'a mut Source,
-    /// The page of which the batch before has given a part.
+    /// The page of which the batch before has given some records.
     pub(crate) held: &'a mut Option<Held>,
     pub(crate) now: Timestamp,
-    /// Entries at most.
+    /// Most entries.
     pub(crate) max: usize,
     pub(crate) started: Instant,
 }
 
 impl Visit<'_> {
     /// Reads a page of `turn`, or what is left of one; `None` where it is not due.
-    pub(crate) async fn make(
+    pub(crate) async fn read(
         &mut self,
         turn: Turn,
         cursor: &mut Cursor,
@@ -69,12 +69,13 @@ impl Visit<'_> {
         if place.began.is_none() {
             plan.stretch.begin(&mut place, self.now);
         }
-        let mut size = place.walk.size.or(plan.size.as_ref().map(|(_, size)| *size)).unwrap_or(1);
+        let setting = plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
+        let mut size = place.walk.size.or(setting).unwrap_or(1).max(1);
         let loaded = loop {
             match self.load(turn, &place, size).await {
                 Ok(loaded) => break loaded,
                 Err(Unread::Fault(fault)) => return Err(fault),
-                Err(Unread::TooLarge) if plan.size.is_some() && size > 1 => {
+                Err(Unread::TooLarge) if setting.is_some() && size > 1 => {
                     size /= 2;
                     place.walk.size = Some(size);
                 }
@@ -84,14 +85,14 @@ impl Visit<'_> {
                 }
                 Err(Unread::Bad { what, answer }) => {
                     let at = page_name(turn, plan, &place);
-                    let skipped = match plan.on_bad_page {
+                    let skipped = match plan.config.on_bad_page {
                         OnBadPage::Stop => None,
-                        OnBadPage::Quarantine => plan.pager.skip(&mut place.walk, size),
+                        OnBadPage::Quarantine => plan.config.page.skip(&mut place.walk, size),
                     };
                     let Some(end) = skipped else {
                         let bytes = answer.body.len();
                         return Err(Fault::stopped(format!(
-                            "{at} cannot be read, asked for three times: {what}; its answer has \
+                            "{at} cannot be read, requested three times: {what}; its answer has \
                              status {} and {bytes} bytes",
                             answer.status
                         ))
@@ -107,11 +108,11 @@ impl Visit<'_> {
                 }
             }
         };
-        self.told(&mut place);
+        self.correct_start(&mut place);
         self.give(turn, cursor, place, size, loaded).await.map(Some)
     }
 
-    /// Gives records of a page, and moves behind it when all are given.
+    /// Gives records of a page, and moves past it when all are given.
     async fn give(
         &mut self,
         turn: Turn,
@@ -122,16 +123,16 @@ impl Visit<'_> {
     ) -> Result<Found, Fault> {
         let plan = self.plan;
         let page = &loaded.page;
-        let print = page.print();
+        let hash = page.hash();
         let mut given = match &place.walk.within {
-            Some((given, under)) if *under == print => *given,
+            Some((given, under)) if *under == hash => *given,
             _ => 0,
         };
         let mut entries = Vec::new();
-        let step = plan.pager.judge(&place.walk, page, size).map_err(|r| Fault::stopped(r.0))?;
+        let step = plan.config.page.judge(&place.walk, page, size).map_err(Fault::stopped)?;
         let mut known = HashSet::new();
         while !step.is_known && given < page.len() {
-            // The second state of a thing waits for the next batch.
+            // A second state of the same record waits for the next batch.
             let is_full = entries.len() >= self.max || !known.insert(&page.names[given]);
             let is_long = !entries.is_empty() && self.started.elapsed() > LONG;
             if is_full || is_long {
@@ -141,30 +142,30 @@ impl Visit<'_> {
             match self.complete(&loaded, given, at).await {
                 Ok(entry) => entries.push(entry),
                 Err(fault) if entries.is_empty() => return Err(fault),
-                // What was completed is given; the next read meets the fault again.
+                // Completed records are given; the next read meets the fault again.
                 Err(_) => break,
             }
             given += 1;
         }
         if !step.is_known && given < page.len() {
-            place.walk.within = Some((given, print.clone()));
+            place.walk.within = Some((given, hash.clone()));
             turn.keep(plan, cursor, place, self.now, false);
-            *self.held = Some(Held { turn, print, loaded });
+            *self.held = Some(Held { turn, hash, loaded });
             return Ok(Found { entries, is_end: false });
         }
         place.walk.within = None;
         plan.stretch.look(&mut place, &page.records);
         let mut end =
-            plan.pager.pass(&mut place.walk, page, size).map_err(|r| Fault::stopped(r.0))?.end;
+            plan.config.page.pass(&mut place.walk, page, size).map_err(Fault::stopped)?.end;
         if turn.is_again && self.is_old(&place, page) {
             end = End::Last;
         }
         if let (Some(Spot::Value(spot) | Spot::Url(spot)), true) =
-            (&place.walk.at, plan.each.is_some())
+            (&place.walk.at, plan.config.each.is_some())
             && spot.len() > MAX_SPOT
         {
             return Err(Fault::stopped(format!(
-                "the next page has a name of {} bytes, and there is a place for {MAX_SPOT} with `each`",
+                "the next page is named by {} bytes; with `each`, at most {MAX_SPOT} are kept",
                 spot.len()
             )));
         }
@@ -182,9 +183,9 @@ impl Visit<'_> {
         let Loaded { page, text } = loaded;
         let tree = page.records[index].clone();
         let mut parts = Vec::new();
-        for plan in &self.plan.parts {
-            let (value, text) = part::fetch(self.source, self.plan, plan, &tree).await?;
-            parts.push((plan.name.clone(), value, text));
+        for part in self.plan.config.part.iter().zip(&self.plan.parts) {
+            let (value, text) = calls::part(self.source, self.plan, part, &tree).await?;
+            parts.push((part.0.name.clone(), value, text));
         }
         Ok(record::entry(self.plan, Draft { tree, text, at, parts }))
     }
@@ -192,54 +193,54 @@ impl Visit<'_> {
     async fn load(&mut self, turn: Turn, place: &Place, size: usize) -> Result<Loaded, Unread> {
         let plan = self.plan;
         if let Some((_, under)) = &place.walk.within
-            && let Some(held) = self.held.take_if(|held| held.turn == turn && held.print == *under)
+            && let Some(held) = self.held.take_if(|held| held.turn == turn && held.hash == *under)
         {
             return Ok(held.loaded);
         }
         let (params, next) = params(plan, turn, place, size);
         let base = &plan.list.call.url;
         let next = next.map(|next| origin::follow(base, &next, &plan.redirects)).transpose();
-        let ask = next.and_then(|next| plan.list.call.ask(&params, next)).map_err(Unread::Fault)?;
+        let request = plan.list.call.request(&params, next?)?;
         let load = |read: Read| {
             let Read { tree, text, mut answer } = read;
             let headers = std::mem::take(&mut answer.headers);
-            let page = match Page::new(tree, headers, &text.findings, &plan.records, &plan.key) {
+            let (records, key) = (&plan.config.records, &plan.config.key);
+            let page = match Page::new(tree, headers, &text.findings, records, key) {
                 Ok(page) => page,
-                Err(what) => return Err(Refused { what, answer }),
+                Err(what) => return Err((what, answer)),
             };
-            match plan.pager.judge(&place.walk, &page, size) {
+            match plan.config.page.judge(&place.walk, &page, size) {
                 Ok(_) => Ok(Loaded { page, text }),
-                Err(Repeated(what)) => Err(Refused { what, answer }),
+                Err(what) => Err((what, answer)),
             }
         };
-        self.source.fetch(plan, &plan.list, &ask, &[], load).await
+        self.source.fetch(plan, &plan.list, &request, &[], load).await
     }
 
-    /// The walk began by our clock, before the source said what time it is there.
-    fn told(&self, place: &mut Place) {
+    /// Corrects the start of a walk that began by our clock, before the first answer of the source.
+    fn correct_start(&self, place: &mut Place) {
         if let (Some(began), Some(now)) = (place.began, self.source.client.now()) {
             place.began = Some(began.min(now));
         }
     }
 
-    /// Whether a walk back from the newest has come to records that are not read again any more.
+    /// Whether a second walk from the newest on has reached records that are too old to be read again.
     fn is_old(&self, place: &Place, page: &Page) -> bool {
-        let Some(reread) = &self.plan.reread else { return false };
-        let (Some((at, form)), Some(began)) = (&reread.at, place.began) else { return false };
+        let Some(reread) = &self.plan.config.reread else { return false };
+        let (Some(at), Some(began)) = (&self.plan.reread_at, place.began) else { return false };
         let length = Duration::from_secs(u64::from(reread.days) * 86_400);
         let oldest = before(began, length);
-        let times = page.records.iter().filter_map(|record| form.read(at.first(record)?));
-        times.max().is_some_and(|newest| newest < oldest)
+        at.latest(&page.records).is_some_and(|newest| newest < oldest)
     }
 
-    /// Keeps the position. Whether the turn has come to its end.
+    /// Stores the position. Whether the walk is complete.
     fn ended(&self, turn: Turn, cursor: &mut Cursor, mut place: Place, end: End) -> bool {
         let plan = self.plan;
         let began = place.began.unwrap_or(self.now);
         let mut is_over = false;
         if end == End::Last {
             let is_whole = matches!(plan.stretch, Stretch::Whole);
-            place.walk = plan.pager.restart(place.walk, is_whole);
+            place.walk = plan.config.page.restart(place.walk, is_whole);
             is_over = !plan.stretch.complete(&mut place);
         }
         turn.keep(plan, cursor, place, began, is_over);

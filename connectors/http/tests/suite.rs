@@ -1,4 +1,4 @@
-//! The promises of every source, kept over HTTP with every kind of page.
+//! The promises of every source, over HTTP with every kind of page.
 
 mod city;
 
@@ -65,7 +65,7 @@ kinds! {
     });
 }
 
-/// A value whose walk is over waits for the others: a change in it is found by the next round.
+/// A value whose walk is complete waits for the others: a change in it is found by the next round.
 mod partitions {
     use super::*;
 
@@ -92,8 +92,7 @@ mod partitions {
     );
 }
 
-/// A walk by keys that is under way has passed the keys before: a change of one of them is found by
-/// the next walk, and not by this one.
+/// A walk by keys has passed earlier keys: a change of one of them is found by the next walk.
 mod keyset {
     use super::*;
 
@@ -119,8 +118,7 @@ mod keyset {
     );
 }
 
-/// A walk from the newest on sees no change of what it has passed: promises about changes are not
-/// made.
+/// A walk from the newest on finds no changes of earlier records: there are no promises about changes.
 mod newest {
     use super::*;
 

@@ -1,17 +1,14 @@
-//! A program under guard: limited memory, an environment of its own, and nothing of it left behind.
+//! A program with limited memory and its own environment, of which nothing is left when it ends.
 //!
-//! Limits are set by the shell that then becomes the program (`ulimit`, POSIX): they hold from its
+//! The limits are set by a shell (`ulimit`, POSIX) that then becomes the program: they hold from its
 //! first instruction on and for everything it starts, without unsafe code and without a control
-//! group. It gets no variable of the gateway beyond the few below: those hold keys and passwords.
+//! group. It gets only the variables below: others of the gateway contain keys and passwords.
 
 mod log;
 
 pub(crate) use log::presentable;
 
-use std::{
-    ffi::{OsStr, OsString},
-    process::Stdio,
-};
+use std::{ffi::OsString, process::Stdio};
 
 use contract::Fault;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -22,7 +19,7 @@ use tokio::{
 
 use crate::plan::Plan;
 
-/// What a program may know of where it runs.
+/// The variables that a program gets.
 const VARIABLES: &[&str] = &[
     "PATH",
     "HOME",
@@ -41,10 +38,10 @@ const VARIABLES: &[&str] = &[
     "NO_PROXY",
 ];
 
-/// No core file: it would hold what the program held. 125 when a limit cannot be set.
+/// No core file: it would contain the memory of the program. 125 when a limit cannot be set.
 const GUARD: &str = r#"ulimit -c 0 && ulimit -v "$0" || exit 125; exec "$@""#;
 
-/// A running program. Dropping it kills it and all it has started.
+/// A running program. Dropping it kills it and everything it has started.
 pub(crate) struct Child {
     process: Process,
     group: Option<Pid>,
@@ -52,24 +49,20 @@ pub(crate) struct Child {
     _log: JoinSet<()>,
 }
 
-/// A program and the two ends of its pipes.
-pub(crate) struct Started {
-    pub(crate) child: Child,
-    pub(crate) input: ChildStdin,
-    pub(crate) output: ChildStdout,
-}
-
 impl Child {
-    /// Starts the program of `plan` with further arguments.
-    pub(crate) fn start(plan: &Plan, arguments: &[OsString]) -> Result<Started, Fault> {
-        let failed = |what: &str| Fault::stopped(what).at(plan.place());
+    /// Starts the program of `plan` with further arguments. Gives it with its standard input and
+    /// output.
+    pub(crate) fn start(
+        plan: &Plan,
+        arguments: &[OsString],
+    ) -> Result<(Self, ChildStdin, ChildStdout), Fault> {
         let mut command = Command::new("sh");
         command
             .args(["-c", GUARD])
-            .arg((plan.memory / 1024).to_string())
-            .args(&plan.command)
+            .arg((plan.config.memory.0 / 1024).to_string())
+            .args(&plan.config.command)
             .args(arguments)
-            .current_dir(&plan.folder)
+            .current_dir(&plan.context.folder)
             .env_clear()
             .envs(VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .stdin(Stdio::piped())
@@ -78,16 +71,16 @@ impl Child {
             .process_group(0)
             .kill_on_drop(true);
         let mut process = command.spawn().map_err(|error| {
-            failed("the program cannot be started").because(error).remedy("look at `command`")
+            plan.stopped("the program cannot be started").because(error).remedy("check `command`")
         })?;
         let group = process.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         let mut log = JoinSet::new();
         let (Some(input), Some(output), Some(errors)) = pipes else {
-            return Err(failed("the program has no pipes"));
+            return Err(plan.stopped("the program has no pipes"));
         };
-        log.spawn(log::copy(errors, plan.channel.clone()));
-        Ok(Started { child: Self { process, group, _log: log }, input, output })
+        log.spawn(log::copy(errors, plan.context.channel.clone()));
+        Ok((Self { process, group, _log: log }, input, output))
     }
 
     /// Whether it has ended by itself.
@@ -95,37 +88,24 @@ impl Child {
         !matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Waits for its end, which its closed output has announced, and says how it was.
-    pub(crate) async fn ended(&mut self) -> Ending {
+    /// Waits for its end after it has closed its output. The error says how it failed.
+    pub(crate) async fn ended(&mut self) -> Result<(), String> {
         let status = self.process.wait().await.ok();
-        match status.and_then(|status| status.code()) {
-            Some(0) => Ending::Well,
-            Some(125) => Ending::Badly("its memory limit cannot be set".to_owned()),
-            Some(126 | 127) => Ending::Badly("there is no such program".to_owned()),
-            Some(code) => Ending::Badly(format!("it ended with exit code {code}")),
-            None => Ending::Badly("it was killed".to_owned()),
-        }
+        Err(match status.and_then(|status| status.code()) {
+            Some(0) => return Ok(()),
+            Some(125) => "its memory limit cannot be set".to_owned(),
+            Some(126 | 127) => "there is no such program".to_owned(),
+            Some(code) => format!("it ended with exit code {code}"),
+            None => "it was killed".to_owned(),
+        })
     }
-}
-
-/// How a program ended.
-pub(crate) enum Ending {
-    /// With exit code 0.
-    Well,
-    /// Otherwise; the text says how.
-    Badly(String),
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // The group keeps its number while one of its processes lives. It may be gone already.
+        // The group keeps its number while one of its processes runs. It may have ended already.
         if let Some(group) = self.group {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
-}
-
-/// An argument that names a file.
-pub(crate) fn option(name: &str, file: &OsStr) -> [OsString; 2] {
-    [OsString::from(name), file.to_owned()]
 }

@@ -1,5 +1,4 @@
-//! The `[process]` section of a channel file, as an author writes it. The comments below are what
-//! an editor shows.
+//! The `[process]` section of a channel file. Editors show the comments below.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,39 +14,38 @@ pub struct Config {
     /// The program and its arguments. It runs in the folder of the channel: `["python3",
     /// "plugin.py"]` is a file beside channel.toml.
     #[schemars(length(min = 1))]
-    pub command: Vec<String>,
-    /// What it speaks.
+    pub(crate) command: Vec<String>,
+    /// Its protocol.
     #[serde(default)]
-    pub protocol: Protocol,
-    /// Settings that are handed to it as they stand here.
+    pub(crate) protocol: Protocol,
+    /// Settings for the program, passed on as they are.
     #[serde(default)]
-    pub config: Map<String, Value>,
-    /// Further settings of it that must not be seen, by the same names.
+    pub(crate) config: Map<String, Value>,
+    /// Further settings for the program that are secret.
     #[serde(default)]
-    pub secrets: BTreeMap<String, Secret>,
+    pub(crate) secrets: BTreeMap<String, Secret>,
     /// The longest that one answer of a plugin, or one line of a tap, may take.
     #[serde(default = "timeout")]
     #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "10m"))]
-    pub timeout: Period,
+    pub(crate) timeout: Period,
     /// Address space that each of its processes may use.
     #[serde(default = "memory")]
     #[schemars(extend("formatMinimum" = "16MiB"))]
-    pub memory: Size,
-    /// Records of one answer at most. A smaller number suits large records: all records of an answer
+    pub(crate) memory: Size,
+    /// Most records of one answer. Use a smaller number for large records: all records of an answer
     /// together may have 64 MiB.
     #[serde(default = "page")]
     #[schemars(range(min = 1, max = 10_000))]
-    pub page: u32,
-    /// What is read of a Singer tap; needed there, and only there.
-    #[serde(default)]
-    pub singer: Option<Singer>,
+    pub(crate) page: u32,
+    /// What is read of a Singer tap; only for taps, and required there.
+    pub(crate) singer: Option<Singer>,
 }
 
-/// What a program speaks.
+/// The protocol of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Protocol {
-    /// Questions and answers, a JSON object a line.
+pub(crate) enum Protocol {
+    /// Questions and answers, one JSON object per line.
     #[default]
     Tonghui,
     /// Messages of the Singer specification.
@@ -57,30 +55,29 @@ pub enum Protocol {
 /// What is read of a Singer tap.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Singer {
-    /// The stream whose records are demands. Records of others are left out.
+pub(crate) struct Singer {
+    /// The stream whose records are demands. Records of other streams are ignored.
     #[schemars(length(min = 1))]
-    pub stream: String,
-    /// Fields that name a record, where the tap's SCHEMA has no `key_properties`.
+    pub(crate) stream: String,
+    /// The key fields of a record, where the tap's SCHEMA has no `key_properties`.
     #[serde(default)]
-    pub key: Vec<String>,
-    /// The field that orders the states of one record, a whole number or a time. Left out where the
-    /// tap reads current states: there a later read is newer.
-    #[serde(default)]
-    pub revision: Option<String>,
+    pub(crate) key: Vec<String>,
+    /// The field that orders the states of one record, a whole number or a time. Without it, the tap
+    /// gives current states, and a later read is newer.
+    pub(crate) revision: Option<String>,
     /// Where the tap's catalog comes from.
     #[serde(default)]
-    pub catalog: Catalog,
+    pub(crate) catalog: Catalog,
 }
 
 /// Where a tap's catalog comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Catalog {
-    /// The tap is asked (`--discover`) and the stream is selected.
+pub(crate) enum Catalog {
+    /// From the tap (`--discover`); the stream is selected in it.
     #[default]
     Discover,
-    /// The tap takes none.
+    /// The tap has none.
     None,
     /// A file in the folder of the channel.
     File(String),

@@ -1,46 +1,69 @@
-//! Programs of others: a plugin that speaks the line protocol, or an existing Singer tap.
+//! External programs: a plugin that uses the line protocol, or an existing Singer tap.
 //!
-//! A process rather than a library loaded into ours: it may be written in any language, and whatever
-//! it does (hang, crash, babble, eat memory) it does to itself. Any breach of the protocol stops the
-//! channel and ends the program; the next question starts it anew, because the cursor is all that
-//! there is to know.
+//! A process rather than a library in ours: it may be written in any language, and when it hangs,
+//! crashes or uses too much memory, it affects only itself. Any violation of the protocol stops the
+//! channel and ends the program; the next question starts it again, because its whole state is the
+//! cursor.
 //!
 //! Reading order: `message.rs` (the protocol), `session.rs` (a plugin), `singer.rs` (a tap), then
-//! `child.rs` (the guard).
+//! `child.rs` (running a program).
 
 #![warn(missing_docs)]
 
 mod config;
 mod plan;
 
-mod cursor;
 mod message;
 mod session;
 
 mod singer;
 
 mod child;
-mod limits;
 mod lines;
 mod record;
 
 use std::{fmt, sync::Arc};
 
 use contract::{Batch, Connector, ConnectorContext, Entry, Fault, FaultKind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-pub use config::{Catalog, Config, Protocol, Singer};
-pub use cursor::{Cursor, Reached};
+pub use config::Config;
 
 use crate::{plan::Plan, session::Session, singer::Tap};
 
 /// The connector for programs.
 pub struct Process {
     plan: Plan,
-    speaker: Speaker,
+    program: Program,
 }
 
-enum Speaker {
-    /// The running plugin. Taken out while it is asked: who is interrupted leaves none behind.
+/// Most bytes of what a plugin calls `upto`, and of a tap's state.
+const LARGEST_CURSOR: usize = 64 * 1024;
+
+/// A position. It says which kind of program it belongs to: another one must not read it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cursor {
+    /// What a plugin called `upto`.
+    Plugin(Value),
+    /// The position of a tap.
+    Singer(Reached),
+}
+
+/// The position of a tap: a state it has given, and the records after it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Reached {
+    /// The tap's last state; `None` before the first.
+    state: Option<Value>,
+    /// Number of records that were read since.
+    passed: u64,
+    /// A hash over them: shows whether a tap that is started again gives the same records.
+    digest: String,
+}
+
+enum Program {
+    /// The running plugin. Taken out while it answers: an interrupted question leaves none.
     Plugin(Option<Box<Session>>),
     Tap(Box<Tap>),
 }
@@ -52,17 +75,18 @@ impl Connector for Process {
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let plan = Plan::new(config, context)?;
-        let speaker = match &plan.singer {
-            None => Speaker::Plugin(None),
-            Some(singer) => Speaker::Tap(Box::new(Tap::new(singer))),
+        let program = match &plan.config.singer {
+            None => Program::Plugin(None),
+            Some(singer) => Program::Tap(Box::new(Tap::new(singer))),
         };
-        Ok(Self { plan, speaker })
+        Ok(Self { plan, program })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
-        let gate = Arc::clone(&self.plan.gate);
+        let gate = Arc::clone(&self.plan.context.gate);
         let _permit = gate.enter().await?;
-        let batch = self.ask(after, max.clamp(1, self.plan.page)).await;
+        let page = usize::try_from(self.plan.config.page).unwrap_or(usize::MAX);
+        let batch = self.ask(after, max.clamp(1, page)).await;
         if let Err(fault) = &batch
             && let FaultKind::Throttled(wait) = fault.kind()
         {
@@ -72,9 +96,9 @@ impl Connector for Process {
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
-        let Self { plan, speaker } = self;
-        let (Speaker::Plugin(running), Cursor::Plugin(upto)) = (speaker, upto) else {
-            return Ok(()); // nobody can be told
+        let Self { plan, program } = self;
+        let (Program::Plugin(running), Cursor::Plugin(upto)) = (program, upto) else {
+            return Ok(()); // a tap cannot be told
         };
         let telling = async {
             let mut session = session(running, plan).await?;
@@ -87,7 +111,7 @@ impl Connector for Process {
     }
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        match &self.plan.singer {
+        match &self.plan.config.singer {
             None => session::sample(page, &self.plan),
             Some(singer) => singer::sample(page, singer, &self.plan),
         }
@@ -96,13 +120,13 @@ impl Connector for Process {
 
 impl Process {
     async fn ask(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
-        let Self { plan, speaker } = self;
-        match (speaker, after) {
-            (Speaker::Plugin(running), None | Some(Cursor::Plugin(_))) => {
-                let after = after.and_then(|cursor| match cursor {
-                    Cursor::Plugin(upto) => Some(upto),
-                    Cursor::Singer(_) => None,
-                });
+        let Self { plan, program } = self;
+        match (program, after) {
+            (Program::Plugin(running), None | Some(Cursor::Plugin(_))) => {
+                let after = match after {
+                    Some(Cursor::Plugin(upto)) => Some(upto),
+                    _ => None,
+                };
                 let reading = async {
                     let mut session = session(running, plan).await?;
                     Ok((session.read(after, max, plan).await?, session))
@@ -111,28 +135,28 @@ impl Process {
                 *running = Some(session);
                 Ok(batch)
             }
-            (Speaker::Tap(tap), None) => tap.read(&Reached::default(), max, plan).await,
-            (Speaker::Tap(tap), Some(Cursor::Singer(reached))) => {
+            (Program::Tap(tap), None) => tap.read(&Reached::default(), max, plan).await,
+            (Program::Tap(tap), Some(Cursor::Singer(reached))) => {
                 tap.read(reached, max, plan).await
             }
-            (Speaker::Plugin(_), Some(Cursor::Singer(_)))
-            | (Speaker::Tap(_), Some(Cursor::Plugin(_))) => {
-                Err(Fault::stopped("the stored cursor is that of another `protocol`")
-                    .at(plan.place())
-                    .remedy("put `protocol` back, or name the channel anew"))
-            }
+            (Program::Plugin(_), Some(Cursor::Singer(_)))
+            | (Program::Tap(_), Some(Cursor::Plugin(_))) => Err(plan
+                .stopped("the stored cursor belongs to another `protocol`")
+                .remedy("restore `protocol`, or give the channel another name")),
         }
     }
 }
 
 impl fmt::Debug for Process {
-    // Settings of a program may hold anything.
+    // Settings of a program may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Process").field("channel", &self.plan.channel).finish_non_exhaustive()
+        f.debug_struct("Process")
+            .field("channel", &self.plan.context.channel)
+            .finish_non_exhaustive()
     }
 }
 
-/// The running plugin, or a new one where there is none or where it has gone.
+/// The running plugin, or a new one where there is none or where it has ended.
 async fn session(running: &mut Option<Box<Session>>, plan: &Plan) -> Result<Box<Session>, Fault> {
     if let Some(mut session) = running.take()
         && !session.has_ended()
@@ -146,9 +170,9 @@ async fn in_time<T>(
     plan: &Plan,
     answer: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    tokio::time::timeout(plan.timeout, answer).await.unwrap_or_else(|_| {
-        Err(Fault::stopped(format!("no whole answer within {:?}", plan.timeout))
-            .at(plan.place())
+    tokio::time::timeout(plan.config.timeout.0, answer).await.unwrap_or_else(|_| {
+        Err(plan
+            .stopped(&format!("no complete answer within {:?}", plan.config.timeout.0))
             .remedy("let it answer with what it has, or set a longer `timeout`"))
     })
 }

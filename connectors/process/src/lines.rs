@@ -1,16 +1,22 @@
-//! Lines of a program, none longer than a limit.
+//! Lines of a program, within limits.
 
 use std::io;
 
+use contract::MAX_RECORD_BYTES;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+
+/// Most bytes of a line: a record, and the words around it.
+pub(crate) const LONGEST_LINE: usize = MAX_RECORD_BYTES + (1 << 20);
+/// Most bytes of all records of one answer.
+pub(crate) const MOST_BYTES: usize = 64 << 20;
 
 /// Lines as they come.
 pub(crate) struct Lines<R> {
     from: BufReader<R>,
-    /// The line that is being read; kept here so that dropping a read loses nothing.
+    /// The current line; kept here so that dropping a read loses nothing.
     line: Vec<u8>,
     longest: usize,
-    /// The line that is being read has passed the limit.
+    /// The current line is above the limit.
     is_long: bool,
     /// `line` was given out.
     is_given: bool,
@@ -20,7 +26,7 @@ pub(crate) struct Lines<R> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
     Whole(&'a [u8]),
-    /// Longer than the limit; it was passed over.
+    /// Above the limit; it was skipped.
     TooLong,
 }
 
@@ -30,7 +36,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Self { from, line: Vec::new(), longest, is_long: false, is_given: false }
     }
 
-    /// The next line; `None` at the end. What stands after the last line break is a line too.
+    /// The next line; `None` at the end. Text after the last line break is a line too.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         if std::mem::take(&mut self.is_given) {
             self.line.clear();
@@ -82,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_that_is_too_long_is_passed_over_and_the_next_is_whole() {
+    async fn a_line_that_is_too_long_is_skipped() {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(lines(b"12345\n123456\n1\n").await, [some("12345"), None, some("1")]);
         assert_eq!(lines(b"\n12").await, [some(""), some("12")]);

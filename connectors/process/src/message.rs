@@ -1,60 +1,32 @@
-//! The protocol, a JSON object a line: what is asked and what may be answered.
+//! The protocol, one JSON object per line: questions and answers.
 //!
 //! ```text
-//! -> {"open":{"protocol":1,"config":{…}}}      <- {"ready":{}}
+//! -> {"open":{"protocol":1,"config":{…},"zone":"…","budget":{…}}}   <- {"ready":{}}
 //! -> {"read":{"after":null,"max":500}}         <- {"record":{"key":"7","revision":3,"body":{…}}} …
 //!                                              <- {"end":{"upto":{…},"caught_up":true}}
 //! -> {"settled":{"upto":{…}}}                  <- {"ok":{}}
 //! instead of any answer: {"fault":{"kind":"throttled","wait_ms":2000,"message":"…"}}
 //! ```
 //!
-//! Half duplex: nothing is asked before the answer is whole. Names that are not known here are
-//! passed over, so that a later version of either side may say more.
+//! Half duplex: no question is sent before the answer is complete. `budget` is what the source
+//! allows, and the plugin keeps to it; `zone` is for times that name none. Unknown names are ignored,
+//! so that a later version of either side may say more.
 
 use std::{borrow::Cow, time::Duration};
 
 use contract::Fault;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::child::presentable;
 
 /// The version of the protocol.
 pub(crate) const PROTOCOL: u32 = 1;
 
-/// Nobody is sent away for longer by a plugin: a wrong number must not silence a channel for ever.
+/// The longest pause that a plugin may ask for: a wrong number must not stop a channel forever.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// What is asked.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Question<'a> {
-    Open {
-        protocol: u32,
-        config: &'a Map<String, Value>,
-        /// The zone of source times that name none.
-        zone: &'a str,
-        budget: Allowance,
-    },
-    Read {
-        after: Option<&'a Value>,
-        max: usize,
-    },
-    Settled {
-        upto: &'a Value,
-    },
-}
-
-/// What the source allows; the plugin keeps to it.
-#[derive(Serialize)]
-pub(crate) struct Allowance {
-    /// Least time between two requests, on average; 0 where the source sets none.
-    pub(crate) interval_ms: u64,
-    pub(crate) burst: u32,
-    pub(crate) concurrent: u32,
-}
-
-/// What may be answered, beside records: those are read like documents, see `record.rs`.
+/// An answer that is not a record; records are read like documents, see `record.rs`.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer<'a> {
@@ -78,11 +50,11 @@ pub(crate) enum Revisions {
     /// The `revision` of each: a whole number or a time.
     #[default]
     Declared,
-    /// The reads: the plugin gives current states, a later read is newer.
+    /// The order of reads: the plugin gives current states, a later read is newer.
     None,
 }
 
-/// A fault, in a plugin's words.
+/// A fault as a plugin reports it.
 #[derive(Deserialize)]
 pub(crate) struct Complaint<'a> {
     kind: ComplaintKind,

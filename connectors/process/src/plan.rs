@@ -1,91 +1,61 @@
-//! Settings that cannot contradict each other, made once from what the author wrote.
+//! Settings that were checked once: code behind this point relies on them.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
-
-use chrono_tz::Tz;
-use contract::{Budget, ChannelId, ConnectorContext, Fault, Gate};
+use contract::{ConnectorContext, Fault};
 use serde_json::{Map, Value};
 
-use crate::config::{Config, Protocol, Singer};
+use crate::config::{Config, Protocol};
 
-/// How a program is run and what it may use.
+/// How a program is run, and its limits.
 pub(crate) struct Plan {
-    pub(crate) channel: ChannelId,
-    pub(crate) command: Vec<String>,
-    pub(crate) folder: PathBuf,
-    /// Settings of the program, secrets in their places: never shown.
-    pub(crate) config: Map<String, Value>,
-    pub(crate) timeout: Duration,
-    pub(crate) memory: u64,
-    pub(crate) page: usize,
-    pub(crate) zone: Tz,
-    pub(crate) budget: Budget,
-    /// Each read passes through it once. What a program asks its source meanwhile is its own affair:
-    /// it is told the budget.
-    pub(crate) gate: Arc<dyn Gate>,
-    /// `None` for a plugin.
-    pub(crate) singer: Option<Singer>,
+    pub(crate) config: Config,
+    /// Each read enters the gate once. How often the program itself asks the source is not
+    /// controlled: it is told the budget.
+    pub(crate) context: ConnectorContext,
+    /// Settings of the program, with their secrets: never shown.
+    pub(crate) settings: Map<String, Value>,
 }
 
 impl Plan {
     pub(crate) fn new(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
-        let Config { command, protocol, config, secrets, timeout, memory, page, singer } = config;
-        let ConnectorContext { channel, zone, budget, gate, folder, .. } = context;
-        let wrong = |what: &str, remedy: &str| Err(Fault::stopped(what).remedy(remedy));
-        if command.first().is_none_or(String::is_empty) {
-            return wrong(
-                "`command` names no program",
-                "write it like [\"python3\", \"plugin.py\"]",
-            );
-        }
-        if timeout.0.is_zero() {
-            return wrong("`timeout` is zero", "write it like 60s");
-        }
-        if page == 0 {
-            return wrong("`page` is zero", "write a number from 1 to 10000");
-        }
-        if let Some(twice) = secrets.keys().find(|name| config.contains_key(*name)) {
-            return wrong(
-                &format!("`{twice}` stands in `config` and in `secrets`"),
-                "keep one of the two",
-            );
-        }
-        match (protocol, &singer) {
+        let Config { command, protocol, config: plain, secrets, timeout, page, singer, .. } =
+            &config;
+        let twice = secrets.keys().find(|name| plain.contains_key(*name));
+        let (what, remedy) = match (protocol, singer) {
+            _ if command.first().is_none_or(String::is_empty) => {
+                ("`command` names no program", "write it like [\"python3\", \"plugin.py\"]")
+            }
+            _ if timeout.0.is_zero() => ("`timeout` is zero", "write it like 60s"),
+            _ if *page == 0 => ("`page` is zero", "write a number from 1 to 10000"),
+            _ if let Some(twice) = twice => {
+                let what = format!("`{twice}` is in `config` and in `secrets`");
+                return Err(Fault::stopped(what).remedy("keep one of the two"));
+            }
             (Protocol::Singer, None) => {
-                return wrong(
-                    "no stream of the tap is named",
-                    "add [process.singer] with `stream`",
-                );
+                ("no stream of the tap is named", "add [process.singer] with `stream`")
             }
-            (Protocol::Tonghui, Some(_)) => {
-                return wrong(
-                    "[process.singer] is for taps, and `protocol` says nothing of one",
-                    "add protocol = \"singer\"",
-                );
+            (Protocol::Tonghui, Some(_)) => (
+                "[process.singer] is for taps, but `protocol` is not \"singer\"",
+                "add protocol = \"singer\"",
+            ),
+            (Protocol::Singer, Some(_)) | (Protocol::Tonghui, None) => {
+                let secret = |(name, secret): (&String, &contract::Secret)| {
+                    (name.clone(), Value::from(secret.expose()))
+                };
+                let settings = plain.clone().into_iter().chain(secrets.iter().map(secret));
+                return Ok(Self { settings: settings.collect(), config, context });
             }
-            (Protocol::Singer, Some(_)) | (Protocol::Tonghui, None) => {}
-        }
-        let secrets = secrets
-            .into_iter()
-            .map(|(name, secret)| (name, Value::String(secret.expose().to_owned())));
-        Ok(Self {
-            command,
-            folder,
-            config: config.into_iter().chain(secrets).collect(),
-            timeout: timeout.0,
-            memory: memory.0,
-            page: usize::try_from(page).unwrap_or(usize::MAX),
-            zone,
-            budget,
-            gate,
-            singer,
-            channel,
-        })
+        };
+        Err(Fault::stopped(what).remedy(remedy))
     }
 
-    /// Where a fault happened.
+    /// A fault of the program that somebody must correct.
+    pub(crate) fn stopped(&self, what: &str) -> Fault {
+        Fault::stopped(what).at(self.place())
+    }
+
+    /// The place of a fault.
     pub(crate) fn place(&self) -> String {
-        let what = if self.singer.is_some() { "tap" } else { "plugin" };
-        format!("{what} {}", self.command.first().map_or("", String::as_str))
+        let what = if self.config.singer.is_some() { "tap" } else { "plugin" };
+        format!("{what} {}", self.config.command.first().map_or("", String::as_str))
     }
 }

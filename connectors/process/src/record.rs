@@ -1,4 +1,4 @@
-//! What becomes of a record of a program: a record, or bytes that nobody could read.
+//! From a record of a program to an entry: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
 use contract::{
@@ -8,28 +8,33 @@ use document::{Facts, Findings, Malformed, Shape, decode};
 use normalizer_text::Hints;
 use serde_json::Value;
 
-/// A key of more bytes is a mistake.
+/// Most bytes of a key.
 const LONGEST_KEY: usize = 1024;
 
-/// A line of a program as a tree, with what is known of its text; `None` where it is no JSON.
+/// The lines of a fixture that are not empty.
+pub(crate) fn lines(page: &[u8]) -> impl Iterator<Item = &[u8]> {
+    page.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
+}
+
+/// A line of a program as a tree, with what is known of its text; `None` where it is not JSON.
 pub(crate) fn line(line: &[u8]) -> Option<(Value, Facts)> {
     let mut text = decode(line, &Hints::default());
     let tree = text.parse(Shape::Json).ok()?;
     Some((tree, text.facts))
 }
 
-/// Parts of a record as they were found.
+/// The parts of a record.
 pub(crate) struct Found<'a> {
     /// For people: which record of which answer.
     pub(crate) at: String,
     pub(crate) key: Option<RecordKey>,
-    /// `None` where the value that should order its states cannot be read.
+    /// `None` where the value that orders its states cannot be read.
     pub(crate) revision: Option<Revision>,
     pub(crate) body: Value,
-    /// The line it stood in, with what is known of its text.
+    /// The line it was in, with what is known of its text.
     pub(crate) line: &'a [u8],
     pub(crate) facts: &'a Facts,
-    /// What is damaged in the line beside the body.
+    /// Damage in the line outside the body.
     pub(crate) damage: Option<String>,
 }
 
@@ -64,7 +69,7 @@ pub(crate) fn entry(found: Found<'_>) -> Entry {
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::copy_from_slice(line), reason }
 }
 
-/// A key: a text, or a number as it is written. One that is damaged is none.
+/// A key: a text, or a number as it is written. `None` where it is damaged.
 pub(crate) fn key(value: &Value, findings: &Findings) -> Option<RecordKey> {
     let text = match value {
         Value::String(text) => text.clone(),

@@ -1,28 +1,27 @@
-//! A plugin that is running: questions and answers.
+//! A running plugin: questions and answers.
 //!
-//! Whoever fails to take an answer whole drops the session, and the plugin with it: what is left in
-//! a pipe can never be taken for the answer to the next question.
+//! When an answer cannot be taken completely, the session is dropped, and the plugin with it: what is
+//! left in a pipe is never taken for the answer to the next question.
 
 use std::{collections::HashSet, time::Duration};
 
-use contract::{Batch, Entry, Fault, RecordKey, Revision};
-use serde_json::Value;
+use contract::{Batch, Budget, Entry, Fault, RecordKey, Revision};
+use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt as _,
     process::{ChildStdin, ChildStdout},
 };
 
 use crate::{
-    child::{Child, Ending, Started},
-    cursor::{Cursor, LARGEST_CURSOR},
-    limits::{LONGEST_LINE, MOST_BYTES},
-    lines::{Line, Lines},
-    message::{Allowance, Answer, PROTOCOL, Question, Revisions},
+    Cursor, LARGEST_CURSOR,
+    child::Child,
+    lines::{LONGEST_LINE, Line, Lines, MOST_BYTES},
+    message::{Answer, PROTOCOL, Revisions},
     plan::Plan,
     record::{self, Found},
 };
 
-/// A plugin that has said it is ready.
+/// A plugin that is ready.
 pub(crate) struct Session {
     child: Child,
     questions: ChildStdin,
@@ -31,24 +30,24 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Starts the plugin and gives it its settings.
+    /// Starts the plugin and sends its settings.
     pub(crate) async fn open(plan: &Plan) -> Result<Self, Fault> {
-        let Started { child, input, output } = Child::start(plan, &[])?;
+        let (child, questions, output) = Child::start(plan, &[])?;
         let answers = Lines::new(output, LONGEST_LINE);
-        let revisions = Revisions::default();
-        let mut session = Self { child, questions: input, answers, revisions };
-        let interval = plan.budget.interval.unwrap_or(Duration::ZERO).as_millis();
-        let budget = Allowance {
-            interval_ms: u64::try_from(interval).unwrap_or(u64::MAX),
-            burst: plan.budget.burst,
-            concurrent: plan.budget.concurrent,
-        };
-        let config = &plan.config;
-        let open = Question::Open { protocol: PROTOCOL, config, zone: plan.zone.name(), budget };
-        session.ask(&open, plan).await?;
+        let mut session = Self { child, questions, answers, revisions: Revisions::default() };
+        let Budget { interval, burst, concurrent, .. } = plan.context.budget;
+        let interval = interval.unwrap_or(Duration::ZERO).as_millis();
+        let interval = u64::try_from(interval).unwrap_or(u64::MAX);
+        let open = json!({ "open": {
+            "protocol": PROTOCOL,
+            "config": plan.settings,
+            "zone": plan.context.zone.name(),
+            "budget": { "interval_ms": interval, "burst": burst, "concurrent": concurrent },
+        } });
+        session.send(&open, plan).await?;
         match session.answer(plan).await? {
-            (_, Answer::Ready { revision }) => session.revisions = revision,
-            (_, Answer::Fault(complaint)) => return Err(complaint.into_fault().at(plan.place())),
+            Answer::Ready { revision } => session.revisions = revision,
+            Answer::Fault(complaint) => return Err(complaint.into_fault().at(plan.place())),
             _ => {
                 return Err(violation(plan, "it answered `open` with something else than `ready`"));
             }
@@ -66,7 +65,7 @@ impl Session {
         max: usize,
         plan: &Plan,
     ) -> Result<Batch<Cursor>, Fault> {
-        self.ask(&Question::Read { after, max }, plan).await?;
+        self.send(&json!({ "read": { "after": after, "max": max } }), plan).await?;
         let (mut entries, mut keys, mut n_bytes) = (Vec::new(), HashSet::new(), 0);
         let revisions = self.revisions;
         loop {
@@ -74,7 +73,7 @@ impl Session {
             if let Some((key, entry)) = record(line, revisions, entries.len(), plan) {
                 n_bytes += line.len();
                 if entries.len() == max {
-                    return Err(violation(plan, "it gave more records than were asked for"));
+                    return Err(violation(plan, "it gave more records than requested"));
                 }
                 if n_bytes > MOST_BYTES {
                     let fault = violation(plan, "the records of one answer are above 64 MiB");
@@ -86,18 +85,16 @@ impl Session {
                 entries.push(entry);
                 continue;
             }
-            match (line, answer(line, plan)?) {
-                (line, Answer::End { upto, caught_up }) => {
-                    if line.len() > LARGEST_CURSOR {
-                        return Err(violation(plan, "its `upto` is above 64 KiB"));
-                    }
+            match answer(line, plan)? {
+                Answer::End { .. } if line.len() > LARGEST_CURSOR => {
+                    return Err(violation(plan, "its `upto` is above 64 KiB"));
+                }
+                Answer::End { upto, caught_up } => {
                     let upto = Cursor::Plugin(upto);
                     return Ok(Batch { entries, upto, caught_up, trouble: Vec::new() });
                 }
-                (_, Answer::Fault(complaint)) => {
-                    return Err(complaint.into_fault().at(plan.place()));
-                }
-                (_, Answer::Ready { .. } | Answer::Ok {}) => {
+                Answer::Fault(complaint) => return Err(complaint.into_fault().at(plan.place())),
+                Answer::Ready { .. } | Answer::Ok {} => {
                     return Err(violation(plan, "it answered `read` with something else"));
                 }
             }
@@ -105,61 +102,51 @@ impl Session {
     }
 
     pub(crate) async fn settled(&mut self, upto: &Value, plan: &Plan) -> Result<(), Fault> {
-        self.ask(&Question::Settled { upto }, plan).await?;
+        self.send(&json!({ "settled": { "upto": upto } }), plan).await?;
         match self.answer(plan).await? {
-            (_, Answer::Ok {}) => Ok(()),
-            (_, Answer::Fault(complaint)) => Err(complaint.into_fault().at(plan.place())),
+            Answer::Ok {} => Ok(()),
+            Answer::Fault(complaint) => Err(complaint.into_fault().at(plan.place())),
             _ => Err(violation(plan, "it answered `settled` with something else than `ok`")),
         }
     }
 
-    async fn ask(&mut self, question: &Question<'_>, plan: &Plan) -> Result<(), Fault> {
-        let mut line = serde_json::to_vec(question)
-            .map_err(|error| violation(plan, "a question cannot be written").because(error))?;
-        line.push(b'\n');
-        if self.questions.write_all(&line).await.is_err() || self.questions.flush().await.is_err() {
-            return Err(self.died(plan).await);
+    async fn send(&mut self, question: &Value, plan: &Plan) -> Result<(), Fault> {
+        let line = format!("{question}\n");
+        let written = self.questions.write_all(line.as_bytes()).await;
+        if written.is_err() || self.questions.flush().await.is_err() {
+            return Err(died(&mut self.child, plan).await);
         }
         Ok(())
     }
 
-    /// The next line of an answer that is no record, with the bytes it was read from.
-    async fn answer(&mut self, plan: &Plan) -> Result<(&[u8], Answer<'_>), Fault> {
-        let line = self.line(plan).await?;
-        Ok((line, answer(line, plan)?))
+    /// The next answer that is not a record.
+    async fn answer(&mut self, plan: &Plan) -> Result<Answer<'_>, Fault> {
+        answer(self.line(plan).await?, plan)
     }
 
     async fn line(&mut self, plan: &Plan) -> Result<&[u8], Fault> {
         match self.answers.next().await {
             Ok(Some(Line::Whole(line))) => Ok(line),
-            Ok(Some(Line::TooLong)) => Err(violation(plan, "a line of it is above 17 MiB")),
+            Ok(Some(Line::TooLong)) => Err(violation(plan, "one of its lines is above 17 MiB")),
             Ok(None) | Err(_) => Err(died(&mut self.child, plan).await),
         }
-    }
-
-    async fn died(&mut self, plan: &Plan) -> Fault {
-        died(&mut self.child, plan).await
     }
 }
 
 async fn died(child: &mut Child, plan: &Plan) -> Fault {
-    let how = match child.ended().await {
-        Ending::Well => "it ended".to_owned(),
-        Ending::Badly(how) => how,
-    };
-    violation(plan, &format!("{how} while an answer was due"))
+    let how = child.ended().await.err().unwrap_or_else(|| "it ended".to_owned());
+    violation(plan, &format!("{how} before its answer was complete"))
 }
 
 fn violation(plan: &Plan, what: &str) -> Fault {
-    Fault::stopped(what)
-        .at(plan.place())
-        .remedy("what it says on standard error is in the log; `tonghui plugin test` asks it alone")
+    let remedy = "see its standard error in the log; `tonghui plugin test` runs it alone";
+    plan.stopped(what).remedy(remedy)
 }
 
 fn answer<'a>(line: &'a [u8], plan: &Plan) -> Result<Answer<'a>, Fault> {
-    // What is wrong in it may quote a value.
+    // The error itself may quote a value.
     serde_json::from_slice(line)
-        .map_err(|_| violation(plan, "a line of it is no answer of the protocol"))
+        .map_err(|_| violation(plan, "one of its lines is not an answer of the protocol"))
 }
 
 /// The entry of a line that gives a record, and its key.
@@ -177,7 +164,7 @@ fn record(
     let key = key.and_then(|key| record::key(key, &facts.findings));
     let revision = match revisions {
         Revisions::Declared => {
-            record.get("revision").and_then(|at| Revision::declared(at, plan.zone))
+            record.get("revision").and_then(|at| Revision::declared(at, plan.context.zone))
         }
         Revisions::None => Some(Revision::NONE),
     };
@@ -186,23 +173,15 @@ fn record(
     Some((key, record::entry(found)))
 }
 
-/// Entries of a fixture: what a plugin answers to `read`, line by line.
+/// Entries of a fixture: the lines with which a plugin answers `read`.
 pub(crate) fn sample(page: &[u8], plan: &Plan) -> Result<Vec<Entry>, Fault> {
     let mut entries = Vec::new();
-    for line in page.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
-        if line.is_empty() {
-            continue;
-        }
+    for line in record::lines(page) {
         if let Some((_, entry)) = record(line, Revisions::Declared, entries.len(), plan) {
             entries.push(entry);
-            continue;
-        }
-        match serde_json::from_slice(line) {
-            Ok(Answer::End { .. }) => {}
-            Ok(_) | Err(_) => {
-                return Err(Fault::stopped("the fixture is not an answer of a plugin")
-                    .remedy("a page is a line {\"record\":{…}} for each record"));
-            }
+        } else if !matches!(serde_json::from_slice(line), Ok(Answer::End { .. })) {
+            return Err(Fault::stopped("the fixture is not an answer of a plugin")
+                .remedy("write one line {\"record\":{…}} for each record"));
         }
     }
     Ok(entries)

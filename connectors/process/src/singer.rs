@@ -1,10 +1,10 @@
 //! An existing Singer tap, unchanged (the Singer specification, version 0.3).
 //!
-//! A tap is not asked: it is started with a state, writes records and new states, and ends. So a
-//! read takes the next records of a run that goes on, and the pipe makes the tap wait meanwhile. The
-//! cursor is the last state it has given and what came after that. A tap started again there is
-//! believed to be where it was only if it gives the same records again; otherwise all that came
-//! after the state is read once more, which is harmless.
+//! A tap takes no questions: it is started with a state, writes records and new states, and ends. So
+//! a read takes the next records of a run, and the pipe makes the tap wait in between. The cursor is
+//! the last state, and the records after it. A tap that is started again is at the same position only
+//! if it gives the same records again; otherwise all records after the state are read once more,
+//! which does no harm.
 
 mod files;
 mod message;
@@ -19,24 +19,24 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) use message::sample;
 
 use crate::{
+    Cursor, Reached,
     config::{self, Catalog},
-    cursor::{Cursor, Reached},
-    limits::MOST_BYTES,
+    lines::MOST_BYTES,
     plan::Plan,
 };
 use files::Files;
 use message::Keys;
-use run::{Run, Said};
+use run::{Output, Run};
 
-/// After this long a read gives what it has.
+/// A read gives what it has after this time.
 const LONG: Duration = Duration::from_secs(5);
 
-/// A tap, and its run where one is under way.
+/// A tap, and its current run.
 pub(crate) struct Tap {
     settings: config::Singer,
-    /// What `--discover` said, once it was asked.
+    /// Its catalog, after the first start.
     catalog: Option<serde_json::Value>,
-    /// Taken out while it is read: who is interrupted leaves none behind.
+    /// Taken out while it is read: an interrupted read leaves none.
     run: Option<Run>,
 }
 
@@ -58,21 +58,21 @@ impl Tap {
         let long = Instant::now() + LONG;
         let mut batch = Gathered::default();
         let caught_up = loop {
-            let said = match run.next(plan) {
+            let output = match run.next(plan) {
                 next if batch.entries.is_empty() => next.await?,
-                // A tap that waits for its source keeps back nothing that it gave before.
+                // Records are given while the tap waits for its source.
                 next => match timeout_at(long, next).await {
-                    Ok(said) => said?,
+                    Ok(output) => output?,
                     Err(_) => return Ok(self.rest(run, batch)),
                 },
             };
-            match said {
-                Said::Record(key, entry, n_bytes) => batch.add(key, entry, n_bytes),
-                Said::Nothing => {}
-                Said::Ended => break true,
-                Said::Failed(fault) if batch.entries.is_empty() => return Err(fault),
-                // What it gave is good; the next read meets the fault.
-                Said::Failed(_) => break false,
+            match output {
+                Output::Record(key, entry, n_bytes) => batch.add(key, entry, n_bytes),
+                Output::Nothing => {}
+                Output::Ended => break true,
+                Output::Failed(fault) if batch.entries.is_empty() => return Err(fault),
+                // Its records are good; the next read meets the fault.
+                Output::Failed(_) => break false,
             }
             let is_full = batch.entries.len() == max || batch.n_bytes > MOST_BYTES;
             if is_full || Instant::now() > long {
@@ -81,34 +81,21 @@ impl Tap {
         };
         let mut upto = run.reached;
         if caught_up {
-            // Behind the end there is nothing to pass: the next run begins at its last state.
+            // The next run begins at the last state, with no records to skip.
             upto = Reached { state: upto.state, ..Reached::default() };
         }
         Ok(batch.into_batch(Cursor::Singer(upto), caught_up))
     }
 
-    /// What was gathered; the run goes on with the next read.
+    /// What was collected; the run goes on with the next read.
     fn rest(&mut self, run: Run, batch: Gathered) -> Batch<Cursor> {
         let upto = Cursor::Singer(run.reached.clone());
         self.run = Some(run);
         batch.into_batch(upto, false)
     }
 
-    /// Starts a run and brings it to where it was.
+    /// Starts a run and moves it to its position.
     async fn start(&mut self, after: &Reached, plan: &Plan) -> Result<Run, Fault> {
-        let catalog = self.catalog(plan).await?;
-        let files = Files::write(plan, catalog, after.state.as_ref())?;
-        let keys = Keys::of(&self.settings);
-        let mut run = Run::start(plan, files, keys, after.state.clone())?;
-        if run.passes_the_same(after, plan).await? {
-            return Ok(run);
-        }
-        let keys = Keys::of(&self.settings);
-        let files = Files::write(plan, self.catalog.as_ref(), after.state.as_ref())?;
-        Run::start(plan, files, keys, after.state.clone())
-    }
-
-    async fn catalog(&mut self, plan: &Plan) -> Result<Option<&serde_json::Value>, Fault> {
         if self.catalog.is_none() {
             self.catalog = match &self.settings.catalog {
                 Catalog::None => None,
@@ -116,11 +103,16 @@ impl Tap {
                 Catalog::Discover => Some(run::discover(plan, &self.settings.stream).await?),
             };
         }
-        Ok(self.catalog.as_ref())
+        let start = || {
+            let files = Files::write(plan, self.catalog.as_ref(), after.state.as_ref())?;
+            Run::start(plan, files, Keys::of(&self.settings), after.state.clone())
+        };
+        let mut run = start()?;
+        if run.gives_the_same(after, plan).await? { Ok(run) } else { start() }
     }
 }
 
-/// Entries of one batch. Taps repeat themselves: the last state of a key counts.
+/// Entries of one batch. Taps may repeat a key: its last state counts.
 #[derive(Default)]
 struct Gathered {
     entries: Vec<Entry>,

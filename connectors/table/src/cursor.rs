@@ -1,8 +1,8 @@
-//! Where a channel stands in its tables, and what it still owes them.
+//! The position of a channel in its tables, and the rows to acknowledge.
 //!
-//! Every walk has its own position, so that a row which one walk cannot pass never holds up
-//! another. What is owed stands beside the positions: a crash between `advance` and `settled`
-//! loses no acknowledgement.
+//! Every walk has its own position, so a row that blocks one walk does not block another. The rows
+//! to acknowledge are stored with the positions: a crash between `advance` and `settled` loses no
+//! acknowledgement.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -12,24 +12,24 @@ use serde::{Deserialize, Serialize};
 use crate::{plan::Target, value::Value};
 
 /// A position in a table and its parts.
-// Nothing here is optional when it is read back: a foreign cursor must not pass for a beginning.
+// No field is optional when it is read: the cursor of another channel must not be taken for an empty one.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    /// Whose turn it is among the walks.
+    /// The walk that is next.
     pub(crate) turn: usize,
     /// How many pages this turn has had.
     pub(crate) pages: usize,
-    /// How many walks, one after the other, have just come to their end: all means caught up.
+    /// How many walks in a row have reached their end: all of them means caught up.
     pub(crate) quiet: usize,
     /// In the main table.
     pub(crate) main: Places,
     /// In the tables of the parts, by their names.
     pub(crate) parts: BTreeMap<String, Places>,
-    /// Rows of the main table that the last batch read and that are still pending.
-    pub(crate) owed: Vec<Debt>,
-    /// Rows of the parts likewise.
-    pub(crate) owed_parts: BTreeMap<String, Vec<Debt>>,
+    /// Pending rows of the main table that the last batch has read.
+    pub(crate) owed: Vec<PendingAck>,
+    /// The same for the parts.
+    pub(crate) owed_parts: BTreeMap<String, Vec<PendingAck>>,
 }
 
 /// Positions of the walks over one table.
@@ -51,28 +51,28 @@ pub(crate) struct Places {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sweep {
-    /// The column that is swept: in another one the values below mean nothing.
+    /// The column; the values below have no meaning for another one.
     pub(crate) column: String,
-    /// From this value on; from the beginning when `None`.
+    /// The value from which it begins; `None` for the beginning.
     pub(crate) since: Option<Value>,
-    /// After this (value, key) within the sweep.
+    /// The last (value, key) of this sweep.
     pub(crate) after: Option<(Value, Value)>,
-    /// The greatest usable value ever seen.
+    /// The greatest readable value ever seen.
     pub(crate) seen: Option<Value>,
-    /// The source's clock when the sweep came so near to it that rows behind its position may
-    /// still have been invisible.
+    /// The source's clock when the sweep came so near to it that rows before its position may have
+    /// been invisible.
     pub(crate) near: Option<DateTime<Utc>>,
 }
 
 impl fmt::Debug for Cursor {
-    // Keys of the source are nothing for a log.
+    // Keys must not be in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cursor").field("owed", &self.owed.len()).finish_non_exhaustive()
     }
 }
 
 impl Sweep {
-    /// Starts over where the channel now names another column: reading again loses nothing.
+    /// Starts again where the channel now names another column: reading twice does no harm.
     pub(crate) fn of(&mut self, target: &Target) {
         let column = target.changes.as_ref().map_or("", |changes| changes.column.as_str());
         if self.column != column {
@@ -81,12 +81,12 @@ impl Sweep {
     }
 }
 
-/// A walk that is taken up anew from time to time.
+/// A walk that is repeated from time to time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Round<P> {
-    /// When the last one was begun, by the source's clock.
+    /// When the last one began, by the source's clock.
     pub(crate) started: Option<DateTime<Utc>>,
-    /// The position in it; `None` when it is over.
+    /// The position in it; `None` when it is complete.
     pub(crate) after: Option<P>,
 }
 
@@ -99,7 +99,7 @@ impl<P> Default for Round<P> {
 /// A position among the records that one part row belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Within {
-    /// The walk that is held up, as its number.
+    /// The number of the walk that waits.
     pub(crate) turn: usize,
     /// The key of the part row.
     pub(crate) part: Value,
@@ -107,11 +107,11 @@ pub(crate) struct Within {
     pub(crate) after: Value,
 }
 
-/// A row that has to be acknowledged, provided it is still as it was read.
+/// A row to acknowledge if it is still as it was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Debt {
+pub(crate) struct PendingAck {
     pub(crate) key: Value,
-    /// What the column that grows held.
+    /// The value of the column that grows.
     pub(crate) seen: Option<Value>,
 }
 
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_foreign_cursor_is_not_taken_for_a_beginning() {
+    fn the_cursor_of_another_channel_is_refused() {
         let own = serde_json::to_value(Cursor::default()).unwrap();
         assert!(serde_json::from_value::<Cursor>(own.clone()).is_ok());
         let mut older = own.clone();

@@ -1,8 +1,8 @@
-//! The source's database, within the limits that the source sets.
+//! The source's database, within the limits of the source.
 //!
-//! Every statement passes the gate, has a time limit, and comes back with a fault that names the
-//! table and the remedy. The server has the same limit: a query that is only dropped here would go
-//! on there and block the connection.
+//! Every statement passes the gate, has a time limit, and fails with a fault that names the table
+//! and the remedy. The server has the same limit: a query that is only dropped here would go on
+//! there and block the connection.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,16 +12,16 @@ use contract::{ConnectorContext, Fault, Gate};
 
 use crate::{
     driver::{Address, Pool, Trouble},
-    fault::{Doing, fault},
+    fault::{Operation, fault},
     plan::Target,
-    row::Row,
     sql::{Dialect, Select, Sql},
+    value::Row,
 };
 
-/// How much longer we wait than the server: its own answer says more.
+/// How much longer we wait than the server: its own message says more.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// An address, and connections once there is a runtime to make them in.
+/// An address, and connections after the first use.
 #[derive(Debug)]
 pub(crate) struct Database {
     address: Address,
@@ -33,7 +33,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Touches no network.
+    /// Uses no network.
     pub(crate) fn new(
         url: &str,
         timeout: Duration,
@@ -59,31 +59,21 @@ impl Database {
         let rows = self.fetch(Sql::now(dialect), target).await?;
         let text = rows.first().and_then(|row| row.columns.first()).map(|(_, now)| now.to_text());
         let now = text.and_then(|now| now.parse::<NaiveDateTime>().ok());
-        now.map(|now| now.and_utc()).ok_or_else(|| {
-            Fault::stopped("the clock of the database shows no time").at(self.address.place())
-        })
+        now.map(|now| now.and_utc())
+            .ok_or_else(|| Fault::stopped("the database gives no time").at(self.address.place()))
     }
 
     pub(crate) async fn select(&mut self, select: &Select<'_>) -> Result<Vec<Row>, Fault> {
         self.fetch(Sql::select(self.dialect(), select), select.target).await
     }
 
-    /// The number of rows that were changed; `Err(None)` where a constraint or a trigger refused
-    /// one of them.
-    pub(crate) async fn execute(
-        &mut self,
-        sql: Sql,
-        target: &Target,
-    ) -> Result<u64, Option<Fault>> {
-        let _permit = self.gate.enter().await.map_err(Some)?;
-        let limit = self.timeout + GRACE;
-        match tokio::time::timeout(limit, self.pool().execute(sql)).await {
-            Ok(Ok(n_rows)) => Ok(n_rows),
-            Ok(Err(error)) => match self.trouble(error).await {
-                Trouble::Value => Err(None),
-                trouble => Err(Some(self.fault(trouble, Doing::Acknowledge, target))),
-            },
-            Err(_) => Err(Some(self.fault(Trouble::Late, Doing::Acknowledge, target))),
+    /// Whether all rows were changed; `false` where a constraint or a trigger refused one of them.
+    pub(crate) async fn execute(&mut self, sql: Sql, target: &Target) -> Result<bool, Fault> {
+        let pool = self.pool().clone();
+        match self.within_limits(pool.execute(sql)).await? {
+            Ok(()) => Ok(true),
+            Err(Trouble::Value) => Ok(false),
+            Err(trouble) => Err(self.fault(trouble, Operation::Acknowledge, target)),
         }
     }
 
@@ -92,16 +82,21 @@ impl Database {
     }
 
     async fn fetch(&mut self, sql: Sql, target: &Target) -> Result<Vec<Row>, Fault> {
+        let pool = self.pool().clone();
+        let fetched = self.within_limits(pool.fetch(sql)).await?;
+        fetched.map_err(|trouble| self.fault(trouble, Operation::Read, target))
+    }
+
+    async fn within_limits<T>(
+        &mut self,
+        statement: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<Result<T, Trouble>, Fault> {
         let _permit = self.gate.enter().await?;
-        let limit = self.timeout + GRACE;
-        match tokio::time::timeout(limit, self.pool().fetch(sql)).await {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => {
-                let trouble = self.trouble(error).await;
-                Err(self.fault(trouble, Doing::Read, target))
-            }
-            Err(_) => Err(self.fault(Trouble::Late, Doing::Read, target)),
-        }
+        Ok(match tokio::time::timeout(self.timeout + GRACE, statement).await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => Err(self.trouble(error).await),
+            Err(_) => Err(Trouble::Late),
+        })
     }
 
     fn pool(&mut self) -> &Pool {
@@ -110,21 +105,18 @@ impl Database {
     }
 
     async fn trouble(&mut self, error: sqlx::Error) -> Trouble {
-        let asked = tokio::time::timeout(GRACE, self.pool().refusal());
-        match error {
-            sqlx::Error::PoolTimedOut => {
-                let refusal = asked.await.ok().flatten();
-                Trouble::of(&refusal.unwrap_or(sqlx::Error::PoolTimedOut))
-            }
-            error => Trouble::of(&error),
+        if !matches!(error, sqlx::Error::PoolTimedOut) {
+            return Trouble::of(&error);
         }
+        let refusal = tokio::time::timeout(GRACE, self.pool().refusal()).await.ok().flatten();
+        Trouble::of(&refusal.unwrap_or(error))
     }
 
-    fn fault(&mut self, trouble: Trouble, doing: Doing, target: &Target) -> Fault {
+    fn fault(&mut self, trouble: Trouble, operation: Operation, target: &Target) -> Fault {
         if trouble == Trouble::Stale {
-            // Statements that a connection has prepared live as long as it does.
+            // Prepared statements live as long as their connection.
             self.pool = None;
         }
-        fault(trouble, doing, self.address.place(), target, self.timeout)
+        fault(trouble, operation, self.address.place(), target, self.timeout)
     }
 }

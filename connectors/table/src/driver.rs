@@ -1,8 +1,8 @@
-//! The seam to the databases: an enum over three native drivers.
+//! The databases: an enum over three native drivers.
 //!
-//! Not `sqlx::Any`: it has no decimals, no times and no UUIDs, and a row that holds one fails as a
-//! whole. The three files have the same sections: open, fetch, execute, bind, row, trouble. A
-//! further database is a fourth file.
+//! Not `sqlx::Any`: it has no decimals, no times and no UUIDs, and a row with one of them fails as a
+//! whole. The three files have the same sections: open, query, bind, row, trouble. A further
+//! database is a fourth file.
 
 mod mysql;
 mod postgres;
@@ -20,12 +20,11 @@ use sqlx::{
 };
 
 use crate::{
-    row::Row,
     sql::{Dialect, PENDING, Sql},
-    value::Value,
+    value::{Row, Value},
 };
 
-/// Where a database is, parsed from its URL. Touches no network.
+/// The address of a database, parsed from its URL. Uses no network.
 #[derive(Debug)]
 pub(crate) enum Address {
     Sqlite(Box<SqliteConnectOptions>),
@@ -33,7 +32,7 @@ pub(crate) enum Address {
     MySql(Box<MySqlConnectOptions>),
 }
 
-/// Connections to it.
+/// Connections to a database.
 #[derive(Debug, Clone)]
 pub(crate) enum Pool {
     Sqlite(SqlitePool),
@@ -41,18 +40,18 @@ pub(crate) enum Pool {
     MySql(MySqlPool),
 }
 
-/// What a database complains about, whatever its code for it.
+/// What a database reports, whatever its code for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// Somebody else holds a lock.
     Busy,
     /// It took longer than the limit.
     Late,
-    /// No connection came about, and why.
+    /// There is no connection, and why.
     Unreachable(&'static str),
-    /// There was a connection.
+    /// The connection broke.
     Lost,
-    /// The server starts or ends.
+    /// The server is starting or stopping.
     Leaving,
     /// It takes no more connections.
     Crowded,
@@ -60,9 +59,9 @@ pub(crate) enum Trouble {
     Short,
     /// TLS failed, and why.
     Untrusted(String),
-    /// It does not speak as we do.
+    /// It does not use the protocol of the URL.
     Foreign,
-    /// It wants another proof than a password as we can give it.
+    /// It wants a login method that this program does not have.
     SignOn,
     WrongPassword,
     Expired,
@@ -72,13 +71,13 @@ pub(crate) enum Trouble {
     /// The account may not do this.
     Denied,
     NoTable,
-    /// With its name.
+    /// With the name of the column.
     NoColumn(String),
-    /// A flag's value has not the type of its column.
+    /// The value of a flag does not have the type of its column.
     WrongType,
     /// A constraint or a trigger refused a row.
     Value,
-    /// The column, and its type that this crate cannot read.
+    /// The column, and its type, which this crate cannot read.
     Undecodable(String, String),
     /// With the database's code.
     Other(String),
@@ -111,14 +110,12 @@ impl Address {
         match self {
             Self::Sqlite(options) => format!("sqlite file {}", options.get_filename().display()),
             Self::Postgres(options) => {
-                let database = options.get_database().unwrap_or_default();
-                let (host, port) = (options.get_host(), options.get_port());
-                format!("postgres database {database} at {host}:{port}")
+                let name = options.get_database().unwrap_or_default();
+                format!("postgres database {name} at {}:{}", options.get_host(), options.get_port())
             }
             Self::MySql(options) => {
-                let database = options.get_database().unwrap_or_default();
-                let (host, port) = (options.get_host(), options.get_port());
-                format!("mysql database {database} at {host}:{port}")
+                let name = options.get_database().unwrap_or_default();
+                format!("mysql database {name} at {}:{}", options.get_host(), options.get_port())
             }
         }
     }
@@ -144,14 +141,20 @@ impl Address {
 impl Pool {
     pub(crate) async fn fetch(&self, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
         match self {
-            Self::Sqlite(pool) => sqlite::fetch(pool, sql).await,
-            Self::Postgres(pool) => postgres::fetch(pool, sql).await,
-            Self::MySql(pool) => mysql::fetch(pool, sql).await,
+            Self::Sqlite(pool) => {
+                sqlite::query(sql).fetch_all(pool).await?.iter().map(sqlite::row).collect()
+            }
+            Self::Postgres(pool) => {
+                postgres::query(sql).fetch_all(pool).await?.iter().map(postgres::row).collect()
+            }
+            Self::MySql(pool) => {
+                mysql::query(sql).fetch_all(pool).await?.iter().map(mysql::row).collect()
+            }
         }
     }
 
-    /// Why no connection comes about. A pool waits for a server that refuses, and says only that
-    /// it has waited; an attempt beside it says why.
+    /// Why there is no connection. A pool that waits for a server reports only that it has waited;
+    /// one more attempt reports why.
     pub(crate) async fn refusal(&self) -> Option<sqlx::Error> {
         match self {
             Self::Sqlite(pool) => pool.connect_options().connect().await.err(),
@@ -160,12 +163,11 @@ impl Pool {
         }
     }
 
-    /// The number of rows that were changed.
-    pub(crate) async fn execute(&self, sql: Sql) -> Result<u64, sqlx::Error> {
+    pub(crate) async fn execute(&self, sql: Sql) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(pool) => sqlite::execute(pool, sql).await,
-            Self::Postgres(pool) => postgres::execute(pool, sql).await,
-            Self::MySql(pool) => mysql::execute(pool, sql).await,
+            Self::Sqlite(pool) => sqlite::query(sql).execute(pool).await.map(drop),
+            Self::Postgres(pool) => postgres::query(sql).execute(pool).await.map(drop),
+            Self::MySql(pool) => mysql::query(sql).execute(pool).await.map(drop),
         }
     }
 }
@@ -193,36 +195,17 @@ impl Trouble {
             sqlx::Error::PoolTimedOut => Self::Unreachable("no connection came about in time"),
             sqlx::Error::Protocol(why) if why.contains("auth") => Self::SignOn,
             sqlx::Error::Protocol(_) => Self::Foreign,
-            // The connection broke, in one way or another.
             _ => Self::Lost,
         }
     }
-
-    /// Whether it has nothing to do with a table.
-    pub(crate) fn is_of_connection(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable(_)
-                | Self::Lost
-                | Self::Leaving
-                | Self::Crowded
-                | Self::Short
-                | Self::Untrusted(_)
-                | Self::Foreign
-                | Self::SignOn
-                | Self::WrongPassword
-                | Self::Expired
-                | Self::NoDatabase
-        )
-    }
 }
 
-/// A column of a type that cannot be read. Names and types only, never a value.
+/// A column of a type that cannot be read, without its value.
 fn undecodable(column: &str, class: &str) -> sqlx::Error {
     sqlx::Error::ColumnDecode { index: column.to_owned(), source: class.to_owned().into() }
 }
 
-/// Takes the extra column out of the columns.
+/// A row of these columns; the extra column becomes `pending`.
 fn finish(
     columns: impl Iterator<Item = Result<(String, Value), sqlx::Error>>,
 ) -> Result<Row, sqlx::Error> {
@@ -236,7 +219,7 @@ fn finish(
     Ok(row)
 }
 
-/// The shortest decimal that is this number, not the nearest one of twice the precision.
+/// The shortest decimal for this number: `0.1`, not `0.10000000149011612`.
 fn widen(number: f32) -> f64 {
     number.to_string().parse().unwrap_or_else(|_| f64::from(number))
 }

@@ -1,10 +1,9 @@
-//! Front-end database tables (前置库): most offices do not offer an interface, they offer a table.
+//! Front-end database tables (前置库): most offices offer a table instead of an interface.
 //!
-//! A flag alone is not enough (a later change of a fetched row is never flagged), a time alone is
-//! not enough (rows are committed late, and times are text that may hold anything). So several
-//! walks go over the table, each with a position of its own, and every row is found by at least
-//! one of them. What was read is acknowledged when the gateway has it in custody, and only if it
-//! is still as it was read.
+//! A flag alone is not enough: a later change of a row does not set it. A time alone is not enough
+//! either: rows are committed late, and times are text that may contain anything. So several walks
+//! go over the table, each with its own position, and every row is found by at least one of them. A
+//! row is acknowledged when the gateway has stored it, and only if it is still as it was read.
 //!
 //! Reading order: `walk.rs` (which rows), `page.rs` (one turn), `settle.rs`, then `sql.rs`.
 
@@ -21,7 +20,6 @@ mod cursor;
 mod settle;
 
 mod record;
-mod row;
 mod time;
 mod value;
 
@@ -34,7 +32,7 @@ use std::time::Duration;
 
 use contract::{Batch, Connector, ConnectorContext, Entry, Fault, TimeRange};
 
-pub use config::{Changes, Config, Flag, Malformed, Part, Pending, Range, Reread, Scalar};
+pub use config::Config;
 pub use cursor::Cursor;
 
 use crate::{
@@ -44,12 +42,12 @@ use crate::{
     walk::Walk,
 };
 
-/// After this long a read gives what it has.
+/// A read gives what it has after this time.
 const LONG: Duration = Duration::from_secs(5);
 
-/// Pages of the first sweep between two turns of the others. The first sweep passes every row, so
-/// what another walk reads meanwhile is read twice; but new pending rows must not wait until years
-/// of old ones are through.
+/// Pages of the first sweep between two turns of the other walks. The first sweep reads every row, so
+/// what another walk reads meanwhile is read twice; but new pending rows must not wait for years of
+/// old ones.
 const FIRST_LOAD_PAGES: usize = 10;
 
 /// The connector for tables.
@@ -93,9 +91,9 @@ impl Connector for Table {
             cursor.turn %= n_turns;
             let turn = self.turns[cursor.turn];
             let is_first_load = turn.is_first_sweep(&cursor);
-            let page = visit.make(turn, &mut cursor).await?;
-            // A turn that did not come to its end wakes all others: a table that never comes to
-            // rest must not keep them waiting.
+            let page = visit.read(turn, &mut cursor).await?;
+            // A walk that did not reach its end starts the others again: they must not wait for a
+            // table that always changes.
             cursor.quiet = if page.is_end { cursor.quiet + 1 } else { 0 };
             cursor.pages += 1;
             if page.is_end || !is_first_load || cursor.pages >= FIRST_LOAD_PAGES {
@@ -114,8 +112,8 @@ impl Connector for Table {
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         settle::settle(&mut self.database, &self.plan.main, &upto.owed).await?;
         for part in &self.plan.parts {
-            let debts = upto.owed_parts.get(&part.name).map_or(&[][..], Vec::as_slice);
-            settle::settle(&mut self.database, &part.target, debts).await?;
+            let acks = upto.owed_parts.get(&part.name).map_or(&[][..], Vec::as_slice);
+            settle::settle(&mut self.database, &part.target, acks).await?;
         }
         Ok(())
     }
@@ -139,7 +137,7 @@ impl Connector for Table {
 
 /// All walks over all tables. They take turns.
 fn turns(plan: &Plan) -> Vec<Turn> {
-    let main = Walk::over(&plan.main, plan.reread.as_ref(), true);
+    let main = Walk::over(&plan.main, plan.config.reread.as_ref(), true);
     let main = main.into_iter().map(|walk| Turn { walk, part: None });
     let parts = plan.parts.iter().enumerate().flat_map(|(index, part)| {
         let walks = Walk::over(&part.target, None, false);

@@ -1,7 +1,7 @@
-//! One turn of one walk: its page of rows, and what belongs to them.
+//! One turn of one walk: its page of rows, and their parts.
 //!
-//! A record is always read whole, with all its parts in the order of their keys, whichever walk
-//! found it: so the same state of the source always makes the same record.
+//! A record is always read completely, with all its parts in the order of their keys, whichever walk
+//! found it: so the same state of the source always gives the same record.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,17 +9,16 @@ use chrono::{DateTime, Utc};
 use contract::{Entry, Fault};
 
 use crate::{
-    cursor::{Cursor, Debt, Sweep, Within},
+    cursor::{Cursor, PendingAck, Sweep, Within},
     database::Database,
     plan::{PartPlan, Plan, Target},
     record::{self, Parts},
-    row::Row,
     sql::{Condition, Order, Select},
-    value::Value,
+    value::{Row, Value},
     walk::Walk,
 };
 
-/// A walk, and the table it goes through.
+/// A walk, and its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Turn {
     pub(crate) walk: Walk,
@@ -28,33 +27,33 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Whether this is the sweep that passes every row of the main table.
+    /// Whether this is the first sweep, which reads every row of the main table.
     pub(crate) fn is_first_sweep(self, cursor: &Cursor) -> bool {
         self.walk == Walk::Sweep && self.part.is_none() && cursor.main.sweep.since.is_none()
     }
 }
 
-/// What a turn found. Its cursor has moved.
+/// What a turn found. The cursor has moved.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) entries: Vec<Entry>,
-    /// Nothing came after it.
+    /// Nothing comes after it.
     pub(crate) is_end: bool,
 }
 
-/// What a turn needs.
+/// What is needed to read a page.
 pub(crate) struct Visit<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) database: &'a mut Database,
     pub(crate) now: DateTime<Utc>,
-    /// Entries at most.
+    /// Most entries.
     pub(crate) limit: usize,
-    /// What the batch before owes: it may still be on its way while this one is read.
-    pub(crate) unsettled: &'a [Debt],
+    /// What the batch before has yet to acknowledge.
+    pub(crate) unsettled: &'a [PendingAck],
 }
 
 impl Visit<'_> {
-    pub(crate) async fn make(&mut self, turn: Turn, cursor: &mut Cursor) -> Result<Page, Fault> {
+    pub(crate) async fn read(&mut self, turn: Turn, cursor: &mut Cursor) -> Result<Page, Fault> {
         let plan = self.plan;
         match turn.part.and_then(|index| plan.parts.get(index)) {
             None => self.main(turn.walk, cursor).await,
@@ -64,7 +63,7 @@ impl Visit<'_> {
 
     async fn main(&mut self, walk: Walk, cursor: &mut Cursor) -> Result<Page, Fault> {
         let plan = self.plan;
-        let (target, reread) = (&plan.main, plan.reread.as_ref());
+        let (target, reread) = (&plan.main, plan.config.reread.as_ref());
         let Some(select) = walk.next(target, reread, &cursor.main, self.now, self.limit) else {
             return Ok(Page { is_end: true, ..Page::default() });
         };
@@ -77,13 +76,13 @@ impl Visit<'_> {
             let Sweep { since, seen, .. } = &cursor.main.sweep;
             is_end &= since.is_none();
             if since.is_none() && seen.is_some() {
-                return Err(Fault::stopped("the column of changes holds numbers, not times")
+                return Err(Fault::stopped("the column of changes contains numbers, not times")
                     .at(format!("table {}", target.table))
-                    .remedy("where the numbers are times, say how they are written: `format`"));
+                    .remedy("where the numbers are times, set `format` to how they are written"));
             }
         }
         if walk == Walk::Pending {
-            self.pass_unsettled(&mut rows);
+            self.remove_unsettled(&mut rows);
         }
         if walk == Walk::Sweep && is_end && !rows.is_empty() && cursor.main.sweep.since.is_none() {
             tracing::warn!(
@@ -96,20 +95,20 @@ impl Visit<'_> {
         Ok(Page { entries, is_end })
     }
 
-    /// Passes rows that are pending only because the batch before, which has read them as they are
+    /// Removes rows that are pending only because the batch before, which has read them as they are
     /// now, is not settled yet.
-    fn pass_unsettled(&self, rows: &mut Vec<Row>) {
+    fn remove_unsettled(&self, rows: &mut Vec<Row>) {
         let target = &self.plan.main;
-        let dated = self.unsettled.iter().filter(|debt| debt.seen.is_some());
-        let unsettled: HashMap<_, _> = dated.map(|debt| (debt.key.join_key(), debt)).collect();
+        let dated = self.unsettled.iter().filter(|ack| ack.seen.is_some());
+        let unsettled: HashMap<_, _> = dated.map(|ack| (ack.key.join_key(), ack)).collect();
         rows.retain(|row| {
-            let debt = unsettled.get(&row.value(&target.key).join_key());
-            debt.is_none_or(|known| **known != debt_of(target, row))
+            let ack = unsettled.get(&row.value(&target.key).join_key());
+            ack.is_none_or(|known| **known != ack_of(target, row))
         });
     }
 
-    /// New rows of a part make their records be read again. A row without a record is passed: the
-    /// record will carry it when it comes.
+    /// Reads the records of new rows of a part again. A row without a record is skipped: the record
+    /// will contain it when it comes.
     async fn part(
         &mut self,
         walk: Walk,
@@ -118,7 +117,7 @@ impl Visit<'_> {
     ) -> Result<Page, Fault> {
         let held = cursor.parts.get(&part.name).and_then(|places| places.within.clone());
         let held = held.filter(|within| within.turn == cursor.turn);
-        // A part row that is held up is taken alone.
+        // A part row whose records did not fit into one batch is taken alone.
         let limit = if held.is_some() { 1 } else { self.limit };
         let places = cursor.parts.entry(part.name.clone()).or_default();
         let Some(select) = walk.next(&part.target, None, places, self.now, limit) else {
@@ -145,17 +144,17 @@ impl Visit<'_> {
         } else {
             places.within = places.within.take().filter(|within| within.turn != turn);
             walk.pass(&part.target, places, &rows, is_end, self.now);
-            let debts = rows.iter().filter(|row| row.pending);
-            let debts: Vec<Debt> = debts.map(|row| debt_of(&part.target, row)).collect();
-            if !debts.is_empty() {
-                cursor.owed_parts.insert(part.name.clone(), debts);
+            let acks = rows.iter().filter(|row| row.pending);
+            let acks: Vec<PendingAck> = acks.map(|row| ack_of(&part.target, row)).collect();
+            if !acks.is_empty() {
+                cursor.owed_parts.insert(part.name.clone(), acks);
             }
         }
         let entries = self.records(parents, cursor).await?;
         Ok(Page { entries, is_end })
     }
 
-    /// The records that part rows belong to: one more than fits, to know whether they all fit.
+    /// The records of part rows: one more than fits, to know whether all of them fit.
     async fn parents(
         &mut self,
         part: &PartPlan,
@@ -173,7 +172,7 @@ impl Visit<'_> {
         self.database.select(&select).await
     }
 
-    /// Entries for rows of the main table, each key once, and the debts of those still pending.
+    /// Entries for rows of the main table, each key once; pending rows are noted for acknowledgement.
     async fn records(&mut self, rows: Vec<Row>, cursor: &mut Cursor) -> Result<Vec<Entry>, Fault> {
         let plan = self.plan;
         let mut parts: Vec<Parts> = rows.iter().map(|_| Parts::new()).collect();
@@ -183,19 +182,19 @@ impl Visit<'_> {
         let mut keys = HashSet::new();
         let mut entries = Vec::with_capacity(rows.len());
         for (row, parts) in rows.iter().zip(&parts) {
-            let key = record::key(&plan.text, &row.value(&plan.main.key));
+            let key = record::key(&plan.config, &row.value(&plan.main.key));
             if key.is_some_and(|key| !keys.insert(key)) {
                 continue;
             }
             entries.push(record::entry(plan, row, parts));
             if row.pending && !row.value(&plan.main.key).is_null() {
-                cursor.owed.push(debt_of(&plan.main, row));
+                cursor.owed.push(ack_of(&plan.main, row));
             }
         }
         Ok(entries)
     }
 
-    /// Gives every row its rows of a part, in the order of the part's key.
+    /// Adds the rows of a part to their records, in the order of the part's key.
     async fn attach(
         &mut self,
         part: &PartPlan,
@@ -234,9 +233,9 @@ impl Visit<'_> {
     }
 }
 
-fn debt_of(target: &Target, row: &Row) -> Debt {
+fn ack_of(target: &Target, row: &Row) -> PendingAck {
     let seen = target.changes.as_ref().map(|changes| row.value(&changes.column));
-    Debt { key: row.value(&target.key), seen: seen.filter(|seen| !seen.is_null()) }
+    PendingAck { key: row.value(&target.key), seen: seen.filter(|seen| !seen.is_null()) }
 }
 
 fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {

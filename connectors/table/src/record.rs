@@ -1,7 +1,7 @@
-//! What becomes of a row: a record, or bytes that nobody could read.
+//! From a row to an entry: a record, or bytes that cannot be read.
 //!
-//! Bytes are decoded strictly and once. A row that holds a malformed sequence is kept as it came,
-//! with the place of the damage and never the text around it; its neighbours pass.
+//! Bytes are decoded strictly and once. A row with a malformed sequence is kept as it came, with the
+//! place of the damage and without the text around it; other rows are not affected.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use contract::{
     Body, DecidedBy, Entry, Fault, Mark, Place, RawRecord, Reason, RecordKey, Revision, TextReport,
     demand::QualityFlag,
 };
-use normalizer_text::decode_column;
+use document::{Malformed, malformed_detail};
+use normalizer_text::{Span, decode_column};
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    config::Malformed,
-    plan::{Plan, TextPlan},
-    row::Row,
-    value::Value,
+    config::Config,
+    plan::Plan,
+    value::{Row, Value},
 };
 
 /// Rows of parts, by the name of the part.
@@ -25,15 +25,16 @@ pub(crate) type Parts = BTreeMap<String, Vec<Row>>;
 
 /// The entry for a row of the main table with its parts.
 pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
-    let mut reading = Reading { text: &plan.text, report: TextReport::default(), malformed: None };
+    let mut reading =
+        Reading { config: &plan.config, report: TextReport::default(), malformed: None };
     let mut tree = reading.object(&plan.main.table, "", row);
     for part in &plan.parts {
         let rows = parts.get(&part.name).map_or(&[][..], Vec::as_slice);
         let array = rows.iter().map(|row| reading.object(&part.target.table, &part.name, row));
         tree.insert(part.name.clone(), Json::Array(array.map(Json::Object).collect()));
     }
-    let key = key(&plan.text, &row.value(&plan.main.key));
-    let rejected = match (reading.malformed, plan.text.malformed) {
+    let key = key(&plan.config, &row.value(&plan.main.key));
+    let rejected = match (reading.malformed, plan.config.malformed) {
         (Some(malformed), Malformed::Reject) => Some(malformed),
         _ => None,
     };
@@ -63,45 +64,28 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
     };
     let rows: Vec<Map<String, Json>> = serde_json::from_slice(page)
         .map_err(|error| malformed("the fixture is not a page of rows".into()).because(error))?;
-    rows.into_iter()
-        .enumerate()
-        .map(|(index, mut columns)| {
-            let mut parts = Parts::new();
-            for part in &plan.parts {
-                let rows = match columns.remove(&part.name) {
-                    None => continue,
-                    Some(Json::Array(rows)) => rows,
-                    Some(_) => {
-                        return Err(malformed(format!(
-                            "`{}` of row {index} is no array",
-                            part.name
-                        )));
-                    }
-                };
-                let rows = rows.into_iter().map(|row| match row {
-                    Json::Object(columns) => sample_row(columns),
-                    _ => None,
-                });
-                let rows: Option<Vec<Row>> = rows.collect();
-                let rows = rows.ok_or_else(|| {
-                    malformed(format!("`{}` of row {index} is malformed", part.name))
-                })?;
-                parts.insert(part.name.clone(), rows);
-            }
-            let row = sample_row(columns).ok_or_else(|| {
-                malformed(format!("row {index} has bytes that are not hexadecimal"))
+    let entries = rows.into_iter().enumerate().map(|(index, mut columns)| {
+        let mut parts = Parts::new();
+        for part in &plan.parts {
+            let Some(rows) = columns.remove(&part.name) else { continue };
+            let rows = sample_rows(rows).ok_or_else(|| {
+                malformed(format!("`{}` of row {index} is not an array of rows", part.name))
             })?;
-            Ok(entry(plan, &row, &parts))
-        })
-        .collect()
+            parts.insert(part.name.clone(), rows);
+        }
+        let row = sample_row(columns)
+            .ok_or_else(|| malformed(format!("row {index} has bytes that are not hexadecimal")))?;
+        Ok(entry(plan, &row, &parts))
+    });
+    entries.collect()
 }
 
 /// A key as text; `None` where there is none or where it cannot be read.
-pub(crate) fn key(text: &TextPlan, value: &Value) -> Option<RecordKey> {
+pub(crate) fn key(config: &Config, value: &Value) -> Option<RecordKey> {
     let key = match value {
         Value::BrokenText(_) => return None,
         Value::Bytes(bytes) => {
-            let decoded = decode_column(bytes, text.charset, None);
+            let decoded = decode_column(bytes, config.charset, None);
             decoded.malformed.is_empty().then(|| decoded.text.into_owned())?
         }
         other => other.to_text(),
@@ -111,7 +95,7 @@ pub(crate) fn key(text: &TextPlan, value: &Value) -> Option<RecordKey> {
 
 /// One record being read: the report on its text grows column by column.
 struct Reading<'a> {
-    text: &'a TextPlan,
+    config: &'a Config,
     report: TextReport,
     /// The first malformed sequence: table and column, offset and length.
     malformed: Option<(String, String)>,
@@ -125,21 +109,17 @@ impl Reading<'_> {
 
     fn value(&mut self, table: &str, part: &str, column: &str, value: &Value) -> Json {
         // Widths are those of the main table.
-        let width = part.is_empty().then(|| self.text.widths.get(column).copied()).flatten();
+        let width = self.config.widths.get(column).filter(|_| part.is_empty());
+        let width = width.and_then(|width| usize::try_from(*width).ok());
+        let charset = self.config.charset;
         let field = || if part.is_empty() { column.to_owned() } else { format!("{part}.{column}") };
         match value {
             Value::Bytes(bytes) => {
-                let decoded = decode_column(bytes, self.text.charset, width);
-                self.report.charset = self.text.charset.name().into();
+                let decoded = decode_column(bytes, charset, width);
+                self.report.charset = charset.name().into();
                 self.report.decided_by = DecidedBy::Declared;
-                if let Some(span) = decoded.malformed.first() {
-                    let detail = format!(
-                        "{} bytes at offset {} are not {}, {} such places",
-                        span.len,
-                        span.offset,
-                        self.text.charset.name(),
-                        decoded.malformed.len()
-                    );
+                if !decoded.malformed.is_empty() {
+                    let detail = malformed_detail(&decoded.malformed, charset.name());
                     self.malformed(table, column, field(), detail);
                 }
                 if !decoded.moved.is_empty() {
@@ -153,8 +133,9 @@ impl Reading<'_> {
             }
             Value::BrokenText(bytes) => {
                 let text = String::from_utf8_lossy(bytes).into_owned();
-                let valid = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
-                let detail = format!("1 bytes at offset {valid} are not UTF-8, in a text column");
+                let offset = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+                let detail = malformed_detail(&[Span { offset, len: 1 }], "UTF-8");
+                let detail = format!("{detail}, in a text column");
                 self.malformed(table, column, field(), detail);
                 Json::String(text)
             }
@@ -192,6 +173,15 @@ fn as_read(plan: &Plan, row: &Row, parts: &Parts) -> Bytes {
         }
     }
     Bytes::from(Json::Object(tree).to_string())
+}
+
+fn sample_rows(rows: Json) -> Option<Vec<Row>> {
+    let Json::Array(rows) = rows else { return None };
+    let rows = rows.into_iter().map(|row| match row {
+        Json::Object(columns) => sample_row(columns),
+        _ => None,
+    });
+    rows.collect()
 }
 
 fn sample_row(columns: Map<String, Json>) -> Option<Row> {

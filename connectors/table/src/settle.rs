@@ -1,51 +1,39 @@
-//! Tells the source which rows are in our custody.
+//! Tells the source which rows are stored.
 //!
-//! A row that was changed after it was read is not acknowledged: its column that grows no longer
-//! holds what was read, so it stays pending and is read again. A row that the source refuses to
-//! have acknowledged stays pending too, and holds up nobody: the walks pass it.
+//! A row that was changed after it was read is not acknowledged: its column that grows has another
+//! value now, so it stays pending and is read again. A row for which the source refuses the
+//! acknowledgement stays pending too and blocks no other: the walks go past it.
 
 use contract::Fault;
 
-use crate::{cursor::Debt, database::Database, plan::Target, sql::Sql};
+use crate::{cursor::PendingAck, database::Database, plan::Target, sql::Sql};
 
 /// Rows of one statement: few enough to lock briefly.
 const CHUNK: usize = 500;
 
-/// Sets the flags of the owed rows of one table.
+/// Sets the flags of these rows of one table.
 pub(crate) async fn settle(
     database: &mut Database,
     target: &Target,
-    debts: &[Debt],
+    acks: &[PendingAck],
 ) -> Result<(), Fault> {
     if target.flags.is_empty() {
         return Ok(());
     }
-    for chunk in debts.chunks(CHUNK) {
-        let refused = acknowledge(database, target, chunk).await?;
-        if !refused {
+    let statement = |database: &Database, acks: &[PendingAck]| {
+        Sql::acknowledge(database.dialect(), target, acks)
+    };
+    for chunk in acks.chunks(CHUNK) {
+        let sql = statement(database, chunk);
+        if database.execute(sql, target).await? {
             continue;
         }
         let mut n_refused = 0;
-        for debt in chunk {
-            if acknowledge(database, target, std::slice::from_ref(debt)).await? {
-                n_refused += 1;
-            }
+        for ack in chunk {
+            let sql = statement(database, std::slice::from_ref(ack));
+            n_refused += usize::from(!database.execute(sql, target).await?);
         }
         tracing::warn!(table = target.table, n_refused, "the source refuses acknowledgements");
     }
     Ok(())
-}
-
-/// Whether the source refused one of the rows.
-async fn acknowledge(
-    database: &mut Database,
-    target: &Target,
-    debts: &[Debt],
-) -> Result<bool, Fault> {
-    let sql = Sql::acknowledge(database.dialect(), target, debts);
-    match database.execute(sql, target).await {
-        Ok(_) => Ok(false),
-        Err(None) => Ok(true),
-        Err(Some(fault)) => Err(fault),
-    }
 }

@@ -1,21 +1,21 @@
 //! All SQL text of this crate.
 //!
 //! Names come from the channel's settings, are checked in `plan.rs` and quoted here; values are
-//! only ever bound. Nothing outside this file puts SQL together, so this is the one place to read
-//! for whoever audits it.
+//! always bound. SQL is put together in this file only, so an audit has one place to read.
 
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    cursor::Debt,
-    plan::{PendingPlan, Target},
+    config::Pending,
+    cursor::PendingAck,
+    plan::Target,
     value::{Class, Value},
 };
 
 /// Name of the extra column that says whether a row is pending.
 pub(crate) const PENDING: &str = "tonghui_pending";
 
-/// Whose SQL.
+/// The SQL of one kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
@@ -26,12 +26,11 @@ pub(crate) enum Dialect {
 /// A statement and its values.
 #[derive(Debug)]
 pub(crate) struct Sql {
-    dialect: Dialect,
     text: String,
     binds: Vec<Value>,
 }
 
-/// A page of a table. Never without a limit.
+/// A page of a table. Always with a limit.
 #[derive(Debug)]
 pub(crate) struct Select<'a> {
     pub(crate) target: &'a Target,
@@ -40,7 +39,7 @@ pub(crate) struct Select<'a> {
     pub(crate) limit: usize,
 }
 
-/// What the rows of a page have in common.
+/// A condition on the rows of a page.
 #[derive(Debug)]
 pub(crate) enum Condition<'a> {
     /// All flags say so.
@@ -57,17 +56,18 @@ pub(crate) enum Condition<'a> {
     From(&'a str, Value),
     Before(&'a str, Value),
     AfterKey(&'a Value),
-    /// Behind this (value, key) in the order of both.
+    /// After this (value, key) in the order of both.
     After(&'a str, &'a (Value, Value)),
     In(&'a str, &'a [Value]),
 }
 
-/// In which order.
+/// The order of the rows.
 #[derive(Debug)]
 pub(crate) enum Order<'a> {
     Key,
-    Then(&'a str),
-    /// None to speak of: from this row on.
+    /// By this column, then by key.
+    Column(&'a str),
+    /// No defined order: from this row on.
     Offset(u64),
 }
 
@@ -86,248 +86,187 @@ impl Sql {
             }
             Dialect::MySql => "SELECT DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%f')",
         };
-        Self { dialect, text: text.to_owned(), binds: Vec::new() }
+        Self { text: text.to_owned(), binds: Vec::new() }
     }
 
     /// A page.
     pub(crate) fn select(dialect: Dialect, select: &Select<'_>) -> Self {
-        let target = select.target;
-        let mut sql = Self { dialect, text: "SELECT ".to_owned(), binds: Vec::new() };
-        match &target.columns {
-            None => sql.text.push_str("t.*"),
-            Some(columns) => sql.list(columns, |sql, column| sql.column(column)),
-        }
+        let Select { target, conditions, order, limit } = select;
+        let mut writer = Writer { dialect, target, binds: Vec::new() };
+        let mut columns = match &target.columns {
+            None => "t.*".to_owned(),
+            Some(columns) => list(columns, |column| writer.column(column)),
+        };
         if !target.flags.is_empty() {
-            sql.text.push_str(", CASE WHEN ");
-            sql.pending(target, "");
-            sql.text.push_str(" THEN 1 ELSE 0 END AS ");
-            sql.text.push_str(PENDING);
+            let pending = writer.pending("");
+            columns.push_str(&format!(", CASE WHEN {pending} THEN 1 ELSE 0 END AS {PENDING}"));
         }
-        sql.text.push_str(" FROM ");
-        sql.table(&target.table);
-        for (index, condition) in select.conditions.iter().enumerate() {
-            sql.text.push_str(if index == 0 { " WHERE " } else { " AND " });
-            sql.condition(target, condition);
-        }
-        sql.text.push_str(" ORDER BY ");
-        match select.order {
-            Order::Key | Order::Offset(_) => sql.column(&target.key),
-            Order::Then(column) => {
-                sql.column(column);
-                sql.text.push_str(", ");
-                sql.column(&target.key);
-            }
-        }
-        sql.text.push_str(&format!(" LIMIT {}", select.limit));
-        if let Order::Offset(skip) = select.order {
-            sql.text.push_str(&format!(" OFFSET {skip}"));
-        }
-        sql
+        let conditions = conditions.iter().map(|condition| writer.condition(condition));
+        let conditions = conditions.collect::<Vec<_>>().join(" AND ");
+        let (table, key) = (writer.table(), writer.column(&target.key));
+        let order = match order {
+            Order::Key => format!("{key} LIMIT {limit}"),
+            Order::Column(column) => format!("{}, {key} LIMIT {limit}", writer.column(column)),
+            Order::Offset(skip) => format!("{key} LIMIT {limit} OFFSET {skip}"),
+        };
+        let text = format!("SELECT {columns} FROM {table} WHERE {conditions} ORDER BY {order}");
+        Self { text, binds: writer.binds }
     }
 
     /// Sets the flags, and nothing else, of those rows that are still as they were read.
-    pub(crate) fn acknowledge(dialect: Dialect, target: &Target, debts: &[Debt]) -> Self {
-        let mut sql = Self { dialect, text: "UPDATE ".to_owned(), binds: Vec::new() };
-        sql.table(&target.table);
-        sql.text.push_str(" SET ");
-        sql.list(&target.flags, |sql, flag| {
-            sql.quoted(&flag.column);
-            sql.text.push_str(" = ");
-            sql.bind(&flag.done);
+    pub(crate) fn acknowledge(dialect: Dialect, target: &Target, acks: &[PendingAck]) -> Self {
+        let mut writer = Writer { dialect, target, binds: Vec::new() };
+        let set = list(&target.flags, |flag| {
+            format!("{} = {}", writer.quoted(&flag.column), writer.bind(&Value::from(&flag.done)))
         });
-        // The list of keys alone would do for the database to find the rows by their index.
-        sql.text.push_str(" WHERE ");
-        sql.column(&target.key);
-        sql.text.push_str(" IN (");
-        sql.list(debts, |sql, debt| sql.bind(&debt.key));
-        sql.text.push_str(") AND ");
-        // Thousands of rows may be pending and a hundred are meant: SQLite, which keeps no
-        // statistics, would search the flag's index for each statement. The sign hides the column
-        // from it (https://sqlite.org/optoverview.html, §2); the others know what a key is.
-        sql.pending(target, if dialect == Dialect::Sqlite { "+" } else { "" });
+        let (table, key) = (writer.table(), writer.column(&target.key));
+        // The keys are here so that the database finds the rows by their index.
+        let keys = list(acks, |ack| writer.bind(&ack.key));
+        // Thousands of rows may be pending where a hundred are meant: SQLite, which keeps no
+        // statistics, would search the index of the flag for each statement. The sign hides the
+        // column from it (https://sqlite.org/optoverview.html, §2).
+        let pending = writer.pending(if dialect == Dialect::Sqlite { "+" } else { "" });
+        let mut text = format!("UPDATE {table} SET {set} WHERE {key} IN ({keys}) AND {pending}");
         if let Some(changes) = &target.changes {
-            sql.text.push_str(" AND (");
-            sql.as_read(target, &changes.column, debts);
-            sql.text.push(')');
+            text.push_str(&format!(" AND ({})", writer.as_read(&changes.column, acks)));
         }
-        sql
+        Self { text, binds: writer.binds }
     }
+}
 
-    fn condition(&mut self, target: &Target, condition: &Condition<'_>) {
+/// Writes the parts of a statement, and collects its values in their order.
+struct Writer<'a> {
+    dialect: Dialect,
+    target: &'a Target,
+    binds: Vec<Value>,
+}
+
+impl Writer<'_> {
+    fn condition(&mut self, condition: &Condition<'_>) -> String {
+        let key = self.column(&self.target.key);
         match condition {
-            Condition::Pending => self.pending(target, ""),
-            Condition::HasKey => self.compare(&target.key, " IS NOT NULL"),
-            Condition::HasNoKey => self.compare(&target.key, " IS NULL"),
-            Condition::Dated(column) => self.compare(column, " IS NOT NULL"),
-            // In SQLite any column may hold a text.
-            Condition::Undated { column, is_text }
-                if !is_text && self.dialect != Dialect::Sqlite =>
-            {
-                self.compare(column, " IS NULL");
-            }
-            Condition::Undated { column, .. } => {
-                self.text.push('(');
-                self.compare(column, " IS NULL OR LENGTH(");
-                self.compare(column, ") = 0)");
+            Condition::Pending => self.pending(""),
+            Condition::HasKey => format!("{key} IS NOT NULL"),
+            Condition::HasNoKey => format!("{key} IS NULL"),
+            Condition::Dated(column) => format!("{} IS NOT NULL", self.column(column)),
+            Condition::Undated { column, is_text } => {
+                let column = self.column(column);
+                // In SQLite any column may contain a text.
+                if *is_text || self.dialect == Dialect::Sqlite {
+                    format!("({column} IS NULL OR LENGTH({column}) = 0)")
+                } else {
+                    format!("{column} IS NULL")
+                }
             }
             Condition::From(column, value) => {
-                self.compare(column, " >= ");
-                self.bind(value);
+                format!("{} >= {}", self.column(column), self.bind(value))
             }
             Condition::Before(column, value) => {
-                self.compare(column, " < ");
-                self.bind(value);
+                format!("{} < {}", self.column(column), self.bind(value))
             }
-            Condition::AfterKey(key) => {
-                self.compare(&target.key, " > ");
-                self.bind(key);
-            }
-            // The first part lets the database use an index of the column.
-            Condition::After(column, (value, key)) => {
-                self.compare(column, " >= ");
-                self.bind(value);
-                self.text.push_str(" AND (");
-                self.compare(column, " > ");
-                self.bind(value);
-                self.text.push_str(" OR ");
-                self.compare(&target.key, " > ");
-                self.bind(key);
-                self.text.push(')');
+            Condition::AfterKey(after) => format!("{key} > {}", self.bind(after)),
+            Condition::After(column, (value, after)) => {
+                let column = self.column(column);
+                let (from, above) = (self.bind(value), self.bind(value));
+                let after = self.bind(after);
+                // The first part lets the database use an index of the column.
+                format!("{column} >= {from} AND ({column} > {above} OR {key} > {after})")
             }
             Condition::In(column, values) => {
-                self.compare(column, " IN (");
-                self.list(values, |sql, value| sql.bind(value));
-                self.text.push(')');
+                format!("{} IN ({})", self.column(column), list(values, |value| self.bind(value)))
             }
         }
     }
 
-    /// All flags say pending; `sign` stands before each column.
-    fn pending(&mut self, target: &Target, sign: &str) {
-        for (index, flag) in target.flags.iter().enumerate() {
-            if index > 0 {
-                self.text.push_str(" AND ");
-            }
-            self.text.push_str(sign);
+    /// All flags say pending; `sign` is put before each column.
+    fn pending(&mut self, sign: &str) -> String {
+        let flags = self.target.flags.iter().map(|flag| {
+            let column = self.column(&flag.column);
             match &flag.pending {
-                PendingPlan::Is(value) => {
-                    self.compare(&flag.column, " = ");
-                    self.bind(value);
-                }
-                PendingPlan::Range(from, below) => {
-                    self.compare(&flag.column, " >= ");
-                    self.bind(from);
-                    self.text.push_str(" AND ");
-                    self.text.push_str(sign);
-                    self.compare(&flag.column, " < ");
-                    self.bind(below);
+                Pending::Is(value) => format!("{sign}{column} = {}", self.bind(&value.into())),
+                Pending::Range(range) => {
+                    let from = self.bind(&Value::Int(range.from));
+                    let below = self.bind(&Value::Int(range.below));
+                    format!("{sign}{column} >= {from} AND {sign}{column} < {below}")
                 }
             }
-        }
+        });
+        flags.collect::<Vec<_>>().join(" AND ")
     }
 
-    /// One of the debts, with the value of `column` that was read. Rows of values, not a chain of
-    /// comparisons: a database searches a list, and a chain it tries link by link.
-    fn as_read(&mut self, target: &Target, column: &str, debts: &[Debt]) {
-        let (dated, undated): (Vec<_>, Vec<_>) =
-            debts.iter().map(|debt| (&debt.key, &debt.seen)).partition(|(_, seen)| seen.is_some());
+    /// One of these rows, with the value of `column` that was read. A list of rows, which a database
+    /// searches; a chain of comparisons it would try one by one.
+    fn as_read(&mut self, column: &str, acks: &[PendingAck]) -> String {
+        let (key, column) = (self.column(&self.target.key), self.column(column));
+        let (dated, undated): (Vec<&PendingAck>, Vec<&PendingAck>) =
+            acks.iter().partition(|ack| ack.seen.is_some());
+        let mut alternatives = Vec::new();
         if !dated.is_empty() {
-            self.text.push('(');
-            self.column(&target.key);
-            self.text.push_str(", ");
-            self.column(column);
             // SQLite takes a list of rows as a table only.
-            self.text.push_str(if self.dialect == Dialect::Sqlite {
-                ") IN (VALUES "
-            } else {
-                ") IN ("
+            let values = if self.dialect == Dialect::Sqlite { "VALUES " } else { "" };
+            let rows = list(&dated, |ack| {
+                let seen = ack.seen.as_ref().unwrap_or(&Value::Null);
+                format!("({}, {})", self.bind(&ack.key), self.bind(seen))
             });
-            self.list(&dated, |sql, (key, seen)| {
-                sql.text.push('(');
-                sql.bind(key);
-                sql.text.push_str(", ");
-                sql.bind(seen.as_ref().unwrap_or(&Value::Null));
-                sql.text.push(')');
-            });
-            self.text.push(')');
+            alternatives.push(format!("({key}, {column}) IN ({values}{rows})"));
         }
         if !undated.is_empty() {
-            self.text.push_str(if dated.is_empty() { "" } else { " OR " });
-            self.compare(column, " IS NULL AND ");
-            self.compare(&target.key, " IN (");
-            self.list(&undated, |sql, (key, _)| sql.bind(key));
-            self.text.push(')');
+            let keys = list(&undated, |ack| self.bind(&ack.key));
+            alternatives.push(format!("{column} IS NULL AND {key} IN ({keys})"));
         }
+        alternatives.join(" OR ")
     }
 
-    fn list<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Self, &T)) {
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 {
-                self.text.push_str(", ");
-            }
-            write(self, item);
-        }
-    }
-
-    fn table(&mut self, table: &str) {
-        for (index, piece) in table.split('.').enumerate() {
-            if index > 0 {
-                self.text.push('.');
-            }
-            self.quoted(piece);
-        }
-        self.text.push_str(" AS t");
-    }
-
-    fn compare(&mut self, column: &str, rest: &str) {
-        self.column(column);
-        self.text.push_str(rest);
+    fn table(&self) -> String {
+        let pieces = self.target.table.split('.').map(|piece| self.quoted(piece));
+        format!("{} AS t", pieces.collect::<Vec<_>>().join("."))
     }
 
     /// Always with its table: SQLite takes an unknown quoted name alone for a text.
-    fn column(&mut self, column: &str) {
-        self.text.push_str("t.");
-        self.quoted(column);
+    fn column(&self, column: &str) -> String {
+        format!("t.{}", self.quoted(column))
     }
 
-    fn quoted(&mut self, name: &str) {
+    fn quoted(&self, name: &str) -> String {
         let quote = if self.dialect == Dialect::MySql { '`' } else { '"' };
-        self.text.push(quote);
-        self.text.push_str(name);
-        self.text.push(quote);
+        format!("{quote}{name}{quote}")
     }
 
     /// A placeholder of the class of the value.
-    fn bind(&mut self, value: &Value) {
+    fn bind(&mut self, value: &Value) -> String {
         self.binds.push(value.clone());
         let mark = match self.dialect {
             Dialect::Postgres => format!("${}", self.binds.len()),
             Dialect::Sqlite | Dialect::MySql => "?".to_owned(),
         };
-        // What no driver can send as what it is travels as text or bytes and is cast back.
-        let cast = match (value, self.dialect) {
-            (Value::BrokenText(_), Dialect::Sqlite) => Some("TEXT"),
-            (Value::Decimal(_) | Value::Unsigned(_), Dialect::Postgres) => Some("NUMERIC"),
-            (Value::Decimal(_), Dialect::MySql) => Some("DECIMAL(65, 30)"),
-            (Value::Spelled(class, _), Dialect::Postgres) => Some(match class {
+        // A class that the driver cannot send is sent as text or bytes and cast back.
+        let class = match (value, self.dialect) {
+            (Value::BrokenText(_), Dialect::Sqlite) => "TEXT",
+            (Value::Decimal(_) | Value::Unsigned(_), Dialect::Postgres) => "NUMERIC",
+            (Value::Decimal(_), Dialect::MySql) => "DECIMAL(65, 30)",
+            (Value::Spelled(class, _), Dialect::Postgres) => match class {
                 Class::Uuid => "UUID",
                 Class::Date => "DATE",
                 Class::Timestamp => "TIMESTAMP",
                 Class::TimestampWithZone => "TIMESTAMPTZ",
-            }),
-            _ => None,
+            },
+            _ => return mark,
         };
-        match cast {
-            Some(class) => self.text.push_str(&format!("CAST({mark} AS {class})")),
-            None => self.text.push_str(&mark),
-        }
+        format!("CAST({mark} AS {class})")
     }
+}
+
+fn list<T>(items: &[T], write: impl FnMut(&T) -> String) -> String {
+    items.iter().map(write).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{ChangesPlan, FlagPlan};
+    use crate::{
+        config::{Flag, Scalar},
+        plan::ChangesPlan,
+    };
 
     fn target() -> Target {
         Target {
@@ -340,10 +279,10 @@ mod tests {
                 overlap: std::time::Duration::ZERO,
                 range: None,
             }),
-            flags: vec![FlagPlan {
+            flags: vec![Flag {
                 column: "ISFETCH".into(),
-                pending: PendingPlan::Is(Value::Int(0)),
-                done: Value::Int(1),
+                pending: Pending::Is(Scalar::Number(0)),
+                done: Scalar::Number(1),
             }],
         }
     }
@@ -355,7 +294,7 @@ mod tests {
         let select = Select {
             target: &target,
             conditions: vec![Condition::HasKey, Condition::After("T", &after)],
-            order: Order::Then("T"),
+            order: Order::Column("T"),
             limit: 7,
         };
         let sql = Sql::select(Dialect::Postgres, &select);
@@ -371,11 +310,11 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_sets_flags_of_unchanged_pending_rows_only() {
-        let debts = [
-            Debt { key: Value::Int(1), seen: Some(Value::Text("x".into())) },
-            Debt { key: Value::Int(2), seen: None },
+        let acks = [
+            PendingAck { key: Value::Int(1), seen: Some(Value::Text("x".into())) },
+            PendingAck { key: Value::Int(2), seen: None },
         ];
-        let sql = Sql::acknowledge(Dialect::MySql, &target(), &debts);
+        let sql = Sql::acknowledge(Dialect::MySql, &target(), &acks);
         assert_eq!(
             sql.text,
             "UPDATE `city`.`CNS_CINFO` AS t SET `ISFETCH` = ? WHERE t.`ROWGUID` IN (?, ?) AND \
@@ -386,8 +325,8 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_does_not_search_all_pending_rows() {
-        let debts = [Debt { key: Value::Int(1), seen: None }];
-        let sql = Sql::acknowledge(Dialect::Sqlite, &target(), &debts);
+        let acks = [PendingAck { key: Value::Int(1), seen: None }];
+        let sql = Sql::acknowledge(Dialect::Sqlite, &target(), &acks);
         assert!(sql.text.contains("AND +t.\"ISFETCH\" = ?"), "{}", sql.text);
     }
 }

@@ -1,16 +1,14 @@
-//! How the column that grows says when, and how a moment is said in its words.
+//! What a value of the column that grows means, and how a time is written for that column.
 //!
-//! A bound is compared by the database, as text where the column is text. So a moment has to be
-//! written exactly as the source writes it: same format, same zone, same storage class. A value
-//! that is no time or number is never an error; it just never moves a bound.
+//! The database compares values, as text where the column is text. So a time has to be written as
+//! the source writes it: in the same format, zone and storage class. A value that is neither a time
+//! nor a number is never an error; it does not move the position.
 
 use std::time::Duration;
 
-use chrono::{
-    DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc,
-    format::{Item, StrftimeItems},
-};
+use chrono::{DateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
+use document::{TimeFormat, delta};
 
 use crate::value::Value;
 
@@ -20,11 +18,13 @@ const DEFAULT: &str = "%Y-%m-%d %H:%M:%S";
 /// The format and zone of a column.
 #[derive(Debug, Clone)]
 pub(crate) struct TimeForm {
-    declared: Option<String>,
-    zone: Tz,
+    format: TimeFormat,
+    /// The channel says that the column has text.
+    pub(crate) is_declared: bool,
 }
 
-/// What a usable value means. Times and numbers are never compared with each other in one column.
+/// What a readable value means. The times and numbers of one column are never compared with each
+/// other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Mark {
     Number(i128),
@@ -32,35 +32,22 @@ pub(crate) enum Mark {
 }
 
 impl TimeForm {
-    /// Refuses a format that is none, and one whose texts do not sort by time.
-    pub(crate) fn new(declared: Option<String>, zone: Tz) -> Result<Self, String> {
-        let form = Self { declared, zone };
-        let format = form.format();
-        if StrftimeItems::new(format).any(|item| item == Item::Error) {
-            return Err(format!("`{format}` is not a time format"));
-        }
-        // Every 46 days and some hours through 25 years: all orders of day, month and hour.
-        let texts: Option<Vec<String>> = (0..200)
-            .map(|n| DateTime::from_timestamp(946_598_399 + n * 4_000_037, 0))
-            .map(|time| time.map(|time| form.write(time)))
-            .collect();
-        let sorts = texts.is_some_and(|texts| {
-            // Counts since 1970 get longer; they are compared as numbers or not at all.
-            form.counts() || texts.is_sorted_by(|a, b| a < b)
-        });
-        if sorts {
-            Ok(form)
+    /// Refuses a text that is not a format, and a format whose texts do not sort by time.
+    pub(crate) fn new(declared: Option<&str>, zone: Tz) -> Result<Self, String> {
+        let format = TimeFormat::new(declared.unwrap_or(DEFAULT), zone)?;
+        // Every 46 days and some hours for 25 years: all orders of day, month and hour.
+        let times =
+            (0..200).filter_map(|n| DateTime::from_timestamp(946_598_399 + n * 4_000_037, 0));
+        let texts: Vec<String> = times.map(|time| format.write(time)).collect();
+        // Counts since 1970 get longer; they are compared as numbers or not at all.
+        if format.is_count() || texts.is_sorted_by(|a, b| a < b) {
+            Ok(Self { format, is_declared: declared.is_some() })
         } else {
-            Err(format!("text in the format `{format}` does not sort by time"))
+            Err(format!("text in the format `{}` does not sort by time", format.as_str()))
         }
     }
 
-    /// Whether the column was declared to hold text.
-    pub(crate) fn is_declared(&self) -> bool {
-        self.declared.is_some()
-    }
-
-    /// What a value means, if it is usable.
+    /// What a value means, where it can be read.
     pub(crate) fn mark(&self, value: &Value) -> Option<Mark> {
         let number = match value {
             Value::Int(number) => Some(i128::from(*number)),
@@ -68,22 +55,22 @@ impl TimeForm {
             Value::Decimal(text) => text.parse().ok(),
             _ => None,
         };
-        match (value, number) {
-            (_, Some(number)) if self.declared.is_none() => Some(Mark::Number(number)),
-            (_, Some(number)) => self.read(&number.to_string()).map(Mark::Time),
-            (Value::Text(text), _) => self.read(text).map(Mark::Time),
-            (Value::Bytes(bytes), _) => {
-                std::str::from_utf8(bytes).ok().and_then(|text| self.read(text)).map(Mark::Time)
-            }
-            (Value::Date(date), _) => Some(Mark::Time(self.local(date.and_time(NaiveTime::MIN)))),
-            (Value::Local(time), _) => Some(Mark::Time(self.local(*time))),
-            (Value::Instant(time), _) => Some(Mark::Time(*time)),
+        let local = |time| Some(self.format.from_local(time));
+        let time = match (value, number) {
+            (_, Some(number)) if !self.is_declared => return Some(Mark::Number(number)),
+            (_, Some(number)) => self.format.read(&number.to_string()),
+            (Value::Text(text), _) => self.format.read(text),
+            (Value::Bytes(bytes), _) => self.format.read(str::from_utf8(bytes).ok()?),
+            (Value::Date(date), _) => local(date.and_time(NaiveTime::MIN)),
+            (Value::Local(time), _) => local(*time),
+            (Value::Instant(time), _) => Some(*time),
             _ => None,
-        }
+        };
+        time.map(Mark::Time)
     }
 
-    /// The bound from which the next sweep begins: the lesser of `seen` and the source's own `now`,
-    /// less the overlap. `None` where `seen` is not usable.
+    /// The value from which the next sweep begins: the lesser of `seen` and the source's own `now`,
+    /// less the overlap. `None` where `seen` cannot be read.
     pub(crate) fn bound(
         &self,
         seen: &Value,
@@ -96,74 +83,22 @@ impl TimeForm {
         }
     }
 
-    /// A moment in the words of `example`; `None` where that is not a time.
+    /// A time as a value of the same class as `example`; `None` where that is not a time.
     pub(crate) fn like(&self, example: &Value, time: DateTime<Utc>) -> Option<Value> {
-        let is_time = matches!(self.mark(example)?, Mark::Time(_));
-        let local = time.with_timezone(&self.zone).naive_local();
+        let Mark::Time(_) = self.mark(example)? else { return None };
+        let (local, text) = (self.format.to_local(time), self.format.write(time));
         Some(match example {
-            _ if !is_time => return None,
-            Value::Text(_) => Value::Text(self.write(time)),
-            Value::Bytes(_) => Value::Bytes(self.write(time).into_bytes()),
-            Value::Int(_) => Value::Int(self.write(time).parse().ok()?),
-            Value::Unsigned(_) => Value::Unsigned(self.write(time).parse().ok()?),
-            Value::Decimal(_) => Value::Decimal(self.write(time)),
+            Value::Text(_) => Value::Text(text),
+            Value::Bytes(_) => Value::Bytes(text.into_bytes()),
+            Value::Int(_) => Value::Int(text.parse().ok()?),
+            Value::Unsigned(_) => Value::Unsigned(text.parse().ok()?),
+            Value::Decimal(_) => Value::Decimal(text),
             Value::Date(_) => Value::Date(local.date()),
             Value::Local(_) => Value::Local(local),
             Value::Instant(_) => Value::Instant(time),
             _ => return None,
         })
     }
-
-    fn format(&self) -> &str {
-        self.declared.as_deref().unwrap_or(DEFAULT)
-    }
-
-    fn counts(&self) -> bool {
-        self.format().starts_with("%s")
-    }
-
-    fn write(&self, time: DateTime<Utc>) -> String {
-        match self.format() {
-            "%s%3f" => time.timestamp_millis().to_string(),
-            format => time.with_timezone(&self.zone).format(format).to_string(),
-        }
-    }
-
-    fn read(&self, text: &str) -> Option<DateTime<Utc>> {
-        let text = text.trim();
-        match self.format() {
-            "%s%3f" => DateTime::from_timestamp_millis(text.parse().ok()?),
-            "%s" => DateTime::from_timestamp(text.parse().ok()?, 0),
-            format if format.contains("%z") || format.contains("%:z") => {
-                DateTime::parse_from_str(text, format).ok().map(|time| time.to_utc())
-            }
-            format => NaiveDateTime::parse_from_str(text, format)
-                .or_else(|_| {
-                    // Digits after the second that the declared format does not name.
-                    NaiveDateTime::parse_from_str(text, &format!("{format}%.f"))
-                })
-                .or_else(|_| {
-                    NaiveDate::parse_from_str(text, format)
-                        .map(|date| date.and_time(NaiveTime::MIN))
-                })
-                .ok()
-                .map(|time| self.local(time)),
-        }
-    }
-
-    /// A time of the source's zone; the earlier one of an hour that comes twice, and UTC in one
-    /// that is left out.
-    fn local(&self, time: NaiveDateTime) -> DateTime<Utc> {
-        self.zone
-            .from_local_datetime(&time)
-            .earliest()
-            .map_or_else(|| time.and_utc(), |time| time.to_utc())
-    }
-}
-
-/// Settings hold lengths of time far below what this cannot express.
-pub(crate) fn delta(length: Duration) -> chrono::TimeDelta {
-    chrono::TimeDelta::from_std(length).unwrap_or(chrono::TimeDelta::MAX)
 }
 
 #[cfg(test)]
@@ -173,7 +108,7 @@ mod tests {
     const OVERLAP: Duration = Duration::from_secs(300);
 
     fn form(format: Option<&str>) -> TimeForm {
-        TimeForm::new(format.map(str::to_owned), chrono_tz::Asia::Shanghai).unwrap()
+        TimeForm::new(format, chrono_tz::Asia::Shanghai).unwrap()
     }
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -226,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_moves_no_bound() {
+    fn a_value_that_is_not_a_time_moves_no_bound() {
         for seen in ["", "N/A", "2026/10/9 10:30", "46304.4375", "待定"] {
             assert_eq!(bound(None, Value::Text(seen.into()), "2026-10-09T02:34:12Z"), None);
         }
@@ -236,7 +171,7 @@ mod tests {
     #[test]
     fn formats_that_do_not_sort_by_time_are_refused() {
         for format in ["%d.%m.%Y %H:%M", "%m/%d/%Y", "%H:%M", "%Y-%m-%d %I:%M %p %Q", "%"] {
-            assert!(TimeForm::new(Some(format.into()), chrono_tz::UTC).is_err(), "{format}");
+            assert!(TimeForm::new(Some(format), chrono_tz::UTC).is_err(), "{format}");
         }
     }
 }

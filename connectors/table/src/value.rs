@@ -1,12 +1,37 @@
-//! One value of one row, with the storage class it was read in.
+//! Rows as the database gave them: values with their storage class, nothing interpreted.
 //!
-//! The class matters: SQLite never finds a text by the bytes of it, and a PostgreSQL key of type
-//! `uuid` is not equal to its text. So what a cursor remembers of keys and times keeps its class
-//! through JSON, and is bound again as what it was.
+//! The class matters: SQLite does not find a text by its bytes, and a PostgreSQL key of type `uuid`
+//! is not equal to its text. So keys and times keep their class in the JSON of a cursor, and are
+//! bound again in that class.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+
+use crate::config::Scalar;
+
+/// One row of a table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Row {
+    pub(crate) columns: Vec<(String, Value)>,
+    /// All flags say that it was not acknowledged yet.
+    pub(crate) pending: bool,
+}
+
+impl Row {
+    /// The value of a column, whatever the case it was declared in.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        let exact = self.columns.iter().find(|(column, _)| column == name);
+        let found = exact
+            .or_else(|| self.columns.iter().find(|(column, _)| column.eq_ignore_ascii_case(name)));
+        found.map(|(_, value)| value)
+    }
+
+    /// The value of a column; `Null` where the row has none.
+    pub(crate) fn value(&self, name: &str) -> Value {
+        self.get(name).cloned().unwrap_or(Value::Null)
+    }
+}
 
 /// A value as the database gave it. As JSON in a cursor: `{"text":"…"}`, `{"int":7}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,16 +45,16 @@ pub(crate) enum Value {
     /// A decimal of any size, as text.
     Decimal(String),
     Text(String),
-    /// Of a column that holds bytes.
+    /// Of a binary column.
     Bytes(#[serde(with = "hexadecimal")] Vec<u8>),
-    /// Of a text column (SQLite checks nothing) whose bytes are not UTF-8.
+    /// Of a text column, with bytes that are not UTF-8: SQLite does not check them.
     BrokenText(#[serde(with = "hexadecimal")] Vec<u8>),
     Date(NaiveDate),
     /// A time of the source's zone.
     Local(NaiveDateTime),
-    /// A time that knows its zone.
+    /// A time with its zone.
     Instant(DateTime<Utc>),
-    /// A value of a class that the driver cannot bind, spelled out.
+    /// A value, as text, of a class that the driver cannot bind.
     Spelled(Class, String),
     /// A tree, only in fixtures.
     Tree(Json),
@@ -46,20 +71,12 @@ pub(crate) enum Class {
     TimestampWithZone,
 }
 
-/// Integers up to here are exact in every reader of JSON.
+/// Every JSON reader reads integers up to this one exactly.
 const EXACT: u64 = 1 << 53;
 
 impl Value {
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Null)
-    }
-
-    /// The bytes that still have to become text.
-    pub(crate) fn bytes(&self) -> Option<&[u8]> {
-        match self {
-            Self::Bytes(bytes) | Self::BrokenText(bytes) => Some(bytes),
-            _ => None,
-        }
     }
 
     /// The value in a record; bytes, which need a charset, as `{"$hex": "…"}`.
@@ -71,14 +88,14 @@ impl Value {
             Self::Unsigned(number) if *number <= EXACT => Json::from(*number),
             Self::Real(number) if number.is_finite() => Json::from(*number),
             Self::Bytes(bytes) | Self::BrokenText(bytes) => {
-                serde_json::json!({ "$hex": hexadecimal::write(bytes) })
+                serde_json::json!({ "$hex": hex::encode(bytes) })
             }
             Self::Tree(tree) => tree.clone(),
             other => Json::String(other.to_text()),
         }
     }
 
-    /// The value of a fixture's column. Fails on `$hex` that is none.
+    /// The value of a fixture's column; `None` where `$hex` is not hexadecimal.
     pub(crate) fn from_json(json: Json) -> Option<Self> {
         Some(match json {
             Json::Null => Self::Null,
@@ -96,7 +113,7 @@ impl Value {
         })
     }
 
-    /// The value as text: keys, and what is neither number nor bytes in a record.
+    /// The value as text: for keys, and for what is neither a number nor bytes in a record.
     pub(crate) fn to_text(&self) -> String {
         match self {
             Self::Null => String::new(),
@@ -105,7 +122,7 @@ impl Value {
             Self::Unsigned(number) => number.to_string(),
             Self::Real(number) => number.to_string(),
             Self::Decimal(text) | Self::Text(text) | Self::Spelled(_, text) => text.clone(),
-            Self::Bytes(bytes) | Self::BrokenText(bytes) => hexadecimal::write(bytes),
+            Self::Bytes(bytes) | Self::BrokenText(bytes) => hex::encode(bytes),
             Self::Date(date) => date.format("%Y-%m-%d").to_string(),
             Self::Local(time) => time.format("%Y-%m-%dT%H:%M:%S%.f").to_string(),
             Self::Instant(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
@@ -113,11 +130,21 @@ impl Value {
         }
     }
 
-    /// What two columns that refer to each other have in common, whatever their classes.
+    /// What the values of two columns that refer to each other have in common, whatever their classes.
     pub(crate) fn join_key(&self) -> Vec<u8> {
-        match self.bytes() {
-            Some(bytes) => bytes.trim_ascii_end().to_vec(),
-            None => self.to_text().trim_end().as_bytes().to_vec(),
+        match self {
+            Self::Bytes(bytes) | Self::BrokenText(bytes) => bytes.trim_ascii_end().to_vec(),
+            other => other.to_text().trim_end().as_bytes().to_vec(),
+        }
+    }
+}
+
+impl From<&Scalar> for Value {
+    fn from(scalar: &Scalar) -> Self {
+        match scalar {
+            Scalar::Bool(is) => Self::Bool(*is),
+            Scalar::Number(number) => Self::Int(*number),
+            Scalar::Text(text) => Self::Text(text.clone()),
         }
     }
 }
@@ -138,25 +165,12 @@ mod exactly {
 mod hexadecimal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn write(bytes: &[u8]) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-        bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-    }
-
     pub(super) fn read(text: &str) -> Option<Vec<u8>> {
-        let digits: Option<Vec<u8>> = text
-            .chars()
-            .filter(|c| !c.is_ascii_whitespace())
-            .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-            .collect();
-        let digits = digits?;
-        let whole = digits.len() % 2 == 0;
-        whole.then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+        hex::decode(text.split_ascii_whitespace().collect::<String>()).ok()
     }
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&write(bytes))
+        to.serialize_str(&hex::encode(bytes))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {

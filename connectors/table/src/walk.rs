@@ -1,46 +1,47 @@
-//! The walks over a table: which rows come next, and where that leaves the walk. Pure.
+//! The walks over a table: which rows come next, and where the walk is after them. Pure.
 //!
-//! Each walk finds what the others cannot: the sweep sees later changes of rows that were fetched
-//! long ago, the pending walk sees rows whose time is late or missing, the rounds see what has
-//! neither. All of them go page by page behind the last row, never by counting, so rows that come
-//! and go in between shift nothing.
+//! Each walk finds what the others cannot: the sweep finds later changes of rows that were read long
+//! ago, the pending walk finds rows whose time is late or missing, the rounds find rows that have
+//! neither. All of them go on after the last row and never count rows, so rows that are added or
+//! deleted in between shift nothing.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use document::delta;
 
 use crate::{
+    config::Reread,
     cursor::{Places, Round, Sweep},
-    plan::{ChangesPlan, RereadPlan, Target},
-    row::Row,
+    plan::{ChangesPlan, Target},
     sql::{Condition, Order, Select},
-    time::{Mark, delta},
-    value::Value,
+    time::Mark,
+    value::{Row, Value},
 };
 
-/// How often rows are looked for that no other walk sees.
+/// How often rows are searched that no other walk finds.
 const ROUND: Duration = Duration::from_secs(3600);
 
 /// One way through a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Walk {
-    /// Along the column that grows, from the bound on.
+    /// Along the column that grows, from the last position on.
     Sweep,
     /// Over pending rows, by key.
     Pending,
-    /// Over rows without a time: once where a flag finds new ones, else every hour.
+    /// Over rows without a time: once where a flag finds new rows, else every hour.
     Undated,
     /// Over rows of the last days.
     Reread,
-    /// Over rows without a key, which only a person can mend.
+    /// Over rows without a key, which a person must correct.
     Keyless,
-    /// Along the column that grows, through a stretch of time that somebody asked for.
+    /// Along the column that grows, through a period of time that somebody asked for.
     Range,
 }
 
 impl Walk {
     /// The walks that a table needs.
-    pub(crate) fn over(target: &Target, reread: Option<&RereadPlan>, is_main: bool) -> Vec<Self> {
+    pub(crate) fn over(target: &Target, reread: Option<&Reread>, is_main: bool) -> Vec<Self> {
         let has_changes = target.changes.is_some();
         [
             (Self::Sweep, has_changes),
@@ -54,11 +55,11 @@ impl Walk {
         .collect()
     }
 
-    /// The page that comes next; `None` while the walk is not due.
+    /// The next page; `None` where the walk is not due.
     pub(crate) fn next<'a>(
         self,
         target: &'a Target,
-        reread: Option<&RereadPlan>,
+        reread: Option<&Reread>,
         places: &'a Places,
         now: DateTime<Utc>,
         limit: usize,
@@ -76,7 +77,7 @@ impl Walk {
                 }
                 let end = range.and_then(|range| form.like(since.as_ref()?, range.to()?));
                 conditions.extend(end.map(|end| Condition::Before(column, end)));
-                Order::Then(column)
+                Order::Column(column)
             }
             Self::Pending => {
                 conditions.push(Condition::Pending);
@@ -87,24 +88,25 @@ impl Walk {
                 let every = target.flags.is_empty().then_some(ROUND);
                 is_due(&places.undated, every, now).then_some(())?;
                 let ChangesPlan { column, form, .. } = changes?;
-                conditions.push(Condition::Undated { column, is_text: form.is_declared() });
+                conditions.push(Condition::Undated { column, is_text: form.is_declared });
                 conditions.extend(places.undated.after.as_ref().map(Condition::AfterKey));
                 Order::Key
             }
             Self::Reread => {
                 let (reread, ChangesPlan { column, form, .. }) = (reread?, changes?);
-                // The first sweep reads everything: a second walk beside it would read it twice.
+                // The first sweep reads everything: a second walk at the same time would read it twice.
                 places.reread.started?;
-                is_due(&places.reread, Some(reread.every), now).then_some(())?;
+                is_due(&places.reread, Some(reread.every.0), now).then_some(())?;
                 match &places.reread.after {
                     Some(after) => conditions.push(Condition::After(column, after)),
                     None => {
-                        let since = now.checked_sub_signed(delta(reread.back))?;
+                        let back = Duration::from_secs(u64::from(reread.days) * 86_400);
+                        let since = now.checked_sub_signed(delta(back))?;
                         let since = form.like(places.sweep.seen.as_ref()?, since)?;
                         conditions.push(Condition::From(column, since));
                     }
                 }
-                Order::Then(column)
+                Order::Column(column)
             }
             Self::Keyless => {
                 is_due(&places.keyless, Some(ROUND), now).then_some(())?;
@@ -115,7 +117,7 @@ impl Walk {
         Some(Select { target, conditions, order, limit })
     }
 
-    /// Moves behind `rows`; `is_end` says that nothing comes after them.
+    /// Moves after `rows`; `is_end`: nothing comes after them.
     pub(crate) fn pass(
         self,
         target: &Target,
@@ -154,9 +156,9 @@ impl Walk {
     }
 }
 
-/// A sweep ends where the rows end, and also once it has been near the source's own now for longer
-/// than the overlap: on a table that never comes to rest it would else never go back for rows that
-/// became visible behind it.
+/// A sweep ends where the rows end, and also when it has been near the source's current time for
+/// longer than the overlap: on a table that always changes it would otherwise never go back for rows
+/// that became visible late.
 fn sweep(
     changes: &ChangesPlan,
     sweep: &mut Sweep,
@@ -184,7 +186,7 @@ fn sweep(
     sweep.after = None;
 }
 
-/// The first rows of all only show how times are written here; then the stretch is walked through.
+/// The first rows only show how times are written; then the period is read.
 fn range(
     changes: &ChangesPlan,
     sweep: &mut Sweep,
@@ -209,7 +211,7 @@ fn is_due<P>(round: &Round<P>, every: Option<Duration>, now: DateTime<Utc>) -> b
         (None, _) => true,
         _ if round.after.is_some() => true,
         (Some(_), None) => false,
-        // A clock that was put back must not silence the walk.
+        // A clock that was put back must not stop the walk.
         (Some(started), Some(every)) => now < started || now - started >= delta(every),
     }
 }
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_that_took_long_near_now_goes_back_to_where_it_came_near() {
+    fn a_long_sweep_near_the_current_time_goes_back() {
         let mut place = Sweep::default();
         pass(&mut place, "09:58:00", false, "10:00:00");
         pass(&mut place, "10:02:00", false, "10:03:00");

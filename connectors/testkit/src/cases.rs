@@ -1,11 +1,9 @@
-//! The promises, by what a source must be able to do.
+//! The promises, by the abilities of a source.
 
 mod asking;
 mod changing;
 mod clocks;
-mod deleting;
 mod faults;
-mod pages;
 mod partitions;
 mod walking;
 
@@ -16,9 +14,7 @@ use crate::Source;
 pub use asking::*;
 pub use changing::*;
 pub use clocks::*;
-pub use deleting::*;
 pub use faults::*;
-pub use pages::*;
 pub use partitions::*;
 pub use walking::*;
 

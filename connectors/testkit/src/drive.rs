@@ -7,10 +7,10 @@ use contract::{Batch, Connector, Cursor, Entry, Fault};
 /// How often each key was read.
 pub type Seen = BTreeMap<String, usize>;
 
-/// So many reads without catching up are a connector that goes in circles.
+/// Most reads before a connector is caught up.
 const TOO_MANY: usize = 2_000;
 
-/// What no cursor may exceed: it is written with every batch.
+/// Most bytes of a cursor: it is stored with every batch.
 pub(crate) const LARGEST_CURSOR: usize = 64 * 1024;
 
 /// Reads after a stored cursor, and gives the keys, the next stored cursor and `caught_up`.
@@ -90,7 +90,16 @@ pub(crate) fn key(entry: &Entry) -> String {
     }
 }
 
-/// A fault fails the test with the text that a person would see.
+/// A fault fails the test with its text.
 pub(crate) fn ok<T>(result: Result<T, Fault>) -> T {
     result.unwrap_or_else(|fault| panic!("{fault}"))
+}
+
+/// The peak memory of this process in bytes (proc(5), `VmHWM`): a test that uses it runs in its own
+/// process. `u64::MAX` where the system does not say.
+pub fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.map_or(u64::MAX, |kib| kib * 1024)
 }

@@ -1,10 +1,9 @@
-//! What every kind of source promises, as tests.
+//! Tests that every kind of source must pass.
 //!
-//! A connector is believed because it passes these, not because it looks right: each case is a
-//! function named after the promise it checks, and [`suite!`] makes a test of each. A kind of
-//! source brings a [`Source`]: a real one, small, that can be written to. What else it can be made
-//! to do is said by further traits ([`Deletes`], [`Refuses`] …), each with promises of its own. The
-//! promises are checked too: for each there is a connector that breaks it and no other
+//! Each case is a function named after the promise it checks, and [`suite!`] makes a test of each. A
+//! kind of source implements [`Source`] for a small real source that tests can write to. Further
+//! traits ([`Deletes`], [`Refuses`] …) describe what else it can do, each with its own promises. The
+//! promises are tested too: for each there is a connector that breaks this one and no other
 //! (`tests/broken`).
 //!
 //! ```text
@@ -14,20 +13,18 @@
 
 mod cases;
 mod drive;
-mod memory;
 mod source;
 pub mod standing;
 
 pub use cases::*;
-pub use drive::{Seen, read, run, settle};
-pub use memory::peak;
+pub use drive::{Seen, peak, read, run, settle};
 pub use source::{
     Asked, Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient,
     Refuses, Secretive, Silent, Slip, Source, Throttled, Turn, Unauthorized,
 };
 
-/// Makes a test of every promise. The argument is an expression that gives a fresh, empty source;
-/// it may await. The name of a trait before it asks for the promises of that ability.
+/// Makes a test of every promise. The argument is an expression that gives a new, empty source; it
+/// may await. The name of a trait before it selects the promises of that ability.
 #[macro_export]
 macro_rules! suite {
     (Deletes: $source:expr) => {

@@ -1,22 +1,22 @@
-//! What a test has to be able to do to a source.
+//! What tests can do with a source.
 //!
-//! Not every source can be made to do everything: each ability is a trait of its own, so that a
-//! promise which nobody can ask of a source is missing from its type and not skipped in silence.
+//! Not every source can do everything. Each ability is a trait, so a promise that does not apply to a
+//! source does not compile, instead of being skipped silently.
 
 use std::{future::Future, time::Duration};
 
 use contract::Connector;
 
-/// A source that can be read: all that a stranger's plugin offers.
+/// A source that can only be read, like a plugin of somebody else.
 pub trait Asked: Send + Sync {
     /// The kind.
     type Connector: Connector;
 
-    /// A new connector for this source. Called outside of any await, so it cannot touch a network.
+    /// A new connector for this source. Not called from async code, so it cannot use a network.
     fn ask(&self) -> Self::Connector;
 }
 
-/// A source of one kind, under the hands of a test. Every one is fresh and empty.
+/// A source of one kind that a test controls. Each is new and empty.
 pub trait Source: Send + Sync {
     /// The kind.
     type Connector: Connector;
@@ -24,15 +24,15 @@ pub trait Source: Send + Sync {
     /// How late a record may become visible after its own time and still be found by its time.
     const LATE: Duration;
 
-    /// A new connector for this source. Called outside of any await, so it cannot touch a network.
+    /// A new connector for this source. Not called from async code, so it cannot use a network.
     fn connector(&self) -> Self::Connector;
 
-    /// How old a record may be and still be within what the channel says that it wants.
+    /// How old a record may be to be read by the channel.
     fn reach(&self) -> Duration {
         Duration::from_secs(10 * 365 * 86_400)
     }
 
-    /// Adds records with these keys, all of the same moment, `age` ago by the source's clock.
+    /// Adds records with these keys, all with the same time, `age` ago by the source's clock.
     fn add(&mut self, keys: &[String], age: Duration) -> impl Future<Output = ()> + Send;
 
     /// Changes the record with this key now.
@@ -53,19 +53,19 @@ pub trait Deletes: Source {
     fn delete(&mut self, key: &str) -> impl Future<Output = ()> + Send;
 }
 
-/// Records may bear a time that has not come yet.
+/// Records may have a time in the future.
 pub trait Dates: Source {
     /// As [`Source::add`], with a time `ahead` of the source's clock.
     fn add_ahead(&mut self, keys: &[String], ahead: Duration) -> impl Future<Output = ()> + Send;
 }
 
-/// Its clock can be turned, and records that cannot be found by their time are found otherwise.
+/// Its clock can be changed, and records that cannot be found by their time are found by other means.
 pub trait Clocked: Source {
-    /// Turns the clock that dates the records.
+    /// Changes the clock that gives records their times.
     fn turn_clock(&mut self, by: Turn) -> impl Future<Output = ()> + Send;
 }
 
-/// How a clock is turned.
+/// How a clock is changed.
 #[derive(Debug, Clone, Copy)]
 pub enum Turn {
     /// Forward.
@@ -74,16 +74,16 @@ pub enum Turn {
     Back(Duration),
 }
 
-/// It gives pages, and may slip.
+/// It gives pages, and may make a mistake.
 pub trait Paged: Source {
-    /// The next page but one is wrong in this way, once.
+    /// The page after the next one is wrong in this way, once.
     fn slip(&mut self, slip: Slip) -> impl Future<Output = ()> + Send;
 }
 
-/// What a source does wrong with a page.
+/// A mistake with a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slip {
-    /// It holds less than was asked for, and more follows.
+    /// It has fewer records than requested, and more follow.
     Short,
     /// It is the page before, once more.
     Repeated,
@@ -106,7 +106,7 @@ pub struct Unauthorized;
 #[derive(Debug, Clone, Copy)]
 pub struct Forbidden;
 
-/// Asked too often (429): come again after this long.
+/// Too many requests (429): retry after this time.
 #[derive(Debug, Clone, Copy)]
 pub struct Throttled(pub Duration);
 
@@ -114,21 +114,21 @@ pub struct Throttled(pub Duration);
 #[derive(Debug, Clone, Copy)]
 pub struct Broken;
 
-/// It takes the question and never answers.
+/// It takes the request and never answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
-/// Its answer is no answer of such a source.
+/// Its answer is not one of such a source.
 #[derive(Debug, Clone, Copy)]
 pub struct Garbage;
 
-/// The connector waits for an answer for this long at most.
+/// The connector has a timeout for answers.
 pub trait Patient: Refuses<Silent> {
-    /// How long.
+    /// The timeout.
     const PATIENCE: Duration;
 }
 
-/// The connector holds a secret.
+/// The connector has a secret.
 pub trait Secretive: Refuses<Unauthorized> {
     /// The secret.
     fn secret(&self) -> String;

@@ -1,4 +1,4 @@
-//! Promises that can be asked of a source that one can only read: a stranger's, as it stands.
+//! Promises for a source that can only be read, like one of somebody else.
 
 use std::{collections::BTreeSet, pin::Pin};
 
@@ -9,20 +9,20 @@ use crate::{
     drive::{LARGEST_CURSOR, note, ok, read, settle, try_read},
 };
 
-/// Batches that are looked at; a source of years must not be read to its end for that.
+/// Most batches that are read: a source may have the records of years.
 const BATCHES: usize = 12;
-/// Records of a batch.
+/// Most records of a batch.
 const MAX: usize = 4;
 
-/// A promise, ready to be asked of a source.
+/// A promise that can be checked.
 pub struct Promise<A> {
     /// Its name, which is a sentence.
     pub name: &'static str,
-    /// Asks; panics where it is broken, and the message says how.
+    /// Checks it; panics where it is broken, and the message says how.
     pub ask: for<'a> fn(&'a A) -> Asking<'a>,
 }
 
-/// A promise being asked.
+/// A check that runs.
 pub type Asking<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// All promises of this module that change nothing at the source.
@@ -45,7 +45,7 @@ pub fn promises<A: Asked>() -> Vec<Promise<A>> {
     ]
 }
 
-/// The promises that tell the source what is kept: only for one that is there for tests.
+/// The promises that acknowledge records: only for a source for tests.
 pub fn promises_that_settle<A: Asked>() -> Vec<Promise<A>> {
     vec![Promise {
         name: "settled_twice_is_harmless",
@@ -62,7 +62,7 @@ pub async fn builds_without_network<A: Asked>(source: &A) {
     });
 }
 
-/// Asked again it answers with the same things again, batch by batch.
+/// A read with the same cursor gives the same records, batch by batch.
 pub async fn the_same_question_gets_the_same_keys<A: Asked>(source: &A) {
     let (mut connector, mut at) = (source.ask(), None);
     for _ in 0..BATCHES {
@@ -70,7 +70,7 @@ pub async fn the_same_question_gets_the_same_keys<A: Asked>(source: &A) {
     }
 }
 
-/// A run that is cut at any cursor, and goes on in another process, finds the same keys.
+/// A run that ends at any cursor, and goes on in another process, finds the same keys.
 pub async fn resumes_after_any_cursor<A: Asked>(source: &A) {
     let whole = walk(source, usize::MAX).await;
     for cut in 0..whole.cursors.len() {
@@ -79,7 +79,7 @@ pub async fn resumes_after_any_cursor<A: Asked>(source: &A) {
     }
 }
 
-/// What is written down and read back is the same position, and takes at most 64 KiB.
+/// A cursor that is stored and read back is the same position, and has at most 64 KiB.
 pub async fn a_cursor_survives_json_within_64_kib<A: Asked>(source: &A) {
     for cursor in walk(source, usize::MAX).await.cursors {
         survives_json::<A>(&cursor);
@@ -106,17 +106,17 @@ pub async fn a_read_can_be_dropped<A: Asked>(source: &A) {
     }
 }
 
-/// A batch is never larger than what was asked for.
+/// A batch is never larger than requested.
 pub async fn respects_max<A: Asked>(source: &A) {
     let (mut connector, mut at) = (source.ask(), None);
     for max in [1, 2, 3, 50, 1] {
         let (keys, upto, _) = read(&mut connector, at.as_ref(), max).await;
-        assert!(keys.len() <= max, "{} records, {max} were asked for", keys.len());
+        assert!(keys.len() <= max, "{} records, {max} were requested", keys.len());
         at = Some(upto);
     }
 }
 
-/// One batch holds one state of a thing.
+/// One batch contains one state of a record.
 pub async fn no_key_comes_twice_in_a_batch<A: Asked>(source: &A) {
     let (mut connector, mut at) = (source.ask(), None);
     for _ in 0..BATCHES {
@@ -127,7 +127,7 @@ pub async fn no_key_comes_twice_in_a_batch<A: Asked>(source: &A) {
     }
 }
 
-/// What a source gives has a key, an order and a body.
+/// Every record has a key, a revision and a body.
 pub async fn every_record_can_be_read<A: Asked>(source: &A) {
     let (mut connector, mut at) = (source.ask(), None);
     for _ in 0..BATCHES {
@@ -141,7 +141,7 @@ pub async fn every_record_can_be_read<A: Asked>(source: &A) {
     }
 }
 
-/// A source at rest, once caught up, has nothing new and moves its cursor no more.
+/// A source at rest has nothing new and does not move its cursor.
 pub async fn a_source_at_rest_moves_no_cursor<A: Asked>(source: &A) {
     let (mut connector, mut at, mut rested) = (source.ask(), None, None);
     for _ in 0..10_000 {
@@ -155,7 +155,7 @@ pub async fn a_source_at_rest_moves_no_cursor<A: Asked>(source: &A) {
     panic!("it is not caught up, or moves its cursor each time");
 }
 
-/// A restart settles what was settled already.
+/// A restart settles a batch a second time.
 pub async fn settled_twice_is_harmless<A: Asked>(source: &A) {
     let mut connector = source.ask();
     let (_, upto, _) = read(&mut connector, None, MAX).await;
@@ -168,7 +168,7 @@ pub async fn settled_twice_is_harmless<A: Asked>(source: &A) {
     assert_eq!(before, after, "settling changed what comes next");
 }
 
-/// One question, to a connector twice and to another one; gives the cursor behind the answer.
+/// Reads twice with one connector and once with another one; gives the cursor after that.
 pub(crate) async fn the_same_question<A: Asked>(
     source: &A,
     connector: &mut A::Connector,
@@ -198,7 +198,7 @@ struct Walked {
     cursors: Vec<Cursor>,
 }
 
-/// The first batches, by another connector from read `cut` on.
+/// Reads the first batches, with another connector from read `cut` on.
 async fn walk<A: Asked>(source: &A, cut: usize) -> Walked {
     let mut walked = Walked { seen: Seen::new(), cursors: Vec::new() };
     let mut connector = source.ask();

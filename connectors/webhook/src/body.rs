@@ -1,8 +1,7 @@
-//! What the body of a request brings, as records.
+//! The records in the body of a request.
 //!
-//! A body is read like an answer of a source that is asked: packed or not, in any charset. Its
-//! records are cut apart here and read later, one by one: what is wrong with one of them does not
-//! turn its neighbours away.
+//! A body is read like the answer of a source: compressed or not, in any charset. Its records are
+//! split here and parsed later, one by one: damage in one of them does not affect the others.
 
 use std::io::Read as _;
 
@@ -12,10 +11,10 @@ use flate2::read::MultiGzDecoder;
 use normalizer_text::Hints;
 
 const UNKNOWN: &str =
-    "the body is packed in a way that is not read here: send it plain, or with gzip";
+    "the body is compressed in a way that is not supported: send it plain, or with gzip";
 const TOO_LARGE: &str = "the body is above 8 MiB unpacked: send fewer records at once";
 
-/// The body of a request, with what its headers say of it.
+/// The body of a request, with its headers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Body<'a> {
     /// As it arrived.
@@ -27,10 +26,10 @@ pub(crate) struct Body<'a> {
 }
 
 impl Body<'_> {
-    /// The records in it, as UTF-8: one, or those of an array. What is malformed stays as it is.
+    /// The records in it, as UTF-8: one, or those of an array. Malformed bytes stay as they are.
     ///
     /// # Errors
-    /// It cannot be unpacked within `most_bytes`, or its brackets do not hold together.
+    /// It cannot be unpacked within `most_bytes`, or its brackets do not match.
     pub(crate) fn records(&self, most_bytes: usize) -> Result<Vec<Bytes>, String> {
         let unpacked = self.unpacked(most_bytes)?;
         let bytes = unpacked.as_deref().unwrap_or(self.bytes);
@@ -38,7 +37,7 @@ impl Body<'_> {
         let text = decode(bytes, &hints);
         let source = |element| Bytes::from(text.facts.findings.source_of(&text.text[element]));
         let elements =
-            elements(&text.text).map_err(|broken| format!("the body is no JSON: {broken}"))?;
+            elements(&text.text).map_err(|broken| format!("the body is not JSON: {broken}"))?;
         Ok(elements.into_iter().map(source).collect())
     }
 
@@ -49,7 +48,7 @@ impl Body<'_> {
             Some(_) => return Err(UNKNOWN.to_owned()),
         }
         let mut unpacked = Vec::new();
-        // One byte more than may come tells that there is more.
+        // One byte more than allowed shows that there is more.
         let limit = u64::try_from(most_bytes).unwrap_or(u64::MAX).saturating_add(1);
         let read = MultiGzDecoder::new(self.bytes).take(limit).read_to_end(&mut unpacked);
         read.map_err(|_| "the body is not the gzip that Content-Encoding says".to_owned())?;

@@ -1,7 +1,7 @@
-//! The `[webhook]` section of a channel file, as an author writes it. The comments below are what
-//! an editor shows.
+//! The `[webhook]` section of a channel file. Editors show the comments below.
 
 use connector_wire::guard::Guard;
+use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -9,15 +9,11 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// How a sender shows who it is. `"none"` only where [intake] listens on this machine alone.
-    pub auth: Guard,
-    /// Where in a record its key is: unique and never changed.
-    #[schemars(extend("format" = "jsonpath"))]
-    pub key: String,
-    /// Where in a record the whole number or time is that orders its states. A record in which it
-    /// cannot be read goes to quarantine. Left out where senders have none: what arrives later is
-    /// newer then.
-    #[serde(default)]
-    #[schemars(extend("format" = "jsonpath"))]
-    pub revision: Option<String>,
+    /// How a sender is authenticated. `"none"` only where [intake] listens on this machine alone.
+    pub(crate) auth: Guard,
+    /// Within a record: its key, unique and never changed.
+    pub(crate) key: Path,
+    /// Within a record: the whole number or time that orders its states. A record in which it cannot be
+    /// read goes to quarantine. Without it, the record that arrives later is newer.
+    pub(crate) revision: Option<Path>,
 }

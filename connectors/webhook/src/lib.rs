@@ -1,9 +1,9 @@
-//! Sources that send instead of being asked.
+//! Sources that send records to the gateway.
 //!
-//! What arrives waits in the channel's inbox, and this connector reads it like any source: so a push
-//! goes the same way as a pull, with the same guarantees, and the sender is answered when `settled`
-//! says that its records are in custody. Until then it waits; if it waits too long it is told to come
-//! again, and what it brings twice is the same thing twice.
+//! Records wait in the channel's inbox, and this connector reads them like any source: so they have
+//! the same guarantees, and the sender gets its answer when `settled` says that its records are
+//! stored. A sender that waits too long is told to send again, and a record that comes twice is
+//! recognised.
 //!
 //! The listener is the gateway's (`/intake/<channel>`); it asks the [`Receiver`] here.
 
@@ -30,7 +30,7 @@ use crate::{body::Body, record::Reader};
 /// The largest body, unpacked.
 const MOST_BYTES: usize = 8 << 20;
 
-/// After this long a read gives what it has: nothing.
+/// A read without records ends after this time.
 const LONG: Duration = Duration::from_secs(5);
 
 /// The connector for sources that send.
@@ -40,10 +40,10 @@ pub struct Webhook {
     reader: Reader,
 }
 
-/// How far an inbox was read.
+/// The position in an inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// Which inbox. It is empty when its process begins: numbers of another one say nothing.
+    /// The inbox. A new process has a new, empty one: numbers of another inbox have no meaning.
     epoch: String,
     /// The last record that was read.
     number: u64,
@@ -58,15 +58,15 @@ impl Connector for Webhook {
         Some(|config| Arc::new(Requests { guard: config.auth.clone() }));
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
-        let reader = Reader::build(&config, context.zone)?;
-        // On the desk nothing arrives.
+        let reader = Reader::new(config, context.zone);
+        // Without a gateway, for checks and fixtures, nothing arrives.
         let inbox = context.inbox.unwrap_or_else(|| Inbox::new("", 0));
         Ok(Self { inbox, reader })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut number = self.number(after);
-        // Nothing within the time is an answer too.
+        // No arrival within the time is no error.
         let _ = tokio::time::timeout(LONG, self.inbox.arrival(number)).await;
         let (mut entries, mut keys) = (Vec::new(), HashSet::new());
         for (place, bytes) in self.inbox.after(number, max) {
@@ -74,13 +74,13 @@ impl Connector for Webhook {
             if let Entry::Record(record) = &entry
                 && !keys.insert(record.key.clone())
             {
-                break; // the other state of it comes in the next batch
+                break; // its other state comes in the next batch
             }
             entries.push(entry);
             number = place;
         }
         let upto = Cursor { epoch: self.inbox.epoch().to_owned(), number };
-        // The senders of a batch are not kept waiting for the next one to fill.
+        // The senders of a batch do not wait for the next one to fill.
         let caught_up = self.inbox.ends_at(number);
         Ok(Batch { entries, upto, caught_up, trouble: Vec::new() })
     }
@@ -117,7 +117,7 @@ impl Receiver for Requests {
 }
 
 impl Webhook {
-    /// Where `cursor` is in this inbox, and never before what it has forgotten.
+    /// The number of `cursor` in this inbox, and never one that was settled.
     fn number(&self, cursor: Option<&Cursor>) -> u64 {
         let number = match cursor {
             Some(cursor) if cursor.epoch == self.inbox.epoch() => cursor.number,

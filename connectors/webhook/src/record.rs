@@ -1,4 +1,4 @@
-//! What becomes of what a sender brought: a record, or bytes that nobody could read.
+//! From a record that was sent to an entry: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
 use chrono_tz::Tz;
@@ -10,7 +10,7 @@ use normalizer_text::{Charset, Hints};
 
 use crate::{body::Body as Sent, config::Config};
 
-/// Where key and revision are.
+/// The places of key and revision.
 #[derive(Debug)]
 pub(crate) struct Reader {
     key: Path,
@@ -19,14 +19,8 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn build(config: &Config, zone: Tz) -> Result<Self, Fault> {
-        let path = |name: &str, path: &str| {
-            Path::parse(path)
-                .map_err(|why| Fault::stopped(format!("`{name}` is no JSONPath")).because(why))
-        };
-        let key = path("key", &config.key)?;
-        let revision = config.revision.as_deref().map(|text| path("revision", text)).transpose()?;
-        Ok(Self { key, revision, zone })
+    pub(crate) fn new(config: Config, zone: Tz) -> Self {
+        Self { key: config.key, revision: config.revision, zone }
     }
 
     /// The entry for one record as it was sent.
@@ -44,7 +38,7 @@ impl Reader {
         let records = body.records(usize::MAX).map_err(|why| {
             Fault::stopped("the fixture is not the body of a request")
                 .because(why)
-                .remedy("a page is one JSON record, or an array of them")
+                .remedy("write one JSON record, or an array of them")
         })?;
         let entry =
             |(index, sent): (usize, &Bytes)| self.entry(sent, format!("record {}", index + 1));
@@ -56,14 +50,14 @@ impl Reader {
         if sent.len() > MAX_RECORD_BYTES {
             return Err(none("too_large", "the record is above the limit"));
         }
-        // The listener has made UTF-8 of it; what is malformed has stayed.
+        // The body is UTF-8 here; malformed bytes are unchanged.
         let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
         let mut text = decode(sent, &hints);
         let mut tree = text
             .parse(Shape::Json)
             .map_err(|broken| Box::new((None, Reason::new("bad_json", broken.to_string()))))?;
         if !tree.is_object() {
-            return Err(none("no_object", "the record is no JSON object"));
+            return Err(none("no_object", "the record is not a JSON object"));
         }
         let facts = &text.facts;
         let verdict = facts.judge("", &tree);

@@ -1,67 +1,64 @@
-//! How a request proves who asks.
+//! Authentication of requests.
 //!
-//! A scheme changes a request and says what it signed; it never sends one. Where it needs a secret
-//! that has to be fetched first, it hands out the request for it ([`Auth::errand`]) and reads the
+//! A scheme changes a request and says what it signed; it never sends one. Where it needs a token
+//! that must be fetched first, it gives the request for it ([`Auth::token_request`]) and reads the
 //! answer ([`Auth::fetched`]). So everything here is a pure function or a small state machine, and
 //! whoever owns the connection does this:
 //!
 //! ```text
-//! while let Some(errand) = auth.errand(&occasion) { send it; auth.fetched(status, body, now)?; }
-//! auth.sign(&mut request, &occasion)?;  send the request;
+//! while let Some(needed) = auth.token_request(&context) {
+//!     send it; auth.fetched(status, body, now)?;
+//! }
+//! auth.sign(&mut request, &context)?;  send the request;
 //! on success: auth.accepted();  refused or expired: if auth.refused() { once more from the top }
 //! ```
 
 mod request;
 mod trace;
 
-mod keep;
 mod scheme;
 
-mod api_key;
-mod basic;
-mod body_token;
-mod message_board;
-mod mtls;
 mod national;
 mod oauth2;
+mod plain;
+mod platforms;
 mod sign;
-mod x_bg;
-mod x_tif;
 
 mod digest;
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use contract::{Fault, Secret, Timestamp};
 
 pub use self::{
-    api_key::ApiKey,
-    basic::Basic,
-    body_token::{BodyToken, SharedMd5},
     digest::{Algorithm, Coding},
-    message_board::MessageBoard,
-    mtls::Mtls,
     national::{National, Refresh},
     oauth2::{Credentials, Oauth2},
+    plain::{ApiKey, Basic, BodyToken, Mtls, SharedMd5},
+    platforms::{MessageBoard, XBg, XTif},
     request::{Request, percent_encoded},
     scheme::{Scheme, one_table},
     sign::{Part, Place, Sign, Stamp, Unit},
     trace::{Step, Trace},
-    x_bg::XBg,
-    x_tif::XTif,
 };
-use self::{keep::Keep, national::Platform};
 
-/// When a request is signed, and a number that no other request has.
+/// The time of a signature, and a random number for it.
 #[derive(Debug, Clone, Copy)]
-pub struct Occasion {
-    /// Now, by the clock that the source believes.
+pub struct SigningContext {
+    /// Now, by the source's clock.
     pub now: Timestamp,
     /// Random; a new one for every request.
     pub nonce: [u8; 16],
 }
 
-/// A request for a secret, to be sent as it is.
+/// Prefixes of the headers of 政务数据共享交换平台 and 国家政务服务平台.
+const EXCHANGE: &str = "gjgxjhpt";
+const SERVICE: &str = "gjzwfwpt";
+
+/// A request for a token, to be sent as it is.
 #[derive(Debug, Clone)]
-pub struct Errand {
+pub struct TokenRequest {
     /// The whole address.
     pub url: String,
     /// Method, headers and body; the address has its path and query.
@@ -70,15 +67,36 @@ pub struct Errand {
     pub trace: Trace,
 }
 
-/// A scheme at work: its settings, and the secret it has fetched.
+/// A scheme: its settings, and the token it has fetched.
 #[derive(Debug)]
 pub struct Auth {
     scheme: Scheme,
-    keep: Keep,
+    fetched: Option<Fetched>,
+    /// The source has accepted the fetched token at least once.
+    is_proven: bool,
+}
+
+/// A token that was fetched.
+#[derive(Debug)]
+struct Fetched {
+    secret: Secret,
+    /// When another one must be fetched; `None` where only a refusal shows it.
+    until: Option<Timestamp>,
+}
+
+impl Fetched {
+    /// A token that is fetched again `margin` before it expires, but not before half of its time.
+    fn new(secret: Secret, lasts: Option<Duration>, margin: Duration, now: Timestamp) -> Self {
+        let until = lasts.and_then(|lasts| {
+            let used = TimeDelta::from_std(lasts - margin.min(lasts / 2)).ok()?;
+            now.checked_add_signed(used)
+        });
+        Self { secret, until }
+    }
 }
 
 impl Auth {
-    /// Checks settings. Touches no network.
+    /// Checks settings. Uses no network.
     ///
     /// # Errors
     /// Settings that contradict each other, as `Stopped`.
@@ -87,91 +105,91 @@ impl Auth {
             Scheme::ApiKey(own) => own.check()?,
             Scheme::Gjgxjhpt(own) | Scheme::Gjzwfwpt(own) => own.check()?,
             Scheme::Sign(own) => own.check()?,
-            Scheme::None
-            | Scheme::Basic(_)
-            | Scheme::Bearer(_)
-            | Scheme::Oauth2(_)
-            | Scheme::Mtls(_)
-            | Scheme::BodyToken(_)
-            | Scheme::SharedMd5(_)
-            | Scheme::MessageBoard(_)
-            | Scheme::XTif(_)
-            | Scheme::XBg(_) => {}
+            _ => {}
         }
-        Ok(Self { scheme, keep: Keep::default() })
+        Ok(Self { scheme, fetched: None, is_proven: false })
     }
 
-    /// What has to be fetched before a request can be signed; `None` where everything is there.
-    pub fn errand(&self, occasion: &Occasion) -> Option<Errand> {
-        if self.keep.secret(occasion.now).is_some() {
+    /// The request for a token that is missing; `None` where nothing is missing.
+    pub fn token_request(&self, context: &SigningContext) -> Option<TokenRequest> {
+        if self.secret(context.now).is_some() {
             return None;
         }
         match &self.scheme {
-            Scheme::Oauth2(own) => Some(own.errand()),
-            Scheme::Gjgxjhpt(own) => own.errand(Platform::Exchange, occasion),
-            Scheme::Gjzwfwpt(own) => own.errand(Platform::Service, occasion),
+            Scheme::Oauth2(own) => Some(own.token_request()),
+            Scheme::Gjgxjhpt(own) => own.token_request(EXCHANGE, context),
+            Scheme::Gjzwfwpt(own) => own.token_request(SERVICE, context),
             _ => None,
         }
     }
 
-    /// Reads the answer to an errand.
+    /// Reads the answer to the request for a token.
     ///
     /// # Errors
-    /// It holds no secret: `Transient` where the other side is in trouble, else `Stopped`.
+    /// It contains no token: `Transient` where the other side fails, else `Stopped`.
     pub fn fetched(&mut self, status: u16, answer: &[u8], now: Timestamp) -> Result<(), Fault> {
-        let fetched = match &self.scheme {
+        self.fetched = Some(match &self.scheme {
             Scheme::Oauth2(own) => own.read(status, answer, now)?,
             Scheme::Gjgxjhpt(own) | Scheme::Gjzwfwpt(own) => own.read(status, answer, now)?,
             _ => return Ok(()),
-        };
-        self.keep.take(fetched);
+        });
+        self.is_proven = false;
         Ok(())
     }
 
-    /// Changes the request so that it proves who asks. Nothing may change it afterwards.
+    /// Authenticates the request. It must not be changed afterwards.
     ///
     /// # Errors
-    /// The request lacks what the scheme signs, or a secret has to be fetched first: `Stopped`.
-    pub fn sign(&self, request: &mut Request, occasion: &Occasion) -> Result<Trace, Fault> {
-        let kept = || -> Result<&Secret, Fault> {
-            let kept = self.keep.secret(occasion.now);
-            kept.ok_or_else(|| Fault::stopped("the secret for the signature was not fetched"))
+    /// The request lacks a signed part, or a token must be fetched first: `Stopped`.
+    pub fn sign(&self, request: &mut Request, context: &SigningContext) -> Result<Trace, Fault> {
+        let fetched = || {
+            let secret = self.secret(context.now);
+            secret.ok_or_else(|| Fault::stopped("the token for the request was not fetched"))
+        };
+        let mut national = |own: &National, prefix| {
+            let secret = match &own.secret {
+                Some(secret) => secret,
+                None => fetched()?,
+            };
+            Ok(own.sign(prefix, secret, request, context))
         };
         match &self.scheme {
             Scheme::None | Scheme::Mtls(_) => Ok(Trace::of("none")),
             Scheme::Basic(own) => Ok(own.sign(request)),
-            Scheme::Bearer(token) => Ok(basic::bearer(token, request)),
+            Scheme::Bearer(token) => Ok(plain::bearer(token, request)),
             Scheme::ApiKey(own) => Ok(own.sign(request)),
-            Scheme::Oauth2(_) => Ok(basic::bearer(kept()?, request)),
+            Scheme::Oauth2(_) => Ok(plain::bearer(fetched()?, request)),
             Scheme::BodyToken(own) => own.sign(request),
             Scheme::SharedMd5(own) => own.sign(request),
             Scheme::MessageBoard(own) => own.sign(request),
-            Scheme::Gjgxjhpt(own) => {
-                let secret = own.secret.as_ref().map_or_else(kept, Ok)?;
-                Ok(own.sign(Platform::Exchange, secret, request, occasion))
-            }
-            Scheme::Gjzwfwpt(own) => {
-                let secret = own.secret.as_ref().map_or_else(kept, Ok)?;
-                Ok(own.sign(Platform::Service, secret, request, occasion))
-            }
-            Scheme::XTif(own) => Ok(own.sign(request, occasion)),
-            Scheme::XBg(own) => Ok(own.sign(request, occasion)),
-            Scheme::Sign(own) => own.sign(request, occasion),
+            Scheme::Gjgxjhpt(own) => national(own, EXCHANGE),
+            Scheme::Gjzwfwpt(own) => national(own, SERVICE),
+            Scheme::XTif(own) => Ok(own.sign(request, context)),
+            Scheme::XBg(own) => Ok(own.sign(request, context)),
+            Scheme::Sign(own) => own.sign(request, context),
         }
     }
 
-    /// The source took the last request: the secret in use is a good one.
+    /// The token, while it is valid.
+    fn secret(&self, now: Timestamp) -> Option<&Secret> {
+        let fetched = self.fetched.as_ref()?;
+        fetched.until.is_none_or(|until| now < until).then_some(&fetched.secret)
+    }
+
+    /// The source accepted the last request, and the token in it.
     pub fn accepted(&mut self) {
-        self.keep.accepted();
+        self.is_proven = self.fetched.is_some();
     }
 
-    /// The source refused the last request, or says that the secret has expired. `true`: fetch
-    /// another one and ask once more. `false`: asking again cannot help.
+    /// The source refused the last request, or says that the token has expired. `true`: fetch another
+    /// one and repeat the request. `false`: repeating cannot help, because the source has refused a
+    /// token that was just fetched and would refuse the next one too.
     pub fn refused(&mut self) -> bool {
-        self.keep.refused()
+        self.fetched = None;
+        std::mem::take(&mut self.is_proven)
     }
 
-    /// The certificate with which a connection proves who it is, where that is the scheme.
+    /// The certificate that authenticates the connection, where that is the scheme.
     pub fn mtls(&self) -> Option<&Mtls> {
         match &self.scheme {
             Scheme::Mtls(own) => Some(own),

@@ -1,17 +1,10 @@
-//! Block ciphers as the platforms use them. ECB hides little: it is what they ask for.
+//! Block ciphers as the platforms use them. ECB is weak, but they require it.
 
 use aes::Aes128;
 use cipher::{BlockCipherDecrypt, KeyInit, array::Array, consts::U16};
 use sm4::Sm4;
 
-/// Why a text was not decrypted. Which of the two it was tells nobody anything about the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Undecipherable {
-    /// No whole blocks.
-    Length,
-    /// The padding is none: another key, or not this cipher.
-    Padding,
-}
+use crate::envelope::Unopened;
 
 /// How blocks are chained.
 #[derive(Debug, Clone, Copy)]
@@ -23,20 +16,12 @@ pub(crate) enum Mode {
 }
 
 /// AES-128 with PKCS #5 (which for blocks of 16 bytes is PKCS #7).
-pub(crate) fn aes_open(
-    key: &[u8; 16],
-    mode: Mode,
-    bytes: &[u8],
-) -> Result<Vec<u8>, Undecipherable> {
+pub(crate) fn aes_open(key: &[u8; 16], mode: Mode, bytes: &[u8]) -> Result<Vec<u8>, Unopened> {
     open(&Aes128::new(&Array(*key)), mode, bytes)
 }
 
 /// SM4 (GB/T 32907) with PKCS #7.
-pub(crate) fn sm4_open(
-    key: &[u8; 16],
-    mode: Mode,
-    bytes: &[u8],
-) -> Result<Vec<u8>, Undecipherable> {
+pub(crate) fn sm4_open(key: &[u8; 16], mode: Mode, bytes: &[u8]) -> Result<Vec<u8>, Unopened> {
     open(&Sm4::new(&Array(*key)), mode, bytes)
 }
 
@@ -44,10 +29,10 @@ fn open<C: BlockCipherDecrypt<BlockSize = U16>>(
     cipher: &C,
     mode: Mode,
     bytes: &[u8],
-) -> Result<Vec<u8>, Undecipherable> {
+) -> Result<Vec<u8>, Unopened> {
     let (blocks, rest) = bytes.as_chunks::<16>();
     if blocks.is_empty() || !rest.is_empty() {
-        return Err(Undecipherable::Length);
+        return Err(Unopened::Length);
     }
     let mut plain = Vec::with_capacity(bytes.len());
     let mut before = match mode {
@@ -63,11 +48,11 @@ fn open<C: BlockCipherDecrypt<BlockSize = U16>>(
         }
     }
     let n_padding = usize::from(plain.last().copied().unwrap_or_default());
-    let content = plain.len().checked_sub(n_padding).ok_or(Undecipherable::Padding)?;
+    let content = plain.len().checked_sub(n_padding).ok_or(Unopened::Padding)?;
     let is_padding = (1..=16).contains(&n_padding)
         && plain[content..].iter().all(|byte| usize::from(*byte) == n_padding);
     if !is_padding {
-        return Err(Undecipherable::Padding);
+        return Err(Unopened::Padding);
     }
     plain.truncate(content);
     Ok(plain)

@@ -1,21 +1,21 @@
-//! Texts that are bytes in disguise: encoded, encrypted, or both, one around the other.
+//! Texts that contain bytes: encoded, encrypted, or both, one around the other.
 //!
-//! Platforms wrap a field, a row or a whole answer. What comes out is bytes again, which are
-//! decoded and read like a body; JSON or XML within a text is read by `body`.
+//! Platforms wrap a field, a row or a whole answer. The result is bytes again, which are decoded and
+//! read like a body.
 
-mod cipher;
 mod code;
+mod settings;
 
 use contract::Fault;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::cipher::Key;
+use self::settings::Key;
 pub use self::{
-    cipher::{Cipher, KeyForm, Mode},
     code::Code,
+    settings::{Cipher, KeyForm, Mode},
 };
-use crate::{auth::one_table, cipher::Undecipherable};
+use crate::{auth::one_table, cipher};
 
 /// One layer around a text.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -46,13 +46,13 @@ enum Prepared {
 /// Why a text was not opened. Never quotes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unopened {
-    /// Not written in this code.
+    /// It is not written in this code.
     Code(Code),
-    /// A cipher gives whole blocks of 16 bytes, and these are not.
+    /// Its length is not a multiple of the block size of 16 bytes.
     Length,
-    /// What comes out does not end as it must: encrypted with another key or cipher.
+    /// The padding is wrong: it was encrypted with another key or cipher.
     Padding,
-    /// What comes out of one layer is no text, so it cannot be the next one.
+    /// The content of one layer is not text, so the next one cannot be opened.
     NoText,
 }
 
@@ -60,7 +60,7 @@ impl Envelope {
     /// Checks keys.
     ///
     /// # Errors
-    /// A key that is none, as `Stopped`.
+    /// A key that is not valid, as `Stopped`.
     pub fn build(layers: &[Layer]) -> Result<Self, Fault> {
         let prepared = layers.iter().map(|layer| {
             Ok(match layer {
@@ -73,45 +73,32 @@ impl Envelope {
         Ok(Self(prepared.collect::<Result<_, Fault>>()?))
     }
 
-    /// What is within.
+    /// The content.
     ///
     /// # Errors
-    /// The text is not what the layers say.
+    /// The text cannot be opened by these layers.
     pub fn open(&self, text: &str) -> Result<Vec<u8>, Unopened> {
         let mut content = text.as_bytes().to_vec();
         for layer in &self.0 {
             let text = str::from_utf8(&content).map_err(|_| Unopened::NoText)?;
             content = match layer {
                 Prepared::Code(code) => code.read(text)?,
-                Prepared::Aes(key) => {
-                    crate::cipher::aes_open(&key.key, key.mode, &key.code.read(text)?)?
-                }
-                Prepared::Sm4(key) => {
-                    crate::cipher::sm4_open(&key.key, key.mode, &key.code.read(text)?)?
-                }
+                Prepared::Aes(key) => cipher::aes_open(&key.key, key.mode, &key.code.read(text)?)?,
+                Prepared::Sm4(key) => cipher::sm4_open(&key.key, key.mode, &key.code.read(text)?)?,
             };
         }
         Ok(content)
     }
 }
 
-impl From<Undecipherable> for Unopened {
-    fn from(why: Undecipherable) -> Self {
-        match why {
-            Undecipherable::Length => Self::Length,
-            Undecipherable::Padding => Self::Padding,
-        }
-    }
-}
-
 impl std::fmt::Display for Unopened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Code(Code::Base64) => "no Base64",
-            Self::Code(Code::Hex) => "no hexadecimal digits",
-            Self::Length => "no whole blocks of a cipher",
+            Self::Code(Code::Base64) => "not Base64",
+            Self::Code(Code::Hex) => "not hexadecimal digits",
+            Self::Length => "not a whole number of cipher blocks",
             Self::Padding => "not encrypted with this key",
-            Self::NoText => "a layer within is no text",
+            Self::NoText => "a layer within is not text",
         })
     }
 }

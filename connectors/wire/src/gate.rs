@@ -1,11 +1,9 @@
 //! The limits of one upstream: the implementation of [`contract::Gate`].
 //!
-//! Whoever comes waits in one fair line: behind the one in front, then for a free place, then for
-//! its turn in the rate. What would be a long wait is answered at once instead, with the time until
-//! it is worth asking again, so that a read can give what it has.
+//! Requests wait in one fair queue: for those before them, then for a free slot, then for the rate. A
+//! long wait is refused at once, with the time to wait, so that a read can give what it has.
 
 mod day;
-mod hours;
 mod rate;
 mod retry_after;
 
@@ -25,14 +23,14 @@ pub use retry_after::retry_after;
 
 use self::{day::Day, rate::Rate};
 
-/// A turn that is further away than this is no wait within a read.
+/// The longest wait within a read.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The limits of one upstream.
 pub struct Limits {
     upstream: String,
     places: Arc<Semaphore>,
-    /// Held by the one whose turn is next: everybody else waits behind it, in the order of coming.
+    /// Held by the next request: all others wait for it, in the order of their arrival.
     front: tokio::sync::Mutex<Front>,
     rate: Option<Rate>,
     per_day: Option<u32>,
@@ -42,13 +40,13 @@ pub struct Limits {
     state: Mutex<State>,
 }
 
-/// Writes down, so that no restart forgets it, that a day has this many requests.
+/// Stores that a day has this many requests, so that a restart does not forget them.
 pub type Book = Box<dyn Fn(NaiveDate, u32) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
 
 #[derive(Default)]
 struct Front {
     book: Option<Book>,
-    /// What was written down last.
+    /// What was stored last.
     booked: (NaiveDate, u32),
 }
 
@@ -61,7 +59,7 @@ impl Limits {
     /// The gate of `upstream`; days and hours are those of `zone`.
     pub fn new(upstream: &str, budget: Budget, zone: Tz, clock: Clock) -> Self {
         let Budget { interval, burst, concurrent, per_day, window } = budget;
-        let day = Day::new(hours::today(clock.now(), zone));
+        let day = Day::new(day::today(clock.now(), zone));
         let concurrent = usize::try_from(concurrent.max(1)).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             upstream: upstream.to_owned(),
@@ -76,32 +74,32 @@ impl Limits {
         }
     }
 
-    /// The day and the requests that were sent on it: what a restart must not forget.
+    /// The day, and the requests that were sent on it.
     pub fn spent_today(&self) -> (NaiveDate, u32) {
         let now = self.clock.now();
-        self.state().day.at(hours::today(now, self.zone))
+        self.state().day.at(day::today(now, self.zone))
     }
 
-    /// The same where the upstream counts; `None` where it does not.
+    /// The same where the upstream has a daily limit.
     pub fn booked_today(&self) -> Option<(NaiveDate, u32)> {
         self.per_day.map(|_| self.spent_today())
     }
 
-    /// What was sent before this process began, or by another one. A count that is smaller than
-    /// the own one of that day, or of a day that is over, changes nothing.
+    /// Adds requests that were sent before this process started, or by another one. A count that is
+    /// smaller than our own of that day, or of a past day, changes nothing.
     pub fn restore(&self, day: NaiveDate, n_requests: u32) {
-        let today = hours::today(self.clock.now(), self.zone);
+        let today = day::today(self.clock.now(), self.zone);
         self.state().day.restore(day, n_requests, today);
     }
 
-    /// From now on no request is sent that is not booked before. To book each one alone would cost
-    /// more than the request: a hundredth of the day is booked ahead, and what a crash leaves of
-    /// that is not used any more. `None` ends it.
+    /// From now on every request is stored before it is sent. Storing each one alone would cost more
+    /// than the request, so a hundredth of the day is stored ahead; after a crash the rest of that is
+    /// lost. `None` ends it.
     pub async fn book_with(&self, book: Option<Book>) {
         *self.front.lock().await = Front { book, booked: Default::default() };
     }
 
-    /// Everything but the rate and the places; counts nothing. Gives the day and what it has spent.
+    /// Checks everything but the rate and the slots. Gives the day and its requests.
     fn check(&self) -> Result<(NaiveDate, u32), Fault> {
         let now = self.clock.now();
         let mut state = self.state();
@@ -111,13 +109,13 @@ impl Limits {
             return Err(self.throttled(left, "asked for a pause".to_owned()));
         }
         state.held_until = None;
-        if let Some(wait) = self.window.and_then(|window| hours::opens_in(window, now, self.zone)) {
+        if let Some(wait) = self.window.and_then(|window| day::opens_in(window, now, self.zone)) {
             let window = self.window.map(|window| window.to_string()).unwrap_or_default();
             return Err(self.throttled(wait, format!("may be asked at {window} only")));
         }
-        let (day, spent) = state.day.at(hours::today(now, self.zone));
+        let (day, spent) = state.day.at(day::today(now, self.zone));
         if let Some(per_day) = self.per_day.filter(|per_day| spent >= *per_day) {
-            let wait = hours::ends_in(day, now, self.zone);
+            let wait = day::ends_in(day, now, self.zone);
             let what = format!("allows {per_day} requests a day, and those of {day} are spent");
             return Err(self.throttled(wait, what));
         }
@@ -130,7 +128,7 @@ impl Limits {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Numbers and moments hold together after a panic too.
+        // The state is consistent after a panic too.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,7 +143,7 @@ impl Gate for Limits {
                 .await
                 .map_err(|closed| Fault::transient("the gate was taken down").because(closed))?;
             loop {
-                // Anything may have changed while it waited.
+                // Limits may have changed while it waited.
                 let (day, spent) = self.check()?;
                 if let Some(per_day) = self.per_day {
                     front.cover(day, spent + 1, per_day).await?;

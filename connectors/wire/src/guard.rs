@@ -1,4 +1,4 @@
-//! Who may come in: the same guard stands before channels that are sent to and before the console.
+//! Authentication of incoming requests, for channels that receive and for the console.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::DateTime;
@@ -11,46 +11,46 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::XBg;
 
-/// How far the clock of a signing sender may be off, in seconds.
+/// The largest difference of the sender's clock, in seconds.
 const MOST_SKEW: i64 = 90;
 
-/// How a sender shows who it is.
+/// How a sender is authenticated.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Guard {
-    /// Not at all.
+    /// No authentication.
     None,
     /// By `Authorization: Bearer …`.
     Bearer(Secret),
-    /// By a header that holds a shared secret.
+    /// By a header with a shared secret.
     Header(SharedHeader),
     /// By `X-BG` headers (IRS of Zhejiang): HMAC-SHA256, clocks differ by 90 seconds at most.
     XBg(XBg),
 }
 
-/// A header that holds a shared secret.
+/// A header with a shared secret.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SharedHeader {
     /// Its name.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// What it holds.
+    /// Its value.
     pub value: Secret,
 }
 
 impl Guard {
-    /// Whether anybody may come in.
+    /// Whether there is no authentication.
     pub fn admits_anybody(&self) -> bool {
         matches!(self, Self::None)
     }
 
-    /// Whether a request comes from who may come in.
+    /// Authenticates a request.
     ///
     /// # Errors
-    /// It does not; the text says what is wrong with it.
+    /// It is refused; the text says why.
     pub fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str> {
-        // A value that is no text counts as missing.
+        // A value that is not text counts as missing.
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
         match self {
             Self::None => Ok(()),
@@ -69,8 +69,8 @@ impl Guard {
             Self::XBg(account) => {
                 let of = |name: &str| header(name).ok_or("an X-BG header is missing");
                 let date = of("x-bg-date-time")?;
-                let sent =
-                    DateTime::parse_from_rfc2822(date).map_err(|_| "X-BG-DATE-TIME is no date")?;
+                let sent = DateTime::parse_from_rfc2822(date)
+                    .map_err(|_| "X-BG-DATE-TIME is not a date")?;
                 if (now - sent.to_utc()).num_seconds().abs() > MOST_SKEW {
                     return Err("the clocks differ by more than 90 seconds");
                 }
@@ -101,7 +101,7 @@ fn signed_text(request: &Parts, access_key: &str, date: &str) -> String {
     format!("{method}\n{path}\n{}\n{access_key}\n{date}\n", pairs.join("&"))
 }
 
-/// Compares hashes: how long it takes says nothing of where two texts differ.
+/// Compares hashes: the time it takes does not show where two texts differ.
 fn same(given: &str, secret: &Secret) -> Result<(), &'static str> {
     let is_same = Sha256::digest(given) == Sha256::digest(secret.expose());
     if is_same { Ok(()) } else { Err("the secret is wrong") }
@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_request_comes_in_while_the_clocks_agree() {
+    fn a_signed_request_is_accepted_while_the_clocks_agree() {
         for (skew, is_in) in [(0, true), (90, true), (-90, true), (91, false), (-91, false)] {
             assert_eq!(admit(&x_bg(), &SIGNED, skew).is_ok(), is_in, "{skew}");
         }
     }
 
     #[test]
-    fn a_request_that_is_signed_otherwise_does_not() {
+    fn a_request_with_another_signature_is_refused() {
         for (name, value) in [
             ("x-bg-hmac-signature", "AAAA0L/1ilAOrfHxAsJR67f6oVm38fwREEp9hFnAcis="),
             ("x-bg-hmac-signature", "not base64"),

@@ -1,8 +1,8 @@
-//! What several kinds of connectors share, and nothing that talks to anybody.
+//! What several kinds of connectors share, without network code.
 //!
-//! A request is signed, an answer unwrapped and a budget kept by plain functions and small state
-//! machines here; whoever owns the connection calls them. So every scheme is tested with the
-//! vectors of its platform and without a network.
+//! Plain functions and small state machines sign requests, unwrap answers and keep budgets; whoever
+//! owns the connection calls them. So every scheme is tested with the vectors of its platform and
+//! without a network.
 
 #![warn(missing_docs)]
 

@@ -1,5 +1,5 @@
-//! Promises about the limits of an upstream, with the runtime's clock standing still while
-//! everybody waits: days pass in moments.
+//! Promises about the limits of an upstream. The clock of the runtime is paused, so days pass in
+//! moments.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -23,7 +23,7 @@ use tokio::time::{Instant, advance, sleep, timeout};
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The time of day, which goes with the runtime's clock and can be set.
+/// The time of day, which follows the runtime's clock and can be set.
 #[derive(Clone)]
 struct Day {
     began: Instant,
@@ -60,7 +60,7 @@ fn wait_of(fault: &Fault) -> Duration {
     }
 }
 
-/// Comes back when told to, until it is let in.
+/// Retries when told to, until it may enter.
 async fn enter_at_last(gate: &Limits) -> contract::Permit {
     loop {
         match gate.enter().await {
@@ -79,14 +79,14 @@ fn http_date(moment: Timestamp, form: u32) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_refusals_and_nobody_comes_back_early() {
+async fn after_a_thousand_refusals_no_request_is_early() {
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(429);
     let day = morning();
     let gate = day.gate(Budget { concurrent: 2, ..Budget::default() });
     for round in 0..1_000 {
         let permit = enter_at_last(&gate).await;
         sleep(Duration::from_millis(random.random_range(0..1_500))).await;
-        // The source's clock may be up to an hour off; then it says what time it has.
+        // The source's clock may differ by up to an hour; its answers say its time.
         let skew = if random.random() { random.random_range(-3_600..3_600) } else { 0 };
         let theirs = day.now() + TimeDelta::seconds(skew);
         let n_seconds = random.random_range(0..400);
@@ -104,7 +104,7 @@ async fn a_thousand_refusals_and_nobody_comes_back_early() {
         let wait = retry_after(&value, Some(&date), day.now()).expect(&value);
         let not_before = Instant::now() + told.to_std().unwrap_or_default();
         gate.hold(wait);
-        // What is said later and is shorter changes nothing.
+        // A shorter pause that is asked for later changes nothing.
         gate.hold(SECOND / 2);
         drop(permit);
         let others = (0..2).map(|_| async {
@@ -119,7 +119,7 @@ async fn a_thousand_refusals_and_nobody_comes_back_early() {
     }
 }
 
-/// Every moment at which one of two channels was let in.
+/// Every time at which one of two channels entered.
 async fn entries(gate: &Limits, pauses: &[Vec<(u64, u64)>]) -> Vec<Instant> {
     let channels = pauses.iter().map(|pauses| async move {
         let mut entries = Vec::new();
@@ -175,8 +175,8 @@ async fn no_more_requests_are_open_than_the_source_allows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_pushes_in_front_of_who_waits() {
-    // Whoever sleeps until its turn wakes up to a millisecond late.
+async fn requests_are_served_in_order() {
+    // A sleep may end up to a millisecond late.
     let interval = Some(Duration::from_micros(1_000_500));
     let gate = morning().gate(Budget { interval, concurrent: 9, ..Budget::default() });
     drop(gate.enter().await.unwrap());
@@ -188,7 +188,7 @@ async fn nobody_pushes_in_front_of_who_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_stops_waiting_has_spent_nothing() {
+async fn a_request_that_stops_waiting_uses_no_budget() {
     let budget = Budget { interval: Some(10 * SECOND), per_day: Some(3), ..Budget::default() };
     let gate = morning().gate(budget);
     drop(gate.enter().await.unwrap());
@@ -202,7 +202,7 @@ async fn who_stops_waiting_has_spent_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_that_is_far_away_is_told_and_not_waited_for() {
+async fn a_long_wait_is_refused_with_its_time() {
     let gate = morning().gate(Budget { interval: Some(HOUR), ..Budget::default() });
     drop(gate.enter().await.unwrap());
     let fault = gate.enter().now_or_never().expect("no waiting").unwrap_err();
@@ -210,7 +210,7 @@ async fn a_turn_that_is_far_away_is_told_and_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_day_has_its_requests_and_the_next_day_has_them_anew() {
+async fn the_budget_of_a_day_is_renewed_on_the_next_day() {
     let day = morning();
     let gate = day.gate(Budget { per_day: Some(2_000), ..Budget::default() });
     for _ in 0..2_000 {
@@ -246,7 +246,7 @@ async fn a_clock_set_back_neither_frees_requests_nor_ends_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_does_not_forget_what_was_spent() {
+async fn a_restart_keeps_the_used_budget() {
     let day = morning();
     let budget = Budget { per_day: Some(10), ..Budget::default() };
     let before = day.gate(budget);
@@ -265,7 +265,7 @@ async fn a_restart_does_not_forget_what_was_spent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_request_is_sent_that_was_not_booked_before() {
+async fn every_request_is_stored_before_it_is_sent() {
     let gate = morning().gate(Budget { per_day: Some(400), ..Budget::default() });
     let booked: Arc<Mutex<Vec<u32>>> = Arc::default();
     let book = {
@@ -285,7 +285,7 @@ async fn no_request_is_sent_that_was_not_booked_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_booked_is_not_sent() {
+async fn a_request_that_cannot_be_stored_is_not_sent() {
     let gate = morning().gate(Budget { per_day: Some(400), ..Budget::default() });
     let away = |_, _| ready(Err(Fault::transient("the store is away"))).boxed();
     gate.book_with(Some(Box::new(away))).await;
@@ -296,7 +296,7 @@ async fn what_cannot_be_booked_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outside_of_its_hours_an_upstream_is_not_asked() {
+async fn no_request_is_sent_outside_the_hours_of_an_upstream() {
     let day = Day::beginning("2026-11-25T14:59:30Z");
     let window = Some("06:00-23:00".parse().unwrap());
     let gate = day.gate(Budget { window, ..Budget::default() });
@@ -313,7 +313,7 @@ async fn outside_of_its_hours_an_upstream_is_not_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_that_begins_while_one_waits_holds_it_too() {
+async fn a_pause_also_holds_a_request_that_waits() {
     let interval = Some(10 * SECOND);
     let gate = morning().gate(Budget { interval, ..Budget::default() });
     drop(gate.enter().await.unwrap());

@@ -57,9 +57,9 @@ async fn t05_a_ban_lasts_ten_minutes_and_loses_nothing() {
     scene.source.file(6);
     scene.line.pull().await.unwrap_err();
     // Somebody else with the same address does not listen.
-    let gate = std::mem::replace(&mut scene.line.means.gate, Arc::new(contract::OpenGate));
+    let gate = std::mem::replace(&mut scene.line.context.gate, Arc::new(contract::OpenGate));
     scene.line.pull().await.unwrap_err();
-    scene.line.means.gate = gate;
+    scene.line.context.gate = gate;
     scene.clock.advance(Duration::from_secs(31));
     let fault = scene.line.pull().await.unwrap_err();
     assert_eq!(wait_of(&fault), Duration::from_secs(600), "{fault}");
@@ -203,7 +203,7 @@ async fn an_answer_that_comes_weeks_later_is_seen_although_the_thread_has_no_new
 async fn a_wrong_code_of_the_client_stops_and_says_where_to_look() {
     let mut scene = Board::new("").await;
     scene.source.file(1);
-    std::fs::write(scene.line.means.folder.join("../../code"), "another").unwrap();
+    std::fs::write(scene.line.context.folder.join("../../code"), "another").unwrap();
     scene.line.edit("{ env = \"MESSAGE_BOARD_APP_CODE\" }", "{ file = \"code\" }").unwrap();
     let fault = scene.line.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");

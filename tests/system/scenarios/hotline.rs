@@ -88,7 +88,7 @@ async fn t19_an_order_that_becomes_visible_late_is_found_by_the_overlap() {
 
     // Without the flag too: the walk alone finds it.
     let mut desk = Desk::new("").await;
-    let text = std::fs::read_to_string(desk.line.means.folder.join("channel.toml")).unwrap();
+    let text = std::fs::read_to_string(desk.line.context.folder.join("channel.toml")).unwrap();
     let from = text.find("[[table.flag]]").unwrap();
     let upto = text.find("[[table.part]]").unwrap();
     desk.line.edit(&text[from..upto], "").unwrap();

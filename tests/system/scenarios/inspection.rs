@@ -85,7 +85,7 @@ async fn t18_a_clock_of_ours_that_is_wrong_is_refused_and_named() {
     scene.source.file(2);
     let ahead = contract::Clock::new(|| "2026-10-09T02:37:00Z".parse().unwrap());
     let mut line = scene.line;
-    line.means.clock = ahead;
+    line.context.clock = ahead;
     let fault = line.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("clock"), "{fault}");

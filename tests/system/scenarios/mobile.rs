@@ -54,7 +54,7 @@ async fn t18_a_clock_more_than_ninety_seconds_off_is_refused_and_says_so() {
     let scene = App::new("").await;
     scene.source.file(1);
     let mut line = scene.line;
-    line.means.clock = contract::Clock::new(|| "2026-10-09T02:32:00Z".parse().unwrap());
+    line.context.clock = contract::Clock::new(|| "2026-10-09T02:32:00Z".parse().unwrap());
     let fault = line.pull().await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
     assert!(fault.to_string().contains("clock"), "{fault}");
@@ -136,7 +136,7 @@ async fn a_thousand_refusals_meet_nobody_early_and_no_budget_is_exceeded() {
     .unwrap();
     let (_folder, channels) = two_channels(site.url(), "1000/s");
     let asking = channels.iter().map(|channel| async {
-        let mut connector = channel.connector(channel.means()).unwrap();
+        let mut connector = channel.connector(channel.context()).unwrap();
         while let Err(fault) = connector.read(None, 10).await {
             let _ = tokio::time::timeout(wait_of(&fault), std::future::pending::<()>()).await;
         }

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-/// Strictly: nothing may be damaged.
+/// Parses strictly: damage is an error.
 fn read(text: &str) -> Result<Value, String> {
     let mut findings = Findings::default();
     let mut tree = parse(text, &mut findings).map_err(|broken| broken.to_string())?;
@@ -17,7 +17,7 @@ fn read(text: &str) -> Result<Value, String> {
 }
 
 #[test]
-fn what_is_wrong_in_one_value_spares_its_neighbours() {
+fn damage_in_one_value_does_not_affect_the_others() {
     for wrong in [
         "NaN",
         "-Infinity",
@@ -60,7 +60,7 @@ fn what_is_wrong_in_one_value_spares_its_neighbours() {
 }
 
 #[test]
-fn of_equal_names_the_last_one_counts_and_that_there_were_others_is_known() {
+fn of_equal_names_the_last_one_counts_and_others_are_marked() {
     let mut findings = Findings::default();
     let mut tree = parse(r#"{"a":1,"b":2,"a":[1],"b":2}"#, &mut findings).unwrap();
     let marks = findings.judge("", &tree, "").marks;
@@ -98,7 +98,7 @@ fn integers_above_2_53_and_decimals_stay_text() {
 }
 
 #[test]
-fn what_is_wrong_within_a_text_stays_within_it() {
+fn damage_within_a_text_stays_within_it() {
     for (text, expected) in [
         (r#""\ud83d\ude00""#, "😀"),
         (r#""\ud83d""#, "\u{fffd}"),
@@ -112,7 +112,7 @@ fn what_is_wrong_within_a_text_stays_within_it() {
 }
 
 #[test]
-fn what_is_no_json_is_refused_with_its_place() {
+fn text_that_is_not_json_is_refused_with_its_place() {
     for text in [
         "",
         " ",
@@ -150,7 +150,7 @@ fn what_is_no_json_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_byte_order_mark_in_front_is_passed() {
+fn a_byte_order_mark_is_skipped() {
     assert_eq!(read("\u{feff} [1]"), Ok(json!([1])));
 }
 

@@ -12,49 +12,52 @@ use crate::{
     tree::{MAX_DEPTH, MAX_NODES},
 };
 
-/// The name under which text stands.
+/// The name of the text of an element.
 const TEXT: &str = "$text";
-/// Elements of HTML that are never closed there.
+/// Elements that HTML does not close.
 const VOID: [&str; 8] = ["br", "hr", "img", "input", "link", "meta", "col", "wbr"];
 
 type Oddity = (QualityFlag, &'static str);
 const FORBIDDEN: Oddity =
     (QualityFlag::ControlCharacters, "a character that XML forbids was removed");
-const NO_CHARACTER: Oddity = (QualityFlag::Damaged, "a reference to no character stands in it");
-const LONE_AMP: Oddity = (QualityFlag::Damaged, "a lone & stands in it");
-const HTML: Oddity = (QualityFlag::Damaged, "an element of HTML in it is not closed");
-const REPEATED: Oddity =
-    (QualityFlag::Damaged, "the attribute stands twice with different values, the last one counts");
+const NO_CHARACTER: Oddity =
+    (QualityFlag::Damaged, "it contains a reference that is not a character");
+const LONE_AMP: Oddity = (QualityFlag::Damaged, "it contains a lone &");
+const HTML: Oddity = (QualityFlag::Damaged, "it contains an HTML element that is not closed");
+const REPEATED: Oddity = (
+    QualityFlag::Damaged,
+    "the attribute is there twice with different values; the last one counts",
+);
 const UNCLOSED: (&str, &str) = ("bad_xml", "the element is not closed");
-const UNOPENED: (&str, &str) = ("bad_xml", "an element is closed in it that is not open");
+const UNOPENED: (&str, &str) = ("bad_xml", "it closes an element that is not open");
 const BAD_ATTRIBUTE: (&str, &str) = ("bad_xml", "an attribute of it is malformed");
 const TOO_DEEP: (&str, &str) = ("bad_xml", "it has more than 128 levels");
 
-/// Makes trees of events. Where the XML is damaged within what it builds, the tree is marked.
+/// Builds trees from events. Damage within a tree is marked in it.
 #[derive(Debug)]
 pub struct Builder {
     open: Vec<Element>,
     n_nodes: usize,
-    /// Elements that are open below the limit of depth.
+    /// Open elements below the depth limit.
     n_too_deep: usize,
     /// Names of the elements around the record; `None` where a whole document is built.
     around: Option<Vec<String>>,
 }
 
-/// What has become of an event.
+/// The result of an event.
 #[derive(Debug)]
 pub enum Step {
-    /// Nothing is whole yet.
+    /// More events are needed.
     More,
-    /// The document or the element. More than one where an element was not closed: those of its
-    /// name that stood in it come behind it.
+    /// The document or the element. More than one where an element was not closed: the elements of its
+    /// name within it come after it.
     Whole(Vec<Value>),
-    /// The same, by the end of an element around it, whose name this is.
+    /// The same, ended by the end of an element around it, with its name.
     Cut(Vec<Value>, String),
 }
 
 impl Builder {
-    /// Sets up a reader for it: how elements are closed is judged here.
+    /// Configures a reader: this builder checks how elements are closed.
     pub fn prepare(config: &mut Config) {
         config.allow_dangling_amp = true;
         config.allow_unmatched_ends = true;
@@ -66,7 +69,7 @@ impl Builder {
         Self { open: vec![Element::default()], n_nodes: 0, n_too_deep: 0, around: None }
     }
 
-    /// For one element, which was just opened within others.
+    /// For one element that was just opened within others.
     pub fn record(start: &BytesStart<'_>, around: Vec<String>, findings: &mut Findings) -> Self {
         let around = Some(around);
         let mut builder = Self { open: Vec::new(), n_nodes: 0, n_too_deep: 0, around };
@@ -75,10 +78,10 @@ impl Builder {
         builder
     }
 
-    /// Takes what the reader has read.
+    /// Takes an event.
     ///
     /// # Errors
-    /// It is no document, it ends too early, or it is too large.
+    /// It is not a document, it ends too early, or it is too large.
     pub fn take(
         &mut self,
         event: Event<'_>,
@@ -116,7 +119,7 @@ impl Builder {
         Ok(Step::More)
     }
 
-    /// Closes the innermost element of a name, and what was left open within it.
+    /// Closes the innermost element of a name, and the open ones within it.
     fn end(&mut self, name: &str, findings: &mut Findings) -> Step {
         let outermost = usize::from(self.around.is_none());
         let opened = self.open.iter().rposition(|element| element.name == name);
@@ -155,17 +158,12 @@ impl Builder {
             }
             findings.damage(UNCLOSED, None, "", &mut element.text);
             let (name, mut value) = element.close();
-            // What has its name is no child of it, but the next of its kind.
+            // A child of the same name is not a child, but the next element of its kind.
             let next = value.as_object_mut().and_then(|element| element.remove(&name));
             let mut all = vec![value];
-            all.extend(
-                next.and_then(|next| match next {
-                    Value::Array(list) => Some(list),
-                    _ => None,
-                })
-                .into_iter()
-                .flatten(),
-            );
+            if let Some(Value::Array(list)) = next {
+                all.extend(list);
+            }
             match self.open.last_mut() {
                 None => return Step::Whole(all),
                 Some(parent) => all.into_iter().for_each(|value| parent.add(name.clone(), value)),
@@ -185,7 +183,7 @@ impl Builder {
             Some(document) if document.children.len() == 1 => {
                 Ok(Step::Whole(vec![Value::Object(document.children)]))
             }
-            _ => Err("the text is no XML document"),
+            _ => Err("the text is not an XML document"),
         }
     }
 
@@ -205,7 +203,7 @@ impl Builder {
     fn say(&mut self, text: &str, is_marked_up: bool, findings: &mut Findings) {
         let Some(element) = self.open.last_mut() else { return };
         if is_marked_up && let Some(rest) = text.strip_prefix('&') {
-            // The reader gives a lone one, and what follows it, as a text of its own.
+            // The reader gives a lone `&` and the text after it as one text.
             if element.has_amp {
                 element.text.push('&');
             } else {
@@ -243,20 +241,9 @@ impl Element {
             }
             *n_nodes += 1;
             let value = Value::String(unescape(&attribute.value, findings));
-            match element.children.entry(format!("@{}", local(name))) {
-                Entry::Vacant(entry) => {
-                    entry.insert(value);
-                }
-                // Another prefix is another name.
-                Entry::Occupied(mut entry) => {
-                    let before = entry.insert(value);
-                    if before != *entry.get() {
-                        let mut name = entry.key().clone();
-                        findings.oddity(REPEATED, None, "", &mut name);
-                        element.children.insert(name, before);
-                    }
-                }
-            }
+            // Attributes that differ only in their prefix have one name here.
+            let name = format!("@{}", local(name));
+            findings.insert(&mut element.children, name, value, REPEATED, "");
         }
         element.n_attributes = element.children.len();
         element
@@ -275,31 +262,23 @@ impl Element {
         }
     }
 
-    /// Takes what stands behind an element of HTML that was not closed.
+    /// Takes the content after an element of HTML that was not closed.
     fn absorb(&mut self, mut html: Self, findings: &mut Findings) {
         findings.oddity(HTML, None, "", &mut self.text);
         self.text.push_str(&std::mem::take(&mut html.text));
-        let behind: Vec<_> = {
-            let names: Vec<String> =
-                html.children.keys().filter(|name| !name.starts_with('@')).cloned().collect();
-            names
-                .into_iter()
-                .filter_map(|name| html.children.remove(&name).map(|value| (name, value)))
-                .collect()
-        };
+        let children = std::mem::take(&mut html.children);
+        let (attributes, after): (Vec<_>, Vec<_>) =
+            children.into_iter().partition(|(name, _)| name.starts_with('@'));
+        html.children.extend(attributes);
         let (name, value) = html.close();
         self.add(name, value);
-        for (name, value) in behind {
-            match value {
-                Value::Array(list) => {
-                    list.into_iter().for_each(|value| self.add(name.clone(), value));
-                }
-                other => self.add(name, other),
-            }
+        for (name, value) in after {
+            let Value::Array(list) = value else { continue };
+            list.into_iter().for_each(|value| self.add(name.clone(), value));
         }
     }
 
-    /// Blanks between children are layout; the text of an element without children is all text.
+    /// Blanks between children are layout; an element without children keeps all its text.
     fn close(self) -> (String, Value) {
         let Self { name, mut children, n_attributes, text, .. } = self;
         let is_leaf = children.len() == n_attributes;
@@ -335,7 +314,7 @@ fn push_allowed(text: &str, into: &mut String, findings: &mut Findings) {
     into.push_str(rest);
 }
 
-/// What a reference stands for, named between `&` and `;`.
+/// Appends the character of a reference, named between `&` and `;`.
 fn resolve(name: &str, into: &mut String, findings: &mut Findings) {
     let character = match name {
         "lt" => '<',

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::tree::{MAX_DEPTH, MAX_NODES};
 
-/// Strictly: nothing may be damaged.
+/// Parses strictly: damage is an error.
 fn parse(text: &str) -> Result<Value, String> {
     let mut findings = Findings::default();
     let mut tree = super::parse(text, &mut findings).map_err(|broken| broken.to_string())?;
@@ -16,7 +16,7 @@ fn parse(text: &str) -> Result<Value, String> {
     }
 }
 
-/// The fields in which something is odd, and the tree all the same.
+/// The fields with oddities, and the tree.
 fn odd(text: &str) -> (Vec<String>, Value) {
     let mut findings = Findings::default();
     let mut tree = super::parse(text, &mut findings).unwrap();
@@ -55,14 +55,14 @@ fn a_forbidden_character_is_removed_and_half_of_one_is_replaced() {
 }
 
 #[test]
-fn a_lone_ampersand_is_one_and_is_known() {
+fn a_lone_ampersand_is_kept_and_marked() {
     let (fields, tree) = odd("<a b='x&y'><c>R&D & B&amp;Q</c></a>");
     assert_eq!(tree, json!({ "a": [{ "@b": "x&y", "c": [{ "$text": "R&D & B&Q" }] }] }));
     assert_eq!(fields, ["a.@b", "a.c.$text"]);
 }
 
 #[test]
-fn html_that_is_not_closed_is_closed_where_it_stands() {
+fn unclosed_html_is_closed_in_place() {
     let (fields, tree) = odd("<a><nr>一<br>二<br>三<img src='x'></nr><n>1</n></a>");
     let nr = json!({ "br": [{}, {}], "img": [{ "@src": "x" }], "$text": "一二三" });
     assert_eq!(tree, json!({ "a": [{ "nr": [nr], "n": [{ "$text": "1" }] }] }));
@@ -96,7 +96,7 @@ fn entities_are_not_expanded() {
 }
 
 #[test]
-fn what_is_no_xml_is_refused() {
+fn text_that_is_not_xml_is_refused() {
     for text in ["", "x", "<a>", "<a><b></a>", "<a/><b/>", "{\"a\":1}", "<a", "<a></b>", "<?xml?>"]
     {
         assert!(parse(text).is_err(), "{text}");

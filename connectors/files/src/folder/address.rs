@@ -1,4 +1,4 @@
-//! Where the folder is.
+//! The address of the folder.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use contract::{Fault, Secret};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// A folder's address, parsed. Touches no network.
+/// The address of a folder, parsed. Uses no network.
 #[derive(Debug)]
 pub(super) enum Address {
     Local(PathBuf),
@@ -51,7 +51,7 @@ impl Address {
     }
 }
 
-/// A part of a URL as it was meant. A lone `%`, which the library leaves as it stands, is a mistake.
+/// A part of a URL, decoded. A lone `%`, which the library leaves as it is, is an error.
 fn decode(text: &str) -> Option<String> {
     let n_digits = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count();
     let is_whole = text.split('%').skip(1).all(|rest| n_digits(rest) == 2);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused_without_being_quoted() {
+    fn an_invalid_address_is_refused_without_being_quoted() {
         for text in [
             "ftp://a:s3cret@b/c",
             "sftp://b/c",

@@ -31,19 +31,20 @@ impl Local {
     pub(super) async fn stamp(&self, name: &str) -> Result<Option<Stamp>, Fault> {
         let path = self.folder.join(name);
         let found = blocking(move || fs::symlink_metadata(path)).await?;
-        match found {
-            Ok(found) => Ok(found.is_file().then(|| stamp(&found))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault(&self.folder.join(name), error)),
-        }
+        self.found(name, found.map(|found| found.is_file().then(|| stamp(&found))))
     }
 
     pub(super) async fn fetch(&self, name: &str, expected: Stamp) -> Result<Option<File>, Fault> {
         let path = self.folder.join(name);
-        match blocking(move || open(&path, expected)).await? {
-            Ok(file) => Ok(file),
+        let opened = blocking(move || open(&path, expected)).await?;
+        self.found(name, opened)
+    }
+
+    /// What was found under a name; `None` where there is nothing.
+    fn found<T>(&self, name: &str, found: io::Result<Option<T>>) -> Result<Option<T>, Fault> {
+        match found {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault(&self.folder.join(name), error)),
+            found => found.map_err(|error| fault(&self.folder.join(name), error)),
         }
     }
 
@@ -51,7 +52,7 @@ impl Local {
         let (from, to) = (self.folder.join(name), self.folder.join(to));
         let goal = to.clone();
         let moved = blocking(move || {
-            // A rename would write over what is there.
+            // A rename would overwrite a file.
             match fs::symlink_metadata(&to) {
                 Ok(_) => return Ok(Moved::Taken),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -85,7 +86,7 @@ fn list(folder: &Path, most: usize) -> io::Result<Listing> {
             break;
         }
         let entry = entry?;
-        // What vanished since is not there.
+        // A file that was removed meanwhile is skipped.
         let Ok(found) = fs::symlink_metadata(entry.path()) else { continue };
         let kind = if found.is_dir() {
             EntryKind::Folder
@@ -99,7 +100,7 @@ fn list(folder: &Path, most: usize) -> io::Result<Listing> {
     Ok(listing)
 }
 
-/// Opens what was listed, and nothing that took its place meanwhile.
+/// Opens the file that was listed, not one that has replaced it.
 fn open(path: &Path, expected: Stamp) -> io::Result<Option<File>> {
     let named = fs::symlink_metadata(path)?;
     if !named.is_file() {

@@ -1,4 +1,4 @@
-//! A folder on an SFTP server, by one session that is given back between two reads.
+//! A folder on an SFTP server, by one session that is closed between two reads.
 
 mod session;
 
@@ -11,30 +11,30 @@ use russh_sftp::{
     protocol::{File as Entry, FileAttributes, OpenFlags, StatusCode},
 };
 
-use self::session::{Entrance, Session};
+use self::session::{Login, Session};
 use super::{EntryKind, Listing, Moved, Stamp, address::Server};
 use crate::config::Config;
 
-/// Bytes of one request: what every server gives at once.
+/// Bytes of one request: every server gives this much.
 const PART: u32 = 32 * 1024;
-/// One request waits for its answer as long as the line is long: so many are under way at once.
+/// Requests that are sent without waiting for the answers before them.
 const AT_ONCE: usize = 16;
 
-/// A folder and the way to it.
+/// A folder and its session.
 #[derive(Debug)]
 pub(crate) struct Sftp {
-    entrance: Entrance,
+    login: Login,
     folder: String,
     listing: usize,
     session: Option<Session>,
 }
 
 impl Sftp {
-    /// Touches no network.
+    /// Uses no network.
     pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
         let folder = server.folder.clone();
-        let entrance = Entrance::new(server, config)?;
-        Ok(Self { entrance, folder, listing: config.listing as usize, session: None })
+        let login = Login::new(server, config)?;
+        Ok(Self { login, folder, listing: config.listing as usize, session: None })
     }
 
     pub(super) fn rest(&mut self) {
@@ -64,7 +64,7 @@ impl Sftp {
         name: &str,
         expected: Stamp,
     ) -> Result<Option<File>, Fault> {
-        // The server follows links when it opens: what is listed is looked at first.
+        // The server follows links when it opens a file: so its stamp is compared first.
         if self.stamp(name).await? != Some(expected) {
             return Ok(None);
         }
@@ -74,7 +74,7 @@ impl Sftp {
             Err(Failed::Server(error)) if is_absent(&error) => Ok(None),
             Err(Failed::Server(error)) => Err(self.fault(&path, &error)),
             Err(Failed::Disk(error)) => {
-                Err(Fault::transient("it cannot be kept here while it is read")
+                Err(Fault::transient("it cannot be written to the folder for temporary files")
                     .at(path)
                     .because(error)
                     .remedy("make room in the folder for temporary files"))
@@ -102,7 +102,7 @@ impl Sftp {
             self.session = Some(session);
             return Ok(sftp);
         }
-        let session = self.entrance.enter().await?;
+        let session = self.login.enter().await?;
         Ok(self.session.insert(session).sftp())
     }
 
@@ -112,10 +112,10 @@ impl Sftp {
 
     fn fault(&mut self, path: &str, error: &Error) -> Fault {
         if !matches!(error, Error::Status(_)) {
-            // Nobody knows what such a session would say next.
+            // The state of such a session is not known.
             self.session = None;
         }
-        session::of_request(error).at(path).at(self.entrance.place())
+        session::of_request(error).at(path).at(self.login.place())
     }
 }
 
@@ -141,7 +141,7 @@ async fn list(sftp: &RawSftpSession, folder: &str, most: usize) -> Result<Listin
             Err(error) => break Err(error),
         }
     };
-    // A server closes what is left open with the session.
+    // The server closes the handle at the end of the session anyway.
     let _ = sftp.close(handle).await;
     done
 }
@@ -177,7 +177,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// A whole file, to the disk; `None` where the file is not `expected` any more when it has been read.
+/// A whole file, to the disk; `None` where its stamp has changed when it has been read.
 async fn fetch(sftp: &RawSftpSession, path: &str, expected: Stamp) -> Result<Option<File>, Failed> {
     let file = tempfile::tempfile().map_err(Failed::Disk)?;
     let opened = sftp.open(path, OpenFlags::READ, FileAttributes::empty()).await?;
@@ -199,7 +199,7 @@ async fn fetch(sftp: &RawSftpSession, path: &str, expected: Stamp) -> Result<Opt
     Ok(is_same.then_some(file))
 }
 
-/// One part; shorter where the file ends.
+/// One part; shorter at the end of the file.
 async fn part(sftp: &RawSftpSession, handle: &str, at: u64) -> Result<(u64, Vec<u8>), Failed> {
     let mut bytes = Vec::new();
     while bytes.len() < PART as usize {

@@ -1,21 +1,22 @@
-//! CSV as it is really written: cells over several lines, quotes in the middle, separators too many.
+//! CSV as programs write it: cells over several lines, quotes in the middle, too many separators.
 //!
-//! Lenient where a cell can still be told from its neighbours: a quote in the middle of a cell is a
-//! quote, text behind a closing quote belongs to the cell.
+//! Lenient where the cells are still clear: a quote in the middle of a cell is a quote, text after a
+//! closing quote belongs to the cell.
 
 use std::ops::Range;
 
 use contract::{Mark, Reason, demand::QualityFlag};
+use document::malformed_detail;
 use normalizer_text::Span;
 use serde_json::Value;
 
 use super::{
-    FormOptions, RawRow, RowReader,
+    RawRow, RowReader,
     header::{Header, find_header},
-    malformed_detail,
 };
 use crate::{
     config::CsvConfig,
+    options::Options,
     spool::Broken,
     text::{Piece, Pieces},
 };
@@ -26,7 +27,7 @@ pub(super) struct Csv {
     header: Header,
 }
 
-/// What stands on one or more lines.
+/// The cells of one or more lines.
 #[derive(Default)]
 struct Record {
     /// Number of its first line.
@@ -43,9 +44,13 @@ struct Lines {
 }
 
 impl Csv {
-    pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Result<Self, Broken> {
-        let mut lines =
-            Lines { pieces, config: options.csv.clone(), limit: options.max_record, n_lines: 0 };
+    pub(super) fn open(pieces: Pieces, options: &Options) -> Result<Self, Broken> {
+        let mut lines = Lines {
+            pieces,
+            config: options.config.csv.clone(),
+            limit: options.max_record,
+            n_lines: 0,
+        };
         let header = find_header(&options.columns, || {
             let record = lines.next()?;
             Ok(record.map(|record| record.cells.into_iter().map(|cell| cell.text).collect()))
@@ -62,7 +67,7 @@ impl RowReader for Csv {
 }
 
 impl Lines {
-    /// The next record; lines without anything are none.
+    /// The next record; empty lines are skipped.
     fn next(&mut self) -> Result<Option<Record>, Broken> {
         loop {
             let Some(record) = self.record()? else { return Ok(None) };
@@ -139,12 +144,11 @@ fn row(record: Record, header: &Header, charset: &str) -> RawRow {
     });
     let marks = marks.collect();
     let tree = Value::Object(header.object(cells.into_iter().map(|cell| Value::String(cell.text))));
-    let at = format!("line {line}");
-    let findings = document::Findings::default();
-    RawRow { at, tree, bytes: Some(whole.bytes), findings, malformed, marks, problem }
+    let (at, bytes) = (format!("line {line}"), Some(whole.bytes));
+    RawRow { at, tree, bytes, malformed, marks, problem, ..RawRow::default() }
 }
 
-/// What stands between cells, where the first line tells Excel: `sep=;`.
+/// The separator, where the first line tells it to Excel: `sep=;`.
 fn named_delimiter(line: &str) -> Option<String> {
     let delimiter = without_end(line).0.strip_prefix("sep=")?;
     (delimiter.len() == 1).then(|| delimiter.to_owned())
@@ -170,12 +174,12 @@ fn append(whole: &mut Piece, piece: Piece) {
     whole.text.push_str(&piece.text);
 }
 
-/// One cell, and where it stands in the text of its record.
+/// One cell, and its place in the text of its record.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Cell {
     text: String,
     span: Range<usize>,
-    /// So much of it stood in quotes.
+    /// How much of it was in quotes.
     quoted: usize,
 }
 
@@ -200,7 +204,7 @@ impl<'a> Splitter<'a> {
         Self { config, cells: Vec::new(), cell: Cell::default(), state: State::Fresh }
     }
 
-    /// Takes a line without its end; it stands at `base` in the record's text.
+    /// Takes a line without its end; it begins at `base` in the record's text.
     fn line(&mut self, line: &str, base: usize) {
         let CsvConfig { delimiter, quote, .. } = self.config;
         let mut at = 0;
@@ -245,12 +249,12 @@ impl<'a> Splitter<'a> {
         self.state == State::Quoted
     }
 
-    /// The end of a line that stands in quotes.
+    /// The end of a line within quotes.
     fn line_end(&mut self, end: &str) {
         self.cell.text.push_str(end);
     }
 
-    /// All cells; `end` is where the record ends.
+    /// All cells; the record ends at `end`.
     fn finish(mut self, end: usize) -> Vec<Cell> {
         let Cell { text, quoted, .. } = &mut self.cell;
         let kept = text.trim_end_matches(|c| self.config.trailing.contains(c)).len();

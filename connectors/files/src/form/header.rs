@@ -1,4 +1,4 @@
-//! The row that names the columns: recognised under any of the names they go by, in any order.
+//! The header: the row that names the columns, by any of their names and in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 use crate::spool::Broken;
 
-/// Rows in which a header is looked for: above it people write titles.
+/// Rows in which a header is searched: people write titles above it.
 const LOOKED_AT: usize = 10;
 
 /// The columns a table must have.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Columns {
-    /// What each known name stands for.
+pub(crate) struct Columns {
+    /// The column of each known name.
     names: BTreeMap<String, String>,
     wanted: BTreeSet<String>,
 }
@@ -21,53 +21,42 @@ pub(super) struct Columns {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header(Vec<Option<String>>);
 
-/// Why a row is no header.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct NoHeader {
-    missing: Vec<String>,
-    /// Columns of the same meaning.
-    twice: Vec<String>,
-}
-
-/// Finds the header among the first rows that hold something.
+/// Finds the header among the first rows that are not empty.
 pub(super) fn find_header(
     columns: &Columns,
     mut next: impl FnMut() -> Result<Option<Vec<String>>, Broken>,
 ) -> Result<Header, Broken> {
-    let mut first: Option<NoHeader> = None;
+    let mut first = None;
     for _ in 0..LOOKED_AT {
         let Some(cells) = next()? else { break };
         match columns.recognise(cells.iter().map(String::as_str)) {
             Ok(header) => return Ok(header),
-            Err(no) => {
-                first.get_or_insert(no);
-            }
+            Err(why) => first = first.or(Some(why)),
         }
     }
-    Err(Broken::content("unknown_header", first.unwrap_or_default().detail()))
+    Err(Broken::content("unknown_header", first.unwrap_or_else(no_names)))
 }
 
 impl Columns {
-    /// Refuses a name that would stand for two columns.
-    pub(super) fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+    /// Refuses a name of two columns.
+    pub(crate) fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
         let mut names = BTreeMap::new();
         for (column, others) in columns {
             for name in [column].into_iter().chain(others) {
                 if let Some(other) = names.insert(tidy(name), column.clone())
                     && other != *column
                 {
-                    return Err(format!("`{name}` stands for `{other}` and for `{column}`"));
+                    return Err(format!("`{name}` is a name of `{other}` and of `{column}`"));
                 }
             }
         }
         Ok(Self { names, wanted: columns.keys().cloned().collect() })
     }
 
-    /// What the cells of a row name, if it is the header.
-    fn recognise<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, NoHeader> {
+    /// The columns of a row, if it is the header.
+    fn recognise<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, String> {
         let mut seen = BTreeSet::new();
-        let mut no = NoHeader::default();
-        let mut header = Vec::new();
+        let (mut header, mut twice) = (Vec::new(), Vec::new());
         for cell in cells {
             let name = tidy(cell);
             let name = self.names.get(&name).cloned().unwrap_or(name);
@@ -75,18 +64,25 @@ impl Columns {
             if let Some(name) = &name
                 && !seen.insert(name.clone())
             {
-                no.twice.push(name.clone());
+                twice.push(name.clone());
             }
             header.push(name);
         }
         while header.last().is_some_and(Option::is_none) {
             header.pop();
         }
-        no.missing = self.wanted.difference(&seen).cloned().collect();
-        // Who knows a column twice may still mean one we do not want.
-        no.twice.retain(|name| self.wanted.is_empty() || self.wanted.contains(name));
-        let is_header = no.missing.is_empty() && no.twice.is_empty() && !header.is_empty();
-        if is_header { Ok(Header(header)) } else { Err(no) }
+        let missing: Vec<String> = self.wanted.difference(&seen).cloned().collect();
+        // Columns that the channel does not need may be named twice.
+        twice.retain(|name| self.wanted.is_empty() || self.wanted.contains(name));
+        // Names of columns come from the channel, so they may be quoted.
+        match (&missing[..], &twice[..]) {
+            ([], []) if header.is_empty() => Err(no_names()),
+            ([], []) => Ok(Header(header)),
+            ([], twice) => Err(format!("the first row names twice: {}", twice.join(", "))),
+            (missing, _) => {
+                Err(format!("no row names all columns, missing: {}", missing.join(", ")))
+            }
+        }
     }
 }
 
@@ -99,25 +95,18 @@ impl Header {
         self.0.get(place)?.as_deref()
     }
 
-    /// The row as an object of its columns. A column without a name is none.
+    /// The row as an object of its columns. A column without a name is left out.
     pub(super) fn object(&self, cells: impl IntoIterator<Item = Value>) -> Map<String, Value> {
         let named = self.0.iter().zip(cells);
         named.filter_map(|(name, cell)| Some((name.clone()?, cell))).collect()
     }
 }
 
-impl NoHeader {
-    /// Names of columns are the channel's own, so they may be quoted.
-    fn detail(&self) -> String {
-        match (&self.missing[..], &self.twice[..]) {
-            ([], []) => "there is no row that names columns".to_owned(),
-            ([], twice) => format!("the first row names twice: {}", twice.join(", ")),
-            (missing, _) => format!("no row names all columns, missing: {}", missing.join(", ")),
-        }
-    }
+fn no_names() -> String {
+    "there is no row that names columns".to_owned()
 }
 
-/// A name without what spreadsheets leave around it.
+/// A name without the blanks that spreadsheets leave around it.
 fn tidy(name: &str) -> String {
     name.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{FEFF}').to_owned()
 }
@@ -146,11 +135,11 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_lacks_a_column_or_has_it_twice_is_none() {
+    fn a_row_that_lacks_a_column_or_has_it_twice_is_not_a_header() {
         let missing = columns().recognise(["诉求编码", "状态"]).unwrap_err();
-        assert_eq!(missing.missing, ["诉求编号"]);
+        assert_eq!(missing, "no row names all columns, missing: 诉求编号");
         let twice = columns().recognise(["诉求编号", "编号", "状态"]).unwrap_err();
-        assert_eq!(twice.twice, ["诉求编号"]);
+        assert_eq!(twice, "the first row names twice: 诉求编号");
         assert!(columns().recognise(["备注", "备注", "诉求编号", "状态"]).is_ok());
         assert!(columns().recognise(["", ""]).is_err());
     }

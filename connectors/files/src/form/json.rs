@@ -1,13 +1,13 @@
-//! JSON: an object a line, or one array of objects.
+//! JSON: one object per line, or one array of objects.
 
 use contract::Reason;
 use document::{Scan, Shape};
 use serde_json::Value;
 
-use super::{FormOptions, RawRow, RowReader, stream::Stream};
-use crate::{spool::Broken, text::Pieces};
+use super::{RawRow, RowReader, stream::Stream};
+use crate::{options::Options, spool::Broken, text::Pieces};
 
-/// An object a line.
+/// One object per line.
 pub(super) struct Lines {
     stream: Stream,
     limit: usize,
@@ -15,7 +15,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Self {
+    pub(super) fn open(pieces: Pieces, options: &Options) -> Self {
         Self { stream: Stream::new(pieces), limit: options.max_record, n_lines: 0 }
     }
 }
@@ -44,7 +44,7 @@ pub(super) struct Array {
     limit: usize,
     /// Text that was read and not used.
     text: String,
-    /// Place of that text.
+    /// The place of that text in the stream.
     at: u64,
     used: usize,
     n_elements: u64,
@@ -59,13 +59,13 @@ enum State {
 }
 
 impl Array {
-    pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Self {
+    pub(super) fn open(pieces: Pieces, options: &Options) -> Self {
         let (stream, limit) = (Stream::new(pieces), options.max_record);
         let state = State::Before;
         Self { stream, limit, text: String::new(), at: 0, used: 0, n_elements: 0, state }
     }
 
-    /// The next character that is no blank, without taking it.
+    /// The next character that is not a blank, without taking it.
     fn peek(&mut self) -> Result<Option<char>, Broken> {
         loop {
             let rest = &self.text[self.used..];
@@ -94,7 +94,7 @@ impl Array {
         }
     }
 
-    /// Takes one element, up to the `,` or `]` behind it.
+    /// Takes one element, up to the `,` or `]` after it.
     fn element(&mut self) -> Result<RawRow, Broken> {
         let at = format!("element {}", self.n_elements);
         let mut scan = Scan::default();
@@ -133,7 +133,7 @@ impl RowReader for Array {
             match (self.state, next) {
                 (State::Before, Some('[')) => self.state = State::Within,
                 (State::Before, _) => {
-                    return Err(Broken::content("bad_json", "the document is no array"));
+                    return Err(Broken::content("bad_json", "the document is not an array"));
                 }
                 (State::Within, Some(']')) => self.state = State::After,
                 (State::Within, Some(',')) => {}
@@ -148,7 +148,7 @@ impl RowReader for Array {
                     return Err(Broken::content("truncated", "the array is not closed"));
                 }
                 (State::After, Some(_)) => {
-                    return Err(Broken::content("bad_json", "there is more behind the array"));
+                    return Err(Broken::content("bad_json", "there is more text after the array"));
                 }
             }
             self.used += 1;
@@ -156,17 +156,17 @@ impl RowReader for Array {
     }
 }
 
-/// The row of a text that stands from `from` to `to` in the stream.
+/// The row of a text from `from` to `to` in the stream.
 fn row(stream: &mut Stream, at: String, text: &str, from: u64, to: u64) -> RawRow {
     let (bytes, marks, mut findings) = stream.evidence(from, to);
     stream.forget(to);
     let (tree, problem) = match Shape::Json.parse(text, &mut findings) {
         Ok(tree @ Value::Object(_)) => (tree, None),
-        Ok(_) => (Value::Null, Some(Reason::new("bad_json", "it is no object"))),
+        Ok(_) => (Value::Null, Some(Reason::new("bad_json", "it is not an object"))),
         Err(broken) => (Value::Null, Some(Reason::new("bad_json", broken.to_string()))),
     };
     let bytes = Some(bytes);
-    RawRow { at, tree, bytes, findings, malformed: Vec::new(), marks, problem }
+    RawRow { at, tree, bytes, findings, marks, problem, ..RawRow::default() }
 }
 
 #[cfg(test)]

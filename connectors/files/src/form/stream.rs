@@ -1,7 +1,7 @@
-//! The text of a document, with the bytes behind the last of it.
+//! The text of a document as a stream, with the bytes of the current record.
 //!
-//! A document comes in small pieces. Those of the record that is being read are kept, so that a
-//! malformed sequence is found in the record that holds it, and its bytes can be shown.
+//! A document comes in small pieces. Those of the current record are kept, so that a malformed
+//! sequence is assigned to its record, and its bytes can be shown.
 
 use std::{
     collections::VecDeque,
@@ -19,16 +19,16 @@ const PIECE: usize = 4 * 1024;
 /// A document as text; also as a `BufRead` of UTF-8.
 pub(super) struct Stream {
     pieces: Pieces,
-    /// Pieces from the beginning of the record on, with the place of their text.
+    /// Pieces from the beginning of the record on, each with the place of its text.
     kept: VecDeque<(u64, Piece)>,
     /// What is malformed in them, marked in their text.
     findings: Findings,
-    /// Place of the text behind the last piece.
+    /// Place of the text after the last piece.
     end: u64,
     /// Line and column of the beginning of the last piece, both from 0.
     line: usize,
     column: usize,
-    /// Of the last piece, what the `BufRead` has given out.
+    /// How much of the last piece was consumed by the `BufRead`.
     used: usize,
 }
 
@@ -58,7 +58,7 @@ impl Stream {
         Ok(self.kept.back().map(|(at, piece)| (*at, piece.text.as_str())))
     }
 
-    /// Where the text stands that begins so many bytes before the end of the last piece.
+    /// Line and column of the text that begins this many bytes before the end of the last piece.
     pub(super) fn place(&self, n_before_end: usize) -> String {
         let (line, column) = self.spot(n_before_end);
         format!("line {}, column {}", line + 1, column + 1)
@@ -74,15 +74,15 @@ impl Stream {
         }
     }
 
-    /// Where the reader is that takes it as a `BufRead`.
+    /// Line and column of what the `BufRead` gives next.
     pub(super) fn here(&self) -> String {
         let last = self.kept.back().map_or(0, |(_, piece)| piece.text.len());
         self.place(last.saturating_sub(self.used))
     }
 
-    /// What lies before `place` is not asked for again.
+    /// Drops what lies before `place`.
     pub(super) fn forget(&mut self, place: u64) {
-        // The last piece stays: it is being given out.
+        // The last piece stays: it is being consumed.
         while self.kept.len() > 1
             && self.kept.front().is_some_and(|(at, piece)| at + piece.text.len() as u64 <= place)
         {
@@ -93,7 +93,7 @@ impl Stream {
         }
     }
 
-    /// The lines that a record stands on, what was put back in them, and what is malformed.
+    /// The lines of a record, what was put back in them, and what is malformed.
     pub(super) fn evidence(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
         let touches = |(at, piece): &&(u64, Piece)| *at < to && at + piece.text.len() as u64 > from;
         let (mut bytes, mut n_moved) = (Vec::new(), 0);

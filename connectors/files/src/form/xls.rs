@@ -1,20 +1,23 @@
-//! Workbooks of before 2007 (.xls): the first sheet.
+//! Workbooks in the format before Excel 2007 (.xls): the first sheet.
 //!
-//! The format cannot be read as a stream: its texts stand in front, its records refer back. It ends
-//! at 65,536 rows, so calamine may hold it whole, up to a size.
+//! The format cannot be read as a stream: records refer to texts at the beginning. It has at most
+//! 65,536 rows, so calamine may keep all of it in memory, up to a size.
 
 use std::{fs::File, io::BufReader, sync::Arc};
 
 use calamine::{Data, Range, Reader as _};
 
 use super::{
-    FormOptions, RawRow, RowReader,
+    RawRow, RowReader,
     header::{Header, find_header},
-    xlsx::{Cells, dates_from_1904, plain_number},
+    xlsx::{Cells, dates_from_1904, no_workbook, plain_number},
 };
-use crate::spool::{Broken, View};
+use crate::{
+    options::Options,
+    spool::{Broken, View},
+};
 
-/// A larger file is no worksheet of demands.
+/// No worksheet of demands is larger.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// The records of a workbook's first sheet.
@@ -29,20 +32,19 @@ struct Sheet {
 }
 
 impl Xls {
-    pub(super) fn open(file: Arc<File>, options: &FormOptions) -> Result<Self, Broken> {
+    pub(super) fn open(file: Arc<File>, options: &Options) -> Result<Self, Broken> {
         let n_bytes = file.metadata()?.len();
         if n_bytes > MAX_BYTES {
             let detail = format!("{n_bytes} bytes, an .xls has at most {MAX_BYTES}");
             return Err(Broken::content("too_large", detail));
         }
-        let damaged =
-            || Broken::content("bad_workbook", "the file is not a workbook, or it is damaged");
-        let mut workbook =
-            calamine::Xls::new(BufReader::new(View::new(file))).map_err(|_| damaged())?;
+        let workbook = calamine::Xls::new(BufReader::new(View::new(file)));
+        let mut workbook = workbook.map_err(|_| no_workbook())?;
         if workbook.has_1904_epoch() {
             return Err(dates_from_1904());
         }
-        let range = workbook.worksheet_range_at(0).ok_or_else(damaged)?.map_err(|_| damaged())?;
+        let range = workbook.worksheet_range_at(0).ok_or_else(no_workbook)?;
+        let range = range.map_err(|_| no_workbook())?;
         let mut rows = Sheet { range, next: 0 };
         let header = find_header(&options.columns, || Ok(rows.next().map(|row| row.cells)))?;
         Ok(Self { rows, header })

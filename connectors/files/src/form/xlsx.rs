@@ -1,19 +1,17 @@
 //! Workbooks of Excel (.xlsx): the first sheet, row by row.
 //!
-//! The sheet is unpacked to the disk and read as a stream; only the table of texts is in memory, and
-//! that has a limit. Values are given as the file holds them: a date is a number of days, as in the
-//! source.
+//! The sheet is unpacked to the disk and read as a stream; only the table of texts is in memory,
+//! within a limit. Values are as in the file: a date is a number of days.
 //!
-//! Not by calamine's `worksheet_cells_reader`, as of 0.38: it opens a workbook by reserving as many
-//! texts as the file declares, so one wrong number (`uniqueCount`) ends the process; it keeps all
-//! texts and the text of one cell without a limit; it computes with a declared range that may be
-//! reversed; it reads numbers as floating-point, so an id of 17 digits becomes another; and a
-//! reference to a text that is no number gives the first text instead of an error.
+//! Not with calamine's `worksheet_cells_reader`, as of 0.38: it reserves memory for as many texts as
+//! the file declares, so one wrong number (`uniqueCount`) ends the process; it keeps all texts and
+//! the text of one cell without a limit; it relies on a declared range that may be reversed; it reads
+//! numbers as floating-point, so an id of 17 digits becomes another; and a reference to a text that
+//! is not a number gives the first text instead of an error.
 
 mod sheet;
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::{BufReader, Read},
     sync::Arc,
@@ -28,10 +26,13 @@ use zip::ZipArchive;
 
 use self::sheet::{Sheet, Strings};
 use super::{
-    FormOptions, RawRow, RowReader,
+    RawRow, RowReader,
     header::{Header, find_header},
 };
-use crate::spool::{Broken, Budget, Limited, UnpackLimits, View, spool};
+use crate::{
+    options::Options,
+    spool::{Broken, Budget, Limited, UnpackLimits, View, spool},
+};
 
 /// The records of a workbook's first sheet.
 pub(super) struct Xlsx {
@@ -40,7 +41,7 @@ pub(super) struct Xlsx {
 }
 
 impl Xlsx {
-    pub(super) fn open(file: Arc<File>, options: &FormOptions) -> Result<Self, Broken> {
+    pub(super) fn open(file: Arc<File>, options: &Options) -> Result<Self, Broken> {
         let mut package = Package::open(file, options.limits)?;
         let workbook = package.workbook()?;
         if workbook.counts_from_1904 {
@@ -62,7 +63,7 @@ impl RowReader for Xlsx {
     }
 }
 
-/// One row that holds something: its number, and its cells from the first column on.
+/// One row that is not empty: its number, and its cells from the first column on.
 pub(super) struct Cells {
     pub(super) number: u64,
     pub(super) cells: Vec<String>,
@@ -73,16 +74,16 @@ impl Cells {
         let missing = header.len().saturating_sub(self.cells.len());
         let cells = self.cells.into_iter().chain(std::iter::repeat_n(String::new(), missing));
         let tree = Value::Object(header.object(cells.map(Value::String)));
-        RawRow::of_cells(format!("row {}", self.number), tree)
+        RawRow { at: format!("row {}", self.number), tree, ..RawRow::default() }
     }
 }
 
-/// Every date would be read four years early, and nothing would look wrong.
+/// Every date would be four years early, and nobody would notice.
 pub(super) fn dates_from_1904() -> Broken {
     Broken::content("dates_from_1904", "the workbook counts its days from 1904")
 }
 
-/// A number as a person would write it: whole ones without `.0` and without an exponent.
+/// A number as people write it: whole numbers without `.0` and without an exponent.
 pub(super) fn plain_number(text: &str) -> String {
     const WHOLE: f64 = 9_007_199_254_740_992.0;
     match text.parse::<f64>() {
@@ -92,7 +93,7 @@ pub(super) fn plain_number(text: &str) -> String {
     }
 }
 
-/// Parts that are read into memory are not larger.
+/// Most bytes of a part that is read into memory.
 const SMALL: u64 = 4 << 20;
 
 /// A part that is read as a stream.
@@ -104,7 +105,7 @@ struct Package {
     budget: Budget,
 }
 
-/// What the workbook says of itself.
+/// What the workbook says about itself.
 struct Workbook {
     /// Name of the part.
     first_sheet: String,
@@ -121,21 +122,21 @@ impl Package {
     fn workbook(&mut self) -> Result<Workbook, Broken> {
         let (mut counts_from_1904, mut id) = (false, None);
         let text = self.small("xl/workbook.xml")?;
-        each_element(&text, |name, attributes| match name {
-            // Newer versions write a second element of this name that says nothing of dates.
+        each_element(&text, |name, element| match name {
+            // Newer versions write a second element of this name that says nothing about dates.
             "workbookPr" => {
-                let value = attributes.get("date1904").map(String::as_str);
-                counts_from_1904 |= matches!(value, Some("1" | "true"));
+                let value = attribute(element, "date1904");
+                counts_from_1904 |= matches!(value.as_deref(), Some("1" | "true"));
             }
-            "sheet" if id.is_none() => id = attributes.get("id").cloned(),
+            "sheet" if id.is_none() => id = attribute(element, "id"),
             _ => {}
         })?;
         let id = id.ok_or_else(no_workbook)?;
         let mut target = None;
         let text = self.small("xl/_rels/workbook.xml.rels")?;
-        each_element(&text, |name, attributes| {
-            if name == "Relationship" && attributes.get("Id") == Some(&id) {
-                target = attributes.get("Target").cloned();
+        each_element(&text, |name, element| {
+            if name == "Relationship" && attribute(element, "Id").as_ref() == Some(&id) {
+                target = attribute(element, "Target");
             }
         })?;
         let target = target.ok_or_else(no_workbook)?;
@@ -146,7 +147,7 @@ impl Package {
         Ok(Workbook { first_sheet, counts_from_1904 })
     }
 
-    /// The texts that cells share; none where the workbook has no table of them.
+    /// The texts that cells share; empty where the workbook has no table of them.
     fn strings(&mut self, limit: usize) -> Result<Strings, Broken> {
         const NAME: &str = "xl/sharedStrings.xml";
         if self.archive.index_for_name(NAME).is_none() {
@@ -171,20 +172,17 @@ impl Package {
     }
 }
 
-fn no_workbook() -> Broken {
+pub(super) fn no_workbook() -> Broken {
     Broken::content("bad_workbook", "the file is not a workbook, or it is damaged")
 }
 
-/// Names and attributes of all elements, without prefixes.
-fn each_element(
-    text: &str,
-    mut seen: impl FnMut(&str, BTreeMap<String, String>),
-) -> Result<(), Broken> {
+/// Names of all elements, without prefixes, and the elements.
+fn each_element(text: &str, mut seen: impl FnMut(&str, &BytesStart<'_>)) -> Result<(), Broken> {
     let mut reader = Reader::from_str(text);
     loop {
         match reader.read_event().map_err(|_| no_workbook())? {
             Event::Start(element) | Event::Empty(element) => {
-                seen(element.local_name().as_ref(), attributes(&element));
+                seen(element.local_name().as_ref(), &element);
             }
             Event::Eof => return Ok(()),
             _ => {}
@@ -192,13 +190,11 @@ fn each_element(
     }
 }
 
-fn attributes(element: &BytesStart<'_>) -> BTreeMap<String, String> {
-    let each = element.attributes().filter_map(Result::ok);
-    each.filter_map(|attribute| {
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned();
-        Some((attribute.key.local_name().as_ref().to_owned(), value))
-    })
-    .collect()
+/// The value of an attribute, by its name without prefix.
+fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
+    let mut attributes = element.attributes().filter_map(Result::ok);
+    let found = attributes.find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    Some(found.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned())
 }
 
 #[cfg(test)]

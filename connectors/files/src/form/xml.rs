@@ -1,6 +1,6 @@
 //! An XML document of records: the children of its root, or elements of a name.
 //!
-//! One record at a time becomes a tree; what is damaged in one spares those behind it.
+//! One record at a time becomes a tree; damage in one does not affect those after it.
 
 use std::collections::VecDeque;
 
@@ -10,8 +10,8 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use super::{FormOptions, RawRow, RowReader, stream::Stream};
-use crate::{spool::Broken, text::Pieces};
+use super::{RawRow, RowReader, stream::Stream};
+use crate::{options::Options, spool::Broken, text::Pieces};
 
 /// The records of an XML document.
 pub(super) struct Xml {
@@ -27,11 +27,11 @@ pub(super) struct Xml {
 }
 
 impl Xml {
-    pub(super) fn open(pieces: Pieces, options: &FormOptions) -> Self {
+    pub(super) fn open(pieces: Pieces, options: &Options) -> Self {
         let mut reader = Reader::from_reader(Stream::new(pieces));
         Builder::prepare(reader.config_mut());
         reader.config_mut().expand_empty_elements = true;
-        let (element, limit) = (options.element.clone(), options.max_record);
+        let (element, limit) = (options.config.element.clone(), options.max_record);
         let (around, held) = (Vec::new(), VecDeque::new());
         Self { reader, element, limit, around, n_records: 0, held }
     }
@@ -79,9 +79,8 @@ impl Xml {
                 tree,
                 bytes: Some(bytes.clone()),
                 findings: findings.clone(),
-                malformed: Vec::new(),
                 marks: marks.clone(),
-                problem: None,
+                ..RawRow::default()
             });
             self.n_records += 1;
         }
@@ -148,11 +147,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{form, text};
+    use crate::{options, text};
 
     fn rows(bytes: &[u8], element: Option<&str>) -> (Vec<RawRow>, Option<String>) {
-        let mut options = form::options();
-        options.element = element.map(str::to_owned);
+        let mut options = options::of_tests();
+        options.config.element = element.map(str::to_owned);
         let mut xml = Xml::open(text::pieces(bytes, Charset::Utf8), &options);
         let mut found = Vec::new();
         loop {
@@ -176,7 +175,8 @@ mod tests {
             "nr": [{ "$text": "<b> 内容" }],
         });
         assert_eq!(rows[0].tree, expected);
-        assert_eq!(rows[1].tree, json!({ "@x": "u" }));
+        // A namespace is a declaration, not a value.
+        assert_eq!(rows[1].tree, json!({}));
     }
 
     #[test]
@@ -194,18 +194,20 @@ mod tests {
         let (rows, ended) = rows(text, None);
         assert_eq!((rows.len(), ended), (3, None));
         assert_eq!(rows[0].tree, json!({ "n": [{ "$text": "䶮" }] }));
-        let n_malformed: Vec<usize> = rows.iter().map(|row| row.malformed.len()).collect();
+        let findings = rows.iter().map(|row| row.findings.judge("", &row.tree, "gb18030"));
+        let n_malformed: Vec<usize> = findings.map(|found| found.marks.len()).collect();
         assert_eq!(n_malformed, [0, 1, 0]);
         assert_eq!(rows[1].bytes.as_deref(), Some(&b"<r><n>\xff\xff</n></r>\n"[..]));
     }
 
     #[test]
-    fn what_is_not_well_formed_ends_the_file_and_keeps_what_it_gave() {
-        let deep = format!("<a><r>{}", "<x>".repeat(100));
+    fn malformed_xml_ends_the_file_and_keeps_the_records_before_it() {
+        let deep = format!("<a><r>{}", "<x>".repeat(200));
         for (text, said, n) in [
             ("<a><r/><r>", "truncated", 1),
             ("<a><r/>", "truncated", 1),
-            ("<a><r/><r></s></a>", "bad_xml", 1),
+            ("<a><r/></b><r/></a>", "bad_xml", 1),
+            ("<a><r/><r></s></r></a>", "", 2),
             (deep.as_str(), "bad_xml", 0),
             ("<!DOCTYPE a [<!ENTITY x 'y'>]><a><r>&x;&x;</r></a>", "", 1),
         ] {

@@ -1,5 +1,5 @@
-//! A folder of files as a source, for every test that needs one: on this machine, or behind the
-//! server that `cargo xtask test` starts.
+//! A folder of files as a source for tests: on this machine, or on the server that
+//! `cargo xtask test` starts.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -21,11 +21,11 @@ use serde_json::{Value, json};
 
 /// One folder.
 pub(crate) struct Folder {
-    /// Where it is on this machine.
+    /// Its path on this machine.
     pub(crate) path: PathBuf,
     /// The `[files]` section.
     pub(crate) settings: Value,
-    /// What its owner allows.
+    /// The limits of its owner.
     pub(crate) gate: Arc<dyn Gate>,
     n_files: i64,
     /// Removed with the test.
@@ -33,7 +33,7 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// On this machine; files are announced, and archived.
+    /// On this machine; files have manifests and are archived.
     pub(crate) fn new() -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().to_owned();
@@ -43,7 +43,7 @@ impl Folder {
     pub(crate) fn at(path: PathBuf, url: &str, temporary: Option<tempfile::TempDir>) -> Self {
         for folder in [path.clone(), path.join("archive"), path.join("error")] {
             fs::create_dir_all(&folder).unwrap();
-            // The server's user is another one.
+            // The server runs as another user.
             fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
         }
         let settings = json!({
@@ -64,7 +64,7 @@ impl Folder {
         self
     }
 
-    /// Nothing announces a file, and nothing is moved.
+    /// Files have no manifests and are not moved.
     pub(crate) fn plain(self) -> Self {
         self.with(json!({ "manifest": null, "archive": null, "error": null }))
     }
@@ -79,14 +79,14 @@ impl Folder {
         Files::build(serde_json::from_value(self.settings.clone()).unwrap(), context)
     }
 
-    /// Puts a file there, all at once.
+    /// Puts a complete file there.
     pub(crate) fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let hidden = self.path.join(".part");
         fs::write(&hidden, bytes).unwrap();
         fs::rename(hidden, self.path.join(name)).unwrap();
     }
 
-    /// Puts a file there and announces it, where this folder does so.
+    /// Puts a file there, with a manifest where this folder has them.
     pub(crate) fn announce(&self, name: &str, bytes: impl AsRef<[u8]>, n_rows: usize) {
         let bytes = bytes.as_ref();
         self.put(name, bytes);
@@ -95,7 +95,7 @@ impl Folder {
         }
     }
 
-    /// What lies there: files, in order of their names.
+    /// The files, in order of their names.
     pub(crate) fn names(&self, within: &str) -> Vec<String> {
         names(&self.path.join(within))
     }
@@ -139,7 +139,7 @@ impl Source for Folder {
     }
 }
 
-/// The line that announces a file.
+/// The manifest of a file.
 pub(crate) fn manifest(name: &str, bytes: &[u8], n_rows: usize) -> String {
     format!("{name}|{n_rows}|{}|{}\n", bytes.len(), hex::encode(Md5::digest(bytes)))
 }
@@ -174,7 +174,7 @@ pub(crate) fn body(entry: &Entry) -> &Value {
     }
 }
 
-/// Place and reason of each entry that is none.
+/// Place and reason of each unreadable entry.
 pub(crate) fn refusals(entries: &[Entry]) -> Vec<(String, String)> {
     entries
         .iter()

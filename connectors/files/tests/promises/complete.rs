@@ -8,7 +8,7 @@ const NAME: &str = "F_20261009103000.csv";
 const TEXT: &str = "id,title\na,1\nb,2\n";
 
 #[tokio::test]
-async fn a_file_that_nothing_announces_is_left_alone() {
+async fn a_file_without_a_manifest_is_ignored() {
     let folder = Folder::new();
     folder.put(NAME, TEXT);
     let (entries, at) = folder.entries(None, 10).await;
@@ -20,7 +20,7 @@ async fn a_file_that_nothing_announces_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_what_was_announced_is_put_aside_with_a_reason() {
+async fn a_file_that_differs_from_its_manifest_goes_to_quarantine() {
     let good = manifest(NAME, TEXT.as_bytes(), 2);
     let other_md5 = good.replace(&good[good.len() - 9..good.len() - 1], "00000000");
     for (text, announced, reason) in [
@@ -40,7 +40,7 @@ async fn a_file_that_is_not_what_was_announced_is_put_aside_with_a_reason() {
         folder.announce("F_20261009110000.csv", "id,title\nc,3\n", 1);
         let (entries, _) = folder.entries(None, 10).await;
         assert_eq!(refusals(&entries), [(NAME.to_owned(), reason.to_owned())]);
-        // Never a part of it, and never in the way of others.
+        // It is never read in part, and never blocks others.
         assert_eq!(keys(&entries), [NAME, "c"], "{reason}");
         assert_eq!(folder.names("error"), [NAME.to_owned(), format!("{NAME}.ok")], "{reason}");
         assert!(folder.names("").is_empty(), "{reason}");
@@ -48,7 +48,7 @@ async fn a_file_that_is_not_what_was_announced_is_put_aside_with_a_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_that_is_still_written_is_waited_for_when_its_announcement_came_first() {
+async fn a_file_that_is_still_written_after_its_manifest_is_waited_for() {
     let folder = Folder::new().with(json!({ "stable": "60s" }));
     let mut files = folder.files();
     folder.put(&format!("{NAME}.ok"), manifest(NAME, TEXT.as_bytes(), 2));
@@ -66,7 +66,7 @@ async fn a_file_that_is_still_written_is_waited_for_when_its_announcement_came_f
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_a_file_that_stays_half_is_put_aside() {
+async fn a_file_that_stays_incomplete_goes_to_quarantine() {
     let folder = Folder::new().with(json!({ "stable": "60s" }));
     let mut files = folder.files();
     folder.put(&format!("{NAME}.ok"), manifest(NAME, TEXT.as_bytes(), 2));
@@ -79,7 +79,7 @@ async fn half_a_file_that_stays_half_is_put_aside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_announcements_a_file_is_read_once_it_rests() {
+async fn without_manifests_a_file_is_read_when_it_is_unchanged() {
     let folder = Folder::new().plain().with(json!({ "stable": "30s" }));
     let mut files = folder.files();
     folder.put(NAME, TEXT);
@@ -89,13 +89,13 @@ async fn without_announcements_a_file_is_read_once_it_rests() {
         assert!(batch.entries.is_empty() && !batch.caught_up);
         tokio::time::advance(Duration::from_secs(24)).await;
     }
-    // Asked for all there is, it waits.
+    // A caller that reads everything waits.
     let (entries, _) = folder.entries(None, 10).await;
     assert_eq!(keys(&entries), ["a", "b", "d"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_announced_and_never_comes_is_told() {
+async fn a_manifest_without_a_file_is_reported() {
     let folder = Folder::new().with(json!({ "stable": "60s" }));
     let mut files = folder.files();
     folder.put(&format!("{NAME}.ok"), manifest(NAME, TEXT.as_bytes(), 2));
@@ -104,5 +104,9 @@ async fn what_is_announced_and_never_comes_is_told() {
     tokio::time::advance(Duration::from_secs(61)).await;
     let batch = files.read(Some(&batch.upto), 10).await.unwrap();
     assert_eq!(batch.trouble[0].0.0, NAME);
-    assert!(batch.trouble[0].1.to_string().contains("announced"), "{}", batch.trouble[0].1);
+    assert!(
+        batch.trouble[0].1.to_string().contains("its manifest is there"),
+        "{}",
+        batch.trouble[0].1
+    );
 }

@@ -1,4 +1,4 @@
-//! Every form and charset, from the folder to the record.
+//! Every format and charset, from the folder to the record.
 
 use std::io::Write as _;
 
@@ -95,7 +95,7 @@ async fn every_form_gives_the_same_record() {
 }
 
 #[tokio::test]
-async fn what_is_no_form_and_what_is_a_bomb_is_put_aside() {
+async fn unknown_formats_and_archive_bombs_go_to_quarantine() {
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     bomb.write_all(&vec![b'x'; 4 << 20]).unwrap();
     let bomb = bomb.finish().unwrap();
@@ -133,7 +133,7 @@ async fn a_fixture_is_read_without_a_name() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_looked_at_and_one_that_is_dropped_have_the_same_fate() {
+async fn a_fixture_and_a_file_of_the_folder_give_the_same_entries() {
     let csv = "id,title\nW1,题\nW1,题目\n,x\nW3\nW4,\u{FFFD}\n";
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     packed.write_all(csv.as_bytes()).unwrap();

@@ -16,7 +16,7 @@ async fn the_position_in_a_file_is_in_the_cursor() {
     let mut at: Option<Position> = None;
     let mut seen = Vec::new();
     loop {
-        // A new connector each time: nothing but the cursor remembers.
+        // A new connector each time: only the cursor is kept.
         let batch = folder.files().read(at.as_ref(), 5).await.unwrap();
         assert!(batch.entries.len() <= 5);
         seen.extend(keys(&batch.entries));
@@ -36,14 +36,14 @@ async fn a_file_that_is_replaced_while_it_is_read_is_read_from_its_beginning() {
     let mut files = folder.files();
     let batch = files.read(None, 5).await.unwrap();
     folder.announce(NAME, text(10, "newer"), 10);
-    // The open file is still the old one: what was asked is answered.
+    // The open file is still the old one.
     let again = folder.files().read(Some(&batch.upto), 20).await.unwrap();
     assert_eq!(again.entries.len(), 10);
     assert!(again.entries.iter().all(|entry| body(entry)["title"] == "newer"));
 }
 
 #[tokio::test]
-async fn a_file_that_vanishes_while_it_is_read_is_told_and_others_go_on() {
+async fn a_file_that_is_removed_while_it_is_read_is_reported_and_others_are_read() {
     let folder = Folder::new();
     folder.announce(NAME, text(9, "x"), 9);
     folder.announce("F_20261009110000.csv", "id,title\nz,1\n", 1);
@@ -71,12 +71,12 @@ async fn a_key_that_comes_twice_in_a_file_comes_in_two_batches_in_its_order() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_none_leaves_its_neighbours_alone() {
+async fn a_bad_row_does_not_affect_the_others() {
     let folder = Folder::new();
     let bytes = b"id,title\na,1\nb,\xff\xff\nc,3,4\n,5\nd,6\n";
     folder.announce(NAME, bytes, 5);
     let (entries, _) = folder.entries(None, 100).await;
-    // A row that is out of shape has no key: what stands in its place may be anything.
+    // A row with a wrong number of cells has no key: the cell of the key may be anything.
     assert_eq!(keys(&entries)[..3], ["a".to_owned(), "b".to_owned(), format!("{NAME}, line 4")]);
     let expected = [
         (format!("{NAME}, line 3"), "malformed_bytes".to_owned()),
@@ -98,7 +98,7 @@ async fn a_row_that_is_none_leaves_its_neighbours_alone() {
 }
 
 #[tokio::test]
-async fn the_part_of_a_file_behind_its_damage_is_told_once() {
+async fn damage_in_the_middle_of_a_file_is_reported_once() {
     let folder = Folder::new().plain();
     folder.put(NAME, "id,title\na,1\nb,\"2\nc,3\n");
     let (entries, at) = folder.entries(None, 10).await;

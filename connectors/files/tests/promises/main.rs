@@ -1,4 +1,4 @@
-//! What files promise beyond what every source does: troubles that real drops make.
+//! Promises of files beyond those of every source: problems of real folders.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -7,11 +7,10 @@ mod drop;
 
 mod complete;
 mod forms;
-mod header;
 mod large;
 mod moved;
 mod names;
-mod revision;
+mod records;
 mod settings;
 
 use std::fs;

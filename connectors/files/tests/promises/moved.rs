@@ -1,4 +1,4 @@
-//! What is put where, and when.
+//! Where files are moved, and when.
 
 use super::*;
 
@@ -6,14 +6,14 @@ const NAME: &str = "F_20261009103000.csv";
 const TEXT: &str = "id,title\na,1\n";
 
 #[tokio::test]
-async fn nothing_is_moved_before_it_is_in_our_custody() {
+async fn no_file_is_moved_before_it_is_stored() {
     let folder = Folder::new();
     folder.announce(NAME, TEXT, 1);
     let mut files = folder.files();
     let batch = files.read(None, 10).await.unwrap();
     assert_eq!(folder.names("").len(), 2);
     let stored = Cursor::encode(&batch.upto).unwrap();
-    // What a crash left unsaid is in the cursor; and twice is harmless.
+    // After a crash the cursor has the file to move; twice is harmless.
     for _ in 0..2 {
         folder.files().settled(&stored.decode().unwrap()).await.unwrap();
         assert!(folder.names("").is_empty());
@@ -22,7 +22,7 @@ async fn nothing_is_moved_before_it_is_in_our_custody() {
 }
 
 #[tokio::test]
-async fn a_crash_between_the_two_renames_is_made_up_for() {
+async fn a_crash_between_the_two_renames_is_repaired() {
     let folder = Folder::new();
     folder.announce(NAME, TEXT, 1);
     let batch = folder.files().read(None, 10).await.unwrap();
@@ -33,7 +33,7 @@ async fn a_crash_between_the_two_renames_is_made_up_for() {
 }
 
 #[tokio::test]
-async fn a_file_that_took_the_place_of_a_read_one_is_read_and_not_moved_unread() {
+async fn a_file_that_replaced_one_that_was_read_is_read_before_it_is_moved() {
     let folder = Folder::new();
     folder.announce(NAME, TEXT, 1);
     let mut files = folder.files();
@@ -57,7 +57,7 @@ async fn a_replaced_file_is_read_again_and_kept_beside_the_first() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_moved_a_file_is_read_once_until_it_is_another_one() {
+async fn a_file_that_is_not_moved_is_read_once_until_it_changes() {
     let folder = Folder::new().plain();
     folder.put(NAME, TEXT);
     let (_, at) = folder.entries(None, 10).await;
@@ -89,7 +89,7 @@ async fn a_missing_archive_stops_with_a_remedy_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn more_files_than_one_listing_shows_are_read_while_read_ones_leave() {
+async fn more_files_than_one_listing_are_read_as_read_ones_are_moved() {
     let folder = Folder::new().with(json!({ "listing": 6 }));
     for n in 0..12 {
         let name = format!("F_202610091030{n:02}.csv");
@@ -103,7 +103,7 @@ async fn more_files_than_one_listing_shows_are_read_while_read_ones_leave() {
 }
 
 #[tokio::test]
-async fn a_folder_that_fills_up_is_told() {
+async fn a_folder_with_too_many_files_is_reported() {
     let folder = Folder::new().plain().with(json!({ "listing": 5 }));
     for n in 0..8 {
         folder.put(&format!("F_202610091030{n:02}.csv"), TEXT);

@@ -1,11 +1,11 @@
-//! Names that lead elsewhere.
+//! Names that lead out of the folder.
 
 use std::os::unix::fs::symlink;
 
 use super::*;
 
 #[tokio::test]
-async fn a_symbolic_link_is_not_followed_and_is_told() {
+async fn a_symbolic_link_is_not_followed_and_is_reported() {
     let (folder, outside) = (Folder::new().plain(), tempfile::tempdir().unwrap());
     let secret = outside.path().join("secret.csv");
     fs::write(&secret, "id,title\nstolen,1\n").unwrap();
@@ -19,7 +19,7 @@ async fn a_symbolic_link_is_not_followed_and_is_told() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_a_link_announces_nothing() {
+async fn a_manifest_that_is_a_link_is_ignored() {
     let (folder, outside) = (Folder::new(), tempfile::tempdir().unwrap());
     let text = "id,title\na,1\n";
     folder.put("F_20261009103000.csv", text);
@@ -31,7 +31,7 @@ async fn a_manifest_that_is_a_link_announces_nothing() {
 }
 
 #[tokio::test]
-async fn hidden_files_folders_and_other_names_are_nobodys_business() {
+async fn hidden_files_folders_and_other_names_are_ignored() {
     let folder = Folder::new().plain();
     folder.put(".F_20261009103000.csv", "id,title\nx,1\n");
     folder.put("README", "x");
@@ -41,7 +41,7 @@ async fn hidden_files_folders_and_other_names_are_nobodys_business() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_not_utf8_is_told_and_holds_nobody_up() {
+async fn a_name_that_is_not_utf8_is_reported_and_blocks_no_file() {
     use std::os::unix::ffi::OsStrExt as _;
     let folder = Folder::new().plain();
     let name = std::ffi::OsStr::from_bytes(b"F_\xc6\xf3\xd2\xb5_20261009103000.csv");

@@ -1,4 +1,4 @@
-//! Settings that cannot work, and what is said of them.
+//! Settings that cannot work, and their messages.
 
 use std::{
     sync::{
@@ -19,7 +19,6 @@ fn settings_that_cannot_work_are_refused() {
     for (settings, what) in [
         (json!({ "match": [] }), "match"),
         (json!({ "manifest": "" }), "manifest"),
-        (json!({ "key": "诉求编号" }), "key"),
         (json!({ "revision": {} }), "revision"),
         (json!({ "revision": { "name": "%Y", "at": "$.a" } }), "revision"),
         (json!({ "revision": { "name": "%Q" } }), "not a time format"),
@@ -30,15 +29,18 @@ fn settings_that_cannot_work_are_refused() {
         (json!({ "timeout": "0s" }), "timeout"),
         (json!({ "limits": { "record": 0 } }), "limits"),
         (json!({ "url": "ftp://a:s3cret@b/c" }), "url"),
-        (json!({ "url": "sftp://a:s3cret@b/c" }), "known"),
+        (json!({ "url": "sftp://a:s3cret@b/c" }), "verify the server"),
         (url("sftp://a:s3cret@b/c"), "fingerprint"),
-        (json!({ "url": "sftp://a@b/c", "sftp": { "known_hosts": "k" } }), "entered"),
+        (json!({ "url": "sftp://a@b/c", "sftp": { "known_hosts": "k" } }), "log in"),
     ] {
         let Err(fault) = Folder::new().with(settings).build() else { panic!("taken: {what}") };
         assert_eq!(fault.kind(), FaultKind::Stopped);
         assert!(fault.to_string().contains(what), "{what}: {fault}");
         assert!(!fault.to_string().contains("s3cret"), "{fault}");
     }
+    let key = json!({ "url": ".", "match": ["*"], "key": "诉求编号", "revision": {} });
+    let error = serde_json::from_value::<connector_files::Config>(key).unwrap_err();
+    assert!(error.to_string().contains("`诉求编号` is not a JSONPath"), "{error}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Who the server is, and who we are.
+//! Verifying the server, and logging in.
 
 use contract::{Connector as _, Fault, FaultKind};
 use serde_json::Value;
@@ -14,7 +14,7 @@ async fn refused(settings: Value) -> Fault {
 }
 
 #[tokio::test]
-async fn a_server_with_another_key_is_not_entered() {
+async fn a_server_with_another_key_is_refused() {
     let other = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let fault = refused(json!({ "sftp": { "host_key": other, "key": key() } })).await;
     assert_eq!(fault.kind(), FaultKind::Stopped);
@@ -24,7 +24,7 @@ async fn a_server_with_another_key_is_not_entered() {
 }
 
 #[tokio::test]
-async fn a_file_of_known_hosts_is_as_good_as_a_fingerprint() {
+async fn a_known_hosts_file_verifies_the_server() {
     let path = PathBuf::from(server("TONGHUI_TEST_SFTP_KEY"));
     let public = path.with_file_name("host_key.pub");
     let public = std::fs::read_to_string(public).unwrap();
@@ -57,9 +57,9 @@ async fn a_wrong_password_stops_and_is_not_quoted() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_unknown_or_none_stops() {
+async fn an_unknown_or_invalid_host_key_stops_the_channel() {
     let host_key = server("TONGHUI_TEST_SFTP_HOST_KEY");
-    // The server's own key opens nothing.
+    // The host key of the server is not a login key.
     let other = PathBuf::from(server("TONGHUI_TEST_SFTP_KEY")).with_file_name("host_key");
     let other = std::fs::read_to_string(other).unwrap();
     let fault = refused(json!({ "sftp": { "host_key": host_key, "key": other } })).await;
@@ -68,7 +68,7 @@ async fn a_key_that_is_unknown_or_none_stops() {
     let none = sftp().with(json!({ "sftp": { "host_key": host_key, "key": "s3cret" } }));
     let Err(fault) = none.build() else { panic!("taken") };
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().contains("no private key"), "{fault}");
+    assert!(fault.to_string().contains("is not a private key"), "{fault}");
     assert!(!fault.to_string().contains("s3cret"), "{fault}");
 }
 

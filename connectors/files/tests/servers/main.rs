@@ -1,4 +1,4 @@
-//! The same promises behind SFTP, against OpenSSH's server.
+//! The same promises over SFTP, with OpenSSH's server.
 //!
 //! `cargo xtask test` starts it and names it in `TONGHUI_TEST_SFTP` and two more variables. Without
 //! it these tests fail: a test that skips itself proves nothing. Every test has a folder of its own.
@@ -22,7 +22,7 @@ use serde_json::json;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A folder on the server, and the way to it.
+/// A folder on the server, and its address.
 fn sftp() -> Folder {
     let server = server("TONGHUI_TEST_SFTP");
     let name = format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));

@@ -1,4 +1,4 @@
-//! A wire to the server that a test can cut.
+//! A proxy to the server that a test can cut.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Passes everything on until it is cut. Dropped, it is gone.
+/// Forwards everything until it is cut or dropped.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     cut: watch::Sender<bool>,

@@ -1,4 +1,4 @@
-//! What only a server does.
+//! Faults of servers.
 
 use contract::{Connector as _, FaultKind};
 
@@ -29,7 +29,7 @@ async fn a_server_that_goes_away_is_transient_and_loses_nothing() {
         Ok(()) => files.read(None, 1).await.unwrap_err(),
     };
     assert!(fault.is_transient(), "{fault}");
-    // Another way to the same folder: all is still there.
+    // Over another connection the folder is unchanged.
     let url = format!("{address}{}", folder.path.display());
     let folder = folder.with(json!({ "url": url }));
     let (entries, _) = folder.entries(None, 10).await;
@@ -89,7 +89,7 @@ async fn many_files_of_one_listing_are_all_read() {
 }
 
 #[tokio::test]
-async fn a_file_that_vanishes_between_listing_and_reading_is_told() {
+async fn a_file_that_is_removed_after_the_listing_is_reported() {
     let folder = sftp();
     folder.announce(NAME, "id,title\na,1\nb,2\n", 2);
     let batch = folder.files().read(None, 1).await.unwrap();

@@ -1,8 +1,8 @@
 use document::Path;
 use serde_json::json;
 
-use super::*;
-use crate::config::Page as Kind;
+use super::{Page as Pages, *};
+use crate::answer::Page;
 
 fn page(keys: &[&str], more: Value) -> Page {
     let rows: Vec<Value> = keys.iter().map(|key| json!({ "id": key })).collect();
@@ -15,21 +15,20 @@ fn page(keys: &[&str], more: Value) -> Page {
     Page::new(tree, Default::default(), &none, &path("$.rows[*]"), &path("$.id")).unwrap()
 }
 
-fn pager(kind: Value) -> Pager {
-    Pager::new(serde_json::from_value::<Kind>(kind).unwrap()).0
+fn pager(kind: Value) -> Pages {
+    serde_json::from_value(kind).unwrap()
 }
 
-/// Walks over a source that answers each question from `answer`, and gives the questions and the
-/// records that were seen.
+/// Walks over a source that answers each request by `answer`; gives the requests and the records.
 fn walk(
-    pager: &Pager,
+    pager: &Pages,
     walk: &mut Walk,
     size: usize,
     mut answer: impl FnMut(&Value) -> Page,
 ) -> (Vec<String>, Vec<String>) {
     let (mut asked, mut seen) = (Vec::new(), Vec::new());
     for _ in 0..1_000 {
-        let (params, _) = pager.ask(walk, size);
+        let (params, _) = pager.params(walk, size);
         let question = params.first().map_or(Value::Null, |(_, value)| value.clone());
         asked.push(question.to_string());
         let page = answer(&question);
@@ -237,7 +236,7 @@ fn a_walk_by_keys_goes_on_where_it_was() {
     assert_eq!(seen, ["r900"]);
 }
 
-/// A board that is read from the newest on; each question is answered with what comes after.
+/// A board that is read from the newest on; each request gets the records after its number.
 fn board(numbers: &[u64], question: &Value, size: usize) -> Page {
     let last = question.as_u64().filter(|last| *last > 0).unwrap_or(u64::MAX);
     let older: Vec<u64> = numbers.iter().rev().copied().filter(|n| *n < last).take(size).collect();
@@ -245,7 +244,7 @@ fn board(numbers: &[u64], question: &Value, size: usize) -> Page {
     page(&keys.iter().map(String::as_str).collect::<Vec<_>>(), json!({}))
 }
 
-fn newest() -> Pager {
+fn newest() -> Pages {
     pager(json!({ "kind": "newest", "param": "lastItem", "at": "$.id", "first": "0" }))
 }
 
@@ -270,7 +269,7 @@ fn the_mark_moves_when_the_walk_is_complete_and_not_before() {
     let mut numbers: Vec<u64> = (1..=40).collect();
     let mut at = Walk { mark: Some("10".into()), ..Walk::default() };
     for _ in 0..3 {
-        let (params, _) = pages.ask(&at, 4);
+        let (params, _) = pages.params(&at, 4);
         let step = pages.pass(&mut at, &board(&numbers, &params[0].1, 4), 4).unwrap();
         assert_eq!((step.end, at.mark.as_deref()), (End::More, Some("10")));
     }
@@ -296,11 +295,11 @@ fn a_pinned_old_message_does_not_end_the_walk() {
 }
 
 #[test]
-fn a_page_that_cannot_be_read_is_passed_where_the_next_one_is_known() {
+fn a_page_that_cannot_be_read_is_skipped_where_the_next_one_is_known() {
     let mut at = Walk::default();
     let pages = pager(json!({ "kind": "number", "param": "p" }));
     assert_eq!(pages.skip(&mut at, 10), Some(End::More));
-    assert_eq!(pages.ask(&at, 10).0[0].1, json!(2));
+    assert_eq!(pages.params(&at, 10).0[0].1, json!(2));
     assert_eq!(newest().skip(&mut Walk::default(), 10), None);
 }
 
@@ -310,7 +309,7 @@ fn a_position_stays_small() {
     let mut at = Walk::default();
     let rows = rows(1_000);
     for _ in 0..3 {
-        let (params, _) = pages.ask(&at, 100);
+        let (params, _) = pages.params(&at, 100);
         pages.pass(&mut at, &slice(&rows, number(&params[0].1), 100), 100).unwrap();
     }
     at.within = Some((99, "0123456789abcdef".into()));

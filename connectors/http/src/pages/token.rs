@@ -1,57 +1,67 @@
 //! Pages by what the page before says: a token, or the address of the next one.
 
 use document::Path;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::{End, Param, Repeated, Spot, Step, Walk, differs};
+use super::{End, Size, Spot, Step, Walk, new_hash};
 use crate::answer::Page;
 
-/// Pages by a token or an address.
-#[derive(Debug)]
+/// By a token in the page before; the last page has none.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Token {
-    /// The parameter that takes the token; `None` where it is the address itself.
-    pub(crate) param: Option<String>,
-    pub(crate) origin: Origin,
+    /// The parameter that takes the token.
+    pub(super) param: String,
+    /// Where the token is in the answer; write this or `header`.
+    pub(crate) at: Option<Path>,
+    /// The header of the answer that holds it.
+    pub(crate) header: Option<String>,
+    /// How many records a page has.
+    pub(super) size: Option<Size>,
 }
 
-/// Where the token stands.
-#[derive(Debug)]
-pub(crate) enum Origin {
-    Body(Path),
-    Header(String),
-    Link,
+/// By an address in the answer, on the same host; the last page has none.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Next {
+    /// Where the address is in the answer.
+    pub(super) at: Path,
+    /// How many records a page has.
+    pub(super) size: Option<Size>,
 }
 
 impl Token {
-    pub(super) fn ask(&self, walk: &Walk) -> (Vec<Param>, Option<String>) {
-        match (&walk.at, &self.param) {
-            (Some(Spot::Value(token)), Some(param)) => {
-                (vec![(param.clone(), token.clone().into())], None)
-            }
-            (Some(Spot::Url(url)), _) => (Vec::new(), Some(url.clone())),
-            _ => (Vec::new(), None),
+    pub(super) fn find(&self, page: &Page) -> Option<String> {
+        match (&self.at, &self.header) {
+            (Some(at), _) => page.text(at),
+            (None, header) => page.headers.get(&header.as_ref()?.to_lowercase()).cloned(),
         }
     }
+}
 
-    pub(super) fn pass(&self, walk: &mut Walk, page: &Page) -> Result<Step, Repeated> {
-        let print = differs(walk, page)?;
-        let token = match &self.origin {
-            Origin::Body(at) => page.text(at),
-            Origin::Header(name) => page.headers.get(name).cloned(),
-            Origin::Link => page.headers.get("link").and_then(|link| next(link)),
-        };
-        let token = token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
-        let spot = token.map(|token| match self.param {
-            Some(_) => Spot::Value(token),
-            None => Spot::Url(token),
-        });
-        if spot.is_some() && spot == walk.at {
-            return Err(Repeated(format!("page {} names itself as the next", walk.pages + 1)));
-        }
-        let end = if spot.is_some() { End::More } else { End::Last };
-        walk.at = spot;
-        walk.passed(print);
-        Ok(Step { end, is_known: false })
+/// Moves to the spot of the next page that a page names.
+pub(super) fn pass(
+    walk: &mut Walk,
+    page: &Page,
+    named: Option<String>,
+    spot: fn(String) -> Spot,
+) -> Result<Step, String> {
+    let hash = new_hash(walk, page)?;
+    let named = named.map(|named| named.trim().to_owned()).filter(|named| !named.is_empty());
+    let spot = named.map(spot);
+    if spot.is_some() && spot == walk.at {
+        return Err(format!("page {} names itself as the next", walk.pages + 1));
     }
+    let end = End::last_if(spot.is_none());
+    walk.at = spot;
+    walk.passed(hash);
+    Ok(Step { end, is_known: false })
+}
+
+/// The address of the next page in the header `Link`.
+pub(super) fn link(page: &Page) -> Option<String> {
+    page.headers.get("link").and_then(|link| next(link))
 }
 
 /// The address with `rel="next"` in a `Link` header (RFC 8288 §3).
@@ -59,7 +69,7 @@ fn next(header: &str) -> Option<String> {
     let mut rest = header;
     while let Some((_, behind)) = rest.split_once('<') {
         let (url, behind) = behind.split_once('>')?;
-        // Parameters end where the next address begins; `<` stands in none of those that are used.
+        // Parameters end where the next address begins; none of those in use contains `<`.
         let end = behind.find('<').unwrap_or(behind.len());
         let parameters = behind[..end].to_lowercase();
         let is_next = parameters.split([';', ',']).any(|parameter| {

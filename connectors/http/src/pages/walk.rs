@@ -1,4 +1,4 @@
-//! Where a walk over pages stands.
+//! The position of a walk over pages.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,35 +6,35 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Walk {
-    /// Where the next page begins; `None`: it is the first.
+    /// Where the next page begins; `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) at: Option<Spot>,
     /// Pages that were passed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) pages: u64,
-    /// The page that was passed last.
+    /// Hash of the page that was passed last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) print: Option<String>,
-    /// The page before that one.
+    /// Hash of the page before that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) print_before: Option<String>,
     /// The last record that was passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last: Option<String>,
-    /// Set while a page is read once more to see whether records have moved into it: what comes
-    /// after.
+    /// Set while a page is read once more to find records that have moved into it: whether pages
+    /// follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) back: Option<End>,
-    /// Records of a page, where it is less than the channel says.
+    /// Records of a page, where that is less than the channel says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<usize>,
-    /// Records of the page under way that were given already, and which page that is.
+    /// How many records of the current page were given already, and the hash of that page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) within: Option<(usize, String)>,
-    /// Of a walk from the newest on: the greatest number it has met.
+    /// The greatest number of this walk, for pages newest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) top: Option<String>,
-    /// And the greatest number of the walk before: everything up to it is known.
+    /// The greatest number of the walk before: everything up to it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) mark: Option<String>,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Walk {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Spot {
-    /// After so many records; after so many pages where the size of pages is not known.
+    /// After this many records; after this many pages where their size is not known.
     Rows(u64),
     /// After this value.
     Value(String),
@@ -57,6 +57,12 @@ pub(crate) enum Spot {
 pub(crate) enum End {
     More,
     Last,
+}
+
+impl End {
+    pub(super) fn last_if(is_last: bool) -> Self {
+        if is_last { Self::Last } else { Self::More }
+    }
 }
 
 impl Walk {
@@ -77,13 +83,13 @@ impl Walk {
     }
 
     /// Notes a page that was passed.
-    pub(crate) fn passed(&mut self, print: String) {
-        self.print_before = self.print.replace(print);
+    pub(crate) fn passed(&mut self, hash: String) {
+        self.print_before = self.print.replace(hash);
         self.pages += 1;
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -4,24 +4,19 @@ use serde_json::json;
 use super::*;
 
 fn rules(settings: Value) -> Rules {
-    let part = |name: &str| settings.get(name).cloned();
-    Rules {
-        success: part("success").map(|rule| serde_json::from_value(rule).unwrap()),
-        faults: part("fault").map_or_else(Vec::new, |rules| serde_json::from_value(rules).unwrap()),
-        empty: part("empty").map_or_else(Vec::new, |rules| serde_json::from_value(rules).unwrap()),
-    }
+    serde_json::from_value(settings).unwrap()
 }
 
-/// `ok`, `nothing`, `unclear`, `stale`, `transient`, `stopped`, or the seconds of a pause.
+/// `ok`, `nothing`, `unclear`, `expired`, `transient`, `stopped`, or the seconds of a pause.
 fn judge(rules: &Rules, status: u16, text: &str, retry_after: Option<u64>) -> String {
     let tree = document::json(text, &mut document::Findings::default()).ok();
     let retry_after = retry_after.map(Duration::from_secs);
-    match rules.judge(Evidence { status, text, tree: tree.as_ref(), retry_after }) {
-        Judgement::Success => "ok".into(),
-        Judgement::Nothing => "nothing".into(),
-        Judgement::Unclear => "unclear".into(),
-        Judgement::Stale => "stale".into(),
-        Judgement::Fault(fault) => match fault.kind() {
+    match rules.judge(None, Evidence { status, text, tree: tree.as_ref(), retry_after }) {
+        Meaning::Success => "ok".into(),
+        Meaning::Nothing => "nothing".into(),
+        Meaning::Unclear => "unclear".into(),
+        Meaning::Expired => "expired".into(),
+        Meaning::Fault(fault) => match fault.kind() {
             FaultKind::Transient => "transient".into(),
             FaultKind::Stopped => "stopped".into(),
             FaultKind::Throttled(wait) => wait.as_secs().to_string(),
@@ -68,7 +63,11 @@ fn a_redirect_may_be_a_success_and_403_a_throttle() {
         "success": { "status": [200, 302] },
         "fault": [{ "status": 403, "kind": "throttled", "wait": "10m" }],
     }));
-    assert!(rules.means(302) && rules.means(403) && !rules.means(301));
+    assert!(
+        rules.names_status(None, 302)
+            && rules.names_status(None, 403)
+            && !rules.names_status(None, 301)
+    );
     assert_eq!(judge(&rules, 302, "", None), "ok");
     assert_eq!(judge(&rules, 403, "", None), "600");
     assert_eq!(judge(&rules, 403, "", Some(900)), "900");
@@ -88,14 +87,14 @@ fn the_first_rule_that_holds_counts() {
     }));
     assert_eq!(judge(&rules, 200, r#"{"code":"-1"}"#, None), "transient");
     assert_eq!(judge(&rules, 200, r#"{"code":-2,"errCode":1}"#, None), "3");
-    assert_eq!(judge(&rules, 200, r#"errCode: 401"#, None), "stale");
+    assert_eq!(judge(&rules, 200, r#"errCode: 401"#, None), "expired");
     assert_eq!(judge(&rules, 200, "<html>系统维护中</html>", None), "1800");
     assert_eq!(judge(&rules, 200, "没有数据或者时间格式错误", None), "nothing");
     assert_eq!(judge(&rules, 200, "[]", None), "ok");
 }
 
 #[test]
-fn all_conditions_of_a_rule_hold_and_a_rule_without_any_holds_for_nothing() {
+fn a_rule_needs_all_its_conditions_and_at_least_one() {
     let rules = rules(json!({
         "fault": [{ "kind": "stopped" }, { "status": 200, "at": "$.a", "contains": "x", "kind": "stopped" }],
     }));

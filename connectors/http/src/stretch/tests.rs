@@ -1,3 +1,5 @@
+use contract::Period;
+use document::Path;
 use serde_json::json;
 
 use super::*;
@@ -12,20 +14,14 @@ fn minutes(n: u64) -> Duration {
     Duration::from_secs(60 * n)
 }
 
-fn form(zone: chrono_tz::Tz) -> TimeForm {
-    TimeForm::new(FORMAT, zone).unwrap()
-}
-
 fn since(with_time: bool, span: Option<Duration>) -> Stretch {
-    Stretch::Since(Box::new(SinceRule {
-        param: "from".into(),
-        form: form(chrono_tz::UTC),
-        overlap: minutes(5),
-        at: with_time.then(|| (Path::parse("$.t").unwrap(), form(chrono_tz::UTC))),
-        start: None,
-        until: span.map(|span| UntilRule { param: "to".into(), span }),
-        range: None,
-    }))
+    let until = span.map(|span| json!({ "param": "to", "span": Period(span) }));
+    let settings = json!({ "param": "from", "format": FORMAT, "overlap": "5m", "until": until });
+    let settings = serde_json::from_value(settings).unwrap();
+    let format = TimeFormat::new(FORMAT, chrono_tz::UTC).unwrap();
+    let at = || Dated { at: Path::parse("$.t").unwrap(), format: format.clone() };
+    let at = with_time.then(at);
+    Stretch::Since(Box::new(SinceRule { settings, format, at, range: None }))
 }
 
 /// One complete walk that begins at `now` and meets records of these times.
@@ -61,7 +57,7 @@ fn a_bound_moves_when_a_walk_is_complete_and_not_before() {
 }
 
 #[test]
-fn a_record_of_the_future_does_not_carry_the_bound_past_now() {
+fn a_record_of_the_future_does_not_move_the_start_past_now() {
     for with_time in [true, false] {
         let (stretch, mut place) = (since(with_time, None), Place::default());
         walk(&stretch, &mut place, "2026-10-09T10:00:00", &["2062-01-01 00:00:00"]);
@@ -70,7 +66,7 @@ fn a_record_of_the_future_does_not_carry_the_bound_past_now() {
 }
 
 #[test]
-fn a_clock_that_was_put_back_an_hour_takes_the_bound_with_it() {
+fn a_clock_that_was_put_back_moves_the_start_back() {
     for span in [None, Some(minutes(60))] {
         let (stretch, mut place) = (since(true, span), Place::default());
         walk(&stretch, &mut place, "2026-10-09T10:00:00", &["2026-10-09 09:59:00"]);
@@ -80,7 +76,7 @@ fn a_clock_that_was_put_back_an_hour_takes_the_bound_with_it() {
             walk(&stretch, &mut place, "2026-10-09T09:00:30", &["2026-10-09 09:00:20"]);
         assert_eq!(params[0], ("from".to_owned(), json!("2026-10-09 08:55:30")), "{span:?}");
         assert!(place.since <= Some(at("2026-10-09T08:55:30")));
-        // And records that get times which were read before the change are asked for again.
+        // Records with times that were read before the change are requested again.
         let (params, _) =
             walk(&stretch, &mut place, "2026-10-09T09:30:00", &["2026-10-09 09:29:00"]);
         assert!(params[0].1.as_str().unwrap() <= "2026-10-09 09:25:00", "{params:?}");
@@ -109,7 +105,7 @@ fn windows_follow_each_other_without_a_gap_up_to_now() {
 }
 
 #[test]
-fn quiet_months_are_not_walked_through_again() {
+fn months_without_records_are_not_read_again() {
     let (stretch, mut place) = (since(true, Some(minutes(60))), Place::default());
     place.since = Some(at("2026-10-09T07:00:00"));
     let mut n_walks = 1;
@@ -122,13 +118,10 @@ fn quiet_months_are_not_walked_through_again() {
 }
 
 fn days(closes: Duration) -> Stretch {
-    Stretch::Day(DayRule {
-        param: "day".into(),
-        form: TimeForm::new("%Y-%m-%d", chrono_tz::Asia::Shanghai).unwrap(),
-        start: "2026-10-07".parse().unwrap(),
-        closes,
-        range: None,
-    })
+    let settings = json!({ "param": "day", "start": "2026-10-07", "closes": Period(closes) });
+    let settings = serde_json::from_value(settings).unwrap();
+    let format = TimeFormat::new("%Y-%m-%d", chrono_tz::Asia::Shanghai).unwrap();
+    Stretch::Day(Box::new(DayRule { settings, format, range: None }))
 }
 
 /// The days of one round that begins at `now`, in UTC.
@@ -164,7 +157,7 @@ fn a_day_is_read_again_until_it_is_closed_in_the_sources_zone() {
 }
 
 #[test]
-fn a_day_whose_reading_was_cut_is_read_from_its_first_page_or_goes_on_but_is_not_passed() {
+fn a_day_that_was_read_in_part_is_not_skipped() {
     let (stretch, mut place) = (days(minutes(0)), Place::default());
     stretch.begin(&mut place, at("2026-10-09T02:30:00"));
     assert_eq!(place.closed, None);
@@ -174,7 +167,7 @@ fn a_day_whose_reading_was_cut_is_read_from_its_first_page_or_goes_on_but_is_not
 }
 
 #[test]
-fn a_clock_that_was_put_back_over_midnight_asks_for_no_day_of_the_future() {
+fn a_clock_that_was_put_back_over_midnight_requests_no_future_day() {
     let (stretch, mut place) = (days(minutes(0)), Place::default());
     round(&stretch, &mut place, "2026-10-09T16:10:00");
     assert_eq!(round(&stretch, &mut place, "2026-10-09T15:50:00"), ["2026-10-09"]);
@@ -222,7 +215,7 @@ fn a_stretch_of_days_ends_with_the_day_before_its_end() {
 }
 
 #[test]
-fn what_cannot_be_asked_for_a_stretch_of_time_says_so() {
+fn a_source_without_times_refuses_a_period_of_time() {
     let open = TimeRange::new(at("2026-10-09T05:00:00"), None).unwrap();
     let closed = range("2026-10-09T05:00:00", "2026-10-09T06:30:00");
     assert!(Stretch::Whole.limit_to(open).unwrap_err().is_stopped());

@@ -1,5 +1,5 @@
-//! A source under the hands of a test: a small HTTP server that lists records in every way that
-//! the connector knows, and answers whatever a test wants instead.
+//! A source for tests: a small HTTP server that lists records in every way that the connector knows,
+//! and gives any other answer that a test wants.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
@@ -40,20 +40,20 @@ pub(crate) struct City {
     serving: JoinSet<()>,
 }
 
-/// What the server knows.
+/// The state of the server.
 pub(crate) struct Desk {
     pub(crate) rows: Vec<Row>,
-    /// Its clock, which stands still unless a test moves it.
+    /// Its clock, which only tests move.
     pub(crate) now: Timestamp,
-    /// What it was asked.
+    /// The requests.
     pub(crate) asked: Vec<Asked>,
     /// Answers that come before all others.
     pub(crate) scripted: VecDeque<Reply>,
-    /// Who answers instead of the list.
+    /// Answers instead of the list.
     pub(crate) answer: Option<Answer>,
     /// What happens while pages are read.
     pub(crate) before_list: Option<BeforeList>,
-    /// The server gives no more records on a page, whatever it is asked for.
+    /// Most records on a page, whatever is requested.
     pub(crate) page: usize,
     n_listed: usize,
     serial: u64,
@@ -139,7 +139,7 @@ impl City {
             zone: chrono_tz::Asia::Shanghai,
             budget: Budget::default(),
             gate: Arc::new(OpenGate),
-            // Hours ahead of the source: what counts is the source's clock.
+            // Hours ahead of the source: only the source's clock counts.
             clock: Clock::new(|| "2026-10-09T13:00:00Z".parse().unwrap()),
             folder: std::path::PathBuf::new(),
             inbox: None,
@@ -156,7 +156,7 @@ impl City {
         self.desk().scripted.push_back(reply);
     }
 
-    /// Who answers; the list does where it has nothing to say.
+    /// Answers instead of the list where it gives something.
     pub(crate) fn answer(&self, answer: impl FnMut(&Asked) -> Option<Reply> + Send + 'static) {
         self.desk().answer = Some(Box::new(answer));
     }

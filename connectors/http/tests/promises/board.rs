@@ -1,4 +1,4 @@
-//! The leaders' message board (领导留言板): signed JSON, newest first, details by a second call.
+//! The leaders' message board (领导留言板): signed JSON, newest first, details by a second request.
 
 use super::*;
 

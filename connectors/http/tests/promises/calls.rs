@@ -1,9 +1,9 @@
-//! Redirects, cookies, forms, parts, attachments.
+//! Redirects, cookies, forms, parts, attachments, acknowledgements.
 
 use super::*;
 
 #[tokio::test]
-async fn redirects_are_followed_on_the_same_host_and_not_in_circles() {
+async fn redirects_are_followed_on_the_same_host_and_not_endlessly() {
     let mut city = city().await;
     city.add(&["a".into()], HOUR).await;
     city.script(Reply::new(302, "").with("location", "/list"));
@@ -14,7 +14,7 @@ async fn redirects_are_followed_on_the_same_host_and_not_in_circles() {
 }
 
 #[tokio::test]
-async fn another_host_is_spoken_to_only_where_the_channel_names_it_and_without_secrets() {
+async fn a_redirect_to_another_host_needs_a_setting_and_carries_no_secret() {
     let other = one_page().await;
     other.answer(|_| Some(Reply::new(200, r#"{"code":0,"rows":[{"id":"other"}]}"#)));
     let city = one_page().await.with(json!({ "auth": { "bearer": "t0ken" } }));
@@ -54,7 +54,7 @@ async fn the_next_page_is_asked_on_the_same_host_only() {
 }
 
 #[tokio::test]
-async fn cookies_that_are_too_old_are_got_anew_once() {
+async fn expired_cookies_are_fetched_again_once() {
     let city = one_page().await;
     let settings = json!({
         "warm_up": format!("{}/", city.url),
@@ -149,4 +149,57 @@ async fn a_fixture_is_read_as_an_answer_of_the_source() {
         assert_eq!(http.sample("page", wrong).unwrap_err().kind(), FaultKind::Stopped);
     }
     assert!(city.desk().asked.is_empty());
+}
+
+async fn acknowledged() -> City {
+    let city = one_page().await;
+    let ack = json!({
+        "url": format!("{}/ack", city.url), "param": "ids", "json": { "op": "ack" }, "size": 2,
+        "failed": "$.failSituationList[*].id",
+    });
+    city.with(json!({ "ack": ack }))
+}
+
+#[tokio::test]
+async fn keys_are_acknowledged_after_they_are_stored_in_requests_of_limited_size() {
+    let mut city = acknowledged().await;
+    city.add(&["a".into(), "b".into(), "c".into()], HOUR).await;
+    let mut http = city.http();
+    let batch = http.read(None, 100).await.unwrap();
+    assert_eq!(city.desk().asked.len(), 1, "told before it was settled");
+    // After a crash the cursor has the keys to acknowledge.
+    let kept = Cursor::encode(&batch.upto).unwrap();
+    city.answer(|asked| (asked.path == "/ack").then(|| Reply::new(200, r#"{"code":0}"#)));
+    let mut restarted = city.http();
+    restarted.settled(&kept.decode().unwrap()).await.unwrap();
+    restarted.settled(&kept.decode().unwrap()).await.unwrap();
+    let bodies: Vec<String> = city.desk().asked[1..3]
+        .iter()
+        .map(|asked| String::from_utf8(asked.body.clone()).unwrap())
+        .collect();
+    assert_eq!(bodies, [r#"{"op":"ack","ids":["a","b"]}"#, r#"{"op":"ack","ids":["c"]}"#]);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_acknowledged_too() {
+    let city = acknowledged().await.with(json!({ "force_charset": "utf-8" }));
+    city.script(Reply::new(200, b"{\"code\":0,\"rows\":[{\"id\":\"a\",\"x\":\"\xff\"}]}".to_vec()));
+    let batch = city.read(None).await.unwrap();
+    assert!(matches!(&batch.entries[0], Entry::Unreadable { .. }));
+    city.script(Reply::new(200, r#"{"code":0}"#));
+    city.http().settled(&batch.upto).await.unwrap();
+    assert_eq!(city.desk().asked.last().unwrap().body, br#"{"op":"ack","ids":["a"]}"#);
+}
+
+#[tokio::test]
+async fn keys_that_the_source_does_not_take_are_not_a_fault_but_a_refusal_is() {
+    let mut city = acknowledged().await;
+    city.add(&["a".into(), "b".into()], HOUR).await;
+    let batch = city.read(None).await.unwrap();
+    let partial = r#"{"code":0,"successStr":"a","failSituationList":[{"id":"b","why":"x"}]}"#;
+    city.script(Reply::new(200, partial));
+    city.http().settled(&batch.upto).await.unwrap();
+    city.script(Reply::new(500, ""));
+    let fault = city.http().settled(&batch.upto).await.unwrap_err();
+    assert_eq!(fault.kind(), FaultKind::Transient);
 }

@@ -1,8 +1,8 @@
-//! Where the next question begins, whatever the source does meanwhile.
+//! Where the next request begins, whatever the source does in between.
 
 use super::*;
 
-/// Keys of one run after another; `between` is done to the source before the second.
+/// Keys of two runs; `between` changes the source before the second one.
 async fn second_run(city: &mut City, between: impl FnOnce(&mut City)) -> BTreeSet<String> {
     let (_, at) = city.entries(None, 100).await;
     between(city);

@@ -1,4 +1,4 @@
-//! 互联网+督查: one day per call, bare arrays, errors that are sentences.
+//! 互联网+督查: one day per request, bare arrays, errors that are sentences.
 
 use super::*;
 
@@ -23,7 +23,7 @@ async fn days() -> City {
     city
 }
 
-/// The platform: gives a secret, and a record of each of these days.
+/// The platform gives a secret, and a record for each of these days.
 fn serve(city: &City, days: &'static [&'static str], mut n_expired: usize) {
     city.answer(move |asked| {
         if asked.path.ends_with("getsecret") {
@@ -60,7 +60,7 @@ async fn an_empty_day_is_read_and_the_position_moves() {
 }
 
 #[tokio::test]
-async fn a_secret_that_changes_during_a_run_is_got_once_more_and_no_day_is_lost() {
+async fn a_secret_that_changes_during_a_run_is_fetched_again() {
     let city = days().await;
     serve(&city, &["2026-10-07", "2026-10-08", "2026-10-09"], 1);
     let (entries, _) = city.entries(None, 100).await;
@@ -70,7 +70,7 @@ async fn a_secret_that_changes_during_a_run_is_got_once_more_and_no_day_is_lost(
 }
 
 #[tokio::test]
-async fn a_signature_that_is_never_taken_stops_without_asking_for_ever() {
+async fn a_signature_that_is_always_refused_stops_the_channel() {
     let city = days().await;
     serve(&city, &[], 1_000);
     let mut http = city.http();

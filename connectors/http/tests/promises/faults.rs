@@ -1,4 +1,4 @@
-//! What goes wrong, and what is done about it.
+//! Faults, and what is done about them.
 
 use super::*;
 
@@ -11,7 +11,7 @@ async fn fault(city: &City, reply: Reply) -> contract::Fault {
 }
 
 #[tokio::test]
-async fn every_status_has_its_remedy() {
+async fn every_status_has_a_remedy() {
     let city = city().await;
     let wait = |secs: u64| FaultKind::Throttled(Duration::from_secs(secs));
     for (reply, kind) in [
@@ -52,7 +52,7 @@ async fn a_source_that_cannot_be_reached_is_asked_again_later() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_ends_at_the_time_limit() {
+async fn an_answer_that_does_not_come_times_out() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/list", listener.local_addr().unwrap());
     let city = city().await.with(json!({ "url": url, "timeout": "50ms" }));
@@ -141,7 +141,7 @@ async fn large_numbers_and_decimals_are_read_as_they_are_written() {
 }
 
 #[tokio::test]
-async fn every_exchange_can_be_looked_at_and_no_secret_is_in_it() {
+async fn traces_show_every_exchange_without_secrets() {
     let city = city().await.with(json!({ "auth": { "bearer": "t0ken" } }));
     city.script(Reply::new(500, "oops"));
     let mut http = city.http();

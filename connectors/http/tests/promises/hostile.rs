@@ -1,4 +1,4 @@
-//! Bodies made to exhaust whoever reads them: refused with a reason, in bounded memory.
+//! Bodies that are made to exhaust the reader: refused with a reason, in limited memory.
 
 use connector_testkit::peak;
 use tokio::{
@@ -9,10 +9,10 @@ use tokio::{
 
 use super::*;
 
-/// The text, its tree of a million nodes at most, and all that stands beside it.
+/// The text, its tree of at most a million nodes, and what belongs to them.
 const MOST: u64 = 300 << 20;
 
-/// A body that is made while it is sent, or what made it would count as well.
+/// A body that is made while it is sent, so that making it takes no memory.
 #[derive(Clone, Copy)]
 struct Hostile {
     begin: &'static str,
@@ -36,7 +36,7 @@ async fn read(body: Hostile, settings: Value) -> Result<Vec<Entry>, contract::Fa
     Ok(city.read(None).await?.entries)
 }
 
-/// Answers on one connection until the other side has had enough.
+/// Answers on one connection until the other side closes it.
 async fn answer(mut stream: TcpStream, body: Hostile) {
     let Hostile { begin, again, times, end } = body;
     let length = begin.len() + again.len() * times + end.len();

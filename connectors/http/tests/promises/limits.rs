@@ -1,4 +1,4 @@
-//! Answers that are larger than anybody wants.
+//! Answers that are too large.
 
 use std::io::Write as _;
 
@@ -75,7 +75,7 @@ async fn deep_and_wide_answers_are_pages_that_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_asked_for_again_later() {
+async fn a_body_that_breaks_off_is_a_transient_fault() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/list", listener.local_addr().unwrap());

@@ -1,11 +1,10 @@
-//! What HTTP promises beyond what every source does: troubles that real interfaces make.
+//! Promises of HTTP beyond those of every source: problems of real interfaces.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "../city/mod.rs"]
 mod city;
 
-mod acknowledgement;
 mod board;
 mod calls;
 mod cursors;
@@ -28,7 +27,7 @@ use serde_json::{Value, json};
 const NOW: Duration = Duration::ZERO;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A channel that asks by time and by page.
+/// A channel that requests records by time and by page.
 async fn city() -> City {
     City::new(json!({
         "since": { "param": "from", "format": "%Y-%m-%d %H:%M:%S", "at": "$.t" },
@@ -37,7 +36,7 @@ async fn city() -> City {
     .await
 }
 
-/// A channel that asks for one page.
+/// A channel that requests one page.
 async fn one_page() -> City {
     City::new(json!({})).await
 }

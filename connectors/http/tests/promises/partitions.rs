@@ -1,4 +1,4 @@
-//! Sequences of their own within one channel.
+//! Independent sequences within one channel.
 
 use super::*;
 
@@ -57,14 +57,14 @@ async fn a_value_that_fails_is_reported_and_does_not_stop_the_others() {
     }
     assert_eq!(seen.len(), 9);
     assert!(trouble.contains(&("2".to_owned(), FaultKind::Transient)), "{trouble:?}");
-    // It is read when it is well again.
+    // It is read when it answers again.
     serve(&city, &[]);
     let batch = city.entries(Some(Cursor::encode(&at.unwrap()).unwrap()), 100).await.0;
     assert!(keys_of(&batch).is_superset(&set(&["2-0", "2-1", "2-2"])));
 }
 
 #[tokio::test]
-async fn a_source_of_which_every_value_fails_has_failed() {
+async fn a_source_where_every_value_fails_has_failed() {
     let city = forums(3).await;
     serve(&city, &["0", "1", "2"]);
     assert_eq!(city.read(None).await.unwrap_err().kind(), FaultKind::Transient);

@@ -1,7 +1,7 @@
-//! What a program says on standard error, in our log: little of it, and with no long number.
+//! The standard error of a program in our log: few lines, without long numbers.
 //!
-//! Authors promise that no personal value is in it. Telephone and identity numbers are left out all
-//! the same: a traceback quotes what it stumbled over.
+//! Authors promise that it contains no personal value. Telephone and identity numbers are removed
+//! nevertheless: a traceback quotes the value that caused it.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use tracing::info;
 
 use crate::lines::{Line, Lines};
 
-/// Lines of one [`WINDOW`] at most.
+/// Most lines of one [`WINDOW`].
 const MOST: usize = 20;
 const WINDOW: Duration = Duration::from_secs(60);
-/// What is read of a line; the rest is passed over.
+/// Most bytes of a line that are read.
 const LONGEST: usize = 16 * 1024;
-/// What is shown of a line, in characters.
+/// Most characters of a line that are shown.
 const SHOWN: usize = 300;
-/// A row of so many digits may be a telephone number.
+/// This many digits may be a telephone number.
 const TELLING: usize = 7;
 
-/// Copies until the program closes it. It is always emptied: a full pipe would stop the program.
+/// Copies until the program closes it. It is always read: a full pipe would block the program.
 pub(crate) async fn copy(errors: ChildStderr, channel: ChannelId) {
     let mut lines = Lines::new(errors, LONGEST);
     let (mut since, mut n_lines) = (Instant::now(), 0_usize);
@@ -49,7 +49,7 @@ fn left_out(channel: &ChannelId, n_lines: usize) {
     }
 }
 
-/// A text of a program as it may be shown: cut, on one line, without long rows of digits.
+/// A text of a program for people: cut, on one line, without long numbers.
 pub(crate) fn presentable(text: &str) -> String {
     let mut shown = String::new();
     let mut digits = String::new();

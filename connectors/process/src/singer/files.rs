@@ -1,5 +1,5 @@
-//! The files a tap is started with: settings, catalog and state, in a folder that only we may enter
-//! and that goes with the run.
+//! The files a tap is started with: settings, catalog and state, in a private folder that is removed
+//! after the run.
 
 use std::{
     ffi::OsString,
@@ -13,14 +13,14 @@ use contract::Fault;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{child::option, plan::Plan};
+use crate::plan::Plan;
 
-/// A catalog above this is a mistake.
+/// Most bytes of a catalog.
 const LARGEST_CATALOG: u64 = 16 << 20;
 
 /// The folder; dropping it removes it.
 pub(crate) struct Files {
-    folder: TempDir,
+    _folder: TempDir,
     /// The options that name the files.
     pub(crate) arguments: Vec<OsString>,
 }
@@ -37,31 +37,23 @@ impl Files {
                 .because(error)
         };
         let folder = tempfile::Builder::new().prefix("tonghui-tap-").tempdir().map_err(failed)?;
-        let mut files = Self { folder, arguments: Vec::new() };
-        files
-            .add("--config", "config.json", &Value::Object(plan.config.clone()))
-            .map_err(failed)?;
-        if let Some(catalog) = catalog {
-            files.add("--catalog", "catalog.json", catalog).map_err(failed)?;
+        let mut arguments = Vec::new();
+        let config = Value::Object(plan.settings.clone());
+        for (name, value) in [("config", Some(&config)), ("catalog", catalog), ("state", state)] {
+            let Some(value) = value else { continue };
+            let path = folder.path().join(format!("{name}.json"));
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+            let written = file.and_then(|mut file| file.write_all(value.to_string().as_bytes()));
+            written.map_err(failed)?;
+            arguments.extend([format!("--{name}").into(), path.into_os_string()]);
         }
-        if let Some(state) = state {
-            files.add("--state", "state.json", state).map_err(failed)?;
-        }
-        Ok(files)
-    }
-
-    fn add(&mut self, name: &str, file: &str, value: &Value) -> std::io::Result<()> {
-        let path = self.folder.path().join(file);
-        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        out.write_all(value.to_string().as_bytes())?;
-        self.arguments.extend(option(name, path.as_os_str()));
-        Ok(())
+        Ok(Self { _folder: folder, arguments })
     }
 }
 
 /// The catalog in a file of the channel's folder.
 pub(crate) fn catalog(plan: &Plan, name: &str) -> Result<Value, Fault> {
-    let path = plan.folder.join(name);
+    let path = plan.context.folder.join(name);
     read(&path).map_err(|why| {
         Fault::stopped(format!("the catalog cannot be read: {why}")).at(path.display().to_string())
     })

@@ -1,4 +1,4 @@
-//! What a tap says, a JSON object a line.
+//! The messages of a tap, one JSON object per line.
 
 use contract::{Entry, Fault, RecordKey, Revision};
 use document::{Facts, Findings};
@@ -11,15 +11,14 @@ use crate::{
     record::{self, Found},
 };
 
-/// A message of a tap that is no record. Of kinds that are not known here, and of ACTIVATE_VERSION (which is for a
-/// target that deletes), nothing follows.
+/// A message of a tap that is not a record. Unknown kinds, and ACTIVATE_VERSION (for targets that
+/// delete), are ignored.
 #[derive(Deserialize)]
 pub(crate) struct Message {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     #[serde(default)]
     pub(crate) stream: String,
-    #[serde(default)]
     pub(crate) key_properties: Option<Vec<String>>,
     #[serde(default)]
     pub(crate) value: Value,
@@ -32,24 +31,24 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// The record of `stream` in a line, if it is one. A record may be damaged, other messages may
-    /// not: they are given back to the tap as they came.
+    /// The record of `stream` in a line. A record may be damaged; other messages may not: a state is
+    /// given back to the tap as it came.
     pub(crate) fn of(line: &[u8], stream: &str) -> Option<Self> {
         let (tree, facts) = record::line(line)?;
         let is_it = tree.get("type")? == "RECORD" && tree.get("stream")? == stream;
         is_it.then_some(Self { tree, facts })
     }
 
-    /// The record as it is compared with another run of the tap.
+    /// The record, to compare it with another run of the tap.
     pub(crate) fn text(&self) -> String {
         self.tree.get("record").map(Value::to_string).unwrap_or_default()
     }
 }
 
-/// What names a record of the stream, and what orders its states.
+/// The key fields of a record of the stream, and the field that orders its states.
 pub(crate) struct Keys {
     pub(crate) stream: String,
-    /// The channel's own choice, else what the last SCHEMA says.
+    /// From the channel, else from the last SCHEMA.
     key: Vec<String>,
     is_own: bool,
     revision: Option<String>,
@@ -61,14 +60,14 @@ impl Keys {
         Self { stream, is_own: !key.is_empty(), key, revision }
     }
 
-    /// Takes what a SCHEMA says.
-    pub(crate) fn learn(&mut self, key_properties: Option<Vec<String>>) {
-        if !self.is_own {
-            self.key = key_properties.unwrap_or_default();
+    /// Takes the key of a SCHEMA.
+    pub(crate) fn learn(&mut self, message: Message) {
+        if message.kind == "SCHEMA" && message.stream == self.stream && !self.is_own {
+            self.key = message.key_properties.unwrap_or_default();
         }
     }
 
-    /// The entry of a record; a fault where nothing names it.
+    /// The entry of a record; a fault where there are no key fields.
     pub(crate) fn entry(
         &self,
         mut record: Record,
@@ -77,26 +76,25 @@ impl Keys {
         plan: &Plan,
     ) -> Result<(Option<RecordKey>, Entry), Fault> {
         if self.key.is_empty() {
-            return Err(Fault::stopped(format!(
-                "nothing names a record of stream {}",
-                self.stream
-            ))
-            .at(plan.place())
-            .remedy("name its fields: key = [\"id\"] in [process.singer]"));
+            let what = format!("the records of stream {} have no key", self.stream);
+            let remedy = "write its fields: key = [\"id\"] in [process.singer]";
+            return Err(plan.stopped(&what).remedy(remedy));
         }
         let body = record.tree.get_mut("record").map(Value::take).unwrap_or_default();
         let facts = &record.facts;
         let key = self.key(&body, &facts.findings);
         let revision = match &self.revision {
             None => Some(Revision::NONE),
-            Some(field) => body.get(field).and_then(|value| Revision::declared(value, plan.zone)),
+            Some(field) => {
+                body.get(field).and_then(|value| Revision::declared(value, plan.context.zone))
+            }
         };
         let damage = facts.findings.damage_in(&record.tree);
         let found = Found { at, key: key.clone(), revision, body, line, facts, damage };
         Ok((key, record::entry(found)))
     }
 
-    /// One field by itself; several as a JSON list, so that they cannot run into each other.
+    /// One field alone; several as a JSON list, so that their borders are clear.
     fn key(&self, fields: &Value, findings: &Findings) -> Option<RecordKey> {
         let repeated = findings.repeated_names(fields);
         let certain = |name: &String| fields.get(name).filter(|_| !repeated.contains(name));
@@ -123,10 +121,7 @@ pub(crate) fn sample(
 ) -> Result<Vec<Entry>, Fault> {
     let mut keys = Keys::of(settings);
     let mut entries = Vec::new();
-    for line in page.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
-        if line.is_empty() {
-            continue;
-        }
+    for line in record::lines(page) {
         if let Some(record) = Record::of(line, &keys.stream) {
             let at = format!("record {}", entries.len() + 1);
             entries.push(keys.entry(record, line, at, plan)?.1);
@@ -134,12 +129,9 @@ pub(crate) fn sample(
         }
         let message: Message = serde_json::from_slice(line).map_err(|_| {
             Fault::stopped("the fixture is not what a tap writes")
-                .remedy("a page is a line for each SCHEMA and RECORD message")
+                .remedy("write one line for each SCHEMA and RECORD message")
         })?;
-        match message.kind.as_str() {
-            "SCHEMA" if message.stream == keys.stream => keys.learn(message.key_properties),
-            _ => {}
-        }
+        keys.learn(message);
     }
     Ok(entries)
 }

@@ -13,10 +13,9 @@ use super::{
     state::is_forward,
 };
 use crate::{
-    child::{Child, Ending, Started},
-    cursor::{LARGEST_CURSOR, Reached},
-    limits::{LONGEST_LINE, MOST_BYTES},
-    lines::{Line, Lines},
+    LARGEST_CURSOR, Reached,
+    child::Child,
+    lines::{LONGEST_LINE, Line, Lines, MOST_BYTES},
     plan::Plan,
 };
 
@@ -29,15 +28,15 @@ pub(crate) struct Run {
     _files: Files,
 }
 
-/// What a tap said last.
-pub(crate) enum Said {
+/// The next message of a tap.
+pub(crate) enum Output {
     /// A record of the stream, with the length of its line.
     Record(Option<RecordKey>, Entry, usize),
     /// Nothing of the stream: a state, the schema, a record of another one.
     Nothing,
-    /// It ended, and well: everything was said.
+    /// It ended successfully.
     Ended,
-    /// It ended otherwise.
+    /// It failed.
     Failed(Fault),
 }
 
@@ -48,16 +47,16 @@ impl Run {
         keys: Keys,
         state: Option<Value>,
     ) -> Result<Self, Fault> {
-        // Its standard input is closed at once: a tap is not asked.
-        let Started { child, input: _, output } = Child::start(plan, &files.arguments)?;
+        // Its standard input is closed at once: a tap takes no questions.
+        let (child, _, output) = Child::start(plan, &files.arguments)?;
         let lines = Lines::new(output, LONGEST_LINE);
         let reached = Reached { state, ..Reached::default() };
         Ok(Self { child, lines, keys, reached, _files: files })
     }
 
-    /// Whether the records up to `reached` are those that were there before. `false` leaves the run
+    /// Whether the records up to `reached` are the same as before. Where they are not, the run is
     /// somewhere within them.
-    pub(crate) async fn passes_the_same(
+    pub(crate) async fn gives_the_same(
         &mut self,
         reached: &Reached,
         plan: &Plan,
@@ -65,24 +64,24 @@ impl Run {
         while self.reached.passed < reached.passed {
             let passed = self.reached.passed;
             match self.next(plan).await? {
-                Said::Record(..) | Said::Nothing if self.reached.passed >= passed => {}
-                // A state came earlier than it did before, or the end.
-                Said::Record(..) | Said::Nothing | Said::Ended => return Ok(false),
-                Said::Failed(fault) => return Err(fault),
+                Output::Record(..) | Output::Nothing if self.reached.passed >= passed => {}
+                // A state came earlier than before, or the end.
+                Output::Record(..) | Output::Nothing | Output::Ended => return Ok(false),
+                Output::Failed(fault) => return Err(fault),
             }
         }
         Ok(self.reached == *reached)
     }
 
-    /// What the tap says next.
-    pub(crate) async fn next(&mut self, plan: &Plan) -> Result<Said, Fault> {
+    /// The next message.
+    pub(crate) async fn next(&mut self, plan: &Plan) -> Result<Output, Fault> {
         let Self { child, lines, keys, reached, .. } = self;
         let line = match next_line(lines, plan).await? {
             Some(line) => line,
             None => return Ok(end(child, plan).await),
         };
         if line.trim_ascii().is_empty() {
-            return Ok(Said::Nothing);
+            return Ok(Output::Nothing);
         }
         if let Some(record) = Record::of(line, &keys.stream) {
             reached.passed += 1;
@@ -91,51 +90,49 @@ impl Run {
             reached.digest = hex::encode(&chain[..16]);
             let at = format!("record {} after the last state", reached.passed);
             let (key, entry) = keys.entry(record, line, at, plan)?;
-            return Ok(Said::Record(key, entry, line.len()));
+            return Ok(Output::Record(key, entry, line.len()));
         }
         let message: Message = serde_json::from_slice(line)
-            .map_err(|_| violation(plan, "a line of it is no Singer message"))?;
-        match message.kind.as_str() {
-            "SCHEMA" if message.stream == keys.stream => keys.learn(message.key_properties),
-            "STATE" if is_forward(reached.state.as_ref(), &message.value) => {
-                if line.len() > LARGEST_CURSOR {
-                    return Err(violation(plan, "its state is above 64 KiB"));
-                }
-                *reached = Reached { state: Some(message.value), ..Reached::default() };
+            .map_err(|_| plan.stopped("one of its lines is not a Singer message"))?;
+        if message.kind != "STATE" {
+            keys.learn(message);
+        } else if is_forward(reached.state.as_ref(), &message.value) {
+            if line.len() > LARGEST_CURSOR {
+                return Err(plan.stopped("its state is above 64 KiB"));
             }
-            _ => {}
+            *reached = Reached { state: Some(message.value), ..Reached::default() };
         }
-        Ok(Said::Nothing)
+        Ok(Output::Nothing)
     }
 }
 
-/// Asks the tap for its catalog, and selects the stream in it.
+/// The catalog of the tap, with the stream selected.
 pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> {
     let files = Files::write(plan, None, None)?;
     let mut arguments = files.arguments.clone();
     arguments.push(OsString::from("--discover"));
-    let Started { mut child, input: _, output } = Child::start(plan, &arguments)?;
+    let (mut child, _, output) = Child::start(plan, &arguments)?;
     let mut lines = Lines::new(output, LONGEST_LINE);
     let mut text = Vec::new();
     while let Some(line) = next_line(&mut lines, plan).await? {
         if text.len() + line.len() > MOST_BYTES {
-            return Err(violation(plan, "its catalog is above 64 MiB"));
+            return Err(plan.stopped("its catalog is above 64 MiB"));
         }
         text.extend_from_slice(line);
         text.push(b'\n');
     }
-    if let Said::Failed(fault) = end(&mut child, plan).await {
+    if let Output::Failed(fault) = end(&mut child, plan).await {
         return Err(fault);
     }
     let mut catalog: Value = serde_json::from_slice(&text).map_err(|_| {
-        violation(plan, "it gave no catalog")
-            .remedy("where it knows no --discover, write catalog = \"none\" in [process.singer]")
+        plan.stopped("it gave no catalog")
+            .remedy("if it has no --discover, write catalog = \"none\" in [process.singer]")
     })?;
     select(&mut catalog, stream, plan)?;
     Ok(catalog)
 }
 
-/// Marks one stream as selected and all others as not, in both ways that taps know.
+/// Marks one stream as selected and all others as not, in both ways that taps use.
 fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
     let (mut names, mut is_found) = (Vec::new(), false);
     for stream in catalog["streams"].as_array_mut().into_iter().flatten() {
@@ -160,7 +157,8 @@ fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
     if is_found {
         return Ok(());
     }
-    Err(violation(plan, &format!("it has no stream {name}"))
+    Err(plan
+        .stopped(&format!("it has no stream {name}"))
         .remedy(format!("it has: {}", names.join(", "))))
 }
 
@@ -168,27 +166,21 @@ async fn next_line<'a>(
     lines: &'a mut Lines<ChildStdout>,
     plan: &Plan,
 ) -> Result<Option<&'a [u8]>, Fault> {
-    match tokio::time::timeout(plan.timeout, lines.next()).await {
+    match tokio::time::timeout(plan.config.timeout.0, lines.next()).await {
         Ok(Ok(Some(Line::Whole(line)))) => Ok(Some(line)),
-        Ok(Ok(Some(Line::TooLong))) => Err(violation(plan, "a line of it is above 17 MiB")),
+        Ok(Ok(Some(Line::TooLong))) => Err(plan.stopped("one of its lines is above 17 MiB")),
         Ok(Ok(None) | Err(_)) => Ok(None),
-        Err(_) => Err(violation(plan, &format!("it said nothing for {:?}", plan.timeout))),
+        Err(_) => Err(plan.stopped(&format!("it wrote nothing for {:?}", plan.config.timeout.0))),
     }
 }
 
-async fn end(child: &mut Child, plan: &Plan) -> Said {
-    match tokio::time::timeout(plan.timeout, child.ended()).await {
-        Ok(Ending::Well) => Said::Ended,
-        // Taps end so whenever their source does not answer.
-        Ok(Ending::Badly(how)) => Said::Failed(
-            Fault::transient(how)
-                .at(plan.place())
-                .remedy("what it says on standard error is in the log"),
+async fn end(child: &mut Child, plan: &Plan) -> Output {
+    match tokio::time::timeout(plan.config.timeout.0, child.ended()).await {
+        Ok(Ok(())) => Output::Ended,
+        // Taps end like this whenever their source does not answer.
+        Ok(Err(how)) => Output::Failed(
+            Fault::transient(how).at(plan.place()).remedy("see its standard error in the log"),
         ),
-        Err(_) => Said::Failed(violation(plan, "it has closed its output and does not end")),
+        Err(_) => Output::Failed(plan.stopped("it has closed its output and does not end")),
     }
-}
-
-fn violation(plan: &Plan, what: &str) -> Fault {
-    Fault::stopped(what).at(plan.place())
 }

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
 
-/// Whether `new` may take the place of `old`. An empty state never does, nor one in which a bookmark
-/// has gone back and none has gone forward: a tap that is interrupted may write either.
+/// Whether `new` may replace `old`. Not an empty state, and not one in which a bookmark has gone back
+/// and none has gone forward: a tap that is interrupted may write either.
 pub(crate) fn is_forward(old: Option<&Value>, new: &Value) -> bool {
     if is_empty(new) {
         return false;
@@ -18,7 +18,7 @@ pub(crate) fn is_forward(old: Option<&Value>, new: &Value) -> bool {
     moves.forward || !moves.back
 }
 
-/// Nothing is said in it.
+/// It contains no value.
 fn is_empty(state: &Value) -> bool {
     match state {
         Value::Null => true,
@@ -35,8 +35,8 @@ struct Moves {
     back: bool,
 }
 
-/// Compares what both have. What only one has, and texts that are neither times nor numbers, have no
-/// order.
+/// Compares values that both have. Values that only one has, and texts that are neither times nor
+/// numbers, have no order.
 fn compare(old: &Value, new: &Value, moves: &mut Moves) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {

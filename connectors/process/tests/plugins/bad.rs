@@ -1,4 +1,4 @@
-//! Plugins that break the protocol, hang, eat memory or leave others behind.
+//! Plugins that break the protocol, hang, use too much memory or leave processes behind.
 
 use std::{path::Path, time::Duration};
 
@@ -7,24 +7,24 @@ use serde_json::{Value, json};
 
 use super::{process, script};
 
-/// What a read of a plugin ends with.
+/// The result of a read from a plugin.
 async fn fault(settings: Value) -> Fault {
     let folder = tempfile::tempdir().unwrap();
     process(folder.path(), settings).unwrap().read(None, 2).await.unwrap_err()
 }
 
 #[tokio::test]
-async fn every_breach_of_the_protocol_stops_the_channel_and_quotes_nothing() {
+async fn every_violation_of_the_protocol_stops_the_channel_and_quotes_nothing() {
     let record =
         |key: &str| format!(r#"echo '{{"record":{{"key":"{key}","revision":1,"body":{{}}}}}}'"#);
     let three = ["13800001234", "b", "c"].map(record).join(";");
     let twice = ["13800001234", "13800001234"].map(record).join(";");
     for (answer, what) in [
-        ("echo hello 13800001234", "no answer of the protocol"),
+        ("echo hello 13800001234", "not an answer of the protocol"),
         ("echo '{\"ready\":{}}'", "with something else"),
         ("echo '{\"ok\":{}}'", "with something else"),
-        ("echo '{\"end\":{}}'", "no answer of the protocol"),
-        (three.as_str(), "more records than were asked for"),
+        ("echo '{\"end\":{}}'", "not an answer of the protocol"),
+        (three.as_str(), "more records than requested"),
         (twice.as_str(), "one key twice"),
         ("exit 3", "exit code 3"),
         ("kill -9 $$", "it was killed"),
@@ -58,39 +58,39 @@ async fn all_records_of_an_answer_together_have_a_limit() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_does_not_answer_is_given_up_in_time() {
+async fn a_plugin_that_does_not_answer_times_out() {
     for answer in ["exec sleep 1000", "while :; do :; done"] {
         let mut settings = script(answer);
         settings["timeout"] = json!("300ms");
         let fault = fault(settings).await;
         assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
-        assert!(fault.to_string().contains("no whole answer within 300ms"), "{fault}");
+        assert!(fault.to_string().contains("no complete answer within 300ms"), "{fault}");
     }
 }
 
 #[tokio::test]
-async fn a_plugin_that_drips_records_is_given_up_in_time() {
+async fn a_plugin_that_gives_records_slowly_times_out() {
     let drip = r#"n=0; while :; do n=$((n+1)); printf '{"rec'; sleep 0.05; printf 'ord":{"key":"%s"}}\n' $n; done"#;
     let mut settings = script(drip);
     settings["timeout"] = json!("400ms");
     let folder = tempfile::tempdir().unwrap();
     let mut process = process(folder.path(), settings).unwrap();
     let fault = process.read(None, 500).await.unwrap_err();
-    assert!(fault.to_string().contains("no whole answer"), "{fault}");
+    assert!(fault.to_string().contains("no complete answer"), "{fault}");
 }
 
 #[tokio::test]
-async fn a_plugin_that_eats_memory_ends_and_we_do_not() {
+async fn a_plugin_that_uses_too_much_memory_ends_alone() {
     let mut settings =
         script("python3 -c 'x = bytearray(600 << 20); print(len(x))' || { echo eaten; }");
     settings["memory"] = json!("256MiB");
     let fault = fault(settings).await;
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
-    assert!(fault.to_string().contains("no answer of the protocol"), "eaten: {fault}");
+    assert!(fault.to_string().contains("not an answer of the protocol"), "eaten: {fault}");
 }
 
 #[tokio::test]
-async fn a_plugin_that_babbles_on_standard_error_is_answered_all_the_same() {
+async fn a_plugin_that_writes_much_to_standard_error_still_works() {
     let babble = "head -c 5000000 /dev/zero | tr '\\0' x >&2; yes 13800001234 | head -n 100000 >&2; \
         echo '{\"end\":{\"upto\":1,\"caught_up\":true}}'";
     let folder = tempfile::tempdir().unwrap();
@@ -99,9 +99,9 @@ async fn a_plugin_that_babbles_on_standard_error_is_answered_all_the_same() {
 }
 
 #[tokio::test]
-async fn nothing_that_a_plugin_started_outlives_it() {
+async fn processes_that_a_plugin_started_end_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    // Both are in its group; the first has let go of all its pipes.
+    // Both are in its group; the first has closed all its pipes.
     let answer = "sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >> pids; sleep 1000 & echo $! >> pids; \
         echo '{\"end\":{\"upto\":1,\"caught_up\":true}}'; read line";
     let mut process = process(folder.path(), script(answer)).unwrap();
@@ -109,7 +109,7 @@ async fn nothing_that_a_plugin_started_outlives_it() {
     let pids = std::fs::read_to_string(folder.path().join("pids")).unwrap();
     assert!(pids.lines().count() == 2 && pids.lines().all(is_running));
     drop(process);
-    // A killed process is gone once its parent has looked: the kernel does both without us.
+    // A killed process is gone when its parent has waited for it.
     let gone = async {
         while pids.lines().any(is_running) {
             tokio::task::yield_now().await;
@@ -143,7 +143,7 @@ async fn an_interrupted_answer_is_never_taken_for_the_next() {
     assert_eq!(batch.upto, connector_process::Cursor::Plugin(json!("right")));
 }
 
-/// Whether a process is there and no zombie.
+/// Whether a process exists and is not a zombie.
 fn is_running(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
     stat.is_ok_and(|stat| !stat.contains(") Z "))

@@ -1,4 +1,4 @@
-//! What becomes of what a plugin says.
+//! Answers of plugins.
 
 use connector_process::Cursor;
 use contract::{Connector as _, Entry, FaultKind, Revision};
@@ -57,7 +57,7 @@ async fn a_plugin_of_current_states_needs_no_revision() {
 }
 
 #[tokio::test]
-async fn a_fault_is_what_the_plugin_calls_it() {
+async fn a_fault_has_the_kind_that_the_plugin_gives() {
     let folder = tempfile::tempdir().unwrap();
     for (fault, kind) in [
         (r#"{"kind":"transient","message":"away"}"#, FaultKind::Transient),
@@ -105,7 +105,7 @@ async fn a_plugin_gets_its_settings_and_secrets_and_nothing_of_our_environment()
 }
 
 #[tokio::test]
-async fn a_plugin_runs_on_from_read_to_read_and_one_that_went_is_started_again() {
+async fn a_plugin_runs_across_reads_and_is_restarted_when_it_has_ended() {
     let plugin = r#"echo x >> starts; while read line; do case "$line" in
         *open*) echo '{"ready":{}}';;
         *settled*) echo '{"ok":{}}';;
@@ -120,8 +120,8 @@ async fn a_plugin_runs_on_from_read_to_read_and_one_that_went_is_started_again()
     process.settled(&batch.upto).await.unwrap();
     let batch = process.read(Some(&batch.upto), 10).await.unwrap();
     assert_eq!((n_starts(), &batch.upto), (1, &Cursor::Plugin(json!(3))));
-    // It has ended behind its answer. Whether that is seen before or after it is asked, it is no loss
-    // beyond one fault.
+    // It has ended after its answer. Whether that is noticed before or after the next question, at most
+    // one read fails.
     let mut again = process.read(None, 10).await;
     if again.is_err() {
         again = process.read(None, 10).await;

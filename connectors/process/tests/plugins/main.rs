@@ -1,5 +1,5 @@
-//! What the gateway promises of plugins, asked with real ones: the Python helper and its example,
-//! and shell scripts that do everything wrong.
+//! The promises of plugins, with real ones: the Python helper and its example, and shell scripts that
+//! do everything wrong.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

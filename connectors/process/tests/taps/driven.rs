@@ -128,7 +128,7 @@ async fn a_run_can_be_cut_at_any_cursor_and_goes_on_where_it_was() {
 async fn a_tap_that_gives_other_records_after_a_restart_is_read_from_its_state_again() {
     let driven = Driven::new(&[schema(), record(1), record(2), record(3), record(4)]);
     let batch = driven.process(json!({})).read(None, 2).await.unwrap();
-    // A new order stands in front: who counted two of them would lose the second.
+    // A new order comes first: counting two of them would lose the second.
     driven.will_say(&[schema(), record(9), record(1), record(2), record(3), record(4)]);
     let (found, _) = batches(&mut driven.process(json!({})), Some(batch.upto), 2).await;
     assert_eq!(found.concat(), ["9", "1", "2", "3", "4"]);
@@ -162,7 +162,7 @@ async fn a_tap_that_fails_is_transient_and_what_it_gave_before_is_kept() {
 }
 
 #[tokio::test]
-async fn a_tap_that_waits_keeps_back_nothing_that_it_gave() {
+async fn records_are_given_while_a_tap_waits() {
     let driven = Driven::new(&[schema(), record(1)]);
     let waits = format!("{TAP}\nos.waitpid(os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '1000'), 0)");
     std::fs::write(driven.path("tap.py"), waits).unwrap();
@@ -199,13 +199,13 @@ async fn keys_and_revisions_are_the_fields_that_were_named() {
         json!({ "type": "SCHEMA", "stream": "orders", "schema": {}, "key_properties": [] });
     driven.will_say(&[nameless, self::record(1)]);
     let fault = driven.process(json!({})).read(None, 10).await.unwrap_err();
-    assert!(fault.to_string().contains("nothing names a record"), "{fault}");
+    assert!(fault.to_string().contains("have no key"), "{fault}");
     let (found, _) = batches(&mut driven.process(json!({ "key": ["id"] })), None, 10).await;
     assert_eq!(found, [["1"]]);
 }
 
 #[tokio::test]
-async fn its_files_are_for_nobody_else_and_go_with_the_run() {
+async fn the_files_of_a_tap_are_private_and_removed_after_the_run() {
     let driven = Driven::new(&[schema(), record(1), state(3), record(2)]);
     let (_, at) = batches(&mut driven.process(json!({})), None, 1).await;
     let (_, _) = batches(&mut driven.process(json!({})), Some(at), 1).await;
@@ -251,7 +251,7 @@ async fn the_stream_is_selected_in_the_catalog_and_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_no_singer_message_stops_and_a_silent_tap_is_given_up() {
+async fn other_output_stops_the_channel_and_a_silent_tap_times_out() {
     let driven = Driven::new(&[json!("13800001234")]);
     let fault = driven.process(json!({})).read(None, 10).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped);
@@ -261,5 +261,5 @@ async fn what_is_no_singer_message_stops_and_a_silent_tap_is_given_up() {
         "singer": { "stream": "orders", "catalog": "none" },
     });
     let fault = process(driven.0.path(), silent).read(None, 10).await.unwrap_err();
-    assert!(fault.to_string().contains("said nothing for 200ms"), "{fault}");
+    assert!(fault.to_string().contains("wrote nothing for 200ms"), "{fault}");
 }

@@ -15,7 +15,10 @@ use sqlx::{
 };
 
 use super::Trouble;
-use crate::{row::Row, sql::Sql, value::Value};
+use crate::{
+    sql::Sql,
+    value::{Row, Value},
+};
 
 pub(super) fn open(
     options: &MySqlConnectOptions,
@@ -31,8 +34,8 @@ pub(super) fn open(
         .connect_lazy_with(options.clone().timezone(None).disable_statement_logging())
 }
 
-/// Limits of the session. In the source's zone, because `ON UPDATE CURRENT_TIMESTAMP` and triggers
-/// of the source run in our session and write its local time.
+/// Sets the limits of the session, and the source's zone: `ON UPDATE CURRENT_TIMESTAMP` and triggers of
+/// the source run in our session and write its local time.
 async fn prepare(
     connection: &mut MySqlConnection,
     timeout: Duration,
@@ -50,7 +53,7 @@ async fn prepare(
     sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *connection).await?;
     let named = format!("SET time_zone = '{}'", zone.name());
     if sqlx::raw_sql(AssertSqlSafe(named)).execute(&mut *connection).await.is_err() {
-        // A server without zone tables knows offsets only.
+        // A server without zone tables takes offsets only.
         let offset = zone.offset_from_utc_datetime(&now).fix();
         let fixed = format!("SET time_zone = '{offset}'");
         sqlx::raw_sql(AssertSqlSafe(fixed)).execute(&mut *connection).await?;
@@ -58,19 +61,12 @@ async fn prepare(
     Ok(())
 }
 
-pub(super) async fn fetch(pool: &MySqlPool, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
-    let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
-    query.fetch_all(pool).await?.iter().map(row).collect()
-}
+pub(super) type MySqlQuery = Query<'static, MySql, MySqlArguments>;
 
-pub(super) async fn execute(pool: &MySqlPool, sql: Sql) -> Result<u64, sqlx::Error> {
+pub(super) fn query(sql: Sql) -> MySqlQuery {
     let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
-    Ok(query.execute(pool).await?.rows_affected())
+    binds.into_iter().fold(sqlx::query(text).persistent(false), bind)
 }
-
-type MySqlQuery = Query<'static, MySql, MySqlArguments>;
 
 fn bind(query: MySqlQuery, value: Value) -> MySqlQuery {
     match value {
@@ -87,11 +83,11 @@ fn bind(query: MySqlQuery, value: Value) -> MySqlQuery {
     }
 }
 
-fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
+pub(super) fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
     let columns = row.columns().iter().enumerate().map(|(index, column)| {
         let info = column.type_info();
         let name = column.name();
-        // The bytes first: a zero date counts as NULL for the driver, but not in an ORDER BY.
+        // The bytes first: a zero date is NULL for the driver, but not in an ORDER BY.
         let Some(bytes) = bytes(row, index)? else { return Ok((name.to_owned(), Value::Null)) };
         let value = match info.name() {
             "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => {
@@ -106,8 +102,8 @@ fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
             "DATETIME" | "TIMESTAMP" => local(&bytes),
             "TIME" => Value::Text(row.try_get_unchecked::<MySqlTime, _>(index)?.to_string()),
             "JSON" => text(bytes),
-            // The flag that makes the driver say VARBINARY is also set on text that is compared
-            // by its bytes; only the character set tells them apart.
+            // The driver says VARBINARY also for text that is compared by its bytes; only the
+            // character set shows the difference.
             _ if <str as sqlx::Type<MySql>>::compatible(info) => text(bytes),
             "NULL" => Value::Null,
             _ => Value::Bytes(bytes),
@@ -124,7 +120,7 @@ fn text(bytes: Vec<u8>) -> Value {
     }
 }
 
-/// The bytes of a value as they came; `None` only for a real NULL.
+/// The bytes of a value; `None` only for NULL.
 fn bytes(row: &MySqlRow, index: usize) -> Result<Option<Vec<u8>>, sqlx::Error> {
     match row.try_get_unchecked(index) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -137,8 +133,8 @@ fn bytes(row: &MySqlRow, index: usize) -> Result<Option<Vec<u8>>, sqlx::Error> {
     }
 }
 
-/// Binary form: length, year (2), month, day, then hour, minute, second, then microseconds (4);
-/// zeros at the end are not sent. Dates that no calendar has (0000-00-00) stay text.
+/// Binary form: length, year (2), month, day, then hour, minute, second, then microseconds (4); zeros
+/// at the end are not sent. Invalid dates (0000-00-00) stay text.
 fn local(bytes: &[u8]) -> Value {
     let (year, month, day) = ymd(bytes);
     let part = |at: usize| u32::from(bytes.get(at).copied().unwrap_or(0));

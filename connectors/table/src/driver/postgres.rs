@@ -10,15 +10,15 @@ use sqlx::{
     postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgTypeKind},
     query::Query,
 };
+use uuid::Uuid;
 
 use super::Trouble;
 use crate::{
-    row::Row,
     sql::Sql,
-    value::{Class, Value},
+    value::{Class, Row, Value},
 };
 
-/// The server counts from here.
+/// Dates of the server count from this day.
 const DAY_0: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
     Some(day) => day,
     None => NaiveDate::MIN,
@@ -30,8 +30,8 @@ pub(super) fn open(options: &PgConnectOptions, timeout: Duration, most: u32, zon
         .acquire_timeout(timeout)
         .after_connect(move |connection, _| {
             Box::pin(async move {
-                // In the source's zone, because triggers of the source run in our session and
-                // write its local time.
+                // In the source's zone: triggers of the source run in our session and write its
+                // local time.
                 let settings = format!(
                     "SET statement_timeout = {}; SET TIME ZONE '{}'",
                     timeout.as_millis(),
@@ -44,19 +44,12 @@ pub(super) fn open(options: &PgConnectOptions, timeout: Duration, most: u32, zon
         .connect_lazy_with(options.clone().disable_statement_logging())
 }
 
-pub(super) async fn fetch(pool: &PgPool, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
-    let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text), bind);
-    query.fetch_all(pool).await?.iter().map(row).collect()
-}
+pub(super) type PgQuery = Query<'static, Postgres, PgArguments>;
 
-pub(super) async fn execute(pool: &PgPool, sql: Sql) -> Result<u64, sqlx::Error> {
+pub(super) fn query(sql: Sql) -> PgQuery {
     let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text), bind);
-    Ok(query.execute(pool).await?.rows_affected())
+    binds.into_iter().fold(sqlx::query(text), bind)
 }
-
-type PgQuery = Query<'static, Postgres, PgArguments>;
 
 fn bind(query: PgQuery, value: Value) -> PgQuery {
     match value {
@@ -72,7 +65,7 @@ fn bind(query: PgQuery, value: Value) -> PgQuery {
     }
 }
 
-fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
+pub(super) fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
     let columns = row.columns().iter().enumerate().map(|(index, column)| {
         let raw = row.try_get_raw(index)?;
         let info = raw.type_info().into_owned();
@@ -109,8 +102,11 @@ fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
                 let endless = || endless(Class::TimestampWithZone, micros > 0);
                 moment(micros).map_or_else(endless, |time| Value::Instant(time.and_utc()))
             }
-            "UUID" => Value::Spelled(Class::Uuid, raw.as_bytes().map(uuid).unwrap_or_default()),
-            // Padding is no content, and a text with it is not equal to the column.
+            "UUID" => {
+                let uuid = raw.as_bytes().ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
+                Value::Spelled(Class::Uuid, uuid.unwrap_or_default().to_string())
+            }
+            // Padding is not content, and a text with it is not equal to the column.
             "CHAR" => {
                 let text: String = row.try_get_unchecked(index)?;
                 Value::Text(text.trim_end_matches(' ').to_owned())
@@ -118,7 +114,7 @@ fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
             "TEXT" | "VARCHAR" | "NAME" | "\"CHAR\"" | "JSON" | "XML" | "citext" => {
                 Value::Text(row.try_get_unchecked(index)?)
             }
-            // A binary JSONB is its text after a byte with the version of the form.
+            // A binary JSONB is its text after a version byte.
             "JSONB" => {
                 let text = raw.as_str().unwrap_or_default();
                 Value::Text(text.trim_start_matches('\u{1}').to_owned())
@@ -133,24 +129,13 @@ fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
     super::finish(columns)
 }
 
-/// `infinity` is a count like any other; the driver would panic on it.
+/// `infinity` is a count too; the driver would panic on it.
 fn moment(micros: i64) -> Option<NaiveDateTime> {
     DAY_0.and_time(NaiveTime::MIN).checked_add_signed(TimeDelta::microseconds(micros))
 }
 
 fn endless(class: Class, is_future: bool) -> Value {
     Value::Spelled(class, if is_future { "infinity" } else { "-infinity" }.to_owned())
-}
-
-fn uuid(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(36);
-    for (index, byte) in bytes.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
 }
 
 /// NUMERIC of any size. Binary form: number of digits, weight of the first, sign, digits after the
@@ -168,7 +153,7 @@ fn numeric(bytes: &[u8]) -> Option<String> {
         0xf000 => return Some("-Infinity".to_owned()),
         _ => return None,
     };
-    // Digits that are zero at either end are not sent.
+    // Zero digits at either end are not sent.
     let digit = |place: i32| {
         usize::try_from(place).ok().and_then(|place| digits.get(place)).copied().unwrap_or(0)
     };
@@ -177,7 +162,7 @@ fn numeric(bytes: &[u8]) -> Option<String> {
         text.push_str(&format!("{:04}", digit(place)));
     }
     if scale > 0 {
-        // The first digit stands at 10000 to the `weight`, the point behind the power of zero.
+        // The first digit has the weight 10000 to the `weight`; the point is after the power of zero.
         let after_point: String = (0..)
             .take(scale.div_ceil(4))
             .map(|after: i32| format!("{:04}", digit(weight + 1 + after)))
@@ -192,7 +177,7 @@ fn numeric(bytes: &[u8]) -> Option<String> {
 pub(super) fn trouble(error: &PgDatabaseError) -> Trouble {
     match error.code() {
         "57014" => Trouble::Late,
-        // A prepared statement whose table has got another shape since.
+        // A prepared statement whose table was altered since.
         "0A000" | "26000" => Trouble::Stale,
         "55P03" | "55006" | "40001" | "40P01" => Trouble::Busy,
         "42501" => Trouble::Denied,

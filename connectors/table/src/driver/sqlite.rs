@@ -1,4 +1,4 @@
-//! SQLite: any value may stand in any column, so every value is taken by its own class.
+//! SQLite: any column may contain any value, so every value is taken by its own class.
 
 use std::time::Duration;
 
@@ -9,10 +9,13 @@ use sqlx::{
 };
 
 use super::Trouble;
-use crate::{row::Row, sql::Sql, value::Value};
+use crate::{
+    sql::Sql,
+    value::{Row, Value},
+};
 
 pub(super) fn open(options: &SqliteConnectOptions, timeout: Duration, most: u32) -> SqlitePool {
-    // Never create: a misspelt path would be an empty source that is forever caught up.
+    // Never create: a misspelt path would be an empty source that is always caught up.
     let options =
         options.clone().create_if_missing(false).busy_timeout(timeout).disable_statement_logging();
     SqlitePoolOptions::new()
@@ -21,19 +24,12 @@ pub(super) fn open(options: &SqliteConnectOptions, timeout: Duration, most: u32)
         .connect_lazy_with(options)
 }
 
-pub(super) async fn fetch(pool: &SqlitePool, sql: Sql) -> Result<Vec<Row>, sqlx::Error> {
-    let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
-    query.fetch_all(pool).await?.iter().map(row).collect()
-}
+pub(super) type SqliteQuery = Query<'static, Sqlite, SqliteArguments>;
 
-pub(super) async fn execute(pool: &SqlitePool, sql: Sql) -> Result<u64, sqlx::Error> {
+pub(super) fn query(sql: Sql) -> SqliteQuery {
     let (text, binds) = sql.into_parts();
-    let query = binds.into_iter().fold(sqlx::query(text).persistent(false), bind);
-    Ok(query.execute(pool).await?.rows_affected())
+    binds.into_iter().fold(sqlx::query(text).persistent(false), bind)
 }
-
-type SqliteQuery = Query<'static, Sqlite, SqliteArguments>;
 
 fn bind(query: SqliteQuery, value: Value) -> SqliteQuery {
     match value {
@@ -46,7 +42,7 @@ fn bind(query: SqliteQuery, value: Value) -> SqliteQuery {
     }
 }
 
-fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
+pub(super) fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
     let columns = row.columns().iter().enumerate().map(|(index, column)| {
         let raw = row.try_get_raw(index)?;
         let value = match raw.type_info().name() {

@@ -1,4 +1,4 @@
-//! A source under the hands of a test: one database with a table of orders and one of urges.
+//! A source for tests: one database with a table of orders and one of urges.
 //!
 //! The same on every database; what differs (types, how a moment is written) is in `Kind`.
 
@@ -32,7 +32,7 @@ pub(crate) struct City {
     folder: Option<tempfile::TempDir>,
 }
 
-/// What the channel says of the table of orders.
+/// The settings for the table of orders.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     ChangesAndFlag,
@@ -90,7 +90,7 @@ impl City {
         Table::build(serde_json::from_value(self.settings.clone()).unwrap(), context)
     }
 
-    /// Runs statements of the test, which hold no foreign values.
+    /// Runs statements of the test, which contain no foreign values.
     pub(crate) async fn run(&self, sql: &str) {
         let sql = AssertSqlSafe(sql.to_owned());
         match &self.desk {
@@ -115,12 +115,12 @@ impl City {
         self.count("SELECT COUNT(*) FROM orders WHERE isfetch = 0").await
     }
 
-    /// A moment that long ago, in the source's zone, as the column of orders holds it.
+    /// The time that long ago, in the source's zone, as a value of the column of orders.
     pub(crate) fn ago(&self, age: Duration) -> String {
         self.before(i64::try_from(age.as_secs()).unwrap())
     }
 
-    /// The same in seconds, below zero for what is still to come.
+    /// The same in seconds, below zero for the future.
     fn before(&self, seconds: i64) -> String {
         match self.desk {
             Desk::Sqlite(_) => {
@@ -216,8 +216,8 @@ impl Dates for City {
     }
 }
 
-/// A city whose orders bear a flag: there, and only there, a clock may be turned. It is the clock of
-/// the office that writes the orders, not that of the database.
+/// A city whose orders have a flag: only there a clock may be changed. It is the clock of the office
+/// that writes the orders, not that of the database.
 pub(crate) struct Flagged {
     city: City,
     /// How far it is ahead, in seconds.

@@ -1,4 +1,4 @@
-//! What is told to the source, and what is not.
+//! Which rows are acknowledged, and which are not.
 
 use super::*;
 
@@ -55,7 +55,7 @@ async fn a_row_whose_acknowledgement_is_refused_blocks_nobody() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_unsaid_is_in_the_cursor() {
+async fn acknowledgements_survive_a_crash_in_the_cursor() {
     let mut city = city().await;
     city.add(&["a".into()], HOUR).await;
     let batch = city.table().read(None, 10).await.unwrap();

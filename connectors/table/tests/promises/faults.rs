@@ -1,4 +1,4 @@
-//! What stops a channel, what only delays it, and what is said about it.
+//! Faults that stop a channel, faults that delay it, and their messages.
 
 use std::sync::{
     Arc,
@@ -30,7 +30,7 @@ async fn a_locked_database_is_transient_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_stops_with_its_name() {
+async fn a_missing_table_or_column_stops_with_its_name() {
     let part = |column: &str| json!([{ "name": "urges", "table": "urges", "key": "id", "parent": "serial", "column": column }]);
     for (settings, names) in [
         (json!({ "table": "oders" }), "no such table"),

@@ -1,4 +1,4 @@
-//! What tables promise beyond what every source does: troubles that real front-end tables make.
+//! Promises of tables beyond those of every source: problems of real front-end tables.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

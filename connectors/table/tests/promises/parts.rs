@@ -24,7 +24,7 @@ async fn an_urge_makes_an_unchanged_order_be_read_whole() {
 }
 
 #[tokio::test]
-async fn an_urge_without_an_order_is_passed_and_carried_when_the_order_comes() {
+async fn an_urge_without_an_order_is_read_with_the_order() {
     let mut city = city().await;
     city.run("INSERT INTO urges (id, serial) VALUES (1, 'S-a'), (2, 'S-b'), (3, 'S-c')").await;
     let (entries, at) = city.entries(None, 1).await;

@@ -1,4 +1,4 @@
-//! Rows that a simpler connector would lose, or read for ever.
+//! Rows that a simpler connector would lose, or read forever.
 
 use super::*;
 
@@ -16,7 +16,7 @@ async fn rows_without_a_usable_time_are_found() {
         let expected = ["null", "empty", "garbage", "slashes", "serial", "future", "bytes", "good"];
         let (entries, at) = city.entries(None, 2).await;
         assert_eq!(keys_of(&entries), expected.iter().map(ToString::to_string).collect());
-        // None of them has moved the bound past a row that comes now.
+        // None of them has moved the position past a row that comes now.
         city.run(&format!("INSERT INTO orders (id, changed) VALUES ('new', {moment})")).await;
         let (entries, _) = city.entries(Some(at), 2).await;
         assert!(keys_of(&entries).contains("new"));
@@ -60,7 +60,7 @@ async fn a_table_that_never_comes_to_rest_does_not_starve_pending_rows() {
         assert!(!batch.caught_up);
         table.settled(&batch.upto).await.unwrap();
         at = Some(batch.upto);
-        // What is not `late` was found by its time.
+        // Rows that are not `late` were found by their time.
         city.run("UPDATE orders SET isfetch = 1 WHERE id <> 'late'").await;
     }
     assert_eq!(city.n_pending().await, 0);

@@ -1,4 +1,4 @@
-//! What only a server can refuse.
+//! Faults of servers.
 
 use connector_testkit::Source as _;
 use contract::{Connector as _, Entry, FaultKind};
@@ -137,7 +137,7 @@ async fn connections_that_end_within_a_batch_lose_nothing() {
     }
 }
 
-/// Ends all connections to this database but the one that says so.
+/// Ends all other connections to this database.
 async fn end_connections(city: &City) {
     let Desk::MySql(pool) = &city.desk else {
         city.count(&format!("SELECT COUNT(pg_terminate_backend(pid)) {ON_POSTGRES}")).await;
@@ -151,7 +151,7 @@ async fn end_connections(city: &City) {
     }
 }
 
-/// Whether somebody is asking for orders.
+/// Whether a query for orders is running.
 async fn is_busy(city: &City) -> bool {
     let busy = match city.desk {
         Desk::MySql(_) => format!("SELECT COUNT(*) {ON_MARIADB} AND info LIKE '%sjjhzt%'"),

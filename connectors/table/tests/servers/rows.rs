@@ -1,4 +1,4 @@
-//! Every type that a column may have there.
+//! Every type that a column may have.
 
 use connector_testkit::Source as _;
 use contract::Entry;
@@ -112,7 +112,7 @@ async fn keys_and_times_of_every_class_carry_a_walk() {
 }
 
 #[tokio::test]
-async fn times_without_an_end_are_passed() {
+async fn infinite_times_are_read() {
     for time in ["TIMESTAMP", "TIMESTAMPTZ", "DATE"] {
         let city = postgres(Shape::ChangesOnly).await;
         city.run(&format!(

@@ -1,4 +1,4 @@
-//! The promises of every source, kept by tables in SQLite, in every shape a channel can give them.
+//! The promises of every source, for tables in SQLite with all kinds of settings.
 
 #[path = "../city/mod.rs"]
 mod city;
@@ -29,7 +29,7 @@ mod refusals {
     connector_testkit::suite!(Garbage: Strained::new().await);
 }
 
-/// A flag alone sees no later change: the promises about changes are not made.
+/// A flag alone finds no later change: there are no promises about changes.
 mod flag_only {
     use super::city::{City, Shape};
 

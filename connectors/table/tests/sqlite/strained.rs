@@ -1,4 +1,4 @@
-//! A database that refuses: locked by somebody else, or altered under us.
+//! A database that refuses: locked by another program, or altered.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 

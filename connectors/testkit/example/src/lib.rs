@@ -1,5 +1,5 @@
-//! A journal: the office's program appends a line for each demand and for each change of one, a key
-//! and a JSON object with a tab between them. Lines are never changed.
+//! A journal: the office's program appends a line for each demand and for each change of one: a key, a
+//! tab and a JSON object. Lines are never changed.
 
 use std::{collections::BTreeSet, io::SeekFrom, path::PathBuf, sync::Arc};
 
@@ -15,25 +15,25 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, BufReader},
 };
 
-/// A longer line is none: what is read is bounded before it is in memory.
+/// Most bytes of a line: reads are limited before they are in memory.
 const LONGEST_LINE: u64 = 1 << 20;
 
-/// The `[journal]` table of a channel file. Its comments are what editors show.
+/// The `[journal]` table of a channel file. Editors show its comments.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The file, in the folder of the channel or with a path from the root.
+    /// The file: a path in the folder of the channel, or an absolute path.
     pub file: PathBuf,
 }
 
-/// The position in the source: serialised, it is the row that survives a crash.
+/// The position in the source. It is stored, so it survives a crash.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Position {
-    /// The byte at which the next line begins.
+    /// The byte where the next line begins.
     next_byte: u64,
 }
 
-/// The connector. It keeps no progress: a read is told where to go on.
+/// The connector. It has no position of its own: each read gets one.
 pub struct Journal {
     file: PathBuf,
     gate: Arc<dyn Gate>,
@@ -65,13 +65,13 @@ impl Connector for Journal {
             if length as u64 == LONGEST_LINE {
                 return Err(Fault::stopped("a line is longer than 1 MiB"));
             }
-            // A line without its end is still being written: it is there at the next read.
+            // A line without its end is still being written: the next read finds it.
             if !line.ends_with(b"\n") {
                 caught_up = true;
                 break;
             }
             let entry = entry(&line, next_byte);
-            // A batch holds one state of a thing: a second one begins the next batch.
+            // A batch contains one state of a record: a second one begins the next batch.
             if let Entry::Record(record) = &entry
                 && !keys.insert(record.key.clone())
             {
@@ -95,7 +95,7 @@ impl Journal {
         Ok(BufReader::new(file))
     }
 
-    /// The file may be on a disk that comes back: the channel tries again by itself.
+    /// The disk of the file may come back: the channel retries by itself.
     fn fault(&self, error: std::io::Error) -> Fault {
         Fault::transient("the journal cannot be read")
             .at(self.file.display().to_string())
@@ -103,7 +103,7 @@ impl Journal {
     }
 }
 
-/// A line as an entry. A bad one is an answer, not a fault: it is quarantined, the others pass.
+/// A line as an entry. A bad line is not a fault: it goes to quarantine, and the others are read.
 fn entry(line: &[u8], at: u64) -> Entry {
     record(line).unwrap_or_else(|reason| Entry::Unreadable {
         place: Place { key: None, at: format!("byte {at}") },

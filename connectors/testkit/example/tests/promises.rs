@@ -1,4 +1,4 @@
-//! A journal under the hands of the suite: what it writes there, the connector has to find.
+//! The suite with a journal: the connector must find everything that the suite writes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -26,7 +26,7 @@ impl Office {
 
 impl Source for Office {
     type Connector = Journal;
-    /// Lines have no time: a new one is found because it is the last.
+    /// Lines have no time: a new line is found because it is the last.
     const LATE: Duration = Duration::from_secs(3600);
 
     fn connector(&self) -> Journal {

@@ -1,6 +1,6 @@
-//! A read is a question: it has an answer, the same for the same question, and nothing else.
+//! Reads: the same cursor gives the same answer, and a read changes nothing.
 
-use std::{collections::BTreeSet, future::Future, pin::pin, task::Poll};
+use std::{future::Future, pin::pin, task::Poll};
 
 use contract::{Connector, Cursor};
 
@@ -22,7 +22,7 @@ pub async fn starts_from_none<S: Source>(mut source: S) {
     assert_found(&seen, &keys);
 }
 
-/// A read is a question: asked again it answers with the same things again.
+/// A read with the same cursor gives the same records.
 pub async fn the_same_question_gets_the_same_keys<S: Source>(mut source: S) {
     rows(&mut source, "r", 9).await;
     let (mut connector, mut at) = (source.connector(), None);
@@ -33,10 +33,10 @@ pub async fn the_same_question_gets_the_same_keys<S: Source>(mut source: S) {
     }
 }
 
-/// A run that is cut at any cursor, and goes on in another process, finds the same keys.
+/// A run that ends at any cursor, and goes on in another process, finds the same keys.
 pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
     for cut in 0..12 {
-        // New ones each time: a source that is told what was fetched gives nothing twice.
+        // New records each time: a source that gets acknowledgements gives nothing twice.
         let expected = rows(&mut source, &format!("c{cut}-"), 5).await;
         let (mut seen, mut at) = (Seen::new(), None);
         let mut connector = source.connector();
@@ -52,7 +52,7 @@ pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
     }
 }
 
-/// What is written down and read back is the same position.
+/// A cursor that is stored and read back is the same position.
 pub async fn a_cursor_survives_json<S: Source>(mut source: S) {
     rows(&mut source, "r", 5).await;
     let (_, upto, _) = read(&mut source.connector(), None, 3).await;
@@ -86,8 +86,8 @@ pub async fn a_read_can_be_dropped_at_every_await<S: Source>(mut source: S) {
     assert_found(&seen, &keys);
 }
 
-/// Records whose batches were lost before they were settled come again: to read on is not to
-/// acknowledge.
+/// Records whose batches were lost before they were settled come again: reading on does not
+/// acknowledge them.
 pub async fn what_is_not_settled_is_returned_again<S: Source>(mut source: S) {
     rows(&mut source, "r", 5).await;
     let mut lost = source.connector();
@@ -98,14 +98,14 @@ pub async fn what_is_not_settled_is_returned_again<S: Source>(mut source: S) {
     assert_eq!(first, again);
 }
 
-/// A batch is never larger than what was asked for.
+/// A batch is never larger than requested.
 pub async fn respects_max<S: Source>(mut source: S) {
     let keys = rows(&mut source, "r", 7).await;
     for max in [1, 3, 7, 500] {
         let (mut connector, mut at, mut seen) = (source.connector(), None, Seen::new());
         loop {
             let (found, upto, caught_up) = read(&mut connector, at.as_ref(), max).await;
-            assert!(found.len() <= max, "{} entries, {max} were asked for", found.len());
+            assert!(found.len() <= max, "{} entries, {max} were requested", found.len());
             seen.extend(found.into_iter().map(|key| (key, 1)));
             at = Some(upto);
             if caught_up {
@@ -116,21 +116,14 @@ pub async fn respects_max<S: Source>(mut source: S) {
     }
 }
 
-/// One batch holds one state of a thing.
+/// One batch contains one state of a record.
 pub async fn no_key_comes_twice_in_a_batch<S: Source>(mut source: S) {
     rows(&mut source, "r", 5).await;
     source.change("r1").await;
-    let (mut connector, mut at) = (source.connector(), None);
-    for _ in 0..8 {
-        let (keys, upto, _) = read(&mut connector, at.as_ref(), 100).await;
-        let distinct: BTreeSet<&String> = keys.iter().collect();
-        assert_eq!(distinct.len(), keys.len(), "a key came twice");
-        settle(&mut connector, &upto).await;
-        at = Some(upto);
-    }
+    standing::no_key_comes_twice_in_a_batch(&source).await;
 }
 
-/// Once caught up, nothing that was there is still unread, and what comes later is found.
+/// When it is caught up, everything was read, and later records are found.
 pub async fn caught_up_means_caught_up<S: Source>(mut source: S) {
     let (nothing, at) = run(&mut source.connector(), None, 4).await;
     assert!(nothing.is_empty(), "an empty source gave something");
@@ -142,7 +135,7 @@ pub async fn caught_up_means_caught_up<S: Source>(mut source: S) {
     assert_found(&seen, &super::set(&["later"]));
 }
 
-/// Whoever has nothing says so: a loop that is not told to pause asks without end.
+/// An empty source is caught up: otherwise the loop would read without a pause.
 pub async fn an_empty_source_is_caught_up_soon<S: Source>(source: S) {
     let (mut connector, mut at) = (source.connector(), None);
     for _ in 0..8 {
@@ -153,10 +146,10 @@ pub async fn an_empty_source_is_caught_up_soon<S: Source>(source: S) {
         }
         at = Some(upto);
     }
-    panic!("an empty source was asked eight times and is not caught up");
+    panic!("an empty source was read eight times and is not caught up");
 }
 
-/// A position is written only where it has moved.
+/// A source at rest does not move the cursor.
 pub async fn a_source_at_rest_moves_no_cursor<S: Source>(mut source: S) {
     rows(&mut source, "r", 4).await;
     let (_, at) = run(&mut source.connector(), None, 6).await;
@@ -165,7 +158,7 @@ pub async fn a_source_at_rest_moves_no_cursor<S: Source>(mut source: S) {
     assert_eq!(at.as_str(), rested.as_str(), "a source at rest moves its cursor");
 }
 
-/// A cursor is written with every batch: it holds a position, and no list of what was read.
+/// A cursor is stored with every batch: it is a position, not a list of records.
 pub async fn a_cursor_stays_within_64_kib<S: Source>(mut source: S) {
     let keys: Vec<String> = (0..10_000).map(|n| format!("a rather long key {n}")).collect();
     source.add(&keys, HOUR).await;
@@ -181,7 +174,7 @@ pub async fn a_cursor_stays_within_64_kib<S: Source>(mut source: S) {
     }
 }
 
-/// A restart settles what was settled already.
+/// A restart settles a batch a second time.
 pub async fn settled_twice_is_harmless<S: Source>(mut source: S) {
     let keys = rows(&mut source, "r", 5).await;
     let mut connector = source.connector();

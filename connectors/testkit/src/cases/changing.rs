@@ -1,7 +1,11 @@
-//! Records that change, before and while they are read.
+//! Records and pages that change, before and while they are read.
 
-use super::rows;
-use crate::{Seen, Source, drive::note, read, run, settle};
+use super::{HOUR, NOW, row, rows, set};
+use crate::{
+    Deletes, Paged, Seen, Slip, Source,
+    drive::{assert_found, note},
+    read, run, settle,
+};
 
 /// A record that changes after it was read is read again.
 pub async fn a_change_is_seen_again<S: Source>(mut source: S) {
@@ -13,8 +17,8 @@ pub async fn a_change_is_seen_again<S: Source>(mut source: S) {
     assert!(seen.contains_key("r3"), "the change was not seen");
 }
 
-/// A record that changes between being read and being settled is read again: the older state alone
-/// was acknowledged.
+/// A record that changes between its read and its settlement is read again: only the older state was
+/// acknowledged.
 pub async fn a_row_updated_while_being_read_is_read_again<S: Source>(mut source: S) {
     rows(&mut source, "r", 6).await;
     let (mut connector, mut at, mut later) = (source.connector(), None, Seen::new());
@@ -34,4 +38,46 @@ pub async fn a_row_updated_while_being_read_is_read_again<S: Source>(mut source:
         }
     }
     panic!("the newer state was not read");
+}
+
+/// A record that was read is deleted during the walk, and all records after it move up by one.
+pub async fn a_page_shift_after_a_delete_loses_nothing<S: Deletes>(mut source: S) {
+    let keys = rows(&mut source, "r", 9).await;
+    let (mut connector, mut seen) = (source.connector(), Seen::new());
+    let (found, upto, _) = read(&mut connector, None, 3).await;
+    let gone = found.first().cloned().unwrap_or_default();
+    note(&mut seen, found);
+    settle(&mut connector, &upto).await;
+    source.delete(&gone).await;
+    let (rest, _) = run(&mut connector, Some(upto), 3).await;
+    seen.extend(rest);
+    assert_found(&seen, &keys);
+}
+
+/// The record at the position of a cursor is deleted.
+pub async fn the_row_that_a_cursor_stands_on_may_go<S: Deletes>(mut source: S) {
+    rows(&mut source, "r", 3).await;
+    row(&mut source, "last", HOUR / 2).await;
+    let (_, at) = run(&mut source.connector(), None, 10).await;
+    source.delete("last").await;
+    row(&mut source, "new", NOW).await;
+    let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
+    assert_found(&seen, &set(&["new"]));
+}
+
+/// A page with fewer records than requested may not be the last.
+pub async fn a_short_page_that_is_not_the_last_loses_nothing<S: Paged>(source: S) {
+    slipped(source, Slip::Short).await;
+}
+
+/// A page that comes twice is neither the end nor an endless loop.
+pub async fn a_repeated_page_loses_nothing<S: Paged>(source: S) {
+    slipped(source, Slip::Repeated).await;
+}
+
+async fn slipped<S: Paged>(mut source: S, slip: Slip) {
+    let keys = rows(&mut source, "r", 12).await;
+    source.slip(slip).await;
+    let (seen, _) = run(&mut source.connector(), None, 4).await;
+    assert_found(&seen, &keys);
 }

@@ -1,9 +1,9 @@
-//! Clocks of others: they are set, changed twice a year, and wrong.
+//! Clocks of sources: they are corrected, changed twice a year, and wrong.
 
 use super::{HOUR, NOW, row, rows, set};
 use crate::{Clocked, Dates, Turn, drive::assert_found, run};
 
-/// A record dated far ahead must not hide what comes before its time.
+/// A record with a time in the future must not hide earlier records.
 pub async fn a_row_dated_in_the_future_hides_nothing<S: Dates>(mut source: S) {
     rows(&mut source, "r", 3).await;
     source.add_ahead(&["future".to_owned()], HOUR * 24 * 365).await;
@@ -14,7 +14,7 @@ pub async fn a_row_dated_in_the_future_hides_nothing<S: Dates>(mut source: S) {
     assert_found(&seen, &set(&["today"]));
 }
 
-/// The vendor sets its clock right: an hour of times comes again.
+/// The vendor corrects its clock: an hour comes twice.
 pub async fn a_vendor_clock_set_back_an_hour_loses_nothing<S: Clocked>(source: S) {
     turned(source, &[], Turn::Back(HOUR)).await;
 }

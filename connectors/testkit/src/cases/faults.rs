@@ -1,4 +1,4 @@
-//! What a refusal is called, and that it takes nothing back.
+//! Faults: their kinds, and that they lose nothing.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub async fn a_forbidden_account_stops_the_channel<S: Refuses<Forbidden>>(mut so
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
 }
 
-/// The source says when it wants to be asked again: never earlier.
+/// The source says how long to wait: never retry earlier.
 pub async fn a_throttled_read_waits_as_told<S: Refuses<Throttled>>(mut source: S) {
     let wait = Duration::from_secs(7);
     let fault = refused(&mut source, Throttled(wait)).await;
@@ -37,7 +37,7 @@ pub async fn a_broken_source_is_asked_again<S: Refuses<Broken>>(mut source: S) {
     assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
 }
 
-/// Nobody waits for ever, and it may pass by itself.
+/// A read has a timeout, and the fault may pass by itself.
 pub async fn a_silent_source_is_given_up_in_time<S: Patient>(mut source: S) {
     let limit = S::PATIENCE * 3 + Duration::from_secs(2);
     let fault = tokio::time::timeout(limit, refused(&mut source, Silent)).await;
@@ -45,8 +45,8 @@ pub async fn a_silent_source_is_given_up_in_time<S: Patient>(mut source: S) {
     assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
 }
 
-/// An answer that cannot be read is a fault, or is kept as what could not be read: never "nothing
-/// new", behind which the cursor would move.
+/// An answer that cannot be read is a fault or an unreadable entry, never "nothing new": then the
+/// cursor would move past it.
 pub async fn garbage_is_not_taken_for_nothing<S: Refuses<Garbage>>(mut source: S) {
     rows(&mut source, "r", 3).await;
     source.refuse(Garbage).await;
@@ -55,7 +55,7 @@ pub async fn garbage_is_not_taken_for_nothing<S: Refuses<Garbage>>(mut source: S
     }
 }
 
-/// Behind a fault the walk goes on where it was.
+/// After a fault the walk goes on where it was.
 pub async fn a_fault_takes_nothing_back<S: Refuses<Broken>>(mut source: S) {
     let keys = rows(&mut source, "r", 8).await;
     let (mut connector, mut seen) = (source.connector(), Seen::new());
@@ -64,14 +64,14 @@ pub async fn a_fault_takes_nothing_back<S: Refuses<Broken>>(mut source: S) {
     settle(&mut connector, &upto).await;
     source.refuse(Broken).await;
     let refused = try_read(&mut connector, Some(&upto), 3).await;
-    assert!(refused.is_err(), "the source was asked and did not refuse");
+    assert!(refused.is_err(), "the source did not refuse the read");
     source.relent().await;
     let (rest, _) = run(&mut connector, Some(upto), 3).await;
     seen.extend(rest);
     assert_found(&seen, &keys);
 }
 
-/// A fault is shown to people and written down.
+/// A fault is shown to people and logged.
 pub async fn a_fault_tells_no_secret<S: Secretive>(mut source: S) {
     let secret = source.secret();
     let fault = refused(&mut source, Unauthorized).await;
@@ -84,6 +84,6 @@ async fn refused<S: Refuses<R>, R>(source: &mut S, how: R) -> Fault {
     source.refuse(how).await;
     match try_read(&mut source.connector(), None, 10).await {
         Err(fault) => fault,
-        Ok(_) => panic!("the source refused and the read did not fail"),
+        Ok(_) => panic!("the source refused, but the read did not fail"),
     }
 }

@@ -1,4 +1,4 @@
-//! Channels of several independent sequences.
+//! Channels with several independent sequences.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::{
 
 const PARTITIONS: usize = 200;
 
-/// One cursor per partition, in one state that is written with every batch.
+/// One cursor per partition, in one state that is stored with every batch.
 pub async fn a_cursor_of_200_partitions_stays_within_64_kib<S: Partitioned>(mut source: S) {
     filled(&mut source).await;
     let (mut connector, mut at): (_, Option<Cursor>) = (source.connector(), None);
@@ -29,7 +29,7 @@ pub async fn a_cursor_of_200_partitions_stays_within_64_kib<S: Partitioned>(mut 
     panic!("not caught up");
 }
 
-/// A partition that fails is reported beside the batch, and all others are read.
+/// A partition that fails is reported with the batch, and all others are read.
 pub async fn a_failing_partition_stops_no_other<S: Partitioned>(mut source: S) {
     let mut keys = filled(&mut source).await;
     source.fail(7).await;
@@ -46,7 +46,7 @@ pub async fn a_failing_partition_stops_no_other<S: Partitioned>(mut source: S) {
             break;
         }
     }
-    assert!(is_reported, "nobody was told of the partition that fails");
+    assert!(is_reported, "the partition that fails was not reported");
     assert_found(&seen, &keys);
 }
 

@@ -1,11 +1,11 @@
-//! Many records of one moment, records that come late, records that come meanwhile.
+//! Many records with one time, records that come late, records that come during a walk.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{HOUR, MINUTE, NOW, row, rows, set};
 use crate::{Seen, Source, drive::assert_found, read, run, settle};
 
-/// Many records of one moment, more than a page holds.
+/// More records with one time than a page has.
 pub async fn a_flood_of_one_moment_loses_nothing<S: Source>(mut source: S) {
     let keys: Vec<String> = (0..57).map(|n| format!("flood{n}")).collect();
     source.add(&keys, HOUR).await;
@@ -17,7 +17,7 @@ pub async fn a_flood_of_one_moment_loses_nothing<S: Source>(mut source: S) {
     assert_found(&seen, &more.into_iter().collect());
 }
 
-/// A table that was filled by one statement: ten thousand rows bear one time.
+/// A table that was filled by one statement: ten thousand rows have one time.
 pub async fn ten_thousand_rows_of_one_moment_lose_nothing<S: Source>(mut source: S) {
     let keys: Vec<String> = (0..10_000).map(|n| format!("row{n}")).collect();
     source.add(&keys, HOUR).await;
@@ -25,7 +25,7 @@ pub async fn ten_thousand_rows_of_one_moment_lose_nothing<S: Source>(mut source:
     assert_found(&seen, &keys.into_iter().collect());
 }
 
-/// A record that becomes visible after newer ones were read, with its old time.
+/// A record with an old time that becomes visible after newer ones were read.
 pub async fn late_commits_lose_nothing<S: Source>(source: S) {
     late(source, S::LATE.mul_f64(0.8)).await;
 }
@@ -36,7 +36,7 @@ pub async fn a_commit_visible_a_minute_late_is_found<S: Source>(source: S) {
     late(source, MINUTE).await;
 }
 
-/// Times of a second's precision: a record of a second that was read already.
+/// Times in whole seconds: a new record with a second that was read already.
 pub async fn a_second_that_was_read_may_get_more_rows<S: Source>(mut source: S) {
     let second = Duration::from_secs(20);
     row(&mut source, "first", second).await;
@@ -46,7 +46,7 @@ pub async fn a_second_that_was_read_may_get_more_rows<S: Source>(mut source: S) 
     assert_found(&seen, &set(&["second"]));
 }
 
-/// Records that are added while the walk is under way.
+/// Records that are added during a walk.
 pub async fn rows_that_arrive_during_a_walk_are_found<S: Source>(mut source: S) {
     let mut keys: BTreeSet<String> = rows(&mut source, "r", 8).await;
     let (mut connector, mut at, mut seen) = (source.connector(), None, Seen::new());

@@ -1,4 +1,4 @@
-//! A connector that keeps every promise, and has one defect where it was given one.
+//! A connector that keeps every promise, except for one defect where it was given one.
 
 mod mark;
 
@@ -27,7 +27,7 @@ pub(crate) const SECRET: &str = "s3cret-of-the-source";
 pub(crate) struct Scripted {
     world: Arc<Mutex<World>>,
     defect: Option<Defect>,
-    /// What defective ones remember, and sound ones do not need.
+    /// What only defective connectors remember.
     memory: Memory,
 }
 
@@ -78,7 +78,7 @@ impl Scripted {
         })
     }
 
-    /// Rows that a defect loses; they are passed all the same.
+    /// Rows that a defect loses: the cursor moves past them.
     fn loses(&self, row: &Row, is_first: bool, max: usize, after: &Mark, world: &World) -> bool {
         const DAY: i64 = 86_400;
         let Some(defect) = self.defect else { return false };

@@ -1,6 +1,6 @@
-//! What can be wrong with a connector. Each has been written by somebody, in some form.
+//! Defects of connectors. Each of them has been seen in practice.
 
-/// One thing that is wrong. Most happen in one situation only, as real ones do.
+/// One defect. Most of them show in one situation only, like real ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Defect {
     NeedsARuntime,

@@ -1,4 +1,4 @@
-//! The source as the promises see it: it can do everything that a promise may want.
+//! The source for the promises: it can do everything that a promise needs.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},

@@ -7,7 +7,7 @@ use std::{
 
 use connector_testkit::Slip;
 
-/// Seconds since some beginning; the clock of the source starts here.
+/// Seconds; the clock of the source starts here.
 const TODAY: i64 = 2_000_000_000;
 
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub(crate) struct Row {
     pub(crate) is_changed: bool,
 }
 
-/// How the source refuses.
+/// A refusal of the source.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Refusal {
     Unauthorized,
@@ -62,7 +62,7 @@ impl World {
         self.rows.insert(place, row);
     }
 
-    /// A changed row is visible at its new place alone.
+    /// A changed row is visible at its new place only.
     pub(crate) fn change(&mut self, key: &str) {
         let old = self.rows.values().find(|row| row.key == key).cloned().expect("no such row");
         self.rows.remove(&old.place);
@@ -81,7 +81,7 @@ impl World {
         self.n_pages = 0;
     }
 
-    /// Up to `max` rows behind the places that were reached in each partition.
+    /// Up to `max` rows after the places that were reached in each partition.
     pub(crate) fn page(&mut self, reached: &BTreeMap<usize, u64>, max: usize) -> Vec<Row> {
         self.n_pages += 1;
         let is_wrong = self.n_pages == 2;

@@ -1,4 +1,4 @@
-//! An inbox keeps the promises of every source, and some of its own.
+//! The promises of every source for an inbox, and some of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -33,7 +33,7 @@ impl Senders {
     }
 }
 
-/// The same connector for whoever has no five seconds for an inbox that stays empty.
+/// The same connector, without the wait of five seconds for an empty inbox.
 struct Hasty(Webhook);
 
 impl Connector for Hasty {
@@ -96,7 +96,7 @@ impl Source for Senders {
 connector_testkit::suite!(Senders::new());
 
 #[tokio::test]
-async fn what_cannot_be_read_is_kept_and_its_neighbours_pass() {
+async fn an_unreadable_record_is_kept_and_the_others_are_read() {
     let senders = Senders::new();
     for record in [
         r#"{"id":"a","version":"昨天"}"#,
@@ -123,7 +123,7 @@ async fn what_cannot_be_read_is_kept_and_its_neighbours_pass() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_an_earlier_process_hides_nothing() {
+async fn a_cursor_of_an_earlier_process_loses_nothing() {
     let earlier = Senders::new();
     for _ in 0..3 {
         earlier.send(r#"{"id":"a","version":1}"#);
@@ -137,7 +137,7 @@ async fn a_cursor_of_an_earlier_process_hides_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_has_lost_its_cursor_is_caught_up_behind_what_is_settled() {
+async fn a_lost_cursor_goes_on_after_the_settled_records() {
     let senders = Senders::new();
     senders.send(r#"{"id":"a","version":1}"#);
     let mut connector = senders.connector();
@@ -148,10 +148,10 @@ async fn whoever_has_lost_its_cursor_is_caught_up_behind_what_is_settled() {
 }
 
 #[test]
-fn a_path_that_is_none_is_refused() {
+fn a_key_that_is_not_a_path_is_refused() {
     let settings = json!({ "auth": "none", "key": "id" });
-    let fault = Senders::new().webhook(settings).unwrap_err();
-    assert!(fault.to_string().contains("`key` is no JSONPath"), "{fault}");
+    let error = serde_json::from_value::<connector_webhook::Config>(settings).unwrap_err();
+    assert!(error.to_string().contains("`id` is not a JSONPath"), "{error}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The header signature of the national platforms: the exchange platforms for government data, and
-//! the platform for government services. They differ in the names of the headers alone.
+//! the platform for government services. Only the names of the headers differ.
 //!
-//! Where the platform demands it, the secret is fetched first: a request signed with the
-//! application's key answers the secret, encrypted under a key made of the same.
+//! Some platforms change their secret. It is fetched by a request that is signed with the key of the
+//! application, and the answer is encrypted with a key derived from it.
 
 use std::time::Duration;
 
@@ -14,31 +14,29 @@ use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    Algorithm, Coding, Errand, Occasion, Request, Trace, keep::Fetched, oauth2::answered,
+    Algorithm, Coding, Fetched, Request, SigningContext, TokenRequest, Trace, oauth2::answered,
     trace::Material,
 };
 use crate::cipher::{self, Mode};
 
-/// A secret is fetched anew this much before it ends: it must not end on the way.
+/// A secret is fetched again this much before it expires: it must not expire on the way.
 const MARGIN: Duration = Duration::from_secs(300);
 
-/// Who asks a national platform, for what.
+/// Settings of a national platform.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct National {
-    /// Id of who asks (请求者标识), like `<uuid>@<code>`.
+    /// Id of the caller (请求者标识), like `<uuid>@<code>`.
     pub rid: String,
-    /// Id of the service that is asked (服务标识).
+    /// Id of the service (服务标识).
     pub sid: String,
-    /// The secret, where the platform gave a lasting one.
-    #[serde(default)]
+    /// The secret, where it never changes.
     pub secret: Option<Secret>,
-    /// Where it is fetched, where it changes.
-    #[serde(default)]
+    /// How to fetch it, where it changes.
     pub refresh: Option<Refresh>,
 }
 
-/// Where a secret that changes is fetched.
+/// How to fetch a secret that changes.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
@@ -52,37 +50,27 @@ pub struct Refresh {
     pub valid: Period,
 }
 
-/// Whose headers they are.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Platform {
-    /// 政务数据共享交换平台.
-    Exchange,
-    /// 国家政务服务平台.
-    Service,
-}
-
 impl National {
     pub(super) fn check(&self) -> Result<(), Fault> {
-        match (&self.secret, &self.refresh) {
-            (Some(_), None) | (None, Some(_)) => Ok(()),
-            _ => Err(Fault::stopped("a platform gives a lasting secret, or a changing one")
-                .remedy("write one of `secret` and `refresh`")),
+        if self.secret.is_some() != self.refresh.is_some() {
+            return Ok(());
         }
+        Err(Fault::stopped("the settings do not name one source of the secret")
+            .remedy("write one of `secret` and `refresh`"))
     }
 
     /// `Base64(HMAC-SHA256(secret, sid + rid + rtime))`; the other order is refused.
     pub(super) fn sign(
         &self,
-        platform: Platform,
+        prefix: &'static str,
         secret: &Secret,
         request: &mut Request,
-        occasion: &Occasion,
+        context: &SigningContext,
     ) -> Trace {
-        let rtime = occasion.now.timestamp_millis().to_string();
+        let rtime = context.now.timestamp_millis().to_string();
         let material = Material::default().text(&self.sid).text(&self.rid).text(&rtime);
         let key = secret.expose().as_bytes();
         let sign = Coding::Base64.write(&Algorithm::HmacSha256.of(key, &material.bytes));
-        let prefix = platform.prefix();
         request.set_header(&format!("{prefix}_rid"), &self.rid);
         request.set_header(&format!("{prefix}_sid"), &self.sid);
         request.set_header(&format!("{prefix}_rtime"), rtime);
@@ -91,11 +79,15 @@ impl National {
     }
 
     /// The request for the secret, signed with the key of the application.
-    pub(super) fn errand(&self, platform: Platform, occasion: &Occasion) -> Option<Errand> {
+    pub(super) fn token_request(
+        &self,
+        prefix: &'static str,
+        context: &SigningContext,
+    ) -> Option<TokenRequest> {
         let Refresh { url, appkey, .. } = self.refresh.as_ref()?;
         let mut request = Request { method: "POST".to_owned(), ..Request::default() };
-        let trace = self.sign(platform, appkey, &mut request, occasion);
-        Some(Errand { url: url.clone(), request, trace })
+        let trace = self.sign(prefix, appkey, &mut request, context);
+        Some(TokenRequest { url: url.clone(), request, trace })
     }
 
     pub(super) fn read(
@@ -105,30 +97,18 @@ impl National {
         now: Timestamp,
     ) -> Result<Fetched, Fault> {
         let Some(Refresh { appkey, valid, .. }) = &self.refresh else {
-            return Err(Fault::stopped("no secret is fetched here"));
+            return Err(Fault::stopped("the settings do not say how to fetch the secret"));
         };
         let answer = answered(status, answer, "the platform")?;
         let wrapped = answer.pointer("/data/secret").and_then(Value::as_str).ok_or_else(|| {
-            Fault::stopped("the platform answers no secret")
+            Fault::stopped("the answer of the platform contains no secret")
                 .remedy("check `appkey`, `rid`, `sid`, and the clock of this machine")
         })?;
         let secret = unwrap(appkey.expose(), wrapped).ok_or_else(|| {
-            Fault::stopped("the secret that the platform answers cannot be decrypted")
+            Fault::stopped("the secret in the answer of the platform cannot be decrypted")
                 .remedy("check `appkey`")
         })?;
-        let lasts = valid.0.saturating_sub(MARGIN.min(valid.0 / 2));
-        let until =
-            chrono::TimeDelta::from_std(lasts).ok().and_then(|lasts| now.checked_add_signed(lasts));
-        Ok(Fetched { secret, until })
-    }
-}
-
-impl Platform {
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Exchange => "gjgxjhpt",
-            Self::Service => "gjzwfwpt",
-        }
+        Ok(Fetched::new(secret, Some(valid.0), MARGIN, now))
     }
 }
 

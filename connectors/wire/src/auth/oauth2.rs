@@ -1,36 +1,36 @@
 //! OAuth 2, client credentials (RFC 6749 §4.4).
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use chrono::TimeDelta;
 use contract::{Fault, Period, Secret, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Errand, Request, Trace, keep::Fetched};
+use super::{Fetched, Request, TokenRequest, Trace};
 
-/// Who asks the token server.
+/// Settings of a token server.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Oauth2 {
     /// The address of the token server.
     pub token_url: String,
-    /// Name of the client.
+    /// Id of the client.
     pub client_id: String,
     /// Its secret.
     pub client_secret: Secret,
-    /// What is asked for, where the server wants to know; several with blanks between.
-    #[serde(default)]
+    /// The scope, where the server wants one; several with blanks between.
     pub scope: Option<String>,
-    /// Where name and secret are written.
+    /// Where id and secret are sent.
     #[serde(default)]
     pub credentials: Credentials,
-    /// A token is fetched anew this much before it ends, but not before half of its time.
+    /// A token is fetched again this much before it expires, but not before half of its time.
     #[serde(default = "a_minute")]
     pub margin: Period,
 }
 
-/// Where name and secret of a client are written (RFC 6749 §2.3.1).
+/// Where id and secret of a client are sent (RFC 6749 §2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Credentials {
@@ -42,7 +42,7 @@ pub enum Credentials {
 }
 
 impl Oauth2 {
-    pub(super) fn errand(&self) -> Errand {
+    pub(super) fn token_request(&self) -> TokenRequest {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials");
         if let Some(scope) = &self.scope {
@@ -54,7 +54,7 @@ impl Oauth2 {
         let (id, secret) = (&self.client_id, self.client_secret.expose());
         match self.credentials {
             Credentials::Header => {
-                // Both are encoded like fields of a form before they are joined.
+                // Both are encoded like form fields before they are joined.
                 let encode = |text: &str| {
                     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()
                 };
@@ -67,7 +67,7 @@ impl Oauth2 {
         }
         request.body = form.finish().into_bytes();
         let trace = Trace::of("oauth2").step("client", format!("{id} and ‹client_secret›"));
-        Errand { url: self.token_url.clone(), request, trace }
+        TokenRequest { url: self.token_url.clone(), request, trace }
     }
 
     pub(super) fn read(
@@ -79,29 +79,25 @@ impl Oauth2 {
         let answer = answered(status, answer, "the token server")?;
         let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| {
-            Fault::stopped("the token server answers no token")
+            Fault::stopped("the answer of the token server contains no token")
                 .remedy("check `token_url` and `client_id`")
         })?;
         let seconds = match &answer["expires_in"] {
-            Value::String(text) => text.trim().parse::<i64>().ok(),
-            number => number.as_i64(),
+            Value::String(text) => text.trim().parse::<u64>().ok(),
+            number => number.as_u64(),
         };
-        let lasts = seconds.filter(|seconds| *seconds > 0).and_then(TimeDelta::try_seconds);
-        let until = lasts.and_then(|lasts| {
-            let margin = TimeDelta::from_std(self.margin.0).unwrap_or(lasts);
-            now.checked_add_signed(lasts - margin.min(lasts / 2))
-        });
-        Ok(Fetched { secret: Secret::new(token), until })
+        let lasts = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
+        Ok(Fetched::new(Secret::new(token), lasts, self.margin.0, now))
     }
 }
 
-/// The JSON that somebody answers who was asked for a secret. Nothing of it is quoted.
+/// The JSON of an answer with a token. Errors quote nothing of it.
 pub(super) fn answered(status: u16, answer: &[u8], who: &str) -> Result<Value, Fault> {
     match status {
         200..300 => serde_json::from_slice(without_bom(answer))
-            .map_err(|_| Fault::transient(format!("{who} answers something else than JSON"))),
+            .map_err(|_| Fault::transient(format!("the answer of {who} is not JSON"))),
         400 | 401 | 403 => {
-            Err(Fault::stopped(format!("{who} refuses who asks, with status {status}"))
+            Err(Fault::stopped(format!("{who} refuses the credentials with status {status}"))
                 .remedy("check the secrets that `auth` names"))
         }
         408 | 429 | 500.. => Err(Fault::transient(format!("{who} answers with status {status}"))),
@@ -115,5 +111,5 @@ fn without_bom(bytes: &[u8]) -> &[u8] {
 }
 
 fn a_minute() -> Period {
-    Period(std::time::Duration::from_secs(60))
+    Period(Duration::from_secs(60))
 }

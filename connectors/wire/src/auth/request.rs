@@ -1,4 +1,4 @@
-//! A request as schemes see it: the parts that may be signed or have something put into them.
+//! A request for authentication schemes: the parts that may be signed or changed.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use contract::Fault;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-/// In a body that is neither JSON nor a form, this stands where the scheme puts its value.
+/// In a body that is neither JSON nor a form, the scheme replaces this by its value.
 const MARKER: &str = "{auth}";
 
 /// All but the unreserved characters of RFC 3986 §2.3.
@@ -39,7 +39,7 @@ enum Kind {
 }
 
 impl Request {
-    /// The value of a header; capitals do not matter in its name.
+    /// The value of a header, whatever the case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -74,8 +74,7 @@ impl Request {
         })
     }
 
-    /// Puts a value into the body: a member of JSON, a field of a form, the place of `{auth}` in
-    /// anything else.
+    /// Puts a value into the body: as a member of JSON, as a field of a form, or in place of `{auth}`.
     pub(super) fn set_field(&mut self, name: &str, value: &str) -> Result<(), Fault> {
         match self.kind() {
             Kind::Json => {
@@ -97,9 +96,9 @@ impl Request {
     fn fill_in(&mut self, value: &str) -> Result<(), Fault> {
         let is_there = |at: &usize| self.body[*at..].starts_with(MARKER.as_bytes());
         let at = (0..self.body.len()).find(is_there).ok_or_else(|| {
-            Fault::stopped("the request has no place for what proves who asks")
+            Fault::stopped("the body has no place for the value of `auth`")
                 .at(self.path.clone())
-                .remedy(format!("write {MARKER} into the body, where the value belongs"))
+                .remedy(format!("write {MARKER} in the body, where the value belongs"))
         })?;
         let escaped = if self.body.trim_ascii_start().starts_with(b"<") {
             Cow::from(value.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;"))
@@ -115,7 +114,7 @@ impl Request {
             return Ok(Map::new());
         }
         serde_json::from_slice(&self.body).map_err(|_| {
-            Fault::stopped("the body of the request is no JSON object").at(self.path.clone())
+            Fault::stopped("the body of the request is not a JSON object").at(self.path.clone())
         })
     }
 

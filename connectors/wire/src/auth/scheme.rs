@@ -1,4 +1,4 @@
-//! The schemes by name, as an author chooses one.
+//! The schemes by their names in settings.
 
 use contract::Secret;
 use schemars::{JsonSchema, Schema};
@@ -9,12 +9,12 @@ use super::{
     ApiKey, Basic, BodyToken, MessageBoard, Mtls, National, Oauth2, SharedMd5, Sign, XBg, XTif,
 };
 
-/// How a request proves who asks: `"none"`, or one scheme, like `{ bearer = { env = "TOKEN" } }`.
+/// How requests are authenticated: `"none"`, or one scheme, like `{ bearer = { env = "TOKEN" } }`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(transform = one_table)]
 pub enum Scheme {
-    /// The source lets everybody in.
+    /// No authentication.
     #[default]
     None,
     /// User and password in the header `Authorization` (RFC 7617).
@@ -25,7 +25,7 @@ pub enum Scheme {
     ApiKey(ApiKey),
     /// A token from a token server, fetched when needed (OAuth 2, client credentials).
     Oauth2(Oauth2),
-    /// A certificate with which the connection itself proves who it is.
+    /// A certificate that authenticates the connection.
     Mtls(Mtls),
     /// A fixed token in the body.
     BodyToken(BodyToken),
@@ -45,8 +45,8 @@ pub enum Scheme {
     Sign(Sign),
 }
 
-/// Makes tables with one known key each one table with all of them, of which one is written: so a
-/// wrong key is compared with every known one, and an editor lists them.
+/// Joins the schemas of tables with one key each to one table of which one key is written: so a wrong
+/// key is compared with all of them, and an editor lists them.
 pub fn one_table(schema: &mut Schema) {
     let Some(Value::Array(branches)) = schema.remove("oneOf") else { return };
     let (mut words, mut keys) = (Vec::new(), Map::new());

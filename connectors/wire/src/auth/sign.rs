@@ -1,11 +1,11 @@
-//! A signature that an author describes: most platforms have one of their own, and nearly all are
-//! a digest over parts of the request in some order.
+//! A signature that settings describe: most platforms have their own, and nearly all are a digest
+//! over parts of the request in some order.
 
 use contract::{Fault, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Algorithm, Coding, Occasion, Request, Trace, one_table, trace::Material};
+use super::{Algorithm, Coding, Request, SigningContext, Trace, one_table, trace::Material};
 
 /// A digest or HMAC over parts of the request.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -14,12 +14,11 @@ pub struct Sign {
     /// The digest.
     pub algorithm: Algorithm,
     /// The key of an HMAC.
-    #[serde(default)]
     pub key: Option<Secret>,
     /// What is signed, in this order.
     #[schemars(length(min = 1))]
     pub parts: Vec<Part>,
-    /// What stands between the parts.
+    /// The text between the parts.
     #[serde(default)]
     pub join: String,
     /// How the digest is written.
@@ -28,10 +27,8 @@ pub struct Sign {
     /// Where it goes.
     pub put: Place,
     /// The time of the request, where the source wants it.
-    #[serde(default)]
     pub timestamp: Option<Stamp>,
-    /// Where a random text goes that no other request has.
-    #[serde(default)]
+    /// Where a random text goes, a new one for every request.
     pub nonce: Option<Place>,
 }
 
@@ -85,7 +82,7 @@ pub struct Stamp {
     pub unit: Unit,
 }
 
-/// In what a time is counted.
+/// The unit of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -101,24 +98,28 @@ impl Sign {
         let trouble = if self.algorithm.is_keyed() && self.key.is_none() {
             ("an HMAC needs a key", "write `key`")
         } else if !self.algorithm.is_keyed() && self.key.is_some() {
-            ("a plain digest has no key", "write it among the parts, as { secret = … }")
+            ("a plain digest has no key", "write it as a part: { secret = … }")
         } else if has(|part| matches!(part, Part::Timestamp)) && self.timestamp.is_none() {
-            ("the time is signed but not sent", "write where it goes, as `timestamp`")
+            ("the time is signed but not sent", "write its place as `timestamp`")
         } else if has(|part| matches!(part, Part::Nonce)) && self.nonce.is_none() {
-            ("the nonce is signed but not sent", "write where it goes, as `nonce`")
+            ("the nonce is signed but not sent", "write its place as `nonce`")
         } else {
             return Ok(());
         };
         Err(Fault::stopped(trouble.0).at("auth.sign").remedy(trouble.1))
     }
 
-    pub(super) fn sign(&self, request: &mut Request, occasion: &Occasion) -> Result<Trace, Fault> {
-        let now = occasion.now;
+    pub(super) fn sign(
+        &self,
+        request: &mut Request,
+        context: &SigningContext,
+    ) -> Result<Trace, Fault> {
+        let now = context.now;
         let timestamp = self.timestamp.as_ref().map(|stamp| match stamp.unit {
             Unit::S => now.timestamp().to_string(),
             Unit::Ms => now.timestamp_millis().to_string(),
         });
-        let nonce = hex::encode(occasion.nonce);
+        let nonce = hex::encode(context.nonce);
         if let Some((stamp, timestamp)) = self.timestamp.as_ref().zip(timestamp.as_ref()) {
             stamp.put.fill(request, timestamp)?;
         }
@@ -168,7 +169,7 @@ impl Place {
 
 fn wanted(request: &Request, name: &str, value: Option<String>) -> Result<String, Fault> {
     value.ok_or_else(|| {
-        Fault::stopped(format!("`{name}` is signed, but the request does not have it"))
+        Fault::stopped(format!("`{name}` is signed, but it is not in the request"))
             .at(request.path.clone())
             .remedy("check the parts in `auth.sign`")
     })

@@ -13,12 +13,12 @@ mod vectors;
 /// When the vectors of the national platforms were signed: 1 760 000 000 s.
 const WHEN: i64 = 1_760_000_000;
 
-fn occasion() -> Occasion {
+fn context() -> SigningContext {
     let now = Timestamp::from_timestamp(WHEN, 0).unwrap();
-    Occasion { now, nonce: *b"\xa1\xb2\xc3\x04567890123456" }
+    SigningContext { now, nonce: *b"\xa1\xb2\xc3\x04567890123456" }
 }
 
-/// A scheme as an author writes it, secrets in their places.
+/// A scheme from its settings.
 fn scheme(settings: Value) -> Scheme {
     serde_json::from_value(settings).unwrap()
 }

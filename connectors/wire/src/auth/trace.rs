@@ -1,4 +1,4 @@
-//! What was signed, for whoever has to compare it with the other side: secrets hidden.
+//! What was signed, to compare it with the other side. Secrets are hidden.
 
 /// The steps of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Trace {
     pub steps: Vec<Step>,
 }
 
-/// One value on the way to a signature.
+/// One value of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// What it is.

@@ -80,7 +80,7 @@ fn a_hand_over_of_anhui_is_base64_twice() {
 }
 
 #[test]
-fn what_is_not_what_it_is_said_to_be_has_a_reason() {
+fn a_text_that_cannot_be_opened_has_a_reason() {
     let sm4 = || json!([{ "sm4": { "key": KEY } }]);
     check(sm4(), "xyz", Err(Unopened::Code(Code::Hex)));
     check(sm4(), "", Err(Unopened::Length));
@@ -93,7 +93,7 @@ fn what_is_not_what_it_is_said_to_be_has_a_reason() {
 }
 
 #[test]
-fn a_key_that_is_none_is_refused_and_not_shown() {
+fn an_invalid_key_is_refused_and_not_shown() {
     for (own, what) in [
         (json!({ "key": "hunter2" }), "16 bytes"),
         (json!({ "key": "hunter2hunter2hunter2", "key_form": "base64" }), "16 bytes"),

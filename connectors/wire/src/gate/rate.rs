@@ -1,5 +1,5 @@
-//! Requests per time, with a burst after a pause (GCRA, by the governor crate), on the clock of the
-//! runtime: so a test can let hours pass.
+//! Requests per time, with a burst after a pause (GCRA, by the governor crate). It uses the clock of
+//! the runtime, so a test can advance it by hours.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -12,14 +12,14 @@ use governor::{
 };
 use tokio::time::Instant;
 
-/// Lets requests pass at a rate.
+/// Limits the rate of requests.
 pub(super) struct Rate {
     limiter: RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>,
     clock: Monotonic,
 }
 
 impl Rate {
-    /// `None` where the interval is too short to be one.
+    /// `None` where the interval is zero.
     pub(super) fn new(interval: Duration, burst: u32) -> Option<Self> {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(interval)?.allow_burst(burst);
@@ -27,7 +27,7 @@ impl Rate {
         Some(Self { limiter: RateLimiter::direct_with_clock(quota, clock.clone()), clock })
     }
 
-    /// Takes a turn, or tells how long until there is one.
+    /// Takes a slot, or gives the time until the next one.
     pub(super) fn take(&self) -> Option<Duration> {
         self.limiter.check().err().map(|not_yet| not_yet.wait_time_from(self.clock.now()))
     }

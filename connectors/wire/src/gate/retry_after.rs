@@ -1,16 +1,16 @@
-//! `Retry-After` (RFC 9110 §10.2.3): seconds, or a date. Read so that nobody comes back early.
+//! `Retry-After` (RFC 9110 §10.2.3): seconds, or a date. Rounded up, so that no request is too early.
 
 use std::time::{Duration, SystemTime};
 
 use contract::Timestamp;
 
-/// Also what says "now" or lies in the past means: not at once.
+/// The shortest pause, also for "now" and for times in the past.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// Nobody means more than a month: a longer pause is a mistake of the source.
+/// The longest pause: more than a month is an error of the source.
 pub(super) const LONGEST: Duration = Duration::from_secs(31 * 86_400);
 
-/// The pause that a header asks for; `None` where it does not say one. `date` is the `Date` header
-/// of the same answer: a date is meant by the clock of who wrote it, which may differ from `now`.
+/// The pause that a header asks for; `None` where it has none. `date` is the `Date` header of the same
+/// answer: a date is by the clock of the source, which may differ from `now`.
 pub fn retry_after(value: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let wait = if let Ok(until) = httpdate::parse_http_date(value) {
@@ -22,7 +22,7 @@ pub fn retry_after(value: &str, date: Option<&str>, now: Timestamp) -> Option<Du
     Some(wait.clamp(SHORTEST, LONGEST))
 }
 
-/// Whole seconds; some sources write a fraction, which is rounded up.
+/// Seconds; a fraction, which some sources write, is rounded up.
 fn seconds(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -64,14 +64,14 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_meant_by_the_clock_of_the_source() {
+    fn a_date_is_read_by_the_clock_of_the_source() {
         let ahead = Some("Wed, 25 Nov 2026 09:00:00 GMT");
         check("Wed, 25 Nov 2026 09:00:30 GMT", ahead, Some(30_000));
         check("30", ahead, Some(30_000));
     }
 
     #[test]
-    fn what_cannot_be_meant_is_bounded_or_passed_over() {
+    fn implausible_values_are_limited_or_ignored() {
         check("99999999999999999999999", None, Some(31 * 86_400_000));
         check("Fri, 01 Jan 9999 00:00:00 GMT", None, Some(31 * 86_400_000));
         for text in ["", "-1", "soon", "1,5", ".5", "30 s", "Wed, 31 Feb 2026 08:00:00 GMT"] {

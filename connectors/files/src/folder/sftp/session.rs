@@ -1,4 +1,4 @@
-//! The way in: who the server is, and who we are.
+//! Sessions: verifying the server, and logging in.
 
 use std::{
     fmt,
@@ -22,18 +22,18 @@ use russh_sftp::{
 
 use crate::{config::Config, folder::address::Server};
 
-/// The least that a request may take: limits of requests are whole seconds.
+/// The shortest timeout: timeouts of requests are whole seconds.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// How a server is entered.
-pub(super) struct Entrance {
+/// How to connect and log in.
+pub(super) struct Login {
     server: Server,
     known: Known,
     key: Option<Arc<PrivateKey>>,
     timeout: Duration,
 }
 
-/// By what a server is known.
+/// How a server is verified.
 #[derive(Debug, Clone)]
 enum Known {
     Fingerprint(Fingerprint),
@@ -42,12 +42,12 @@ enum Known {
 
 /// An open session.
 pub(super) struct Session {
-    handle: Handle<Doorkeeper>,
+    handle: Handle<HostKeyCheck>,
     sftp: Arc<RawSftpSession>,
 }
 
-impl Entrance {
-    /// Refuses settings by which nobody could know the server, or enter it.
+impl Login {
+    /// Refuses settings that cannot verify the server, or cannot log in.
     pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
         let settings = &config.sftp;
         let known = match (&settings.host_key, &settings.known_hosts) {
@@ -57,15 +57,15 @@ impl Entrance {
             })?),
             (None, Some(path)) => Known::Hosts(PathBuf::from(path)),
             _ => {
-                return Err(Fault::stopped("nothing says by what the server is known")
+                return Err(Fault::stopped("the settings do not say how to verify the server")
                     .remedy("write either `sftp.host_key` or `sftp.known_hosts`"));
             }
         };
         let key = settings.key.as_ref();
         let key = key.map(|key| private_key(key, settings.passphrase.as_ref())).transpose()?;
         if key.is_none() && server.password.is_none() {
-            return Err(Fault::stopped("nothing says how the server is entered")
-                .remedy("put a password into `url`, or let `sftp.key` name a key"));
+            return Err(Fault::stopped("the settings do not say how to log in to the server")
+                .remedy("write a password in `url`, or name a key in `sftp.key`"));
         }
         Ok(Self { server, known, key, timeout: config.timeout.0.max(SHORTEST) })
     }
@@ -75,7 +75,7 @@ impl Entrance {
         format!("server {}:{}", self.server.host, self.server.port)
     }
 
-    /// Connects, makes sure of the server, and proves who we are.
+    /// Connects, verifies the server, and logs in.
     pub(super) async fn enter(&self) -> Result<Session, Fault> {
         let entered = tokio::time::timeout(self.timeout, self.connect()).await;
         let late = || Fault::transient(format!("no session within {:?}", self.timeout));
@@ -91,16 +91,16 @@ impl Entrance {
         };
         let host = self.server.host.trim_matches(['[', ']']).to_owned();
         let refused = Arc::new(OnceLock::new());
-        let doorkeeper = Doorkeeper {
+        let check = HostKeyCheck {
             known: self.known.clone(),
             host: host.clone(),
             port: self.server.port,
             refused: Arc::clone(&refused),
         };
         let address = (host.as_str(), self.server.port);
-        let connected = client::connect(Arc::new(config), address, doorkeeper).await;
+        let connected = client::connect(Arc::new(config), address, check).await;
         let mut handle = connected.map_err(|error| match refused.get() {
-            Some(shown) => stranger(shown),
+            Some(shown) => unknown_host(shown),
             None => of_connection(&error),
         })?;
         self.prove(&mut handle).await?;
@@ -117,7 +117,7 @@ impl Entrance {
         Ok(Session { handle, sftp: Arc::new(sftp) })
     }
 
-    async fn prove(&self, handle: &mut Handle<Doorkeeper>) -> Result<(), Fault> {
+    async fn prove(&self, handle: &mut Handle<HostKeyCheck>) -> Result<(), Fault> {
         let user = self.server.user.as_str();
         let answer = match &self.key {
             Some(key) => {
@@ -144,23 +144,23 @@ impl Entrance {
     }
 }
 
-fn stranger(shown: &str) -> Fault {
-    Fault::stopped(format!("the server is not the one that is known: it shows {shown}"))
-        .remedy("ask its administrator whether its key has changed; if so, write the new one")
+fn unknown_host(shown: &str) -> Fault {
+    Fault::stopped(format!("the host key of the server is another one: {shown}"))
+        .remedy("ask its administrator whether the key has changed; if so, write the new one")
 }
 
 /// The text of a key is never quoted.
 fn private_key(key: &Secret, passphrase: Option<&Secret>) -> Result<Arc<PrivateKey>, Fault> {
     decode_secret_key(key.expose(), passphrase.map(Secret::expose)).map(Arc::new).map_err(|_| {
-        Fault::stopped("`sftp.key` is no private key, or the passphrase is another one")
-            .remedy("let it name a file in OpenSSH's form, as `ssh-keygen` makes it")
+        Fault::stopped("`sftp.key` is not a private key, or the passphrase is wrong")
+            .remedy("name a file in OpenSSH format, as `ssh-keygen` makes it")
     })
 }
 
-impl fmt::Debug for Entrance {
-    // A key is nothing for a log.
+impl fmt::Debug for Login {
+    // A key must not be in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entrance").field("server", &self.server.host).finish_non_exhaustive()
+        f.debug_struct("Login").field("server", &self.server.host).finish_non_exhaustive()
     }
 }
 
@@ -180,16 +180,16 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Lets nobody in whom it does not know.
-struct Doorkeeper {
+/// Accepts no unknown host key.
+struct HostKeyCheck {
     known: Known,
     host: String,
     port: u16,
-    /// The fingerprint of a stranger.
+    /// The fingerprint of a host key that was refused.
     refused: Arc<OnceLock<String>>,
 }
 
-impl Doorkeeper {
+impl HostKeyCheck {
     fn knows(&self, key: &PublicKey) -> bool {
         match &self.known {
             Known::Fingerprint(known) => key.fingerprint(known.algorithm()) == *known,
@@ -200,7 +200,7 @@ impl Doorkeeper {
     }
 }
 
-impl client::Handler for Doorkeeper {
+impl client::Handler for HostKeyCheck {
     type Error = russh::Error;
 
     async fn check_server_key(
@@ -235,12 +235,12 @@ pub(super) fn of_request(error: &Error) -> Fault {
     }
 }
 
-/// The fault for a connection that does not come about, or breaks before it is of use.
+/// The fault for a connection that fails.
 fn of_connection(error: &russh::Error) -> Fault {
     match error {
         russh::Error::NoCommonAlgo { .. } => {
-            Fault::stopped("the server knows none of the algorithms that are safe today")
-                .remedy("have the server's SSH brought up to date")
+            Fault::stopped("the server supports no algorithm that is safe today")
+                .remedy("have the SSH of the server updated")
         }
         russh::Error::IO(error) if let Some(why) = no_connection(error) => {
             Fault::transient("cannot connect")

@@ -2,7 +2,7 @@ use normalizer_text::Charset;
 use serde_json::json;
 
 use super::*;
-use crate::{form, text};
+use crate::{options, text};
 
 fn pieces(bytes: &[u8]) -> Pieces {
     text::pieces(bytes, Charset::Gb18030)
@@ -23,11 +23,15 @@ fn all(mut rows: impl RowReader) -> (Vec<RawRow>, Option<String>) {
 }
 
 fn array(bytes: &[u8]) -> (Vec<RawRow>, Option<String>) {
-    all(Array::open(pieces(bytes), &form::options()))
+    all(Array::open(pieces(bytes), &options::of_tests()))
+}
+
+fn n_malformed(row: &RawRow) -> usize {
+    row.findings.judge("", &row.tree, "gb18030").marks.len()
 }
 
 #[test]
-fn an_array_is_taken_apart_whatever_its_texts_hold() {
+fn an_array_is_split_whatever_its_texts_contain() {
     let long = "长,]}".repeat(5_000);
     let text = format!(
         "\u{FEFF} [ {{\"a\":\"x\\\"]\"}} ,\n{{\"a\":{{\"b\":[1,2,{{}}]}}}},{{\"a\":\"{long}\"}},7]\n"
@@ -38,7 +42,7 @@ fn an_array_is_taken_apart_whatever_its_texts_hold() {
     assert_eq!(trees[0], &json!({ "a": "x\"]" }));
     assert_eq!(trees[1], &json!({ "a": { "b": [1, 2, {}] } }));
     assert_eq!(trees[2], &json!({ "a": long }));
-    assert_eq!(rows[3].problem.as_ref().unwrap().detail, "it is no object");
+    assert_eq!(rows[3].problem.as_ref().unwrap().detail, "it is not an object");
 }
 
 #[test]
@@ -46,9 +50,9 @@ fn an_array_that_ends_early_says_so_and_keeps_what_it_gave() {
     for (text, said, n) in [
         ("[{\"a\":1},{\"a\":2", "truncated: the array ends within element 1", 1),
         ("[{\"a\":1},", "truncated: the array is not closed", 1),
-        ("[{\"a\":1}] x", "bad_json: there is more behind the array", 1),
-        ("{\"a\":1}", "bad_json: the document is no array", 0),
-        ("", "bad_json: the document is no array", 0),
+        ("[{\"a\":1}] x", "bad_json: there is more text after the array", 1),
+        ("{\"a\":1}", "bad_json: the document is not an array", 0),
+        ("", "bad_json: the document is not an array", 0),
     ] {
         let (rows, ended) = array(text.as_bytes());
         assert_eq!((ended.as_deref(), rows.len()), (Some(said), n), "{text}");
@@ -62,22 +66,22 @@ fn an_element_above_the_limit_ends_the_file() {
 }
 
 #[test]
-fn a_malformed_sequence_is_a_fact_about_its_element() {
+fn a_malformed_sequence_marks_its_element_only() {
     let text = b"[{\"a\":\"\xb1\xe0\"},\n{\"a\":\"\xff\xff\"},\n{\"a\":\"\xba\xc5\"}]";
     let (rows, _) = array(text);
-    let n_malformed: Vec<usize> = rows.iter().map(|row| row.malformed.len()).collect();
+    let n_malformed: Vec<usize> = rows.iter().map(n_malformed).collect();
     assert_eq!(n_malformed, [0, 1, 0]);
     assert_eq!(rows[1].bytes.as_deref(), Some(&b"{\"a\":\"\xff\xff\"},\n"[..]));
 }
 
 #[test]
-fn a_line_that_is_no_object_is_no_record_and_its_neighbours_pass() {
+fn a_line_that_is_not_an_object_is_rejected_alone() {
     let text = b"{\"a\":1}\n\n{\"a\":\n[2]\n{\"a\":\"\xff\xff\"}\n{\"a\":3.50}";
-    let (rows, ended) = all(Lines::open(pieces(text), &form::options()));
+    let (rows, ended) = all(Lines::open(pieces(text), &options::of_tests()));
     assert_eq!(ended, None);
     let problems: Vec<bool> = rows.iter().map(|row| row.problem.is_some()).collect();
     assert_eq!(problems, [false, true, true, false, false]);
-    assert_eq!(rows[3].malformed.len(), 1);
+    assert_eq!(n_malformed(&rows[3]), 1);
     assert_eq!(rows[4].tree, json!({ "a": "3.50" }));
     assert_eq!(rows[4].at, "line 6");
 }

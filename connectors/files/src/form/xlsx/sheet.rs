@@ -3,12 +3,12 @@
 use std::io::BufRead;
 
 use quick_xml::{
-    Error, Reader, XmlVersion,
+    Error, Reader,
     escape::resolve_xml_entity,
     events::{BytesRef, BytesStart, Event},
 };
 
-use super::{Cells, Part, no_workbook, plain_number};
+use super::{Cells, Part, attribute, no_workbook, plain_number};
 use crate::spool::{Broken, Limited};
 
 /// Excel has no more columns.
@@ -54,7 +54,7 @@ impl Sheet {
         Self { reader, strings, limit, buffer: Vec::new(), number: 0 }
     }
 
-    /// The next row that holds something. A row of formats alone costs nothing but its bytes.
+    /// The next row that is not empty. A row of formats only costs no more than its bytes.
     pub(super) fn next(&mut self) -> Result<Option<Cells>, Broken> {
         let mut row = Open::default();
         let mut inline = Collector::default();
@@ -107,7 +107,7 @@ impl Open {
             Some(_) => CellType::Text,
         };
         self.value.clear();
-        // Cells that hold nothing may be left out.
+        // Empty cells may be left out.
         let next = self.column + 1;
         self.column = attribute(start, "r").and_then(|place| column(&place)).unwrap_or(next);
         if self.column == 0 || self.column > MAX_COLUMNS { Err(no_workbook()) } else { Ok(()) }
@@ -137,11 +137,6 @@ impl Open {
     }
 }
 
-fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
-    let found = start.try_get_attribute(name).ok()??;
-    Some(found.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned())
-}
-
 /// The number of a cell's column: `C7` is in the third.
 fn column(place: &str) -> Option<usize> {
     let letters = place.bytes().take_while(u8::is_ascii_alphabetic);
@@ -150,12 +145,12 @@ fn column(place: &str) -> Option<usize> {
     })
 }
 
-/// Of all texts together: they are in memory while the sheet is read.
+/// Most bytes of all texts together: they are in memory while the sheet is read.
 const MAX_BYTES: usize = 48 << 20;
-/// A sheet has no more rows, and few columns hold texts of their own.
+/// Most texts: a sheet has fewer rows, and few columns have texts of their own.
 const MAX_TEXTS: usize = 4 << 20;
 
-/// Texts by their numbers, one behind the other.
+/// Texts by their numbers, one after the other.
 #[derive(Default)]
 pub(super) struct Strings {
     text: String,
@@ -198,7 +193,7 @@ impl Strings {
     }
 }
 
-/// Gathers the text of `t` elements; readings of Japanese characters (`rPh`) are none.
+/// Collects the text of `t` elements, without the readings of Japanese characters (`rPh`).
 #[derive(Default)]
 struct Collector {
     is_text: bool,
@@ -226,7 +221,7 @@ impl Collector {
     }
 }
 
-/// Appends what a reference stands for.
+/// Appends the character of a reference.
 fn refer(name: &BytesRef<'_>, into: &mut String) {
     match name.resolve_char_ref() {
         Ok(Some(character)) => into.push(character),

@@ -4,7 +4,7 @@ use serde_json::json;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::*;
-use crate::form;
+use crate::options;
 
 const SHEET: &str = r#"<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="D1" t="inlineStr"><is><t>内&amp;容</t></is></c></row>"#;
 
@@ -34,7 +34,7 @@ fn workbook(rows: &str, workbook_extra: &str) -> Arc<File> {
 
 fn trees(rows: &str) -> Vec<(String, Value)> {
     let mut xlsx =
-        Xlsx::open(workbook(rows, ""), &form::options()).unwrap_or_else(|e| panic!("{e:?}"));
+        Xlsx::open(workbook(rows, ""), &options::of_tests()).unwrap_or_else(|e| panic!("{e:?}"));
     std::iter::from_fn(|| xlsx.next().unwrap()).map(|row| (row.at, row.tree)).collect()
 }
 
@@ -55,15 +55,15 @@ fn every_kind_of_cell_is_text_as_the_file_holds_it() {
 }
 
 #[test]
-fn rows_of_formats_alone_are_none() {
+fn rows_with_formats_only_are_skipped() {
     let blank = (2..65_202).map(|n| format!("<row r=\"{n}\"><c r=\"A{n}\" s=\"3\"/></row>"));
     let rows = format!("{SHEET}{}", blank.collect::<String>());
     assert!(trees(&rows).is_empty());
 }
 
 #[test]
-fn what_is_no_workbook_says_so() {
-    let said = |file: Arc<File>| match Xlsx::open(file, &form::options()).err() {
+fn a_file_that_is_not_a_workbook_is_refused() {
+    let said = |file: Arc<File>| match Xlsx::open(file, &options::of_tests()).err() {
         Some(Broken::Content(reason)) => reason.code.into_owned(),
         _ => panic!("taken"),
     };
@@ -73,7 +73,7 @@ fn what_is_no_workbook_says_so() {
     let wrong_string = format!("{SHEET}<row><c r=\"A2\" t=\"s\"><v>99</v></c></row>");
     assert_eq!(said(workbook("", "<workbookPr date1904=\"1\"/>")), "dates_from_1904");
     assert_eq!(said(workbook("", "")), "unknown_header");
-    let mut xlsx = Xlsx::open(workbook(&wrong_string, ""), &form::options())
+    let mut xlsx = Xlsx::open(workbook(&wrong_string, ""), &options::of_tests())
         .unwrap_or_else(|e| panic!("{e:?}"));
     assert!(matches!(xlsx.next(), Err(Broken::Content(_))));
 }
@@ -82,14 +82,14 @@ fn what_is_no_workbook_says_so() {
 fn a_flag_of_1904_is_not_lost_to_a_later_element_of_the_same_name() {
     let extra =
         "<workbookPr date1904=\"1\"/><extLst><ext><x15:workbookPr xmlns:x15=\"u\"/></ext></extLst>";
-    match Xlsx::open(workbook("", extra), &form::options()).err() {
+    match Xlsx::open(workbook("", extra), &options::of_tests()).err() {
         Some(Broken::Content(reason)) => assert_eq!(reason.code, "dates_from_1904"),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn what_would_fill_the_memory_is_refused_before_it_does() {
+fn files_that_would_fill_the_memory_are_refused_early() {
     let said = |parts: &[(&str, &str)]| {
         let mut archive = ZipWriter::new(tempfile::tempfile().unwrap());
         let book = "<workbook xmlns:r=\"u\"><sheets><sheet r:id=\"a\"/></sheets></workbook>";
@@ -99,10 +99,10 @@ fn what_would_fill_the_memory_is_refused_before_it_does() {
             archive.start_file(*name, SimpleFileOptions::default()).unwrap();
             archive.write_all(text.as_bytes()).unwrap();
         }
-        let mut options = form::options();
-        options.limits.ratio = 10_000;
+        let mut form = options::of_tests();
+        form.limits.ratio = 10_000;
         let file = Arc::new(archive.finish().unwrap());
-        match Xlsx::open(file, &options).and_then(|mut xlsx| xlsx.next()) {
+        match Xlsx::open(file, &form).and_then(|mut xlsx| xlsx.next()) {
             Err(Broken::Content(reason)) => reason.code.into_owned(),
             other => panic!("{other:?}"),
         }
@@ -135,7 +135,7 @@ fn what_would_fill_the_memory_is_refused_before_it_does() {
             "too_large"
         );
     }
-    // What is only declared costs nothing.
+    // Texts that are only declared cost nothing.
     assert_eq!(
         said(&[("xl/sharedStrings.xml", &texts("<si/>")), ("xl/s.xml", sheet)]),
         "unknown_header"

@@ -1,5 +1,5 @@
-//! The cursor of the scripted connector: how far each partition was read, and what defective ones
-//! look at besides.
+//! The cursor of the scripted connector: how far each partition was read, and what only defective
+//! connectors use.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(crate) struct Mark {
     /// The source was empty when it was first read, and nothing was read since.
     pub(crate) is_from_empty: bool,
     pub(crate) looked: u32,
-    /// How often it was read back, where somebody counts that.
+    /// How often it was read back, where that is counted.
     #[serde(deserialize_with = "counted")]
     pub(crate) n_loads: Option<u32>,
     pub(crate) notes: Vec<String>,
@@ -50,7 +50,7 @@ impl Mark {
         self.reached.get(&row.partition).is_some_and(|reached| *reached >= row.place)
     }
 
-    /// The mark behind a page.
+    /// The mark after a page.
     pub(crate) fn passing(&self, page: &[Row], world: &World) -> Self {
         let mut mark = Self { n_loads: None, is_begun: true, ..self.clone() };
         if !self.is_begun || self.is_end {

@@ -1,4 +1,4 @@
-//! Signatures that an author describes.
+//! Signatures that settings describe.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn request() -> Request {
 
 fn sign(settings: Value) -> (Request, Trace) {
     let mut request = request();
-    let trace = auth(json!({ "sign": settings })).sign(&mut request, &occasion()).unwrap();
+    let trace = auth(json!({ "sign": settings })).sign(&mut request, &context()).unwrap();
     (request, trace)
 }
 
@@ -61,7 +61,7 @@ fn parts_are_signed_in_their_order_and_put_where_they_belong() {
         "nonce": { "header": "X-Nonce" },
         "put": { "param": "sign" },
     }));
-    let nonce = hex::encode(occasion().nonce);
+    let nonce = hex::encode(context().nonce);
     let shown = format!(
         "POST|/api/orders|x|1|3|application/json|1760000000000|{nonce}|a=1&b=2|{}|‹secret›",
         r#"{"page":3,"name":"张"}"#
@@ -98,12 +98,12 @@ fn capitals_are_a_coding_of_their_own() {
 }
 
 #[test]
-fn what_is_signed_must_be_there() {
+fn a_missing_signed_part_is_a_fault() {
     for part in [json!({ "param": "absent" }), json!({ "header": "absent" })] {
         let settings = json!({ "sign": {
             "algorithm": "md5", "parts": [part], "put": { "header": "sign" },
         } });
-        let fault = auth(settings).sign(&mut request(), &occasion()).unwrap_err();
+        let fault = auth(settings).sign(&mut request(), &context()).unwrap_err();
         assert!(fault.to_string().contains("`absent` is signed"), "{fault}");
     }
 }

@@ -1,4 +1,4 @@
-//! Made-up credentials, and what the platforms' own clients make of them.
+//! Test vectors of the platforms' own clients, with made-up credentials.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn the_national_platforms_sign_sid_rid_rtime() {
     for platform in ["gjgxjhpt", "gjzwfwpt"] {
         let mut request = Request::default();
         let auth = national(platform, json!({ "secret": SECRET }));
-        let trace = auth.sign(&mut request, &occasion()).unwrap();
+        let trace = auth.sign(&mut request, &context()).unwrap();
         let header = |name: &str| request.header(&format!("{platform}_{name}")).unwrap();
         assert_eq!(header("rid"), RID);
         assert_eq!(header("sid"), SID);
@@ -31,7 +31,7 @@ fn the_national_platforms_sign_sid_rid_rtime() {
 }
 
 #[test]
-fn the_other_order_is_not_what_is_signed() {
+fn another_order_of_the_parts_gives_another_signature() {
     let wrong =
         Algorithm::HmacSha256.of(SECRET.as_bytes(), format!("{RID}{SID}1760000000000").as_bytes());
     assert_eq!(Coding::Base64.write(&wrong), "Z7Gi48zUHcWja/LgYQj5XzHT7RpJWEi/y1QLBJwWK64=");
@@ -41,18 +41,18 @@ fn the_other_order_is_not_what_is_signed() {
 fn the_secret_of_a_national_platform_is_fetched_with_the_appkey() {
     let refresh = json!({ "url": "https://platform.example/sysapi/getsecret", "appkey": APPKEY });
     let mut auth = national("gjzwfwpt", json!({ "refresh": refresh }));
-    let errand = auth.errand(&occasion()).unwrap();
-    assert_eq!(errand.url, "https://platform.example/sysapi/getsecret");
-    assert_eq!(errand.request.method, "POST");
-    let sign = errand.request.header("gjzwfwpt_sign").unwrap();
+    let token_request = auth.token_request(&context()).unwrap();
+    assert_eq!(token_request.url, "https://platform.example/sysapi/getsecret");
+    assert_eq!(token_request.request.method, "POST");
+    let sign = token_request.request.header("gjzwfwpt_sign").unwrap();
     assert_eq!(sign, "bbu2b/z4c5nAlg6OB1p+gtjxpwSaK7sKxggCQnUfUX8=");
-    hides(&errand.trace, &[APPKEY]);
+    hides(&token_request.trace, &[APPKEY]);
 
     let answer = json!({ "code": 200, "data": { "secret": WRAPPED } }).to_string();
-    auth.fetched(200, answer.as_bytes(), occasion().now).unwrap();
-    assert!(auth.errand(&occasion()).is_none());
+    auth.fetched(200, answer.as_bytes(), context().now).unwrap();
+    assert!(auth.token_request(&context()).is_none());
     let mut request = Request::default();
-    auth.sign(&mut request, &occasion()).unwrap();
+    auth.sign(&mut request, &context()).unwrap();
     let sign = request.header("gjzwfwpt_sign").unwrap();
     assert_eq!(sign, "ui1iS734YxqxSUOThvN7PB7KHJvgPlz2UNKIzOrchL4=");
 }
@@ -68,7 +68,7 @@ fn x_tif() {
     let scheme = scheme(json!({ "x_tif": { "paasid": "sim", "token": "L0CALTESTTOKEN" } }));
     let Scheme::XTif(own) = scheme else { panic!("{scheme:?}") };
     let mut request = Request::default();
-    let trace = own.sign_with("1999b2f3c00-a1b2c3", &mut request, &occasion());
+    let trace = own.sign_with("1999b2f3c00-a1b2c3", &mut request, &context());
     assert_eq!(request.header("x-tif-paasid"), Some("sim"));
     assert_eq!(request.header("x-tif-timestamp"), Some("1760000000"));
     assert_eq!(request.header("x-tif-nonce"), Some("1999b2f3c00-a1b2c3"));
@@ -78,7 +78,7 @@ fn x_tif() {
     );
     assert_eq!(trace.steps[0].value, "1760000000‹token›1999b2f3c00-a1b2c31760000000");
     hides(&trace, &["L0CALTESTTOKEN"]);
-    own.sign(&mut request, &occasion());
+    own.sign(&mut request, &context());
     assert_eq!(request.header("x-tif-nonce"), Some("199c82cc000-a1b2c3"));
 }
 
@@ -93,7 +93,7 @@ fn x_bg_signs_the_query_in_the_order_of_its_names() {
         query: vec![param("v"), param("test")],
         ..Request::default()
     };
-    let trace = auth.sign(&mut request, &Occasion { now, ..occasion() }).unwrap();
+    let trace = auth.sign(&mut request, &SigningContext { now, ..context() }).unwrap();
     assert_eq!(request.header("X-BG-HMAC-ACCESS-KEY"), Some("test"));
     assert_eq!(request.header("X-BG-HMAC-ALGORITHM"), Some("hmac-sha256"));
     assert_eq!(request.header("X-BG-DATE-TIME"), Some("Tue, 09 Nov 2021 08:49:20 GMT"));
@@ -107,7 +107,7 @@ fn x_bg_signs_the_query_in_the_order_of_its_names() {
 fn check_message_board(app_code: &str, path: &str, param: &str, signature: &str) {
     let auth = auth(json!({ "message_board": { "app_code": app_code } }));
     let mut request = json_post(path, param);
-    let trace = auth.sign(&mut request, &occasion()).unwrap();
+    let trace = auth.sign(&mut request, &context()).unwrap();
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     let expected =
         json!({ "appCode": app_code, "token": "", "signature": signature, "param": param });
@@ -136,7 +136,7 @@ fn the_message_board_signs_its_parameters_byte_for_byte() {
 }
 
 #[test]
-fn a_shared_text_is_told_as_its_md5() {
+fn a_shared_text_is_sent_as_its_md5() {
     let auth = auth(
         json!({ "shared_md5": { "field": "httpRequestVerify", "text": "sim-shared-340200" } }),
     );
@@ -146,21 +146,21 @@ fn a_shared_text_is_told_as_its_md5() {
         "text/xml; charset=gb2312",
         "<GetXfjList><httpRequestVerify>{auth}</httpRequestVerify></GetXfjList>",
     );
-    let trace = auth.sign(&mut soap, &occasion()).unwrap();
+    let trace = auth.sign(&mut soap, &context()).unwrap();
     let expected =
         format!("<GetXfjList><httpRequestVerify>{digest}</httpRequestVerify></GetXfjList>");
     assert_eq!(text(&soap.body), expected);
     hides(&trace, &[digest, "sim-shared"]);
     let mut json = json_post("/", r#"{"a":1}"#);
-    auth.sign(&mut json, &occasion()).unwrap();
+    auth.sign(&mut json, &context()).unwrap();
     assert_eq!(text(&json.body), format!(r#"{{"a":1,"httpRequestVerify":"{digest}"}}"#));
 }
 
 #[test]
-fn a_fixed_token_stands_beside_the_parameters() {
+fn a_fixed_token_is_put_beside_the_parameters() {
     let auth = auth(json!({ "body_token": { "field": "token", "token": "a&b<\"" } }));
     let sign = |mut request: Request| {
-        auth.sign(&mut request, &occasion()).map(|trace| (text(&request.body).to_owned(), trace))
+        auth.sign(&mut request, &context()).map(|trace| (text(&request.body).to_owned(), trace))
     };
     let (json, trace) = sign(json_post("/", r#"{"params":{"rqstType":"10"}}"#)).unwrap();
     assert_eq!(json, r#"{"params":{"rqstType":"10"},"token":"a&b<\""}"#);
@@ -178,7 +178,7 @@ fn a_fixed_token_stands_beside_the_parameters() {
 fn the_plain_schemes_are_those_of_the_standards() {
     let signed = |settings: Value| {
         let mut request = Request::default();
-        let trace = auth(settings).sign(&mut request, &occasion()).unwrap();
+        let trace = auth(settings).sign(&mut request, &context()).unwrap();
         hides(&trace, &["open sesame", "c2VzYW1l", "s3cret"]);
         request
     };
@@ -198,7 +198,7 @@ fn the_plain_schemes_are_those_of_the_standards() {
 fn a_certificate_changes_the_connection_and_no_request() {
     let auth = auth(json!({ "mtls": { "certificate": "CERT", "key": "KEY" } }));
     let mut request = Request::default();
-    auth.sign(&mut request, &occasion()).unwrap();
+    auth.sign(&mut request, &context()).unwrap();
     assert_eq!(request, Request::default());
     assert_eq!(auth.mtls().unwrap().pem(), "KEY\nCERT\n");
 }

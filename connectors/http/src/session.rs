@@ -1,10 +1,41 @@
-//! Cookies of the hosts that are spoken to, in memory only: a restart warms up again.
+//! What a client remembers of a source between requests: its clock and its cookies. In memory only:
+//! a restart fetches both again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use chrono::DateTime;
+use contract::Timestamp;
+use document::delta;
 use reqwest::Url;
+use tokio::time::Instant;
 
-/// More of them is no session but an attack on memory.
+/// The source's clock. Time windows and days are those of the source, and its clock differs from
+/// ours. Every answer says in `Date` what time it is there; in between, our own clock goes on.
+#[derive(Debug, Default)]
+pub(crate) struct SourceClock {
+    told: Option<(Timestamp, Instant)>,
+}
+
+impl SourceClock {
+    /// The source said what time it is.
+    pub(crate) fn set(&mut self, date: Timestamp) {
+        self.told = Some((date, Instant::now()));
+    }
+
+    /// The time at the source; `None` before its first answer.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        let (date, when) = self.told?;
+        // Dates are whole seconds and an answer takes time: this is never ahead of the source.
+        date.checked_add_signed(delta(when.elapsed().min(Duration::from_secs(86_400))))
+    }
+}
+
+/// A time in an HTTP header (RFC 9110 §5.6.7).
+pub(crate) fn date(header: &str) -> Option<Timestamp> {
+    DateTime::parse_from_rfc2822(header.trim()).ok().map(|date| date.to_utc())
+}
+
+/// More cookies are not a session but an attack on memory.
 const MAX_COOKIES: usize = 64;
 
 /// Cookies by host and name.
@@ -14,18 +45,18 @@ pub(crate) struct Cookies {
 }
 
 impl Cookies {
-    /// Takes one from a `Set-Cookie` header (RFC 6265 §5.2). Paths and domains are not told apart:
-    /// a channel speaks to one application.
+    /// Takes one from a `Set-Cookie` header (RFC 6265 §5.2). Paths and domains are ignored: a
+    /// channel uses one application.
     pub(crate) fn take(&mut self, url: &Url, header: &str) {
         let (pair, attributes) = header.split_once(';').unwrap_or((header, ""));
         let Some((name, value)) = pair.split_once('=') else { return };
         let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
-        let is_over = attributes.split(';').any(|attribute| {
+        let has_expired = attributes.split(';').any(|attribute| {
             let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
             name.trim().eq_ignore_ascii_case("max-age") && value.trim().starts_with(['0', '-'])
         });
         let host = self.known.entry(host(url)).or_default();
-        if is_over {
+        if has_expired {
             host.remove(&name);
         } else if host.len() < MAX_COOKIES || host.contains_key(&name) {
             host.insert(name, value);
@@ -39,7 +70,7 @@ impl Cookies {
         Some(pairs.collect::<Vec<_>>().join("; "))
     }
 
-    pub(crate) fn forget(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.known.clear();
     }
 }
@@ -64,7 +95,7 @@ mod tests {
         assert_eq!(cookies.header(&url("https://b.example/")), None);
         cookies.take(&url("https://a.example/"), "t=; max-age=0");
         assert_eq!(cookies.header(&url("https://a.example/y")).unwrap(), "__jsluid_s=abc=");
-        cookies.forget();
+        cookies.clear();
         assert_eq!(cookies.header(&url("https://a.example/")), None);
     }
 }

@@ -1,6 +1,56 @@
-//! What orders the states of a record.
+//! Records: headers that change, and what orders the states of a record.
 
 use super::*;
+
+fn folder() -> Folder {
+    Folder::new().with(json!({
+        "key": "$.诉求编号", "columns": { "诉求编号": ["编号", "工单号"], "诉求标题": [], "状态": [] },
+    }))
+}
+
+async fn read(text: &str, n_rows: usize) -> (Folder, Vec<Entry>) {
+    let folder = folder();
+    let bytes = encoding_rs::GB18030.encode(text).0.into_owned();
+    folder.announce("F_20261009103000.csv", bytes, n_rows);
+    let (entries, _) = folder.entries(None, 10).await;
+    (folder, entries)
+}
+
+#[tokio::test]
+async fn a_column_is_known_under_its_other_names_and_in_any_place() {
+    for text in [
+        "诉求编号,诉求标题,状态\nW1,题,处理中\n",
+        "编号,诉求标题,状态\nW1,题,处理中\n",
+        "状态,更多,工单号,诉求标题\n处理中,x,W1,题\n",
+    ] {
+        let (_, entries) = read(text, 1).await;
+        assert_eq!(keys(&entries), ["W1"]);
+        assert_eq!(body(&entries[0])["诉求编号"], "W1");
+        assert_eq!(body(&entries[0])["状态"], "处理中");
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_an_unknown_header_goes_to_quarantine() {
+    for (text, missing) in [
+        ("诉求编码,诉求标题,状态\nW1,题,处理中\n", "诉求编号"),
+        ("诉求编号,诉求标题\nW1,题\n", "状态"),
+        ("W1,题,处理中\nW2,题,处理中\n", "诉求标题"),
+    ] {
+        let (folder, entries) = read(text, 1).await;
+        match &entries[..] {
+            [Entry::Unreadable { place, bytes, reason }] => {
+                assert_eq!(place.at, "F_20261009103000.csv");
+                assert_eq!(reason.code, "unknown_header");
+                assert!(reason.detail.contains(missing), "{}", reason.detail);
+                assert!(!bytes.is_empty(), "the evidence is kept");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(folder.names("error").len(), 2);
+        assert!(folder.names("archive").is_empty());
+    }
+}
 
 fn revision(entry: &Entry) -> Revision {
     match entry {
@@ -10,7 +60,7 @@ fn revision(entry: &Entry) -> Revision {
 }
 
 #[tokio::test]
-async fn the_state_of_the_newest_file_is_the_newest_however_late_another_comes() {
+async fn the_state_in_the_newest_file_wins() {
     let folder = Folder::new();
     folder.announce("F_20261009110000.csv", "id,title\na,new\n", 1);
     let (new, at) = folder.entries(None, 10).await;
@@ -32,7 +82,7 @@ async fn a_replaced_file_has_the_revision_of_the_first_so_that_its_later_read_wi
 }
 
 #[tokio::test]
-async fn a_name_without_a_time_puts_the_file_aside() {
+async fn a_file_whose_name_has_no_time_goes_to_quarantine() {
     let folder = Folder::new();
     folder.announce("F_20261099110000.csv", "id,title\na,1\n", 1);
     let (entries, _) = folder.entries(None, 10).await;
@@ -41,7 +91,7 @@ async fn a_name_without_a_time_puts_the_file_aside() {
 }
 
 #[tokio::test]
-async fn a_column_may_say_the_revision_and_one_that_does_not_rejects_its_row() {
+async fn a_row_whose_revision_cannot_be_read_is_rejected() {
     let format = json!({ "revision": { "at": "$.title", "format": "%Y/%m/%d %H:%M" } });
     let folder = Folder::new().with(format);
     folder.announce("F_1.csv", "id,title\na,2026/10/9 8:05\nb,明天\nc,\n", 3);

@@ -1,7 +1,5 @@
 //! The settings of a cipher.
 
-use std::fmt;
-
 use contract::{Fault, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -22,7 +20,6 @@ pub struct Cipher {
     #[serde(default)]
     pub mode: Mode,
     /// What the first block is chained with: 16 bytes. For `cbc`.
-    #[serde(default)]
     pub iv: Option<String>,
     /// How the encrypted bytes are written.
     #[serde(default)]
@@ -82,7 +79,7 @@ impl Cipher {
             (Mode::Ecb, None) => cipher::Mode::Ecb,
             (Mode::Cbc, Some(iv)) => cipher::Mode::Cbc(iv),
             (Mode::Ecb, Some(_)) => {
-                return Err(Fault::stopped("`ecb` chains nothing, so it has no `iv`"));
+                return Err(Fault::stopped("`ecb` has no `iv`"));
             }
             (Mode::Cbc, None) => return Err(Fault::stopped("`cbc` needs an `iv`")),
         };
@@ -90,8 +87,8 @@ impl Cipher {
     }
 }
 
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Key(…)")
     }
 }

@@ -1,0 +1,133 @@
+//! Times as a source writes them.
+
+use std::time::Duration;
+
+use chrono::{
+    DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc,
+    format::{Item, StrftimeItems},
+};
+use chrono_tz::Tz;
+use contract::Timestamp;
+
+/// A time format in the notation of strftime, and the zone of times that name none. `%s` counts
+/// seconds since 1970 and `%s%3f` milliseconds.
+#[derive(Debug, Clone)]
+pub struct TimeFormat {
+    text: String,
+    zone: Tz,
+}
+
+impl TimeFormat {
+    /// Parses a format.
+    ///
+    /// # Errors
+    /// The text is not a time format.
+    pub fn new(text: impl Into<String>, zone: Tz) -> Result<Self, String> {
+        let text = text.into();
+        let is_wrong = StrftimeItems::new(&text).any(|item| item == Item::Error);
+        if is_wrong || !text.contains('%') {
+            return Err(format!("`{text}` is not a time format"));
+        }
+        Ok(Self { text, zone })
+    }
+
+    /// The format as it was configured.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether times are numbers that count from 1970.
+    pub fn is_count(&self) -> bool {
+        self.text.starts_with("%s")
+    }
+
+    /// The time as text.
+    pub fn write(&self, time: Timestamp) -> String {
+        match self.text.as_str() {
+            "%s%3f" => time.timestamp_millis().to_string(),
+            format => time.with_timezone(&self.zone).format(format).to_string(),
+        }
+    }
+
+    /// The time that a text says; `None` where it says none.
+    pub fn read(&self, text: &str) -> Option<Timestamp> {
+        let text = text.trim();
+        match self.text.as_str() {
+            "%s" => DateTime::from_timestamp(text.parse().ok()?, 0),
+            "%s%3f" => DateTime::from_timestamp_millis(text.parse().ok()?),
+            format if format.contains("%z") || format.contains("%:z") || format == "%+" => {
+                DateTime::parse_from_str(text, format).ok().map(|time| time.to_utc())
+            }
+            format => NaiveDateTime::parse_from_str(text, format)
+                // A fraction of a second that the format does not name.
+                .or_else(|_| NaiveDateTime::parse_from_str(text, &format!("{format}%.f")))
+                .or_else(|_| NaiveDate::parse_from_str(text, format).map(NaiveDateTime::from))
+                .ok()
+                .map(|time| self.from_local(time)),
+        }
+    }
+
+    /// The moment of a local time: the earlier one of an hour that comes twice, UTC in an hour that
+    /// is skipped.
+    pub fn from_local(&self, time: NaiveDateTime) -> Timestamp {
+        let local = self.zone.from_local_datetime(&time).earliest();
+        local.map_or_else(|| time.and_utc(), |time| time.to_utc())
+    }
+
+    /// The local time of a moment.
+    pub fn to_local(&self, time: Timestamp) -> NaiveDateTime {
+        time.with_timezone(&self.zone).naive_local()
+    }
+
+    /// The moment at which a local day begins.
+    pub fn midnight(&self, day: NaiveDate) -> Timestamp {
+        self.from_local(day.and_time(NaiveTime::MIN))
+    }
+}
+
+/// A length of time for arithmetic with moments. Settings stay far below its maximum.
+pub fn delta(length: Duration) -> TimeDelta {
+    TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX)
+}
+
+/// The moment that is `length` before another one; the earliest moment where there is none.
+pub fn before(time: Timestamp, length: Duration) -> Timestamp {
+    time.checked_sub_signed(delta(length)).unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_and_read_in_the_format_of_the_source() {
+        let zone = chrono_tz::Asia::Shanghai;
+        let format = |text: &str| TimeFormat::new(text, zone).unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let moment = at("2026-10-09T02:30:00Z");
+        for (text, written) in [
+            ("%Y-%m-%d %H:%M:%S", "2026-10-09 10:30:00"),
+            ("%Y%m%d%H%M%S", "20261009103000"),
+            ("%s", "1791513000"),
+            ("%s%3f", "1791513000000"),
+            ("%Y-%m-%dT%H:%M:%S%:z", "2026-10-09T10:30:00+08:00"),
+        ] {
+            assert_eq!(format(text).write(moment), written, "{text}");
+            assert_eq!(format(text).read(written), Some(moment), "{text}");
+        }
+        let plain = format("%Y-%m-%d %H:%M:%S");
+        let fraction = plain.read("2026-10-09 10:30:00.123");
+        assert_eq!(fraction.map(|time| time.timestamp()), Some(moment.timestamp()));
+        assert_eq!(format("%Y-%m-%d").read("2026-10-09"), Some(at("2026-10-08T16:00:00Z")));
+        for nothing in ["", "待定", "2026/10/9"] {
+            assert_eq!(plain.read(nothing), None);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_not_a_format_is_refused() {
+        for text in ["", "yyyy-MM-dd", "%Q", "%"] {
+            assert!(TimeFormat::new(text, chrono_tz::UTC).is_err(), "{text}");
+        }
+    }
+}

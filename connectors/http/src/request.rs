@@ -1,0 +1,327 @@
+//! From settings and parameters to a request.
+//!
+//! Parameters go where the request has its own: into the query of a GET, the fields of a form, the
+//! members of a JSON body, or the placeholders of a body from a file.
+
+use connector_wire::auth::{self, percent_encoded};
+use contract::Fault;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use normalizer_text::Charset;
+use reqwest::Url;
+use serde_json::{Map, Value};
+
+use crate::{
+    config::{CallConfig, Method},
+    origin,
+    pages::Param,
+};
+
+/// Instructions that rendering a body may take; real bodies take some dozens.
+const FUEL: u64 = 100_000;
+
+/// One kind of request.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) url: Url,
+    method: Method,
+    query: Vec<Param>,
+    headers: Vec<(String, String)>,
+    payload: Payload,
+}
+
+/// Where its parameters go.
+#[derive(Debug)]
+enum Payload {
+    Query,
+    Form(Map<String, Value>),
+    Json(Map<String, Value>),
+    Template { template: Box<Template>, content_type: String, charset: Charset },
+}
+
+/// A body with placeholders: a file of the vendor in which a few values change. Values are escaped
+/// for the kind of the body, unknown names are errors, and the work is limited.
+#[derive(Debug)]
+struct Template {
+    environment: Environment<'static>,
+}
+
+/// A request to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    /// A GET without headers.
+    pub(crate) fn get(url: Url) -> Self {
+        Self { method: Method::Get, url, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// The request for an authentication scheme.
+    pub(crate) fn unsigned(&self) -> auth::Request {
+        auth::Request {
+            method: self.method.name().to_owned(),
+            path: self.url.path().to_owned(),
+            query: self.url.query_pairs().into_owned().collect(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+        }
+    }
+
+    /// The request as an authentication scheme has changed it.
+    pub(crate) fn signed(mut self, signed: auth::Request) -> Self {
+        let auth::Request { method, path: _, query, headers, body } = signed;
+        self.method = if method == Method::Post.name() { Method::Post } else { Method::Get };
+        // An unchanged query is sent as it was written.
+        if query != self.unsigned().query {
+            let fields: Vec<Param> =
+                query.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+            self.url.set_query(Some(&encoded(&fields)));
+        }
+        Self { headers, body, ..self }
+    }
+}
+
+impl Call {
+    /// Checks settings. `content_type` is that of a body from a file.
+    pub(crate) fn new(
+        config: &CallConfig,
+        content_type: &str,
+        insecure: bool,
+    ) -> Result<Self, Fault> {
+        let url = origin::address(&config.url, insecure)?;
+        let at = || url.path().to_owned();
+        let payload = match (&config.form, &config.json, &config.body) {
+            (None, None, None) => Payload::Query,
+            (Some(form), None, None) => Payload::Form(form.clone()),
+            (None, Some(json), None) => Payload::Json(json.clone()),
+            (None, None, Some(text)) => {
+                let label = content_type.split_once("charset=").map_or("utf-8", |(_, label)| label);
+                let charset = Charset::from_label(label.trim_matches('"')).ok_or_else(|| {
+                    Fault::stopped(format!("`{label}` in `content_type` is not a charset")).at(at())
+                })?;
+                let template = Box::new(Template::new(text)?);
+                Payload::Template { template, content_type: content_type.to_owned(), charset }
+            }
+            _ => {
+                return Err(Fault::stopped("a request has more than one body")
+                    .at(at())
+                    .remedy("write one of `form`, `json` and `body`"));
+            }
+        };
+        let default = if matches!(payload, Payload::Query) { Method::Get } else { Method::Post };
+        let method = config.method.unwrap_or(default);
+        if method == Method::Get && default == Method::Post {
+            return Err(Fault::stopped("a GET has no body").at(at()).remedy("leave out `method`"));
+        }
+        for name in config.headers.keys() {
+            if reqwest::header::HeaderName::try_from(name.as_str()).is_err() {
+                return Err(Fault::stopped(format!("`{name}` is not the name of a header")));
+            }
+        }
+        let query = config.query.clone().into_iter().collect();
+        let headers = config.headers.clone().into_iter().collect();
+        Ok(Self { url, method, query, headers, payload })
+    }
+
+    /// Whether a parameter may be a list: in a JSON body, and where a template loops over it.
+    pub(crate) fn takes_lists(&self) -> bool {
+        matches!(self.payload, Payload::Json(_) | Payload::Template { .. })
+    }
+
+    /// The request with these parameters, at the address of the next page where there is one.
+    pub(crate) fn request(&self, params: &[Param], next: Option<Url>) -> Result<Request, Fault> {
+        let mut headers = self.headers.clone();
+        // The address of a next page has its parameters.
+        let (mut fields, has_next) = match next {
+            Some(_) => (Vec::new(), true),
+            None => (self.query.clone(), false),
+        };
+        let mut url = next.unwrap_or_else(|| self.url.clone());
+        let mut body = Vec::new();
+        let mut content = |kind: &str| {
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                headers.push(("content-type".to_owned(), kind.to_owned()));
+            }
+        };
+        match &self.payload {
+            Payload::Query if has_next => {}
+            Payload::Query => fields.extend(params.iter().cloned()),
+            Payload::Form(form) => {
+                content("application/x-www-form-urlencoded; charset=utf-8");
+                let mut pairs: Vec<Param> = form.clone().into_iter().collect();
+                pairs.extend(params.iter().cloned());
+                body = encoded(&pairs).into_bytes();
+            }
+            Payload::Json(json) => {
+                content("application/json; charset=utf-8");
+                let mut json = json.clone();
+                params.iter().for_each(|(name, value)| put(&mut json, name, value));
+                body = Value::Object(json).to_string().into_bytes();
+            }
+            Payload::Template { template, content_type, charset } => {
+                content(content_type);
+                let text = template.render(params)?;
+                body = document::encode(&text, *charset).ok_or_else(|| {
+                    Fault::stopped(format!("the body cannot be written in {}", charset.name()))
+                        .at(self.url.path().to_owned())
+                })?;
+            }
+        }
+        if !fields.is_empty() {
+            let known = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
+            let query: Vec<String> = known.into_iter().chain([encoded(&fields)]).collect();
+            url.set_query(Some(&query.join("&")));
+        }
+        Ok(Request { method: self.method, url, headers, body })
+    }
+}
+
+impl Template {
+    fn new(text: &str) -> Result<Self, Fault> {
+        let mut environment = Environment::empty();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
+        let is_json = text.trim_start().starts_with(['{', '[']);
+        let escape = if is_json { AutoEscape::Json } else { AutoEscape::Html };
+        environment.set_auto_escape_callback(move |_| escape.clone());
+        environment.add_template_owned("body", text.to_owned()).map_err(|error| {
+            Fault::stopped("the body is not a valid template")
+                .at(format!("line {}", error.line().unwrap_or(1)))
+                .remedy("placeholders are written as {{ name }}")
+        })?;
+        Ok(Self { environment })
+    }
+
+    fn render(&self, params: &[Param]) -> Result<String, Fault> {
+        let values: Map<String, Value> = params.iter().cloned().collect();
+        let rendered = self.environment.get_template("body").and_then(|template| {
+            template.render(minijinja::Value::from(minijinja::value::Serde(&values)))
+        });
+        rendered.map_err(|error| {
+            let known: Vec<&String> = values.keys().collect();
+            Fault::stopped("the body cannot be filled in")
+                .at(format!("line {}", error.line().unwrap_or(1)))
+                .remedy(format!("these names are known: {known:?}"))
+        })
+    }
+}
+
+/// Puts a value into an object; dots in its name lead into objects within.
+fn put(object: &mut Map<String, Value>, name: &str, value: &Value) {
+    match name.split_once('.') {
+        None => {
+            object.insert(name.to_owned(), value.clone());
+        }
+        Some((outer, inner)) => {
+            let within = object.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(within) = within {
+                put(within, inner, value);
+            }
+        }
+    }
+}
+
+/// `application/x-www-form-urlencoded`.
+fn encoded(fields: &[Param]) -> String {
+    let pairs = fields.iter().map(|(name, value)| {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        // Not `+` for a blank: some servers read it as a plus.
+        format!("{}={}", percent_encoded(name), percent_encoded(&value))
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn call(more: Value) -> Result<Call, Fault> {
+        let mut config = json!({ "url": "https://a.example/list?v=1", "headers": { "x-a": "b" } });
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let config = serde_json::from_value(config).unwrap();
+        Call::new(&config, "text/xml; charset=gb2312", false)
+    }
+
+    fn request(more: Value) -> (String, Vec<u8>) {
+        let params =
+            [("page".to_owned(), json!(2)), ("from".to_owned(), json!("2026-10-09 10:30"))];
+        let request = call(more).unwrap().request(&params, None).unwrap();
+        assert!(request.headers.contains(&("x-a".to_owned(), "b".to_owned())));
+        (request.url.to_string(), request.body)
+    }
+
+    #[test]
+    fn parameters_go_where_the_request_has_its_parameters() {
+        let get = request(json!({ "query": { "k": "群" } }));
+        let url = "https://a.example/list?v=1&k=%E7%BE%A4&page=2&from=2026-10-09%2010%3A30";
+        assert_eq!(get, (url.to_owned(), Vec::new()));
+
+        let (url, form) = request(json!({ "form": { "fid": 7 } }));
+        assert_eq!(url, "https://a.example/list?v=1");
+        assert_eq!(form, b"fid=7&page=2&from=2026-10-09%2010%3A30");
+
+        let (_, json) = request(json!({ "json": { "q": { "fid": 7 } }, "query": { "x": 1 } }));
+        assert_eq!(json, br#"{"q":{"fid":7},"page":2,"from":"2026-10-09 10:30"}"#);
+
+        let (_, body) = request(json!({ "body": "<张 p=\"{{ page }}\"/>" }));
+        assert_eq!(body, b"<\xd5\xc5 p=\"2\"/>");
+    }
+
+    #[test]
+    fn a_dotted_parameter_leads_into_the_json_body() {
+        let call = call(json!({ "json": { "page": { "size": 10 } } })).unwrap();
+        let body = call.request(&[("page.no".to_owned(), json!(3))], None).unwrap().body;
+        assert_eq!(body, br#"{"page":{"size":10,"no":3}}"#);
+    }
+
+    #[test]
+    fn the_address_of_a_next_page_is_used_unchanged() {
+        let next = Url::parse("https://a.example/list?cursor=x").unwrap();
+        let call = call(json!({ "query": { "k": 1 } })).unwrap();
+        let request = call.request(&[("page".to_owned(), json!(1))], Some(next.clone())).unwrap();
+        assert_eq!(request.url, next);
+    }
+
+    #[test]
+    fn a_request_with_two_bodies_is_refused() {
+        assert!(call(json!({ "form": {}, "json": {} })).is_err());
+    }
+
+    fn render(text: &str, params: &[(&str, Value)]) -> Result<String, Fault> {
+        let params: Vec<Param> =
+            params.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        Template::new(text)?.render(&params)
+    }
+
+    #[test]
+    fn values_are_data_in_xml_and_in_json() {
+        let params = [("a", json!("<&\"张")), ("n", json!(7)), ("list", json!(["x", "y"]))];
+        let xml = render(
+            "<r a=\"{{ n }}\">{{ a }}{% for k in list %}<k>{{ k }}</k>{% endfor %}</r>\n",
+            &params,
+        );
+        assert_eq!(xml.unwrap(), "<r a=\"7\">&lt;&amp;&quot;张<k>x</k><k>y</k></r>");
+        let json = render("{\"a\": {{ a }}, \"n\": {{ n }}, \"l\": {{ list }}}", &params).unwrap();
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json, json!({ "a": "<&\"张", "n": 7, "l": ["x", "y"] }));
+    }
+
+    #[test]
+    fn an_unknown_name_and_an_endless_body_are_faults() {
+        let fault = render("<r>\n{{ pge }}</r>", &[("page", json!(1))]).unwrap_err().to_string();
+        assert!(fault.contains("line 2") && fault.contains("page"), "{fault}");
+        let endless = "{% for a in list %}{% for b in list %}{{ b }}{% endfor %}{% endfor %}";
+        let list = Value::from(vec![0; 2_000]);
+        assert!(render(endless, &[("list", list)]).is_err());
+        assert!(Template::new("{{ a").is_err());
+    }
+}
