@@ -73,7 +73,8 @@ pub(crate) struct Answer {
 pub(crate) async fn send(url: &str, ask: &Ask) -> anyhow::Result<Answer> {
     let query = if ask.query.is_empty() { String::new() } else { format!("?{}", ask.query) };
     let target = format!("{url}{}{query}", ask.path);
-    let mut request = reqwest::Client::new().request(ask.method.parse()?, target);
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let mut request = client.request(ask.method.parse()?, target);
     for (name, value) in &ask.headers {
         request = request.header(name, value);
     }

@@ -47,7 +47,9 @@ impl Simulator<Grid> {
             let new = entries.filter(|entry| entry.number > first && entry.gone.is_none());
             new.map(|entry| entry.number).collect()
         };
-        let (client, url) = (Client::new(), Url::parse(url)?);
+        // A receiver is on this machine, never behind a proxy of the environment.
+        let client = Client::builder().no_proxy().build()?;
+        let url = Url::parse(url)?;
         for number in waiting {
             self.until_taken(&client, &url, number, &mut pushed).await?;
             let repeats = self.locked().office.conduct.faults.strikes(Fault::Duplicate, number);
