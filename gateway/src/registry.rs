@@ -34,11 +34,14 @@ pub struct Kind {
     pub is_pushed: bool,
     /// Builds a connector from its checked settings. Touches no network. Fails if the settings
     /// contradict each other.
-    pub build: fn(&Section, ConnectorContext) -> Result<Box<dyn AnyConnector>, Fault>,
+    pub build: Build,
     /// Builds the receiver of a push source; `None` for a source that is polled. Fails if the settings
     /// do not fit.
-    pub receiver: fn(&Section) -> Result<Option<Arc<dyn Receiver>>, String>,
+    pub receiver: BuildReceiver,
 }
+
+type Build = fn(&Section, ConnectorContext) -> Result<Box<dyn AnyConnector>, Fault>;
+type BuildReceiver = fn(&Section) -> Result<Option<Arc<dyn Receiver>>, String>;
 
 impl Kind {
     /// The kind of this name.

@@ -85,7 +85,7 @@ impl Upstream<'_> {
             let done = match self.leases.claim(&self.name).await {
                 Ok(Claim::Ours(lease)) => {
                     let work = run_channels(&channels, self.shared, lease.fence, self.grace);
-                    match self.leases.during(&lease, &first.gate, work).await {
+                    match Box::pin(self.leases.during(&lease, &first.gate, work)).await {
                         Some(ended) => self.ended(ended).await,
                         None => Vec::new(),
                     }

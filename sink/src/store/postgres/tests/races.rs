@@ -39,7 +39,7 @@ async fn meet(served: &Served, first: &Intake, second: &Intake) -> Outcomes {
 async fn two_sinks_that_add_the_same_demand_judge_one_after_the_other() {
     let served = Served::new().await;
     let (newer, older) = (read(2, [record("a", "newer")]), read(1, [record("a", "older")]));
-    let outcomes = meet(&served, &intake([&newer]), &intake([&older])).await;
+    let outcomes = Box::pin(meet(&served, &intake([&newer]), &intake([&older]))).await;
     assert_eq!(outcomes, Outcomes { stale: 1, ..Outcomes::default() });
     let history = served.store.history(&id("a")).await.unwrap();
     let reads: Vec<_> = history.iter().map(|row| row.version.read_no.0).collect();
@@ -54,7 +54,7 @@ async fn a_message_that_two_sinks_have_at_once_is_kept_once() {
         let message = read(read_no, records);
         let both = intake([&message]);
         let events = u64::from(message.messages()[0].events);
-        let outcomes = meet(&served, &both, &both).await;
+        let outcomes = Box::pin(meet(&served, &both, &both)).await;
         assert_eq!(outcomes, Outcomes { redelivered: events, ..Outcomes::default() });
     }
     let deliveries = "SELECT sum(deliveries)::bigint FROM receipt";
