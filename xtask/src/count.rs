@@ -57,6 +57,7 @@ fn is_test(file: &str) -> bool {
 /// Lines that are neither blank nor a comment, up to the module of tests that ends a file.
 fn code_lines(text: &str) -> usize {
     let code = text.find("#[cfg(test)]\nmod tests {").map_or(text, |tests| &text[..tests]);
+    let code = code.replace("#[cfg(test)]\nmod tests;\n", "");
     let lines = code.lines().map(str::trim);
     lines.filter(|line| !line.is_empty() && !line.starts_with("//")).count()
 }
@@ -69,7 +70,7 @@ mod tests {
     fn comments_blank_lines_and_tests_are_no_code() {
         let text = "//! A head.\n\nuse a;\n\n/// Doc.\nfn b() {} // c\n\n#[cfg(test)]\nmod tests {\n    fn d() {}\n}\n";
         assert_eq!(code_lines(text), 2);
-        assert_eq!(code_lines("#[cfg(test)]\nmod tests;\nfn a() {}\n"), 3);
+        assert_eq!(code_lines("fn a() {}\n\n#[cfg(test)]\nmod tests;\n"), 1);
         assert!(is_test("sink/src/store/tests.rs") && is_test("tests/lib.rs"));
         assert!(!is_test("connectors/testkit/src/lib.rs"));
     }

@@ -1,0 +1,36 @@
+use super::*;
+
+fn columns() -> Columns {
+    let others = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let columns = [("诉求编号", others(&["编号", "工单号"])), ("状态", others(&[]))];
+    Columns::new(&columns.map(|(name, others)| (name.to_owned(), others)).into()).unwrap()
+}
+
+#[test]
+fn a_header_is_known_under_other_names_and_in_another_order() {
+    for cells in [
+        ["诉求编号", "状态", "更多"],
+        ["\u{FEFF}编号", "更多", "状态 "],
+        ["状态", "\u{3000}工单号\t", ""],
+    ] {
+        let header = columns().recognise(cells).unwrap();
+        let names: BTreeSet<_> = (0..3).filter_map(|place| header.name(place)).collect();
+        assert!(names.contains("诉求编号") && names.contains("状态"), "{names:?}");
+    }
+}
+
+#[test]
+fn a_row_that_lacks_a_column_or_has_it_twice_is_not_a_header() {
+    let missing = columns().recognise(["诉求编码", "状态"]).unwrap_err();
+    assert_eq!(missing, "no row names all columns, missing: 诉求编号");
+    let twice = columns().recognise(["诉求编号", "编号", "状态"]).unwrap_err();
+    assert_eq!(twice, "the first row names twice: 诉求编号");
+    assert!(columns().recognise(["备注", "备注", "诉求编号", "状态"]).is_ok());
+    assert!(columns().recognise(["", ""]).is_err());
+}
+
+#[test]
+fn one_name_for_two_columns_is_refused() {
+    let columns = [("a".to_owned(), vec!["x".to_owned()]), ("b".to_owned(), vec!["x".to_owned()])];
+    assert!(Columns::new(&columns.into()).is_err());
+}

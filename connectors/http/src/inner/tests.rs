@@ -1,0 +1,77 @@
+use serde_json::json;
+
+use super::*;
+
+fn parse_json(text: &str) -> Result<Value, Broken> {
+    Shape::Json.parse(text, &mut Findings::default())
+}
+
+fn xml(text: &str) -> Result<Value, Broken> {
+    Shape::Xml.parse(text, &mut Findings::default())
+}
+
+fn open(inner: Value, tree: &mut Value) -> Result<(), Broken> {
+    let inner: Inner = serde_json::from_value(inner).unwrap();
+    inner.build().unwrap().open(tree, &mut Findings::default(), &Hints::default())
+}
+
+#[test]
+fn xml_in_cdata_and_escaped_xml_are_the_same_and_their_declaration_is_ignored() {
+    for text in [
+        "<r><![CDATA[<?xml version=\"1.0\" encoding=\"GB2312\"?><p><x>李喆</x></p>]]></r>",
+        "<r>&lt;?xml version=\"1.0\" encoding=\"GB2312\"?&gt;&lt;p&gt;&lt;x&gt;李喆&lt;/x&gt;\
+         &lt;/p&gt;</r>",
+    ] {
+        let mut tree = xml(text).unwrap();
+        open(json!({ "at": "$.r[0]['$text']", "as": "xml" }), &mut tree).unwrap();
+        let inner = json!({ "p": [{ "x": [{ "$text": "李喆" }] }] });
+        assert_eq!(tree, json!({ "r": [{ "$text": inner }] }));
+    }
+}
+
+#[test]
+fn json_in_a_json_text_keeps_its_numbers() {
+    let mut tree = parse_json(r#"{"code":200,"data":"[{\"id\":9007199254740993}]"}"#).unwrap();
+    open(json!({ "at": "$.data", "as": "json" }), &mut tree).unwrap();
+    assert_eq!(tree, json!({ "code": 200, "data": [{ "id": "9007199254740993" }] }));
+}
+
+#[test]
+fn base64_is_decoded_like_a_body_as_often_as_it_is_there() {
+    // <?xml version="1.0" encoding="GBK"?><a>张三</a>, and the same twice.
+    let once = "PD94bWwgdmVyc2lvbj0iMS4wIiBlbmNvZGluZz0iR0JLIj8+PGE+1cXI/TwvYT4=";
+    let twice =
+        "UEQ5NGJXd2dkbVZ5YzJsdmJqMGlNUzR3SWlCbGJtTnZaR2x1WnowaVIwSkxJajgrUEdFKzFjWEkvVHd2WVQ0PQ==";
+    for (text, layers) in [(once, json!(["base64"])), (twice, json!(["base64", "base64"]))] {
+        let mut tree = json!({ "data": text });
+        open(json!({ "at": "$.data", "layers": layers, "as": "xml" }), &mut tree).unwrap();
+        assert_eq!(tree, json!({ "data": { "a": [{ "$text": "张三" }] } }));
+    }
+}
+
+#[test]
+fn an_encrypted_row_is_opened_and_one_that_cannot_be_stays_as_it_is() {
+    let row = "d477af293a6277a2a61b38d1dd4792a3407aff0aee3a9be151647c63ed6391243b7d8e57ee37c650\
+               082aca153c15ba35";
+    let inner = json!({
+        "at": "$[*].encdata", "as": "json",
+        "layers": [{ "sm4": { "key": "0123456789abcdef", "code": "hex" } }],
+    });
+    let mut tree = json!([{ "encdata": row }, { "encdata": "00" }]);
+    open(inner.clone(), &mut tree).unwrap();
+    let opened = json!({ "dcxsbh": "DC340200202610090001" });
+    assert_eq!(tree, json!([{ "encdata": opened }, { "encdata": "00" }]));
+    assert!(open(inner, &mut json!([{ "encdata": "00" }])).is_err());
+}
+
+#[test]
+fn nothing_is_opened_where_there_is_nothing() {
+    let inner = json!({ "at": "$.data", "as": "json" });
+    for tree in [json!({}), json!({ "data": null }), json!({ "data": "" }), json!({ "data": [] })] {
+        let mut opened = tree.clone();
+        open(inner.clone(), &mut opened).unwrap();
+        assert_eq!(opened, tree);
+    }
+    let error = open(inner, &mut json!({ "data": "<html>" })).unwrap_err();
+    assert!(error.to_string().starts_with("within $.data: "), "{error}");
+}

@@ -1,0 +1,71 @@
+use super::*;
+
+const OVERLAP: Duration = Duration::from_secs(300);
+
+fn form(format: Option<&str>) -> TimeForm {
+    TimeForm::new(format, chrono_tz::Asia::Shanghai).unwrap()
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn bound(format: Option<&str>, seen: Value, now: &str) -> Option<Value> {
+    form(format).bound(&seen, at(now), OVERLAP)
+}
+
+#[test]
+fn a_bound_is_written_as_the_source_writes_times() {
+    let now = "2026-10-09T12:00:00Z";
+    let text = |text: &str| Value::Text(text.into());
+    for (format, seen, expected) in [
+        (None, text("2026-10-09 10:34:12"), text("2026-10-09 10:29:12")),
+        (Some("%Y/%m/%d %H:%M"), text("2026/10/09 10:34"), text("2026/10/09 10:29")),
+        (Some("%Y%m%d%H%M%S"), Value::Int(20_261_009_103_412), Value::Int(20_261_009_102_912)),
+        (Some("%Y-%m-%d"), text("2026-10-09"), text("2026-10-08")),
+        (Some("%s"), Value::Int(1_790_000_000), Value::Int(1_789_999_700)),
+        (Some("%s%3f"), text("1790000000500"), text("1789999700500")),
+        (
+            Some("%Y-%m-%d %H:%M:%S"),
+            Value::Bytes(b"2026-10-09 10:34:12.250".into()),
+            Value::Bytes(b"2026-10-09 10:29:12".into()),
+        ),
+        (
+            None,
+            Value::Local(at("2026-10-09T10:34:12Z").naive_utc()),
+            Value::Local(at("2026-10-09T10:29:12Z").naive_utc()),
+        ),
+        (
+            None,
+            Value::Instant(at("2026-10-09T02:34:12Z")),
+            Value::Instant(at("2026-10-09T02:29:12Z")),
+        ),
+        (None, Value::Int(77), Value::Int(77)),
+    ] {
+        assert_eq!(bound(format, seen.clone(), now), Some(expected), "{format:?} {seen:?}");
+    }
+}
+
+#[test]
+fn a_bound_never_passes_the_sources_own_now() {
+    let seen = Value::Text("2062-10-09 10:34:12".into());
+    assert_eq!(
+        bound(None, seen, "2026-10-09T02:34:12Z"),
+        Some(Value::Text("2026-10-09 10:29:12".into()))
+    );
+}
+
+#[test]
+fn a_value_that_is_not_a_time_moves_no_bound() {
+    for seen in ["", "N/A", "2026/10/9 10:30", "46304.4375", "待定"] {
+        assert_eq!(bound(None, Value::Text(seen.into()), "2026-10-09T02:34:12Z"), None);
+    }
+    assert_eq!(bound(None, Value::Null, "2026-10-09T02:34:12Z"), None);
+}
+
+#[test]
+fn formats_that_do_not_sort_by_time_are_refused() {
+    for format in ["%d.%m.%Y %H:%M", "%m/%d/%Y", "%H:%M", "%Y-%m-%d %I:%M %p %Q", "%"] {
+        assert!(TimeForm::new(Some(format), chrono_tz::UTC).is_err(), "{format}");
+    }
+}

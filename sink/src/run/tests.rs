@@ -1,0 +1,94 @@
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use contract::{Intake, Publisher};
+
+use super::*;
+use crate::{
+    bus::{MemoryBroker, in_process},
+    store::{
+        Memory, RetryingStore,
+        suite::sample::{id, read, record},
+    },
+};
+
+/// Fails so many times before it keeps.
+struct Failing {
+    left: AtomicU32,
+    store: Memory,
+}
+
+impl Store for Failing {
+    async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            return self.store.store(intake).await;
+        }
+        self.left.store(left - 1, Ordering::Relaxed);
+        Err(Fault::transient("it fails"))
+    }
+}
+
+#[tokio::test]
+async fn what_is_published_is_kept_and_acked_until_stop_is_asked() {
+    let (publisher, mut consumer) = in_process(1 << 20);
+    let (store, stop) = (Memory::new(), CancellationToken::new());
+    let ingest = async {
+        for read_no in 1..=3 {
+            let some = read(read_no, [record(&format!("k{read_no}"), "text")]);
+            publisher.publish(some.messages()).await.unwrap();
+            assert!(store.demand(&id(&format!("k{read_no}"))).is_some(), "confirmed is kept");
+        }
+        stop.cancel();
+    };
+    let mut acked = 0;
+    let sink = run(&mut consumer, &store, &stop, 16, &mut acked);
+    let (ended, ()) = tokio::join!(sink, ingest);
+    ended.unwrap();
+    assert_eq!(acked, 3);
+}
+
+// Time stands still while anything can go on: a loop that does not end is seen at once.
+#[tokio::test(start_paused = true)]
+async fn a_failed_loop_leaves_its_messages_to_the_next_one() {
+    let broker = MemoryBroker::new(1 << 20);
+    broker.publisher().publish(read(1, [record("a", "text")]).messages()).await.unwrap();
+    let store = Failing { left: AtomicU32::new(1), store: Memory::new() };
+    let stop = CancellationToken::new();
+    let (mut failing, mut acked) = (broker.consumer(), 0);
+    let ended = run(&mut failing, &store, &stop, 16, &mut acked);
+    tokio::time::timeout(Duration::from_secs(1), ended).await.unwrap().unwrap_err();
+    drop(failing);
+    assert_eq!((broker.in_flight(), acked), (1, 0));
+    let mut consumer = broker.consumer();
+    let next = run(&mut consumer, &store, &stop, 16, &mut acked);
+    let emptied = async {
+        while broker.in_flight() > 0 {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(next, emptied);
+    ended.unwrap();
+    assert!(store.store.demand(&id("a")).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transient_fault_is_retried_in_place() {
+    let stop = CancellationToken::new();
+    let store = Failing { left: AtomicU32::new(2), store: Memory::new() };
+    let retrying = RetryingStore::new(store, stop.clone());
+    let whole = crate::store::suite::sample::intake([&read(1, [record("a", "text")])]);
+    assert_eq!(retrying.store(&whole).await.unwrap().stored, 1);
+}
+
+#[tokio::test]
+async fn retries_end_when_stop_is_asked() {
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let store = Failing { left: AtomicU32::new(u32::MAX), store: Memory::new() };
+    let whole = crate::store::suite::sample::intake([&read(1, [record("a", "text")])]);
+    assert!(RetryingStore::new(store, stop).store(&whole).await.unwrap_err().is_transient());
+}
