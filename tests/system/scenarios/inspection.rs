@@ -1,9 +1,8 @@
-//! 互联网+督查 (S4).
+//! 互联网+督查 (S4): its days, secrets and clocks, and how often it may be asked.
+
+mod rows;
 
 use std::time::Duration;
-
-use contract::demand::QualityFlag;
-use system_tests::compare::has_doubt;
 
 use super::*;
 
@@ -93,38 +92,6 @@ async fn t18_a_clock_of_ours_that_is_wrong_is_refused_and_named() {
 }
 
 #[tokio::test]
-async fn yesterday_grows_until_noon_and_what_it_gains_is_read() {
-    let scene = Platform::new("late_row@2").await;
-    scene.source.file(1);
-    scene.pull().await;
-    scene.clock.advance(Duration::from_secs(3_600));
-    let late = scene.source.file(1).remove(0);
-    scene.pull().await;
-    let struck = scene.at(&late);
-    assert_eq!(struck.told.facts().unwrap().received_at.unwrap().date().to_string(), "2026-10-08");
-    assert!(struck.demand.is_some());
-}
-
-#[tokio::test]
-async fn a_row_that_is_issued_again_has_both_states_and_ends_in_the_newer() {
-    let scene = Platform::new("reissued@1").await;
-    let key = scene.source.file(1).remove(0);
-    scene.clock.advance(Duration::from_secs(60));
-    scene.source.advance(&key);
-    scene.pull().await;
-    assert_eq!(scene.at(&key).demand().body.status.unwrap().code(), "in_progress");
-    assert_eq!(scene.line.states(&key), 2);
-}
-
-#[tokio::test]
-async fn an_array_within_a_text_or_behind_a_byte_order_mark_is_an_array() {
-    for fault in ["wrapped@1", "bom@1"] {
-        let (scene, _) = Platform::asked(fault).await;
-        assert_eq!(scene.line.store.demands().len(), 3, "{fault}");
-    }
-}
-
-#[tokio::test]
 async fn a_page_of_the_proxy_is_no_day() {
     // The first request gets the secret; from then on every second one meets the proxy.
     let scene = Platform::new("bad_gateway@2").await;
@@ -133,37 +100,6 @@ async fn a_page_of_the_proxy_is_no_day() {
     assert!(fault.is_transient(), "{fault}");
     assert!(scene.line.bus.messages().is_empty());
     assert_eq!(scene.source.calls().refused["bad_gateway"], 1);
-}
-
-#[tokio::test]
-async fn masked_names_and_numbers_are_kept_and_compared_with_nobodys() {
-    let (_, struck) = Platform::struck("masked").await;
-    let demand = struck.demand();
-    assert!(has_doubt(demand, "people", QualityFlag::MaskedValue));
-    let person = &demand.body.people[0];
-    let token = |it: &Option<contract::Sealed>| it.as_ref().and_then(|it| it.token.clone());
-    assert_eq!((token(&person.phone), token(&person.name)), (None, None));
-}
-
-#[tokio::test]
-async fn three_ways_of_writing_a_date_in_one_record_are_read() {
-    let scene = Platform::new("").await;
-    let key = scene.source.file(1).remove(0);
-    scene.pull().await;
-    let body = scene.at(&key).demand().body.clone();
-    assert!(body.received_at.is_some() && body.dispatched_at.is_some() && body.due_at.is_some());
-}
-
-#[tokio::test]
-async fn sealed_rows_are_opened_with_the_key_of_the_channel() {
-    let mut scene = Platform::new("sealed@1").await;
-    let opened = "{ at = \"$..encdata\", layers = [{ sm4 = { key = { env = \"INSPECTION_ROW_KEY\" } } }], as = \"json\" }";
-    let inner = "inner   = [{ at = \"$.data\", as = \"json\" }]";
-    let both = format!("inner   = [{{ at = \"$.data\", as = \"json\" }}, {opened}]");
-    scene.line.edit(inner, &both).unwrap();
-    scene.source.file(3);
-    scene.line.pull().await.unwrap();
-    assert_eq!(scene.line.store.demands().len(), 3);
 }
 
 #[tokio::test]

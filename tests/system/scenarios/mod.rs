@@ -13,6 +13,7 @@ mod outage;
 mod petition;
 mod push;
 mod twice;
+mod upstream;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::*;
 
-const TIME: &str = "20261009103000";
+pub(super) const TIME: &str = "20261009103000";
 
 async fn read(end: &str, bytes: &[u8], settings: Value) -> Vec<Entry> {
     let folder = Folder::new().plain().with(settings);
@@ -41,7 +41,7 @@ pub(super) fn workbook(rows: &str) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-fn row(cells: &[&str]) -> String {
+pub(super) fn row(cells: &[&str]) -> String {
     let cells = cells.iter().map(|cell| format!("<c t=\"inlineStr\"><is><t>{cell}</t></is></c>"));
     format!("<row>{}</row>", cells.collect::<String>())
 }
@@ -111,53 +111,5 @@ async fn unknown_formats_and_archive_bombs_go_to_quarantine() {
     ] {
         let entries = read(end, bytes, json!({})).await;
         assert_eq!(refusals(&entries), [(format!("F_{TIME}{end}"), reason.to_owned())]);
-    }
-}
-
-#[tokio::test]
-async fn a_fixture_is_read_without_a_name() {
-    let files = Folder::new().files();
-    let book = workbook(&format!("{}{}", row(&["id", "title"]), row(&["W1", "题"])));
-    for page in [
-        &b"id,title\nW1,\xcc\xe2\n"[..],
-        "\u{FEFF}{\"id\":\"W1\",\"title\":\"题\"}".as_bytes(),
-        "[{\"id\":\"W1\",\"title\":\"题\"}]".as_bytes(),
-        &book,
-    ] {
-        let entries = files.sample("fixture", page).unwrap();
-        assert_eq!(body(&entries[0])["title"], "题");
-        assert_eq!(key(&entries[0]), "W1");
-    }
-    let entries = files.sample("fixture", b"").unwrap();
-    assert_eq!(refusals(&entries), [("fixture.csv".to_owned(), "empty_file".to_owned())]);
-}
-
-#[tokio::test]
-async fn a_fixture_and_a_file_of_the_folder_give_the_same_entries() {
-    let csv = "id,title\nW1,题\nW1,题目\n,x\nW3\nW4,\u{FFFD}\n";
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    packed.write_all(csv.as_bytes()).unwrap();
-    let book = workbook(&format!("{}{}", row(&["id", "title"]), row(&["W1", "题"])));
-    let damaged = [csv.as_bytes(), b"W5,\xe9\xa2\nW6,x\n"].concat();
-    for (end, bytes) in [
-        (".csv", csv.as_bytes().to_vec()),
-        (".CSV", damaged.clone()),
-        (".csv", [&damaged[..], b"\"W7,never closed\n"].concat()),
-        (".csv.gz", packed.finish().unwrap()),
-        (".xls", book.clone()),
-        (".xlsx", book[..book.len() / 2].to_vec()),
-        (".xlsx", csv.as_bytes().to_vec()),
-        (".json", b"[{\"id\":\"W1\",\"title\":\"x\"},{\"id\"".to_vec()),
-        (".xml", b"<a><r><id>W1</id></r><r>".to_vec()),
-        (".pdf", b"%PDF".to_vec()),
-        (".csv", Vec::new()),
-    ] {
-        let name = format!("F_{TIME}{end}");
-        let folder = Folder::new().plain().with(json!({ "match": ["F_*"] }));
-        folder.put(&name, &bytes);
-        let looked_at = folder.files().sample(&name, &bytes).unwrap();
-        let (dropped, _) = folder.entries(None, 100).await;
-        assert_eq!(format!("{looked_at:?}"), format!("{dropped:?}"), "{name}");
-        assert!(!dropped.is_empty());
     }
 }

@@ -6,6 +6,7 @@
 mod drop;
 
 mod complete;
+mod fixtures;
 mod forms;
 mod large;
 mod moved;

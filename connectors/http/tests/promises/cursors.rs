@@ -3,7 +3,10 @@
 use super::*;
 
 /// Keys of two runs; `between` changes the source before the second one.
-async fn second_run(city: &mut City, between: impl FnOnce(&mut City)) -> BTreeSet<String> {
+pub(super) async fn second_run(
+    city: &mut City,
+    between: impl FnOnce(&mut City),
+) -> BTreeSet<String> {
     let (_, at) = city.entries(None, 100).await;
     between(city);
     let (entries, _) = city.entries(Some(at), 100).await;
@@ -94,72 +97,6 @@ async fn a_record_that_is_deleted_while_pages_are_read_loses_no_other() {
             assert_eq!(seen, expected, "{page}, deleted before list {when}");
         }
     }
-}
-
-#[tokio::test]
-async fn a_clock_of_the_source_that_is_put_back_an_hour_loses_nothing() {
-    let mut city = city().await;
-    city.add(&["before".into()], NOW).await;
-    let (_, at) = city.entries(None, 100).await;
-    city.desk().now -= TimeDelta::hours(1);
-    let (_, at) = city.entries(Some(at), 100).await;
-    city.desk().now += TimeDelta::seconds(30);
-    city.add(&["after".into()], NOW).await;
-    let (entries, at) = city.entries(Some(at), 100).await;
-    assert!(keys_of(&entries).contains("after"));
-    city.desk().now += TimeDelta::minutes(20);
-    city.add(&["still before".into()], NOW).await;
-    let (entries, _) = city.entries(Some(at), 100).await;
-    assert!(keys_of(&entries).contains("still before"));
-}
-
-#[tokio::test]
-async fn a_record_of_the_future_is_read_and_hides_nothing() {
-    let mut city = city().await;
-    city.desk().add("future", "2062-01-01T00:00:00Z".parse().unwrap());
-    city.add(&["now".into()], NOW).await;
-    let (entries, at) = city.entries(None, 100).await;
-    assert_eq!(keys_of(&entries), set(&["future", "now"]));
-    city.desk().now += TimeDelta::seconds(10);
-    city.add(&["next".into()], NOW).await;
-    let (entries, _) = city.entries(Some(at), 100).await;
-    assert!(keys_of(&entries).contains("next"));
-}
-
-#[tokio::test]
-async fn a_gateway_whose_clock_is_hours_ahead_of_the_source_loses_nothing() {
-    let window = json!({
-        "since": {
-            "param": "from", "format": "%Y-%m-%d %H:%M:%S", "start": "2026-10-09",
-            "until": { "param": "to", "span": "1d" },
-        },
-    });
-    let mut city = city().await.with(window);
-    city.add(&["first".into()], NOW).await;
-    let seen = second_run(&mut city, |city| {
-        let mut desk = city.desk();
-        desk.now += TimeDelta::seconds(10);
-        let now = desk.now;
-        desk.add("next", now);
-    })
-    .await;
-    assert!(seen.contains("next"));
-}
-
-#[tokio::test]
-async fn old_records_are_read_again_when_that_is_due() {
-    let mut city = city().await.with(json!({ "reread": { "days": 2, "every": "1h" } }));
-    city.add(&["last week".into()], 168 * HOUR).await;
-    city.add(&["yesterday".into()], 24 * HOUR).await;
-    city.add(&["now".into()], NOW).await;
-    let (_, at) = city.entries(None, 100).await;
-    let (entries, at) = city.entries(Some(at), 100).await;
-    assert_eq!(keys_of(&entries), set(&["now"]), "not due yet");
-    city.desk().now += TimeDelta::minutes(61);
-    let (entries, at) = city.entries(Some(at), 100).await;
-    assert_eq!(keys_of(&entries), set(&["now", "yesterday"]));
-    let (entries, _) = city.entries(Some(at), 100).await;
-    assert_eq!(keys_of(&entries), set(&["now"]), "not due again");
 }
 
 #[tokio::test]

@@ -7,11 +7,13 @@ mod city;
 
 mod board;
 mod calls;
+mod clocks;
 mod cursors;
 mod days;
 mod faults;
 mod hostile;
 mod limits;
+mod pages;
 mod partitions;
 mod petition;
 mod settings;

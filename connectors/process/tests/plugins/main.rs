@@ -5,7 +5,9 @@
 
 mod bad;
 mod good;
+mod limits;
 mod orders;
+mod starts;
 
 use std::time::Duration;
 
@@ -26,4 +28,10 @@ fn process(folder: &std::path::Path, settings: Value) -> Result<Process, Fault> 
 fn script(answer: &str) -> Value {
     let script = format!("read line; echo '{{\"ready\":{{}}}}'; read line; {answer}");
     json!({ "command": ["sh", "-c", script], "timeout": "10s" })
+}
+
+/// The result of a read from a plugin.
+async fn fault(settings: Value) -> Fault {
+    let folder = tempfile::tempdir().unwrap();
+    process(folder.path(), settings).unwrap().read(None, 2).await.unwrap_err()
 }

@@ -9,6 +9,7 @@ mod acknowledgement;
 mod faults;
 mod hotline;
 mod parts;
+mod reread;
 mod text;
 mod walks;
 

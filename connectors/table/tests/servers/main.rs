@@ -11,6 +11,7 @@ mod city;
 
 mod faults;
 mod rows;
+mod walks;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

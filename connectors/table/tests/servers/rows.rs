@@ -1,6 +1,5 @@
 //! Every type that a column may have.
 
-use connector_testkit::Source as _;
 use contract::Entry;
 use serde_json::{Value, json};
 
@@ -66,106 +65,8 @@ async fn every_mariadb_type_of_a_front_end_table_is_read() {
     );
 }
 
-#[tokio::test]
-async fn keys_and_times_of_every_class_carry_a_walk() {
-    let mut cities = Vec::new();
-    for (key, time, value) in [
-        ("UUID", "TIMESTAMPTZ", "('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid"),
-        ("NUMERIC(20)", "DATE", "n"),
-        ("CHAR(8)", "NUMERIC", "n::text"),
-        ("BYTEA", "TEXT", "decode(lpad(n::text, 4, '0'), 'hex')"),
-    ] {
-        let at = match time {
-            "NUMERIC" => "n".to_owned(),
-            "TEXT" => "to_char(now() - n * interval '1 hour', 'YYYY-MM-DD HH24:MI:SS')".into(),
-            time => format!("(now() - n * interval '1 hour')::{time}"),
-        };
-        let city = postgres(Shape::ChangesAndFlag).await;
-        city.run(&format!(
-            "CREATE TABLE wide (id {key} PRIMARY KEY, changed {time}, isfetch INT DEFAULT 0);
-             INSERT INTO wide SELECT {value}, {at}, 0 FROM generate_series(1, 23) AS n"
-        ))
-        .await;
-        cities.push((key, city));
-    }
-    for (key, time, value) in [
-        ("BIGINT UNSIGNED", "TIMESTAMP(6)", "seq"),
-        ("DECIMAL(20)", "DATE", "seq"),
-        ("VARBINARY(8)", "DATETIME", "LPAD(seq, 4, '0')"),
-    ] {
-        let city = mysql(Shape::ChangesAndFlag).await;
-        city.run(&format!(
-            "CREATE TABLE wide (id {key} PRIMARY KEY, changed {time} NULL, isfetch INT DEFAULT 0);
-             INSERT INTO wide SELECT {value}, NOW() - INTERVAL seq HOUR, 0 FROM seq_1_to_23"
-        ))
-        .await;
-        cities.push((key, city));
-    }
-    for (key, city) in cities {
-        let city = whole(city, "id");
-        let (entries, at) = city.entries(None, 5).await;
-        let keys: std::collections::BTreeSet<String> = entries.iter().map(key_of).collect();
-        assert_eq!(keys.len(), 23, "{key}");
-        assert_eq!(city.count("SELECT COUNT(*) FROM wide WHERE isfetch = 0").await, 0, "{key}");
-        city.entries(Some(at), 5).await;
-    }
-}
-
-#[tokio::test]
-async fn infinite_times_are_read() {
-    for time in ["TIMESTAMP", "TIMESTAMPTZ", "DATE"] {
-        let city = postgres(Shape::ChangesOnly).await;
-        city.run(&format!(
-            "CREATE TABLE wide (id INT PRIMARY KEY, changed {time});
-             INSERT INTO wide SELECT n, 'infinity' FROM generate_series(1, 7) AS n;
-             INSERT INTO wide SELECT n, '-infinity' FROM generate_series(11, 17) AS n;
-             INSERT INTO wide VALUES (20, now())"
-        ))
-        .await;
-        let city = city.with(json!({ "table": "wide", "part": [] }));
-        let (entries, at) = city.entries(None, 2).await;
-        assert_eq!(entries.len(), 15, "{time}");
-        let (entries, _) = city.entries(Some(at), 2).await;
-        assert_eq!(entries.len(), 8, "{time}: those that lie behind the bound, and no more");
-    }
-}
-
-#[tokio::test]
-async fn an_urge_makes_an_unchanged_order_be_read_whole() {
-    for city in [postgres(Shape::ChangesAndFlag).await, mysql(Shape::ChangesAndFlag).await] {
-        let mut city = city;
-        city.add(&["a".into(), "b".into()], std::time::Duration::from_secs(7200)).await;
-        city.run("INSERT INTO urges (id, serial) VALUES (3, 'S-a'), (1, 'S-a')").await;
-        let (_, at) = city.entries(None, 10).await;
-        city.run("INSERT INTO urges (id, serial) VALUES (2, 'S-a'), (4, 'S-none')").await;
-        let (entries, _) = city.entries(Some(at), 10).await;
-        let urges = entries.iter().find_map(|entry| match entry {
-            Entry::Record(record) if record.key.as_str() == "a" => Some(record.body.tree()),
-            _ => None,
-        });
-        let urges = urges.unwrap()["urges"].as_array().unwrap();
-        let ids: Vec<i64> = urges.iter().map(|urge| urge["id"].as_i64().unwrap()).collect();
-        assert_eq!(ids, [1, 2, 3]);
-        assert_eq!(city.count("SELECT COUNT(*) FROM urges WHERE isfetch = 0").await, 0);
-    }
-}
-
-#[tokio::test]
-async fn a_stretch_of_time_is_read_in_the_types_of_the_column() {
-    for mut city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesAndFlag).await] {
-        for age in 1..6 {
-            let half_past = std::time::Duration::from_secs(3600 * age + 1800);
-            city.add(&[format!("{age}")], half_past).await;
-        }
-        let entries = city.again(4, 2, 1).await.unwrap();
-        let mut keys: Vec<_> = entries.iter().map(key_of).collect();
-        keys.sort();
-        assert_eq!(keys, ["2", "3"]);
-    }
-}
-
 /// The table `wide`, without parts.
-fn whole(city: City, key: &str) -> City {
+pub(super) fn whole(city: City, key: &str) -> City {
     city.with(json!({
         "table": "wide", "key": key, "part": [],
         "flag": [{ "column": "isfetch", "pending": 0, "done": 1 }],
@@ -177,12 +78,5 @@ async fn only_body(city: &City) -> Value {
     match &entries[..] {
         [Entry::Record(record)] => record.body.tree().clone(),
         other => panic!("{other:?}"),
-    }
-}
-
-fn key_of(entry: &Entry) -> String {
-    match entry {
-        Entry::Record(record) => record.key.to_string(),
-        Entry::Unreadable { .. } => panic!("{entry:?}"),
     }
 }

@@ -3,6 +3,7 @@
 //! `cargo xtask test` starts RabbitMQ and names it in `TONGHUI_TEST_AMQP`. Without it these tests
 //! fail: a test that skips itself proves nothing. Every test has names of its own on the broker.
 
+mod connections;
 mod cuts;
 mod faults;
 mod trouble;

@@ -3,8 +3,11 @@
 //! `cargo xtask test` starts a server and names it in `TONGHUI_TEST_POSTGRES`. Every test makes a
 //! database of its own there.
 
+mod access;
+mod commits;
 mod faults;
 mod hosts;
+mod months;
 mod races;
 mod tables;
 

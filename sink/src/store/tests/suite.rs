@@ -3,6 +3,7 @@
 
 mod books;
 mod order;
+mod positions;
 mod trouble;
 
 use std::{
@@ -14,15 +15,17 @@ use std::{
 use contract::{ChannelId, Checkpoints, Demand, DemandId, Outcomes, Store};
 
 pub(crate) use books::{
-    a_fault_is_seen_until_the_next_read, a_later_lease_shuts_the_earlier_one_out,
-    a_position_moves_from_where_it_was_only, a_receipt_that_says_something_else_unbalances,
+    a_fault_is_seen_until_the_next_read, a_receipt_that_says_something_else_unbalances,
     a_stopped_read_leaves_orphans, books_are_open_until_every_part_is_kept,
-    empty_reads_move_the_cursor_and_leave_no_books, mappings_keep_their_numbers,
-    read_numbers_never_repeat,
 };
 pub(crate) use order::{
     an_unchanged_state_moves_the_version_only, any_order_ends_in_the_same_state,
     one_intake_may_hold_several_states, stale_states_enter_history_once,
+};
+pub(crate) use positions::{
+    a_later_lease_shuts_the_earlier_one_out, a_position_moves_from_where_it_was_only,
+    empty_reads_move_the_cursor_and_leave_no_books, mappings_keep_their_numbers,
+    read_numbers_never_repeat,
 };
 pub(crate) use trouble::{
     a_better_state_resolves_quarantine, a_late_reject_is_resolved_already,

@@ -1,3 +1,7 @@
+//! Cells of every kind, and what is read of them.
+
+mod refusals;
+
 use std::io::Write as _;
 
 use serde_json::json;
@@ -59,89 +63,6 @@ fn rows_with_formats_only_are_skipped() {
     let blank = (2..65_202).map(|n| format!("<row r=\"{n}\"><c r=\"A{n}\" s=\"3\"/></row>"));
     let rows = format!("{SHEET}{}", blank.collect::<String>());
     assert!(trees(&rows).is_empty());
-}
-
-#[test]
-fn a_file_that_is_not_a_workbook_is_refused() {
-    let said = |file: Arc<File>| match Xlsx::open(file, &options::of_tests()).err() {
-        Some(Broken::Content(reason)) => reason.code.into_owned(),
-        _ => panic!("taken"),
-    };
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(b"a,b\n1,2").unwrap();
-    assert_eq!(said(Arc::new(file)), "bad_workbook");
-    let wrong_string = format!("{SHEET}<row><c r=\"A2\" t=\"s\"><v>99</v></c></row>");
-    assert_eq!(said(workbook("", "<workbookPr date1904=\"1\"/>")), "dates_from_1904");
-    assert_eq!(said(workbook("", "")), "unknown_header");
-    let mut xlsx = Xlsx::open(workbook(&wrong_string, ""), &options::of_tests())
-        .unwrap_or_else(|e| panic!("{e:?}"));
-    assert!(matches!(xlsx.next(), Err(Broken::Content(_))));
-}
-
-#[test]
-fn a_flag_of_1904_is_not_lost_to_a_later_element_of_the_same_name() {
-    let extra =
-        "<workbookPr date1904=\"1\"/><extLst><ext><x15:workbookPr xmlns:x15=\"u\"/></ext></extLst>";
-    match Xlsx::open(workbook("", extra), &options::of_tests()).err() {
-        Some(Broken::Content(reason)) => assert_eq!(reason.code, "dates_from_1904"),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn files_that_would_fill_the_memory_are_refused_early() {
-    let said = |parts: &[(&str, &str)]| {
-        let mut archive = ZipWriter::new(tempfile::tempfile().unwrap());
-        let book = "<workbook xmlns:r=\"u\"><sheets><sheet r:id=\"a\"/></sheets></workbook>";
-        let relation = "<Relationships><Relationship Id=\"a\" Target=\"s.xml\"/></Relationships>";
-        let fixed = [("xl/workbook.xml", book), ("xl/_rels/workbook.xml.rels", relation)];
-        for (name, text) in fixed.iter().chain(parts) {
-            archive.start_file(*name, SimpleFileOptions::default()).unwrap();
-            archive.write_all(text.as_bytes()).unwrap();
-        }
-        let mut form = options::of_tests();
-        form.limits.ratio = 10_000;
-        let file = Arc::new(archive.finish().unwrap());
-        match Xlsx::open(file, &form).and_then(|mut xlsx| xlsx.next()) {
-            Err(Broken::Content(reason)) => reason.code.into_owned(),
-            other => panic!("{other:?}"),
-        }
-    };
-    let long = "x".repeat(5 << 20);
-    let sheet = "<worksheet><sheetData/></worksheet>";
-    let texts = |text: &str| format!("<sst uniqueCount=\"99999999999\">{text}</sst>");
-    let row = |row: &str| format!("<worksheet><sheetData>{row}</sheetData></worksheet>");
-    let in_sheet = |text: &str| [("xl/s.xml", row(text))];
-    for parts in [
-        // One text, one attribute, one comment, or a row of many texts.
-        in_sheet(&format!("<row><c t=\"str\"><v>{long}</v></c></row>")),
-        in_sheet(&format!("<row x=\"{long}\"/>")),
-        in_sheet(&format!("<!--{long}-->")),
-        in_sheet(&format!(
-            "<row>{}</row>",
-            format!("<c t=\"str\"><v>{}</v></c>", &long[..1 << 20]).repeat(5)
-        )),
-        in_sheet(&format!(
-            "<row><c t=\"inlineStr\"><is>{}</is></c></row>",
-            format!("<t>{}</t>", &long[..1 << 20]).repeat(5)
-        )),
-    ] {
-        let parts: Vec<(&str, &str)> = parts.iter().map(|(name, text)| (*name, &**text)).collect();
-        assert_eq!(said(&parts), "too_large");
-    }
-    for text in [format!("<si><t>{long}</t></si>"), "<si/>".repeat((4 << 20) + 1)] {
-        assert_eq!(
-            said(&[("xl/sharedStrings.xml", &texts(&text)), ("xl/s.xml", sheet)]),
-            "too_large"
-        );
-    }
-    // Texts that are only declared cost nothing.
-    assert_eq!(
-        said(&[("xl/sharedStrings.xml", &texts("<si/>")), ("xl/s.xml", sheet)]),
-        "unknown_header"
-    );
-    let far = row("<row r=\"1048576\"><c r=\"XFE1\" t=\"str\"><v>x</v></c></row>");
-    assert_eq!(said(&[("xl/s.xml", &far)]), "bad_workbook");
 }
 
 #[test]
