@@ -162,9 +162,12 @@ impl Mapping {
         self.sealer.seal(&self.channel, id, RAW, &self.compressor.compress(bytes))
     }
 
-    /// A finding of the decoder about a column, for each field that is read from it.
+    /// A finding of the decoder about a column or a part of it, for each field that is read from it.
     fn doubts(&self, mark: &Mark) -> Vec<Quality> {
-        let fields = self.fields_of.get(&without_indices(&mark.field));
+        let part = without_indices(&mark.field);
+        let columns =
+            std::iter::successors(Some(part.as_str()), |part| Some(part.rsplit_once('.')?.0));
+        let fields = columns.filter_map(|column| self.fields_of.get(column)).next();
         let of = |field: &str| Quality {
             field: field.to_owned(),
             flag: mark.flag,

@@ -51,7 +51,7 @@ async fn demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<bool
         new.sort_unstable_by_key(|subject| subject.id);
     }
     let mut n_written = 0;
-    for (template, subjects) in [(INSERT, new), (UPDATE.as_str(), changed), (MOVE, moved)] {
+    for (template, subjects) in [(INSERT, new), (&UPDATE, changed), (&MOVE, moved)] {
         let rows: Vec<_> = subjects.into_iter().map(demand_row).collect();
         n_written += tx.write_rows(template, &rows).await?;
     }
@@ -178,15 +178,25 @@ const INSERT: &str = "{insert} INTO demand ({names}) {rows}";
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let columns = COLUMNS.iter().map(|column| column.name);
     let columns = columns.filter(|name| !matches!(*name, "id" | "channel" | "source_key"));
-    let set: Vec<_> = columns.map(|name| format!("{name} = v.{name}")).collect();
-    MOVE.replace("SET ", &format!("SET {}, ", set.join(", ")))
+    moving(columns)
 });
 
-const MOVE: &str = "WITH v ({names}) AS ({rows})
-     UPDATE demand SET revision = v.revision, read_no = v.read_no, mapping = v.mapping,
-     last_seen_at = v.last_seen_at
-     FROM v WHERE demand.seq = v.seq
-     AND (v.revision, v.read_no, v.mapping) > (demand.revision, demand.read_no, demand.mapping)";
+/// Only the version and the last sight.
+static MOVE: LazyLock<String> = LazyLock::new(|| moving([].into_iter()));
+
+/// Updates demands that are older, and these columns of them beside the version.
+fn moving<'a>(columns: impl Iterator<Item = &'a str>) -> String {
+    let moved = ["revision", "read_no", "mapping", "last_seen_at"];
+    let set: Vec<_> =
+        moved.into_iter().chain(columns).map(|name| format!("{name} = v.{name}")).collect();
+    format!(
+        "WITH v ({{names}}) AS ({{rows}})
+         UPDATE demand SET {}
+         FROM v WHERE demand.seq = v.seq
+         AND (v.revision, v.read_no, v.mapping) > (demand.revision, demand.read_no, demand.mapping)",
+        set.join(", ")
+    )
+}
 
 const HISTORY: &str = "{insert} INTO demand_history ({names}) {rows}";
 

@@ -124,7 +124,7 @@ fn settings_that_contradict_each_other_are_refused() {
         (json!({ "sign": { "algorithm": "md5", "parts": ["nonce"], "put": put } }), "not sent"),
         (json!({ "api_key": { "key": "k" } }), "one place"),
         (json!({ "api_key": { "key": "k", "header": "a", "param": "b" } }), "one place"),
-        (json!({ "gjgxjhpt": { "rid": "r", "sid": "s" } }), "lasting secret"),
+        (json!({ "gjgxjhpt": { "rid": "r", "sid": "s" } }), "one source of the secret"),
     ] {
         let fault = Auth::build(scheme(settings)).unwrap_err();
         assert!(fault.to_string().contains(what), "{fault}");
