@@ -71,7 +71,7 @@ impl Source {
                     if self.auth.refused() || has_cookies {
                         was_refreshed = true;
                         self.is_warm = false;
-                        self.client.clear_cookies();
+                        self.client.cookies.clear();
                         continue;
                     }
                     let what = "the source accepts neither new cookies nor a new token";

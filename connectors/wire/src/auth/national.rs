@@ -45,7 +45,7 @@ pub struct Refresh {
     /// The key of the application (appkey).
     pub appkey: Secret,
     /// How long a secret lasts.
-    #[serde(default = "a_day")]
+    #[serde(default = "Period::seconds::<86400>")]
     #[schemars(extend("formatMinimum" = "1m", "formatMaximum" = "31d"))]
     pub valid: Period,
 }
@@ -126,8 +126,4 @@ pub(super) fn key_of(seed: &str) -> [u8; 16] {
     let mut key = [0; 16];
     key.copy_from_slice(&digest[..16]);
     key
-}
-
-fn a_day() -> Period {
-    Period(Duration::from_secs(86_400))
 }
