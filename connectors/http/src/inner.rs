@@ -87,7 +87,7 @@ impl Opener {
         // Oddities of the text around it say nothing about the document.
         let text = &findings.without_oddities(text);
         let Some(envelope) = &self.envelope else { return self.shape.parse(text, findings) };
-        let bytes = envelope.open(text).map_err(|why| Broken::new(why.to_string()))?;
+        let bytes = envelope.open(text).map_err(Broken::new)?;
         let decoded = decode(&bytes, hints);
         if !decoded.facts.findings.is_empty() {
             return Err(Broken::new("the bytes within are malformed text"));
