@@ -155,6 +155,13 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Most bytes that one file may be, and may unpack to.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::from(self.total) << 20
+    }
+}
+
 fn listing() -> u32 {
     1_000
 }

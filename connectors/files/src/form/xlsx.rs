@@ -30,8 +30,9 @@ use super::{
     header::{Header, find_header},
 };
 use crate::{
+    config::Limits,
     options::Options,
-    spool::{Broken, Budget, Limited, UnpackLimits, View, spool},
+    spool::{Broken, Budget, Limited, View, spool},
 };
 
 /// The records of a workbook's first sheet.
@@ -42,7 +43,7 @@ pub(super) struct Xlsx {
 
 impl Xlsx {
     pub(super) fn open(file: Arc<File>, options: &Options) -> Result<Self, Broken> {
-        let mut package = Package::open(file, options.limits)?;
+        let mut package = Package::open(file, &options.config.limits)?;
         let workbook = package.workbook()?;
         if workbook.counts_from_1904 {
             return Err(dates_from_1904());
@@ -113,7 +114,7 @@ struct Workbook {
 }
 
 impl Package {
-    fn open(file: Arc<File>, limits: UnpackLimits) -> Result<Self, Broken> {
+    fn open(file: Arc<File>, limits: &Limits) -> Result<Self, Broken> {
         let n_bytes = file.metadata()?.len();
         let archive = ZipArchive::new(View::new(file)).map_err(|_| no_workbook())?;
         Ok(Self { archive, budget: Budget::new(limits, n_bytes) })
