@@ -40,7 +40,6 @@ impl From<io::Error> for Broken {
 }
 
 /// How much may still be unpacked from one file.
-#[derive(Debug)]
 pub(crate) struct Budget {
     left: u64,
     because: String,

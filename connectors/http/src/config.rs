@@ -122,12 +122,11 @@ pub(crate) struct CallConfig {
 
 /// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Method {
     /// Asks for something.
-    #[serde(rename = "GET")]
     Get,
     /// Sends something.
-    #[serde(rename = "POST")]
     Post,
 }
 

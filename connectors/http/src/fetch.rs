@@ -174,7 +174,7 @@ pub(crate) fn open(
         }
         Ok(tree)
     });
-    let parsed = parsed.map_err(|broken| broken.to_string()).and_then(|tree| match &tree {
+    let parsed = parsed.and_then(|tree| match &tree {
         // A web page that is well-formed XML would be an answer without records.
         Value::Object(root)
             if shape == Shape::Xml && root.keys().any(|name| name.eq_ignore_ascii_case("html")) =>

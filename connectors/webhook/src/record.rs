@@ -49,7 +49,7 @@ impl Reader {
         let mut text = decode(sent, &hints);
         let mut tree = text
             .parse(Shape::Json)
-            .map_err(|broken| Box::new((None, Reason::new("bad_json", broken.to_string()))))?;
+            .map_err(|broken| Box::new((None, Reason::new("bad_json", broken))))?;
         if !tree.is_object() {
             return Err(none("no_object", "the record is not a JSON object"));
         }
