@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// The address of a folder, parsed. Uses no network.
+#[derive(Debug)]
 pub(super) enum Address {
     Local(PathBuf),
     Sftp(Server),
