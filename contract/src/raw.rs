@@ -28,6 +28,21 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// A record with this content.
+    pub fn record(key: RecordKey, revision: Revision, tree: Value, text: TextReport) -> Self {
+        Self::Record(RawRecord { key, revision, body: Body::new(tree), text })
+    }
+
+    /// Its key, if it could be read.
+    pub fn key(&self) -> Option<&RecordKey> {
+        match self {
+            Self::Record(record) => Some(&record.key),
+            Self::Unreadable { place, .. } => place.key.as_ref(),
+        }
+    }
+}
+
 /// A record as the source gave it, with its key and revision.
 #[derive(Debug, Clone)]
 pub struct RawRecord {

@@ -20,6 +20,13 @@ pub struct Period(#[schemars(with = "String")] pub Duration);
 const MILLIS: [(&str, u64); 5] =
     [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
+impl Period {
+    /// A default for settings: `#[serde(default = "Period::seconds::<30>")]`.
+    pub fn seconds<const N: u64>() -> Self {
+        Self(Duration::from_secs(N))
+    }
+}
+
 impl FromStr for Period {
     type Err = String;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     findings::{Findings, Verdict, each_text},
-    tree::{Broken, Shape},
+    tree::Shape,
 };
 
 /// A body as text.
@@ -36,7 +36,7 @@ impl Text {
     ///
     /// # Errors
     /// It is not such a document: its brackets or elements do not match.
-    pub fn parse(&mut self, shape: Shape) -> Result<Value, Broken> {
+    pub fn parse(&mut self, shape: Shape) -> Result<Value, String> {
         shape.parse(&self.text, &mut self.facts.findings)
     }
 }

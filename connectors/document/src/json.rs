@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::{
     findings::Findings,
     scan::Scan,
-    tree::{Broken, Lines, MAX_DEPTH, MAX_NODES},
+    tree::{Lines, MAX_DEPTH, MAX_NODES, broken},
 };
 
 /// Every JSON reader reads integers up to this one exactly.
@@ -34,7 +34,7 @@ const REPEATED: (QualityFlag, &str) =
 ///
 /// # Errors
 /// Its brackets do not match, it is not a value at all, or it is too large.
-pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, Broken> {
+pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let lines = Lines::default();
     let mut reader = Reader { text, at, n_nodes: 0, usual: FIELDS, findings, lines };
@@ -183,8 +183,8 @@ impl Reader<'_> {
         start: usize,
         from: usize,
         open: &[Open],
-    ) -> Result<Value, Broken> {
-        let broken = |what: &str, at| Err(Broken::at(what, self.text, at));
+    ) -> Result<Value, String> {
+        let broken = |what: &str, at| Err(broken(what, self.text, at));
         if open.is_empty() {
             return broken(what, start);
         }
@@ -208,19 +208,19 @@ impl Reader<'_> {
         Ok(Value::String(marked))
     }
 
-    fn count(&mut self) -> Result<(), Broken> {
+    fn count(&mut self) -> Result<(), String> {
         self.n_nodes += 1;
         if self.n_nodes > MAX_NODES {
-            return Err(Broken::at(format!("more than {MAX_NODES} values"), self.text, self.at));
+            return Err(broken(&format!("more than {MAX_NODES} values"), self.text, self.at));
         }
         Ok(())
     }
 
-    fn end(&mut self, value: Value) -> Result<Value, Broken> {
+    fn end(&mut self, value: Value) -> Result<Value, String> {
         self.blanks();
         match self.peek() {
             None => Ok(value),
-            Some(_) => Err(Broken::at("something follows the JSON value", self.text, self.at)),
+            Some(_) => Err(broken("something follows the JSON value", self.text, self.at)),
         }
     }
 

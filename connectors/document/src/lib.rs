@@ -2,7 +2,7 @@
 //!
 //! Bytes become text once, before anything is split; the text becomes a tree; a path selects the
 //! records. Damage in the bytes or the syntax of one record is a finding about that record and does
-//! not affect the others. A document that cannot be parsed at all is [`Broken`]: its caller decides
+//! not affect the others. A document that cannot be parsed at all is an error: its caller decides
 //! what to do about the page. The alternative, a strict parser for each kind of source, treated the
 //! same bytes in four different ways.
 //!
@@ -27,5 +27,5 @@ pub use json::parse as json;
 pub use path::{Path, scalar};
 pub use scan::{Scan, elements};
 pub use time::{TimeFormat, before, delta};
-pub use tree::{Broken, Malformed, Shape};
+pub use tree::{Malformed, Shape};
 pub use xml::{Builder, Step, parse as xml};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::tree::Broken;
+use crate::tree::broken;
 
 /// Finds the end of an element that may come in pieces.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl Scan {
 ///
 /// # Errors
 /// The brackets do not match.
-pub fn elements(text: &str) -> Result<Vec<Range<usize>>, Broken> {
+pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
     let bytes = text.as_bytes();
     let blank = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t' | b'\r' | b'\n'));
     let mut at = (0..bytes.len()).find(|at| !blank(*at)).unwrap_or(bytes.len());
@@ -59,23 +59,23 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, Broken> {
     let begins =
         |byte: &u8| matches!(byte, b'[' | b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');
     if bytes.get(at).is_some_and(|first| !begins(first)) {
-        return Err(Broken::at("this is not a JSON value", text, at));
+        return Err(broken("this is not a JSON value", text, at));
     }
     let (start, mut found) = (at, Vec::new());
     at += usize::from(is_list);
     loop {
         let mut scan = Scan::default();
-        let mixed = |place| Broken::at("a bracket closes what it did not open", text, at + place);
+        let mixed = |place| broken("a bracket closes what it did not open", text, at + place);
         let end = match scan.end(&bytes[at..]).map_err(mixed)? {
             Some(end) => at + end,
             None if !is_list && scan.is_closed() && !text[start..].trim().is_empty() => {
                 let trimmed = text[start..].trim_end().len();
                 return Ok(std::iter::once(start..start + trimmed).collect());
             }
-            None => return Err(Broken::at("the JSON text ends too early", text, bytes.len())),
+            None => return Err(broken("the JSON text ends too early", text, bytes.len())),
         };
         if !is_list {
-            return Err(Broken::at("something follows the JSON value", text, end));
+            return Err(broken("something follows the JSON value", text, end));
         }
         let from = (at..end).find(|at| !blank(*at)).unwrap_or(end);
         let to = (from..end).rev().find(|at| !blank(*at)).map_or(from, |last| last + 1);
@@ -86,8 +86,8 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, Broken> {
         match bytes[end] {
             b',' => {}
             b']' if text[at..].trim().is_empty() => return Ok(found),
-            b']' => return Err(Broken::at("something follows the JSON value", text, at)),
-            _ => return Err(Broken::at("a bracket closes what it did not open", text, end)),
+            b']' => return Err(broken("something follows the JSON value", text, at)),
+            _ => return Err(broken("a bracket closes what it did not open", text, end)),
         }
     }
 }

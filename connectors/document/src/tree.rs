@@ -29,7 +29,7 @@ impl Shape {
     ///
     /// # Errors
     /// It is not such a document: its brackets or elements do not match.
-    pub fn parse(self, text: &str, findings: &mut Findings) -> Result<Value, Broken> {
+    pub fn parse(self, text: &str, findings: &mut Findings) -> Result<Value, String> {
         match self {
             Self::Json => crate::json::parse(text, findings),
             Self::Xml => crate::xml::parse(text, findings),
@@ -53,32 +53,10 @@ pub enum Malformed {
     Accept,
 }
 
-/// A document that cannot be parsed. Says why and where, and quotes nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
-    what: String,
-    at: Option<Spot>,
+/// Why a document cannot be parsed, and where.
+pub(crate) fn broken(what: &str, text: &str, at: usize) -> String {
+    format!("{what} at {}", Lines::default().spot(text, at))
 }
-
-impl Broken {
-    /// One without a place.
-    pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), at: None }
-    }
-
-    pub(crate) fn at(what: impl Into<String>, text: &str, at: usize) -> Self {
-        Self { what: what.into(), at: Some(Lines::default().spot(text, at)) }
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
-        self.at.map_or(Ok(()), |at| write!(f, " at {at}"))
-    }
-}
-
-impl std::error::Error for Broken {}
 
 /// A place in a text, as an editor counts: both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,13 +12,13 @@ use serde_json::Value;
 
 pub use builder::{Builder, Step};
 
-use crate::{findings::Findings, tree::Broken};
+use crate::{findings::Findings, tree::broken};
 
 /// Parses an XML text: gives one object with the root element in it.
 ///
 /// # Errors
 /// It is not XML, it ends too early, or it is too large.
-pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, Broken> {
+pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     findings.choose_mark(text, None);
     let mut reader = Reader::from_str(text);
@@ -26,8 +26,8 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, Broken> {
     let mut builder = Builder::document();
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        let event = reader.read_event().map_err(|error| Broken::at(reason(&error), text, at))?;
-        match builder.take(event, findings).map_err(|what| Broken::at(what, text, at))? {
+        let event = reader.read_event().map_err(|error| broken(reason(&error), text, at))?;
+        match builder.take(event, findings).map_err(|what| broken(what, text, at))? {
             Step::More => {}
             Step::Whole(mut trees) | Step::Cut(mut trees, _) => return Ok(trees.swap_remove(0)),
         }

@@ -28,18 +28,6 @@ pub(crate) enum Next {
     Rest,
 }
 
-/// The result of opening a file.
-enum Tried {
-    Opened(Box<OpenFile>),
-    Refused(Refused),
-    /// It has no manifest yet.
-    Left,
-    /// It has not been unchanged for long enough.
-    Unripe,
-    /// It is no longer there.
-    Vanished,
-}
-
 impl Files {
     /// Opens the file of the cursor again.
     pub(crate) async fn reopen(
@@ -61,15 +49,8 @@ impl Files {
             // The file was replaced: the new one is read from its beginning.
             return Ok(None);
         }
-        Ok(match self.open(&candidate, within.n_records).await? {
-            Tried::Opened(open) => Some(Next::Read(open)),
-            Tried::Refused(refused) => Some(Next::Refuse(Box::new(candidate), refused)),
-            Tried::Left | Tried::Unripe => None,
-            Tried::Vanished => {
-                trouble.push(vanished(&candidate.name));
-                None
-            }
-        })
+        let next = self.open(&candidate, within.n_records, trouble).await?;
+        Ok(Some(next).filter(|next| matches!(next, Next::Read(_) | Next::Refuse(..))))
     }
 
     /// Finds the oldest file that can be read.
@@ -96,7 +77,7 @@ impl Files {
             trouble.push((Partition(shown), fault));
         }
         for name in picked.missing {
-            if self.waiting.is_still(&name, self.options.stable()) {
+            if self.waiting.is_still(&name, self.options.config.stable.0) {
                 let fault = Fault::transient("its manifest is there, but the file is not");
                 trouble.push((Partition(name), fault));
             }
@@ -112,15 +93,10 @@ impl Files {
             if done.is_some_and(|done| done.0 == candidate.seen()) {
                 continue;
             }
-            match self.open(&candidate, 0).await {
-                Ok(Tried::Opened(open)) => return Ok(Next::Read(open)),
-                Ok(Tried::Refused(refused)) => {
-                    return Ok(Next::Refuse(Box::new(candidate), refused));
-                }
-                Ok(Tried::Left) => {}
-                Ok(Tried::Unripe) => is_unripe = true,
-                Ok(Tried::Vanished) => trouble.push(vanished(&candidate.name)),
-                // A file that somebody must correct does not block the others.
+            match self.open(&candidate, 0, trouble).await {
+                Ok(Next::Rest) => {}
+                Ok(Next::Wait) => is_unripe = true,
+                Ok(next) => return Ok(next),
                 Err(fault) if fault.kind() == FaultKind::Stopped => {
                     trouble.push((Partition(candidate.name), fault));
                 }
@@ -137,42 +113,50 @@ impl Files {
         Ok(if is_unripe { Next::Wait } else { Next::Rest })
     }
 
-    async fn open(&mut self, candidate: &Candidate, n_skipped: u64) -> Result<Tried, Fault> {
+    async fn open(
+        &mut self,
+        candidate: &Candidate,
+        n_skipped: u64,
+        trouble: &mut Trouble,
+    ) -> Result<Next, Fault> {
+        let refuse = |refused| Ok(Next::Refuse(Box::new(candidate.clone()), refused));
         let name = candidate.name.clone();
-        let is_still = self.waiting.is_still(&name, self.options.stable()) || n_skipped > 0;
+        let is_still = self.waiting.is_still(&name, self.options.config.stable.0) || n_skipped > 0;
         let manifest = match &self.options.config.manifest {
             None => None,
             Some(end) => {
                 let name = format!("{name}{end}");
                 let Some(bytes) = self.manifest(&name, candidate).await? else {
-                    return Ok(Tried::Left);
+                    return Ok(Next::Rest);
                 };
                 match Manifest::read(&bytes) {
                     Ok(manifest) => Some(manifest),
-                    Err(reason) => return Ok(contradiction(refused(reason), is_still)),
+                    Err(reason) if is_still => return refuse(refused(reason)),
+                    Err(_) => return Ok(Next::Wait),
                 }
             }
         };
         if manifest.is_none() && !is_still {
-            return Ok(Tried::Unripe);
+            return Ok(Next::Wait);
         }
-        let most = self.options.limits.total;
+        let most = self.options.config.limits.bytes();
         if candidate.data.n_bytes > most {
             let detail = format!("{} bytes, at most {most} are read", candidate.data.n_bytes);
-            return Ok(Tried::Refused(refused(Reason::new("too_large", detail))));
+            return refuse(refused(Reason::new("too_large", detail)));
         }
         let Some(file) = self.folder.fetch(&name, candidate.data).await? else {
-            return Ok(Tried::Vanished);
+            trouble.push(vanished(&name));
+            return Ok(Next::Rest);
         };
         let (options, opened) = (Arc::clone(&self.options), candidate.clone());
         let opened =
             blocking(move || OpenFile::open(&opened, file, manifest.as_ref(), n_skipped, &options));
         match opened.await?.map_err(disk)? {
-            Ok(open) => Ok(Tried::Opened(Box::new(open))),
-            Err(refused) if refused.reason.code.starts_with("manifest_") => {
-                Ok(contradiction(refused, is_still))
+            Ok(open) => Ok(Next::Read(Box::new(open))),
+            Err(refused) if refused.reason.code.starts_with("manifest_") && !is_still => {
+                Ok(Next::Wait)
             }
-            Err(refused) => Ok(Tried::Refused(refused)),
+            Err(refused) => refuse(refused),
         }
     }
 
@@ -190,11 +174,6 @@ impl Files {
         });
         read.await?.map_err(disk).map(Some)
     }
-}
-
-/// The file or its manifest may still be written.
-fn contradiction(refused: Refused, is_still: bool) -> Tried {
-    if is_still { Tried::Refused(refused) } else { Tried::Unripe }
 }
 
 fn refused(reason: Reason) -> Refused {

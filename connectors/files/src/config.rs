@@ -3,7 +3,7 @@
 //! Plain data: only its shape is checked here. `options.rs` checks what belongs together. Editors
 //! show the comments below.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use contract::{Period, Secret};
 use document::{Malformed, Path};
@@ -51,7 +51,7 @@ pub struct Config {
     pub(crate) manifest: Option<String>,
     /// How long a file must be unchanged: without a manifest, before it is read; with one, before a
     /// contradiction between the two is an error. Zero where files appear complete.
-    #[serde(default = "seconds::<60>")]
+    #[serde(default = "Period::seconds::<60>")]
     pub(crate) stable: Period,
     /// Folder for files that are stored; absolute or within the folder. Without it, they stay.
     pub(crate) archive: Option<String>,
@@ -62,7 +62,7 @@ pub struct Config {
     #[schemars(range(min = 1, max = 1_400))]
     pub(crate) listing: u32,
     /// The longest that one request to a server may take.
-    #[serde(default = "seconds::<30>")]
+    #[serde(default = "Period::seconds::<30>")]
     pub(crate) timeout: Period,
     /// Limits of a file.
     #[serde(default)]
@@ -155,10 +155,13 @@ impl Default for Limits {
     }
 }
 
-fn listing() -> u32 {
-    1_000
+impl Limits {
+    /// Most bytes that one file may be, and may unpack to.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::from(self.total) << 20
+    }
 }
 
-fn seconds<const N: u64>() -> Period {
-    Period(Duration::from_secs(N))
+fn listing() -> u32 {
+    1_000
 }

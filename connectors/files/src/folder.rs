@@ -23,14 +23,12 @@ use crate::{
 const TRIES: u32 = 100;
 
 /// A folder, within the limits of its owner.
-#[derive(Debug)]
 pub(crate) struct Folder {
     gate: Arc<dyn Gate>,
     backend: Backend,
 }
 
 /// On this machine or on a server.
-#[derive(Debug)]
 enum Backend {
     Local(Local),
     Sftp(Box<Sftp>),

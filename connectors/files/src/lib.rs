@@ -93,7 +93,7 @@ impl Connector for Files {
             // A caller that reads everything once must not end before a file has been unchanged long enough.
             Next::Wait => {
                 self.folder.rest();
-                tokio::time::sleep(self.options.stable().min(LONG)).await;
+                tokio::time::sleep(self.options.config.stable.0.min(LONG)).await;
                 (Vec::new(), false)
             }
             Next::Refuse(candidate, refused) => {

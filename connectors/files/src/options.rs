@@ -1,6 +1,6 @@
 //! Settings that were checked once: code behind this point relies on them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use contract::{ConnectorContext, Fault};
 use document::{Path, TimeFormat};
@@ -9,7 +9,6 @@ use crate::{
     config::{Config, CsvConfig, Limits, RevisionConfig},
     form::Columns,
     pick::fits,
-    spool::UnpackLimits,
 };
 
 /// What to read, and how.
@@ -20,7 +19,6 @@ pub(crate) struct Options {
     pub(crate) columns: Columns,
     /// Most bytes of one record.
     pub(crate) max_record: usize,
-    pub(crate) limits: UnpackLimits,
 }
 
 /// Where the revision is.
@@ -67,11 +65,6 @@ impl Options {
             revision: revision_source(&config.revision, context)?,
             columns,
             max_record: (record as usize) << 20,
-            limits: UnpackLimits {
-                total: u64::from(total) << 20,
-                ratio: u64::from(ratio),
-                entries: entries as usize,
-            },
             config,
         }))
     }
@@ -79,11 +72,6 @@ impl Options {
     /// Whether a file of this name is to be read.
     pub(crate) fn is_meant(&self, name: &str) -> bool {
         self.config.pattern.iter().any(|pattern| fits(name, pattern))
-    }
-
-    /// How long a file must be unchanged.
-    pub(crate) fn stable(&self) -> Duration {
-        self.config.stable.0
     }
 }
 

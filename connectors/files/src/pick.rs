@@ -49,24 +49,22 @@ impl Candidate {
 pub(crate) fn pick(listing: Listing, options: &Options) -> Picked {
     let mut picked = Picked::default();
     let all: BTreeMap<String, Stamp> = listing.files.into_iter().collect();
-    let manifest_of =
-        |name: &str| options.config.manifest.as_ref().map(|end| format!("{name}{end}"));
+    let end = options.config.manifest.as_deref();
     for (name, data) in &all {
         // A pattern like `*` matches the manifests too; they have no records.
-        let is_manifest =
-            options.config.manifest.as_ref().is_some_and(|end| name.ends_with(end.as_str()));
+        let is_manifest = end.is_some_and(|end| name.ends_with(end));
         if is_manifest || !options.is_meant(name) {
             continue;
         }
-        let manifest = manifest_of(name).and_then(|name| all.get(&name).copied());
-        let is_announced = options.config.manifest.is_none() || manifest.is_some();
+        let manifest = end.and_then(|end| all.get(&format!("{name}{end}")).copied());
+        let is_announced = end.is_none() || manifest.is_some();
         // Where the listing was cut, the manifest may come after the cut.
         if is_announced || listing.is_cut {
             picked.candidates.push(Candidate { name: name.clone(), data: *data, manifest });
         }
     }
-    if let Some(end) = options.config.manifest.as_ref().filter(|_| !listing.is_cut) {
-        let announced = all.keys().filter_map(|name| name.strip_suffix(end.as_str()));
+    if let Some(end) = end.filter(|_| !listing.is_cut) {
+        let announced = all.keys().filter_map(|name| name.strip_suffix(end));
         let absent = announced.filter(|name| options.is_meant(name) && !all.contains_key(*name));
         picked.missing = absent.map(str::to_owned).collect();
     }

@@ -124,7 +124,7 @@ impl OpenFile {
                     Err(broken) => return (entries, Err(broken)),
                 },
             };
-            if let Some(key) = key(&entry)
+            if let Some(key) = entry.key()
                 && !keys.insert(key.clone())
             {
                 self.held = Some(entry);
@@ -218,13 +218,6 @@ fn judge(
         manifest.judge_rows(n_rows).map_err(Broken::Content)?;
     }
     Ok((revision, open()?))
-}
-
-fn key(entry: &Entry) -> Option<&RecordKey> {
-    match entry {
-        Entry::Record(record) => Some(&record.key),
-        Entry::Unreadable { place: Place { key, .. }, .. } => key.as_ref(),
-    }
 }
 
 /// The records of one document after the other.

@@ -1,7 +1,7 @@
 //! From a row to an entry: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
-use contract::{Body, Entry, Place, RawRecord, Reason, RecordKey, Revision, TextReport};
+use contract::{Entry, Place, Reason, RecordKey, Revision, TextReport};
 use document::TimeFormat;
 use serde_json::Value;
 
@@ -57,12 +57,7 @@ pub(crate) fn entry(
             let mut text = report.clone();
             text.marks.extend(verdict.marks);
             findings.settle(&mut tree);
-            return Entry::Record(RawRecord {
-                key: key.clone(),
-                revision,
-                body: Body::new(tree),
-                text,
-            });
+            return Entry::record(key.clone(), revision, tree, text);
         }
     };
     let bytes = bytes.unwrap_or_else(|| tree.to_string().into_bytes());

@@ -12,6 +12,8 @@ use std::{
 
 use contract::Reason;
 
+use crate::config::Limits;
+
 /// Why a file cannot be read on.
 #[derive(Debug)]
 pub(crate) enum Broken {
@@ -37,32 +39,23 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// How much may be unpacked.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct UnpackLimits {
-    /// Bytes.
-    pub(crate) total: u64,
-    pub(crate) ratio: u64,
-    pub(crate) entries: usize,
-}
-
 /// How much may still be unpacked from one file.
-#[derive(Debug)]
 pub(crate) struct Budget {
     left: u64,
     because: String,
 }
 
 impl Budget {
-    pub(crate) fn new(limits: UnpackLimits, packed: u64) -> Self {
+    pub(crate) fn new(limits: &Limits, packed: u64) -> Self {
+        let total = limits.bytes();
         // Small files may have a high ratio: it is checked from one megabyte on.
-        let by_ratio = packed.saturating_mul(limits.ratio).max(1 << 20);
-        let because = if by_ratio < limits.total {
+        let by_ratio = packed.saturating_mul(limits.ratio.into()).max(1 << 20);
+        let because = if by_ratio < total {
             format!("more than {} times its size is packed in it", limits.ratio)
         } else {
-            format!("more than {} bytes are packed in it", limits.total)
+            format!("more than {total} bytes are packed in it")
         };
-        Self { left: by_ratio.min(limits.total), because }
+        Self { left: by_ratio.min(total), because }
     }
 }
 

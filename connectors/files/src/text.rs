@@ -63,7 +63,6 @@ pub(crate) struct Piece {
 }
 
 /// A file that is decoded piece by piece.
-#[derive(Debug)]
 pub(crate) struct Pieces {
     file: Arc<File>,
     charset: Charset,

@@ -23,7 +23,7 @@ pub(crate) fn documents(
     survey: Survey,
     options: &Options,
 ) -> Result<Vec<Document>, Broken> {
-    let mut budget = Budget::new(options.limits, survey.n_bytes);
+    let mut budget = Budget::new(&options.config.limits, survey.n_bytes);
     match extension(name).as_str() {
         "zip" => unzip(file, &mut budget, options),
         "gz" => {
@@ -50,8 +50,9 @@ fn unzip(file: Arc<File>, budget: &mut Budget, options: &Options) -> Result<Vec<
         if packed.is_dir() || is_litter(&name) {
             continue;
         }
-        if documents.len() >= options.limits.entries {
-            let detail = format!("more than {} files in the archive", options.limits.entries);
+        if documents.len() >= options.config.limits.entries as usize {
+            let detail =
+                format!("more than {} files in the archive", options.config.limits.entries);
             return Err(Broken::content("too_large", detail));
         }
         let unpacked = spool(packed, budget)?;
@@ -171,7 +172,7 @@ mod tests {
     use std::io::{self, Write as _};
 
     use super::*;
-    use crate::{options, spool::UnpackLimits};
+    use crate::{config::Limits, options};
 
     fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut archive = ZipWriter::new(io::Cursor::new(Vec::new()));
@@ -251,10 +252,10 @@ mod tests {
     fn a_bomb_is_not_unpacked() {
         let mut options = options::of_tests();
         let zeros = vec![0; 8 << 20];
-        options.limits = UnpackLimits { total: 1 << 30, ratio: 100, entries: 3 };
+        options.config.limits = Limits { total: 1 << 10, ratio: 100, entries: 3, record: 4 };
         let said = unpack("a.csv.gz", &gzipped(&zeros), &options).unwrap_err();
         assert_eq!(said, "too_large: more than 100 times its size is packed in it");
-        options.limits = UnpackLimits { total: 6 << 20, ratio: 10_000, entries: 3 };
+        options.config.limits = Limits { total: 6, ratio: 10_000, entries: 3, record: 4 };
         let parts = zipped(&[("1.csv", &zeros[..5 << 20]), ("2.csv", &zeros[..5 << 20])]);
         let said = unpack("a.zip", &parts, &options).unwrap_err();
         assert_eq!(said, "too_large: more than 6291456 bytes are packed in it");

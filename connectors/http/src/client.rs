@@ -16,7 +16,7 @@ use crate::{
     origin,
     request::Request,
     session::{self, Cookies, SourceClock},
-    trace::Trace,
+    trace::{self, Trace},
 };
 
 /// Most redirects of one request.
@@ -28,12 +28,12 @@ pub(crate) struct Client {
     http: reqwest::Client,
     gate: Arc<dyn Gate>,
     clock: SourceClock,
-    cookies: Cookies,
+    pub(crate) cookies: Cookies,
     redirects: Vec<Url>,
     timeout: Duration,
     limit: usize,
     /// All exchanges, where somebody wants to see them.
-    traces: Option<Vec<Trace>>,
+    pub(crate) traces: Option<Vec<Trace>>,
 }
 
 /// An answer.
@@ -109,20 +109,6 @@ impl Client {
     /// The source's clock; `None` before its first answer.
     pub(crate) fn now(&self) -> Option<Timestamp> {
         self.clock.now()
-    }
-
-    /// Keeps all exchanges from now on.
-    pub(crate) fn keep_traces(&mut self) {
-        self.traces = Some(Vec::new());
-    }
-
-    /// All that were kept.
-    pub(crate) fn traces(&self) -> &[Trace] {
-        self.traces.as_deref().unwrap_or_default()
-    }
-
-    pub(crate) fn clear_cookies(&mut self) {
-        self.cookies.clear();
     }
 
     /// Nobody sends a request to this source for so long.
@@ -214,7 +200,10 @@ impl Client {
         }
         let body = body.ok_or(Unread::TooLarge)?;
         if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
-            trace.answered(status, &headers, &body);
+            trace.status = Some(status);
+            trace.answer_headers.clone_from(&headers);
+            trace.answer = Some(trace::digest(&body));
+            trace.page = body.clone();
         }
         let retry_after = headers
             .get("retry-after")

@@ -3,7 +3,7 @@
 //! Plain data: only its shape is checked here. `plan.rs` checks what belongs together. Editors show
 //! the comments below.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use connector_wire::auth::Scheme;
@@ -78,7 +78,7 @@ pub struct Config {
     #[serde(default)]
     pub(crate) on_bad_page: OnBadPage,
     /// The longest that one answer may take.
-    #[serde(default = "seconds::<30>")]
+    #[serde(default = "Period::seconds::<30>")]
     pub(crate) timeout: Period,
     /// The largest answer in MiB, unpacked. A larger page is requested with half the size.
     #[serde(default = "number::<64>")]
@@ -122,12 +122,11 @@ pub(crate) struct CallConfig {
 
 /// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Method {
     /// Asks for something.
-    #[serde(rename = "GET")]
     Get,
     /// Sends something.
-    #[serde(rename = "POST")]
     Post,
 }
 
@@ -193,7 +192,7 @@ pub(crate) struct Since {
     /// milliseconds since 1970.
     pub(crate) format: String,
     /// How late a record may become visible after its own time.
-    #[serde(default = "seconds::<300>")]
+    #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
     /// Within a record: the time that the source compares. Without it, the start of the next request
     /// follows the source's clock.
@@ -213,7 +212,7 @@ pub(crate) struct Until {
     /// The parameter that takes it.
     pub(crate) param: String,
     /// The longest window.
-    #[serde(default = "seconds::<86400>")]
+    #[serde(default = "Period::seconds::<86400>")]
     pub(crate) span: Period,
 }
 
@@ -229,7 +228,7 @@ pub(crate) struct Day {
     /// The first day.
     pub(crate) start: NaiveDate,
     /// How long after its midnight records may still be added to a day.
-    #[serde(default = "seconds::<43200>")]
+    #[serde(default = "Period::seconds::<43200>")]
     pub(crate) closes: Period,
 }
 
@@ -252,7 +251,7 @@ pub(crate) struct Reread {
     #[schemars(range(min = 1, max = 3_650))]
     pub(crate) days: u32,
     /// How often.
-    #[serde(default = "seconds::<3600>")]
+    #[serde(default = "Period::seconds::<3600>")]
     pub(crate) every: Period,
     /// Parameters that have other values on this walk: the open records only, for instance.
     #[serde(default)]
@@ -280,10 +279,6 @@ fn content_type() -> String {
 
 fn day_format() -> String {
     "%Y-%m-%d".to_owned()
-}
-
-fn seconds<const N: u64>() -> Period {
-    Period(Duration::from_secs(N))
 }
 
 fn number<const N: u32>() -> u32 {

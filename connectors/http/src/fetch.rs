@@ -56,22 +56,29 @@ impl Source {
             let is_answer =
                 |status| plan.config.rules.names_status(target.success.as_ref(), status);
             let answer = self.client.exchange(signed, request, Some(signature), is_answer).await?;
-            let is_unauthorized = answer.status == 401;
-            let (what, answer) = match judge(plan, target, missing, answer) {
+            let content_type = answer.headers.get("content-type").map(String::as_str);
+            let (text, facts, tree) = open(plan, target, &answer.body, content_type);
+            let Answer { status, retry_after, .. } = answer;
+            let evidence = Evidence { status, text: &text, tree: tree.as_ref().ok(), retry_after };
+            let meaning = match missing.iter().any(|rule| rule.matches(evidence)) {
+                true => Meaning::Nothing,
+                false => plan.config.rules.judge(target.success.as_ref(), evidence),
+            };
+            let read = match (meaning, tree) {
                 // Not counted as an attempt: it was not sent with a valid token.
-                Judged::Fault(_) if is_unauthorized && self.auth.refused() => continue,
-                Judged::Fault(fault) => {
+                (Meaning::Fault(_), _) if status == 401 && self.auth.refused() => continue,
+                (Meaning::Fault(fault), _) => {
                     if let FaultKind::Throttled(wait) = fault.kind() {
                         self.client.hold(wait);
                     }
                     return Err(Unread::Fault(fault));
                 }
-                Judged::Expired => {
+                (Meaning::Expired, _) => {
                     let has_cookies = plan.warm_up.is_some() && !was_refreshed;
                     if self.auth.refused() || has_cookies {
                         was_refreshed = true;
                         self.is_warm = false;
-                        self.client.clear_cookies();
+                        self.client.cookies.clear();
                         continue;
                     }
                     let what = "the source accepts neither new cookies nor a new token";
@@ -79,10 +86,18 @@ impl Source {
                         .remedy("check `auth`, and the clock of this machine")
                         .into());
                 }
-                Judged::Unreadable(what, answer) => (what, answer),
-                Judged::Read(read) => {
+                (Meaning::Nothing, _) => Ok(Value::Null),
+                (Meaning::Success, Ok(tree)) => Ok(tree),
+                (Meaning::Success | Meaning::Unclear, Err(broken)) => Err(broken),
+                (Meaning::Unclear, Ok(_)) => {
+                    Err(format!("status {status} is not a success by the channel's rules"))
+                }
+            };
+            let (what, answer) = match read {
+                Err(what) => (what, answer),
+                Ok(tree) => {
                     self.auth.accepted();
-                    match check(read) {
+                    match check(Read { tree, text: facts, answer }) {
                         Ok(found) => return Ok(found),
                         Err(refused) => refused,
                     }
@@ -141,35 +156,6 @@ impl Source {
     }
 }
 
-enum Judged {
-    Read(Read),
-    Unreadable(String, Answer),
-    Expired,
-    Fault(Fault),
-}
-
-fn judge(plan: &Plan, target: &Target, missing: &[Rule], answer: Answer) -> Judged {
-    let content_type = answer.headers.get("content-type").map(String::as_str);
-    let (text, facts, tree) = open(plan, target, &answer.body, content_type);
-    let Answer { status, retry_after, .. } = answer;
-    let evidence = Evidence { status, text: &text, tree: tree.as_ref().ok(), retry_after };
-    let meaning = match missing.iter().any(|rule| rule.matches(evidence)) {
-        true => Meaning::Nothing,
-        false => plan.config.rules.judge(target.success.as_ref(), evidence),
-    };
-    match (meaning, tree) {
-        (Meaning::Fault(fault), _) => Judged::Fault(fault),
-        (Meaning::Expired, _) => Judged::Expired,
-        (Meaning::Nothing, _) => Judged::Read(Read { tree: Value::Null, text: facts, answer }),
-        (Meaning::Success, Ok(tree)) => Judged::Read(Read { tree, text: facts, answer }),
-        (Meaning::Success | Meaning::Unclear, Err(broken)) => Judged::Unreadable(broken, answer),
-        (Meaning::Unclear, Ok(_)) => {
-            let what = format!("status {status} is not a success by the channel's rules");
-            Judged::Unreadable(what, answer)
-        }
-    }
-}
-
 /// Bytes to text to tree, with the documents within it opened.
 pub(crate) fn open(
     plan: &Plan,
@@ -188,7 +174,7 @@ pub(crate) fn open(
         }
         Ok(tree)
     });
-    let parsed = parsed.map_err(|broken| broken.to_string()).and_then(|tree| match &tree {
+    let parsed = parsed.and_then(|tree| match &tree {
         // A web page that is well-formed XML would be an answer without records.
         Value::Object(root)
             if shape == Shape::Xml && root.keys().any(|name| name.eq_ignore_ascii_case("html")) =>

@@ -7,7 +7,7 @@
 
 use connector_wire::envelope::{Envelope, Layer};
 use contract::Fault;
-use document::{Broken, Findings, Path, Shape, decode, scalar};
+use document::{Findings, Path, Shape, decode, scalar};
 use normalizer_text::Hints;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -58,7 +58,7 @@ impl Opener {
         tree: &mut Value,
         findings: &mut Findings,
         hints: &Hints<'_>,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), String> {
         let mut wrong = None;
         let mut is_any_open = false;
         for place in self.at.places(tree) {
@@ -74,7 +74,7 @@ impl Opener {
         }
         match wrong.filter(|_| !is_any_open) {
             None => Ok(()),
-            Some(broken) => Err(Broken::new(format!("within {}: {broken}", self.at.as_str()))),
+            Some(broken) => Err(format!("within {}: {broken}", self.at.as_str())),
         }
     }
 
@@ -83,14 +83,14 @@ impl Opener {
         text: &str,
         findings: &mut Findings,
         hints: &Hints<'_>,
-    ) -> Result<Value, Broken> {
+    ) -> Result<Value, String> {
         // Oddities of the text around it say nothing about the document.
         let text = &findings.without_oddities(text);
         let Some(envelope) = &self.envelope else { return self.shape.parse(text, findings) };
-        let bytes = envelope.open(text).map_err(|why| Broken::new(why.to_string()))?;
+        let bytes = envelope.open(text)?;
         let decoded = decode(&bytes, hints);
         if !decoded.facts.findings.is_empty() {
-            return Err(Broken::new("the bytes within are malformed text"));
+            return Err("the bytes within are malformed text".to_owned());
         }
         self.shape.parse(&decoded.text, findings)
     }

@@ -74,7 +74,7 @@ pub struct Http {
 impl Http {
     /// Keeps all exchanges with the source from now on, for people who write a channel.
     pub fn keep_traces(&mut self) {
-        self.source.client.keep_traces();
+        self.source.client.traces = Some(Vec::new());
     }
 
     /// The text of an answer, decoded as this channel decodes it.
@@ -85,7 +85,7 @@ impl Http {
 
     /// The exchanges that were kept, in order.
     pub fn traces(&self) -> &[Trace] {
-        self.source.client.traces()
+        self.source.client.traces.as_deref().unwrap_or_default()
     }
 }
 
@@ -148,7 +148,12 @@ impl Connector for Http {
             let caught_up = cursor.is_caught_up(n_turns);
             if caught_up || !found.entries.is_empty() || started.elapsed() > LONG {
                 if owes {
-                    cursor.owed = found.entries.iter().filter_map(key).collect();
+                    cursor.owed = found
+                        .entries
+                        .iter()
+                        .filter_map(Entry::key)
+                        .map(ToString::to_string)
+                        .collect();
                 }
                 return Ok(Batch { entries: found.entries, upto: cursor, caught_up, trouble });
             }
@@ -170,12 +175,4 @@ impl Connector for Http {
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         record::sample(&self.plan, page)
     }
-}
-
-fn key(entry: &Entry) -> Option<String> {
-    let key = match entry {
-        Entry::Record(record) => Some(&record.key),
-        Entry::Unreadable { place, .. } => place.key.as_ref(),
-    };
-    key.map(ToString::to_string)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use contract::{Body, Entry, Fault, Place, RawRecord, Reason, RecordKey, Revision};
+use contract::{Entry, Fault, Place, Reason, RecordKey, Revision};
 use document::{Facts, Verdict};
 use serde_json::Value;
 
@@ -52,8 +52,7 @@ pub(crate) fn entry(plan: &Plan, draft: Draft<'_>) -> Entry {
             plan.config.attachment.iter().for_each(|attachment| attachment.shrink(&mut tree));
             let mut report = text.report.clone();
             report.marks = verdict.marks;
-            let body = Body::new(tree);
-            return Entry::Record(RawRecord { key, revision: Revision::NONE, body, text: report });
+            return Entry::record(key, Revision::NONE, tree, report);
         }
     };
     let mut bytes = text.findings.bytes_of(&tree);

@@ -35,14 +35,7 @@ enum Payload {
     Query,
     Form(Map<String, Value>),
     Json(Map<String, Value>),
-    Template { template: Box<Template>, content_type: String, charset: Charset },
-}
-
-/// A body with placeholders: a file of the vendor in which a few values change. Values are escaped
-/// for the kind of the body, unknown names are errors, and the work is limited.
-#[derive(Debug)]
-struct Template {
-    environment: Environment<'static>,
+    Template { template: Box<Environment<'static>>, content_type: String, charset: Charset },
 }
 
 /// A request to send.
@@ -103,7 +96,7 @@ impl Call {
                 let charset = Charset::from_label(label.trim_matches('"')).ok_or_else(|| {
                     Fault::stopped(format!("`{label}` in `content_type` is not a charset")).at(at())
                 })?;
-                let template = Box::new(Template::new(text)?);
+                let template = Box::new(template(text)?);
                 Payload::Template { template, content_type: content_type.to_owned(), charset }
             }
             _ => {
@@ -164,7 +157,7 @@ impl Call {
             }
             Payload::Template { template, content_type, charset } => {
                 content(content_type);
-                let text = template.render(params)?;
+                let text = render(template, params)?;
                 body = document::encode(&text, *charset).ok_or_else(|| {
                     Fault::stopped(format!("the body cannot be written in {}", charset.name()))
                         .at(self.url.path().to_owned())
@@ -180,34 +173,34 @@ impl Call {
     }
 }
 
-impl Template {
-    fn new(text: &str) -> Result<Self, Fault> {
-        let mut environment = Environment::empty();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        let is_json = text.trim_start().starts_with(['{', '[']);
-        let escape = if is_json { AutoEscape::Json } else { AutoEscape::Html };
-        environment.set_auto_escape_callback(move |_| escape.clone());
-        environment.add_template_owned("body", text.to_owned()).map_err(|error| {
-            Fault::stopped("the body is not a valid template")
-                .at(format!("line {}", error.line().unwrap_or(1)))
-                .remedy("placeholders are written as {{ name }}")
-        })?;
-        Ok(Self { environment })
-    }
+/// A body with placeholders: a file of the vendor in which a few values change. Values are escaped
+/// for the kind of the body, unknown names are errors, and the work is limited.
+fn template(text: &str) -> Result<Environment<'static>, Fault> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    let is_json = text.trim_start().starts_with(['{', '[']);
+    let escape = if is_json { AutoEscape::Json } else { AutoEscape::Html };
+    environment.set_auto_escape_callback(move |_| escape.clone());
+    environment.add_template_owned("body", text.to_owned()).map_err(|error| {
+        Fault::stopped("the body is not a valid template")
+            .at(format!("line {}", error.line().unwrap_or(1)))
+            .remedy("placeholders are written as {{ name }}")
+    })?;
+    Ok(environment)
+}
 
-    fn render(&self, params: &[Param]) -> Result<String, Fault> {
-        let values: Map<String, Value> = params.iter().cloned().collect();
-        let rendered = self.environment.get_template("body").and_then(|template| {
-            template.render(minijinja::Value::from(minijinja::value::Serde(&values)))
-        });
-        rendered.map_err(|error| {
-            let known: Vec<&String> = values.keys().collect();
-            Fault::stopped("the body cannot be filled in")
-                .at(format!("line {}", error.line().unwrap_or(1)))
-                .remedy(format!("these names are known: {known:?}"))
-        })
-    }
+fn render(template: &Environment<'_>, params: &[Param]) -> Result<String, Fault> {
+    let values: Map<String, Value> = params.iter().cloned().collect();
+    let rendered = template.get_template("body").and_then(|template| {
+        template.render(minijinja::Value::from(minijinja::value::Serde(&values)))
+    });
+    rendered.map_err(|error| {
+        let known: Vec<&String> = values.keys().collect();
+        Fault::stopped("the body cannot be filled in")
+            .at(format!("line {}", error.line().unwrap_or(1)))
+            .remedy(format!("these names are known: {known:?}"))
+    })
 }
 
 /// Puts a value into an object; dots in its name lead into objects within.
@@ -299,7 +292,7 @@ mod tests {
     fn render(text: &str, params: &[(&str, Value)]) -> Result<String, Fault> {
         let params: Vec<Param> =
             params.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        Template::new(text)?.render(&params)
+        super::render(&template(text)?, &params)
     }
 
     #[test]
@@ -322,6 +315,6 @@ mod tests {
         let endless = "{% for a in list %}{% for b in list %}{{ b }}{% endfor %}{% endfor %}";
         let list = Value::from(vec![0; 2_000]);
         assert!(render(endless, &[("list", list)]).is_err());
-        assert!(Template::new("{{ a").is_err());
+        assert!(template("{{ a").is_err());
     }
 }

@@ -60,20 +60,8 @@ impl Trace {
             page: Bytes::new(),
         }
     }
-
-    pub(crate) fn answered(
-        &mut self,
-        status: u16,
-        headers: &BTreeMap<String, String>,
-        body: &Bytes,
-    ) {
-        self.status = Some(status);
-        self.answer_headers.clone_from(headers);
-        self.answer = Some(digest(body));
-        self.page = body.clone();
-    }
 }
 
-fn digest(bytes: &[u8]) -> (usize, String) {
+pub(crate) fn digest(bytes: &[u8]) -> (usize, String) {
     (bytes.len(), hex::encode(Sha256::digest(bytes)))
 }

@@ -1,6 +1,6 @@
 //! The `[process]` section of a channel file. Editors show the comments below.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use contract::{Period, Secret, Size};
 use schemars::JsonSchema;
@@ -25,7 +25,7 @@ pub struct Config {
     #[serde(default)]
     pub(crate) secrets: BTreeMap<String, Secret>,
     /// The longest that one answer of a plugin, or one line of a tap, may take.
-    #[serde(default = "timeout")]
+    #[serde(default = "Period::seconds::<60>")]
     #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "10m"))]
     pub(crate) timeout: Period,
     /// Address space that each of its processes may use.
@@ -81,10 +81,6 @@ pub(crate) enum Catalog {
     None,
     /// A file in the folder of the channel.
     File(String),
-}
-
-fn timeout() -> Period {
-    Period(Duration::from_secs(60))
 }
 
 fn memory() -> Size {

@@ -1,9 +1,7 @@
 //! From a record of a program to an entry: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
-use contract::{
-    Body, Entry, MAX_RECORD_BYTES, Place, RawRecord, Reason, RecordKey, Revision, TextReport,
-};
+use contract::{Entry, MAX_RECORD_BYTES, Place, Reason, RecordKey, Revision, TextReport};
 use document::{Facts, Findings, Malformed, Shape, decode};
 use normalizer_text::Hints;
 use serde_json::Value;
@@ -50,12 +48,7 @@ pub(crate) fn entry(found: Found<'_>) -> Entry {
         (None, Some(key), Some(revision)) if line.len() <= MAX_RECORD_BYTES && body.is_object() => {
             facts.findings.settle(&mut body);
             let text = TextReport { marks: verdict.marks, ..TextReport::default() };
-            return Entry::Record(RawRecord {
-                key: key.clone(),
-                revision,
-                body: Body::new(body),
-                text,
-            });
+            return Entry::record(key.clone(), revision, body, text);
         }
         (None, None, _) => Reason::new("missing_key", "the record has no key that can be read"),
         (None, _, None) => {

@@ -31,7 +31,7 @@ pub struct Config {
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) page: u32,
     /// The longest that one statement may take.
-    #[serde(default = "seconds::<30>")]
+    #[serde(default = "Period::seconds::<30>")]
     pub(crate) timeout: Period,
     /// What happens to a row whose bytes are not in the charset.
     #[serde(default)]
@@ -74,7 +74,7 @@ pub(crate) struct Changes {
     pub(crate) format: Option<String>,
     /// How late a row may become visible after its own time. Plain numbers have no overlap: there,
     /// add a flag.
-    #[serde(default = "seconds::<300>")]
+    #[serde(default = "Period::seconds::<300>")]
     pub(crate) overlap: Period,
 }
 
@@ -130,7 +130,7 @@ pub(crate) struct Reread {
     #[schemars(range(min = 1, max = 36_500))]
     pub(crate) days: u32,
     /// How often.
-    #[serde(default = "seconds::<3600>")]
+    #[serde(default = "Period::seconds::<3600>")]
     pub(crate) every: Period,
 }
 
@@ -156,8 +156,4 @@ fn utf8() -> Charset {
 
 fn page() -> u32 {
     500
-}
-
-fn seconds<const N: u64>() -> Period {
-    Period(std::time::Duration::from_secs(N))
 }

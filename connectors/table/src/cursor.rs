@@ -82,18 +82,12 @@ impl Sweep {
 }
 
 /// A walk that is repeated from time to time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Round<P> {
     /// When the last one began, by the source's clock.
     pub(crate) started: Option<DateTime<Utc>>,
     /// The position in it; `None` when it is complete.
     pub(crate) after: Option<P>,
-}
-
-impl<P> Default for Round<P> {
-    fn default() -> Self {
-        Self { started: None, after: None }
-    }
 }
 
 /// A position among the records that one part row belongs to.

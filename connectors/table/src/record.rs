@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{
-    Body, DecidedBy, Entry, Fault, Mark, Place, RawRecord, Reason, RecordKey, Revision, TextReport,
+    DecidedBy, Entry, Fault, Mark, Place, Reason, RecordKey, Revision, TextReport,
     demand::QualityFlag,
 };
 use document::{Malformed, malformed_detail};
@@ -46,12 +46,7 @@ pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
             (at, reason)
         }
         (None, Some(key)) => {
-            return Entry::Record(RawRecord {
-                key: key.clone(),
-                revision: Revision::NONE,
-                body: Body::new(Json::Object(tree)),
-                text: reading.report,
-            });
+            return Entry::record(key.clone(), Revision::NONE, Json::Object(tree), reading.report);
         }
     };
     Entry::Unreadable { place: Place { key, at }, bytes: as_read(plan, row, parts), reason }

@@ -29,14 +29,15 @@ impl Row {
 
     /// The value of a column; `Null` where the row has none.
     pub(crate) fn value(&self, name: &str) -> Value {
-        self.get(name).cloned().unwrap_or(Value::Null)
+        self.get(name).cloned().unwrap_or_default()
     }
 }
 
 /// A value as the database gave it. As JSON in a cursor: `{"text":"…"}`, `{"int":7}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Value {
+    #[default]
     Null,
     Bool(bool),
     Int(i64),
@@ -46,9 +47,9 @@ pub(crate) enum Value {
     Decimal(String),
     Text(String),
     /// Of a binary column.
-    Bytes(#[serde(with = "hexadecimal")] Vec<u8>),
+    Bytes(#[serde(with = "hex::serde")] Vec<u8>),
     /// Of a text column, with bytes that are not UTF-8: SQLite does not check them.
-    BrokenText(#[serde(with = "hexadecimal")] Vec<u8>),
+    BrokenText(#[serde(with = "hex::serde")] Vec<u8>),
     Date(NaiveDate),
     /// A time of the source's zone.
     Local(NaiveDateTime),
@@ -107,7 +108,8 @@ impl Value {
                 _ => Self::Real(number.as_f64()?),
             },
             Json::Object(object) if object.contains_key("$hex") => {
-                Self::Bytes(hexadecimal::read(object.get("$hex")?.as_str()?)?)
+                let digits = object.get("$hex")?.as_str()?.split_ascii_whitespace();
+                Self::Bytes(hex::decode(digits.collect::<String>()).ok()?)
             }
             tree => Self::Tree(tree),
         })
@@ -159,23 +161,6 @@ mod exactly {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
         String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
-
-mod hexadecimal {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn read(text: &str) -> Option<Vec<u8>> {
-        hex::decode(text.split_ascii_whitespace().collect::<String>()).ok()
-    }
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&hex::encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(from)?;
-        read(&text).ok_or_else(|| D::Error::custom("bytes in a cursor are hexadecimal"))
     }
 }
 

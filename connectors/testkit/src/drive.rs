@@ -82,11 +82,9 @@ pub(crate) fn assert_found(seen: &Seen, keys: &BTreeSet<String>) {
 
 /// The key of an entry, whether it was readable or not.
 pub(crate) fn key(entry: &Entry) -> String {
-    match entry {
-        Entry::Record(record) => record.key.to_string(),
-        Entry::Unreadable { place, .. } => {
-            place.key.as_ref().map_or_else(|| place.at.clone(), ToString::to_string)
-        }
+    match (entry.key(), entry) {
+        (None, Entry::Unreadable { place, .. }) => place.at.clone(),
+        (key, _) => key.map(ToString::to_string).unwrap_or_default(),
     }
 }
 

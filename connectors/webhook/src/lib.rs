@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use config::Config;
 
-use crate::{body::Body, record::Reader};
+use crate::{body::records, record::Reader};
 
 /// The largest body, unpacked.
 const MOST_BYTES: usize = 8 << 20;
@@ -58,7 +58,7 @@ impl Connector for Webhook {
         Some(|config| Arc::new(Requests { guard: config.auth.clone() }));
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
-        let reader = Reader::new(config, context.zone);
+        let reader = Reader { config, zone: context.zone };
         // Without a gateway, for checks and fixtures, nothing arrives.
         let inbox = context.inbox.unwrap_or_else(|| Inbox::new("", 0));
         Ok(Self { inbox, reader })
@@ -112,7 +112,7 @@ impl Receiver for Requests {
     fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String> {
         let header = |name: &str| request.headers.get(name)?.to_str().ok();
         let (content_type, encoding) = (header("content-type"), header("content-encoding"));
-        Body { bytes: &body, content_type, encoding }.records(MOST_BYTES)
+        records(&body, content_type, encoding, MOST_BYTES)
     }
 }
 

@@ -8,21 +8,16 @@ use contract::{
 use document::{Malformed, Path, Shape, decode};
 use normalizer_text::{Charset, Hints};
 
-use crate::{body::Body as Sent, config::Config};
+use crate::{body::records, config::Config};
 
 /// The places of key and revision.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    key: Path,
-    revision: Option<Path>,
-    zone: Tz,
+    pub(crate) config: Config,
+    pub(crate) zone: Tz,
 }
 
 impl Reader {
-    pub(crate) fn new(config: Config, zone: Tz) -> Self {
-        Self { key: config.key, revision: config.revision, zone }
-    }
-
     /// The entry for one record as it was sent.
     pub(crate) fn entry(&self, sent: &Bytes, at: String) -> Entry {
         let (key, reason) = match self.record(sent) {
@@ -34,8 +29,7 @@ impl Reader {
 
     /// The entries of a fixture: the body of a request.
     pub(crate) fn page(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        let body = Sent { bytes: page, content_type: None, encoding: None };
-        let records = body.records(usize::MAX).map_err(|why| {
+        let records = records(page, None, None, usize::MAX).map_err(|why| {
             Fault::stopped("the fixture is not the body of a request")
                 .because(why)
                 .remedy("write one JSON record, or an array of them")
@@ -55,20 +49,20 @@ impl Reader {
         let mut text = decode(sent, &hints);
         let mut tree = text
             .parse(Shape::Json)
-            .map_err(|broken| Box::new((None, Reason::new("bad_json", broken.to_string()))))?;
+            .map_err(|broken| Box::new((None, Reason::new("bad_json", broken))))?;
         if !tree.is_object() {
             return Err(none("no_object", "the record is not a JSON object"));
         }
         let facts = &text.facts;
         let verdict = facts.judge("", &tree);
-        let key = facts.findings.key(&self.key, &tree).map(RecordKey::new);
+        let key = facts.findings.key(&self.config.key, &tree).map(RecordKey::new);
         if let Some(reason) = verdict.reason(Malformed::Reject) {
             return Err(Box::new((key, reason)));
         }
         let key =
             key.ok_or_else(|| none("missing_key", "the record has no key that can be read"))?;
         let declared = |path: &Path| Revision::declared(path.first(&tree)?, self.zone);
-        let revision = match &self.revision {
+        let revision = match &self.config.revision {
             None => Revision::NONE,
             Some(path) => declared(path).ok_or_else(|| {
                 let reason = "its revision is neither a whole number nor a time";

@@ -40,7 +40,7 @@ pub use self::{
     request::{Request, percent_encoded},
     scheme::{Scheme, one_table},
     sign::{Part, Place, Sign, Stamp, Unit},
-    trace::{Step, Trace},
+    trace::Trace,
 };
 
 /// The time of a signature, and a random number for it.

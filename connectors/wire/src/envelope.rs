@@ -6,9 +6,11 @@
 mod code;
 mod settings;
 
+use aes::Aes128;
 use contract::Fault;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sm4::Sm4;
 
 use self::settings::Key;
 pub use self::{
@@ -39,21 +41,7 @@ pub struct Envelope(Vec<Prepared>);
 #[derive(Debug, Clone)]
 enum Prepared {
     Code(Code),
-    Aes(Key),
-    Sm4(Key),
-}
-
-/// Why a text was not opened. Never quotes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unopened {
-    /// It is not written in this code.
-    Code(Code),
-    /// Its length is not a multiple of the block size of 16 bytes.
-    Length,
-    /// The padding is wrong: it was encrypted with another key or cipher.
-    Padding,
-    /// The content of one layer is not text, so the next one cannot be opened.
-    NoText,
+    Block(cipher::Open, Key),
 }
 
 impl Envelope {
@@ -66,8 +54,8 @@ impl Envelope {
             Ok(match layer {
                 Layer::Base64 => Prepared::Code(Code::Base64),
                 Layer::Hex => Prepared::Code(Code::Hex),
-                Layer::Aes(own) => Prepared::Aes(own.key()?),
-                Layer::Sm4(own) => Prepared::Sm4(own.key()?),
+                Layer::Aes(own) => Prepared::Block(cipher::open::<Aes128>, own.key()?),
+                Layer::Sm4(own) => Prepared::Block(cipher::open::<Sm4>, own.key()?),
             })
         });
         Ok(Self(prepared.collect::<Result<_, Fault>>()?))
@@ -76,34 +64,19 @@ impl Envelope {
     /// The content.
     ///
     /// # Errors
-    /// The text cannot be opened by these layers.
-    pub fn open(&self, text: &str) -> Result<Vec<u8>, Unopened> {
+    /// Why the text cannot be opened by these layers. Never quotes it.
+    pub fn open(&self, text: &str) -> Result<Vec<u8>, &'static str> {
         let mut content = text.as_bytes().to_vec();
         for layer in &self.0 {
-            let text = str::from_utf8(&content).map_err(|_| Unopened::NoText)?;
+            let text = str::from_utf8(&content).map_err(|_| "a layer within is not text")?;
             content = match layer {
                 Prepared::Code(code) => code.read(text)?,
-                Prepared::Aes(key) => cipher::aes_open(&key.key, key.mode, &key.code.read(text)?)?,
-                Prepared::Sm4(key) => cipher::sm4_open(&key.key, key.mode, &key.code.read(text)?)?,
+                Prepared::Block(open, key) => open(&key.key, key.iv, &key.code.read(text)?)?,
             };
         }
         Ok(content)
     }
 }
-
-impl std::fmt::Display for Unopened {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Code(Code::Base64) => "not Base64",
-            Self::Code(Code::Hex) => "not hexadecimal digits",
-            Self::Length => "not a whole number of cipher blocks",
-            Self::Padding => "not encrypted with this key",
-            Self::NoText => "a layer within is not text",
-        })
-    }
-}
-
-impl std::error::Error for Unopened {}
 
 #[cfg(test)]
 mod tests;

@@ -118,7 +118,7 @@ fn draw(exchange: &Trace, answered: &str) -> String {
     if let Some(signature) = signature {
         lines.push(format!("  signed: {}", signature.scheme));
         let steps = signature.steps.iter();
-        lines.extend(steps.map(|step| format!("    {}: {}", step.what, step.value.escape_debug())));
+        lines.extend(steps.map(|(what, value)| format!("    {what}: {}", value.escape_debug())));
     }
     let Some(status) = status else {
         lines.push("← no answer".to_owned());

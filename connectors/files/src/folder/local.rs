@@ -12,7 +12,6 @@ use contract::Fault;
 use super::{EntryKind, Listing, Moved, Stamp, blocking};
 
 /// A folder by its path.
-#[derive(Debug)]
 pub(crate) struct Local {
     folder: PathBuf,
     listing: usize,

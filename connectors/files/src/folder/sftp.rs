@@ -21,7 +21,6 @@ const PART: u32 = 32 * 1024;
 const AT_ONCE: usize = 16;
 
 /// A folder and its session.
-#[derive(Debug)]
 pub(crate) struct Sftp {
     login: Login,
     folder: String,
@@ -97,13 +96,12 @@ impl Sftp {
     }
 
     async fn sftp(&mut self) -> Result<Arc<RawSftpSession>, Fault> {
-        if let Some(session) = self.session.take().filter(Session::is_open) {
-            let sftp = session.sftp();
-            self.session = Some(session);
-            return Ok(sftp);
-        }
-        let session = self.login.enter().await?;
-        Ok(self.session.insert(session).sftp())
+        self.session.take_if(|session| session.handle.is_closed());
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => self.login.enter().await?,
+        };
+        Ok(Arc::clone(&self.session.insert(session).sftp))
     }
 
     fn path(&self, name: &str) -> String {

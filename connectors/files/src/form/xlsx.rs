@@ -30,8 +30,9 @@ use super::{
     header::{Header, find_header},
 };
 use crate::{
+    config::Limits,
     options::Options,
-    spool::{Broken, Budget, Limited, UnpackLimits, View, spool},
+    spool::{Broken, Budget, Limited, View, spool},
 };
 
 /// The records of a workbook's first sheet.
@@ -42,14 +43,11 @@ pub(super) struct Xlsx {
 
 impl Xlsx {
     pub(super) fn open(file: Arc<File>, options: &Options) -> Result<Self, Broken> {
-        let mut package = Package::open(file, options.limits)?;
-        let workbook = package.workbook()?;
-        if workbook.counts_from_1904 {
-            return Err(dates_from_1904());
-        }
+        let mut package = Package::open(file, &options.config.limits)?;
+        let first_sheet = package.first_sheet()?;
         let limit = options.max_record;
         let strings = package.strings(limit)?;
-        let part = package.part(&workbook.first_sheet, limit)?;
+        let part = package.part(&first_sheet, limit)?;
         let mut sheet = Sheet::open(part, strings, limit);
         let header = find_header(&options.columns, || Ok(sheet.next()?.map(|row| row.cells)))?;
         Ok(Self { sheet, header })
@@ -105,21 +103,15 @@ struct Package {
     budget: Budget,
 }
 
-/// What the workbook says about itself.
-struct Workbook {
-    /// Name of the part.
-    first_sheet: String,
-    counts_from_1904: bool,
-}
-
 impl Package {
-    fn open(file: Arc<File>, limits: UnpackLimits) -> Result<Self, Broken> {
+    fn open(file: Arc<File>, limits: &Limits) -> Result<Self, Broken> {
         let n_bytes = file.metadata()?.len();
         let archive = ZipArchive::new(View::new(file)).map_err(|_| no_workbook())?;
         Ok(Self { archive, budget: Budget::new(limits, n_bytes) })
     }
 
-    fn workbook(&mut self) -> Result<Workbook, Broken> {
+    /// The part of the first sheet; a workbook whose days count from 1904 is refused.
+    fn first_sheet(&mut self) -> Result<String, Broken> {
         let (mut counts_from_1904, mut id) = (false, None);
         let text = self.small("xl/workbook.xml")?;
         each_element(&text, |name, element| match name {
@@ -140,11 +132,13 @@ impl Package {
             }
         })?;
         let target = target.ok_or_else(no_workbook)?;
-        let first_sheet = match target.strip_prefix('/') {
+        if counts_from_1904 {
+            return Err(dates_from_1904());
+        }
+        Ok(match target.strip_prefix('/') {
             Some(absolute) => absolute.to_owned(),
             None => format!("xl/{target}"),
-        };
-        Ok(Workbook { first_sheet, counts_from_1904 })
+        })
     }
 
     /// The texts that cells share; empty where the workbook has no table of them.

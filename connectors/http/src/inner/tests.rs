@@ -2,15 +2,15 @@ use serde_json::json;
 
 use super::*;
 
-fn parse_json(text: &str) -> Result<Value, Broken> {
+fn parse_json(text: &str) -> Result<Value, String> {
     Shape::Json.parse(text, &mut Findings::default())
 }
 
-fn xml(text: &str) -> Result<Value, Broken> {
+fn xml(text: &str) -> Result<Value, String> {
     Shape::Xml.parse(text, &mut Findings::default())
 }
 
-fn open(inner: Value, tree: &mut Value) -> Result<(), Broken> {
+fn open(inner: Value, tree: &mut Value) -> Result<(), String> {
     let inner: Inner = serde_json::from_value(inner).unwrap();
     inner.build().unwrap().open(tree, &mut Findings::default(), &Hints::default())
 }

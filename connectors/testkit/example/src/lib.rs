@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, io::SeekFrom, path::PathBuf, sync::Arc};
 
 use contract::{
-    Batch, Body, Connector, ConnectorContext, Entry, Fault, Gate, Place, RawRecord, Reason,
-    RecordKey, Revision, TextReport,
+    Batch, Connector, ConnectorContext, Entry, Fault, Gate, Place, Reason, RecordKey, Revision,
+    TextReport,
 };
 use document::Findings;
 use schemars::JsonSchema;
@@ -121,10 +121,5 @@ fn record(line: &[u8]) -> Result<Entry, Reason> {
     if !tree.is_object() || !findings.is_empty() {
         return Err(no_line());
     }
-    Ok(Entry::Record(RawRecord {
-        key: RecordKey::new(key),
-        revision: Revision::NONE,
-        body: Body::new(tree),
-        text: TextReport::default(),
-    }))
+    Ok(Entry::record(RecordKey::new(key), Revision::NONE, tree, TextReport::default()))
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use aes::Aes128;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::{Fault, Period, Secret, Timestamp};
 use schemars::JsonSchema;
@@ -17,7 +18,7 @@ use super::{
     Algorithm, Coding, Fetched, Request, SigningContext, TokenRequest, Trace, oauth2::answered,
     trace::Material,
 };
-use crate::cipher::{self, Mode};
+use crate::cipher;
 
 /// A secret is fetched again this much before it expires: it must not expire on the way.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -45,7 +46,7 @@ pub struct Refresh {
     /// The key of the application (appkey).
     pub appkey: Secret,
     /// How long a secret lasts.
-    #[serde(default = "a_day")]
+    #[serde(default = "Period::seconds::<86400>")]
     #[schemars(extend("formatMinimum" = "1m", "formatMaximum" = "31d"))]
     pub valid: Period,
 }
@@ -115,7 +116,7 @@ impl National {
 /// Base64, AES-128/ECB/PKCS#5 under the key that Java makes of `appkey`.
 fn unwrap(appkey: &str, wrapped: &str) -> Option<Secret> {
     let bytes = STANDARD.decode(wrapped.trim()).ok()?;
-    let plain = cipher::aes_open(&key_of(appkey), Mode::Ecb, &bytes).ok()?;
+    let plain = cipher::open::<Aes128>(&key_of(appkey), None, &bytes).ok()?;
     String::from_utf8(plain).ok().filter(|secret| !secret.is_empty()).map(Secret::new)
 }
 
@@ -126,8 +127,4 @@ pub(super) fn key_of(seed: &str) -> [u8; 16] {
     let mut key = [0; 16];
     key.copy_from_slice(&digest[..16]);
     key
-}
-
-fn a_day() -> Period {
-    Period(Duration::from_secs(86_400))
 }

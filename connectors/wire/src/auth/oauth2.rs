@@ -26,7 +26,7 @@ pub struct Oauth2 {
     #[serde(default)]
     pub credentials: Credentials,
     /// A token is fetched again this much before it expires, but not before half of its time.
-    #[serde(default = "a_minute")]
+    #[serde(default = "Period::seconds::<60>")]
     pub margin: Period,
 }
 
@@ -108,8 +108,4 @@ pub(super) fn answered(status: u16, answer: &[u8], who: &str) -> Result<Value, F
 
 fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
-}
-
-fn a_minute() -> Period {
-    Period(Duration::from_secs(60))
 }

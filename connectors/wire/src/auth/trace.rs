@@ -5,17 +5,8 @@
 pub struct Trace {
     /// The scheme.
     pub scheme: &'static str,
-    /// In the order in which they were made.
-    pub steps: Vec<Step>,
-}
-
-/// One value of a signature.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// What it is.
-    pub what: &'static str,
-    /// The value; secrets in it are `‹name›`.
-    pub value: String,
+    /// Names and values, in the order in which they were made; secrets in them are `‹name›`.
+    pub steps: Vec<(&'static str, String)>,
 }
 
 impl Trace {
@@ -24,7 +15,7 @@ impl Trace {
     }
 
     pub(super) fn step(mut self, what: &'static str, value: impl Into<String>) -> Self {
-        self.steps.push(Step { what, value: value.into() });
+        self.steps.push((what, value.into()));
         self
     }
 }

@@ -7,8 +7,6 @@ use base64::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Unopened;
-
 /// Padding is often lost in parameters.
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -26,12 +24,11 @@ pub enum Code {
 }
 
 impl Code {
-    pub(super) fn read(self, text: &str) -> Result<Vec<u8>, Unopened> {
+    pub(super) fn read(self, text: &str) -> Result<Vec<u8>, &'static str> {
         let text: String = text.split_ascii_whitespace().collect();
-        let bytes = match self {
-            Self::Hex => hex::decode(text).ok(),
-            Self::Base64 => BASE64.decode(text).ok(),
-        };
-        bytes.ok_or(Unopened::Code(self))
+        match self {
+            Self::Hex => hex::decode(text).map_err(|_| "not hexadecimal digits"),
+            Self::Base64 => BASE64.decode(text).map_err(|_| "not Base64"),
+        }
     }
 }

@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Code;
-use crate::cipher;
 
 /// How a text is encrypted.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -54,7 +53,7 @@ pub enum Mode {
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) key: [u8; 16],
-    pub(super) mode: cipher::Mode,
+    pub(super) iv: Option<[u8; 16]>,
     pub(super) code: Code,
 }
 
@@ -75,15 +74,12 @@ impl Cipher {
             .iv
             .as_deref()
             .map(|iv| sixteen(iv).ok_or_else(|| Fault::stopped("`iv` is not 16 bytes long")));
-        let mode = match (self.mode, iv.transpose()?) {
-            (Mode::Ecb, None) => cipher::Mode::Ecb,
-            (Mode::Cbc, Some(iv)) => cipher::Mode::Cbc(iv),
-            (Mode::Ecb, Some(_)) => {
-                return Err(Fault::stopped("`ecb` has no `iv`"));
-            }
-            (Mode::Cbc, None) => return Err(Fault::stopped("`cbc` needs an `iv`")),
-        };
-        Ok(Key { key, mode, code: self.code })
+        let iv = iv.transpose()?;
+        match (self.mode, iv) {
+            (Mode::Ecb, Some(_)) => Err(Fault::stopped("`ecb` has no `iv`")),
+            (Mode::Cbc, None) => Err(Fault::stopped("`cbc` needs an `iv`")),
+            _ => Ok(Key { key, iv, code: self.code }),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Sessions: verifying the server, and logging in.
 
 use std::{
-    fmt,
     path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -42,8 +41,8 @@ enum Known {
 
 /// An open session.
 pub(super) struct Session {
-    handle: Handle<HostKeyCheck>,
-    sftp: Arc<RawSftpSession>,
+    pub(super) handle: Handle<HostKeyCheck>,
+    pub(super) sftp: Arc<RawSftpSession>,
 }
 
 impl Login {
@@ -157,31 +156,8 @@ fn private_key(key: &Secret, passphrase: Option<&Secret>) -> Result<Arc<PrivateK
     })
 }
 
-impl fmt::Debug for Login {
-    // A key must not be in a log.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login").field("server", &self.server.host).finish_non_exhaustive()
-    }
-}
-
-impl Session {
-    pub(super) fn is_open(&self) -> bool {
-        !self.handle.is_closed()
-    }
-
-    pub(super) fn sftp(&self) -> Arc<RawSftpSession> {
-        Arc::clone(&self.sftp)
-    }
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Session")
-    }
-}
-
 /// Accepts no unknown host key.
-struct HostKeyCheck {
+pub(super) struct HostKeyCheck {
     known: Known,
     host: String,
     port: u16,

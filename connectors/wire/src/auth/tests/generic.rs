@@ -66,7 +66,7 @@ fn parts_are_signed_in_their_order_and_put_where_they_belong() {
         "POST|/api/orders|x|1|3|application/json|1760000000000|{nonce}|a=1&b=2|{}|‹secret›",
         r#"{"page":3,"name":"张"}"#
     );
-    assert_eq!(trace.steps[0].value, shown);
+    assert_eq!(trace.steps[0].1, shown);
     let digest = digest::md5_hex(shown.replace("‹secret›", "s3cret").as_bytes());
     assert_eq!(request.query.last().unwrap(), &("sign".to_owned(), digest));
     assert_eq!(request.header("x-time"), Some("1760000000000"));
@@ -80,7 +80,7 @@ fn a_time_in_the_query_is_a_parameter_like_the_others() {
         "timestamp": { "put": { "param": "t" }, "unit": "s" },
         "put": { "field": "sign" },
     }));
-    assert_eq!(trace.steps[0].value, "a=1&b=2&t=1760000000");
+    assert_eq!(trace.steps[0].1, "a=1&b=2&t=1760000000");
     hides(&trace, &["s3cret"]);
     let digest = Algorithm::HmacSm3.of(b"s3cret", b"a=1&b=2&t=1760000000");
     let expected =

@@ -25,7 +25,7 @@ fn the_national_platforms_sign_sid_rid_rtime() {
         assert_eq!(header("sid"), SID);
         assert_eq!(header("rtime"), "1760000000000");
         assert_eq!(header("sign"), "ui1iS734YxqxSUOThvN7PB7KHJvgPlz2UNKIzOrchL4=");
-        assert_eq!(trace.steps[0].value, format!("{SID}{RID}1760000000000"));
+        assert_eq!(trace.steps[0].1, format!("{SID}{RID}1760000000000"));
         hides(&trace, &[SECRET]);
     }
 }
@@ -76,7 +76,7 @@ fn x_tif() {
         request.header("x-tif-signature"),
         Some("ea980915964ca8c23a486e2053232a565e76e37683c2f019aef257ab140f1f7e")
     );
-    assert_eq!(trace.steps[0].value, "1760000000‹token›1999b2f3c00-a1b2c31760000000");
+    assert_eq!(trace.steps[0].1, "1760000000‹token›1999b2f3c00-a1b2c31760000000");
     hides(&trace, &["L0CALTESTTOKEN"]);
     own.sign(&mut request, &context());
     assert_eq!(request.header("x-tif-nonce"), Some("199c82cc000-a1b2c3"));
@@ -99,7 +99,7 @@ fn x_bg_signs_the_query_in_the_order_of_its_names() {
     assert_eq!(request.header("X-BG-DATE-TIME"), Some("Tue, 09 Nov 2021 08:49:20 GMT"));
     let signature = request.header("X-BG-HMAC-SIGNATURE");
     assert_eq!(signature, Some("KJJG0L/1ilAOrfHxAsJR67f6oVm38fwREEp9hFnAcis="));
-    assert!(trace.steps[0].value.contains("\ntest=123&v=123\n"), "{trace:?}");
+    assert!(trace.steps[0].1.contains("\ntest=123&v=123\n"), "{trace:?}");
     hides(&trace, &["tet\""]);
 }
 

@@ -41,7 +41,7 @@ fn files_that_would_fill_the_memory_are_refused_early() {
             archive.write_all(text.as_bytes()).unwrap();
         }
         let mut form = options::of_tests();
-        form.limits.ratio = 10_000;
+        form.config.limits.ratio = 10_000;
         let file = Arc::new(archive.finish().unwrap());
         match Xlsx::open(file, &form).and_then(|mut xlsx| xlsx.next()) {
             Err(Broken::Content(reason)) => reason.code.into_owned(),
