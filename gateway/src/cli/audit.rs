@@ -4,10 +4,7 @@ use config::Settings;
 use contract::Fault;
 use sink::store::{Access, AuditEntry, Database};
 
-use super::{
-    Context,
-    out::{self, Exit},
-};
+use super::{Context, Exit, out};
 use crate::{assemble, clock};
 
 #[derive(Debug, clap::Args)]

@@ -9,10 +9,7 @@ use clap::ValueEnum;
 use contract::{ChannelId, DemandId, RecordKey};
 use rust_embed::RustEmbed;
 
-use super::{
-    Context,
-    out::{self, Exit},
-};
+use super::{Context, Exit, out};
 use crate::{keys::write_new, shipped};
 
 #[derive(Debug, clap::Subcommand)]

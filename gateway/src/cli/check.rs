@@ -10,10 +10,7 @@ use contract::{Period, chain};
 use serde_json::Value;
 use sink::store::Access;
 
-use super::{
-    Context, Format,
-    out::{self, Exit},
-};
+use super::{Context, Exit, Format, out};
 use crate::{
     assemble,
     channel::LiveChannel,

@@ -22,9 +22,9 @@ use sink::store::Database;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Format,
+    Context, Exit, Format,
     books::{Ledger, ledger},
-    out::{self, Exit},
+    out,
 };
 use crate::{
     assemble,

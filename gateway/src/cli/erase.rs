@@ -8,10 +8,7 @@
 use normalizer::{Personal, Place, Sealer, open_raw, open_sealed};
 use sink::store::{Database, Erasure, Index, RawOf, SealedRow};
 
-use super::{
-    Context, audit,
-    out::{self, Exit},
-};
+use super::{Context, Exit, audit, out};
 use crate::{assemble, indexer};
 
 #[derive(Debug, clap::Args)]

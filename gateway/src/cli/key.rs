@@ -5,11 +5,7 @@ use std::path::PathBuf;
 use config::Settings;
 use normalizer::{Keys, Sealer, Suite};
 
-use super::{
-    Context, audit,
-    out::{self, Exit},
-    service,
-};
+use super::{Context, Exit, audit, out, service};
 use crate::{assemble, keys, reseal};
 
 #[derive(Debug, clap::Subcommand)]

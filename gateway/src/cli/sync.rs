@@ -12,12 +12,7 @@ use contract::{ChannelId, Period, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
-use super::{
-    Context,
-    out::{self, Exit},
-    run::prepared,
-    service::no_stranger,
-};
+use super::{Context, Exit, out, run::prepared, service::no_stranger};
 use crate::{
     assemble,
     channel::LiveChannel,

@@ -12,10 +12,7 @@ use normalizer_text::{DecidedBy, Decoded, Evidence, Hints, Repaired, Span, decod
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{
-    Context, Format,
-    out::{self, Exit},
-};
+use super::{Context, Exit, Format, out};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -121,7 +121,5 @@ pub(crate) fn password() -> Result<String> {
 
 /// The number of a user (`-u`) or of its group (`-g`).
 fn number(option: &str, user: &str) -> Result<u32> {
-    let mut id = Command::new("id");
-    id.args([option, user]);
-    Ok(quiet(id)?.trim().parse()?)
+    Ok(quiet(Command::new("id").args([option, user]))?.trim().parse()?)
 }

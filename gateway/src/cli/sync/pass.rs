@@ -10,7 +10,7 @@ use sink::store::{Claim, Database, Holding, RequestKind, RequestState};
 use super::Row;
 use crate::{
     channel::LiveChannel,
-    instance::{self, Instance},
+    instance,
     lease::LeaseHolder,
     requests::is_paused,
     supervise::{Ended, Shared, run_channels},
@@ -161,8 +161,8 @@ impl Upstream<'_> {
 
     async fn ask(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<Became> {
         let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
-        let (own, spec) = (Instance::own(), &channel.spec);
-        let asked = store.ask(RequestKind::Sync, Some(&spec.id), spec.range, own.as_str()).await;
+        let (own, spec) = (instance::own(), &channel.spec);
+        let asked = store.ask(RequestKind::Sync, Some(&spec.id), spec.range, &own).await;
         let seq = match asked {
             Ok(seq) => seq,
             Err(fault) => return Some(Became::NotYet { why: fault.to_string() }),
