@@ -132,14 +132,8 @@ fn difference(path: &str, expected: &Value, found: &Value) -> Option<String> {
     match (expected, found) {
         (Value::Object(a), Value::Object(b)) => {
             let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-            keys.into_iter().find_map(|key| {
-                let path = format!("{path}.{key}");
-                difference(
-                    &path,
-                    a.get(key).unwrap_or(&Value::Null),
-                    b.get(key).unwrap_or(&Value::Null),
-                )
-            })
+            keys.into_iter()
+                .find_map(|key| difference(&format!("{path}.{key}"), &expected[key], &found[key]))
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
             .iter()

@@ -1,7 +1,7 @@
 //! Nothing plain leaves, and nothing sealed can be moved.
 
 use contract::{Demand, DemandId, RecordKey};
-use normalizer::{OpenError, Personal, Sealer, open_sealed, open_unmasked};
+use normalizer::{OpenError, Personal, Place, Sealer, open_sealed, open_unmasked};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -68,7 +68,7 @@ fn a_sealed_value_opens_in_its_own_place_only() {
     assert_eq!(open_sealed(&sealer, place, "people.1.name", name), refused);
     assert_eq!(open_sealed(&sealer, place, "people.0.name", phone), refused);
     for (channel, id) in [(&other_channel, &demand.id), (&demand.channel, &other_id)] {
-        let place = normalizer::Place { channel, id };
+        let place = Place { channel, id };
         assert_eq!(open_sealed(&sealer, place, "people.0.name", name), refused);
     }
     let mut changed = name.clone();
@@ -83,7 +83,7 @@ fn equal_values_in_different_places_have_different_ciphertexts() {
     let sealer = sealer();
     let seal = |key: &str, field: &str, value: &str| {
         let id = DemandId::of(&channel(), &RecordKey::new(key));
-        sealer.seal(&channel(), &id, field, value.as_bytes()).0
+        sealer.seal(Place { channel: &channel(), id: &id }, field, value.as_bytes()).0
     };
     let all = [
         seal("a", "name", "x"),
@@ -106,10 +106,13 @@ fn equal_values_in_different_places_have_different_ciphertexts() {
 fn old_keys_open_old_rows_and_tokens_of_both_are_searched() {
     let (old, new) = (Sealer::new(&keys(&[1])), Sealer::new(&keys(&[2, 1])));
     let id = DemandId::of(&channel(), &RecordKey::new("a"));
-    let sealed = old.seal(&channel(), &id, "name", b"x");
-    assert_eq!(new.open(&channel(), &id, "name", &sealed).unwrap(), b"x");
-    let sealed = new.seal(&channel(), &id, "name", b"x");
-    assert_eq!(old.open(&channel(), &id, "name", &sealed), Err(OpenError::UnknownKey(2)));
+    let sealed = old.seal(Place { channel: &channel(), id: &id }, "name", b"x");
+    assert_eq!(new.open(Place { channel: &channel(), id: &id }, "name", &sealed).unwrap(), b"x");
+    let sealed = new.seal(Place { channel: &channel(), id: &id }, "name", b"x");
+    assert_eq!(
+        old.open(Place { channel: &channel(), id: &id }, "name", &sealed),
+        Err(OpenError::UnknownKey(2))
+    );
 
     let phone = Personal::phone("13800001234");
     let tokens = new.tokens(&phone);
@@ -157,7 +160,8 @@ fn sealed_bytes_never_change() {
     // Computed by another implementation of the same algorithms. What is stored must
     // open and compare tomorrow.
     let id = DemandId::of(&channel(), &RecordKey::new("a"));
-    let sealed = sealer().seal(&channel(), &id, "people.0.name", "张䶮".as_bytes());
+    let sealed =
+        sealer().seal(Place { channel: &channel(), id: &id }, "people.0.name", "张䶮".as_bytes());
     assert_eq!(
         serde_json::to_string(&sealed).unwrap(),
         "\"AAAAAeYMppqH4-9Pb53GKnxycPlV7ayzwyBUL6fjNIR7PI7nZDo\""
@@ -173,7 +177,7 @@ fn a_person_has_the_same_token_in_every_channel_and_another_under_each_suite() {
     let sealed = |sealer: &Sealer, channel: &str, key: &str| {
         let channel = channel.parse().unwrap();
         let id = DemandId::of(&channel, &RecordKey::new(key));
-        sealer.seal_personal(&channel, &id, "people.0.phone", &person)
+        sealer.seal_personal(Place { channel: &channel, id: &id }, "people.0.phone", &person)
     };
     let (one, other) = (sealed(&sealer(), "hotline", "a"), sealed(&sealer(), "petition", "b"));
     assert_eq!(one.token, other.token);
@@ -185,8 +189,11 @@ fn a_person_has_the_same_token_in_every_channel_and_another_under_each_suite() {
     assert_ne!(again.token, one.token);
     assert_eq!(again.mask, one.mask);
     let id = DemandId::of(&channel(), &RecordKey::new("a"));
-    let plain = national.open(&channel(), &id, "people.0.phone", &again.sealed).unwrap();
+    let plain = national
+        .open(Place { channel: &channel(), id: &id }, "people.0.phone", &again.sealed)
+        .unwrap();
     assert_eq!(plain, b"13800001234");
-    let refused = sealer().open(&channel(), &id, "people.0.phone", &again.sealed);
+    let refused =
+        sealer().open(Place { channel: &channel(), id: &id }, "people.0.phone", &again.sealed);
     assert_eq!(refused, Err(OpenError::Refused));
 }
