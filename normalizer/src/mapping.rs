@@ -102,7 +102,7 @@ impl Mapping {
         let place = Place { channel: &self.channel, id: &id };
         let (draft, mut notes) = self.draft(record.body.tree(), Work::default());
         let own = Own::within(&draft.people, draft.address.as_ref(), &mut notes.work);
-        if notes.work.is_too_costly() {
+        if notes.work.is_too_costly {
             return Err(too_costly());
         }
         let digest = self.sealer.digest(&canonical(&draft, &notes));

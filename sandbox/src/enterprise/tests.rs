@@ -2,8 +2,8 @@ use std::fs;
 use std::time::Duration;
 
 use super::*;
-use crate::{Clock, Faults, Switch as _};
 use crate::truth::Outcome;
+use crate::{Clock, Faults, Switch as _};
 use chrono::NaiveDateTime;
 
 struct Town {
