@@ -144,15 +144,14 @@ pub fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
     };
     let files: Vec<_> = shipped::codes().collect();
     let shipped = CodeTables::shipped(files.iter().map(|(name, text)| (&**name, &**text)));
-    let found = match shipped.and_then(|tables| match settings.codes_dir.is_dir() {
+    let tables = shipped.and_then(|tables| match settings.codes_dir.is_dir() {
         true => tables.overlaid(&settings.codes_dir),
         false => Ok(tables),
-    }) {
-        Ok(codes) => return Ok(codes),
-        Err(found) => found,
-    };
-    let problems = found.iter().map(|each| Problem::of_file(place(each), &*each.message));
-    Problems::new(problems).map_or_else(|| Ok(CodeTables::default()), Err)
+    });
+    tables.or_else(|found| {
+        let problems = found.iter().map(|each| Problem::of_file(place(each), &*each.message));
+        Problems::new(problems).map_or_else(|| Ok(CodeTables::default()), Err)
+    })
 }
 
 /// What the channels of a configuration are built with.

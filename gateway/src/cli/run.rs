@@ -85,19 +85,16 @@ fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
         // These roles connect to no source and need none of their secrets.
         Role::Sink | Role::Console => assemble::settings_without_secrets(&context.config)?,
     };
+    let missing = |what: &str, remedy: &str| {
+        Err(Problem::of_file("gateway.toml", what).advise(remedy).into())
+    };
     if role == Role::Console && settings.console.is_none() {
-        let problem =
-            Problem::of_file("gateway.toml", "--role console needs [console], which is missing");
-        return Err(problem.advise("add [console] with `listen`").into());
+        let what = "--role console needs [console], which is missing";
+        return missing(what, "add [console] with `listen`");
     }
     if matches!(role, Role::Ingest | Role::Sink) && settings.bus.is_none() {
-        let problem = Problem::of_file(
-            "gateway.toml",
-            "--role ingest and --role sink need [bus], which is missing",
-        );
-        return Err(problem
-            .advise("add [bus] with the URL of a broker, or run without --role")
-            .into());
+        let what = "--role ingest and --role sink need [bus], which is missing";
+        return missing(what, "add [bus] with the URL of a broker, or run without --role");
     }
     Ok(settings)
 }

@@ -239,12 +239,13 @@ impl Builder<'_> {
         target: &'static str,
         field: &Option<Field>,
     ) -> Option<PersonalRule> {
-        let (conversion, make): (_, fn(&str) -> Personal) = match target {
-            "people.phone" => (Conversion::Phone, Personal::phone),
-            "people.id_no" => (Conversion::IdNo, Personal::id_no),
-            "address" => (Conversion::Address, Personal::address),
-            _ => (Conversion::Text, Personal::name),
+        let conversion = match target {
+            "people.phone" => Conversion::Phone,
+            "people.id_no" => Conversion::IdNo,
+            "address" => Conversion::Address,
+            _ => Conversion::Text,
         };
+        let make = Personal::parser(target)?;
         let source = self.source(target, field, &[conversion])?;
         Some(PersonalRule { source, make })
     }

@@ -29,6 +29,17 @@ pub struct Personal {
 }
 
 impl Personal {
+    /// How the values of a field are parsed, if they are personal.
+    pub(crate) fn parser(field: &str) -> Option<fn(&str) -> Self> {
+        match field {
+            "people.phone" => Some(Self::phone),
+            "people.id_no" => Some(Self::id_no),
+            "people.name" => Some(Self::name),
+            "address" => Some(Self::address),
+            _ => None,
+        }
+    }
+
     /// An identity number (GB 11643).
     pub fn id_no(text: &str) -> Self {
         let found = id_card(text);

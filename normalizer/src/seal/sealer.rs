@@ -143,7 +143,7 @@ impl Prepared {
     fn new(keys: &KeySet) -> Self {
         Self {
             id: keys.id,
-            cipher: Cipher::new(keys.suite, keys.sealing.bytes()),
+            cipher: Cipher::new(keys.suite, &keys.sealing.0),
             nonce: Mac::new(keys.suite, &keys.derive(&keys.sealing, b"tonghui nonce")),
             token: keys.mac(&keys.token),
             digest: keys.mac(&keys.digest),

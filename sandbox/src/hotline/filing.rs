@@ -20,7 +20,8 @@ impl Hotline {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
         let now = self.settings.clock.now();
-        let spread = if *shift.filed == 0 { self.settings.spread } else { Duration::ZERO };
+        let spread =
+            if shift.oracle.cases().is_empty() { self.settings.spread } else { Duration::ZERO };
         let mut filed = Vec::new();
         let mut left = n;
         while left > 0 {
@@ -82,10 +83,8 @@ async fn portion_of(
 ) -> anyhow::Result<Vec<(String, Vec<Fault>)>> {
     let (mut keys, mut rows) = (Vec::new(), Vec::new());
     let mut before = shift.oracle.cases().last().map(|case| case.last().row.serialnum.clone());
-    for at in times {
-        let number = *shift.filed + 1;
+    for (at, number) in times.into_iter().zip(shift.oracle.cases().len() as u64 + 1..) {
         let Some(made) = record(settings, number, at, before.as_deref()) else { break };
-        *shift.filed = number;
         before = Some(made.row.serialnum.clone());
         let due: Vec<Fault> = settings.faults.at(number).collect();
         if due.contains(&Fault::Deleted) {

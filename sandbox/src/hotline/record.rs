@@ -84,9 +84,7 @@ pub(super) fn record(
         row.rqstcontent = spoil::poisoned(&content);
         faults.push(Fault::Poison);
     }
-    if row.fit(settings.storage) && !faults.contains(&Fault::CutText) {
-        faults.push(Fault::CutText);
-    }
+    row.fit(settings.storage, &mut faults);
     Some(Record { row, faults })
 }
 
