@@ -24,8 +24,12 @@ use crate::{
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// The packages that the tests need, and whether the programs of each are there.
-pub(crate) const PACKAGES: &[(&str, fn() -> bool)] = &[
+/// A Debian package that a server, or what talks to one, comes in: its name for apt-get, and whether its
+/// programs are there.
+type Package = (&'static str, fn() -> bool);
+
+/// What has to be installed.
+pub(crate) const PACKAGES: &[Package] = &[
     ("postgresql", || postgres::program("initdb").is_some()),
     ("mariadb-server", || are_files(&[mariadb::INSTALL, mariadb::SERVER])),
     ("rabbitmq-server", || are_files(&[rabbitmq::SERVER, rabbitmq::PORT_MAPPER])),

@@ -7,6 +7,7 @@ use normalizer_text::{Profile, Repair, clean};
 
 use super::{CodeRule, Coded, Rule};
 use crate::{
+    codes::is_digits,
     notes::Notes,
     source::{Record, Source},
 };
@@ -82,10 +83,7 @@ fn decimal(text: &str) -> Option<String> {
     let number = code.trim_start_matches(['¥', '￥', '+']).trim_end_matches('元').replace(',', "");
     let digits = number.strip_prefix('-').unwrap_or(&number);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let is_number = [whole, fraction]
-        .iter()
-        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    is_number.then_some(number)
+    (is_digits(whole) && is_digits(fraction)).then_some(number)
 }
 
 /// The cleaned text; nothing if it is empty.

@@ -7,7 +7,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use md5::{Digest as _, Md5};
 
 use super::appeal::Appeal;
-use super::form::{self, Form};
+use super::form;
 use super::{Enterprise, EnterpriseFault as Fault, Last, Office, told};
 use crate::dice::Dice;
 use crate::when::compact;
@@ -75,7 +75,7 @@ impl Enterprise {
 
     fn write(&self, name: &str, appeals: &[Appeal], faults: &[Fault]) -> anyhow::Result<()> {
         let appeals: Vec<&Appeal> = appeals.iter().collect();
-        let Form { bytes, n_rows } = form::write(&appeals, faults);
+        let (bytes, n_rows) = form::write(&appeals, faults);
         let has = |fault| faults.contains(&fault);
         let n_rows = n_rows + usize::from(has(Fault::WrongRows));
         let mut md5 = hex::encode(Md5::digest(&bytes));

@@ -84,18 +84,18 @@ async fn portion_of(
     let (mut keys, mut rows) = (Vec::new(), Vec::new());
     let mut before = shift.oracle.cases().last().map(|case| case.last().row.serialnum.clone());
     for (at, number) in times.into_iter().zip(shift.oracle.cases().len() as u64 + 1..) {
-        let Some(made) = record(settings, number, at, before.as_deref()) else { break };
-        before = Some(made.row.serialnum.clone());
+        let Some((row, faults)) = record(settings, number, at, before.as_deref()) else { break };
+        before = Some(row.serialnum.clone());
         let due: Vec<Fault> = settings.faults.at(number).collect();
         if due.contains(&Fault::Deleted) {
-            shift.plan(&made.row.rowguid, None).await?;
+            shift.plan(&row.rowguid, None).await?;
         } else if due.contains(&Fault::RaceUpdate) {
-            let status = made.row.cstatus.read().unwrap_or_default();
+            let status = row.cstatus.read().unwrap_or_default();
             let next = life::next(&mut Dice::new(settings.seed, number), &status);
-            shift.plan(&made.row.rowguid, Some(next)).await?;
+            shift.plan(&row.rowguid, Some(next)).await?;
         }
-        keys.push((made.row.rowguid.clone(), due));
-        rows.push((made.row, made.faults));
+        keys.push((row.rowguid.clone(), due));
+        rows.push((row, faults));
     }
     shift.write(settings.clock.now(), rows).await?;
     Ok(keys)

@@ -30,9 +30,7 @@ impl Folder {
         // Not $TMPDIR: that may be closed to other users, and socket paths must stay short (107
         // bytes).
         let temporary = tempfile::Builder::new().prefix("tonghui-test-").tempdir_in("/tmp")?;
-        let root = temporary.path().to_owned();
-        fs::set_permissions(&root, Permissions::from_mode(0o711))?;
-        Ok(Self { root, _temporary: Some(temporary) })
+        Ok(Self { root: Self::at(temporary.path())?.root, _temporary: Some(temporary) })
     }
 
     /// One that stays: a server that is started there again goes on where it was.
