@@ -7,7 +7,7 @@ use contract::{ChannelId, Demand, DemandId, RecordKey, demand::QualityFlag};
 use normalizer::{Place, Sealer, open_raw, open_sealed, open_unmasked};
 use normalizer_text::{Profile, clean};
 use sandbox::{
-    Case, Expected, Oracle, State,
+    Case, Oracle, State,
     truth::{Facts, Told},
 };
 use serde_json::Value;
@@ -55,14 +55,14 @@ impl Check<'_> {
         let id = DemandId::of(&self.channel, &key);
         let Some(demand) = self.store.current(&self.channel, &key).await? else {
             return Ok(match (self.store.quarantine_show(&id).await?, case.gone) {
-                (Some(_), _) if last.expected == Expected::Poison => None,
+                (Some(_), _) if !last.is_readable => None,
                 (None, Some(_)) => None, // gone before anybody read it
                 (Some(row), _) => Some(format!("{key} is readable, quarantined: {}", row.detail)),
                 (None, None) => Some(format!("{key} was lost")),
             });
         };
         // A case may become unreadable, or vanish, after it was read.
-        let is_final = case.gone.is_none() && last.expected == Expected::Readable;
+        let is_final = case.gone.is_none() && last.is_readable;
         let history = self.store.history(&id).await?;
         let newest = history.iter().max_by_key(|row| row.version).context("no history")?;
         let raw = self.raw(&demand, newest).await?;

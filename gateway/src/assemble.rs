@@ -15,7 +15,8 @@ use sink::{
 
 use crate::{
     channel::{ChannelHandle, ChannelSpec, LiveChannel},
-    clock, keys,
+    clock,
+    keys::{self, of_file},
     push::PushEndpoint,
     registry::{Kind, vocabulary},
     schedule::{Pace, Schedule},
@@ -89,11 +90,8 @@ pub async fn open_store(settings: &Settings, access: Access) -> Result<Database,
         }
         StoreSettings::Sqlite(file) => {
             if let (Access::ReadWrite, Some(folder)) = (access, file.parent()) {
-                fs::create_dir_all(folder).map_err(|error| {
-                    Fault::stopped("cannot create the folder of the store")
-                        .at(folder.display().to_string())
-                        .because(error)
-                })?;
+                fs::create_dir_all(folder)
+                    .map_err(|error| of_file("cannot create the folder of the store", folder, error))?;
             }
             Ok(Database::Sqlite(Sqlite::open(file, access).await?))
         }
@@ -107,11 +105,8 @@ pub async fn open_store(settings: &Settings, access: Access) -> Result<Database,
 pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
     let BusSettings { amqp, ca, prefix, queue, topology } = settings;
     let ca = ca.as_ref().map(|file| {
-        fs::read_to_string(file).map_err(|error| {
-            Fault::stopped("cannot read the certificate file of the broker")
-                .at(file.display().to_string())
-                .because(error)
-        })
+        let what = "cannot read the certificate file of the broker";
+        fs::read_to_string(file).map_err(|error| of_file(what, file, error))
     });
     Ok(AmqpSettings {
         urls: amqp.expose().split_whitespace().map(str::to_owned).collect(),
@@ -149,15 +144,14 @@ pub fn codes(settings: &Settings) -> Result<CodeTables, Problems> {
     };
     let files: Vec<_> = shipped::codes().collect();
     let shipped = CodeTables::shipped(files.iter().map(|(name, text)| (&**name, &**text)));
-    let found = match shipped.and_then(|tables| match settings.codes_dir.is_dir() {
+    let tables = shipped.and_then(|tables| match settings.codes_dir.is_dir() {
         true => tables.overlaid(&settings.codes_dir),
         false => Ok(tables),
-    }) {
-        Ok(codes) => return Ok(codes),
-        Err(found) => found,
-    };
-    let problems = found.iter().map(|each| Problem::of_file(place(each), &*each.message));
-    Problems::new(problems).map_or_else(|| Ok(CodeTables::default()), Err)
+    });
+    tables.or_else(|found| {
+        let problems = found.iter().map(|each| Problem::of_file(place(each), &*each.message));
+        Problems::new(problems).map_or_else(|| Ok(CodeTables::default()), Err)
+    })
 }
 
 /// What the channels of a configuration are built with.

@@ -1,7 +1,7 @@
 //! All channels that this process reads, grouped by upstream. Channels that change while it runs are
 //! restarted; the others are not affected.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use futures_util::{
     StreamExt as _,
@@ -24,7 +24,6 @@ pub async fn serve(
     mut wanted: watch::Receiver<Vec<LiveChannel>>,
     shared: &Shared,
     leases: &LeaseHolder,
-    grace: Duration,
 ) -> Vec<Ended> {
     let (mut groups, mut ended) = (Groups::default(), Vec::new());
     let mut running: FuturesUnordered<BoxFuture<'_, (String, Vec<Ended>)>> =
@@ -36,8 +35,7 @@ pub async fn serve(
             let mut shared = shared.clone();
             shared.environment.stop = stop;
             let serving = async move {
-                let ends =
-                    Box::pin(upstream::serve(&upstream, channels, &shared, leases, grace)).await;
+                let ends = Box::pin(upstream::serve(&upstream, channels, &shared, leases)).await;
                 (upstream, ends)
             };
             running.push(serving.boxed());

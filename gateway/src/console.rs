@@ -27,14 +27,10 @@ use crate::{
     assemble, clock, indexer,
     listener::{self, Listener, json_document, problem},
     status,
-    stop::Stop,
 };
 
 /// Time limit of the readiness check.
 const READY_WITHIN: Duration = Duration::from_secs(4);
-
-/// The listener of the monitoring interface.
-pub struct Console(Listener);
 
 /// What the handlers read.
 struct Sources {
@@ -43,40 +39,33 @@ struct Sources {
     bus: Option<AnyPublisher>,
 }
 
-impl Console {
-    /// Listens where [console] says; `None` if it is not configured.
-    ///
-    /// # Errors
-    /// The address is in use, the token is not set, or the settings of the bus are wrong.
-    pub async fn open(settings: &Settings, store: &Database) -> Result<Option<Self>, Fault> {
-        let Some(ConsoleSettings { listen, token }) = &settings.console else { return Ok(None) };
-        if token.as_ref().is_some_and(assemble::is_unset) {
-            return Err(Fault::stopped("the token of [console] is not set").remedy(
-                "set the environment variable, or write the file, that `token` in gateway.toml names",
-            ));
-        }
-        let bus = settings.bus.as_ref().map(assemble::broker).transpose()?;
-        let bus = bus.map(|broker| AnyPublisher::Amqp(Amqp::new(broker).publisher()));
-        let guard = token.clone().map_or(Guard::None, Guard::Bearer);
-        let sources = Arc::new(Sources { settings: settings.clone(), store: store.clone(), bus });
-        let router = Router::new()
-            .route("/metrics", get(metrics))
-            .route("/api/v1/channels", get(channels))
-            .route("/api/v1/index", get(index))
-            .route_layer(middleware::from_fn_with_state(Arc::new(guard), admit))
-            .route("/health/live", get(|| async { "alive\n" }))
-            .route("/health/ready", get(ready))
-            .with_state(sources);
-        let listener = Listener::open("console", *listen, router, listener::SLOWEST).await?;
-        let address = listener.address().unwrap_or(*listen);
-        tracing::info!("the console listens on http://{address}");
-        Ok(Some(Self(listener)))
+/// Listens where [console] says; `None` if it is not configured.
+///
+/// # Errors
+/// The address is in use, the token is not set, or the settings of the bus are wrong.
+pub async fn open(settings: &Settings, store: &Database) -> Result<Option<Listener>, Fault> {
+    let Some(ConsoleSettings { listen, token }) = &settings.console else { return Ok(None) };
+    if token.as_ref().is_some_and(assemble::is_unset) {
+        return Err(Fault::stopped("the token of [console] is not set").remedy(
+            "set the environment variable, or write the file, that `token` in gateway.toml names",
+        ));
     }
-
-    /// Serves until stop is requested.
-    pub async fn serve(self, stop: &Stop) {
-        self.0.serve(stop).await;
-    }
+    let bus = settings.bus.as_ref().map(assemble::broker).transpose()?;
+    let bus = bus.map(|broker| AnyPublisher::Amqp(Amqp::new(broker).publisher()));
+    let guard = token.clone().map_or(Guard::None, Guard::Bearer);
+    let sources = Arc::new(Sources { settings: settings.clone(), store: store.clone(), bus });
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/api/v1/channels", get(channels))
+        .route("/api/v1/index", get(index))
+        .route_layer(middleware::from_fn_with_state(Arc::new(guard), admit))
+        .route("/health/live", get(|| async { "alive\n" }))
+        .route("/health/ready", get(ready))
+        .with_state(sources);
+    let listener = Listener::open("console", *listen, router, listener::SLOWEST).await?;
+    let address = listener.address().unwrap_or(*listen);
+    tracing::info!("the console listens on http://{address}");
+    Ok(Some(listener))
 }
 
 /// Admits requests that carry the token.

@@ -5,23 +5,13 @@
 
 use std::fs;
 
-/// A process: host, process id, start time and machine, which tell it from a later one with the same id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Instance(String);
-
-impl Instance {
-    /// This process.
-    pub fn own() -> Self {
-        let process = std::process::id();
-        let host = read("/proc/sys/kernel/hostname").unwrap_or_else(|| "host".to_owned());
-        let start = started(process).unwrap_or_default();
-        Self(format!("{host} {process} {start} {}", machine()))
-    }
-
-    /// As it is stored.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+/// The name of this process: host, process id, start time and machine, which tell it from a later one
+/// with the same id.
+pub fn own() -> String {
+    let process = std::process::id();
+    let host = read("/proc/sys/kernel/hostname").unwrap_or_else(|| "host".to_owned());
+    let start = started(process).unwrap_or_default();
+    format!("{host} {process} {start} {}", machine())
 }
 
 /// A stored name as people read it: `process 77 on gw1`.
@@ -72,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_process_is_gone_once_it_has_ended() {
-        assert!(!is_gone(Instance::own().as_str()));
+        assert!(!is_gone(&own()));
         let mut child = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         let start = started(child.id()).unwrap();
         let name = format!("h {} {start} {}", child.id(), machine());

@@ -15,14 +15,13 @@ pub fn read(settings: &Settings) -> Result<Keys, Fault> {
         KeySource::Env(secret) => return parse(secret.expose(), "the environment"),
         KeySource::File(path) => path,
     };
-    let place = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| {
-        Fault::stopped("cannot read the key file").at(place.as_str()).because(error).remedy(
+        of_file("cannot read the key file", path, error).remedy(
             "restore the key file of this store; for a new store that several processes share, make \
                  one with `tonghui key new FILE` and copy it to all of them",
         )
     })?;
-    parse(&text, &place)
+    parse(&text, &path.display().to_string())
 }
 
 fn parse(text: &str, place: &str) -> Result<Keys, Fault> {
@@ -84,10 +83,13 @@ pub fn backup(settings: &Settings, copy: &Path) -> Result<Keys, Fault> {
 }
 
 fn unwritten(path: &Path, error: std::io::Error) -> Fault {
-    Fault::stopped("cannot write the key file")
-        .at(path.display().to_string())
-        .because(error)
+    of_file("cannot write the key file", path, error)
         .remedy("check that its folder exists and that this user may create a new file in it")
+}
+
+/// A fault of a file or folder.
+pub(crate) fn of_file(what: &str, path: &Path, error: std::io::Error) -> Fault {
+    Fault::stopped(what).at(path.display().to_string()).because(error)
 }
 
 /// Creates a file with its folders; only its owner can read it if it `is_private`. An existing file is

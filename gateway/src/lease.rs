@@ -13,7 +13,7 @@ use sink::store::{Claim, Database, Holding, Lease};
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::instance::{self, Instance};
+use crate::instance;
 
 /// How long a lease is valid unless it is renewed.
 const PERIOD: Duration = Duration::from_secs(15);
@@ -25,14 +25,14 @@ const MARGIN: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub struct LeaseHolder {
     store: Database,
-    me: Instance,
+    me: String,
     serves: bool,
 }
 
 impl LeaseHolder {
     /// `serves`: whether this process answers requests, as a service does and a single run does not.
     pub fn new(store: Database, serves: bool) -> Self {
-        Self { store, me: Instance::own(), serves }
+        Self { store, me: instance::own(), serves }
     }
 
     /// Claims the lease of `upstream`; takes it over from a process of this machine that has ended.
@@ -104,8 +104,7 @@ impl LeaseHolder {
     }
 
     async fn ask(&self, upstream: &str, expired: Option<u64>) -> Result<Claim, Fault> {
-        let (me, serves) = (self.me.as_str(), self.serves);
-        self.store.claim_lease(upstream, me, serves, PERIOD, expired).await
+        self.store.claim_lease(upstream, &self.me, self.serves, PERIOD, expired).await
     }
 
     /// Keeps renewing; returns when the lease is lost.

@@ -8,7 +8,7 @@ pub mod ingest;
 pub mod supervise;
 
 pub mod console;
-mod listener;
+pub mod listener;
 pub mod push;
 
 pub mod brake;

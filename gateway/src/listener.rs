@@ -31,7 +31,7 @@ const MOST: usize = 512;
 const REST: Duration = Duration::from_millis(200);
 
 /// A socket and the routes served on it.
-pub(crate) struct Listener {
+pub struct Listener {
     socket: TcpListener,
     router: Router,
     slowest: Duration,
@@ -54,12 +54,17 @@ impl Listener {
         Ok(Self { socket, router, slowest })
     }
 
-    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
+    /// The address it listens on.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// Serves until stop is requested, then lets open requests finish.
-    pub(crate) async fn serve(self, stop: &Stop) {
+    /// Serves until stop is requested, then lets open requests finish. Senders that are still waiting get
+    /// their answer, or are cut off when the process ends and send again.
+    pub async fn serve(self, stop: &Stop) {
         let Self { socket, router, slowest } = self;
         let places = Arc::new(Semaphore::new(MOST));
         let mut connections = JoinSet::new();

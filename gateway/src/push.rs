@@ -27,7 +27,6 @@ use tokio::{sync::Semaphore, time::timeout};
 use crate::{
     clock,
     listener::{self, Listener},
-    stop::Stop,
 };
 
 /// Largest body, in bytes.
@@ -38,9 +37,6 @@ const MOST_KIB: u32 = 64 << 10;
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
 /// When a sender that was not served may try again, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
-
-/// Listens for the push channels.
-pub struct PushListener(Listener);
 
 /// Where one push channel receives its requests.
 #[derive(Clone)]
@@ -66,38 +62,22 @@ impl Default for Limits {
     }
 }
 
-impl PushListener {
-    /// Listens on `listen`; `None` if no channel has a push endpoint.
-    ///
-    /// # Errors
-    /// The address is in use, or not an address of this machine.
-    pub async fn open(
-        listen: SocketAddr,
-        endpoints: HashMap<ChannelId, PushEndpoint>,
-        limits: Limits,
-    ) -> Result<Option<Self>, Fault> {
-        if endpoints.is_empty() {
-            return Ok(None);
-        }
-        let room = Semaphore::new(usize::try_from(MOST_KIB).unwrap_or(usize::MAX));
-        let senders = Arc::new(Senders { endpoints, room, limits, clock: clock::machine() });
-        let router = Router::new().route("/intake/{channel}", post(take)).with_state(senders);
-        Ok(Some(Self(Listener::open("intake", listen, router, limits.slowest).await?)))
+/// Listens on `listen`; `None` if no channel has a push endpoint.
+///
+/// # Errors
+/// The address is in use, or not an address of this machine.
+pub async fn open(
+    listen: SocketAddr,
+    endpoints: HashMap<ChannelId, PushEndpoint>,
+    limits: Limits,
+) -> Result<Option<Listener>, Fault> {
+    if endpoints.is_empty() {
+        return Ok(None);
     }
-
-    /// The address it listens on.
-    ///
-    /// # Errors
-    /// The system does not tell.
-    pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.0.address()
-    }
-
-    /// Serves until stop is requested. Senders that are still waiting then get their answer, or are cut
-    /// off when the process ends and send again.
-    pub async fn serve(self, stop: &Stop) {
-        self.0.serve(stop).await;
-    }
+    let room = Semaphore::new(usize::try_from(MOST_KIB).unwrap_or(usize::MAX));
+    let senders = Arc::new(Senders { endpoints, room, limits, clock: clock::machine() });
+    let router = Router::new().route("/intake/{channel}", post(take)).with_state(senders);
+    Ok(Some(Listener::open("intake", listen, router, limits.slowest).await?))
 }
 
 /// A request of which nothing was taken: the status, and what the sender is told.

@@ -74,6 +74,9 @@ impl<'a> Requests<'a> {
             let (shared, fence) = (self.shared, self.fence);
             let work = async move {
                 let became = match range {
+                    _ if channel.handle.control.is_paused() => {
+                        RequestState::Failed(is_paused(channel.id()))
+                    }
                     None => sync(channel, store).await,
                     Some(range) => Box::pin(backfill(channel, range, shared, fence)).await,
                 };
@@ -111,9 +114,6 @@ impl<'a> Requests<'a> {
 
 /// One whole pass, now.
 async fn sync(channel: &LiveChannel, store: &Database) -> RequestState {
-    if let Some(paused) = paused(channel) {
-        return paused;
-    }
     match channel.handle.control.pass_now().await {
         Ok(()) => step(channel, store).await,
         Err(why) => RequestState::Failed(why),
@@ -127,9 +127,6 @@ async fn backfill(
     shared: &Shared,
     fence: u64,
 ) -> RequestState {
-    if let Some(paused) = paused(channel) {
-        return paused;
-    }
     let ended = Box::pin(supervise_channel(&channel.backfill(range), shared, fence)).await;
     match ended {
         // Whoever runs the channel next continues it.
@@ -137,10 +134,6 @@ async fn backfill(
         Ok(()) => step(channel, &shared.store).await,
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
-}
-
-fn paused(channel: &LiveChannel) -> Option<RequestState> {
-    channel.handle.control.is_paused().then(|| RequestState::Failed(is_paused(channel.id())))
 }
 
 /// Why a paused channel is not read, for whoever requested it.

@@ -4,7 +4,7 @@
 //! are sealed with the current key are skipped, so an interrupted run is simply repeated. Old tokens stay
 //! beside the new ones: meanwhile a person is found under either.
 
-use contract::{Fault, Sealed};
+use contract::{Fault, Sealed, demand::Person};
 use normalizer::{OpenError, Personal, Place, Sealer, open_sealed};
 use sink::store::{Database, RawOf, SealedRaw, SealedRow};
 
@@ -66,9 +66,10 @@ async fn raws(store: &Database, sealer: &Sealer, of: RawOf) -> Result<u64, Fault
         rows.retain(|row| sealer.is_old(&row.raw));
         for row in &mut rows {
             let SealedRaw { id, channel, raw, .. } = row;
+            let place = Place { channel, id };
             *raw = sealer
-                .open(channel, id, normalizer::RAW, raw)
-                .map(|bytes| sealer.seal(channel, id, normalizer::RAW, &bytes))
+                .open(place, normalizer::RAW, raw)
+                .map(|bytes| sealer.seal(place, normalizer::RAW, &bytes))
                 .map_err(|error| unopened(row.seq, error))?;
         }
         if !rows.is_empty() {
@@ -86,27 +87,37 @@ fn is_old(sealer: &Sealer, row: &SealedRow) -> bool {
 fn reseal(sealer: &Sealer, row: &mut SealedRow) -> Result<(), OpenError> {
     let SealedRow { id, channel, address, people, unmasked, .. } = row;
     let place = Place { channel, id };
-    let value = |field: &str, make: fn(&str) -> Personal, value: &mut Option<Sealed>| {
-        if let Some(sealed) = value {
-            let plain = open_sealed(sealer, place, field, sealed)?;
-            let resealed = sealer.seal_personal(channel, id, field, &make(&plain));
-            // A value without a token was no identity, and must not get one now.
-            let token = resealed.token.filter(|_| sealed.token.is_some());
-            *sealed = Sealed { mask: sealed.mask.clone(), token, sealed: resealed.sealed };
-        }
+    each_value(address, people, |field, sealed, make| {
+        let value = make(&open_sealed(sealer, place, field, sealed)?);
+        let resealed = sealer.seal_personal(place, field, &value);
+        // A value without a token was no identity, and must not get one now.
+        let token = resealed.token.filter(|_| sealed.token.is_some());
+        *sealed = Sealed { mask: sealed.mask.clone(), token, sealed: resealed.sealed };
         Ok(())
-    };
-    value("address", Personal::address, address)?;
-    for (index, person) in people.iter_mut().enumerate() {
-        value(&format!("people.{index}.name"), Personal::name, &mut person.name)?;
-        value(&format!("people.{index}.phone"), Personal::phone, &mut person.phone)?;
-        value(&format!("people.{index}.id_no"), Personal::id_no, &mut person.id_no)?;
-    }
+    })?;
     if let Some(sealed) = unmasked {
-        let plain = sealer.open(channel, id, normalizer::UNMASKED, sealed)?;
-        *sealed = sealer.seal(channel, id, normalizer::UNMASKED, &plain);
+        let plain = sealer.open(place, normalizer::UNMASKED, sealed)?;
+        *sealed = sealer.seal(place, normalizer::UNMASKED, &plain);
     }
     Ok(())
+}
+
+/// Visits every personal value of a row: its field, the value, and how its kind is parsed.
+pub(crate) fn each_value(
+    address: &mut Option<Sealed>,
+    people: &mut [Person],
+    mut visit: impl FnMut(&str, &mut Sealed, fn(&str) -> Personal) -> Result<(), OpenError>,
+) -> Result<(), OpenError> {
+    for (index, Person { name, phone, id_no, .. }) in people.iter_mut().enumerate() {
+        let mut value = |kind: &str, sealed: &mut Option<Sealed>, make| {
+            let field = format!("people.{index}.{kind}");
+            sealed.iter_mut().try_for_each(|sealed| visit(&field, sealed, make))
+        };
+        value("name", name, Personal::name)?;
+        value("phone", phone, Personal::phone)?;
+        value("id_no", id_no, Personal::id_no)?;
+    }
+    address.iter_mut().try_for_each(|sealed| visit("address", sealed, Personal::address))
 }
 
 fn unopened(seq: i64, error: OpenError) -> Fault {

@@ -81,7 +81,7 @@ pub async fn serve_wanted(
             return Vec::new();
         };
         let leases = LeaseHolder::new(store.apart(), true);
-        let ended = channels::serve(wanted, &shared, &leases, settings.limits.grace.0).await;
+        let ended = channels::serve(wanted, &shared, &leases).await;
         tokio::select! { biased;
             () = stop.requested() => {}
             () = kept(store) => {}
@@ -137,6 +137,7 @@ impl Halves {
         Some(Shared {
             bus: self.publisher.clone()?,
             store: store.apart(),
+            grace: settings.limits.grace.0,
             environment: Environment {
                 memory: Arc::new(Memory::new(settings.limits.memory.0)),
                 mapping: Arc::default(),

@@ -34,6 +34,8 @@ pub struct Shared {
     pub bus: AnyPublisher,
     /// Where progress is kept.
     pub store: Database,
+    /// How long channels may take to stop.
+    pub grace: Duration,
     /// Memory, clock and stop of the process.
     pub environment: Environment,
 }
@@ -44,12 +46,7 @@ pub type Ended = (ChannelId, Result<(), Fault>);
 /// Runs these channels, under the lease with this `fence`, until all have ended. Once stop is requested,
 /// each ends after the batch in flight, and after at most `grace` this returns without them: that is
 /// always safe, and so is dropping this future.
-pub async fn run_channels(
-    channels: &[LiveChannel],
-    shared: &Shared,
-    fence: u64,
-    grace: Duration,
-) -> Vec<Ended> {
+pub async fn run_channels(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Vec<Ended> {
     let mut tasks = JoinSet::new();
     for channel in channels {
         let (channel, shared) = (channel.clone(), shared.clone());
@@ -59,7 +56,7 @@ pub async fn run_channels(
             (channel.id().clone(), ended)
         });
     }
-    join_until(&mut tasks, &shared.environment.stop, grace).await
+    join_until(&mut tasks, &shared.environment.stop, shared.grace).await
 }
 
 /// Runs the sink until stop is requested, and for at most `grace` after.

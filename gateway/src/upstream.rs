@@ -26,13 +26,12 @@ pub async fn serve(
     channels: Vec<LiveChannel>,
     shared: &Shared,
     leases: &LeaseHolder,
-    grace: Duration,
 ) -> Vec<Ended> {
     let (pushed, pulled): (Vec<_>, Vec<_>) =
         channels.into_iter().partition(|channel| channel.endpoint.is_some());
     let run = async |channels: &[LiveChannel], fence| {
         tokio::select! {
-            ended = run_channels(channels, shared, fence, grace) => ended,
+            ended = run_channels(channels, shared, fence) => ended,
             never = Box::pin(requests::serve(channels, shared, fence)), if !channels.is_empty() => match never {},
         }
     };

@@ -138,10 +138,8 @@ impl<'a> Builder<'a> {
 
     fn region(&mut self, field: &Option<Field>) -> Option<RegionRule> {
         let source = self.source("region", field, &[crate::config::Conversion::Region])?;
-        let Some(table) = self.codes.regions().cloned() else {
-            self.problem("region", "there is no codes/region.csv; add it");
-            return None;
-        };
+        let table = self.codes.regions().cloned().ok_or("there is no codes/region.csv; add it");
+        let table = self.noted("region", table)?;
         let within = field.as_ref().and_then(|field| field.0.within.clone());
         if let Some(code) = within.as_ref().filter(|code| !table.is_in_force(code)) {
             let message = format!("`within` names `{code}`, which is not a division in force");
@@ -153,6 +151,11 @@ impl<'a> Builder<'a> {
 
     pub(crate) fn problem(&mut self, target: &str, message: impl Into<String>) {
         self.problems.push(MappingProblem { path: target.to_owned(), message: message.into() });
+    }
+
+    /// The value, or `None` with the error noted as a problem.
+    fn noted<T>(&mut self, target: &str, found: Result<T, impl Into<String>>) -> Option<T> {
+        found.map_err(|message| self.problem(target, message)).ok()
     }
 }
 

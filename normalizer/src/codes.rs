@@ -21,6 +21,7 @@ use serde::Serialize;
 
 pub use load::CodesProblem;
 use load::File;
+pub(crate) use load::is_digits;
 pub use region::{Region, RegionTable};
 pub use table::CodeTable;
 

@@ -24,7 +24,7 @@ use crate::{
     plan::{Draft, MappingPlan},
     redact::{Own, redact},
     rule::PlainPerson,
-    seal::{Compressor, Personal, RAW, Sealer, UNMASKED},
+    seal::{Compressor, Personal, Place, RAW, Sealer, UNMASKED},
     source::Record,
     trace::{Traced, Tracer},
 };
@@ -99,9 +99,10 @@ impl Mapping {
 
     fn accept(&self, record: &RawRecord) -> Result<Accepted, Reason> {
         let id = DemandId::of(&self.channel, &record.key);
+        let place = Place { channel: &self.channel, id: &id };
         let (draft, mut notes) = self.draft(record.body.tree(), Work::default());
         let own = Own::within(&draft.people, draft.address.as_ref(), &mut notes.work);
-        if notes.work.is_too_costly() {
+        if notes.work.is_too_costly {
             return Err(too_costly());
         }
         let digest = self.sealer.digest(&canonical(&draft, &notes));
@@ -111,18 +112,18 @@ impl Mapping {
         if !unmasked.is_empty() {
             // A map of strings always serialises.
             let text = serde_json::to_vec(&unmasked).unwrap_or_default();
-            body.unmasked = Some(self.sealer.seal(&self.channel, &id, UNMASKED, &text));
+            body.unmasked = Some(self.sealer.seal(place, UNMASKED, &text));
         }
         let people = people.iter().enumerate();
-        body.people = people.map(|(index, person)| self.seal_person(&id, index, person)).collect();
+        body.people =
+            people.map(|(index, person)| self.seal_person(place, index, person)).collect();
         if let Some(address) = &address {
             body.address_area = address.area().map(str::to_owned);
-            let sealed = self.sealer.seal_personal(&self.channel, &id, "address", address);
-            body.address = Some(sealed);
+            body.address = Some(self.sealer.seal_personal(place, "address", address));
         }
         body.quality = notes.into_quality();
         body.quality.extend(record.text.marks.iter().flat_map(|mark| self.doubts(mark)));
-        Ok(Accepted { body, digest, raw: self.seal_raw(&id, &record.body.to_bytes()) })
+        Ok(Accepted { body, digest, raw: self.seal(&id, &record.body.to_bytes()) })
     }
 
     /// Whether any field of the demand is read from this field of the source.
@@ -141,13 +142,12 @@ impl Mapping {
         (draft, notes)
     }
 
-    fn seal_person(&self, id: &DemandId, index: usize, person: &PlainPerson) -> Person {
+    fn seal_person(&self, place: Place<'_>, index: usize, person: &PlainPerson) -> Person {
         // The index is part of the place, so that two people of a demand cannot be swapped.
         let index = index.to_string();
         let seal = |field: &str, value: &Option<_>| {
             let field = ["people.", &index, ".", field].concat();
-            let value = value.as_ref()?;
-            Some(self.sealer.seal_personal(&self.channel, id, &field, value))
+            value.as_ref().map(|value| self.sealer.seal_personal(place, &field, value))
         };
         Person {
             role: person.role,
@@ -156,10 +156,6 @@ impl Mapping {
             id_no: seal("id_no", &person.id_no),
             gender: person.gender.clone(),
         }
-    }
-
-    fn seal_raw(&self, id: &DemandId, bytes: &[u8]) -> SealedBytes {
-        self.sealer.seal(&self.channel, id, RAW, &self.compressor.compress(bytes))
     }
 
     /// A finding of the decoder about a column or a part of it, for each field that is read from it.
@@ -195,7 +191,8 @@ impl Normalizer for Mapping {
     }
 
     fn seal(&self, id: &DemandId, bytes: &[u8]) -> SealedBytes {
-        self.seal_raw(id, bytes)
+        let place = Place { channel: &self.channel, id };
+        self.sealer.seal(place, RAW, &self.compressor.compress(bytes))
     }
 }
 

@@ -62,7 +62,7 @@ impl Notes {
 pub(crate) struct Work {
     repair: u64,
     mapping: u64,
-    is_too_costly: bool,
+    pub(crate) is_too_costly: bool,
 }
 
 /// The budget of everything except repair: a step is a byte of a text or a node of the record that
@@ -93,10 +93,6 @@ impl Work {
     #[cfg(test)]
     pub(crate) fn spent(&self) -> u64 {
         (REPAIR_STEPS - self.repair) + (MAPPING_STEPS - self.mapping)
-    }
-
-    pub(crate) fn is_too_costly(&self) -> bool {
-        self.is_too_costly
     }
 
     /// Repairs a text within the rest of the repair budget.

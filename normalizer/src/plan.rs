@@ -74,11 +74,11 @@ impl<T: 'static> Rules<T> {
     pub(crate) fn set_coded<R: Send + Sync + 'static, V: 'static>(
         &mut self,
         rule: Option<R>,
-        read: fn(&R, Record<'_>, &mut Notes) -> Coded<V>,
+        read: fn(&R, Record<'_>, &mut Notes) -> Option<Coded<V>>,
         fields: fn(&mut T) -> (&mut Option<V>, &mut Option<String>),
     ) {
         self.add(rule, move |rule, item, record, notes| {
-            let Coded { code, raw } = read(rule, record, notes);
+            let Some(Coded { code, raw }) = read(rule, record, notes) else { return };
             let fields = fields(item);
             *fields.0 = code;
             *fields.1 = fields.1.take().or(raw);

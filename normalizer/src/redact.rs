@@ -39,7 +39,7 @@ pub(crate) fn redact(
             unmasked.insert(path.to_string(), std::mem::replace(text, masked));
         }
     });
-    (!work.is_too_costly()).then_some(unmasked)
+    (!work.is_too_costly).then_some(unmasked)
 }
 
 /// The masked text; `None` if there is nothing to mask.

@@ -51,7 +51,7 @@ impl Tracer<'_> {
         if self.reveal || text.is_empty() {
             return text.to_owned();
         }
-        let personal = fields.iter().find_map(|field| make(field));
+        let personal = fields.iter().find_map(|field| Personal::parser(field));
         match personal {
             Some(make) if is_single => make(text).mask().to_owned(),
             // A field that is not mapped may hold personal values of anybody.
@@ -60,17 +60,6 @@ impl Tracer<'_> {
             }
             _ => masked(text, self.own).unwrap_or_else(|| text.to_owned()),
         }
-    }
-}
-
-/// The parser of a personal field.
-fn make(field: &str) -> Option<fn(&str) -> Personal> {
-    match field {
-        "people.phone" => Some(Personal::phone),
-        "people.id_no" => Some(Personal::id_no),
-        "people.name" => Some(Personal::name),
-        "address" => Some(Personal::address),
-        _ => None,
     }
 }
 

@@ -20,26 +20,18 @@ pub(crate) struct District {
     pub(crate) old_code: Option<&'static str>,
 }
 
-const fn district(
-    name: &'static str,
-    code: &'static str,
-    old_code: Option<&'static str>,
-) -> District {
-    District { name, code, old_code }
-}
-
 /// All seven, the ones with most demands more than once.
 pub(crate) const DISTRICTS: &[&District] = &[
-    &district("镜湖区", "340202", None),
-    &district("镜湖区", "340202", None),
-    &district("鸠江区", "340207", None),
-    &district("鸠江区", "340207", None),
-    &district("弋江区", "340209", Some("340208")),
-    &district("弋江区", "340209", Some("340203")),
-    &district("湾沚区", "340210", Some("340221")),
-    &district("繁昌区", "340212", Some("340222")),
-    &district("南陵县", "340223", None),
-    &district("无为市", "340281", Some("340225")),
+    &District { name: "镜湖区", code: "340202", old_code: None },
+    &District { name: "镜湖区", code: "340202", old_code: None },
+    &District { name: "鸠江区", code: "340207", old_code: None },
+    &District { name: "鸠江区", code: "340207", old_code: None },
+    &District { name: "弋江区", code: "340209", old_code: Some("340208") },
+    &District { name: "弋江区", code: "340209", old_code: Some("340203") },
+    &District { name: "湾沚区", code: "340210", old_code: Some("340221") },
+    &District { name: "繁昌区", code: "340212", old_code: Some("340222") },
+    &District { name: "南陵县", code: "340223", old_code: None },
+    &District { name: "无为市", code: "340281", old_code: Some("340225") },
 ];
 
 /// Any district.

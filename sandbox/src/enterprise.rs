@@ -20,39 +20,20 @@ use std::time::Duration;
 use anyhow::Context;
 
 use self::appeal::Appeal;
+use crate::Conduct;
 use crate::dice::Dice;
 use crate::faults::faults;
 use crate::truth::Truth;
-use crate::{Clock, Faults};
 
 /// How often a file falls.
 pub const EVERY: Duration = Duration::from_secs(30 * 60);
-
-/// How the platform behaves.
-#[derive(Clone, Debug)]
-pub struct EnterpriseSettings {
-    /// Same seed, same appeals.
-    pub seed: u64,
-    /// What goes wrong, and how often: faults of a row strike every n-th appeal, faults of a file
-    /// every n-th file.
-    pub faults: Faults<EnterpriseFault>,
-    /// The city's time.
-    pub clock: Clock,
-}
-
-impl EnterpriseSettings {
-    /// A platform without faults.
-    #[must_use]
-    pub fn new(seed: u64, clock: Clock) -> Self {
-        Self { seed, faults: Faults::none(), clock }
-    }
-}
 
 /// The platform and its folder.
 #[derive(Debug)]
 pub struct Enterprise {
     folder: PathBuf,
-    settings: EnterpriseSettings,
+    /// Faults of a row strike every n-th appeal, faults of a file every n-th file.
+    conduct: Conduct<EnterpriseFault>,
     office: Mutex<Office>,
 }
 
@@ -90,7 +71,7 @@ impl Enterprise {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn create(folder: &Path, settings: EnterpriseSettings) -> anyhow::Result<Self> {
+    pub fn create(folder: &Path, conduct: Conduct<EnterpriseFault>) -> anyhow::Result<Self> {
         for folder in [folder.join("archive"), folder.join("error")] {
             std::fs::create_dir_all(&folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
@@ -98,7 +79,7 @@ impl Enterprise {
         let truth = Truth::new("enterprise");
         let office = Office { appeals: Vec::new(), n_drops: 0, n_touched: 0, last: None, truth };
         let folder = std::path::absolute(folder)?;
-        Ok(Self { folder, settings, office: Mutex::new(office) })
+        Ok(Self { folder, conduct, office: Mutex::new(office) })
     }
 
     /// Where a reader finds the files.
@@ -109,11 +90,11 @@ impl Enterprise {
 
     /// Files `n` appeals now and returns their numbers. They are visible with the next file.
     pub fn file(&self, n: u64) -> Vec<String> {
-        let now = self.settings.clock.now();
+        let now = self.conduct.clock.now();
         let mut office = self.locked();
         let first = office.appeals.len() as u64 + 1;
         let new: Vec<_> =
-            (first..first + n).map(|number| Appeal::new(&self.settings, number, now)).collect();
+            (first..first + n).map(|number| Appeal::new(&self.conduct, number, now)).collect();
         let numbers = new.iter().map(|appeal| appeal.number.clone()).collect();
         office.appeals.extend(new);
         numbers
@@ -121,12 +102,12 @@ impl Enterprise {
 
     /// Moves `n` appeals chosen by chance one step along their way, now. Returns their numbers.
     pub fn touch(&self, n: u64) -> Vec<String> {
-        let now = self.settings.clock.now();
+        let now = self.conduct.clock.now();
         let mut office = self.locked();
         let mut moved = Vec::new();
         for _ in 0..n {
             office.n_touched += 1;
-            let mut dice = Dice::new(self.settings.seed ^ TOUCHING, office.n_touched);
+            let mut dice = Dice::new(self.conduct.seed ^ TOUCHING, office.n_touched);
             let place = dice.below(office.appeals.len());
             let Some(appeal) = office.appeals.get_mut(place) else { break };
             if appeal.advance(&mut dice, now) {

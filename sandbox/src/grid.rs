@@ -59,7 +59,33 @@ impl Upstream for Grid {
     }
 
     fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
-        answer(self, office, ask)
+        if ask.method != "GET" || ask.path != "/restapi/appeal/page" {
+            return Reply::html(404, "Not Found");
+        }
+        office.count("list");
+        let now = office.now();
+        if self.not_before.take().is_some_and(|not_before| now < not_before) {
+            office.calls.early += 1;
+        }
+        if office.strikes(Fault::Unavailable) {
+            office.refuse("unavailable");
+            self.not_before = Some(now + UNAVAILABLE);
+            let seconds = UNAVAILABLE.num_seconds().to_string();
+            return Reply::html(503, "Service Unavailable").with("retry-after", seconds);
+        }
+        let header = |name: &str| ask.header(name).unwrap_or_default();
+        let date = header("x-bg-date-time");
+        if from_http_date(date).is_none_or(|at| (now - at).abs() > SKEW) {
+            return refused(office, "clock", "请求时间与服务器相差超过90秒");
+        }
+        let right = sign::x_bg(SECRET_KEY, &ask.method, &ask.path, &ask.query, ACCESS_KEY, date);
+        if header("x-bg-hmac-access-key") != ACCESS_KEY
+            || header("x-bg-hmac-algorithm") != "hmac-sha256"
+            || header("x-bg-hmac-signature") != right
+        {
+            return refused(office, "signature", "签名校验失败");
+        }
+        page(office, ask)
     }
 }
 
@@ -88,36 +114,6 @@ faults! {
 const SKEW: TimeDelta = TimeDelta::seconds(90);
 const UNAVAILABLE: TimeDelta = TimeDelta::seconds(2);
 const ROWS_AT_MOST: usize = 100;
-
-pub(super) fn answer(grid: &mut Grid, office: &mut Office<Fault>, ask: &Ask) -> Reply {
-    if ask.method != "GET" || ask.path != "/restapi/appeal/page" {
-        return Reply::html(404, "Not Found");
-    }
-    office.count("list");
-    let now = office.now();
-    if grid.not_before.take().is_some_and(|not_before| now < not_before) {
-        office.calls.early += 1;
-    }
-    if office.strikes(Fault::Unavailable) {
-        office.refuse("unavailable");
-        grid.not_before = Some(now + UNAVAILABLE);
-        let seconds = UNAVAILABLE.num_seconds().to_string();
-        return Reply::html(503, "Service Unavailable").with("retry-after", seconds);
-    }
-    let header = |name: &str| ask.header(name).unwrap_or_default();
-    let date = header("x-bg-date-time");
-    if from_http_date(date).is_none_or(|at| (now - at).abs() > SKEW) {
-        return refused(office, "clock", "请求时间与服务器相差超过90秒");
-    }
-    let right = sign::x_bg(SECRET_KEY, &ask.method, &ask.path, &ask.query, ACCESS_KEY, date);
-    if header("x-bg-hmac-access-key") != ACCESS_KEY
-        || header("x-bg-hmac-algorithm") != "hmac-sha256"
-        || header("x-bg-hmac-signature") != right
-    {
-        return refused(office, "signature", "签名校验失败");
-    }
-    page(office, ask)
-}
 
 fn refused(office: &mut Office<Fault>, why: &'static str, message: &str) -> Reply {
     office.refuse(why);

@@ -31,7 +31,7 @@ use crate::faults::faults;
 use crate::{Clock, Corpus, Faults, Memory};
 
 pub use self::live::{LockGuard, Pace};
-pub use self::oracle::{Case, Expected, Oracle, Pressing, State};
+pub use self::oracle::{Case, Oracle, Pressing, State};
 pub use self::row::{Gbk, Row};
 
 /// How a hotline behaves.

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta, Timelike as _};
 
 use self::clue::{Clue, STEPS, dcxsbh};
 use crate::faults::faults;
@@ -103,14 +103,12 @@ impl<L: Level> Upstream for Platform<L> {
     }
 
     fn filed(&mut self, office: &mut Office<Fault>, number: u64) {
-        if office.conduct.faults.strikes(Fault::LateRow, number) {
-            let noon = NaiveTime::from_hms_opt(12, 0, 0).unwrap_or_default();
-            office.register.redate(number, |at| {
-                // Yesterday grows until noon; what comes after that is today's.
-                if at.time() < noon { at - TimeDelta::days(1) } else { at }
-            });
-        }
-        if let Some(entry) = office.register.entry(number) {
+        let is_late = office.conduct.faults.strikes(Fault::LateRow, number);
+        if let Some(entry) = office.register.entry_mut(number) {
+            // Yesterday grows until noon; what comes after that is today's.
+            if is_late && entry.received.hour() < 12 {
+                entry.received -= TimeDelta::days(1);
+            }
             self.days.insert((entry.received.date(), number));
         }
     }

@@ -33,11 +33,11 @@ mod whole;
 
 pub use clock::Clock;
 pub use corpus::{Corpus, Piece};
-pub use enterprise::{EVERY, Enterprise, EnterpriseCounters, EnterpriseFault, EnterpriseSettings};
+pub use enterprise::{EVERY, Enterprise, EnterpriseCounters, EnterpriseFault};
 pub use faults::{Faults, Switch};
 pub use hotline::{
-    Case, Counters, Expected, Fault, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Row,
-    Settings, State, Storage,
+    Case, Counters, Fault, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Row, Settings, State,
+    Storage,
 };
 pub use source::{Calls, Conduct, Limits, Simulator};
 pub use truth::{Memory, Truth};

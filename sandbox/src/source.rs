@@ -153,7 +153,7 @@ impl<U: Upstream> Simulator<U> {
         let shared = self.locked();
         let Office { conduct, register, .. } = &shared.office;
         let mut truth = Truth::new(U::CHANNEL);
-        for entry in register.entries() {
+        for entry in &register.entries {
             let key = U::key(entry.number);
             for mark in &entry.marks {
                 truth.told(&key, U::told(conduct, entry, *mark));
@@ -195,7 +195,7 @@ impl<U: Upstream> Simulator<U> {
         for i in 0..n {
             // A stream of its own, so that filing in between changes nothing.
             let mut dice = Dice::new(office.conduct.seed ^ TOUCHING, office.touched + i);
-            let entries = office.register.entries();
+            let entries = &office.register.entries;
             let chosen = (0..20).find_map(|_| next::<U>(entries.get(dice.below(entries.len()))?));
             let Some((number, step)) = chosen else { continue };
             office.register.moved(number, now, step);
@@ -211,22 +211,9 @@ impl<U: Upstream> Simulator<U> {
         let mut shared = self.locked();
         let now = shared.office.now();
         let register = &mut shared.office.register;
-        let entry = register.entries().iter().find(|entry| U::key(entry.number) == key);
+        let entry = register.entries.iter().find(|entry| U::key(entry.number) == key);
         let Some((number, step)) = entry.and_then(next::<U>) else { return false };
         register.moved(number, now, step);
-        true
-    }
-
-    /// Deletes one item: it is not served any more. False if there is none.
-    pub fn withdraw(&self, key: &str) -> bool {
-        let mut shared = self.locked();
-        let now = shared.office.now();
-        let register = &mut shared.office.register;
-        let entry = register.entries().iter().find(|entry| U::key(entry.number) == key);
-        let Some(number) = entry.filter(|e| e.gone.is_none()).map(|e| e.number) else {
-            return false;
-        };
-        register.take_away(number, now);
         true
     }
 

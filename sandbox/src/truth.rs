@@ -21,7 +21,8 @@ pub use self::facts::{Attachment, Business, Doubt, Facts, Person, Place, Repeat,
 /// Everything one channel ever served. Cloning is cheap: states are shared.
 #[derive(Clone, Debug)]
 pub struct Truth {
-    channel: &'static str,
+    /// The channel's name, which is the name of its folder: `hotline`, `petition` and so on.
+    pub channel: &'static str,
     pub(crate) history: History<Told>,
 }
 
@@ -96,12 +97,6 @@ pub enum Memory {
 impl Truth {
     pub(crate) fn new(channel: &'static str) -> Self {
         Self { channel, history: History::new() }
-    }
-
-    /// The channel's name, which is the name of its folder: `hotline`, `petition` and so on.
-    #[must_use]
-    pub fn channel(&self) -> &'static str {
-        self.channel
     }
 
     /// All things, in the order they first appeared.

@@ -16,10 +16,7 @@ use crate::grid::Grid;
 use crate::inspection::{Platform, Province, State};
 use crate::petition::Bureau;
 use crate::source::{Simulator, Upstream};
-use crate::{
-    Clock, Conduct, Enterprise, EnterpriseSettings, Faults, Hotline, Limits, Memory, Settings,
-    Switch, Truth,
-};
+use crate::{Clock, Conduct, Enterprise, Faults, Hotline, Limits, Memory, Settings, Switch, Truth};
 
 /// The channels, and how many of a thousand demands come through each.
 pub const CHANNELS: &[(&str, u64)] = &[
@@ -91,41 +88,17 @@ impl CityPlan {
         let text = self.faults.get(channel).map_or("", String::as_str);
         Faults::parse(text).with_context(|| format!("the faults of {channel}"))
     }
-
-    async fn hotline(&self, records: u64) -> anyhow::Result<Channel> {
-        let plain = Settings::new(self.seed, self.clock.clone());
-        let faults = self.faults("hotline")?;
-        let settings = Settings { faults, memory: self.memory, ..plain };
-        let hotline = Hotline::create(&self.dir.join("hotline.db"), settings).await?;
-        hotline.file(records).await.context("the hotline")?;
-        Ok(Channel::Hotline(Box::new(hotline)))
-    }
-
-    fn enterprise(&self, records: u64) -> anyhow::Result<Channel> {
-        let (seed, clock) = (self.seed, self.clock.clone());
-        let settings = EnterpriseSettings { seed, clock, faults: self.faults("enterprise")? };
-        let enterprise = Enterprise::create(&self.dir.join("wqfw"), settings)?;
-        enterprise.file(records);
-        enterprise.drop_file()?;
-        Ok(Channel::Files(Box::new(enterprise)))
-    }
-
-    async fn source<U: Upstream>(&self, records: u64) -> anyhow::Result<Channel> {
-        // Each channel has its own seed: not everybody says everything everywhere.
-        let place = CHANNELS.iter().zip(0_u64..).find(|((name, _), _)| *name == U::CHANNEL);
-        let seed = self.seed ^ (place.map_or(0, |(_, place)| place) << 48);
-        let plain = Conduct::new(seed, self.clock.clone());
-        let (faults, limits, memory) = (self.faults(U::CHANNEL)?, Limits::Loose, self.memory);
-        let source = Simulator::<U>::open(Conduct { faults, limits, memory, ..plain }).await?;
-        source.file(records);
-        Ok(Channel::Http(Box::new(source)))
-    }
 }
 
 /// The city while its sources answer, until it is dropped.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct City {
-    split: Vec<(&'static str, u64)>,
+    /// The channels with the number of demands that each had at the start.
+    pub split: Vec<(&'static str, u64)>,
+    /// The addresses of the channels that are asked over HTTP, `http://127.0.0.1:port`, by name.
+    pub addresses: Vec<(&'static str, String)>,
+    /// The variables that the folders of the channels need.
+    pub environment: Vec<(&'static str, String)>,
     /// In the order of the split.
     channels: Vec<Channel>,
 }
@@ -139,21 +112,11 @@ enum Channel {
 
 /// A [`Simulator`] of any kind.
 trait Source: std::fmt::Debug + Send + Sync {
-    fn url(&self) -> &str;
-    fn environment(&self) -> Vec<(&'static str, String)>;
     fn truth(&self) -> Truth;
     fn live(&self, new: u64, moved: u64);
 }
 
 impl<U: Upstream> Source for Simulator<U> {
-    fn url(&self) -> &str {
-        self.url()
-    }
-
-    fn environment(&self) -> Vec<(&'static str, String)> {
-        self.environment()
-    }
-
     fn truth(&self) -> Truth {
         self.truth()
     }
@@ -170,54 +133,64 @@ impl City {
     /// # Errors
     /// When the hotline's database exists already or cannot be created, or there is no free port.
     pub async fn open(plan: &CityPlan) -> anyhow::Result<Self> {
-        let split = plan.split();
-        let mut channels = Vec::new();
-        for (name, records) in &split {
-            channels.push(match *name {
-                "hotline" => plan.hotline(*records).await?,
-                "message_board" => plan.source::<Board>(*records).await?,
-                "petition" => plan.source::<Bureau>(*records).await?,
-                "inspection_state" => plan.source::<Platform<State>>(*records).await?,
-                "inspection_province" => plan.source::<Platform<Province>>(*records).await?,
-                "enterprise" => plan.enterprise(*records)?,
-                _ => plan.source::<Grid>(*records).await?,
-            });
-        }
-        Ok(Self { split, channels })
-    }
-
-    /// The channels with the number of demands that each had at the start.
-    #[must_use]
-    pub fn split(&self) -> &[(&'static str, u64)] {
-        &self.split
-    }
-
-    /// The addresses of the channels that are asked over HTTP, `http://127.0.0.1:port`, by name.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<(&'static str, String)> {
-        let all = self.split.iter().zip(&self.channels);
-        all.filter_map(|((name, _), channel)| match channel {
-            Channel::Http(source) => Some((*name, source.url().to_owned())),
-            Channel::Hotline(_) | Channel::Files(_) => None,
-        })
-        .collect()
-    }
-
-    /// The variables that the folders of the channels need.
-    #[must_use]
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
-        let of = |channel: &Channel| match channel {
-            Channel::Hotline(hotline) => vec![("HOTLINE_DATABASE_URL", hotline.url().to_owned())],
-            Channel::Files(files) => {
-                vec![("ENTERPRISE_DROP_URL", files.folder().display().to_string())]
+        let mut city = Self { split: plan.split(), ..Self::default() };
+        for (name, records) in city.split.clone() {
+            match name {
+                "hotline" => city.open_hotline(plan, records).await?,
+                "message_board" => city.open_source::<Board>(plan, records).await?,
+                "petition" => city.open_source::<Bureau>(plan, records).await?,
+                "inspection_state" => city.open_source::<Platform<State>>(plan, records).await?,
+                "inspection_province" => {
+                    city.open_source::<Platform<Province>>(plan, records).await?;
+                }
+                "enterprise" => city.open_enterprise(plan, records)?,
+                _ => city.open_source::<Grid>(plan, records).await?,
             }
-            Channel::Http(source) => source.environment(),
-        };
-        let mut all: Vec<_> = self.channels.iter().flat_map(of).collect();
+        }
         // Both inspections encrypt rows with the same key.
-        all.sort_unstable();
-        all.dedup();
-        all
+        city.environment.sort_unstable();
+        city.environment.dedup();
+        Ok(city)
+    }
+
+    async fn open_hotline(&mut self, plan: &CityPlan, records: u64) -> anyhow::Result<()> {
+        let plain = Settings::new(plan.seed, plan.clock.clone());
+        let faults = plan.faults("hotline")?;
+        let settings = Settings { faults, memory: plan.memory, ..plain };
+        let hotline = Hotline::create(&plan.dir.join("hotline.db"), settings).await?;
+        hotline.file(records).await.context("the hotline")?;
+        self.environment.push(("HOTLINE_DATABASE_URL", hotline.url().to_owned()));
+        self.channels.push(Channel::Hotline(Box::new(hotline)));
+        Ok(())
+    }
+
+    fn open_enterprise(&mut self, plan: &CityPlan, records: u64) -> anyhow::Result<()> {
+        let plain = Conduct::new(plan.seed, plan.clock.clone());
+        let conduct = Conduct { faults: plan.faults("enterprise")?, ..plain };
+        let files = Enterprise::create(&plan.dir.join("wqfw"), conduct)?;
+        files.file(records);
+        files.drop_file()?;
+        self.environment.push(("ENTERPRISE_DROP_URL", files.folder().display().to_string()));
+        self.channels.push(Channel::Files(Box::new(files)));
+        Ok(())
+    }
+
+    async fn open_source<U: Upstream>(
+        &mut self,
+        plan: &CityPlan,
+        records: u64,
+    ) -> anyhow::Result<()> {
+        // Each channel has its own seed: not everybody says everything everywhere.
+        let place = CHANNELS.iter().zip(0_u64..).find(|((name, _), _)| *name == U::CHANNEL);
+        let seed = plan.seed ^ (place.map_or(0, |(_, place)| place) << 48);
+        let plain = Conduct::new(seed, plan.clock.clone());
+        let (faults, limits, memory) = (plan.faults(U::CHANNEL)?, Limits::Loose, plan.memory);
+        let source = Simulator::<U>::open(Conduct { faults, limits, memory, ..plain }).await?;
+        source.file(records);
+        self.addresses.push((U::CHANNEL, source.url().to_owned()));
+        self.environment.extend(source.environment());
+        self.channels.push(Channel::Http(Box::new(source)));
+        Ok(())
     }
 
     /// What every channel ever served, up to now.
@@ -310,9 +283,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let city = City::open(&plan(&dir)).await.unwrap();
         let truths = city.truths().await.unwrap();
-        let told: Vec<_> = truths.iter().map(|t| (t.channel(), t.things().len() as u64)).collect();
-        assert_eq!(told, city.split());
-        let environment = city.environment();
+        let told: Vec<_> = truths.iter().map(|t| (t.channel, t.things().len() as u64)).collect();
+        assert_eq!(told, city.split);
+        let environment = &city.environment;
         for name in [
             "HOTLINE_DATABASE_URL",
             "ENTERPRISE_DROP_URL",
@@ -324,10 +297,10 @@ mod tests {
         ] {
             assert!(environment.iter().any(|(known, _)| *known == name), "{name}");
         }
-        let addresses = city.addresses();
+        let addresses = &city.addresses;
         assert_eq!(addresses.len() + 2, CHANNELS.len(), "a database and a folder have none");
         for (name, _) in addresses {
-            assert!(truths.iter().any(|truth| truth.channel() == name));
+            assert!(truths.iter().any(|truth| truth.channel == *name));
         }
         let names: std::collections::BTreeSet<_> = environment.iter().map(|(n, _)| n).collect();
         assert_eq!(names.len(), environment.len());

@@ -35,7 +35,7 @@ impl World {
         let config = folder.path().join("config");
         shipped::write(&config, &plan.channels).unwrap();
         let since = plan.clock.now().date() - chrono::TimeDelta::days(60);
-        shipped::point_at(&config, &city.addresses(), since).unwrap();
+        shipped::point_at(&config, &city.addresses, since).unwrap();
         Self { folder, city }
     }
 
@@ -45,7 +45,7 @@ impl World {
 
     /// Reads every channel until it has caught up.
     async fn pull(&self) -> (Database, Sealer) {
-        let known = self.city.environment();
+        let known = &self.city.environment;
         let environment =
             |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
         let settings = config::resolve(&self.config(), &vocabulary(), &environment).unwrap();
@@ -64,7 +64,7 @@ impl World {
     async fn differences(&self, store: &Database, sealer: &Sealer) -> Vec<String> {
         let mut found = Vec::new();
         for truth in self.city.truths().await.unwrap() {
-            let channel: ChannelId = truth.channel().parse().unwrap();
+            let channel: ChannelId = truth.channel.parse().unwrap();
             for thing in truth.things() {
                 let difference = difference(&channel, thing, store, sealer).await;
                 found.extend(difference.map(|what| format!("{channel} {}: {what}", thing.key)));
@@ -103,7 +103,7 @@ async fn every_channel_of_the_city_arrives_as_it_was_served() {
     let (store, sealer) = world.pull().await;
     assert_eq!(world.differences(&store, &sealer).await, Vec::<String>::new());
     let books = store.books(None, None).await.unwrap();
-    assert_eq!(books.len(), world.city.split().len());
+    assert_eq!(books.len(), world.city.split.len());
     for book in books {
         assert_eq!((book.balanced, book.in_flight), (Some(true), 0), "{book:?}");
     }

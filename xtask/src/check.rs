@@ -36,14 +36,12 @@ fn run_all(steps: &mut Steps) -> Result<()> {
     let packages = || crates.iter().flat_map(|name| ["--package", name]);
     steps.step("lints", || {
         let mut clippy = cargo(&["clippy", "--locked", "--all-targets"]);
-        clippy.args(packages()).args(["--", "-D", "warnings"]);
-        must(clippy)
+        must(clippy.args(packages()).args(["--", "-D", "warnings"]))
     })?;
     steps.step("tests without servers", || {
         ensure!(has_nextest(), "cargo-nextest is missing: cargo install --locked cargo-nextest");
         let mut tests = cargo(&["nextest", "run", "--locked", "--no-tests", "pass"]);
-        tests.args(["--config-file", NEXTEST, "--profile", "check"]).args(packages());
-        must(tests)
+        must(tests.args(["--config-file", NEXTEST, "--profile", "check"]).args(packages()))
     })
 }
 
@@ -87,9 +85,7 @@ fn changed_files() -> Result<Vec<String>> {
 }
 
 fn git(arguments: &[&str]) -> Result<String> {
-    let mut command = Command::new("git");
-    command.args(arguments).current_dir(root());
-    quiet(command)
+    quiet(Command::new("git").args(arguments).current_dir(root()))
 }
 
 fn join(names: &BTreeSet<String>) -> String {
@@ -116,14 +112,8 @@ struct Dependency {
 
 impl Workspace {
     fn read() -> Result<Self> {
-        let said = quiet(cargo(&[
-            "metadata",
-            "--no-deps",
-            "--offline",
-            "--quiet",
-            "--format-version",
-            "1",
-        ]))?;
+        let metadata = ["metadata", "--no-deps", "--offline", "--quiet", "--format-version", "1"];
+        let said = quiet(cargo(&metadata))?;
         let json = said.lines().find(|line| line.starts_with('{'));
         let json = json.context("cargo metadata says nothing")?;
         Ok(serde_json::from_str(json)?)

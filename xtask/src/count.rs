@@ -43,10 +43,8 @@ pub(crate) fn count() -> Result<()> {
 
 /// The Rust files that git knows or would take.
 fn files() -> Result<Vec<String>> {
-    let mut list = Command::new("git");
-    list.args(["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.rs"]);
-    list.current_dir(root());
-    let list = quiet(list)?;
+    let files = ["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.rs"];
+    let list = quiet(Command::new("git").args(files).current_dir(root()))?;
     Ok(list.lines().filter(|file| root().join(file).exists()).map(str::to_owned).collect())
 }
 

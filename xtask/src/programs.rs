@@ -42,8 +42,7 @@ pub(crate) fn bench_load() -> Result<()> {
 pub(crate) fn bench_text(folder: Option<&Path>) -> Result<()> {
     let mut bench = release("text-tests", "text-bench");
     bench.args(folder.map(std::path::absolute).transpose()?);
-    bench.env(setup::VARIABLE, setup::install(&setup::TEXT)?);
-    must(bench)
+    must(bench.env(setup::VARIABLE, setup::install(&setup::TEXT)?))
 }
 
 /// Makes a file that is shipped: `tools` knows which.
@@ -59,16 +58,14 @@ pub(crate) fn tool(arguments: &[String]) -> Result<()> {
 /// Runs the fuzzer, built as for tests: overflows are found too.
 pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
     let mut fuzz = cargo(&["run", "--locked", "--quiet", "-p", "fuzz-tests", "--bin", "fuzz"]);
-    fuzz.arg("--").args(arguments);
-    must(fuzz)
+    must(fuzz.arg("--").args(arguments))
 }
 
 /// Reads public suites over every connector that reads documents.
 pub(crate) fn conformance(folder: &Path) -> Result<()> {
     build(&["conformance"])?;
-    let mut suites = Command::new(std::env::current_exe()?.with_file_name("conformance"));
-    suites.arg(absolute(folder)?);
-    must(suites)
+    let suites = env::current_exe()?.with_file_name("conformance");
+    must(Command::new(suites).arg(absolute(folder)?))
 }
 
 fn of_system_tests<'a>(
@@ -77,9 +74,7 @@ fn of_system_tests<'a>(
     environment: impl Iterator<Item = (&'static str, &'a str)>,
 ) -> Result<()> {
     must(cargo(&["build", "--locked", "--release", "-p", "gateway", "-p", "system-tests"]))?;
-    let mut command = release("system-tests", program);
-    command.args(arguments).envs(environment);
-    must(command)
+    must(release("system-tests", program).args(arguments).envs(environment))
 }
 
 fn release(package: &str, program: &str) -> Command {

@@ -8,6 +8,7 @@
 //! does not reach the servers, which other guards stop in their turn.
 
 use std::{
+    borrow::BorrowMut,
     fmt,
     io::{self, BufRead, BufReader, IsTerminal, Write},
     os::unix::process::CommandExt,
@@ -35,13 +36,13 @@ pub(crate) struct Said {
 }
 
 /// Runs a command and shows its output as it comes.
-pub(crate) fn shown(command: Command) -> Result<Said> {
-    execute(command, echo)
+pub(crate) fn shown(mut command: impl BorrowMut<Command>) -> Result<Said> {
+    execute(command.borrow_mut(), echo)
 }
 
 /// Runs a command that must succeed and shows its output as it comes.
-pub(crate) fn must(command: Command) -> Result<()> {
-    let name = describe(&command);
+pub(crate) fn must(command: impl BorrowMut<Command>) -> Result<()> {
+    let name = describe(command.borrow());
     if shown(command)?.ok {
         return Ok(());
     }
@@ -49,9 +50,9 @@ pub(crate) fn must(command: Command) -> Result<()> {
 }
 
 /// Runs a command that must succeed; its output is shown only if it does not.
-pub(crate) fn quiet(command: Command) -> Result<String> {
-    let name = describe(&command);
-    let said = execute(command, |_| {})?;
+pub(crate) fn quiet(mut command: impl BorrowMut<Command>) -> Result<String> {
+    let name = describe(command.borrow());
+    let said = execute(command.borrow_mut(), |_| {})?;
     if said.ok {
         return Ok(said.text);
     }
@@ -72,12 +73,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// again.
 pub(crate) fn build(programs: &[&str]) -> Result<()> {
     let mut command = cargo(&["build", "--locked", "--quiet", "--workspace"]);
-    programs.iter().for_each(|program| {
-        command.args(["--bin", program]);
-    });
+    command.args(programs.iter().flat_map(|program| ["--bin", program]));
     // Cargo counts the features of development dependencies only where examples or tests are built.
-    command.arg("--examples");
-    must(command)
+    must(command.arg("--examples"))
 }
 
 /// The folder of the repository.
@@ -99,14 +97,14 @@ fn echo(bytes: &[u8]) {
     let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
-fn execute(mut command: Command, mut each_line: impl FnMut(&[u8])) -> Result<Said> {
+fn execute(command: &mut Command, mut each_line: impl FnMut(&[u8])) -> Result<Said> {
     watch(None)?;
-    let name = describe(&command);
+    let name = describe(command);
     let (reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
     let mut child = command.spawn().with_context(|| format!("`{name}` cannot be started"))?;
     // Our copies of the writing end live in `command`: while one is open the pipe never ends.
-    drop(command);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     let armed = watch(Some(child.id()));
     let text = read(reader, &mut each_line);
     let status = child.wait();

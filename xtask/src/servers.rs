@@ -24,31 +24,29 @@ use crate::{
 
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// A Debian package that a server, or what talks to one, comes in.
-pub(crate) struct Package {
-    /// Its name for apt-get.
-    pub(crate) name: &'static str,
-    /// Whether its programs are there.
-    pub(crate) is_installed: fn() -> bool,
-}
+/// A Debian package that a server, or what talks to one, comes in: its name for apt-get, and whether its
+/// programs are there.
+type Package = (&'static str, fn() -> bool);
 
 /// What has to be installed.
 pub(crate) const PACKAGES: &[Package] = &[
-    Package { name: "postgresql", is_installed: postgres::is_installed },
-    Package { name: "mariadb-server", is_installed: mariadb::is_installed },
-    Package { name: "rabbitmq-server", is_installed: rabbitmq::is_installed },
-    Package { name: "openssl", is_installed: rabbitmq::has_openssl },
-    Package { name: "python3-venv", is_installed: setup::has_venv },
-    Package { name: "openssh-server", is_installed: sftp::is_installed },
+    ("postgresql", || postgres::program("initdb").is_some()),
+    ("mariadb-server", || are_files(&[mariadb::INSTALL, mariadb::SERVER])),
+    ("rabbitmq-server", || are_files(&[rabbitmq::SERVER, rabbitmq::PORT_MAPPER])),
+    ("openssl", || are_files(&[rabbitmq::OPENSSL])),
+    ("python3-venv", setup::has_venv),
+    ("openssh-server", || are_files(&[sftp::SERVER, sftp::KEY_MAKER])),
 ];
+
+fn are_files(paths: &[&str]) -> bool {
+    paths.iter().all(|path| Path::new(path).is_file())
+}
 
 /// Runs one command while the servers are there.
 pub(crate) fn with(command: &[String]) -> Result<()> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let servers = Servers::start()?;
-    let mut command = Command::new(program);
-    command.args(arguments).envs(servers.environment());
-    must(command)
+    must(Command::new(program).args(arguments).envs(servers.environment()))
 }
 
 /// Runs one server in `folder`, again and again where it was, until it ends or we are asked to: for a

@@ -55,8 +55,7 @@ fn packages() -> Result<()> {
         return Err(Missing(by_hand(&missing)).into());
     };
     say(format_args!("installing {}", missing.join(", ")));
-    shell.args(["-eu", "-c", INSTALL, "setup"]).args(&missing);
-    must(shell)?;
+    must(shell.args(["-eu", "-c", INSTALL, "setup"]).args(&missing))?;
     let left = missing_packages();
     ensure!(left.is_empty(), "installed, yet the programs of {} are not found", left.join(", "));
     Ok(())
@@ -68,11 +67,8 @@ pub(crate) fn is_root() -> bool {
 }
 
 fn missing_packages() -> Vec<&'static str> {
-    servers::PACKAGES
-        .iter()
-        .filter(|package| !(package.is_installed)())
-        .map(|package| package.name)
-        .collect()
+    let missing = servers::PACKAGES.iter().filter(|(_, is_installed)| !is_installed());
+    missing.map(|(name, _)| *name).collect()
 }
 
 /// A shell as root, where that needs no password.
@@ -88,9 +84,7 @@ fn root_shell() -> Option<Command> {
 }
 
 fn quiet_true(program: &str, arguments: &[&str]) -> Option<()> {
-    let mut command = Command::new(program);
-    command.args(arguments);
-    quiet(command).ok().map(drop)
+    quiet(Command::new(program).args(arguments)).ok().map(drop)
 }
 
 fn by_hand(packages: &[&str]) -> String {
@@ -132,12 +126,11 @@ pub(crate) fn install(environment: &Environment) -> Result<String> {
     let python = root().join(folder).join("bin/python");
     if !fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
         say(format_args!("installing {requirements} into {folder}"));
-        let mut venv = Command::new("python3");
-        venv.args(["-m", "venv", "--clear"]).arg(root().join(folder));
-        must(venv).context("no virtual environment: apt-get install python3-venv")?;
-        let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&list);
-        must(pip)?;
+        let venv = ["-m", "venv", "--clear"];
+        must(Command::new("python3").args(venv).arg(root().join(folder)))
+            .context("no virtual environment: apt-get install python3-venv")?;
+        let pip = ["-m", "pip", "install", "--quiet", "--requirement"];
+        must(Command::new(&python).args(pip).arg(&list))?;
         fs::write(installed, wanted)?;
     }
     Ok(python.display().to_string())
@@ -145,7 +138,5 @@ pub(crate) fn install(environment: &Environment) -> Result<String> {
 
 /// Whether Python can make virtual environments: Debian has that in a package of its own.
 pub(crate) fn has_venv() -> bool {
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "ensurepip", "--version"]);
-    quiet(pip).is_ok()
+    quiet_true("python3", &["-m", "ensurepip", "--version"]).is_some()
 }

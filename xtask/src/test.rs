@@ -4,7 +4,6 @@
 //! run, so that one run names every broken promise.
 
 use std::{
-    ops::AddAssign,
     process::Command,
     time::{Duration, Instant},
 };
@@ -43,8 +42,7 @@ pub(crate) fn soak() -> Result<()> {
     let servers = Servers::start()?;
     let mut tests = cargo(&["test", "--locked", "--workspace", "--test", "system", "--"]);
     tests.args(["jobs_of_every_kind", "thirty_kills", "three_processes", "--nocapture"]);
-    tests.envs(servers.environment()).env("TONGHUI_SOAK_ROUNDS", SOAK_ROUNDS);
-    must(tests)
+    must(tests.envs(servers.environment()).env("TONGHUI_SOAK_ROUNDS", SOAK_ROUNDS))
 }
 
 /// Advisories, bans, licences and sources of every dependency, by cargo-deny. Not part of the suite:
@@ -65,22 +63,19 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
     steps.step("format", || must(cargo(&["fmt", "--all", "--check"])))?;
     steps.step("lints", || {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
-        clippy.args(["--", "-D", "warnings"]);
-        must(clippy)
+        must(clippy.args(["--", "-D", "warnings"]))
     })?;
     // A package of the gateway alone; the others as before, so that nothing else is built anew.
     steps.step("lints without the demo", || {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
         clippy.args(["--exclude", "system-tests", "--exclude", "tools", "--no-default-features"]);
-        clippy.args(["--", "-D", "warnings"]);
-        must(clippy)
+        must(clippy.args(["--", "-D", "warnings"]))
     })?;
     steps.step("build", || must(cargo(&["build", "--locked", "--workspace", "--all-targets"])))?;
     steps.step("schemas", || programs::schema(true))?;
     steps.step("documentation", || {
         let mut doc = cargo(&["doc", "--locked", "--workspace", "--no-deps"]);
-        doc.env("RUSTDOCFLAGS", "-D warnings");
-        must(doc)
+        must(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     let servers = steps.step("servers", Servers::start)?;
     // The laws of the architecture are among these tests: tests/system/architecture.rs.
@@ -106,10 +101,10 @@ fn tests() -> Command {
 }
 
 fn run_tests(mut command: Command, servers: &Servers, counts: &mut TestCounts) -> Result<()> {
-    command.envs(servers.environment());
-    let said = shown(command)?;
+    let said = shown(command.envs(servers.environment()))?;
     let these = TestCounts::of(&said.text);
-    *counts += these;
+    counts.passed += these.passed;
+    counts.failed += these.failed;
     ensure!(said.ok && these.failed == 0, "{} tests failed, see above", these.failed);
     ensure!(these.passed > 0, "no test ran, or its runner does not close as expected");
     Ok(())
@@ -118,9 +113,7 @@ fn run_tests(mut command: Command, servers: &Servers, counts: &mut TestCounts) -
 /// Names the compiler and asks for the tools that a minimal installation lacks, before minutes are
 /// spent.
 fn toolchain() -> Result<()> {
-    let mut rustc = Command::new("rustc");
-    rustc.arg("--version");
-    say(format_args!("{}", quiet(rustc)?.trim()));
+    say(format_args!("{}", quiet(Command::new("rustc").arg("--version"))?.trim()));
     for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         quiet(cargo(&[tool, "--version"]))
             .with_context(|| format!("install it: rustup component add {component}"))?;
@@ -185,32 +178,23 @@ impl TestCounts {
         let mut sum = Self::default();
         for line in text.lines().map(plain) {
             if line.trim_start().starts_with("Summary [") || line.starts_with("test result: ") {
-                sum += Self::of_line(&line);
+                sum.add_line(&line);
             }
         }
         sum
     }
 
-    fn of_line(line: &str) -> Self {
-        let mut counts = Self::default();
+    fn add_line(&mut self, line: &str) {
         for piece in line.split([',', ';', ':', '.']) {
             let Some((number, outcome)) = piece.trim().split_once(' ') else { continue };
             let Ok(number) = number.parse::<u64>() else { continue };
             if outcome.starts_with("passed") {
-                counts.passed += number;
+                self.passed += number;
             } else if ["failed", "timed out", "exec failed"].iter().any(|o| outcome.starts_with(o))
             {
-                counts.failed += number;
+                self.failed += number;
             }
         }
-        counts
-    }
-}
-
-impl AddAssign for TestCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
     }
 }
 

@@ -1,13 +1,9 @@
 //! `tonghui audit`: who viewed or erased personal values, or changed keys.
 
 use config::Settings;
-use contract::Fault;
-use sink::store::{Access, AuditEntry, Database};
+use sink::store::{Access, AuditEntry};
 
-use super::{
-    Context,
-    out::{self, Exit},
-};
+use super::{Context, Exit, out};
 use crate::{assemble, clock};
 
 #[derive(Debug, clap::Args)]
@@ -56,19 +52,6 @@ pub(super) fn reveal(settings: &Settings, what: &str, subject: &str) -> anyhow::
             return Ok(());
         }
         let store = assemble::open_store(settings, Access::ReadWrite).await?;
-        Ok(record(&store, "reveal", subject, what.to_owned()).await?)
+        Ok(store.record(&entry("reveal", subject, what.to_owned())).await?)
     })
-}
-
-/// Writes an entry of the audit log.
-///
-/// # Errors
-/// The store cannot be written.
-pub(super) async fn record(
-    store: &Database,
-    action: &str,
-    subject: &str,
-    detail: String,
-) -> Result<(), Fault> {
-    store.record(&entry(action, subject, detail)).await
 }

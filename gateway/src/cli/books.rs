@@ -5,10 +5,7 @@ use contract::{ChannelId, Timestamp};
 use serde::Serialize;
 use sink::store::{Access, BooksRow, Database};
 
-use super::{
-    Context,
-    out::{self, Exit},
-};
+use super::{Context, Exit, out};
 use crate::{
     clock::{self, moment},
     status::COUNTS,

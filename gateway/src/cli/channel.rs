@@ -9,29 +9,23 @@ use clap::ValueEnum;
 use contract::{ChannelId, DemandId, RecordKey};
 use rust_embed::RustEmbed;
 
-use super::{
-    Context,
-    out::{self, Exit},
-};
+use super::{Context, Exit, out};
 use crate::{keys::write_new, shipped};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Write the files of a new channel.
-    New(Args),
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// Name of the channel: 1 to 64 of a-z, 0-9, _ and -.
-    name: ChannelId,
-    /// The kind of source that is most similar.
-    #[arg(long, value_enum)]
-    like: Like,
+    New {
+        /// Name of the channel: 1 to 64 of a-z, 0-9, _ and -.
+        name: ChannelId,
+        /// The kind of source that is most similar.
+        #[arg(long, value_enum)]
+        like: Like,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Like {
+pub(super) enum Like {
     /// An HTTP API that answers in JSON.
     HttpJson,
     /// An HTTP API that answers in XML.
@@ -77,15 +71,15 @@ const KEY: &str = "A-1";
 const SECRET: [&str; 2] = ["token", "url"];
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
-    let Command::New(args) = command;
-    let folder = context.config.join("channels").join(args.name.as_str());
+    let Command::New { name, like } = command;
+    let folder = context.config.join("channels").join(name.as_str());
     ensure!(!folder.exists(), "{} exists already", folder.display());
     let mut token = [0; 16];
     getrandom::fill(&mut token)?;
-    let files = args.like.files();
+    let files = like.files();
     for (file, text) in &files {
-        let text = text.replace(NAME, args.name.as_str()).replace(TOKEN, &hex::encode(token));
-        let text = text.replace(ID, &DemandId::of(&args.name, &RecordKey::new(KEY)).to_string());
+        let text = text.replace(NAME, name.as_str()).replace(TOKEN, &hex::encode(token));
+        let text = text.replace(ID, &DemandId::of(name, &RecordKey::new(KEY)).to_string());
         let path = folder.join(file);
         write_new(&path, &text, SECRET.contains(&file.as_str()))
             .with_context(|| path.display().to_string())?;
@@ -98,7 +92,6 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
          change channel.toml and the page under fixtures, then:\n\
          tonghui explain {name} {folder}/{page}   shows what becomes of it\n\
          tonghui check                                     lists all problems",
-        name = args.name,
     ))?;
     Ok(Exit::Done)
 }

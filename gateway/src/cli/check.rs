@@ -10,10 +10,7 @@ use contract::{Period, chain};
 use serde_json::Value;
 use sink::store::Access;
 
-use super::{
-    Context, Format,
-    out::{self, Exit},
-};
+use super::{Context, Exit, Format, out};
 use crate::{
     assemble,
     channel::LiveChannel,
@@ -135,14 +132,8 @@ fn difference(path: &str, expected: &Value, found: &Value) -> Option<String> {
     match (expected, found) {
         (Value::Object(a), Value::Object(b)) => {
             let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-            keys.into_iter().find_map(|key| {
-                let path = format!("{path}.{key}");
-                difference(
-                    &path,
-                    a.get(key).unwrap_or(&Value::Null),
-                    b.get(key).unwrap_or(&Value::Null),
-                )
-            })
+            keys.into_iter()
+                .find_map(|key| difference(&format!("{path}.{key}"), &expected[key], &found[key]))
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
             .iter()

@@ -11,10 +11,7 @@ use rust_xlsxwriter::{Format, Workbook};
 use serde::Serialize;
 use sink::store::{Access, UnknownLabel};
 
-use super::{
-    Context,
-    out::{self, Exit},
-};
+use super::{Context, Exit, out};
 use crate::assemble;
 
 #[derive(Debug, clap::Subcommand)]

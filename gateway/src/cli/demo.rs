@@ -22,9 +22,9 @@ use sink::store::Database;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Context, Format,
+    Context, Exit, Format,
     books::{Ledger, ledger},
-    out::{self, Exit},
+    out,
 };
 use crate::{
     assemble,
@@ -72,7 +72,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         out::note(format!("the city has {} demands: {} …", args.records, split.join(", ")));
         let city = City::open(&plan).await?;
         let since = plan.clock.now().date() - PAST;
-        shipped::point_at(&args.dir.join("config"), &city.addresses(), since)?;
+        shipped::point_at(&args.dir.join("config"), &city.addresses, since)?;
 
         let settings = settings(args, &city)?;
         Servers::clear(&settings).await?;
@@ -108,7 +108,7 @@ impl Demo {
         let (stop, still) = (Stop::default(), CancellationToken::new());
         let serving = Box::pin(serve(&self.settings, Role::All, channels, &self.store, &stop));
         let showing = async {
-            progress::until_caught_up(&watches, self.city.split()).await;
+            progress::until_caught_up(&watches, &self.city.split).await;
             if once {
                 return Ok(());
             }
@@ -210,7 +210,7 @@ fn remove(file: &Path) -> std::io::Result<()> {
 }
 
 fn settings(args: &Args, city: &City) -> anyhow::Result<Settings> {
-    let of_the_city = city.environment();
+    let of_the_city = &city.environment;
     let environment = |name: &str| {
         let known = of_the_city.iter().find(|(known, _)| *known == name);
         known

@@ -5,14 +5,11 @@
 //! indexed. The sources are not changed: an unchanged record stays erased here, a changed one brings the
 //! values back.
 
-use normalizer::{Personal, Place, Sealer, open_raw, open_sealed};
+use normalizer::{OpenError, Personal, Place, Sealer, open_raw, open_sealed};
 use sink::store::{Database, Erasure, Index, RawOf, SealedRow};
 
-use super::{
-    Context, audit,
-    out::{self, Exit},
-};
-use crate::{assemble, indexer};
+use super::{Context, Exit, audit, out};
+use crate::{assemble, indexer, reseal::each_value};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -58,7 +55,7 @@ async fn known_of(
 ) -> anyhow::Result<(Vec<String>, Vec<String>)> {
     let (mut tokens, mut numbers) = (vec![token.to_owned()], Vec::new());
     for row in store.sealed_rows_of(token).await? {
-        let values = values(sealer, &row)?;
+        let values = values(sealer, row)?;
         let known = tokens.len();
         for same in values.iter().map(|value| sealer.tokens(value)) {
             if same.iter().any(|each| each == token) {
@@ -102,28 +99,14 @@ async fn quarantined(
     }
 }
 
-/// How a value of one kind is parsed.
-type Make = fn(&str) -> Personal;
-
 /// All personal values of a row, decrypted.
-fn values(sealer: &Sealer, row: &SealedRow) -> anyhow::Result<Vec<Personal>> {
-    let place = Place { channel: &row.channel, id: &row.id };
+fn values(sealer: &Sealer, row: SealedRow) -> Result<Vec<Personal>, OpenError> {
+    let SealedRow { id, channel, mut address, mut people, .. } = row;
+    let place = Place { channel: &channel, id: &id };
     let mut values = Vec::new();
-    for (index, person) in row.people.iter().enumerate() {
-        let fields = [
-            ("name", &person.name, Personal::name as Make),
-            ("phone", &person.phone, Personal::phone),
-            ("id_no", &person.id_no, Personal::id_no),
-        ];
-        for (field, sealed, make) in fields {
-            if let Some(sealed) = sealed {
-                let field = format!("people.{index}.{field}");
-                values.push(make(&open_sealed(sealer, place, &field, sealed)?));
-            }
-        }
-    }
-    if let Some(address) = &row.address {
-        values.push(Personal::address(&open_sealed(sealer, place, "address", address)?));
-    }
+    each_value(&mut address, &mut people, |field, sealed, make| {
+        values.push(make(&open_sealed(sealer, place, field, sealed)?));
+        Ok(())
+    })?;
     Ok(values)
 }

@@ -10,10 +10,7 @@ use normalizer::Traced;
 use serde_json::Value;
 
 use self::side::{Line, draw};
-use super::{
-    Context, audit,
-    out::{self, Exit},
-};
+use super::{Context, Exit, audit, out};
 use crate::{
     assemble,
     offline::{self, Outcome},

@@ -5,11 +5,7 @@ use std::path::PathBuf;
 use config::Settings;
 use normalizer::{Keys, Sealer, Suite};
 
-use super::{
-    Context, audit,
-    out::{self, Exit},
-    service,
-};
+use super::{Context, Exit, audit, out, service};
 use crate::{assemble, keys, reseal};
 
 #[derive(Debug, clap::Subcommand)]
@@ -65,12 +61,12 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         let (store, _) = assemble::open(settings).await?;
         let sealer = Sealer::new(&keys);
         let subject = format!("key {}", keys.id());
-        audit::record(&store, "rotate", &subject, "began".to_owned()).await?;
+        store.record(&audit::entry("rotate", &subject, "began".to_owned())).await?;
         // A service that still seals with the old key would keep this from ending.
         let answered = service::reload_running(&store).await?;
         let done = reseal::all(&store, &sealer).await?;
         let detail = format!("resealed: {} demands, {} records", done.demands, done.raws);
-        audit::record(&store, "rotate", &subject, detail.clone()).await?;
+        store.record(&audit::entry("rotate", &subject, detail.clone())).await?;
         out::note(detail);
         let books = store.books(None, None).await?;
         let is_quiet = answered.is_none() && books.iter().all(|book| book.in_flight == 0);

@@ -10,10 +10,7 @@ use futures_util::FutureExt as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{
-    Context, Format,
-    out::{self, Exit},
-};
+use super::{Context, Exit, Format, out};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

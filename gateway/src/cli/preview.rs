@@ -8,10 +8,7 @@ use std::path::PathBuf;
 use connector_http::{Http, Trace};
 use contract::{Batch, ChannelId, Connector as _, Entry, Fault, Partition};
 
-use super::{
-    Context, audit, explain,
-    out::{self, Exit},
-};
+use super::{Context, Exit, audit, explain, out};
 use crate::{assemble, channel::LiveChannel, offline, registry};
 
 /// Most characters of an answer that are shown.

@@ -6,10 +6,7 @@ use normalizer::{Place, Sealer, open_raw};
 use serde::Serialize;
 use sink::store::{Access, Quarantined};
 
-use super::{
-    Context, audit,
-    out::{self, Exit},
-};
+use super::{Context, Exit, audit, out};
 use crate::{assemble, keys};
 
 /// Most bytes of a record that are shown; it may have 16 MiB.

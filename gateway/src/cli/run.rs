@@ -8,12 +8,13 @@ use futures_util::future::OptionFuture;
 use sink::store::{Access, Database};
 use tokio::sync::watch;
 
-use super::{Context, out::Exit};
+use super::{Context, Exit};
 use crate::{
     assemble,
     channel::LiveChannel,
-    console::Console,
-    push::{Limits, PushListener},
+    console,
+    listener::Listener,
+    push,
     reload::{Next, Reloads},
     service::{Role, retry_while_transient, serve_wanted, until_signal},
     stop::Stop,
@@ -84,19 +85,16 @@ fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
         // These roles connect to no source and need none of their secrets.
         Role::Sink | Role::Console => assemble::settings_without_secrets(&context.config)?,
     };
+    let missing = |what: &str, remedy: &str| {
+        Err(Problem::of_file("gateway.toml", what).advise(remedy).into())
+    };
     if role == Role::Console && settings.console.is_none() {
-        let problem =
-            Problem::of_file("gateway.toml", "--role console needs [console], which is missing");
-        return Err(problem.advise("add [console] with `listen`").into());
+        let what = "--role console needs [console], which is missing";
+        return missing(what, "add [console] with `listen`");
     }
     if matches!(role, Role::Ingest | Role::Sink) && settings.bus.is_none() {
-        let problem = Problem::of_file(
-            "gateway.toml",
-            "--role ingest and --role sink need [bus], which is missing",
-        );
-        return Err(problem
-            .advise("add [bus] with the URL of a broker, or run without --role")
-            .into());
+        let what = "--role ingest and --role sink need [bus], which is missing";
+        return missing(what, "add [bus] with the URL of a broker, or run without --role");
     }
     Ok(settings)
 }
@@ -104,8 +102,8 @@ fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
 /// The HTTP listeners. Clients that still wait for an answer when this is dropped are cut off, and try
 /// again.
 struct Listeners {
-    senders: Option<PushListener>,
-    console: Option<Console>,
+    senders: Option<Listener>,
+    console: Option<Listener>,
 }
 
 impl Listeners {
@@ -119,9 +117,9 @@ impl Listeners {
             .iter()
             .filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)))
             .collect();
-        let senders = PushListener::open(settings.intake, endpoints, Limits::default()).await?;
+        let senders = push::open(settings.intake, endpoints, push::Limits::default()).await?;
         let console = match role {
-            Role::All | Role::Console => Console::open(settings, store).await?,
+            Role::All | Role::Console => console::open(settings, store).await?,
             Role::Ingest | Role::Sink => None,
         };
         Ok(Self { senders, console })

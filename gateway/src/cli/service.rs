@@ -7,11 +7,8 @@ use config::{Problem, Problems, Settings};
 use contract::{ChannelId, Fault};
 use sink::store::{Access, Database, RequestKind, RequestState};
 
-use super::{
-    Context,
-    out::{self, Exit},
-};
-use crate::instance::Instance;
+use super::{Context, Exit, out};
+use crate::instance;
 
 /// How long to wait for the answer of a running service.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,7 +34,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
-    let me = Instance::own();
+    let me = instance::own();
     context.on_store(Access::ReadWrite, async |settings, store| {
         let (Args { channel }, kind) = match command {
             Command::Pause(args) => (args, Some(RequestKind::Pause)),
@@ -53,10 +50,10 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         no_stranger(settings, std::slice::from_ref(channel))?;
         if let Some(kind) = kind {
             // Whoever reads the channel looks twice a second; whoever reads it next finds it answered.
-            let seq = store.ask(kind, Some(channel), None, me.as_str()).await?;
+            let seq = store.ask(kind, Some(channel), None, &me).await?;
             store.answer(seq, &RequestState::Done(String::new())).await?;
         } else {
-            store.accept_shape(channel, me.as_str()).await?;
+            store.accept_shape(channel, &me).await?;
             out::note(format!("accepted; read the channel now with `tonghui sync {channel}`"));
         }
         Ok(Exit::Done)
@@ -69,7 +66,7 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
     if !store.leases().await?.iter().any(|lease| lease.serves) {
         return Ok(None);
     }
-    let seq = store.ask(RequestKind::Reload, None, None, Instance::own().as_str()).await?;
+    let seq = store.ask(RequestKind::Reload, None, None, &instance::own()).await?;
     let answered = tokio::time::timeout(PATIENCE, answer(store, seq)).await;
     let exit = match answered.unwrap_or(Ok(RequestState::Open))? {
         RequestState::Done(said) => {

@@ -5,10 +5,7 @@ use chrono_tz::Tz;
 use contract::Timestamp;
 use sink::store::{Access, Database, QualityCount};
 
-use super::{
-    Context, Format,
-    out::{self, Exit},
-};
+use super::{Context, Exit, Format, out};
 use crate::{
     indexer::{Lag, lag},
     status::{Row, percent, rows},

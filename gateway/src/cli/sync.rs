@@ -12,12 +12,7 @@ use contract::{ChannelId, Period, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
-use super::{
-    Context,
-    out::{self, Exit},
-    run::prepared,
-    service::no_stranger,
-};
+use super::{Context, Exit, out, run::prepared, service::no_stranger};
 use crate::{
     assemble,
     channel::LiveChannel,
@@ -158,9 +153,8 @@ async fn sync(
     let Some(shared) = halves.shared(settings, &store, stop) else {
         return Ok((Vec::new(), Exit::Done));
     };
-    let asking = args.no_wait;
     let reading = async {
-        let mut rows = pass(channels, &shared, settings.limits.grace.0, asking).await;
+        let mut rows = pass(channels, &shared, args.no_wait).await;
         if args.wait == Wait::Stored && !args.no_wait {
             for Row { channel, became } in &mut rows {
                 until_kept(&store, channel, became, stop).await;

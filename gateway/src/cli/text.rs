@@ -12,10 +12,7 @@ use normalizer_text::{DecidedBy, Decoded, Evidence, Hints, Repaired, Span, decod
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{
-    Context, Format,
-    out::{self, Exit},
-};
+use super::{Context, Exit, Format, out};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -149,17 +146,12 @@ fn draw(decoded: &Decoded<'_>, lines: &[Found]) -> String {
 
 /// What was found in all lines.
 fn all_found(decoded: &Decoded<'_>) -> Vec<Found> {
-    decoded.text.lines().enumerate().filter_map(found).collect()
-}
-
-fn found((index, line): (usize, &str)) -> Option<Found> {
-    let repaired = repair(line);
-    let is_something = !repaired.repairs.is_empty() || !repaired.damaged.is_empty();
-    is_something.then(|| Found {
-        line: index + 1,
-        repairs: changes(line, &repaired),
-        damaged: repaired.damaged.len(),
-    })
+    let found = decoded.text.lines().zip(1..).map(|(text, line)| {
+        let repaired = repair(text);
+        let repairs = changes(text, &repaired);
+        Found { line, repairs, damaged: repaired.damaged.len() }
+    });
+    found.filter(|found| !found.repairs.is_empty() || found.damaged > 0).collect()
 }
 
 #[cfg(test)]

@@ -10,13 +10,14 @@ use tokio::{
 };
 
 use super::*;
+use crate::stop::Stop;
 
 /// A listener with one channel, `mobile`, whose senders show a token.
 struct Listening {
     address: SocketAddr,
     inbox: Inbox,
     webhook: Webhook,
-    listener: PushListener,
+    listener: Listener,
 }
 
 async fn listening(most_bytes: usize, limits: Limits) -> Listening {
@@ -30,7 +31,7 @@ async fn listening(most_bytes: usize, limits: Limits) -> Listening {
     let endpoint = PushEndpoint { receiver, inbox: inbox.clone() };
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let endpoints = HashMap::from([(channel, endpoint)]);
-    let listener = PushListener::open(listen, endpoints, limits).await.unwrap().unwrap();
+    let listener = open(listen, endpoints, limits).await.unwrap().unwrap();
     let webhook = Webhook::build(config, context).unwrap();
     Listening { address: listener.address().unwrap(), inbox, webhook, listener }
 }
@@ -60,7 +61,7 @@ fn push(address: SocketAddr, body: &str) -> impl Future<Output = String> + use<>
 }
 
 /// Runs `test` beside the listener, which ends with it.
-async fn beside(listener: PushListener, test: impl Future<Output = ()>) {
+async fn beside(listener: Listener, test: impl Future<Output = ()>) {
     let stop = Stop::default();
     let test = async {
         test.await;
@@ -206,6 +207,6 @@ async fn many_senders_at_once_are_all_answered() {
 #[tokio::test]
 async fn without_a_channel_that_is_sent_to_nobody_listens() {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listener = PushListener::open(listen, HashMap::new(), Limits::default()).await.unwrap();
+    let listener = open(listen, HashMap::new(), Limits::default()).await.unwrap();
     assert!(listener.is_none());
 }

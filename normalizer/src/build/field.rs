@@ -64,13 +64,9 @@ impl Builder<'_> {
                 self.problem(target, message);
                 None
             }
-            ([], None, Some(expr)) => match Expression::compile(expr) {
-                Ok(expression) => Some(Origin::Expression(expression)),
-                Err(message) => {
-                    self.problem(target, message);
-                    None
-                }
-            },
+            ([], None, Some(expr)) => {
+                self.noted(target, Expression::compile(expr)).map(Origin::Expression)
+            }
             ([_, ..], None, None) => {
                 let paths = at.iter().filter_map(|path| self.path(target, path));
                 Some(Origin::Paths(paths.collect()))
@@ -83,16 +79,9 @@ impl Builder<'_> {
     }
 
     fn path(&mut self, target: &'static str, path: &JsonPath) -> Option<Path> {
-        match Path::parse(&path.0) {
-            Ok(path) => {
-                self.remember(&path, target);
-                Some(path)
-            }
-            Err(message) => {
-                self.problem(target, message);
-                None
-            }
-        }
+        let path = self.noted(target, Path::parse(&path.0))?;
+        self.remember(&path, target);
+        Some(path)
     }
 
     /// A text of the record that cites numbers of other orders.
@@ -202,13 +191,11 @@ impl Builder<'_> {
         known: &[&str],
     ) -> Option<Arc<CodeTable>> {
         let name = name.as_ref()?;
-        let Some(table) = self.codes.table(name).cloned() else {
+        let table = self.codes.table(name).cloned().ok_or_else(|| {
             let names: Vec<_> = self.codes.names().collect();
-            let message =
-                format!("there is no code table `{name}`; there are {}", names.join(", "));
-            self.problem(target, message);
-            return None;
-        };
+            format!("there is no code table `{name}`; there are {}", names.join(", "))
+        });
+        let table = self.noted(target, table)?;
         self.tables.insert(name.clone());
         if !known.is_empty() {
             for (place, code) in table.refused(|code| known.contains(&code)) {
@@ -252,12 +239,13 @@ impl Builder<'_> {
         target: &'static str,
         field: &Option<Field>,
     ) -> Option<PersonalRule> {
-        let (conversion, make): (_, fn(&str) -> Personal) = match target {
-            "people.phone" => (Conversion::Phone, Personal::phone),
-            "people.id_no" => (Conversion::IdNo, Personal::id_no),
-            "address" => (Conversion::Address, Personal::address),
-            _ => (Conversion::Text, Personal::name),
+        let conversion = match target {
+            "people.phone" => Conversion::Phone,
+            "people.id_no" => Conversion::IdNo,
+            "address" => Conversion::Address,
+            _ => Conversion::Text,
         };
+        let make = Personal::parser(target)?;
         let source = self.source(target, field, &[conversion])?;
         Some(PersonalRule { source, make })
     }

@@ -229,13 +229,7 @@ impl Builder<'_> {
         each: &JsonPath,
         build: impl FnOnce(&mut Self, &mut Rules<T>),
     ) -> Option<EachRule<T>> {
-        let path = match Path::parse(&each.0) {
-            Ok(path) => path,
-            Err(message) => {
-                self.problem(target, message);
-                return None;
-            }
-        };
+        let path = self.noted(target, Path::parse(&each.0))?;
         self.within = path.root().map(|root| format!("{root}.")).unwrap_or_default();
         self.is_nested = true;
         let mut item = Rules::default();

@@ -160,6 +160,11 @@ impl File {
     }
 }
 
+/// Whether a text is digits and nothing else.
+pub(crate) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Spreadsheets also write CSV with a semicolon or a tab.
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or_default();
@@ -193,7 +198,6 @@ fn spoiled(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
 /// `3.40E+11`.
 fn is_scientific(cell: &str) -> bool {
     let Some((number, power)) = cell.split_once(['E', 'e']) else { return false };
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     power.strip_prefix('+').is_some_and(is_digits) && is_digits(whole) && is_digits(fraction)
 }
@@ -202,8 +206,7 @@ fn is_scientific(cell: &str) -> bool {
 fn is_date(cell: &str) -> bool {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let is_day =
-        |text: &str| matches!(text.len(), 1 | 2) && text.bytes().all(|b| b.is_ascii_digit());
+    let is_day = |text: &str| text.len() <= 2 && is_digits(text);
     if let Some((month, day)) = cell.strip_suffix('日').and_then(|rest| rest.split_once('月')) {
         return is_day(month) && is_day(day);
     }
@@ -214,15 +217,15 @@ fn is_date(cell: &str) -> bool {
 
 /// The number of digits of codes that begin with a zero, if they all have the same.
 fn width_with_zeros(rows: &[CodeRow<'_>], column: &str) -> Option<usize> {
-    let mut widths = rows.iter().map(|row| row.get(column)).filter(|cell| {
-        cell.len() > 1 && cell.starts_with('0') && cell.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let mut widths = rows
+        .iter()
+        .map(|row| row.get(column))
+        .filter(|cell| cell.len() > 1 && cell.starts_with('0') && is_digits(cell));
     let width = widths.next()?.len();
     widths.all(|cell| cell.len() == width).then_some(width)
 }
 
 /// A number that is shorter than those with zeros in front.
 fn lost_zeros(cell: &str, width: Option<usize>) -> bool {
-    let is_number = !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
-    is_number && !cell.starts_with('0') && width.is_some_and(|width| cell.len() < width)
+    is_digits(cell) && !cell.starts_with('0') && width.is_some_and(|width| cell.len() < width)
 }

@@ -30,19 +30,17 @@ pub(crate) struct Coded<T> {
 }
 
 impl<T> CodeRule<T> {
-    pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Coded<T> {
-        let nothing = Coded { code: None, raw: None };
-        let Some(found) = self.source.first(record, notes) else { return nothing };
+    pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Option<Coded<T>> {
+        let found = self.source.first(record, notes)?;
         let target = self.source.target;
-        let raw = cleaned(&found.text, Profile::Plain, target, notes);
-        let Some(raw) = raw else { return nothing };
+        let raw = cleaned(&found.text, Profile::Plain, target, notes)?;
         let code = self.find(&raw, record);
         if code.is_none() {
             notes.add(target, QualityFlag::UnknownCode, None);
         }
         // A constant or a default is not a label of the source.
         let raw = found.is_said.then(|| raw.into_owned());
-        Coded { code, raw }
+        Some(Coded { code, raw })
     }
 
     /// The code of a label.
@@ -57,7 +55,7 @@ impl<T> CodeRule<T> {
 
 impl<T: 'static> Rule<T> for CodeRule<T> {
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<T> {
-        self.coded(record, notes).code
+        self.coded(record, notes)?.code
     }
 }
 
@@ -108,10 +106,8 @@ pub(crate) struct RegionRule {
 }
 
 impl RegionRule {
-    pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Coded<String> {
-        let Some(found) = self.source.first(record, notes) else {
-            return Coded { code: None, raw: None };
-        };
+    pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Option<Coded<String>> {
+        let found = self.source.first(record, notes)?;
         let digits = clean(&found.text, Profile::Code).text;
         let region = if digits.bytes().all(|byte| byte.is_ascii_digit()) {
             self.table.find(&digits, record.received_at)
@@ -127,6 +123,6 @@ impl RegionRule {
             notes.add(self.source.target, flag, None);
         }
         let raw = found.is_said.then(|| clean(&found.text, Profile::Plain).text.into_owned());
-        Coded { code, raw }
+        Some(Coded { code, raw })
     }
 }

@@ -7,6 +7,7 @@ use normalizer_text::{Profile, Repair, clean};
 
 use super::{CodeRule, Coded, Rule};
 use crate::{
+    codes::is_digits,
     notes::Notes,
     source::{Record, Source},
 };
@@ -24,36 +25,30 @@ pub(crate) enum TextRule {
 impl Rule<String> for TextRule {
     /// A label that is not in the table is kept as it is.
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<String> {
-        let Coded { code, raw } = self.coded(record, notes);
+        let Coded { code, raw } = self.coded(record, notes)?;
         code.or(raw)
     }
 }
 
 impl TextRule {
     /// For fields that have a `…_raw` field: an unknown label goes there only.
-    pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Coded<String> {
-        match self {
-            Self::Codes(rule) => rule.coded(record, notes),
+    pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Option<Coded<String>> {
+        let code = match self {
+            Self::Codes(rule) => return rule.coded(record, notes),
             Self::Decimal(source) => {
-                let text = source.text(record, notes);
-                let code = text.and_then(|text| {
-                    let number = decimal(&text);
-                    if number.is_none() {
-                        notes.add(source.target, QualityFlag::OutOfRange, Some("not a number"));
-                    }
-                    number
-                });
-                Coded { code, raw: None }
+                let number = decimal(&source.text(record, notes)?);
+                if number.is_none() {
+                    notes.add(source.target, QualityFlag::OutOfRange, Some("not a number"));
+                }
+                number
             }
             Self::Clean(source, profile) => {
-                let text = source.text(record, notes);
-                let code = text.and_then(|text| {
-                    let text = repaired(text, source.target, notes);
-                    cleaned(&text, *profile, source.target, notes).map(Cow::into_owned)
-                });
-                Coded { code, raw: None }
+                let text = source.text(record, notes)?;
+                let text = repaired(text, source.target, notes);
+                cleaned(&text, *profile, source.target, notes).map(Cow::into_owned)
             }
-        }
+        };
+        Some(Coded { code, raw: None })
     }
 }
 
@@ -88,10 +83,7 @@ fn decimal(text: &str) -> Option<String> {
     let number = code.trim_start_matches(['¥', '￥', '+']).trim_end_matches('元').replace(',', "");
     let digits = number.strip_prefix('-').unwrap_or(&number);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let is_number = [whole, fraction]
-        .iter()
-        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    is_number.then_some(number)
+    (is_digits(whole) && is_digits(fraction)).then_some(number)
 }
 
 /// The cleaned text; nothing if it is empty.

@@ -132,7 +132,7 @@ impl KeySet {
 
     /// A keyed hash under one of its keys.
     pub(super) fn mac(&self, key: &KeyBytes) -> Mac {
-        Mac::new(self.suite, key.bytes())
+        Mac::new(self.suite, &key.0)
     }
 
     /// A key for one purpose, derived from one of its keys.
@@ -143,17 +143,13 @@ impl KeySet {
 
 /// 32 bytes, not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct KeyBytes([u8; 32]);
+pub(super) struct KeyBytes(pub(super) [u8; 32]);
 
 impl KeyBytes {
     fn random() -> Result<Self, KeyError> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(KeyError::NoRandomness)?;
         Ok(Self(bytes))
-    }
-
-    pub(super) fn bytes(&self) -> &[u8; 32] {
-        &self.0
     }
 }
 
@@ -228,7 +224,7 @@ mod tests {
         let again = Keys::from_json(&file).unwrap();
         assert_eq!(again.to_json(), file);
         assert_eq!(again.check_value(), keys.check_value());
-        assert!(!format!("{keys:?}").contains(&hex::encode(keys.current.sealing.bytes())));
+        assert!(!format!("{keys:?}").contains(&hex::encode(keys.current.sealing.0)));
         assert_ne!(Keys::generate(Suite::Aes).unwrap().check_value(), keys.check_value());
     }
 
@@ -253,8 +249,8 @@ mod tests {
         let rotated = keys.rotated(Suite::Sm).unwrap();
         assert_eq!((rotated.id(), rotated.current.suite), (2, Suite::Sm));
         assert_eq!(rotated.older_ids().collect::<Vec<_>>(), [1]);
-        assert_ne!(rotated.current.token.bytes(), keys.current.token.bytes());
-        assert_eq!(rotated.current.digest.bytes(), keys.current.digest.bytes());
+        assert_ne!(rotated.current.token.0, keys.current.token.0);
+        assert_eq!(rotated.current.digest.0, keys.current.digest.0);
         let again = Keys::from_json(&rotated.to_json()).unwrap();
         assert_eq!(again.to_json(), rotated.to_json());
         assert_eq!(rotated.rotated(Suite::Aes).unwrap().id(), 3);

@@ -29,10 +29,15 @@ pub struct Personal {
 }
 
 impl Personal {
-    /// A telephone number in any notation. The plain value is the normalised number; a text that is
-    /// not a number is kept as it came.
-    pub fn phone(text: &str) -> Self {
-        phone::read(text)
+    /// How the values of a field are parsed, if they are personal.
+    pub(crate) fn parser(field: &str) -> Option<fn(&str) -> Self> {
+        match field {
+            "people.phone" => Some(Self::phone),
+            "people.id_no" => Some(Self::id_no),
+            "people.name" => Some(Self::name),
+            "address" => Some(Self::address),
+            _ => None,
+        }
     }
 
     /// An identity number (GB 11643).
@@ -48,16 +53,6 @@ impl Personal {
         let (plain, mask) = (found.normalised.clone(), shorten(&found.normalised, 6, 4));
         let identity = is_identity.then_some(found.normalised);
         Self { kind: "id_no", plain, mask, identity, doubt, area: None }
-    }
-
-    /// A name.
-    pub fn name(text: &str) -> Self {
-        name::read(text)
-    }
-
-    /// An address.
-    pub fn address(text: &str) -> Self {
-        address::read(text)
     }
 
     /// `phone`, `id_no`, `name` or `address`: separates their tokens.

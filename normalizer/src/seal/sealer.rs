@@ -52,24 +52,18 @@ impl Sealer {
     }
 
     /// Seals `value` for one field of one demand: key id (big-endian), nonce, ciphertext and tag.
-    pub fn seal(
-        &self,
-        channel: &ChannelId,
-        id: &DemandId,
-        field: &str,
-        value: &[u8],
-    ) -> SealedBytes {
+    pub fn seal(&self, place: Place<'_>, field: &str, value: &[u8]) -> SealedBytes {
         let Prepared { id: key_id, cipher, nonce, .. } = &self.current;
         // Fixed width, length and field, rest: different inputs never give the same bytes.
         let length = (field.len() as u64).to_be_bytes();
-        let hash = nonce.of(&[id.as_bytes(), &length, field.as_bytes(), value]);
+        let hash = nonce.of(&[place.id.as_bytes(), &length, field.as_bytes(), value]);
         let mut nonce = [0; NONCE];
         nonce.copy_from_slice(&hash[..NONCE]);
         let mut sealed = Vec::with_capacity(ID + NONCE + value.len() + TAG);
         sealed.extend_from_slice(&key_id.to_be_bytes());
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(value);
-        let aad = associated(channel, id, field, *key_id);
+        let aad = associated(place, field, *key_id);
         match cipher.encrypt(nonce, &aad, &mut sealed[ID + NONCE..]) {
             Ok(tag) => sealed.extend(tag),
             // Only above 64 GiB. What is kept then cannot be opened, and reveals nothing.
@@ -84,8 +78,7 @@ impl Sealer {
     /// See [`OpenError`].
     pub fn open(
         &self,
-        channel: &ChannelId,
-        id: &DemandId,
+        place: Place<'_>,
         field: &str,
         sealed: &SealedBytes,
     ) -> Result<Vec<u8>, OpenError> {
@@ -93,24 +86,18 @@ impl Sealer {
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE>().ok_or(OpenError::Malformed)?;
         let key_id = u32::from_be_bytes(*key_id);
         let key = self.keys().find(|key| key.id == key_id).ok_or(OpenError::UnknownKey(key_id))?;
-        let aad = associated(channel, id, field, key_id);
+        let aad = associated(place, field, key_id);
         key.cipher
             .decrypt(*nonce, Payload { msg: ciphertext, aad: &aad })
             .map_err(|_| OpenError::Refused)
     }
 
     /// The mask, token and ciphertext of a personal value.
-    pub fn seal_personal(
-        &self,
-        channel: &ChannelId,
-        id: &DemandId,
-        field: &str,
-        value: &Personal,
-    ) -> Sealed {
+    pub fn seal_personal(&self, place: Place<'_>, field: &str, value: &Personal) -> Sealed {
         Sealed {
             mask: value.mask().to_owned(),
             token: value.identity().map(|identity| self.current.token(value.kind(), identity)),
-            sealed: self.seal(channel, id, field, value.plain().as_bytes()),
+            sealed: self.seal(place, field, value.plain().as_bytes()),
         }
     }
 
@@ -156,7 +143,7 @@ impl Prepared {
     fn new(keys: &KeySet) -> Self {
         Self {
             id: keys.id,
-            cipher: Cipher::new(keys.suite, keys.sealing.bytes()),
+            cipher: Cipher::new(keys.suite, &keys.sealing.0),
             nonce: Mac::new(keys.suite, &keys.derive(&keys.sealing, b"tonghui nonce")),
             token: keys.mac(&keys.token),
             digest: keys.mac(&keys.digest),
@@ -171,7 +158,7 @@ impl Prepared {
 }
 
 /// The associated data of a place; each part has its length in front or a fixed width.
-fn associated(channel: &ChannelId, id: &DemandId, field: &str, key_id: u32) -> Vec<u8> {
+fn associated(Place { channel, id }: Place<'_>, field: &str, key_id: u32) -> Vec<u8> {
     let channel = channel.as_str().as_bytes();
     let mut place = Vec::with_capacity(channel.len() + field.len() + 36);
     place.extend_from_slice(&(channel.len() as u64).to_be_bytes());
@@ -213,7 +200,7 @@ pub fn open_sealed(
     field: &str,
     value: &Sealed,
 ) -> Result<String, OpenError> {
-    let bytes = sealer.open(place.channel, place.id, field, &value.sealed)?;
+    let bytes = sealer.open(place, field, &value.sealed)?;
     String::from_utf8(bytes).map_err(|_| OpenError::Unexpected)
 }
 
@@ -227,7 +214,7 @@ pub fn open_unmasked(
     place: Place<'_>,
     unmasked: &SealedBytes,
 ) -> Result<BTreeMap<String, String>, OpenError> {
-    let bytes = sealer.open(place.channel, place.id, UNMASKED, unmasked)?;
+    let bytes = sealer.open(place, UNMASKED, unmasked)?;
     serde_json::from_slice(&bytes).map_err(|_| OpenError::Unexpected)
 }
 
@@ -240,6 +227,6 @@ pub fn open_raw(
     place: Place<'_>,
     raw: &SealedBytes,
 ) -> Result<Vec<u8>, OpenError> {
-    let packed = sealer.open(place.channel, place.id, RAW, raw)?;
+    let packed = sealer.open(place, RAW, raw)?;
     decompress(&packed).ok_or(OpenError::Unexpected)
 }

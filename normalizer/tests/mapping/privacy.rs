@@ -1,7 +1,7 @@
 //! Nothing plain leaves, and nothing sealed can be moved.
 
 use contract::{Demand, DemandId, RecordKey};
-use normalizer::{OpenError, Personal, open_sealed, open_unmasked};
+use normalizer::{OpenError, Personal, Place, open_sealed, open_unmasked};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -68,7 +68,7 @@ fn a_sealed_value_opens_in_its_own_place_only() {
     assert_eq!(open_sealed(&sealer, place, "people.1.name", name), refused);
     assert_eq!(open_sealed(&sealer, place, "people.0.name", phone), refused);
     for (channel, id) in [(&other_channel, &demand.id), (&demand.channel, &other_id)] {
-        let place = normalizer::Place { channel, id };
+        let place = Place { channel, id };
         assert_eq!(open_sealed(&sealer, place, "people.0.name", name), refused);
     }
     let mut changed = name.clone();
@@ -83,7 +83,7 @@ fn equal_values_in_different_places_have_different_ciphertexts() {
     let sealer = sealer();
     let seal = |key: &str, field: &str, value: &str| {
         let id = DemandId::of(&channel(), &RecordKey::new(key));
-        sealer.seal(&channel(), &id, field, value.as_bytes()).0
+        sealer.seal(Place { channel: &channel(), id: &id }, field, value.as_bytes()).0
     };
     let all = [
         seal("a", "name", "x"),
@@ -107,7 +107,8 @@ fn sealed_bytes_never_change() {
     // Computed by another implementation of the same algorithms. What is stored must
     // open and compare tomorrow.
     let id = DemandId::of(&channel(), &RecordKey::new("a"));
-    let sealed = sealer().seal(&channel(), &id, "people.0.name", "张䶮".as_bytes());
+    let sealed =
+        sealer().seal(Place { channel: &channel(), id: &id }, "people.0.name", "张䶮".as_bytes());
     assert_eq!(
         serde_json::to_string(&sealed).unwrap(),
         "\"AAAAAeYMppqH4-9Pb53GKnxycPlV7ayzwyBUL6fjNIR7PI7nZDo\""

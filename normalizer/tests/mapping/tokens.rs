@@ -1,7 +1,7 @@
 //! Tokens, by which a person is found again: who has one, and under which keys.
 
 use contract::{DemandId, RecordKey};
-use normalizer::{OpenError, Personal, Sealer};
+use normalizer::{OpenError, Personal, Place, Sealer};
 use serde_json::json;
 
 use crate::{
@@ -13,10 +13,13 @@ use crate::{
 fn old_keys_open_old_rows_and_tokens_of_both_are_searched() {
     let (old, new) = (Sealer::new(&keys(&[1])), Sealer::new(&keys(&[2, 1])));
     let id = DemandId::of(&channel(), &RecordKey::new("a"));
-    let sealed = old.seal(&channel(), &id, "name", b"x");
-    assert_eq!(new.open(&channel(), &id, "name", &sealed).unwrap(), b"x");
-    let sealed = new.seal(&channel(), &id, "name", b"x");
-    assert_eq!(old.open(&channel(), &id, "name", &sealed), Err(OpenError::UnknownKey(2)));
+    let sealed = old.seal(Place { channel: &channel(), id: &id }, "name", b"x");
+    assert_eq!(new.open(Place { channel: &channel(), id: &id }, "name", &sealed).unwrap(), b"x");
+    let sealed = new.seal(Place { channel: &channel(), id: &id }, "name", b"x");
+    assert_eq!(
+        old.open(Place { channel: &channel(), id: &id }, "name", &sealed),
+        Err(OpenError::UnknownKey(2))
+    );
 
     let phone = Personal::phone("13800001234");
     let tokens = new.tokens(&phone);
@@ -65,7 +68,7 @@ fn a_person_has_the_same_token_in_every_channel_and_another_under_each_suite() {
     let sealed = |sealer: &Sealer, channel: &str, key: &str| {
         let channel = channel.parse().unwrap();
         let id = DemandId::of(&channel, &RecordKey::new(key));
-        sealer.seal_personal(&channel, &id, "people.0.phone", &person)
+        sealer.seal_personal(Place { channel: &channel, id: &id }, "people.0.phone", &person)
     };
     let (one, other) = (sealed(&sealer(), "hotline", "a"), sealed(&sealer(), "petition", "b"));
     assert_eq!(one.token, other.token);
@@ -77,8 +80,11 @@ fn a_person_has_the_same_token_in_every_channel_and_another_under_each_suite() {
     assert_ne!(again.token, one.token);
     assert_eq!(again.mask, one.mask);
     let id = DemandId::of(&channel(), &RecordKey::new("a"));
-    let plain = national.open(&channel(), &id, "people.0.phone", &again.sealed).unwrap();
+    let plain = national
+        .open(Place { channel: &channel(), id: &id }, "people.0.phone", &again.sealed)
+        .unwrap();
     assert_eq!(plain, b"13800001234");
-    let refused = sealer().open(&channel(), &id, "people.0.phone", &again.sealed);
+    let refused =
+        sealer().open(Place { channel: &channel(), id: &id }, "people.0.phone", &again.sealed);
     assert_eq!(refused, Err(OpenError::Refused));
 }

@@ -93,13 +93,13 @@ pub fn decode<'a>(bytes: &'a [u8], hints: &Hints<'_>) -> Decoded<'a> {
 impl Detector {
     /// The charset of the bytes, and the length of the byte order mark to skip.
     pub fn evidence(&self, hints: &Hints<'_>) -> (Evidence, usize) {
-        let bom = byte_order_mark(self.head());
+        let bom = byte_order_mark(&self.head);
         let forced = hints.force.map(|charset| Claim::charset(DecidedBy::Forced, charset));
         let marked = bom.map(|(charset, _)| Claim::charset(DecidedBy::Bom, charset));
         let utf8 = self.is_nearly_utf8().then(|| Claim::charset(DecidedBy::Utf8, Charset::Utf8));
         let wide = self.wide().map(|charset| Claim::charset(DecidedBy::Detected, charset));
         let prolog =
-            xml_encoding(self.head()).map(|label| Claim::label(DecidedBy::XmlProlog, &label));
+            xml_encoding(&self.head).map(|label| Claim::label(DecidedBy::XmlProlog, &label));
         let header = hints.content_type.and_then(charset_parameter);
         let header = header.map(|label| Claim::label(DecidedBy::HttpHeader, label));
         let declared = hints.declared.map(|charset| Claim::charset(DecidedBy::Declared, charset));
@@ -129,7 +129,7 @@ impl Detector {
 
     /// A prolog that was readable as ASCII cannot be in UTF-16.
     fn is_possible(&self, by: DecidedBy, charset: Charset) -> bool {
-        let is_wide = self.head().starts_with(&[b'<', 0]) || self.head().starts_with(&[0, b'<']);
+        let is_wide = self.head.starts_with(&[b'<', 0]) || self.head.starts_with(&[0, b'<']);
         charset.has_ascii() || by != DecidedBy::XmlProlog || is_wide
     }
 

@@ -63,7 +63,7 @@ pub fn detect(bytes: &[u8]) -> Detected {
 #[derive(Debug, Clone, Default)]
 pub struct Detector {
     n_bytes: u64,
-    head: Vec<u8>,
+    pub(crate) head: Vec<u8>,
     /// Bytes from shortly before the first that is not ASCII: a long ASCII header says nothing.
     sample: Vec<u8>,
     has_begun: bool,
@@ -90,10 +90,6 @@ impl Detector {
         self.take_sample(bytes);
         self.count(bytes);
         self.n_bytes += bytes.len() as u64;
-    }
-
-    pub(crate) fn head(&self) -> &[u8] {
-        &self.head
     }
 
     pub(crate) fn is_ascii(&self) -> bool {

@@ -159,11 +159,10 @@ enum Penalty {
 
 impl Guard {
     pub(super) fn new(limits: Limits) -> Self {
-        let scaled = |span| TimeDelta::from_std(limits.between(span)).unwrap_or_default();
         Self {
             bucket: Bucket::new(limits, BETWEEN, BURST),
-            throttled: scaled(THROTTLED),
-            banned: scaled(BANNED),
+            throttled: limits.between(THROTTLED),
+            banned: limits.between(BANNED),
             penalty: None,
         }
     }

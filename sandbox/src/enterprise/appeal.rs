@@ -2,12 +2,12 @@
 
 use chrono::{Days, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::{EnterpriseFault as Fault, EnterpriseSettings};
-use crate::Switch as _;
+use super::EnterpriseFault as Fault;
 use crate::city::{any_district, credit_code, firm, landline, mobile, name};
 use crate::dice::Dice;
 use crate::text::{essay, lengthened};
 use crate::when::{serial, slashed};
+use crate::{Conduct, Switch as _};
 
 /// One appeal in its present state.
 #[derive(Clone, Debug)]
@@ -39,8 +39,8 @@ pub(super) struct Appeal {
 
 impl Appeal {
     /// Appeal `number`, counted from 1.
-    pub(super) fn new(settings: &EnterpriseSettings, number: u64, now: NaiveDateTime) -> Self {
-        let mut dice = Dice::new(settings.seed ^ FILING, number);
+    pub(super) fn new(conduct: &Conduct<Fault>, number: u64, now: NaiveDateTime) -> Self {
+        let mut dice = Dice::new(conduct.seed ^ FILING, number);
         let district = any_district(&mut dice);
         let essay = essay(&mut dice, district);
         let code = credit_code(&mut dice, district);
@@ -68,8 +68,8 @@ impl Appeal {
             changed: now,
             faults: Vec::new(),
         };
-        for fault in settings.faults.at(number).filter(|fault| Fault::OF_ITEMS.contains(fault)) {
-            appeal.spoil(fault, settings, number, &mut dice);
+        for fault in conduct.faults.at(number).filter(|fault| Fault::OF_ITEMS.contains(fault)) {
+            appeal.spoil(fault, conduct, number, &mut dice);
         }
         appeal
     }
@@ -122,7 +122,7 @@ impl Appeal {
         cells.map(str::to_owned)
     }
 
-    fn spoil(&mut self, fault: Fault, settings: &EnterpriseSettings, number: u64, dice: &mut Dice) {
+    fn spoil(&mut self, fault: Fault, conduct: &Conduct<Fault>, number: u64, dice: &mut Dice) {
         match fault {
             Fault::Nul => self.content.insert(0, '\0'),
             Fault::LongRow => self.content = lengthened(dice, &self.content, 40_000),
@@ -132,7 +132,7 @@ impl Appeal {
             Fault::OldCode => self.code = format!("3402000000{}", dice.digits(5)),
             Fault::UnknownType => self.kind = "闲聊",
             Fault::TwinFirm if number > 1 => {
-                self.firm = Self::new(settings, number - 1, self.changed).firm;
+                self.firm = Self::new(conduct, number - 1, self.changed).firm;
             }
             _ => {}
         }

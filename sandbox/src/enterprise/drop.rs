@@ -7,7 +7,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use md5::{Digest as _, Md5};
 
 use super::appeal::Appeal;
-use super::form::{self, Form};
+use super::form;
 use super::{Enterprise, EnterpriseFault as Fault, Last, Office, told};
 use crate::dice::Dice;
 use crate::when::compact;
@@ -22,7 +22,7 @@ impl Enterprise {
     /// # Errors
     /// When the folder refuses.
     pub fn drop_file(&self) -> anyhow::Result<Option<String>> {
-        let now = self.settings.clock.now();
+        let now = self.conduct.clock.now();
         let mut office = self.locked();
         self.replace_last(&mut office, now)?;
         let since = now - TimeDelta::minutes(WINDOW_MINUTES);
@@ -32,7 +32,7 @@ impl Enterprise {
             return Ok(None);
         }
         office.n_drops += 1;
-        let faults: Vec<Fault> = self.settings.faults.at(office.n_drops).collect();
+        let faults: Vec<Fault> = self.conduct.faults.at(office.n_drops).collect();
         let end = if faults.contains(&Fault::Workbook) { "xlsx" } else { "csv" };
         let name = format!("WQFW_340200_APPEAL_{}.{end}", compact(now));
         self.write(&name, &due, &faults)?;
@@ -49,7 +49,7 @@ impl Enterprise {
             return Ok(());
         }
         let stream = now.and_utc().timestamp().unsigned_abs();
-        let mut dice = Dice::new(self.settings.seed ^ REPLACING, stream);
+        let mut dice = Dice::new(self.conduct.seed ^ REPLACING, stream);
         let mut moved = Vec::new();
         for appeal in office.appeals.iter_mut().filter(|each| numbers.contains(&each.number)) {
             appeal.advance(&mut dice, now);
@@ -75,7 +75,7 @@ impl Enterprise {
 
     fn write(&self, name: &str, appeals: &[Appeal], faults: &[Fault]) -> anyhow::Result<()> {
         let appeals: Vec<&Appeal> = appeals.iter().collect();
-        let Form { bytes, n_rows } = form::write(&appeals, faults);
+        let (bytes, n_rows) = form::write(&appeals, faults);
         let has = |fault| faults.contains(&fault);
         let n_rows = n_rows + usize::from(has(Fault::WrongRows));
         let mut md5 = hex::encode(Md5::digest(&bytes));

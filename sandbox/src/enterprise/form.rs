@@ -24,19 +24,13 @@ const RENAMED: [(&str, &str); 6] = [
 /// Stands for the content of a poisoned row until the text is encoded.
 const POISON: char = '\u{F8FF}';
 
-/// A file, and how many records are in it.
-pub(super) struct Form {
-    pub(super) bytes: Vec<u8>,
-    pub(super) n_rows: usize,
-}
-
 /// The names of the columns.
 pub(super) fn columns() -> Vec<&'static str> {
     COLUMNS.split(',').collect()
 }
 
 /// Writes appeals as a file with `faults`.
-pub(super) fn write(appeals: &[&Appeal], faults: &[Fault]) -> Form {
+pub(super) fn write(appeals: &[&Appeal], faults: &[Fault]) -> (Vec<u8>, usize) {
     let has = |fault| faults.contains(&fault);
     let columns = columns();
     let mut order: Vec<usize> = (0..columns.len()).collect();
@@ -59,10 +53,10 @@ pub(super) fn write(appeals: &[&Appeal], faults: &[Fault]) -> Form {
     }
     let n_rows = rows.len() - 1;
     if has(Fault::EmptyFile) {
-        return Form { bytes: Vec::new(), n_rows: 0 };
+        return (Vec::new(), 0);
     }
     if has(Fault::Workbook) {
-        return Form { bytes: workbook(&rows), n_rows };
+        return (workbook(&rows), n_rows);
     }
     let mut text = String::new();
     let mut n_broken = 0;
@@ -85,7 +79,7 @@ pub(super) fn write(appeals: &[&Appeal], faults: &[Fault]) -> Form {
         }
         text.push_str(if has(Fault::Trailing) { ";\r\n" } else { "\r\n" });
     }
-    Form { bytes: encoded(&text, faults), n_rows: n_rows + n_broken }
+    (encoded(&text, faults), n_rows + n_broken)
 }
 
 fn push_cell(text: &mut String, cell: &str) {

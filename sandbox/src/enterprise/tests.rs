@@ -2,8 +2,8 @@ use std::fs;
 use std::time::Duration;
 
 use super::*;
-use crate::Switch as _;
 use crate::truth::Outcome;
+use crate::{Clock, Faults, Switch as _};
 use chrono::NaiveDateTime;
 
 struct Town {
@@ -16,7 +16,7 @@ fn town(faults: &str) -> Town {
     let folder = tempfile::tempdir().unwrap();
     let start = NaiveDateTime::parse_from_str("2026-10-09 10:00:00", "%F %T").unwrap();
     let clock = Clock::starting(start);
-    let mut settings = EnterpriseSettings::new(7, clock.clone());
+    let mut settings = Conduct::new(7, clock.clone());
     settings.faults = Faults::parse(faults).unwrap();
     let enterprise = Enterprise::create(&folder.path().join("wqfw"), settings).unwrap();
     Town { enterprise, clock, _folder: folder }

@@ -43,7 +43,7 @@ impl Simulator<Grid> {
         let (mut pushed, first) = (Pushed::default(), self.locked().upstream.pushed);
         let waiting: Vec<u64> = {
             let shared = self.locked();
-            let entries = shared.office.register.entries().iter();
+            let entries = shared.office.register.entries.iter();
             let new = entries.filter(|entry| entry.number > first && entry.gone.is_none());
             new.map(|entry| entry.number).collect()
         };

@@ -37,9 +37,7 @@ impl Hotline {
                 let more = [row.rqstcontent.bytes(), Gbk::new(&line).bytes()].concat();
                 row.rqstcontent = Gbk::from_bytes(more);
             }
-            if row.fit(self.settings.storage) && !faults.contains(&Fault::CutText) {
-                faults.push(Fault::CutText);
-            }
+            row.fit(self.settings.storage, &mut faults);
             touched.push(row.rowguid.clone());
             shift.write(now, vec![(row, faults)]).await?;
         }

@@ -24,8 +24,6 @@ pub(super) struct FrontDatabase {
     connection: SqliteConnection,
     pub(super) oracle: Oracle,
     pub(super) dice: Dice,
-    /// Demands filed so far.
-    pub(super) filed: u64,
     /// Rows of `XF_PRESSING` so far.
     pub(super) pressed: i64,
 }
@@ -35,7 +33,6 @@ pub(super) struct Shift<'a> {
     transaction: Transaction<'a, Sqlite>,
     pub(super) oracle: &'a mut Oracle,
     pub(super) dice: &'a mut Dice,
-    pub(super) filed: &'a mut u64,
     pub(super) pressed: &'a mut i64,
 }
 
@@ -56,7 +53,7 @@ impl FrontDatabase {
         };
         sqlx::raw_sql(AssertSqlSafe(tables)).execute(&mut connection).await?;
         let dice = Dice::new(settings.seed, u64::MAX);
-        Ok(Self { connection, oracle: Oracle::new(settings.memory), dice, filed: 0, pressed: 0 })
+        Ok(Self { connection, oracle: Oracle::new(settings.memory), dice, pressed: 0 })
     }
 
     pub(super) async fn counters(&mut self) -> anyhow::Result<Counters> {
@@ -66,9 +63,9 @@ impl FrontDatabase {
 
     /// Opens a transaction in which writing is allowed.
     pub(super) async fn begin(&mut self) -> anyhow::Result<Shift<'_>> {
-        let Self { connection, oracle, dice, filed, pressed } = self;
+        let Self { connection, oracle, dice, pressed } = self;
         let transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let mut shift = Shift { transaction, oracle, dice, filed, pressed };
+        let mut shift = Shift { transaction, oracle, dice, pressed };
         sqlx::query("INSERT INTO SANDBOX_WRITER VALUES (1)")
             .execute(&mut *shift.transaction)
             .await?;

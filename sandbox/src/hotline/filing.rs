@@ -20,7 +20,8 @@ impl Hotline {
         let mut desk = self.desk.lock().await;
         let mut shift = desk.begin().await?;
         let now = self.settings.clock.now();
-        let spread = if *shift.filed == 0 { self.settings.spread } else { Duration::ZERO };
+        let spread =
+            if shift.oracle.cases().is_empty() { self.settings.spread } else { Duration::ZERO };
         let mut filed = Vec::new();
         let mut left = n;
         while left > 0 {
@@ -82,21 +83,19 @@ async fn portion_of(
 ) -> anyhow::Result<Vec<(String, Vec<Fault>)>> {
     let (mut keys, mut rows) = (Vec::new(), Vec::new());
     let mut before = shift.oracle.cases().last().map(|case| case.last().row.serialnum.clone());
-    for at in times {
-        let number = *shift.filed + 1;
-        let Some(made) = record(settings, number, at, before.as_deref()) else { break };
-        *shift.filed = number;
-        before = Some(made.row.serialnum.clone());
+    for (at, number) in times.into_iter().zip(shift.oracle.cases().len() as u64 + 1..) {
+        let Some((row, faults)) = record(settings, number, at, before.as_deref()) else { break };
+        before = Some(row.serialnum.clone());
         let due: Vec<Fault> = settings.faults.at(number).collect();
         if due.contains(&Fault::Deleted) {
-            shift.plan(&made.row.rowguid, None).await?;
+            shift.plan(&row.rowguid, None).await?;
         } else if due.contains(&Fault::RaceUpdate) {
-            let status = made.row.cstatus.read().unwrap_or_default();
+            let status = row.cstatus.read().unwrap_or_default();
             let next = life::next(&mut Dice::new(settings.seed, number), &status);
-            shift.plan(&made.row.rowguid, Some(next)).await?;
+            shift.plan(&row.rowguid, Some(next)).await?;
         }
-        keys.push((made.row.rowguid.clone(), due));
-        rows.push((made.row, made.faults));
+        keys.push((row.rowguid.clone(), due));
+        rows.push((row, faults));
     }
     shift.write(settings.clock.now(), rows).await?;
     Ok(keys)

@@ -30,21 +30,12 @@ pub type Case = Thing<State>;
 pub struct State {
     /// When it became visible, in Beijing.
     pub at: NaiveDateTime,
-    /// What a correct reader makes of it.
-    pub expected: Expected,
+    /// Whether every text column can be decoded (its last character may be cut in half).
+    pub is_readable: bool,
     /// All faults the case had up to this state.
     pub faults: Vec<Fault>,
     /// The columns.
     pub row: Row,
-}
-
-/// What a correct reader makes of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// Every text column can be decoded (its last character may be cut in half).
-    Readable,
-    /// At least one column has bytes that cannot be decoded.
-    Poison,
 }
 
 /// A row of `XF_PRESSING`: an addition to a case that does not change the case.
@@ -88,10 +79,9 @@ impl Oracle {
 
     /// Records a state.
     pub(super) fn saw(&mut self, at: NaiveDateTime, row: Row, faults: Vec<Fault>) {
-        let readable = row.texts().iter().all(|text| text.read().is_some());
-        let expected = if readable { Expected::Readable } else { Expected::Poison };
+        let is_readable = row.texts().iter().all(|text| text.read().is_some());
         let key = row.rowguid.clone();
-        self.history.add(&key, State { at, expected, faults, row }, self.memory);
+        self.history.add(&key, State { at, is_readable, faults, row }, self.memory);
     }
 
     /// Records an addition.

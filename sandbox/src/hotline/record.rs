@@ -10,12 +10,6 @@ use crate::text::essay;
 use crate::when::plain;
 use crate::{Corpus, Piece};
 
-/// A row about to be filed and the faults in it.
-pub(super) struct Record {
-    pub(super) row: Row,
-    pub(super) faults: Vec<Fault>,
-}
-
 /// Demand `number`, counted from 1, last modified `at`; `before` is the serial number filed before.
 /// `None` when the corpus is used up.
 pub(super) fn record(
@@ -23,7 +17,7 @@ pub(super) fn record(
     number: u64,
     at: NaiveDateTime,
     before: Option<&str>,
-) -> Option<Record> {
+) -> Option<(Row, Vec<Fault>)> {
     let mut dice = Dice::new(settings.seed, number);
     let rowguid = match &settings.corpus {
         Corpus::Generated => dice.guid(),
@@ -84,10 +78,8 @@ pub(super) fn record(
         row.rqstcontent = spoil::poisoned(&content);
         faults.push(Fault::Poison);
     }
-    if row.fit(settings.storage) && !faults.contains(&Fault::CutText) {
-        faults.push(Fault::CutText);
-    }
-    Some(Record { row, faults })
+    row.fit(settings.storage, &mut faults);
+    Some((row, faults))
 }
 
 fn caller(dice: &mut Dice) -> String {

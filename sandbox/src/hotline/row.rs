@@ -6,7 +6,7 @@ use std::sync::Arc;
 use encoding_rs::GB18030;
 use serde::{Serialize, Serializer};
 
-use crate::hotline::Storage;
+use crate::hotline::{Fault, Storage};
 
 /// One state of one case: every column that the hotline writes, without the three columns of the
 /// reader (`ISFETCH`, `SJJHZT`, `SJJHSBYY`).
@@ -79,16 +79,18 @@ impl Row {
     }
 
     /// Cuts the columns to their width; true if the content was cut.
-    pub(super) fn fit(&mut self, storage: Storage) -> bool {
+    pub(super) fn fit(&mut self, storage: Storage, faults: &mut Vec<Fault>) {
         if storage == Storage::Clob {
-            return false;
+            return;
         }
         let whole = self.rqstcontent.bytes().len();
         self.rqstcontent = self.rqstcontent.fit(CONTENT_LIMIT);
         self.rqsttitle = self.rqsttitle.fit(400);
         self.rqstaddress = self.rqstaddress.fit(400);
         self.rqstperson = self.rqstperson.fit(100);
-        whole > CONTENT_LIMIT
+        if whole > CONTENT_LIMIT && !faults.contains(&Fault::CutText) {
+            faults.push(Fault::CutText);
+        }
     }
 }
 

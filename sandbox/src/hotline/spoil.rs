@@ -119,7 +119,7 @@ fn straddling(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::hotline::{Expected, Fault, Row, Settings, State, Storage};
+    use crate::hotline::{Fault, Row, Settings, State, Storage};
     use crate::tests::{morning, town, town_with};
     use crate::{Clock, Faults, Hotline, Switch};
 
@@ -187,9 +187,7 @@ mod tests {
             assert!(holds(&state.row, &other.row), "{fault:?}: {:?}", state.row);
             assert_eq!(state.faults, [*fault]);
             assert!(other.faults.is_empty(), "{fault:?} struck the wrong row");
-            let expected =
-                if *fault == Fault::Poison { Expected::Poison } else { Expected::Readable };
-            assert_eq!(state.expected, expected, "{fault:?}");
+            assert_eq!(state.is_readable, *fault != Fault::Poison, "{fault:?}");
         }
         // The rest happens later than filing and has tests of its own.
         let later = [Fault::Renumbered, Fault::RaceUpdate, Fault::Deleted, Fault::Locked];

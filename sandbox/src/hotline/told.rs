@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::Switch;
 use crate::city::current_code;
-use crate::hotline::{Expected, Fault, Hotline, Pressing, Row, State, life};
+use crate::hotline::{Fault, Hotline, Pressing, Row, State, life};
 use crate::truth::{Class, Doubt, Facts, Outcome, Person, Step, Told, Truth, cleaned};
 use crate::when;
 
@@ -33,9 +33,9 @@ impl Hotline {
 }
 
 fn told(state: &State, added: &[Pressing]) -> anyhow::Result<Told> {
-    let outcome = match state.expected {
-        Expected::Poison => Outcome::Reject(Class::MalformedBytes),
-        Expected::Readable => Outcome::Demand(Box::new(facts(state, added))),
+    let outcome = match state.is_readable {
+        true => Outcome::Demand(Box::new(facts(state, added))),
+        false => Outcome::Reject(Class::MalformedBytes),
     };
     let mut parts = Map::new();
     if !added.is_empty() {

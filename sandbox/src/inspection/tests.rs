@@ -107,7 +107,7 @@ async fn the_province_signs_in_headers_of_its_own() {
         *name = name.replace("gjzwfwpt", "gjgxjhpt");
     }
     assert!(answered(&ask).contains("secret"));
-    assert_eq!(platform.truth().channel(), "inspection_province");
+    assert_eq!(platform.truth().channel, "inspection_province");
 }
 
 #[tokio::test]

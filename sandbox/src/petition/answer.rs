@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
 
 use crate::petition::case::{Case, xfjid};
-use crate::petition::element::{Declared, envelope, fault, head, package};
 use crate::petition::element::{Element, inside};
+use crate::petition::element::{envelope, fault, head, package};
 use crate::petition::{Bureau, Fault, SHARED};
 use crate::sign;
 use crate::source::register::Entry;
@@ -40,10 +40,11 @@ pub(super) fn answer(bureau: &mut Bureau, office: &mut Office<Fault>, ask: &Ask)
         return fault("Server was unable to process request.");
     }
     let (asked, _, _) = encoding_rs::GB18030.decode(&ask.body);
-    let declared = match () {
-        () if office.strikes(Fault::OuterUtf8) => Declared::OuterUtf8,
-        () if office.strikes(Fault::InnerUtf8) => Declared::InnerUtf8,
-        () => Declared::Gb2312,
+    // What the envelope and the document in it say that they are encoded in.
+    let (outer, inner) = match () {
+        () if office.strikes(Fault::OuterUtf8) => ("UTF-8", "GB2312"),
+        () if office.strikes(Fault::InnerUtf8) => ("GB2312", "UTF-8"),
+        () => ("GB2312", "GB2312"),
     };
     let content = match refusal(bureau, office, &asked) {
         Some((code, message)) => package(head(code, message), Vec::new()),
@@ -53,7 +54,7 @@ pub(super) fn answer(bureau: &mut Bureau, office: &mut Office<Fault>, ask: &Ask)
             _ => dictionary(&asked),
         },
     };
-    envelope(action, declared, &content)
+    envelope(action, outer, inner, &content)
 }
 
 fn is_closed_for_maintenance(office: &Office<Fault>) -> bool {

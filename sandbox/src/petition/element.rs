@@ -106,24 +106,8 @@ fn unescaped(text: &str) -> String {
     entities.iter().fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))
 }
 
-/// The XML declarations of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Declared {
-    /// Both say GB2312, and the bytes are GBK.
-    Gb2312,
-    /// The outer one correctly says UTF-8; the inner one says GB2312.
-    OuterUtf8,
-    /// The outer one correctly says GB2312; the inner one says UTF-8.
-    InnerUtf8,
-}
-
-/// An answer of `action` with the package in it.
-pub(super) fn envelope(action: &str, declared: Declared, package: &Element) -> Reply {
-    let (outer, inner) = match declared {
-        Declared::Gb2312 => ("GB2312", "GB2312"),
-        Declared::OuterUtf8 => ("UTF-8", "GB2312"),
-        Declared::InnerUtf8 => ("GB2312", "UTF-8"),
-    };
+/// An answer of `action` with the package in it, and the charsets that envelope and package declare.
+pub(super) fn envelope(action: &str, outer: &str, inner: &str, package: &Element) -> Reply {
     let mut document = format!("<?xml version=\"1.0\" encoding=\"{inner}\"?>\n");
     package.write(&mut document);
     let xml = format!(
@@ -133,7 +117,7 @@ pub(super) fn envelope(action: &str, declared: Declared, package: &Element) -> R
          </{action}Response></soap:Body></soap:Envelope>",
         cdata(&document)
     );
-    let body = if declared == Declared::OuterUtf8 { xml.into_bytes() } else { gbk(&xml) };
+    let body = if outer == "UTF-8" { xml.into_bytes() } else { gbk(&xml) };
     Reply::new(200, "text/xml; charset=gb2312", body)
 }
 

@@ -16,20 +16,17 @@ pub enum Limits {
 }
 
 impl Limits {
-    /// A number of calls under these limits.
-    pub(crate) fn calls(self, calls: usize) -> usize {
+    /// How many times wider than the real ones these limits are.
+    fn width(self) -> u32 {
         match self {
-            Self::Real => calls,
-            Self::Loose => calls * 1_000,
+            Self::Real => 1,
+            Self::Loose => 1_000,
         }
     }
 
     /// A time between calls under these limits.
-    pub(crate) fn between(self, period: Duration) -> Duration {
-        match self {
-            Self::Real => period,
-            Self::Loose => period / 1_000,
-        }
+    pub(crate) fn between(self, period: Duration) -> TimeDelta {
+        TimeDelta::from_std(period / self.width()).unwrap_or_default()
     }
 }
 
@@ -45,7 +42,7 @@ pub(crate) struct Window {
 impl Window {
     pub(crate) fn new(limits: Limits, calls: usize, length: Duration) -> Self {
         let length = TimeDelta::from_std(length).unwrap_or_default();
-        Self { calls: limits.calls(calls), length, seen: VecDeque::new() }
+        Self { calls: calls * limits.width() as usize, length, seen: VecDeque::new() }
     }
 
     /// Whether a call now is allowed. A refused call does not count.
@@ -72,8 +69,7 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn new(limits: Limits, period: Duration, burst: i32) -> Self {
-        let period = TimeDelta::from_std(limits.between(period)).unwrap_or_default();
-        Self { period, burst, full_at: None }
+        Self { period: limits.between(period), burst, full_at: None }
     }
 
     /// Whether a call now is allowed. A refused call does not count.

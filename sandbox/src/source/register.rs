@@ -11,7 +11,8 @@ use crate::Memory;
 /// The items of a source in the order they came.
 #[derive(Debug, Default)]
 pub(crate) struct Register {
-    entries: Vec<Entry>,
+    /// In the order they came, including deleted ones.
+    pub(crate) entries: Vec<Entry>,
     by_change: BTreeSet<(NaiveDateTime, u64)>,
     memory: Memory,
 }
@@ -41,11 +42,6 @@ impl Register {
         Self { memory, ..Self::default() }
     }
 
-    /// All items in the order they came, including deleted ones.
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
     /// The item with this number.
     pub(crate) fn entry(&self, number: u64) -> Option<&Entry> {
         self.place(number).map(|place| &self.entries[place])
@@ -58,15 +54,9 @@ impl Register {
         self.entries.push(Entry { number, received: at, marks, gone: None });
     }
 
-    /// Changes the time of receipt that an item shows.
-    pub(crate) fn redate(
-        &mut self,
-        number: u64,
-        date: impl FnOnce(NaiveDateTime) -> NaiveDateTime,
-    ) {
-        if let Some(place) = self.place(number) {
-            self.entries[place].received = date(self.entries[place].received);
-        }
+    /// The same, to be changed in what its last change does not depend on.
+    pub(crate) fn entry_mut(&mut self, number: u64) -> Option<&mut Entry> {
+        self.place(number).map(|place| &mut self.entries[place])
     }
 
     /// Moves an item to a state.

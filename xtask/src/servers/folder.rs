@@ -30,9 +30,7 @@ impl Folder {
         // Not $TMPDIR: that may be closed to other users, and socket paths must stay short (107
         // bytes).
         let temporary = tempfile::Builder::new().prefix("tonghui-test-").tempdir_in("/tmp")?;
-        let root = temporary.path().to_owned();
-        fs::set_permissions(&root, Permissions::from_mode(0o711))?;
-        Ok(Self { root, _temporary: Some(temporary) })
+        Ok(Self { root: Self::at(temporary.path())?.root, _temporary: Some(temporary) })
     }
 
     /// One that stays: a server that is started there again goes on where it was.
@@ -121,7 +119,5 @@ pub(crate) fn password() -> Result<String> {
 
 /// The number of a user (`-u`) or of its group (`-g`).
 fn number(option: &str, user: &str) -> Result<u32> {
-    let mut id = Command::new("id");
-    id.args([option, user]);
-    Ok(quiet(id)?.trim().parse()?)
+    Ok(quiet(Command::new("id").args([option, user]))?.trim().parse()?)
 }

@@ -11,13 +11,8 @@ use super::{
 };
 use crate::run::quiet;
 
-const INSTALL: &str = "/usr/bin/mariadb-install-db";
-const SERVER: &str = "/usr/sbin/mariadbd";
-
-/// Whether the server's programs are there.
-pub(crate) fn is_installed() -> bool {
-    Path::new(INSTALL).is_file() && Path::new(SERVER).is_file()
-}
+pub(super) const INSTALL: &str = "/usr/bin/mariadb-install-db";
+pub(super) const SERVER: &str = "/usr/sbin/mariadbd";
 
 /// Makes a data folder and starts it.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
@@ -52,7 +47,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         .args(["--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci"])
         // The data is thrown away after the run: what survives a power cut is not tested here.
         .args(["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"]);
-    let process = Process::start("mariadb", "TERM", run, "ready for connections")?;
+    let process = Process::start("mariadb", "TERM", &mut run, "ready for connections")?;
     let url = format!("mysql://root:{password}@127.0.0.1:{port}/");
     Ok(Server::new(process, vec![("TONGHUI_TEST_MYSQL", url)]))
 }

@@ -18,11 +18,6 @@ host all postgres 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 ";
 
-/// Whether the server's programs are there.
-pub(crate) fn is_installed() -> bool {
-    program("initdb").is_some()
-}
-
 /// Makes a cluster and starts it.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.home("postgres", "postgres")?;
@@ -54,13 +49,13 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         run.arg("-c").arg(setting);
     }
     let ready = "database system is ready to accept connections";
-    let process = Process::start("postgres", "INT", run, ready)?;
+    let process = Process::start("postgres", "INT", &mut run, ready)?;
     let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
     Ok(Server::new(process, vec![("TONGHUI_TEST_POSTGRES", url)]))
 }
 
 /// A program of the newest installed version; Debian keeps them out of the path.
-fn program(name: &str) -> Option<PathBuf> {
+pub(super) fn program(name: &str) -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     versions
         .filter_map(|version| version.ok()?.file_name().into_string().ok()?.parse::<u32>().ok())

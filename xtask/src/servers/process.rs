@@ -44,14 +44,15 @@ impl Process {
     pub(crate) fn start(
         name: &'static str,
         signal: &'static str,
-        mut command: Command,
+        command: &mut Command,
         ready: &'static str,
     ) -> Result<Self> {
         run::watch(None)?;
         let (log, writer) = io::pipe()?;
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
         let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
-        drop(command); // it holds the writing end, see run.rs
+        // It holds the writing end, see run.rs.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let (teller, news) = sync_channel(1);
         thread::spawn(move || follow(log, ready, &teller));
         // From here on dropping stops it, also on the ways out below.

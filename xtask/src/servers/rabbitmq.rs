@@ -5,7 +5,7 @@
 //! instead of its parent, so the signal that we leave for our death reaches the machine. Erlang's port
 //! mapper would be started as a daemon that outlives us: it is a server of ours too, on its own port.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -16,20 +16,10 @@ use super::{
 };
 use crate::run::quiet;
 
-const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-const PORT_MAPPER: &str = "/usr/bin/epmd";
+pub(super) const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+pub(super) const PORT_MAPPER: &str = "/usr/bin/epmd";
 const NODE: &str = "tonghui-test@localhost";
-const OPENSSL: &str = "/usr/bin/openssl";
-
-/// Whether the server's programs are there.
-pub(crate) fn is_installed() -> bool {
-    Path::new(SERVER).is_file() && Path::new(PORT_MAPPER).is_file()
-}
-
-/// Whether certificates can be made for it.
-pub(crate) fn has_openssl() -> bool {
-    Path::new(OPENSSL).is_file()
-}
+pub(super) const OPENSSL: &str = "/usr/bin/openssl";
 
 /// Makes users and certificates, and starts it.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
@@ -41,13 +31,13 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let password = home.keep("password", password)?;
     home.keep(".erlang.cookie", self::password)?;
     let definitions = home.write("definitions.json", &definitions(&password))?;
-    let certificates = Certificates::make(&home)?;
-    let settings = settings(&port, &tls_port, &definitions, &certificates);
+    make_certificates(&home)?;
+    let settings = settings(&port, &tls_port, &definitions, &home);
     let settings = home.write("rabbitmq.conf", &settings)?;
     let plugins = home.write("enabled_plugins", "[].\n")?;
 
     let mut mapper = home.command("TERM", Path::new(PORT_MAPPER));
-    mapper.args(["-debug", "-address", "127.0.0.1", "-port", &mapper_port]);
+    let mapper = mapper.args(["-debug", "-address", "127.0.0.1", "-port", &mapper_port]);
     let mapper = Process::start("epmd", "TERM", mapper, "epmd running")?;
 
     let mut run = home.command("TERM", Path::new(SERVER));
@@ -66,7 +56,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
             "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
         );
-    let node = Process::start("rabbitmq", "TERM", run, "Server startup complete")?;
+    let node = Process::start("rabbitmq", "TERM", &mut run, "Server startup complete")?;
     Ok(Server {
         // Dropped in this order: a node that stops asks the mapper.
         facts: vec![
@@ -78,7 +68,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         variables: vec![
             ("TONGHUI_TEST_AMQP", format!("amqp://tonghui:{password}@127.0.0.1:{port}/%2f")),
             ("TONGHUI_TEST_AMQPS", format!("amqps://tonghui:{password}@localhost:{tls_port}/%2f")),
-            ("TONGHUI_TEST_AMQP_CA", std::fs::read_to_string(certificates.ca)?),
+            ("TONGHUI_TEST_AMQP_CA", std::fs::read_to_string(home.join("ca.pem"))?),
         ],
     })
 }
@@ -101,8 +91,8 @@ fn definitions(password: &str) -> String {
     )
 }
 
-fn settings(port: &str, tls_port: &str, definitions: &Path, certificates: &Certificates) -> String {
-    let Certificates { ca, certificate, key } = certificates;
+fn settings(port: &str, tls_port: &str, definitions: &Path, home: &Home) -> String {
+    let [ca, certificate, key] = ["ca.pem", "server.pem", "server.key"].map(|name| home.join(name));
     let (ca, certificate, key) = (ca.display(), certificate.display(), key.display());
     let definitions = definitions.display();
     format!(
@@ -118,50 +108,36 @@ fn settings(port: &str, tls_port: &str, definitions: &Path, certificates: &Certi
     )
 }
 
-/// A CA of this run, and what it signed for `localhost` and for no other name.
-struct Certificates {
-    ca: PathBuf,
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Certificates {
-    fn make(home: &Home) -> Result<Self> {
-        let made = Self {
-            ca: home.join("ca.pem"),
-            certificate: home.join("server.pem"),
-            key: home.join("server.key"),
-        };
-        if made.certificate.exists() {
-            return Ok(made);
-        }
-        // Without the system's settings, which would make a CA of everything.
-        let plain = home.write("openssl.cnf", "[req]\ndistinguished_name = name\n[name]\n")?;
-        let request = |name: &str, subject: &str| {
-            let mut command = home.command("KILL", Path::new(OPENSSL));
-            command
-                .args(["req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"])
-                .args(["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", subject])
-                .arg("-config")
-                .arg(&plain)
-                .arg("-keyout")
-                .arg(home.join(&format!("{name}.key")))
-                .arg("-out")
-                .arg(home.join(&format!("{name}.pem")));
-            command
-        };
-        let mut ca = request("ca", "/CN=CA of one test run");
-        ca.args(["-addext", "basicConstraints=critical,CA:TRUE"]);
-        quiet(ca)?;
-        let mut server = request("server", "/CN=localhost");
-        server
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-            .args(["-addext", "subjectAltName=DNS:localhost"])
-            .arg("-CA")
-            .arg(home.join("ca.pem"))
-            .arg("-CAkey")
-            .arg(home.join("ca.key"));
-        quiet(server)?;
-        Ok(made)
+/// Makes a CA of this run, and signs with it a certificate for `localhost` and for no other name.
+fn make_certificates(home: &Home) -> Result<()> {
+    if home.join("server.pem").exists() {
+        return Ok(());
     }
+    // Without the system's settings, which would make a CA of everything.
+    let plain = home.write("openssl.cnf", "[req]\ndistinguished_name = name\n[name]\n")?;
+    let request = |name: &str, subject: &str| {
+        let mut command = home.command("KILL", Path::new(OPENSSL));
+        command
+            .args(["req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"])
+            .args(["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", subject])
+            .arg("-config")
+            .arg(&plain)
+            .arg("-keyout")
+            .arg(home.join(&format!("{name}.key")))
+            .arg("-out")
+            .arg(home.join(&format!("{name}.pem")));
+        command
+    };
+    let mut ca = request("ca", "/CN=CA of one test run");
+    quiet(ca.args(["-addext", "basicConstraints=critical,CA:TRUE"]))?;
+    let mut server = request("server", "/CN=localhost");
+    server
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .arg("-CA")
+        .arg(home.join("ca.pem"))
+        .arg("-CAkey")
+        .arg(home.join("ca.key"));
+    quiet(server)?;
+    Ok(())
 }

@@ -14,13 +14,8 @@ use super::{
 };
 use crate::run::quiet;
 
-const SERVER: &str = "/usr/sbin/sshd";
-const KEY_MAKER: &str = "/usr/bin/ssh-keygen";
-
-/// Whether the server's programs are there.
-pub(crate) fn is_installed() -> bool {
-    Path::new(SERVER).is_file() && Path::new(KEY_MAKER).is_file()
-}
+pub(super) const SERVER: &str = "/usr/sbin/sshd";
+pub(super) const KEY_MAKER: &str = "/usr/bin/ssh-keygen";
 
 /// Makes keys and an empty folder, and starts it.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
@@ -32,18 +27,15 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let drops = home.join("drops");
     if !drops.exists() {
         let mut make = home.command("KILL", Path::new("/usr/bin/mkdir"));
-        make.arg("--mode=777").arg(&drops);
-        quiet(make)?;
+        quiet(make.arg("--mode=777").arg(&drops))?;
     }
     let port = home.keep("port", free_port)?;
     let settings = home.write("sshd_config", &settings(&port, &host_key, &authorized))?;
 
     let mut run = home.command("TERM", Path::new(SERVER));
-    run.args(["-D", "-e", "-f"]).arg(settings);
+    let run = run.args(["-D", "-e", "-f"]).arg(settings);
     let process = Process::start("sshd", "TERM", run, "Server listening on")?;
-    let mut whoami = home.command("KILL", Path::new("/usr/bin/id"));
-    whoami.arg("-un");
-    let user = quiet(whoami)?;
+    let user = quiet(home.command("KILL", Path::new("/usr/bin/id")).arg("-un"))?;
     let (user, drops) = (user.trim(), drops.display());
     let variables = vec![
         ("TONGHUI_TEST_SFTP", format!("sftp://{user}@127.0.0.1:{port}{drops}")),
@@ -77,16 +69,14 @@ fn key(home: &Home, name: &str) -> Result<PathBuf> {
     let path = home.join(name);
     if !path.exists() {
         let mut make = home.command("KILL", Path::new(KEY_MAKER));
-        make.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(&path);
-        quiet(make)?;
+        quiet(make.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(&path))?;
     }
     Ok(path)
 }
 
 fn fingerprint(home: &Home, key: &Path) -> Result<String> {
     let mut show = home.command("KILL", Path::new(KEY_MAKER));
-    show.arg("-l").arg("-f").arg(key.with_extension("pub"));
-    let said = quiet(show)?;
+    let said = quiet(show.arg("-l").arg("-f").arg(key.with_extension("pub")))?;
     let fingerprint = said.split_whitespace().find(|word| word.starts_with("SHA256:"));
     Ok(fingerprint.context("ssh-keygen shows no fingerprint")?.to_owned())
 }

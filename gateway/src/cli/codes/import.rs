@@ -14,10 +14,7 @@ use calamine::{Data, Reader, open_workbook_auto};
 use normalizer::{Keys, Suite};
 
 use super::{
-    super::{
-        Context,
-        out::{self, Exit},
-    },
+    super::{Context, Exit, out},
     HEADINGS,
 };
 use crate::assemble;

@@ -10,7 +10,7 @@ use sink::store::{Claim, Database, Holding, RequestKind, RequestState};
 use super::Row;
 use crate::{
     channel::LiveChannel,
-    instance::{self, Instance},
+    instance,
     lease::LeaseHolder,
     requests::is_paused,
     supervise::{Ended, Shared, run_channels},
@@ -49,16 +49,11 @@ pub(super) enum Became {
 }
 
 /// Passes over all channels, all upstreams at the same time, until stop is requested.
-pub(super) async fn pass(
-    channels: Vec<LiveChannel>,
-    shared: &Shared,
-    grace: Duration,
-    only_ask: bool,
-) -> Vec<Row> {
+pub(super) async fn pass(channels: Vec<LiveChannel>, shared: &Shared, only_ask: bool) -> Vec<Row> {
     let leases = LeaseHolder::new(shared.store.apart(), false);
     let groups = LiveChannel::by_upstream(channels);
     let upstreams = groups.into_iter().map(|(name, channels)| {
-        let one = Upstream { name, shared, leases: &leases, grace, only_ask };
+        let one = Upstream { name, shared, leases: &leases, only_ask };
         async move { Box::pin(one.pass(channels)).await }
     });
     join_all(upstreams).await.into_iter().flatten().collect()
@@ -68,7 +63,6 @@ struct Upstream<'a> {
     name: String,
     shared: &'a Shared,
     leases: &'a LeaseHolder,
-    grace: Duration,
     only_ask: bool,
 }
 
@@ -84,7 +78,7 @@ impl Upstream<'_> {
         {
             let done = match self.leases.claim(&self.name).await {
                 Ok(Claim::Ours(lease)) => {
-                    let work = run_channels(&channels, self.shared, lease.fence, self.grace);
+                    let work = run_channels(&channels, self.shared, lease.fence);
                     match Box::pin(self.leases.during(&lease, &first.gate, work)).await {
                         Some(ended) => self.ended(ended).await,
                         None => Vec::new(),
@@ -161,8 +155,8 @@ impl Upstream<'_> {
 
     async fn ask(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<Became> {
         let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
-        let (own, spec) = (Instance::own(), &channel.spec);
-        let asked = store.ask(RequestKind::Sync, Some(&spec.id), spec.range, own.as_str()).await;
+        let (own, spec) = (instance::own(), &channel.spec);
+        let asked = store.ask(RequestKind::Sync, Some(&spec.id), spec.range, &own).await;
         let seq = match asked {
             Ok(seq) => seq,
             Err(fault) => return Some(Became::NotYet { why: fault.to_string() }),

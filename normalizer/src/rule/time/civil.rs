@@ -6,6 +6,7 @@
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _, Utc};
 
 use super::{Written, days_since_1899};
+use crate::codes::is_digits;
 
 /// Dates with `-`, `/`, `.` or 年月日, padded or not, with or without time, fraction and zone;
 /// 8, 12 or 14 digits; days of a spreadsheet.
@@ -48,10 +49,7 @@ pub(super) fn excel(text: &str) -> Option<NaiveDateTime> {
 /// Days since 1899-12-30 in a column that has only these: up to five digits before the point.
 pub(super) fn days(text: &str) -> Option<NaiveDateTime> {
     let (days, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let is_serial = (1..=5).contains(&days.len())
-        && !fraction.is_empty()
-        && [days, fraction].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    if !is_serial {
+    if days.len() > 5 || !is_digits(days) || !is_digits(fraction) {
         return None;
     }
     // Nine digits of a day are much more precise than a second, and exact as an integer.

@@ -4,20 +4,23 @@ use normalizer_text::{Profile, clean};
 
 use super::{HIDDEN, Personal, compact, masked_doubt};
 
-pub(super) fn read(text: &str) -> Personal {
-    let plain = clean(text, Profile::Plain).text.into_owned();
-    let end = area_end(&plain);
-    let (area, precise) = plain.split_at(end);
-    let area = area.trim().to_owned();
-    let doubt = masked_doubt(&plain);
-    let is_identity = doubt.is_none() && !precise.trim().is_empty();
-    Personal {
-        kind: "address",
-        mask: if precise.is_empty() { area.clone() } else { format!("{area}{HIDDEN}") },
-        identity: is_identity.then(|| compact(&plain)),
-        doubt,
-        area: (!area.is_empty()).then_some(area),
-        plain,
+impl Personal {
+    /// An address.
+    pub fn address(text: &str) -> Self {
+        let plain = clean(text, Profile::Plain).text.into_owned();
+        let end = area_end(&plain);
+        let (area, precise) = plain.split_at(end);
+        let area = area.trim().to_owned();
+        let doubt = masked_doubt(&plain);
+        let is_identity = doubt.is_none() && !precise.trim().is_empty();
+        Self {
+            kind: "address",
+            mask: if precise.is_empty() { area.clone() } else { format!("{area}{HIDDEN}") },
+            identity: is_identity.then(|| compact(&plain)),
+            doubt,
+            area: (!area.is_empty()).then_some(area),
+            plain,
+        }
     }
 }
 

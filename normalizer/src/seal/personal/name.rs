@@ -4,20 +4,24 @@ use normalizer_text::{Profile, clean};
 
 use super::{Personal, compact, masked_doubt};
 
-pub(super) fn read(text: &str) -> Personal {
-    let has_han = text.chars().any(is_han);
-    // 张 三 is 张三; Alice Smith keeps its blank.
-    let plain = if has_han { compact(text) } else { clean(text, Profile::Plain).text.into_owned() };
-    let doubt = masked_doubt(&plain);
-    let is_nobody = is_placeholder(&plain);
-    let is_identity = doubt.is_none() && !is_nobody && plain.chars().count() > 1;
-    Personal {
-        kind: "name",
-        mask: if is_nobody { plain.clone() } else { mask(&plain) },
-        identity: is_identity.then(|| plain.clone()),
-        doubt,
-        area: None,
-        plain,
+impl Personal {
+    /// A name.
+    pub fn name(text: &str) -> Self {
+        let has_han = text.chars().any(is_han);
+        // 张 三 is 张三; Alice Smith keeps its blank.
+        let plain =
+            if has_han { compact(text) } else { clean(text, Profile::Plain).text.into_owned() };
+        let doubt = masked_doubt(&plain);
+        let is_nobody = is_placeholder(&plain);
+        let is_identity = doubt.is_none() && !is_nobody && plain.chars().count() > 1;
+        Self {
+            kind: "name",
+            mask: if is_nobody { plain.clone() } else { mask(&plain) },
+            identity: is_identity.then(|| plain.clone()),
+            doubt,
+            area: None,
+            plain,
+        }
     }
 }
 

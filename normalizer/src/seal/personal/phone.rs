@@ -11,16 +11,20 @@ use super::{Doubt, HIDDEN, MASKED, Personal, shorten};
 /// Between several numbers in one column.
 const SEPARATORS: [char; 9] = ['/', '、', ',', '，', ';', '；', '|', '\n', '或'];
 
-pub(super) fn read(text: &str) -> Personal {
-    let known = text.split(SEPARATORS).find_map(|part| {
-        let number = recognise(part)?;
-        (number.doubt != Some(MASKED)).then_some(number)
-    });
-    known.or_else(|| recognise(text)).unwrap_or_else(|| {
-        let plain = clean(text, Profile::Plain).text.into_owned();
-        let doubt = (QualityFlag::BadPhone, "not a telephone number");
-        nobody(shorten(&plain, 0, 4), plain, doubt)
-    })
+impl Personal {
+    /// A telephone number in any notation. The plain value is the normalised number; a text that is
+    /// not a number is kept as it came.
+    pub fn phone(text: &str) -> Self {
+        let known = text.split(SEPARATORS).find_map(|part| {
+            let number = recognise(part)?;
+            (number.doubt != Some(MASKED)).then_some(number)
+        });
+        known.or_else(|| recognise(text)).unwrap_or_else(|| {
+            let plain = clean(text, Profile::Plain).text.into_owned();
+            let doubt = (QualityFlag::BadPhone, "not a telephone number");
+            nobody(shorten(&plain, 0, 4), plain, doubt)
+        })
+    }
 }
 
 fn recognise(text: &str) -> Option<Personal> {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::hotline::{Expected, Gbk};
+use crate::hotline::Gbk;
 use crate::tests::town;
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_touch_changes_cases_and_keeps_the_flag() {
     for key in &touched {
         let state = oracle.case(key).unwrap().last();
         assert_eq!(state.row.lastmodifytime, "2026-10-09 10:31:30");
-        assert_eq!(state.expected, Expected::Readable);
+        assert!(state.is_readable);
         let closed = ["80", "100"].contains(&state.row.cstatus.read().unwrap().as_str());
         assert_eq!(state.row.finishtime.is_some(), closed);
     }

@@ -9,7 +9,7 @@ async fn a_case_has_the_same_content_in_the_form_of_all_channels() {
     town.hotline.change(&keys[0], |row| row.cstatus = Gbk::new("80")).await.unwrap();
     town.hotline.delete(&keys[2]).await.unwrap();
     let truth = town.hotline.truth().await.unwrap();
-    assert_eq!(truth.channel(), "hotline");
+    assert_eq!(truth.channel, "hotline");
     let states = &truth.thing(&keys[0]).unwrap().states;
     assert_eq!(states.len(), 2);
     assert_eq!(states[1].facts().unwrap().status, Some("resolved"));

@@ -21,7 +21,7 @@ fn items_are_found_by_their_last_change_with_both_ends() {
     assert_eq!(changed(&register, 9, 1), [0_u64; 0]);
     register.take_away(4, at(10));
     assert_eq!(changed(&register, 0, 9), [1, 2]);
-    assert_eq!(register.entries().len(), 3);
+    assert_eq!(register.entries.len(), 3);
     assert_eq!(register.entry(2).unwrap().marks.len(), 2);
     assert!(register.entry(3).is_none() && register.entry(4).unwrap().gone.is_some());
 }
