@@ -71,7 +71,7 @@ impl World {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let corner = format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         if let Some(url) = store {
-            Postgres::make_schema(url, &corner).await?;
+            Postgres::create_schema(url, &corner).await?;
             gateway::keys::make(
                 &self.config().join("data/keys.json"),
                 normalizer::Suite::default(),

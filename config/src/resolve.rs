@@ -192,7 +192,7 @@ fn beside_telling_key(text: &str, span: &Range<usize>, rules: &Rules<'_>) -> Opt
     let key = key.trim().trim_matches(['"', '\'']);
     let key = key.rsplit('.').next().unwrap_or(key);
     let end = begin + line.len();
-    rules.is_telling(key).then(|| end - value.len()..end)
+    rules.may_be_secret(key).then(|| end - value.len()..end)
 }
 
 /// What to do about a TOML syntax error.

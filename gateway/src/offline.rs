@@ -1,5 +1,5 @@
-//! A channel that is examined and not run: built as `run` builds it, but without store, bus and network,
-//! and with temporary keys.
+//! A channel that is examined but not run: built as `run` builds it, but without a store, a bus or
+//! a network, and with temporary keys.
 //!
 //! `check` compares the demands of a page with the expected ones; `explain` and `preview` print them.
 //! Ciphertexts and tokens are left out: both differ with every key.
@@ -21,7 +21,8 @@ use crate::{assemble, channel::LiveChannel};
 /// Largest page, in bytes.
 const MAX_PAGE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Examples are read at this time: it is later than every time in them, and always the same.
+/// The time at which examples count as read: it is later than every time in them, and always the
+/// same.
 const READ_AT: Timestamp = match Timestamp::from_timestamp(4_102_444_800, 0) {
     Some(at) => at,
     None => Timestamp::UNIX_EPOCH,
@@ -34,10 +35,10 @@ pub struct Outcome {
     pub verdict: &'static str,
     /// The demand, or why there is none.
     pub result: Value,
-    /// What became of each field; is never written as JSON.
+    /// What became of each field; never written as JSON.
     #[serde(skip)]
     pub trace: Vec<Traced>,
-    /// How its bytes were decoded, if it came as bytes.
+    /// How its bytes were decoded, if it was read as bytes.
     #[serde(skip)]
     pub decoding: Option<String>,
 }
@@ -45,7 +46,7 @@ pub struct Outcome {
 /// Builds the channel of this name, with temporary keys.
 ///
 /// # Errors
-/// There is none, or it has problems.
+/// There is no channel of this name, or its settings have problems.
 pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveChannel> {
     let mut settings = settings.clone();
     settings.channels.retain(|each| each.id == *channel);
@@ -55,11 +56,11 @@ pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveC
 
 impl LiveChannel {
     /// The outcomes of the records of a page in a file. With `reveal`, the traces contain personal values
-    /// in plain.
+    /// unmasked.
     ///
     /// # Errors
     /// The file cannot be read, is larger than 32 MiB, or is not a page of this kind of source.
-    pub fn page(&self, page: &Path, reveal: bool) -> anyhow::Result<Vec<Outcome>> {
+    pub fn outcomes_of_page(&self, page: &Path, reveal: bool) -> anyhow::Result<Vec<Outcome>> {
         let place = || page.display().to_string();
         let size = fs::metadata(page).with_context(place)?.len();
         anyhow::ensure!(
@@ -124,29 +125,30 @@ impl LiveChannel {
             ),
             Some(Event::Unreadable { reason, .. }) => ("rejected", json!({ "reason": reason })),
         };
-        remove_fields(&mut result, &UNSTABLE);
+        remove_fields(&mut result, &UNSTABLE_FIELDS);
         Ok(Outcome { verdict, result, trace, decoding })
     }
 }
 
-/// `GB18030, which the channel declares`.
+/// How a text was decoded, such as `GB18030, which the channel declares`.
 fn decoding(text: &TextReport) -> Option<String> {
     let why = match text.decided_by {
         DecidedBy::Nothing => return None,
         DecidedBy::Forced => "which the channel forces",
         DecidedBy::Bom => "by its byte order mark",
-        DecidedBy::Utf8 => "because its bytes are",
+        DecidedBy::Utf8 => "recognized by its bytes",
         DecidedBy::XmlProlog => "by the declaration of its XML",
         DecidedBy::HttpHeader => "by its HTTP header",
         DecidedBy::Declared => "which the channel declares",
-        DecidedBy::Detected => "by its bytes",
+        DecidedBy::Detected => "guessed from its bytes",
     };
-    let conflict = if text.conflict { "; others claimed another charset" } else { "" };
+    let conflict = if text.conflict { "; another rule found a different charset" } else { "" };
     Some(format!("{}, {why}{conflict}", text.charset))
 }
 
 /// Fields that depend on keys, reads and clocks: without them, expected files stay readable and stable.
-const UNSTABLE: [&str; 7] = ["raw", "unmasked", "sealed", "origin", "version", "digest", "token"];
+const UNSTABLE_FIELDS: [&str; 7] =
+    ["raw", "unmasked", "sealed", "origin", "version", "digest", "token"];
 
 /// Removes fields with these names, at any depth.
 pub(crate) fn remove_fields(value: &mut Value, names: &[&str]) {

@@ -1,4 +1,5 @@
-//! Requests to the channels that this process runs: read from the store twice a second, done, answered.
+//! Requests to the channels that this process runs: read from the store twice a second, served and
+//! answered.
 
 use std::{collections::HashMap, convert::Infallible, future::pending, time::Duration};
 
@@ -18,25 +19,25 @@ use crate::{
     supervise::{Shared, supervise_channel},
 };
 
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Number and outcome of a request.
 type Done = (i64, RequestState);
 
 /// Serves the requests to these channels, which are read under the lease with this `fence`, and pauses
-/// and resumes them. Never ends. A request that is unfinished when this future is dropped is done by
-/// whoever runs the channel next.
+/// and resumes them. Never ends. A request that is unfinished when this future is dropped is served
+/// by whoever runs the channel next.
 pub async fn serve(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Infallible {
-    let (in_hand, doing) = (HashMap::new(), FuturesUnordered::new());
-    let mut requests = Requests { channels, shared, fence, in_hand, doing };
-    let mut look = interval(LOOK_EVERY);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (in_progress, work) = (HashMap::new(), FuturesUnordered::new());
+    let mut requests = Requests { channels, shared, fence, in_progress, work };
+    let mut ticks = interval(CHECK_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            Some(done) = requests.doing.next() => requests.answer(done).await,
-            _ = look.tick() => {
-                if let Err(fault) = requests.look().await {
-                    let (kind, wait_ms) = (fault.kind().name(), LOOK_EVERY.as_millis());
+            Some(done) = requests.work.next() => requests.answer(done).await,
+            _ = ticks.tick() => {
+                if let Err(fault) = requests.check_store().await {
+                    let (kind, wait_ms) = (fault.kind().name(), CHECK_INTERVAL.as_millis());
                     warn!(kind, wait_ms, "cannot read requests from the store: {fault}; retry in 0.5 s");
                 }
             }
@@ -48,47 +49,50 @@ struct Requests<'a> {
     channels: &'a [LiveChannel],
     shared: &'a Shared,
     fence: u64,
-    /// Requests under way, and what cancels each.
-    in_hand: HashMap<i64, CancellationToken>,
-    doing: FuturesUnordered<BoxFuture<'a, Done>>,
+    /// Requests that are being served, and what cancels each.
+    in_progress: HashMap<i64, CancellationToken>,
+    work: FuturesUnordered<BoxFuture<'a, Done>>,
 }
 
 impl<'a> Requests<'a> {
-    async fn look(&mut self) -> Result<(), Fault> {
+    async fn check_store(&mut self) -> Result<(), Fault> {
         let store = &self.shared.store;
         let paused = store.paused().await?;
         for channel in self.channels {
             channel.handle.control.pause(paused.contains(channel.id()));
         }
         let open = store.open_requests().await?;
-        for (seq, end) in &self.in_hand {
+        for (seq, cancellation) in &self.in_progress {
             if open.iter().all(|request| request.seq != *seq) {
-                end.cancel(); // it was withdrawn
+                cancellation.cancel(); // it was withdrawn
             }
         }
         for Request { seq, channel, kind, range } in open {
-            let ours = |ours: &&LiveChannel| Some(ours.id()) == channel.as_ref();
-            let ours = self.channels.iter().find(ours).filter(|_| kind == RequestKind::Sync);
-            let Some(channel) = ours.filter(|_| !self.in_hand.contains_key(&seq)) else { continue };
-            let end = self.in_hand.entry(seq).or_default().clone();
+            let is_meant = |ours: &&LiveChannel| Some(ours.id()) == channel.as_ref();
+            let ours = self.channels.iter().find(is_meant).filter(|_| kind == RequestKind::Sync);
+            let Some(channel) = ours.filter(|_| !self.in_progress.contains_key(&seq)) else {
+                continue;
+            };
+            let cancellation = self.in_progress.entry(seq).or_default().clone();
             let (shared, fence) = (self.shared, self.fence);
-            let work = async move {
-                let became = match range {
+            let request = async move {
+                let state = match range {
                     _ if channel.handle.control.is_paused() => {
-                        RequestState::Failed(is_paused(channel.id()))
+                        RequestState::Failed(paused_message(channel.id()))
                     }
                     None => sync(channel, store).await,
                     Some(range) => Box::pin(backfill(channel, range, shared, fence)).await,
                 };
-                (seq, became)
+                (seq, state)
             };
             match range {
                 None => info!(channel = %channel.id(), "read requested"),
                 Some(range) => info!(channel = %channel.id(), %range, "backfill requested"),
             }
-            self.doing.push(
+            self.work.push(
                 async move {
-                    end.run_until_cancelled(Box::pin(work))
+                    cancellation
+                        .run_until_cancelled(Box::pin(request))
                         .await
                         .unwrap_or_else(|| (seq, RequestState::Failed("withdrawn".to_owned())))
                 }
@@ -98,29 +102,29 @@ impl<'a> Requests<'a> {
         Ok(())
     }
 
-    async fn answer(&mut self, (seq, became): Done) {
-        if let Err(fault) = self.shared.store.answer(seq, &became).await {
-            let (kind, wait_ms) = (fault.kind().name(), LOOK_EVERY.as_millis());
+    async fn answer(&mut self, (seq, state): Done) {
+        if let Err(fault) = self.shared.store.answer(seq, &state).await {
+            let (kind, wait_ms) = (fault.kind().name(), CHECK_INTERVAL.as_millis());
             warn!(
                 request = seq,
                 kind,
                 wait_ms,
-                "cannot store the answer to a request: {fault}; it is served once more"
+                "cannot store the answer to a request: {fault}; the request is served again"
             );
         }
-        self.in_hand.remove(&seq);
+        self.in_progress.remove(&seq);
     }
 }
 
-/// One whole pass, now.
+/// Reads one whole pass now.
 async fn sync(channel: &LiveChannel, store: &Database) -> RequestState {
     match channel.handle.control.pass_now().await {
-        Ok(()) => step(channel, store).await,
+        Ok(()) => done(channel, store).await,
         Err(why) => RequestState::Failed(why),
     }
 }
 
-/// Reads what lies in `range`, beside the regular reads.
+/// Reads the records of `range`, beside the regular reads.
 async fn backfill(
     channel: &LiveChannel,
     range: TimeRange,
@@ -131,18 +135,18 @@ async fn backfill(
     match ended {
         // Whoever runs the channel next continues it.
         _ if shared.environment.stop.is_requested() => pending().await,
-        Ok(()) => step(channel, &shared.store).await,
+        Ok(()) => done(channel, &shared.store).await,
         Err(fault) => RequestState::Failed(fault.to_string()),
     }
 }
 
 /// Why a paused channel is not read, for whoever requested it.
-pub fn is_paused(channel: &ChannelId) -> String {
+pub fn paused_message(channel: &ChannelId) -> String {
     format!("the channel is paused; resume it with `tonghui resume {channel}`")
 }
 
-/// Done, with the number of moves of the position so far.
-async fn step(channel: &LiveChannel, store: &Database) -> RequestState {
+/// The answer of a request that was served: how often the position has moved so far.
+async fn done(channel: &LiveChannel, store: &Database) -> RequestState {
     match store.progress(channel.id()).await {
         Ok(progress) => RequestState::Done(progress.step.to_string()),
         Err(fault) => RequestState::Failed(fault.to_string()),

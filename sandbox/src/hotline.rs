@@ -10,7 +10,7 @@
 //! `DELETE` and `UPDATE` that match no row are not refused.
 
 mod change;
-mod desk;
+mod database;
 mod filing;
 mod life;
 mod live;
@@ -26,7 +26,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::sync::Mutex;
 
-use self::desk::FrontDatabase;
+use self::database::FrontDatabase;
 use crate::faults::faults;
 use crate::{Clock, Corpus, Faults, Memory};
 
@@ -89,7 +89,7 @@ pub enum Storage {
 pub struct Hotline {
     url: String,
     settings: Settings,
-    desk: Mutex<FrontDatabase>,
+    database: Mutex<FrontDatabase>,
 }
 
 impl Hotline {
@@ -100,11 +100,11 @@ impl Hotline {
     pub async fn create(path: &Path, settings: Settings) -> anyhow::Result<Self> {
         anyhow::ensure!(!path.exists(), "{} exists already, remove it first", path.display());
         let path = std::path::absolute(path)?;
-        let desk = FrontDatabase::open(&path, &settings)
+        let database = FrontDatabase::open(&path, &settings)
             .await
             .with_context(|| format!("cannot create the hotline's database {}", path.display()))?;
         let url = format!("sqlite://{}", path.display());
-        Ok(Self { url, settings, desk: Mutex::new(desk) })
+        Ok(Self { url, settings, database: Mutex::new(database) })
     }
 
     /// Where a reader finds the database, as a `sqlite:` URL.
@@ -118,10 +118,10 @@ impl Hotline {
     /// # Errors
     /// When the database cannot be read.
     pub async fn oracle(&self) -> anyhow::Result<Oracle> {
-        let mut desk = self.desk.lock().await;
+        let mut database = self.database.lock().await;
         // This also reads the rows that the database changed by itself (see `Fault::RaceUpdate`).
-        desk.begin().await?.commit().await?;
-        Ok(desk.oracle.clone())
+        database.begin().await?.commit().await?;
+        Ok(database.oracle.clone())
     }
 
     /// What the reader did so far.
@@ -129,7 +129,7 @@ impl Hotline {
     /// # Errors
     /// When the database cannot be read.
     pub async fn counters(&self) -> anyhow::Result<Counters> {
-        self.desk.lock().await.counters().await
+        self.database.lock().await.counters().await
     }
 }
 

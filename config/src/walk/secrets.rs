@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// Words in the names of keys whose values are hidden, even if the key is unknown.
-const TELLING: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "credential", "密码"];
+const SECRET_WORDS: [&str; 7] =
+    ["password", "passwd", "pwd", "secret", "token", "credential", "密码"];
 
 impl Walk<'_> {
     /// Replaces a reference by the secret.
@@ -48,11 +49,11 @@ impl Walk<'_> {
 }
 
 impl Rules<'_> {
-    /// Whether the value of an unknown key may be a secret.
-    pub(crate) fn is_telling(&self, name: &str) -> bool {
+    /// Whether the value of an unknown key may be a secret, judging by the name of the key.
+    pub(crate) fn may_be_secret(&self, name: &str) -> bool {
         let lower = name.to_lowercase();
         nearest(name, self.secret_keys.iter().copied()).is_some()
-            || TELLING.iter().any(|word| lower.contains(word))
+            || SECRET_WORDS.iter().any(|word| lower.contains(word))
     }
 }
 

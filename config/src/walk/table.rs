@@ -33,19 +33,19 @@ impl<'a> Walk<'a> {
             }
             self.path.pop();
         }
-        let mut explained = Vec::new();
+        let mut meant = Vec::new();
         for (key, value) in unknown {
-            explained.extend(self.unknown(shape, table, key, value));
+            meant.extend(self.unknown(shape, table, key, value));
         }
-        self.missing(shape, table, &explained, span.clone());
+        self.missing(shape, table, &meant, span.clone());
         if shape.is_secret() {
             return self.secret(table, span);
         }
-        self.count_keys(shape, table, &explained, span);
+        self.count_keys(shape, table, &meant, span);
         Value::Object(object)
     }
 
-    /// Notes an unknown key; returns the known key that was probably meant.
+    /// Reports an unknown key; returns the known key that was probably meant.
     fn unknown(
         &mut self,
         shape: &Shape<'a>,
@@ -54,19 +54,19 @@ impl<'a> Walk<'a> {
         value: &Spanned<DeValue<'_>>,
     ) -> Option<&'a str> {
         let name: &str = key.get_ref();
-        let free =
+        let unused =
             || shape.properties.iter().map(|(known, _)| *known).filter(|k| !table.contains_key(*k));
-        let meant = nearest(name, free());
+        let meant = nearest(name, unused());
         if shape.is_secret()
-            || self.rules.is_telling(meant.unwrap_or(name))
-            || self.rules.is_telling(name)
+            || self.rules.may_be_secret(meant.unwrap_or(name))
+            || self.rules.may_be_secret(name)
         {
             self.hide(value);
         }
         let suggestion = match meant {
             Some(meant) => Some(Suggestion::replace(key.span(), meant)),
             None => self.elsewhere(name).or_else(|| {
-                let known: Vec<String> = free().map(|key| format!("`{key}`")).collect();
+                let known: Vec<String> = unused().map(|key| format!("`{key}`")).collect();
                 let list = known.join(", ");
                 (!known.is_empty()).then(|| Suggestion::advice(format!("possible keys: {list}")))
             }),
@@ -77,10 +77,10 @@ impl<'a> Walk<'a> {
 
     /// Where in the file a key of this name belongs.
     fn elsewhere(&self, name: &str) -> Option<Suggestion> {
-        let home = home(self.root, name)?;
-        Some(Suggestion::advice(match home.as_str() {
+        let path = table_with_key(self.root, name)?;
+        Some(Suggestion::advice(match path.as_str() {
             "" => "it belongs at the top of the file, before the first `[table]`".to_owned(),
-            home => format!("it belongs in `[{home}]`"),
+            path => format!("it belongs in `[{path}]`"),
         }))
     }
 
@@ -88,7 +88,7 @@ impl<'a> Walk<'a> {
         &mut self,
         shape: &Shape<'a>,
         table: &DeTable<'_>,
-        explained: &[&str],
+        meant: &[&str],
         span: Range<usize>,
     ) {
         let needed = shape.required.iter().map(|key| (*key, String::new()));
@@ -99,7 +99,7 @@ impl<'a> Walk<'a> {
             .map(|(key, need)| (*need, format!(", which `{key}` needs")));
         let absent: Vec<_> = needed
             .chain(dependent)
-            .filter(|(key, _)| !table.contains_key(*key) && !explained.contains(key))
+            .filter(|(key, _)| !table.contains_key(*key) && !meant.contains(key))
             .collect();
         for (key, why) in absent {
             let schema = shape.properties.iter().find(|(known, _)| *known == key);
@@ -119,25 +119,25 @@ impl<'a> Walk<'a> {
         &mut self,
         shape: &Shape<'_>,
         table: &DeTable<'_>,
-        explained: &[&str],
+        meant: &[&str],
         span: Range<usize>,
     ) {
-        // Schemas write "exactly one of all keys" as least and most number of keys.
-        let of: Vec<&str> = match shape.size {
+        // Schemas write "exactly one of all keys" as a minimum and a maximum of one key.
+        let choices: Vec<&str> = match shape.size {
             (Some(1), Some(1)) => shape.properties.iter().map(|(key, _)| *key).collect(),
             _ => shape.exactly_one.clone(),
         };
-        let given = |key: &&&str| table.contains_key(**key) || explained.contains(*key);
-        if !of.is_empty() && of.iter().filter(given).count() != 1 {
-            let keys: Vec<_> = of.iter().map(|key| format!("`{key}`")).collect();
+        let given = |key: &&&str| table.contains_key(**key) || meant.contains(*key);
+        if !choices.is_empty() && choices.iter().filter(given).count() != 1 {
+            let keys: Vec<_> = choices.iter().map(|key| format!("`{key}`")).collect();
             let keys = keys.join(", ");
             self.find(span, format!("exactly one of {keys} is needed{}", self.header()));
         }
     }
 }
 
-/// The shallowest table of the schema that has a key of this name.
-fn home(root: &Value, name: &str) -> Option<String> {
+/// The path of the table nearest to the top of the schema that has a key of this name.
+fn table_with_key(root: &Value, name: &str) -> Option<String> {
     let mut level = vec![(String::new(), root)];
     for _ in 0..3 {
         let mut next = Vec::new();

@@ -27,7 +27,7 @@ pub struct Facts {
     pub report: TextReport,
     /// Damage and oddities.
     pub findings: Findings,
-    /// Characters that were put back from the private-use area, each once.
+    /// Characters that replaced private-use characters, each once.
     pub put_back: Vec<char>,
 }
 
@@ -53,7 +53,7 @@ impl Facts {
                 }
             });
             verdict.marks.extend(fields.into_iter().map(|field| {
-                let detail = "a private-use character was put back".to_owned();
+                let detail = "a private-use character was replaced by a standard one".to_owned();
                 Mark { field, flag: QualityFlag::RepairedText, detail }
             }));
         }

@@ -27,7 +27,7 @@ const CONTROL: (QualityFlag, &str) =
     (QualityFlag::ControlCharacters, "it contains an unescaped control character");
 const HALF: (QualityFlag, &str) = (QualityFlag::Damaged, "it contains half of a character");
 const REPEATED: (QualityFlag, &str) =
-    (QualityFlag::Damaged, "the name is there twice with different values; the last one counts");
+    (QualityFlag::Damaged, "the name occurs twice with different values; the last one counts");
 
 /// Parses a JSON text; damage within a value is marked in its place. Of equal names in an object the
 /// last one counts, and another value before it is marked too.
@@ -192,7 +192,7 @@ impl Reader<'_> {
             Ok(Some(end)) => from + end,
             Ok(None) if what == TOO_DEEP => return broken(what, start),
             Ok(None) => return broken("the JSON text ends too early", self.text.len()),
-            Err(at) => return broken("a bracket closes what it did not open", from + at),
+            Err(at) => return broken("a closing bracket does not match the open one", from + at),
         };
         let bracket = self.text.as_bytes()[end];
         match open.last().map(|open| &open.what) {

@@ -7,7 +7,7 @@ use crate::tree::broken;
 /// Finds the end of an element that may come in pieces.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// The closing brackets of what is open.
+    /// The closing brackets that are still expected, the next one last.
     open: Vec<u8>,
     in_text: bool,
     is_escaped: bool,
@@ -46,27 +46,28 @@ impl Scan {
     }
 }
 
-/// The places of the elements of a list in a text; the whole text where it is not a list. Damage within
-/// an element is ignored.
+/// Where the elements of a list are in a text; the whole value where the text is not a list. Damage
+/// within an element is ignored.
 ///
 /// # Errors
-/// The brackets do not match.
+/// The brackets do not match, the text ends too early, or it is not one JSON value.
 pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
     let bytes = text.as_bytes();
-    let blank = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t' | b'\r' | b'\n'));
-    let mut at = (0..bytes.len()).find(|at| !blank(*at)).unwrap_or(bytes.len());
+    let is_blank = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t' | b'\r' | b'\n'));
+    let mut at = (0..bytes.len()).find(|at| !is_blank(*at)).unwrap_or(bytes.len());
     let is_list = bytes.get(at) == Some(&b'[');
-    let begins =
+    let begins_value =
         |byte: &u8| matches!(byte, b'[' | b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');
-    if bytes.get(at).is_some_and(|first| !begins(first)) {
+    if bytes.get(at).is_some_and(|first| !begins_value(first)) {
         return Err(broken("this is not a JSON value", text, at));
     }
     let (start, mut found) = (at, Vec::new());
     at += usize::from(is_list);
     loop {
         let mut scan = Scan::default();
-        let mixed = |place| broken("a bracket closes what it did not open", text, at + place);
-        let end = match scan.end(&bytes[at..]).map_err(mixed)? {
+        let mismatch =
+            |place| broken("a closing bracket does not match the open one", text, at + place);
+        let end = match scan.end(&bytes[at..]).map_err(mismatch)? {
             Some(end) => at + end,
             None if !is_list && scan.is_closed() && !text[start..].trim().is_empty() => {
                 let trimmed = text[start..].trim_end().len();
@@ -77,8 +78,8 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
         if !is_list {
             return Err(broken("something follows the JSON value", text, end));
         }
-        let from = (at..end).find(|at| !blank(*at)).unwrap_or(end);
-        let to = (from..end).rev().find(|at| !blank(*at)).map_or(from, |last| last + 1);
+        let from = (at..end).find(|at| !is_blank(*at)).unwrap_or(end);
+        let to = (from..end).rev().find(|at| !is_blank(*at)).map_or(from, |last| last + 1);
         if from < to {
             found.push(from..to);
         }
@@ -87,7 +88,7 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
             b',' => {}
             b']' if text[at..].trim().is_empty() => return Ok(found),
             b']' => return Err(broken("something follows the JSON value", text, at)),
-            _ => return Err(broken("a bracket closes what it did not open", text, end)),
+            _ => return Err(broken("a closing bracket does not match the open one", text, end)),
         }
     }
 }

@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use crate::findings::Findings;
 
-/// Most levels of a document. Real ones have ten; later code cannot walk or drop a deeper tree safely.
+/// The largest depth of a document. Real ones have about ten levels; later code cannot walk or drop
+/// a much deeper tree safely.
 pub(crate) const MAX_DEPTH: usize = 128;
 
-/// Most nodes of a document: a node takes far more memory than the two bytes it may have in the text.
+/// The largest number of nodes in a document: a node takes far more memory than the two bytes that
+/// may stand for it in the text.
 pub(crate) const MAX_NODES: usize = 1_000_000;
 
 /// The format of a document.
@@ -25,10 +27,10 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Parses a text; damage in single records is marked in the tree.
+    /// Parses a text; damage within a record is marked in the tree.
     ///
     /// # Errors
-    /// It is not such a document: its brackets or elements do not match.
+    /// It is not a document of this format: its brackets or elements do not match.
     pub fn parse(self, text: &str, findings: &mut Findings) -> Result<Value, String> {
         match self {
             Self::Json => crate::json::parse(text, findings),
@@ -36,7 +38,7 @@ impl Shape {
         }
     }
 
-    /// What a text looks like.
+    /// The format that a text seems to have.
     pub fn of(text: &str) -> Self {
         if text.trim_start().starts_with('<') { Self::Xml } else { Self::Json }
     }
@@ -53,12 +55,12 @@ pub enum Malformed {
     Accept,
 }
 
-/// Why a document cannot be parsed, and where.
+/// A message that says why a document cannot be parsed, and where.
 pub(crate) fn broken(what: &str, text: &str, at: usize) -> String {
     format!("{what} at {}", Lines::default().spot(text, at))
 }
 
-/// A place in a text, as an editor counts: both from 1.
+/// A place in a text, as editors count it: line and column begin with 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spot {
     line: usize,
@@ -71,8 +73,8 @@ impl fmt::Display for Spot {
     }
 }
 
-/// Counts lines up to the places that are asked for, which come in order: a text with many damaged
-/// places is counted once.
+/// Counts lines up to the places that are asked for. They usually come in order, so the lines of a
+/// text with many damaged places are counted only once.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     counted: usize,
@@ -87,7 +89,7 @@ impl Lines {
         self.n_breaks = before + memchr::memchr_iter(b'\n', &text.as_bytes()[from..at]).count();
         self.counted = at;
         let line_start = memchr::memrchr(b'\n', &text.as_bytes()[..at]).map_or(0, |at| at + 1);
-        // The column in a line of megabytes is not exact.
+        // The column is not exact in a line longer than this.
         let line = &text.as_bytes()[line_start.max(at.saturating_sub(100_000))..at];
         let column = line.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
         Spot { line: self.n_breaks + 1, column: column + 1 }

@@ -46,8 +46,8 @@ use crate::{
     spool::Broken,
 };
 
-/// A read gives what it has after this time.
-const LONG: Duration = Duration::from_secs(5);
+/// After this time, a read returns what it has.
+const READ_TIME: Duration = Duration::from_secs(5);
 
 /// Bytes of the records of one batch, approximately.
 const BATCH_BYTES: usize = 8 << 20;
@@ -75,7 +75,7 @@ impl Connector for Files {
         let mut at = after.cloned().unwrap_or_default();
         at.owed = None;
         let mut trouble = Trouble::new();
-        let share = Share::new(max, BATCH_BYTES, LONG);
+        let share = Share::new(max, BATCH_BYTES, READ_TIME);
         let next = match (at.within.take(), self.open.take()) {
             (Some(within), Some(open)) if open.within() == within => Some(Next::Read(open)),
             (Some(within), _) => self.reopen(&within, &mut trouble).await?,
@@ -93,7 +93,7 @@ impl Connector for Files {
             // A caller that reads everything once must not end before a file has been unchanged long enough.
             Next::Wait => {
                 self.folder.rest();
-                tokio::time::sleep(self.options.config.stable.0.min(LONG)).await;
+                tokio::time::sleep(self.options.config.stable.0.min(READ_TIME)).await;
                 (Vec::new(), false)
             }
             Next::Refuse(candidate, refused) => {

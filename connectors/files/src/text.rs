@@ -58,7 +58,7 @@ pub(crate) struct Piece {
     pub(crate) text: String,
     /// Places in `bytes`.
     pub(crate) malformed: Vec<Span>,
-    /// Private-use characters that were put back, as places in `text`.
+    /// Characters that replaced private-use characters, as places in `text`.
     pub(crate) moved: Vec<Span>,
 }
 

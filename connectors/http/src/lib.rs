@@ -1,13 +1,13 @@
-//! Interfaces over HTTP: JSON, XML and SOAP, as cities and platforms offer them.
+//! HTTP interfaces: JSON, XML and SOAP, as cities and platforms offer them.
 //!
 //! They are read page by page, and each of them fails in its own way: errors with status 200, pages
 //! that shift while they are read, wrong totals, clocks that are put back. So nothing is assumed:
-//! the channel's rules say what a success is, the last page is the one without records, and the
-//! start of the next request moves only behind records that were read completely.
+//! the rules of the channel say which answers are successes, the last page is the one without
+//! records, and the start of the next request moves only past records that were read completely.
 //!
-//! Reading order follows the data: `request.rs` and `client.rs` (send), `rules.rs` and `fetch.rs`
-//! (judge), `answer.rs` and `record.rs` (select), `pages.rs` and `stretch.rs` (move); `visit.rs`
-//! does all of it for one page.
+//! Read the files in the order in which the data goes through them: `request.rs` and `client.rs`
+//! (send), `rules.rs` and `fetch.rs` (judge), `answer.rs` and `record.rs` (select), `pages.rs` and
+//! `stretch.rs` (move); `visit.rs` does all of it for one page.
 
 #![warn(missing_docs)]
 
@@ -56,13 +56,13 @@ use crate::{
     visit::{Found, Held, Visit},
 };
 
-/// A read gives what it has after this time.
-const LONG: Duration = Duration::from_secs(5);
+/// After this time, a read returns what it has.
+const READ_TIME: Duration = Duration::from_secs(5);
 
-/// Most keys of a cursor that wait for their acknowledgement.
+/// The largest number of keys in a cursor that still have to be acknowledged.
 const MAX_OWED: usize = 200;
 
-/// The connector for interfaces over HTTP.
+/// The connector for HTTP interfaces.
 #[derive(Debug)]
 pub struct Http {
     plan: Plan,
@@ -124,16 +124,16 @@ impl Connector for Http {
                     has_moved = true;
                     found
                 }
-                // The walk is not due.
+                // This is a second walk, and it is not due yet.
                 Ok(None) => Found { entries: Vec::new(), is_end: true },
                 Err(fault) => {
                     let fault = fault.at(client::host(&self.plan.list.call.url));
-                    let is_of_all = matches!(fault.kind(), FaultKind::Throttled(_))
+                    let affects_all = matches!(fault.kind(), FaultKind::Throttled(_))
                         || trouble.len() + 1 >= self.plan.n_values();
-                    if is_of_all && !has_moved {
+                    if affects_all && !has_moved {
                         return Err(fault);
                     }
-                    if is_of_all {
+                    if affects_all {
                         // The cursor has moved; the next read meets the fault again.
                         let entries = Vec::new();
                         return Ok(Batch { entries, upto: cursor, caught_up: false, trouble });
@@ -146,7 +146,7 @@ impl Connector for Http {
                 cursor.done.insert(index);
             }
             let caught_up = cursor.is_caught_up(n_turns);
-            if caught_up || !found.entries.is_empty() || started.elapsed() > LONG {
+            if caught_up || !found.entries.is_empty() || started.elapsed() > READ_TIME {
                 if owes {
                     cursor.owed = found
                         .entries

@@ -1,4 +1,4 @@
-//! Settings that were checked once: code behind this point relies on them.
+//! The settings after a check: all later code relies on them.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     pub(crate) parts: Vec<Target>,
     pub(crate) ack: Option<Target>,
     pub(crate) stretch: Stretch,
-    /// The time of a record, for a second walk over pages newest first.
+    /// Where the time of a record is, for a second walk over pages that are sorted newest first.
     pub(crate) reread_at: Option<Dated>,
     pub(crate) warm_up: Option<Url>,
     pub(crate) redirects: Vec<Url>,
@@ -40,13 +40,13 @@ pub(crate) struct Plan {
 pub(crate) struct Target {
     pub(crate) call: Call,
     pub(crate) inner: Vec<Opener>,
-    /// When an answer is a success; as the channel says where it is `None`.
+    /// Which answers are successes; where this is `None`, the rule of the channel applies.
     pub(crate) success: Option<Rule>,
 }
 
-/// The longest token or address of a next page where there are many positions: the state of a
-/// channel stays below 64 KiB.
-pub(crate) const MAX_SPOT: usize = 200;
+/// The longest token or address of a next page where a channel has many positions, in bytes: so the
+/// state of the channel stays below 64 KiB.
+pub(crate) const MAX_NEXT_BYTES: usize = 200;
 
 impl Plan {
     /// Checks the settings.
@@ -61,14 +61,14 @@ impl Plan {
         let list = target(&config.call, &None)?;
         check_page(&config.page)?;
         let stretch = stretch(&config, zone)?;
-        let is_newest = matches!(config.page, Page::Newest(_));
+        let is_newest_first = matches!(config.page, Page::Newest(_));
         let is_whole = matches!(stretch, Stretch::Whole);
-        if is_newest && !is_whole {
-            return Err(Fault::stopped("pages newest first find new records by themselves")
+        if is_newest_first && !is_whole {
+            return Err(Fault::stopped("pages that are sorted newest first need no start time")
                 .remedy("leave out `since` and `day`, or use another kind of page"));
         }
         let reread = config.reread.as_ref();
-        let reread_at = reread.map(|reread| reread_at(reread, is_whole, is_newest, zone));
+        let reread_at = reread.map(|reread| reread_at(reread, is_whole, is_newest_first, zone));
         if reread.is_none() && matches!(config.page, Page::Keyset(_)) && is_whole {
             tracing::debug!("records of this channel are read once; later changes are not seen");
         }
@@ -89,7 +89,7 @@ impl Plan {
         Ok((plan, auth))
     }
 
-    /// How many sequences of records there are.
+    /// How many sequences of records are read: one for each value of `each`.
     pub(crate) fn n_values(&self) -> usize {
         self.config.each.as_ref().map_or(1, |each| each.values.len())
     }
@@ -109,9 +109,10 @@ fn check_page(page: &Page) -> Result<(), Fault> {
             "two places are given for the token of the next page",
             "write `at` or `header`, not both",
         ),
-        (_, None, Some(Stop::Short)) | (Page::Number(_), None, Some(Stop::Total(_))) => {
-            ("a short page cannot be told: pages have no size", "write `size`, or stop = \"empty\"")
-        }
+        (_, None, Some(Stop::Short)) | (Page::Number(_), None, Some(Stop::Total(_))) => (
+            "a short page cannot be recognized: no page size is set",
+            "write `size`, or stop = \"empty\"",
+        ),
         _ => return Ok(()),
     };
     Err(Fault::stopped(what).at("page").remedy(remedy))
@@ -120,11 +121,11 @@ fn check_page(page: &Page) -> Result<(), Fault> {
 fn check_each(each: &Each) -> Result<(), Fault> {
     let Each { values, .. } = each;
     if values.is_empty() || values.len() > 200 {
-        return Err(Fault::stopped("`each` has 1 to 200 values").at("each"));
+        return Err(Fault::stopped("`each` must have 1 to 200 values").at("each"));
     }
     let names: BTreeSet<String> = values.iter().map(value_name).collect();
     if names.len() < values.len() || values.iter().any(|v| v.is_object() || v.is_array()) {
-        return Err(Fault::stopped("`values` are texts or numbers, each of them once").at("each"));
+        return Err(Fault::stopped("`values` must be texts or numbers, all different").at("each"));
     }
     Ok(())
 }
@@ -137,7 +138,7 @@ fn time_format(text: &str, zone: Tz, at: &'static str) -> Result<TimeFormat, Fau
 fn stretch(config: &Config, zone: Tz) -> Result<Stretch, Fault> {
     match (config.since.clone(), config.day.clone()) {
         (None, None) => Ok(Stretch::Whole),
-        (Some(_), Some(_)) => Err(Fault::stopped("a channel has `since` or `day`, not both")),
+        (Some(_), Some(_)) => Err(Fault::stopped("a channel may have `since` or `day`, not both")),
         (None, Some(settings)) => {
             let format = time_format(&settings.format, zone, "day")?;
             Ok(Stretch::Day(Box::new(DayRule { settings, format, range: None })))
@@ -158,15 +159,15 @@ fn stretch(config: &Config, zone: Tz) -> Result<Stretch, Fault> {
 fn reread_at(
     reread: &Reread,
     is_whole: bool,
-    is_newest: bool,
+    is_newest_first: bool,
     zone: Tz,
 ) -> Result<Option<Dated>, Fault> {
-    if is_whole && !is_newest {
+    if is_whole && !is_newest_first {
         return Err(Fault::stopped("`reread` needs to request records by their time")
             .at("reread")
             .remedy("add `since` or `day`"));
     }
-    if is_newest && reread.at.is_none() {
+    if is_newest_first && reread.at.is_none() {
         return Err(Fault::stopped("nothing says how old a record is")
             .at("reread")
             .remedy("write `at`, the time of a record, and `at_format`"));

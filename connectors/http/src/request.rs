@@ -1,7 +1,7 @@
-//! From settings and parameters to a request.
+//! Builds a request from settings and parameters.
 //!
-//! Parameters go where the request has its own: into the query of a GET, the fields of a form, the
-//! members of a JSON body, or the placeholders of a body from a file.
+//! Parameters are added where the request has its own: into the query of a GET, the fields of a
+//! form, the members of a JSON body, or the placeholders of a body from a file.
 
 use connector_wire::auth::{self, percent_encoded};
 use contract::Fault;
@@ -16,7 +16,7 @@ use crate::{
     pages::Param,
 };
 
-/// Instructions that rendering a body may take; real bodies take some dozens.
+/// How many instructions the rendering of a body may take; real bodies take a few dozen.
 const FUEL: u64 = 100_000;
 
 /// One kind of request.
@@ -53,7 +53,7 @@ impl Request {
         Self { method: Method::Get, url, headers: Vec::new(), body: Vec::new() }
     }
 
-    /// The request for an authentication scheme.
+    /// The request as an authentication scheme takes it.
     pub(crate) fn unsigned(&self) -> auth::Request {
         auth::Request {
             method: self.method.name().to_owned(),
@@ -79,7 +79,7 @@ impl Request {
 }
 
 impl Call {
-    /// Checks settings. `content_type` is that of a body from a file.
+    /// Checks the settings. `content_type` is only for a body with placeholders.
     pub(crate) fn new(
         config: &CallConfig,
         content_type: &str,
@@ -128,7 +128,7 @@ impl Call {
     /// The request with these parameters, at the address of the next page where there is one.
     pub(crate) fn request(&self, params: &[Param], next: Option<Url>) -> Result<Request, Fault> {
         let mut headers = self.headers.clone();
-        // The address of a next page has its parameters.
+        // The address of a next page already contains its parameters.
         let (mut fields, has_next) = match next {
             Some(_) => (Vec::new(), true),
             None => (self.query.clone(), false),
@@ -165,16 +165,17 @@ impl Call {
             }
         }
         if !fields.is_empty() {
-            let known = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
-            let query: Vec<String> = known.into_iter().chain([encoded(&fields)]).collect();
+            let given = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
+            let query: Vec<String> = given.into_iter().chain([encoded(&fields)]).collect();
             url.set_query(Some(&query.join("&")));
         }
         Ok(Request { method: self.method, url, headers, body })
     }
 }
 
-/// A body with placeholders: a file of the vendor in which a few values change. Values are escaped
-/// for the kind of the body, unknown names are errors, and the work is limited.
+/// A body with placeholders: a document from the vendor in which only a few values change. Values
+/// are escaped for JSON or XML, whichever the body is; unknown names are errors, and the work is
+/// limited.
 fn template(text: &str) -> Result<Environment<'static>, Fault> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -203,16 +204,16 @@ fn render(template: &Environment<'_>, params: &[Param]) -> Result<String, Fault>
     })
 }
 
-/// Puts a value into an object; dots in its name lead into objects within.
+/// Puts a value into an object; each dot in its name leads into a nested object.
 fn put(object: &mut Map<String, Value>, name: &str, value: &Value) {
     match name.split_once('.') {
         None => {
             object.insert(name.to_owned(), value.clone());
         }
         Some((outer, inner)) => {
-            let within = object.entry(outer).or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(within) = within {
-                put(within, inner, value);
+            let nested = object.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(nested) = nested {
+                put(nested, inner, value);
             }
         }
     }

@@ -7,7 +7,7 @@ use document::{Facts, before};
 use tokio::time::Instant;
 
 use crate::{
-    LONG,
+    READ_TIME,
     answer::Page,
     calls,
     client::Unread,
@@ -16,7 +16,7 @@ use crate::{
     fetch::{Read, Source},
     origin,
     pages::{End, Spot},
-    plan::{MAX_SPOT, Plan},
+    plan::{MAX_NEXT_BYTES, Plan},
     record::{self, Draft},
     stretch::Stretch,
     turn::{Turn, page_name, params},
@@ -134,7 +134,7 @@ impl Visit<'_> {
         while !step.is_known && given < page.len() {
             // A second state of the same record waits for the next batch.
             let is_full = entries.len() >= self.max || !known.insert(&page.names[given]);
-            let is_long = !entries.is_empty() && self.started.elapsed() > LONG;
+            let is_long = !entries.is_empty() && self.started.elapsed() > READ_TIME;
             if is_full || is_long {
                 break;
             }
@@ -162,10 +162,10 @@ impl Visit<'_> {
         }
         if let (Some(Spot::Value(spot) | Spot::Url(spot)), true) =
             (&place.walk.at, plan.config.each.is_some())
-            && spot.len() > MAX_SPOT
+            && spot.len() > MAX_NEXT_BYTES
         {
             return Err(Fault::stopped(format!(
-                "the next page is named by {} bytes; with `each`, at most {MAX_SPOT} are kept",
+                "the next page is named by {} bytes; with `each`, at most {MAX_NEXT_BYTES} are kept",
                 spot.len()
             )));
         }

@@ -28,8 +28,8 @@ use files::Files;
 use message::Keys;
 use run::{Output, Run};
 
-/// A read gives what it has after this time.
-const LONG: Duration = Duration::from_secs(5);
+/// After this time, a read returns what it has.
+const READ_TIME: Duration = Duration::from_secs(5);
 
 /// A tap, and its current run.
 pub(crate) struct Tap {
@@ -55,7 +55,7 @@ impl Tap {
             Some(run) if run.reached == *after => run,
             _ => self.start(after, plan).await?,
         };
-        let long = Instant::now() + LONG;
+        let long = Instant::now() + READ_TIME;
         let mut batch = Gathered::default();
         let caught_up = loop {
             let output = match run.next(plan) {

@@ -42,8 +42,8 @@ use crate::{
     walk::Walk,
 };
 
-/// A read gives what it has after this time.
-const LONG: Duration = Duration::from_secs(5);
+/// After this time, a read returns what it has.
+const READ_TIME: Duration = Duration::from_secs(5);
 
 /// Pages of the first sweep between two turns of the other walks. The first sweep reads every row, so
 /// what another walk reads meanwhile is read twice; but new pending rows must not wait for years of
@@ -102,7 +102,7 @@ impl Connector for Table {
             }
             let caught_up = cursor.quiet >= n_turns;
             let owes = !cursor.owed.is_empty() || !cursor.owed_parts.is_empty();
-            if caught_up || owes || !page.entries.is_empty() || started.elapsed() > LONG {
+            if caught_up || owes || !page.entries.is_empty() || started.elapsed() > READ_TIME {
                 let entries = page.entries;
                 return Ok(Batch { entries, upto: cursor, caught_up, trouble: Vec::new() });
             }

@@ -118,7 +118,10 @@ impl Reading<'_> {
                     self.malformed(table, column, field(), detail);
                 }
                 if !decoded.moved.is_empty() {
-                    let detail = format!("{} private-use characters put back", decoded.moved.len());
+                    let detail = format!(
+                        "{} private-use characters replaced by standard ones",
+                        decoded.moved.len()
+                    );
                     self.mark(field(), QualityFlag::RepairedText, detail);
                 }
                 if decoded.truncated {

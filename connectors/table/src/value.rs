@@ -1,8 +1,8 @@
-//! Rows as the database gave them: values with their storage class, nothing interpreted.
+//! Rows as the database gave them: values with their storage class, not interpreted.
 //!
-//! The class matters: SQLite does not find a text by its bytes, and a PostgreSQL key of type `uuid`
-//! is not equal to its text. So keys and times keep their class in the JSON of a cursor, and are
-//! bound again in that class.
+//! The class matters: in SQLite a text never equals a blob of the same bytes, and in PostgreSQL a
+//! key of type `uuid` cannot be compared with a text. So keys and times keep their class in the
+//! JSON of a cursor, and are bound to statements in that class again.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,12 +14,12 @@ use crate::config::Scalar;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Row {
     pub(crate) columns: Vec<(String, Value)>,
-    /// All flags say that it was not acknowledged yet.
+    /// Whether all its flags say that it has not been acknowledged yet.
     pub(crate) pending: bool,
 }
 
 impl Row {
-    /// The value of a column, whatever the case it was declared in.
+    /// The value of a column; upper and lower case are the same where no name matches exactly.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         let exact = self.columns.iter().find(|(column, _)| column == name);
         let found = exact
@@ -46,47 +46,48 @@ pub(crate) enum Value {
     /// A decimal of any size, as text.
     Decimal(String),
     Text(String),
-    /// Of a binary column.
+    /// The content of a binary column.
     Bytes(#[serde(with = "hex::serde")] Vec<u8>),
-    /// Of a text column, with bytes that are not UTF-8: SQLite does not check them.
+    /// The content of a text column that is not UTF-8: SQLite does not check it.
     BrokenText(#[serde(with = "hex::serde")] Vec<u8>),
     Date(NaiveDate),
-    /// A time of the source's zone.
+    /// A time without a zone: in the zone of the source.
     Local(NaiveDateTime),
     /// A time with its zone.
     Instant(DateTime<Utc>),
-    /// A value, as text, of a class that the driver cannot bind.
+    /// A value written as text, because the driver cannot bind its class.
     Spelled(Class, String),
-    /// A tree, only in fixtures.
+    /// A JSON object or array; only in fixtures.
     Tree(Json),
 }
 
-/// Classes of spelled values.
+/// The classes of [`Value::Spelled`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Class {
     Uuid,
-    /// The three below: only `infinity` and `-infinity`.
+    /// Like the two below: only `infinity` and `-infinity`.
     Date,
     Timestamp,
     TimestampWithZone,
 }
 
 /// Every JSON reader reads integers up to this one exactly.
-const EXACT: u64 = 1 << 53;
+const MAX_EXACT: u64 = 1 << 53;
 
 impl Value {
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// The value in a record; bytes, which need a charset, as `{"$hex": "…"}`.
+    /// The value as a record has it. Bytes become `{"$hex": "…"}`: they are decoded later, when the
+    /// charset is known.
     pub(crate) fn to_json(&self) -> Json {
         match self {
             Self::Null => Json::Null,
             Self::Bool(is) => Json::Bool(*is),
-            Self::Int(number) if number.unsigned_abs() <= EXACT => Json::from(*number),
-            Self::Unsigned(number) if *number <= EXACT => Json::from(*number),
+            Self::Int(number) if number.unsigned_abs() <= MAX_EXACT => Json::from(*number),
+            Self::Unsigned(number) if *number <= MAX_EXACT => Json::from(*number),
             Self::Real(number) if number.is_finite() => Json::from(*number),
             Self::Bytes(bytes) | Self::BrokenText(bytes) => {
                 serde_json::json!({ "$hex": hex::encode(bytes) })
@@ -115,7 +116,7 @@ impl Value {
         })
     }
 
-    /// The value as text: for keys, and for what is neither a number nor bytes in a record.
+    /// The value as text: as keys have it, and records where the value has no JSON form of its own.
     pub(crate) fn to_text(&self) -> String {
         match self {
             Self::Null => String::new(),
@@ -132,7 +133,8 @@ impl Value {
         }
     }
 
-    /// What the values of two columns that refer to each other have in common, whatever their classes.
+    /// The bytes by which rows of two tables are joined: the same for equal values of any class,
+    /// without the blanks at the end.
     pub(crate) fn join_key(&self) -> Vec<u8> {
         match self {
             Self::Bytes(bytes) | Self::BrokenText(bytes) => bytes.trim_ascii_end().to_vec(),
@@ -151,7 +153,8 @@ impl From<&Scalar> for Value {
     }
 }
 
-/// As text: a JSON number that is read back may differ in its last bit, and then equals nothing.
+/// Numbers as text: a JSON number that is read back may differ in its last bit, and then a
+/// comparison with the column fails.
 mod exactly {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

@@ -31,7 +31,7 @@ use crate::{body::records, record::Reader};
 const MOST_BYTES: usize = 8 << 20;
 
 /// A read without records ends after this time.
-const LONG: Duration = Duration::from_secs(5);
+const READ_TIME: Duration = Duration::from_secs(5);
 
 /// The connector for sources that send.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Connector for Webhook {
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut number = self.number(after);
         // No arrival within the time is no error.
-        let _ = tokio::time::timeout(LONG, self.inbox.arrival(number)).await;
+        let _ = tokio::time::timeout(READ_TIME, self.inbox.arrival(number)).await;
         let (mut entries, mut keys) = (Vec::new(), HashSet::new());
         for (place, bytes) in self.inbox.after(number, max) {
             let entry = self.reader.entry(&bytes, format!("request, record {place}"));

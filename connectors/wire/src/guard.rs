@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::XBg;
 
-/// The largest difference of the sender's clock, in seconds.
-const MOST_SKEW: i64 = 90;
+/// How far the clock of a sender may differ from ours, in seconds.
+const MAX_SKEW: i64 = 90;
 
 /// How a sender is authenticated.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -60,27 +60,30 @@ impl Guard {
                 if !scheme.eq_ignore_ascii_case("bearer") {
                     return Err("no bearer token is given");
                 }
-                same(token.trim(), secret)
+                check_secret(token.trim(), secret)
             }
             Self::Header(expected) => {
                 let given = header(&expected.name);
-                same(given.ok_or("the header with the shared secret is missing")?, &expected.value)
+                check_secret(
+                    given.ok_or("the header with the shared secret is missing")?,
+                    &expected.value,
+                )
             }
             Self::XBg(account) => {
-                let of = |name: &str| header(name).ok_or("an X-BG header is missing");
-                let date = of("x-bg-date-time")?;
+                let required = |name: &str| header(name).ok_or("an X-BG header is missing");
+                let date = required("x-bg-date-time")?;
                 let sent = DateTime::parse_from_rfc2822(date)
                     .map_err(|_| "X-BG-DATE-TIME is not a date")?;
-                if (now - sent.to_utc()).num_seconds().abs() > MOST_SKEW {
+                if (now - sent.to_utc()).num_seconds().abs() > MAX_SKEW {
                     return Err("the clocks differ by more than 90 seconds");
                 }
-                if of("x-bg-hmac-access-key")? != account.access_key {
+                if required("x-bg-hmac-access-key")? != account.access_key {
                     return Err("the access key is not known");
                 }
-                if !of("x-bg-hmac-algorithm")?.eq_ignore_ascii_case("hmac-sha256") {
+                if !required("x-bg-hmac-algorithm")?.eq_ignore_ascii_case("hmac-sha256") {
                     return Err("the algorithm is not hmac-sha256");
                 }
-                let signature = STANDARD.decode(of("x-bg-hmac-signature")?);
+                let signature = STANDARD.decode(required("x-bg-hmac-signature")?);
                 let signature = signature.map_err(|_| "the signature is not Base64")?;
                 let text = signed_text(request, &account.access_key, date);
                 let key = account.secret_key.expose().as_bytes();
@@ -92,7 +95,7 @@ impl Guard {
     }
 }
 
-/// `METHOD\nPATH\nSORTED_QUERY\nAK\nDATE\n`.
+/// The text that an `X-BG` signature covers: `METHOD\nPATH\nSORTED_QUERY\nAK\nDATE\n`.
 fn signed_text(request: &Parts, access_key: &str, date: &str) -> String {
     let (method, path) = (&request.method, request.uri.path());
     let query = request.uri.query().unwrap_or_default();
@@ -101,8 +104,8 @@ fn signed_text(request: &Parts, access_key: &str, date: &str) -> String {
     format!("{method}\n{path}\n{}\n{access_key}\n{date}\n", pairs.join("&"))
 }
 
-/// Compares hashes: the time it takes does not show where two texts differ.
-fn same(given: &str, secret: &Secret) -> Result<(), &'static str> {
+/// Compares hashes, so that the time this takes does not reveal where the two texts differ.
+fn check_secret(given: &str, secret: &Secret) -> Result<(), &'static str> {
     let is_same = Sha256::digest(given) == Sha256::digest(secret.expose());
     if is_same { Ok(()) } else { Err("the secret is wrong") }
 }

@@ -99,8 +99,9 @@ fn run_example(
 ) -> Option<Problem> {
     let index = index.to_string();
     let at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
-    let found =
-        live.page(&files.page, false).and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
+    let found = live
+        .outcomes_of_page(&files.page, false)
+        .and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
     let found = match found {
         Ok(found) => found,
         Err(error) => return Some(at("page", chain(error.as_ref()))),

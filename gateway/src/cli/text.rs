@@ -131,7 +131,7 @@ fn draw(decoded: &Decoded<'_>, lines: &[Found]) -> String {
     }
     let (moved, kept) = (decoded.moved.len(), decoded.private_use.len());
     if moved + kept > 0 {
-        text.push_str(&format!("\nprivate use {moved} characters put back, {kept} kept"));
+        text.push_str(&format!("\nprivate use {moved} characters replaced, {kept} kept"));
     }
     for Found { line, repairs, damaged } in lines {
         for Change { rule, before, after } in repairs {

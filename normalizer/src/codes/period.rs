@@ -26,8 +26,8 @@ impl Period {
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
     }
 
-    /// Whether the two overlap.
-    pub(crate) fn meets(self, other: Self) -> bool {
+    /// Whether the two periods have a day in common.
+    pub(crate) fn overlaps(self, other: Self) -> bool {
         let ends_before =
             |a: Self, b: Self| a.until.zip(b.from).is_some_and(|(end, begin)| end < begin);
         !ends_before(self, other) && !ends_before(other, self)
@@ -45,7 +45,7 @@ impl Period {
 }
 
 /// The row that is valid at a time; the newest if the time is unknown or no row is valid.
-pub(crate) fn holding<T>(
+pub(crate) fn valid_row<T>(
     rows: &[T],
     period: impl Fn(&T) -> Period,
     at: Option<Timestamp>,

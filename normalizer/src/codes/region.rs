@@ -7,7 +7,7 @@ use contract::Timestamp;
 use super::{
     Difference,
     load::{CodesProblem, File},
-    period::{Period, holding},
+    period::{Period, valid_row},
 };
 
 /// The known divisions. A code with `old_of` is no longer in force and was replaced by another.
@@ -66,7 +66,7 @@ impl RegionTable {
                 Err(message) => return file.fail(row.line, message, problems),
             };
             let known = rows.entry(code.to_owned()).or_default();
-            if known.iter().any(|known| known.period.meets(period)) {
+            if known.iter().any(|known| known.period.overlaps(period)) {
                 file.fail(row.line, format!("`{code}` is there twice"), problems);
             }
             let (name, aliases) = (row.get("name").to_owned(), row.get("aliases").to_owned());
@@ -143,7 +143,7 @@ impl RegionTable {
     /// A code of the table and its code today.
     fn now(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
         let (code, rows) = self.rows.get_key_value(code)?;
-        let row = holding(rows, |row| row.period, at)?;
+        let row = valid_row(rows, |row| row.period, at)?;
         Some((code, &row.now))
     }
 

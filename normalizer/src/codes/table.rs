@@ -7,14 +7,14 @@ use contract::Timestamp;
 use super::{
     Difference,
     load::{CodesProblem, File},
-    period::{Period, holding},
+    period::{Period, valid_row},
 };
 
-/// The codes of the labels of one source.
+/// The labels of one source, and the code of each.
 #[derive(Debug, Default)]
 pub struct CodeTable {
     rows: HashMap<String, Vec<Meaning>>,
-    /// Length of the longest label, in characters: a search by prefix starts there.
+    /// Length of the longest label, in characters: a search by prefix starts with this length.
     longest: usize,
 }
 
@@ -30,7 +30,7 @@ const REQUIRED: &[&str] = &["raw", "code"];
 const OPTIONAL: &[&str] = &["label", "aliases", "from", "until", "note"];
 
 impl CodeTable {
-    /// Reads a file. A row with an empty code removes the label of the shipped table.
+    /// Reads a file. A row with an empty code removes the label from the shipped table.
     pub(super) fn parse(file: &File, problems: &mut Vec<CodesProblem>) -> Self {
         let mut table = Self::default();
         let path = Arc::new(file.path.clone());
@@ -48,9 +48,11 @@ impl CodeTable {
                 let meaning =
                     Meaning { code: code.to_owned(), period, file: path.clone(), line: row.line };
                 let known = table.rows.entry(label.to_owned()).or_default();
-                if let Some(first) = known.iter().find(|known| known.period.meets(period)) {
-                    let message =
-                        format!("`{label}` is on line {} already; remove one", first.line);
+                if let Some(first) = known.iter().find(|known| known.period.overlaps(period)) {
+                    let message = format!(
+                        "`{label}` is already on line {}; remove one of the two",
+                        first.line
+                    );
                     file.fail(row.line, message, problems);
                 }
                 known.push(meaning);
@@ -91,7 +93,7 @@ impl CodeTable {
         self.at(raw, None)
     }
 
-    /// The code of a label, or of its longest prefix in the table, at a time.
+    /// The code that is valid at a time for a label, or for the longest prefix of it in the table.
     pub(crate) fn find(&self, raw: &str, by_prefix: bool, at: Option<Timestamp>) -> Option<&str> {
         if !by_prefix {
             return self.at(raw, at);
@@ -102,7 +104,7 @@ impl CodeTable {
     }
 
     fn at(&self, raw: &str, at: Option<Timestamp>) -> Option<&str> {
-        let meaning = holding(self.rows.get(raw)?, |row| row.period, at)?;
+        let meaning = valid_row(self.rows.get(raw)?, |row| row.period, at)?;
         (!meaning.code.is_empty()).then_some(meaning.code.as_str())
     }
 

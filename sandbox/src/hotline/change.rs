@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use crate::hotline::desk::Shift;
+use crate::hotline::database::WriteTransaction;
 use crate::hotline::{Fault, Gbk, Hotline, Pressing, Row, life};
 use crate::text::phrases;
 use crate::when;
@@ -15,33 +15,33 @@ impl Hotline {
     /// # Errors
     /// When the database refuses.
     pub async fn touch(&self, n: u64) -> anyhow::Result<Vec<String>> {
-        let mut desk = self.desk.lock().await;
-        let mut shift = desk.begin().await?;
+        let mut database = self.database.lock().await;
+        let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
         let mut touched = Vec::new();
         for _ in 0..n {
-            let Some((mut row, mut faults)) = any(&mut shift) else { break };
+            let Some((mut row, mut faults)) = any(&mut transaction) else { break };
             let status = row.cstatus.read().unwrap_or_default();
-            let next = life::next(shift.dice, &status);
+            let next = life::next(transaction.dice, &status);
             row.cstatus = Gbk::new(next);
             row.lastmodifytime = when::plain(now);
             if life::closed(next) && row.finishtime.is_none() {
                 row.finishtime = Some(when::plain(now));
             }
-            if shift.dice.one_in(4) {
+            if transaction.dice.one_in(4) {
                 let line = format!(
                     "\n【{}】{}",
                     when::plain(now),
-                    shift.dice.pick(&phrases().hotline.appended)
+                    transaction.dice.pick(&phrases().hotline.appended)
                 );
                 let more = [row.rqstcontent.bytes(), Gbk::new(&line).bytes()].concat();
                 row.rqstcontent = Gbk::from_bytes(more);
             }
             row.fit(self.settings.storage, &mut faults);
             touched.push(row.rowguid.clone());
-            shift.write(now, vec![(row, faults)]).await?;
+            transaction.write(now, vec![(row, faults)]).await?;
         }
-        shift.commit().await?;
+        transaction.commit().await?;
         Ok(touched)
     }
 
@@ -51,27 +51,30 @@ impl Hotline {
     /// # Errors
     /// When the database refuses.
     pub async fn urge(&self, n: u64) -> anyhow::Result<Vec<String>> {
-        let mut desk = self.desk.lock().await;
-        let mut shift = desk.begin().await?;
+        let mut database = self.database.lock().await;
+        let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
         let mut urged = Vec::new();
         for _ in 0..n {
-            let Some((row, _)) = any(&mut shift) else { break };
+            let Some((row, _)) = any(&mut transaction) else { break };
             let words = &phrases().hotline;
-            let (flag, texts) =
-                if shift.dice.one_in(3) { (1, &words.supplements) } else { (2, &words.reminders) };
-            *shift.pressed += 1;
+            let (flag, texts) = if transaction.dice.one_in(3) {
+                (1, &words.supplements)
+            } else {
+                (2, &words.reminders)
+            };
+            *transaction.pressed += 1;
             let pressing = Pressing {
-                id: *shift.pressed,
+                id: *transaction.pressed,
                 businumber: row.serialnum.clone(),
                 addtime: when::plain(now),
-                addcontent: Gbk::new(shift.dice.pick(texts)),
+                addcontent: Gbk::new(transaction.dice.pick(texts)),
                 flag,
             };
             urged.push(row.serialnum);
-            shift.press(pressing).await?;
+            transaction.press(pressing).await?;
         }
-        shift.commit().await?;
+        transaction.commit().await?;
         Ok(urged)
     }
 
@@ -81,17 +84,17 @@ impl Hotline {
     /// # Errors
     /// When the row does not exist, or `edit` changed its key, or the database refuses.
     pub async fn change(&self, rowguid: &str, edit: impl FnOnce(&mut Row)) -> anyhow::Result<()> {
-        let mut desk = self.desk.lock().await;
-        let mut shift = desk.begin().await?;
+        let mut database = self.database.lock().await;
+        let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
-        let case = shift.oracle.case(rowguid).filter(|case| case.gone.is_none());
+        let case = transaction.oracle.case(rowguid).filter(|case| case.gone.is_none());
         let last = case.with_context(|| format!("there is no row {rowguid} to change"))?.last();
         let (mut row, faults) = (last.row.clone(), last.faults.clone());
         row.lastmodifytime = when::plain(now);
         edit(&mut row);
         anyhow::ensure!(row.rowguid == rowguid, "the key {rowguid} cannot change");
-        shift.write(now, vec![(row, faults)]).await?;
-        shift.commit().await
+        transaction.write(now, vec![(row, faults)]).await?;
+        transaction.commit().await
     }
 
     /// Deletes one row; its additions are kept.
@@ -99,16 +102,16 @@ impl Hotline {
     /// # Errors
     /// When the database refuses. A row that is deleted already is not an error.
     pub async fn delete(&self, rowguid: &str) -> anyhow::Result<()> {
-        let mut desk = self.desk.lock().await;
-        let mut shift = desk.begin().await?;
-        shift.delete(self.settings.clock.now(), rowguid).await?;
-        shift.commit().await
+        let mut database = self.database.lock().await;
+        let mut transaction = database.begin().await?;
+        transaction.delete(self.settings.clock.now(), rowguid).await?;
+        transaction.commit().await
     }
 }
 
 /// A case that still exists, in its present state; `None` if hardly any does.
-fn any(shift: &mut Shift<'_>) -> Option<(Row, Vec<Fault>)> {
-    let Shift { oracle, dice, .. } = shift;
+fn any(transaction: &mut WriteTransaction<'_>) -> Option<(Row, Vec<Fault>)> {
+    let WriteTransaction { oracle, dice, .. } = transaction;
     let cases = oracle.cases();
     let chosen = (0..100)
         .find_map(|_| cases.get(dice.below(cases.len())).filter(|case| case.gone.is_none()))?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 
 use crate::dice::Dice;
-use crate::hotline::desk::Shift;
+use crate::hotline::database::WriteTransaction;
 use crate::hotline::record::record;
 use crate::hotline::{Fault, Hotline, Settings, life};
 use crate::when::{part, plain};
@@ -15,20 +15,23 @@ impl Hotline {
     /// the corpus is used up. The first call spreads its rows over [`Settings::spread`].
     ///
     /// # Errors
-    /// When the database refuses, for example because a reader holds it locked for thirty seconds.
+    /// When the database refuses, for example because a reader keeps it locked for thirty seconds.
     pub async fn file(&self, n: u64) -> anyhow::Result<Vec<String>> {
-        let mut desk = self.desk.lock().await;
-        let mut shift = desk.begin().await?;
+        let mut database = self.database.lock().await;
+        let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
-        let spread =
-            if shift.oracle.cases().is_empty() { self.settings.spread } else { Duration::ZERO };
+        let spread = if transaction.oracle.cases().is_empty() {
+            self.settings.spread
+        } else {
+            Duration::ZERO
+        };
         let mut filed = Vec::new();
         let mut left = n;
         while left > 0 {
-            // In portions, so that rows are not held twice and other tasks can run.
+            // In portions, so that not all rows are in memory twice, and other tasks can run.
             let portion = left.min(1_000);
             let times = (0..portion).map(|i| now - part(spread, left - 1 - i, n)).collect();
-            let keys = portion_of(&mut shift, &self.settings, times).await?;
+            let keys = file_portion(&mut transaction, &self.settings, times).await?;
             let exhausted = keys.is_empty();
             filed.extend(keys);
             if exhausted {
@@ -36,14 +39,14 @@ impl Hotline {
             }
             left -= portion;
         }
-        shift.commit().await?;
+        transaction.commit().await?;
 
-        // Renumbering must be a separate change, after the first number was visible.
+        // Renumbering must be a separate change: the first number has to be visible before.
         let renumbered = filed.iter().filter(|(_, faults)| faults.contains(&Fault::Renumbered));
-        let mut shift = desk.begin().await?;
+        let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
         for (rowguid, _) in renumbered {
-            let Some(case) = shift.oracle.case(rowguid) else { continue };
+            let Some(case) = transaction.oracle.case(rowguid) else { continue };
             let (mut row, mut faults) = (case.last().row.clone(), case.last().faults.clone());
             row.serialnum = format!("ZW{}", &row.serialnum[2..]);
             if case.last().row.serialnum == row.serialnum {
@@ -51,9 +54,9 @@ impl Hotline {
             }
             row.lastmodifytime = plain(now);
             faults.push(Fault::Renumbered);
-            shift.write(now, vec![(row, faults)]).await?;
+            transaction.write(now, vec![(row, faults)]).await?;
         }
-        shift.commit().await?;
+        transaction.commit().await?;
         Ok(filed.into_iter().map(|(rowguid, _)| rowguid).collect())
     }
 
@@ -64,40 +67,41 @@ impl Hotline {
     /// # Errors
     /// As [`file`](Self::file).
     pub async fn commit_late(&self, behind: Duration) -> anyhow::Result<Option<String>> {
-        let mut desk = self.desk.lock().await;
-        let mut shift = desk.begin().await?;
-        let newest = shift.newest().await?.unwrap_or_else(|| self.settings.clock.now());
+        let mut database = self.database.lock().await;
+        let mut transaction = database.begin().await?;
+        let newest = transaction.newest().await?.unwrap_or_else(|| self.settings.clock.now());
         let times = vec![newest - part(behind, 1, 1)];
-        let keys = portion_of(&mut shift, &self.settings, times).await?;
-        shift.commit().await?;
+        let keys = file_portion(&mut transaction, &self.settings, times).await?;
+        transaction.commit().await?;
         Ok(keys.into_iter().next().map(|(rowguid, _)| rowguid))
     }
 }
 
-/// Files one demand for each time. Returns the keys and the faults of each, including those that
-/// happen later.
-async fn portion_of(
-    shift: &mut Shift<'_>,
+/// Files one demand for each time. Returns the key of each with its faults, including the faults
+/// that happen later.
+async fn file_portion(
+    transaction: &mut WriteTransaction<'_>,
     settings: &Settings,
     times: Vec<NaiveDateTime>,
 ) -> anyhow::Result<Vec<(String, Vec<Fault>)>> {
     let (mut keys, mut rows) = (Vec::new(), Vec::new());
-    let mut before = shift.oracle.cases().last().map(|case| case.last().row.serialnum.clone());
-    for (at, number) in times.into_iter().zip(shift.oracle.cases().len() as u64 + 1..) {
+    let mut before =
+        transaction.oracle.cases().last().map(|case| case.last().row.serialnum.clone());
+    for (at, number) in times.into_iter().zip(transaction.oracle.cases().len() as u64 + 1..) {
         let Some((row, faults)) = record(settings, number, at, before.as_deref()) else { break };
         before = Some(row.serialnum.clone());
         let due: Vec<Fault> = settings.faults.at(number).collect();
         if due.contains(&Fault::Deleted) {
-            shift.plan(&row.rowguid, None).await?;
+            transaction.plan(&row.rowguid, None).await?;
         } else if due.contains(&Fault::RaceUpdate) {
             let status = row.cstatus.read().unwrap_or_default();
             let next = life::next(&mut Dice::new(settings.seed, number), &status);
-            shift.plan(&row.rowguid, Some(next)).await?;
+            transaction.plan(&row.rowguid, Some(next)).await?;
         }
         keys.push((row.rowguid.clone(), due));
         rows.push((row, faults));
     }
-    shift.write(settings.clock.now(), rows).await?;
+    transaction.write(settings.clock.now(), rows).await?;
     Ok(keys)
 }
 

@@ -70,7 +70,7 @@ impl Hotline {
     }
 
     async fn lock_if_due(&self, new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
-        let last = self.desk.lock().await.oracle.cases().len() as u64;
+        let last = self.database.lock().await.oracle.cases().len() as u64;
         let first = last + 1 - new as u64;
         let locks = |n| self.settings.faults.strikes(Fault::Locked, n);
         if (first..=last).any(locks) {

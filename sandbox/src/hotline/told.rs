@@ -1,4 +1,4 @@
-//! The hotline's cases as [`Truth`]: the facts that must come out of a row.
+//! The hotline's cases as [`Truth`]: the facts that a correct reader gets from each row.
 
 use serde_json::{Map, Value};
 
@@ -9,8 +9,8 @@ use crate::truth::{Class, Doubt, Facts, Outcome, Person, Step, Told, Truth, clea
 use crate::when;
 
 impl Hotline {
-    /// The [`Oracle`](crate::Oracle) in the form of all channels. Additions to a case are parts of
-    /// its last state.
+    /// The [`Oracle`](crate::Oracle) in the form that all channels share. Reminders and
+    /// supplements to a case are parts of its last state.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -21,8 +21,8 @@ impl Hotline {
             let key = &case.last().row.rowguid;
             for (left, state) in (0..case.states.len()).rev().zip(&case.states) {
                 let serial = &state.row.serialnum;
-                let added = if left == 0 { oracle.pressings(serial) } else { &[] };
-                truth.told(key, told(state, added)?);
+                let additions = if left == 0 { oracle.pressings(serial) } else { &[] };
+                truth.told(key, served_state(state, additions)?);
             }
             if let Some(at) = case.gone {
                 truth.history.gone(key, at);
@@ -32,21 +32,21 @@ impl Hotline {
     }
 }
 
-fn told(state: &State, added: &[Pressing]) -> anyhow::Result<Told> {
+fn served_state(state: &State, additions: &[Pressing]) -> anyhow::Result<Told> {
     let outcome = match state.is_readable {
-        true => Outcome::Demand(Box::new(facts(state, added))),
+        true => Outcome::Demand(Box::new(facts(state, additions))),
         false => Outcome::Reject(Class::MalformedBytes),
     };
     let mut parts = Map::new();
-    if !added.is_empty() {
-        parts.insert("pressing".to_owned(), serde_json::to_value(added)?);
+    if !additions.is_empty() {
+        parts.insert("pressing".to_owned(), serde_json::to_value(additions)?);
     }
     let faults = state.faults.iter().map(|fault| fault.name()).collect();
     let payload: Value = serde_json::to_value(&state.row)?;
     Ok(Told { at: state.at, outcome, faults, payload, parts })
 }
 
-fn facts(state: &State, added: &[Pressing]) -> Facts {
+fn facts(state: &State, additions: &[Pressing]) -> Facts {
     let row = &state.row;
     let text = |text: &crate::Gbk| text.read().filter(|text| !text.is_empty());
     let clean = |raw| text(raw).map(|text| cleaned(&text));
@@ -72,17 +72,17 @@ fn facts(state: &State, added: &[Pressing]) -> Facts {
             text(&row.rqstperson),
             row.linknumber.clone().or_else(|| row.rqstnumber.clone()),
         ),
-        trail: added.iter().map(step).collect(),
+        trail: additions.iter().map(step).collect(),
         quality: doubts(row, &state.faults),
         ..Facts::default()
     }
 }
 
-fn step(added: &Pressing) -> Step {
+fn step(addition: &Pressing) -> Step {
     Step {
-        at: when::read(&added.addtime),
-        step: Some(if added.flag == 1 { "补充" } else { "催办" }.to_owned()),
-        note: added.addcontent.read(),
+        at: when::read(&addition.addtime),
+        step: Some(if addition.flag == 1 { "补充" } else { "催办" }.to_owned()),
+        note: addition.addcontent.read(),
         ..Step::default()
     }
 }

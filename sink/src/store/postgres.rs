@@ -51,7 +51,7 @@ impl Postgres {
     /// answers that takes writes.
     pub async fn open(url: &str, access: Access) -> Result<Self, Fault> {
         let link = Arc::new(Link::new(Hosts::parse(url)?, access));
-        setup::bring_up(&link, access).await?;
+        setup::bring_up_to_date(&link, access).await?;
         let store = Self { link, months: Arc::new(Months::default()), access };
         if access == Access::ReadWrite {
             store.make_this_month().await?;

@@ -37,7 +37,7 @@ impl Town {
         let mut known = Source::environment(&mobile);
         if let Some(url) = store {
             let corner = format!("push_{}", std::process::id());
-            Postgres::make_schema(url, &corner).await.unwrap();
+            Postgres::create_schema(url, &corner).await.unwrap();
             keys::make(&folder.path().join("data/keys.json"), Default::default()).unwrap();
             shipped::name_servers(folder.path(), Some("STORE"), None).unwrap();
             known.push(("STORE", Postgres::in_schema(url, &corner)));

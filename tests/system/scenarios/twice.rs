@@ -48,7 +48,7 @@ async fn pulled(store: Option<&str>) -> (tempfile::TempDir, Database) {
     known.push(("HOTLINE_DATABASE_URL", hotline.url().to_owned()));
     if let Some(url) = store {
         let corner = format!("twice_{}", std::process::id());
-        Postgres::make_schema(url, &corner).await.unwrap();
+        Postgres::create_schema(url, &corner).await.unwrap();
         keys::make(&config.join("data/keys.json"), normalizer::Suite::default()).unwrap();
         shipped::name_servers(&config, Some(STORE), None).unwrap();
         known.push((STORE, Postgres::in_schema(url, &corner)));

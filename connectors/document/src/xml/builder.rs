@@ -1,4 +1,4 @@
-//! From the events of an XML reader to trees: of a whole document, or of one record of it.
+//! Builds trees from the events of an XML reader: of a whole document, or of one record of it.
 
 use contract::demand::QualityFlag;
 use quick_xml::{
@@ -12,9 +12,9 @@ use crate::{
     tree::{MAX_DEPTH, MAX_NODES},
 };
 
-/// The name of the text of an element.
+/// The name under which the text of an element is stored.
 const TEXT: &str = "$text";
-/// Elements that HTML does not close.
+/// HTML elements that have no end tag.
 const VOID: [&str; 8] = ["br", "hr", "img", "input", "link", "meta", "col", "wbr"];
 
 type Oddity = (QualityFlag, &'static str);
@@ -24,13 +24,11 @@ const NO_CHARACTER: Oddity =
     (QualityFlag::Damaged, "it contains a reference that is not a character");
 const LONE_AMP: Oddity = (QualityFlag::Damaged, "it contains a lone &");
 const HTML: Oddity = (QualityFlag::Damaged, "it contains an HTML element that is not closed");
-const REPEATED: Oddity = (
-    QualityFlag::Damaged,
-    "the attribute is there twice with different values; the last one counts",
-);
+const REPEATED: Oddity =
+    (QualityFlag::Damaged, "the attribute occurs twice with different values; the last one counts");
 const UNCLOSED: (&str, &str) = ("bad_xml", "the element is not closed");
 const UNOPENED: (&str, &str) = ("bad_xml", "it closes an element that is not open");
-const BAD_ATTRIBUTE: (&str, &str) = ("bad_xml", "an attribute of it is malformed");
+const BAD_ATTRIBUTE: (&str, &str) = ("bad_xml", "it has a malformed attribute");
 const TOO_DEEP: (&str, &str) = ("bad_xml", "it has more than 128 levels");
 
 /// Builds trees from events. Damage within a tree is marked in it.
@@ -49,15 +47,16 @@ pub struct Builder {
 pub enum Step {
     /// More events are needed.
     More,
-    /// The document or the element. More than one where an element was not closed: the elements of its
-    /// name within it come after it.
+    /// The document or the record. More than one record where a record was not closed: the elements
+    /// of the same name within it are records of their own, and come after it.
     Whole(Vec<Value>),
-    /// The same, ended by the end of an element around it, with its name.
+    /// Records that were ended by the end tag of an element around them, and the name of that
+    /// element.
     Cut(Vec<Value>, String),
 }
 
 impl Builder {
-    /// Configures a reader: this builder checks how elements are closed.
+    /// Configures a reader: the builder, not the reader, checks how elements are closed.
     pub fn prepare(config: &mut Config) {
         config.allow_dangling_amp = true;
         config.allow_unmatched_ends = true;
@@ -69,7 +68,7 @@ impl Builder {
         Self { open: vec![Element::default()], n_nodes: 0, n_too_deep: 0, around: None }
     }
 
-    /// For one element that was just opened within others.
+    /// For one record, whose start tag was just read, within other elements.
     pub fn record(start: &BytesStart<'_>, around: Vec<String>, findings: &mut Findings) -> Self {
         let around = Some(around);
         let mut builder = Self { open: Vec::new(), n_nodes: 0, n_too_deep: 0, around };
@@ -103,8 +102,8 @@ impl Builder {
                 self.add(element);
             }
             Event::End(end) => return Ok(self.end(local(end.name().0), findings)),
-            Event::Text(text) => self.say(&text.xml10_content(), true, findings),
-            Event::CData(text) => self.say(&text.xml10_content(), false, findings),
+            Event::Text(text) => self.add_text(&text.xml10_content(), true, findings),
+            Event::CData(text) => self.add_text(&text.xml10_content(), false, findings),
             Event::GeneralRef(name) => {
                 if let Some(element) = self.open.last_mut() {
                     resolve(&name, &mut element.text, findings);
@@ -158,7 +157,7 @@ impl Builder {
             }
             findings.damage(UNCLOSED, None, "", &mut element.text);
             let (name, mut value) = element.close();
-            // A child of the same name is not a child, but the next element of its kind.
+            // A child of the same name is taken as the next element of its kind, not as a child.
             let next = value.as_object_mut().and_then(|element| element.remove(&name));
             let mut all = vec![value];
             if let Some(Value::Array(list)) = next {
@@ -200,9 +199,9 @@ impl Builder {
         }
     }
 
-    fn say(&mut self, text: &str, is_marked_up: bool, findings: &mut Findings) {
+    fn add_text(&mut self, text: &str, has_references: bool, findings: &mut Findings) {
         let Some(element) = self.open.last_mut() else { return };
-        if is_marked_up && let Some(rest) = text.strip_prefix('&') {
+        if has_references && let Some(rest) = text.strip_prefix('&') {
             // The reader gives a lone `&` and the text after it as one text.
             if element.has_amp {
                 element.text.push('&');
@@ -262,7 +261,8 @@ impl Element {
         }
     }
 
-    /// Takes the content after an element of HTML that was not closed.
+    /// Adds an HTML element that was not closed. What seemed to be its content came after it, and
+    /// is added to this element.
     fn absorb(&mut self, mut html: Self, findings: &mut Findings) {
         findings.oddity(HTML, None, "", &mut self.text);
         self.text.push_str(&std::mem::take(&mut html.text));
@@ -278,7 +278,8 @@ impl Element {
         }
     }
 
-    /// Blanks between children are layout; an element without children keeps all its text.
+    /// The name and the tree of the element. Blanks around text between children are layout and are
+    /// removed; an element without children keeps all its text.
     fn close(self) -> (String, Value) {
         let Self { name, mut children, n_attributes, text, .. } = self;
         let is_leaf = children.len() == n_attributes;
@@ -314,7 +315,7 @@ fn push_allowed(text: &str, into: &mut String, findings: &mut Findings) {
     into.push_str(rest);
 }
 
-/// Appends the character of a reference, named between `&` and `;`.
+/// Appends the character that a reference stands for; `name` is what is between `&` and `;`.
 fn resolve(name: &str, into: &mut String, findings: &mut Findings) {
     let character = match name {
         "lt" => '<',
@@ -332,7 +333,7 @@ fn resolve(name: &str, into: &mut String, findings: &mut Findings) {
                 None => code.parse(),
             };
             match code.ok().and_then(char::from_u32) {
-                // Half a character, or none at all.
+                // Half of a surrogate pair, or no character at all.
                 None => {
                     let instead = Some(char::REPLACEMENT_CHARACTER);
                     return findings.oddity(NO_CHARACTER, instead, &format!("&{name};"), into);
@@ -355,9 +356,9 @@ fn unescape(text: &str, findings: &mut Findings) -> String {
         push_allowed(&rest[..at], &mut unescaped, findings);
         rest = &rest[at + 1..];
         match rest.split_once(';').filter(|(name, _)| name.len() <= 12 && !name.contains('&')) {
-            Some((name, behind)) => {
+            Some((name, after)) => {
                 resolve(name, &mut unescaped, findings);
-                rest = behind;
+                rest = after;
             }
             None if has_amp => unescaped.push('&'),
             None => {

@@ -139,7 +139,7 @@ fn row(record: Record, header: &Header, charset: &str) -> RawRow {
     let marks = cells.iter().enumerate().filter_map(|(place, cell)| {
         let here = |span: &&Span| cell.span.contains(&span.offset);
         let n_moved = whole.moved.iter().filter(here).count();
-        let detail = format!("{n_moved} private-use characters put back");
+        let detail = format!("{n_moved} private-use characters replaced by standard ones");
         (n_moved > 0).then(|| mark(place, QualityFlag::RepairedText, detail))
     });
     let marks = marks.collect();

@@ -105,7 +105,7 @@ impl Array {
                 Ok(None) => looked = self.text.len(),
                 Err(place) => {
                     let here = self.stream.place(self.text.len() - looked - place);
-                    let detail = format!("a bracket closes what it did not open at {here}");
+                    let detail = format!("a closing bracket does not match the open one at {here}");
                     return Err(Broken::content("bad_json", detail));
                 }
             }
@@ -139,7 +139,7 @@ impl RowReader for Array {
                 (State::Within, Some(',')) => {}
                 (State::Within, Some('}')) => {
                     let here = self.stream.place(self.text.len() - self.used);
-                    let detail = format!("a bracket closes what it did not open at {here}");
+                    let detail = format!("a closing bracket does not match the open one at {here}");
                     return Err(Broken::content("bad_json", detail));
                 }
                 (State::Within, Some(_)) => return self.element().map(Some),

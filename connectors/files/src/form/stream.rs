@@ -1,7 +1,7 @@
 //! The text of a document as a stream, with the bytes of the current record.
 //!
-//! A document comes in small pieces. Those of the current record are kept, so that a malformed
-//! sequence is assigned to its record, and its bytes can be shown.
+//! A document is read in small pieces. Those of the current record are kept, so that a malformed
+//! sequence is attributed to its record, and the bytes of the record can be shown.
 
 use std::{
     collections::VecDeque,
@@ -13,13 +13,13 @@ use document::Findings;
 
 use crate::text::{Piece, Pieces};
 
-/// Bytes of a piece, unless its line is shorter.
-const PIECE: usize = 4 * 1024;
+/// Number of bytes in a piece, unless its line is shorter.
+const PIECE_BYTES: usize = 4 * 1024;
 
 /// A document as text; also as a `BufRead` of UTF-8.
 pub(super) struct Stream {
     pieces: Pieces,
-    /// Pieces from the beginning of the record on, each with the place of its text.
+    /// The pieces since the beginning of the record, each with the place of its text.
     kept: VecDeque<(u64, Piece)>,
     /// What is malformed in them, marked in their text.
     findings: Findings,
@@ -28,7 +28,7 @@ pub(super) struct Stream {
     /// Line and column of the beginning of the last piece, both from 0.
     line: usize,
     column: usize,
-    /// How much of the last piece was consumed by the `BufRead`.
+    /// How many bytes of the last piece were consumed through `BufRead`.
     used: usize,
 }
 
@@ -40,7 +40,7 @@ impl Stream {
 
     /// The next piece and the place of its text.
     pub(super) fn piece(&mut self) -> io::Result<Option<(u64, &str)>> {
-        self.line(PIECE)
+        self.line(PIECE_BYTES)
     }
 
     /// The next line, or about `limit` bytes of it, and the place of its text.
@@ -69,12 +69,14 @@ impl Stream {
         let end = last.text.len().saturating_sub(n_before_end);
         let before = last.text.get(..end).unwrap_or(&last.text);
         match before.rsplit_once('\n') {
-            Some((above, on)) => (self.line + above.matches('\n').count() + 1, on.chars().count()),
+            Some((above, rest)) => {
+                (self.line + above.matches('\n').count() + 1, rest.chars().count())
+            }
             None => (self.line, self.column + before.chars().count()),
         }
     }
 
-    /// Line and column of what the `BufRead` gives next.
+    /// Line and column of the next byte of the `BufRead`.
     pub(super) fn here(&self) -> String {
         let last = self.kept.back().map_or(0, |(_, piece)| piece.text.len());
         self.place(last.saturating_sub(self.used))
@@ -93,21 +95,22 @@ impl Stream {
         }
     }
 
-    /// The lines of a record, what was put back in them, and what is malformed.
+    /// The lines of a record, the private-use characters that were replaced in them, and what is
+    /// malformed.
     pub(super) fn evidence(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
         let touches = |(at, piece): &&(u64, Piece)| *at < to && at + piece.text.len() as u64 > from;
-        let (mut bytes, mut n_moved) = (Vec::new(), 0);
+        let (mut bytes, mut n_replaced) = (Vec::new(), 0);
         for (_, piece) in self.kept.iter().filter(touches) {
-            n_moved += piece.moved.len();
+            n_replaced += piece.moved.len();
             bytes.extend_from_slice(&piece.bytes);
         }
-        let detail = format!("{n_moved} private-use characters put back");
+        let detail = format!("{n_replaced} private-use characters replaced by standard ones");
         let mark = Mark { field: String::new(), flag: QualityFlag::RepairedText, detail };
-        let marks = Vec::from_iter((n_moved > 0).then_some(mark));
+        let marks = Vec::from_iter((n_replaced > 0).then_some(mark));
         (bytes, marks, self.findings.clone())
     }
 
-    /// What is malformed in the pieces that are kept; more may be added.
+    /// What is malformed in the pieces that are kept; callers may add to it.
     pub(super) fn findings(&mut self) -> &mut Findings {
         &mut self.findings
     }
@@ -123,8 +126,8 @@ impl Read for Stream {
 
 impl BufRead for Stream {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let is_used = self.kept.back().is_none_or(|(_, piece)| self.used >= piece.text.len());
-        if is_used {
+        let is_consumed = self.kept.back().is_none_or(|(_, piece)| self.used >= piece.text.len());
+        if is_consumed {
             self.used = match self.piece()? {
                 Some(_) => 0,
                 None => self.kept.back().map_or(0, |(_, piece)| piece.text.len()),

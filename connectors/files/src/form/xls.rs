@@ -1,7 +1,7 @@
 //! Workbooks in the format before Excel 2007 (.xls): the first sheet.
 //!
-//! The format cannot be read as a stream: records refer to texts at the beginning. It has at most
-//! 65,536 rows, so calamine may keep all of it in memory, up to a size.
+//! The format cannot be read as a stream: cells refer to texts at the beginning of the file. A
+//! sheet has at most 65,536 rows, so calamine may keep a file of up to `MAX_BYTES` in memory.
 
 use std::{fs::File, io::BufReader, sync::Arc};
 
@@ -10,14 +10,14 @@ use calamine::{Data, Range, Reader as _};
 use super::{
     RawRow, RowReader,
     header::{Header, find_header},
-    xlsx::{Cells, dates_from_1904, no_workbook, plain_number},
+    xlsx::{Cells, dates_from_1904, not_a_workbook, plain_number},
 };
 use crate::{
     options::Options,
     spool::{Broken, View},
 };
 
-/// No worksheet of demands is larger.
+/// The largest file that is read; no workbook of demands comes near it.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// The records of a workbook's first sheet.
@@ -35,16 +35,16 @@ impl Xls {
     pub(super) fn open(file: Arc<File>, options: &Options) -> Result<Self, Broken> {
         let n_bytes = file.metadata()?.len();
         if n_bytes > MAX_BYTES {
-            let detail = format!("{n_bytes} bytes, an .xls has at most {MAX_BYTES}");
+            let detail = format!("{n_bytes} bytes; an .xls file may have at most {MAX_BYTES}");
             return Err(Broken::content("too_large", detail));
         }
         let workbook = calamine::Xls::new(BufReader::new(View::new(file)));
-        let mut workbook = workbook.map_err(|_| no_workbook())?;
+        let mut workbook = workbook.map_err(|_| not_a_workbook())?;
         if workbook.has_1904_epoch() {
             return Err(dates_from_1904());
         }
-        let range = workbook.worksheet_range_at(0).ok_or_else(no_workbook)?;
-        let range = range.map_err(|_| no_workbook())?;
+        let range = workbook.worksheet_range_at(0).ok_or_else(not_a_workbook)?;
+        let range = range.map_err(|_| not_a_workbook())?;
         let mut rows = Sheet { range, next: 0 };
         let header = find_header(&options.columns, || Ok(rows.next().map(|row| row.cells)))?;
         Ok(Self { rows, header })

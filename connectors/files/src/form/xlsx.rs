@@ -106,7 +106,7 @@ struct Package {
 impl Package {
     fn open(file: Arc<File>, limits: &Limits) -> Result<Self, Broken> {
         let n_bytes = file.metadata()?.len();
-        let archive = ZipArchive::new(View::new(file)).map_err(|_| no_workbook())?;
+        let archive = ZipArchive::new(View::new(file)).map_err(|_| not_a_workbook())?;
         Ok(Self { archive, budget: Budget::new(limits, n_bytes) })
     }
 
@@ -123,7 +123,7 @@ impl Package {
             "sheet" if id.is_none() => id = attribute(element, "id"),
             _ => {}
         })?;
-        let id = id.ok_or_else(no_workbook)?;
+        let id = id.ok_or_else(not_a_workbook)?;
         let mut target = None;
         let text = self.small("xl/_rels/workbook.xml.rels")?;
         each_element(&text, |name, element| {
@@ -131,7 +131,7 @@ impl Package {
                 target = attribute(element, "Target");
             }
         })?;
-        let target = target.ok_or_else(no_workbook)?;
+        let target = target.ok_or_else(not_a_workbook)?;
         if counts_from_1904 {
             return Err(dates_from_1904());
         }
@@ -152,21 +152,21 @@ impl Package {
 
     /// A part, unpacked to the disk; no event of it is longer than `limit`.
     fn part(&mut self, name: &str, limit: usize) -> Result<Part, Broken> {
-        let packed = self.archive.by_name(name).map_err(|_| no_workbook())?;
+        let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
         let file = spool(packed, &mut self.budget)?;
         let file = BufReader::with_capacity(64 * 1024, View::new(Arc::new(file)));
         Ok(Limited::new(file, limit))
     }
 
     fn small(&mut self, name: &str) -> Result<String, Broken> {
-        let packed = self.archive.by_name(name).map_err(|_| no_workbook())?;
+        let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
         let mut text = String::new();
-        packed.take(SMALL).read_to_string(&mut text).map_err(|_| no_workbook())?;
+        packed.take(SMALL).read_to_string(&mut text).map_err(|_| not_a_workbook())?;
         Ok(text)
     }
 }
 
-pub(super) fn no_workbook() -> Broken {
+pub(super) fn not_a_workbook() -> Broken {
     Broken::content("bad_workbook", "the file is not a workbook, or it is damaged")
 }
 
@@ -174,7 +174,7 @@ pub(super) fn no_workbook() -> Broken {
 fn each_element(text: &str, mut seen: impl FnMut(&str, &BytesStart<'_>)) -> Result<(), Broken> {
     let mut reader = Reader::from_str(text);
     loop {
-        match reader.read_event().map_err(|_| no_workbook())? {
+        match reader.read_event().map_err(|_| not_a_workbook())? {
             Event::Start(element) | Event::Empty(element) => {
                 seen(element.local_name().as_ref(), &element);
             }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
 use super::{
-    Algorithm, Coding, Fetched, Request, SigningContext, TokenRequest, Trace, oauth2::answered,
+    Algorithm, Coding, Fetched, Request, SigningContext, TokenRequest, Trace, oauth2::token_answer,
     trace::Material,
 };
 use crate::cipher;
@@ -100,7 +100,7 @@ impl National {
         let Some(Refresh { appkey, valid, .. }) = &self.refresh else {
             return Err(Fault::stopped("the settings do not say how to fetch the secret"));
         };
-        let answer = answered(status, answer, "the platform")?;
+        let answer = token_answer(status, answer, "the platform")?;
         let wrapped = answer.pointer("/data/secret").and_then(Value::as_str).ok_or_else(|| {
             Fault::stopped("the answer of the platform contains no secret")
                 .remedy("check `appkey`, `rid`, `sid`, and the clock of this machine")

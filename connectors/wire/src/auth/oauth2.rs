@@ -54,12 +54,12 @@ impl Oauth2 {
         let (id, secret) = (&self.client_id, self.client_secret.expose());
         match self.credentials {
             Credentials::Header => {
-                // Both are encoded like form fields before they are joined.
+                // Id and secret are encoded like form fields before they are joined.
                 let encode = |text: &str| {
                     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()
                 };
-                let both = STANDARD.encode(format!("{}:{}", encode(id), encode(secret)));
-                request.set_header("authorization", format!("Basic {both}"));
+                let encoded = STANDARD.encode(format!("{}:{}", encode(id), encode(secret)));
+                request.set_header("authorization", format!("Basic {encoded}"));
             }
             Credentials::Body => {
                 form.append_pair("client_id", id).append_pair("client_secret", secret);
@@ -76,7 +76,7 @@ impl Oauth2 {
         answer: &[u8],
         now: Timestamp,
     ) -> Result<Fetched, Fault> {
-        let answer = answered(status, answer, "the token server")?;
+        let answer = token_answer(status, answer, "the token server")?;
         let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| {
             Fault::stopped("the answer of the token server contains no token")
@@ -86,13 +86,13 @@ impl Oauth2 {
             Value::String(text) => text.trim().parse::<u64>().ok(),
             number => number.as_u64(),
         };
-        let lasts = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
-        Ok(Fetched::new(Secret::new(token), lasts, self.margin.0, now))
+        let lifetime = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
+        Ok(Fetched::new(Secret::new(token), lifetime, self.margin.0, now))
     }
 }
 
-/// The JSON of an answer with a token. Errors quote nothing of it.
-pub(super) fn answered(status: u16, answer: &[u8], who: &str) -> Result<Value, Fault> {
+/// The JSON of an answer with a token. Errors quote nothing of it: it may contain secrets.
+pub(super) fn token_answer(status: u16, answer: &[u8], who: &str) -> Result<Value, Fault> {
     match status {
         200..300 => serde_json::from_slice(without_bom(answer))
             .map_err(|_| Fault::transient(format!("the answer of {who} is not JSON"))),

@@ -1,4 +1,4 @@
-//! Bytes written as text.
+//! Bytes that are written as text: hexadecimal digits or Base64.
 
 use base64::{
     Engine as _, alphabet,
@@ -7,7 +7,7 @@ use base64::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Padding is often lost in parameters.
+/// Padding may be missing: it is often lost when a value is sent as a parameter.
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
@@ -24,7 +24,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub(super) fn read(self, text: &str) -> Result<Vec<u8>, &'static str> {
+    pub(super) fn decode(self, text: &str) -> Result<Vec<u8>, &'static str> {
         let text: String = text.split_ascii_whitespace().collect();
         match self {
             Self::Hex => hex::decode(text).map_err(|_| "not hexadecimal digits"),

@@ -62,8 +62,8 @@ impl Cipher {
         let sixteen = |text: &str| {
             let bytes = match self.key_form {
                 KeyForm::Text => text.as_bytes().to_vec(),
-                KeyForm::Hex => Code::Hex.read(text).unwrap_or_default(),
-                KeyForm::Base64 => Code::Base64.read(text).unwrap_or_default(),
+                KeyForm::Hex => Code::Hex.decode(text).unwrap_or_default(),
+                KeyForm::Base64 => Code::Base64.decode(text).unwrap_or_default(),
             };
             <[u8; 16]>::try_from(bytes).ok()
         };

@@ -31,7 +31,7 @@ impl Servers {
     /// Sets the servers in the configuration and empties the schema.
     pub(super) async fn prepare(&self, config: &Path) -> anyhow::Result<()> {
         if let Some(url) = &self.store {
-            Postgres::make_schema(url, SCHEMA).await?;
+            Postgres::create_schema(url, SCHEMA).await?;
             // A shared store never gets keys automatically; this one belongs to the demo alone.
             keys::make(&config.join("data/keys.json"), Suite::default())?;
         }

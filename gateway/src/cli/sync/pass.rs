@@ -12,7 +12,7 @@ use crate::{
     channel::LiveChannel,
     instance,
     lease::LeaseHolder,
-    requests::is_paused,
+    requests::paused_message,
     supervise::{Ended, Shared, run_channels},
 };
 
@@ -117,7 +117,7 @@ impl Upstream<'_> {
         let paused = self.shared.store.paused().await.unwrap_or_default();
         let row = |id: &ChannelId| Row {
             channel: id.clone(),
-            became: Became::Failed { why: is_paused(id) },
+            became: Became::Failed { why: paused_message(id) },
         };
         let ids = channels.iter().map(LiveChannel::id);
         ids.filter(|id| paused.contains(id)).map(row).collect()

@@ -1,5 +1,5 @@
-//! Tables brought up to date, by several starting processes at once: the migrator holds an advisory
-//! lock.
+//! Brings the tables up to date. Several processes may do so at once: an advisory lock of the
+//! migrator lets them do it one after another.
 
 use std::time::Duration;
 
@@ -19,11 +19,12 @@ use crate::store::Access;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Time limit for a migration of a large database, also by another process.
+/// Time limit for a migration: a large database takes long, and another process may migrate it
+/// first.
 const LIMIT: Duration = Duration::from_secs(3_600);
 
-/// Makes the tables, or checks that they are there.
-pub(super) async fn bring_up(link: &Link, access: Access) -> Result<(), Fault> {
+/// Creates or migrates the tables, or checks that they are there.
+pub(super) async fn bring_up_to_date(link: &Link, access: Access) -> Result<(), Fault> {
     let (_, mut connection) = link.find().await?;
     let done = match access {
         Access::ReadWrite => migrate(&mut connection, link.place()).await,
@@ -35,25 +36,26 @@ pub(super) async fn bring_up(link: &Link, access: Access) -> Result<(), Fault> {
 
 /// A store in a schema of its own, for demonstrations and tests.
 impl Postgres {
-    /// Makes the schema `name`, empty: what was in it is dropped. `name` is a plain word.
+    /// Creates an empty schema `name`; a schema of this name is dropped before. `name` is made of
+    /// ASCII letters, digits and `_`.
     ///
     /// # Errors
-    /// As [`Postgres::open`]; or the schema may not be made.
-    pub async fn make_schema(url: &str, name: &str) -> Result<(), Fault> {
+    /// As [`Postgres::open`]; or the account may not create the schema.
+    pub async fn create_schema(url: &str, name: &str) -> Result<(), Fault> {
         let link = Link::new(Hosts::parse(url)?, Access::ReadWrite);
         let (_, mut connection) = link.find().await?;
         let name: String =
             name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
         let sql = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}");
-        let made = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+        let created = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
         close(connection).await;
-        made.map(drop).map_err(|error| fault(link.place(), "make a schema", &error))
+        created.map(drop).map_err(|error| fault(link.place(), "create a schema", &error))
     }
 
     /// The URL of the store in the schema `name`.
     pub fn in_schema(url: &str, name: &str) -> String {
-        let joint = if url.contains('?') { '&' } else { '?' };
-        format!("{url}{joint}options=-c%20search_path%3D{name}")
+        let separator = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{separator}options=-c%20search_path%3D{name}")
     }
 }
 
@@ -73,16 +75,17 @@ async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             fault(place, "bring its tables up to date", &error)
         }
-        error => newer(place).because(error),
+        error => other_version(place).because(error),
     })
 }
 
 async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> {
     let work = async {
-        let there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
-            .fetch_one(&mut *connection)
-            .await?;
-        if !there {
+        let has_tables: bool =
+            sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+                .fetch_one(&mut *connection)
+                .await?;
+        if !has_tables {
             return Ok(None);
         }
         sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
@@ -92,12 +95,12 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
     let found: Option<i64> = timeout(LIMIT, work)
         .await
         .map_err(|_| {
-            Fault::transient("it did not answer within an hour which tables it has").at(place)
+            Fault::transient("it did not say within an hour which tables it has").at(place)
         })?
         .map_err(|error| fault(place, "look for its tables", &error))?;
     let ours = MIGRATIONS.iter().map(|migration| migration.version).max();
     if found > ours {
-        return Err(newer(place));
+        return Err(other_version(place));
     }
     if found < ours {
         return Err(Fault::stopped("there is no store of this version yet")
@@ -107,7 +110,7 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
     Ok(())
 }
 
-fn newer(place: &str) -> Fault {
+fn other_version(place: &str) -> Fault {
     Fault::stopped("its tables are of another version")
         .at(place)
         .remedy("use the version that created them, or a newer one")

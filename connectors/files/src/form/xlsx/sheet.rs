@@ -8,7 +8,7 @@ use quick_xml::{
     events::{BytesRef, BytesStart, Event},
 };
 
-use super::{Cells, Part, attribute, no_workbook, plain_number};
+use super::{Cells, Part, attribute, not_a_workbook, plain_number};
 use crate::spool::{Broken, Limited};
 
 /// Excel has no more columns.
@@ -110,7 +110,7 @@ impl Open {
         // Empty cells may be left out.
         let next = self.column + 1;
         self.column = attribute(start, "r").and_then(|place| column(&place)).unwrap_or(next);
-        if self.column == 0 || self.column > MAX_COLUMNS { Err(no_workbook()) } else { Ok(()) }
+        if self.column == 0 || self.column > MAX_COLUMNS { Err(not_a_workbook()) } else { Ok(()) }
     }
 
     fn end(&mut self, strings: &Strings) -> Result<(), Broken> {
@@ -119,8 +119,8 @@ impl Open {
             CellType::Number => plain_number(&value),
             CellType::Shared if value.is_empty() => value,
             CellType::Shared => {
-                let number = value.trim().parse().map_err(|_| no_workbook())?;
-                strings.get(number).ok_or_else(no_workbook)?.to_owned()
+                let number = value.trim().parse().map_err(|_| not_a_workbook())?;
+                strings.get(number).ok_or_else(not_a_workbook)?.to_owned()
             }
             CellType::Bool => if value == "0" { "FALSE" } else { "TRUE" }.to_owned(),
             CellType::Inline | CellType::Text => value,
@@ -235,6 +235,6 @@ fn broken(error: Error) -> Broken {
             Broken::content("too_large", "a cell of the workbook is longer than a record may be")
         }
         Error::Io(error) => Broken::Disk(error.kind().into()),
-        _ => no_workbook(),
+        _ => not_a_workbook(),
     }
 }

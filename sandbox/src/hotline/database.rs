@@ -29,7 +29,7 @@ pub(super) struct FrontDatabase {
 }
 
 /// A writing transaction.
-pub(super) struct Shift<'a> {
+pub(super) struct WriteTransaction<'a> {
     transaction: Transaction<'a, Sqlite>,
     pub(super) oracle: &'a mut Oracle,
     pub(super) dice: &'a mut Dice,
@@ -62,19 +62,19 @@ impl FrontDatabase {
     }
 
     /// Opens a transaction in which writing is allowed.
-    pub(super) async fn begin(&mut self) -> anyhow::Result<Shift<'_>> {
+    pub(super) async fn begin(&mut self) -> anyhow::Result<WriteTransaction<'_>> {
         let Self { connection, oracle, dice, pressed } = self;
         let transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let mut shift = Shift { transaction, oracle, dice, pressed };
+        let mut writing = WriteTransaction { transaction, oracle, dice, pressed };
         sqlx::query("INSERT INTO SANDBOX_WRITER VALUES (1)")
-            .execute(&mut *shift.transaction)
+            .execute(&mut *writing.transaction)
             .await?;
-        shift.learn().await?;
-        Ok(shift)
+        writing.learn().await?;
+        Ok(writing)
     }
 }
 
-impl Shift<'_> {
+impl WriteTransaction<'_> {
     /// Inserts the rows, or puts them in the place of the ones with their keys; the reader's
     /// columns stay as they are.
     pub(super) async fn write(
@@ -188,7 +188,7 @@ fn time(text: &str) -> anyhow::Result<NaiveDateTime> {
     from_plain(text).context("LASTMODIFYTIME must be yyyy-MM-dd HH:mm:ss")
 }
 
-/// The columns that the hotline writes, in the order of [`Shift::write`].
+/// The columns that the hotline writes, in the order of [`WriteTransaction::write`].
 const COLUMNS: &str = "ROWGUID, SERIALNUM, RQSTPERSON, RQSTTIME, RQSTNUMBER, LINKNUMBER, RQSTTYPE, \
     RQSTSOURCE, RQSTAREACODE, AREACODE, RQSTADDRESS, ACCORDTYPE, RQSTTITLE, RQSTCONTENT, CSTATUS, \
     ISIMPT, ISSECRET, REPLAYTYPE, REGISTERNAME, FINISHTIME, LASTMODIFYTIME";
