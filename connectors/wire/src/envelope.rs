@@ -70,8 +70,8 @@ impl Envelope {
         for layer in &self.0 {
             let text = str::from_utf8(&content).map_err(|_| "a layer within is not text")?;
             content = match layer {
-                Prepared::Code(code) => code.read(text)?,
-                Prepared::Block(open, key) => open(&key.key, key.iv, &key.code.read(text)?)?,
+                Prepared::Code(code) => code.decode(text)?,
+                Prepared::Block(open, key) => open(&key.key, key.iv, &key.code.decode(text)?)?,
             };
         }
         Ok(content)
