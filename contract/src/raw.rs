@@ -60,7 +60,8 @@ pub struct RawRecord {
 const USUAL: usize = 2 * 1024;
 
 /// The content of a record as a JSON tree, which the paths of a mapping address. A table row is an object
-/// of its columns. Integers above 2^53 and decimals are text, because they are keys and amounts of money.
+/// with a field for each column. Integers above 2^53 and decimals are text, so that keys and amounts
+/// stay exact.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Body(Value);
 

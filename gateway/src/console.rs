@@ -39,7 +39,7 @@ struct Sources {
     bus: Option<AnyPublisher>,
 }
 
-/// Listens where [console] says; `None` if it is not configured.
+/// Listens where `[console]` says; `None` if it is not configured.
 ///
 /// # Errors
 /// The address is in use, the token is not set, or the settings of the bus are wrong.

@@ -1,8 +1,8 @@
 //! Masks personal values in free text.
 //!
-//! Two searches, both linear: telephones, identity numbers, bank cards, plates and mail addresses
-//! are found by their form; the record's own names, numbers and addresses are found wherever they
-//! occur. Names of other people are not found: no rule can tell them from other words.
+//! Two searches, both linear: phone, identity and bank card numbers, licence plates and email
+//! addresses are found by their form; the record's own names, numbers and addresses are found
+//! wherever they occur. Names of other people are not found: no rule can tell them from other words.
 
 mod form;
 mod number;

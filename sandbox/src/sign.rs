@@ -50,7 +50,7 @@ pub(crate) fn wrapped_secret(app_key: &str, secret: &str) -> String {
 
 /// Lower-case hex of `text` under SM4-ECB/PKCS7.
 pub(crate) fn sm4_hex(key: &str, text: &str) -> String {
-    // A key of another length gives no cipher: all callers pass 16 bytes.
+    // This fails only for a key that is not 16 bytes long; all callers pass 16 bytes.
     let Ok(cipher) = sm4::Sm4::new_from_slice(key.as_bytes()) else { return String::new() };
     hex::encode(ecb(text.as_bytes(), |block| cipher.encrypt_block(block.into())))
 }
@@ -67,7 +67,7 @@ fn sha1prng(seed: &str) -> [u8; 16] {
 }
 
 fn hmac_sha256(key: &str, text: &str) -> String {
-    // A key of any length is a key: the error cannot happen.
+    // HMAC accepts keys of any length, so this cannot fail.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return String::new() };
     mac.update(text.as_bytes());
     BASE64_STANDARD.encode(mac.finalize().into_bytes())

@@ -1,8 +1,8 @@
-//! What the simulated sources that are asked over HTTP have in common: they hold items that are
-//! filed and move from state to state, answer for what they hold, and record the truth.
+//! What the simulated sources that are queried over HTTP have in common: they hold items that are
+//! filed and move from state to state, answer requests about them, and record the truth.
 //!
 //! A source is a pure function of its seed, of what was filed and changed, and of the requests so
-//! far. A channel is described by how it words an item and how it answers ([`Upstream`]); its life
+//! far. A channel is described by how it represents an item and answers ([`Upstream`]); its life
 //! cycle, its address, its counts and its truth are implemented once, here.
 
 pub(crate) mod limit;
@@ -56,13 +56,13 @@ impl<F: Switch> Conduct<F> {
     }
 }
 
-/// One kind of source: how it words what it holds, and how it answers.
+/// One kind of source: how it represents its items, and how it answers.
 pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
     /// Its fault switches.
     type Fault: Switch + Send + std::fmt::Debug;
     /// The name of the channel, which is the name of its folder.
     const CHANNEL: &'static str;
-    /// The variables that the folder of the channel needs: its keys, all made up.
+    /// The environment variables that the channel's folder needs: its access keys, all made up.
     const ENVIRONMENT: &'static [(&'static str, &'static str)];
 
     fn new(conduct: &Conduct<Self::Fault>) -> Self;
@@ -79,7 +79,7 @@ pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
     /// The answer to a request.
     fn answer(&mut self, office: &mut Office<Self::Fault>, ask: &Ask) -> Reply;
 
-    /// Called when an item was filed, to apply a fault or to note where it belongs.
+    /// Called after an item was filed, to apply a fault or to note where it belongs.
     fn filed(&mut self, _office: &mut Office<Self::Fault>, _number: u64) {}
 }
 
@@ -97,7 +97,7 @@ pub(crate) struct Shared<U: Upstream> {
     pub(crate) office: Office<U::Fault>,
 }
 
-/// What was asked of a source since it was opened.
+/// What has been asked of a source since it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
     /// Requests by kind: `list`, `detail`, `ack` and so on, including refused ones.
@@ -135,19 +135,19 @@ impl<U: Upstream> Simulator<U> {
         self.site.url()
     }
 
-    /// The variables that the folder of the channel needs: its keys, all made up.
+    /// The environment variables that the channel's folder needs: its access keys, all made up.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         U::ENVIRONMENT.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
     }
 
-    /// What was asked of it so far.
+    /// What has been asked of it so far.
     #[must_use]
     pub fn calls(&self) -> Calls {
         self.locked().office.calls.clone()
     }
 
-    /// Everything it ever served, up to now.
+    /// Everything it has ever served.
     #[must_use]
     pub fn truth(&self) -> Truth {
         let shared = self.locked();
@@ -193,7 +193,7 @@ impl<U: Upstream> Simulator<U> {
         let now = office.now();
         let mut moved = Vec::new();
         for i in 0..n {
-            // A stream of its own, so that filing in between changes nothing.
+            // Its own random stream, so that filing between two calls does not change the choice.
             let mut dice = Dice::new(office.conduct.seed ^ TOUCHING, office.touched + i);
             let entries = &office.register.entries;
             let chosen = (0..20).find_map(|_| next::<U>(entries.get(dice.below(entries.len()))?));
@@ -229,7 +229,7 @@ fn next<U: Upstream>(entry: &Entry) -> Option<(u64, usize)> {
     moves.then_some((entry.number, step))
 }
 
-/// Keeps the random choice of what moves apart from what is filed.
+/// Separates the random stream that chooses which items move from the one for filing.
 const TOUCHING: u64 = 0x746f_7563_6869_6e67;
 
 impl<U: Upstream> Shared<U> {

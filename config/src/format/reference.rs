@@ -125,8 +125,8 @@ pub(crate) fn variable(name: &str, world: &World<'_>) -> Result<String, Wrong> {
     }
 }
 
-/// The secret that `{ env = … }` or `{ file = … }` names: of a file, the first line, or all of it if it is
-/// a PEM file.
+/// The secret that `{ env = … }` or `{ file = … }` names: of a file, its first line, or all of a PEM
+/// file.
 pub(crate) fn secret(key: &str, name: &str, world: &World<'_>) -> Result<String, Wrong> {
     if key == "env" {
         return variable(name, world);

@@ -18,7 +18,7 @@ impl Path {
     /// Parses a path.
     ///
     /// # Errors
-    /// It is not a path; the text says where it is wrong.
+    /// `text` is not a JSONPath; the message says where.
     pub fn parse(text: &str) -> Result<Self, String> {
         match JsonPath::parse(text) {
             Ok(query) => Ok(Self { text: text.to_owned(), query }),
@@ -56,8 +56,8 @@ impl Path {
     }
 }
 
-/// A value as text; for an XML element, the text in it. `None` for `null`, an empty text, a list or an
-/// object.
+/// A value as text; for an XML element, the text in it. `None` for `null`, an empty text, and any
+/// other list or object.
 pub fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => (!text.is_empty()).then(|| text.clone()),

@@ -1,4 +1,4 @@
-//! The formats of files: for each, a reader of one record after the other.
+//! The formats of files: for each, a reader that returns one record after another.
 
 mod csv;
 mod header;

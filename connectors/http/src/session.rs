@@ -10,7 +10,7 @@ use reqwest::Url;
 use tokio::time::Instant;
 
 /// The source's clock. Time windows and days are those of the source, and its clock differs from
-/// ours. Every answer says in `Date` what time it is there; in between, our own clock goes on.
+/// ours. Every answer says in `Date` what time it is there; between answers, our own clock goes on.
 #[derive(Debug, Default)]
 pub(crate) struct SourceClock {
     told: Option<(Timestamp, Instant)>,
@@ -35,7 +35,7 @@ pub(crate) fn date(header: &str) -> Option<Timestamp> {
     DateTime::parse_from_rfc2822(header.trim()).ok().map(|date| date.to_utc())
 }
 
-/// More cookies are not a session but an attack on memory.
+/// More cookies than this are no session but an attempt to exhaust memory.
 const MAX_COOKIES: usize = 64;
 
 /// Cookies by host and name.
@@ -45,7 +45,7 @@ pub(crate) struct Cookies {
 }
 
 impl Cookies {
-    /// Takes one from a `Set-Cookie` header (RFC 6265 §5.2). Paths and domains are ignored: a
+    /// Stores the cookie of a `Set-Cookie` header (RFC 6265 §5.2). Paths and domains are ignored: a
     /// channel uses one application.
     pub(crate) fn take(&mut self, url: &Url, header: &str) {
         let (pair, attributes) = header.split_once(';').unwrap_or((header, ""));

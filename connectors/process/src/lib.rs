@@ -1,6 +1,6 @@
 //! External programs: a plugin that uses the line protocol, or an existing Singer tap.
 //!
-//! A process rather than a library in ours: it may be written in any language, and when it hangs,
+//! A separate process, not a library in ours: it may be written in any language, and when it hangs,
 //! crashes or uses too much memory, it affects only itself. Any violation of the protocol stops the
 //! channel and ends the program; the next question starts it again, because its whole state is the
 //! cursor.
@@ -38,7 +38,7 @@ pub struct Process {
     program: Program,
 }
 
-/// Most bytes of what a plugin calls `upto`, and of a tap's state.
+/// Maximum size, in bytes, of a plugin's `upto` and of a tap's state.
 const LARGEST_CURSOR: usize = 64 * 1024;
 
 /// A position. It says which kind of program it belongs to: another one must not read it.
@@ -56,14 +56,14 @@ pub enum Cursor {
 pub struct Reached {
     /// The tap's last state; `None` before the first.
     state: Option<Value>,
-    /// Number of records that were read since.
+    /// Number of records read since that state.
     passed: u64,
     /// A hash over them: shows whether a tap that is started again gives the same records.
     digest: String,
 }
 
 enum Program {
-    /// The running plugin. Taken out while it answers: an interrupted question leaves none.
+    /// The running plugin. Taken out while it answers, so an interrupted request drops it.
     Plugin(Option<Box<Session>>),
     Tap(Box<Tap>),
 }

@@ -1,4 +1,4 @@
-//! One turn of one walk: its page of rows, and their parts.
+//! Reads one page of rows of the main table or of a part, with all parts of each record.
 //!
 //! A record is always read completely, with all its parts in the order of their keys, whichever walk
 //! found it: so the same state of the source always gives the same record.
@@ -33,7 +33,7 @@ impl Turn {
     }
 }
 
-/// What a turn found. The cursor has moved.
+/// What one read found; the cursor has already moved past it.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) entries: Vec<Entry>,
@@ -46,9 +46,9 @@ pub(crate) struct Visit<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) database: &'a mut Database,
     pub(crate) now: DateTime<Utc>,
-    /// Most entries.
+    /// Maximum number of entries.
     pub(crate) limit: usize,
-    /// What the batch before has yet to acknowledge.
+    /// Rows of the previous batch that are not acknowledged yet.
     pub(crate) unsettled: &'a [PendingAck],
 }
 
@@ -95,8 +95,8 @@ impl Visit<'_> {
         Ok(Page { entries, is_end })
     }
 
-    /// Removes rows that are pending only because the batch before, which has read them as they are
-    /// now, is not settled yet.
+    /// Removes rows that are still pending only because the previous batch is not settled yet, and
+    /// have not changed since that batch read them.
     fn remove_unsettled(&self, rows: &mut Vec<Row>) {
         let target = &self.plan.main;
         let dated = self.unsettled.iter().filter(|ack| ack.seen.is_some());
@@ -107,8 +107,8 @@ impl Visit<'_> {
         });
     }
 
-    /// Reads the records of new rows of a part again. A row without a record is skipped: the record
-    /// will contain it when it comes.
+    /// Reads the records of new rows of a part again. A row without a record is skipped: once the
+    /// record arrives, it is read with this row.
     async fn part(
         &mut self,
         walk: Walk,

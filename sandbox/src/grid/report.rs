@@ -48,7 +48,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// As it is pulled, and pushed.
+    /// The row, the same whether it is pulled or pushed.
     pub(super) fn row(&self) -> Value {
         let degrees =
             |millionths: u32| format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
@@ -97,7 +97,7 @@ impl<'a> Report<'a> {
             kind_raw: Some(self.kind.0.to_owned()),
             updated_at: Some(whole_second(self.item.mark.at)),
             address: Some(self.item.address.clone()),
-            // A reader can tell a swapped pair: the city is at 118 E, 31 N.
+            // A reader can tell that a pair is swapped: the city is at 118 E, 31 N.
             location: (!is_zero && !is_absent).then_some(Place { lon, lat, crs: "gcj02" }),
             people: Person::main(Some(self.name.clone()), Some(self.phone.clone())),
             initiative: Some(if self.was_found { "found" } else { "filed" }),

@@ -26,7 +26,7 @@ pub(super) struct Case<'a> {
     attachment: Option<usize>,
 }
 
-/// Code and the kind of demand it is.
+/// A purpose code, and the kind of demand that it stands for.
 type Purpose = (&'static str, Option<&'static str>);
 
 /// The key of a case.
@@ -119,7 +119,7 @@ impl<'a> Case<'a> {
         Element::Parent("XFJ", parts)
     }
 
-    /// This state and what must come of it. The payload has no contents of attached files.
+    /// This state, and what must become of it. The payload has no contents of attached files.
     pub(super) fn told(&self) -> Told {
         let told = self.item.told(self.facts(), self.element(false).tree(), Map::new());
         if self.item.spoils(Fault::HalfCharacter) {

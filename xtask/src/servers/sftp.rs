@@ -1,7 +1,7 @@
-//! An SFTP server of our own: OpenSSH's.
+//! The SFTP server of the tests: OpenSSH's, started by us.
 //!
 //! A server that is not run by root lets in nobody but the user it runs as, by a key: that is all
-//! the tests need. Files are put into its folder from outside, as an office's own program does.
+//! the tests need. Tests put files into its folder on disk, as the software of an office does.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::run::quiet;
 pub(super) const SERVER: &str = "/usr/sbin/sshd";
 pub(super) const KEY_MAKER: &str = "/usr/bin/ssh-keygen";
 
-/// Makes keys and an empty folder, and starts it.
+/// Creates keys and an empty folder, and starts the server.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.home("sftp", "sshd")?;
     let host_key = key(&home, "host_key")?;
@@ -64,7 +64,7 @@ fn settings(port: &str, host_key: &Path, authorized: &Path) -> String {
     )
 }
 
-/// The path of a private key of this server.
+/// The path of a private key of this name, which is made if it does not exist.
 fn key(home: &Home, name: &str) -> Result<PathBuf> {
     let path = home.join(name);
     if !path.exists() {

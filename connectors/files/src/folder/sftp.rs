@@ -1,4 +1,4 @@
-//! A folder on an SFTP server, by one session that is closed between two reads.
+//! A folder on an SFTP server, accessed through one session, which is closed between reads.
 
 mod session;
 
@@ -17,7 +17,7 @@ use crate::config::Config;
 
 /// Bytes of one request: every server gives this much.
 const PART: u32 = 32 * 1024;
-/// Requests that are sent without waiting for the answers before them.
+/// How many requests may wait for their answers at once.
 const AT_ONCE: usize = 16;
 
 /// A folder and its session.
@@ -63,7 +63,7 @@ impl Sftp {
         name: &str,
         expected: Stamp,
     ) -> Result<Option<File>, Fault> {
-        // The server follows links when it opens a file: so its stamp is compared first.
+        // The server follows links when it opens a file, so the stamp of the name is compared first.
         if self.stamp(name).await? != Some(expected) {
             return Ok(None);
         }
@@ -175,7 +175,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// A whole file, to the disk; `None` where its stamp has changed when it has been read.
+/// Copies a whole file to disk; `None` if its stamp has changed by the time it has been read.
 async fn fetch(sftp: &RawSftpSession, path: &str, expected: Stamp) -> Result<Option<File>, Failed> {
     let file = tempfile::tempfile().map_err(Failed::Disk)?;
     let opened = sftp.open(path, OpenFlags::READ, FileAttributes::empty()).await?;

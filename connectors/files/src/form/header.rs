@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::spool::Broken;
 
-/// Rows in which a header is searched: people write titles above it.
+/// Number of rows that are searched for a header: people write titles above it.
 const LOOKED_AT: usize = 10;
 
 /// The columns a table must have.
@@ -38,7 +38,7 @@ pub(super) fn find_header(
 }
 
 impl Columns {
-    /// Refuses a name of two columns.
+    /// Fails if two columns have one name.
     pub(crate) fn new(columns: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
         let mut names = BTreeMap::new();
         for (column, others) in columns {

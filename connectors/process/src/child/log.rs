@@ -1,7 +1,7 @@
 //! The standard error of a program in our log: few lines, without long numbers.
 //!
-//! Authors promise that it contains no personal value. Telephone and identity numbers are removed
-//! nevertheless: a traceback quotes the value that caused it.
+//! Its author promises that it contains no personal values. Telephone and identity numbers are
+//! removed nevertheless: a traceback quotes the value that caused it.
 
 use std::time::Duration;
 
@@ -11,17 +11,18 @@ use tracing::info;
 
 use crate::lines::{Line, Lines};
 
-/// Most lines of one [`WINDOW`].
+/// Maximum number of lines in one [`WINDOW`].
 const MOST: usize = 20;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Most bytes of a line that are read.
+/// Maximum number of bytes read of a line.
 const LONGEST: usize = 16 * 1024;
-/// Most characters of a line that are shown.
+/// Maximum number of characters shown of a line.
 const SHOWN: usize = 300;
-/// This many digits may be a telephone number.
+/// A number with this many digits or more may be a telephone number.
 const TELLING: usize = 7;
 
-/// Copies until the program closes it. It is always read: a full pipe would block the program.
+/// Copies standard error to our log until the program closes it. It is always read: a full pipe
+/// would block the program.
 pub(crate) async fn copy(errors: ChildStderr, channel: ChannelId) {
     let mut lines = Lines::new(errors, LONGEST);
     let (mut since, mut n_lines) = (Instant::now(), 0_usize);
@@ -49,7 +50,7 @@ fn left_out(channel: &ChannelId, n_lines: usize) {
     }
 }
 
-/// A text of a program for people: cut, on one line, without long numbers.
+/// A program's text made readable: truncated, on one line, without long numbers.
 pub(crate) fn presentable(text: &str) -> String {
     let mut shown = String::new();
     let mut digits = String::new();

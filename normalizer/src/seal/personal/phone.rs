@@ -74,7 +74,7 @@ fn with_zero(typed: &str) -> Option<(String, Option<Doubt>)> {
 }
 
 fn make(mask: String, plain: String, doubt: Option<Doubt>) -> Personal {
-    // An extension does not make another line.
+    // A number with an extension is still the same line.
     let mut groups = plain.split('-');
     let identity = [groups.next(), groups.next()].into_iter().flatten().collect();
     Personal { kind: "phone", mask, identity: Some(identity), doubt, area: None, plain }

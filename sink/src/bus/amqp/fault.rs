@@ -6,7 +6,7 @@ use contract::{Fault, FaultKind, chain, no_connection};
 use lapin::{Error, ErrorKind, protocol::AMQPError};
 use tokio::time::timeout;
 
-/// The longest wait for an answer of the broker, one that carries no message.
+/// The longest wait for a reply from the broker that carries no message.
 const REPLY_WITHIN: Duration = Duration::from_secs(30);
 
 /// A node of the broker.
@@ -18,7 +18,7 @@ pub(super) struct Place {
     pub(super) declare: bool,
 }
 
-/// Asks the broker for something; `what` is said if it does not do it.
+/// Asks the broker for something; `what` is the text of the fault if the broker does not do it.
 ///
 /// # Errors
 /// It refuses, does not answer in time or is gone.
@@ -34,7 +34,7 @@ pub(super) async fn ask<T>(
     }
 }
 
-/// What could not be done where there is no connection.
+/// The text of the fault when there is no connection.
 pub(super) const CONNECT: &str = "cannot connect";
 
 /// The broker did not answer in time.
@@ -46,7 +46,7 @@ pub(super) fn silent(place: &Place, what: &str, limit: Duration) -> Fault {
         .remedy("check host and port in its URL, and the firewall between")
 }
 
-/// The fault of a failure: `what` is said of it.
+/// Makes a fault of a failure, with the text `what`.
 pub(super) fn fault(place: &Place, what: &str, error: Error) -> Fault {
     let (kind, cause, remedy) = match error.kind() {
         ErrorKind::ProtocolError(error) => of_protocol(place, what, error),
@@ -73,7 +73,7 @@ pub(super) fn at(place: &Place) -> String {
 
 type Meaning = (FaultKind, String, Option<&'static str>);
 
-/// The broker said no: what to do where waiting does not help. Codes of AMQP 0-9-1, 1.2.1.
+/// The broker said no: what to do where waiting does not help. Reply codes: AMQP 0-9-1, 1.2.1.
 fn of_protocol(place: &Place, what: &str, error: &AMQPError) -> Meaning {
     let remedy = match error.get_id() {
         403 if what == CONNECT => Some("check user and password in its URL"),
@@ -81,7 +81,7 @@ fn of_protocol(place: &Place, what: &str, error: &AMQPError) -> Meaning {
         // Deleted meanwhile: the next attempt creates it again.
         404 if place.declare => None,
         404 => Some("declare it, or set topology = \"declare\" under [bus] in gateway.toml"),
-        // 402 is INVALID_PATH, of a virtual host that old brokers do not know.
+        // 402 is INVALID_PATH, the reply of old brokers for an unknown virtual host.
         402 | 530 => Some("create the virtual host, and give the user permissions in it"),
         406 => Some(
             "it exists with other arguments: restore the settings it was created with, or delete it once it is empty",
@@ -99,7 +99,7 @@ fn of_io(error: &io::Error) -> Meaning {
         let remedy = "check host and port in its URL, and that the broker runs there";
         return (FaultKind::Transient, why.to_owned(), Some(remedy));
     }
-    // How rustls reports a peer that it does not trust or does not understand.
+    // rustls reports a peer that it does not trust or understand with these two kinds.
     if !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) {
         return (FaultKind::Transient, text, None);
     }
