@@ -1,6 +1,6 @@
 //! Samples for tests, of this crate and of others: records of a small channel, mapped by a normaliser
 //! of a few lines. Messages are made by `pack` and confirmed by `deliver`, as in the running system.
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, reason = "samples are for tests")]
 
 use std::sync::Arc;
 
