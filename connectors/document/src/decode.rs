@@ -7,7 +7,7 @@ use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
 use crate::{
-    findings::{Findings, Verdict, each_text},
+    findings::{Findings, Verdict, visit_texts},
     tree::Shape,
 };
 
@@ -27,8 +27,8 @@ pub struct Facts {
     pub report: TextReport,
     /// Damage and oddities.
     pub findings: Findings,
-    /// Characters that replaced private-use characters, each once.
-    pub put_back: Vec<char>,
+    /// Standard characters that replaced private-use characters, each once.
+    pub repaired: Vec<char>,
 }
 
 impl Text {
@@ -45,10 +45,10 @@ impl Facts {
     /// The findings about a record. `prefix` is put before the names of its fields.
     pub fn judge(&self, prefix: &str, tree: &Value) -> Verdict {
         let mut verdict = self.findings.judge(prefix, tree, &self.report.charset);
-        if !self.put_back.is_empty() {
+        if !self.repaired.is_empty() {
             let mut fields = Vec::new();
-            each_text(tree, &mut |field, text| {
-                if text.contains(&self.put_back[..]) {
+            visit_texts(tree, &mut String::new(), &mut |field, text| {
+                if text.contains(&self.repaired[..]) {
                     fields.push(format!("{prefix}{field}"));
                 }
             });
@@ -65,9 +65,9 @@ impl Facts {
 pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
     let decoded = normalizer_text::decode(bytes, hints);
     let report = decoded.evidence.report();
-    let moved =
+    let replacements =
         decoded.moved.iter().filter_map(|span| decoded.text.get(span.offset..)?.chars().next());
-    let put_back: Vec<char> = moved.collect::<BTreeSet<char>>().into_iter().collect();
+    let repaired: Vec<char> = replacements.collect::<BTreeSet<char>>().into_iter().collect();
     let mut findings = Findings::default();
     let text = if decoded.malformed.is_empty() {
         decoded.text.into_owned()
@@ -76,7 +76,7 @@ pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
         let text = findings.mark_malformed(bytes, 0, charset, spans, &decoded.text);
         text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
     };
-    Text { text, facts: Facts { report, findings, put_back } }
+    Text { text, facts: Facts { report, findings, repaired } }
 }
 
 /// Encodes a text in a charset; `None` where the charset lacks a character.

@@ -1,9 +1,9 @@
 //! Damage in a document is marked in its text until it is known which record contains it.
 //!
 //! A page is decoded and parsed as a whole and split afterwards, but one damaged record must not
-//! affect the others. So damage becomes a mark of characters that the document does not contain
-//! elsewhere. The record whose tree contains a mark is damaged, and the mark leads back to what the
-//! source wrote.
+//! affect the others. So a marker takes the place of the damage, made of characters that the document
+//! does not contain elsewhere. The record whose tree contains a marker is damaged, and the marker
+//! leads back to what the source wrote.
 
 use std::borrow::Cow;
 
@@ -16,31 +16,43 @@ use crate::{
     tree::{Malformed, Spot},
 };
 
-/// Noncharacters (Unicode 23.7); the mark is one that the document does not contain.
+/// Noncharacters (Unicode 23.7); the marker character is one that the document does not contain.
 const CANDIDATES: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
 
 /// The findings about one document.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    mark: Option<char>,
-    found: Vec<Finding>,
+    marker: Option<char>,
+    list: Vec<Finding>,
 }
 
 #[derive(Debug, Clone)]
 struct Finding {
-    what: What,
-    /// What the source wrote. It may contain marks of earlier findings.
+    problem: Problem,
+    /// What the source wrote. It may contain markers of earlier findings.
     source: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum What {
+pub(crate) enum Problem {
     /// A sequence at this offset of the body is not in the charset.
-    Bytes { offset: usize },
+    MalformedBytes { offset: usize },
     /// The document format forbids it: the record is rejected.
-    Damage { code: &'static str, what: &'static str, at: Option<Spot> },
+    Damage { code: &'static str, detail: &'static str, at: Option<Spot> },
     /// The document format forbids it, but its meaning is clear: a character or nothing.
-    Oddity { flag: QualityFlag, what: &'static str, instead: Option<char> },
+    Oddity { flag: QualityFlag, detail: &'static str, meaning: Option<char> },
+}
+
+impl Problem {
+    /// An oddity that makes the value doubtful.
+    pub(crate) const fn oddity(detail: &'static str, meaning: Option<char>) -> Self {
+        Self::Oddity { flag: QualityFlag::Damaged, detail, meaning }
+    }
+
+    /// An oddity with control characters.
+    pub(crate) const fn control(detail: &'static str, meaning: Option<char>) -> Self {
+        Self::Oddity { flag: QualityFlag::ControlCharacters, detail, meaning }
+    }
 }
 
 /// What is wrong with one record.
@@ -66,28 +78,33 @@ impl Verdict {
 impl Findings {
     /// Whether there are no findings.
     pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
+        self.list.is_empty()
+    }
+
+    /// The marker character, where there are findings.
+    fn marker(&self) -> Option<char> {
+        self.marker.filter(|_| !self.list.is_empty())
     }
 
     /// The findings about a record. `prefix` is put before the names of its fields.
     pub fn judge(&self, prefix: &str, tree: &Value, charset: &str) -> Verdict {
         let mut verdict = Verdict::default();
-        let Some(mark) = self.mark.filter(|_| !self.is_empty()) else { return verdict };
-        each_text(tree, &mut |field, text| {
+        let Some(marker) = self.marker() else { return verdict };
+        visit_texts(tree, &mut String::new(), &mut |field, text| {
             let mut malformed = Vec::new();
-            let field = format!("{prefix}{}", self.settled(field, mark));
-            for (what, source) in self.marked(text, mark) {
-                match what {
-                    What::Bytes { offset } => {
-                        malformed.push(Span { offset, len: source.len() });
+            let field = format!("{prefix}{}", self.settled(field, marker));
+            for finding in self.findings_in(text, marker) {
+                match finding.problem {
+                    Problem::MalformedBytes { offset } => {
+                        malformed.push(Span { offset, len: finding.source.len() });
                     }
-                    What::Damage { code, what, at } => {
+                    Problem::Damage { code, detail, at } => {
                         let at = at.map_or(String::new(), |at| format!(" at {at}"));
-                        let detail = located(&field, &format!("{what}{at}"));
+                        let detail = located(&field, &format!("{detail}{at}"));
                         verdict.damage.get_or_insert_with(|| Reason::new(code, detail));
                     }
-                    What::Oddity { flag, what, .. } => {
-                        let (field, detail) = (field.clone(), what.to_owned());
+                    Problem::Oddity { flag, detail, .. } => {
+                        let (field, detail) = (field.clone(), detail.to_owned());
                         verdict.marks.push(Mark { field, flag, detail });
                     }
                 }
@@ -100,9 +117,9 @@ impl Findings {
         verdict
     }
 
-    /// The damage in the rest of a document, outside its records.
-    pub fn damage_in(&self, rest: &Value) -> Option<String> {
-        self.judge("", rest, "").damage.map(|reason| reason.detail)
+    /// The damage in a part of a document that is not a record.
+    pub fn damage_in(&self, part: &Value) -> Option<String> {
+        self.judge("", part, "").damage.map(|reason| reason.detail)
     }
 
     /// The key of a record. `None` where it is damaged, because the next damaged record could get the
@@ -114,88 +131,85 @@ impl Findings {
         (!repeated.iter().any(is_doubtful)).then_some(key)
     }
 
-    /// Whether a text contains no mark.
+    /// Whether a text contains no marker.
     pub fn is_whole(&self, text: &str) -> bool {
-        self.is_empty() || self.mark.is_none_or(|mark| !text.contains(mark))
+        self.marker().is_none_or(|marker| !text.contains(marker))
     }
 
     /// Whether this is the empty place after the last comma of a list.
     pub fn is_nothing(&self, value: &Value) -> bool {
-        let (Value::String(text), Some(mark)) = (value, self.mark) else { return false };
-        let mut marked = self.marked(text, mark);
-        matches!(marked.next(), Some((What::Damage { .. }, source)) if source.is_empty())
-            && marked.next().is_none()
+        let (Value::String(text), Some(marker)) = (value, self.marker()) else { return false };
+        let found: Vec<&Finding> = self.findings_in(text, marker).collect();
+        matches!(found[..], [Finding { problem: Problem::Damage { .. }, source }] if source.is_empty())
     }
 
     /// The names that are twice in one object of the tree, with different values.
     pub fn repeated_names(&self, tree: &Value) -> Vec<String> {
         let mut names = Vec::new();
-        if let Some(mark) = self.mark.filter(|_| !self.is_empty()) {
-            each_text(tree, &mut |field, _| {
+        if let Some(marker) = self.marker() {
+            visit_texts(tree, &mut String::new(), &mut |field, _| {
                 let name = field.rsplit_once('.').map_or(field, |(_, name)| name);
-                if name.contains(mark) {
-                    names.push(self.settled(name, mark));
+                if name.contains(marker) {
+                    names.push(self.settled(name, marker));
                 }
             });
         }
         names
     }
 
-    /// The tree as JSON, with what the source wrote in the places of the marks, for people.
+    /// The tree as JSON, with what the source wrote in the places of the markers, for people.
     pub fn bytes_of(&self, tree: &Value) -> Vec<u8> {
         self.source_of(&tree.to_string())
     }
 
-    /// A part of the text of the document, with what the source wrote in the places of the marks.
+    /// A part of the text of the document, with what the source wrote in the places of the markers.
     pub fn source_of(&self, text: &str) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(text.len());
-        self.restore(text.as_bytes(), self.found.len(), &mut bytes);
+        self.restore(text.as_bytes(), self.list.len(), &mut bytes);
         bytes
     }
 
-    /// `limit`: a source contains marks of earlier findings only.
-    fn restore(&self, text: &[u8], limit: usize, bytes: &mut Vec<u8>) {
-        let (Some(mark), Ok(text)) = (self.mark, std::str::from_utf8(text)) else {
+    /// Only the first `n_findings` are considered: a source contains markers of earlier findings only.
+    fn restore(&self, text: &[u8], n_findings: usize, bytes: &mut Vec<u8>) {
+        let (Some(marker), Ok(text)) = (self.marker(), std::str::from_utf8(text)) else {
             bytes.extend_from_slice(text);
             return;
         };
-        let mut quoted = false;
-        for piece in pieces(text, mark) {
+        let mut is_quoted = false;
+        for piece in pieces(text, marker) {
             match piece {
                 Piece::Text(text) => {
-                    let text = if quoted { text.strip_prefix('"').unwrap_or(text) } else { text };
-                    quoted = false;
+                    let text = if is_quoted { text.strip_prefix('"').unwrap_or(text) } else { text };
+                    is_quoted = false;
                     bytes.extend_from_slice(text.as_bytes());
                 }
-                Piece::Mark(index) => {
-                    let Some(found) = self.found.get(index).filter(|_| index < limit) else {
-                        continue;
-                    };
+                Piece::Marker(number) => {
+                    let Some(finding) = self.list[..n_findings].get(number) else { continue };
                     // A token that is not a value is in quotes in the tree only.
-                    if matches!(found.what, What::Damage { .. }) && bytes.ends_with(b"\"") {
+                    if matches!(finding.problem, Problem::Damage { .. }) && bytes.ends_with(b"\"") {
                         bytes.pop();
-                        quoted = true;
+                        is_quoted = true;
                     }
-                    self.restore(&found.source, index, bytes);
+                    self.restore(&finding.source, number, bytes);
                 }
             }
         }
     }
 
-    /// Replaces every mark by what is meant, or by U+FFFD where bytes are malformed.
+    /// Replaces every marker by what is meant, or by U+FFFD where bytes are malformed.
     pub fn settle(&self, tree: &mut Value) {
-        let Some(mark) = self.mark.filter(|_| !self.is_empty()) else { return };
+        let Some(marker) = self.marker() else { return };
         match tree {
-            Value::String(text) if text.contains(mark) => *text = self.settled(text, mark),
+            Value::String(text) if text.contains(marker) => *text = self.settled(text, marker),
             Value::Array(list) => list.iter_mut().for_each(|value| self.settle(value)),
             Value::Object(object) => {
                 object.values_mut().for_each(|value| self.settle(value));
-                if object.keys().any(|name| name.contains(mark)) {
+                if object.keys().any(|name| name.contains(marker)) {
                     let mut settled = Map::with_capacity(object.len());
                     for (name, value) in std::mem::take(object) {
-                        // Of equal names the one that has no mark counts.
-                        if name.contains(mark) {
-                            settled.entry(self.settled(&name, mark)).or_insert(value);
+                        // Of equal names the one that has no marker counts.
+                        if name.contains(marker) {
+                            settled.entry(self.settled(&name, marker)).or_insert(value);
                         } else {
                             settled.insert(name, value);
                         }
@@ -207,39 +221,33 @@ impl Findings {
         }
     }
 
-    /// The text with what is meant in the places of oddities; other marks stay.
+    /// The text with what is meant in the places of oddities; other markers stay.
     pub fn without_oddities(&self, text: &str) -> String {
-        let Some(mark) = self.mark else { return text.to_owned() };
-        self.replaced(text, mark, |index| format!("{mark}{index}{mark}"))
+        let Some(marker) = self.marker() else { return text.to_owned() };
+        self.replace(text, marker, |number| format!("{marker}{number}{marker}"))
     }
 
-    fn settled(&self, text: &str, mark: char) -> String {
-        self.replaced(text, mark, |_| char::REPLACEMENT_CHARACTER.to_string())
+    fn settled(&self, text: &str, marker: char) -> String {
+        self.replace(text, marker, |_| char::REPLACEMENT_CHARACTER.to_string())
     }
 
     /// The text with what is meant in the places of oddities, and `other` for other findings.
-    fn replaced(&self, text: &str, mark: char, other: impl Fn(usize) -> String) -> String {
-        let pieces = pieces(text, mark).map(|piece| match piece {
+    fn replace(&self, text: &str, marker: char, other: impl Fn(usize) -> String) -> String {
+        let pieces = pieces(text, marker).map(|piece| match piece {
             Piece::Text(text) => Cow::from(text),
-            Piece::Mark(index) => match self.found.get(index).map(|found| found.what) {
-                Some(What::Oddity { instead, .. }) => {
-                    instead.map(String::from).unwrap_or_default().into()
+            Piece::Marker(number) => match self.list.get(number).map(|finding| finding.problem) {
+                Some(Problem::Oddity { meaning, .. }) => {
+                    meaning.map(String::from).unwrap_or_default().into()
                 }
-                _ => other(index).into(),
+                _ => other(number).into(),
             },
         });
         pieces.collect()
     }
 
-    fn marked<'a>(
-        &'a self,
-        text: &'a str,
-        mark: char,
-    ) -> impl Iterator<Item = (What, &'a [u8])> + 'a {
-        pieces(text, mark).filter_map(|piece| match piece {
-            Piece::Mark(index) => {
-                self.found.get(index).map(|found| (found.what, &found.source[..]))
-            }
+    fn findings_in(&self, text: &str, marker: char) -> impl Iterator<Item = &Finding> {
+        pieces(text, marker).filter_map(|piece| match piece {
+            Piece::Marker(number) => self.list.get(number),
             Piece::Text(_) => None,
         })
     }
@@ -247,8 +255,8 @@ impl Findings {
 
 /// What parsers add.
 impl Findings {
-    /// The text of bytes that begin at `offset` of their body, with marks for malformed sequences.
-    /// `whole` is the text with any characters in the places of the marks.
+    /// The text of bytes that begin at `offset` of their body, with markers for malformed sequences.
+    /// `whole` is the text with any characters in the places of the markers.
     pub fn mark_malformed(
         &mut self,
         bytes: &[u8],
@@ -257,69 +265,48 @@ impl Findings {
         spans: &[Span],
         whole: &str,
     ) -> String {
-        self.choose_mark(whole, None);
+        self.choose_marker(whole, None);
         let (mut text, mut at) = (String::with_capacity(whole.len()), 0);
         for span in spans {
             // The bytes between two malformed sequences decode alone as they do with them.
             text.push_str(&decode_strict(&bytes[at..span.offset], charset).text);
             at = span.offset + span.len;
-            let what = What::Bytes { offset: offset + span.offset };
-            self.add(what, &bytes[span.offset..at], &mut text);
+            let problem = Problem::MalformedBytes { offset: offset + span.offset };
+            self.add(problem, &bytes[span.offset..at], &mut text);
         }
         text.push_str(&decode_strict(&bytes[at..], charset).text);
         text
     }
 
-    /// Chooses the mark where there is none yet: a character that is not in `text` and is not `not`.
-    pub(crate) fn choose_mark(&mut self, text: &str, not: Option<char>) -> char {
-        *self.mark.get_or_insert_with(|| {
-            // A document that contains all of them is garbage: then its own ones are taken for marks.
+    /// Chooses the marker character where there is none yet: one that is not in `text` and is not
+    /// `forbidden`.
+    pub(crate) fn choose_marker(&mut self, text: &str, forbidden: Option<char>) -> char {
+        *self.marker.get_or_insert_with(|| {
+            // A document that contains all of them is garbage: then its own ones are taken for markers.
             let mut candidates = CANDIDATES;
             candidates
-                .find(|mark| Some(*mark) != not && !text.contains(*mark))
+                .find(|candidate| Some(*candidate) != forbidden && !text.contains(*candidate))
                 .unwrap_or('\u{fdd0}')
         })
     }
 
-    /// A character that a document names by its number. It must not be taken for the mark.
-    pub(crate) fn named(&mut self, character: char, text: &str) -> char {
+    /// A character that a document gives by its number. It must not be taken for a marker.
+    pub(crate) fn character_by_number(&mut self, character: char, text: &str) -> char {
         let is_candidate = CANDIDATES.contains(&character);
-        if is_candidate && self.choose_mark(text, Some(character)) == character {
+        if is_candidate && self.choose_marker(text, Some(character)) == character {
             return char::REPLACEMENT_CHARACTER;
         }
         character
     }
 
-    /// Marks damage in the text `into`.
-    pub(crate) fn damage(
-        &mut self,
-        (code, what): (&'static str, &'static str),
-        at: Option<Spot>,
-        source: &str,
-        into: &mut String,
-    ) {
-        self.add(What::Damage { code, what, at }, source.as_bytes(), into);
-    }
-
-    /// Marks an oddity in the text `into`.
-    pub(crate) fn oddity(
-        &mut self,
-        (flag, what): (QualityFlag, &'static str),
-        instead: Option<char>,
-        source: &str,
-        into: &mut String,
-    ) {
-        self.add(What::Oddity { flag, what, instead }, source.as_bytes(), into);
-    }
-
-    /// Puts a value into an object. Of equal names the last value counts; where the one before is
-    /// another one, it is kept under a marked name. `text` is the text of the document.
+    /// Puts a value into an object. Of equal names the last value counts; where the earlier value
+    /// differs, it is kept under a name with a marker. `text` is the text of the document.
     pub(crate) fn insert(
         &mut self,
         object: &mut Map<String, Value>,
         name: String,
         value: Value,
-        repeated: (QualityFlag, &'static str),
+        repeated: Problem,
         text: &str,
     ) {
         match object.entry(name) {
@@ -330,34 +317,35 @@ impl Findings {
                 let before = entry.insert(value);
                 if before != *entry.get() {
                     let mut name = entry.key().clone();
-                    self.choose_mark(text, None);
-                    self.oddity(repeated, None, "", &mut name);
+                    self.choose_marker(text, None);
+                    self.add(repeated, "", &mut name);
                     object.insert(name, before);
                 }
             }
         }
     }
 
-    fn add(&mut self, what: What, source: &[u8], into: &mut String) {
-        let mark = *self.mark.get_or_insert('\u{fdd0}');
-        into.push(mark);
-        into.push_str(&self.found.len().to_string());
-        into.push(mark);
-        self.found.push(Finding { what, source: source.to_vec() });
+    /// Adds a finding, and its marker to the text `into`.
+    pub(crate) fn add(&mut self, problem: Problem, source: impl AsRef<[u8]>, into: &mut String) {
+        let marker = *self.marker.get_or_insert('\u{fdd0}');
+        into.push(marker);
+        into.push_str(&self.list.len().to_string());
+        into.push(marker);
+        self.list.push(Finding { problem, source: source.as_ref().to_vec() });
     }
 }
 
-/// Calls `look` with each text and each name of a tree, and with the path to it: names with dots
-/// between, without positions in lists.
-pub(crate) fn each_text(tree: &Value, look: &mut impl FnMut(&str, &str)) {
-    visit(tree, &mut String::new(), look);
-}
-
-/// Trees have a depth limit, see `tree.rs`.
-fn visit(tree: &Value, field: &mut String, look: &mut impl FnMut(&str, &str)) {
+/// Calls `visitor` with each text and each name of a tree, and with the path to it: names with dots
+/// between, without positions in lists. `field` is the path to the tree itself. Trees have a depth
+/// limit, see `tree.rs`.
+pub(crate) fn visit_texts(
+    tree: &Value,
+    field: &mut String,
+    visitor: &mut impl FnMut(&str, &str),
+) {
     match tree {
-        Value::String(text) => look(field, text),
-        Value::Array(list) => list.iter().for_each(|value| visit(value, field, look)),
+        Value::String(text) => visitor(field, text),
+        Value::Array(list) => list.iter().for_each(|value| visit_texts(value, field, visitor)),
         Value::Object(object) => {
             for (name, value) in object {
                 let len = field.len();
@@ -365,8 +353,8 @@ fn visit(tree: &Value, field: &mut String, look: &mut impl FnMut(&str, &str)) {
                     field.push('.');
                 }
                 field.push_str(name);
-                look(field, name);
-                visit(value, field, look);
+                visitor(field, name);
+                visit_texts(value, field, visitor);
                 field.truncate(len);
             }
         }
@@ -387,13 +375,13 @@ pub fn malformed_detail(spans: &[Span], charset: &str) -> String {
 enum Piece<'a> {
     Text(&'a str),
     /// The number of a finding.
-    Mark(usize),
+    Marker(usize),
 }
 
-/// A mark is its character, a number, and its character again.
-fn pieces(text: &str, mark: char) -> impl Iterator<Item = Piece<'_>> {
-    text.split(mark).enumerate().map(|(index, piece)| match piece.parse() {
-        Ok(number) if index % 2 == 1 => Piece::Mark(number),
+/// A marker is the marker character, the number of a finding, and the character again.
+fn pieces(text: &str, marker: char) -> impl Iterator<Item = Piece<'_>> {
+    text.split(marker).enumerate().map(|(index, piece)| match piece.parse() {
+        Ok(number) if index % 2 == 1 => Piece::Marker(number),
         _ => Piece::Text(piece),
     })
 }
@@ -442,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_contains_the_mark_character_is_read_correctly() {
+    fn a_page_that_contains_the_marker_character_is_read_correctly() {
         let mut text = decode("[\"\u{fdd0}7\u{fdd0}\", \"x\"]".as_bytes(), &Hints::default());
         let tree = text.parse(Shape::Json).unwrap();
         assert!(malformed(&text, &tree).is_empty());

@@ -1,33 +1,32 @@
 //! JSON with exact numbers, where damage in one value does not affect the others.
 //!
-//! The usual parsers read `12.50` as a float without the zero, and refuse a whole page for half an
-//! emoji in one text. Integers above 2^53 and all decimals stay text here, because they are keys and
+//! The usual parsers read `12.50` as a float without the zero, and refuse a whole page for an
+//! unpaired surrogate in one text. Integers above 2^53 and all decimals stay text here, because they are keys and
 //! money. Damage within a value is marked in its place, and parsing goes on after it: the document is
 //! refused only where its brackets do not match. There is no recursion: a document of a million
 //! brackets ends at the depth limit, not at the end of the stack.
 
-use contract::demand::QualityFlag;
 use serde_json::{Map, Value};
 
 use crate::{
-    findings::Findings,
+    findings::{Findings, Problem},
     scan::Scan,
-    tree::{Lines, MAX_DEPTH, MAX_NODES, broken},
+    tree::{Lines, MAX_DEPTH, MAX_NODES, located},
 };
 
 /// Every JSON reader reads integers up to this one exactly.
-const EXACT: u64 = 1 << 53;
-/// Capacity for the names of the first object.
-const FIELDS: usize = 16;
+const MAX_EXACT_INTEGER: u64 = 1 << 53;
+/// Capacity of the first object.
+const FIRST_CAPACITY: usize = 16;
 /// The largest capacity of an object: nested objects that are never full must cost little.
-const MOST_FIELDS: usize = 64;
+const MAX_CAPACITY: usize = 64;
 
 const TOO_DEEP: &str = "it has more than 128 levels";
-const CONTROL: (QualityFlag, &str) =
-    (QualityFlag::ControlCharacters, "it contains an unescaped control character");
-const HALF: (QualityFlag, &str) = (QualityFlag::Damaged, "it contains half of a character");
-const REPEATED: (QualityFlag, &str) =
-    (QualityFlag::Damaged, "the name occurs twice with different values; the last one counts");
+const CONTROL_CHARACTER: &str = "it contains an unescaped control character";
+const UNPAIRED_SURROGATE: Problem =
+    Problem::oddity("it contains half of a character", Some(char::REPLACEMENT_CHARACTER));
+const REPEATED_NAME: Problem =
+    Problem::oddity("the name occurs twice with different values; the last one counts", None);
 
 /// Parses a JSON text; damage within a value is marked in its place. Of equal names in an object the
 /// last one counts, and another value before it is marked too.
@@ -37,66 +36,62 @@ const REPEATED: (QualityFlag, &str) =
 pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let lines = Lines::default();
-    let mut reader = Reader { text, at, n_nodes: 0, usual: FIELDS, findings, lines };
+    let mut reader = Reader { text, at, n_nodes: 0, capacity: FIRST_CAPACITY, findings, lines };
     let mut open: Vec<Open> = Vec::new();
     loop {
         // A value begins here, or a name and its value.
-        reader.blanks();
+        reader.skip_blanks();
         let mut start = reader.at;
-        let begun = match open.last_mut().map(|open| &mut open.what) {
+        let name_read = match open.last_mut().map(|open| &mut open.container) {
             Some(Container::Object(_, name)) => {
-                reader.name().inspect_err(|_| name.clear()).map(|found| {
-                    *name = found;
-                    reader.blanks();
+                reader.name().inspect_err(|_| name.clear()).map(|read| {
+                    *name = read;
+                    reader.skip_blanks();
                     start = reader.at;
                 })
             }
             _ => Ok(()),
         };
-        let begun = match begun {
-            Ok(()) => reader.value(&mut open),
-            Err(what) => Err(what),
-        };
-        let mut value = match begun {
+        let mut value = match name_read.and_then(|()| reader.value(&mut open)) {
             Ok(Some(value)) => value,
             Ok(None) => continue,
-            Err(what) => reader.damaged(what, start, start, &open)?,
+            Err(detail) => reader.damaged(detail, start, start, &open)?,
         };
-        // It ends here, and perhaps what is around it.
+        // It ends here, and perhaps the lists and objects around it.
         loop {
-            reader.count()?;
-            reader.blanks();
-            let Some(Open { what, start: container }) = open.last_mut() else {
-                return reader.end(value);
+            reader.count_node()?;
+            reader.skip_blanks();
+            let Some(Open { container, start: container_start }) = open.last_mut() else {
+                return reader.finish(value);
             };
-            let behind = reader.peek();
-            let (is_next, is_end) = match what {
-                Container::Array(_) => (behind == Some(b','), behind == Some(b']')),
-                Container::Object(..) => (behind == Some(b','), behind == Some(b'}')),
+            let next = reader.peek();
+            let is_end = match container {
+                Container::Array(_) => next == Some(b']'),
+                Container::Object(..) => next == Some(b'}'),
             };
-            if !is_next && !is_end {
+            if !is_end && next != Some(b',') {
                 value = reader.damaged("a comma is missing", start, reader.at, &open)?;
                 continue;
             }
             reader.at += 1;
-            match what {
+            match container {
                 Container::Array(list) => list.push(value),
                 Container::Object(object, name) => {
                     let name = std::mem::take(name);
-                    reader.findings.insert(object, name, value, REPEATED, text);
+                    reader.findings.insert(object, name, value, REPEATED_NAME, text);
                 }
             }
-            if is_next {
+            if !is_end {
                 break;
             }
-            value = match what {
+            value = match container {
                 Container::Array(list) => Value::Array(std::mem::take(list)),
                 Container::Object(object, _) => {
-                    reader.usual = object.len().min(MOST_FIELDS);
+                    reader.capacity = object.len().min(MAX_CAPACITY);
                     Value::Object(std::mem::take(object))
                 }
             };
-            start = *container;
+            start = *container_start;
             open.pop();
         }
     }
@@ -104,7 +99,7 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
 
 /// An open list or object, and where it began.
 struct Open {
-    what: Container,
+    container: Container,
     start: usize,
 }
 
@@ -118,9 +113,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     n_nodes: usize,
-    /// The number of names of the object before: the next one probably has as many, and growing an
-    /// object costs more than filling it.
-    usual: usize,
+    /// For the next object: the size of the last one. Growing an object costs more than filling it.
+    capacity: usize,
     findings: &'a mut Findings,
     lines: Lines,
 }
@@ -130,13 +124,13 @@ impl Reader<'_> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn takes(&mut self, byte: u8) -> bool {
-        let is_there = self.peek() == Some(byte);
-        self.at += usize::from(is_there);
-        is_there
+    fn take_if_next(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
     }
 
-    fn blanks(&mut self) {
+    fn skip_blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
         }
@@ -147,31 +141,30 @@ impl Reader<'_> {
         let start = self.at;
         let Some(first) = self.peek() else { return Err("a value is missing") };
         self.at += 1;
-        let (what, empty, close) = match first {
-            b'{' => {
-                let empty = Value::Object(Map::new());
-                (Container::Object(Map::new(), String::new()), empty, b'}')
-            }
-            b'[' => (Container::Array(Vec::new()), Value::Array(Vec::new()), b']'),
+        let close = match first {
+            b'{' => b'}',
+            b'[' => b']',
             b'"' => return self.string().map(|text| Some(Value::String(text))),
             b'-' | b'0'..=b'9' => return self.number(start).map(Some),
-            b't' => return self.word(start, "true", Value::Bool(true)),
-            b'f' => return self.word(start, "false", Value::Bool(false)),
-            b'n' => return self.word(start, "null", Value::Null),
+            b't' => return self.literal(start, "true", Value::Bool(true)),
+            b'f' => return self.literal(start, "false", Value::Bool(false)),
+            b'n' => return self.literal(start, "null", Value::Null),
             _ => return Err("this is not a JSON value"),
         };
-        self.blanks();
-        if self.takes(close) {
-            return Ok(Some(empty));
+        self.skip_blanks();
+        if self.take_if_next(close) {
+            let empty_array = Value::Array(Vec::new());
+            return Ok(Some(if first == b'{' { Value::Object(Map::new()) } else { empty_array }));
         }
         if open.len() + 1 >= MAX_DEPTH {
             return Err(TOO_DEEP);
         }
-        let what = match what {
-            Container::Object(_, name) => Container::Object(Map::with_capacity(self.usual), name),
-            list @ Container::Array(_) => list,
+        let container = if first == b'{' {
+            Container::Object(Map::with_capacity(self.capacity), String::new())
+        } else {
+            Container::Array(Vec::new())
         };
-        open.push(Open { what, start });
+        open.push(Open { container, start });
         Ok(None)
     }
 
@@ -179,82 +172,78 @@ impl Reader<'_> {
     /// `start` that is not within a text.
     fn damaged(
         &mut self,
-        what: &'static str,
+        detail: &'static str,
         start: usize,
         from: usize,
         open: &[Open],
     ) -> Result<Value, String> {
-        let broken = |what: &str, at| Err(broken(what, self.text, at));
-        if open.is_empty() {
-            return broken(what, start);
-        }
+        let error = |detail: &str, at| Err(located(detail, self.text, at));
+        let Some(Open { container, .. }) = open.last() else { return error(detail, start) };
         let end = match Scan::default().end(&self.text.as_bytes()[from..]) {
             Ok(Some(end)) => from + end,
-            Ok(None) if what == TOO_DEEP => return broken(what, start),
-            Ok(None) => return broken("the JSON text ends too early", self.text.len()),
-            Err(at) => return broken("a closing bracket does not match the open one", from + at),
+            Ok(None) if detail == TOO_DEEP => return error(detail, start),
+            Ok(None) => return error("the JSON text ends too early", self.text.len()),
+            Err(at) => return error("a closing bracket does not match the open one", from + at),
         };
-        let bracket = self.text.as_bytes()[end];
-        match open.last().map(|open| &open.what) {
-            Some(Container::Array(_)) if bracket == b'}' => return broken(what, end),
-            Some(Container::Object(..)) if bracket == b']' => return broken(what, end),
-            _ => {}
+        let wrong_bracket = if matches!(container, Container::Array(_)) { b'}' } else { b']' };
+        if self.text.as_bytes()[end] == wrong_bracket {
+            return error(detail, end);
         }
-        let spot = self.lines.spot(self.text, start);
+        let at = Some(self.lines.spot(self.text, start));
         let mut marked = String::new();
         let source = self.text[start..end].trim_end_matches([' ', '\t', '\r', '\n']);
-        self.findings.damage(("bad_json", what), Some(spot), source, &mut marked);
+        self.findings.add(Problem::Damage { code: "bad_json", detail, at }, source, &mut marked);
         self.at = end;
         Ok(Value::String(marked))
     }
 
-    fn count(&mut self) -> Result<(), String> {
+    fn count_node(&mut self) -> Result<(), String> {
         self.n_nodes += 1;
         if self.n_nodes > MAX_NODES {
-            return Err(broken(&format!("more than {MAX_NODES} values"), self.text, self.at));
+            return Err(located(&format!("more than {MAX_NODES} values"), self.text, self.at));
         }
         Ok(())
     }
 
-    fn end(&mut self, value: Value) -> Result<Value, String> {
-        self.blanks();
+    fn finish(&mut self, value: Value) -> Result<Value, String> {
+        self.skip_blanks();
         match self.peek() {
             None => Ok(value),
-            Some(_) => Err(broken("something follows the JSON value", self.text, self.at)),
+            Some(_) => Err(located("something follows the JSON value", self.text, self.at)),
         }
     }
 
     /// A name and its colon.
     fn name(&mut self) -> Result<String, &'static str> {
-        if !self.takes(b'"') {
+        if !self.take_if_next(b'"') {
             return Err("a name in quotes is missing");
         }
         let name = self.string()?;
-        self.blanks();
-        if self.takes(b':') { Ok(name) } else { Err("a colon is missing") }
+        self.skip_blanks();
+        if self.take_if_next(b':') { Ok(name) } else { Err("a colon is missing") }
     }
 
     /// A text after its first quote. Control characters, which JSON forbids, are kept: their meaning is
     /// clear.
     fn string(&mut self) -> Result<String, &'static str> {
-        let (mut string, mut has_control, mut has_half) = (String::new(), false, false);
+        let (mut string, mut has_control, mut has_unpaired) = (String::new(), false, false);
         loop {
             let rest = &self.text[self.at..];
-            let Some(plain) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else {
+            let Some(n_plain) = memchr::memchr2(b'"', b'\\', rest.as_bytes()) else {
                 return Err("a text is not closed");
             };
-            let mut stretch = &rest[..plain];
-            if !has_control && let Some(at) = control(stretch) {
+            let mut plain = &rest[..n_plain];
+            if !has_control && let Some(at) = find_control(plain) {
                 has_control = true;
-                string.push_str(&stretch[..at]);
-                let character = stretch[at..].chars().next();
-                self.findings.choose_mark(self.text, None);
-                self.findings.oddity(CONTROL, character, &stretch[at..=at], &mut string);
-                stretch = &stretch[at + 1..];
+                string.push_str(&plain[..at]);
+                let problem = Problem::control(CONTROL_CHARACTER, plain[at..].chars().next());
+                self.findings.choose_marker(self.text, None);
+                self.findings.add(problem, &plain[at..=at], &mut string);
+                plain = &plain[at + 1..];
             }
-            string.push_str(stretch);
-            self.at += plain + 1;
-            if rest.as_bytes()[plain] == b'"' {
+            string.push_str(plain);
+            self.at += n_plain + 1;
+            if rest.as_bytes()[n_plain] == b'"' {
                 return Ok(string);
             }
             let escaped = self.peek();
@@ -266,15 +255,14 @@ impl Reader<'_> {
                 Some(b'b') => '\u{8}',
                 Some(b'f') => '\u{c}',
                 Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
-                Some(b'u') => match (self.unicode()?, has_half) {
-                    (Some(character), _) => self.findings.named(character, self.text),
+                Some(b'u') => match (self.unicode()?, has_unpaired) {
+                    (Some(character), _) => self.findings.character_by_number(character, self.text),
                     (None, true) => char::REPLACEMENT_CHARACTER,
                     (None, false) => {
-                        has_half = true;
+                        has_unpaired = true;
                         let source = &self.text[self.at - 6..self.at];
-                        let instead = Some(char::REPLACEMENT_CHARACTER);
-                        self.findings.choose_mark(self.text, None);
-                        self.findings.oddity(HALF, instead, source, &mut string);
+                        self.findings.choose_marker(self.text, None);
+                        self.findings.add(UNPAIRED_SURROGATE, source, &mut string);
                         continue;
                     }
                 },
@@ -283,7 +271,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `\uXXXX`, with its second half where it is the first of two; `None` for half a character.
+    /// `\uXXXX`, or two of them that are a surrogate pair; `None` for an unpaired surrogate.
     fn unicode(&mut self) -> Result<Option<char>, &'static str> {
         let first = self.hex()?;
         let is_high = (0xd800..0xdc00).contains(&first);
@@ -318,7 +306,7 @@ impl Reader<'_> {
         if !is_number(text) {
             return Err("this is not a JSON number");
         }
-        let integer = text.parse::<i64>().ok().filter(|number| number.unsigned_abs() <= EXACT);
+        let integer = text.parse::<i64>().ok().filter(|number| number.unsigned_abs() <= MAX_EXACT_INTEGER);
         Ok(match integer {
             // `-0` would become 0.
             Some(number) if text != "-0" => Value::from(number),
@@ -326,22 +314,22 @@ impl Reader<'_> {
         })
     }
 
-    fn word(
+    fn literal(
         &mut self,
         start: usize,
-        word: &str,
+        literal: &str,
         value: Value,
     ) -> Result<Option<Value>, &'static str> {
-        if !self.text[start..].starts_with(word) {
+        if !self.text[start..].starts_with(literal) {
             return Err("this is not a JSON value");
         }
-        self.at = start + word.len();
+        self.at = start + literal.len();
         Ok(Some(value))
     }
 }
 
-/// The place of the first control character.
-fn control(text: &str) -> Option<usize> {
+/// The offset of the first control character.
+fn find_control(text: &str) -> Option<usize> {
     // Without a branch for each byte: few texts have a control character.
     let least = text.bytes().fold(u8::MAX, u8::min);
     (least < 0x20).then(|| text.bytes().position(|byte| byte < 0x20)).flatten()

@@ -1,4 +1,4 @@
-//! Paths, parsed once.
+//! JSONPaths, parsed once when the settings are read.
 
 use std::{borrow::Cow, fmt};
 
@@ -30,27 +30,27 @@ impl Path {
         }
     }
 
-    /// As it was written.
+    /// The path as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Everything it finds.
+    /// All values that it selects.
     pub fn all<'a>(&self, tree: &'a Value) -> Vec<&'a Value> {
         self.query.query(tree).all()
     }
 
-    /// The first value it finds.
+    /// The first value that it selects.
     pub fn first<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
         self.query.query(tree).first()
     }
 
-    /// The first value it finds, as text: see [`scalar`].
+    /// The first selected value that has a text, as text: see [`scalar`].
     pub fn text(&self, tree: &Value) -> Option<String> {
         self.query.query(tree).into_iter().find_map(scalar)
     }
 
-    /// The places it finds, as JSON pointers.
+    /// The selected places, as JSON pointers.
     pub fn places(&self, tree: &Value) -> Vec<String> {
         self.query.query_located(tree).locations().map(|place| place.to_json_pointer()).collect()
     }
@@ -62,7 +62,7 @@ pub fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => (!text.is_empty()).then(|| text.clone()),
         Value::Number(number) => Some(number.to_string()),
-        Value::Bool(is) => Some(is.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
         Value::Array(list) if list.len() == 1 && list[0].is_object() => scalar(&list[0]),
         Value::Object(element) => element.get("$text").and_then(scalar),
         Value::Array(_) | Value::Null => None,

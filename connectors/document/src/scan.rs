@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use crate::tree::broken;
+use crate::tree::located;
 
-/// Finds the end of an element that may come in pieces.
+/// Finds the end of a JSON element whose text may come in pieces.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// The closing brackets that are still expected, the next one last.
     open: Vec<u8>,
-    in_text: bool,
+    in_string: bool,
     is_escaped: bool,
 }
 
@@ -23,9 +23,9 @@ impl Scan {
         for (at, byte) in text.iter().enumerate() {
             match byte {
                 _ if self.is_escaped => self.is_escaped = false,
-                b'\\' if self.in_text => self.is_escaped = true,
-                b'"' => self.in_text = !self.in_text,
-                _ if self.in_text => {}
+                b'\\' if self.in_string => self.is_escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
                 b'[' => self.open.push(b']'),
                 b'{' => self.open.push(b'}'),
                 b',' if self.open.is_empty() => return Ok(Some(at)),
@@ -42,7 +42,7 @@ impl Scan {
 
     /// Whether nothing is open: the text may end here.
     pub fn is_closed(&self) -> bool {
-        self.open.is_empty() && !self.in_text
+        self.open.is_empty() && !self.in_string
     }
 }
 
@@ -59,24 +59,24 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
     let begins_value =
         |byte: &u8| matches!(byte, b'[' | b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');
     if bytes.get(at).is_some_and(|first| !begins_value(first)) {
-        return Err(broken("this is not a JSON value", text, at));
+        return Err(located("this is not a JSON value", text, at));
     }
     let (start, mut found) = (at, Vec::new());
     at += usize::from(is_list);
     loop {
         let mut scan = Scan::default();
         let mismatch =
-            |place| broken("a closing bracket does not match the open one", text, at + place);
+            |offset| located("a closing bracket does not match the open one", text, at + offset);
         let end = match scan.end(&bytes[at..]).map_err(mismatch)? {
             Some(end) => at + end,
             None if !is_list && scan.is_closed() && !text[start..].trim().is_empty() => {
                 let trimmed = text[start..].trim_end().len();
                 return Ok(std::iter::once(start..start + trimmed).collect());
             }
-            None => return Err(broken("the JSON text ends too early", text, bytes.len())),
+            None => return Err(located("the JSON text ends too early", text, bytes.len())),
         };
         if !is_list {
-            return Err(broken("something follows the JSON value", text, end));
+            return Err(located("something follows the JSON value", text, end));
         }
         let from = (at..end).find(|at| !is_blank(*at)).unwrap_or(end);
         let to = (from..end).rev().find(|at| !is_blank(*at)).map_or(from, |last| last + 1);
@@ -87,8 +87,8 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
         match bytes[end] {
             b',' => {}
             b']' if text[at..].trim().is_empty() => return Ok(found),
-            b']' => return Err(broken("something follows the JSON value", text, at)),
-            _ => return Err(broken("a closing bracket does not match the open one", text, end)),
+            b']' => return Err(located("something follows the JSON value", text, at)),
+            _ => return Err(located("a closing bracket does not match the open one", text, end)),
         }
     }
 }

@@ -55,9 +55,9 @@ pub enum Malformed {
     Accept,
 }
 
-/// A message that says why a document cannot be parsed, and where.
-pub(crate) fn broken(what: &str, text: &str, at: usize) -> String {
-    format!("{what} at {}", Lines::default().spot(text, at))
+/// A message about a document that cannot be parsed, with the line and column.
+pub(crate) fn located(detail: &str, text: &str, at: usize) -> String {
+    format!("{detail} at {}", Lines::default().spot(text, at))
 }
 
 /// A place in a text, as editors count it: line and column begin with 1.
@@ -73,21 +73,22 @@ impl fmt::Display for Spot {
     }
 }
 
-/// Counts lines up to the places that are asked for. They usually come in order, so the lines of a
+/// Finds the line and column of an offset. Offsets usually come in ascending order, so the lines of a
 /// text with many damaged places are counted only once.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    counted: usize,
+    /// Offset up to which the line breaks were counted.
+    counted_to: usize,
     n_breaks: usize,
 }
 
 impl Lines {
     pub(crate) fn spot(&mut self, text: &str, at: usize) -> Spot {
         let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let from = if at >= self.counted { self.counted } else { 0 };
+        let from = if at >= self.counted_to { self.counted_to } else { 0 };
         let before = if from == 0 { 0 } else { self.n_breaks };
         self.n_breaks = before + memchr::memchr_iter(b'\n', &text.as_bytes()[from..at]).count();
-        self.counted = at;
+        self.counted_to = at;
         let line_start = memchr::memrchr(b'\n', &text.as_bytes()[..at]).map_or(0, |at| at + 1);
         // The column is not exact in a line longer than this.
         let line = &text.as_bytes()[line_start.max(at.saturating_sub(100_000))..at];

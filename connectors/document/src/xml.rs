@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub use builder::{Builder, Step};
 
-use crate::{findings::Findings, tree::broken};
+use crate::{findings::Findings, tree::located};
 
 /// Parses an XML text: gives one object with the root element in it.
 ///
@@ -20,24 +20,24 @@ use crate::{findings::Findings, tree::broken};
 /// It is not XML, it ends too early, or it is too large.
 pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
-    findings.choose_mark(text, None);
+    findings.choose_marker(text, None);
     let mut reader = Reader::from_str(text);
     Builder::prepare(reader.config_mut());
     let mut builder = Builder::document();
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        let event = reader.read_event().map_err(|error| broken(reason(&error), text, at))?;
-        match builder.take(event, findings).map_err(|what| broken(what, text, at))? {
+        let event = reader.read_event().map_err(|error| located(reason(&error), text, at))?;
+        match builder.take(event, findings).map_err(|detail| located(detail, text, at))? {
             Step::More => {}
-            Step::Whole(mut trees) | Step::Cut(mut trees, _) => return Ok(trees.swap_remove(0)),
+            Step::Complete(mut trees) | Step::EndedByParent(mut trees, _) => return Ok(trees.swap_remove(0)),
         }
     }
 }
 
-/// The messages of the parser quote names of the document, so only the kind is told.
+/// The messages of the parser quote names of the document, so only the kind of error is given.
 fn reason(error: &quick_xml::Error) -> &'static str {
     match error {
-        quick_xml::Error::Syntax(_) => "the XML text ends within a mark",
+        quick_xml::Error::Syntax(_) => "the XML text ends within a tag",
         _ => "not XML",
     }
 }

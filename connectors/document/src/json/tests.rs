@@ -10,7 +10,7 @@ use super::*;
 /// Parses strictly: damage is an error.
 fn read(text: &str) -> Result<Value, String> {
     let mut findings = Findings::default();
-    let mut tree = parse(text, &mut findings).map_err(|broken| broken.to_string())?;
+    let mut tree = parse(text, &mut findings).map_err(|error| error.to_string())?;
     match findings.damage_in(&tree) {
         Some(damage) => Err(damage),
         None => {

@@ -1,14 +1,13 @@
 //! Builds trees from the events of an XML reader: of a whole document, or of one record of it.
 
-use contract::demand::QualityFlag;
 use quick_xml::{
     events::{BytesStart, Event},
     reader::Config,
 };
-use serde_json::{Map, Value, map::Entry};
+use serde_json::{Map, Value};
 
 use crate::{
-    findings::Findings,
+    findings::{Findings, Problem},
     tree::{MAX_DEPTH, MAX_NODES},
 };
 
@@ -17,21 +16,27 @@ const TEXT: &str = "$text";
 /// HTML elements that have no end tag.
 const VOID: [&str; 8] = ["br", "hr", "img", "input", "link", "meta", "col", "wbr"];
 
-type Oddity = (QualityFlag, &'static str);
-const FORBIDDEN: Oddity =
-    (QualityFlag::ControlCharacters, "a character that XML forbids was removed");
-const NO_CHARACTER: Oddity =
-    (QualityFlag::Damaged, "it contains a reference that is not a character");
-const LONE_AMP: Oddity = (QualityFlag::Damaged, "it contains a lone &");
-const HTML: Oddity = (QualityFlag::Damaged, "it contains an HTML element that is not closed");
-const REPEATED: Oddity =
-    (QualityFlag::Damaged, "the attribute occurs twice with different values; the last one counts");
-const UNCLOSED: (&str, &str) = ("bad_xml", "the element is not closed");
-const UNOPENED: (&str, &str) = ("bad_xml", "it closes an element that is not open");
-const BAD_ATTRIBUTE: (&str, &str) = ("bad_xml", "it has a malformed attribute");
-const TOO_DEEP: (&str, &str) = ("bad_xml", "it has more than 128 levels");
+const FORBIDDEN_CHARACTER: Problem =
+    Problem::control("a character that XML forbids was removed", None);
+const BAD_REFERENCE: Problem = Problem::oddity(
+    "it contains a reference that is not a character",
+    Some(char::REPLACEMENT_CHARACTER),
+);
+const LONE_AMPERSAND: Problem = Problem::oddity("it contains a lone &", Some('&'));
+const UNCLOSED_HTML: Problem =
+    Problem::oddity("it contains an HTML element that is not closed", None);
+const REPEATED_ATTRIBUTE: Problem =
+    Problem::oddity("the attribute occurs twice with different values; the last one counts", None);
+const UNCLOSED: Problem = damage("the element is not closed");
+const UNOPENED: Problem = damage("it closes an element that is not open");
+const BAD_ATTRIBUTE: Problem = damage("it has a malformed attribute");
+const TOO_DEEP: &str = "it has more than 128 levels";
 
-/// Builds trees from events. Damage within a tree is marked in it.
+const fn damage(detail: &'static str) -> Problem {
+    Problem::Damage { code: "bad_xml", detail, at: None }
+}
+
+/// Builds trees from events. Damage within a tree is marked in the tree.
 #[derive(Debug)]
 pub struct Builder {
     open: Vec<Element>,
@@ -39,7 +44,7 @@ pub struct Builder {
     /// Open elements below the depth limit.
     n_too_deep: usize,
     /// Names of the elements around the record; `None` where a whole document is built.
-    around: Option<Vec<String>>,
+    ancestors: Option<Vec<String>>,
 }
 
 /// The result of an event.
@@ -49,10 +54,10 @@ pub enum Step {
     More,
     /// The document or the record. More than one record where a record was not closed: the elements
     /// of the same name within it are records of their own, and come after it.
-    Whole(Vec<Value>),
-    /// Records that were ended by the end tag of an element around them, and the name of that
-    /// element.
-    Cut(Vec<Value>, String),
+    Complete(Vec<Value>),
+    /// Records without an end tag, ended by the end tag of an element around them, and the name of
+    /// that element.
+    EndedByParent(Vec<Value>, String),
 }
 
 impl Builder {
@@ -65,16 +70,14 @@ impl Builder {
 
     /// For a whole document.
     pub fn document() -> Self {
-        Self { open: vec![Element::default()], n_nodes: 0, n_too_deep: 0, around: None }
+        Self { open: vec![Element::default()], n_nodes: 0, n_too_deep: 0, ancestors: None }
     }
 
     /// For one record, whose start tag was just read, within other elements.
-    pub fn record(start: &BytesStart<'_>, around: Vec<String>, findings: &mut Findings) -> Self {
-        let around = Some(around);
-        let mut builder = Self { open: Vec::new(), n_nodes: 0, n_too_deep: 0, around };
-        let element = Element::of(start, &mut builder.n_nodes, findings);
-        builder.open.push(element);
-        builder
+    pub fn record(start: &BytesStart<'_>, ancestors: Vec<String>, findings: &mut Findings) -> Self {
+        let mut n_nodes = 0;
+        let open = vec![Element::new(start, &mut n_nodes, findings)];
+        Self { open, n_nodes, n_too_deep: 0, ancestors: Some(ancestors) }
     }
 
     /// Takes an event.
@@ -89,16 +92,16 @@ impl Builder {
         match event {
             Event::Start(_) if self.open.len() > MAX_DEPTH => {
                 if self.n_too_deep == 0 {
-                    self.damage(TOO_DEEP, findings);
+                    self.add_problem(damage(TOO_DEEP), findings);
                 }
                 self.n_too_deep += 1;
             }
             Event::End(_) if self.n_too_deep > 0 => self.n_too_deep -= 1,
             Event::Start(start) => {
-                self.open.push(Element::of(&start, &mut self.n_nodes, findings));
+                self.open.push(Element::new(&start, &mut self.n_nodes, findings));
             }
             Event::Empty(start) => {
-                let element = Element::of(&start, &mut self.n_nodes, findings);
+                let element = Element::new(&start, &mut self.n_nodes, findings);
                 self.add(element);
             }
             Event::End(end) => return Ok(self.end(local(end.name().0), findings)),
@@ -120,17 +123,17 @@ impl Builder {
 
     /// Closes the innermost element of a name, and the open ones within it.
     fn end(&mut self, name: &str, findings: &mut Findings) -> Step {
-        let outermost = usize::from(self.around.is_none());
+        let outermost = usize::from(self.ancestors.is_none());
         let opened = self.open.iter().rposition(|element| element.name == name);
         let Some(opened) = opened.filter(|at| *at >= outermost) else {
-            if self.around.iter().flatten().any(|open| open == name) {
+            if self.ancestors.iter().flatten().any(|open| open == name) {
                 return match self.close_to(0, true, findings) {
-                    Step::Whole(trees) => Step::Cut(trees, name.to_owned()),
+                    Step::Complete(trees) => Step::EndedByParent(trees, name.to_owned()),
                     other => other,
                 };
             }
             if !VOID.contains(&name) {
-                self.damage(UNOPENED, findings);
+                self.add_problem(UNOPENED, findings);
             }
             return Step::More;
         };
@@ -144,7 +147,7 @@ impl Builder {
             let Some(mut element) = self.open.pop() else { break };
             if is_last && !is_unclosed {
                 if self.open.is_empty() {
-                    return Step::Whole(vec![element.close().1]);
+                    return Step::Complete(vec![element.close().1]);
                 }
                 self.add(element);
                 break;
@@ -155,7 +158,7 @@ impl Builder {
                 parent.absorb(element, findings);
                 continue;
             }
-            findings.damage(UNCLOSED, None, "", &mut element.text);
+            findings.add(UNCLOSED, "", &mut element.text);
             let (name, mut value) = element.close();
             // A child of the same name is taken as the next element of its kind, not as a child.
             let next = value.as_object_mut().and_then(|element| element.remove(&name));
@@ -164,7 +167,7 @@ impl Builder {
                 all.extend(list);
             }
             match self.open.last_mut() {
-                None => return Step::Whole(all),
+                None => return Step::Complete(all),
                 Some(parent) => all.into_iter().for_each(|value| parent.add(name.clone(), value)),
             }
         }
@@ -173,14 +176,14 @@ impl Builder {
 
     fn finish(&mut self) -> Result<Step, &'static str> {
         if self.n_too_deep > 0 {
-            return Err(TOO_DEEP.1);
+            return Err(TOO_DEEP);
         }
-        if self.around.is_some() || self.open.len() > 1 {
+        if self.ancestors.is_some() || self.open.len() > 1 {
             return Err("the XML text ends too early");
         }
         match self.open.pop() {
             Some(document) if document.children.len() == 1 => {
-                Ok(Step::Whole(vec![Value::Object(document.children)]))
+                Ok(Step::Complete(vec![Value::Object(document.children)]))
             }
             _ => Err("the text is not an XML document"),
         }
@@ -193,9 +196,9 @@ impl Builder {
         }
     }
 
-    fn damage(&mut self, what: (&'static str, &'static str), findings: &mut Findings) {
+    fn add_problem(&mut self, problem: Problem, findings: &mut Findings) {
         if let Some(element) = self.open.last_mut() {
-            findings.damage(what, None, "", &mut element.text);
+            findings.add(problem, "", &mut element.text);
         }
     }
 
@@ -203,11 +206,11 @@ impl Builder {
         let Some(element) = self.open.last_mut() else { return };
         if has_references && let Some(rest) = text.strip_prefix('&') {
             // The reader gives a lone `&` and the text after it as one text.
-            if element.has_amp {
+            if element.has_ampersand {
                 element.text.push('&');
             } else {
-                element.has_amp = true;
-                findings.oddity(LONE_AMP, Some('&'), "&", &mut element.text);
+                element.has_ampersand = true;
+                findings.add(LONE_AMPERSAND, "&", &mut element.text);
             }
             return push_allowed(rest, &mut element.text, findings);
         }
@@ -222,16 +225,16 @@ struct Element {
     children: Map<String, Value>,
     n_attributes: usize,
     text: String,
-    has_amp: bool,
+    has_ampersand: bool,
 }
 
 impl Element {
-    fn of(start: &BytesStart<'_>, n_nodes: &mut usize, findings: &mut Findings) -> Self {
+    fn new(start: &BytesStart<'_>, n_nodes: &mut usize, findings: &mut Findings) -> Self {
         let mut element = Self { name: local(start.name().0).to_owned(), ..Self::default() };
         *n_nodes += 1;
         for attribute in start.attributes().with_checks(false) {
             let Ok(attribute) = attribute else {
-                findings.damage(BAD_ATTRIBUTE, None, start, &mut element.text);
+                findings.add(BAD_ATTRIBUTE, &**start, &mut element.text);
                 continue;
             };
             let name = attribute.key.0;
@@ -242,29 +245,23 @@ impl Element {
             let value = Value::String(unescape(&attribute.value, findings));
             // Attributes that differ only in their prefix have one name here.
             let name = format!("@{}", local(name));
-            findings.insert(&mut element.children, name, value, REPEATED, "");
+            findings.insert(&mut element.children, name, value, REPEATED_ATTRIBUTE, "");
         }
         element.n_attributes = element.children.len();
         element
     }
 
     fn add(&mut self, name: String, value: Value) {
-        match self.children.entry(name) {
-            Entry::Occupied(mut entry) => {
-                if let Value::Array(list) = entry.get_mut() {
-                    list.push(value);
-                }
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(Value::Array(vec![value]));
-            }
+        let siblings = self.children.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(list) = siblings {
+            list.push(value);
         }
     }
 
-    /// Adds an HTML element that was not closed. What seemed to be its content came after it, and
-    /// is added to this element.
+    /// Adds an HTML element that was not closed. What was parsed as its content comes after it in the
+    /// source, and is added to this element.
     fn absorb(&mut self, mut html: Self, findings: &mut Findings) {
-        findings.oddity(HTML, None, "", &mut self.text);
+        findings.add(UNCLOSED_HTML, "", &mut self.text);
         self.text.push_str(&std::mem::take(&mut html.text));
         let children = std::mem::take(&mut html.children);
         let (attributes, after): (Vec<_>, Vec<_>) =
@@ -302,14 +299,14 @@ fn is_forbidden(character: char) -> bool {
 
 fn push_allowed(text: &str, into: &mut String, findings: &mut Findings) {
     let mut rest = text;
-    let mut is_noted = false;
+    let mut is_reported = false;
     while let Some(at) = rest.find(is_forbidden) {
         into.push_str(&rest[..at]);
         let len = rest[at..].chars().next().map_or(1, char::len_utf8);
-        if !is_noted {
-            findings.oddity(FORBIDDEN, None, &rest[at..at + len], into);
+        if !is_reported {
+            findings.add(FORBIDDEN_CHARACTER, &rest[at..at + len], into);
         }
-        is_noted = true;
+        is_reported = true;
         rest = &rest[at + len..];
     }
     into.push_str(rest);
@@ -333,15 +330,12 @@ fn resolve(name: &str, into: &mut String, findings: &mut Findings) {
                 None => code.parse(),
             };
             match code.ok().and_then(char::from_u32) {
-                // Half of a surrogate pair, or no character at all.
-                None => {
-                    let instead = Some(char::REPLACEMENT_CHARACTER);
-                    return findings.oddity(NO_CHARACTER, instead, &format!("&{name};"), into);
-                }
+                // An unpaired surrogate, or no character at all.
+                None => return findings.add(BAD_REFERENCE, format!("&{name};"), into),
                 Some(character) if is_forbidden(character) => {
-                    return findings.oddity(FORBIDDEN, None, &format!("&{name};"), into);
+                    return findings.add(FORBIDDEN_CHARACTER, format!("&{name};"), into);
                 }
-                Some(character) => findings.named(character, ""),
+                Some(character) => findings.character_by_number(character, ""),
             }
         }
     };
@@ -351,7 +345,7 @@ fn resolve(name: &str, into: &mut String, findings: &mut Findings) {
 /// The value of an attribute.
 fn unescape(text: &str, findings: &mut Findings) -> String {
     let mut unescaped = String::with_capacity(text.len());
-    let (mut rest, mut has_amp) = (text, false);
+    let (mut rest, mut has_ampersand) = (text, false);
     while let Some(at) = rest.find('&') {
         push_allowed(&rest[..at], &mut unescaped, findings);
         rest = &rest[at + 1..];
@@ -360,10 +354,10 @@ fn unescape(text: &str, findings: &mut Findings) -> String {
                 resolve(name, &mut unescaped, findings);
                 rest = after;
             }
-            None if has_amp => unescaped.push('&'),
+            None if has_ampersand => unescaped.push('&'),
             None => {
-                has_amp = true;
-                findings.oddity(LONE_AMP, Some('&'), "&", &mut unescaped);
+                has_ampersand = true;
+                findings.add(LONE_AMPERSAND, "&", &mut unescaped);
             }
         }
     }

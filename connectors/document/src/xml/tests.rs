@@ -6,7 +6,7 @@ use crate::tree::{MAX_DEPTH, MAX_NODES};
 /// Parses strictly: damage is an error.
 fn parse(text: &str) -> Result<Value, String> {
     let mut findings = Findings::default();
-    let mut tree = super::parse(text, &mut findings).map_err(|broken| broken.to_string())?;
+    let mut tree = super::parse(text, &mut findings).map_err(|error| error.to_string())?;
     match findings.damage_in(&tree) {
         Some(damage) => Err(damage),
         None => {
