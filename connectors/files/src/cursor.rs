@@ -4,7 +4,7 @@
 //! cursor remembers every file that is still there and was read to its end. Names and states are
 //! kept as short hashes: 1,400 files take less than 64 KiB.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use serde::{Deserialize, Serialize};
@@ -12,67 +12,61 @@ use sha2::{Digest as _, Sha256};
 
 /// A position in a folder.
 // No field is optional when it is read: the cursor of another channel must not be taken for an empty one.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
     /// Files of the folder that were read, by the hash of their names.
-    pub(crate) done: BTreeMap<Mark, Done>,
+    pub(crate) done: BTreeMap<Fingerprint, ReadFile>,
     /// The file that is being read.
-    #[serde(deserialize_with = "required")]
-    pub(crate) within: Option<Within>,
+    #[serde(rename = "within", deserialize_with = "required")]
+    pub(crate) current: Option<FilePosition>,
     /// The file that the last batch finished: it is to be moved.
-    #[serde(deserialize_with = "required")]
-    pub(crate) owed: Option<PendingMove>,
+    #[serde(rename = "owed", deserialize_with = "required")]
+    pub(crate) pending_move: Option<PendingMove>,
 }
 
-/// The first 64 bits of a hash.
+/// The first 64 bits of a hash: of a name, a state or a content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Mark(String);
+pub(crate) struct Fingerprint(String);
 
-/// A file that was read: the hash of its state, and of its content.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Done(pub(crate) Mark, pub(crate) Mark);
+/// A file that was read to its end: the hash of its state, and of its content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ReadFile(pub(crate) Fingerprint, pub(crate) Fingerprint);
 
 /// A position in a file.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Within {
+pub(crate) struct FilePosition {
     pub(crate) name: String,
-    /// Its state when it was opened.
-    pub(crate) seen: Mark,
-    /// Records of it that were read.
+    /// Of the file and its manifest when it was opened.
+    #[serde(rename = "seen")]
+    pub(crate) fingerprint: Fingerprint,
+    /// Number of its records that were read.
     pub(crate) n_records: u64,
 }
 
 /// A file to move if it is still as it was read.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PendingMove {
     pub(crate) name: String,
-    pub(crate) data: Mark,
+    pub(crate) data: Fingerprint,
     #[serde(deserialize_with = "required")]
-    pub(crate) manifest: Option<Mark>,
+    pub(crate) manifest: Option<Fingerprint>,
     /// Of its content, to tell it from others of its name.
-    pub(crate) md5: Mark,
-    /// It could not be read.
+    pub(crate) md5: Fingerprint,
+    /// It could not be read: it goes to the folder for errors.
     pub(crate) is_error: bool,
 }
 
-impl Mark {
-    /// Of a name, an MD5, or anything else that is text.
+impl Fingerprint {
     pub(crate) fn of(text: &str) -> Self {
         Self(BASE64.encode(&Sha256::digest(text.as_bytes())[..8]))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Debug for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cursor").field("done", &self.done.len()).finish_non_exhaustive()
     }
 }
 

@@ -14,13 +14,13 @@ use contract::{ConnectorContext, Fault, Gate};
 use self::{address::Address, local::Local, sftp::Sftp};
 use crate::{
     config::Config,
-    cursor::{Mark, PendingMove},
+    cursor::{Fingerprint, PendingMove},
     options::Options,
-    pick::is_plain,
+    selection::is_plain,
 };
 
-/// Most names that are tried where one is in use.
-const TRIES: u32 = 100;
+/// How many names are tried for a file that is moved.
+const MAX_NAMES: u32 = 100;
 
 /// A folder, within the limits of its owner.
 pub(crate) struct Folder {
@@ -48,24 +48,23 @@ pub(crate) struct Listing {
     /// Regular files.
     pub(crate) files: Vec<(String, Stamp)>,
     /// What is neither a regular file nor a folder, and names that are not valid.
-    pub(crate) odd: Vec<String>,
-    /// There are more.
-    pub(crate) is_cut: bool,
+    pub(crate) irregular: Vec<String>,
+    /// There are more names than the limit.
+    pub(crate) is_truncated: bool,
 }
 
 /// The result of a rename.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Moved {
-    Yes,
-    /// The name is in use.
-    Taken,
+pub(crate) enum RenameOutcome {
+    Done,
+    NameInUse,
 }
 
 impl Folder {
     /// Uses no network.
     pub(crate) fn new(config: &Config, context: &ConnectorContext) -> Result<Self, Fault> {
         let backend = match Address::parse(config.url.expose())? {
-            Address::Local(folder) => Backend::Local(Local::new(folder, config.listing)),
+            Address::Local(folder) => Backend::Local(Local::new(folder, config.listing as usize)),
             Address::Sftp(server) => Backend::Sftp(Box::new(Sftp::new(server, config)?)),
         };
         Ok(Self { gate: Arc::clone(&context.gate), backend })
@@ -99,7 +98,7 @@ impl Folder {
     }
 
     /// Moves a file of the folder to a path that is absolute or within the folder.
-    pub(crate) async fn rename(&mut self, name: &str, to: &Path) -> Result<Moved, Fault> {
+    pub(crate) async fn rename(&mut self, name: &str, to: &Path) -> Result<RenameOutcome, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.rename(name, to).await,
@@ -109,7 +108,7 @@ impl Folder {
 
     /// Moves the file that a batch has finished, and its manifest. Only a file that is still as it was
     /// read is moved: another file of its name is new. A file that is no longer there was moved
-    /// before. Twice is harmless.
+    /// before. Calling it twice is harmless.
     pub(crate) async fn settle(
         &mut self,
         options: &Options,
@@ -120,47 +119,44 @@ impl Folder {
         else {
             return Ok(());
         };
-        let data = self.stamp(&pending.name).await?.map(Stamp::mark);
-        if data.as_ref().is_some_and(|there| *there != pending.data) {
+        let current = self.stamp(&pending.name).await?.map(Stamp::fingerprint);
+        if current.is_some_and(|current| current != pending.data) {
             return Ok(());
         }
         let manifest = options.config.manifest.as_ref().zip(pending.manifest.as_ref());
-        let manifest = manifest.map(|(end, mark)| (format!("{}{end}", pending.name), mark));
-        for (name, mark) in [(pending.name.clone(), &pending.data)].into_iter().chain(manifest) {
-            if self.stamp(&name).await?.map(Stamp::mark).as_ref() != Some(mark) {
-                continue;
-            }
-            let mut moved = Moved::Taken;
-            for n in 0..TRIES {
-                if moved == Moved::Yes {
-                    break;
-                }
-                moved = self
-                    .rename(&name, &Path::new(folder).join(free_name(&name, &pending.md5, n)))
-                    .await?;
-            }
-            if moved == Moved::Taken {
-                return Err(Fault::stopped(format!(
-                    "{name}: too many files of this name were moved already"
-                ))
-                .remedy("clear the folders `archive` and `error`"));
+        let manifest = manifest.map(|(suffix, read)| (format!("{}{suffix}", pending.name), read));
+        for (name, read) in [(pending.name.clone(), &pending.data)].into_iter().chain(manifest) {
+            if self.stamp(&name).await?.map(Stamp::fingerprint).as_ref() == Some(read) {
+                self.move_to(folder, &name, &pending.md5).await?;
             }
         }
         Ok(())
     }
 
+    /// Moves a file to another folder, under a name that is not in use there.
+    async fn move_to(&mut self, folder: &str, name: &str, md5: &Fingerprint) -> Result<(), Fault> {
+        for n in 0..MAX_NAMES {
+            let to = Path::new(folder).join(unused_name(name, md5, n));
+            if self.rename(name, &to).await? == RenameOutcome::Done {
+                return Ok(());
+            }
+        }
+        Err(Fault::stopped(format!("{name}: too many files of this name were moved already"))
+            .remedy("clear the folders `archive` and `error`"))
+    }
+
     /// Ends the session: a server has few of them.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn close(&mut self) {
         if let Backend::Sftp(sftp) = &mut self.backend {
-            sftp.rest();
+            sftp.close();
         }
     }
 }
 
 impl Stamp {
     /// Short enough for a cursor.
-    pub(crate) fn mark(self) -> Mark {
-        Mark::of(&format!("{} {}", self.n_bytes, self.modified))
+    pub(crate) fn fingerprint(self) -> Fingerprint {
+        Fingerprint::of(&format!("{} {}", self.n_bytes, self.modified))
     }
 }
 
@@ -172,7 +168,7 @@ enum EntryKind {
 }
 
 impl Listing {
-    fn take(&mut self, name: String, kind: EntryKind) {
+    fn add(&mut self, name: String, kind: EntryKind) {
         // Hidden files, and `.` and `..`, are ignored.
         if name.starts_with('.') {
             return;
@@ -180,13 +176,13 @@ impl Listing {
         match kind {
             EntryKind::Folder => {}
             EntryKind::File(stamp) if is_plain(&name) => self.files.push((name, stamp)),
-            EntryKind::File(_) | EntryKind::Other => self.odd.push(name),
+            EntryKind::File(_) | EntryKind::Other => self.irregular.push(name),
         }
     }
 }
 
-/// A name that is in use gets a part of the hash of its content.
-fn free_name(name: &str, md5: &Mark, n: u32) -> String {
+/// The `n`th name to try: after the first one, with a part of the hash of the content.
+fn unused_name(name: &str, md5: &Fingerprint, n: u32) -> String {
     match n {
         0 => name.to_owned(),
         1 => format!("{name}.{}", md5.as_str()),

@@ -6,8 +6,8 @@
 //! the time of its file. Files that cannot be read are moved to a folder where somebody looks. Files
 //! are moved only when their records are stored.
 //!
-//! Reading order: `choose.rs` (which file), `reading.rs` (is it good), `form.rs` (its records),
-//! `record.rs`, then `folder.rs`.
+//! Reading order: `next_file.rs` (which file), `open_file.rs` (checking and reading it), `format.rs`
+//! (its records), `record.rs`, then `folder.rs`.
 
 #![warn(missing_docs)]
 
@@ -15,16 +15,16 @@ mod config;
 mod cursor;
 mod options;
 
-mod choose;
+mod next_file;
 mod folder;
-mod pick;
+mod selection;
 
 mod manifest;
-mod reading;
+mod open_file;
 mod spool;
 mod unpack;
 
-mod form;
+mod format;
 mod record;
 mod text;
 
@@ -37,13 +37,13 @@ pub use config::Config;
 pub use cursor::Cursor;
 
 use crate::{
-    choose::{Next, Trouble},
-    cursor::{Done, Mark, PendingMove},
+    next_file::{NextStep, Trouble},
+    cursor::{Fingerprint, PendingMove, ReadFile},
     folder::{Folder, Stamp, blocking, disk},
     options::Options,
-    pick::{Candidate, Waiting},
-    reading::{OpenFile, Refused, Share, sample, unreadable},
-    spool::Broken,
+    selection::{Candidate, UnchangedFiles},
+    open_file::{OpenFile, RefusedFile, BatchLimits, sample, unreadable},
+    spool::FileError,
 };
 
 /// After this time, a read returns what it has.
@@ -56,7 +56,7 @@ const BATCH_BYTES: usize = 8 << 20;
 pub struct Files {
     options: Arc<Options>,
     folder: Folder,
-    waiting: Waiting,
+    unchanged: UnchangedFiles,
     open: Option<Box<OpenFile>>,
 }
 
@@ -68,46 +68,46 @@ impl Connector for Files {
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let folder = Folder::new(&config, &context)?;
         let options = Options::new(config, &context)?;
-        Ok(Self { options, folder, waiting: Waiting::default(), open: None })
+        Ok(Self { options, folder, unchanged: UnchangedFiles::default(), open: None })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut at = after.cloned().unwrap_or_default();
-        at.owed = None;
+        at.pending_move = None;
         let mut trouble = Trouble::new();
-        let share = Share::new(max, BATCH_BYTES, READ_TIME);
-        let next = match (at.within.take(), self.open.take()) {
-            (Some(within), Some(open)) if open.within() == within => Some(Next::Read(open)),
-            (Some(within), _) => self.reopen(&within, &mut trouble).await?,
+        let limits = BatchLimits::new(max, BATCH_BYTES, READ_TIME);
+        let next = match (at.current.take(), self.open.take()) {
+            (Some(position), Some(open)) if open.position() == position => Some(NextStep::Read(open)),
+            (Some(position), _) => self.reopen(&position, &mut trouble).await?,
             (None, _) => None,
         };
         let next = match next {
             Some(next) => next,
-            None => self.choose(&mut at, &mut trouble).await?,
+            None => self.next_file(&mut at, &mut trouble).await?,
         };
         let (entries, caught_up) = match next {
-            Next::Rest => {
-                self.folder.rest();
+            NextStep::CaughtUp => {
+                self.folder.close();
                 (Vec::new(), true)
             }
             // A caller that reads everything once must not end before a file has been unchanged long enough.
-            Next::Wait => {
-                self.folder.rest();
+            NextStep::Wait => {
+                self.folder.close();
                 tokio::time::sleep(self.options.config.stable.0.min(READ_TIME)).await;
                 (Vec::new(), false)
             }
-            Next::Refuse(candidate, refused) => {
-                let Refused { reason, md5, head } = refused;
-                finish(&mut at, &candidate, md5, true);
-                (vec![put_aside(&candidate, reason, head)], false)
+            NextStep::Refuse(candidate, refused) => {
+                let RefusedFile { reason, md5, head } = refused;
+                mark_finished(&mut at, &candidate, md5, true);
+                (vec![quarantine_entry(&candidate, reason, head)], false)
             }
-            Next::Read(open) => (self.read_on(open, share, &mut at).await?, false),
+            NextStep::Read(open) => (self.read_batch(open, limits, &mut at).await?, false),
         };
         Ok(Batch { entries, upto: at, caught_up, trouble })
     }
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
-        let Some(pending) = &upto.owed else { return Ok(()) };
+        let Some(pending) = &upto.pending_move else { return Ok(()) };
         self.folder.settle(&self.options, pending).await
     }
 
@@ -118,43 +118,43 @@ impl Connector for Files {
 
 impl Files {
     /// The next entries of an open file.
-    async fn read_on(
+    async fn read_batch(
         &mut self,
         mut open: Box<OpenFile>,
-        share: Share,
+        limits: BatchLimits,
         at: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
-        let (name, md5) = (Mark::of(&open.candidate.name), open.md5.clone());
-        let is_known = open.within().n_records == 0
-            && at.done.get(&name).is_some_and(|Done(_, content)| *content == md5);
+        let (name, md5) = (Fingerprint::of(&open.candidate.name), open.md5.clone());
+        let is_known = open.position().n_records == 0
+            && at.done.get(&name).is_some_and(|ReadFile(_, content)| *content == md5);
         if is_known {
             // A file with the same content was read before.
-            finish(at, &open.candidate, md5, false);
+            mark_finished(at, &open.candidate, md5, false);
             return Ok(Vec::new());
         }
         let options = Arc::clone(&self.options);
         let work = move || {
-            let portion = open.portion(share, &options);
-            (open, portion)
+            let batch = open.next_batch(limits, &options);
+            (open, batch)
         };
         let (open, (mut entries, end)) = blocking(work).await?;
         match end {
             Ok(false) => {
-                at.within = Some(open.within());
+                at.current = Some(open.position());
                 self.open = Some(open);
             }
-            Ok(true) => finish(at, &open.candidate, md5, false),
-            Err(Broken::Content(reason)) => {
-                entries.push(put_aside(&open.candidate, reason, open.head.clone()));
-                finish(at, &open.candidate, md5, true);
+            Ok(true) => mark_finished(at, &open.candidate, md5, false),
+            Err(FileError::Content(reason)) => {
+                entries.push(quarantine_entry(&open.candidate, reason, open.head.clone()));
+                mark_finished(at, &open.candidate, md5, true);
             }
-            Err(Broken::Disk(error)) => return Err(disk(error)),
+            Err(FileError::Disk(error)) => return Err(disk(error)),
         }
         Ok(entries)
     }
 }
 
-fn put_aside(candidate: &Candidate, reason: Reason, head: Bytes) -> Entry {
+fn quarantine_entry(candidate: &Candidate, reason: Reason, head: Bytes) -> Entry {
     tracing::warn!(
         file = candidate.name,
         reason = %reason.code,
@@ -165,9 +165,9 @@ fn put_aside(candidate: &Candidate, reason: Reason, head: Bytes) -> Entry {
 }
 
 /// Notes that a file was read to its end and is to be moved.
-fn finish(at: &mut Cursor, candidate: &Candidate, md5: Mark, is_error: bool) {
+fn mark_finished(at: &mut Cursor, candidate: &Candidate, md5: Fingerprint, is_error: bool) {
     let Candidate { name, data, manifest } = candidate;
-    at.done.insert(Mark::of(name), Done(candidate.seen(), md5.clone()));
-    let (data, manifest) = (data.mark(), manifest.map(Stamp::mark));
-    at.owed = Some(PendingMove { name: name.clone(), data, manifest, md5, is_error });
+    at.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), md5.clone()));
+    let (data, manifest) = (data.fingerprint(), manifest.map(Stamp::fingerprint));
+    at.pending_move = Some(PendingMove { name: name.clone(), data, manifest, md5, is_error });
 }

@@ -2,12 +2,12 @@
 
 use contract::Reason;
 
-use crate::text::Survey;
+use crate::text::FileSummary;
 
 /// No manifest is longer.
 pub(crate) const MAX_BYTES: usize = 4_096;
 
-/// What a manifest says.
+/// The content of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {
     name: String,
@@ -19,40 +19,40 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// Reads its one line.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Reason> {
-        let no = || Reason::new("bad_manifest", "the manifest is not a line name|rows|bytes|md5");
+        let not_a_manifest = || Reason::new("bad_manifest", "the manifest is not a line name|rows|bytes|md5");
         let text = String::from_utf8_lossy(bytes);
         let text = text.trim_start_matches('\u{FEFF}').trim();
         let parts: Vec<&str> = text.split('|').map(str::trim).collect();
-        let [name, rows, bytes, md5] = parts[..] else { return Err(no()) };
+        let [name, rows, bytes, md5] = parts[..] else { return Err(not_a_manifest()) };
         let is_md5 = md5.len() == 32 && md5.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !is_md5 {
-            return Err(no());
+            return Err(not_a_manifest());
         }
         Ok(Self {
             name: name.to_owned(),
-            n_rows: rows.parse().map_err(|_| no())?,
-            n_bytes: bytes.parse().map_err(|_| no())?,
+            n_rows: rows.parse().map_err(|_| not_a_manifest())?,
+            n_bytes: bytes.parse().map_err(|_| not_a_manifest())?,
             md5: md5.to_ascii_lowercase(),
         })
     }
 
     /// Compares the name and the bytes of a file.
-    pub(crate) fn judge(&self, name: &str, survey: &Survey) -> Result<(), Reason> {
+    pub(crate) fn check_file(&self, name: &str, summary: &FileSummary) -> Result<(), Reason> {
         if self.name != name {
             return Err(Reason::new("manifest_name", "the manifest names another file"));
         }
-        if self.n_bytes != survey.n_bytes {
-            let detail = format!("{} bytes, the manifest says {}", survey.n_bytes, self.n_bytes);
+        if self.n_bytes != summary.n_bytes {
+            let detail = format!("{} bytes, the manifest says {}", summary.n_bytes, self.n_bytes);
             return Err(Reason::new("manifest_bytes", detail));
         }
-        if self.md5 != survey.md5 {
+        if self.md5 != summary.md5 {
             return Err(Reason::new("manifest_md5", "the MD5 is not that of the manifest"));
         }
         Ok(())
     }
 
     /// Compares the number of records.
-    pub(crate) fn judge_rows(&self, n_rows: u64) -> Result<(), Reason> {
+    pub(crate) fn check_rows(&self, n_rows: u64) -> Result<(), Reason> {
         if self.n_rows == n_rows {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Settings that were checked once: code behind this point relies on them.
+//! The settings, checked once: all later code relies on them.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use document::{Path, TimeFormat};
 
 use crate::{
     config::{Config, CsvConfig, Limits, RevisionConfig},
-    form::Columns,
-    pick::fits,
+    format::Columns,
+    selection::matches_pattern,
 };
 
 /// What to read, and how.
@@ -59,7 +59,7 @@ impl Options {
         })?;
         let Limits { total, ratio, entries, record } = config.limits;
         if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {
-            return refused("`limits` forbid everything", "remove them, or raise them");
+            return refused("one of `limits` is out of range", "remove it, or write a number in its range");
         }
         Ok(Arc::new(Self {
             revision: revision_source(&config.revision, context)?,
@@ -70,8 +70,8 @@ impl Options {
     }
 
     /// Whether a file of this name is to be read.
-    pub(crate) fn is_meant(&self, name: &str) -> bool {
-        self.config.pattern.iter().any(|pattern| fits(name, pattern))
+    pub(crate) fn is_selected(&self, name: &str) -> bool {
+        self.config.pattern.iter().any(|pattern| matches_pattern(name, pattern))
     }
 }
 
@@ -96,9 +96,9 @@ fn revision_source(
     }
 }
 
-/// The options of a channel that says nothing of the format of its files.
+/// The options of a channel that does not set the format of its files.
 #[cfg(test)]
-pub(crate) fn of_tests() -> Options {
+pub(crate) fn for_tests() -> Options {
     let config = serde_json::json!({
         "url": ".", "match": ["*"], "key": "$.id", "revision": { "at": "$.n" },
     });

@@ -1,21 +1,23 @@
 //! From a row to an entry: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
-use contract::{Entry, Place, Reason, RecordKey, Revision, TextReport};
+use contract::{
+    Entry, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag,
+};
 use document::TimeFormat;
 use serde_json::Value;
 
 use crate::{
-    form::RawRow,
+    format::RawRow,
     options::{Options, RevisionSource},
-    pick,
+    selection,
 };
 
 /// The revision that all records of a file have, where its name says it.
 pub(crate) fn revision_of(name: &str, options: &Options) -> Result<Option<Revision>, Reason> {
     match &options.revision {
         RevisionSource::Field(..) => Ok(None),
-        RevisionSource::Name(format) => match pick::time(name, format) {
+        RevisionSource::Name(format) => match selection::time_in_name(name, format) {
             Some(time) => Ok(Some(Revision::time(time))),
             None => Err(no_revision(format!(
                 "the file's name has no time in the format {}",
@@ -25,35 +27,33 @@ pub(crate) fn revision_of(name: &str, options: &Options) -> Result<Option<Revisi
     }
 }
 
-/// The entry for a row of the file `name`.
+/// The entry for a row of the file `name`. `revision_of_file` is what its name says.
 pub(crate) fn entry(
     name: &str,
-    of_file: Option<Revision>,
+    revision_of_file: Option<Revision>,
     row: RawRow,
     report: &TextReport,
     options: &Options,
 ) -> Entry {
-    let RawRow { at, mut tree, bytes, findings, malformed, marks, problem } = row;
-    let is_damaged = |key: &String| key.contains(char::REPLACEMENT_CHARACTER);
+    let RawRow { at, mut tree, bytes, findings, verdict: of_row } = row;
     // In a row with too many or too few cells, the cell of the key may be anything, even a person.
-    let key = if problem.is_some() { None } else { findings.key(&options.config.key, &tree) };
-    let key = key.and_then(trimmed).filter(|key| malformed.is_empty() || !is_damaged(key));
-    let key = key.map(RecordKey::new);
+    let is_key_unclear = of_row.damage.is_some();
+    let has_malformed = of_row.marks.iter().any(|mark| mark.flag == QualityFlag::MalformedBytes);
+    let is_damaged = |key: &String| has_malformed && key.contains(char::REPLACEMENT_CHARACTER);
+    let key = findings.key(&options.config.key, &tree).filter(|_| !is_key_unclear);
+    let key = key.and_then(trimmed).filter(|key| !is_damaged(key)).map(RecordKey::new);
     let mut verdict = findings.judge("", &tree, &report.charset);
-    verdict.marks.extend(malformed.into_iter().chain(marks));
-    let rejected = problem.or_else(|| verdict.reason(options.config.malformed));
-    let (revision, rejected) = match (rejected, of_file) {
-        (Some(reason), _) => (Revision::NONE, Some(reason)),
-        (None, Some(revision)) => (revision, None),
-        (None, None) => match revision_in(&tree, options) {
-            Ok(revision) => (revision, None),
-            Err(reason) => (Revision::NONE, Some(reason)),
-        },
+    verdict.marks.extend(of_row.marks);
+    verdict.damage = of_row.damage.or(verdict.damage);
+    let revision = match (verdict.reason(options.config.malformed), revision_of_file) {
+        (Some(reason), _) => Err(reason),
+        (None, Some(revision)) => Ok(revision),
+        (None, None) => revision_in(&tree, options),
     };
-    let reason = match (rejected, &key) {
-        (Some(reason), _) => reason,
-        (None, None) => Reason::new("missing_key", "the record has no key"),
-        (None, Some(key)) => {
+    let reason = match (revision, &key) {
+        (Err(reason), _) => reason,
+        (Ok(_), None) => Reason::new("missing_key", "the record has no key"),
+        (Ok(revision), Some(key)) => {
             let mut text = report.clone();
             text.marks.extend(verdict.marks);
             findings.settle(&mut tree);

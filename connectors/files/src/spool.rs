@@ -1,11 +1,10 @@
-//! Files on the disk that are unpacked within limits, and read from several places at once.
+//! Temporary files on the disk: unpacked within limits, and read at several positions at once.
 //!
-//! Forty kilobytes can unpack to terabytes: unpacking is limited by size, by ratio, and by the size
-//! of each part that is in memory.
+//! Forty kilobytes can unpack to terabytes: unpacking is limited by size and by ratio.
 
 use std::{
     fs::File,
-    io::{self, BufRead, Read, Seek, SeekFrom, Write as _},
+    io::{self, Read, Seek, SeekFrom, Write as _},
     os::unix::fs::FileExt as _,
     sync::Arc,
 };
@@ -14,16 +13,16 @@ use contract::Reason;
 
 use crate::config::Limits;
 
-/// Why a file cannot be read on.
+/// Why a file cannot be read to its end.
 #[derive(Debug)]
-pub(crate) enum Broken {
-    /// By its content.
+pub(crate) enum FileError {
+    /// Its content is wrong.
     Content(Reason),
-    /// By the disk: the file is not the cause.
+    /// The disk failed: the file is not the cause.
     Disk(io::Error),
 }
 
-impl Broken {
+impl FileError {
     pub(crate) fn content(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Content(Reason::new(code, detail))
     }
@@ -33,7 +32,7 @@ impl Broken {
     }
 }
 
-impl From<io::Error> for Broken {
+impl From<io::Error> for FileError {
     fn from(error: io::Error) -> Self {
         Self::Disk(error)
     }
@@ -41,26 +40,27 @@ impl From<io::Error> for Broken {
 
 /// How much may still be unpacked from one file.
 pub(crate) struct Budget {
-    left: u64,
-    because: String,
+    n_left: u64,
+    /// The message when nothing is left.
+    exceeded: String,
 }
 
 impl Budget {
-    pub(crate) fn new(limits: &Limits, packed: u64) -> Self {
+    pub(crate) fn new(limits: &Limits, n_packed: u64) -> Self {
         let total = limits.bytes();
         // Small files may have a high ratio: it is checked from one megabyte on.
-        let by_ratio = packed.saturating_mul(limits.ratio.into()).max(1 << 20);
-        let because = if by_ratio < total {
+        let by_ratio = n_packed.saturating_mul(limits.ratio.into()).max(1 << 20);
+        let exceeded = if by_ratio < total {
             format!("more than {} times its size is packed in it", limits.ratio)
         } else {
             format!("more than {total} bytes are packed in it")
         };
-        Self { left: by_ratio.min(total), because }
+        Self { n_left: by_ratio.min(total), exceeded }
     }
 }
 
 /// Unpacks to an unnamed file, which is deleted when nobody has it open.
-pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, Broken> {
+pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, FileError> {
     let mut file = tempfile::tempfile()?;
     let mut block = vec![0; 64 * 1024];
     loop {
@@ -69,17 +69,17 @@ pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, 
             | io::ErrorKind::InvalidInput
             | io::ErrorKind::UnexpectedEof => {
                 let detail = "what is packed in it is damaged";
-                Broken::content("bad_archive", detail)
+                FileError::content("bad_archive", detail)
             }
-            _ => Broken::Disk(error),
+            _ => FileError::Disk(error),
         })?;
         if n_read == 0 {
             return Ok(file);
         }
-        budget.left = budget
-            .left
+        budget.n_left = budget
+            .n_left
             .checked_sub(n_read as u64)
-            .ok_or_else(|| Broken::content("too_large", budget.because.clone()))?;
+            .ok_or_else(|| FileError::content("too_large", budget.exceeded.clone()))?;
         file.write_all(&block[..n_read])?;
     }
 }
@@ -107,54 +107,12 @@ impl Read for View {
 
 impl Seek for View {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let place = match to {
-            SeekFrom::Start(place) => Some(place),
+        let offset = match to {
+            SeekFrom::Start(offset) => Some(offset),
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
             SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
         };
-        self.at = place.ok_or(io::ErrorKind::InvalidInput)?;
+        self.at = offset.ok_or(io::ErrorKind::InvalidInput)?;
         Ok(self.at)
-    }
-}
-
-/// A reader that gives at most `limit` bytes between two resets: a parser keeps an event of any length
-/// in memory.
-pub(crate) struct Limited<R> {
-    inner: R,
-    limit: usize,
-    left: usize,
-}
-
-impl<R> Limited<R> {
-    pub(crate) fn new(inner: R, limit: usize) -> Self {
-        Self { inner, limit, left: limit }
-    }
-
-    /// Starts the count again.
-    pub(crate) fn reset(&mut self) {
-        self.left = self.limit;
-    }
-}
-
-impl<R: BufRead> Read for Limited<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n_read = self.fill_buf()?.read(buffer)?;
-        self.consume(n_read);
-        Ok(n_read)
-    }
-}
-
-impl<R: BufRead> BufRead for Limited<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let bytes = self.inner.fill_buf()?;
-        if self.left == 0 && !bytes.is_empty() {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        Ok(&bytes[..bytes.len().min(self.left)])
-    }
-
-    fn consume(&mut self, n_bytes: usize) {
-        self.left = self.left.saturating_sub(n_bytes);
-        self.inner.consume(n_bytes);
     }
 }

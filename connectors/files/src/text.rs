@@ -11,9 +11,9 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use normalizer_text::{Charset, Detector, Span, decode_strict};
 
-/// What is known of a file before it is parsed.
+/// Facts about a file, from reading all its bytes before it is parsed.
 #[derive(Debug, Clone)]
-pub(crate) struct Survey {
+pub(crate) struct FileSummary {
     pub(crate) n_bytes: u64,
     /// Hexadecimal, in lower case.
     pub(crate) md5: String,
@@ -24,15 +24,15 @@ pub(crate) struct Survey {
 }
 
 /// Bytes of the beginning that are kept.
-const HEAD: usize = 64 * 1024;
-const SURVEYED: usize = 256 * 1024;
+const HEAD_BYTES: usize = 64 * 1024;
+const READ_BYTES: usize = 256 * 1024;
 
-impl Survey {
+impl FileSummary {
     /// Reads all of a file.
-    pub(crate) fn of(file: &File) -> io::Result<Self> {
+    pub(crate) fn read(file: &File) -> io::Result<Self> {
         let (mut hash, mut head, mut at) = (Md5::new(), Vec::new(), 0);
         let mut detector = Detector::default();
-        let mut block = vec![0; SURVEYED];
+        let mut block = vec![0; READ_BYTES];
         loop {
             let n_read = file.read_at(&mut block, at)?;
             let bytes = &block[..n_read];
@@ -41,7 +41,7 @@ impl Survey {
             }
             hash.update(bytes);
             detector.push(bytes);
-            head.extend(bytes.iter().take(HEAD.saturating_sub(head.len())));
+            head.extend(bytes.iter().take(HEAD_BYTES.saturating_sub(head.len())));
             at += n_read as u64;
         }
         let md5 = hex::encode(hash.finalize());
@@ -56,10 +56,10 @@ pub(crate) struct Piece {
     pub(crate) at: u64,
     pub(crate) bytes: Vec<u8>,
     pub(crate) text: String,
-    /// Places in `bytes`.
+    /// Positions in `bytes`.
     pub(crate) malformed: Vec<Span>,
-    /// Characters that replaced private-use characters, as places in `text`.
-    pub(crate) moved: Vec<Span>,
+    /// Characters that replaced private-use characters, as positions in `text`.
+    pub(crate) repaired: Vec<Span>,
 }
 
 /// A file that is decoded piece by piece.
@@ -70,19 +70,19 @@ pub(crate) struct Pieces {
     at: u64,
     /// Bytes from there on that were read.
     buffer: Vec<u8>,
-    /// How much of `buffer` was given out.
-    used: usize,
-    ended: bool,
+    /// Bytes of `buffer` that were returned already.
+    n_used: usize,
+    is_at_end: bool,
 }
 
 const BLOCK: usize = 64 * 1024;
-/// Most bytes without a blank, separator or quote: text is never that long.
-const LONGEST: usize = 16 << 20;
+/// Bytes without a blank, separator or quote: text never has so many.
+const MAX_UNBROKEN_BYTES: usize = 16 << 20;
 
 impl Pieces {
     /// The text after the first `at` bytes.
     pub(crate) fn new(file: Arc<File>, charset: Charset, at: usize) -> Self {
-        Self { file, charset, at: at as u64, buffer: Vec::new(), used: 0, ended: false }
+        Self { file, charset, at: at as u64, buffer: Vec::new(), n_used: 0, is_at_end: false }
     }
 
     pub(crate) fn charset(&self) -> Charset {
@@ -92,54 +92,54 @@ impl Pieces {
     /// The next line with its end; a part of it where it is longer than about `limit` bytes.
     pub(crate) fn line(&mut self, limit: usize) -> io::Result<Option<Piece>> {
         let unit = if self.is_utf16() { 2 } else { 1 };
-        let mut looked = 0;
+        let mut searched = 0;
         loop {
-            let fresh = &self.buffer[self.used..];
+            let unused = &self.buffer[self.n_used..];
             let end = match self.charset {
-                Charset::Utf16Le => find_pair(fresh, looked, [b'\n', 0]),
-                Charset::Utf16Be => find_pair(fresh, looked, [0, b'\n']),
-                _ => line_end(fresh, looked),
+                Charset::Utf16Le => find_pair(unused, searched, [b'\n', 0]),
+                Charset::Utf16Be => find_pair(unused, searched, [0, b'\n']),
+                _ => line_end(unused, searched),
             };
-            let n_fresh = fresh.len();
+            let n_unused = unused.len();
             match end {
                 Some(end) => return Ok(Some(self.take(end))),
-                None if n_fresh >= limit
-                    && let Some(end) = self.safe_end(n_fresh) =>
+                None if n_unused >= limit
+                    && let Some(end) = self.last_safe_end(n_unused) =>
                 {
                     return Ok(Some(self.take(end)));
                 }
-                None if self.ended => return Ok((n_fresh > 0).then(|| self.take(n_fresh))),
-                None => looked = n_fresh / unit * unit,
+                None if self.is_at_end => return Ok((n_unused > 0).then(|| self.take(n_unused))),
+                None => searched = n_unused / unit * unit,
             }
             self.fill()?;
         }
     }
 
-    /// The last place where no character is cut; any place where too much lies before it.
-    fn safe_end(&self, n_fresh: usize) -> Option<usize> {
-        let fresh = &self.buffer[self.used..][..n_fresh];
+    /// The last position that splits no character; the end where there is none in very many bytes.
+    fn last_safe_end(&self, n_unused: usize) -> Option<usize> {
+        let unused = &self.buffer[self.n_used..][..n_unused];
         let end = if self.is_utf16() {
-            // A line end or a blank is never half of a surrogate pair.
+            // A line end or a blank is never a part of a surrogate pair.
             let low = usize::from(self.charset == Charset::Utf16Be);
-            fresh
+            unused
                 .chunks_exact(2)
                 .rposition(|unit| unit[low] < 0x30 && unit[1 - low] == 0)
                 .map(|at| 2 * at + 2)
         } else {
-            fresh.iter().rposition(|byte| *byte < 0x30).map(|at| at + 1)
+            unused.iter().rposition(|byte| *byte < 0x30).map(|at| at + 1)
         };
-        end.or((n_fresh >= LONGEST).then_some(n_fresh))
+        end.or((n_unused >= MAX_UNBROKEN_BYTES).then_some(n_unused))
     }
 
     fn take(&mut self, n_bytes: usize) -> Piece {
-        let bytes = self.buffer[self.used..][..n_bytes].to_vec();
+        let bytes = self.buffer[self.n_used..][..n_bytes].to_vec();
         let at = self.at;
-        self.used += n_bytes;
+        self.n_used += n_bytes;
         self.at += n_bytes as u64;
         let decoded = decode_strict(&bytes, self.charset);
-        let (malformed, moved) = (decoded.malformed, decoded.moved);
+        let (malformed, repaired) = (decoded.malformed, decoded.moved);
         let text = decoded.text.into_owned();
-        Piece { at, bytes, text, malformed, moved }
+        Piece { at, bytes, text, malformed, repaired }
     }
 
     fn is_utf16(&self) -> bool {
@@ -148,13 +148,13 @@ impl Pieces {
 
     /// Reads more of the file.
     fn fill(&mut self) -> io::Result<()> {
-        self.buffer.drain(..self.used);
-        self.used = 0;
+        self.buffer.drain(..self.n_used);
+        self.n_used = 0;
         let before = self.buffer.len();
         self.buffer.resize(before + BLOCK, 0);
         let n_read = self.file.read_at(&mut self.buffer[before..], self.at + before as u64)?;
         self.buffer.truncate(before + n_read);
-        self.ended = n_read == 0;
+        self.is_at_end = n_read == 0;
         Ok(())
     }
 }
@@ -176,7 +176,7 @@ pub(crate) fn pieces(bytes: &[u8], declared: Charset) -> Pieces {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     let hints = normalizer_text::Hints { declared: Some(declared), ..Default::default() };
-    let (evidence, bom) = Survey::of(&file).unwrap().detector.evidence(&hints);
+    let (evidence, bom) = FileSummary::read(&file).unwrap().detector.evidence(&hints);
     Pieces::new(Arc::new(file), evidence.charset, bom)
 }
 
@@ -231,13 +231,13 @@ mod tests {
 
     #[test]
     fn the_md5_is_that_of_the_whole() {
-        let bytes = vec![b'a'; SURVEYED * 2 + 1];
+        let bytes = vec![b'a'; READ_BYTES * 2 + 1];
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
-        let survey = Survey::of(&file).unwrap();
-        assert_eq!(survey.n_bytes, bytes.len() as u64);
-        assert_eq!(survey.head.len(), HEAD);
-        assert_eq!(survey.md5, hex::encode(Md5::digest(&bytes)));
+        let summary = FileSummary::read(&file).unwrap();
+        assert_eq!(summary.n_bytes, bytes.len() as u64);
+        assert_eq!(summary.head.len(), HEAD_BYTES);
+        assert_eq!(summary.md5, hex::encode(Md5::digest(&bytes)));
     }
 
     #[test]

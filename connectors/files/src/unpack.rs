@@ -10,50 +10,50 @@ use zip::ZipArchive;
 
 use crate::{
     config::Format,
-    form::Document,
+    format::Document,
     options::Options,
-    spool::{Broken, Budget, View, spool},
-    text::Survey,
+    spool::{Budget, FileError, View, spool},
+    text::FileSummary,
 };
 
 /// The documents in the file `name`, in order.
 pub(crate) fn documents(
     name: &str,
     file: Arc<File>,
-    survey: Survey,
+    summary: FileSummary,
     options: &Options,
-) -> Result<Vec<Document>, Broken> {
-    let mut budget = Budget::new(&options.config.limits, survey.n_bytes);
+) -> Result<Vec<Document>, FileError> {
+    let mut budget = Budget::new(&options.config.limits, summary.n_bytes);
     match extension(name).as_str() {
         "zip" => unzip(file, &mut budget, options),
         "gz" => {
-            let inner = &name[..name.len() - ".gz".len()];
+            let unpacked_name = &name[..name.len() - ".gz".len()];
             let packed = MultiGzDecoder::new(View::new(file));
-            Ok(vec![document(inner, spool(packed, &mut budget)?, options)?])
+            Ok(vec![document(unpacked_name, spool(packed, &mut budget)?, options)?])
         }
         _ => Ok(vec![Document {
-            inner: None,
-            format: format(name, &survey.head, options)?,
+            name_in_archive: None,
+            format: format(name, &summary.head, options)?,
             file,
-            survey,
+            summary,
         }]),
     }
 }
 
-fn unzip(file: Arc<File>, budget: &mut Budget, options: &Options) -> Result<Vec<Document>, Broken> {
-    let damaged = || Broken::content("bad_archive", "the archive is damaged or encrypted");
+fn unzip(file: Arc<File>, budget: &mut Budget, options: &Options) -> Result<Vec<Document>, FileError> {
+    let damaged = || FileError::content("bad_archive", "the archive is damaged or encrypted");
     let mut archive = ZipArchive::new(View::new(file)).map_err(|_| damaged())?;
     let mut documents = Vec::new();
     for index in 0..archive.len() {
         let packed = archive.by_index(index).map_err(|_| damaged())?;
         let name = packed.name().map_err(|_| damaged())?.into_owned();
-        if packed.is_dir() || is_litter(&name) {
+        if packed.is_dir() || is_file_manager_data(&name) {
             continue;
         }
         if documents.len() >= options.config.limits.entries as usize {
             let detail =
                 format!("more than {} files in the archive", options.config.limits.entries);
-            return Err(Broken::content("too_large", detail));
+            return Err(FileError::content("too_large", detail));
         }
         let unpacked = spool(packed, budget)?;
         documents.push(document(&name, unpacked, options)?);
@@ -62,24 +62,24 @@ fn unzip(file: Arc<File>, budget: &mut Budget, options: &Options) -> Result<Vec<
 }
 
 /// Files that file managers leave in every folder.
-fn is_litter(name: &str) -> bool {
+fn is_file_manager_data(name: &str) -> bool {
     let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
     name.starts_with("__MACOSX/")
         || [".ds_store", "thumbs.db", "desktop.ini"].contains(&&*last.to_ascii_lowercase())
 }
 
-fn document(name: &str, file: File, options: &Options) -> Result<Document, Broken> {
-    let survey = Survey::of(&file)?;
-    let format = format(name, &survey.head, options)?;
-    Ok(Document { inner: Some(name.to_owned()), file: Arc::new(file), format, survey })
+fn document(name: &str, file: File, options: &Options) -> Result<Document, FileError> {
+    let summary = FileSummary::read(&file)?;
+    let format = format(name, &summary.head, options)?;
+    Ok(Document { name_in_archive: Some(name.to_owned()), file: Arc::new(file), format, summary })
 }
 
 /// The first bytes of a workbook, and of one in the format before Excel 2007.
-const WORKBOOK: &[u8] = b"PK\x03\x04";
-const OLD_WORKBOOK: &[u8] = b"\xD0\xCF\x11\xE0";
+const XLSX_SIGNATURE: &[u8] = b"PK\x03\x04";
+const XLS_SIGNATURE: &[u8] = b"\xD0\xCF\x11\xE0";
 
 /// The format of a file. Its name is a hint: a workbook is recognised by its bytes.
-fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, Broken> {
+fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, FileError> {
     let extension = extension(name);
     // An archive within an archive is not read, whatever the channel says.
     let is_packed = matches!(extension.as_str(), "zip" | "gz");
@@ -89,19 +89,19 @@ fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, Broken> 
         .filter(|_| !is_packed)
         .or_else(|| format_of(&extension))
         .ok_or_else(|| {
-            Broken::content("unknown_format", format!("`.{extension}` is not a format of records"))
+            FileError::content("unknown_format", format!("`.{extension}` is not a format of records"))
         })?;
     match format {
-        _ if head.starts_with(OLD_WORKBOOK) && is_encrypted(head) => Err(Broken::content(
+        _ if head.starts_with(XLS_SIGNATURE) && is_encrypted(head) => Err(FileError::content(
             "encrypted_workbook",
             "the workbook has a password; have it saved without one",
         )),
-        _ if head.starts_with(OLD_WORKBOOK) => Ok(Format::Xls),
-        _ if head.starts_with(WORKBOOK) => Ok(Format::Xlsx),
+        _ if head.starts_with(XLS_SIGNATURE) => Ok(Format::Xls),
+        _ if head.starts_with(XLSX_SIGNATURE) => Ok(Format::Xlsx),
         Format::Xlsx | Format::Xls => {
             let detail =
-                format!("it is {}, not a workbook; have it saved as .xlsx or .csv", kind_of(head));
-            Err(Broken::content("bad_workbook", detail))
+                format!("it is {}, not a workbook; have it saved as .xlsx or .csv", describe_content(head));
+            Err(FileError::content("bad_workbook", detail))
         }
         other => Ok(other),
     }
@@ -113,8 +113,8 @@ fn is_encrypted(head: &[u8]) -> bool {
     head.windows(name.len()).any(|window| window == name)
 }
 
-/// What programs write under the name of a workbook, because Excel opens it too.
-fn kind_of(head: &[u8]) -> &'static str {
+/// What else programs write into a file with the name of a workbook, because Excel opens it too.
+fn describe_content(head: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(&head[..head.len().min(4_096)]).to_ascii_lowercase();
     let has = |what: &str| text.contains(what);
     match () {
@@ -128,12 +128,12 @@ fn kind_of(head: &[u8]) -> &'static str {
 }
 
 /// The extension for a fixture whose name has none, by its first bytes.
-pub(crate) fn ending_of(page: &[u8]) -> &'static str {
+pub(crate) fn extension_for(page: &[u8]) -> &'static str {
     let first =
         page.iter().find(|byte| !matches!(byte, 0xEF | 0xBB | 0xBF) && !byte.is_ascii_whitespace());
     match first {
-        _ if page.starts_with(WORKBOOK) => "xlsx",
-        _ if page.starts_with(OLD_WORKBOOK) => "xls",
+        _ if page.starts_with(XLSX_SIGNATURE) => "xlsx",
+        _ if page.starts_with(XLS_SIGNATURE) => "xls",
         Some(b'<') => "xml",
         Some(b'[') => "json",
         Some(b'{') => "jsonl",
@@ -142,7 +142,7 @@ pub(crate) fn ending_of(page: &[u8]) -> &'static str {
 }
 
 /// Whether the extension of a name says the format of the file.
-pub(crate) fn says_its_form(name: &str) -> bool {
+pub(crate) fn names_a_format(name: &str) -> bool {
     let extension = extension(name);
     matches!(extension.as_str(), "zip" | "gz") || format_of(&extension).is_some()
 }
@@ -192,23 +192,23 @@ mod tests {
     fn unpack(name: &str, bytes: &[u8], options: &Options) -> Result<Vec<String>, String> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        let seen = Survey::of(&file).unwrap();
+        let seen = FileSummary::read(&file).unwrap();
         match documents(name, Arc::new(file), seen, options) {
             Ok(documents) => Ok(documents
                 .into_iter()
                 .map(|document| {
-                    let head = String::from_utf8_lossy(&document.survey.head).into_owned();
-                    format!("{:?} {:?} {head}", document.inner.unwrap_or_default(), document.format)
+                    let head = String::from_utf8_lossy(&document.summary.head).into_owned();
+                    format!("{:?} {:?} {head}", document.name_in_archive.unwrap_or_default(), document.format)
                 })
                 .collect()),
-            Err(Broken::Content(reason)) => Err(format!("{}: {}", reason.code, reason.detail)),
-            Err(Broken::Disk(error)) => panic!("{error}"),
+            Err(FileError::Content(reason)) => Err(format!("{}: {}", reason.code, reason.detail)),
+            Err(FileError::Disk(error)) => panic!("{error}"),
         }
     }
 
     #[test]
     fn files_in_archives_are_found_by_their_names() {
-        let options = options::of_tests();
+        let options = options::for_tests();
         assert_eq!(unpack("a.csv", b"x", &options).unwrap(), ["\"\" Csv x"]);
         assert_eq!(unpack("a.csv.gz", &gzipped(b"x"), &options).unwrap(), ["\"a.csv\" Csv x"]);
         let bytes = zipped(&[
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn files_without_records_are_refused_and_not_skipped() {
-        let options = options::of_tests();
+        let options = options::for_tests();
         for (name, bytes) in [
             ("a.pdf", b"x".to_vec()),
             ("a.zip", zipped(&[("a.csv", b"1"), ("readme.pdf", b"2")])),
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_bomb_is_not_unpacked() {
-        let mut options = options::of_tests();
+        let mut options = options::for_tests();
         let zeros = vec![0; 8 << 20];
         options.config.limits = Limits { total: 1 << 10, ratio: 100, entries: 3, record: 4 };
         let said = unpack("a.csv.gz", &gzipped(&zeros), &options).unwrap_err();
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_workbook_is_recognised_by_its_bytes() {
-        let options = options::of_tests();
+        let options = options::for_tests();
         for (bytes, expected) in [
             (&b"PK\x03\x04"[..], Ok(Format::Xlsx)),
             (b"\xD0\xCF\x11\xE0", Ok(Format::Xls)),
@@ -281,7 +281,7 @@ mod tests {
             for name in ["a.xls", "a.xlsx"] {
                 match (format(name, bytes, &options), expected) {
                     (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{name}"),
-                    (Err(Broken::Content(reason)), Err(word)) => {
+                    (Err(FileError::Content(reason)), Err(word)) => {
                         assert!(reason.detail.contains(word), "{}", reason.detail);
                     }
                     (found, _) => panic!("{name} {found:?}"),

@@ -16,16 +16,20 @@ fn the_cursor_of_another_channel_is_refused() {
 #[test]
 fn a_full_folder_fits_into_a_cursor() {
     let name = |n: u32| format!("WQFW_340200_APPEAL_20261009{n:06}.csv");
-    let done = |n| (Mark::of(&name(n)), Done(Mark::of("a"), Mark::of("b")));
-    let within = Some(Within { name: "文".repeat(85), seen: Mark::of("a"), n_records: u64::MAX });
-    let owed = Some(PendingMove {
+    let done = |n| (Fingerprint::of(&name(n)), ReadFile(Fingerprint::of("a"), Fingerprint::of("b")));
+    let current = Some(FilePosition {
         name: "文".repeat(85),
-        data: Mark::of("a"),
-        manifest: Some(Mark::of("b")),
-        md5: Mark::of("c"),
+        fingerprint: Fingerprint::of("a"),
+        n_records: u64::MAX,
+    });
+    let pending_move = Some(PendingMove {
+        name: "文".repeat(85),
+        data: Fingerprint::of("a"),
+        manifest: Some(Fingerprint::of("b")),
+        md5: Fingerprint::of("c"),
         is_error: true,
     });
-    let full = Cursor { done: (0..1_400).map(done).collect(), within, owed };
+    let full = Cursor { done: (0..1_400).map(done).collect(), current, pending_move };
     let text = serde_json::to_string(&full).unwrap();
     assert!(text.len() <= 64 * 1024, "{} bytes", text.len());
     assert_eq!(serde_json::from_str::<Cursor>(&text).unwrap(), full);

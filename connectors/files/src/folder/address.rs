@@ -29,24 +29,24 @@ impl Address {
         if !text.contains("://") {
             return Ok(Self::Local(PathBuf::from(text)));
         }
-        let no = || {
+        let invalid = || {
             Fault::stopped("`url` is not the address of a folder").remedy(
                 "write a path, or sftp://USER:PASSWORD@HOST:PORT/PATH, with special characters \
                  percent-encoded",
             )
         };
-        let url = Url::parse(text).map_err(|_| no())?;
-        let decoded = |part: &str| decode(part).ok_or_else(no);
+        let url = Url::parse(text).map_err(|_| invalid())?;
+        let decoded = |part: &str| decode(part).ok_or_else(invalid);
         match url.scheme() {
-            "file" => Ok(Self::Local(url.to_file_path().map_err(|()| no())?)),
+            "file" => Ok(Self::Local(url.to_file_path().map_err(|()| invalid())?)),
             "sftp" if !url.username().is_empty() => Ok(Self::Sftp(Server {
-                host: url.host_str().ok_or_else(no)?.to_owned(),
+                host: url.host_str().ok_or_else(invalid)?.to_owned(),
                 port: url.port().unwrap_or(22),
                 user: decoded(url.username())?,
                 password: url.password().map(decoded).transpose()?.map(Secret::new),
                 folder: decoded(url.path())?.trim_end_matches('/').to_owned(),
             })),
-            _ => Err(no()),
+            _ => Err(invalid()),
         }
     }
 }
@@ -54,9 +54,9 @@ impl Address {
 /// A part of a URL, decoded. A lone `%`, which the library leaves as it is, is an error.
 fn decode(text: &str) -> Option<String> {
     let n_digits = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count();
-    let is_whole = text.split('%').skip(1).all(|rest| n_digits(rest) == 2);
+    let is_valid = text.split('%').skip(1).all(|rest| n_digits(rest) == 2);
     let decoded = percent_decode_str(text).decode_utf8().ok()?;
-    is_whole.then(|| decoded.into_owned())
+    is_valid.then(|| decoded.into_owned())
 }
 
 #[cfg(test)]

@@ -9,22 +9,22 @@ use std::{
 
 use contract::Fault;
 
-use super::{EntryKind, Listing, Moved, Stamp, blocking};
+use super::{EntryKind, Listing, RenameOutcome, Stamp, blocking};
 
 /// A folder by its path.
 pub(crate) struct Local {
     folder: PathBuf,
-    listing: usize,
+    max_listed: usize,
 }
 
 impl Local {
-    pub(super) fn new(folder: PathBuf, listing: u32) -> Self {
-        Self { folder, listing: listing as usize }
+    pub(super) fn new(folder: PathBuf, max_listed: usize) -> Self {
+        Self { folder, max_listed }
     }
 
     pub(super) async fn list(&self) -> Result<Listing, Fault> {
-        let (folder, most) = (self.folder.clone(), self.listing);
-        blocking(move || list(&folder, most)).await?.map_err(|error| fault(&self.folder, error))
+        let (folder, max_listed) = (self.folder.clone(), self.max_listed);
+        blocking(move || list(&folder, max_listed)).await?.map_err(|error| fault(&self.folder, error))
     }
 
     pub(super) async fn stamp(&self, name: &str) -> Result<Option<Stamp>, Fault> {
@@ -47,19 +47,19 @@ impl Local {
         }
     }
 
-    pub(super) async fn rename(&self, name: &str, to: &Path) -> Result<Moved, Fault> {
+    pub(super) async fn rename(&self, name: &str, to: &Path) -> Result<RenameOutcome, Fault> {
         let (from, to) = (self.folder.join(name), self.folder.join(to));
-        let goal = to.clone();
+        let target = to.clone();
         let moved = blocking(move || {
             // A rename would overwrite a file.
             match fs::symlink_metadata(&to) {
-                Ok(_) => return Ok(Moved::Taken),
+                Ok(_) => return Ok(RenameOutcome::NameInUse),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
-            fs::rename(from, to).map(|()| Moved::Yes)
+            fs::rename(from, to).map(|()| RenameOutcome::Done)
         });
-        moved.await?.map_err(|error| fault(&goal, error))
+        moved.await?.map_err(|error| fault(&target, error))
     }
 }
 
@@ -77,11 +77,11 @@ fn fault(path: &Path, error: io::Error) -> Fault {
     fault.at(path.display().to_string())
 }
 
-fn list(folder: &Path, most: usize) -> io::Result<Listing> {
+fn list(folder: &Path, max_listed: usize) -> io::Result<Listing> {
     let mut listing = Listing::default();
     for (n, entry) in fs::read_dir(folder)?.enumerate() {
-        if n >= most {
-            listing.is_cut = true;
+        if n >= max_listed {
+            listing.is_truncated = true;
             break;
         }
         let entry = entry?;
@@ -94,7 +94,7 @@ fn list(folder: &Path, most: usize) -> io::Result<Listing> {
         } else {
             EntryKind::Other
         };
-        listing.take(entry.file_name().to_string_lossy().into_owned(), kind);
+        listing.add(entry.file_name().to_string_lossy().into_owned(), kind);
     }
     Ok(listing)
 }

@@ -12,19 +12,19 @@ use russh_sftp::{
 };
 
 use self::session::{Login, Session};
-use super::{EntryKind, Listing, Moved, Stamp, address::Server};
+use super::{EntryKind, Listing, RenameOutcome, Stamp, address::Server};
 use crate::config::Config;
 
-/// Bytes of one request: every server gives this much.
-const PART: u32 = 32 * 1024;
-/// How many requests may wait for their answers at once.
-const AT_ONCE: usize = 16;
+/// Bytes that one request reads: every server supports this size.
+const MAX_REQUEST_BYTES: u32 = 32 * 1024;
+/// Requests that may wait for their answers at the same time.
+const MAX_PARALLEL_REQUESTS: usize = 16;
 
 /// A folder and its session.
 pub(crate) struct Sftp {
     login: Login,
     folder: String,
-    listing: usize,
+    max_listed: usize,
     session: Option<Session>,
 }
 
@@ -33,16 +33,16 @@ impl Sftp {
     pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
         let folder = server.folder.clone();
         let login = Login::new(server, config)?;
-        Ok(Self { login, folder, listing: config.listing as usize, session: None })
+        Ok(Self { login, folder, max_listed: config.listing as usize, session: None })
     }
 
-    pub(super) fn rest(&mut self) {
+    pub(super) fn close(&mut self) {
         self.session = None;
     }
 
     pub(super) async fn list(&mut self) -> Result<Listing, Fault> {
         let (sftp, folder) = (self.sftp().await?, self.folder.clone());
-        let done = list(&sftp, &folder, self.listing).await;
+        let done = list(&sftp, &folder, self.max_listed).await;
         done.map_err(|error| self.fault(&folder, &error))
     }
 
@@ -70,27 +70,27 @@ impl Sftp {
         let (sftp, path) = (self.sftp().await?, self.path(name));
         match fetch(&sftp, &path, expected).await {
             Ok(file) => Ok(file),
-            Err(Failed::Server(error)) if is_absent(&error) => Ok(None),
-            Err(Failed::Server(error)) => Err(self.fault(&path, &error)),
-            Err(Failed::Disk(error)) => {
-                Err(Fault::transient("it cannot be written to the folder for temporary files")
+            Err(FetchError::Server(error)) if is_absent(&error) => Ok(None),
+            Err(FetchError::Server(error)) => Err(self.fault(&path, &error)),
+            Err(FetchError::Disk(error)) => {
+                Err(Fault::transient("the file cannot be copied to the folder for temporary files")
                     .at(path)
                     .because(error)
-                    .remedy("make room in the folder for temporary files"))
+                    .remedy("free space on the disk of the folder for temporary files"))
             }
         }
     }
 
-    pub(super) async fn rename(&mut self, name: &str, to: &Path) -> Result<Moved, Fault> {
+    pub(super) async fn rename(&mut self, name: &str, to: &Path) -> Result<RenameOutcome, Fault> {
         let (sftp, from, to) =
             (self.sftp().await?, self.path(name), self.path(&to.to_string_lossy()));
         match sftp.lstat(to.clone()).await {
-            Ok(_) => return Ok(Moved::Taken),
+            Ok(_) => return Ok(RenameOutcome::NameInUse),
             Err(error) if is_absent(&error) => {}
             Err(error) => return Err(self.fault(&to, &error)),
         }
         match sftp.rename(from, to.clone()).await {
-            Ok(_) => Ok(Moved::Yes),
+            Ok(_) => Ok(RenameOutcome::Done),
             Err(error) => Err(self.fault(&to, &error)),
         }
     }
@@ -99,7 +99,7 @@ impl Sftp {
         self.session.take_if(|session| session.handle.is_closed());
         let session = match self.session.take() {
             Some(session) => session,
-            None => self.login.enter().await?,
+            None => self.login.open_session().await?,
         };
         Ok(Arc::clone(&self.session.insert(session).sftp))
     }
@@ -113,23 +113,23 @@ impl Sftp {
             // The state of such a session is not known.
             self.session = None;
         }
-        session::of_request(error).at(path).at(self.login.place())
+        session::request_fault(error).at(path).at(self.login.server_name())
     }
 }
 
-async fn list(sftp: &RawSftpSession, folder: &str, most: usize) -> Result<Listing, Error> {
+async fn list(sftp: &RawSftpSession, folder: &str, max_entries: usize) -> Result<Listing, Error> {
     let handle = sftp.opendir(folder).await?.handle;
     let mut listing = Listing::default();
-    let mut n_seen = 0;
+    let mut n_entries = 0;
     let done = loop {
         match sftp.readdir(handle.as_str()).await {
             Ok(names) => {
                 for Entry { filename, attrs, .. } in names.files {
-                    n_seen += 1;
-                    listing.take(filename, kind(&attrs));
+                    n_entries += 1;
+                    listing.add(filename, kind(&attrs));
                 }
-                if n_seen >= most {
-                    listing.is_cut = true;
+                if n_entries >= max_entries {
+                    listing.is_truncated = true;
                     break Ok(listing);
                 }
             }
@@ -164,45 +164,45 @@ fn is_absent(error: &Error) -> bool {
 }
 
 /// Why a file was not fetched.
-enum Failed {
+enum FetchError {
     Server(Error),
     Disk(io::Error),
 }
 
-impl From<Error> for Failed {
+impl From<Error> for FetchError {
     fn from(error: Error) -> Self {
         Self::Server(error)
     }
 }
 
 /// Copies a whole file to disk; `None` if its stamp has changed by the time it has been read.
-async fn fetch(sftp: &RawSftpSession, path: &str, expected: Stamp) -> Result<Option<File>, Failed> {
-    let file = tempfile::tempfile().map_err(Failed::Disk)?;
+async fn fetch(sftp: &RawSftpSession, path: &str, expected: Stamp) -> Result<Option<File>, FetchError> {
+    let file = tempfile::tempfile().map_err(FetchError::Disk)?;
     let opened = sftp.open(path, OpenFlags::READ, FileAttributes::empty()).await?;
     let handle = opened.handle.as_str();
-    let parts = (0..expected.n_bytes).step_by(PART as usize);
+    let parts = (0..expected.n_bytes).step_by(MAX_REQUEST_BYTES as usize);
     let copied = stream::iter(parts)
         .map(|at| part(sftp, handle, at))
-        .buffered(AT_ONCE)
+        .buffered(MAX_PARALLEL_REQUESTS)
         .try_for_each(|(at, bytes)| {
-            let written = file.write_all_at(&bytes, at).map_err(Failed::Disk);
+            let written = file.write_all_at(&bytes, at).map_err(FetchError::Disk);
             async { written }
         })
         .await;
     let last = sftp.fstat(handle).await;
     let _ = sftp.close(handle).await;
     copied?;
-    let n_bytes = file.metadata().map_err(Failed::Disk)?.len();
+    let n_bytes = file.metadata().map_err(FetchError::Disk)?.len();
     let is_same = stamp(&last?.attrs) == expected && n_bytes == expected.n_bytes;
     Ok(is_same.then_some(file))
 }
 
 /// One part; shorter at the end of the file.
-async fn part(sftp: &RawSftpSession, handle: &str, at: u64) -> Result<(u64, Vec<u8>), Failed> {
+async fn part(sftp: &RawSftpSession, handle: &str, at: u64) -> Result<(u64, Vec<u8>), FetchError> {
     let mut bytes = Vec::new();
-    while bytes.len() < PART as usize {
-        let (from, left) = (at + bytes.len() as u64, PART as usize - bytes.len());
-        match sftp.read(handle, from, u32::try_from(left).unwrap_or(PART)).await {
+    while bytes.len() < MAX_REQUEST_BYTES as usize {
+        let (from, left) = (at + bytes.len() as u64, MAX_REQUEST_BYTES as usize - bytes.len());
+        match sftp.read(handle, from, u32::try_from(left).unwrap_or(MAX_REQUEST_BYTES)).await {
             Ok(answer) if answer.data.is_empty() => break,
             Ok(answer) => bytes.extend(answer.data.into_iter().take(left)),
             Err(Error::Status(status)) if status.status_code == StatusCode::Eof => break,

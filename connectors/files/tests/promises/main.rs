@@ -7,7 +7,7 @@ mod drop;
 
 mod complete;
 mod fixtures;
-mod forms;
+mod formats;
 mod large;
 mod moved;
 mod names;

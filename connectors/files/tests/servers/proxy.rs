@@ -20,9 +20,9 @@ impl Proxy {
     pub(crate) async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (cut, is_cut) = watch::channel(false);
+        let (cut, is_truncated) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, server, is_cut));
+        tasks.spawn(accept(listener, server, is_truncated));
         Self { address, cut, _tasks: tasks }
     }
 
@@ -32,11 +32,11 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, mut is_cut: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, server: SocketAddr, mut is_truncated: watch::Receiver<bool>) {
     let mut wires = JoinSet::new();
     loop {
         tokio::select! {
-            _ = is_cut.wait_for(|cut| *cut) => return,
+            _ = is_truncated.wait_for(|cut| *cut) => return,
             accepted = listener.accept() => {
                 let (mut near, _) = accepted.unwrap();
                 wires.spawn(async move {

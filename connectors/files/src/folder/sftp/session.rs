@@ -21,22 +21,22 @@ use russh_sftp::{
 
 use crate::{config::Config, folder::address::Server};
 
-/// The shortest timeout: timeouts of requests are whole seconds.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// Timeouts of requests are whole seconds.
+const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How to connect and log in.
 pub(super) struct Login {
     server: Server,
-    known: Known,
+    verification: HostVerification,
     key: Option<Arc<PrivateKey>>,
     timeout: Duration,
 }
 
 /// How a server is verified.
 #[derive(Debug, Clone)]
-enum Known {
+enum HostVerification {
     Fingerprint(Fingerprint),
-    Hosts(PathBuf),
+    KnownHosts(PathBuf),
 }
 
 /// An open session.
@@ -49,12 +49,12 @@ impl Login {
     /// Refuses settings that cannot verify the server, or cannot log in.
     pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
         let settings = &config.sftp;
-        let known = match (&settings.host_key, &settings.known_hosts) {
-            (Some(text), None) => Known::Fingerprint(text.parse().map_err(|_| {
+        let verification = match (&settings.host_key, &settings.known_hosts) {
+            (Some(text), None) => HostVerification::Fingerprint(text.parse().map_err(|_| {
                 Fault::stopped("`sftp.host_key` is not a fingerprint")
                     .remedy("write SHA256:… as `ssh-keygen -l -f KEY` shows it")
             })?),
-            (None, Some(path)) => Known::Hosts(PathBuf::from(path)),
+            (None, Some(path)) => HostVerification::KnownHosts(PathBuf::from(path)),
             _ => {
                 return Err(Fault::stopped("the settings do not say how to verify the server")
                     .remedy("write either `sftp.host_key` or `sftp.known_hosts`"));
@@ -66,20 +66,20 @@ impl Login {
             return Err(Fault::stopped("the settings do not say how to log in to the server")
                 .remedy("write a password in `url`, or name a key in `sftp.key`"));
         }
-        Ok(Self { server, known, key, timeout: config.timeout.0.max(SHORTEST) })
+        Ok(Self { server, verification, key, timeout: config.timeout.0.max(MIN_TIMEOUT) })
     }
 
-    /// For faults.
-    pub(super) fn place(&self) -> String {
+    /// The server, as the place of a fault.
+    pub(super) fn server_name(&self) -> String {
         format!("server {}:{}", self.server.host, self.server.port)
     }
 
     /// Connects, verifies the server, and logs in.
-    pub(super) async fn enter(&self) -> Result<Session, Fault> {
-        let entered = tokio::time::timeout(self.timeout, self.connect()).await;
-        let late = || Fault::transient(format!("no session within {:?}", self.timeout));
-        let entered = entered.unwrap_or_else(|_| Err(late()));
-        entered.map_err(|fault| fault.at(self.place()))
+    pub(super) async fn open_session(&self) -> Result<Session, Fault> {
+        let session = tokio::time::timeout(self.timeout, self.connect()).await;
+        let timed_out = || Fault::transient(format!("no session within {:?}", self.timeout));
+        let session = session.unwrap_or_else(|_| Err(timed_out()));
+        session.map_err(|fault| fault.at(self.server_name()))
     }
 
     async fn connect(&self) -> Result<Session, Fault> {
@@ -91,7 +91,7 @@ impl Login {
         let host = self.server.host.trim_matches(['[', ']']).to_owned();
         let refused = Arc::new(OnceLock::new());
         let check = HostKeyCheck {
-            known: self.known.clone(),
+            verification: self.verification.clone(),
             host: host.clone(),
             port: self.server.port,
             refused: Arc::clone(&refused),
@@ -99,31 +99,31 @@ impl Login {
         let address = (host.as_str(), self.server.port);
         let connected = client::connect(Arc::new(config), address, check).await;
         let mut handle = connected.map_err(|error| match refused.get() {
-            Some(shown) => unknown_host(shown),
-            None => of_connection(&error),
+            Some(fingerprint) => unknown_host(fingerprint),
+            None => connection_fault(&error),
         })?;
-        self.prove(&mut handle).await?;
+        self.authenticate(&mut handle).await?;
         let opened = async {
             let channel = handle.channel_open_session().await?;
             channel.request_subsystem(true, "sftp").await?;
             Ok(channel)
         };
-        let channel = opened.await.map_err(|error| of_connection(&error))?;
+        let channel = opened.await.map_err(|error| connection_fault(&error))?;
         let seconds = self.timeout.as_secs();
         let limits = SftpConfig { request_timeout_secs: seconds, ..SftpConfig::default() };
         let sftp = RawSftpSession::new_with_config(channel.into_stream(), limits);
-        sftp.init().await.map_err(|error| of_request(&error))?;
+        sftp.init().await.map_err(|error| request_fault(&error))?;
         Ok(Session { handle, sftp: Arc::new(sftp) })
     }
 
-    async fn prove(&self, handle: &mut Handle<HostKeyCheck>) -> Result<(), Fault> {
+    async fn authenticate(&self, handle: &mut Handle<HostKeyCheck>) -> Result<(), Fault> {
         let user = self.server.user.as_str();
         let answer = match &self.key {
             Some(key) => {
                 let hash = match handle.best_supported_rsa_hash().await {
                     Ok(Some(best)) => best,
                     Ok(None) => Some(HashAlg::Sha256),
-                    Err(error) => return Err(of_connection(&error)),
+                    Err(error) => return Err(connection_fault(&error)),
                 };
                 handle
                     .authenticate_publickey(user, PrivateKeyWithHashAlg::new(Arc::clone(key), hash))
@@ -138,13 +138,13 @@ impl Login {
             Ok(answer) if answer.success() => Ok(()),
             Ok(_) => Err(Fault::stopped("the server refused the account")
                 .remedy("check account and password in `url`, or the key that `sftp.key` names")),
-            Err(error) => Err(of_connection(&error)),
+            Err(error) => Err(connection_fault(&error)),
         }
     }
 }
 
-fn unknown_host(shown: &str) -> Fault {
-    Fault::stopped(format!("the host key of the server is another one: {shown}"))
+fn unknown_host(fingerprint: &str) -> Fault {
+    Fault::stopped(format!("the server has an unknown host key: {fingerprint}"))
         .remedy("ask its administrator whether the key has changed; if so, write the new one")
 }
 
@@ -156,9 +156,9 @@ fn private_key(key: &Secret, passphrase: Option<&Secret>) -> Result<Arc<PrivateK
     })
 }
 
-/// Accepts no unknown host key.
+/// Checks the host key of the server.
 pub(super) struct HostKeyCheck {
-    known: Known,
+    verification: HostVerification,
     host: String,
     port: u16,
     /// The fingerprint of a host key that was refused.
@@ -166,10 +166,10 @@ pub(super) struct HostKeyCheck {
 }
 
 impl HostKeyCheck {
-    fn knows(&self, key: &PublicKey) -> bool {
-        match &self.known {
-            Known::Fingerprint(known) => key.fingerprint(known.algorithm()) == *known,
-            Known::Hosts(path) => {
+    fn accepts(&self, key: &PublicKey) -> bool {
+        match &self.verification {
+            HostVerification::Fingerprint(known) => key.fingerprint(known.algorithm()) == *known,
+            HostVerification::KnownHosts(path) => {
                 matches!(check_known_hosts_path(&self.host, self.port, key, path), Ok(true))
             }
         }
@@ -184,16 +184,16 @@ impl client::Handler for HostKeyCheck {
         shown: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
         let PublicKeyOrCertificate::PublicKey { key, .. } = shown else { return Ok(false) };
-        let knows = self.knows(key);
-        if !knows {
+        let is_accepted = self.accepts(key);
+        if !is_accepted {
             let _ = self.refused.set(key.fingerprint(HashAlg::Sha256).to_string());
         }
-        Ok(knows)
+        Ok(is_accepted)
     }
 }
 
 /// The fault for a request that was refused or not answered.
-pub(super) fn of_request(error: &Error) -> Fault {
+pub(super) fn request_fault(error: &Error) -> Fault {
     let Error::Status(status) = error else {
         return match error {
             Error::Timeout => Fault::transient("the server does not answer in time"),
@@ -212,7 +212,7 @@ pub(super) fn of_request(error: &Error) -> Fault {
 }
 
 /// The fault for a connection that fails.
-fn of_connection(error: &russh::Error) -> Fault {
+fn connection_fault(error: &russh::Error) -> Fault {
     match error {
         russh::Error::NoCommonAlgo { .. } => {
             Fault::stopped("the server supports no algorithm that is safe today")

@@ -4,83 +4,87 @@
 
 use std::collections::VecDeque;
 
-use document::{Builder, Step};
+use document::{Builder, Step, Verdict};
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
 };
 
 use super::{RawRow, RowReader, stream::Stream};
-use crate::{options::Options, spool::Broken, text::Pieces};
+use crate::{options::Options, spool::FileError, text::Pieces};
 
-/// The records of an XML document.
-pub(super) struct Xml {
+/// Opens an XML document.
+pub(super) fn open(pieces: Pieces, options: &Options) -> RowReader {
+    let mut xml = Xml::new(pieces, options);
+    Box::new(move || xml.next())
+}
+
+struct Xml {
     reader: Reader<Stream>,
     /// Name of a record's element.
     element: Option<String>,
     limit: usize,
     /// Names of the elements around the records.
-    around: Vec<String>,
+    ancestors: Vec<String>,
     n_records: u64,
-    /// Records that were read together with one before them.
-    held: VecDeque<RawRow>,
+    /// Records that were read together with an earlier one.
+    pending: VecDeque<RawRow>,
 }
 
 impl Xml {
-    pub(super) fn open(pieces: Pieces, options: &Options) -> Self {
+    fn new(pieces: Pieces, options: &Options) -> Self {
         let mut reader = Reader::from_reader(Stream::new(pieces));
         Builder::prepare(reader.config_mut());
         reader.config_mut().expand_empty_elements = true;
         let (element, limit) = (options.config.element.clone(), options.max_record);
-        let (around, held) = (Vec::new(), VecDeque::new());
-        Self { reader, element, limit, around, n_records: 0, held }
+        let (ancestors, pending) = (Vec::new(), VecDeque::new());
+        Self { reader, element, limit, ancestors, n_records: 0, pending }
     }
 
     fn is_record(&self, start: &BytesStart<'_>) -> bool {
         match &self.element {
             Some(name) => start.local_name().as_ref() == name.as_str(),
-            None => self.around.len() == 1,
+            None => self.ancestors.len() == 1,
         }
     }
 
     /// Reads the element that was just opened, up to its end.
-    fn record(&mut self, from: u64, start: &BytesStart<'_>) -> Result<(), Broken> {
-        let around = self.around.clone();
-        let mut builder = Builder::record(start, around, self.reader.get_mut().findings());
+    fn record(&mut self, from: u64, start: &BytesStart<'_>) -> Result<(), FileError> {
+        let ancestors = self.ancestors.clone();
+        let mut builder = Builder::record(start, ancestors, self.reader.get_mut().findings());
         let mut buffer = Vec::new();
         let trees = loop {
             buffer.clear();
             let event = self.reader.read_event_into(&mut buffer);
-            let event = event.map_err(|error| broken(&error, self.reader.get_ref()))?;
+            let event = event.map_err(|error| xml_error(&error, self.reader.get_ref()))?;
             if matches!(event, Event::Eof) {
                 let detail = format!("the document ends within record {}", self.n_records);
-                return Err(Broken::content("truncated", detail));
+                return Err(FileError::content("truncated", detail));
             }
             let step = builder.take(event, self.reader.get_mut().findings());
-            match step.map_err(|what| self.bad(what))? {
+            match step.map_err(|detail| self.bad_xml(detail))? {
                 Step::More => {}
-                Step::Whole(trees) => break trees,
-                Step::Cut(trees, name) => {
+                Step::Complete(trees) => break trees,
+                Step::EndedByParent(trees, name) => {
                     self.close(&name);
                     break trees;
                 }
             }
             if self.reader.buffer_position() - from > self.limit as u64 {
-                return Err(Broken::too_large(&format!("record {}", self.n_records), self.limit));
+                return Err(FileError::too_large(&format!("record {}", self.n_records), self.limit));
             }
         };
         let to = self.reader.buffer_position();
         let stream = self.reader.get_mut();
-        let (bytes, marks, findings) = stream.evidence(from, to);
-        stream.forget(to);
+        let (bytes, marks, findings) = stream.source(from, to);
+        stream.drop_before(to);
         for tree in trees {
-            self.held.push_back(RawRow {
+            self.pending.push_back(RawRow {
                 at: format!("record {}", self.n_records),
                 tree,
                 bytes: Some(bytes.clone()),
                 findings: findings.clone(),
-                marks: marks.clone(),
-                ..RawRow::default()
+                verdict: Verdict { marks: marks.clone(), damage: None },
             });
             self.n_records += 1;
         }
@@ -89,43 +93,41 @@ impl Xml {
 
     /// Closes an element around records.
     fn close(&mut self, name: &str) {
-        if let Some(at) = self.around.iter().rposition(|open| open == name) {
-            self.around.truncate(at);
+        if let Some(at) = self.ancestors.iter().rposition(|open| open == name) {
+            self.ancestors.truncate(at);
         }
     }
 
-    fn bad(&self, what: &str) -> Broken {
-        let here = self.reader.get_ref().here();
-        Broken::content("bad_xml", format!("{what} at {here}"))
+    fn bad_xml(&self, detail: &str) -> FileError {
+        let position = self.reader.get_ref().position();
+        FileError::content("bad_xml", format!("{detail} at {position}"))
     }
-}
 
-impl RowReader for Xml {
-    fn next(&mut self) -> Result<Option<RawRow>, Broken> {
+    fn next(&mut self) -> Result<Option<RawRow>, FileError> {
         let mut buffer = Vec::new();
         loop {
-            if let Some(row) = self.held.pop_front() {
+            if let Some(row) = self.pending.pop_front() {
                 return Ok(Some(row));
             }
             let from = self.reader.buffer_position();
-            self.reader.get_mut().forget(from);
+            self.reader.get_mut().drop_before(from);
             buffer.clear();
             let event = self.reader.read_event_into(&mut buffer);
-            match event.map_err(|error| broken(&error, self.reader.get_ref()))? {
+            match event.map_err(|error| xml_error(&error, self.reader.get_ref()))? {
                 Event::Start(start) if self.is_record(&start) => self.record(from, &start)?,
                 Event::Start(start) => {
-                    self.around.push(start.local_name().as_ref().to_owned());
+                    self.ancestors.push(start.local_name().as_ref().to_owned());
                 }
                 Event::End(end) => {
                     let name = end.local_name().as_ref().to_owned();
-                    if self.around.last() != Some(&name) {
-                        return Err(self.bad("an element is closed that is not open"));
+                    if self.ancestors.last() != Some(&name) {
+                        return Err(self.bad_xml("an element is closed that is not open"));
                     }
                     self.close(&name);
                 }
-                Event::Eof if self.around.is_empty() => return Ok(None),
+                Event::Eof if self.ancestors.is_empty() => return Ok(None),
                 Event::Eof => {
-                    return Err(Broken::content("truncated", "the document is not closed"));
+                    return Err(FileError::content("truncated", "the document is not closed"));
                 }
                 _ => {}
             }
@@ -133,11 +135,11 @@ impl RowReader for Xml {
     }
 }
 
-fn broken(error: &quick_xml::Error, stream: &Stream) -> Broken {
+fn xml_error(error: &quick_xml::Error, stream: &Stream) -> FileError {
     match error {
-        quick_xml::Error::Io(error) => Broken::Disk(error.kind().into()),
+        quick_xml::Error::Io(error) => FileError::Disk(error.kind().into()),
         // The parser's own message may quote the text.
-        _ => Broken::content("bad_xml", format!("it is not XML at {}", stream.here())),
+        _ => FileError::content("bad_xml", format!("it is not XML at {}", stream.position())),
     }
 }
 
@@ -150,16 +152,16 @@ mod tests {
     use crate::{options, text};
 
     fn rows(bytes: &[u8], element: Option<&str>) -> (Vec<RawRow>, Option<String>) {
-        let mut options = options::of_tests();
+        let mut options = options::for_tests();
         options.config.element = element.map(str::to_owned);
-        let mut xml = Xml::open(text::pieces(bytes, Charset::Utf8), &options);
+        let mut xml = Xml::new(text::pieces(bytes, Charset::Utf8), &options);
         let mut found = Vec::new();
         loop {
             match xml.next() {
                 Ok(Some(row)) => found.push(row),
                 Ok(None) => return (found, None),
-                Err(Broken::Content(reason)) => return (found, Some(reason.code.into_owned())),
-                Err(Broken::Disk(error)) => panic!("{error}"),
+                Err(FileError::Content(reason)) => return (found, Some(reason.code.into_owned())),
+                Err(FileError::Disk(error)) => panic!("{error}"),
             }
         }
     }

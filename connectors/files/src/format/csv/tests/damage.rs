@@ -3,23 +3,23 @@
 use contract::DecidedBy;
 
 use super::*;
-use crate::form::header::Columns;
+use crate::format::header::Columns;
 
-fn broken(bytes: &[u8], form: &Options) -> String {
-    let failed = open(bytes, form).and_then(|mut csv| {
-        while csv.next()?.is_some() {}
+fn error_of(bytes: &[u8], options: &Options) -> String {
+    let failed = open(bytes, options).and_then(|mut next_row| {
+        while next_row()?.is_some() {}
         Ok(())
     });
     match failed {
-        Err(Broken::Content(reason)) => format!("{}: {}", reason.code, reason.detail),
+        Err(FileError::Content(reason)) => format!("{}: {}", reason.code, reason.detail),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn a_row_of_another_width_is_no_record_and_its_neighbours_pass() {
-    let rows = rows_of("a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3,,\n".as_bytes(), &options::of_tests());
-    let problems: Vec<_> = rows.iter().map(|row| row.problem.clone()).collect();
+    let rows = rows_of("a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3,,\n".as_bytes(), &options::for_tests());
+    let problems: Vec<_> = rows.iter().map(|row| row.verdict.damage.clone()).collect();
     assert_eq!(problems[0], None);
     assert_eq!(problems[1], Some(Reason::new("row_shape", "2 cells, 3 columns")));
     assert_eq!(problems[2], Some(Reason::new("row_shape", "4 cells, 3 columns")));
@@ -29,30 +29,30 @@ fn a_row_of_another_width_is_no_record_and_its_neighbours_pass() {
 
 #[test]
 fn a_header_is_found_below_titles() {
-    let mut form = options::of_tests();
-    form.columns = Columns::new(&[("编号".to_owned(), vec![])].into()).unwrap();
-    assert_eq!(trees("企业诉求汇总\n\n编号,x\n1,2\n", &form), [json!({ "编号": "1", "x": "2" })]);
-    let said = broken("编码,x\n1,2\n".as_bytes(), &form);
+    let mut options = options::for_tests();
+    options.columns = Columns::new(&[("编号".to_owned(), vec![])].into()).unwrap();
+    assert_eq!(trees("企业诉求汇总\n\n编号,x\n1,2\n", &options), [json!({ "编号": "1", "x": "2" })]);
+    let said = error_of("编码,x\n1,2\n".as_bytes(), &options);
     assert_eq!(said, "unknown_header: no row names all columns, missing: 编号");
-    assert!(broken(b"", &form).starts_with("unknown_header"));
+    assert!(error_of(b"", &options).starts_with("unknown_header"));
 }
 
 #[test]
 fn a_quote_that_is_never_closed_ends_the_file() {
     assert!(
-        broken(b"a,b\n1,2\n3,\"4\n5,6\n", &options::of_tests()).contains("line 3 is never closed")
+        error_of(b"a,b\n1,2\n3,\"4\n5,6\n", &options::for_tests()).contains("line 3 is never closed")
     );
-    let mut form = options::of_tests();
-    form.max_record = 100;
+    let mut options = options::for_tests();
+    options.max_record = 100;
     let endless = format!("a,b\n1,\"{}", "x\n".repeat(100));
-    assert!(broken(endless.as_bytes(), &form).starts_with("too_large: the record at line 2"));
+    assert!(error_of(endless.as_bytes(), &options).starts_with("too_large: the record at line 2"));
 }
 
 #[test]
 fn a_malformed_sequence_marks_its_row_only() {
     let rows =
-        rows_of(b"a,b\n1,\xb1\xe0\n2,\xff\xff\n\"3\",\"\xc8\n\xff\"\n4,x\n", &options::of_tests());
-    let malformed: Vec<&[Mark]> = rows.iter().map(|row| &row.malformed[..]).collect();
+        rows_of(b"a,b\n1,\xb1\xe0\n2,\xff\xff\n\"3\",\"\xc8\n\xff\"\n4,x\n", &options::for_tests());
+    let malformed: Vec<&[Mark]> = rows.iter().map(|row| &row.verdict.marks[..]).collect();
     assert!(malformed[0].is_empty() && malformed[3].is_empty());
     assert_eq!(malformed[1][0].field, "b");
     assert_eq!(malformed[1][0].detail, "1 bytes at offset 2 are not GB18030, 2 such places");
@@ -63,8 +63,8 @@ fn a_malformed_sequence_marks_its_row_only() {
 #[test]
 fn a_restored_private_use_character_is_marked_in_its_cell() {
     // U+E863, as a migration from cp936 leaves it.
-    let rows = rows_of(b"a,b\n1,\x83\x36\xcf\x39\n", &options::of_tests());
+    let rows = rows_of(b"a,b\n1,\x83\x36\xcf\x39\n", &options::for_tests());
     assert_eq!(rows[0].tree["b"], "䶮");
-    assert_eq!(rows[0].marks[0].field, "b");
+    assert_eq!(rows[0].verdict.marks[0].field, "b");
     assert_eq!(DecidedBy::default(), DecidedBy::Nothing);
 }

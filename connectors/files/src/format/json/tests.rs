@@ -8,22 +8,22 @@ fn pieces(bytes: &[u8]) -> Pieces {
     text::pieces(bytes, Charset::Gb18030)
 }
 
-fn all(mut rows: impl RowReader) -> (Vec<RawRow>, Option<String>) {
+fn all(mut next_row: RowReader) -> (Vec<RawRow>, Option<String>) {
     let mut found = Vec::new();
     loop {
-        match rows.next() {
+        match next_row() {
             Ok(Some(row)) => found.push(row),
             Ok(None) => return (found, None),
-            Err(Broken::Content(reason)) => {
+            Err(FileError::Content(reason)) => {
                 return (found, Some(format!("{}: {}", reason.code, reason.detail)));
             }
-            Err(Broken::Disk(error)) => panic!("{error}"),
+            Err(FileError::Disk(error)) => panic!("{error}"),
         }
     }
 }
 
 fn array(bytes: &[u8]) -> (Vec<RawRow>, Option<String>) {
-    all(Array::open(pieces(bytes), &options::of_tests()))
+    all(open_array(pieces(bytes), &options::for_tests()))
 }
 
 fn n_malformed(row: &RawRow) -> usize {
@@ -42,7 +42,7 @@ fn an_array_is_split_whatever_its_texts_contain() {
     assert_eq!(trees[0], &json!({ "a": "x\"]" }));
     assert_eq!(trees[1], &json!({ "a": { "b": [1, 2, {}] } }));
     assert_eq!(trees[2], &json!({ "a": long }));
-    assert_eq!(rows[3].problem.as_ref().unwrap().detail, "it is not an object");
+    assert_eq!(rows[3].verdict.damage.as_ref().unwrap().detail, "it is not an object");
 }
 
 #[test]
@@ -77,9 +77,9 @@ fn a_malformed_sequence_marks_its_element_only() {
 #[test]
 fn a_line_that_is_not_an_object_is_rejected_alone() {
     let text = b"{\"a\":1}\n\n{\"a\":\n[2]\n{\"a\":\"\xff\xff\"}\n{\"a\":3.50}";
-    let (rows, ended) = all(Lines::open(pieces(text), &options::of_tests()));
+    let (rows, ended) = all(open_lines(pieces(text), &options::for_tests()));
     assert_eq!(ended, None);
-    let problems: Vec<bool> = rows.iter().map(|row| row.problem.is_some()).collect();
+    let problems: Vec<bool> = rows.iter().map(|row| row.verdict.damage.is_some()).collect();
     assert_eq!(problems, [false, true, true, false, false]);
     assert_eq!(n_malformed(&rows[3]), 1);
     assert_eq!(rows[4].tree, json!({ "a": "3.50" }));

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use contract::{Mark, Reason, demand::QualityFlag};
-use document::malformed_detail;
+use document::{Verdict, malformed_detail};
 use normalizer_text::Span;
 use serde_json::Value;
 
@@ -17,14 +17,22 @@ use super::{
 use crate::{
     config::CsvConfig,
     options::Options,
-    spool::Broken,
+    spool::FileError,
     text::{Piece, Pieces},
 };
 
-/// The records of a CSV file.
-pub(super) struct Csv {
-    lines: Lines,
-    header: Header,
+/// Opens a CSV file and reads its header.
+pub(super) fn open(pieces: Pieces, options: &Options) -> Result<RowReader, FileError> {
+    let (config, limit) = (options.config.csv.clone(), options.max_record);
+    let mut lines = Lines { pieces, config, limit, n_lines: 0 };
+    let header = find_header(&options.columns, || {
+        let record = lines.next()?;
+        Ok(record.map(|record| record.cells.into_iter().map(|cell| cell.text).collect()))
+    })?;
+    Ok(Box::new(move || {
+        let record = lines.next()?;
+        Ok(record.map(|record| row(record, &header, lines.pieces.charset().name())))
+    }))
 }
 
 /// The cells of one or more lines.
@@ -32,10 +40,12 @@ pub(super) struct Csv {
 struct Record {
     /// Number of its first line.
     line: u64,
-    whole: Piece,
+    /// Its lines, joined.
+    source: Piece,
     cells: Vec<Cell>,
 }
 
+/// The lines of a CSV file, joined to records.
 struct Lines {
     pieces: Pieces,
     config: CsvConfig,
@@ -43,36 +53,13 @@ struct Lines {
     n_lines: u64,
 }
 
-impl Csv {
-    pub(super) fn open(pieces: Pieces, options: &Options) -> Result<Self, Broken> {
-        let mut lines = Lines {
-            pieces,
-            config: options.config.csv.clone(),
-            limit: options.max_record,
-            n_lines: 0,
-        };
-        let header = find_header(&options.columns, || {
-            let record = lines.next()?;
-            Ok(record.map(|record| record.cells.into_iter().map(|cell| cell.text).collect()))
-        })?;
-        Ok(Self { lines, header })
-    }
-}
-
-impl RowReader for Csv {
-    fn next(&mut self) -> Result<Option<RawRow>, Broken> {
-        let record = self.lines.next()?;
-        Ok(record.map(|record| row(record, &self.header, self.lines.pieces.charset().name())))
-    }
-}
-
 impl Lines {
     /// The next record; empty lines are skipped.
-    fn next(&mut self) -> Result<Option<Record>, Broken> {
+    fn next(&mut self) -> Result<Option<Record>, FileError> {
         loop {
-            let Some(record) = self.record()? else { return Ok(None) };
+            let Some(record) = self.any_record()? else { return Ok(None) };
             if record.line == 1
-                && let Some(delimiter) = named_delimiter(&record.whole.text)
+                && let Some(delimiter) = declared_delimiter(&record.source.text)
             {
                 self.config.delimiter = delimiter;
                 continue;
@@ -83,31 +70,31 @@ impl Lines {
         }
     }
 
-    fn record(&mut self) -> Result<Option<Record>, Broken> {
+    fn any_record(&mut self) -> Result<Option<Record>, FileError> {
         let mut record = Record { line: self.n_lines + 1, ..Record::default() };
         let mut splitter = Splitter::new(&self.config);
         loop {
             let Some(piece) = self.pieces.line(self.limit)? else {
-                if record.whole.bytes.is_empty() {
+                if record.source.bytes.is_empty() {
                     return Ok(None);
                 }
                 let detail = format!("a quote of line {} is never closed", record.line);
-                return Err(Broken::content("unclosed_quote", detail));
+                return Err(FileError::content("unclosed_quote", detail));
             };
             self.n_lines += 1;
-            let base = record.whole.text.len();
+            let base = record.source.text.len();
             let (content, end) = without_end(&piece.text);
             splitter.line(content, base);
             let is_open = splitter.is_open();
             if is_open {
                 splitter.line_end(end);
             }
-            append(&mut record.whole, piece);
-            if record.whole.bytes.len() >= self.limit {
-                return Err(Broken::too_large(&format!("line {}", record.line), self.limit));
+            append(&mut record.source, piece);
+            if record.source.bytes.len() >= self.limit {
+                return Err(FileError::too_large(&format!("line {}", record.line), self.limit));
             }
             if !is_open {
-                record.cells = splitter.finish(record.whole.text.len());
+                record.cells = splitter.finish(record.source.text.len());
                 return Ok(Some(record));
             }
         }
@@ -115,41 +102,39 @@ impl Lines {
 }
 
 fn row(record: Record, header: &Header, charset: &str) -> RawRow {
-    let Record { line, whole, mut cells } = record;
+    let Record { line, source, mut cells } = record;
     let n_cells = cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);
-    let problem = (cells.len() < header.len() || n_cells > header.len()).then(|| {
+    let damage = (cells.len() < header.len() || n_cells > header.len()).then(|| {
         let detail = format!("{} cells, {} columns", cells.len(), header.len());
         Reason::new("row_shape", detail)
     });
     cells.truncate(header.len());
 
-    let mark = |place: usize, flag: QualityFlag, detail: String| Mark {
-        field: header.name(place).unwrap_or_default().to_owned(),
-        flag,
-        detail,
+    let mut marks = Vec::new();
+    let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
+        marks.push(Mark { field: header.name(column).unwrap_or_default().to_owned(), flag, detail });
     };
-    let malformed = if whole.malformed.is_empty() {
-        Vec::new()
-    } else {
-        let detail = malformed_detail(&whole.malformed, charset);
-        let damaged = cells.iter().enumerate();
-        let damaged = damaged.filter(|(_, cell)| cell.text.contains(char::REPLACEMENT_CHARACTER));
-        damaged.map(|(place, _)| mark(place, QualityFlag::MalformedBytes, detail.clone())).collect()
-    };
-    let marks = cells.iter().enumerate().filter_map(|(place, cell)| {
-        let here = |span: &&Span| cell.span.contains(&span.offset);
-        let n_moved = whole.moved.iter().filter(here).count();
-        let detail = format!("{n_moved} private-use characters replaced by standard ones");
-        (n_moved > 0).then(|| mark(place, QualityFlag::RepairedText, detail))
-    });
-    let marks = marks.collect();
+    for (column, cell) in cells.iter().enumerate() {
+        if !source.malformed.is_empty() && cell.text.contains(char::REPLACEMENT_CHARACTER) {
+            let detail = malformed_detail(&source.malformed, charset);
+            add_mark(column, QualityFlag::MalformedBytes, detail);
+        }
+    }
+    for (column, cell) in cells.iter().enumerate() {
+        let is_in_cell = |span: &&Span| cell.span.contains(&span.offset);
+        let n_repaired = source.repaired.iter().filter(is_in_cell).count();
+        if n_repaired > 0 {
+            let detail = format!("{n_repaired} private-use characters replaced by standard ones");
+            add_mark(column, QualityFlag::RepairedText, detail);
+        }
+    }
     let tree = Value::Object(header.object(cells.into_iter().map(|cell| Value::String(cell.text))));
-    let (at, bytes) = (format!("line {line}"), Some(whole.bytes));
-    RawRow { at, tree, bytes, malformed, marks, problem, ..RawRow::default() }
+    let (at, bytes) = (format!("line {line}"), Some(source.bytes));
+    RawRow { at, tree, bytes, verdict: Verdict { marks, damage }, ..RawRow::default() }
 }
 
-/// The separator, where the first line tells it to Excel: `sep=;`.
-fn named_delimiter(line: &str) -> Option<String> {
+/// The separator, where the first line declares it for Excel: `sep=;`.
+fn declared_delimiter(line: &str) -> Option<String> {
     let delimiter = without_end(line).0.strip_prefix("sep=")?;
     (delimiter.len() == 1).then(|| delimiter.to_owned())
 }
@@ -161,26 +146,26 @@ fn without_end(line: &str) -> (&str, &str) {
     (content, &line[content.len()..])
 }
 
-fn append(whole: &mut Piece, piece: Piece) {
-    if whole.bytes.is_empty() {
-        *whole = piece;
+fn append(source: &mut Piece, piece: Piece) {
+    if source.bytes.is_empty() {
+        *source = piece;
         return;
     }
-    let (n_bytes, n_text) = (whole.bytes.len(), whole.text.len());
+    let (n_bytes, n_text) = (source.bytes.len(), source.text.len());
     let shifted = |by: usize| move |span: Span| Span { offset: span.offset + by, ..span };
-    whole.malformed.extend(piece.malformed.into_iter().map(shifted(n_bytes)));
-    whole.moved.extend(piece.moved.into_iter().map(shifted(n_text)));
-    whole.bytes.extend_from_slice(&piece.bytes);
-    whole.text.push_str(&piece.text);
+    source.malformed.extend(piece.malformed.into_iter().map(shifted(n_bytes)));
+    source.repaired.extend(piece.repaired.into_iter().map(shifted(n_text)));
+    source.bytes.extend_from_slice(&piece.bytes);
+    source.text.push_str(&piece.text);
 }
 
-/// One cell, and its place in the text of its record.
+/// One cell, and its position in the text of its record.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Cell {
     text: String,
     span: Range<usize>,
-    /// How much of it was in quotes.
-    quoted: usize,
+    /// Bytes of its text that were in quotes, which `trailing` does not remove.
+    n_quoted: usize,
 }
 
 /// The cells of one record, line by line.
@@ -193,15 +178,14 @@ struct Splitter<'a> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// At the beginning of a cell.
-    Fresh,
+    CellStart,
     Plain,
     Quoted,
 }
 
 impl<'a> Splitter<'a> {
     fn new(config: &'a CsvConfig) -> Self {
-        Self { config, cells: Vec::new(), cell: Cell::default(), state: State::Fresh }
+        Self { config, cells: Vec::new(), cell: Cell::default(), state: State::CellStart }
     }
 
     /// Takes a line without its end; it begins at `base` in the record's text.
@@ -211,11 +195,11 @@ impl<'a> Splitter<'a> {
         while at < line.len() {
             let rest = &line[at..];
             match self.state {
-                State::Fresh if rest.starts_with(*quote) => {
+                State::CellStart if rest.starts_with(*quote) => {
                     self.state = State::Quoted;
                     at += quote.len_utf8();
                 }
-                State::Fresh => self.state = State::Plain,
+                State::CellStart => self.state = State::Plain,
                 State::Quoted => {
                     let Some(end) = rest.find(*quote) else {
                         self.cell.text.push_str(rest);
@@ -227,7 +211,7 @@ impl<'a> Splitter<'a> {
                         self.cell.text.push(*quote);
                         at += quote.len_utf8();
                     } else {
-                        self.cell.quoted = self.cell.text.len();
+                        self.cell.n_quoted = self.cell.text.len();
                         self.state = State::Plain;
                     }
                 }
@@ -238,7 +222,7 @@ impl<'a> Splitter<'a> {
                     };
                     self.cell.text.push_str(&rest[..end]);
                     at += end + delimiter.len();
-                    self.close(base + at);
+                    self.close_cell(base + at);
                 }
             }
         }
@@ -256,18 +240,18 @@ impl<'a> Splitter<'a> {
 
     /// All cells; the record ends at `end`.
     fn finish(mut self, end: usize) -> Vec<Cell> {
-        let Cell { text, quoted, .. } = &mut self.cell;
+        let Cell { text, n_quoted, .. } = &mut self.cell;
         let kept = text.trim_end_matches(|c| self.config.trailing.contains(c)).len();
-        text.truncate(kept.max(*quoted));
-        self.close(end);
+        text.truncate(kept.max(*n_quoted));
+        self.close_cell(end);
         self.cells
     }
 
-    fn close(&mut self, end: usize) {
+    fn close_cell(&mut self, end: usize) {
         self.cell.span.end = end;
         let next = Cell { span: end..end, ..Cell::default() };
         self.cells.push(std::mem::replace(&mut self.cell, next));
-        self.state = State::Fresh;
+        self.state = State::CellStart;
     }
 }
 

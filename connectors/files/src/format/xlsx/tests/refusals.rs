@@ -4,8 +4,8 @@ use super::*;
 
 #[test]
 fn a_file_that_is_not_a_workbook_is_refused() {
-    let said = |file: Arc<File>| match Xlsx::open(file, &options::of_tests()).err() {
-        Some(Broken::Content(reason)) => reason.code.into_owned(),
+    let said = |file: Arc<File>| match open(file, &options::for_tests()).err() {
+        Some(FileError::Content(reason)) => reason.code.into_owned(),
         _ => panic!("taken"),
     };
     let mut file = tempfile::tempfile().unwrap();
@@ -14,17 +14,17 @@ fn a_file_that_is_not_a_workbook_is_refused() {
     let wrong_string = format!("{SHEET}<row><c r=\"A2\" t=\"s\"><v>99</v></c></row>");
     assert_eq!(said(workbook("", "<workbookPr date1904=\"1\"/>")), "dates_from_1904");
     assert_eq!(said(workbook("", "")), "unknown_header");
-    let mut xlsx = Xlsx::open(workbook(&wrong_string, ""), &options::of_tests())
+    let mut next_row = open(workbook(&wrong_string, ""), &options::for_tests())
         .unwrap_or_else(|e| panic!("{e:?}"));
-    assert!(matches!(xlsx.next(), Err(Broken::Content(_))));
+    assert!(matches!(next_row(), Err(FileError::Content(_))));
 }
 
 #[test]
 fn a_flag_of_1904_is_not_lost_to_a_later_element_of_the_same_name() {
     let extra =
         "<workbookPr date1904=\"1\"/><extLst><ext><x15:workbookPr xmlns:x15=\"u\"/></ext></extLst>";
-    match Xlsx::open(workbook("", extra), &options::of_tests()).err() {
-        Some(Broken::Content(reason)) => assert_eq!(reason.code, "dates_from_1904"),
+    match open(workbook("", extra), &options::for_tests()).err() {
+        Some(FileError::Content(reason)) => assert_eq!(reason.code, "dates_from_1904"),
         other => panic!("{other:?}"),
     }
 }
@@ -40,11 +40,11 @@ fn files_that_would_fill_the_memory_are_refused_early() {
             archive.start_file(*name, SimpleFileOptions::default()).unwrap();
             archive.write_all(text.as_bytes()).unwrap();
         }
-        let mut form = options::of_tests();
-        form.config.limits.ratio = 10_000;
+        let mut options = options::for_tests();
+        options.config.limits.ratio = 10_000;
         let file = Arc::new(archive.finish().unwrap());
-        match Xlsx::open(file, &form).and_then(|mut xlsx| xlsx.next()) {
-            Err(Broken::Content(reason)) => reason.code.into_owned(),
+        match open(file, &options).and_then(|mut next_row| next_row()) {
+            Err(FileError::Content(reason)) => reason.code.into_owned(),
             other => panic!("{other:?}"),
         }
     };

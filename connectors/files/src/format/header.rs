@@ -4,37 +4,37 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::spool::Broken;
+use crate::spool::FileError;
 
-/// Number of rows that are searched for a header: people write titles above it.
-const LOOKED_AT: usize = 10;
+/// Rows that are searched for the header: people write titles above it.
+const MAX_HEADER_ROWS: usize = 10;
 
 /// The columns a table must have.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Columns {
     /// The column of each known name.
     names: BTreeMap<String, String>,
-    wanted: BTreeSet<String>,
+    required: BTreeSet<String>,
 }
 
-/// The names of the columns by their places.
+/// The names of the columns, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header(Vec<Option<String>>);
 
-/// Finds the header among the first rows that are not empty.
+/// Finds the header among the first rows; `next` gives the next row that is not empty.
 pub(super) fn find_header(
     columns: &Columns,
-    mut next: impl FnMut() -> Result<Option<Vec<String>>, Broken>,
-) -> Result<Header, Broken> {
-    let mut first = None;
-    for _ in 0..LOOKED_AT {
+    mut next: impl FnMut() -> Result<Option<Vec<String>>, FileError>,
+) -> Result<Header, FileError> {
+    let mut first_error = None;
+    for _ in 0..MAX_HEADER_ROWS {
         let Some(cells) = next()? else { break };
         match columns.recognise(cells.iter().map(String::as_str)) {
             Ok(header) => return Ok(header),
-            Err(why) => first = first.or(Some(why)),
+            Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    Err(Broken::content("unknown_header", first.unwrap_or_else(no_names)))
+    Err(FileError::content("unknown_header", first_error.unwrap_or_else(no_names)))
 }
 
 impl Columns {
@@ -43,42 +43,42 @@ impl Columns {
         let mut names = BTreeMap::new();
         for (column, others) in columns {
             for name in [column].into_iter().chain(others) {
-                if let Some(other) = names.insert(tidy(name), column.clone())
+                if let Some(other) = names.insert(trim_name(name), column.clone())
                     && other != *column
                 {
                     return Err(format!("`{name}` is a name of `{other}` and of `{column}`"));
                 }
             }
         }
-        Ok(Self { names, wanted: columns.keys().cloned().collect() })
+        Ok(Self { names, required: columns.keys().cloned().collect() })
     }
 
     /// The columns of a row, if it is the header.
     fn recognise<'a>(&self, cells: impl IntoIterator<Item = &'a str>) -> Result<Header, String> {
         let mut seen = BTreeSet::new();
-        let (mut header, mut twice) = (Vec::new(), Vec::new());
+        let (mut header, mut repeated) = (Vec::new(), Vec::new());
         for cell in cells {
-            let name = tidy(cell);
+            let name = trim_name(cell);
             let name = self.names.get(&name).cloned().unwrap_or(name);
             let name = (!name.is_empty()).then_some(name);
             if let Some(name) = &name
                 && !seen.insert(name.clone())
             {
-                twice.push(name.clone());
+                repeated.push(name.clone());
             }
             header.push(name);
         }
         while header.last().is_some_and(Option::is_none) {
             header.pop();
         }
-        let missing: Vec<String> = self.wanted.difference(&seen).cloned().collect();
+        let missing: Vec<String> = self.required.difference(&seen).cloned().collect();
         // Columns that the channel does not need may be named twice.
-        twice.retain(|name| self.wanted.is_empty() || self.wanted.contains(name));
+        repeated.retain(|name| self.required.is_empty() || self.required.contains(name));
         // Names of columns come from the channel, so they may be quoted.
-        match (&missing[..], &twice[..]) {
+        match (&missing[..], &repeated[..]) {
             ([], []) if header.is_empty() => Err(no_names()),
             ([], []) => Ok(Header(header)),
-            ([], twice) => Err(format!("the first row names twice: {}", twice.join(", "))),
+            ([], repeated) => Err(format!("the first row names twice: {}", repeated.join(", "))),
             (missing, _) => {
                 Err(format!("no row names all columns, missing: {}", missing.join(", ")))
             }
@@ -91,8 +91,8 @@ impl Header {
         self.0.len()
     }
 
-    pub(super) fn name(&self, place: usize) -> Option<&str> {
-        self.0.get(place)?.as_deref()
+    pub(super) fn name(&self, column: usize) -> Option<&str> {
+        self.0.get(column)?.as_deref()
     }
 
     /// The row as an object of its columns. A column without a name is left out.
@@ -107,7 +107,7 @@ fn no_names() -> String {
 }
 
 /// A name without the blanks that spreadsheets leave around it.
-fn tidy(name: &str) -> String {
+fn trim_name(name: &str) -> String {
     name.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{FEFF}').to_owned()
 }
 

@@ -11,7 +11,7 @@ use document::TimeFormat;
 use tokio::time::Instant;
 
 use crate::{
-    cursor::Mark,
+    cursor::Fingerprint,
     folder::{Listing, Stamp},
     options::{Options, RevisionSource},
 };
@@ -25,58 +25,59 @@ pub(crate) struct Candidate {
     pub(crate) manifest: Option<Stamp>,
 }
 
-/// What a listing means.
+/// What a listing contains.
 #[derive(Debug, Default)]
-pub(crate) struct Picked {
+pub(crate) struct Selection {
     /// Oldest first, by the time in their names.
     pub(crate) candidates: Vec<Candidate>,
     /// Files that have a manifest and are not there.
     pub(crate) missing: Vec<String>,
     /// Names to read that are not regular files.
-    pub(crate) odd: Vec<String>,
+    pub(crate) irregular: Vec<String>,
 }
 
 impl Candidate {
     /// Changes whenever the file or its manifest does.
-    pub(crate) fn seen(&self) -> Mark {
-        let manifest = self.manifest.map(Stamp::mark);
-        let manifest = manifest.as_ref().map_or("", Mark::as_str);
-        Mark::of(&format!("{} {manifest}", self.data.mark().as_str()))
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let manifest = self.manifest.map(Stamp::fingerprint);
+        let manifest = manifest.as_ref().map_or("", Fingerprint::as_str);
+        Fingerprint::of(&format!("{} {manifest}", self.data.fingerprint().as_str()))
     }
 }
 
-/// Sorts a listing.
-pub(crate) fn pick(listing: Listing, options: &Options) -> Picked {
-    let mut picked = Picked::default();
+/// The files of a listing that the channel reads, and what is wrong with the others.
+pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
+    let mut selection = Selection::default();
     let all: BTreeMap<String, Stamp> = listing.files.into_iter().collect();
-    let end = options.config.manifest.as_deref();
+    let suffix = options.config.manifest.as_deref();
     for (name, data) in &all {
         // A pattern like `*` matches the manifests too; they have no records.
-        let is_manifest = end.is_some_and(|end| name.ends_with(end));
-        if is_manifest || !options.is_meant(name) {
+        let is_manifest = suffix.is_some_and(|suffix| name.ends_with(suffix));
+        if is_manifest || !options.is_selected(name) {
             continue;
         }
-        let manifest = end.and_then(|end| all.get(&format!("{name}{end}")).copied());
-        let is_announced = end.is_none() || manifest.is_some();
-        // Where the listing was cut, the manifest may come after the cut.
-        if is_announced || listing.is_cut {
-            picked.candidates.push(Candidate { name: name.clone(), data: *data, manifest });
+        let manifest = suffix.and_then(|suffix| all.get(&format!("{name}{suffix}")).copied());
+        let is_announced = suffix.is_none() || manifest.is_some();
+        // Where the listing is truncated, the manifest may be among the names that are missing in it.
+        if is_announced || listing.is_truncated {
+            selection.candidates.push(Candidate { name: name.clone(), data: *data, manifest });
         }
     }
-    if let Some(end) = end.filter(|_| !listing.is_cut) {
-        let announced = all.keys().filter_map(|name| name.strip_suffix(end));
-        let absent = announced.filter(|name| options.is_meant(name) && !all.contains_key(*name));
-        picked.missing = absent.map(str::to_owned).collect();
+    if let Some(suffix) = suffix.filter(|_| !listing.is_truncated) {
+        let announced = all.keys().filter_map(|name| name.strip_suffix(suffix));
+        let absent = announced.filter(|name| options.is_selected(name) && !all.contains_key(*name));
+        selection.missing = absent.map(str::to_owned).collect();
     }
-    let odd: BTreeSet<String> = listing.odd.into_iter().collect();
-    picked.odd = odd.into_iter().filter(|name| options.is_meant(name) || !is_plain(name)).collect();
-    picked.candidates.sort_by_cached_key(|each| (time_of(&each.name, options), each.name.clone()));
-    picked
+    let irregular: BTreeSet<String> = listing.irregular.into_iter().collect();
+    selection.irregular =
+        irregular.into_iter().filter(|name| options.is_selected(name) || !is_plain(name)).collect();
+    selection.candidates.sort_by_cached_key(|each| (time_for_order(&each.name, options), each.name.clone()));
+    selection
 }
 
-fn time_of(name: &str, options: &Options) -> Option<Timestamp> {
+fn time_for_order(name: &str, options: &Options) -> Option<Timestamp> {
     match &options.revision {
-        RevisionSource::Name(format) => time(name, format),
+        RevisionSource::Name(format) => time_in_name(name, format),
         RevisionSource::Field(..) => None,
     }
 }
@@ -93,7 +94,7 @@ pub(crate) fn is_plain(name: &str) -> bool {
 
 /// Whether a name matches a pattern in which `*` stands for any characters. Some programs write the
 /// extension in upper case: `A.CSV`.
-pub(crate) fn fits(name: &str, pattern: &str) -> bool {
+pub(crate) fn matches_pattern(name: &str, pattern: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return name == pattern };
     let Some(mut left) = name.strip_prefix(first) else { return false };
     let mut pieces: Vec<&str> = rest.split('*').collect();
@@ -109,7 +110,7 @@ pub(crate) fn fits(name: &str, pattern: &str) -> bool {
 }
 
 /// The time in a name: the first place where `format` can be read.
-pub(crate) fn time(name: &str, format: &TimeFormat) -> Option<Timestamp> {
+pub(crate) fn time_in_name(name: &str, format: &TimeFormat) -> Option<Timestamp> {
     let local = name.char_indices().find_map(|(at, _)| {
         let (text, format) = (&name[at..], format.as_str());
         let time = NaiveDateTime::parse_and_remainder(text, format).ok();
@@ -122,24 +123,24 @@ pub(crate) fn time(name: &str, format: &TimeFormat) -> Option<Timestamp> {
 /// The state of each file, and since when it has it. In memory only: after a restart the wait begins
 /// again, and a file is read a little later.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting(BTreeMap<String, (Mark, Instant)>);
+pub(crate) struct UnchangedFiles(BTreeMap<String, (Fingerprint, Instant)>);
 
-impl Waiting {
-    /// Notes the state of all files.
-    pub(crate) fn note<'a>(&mut self, seen: impl IntoIterator<Item = (&'a str, Mark)>) {
+impl UnchangedFiles {
+    /// Takes the state of all files.
+    pub(crate) fn update<'a>(&mut self, found: impl IntoIterator<Item = (&'a str, Fingerprint)>) {
         let now = Instant::now();
         let mut before = std::mem::take(&mut self.0);
-        for (name, mark) in seen {
+        for (name, fingerprint) in found {
             let since = match before.remove(name) {
-                Some((same, since)) if same == mark => since,
+                Some((same, since)) if same == fingerprint => since,
                 _ => now,
             };
-            self.0.insert(name.to_owned(), (mark, since));
+            self.0.insert(name.to_owned(), (fingerprint, since));
         }
     }
 
     /// Whether a file has not changed for `period`.
-    pub(crate) fn is_still(&self, name: &str, period: Duration) -> bool {
+    pub(crate) fn is_unchanged_for(&self, name: &str, period: Duration) -> bool {
         self.0.get(name).is_some_and(|(_, since)| since.elapsed() >= period)
     }
 }
@@ -172,7 +173,7 @@ mod tests {
             ("x", "*"),
             ("a1b2c", "a*b*c"),
         ] {
-            assert!(fits(name, pattern), "{name} {pattern}");
+            assert!(matches_pattern(name, pattern), "{name} {pattern}");
         }
         for (name, pattern) in [
             ("WQFW_1.csv.ok", "WQFW_*.csv"),
@@ -181,7 +182,7 @@ mod tests {
             ("a", "a*a"),
             ("x.csv", "x"),
         ] {
-            assert!(!fits(name, pattern), "{name} {pattern}");
+            assert!(!matches_pattern(name, pattern), "{name} {pattern}");
         }
     }
 
@@ -194,7 +195,7 @@ mod tests {
             ("WQFW_340200_APPEAL_20261039103000.csv", "_%Y%m%d%H%M%S.", None),
             ("WQFW_340200_APPEAL.csv", "_%Y%m%d%H%M%S.", None),
         ] {
-            let found = time(name, &TimeFormat::new(format, Shanghai).unwrap());
+            let found = time_in_name(name, &TimeFormat::new(format, Shanghai).unwrap());
             let found = found.map(|time| time.format("%Y-%m-%dT%H:%M").to_string());
             assert_eq!(found.as_deref(), expected, "{name}");
         }
@@ -202,13 +203,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_change_restarts_the_wait() {
-        let (mut waiting, minute) = (Waiting::default(), Duration::from_secs(60));
-        waiting.note([("a", Mark::of("1")), ("b", Mark::of("1"))]);
-        assert!(waiting.is_still("a", Duration::ZERO) && !waiting.is_still("a", minute));
+        let (mut unchanged, minute) = (UnchangedFiles::default(), Duration::from_secs(60));
+        unchanged.update([("a", Fingerprint::of("1")), ("b", Fingerprint::of("1"))]);
+        assert!(unchanged.is_unchanged_for("a", Duration::ZERO) && !unchanged.is_unchanged_for("a", minute));
         tokio::time::advance(minute).await;
-        waiting.note([("a", Mark::of("1")), ("b", Mark::of("2"))]);
-        assert!(waiting.is_still("a", minute) && !waiting.is_still("b", minute));
-        waiting.note([("b", Mark::of("2"))]);
-        assert!(!waiting.is_still("a", Duration::ZERO), "what is gone is forgotten");
+        unchanged.update([("a", Fingerprint::of("1")), ("b", Fingerprint::of("2"))]);
+        assert!(unchanged.is_unchanged_for("a", minute) && !unchanged.is_unchanged_for("b", minute));
+        unchanged.update([("b", Fingerprint::of("2"))]);
+        assert!(!unchanged.is_unchanged_for("a", Duration::ZERO), "what is gone is forgotten");
     }
 }

@@ -13,7 +13,7 @@ mod sheet;
 
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::{BufReader, Read, Take},
     sync::Arc,
 };
 
@@ -24,7 +24,7 @@ use quick_xml::{
 use serde_json::Value;
 use zip::ZipArchive;
 
-use self::sheet::{Sheet, Strings};
+use self::sheet::{SharedTexts, Sheet};
 use super::{
     RawRow, RowReader,
     header::{Header, find_header},
@@ -32,33 +32,19 @@ use super::{
 use crate::{
     config::Limits,
     options::Options,
-    spool::{Broken, Budget, Limited, View, spool},
+    spool::{Budget, FileError, View, spool},
 };
 
-/// The records of a workbook's first sheet.
-pub(super) struct Xlsx {
-    sheet: Sheet,
-    header: Header,
-}
-
-impl Xlsx {
-    pub(super) fn open(file: Arc<File>, options: &Options) -> Result<Self, Broken> {
-        let mut package = Package::open(file, &options.config.limits)?;
-        let first_sheet = package.first_sheet()?;
-        let limit = options.max_record;
-        let strings = package.strings(limit)?;
-        let part = package.part(&first_sheet, limit)?;
-        let mut sheet = Sheet::open(part, strings, limit);
-        let header = find_header(&options.columns, || Ok(sheet.next()?.map(|row| row.cells)))?;
-        Ok(Self { sheet, header })
-    }
-}
-
-impl RowReader for Xlsx {
-    fn next(&mut self) -> Result<Option<RawRow>, Broken> {
-        let cells = self.sheet.next()?;
-        Ok(cells.map(|cells| cells.row(&self.header)))
-    }
+/// Opens the first sheet of a workbook and reads its header.
+pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
+    let mut package = Package::open(file, &options.config.limits)?;
+    let first_sheet = package.first_sheet()?;
+    let limit = options.max_record;
+    let texts = package.shared_texts(limit)?;
+    let part = package.part(&first_sheet)?;
+    let mut sheet = Sheet::open(part, texts, limit);
+    let header = find_header(&options.columns, || Ok(sheet.next()?.map(|row| row.cells)))?;
+    Ok(Box::new(move || Ok(sheet.next()?.map(|cells| cells.row(&header)))))
 }
 
 /// One row that is not empty: its number, and its cells from the first column on.
@@ -77,25 +63,25 @@ impl Cells {
 }
 
 /// Every date would be four years early, and nobody would notice.
-pub(super) fn dates_from_1904() -> Broken {
-    Broken::content("dates_from_1904", "the workbook counts its days from 1904")
+pub(super) fn dates_from_1904() -> FileError {
+    FileError::content("dates_from_1904", "the workbook counts its days from 1904")
 }
 
 /// A number as people write it: whole numbers without `.0` and without an exponent.
 pub(super) fn plain_number(text: &str) -> String {
-    const WHOLE: f64 = 9_007_199_254_740_992.0;
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
     match text.parse::<f64>() {
-        Ok(number) if number.fract() == 0.0 && number.abs() < WHOLE => format!("{number:.0}"),
+        Ok(number) if number.fract() == 0.0 && number.abs() < MAX_EXACT => format!("{number:.0}"),
         Ok(number) if text.contains(['e', 'E']) => number.to_string(),
         _ => text.to_owned(),
     }
 }
 
 /// Most bytes of a part that is read into memory.
-const SMALL: u64 = 4 << 20;
+const MAX_TEXT_PART: u64 = 4 << 20;
 
-/// A part that is read as a stream.
-type Part = Limited<BufReader<View>>;
+/// A part that is read as a stream; `next_event` in `sheet.rs` sets the limit of each read.
+type Part = Take<BufReader<View>>;
 
 /// A workbook's archive.
 struct Package {
@@ -104,16 +90,16 @@ struct Package {
 }
 
 impl Package {
-    fn open(file: Arc<File>, limits: &Limits) -> Result<Self, Broken> {
+    fn open(file: Arc<File>, limits: &Limits) -> Result<Self, FileError> {
         let n_bytes = file.metadata()?.len();
         let archive = ZipArchive::new(View::new(file)).map_err(|_| not_a_workbook())?;
         Ok(Self { archive, budget: Budget::new(limits, n_bytes) })
     }
 
     /// The part of the first sheet; a workbook whose days count from 1904 is refused.
-    fn first_sheet(&mut self) -> Result<String, Broken> {
+    fn first_sheet(&mut self) -> Result<String, FileError> {
         let (mut counts_from_1904, mut id) = (false, None);
-        let text = self.small("xl/workbook.xml")?;
+        let text = self.part_as_text("xl/workbook.xml")?;
         each_element(&text, |name, element| match name {
             // Newer versions write a second element of this name that says nothing about dates.
             "workbookPr" => {
@@ -125,7 +111,7 @@ impl Package {
         })?;
         let id = id.ok_or_else(not_a_workbook)?;
         let mut target = None;
-        let text = self.small("xl/_rels/workbook.xml.rels")?;
+        let text = self.part_as_text("xl/_rels/workbook.xml.rels")?;
         each_element(&text, |name, element| {
             if name == "Relationship" && attribute(element, "Id").as_ref() == Some(&id) {
                 target = attribute(element, "Target");
@@ -141,42 +127,42 @@ impl Package {
         })
     }
 
-    /// The texts that cells share; empty where the workbook has no table of them.
-    fn strings(&mut self, limit: usize) -> Result<Strings, Broken> {
+    /// The texts that cells limits; empty where the workbook has no table of them.
+    fn shared_texts(&mut self, limit: usize) -> Result<SharedTexts, FileError> {
         const NAME: &str = "xl/sharedStrings.xml";
         if self.archive.index_for_name(NAME).is_none() {
-            return Ok(Strings::default());
+            return Ok(SharedTexts::default());
         }
-        Strings::read(self.part(NAME, limit)?)
+        SharedTexts::read(self.part(NAME)?, limit)
     }
 
-    /// A part, unpacked to the disk; no event of it is longer than `limit`.
-    fn part(&mut self, name: &str, limit: usize) -> Result<Part, Broken> {
+    /// A part, unpacked to the disk.
+    fn part(&mut self, name: &str) -> Result<Part, FileError> {
         let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
         let file = spool(packed, &mut self.budget)?;
         let file = BufReader::with_capacity(64 * 1024, View::new(Arc::new(file)));
-        Ok(Limited::new(file, limit))
+        Ok(file.take(0))
     }
 
-    fn small(&mut self, name: &str) -> Result<String, Broken> {
+    fn part_as_text(&mut self, name: &str) -> Result<String, FileError> {
         let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
         let mut text = String::new();
-        packed.take(SMALL).read_to_string(&mut text).map_err(|_| not_a_workbook())?;
+        packed.take(MAX_TEXT_PART).read_to_string(&mut text).map_err(|_| not_a_workbook())?;
         Ok(text)
     }
 }
 
-pub(super) fn not_a_workbook() -> Broken {
-    Broken::content("bad_workbook", "the file is not a workbook, or it is damaged")
+pub(super) fn not_a_workbook() -> FileError {
+    FileError::content("bad_workbook", "the file is not a workbook, or it is damaged")
 }
 
-/// Names of all elements, without prefixes, and the elements.
-fn each_element(text: &str, mut seen: impl FnMut(&str, &BytesStart<'_>)) -> Result<(), Broken> {
+/// Calls `visitor` with each element and its name without prefix.
+fn each_element(text: &str, mut visitor: impl FnMut(&str, &BytesStart<'_>)) -> Result<(), FileError> {
     let mut reader = Reader::from_str(text);
     loop {
         match reader.read_event().map_err(|_| not_a_workbook())? {
             Event::Start(element) | Event::Empty(element) => {
-                seen(element.local_name().as_ref(), &element);
+                visitor(element.local_name().as_ref(), &element);
             }
             Event::Eof => return Ok(()),
             _ => {}

@@ -1,4 +1,4 @@
-//! The next file: found by a listing, judged by its manifest, opened.
+//! Finds the next file in a listing, compares it with its manifest, and opens it.
 
 use std::{collections::BTreeSet, io::Read as _, sync::Arc};
 
@@ -6,38 +6,38 @@ use contract::{Fault, FaultKind, Partition, Reason};
 
 use crate::{
     Files,
-    cursor::{Cursor, Mark, Within},
+    cursor::{Cursor, FilePosition, Fingerprint},
     folder::{blocking, disk},
     manifest::{self, Manifest},
-    pick::{Candidate, pick},
-    reading::{OpenFile, Refused},
+    selection::{Candidate, select},
+    open_file::{OpenFile, RefusedFile},
 };
 
 /// Partitions and their faults.
 pub(crate) type Trouble = Vec<(Partition, Fault)>;
 
-/// What to do next.
-pub(crate) enum Next {
+/// What a read does next.
+pub(crate) enum NextStep {
     /// Read this file.
     Read(Box<OpenFile>),
     /// This file cannot be read.
-    Refuse(Box<Candidate>, Refused),
+    Refuse(Box<Candidate>, RefusedFile),
     /// A file may still be changing.
     Wait,
     /// All files were read.
-    Rest,
+    CaughtUp,
 }
 
 impl Files {
     /// Opens the file of the cursor again.
     pub(crate) async fn reopen(
         &mut self,
-        within: &Within,
+        position: &FilePosition,
         trouble: &mut Trouble,
-    ) -> Result<Option<Next>, Fault> {
-        let name = within.name.clone();
+    ) -> Result<Option<NextStep>, Fault> {
+        let name = position.name.clone();
         let Some(data) = self.folder.stamp(&name).await? else {
-            trouble.push(vanished(&name));
+            trouble.push(vanished_file(&name));
             return Ok(None);
         };
         let manifest = match &self.options.config.manifest {
@@ -45,57 +45,57 @@ impl Files {
             None => None,
         };
         let candidate = Candidate { name, data, manifest };
-        if candidate.seen() != within.seen {
+        if candidate.fingerprint() != position.fingerprint {
             // The file was replaced: the new one is read from its beginning.
             return Ok(None);
         }
-        let next = self.open(&candidate, within.n_records, trouble).await?;
-        Ok(Some(next).filter(|next| matches!(next, Next::Read(_) | Next::Refuse(..))))
+        let next = self.open(&candidate, position.n_records, trouble).await?;
+        Ok(Some(next).filter(|next| matches!(next, NextStep::Read(_) | NextStep::Refuse(..))))
     }
 
     /// Finds the oldest file that can be read.
-    pub(crate) async fn choose(
+    pub(crate) async fn next_file(
         &mut self,
         at: &mut Cursor,
         trouble: &mut Trouble,
-    ) -> Result<Next, Fault> {
+    ) -> Result<NextStep, Fault> {
         let listing = self.folder.list().await?;
-        let is_cut = listing.is_cut;
-        let picked = pick(listing, &self.options);
-        let seen = picked.candidates.iter().map(|each| (each.name.as_str(), each.seen()));
-        let missing = picked.missing.iter().map(|name| (name.as_str(), Mark::of("")));
-        self.waiting.note(seen.chain(missing));
-        if !is_cut {
-            let there: BTreeSet<Mark> =
-                picked.candidates.iter().map(|each| Mark::of(&each.name)).collect();
-            at.done.retain(|name, _| there.contains(name));
+        let is_truncated = listing.is_truncated;
+        let selection = select(listing, &self.options);
+        let found = selection.candidates.iter().map(|each| (each.name.as_str(), each.fingerprint()));
+        let missing = selection.missing.iter().map(|name| (name.as_str(), Fingerprint::of("")));
+        self.unchanged.update(found.chain(missing));
+        if !is_truncated {
+            let listed: BTreeSet<Fingerprint> =
+                selection.candidates.iter().map(|each| Fingerprint::of(&each.name)).collect();
+            at.done.retain(|name, _| listed.contains(name));
         }
-        for name in picked.odd {
+        for name in selection.irregular {
             let shown = name.escape_debug().take(100).collect();
             let fault = Fault::stopped("it is not a regular file, or its name is not valid")
                 .remedy("remove it from the folder");
             trouble.push((Partition(shown), fault));
         }
-        for name in picked.missing {
-            if self.waiting.is_still(&name, self.options.config.stable.0) {
+        for name in selection.missing {
+            if self.unchanged.is_unchanged_for(&name, self.options.config.stable.0) {
                 let fault = Fault::transient("its manifest is there, but the file is not");
                 trouble.push((Partition(name), fault));
             }
         }
-        let mut is_unripe = false;
-        for mut candidate in picked.candidates {
+        let mut is_changing = false;
+        for mut candidate in selection.candidates {
             if let (true, Some(end), None) =
-                (is_cut, &self.options.config.manifest, candidate.manifest)
+                (is_truncated, &self.options.config.manifest, candidate.manifest)
             {
                 candidate.manifest = self.folder.stamp(&format!("{}{end}", candidate.name)).await?;
             }
-            let done = at.done.get(&Mark::of(&candidate.name));
-            if done.is_some_and(|done| done.0 == candidate.seen()) {
+            let done = at.done.get(&Fingerprint::of(&candidate.name));
+            if done.is_some_and(|done| done.0 == candidate.fingerprint()) {
                 continue;
             }
             match self.open(&candidate, 0, trouble).await {
-                Ok(Next::Rest) => {}
-                Ok(Next::Wait) => is_unripe = true,
+                Ok(NextStep::CaughtUp) => {}
+                Ok(NextStep::Wait) => is_changing = true,
                 Ok(next) => return Ok(next),
                 Err(fault) if fault.kind() == FaultKind::Stopped => {
                     trouble.push((Partition(candidate.name), fault));
@@ -103,14 +103,14 @@ impl Files {
                 Err(fault) => return Err(fault),
             }
         }
-        if is_cut {
+        if is_truncated {
             let fault = Fault::stopped("the folder contains more files than one listing may have")
                 .remedy(
                     "set `archive` and `error` to move files that were read, or raise `listing`",
                 );
             trouble.push((Partition("listing".to_owned()), fault));
         }
-        Ok(if is_unripe { Next::Wait } else { Next::Rest })
+        Ok(if is_changing { NextStep::Wait } else { NextStep::CaughtUp })
     }
 
     async fn open(
@@ -118,50 +118,50 @@ impl Files {
         candidate: &Candidate,
         n_skipped: u64,
         trouble: &mut Trouble,
-    ) -> Result<Next, Fault> {
-        let refuse = |refused| Ok(Next::Refuse(Box::new(candidate.clone()), refused));
+    ) -> Result<NextStep, Fault> {
+        let refuse = |refused| Ok(NextStep::Refuse(Box::new(candidate.clone()), refused));
         let name = candidate.name.clone();
-        let is_still = self.waiting.is_still(&name, self.options.config.stable.0) || n_skipped > 0;
+        let is_unchanged = self.unchanged.is_unchanged_for(&name, self.options.config.stable.0) || n_skipped > 0;
         let manifest = match &self.options.config.manifest {
             None => None,
             Some(end) => {
                 let name = format!("{name}{end}");
-                let Some(bytes) = self.manifest(&name, candidate).await? else {
-                    return Ok(Next::Rest);
+                let Some(bytes) = self.read_manifest(&name, candidate).await? else {
+                    return Ok(NextStep::CaughtUp);
                 };
                 match Manifest::read(&bytes) {
                     Ok(manifest) => Some(manifest),
-                    Err(reason) if is_still => return refuse(refused(reason)),
-                    Err(_) => return Ok(Next::Wait),
+                    Err(reason) if is_unchanged => return refuse(refused_file(reason)),
+                    Err(_) => return Ok(NextStep::Wait),
                 }
             }
         };
-        if manifest.is_none() && !is_still {
-            return Ok(Next::Wait);
+        if manifest.is_none() && !is_unchanged {
+            return Ok(NextStep::Wait);
         }
-        let most = self.options.config.limits.bytes();
-        if candidate.data.n_bytes > most {
-            let detail = format!("{} bytes, at most {most} are read", candidate.data.n_bytes);
-            return refuse(refused(Reason::new("too_large", detail)));
+        let max_bytes = self.options.config.limits.bytes();
+        if candidate.data.n_bytes > max_bytes {
+            let detail = format!("{} bytes, at most {max_bytes} are read", candidate.data.n_bytes);
+            return refuse(refused_file(Reason::new("too_large", detail)));
         }
         let Some(file) = self.folder.fetch(&name, candidate.data).await? else {
-            trouble.push(vanished(&name));
-            return Ok(Next::Rest);
+            trouble.push(vanished_file(&name));
+            return Ok(NextStep::CaughtUp);
         };
         let (options, opened) = (Arc::clone(&self.options), candidate.clone());
         let opened =
             blocking(move || OpenFile::open(&opened, file, manifest.as_ref(), n_skipped, &options));
         match opened.await?.map_err(disk)? {
-            Ok(open) => Ok(Next::Read(Box::new(open))),
-            Err(refused) if refused.reason.code.starts_with("manifest_") && !is_still => {
-                Ok(Next::Wait)
+            Ok(open) => Ok(NextStep::Read(Box::new(open))),
+            Err(refused) if refused.reason.code.starts_with("manifest_") && !is_unchanged => {
+                Ok(NextStep::Wait)
             }
             Err(refused) => refuse(refused),
         }
     }
 
     /// The manifest of a file; `None` where there is none.
-    async fn manifest(
+    async fn read_manifest(
         &mut self,
         name: &str,
         candidate: &Candidate,
@@ -176,12 +176,12 @@ impl Files {
     }
 }
 
-fn refused(reason: Reason) -> Refused {
+fn refused_file(reason: Reason) -> RefusedFile {
     let head = bytes::Bytes::new();
-    Refused { reason, md5: Mark::of(""), head }
+    RefusedFile { reason, md5: Fingerprint::of(""), head }
 }
 
-fn vanished(name: &str) -> (Partition, Fault) {
+fn vanished_file(name: &str) -> (Partition, Fault) {
     let fault = Fault::transient("it was listed, and then removed or replaced");
     (Partition(name.to_owned()), fault)
 }

@@ -1,4 +1,4 @@
-//! An open file: checked as a whole, then read record by record.
+//! A file that was checked as a whole and is read record by record.
 //!
 //! Where a manifest says what a file contains, no record is given before the whole file was checked:
 //! records of half a file could not be taken back. Between two batches the file stays open. Where
@@ -17,37 +17,37 @@ use contract::{Entry, Fault, Place, Reason, RecordKey, Revision, TextReport};
 use tokio::time::Instant;
 
 use crate::{
-    cursor::{Mark, Within},
+    cursor::{FilePosition, Fingerprint},
     folder::{Stamp, disk},
-    form::{self, Document, RawRow, RowReader},
+    format::{self, Document, RawRow, RowReader},
     manifest::Manifest,
     options::Options,
-    pick::Candidate,
+    selection::Candidate,
     record,
-    spool::Broken,
-    text::Survey,
-    unpack::{documents, ending_of, says_its_form},
+    spool::FileError,
+    text::FileSummary,
+    unpack::{documents, extension_for, names_a_format},
 };
 
 /// A file that passed its checks.
 pub(crate) struct OpenFile {
     pub(crate) candidate: Candidate,
-    pub(crate) md5: Mark,
+    pub(crate) md5: Fingerprint,
     /// Its beginning.
     pub(crate) head: Bytes,
     /// The revision of all its records, where its name says it.
     revision: Option<Revision>,
     /// Records that were read.
     n_records: u64,
-    rows: Chain,
-    /// An entry that was read and not given yet.
-    held: Option<Entry>,
+    rows: RowChain,
+    /// The first entry of the next batch, if it was read already.
+    next_entry: Option<Entry>,
 }
 
-/// Why a file is not read, or not read on.
-pub(crate) struct Refused {
+/// A file that cannot be read, and why.
+pub(crate) struct RefusedFile {
     pub(crate) reason: Reason,
-    pub(crate) md5: Mark,
+    pub(crate) md5: Fingerprint,
     /// The beginning of the file.
     pub(crate) head: Bytes,
 }
@@ -61,19 +61,19 @@ impl OpenFile {
         manifest: Option<&Manifest>,
         n_skipped: u64,
         options: &Arc<Options>,
-    ) -> io::Result<Result<Self, Refused>> {
+    ) -> io::Result<Result<Self, RefusedFile>> {
         let file = Arc::new(file);
-        let survey = Survey::of(&file)?;
-        let (md5, head) = (Mark::of(&survey.md5), survey.head.clone());
+        let summary = FileSummary::read(&file)?;
+        let (md5, head) = (Fingerprint::of(&summary.md5), summary.head.clone());
         let name = &candidate.name;
-        let judged =
-            judge(name, file, survey, manifest, options).and_then(|(revision, mut rows)| {
+        let checked =
+            check(name, file, summary, manifest, options).and_then(|(revision, mut rows)| {
                 for _ in 0..n_skipped {
                     rows.next()?;
                 }
                 Ok((revision, rows))
             });
-        match judged {
+        match checked {
             Ok((revision, rows)) => Ok(Ok(Self {
                 candidate: candidate.clone(),
                 md5,
@@ -81,38 +81,38 @@ impl OpenFile {
                 revision,
                 n_records: n_skipped,
                 rows,
-                held: None,
+                next_entry: None,
             })),
-            Err(Broken::Content(reason)) => Ok(Err(Refused { reason, md5, head })),
-            Err(Broken::Disk(error)) => Err(error),
+            Err(FileError::Content(reason)) => Ok(Err(RefusedFile { reason, md5, head })),
+            Err(FileError::Disk(error)) => Err(error),
         }
     }
 
-    pub(crate) fn within(&self) -> Within {
-        let n_held = u64::from(self.held.is_some());
-        Within {
+    pub(crate) fn position(&self) -> FilePosition {
+        let n_unused = u64::from(self.next_entry.is_some());
+        FilePosition {
             name: self.candidate.name.clone(),
-            seen: self.candidate.seen(),
-            n_records: self.n_records - n_held,
+            fingerprint: self.candidate.fingerprint(),
+            n_records: self.n_records - n_unused,
         }
     }
 
-    /// The next entries, and whether the file has ended or cannot be read on. A key that comes again
-    /// begins a new batch.
-    pub(crate) fn portion(
+    /// The next entries, and whether the file has ended, or why the rest of it cannot be read. A key
+    /// that is in the batch already begins the next batch.
+    pub(crate) fn next_batch(
         &mut self,
-        share: Share,
+        limits: BatchLimits,
         options: &Options,
-    ) -> (Vec<Entry>, Result<bool, Broken>) {
+    ) -> (Vec<Entry>, Result<bool, FileError>) {
         let (mut entries, mut keys, mut n_bytes) = (Vec::new(), HashSet::new(), 0);
         loop {
-            let is_full = entries.len() >= share.n_entries
-                || n_bytes >= share.n_bytes
-                || (!entries.is_empty() && Instant::now() >= share.until);
+            let is_full = entries.len() >= limits.max_entries
+                || n_bytes >= limits.max_bytes
+                || (!entries.is_empty() && Instant::now() >= limits.until);
             if is_full {
                 return (entries, Ok(false));
             }
-            let entry = match self.held.take() {
+            let entry = match self.next_entry.take() {
                 Some(entry) => entry,
                 None => match self.next_row() {
                     Ok(None) => return (entries, Ok(true)),
@@ -121,13 +121,13 @@ impl OpenFile {
                         let name = &self.candidate.name;
                         record::entry(name, self.revision, row, &report, options)
                     }
-                    Err(broken) => return (entries, Err(broken)),
+                    Err(error) => return (entries, Err(error)),
                 },
             };
             if let Some(key) = entry.key()
                 && !keys.insert(key.clone())
             {
-                self.held = Some(entry);
+                self.next_entry = Some(entry);
                 return (entries, Ok(false));
             }
             entries.push(entry);
@@ -135,12 +135,12 @@ impl OpenFile {
     }
 
     /// The next record. A file without records is an error.
-    fn next_row(&mut self) -> Result<Option<(RawRow, TextReport)>, Broken> {
+    fn next_row(&mut self) -> Result<Option<(RawRow, TextReport)>, FileError> {
         let next = self.rows.next()?;
         match &next {
             Some(_) => self.n_records += 1,
             None if self.n_records == 0 => {
-                return Err(Broken::content("no_records", "the file has no records"));
+                return Err(FileError::content("no_records", "the file has no records"));
             }
             None => {}
         }
@@ -153,10 +153,10 @@ impl OpenFile {
 pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<Vec<Entry>, Fault> {
     let mut file = tempfile::tempfile().map_err(disk)?;
     file.write_all(page).map_err(disk)?;
-    let is_nameless = !options.is_meant(name) && !says_its_form(name);
-    let ending = if is_nameless { format!(".{}", ending_of(page)) } else { String::new() };
+    let is_unnamed = !options.is_selected(name) && !names_a_format(name);
+    let extension = if is_unnamed { format!(".{}", extension_for(page)) } else { String::new() };
     let data = Stamp { n_bytes: page.len() as u64, modified: 0 };
-    let candidate = Candidate { name: format!("{name}{ending}"), data, manifest: None };
+    let candidate = Candidate { name: format!("{name}{extension}"), data, manifest: None };
     let mut open = match OpenFile::open(&candidate, file, None, 0, options).map_err(disk)? {
         Ok(open) => open,
         Err(refused) => {
@@ -165,22 +165,22 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     };
     let mut entries = Vec::new();
     loop {
-        let (more, end) = open.portion(Share::new(usize::MAX, usize::MAX, FOREVER), options);
+        let (more, end) = open.next_batch(BatchLimits::new(usize::MAX, usize::MAX, NO_TIME_LIMIT), options);
         entries.extend(more);
         match end {
             Ok(false) => {}
             Ok(true) => return Ok(entries),
-            Err(Broken::Content(reason)) => {
+            Err(FileError::Content(reason)) => {
                 entries.push(unreadable(&candidate.name, reason, open.head));
                 return Ok(entries);
             }
-            Err(Broken::Disk(error)) => return Err(disk(error)),
+            Err(FileError::Disk(error)) => return Err(disk(error)),
         }
     }
 }
 
-/// Nobody waits for the batch of a fixture.
-const FOREVER: Duration = Duration::from_secs(86_400);
+/// For a fixture: nobody waits for its batch.
+const NO_TIME_LIMIT: Duration = Duration::from_secs(86_400);
 
 /// The entry of a file that cannot be read to its end. Its name is its key, so it is found again by
 /// its name, whatever its content.
@@ -189,63 +189,63 @@ pub(crate) fn unreadable(name: &str, reason: Reason, head: Bytes) -> Entry {
     Entry::Unreadable { place, bytes: head, reason }
 }
 
-fn judge(
+fn check(
     name: &str,
     file: Arc<File>,
-    survey: Survey,
+    summary: FileSummary,
     manifest: Option<&Manifest>,
     options: &Arc<Options>,
-) -> Result<(Option<Revision>, Chain), Broken> {
+) -> Result<(Option<Revision>, RowChain), FileError> {
     if let Some(manifest) = manifest {
-        manifest.judge(name, &survey).map_err(Broken::Content)?;
+        manifest.check_file(name, &summary).map_err(FileError::Content)?;
     }
-    if survey.n_bytes == 0 {
-        return Err(Broken::content("empty_file", "the file has no bytes"));
+    if summary.n_bytes == 0 {
+        return Err(FileError::content("empty_file", "the file has no bytes"));
     }
     let revision = match record::revision_of(name, options) {
         Ok(revision) => revision,
-        Err(_) if !options.is_meant(name) => Some(Revision::NONE),
-        Err(reason) => return Err(Broken::Content(reason)),
+        Err(_) if !options.is_selected(name) => Some(Revision::NONE),
+        Err(reason) => return Err(FileError::Content(reason)),
     };
-    let documents = documents(name, file, survey, options)?;
-    let open = || Chain::open(documents.clone(), Arc::clone(options));
+    let documents = documents(name, file, summary, options)?;
+    let open = || RowChain::open(documents.clone(), Arc::clone(options));
     if let Some(manifest) = manifest {
         let mut rows = open()?;
         let mut n_rows = 0;
         while rows.next()?.is_some() {
             n_rows += 1;
         }
-        manifest.judge_rows(n_rows).map_err(Broken::Content)?;
+        manifest.check_rows(n_rows).map_err(FileError::Content)?;
     }
     Ok((revision, open()?))
 }
 
-/// The records of one document after the other.
-struct Chain {
+/// The records of all documents in a file.
+struct RowChain {
     options: Arc<Options>,
     documents: VecDeque<Document>,
-    current: Option<(String, Box<dyn RowReader>, TextReport)>,
+    current: Option<(String, RowReader, TextReport)>,
 }
 
-impl Chain {
+impl RowChain {
     /// Opens the first document: a wrong header is found at once.
-    fn open(documents: Vec<Document>, options: Arc<Options>) -> Result<Self, Broken> {
+    fn open(documents: Vec<Document>, options: Arc<Options>) -> Result<Self, FileError> {
         let mut chain = Self { options, documents: documents.into(), current: None };
         chain.open_next()?;
         Ok(chain)
     }
 
-    fn open_next(&mut self) -> Result<(), Broken> {
+    fn open_next(&mut self) -> Result<(), FileError> {
         let Some(document) = self.documents.pop_front() else { return Ok(()) };
-        let (rows, report) = form::open(&document, &self.options)?;
-        let prefix = document.inner.map_or_else(String::new, |inner| format!("{inner}, "));
-        self.current = Some((prefix, rows, report));
+        let (next_row, report) = format::open(&document, &self.options)?;
+        let prefix = document.name_in_archive.map_or_else(String::new, |name| format!("{name}, "));
+        self.current = Some((prefix, next_row, report));
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<(RawRow, TextReport)>, Broken> {
-        while let Some((prefix, rows, report)) = &mut self.current {
-            if let Some(mut row) = rows.next()? {
+    fn next(&mut self) -> Result<Option<(RawRow, TextReport)>, FileError> {
+        while let Some((prefix, next_row, report)) = &mut self.current {
+            if let Some(mut row) = next_row()? {
                 row.at.insert_str(0, prefix);
                 return Ok(Some((row, report.clone())));
             }
@@ -256,16 +256,16 @@ impl Chain {
     }
 }
 
-/// How much one batch takes of a file.
+/// The limits of one batch.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Share {
-    pub(crate) n_entries: usize,
-    pub(crate) n_bytes: usize,
+pub(crate) struct BatchLimits {
+    pub(crate) max_entries: usize,
+    pub(crate) max_bytes: usize,
     pub(crate) until: Instant,
 }
 
-impl Share {
-    pub(crate) fn new(n_entries: usize, n_bytes: usize, period: Duration) -> Self {
-        Self { n_entries: n_entries.max(1), n_bytes, until: Instant::now() + period }
+impl BatchLimits {
+    pub(crate) fn new(max_entries: usize, max_bytes: usize, period: Duration) -> Self {
+        Self { max_entries: max_entries.max(1), max_bytes, until: Instant::now() + period }
     }
 }

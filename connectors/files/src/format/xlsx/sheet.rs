@@ -1,7 +1,5 @@
 //! The rows of a sheet, as a stream, and the table of texts that its cells refer to by number.
 
-use std::io::BufRead;
-
 use quick_xml::{
     Error, Reader,
     escape::resolve_xml_entity,
@@ -9,7 +7,7 @@ use quick_xml::{
 };
 
 use super::{Cells, Part, attribute, not_a_workbook, plain_number};
-use crate::spool::{Broken, Limited};
+use crate::spool::FileError;
 
 /// Excel has no more columns.
 const MAX_COLUMNS: usize = 16_384;
@@ -17,10 +15,10 @@ const MAX_COLUMNS: usize = 16_384;
 /// A sheet that is being read.
 pub(super) struct Sheet {
     reader: Reader<Part>,
-    strings: Strings,
+    texts: SharedTexts,
     limit: usize,
     buffer: Vec<u8>,
-    number: u64,
+    row_number: u64,
 }
 
 /// The kind of a cell's value.
@@ -35,71 +33,69 @@ enum CellType {
     Text,
 }
 
-/// A row that is being read.
+/// A row that is being read, and its current cell.
 #[derive(Default)]
-struct Open {
+struct Row {
     cells: Vec<String>,
-    kind: CellType,
-    value: String,
-    is_value: bool,
-    /// Of the cell that is being read.
-    column: usize,
     n_bytes: usize,
+    cell_type: CellType,
+    value: String,
+    is_in_value: bool,
+    /// Counted from 1.
+    column: usize,
 }
 
 impl Sheet {
-    pub(super) fn open(part: Part, strings: Strings, limit: usize) -> Self {
+    pub(super) fn open(part: Part, texts: SharedTexts, limit: usize) -> Self {
         let mut reader = Reader::from_reader(part);
         reader.config_mut().expand_empty_elements = true;
-        Self { reader, strings, limit, buffer: Vec::new(), number: 0 }
+        Self { reader, texts, limit, buffer: Vec::new(), row_number: 0 }
     }
 
     /// The next row that is not empty. A row of formats only costs no more than its bytes.
-    pub(super) fn next(&mut self) -> Result<Option<Cells>, Broken> {
-        let mut row = Open::default();
+    pub(super) fn next(&mut self) -> Result<Option<Cells>, FileError> {
+        let mut row = Row::default();
         let mut inline = Collector::default();
         loop {
-            self.buffer.clear();
-            self.reader.get_mut().reset();
-            let event = self.reader.read_event_into(&mut self.buffer).map_err(broken)?;
-            if row.kind == CellType::Inline {
+            let event = next_event(&mut self.reader, self.limit, &mut self.buffer)?;
+            if row.cell_type == CellType::Inline {
                 inline.take(&event, &mut row.value);
             }
             match event {
                 Event::Start(start) => match start.local_name().as_ref() {
                     "row" => {
                         let number = attribute(&start, "r").and_then(|number| number.parse().ok());
-                        self.number = number.unwrap_or(self.number + 1);
-                        row = Open::default();
+                        self.row_number = number.unwrap_or(self.row_number + 1);
+                        row = Row::default();
                     }
-                    "c" => row.begin(&start)?,
-                    "v" => row.is_value = true,
+                    "c" => row.begin_cell(&start)?,
+                    "v" => row.is_in_value = true,
                     _ => {}
                 },
-                Event::Text(text) if row.is_value => row.value.push_str(&text.xml10_content()),
-                Event::GeneralRef(name) if row.is_value => refer(&name, &mut row.value),
+                Event::Text(text) if row.is_in_value => row.value.push_str(&text.xml10_content()),
+                Event::GeneralRef(name) if row.is_in_value => push_reference(&name, &mut row.value),
                 Event::End(end) => match end.local_name().as_ref() {
-                    "v" => row.is_value = false,
-                    "c" => row.end(&self.strings)?,
+                    "v" => row.is_in_value = false,
+                    "c" => row.end_cell(&self.texts)?,
                     "row" if row.cells.iter().any(|cell| !cell.is_empty()) => {
-                        return Ok(Some(Cells { number: self.number, cells: row.cells }));
+                        return Ok(Some(Cells { number: self.row_number, cells: row.cells }));
                     }
                     "sheetData" => return Ok(None),
                     _ => {}
                 },
-                Event::Eof => return Err(Broken::content("truncated", "the sheet is not closed")),
+                Event::Eof => return Err(FileError::content("truncated", "the sheet is not closed")),
                 _ => {}
             }
             if row.n_bytes + row.value.len() > self.limit {
-                return Err(Broken::too_large(&format!("row {}", self.number), self.limit));
+                return Err(FileError::too_large(&format!("row {}", self.row_number), self.limit));
             }
         }
     }
 }
 
-impl Open {
-    fn begin(&mut self, start: &BytesStart<'_>) -> Result<(), Broken> {
-        self.kind = match attribute(start, "t").as_deref() {
+impl Row {
+    fn begin_cell(&mut self, start: &BytesStart<'_>) -> Result<(), FileError> {
+        self.cell_type = match attribute(start, "t").as_deref() {
             None | Some("n") => CellType::Number,
             Some("s") => CellType::Shared,
             Some("inlineStr") => CellType::Inline,
@@ -109,18 +105,18 @@ impl Open {
         self.value.clear();
         // Empty cells may be left out.
         let next = self.column + 1;
-        self.column = attribute(start, "r").and_then(|place| column(&place)).unwrap_or(next);
+        self.column = attribute(start, "r").and_then(|reference| column(&reference)).unwrap_or(next);
         if self.column == 0 || self.column > MAX_COLUMNS { Err(not_a_workbook()) } else { Ok(()) }
     }
 
-    fn end(&mut self, strings: &Strings) -> Result<(), Broken> {
+    fn end_cell(&mut self, texts: &SharedTexts) -> Result<(), FileError> {
         let value = std::mem::take(&mut self.value);
-        let value = match std::mem::take(&mut self.kind) {
+        let value = match std::mem::take(&mut self.cell_type) {
             CellType::Number => plain_number(&value),
             CellType::Shared if value.is_empty() => value,
             CellType::Shared => {
                 let number = value.trim().parse().map_err(|_| not_a_workbook())?;
-                strings.get(number).ok_or_else(not_a_workbook)?.to_owned()
+                texts.get(number).ok_or_else(not_a_workbook)?.to_owned()
             }
             CellType::Bool => if value == "0" { "FALSE" } else { "TRUE" }.to_owned(),
             CellType::Inline | CellType::Text => value,
@@ -137,48 +133,46 @@ impl Open {
     }
 }
 
-/// The number of a cell's column: `C7` is in the third.
-fn column(place: &str) -> Option<usize> {
-    let letters = place.bytes().take_while(u8::is_ascii_alphabetic);
+/// The column of a cell, counted from 1: `C7` is in the third.
+fn column(reference: &str) -> Option<usize> {
+    let letters = reference.bytes().take_while(u8::is_ascii_alphabetic);
     letters.take(4).try_fold(0_usize, |number, letter| {
         Some(number * 26 + usize::from(letter.to_ascii_uppercase() - b'A') + 1)
     })
 }
 
 /// Most bytes of all texts together: they are in memory while the sheet is read.
-const MAX_BYTES: usize = 48 << 20;
+const MAX_TEXT_BYTES: usize = 48 << 20;
 /// Most texts: a sheet has fewer rows, and few columns have texts of their own.
 const MAX_TEXTS: usize = 4 << 20;
 
-/// Texts by their numbers, one after the other.
+/// The texts that cells refer to by number (`sharedStrings.xml`), one after the other.
 #[derive(Default)]
-pub(super) struct Strings {
-    text: String,
+pub(super) struct SharedTexts {
+    all: String,
     ends: Vec<u32>,
 }
 
-impl Strings {
-    pub(super) fn read(part: Limited<impl BufRead>) -> Result<Self, Broken> {
-        let mut strings = Self::default();
+impl SharedTexts {
+    pub(super) fn read(part: Part, limit: usize) -> Result<Self, FileError> {
+        let mut texts = Self::default();
         let mut reader = Reader::from_reader(part);
         reader.config_mut().expand_empty_elements = true;
         let (mut collector, mut buffer) = (Collector::default(), Vec::new());
         loop {
-            buffer.clear();
-            reader.get_mut().reset();
-            let event = reader.read_event_into(&mut buffer).map_err(broken)?;
+            let event = next_event(&mut reader, limit, &mut buffer)?;
             match &event {
                 Event::End(end) if end.local_name().as_ref() == "si" => {
-                    strings.ends.push(u32::try_from(strings.text.len()).unwrap_or(u32::MAX));
+                    texts.ends.push(u32::try_from(texts.all.len()).unwrap_or(u32::MAX));
                 }
-                Event::Eof => return Ok(strings),
-                _ => collector.take(&event, &mut strings.text),
+                Event::Eof => return Ok(texts),
+                _ => collector.take(&event, &mut texts.all),
             }
-            if strings.text.len() > MAX_BYTES || strings.ends.len() > MAX_TEXTS {
+            if texts.all.len() > MAX_TEXT_BYTES || texts.ends.len() > MAX_TEXTS {
                 let detail = format!(
-                    "the workbook has more than {MAX_TEXTS} texts, or {MAX_BYTES} bytes of them"
+                    "the workbook has more than {MAX_TEXTS} texts, or {MAX_TEXT_BYTES} bytes of them"
                 );
-                return Err(Broken::content("too_large", detail));
+                return Err(FileError::content("too_large", detail));
             }
         }
     }
@@ -189,52 +183,61 @@ impl Strings {
             Some(before) => *self.ends.get(before)? as usize,
             None => 0,
         };
-        self.text.get(start..end)
+        self.all.get(start..end)
     }
 }
 
-/// Collects the text of `t` elements, without the readings of Japanese characters (`rPh`).
+/// Collects the text of `t` elements, without the pronunciation of Japanese characters (`rPh`).
 #[derive(Default)]
 struct Collector {
     is_text: bool,
-    is_reading: bool,
+    is_phonetic: bool,
 }
 
 impl Collector {
     fn take(&mut self, event: &Event<'_>, into: &mut String) {
         match event {
             Event::Start(element) => match element.local_name().as_ref() {
-                "t" => self.is_text = !self.is_reading,
-                "rPh" => self.is_reading = true,
+                "t" => self.is_text = !self.is_phonetic,
+                "rPh" => self.is_phonetic = true,
                 _ => {}
             },
             Event::End(element) => match element.local_name().as_ref() {
                 "t" => self.is_text = false,
-                "rPh" => self.is_reading = false,
+                "rPh" => self.is_phonetic = false,
                 _ => {}
             },
             Event::Text(text) if self.is_text => into.push_str(&text.xml10_content()),
             Event::CData(text) if self.is_text => into.push_str(&text.xml10_content()),
-            Event::GeneralRef(name) if self.is_text => refer(name, into),
+            Event::GeneralRef(name) if self.is_text => push_reference(name, into),
             _ => {}
         }
     }
 }
 
 /// Appends the character of a reference.
-fn refer(name: &BytesRef<'_>, into: &mut String) {
+fn push_reference(name: &BytesRef<'_>, into: &mut String) {
     match name.resolve_char_ref() {
         Ok(Some(character)) => into.push(character),
         _ => into.push_str(resolve_xml_entity(name).unwrap_or_default()),
     }
 }
 
-fn broken(error: Error) -> Broken {
-    match error {
-        Error::Io(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
-            Broken::content("too_large", "a cell of the workbook is longer than a record may be")
-        }
-        Error::Io(error) => Broken::Disk(error.kind().into()),
-        _ => not_a_workbook(),
+/// The next event of a part. The parser has an event in memory, so one that reaches `limit` is refused.
+fn next_event<'b>(
+    reader: &mut Reader<Part>,
+    limit: usize,
+    buffer: &'b mut Vec<u8>,
+) -> Result<Event<'b>, FileError> {
+    buffer.clear();
+    reader.get_mut().set_limit(limit as u64);
+    let event = reader.read_event_into(buffer);
+    if reader.get_ref().limit() == 0 {
+        let detail = "a cell of the workbook is longer than a record may be";
+        return Err(FileError::content("too_large", detail));
     }
+    event.map_err(|error| match error {
+        Error::Io(error) => FileError::Disk(error.kind().into()),
+        _ => not_a_workbook(),
+    })
 }

@@ -37,9 +37,9 @@ fn workbook(rows: &str, workbook_extra: &str) -> Arc<File> {
 }
 
 fn trees(rows: &str) -> Vec<(String, Value)> {
-    let mut xlsx =
-        Xlsx::open(workbook(rows, ""), &options::of_tests()).unwrap_or_else(|e| panic!("{e:?}"));
-    std::iter::from_fn(|| xlsx.next().unwrap()).map(|row| (row.at, row.tree)).collect()
+    let mut next_row =
+        open(workbook(rows, ""), &options::for_tests()).unwrap_or_else(|e| panic!("{e:?}"));
+    std::iter::from_fn(|| next_row().unwrap()).map(|row| (row.at, row.tree)).collect()
 }
 
 #[test]
