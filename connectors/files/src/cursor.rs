@@ -28,7 +28,7 @@ pub struct Cursor {
 /// The first 64 bits of a hash: of a name, a state or a content.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Fingerprint(String);
+pub(crate) struct Fingerprint(pub(crate) String);
 
 /// A file that was read to its end: the hash of its state, and of its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,10 +63,6 @@ pub(crate) struct PendingMove {
 impl Fingerprint {
     pub(crate) fn of(text: &str) -> Self {
         Self(BASE64.encode(&Sha256::digest(text.as_bytes())[..8]))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
     }
 }
 

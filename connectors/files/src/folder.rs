@@ -185,8 +185,8 @@ impl Listing {
 fn unused_name(name: &str, md5: &Fingerprint, n: u32) -> String {
     match n {
         0 => name.to_owned(),
-        1 => format!("{name}.{}", md5.as_str()),
-        n => format!("{name}.{}.{n}", md5.as_str()),
+        1 => format!("{name}.{}", md5.0),
+        n => format!("{name}.{}.{n}", md5.0),
     }
 }
 

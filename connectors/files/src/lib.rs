@@ -32,6 +32,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use contract::{Batch, Connector, ConnectorContext, Entry, Fault, Reason};
+use tokio::time::Instant;
 
 pub use config::Config;
 pub use cursor::Cursor;
@@ -42,15 +43,12 @@ use crate::{
     folder::{Folder, Stamp, blocking, disk},
     options::Options,
     selection::{Candidate, UnchangedFiles},
-    open_file::{OpenFile, RefusedFile, BatchLimits, sample, unreadable},
+    open_file::{OpenFile, RefusedFile, sample, unreadable},
     spool::FileError,
 };
 
 /// After this time, a read returns what it has.
 const READ_TIME: Duration = Duration::from_secs(5);
-
-/// Bytes of the records of one batch, approximately.
-const BATCH_BYTES: usize = 8 << 20;
 
 /// The connector for files.
 pub struct Files {
@@ -75,7 +73,7 @@ impl Connector for Files {
         let mut at = after.cloned().unwrap_or_default();
         at.pending_move = None;
         let mut trouble = Trouble::new();
-        let limits = BatchLimits::new(max, BATCH_BYTES, READ_TIME);
+        let until = Instant::now() + READ_TIME;
         let next = match (at.current.take(), self.open.take()) {
             (Some(position), Some(open)) if open.position() == position => Some(NextStep::Read(open)),
             (Some(position), _) => self.reopen(&position, &mut trouble).await?,
@@ -101,7 +99,7 @@ impl Connector for Files {
                 mark_finished(&mut at, &candidate, md5, true);
                 (vec![quarantine_entry(&candidate, reason, head)], false)
             }
-            NextStep::Read(open) => (self.read_batch(open, limits, &mut at).await?, false),
+            NextStep::Read(open) => (self.read_batch(open, max, until, &mut at).await?, false),
         };
         Ok(Batch { entries, upto: at, caught_up, trouble })
     }
@@ -121,7 +119,8 @@ impl Files {
     async fn read_batch(
         &mut self,
         mut open: Box<OpenFile>,
-        limits: BatchLimits,
+        max: usize,
+        until: Instant,
         at: &mut Cursor,
     ) -> Result<Vec<Entry>, Fault> {
         let (name, md5) = (Fingerprint::of(&open.candidate.name), open.md5.clone());
@@ -134,7 +133,7 @@ impl Files {
         }
         let options = Arc::clone(&self.options);
         let work = move || {
-            let batch = open.next_batch(limits, &options);
+            let batch = open.next_batch(max, until, &options);
             (open, batch)
         };
         let (open, (mut entries, end)) = blocking(work).await?;

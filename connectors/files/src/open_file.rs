@@ -9,7 +9,6 @@ use std::{
     fs::File,
     io::{self, Write as _},
     sync::Arc,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -17,6 +16,7 @@ use contract::{Entry, Fault, Place, Reason, RecordKey, Revision, TextReport};
 use tokio::time::Instant;
 
 use crate::{
+    READ_TIME,
     cursor::{FilePosition, Fingerprint},
     folder::{Stamp, disk},
     format::{self, Document, RawRow, RowReader},
@@ -28,6 +28,9 @@ use crate::{
     text::FileSummary,
     unpack::{documents, extension_for, names_a_format},
 };
+
+/// Bytes of the records of one batch, approximately.
+const BATCH_BYTES: usize = 8 << 20;
 
 /// A file that passed its checks.
 pub(crate) struct OpenFile {
@@ -98,17 +101,18 @@ impl OpenFile {
     }
 
     /// The next entries, and whether the file has ended, or why the rest of it cannot be read. A key
-    /// that is in the batch already begins the next batch.
+    /// that is in the batch already begins the next batch. After `until`, the batch is what was read.
     pub(crate) fn next_batch(
         &mut self,
-        limits: BatchLimits,
+        max_entries: usize,
+        until: Instant,
         options: &Options,
     ) -> (Vec<Entry>, Result<bool, FileError>) {
         let (mut entries, mut keys, mut n_bytes) = (Vec::new(), HashSet::new(), 0);
         loop {
-            let is_full = entries.len() >= limits.max_entries
-                || n_bytes >= limits.max_bytes
-                || (!entries.is_empty() && Instant::now() >= limits.until);
+            let is_full = entries.len() >= max_entries.max(1)
+                || n_bytes >= BATCH_BYTES
+                || (!entries.is_empty() && Instant::now() >= until);
             if is_full {
                 return (entries, Ok(false));
             }
@@ -165,7 +169,7 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     };
     let mut entries = Vec::new();
     loop {
-        let (more, end) = open.next_batch(BatchLimits::new(usize::MAX, usize::MAX, NO_TIME_LIMIT), options);
+        let (more, end) = open.next_batch(usize::MAX, Instant::now() + READ_TIME, options);
         entries.extend(more);
         match end {
             Ok(false) => {}
@@ -178,9 +182,6 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
         }
     }
 }
-
-/// For a fixture: nobody waits for its batch.
-const NO_TIME_LIMIT: Duration = Duration::from_secs(86_400);
 
 /// The entry of a file that cannot be read to its end. Its name is its key, so it is found again by
 /// its name, whatever its content.
@@ -253,19 +254,5 @@ impl RowChain {
             self.open_next()?;
         }
         Ok(None)
-    }
-}
-
-/// The limits of one batch.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BatchLimits {
-    pub(crate) max_entries: usize,
-    pub(crate) max_bytes: usize,
-    pub(crate) until: Instant,
-}
-
-impl BatchLimits {
-    pub(crate) fn new(max_entries: usize, max_bytes: usize, period: Duration) -> Self {
-        Self { max_entries: max_entries.max(1), max_bytes, until: Instant::now() + period }
     }
 }

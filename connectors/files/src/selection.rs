@@ -39,9 +39,8 @@ pub(crate) struct Selection {
 impl Candidate {
     /// Changes whenever the file or its manifest does.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let manifest = self.manifest.map(Stamp::fingerprint);
-        let manifest = manifest.as_ref().map_or("", Fingerprint::as_str);
-        Fingerprint::of(&format!("{} {manifest}", self.data.fingerprint().as_str()))
+        let manifest = self.manifest.map_or(String::new(), |stamp| stamp.fingerprint().0);
+        Fingerprint::of(&format!("{} {manifest}", self.data.fingerprint().0))
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) struct Piece {
 /// A file that is decoded piece by piece.
 pub(crate) struct Pieces {
     file: Arc<File>,
-    charset: Charset,
+    pub(crate) charset: Charset,
     /// Where the next piece begins.
     at: u64,
     /// Bytes from there on that were read.
@@ -85,10 +85,6 @@ impl Pieces {
         Self { file, charset, at: at as u64, buffer: Vec::new(), n_used: 0, is_at_end: false }
     }
 
-    pub(crate) fn charset(&self) -> Charset {
-        self.charset
-    }
-
     /// The next line with its end; a part of it where it is longer than about `limit` bytes.
     pub(crate) fn line(&mut self, limit: usize) -> io::Result<Option<Piece>> {
         let unit = if self.is_utf16() { 2 } else { 1 };
@@ -98,7 +94,7 @@ impl Pieces {
             let end = match self.charset {
                 Charset::Utf16Le => find_pair(unused, searched, [b'\n', 0]),
                 Charset::Utf16Be => find_pair(unused, searched, [0, b'\n']),
-                _ => line_end(unused, searched),
+                _ => unused[searched..].iter().position(|byte| *byte == b'\n').map(|at| searched + at + 1),
             };
             let n_unused = unused.len();
             match end {
@@ -159,10 +155,6 @@ impl Pieces {
     }
 }
 
-fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
-    bytes[from..].iter().position(|byte| *byte == b'\n').map(|at| from + at + 1)
-}
-
 /// The end of the first `pair` that begins at an even place, from `from` on.
 fn find_pair(bytes: &[u8], from: usize, pair: [u8; 2]) -> Option<usize> {
     let units = bytes[from..].chunks_exact(2);
@@ -210,7 +202,7 @@ mod tests {
             (utf16(text), "UTF-16LE"),
             (utf16(text)[2..].to_vec(), "UTF-16LE"),
         ] {
-            assert_eq!(pieces(&bytes, Charset::Gb18030).charset().name(), charset);
+            assert_eq!(pieces(&bytes, Charset::Gb18030).charset.name(), charset);
             let lines = lines(&bytes, Charset::Gb18030);
             let read: String = lines.iter().map(|piece| piece.text.as_str()).collect();
             assert_eq!(read, text, "{charset}");

@@ -31,7 +31,7 @@ pub(super) fn open(pieces: Pieces, options: &Options) -> Result<RowReader, FileE
     })?;
     Ok(Box::new(move || {
         let record = lines.next()?;
-        Ok(record.map(|record| row(record, &header, lines.pieces.charset().name())))
+        Ok(record.map(|record| row(record, &header, lines.pieces.charset.name())))
     }))
 }
 
@@ -85,9 +85,10 @@ impl Lines {
             let base = record.source.text.len();
             let (content, end) = without_end(&piece.text);
             splitter.line(content, base);
-            let is_open = splitter.is_open();
+            // Within quotes, the next line belongs to the same record.
+            let is_open = splitter.state == State::Quoted;
             if is_open {
-                splitter.line_end(end);
+                splitter.cell.text.push_str(end);
             }
             append(&mut record.source, piece);
             if record.source.bytes.len() >= self.limit {
@@ -226,16 +227,6 @@ impl<'a> Splitter<'a> {
                 }
             }
         }
-    }
-
-    /// Whether the next line belongs to the same record.
-    fn is_open(&self) -> bool {
-        self.state == State::Quoted
-    }
-
-    /// The end of a line within quotes.
-    fn line_end(&mut self, end: &str) {
-        self.cell.text.push_str(end);
     }
 
     /// All cells; the record ends at `end`.

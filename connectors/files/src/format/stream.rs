@@ -21,8 +21,8 @@ pub(super) struct Stream {
     pieces: Pieces,
     /// The pieces since the beginning of the record, each with the offset of its text.
     kept: VecDeque<(u64, Piece)>,
-    /// What is malformed in them, with markers in their text.
-    findings: Findings,
+    /// What is malformed in them, with markers in their text; readers add to it.
+    pub(super) findings: Findings,
     /// Offset of the text after the last piece.
     end: u64,
     /// Line and column of the beginning of the last piece, both from 0.
@@ -48,7 +48,7 @@ impl Stream {
         let Some(mut piece) = self.pieces.line(limit)? else { return Ok(None) };
         if !piece.malformed.is_empty() {
             let Piece { bytes, malformed, text, .. } = &piece;
-            let charset = self.pieces.charset();
+            let charset = self.pieces.charset;
             piece.text = self.findings.mark_malformed(bytes, 0, charset, malformed, text);
         }
         let at = self.end;
@@ -108,11 +108,6 @@ impl Stream {
         let mark = Mark { field: String::new(), flag: QualityFlag::RepairedText, detail };
         let marks = Vec::from_iter((n_replaced > 0).then_some(mark));
         (bytes, marks, self.findings.clone())
-    }
-
-    /// What is malformed in the pieces that are kept; callers may add to it.
-    pub(super) fn findings(&mut self) -> &mut Findings {
-        &mut self.findings
     }
 }
 

@@ -51,7 +51,7 @@ impl Xml {
     /// Reads the element that was just opened, up to its end.
     fn record(&mut self, from: u64, start: &BytesStart<'_>) -> Result<(), FileError> {
         let ancestors = self.ancestors.clone();
-        let mut builder = Builder::record(start, ancestors, self.reader.get_mut().findings());
+        let mut builder = Builder::record(start, ancestors, &mut self.reader.get_mut().findings);
         let mut buffer = Vec::new();
         let trees = loop {
             buffer.clear();
@@ -61,7 +61,7 @@ impl Xml {
                 let detail = format!("the document ends within record {}", self.n_records);
                 return Err(FileError::content("truncated", detail));
             }
-            let step = builder.take(event, self.reader.get_mut().findings());
+            let step = builder.take(event, &mut self.reader.get_mut().findings);
             match step.map_err(|detail| self.bad_xml(detail))? {
                 Step::More => {}
                 Step::Complete(trees) => break trees,
