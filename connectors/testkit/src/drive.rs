@@ -7,13 +7,10 @@ use contract::{Batch, Connector, Cursor, Entry, Fault};
 /// How often each key was read.
 pub type Seen = BTreeMap<String, usize>;
 
-/// Most reads before a connector is caught up.
-const TOO_MANY: usize = 2_000;
+/// Reads until a connector is caught up.
+const MAX_READS: usize = 3_000;
 
-/// Most bytes of a cursor: it is stored with every batch.
-pub(crate) const LARGEST_CURSOR: usize = 64 * 1024;
-
-/// Reads after a stored cursor, and gives the keys, the next stored cursor and `caught_up`.
+/// Reads after a stored cursor. Returns the keys, the next stored cursor and `caught_up`.
 ///
 /// # Panics
 /// The connector fails.
@@ -44,30 +41,41 @@ pub async fn settle<C: Connector>(connector: &mut C, upto: &Cursor) {
     ok(connector.settled(&ok(upto.decode())).await);
 }
 
-/// Reads and settles until caught up. Gives what was seen and the last cursor.
+/// Reads and settles until caught up. Returns the keys and the last cursor.
 ///
 /// # Panics
 /// The connector fails, or never catches up.
 pub async fn run<C: Connector>(
     connector: &mut C,
-    mut at: Option<Cursor>,
+    at: Option<Cursor>,
     max: usize,
 ) -> (Seen, Cursor) {
+    run_checked(connector, at, max, |_| {}).await
+}
+
+/// As [`run`], with a check of each cursor.
+pub(crate) async fn run_checked<C: Connector>(
+    connector: &mut C,
+    mut at: Option<Cursor>,
+    max: usize,
+    check: impl Fn(&Cursor),
+) -> (Seen, Cursor) {
     let mut seen = Seen::new();
-    for _ in 0..TOO_MANY {
+    for _ in 0..MAX_READS {
         let (keys, upto, caught_up) = read(connector, at.as_ref(), max).await;
-        note(&mut seen, keys);
+        add_keys(&mut seen, keys);
+        check(&upto);
         settle(connector, &upto).await;
         if caught_up {
             return (seen, upto);
         }
         at = Some(upto);
     }
-    panic!("not caught up after {TOO_MANY} reads");
+    panic!("not caught up after {MAX_READS} reads");
 }
 
-/// Adds the keys of a batch to what was seen.
-pub(crate) fn note(seen: &mut Seen, keys: Vec<String>) {
+/// Counts the keys of a batch.
+pub(crate) fn add_keys(seen: &mut Seen, keys: Vec<String>) {
     for key in keys {
         *seen.entry(key).or_default() += 1;
     }

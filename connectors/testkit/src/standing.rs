@@ -5,14 +5,16 @@ use std::{collections::BTreeSet, pin::Pin};
 use contract::{Connector, Cursor, Entry};
 
 use crate::{
-    Asked, Seen,
-    drive::{LARGEST_CURSOR, note, ok, read, settle, try_read},
+    Asked,
+    drive::{key, ok, read, settle, try_read},
 };
 
-/// Most batches that are read: a source may have the records of years.
-const BATCHES: usize = 12;
-/// Most records of a batch.
-const MAX: usize = 4;
+/// Batches that are read: a source may have the records of years.
+const MAX_BATCHES: usize = 12;
+/// Records of a batch.
+const BATCH_SIZE: usize = 4;
+/// Bytes of a cursor: it is stored with every batch.
+const MAX_CURSOR_BYTES: usize = 64 * 1024;
 
 /// A promise that can be checked.
 pub struct Promise<A> {
@@ -65,31 +67,34 @@ pub async fn builds_without_network<A: Asked>(source: &A) {
 /// A read with the same cursor gives the same records, batch by batch.
 pub async fn the_same_question_gets_the_same_keys<A: Asked>(source: &A) {
     let (mut connector, mut at) = (source.ask(), None);
-    for _ in 0..BATCHES {
-        at = Some(the_same_question(source, &mut connector, at.as_ref()).await);
+    for _ in 0..MAX_BATCHES {
+        at = Some(assert_reads_the_same(source, &mut connector, at.as_ref()).await);
     }
 }
 
 /// A run that ends at any cursor, and goes on in another process, finds the same keys.
 pub async fn resumes_after_any_cursor<A: Asked>(source: &A) {
-    let whole = walk(source, usize::MAX).await;
-    for cut in 0..whole.cursors.len() {
-        let rest = walk(source, cut).await;
-        assert!(rest.seen.keys().eq(whole.seen.keys()), "other keys after the cut at read {cut}");
+    let keys = |batches: &[(Vec<Entry>, Cursor)]| -> BTreeSet<String> {
+        batches.iter().flat_map(|(entries, _)| entries).map(key).collect()
+    };
+    let whole = walk(source, usize::MAX, BATCH_SIZE).await;
+    for restart_at in 0..whole.len() {
+        let restarted = walk(source, restart_at, BATCH_SIZE).await;
+        assert_eq!(keys(&restarted), keys(&whole), "after a restart at read {restart_at}");
     }
 }
 
 /// A cursor that is stored and read back is the same position, and has at most 64 KiB.
 pub async fn a_cursor_survives_json_within_64_kib<A: Asked>(source: &A) {
-    for cursor in walk(source, usize::MAX).await.cursors {
-        survives_json::<A>(&cursor);
-        within_64_kib(&cursor);
+    for (_, cursor) in walk(source, usize::MAX, BATCH_SIZE).await {
+        assert_survives_json::<A>(&cursor);
+        assert_within_64_kib(&cursor);
     }
 }
 
 /// A read that is dropped has changed nothing.
 pub async fn a_read_can_be_dropped<A: Asked>(source: &A) {
-    let (expected, ..) = read(&mut source.ask(), None, MAX).await;
+    let (expected, ..) = read(&mut source.ask(), None, BATCH_SIZE).await;
     let mut connector = source.ask();
     for n_turns in [0, 1, 5, 50, 500] {
         let turns = async {
@@ -99,9 +104,9 @@ pub async fn a_read_can_be_dropped<A: Asked>(source: &A) {
         };
         tokio::select! { biased;
             () = turns => {}
-            _ = connector.read(None, MAX) => {}
+            _ = connector.read(None, BATCH_SIZE) => {}
         }
-        let (found, ..) = read(&mut connector, None, MAX).await;
+        let (found, ..) = read(&mut connector, None, BATCH_SIZE).await;
         assert_eq!(found, expected, "after a read that was dropped");
     }
 }
@@ -118,26 +123,20 @@ pub async fn respects_max<A: Asked>(source: &A) {
 
 /// One batch contains one state of a record.
 pub async fn no_key_comes_twice_in_a_batch<A: Asked>(source: &A) {
-    let (mut connector, mut at) = (source.ask(), None);
-    for _ in 0..BATCHES {
-        let (keys, upto, _) = read(&mut connector, at.as_ref(), 100).await;
-        let distinct: BTreeSet<&String> = keys.iter().collect();
-        assert_eq!(distinct.len(), keys.len(), "a key came twice");
-        at = Some(upto);
+    for (entries, _) in walk(source, usize::MAX, 100).await {
+        let distinct: BTreeSet<String> = entries.iter().map(key).collect();
+        assert_eq!(distinct.len(), entries.len(), "a key came twice");
     }
 }
 
 /// Every record has a key, a revision and a body.
 pub async fn every_record_can_be_read<A: Asked>(source: &A) {
-    let (mut connector, mut at) = (source.ask(), None);
-    for _ in 0..BATCHES {
-        let batch = ok(try_read(&mut connector, at.as_ref(), 100).await);
-        for entry in &batch.entries {
+    for (entries, _) in walk(source, usize::MAX, 100).await {
+        for entry in entries {
             if let Entry::Unreadable { place, reason, .. } = entry {
                 panic!("{}: {} ({})", place.at, reason.detail, reason.code);
             }
         }
-        at = Some(ok(Cursor::encode(&batch.upto)));
     }
 }
 
@@ -158,60 +157,55 @@ pub async fn a_source_at_rest_moves_no_cursor<A: Asked>(source: &A) {
 /// A restart settles a batch a second time.
 pub async fn settled_twice_is_harmless<A: Asked>(source: &A) {
     let mut connector = source.ask();
-    let (_, upto, _) = read(&mut connector, None, MAX).await;
-    let (before, ..) = read(&mut connector, Some(&upto), MAX).await;
+    let (_, upto, _) = read(&mut connector, None, BATCH_SIZE).await;
+    let (before, ..) = read(&mut connector, Some(&upto), BATCH_SIZE).await;
     for _ in 0..2 {
         settle(&mut connector, &upto).await;
     }
     settle(&mut source.ask(), &upto).await;
-    let (after, ..) = read(&mut connector, Some(&upto), MAX).await;
+    let (after, ..) = read(&mut connector, Some(&upto), BATCH_SIZE).await;
     assert_eq!(before, after, "settling changed what comes next");
 }
 
 /// Reads twice with one connector and once with another one; gives the cursor after that.
-pub(crate) async fn the_same_question<A: Asked>(
+pub(crate) async fn assert_reads_the_same<A: Asked>(
     source: &A,
     connector: &mut A::Connector,
     at: Option<&Cursor>,
 ) -> Cursor {
-    let (first, upto, _) = read(connector, at, MAX).await;
-    let (again, ..) = read(connector, at, MAX).await;
-    let (elsewhere, ..) = read(&mut source.ask(), at, MAX).await;
+    let (first, upto, _) = read(connector, at, BATCH_SIZE).await;
+    let (again, ..) = read(connector, at, BATCH_SIZE).await;
+    let (elsewhere, ..) = read(&mut source.ask(), at, BATCH_SIZE).await;
     assert_eq!(first, again, "asked again");
     assert_eq!(first, elsewhere, "asked elsewhere");
     upto
 }
 
-pub(crate) fn survives_json<A: Asked>(cursor: &Cursor) {
+pub(crate) fn assert_survives_json<A: Asked>(cursor: &Cursor) {
     let decoded: <A::Connector as Connector>::Cursor = ok(cursor.decode());
     let again = ok(Cursor::encode(&decoded));
     assert_eq!(cursor.as_str(), again.as_str(), "written again it differs");
 }
 
-pub(crate) fn within_64_kib(cursor: &Cursor) {
+pub(crate) fn assert_within_64_kib(cursor: &Cursor) {
     let size = cursor.as_str().len();
-    assert!(size <= LARGEST_CURSOR, "a cursor of {size} bytes");
+    assert!(size <= MAX_CURSOR_BYTES, "a cursor of {size} bytes");
 }
 
-struct Walked {
-    seen: Seen,
-    cursors: Vec<Cursor>,
-}
-
-/// Reads the first batches, with another connector from read `cut` on.
-async fn walk<A: Asked>(source: &A, cut: usize) -> Walked {
-    let mut walked = Walked { seen: Seen::new(), cursors: Vec::new() };
+/// Reads the first batches, with another connector from read `restart_at` on.
+async fn walk<A: Asked>(source: &A, restart_at: usize, max: usize) -> Vec<(Vec<Entry>, Cursor)> {
+    let mut batches: Vec<(Vec<Entry>, Cursor)> = Vec::new();
     let mut connector = source.ask();
-    for n_reads in 0..BATCHES {
-        if n_reads == cut {
+    for n_reads in 0..MAX_BATCHES {
+        if n_reads == restart_at {
             connector = source.ask();
         }
-        let (keys, upto, caught_up) = read(&mut connector, walked.cursors.last(), MAX).await;
-        note(&mut walked.seen, keys);
-        walked.cursors.push(upto);
-        if caught_up {
+        let after = batches.last().map(|(_, upto)| upto);
+        let batch = ok(try_read(&mut connector, after, max).await);
+        batches.push((batch.entries, ok(Cursor::encode(&batch.upto))));
+        if batch.caught_up {
             break;
         }
     }
-    walked
+    batches
 }

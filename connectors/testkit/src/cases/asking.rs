@@ -2,10 +2,14 @@
 
 use std::{future::Future, pin::pin, task::Poll};
 
-use contract::{Connector, Cursor};
+use contract::Connector;
 
 use super::{HOUR, NOW, row, rows};
-use crate::{Seen, Source, drive::assert_found, read, run, settle, standing};
+use crate::{
+    Seen, Source,
+    drive::{add_keys, assert_found, run_checked},
+    read, run, settle, standing,
+};
 
 /// Building needs neither a network nor a runtime.
 pub async fn builds_without_network<S: Source>(source: S) {
@@ -27,7 +31,7 @@ pub async fn the_same_question_gets_the_same_keys<S: Source>(mut source: S) {
     rows(&mut source, "r", 9).await;
     let (mut connector, mut at) = (source.connector(), None);
     for _ in 0..8 {
-        let upto = standing::the_same_question(&source, &mut connector, at.as_ref()).await;
+        let upto = standing::assert_reads_the_same(&source, &mut connector, at.as_ref()).await;
         settle(&mut connector, &upto).await;
         at = Some(upto);
     }
@@ -42,7 +46,7 @@ pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
         let mut connector = source.connector();
         for _ in 0..cut {
             let (keys, upto, _) = read(&mut connector, at.as_ref(), 2).await;
-            seen.extend(keys.into_iter().map(|key| (key, 1)));
+            add_keys(&mut seen, keys);
             settle(&mut connector, &upto).await;
             at = Some(upto);
         }
@@ -56,7 +60,7 @@ pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
 pub async fn a_cursor_survives_json<S: Source>(mut source: S) {
     rows(&mut source, "r", 5).await;
     let (_, upto, _) = read(&mut source.connector(), None, 3).await;
-    standing::survives_json::<S>(&upto);
+    standing::assert_survives_json::<S>(&upto);
 }
 
 /// A read that is dropped anywhere has changed nothing.
@@ -66,12 +70,12 @@ pub async fn a_read_can_be_dropped_at_every_await<S: Source>(mut source: S) {
     for n_polls in 0..40 {
         let mut reading = pin!(connector.read(None, 3));
         for _ in 0..n_polls {
-            let mut once = true;
-            // Polls once and then lets the others (a database's thread, the timer) run.
+            let mut is_first_poll = true;
+            // Polls once and then lets others (a database's thread, the timer) run.
             let is_done = std::future::poll_fn(|context| match reading.as_mut().poll(context) {
                 Poll::Ready(_) => Poll::Ready(true),
-                Poll::Pending if once => {
-                    once = false;
+                Poll::Pending if is_first_poll => {
+                    is_first_poll = false;
                     context.waker().wake_by_ref();
                     Poll::Pending
                 }
@@ -106,7 +110,7 @@ pub async fn respects_max<S: Source>(mut source: S) {
         loop {
             let (found, upto, caught_up) = read(&mut connector, at.as_ref(), max).await;
             assert!(found.len() <= max, "{} entries, {max} were requested", found.len());
-            seen.extend(found.into_iter().map(|key| (key, 1)));
+            add_keys(&mut seen, found);
             at = Some(upto);
             if caught_up {
                 break;
@@ -162,16 +166,7 @@ pub async fn a_source_at_rest_moves_no_cursor<S: Source>(mut source: S) {
 pub async fn a_cursor_stays_within_64_kib<S: Source>(mut source: S) {
     let keys: Vec<String> = (0..10_000).map(|n| format!("a rather long key {n}")).collect();
     source.add(&keys, HOUR).await;
-    let (mut connector, mut at): (_, Option<Cursor>) = (source.connector(), None);
-    loop {
-        let (_, upto, caught_up) = read(&mut connector, at.as_ref(), 900).await;
-        standing::within_64_kib(&upto);
-        settle(&mut connector, &upto).await;
-        at = Some(upto);
-        if caught_up {
-            break;
-        }
-    }
+    run_checked(&mut source.connector(), None, 900, standing::assert_within_64_kib).await;
 }
 
 /// A restart settles a batch a second time.

@@ -3,7 +3,7 @@
 use super::{HOUR, NOW, row, rows, set};
 use crate::{
     Deletes, Paged, Seen, Slip, Source,
-    drive::{assert_found, note},
+    drive::{add_keys, assert_found},
     read, run, settle,
 };
 
@@ -29,7 +29,7 @@ pub async fn a_row_updated_while_being_read_is_read_again<S: Source>(mut source:
             source.change(key).await;
             changed = Some(key.clone());
         } else {
-            note(&mut later, keys);
+            add_keys(&mut later, keys);
         }
         settle(&mut connector, &upto).await;
         at = Some(upto);
@@ -46,7 +46,7 @@ pub async fn a_page_shift_after_a_delete_loses_nothing<S: Deletes>(mut source: S
     let (mut connector, mut seen) = (source.connector(), Seen::new());
     let (found, upto, _) = read(&mut connector, None, 3).await;
     let gone = found.first().cloned().unwrap_or_default();
-    note(&mut seen, found);
+    add_keys(&mut seen, found);
     settle(&mut connector, &upto).await;
     source.delete(&gone).await;
     let (rest, _) = run(&mut connector, Some(upto), 3).await;
@@ -67,15 +67,15 @@ pub async fn the_row_that_a_cursor_stands_on_may_go<S: Deletes>(mut source: S) {
 
 /// A page with fewer records than requested may not be the last.
 pub async fn a_short_page_that_is_not_the_last_loses_nothing<S: Paged>(source: S) {
-    slipped(source, Slip::Short).await;
+    read_wrong_page(source, Slip::Short).await;
 }
 
 /// A page that comes twice is neither the end nor an endless loop.
 pub async fn a_repeated_page_loses_nothing<S: Paged>(source: S) {
-    slipped(source, Slip::Repeated).await;
+    read_wrong_page(source, Slip::Repeated).await;
 }
 
-async fn slipped<S: Paged>(mut source: S, slip: Slip) {
+async fn read_wrong_page<S: Paged>(mut source: S, slip: Slip) {
     let keys = rows(&mut source, "r", 12).await;
     source.slip(slip).await;
     let (seen, _) = run(&mut source.connector(), None, 4).await;

@@ -16,30 +16,30 @@ pub async fn a_row_dated_in_the_future_hides_nothing<S: Dates>(mut source: S) {
 
 /// The vendor corrects its clock: an hour comes twice.
 pub async fn a_vendor_clock_set_back_an_hour_loses_nothing<S: Clocked>(source: S) {
-    turned(source, &[], Turn::Back(HOUR)).await;
+    read_after_clock_changes(source, &[], Turn::Back(HOUR)).await;
 }
 
 /// Summer time begins, and ends.
 pub async fn a_clock_change_loses_nothing<S: Clocked>(source: S) {
-    turned(source, &[Turn::Ahead(HOUR)], Turn::Back(HOUR)).await;
+    read_after_clock_changes(source, &[Turn::Ahead(HOUR)], Turn::Back(HOUR)).await;
 }
 
 /// A server that wrote Beijing time writes UTC from now on.
 pub async fn a_zone_change_loses_nothing<S: Clocked>(source: S) {
-    turned(source, &[], Turn::Back(HOUR * 8)).await;
+    read_after_clock_changes(source, &[], Turn::Back(HOUR * 8)).await;
 }
 
-async fn turned<S: Clocked>(mut source: S, before: &[Turn], then: Turn) {
+async fn read_after_clock_changes<S: Clocked>(mut source: S, earlier: &[Turn], last: Turn) {
     row(&mut source, "before", NOW).await;
     let (_, mut at) = run(&mut source.connector(), None, 10).await;
-    for turn in before {
+    for turn in earlier {
         source.turn_clock(*turn).await;
         row(&mut source, "meanwhile", NOW).await;
         let (seen, upto) = run(&mut source.connector(), Some(at), 10).await;
         assert_found(&seen, &set(&["meanwhile"]));
         at = upto;
     }
-    source.turn_clock(then).await;
+    source.turn_clock(last).await;
     row(&mut source, "after", NOW).await;
     let (seen, _) = run(&mut source.connector(), Some(at), 10).await;
     assert_found(&seen, &set(&["after"]));

@@ -7,40 +7,40 @@ use contract::{Fault, FaultKind};
 use super::rows;
 use crate::{
     Broken, Forbidden, Garbage, Patient, Refuses, Secretive, Seen, Silent, Throttled, Unauthorized,
-    drive::{assert_found, note, try_read},
+    drive::{add_keys, assert_found, try_read},
     read, run, settle,
 };
 
 /// Somebody has to act.
 pub async fn wrong_credentials_stop_the_channel<S: Refuses<Unauthorized>>(mut source: S) {
-    let fault = refused(&mut source, Unauthorized).await;
+    let fault = fault_of(&mut source, Unauthorized).await;
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
 }
 
 /// Somebody has to act, at the source.
 pub async fn a_forbidden_account_stops_the_channel<S: Refuses<Forbidden>>(mut source: S) {
-    let fault = refused(&mut source, Forbidden).await;
+    let fault = fault_of(&mut source, Forbidden).await;
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
 }
 
 /// The source says how long to wait: never retry earlier.
 pub async fn a_throttled_read_waits_as_told<S: Refuses<Throttled>>(mut source: S) {
     let wait = Duration::from_secs(7);
-    let fault = refused(&mut source, Throttled(wait)).await;
-    let FaultKind::Throttled(told) = fault.kind() else { panic!("not throttled: {fault}") };
-    assert!(told >= wait, "{told:?}, but {wait:?} was told");
+    let fault = fault_of(&mut source, Throttled(wait)).await;
+    let FaultKind::Throttled(requested) = fault.kind() else { panic!("not throttled: {fault}") };
+    assert!(requested >= wait, "{requested:?}, but the source said {wait:?}");
 }
 
-/// It may pass by itself.
+/// The failure may go away by itself.
 pub async fn a_broken_source_is_asked_again<S: Refuses<Broken>>(mut source: S) {
-    let fault = refused(&mut source, Broken).await;
+    let fault = fault_of(&mut source, Broken).await;
     assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
 }
 
-/// A read has a timeout, and the fault may pass by itself.
+/// A read has a timeout, and the failure may go away by itself.
 pub async fn a_silent_source_is_given_up_in_time<S: Patient>(mut source: S) {
     let limit = S::PATIENCE * 3 + Duration::from_secs(2);
-    let fault = tokio::time::timeout(limit, refused(&mut source, Silent)).await;
+    let fault = tokio::time::timeout(limit, fault_of(&mut source, Silent)).await;
     let Ok(fault) = fault else { panic!("still waiting after {limit:?}") };
     assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
 }
@@ -60,7 +60,7 @@ pub async fn a_fault_takes_nothing_back<S: Refuses<Broken>>(mut source: S) {
     let keys = rows(&mut source, "r", 8).await;
     let (mut connector, mut seen) = (source.connector(), Seen::new());
     let (found, upto, _) = read(&mut connector, None, 3).await;
-    note(&mut seen, found);
+    add_keys(&mut seen, found);
     settle(&mut connector, &upto).await;
     source.refuse(Broken).await;
     let refused = try_read(&mut connector, Some(&upto), 3).await;
@@ -74,12 +74,12 @@ pub async fn a_fault_takes_nothing_back<S: Refuses<Broken>>(mut source: S) {
 /// A fault is shown to people and logged.
 pub async fn a_fault_tells_no_secret<S: Secretive>(mut source: S) {
     let secret = source.secret();
-    let fault = refused(&mut source, Unauthorized).await;
-    let told = format!("{fault} {fault:?}");
-    assert!(!told.contains(&secret), "a fault tells the secret");
+    let fault = fault_of(&mut source, Unauthorized).await;
+    let text = format!("{fault} {fault:?}");
+    assert!(!text.contains(&secret), "a fault contains the secret");
 }
 
-async fn refused<S: Refuses<R>, R>(source: &mut S, how: R) -> Fault {
+async fn fault_of<S: Refuses<R>, R>(source: &mut S, how: R) -> Fault {
     rows(source, "r", 3).await;
     source.refuse(how).await;
     match try_read(&mut source.connector(), None, 10).await {

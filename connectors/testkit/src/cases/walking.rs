@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{HOUR, MINUTE, NOW, row, rows, set};
-use crate::{Seen, Source, drive::assert_found, read, run, settle};
+use crate::{
+    Seen, Source,
+    drive::{add_keys, assert_found},
+    read, run, settle,
+};
 
 /// More records with one time than a page has.
 pub async fn a_flood_of_one_moment_loses_nothing<S: Source>(mut source: S) {
@@ -27,13 +31,13 @@ pub async fn ten_thousand_rows_of_one_moment_lose_nothing<S: Source>(mut source:
 
 /// A record with an old time that becomes visible after newer ones were read.
 pub async fn late_commits_lose_nothing<S: Source>(source: S) {
-    late(source, S::LATE.mul_f64(0.8)).await;
+    read_late_record(source, S::LATE.mul_f64(0.8)).await;
 }
 
 /// A transaction that was open for a minute.
 pub async fn a_commit_visible_a_minute_late_is_found<S: Source>(source: S) {
     assert!(S::LATE >= MINUTE, "a minute is too late for this source");
-    late(source, MINUTE).await;
+    read_late_record(source, MINUTE).await;
 }
 
 /// Times in whole seconds: a new record with a second that was read already.
@@ -52,7 +56,7 @@ pub async fn rows_that_arrive_during_a_walk_are_found<S: Source>(mut source: S) 
     let (mut connector, mut at, mut seen) = (source.connector(), None, Seen::new());
     for n in 0..6 {
         let (found, upto, _) = read(&mut connector, at.as_ref(), 2).await;
-        seen.extend(found.into_iter().map(|key| (key, 1)));
+        add_keys(&mut seen, found);
         settle(&mut connector, &upto).await;
         at = Some(upto);
         let key = format!("a{n}");
@@ -67,7 +71,7 @@ pub async fn rows_that_arrive_during_a_walk_are_found<S: Source>(mut source: S) 
     assert_found(&seen, &keys);
 }
 
-async fn late<S: Source>(mut source: S, by: Duration) {
+async fn read_late_record<S: Source>(mut source: S, by: Duration) {
     row(&mut source, "early", HOUR).await;
     row(&mut source, "newest", NOW).await;
     let (_, at) = run(&mut source.connector(), None, 10).await;

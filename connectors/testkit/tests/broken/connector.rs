@@ -1,6 +1,6 @@
 //! A connector that keeps every promise, except for one defect where it was given one.
 
-mod mark;
+mod position;
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,7 +13,7 @@ use contract::{
 };
 use serde_json::json;
 
-pub(crate) use mark::Mark;
+pub(crate) use position::Position;
 
 use crate::{
     defect::Defect,
@@ -37,7 +37,7 @@ struct Memory {
     began_midway: bool,
     is_busy: bool,
     is_faulted: bool,
-    question: Option<(Option<Mark>, usize)>,
+    request: Option<(Option<Position>, usize)>,
 }
 
 impl Scripted {
@@ -53,40 +53,47 @@ impl Scripted {
     async fn refused(&mut self, refusal: Refusal) -> Option<Fault> {
         self.memory.is_faulted = true;
         Some(match refusal {
-            Refusal::Unauthorized if self.has(Defect::TriesPasswordsAgain) => {
+            Refusal::Unauthorized if self.has(Defect::RetriesWrongPassword) => {
                 Fault::transient("401")
             }
-            Refusal::Unauthorized if self.has(Defect::TellsItsSecret) => {
+            Refusal::Unauthorized if self.has(Defect::LeaksItsSecret) => {
                 Fault::stopped(format!("401 for {SECRET}"))
             }
-            Refusal::Forbidden if self.has(Defect::KnocksAgain) => Fault::transient("403"),
+            Refusal::Forbidden if self.has(Defect::RetriesWhenForbidden) => Fault::transient("403"),
             Refusal::Unauthorized | Refusal::Forbidden => Fault::stopped("refused"),
-            Refusal::Throttled(_) if self.has(Defect::ComesBackAtOnce) => {
+            Refusal::Throttled(_) if self.has(Defect::IgnoresRetryAfter) => {
                 Fault::throttled(Duration::ZERO, "429")
             }
             Refusal::Throttled(wait) => Fault::throttled(wait, "429"),
-            Refusal::Broken if self.has(Defect::GivesUpAtOnce) => Fault::stopped("500"),
+            Refusal::Broken if self.has(Defect::StopsAtServerError) => Fault::stopped("500"),
             Refusal::Broken => Fault::transient("500"),
-            Refusal::Silent if self.has(Defect::WaitsForEver) => std::future::pending().await,
+            Refusal::Silent if self.has(Defect::HasNoTimeout) => std::future::pending().await,
             Refusal::Silent => {
                 let answer = tokio::time::timeout(PATIENCE, std::future::pending::<()>());
                 drop(answer.await);
                 Fault::transient("no answer")
             }
-            Refusal::Garbage if self.has(Defect::TakesGarbageForNothing) => return None,
+            Refusal::Garbage if self.has(Defect::TakesGarbageForEmpty) => return None,
             Refusal::Garbage => Fault::stopped("garbage"),
         })
     }
 
     /// Rows that a defect loses: the cursor moves past them.
-    fn loses(&self, row: &Row, is_first: bool, max: usize, after: &Mark, world: &World) -> bool {
+    fn loses(
+        &self,
+        row: &Row,
+        is_first: bool,
+        max: usize,
+        after: &Position,
+        world: &World,
+    ) -> bool {
         const DAY: i64 = 86_400;
         let Some(defect) = self.defect else { return false };
         let is_midway = after.is_begun && !after.is_end;
         let late_by = after.newest.saturating_sub(row.stamp);
         let ahead_by = after.newest.saturating_sub(world.now());
         match defect {
-            Defect::BeginsAYearAgo => row.stamp < world.now() - 365 * DAY,
+            Defect::ReadsOneYearOnly => row.stamp < world.now() - 365 * DAY,
             Defect::LosesWhatItReadAhead => {
                 is_first && self.memory.n_reads.is_multiple_of(2) && self.memory.began_midway
             }
@@ -98,20 +105,20 @@ impl Scripted {
             Defect::StopsAtFiveThousand => row.place > 5_000,
             Defect::HasTooLittleOverlap => (100..1_000).contains(&late_by),
             Defect::HasNoOverlap => (50..100).contains(&late_by),
-            Defect::AsksForLaterOnly => after.is_end && row.stamp == after.newest,
-            Defect::WalksASnapshot => is_midway && !row.is_changed && row.place > after.snapshot,
+            Defect::ReadsLaterTimesOnly => after.is_end && row.stamp == after.newest,
+            Defect::ReadsASnapshot => is_midway && !row.is_changed && row.place > after.snapshot,
             Defect::CountsOffsets => is_first && is_midway && world.deleted.len() > after.n_deleted,
-            Defect::FollowsTheFuture => after.is_begun && late_by > 100 * DAY,
-            Defect::WaitsForTheHour => world.n_turns == 1 && ahead_by == 3_600,
-            Defect::WaitsForWinter => world.n_turns == 2 && ahead_by == 3_600,
-            Defect::WaitsForTheZone => world.n_turns == 1 && ahead_by == 8 * 3_600,
+            Defect::FollowsFutureTimes => after.is_begun && late_by > 100 * DAY,
+            Defect::LosesTheRepeatedHour => world.n_turns == 1 && ahead_by == 3_600,
+            Defect::LosesTheHourOfWinterTime => world.n_turns == 2 && ahead_by == 3_600,
+            Defect::LosesRowsAfterAZoneChange => world.n_turns == 1 && ahead_by == 8 * 3_600,
             Defect::BreaksWhenDropped => self.memory.is_busy,
             Defect::SkipsAfterAFault => is_first && self.memory.is_faulted,
             _ => false,
         }
     }
 
-    fn answer(&mut self, after: &Mark, max: usize) -> Result<Batch<Mark>, Fault> {
+    fn answer(&mut self, after: &Position, max: usize) -> Result<Batch<Position>, Fault> {
         let shared = Arc::clone(&self.world);
         let mut world = shared.lock().unwrap();
         let stands_on = after.reached.get(&0).copied().unwrap_or(0);
@@ -121,40 +128,42 @@ impl Scripted {
         {
             return Err(Fault::stopped("the row is gone"));
         }
-        if self.has(Defect::AllOrNothing) && world.failing.is_some() {
+        if self.has(Defect::FailsWithOnePartition) && world.failing.is_some() {
             return Err(Fault::transient("a partition fails"));
         }
         if self.has(Defect::AcknowledgesByReading) && max == 2 {
             world.rows.retain(|place, _| *place > stands_on);
         }
-        let asked = if self.has(Defect::GivesOneMore) && max == 1 { 2 } else { max };
+        let asked = if self.has(Defect::ReturnsOneTooMany) && max == 1 { 2 } else { max };
         let (mut page, mut is_repeated) = (world.page(&after.reached, asked), false);
         if !page.is_empty() && page.iter().all(|row| after.has_passed(row)) {
             is_repeated = true;
             page = world.page(&after.reached, asked);
         }
-        let question = Some((Some(after.clone()), max));
-        if self.has(Defect::TiresOfAQuestion) && self.memory.question == question && page.len() > 1
+        let request = Some((Some(after.clone()), max));
+        if self.has(Defect::ShortensARepeatedRead)
+            && self.memory.request == request
+            && page.len() > 1
         {
             page.pop();
         }
-        self.memory.question = question;
+        self.memory.request = request;
 
         let mut upto = after.passing(&page, &world);
         let mut caught_up = page.is_empty();
         match self.defect {
-            Some(Defect::IsNeverSure) if world.rows.is_empty() && self.memory.n_reads <= 8 => {
+            Some(Defect::IsNeverCaughtUp) if world.rows.is_empty() && self.memory.n_reads <= 8 => {
                 caught_up = false;
             }
-            Some(Defect::IsSureTooSoon) if after.is_from_empty && !page.is_empty() => {
+            Some(Defect::IsCaughtUpTooSoon) if after.is_from_empty && !page.is_empty() => {
                 caught_up = true;
             }
-            Some(Defect::TakesShortForLast) => caught_up = page.len() < max,
-            Some(Defect::TakesRepeatedForLast) if is_repeated => {
+            Some(Defect::TakesAShortPageForTheLast) => caught_up = page.len() < max,
+            Some(Defect::TakesARepeatedPageForTheLast) if is_repeated => {
                 (page, caught_up, upto) = (Vec::new(), true, after.clone());
             }
-            Some(Defect::IsRestless) if caught_up && after.is_end => upto.looked += 1,
-            Some(Defect::CountsInItsCursor) => upto.n_loads = Some(0),
+            Some(Defect::MovesCursorAtRest) if caught_up && after.is_end => upto.looked += 1,
+            Some(Defect::CountsLoadsInItsCursor) => upto.n_loads = Some(0),
             Some(Defect::KeepsKeysInItsCursor) if world.rows.len() > 5_000 => {
                 upto.notes.extend(page.iter().map(|row| row.key.clone()));
             }
@@ -170,7 +179,7 @@ impl Scripted {
                 continue;
             }
             entries.push(entry(row));
-            if self.has(Defect::GivesBothStates) && max == 100 && row.is_changed {
+            if self.has(Defect::ReturnsBothStates) && max == 100 && row.is_changed {
                 entries.push(entry(row));
             }
         }
@@ -188,13 +197,17 @@ impl Scripted {
 impl Connector for Scripted {
     const KIND: &'static str = "scripted";
     type Config = ();
-    type Cursor = Mark;
+    type Cursor = Position;
 
     fn build((): (), _: ConnectorContext) -> Result<Self, Fault> {
         Ok(Self::default())
     }
 
-    async fn read(&mut self, after: Option<&Mark>, max: usize) -> Result<Batch<Mark>, Fault> {
+    async fn read(
+        &mut self,
+        after: Option<&Position>,
+        max: usize,
+    ) -> Result<Batch<Position>, Fault> {
         let after = after.cloned().unwrap_or_default();
         let was_busy = std::mem::replace(&mut self.memory.is_busy, true);
         for _ in 0..3 {
@@ -222,12 +235,12 @@ impl Connector for Scripted {
         batch
     }
 
-    async fn settled(&mut self, upto: &Mark) -> Result<(), Fault> {
+    async fn settled(&mut self, upto: &Position) -> Result<(), Fault> {
         let mut world = self.world.lock().unwrap();
         let upto = json!(upto).to_string();
         let is_again = !world.settled.insert(upto.clone());
         let takes_away = match self.defect {
-            Some(Defect::SettlesAChangeAwayAtARestart) => is_again,
+            Some(Defect::SettlesChangesAtARestart) => is_again,
             Some(Defect::SettlesANewerState) => !is_again,
             _ => false,
         };

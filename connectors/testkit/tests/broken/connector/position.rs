@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::world::{Row, World};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Mark {
+pub(crate) struct Position {
     pub(crate) reached: BTreeMap<usize, u64>,
     /// There was a read before.
     pub(crate) is_begun: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Mark {
     pub(crate) notes: Vec<String>,
 }
 
-impl Default for Mark {
+impl Default for Position {
     fn default() -> Self {
         Self {
             reached: BTreeMap::new(),
@@ -45,7 +45,7 @@ impl Default for Mark {
     }
 }
 
-impl Mark {
+impl Position {
     pub(crate) fn has_passed(&self, row: &Row) -> bool {
         self.reached.get(&row.partition).is_some_and(|reached| *reached >= row.place)
     }
