@@ -27,8 +27,8 @@ pub use config::Config;
 
 use crate::{body::records, record::Reader};
 
-/// The largest body, unpacked.
-const MOST_BYTES: usize = 8 << 20;
+/// Bytes of a body, unpacked.
+const MAX_BODY_BYTES: usize = 8 << 20;
 
 /// A read without records ends after this time.
 const READ_TIME: Duration = Duration::from_secs(5);
@@ -69,18 +69,18 @@ impl Connector for Webhook {
         // No arrival within the time is no error.
         let _ = tokio::time::timeout(READ_TIME, self.inbox.arrival(number)).await;
         let (mut entries, mut keys) = (Vec::new(), HashSet::new());
-        for (place, bytes) in self.inbox.after(number, max) {
-            let entry = self.reader.entry(&bytes, format!("request, record {place}"));
+        for (arrival, bytes) in self.inbox.after(number, max) {
+            let entry = self.reader.entry(&bytes, format!("request, record {arrival}"));
             if let Entry::Record(record) = &entry
                 && !keys.insert(record.key.clone())
             {
-                break; // its other state comes in the next batch
+                break; // the second state of a record begins the next batch
             }
             entries.push(entry);
-            number = place;
+            number = arrival;
         }
         let upto = Cursor { epoch: self.inbox.epoch().to_owned(), number };
-        // The senders of a batch do not wait for the next one to fill.
+        // A batch that is not full is settled at once: its senders are waiting for the answer.
         let caught_up = self.inbox.ends_at(number);
         Ok(Batch { entries, upto, caught_up, trouble: Vec::new() })
     }
@@ -112,7 +112,7 @@ impl Receiver for Requests {
     fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String> {
         let header = |name: &str| request.headers.get(name)?.to_str().ok();
         let (content_type, encoding) = (header("content-type"), header("content-encoding"));
-        records(&body, content_type, encoding, MOST_BYTES)
+        records(&body, content_type, encoding, MAX_BODY_BYTES)
     }
 }
 

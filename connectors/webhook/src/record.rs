@@ -2,15 +2,13 @@
 
 use bytes::Bytes;
 use chrono_tz::Tz;
-use contract::{
-    Body, Entry, Fault, MAX_RECORD_BYTES, Place, RawRecord, Reason, RecordKey, Revision, TextReport,
-};
+use contract::{Entry, Fault, MAX_RECORD_BYTES, Place, Reason, RecordKey, Revision, TextReport};
 use document::{Malformed, Path, Shape, decode};
 use normalizer_text::{Charset, Hints};
 
 use crate::{body::records, config::Config};
 
-/// The places of key and revision.
+/// Reads records: where their key and revision are, and the zone of times that name none.
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(crate) config: Config,
@@ -20,11 +18,12 @@ pub(crate) struct Reader {
 impl Reader {
     /// The entry for one record as it was sent.
     pub(crate) fn entry(&self, sent: &Bytes, at: String) -> Entry {
-        let (key, reason) = match self.record(sent) {
-            Ok(record) => return Entry::Record(record),
-            Err(why) => *why,
-        };
-        Entry::Unreadable { place: Place { key, at }, bytes: sent.clone(), reason }
+        let mut key = None;
+        self.record(sent, &mut key).unwrap_or_else(|reason| Entry::Unreadable {
+            place: Place { key, at },
+            bytes: sent.clone(),
+            reason,
+        })
     }
 
     /// The entries of a fixture: the body of a request.
@@ -39,38 +38,36 @@ impl Reader {
         Ok(records.iter().enumerate().map(entry).collect())
     }
 
-    fn record(&self, sent: &[u8]) -> Result<RawRecord, Box<(Option<RecordKey>, Reason)>> {
-        let none = |code, what: &str| Box::new((None, Reason::new(code, what)));
+    /// `key` is set as soon as it is known: an unreadable record is listed under it.
+    fn record(&self, sent: &[u8], key: &mut Option<RecordKey>) -> Result<Entry, Reason> {
         if sent.len() > MAX_RECORD_BYTES {
-            return Err(none("too_large", "the record is above the limit"));
+            return Err(Reason::new("too_large", "the record is above the limit"));
         }
         // The body is UTF-8 here; malformed bytes are unchanged.
         let hints = Hints { force: Some(Charset::Utf8), ..Hints::default() };
         let mut text = decode(sent, &hints);
-        let mut tree = text
-            .parse(Shape::Json)
-            .map_err(|broken| Box::new((None, Reason::new("bad_json", broken))))?;
+        let parsed = text.parse(Shape::Json);
+        let mut tree = parsed.map_err(|error| Reason::new("bad_json", error))?;
         if !tree.is_object() {
-            return Err(none("no_object", "the record is not a JSON object"));
+            return Err(Reason::new("no_object", "the record is not a JSON object"));
         }
         let facts = &text.facts;
         let verdict = facts.judge("", &tree);
-        let key = facts.findings.key(&self.config.key, &tree).map(RecordKey::new);
+        *key = facts.findings.key(&self.config.key, &tree).map(RecordKey::new);
         if let Some(reason) = verdict.reason(Malformed::Reject) {
-            return Err(Box::new((key, reason)));
+            return Err(reason);
         }
-        let key =
-            key.ok_or_else(|| none("missing_key", "the record has no key that can be read"))?;
+        let no_key = || Reason::new("missing_key", "the record has no key that can be read");
+        let key = key.clone().ok_or_else(no_key)?;
         let declared = |path: &Path| Revision::declared(path.first(&tree)?, self.zone);
         let revision = match &self.config.revision {
             None => Revision::NONE,
             Some(path) => declared(path).ok_or_else(|| {
-                let reason = "its revision is neither a whole number nor a time";
-                (Some(key.clone()), Reason::new("no_revision", reason))
+                Reason::new("no_revision", "its revision is neither a whole number nor a time")
             })?,
         };
         facts.findings.settle(&mut tree);
         let text = TextReport { marks: verdict.marks, ..TextReport::default() };
-        Ok(RawRecord { key, revision, body: Body::new(tree), text })
+        Ok(Entry::record(key, revision, tree, text))
     }
 }
