@@ -1,7 +1,7 @@
 """Helps to write a Tonghui plugin. One file, standard library only, Python 3.8 or later.
 
-A plugin answers questions: "what comes after this cursor?". Asked again with the same cursor it
-must answer with the same things again, so it keeps no progress of its own.
+A plugin answers requests for the records after a cursor. The same cursor must give the same records
+again, so a plugin stores no position of its own.
 
     from tonghui_plugin import Plugin, Throttled
 
@@ -32,7 +32,7 @@ class Fault(Exception):
 
 
 class Transient(Fault):
-    """It may pass by itself: asked again soon, with growing waits."""
+    """It may go away by itself: the gateway tries again soon, with growing waits."""
 
 
 class Stopped(Fault):
@@ -42,7 +42,7 @@ class Stopped(Fault):
 
 
 class Throttled(Fault):
-    """The source wants to be asked again no earlier than in `seconds`."""
+    """The source accepts the next request no earlier than in `seconds`."""
 
     kind = "throttled"
 
@@ -54,7 +54,7 @@ class Throttled(Fault):
 class Plugin:
     """Subclass it, write `read`, and call `run`."""
 
-    # False where the source gives current states and no revision: a later read is newer then.
+    # False where records have no revision: a later read is newer then.
     revisions = True
 
     #: The settings of `[process.config]` and `[process.secrets]`, from `open` on.
@@ -69,7 +69,7 @@ class Plugin:
     def read(self, after, max):
         """Calls `self.record` for at most `max` records that come after `after` (None: from the
         beginning) and returns (upto, caught_up): the cursor behind them, any JSON of at most
-        64 KiB, and whether there was nothing more. Give what you have after five seconds."""
+        64 KiB, and whether there was nothing more. Return within about five seconds."""
         raise NotImplementedError
 
     def settled(self, upto):
@@ -81,38 +81,38 @@ class Plugin:
         record = {"key": key, "body": body}
         if revision is not None:
             record["revision"] = revision
-        self._say({"record": record})
+        self._write({"record": record})
 
     def run(self):
         """Answers until the gateway closes standard input."""
         self._out, sys.stdout = sys.stdout.buffer, sys.stderr
         for line in sys.stdin.buffer:
-            ((question, arguments),) = json.loads(line).items()
+            ((request, arguments),) = json.loads(line).items()
             try:
-                self._answer(question, arguments)
+                self._answer(request, arguments)
             except Fault as fault:
                 message = {"kind": fault.kind, "message": str(fault)}
                 if fault.kind == "throttled":
                     message["wait_ms"] = fault.wait_ms
-                self._say({"fault": message})
+                self._write({"fault": message})
             self._out.flush()
 
-    def _answer(self, question, arguments):
-        if question == "open":
+    def _answer(self, request, arguments):
+        if request == "open":
             self.config = arguments["config"]
             self.zone = arguments.get("zone", self.zone)
             self.budget = arguments.get("budget", {})
             self.open()
-            self._say({"ready": {} if self.revisions else {"revision": "none"}})
-        elif question == "read":
+            self._write({"ready": {} if self.revisions else {"revision": "none"}})
+        elif request == "read":
             upto, caught_up = self.read(arguments["after"], arguments["max"])
-            self._say({"end": {"upto": upto, "caught_up": bool(caught_up)}})
-        elif question == "settled":
+            self._write({"end": {"upto": upto, "caught_up": bool(caught_up)}})
+        elif request == "settled":
             self.settled(arguments["upto"])
-            self._say({"ok": {}})
+            self._write({"ok": {}})
         else:
-            raise Stopped("this plugin is too old for the question " + question)
+            raise Stopped("this plugin is too old for the request " + request)
 
-    def _say(self, answer):
+    def _write(self, answer):
         text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
         self._out.write(text.encode("utf-8") + b"\n")

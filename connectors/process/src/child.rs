@@ -1,4 +1,4 @@
-//! A program with limited memory and its own environment, of which nothing is left when it ends.
+//! A program with limited memory and few environment variables; all its processes end with it.
 //!
 //! The limits are set by a shell (`ulimit`, POSIX) that then becomes the program: they hold from its
 //! first instruction on and for everything it starts, without unsafe code and without a control
@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::plan::Plan;
 
-/// The variables that a program gets.
+/// The environment variables that a program gets.
 const VARIABLES: &[&str] = &[
     "PATH",
     "HOME",
@@ -38,8 +38,9 @@ const VARIABLES: &[&str] = &[
     "NO_PROXY",
 ];
 
-/// No core file: it would contain the memory of the program. 125 when a limit cannot be set.
-const GUARD: &str = r#"ulimit -c 0 && ulimit -v "$0" || exit 125; exec "$@""#;
+/// Sets the limits and becomes the program; exit code 125 when a limit cannot be set. No core file: it
+/// would contain the memory of the program.
+const LIMITED_START: &str = r#"ulimit -c 0 && ulimit -v "$0" || exit 125; exec "$@""#;
 
 /// A running program. Dropping it kills it and everything it has started.
 pub(crate) struct Child {
@@ -50,7 +51,7 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the program of `plan` with further arguments. Gives it with its standard input and
+    /// Starts the program of `plan` with further arguments. Returns it with its standard input and
     /// output.
     pub(crate) fn start(
         plan: &Plan,
@@ -58,7 +59,7 @@ impl Child {
     ) -> Result<(Self, ChildStdin, ChildStdout), Fault> {
         let mut command = Command::new("sh");
         command
-            .args(["-c", GUARD])
+            .args(["-c", LIMITED_START])
             .arg((plan.config.memory.0 / 1024).to_string())
             .args(&plan.config.command)
             .args(arguments)
@@ -88,8 +89,8 @@ impl Child {
         !matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Waits for its end after it has closed its output. The error says how it failed.
-    pub(crate) async fn ended(&mut self) -> Result<(), String> {
+    /// Waits until it ends, after it has closed its output. The error says how it failed.
+    pub(crate) async fn wait(&mut self) -> Result<(), String> {
         let status = self.process.wait().await.ok();
         Err(match status.and_then(|status| status.code()) {
             Some(0) => return Ok(()),

@@ -29,12 +29,12 @@ pub struct Config {
     #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "10m"))]
     pub(crate) timeout: Period,
     /// Address space that each of its processes may use.
-    #[serde(default = "memory")]
+    #[serde(default = "default_memory")]
     #[schemars(extend("formatMinimum" = "16MiB"))]
     pub(crate) memory: Size,
     /// Most records of one answer. Use a smaller number for large records: all records of an answer
     /// together may have 64 MiB.
-    #[serde(default = "page")]
+    #[serde(default = "default_page")]
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) page: u32,
     /// What is read of a Singer tap; only for taps, and required there.
@@ -45,7 +45,7 @@ pub struct Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Protocol {
-    /// Questions and answers, one JSON object per line.
+    /// Requests and answers, one JSON object per line.
     #[default]
     Tonghui,
     /// Messages of the Singer specification.
@@ -83,10 +83,10 @@ pub(crate) enum Catalog {
     File(String),
 }
 
-fn memory() -> Size {
+fn default_memory() -> Size {
     Size(1 << 30)
 }
 
-fn page() -> u32 {
+fn default_page() -> u32 {
     500
 }

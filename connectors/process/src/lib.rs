@@ -2,7 +2,7 @@
 //!
 //! A separate process, not a library in ours: it may be written in any language, and when it hangs,
 //! crashes or uses too much memory, it affects only itself. Any violation of the protocol stops the
-//! channel and ends the program; the next question starts it again, because its whole state is the
+//! channel and ends the program; the next request starts it again, because its whole state is the
 //! cursor.
 //!
 //! Reading order: `message.rs` (the protocol), `session.rs` (a plugin), `singer.rs` (a tap), then
@@ -38,26 +38,27 @@ pub struct Process {
     program: Program,
 }
 
-/// Maximum size, in bytes, of a plugin's `upto` and of a tap's state.
-const LARGEST_CURSOR: usize = 64 * 1024;
+/// Bytes of a plugin's `upto` and of a tap's state.
+const MAX_CURSOR_BYTES: usize = 64 * 1024;
 
 /// A position. It says which kind of program it belongs to: another one must not read it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cursor {
-    /// What a plugin called `upto`.
+    /// The `upto` of a plugin's answer.
     Plugin(Value),
     /// The position of a tap.
-    Singer(Reached),
+    Singer(TapPosition),
 }
 
 /// The position of a tap: a state it has given, and the records after it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Reached {
+pub struct TapPosition {
     /// The tap's last state; `None` before the first.
     state: Option<Value>,
     /// Number of records read since that state.
-    passed: u64,
+    #[serde(rename = "passed")]
+    n_records: u64,
     /// A hash over them: shows whether a tap that is started again gives the same records.
     digest: String,
 }
@@ -86,7 +87,7 @@ impl Connector for Process {
         let gate = Arc::clone(&self.plan.context.gate);
         let _permit = gate.enter().await?;
         let page = usize::try_from(self.plan.config.page).unwrap_or(usize::MAX);
-        let batch = self.ask(after, max.clamp(1, page)).await;
+        let batch = self.read_batch(after, max.clamp(1, page)).await;
         if let Err(fault) = &batch
             && let FaultKind::Throttled(wait) = fault.kind()
         {
@@ -98,16 +99,9 @@ impl Connector for Process {
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         let Self { plan, program } = self;
         let (Program::Plugin(running), Cursor::Plugin(upto)) = (program, upto) else {
-            return Ok(()); // a tap cannot be told
+            return Ok(()); // a tap has no such request
         };
-        let telling = async {
-            let mut session = session(running, plan).await?;
-            session.settled(upto, plan).await?;
-            Ok(session)
-        };
-        let session = in_time(plan, telling).await?;
-        *running = Some(session);
-        Ok(())
+        request(running, plan, async |session| session.settled(upto, plan).await).await
     }
 
     fn sample(&self, _name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
@@ -119,7 +113,11 @@ impl Connector for Process {
 }
 
 impl Process {
-    async fn ask(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
+    async fn read_batch(
+        &mut self,
+        after: Option<&Cursor>,
+        max: usize,
+    ) -> Result<Batch<Cursor>, Fault> {
         let Self { plan, program } = self;
         match (program, after) {
             (Program::Plugin(running), None | Some(Cursor::Plugin(_))) => {
@@ -127,18 +125,10 @@ impl Process {
                     Some(Cursor::Plugin(upto)) => Some(upto),
                     _ => None,
                 };
-                let reading = async {
-                    let mut session = session(running, plan).await?;
-                    Ok((session.read(after, max, plan).await?, session))
-                };
-                let (batch, session) = in_time(plan, reading).await?;
-                *running = Some(session);
-                Ok(batch)
+                request(running, plan, async |session| session.read(after, max, plan).await).await
             }
-            (Program::Tap(tap), None) => tap.read(&Reached::default(), max, plan).await,
-            (Program::Tap(tap), Some(Cursor::Singer(reached))) => {
-                tap.read(reached, max, plan).await
-            }
+            (Program::Tap(tap), None) => tap.read(&TapPosition::default(), max, plan).await,
+            (Program::Tap(tap), Some(Cursor::Singer(after))) => tap.read(after, max, plan).await,
             (Program::Plugin(_), Some(Cursor::Singer(_)))
             | (Program::Tap(_), Some(Cursor::Plugin(_))) => Err(plan
                 .stopped("the stored cursor belongs to another `protocol`")
@@ -156,23 +146,25 @@ impl fmt::Debug for Process {
     }
 }
 
-/// The running plugin, or a new one where there is none or where it has ended.
-async fn session(running: &mut Option<Box<Session>>, plan: &Plan) -> Result<Box<Session>, Fault> {
-    if let Some(mut session) = running.take()
-        && !session.has_ended()
-    {
-        return Ok(session);
-    }
-    Ok(Box::new(Session::open(plan).await?))
-}
-
-async fn in_time<T>(
+/// Makes a request to the running plugin; to a new one if there is none, or if it has ended.
+async fn request<T>(
+    running: &mut Option<Box<Session>>,
     plan: &Plan,
-    answer: impl Future<Output = Result<T, Fault>>,
+    ask: impl AsyncFnOnce(&mut Session) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    tokio::time::timeout(plan.config.timeout.0, answer).await.unwrap_or_else(|_| {
-        Err(plan
-            .stopped(&format!("no complete answer within {:?}", plan.config.timeout.0))
-            .remedy("let it answer with what it has, or set a longer `timeout`"))
-    })
+    let answer = async {
+        let alive = |mut session: Box<Session>| (!session.child.has_ended()).then_some(session);
+        let mut session = match running.take().and_then(alive) {
+            Some(session) => session,
+            None => Box::new(Session::open(plan).await?),
+        };
+        Ok((ask(&mut session).await?, session))
+    };
+    let timeout = plan.config.timeout.0;
+    let (answer, session) = tokio::time::timeout(timeout, answer).await.unwrap_or_else(|_| {
+        let late = plan.stopped(&format!("no complete answer within {timeout:?}"));
+        Err(late.remedy("have it answer with the records it has so far, or set a longer `timeout`"))
+    })?;
+    *running = Some(session);
+    Ok(answer)
 }

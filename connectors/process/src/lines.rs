@@ -1,25 +1,25 @@
-//! Lines of a program, within limits.
+//! Lines that a program writes, within limits.
 
 use std::io;
 
 use contract::MAX_RECORD_BYTES;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader, Take};
 
-/// Most bytes of a line: a record, and the words around it.
-pub(crate) const LONGEST_LINE: usize = MAX_RECORD_BYTES + (1 << 20);
-/// Most bytes of all records of one answer.
-pub(crate) const MOST_BYTES: usize = 64 << 20;
+/// Bytes of a line: a record, and the JSON around it.
+pub(crate) const MAX_LINE_BYTES: usize = MAX_RECORD_BYTES + (1 << 20);
+/// Bytes of all records of one answer.
+pub(crate) const MAX_ANSWER_BYTES: usize = 64 << 20;
 
-/// Lines as they come.
+/// Reads lines.
 pub(crate) struct Lines<R> {
-    from: BufReader<R>,
+    reader: Take<BufReader<R>>,
     /// The current line; kept here so that dropping a read loses nothing.
     line: Vec<u8>,
-    longest: usize,
+    max_bytes: usize,
     /// The current line is above the limit.
-    is_long: bool,
-    /// `line` was given out.
-    is_given: bool,
+    is_too_long: bool,
+    /// `line` was returned: the next call begins a new one.
+    is_returned: bool,
 }
 
 /// A line without its end.
@@ -31,42 +31,34 @@ pub(crate) enum Line<'a> {
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    pub(crate) fn new(from: R, longest: usize) -> Self {
-        let from = BufReader::with_capacity(64 * 1024, from);
-        Self { from, line: Vec::new(), longest, is_long: false, is_given: false }
+    pub(crate) fn new(output: R, max_bytes: usize) -> Self {
+        let reader = BufReader::with_capacity(64 * 1024, output).take(0);
+        Self { reader, line: Vec::new(), max_bytes, is_too_long: false, is_returned: false }
     }
 
     /// The next line; `None` at the end. Text after the last line break is a line too.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
-        if std::mem::take(&mut self.is_given) {
+        if std::mem::take(&mut self.is_returned) {
             self.line.clear();
-            self.is_long = false;
+            self.is_too_long = false;
         }
         loop {
-            let chunk = self.from.fill_buf().await?;
-            if chunk.is_empty() && self.line.is_empty() && !self.is_long {
+            // The line may be one byte longer than allowed: the line break.
+            self.reader.set_limit((self.max_bytes + 1 - self.line.len()) as u64);
+            self.reader.read_until(b'\n', &mut self.line).await?;
+            let is_ended = self.line.ends_with(b"\n");
+            if !is_ended && self.line.len() > self.max_bytes {
+                self.is_too_long = true;
+                self.line.clear();
+                continue;
+            }
+            if self.line.is_empty() && !self.is_too_long {
                 return Ok(None);
             }
-            let end = chunk.iter().position(|byte| *byte == b'\n');
-            let is_end = end.is_some() || chunk.is_empty();
-            let piece = &chunk[..end.unwrap_or(chunk.len())];
-            if self.line.len() + piece.len() > self.longest {
-                self.is_long = true;
-                self.line.clear();
-            }
-            if !self.is_long {
-                self.line.extend_from_slice(piece);
-            }
-            let used = end.map_or(chunk.len(), |end| end + 1);
-            self.from.consume(used);
-            if is_end {
-                self.is_given = true;
-                return Ok(Some(if self.is_long {
-                    Line::TooLong
-                } else {
-                    Line::Whole(&self.line)
-                }));
-            }
+            self.line.truncate(self.line.len() - usize::from(is_ended));
+            self.is_returned = true;
+            let line = if self.is_too_long { Line::TooLong } else { Line::Whole(&self.line) };
+            return Ok(Some(line));
         }
     }
 }

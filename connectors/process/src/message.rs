@@ -1,4 +1,4 @@
-//! The protocol, one JSON object per line: questions and answers.
+//! The protocol, one JSON object per line: requests and answers.
 //!
 //! ```text
 //! -> {"open":{"protocol":1,"config":{…},"zone":"…","budget":{…}}}   <- {"ready":{}}
@@ -8,11 +8,11 @@
 //! instead of any answer: {"fault":{"kind":"throttled","wait_ms":2000,"message":"…"}}
 //! ```
 //!
-//! Half duplex: no question is sent before the answer is complete. `budget` is what the source
-//! allows, and the plugin keeps to it; `zone` is for times that name none. Unknown names are ignored,
+//! Half duplex: no request is sent before the answer is complete. `budget` is what the source
+//! allows, and the plugin has to respect it; `zone` is for times that name none. Unknown names are ignored,
 //! so that a later version of either side may say more.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use contract::Fault;
 use serde::Deserialize;
@@ -23,13 +23,13 @@ use crate::child::presentable;
 /// The version of the protocol.
 pub(crate) const PROTOCOL: u32 = 1;
 
-/// The longest pause that a plugin may ask for: a wrong number must not stop a channel forever.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// The longest pause that a plugin may request: a wrong number must not stop a channel forever.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// An answer that is not a record; records are read like documents, see `record.rs`.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Answer<'a> {
+pub(crate) enum Answer {
     Ready {
         #[serde(default)]
         revision: Revisions,
@@ -39,8 +39,7 @@ pub(crate) enum Answer<'a> {
         caught_up: bool,
     },
     Ok {},
-    #[serde(borrow)]
-    Fault(Complaint<'a>),
+    Fault(ReportedFault),
 }
 
 /// What orders the states of one record.
@@ -56,31 +55,31 @@ pub(crate) enum Revisions {
 
 /// A fault as a plugin reports it.
 #[derive(Deserialize)]
-pub(crate) struct Complaint<'a> {
-    kind: ComplaintKind,
+pub(crate) struct ReportedFault {
+    kind: ReportedKind,
     #[serde(default)]
     wait_ms: u64,
-    #[serde(borrow, default)]
-    message: Cow<'a, str>,
+    #[serde(default)]
+    message: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum ComplaintKind {
+enum ReportedKind {
     Transient,
     Throttled,
     Stopped,
 }
 
-impl Complaint<'_> {
+impl ReportedFault {
     pub(crate) fn into_fault(self) -> Fault {
         let message = presentable(&self.message);
         match self.kind {
-            ComplaintKind::Transient => Fault::transient(message),
-            ComplaintKind::Throttled => {
-                Fault::throttled(Duration::from_millis(self.wait_ms).min(LONGEST_WAIT), message)
+            ReportedKind::Transient => Fault::transient(message),
+            ReportedKind::Throttled => {
+                Fault::throttled(Duration::from_millis(self.wait_ms).min(MAX_WAIT), message)
             }
-            ComplaintKind::Stopped => Fault::stopped(message),
+            ReportedKind::Stopped => Fault::stopped(message),
         }
     }
 }

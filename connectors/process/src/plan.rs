@@ -1,4 +1,4 @@
-//! Settings that were checked once: code behind this point relies on them.
+//! The settings, checked once: all later code relies on them.
 
 use contract::{ConnectorContext, Fault};
 use serde_json::{Map, Value};
@@ -19,16 +19,16 @@ impl Plan {
     pub(crate) fn new(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let Config { command, protocol, config: plain, secrets, timeout, page, singer, .. } =
             &config;
-        let twice = secrets.keys().find(|name| plain.contains_key(*name));
-        let (what, remedy) = match (protocol, singer) {
+        let repeated = secrets.keys().find(|name| plain.contains_key(*name));
+        let (cause, remedy) = match (protocol, singer) {
             _ if command.first().is_none_or(String::is_empty) => {
                 ("`command` names no program", "write it like [\"python3\", \"plugin.py\"]")
             }
             _ if timeout.0.is_zero() => ("`timeout` is zero", "write it like 60s"),
             _ if *page == 0 => ("`page` is zero", "write a number from 1 to 10000"),
-            _ if let Some(twice) = twice => {
-                let what = format!("`{twice}` is in `config` and in `secrets`");
-                return Err(Fault::stopped(what).remedy("keep one of the two"));
+            _ if let Some(repeated) = repeated => {
+                let cause = format!("`{repeated}` is in `config` and in `secrets`");
+                return Err(Fault::stopped(cause).remedy("keep one of the two"));
             }
             (Protocol::Singer, None) => {
                 ("no stream of the tap is named", "add [process.singer] with `stream`")
@@ -45,17 +45,17 @@ impl Plan {
                 return Ok(Self { settings: settings.collect(), config, context });
             }
         };
-        Err(Fault::stopped(what).remedy(remedy))
+        Err(Fault::stopped(cause).remedy(remedy))
     }
 
     /// A fault of the program that somebody must correct.
-    pub(crate) fn stopped(&self, what: &str) -> Fault {
-        Fault::stopped(what).at(self.place())
+    pub(crate) fn stopped(&self, cause: &str) -> Fault {
+        Fault::stopped(cause).at(self.place())
     }
 
     /// The place of a fault.
     pub(crate) fn place(&self) -> String {
-        let what = if self.config.singer.is_some() { "tap" } else { "plugin" };
-        format!("{what} {}", self.config.command.first().map_or("", String::as_str))
+        let kind = if self.config.singer.is_some() { "tap" } else { "plugin" };
+        format!("{kind} {}", self.config.command.first().map_or("", String::as_str))
     }
 }

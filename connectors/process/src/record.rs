@@ -6,8 +6,8 @@ use document::{Facts, Findings, Malformed, Shape, decode};
 use normalizer_text::Hints;
 use serde_json::Value;
 
-/// Most bytes of a key.
-const LONGEST_KEY: usize = 1024;
+/// Bytes of a key.
+const MAX_KEY_BYTES: usize = 1024;
 
 /// The lines of a fixture that are not empty.
 pub(crate) fn lines(page: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -15,18 +15,18 @@ pub(crate) fn lines(page: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// A line of a program as a tree, with what is known of its text; `None` where it is not JSON.
-pub(crate) fn line(line: &[u8]) -> Option<(Value, Facts)> {
+pub(crate) fn parse_line(line: &[u8]) -> Option<(Value, Facts)> {
     let mut text = decode(line, &Hints::default());
     let tree = text.parse(Shape::Json).ok()?;
     Some((tree, text.facts))
 }
 
 /// The parts of a record.
-pub(crate) struct Found<'a> {
-    /// For people: which record of which answer.
+pub(crate) struct RecordParts<'a> {
+    /// Its place, for people.
     pub(crate) at: String,
     pub(crate) key: Option<RecordKey>,
-    /// `None` where the value that orders its states cannot be read.
+    /// `None` where the field with the revision cannot be read.
     pub(crate) revision: Option<Revision>,
     pub(crate) body: Value,
     /// The line it was in, with what is known of its text.
@@ -36,9 +36,9 @@ pub(crate) struct Found<'a> {
     pub(crate) damage: Option<String>,
 }
 
-/// The entry for it.
-pub(crate) fn entry(found: Found<'_>) -> Entry {
-    let Found { at, key, revision, mut body, line, facts, damage } = found;
+/// The entry for a record.
+pub(crate) fn entry(parts: RecordParts<'_>) -> Entry {
+    let RecordParts { at, key, revision, mut body, line, facts, damage } = parts;
     let verdict = facts.judge("", &body);
     let damage = verdict
         .reason(Malformed::Reject)
@@ -70,7 +70,7 @@ pub(crate) fn key(value: &Value, findings: &Findings) -> Option<RecordKey> {
         _ => return None,
     };
     let is_whole = findings.is_whole(&text);
-    (is_whole && !text.is_empty() && text.len() <= LONGEST_KEY).then(|| RecordKey::new(text))
+    (is_whole && !text.is_empty() && text.len() <= MAX_KEY_BYTES).then(|| RecordKey::new(text))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! A running plugin: questions and answers.
+//! A running plugin: requests and answers.
 //!
-//! When an answer cannot be taken completely, the session is dropped, and the plugin with it: what is
-//! left in a pipe is never taken for the answer to the next question.
+//! When an answer cannot be read to its end, the session is dropped, and the plugin with it: the rest of
+//! an answer in a pipe is never taken for the answer to the next request.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -13,18 +13,18 @@ use tokio::{
 };
 
 use crate::{
-    Cursor, LARGEST_CURSOR,
+    Cursor, MAX_CURSOR_BYTES,
     child::Child,
-    lines::{LONGEST_LINE, Line, Lines, MOST_BYTES},
+    lines::{Line, Lines, MAX_ANSWER_BYTES, MAX_LINE_BYTES},
     message::{Answer, PROTOCOL, Revisions},
     plan::Plan,
-    record::{self, Found},
+    record::{self, RecordParts},
 };
 
 /// A plugin that is ready.
 pub(crate) struct Session {
-    child: Child,
-    questions: ChildStdin,
+    pub(crate) child: Child,
+    requests: ChildStdin,
     answers: Lines<ChildStdout>,
     revisions: Revisions,
 }
@@ -32,9 +32,9 @@ pub(crate) struct Session {
 impl Session {
     /// Starts the plugin and sends its settings.
     pub(crate) async fn open(plan: &Plan) -> Result<Self, Fault> {
-        let (child, questions, output) = Child::start(plan, &[])?;
-        let answers = Lines::new(output, LONGEST_LINE);
-        let mut session = Self { child, questions, answers, revisions: Revisions::default() };
+        let (child, requests, output) = Child::start(plan, &[])?;
+        let answers = Lines::new(output, MAX_LINE_BYTES);
+        let mut session = Self { child, requests, answers, revisions: Revisions::default() };
         let Budget { interval, burst, concurrent, .. } = plan.context.budget;
         let interval = interval.unwrap_or(Duration::ZERO).as_millis();
         let interval = u64::try_from(interval).unwrap_or(u64::MAX);
@@ -47,16 +47,12 @@ impl Session {
         session.send(&open, plan).await?;
         match session.answer(plan).await? {
             Answer::Ready { revision } => session.revisions = revision,
-            Answer::Fault(complaint) => return Err(complaint.into_fault().at(plan.place())),
+            Answer::Fault(reported) => return Err(reported.into_fault().at(plan.place())),
             _ => {
-                return Err(violation(plan, "it answered `open` with something else than `ready`"));
+                return Err(violation(plan, "its answer to `open` is something else than `ready`"));
             }
         }
         Ok(session)
-    }
-
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.has_ended()
     }
 
     pub(crate) async fn read(
@@ -75,7 +71,7 @@ impl Session {
                 if entries.len() == max {
                     return Err(violation(plan, "it gave more records than requested"));
                 }
-                if n_bytes > MOST_BYTES {
+                if n_bytes > MAX_ANSWER_BYTES {
                     let fault = violation(plan, "the records of one answer are above 64 MiB");
                     return Err(fault.remedy("set a smaller `page`"));
                 }
@@ -86,16 +82,17 @@ impl Session {
                 continue;
             }
             match answer(line, plan)? {
-                Answer::End { .. } if line.len() > LARGEST_CURSOR => {
+                Answer::End { .. } if line.len() > MAX_CURSOR_BYTES => {
                     return Err(violation(plan, "its `upto` is above 64 KiB"));
                 }
                 Answer::End { upto, caught_up } => {
                     let upto = Cursor::Plugin(upto);
                     return Ok(Batch { entries, upto, caught_up, trouble: Vec::new() });
                 }
-                Answer::Fault(complaint) => return Err(complaint.into_fault().at(plan.place())),
+                Answer::Fault(reported) => return Err(reported.into_fault().at(plan.place())),
                 Answer::Ready { .. } | Answer::Ok {} => {
-                    return Err(violation(plan, "it answered `read` with something else"));
+                    let cause = "its answer to `read` has something else than records";
+                    return Err(violation(plan, cause));
                 }
             }
         }
@@ -105,22 +102,22 @@ impl Session {
         self.send(&json!({ "settled": { "upto": upto } }), plan).await?;
         match self.answer(plan).await? {
             Answer::Ok {} => Ok(()),
-            Answer::Fault(complaint) => Err(complaint.into_fault().at(plan.place())),
-            _ => Err(violation(plan, "it answered `settled` with something else than `ok`")),
+            Answer::Fault(reported) => Err(reported.into_fault().at(plan.place())),
+            _ => Err(violation(plan, "its answer to `settled` is something else than `ok`")),
         }
     }
 
-    async fn send(&mut self, question: &Value, plan: &Plan) -> Result<(), Fault> {
-        let line = format!("{question}\n");
-        let written = self.questions.write_all(line.as_bytes()).await;
-        if written.is_err() || self.questions.flush().await.is_err() {
-            return Err(died(&mut self.child, plan).await);
+    async fn send(&mut self, request: &Value, plan: &Plan) -> Result<(), Fault> {
+        let line = format!("{request}\n");
+        let written = self.requests.write_all(line.as_bytes()).await;
+        if written.is_err() || self.requests.flush().await.is_err() {
+            return Err(ended_early(&mut self.child, plan).await);
         }
         Ok(())
     }
 
     /// The next answer that is not a record.
-    async fn answer(&mut self, plan: &Plan) -> Result<Answer<'_>, Fault> {
+    async fn answer(&mut self, plan: &Plan) -> Result<Answer, Fault> {
         answer(self.line(plan).await?, plan)
     }
 
@@ -128,35 +125,35 @@ impl Session {
         match self.answers.next().await {
             Ok(Some(Line::Whole(line))) => Ok(line),
             Ok(Some(Line::TooLong)) => Err(violation(plan, "one of its lines is above 17 MiB")),
-            Ok(None) | Err(_) => Err(died(&mut self.child, plan).await),
+            Ok(None) | Err(_) => Err(ended_early(&mut self.child, plan).await),
         }
     }
 }
 
-async fn died(child: &mut Child, plan: &Plan) -> Fault {
-    let how = child.ended().await.err().unwrap_or_else(|| "it ended".to_owned());
+async fn ended_early(child: &mut Child, plan: &Plan) -> Fault {
+    let how = child.wait().await.err().unwrap_or_else(|| "it ended".to_owned());
     violation(plan, &format!("{how} before its answer was complete"))
 }
 
-fn violation(plan: &Plan, what: &str) -> Fault {
+fn violation(plan: &Plan, cause: &str) -> Fault {
     let remedy = "see its standard error in the log; `tonghui plugin test` runs it alone";
-    plan.stopped(what).remedy(remedy)
+    plan.stopped(cause).remedy(remedy)
 }
 
-fn answer<'a>(line: &'a [u8], plan: &Plan) -> Result<Answer<'a>, Fault> {
+fn answer(line: &[u8], plan: &Plan) -> Result<Answer, Fault> {
     // The error itself may quote a value.
     serde_json::from_slice(line)
         .map_err(|_| violation(plan, "one of its lines is not an answer of the protocol"))
 }
 
-/// The entry of a line that gives a record, and its key.
+/// The entry of a line that contains a record, and its key.
 fn record(
     line: &[u8],
     revisions: Revisions,
     index: usize,
     plan: &Plan,
 ) -> Option<(Option<RecordKey>, Entry)> {
-    let (mut tree, facts) = record::line(line)?;
+    let (mut tree, facts) = record::parse_line(line)?;
     let record = tree.get_mut("record").filter(|record| record.is_object())?;
     let body = record.get_mut("body").map(Value::take).unwrap_or_default();
     let is_repeated = facts.findings.repeated_names(record).iter().any(|name| name == "key");
@@ -169,8 +166,8 @@ fn record(
         Revisions::None => Some(Revision::NONE),
     };
     let (at, damage) = (format!("record {}", index + 1), facts.findings.damage_in(&tree));
-    let found = Found { at, key: key.clone(), revision, body, line, facts: &facts, damage };
-    Some((key, record::entry(found)))
+    let parts = RecordParts { at, key: key.clone(), revision, body, line, facts: &facts, damage };
+    Some((key, record::entry(parts)))
 }
 
 /// Entries of a fixture: the lines with which a plugin answers `read`.

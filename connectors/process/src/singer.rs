@@ -1,10 +1,10 @@
 //! An existing Singer tap, unchanged (the Singer specification, version 0.3).
 //!
-//! A tap takes no questions: it is started with a state, writes records and new states, and ends. So
-//! a read takes the next records of a run, and the pipe makes the tap wait in between. The cursor is
-//! the last state, and the records after it. A tap that is started again is at the same position only
-//! if it gives the same records again; otherwise all records after the state are read once more,
-//! which does no harm.
+//! A tap accepts no requests: it is started with a state, writes records and new states, and ends. So
+//! a read returns the next records of a run, and a full pipe makes the tap wait until the next read.
+//! The cursor is the last state, with the number and hash of the records after it. A tap that is
+//! started again has reached that position if it writes the same records again; otherwise all records
+//! after the state are read once more, which does no harm.
 
 mod files;
 mod message;
@@ -19,9 +19,9 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) use message::sample;
 
 use crate::{
-    Cursor, Reached,
+    Cursor, TapPosition,
     config::{self, Catalog},
-    lines::MOST_BYTES,
+    lines::MAX_ANSWER_BYTES,
     plan::Plan,
 };
 use files::Files;
@@ -36,7 +36,7 @@ pub(crate) struct Tap {
     settings: config::Singer,
     /// Its catalog, after the first start.
     catalog: Option<serde_json::Value>,
-    /// Taken out while it is read: an interrupted read leaves none.
+    /// Taken out by a read: after an interrupted read there is none.
     run: Option<Run>,
 }
 
@@ -47,55 +47,55 @@ impl Tap {
 
     pub(crate) async fn read(
         &mut self,
-        after: &Reached,
+        after: &TapPosition,
         max: usize,
         plan: &Plan,
     ) -> Result<Batch<Cursor>, Fault> {
         let mut run = match self.run.take() {
-            Some(run) if run.reached == *after => run,
+            Some(run) if run.position == *after => run,
             _ => self.start(after, plan).await?,
         };
-        let long = Instant::now() + READ_TIME;
-        let mut batch = Gathered::default();
+        let until = Instant::now() + READ_TIME;
+        let mut batch = BatchBuilder::default();
         let caught_up = loop {
             let output = match run.next(plan) {
                 next if batch.entries.is_empty() => next.await?,
-                // Records are given while the tap waits for its source.
-                next => match timeout_at(long, next).await {
+                // Records are returned while the tap waits for its source.
+                next => match timeout_at(until, next).await {
                     Ok(output) => output?,
-                    Err(_) => return Ok(self.rest(run, batch)),
+                    Err(_) => return Ok(self.keep_run(run, batch)),
                 },
             };
             match output {
                 Output::Record(key, entry, n_bytes) => batch.add(key, entry, n_bytes),
-                Output::Nothing => {}
+                Output::Other => {}
                 Output::Ended => break true,
                 Output::Failed(fault) if batch.entries.is_empty() => return Err(fault),
                 // Its records are good; the next read meets the fault.
                 Output::Failed(_) => break false,
             }
-            let is_full = batch.entries.len() == max || batch.n_bytes > MOST_BYTES;
-            if is_full || Instant::now() > long {
-                return Ok(self.rest(run, batch));
+            let is_full = batch.entries.len() == max || batch.n_bytes > MAX_ANSWER_BYTES;
+            if is_full || Instant::now() > until {
+                return Ok(self.keep_run(run, batch));
             }
         };
-        let mut upto = run.reached;
+        let mut upto = run.position;
         if caught_up {
             // The next run begins at the last state, with no records to skip.
-            upto = Reached { state: upto.state, ..Reached::default() };
+            upto = TapPosition { state: upto.state, ..TapPosition::default() };
         }
         Ok(batch.into_batch(Cursor::Singer(upto), caught_up))
     }
 
-    /// What was collected; the run goes on with the next read.
-    fn rest(&mut self, run: Run, batch: Gathered) -> Batch<Cursor> {
-        let upto = Cursor::Singer(run.reached.clone());
+    /// The batch so far; the next read continues the run.
+    fn keep_run(&mut self, run: Run, batch: BatchBuilder) -> Batch<Cursor> {
+        let upto = Cursor::Singer(run.position.clone());
         self.run = Some(run);
         batch.into_batch(upto, false)
     }
 
-    /// Starts a run and moves it to its position.
-    async fn start(&mut self, after: &Reached, plan: &Plan) -> Result<Run, Fault> {
+    /// Starts a run and reads up to a position.
+    async fn start(&mut self, after: &TapPosition, plan: &Plan) -> Result<Run, Fault> {
         if self.catalog.is_none() {
             self.catalog = match &self.settings.catalog {
                 Catalog::None => None,
@@ -105,22 +105,22 @@ impl Tap {
         }
         let start = || {
             let files = Files::write(plan, self.catalog.as_ref(), after.state.as_ref())?;
-            Run::start(plan, files, Keys::of(&self.settings), after.state.clone())
+            Run::start(plan, files, Keys::new(&self.settings), after.state.clone())
         };
         let mut run = start()?;
-        if run.gives_the_same(after, plan).await? { Ok(run) } else { start() }
+        if run.repeats(after, plan).await? { Ok(run) } else { start() }
     }
 }
 
 /// Entries of one batch. Taps may repeat a key: its last state counts.
 #[derive(Default)]
-struct Gathered {
+struct BatchBuilder {
     entries: Vec<Entry>,
     places: HashMap<RecordKey, usize>,
     n_bytes: usize,
 }
 
-impl Gathered {
+impl BatchBuilder {
     fn add(&mut self, key: Option<RecordKey>, entry: Entry, n_bytes: usize) {
         self.n_bytes += n_bytes;
         let place = key.map(|key| *self.places.entry(key).or_insert(self.entries.len()));

@@ -1,7 +1,7 @@
 //! The standard error of a program in our log: few lines, without long numbers.
 //!
-//! Its author promises that it contains no personal values. Telephone and identity numbers are
-//! removed nevertheless: a traceback quotes the value that caused it.
+//! Authors of plugins must not print personal values. Telephone and identity numbers are removed
+//! nevertheless: a traceback quotes the value that caused it.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use tracing::info;
 
 use crate::lines::{Line, Lines};
 
-/// Maximum number of lines in one [`WINDOW`].
-const MOST: usize = 20;
+/// Lines that are logged in one [`WINDOW`].
+const MAX_LINES: usize = 20;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Maximum number of bytes read of a line.
-const LONGEST: usize = 16 * 1024;
-/// Maximum number of characters shown of a line.
-const SHOWN: usize = 300;
-/// A number with this many digits or more may be a telephone number.
-const TELLING: usize = 7;
+/// Bytes of a line.
+const MAX_LINE_BYTES: usize = 16 * 1024;
+/// Characters of a line that are shown.
+const MAX_CHARACTERS: usize = 300;
+/// Digits of a number that is shown: a longer one may be a telephone number.
+const MAX_DIGITS: usize = 6;
 
-/// Copies standard error to our log until the program closes it. It is always read: a full pipe
-/// would block the program.
+/// Copies standard error to our log until the program closes it. It has to read on after the limit: a full
+/// pipe would block the program.
 pub(crate) async fn copy(errors: ChildStderr, channel: ChannelId) {
-    let mut lines = Lines::new(errors, LONGEST);
+    let mut lines = Lines::new(errors, MAX_LINE_BYTES);
     let (mut since, mut n_lines) = (Instant::now(), 0_usize);
     loop {
         let text = match lines.next().await {
@@ -33,20 +33,20 @@ pub(crate) async fn copy(errors: ChildStderr, channel: ChannelId) {
             Ok(None) | Err(_) => break,
         };
         if since.elapsed() >= WINDOW {
-            left_out(&channel, n_lines);
+            log_omitted(&channel, n_lines);
             (since, n_lines) = (Instant::now(), 0);
         }
         n_lines += 1;
-        if n_lines <= MOST {
-            info!(target: "tonghui", %channel, "its program says: {text}");
+        if n_lines <= MAX_LINES {
+            info!(target: "tonghui", %channel, "the program wrote: {text}");
         }
     }
-    left_out(&channel, n_lines);
+    log_omitted(&channel, n_lines);
 }
 
-fn left_out(channel: &ChannelId, n_lines: usize) {
-    if let Some(n_left_out @ 1..) = n_lines.checked_sub(MOST) {
-        info!(target: "tonghui", %channel, "its program says {n_left_out} lines more");
+fn log_omitted(channel: &ChannelId, n_lines: usize) {
+    if let Some(n_omitted @ 1..) = n_lines.checked_sub(MAX_LINES) {
+        info!(target: "tonghui", %channel, "the program wrote {n_omitted} more lines");
     }
 }
 
@@ -54,12 +54,12 @@ fn left_out(channel: &ChannelId, n_lines: usize) {
 pub(crate) fn presentable(text: &str) -> String {
     let mut shown = String::new();
     let mut digits = String::new();
-    let letters = text.trim().chars().take(SHOWN);
+    let letters = text.trim().chars().take(MAX_CHARACTERS);
     for letter in letters.map(Some).chain([None]) {
         match letter {
             Some(digit) if digit.is_ascii_digit() => digits.push(digit),
             other => {
-                shown.push_str(if digits.len() < TELLING { &digits } else { "…" });
+                shown.push_str(if digits.len() <= MAX_DIGITS { &digits } else { "…" });
                 digits.clear();
                 shown.extend(other.map(|letter| if letter.is_control() { ' ' } else { letter }));
             }

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use crate::plan::Plan;
 
-/// Most bytes of a catalog.
-const LARGEST_CATALOG: u64 = 16 << 20;
+/// Bytes of a catalog.
+const MAX_CATALOG_BYTES: u64 = 16 << 20;
 
 /// The folder; dropping it removes it.
 pub(crate) struct Files {
@@ -61,7 +61,7 @@ pub(crate) fn catalog(plan: &Plan, name: &str) -> Result<Value, Fault> {
 
 fn read(path: &Path) -> Result<Value, String> {
     let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if size > LARGEST_CATALOG {
+    if size > MAX_CATALOG_BYTES {
         return Err("it is above 16 MiB".to_owned());
     }
     let text = fs::read(path).map_err(|error| error.to_string())?;

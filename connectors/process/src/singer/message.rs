@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     config,
     plan::Plan,
-    record::{self, Found},
+    record::{self, RecordParts},
 };
 
 /// A message of a tap that is not a record. Unknown kinds, and ACTIVATE_VERSION (for targets that
@@ -33,13 +33,13 @@ pub(crate) struct Record {
 impl Record {
     /// The record of `stream` in a line. A record may be damaged; other messages may not: a state is
     /// given back to the tap as it came.
-    pub(crate) fn of(line: &[u8], stream: &str) -> Option<Self> {
-        let (tree, facts) = record::line(line)?;
-        let is_it = tree.get("type")? == "RECORD" && tree.get("stream")? == stream;
-        is_it.then_some(Self { tree, facts })
+    pub(crate) fn parse(line: &[u8], stream: &str) -> Option<Self> {
+        let (tree, facts) = record::parse_line(line)?;
+        let is_record = tree.get("type")? == "RECORD" && tree.get("stream")? == stream;
+        is_record.then_some(Self { tree, facts })
     }
 
-    /// The record, to compare it with another run of the tap.
+    /// The record as text, to compare it with another run of the tap.
     pub(crate) fn text(&self) -> String {
         self.tree.get("record").map(Value::to_string).unwrap_or_default()
     }
@@ -50,19 +50,19 @@ pub(crate) struct Keys {
     pub(crate) stream: String,
     /// From the channel, else from the last SCHEMA.
     key: Vec<String>,
-    is_own: bool,
+    is_configured: bool,
     revision: Option<String>,
 }
 
 impl Keys {
-    pub(crate) fn of(settings: &config::Singer) -> Self {
+    pub(crate) fn new(settings: &config::Singer) -> Self {
         let config::Singer { stream, key, revision, catalog: _ } = settings.clone();
-        Self { stream, is_own: !key.is_empty(), key, revision }
+        Self { stream, is_configured: !key.is_empty(), key, revision }
     }
 
-    /// Takes the key of a SCHEMA.
-    pub(crate) fn learn(&mut self, message: Message) {
-        if message.kind == "SCHEMA" && message.stream == self.stream && !self.is_own {
+    /// Takes the key from a SCHEMA, unless the channel has one.
+    pub(crate) fn update(&mut self, message: Message) {
+        if message.kind == "SCHEMA" && message.stream == self.stream && !self.is_configured {
             self.key = message.key_properties.unwrap_or_default();
         }
     }
@@ -76,9 +76,9 @@ impl Keys {
         plan: &Plan,
     ) -> Result<(Option<RecordKey>, Entry), Fault> {
         if self.key.is_empty() {
-            let what = format!("the records of stream {} have no key", self.stream);
+            let cause = format!("the records of stream {} have no key", self.stream);
             let remedy = "write its fields: key = [\"id\"] in [process.singer]";
-            return Err(plan.stopped(&what).remedy(remedy));
+            return Err(plan.stopped(&cause).remedy(remedy));
         }
         let body = record.tree.get_mut("record").map(Value::take).unwrap_or_default();
         let facts = &record.facts;
@@ -90,24 +90,24 @@ impl Keys {
             }
         };
         let damage = facts.findings.damage_in(&record.tree);
-        let found = Found { at, key: key.clone(), revision, body, line, facts, damage };
-        Ok((key, record::entry(found)))
+        let parts = RecordParts { at, key: key.clone(), revision, body, line, facts, damage };
+        Ok((key, record::entry(parts)))
     }
 
-    /// One field alone; several as a JSON list, so that their borders are clear.
+    /// The value of one field; several values as a JSON list, so that it is clear where each ends.
     fn key(&self, fields: &Value, findings: &Findings) -> Option<RecordKey> {
         let repeated = findings.repeated_names(fields);
-        let certain = |name: &String| fields.get(name).filter(|_| !repeated.contains(name));
+        let unique = |name: &String| fields.get(name).filter(|_| !repeated.contains(name));
         let values: Option<Vec<RecordKey>> = self
             .key
             .iter()
-            .map(|name| certain(name).and_then(|value| record::key(value, findings)))
+            .map(|name| unique(name).and_then(|value| record::key(value, findings)))
             .collect();
         match values?.as_slice() {
-            [only] => Some(only.clone()),
-            several => {
-                let several: Vec<&str> = several.iter().map(RecordKey::as_str).collect();
-                serde_json::to_string(&several).ok().map(RecordKey::new)
+            [value] => Some(value.clone()),
+            values => {
+                let values: Vec<&str> = values.iter().map(RecordKey::as_str).collect();
+                serde_json::to_string(&values).ok().map(RecordKey::new)
             }
         }
     }
@@ -119,10 +119,10 @@ pub(crate) fn sample(
     settings: &config::Singer,
     plan: &Plan,
 ) -> Result<Vec<Entry>, Fault> {
-    let mut keys = Keys::of(settings);
+    let mut keys = Keys::new(settings);
     let mut entries = Vec::new();
     for line in record::lines(page) {
-        if let Some(record) = Record::of(line, &keys.stream) {
+        if let Some(record) = Record::parse(line, &keys.stream) {
             let at = format!("record {}", entries.len() + 1);
             entries.push(keys.entry(record, line, at, plan)?.1);
             continue;
@@ -131,7 +131,7 @@ pub(crate) fn sample(
             Fault::stopped("the fixture is not what a tap writes")
                 .remedy("write one line for each SCHEMA and RECORD message")
         })?;
-        keys.learn(message);
+        keys.update(message);
     }
     Ok(entries)
 }

@@ -13,9 +13,9 @@ use super::{
     state::is_forward,
 };
 use crate::{
-    LARGEST_CURSOR, Reached,
+    MAX_CURSOR_BYTES, TapPosition,
     child::Child,
-    lines::{LONGEST_LINE, Line, Lines, MOST_BYTES},
+    lines::{Line, Lines, MAX_ANSWER_BYTES, MAX_LINE_BYTES},
     plan::Plan,
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct Run {
     child: Child,
     lines: Lines<ChildStdout>,
     keys: Keys,
-    pub(crate) reached: Reached,
+    pub(crate) position: TapPosition,
     _files: Files,
 }
 
@@ -32,8 +32,8 @@ pub(crate) struct Run {
 pub(crate) enum Output {
     /// A record of the stream, with the length of its line.
     Record(Option<RecordKey>, Entry, usize),
-    /// Nothing of the stream: a state, the schema, a record of another one.
-    Nothing,
+    /// Anything else: a state, a schema, a record of another stream.
+    Other,
     /// It ended successfully.
     Ended,
     /// It failed.
@@ -47,62 +47,62 @@ impl Run {
         keys: Keys,
         state: Option<Value>,
     ) -> Result<Self, Fault> {
-        // Its standard input is closed at once: a tap takes no questions.
+        // Its standard input is closed at once: a tap accepts no requests.
         let (child, _, output) = Child::start(plan, &files.arguments)?;
-        let lines = Lines::new(output, LONGEST_LINE);
-        let reached = Reached { state, ..Reached::default() };
-        Ok(Self { child, lines, keys, reached, _files: files })
+        let lines = Lines::new(output, MAX_LINE_BYTES);
+        let position = TapPosition { state, ..TapPosition::default() };
+        Ok(Self { child, lines, keys, position, _files: files })
     }
 
-    /// Whether the records up to `reached` are the same as before. Where they are not, the run is
-    /// somewhere within them.
-    pub(crate) async fn gives_the_same(
+    /// Whether the records up to `expected` are the same as before. Where they are not, the run is
+    /// somewhere before it.
+    pub(crate) async fn repeats(
         &mut self,
-        reached: &Reached,
+        expected: &TapPosition,
         plan: &Plan,
     ) -> Result<bool, Fault> {
-        while self.reached.passed < reached.passed {
-            let passed = self.reached.passed;
+        while self.position.n_records < expected.n_records {
+            let n_records = self.position.n_records;
             match self.next(plan).await? {
-                Output::Record(..) | Output::Nothing if self.reached.passed >= passed => {}
+                Output::Record(..) | Output::Other if self.position.n_records >= n_records => {}
                 // A state came earlier than before, or the end.
-                Output::Record(..) | Output::Nothing | Output::Ended => return Ok(false),
+                Output::Record(..) | Output::Other | Output::Ended => return Ok(false),
                 Output::Failed(fault) => return Err(fault),
             }
         }
-        Ok(self.reached == *reached)
+        Ok(self.position == *expected)
     }
 
     /// The next message.
     pub(crate) async fn next(&mut self, plan: &Plan) -> Result<Output, Fault> {
-        let Self { child, lines, keys, reached, .. } = self;
+        let Self { child, lines, keys, position, .. } = self;
         let line = match next_line(lines, plan).await? {
             Some(line) => line,
             None => return Ok(end(child, plan).await),
         };
         if line.trim_ascii().is_empty() {
-            return Ok(Output::Nothing);
+            return Ok(Output::Other);
         }
-        if let Some(record) = Record::of(line, &keys.stream) {
-            reached.passed += 1;
+        if let Some(record) = Record::parse(line, &keys.stream) {
+            position.n_records += 1;
             let chain =
-                Sha256::new().chain_update(&reached.digest).chain_update(record.text()).finalize();
-            reached.digest = hex::encode(&chain[..16]);
-            let at = format!("record {} after the last state", reached.passed);
+                Sha256::new().chain_update(&position.digest).chain_update(record.text()).finalize();
+            position.digest = hex::encode(&chain[..16]);
+            let at = format!("record {} after the last state", position.n_records);
             let (key, entry) = keys.entry(record, line, at, plan)?;
             return Ok(Output::Record(key, entry, line.len()));
         }
         let message: Message = serde_json::from_slice(line)
             .map_err(|_| plan.stopped("one of its lines is not a Singer message"))?;
         if message.kind != "STATE" {
-            keys.learn(message);
-        } else if is_forward(reached.state.as_ref(), &message.value) {
-            if line.len() > LARGEST_CURSOR {
+            keys.update(message);
+        } else if is_forward(position.state.as_ref(), &message.value) {
+            if line.len() > MAX_CURSOR_BYTES {
                 return Err(plan.stopped("its state is above 64 KiB"));
             }
-            *reached = Reached { state: Some(message.value), ..Reached::default() };
+            *position = TapPosition { state: Some(message.value), ..TapPosition::default() };
         }
-        Ok(Output::Nothing)
+        Ok(Output::Other)
     }
 }
 
@@ -112,10 +112,10 @@ pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> 
     let mut arguments = files.arguments.clone();
     arguments.push(OsString::from("--discover"));
     let (mut child, _, output) = Child::start(plan, &arguments)?;
-    let mut lines = Lines::new(output, LONGEST_LINE);
+    let mut lines = Lines::new(output, MAX_LINE_BYTES);
     let mut text = Vec::new();
     while let Some(line) = next_line(&mut lines, plan).await? {
-        if text.len() + line.len() > MOST_BYTES {
+        if text.len() + line.len() > MAX_ANSWER_BYTES {
             return Err(plan.stopped("its catalog is above 64 MiB"));
         }
         text.extend_from_slice(line);
@@ -136,21 +136,22 @@ pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> 
 fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
     let (mut names, mut is_found) = (Vec::new(), false);
     for stream in catalog["streams"].as_array_mut().into_iter().flatten() {
-        let of = |key: &str| stream.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let is_meant = of("tap_stream_id") == name || of("stream") == name;
-        names.push(of("tap_stream_id"));
-        is_found |= is_meant;
+        let field =
+            |key: &str| stream.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let is_selected = field("tap_stream_id") == name || field("stream") == name;
+        names.push(field("tap_stream_id"));
+        is_found |= is_selected;
         if stream["schema"].is_object() {
-            stream["schema"]["selected"] = json!(is_meant);
+            stream["schema"]["selected"] = json!(is_selected);
         }
         let Some(fields) = stream.as_object_mut() else { continue };
         let metadata = fields.entry("metadata").or_insert_with(|| json!([]));
         let Some(metadata) = metadata.as_array_mut() else { continue };
-        let whole = metadata.iter_mut().find(|entry| entry["breadcrumb"] == json!([]));
-        match whole {
-            Some(whole) => whole["metadata"]["selected"] = json!(is_meant),
+        let of_stream = metadata.iter_mut().find(|entry| entry["breadcrumb"] == json!([]));
+        match of_stream {
+            Some(entry) => entry["metadata"]["selected"] = json!(is_selected),
             None => {
-                metadata.push(json!({ "breadcrumb": [], "metadata": { "selected": is_meant } }))
+                metadata.push(json!({ "breadcrumb": [], "metadata": { "selected": is_selected } }))
             }
         }
     }
@@ -175,7 +176,7 @@ async fn next_line<'a>(
 }
 
 async fn end(child: &mut Child, plan: &Plan) -> Output {
-    match tokio::time::timeout(plan.config.timeout.0, child.ended()).await {
+    match tokio::time::timeout(plan.config.timeout.0, child.wait()).await {
         Ok(Ok(())) => Output::Ended,
         // Taps end like this whenever their source does not answer.
         Ok(Err(how)) => Output::Failed(

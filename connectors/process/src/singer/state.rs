@@ -11,14 +11,14 @@ pub(crate) fn is_forward(old: Option<&Value>, new: &Value) -> bool {
     if is_empty(new) {
         return false;
     }
-    let mut moves = Moves::default();
+    let mut changes = Changes::default();
     if let Some(old) = old {
-        compare(old, new, &mut moves);
+        compare(old, new, &mut changes);
     }
-    moves.forward || !moves.back
+    changes.any_forward || !changes.any_back
 }
 
-/// It contains no value.
+/// Whether it contains no value.
 fn is_empty(state: &Value) -> bool {
     match state {
         Value::Null => true,
@@ -30,26 +30,26 @@ fn is_empty(state: &Value) -> bool {
 }
 
 #[derive(Default)]
-struct Moves {
-    forward: bool,
-    back: bool,
+struct Changes {
+    any_forward: bool,
+    any_back: bool,
 }
 
 /// Compares values that both have. Values that only one has, and texts that are neither times nor
 /// numbers, have no order.
-fn compare(old: &Value, new: &Value, moves: &mut Moves) {
+fn compare(old: &Value, new: &Value, changes: &mut Changes) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
             for (name, value) in new {
                 if let Some(earlier) = old.get(name) {
-                    compare(earlier, value, moves);
+                    compare(earlier, value, changes);
                 }
             }
         }
-        (old, new) if !is_empty(old) && is_empty(new) => moves.back = true,
+        (old, new) if !is_empty(old) && is_empty(new) => changes.any_back = true,
         (old, new) => match order(old, new) {
-            Some(Ordering::Less) => moves.forward = true,
-            Some(Ordering::Greater) => moves.back = true,
+            Some(Ordering::Less) => changes.any_forward = true,
+            Some(Ordering::Greater) => changes.any_back = true,
             Some(Ordering::Equal) | None => {}
         },
     }
@@ -58,7 +58,7 @@ fn compare(old: &Value, new: &Value, moves: &mut Moves) {
 fn order(old: &Value, new: &Value) -> Option<Ordering> {
     match (old, new) {
         (Value::Number(old), Value::Number(new)) => old.as_f64()?.partial_cmp(&new.as_f64()?),
-        (Value::String(old), Value::String(new)) => match (moment(old), moment(new)) {
+        (Value::String(old), Value::String(new)) => match (parse_time(old), parse_time(new)) {
             (Some(old), Some(new)) => Some(old.cmp(&new)),
             _ => Some(old.parse::<i64>().ok()?.cmp(&new.parse().ok()?)),
         },
@@ -66,8 +66,8 @@ fn order(old: &Value, new: &Value) -> Option<Ordering> {
     }
 }
 
-/// Times within one tap are written alike: one without an offset is compared as it stands.
-fn moment(text: &str) -> Option<NaiveDateTime> {
+/// All times of one tap have the same format, so one without an offset is compared as it is.
+fn parse_time(text: &str) -> Option<NaiveDateTime> {
     let time = DateTime::parse_from_rfc3339(text).map(|time| time.naive_utc());
     let naive = || {
         ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]

@@ -13,8 +13,8 @@ async fn every_violation_of_the_protocol_stops_the_channel_and_quotes_nothing() 
     let twice = ["13800001234", "13800001234"].map(record).join(";");
     for (answer, what) in [
         ("echo hello 13800001234", "not an answer of the protocol"),
-        ("echo '{\"ready\":{}}'", "with something else"),
-        ("echo '{\"ok\":{}}'", "with something else"),
+        ("echo '{\"ready\":{}}'", "something else than records"),
+        ("echo '{\"ok\":{}}'", "something else than records"),
         ("echo '{\"end\":{}}'", "not an answer of the protocol"),
         (three.as_str(), "more records than requested"),
         (twice.as_str(), "one key twice"),
