@@ -46,16 +46,13 @@ impl Facts {
     pub fn judge(&self, prefix: &str, tree: &Value) -> Verdict {
         let mut verdict = self.findings.judge(prefix, tree, &self.report.charset);
         if !self.repaired.is_empty() {
-            let mut fields = Vec::new();
             visit_texts(tree, &mut String::new(), &mut |field, text| {
                 if text.contains(&self.repaired[..]) {
-                    fields.push(format!("{prefix}{field}"));
+                    let field = format!("{prefix}{field}");
+                    let detail = "a private-use character was replaced by a standard one".into();
+                    verdict.marks.push(Mark { field, flag: QualityFlag::RepairedText, detail });
                 }
             });
-            verdict.marks.extend(fields.into_iter().map(|field| {
-                let detail = "a private-use character was replaced by a standard one".to_owned();
-                Mark { field, flag: QualityFlag::RepairedText, detail }
-            }));
         }
         verdict
     }

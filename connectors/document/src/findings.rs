@@ -179,7 +179,8 @@ impl Findings {
         for piece in pieces(text, marker) {
             match piece {
                 Piece::Text(text) => {
-                    let text = if is_quoted { text.strip_prefix('"').unwrap_or(text) } else { text };
+                    let text =
+                        if is_quoted { text.strip_prefix('"').unwrap_or(text) } else { text };
                     is_quoted = false;
                     bytes.extend_from_slice(text.as_bytes());
                 }
@@ -338,11 +339,7 @@ impl Findings {
 /// Calls `visitor` with each text and each name of a tree, and with the path to it: names with dots
 /// between, without positions in lists. `field` is the path to the tree itself. Trees have a depth
 /// limit, see `tree.rs`.
-pub(crate) fn visit_texts(
-    tree: &Value,
-    field: &mut String,
-    visitor: &mut impl FnMut(&str, &str),
-) {
+pub(crate) fn visit_texts(tree: &Value, field: &mut String, visitor: &mut impl FnMut(&str, &str)) {
     match tree {
         Value::String(text) => visitor(field, text),
         Value::Array(list) => list.iter().for_each(|value| visit_texts(value, field, visitor)),

@@ -6,6 +6,7 @@
 //! refused only where its brackets do not match. There is no recursion: a document of a million
 //! brackets ends at the depth limit, not at the end of the stack.
 
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -303,10 +304,11 @@ impl Reader<'_> {
             self.at += 1;
         }
         let text = &self.text[start..self.at];
-        if !is_number(text) {
+        if serde_json::from_str::<IgnoredAny>(text).is_err() {
             return Err("this is not a JSON number");
         }
-        let integer = text.parse::<i64>().ok().filter(|number| number.unsigned_abs() <= MAX_EXACT_INTEGER);
+        let integer =
+            text.parse::<i64>().ok().filter(|number| number.unsigned_abs() <= MAX_EXACT_INTEGER);
         Ok(match integer {
             // `-0` would become 0.
             Some(number) if text != "-0" => Value::from(number),
@@ -333,24 +335,6 @@ fn find_control(text: &str) -> Option<usize> {
     // Without a branch for each byte: few texts have a control character.
     let least = text.bytes().fold(u8::MAX, u8::min);
     (least < 0x20).then(|| text.bytes().position(|byte| byte < 0x20)).flatten()
-}
-
-/// RFC 8259 §6.
-fn is_number(text: &str) -> bool {
-    let text = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        None => (text, None),
-        Some((mantissa, exponent)) => {
-            (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
-        }
-    };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        None => (mantissa, None),
-        Some((whole, fraction)) => (whole, Some(fraction)),
-    };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let no_leading_zero = whole == "0" || !whole.starts_with('0');
-    digits(whole) && no_leading_zero && fraction.is_none_or(digits) && exponent.is_none_or(digits)
 }
 
 #[cfg(test)]

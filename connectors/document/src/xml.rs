@@ -29,7 +29,9 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
         let event = reader.read_event().map_err(|error| located(reason(&error), text, at))?;
         match builder.take(event, findings).map_err(|detail| located(detail, text, at))? {
             Step::More => {}
-            Step::Complete(mut trees) | Step::EndedByParent(mut trees, _) => return Ok(trees.swap_remove(0)),
+            Step::Complete(mut trees) | Step::EndedByParent(mut trees, _) => {
+                return Ok(trees.swap_remove(0));
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     config::{Config, Format},
     options::Options,
     spool::FileError,
-    text::{Pieces, FileSummary},
+    text::{FileSummary, Pieces},
 };
 
 /// One file of records.

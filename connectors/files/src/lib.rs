@@ -15,8 +15,8 @@ mod config;
 mod cursor;
 mod options;
 
-mod next_file;
 mod folder;
+mod next_file;
 mod selection;
 
 mod manifest;
@@ -38,12 +38,12 @@ pub use config::Config;
 pub use cursor::Cursor;
 
 use crate::{
-    next_file::{NextStep, Trouble},
     cursor::{Fingerprint, PendingMove, ReadFile},
     folder::{Folder, Stamp, blocking, disk},
+    next_file::{NextStep, Trouble},
+    open_file::{OpenFile, RefusedFile, sample, unreadable},
     options::Options,
     selection::{Candidate, UnchangedFiles},
-    open_file::{OpenFile, RefusedFile, sample, unreadable},
     spool::FileError,
 };
 
@@ -75,7 +75,9 @@ impl Connector for Files {
         let mut trouble = Trouble::new();
         let until = Instant::now() + READ_TIME;
         let next = match (at.current.take(), self.open.take()) {
-            (Some(position), Some(open)) if open.position() == position => Some(NextStep::Read(open)),
+            (Some(position), Some(open)) if open.position() == position => {
+                Some(NextStep::Read(open))
+            }
             (Some(position), _) => self.reopen(&position, &mut trouble).await?,
             (None, _) => None,
         };

@@ -19,7 +19,8 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// Reads its one line.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Reason> {
-        let not_a_manifest = || Reason::new("bad_manifest", "the manifest is not a line name|rows|bytes|md5");
+        let not_a_manifest =
+            || Reason::new("bad_manifest", "the manifest is not a line name|rows|bytes|md5");
         let text = String::from_utf8_lossy(bytes);
         let text = text.trim_start_matches('\u{FEFF}').trim();
         let parts: Vec<&str> = text.split('|').map(str::trim).collect();

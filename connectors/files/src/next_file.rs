@@ -9,8 +9,8 @@ use crate::{
     cursor::{Cursor, FilePosition, Fingerprint},
     folder::{blocking, disk},
     manifest::{self, Manifest},
-    selection::{Candidate, select},
     open_file::{OpenFile, RefusedFile},
+    selection::{Candidate, select},
 };
 
 /// Partitions and their faults.
@@ -62,7 +62,8 @@ impl Files {
         let listing = self.folder.list().await?;
         let is_truncated = listing.is_truncated;
         let selection = select(listing, &self.options);
-        let found = selection.candidates.iter().map(|each| (each.name.as_str(), each.fingerprint()));
+        let found =
+            selection.candidates.iter().map(|each| (each.name.as_str(), each.fingerprint()));
         let missing = selection.missing.iter().map(|name| (name.as_str(), Fingerprint::of("")));
         self.unchanged.update(found.chain(missing));
         if !is_truncated {
@@ -121,7 +122,8 @@ impl Files {
     ) -> Result<NextStep, Fault> {
         let refuse = |refused| Ok(NextStep::Refuse(Box::new(candidate.clone()), refused));
         let name = candidate.name.clone();
-        let is_unchanged = self.unchanged.is_unchanged_for(&name, self.options.config.stable.0) || n_skipped > 0;
+        let is_unchanged =
+            self.unchanged.is_unchanged_for(&name, self.options.config.stable.0) || n_skipped > 0;
         let manifest = match &self.options.config.manifest {
             None => None,
             Some(end) => {

@@ -59,7 +59,10 @@ impl Options {
         })?;
         let Limits { total, ratio, entries, record } = config.limits;
         if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {
-            return refused("one of `limits` is out of range", "remove it, or write a number in its range");
+            return refused(
+                "one of `limits` is out of range",
+                "remove it, or write a number in its range",
+            );
         }
         Ok(Arc::new(Self {
             revision: revision_source(&config.revision, context)?,

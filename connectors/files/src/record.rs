@@ -1,9 +1,7 @@
 //! From a row to an entry: a record, or bytes that cannot be read.
 
 use bytes::Bytes;
-use contract::{
-    Entry, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag,
-};
+use contract::{Entry, Place, Reason, RecordKey, Revision, TextReport, demand::QualityFlag};
 use document::TimeFormat;
 use serde_json::Value;
 
@@ -41,7 +39,8 @@ pub(crate) fn entry(
     let has_malformed = of_row.marks.iter().any(|mark| mark.flag == QualityFlag::MalformedBytes);
     let is_damaged = |key: &String| has_malformed && key.contains(char::REPLACEMENT_CHARACTER);
     let key = findings.key(&options.config.key, &tree).filter(|_| !is_key_unclear);
-    let key = key.and_then(trimmed).filter(|key| !is_damaged(key)).map(RecordKey::new);
+    let key =
+        key.and_then(|text| trimmed(&text)).filter(|key| !is_damaged(key)).map(RecordKey::new);
     let mut verdict = findings.judge("", &tree, &report.charset);
     verdict.marks.extend(of_row.marks);
     verdict.damage = of_row.damage.or(verdict.damage);
@@ -69,7 +68,7 @@ fn revision_in(tree: &Value, options: &Options) -> Result<Revision, Reason> {
     let RevisionSource::Field(path, format) = &options.revision else { return Ok(Revision::NONE) };
     let text = path
         .text(tree)
-        .and_then(trimmed)
+        .and_then(|text| trimmed(&text))
         .ok_or_else(|| no_revision("the record has no revision"))?;
     let revision = match format {
         None => text.parse().ok().map(Revision::number),
@@ -86,12 +85,8 @@ fn no_revision(detail: impl Into<String>) -> Reason {
 }
 
 /// A text without the blanks around it; `None` where nothing is left.
-fn trimmed(text: String) -> Option<String> {
-    let trimmed = text.trim();
-    if trimmed.len() == text.len() {
-        return (!text.is_empty()).then_some(text);
-    }
-    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+fn trimmed(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|trimmed| !trimmed.is_empty())
 }
 
 #[cfg(test)]

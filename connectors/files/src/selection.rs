@@ -70,7 +70,9 @@ pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
     let irregular: BTreeSet<String> = listing.irregular.into_iter().collect();
     selection.irregular =
         irregular.into_iter().filter(|name| options.is_selected(name) || !is_plain(name)).collect();
-    selection.candidates.sort_by_cached_key(|each| (time_for_order(&each.name, options), each.name.clone()));
+    selection
+        .candidates
+        .sort_by_cached_key(|each| (time_for_order(&each.name, options), each.name.clone()));
     selection
 }
 
@@ -204,10 +206,15 @@ mod tests {
     async fn a_change_restarts_the_wait() {
         let (mut unchanged, minute) = (UnchangedFiles::default(), Duration::from_secs(60));
         unchanged.update([("a", Fingerprint::of("1")), ("b", Fingerprint::of("1"))]);
-        assert!(unchanged.is_unchanged_for("a", Duration::ZERO) && !unchanged.is_unchanged_for("a", minute));
+        assert!(
+            unchanged.is_unchanged_for("a", Duration::ZERO)
+                && !unchanged.is_unchanged_for("a", minute)
+        );
         tokio::time::advance(minute).await;
         unchanged.update([("a", Fingerprint::of("1")), ("b", Fingerprint::of("2"))]);
-        assert!(unchanged.is_unchanged_for("a", minute) && !unchanged.is_unchanged_for("b", minute));
+        assert!(
+            unchanged.is_unchanged_for("a", minute) && !unchanged.is_unchanged_for("b", minute)
+        );
         unchanged.update([("b", Fingerprint::of("2"))]);
         assert!(!unchanged.is_unchanged_for("a", Duration::ZERO), "what is gone is forgotten");
     }

@@ -94,7 +94,10 @@ impl Pieces {
             let end = match self.charset {
                 Charset::Utf16Le => find_pair(unused, searched, [b'\n', 0]),
                 Charset::Utf16Be => find_pair(unused, searched, [0, b'\n']),
-                _ => unused[searched..].iter().position(|byte| *byte == b'\n').map(|at| searched + at + 1),
+                _ => unused[searched..]
+                    .iter()
+                    .position(|byte| *byte == b'\n')
+                    .map(|at| searched + at + 1),
             };
             let n_unused = unused.len();
             match end {

@@ -40,7 +40,11 @@ pub(crate) fn documents(
     }
 }
 
-fn unzip(file: Arc<File>, budget: &mut Budget, options: &Options) -> Result<Vec<Document>, FileError> {
+fn unzip(
+    file: Arc<File>,
+    budget: &mut Budget,
+    options: &Options,
+) -> Result<Vec<Document>, FileError> {
     let damaged = || FileError::content("bad_archive", "the archive is damaged or encrypted");
     let mut archive = ZipArchive::new(View::new(file)).map_err(|_| damaged())?;
     let mut documents = Vec::new();
@@ -83,14 +87,15 @@ fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, FileErro
     let extension = extension(name);
     // An archive within an archive is not read, whatever the channel says.
     let is_packed = matches!(extension.as_str(), "zip" | "gz");
-    let format = options
-        .config
-        .format
-        .filter(|_| !is_packed)
-        .or_else(|| format_of(&extension))
-        .ok_or_else(|| {
-            FileError::content("unknown_format", format!("`.{extension}` is not a format of records"))
-        })?;
+    let format =
+        options.config.format.filter(|_| !is_packed).or_else(|| format_of(&extension)).ok_or_else(
+            || {
+                FileError::content(
+                    "unknown_format",
+                    format!("`.{extension}` is not a format of records"),
+                )
+            },
+        )?;
     match format {
         _ if head.starts_with(XLS_SIGNATURE) && is_encrypted(head) => Err(FileError::content(
             "encrypted_workbook",
@@ -99,8 +104,10 @@ fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, FileErro
         _ if head.starts_with(XLS_SIGNATURE) => Ok(Format::Xls),
         _ if head.starts_with(XLSX_SIGNATURE) => Ok(Format::Xlsx),
         Format::Xlsx | Format::Xls => {
-            let detail =
-                format!("it is {}, not a workbook; have it saved as .xlsx or .csv", describe_content(head));
+            let detail = format!(
+                "it is {}, not a workbook; have it saved as .xlsx or .csv",
+                describe_content(head)
+            );
             Err(FileError::content("bad_workbook", detail))
         }
         other => Ok(other),
@@ -198,7 +205,11 @@ mod tests {
                 .into_iter()
                 .map(|document| {
                     let head = String::from_utf8_lossy(&document.summary.head).into_owned();
-                    format!("{:?} {:?} {head}", document.name_in_archive.unwrap_or_default(), document.format)
+                    format!(
+                        "{:?} {:?} {head}",
+                        document.name_in_archive.unwrap_or_default(),
+                        document.format
+                    )
                 })
                 .collect()),
             Err(FileError::Content(reason)) => Err(format!("{}: {}", reason.code, reason.detail)),

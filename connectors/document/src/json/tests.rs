@@ -2,6 +2,7 @@
 
 mod damage;
 
+use contract::demand::QualityFlag;
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -223,7 +223,6 @@ impl Builder {
 struct Element {
     name: String,
     children: Map<String, Value>,
-    n_attributes: usize,
     text: String,
     has_ampersand: bool,
 }
@@ -247,7 +246,6 @@ impl Element {
             let name = format!("@{}", local(name));
             findings.insert(&mut element.children, name, value, REPEATED_ATTRIBUTE, "");
         }
-        element.n_attributes = element.children.len();
         element
     }
 
@@ -278,8 +276,8 @@ impl Element {
     /// The name and the tree of the element. Blanks around text between children are layout and are
     /// removed; an element without children keeps all its text.
     fn close(self) -> (String, Value) {
-        let Self { name, mut children, n_attributes, text, .. } = self;
-        let is_leaf = children.len() == n_attributes;
+        let Self { name, mut children, text, .. } = self;
+        let is_leaf = children.keys().all(|name| name.starts_with('@'));
         let text = if is_leaf { text } else { text.trim().to_owned() };
         if !text.is_empty() {
             children.insert(TEXT.to_owned(), Value::String(text));

@@ -16,7 +16,8 @@ fn the_cursor_of_another_channel_is_refused() {
 #[test]
 fn a_full_folder_fits_into_a_cursor() {
     let name = |n: u32| format!("WQFW_340200_APPEAL_20261009{n:06}.csv");
-    let done = |n| (Fingerprint::of(&name(n)), ReadFile(Fingerprint::of("a"), Fingerprint::of("b")));
+    let done =
+        |n| (Fingerprint::of(&name(n)), ReadFile(Fingerprint::of("a"), Fingerprint::of("b")));
     let current = Some(FilePosition {
         name: "文".repeat(85),
         fingerprint: Fingerprint::of("a"),

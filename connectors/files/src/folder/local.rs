@@ -24,7 +24,9 @@ impl Local {
 
     pub(super) async fn list(&self) -> Result<Listing, Fault> {
         let (folder, max_listed) = (self.folder.clone(), self.max_listed);
-        blocking(move || list(&folder, max_listed)).await?.map_err(|error| fault(&self.folder, error))
+        blocking(move || list(&folder, max_listed))
+            .await?
+            .map_err(|error| fault(&self.folder, error))
     }
 
     pub(super) async fn stamp(&self, name: &str) -> Result<Option<Stamp>, Fault> {

@@ -23,7 +23,6 @@ const MAX_PARALLEL_REQUESTS: usize = 16;
 /// A folder and its session.
 pub(crate) struct Sftp {
     login: Login,
-    folder: String,
     max_listed: usize,
     session: Option<Session>,
 }
@@ -31,9 +30,8 @@ pub(crate) struct Sftp {
 impl Sftp {
     /// Uses no network.
     pub(super) fn new(server: Server, config: &Config) -> Result<Self, Fault> {
-        let folder = server.folder.clone();
         let login = Login::new(server, config)?;
-        Ok(Self { login, folder, max_listed: config.listing as usize, session: None })
+        Ok(Self { login, max_listed: config.listing as usize, session: None })
     }
 
     pub(super) fn close(&mut self) {
@@ -41,7 +39,7 @@ impl Sftp {
     }
 
     pub(super) async fn list(&mut self) -> Result<Listing, Fault> {
-        let (sftp, folder) = (self.sftp().await?, self.folder.clone());
+        let (sftp, folder) = (self.sftp().await?, self.login.server.folder.clone());
         let done = list(&sftp, &folder, self.max_listed).await;
         done.map_err(|error| self.fault(&folder, &error))
     }
@@ -105,7 +103,11 @@ impl Sftp {
     }
 
     fn path(&self, name: &str) -> String {
-        if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", self.folder) }
+        if name.starts_with('/') {
+            name.to_owned()
+        } else {
+            format!("{}/{name}", self.login.server.folder)
+        }
     }
 
     fn fault(&mut self, path: &str, error: &Error) -> Fault {
@@ -176,7 +178,11 @@ impl From<Error> for FetchError {
 }
 
 /// Copies a whole file to disk; `None` if its stamp has changed by the time it has been read.
-async fn fetch(sftp: &RawSftpSession, path: &str, expected: Stamp) -> Result<Option<File>, FetchError> {
+async fn fetch(
+    sftp: &RawSftpSession,
+    path: &str,
+    expected: Stamp,
+) -> Result<Option<File>, FetchError> {
     let file = tempfile::tempfile().map_err(FetchError::Disk)?;
     let opened = sftp.open(path, OpenFlags::READ, FileAttributes::empty()).await?;
     let handle = opened.handle.as_str();

@@ -113,7 +113,11 @@ fn row(record: Record, header: &Header, charset: &str) -> RawRow {
 
     let mut marks = Vec::new();
     let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
-        marks.push(Mark { field: header.name(column).unwrap_or_default().to_owned(), flag, detail });
+        marks.push(Mark {
+            field: header.name(column).unwrap_or_default().to_owned(),
+            flag,
+            detail,
+        });
     };
     for (column, cell) in cells.iter().enumerate() {
         if !source.malformed.is_empty() && cell.text.contains(char::REPLACEMENT_CHARACTER) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{RawRow, RowReader, stream::Stream};
 use crate::{options::Options, spool::FileError, text::Pieces};
 
-"/// Opens a file of one object per line.
+/// Opens a file of one object per line.
 pub(super) fn open_lines(pieces: Pieces, options: &Options) -> RowReader {
     let (mut stream, limit, mut n_lines) = (Stream::new(pieces), options.max_record, 0_u64);
     Box::new(move || {
@@ -139,7 +139,10 @@ impl Array {
                     return Err(FileError::content("truncated", "the array is not closed"));
                 }
                 (State::AfterArray, Some(_)) => {
-                    return Err(FileError::content("bad_json", "there is more text after the array"));
+                    return Err(FileError::content(
+                        "bad_json",
+                        "there is more text after the array",
+                    ));
                 }
             }
             self.n_used += 1;

@@ -98,7 +98,8 @@ impl Stream {
     /// The source bytes of the text between two offsets, a mark for private-use characters that were
     /// replaced in it, and what is malformed.
     pub(super) fn source(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
-        let overlaps = |(at, piece): &&(u64, Piece)| *at < to && at + piece.text.len() as u64 > from;
+        let overlaps =
+            |(at, piece): &&(u64, Piece)| *at < to && at + piece.text.len() as u64 > from;
         let (mut bytes, mut n_replaced) = (Vec::new(), 0);
         for (_, piece) in self.kept.iter().filter(overlaps) {
             n_replaced += piece.repaired.len();

@@ -17,10 +17,8 @@ use std::{
     sync::Arc,
 };
 
-use quick_xml::{
-    Reader, XmlVersion,
-    events::{BytesStart, Event},
-};
+use document::Findings;
+use quick_xml::{XmlVersion, events::BytesStart};
 use serde_json::Value;
 use zip::ZipArchive;
 
@@ -98,36 +96,27 @@ impl Package {
 
     /// The part of the first sheet; a workbook whose days count from 1904 is refused.
     fn first_sheet(&mut self) -> Result<String, FileError> {
-        let (mut counts_from_1904, mut id) = (false, None);
-        let text = self.part_as_text("xl/workbook.xml")?;
-        each_element(&text, |name, element| match name {
-            // Newer versions write a second element of this name that says nothing about dates.
-            "workbookPr" => {
-                let value = attribute(element, "date1904");
-                counts_from_1904 |= matches!(value.as_deref(), Some("1" | "true"));
-            }
-            "sheet" if id.is_none() => id = attribute(element, "id"),
-            _ => {}
-        })?;
-        let id = id.ok_or_else(not_a_workbook)?;
-        let mut target = None;
-        let text = self.part_as_text("xl/_rels/workbook.xml.rels")?;
-        each_element(&text, |name, element| {
-            if name == "Relationship" && attribute(element, "Id").as_ref() == Some(&id) {
-                target = attribute(element, "Target");
-            }
-        })?;
-        let target = target.ok_or_else(not_a_workbook)?;
-        if counts_from_1904 {
+        let tree = self.tree("xl/workbook.xml")?;
+        let workbook = &tree["workbook"][0];
+        let counts_from_1904 = |properties: &Value| {
+            properties["@date1904"].as_str().is_some_and(|value| ["1", "true"].contains(&value))
+        };
+        if elements(workbook, "workbookPr").any(counts_from_1904) {
             return Err(dates_from_1904());
         }
+        let sheet = &workbook["sheets"][0]["sheet"][0];
+        let tree = self.tree("xl/_rels/workbook.xml.rels")?;
+        let target = elements(&tree["Relationships"][0], "Relationship")
+            .find(|relationship| sheet["@id"].is_string() && relationship["@Id"] == sheet["@id"])
+            .and_then(|relationship| relationship["@Target"].as_str())
+            .ok_or_else(not_a_workbook)?;
         Ok(match target.strip_prefix('/') {
             Some(absolute) => absolute.to_owned(),
             None => format!("xl/{target}"),
         })
     }
 
-    /// The texts that cells limits; empty where the workbook has no table of them.
+    /// The texts that cells share; empty where the workbook has no table of them.
     fn shared_texts(&mut self, limit: usize) -> Result<SharedTexts, FileError> {
         const NAME: &str = "xl/sharedStrings.xml";
         if self.archive.index_for_name(NAME).is_none() {
@@ -144,11 +133,12 @@ impl Package {
         Ok(file.take(0))
     }
 
-    fn part_as_text(&mut self, name: &str) -> Result<String, FileError> {
+    /// A small part as a tree.
+    fn tree(&mut self, name: &str) -> Result<Value, FileError> {
         let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
         let mut text = String::new();
         packed.take(MAX_TEXT_PART).read_to_string(&mut text).map_err(|_| not_a_workbook())?;
-        Ok(text)
+        document::xml(&text, &mut Findings::default()).map_err(|_| not_a_workbook())
     }
 }
 
@@ -156,18 +146,9 @@ pub(super) fn not_a_workbook() -> FileError {
     FileError::content("bad_workbook", "the file is not a workbook, or it is damaged")
 }
 
-/// Calls `visitor` with each element and its name without prefix.
-fn each_element(text: &str, mut visitor: impl FnMut(&str, &BytesStart<'_>)) -> Result<(), FileError> {
-    let mut reader = Reader::from_str(text);
-    loop {
-        match reader.read_event().map_err(|_| not_a_workbook())? {
-            Event::Start(element) | Event::Empty(element) => {
-                visitor(element.local_name().as_ref(), &element);
-            }
-            Event::Eof => return Ok(()),
-            _ => {}
-        }
-    }
+/// The children of a name in the tree of an element.
+fn elements<'a>(element: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    element[name].as_array().into_iter().flatten()
 }
 
 /// The value of an attribute, by its name without prefix.

@@ -71,7 +71,10 @@ impl Xml {
                 }
             }
             if self.reader.buffer_position() - from > self.limit as u64 {
-                return Err(FileError::too_large(&format!("record {}", self.n_records), self.limit));
+                return Err(FileError::too_large(
+                    &format!("record {}", self.n_records),
+                    self.limit,
+                ));
             }
         };
         let to = self.reader.buffer_position();

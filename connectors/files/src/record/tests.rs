@@ -14,7 +14,7 @@ fn a_key_is_found_in_a_row_and_in_a_tree() {
         ("$.a[0]['$text']", Some("x")),
         ("$['n']", Some("7")),
     ] {
-        let found = Path::parse(path).unwrap().text(&tree).and_then(trimmed);
+        let found = Path::parse(path).unwrap().text(&tree).and_then(|text| trimmed(&text));
         assert_eq!(found.as_deref(), expected, "{path}");
     }
     assert!(Path::parse("诉求编号").is_err());

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::{
-    forms::{TIME, row, workbook},
+    formats::{TIME, row, workbook},
     *,
 };
 

@@ -32,7 +32,11 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, mut is_truncated: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    server: SocketAddr,
+    mut is_truncated: watch::Receiver<bool>,
+) {
     let mut wires = JoinSet::new();
     loop {
         tokio::select! {

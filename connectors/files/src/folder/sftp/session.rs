@@ -26,7 +26,7 @@ const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How to connect and log in.
 pub(super) struct Login {
-    server: Server,
+    pub(super) server: Server,
     verification: HostVerification,
     key: Option<Arc<PrivateKey>>,
     timeout: Duration,

@@ -83,7 +83,9 @@ impl Sheet {
                     "sheetData" => return Ok(None),
                     _ => {}
                 },
-                Event::Eof => return Err(FileError::content("truncated", "the sheet is not closed")),
+                Event::Eof => {
+                    return Err(FileError::content("truncated", "the sheet is not closed"));
+                }
                 _ => {}
             }
             if row.n_bytes + row.value.len() > self.limit {
@@ -105,7 +107,8 @@ impl Row {
         self.value.clear();
         // Empty cells may be left out.
         let next = self.column + 1;
-        self.column = attribute(start, "r").and_then(|reference| column(&reference)).unwrap_or(next);
+        self.column =
+            attribute(start, "r").and_then(|reference| column(&reference)).unwrap_or(next);
         if self.column == 0 || self.column > MAX_COLUMNS { Err(not_a_workbook()) } else { Ok(()) }
     }
 

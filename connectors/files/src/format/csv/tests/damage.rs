@@ -31,7 +31,10 @@ fn a_row_of_another_width_is_no_record_and_its_neighbours_pass() {
 fn a_header_is_found_below_titles() {
     let mut options = options::for_tests();
     options.columns = Columns::new(&[("编号".to_owned(), vec![])].into()).unwrap();
-    assert_eq!(trees("企业诉求汇总\n\n编号,x\n1,2\n", &options), [json!({ "编号": "1", "x": "2" })]);
+    assert_eq!(
+        trees("企业诉求汇总\n\n编号,x\n1,2\n", &options),
+        [json!({ "编号": "1", "x": "2" })]
+    );
     let said = error_of("编码,x\n1,2\n".as_bytes(), &options);
     assert_eq!(said, "unknown_header: no row names all columns, missing: 编号");
     assert!(error_of(b"", &options).starts_with("unknown_header"));
@@ -40,7 +43,8 @@ fn a_header_is_found_below_titles() {
 #[test]
 fn a_quote_that_is_never_closed_ends_the_file() {
     assert!(
-        error_of(b"a,b\n1,2\n3,\"4\n5,6\n", &options::for_tests()).contains("line 3 is never closed")
+        error_of(b"a,b\n1,2\n3,\"4\n5,6\n", &options::for_tests())
+            .contains("line 3 is never closed")
     );
     let mut options = options::for_tests();
     options.max_record = 100;
