@@ -39,11 +39,6 @@ impl Scan {
         }
         Ok(None)
     }
-
-    /// Whether nothing is open: the text may end here.
-    pub fn is_closed(&self) -> bool {
-        self.open.is_empty() && !self.in_string
-    }
 }
 
 /// Where the elements of a list are in a text; the whole value where the text is not a list. Damage
@@ -69,7 +64,7 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
             |offset| located("a closing bracket does not match the open one", text, at + offset);
         let end = match scan.end(&bytes[at..]).map_err(mismatch)? {
             Some(end) => at + end,
-            None if !is_list && scan.is_closed() && !text[start..].trim().is_empty() => {
+            None if !is_list && scan.open.is_empty() && !scan.in_string && at < bytes.len() => {
                 let trimmed = text[start..].trim_end().len();
                 return Ok(std::iter::once(start..start + trimmed).collect());
             }

@@ -87,7 +87,7 @@ impl Connector for Process {
         let gate = Arc::clone(&self.plan.context.gate);
         let _permit = gate.enter().await?;
         let page = usize::try_from(self.plan.config.page).unwrap_or(usize::MAX);
-        let batch = self.read_batch(after, max.clamp(1, page)).await;
+        let batch = self.batch(after, max.clamp(1, page)).await;
         if let Err(fault) = &batch
             && let FaultKind::Throttled(wait) = fault.kind()
         {
@@ -113,11 +113,7 @@ impl Connector for Process {
 }
 
 impl Process {
-    async fn read_batch(
-        &mut self,
-        after: Option<&Cursor>,
-        max: usize,
-    ) -> Result<Batch<Cursor>, Fault> {
+    async fn batch(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let Self { plan, program } = self;
         match (program, after) {
             (Program::Plugin(running), None | Some(Cursor::Plugin(_))) => {
@@ -150,7 +146,7 @@ impl fmt::Debug for Process {
 async fn request<T>(
     running: &mut Option<Box<Session>>,
     plan: &Plan,
-    ask: impl AsyncFnOnce(&mut Session) -> Result<T, Fault>,
+    send: impl AsyncFnOnce(&mut Session) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let answer = async {
         let alive = |mut session: Box<Session>| (!session.child.has_ended()).then_some(session);
@@ -158,12 +154,13 @@ async fn request<T>(
             Some(session) => session,
             None => Box::new(Session::open(plan).await?),
         };
-        Ok((ask(&mut session).await?, session))
+        Ok((send(&mut session).await?, session))
     };
     let timeout = plan.config.timeout.0;
     let (answer, session) = tokio::time::timeout(timeout, answer).await.unwrap_or_else(|_| {
-        let late = plan.stopped(&format!("no complete answer within {timeout:?}"));
-        Err(late.remedy("have it answer with the records it has so far, or set a longer `timeout`"))
+        let timed_out = plan.stopped(&format!("no complete answer within {timeout:?}"));
+        Err(timed_out
+            .remedy("have it answer with the records it has so far, or set a longer `timeout`"))
     })?;
     *running = Some(session);
     Ok(answer)

@@ -105,11 +105,11 @@ impl Lines {
 fn row(record: Record, header: &Header, charset: &str) -> RawRow {
     let Record { line, source, mut cells } = record;
     let n_cells = cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);
-    let damage = (cells.len() < header.len() || n_cells > header.len()).then(|| {
-        let detail = format!("{} cells, {} columns", cells.len(), header.len());
+    let damage = (cells.len() < header.0.len() || n_cells > header.0.len()).then(|| {
+        let detail = format!("{} cells, {} columns", cells.len(), header.0.len());
         Reason::new("row_shape", detail)
     });
-    cells.truncate(header.len());
+    cells.truncate(header.0.len());
 
     let mut marks = Vec::new();
     let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {

@@ -19,7 +19,7 @@ pub(crate) struct Columns {
 
 /// The names of the columns, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header(Vec<Option<String>>);
+pub(super) struct Header(pub(super) Vec<Option<String>>);
 
 /// Finds the header among the first rows; `next` gives the next row that is not empty.
 pub(super) fn find_header(
@@ -87,10 +87,6 @@ impl Columns {
 }
 
 impl Header {
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(super) fn name(&self, column: usize) -> Option<&str> {
         self.0.get(column)?.as_deref()
     }

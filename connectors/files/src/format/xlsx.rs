@@ -33,12 +33,19 @@ use crate::{
     spool::{Budget, FileError, View, spool},
 };
 
+/// The part with the texts that cells share.
+const SHARED_TEXTS: &str = "xl/sharedStrings.xml";
+
 /// Opens the first sheet of a workbook and reads its header.
 pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, FileError> {
     let mut package = Package::open(file, &options.config.limits)?;
     let first_sheet = package.first_sheet()?;
     let limit = options.max_record;
-    let texts = package.shared_texts(limit)?;
+    // A workbook without texts may have no table of them.
+    let texts = match package.archive.index_for_name(SHARED_TEXTS) {
+        Some(_) => SharedTexts::read(package.part(SHARED_TEXTS)?, limit)?,
+        None => SharedTexts::default(),
+    };
     let part = package.part(&first_sheet)?;
     let mut sheet = Sheet::open(part, texts, limit);
     let header = find_header(&options.columns, || Ok(sheet.next()?.map(|row| row.cells)))?;
@@ -53,7 +60,7 @@ pub(super) struct Cells {
 
 impl Cells {
     pub(super) fn row(self, header: &Header) -> RawRow {
-        let missing = header.len().saturating_sub(self.cells.len());
+        let missing = header.0.len().saturating_sub(self.cells.len());
         let cells = self.cells.into_iter().chain(std::iter::repeat_n(String::new(), missing));
         let tree = Value::Object(header.object(cells.map(Value::String)));
         RawRow { at: format!("row {}", self.number), tree, ..RawRow::default() }
@@ -75,8 +82,8 @@ pub(super) fn plain_number(text: &str) -> String {
     }
 }
 
-/// Most bytes of a part that is read into memory.
-const MAX_TEXT_PART: u64 = 4 << 20;
+/// Bytes of a part that is read as a tree.
+const MAX_TREE_BYTES: u64 = 4 << 20;
 
 /// A part that is read as a stream; `next_event` in `sheet.rs` sets the limit of each read.
 type Part = Take<BufReader<View>>;
@@ -116,15 +123,6 @@ impl Package {
         })
     }
 
-    /// The texts that cells share; empty where the workbook has no table of them.
-    fn shared_texts(&mut self, limit: usize) -> Result<SharedTexts, FileError> {
-        const NAME: &str = "xl/sharedStrings.xml";
-        if self.archive.index_for_name(NAME).is_none() {
-            return Ok(SharedTexts::default());
-        }
-        SharedTexts::read(self.part(NAME)?, limit)
-    }
-
     /// A part, unpacked to the disk.
     fn part(&mut self, name: &str) -> Result<Part, FileError> {
         let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
@@ -137,7 +135,7 @@ impl Package {
     fn tree(&mut self, name: &str) -> Result<Value, FileError> {
         let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
         let mut text = String::new();
-        packed.take(MAX_TEXT_PART).read_to_string(&mut text).map_err(|_| not_a_workbook())?;
+        packed.take(MAX_TREE_BYTES).read_to_string(&mut text).map_err(|_| not_a_workbook())?;
         document::xml(&text, &mut Findings::default()).map_err(|_| not_a_workbook())
     }
 }
