@@ -1,4 +1,4 @@
-//! A body as text, and what is known of it.
+//! Decodes a body, and collects what is known about its text.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +14,13 @@ use crate::{
 /// A body as text.
 #[derive(Debug)]
 pub struct Text {
-    /// The text, without a byte order mark. Malformed sequences are marked, see [`Findings`].
+    /// The text, without a byte order mark. Malformed sequences have markers, see [`Findings`].
     pub text: String,
-    /// What is known of it.
+    /// What is known about it.
     pub facts: Facts,
 }
 
-/// What is known of the text of a document; its records are judged by this.
+/// What is known about the text of a document: findings about its records are made from this.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// How the charset was found.
@@ -58,7 +58,7 @@ impl Facts {
     }
 }
 
-/// Decodes a body. Never fails: malformed bytes are kept beside the text.
+/// Decodes a body. Never fails: malformed bytes are kept in the findings.
 pub fn decode(bytes: &[u8], hints: &Hints<'_>) -> Text {
     let decoded = normalizer_text::decode(bytes, hints);
     let report = decoded.evidence.report();

@@ -65,7 +65,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Why the record is rejected, by the channel's rule for malformed bytes.
+    /// Why the record is rejected; `malformed` is the channel's rule for malformed bytes.
     pub fn reason(&self, malformed: Malformed) -> Option<Reason> {
         let is_malformed = |mark: &&Mark| mark.flag == QualityFlag::MalformedBytes;
         let first = self.marks.iter().find(is_malformed).filter(|_| malformed == Malformed::Reject);
@@ -136,14 +136,14 @@ impl Findings {
         self.marker().is_none_or(|marker| !text.contains(marker))
     }
 
-    /// Whether this is the empty place after the last comma of a list.
+    /// Whether this value stands for the missing value after the last comma of a list.
     pub fn is_nothing(&self, value: &Value) -> bool {
         let (Value::String(text), Some(marker)) = (value, self.marker()) else { return false };
         let found: Vec<&Finding> = self.findings_in(text, marker).collect();
         matches!(found[..], [Finding { problem: Problem::Damage { .. }, source }] if source.is_empty())
     }
 
-    /// The names that are twice in one object of the tree, with different values.
+    /// The names that occur twice in one object of the tree, with different values.
     pub fn repeated_names(&self, tree: &Value) -> Vec<String> {
         let mut names = Vec::new();
         if let Some(marker) = self.marker() {

@@ -1,10 +1,10 @@
 //! JSON with exact numbers, where damage in one value does not affect the others.
 //!
 //! The usual parsers read `12.50` as a float without the zero, and refuse a whole page for an
-//! unpaired surrogate in one text. Integers above 2^53 and all decimals stay text here, because they are keys and
-//! money. Damage within a value is marked in its place, and parsing goes on after it: the document is
-//! refused only where its brackets do not match. There is no recursion: a document of a million
-//! brackets ends at the depth limit, not at the end of the stack.
+//! unpaired surrogate in one text. Integers above 2^53 and all decimals stay text here: they are keys
+//! and amounts of money. Damage within a value is marked in its place, and parsing continues after
+//! it: a document is refused only if its brackets do not match. There is no recursion: a document of
+//! a million brackets reaches the depth limit and does not overflow the stack.
 
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -15,11 +15,11 @@ use crate::{
     tree::{Lines, MAX_DEPTH, MAX_NODES, located},
 };
 
-/// Every JSON reader reads integers up to this one exactly.
+/// The largest integer that every JSON reader reads exactly.
 const MAX_EXACT_INTEGER: u64 = 1 << 53;
 /// Capacity of the first object.
 const FIRST_CAPACITY: usize = 16;
-/// The largest capacity of an object: nested objects that are never full must cost little.
+/// The largest capacity of an object, which limits the memory of many small objects.
 const MAX_CAPACITY: usize = 64;
 
 const TOO_DEEP: &str = "it has more than 128 levels";
@@ -30,7 +30,7 @@ const REPEATED_NAME: Problem =
     Problem::oddity("the name occurs twice with different values; the last one counts", None);
 
 /// Parses a JSON text; damage within a value is marked in its place. Of equal names in an object the
-/// last one counts, and another value before it is marked too.
+/// last one counts, and a different value before it is marked too.
 ///
 /// # Errors
 /// Its brackets do not match, it is not a value at all, or it is too large.
@@ -169,8 +169,8 @@ impl Reader<'_> {
         Ok(None)
     }
 
-    /// Marks the damaged value from `start` on; parsing goes on after it. `from` is a place after
-    /// `start` that is not within a text.
+    /// Marks the damaged value that begins at `start`; parsing continues after it. `from` is an offset
+    /// in the value that is not within a string.
     fn damaged(
         &mut self,
         detail: &'static str,
@@ -224,8 +224,8 @@ impl Reader<'_> {
         if self.take_if_next(b':') { Ok(name) } else { Err("a colon is missing") }
     }
 
-    /// A text after its first quote. Control characters, which JSON forbids, are kept: their meaning is
-    /// clear.
+    /// A string, after its first quote. Control characters, which JSON forbids, are kept: their meaning
+    /// is clear.
     fn string(&mut self) -> Result<String, &'static str> {
         let (mut string, mut has_control, mut has_unpaired) = (String::new(), false, false);
         loop {
@@ -332,7 +332,7 @@ impl Reader<'_> {
 
 /// The offset of the first control character.
 fn find_control(text: &str) -> Option<usize> {
-    // Without a branch for each byte: few texts have a control character.
+    // No branch for each byte, because this is fast and few texts have a control character.
     let least = text.bytes().fold(u8::MAX, u8::min);
     (least < 0x20).then(|| text.bytes().position(|byte| byte < 0x20)).flatten()
 }

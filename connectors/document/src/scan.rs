@@ -1,4 +1,4 @@
-//! Where an element of JSON ends, without parsing it.
+//! Finds where an element of JSON ends, without parsing it.
 
 use std::ops::Range;
 
@@ -41,8 +41,8 @@ impl Scan {
     }
 }
 
-/// Where the elements of a list are in a text; the whole value where the text is not a list. Damage
-/// within an element is ignored.
+/// The positions of the elements of a list in a text; that of the whole value if the text is not a
+/// list. Damage within an element is ignored.
 ///
 /// # Errors
 /// The brackets do not match, the text ends too early, or it is not one JSON value.

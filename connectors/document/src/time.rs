@@ -9,7 +9,7 @@ use chrono::{
 use chrono_tz::Tz;
 use contract::Timestamp;
 
-/// A time format in the notation of strftime, and the zone of times that name none. `%s` counts
+/// A time format in the notation of strftime, and the zone of times that have none. `%s` counts
 /// seconds since 1970 and `%s%3f` milliseconds.
 #[derive(Debug, Clone)]
 pub struct TimeFormat {
@@ -49,7 +49,7 @@ impl TimeFormat {
         }
     }
 
-    /// The time that a text says; `None` where it says none.
+    /// Reads a time; `None` where the text is not one.
     pub fn read(&self, text: &str) -> Option<Timestamp> {
         let text = text.trim();
         match self.text.as_str() {
@@ -59,7 +59,7 @@ impl TimeFormat {
                 DateTime::parse_from_str(text, format).ok().map(|time| time.to_utc())
             }
             format => NaiveDateTime::parse_from_str(text, format)
-                // A fraction of a second that the format does not name.
+                // A fraction of a second that is not in the format.
                 .or_else(|_| NaiveDateTime::parse_from_str(text, &format!("{format}%.f")))
                 .or_else(|_| NaiveDate::parse_from_str(text, format).map(NaiveDateTime::from))
                 .ok()
@@ -67,8 +67,8 @@ impl TimeFormat {
         }
     }
 
-    /// The moment of a local time: the earlier one of an hour that comes twice, UTC in an hour that
-    /// is skipped.
+    /// The moment of a local time. In the hour that occurs twice when summer time ends, the earlier one;
+    /// in the hour that is skipped, the time is taken as UTC.
     pub fn from_local(&self, time: NaiveDateTime) -> Timestamp {
         let local = self.zone.from_local_datetime(&time).earliest();
         local.map_or_else(|| time.and_utc(), |time| time.to_utc())
@@ -85,7 +85,7 @@ impl TimeFormat {
     }
 }
 
-/// A length of time for arithmetic with moments. Settings stay far below its maximum.
+/// A duration for arithmetic with moments. Settings stay far below its maximum.
 pub fn delta(length: Duration) -> TimeDelta {
     TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX)
 }

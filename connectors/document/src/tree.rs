@@ -1,4 +1,4 @@
-//! Trees: their kinds, limits and errors.
+//! What JSON and XML have in common: the formats, the limits of trees, and positions in a text.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use crate::findings::Findings;
 /// a much deeper tree safely.
 pub(crate) const MAX_DEPTH: usize = 128;
 
-/// The largest number of nodes in a document: a node takes far more memory than the two bytes that
-/// may stand for it in the text.
+/// The largest number of nodes in a document: a node takes far more memory than its text, which may
+/// have two bytes.
 pub(crate) const MAX_NODES: usize = 1_000_000;
 
 /// The format of a document.
@@ -38,7 +38,7 @@ impl Shape {
         }
     }
 
-    /// The format that a text seems to have.
+    /// The format of a text, by its first character.
     pub fn of(text: &str) -> Self {
         if text.trim_start().starts_with('<') { Self::Xml } else { Self::Json }
     }
@@ -90,7 +90,7 @@ impl Lines {
         self.n_breaks = before + memchr::memchr_iter(b'\n', &text.as_bytes()[from..at]).count();
         self.counted_to = at;
         let line_start = memchr::memrchr(b'\n', &text.as_bytes()[..at]).map_or(0, |at| at + 1);
-        // The column is not exact in a line longer than this.
+        // Only the end of a very long line is searched: its columns are not exact.
         let line = &text.as_bytes()[line_start.max(at.saturating_sub(100_000))..at];
         let column = line.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
         Spot { line: self.n_breaks + 1, column: column + 1 }

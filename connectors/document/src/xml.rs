@@ -1,7 +1,7 @@
-//! XML as a tree that the paths of JSON address.
+//! XML as a tree in which JSONPaths work.
 //!
 //! Children are always arrays, so a list of one looks like a list of two. Prefixes of names are
-//! removed: every SOAP library invents its own. Entities are not expanded: those that a document
+//! removed: every SOAP library uses different ones. Entities are not expanded: those that a document
 //! declares stay as they are written. Damage within an element is marked in it; an element that is
 //! never closed is damaged itself, and those after it are not affected.
 

@@ -1,8 +1,8 @@
 //! The position of a channel in its folder, and the file to move.
 //!
-//! A folder has no reliable order: files come late, and are replaced under their names. So the
-//! cursor remembers every file that is still there and was read to its end. Names and states are
-//! kept as short hashes: 1,400 files take less than 64 KiB.
+//! A folder has no reliable order: files arrive late, and are replaced under the same name. So the
+//! cursor has an entry for each file of the folder that was read to its end. Names and states are
+//! short hashes: 1,400 files take less than 64 KiB.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// A position in a folder.
-// No field is optional when it is read: the cursor of another channel must not be taken for an empty one.
+// No field may be left out: the cursor of another connector must not be read as an empty one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
@@ -39,14 +39,14 @@ pub(crate) struct ReadFile(pub(crate) Fingerprint, pub(crate) Fingerprint);
 #[serde(deny_unknown_fields)]
 pub(crate) struct FilePosition {
     pub(crate) name: String,
-    /// Of the file and its manifest when it was opened.
+    /// The state of the file and its manifest when it was opened.
     #[serde(rename = "seen")]
     pub(crate) fingerprint: Fingerprint,
     /// Number of its records that were read.
     pub(crate) n_records: u64,
 }
 
-/// A file to move if it is still as it was read.
+/// A file to move, unless it has changed since it was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PendingMove {
@@ -54,7 +54,7 @@ pub(crate) struct PendingMove {
     pub(crate) data: Fingerprint,
     #[serde(deserialize_with = "required")]
     pub(crate) manifest: Option<Fingerprint>,
-    /// Of its content, to tell it from others of its name.
+    /// The hash of its content: part of its new name where the old one is in use.
     pub(crate) md5: Fingerprint,
     /// It could not be read: it goes to the folder for errors.
     pub(crate) is_error: bool,
@@ -66,7 +66,7 @@ impl Fingerprint {
     }
 }
 
-/// An `Option` that must be written, even as null.
+/// Reads an `Option` that must be present, as null at least.
 fn required<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -1,6 +1,6 @@
 //! A folder, on this machine or on a server.
 //!
-//! The operations are list, stat, fetch and rename: we may not be allowed more. A name is one
+//! Only list, stat, fetch and rename are used: accounts often have no other rights. A name is one
 //! component of a path, symbolic links are not followed, and a listing has a limit.
 
 mod address;
@@ -22,19 +22,19 @@ use crate::{
 /// How many names are tried for a file that is moved.
 const MAX_NAMES: u32 = 100;
 
-/// A folder, within the limits of its owner.
+/// A folder, and the gate that limits requests to it.
 pub(crate) struct Folder {
     gate: Arc<dyn Gate>,
     backend: Backend,
 }
 
-/// On this machine or on a server.
+/// Where the folder is.
 enum Backend {
     Local(Local),
     Sftp(Box<Sftp>),
 }
 
-/// What shows that a file has changed, without reading it.
+/// Size and time of a file: they show that it has changed, without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) n_bytes: u64,
@@ -47,7 +47,7 @@ pub(crate) struct Stamp {
 pub(crate) struct Listing {
     /// Regular files.
     pub(crate) files: Vec<(String, Stamp)>,
-    /// What is neither a regular file nor a folder, and names that are not valid.
+    /// Names of links and devices, and names that are not valid.
     pub(crate) irregular: Vec<String>,
     /// There are more names than the limit.
     pub(crate) is_truncated: bool,
@@ -70,7 +70,7 @@ impl Folder {
         Ok(Self { gate: Arc::clone(&context.gate), backend })
     }
 
-    /// Lists it.
+    /// Lists the folder.
     pub(crate) async fn list(&mut self) -> Result<Listing, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
@@ -106,8 +106,8 @@ impl Folder {
         }
     }
 
-    /// Moves the file that a batch has finished, and its manifest. Only a file that is still as it was
-    /// read is moved: another file of its name is new. A file that is no longer there was moved
+    /// Moves the file that a batch has finished, and its manifest. A file that was replaced since it
+    /// was read is not moved: the new file is still to be read. A file that is not found was moved
     /// before. Calling it twice is harmless.
     pub(crate) async fn settle(
         &mut self,
@@ -154,13 +154,13 @@ impl Folder {
 }
 
 impl Stamp {
-    /// Short enough for a cursor.
+    /// The stamp as a short hash, for the cursor.
     pub(crate) fn fingerprint(self) -> Fingerprint {
         Fingerprint::of(&format!("{} {}", self.n_bytes, self.modified))
     }
 }
 
-/// What a directory entry is.
+/// The kind of a directory entry.
 enum EntryKind {
     File(Stamp),
     Folder,
@@ -190,8 +190,8 @@ fn unused_name(name: &str, md5: &Fingerprint, n: u32) -> String {
     }
 }
 
-/// Runs `work` on a thread that may block. Where the caller is dropped, the work ends by itself and
-/// its result is lost: it is done again.
+/// Runs `work` on a thread that may block. If the caller is dropped, the work runs to its end and its
+/// result is lost: the next read does it again.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Fault> {
@@ -201,7 +201,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     })
 }
 
-/// The fault for the disk of a file, or for the one that it is unpacked to.
+/// The fault for an error of a disk: that of the file, or that of temporary files.
 pub(crate) fn disk(error: io::Error) -> Fault {
     Fault::transient(
         "a file cannot be read, or cannot be unpacked to the folder for temporary files",

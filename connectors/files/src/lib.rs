@@ -1,10 +1,10 @@
 //! Files that a source puts into a folder, on this machine or on an SFTP server.
 //!
-//! A folder has no protocol: files overlap, come late, come again with other content, are read while
-//! they are written, and change their columns. So a file is read when it is complete; where a
-//! manifest says what it contains, completely or not at all. The newest state of a record wins, by
-//! the time of its file. Files that cannot be read are moved to a folder where somebody looks. Files
-//! are moved only when their records are stored.
+//! A folder has no protocol: files contain the same records, arrive late, are replaced, are found while
+//! they are still being written, and change their columns. So a file is read when it is complete; a
+//! file with a manifest is read as a whole or not at all. The newest state of a record wins, by the
+//! time of its file. Files that cannot be read are moved to a folder for errors. Files are moved only
+//! when their records are stored.
 //!
 //! Reading order: `next_file.rs` (which file), `open_file.rs` (checking and reading it), `format.rs`
 //! (its records), `record.rs`, then `folder.rs`.
@@ -47,7 +47,7 @@ use crate::{
     spool::FileError,
 };
 
-/// After this time, a read returns what it has.
+/// After this time, a read returns the records it has so far.
 const READ_TIME: Duration = Duration::from_secs(5);
 
 /// The connector for files.
@@ -90,7 +90,7 @@ impl Connector for Files {
                 self.folder.close();
                 (Vec::new(), true)
             }
-            // A caller that reads everything once must not end before a file has been unchanged long enough.
+            // Not caught up: a caller that reads everything once has to wait for this file.
             NextStep::Wait => {
                 self.folder.close();
                 tokio::time::sleep(self.options.config.stable.0.min(READ_TIME)).await;
@@ -129,7 +129,7 @@ impl Files {
         let is_known = open.position().n_records == 0
             && at.done.get(&name).is_some_and(|ReadFile(_, content)| *content == md5);
         if is_known {
-            // A file with the same content was read before.
+            // A file of this name and content was read before.
             mark_finished(at, &open.candidate, md5, false);
             return Ok(Vec::new());
         }
@@ -165,7 +165,7 @@ fn quarantine_entry(candidate: &Candidate, reason: Reason, head: Bytes) -> Entry
     unreadable(&candidate.name, reason, head)
 }
 
-/// Notes that a file was read to its end and is to be moved.
+/// Records in the cursor that a file was read to its end and is to be moved.
 fn mark_finished(at: &mut Cursor, candidate: &Candidate, md5: Fingerprint, is_error: bool) {
     let Candidate { name, data, manifest } = candidate;
     at.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), md5.clone()));

@@ -4,7 +4,7 @@ use contract::Reason;
 
 use crate::text::FileSummary;
 
-/// No manifest is longer.
+/// The longest manifest that is read.
 pub(crate) const MAX_BYTES: usize = 4_096;
 
 /// The content of a manifest.

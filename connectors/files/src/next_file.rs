@@ -29,7 +29,7 @@ pub(crate) enum NextStep {
 }
 
 impl Files {
-    /// Opens the file of the cursor again.
+    /// Opens the file of the cursor again, after a restart.
     pub(crate) async fn reopen(
         &mut self,
         position: &FilePosition,
@@ -162,7 +162,7 @@ impl Files {
         }
     }
 
-    /// The manifest of a file; `None` where there is none.
+    /// The bytes of a manifest; `None` if it is not there, or has changed since it was listed.
     async fn read_manifest(
         &mut self,
         name: &str,

@@ -1,8 +1,8 @@
 //! A file that was checked as a whole and is read record by record.
 //!
-//! Where a manifest says what a file contains, no record is given before the whole file was checked:
-//! records of half a file could not be taken back. Between two batches the file stays open. Where
-//! that is lost, the file is opened again and the records that were read are skipped.
+//! Where a file has a manifest, no record is returned before the whole file was checked: records
+//! cannot be withdrawn. Between two batches the file stays open. After a restart the file is opened
+//! again, and the records that were read are skipped.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -36,9 +36,9 @@ const BATCH_BYTES: usize = 8 << 20;
 pub(crate) struct OpenFile {
     pub(crate) candidate: Candidate,
     pub(crate) md5: Fingerprint,
-    /// Its beginning.
+    /// Its first bytes.
     pub(crate) head: Bytes,
-    /// The revision of all its records, where its name says it.
+    /// The revision of all its records, where its name has it.
     revision: Option<Revision>,
     /// Records that were read.
     n_records: u64,
@@ -51,13 +51,13 @@ pub(crate) struct OpenFile {
 pub(crate) struct RefusedFile {
     pub(crate) reason: Reason,
     pub(crate) md5: Fingerprint,
-    /// The beginning of the file.
+    /// Its first bytes.
     pub(crate) head: Bytes,
 }
 
 impl OpenFile {
-    /// Checks a whole file and opens it after its first `n_skipped` records; an error of the disk is
-    /// the outer one.
+    /// Checks a whole file and opens it after its first `n_skipped` records. The outer error is one of
+    /// the disk.
     pub(crate) fn open(
         candidate: &Candidate,
         file: File,
@@ -152,8 +152,8 @@ impl OpenFile {
     }
 }
 
-/// The entries of a fixture, read like a file of the folder. Where the channel does not read files of
-/// its name, the first bytes decide its format, and it has no time.
+/// The entries of a fixture, read like a file of the folder. If its name matches no pattern of the
+/// channel, the first bytes decide its format, and its records have no revision by name.
 pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<Vec<Entry>, Fault> {
     let mut file = tempfile::tempfile().map_err(disk)?;
     file.write_all(page).map_err(disk)?;
@@ -183,8 +183,8 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
     }
 }
 
-/// The entry of a file that cannot be read to its end. Its name is its key, so it is found again by
-/// its name, whatever its content.
+/// The entry of a file that cannot be read to its end. The name of the file is the key, so a
+/// corrected file replaces the entry.
 pub(crate) fn unreadable(name: &str, reason: Reason, head: Bytes) -> Entry {
     let place = Place { key: Some(RecordKey::new(name.to_owned())), at: name.to_owned() };
     Entry::Unreadable { place, bytes: head, reason }

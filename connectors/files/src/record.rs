@@ -11,7 +11,7 @@ use crate::{
     selection,
 };
 
-/// The revision that all records of a file have, where its name says it.
+/// The revision that all records of a file have, where its name has a time.
 pub(crate) fn revision_of(name: &str, options: &Options) -> Result<Option<Revision>, Reason> {
     match &options.revision {
         RevisionSource::Field(..) => Ok(None),
@@ -25,7 +25,7 @@ pub(crate) fn revision_of(name: &str, options: &Options) -> Result<Option<Revisi
     }
 }
 
-/// The entry for a row of the file `name`. `revision_of_file` is what its name says.
+/// The entry for a row of the file `name`. `revision_of_file` is the one in its name.
 pub(crate) fn entry(
     name: &str,
     revision_of_file: Option<Revision>,

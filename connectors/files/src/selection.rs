@@ -21,7 +21,7 @@ use crate::{
 pub(crate) struct Candidate {
     pub(crate) name: String,
     pub(crate) data: Stamp,
-    /// Of its manifest, where that was listed.
+    /// The stamp of its manifest, if that was listed.
     pub(crate) manifest: Option<Stamp>,
 }
 
@@ -30,9 +30,9 @@ pub(crate) struct Candidate {
 pub(crate) struct Selection {
     /// Oldest first, by the time in their names.
     pub(crate) candidates: Vec<Candidate>,
-    /// Files that have a manifest and are not there.
+    /// Files whose manifest is listed and which are not listed themselves.
     pub(crate) missing: Vec<String>,
-    /// Names to read that are not regular files.
+    /// Names that match but are not regular files, and names that are not valid.
     pub(crate) irregular: Vec<String>,
 }
 
@@ -121,8 +121,8 @@ pub(crate) fn time_in_name(name: &str, format: &TimeFormat) -> Option<Timestamp>
     Some(format.from_local(local?))
 }
 
-/// The state of each file, and since when it has it. In memory only: after a restart the wait begins
-/// again, and a file is read a little later.
+/// The state of each file, and how long it has been in this state. In memory only: after a restart
+/// the wait begins again, and a file is read a little later.
 #[derive(Debug, Default)]
 pub(crate) struct UnchangedFiles(BTreeMap<String, (Fingerprint, Instant)>);
 

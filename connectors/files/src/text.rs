@@ -1,9 +1,9 @@
-//! Bytes become text once, before anything is searched in them.
+//! Bytes are decoded before anything is searched in them.
 //!
 //! In GB18030 and Big5 the second byte of a character may be a `|`, a `\` or a brace: splitting bytes
-//! would split characters. In every charset here but UTF-16, only bytes below 0x30 are never a part
-//! of another character. So a file is cut after such bytes, each piece is decoded alone, and a
-//! malformed sequence never affects another piece.
+//! would split characters. A byte below 0x30 is never a part of another character, except in UTF-16.
+//! So a file is split after such bytes, each piece is decoded alone, and a malformed sequence never
+//! affects another piece.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
 
@@ -17,13 +17,13 @@ pub(crate) struct FileSummary {
     pub(crate) n_bytes: u64,
     /// Hexadecimal, in lower case.
     pub(crate) md5: String,
-    /// Its beginning.
+    /// Its first bytes.
     pub(crate) head: Bytes,
     /// What its bytes say about their charset.
     pub(crate) detector: Detector,
 }
 
-/// Bytes of the beginning that are kept.
+/// Bytes of the head of a file.
 const HEAD_BYTES: usize = 64 * 1024;
 const READ_BYTES: usize = 256 * 1024;
 
@@ -158,7 +158,7 @@ impl Pieces {
     }
 }
 
-/// The end of the first `pair` that begins at an even place, from `from` on.
+/// The end of the first `pair` at an even offset, from `from` on.
 fn find_pair(bytes: &[u8], from: usize, pair: [u8; 2]) -> Option<usize> {
     let units = bytes[from..].chunks_exact(2);
     units.into_iter().position(|unit| unit == pair).map(|at| from + 2 * at + 2)

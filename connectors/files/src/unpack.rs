@@ -1,7 +1,7 @@
 //! The documents in a file: the file itself, or what is packed in it.
 //!
-//! Packed files are unpacked to unnamed files on the disk, so a name in an archive leads nowhere. How
-//! much may be unpacked is limited in three ways: forty kilobytes can unpack to terabytes.
+//! Packed files are unpacked to unnamed files on the disk, so a name in an archive cannot lead out of
+//! a folder. Size, ratio and number of files are limited: forty kilobytes can unpack to terabytes.
 
 use std::{fs::File, sync::Arc};
 
@@ -134,7 +134,7 @@ fn describe_content(head: &[u8]) -> &'static str {
     }
 }
 
-/// The extension for a fixture whose name has none, by its first bytes.
+/// The extension for a fixture that is named without one, by its first bytes.
 pub(crate) fn extension_for(page: &[u8]) -> &'static str {
     let first =
         page.iter().find(|byte| !matches!(byte, 0xEF | 0xBB | 0xBF) && !byte.is_ascii_whitespace());
@@ -148,7 +148,7 @@ pub(crate) fn extension_for(page: &[u8]) -> &'static str {
     }
 }
 
-/// Whether the extension of a name says the format of the file.
+/// Whether the extension of a name is that of a format or an archive.
 pub(crate) fn names_a_format(name: &str) -> bool {
     let extension = extension(name);
     matches!(extension.as_str(), "zip" | "gz") || format_of(&extension).is_some()

@@ -1,7 +1,7 @@
 //! External programs: a plugin that uses the line protocol, or an existing Singer tap.
 //!
-//! A separate process, not a library in ours: it may be written in any language, and when it hangs,
-//! crashes or uses too much memory, it affects only itself. Any violation of the protocol stops the
+//! A program is a separate process, not a library: it may be written in any language, and when it
+//! hangs, crashes or uses too much memory, it affects only itself. Any violation of the protocol stops the
 //! channel and ends the program; the next request starts it again, because its whole state is the
 //! cursor.
 //!
@@ -41,7 +41,7 @@ pub struct Process {
 /// Bytes of a plugin's `upto` and of a tap's state.
 const MAX_CURSOR_BYTES: usize = 64 * 1024;
 
-/// A position. It says which kind of program it belongs to: another one must not read it.
+/// A position, with the kind of program that it belongs to: the other kind must refuse it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cursor {
@@ -51,7 +51,7 @@ pub enum Cursor {
     Singer(TapPosition),
 }
 
-/// The position of a tap: a state it has given, and the records after it.
+/// The position of a tap: the last state that it wrote, and the records after it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TapPosition {
     /// The tap's last state; `None` before the first.
@@ -59,7 +59,7 @@ pub struct TapPosition {
     /// Number of records read since that state.
     #[serde(rename = "passed")]
     n_records: u64,
-    /// A hash over them: shows whether a tap that is started again gives the same records.
+    /// A hash of these records: shows whether a tap that is started again writes the same ones.
     digest: String,
 }
 

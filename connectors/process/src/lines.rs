@@ -13,7 +13,7 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// Reads lines.
 pub(crate) struct Lines<R> {
     reader: Take<BufReader<R>>,
-    /// The current line; kept here so that dropping a read loses nothing.
+    /// The current line. Not a local variable: dropping a read must lose nothing.
     line: Vec<u8>,
     max_bytes: usize,
     /// The current line is above the limit.
@@ -43,7 +43,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             self.is_too_long = false;
         }
         loop {
-            // The line may be one byte longer than allowed: the line break.
+            // One byte more than the limit, for the line break.
             self.reader.set_limit((self.max_bytes + 1 - self.line.len()) as u64);
             self.reader.read_until(b'\n', &mut self.line).await?;
             let is_ended = self.line.ends_with(b"\n");

@@ -5,12 +5,12 @@
 //! -> {"read":{"after":null,"max":500}}         <- {"record":{"key":"7","revision":3,"body":{…}}} …
 //!                                              <- {"end":{"upto":{…},"caught_up":true}}
 //! -> {"settled":{"upto":{…}}}                  <- {"ok":{}}
-//! instead of any answer: {"fault":{"kind":"throttled","wait_ms":2000,"message":"…"}}
+//! in place of any answer: {"fault":{"kind":"throttled","wait_ms":2000,"message":"…"}}
 //! ```
 //!
 //! Half duplex: no request is sent before the answer is complete. `budget` is what the source
-//! allows, and the plugin has to respect it; `zone` is for times that name none. Unknown names are ignored,
-//! so that a later version of either side may say more.
+//! allows, and the plugin has to respect it; `zone` is for times that have none. Unknown names are
+//! ignored, so that later versions may add some.
 
 use std::time::Duration;
 
@@ -46,10 +46,10 @@ pub(crate) enum Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Revisions {
-    /// The `revision` of each: a whole number or a time.
+    /// The `revision` of each record: a whole number or a time.
     #[default]
     Declared,
-    /// The order of reads: the plugin gives current states, a later read is newer.
+    /// The order of reads: a later read has the newer states.
     None,
 }
 

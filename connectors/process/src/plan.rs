@@ -8,8 +8,8 @@ use crate::config::{Config, Protocol};
 /// How a program is run, and its limits.
 pub(crate) struct Plan {
     pub(crate) config: Config,
-    /// Each read enters the gate once. How often the program itself asks the source is not
-    /// controlled: it is told the budget.
+    /// Each read enters the gate once. The requests of the program itself to
+    /// the source are not counted: the program gets the budget and has to respect it.
     pub(crate) context: ConnectorContext,
     /// Settings of the program, with their secrets: never shown.
     pub(crate) settings: Map<String, Value>,

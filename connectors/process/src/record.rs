@@ -14,7 +14,7 @@ pub(crate) fn lines(page: &[u8]) -> impl Iterator<Item = &[u8]> {
     page.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
 }
 
-/// A line of a program as a tree, with what is known of its text; `None` where it is not JSON.
+/// A line of a program as a tree, with what is known about its text; `None` where it is not JSON.
 pub(crate) fn parse_line(line: &[u8]) -> Option<(Value, Facts)> {
     let mut text = decode(line, &Hints::default());
     let tree = text.parse(Shape::Json).ok()?;
@@ -29,7 +29,7 @@ pub(crate) struct RecordParts<'a> {
     /// `None` where the field with the revision cannot be read.
     pub(crate) revision: Option<Revision>,
     pub(crate) body: Value,
-    /// The line it was in, with what is known of its text.
+    /// The line it was in, with what is known about its text.
     pub(crate) line: &'a [u8],
     pub(crate) facts: &'a Facts,
     /// Damage in the line outside the body.

@@ -28,7 +28,7 @@ use files::Files;
 use message::Keys;
 use run::{Output, Run};
 
-/// After this time, a read returns what it has.
+/// After this time, a read returns the records it has so far.
 const READ_TIME: Duration = Duration::from_secs(5);
 
 /// A tap, and its current run.
@@ -71,7 +71,7 @@ impl Tap {
                 Output::Other => {}
                 Output::Ended => break true,
                 Output::Failed(fault) if batch.entries.is_empty() => return Err(fault),
-                // Its records are good; the next read meets the fault.
+                // The records before the failure are good; the next read returns the fault.
                 Output::Failed(_) => break false,
             }
             let is_full = batch.entries.len() == max || batch.n_bytes > MAX_ANSWER_BYTES;

@@ -1,4 +1,4 @@
-//! The promises, by the abilities of a source.
+//! The promises, grouped by what they are about.
 
 mod asking;
 mod changing;
@@ -22,7 +22,7 @@ const NOW: Duration = Duration::ZERO;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Records of different ages, oldest last.
+/// Adds records of different ages, the oldest last.
 async fn rows<S: Source>(source: &mut S, name: &str, n: u32) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for index in 0..n {
@@ -33,7 +33,7 @@ async fn rows<S: Source>(source: &mut S, name: &str, n: u32) -> BTreeSet<String>
     keys
 }
 
-/// One record.
+/// Adds one record.
 async fn row<S: Source>(source: &mut S, key: &str, age: Duration) {
     source.add(&[key.to_owned()], age).await;
 }

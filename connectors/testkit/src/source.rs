@@ -7,9 +7,9 @@ use std::{future::Future, time::Duration};
 
 use contract::Connector;
 
-/// A source that can only be read, like a plugin of somebody else.
+/// A source that tests can only read, like the plugin of another team.
 pub trait Asked: Send + Sync {
-    /// The kind.
+    /// Its connector.
     type Connector: Connector;
 
     /// A new connector for this source. Not called from async code, so it cannot use a network.
@@ -18,7 +18,7 @@ pub trait Asked: Send + Sync {
 
 /// A source of one kind that a test controls. Each is new and empty.
 pub trait Source: Send + Sync {
-    /// The kind.
+    /// Its connector.
     type Connector: Connector;
 
     /// How late a record may become visible after its own time and still be found by its time.
@@ -59,7 +59,7 @@ pub trait Dates: Source {
     fn add_ahead(&mut self, keys: &[String], ahead: Duration) -> impl Future<Output = ()> + Send;
 }
 
-/// Its clock can be changed, and records that cannot be found by their time are found by other means.
+/// Its clock can be changed; the connector finds records whose time is wrong by other means.
 pub trait Clocked: Source {
     /// Changes the clock that gives records their times.
     fn turn_clock(&mut self, by: Turn) -> impl Future<Output = ()> + Send;
@@ -74,9 +74,9 @@ pub enum Turn {
     Back(Duration),
 }
 
-/// It gives pages, and may make a mistake.
+/// It returns pages, and can return a wrong one.
 pub trait Paged: Source {
-    /// The page after the next one is wrong in this way, once.
+    /// Makes the page after the next one wrong, once.
     fn slip(&mut self, slip: Slip) -> impl Future<Output = ()> + Send;
 }
 
@@ -85,7 +85,7 @@ pub trait Paged: Source {
 pub enum Slip {
     /// It has fewer records than requested, and more follow.
     Short,
-    /// It is the page before, once more.
+    /// It is the earlier page again.
     Repeated,
 }
 
@@ -118,7 +118,7 @@ pub struct Broken;
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
-/// Its answer is not one of such a source.
+/// Its answer is not in its format.
 #[derive(Debug, Clone, Copy)]
 pub struct Garbage;
 

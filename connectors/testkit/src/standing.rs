@@ -1,4 +1,4 @@
-//! Promises for a source that can only be read, like one of somebody else.
+//! Promises for a source that tests can only read, like the plugin of another team.
 
 use std::{collections::BTreeSet, pin::Pin};
 
@@ -18,7 +18,7 @@ const MAX_CURSOR_BYTES: usize = 64 * 1024;
 
 /// A promise that can be checked.
 pub struct Promise<A> {
-    /// Its name, which is a sentence.
+    /// Its name, a sentence.
     pub name: &'static str,
     /// Checks it; panics where it is broken, and the message says how.
     pub ask: for<'a> fn(&'a A) -> Asking<'a>,
@@ -47,7 +47,7 @@ pub fn promises<A: Asked>() -> Vec<Promise<A>> {
     ]
 }
 
-/// The promises that acknowledge records: only for a source for tests.
+/// The promises that acknowledge records: only for a test system.
 pub fn promises_that_settle<A: Asked>() -> Vec<Promise<A>> {
     vec![Promise {
         name: "settled_twice_is_harmless",
@@ -58,7 +58,7 @@ pub fn promises_that_settle<A: Asked>() -> Vec<Promise<A>> {
 /// Building needs neither a network nor a runtime.
 pub async fn builds_without_network<A: Asked>(source: &A) {
     std::thread::scope(|scope| {
-        // A thread of its own has no runtime.
+        // A new thread has no runtime.
         let built = scope.spawn(|| drop(source.ask()));
         assert!(built.join().is_ok(), "building needs a runtime");
     });
@@ -96,14 +96,14 @@ pub async fn a_cursor_survives_json_within_64_kib<A: Asked>(source: &A) {
 pub async fn a_read_can_be_dropped<A: Asked>(source: &A) {
     let (expected, ..) = read(&mut source.ask(), None, BATCH_SIZE).await;
     let mut connector = source.ask();
-    for n_turns in [0, 1, 5, 50, 500] {
-        let turns = async {
-            for _ in 0..n_turns {
+    for n_yields in [0, 1, 5, 50, 500] {
+        let wait = async {
+            for _ in 0..n_yields {
                 tokio::task::yield_now().await;
             }
         };
         tokio::select! { biased;
-            () = turns => {}
+            () = wait => {}
             _ = connector.read(None, BATCH_SIZE) => {}
         }
         let (found, ..) = read(&mut connector, None, BATCH_SIZE).await;
@@ -142,13 +142,13 @@ pub async fn every_record_can_be_read<A: Asked>(source: &A) {
 
 /// A source at rest has nothing new and does not move its cursor.
 pub async fn a_source_at_rest_moves_no_cursor<A: Asked>(source: &A) {
-    let (mut connector, mut at, mut rested) = (source.ask(), None, None);
+    let (mut connector, mut at, mut last_caught_up) = (source.ask(), None, None);
     for _ in 0..10_000 {
         let (_, upto, caught_up) = read(&mut connector, at.as_ref(), 500).await;
-        if caught_up && rested.as_ref() == Some(&upto) {
+        if caught_up && last_caught_up.as_ref() == Some(&upto) {
             return;
         }
-        rested = caught_up.then(|| upto.clone());
+        last_caught_up = caught_up.then(|| upto.clone());
         at = Some(upto);
     }
     panic!("it is not caught up, or moves its cursor each time");
@@ -167,7 +167,7 @@ pub async fn settled_twice_is_harmless<A: Asked>(source: &A) {
     assert_eq!(before, after, "settling changed what comes next");
 }
 
-/// Reads twice with one connector and once with another one; gives the cursor after that.
+/// Reads twice with one connector and once with another one; returns the cursor after that.
 pub(crate) async fn assert_reads_the_same<A: Asked>(
     source: &A,
     connector: &mut A::Connector,
@@ -176,15 +176,15 @@ pub(crate) async fn assert_reads_the_same<A: Asked>(
     let (first, upto, _) = read(connector, at, BATCH_SIZE).await;
     let (again, ..) = read(connector, at, BATCH_SIZE).await;
     let (elsewhere, ..) = read(&mut source.ask(), at, BATCH_SIZE).await;
-    assert_eq!(first, again, "asked again");
-    assert_eq!(first, elsewhere, "asked elsewhere");
+    assert_eq!(first, again, "the same connector, read again");
+    assert_eq!(first, elsewhere, "another connector");
     upto
 }
 
 pub(crate) fn assert_survives_json<A: Asked>(cursor: &Cursor) {
     let decoded: <A::Connector as Connector>::Cursor = ok(cursor.decode());
     let again = ok(Cursor::encode(&decoded));
-    assert_eq!(cursor.as_str(), again.as_str(), "written again it differs");
+    assert_eq!(cursor.as_str(), again.as_str(), "a decoded cursor is encoded differently");
 }
 
 pub(crate) fn assert_within_64_kib(cursor: &Cursor) {

@@ -1,11 +1,10 @@
 //! Sources that send records to the gateway.
 //!
-//! Records wait in the channel's inbox, and this connector reads them like any source: so they have
-//! the same guarantees, and the sender gets its answer when `settled` says that its records are
-//! stored. A sender that waits too long is told to send again, and a record that comes twice is
-//! recognised.
+//! Records wait in the channel's inbox, and this connector reads them like any other source, so the
+//! guarantees are the same. A sender gets its answer after `settled`: then its records are stored. A
+//! sender that waits too long is told to send again; a record that arrives twice is recognised.
 //!
-//! The listener is the gateway's (`/intake/<channel>`); it asks the [`Receiver`] here.
+//! The HTTP listener belongs to the gateway (`/intake/<channel>`); it calls the [`Receiver`] here.
 
 #![warn(missing_docs)]
 
@@ -59,14 +58,14 @@ impl Connector for Webhook {
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let reader = Reader { config, zone: context.zone };
-        // Without a gateway, for checks and fixtures, nothing arrives.
+        // For checks and fixtures there is no gateway, and nothing arrives.
         let inbox = context.inbox.unwrap_or_else(|| Inbox::new("", 0));
         Ok(Self { inbox, reader })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut number = self.number(after);
-        // No arrival within the time is no error.
+        // It is no error if nothing arrives in this time.
         let _ = tokio::time::timeout(READ_TIME, self.inbox.arrival(number)).await;
         let (mut entries, mut keys) = (Vec::new(), HashSet::new());
         for (arrival, bytes) in self.inbox.after(number, max) {
@@ -117,7 +116,7 @@ impl Receiver for Requests {
 }
 
 impl Webhook {
-    /// The number of `cursor` in this inbox, and never one that was settled.
+    /// The number of `cursor` in this inbox; at least that of the last settled record.
     fn number(&self, cursor: Option<&Cursor>) -> u64 {
         let number = match cursor {
             Some(cursor) if cursor.epoch == self.inbox.epoch() => cursor.number,

@@ -52,8 +52,8 @@ pub struct Builder {
 pub enum Step {
     /// More events are needed.
     More,
-    /// The document or the record. More than one record where a record was not closed: the elements
-    /// of the same name within it are records of their own, and come after it.
+    /// The document or the record. More than one record if a record was not closed: the elements of
+    /// the same name in it become the records after it.
     Complete(Vec<Value>),
     /// Records without an end tag, ended by the end tag of an element around them, and the name of
     /// that element.
@@ -140,7 +140,7 @@ impl Builder {
         self.close_to(opened, false, findings)
     }
 
-    /// Closes elements from the innermost to the one at `opened`.
+    /// Closes all elements from the innermost one to that at index `opened`.
     fn close_to(&mut self, opened: usize, is_unclosed: bool, findings: &mut Findings) -> Step {
         while self.open.len() > opened {
             let is_last = self.open.len() == opened + 1;
@@ -160,7 +160,7 @@ impl Builder {
             }
             findings.add(UNCLOSED, "", &mut element.text);
             let (name, mut value) = element.close();
-            // A child of the same name is taken as the next element of its kind, not as a child.
+            // A child of the same name is the next element after an unclosed one, not a child.
             let next = value.as_object_mut().and_then(|element| element.remove(&name));
             let mut all = vec![value];
             if let Some(Value::Array(list)) = next {
@@ -242,7 +242,7 @@ impl Element {
             }
             *n_nodes += 1;
             let value = Value::String(unescape(&attribute.value, findings));
-            // Attributes that differ only in their prefix have one name here.
+            // Attributes that differ only in their prefix have the same name here.
             let name = format!("@{}", local(name));
             findings.insert(&mut element.children, name, value, REPEATED_ATTRIBUTE, "");
         }

@@ -20,7 +20,7 @@ const MAX_REQUEST_BYTES: u32 = 32 * 1024;
 /// Requests that may wait for their answers at the same time.
 const MAX_PARALLEL_REQUESTS: usize = 16;
 
-/// A folder and its session.
+/// A folder on a server, and its session.
 pub(crate) struct Sftp {
     login: Login,
     max_listed: usize,
@@ -112,7 +112,7 @@ impl Sftp {
 
     fn fault(&mut self, path: &str, error: &Error) -> Fault {
         if !matches!(error, Error::Status(_)) {
-            // The state of such a session is not known.
+            // After such an error the session may be unusable.
             self.session = None;
         }
         session::request_fault(error).at(path).at(self.login.server_name())
@@ -203,7 +203,7 @@ async fn fetch(
     Ok(is_same.then_some(file))
 }
 
-/// One part; shorter at the end of the file.
+/// Reads one part; it is shorter at the end of the file.
 async fn part(sftp: &RawSftpSession, handle: &str, at: u64) -> Result<(u64, Vec<u8>), FetchError> {
     let mut bytes = Vec::new();
     while bytes.len() < MAX_REQUEST_BYTES as usize {

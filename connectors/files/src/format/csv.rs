@@ -1,7 +1,7 @@
 //! CSV as programs write it: cells over several lines, quotes in the middle, too many separators.
 //!
-//! Lenient where the cells are still clear: a quote in the middle of a cell is a quote, text after a
-//! closing quote belongs to the cell.
+//! Mistakes are accepted where the cells are still clear: a quote in the middle of a cell is a quote,
+//! and text after a closing quote belongs to the cell.
 
 use std::ops::Range;
 

@@ -6,8 +6,8 @@
 //! Not with calamine's `worksheet_cells_reader`, as of 0.38: it reserves memory for as many texts as
 //! the file declares, so one wrong number (`uniqueCount`) ends the process; it keeps all texts and
 //! the text of one cell without a limit; it relies on a declared range that may be reversed; it reads
-//! numbers as floating-point, so an id of 17 digits becomes another; and a reference to a text that
-//! is not a number gives the first text instead of an error.
+//! numbers as floating-point, which changes an id of 17 digits; and for a text reference that is not
+//! a number it returns the first text, not an error.
 
 mod sheet;
 
@@ -67,7 +67,7 @@ impl Cells {
     }
 }
 
-/// Every date would be four years early, and nobody would notice.
+/// Such a workbook is refused: every date would be four years early, and nobody would notice.
 pub(super) fn dates_from_1904() -> FileError {
     FileError::content("dates_from_1904", "the workbook counts its days from 1904")
 }
@@ -144,7 +144,7 @@ pub(super) fn not_a_workbook() -> FileError {
     FileError::content("bad_workbook", "the file is not a workbook, or it is damaged")
 }
 
-/// The children of a name in the tree of an element.
+/// The child elements with a name, in the tree of an element.
 fn elements<'a>(element: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     element[name].as_array().into_iter().flatten()
 }

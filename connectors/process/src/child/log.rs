@@ -21,8 +21,8 @@ const MAX_CHARACTERS: usize = 300;
 /// Digits of a number that is shown: a longer one may be a telephone number.
 const MAX_DIGITS: usize = 6;
 
-/// Copies standard error to our log until the program closes it. It has to read on after the limit: a full
-/// pipe would block the program.
+/// Copies standard error to our log until the program closes it. It continues to read after the
+/// limit: a full pipe would block the program.
 pub(crate) async fn copy(errors: ChildStderr, channel: ChannelId) {
     let mut lines = Lines::new(errors, MAX_LINE_BYTES);
     let (mut since, mut n_lines) = (Instant::now(), 0_usize);

@@ -54,8 +54,8 @@ impl Run {
         Ok(Self { child, lines, keys, position, _files: files })
     }
 
-    /// Whether the records up to `expected` are the same as before. Where they are not, the run is
-    /// somewhere before it.
+    /// Whether the records up to `expected` are the same as before. If they are not, the run is at an
+    /// unknown position.
     pub(crate) async fn repeats(
         &mut self,
         expected: &TapPosition,
@@ -65,7 +65,7 @@ impl Run {
             let n_records = self.position.n_records;
             match self.next(plan).await? {
                 Output::Record(..) | Output::Other if self.position.n_records >= n_records => {}
-                // A state came earlier than before, or the end.
+                // The run had a state, or its end, where there were records before.
                 Output::Record(..) | Output::Other | Output::Ended => return Ok(false),
                 Output::Failed(fault) => return Err(fault),
             }
@@ -132,7 +132,7 @@ pub(crate) async fn discover(plan: &Plan, stream: &str) -> Result<Value, Fault> 
     Ok(catalog)
 }
 
-/// Marks one stream as selected and all others as not, in both ways that taps use.
+/// Marks one stream as selected and all others as not selected, in both ways that taps support.
 fn select(catalog: &mut Value, name: &str, plan: &Plan) -> Result<(), Fault> {
     let (mut names, mut is_found) = (Vec::new(), false);
     for stream in catalog["streams"].as_array_mut().into_iter().flatten() {
@@ -178,7 +178,7 @@ async fn next_line<'a>(
 async fn end(child: &mut Child, plan: &Plan) -> Output {
     match tokio::time::timeout(plan.config.timeout.0, child.wait()).await {
         Ok(Ok(())) => Output::Ended,
-        // Taps end like this whenever their source does not answer.
+        // A tap fails whenever its source does not answer, so this is transient.
         Ok(Err(how)) => Output::Failed(
             Fault::transient(how).at(plan.place()).remedy("see its standard error in the log"),
         ),

@@ -1,12 +1,12 @@
-//! Which of two states of a tap is the later one.
+//! Decides which of two states of a tap is the later one.
 
 use std::cmp::Ordering;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
 
-/// Whether `new` may replace `old`. Not an empty state, and not one in which a bookmark has gone back
-/// and none has gone forward: a tap that is interrupted may write either.
+/// Whether `new` may replace `old`. It may not if it is empty, or if a bookmark has gone back and none
+/// has gone forward: a tap that is interrupted may write such a state.
 pub(crate) fn is_forward(old: Option<&Value>, new: &Value) -> bool {
     if is_empty(new) {
         return false;
@@ -35,8 +35,8 @@ struct Changes {
     any_back: bool,
 }
 
-/// Compares values that both have. Values that only one has, and texts that are neither times nor
-/// numbers, have no order.
+/// Compares the values that are in both states. Texts that are neither times nor numbers have no
+/// order.
 fn compare(old: &Value, new: &Value, changes: &mut Changes) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {

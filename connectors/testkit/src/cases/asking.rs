@@ -40,7 +40,7 @@ pub async fn the_same_question_gets_the_same_keys<S: Source>(mut source: S) {
 /// A run that ends at any cursor, and goes on in another process, finds the same keys.
 pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
     for cut in 0..12 {
-        // New records each time: a source that gets acknowledgements gives nothing twice.
+        // New records each time: some sources do not return acknowledged records again.
         let expected = rows(&mut source, &format!("c{cut}-"), 5).await;
         let (mut seen, mut at) = (Seen::new(), None);
         let mut connector = source.connector();
@@ -90,8 +90,8 @@ pub async fn a_read_can_be_dropped_at_every_await<S: Source>(mut source: S) {
     assert_found(&seen, &keys);
 }
 
-/// Records whose batches were lost before they were settled come again: reading on does not
-/// acknowledge them.
+/// Records whose batches were lost before they were settled are returned again: reading the next
+/// batch does not acknowledge them.
 pub async fn what_is_not_settled_is_returned_again<S: Source>(mut source: S) {
     rows(&mut source, "r", 5).await;
     let mut lost = source.connector();
@@ -130,7 +130,7 @@ pub async fn no_key_comes_twice_in_a_batch<S: Source>(mut source: S) {
 /// When it is caught up, everything was read, and later records are found.
 pub async fn caught_up_means_caught_up<S: Source>(mut source: S) {
     let (nothing, at) = run(&mut source.connector(), None, 4).await;
-    assert!(nothing.is_empty(), "an empty source gave something");
+    assert!(nothing.is_empty(), "an empty source returned records");
     let keys = rows(&mut source, "r", 9).await;
     let (seen, at) = run(&mut source.connector(), Some(at), 4).await;
     assert_found(&seen, &keys);
@@ -144,7 +144,7 @@ pub async fn an_empty_source_is_caught_up_soon<S: Source>(source: S) {
     let (mut connector, mut at) = (source.connector(), None);
     for _ in 0..8 {
         let (keys, upto, caught_up) = read(&mut connector, at.as_ref(), 4).await;
-        assert!(keys.is_empty(), "an empty source gave something");
+        assert!(keys.is_empty(), "an empty source returned records");
         if caught_up {
             return;
         }
@@ -179,7 +179,7 @@ pub async fn settled_twice_is_harmless<S: Source>(mut source: S) {
     settle(&mut connector, &upto).await;
     settle(&mut source.connector(), &upto).await;
     let (seen, _) = run(&mut connector, Some(upto), 5).await;
-    assert!(seen.contains_key("r2"), "a change was settled away");
+    assert!(seen.contains_key("r2"), "settling an older state acknowledged a change");
     let (seen, _) = run(&mut connector, None, 5).await;
     assert!(seen.keys().all(|key| keys.contains(key)));
 }

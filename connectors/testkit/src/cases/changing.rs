@@ -70,7 +70,7 @@ pub async fn a_short_page_that_is_not_the_last_loses_nothing<S: Paged>(source: S
     read_wrong_page(source, Slip::Short).await;
 }
 
-/// A page that comes twice is neither the end nor an endless loop.
+/// A page that is returned twice is neither the end nor an endless loop.
 pub async fn a_repeated_page_loses_nothing<S: Paged>(source: S) {
     read_wrong_page(source, Slip::Repeated).await;
 }

@@ -11,13 +11,13 @@ use crate::{
     read, run, settle,
 };
 
-/// Somebody has to act.
+/// Somebody has to act: the credentials are wrong.
 pub async fn wrong_credentials_stop_the_channel<S: Refuses<Unauthorized>>(mut source: S) {
     let fault = fault_of(&mut source, Unauthorized).await;
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
 }
 
-/// Somebody has to act, at the source.
+/// Somebody has to act: the owner of the source.
 pub async fn a_forbidden_account_stops_the_channel<S: Refuses<Forbidden>>(mut source: S) {
     let fault = fault_of(&mut source, Forbidden).await;
     assert_eq!(fault.kind(), FaultKind::Stopped, "{fault}");
@@ -55,7 +55,7 @@ pub async fn garbage_is_not_taken_for_nothing<S: Refuses<Garbage>>(mut source: S
     }
 }
 
-/// After a fault the walk goes on where it was.
+/// After a fault, reading continues at the same position.
 pub async fn a_fault_takes_nothing_back<S: Refuses<Broken>>(mut source: S) {
     let keys = rows(&mut source, "r", 8).await;
     let (mut connector, mut seen) = (source.connector(), Seen::new());

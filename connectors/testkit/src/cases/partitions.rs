@@ -1,4 +1,4 @@
-//! Channels with several independent sequences.
+//! Channels with several partitions, each with its own cursor.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::{
 
 const N_PARTITIONS: usize = 200;
 
-/// One cursor per partition, in one state that is stored with every batch.
+/// The cursors of all partitions are one cursor that is stored with every batch.
 pub async fn a_cursor_of_200_partitions_stays_within_64_kib<S: Partitioned>(mut source: S) {
     fill_partitions(&mut source).await;
     run_checked(&mut source.connector(), None, 50, standing::assert_within_64_kib).await;

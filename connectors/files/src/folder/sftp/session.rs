@@ -89,7 +89,7 @@ impl Login {
             ..client::Config::default()
         };
         let host = self.server.host.trim_matches(['[', ']']).to_owned();
-        // Not the error of the handler: one of closing the connection may take its place.
+        // Not in the error of the handler: an error while closing would replace it.
         let refused = Arc::new(OnceLock::new());
         let check = HostKeyCheck {
             verification: self.verification.clone(),

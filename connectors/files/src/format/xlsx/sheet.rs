@@ -9,7 +9,7 @@ use quick_xml::{
 use super::{Cells, Part, attribute, not_a_workbook, plain_number};
 use crate::spool::FileError;
 
-/// Excel has no more columns.
+/// The columns of the largest sheet in Excel.
 const MAX_COLUMNS: usize = 16_384;
 
 /// A sheet that is being read.
@@ -52,7 +52,7 @@ impl Sheet {
         Self { reader, texts, limit, buffer: Vec::new(), row_number: 0 }
     }
 
-    /// The next row that is not empty. A row of formats only costs no more than its bytes.
+    /// The next row that is not empty. A row of empty, formatted cells takes no memory.
     pub(super) fn next(&mut self) -> Result<Option<Cells>, FileError> {
         let mut row = Row::default();
         let mut inline = Collector::default();
@@ -144,9 +144,9 @@ fn column(reference: &str) -> Option<usize> {
     })
 }
 
-/// Most bytes of all texts together: they are in memory while the sheet is read.
+/// Bytes of all texts together: they are in memory while the sheet is read.
 const MAX_TEXT_BYTES: usize = 48 << 20;
-/// Most texts: a sheet has fewer rows, and few columns have texts of their own.
+/// Number of texts: a sheet has fewer rows, and few columns have a different text in each row.
 const MAX_TEXTS: usize = 4 << 20;
 
 /// The texts that cells refer to by number (`sharedStrings.xml`), one after the other.
