@@ -203,8 +203,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 
 /// The fault for an error of a disk: that of the file, or that of temporary files.
 pub(crate) fn disk(error: io::Error) -> Fault {
-    Fault::transient(
-        "a file cannot be read, or cannot be unpacked to the folder for temporary files",
-    )
-    .because(error)
+    Fault::transient("a file cannot be read, or a temporary file cannot be written")
+        .because(error)
+        .remedy("check the disk of the folder, and free space on the disk of temporary files")
 }

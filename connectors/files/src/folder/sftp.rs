@@ -12,7 +12,7 @@ use russh_sftp::{
 };
 
 use self::session::{Login, Session};
-use super::{EntryKind, Listing, RenameOutcome, Stamp, address::Server};
+use super::{EntryKind, Listing, RenameOutcome, Stamp, address::Server, disk};
 use crate::config::Config;
 
 /// Bytes that one request reads: every server supports this size.
@@ -70,12 +70,7 @@ impl Sftp {
             Ok(file) => Ok(file),
             Err(FetchError::Server(error)) if is_absent(&error) => Ok(None),
             Err(FetchError::Server(error)) => Err(self.fault(&path, &error)),
-            Err(FetchError::Disk(error)) => {
-                Err(Fault::transient("the file cannot be copied to the folder for temporary files")
-                    .at(path)
-                    .because(error)
-                    .remedy("free space on the disk of the folder for temporary files"))
-            }
+            Err(FetchError::Disk(error)) => Err(disk(error).at(path)),
         }
     }
 
@@ -103,11 +98,8 @@ impl Sftp {
     }
 
     fn path(&self, name: &str) -> String {
-        if name.starts_with('/') {
-            name.to_owned()
-        } else {
-            format!("{}/{name}", self.login.server.folder)
-        }
+        let folder = &self.login.server.folder;
+        if name.starts_with('/') { name.to_owned() } else { format!("{folder}/{name}") }
     }
 
     fn fault(&mut self, path: &str, error: &Error) -> Fault {

@@ -29,7 +29,7 @@ pub(super) fn open_lines(pieces: Pieces, options: &Options) -> RowReader {
 
 /// Opens a file of one array of objects.
 pub(super) fn open_array(pieces: Pieces, options: &Options) -> RowReader {
-    let (stream, limit, state) = (Stream::new(pieces), options.max_record, State::BeforeArray);
+    let (stream, limit, state) = (Stream::new(pieces), options.max_record, State::Start);
     let mut array =
         Array { stream, limit, text: String::new(), at: 0, n_used: 0, n_elements: 0, state };
     Box::new(move || array.next())
@@ -48,11 +48,12 @@ struct Array {
     state: State,
 }
 
+/// The part of the document that comes next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    BeforeArray,
-    InArray,
-    AfterArray,
+    Start,
+    Elements,
+    End,
 }
 
 impl Array {
@@ -124,21 +125,21 @@ impl Array {
         loop {
             let next = self.peek()?;
             match (self.state, next) {
-                (State::BeforeArray, Some('[')) => self.state = State::InArray,
-                (State::BeforeArray, _) => {
+                (State::Start, Some('[')) => self.state = State::Elements,
+                (State::Start, _) => {
                     return Err(FileError::content("bad_json", "the document is not an array"));
                 }
-                (State::InArray, Some(']')) => self.state = State::AfterArray,
-                (State::InArray, Some(',')) => {}
-                (State::InArray, Some('}')) => {
+                (State::Elements, Some(']')) => self.state = State::End,
+                (State::Elements, Some(',')) => {}
+                (State::Elements, Some('}')) => {
                     return Err(self.wrong_bracket(self.text.len() - self.n_used));
                 }
-                (State::InArray, Some(_)) => return self.element().map(Some),
-                (State::AfterArray, None) => return Ok(None),
-                (State::InArray, None) => {
+                (State::Elements, Some(_)) => return self.element().map(Some),
+                (State::End, None) => return Ok(None),
+                (State::Elements, None) => {
                     return Err(FileError::content("truncated", "the array is not closed"));
                 }
-                (State::AfterArray, Some(_)) => {
+                (State::End, Some(_)) => {
                     return Err(FileError::content(
                         "bad_json",
                         "there is more text after the array",
