@@ -25,7 +25,7 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     /// The `[files]` section.
     pub(crate) settings: Value,
-    /// The limits of its owner.
+    /// The gate of its requests.
     pub(crate) gate: Arc<dyn Gate>,
     n_files: i64,
     /// Removed with the test.
@@ -74,8 +74,8 @@ impl Folder {
     }
 
     pub(crate) fn build(&self) -> Result<Files, Fault> {
-        let desk = ConnectorContext::new("drop".parse().unwrap(), chrono_tz::Asia::Shanghai);
-        let context = ConnectorContext { gate: self.gate.clone(), ..desk };
+        let defaults = ConnectorContext::new("drop".parse().unwrap(), chrono_tz::Asia::Shanghai);
+        let context = ConnectorContext { gate: self.gate.clone(), ..defaults };
         Files::build(serde_json::from_value(self.settings.clone()).unwrap(), context)
     }
 
@@ -86,7 +86,7 @@ impl Folder {
         fs::rename(hidden, self.path.join(name)).unwrap();
     }
 
-    /// Puts a file there, with a manifest where this folder has them.
+    /// Puts a file there, with a manifest if this folder has manifests.
     pub(crate) fn announce(&self, name: &str, bytes: impl AsRef<[u8]>, n_rows: usize) {
         let bytes = bytes.as_ref();
         self.put(name, bytes);

@@ -1,7 +1,7 @@
 //! The same promises over SFTP, with OpenSSH's server.
 //!
 //! `cargo xtask test` starts it and names it in `TONGHUI_TEST_SFTP` and two more variables. Without
-//! it these tests fail: a test that skips itself proves nothing. Every test has a folder of its own.
+//! it these tests fail: a test that skips itself proves nothing. Every test has its own folder.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -38,7 +38,7 @@ fn sftp() -> Folder {
     }))
 }
 
-/// The private key that the server knows.
+/// The private key that the server accepts.
 fn key() -> String {
     std::fs::read_to_string(server("TONGHUI_TEST_SFTP_KEY")).unwrap()
 }

@@ -1,4 +1,4 @@
-//! A proxy to the server that a test can cut.
+//! A proxy to the server, whose connections a test can close.
 
 use std::net::SocketAddr;
 
@@ -45,7 +45,7 @@ async fn accept(
                 let (mut near, _) = accepted.unwrap();
                 wires.spawn(async move {
                     let mut far = TcpStream::connect(server).await.unwrap();
-                    // Either end may go first.
+                    // Either side may close the connection first.
                     let _ = copy_bidirectional(&mut near, &mut far).await;
                 });
             }

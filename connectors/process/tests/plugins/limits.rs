@@ -1,4 +1,4 @@
-//! Plugins that hang, use too much memory, say much or leave processes behind.
+//! Plugins that hang, use too much memory, write a lot or leave processes running.
 
 use std::{path::Path, time::Duration};
 

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod driven;
+mod controlled;
 mod public;
 mod server;
 
@@ -26,7 +26,7 @@ fn key(entry: &Entry) -> String {
     }
 }
 
-/// Reads until caught up, and gives the keys of each batch.
+/// Reads until caught up, and returns the keys of each batch.
 async fn batches(
     process: &mut Process,
     mut at: Option<Cursor>,

@@ -1,4 +1,4 @@
-//! A source on loopback: `GET /orders?after=N&limit=L` gives orders with a greater `id`.
+//! A source on loopback: `GET /orders?after=N&limit=L` returns orders with a greater `id`.
 
 use std::sync::{Arc, Mutex};
 

@@ -15,8 +15,8 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, BufReader},
 };
 
-/// Most bytes of a line: reads are limited before they are in memory.
-const LONGEST_LINE: u64 = 1 << 20;
+/// Bytes of a line: the limit applies before the line is in memory.
+const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// The `[journal]` table of a channel file. Editors show its comments.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -60,9 +60,9 @@ impl Connector for Journal {
         let mut caught_up = false;
         while entries.len() < max {
             let mut line = Vec::new();
-            let mut limited = (&mut journal).take(LONGEST_LINE);
+            let mut limited = (&mut journal).take(MAX_LINE_BYTES);
             let length = limited.read_until(b'\n', &mut line).await.map_err(|e| self.fault(e))?;
-            if length as u64 == LONGEST_LINE {
+            if length as u64 == MAX_LINE_BYTES {
                 return Err(Fault::stopped("a line is longer than 1 MiB"));
             }
             // A line without its end is still being written: the next read finds it.
@@ -113,13 +113,13 @@ fn entry(line: &[u8], at: u64) -> Entry {
 }
 
 fn record(line: &[u8]) -> Result<Entry, Reason> {
-    let no_line = || Reason::new("no_line", "not a key, a tab and a JSON object in UTF-8");
-    let text = std::str::from_utf8(line).map_err(|_| no_line())?;
-    let (key, object) = text.trim_end().split_once('\t').ok_or_else(no_line)?;
+    let invalid = || Reason::new("no_line", "not a key, a tab and a JSON object in UTF-8");
+    let text = std::str::from_utf8(line).map_err(|_| invalid())?;
+    let (key, object) = text.trim_end().split_once('\t').ok_or_else(invalid)?;
     let mut findings = Findings::default();
-    let tree = document::json(object, &mut findings).map_err(|_| no_line())?;
+    let tree = document::json(object, &mut findings).map_err(|_| invalid())?;
     if !tree.is_object() || !findings.is_empty() {
-        return Err(no_line());
+        return Err(invalid());
     }
     Ok(Entry::record(RecordKey::new(key), Revision::NONE, tree, TextReport::default()))
 }

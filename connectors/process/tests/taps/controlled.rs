@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{batches, process};
 
-/// Writes `messages` from the line on that the state names, the schema always; notes its arguments and files.
+/// Writes the schema, and `messages` from the line in its state on; records its arguments and files.
 const TAP: &str = r#"
 import json, os, sys
 args = sys.argv[1:]
@@ -28,18 +28,18 @@ if os.path.exists("fails"):
     sys.exit(7)
 "#;
 
-struct Driven(tempfile::TempDir);
+struct ControlledTap(tempfile::TempDir);
 
-impl Driven {
+impl ControlledTap {
     fn new(messages: &[Value]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("tap.py"), TAP).unwrap();
-        let driven = Self(folder);
-        driven.will_say(messages);
-        driven
+        let tap = Self(folder);
+        tap.set_messages(messages);
+        tap
     }
 
-    fn will_say(&self, messages: &[Value]) {
+    fn set_messages(&self, messages: &[Value]) {
         let lines: String = messages.iter().map(|message| format!("{message}\n")).collect();
         std::fs::write(self.path("messages"), lines).unwrap();
     }
@@ -75,7 +75,7 @@ fn state(line: u32) -> Value {
     json!({ "type": "STATE", "value": { "line": line } })
 }
 
-fn reached(cursor: &Cursor) -> Value {
+fn position(cursor: &Cursor) -> Value {
     serde_json::to_value(cursor).unwrap()["singer"].clone()
 }
 
@@ -83,7 +83,7 @@ fn reached(cursor: &Cursor) -> Value {
 async fn records_of_the_stream_become_records_and_states_become_the_cursor() {
     let other = json!({ "type": "RECORD", "stream": "people", "record": { "id": 99 } });
     let activate = json!({ "type": "ACTIVATE_VERSION", "stream": "orders", "version": 1 });
-    let driven = Driven::new(&[
+    let tap = ControlledTap::new(&[
         schema(),
         record(1),
         activate,
@@ -93,15 +93,15 @@ async fn records_of_the_stream_become_records_and_states_become_the_cursor() {
         record(3),
         state(8),
     ]);
-    let (found, at) = batches(&mut driven.process(json!({})), None, 10).await;
+    let (found, at) = batches(&mut tap.process(json!({})), None, 10).await;
     assert_eq!(found, [["1", "2", "3"]]);
-    assert_eq!(reached(&at)["state"], json!({ "line": 8 }));
-    let (found, again) = batches(&mut driven.process(json!({})), Some(at.clone()), 10).await;
+    assert_eq!(position(&at)["state"], json!({ "line": 8 }));
+    let (found, again) = batches(&mut tap.process(json!({})), Some(at.clone()), 10).await;
     assert_eq!((found, &again), (vec![Vec::<String>::new()], &at), "a source at rest");
 }
 
 #[tokio::test]
-async fn a_run_can_be_cut_at_any_cursor_and_goes_on_where_it_was() {
+async fn a_run_can_end_at_any_cursor_and_continues_there() {
     let mut messages = vec![schema()];
     for id in 0..12 {
         messages.push(record(id));
@@ -109,72 +109,72 @@ async fn a_run_can_be_cut_at_any_cursor_and_goes_on_where_it_was() {
             messages.push(state(u32::try_from(messages.len()).unwrap() + 1));
         }
     }
-    let driven = Driven::new(&messages);
+    let tap = ControlledTap::new(&messages);
     let all: Vec<String> = (0..12).map(|id| id.to_string()).collect();
     for cut in 0..5 {
-        let (mut process, mut at, mut seen) = (driven.process(json!({})), None, Vec::new());
+        let (mut process, mut at, mut seen) = (tap.process(json!({})), None, Vec::new());
         for _ in 0..cut {
             let batch = process.read(at.as_ref(), 3).await.unwrap();
             seen.extend(batch.entries.iter().map(super::key));
             at = Some(batch.upto);
         }
-        let (rest, _) = batches(&mut driven.process(json!({})), at, 3).await;
+        let (rest, _) = batches(&mut tap.process(json!({})), at, 3).await;
         seen.extend(rest.concat());
         assert_eq!(seen, all, "cut after {cut} reads: each once, in order");
     }
 }
 
 #[tokio::test]
-async fn a_tap_that_gives_other_records_after_a_restart_is_read_from_its_state_again() {
-    let driven = Driven::new(&[schema(), record(1), record(2), record(3), record(4)]);
-    let batch = driven.process(json!({})).read(None, 2).await.unwrap();
+async fn a_tap_that_writes_other_records_after_a_restart_is_read_from_its_state_again() {
+    let tap = ControlledTap::new(&[schema(), record(1), record(2), record(3), record(4)]);
+    let batch = tap.process(json!({})).read(None, 2).await.unwrap();
     // A new order comes first: counting two of them would lose the second.
-    driven.will_say(&[schema(), record(9), record(1), record(2), record(3), record(4)]);
-    let (found, _) = batches(&mut driven.process(json!({})), Some(batch.upto), 2).await;
+    tap.set_messages(&[schema(), record(9), record(1), record(2), record(3), record(4)]);
+    let (found, _) = batches(&mut tap.process(json!({})), Some(batch.upto), 2).await;
     assert_eq!(found.concat(), ["9", "1", "2", "3", "4"]);
 }
 
 #[tokio::test]
 async fn an_empty_state_or_one_that_goes_back_changes_nothing() {
     let empty = json!({ "type": "STATE", "value": {} });
-    let driven =
-        Driven::new(&[schema(), record(1), state(7), record(2), state(3), record(3), empty]);
-    let (_, at) = batches(&mut driven.process(json!({})), None, 10).await;
-    assert_eq!(reached(&at)["state"], json!({ "line": 7 }));
-    driven.will_say(&[json!({ "type": "STATE", "value": { "bookmarks": {} } })]);
-    let (_, at) = batches(&mut driven.process(json!({})), Some(at), 10).await;
-    assert_eq!(reached(&at)["state"], json!({ "line": 7 }));
+    let tap =
+        ControlledTap::new(&[schema(), record(1), state(7), record(2), state(3), record(3), empty]);
+    let (_, at) = batches(&mut tap.process(json!({})), None, 10).await;
+    assert_eq!(position(&at)["state"], json!({ "line": 7 }));
+    tap.set_messages(&[json!({ "type": "STATE", "value": { "bookmarks": {} } })]);
+    let (_, at) = batches(&mut tap.process(json!({})), Some(at), 10).await;
+    assert_eq!(position(&at)["state"], json!({ "line": 7 }));
 }
 
 #[tokio::test]
 async fn a_tap_that_fails_is_transient_and_what_it_gave_before_is_kept() {
-    let driven = Driven::new(&[schema(), record(1), state(3), record(2)]);
-    std::fs::write(driven.path("fails"), "").unwrap();
-    let mut process = driven.process(json!({}));
+    let tap = ControlledTap::new(&[schema(), record(1), state(3), record(2)]);
+    std::fs::write(tap.path("fails"), "").unwrap();
+    let mut process = tap.process(json!({}));
     let batch = process.read(None, 10).await.unwrap();
     assert_eq!((batch.entries.len(), batch.caught_up), (2, false));
     let fault = process.read(Some(&batch.upto), 10).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
     assert!(fault.to_string().contains("exit code 7"), "{fault}");
-    std::fs::remove_file(driven.path("fails")).unwrap();
+    std::fs::remove_file(tap.path("fails")).unwrap();
     let (found, _) = batches(&mut process, Some(batch.upto), 10).await;
     assert!(found.concat().is_empty(), "nothing twice: {found:?}");
 }
 
 #[tokio::test]
 async fn records_are_given_while_a_tap_waits() {
-    let driven = Driven::new(&[schema(), record(1)]);
+    let tap = ControlledTap::new(&[schema(), record(1)]);
     let waits = format!("{TAP}\nos.waitpid(os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '1000'), 0)");
-    std::fs::write(driven.path("tap.py"), waits).unwrap();
-    let batch = driven.process(json!({})).read(None, 10).await.unwrap();
+    std::fs::write(tap.path("tap.py"), waits).unwrap();
+    let batch = tap.process(json!({})).read(None, 10).await.unwrap();
     assert_eq!((batch.entries.len(), batch.caught_up), (1, false));
 }
 
 #[tokio::test]
 async fn one_key_comes_once_in_a_batch_in_its_last_state() {
     let changed = json!({ "type": "RECORD", "stream": "orders", "record": { "id": 1, "x": 2 } });
-    let driven = Driven::new(&[schema(), record(1), record(2), changed]);
-    let batch = driven.process(json!({})).read(None, 10).await.unwrap();
+    let tap = ControlledTap::new(&[schema(), record(1), record(2), changed]);
+    let batch = tap.process(json!({})).read(None, 10).await.unwrap();
     let [Entry::Record(first), Entry::Record(_)] = batch.entries.as_slice() else {
         panic!("{batch:?}")
     };
@@ -183,33 +183,33 @@ async fn one_key_comes_once_in_a_batch_in_its_last_state() {
 
 #[tokio::test]
 async fn keys_and_revisions_are_the_fields_that_were_named() {
-    let driven = Driven::new(&[
+    let tap = ControlledTap::new(&[
         json!({ "type": "SCHEMA", "stream": "orders", "schema": {}, "key_properties": ["id", "at"] }),
         record(1),
         json!({ "type": "RECORD", "stream": "orders", "record": { "id": 2, "at": "soon" } }),
         json!({ "type": "RECORD", "stream": "orders", "record": { "at": "2026-10-09T10:00:00Z" } }),
     ]);
-    let batch = driven.process(json!({ "revision": "at" })).read(None, 10).await.unwrap();
+    let batch = tap.process(json!({ "revision": "at" })).read(None, 10).await.unwrap();
     let found: Vec<String> = batch.entries.iter().map(super::key).collect();
     assert_eq!(found, [r#"["1","2026-10-09T10:00:00Z"]"#, "no_revision", "missing_key"]);
     let Entry::Record(record) = &batch.entries[0] else { panic!() };
     assert_eq!(record.revision, "2026-10-09T10:00:00Z".parse().map(Revision::time).unwrap());
 
-    let nameless =
+    let without_key =
         json!({ "type": "SCHEMA", "stream": "orders", "schema": {}, "key_properties": [] });
-    driven.will_say(&[nameless, self::record(1)]);
-    let fault = driven.process(json!({})).read(None, 10).await.unwrap_err();
+    tap.set_messages(&[without_key, self::record(1)]);
+    let fault = tap.process(json!({})).read(None, 10).await.unwrap_err();
     assert!(fault.to_string().contains("have no key"), "{fault}");
-    let (found, _) = batches(&mut driven.process(json!({ "key": ["id"] })), None, 10).await;
+    let (found, _) = batches(&mut tap.process(json!({ "key": ["id"] })), None, 10).await;
     assert_eq!(found, [["1"]]);
 }
 
 #[tokio::test]
 async fn the_files_of_a_tap_are_private_and_removed_after_the_run() {
-    let driven = Driven::new(&[schema(), record(1), state(3), record(2)]);
-    let (_, at) = batches(&mut driven.process(json!({})), None, 1).await;
-    let (_, _) = batches(&mut driven.process(json!({})), Some(at), 1).await;
-    let calls = std::fs::read_to_string(driven.path("calls")).unwrap();
+    let tap = ControlledTap::new(&[schema(), record(1), state(3), record(2)]);
+    let (_, at) = batches(&mut tap.process(json!({})), None, 1).await;
+    let (_, _) = batches(&mut tap.process(json!({})), Some(at), 1).await;
+    let calls = std::fs::read_to_string(tap.path("calls")).unwrap();
     let calls: Vec<(Vec<String>, Vec<String>)> =
         calls.lines().map(|call| serde_json::from_str(call).unwrap()).collect();
     let options: Vec<Vec<&str>> = calls
@@ -230,36 +230,36 @@ async fn the_files_of_a_tap_are_private_and_removed_after_the_run() {
 
 #[tokio::test]
 async fn the_stream_is_selected_in_the_catalog_and_no_other() {
-    let driven = Driven::new(&[schema()]);
+    let tap = ControlledTap::new(&[schema()]);
     let copy = "import shutil, sys; a = sys.argv; '--catalog' in a and shutil.copy(a[a.index('--catalog') + 1], 'catalog.json')\n";
-    std::fs::write(driven.path("tap.py"), format!("{copy}{TAP}")).unwrap();
-    let _ = driven.process(json!({})).read(None, 10).await.unwrap();
+    std::fs::write(tap.path("tap.py"), format!("{copy}{TAP}")).unwrap();
+    let _ = tap.process(json!({})).read(None, 10).await.unwrap();
     let catalog: Value =
-        serde_json::from_slice(&std::fs::read(driven.path("catalog.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(tap.path("catalog.json")).unwrap()).unwrap();
     let selected = |index: usize| &catalog["streams"][index]["metadata"][0]["metadata"]["selected"];
     assert_eq!((selected(0), selected(1)), (&json!(true), &json!(false)));
-    let mode = std::fs::metadata(driven.path("catalog.json")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(tap.path("catalog.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
-    let fault = driven.process(json!({ "stream": "ordres" })).read(None, 10).await.unwrap_err();
+    let fault = tap.process(json!({ "stream": "ordres" })).read(None, 10).await.unwrap_err();
     assert!(fault.to_string().contains("it has: orders, people"), "{fault}");
-    std::fs::write(driven.path("mine.json"), r#"{"streams":[{"stream":"mine"}]}"#).unwrap();
-    let mut mine = driven.process(json!({ "catalog": { "file": "mine.json" } }));
+    std::fs::write(tap.path("mine.json"), r#"{"streams":[{"stream":"mine"}]}"#).unwrap();
+    let mut mine = tap.process(json!({ "catalog": { "file": "mine.json" } }));
     let _ = mine.read(None, 10).await.unwrap();
-    let catalog = std::fs::read_to_string(driven.path("catalog.json")).unwrap();
+    let catalog = std::fs::read_to_string(tap.path("catalog.json")).unwrap();
     assert!(catalog.contains("mine"), "{catalog}");
 }
 
 #[tokio::test]
 async fn other_output_stops_the_channel_and_a_silent_tap_times_out() {
-    let driven = Driven::new(&[json!("13800001234")]);
-    let fault = driven.process(json!({})).read(None, 10).await.unwrap_err();
+    let tap = ControlledTap::new(&[json!("13800001234")]);
+    let fault = tap.process(json!({})).read(None, 10).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped);
     assert!(!fault.to_string().contains("13800001234"), "{fault}");
     let silent = json!({
         "command": ["sh", "-c", "exec sleep 1000"], "protocol": "singer", "timeout": "200ms",
         "singer": { "stream": "orders", "catalog": "none" },
     });
-    let fault = process(driven.0.path(), silent).read(None, 10).await.unwrap_err();
+    let fault = process(tap.0.path(), silent).read(None, 10).await.unwrap_err();
     assert!(fault.to_string().contains("wrote nothing for 200ms"), "{fault}");
 }
