@@ -333,8 +333,8 @@ impl Reader<'_> {
 /// The offset of the first control character.
 fn find_control(text: &str) -> Option<usize> {
     // No branch for each byte, because this is fast and few texts have a control character.
-    let least = text.bytes().fold(u8::MAX, u8::min);
-    (least < 0x20).then(|| text.bytes().position(|byte| byte < 0x20)).flatten()
+    let smallest = text.bytes().fold(u8::MAX, u8::min);
+    (smallest < 0x20).then(|| text.bytes().position(|byte| byte < 0x20)).flatten()
 }
 
 #[cfg(test)]

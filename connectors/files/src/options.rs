@@ -33,7 +33,7 @@ pub(crate) enum RevisionSource {
 impl Options {
     /// Refuses settings that cannot work.
     pub(crate) fn new(config: Config, context: &ConnectorContext) -> Result<Arc<Self>, Fault> {
-        let refused = |what: &str, remedy: &str| Err(Fault::stopped(what).remedy(remedy));
+        let refused = |cause: &str, remedy: &str| Err(Fault::stopped(cause).remedy(remedy));
         if config.pattern.is_empty() {
             return refused("`match` names no file", "write it like [\"*.csv\"]");
         }
@@ -54,8 +54,8 @@ impl Options {
                 "write one to four characters that are neither the quote nor a line end",
             );
         }
-        let columns = Columns::new(&config.columns).map_err(|what| {
-            Fault::stopped(format!("`columns`: {what}")).remedy("give each name to one column")
+        let columns = Columns::new(&config.columns).map_err(|cause| {
+            Fault::stopped(format!("`columns`: {cause}")).remedy("give each name to one column")
         })?;
         let Limits { total, ratio, entries, record } = config.limits;
         if total == 0 || ratio == 0 || entries == 0 || !(1..=16).contains(&record) {
@@ -83,8 +83,9 @@ fn revision_source(
     context: &ConnectorContext,
 ) -> Result<RevisionSource, Fault> {
     let format = |text: &String| {
-        TimeFormat::new(text, context.zone).map_err(|what| {
-            Fault::stopped(format!("`revision`: {what}")).remedy("write it like \"_%Y%m%d%H%M%S.\"")
+        TimeFormat::new(text, context.zone).map_err(|cause| {
+            Fault::stopped(format!("`revision`: {cause}"))
+                .remedy("write it like \"_%Y%m%d%H%M%S.\"")
         })
     };
     match (&config.name, &config.at, &config.format) {

@@ -123,7 +123,7 @@ fn is_encrypted(head: &[u8]) -> bool {
 /// What else programs write into a file with the name of a workbook, because Excel opens it too.
 fn describe_content(head: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(&head[..head.len().min(4_096)]).to_ascii_lowercase();
-    let has = |what: &str| text.contains(what);
+    let has = |part: &str| text.contains(part);
     match () {
         () if has("urn:schemas-microsoft-com:office:spreadsheet") => "XML of Excel 2003",
         () if has("<html") || has("<table") => "a web page (HTML)",
@@ -264,17 +264,17 @@ mod tests {
         let mut options = options::for_tests();
         let zeros = vec![0; 8 << 20];
         options.config.limits = Limits { total: 1 << 10, ratio: 100, entries: 3, record: 4 };
-        let said = unpack("a.csv.gz", &gzipped(&zeros), &options).unwrap_err();
-        assert_eq!(said, "too_large: more than 100 times its size is packed in it");
+        let error = unpack("a.csv.gz", &gzipped(&zeros), &options).unwrap_err();
+        assert_eq!(error, "too_large: more than 100 times its size is packed in it");
         options.config.limits = Limits { total: 6, ratio: 10_000, entries: 3, record: 4 };
         let parts = zipped(&[("1.csv", &zeros[..5 << 20]), ("2.csv", &zeros[..5 << 20])]);
-        let said = unpack("a.zip", &parts, &options).unwrap_err();
-        assert_eq!(said, "too_large: more than 6291456 bytes are packed in it");
+        let error = unpack("a.zip", &parts, &options).unwrap_err();
+        assert_eq!(error, "too_large: more than 6291456 bytes are packed in it");
         let names: Vec<String> = (0..4).map(|n| format!("{n}.csv")).collect();
         let many: Vec<(&str, &[u8])> =
             names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
-        let said = unpack("a.zip", &zipped(&many), &options).unwrap_err();
-        assert_eq!(said, "too_large: more than 3 files in the archive");
+        let error = unpack("a.zip", &zipped(&many), &options).unwrap_err();
+        assert_eq!(error, "too_large: more than 3 files in the archive");
     }
 
     #[test]

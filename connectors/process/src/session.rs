@@ -131,8 +131,8 @@ impl Session {
 }
 
 async fn ended_early(child: &mut Child, plan: &Plan) -> Fault {
-    let how = child.wait().await.err().unwrap_or_else(|| "it ended".to_owned());
-    violation(plan, &format!("{how} before its answer was complete"))
+    let cause = child.wait().await.err().unwrap_or_else(|| "it ended".to_owned());
+    violation(plan, &format!("{cause} before its answer was complete"))
 }
 
 fn violation(plan: &Plan, cause: &str) -> Fault {

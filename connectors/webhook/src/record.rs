@@ -28,9 +28,9 @@ impl Reader {
 
     /// The entries of a fixture: the body of a request.
     pub(crate) fn page(&self, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        let records = records(page, None, None, usize::MAX).map_err(|why| {
+        let records = records(page, None, None, usize::MAX).map_err(|error| {
             Fault::stopped("the fixture is not the body of a request")
-                .because(why)
+                .because(error)
                 .remedy("write one JSON record, or an array of them")
         })?;
         let entry =

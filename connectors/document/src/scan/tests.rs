@@ -26,7 +26,7 @@ fn elements_are_found_whatever_is_wrong_within_them() {
         ("id=1", "not a JSON value"),
         ("[\"a]", "ends too early"),
     ] {
-        let said = of(text).unwrap_err().to_string();
-        assert!(said.contains(place), "{text}: {said}");
+        let error = of(text).unwrap_err().to_string();
+        assert!(error.contains(place), "{text}: {error}");
     }
 }

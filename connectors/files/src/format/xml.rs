@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn malformed_xml_ends_the_file_and_keeps_the_records_before_it() {
         let deep = format!("<a><r>{}{}</r></a>", "<x>".repeat(200), "</x>".repeat(200));
-        for (text, said, n) in [
+        for (text, code, n) in [
             ("<a><r/><r>", "truncated", 1),
             ("<a><r/>", "truncated", 1),
             ("<a><r/></b><r/></a>", "bad_xml", 1),
@@ -218,7 +218,7 @@ mod tests {
             ("<!DOCTYPE a [<!ENTITY x 'y'>]><a><r>&x;&x;</r></a>", "", 1),
         ] {
             let (rows, ended) = rows(text.as_bytes(), None);
-            assert_eq!((ended.unwrap_or_default().as_str(), rows.len()), (said, n), "{text}");
+            assert_eq!((ended.unwrap_or_default().as_str(), rows.len()), (code, n), "{text}");
         }
     }
 }

@@ -16,7 +16,7 @@ const MAX_LINES: usize = 20;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Bytes of a line.
 const MAX_LINE_BYTES: usize = 16 * 1024;
-/// Characters of a line that are shown.
+/// Characters of a line that are presented.
 const MAX_CHARACTERS: usize = 300;
 /// Digits of a number that is shown: a longer one may be a telephone number.
 const MAX_DIGITS: usize = 6;
@@ -52,20 +52,20 @@ fn log_omitted(channel: &ChannelId, n_lines: usize) {
 
 /// A program's text made readable: truncated, on one line, without long numbers.
 pub(crate) fn presentable(text: &str) -> String {
-    let mut shown = String::new();
+    let mut presented = String::new();
     let mut digits = String::new();
-    let letters = text.trim().chars().take(MAX_CHARACTERS);
-    for letter in letters.map(Some).chain([None]) {
-        match letter {
+    let characters = text.trim().chars().take(MAX_CHARACTERS);
+    for character in characters.map(Some).chain([None]) {
+        match character {
             Some(digit) if digit.is_ascii_digit() => digits.push(digit),
             other => {
-                shown.push_str(if digits.len() <= MAX_DIGITS { &digits } else { "…" });
+                presented.push_str(if digits.len() <= MAX_DIGITS { &digits } else { "…" });
                 digits.clear();
-                shown.extend(other.map(|letter| if letter.is_control() { ' ' } else { letter }));
+                presented.extend(other.map(|c| if c.is_control() { ' ' } else { c }));
             }
         }
     }
-    shown
+    presented
 }
 
 #[cfg(test)]

@@ -54,8 +54,9 @@ impl Files {
 /// The catalog in a file of the channel's folder.
 pub(crate) fn catalog(plan: &Plan, name: &str) -> Result<Value, Fault> {
     let path = plan.context.folder.join(name);
-    read(&path).map_err(|why| {
-        Fault::stopped(format!("the catalog cannot be read: {why}")).at(path.display().to_string())
+    read(&path).map_err(|cause| {
+        Fault::stopped(format!("the catalog cannot be read: {cause}"))
+            .at(path.display().to_string())
     })
 }
 

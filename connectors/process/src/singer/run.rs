@@ -179,8 +179,8 @@ async fn end(child: &mut Child, plan: &Plan) -> Output {
     match tokio::time::timeout(plan.config.timeout.0, child.wait()).await {
         Ok(Ok(())) => Output::Ended,
         // A tap fails whenever its source does not answer, so this is transient.
-        Ok(Err(how)) => Output::Failed(
-            Fault::transient(how).at(plan.place()).remedy("see its standard error in the log"),
+        Ok(Err(cause)) => Output::Failed(
+            Fault::transient(cause).at(plan.place()).remedy("see its standard error in the log"),
         ),
         Err(_) => Output::Failed(plan.stopped("it has closed its output and does not end")),
     }

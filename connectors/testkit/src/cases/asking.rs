@@ -39,12 +39,12 @@ pub async fn the_same_question_gets_the_same_keys<S: Source>(mut source: S) {
 
 /// A run that ends at any cursor, and goes on in another process, finds the same keys.
 pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
-    for cut in 0..12 {
+    for n_reads in 0..12 {
         // New records each time: some sources do not return acknowledged records again.
-        let expected = rows(&mut source, &format!("c{cut}-"), 5).await;
+        let expected = rows(&mut source, &format!("c{n_reads}-"), 5).await;
         let (mut seen, mut at) = (Seen::new(), None);
         let mut connector = source.connector();
-        for _ in 0..cut {
+        for _ in 0..n_reads {
             let (keys, upto, _) = read(&mut connector, at.as_ref(), 2).await;
             add_keys(&mut seen, keys);
             settle(&mut connector, &upto).await;

@@ -45,10 +45,10 @@ pub async fn a_page_shift_after_a_delete_loses_nothing<S: Deletes>(mut source: S
     let keys = rows(&mut source, "r", 9).await;
     let (mut connector, mut seen) = (source.connector(), Seen::new());
     let (found, upto, _) = read(&mut connector, None, 3).await;
-    let gone = found.first().cloned().unwrap_or_default();
+    let deleted = found.first().cloned().unwrap_or_default();
     add_keys(&mut seen, found);
     settle(&mut connector, &upto).await;
-    source.delete(&gone).await;
+    source.delete(&deleted).await;
     let (rest, _) = run(&mut connector, Some(upto), 3).await;
     seen.extend(rest);
     assert_found(&seen, &keys);

@@ -182,9 +182,9 @@ impl client::Handler for HostKeyCheck {
 
     async fn check_server_key(
         &mut self,
-        shown: &PublicKeyOrCertificate,
+        offered: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        let PublicKeyOrCertificate::PublicKey { key, .. } = shown else { return Ok(false) };
+        let PublicKeyOrCertificate::PublicKey { key, .. } = offered else { return Ok(false) };
         let is_accepted = self.accepts(key);
         if !is_accepted {
             let _ = self.refused.set(key.fingerprint(HashAlg::Sha256).to_string());
@@ -219,9 +219,9 @@ fn connection_fault(error: &russh::Error) -> Fault {
             Fault::stopped("the server supports no algorithm that is safe today")
                 .remedy("have the SSH of the server updated")
         }
-        russh::Error::IO(error) if let Some(why) = no_connection(error) => {
+        russh::Error::IO(error) if let Some(cause) = no_connection(error) => {
             Fault::transient("cannot connect")
-                .because(why)
+                .because(cause)
                 .remedy("check host and port in `url`, and that the server runs there")
         }
         russh::Error::ConnectionTimeout

@@ -4,16 +4,16 @@ use super::*;
 
 #[test]
 fn a_file_that_is_not_a_workbook_is_refused() {
-    let said = |file: Arc<File>| match open(file, &options::for_tests()).err() {
+    let code_of = |file: Arc<File>| match open(file, &options::for_tests()).err() {
         Some(FileError::Content(reason)) => reason.code.into_owned(),
         _ => panic!("taken"),
     };
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"a,b\n1,2").unwrap();
-    assert_eq!(said(Arc::new(file)), "bad_workbook");
+    assert_eq!(code_of(Arc::new(file)), "bad_workbook");
     let wrong_string = format!("{SHEET}<row><c r=\"A2\" t=\"s\"><v>99</v></c></row>");
-    assert_eq!(said(workbook("", "<workbookPr date1904=\"1\"/>")), "dates_from_1904");
-    assert_eq!(said(workbook("", "")), "unknown_header");
+    assert_eq!(code_of(workbook("", "<workbookPr date1904=\"1\"/>")), "dates_from_1904");
+    assert_eq!(code_of(workbook("", "")), "unknown_header");
     let mut next_row = open(workbook(&wrong_string, ""), &options::for_tests())
         .unwrap_or_else(|e| panic!("{e:?}"));
     assert!(matches!(next_row(), Err(FileError::Content(_))));
@@ -31,7 +31,7 @@ fn a_flag_of_1904_is_not_lost_to_a_later_element_of_the_same_name() {
 
 #[test]
 fn files_that_would_fill_the_memory_are_refused_early() {
-    let said = |parts: &[(&str, &str)]| {
+    let code_of = |parts: &[(&str, &str)]| {
         let mut archive = ZipWriter::new(tempfile::tempfile().unwrap());
         let book = "<workbook xmlns:r=\"u\"><sheets><sheet r:id=\"a\"/></sheets></workbook>";
         let relation = "<Relationships><Relationship Id=\"a\" Target=\"s.xml\"/></Relationships>";
@@ -68,19 +68,19 @@ fn files_that_would_fill_the_memory_are_refused_early() {
         )),
     ] {
         let parts: Vec<(&str, &str)> = parts.iter().map(|(name, text)| (*name, &**text)).collect();
-        assert_eq!(said(&parts), "too_large");
+        assert_eq!(code_of(&parts), "too_large");
     }
     for text in [format!("<si><t>{long}</t></si>"), "<si/>".repeat((4 << 20) + 1)] {
         assert_eq!(
-            said(&[("xl/sharedStrings.xml", &texts(&text)), ("xl/s.xml", sheet)]),
+            code_of(&[("xl/sharedStrings.xml", &texts(&text)), ("xl/s.xml", sheet)]),
             "too_large"
         );
     }
     // Texts that are only declared cost nothing.
     assert_eq!(
-        said(&[("xl/sharedStrings.xml", &texts("<si/>")), ("xl/s.xml", sheet)]),
+        code_of(&[("xl/sharedStrings.xml", &texts("<si/>")), ("xl/s.xml", sheet)]),
         "unknown_header"
     );
     let far = row("<row r=\"1048576\"><c r=\"XFE1\" t=\"str\"><v>x</v></c></row>");
-    assert_eq!(said(&[("xl/s.xml", &far)]), "bad_workbook");
+    assert_eq!(code_of(&[("xl/s.xml", &far)]), "bad_workbook");
 }
