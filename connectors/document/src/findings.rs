@@ -169,7 +169,8 @@ impl Findings {
         bytes
     }
 
-    /// Only the first `n_findings` are considered: a source contains markers of earlier findings only.
+    /// Only the first `n_findings` are considered: a source contains markers of earlier findings
+    /// only.
     fn restore(&self, text: &[u8], n_findings: usize, bytes: &mut Vec<u8>) {
         let (Some(marker), Ok(text)) = (self.marker(), std::str::from_utf8(text)) else {
             bytes.extend_from_slice(text);
@@ -283,7 +284,8 @@ impl Findings {
     /// `forbidden`.
     pub(crate) fn choose_marker(&mut self, text: &str, forbidden: Option<char>) -> char {
         *self.marker.get_or_insert_with(|| {
-            // A document that contains all of them is garbage: then its own ones are taken for markers.
+            // A document that contains all of them is garbage: then its own ones are taken for
+            // markers.
             let mut candidates = CANDIDATES;
             candidates
                 .find(|candidate| Some(*candidate) != forbidden && !text.contains(*candidate))

@@ -169,8 +169,8 @@ impl Reader<'_> {
         Ok(None)
     }
 
-    /// Marks the damaged value that begins at `start`; parsing continues after it. `from` is an offset
-    /// in the value that is not within a string.
+    /// Marks the damaged value that begins at `start`; parsing continues after it. `from` is an
+    /// offset in the value that is not within a string.
     fn damaged(
         &mut self,
         detail: &'static str,
@@ -224,8 +224,8 @@ impl Reader<'_> {
         if self.take_if_next(b':') { Ok(name) } else { Err("a colon is missing") }
     }
 
-    /// A string, after its first quote. Control characters, which JSON forbids, are kept: their meaning
-    /// is clear.
+    /// A string, after its first quote. Control characters, which JSON forbids, are kept: their
+    /// meaning is clear.
     fn string(&mut self) -> Result<String, &'static str> {
         let (mut string, mut has_control, mut has_unpaired) = (String::new(), false, false);
         loop {

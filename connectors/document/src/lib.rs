@@ -1,9 +1,10 @@
 //! From bytes to trees in which JSONPaths work: JSON and XML, whole documents and single records.
 //!
-//! Bytes are decoded before anything is split; the text becomes a tree; a path selects the records. Damage in the bytes or the syntax of one record is a finding about that record and does
-//! not affect the others. A document that cannot be parsed at all is an error: the caller
-//! decides what to do about the page. The alternative, a strict parser for each kind of source, would
-//! treat the same bytes in a different way in each.
+//! Bytes are decoded before anything is split; the text becomes a tree; a path selects the records.
+//! Damage in the bytes or the syntax of one record is a finding about that record and does not
+//! affect the others. A document that cannot be parsed at all is an error: the caller decides what
+//! to do about the page. The alternative, a strict parser for each kind of source, would treat the
+//! same bytes in a different way in each.
 //!
 //! Reading order: `decode.rs`, `findings.rs`, `json.rs`, `xml.rs`, `path.rs`.
 

@@ -14,8 +14,8 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Where the element ends in `text`, if it does: before a `,` or a bracket that belongs to another
-    /// element.
+    /// Where the element ends in `text`, if it does: before a `,` or a bracket that belongs to
+    /// another element.
     ///
     /// # Errors
     /// The place of a bracket that does not match the open one.

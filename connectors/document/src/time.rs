@@ -67,8 +67,8 @@ impl TimeFormat {
         }
     }
 
-    /// The moment of a local time. In the hour that occurs twice when summer time ends, the earlier one;
-    /// in the hour that is skipped, the time is taken as UTC.
+    /// The moment of a local time. In the hour that occurs twice when summer time ends, the earlier
+    /// one; in the hour that is skipped, the time is taken as UTC.
     pub fn from_local(&self, time: NaiveDateTime) -> Timestamp {
         let local = self.zone.from_local_datetime(&time).earliest();
         local.map_or_else(|| time.and_utc(), |time| time.to_utc())

@@ -1,10 +1,10 @@
 //! Files that a source puts into a folder, on this machine or on an SFTP server.
 //!
-//! A folder has no protocol: files contain the same records, arrive late, are replaced, are found while
-//! they are still being written, and change their columns. So a file is read when it is complete; a
-//! file with a manifest is read as a whole or not at all. The newest state of a record wins, by the
-//! time of its file. Files that cannot be read are moved to a folder for errors. Files are moved only
-//! when their records are stored.
+//! A folder has no protocol: files contain the same records, arrive late, are replaced, are found
+//! while they are still being written, and change their columns. So a file is read when it is
+//! complete; a file with a manifest is read as a whole or not at all. The newest state of a record
+//! wins, by the time of its file. Files that cannot be read are moved to a folder for errors. Files
+//! are moved only when their records are stored.
 //!
 //! Reading order: `next_file.rs` (which file), `open_file.rs` (checking and reading it), `format.rs`
 //! (its records), `record.rs`, then `folder.rs`.

@@ -56,8 +56,8 @@ pub(crate) struct RefusedFile {
 }
 
 impl OpenFile {
-    /// Checks a whole file and opens it after its first `n_skipped` records. The outer error is one of
-    /// the disk.
+    /// Checks a whole file and opens it after its first `n_skipped` records. The outer error is one
+    /// of the disk.
     pub(crate) fn open(
         candidate: &Candidate,
         file: File,

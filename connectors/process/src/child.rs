@@ -38,8 +38,8 @@ const VARIABLES: &[&str] = &[
     "NO_PROXY",
 ];
 
-/// Sets the limits and becomes the program; exit code 125 when a limit cannot be set. No core file: it
-/// would contain the memory of the program.
+/// Sets the limits and becomes the program; exit code 125 when a limit cannot be set. No core file:
+/// it would contain the memory of the program.
 const LIMITED_START: &str = r#"ulimit -c 0 && ulimit -v "$0" || exit 125; exec "$@""#;
 
 /// A running program. Dropping it kills it and everything it has started.

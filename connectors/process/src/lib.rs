@@ -1,9 +1,9 @@
 //! External programs: a plugin that uses the line protocol, or an existing Singer tap.
 //!
 //! A program is a separate process, not a library: it may be written in any language, and when it
-//! hangs, crashes or uses too much memory, it affects only itself. Any violation of the protocol stops the
-//! channel and ends the program; the next request starts it again, because its whole state is the
-//! cursor.
+//! hangs, crashes or uses too much memory, it affects only itself. Any violation of the protocol
+//! stops the channel and ends the program; the next request starts it again, because its whole
+//! state is the cursor.
 //!
 //! Reading order: `message.rs` (the protocol), `session.rs` (a plugin), `singer.rs` (a tap), then
 //! `child.rs` (running a program).

@@ -1,7 +1,7 @@
 //! A running plugin: requests and answers.
 //!
-//! When an answer cannot be read to its end, the session is dropped, and the plugin with it: the rest of
-//! an answer in a pipe is never taken for the answer to the next request.
+//! When an answer cannot be read to its end, the session is dropped, and the plugin with it: the
+//! rest of an answer in a pipe is never taken for the answer to the next request.
 
 use std::{collections::HashSet, time::Duration};
 

@@ -14,7 +14,8 @@ const UNKNOWN_ENCODING: &str =
     "the body is compressed in a way that is not supported: send it plain, or with gzip";
 const TOO_LARGE: &str = "the body is above 8 MiB unpacked: send fewer records at once";
 
-/// The records in the body of a request, as UTF-8: one, or those of an array. Malformed bytes stay as they are.
+/// The records in the body of a request, as UTF-8: one, or those of an array. Malformed bytes stay
+/// as they are.
 ///
 /// # Errors
 /// It cannot be unpacked within `max_bytes`, or its brackets do not match.

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
 
-/// Whether `new` may replace `old`. It may not if it is empty, or if a bookmark has gone back and none
-/// has gone forward: a tap that is interrupted may write such a state.
+/// Whether `new` may replace `old`. It may not if it is empty, or if a bookmark has gone back and
+/// none has gone forward: a tap that is interrupted may write such a state.
 pub(crate) fn is_forward(old: Option<&Value>, new: &Value) -> bool {
     if is_empty(new) {
         return false;

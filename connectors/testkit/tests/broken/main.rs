@@ -1,7 +1,7 @@
 //! The promises are tested: for each there is a connector that breaks this one and no other.
 //!
-//! A promise that no connector breaks tests nothing; one that breaks together with others does not show
-//! where to look.
+//! A promise that no connector breaks tests nothing; one that breaks together with others does not
+//! show where to look.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -226,7 +226,8 @@ fn push_reference(name: &BytesRef<'_>, into: &mut String) {
     }
 }
 
-/// The next event of a part. The parser has an event in memory, so one that reaches `limit` is refused.
+/// The next event of a part. The parser has an event in memory, so one that reaches `limit` is
+/// refused.
 fn next_event<'b>(
     reader: &mut Reader<Part>,
     limit: usize,
