@@ -116,7 +116,7 @@ impl National {
 /// Base64, AES-128/ECB/PKCS#5 under the key that Java makes of `appkey`.
 fn unwrap(appkey: &str, wrapped: &str) -> Option<Secret> {
     let bytes = STANDARD.decode(wrapped.trim()).ok()?;
-    let plain = cipher::open::<Aes128>(&key_of(appkey), None, &bytes).ok()?;
+    let plain = cipher::decrypt::<Aes128>(&key_of(appkey), None, &bytes).ok()?;
     String::from_utf8(plain).ok().filter(|secret| !secret.is_empty()).map(Secret::new)
 }
 
