@@ -9,7 +9,8 @@ use crate::{
     config::{Ack, Part},
     fetch::{Read, Source},
     pages::Param,
-    plan::{Plan, Target},
+    plan::Plan,
+    request::Call,
 };
 
 /// A part of a record, with what is known of its text; `null` where the source does not have it any
@@ -18,7 +19,7 @@ use crate::{
 pub(crate) async fn part(
     source: &mut Source,
     plan: &Plan,
-    (part, target): (&Part, &Target),
+    (part, call): (&Part, &Call),
     record: &Value,
 ) -> Result<(Value, Facts), Fault> {
     let mut params: Vec<Param> = Vec::new();
@@ -33,8 +34,8 @@ pub(crate) async fn part(
         };
         params.push((name.clone(), value));
     }
-    let request = target.call.request(&params, None)?;
-    let found = source.fetch(plan, target, &request, &part.missing, Ok).await;
+    let request = call.request(&params, None)?;
+    let found = source.fetch(plan, call, &request, &part.missing, Ok).await;
     let Read { tree, text, .. } = found
         .map_err(|unread| of_call(unread, &format!("the part `{}` of a record", part.name)))?;
     let taken = match &part.records {
@@ -51,11 +52,11 @@ pub(crate) async fn acknowledge(
     plan: &Plan,
     keys: &[String],
 ) -> Result<(), Fault> {
-    let (Some(ack), Some(target)) = (&plan.config.ack, &plan.ack) else { return Ok(()) };
+    let (Some(ack), Some(call)) = (&plan.config.ack, &plan.ack) else { return Ok(()) };
     let size = usize::try_from(ack.size).unwrap_or(1).max(1);
     for keys in keys.chunks(size) {
-        let request = target.call.request(&[param(ack, target, keys)], None)?;
-        let answered = source.fetch(plan, target, &request, &[], Ok).await;
+        let request = call.request(&[param(ack, call, keys)], None)?;
+        let answered = source.fetch(plan, call, &request, &[], Ok).await;
         let Read { tree, .. } =
             answered.map_err(|unread| of_call(unread, "the answer to an acknowledgement"))?;
         let n_failed = ack.failed.as_ref().map_or(0, |failed| failed.all(&tree).len());
@@ -66,10 +67,10 @@ pub(crate) async fn acknowledge(
     Ok(())
 }
 
-fn param(ack: &Ack, target: &Target, keys: &[String]) -> Param {
+fn param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
     let value = match &ack.separator {
         Some(separator) => Value::from(keys.join(separator)),
-        None if target.call.takes_lists() => Value::from(keys),
+        None if call.takes_lists() => Value::from(keys),
         None => Value::from(keys.join(",")),
     };
     (ack.param.clone(), value)

@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::{
     client::{Answer, Client, Unread},
     origin,
-    plan::{Plan, Target},
-    request::Request,
+    plan::Plan,
+    request::{Call, Request},
     rules::{Evidence, Meaning, Rule},
 };
 
@@ -43,7 +43,7 @@ impl Source {
     pub(crate) async fn fetch<T>(
         &mut self,
         plan: &Plan,
-        target: &Target,
+        call: &Call,
         request: &Request,
         missing: &[Rule],
         check: impl Fn(Read) -> Result<T, (String, Answer)>,
@@ -54,15 +54,15 @@ impl Source {
             self.warm_up(plan).await?;
             let (signed, signature) = self.signed(plan, request).await?;
             let is_answer =
-                |status| plan.config.rules.names_status(target.success.as_ref(), status);
+                |status| plan.config.rules.names_status(call.success.as_ref(), status);
             let answer = self.client.exchange(signed, request, Some(signature), is_answer).await?;
             let content_type = answer.headers.get("content-type").map(String::as_str);
-            let (text, facts, tree) = open(plan, target, &answer.body, content_type);
+            let (text, facts, tree) = open(plan, call, &answer.body, content_type);
             let Answer { status, retry_after, .. } = answer;
             let evidence = Evidence { status, text: &text, tree: tree.as_ref().ok(), retry_after };
             let meaning = match missing.iter().any(|rule| rule.matches(evidence)) {
                 true => Meaning::Nothing,
-                false => plan.config.rules.judge(target.success.as_ref(), evidence),
+                false => plan.config.rules.judge(call.success.as_ref(), evidence),
             };
             let read = match (meaning, tree) {
                 // Not counted as an attempt: it was not sent with a valid token.
@@ -159,7 +159,7 @@ impl Source {
 /// Bytes to text to tree, with the documents within it opened.
 pub(crate) fn open(
     plan: &Plan,
-    target: &Target,
+    call: &Call,
     bytes: &[u8],
     content_type: Option<&str>,
 ) -> (String, Facts, Result<Value, String>) {
@@ -168,7 +168,7 @@ pub(crate) fn open(
     let document::Text { text, mut facts } = document::decode(bytes, &hints);
     let shape = plan.config.format.unwrap_or_else(|| Shape::of(&text));
     let parsed = shape.parse(&text, &mut facts.findings).and_then(|mut tree| {
-        for inner in &target.inner {
+        for inner in &call.config.inner {
             // The content type is that of the answer, not of the document within.
             inner.open(&mut tree, &mut facts.findings, &Hints { content_type: None, ..hints })?;
         }

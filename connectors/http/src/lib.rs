@@ -127,7 +127,7 @@ impl Connector for Http {
                 // This is a second walk, and it is not due yet.
                 Ok(None) => Found { entries: Vec::new(), is_end: true },
                 Err(fault) => {
-                    let fault = fault.at(client::host(&self.plan.list.call.url));
+                    let fault = fault.at(client::host(&self.plan.list.url));
                     let affects_all = matches!(fault.kind(), FaultKind::Throttled(_))
                         || trouble.len() + 1 >= self.plan.n_values();
                     if affects_all && !has_moved {
@@ -162,7 +162,7 @@ impl Connector for Http {
 
     async fn settled(&mut self, upto: &Cursor) -> Result<(), Fault> {
         let acknowledging = calls::acknowledge(&mut self.source, &self.plan, &upto.owed);
-        acknowledging.await.map_err(|fault| fault.at(client::host(&self.plan.list.call.url)))
+        acknowledging.await.map_err(|fault| fault.at(client::host(&self.plan.list.url)))
     }
 
     fn limit_to(&mut self, range: TimeRange) -> Result<(), Fault> {

@@ -11,11 +11,9 @@ use serde_json::Value;
 
 use crate::{
     config::{CallConfig, Config, Each, Reread, Since},
-    inner::{Inner, Opener},
     origin,
     pages::{Page, Stop},
     request::Call,
-    rules::Rule,
     stretch::{DayRule, SinceRule, Stretch},
     time::Dated,
 };
@@ -24,24 +22,15 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) config: Config,
-    pub(crate) list: Target,
+    pub(crate) list: Call,
     /// The requests of the parts, in their order.
-    pub(crate) parts: Vec<Target>,
-    pub(crate) ack: Option<Target>,
+    pub(crate) parts: Vec<Call>,
+    pub(crate) ack: Option<Call>,
     pub(crate) stretch: Stretch,
     /// Where the time of a record is, for a second walk over pages that are sorted newest first.
     pub(crate) reread_at: Option<Dated>,
     pub(crate) warm_up: Option<Url>,
     pub(crate) redirects: Vec<Url>,
-}
-
-/// A request, and how its answers are read.
-#[derive(Debug)]
-pub(crate) struct Target {
-    pub(crate) call: Call,
-    pub(crate) inner: Vec<Opener>,
-    /// Which answers are successes; where this is `None`, the rule of the channel applies.
-    pub(crate) success: Option<Rule>,
 }
 
 /// The longest token or address of a next page where a channel has many positions, in bytes: so the
@@ -52,13 +41,10 @@ impl Plan {
     /// Checks the settings.
     pub(crate) fn new(config: Config, zone: Tz) -> Result<(Self, Auth), Fault> {
         let auth = Auth::build(config.auth.clone())?;
-        let target = |call: &CallConfig, success: &Option<Rule>| {
-            let inner =
-                call.inner.iter().cloned().map(Inner::build).collect::<Result<_, Fault>>()?;
-            let call = Call::new(call, &config.content_type, config.insecure)?;
-            Ok(Target { call, inner, success: success.clone() })
+        let call = |call: &CallConfig, success| {
+            Call::new(call, success, &config.content_type, config.insecure)
         };
-        let list = target(&config.call, &None)?;
+        let list = call(&config.call, None)?;
         check_page(&config.page)?;
         let stretch = stretch(&config, zone)?;
         let is_newest_first = matches!(config.page, Page::Newest(_));
@@ -73,8 +59,8 @@ impl Plan {
             tracing::debug!("records of this channel are read once; later changes are not seen");
         }
         let address = |url: &String| origin::address(url, config.insecure);
-        let parts = config.part.iter().map(|part| target(&part.call, &part.success));
-        let ack = config.ack.as_ref().map(|ack| target(&ack.call, &ack.success));
+        let parts = config.part.iter().map(|part| call(&part.call, part.success.as_ref()));
+        let ack = config.ack.as_ref().map(|ack| call(&ack.call, ack.success.as_ref()));
         config.each.as_ref().map_or(Ok(()), check_each)?;
         let plan = Self {
             list,

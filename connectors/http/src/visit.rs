@@ -198,9 +198,9 @@ impl Visit<'_> {
             return Ok(held.loaded);
         }
         let (params, next) = params(plan, turn, place, size);
-        let base = &plan.list.call.url;
+        let base = &plan.list.url;
         let next = next.map(|next| origin::follow(base, &next, &plan.redirects)).transpose();
-        let request = plan.list.call.request(&params, next?)?;
+        let request = plan.list.request(&params, next?)?;
         let load = |read: Read| {
             let Read { tree, text, mut answer } = read;
             let headers = std::mem::take(&mut answer.headers);
