@@ -5,9 +5,9 @@ use document::{Facts, scalar};
 use serde_json::Value;
 
 use crate::{
-    client::Unread,
+    client::FetchError,
     config::{Ack, Part},
-    fetch::{Read, Source},
+    fetch::{ReadAnswer, Source},
     pages::Param,
     plan::Plan,
     request::Call,
@@ -36,8 +36,8 @@ pub(crate) async fn part(
     }
     let request = call.request(&params, None)?;
     let found = source.fetch(plan, call, &request, &part.missing, Ok).await;
-    let Read { tree, text, .. } = found
-        .map_err(|unread| of_call(unread, &format!("the part `{}` of a record", part.name)))?;
+    let ReadAnswer { tree, text, .. } = found
+        .map_err(|error| call_fault(error, &format!("the part `{}` of a record", part.name)))?;
     let taken = match &part.records {
         Some(at) if !tree.is_null() => at.all(&tree).into_iter().cloned().collect(),
         _ => tree,
@@ -57,11 +57,11 @@ pub(crate) async fn acknowledge(
     for keys in keys.chunks(size) {
         let request = call.request(&[param(ack, call, keys)], None)?;
         let answered = source.fetch(plan, call, &request, &[], Ok).await;
-        let Read { tree, .. } =
-            answered.map_err(|unread| of_call(unread, "the answer to an acknowledgement"))?;
+        let ReadAnswer { tree, .. } =
+            answered.map_err(|error| call_fault(error, "the answer to an acknowledgement"))?;
         let n_failed = ack.failed.as_ref().map_or(0, |failed| failed.all(&tree).len());
         if n_failed > 0 {
-            tracing::warn!(n_failed, n_told = keys.len(), "the source refuses acknowledgements");
+            tracing::warn!(n_failed, n_keys = keys.len(), "the source refuses acknowledgements");
         }
     }
     Ok(())
@@ -76,10 +76,12 @@ fn param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
     (ack.param.clone(), value)
 }
 
-fn of_call(unread: Unread, what: &str) -> Fault {
-    match unread {
-        Unread::Fault(fault) => fault,
-        Unread::TooLarge => Fault::stopped(format!("{what} is larger than `limit_mib`")),
-        Unread::Bad { what: why, .. } => Fault::stopped(format!("{what} cannot be read: {why}")),
+fn call_fault(error: FetchError, what: &str) -> Fault {
+    match error {
+        FetchError::Fault(fault) => fault,
+        FetchError::TooLarge => Fault::stopped(format!("{what} is larger than `limit_mib`")),
+        FetchError::Unreadable { what: why, .. } => {
+            Fault::stopped(format!("{what} cannot be read: {why}"))
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Builds a request from settings and parameters.
 //!
-//! Parameters are added where the request has its own: into the query of a GET, the fields of a
+//! Parameters are added to those of the settings: into the query of a GET, the fields of a
 //! form, the members of a JSON body, or the placeholders of a body from a file.
 
 use connector_wire::auth::{self, percent_encoded};
@@ -74,7 +74,7 @@ impl Request {
         if query != self.unsigned().query {
             let fields: Vec<Param> =
                 query.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-            self.url.set_query(Some(&encoded(&fields)));
+            self.url.set_query(Some(&form_encoded(&fields)));
         }
         Self { headers, body, ..self }
     }
@@ -108,9 +108,8 @@ impl Call {
         config.inner.iter().try_for_each(Inner::check)?;
         let template = body.as_ref().map(|text| {
             let label = content_type.split_once("charset=").map_or("utf-8", |(_, label)| label);
-            let charset = Charset::from_label(label.trim_matches('"')).ok_or_else(|| {
-                stopped(format!("`{label}` in `content_type` is not a charset"))
-            })?;
+            let charset = Charset::from_label(label.trim_matches('"'))
+                .ok_or_else(|| stopped(format!("`{label}` in `content_type` is not a charset")))?;
             let content_type = content_type.to_owned();
             Ok::<_, Fault>(Template { environment: template(text)?, content_type, charset })
         });
@@ -130,10 +129,10 @@ impl Call {
         let mut fields: Vec<Param> = if next.is_some() { Vec::new() } else { pairs(query) };
         let (content_type, body) = if let Some(form) = form {
             let form: Vec<Param> = pairs(form).into_iter().chain(params.iter().cloned()).collect();
-            ("application/x-www-form-urlencoded; charset=utf-8", encoded(&form).into_bytes())
+            ("application/x-www-form-urlencoded; charset=utf-8", form_encoded(&form).into_bytes())
         } else if let Some(json) = json {
             let mut json = json.clone();
-            params.iter().for_each(|(name, value)| put(&mut json, name, value));
+            params.iter().for_each(|(name, value)| insert_at(&mut json, name, value));
             ("application/json; charset=utf-8", Value::Object(json).to_string().into_bytes())
         } else if let Some(Template { environment, content_type, charset }) = &self.template {
             let text = render(environment, params)?;
@@ -156,7 +155,7 @@ impl Call {
         let mut url = next.unwrap_or_else(|| self.url.clone());
         if !fields.is_empty() {
             let given = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
-            let query: Vec<String> = given.into_iter().chain([encoded(&fields)]).collect();
+            let query: Vec<String> = given.into_iter().chain([form_encoded(&fields)]).collect();
             url.set_query(Some(&query.join("&")));
         }
         Ok(Request { method: self.method, url, headers, body })
@@ -197,8 +196,8 @@ fn render(template: &Environment<'_>, params: &[Param]) -> Result<String, Fault>
     })
 }
 
-/// Puts a value into an object; each dot in its name leads into a nested object.
-fn put(object: &mut Map<String, Value>, name: &str, value: &Value) {
+/// Inserts a value into an object; each dot in its name leads into a nested object.
+fn insert_at(object: &mut Map<String, Value>, name: &str, value: &Value) {
     match name.split_once('.') {
         None => {
             object.insert(name.to_owned(), value.clone());
@@ -206,14 +205,14 @@ fn put(object: &mut Map<String, Value>, name: &str, value: &Value) {
         Some((outer, inner)) => {
             let nested = object.entry(outer).or_insert_with(|| Value::Object(Map::new()));
             if let Value::Object(nested) = nested {
-                put(nested, inner, value);
+                insert_at(nested, inner, value);
             }
         }
     }
 }
 
-/// `application/x-www-form-urlencoded`.
-fn encoded(fields: &[Param]) -> String {
+/// The fields as `application/x-www-form-urlencoded`.
+fn form_encoded(fields: &[Param]) -> String {
     let pairs = fields.iter().map(|(name, value)| {
         let value = match value {
             Value::String(text) => text.clone(),
