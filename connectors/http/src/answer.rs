@@ -11,12 +11,12 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct Page {
     /// The answer without its records.
     pub(crate) tree: Value,
-    /// Headers of the answer, record_hashes in lower case.
+    /// Headers of the answer, hashes in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     /// The records in it, in their order.
     pub(crate) records: Vec<Value>,
     /// A hash for each record: of its key, or else of all of it.
-    pub(crate) record_hashes: Vec<String>,
+    pub(crate) hashes: Vec<String>,
     /// What is known of its text.
     pub(crate) text: Facts,
 }
@@ -46,9 +46,8 @@ impl Page {
         if let Some(damage) = text.findings.damage_in(&tree).filter(|_| !is_all) {
             return Err(damage);
         }
-        let record_hashes =
-            records.iter().map(|record| hash([identity(record, key)].iter())).collect();
-        Ok(Self { tree, headers, records, record_hashes, text })
+        let hashes = records.iter().map(|record| hash([identity(record, key)].iter())).collect();
+        Ok(Self { tree, headers, records, hashes, text })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -61,7 +60,7 @@ impl Page {
 
     /// A hash of its records in their order, by which pages are compared.
     pub(crate) fn hash(&self) -> String {
-        hash(self.record_hashes.iter())
+        hash(self.hashes.iter())
     }
 
     /// The value at a path, of the last record that has one.

@@ -12,7 +12,7 @@ use chrono::{NaiveDate, TimeDelta};
 use contract::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{pages::PagePosition, time::MAX_CLOCK_JITTER};
+use crate::{pages::Position, time::MAX_CLOCK_JITTER};
 
 /// How long a sequence that was read to its end waits for the others.
 const MAX_ROUND: TimeDelta = TimeDelta::minutes(10);
@@ -29,9 +29,9 @@ pub struct Cursor {
     /// When the current round over all sequences started, by the source's clock.
     pub(crate) round_started: Option<Timestamp>,
     /// Positions of the sequences, by the value of `each`.
-    pub(crate) positions: BTreeMap<String, SequencePosition>,
+    pub(crate) positions: BTreeMap<String, Progress>,
     /// Positions of the sequences that read old records again.
-    pub(crate) rereads: BTreeMap<String, RereadPosition>,
+    pub(crate) rereads: BTreeMap<String, RereadProgress>,
     /// Keys of the last batch that are to be acknowledged.
     pub(crate) to_acknowledge: Vec<String>,
 }
@@ -39,7 +39,7 @@ pub struct Cursor {
 /// A position in one sequence of records.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SequencePosition {
+pub(crate) struct Progress {
     /// The source's clock when the current pass started; `None` between two passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) started: Option<Timestamp>,
@@ -60,17 +60,17 @@ pub(crate) struct SequencePosition {
     pub(crate) closed_day: Option<NaiveDate>,
     /// The position among the pages.
     #[serde(default)]
-    pub(crate) pages: PagePosition,
+    pub(crate) pages: Position,
 }
 
 /// The position of a sequence that reads old records again from time to time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RereadPosition {
+pub(crate) struct RereadProgress {
     /// When its last pass started, by the source's clock.
     pub(crate) started: Option<Timestamp>,
     /// The position of this pass; `None` when it is complete.
-    pub(crate) position: Option<SequencePosition>,
+    pub(crate) progress: Option<Progress>,
 }
 
 impl Cursor {

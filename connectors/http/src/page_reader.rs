@@ -12,7 +12,7 @@ use crate::{
     calls,
     client::FetchError,
     config::OnBadPage,
-    cursor::{Cursor, SequencePosition},
+    cursor::{Cursor, Progress},
     fetch::{ReadAnswer, Source},
     origin,
     pages::NextPage,
@@ -58,29 +58,29 @@ impl PageReader<'_> {
         cursor: &mut Cursor,
     ) -> Result<Option<PageEntries>, Fault> {
         let plan = self.plan;
-        let Some(mut position) = sequence.position(plan, cursor, self.now) else { return Ok(None) };
-        if position.started.is_none() {
-            plan.selection.begin(&mut position, self.now);
+        let Some(mut progress) = sequence.progress(plan, cursor, self.now) else { return Ok(None) };
+        if progress.started.is_none() {
+            plan.selection.begin(&mut progress, self.now);
         }
         let setting = plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
-        let mut size = position.pages.size.or(setting).unwrap_or(1).max(1);
+        let mut size = progress.pages.size.or(setting).unwrap_or(1).max(1);
         let page = loop {
-            match self.load(sequence, &position, size).await {
+            match self.load(sequence, &progress, size).await {
                 Ok(page) => break page,
                 Err(FetchError::Fault(fault)) => return Err(fault),
                 Err(FetchError::TooLarge) if setting.is_some() && size > 1 => {
                     size /= 2;
-                    position.pages.size = Some(size);
+                    progress.pages.size = Some(size);
                 }
                 Err(FetchError::TooLarge) => {
                     return Err(Fault::stopped("an answer is larger than `limit_mib`, unpacked")
                         .remedy("raise it, or have the source give smaller pages"));
                 }
                 Err(FetchError::Unreadable { what, answer }) => {
-                    let at = page_name(sequence, plan, &position);
+                    let at = page_name(sequence, plan, &progress);
                     let skipped = match plan.config.on_bad_page {
                         OnBadPage::Stop => None,
-                        OnBadPage::Quarantine => plan.config.page.skip(&mut position.pages, size),
+                        OnBadPage::Quarantine => plan.config.page.skip(&mut progress.pages, size),
                     };
                     let Some(is_last) = skipped else {
                         let bytes = answer.body.len();
@@ -96,13 +96,13 @@ impl PageReader<'_> {
                     let reason = Reason::new("bad_page", what);
                     let at = Place { key: None, at };
                     let entry = Entry::Unreadable { place: at, bytes: answer.body, reason };
-                    let is_end = self.finish_page(sequence, cursor, position, is_last);
+                    let is_end = self.finish_page(sequence, cursor, progress, is_last);
                     return Ok(Some(PageEntries { entries: vec![entry], is_end }));
                 }
             }
         };
-        self.correct_start(&mut position);
-        self.read_records(sequence, cursor, position, size, page).await.map(Some)
+        self.correct_start(&mut progress);
+        self.read_records(sequence, cursor, progress, size, page).await.map(Some)
     }
 
     /// Reads records of a page, and moves past it when all are read.
@@ -110,27 +110,27 @@ impl PageReader<'_> {
         &mut self,
         sequence: Sequence,
         cursor: &mut Cursor,
-        mut position: SequencePosition,
+        mut progress: Progress,
         size: usize,
         page: Page,
     ) -> Result<PageEntries, Fault> {
         let plan = self.plan;
         let hash = page.hash();
-        let mut n_read = match &position.pages.partly_read {
+        let mut n_read = match &progress.pages.partly_read {
             Some((n_read, of_hash)) if *of_hash == hash => *n_read,
             _ => 0,
         };
         let mut entries = Vec::new();
-        let step = plan.config.page.peek(&position.pages, &page, size).map_err(Fault::stopped)?;
+        let step = plan.config.page.peek(&progress.pages, &page, size).map_err(Fault::stopped)?;
         let mut known = HashSet::new();
         while !step.is_known && n_read < page.len() {
             // A batch has each key once: a second state of the same record waits for the next one.
-            let is_full = entries.len() >= self.max || !known.insert(&page.record_hashes[n_read]);
+            let is_full = entries.len() >= self.max || !known.insert(&page.hashes[n_read]);
             let is_long = !entries.is_empty() && self.started.elapsed() > READ_TIME;
             if is_full || is_long {
                 break;
             }
-            let at = format!("{}, record {}", page_name(sequence, plan, &position), n_read + 1);
+            let at = format!("{}, record {}", page_name(sequence, plan, &progress), n_read + 1);
             match self.complete(&page, n_read, at).await {
                 Ok(entry) => entries.push(entry),
                 Err(fault) if entries.is_empty() => return Err(fault),
@@ -140,24 +140,24 @@ impl PageReader<'_> {
             n_read += 1;
         }
         if !step.is_known && n_read < page.len() {
-            position.pages.partly_read = Some((n_read, hash.clone()));
-            sequence.store(plan, cursor, position, self.now, false);
+            progress.pages.partly_read = Some((n_read, hash.clone()));
+            sequence.store(plan, cursor, progress, self.now, false);
             *self.open_page = Some(OpenPage { sequence, hash, page });
             return Ok(PageEntries { entries, is_end: false });
         }
-        position.pages.partly_read = None;
-        plan.selection.note_times(&mut position, &page.records);
+        progress.pages.partly_read = None;
+        plan.selection.note_times(&mut progress, &page.records);
         let mut is_last = plan
             .config
             .page
-            .move_past(&mut position.pages, &page, size)
+            .step(&mut progress.pages, &page, size)
             .map_err(Fault::stopped)?
             .is_last;
-        if sequence.is_reread && self.is_old(&position, &page) {
+        if sequence.is_reread && self.is_old(&progress, &page) {
             is_last = true;
         }
         if let (Some(NextPage::AfterValue(next) | NextPage::AtUrl(next)), true) =
-            (&position.pages.next, plan.config.each.is_some())
+            (&progress.pages.next, plan.config.each.is_some())
             && next.len() > MAX_NEXT_BYTES
         {
             return Err(Fault::stopped(format!(
@@ -165,7 +165,7 @@ impl PageReader<'_> {
                 next.len()
             )));
         }
-        let is_end = self.finish_page(sequence, cursor, position, is_last);
+        let is_end = self.finish_page(sequence, cursor, progress, is_last);
         Ok(PageEntries { entries, is_end })
     }
 
@@ -183,18 +183,18 @@ impl PageReader<'_> {
     async fn load(
         &mut self,
         sequence: Sequence,
-        position: &SequencePosition,
+        progress: &Progress,
         size: usize,
     ) -> Result<Page, FetchError> {
         let plan = self.plan;
-        if let Some((_, hash)) = &position.pages.partly_read
+        if let Some((_, hash)) = &progress.pages.partly_read
             && let Some(open_page) = self
                 .open_page
                 .take_if(|open_page| open_page.sequence == sequence && open_page.hash == *hash)
         {
             return Ok(open_page.page);
         }
-        let (params, next) = params(plan, sequence, position, size);
+        let (params, next) = params(plan, sequence, progress, size);
         let base = &plan.list.url;
         let next = next.map(|next| origin::follow(base, &next, &plan.redirects)).transpose();
         let request = plan.list.request(&params, next?)?;
@@ -203,7 +203,7 @@ impl PageReader<'_> {
             let headers = std::mem::take(&mut answer.headers);
             let (records, key) = (&plan.config.records, &plan.config.key);
             let page = Page::new(tree, headers, text, records, key).and_then(|page| {
-                plan.config.page.peek(&position.pages, &page, size)?;
+                plan.config.page.peek(&progress.pages, &page, size)?;
                 Ok(page)
             });
             page.map_err(|what| (what, answer))
@@ -212,39 +212,39 @@ impl PageReader<'_> {
     }
 
     /// Corrects the start of a pass that was taken from our clock, before the first answer of the source.
-    fn correct_start(&self, position: &mut SequencePosition) {
-        if let (Some(started), Some(now)) = (position.started, self.source.client.now()) {
-            position.started = Some(started.min(now));
+    fn correct_start(&self, progress: &mut Progress) {
+        if let (Some(started), Some(now)) = (progress.started, self.source.client.now()) {
+            progress.started = Some(started.min(now));
         }
     }
 
     /// Whether a pass from the newest record on has reached records that are too old to be read again.
-    fn is_old(&self, position: &SequencePosition, page: &Page) -> bool {
+    fn is_old(&self, progress: &Progress, page: &Page) -> bool {
         let Some(reread) = &self.plan.config.reread else { return false };
-        let (Some(at), Some(started)) = (&self.plan.reread_at, position.started) else {
+        let (Some(at), Some(started)) = (&self.plan.reread_at, progress.started) else {
             return false;
         };
         let oldest = before(started, Duration::from_secs(u64::from(reread.days) * 86_400));
         at.latest(&page.records).is_some_and(|newest| newest < oldest)
     }
 
-    /// Puts the position after a page into the cursor. Whether the sequence was read to its end.
+    /// Puts the progress after a page into the cursor. Whether the sequence was read to its end.
     fn finish_page(
         &self,
         sequence: Sequence,
         cursor: &mut Cursor,
-        mut position: SequencePosition,
+        mut progress: Progress,
         is_last: bool,
     ) -> bool {
         let plan = self.plan;
-        let started = position.started.unwrap_or(self.now);
+        let started = progress.started.unwrap_or(self.now);
         let mut is_complete = false;
         if is_last {
             let selects_all = matches!(plan.selection, Selection::All);
-            position.pages = plan.config.page.restart(position.pages, selects_all);
-            is_complete = !plan.selection.complete(&mut position);
+            progress.pages = plan.config.page.restart(progress.pages, selects_all);
+            is_complete = !plan.selection.complete(&mut progress);
         }
-        sequence.store(plan, cursor, position, started, is_complete);
+        sequence.store(plan, cursor, progress, started, is_complete);
         is_complete
     }
 }

@@ -1,6 +1,6 @@
 //! How one page leads to the next. Pure, so that every mistake of a source can be a row in a test.
 //!
-//! A [`PagePosition`] is small and is kept in the cursor, so another process can go on from it. Each kind
+//! A [`Position`] is small and is kept in the cursor, so another process can go on from it. Each kind
 //! of paging answers two questions: which parameters request the next page, and how an answer moves the
 //! position.
 
@@ -19,7 +19,7 @@ use self::{
     token::{Next, Token},
     value::{Keyset, Newest},
 };
-pub(crate) use position::{NextPage, PagePosition};
+pub(crate) use position::{NextPage, Position};
 
 use crate::answer;
 
@@ -119,24 +119,18 @@ impl Paging {
     }
 
     /// The parameters of the next page, and its address where that is another one.
-    pub(crate) fn params(
-        &self,
-        position: &PagePosition,
-        size: usize,
-    ) -> (Vec<Param>, Option<String>) {
+    pub(crate) fn params(&self, at: &Position, size: usize) -> (Vec<Param>, Option<String>) {
         let param = match self {
             Self::None {} => None,
-            Self::Number(number) => Some(number.param(position, size)),
-            Self::Offset(offset) => Some((offset.param.clone(), position.n_records().into())),
-            Self::Token(token) => {
-                position.last_value().map(|value| (token.param.clone(), value.into()))
-            }
-            Self::Link { .. } | Self::Next(_) => match &position.next {
+            Self::Number(number) => Some(number.param(at, size)),
+            Self::Offset(offset) => Some((offset.param.clone(), at.offset().into())),
+            Self::Token(token) => at.value().map(|value| (token.param.clone(), value.into())),
+            Self::Link { .. } | Self::Next(_) => match &at.next {
                 Some(NextPage::AtUrl(url)) => return (Vec::new(), Some(url.clone())),
                 _ => None,
             },
-            Self::Keyset(keyset) => keyset.param(position),
-            Self::Newest(newest) => newest.param(position),
+            Self::Keyset(keyset) => keyset.param(at),
+            Self::Newest(newest) => newest.param(at),
         };
         (param.into_iter().collect(), None)
     }
@@ -147,62 +141,52 @@ impl Paging {
     /// It is the same as the previous page.
     pub(crate) fn peek(
         &self,
-        position: &PagePosition,
+        at: &Position,
         page: &answer::Page,
         size: usize,
     ) -> Result<Step, String> {
-        self.move_past(&mut position.clone(), page, size)
+        self.step(&mut at.clone(), page, size)
     }
 
     /// Moves past `page`.
     ///
     /// # Errors
     /// It is the same as the previous page; the position has not moved.
-    pub(crate) fn move_past(
+    pub(crate) fn step(
         &self,
-        position: &mut PagePosition,
+        at: &mut Position,
         page: &answer::Page,
         size: usize,
     ) -> Result<Step, String> {
         match self {
             Self::None {} => Ok(Step { is_last: true, is_known: false }),
-            Self::Number(number) => number.move_past(position, page, size),
-            Self::Offset(offset) => offset.move_past(position, page, size),
-            Self::Token(token) => {
-                token::move_past(position, page, token.find(page), NextPage::AfterValue)
-            }
-            Self::Link { .. } => {
-                token::move_past(position, page, token::link(page), NextPage::AtUrl)
-            }
-            Self::Next(next) => {
-                token::move_past(position, page, page.value(&next.at), NextPage::AtUrl)
-            }
-            Self::Keyset(keyset) => keyset.move_past(position, page, size),
-            Self::Newest(newest) => newest.move_past(position, page),
+            Self::Number(number) => number.step(at, page, size),
+            Self::Offset(offset) => offset.step(at, page, size),
+            Self::Token(token) => token::step(at, page, token.find(page), NextPage::AfterValue),
+            Self::Link { .. } => token::step(at, page, token::link(page), NextPage::AtUrl),
+            Self::Next(next) => token::step(at, page, page.value(&next.at), NextPage::AtUrl),
+            Self::Keyset(keyset) => keyset.step(at, page, size),
+            Self::Newest(newest) => newest.step(at, page),
         }
     }
 
     /// Where the next pass begins when this one is complete. `selects_all`: the channel asks for all
     /// records, without a time.
-    pub(crate) fn restart(&self, position: PagePosition, selects_all: bool) -> PagePosition {
+    pub(crate) fn restart(&self, at: Position, selects_all: bool) -> Position {
         match self {
-            Self::Newest(_) => {
-                PagePosition { known_upto: position.known_upto, ..PagePosition::default() }
-            }
-            Self::Keyset(_) if selects_all => {
-                PagePosition { next: position.next, ..PagePosition::default() }
-            }
-            _ => PagePosition::default(),
+            Self::Newest(_) => Position { known_upto: at.known_upto, ..Position::default() },
+            Self::Keyset(_) if selects_all => Position { next: at.next, ..Position::default() },
+            _ => Position::default(),
         }
     }
 
     /// Moves past a page that cannot be read; whether it was the last. `None` where only the page itself
     /// names the next one.
-    pub(crate) fn skip(&self, position: &mut PagePosition, size: usize) -> Option<bool> {
+    pub(crate) fn skip(&self, at: &mut Position, size: usize) -> Option<bool> {
         match self {
             Self::None {} => Some(true),
-            Self::Number(_) => Some(Number::skip(position, size)),
-            Self::Offset(_) => Some(Offset::skip(position, size)),
+            Self::Number(_) => Some(Number::skip(at, size)),
+            Self::Offset(_) => Some(Offset::skip(at, size)),
             _ => None,
         }
     }
@@ -227,10 +211,10 @@ impl StopRule {
 ///
 /// # Errors
 /// It is the same as the previous page.
-fn new_hash(position: &PagePosition, page: &answer::Page) -> Result<String, String> {
+fn new_hash(at: &Position, page: &answer::Page) -> Result<String, String> {
     let hash = page.hash();
-    if !page.is_empty() && position.hash.as_deref() == Some(hash.as_str()) {
-        return Err(format!("page {} is page {} again", position.n_pages + 1, position.n_pages));
+    if !page.is_empty() && at.hash.as_deref() == Some(hash.as_str()) {
+        return Err(format!("page {} is page {} again", at.n_pages + 1, at.n_pages));
     }
     Ok(hash)
 }

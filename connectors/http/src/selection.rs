@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     config::{Day, Since, Until},
-    cursor::SequencePosition,
+    cursor::Progress,
     pages::Param,
     time::{TimeField, day_param, param, start_param},
 };
@@ -21,7 +21,7 @@ use crate::{
 /// How records are requested.
 #[derive(Debug)]
 pub(crate) enum Selection {
-    /// All of them in each pass, or those after the position.
+    /// All of them in each pass, or those after the progress.
     All,
     /// From a time on, or between two times.
     Since(Box<SinceRule>),
@@ -68,96 +68,94 @@ impl Selection {
     }
 
     /// Begins a pass.
-    pub(crate) fn begin(&self, position: &mut SequencePosition, now: Timestamp) {
-        position.started = Some(now);
+    pub(crate) fn begin(&self, progress: &mut Progress, now: Timestamp) {
+        progress.started = Some(now);
         match self {
             Self::All => {}
             Self::Since(rule) => {
                 let mut latest = now;
                 if let Some(range) = rule.range {
-                    position.since.get_or_insert(range.from());
+                    progress.since.get_or_insert(range.from());
                     latest = range.to().unwrap_or(now);
                 } else {
                     let start = rule.settings.start.map(|day| rule.format.midnight(day));
                     // When the source's clock is set back, the start moves back too.
                     let bound = before(now, rule.settings.overlap.0);
-                    position.since = position.since.or(start).map(|since| since.min(bound));
+                    progress.since = progress.since.or(start).map(|since| since.min(bound));
                 }
                 let end = |until: &Until| {
-                    position.since.map_or(latest, |since| window_end(until, since, latest))
+                    progress.since.map_or(latest, |since| window_end(until, since, latest))
                 };
-                position.until = rule.settings.until.as_ref().map(end);
+                progress.until = rule.settings.until.as_ref().map(end);
             }
             Self::Day(rule) => match rule.range {
                 Some(range) => {
-                    position.day.get_or_insert(rule.day_of(range.from()));
+                    progress.day.get_or_insert(rule.day_of(range.from()));
                 }
                 None => {
                     let start = rule.settings.start;
                     let next =
-                        position.day.or_else(|| rule.first_open_day(position)).unwrap_or(start);
-                    position.day = Some(next.min(rule.day_of(now)).max(start));
+                        progress.day.or_else(|| rule.first_open_day(progress)).unwrap_or(start);
+                    progress.day = Some(next.min(rule.day_of(now)).max(start));
                 }
             },
         }
     }
 
     /// The parameters of the current pass.
-    pub(crate) fn params(&self, position: &SequencePosition) -> Vec<Param> {
+    pub(crate) fn params(&self, progress: &Progress) -> Vec<Param> {
         match self {
             Self::All => Vec::new(),
             Self::Since(rule) => {
                 let Since { param: name, until, .. } = &rule.settings;
-                let since = position.since.map(|since| (name, start_param(&rule.format, since)));
-                let until = until.as_ref().zip(position.until);
+                let since = progress.since.map(|since| (name, start_param(&rule.format, since)));
+                let until = until.as_ref().zip(progress.until);
                 let until = until.map(|(to, until)| (&to.param, param(&rule.format, until)));
                 since.into_iter().chain(until).map(|(name, value)| (name.clone(), value)).collect()
             }
             Self::Day(rule) => {
-                let day = position.day.unwrap_or(rule.settings.start);
+                let day = progress.day.unwrap_or(rule.settings.start);
                 vec![(rule.settings.param.clone(), day_param(&rule.format, day))]
             }
         }
     }
 
     /// Notes the times of the records of a page.
-    pub(crate) fn note_times(&self, position: &mut SequencePosition, records: &[Value]) {
+    pub(crate) fn note_times(&self, progress: &mut Progress, records: &[Value]) {
         let Self::Since(rule) = self else { return };
         let Some(at) = &rule.at else { return };
-        position.newest = position.newest.max(at.latest(records));
+        progress.newest = progress.newest.max(at.latest(records));
     }
 
     /// Ends the current pass. Whether another one follows at once.
-    pub(crate) fn complete(&self, position: &mut SequencePosition) -> bool {
-        let Some(started) = position.started.take() else { return false };
+    pub(crate) fn complete(&self, progress: &mut Progress) -> bool {
+        let Some(started) = progress.started.take() else { return false };
         match self {
             Self::All => false,
-            Self::Since(rule) => rule.complete(position, started),
-            Self::Day(rule) => rule.complete(position, started),
+            Self::Since(rule) => rule.complete(progress, started),
+            Self::Day(rule) => rule.complete(progress, started),
         }
     }
 
     /// Where a pass over the last `days` begins; `None` where records are not requested by time.
-    pub(crate) fn reread_start(&self, days: u32, now: Timestamp) -> Option<SequencePosition> {
+    pub(crate) fn reread_start(&self, days: u32, now: Timestamp) -> Option<Progress> {
         let since = before(now, Duration::from_secs(u64::from(days) * 86_400));
         match self {
             Self::All => None,
-            Self::Since(_) => {
-                Some(SequencePosition { since: Some(since), ..SequencePosition::default() })
-            }
+            Self::Since(_) => Some(Progress { since: Some(since), ..Progress::default() }),
             Self::Day(rule) => {
                 let closed_day = rule.day_of(since).pred_opt();
-                Some(SequencePosition { closed_day, ..SequencePosition::default() })
+                Some(Progress { closed_day, ..Progress::default() })
             }
         }
     }
 }
 
 impl SinceRule {
-    fn complete(&self, position: &mut SequencePosition, started: Timestamp) -> bool {
-        let until = position.until.take();
+    fn complete(&self, progress: &mut Progress, started: Timestamp) -> bool {
+        let until = progress.until.take();
         if let Some(range) = self.range {
-            position.since = until.or(position.since);
+            progress.since = until.or(progress.since);
             return until.is_some_and(|reached| reached < range.to().unwrap_or(started));
         }
         let reached = until.unwrap_or(started).min(started);
@@ -165,17 +163,17 @@ impl SinceRule {
         let latest = before(started, overlap);
         if reached < latest {
             // A window in the past. Both its ends belong to it: the next one begins at its end.
-            position.since = Some(reached);
+            progress.since = Some(reached);
             return true;
         }
         let newest = match &self.at {
             None => Some(reached),
             // The times of records may come from another clock than the source's `Date`.
-            Some(_) => position.newest.map(|newest| newest.min(reached)),
+            Some(_) => progress.newest.map(|newest| newest.min(reached)),
         };
         let bound = newest.map(|newest| before(newest, overlap));
         // After months without records the start must not go back to the last record.
-        position.since = match (until, position.since, bound) {
+        progress.since = match (until, progress.since, bound) {
             (Some(_), Some(since), bound) => {
                 Some(bound.map_or(since, |b| b.max(since)).min(latest))
             }
@@ -198,21 +196,21 @@ impl DayRule {
     }
 
     /// The first day that is not closed.
-    fn first_open_day(&self, position: &SequencePosition) -> Option<NaiveDate> {
-        position.closed_day?.succ_opt()
+    fn first_open_day(&self, progress: &Progress) -> Option<NaiveDate> {
+        progress.closed_day?.succ_opt()
     }
 
-    fn complete(&self, position: &mut SequencePosition, started: Timestamp) -> bool {
-        let Some(day) = position.day.take() else { return false };
+    fn complete(&self, progress: &mut Progress, started: Timestamp) -> bool {
+        let Some(day) = progress.day.take() else { return false };
         let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
         let closes = self.format.midnight(next).checked_add_signed(delta(self.settings.closes.0));
         let is_closed = closes.is_some_and(|closes| started >= closes);
-        let is_first_open = self.first_open_day(position).unwrap_or(self.settings.start) == day;
+        let is_first_open = self.first_open_day(progress).unwrap_or(self.settings.start) == day;
         if is_closed && is_first_open {
-            position.closed_day = Some(day);
+            progress.closed_day = Some(day);
         }
         let has_more = next <= self.last_day(started);
-        position.day = has_more.then_some(next);
+        progress.day = has_more.then_some(next);
         has_more
     }
 }

@@ -6,7 +6,7 @@ use document::delta;
 use serde_json::Value;
 
 use crate::{
-    cursor::{Cursor, RereadPosition, SequencePosition},
+    cursor::{Cursor, Progress, RereadProgress},
     pages::{Paging, Param},
     plan::{Plan, value_name},
     time::MAX_CLOCK_JITTER,
@@ -42,21 +42,16 @@ impl Sequence {
         plan.config.each.as_ref()?.values.get(self.value?)
     }
 
-    /// Its position; `None` where it is not due.
-    pub(crate) fn position(
-        self,
-        plan: &Plan,
-        cursor: &Cursor,
-        now: Timestamp,
-    ) -> Option<SequencePosition> {
+    /// Its progress; `None` where it is not due.
+    pub(crate) fn progress(self, plan: &Plan, cursor: &Cursor, now: Timestamp) -> Option<Progress> {
         let name = self.name(plan);
         if !self.is_reread {
             return Some(cursor.positions.get(&name).cloned().unwrap_or_default());
         }
         let reread = plan.config.reread.as_ref()?;
         let reread_position = cursor.rereads.get(&name)?;
-        if let Some(position) = &reread_position.position {
-            return Some(position.clone());
+        if let Some(progress) = &reread_position.progress {
+            return Some(progress.clone());
         }
         let started = reread_position.started?;
         // The next pass must come even if the source's clock is set back.
@@ -64,30 +59,30 @@ impl Sequence {
         is_due.then(|| plan.selection.reread_start(reread.days, now).unwrap_or_default())
     }
 
-    /// Puts its position into the cursor; `is_complete`: the pass has reached its end.
+    /// Puts its progress into the cursor; `is_complete`: the pass has reached its end.
     pub(crate) fn store(
         self,
         plan: &Plan,
         cursor: &mut Cursor,
-        position: SequencePosition,
+        progress: Progress,
         now: Timestamp,
         is_complete: bool,
     ) {
         let name = self.name(plan);
         if self.is_reread {
             let stored = cursor.rereads.entry(name).or_default();
-            if stored.position.is_none() {
+            if stored.progress.is_none() {
                 stored.started = Some(now);
             }
-            stored.position = (!is_complete).then_some(position);
+            stored.progress = (!is_complete).then_some(progress);
             return;
         }
         if is_complete && plan.config.reread.is_some() {
             // The first pass reads everything; until it is complete, reading again would be double work.
-            let first = || RereadPosition { started: Some(now), position: None };
+            let first = || RereadProgress { started: Some(now), progress: None };
             cursor.rereads.entry(name.clone()).or_insert_with(first);
         }
-        cursor.positions.insert(name, position);
+        cursor.positions.insert(name, progress);
     }
 }
 
@@ -95,15 +90,15 @@ impl Sequence {
 pub(crate) fn params(
     plan: &Plan,
     sequence: Sequence,
-    position: &SequencePosition,
+    progress: &Progress,
     size: usize,
 ) -> (Vec<Param>, Option<String>) {
     let mut params: Vec<Param> = Vec::new();
     if let (Some(each), Some(value)) = (&plan.config.each, sequence.value(plan)) {
         params.push((each.param.clone(), value.clone()));
     }
-    params.extend(plan.selection.params(position));
-    let (page, next) = plan.config.page.params(&position.pages, size);
+    params.extend(plan.selection.params(progress));
+    let (page, next) = plan.config.page.params(&progress.pages, size);
     params.extend(page);
     if let Some(setting) = plan.config.page.size() {
         params.push((setting.param.clone(), size.into()));
@@ -116,13 +111,13 @@ pub(crate) fn params(
 }
 
 /// The name of a page in messages.
-pub(crate) fn page_name(sequence: Sequence, plan: &Plan, position: &SequencePosition) -> String {
-    let page = position.pages.n_pages + 1;
+pub(crate) fn page_name(sequence: Sequence, plan: &Plan, progress: &Progress) -> String {
+    let page = progress.pages.n_pages + 1;
     let value = match sequence.value(plan) {
         None => String::new(),
         Some(value) => format!(", {}", value_name(value)),
     };
-    let day = position.day.map(|day| format!(" of {day}")).unwrap_or_default();
+    let day = progress.day.map(|day| format!(" of {day}")).unwrap_or_default();
     match plan.config.page {
         Paging::None {} => format!("the page{day}{value}"),
         _ => format!("page {page}{day}{value}"),

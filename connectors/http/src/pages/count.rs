@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, PagePosition, Param, Size, Step, StopRule, new_hash, position::count};
+use super::{NextPage, Param, Position, Size, Step, StopRule, new_hash, position::count};
 use crate::answer::Page;
 
 /// By its number.
@@ -43,92 +43,78 @@ pub(crate) struct Offset {
 }
 
 impl Number {
-    pub(super) fn param(&self, position: &PagePosition, size: usize) -> Param {
-        let n_records = match position.rereading {
-            None => position.n_records(),
+    pub(super) fn param(&self, at: &Position, size: usize) -> Param {
+        let n_records = match at.rereading {
+            None => at.offset(),
             // The page before the last one that was read.
-            Some(_) => position.n_records().saturating_sub(2 * count(size)),
+            Some(_) => at.offset().saturating_sub(2 * count(size)),
         };
         let number = u64::from(self.first) + n_records / count(size).max(1);
         (self.param.clone(), number.into())
     }
 
-    pub(super) fn move_past(
-        &self,
-        position: &mut PagePosition,
-        page: &Page,
-        size: usize,
-    ) -> Result<Step, String> {
-        if let Some(is_last) = position.rereading.take() {
-            let is_known = position.hash_before.as_deref() == Some(page.hash().as_str());
+    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
+        if let Some(is_last) = at.rereading.take() {
+            let is_known = at.hash_before.as_deref() == Some(page.hash().as_str());
             return Ok(Step { is_last, is_known });
         }
-        let hash = new_hash(position, page)?;
-        let is_first = position.n_records() == 0;
-        let n_read = position.n_records().saturating_add(count(size));
+        let hash = new_hash(at, page)?;
+        let is_first = at.offset() == 0;
+        let n_read = at.offset().saturating_add(count(size));
         let is_last = self.stop.is_met(page, n_read, size);
-        position.next = Some(NextPage::AfterRecords(n_read));
-        position.note_page(hash);
+        at.next = Some(NextPage::AfterRecords(n_read));
+        at.note_page(hash);
         if is_first {
             return Ok(Step { is_last, is_known: false });
         }
-        position.rereading = Some(is_last);
+        at.rereading = Some(is_last);
         Ok(Step { is_last: false, is_known: false })
     }
 
-    pub(super) fn skip(position: &mut PagePosition, size: usize) -> bool {
-        position.rereading.take().unwrap_or_else(|| skip(position, size))
+    pub(super) fn skip(at: &mut Position, size: usize) -> bool {
+        at.rereading.take().unwrap_or_else(|| skip(at, size))
     }
 }
 
 impl Offset {
-    pub(super) fn move_past(
-        &self,
-        position: &mut PagePosition,
-        page: &Page,
-        size: usize,
-    ) -> Result<Step, String> {
+    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
         // A page that is read again on purpose may be the same.
-        let hash =
-            if position.rereading.is_some() { page.hash() } else { new_hash(position, page)? };
-        let n_known = match &position.last_record {
+        let hash = if at.rereading.is_some() { page.hash() } else { new_hash(at, page)? };
+        let n_known = match &at.last_record {
             None => 0,
-            Some(last) => {
-                page.record_hashes.iter().position(|hash| hash == last).map_or(0, |at| at + 1)
-            }
+            Some(last) => page.hashes.iter().position(|hash| hash == last).map_or(0, |at| at + 1),
         };
-        let has_shifted =
-            position.last_record.is_some() && n_known == 0 && position.n_records() > 0;
-        if has_shifted && position.rereading.is_none() {
+        let has_shifted = at.last_record.is_some() && n_known == 0 && at.offset() > 0;
+        if has_shifted && at.rereading.is_none() {
             let step = count(size.max(page.len()).max(1));
-            position.next = Some(NextPage::AfterRecords(position.n_records().saturating_sub(step)));
+            at.next = Some(NextPage::AfterRecords(at.offset().saturating_sub(step)));
             // Only once: that record may be the one that was deleted.
-            position.rereading = Some(false);
+            at.rereading = Some(false);
             return Ok(Step { is_last: false, is_known: false });
         }
-        let was_rereading = position.rereading.take().is_some();
-        let n_read = position.n_records().saturating_add(count(page.len()));
+        let was_rereading = at.rereading.take().is_some();
+        let n_read = at.offset().saturating_add(count(page.len()));
         let has_new = page.len() > n_known;
         // A page that is read again ends where the position was before: more may follow.
         let is_last = !has_new && !was_rereading || self.stop.is_met(page, n_read, size);
         // A page of one record has no room for an overlap.
         let overlap = u64::from(page.len() > 1);
-        position.next = Some(NextPage::AfterRecords(n_read.saturating_sub(overlap)));
-        position.last_record = if overlap == 1 { page.record_hashes.last().cloned() } else { None };
-        position.note_page(hash);
+        at.next = Some(NextPage::AfterRecords(n_read.saturating_sub(overlap)));
+        at.last_record = if overlap == 1 { page.hashes.last().cloned() } else { None };
+        at.note_page(hash);
         Ok(Step { is_last, is_known: !has_new })
     }
 
-    pub(super) fn skip(position: &mut PagePosition, size: usize) -> bool {
-        (position.last_record, position.rereading) = (None, None);
-        skip(position, size)
+    pub(super) fn skip(at: &mut Position, size: usize) -> bool {
+        (at.last_record, at.rereading) = (None, None);
+        skip(at, size)
     }
 }
 
 /// Moves past a page that cannot be read.
-fn skip(position: &mut PagePosition, size: usize) -> bool {
-    position.next = Some(NextPage::AfterRecords(position.n_records().saturating_add(count(size))));
-    position.note_page(String::new());
+fn skip(at: &mut Position, size: usize) -> bool {
+    at.next = Some(NextPage::AfterRecords(at.offset().saturating_add(count(size))));
+    at.note_page(String::new());
     false
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A position among the pages that one pass reads. The default is before the first page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PagePosition {
+pub(crate) struct Position {
     /// Where the next page begins; `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<NextPage>,
@@ -51,17 +51,17 @@ pub(crate) enum NextPage {
     AtUrl(String),
 }
 
-impl PagePosition {
+impl Position {
     /// Number of records before the next page.
-    pub(crate) fn n_records(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         match self.next {
-            Some(NextPage::AfterRecords(n_records)) => n_records,
+            Some(NextPage::AfterRecords(offset)) => offset,
             _ => 0,
         }
     }
 
     /// The value after which the next page begins.
-    pub(crate) fn last_value(&self) -> Option<&str> {
+    pub(crate) fn value(&self) -> Option<&str> {
         match &self.next {
             Some(NextPage::AfterValue(value)) => Some(value),
             _ => None,

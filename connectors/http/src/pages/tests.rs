@@ -22,7 +22,7 @@ fn pager(kind: Value) -> Paging {
 /// Reads all pages of a source that answers each request by `answer`; gives the requests and the records.
 fn read_all(
     pager: &Paging,
-    position: &mut PagePosition,
+    position: &mut Position,
     size: usize,
     mut answer: impl FnMut(&Value) -> Page,
 ) -> (Vec<String>, Vec<String>) {
@@ -32,7 +32,7 @@ fn read_all(
         let question = params.first().map_or(Value::Null, |(_, value)| value.clone());
         asked.push(question.to_string());
         let page = answer(&question);
-        let step = pager.move_past(position, &page, size).unwrap();
+        let step = pager.step(position, &page, size).unwrap();
         if !step.is_known {
             let ids = page.records.iter().filter_map(|record| record["id"].as_str());
             seen.extend(ids.map(str::to_owned));
@@ -62,7 +62,7 @@ fn number(question: &Value) -> usize {
 fn pages_by_number_are_read_and_each_but_the_last_once_more() {
     let number_pages = pager(json!({ "kind": "number", "param": "p", "stop": "short" }));
     let rows = rows(7);
-    let (asked, seen) = read_all(&number_pages, &mut PagePosition::default(), 3, |question| {
+    let (asked, seen) = read_all(&number_pages, &mut Position::default(), 3, |question| {
         slice(&rows, (number(question) - 1) * 3, 3)
     });
     assert_eq!(asked, ["1", "2", "1", "3", "2"]);
@@ -74,14 +74,14 @@ fn a_short_page_that_is_not_the_last_loses_nothing() {
     for kind in ["number", "offset"] {
         let pages = pager(json!({ "kind": kind, "param": "p" }));
         let rows = rows(20);
-        let (_, seen) = read_all(&pages, &mut PagePosition::default(), 4, |question| {
+        let (_, seen) = read_all(&pages, &mut Position::default(), 4, |question| {
             let at = number(question);
             let from = if kind == "number" { (at - 1) * 4 } else { at };
             // The source hides some records after it has cut the page.
             let mut page = slice(&rows, from, 4);
             if from == 4 {
                 page.records.truncate(2);
-                page.record_hashes.truncate(2);
+                page.hashes.truncate(2);
             }
             page
         });
@@ -101,7 +101,7 @@ fn a_page_that_shifts_after_a_delete_loses_nothing() {
                 let pages = pager(json!({ "kind": kind, "param": "p" }));
                 let (mut rows, all) = (rows(9), rows(9));
                 let mut n_asked = 0;
-                let (_, seen) = read_all(&pages, &mut PagePosition::default(), 3, |question| {
+                let (_, seen) = read_all(&pages, &mut Position::default(), 3, |question| {
                     n_asked += 1;
                     if n_asked == when {
                         rows.remove(deleted);
@@ -127,7 +127,7 @@ fn a_row_that_is_updated_while_it_is_read_loses_no_other() {
             let pages = pager(json!({ "kind": kind, "param": "p" }));
             let (mut rows, all) = (rows(10), rows(10));
             let mut n_asked = 0;
-            let (_, seen) = read_all(&pages, &mut PagePosition::default(), 3, |question| {
+            let (_, seen) = read_all(&pages, &mut Position::default(), 3, |question| {
                 n_asked += 1;
                 if n_asked == when {
                     // The order is by the last change: it moves to the end.
@@ -146,7 +146,7 @@ fn a_row_that_is_updated_while_it_is_read_loses_no_other() {
 fn a_source_that_gives_less_than_it_is_asked_for_is_read_to_its_end() {
     let pages = pager(json!({ "kind": "offset", "param": "p" }));
     let rows = rows(23);
-    let (_, seen) = read_all(&pages, &mut PagePosition::default(), 100, |question| {
+    let (_, seen) = read_all(&pages, &mut Position::default(), 100, |question| {
         slice(&rows, number(question), 5)
     });
     assert!(rows.iter().all(|row| seen.contains(row)));
@@ -159,7 +159,7 @@ fn a_total_ends_the_pass_and_one_that_grows_goes_on() {
     );
     let mut rows = rows(5);
     let mut n_asked = 0;
-    let (asked, seen) = read_all(&pages, &mut PagePosition::default(), 3, |question| {
+    let (asked, seen) = read_all(&pages, &mut Position::default(), 3, |question| {
         n_asked += 1;
         if n_asked == 2 {
             rows.extend(["new1".to_owned(), "new2".to_owned()]);
@@ -181,14 +181,14 @@ fn a_repeated_page_is_found_at_the_second_page() {
         json!({ "kind": "newest", "param": "p", "at": "$.n" }),
     ] {
         let pages = pager(kind.clone());
-        let mut at = PagePosition::default();
+        let mut at = Position::default();
         let mut same = page(&["a", "b"], json!({ "token": "t1" }));
         for (record, n) in same.records.iter_mut().zip([2, 1]) {
             record["n"] = n.into();
         }
-        assert!(!pages.move_past(&mut at, &same, 2).unwrap().is_last, "{kind}");
+        assert!(!pages.step(&mut at, &same, 2).unwrap().is_last, "{kind}");
         let before = at.clone();
-        assert!(pages.move_past(&mut at, &same, 2).is_err(), "{kind}");
+        assert!(pages.step(&mut at, &same, 2).is_err(), "{kind}");
         assert_eq!(at, before, "{kind}: it has moved");
     }
 }
@@ -202,7 +202,7 @@ fn tokens_are_followed_until_there_is_none() {
         ("\"7\"", page(&["b"], json!({ "token": "" }))),
     ];
     let mut answered = answers.iter();
-    let (asked, seen) = read_all(&pages, &mut PagePosition::default(), 1, |question| {
+    let (asked, seen) = read_all(&pages, &mut Position::default(), 1, |question| {
         let (expected, page) = answered.next().unwrap();
         assert_eq!(question.to_string(), *expected);
         page.clone()
@@ -213,16 +213,16 @@ fn tokens_are_followed_until_there_is_none() {
 #[test]
 fn a_token_that_names_its_own_page_is_found() {
     let pages = pager(json!({ "kind": "token", "param": "p", "at": "$.token" }));
-    let mut at = PagePosition::default();
-    pages.move_past(&mut at, &page(&["a"], json!({ "token": "x" })), 1).unwrap();
-    assert!(pages.move_past(&mut at, &page(&["b"], json!({ "token": "x" })), 1).is_err());
+    let mut at = Position::default();
+    pages.step(&mut at, &page(&["a"], json!({ "token": "x" })), 1).unwrap();
+    assert!(pages.step(&mut at, &page(&["b"], json!({ "token": "x" })), 1).is_err());
 }
 
 #[test]
 fn a_pass_by_keys_goes_on_where_it_was() {
     let pages = pager(json!({ "kind": "keyset", "param": "after", "at": "$.id", "first": "" }));
     let mut all = rows(7);
-    let mut at = PagePosition::default();
+    let mut at = Position::default();
     let ask = |rows: &[String], question: &Value| {
         let after = question.as_str().unwrap().to_owned();
         let from = rows.iter().filter(|row| **row <= after).count();
@@ -252,7 +252,7 @@ fn newest() -> Paging {
 #[test]
 fn a_pass_from_the_newest_ends_where_the_last_one_began() {
     let pages = newest();
-    let mut at = PagePosition::default();
+    let mut at = Position::default();
     let mut numbers: Vec<u64> = (90..=110).collect();
     let (_, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert_eq!(seen.len(), 21);
@@ -268,10 +268,10 @@ fn a_pass_from_the_newest_ends_where_the_last_one_began() {
 fn what_is_known_grows_when_the_pass_is_complete_and_not_before() {
     let pages = newest();
     let mut numbers: Vec<u64> = (1..=40).collect();
-    let mut at = PagePosition { known_upto: Some("10".into()), ..PagePosition::default() };
+    let mut at = Position { known_upto: Some("10".into()), ..Position::default() };
     for _ in 0..3 {
         let (params, _) = pages.params(&at, 4);
-        let step = pages.move_past(&mut at, &board(&numbers, &params[0].1, 4), 4).unwrap();
+        let step = pages.step(&mut at, &board(&numbers, &params[0].1, 4), 4).unwrap();
         assert_eq!((step.is_last, at.known_upto.as_deref()), (false, Some("10")));
     }
     // A message that arrives during the pass is for the next one.
@@ -284,7 +284,7 @@ fn what_is_known_grows_when_the_pass_is_complete_and_not_before() {
 #[test]
 fn a_pinned_old_message_does_not_end_the_pass() {
     let pages = newest();
-    let mut at = PagePosition { known_upto: Some("100".into()), ..PagePosition::default() };
+    let mut at = Position { known_upto: Some("100".into()), ..Position::default() };
     let answers = [
         page(&["7", "112", "111", "110"], json!({})),
         page(&["109", "108", "101", "100"], json!({})),
@@ -297,21 +297,21 @@ fn a_pinned_old_message_does_not_end_the_pass() {
 
 #[test]
 fn a_page_that_cannot_be_read_is_skipped_where_the_next_one_is_known() {
-    let mut at = PagePosition::default();
+    let mut at = Position::default();
     let pages = pager(json!({ "kind": "number", "param": "p" }));
     assert_eq!(pages.skip(&mut at, 10), Some(false));
     assert_eq!(pages.params(&at, 10).0[0].1, json!(2));
-    assert_eq!(newest().skip(&mut PagePosition::default(), 10), None);
+    assert_eq!(newest().skip(&mut Position::default(), 10), None);
 }
 
 #[test]
 fn a_position_stays_small() {
     let pages = pager(json!({ "kind": "offset", "param": "p" }));
-    let mut at = PagePosition::default();
+    let mut at = Position::default();
     let rows = rows(1_000);
     for _ in 0..3 {
         let (params, _) = pages.params(&at, 100);
-        pages.move_past(&mut at, &slice(&rows, number(&params[0].1), 100), 100).unwrap();
+        pages.step(&mut at, &slice(&rows, number(&params[0].1), 100), 100).unwrap();
     }
     at.partly_read = Some((99, "0123456789abcdef".into()));
     assert!(serde_json::to_string(&at).unwrap().len() < 220);

@@ -4,7 +4,7 @@ use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, PagePosition, Size, Step, new_hash};
+use super::{NextPage, Position, Size, Step, new_hash};
 use crate::answer::Page;
 
 /// By a token in the previous page; the last page has none.
@@ -41,21 +41,21 @@ impl Token {
 }
 
 /// Moves to the next page that a page names.
-pub(super) fn move_past(
-    position: &mut PagePosition,
+pub(super) fn step(
+    at: &mut Position,
     page: &Page,
     named: Option<String>,
     next_page: fn(String) -> NextPage,
 ) -> Result<Step, String> {
-    let hash = new_hash(position, page)?;
+    let hash = new_hash(at, page)?;
     let named = named.map(|named| named.trim().to_owned()).filter(|named| !named.is_empty());
     let next = named.map(next_page);
-    if next.is_some() && next == position.next {
-        return Err(format!("page {} names itself as the next", position.n_pages + 1));
+    if next.is_some() && next == at.next {
+        return Err(format!("page {} names itself as the next", at.n_pages + 1));
     }
     let is_last = next.is_none();
-    position.next = next;
-    position.note_page(hash);
+    at.next = next;
+    at.note_page(hash);
     Ok(Step { is_last, is_known: false })
 }
 

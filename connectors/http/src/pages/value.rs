@@ -6,7 +6,7 @@ use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{NextPage, PagePosition, Param, Size, Step, StopRule, new_hash};
+use super::{NextPage, Param, Position, Size, Step, StopRule, new_hash};
 use crate::answer::Page;
 
 /// After the last record.
@@ -45,74 +45,64 @@ pub(crate) struct Newest {
 }
 
 impl Keyset {
-    pub(super) fn param(&self, position: &PagePosition) -> Option<Param> {
-        let value = position.last_value().or(self.first.as_deref())?;
+    pub(super) fn param(&self, at: &Position) -> Option<Param> {
+        let value = at.value().or(self.first.as_deref())?;
         Some((self.param.clone(), value.into()))
     }
 
-    pub(super) fn move_past(
-        &self,
-        position: &mut PagePosition,
-        page: &Page,
-        size: usize,
-    ) -> Result<Step, String> {
-        let hash = new_hash(position, page)?;
+    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
+        let hash = new_hash(at, page)?;
         let last = page.last(&self.at);
-        let is_same = last.is_some() && last.as_deref() == position.last_value();
+        let is_same = last.is_some() && last.as_deref() == at.value();
         // A source that repeats the last record answers with it alone at the end.
         if is_same && page.len() > 1 {
             return Err(format!(
                 "page {} ends at the value it began after: `at` of the page is not unique",
-                position.n_pages + 1
+                at.n_pages + 1
             ));
         }
-        let is_last =
-            is_same || last.is_none() || self.stop.is_met(page, position.n_records(), size);
+        let is_last = is_same || last.is_none() || self.stop.is_met(page, at.offset(), size);
         if let Some(last) = last {
-            position.next = Some(NextPage::AfterValue(last));
+            at.next = Some(NextPage::AfterValue(last));
         }
-        position.note_page(hash);
+        at.note_page(hash);
         Ok(Step { is_last, is_known: is_same })
     }
 }
 
 impl Newest {
-    pub(super) fn param(&self, position: &PagePosition) -> Option<Param> {
-        let value = position.last_value().or(self.first.as_deref())?;
+    pub(super) fn param(&self, at: &Position) -> Option<Param> {
+        let value = at.value().or(self.first.as_deref())?;
         // A source that wrote a number gets a number.
         let number = value.parse::<i64>().ok().filter(|number| number.to_string() == value);
         Some((self.param.clone(), number.map_or_else(|| value.into(), Into::into)))
     }
 
-    pub(super) fn move_past(
-        &self,
-        position: &mut PagePosition,
-        page: &Page,
-    ) -> Result<Step, String> {
-        let hash = new_hash(position, page)?;
+    pub(super) fn step(&self, at: &mut Position, page: &Page) -> Result<Step, String> {
+        let hash = new_hash(at, page)?;
         let numbers = page.records.iter().filter_map(|record| self.at.text(record));
         let numbers: Vec<String> = numbers.filter(|number| is_number(number)).collect();
         // The last in the order of the source, not the least: that may be pinned at the top.
         let last = numbers.last().cloned();
-        if last.is_some() && last.as_deref() == position.last_value() && page.len() > 1 {
-            return Err(format!("page {} does not go back", position.n_pages + 1));
+        if last.is_some() && last.as_deref() == at.value() && page.len() > 1 {
+            return Err(format!("page {} does not go back", at.n_pages + 1));
         }
-        let newest = numbers.iter().chain(&position.newest).max_by(|a, b| compare(a, b)).cloned();
+        let newest = numbers.iter().chain(&at.newest).max_by(|a, b| compare(a, b)).cloned();
         let has_new = numbers.iter().any(|number| {
             position
                 .known_upto
                 .as_ref()
                 .is_none_or(|known| compare(number, known) == Ordering::Greater)
         });
-        position.newest = newest;
-        position.note_page(hash);
+        at.newest = newest;
+        at.note_page(hash);
         if has_new && let Some(last) = last {
-            position.next = Some(NextPage::AfterValue(last));
+            at.next = Some(NextPage::AfterValue(last));
             return Ok(Step { is_last: false, is_known: false });
         }
         // The pass is complete: everything up to the newest is known now.
-        let newest = [position.known_upto.take(), position.newest.take()];
-        position.known_upto = newest.into_iter().flatten().max_by(|a, b| compare(a, b));
+        let newest = [at.known_upto.take(), at.newest.take()];
+        at.known_upto = newest.into_iter().flatten().max_by(|a, b| compare(a, b));
         Ok(Step { is_last: true, is_known: false })
     }
 }
