@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    format::{Clock, Rate},
+    format::{CronTimes, Rate},
     settings::{ChannelSettings, Example, Misfire, ScheduleSettings, Section, Trigger},
     source::Source,
 };
@@ -45,7 +45,7 @@ struct Schedule {
     #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "31d"))]
     every: Option<Period>,
     /// Cron times in the gateway's time zone: `*/5 * * * *`, `0 2 * * 1`.
-    cron: Option<Clock>,
+    cron: Option<CronTimes>,
     /// Hours of the day at which to read, in the gateway's time zone; all day if left out.
     window: Option<Window>,
     /// What to do about cron times that passed while the gateway was down or the read before was
@@ -53,13 +53,9 @@ struct Schedule {
     #[serde(default)]
     misfire: Misfire,
     /// A read starts up to this much later, at random, so that channels do not all start at once.
-    #[serde(default = "no_jitter")]
+    #[serde(default = "Period::seconds::<0>")]
     #[schemars(extend("formatMaximum" = "1h"))]
     jitter: Period,
-}
-
-fn no_jitter() -> Period {
-    Period(Duration::ZERO)
 }
 
 impl Schedule {
@@ -67,7 +63,7 @@ impl Schedule {
         let Self { every, cron, window, misfire, jitter: Period(jitter) } = self;
         // The schema lets exactly one of the two through.
         let trigger = match cron {
-            Some(Clock(cron)) => Trigger::Cron(cron),
+            Some(CronTimes(cron)) => Trigger::Cron(cron),
             None => Trigger::Every(every.map_or(Duration::from_secs(60), |Period(pause)| pause)),
         };
         ScheduleSettings { trigger, window, misfire, jitter }
@@ -107,7 +103,7 @@ impl Default for BudgetFile {
 }
 
 /// A checked channel file, before it is deserialised.
-pub(crate) struct Checked {
+pub(crate) struct CheckedChannel {
     pub(crate) id: ChannelId,
     pub(crate) dir: PathBuf,
     pub(crate) source: Source,
@@ -116,7 +112,7 @@ pub(crate) struct Checked {
     pub(crate) secrets: Vec<String>,
 }
 
-impl Checked {
+impl CheckedChannel {
     pub(crate) fn into_settings(mut self) -> Result<ChannelSettings, serde_json::Error> {
         let connector = self.value["connector"].as_str().unwrap_or_default().to_owned();
         let section = self.value.as_object_mut().and_then(|file| file.remove(&connector));
