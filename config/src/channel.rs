@@ -103,16 +103,16 @@ impl Default for BudgetFile {
 }
 
 /// A checked channel file, before it is deserialised.
-pub(crate) struct CheckedChannel {
+pub(crate) struct RawChannel {
     pub(crate) id: ChannelId,
-    pub(crate) dir: PathBuf,
+    pub(crate) folder: PathBuf,
     pub(crate) source: Source,
     /// The file as JSON, with secrets filled in.
     pub(crate) value: Value,
     pub(crate) secrets: Vec<String>,
 }
 
-impl CheckedChannel {
+impl RawChannel {
     pub(crate) fn into_settings(mut self) -> Result<ChannelSettings, serde_json::Error> {
         let connector = self.value["connector"].as_str().unwrap_or_default().to_owned();
         let section = self.value.as_object_mut().and_then(|file| file.remove(&connector));
@@ -121,7 +121,7 @@ impl CheckedChannel {
         let BudgetFile { concurrent, rate, burst, per_day, window, upstream } = budget;
         let interval = rate.map(|Rate(interval)| interval);
         for file in example.iter_mut().flat_map(|each| [&mut each.page, &mut each.expected]) {
-            *file = self.dir.join(&file);
+            *file = self.folder.join(&file);
         }
         Ok(ChannelSettings {
             id: self.id,
@@ -133,7 +133,7 @@ impl CheckedChannel {
             section: Section { value: section.unwrap_or_default(), secrets: self.secrets },
             demand,
             examples: example,
-            dir: self.dir,
+            dir: self.folder,
             source: self.source,
         })
     }

@@ -28,7 +28,7 @@ use crate::{
 
 /// The mistakes in a file, and its value.
 #[derive(Default)]
-pub(crate) struct CheckedFile {
+pub(crate) struct Checked {
     /// The file as JSON, with secrets filled in. Valid only if nothing was found.
     pub(crate) value: Value,
     /// All mistakes.
@@ -40,16 +40,16 @@ pub(crate) struct CheckedFile {
 }
 
 /// A schema, prepared for checking many files.
-pub(crate) struct PreparedSchema<'s> {
+pub(crate) struct Schema<'s> {
     /// The schema; definitions are at its root.
-    schema: &'s Value,
+    root: &'s Value,
     /// Names of all keys in it that hold secrets.
     secret_keys: Vec<&'s str>,
 }
 
-impl<'s> PreparedSchema<'s> {
+impl<'s> Schema<'s> {
     pub(crate) fn of(schema: &'s Value) -> Self {
-        Self { schema, secret_keys: secrets::keys(schema) }
+        Self { root: schema, secret_keys: secrets::keys(schema) }
     }
 
     /// Checks a file.
@@ -58,11 +58,10 @@ impl<'s> PreparedSchema<'s> {
         tree: &Spanned<DeTable<'_>>,
         text: &str,
         context: &Context<'_>,
-    ) -> CheckedFile {
-        let (path, checked) = (Vec::new(), CheckedFile::default());
-        let mut checker =
-            Checker { text, context, root: self.schema, path, prepared: self, checked };
-        if let Some(shape) = shape::alternatives(self.schema, self.schema).first() {
+    ) -> Checked {
+        let (path, checked) = (Vec::new(), Checked::default());
+        let mut checker = Checker { text, context, root: self.root, path, schema: self, checked };
+        if let Some(shape) = shape::alternatives(self.root, self.root).first() {
             checker.checked.value = checker.table(shape, tree.get_ref(), 0..0);
         }
         checker.checked
@@ -76,8 +75,8 @@ struct Checker<'a> {
     root: &'a Value,
     /// The keys and list positions that lead to the current value.
     path: Vec<String>,
-    prepared: &'a PreparedSchema<'a>,
-    checked: CheckedFile,
+    schema: &'a Schema<'a>,
+    checked: Checked,
 }
 
 impl<'a> Checker<'a> {
@@ -134,18 +133,18 @@ impl<'a> Checker<'a> {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         let (min, max) = shape.size;
         if let Some(min) = min.filter(|min| count < *min) {
-            self.report(span.clone(), format!("{count} {what}, but at least {min} are needed"));
+            self.report(
+                span.clone(),
+                format!("{count} {what}, but at least {min} are needed"),
+                None,
+            );
         }
         if let Some(max) = max.filter(|max| count > *max) {
-            self.report(span, format!("{count} {what}, but at most {max} are possible"));
+            self.report(span, format!("{count} {what}, but at most {max} are possible"), None);
         }
     }
 
-    fn report(&mut self, span: Range<usize>, message: String) {
-        self.report_with(span, message, None);
-    }
-
-    fn report_with(&mut self, span: Range<usize>, message: String, suggestion: Option<Suggestion>) {
+    fn report(&mut self, span: Range<usize>, message: String, suggestion: Option<Suggestion>) {
         self.checked.findings.push(Finding::new(span, message, suggestion));
     }
 
@@ -157,11 +156,7 @@ impl<'a> Checker<'a> {
             .map_or(span.clone(), |part| span.start + 1 + part.start..span.start + 1 + part.end);
         let suggestion =
             problem.suggestion.map(|text| Suggestion::replace(span, types::quote(&text)));
-        self.report_with(
-            at,
-            problem.message,
-            suggestion.or(problem.advice.map(Suggestion::advice)),
-        );
+        self.report(at, problem.message, suggestion.or(problem.advice.map(Suggestion::advice)));
     }
 
     /// Reports a value of the wrong type.
@@ -169,7 +164,7 @@ impl<'a> Checker<'a> {
         let span = value.span();
         if shapes.iter().any(Shape::is_secret) {
             self.checked.hidden.push(span.clone());
-            self.report_with(
+            self.report(
                 span,
                 "a secret must not be written into the configuration".to_owned(),
                 Some(Suggestion::advice(
@@ -187,11 +182,7 @@ impl<'a> Checker<'a> {
             .iter()
             .find_map(|shape| types::in_allowed_type(self.root, shape, value, literal));
         let message = format!("expected {}, found {found}", types::join_with_or(&wanted));
-        self.report_with(
-            span.clone(),
-            message,
-            suggestion.map(|text| Suggestion::replace(span, text)),
-        );
+        self.report(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
     }
 
     /// The keys that lead to the current value, as a table header; list positions are left out.

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    channel::CheckedChannel,
+    channel::RawChannel,
     problem::{Problem, Suggestion},
     schema::Vocabulary,
     source::{Finding, Source},
 };
 
 /// The table named after the connector must exist, and no other connector's may.
-pub(crate) fn check_sections(
+pub(crate) fn bad_sections(
     value: &Value,
     vocabulary: &Vocabulary,
     source: &Source,
@@ -36,7 +36,7 @@ pub(crate) fn check_sections(
 
 /// Channels with the same name, and channels with the same source settings, which would read the same
 /// records.
-pub(crate) fn check_duplicates(channels: &[CheckedChannel]) -> Vec<Problem> {
+pub(crate) fn duplicates(channels: &[RawChannel]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (position, channel) in channels.iter().enumerate() {
         let name = channel.value["name"].as_str().map(str::trim).filter(|name| !name.is_empty());
@@ -62,7 +62,7 @@ pub(crate) fn check_duplicates(channels: &[CheckedChannel]) -> Vec<Problem> {
 }
 
 /// Channels that share an upstream share its budget, so their budgets must be equal.
-pub(crate) fn check_budgets(channels: &[CheckedChannel]) -> Vec<Problem> {
+pub(crate) fn budget_conflicts(channels: &[RawChannel]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (position, channel) in channels.iter().enumerate() {
         let (upstream, limits) = budget(channel);
@@ -81,7 +81,7 @@ pub(crate) fn check_budgets(channels: &[CheckedChannel]) -> Vec<Problem> {
 }
 
 /// The upstream of a channel, and its limits as written.
-fn budget(channel: &CheckedChannel) -> (&str, Map<String, Value>) {
+fn budget(channel: &RawChannel) -> (&str, Map<String, Value>) {
     let mut limits = channel.value["budget"].as_object().cloned().unwrap_or_default();
     limits.remove("upstream");
     let upstream = channel.value["budget"]["upstream"].as_str();

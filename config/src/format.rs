@@ -13,7 +13,7 @@ use contract::Size;
 use serde_json_path::JsonPath;
 
 pub(crate) use quantity::Rate;
-pub(crate) use reference::{Context, code_tables, content, io_reason, secret, variable};
+pub(crate) use reference::{Context, code_tables, content, reason, secret, variable};
 pub(crate) use time::CronTimes;
 
 use crate::shape::Shape;

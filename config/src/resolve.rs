@@ -10,10 +10,10 @@ use serde_json::Value;
 use toml::de::DeTable;
 
 use crate::{
-    channel::CheckedChannel,
-    checker::{CheckedFile, PreparedSchema, quote},
-    conflicts::{check_budgets, check_duplicates, check_sections},
-    format::{Context, code_tables, io_reason},
+    channel::RawChannel,
+    checker::{Checked, Schema, quote},
+    conflicts::{bad_sections, budget_conflicts, duplicates},
+    format::{Context, code_tables, reason},
     gateway::{ConsoleSettings, GatewayFile},
     problem::{Problem, Problems, Suggestion},
     schema::{Vocabulary, schema_channel, schema_gateway},
@@ -33,8 +33,7 @@ pub fn resolve(
     let codes_dir = dir.join("codes");
     let mut tables = code_tables(&codes_dir);
     tables.extend(vocabulary.codes.iter().cloned());
-    let context =
-        |channel_dir| Context { config_dir: dir, channel_dir, environment, tables: &tables };
+    let context = |folder| Context { dir, folder, environment, tables: &tables };
     let mut problems = Vec::new();
 
     let gateway_schema = schema_gateway();
@@ -44,13 +43,13 @@ pub fn resolve(
             Value::Null
         }
         Ok(mut source) => {
-            let prepared = PreparedSchema::of(&gateway_schema);
-            check(&mut source, &prepared, &context(dir.to_owned()), &mut problems).value
+            let schema = Schema::of(&gateway_schema);
+            check(&mut source, &schema, &context(dir.to_owned()), &mut problems).value
         }
     };
 
     let channel_schema = schema_channel(vocabulary);
-    let prepared = PreparedSchema::of(&channel_schema);
+    let schema = Schema::of(&channel_schema);
     let mut channels = Vec::new();
     for name in channel_folders(dir, &mut problems) {
         let file = format!("channels/{name}/channel.toml");
@@ -62,24 +61,17 @@ pub fn resolve(
             Err(problem) => problems.push(*problem),
             Ok(mut source) => {
                 let folder = dir.join("channels").join(&name);
-                let checked =
-                    check(&mut source, &prepared, &context(folder.clone()), &mut problems);
-                problems.extend(check_sections(&checked.value, vocabulary, &source));
-                let CheckedFile { value, secrets, .. } = checked;
+                let checked = check(&mut source, &schema, &context(folder.clone()), &mut problems);
+                problems.extend(bad_sections(&checked.value, vocabulary, &source));
+                let Checked { value, secrets, .. } = checked;
                 // The wrong name is reported already; the file is still compared with the others.
                 let id = id.or_else(|_| "unnamed".parse::<ChannelId>());
-                channels.extend(id.map(|id| CheckedChannel {
-                    id,
-                    dir: folder,
-                    source,
-                    value,
-                    secrets,
-                }));
+                channels.extend(id.map(|id| RawChannel { id, folder, source, value, secrets }));
             }
         }
     }
-    problems.extend(check_duplicates(&channels));
-    problems.extend(check_budgets(&channels));
+    problems.extend(duplicates(&channels));
+    problems.extend(budget_conflicts(&channels));
     if let Some(problems) = Problems::new(problems) {
         return Err(problems);
     }
@@ -87,11 +79,7 @@ pub fn resolve(
 }
 
 /// Turns checked values into settings. A failure is a defect of a schema, so it is one problem.
-fn settings(
-    dir: &Path,
-    gateway: Value,
-    checked: Vec<CheckedChannel>,
-) -> Result<Settings, Problems> {
+fn settings(dir: &Path, gateway: Value, checked: Vec<RawChannel>) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
         let message = format!("it matches its schema, but cannot be read: {error}");
         Problems::from(Problem::of_file(file, message))
@@ -116,7 +104,7 @@ fn settings(
 /// Reads a file, named relative to the configuration folder, in UTF-8, UTF-16 or GB18030.
 fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
     let bytes = fs::read(dir.join(file)).map_err(|error| {
-        Box::new(Problem::of_file(file, format!("the file cannot be read: {}", io_reason(&error))))
+        Box::new(Problem::of_file(file, format!("the file cannot be read: {}", reason(&error))))
     })?;
     // UTF-8 is not converted: the places in suggestions are byte offsets of the file.
     let bytes = match String::from_utf8(bytes) {
@@ -157,33 +145,33 @@ fn channel_folders(dir: &Path, problems: &mut Vec<Problem>) -> Vec<String> {
 /// Checks one file.
 fn check(
     source: &mut Source,
-    prepared: &PreparedSchema<'_>,
+    schema: &Schema<'_>,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
-) -> CheckedFile {
+) -> Checked {
     let (tree, errors) = DeTable::parse_recoverable(&source.text);
-    let mut checked = prepared.check(&tree, &source.text, context);
+    let mut checked = schema.check(&tree, &source.text, context);
     let spans: Vec<_> = errors.iter().map(|error| error.span().unwrap_or_default()).collect();
     let hidden = std::mem::take(&mut checked.hidden);
     drop(tree);
-    let secret_value = |span| value_of_secret_key(&source.text, span, prepared);
+    let secret_value = |span| secret_on_line(&source.text, span, schema);
     let secret_values: Vec<_> = spans.iter().filter_map(secret_value).collect();
     source.hide(hidden.into_iter().chain(secret_values));
 
-    let broken_lines: HashSet<usize> = spans.iter().map(|span| source.line(span.start)).collect();
+    let broken: HashSet<usize> = spans.iter().map(|span| source.line(span.start)).collect();
     // A broken table header moves every key below it into another table: findings about them are wrong.
     let has_broken_header = source
         .text
         .lines()
         .enumerate()
-        .any(|(at, line)| broken_lines.contains(&at) && line.trim_start().starts_with('['));
+        .any(|(at, line)| broken.contains(&at) && line.trim_start().starts_with('['));
     let found = std::mem::take(&mut checked.findings);
     problems.extend(
         found
             .into_iter()
             .filter(|_| !has_broken_header)
-            .filter(|finding| broken_lines.is_empty() || !finding.is_missing_key)
-            .filter(|finding| !broken_lines.contains(&source.line(finding.span.start)))
+            .filter(|finding| broken.is_empty() || !finding.is_missing_key)
+            .filter(|finding| !broken.contains(&source.line(finding.span.start)))
             .map(|finding| source.problem(finding)),
     );
     for (error, span) in errors.iter().zip(spans) {
@@ -196,11 +184,7 @@ fn check(
 
 /// The value on a line with a syntax error, if its key may be that of a secret. The parsed tree may not
 /// contain such a line, so it is searched in the text.
-fn value_of_secret_key(
-    text: &str,
-    span: &Range<usize>,
-    prepared: &PreparedSchema<'_>,
-) -> Option<Range<usize>> {
+fn secret_on_line(text: &str, span: &Range<usize>, schema: &Schema<'_>) -> Option<Range<usize>> {
     let (before, _) = text.split_at_checked(span.start)?;
     let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[begin..].lines().next()?;
@@ -208,7 +192,7 @@ fn value_of_secret_key(
     let key = key.trim().trim_matches(['"', '\'']);
     let key = key.rsplit('.').next().unwrap_or(key);
     let end = begin + line.len();
-    prepared.may_be_secret(key).then(|| end - value.len()..end)
+    schema.may_be_secret(key).then(|| end - value.len()..end)
 }
 
 /// What to do about a TOML syntax error.

@@ -20,7 +20,7 @@ impl<'a> Checker<'a> {
         span: Range<usize>,
     ) -> Value {
         let Some(value) = types::plain_scalar(value) else {
-            self.report(span, "the number is too large, or is not a number".to_owned());
+            self.report(span, "the number is too large, or is not a number".to_owned(), None);
             return Value::Null;
         };
         if !shape.choices.is_empty() {
@@ -63,16 +63,16 @@ impl<'a> Checker<'a> {
             Some(meant) => Suggestion::replace(span.clone(), types::quote(meant)),
             None => Suggestion::advice(format!("possible: {}", list.join(", "))),
         };
-        self.report_with(span, message, Some(suggestion));
+        self.report(span, message, Some(suggestion));
     }
 
     fn check_range(&mut self, shape: &Shape<'a>, number: &Number, span: Range<usize>) {
         let Some(float) = number.as_f64() else { return };
         if let Some(min) = shape.range.0.filter(|min| float < *min) {
-            self.report(span.clone(), format!("{number} is too small: at least {min}"));
+            self.report(span.clone(), format!("{number} is too small: at least {min}"), None);
         }
         if let Some(max) = shape.range.1.filter(|max| float > *max) {
-            self.report(span, format!("{number} is too large: at most {max}"));
+            self.report(span, format!("{number} is too large: at most {max}"), None);
         }
     }
 

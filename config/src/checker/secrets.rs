@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Checker, PreparedSchema};
+use super::{Checker, Schema};
 use crate::{
     format::{self, nearest},
     shape::{Shape, alternatives},
@@ -24,7 +24,7 @@ impl Checker<'_> {
         let mut known =
             table.iter().filter(|(key, _)| matches!(key.get_ref().as_ref(), "env" | "file"));
         let (Some((key, value)), None) = (known.next(), known.next()) else {
-            self.report(span, "a secret is either { env = … } or { file = … }".to_owned());
+            self.report(span, "a secret is either { env = … } or { file = … }".to_owned(), None);
             return Value::Null;
         };
         // A name that is not a text was reported when the key was checked.
@@ -44,7 +44,7 @@ impl Checker<'_> {
     }
 }
 
-impl PreparedSchema<'_> {
+impl Schema<'_> {
     /// Whether the value of an unknown key may be a secret, judging by the name of the key.
     pub(crate) fn may_be_secret(&self, name: &str) -> bool {
         let lower = name.to_lowercase();

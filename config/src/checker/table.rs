@@ -58,8 +58,8 @@ impl<'a> Checker<'a> {
             || shape.properties.iter().map(|(known, _)| *known).filter(|k| !table.contains_key(*k));
         let meant = nearest(name, unused());
         if shape.is_secret()
-            || self.prepared.may_be_secret(meant.unwrap_or(name))
-            || self.prepared.may_be_secret(name)
+            || self.schema.may_be_secret(meant.unwrap_or(name))
+            || self.schema.may_be_secret(name)
         {
             self.hide(value);
         }
@@ -71,7 +71,7 @@ impl<'a> Checker<'a> {
                 (!known.is_empty()).then(|| Suggestion::advice(format!("possible keys: {list}")))
             }),
         };
-        self.report_with(key.span(), format!("unknown key `{name}`{}", self.header()), suggestion);
+        self.report(key.span(), format!("unknown key `{name}`{}", self.header()), suggestion);
         meant
     }
 
@@ -131,7 +131,7 @@ impl<'a> Checker<'a> {
         if !choices.is_empty() && choices.iter().filter(given).count() != 1 {
             let keys: Vec<_> = choices.iter().map(|key| format!("`{key}`")).collect();
             let keys = keys.join(", ");
-            self.report(span, format!("exactly one of {keys} is needed{}", self.header()));
+            self.report(span, format!("exactly one of {keys} is needed{}", self.header()), None);
         }
     }
 }

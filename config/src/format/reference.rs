@@ -15,9 +15,9 @@ const MAX_CONTENT_BYTES: u64 = 1 << 20;
 /// What the texts of a configuration may refer to.
 pub(crate) struct Context<'w> {
     /// The configuration folder.
-    pub(crate) config_dir: &'w Path,
+    pub(crate) dir: &'w Path,
     /// The folder of the channel whose file is checked; of `gateway.toml`, the configuration folder.
-    pub(crate) channel_dir: PathBuf,
+    pub(crate) folder: PathBuf,
     /// The environment.
     pub(crate) environment: &'w dyn Fn(&str) -> Option<String>,
     /// Names of the code tables.
@@ -66,17 +66,17 @@ pub(super) fn upstream(name: &str) -> Option<TextProblem> {
 }
 
 pub(super) fn file_in_folder(name: &str, context: &Context<'_>) -> Option<TextProblem> {
-    let path = context.channel_dir.join(name);
+    let path = context.folder.join(name);
     if path.is_file() {
         return None;
     }
-    let folder = name.rfind('/').map_or("", |slash| &name[..=slash]);
-    let files: Vec<String> = fs::read_dir(context.channel_dir.join(folder))
+    let prefix = name.rfind('/').map_or("", |slash| &name[..=slash]);
+    let files: Vec<String> = fs::read_dir(context.folder.join(prefix))
         .into_iter()
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .map(|file| format!("{folder}{file}"))
+        .map(|file| format!("{prefix}{file}"))
         .collect();
     Some(TextProblem {
         message: format!("the file `{name}` does not exist in the folder of the channel"),
@@ -90,14 +90,14 @@ pub(crate) fn content(name: &str, context: &Context<'_>) -> Result<String, TextP
     if let Some(problem) = file_in_folder(name, context) {
         return Err(problem);
     }
-    let path = context.channel_dir.join(name);
+    let path = context.folder.join(name);
     let problem = |state: &str| TextProblem {
         message: format!("the file `{name}` cannot be used: {state}"),
         ..TextProblem::default()
     };
     match fs::metadata(&path) {
         Ok(file) if file.len() > MAX_CONTENT_BYTES => Err(problem("it is larger than 1 MiB")),
-        _ => fs::read_to_string(&path).map_err(|error| problem(io_reason(&error))),
+        _ => fs::read_to_string(&path).map_err(|error| problem(reason(&error))),
     }
 }
 
@@ -135,8 +135,8 @@ pub(crate) fn secret(key: &str, name: &str, context: &Context<'_>) -> Result<Str
         advice: Some("its path is relative to the configuration folder".to_owned()),
         ..TextProblem::default()
     };
-    let text = fs::read_to_string(context.config_dir.join(name))
-        .map_err(|error| problem(format!("cannot be read: {}", io_reason(&error))))?;
+    let text = fs::read_to_string(context.dir.join(name))
+        .map_err(|error| problem(format!("cannot be read: {}", reason(&error))))?;
     if text.lines().any(|line| line.starts_with("-----BEGIN ")) {
         return Ok(text);
     }
@@ -147,7 +147,7 @@ pub(crate) fn secret(key: &str, name: &str, context: &Context<'_>) -> Result<Str
 }
 
 /// Why a file cannot be read, without error numbers.
-pub(crate) fn io_reason(error: &std::io::Error) -> &'static str {
+pub(crate) fn reason(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::NotFound => "it does not exist",
         std::io::ErrorKind::PermissionDenied => "this user may not read it",
