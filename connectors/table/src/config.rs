@@ -122,7 +122,7 @@ pub(crate) enum Scalar {
     Text(String),
 }
 
-/// A second walk, over rows that were read before.
+/// A second scan, over rows that were read before.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reread {
