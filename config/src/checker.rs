@@ -20,7 +20,7 @@ use toml::{
 };
 
 use crate::{
-    format::{self, Context, TextProblem},
+    format::{Context, TextProblem},
     problem::Suggestion,
     shape::{self, Shape},
     source::Finding,

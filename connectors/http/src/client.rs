@@ -54,7 +54,7 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub(crate) enum FetchError {
     /// It cannot be read, however often it is requested.
-    Bad {
+    Unreadable {
         what: String,
         answer: Answer,
     },

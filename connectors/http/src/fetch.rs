@@ -58,10 +58,10 @@ impl Source {
             let content_type = answer.headers.get("content-type").map(String::as_str);
             let (text, facts, tree) = parse(plan, call, &answer.body, content_type);
             let Answer { status, retry_after, .. } = answer;
-            let answer = AnswerView { status, text: &text, tree: tree.as_ref().ok(), retry_after };
-            let meaning = match missing.iter().any(|rule| rule.matches(answer)) {
+            let view = AnswerView { status, text: &text, tree: tree.as_ref().ok(), retry_after };
+            let meaning = match missing.iter().any(|rule| rule.matches(view)) {
                 true => Meaning::Nothing,
-                false => plan.config.rules.judge(call.success.as_ref(), answer),
+                false => plan.config.rules.judge(call.success.as_ref(), view),
             };
             let read = match (meaning, tree) {
                 // Not counted as an attempt: the token was not valid.

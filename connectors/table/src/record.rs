@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{
-    ChangeValue, DecidedBy, Entry, Fault, Place, Reason, RecordKey, Revision, TextReport,
+    DecidedBy, Entry, Fault, Mark, Place, Reason, RecordKey, Revision, TextReport,
     demand::QualityFlag,
 };
 use document::{Malformed, malformed_detail};
@@ -30,7 +30,7 @@ pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
     let mut tree = reading.object(&plan.main.name, "", row);
     for part in &plan.parts {
         let rows = parts.get(&part.name).map_or(&[][..], Vec::as_slice);
-        let array = rows.iter().map(|row| reading.object(&part.table.table, &part.name, row));
+        let array = rows.iter().map(|row| reading.object(&part.table.name, &part.name, row));
         tree.insert(part.name.clone(), Json::Array(array.map(Json::Object).collect()));
     }
     let key = key(&plan.config, &row.value(&plan.main.key));
@@ -122,10 +122,10 @@ impl Reading<'_> {
                         "{} private-use characters replaced by standard ones",
                         decoded.moved.len()
                     );
-                    self.read(field(), QualityFlag::RepairedText, detail);
+                    self.add_finding(field(), QualityFlag::RepairedText, detail);
                 }
                 if decoded.truncated {
-                    self.read(field(), QualityFlag::Truncated, format!("{} bytes", bytes.len()));
+                    self.add_finding(field(), QualityFlag::Truncated, format!("{} bytes", bytes.len()));
                 }
                 Json::String(decoded.text.into_owned())
             }
@@ -140,7 +140,7 @@ impl Reading<'_> {
             Value::Text(text) => {
                 if width.is_some_and(|width| text.chars().count() == width) {
                     let detail = format!("{} characters", text.chars().count());
-                    self.read(field(), QualityFlag::Truncated, detail);
+                    self.add_finding(field(), QualityFlag::Truncated, detail);
                 }
                 Json::String(text.clone())
             }
@@ -149,12 +149,12 @@ impl Reading<'_> {
     }
 
     fn malformed(&mut self, table: &str, column: &str, field: String, detail: String) {
-        self.read(field, QualityFlag::MalformedBytes, detail.clone());
+        self.add_finding(field, QualityFlag::MalformedBytes, detail.clone());
         self.malformed.get_or_insert((format!("{table}.{column}"), detail));
     }
 
-    fn read(&mut self, field: String, flag: QualityFlag, detail: String) {
-        self.report.marks.push(ChangeValue { field, flag, detail });
+    fn add_finding(&mut self, field: String, flag: QualityFlag, detail: String) {
+        self.report.marks.push(Mark { field, flag, detail });
     }
 }
 

@@ -70,7 +70,7 @@ fn next(header: &str) -> Option<String> {
     while let Some((_, after)) = unread.split_once('<') {
         let (url, after) = after.split_once('>')?;
         // Parameters end where the next address begins; none of those in use contains `<`.
-        let is_last = after.find('<').unwrap_or(after.len());
+        let end = after.find('<').unwrap_or(after.len());
         let parameters = after[..end].to_lowercase();
         let is_next = parameters.split([';', ',']).any(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));

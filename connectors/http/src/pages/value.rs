@@ -89,10 +89,8 @@ impl Newest {
         }
         let newest = numbers.iter().chain(&at.newest).max_by(|a, b| compare(a, b)).cloned();
         let has_new = numbers.iter().any(|number| {
-            position
-                .known_upto
-                .as_ref()
-                .is_none_or(|known| compare(number, known) == Ordering::Greater)
+            let known = at.known_upto.as_ref();
+            known.is_none_or(|known| compare(number, known) == Ordering::Greater)
         });
         at.newest = newest;
         at.note_page(hash);
