@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, error::Error, iter, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use chrono::DateTime;
 use connector_wire::{auth, gate};
 use contract::{Fault, Gate, Timestamp, chain, no_connection};
 use document::delta;
@@ -17,7 +18,7 @@ use crate::{
     config::{Config, Method},
     origin,
     request::Request,
-    session::{self, Cookies},
+    session::Cookies,
     trace::{self, Trace},
 };
 
@@ -195,7 +196,8 @@ impl Client {
         let (status, headers, cookies, body) = received;
         cookies.iter().for_each(|cookie| self.cookies.store(url, cookie));
         let date_header = headers.get("date").map(String::as_str);
-        let date = date_header.and_then(session::date);
+        let date = date_header.and_then(|date| DateTime::parse_from_rfc2822(date.trim()).ok());
+        let date = date.map(|date| date.to_utc());
         if let Some(date) = date {
             self.source_time = Some((date, Instant::now()));
         }

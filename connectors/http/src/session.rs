@@ -1,16 +1,8 @@
-//! The cookies of a source, and the time in its headers. Cookies are in memory only: after a restart
-//! they are fetched again.
+//! The cookies of a source. They are in memory only: after a restart they are fetched again.
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
-use contract::Timestamp;
 use reqwest::Url;
-
-/// A time in an HTTP header (RFC 9110 §5.6.7).
-pub(crate) fn date(header: &str) -> Option<Timestamp> {
-    DateTime::parse_from_rfc2822(header.trim()).ok().map(|date| date.to_utc())
-}
 
 /// Maximum number of cookies of a host: no session needs more, and they use memory.
 const MAX_COOKIES: usize = 64;

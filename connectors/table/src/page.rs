@@ -169,8 +169,9 @@ impl PageReader<'_> {
         if values.is_empty() {
             return Ok(Vec::new());
         }
-        let mut conditions = vec![Condition::HasKey, Condition::In(&part.parent, &values)];
-        conditions.extend(after.map(Condition::AfterKey));
+        let key = self.plan.main.key.as_str();
+        let mut conditions = vec![Condition::NotNull(key), Condition::In(&part.parent, &values)];
+        conditions.extend(after.map(|after| Condition::Is(key, ">", after.clone())));
         let limit = self.limit + 1;
         let select = Select { table: &self.plan.main, conditions, order: Order::Key, limit };
         self.database.select(&select).await
@@ -214,15 +215,16 @@ impl PageReader<'_> {
         for (index, row) in rows.iter().enumerate() {
             owners.entry(row.value(&part.parent).join_key()).or_default().push(index);
         }
-        let mut after: Option<Value> = None;
+        let (key, mut after) = (part.table.key.as_str(), None);
         loop {
-            let mut conditions = vec![Condition::HasKey, Condition::In(&part.column, &values)];
-            conditions.extend(after.as_ref().map(Condition::AfterKey));
+            let mut conditions =
+                vec![Condition::NotNull(key), Condition::In(&part.column, &values)];
+            conditions.extend(after.map(|after| Condition::Is(key, ">", after)));
             let limit = self.plan.page;
             let select = Select { table: &part.table, conditions, order: Order::Key, limit };
             let found = self.database.select(&select).await?;
             let is_end = found.len() < limit;
-            after = found.last().map(|row| row.value(&part.table.key));
+            after = found.last().map(|row| row.value(key));
             for found in found {
                 let shared = found.value(&part.column).join_key();
                 for index in owners.get(&shared).into_iter().flatten() {

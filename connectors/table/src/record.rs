@@ -125,7 +125,11 @@ impl Reading<'_> {
                     self.add_finding(field(), QualityFlag::RepairedText, detail);
                 }
                 if decoded.truncated {
-                    self.add_finding(field(), QualityFlag::Truncated, format!("{} bytes", bytes.len()));
+                    self.add_finding(
+                        field(),
+                        QualityFlag::Truncated,
+                        format!("{} bytes", bytes.len()),
+                    );
                 }
                 Json::String(decoded.text.into_owned())
             }
@@ -174,12 +178,8 @@ fn as_read(plan: &Plan, row: &Row, parts: &Parts) -> Bytes {
 }
 
 fn sample_rows(rows: Json) -> Option<Vec<Row>> {
-    let Json::Array(rows) = rows else { return None };
-    let rows = rows.into_iter().map(|row| match row {
-        Json::Object(columns) => sample_row(columns),
-        _ => None,
-    });
-    rows.collect()
+    let rows: Vec<Map<String, Json>> = serde_json::from_value(rows).ok()?;
+    rows.into_iter().map(sample_row).collect()
 }
 
 fn sample_row(columns: Map<String, Json>) -> Option<Row> {

@@ -65,23 +65,26 @@ impl Scan {
         limit: usize,
     ) -> Option<Select<'a>> {
         let changes = table.changes.as_ref();
-        let mut conditions = vec![Condition::HasKey];
+        let after_key = |key| Condition::Is(&table.key, ">", key);
+        let mut conditions = vec![Condition::NotNull(&table.key)];
         let order = match self {
             Self::Sweep | Self::Range => {
                 let ChangesPlan { column, format, range, .. } = changes?;
                 let Sweep { since, after, .. } = &positions.sweep;
                 match (after, since) {
                     (Some(after), _) => conditions.push(Condition::After(column, after)),
-                    (None, Some(since)) => conditions.push(Condition::From(column, since.clone())),
-                    (None, None) => conditions.push(Condition::Dated(column)),
+                    (None, Some(since)) => {
+                        conditions.push(Condition::Is(column, ">=", since.clone()))
+                    }
+                    (None, None) => conditions.push(Condition::NotNull(column)),
                 }
                 let end = range.and_then(|range| format.write_like(since.as_ref()?, range.to()?));
-                conditions.extend(end.map(|end| Condition::Before(column, end)));
+                conditions.extend(end.map(|end| Condition::Is(column, "<", end)));
                 Order::Column(column)
             }
             Self::Pending => {
                 conditions.push(Condition::Pending);
-                conditions.extend(positions.pending.as_ref().map(Condition::AfterKey));
+                conditions.extend(positions.pending.clone().map(after_key));
                 Order::Key
             }
             Self::Undated => {
@@ -89,7 +92,7 @@ impl Scan {
                 is_due(&positions.undated, every, now).then_some(())?;
                 let ChangesPlan { column, format, .. } = changes?;
                 conditions.push(Condition::Undated { column, is_text: format.is_declared });
-                conditions.extend(positions.undated.after.as_ref().map(Condition::AfterKey));
+                conditions.extend(positions.undated.after.clone().map(after_key));
                 Order::Key
             }
             Self::Reread => {
@@ -103,14 +106,14 @@ impl Scan {
                         let back = Duration::from_secs(u64::from(reread.days) * 86_400);
                         let since = now.checked_sub_signed(delta(back))?;
                         let since = format.write_like(positions.sweep.newest.as_ref()?, since)?;
-                        conditions.push(Condition::From(column, since));
+                        conditions.push(Condition::Is(column, ">=", since));
                     }
                 }
                 Order::Column(column)
             }
             Self::Keyless => {
                 is_due(&positions.keyless, Some(SCAN_INTERVAL), now).then_some(())?;
-                conditions = vec![Condition::HasNoKey];
+                conditions = vec![Condition::Null(&table.key)];
                 Order::Offset(positions.keyless.after.unwrap_or(0))
             }
         };

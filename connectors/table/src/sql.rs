@@ -44,18 +44,16 @@ pub(crate) struct Select<'a> {
 pub(crate) enum Condition<'a> {
     /// All flags say that the row is pending.
     Pending,
-    HasKey,
-    HasNoKey,
     /// The column has a value.
-    Dated(&'a str),
+    NotNull(&'a str),
+    Null(&'a str),
     /// The column has no value, or, in a text column, an empty one.
     Undated {
         column: &'a str,
         is_text: bool,
     },
-    From(&'a str, Value),
-    Before(&'a str, Value),
-    AfterKey(&'a Value),
+    /// The column compares with the value by this operator.
+    Is(&'a str, &'static str, Value),
     /// After this (value, key) in the order of both.
     After(&'a str, &'a (Value, Value)),
     In(&'a str, &'a [Value]),
@@ -143,12 +141,10 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn condition(&mut self, condition: &Condition<'_>) -> String {
-        let key = self.column(&self.table.key);
         match condition {
             Condition::Pending => self.pending(""),
-            Condition::HasKey => format!("{key} IS NOT NULL"),
-            Condition::HasNoKey => format!("{key} IS NULL"),
-            Condition::Dated(column) => format!("{} IS NOT NULL", self.column(column)),
+            Condition::NotNull(column) => format!("{} IS NOT NULL", self.column(column)),
+            Condition::Null(column) => format!("{} IS NULL", self.column(column)),
             Condition::Undated { column, is_text } => {
                 let column = self.column(column);
                 // In SQLite any column may contain a text.
@@ -158,15 +154,11 @@ impl Writer<'_> {
                     format!("{column} IS NULL")
                 }
             }
-            Condition::From(column, value) => {
-                format!("{} >= {}", self.column(column), self.bind(value))
+            Condition::Is(column, operator, value) => {
+                format!("{} {operator} {}", self.column(column), self.bind(value))
             }
-            Condition::Before(column, value) => {
-                format!("{} < {}", self.column(column), self.bind(value))
-            }
-            Condition::AfterKey(after) => format!("{key} > {}", self.bind(after)),
             Condition::After(column, (value, after)) => {
-                let column = self.column(column);
+                let (column, key) = (self.column(column), self.column(&self.table.key));
                 let (from, above) = (self.bind(value), self.bind(value));
                 let after = self.bind(after);
                 // The first part lets the database use an index of the column.
@@ -293,7 +285,7 @@ mod tests {
             (table(), (Value::Text("x".into()), Value::Spelled(Class::Uuid, "y".into())));
         let select = Select {
             table: &table,
-            conditions: vec![Condition::HasKey, Condition::After("T", &after)],
+            conditions: vec![Condition::NotNull("ROWGUID"), Condition::After("T", &after)],
             order: Order::Column("T"),
             limit: 7,
         };
