@@ -75,7 +75,7 @@ impl Schedule {
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("dependentRequired" = { "burst": ["rate"] }))]
 struct BudgetFile {
-    /// Most requests or connections at the same time.
+    /// Maximum number of requests or connections at the same time.
     #[schemars(range(min = 1))]
     concurrent: u32,
     /// Requests per time, on average, like `5/s`; no limit if left out.
@@ -83,7 +83,7 @@ struct BudgetFile {
     /// Requests that may follow each other at once after a pause.
     #[schemars(range(min = 1))]
     burst: u32,
-    /// Most requests in one day of the gateway's time zone; no limit if left out.
+    /// Maximum number of requests in one day of the gateway's time zone; no limit if left out.
     #[schemars(range(min = 1))]
     per_day: Option<u32>,
     /// Hours of the day at which requests are allowed, in the gateway's time zone; all day if left

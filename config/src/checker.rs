@@ -60,7 +60,7 @@ impl<'s> Schema<'s> {
         context: &Context<'_>,
     ) -> Checked {
         let (path, checked) = (Vec::new(), Checked::default());
-        let mut checker = Checker { text, context, root: self.root, path, schema: self, checked };
+        let mut checker = Checker { text, context, path, schema: self, checked };
         if let Some(shape) = shape::alternatives(self.root, self.root).first() {
             checker.checked.value = checker.table(shape, tree.get_ref(), 0..0);
         }
@@ -72,7 +72,6 @@ impl<'s> Schema<'s> {
 struct Checker<'a> {
     text: &'a str,
     context: &'a Context<'a>,
-    root: &'a Value,
     /// The keys and list positions that lead to the current value.
     path: Vec<String>,
     schema: &'a Schema<'a>,
@@ -81,7 +80,7 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn value(&mut self, schema: &'a Value, value: &Spanned<DeValue<'_>>) -> Value {
-        let shapes = shape::alternatives(self.root, schema);
+        let shapes = shape::alternatives(self.schema.root, schema);
         let admitting: Vec<&Shape<'a>> =
             shapes.iter().filter(|shape| shape.admits(value.get_ref())).collect();
         match admitting.as_slice() {
@@ -178,9 +177,8 @@ impl<'a> Checker<'a> {
         wanted.dedup();
         let found = types::name(value.get_ref());
         let literal = self.text.get(span.clone()).unwrap_or_default();
-        let suggestion = shapes
-            .iter()
-            .find_map(|shape| types::in_allowed_type(self.root, shape, value, literal));
+        let suggestion =
+            shapes.iter().find_map(|shape| types::convert(self.schema.root, shape, value, literal));
         let message = format!("expected {}, found {found}", types::join_with_or(&wanted));
         self.report(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
     }

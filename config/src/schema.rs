@@ -60,8 +60,8 @@ fn insert_schema(root: &mut Value, name: &str, owner: &Value) {
     let mut definitions = Map::new();
     if let Some(object) = owner.as_object_mut() {
         object.remove("$schema");
-        if let Some(Value::Object(own)) = object.remove("$defs") {
-            definitions.extend(own.into_iter().map(|(key, of)| (format!("{name}.{key}"), of)));
+        if let Some(Value::Object(known)) = object.remove("$defs") {
+            definitions.extend(known.into_iter().map(|(key, of)| (format!("{name}.{key}"), of)));
         }
     }
     let description = owner.get("description").cloned();

@@ -105,8 +105,7 @@ fn collect<'s>(
     if depth == 0 {
         return;
     }
-    let own = std::mem::take(shape).merged_with(own_keywords(schema));
-    *shape = own;
+    *shape = std::mem::take(shape).merged_with(keywords(schema));
     let target = schema
         .get("$ref")
         .and_then(Value::as_str)
@@ -118,7 +117,7 @@ fn collect<'s>(
     choices.extend(["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key)?.as_array()));
 }
 
-fn own_keywords(schema: &Value) -> Shape<'_> {
+fn keywords(schema: &Value) -> Shape<'_> {
     let text = |key: &str| schema.get(key).and_then(Value::as_str);
     let float = |key: &str| schema.get(key).and_then(Value::as_f64);
     let count = |keys: [&str; 3]| keys.iter().find_map(|key| schema.get(key)?.as_u64());

@@ -77,7 +77,7 @@ impl<'a> Checker<'a> {
 
     /// Where in the file a key of this name belongs.
     fn suggest_table(&self, name: &str) -> Option<Suggestion> {
-        let path = table_with_key(self.root, name)?;
+        let path = table_with_key(self.schema.root, name)?;
         Some(Suggestion::advice(match path.as_str() {
             "" => "it belongs at the top of the file, before the first `[table]`".to_owned(),
             path => format!("it belongs in `[{path}]`"),

@@ -49,7 +49,7 @@ pub(super) fn join_with_or(wanted: &[String]) -> String {
 }
 
 /// The value written in an allowed type, if there is no doubt.
-pub(super) fn in_allowed_type(
+pub(super) fn convert(
     root: &Value,
     shape: &Shape<'_>,
     value: &Spanned<DeValue<'_>>,

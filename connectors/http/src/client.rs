@@ -22,7 +22,7 @@ use crate::{
     trace::{self, Trace},
 };
 
-/// Most redirects of one request.
+/// Maximum number of redirects of one request.
 const MAX_REDIRECTS: usize = 5;
 
 /// Sends requests to the source.

@@ -54,7 +54,7 @@ pub struct Config {
     pub(crate) records: Path,
     /// Within a record: its key, unique and never changed.
     pub(crate) key: Path,
-    /// Charset of answers that neither prove nor declare one.
+    /// Charset of answers that do not declare one and in which none can be recognised for certain.
     pub(crate) charset: Option<Charset>,
     /// Charset of answers, whatever they declare.
     pub(crate) force_charset: Option<Charset>,
@@ -212,7 +212,7 @@ pub(crate) struct Since {
 pub(crate) struct Until {
     /// The parameter that takes it.
     pub(crate) param: String,
-    /// The longest window.
+    /// Maximum length of a window.
     #[serde(default = "Period::seconds::<86400>")]
     pub(crate) span: Period,
 }

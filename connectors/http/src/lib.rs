@@ -148,12 +148,8 @@ impl Connector for Http {
             let caught_up = cursor.is_caught_up(n_sequences);
             if caught_up || !found.entries.is_empty() || started.elapsed() > READ_TIME {
                 if acknowledges {
-                    cursor.to_acknowledge = found
-                        .entries
-                        .iter()
-                        .filter_map(Entry::key)
-                        .map(ToString::to_string)
-                        .collect();
+                    let keys = found.entries.iter().filter_map(Entry::key);
+                    cursor.to_acknowledge = keys.map(ToString::to_string).collect();
                 }
                 return Ok(Batch { entries: found.entries, upto: cursor, caught_up, trouble });
             }

@@ -106,9 +106,6 @@ fn check_page(page: &Paging) -> Result<(), Fault> {
 
 fn check_each(each: &Each) -> Result<(), Fault> {
     let Each { values, .. } = each;
-    if values.is_empty() || values.len() > 200 {
-        return Err(Fault::stopped("`each` must have 1 to 200 values").at("each"));
-    }
     let names: BTreeSet<String> = values.iter().map(value_name).collect();
     if names.len() < values.len() || values.iter().any(|v| v.is_object() || v.is_array()) {
         return Err(Fault::stopped("`values` must be texts or numbers, all different").at("each"));

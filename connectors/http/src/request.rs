@@ -91,13 +91,15 @@ impl Call {
         let url = origin::address(&config.url, insecure)?;
         let CallConfig { form, json, body, .. } = config;
         let stopped = |what: String| Fault::stopped(what).at(url.path().to_owned());
-        let has_body = form.is_some() || json.is_some() || body.is_some();
-        if [form.is_some(), json.is_some(), body.is_some()].iter().filter(|is| **is).count() > 1 {
+        let bodies = [form.is_some(), json.is_some(), body.is_some()];
+        let n_bodies = bodies.into_iter().filter(|is_given| *is_given).count();
+        if n_bodies > 1 {
             return Err(stopped("a request has more than one body".to_owned())
                 .remedy("write one of `form`, `json` and `body`"));
         }
-        let method = config.method.unwrap_or(if has_body { Method::Post } else { Method::Get });
-        if method == Method::Get && has_body {
+        let method =
+            config.method.unwrap_or(if n_bodies == 1 { Method::Post } else { Method::Get });
+        if method == Method::Get && n_bodies == 1 {
             return Err(stopped("a GET has no body".to_owned()).remedy("leave out `method`"));
         }
         for name in config.headers.keys() {

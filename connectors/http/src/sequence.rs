@@ -113,10 +113,8 @@ pub(crate) fn params(
 /// The name of a page in messages.
 pub(crate) fn page_name(sequence: Sequence, plan: &Plan, progress: &Progress) -> String {
     let page = progress.pages.n_pages + 1;
-    let value = match sequence.value(plan) {
-        None => String::new(),
-        Some(value) => format!(", {}", value_name(value)),
-    };
+    let value = sequence.value(plan).map(|value| format!(", {}", value_name(value)));
+    let value = value.unwrap_or_default();
     let day = progress.day.map(|day| format!(" of {day}")).unwrap_or_default();
     match plan.config.page {
         Paging::None {} => format!("the page{day}{value}"),

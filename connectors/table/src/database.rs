@@ -11,10 +11,11 @@ use chrono_tz::Tz;
 use contract::{ConnectorContext, Fault, Gate};
 
 use crate::{
+    cursor::PendingAck,
     driver::{Address, DbError, Pool},
     fault::{Operation, fault},
     plan::TablePlan,
-    sql::{Dialect, Select, Sql},
+    sql::{Select, Sql},
     value::Row,
 };
 
@@ -64,21 +65,22 @@ impl Database {
     }
 
     pub(crate) async fn select(&mut self, select: &Select<'_>) -> Result<Vec<Row>, Fault> {
-        self.fetch(Sql::select(self.dialect(), select), select.table).await
+        self.fetch(Sql::select(self.address.dialect(), select), select.table).await
     }
 
-    /// Whether all rows were changed; `false` where a constraint or a trigger refused one of them.
-    pub(crate) async fn execute(&mut self, sql: Sql, table: &TablePlan) -> Result<bool, Fault> {
+    /// Sets the flags of these rows. Returns `false` if a constraint or a trigger refused one of them.
+    pub(crate) async fn acknowledge(
+        &mut self,
+        table: &TablePlan,
+        acks: &[PendingAck],
+    ) -> Result<bool, Fault> {
+        let sql = Sql::acknowledge(self.address.dialect(), table, acks);
         let pool = self.pool().clone();
         match self.within_limits(pool.execute(sql)).await? {
             Ok(()) => Ok(true),
             Err(DbError::RowRefused) => Ok(false),
             Err(error) => Err(self.fault(error, Operation::Acknowledge, table)),
         }
-    }
-
-    pub(crate) fn dialect(&self) -> Dialect {
-        self.address.dialect()
     }
 
     async fn fetch(&mut self, sql: Sql, table: &TablePlan) -> Result<Vec<Row>, Fault> {

@@ -6,10 +6,10 @@
 
 use contract::Fault;
 
-use crate::{cursor::PendingAck, database::Database, plan::TablePlan, sql::Sql};
+use crate::{cursor::PendingAck, database::Database, plan::TablePlan};
 
 /// Rows of one statement: few enough to lock briefly.
-const CHUNK: usize = 500;
+const CHUNK_ROWS: usize = 500;
 
 /// Sets the flags of these rows of one table.
 pub(crate) async fn settle(
@@ -20,18 +20,14 @@ pub(crate) async fn settle(
     if table.flags.is_empty() {
         return Ok(());
     }
-    let statement = |database: &Database, acks: &[PendingAck]| {
-        Sql::acknowledge(database.dialect(), table, acks)
-    };
-    for chunk in acks.chunks(CHUNK) {
-        let sql = statement(database, chunk);
-        if database.execute(sql, table).await? {
+    for chunk in acks.chunks(CHUNK_ROWS) {
+        if database.acknowledge(table, chunk).await? {
             continue;
         }
         let mut n_refused = 0;
         for ack in chunk {
-            let sql = statement(database, std::slice::from_ref(ack));
-            n_refused += usize::from(!database.execute(sql, table).await?);
+            let was_set = database.acknowledge(table, std::slice::from_ref(ack)).await?;
+            n_refused += usize::from(!was_set);
         }
         tracing::warn!(table = table.name, n_refused, "the source refuses acknowledgements");
     }
