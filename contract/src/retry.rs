@@ -9,7 +9,7 @@ use crate::FaultKind;
 
 /// The first wait after a transient fault.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// The longest wait, and the wait after a fault that somebody must fix.
+/// Maximum wait, and the wait after a fault that somebody must fix.
 const MAX_WAIT: Duration = Duration::from_secs(300);
 
 /// The waits between retries.

@@ -36,7 +36,7 @@ pub struct Cursor {
     pub(crate) to_acknowledge: Vec<String>,
 }
 
-/// A position in one sequence of records.
+/// The progress in one sequence of records.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Progress {
@@ -63,13 +63,13 @@ pub(crate) struct Progress {
     pub(crate) pages: Position,
 }
 
-/// The position of a sequence that reads old records again from time to time.
+/// The progress of a sequence that reads old records again from time to time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RereadProgress {
     /// When its last pass started, by the source's clock.
     pub(crate) started: Option<Timestamp>,
-    /// The position of this pass; `None` when it is complete.
+    /// The progress of this pass; `None` when it is complete.
     pub(crate) progress: Option<Progress>,
 }
 

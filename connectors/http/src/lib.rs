@@ -56,10 +56,10 @@ use crate::{
     sequence::Sequence,
 };
 
-/// After this time, a read returns what it has.
+/// Time limit of a read: after it, a read returns what it has.
 const READ_TIME: Duration = Duration::from_secs(5);
 
-/// The largest number of keys in a cursor that still have to be acknowledged.
+/// Maximum number of keys in a cursor that still have to be acknowledged.
 const MAX_UNACKNOWLEDGED_KEYS: usize = 200;
 
 /// The connector for HTTP interfaces.

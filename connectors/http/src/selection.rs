@@ -21,7 +21,7 @@ use crate::{
 /// How records are requested.
 #[derive(Debug)]
 pub(crate) enum Selection {
-    /// All of them in each pass, or those after the progress.
+    /// All of them in each pass, or those after the page position.
     All,
     /// From a time on, or between two times.
     Since(Box<SinceRule>),

@@ -22,9 +22,9 @@ pub struct Cursor {
     pub(crate) n_pages: usize,
     /// How many scans in a row have reached their end; all of them means caught up.
     pub(crate) n_ended: usize,
-    /// In the main table.
+    /// Positions in the main table.
     pub(crate) main: Positions,
-    /// In the tables of the parts, by their names.
+    /// Positions in the tables of the parts, by the names of the parts.
     pub(crate) parts: BTreeMap<String, Positions>,
     /// Pending rows that the last batch has read, by the name of the part; `""` for the main table.
     pub(crate) to_acknowledge: BTreeMap<String, Vec<PendingAck>>,

@@ -42,7 +42,7 @@ use crate::{
     scan::Scan,
 };
 
-/// After this time, a read returns what it has.
+/// Time limit of a read: after it, a read returns what it has.
 const READ_TIME: Duration = Duration::from_secs(5);
 
 /// Pages that the first sweep reads before the other scans read a page each. The first sweep reads every

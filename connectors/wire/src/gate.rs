@@ -56,7 +56,7 @@ struct State {
 }
 
 impl Limits {
-    /// The gate of `upstream`; days and hours are those of `zone`.
+    /// The gate of `upstream`. Days and hours are counted in `zone`.
     pub fn new(upstream: &str, budget: Budget, zone: Tz, clock: Clock) -> Self {
         let Budget { interval, burst, concurrent, per_day, window } = budget;
         let day = Day::new(day::today(clock.now(), zone));

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use contract::Timestamp;
 
-/// The shortest pause, also for "now" and for times in the past.
+/// Minimum pause, also where the header names a time in the past.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause: more than a month is an error of the source.
+/// Maximum pause: more than a month is a mistake of the source.
 pub(super) const MAX_PAUSE: Duration = Duration::from_secs(31 * 86_400);
 
 /// The pause that a header asks for; `None` where it has none. `date` is the `Date` header of the same
