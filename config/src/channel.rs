@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    format::{Clock, Rate},
+    format::{CronTimes, Rate},
     settings::{ChannelSettings, Example, Misfire, ScheduleSettings, Section, Trigger},
     source::Source,
 };
@@ -45,7 +45,7 @@ struct Schedule {
     #[schemars(extend("formatMinimum" = "1ms", "formatMaximum" = "31d"))]
     every: Option<Period>,
     /// Cron times in the gateway's time zone: `*/5 * * * *`, `0 2 * * 1`.
-    cron: Option<Clock>,
+    cron: Option<CronTimes>,
     /// Hours of the day at which to read, in the gateway's time zone; all day if left out.
     window: Option<Window>,
     /// What to do about cron times that passed while the gateway was down or the read before was
@@ -53,13 +53,9 @@ struct Schedule {
     #[serde(default)]
     misfire: Misfire,
     /// A read starts up to this much later, at random, so that channels do not all start at once.
-    #[serde(default = "no_jitter")]
+    #[serde(default = "Period::seconds::<0>")]
     #[schemars(extend("formatMaximum" = "1h"))]
     jitter: Period,
-}
-
-fn no_jitter() -> Period {
-    Period(Duration::ZERO)
 }
 
 impl Schedule {
@@ -67,7 +63,7 @@ impl Schedule {
         let Self { every, cron, window, misfire, jitter: Period(jitter) } = self;
         // The schema lets exactly one of the two through.
         let trigger = match cron {
-            Some(Clock(cron)) => Trigger::Cron(cron),
+            Some(CronTimes(cron)) => Trigger::Cron(cron),
             None => Trigger::Every(every.map_or(Duration::from_secs(60), |Period(pause)| pause)),
         };
         ScheduleSettings { trigger, window, misfire, jitter }
@@ -79,7 +75,7 @@ impl Schedule {
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("dependentRequired" = { "burst": ["rate"] }))]
 struct BudgetFile {
-    /// Most requests or connections at the same time.
+    /// Maximum number of requests or connections at the same time.
     #[schemars(range(min = 1))]
     concurrent: u32,
     /// Requests per time, on average, like `5/s`; no limit if left out.
@@ -87,7 +83,7 @@ struct BudgetFile {
     /// Requests that may follow each other at once after a pause.
     #[schemars(range(min = 1))]
     burst: u32,
-    /// Most requests in one day of the gateway's time zone; no limit if left out.
+    /// Maximum number of requests in one day of the gateway's time zone; no limit if left out.
     #[schemars(range(min = 1))]
     per_day: Option<u32>,
     /// Hours of the day at which requests are allowed, in the gateway's time zone; all day if left
@@ -107,16 +103,16 @@ impl Default for BudgetFile {
 }
 
 /// A checked channel file, before it is deserialised.
-pub(crate) struct Checked {
+pub(crate) struct RawChannel {
     pub(crate) id: ChannelId,
-    pub(crate) dir: PathBuf,
+    pub(crate) folder: PathBuf,
     pub(crate) source: Source,
     /// The file as JSON, with secrets filled in.
     pub(crate) value: Value,
     pub(crate) secrets: Vec<String>,
 }
 
-impl Checked {
+impl RawChannel {
     pub(crate) fn into_settings(mut self) -> Result<ChannelSettings, serde_json::Error> {
         let connector = self.value["connector"].as_str().unwrap_or_default().to_owned();
         let section = self.value.as_object_mut().and_then(|file| file.remove(&connector));
@@ -125,7 +121,7 @@ impl Checked {
         let BudgetFile { concurrent, rate, burst, per_day, window, upstream } = budget;
         let interval = rate.map(|Rate(interval)| interval);
         for file in example.iter_mut().flat_map(|each| [&mut each.page, &mut each.expected]) {
-            *file = self.dir.join(&file);
+            *file = self.folder.join(&file);
         }
         Ok(ChannelSettings {
             id: self.id,
@@ -137,7 +133,7 @@ impl Checked {
             section: Section { value: section.unwrap_or_default(), secrets: self.secrets },
             demand,
             examples: example,
-            dir: self.dir,
+            dir: self.folder,
             source: self.source,
         })
     }

@@ -13,27 +13,27 @@ use contract::Size;
 use serde_json_path::JsonPath;
 
 pub(crate) use quantity::Rate;
-pub(crate) use reference::{World, code_tables, content, reason, secret, variable};
-pub(crate) use time::{Clock, Zone};
+pub(crate) use reference::{Context, code_tables, content, reason, secret, variable};
+pub(crate) use time::CronTimes;
 
 use crate::shape::Shape;
 
-/// What is wrong with a text.
+/// A problem of a text that has a format.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Wrong {
+pub(crate) struct TextProblem {
     pub(crate) message: String,
     /// The byte range of the mistake in the text; `None` for all of it.
     pub(crate) part: Option<Range<usize>>,
     /// The text to write instead.
-    pub(crate) instead: Option<String>,
+    pub(crate) suggestion: Option<String>,
     /// Or what to do, if there is no such text.
     pub(crate) advice: Option<String>,
 }
 
 /// Finds a mistake in a text of the format.
-type Check = fn(&Shape<'_>, &str, &World<'_>) -> Option<Wrong>;
+type Check = fn(&Shape<'_>, &str, &Context<'_>) -> Option<TextProblem>;
 
-/// Name, description and check of each format. Secrets and contents are resolved by the walk.
+/// Name, description and check of each format. Secrets and contents are resolved by the checker.
 const FORMATS: [(&str, &str, Check); 14] = [
     ("period", "a period like \"30s\"", |shape, text, _| quantity::period(text, shape.bounds)),
     ("size", "a size like \"256MiB\"", |shape, text, _| quantity::size(text, shape.bounds)),
@@ -43,8 +43,8 @@ const FORMATS: [(&str, &str, Check); 14] = [
     ("cron", "cron times like \"*/5 * * * *\"", |_, text, _| time::cron(text)),
     ("upstream", "the name of an upstream", |_, text, _| reference::upstream(text)),
     ("jsonpath", "a JSONPath like \"$.title\"", |_, text, _| jsonpath(text)),
-    ("codes", "the name of a code table", |_, text, world| reference::codes(text, world)),
-    ("fixture", "the name of a file", |_, text, world| reference::fixture(text, world)),
+    ("codes", "the name of a code table", |_, text, context| reference::codes(text, context)),
+    ("fixture", "the name of a file", |_, text, context| reference::file_in_folder(text, context)),
     ("content", "the name of a file", |_, _, _| None),
     ("address", "an address like \"127.0.0.1:8421\"", |_, text, _| address(text)),
     ("variable", "the name of an environment variable", |_, _, _| None),
@@ -56,10 +56,10 @@ const FORMATS: [(&str, &str, Check); 14] = [
 ];
 
 /// Checks a text against the format of its shape, if it has one.
-pub(crate) fn check(shape: &Shape<'_>, text: &str, world: &World<'_>) -> Option<Wrong> {
+pub(crate) fn check(shape: &Shape<'_>, text: &str, context: &Context<'_>) -> Option<TextProblem> {
     let format = shape.format?;
     let (_, _, check) = FORMATS.iter().find(|(name, ..)| *name == format)?;
-    check(shape, text, world)
+    check(shape, text, context)
 }
 
 /// A format in words, with an example.
@@ -67,13 +67,13 @@ pub(crate) fn describe(format: &str) -> Option<&'static str> {
     FORMATS.iter().find(|(name, ..)| *name == format).map(|(_, description, _)| *description)
 }
 
-fn address(text: &str) -> Option<Wrong> {
+fn address(text: &str) -> Option<TextProblem> {
     let message = format!("`{text}` is not an address and port: write it like 127.0.0.1:8421");
-    text.parse::<SocketAddr>().is_err().then(|| Wrong { message, ..Wrong::default() })
+    text.parse::<SocketAddr>().is_err().then(|| TextProblem { message, ..TextProblem::default() })
 }
 
 /// JSONPath (RFC 9535): strict, with the place of the mistake.
-fn jsonpath(text: &str) -> Option<Wrong> {
+fn jsonpath(text: &str) -> Option<TextProblem> {
     let error = JsonPath::parse(text).err()?;
     let at = (0..=error.position().min(text.len())).rev().find(|&at| text.is_char_boundary(at));
     let at = at.unwrap_or(0);
@@ -83,14 +83,14 @@ fn jsonpath(text: &str) -> Option<Wrong> {
         Some(c) => format!("`{c}` is not expected here"),
     };
     let part = character.map(|c| at..at + c.len_utf8());
-    let instead = guesses(text).into_iter().find(|guess| JsonPath::parse(guess).is_ok());
+    let suggestion = guesses(text).into_iter().find(|guess| JsonPath::parse(guess).is_ok());
     let message = if text.starts_with('$') {
         format!("`{text}` is not a JSONPath (RFC 9535): {found}")
     } else {
         format!("`{text}` is not a JSONPath (RFC 9535): it begins with `$`")
     };
     let part = part.filter(|_| text.starts_with('$'));
-    Some(Wrong { message, part, instead, advice: None })
+    Some(TextProblem { message, part, suggestion, advice: None })
 }
 
 /// What was probably meant, the likeliest first.

@@ -6,14 +6,12 @@ use std::{
     time::Duration,
 };
 
+use chrono_tz::Tz;
 use contract::{Period, Secret, Size};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{
-    format::Zone,
-    settings::{ChannelSettings, KeySource, Settings, StoreSettings},
-};
+use crate::settings::{ChannelSettings, KeySource, Settings, StoreSettings};
 
 /// The settings of the gateway.
 #[derive(Deserialize, JsonSchema)]
@@ -21,7 +19,8 @@ use crate::{
 #[schemars(title = "gateway.toml")]
 pub(crate) struct GatewayFile {
     /// Time zone of people, and of source times that name none.
-    zone: Zone,
+    #[schemars(with = "String", extend("format" = "timezone"))]
+    zone: Tz,
     /// Where demands are kept.
     store: Store,
     /// The broker between ingest and sink; leave out to run both in one process without a broker.
@@ -182,7 +181,7 @@ impl Default for Limits {
 impl GatewayFile {
     /// The settings of the configuration folder `dir`, to which relative paths belong.
     pub(crate) fn into_settings(self, dir: &Path, channels: Vec<ChannelSettings>) -> Settings {
-        let Self { zone: Zone(zone), store, mut bus, keys, intake, console, limits } = self;
+        let Self { zone, store, mut bus, keys, intake, console, limits } = self;
         if let Some(ca) = bus.as_mut().and_then(|bus| bus.ca.as_mut()) {
             *ca = dir.join(&ca);
         }

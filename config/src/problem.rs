@@ -31,13 +31,13 @@ pub struct TextPlace {
     pub column: usize,
     /// The line, secrets replaced by `…`.
     pub snippet: String,
-    /// The part of the snippet that is meant, in bytes.
+    /// The part of the snippet that is underlined, in bytes.
     #[serde(skip)]
-    pub(crate) marked: Range2,
+    pub(crate) marked: ByteRange,
 }
 
-/// Start and end; `Range` itself has no order.
-pub(crate) type Range2 = (usize, usize);
+/// Start and end. Not a `Range`, because that has no order and problems are sorted.
+pub(crate) type ByteRange = (usize, usize);
 
 /// How to fix a problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -103,7 +103,7 @@ impl Problems {
     }
 
     /// How many files they are in.
-    pub(crate) fn files(&self) -> usize {
+    pub(crate) fn n_files(&self) -> usize {
         self.problems.iter().map(|problem| &problem.file).collect::<BTreeSet<_>>().len()
     }
 }

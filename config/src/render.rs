@@ -14,7 +14,7 @@ impl fmt::Display for Problems {
         for problem in self.as_slice() {
             writeln!(f, "{problem}")?;
         }
-        let (count, files) = (self.as_slice().len(), self.files());
+        let (count, files) = (self.as_slice().len(), self.n_files());
         write!(f, "{count} {} in {files} {}", plural("problem", count), plural("file", files))
     }
 }

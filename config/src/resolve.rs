@@ -10,15 +10,15 @@ use serde_json::Value;
 use toml::de::DeTable;
 
 use crate::{
-    between::{budgets, sections, twins},
-    channel::Checked,
-    format::{World, code_tables, reason},
+    channel::RawChannel,
+    checker::{Checked, Schema, quote},
+    conflicts::{bad_sections, budget_conflicts, duplicates},
+    format::{Context, code_tables, reason},
     gateway::{ConsoleSettings, GatewayFile},
     problem::{Problem, Problems, Suggestion},
     schema::{Vocabulary, schema_channel, schema_gateway},
     settings::{Settings, may_listen},
     source::{Finding, Source},
-    walk::{Rules, Walked, quote},
 };
 
 /// Reads the configuration in `dir`. `environment` looks up environment variables.
@@ -33,7 +33,7 @@ pub fn resolve(
     let codes_dir = dir.join("codes");
     let mut tables = code_tables(&codes_dir);
     tables.extend(vocabulary.codes.iter().cloned());
-    let world = |folder| World { dir, folder, environment, tables: &tables };
+    let context = |folder| Context { dir, folder, environment, tables: &tables };
     let mut problems = Vec::new();
 
     let gateway_schema = schema_gateway();
@@ -43,13 +43,13 @@ pub fn resolve(
             Value::Null
         }
         Ok(mut source) => {
-            let rules = Rules::of(&gateway_schema);
-            check(&mut source, &rules, &world(dir.to_owned()), &mut problems).value
+            let schema = Schema::of(&gateway_schema);
+            check(&mut source, &schema, &context(dir.to_owned()), &mut problems).value
         }
     };
 
     let channel_schema = schema_channel(vocabulary);
-    let rules = Rules::of(&channel_schema);
+    let schema = Schema::of(&channel_schema);
     let mut channels = Vec::new();
     for name in channel_folders(dir, &mut problems) {
         let file = format!("channels/{name}/channel.toml");
@@ -61,17 +61,17 @@ pub fn resolve(
             Err(problem) => problems.push(*problem),
             Ok(mut source) => {
                 let folder = dir.join("channels").join(&name);
-                let walked = check(&mut source, &rules, &world(folder.clone()), &mut problems);
-                problems.extend(sections(&walked.value, vocabulary, &source));
-                let Walked { value, secrets, .. } = walked;
-                // A wrong name fails later; the file still takes part in the comparisons.
+                let checked = check(&mut source, &schema, &context(folder.clone()), &mut problems);
+                problems.extend(bad_sections(&checked.value, vocabulary, &source));
+                let Checked { value, secrets, .. } = checked;
+                // The wrong name is reported already; the file is still compared with the others.
                 let id = id.or_else(|_| "unnamed".parse::<ChannelId>());
-                channels.extend(id.map(|id| Checked { id, dir: folder, source, value, secrets }));
+                channels.extend(id.map(|id| RawChannel { id, folder, source, value, secrets }));
             }
         }
     }
-    problems.extend(twins(&channels));
-    problems.extend(budgets(&channels));
+    problems.extend(duplicates(&channels));
+    problems.extend(budget_conflicts(&channels));
     if let Some(problems) = Problems::new(problems) {
         return Err(problems);
     }
@@ -79,7 +79,7 @@ pub fn resolve(
 }
 
 /// Turns checked values into settings. A failure is a defect of a schema, so it is one problem.
-fn settings(dir: &Path, gateway: Value, checked: Vec<Checked>) -> Result<Settings, Problems> {
+fn settings(dir: &Path, gateway: Value, checked: Vec<RawChannel>) -> Result<Settings, Problems> {
     let defect = |file: &str, error: serde_json::Error| {
         let message = format!("it matches its schema, but cannot be read: {error}");
         Problems::from(Problem::of_file(file, message))
@@ -115,8 +115,8 @@ fn read(dir: &Path, file: &str) -> Result<Source, Box<Problem>> {
         return Ok(Source::new(file.to_owned(), text.into_owned()));
     }
     let end = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
-    let sound = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let source = Source::new(file.to_owned(), sound);
+    let valid = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let source = Source::new(file.to_owned(), valid);
     let message = "this is not text in UTF-8, UTF-16 or GB18030".to_owned();
     let advice = Suggestion::advice("save the file as UTF-8");
     Err(Box::new(source.problem(Finding::new(end..end, message, Some(advice)))))
@@ -145,32 +145,32 @@ fn channel_folders(dir: &Path, problems: &mut Vec<Problem>) -> Vec<String> {
 /// Checks one file.
 fn check(
     source: &mut Source,
-    rules: &Rules<'_>,
-    world: &World<'_>,
+    schema: &Schema<'_>,
+    context: &Context<'_>,
     problems: &mut Vec<Problem>,
-) -> Walked {
+) -> Checked {
     let (tree, errors) = DeTable::parse_recoverable(&source.text);
-    let mut walked = rules.check(&tree, &source.text, world);
+    let mut checked = schema.check(&tree, &source.text, context);
     let spans: Vec<_> = errors.iter().map(|error| error.span().unwrap_or_default()).collect();
-    let hidden = std::mem::take(&mut walked.hidden);
+    let hidden = std::mem::take(&mut checked.hidden);
     drop(tree);
-    let beside = |span| beside_telling_key(&source.text, span, rules);
-    let suspect: Vec<_> = spans.iter().filter_map(beside).collect();
-    source.hide(hidden.into_iter().chain(suspect));
+    let secret_value = |span| secret_on_line(&source.text, span, schema);
+    let secret_values: Vec<_> = spans.iter().filter_map(secret_value).collect();
+    source.hide(hidden.into_iter().chain(secret_values));
 
     let broken: HashSet<usize> = spans.iter().map(|span| source.line(span.start)).collect();
     // A broken table header moves every key below it into another table: findings about them are wrong.
-    let astray = source
+    let has_broken_header = source
         .text
         .lines()
         .enumerate()
         .any(|(at, line)| broken.contains(&at) && line.trim_start().starts_with('['));
-    let found = std::mem::take(&mut walked.found);
+    let found = std::mem::take(&mut checked.findings);
     problems.extend(
         found
             .into_iter()
-            .filter(|_| !astray)
-            .filter(|finding| broken.is_empty() || !finding.absence)
+            .filter(|_| !has_broken_header)
+            .filter(|finding| broken.is_empty() || !finding.is_missing_key)
             .filter(|finding| !broken.contains(&source.line(finding.span.start)))
             .map(|finding| source.problem(finding)),
     );
@@ -179,12 +179,12 @@ fn check(
         let message = error.message().to_owned();
         problems.push(source.problem(Finding::new(span, message, suggestion)));
     }
-    walked
+    checked
 }
 
-/// The value on a broken line whose key may be that of a secret: the tree of a broken file may not
-/// contain it.
-fn beside_telling_key(text: &str, span: &Range<usize>, rules: &Rules<'_>) -> Option<Range<usize>> {
+/// The value on a line with a syntax error, if its key may be that of a secret. The parsed tree may not
+/// contain such a line, so it is searched in the text.
+fn secret_on_line(text: &str, span: &Range<usize>, schema: &Schema<'_>) -> Option<Range<usize>> {
     let (before, _) = text.split_at_checked(span.start)?;
     let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[begin..].lines().next()?;
@@ -192,7 +192,7 @@ fn beside_telling_key(text: &str, span: &Range<usize>, rules: &Rules<'_>) -> Opt
     let key = key.trim().trim_matches(['"', '\'']);
     let key = key.rsplit('.').next().unwrap_or(key);
     let end = begin + line.len();
-    rules.may_be_secret(key).then(|| end - value.len()..end)
+    schema.may_be_secret(key).then(|| end - value.len()..end)
 }
 
 /// What to do about a TOML syntax error.

@@ -34,9 +34,9 @@ pub fn schema_gateway() -> Value {
 /// The JSON Schema of `channels/*/channel.toml`.
 pub fn schema_channel(vocabulary: &Vocabulary) -> Value {
     let mut root = schema_for!(ChannelFile).to_value();
-    splice(&mut root, "demand", &vocabulary.demand);
+    insert_schema(&mut root, "demand", &vocabulary.demand);
     for kind in &vocabulary.connectors {
-        splice(&mut root, &kind.name, &kind.schema);
+        insert_schema(&mut root, &kind.name, &kind.schema);
     }
     let kinds: Vec<&str> = vocabulary.connectors.iter().map(|kind| kind.name.as_str()).collect();
     root["properties"]["connector"]["enum"] = json!(kinds);
@@ -54,14 +54,14 @@ pub fn schema_channel(vocabulary: &Vocabulary) -> Value {
 
 /// Makes `owner` the schema of the key `name`. Its definitions move to the root, prefixed with `name`: two
 /// owners may use the same name for different things.
-fn splice(root: &mut Value, name: &str, owner: &Value) {
+fn insert_schema(root: &mut Value, name: &str, owner: &Value) {
     let mut owner = owner.clone();
-    rename(&mut owner, name);
+    prefix_references(&mut owner, name);
     let mut definitions = Map::new();
     if let Some(object) = owner.as_object_mut() {
         object.remove("$schema");
-        if let Some(Value::Object(own)) = object.remove("$defs") {
-            definitions.extend(own.into_iter().map(|(key, of)| (format!("{name}.{key}"), of)));
+        if let Some(Value::Object(known)) = object.remove("$defs") {
+            definitions.extend(known.into_iter().map(|(key, of)| (format!("{name}.{key}"), of)));
         }
     }
     let description = owner.get("description").cloned();
@@ -80,7 +80,7 @@ fn splice(root: &mut Value, name: &str, owner: &Value) {
     root["properties"][name] = reference;
 }
 
-fn rename(schema: &mut Value, name: &str) {
+fn prefix_references(schema: &mut Value, name: &str) {
     match schema {
         Value::Object(object) => {
             for (key, value) in object.iter_mut() {
@@ -89,11 +89,11 @@ fn rename(schema: &mut Value, name: &str) {
                     ("$ref", Some(to)) => {
                         *value = json!(to.replace("#/$defs/", &format!("#/$defs/{name}.")));
                     }
-                    _ => rename(value, name),
+                    _ => prefix_references(value, name),
                 }
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(|value| rename(value, name)),
+        Value::Array(list) => list.iter_mut().for_each(|value| prefix_references(value, name)),
         _ => {}
     }
 }

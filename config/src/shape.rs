@@ -1,15 +1,15 @@
-//! JSON Schema as the walk needs it: what is allowed in one place of a file.
+//! JSON Schema as the checker needs it: what is allowed at one place of a file.
 //!
 //! It supports only the keywords that `schemars` writes for settings. References, `allOf` and alternatives
-//! are resolved here, so that the walk gets a short list of plain shapes.
+//! are resolved here, so that the checker gets a short list of plain shapes.
 
 use serde_json::Value;
 use toml::de::DeValue;
 
-/// How deep references are followed; a schema that needs more refers to itself.
-const DEPTH: usize = 24;
+/// How deep references are followed: a schema may refer to itself.
+const MAX_DEPTH: usize = 24;
 
-/// One alternative of what is allowed in a place.
+/// One alternative of what is allowed at a place.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shape<'s> {
     /// JSON types; empty for any.
@@ -20,21 +20,21 @@ pub(crate) struct Shape<'s> {
     pub(crate) required: Vec<&'s str>,
     /// Keys that require another key.
     pub(crate) dependent: Vec<(&'s str, &'s str)>,
-    /// Other keys are an error.
+    /// Unknown keys are an error.
     pub(crate) closed: bool,
-    /// Schema of other keys.
-    pub(crate) rest: Option<&'s Value>,
+    /// Schema of the values of unknown keys.
+    pub(crate) other_keys: Option<&'s Value>,
     /// Schema of the entries of a list.
     pub(crate) items: Option<&'s Value>,
     /// The allowed values; empty for any.
     pub(crate) choices: Vec<&'s Value>,
     /// Format of a text.
     pub(crate) format: Option<&'s str>,
-    /// Least and largest number.
+    /// Minimum and maximum of a number.
     pub(crate) range: (Option<f64>, Option<f64>),
-    /// Least and largest value of a text with a format, as text.
+    /// Minimum and maximum of a text with a format, as text.
     pub(crate) bounds: (Option<&'s str>, Option<&'s str>),
-    /// Fewest and most keys, entries or characters.
+    /// Minimum and maximum number of keys, entries or characters.
     pub(crate) size: (Option<u64>, Option<u64>),
     /// Keys of which exactly one must exist.
     pub(crate) exactly_one: Vec<&'s str>,
@@ -42,7 +42,7 @@ pub(crate) struct Shape<'s> {
 
 /// All alternatives of what `schema` allows; `root` contains the definitions.
 pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<Shape<'s>> {
-    let mut shapes = expand(root, schema, DEPTH);
+    let mut shapes = expand(root, schema, MAX_DEPTH);
     // TOML has no null: an optional key is left out.
     if shapes.len() > 1 {
         shapes.retain(|shape| shape.types != ["null"]);
@@ -53,7 +53,7 @@ pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<Shape<
 impl Shape<'_> {
     /// Whether the type of a value is allowed.
     pub(crate) fn admits(&self, value: &DeValue<'_>) -> bool {
-        self.types.is_empty() || self.types.iter().any(|kind| is_of(value, kind))
+        self.types.is_empty() || self.types.iter().any(|kind| has_type(value, kind))
     }
 
     /// Whether it is a reference to a secret.
@@ -62,7 +62,7 @@ impl Shape<'_> {
     }
 }
 
-fn is_of(value: &DeValue<'_>, kind: &str) -> bool {
+fn has_type(value: &DeValue<'_>, kind: &str) -> bool {
     match value {
         // A date counts as the text it is written as.
         DeValue::String(_) | DeValue::Datetime(_) => kind == "string",
@@ -86,7 +86,9 @@ fn expand<'s>(root: &'s Value, schema: &'s Value, depth: usize) -> Vec<Shape<'s>
             .collect();
         shapes = shapes
             .iter()
-            .flat_map(|shape| expanded.iter().map(|branch| shape.clone().with(branch.clone())))
+            .flat_map(|shape| {
+                expanded.iter().map(|branch| shape.clone().merged_with(branch.clone()))
+            })
             .collect();
     }
     shapes
@@ -103,8 +105,7 @@ fn collect<'s>(
     if depth == 0 {
         return;
     }
-    let own = std::mem::take(shape).with(own_keywords(schema));
-    *shape = own;
+    *shape = std::mem::take(shape).merged_with(keywords(schema));
     let target = schema
         .get("$ref")
         .and_then(Value::as_str)
@@ -116,7 +117,7 @@ fn collect<'s>(
     choices.extend(["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key)?.as_array()));
 }
 
-fn own_keywords(schema: &Value) -> Shape<'_> {
+fn keywords(schema: &Value) -> Shape<'_> {
     let text = |key: &str| schema.get(key).and_then(Value::as_str);
     let float = |key: &str| schema.get(key).and_then(Value::as_f64);
     let count = |keys: [&str; 3]| keys.iter().find_map(|key| schema.get(key)?.as_u64());
@@ -136,7 +137,7 @@ fn own_keywords(schema: &Value) -> Shape<'_> {
     let additional =
         schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"));
     // schemars writes the size of an unsigned number as its format.
-    let widest = (text("format") == Some("uint32")).then(|| f64::from(u32::MAX));
+    let max_of_type = (text("format") == Some("uint32")).then(|| f64::from(u32::MAX));
     Shape {
         types,
         properties,
@@ -148,11 +149,11 @@ fn own_keywords(schema: &Value) -> Shape<'_> {
             .filter_map(|(key, need)| Some((key, need.as_str()?)))
             .collect(),
         closed: additional == Some(&Value::Bool(false)),
-        rest: additional.filter(|schema| schema.is_object()),
+        other_keys: additional.filter(|schema| schema.is_object()),
         items,
         choices,
         format: text("format"),
-        range: (float("minimum"), float("maximum").or(widest)),
+        range: (float("minimum"), float("maximum").or(max_of_type)),
         bounds: (text("formatMinimum"), text("formatMaximum")),
         size: (
             count(["minProperties", "minItems", "minLength"]),
@@ -175,7 +176,7 @@ fn implied_types(choices: &[&Value], keys: bool, items: bool) -> Vec<&'static st
 
 impl<'s> Shape<'s> {
     /// Both combined: what either of them requires is required.
-    fn with(mut self, other: Self) -> Self {
+    fn merged_with(mut self, other: Self) -> Self {
         if self.types.is_empty() {
             self.types = other.types;
         }
@@ -189,7 +190,7 @@ impl<'s> Shape<'s> {
         self.required.extend(other.required);
         self.dependent.extend(other.dependent);
         self.closed |= other.closed;
-        self.rest = self.rest.or(other.rest);
+        self.other_keys = self.other_keys.or(other.other_keys);
         self.items = self.items.or(other.items);
         self.choices.extend(other.choices);
         self.format = self.format.or(other.format);

@@ -12,7 +12,7 @@ use toml::{
 
 use crate::problem::{Problem, Suggestion, TextPlace};
 
-/// Something wrong at some bytes of a file.
+/// A mistake at some bytes of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
     /// The bytes.
@@ -21,13 +21,13 @@ pub(crate) struct Finding {
     pub(crate) message: String,
     /// What to do.
     pub(crate) suggestion: Option<Suggestion>,
-    /// Something is missing; a syntax error elsewhere may be the reason.
-    pub(crate) absence: bool,
+    /// A key is missing; a syntax error elsewhere may be the reason.
+    pub(crate) is_missing_key: bool,
 }
 
 impl Finding {
     pub(crate) fn new(span: Range<usize>, message: String, suggestion: Option<Suggestion>) -> Self {
-        Self { span, message, suggestion, absence: false }
+        Self { span, message, suggestion, is_missing_key: false }
     }
 }
 
@@ -81,15 +81,15 @@ impl Source {
     }
 
     fn place(&self, span: &Range<usize>) -> TextPlace {
-        let start = floor(&self.text, span.start);
-        let end = floor(&self.text, span.end).max(start);
+        let start = char_boundary(&self.text, span.start);
+        let end = char_boundary(&self.text, span.end).max(start);
         let begin = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let length = self.text[begin..].find('\n').unwrap_or(self.text.len() - begin);
         let line = self.text[begin..begin + length].trim_end_matches('\r');
 
         let mut snippet = String::new();
         let mut marked = (None, None);
-        let mut masked = false;
+        let mut was_hidden = false;
         for (at, c) in line.char_indices().map(|(at, c)| (begin + at, c)) {
             if at >= start {
                 marked.0.get_or_insert(snippet.len());
@@ -97,14 +97,13 @@ impl Source {
             if at >= end {
                 marked.1.get_or_insert(snippet.len());
             }
-            let hidden = self.hides(&(at..at + c.len_utf8()));
-            match (hidden, masked) {
-                (true, false) => snippet.push('…'),
-                (true, true) | (false, _) if c == '\u{feff}' => {}
-                (true, true) => {}
-                (false, _) => snippet.push(c),
+            let is_hidden = self.hides(&(at..at + c.len_utf8()));
+            if is_hidden && !was_hidden {
+                snippet.push('…');
+            } else if !is_hidden && c != '\u{feff}' {
+                snippet.push(c);
             }
-            masked = hidden;
+            was_hidden = is_hidden;
         }
         let from = marked.0.unwrap_or(snippet.len());
         let upto = marked.1.unwrap_or(snippet.len()).max(from);
@@ -151,10 +150,10 @@ fn descend(value: &Spanned<DeValue<'_>>, path: &[&str]) -> Range<usize> {
 
 /// User and password in URLs like `postgres://user:password@host`, anywhere in the text.
 fn credentials(text: &str) -> Vec<Range<usize>> {
-    let after = |(at, mark): (usize, &str)| at + mark.len();
+    let end_of = |(at, separator): (usize, &str)| at + separator.len();
     let ends = |c: char| matches!(c, '/' | '"' | '\'' | '?' | '#') || c.is_whitespace();
     text.match_indices("://")
-        .map(after)
+        .map(end_of)
         .filter_map(|begin| {
             let authority = text[begin..].split(ends).next()?;
             let (user, _) = authority.rsplit_once('@')?;
@@ -164,7 +163,7 @@ fn credentials(text: &str) -> Vec<Range<usize>> {
 }
 
 /// The nearest character boundary at or before a byte.
-fn floor(text: &str, at: usize) -> usize {
+fn char_boundary(text: &str, at: usize) -> usize {
     let at = at.min(text.len());
     (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }

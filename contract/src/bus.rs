@@ -65,50 +65,42 @@ pub trait Publisher: Send + Sync {
 /// Proof that the bus has confirmed everything of a read. Only [`deliver`] makes it.
 #[derive(Debug)]
 #[must_use = "a confirmed read that does not advance is read again"]
-pub struct Confirmed {
-    channel: ChannelId,
-    from: Position,
-    upto: Cursor,
-    read_no: ReadNo,
-    read_at: Timestamp,
-    parts: Vec<Part>,
-    tally: Tally,
-}
+pub struct Confirmed(Outbox);
 
 impl Confirmed {
     /// The channel that was read.
     pub fn channel(&self) -> &ChannelId {
-        &self.channel
+        &self.0.channel
     }
 
     /// Where the read began: `advance` refuses a read that does not begin where the last one ended.
     pub fn from(&self) -> &Position {
-        &self.from
+        &self.0.from
     }
 
     /// Where the read ended.
     pub fn upto(&self) -> &Cursor {
-        &self.upto
+        &self.0.upto
     }
 
     /// The number of the read.
     pub fn read_no(&self) -> ReadNo {
-        self.read_no
+        self.0.read_no
     }
 
     /// When the answer of the source had arrived.
     pub fn read_at(&self) -> Timestamp {
-        self.read_at
+        self.0.read_at
     }
 
     /// What the receipts must contain, message by message.
     pub fn parts(&self) -> &[Part] {
-        &self.parts
+        &self.0.parts
     }
 
     /// The counts of the read.
     pub fn tally(&self) -> Tally {
-        self.tally
+        self.0.tally
     }
 }
 
@@ -116,13 +108,13 @@ impl Confirmed {
 ///
 /// # Errors
 /// As [`Publisher::publish`]; no position has moved then, and the batch is read again.
-pub async fn deliver(bus: &impl Publisher, outbox: Outbox) -> Result<Confirmed, Fault> {
+pub async fn deliver(bus: &impl Publisher, mut outbox: Outbox) -> Result<Confirmed, Fault> {
     if !outbox.messages.is_empty() {
         bus.publish(&outbox.messages).await?;
     }
-    let Outbox { channel, from, upto, read_no, read_at, messages: _, parts, tally, shapes: _ } =
-        outbox;
-    Ok(Confirmed { channel, from, upto, read_no, read_at, parts, tally })
+    // The bus has the messages now: free their memory.
+    outbox.messages = Vec::new();
+    Ok(Confirmed(outbox))
 }
 
 /// The consuming end of a bus.

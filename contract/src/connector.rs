@@ -202,9 +202,9 @@ pub struct Budget {
     pub interval: Option<Duration>,
     /// Requests that may follow each other at once after a pause; at least 1.
     pub burst: u32,
-    /// Most requests or connections at the same time; at least 1.
+    /// Maximum number of requests or connections at the same time; at least 1.
     pub concurrent: u32,
-    /// Most requests in one day of the gateway's time zone; `None` for no limit.
+    /// Maximum number of requests in one day of the gateway's time zone; `None` for no limit.
     pub per_day: Option<u32>,
     /// Hours of the day at which requests are allowed, in the gateway's time zone; `None` for all.
     pub window: Option<Window>,

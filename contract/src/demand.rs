@@ -78,7 +78,7 @@ macro_rules! body {
         /// Every field side by side, only to be read: serde reads a flattened struct by buffering
         /// all of it first.
         #[derive(Deserialize)]
-        struct Flat {
+        struct FlatDemand {
             id: DemandId,
             channel: ChannelId,
             source_key: RecordKey,
@@ -89,9 +89,9 @@ macro_rules! body {
             $(#[serde(default)] $name: $type,)*
         }
 
-        impl From<Flat> for Demand {
-            fn from(flat: Flat) -> Self {
-                let Flat { id, channel, source_key, version, digest, origin, raw, $($name),* } = flat;
+        impl From<FlatDemand> for Demand {
+            fn from(flat: FlatDemand) -> Self {
+                let FlatDemand { id, channel, source_key, version, digest, origin, raw, $($name),* } = flat;
                 let body = DemandBody { $($name),* };
                 Self { id, channel, source_key, version, digest, origin, raw, body }
             }
@@ -202,12 +202,12 @@ body! {
 
 impl<'de> Deserialize<'de> for Demand {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Flat::deserialize(from).map(Self::from)
+        FlatDemand::deserialize(from).map(Self::from)
     }
 }
 
 /// Whether a field has its default value, so it is left out.
-pub(crate) fn absent<T: PartialEq + Default>(value: &T) -> bool {
+pub(crate) fn is_default<T: PartialEq + Default>(value: &T) -> bool {
     *value == T::default()
 }
 

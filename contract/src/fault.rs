@@ -143,19 +143,19 @@ impl Error for Fault {}
 /// An error and its causes as one text, outermost first. Many errors repeat their cause in their own
 /// text; nothing is repeated here.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut said = error.to_string();
+    let mut text = error.to_string();
     let mut next = error.source();
-    while let Some(error) = next {
-        let text = error.to_string();
-        if text.contains(&said) {
-            said = text;
-        } else if !said.contains(&text) {
-            said.push_str(": ");
-            said.push_str(&text);
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if cause_text.contains(&text) {
+            text = cause_text;
+        } else if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
         }
-        next = error.source();
+        next = cause.source();
     }
-    said
+    text
 }
 
 /// Why a connection failed, in plain words; `None` for other errors.
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn each_cause_is_said_once() {
         let lock = "(code: 5) database is locked";
-        for (causes, said) in [
+        for (causes, text) in [
             (over(["error returned from database: (code: 5) database is locked", lock]), {
                 "cannot open: error returned from database: (code: 5) database is locked"
             }),
@@ -237,7 +237,7 @@ mod tests {
             (over(["open"]), "cannot open"),
         ] {
             let fault = Fault::transient("cannot open").because(causes);
-            assert_eq!(fault.to_string(), said);
+            assert_eq!(fault.to_string(), text);
             assert!(fault.source().is_none(), "whoever prints chains would repeat it");
         }
     }

@@ -1,7 +1,7 @@
 //! The gate of an upstream enforces its limits. All channels of the upstream share it, so together they
 //! send no more requests than one alone may.
 
-use std::{fmt, time::Duration};
+use std::{any::Any, fmt, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 
@@ -23,21 +23,16 @@ pub trait Gate: fmt::Debug + Send + Sync {
 }
 
 /// The permit for one request: keep it until the answer is read, then drop it.
+#[derive(Debug)]
 #[must_use = "the request has ended for the gate when its permit is dropped"]
 pub struct Permit(
-    #[allow(dead_code, reason = "only its drop matters")] Option<Box<dyn Send + Sync>>,
+    #[allow(dead_code, reason = "only its drop matters")] Option<Box<dyn Any + Send + Sync>>,
 );
 
 impl Permit {
     /// A permit that keeps `held` until the request has ended.
     pub fn holding(held: impl Send + Sync + 'static) -> Self {
         Self(Some(Box::new(held)))
-    }
-}
-
-impl fmt::Debug for Permit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Permit")
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Inbox(Arc<Shared>);
 
 struct Shared {
     epoch: String,
-    most_bytes: usize,
+    max_bytes: usize,
     state: Mutex<State>,
 }
 
@@ -44,11 +44,11 @@ struct State {
 pub struct Full;
 
 impl Inbox {
-    /// An empty inbox for at most `most_bytes` of records. `epoch` identifies it: record numbers of another
+    /// An empty inbox for at most `max_bytes` of records. `epoch` identifies it: record numbers of another
     /// epoch have no meaning here, because an inbox ends with its process.
-    pub fn new(epoch: impl Into<String>, most_bytes: usize) -> Self {
+    pub fn new(epoch: impl Into<String>, max_bytes: usize) -> Self {
         let state = Mutex::default();
-        Self(Arc::new(Shared { epoch: epoch.into(), most_bytes, state }))
+        Self(Arc::new(Shared { epoch: epoch.into(), max_bytes, state }))
     }
 
     /// The epoch that identifies it.
@@ -64,7 +64,7 @@ impl Inbox {
     pub fn put(&self, records: Vec<Bytes>) -> Result<CustodyWait, Full> {
         let mut state = self.lock();
         let n_bytes: usize = records.iter().map(Bytes::len).sum();
-        if state.n_bytes + n_bytes > self.0.most_bytes {
+        if state.n_bytes + n_bytes > self.0.max_bytes {
             return Err(Full);
         }
         state.n_bytes += n_bytes;
@@ -95,8 +95,8 @@ impl Inbox {
         let state = self.lock();
         let first = state.settled + 1;
         let numbered = (first..).zip(&state.records);
-        let behind = numbered.filter(|(place, _)| *place > number);
-        behind.take(max).map(|(place, record)| (place, record.clone())).collect()
+        let later = numbered.filter(|(position, _)| *position > number);
+        later.take(max).map(|(position, record)| (position, record.clone())).collect()
     }
 
     /// The number of the last settled record; the records up to it are gone.

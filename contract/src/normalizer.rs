@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{DemandId, Digest, demand::DemandBody, raw::RawRecord};
 
@@ -90,21 +90,11 @@ impl Serialize for SealedBytes {
 
 impl<'de> Deserialize<'de> for SealedBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Base64)
+        let Text(text) = Text::deserialize(deserializer)?;
+        URL_SAFE_NO_PAD.decode(&*text).map(Self).map_err(D::Error::custom)
     }
 }
 
-/// Decodes without copying the text: most of a message is sealed bytes.
-struct Base64;
-
-impl Visitor<'_> for Base64 {
-    type Value = SealedBytes;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("base64url without padding")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SealedBytes, E> {
-        URL_SAFE_NO_PAD.decode(text).map(SealedBytes).map_err(E::custom)
-    }
-}
+/// A text that is borrowed where possible: most of a message is sealed bytes, and copying them costs time.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

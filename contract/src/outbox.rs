@@ -77,9 +77,9 @@ impl ReadBatch {
             tally: Tally::default(),
             shapes: Vec::new(),
         };
-        let mut packer = Packer { read: self, outbox, pending: Vec::new(), pending_bytes: 0 };
+        let mut packer = Packer { read: self, outbox, body: Vec::new(), n_events: 0 };
         for (entry, verdict) in self.batch.entries.iter().zip(verdicts) {
-            packer.take(entry, verdict);
+            packer.add_entry(entry, verdict);
         }
         packer.close_message();
         packer.outbox
@@ -115,13 +115,13 @@ pub struct Part {
 /// The counts of one read: read = accepted + skipped + rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// Entries the connector gave.
+    /// Entries that the connector returned.
     pub read: u64,
-    /// Became demands.
+    /// Entries that became demands.
     pub accepted: u64,
-    /// Are none, by a rule of the channel.
+    /// Records that a rule of the channel skips.
     pub skipped: u64,
-    /// Went to quarantine.
+    /// Entries that went to quarantine.
     pub rejected: u64,
 }
 
@@ -170,19 +170,19 @@ fn verdict(normalizer: &dyn Normalizer, entry: &Entry) -> Verdict {
     }
 }
 
-/// The longest key of a source, in bytes; real ones have 10 to 100.
+/// Maximum length of a key, in bytes; real ones have 10 to 100.
 const MAX_KEY_BYTES: usize = 4 * 1024;
 
 struct Packer<'a> {
     read: &'a ReadBatch,
     outbox: Outbox,
-    /// Encoded events of the open message.
-    pending: Vec<Vec<u8>>,
-    pending_bytes: usize,
+    /// The body of the open message: a JSON array, without its closing bracket.
+    body: Vec<u8>,
+    n_events: u32,
 }
 
 impl Packer<'_> {
-    fn take(&mut self, entry: &Entry, verdict: Verdict) {
+    fn add_entry(&mut self, entry: &Entry, verdict: Verdict) {
         self.outbox.tally.read += 1;
         let record = match entry {
             Entry::Record(record) => record,
@@ -195,7 +195,7 @@ impl Packer<'_> {
         let size = key.as_str().len();
         let mut place = Place { key: Some(key.clone()), at: format!("record {key}") };
         let reason = match verdict {
-            // It would fill the reject that has to name it.
+            // A reject has the key in it and must stay small.
             _ if size > MAX_KEY_BYTES => {
                 place = Place { key: None, at: "a record".to_owned() };
                 let detail = format!("its key takes {size} bytes, the limit is {MAX_KEY_BYTES}");
@@ -225,7 +225,8 @@ impl Packer<'_> {
             raw: accepted.raw,
             body: accepted.body,
         };
-        // Only here is it known when the record was read; no content, so the digest has no part in it.
+        // Checked here, because the normaliser does not know when the record was read. The digest covers
+        // the content only, not this flag.
         let early = demand.body.received_at.map(|at| at.signed_duration_since(self.read.read_at));
         if early.is_some_and(|early| early > TimeDelta::days(1)) {
             demand.body.quality.push(Quality {
@@ -234,7 +235,7 @@ impl Packer<'_> {
                 detail: Some("later than the day after it was read".to_owned()),
             });
         }
-        self.add(|message| {
+        self.add_event(|message| {
             demand.origin.message = message.to_string();
             wire::encode_demand(&demand)
                 .map_err(|_| Reason::new("unencodable", "the demand cannot be written as JSON"))
@@ -255,7 +256,7 @@ impl Packer<'_> {
         self.outbox.tally.rejected += 1;
         let channel = &self.read.channel;
         let id = place.id(&channel.id, bytes);
-        // Base64 grows by a third, and the rest of the event needs room too.
+        // Base64 adds a third, and the other fields of the event need room too.
         let sealed = channel.normalizer.seal(&id, bytes);
         let raw = (sealed.0.len() <= wire::MAX_RECORD_BYTES / 2).then_some(sealed);
         let mut reject = Reject {
@@ -275,19 +276,19 @@ impl Packer<'_> {
                 hex::encode(Sha256::digest(bytes)),
             ));
         }
-        let added = self.add(|message| {
+        let added = self.add_event(|message| {
             reject.origin.message = message.to_string();
             wire::encode_reject(&reject).map_err(|_| Reason::new("unencodable", ""))
         });
         if added.is_err() {
-            // Strings and numbers always encode; should they not, the sink quarantines the gap.
-            self.pending.push(Vec::from(*b"null"));
+            // Strings and numbers can always be encoded; if not, the sink quarantines this `null`.
+            self.append(b"null");
         }
     }
 
     /// Adds an event to the open message, or to a new one where it does not fit. An event names its
     /// message, so it is encoded once more in that case.
-    fn add(
+    fn add_event(
         &mut self,
         mut encode: impl FnMut(MessageId) -> Result<Vec<u8>, Reason>,
     ) -> Result<(), Reason> {
@@ -297,31 +298,35 @@ impl Packer<'_> {
             let detail = format!("the demand takes {size} bytes, the limit is {limit}");
             return Err(Reason::new("too_large", detail));
         }
-        // Commas and brackets count too.
-        let bytes = self.pending_bytes + event.len() + self.pending.len() + 2;
-        let is_full =
-            self.pending.len() >= wire::MAX_MESSAGE_EVENTS || bytes > wire::MAX_MESSAGE_BYTES;
-        if is_full && !self.pending.is_empty() {
+        // A comma or bracket in front of it and the closing bracket count too.
+        let bytes = self.body.len() + event.len() + 2;
+        let is_full = self.n_events >= wire::MAX_MESSAGE_EVENTS || bytes > wire::MAX_MESSAGE_BYTES;
+        if is_full && self.n_events > 0 {
             self.close_message();
             event = encode(self.message_id())?;
         }
-        self.pending_bytes += event.len();
-        self.pending.push(event);
+        self.append(&event);
         Ok(())
     }
 
+    fn append(&mut self, event: &[u8]) {
+        self.body.push(if self.n_events == 0 { b'[' } else { b',' });
+        self.body.extend_from_slice(event);
+        self.n_events += 1;
+    }
+
     fn close_message(&mut self) {
-        if self.pending.is_empty() {
+        if self.n_events == 0 {
             return;
         }
-        let id = self.message_id();
-        let body = Bytes::from(wire::join(&self.pending));
-        let events = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
+        self.body.push(b']');
+        // A copy of the exact size: a message keeps its memory until it is confirmed.
+        let (id, body) = (self.message_id(), Bytes::copy_from_slice(&self.body));
+        let events = std::mem::take(&mut self.n_events);
         let message = Message { id, wire_version: wire::WIRE_VERSION, events, body };
         self.outbox.parts.push(Part { part: message.id.part, events, hash: message.hash() });
         self.outbox.messages.push(message);
-        self.pending.clear();
-        self.pending_bytes = 0;
+        self.body.clear();
     }
 
     fn message_id(&self) -> MessageId {

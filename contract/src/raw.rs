@@ -56,8 +56,8 @@ pub struct RawRecord {
     pub text: TextReport,
 }
 
-/// Size of most records, in bytes: a smaller buffer would be copied four times while it grows.
-const USUAL: usize = 2 * 1024;
+/// Usual size of a record, in bytes. A buffer of this size is not copied again and again while it grows.
+const USUAL_RECORD_BYTES: usize = 2 * 1024;
 
 /// The content of a record as a JSON tree, which the paths of a mapping address. A table row is an object
 /// with a field for each column. Integers above 2^53 and decimals are text, so that keys and amounts
@@ -78,8 +78,8 @@ impl Body {
 
     /// The record as it is stored: compact JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(USUAL);
-        // A tree of texts and numbers always serialises.
+        let mut bytes = Vec::with_capacity(USUAL_RECORD_BYTES);
+        // Writing a tree into memory cannot fail.
         let _ = serde_json::to_writer(&mut bytes, &self.0);
         bytes
     }

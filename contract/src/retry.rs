@@ -8,9 +8,9 @@ use std::{
 use crate::FaultKind;
 
 /// The first wait after a transient fault.
-const FIRST: Duration = Duration::from_secs(1);
-/// The longest wait, and the wait after a fault that somebody must fix.
-const SLOW: Duration = Duration::from_secs(300);
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// Maximum wait, and the wait after a fault that somebody must fix.
+const MAX_WAIT: Duration = Duration::from_secs(300);
 
 /// The waits between retries.
 #[derive(Debug)]
@@ -22,19 +22,19 @@ pub struct Retry {
 impl Default for Retry {
     /// Waits of up to five minutes.
     fn default() -> Self {
-        Self::up_to(SLOW)
+        Self::up_to(MAX_WAIT)
     }
 }
 
 impl Retry {
     /// Waits of up to `longest`, for a caller that would lose something in a longer wait.
     pub fn up_to(longest: Duration) -> Self {
-        Self { step: FIRST, longest }
+        Self { step: FIRST_WAIT, longest }
     }
 
     /// Something succeeded: start over with the first wait.
     pub fn reset(&mut self) {
-        self.step = FIRST;
+        self.step = FIRST_WAIT;
     }
 
     /// The wait after a fault of this kind. After transient faults it doubles each time, less a random part
@@ -46,7 +46,7 @@ impl Retry {
                 self.step = step * 2;
                 step / 2 + jitter(step / 2)
             }
-            FaultKind::Throttled(wait) => wait + jitter(FIRST),
+            FaultKind::Throttled(wait) => wait + jitter(FIRST_WAIT),
             FaultKind::Stopped => self.longest,
         }
     }
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_their_limit_and_start_over_after_success() {
         for (longest, steps) in [
-            (SLOW, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]),
+            (MAX_WAIT, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]),
             (Duration::from_secs(30), [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30]),
         ] {
             let mut retry = Retry::up_to(longest);
@@ -75,7 +75,7 @@ mod tests {
                 assert!(wait >= step / 2 && wait <= step, "{wait:?} is not within {step:?}");
             }
             retry.reset();
-            assert!(retry.wait(FaultKind::Transient) <= FIRST);
+            assert!(retry.wait(FaultKind::Transient) <= FIRST_WAIT);
         }
     }
 
@@ -84,15 +84,18 @@ mod tests {
         let (mut retry, pause) = (Retry::default(), Duration::from_secs(7));
         for _ in 0..100 {
             let wait = retry.wait(FaultKind::Throttled(pause));
-            assert!(wait >= pause && wait <= pause + FIRST, "{wait:?}");
+            assert!(wait >= pause && wait <= pause + FIRST_WAIT, "{wait:?}");
         }
-        assert_eq!(retry.wait(FaultKind::Stopped), SLOW);
-        assert!(retry.wait(FaultKind::Transient) <= FIRST, "neither of them is a failed attempt");
+        assert_eq!(retry.wait(FaultKind::Stopped), MAX_WAIT);
+        assert!(
+            retry.wait(FaultKind::Transient) <= FIRST_WAIT,
+            "neither of them is a failed attempt"
+        );
     }
 
     #[test]
     fn callers_that_failed_together_do_not_retry_together() {
-        let waits: std::collections::HashSet<_> = (0..64).map(|_| jitter(SLOW)).collect();
+        let waits: std::collections::HashSet<_> = (0..64).map(|_| jitter(MAX_WAIT)).collect();
         assert!(waits.len() > 8, "{waits:?}");
     }
 }

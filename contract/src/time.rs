@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use chrono::SecondsFormat;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A time in UTC. Time zones exist at the edges only: a source's in its settings, people's in the
@@ -82,26 +82,27 @@ impl FromStr for TimeRange {
     }
 }
 
-const DAY: u16 = 24 * 60;
+const DAY_MINUTES: u16 = 24 * 60;
 
 /// Hours of the day, the end excluded: `06:00-23:00`, or over midnight `22:00-06:00`. In the gateway's
-/// time zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    from: u16,
-    to: u16,
-}
+/// time zone. Kept as the minutes of the day at which it begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(
+    extend("format" = "window"),
+    description = "hours of the day, the end excluded: 06:00-23:00, or over midnight 22:00-06:00"
+)]
+pub struct Window(#[schemars(with = "String")] [u16; 2]);
 
 impl Window {
     /// Whether it contains a minute of the day (0 to 1439).
     pub fn contains(&self, minute: u32) -> bool {
-        let (from, to) = (u32::from(self.from), u32::from(self.to));
+        let [from, to] = self.0.map(u32::from);
         if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to }
     }
 
     /// The minute of the day at which it begins (0 to 1439).
     pub fn opens(&self) -> u16 {
-        self.from
+        self.0[0]
     }
 }
 
@@ -111,30 +112,27 @@ impl FromStr for Window {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let minutes = |text: &str| {
             let (hour, minute) = text.split_once(':')?;
-            let two = |text: &str| {
-                let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
-                digits.then(|| text.parse::<u16>().ok()).flatten()
+            let two_digits = |text: &str| {
+                let is_valid = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+                is_valid.then(|| text.parse::<u16>().ok()).flatten()
             };
-            let (hour, minute) = (two(hour)?, two(minute)?);
-            (minute < 60 && hour * 60 + minute <= DAY).then_some(hour * 60 + minute)
+            let (hour, minute) = (two_digits(hour)?, two_digits(minute)?);
+            (minute < 60 && hour * 60 + minute <= DAY_MINUTES).then_some(hour * 60 + minute)
         };
-        let window = text.split_once('-').and_then(|(from, to)| {
-            let window = Self { from: minutes(from)?, to: minutes(to)? };
-            (window.from < DAY).then_some(window)
-        });
-        match window {
-            None => Err(format!("`{text}` is not a window: write it like 06:00-23:00")),
-            Some(Self { from, to }) if from == to => {
+        let ends = text.split_once('-').and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
+        match ends {
+            Some((from, to)) if from == to && from < DAY_MINUTES => {
                 Err(format!("`{text}` is empty: leave the window out to allow all hours"))
             }
-            Some(window) => Ok(window),
+            Some((from, to)) if from < DAY_MINUTES => Ok(Self([from, to])),
+            _ => Err(format!("`{text}` is not a window: write it like 06:00-23:00")),
         }
     }
 }
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to } = self;
+        let [from, to] = self.0;
         write!(f, "{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
     }
 }
@@ -148,20 +146,6 @@ impl<'de> Deserialize<'de> for Window {
 impl Serialize for Window {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl JsonSchema for Window {
-    fn schema_name() -> Cow<'static, str> {
-        "Window".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "format": "window",
-            "description": "hours of the day, the end excluded: 06:00-23:00, or over midnight 22:00-06:00",
-        })
     }
 }
 

@@ -16,18 +16,7 @@ use crate::Timestamp;
 /// The source's own number or time of a state. Empty if a read always returns the current state: then a
 /// later read is newer.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    Serialize,
-    Deserialize,
-    JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
 )]
 pub struct Revision(Option<i64>);
 
@@ -58,7 +47,7 @@ impl Revision {
                 Ok(number) if number.unsigned_abs() > 1 << 53 && number != i64::MIN => {
                     Some(Self::number(number))
                 }
-                _ => moment(text, zone).map(Self::time),
+                _ => parse_time(text, zone).map(Self::time),
             },
             _ => None,
         }
@@ -75,7 +64,7 @@ impl Revision {
     }
 }
 
-fn moment(text: &str, zone: Tz) -> Option<Timestamp> {
+fn parse_time(text: &str, zone: Tz) -> Option<Timestamp> {
     if let Ok(time) = chrono::DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
     }
@@ -101,7 +90,7 @@ pub struct MappingNo(pub u32);
 
 /// (revision, read, mapping), compared in that order; the greater is the newer.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 pub struct Version {
     /// The source's own order, if it has one.

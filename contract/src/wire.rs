@@ -19,12 +19,12 @@ use crate::{
 pub const CONTENT_TYPE: &str = "application/cloudevents-batch+json";
 /// Version of the wire format. Messages of another version go to quarantine.
 pub const WIRE_VERSION: u32 = 1;
-/// Most events in one message.
-pub const MAX_MESSAGE_EVENTS: usize = 200;
+/// Maximum number of events in one message.
+pub const MAX_MESSAGE_EVENTS: u32 = 200;
 /// Size limit of a message, in bytes; a message with a single record may be larger.
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-/// Usual size of an event, in bytes: a smaller buffer would be copied five times while it grows.
-const USUAL_EVENT: usize = 8 * 1024;
+/// Usual size of an event, in bytes. A buffer of this size is not copied again and again while it grows.
+const USUAL_EVENT_BYTES: usize = 8 * 1024;
 /// Largest event, in bytes; a larger record is rejected with its key.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 
@@ -100,7 +100,7 @@ fn encode<T: Serialize>(
     origin: &Origin,
     data: &T,
 ) -> serde_json::Result<Vec<u8>> {
-    let mut event = Vec::with_capacity(USUAL_EVENT);
+    let mut event = Vec::with_capacity(USUAL_EVENT_BYTES);
     serde_json::to_writer(
         &mut event,
         &Envelope {
@@ -118,21 +118,6 @@ fn encode<T: Serialize>(
     Ok(event)
 }
 
-/// Joins encoded events into the body of a message.
-pub(crate) fn join(events: &[Vec<u8>]) -> Vec<u8> {
-    let size = events.iter().map(|event| event.len() + 1).sum::<usize>() + 2;
-    let mut body = Vec::with_capacity(size);
-    body.push(b'[');
-    for (index, event) in events.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        body.extend_from_slice(event);
-    }
-    body.push(b']');
-    body
-}
-
 /// Reads the events of a message. Never fails: an unreadable event is an event too.
 pub(crate) fn decode(id: &MessageId, wire_version: u32, body: &[u8]) -> Vec<Event> {
     let unreadable = |bytes: &[u8], reason: String| Event::Unreadable {
@@ -148,21 +133,21 @@ pub(crate) fn decode(id: &MessageId, wire_version: u32, body: &[u8]) -> Vec<Even
     if let Ok(events) = serde_json::from_slice(body) {
         return events;
     }
-    // One bad event among good ones: read them one by one, keep the good.
+    // One bad event fails the whole array: read the events one by one.
     match serde_json::from_slice::<Vec<Cow<'_, RawValue>>>(body) {
-        Err(error) => vec![unreadable(body, position(&error))],
+        Err(error) => vec![unreadable(body, error_place(&error))],
         Ok(events) => events
             .iter()
             .map(|event| {
                 serde_json::from_str(event.get())
-                    .unwrap_or_else(|error| unreadable(event.get().as_bytes(), position(&error)))
+                    .unwrap_or_else(|error| unreadable(event.get().as_bytes(), error_place(&error)))
             })
             .collect(),
     }
 }
 
 /// Where parsing failed, without the error's text, which may quote a value.
-fn position(error: &serde_json::Error) -> String {
+fn error_place(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     format!("not a {:?} of a known kind, line {line} column {column}", error.classify())
 }

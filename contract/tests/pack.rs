@@ -185,7 +185,7 @@ proptest! {
     fn messages_stay_within_their_limits(cases in cases()) {
         for message in packed_cases(&cases).messages() {
             prop_assert!(message.events >= 1);
-            prop_assert!(message.events as usize <= MAX_MESSAGE_EVENTS);
+            prop_assert!(message.events <= MAX_MESSAGE_EVENTS);
             prop_assert!(message.body.len() <= MAX_MESSAGE_BYTES || message.events == 1);
         }
     }

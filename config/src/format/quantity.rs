@@ -1,4 +1,4 @@
-//! Numbers with a unit. The unit is required: readers would disagree about a bare 30.
+//! Numbers with a unit. The unit is required: of a bare 30, nobody knows whether it means seconds or minutes.
 
 use std::{borrow::Cow, str::FromStr, time::Duration};
 
@@ -6,7 +6,7 @@ use contract::{Period, Size};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::Wrong;
+use super::TextProblem;
 
 const SECONDS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
 
@@ -22,11 +22,11 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong =
+        let error =
             || format!("`{text}` is not a rate: write it like 5/s, 100/m, 2000/h or 9000/d");
-        let (number, unit) = text.split_once('/').ok_or_else(wrong)?;
-        let (_, seconds) = SECONDS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
-        let count = number.parse::<u32>().ok().filter(|count| *count > 0).ok_or_else(wrong)?;
+        let (number, unit) = text.split_once('/').ok_or_else(error)?;
+        let (_, seconds) = SECONDS.iter().find(|(name, _)| *name == unit).ok_or_else(error)?;
+        let count = number.parse::<u32>().ok().filter(|count| *count > 0).ok_or_else(error)?;
         Ok(Self(Duration::from_secs(*seconds) / count))
     }
 }
@@ -49,8 +49,8 @@ const SIZES: &Units = &[
     ("GiB", &["g", "gb", "gib"]),
 ];
 
-pub(super) fn period(text: &str, bounds: Bounds<'_>) -> Option<Wrong> {
-    within(
+pub(super) fn period(text: &str, bounds: Bounds<'_>) -> Option<TextProblem> {
+    check_quantity(
         text,
         bounds,
         |Period(period)| period.as_millis(),
@@ -58,8 +58,8 @@ pub(super) fn period(text: &str, bounds: Bounds<'_>) -> Option<Wrong> {
     )
 }
 
-pub(super) fn size(text: &str, bounds: Bounds<'_>) -> Option<Wrong> {
-    within(
+pub(super) fn size(text: &str, bounds: Bounds<'_>) -> Option<TextProblem> {
+    check_quantity(
         text,
         bounds,
         |Size(bytes)| bytes.into(),
@@ -67,8 +67,8 @@ pub(super) fn size(text: &str, bounds: Bounds<'_>) -> Option<Wrong> {
     )
 }
 
-pub(super) fn rate(text: &str) -> Option<Wrong> {
-    within(
+pub(super) fn rate(text: &str) -> Option<TextProblem> {
+    check_quantity(
         text,
         (None, None),
         |Rate(interval)| interval.as_nanos(),
@@ -84,36 +84,36 @@ fn unit_of(units: &Units, written: &str) -> Option<&'static str> {
     units.iter().find(|(_, names)| names.contains(&&*written)).map(|(unit, _)| *unit)
 }
 
-/// Least and largest value, as text; `None` for no bound.
+/// Minimum and maximum, as text; `None` for no bound.
 type Bounds<'t> = (Option<&'t str>, Option<&'t str>);
 
 /// Reads a quantity and compares its `amount` with the bounds. `guess` makes what was probably meant
 /// from a number and the text after it.
-fn within<Q: FromStr<Err = String>>(
+fn check_quantity<Q: FromStr<Err = String>>(
     text: &str,
-    (least, most): Bounds<'_>,
+    (min, max): Bounds<'_>,
     amount: fn(Q) -> u128,
     guess: impl Fn(&str, &str) -> Option<String>,
-) -> Option<Wrong> {
+) -> Option<TextProblem> {
     let message = match text.parse::<Q>().map(amount) {
         Err(message) => {
             let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
             let (number, unit) = text.split_at(end);
-            let instead = guess(number, unit.trim()).filter(|guess| guess.parse::<Q>().is_ok());
-            return Some(Wrong { message, instead, ..Wrong::default() });
+            let suggestion = guess(number, unit.trim()).filter(|guess| guess.parse::<Q>().is_ok());
+            return Some(TextProblem { message, suggestion, ..TextProblem::default() });
         }
         Ok(value) => {
             let bound = |bound: &str| bound.parse::<Q>().ok().map(amount);
-            let too_little = |least: &&str| bound(least).is_some_and(|least| value < least);
-            let too_much = |most: &&str| bound(most).is_some_and(|most| value > most);
-            match (least.filter(too_little), most.filter(too_much)) {
-                (Some(least), _) => format!("`{text}` is too little: at least {least}"),
-                (_, Some(most)) => format!("`{text}` is too much: at most {most}"),
+            let is_too_small = |min: &&str| bound(min).is_some_and(|min| value < min);
+            let is_too_large = |max: &&str| bound(max).is_some_and(|max| value > max);
+            match (min.filter(is_too_small), max.filter(is_too_large)) {
+                (Some(min), _) => format!("`{text}` is too little: at least {min}"),
+                (_, Some(max)) => format!("`{text}` is too much: at most {max}"),
                 (None, None) => return None,
             }
         }
     };
-    Some(Wrong { message, ..Wrong::default() })
+    Some(TextProblem { message, ..TextProblem::default() })
 }
 
 impl<'de> Deserialize<'de> for Rate {

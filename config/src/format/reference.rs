@@ -1,4 +1,4 @@
-//! Names of things outside the file: code tables, fixtures, environment variables, secret files.
+//! References to something outside the file: code tables, other files, environment variables, secrets.
 
 use std::{
     fs,
@@ -7,16 +7,16 @@ use std::{
 
 use contract::ChannelId;
 
-use super::{Wrong, nearest};
+use super::{TextProblem, nearest};
 
-/// Largest request body or certificate file, in bytes.
-const MAX_CONTENT: u64 = 1 << 20;
+/// Maximum size of a request body or a certificate file, in bytes.
+const MAX_CONTENT_BYTES: u64 = 1 << 20;
 
-/// What a configuration may refer to.
-pub(crate) struct World<'w> {
+/// What the texts of a configuration may refer to.
+pub(crate) struct Context<'w> {
     /// The configuration folder.
     pub(crate) dir: &'w Path,
-    /// The folder of the file that is being checked.
+    /// The folder of the channel whose file is checked; of `gateway.toml`, the configuration folder.
     pub(crate) folder: PathBuf,
     /// The environment.
     pub(crate) environment: &'w dyn Fn(&str) -> Option<String>,
@@ -43,107 +43,106 @@ fn gather(dir: &Path, prefix: &str, tables: &mut Vec<String>) {
     }
 }
 
-pub(super) fn codes(name: &str, world: &World<'_>) -> Option<Wrong> {
-    if world.tables.iter().any(|table| table == name) {
+pub(super) fn codes(name: &str, context: &Context<'_>) -> Option<TextProblem> {
+    if context.tables.iter().any(|table| table == name) {
         return None;
     }
-    let instead = nearest(name, world.tables.iter().map(String::as_str)).map(str::to_owned);
-    Some(Wrong {
+    let suggestion = nearest(name, context.tables.iter().map(String::as_str)).map(str::to_owned);
+    Some(TextProblem {
         message: format!("there is no code table `{name}`: codes/{name}.csv does not exist"),
-        advice: instead
+        advice: suggestion
             .is_none()
             .then(|| "write the table there, with the columns raw,code,label".to_owned()),
-        instead,
+        suggestion,
         part: None,
     })
 }
 
-/// Names of upstreams follow the rules for names of channels: the default is the channel's own name.
-pub(super) fn upstream(name: &str) -> Option<Wrong> {
+/// The name of an upstream follows the rules for names of channels, because its default is one.
+pub(super) fn upstream(name: &str) -> Option<TextProblem> {
     let error = name.parse::<ChannelId>().err()?;
     let message = error.to_string().replace("channel name", "name of an upstream");
-    Some(Wrong { message, ..Wrong::default() })
+    Some(TextProblem { message, ..TextProblem::default() })
 }
 
-pub(super) fn fixture(name: &str, world: &World<'_>) -> Option<Wrong> {
-    let path = world.folder.join(name);
+pub(super) fn file_in_folder(name: &str, context: &Context<'_>) -> Option<TextProblem> {
+    let path = context.folder.join(name);
     if path.is_file() {
         return None;
     }
-    let (prefix, _) = name.rsplit_once('/').map_or(("", name), |(prefix, file)| (prefix, file));
-    let slash = if prefix.is_empty() { "" } else { "/" };
-    let beside: Vec<String> = fs::read_dir(world.folder.join(prefix))
+    let prefix = name.rfind('/').map_or("", |slash| &name[..=slash]);
+    let files: Vec<String> = fs::read_dir(context.folder.join(prefix))
         .into_iter()
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .map(|file| format!("{prefix}{slash}{file}"))
+        .map(|file| format!("{prefix}{file}"))
         .collect();
-    Some(Wrong {
+    Some(TextProblem {
         message: format!("the file `{name}` does not exist in the folder of the channel"),
-        instead: nearest(name, beside.iter().map(String::as_str)).map(str::to_owned),
-        ..Wrong::default()
+        suggestion: nearest(name, files.iter().map(String::as_str)).map(str::to_owned),
+        ..TextProblem::default()
     })
 }
 
 /// The content of a file in the channel's folder: a request body or certificates.
-pub(crate) fn content(name: &str, world: &World<'_>) -> Result<String, Wrong> {
-    if let Some(wrong) = fixture(name, world) {
-        return Err(wrong);
+pub(crate) fn content(name: &str, context: &Context<'_>) -> Result<String, TextProblem> {
+    if let Some(problem) = file_in_folder(name, context) {
+        return Err(problem);
     }
-    let path = world.folder.join(name);
-    let wrong = |state: &str| Wrong {
+    let path = context.folder.join(name);
+    let problem = |state: &str| TextProblem {
         message: format!("the file `{name}` cannot be used: {state}"),
-        ..Wrong::default()
+        ..TextProblem::default()
     };
     match fs::metadata(&path) {
-        Ok(file) if file.len() > MAX_CONTENT => Err(wrong("it is larger than 1 MiB")),
-        _ => fs::read_to_string(&path).map_err(|error| wrong(reason(&error))),
+        Ok(file) if file.len() > MAX_CONTENT_BYTES => Err(problem("it is larger than 1 MiB")),
+        _ => fs::read_to_string(&path).map_err(|error| problem(reason(&error))),
     }
 }
 
 /// The value of an environment variable. A text that is not a valid name may be the secret itself, so it
 /// is not quoted.
-pub(crate) fn variable(name: &str, world: &World<'_>) -> Result<String, Wrong> {
-    let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if !letters || !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
-        return Err(Wrong {
+pub(crate) fn variable(name: &str, context: &Context<'_>) -> Result<String, TextProblem> {
+    let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !is_word || !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
+        return Err(TextProblem {
             message: "this is not the name of an environment variable".to_owned(),
             advice: Some("write the name of a variable, not the secret itself".to_owned()),
-            ..Wrong::default()
+            ..TextProblem::default()
         });
     }
-    let wrong = |state: &str| Wrong {
+    let problem = |state: &str| TextProblem {
         message: format!("the environment variable `{name}` is {state}"),
         advice: Some("set it where the gateway is started".to_owned()),
-        ..Wrong::default()
+        ..TextProblem::default()
     };
-    match (world.environment)(name) {
-        None => Err(wrong("not set")),
-        Some(value) if value.trim().is_empty() => Err(wrong("empty")),
+    match (context.environment)(name) {
+        None => Err(problem("not set")),
+        Some(value) if value.trim().is_empty() => Err(problem("empty")),
         Some(value) => Ok(value),
     }
 }
 
 /// The secret that `{ env = … }` or `{ file = … }` names: of a file, its first line, or all of a PEM
 /// file.
-pub(crate) fn secret(key: &str, name: &str, world: &World<'_>) -> Result<String, Wrong> {
+pub(crate) fn secret(key: &str, name: &str, context: &Context<'_>) -> Result<String, TextProblem> {
     if key == "env" {
-        return variable(name, world);
+        return variable(name, context);
     }
-    let wrong = |state: String| Wrong {
+    let problem = |state: String| TextProblem {
         message: format!("the secret file `{name}` {state}"),
         advice: Some("its path is relative to the configuration folder".to_owned()),
-        ..Wrong::default()
+        ..TextProblem::default()
     };
-    let text = fs::read_to_string(world.dir.join(name))
-        .map_err(|error| wrong(format!("cannot be read: {}", reason(&error))))?;
+    let text = fs::read_to_string(context.dir.join(name))
+        .map_err(|error| problem(format!("cannot be read: {}", reason(&error))))?;
     if text.lines().any(|line| line.starts_with("-----BEGIN ")) {
         return Ok(text);
     }
     match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
         Some(line) => Ok(line.trim_start_matches('\u{feff}').to_owned()),
-        None => Err(wrong("has an empty first line".to_owned())),
+        None => Err(problem("has an empty first line".to_owned())),
     }
 }
 

@@ -1,5 +1,4 @@
-//! Cron times, hours of the day like `06:00-23:00`, and time zones by their IANA names, which include all
-//! clock changes of the past.
+//! Cron times, hours of the day like `06:00-23:00`, and the names of time zones in the IANA database.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -12,14 +11,14 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::{Wrong, nearest};
+use super::{TextProblem, nearest};
 
 /// Five fields: minute, hour, day of the month, month, day of the week.
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(extend("format" = "cron"))]
-pub(crate) struct Clock(#[schemars(with = "String")] pub(crate) Box<Cron>);
+pub(crate) struct CronTimes(#[schemars(with = "String")] pub(crate) Box<Cron>);
 
-impl FromStr for Clock {
+impl FromStr for CronTimes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -30,61 +29,53 @@ impl FromStr for Clock {
     }
 }
 
-impl<'de> Deserialize<'de> for Clock {
+impl<'de> Deserialize<'de> for CronTimes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
-pub(super) fn cron(text: &str) -> Option<Wrong> {
-    let message = text.parse::<Clock>().err()?;
-    Some(Wrong { message, ..Wrong::default() })
+pub(super) fn cron(text: &str) -> Option<TextProblem> {
+    let message = text.parse::<CronTimes>().err()?;
+    Some(TextProblem { message, ..TextProblem::default() })
 }
 
-pub(super) fn window(text: &str) -> Option<Wrong> {
+pub(super) fn window(text: &str) -> Option<TextProblem> {
     let message = text.parse::<Window>().err()?;
-    let instead = guess(text).filter(|guess| guess.parse::<Window>().is_ok());
-    Some(Wrong { message, instead, ..Wrong::default() })
+    let suggestion = guess(text).filter(|guess| guess.parse::<Window>().is_ok());
+    Some(TextProblem { message, suggestion, ..TextProblem::default() })
 }
 
 /// What was probably meant by `6:00 - 23:00`, `06:00–23:00` or `6点-23点`.
 fn guess(text: &str) -> Option<String> {
     let text = text.replace(['–', '—', '~', '～', '至', '到'], "-");
     let (from, to) = text.split_once('-')?;
-    Some(format!("{}-{}", clock(from)?, clock(to)?))
+    Some(format!("{}-{}", to_clock_time(from)?, to_clock_time(to)?))
 }
 
-fn clock(text: &str) -> Option<String> {
+fn to_clock_time(text: &str) -> Option<String> {
     let text = text.trim().replace(['：', '点', '时'], ":");
     let (hour, minute) = text.split_once(':').unwrap_or((&text, ""));
     let number = |text: &str| if text.is_empty() { Some(0) } else { text.parse::<u16>().ok() };
     Some(format!("{:02}:{:02}", hour.trim().parse::<u16>().ok()?, number(minute.trim())?))
 }
 
-/// A zone of the IANA time zone database.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[schemars(
-    extend("format" = "timezone"),
-    description = "a name of the IANA time zone database: Asia/Shanghai"
-)]
-pub(crate) struct Zone(#[schemars(with = "String")] pub(crate) Tz);
-
 /// What people write for China's time zone; the database has it as Shanghai.
 const CHINA: [&str; 9] =
     ["asia/beijing", "beijing", "china", "cst", "gmt+8", "utc+8", "+08:00", "北京", "北京时间"];
 
-pub(super) fn zone(text: &str) -> Option<Wrong> {
+pub(super) fn zone(text: &str) -> Option<TextProblem> {
     if text.parse::<Tz>().is_ok() {
         return None;
     }
-    let instead = if CHINA.contains(&text.to_lowercase().as_str()) {
+    let suggestion = if CHINA.contains(&text.to_lowercase().as_str()) {
         Some("Asia/Shanghai")
     } else {
         nearest(text, TZ_VARIANTS.iter().map(|zone| zone.name()))
     };
-    Some(Wrong {
+    Some(TextProblem {
         message: format!("`{text}` is not a time zone of the IANA database"),
-        instead: instead.map(str::to_owned),
-        ..Wrong::default()
+        suggestion: suggestion.map(str::to_owned),
+        ..TextProblem::default()
     })
 }

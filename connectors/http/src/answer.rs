@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use document::{Findings, Path, scalar};
+use document::{Facts, Path, scalar};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -11,12 +11,14 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct Page {
     /// The answer without its records.
     pub(crate) tree: Value,
-    /// Headers of the answer, names in lower case.
+    /// Headers of the answer, hashes in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     /// The records in it, in their order.
     pub(crate) records: Vec<Value>,
-    /// A hash for each record that tells it from others: of its key, or else of all of it.
-    pub(crate) names: Vec<String>,
+    /// A hash for each record: of its key, or else of all of it.
+    pub(crate) hashes: Vec<String>,
+    /// What is known of its text.
+    pub(crate) text: Facts,
 }
 
 impl Page {
@@ -25,7 +27,7 @@ impl Page {
     pub(crate) fn new(
         mut tree: Value,
         headers: BTreeMap<String, String>,
-        findings: &Findings,
+        text: Facts,
         records: &Path,
         key: &Path,
     ) -> Result<Self, String> {
@@ -39,13 +41,13 @@ impl Page {
                 // Moved out and not copied: a page may be large.
                 place => tree.pointer_mut(place).map(Value::take),
             })
-            .filter(|record| !findings.is_nothing(record))
+            .filter(|record| !text.findings.is_nothing(record))
             .collect();
-        if let Some(damage) = findings.damage_in(&tree).filter(|_| !is_all) {
+        if let Some(damage) = text.findings.damage_in(&tree).filter(|_| !is_all) {
             return Err(damage);
         }
-        let names = records.iter().map(|record| hash([name(record, key)].iter())).collect();
-        Ok(Self { tree, headers, records, names })
+        let hashes = records.iter().map(|record| hash([identity(record, key)].iter())).collect();
+        Ok(Self { tree, headers, records, hashes, text })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -56,9 +58,9 @@ impl Page {
         self.records.len()
     }
 
-    /// What tells this page from others: a hash of its records in their order.
+    /// A hash of its records in their order, by which pages are compared.
     pub(crate) fn hash(&self) -> String {
-        hash(self.names.iter())
+        hash(self.hashes.iter())
     }
 
     /// The value at a path, of the last record that has one.
@@ -66,23 +68,23 @@ impl Page {
         self.records.iter().rev().find_map(|record| at.text(record))
     }
 
-    /// A text of the answer outside the records.
-    pub(crate) fn text(&self, at: &Path) -> Option<String> {
+    /// A value of the answer outside the records.
+    pub(crate) fn value(&self, at: &Path) -> Option<String> {
         at.first(&self.tree).and_then(scalar)
     }
 }
 
-fn name(record: &Value, key: &Path) -> String {
+fn identity(record: &Value, key: &Path) -> String {
     key.text(record).unwrap_or_else(|| record.to_string())
 }
 
-/// Short enough for two hundred of them in a cursor, long enough that two pages of one walk never
-/// have the same one by chance.
-fn hash<'a>(names: impl Iterator<Item = &'a String>) -> String {
+/// Short enough for two hundred of them in a cursor, long enough that two pages never have the same one
+/// by chance.
+fn hash<'a>(texts: impl Iterator<Item = &'a String>) -> String {
     let mut digest = Sha256::new();
-    for name in names {
-        digest.update(name.len().to_le_bytes());
-        digest.update(name.as_bytes());
+    for text in texts {
+        digest.update(text.len().to_le_bytes());
+        digest.update(text.as_bytes());
     }
     hex::encode(&digest.finalize()[..8])
 }

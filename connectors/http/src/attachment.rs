@@ -3,7 +3,7 @@
 //! A photograph in Base64 is a thousand times the size of its record. Only its name, size and hash
 //! are kept: enough to compare it.
 
-use connector_wire::envelope::{Envelope, Layer};
+use connector_wire::envelope::{self, Layer};
 use document::{Path, scalar};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,7 +25,7 @@ pub(crate) struct Attachment {
 impl Attachment {
     /// Replaces the files of a record. Content that is not Base64 is marked `unreadable`; a file
     /// without content is left as it is.
-    pub(crate) fn shrink(&self, record: &mut Value) {
+    pub(crate) fn replace_content(&self, record: &mut Value) {
         for place in self.at.places(record) {
             let Some(file) = record.pointer_mut(&place) else { continue };
             let content = match &self.content {
@@ -52,7 +52,7 @@ fn from_base64(text: &str) -> Option<Vec<u8>> {
         Some((head, rest)) if head.starts_with("data:") => rest,
         _ => text,
     };
-    Envelope::build(&[Layer::Base64]).ok()?.open(text).ok()
+    envelope::open(&[Layer::Base64], text).ok()
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
             { "n": "a.txt", "c": "YWJj\r\n" }, { "n": "b.txt", "c": "data:text/plain;base64,YWJj" },
             { "n": "c.txt", "c": "???" }, { "n": "d.txt", "c": null },
         ] });
-        attachment.shrink(&mut record);
+        attachment.replace_content(&mut record);
         let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(
             record,
@@ -87,7 +87,7 @@ mod tests {
         let attachment: Attachment =
             serde_json::from_value(json!({ "at": "$.fj[*]", "name": "$['@mc']" })).unwrap();
         let mut record = json!({ "fj": [{ "@mc": "x.jpg", "$text": "YWJj" }] });
-        attachment.shrink(&mut record);
+        attachment.replace_content(&mut record);
         assert_eq!(record["fj"][0]["bytes"], 3);
         assert_eq!(record["fj"][0]["name"], "x.jpg");
     }

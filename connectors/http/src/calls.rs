@@ -5,11 +5,12 @@ use document::{Facts, scalar};
 use serde_json::Value;
 
 use crate::{
-    client::Unread,
+    client::FetchError,
     config::{Ack, Part},
-    fetch::{Read, Source},
+    fetch::{ReadAnswer, Source},
     pages::Param,
-    plan::{Plan, Target},
+    plan::Plan,
+    request::Call,
 };
 
 /// A part of a record, with what is known of its text; `null` where the source does not have it any
@@ -18,7 +19,7 @@ use crate::{
 pub(crate) async fn part(
     source: &mut Source,
     plan: &Plan,
-    (part, target): (&Part, &Target),
+    (part, call): (&Part, &Call),
     record: &Value,
 ) -> Result<(Value, Facts), Fault> {
     let mut params: Vec<Param> = Vec::new();
@@ -33,10 +34,10 @@ pub(crate) async fn part(
         };
         params.push((name.clone(), value));
     }
-    let request = target.call.request(&params, None)?;
-    let found = source.fetch(plan, target, &request, &part.missing, Ok).await;
-    let Read { tree, text, .. } = found
-        .map_err(|unread| of_call(unread, &format!("the part `{}` of a record", part.name)))?;
+    let request = call.request(&params, None)?;
+    let found = source.fetch(plan, call, &request, &part.missing, Ok).await;
+    let ReadAnswer { tree, text, .. } = found
+        .map_err(|error| call_fault(error, &format!("the part `{}` of a record", part.name)))?;
     let taken = match &part.records {
         Some(at) if !tree.is_null() => at.all(&tree).into_iter().cloned().collect(),
         _ => tree,
@@ -51,34 +52,36 @@ pub(crate) async fn acknowledge(
     plan: &Plan,
     keys: &[String],
 ) -> Result<(), Fault> {
-    let (Some(ack), Some(target)) = (&plan.config.ack, &plan.ack) else { return Ok(()) };
+    let (Some(ack), Some(call)) = (&plan.config.ack, &plan.ack) else { return Ok(()) };
     let size = usize::try_from(ack.size).unwrap_or(1).max(1);
     for keys in keys.chunks(size) {
-        let request = target.call.request(&[param(ack, target, keys)], None)?;
-        let answered = source.fetch(plan, target, &request, &[], Ok).await;
-        let Read { tree, .. } =
-            answered.map_err(|unread| of_call(unread, "the answer to an acknowledgement"))?;
+        let request = call.request(&[param(ack, call, keys)], None)?;
+        let answered = source.fetch(plan, call, &request, &[], Ok).await;
+        let ReadAnswer { tree, .. } =
+            answered.map_err(|error| call_fault(error, "the answer to an acknowledgement"))?;
         let n_failed = ack.failed.as_ref().map_or(0, |failed| failed.all(&tree).len());
         if n_failed > 0 {
-            tracing::warn!(n_failed, n_told = keys.len(), "the source refuses acknowledgements");
+            tracing::warn!(n_failed, n_keys = keys.len(), "the source refuses acknowledgements");
         }
     }
     Ok(())
 }
 
-fn param(ack: &Ack, target: &Target, keys: &[String]) -> Param {
+fn param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
     let value = match &ack.separator {
         Some(separator) => Value::from(keys.join(separator)),
-        None if target.call.takes_lists() => Value::from(keys),
+        None if call.takes_lists() => Value::from(keys),
         None => Value::from(keys.join(",")),
     };
     (ack.param.clone(), value)
 }
 
-fn of_call(unread: Unread, what: &str) -> Fault {
-    match unread {
-        Unread::Fault(fault) => fault,
-        Unread::TooLarge => Fault::stopped(format!("{what} is larger than `limit_mib`")),
-        Unread::Bad { what: why, .. } => Fault::stopped(format!("{what} cannot be read: {why}")),
+fn call_fault(error: FetchError, what: &str) -> Fault {
+    match error {
+        FetchError::Fault(fault) => fault,
+        FetchError::TooLarge => Fault::stopped(format!("{what} is larger than `limit_mib`")),
+        FetchError::Unreadable { what: why, .. } => {
+            Fault::stopped(format!("{what} cannot be read: {why}"))
+        }
     }
 }

@@ -7,32 +7,36 @@
 use std::{collections::BTreeMap, error::Error, iter, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use chrono::DateTime;
 use connector_wire::{auth, gate};
 use contract::{Fault, Gate, Timestamp, chain, no_connection};
+use document::delta;
 use reqwest::{Certificate, Identity, Url, header, redirect};
+use tokio::time::Instant;
 
 use crate::{
     config::{Config, Method},
     origin,
     request::Request,
-    session::{self, Cookies, SourceClock},
+    session::Cookies,
     trace::{self, Trace},
 };
 
-/// Most redirects of one request.
+/// Maximum number of redirects of one request.
 const MAX_REDIRECTS: usize = 5;
 
 /// Sends requests to the source.
 #[derive(Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    gate: Arc<dyn Gate>,
-    clock: SourceClock,
+    pub(crate) gate: Arc<dyn Gate>,
+    /// What time the last answer said it is at the source, and when that answer came.
+    source_time: Option<(Timestamp, Instant)>,
     pub(crate) cookies: Cookies,
     redirects: Vec<Url>,
     timeout: Duration,
     limit: usize,
-    /// All exchanges, where somebody wants to see them.
+    /// All exchanges, for `tonghui preview`; `None` where nobody wants to see them.
     pub(crate) traces: Option<Vec<Trace>>,
 }
 
@@ -47,11 +51,11 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// Why a page was not read.
+/// Why an answer could not be read.
 #[derive(Debug)]
-pub(crate) enum Unread {
+pub(crate) enum FetchError {
     /// It cannot be read, however often it is requested.
-    Bad {
+    Unreadable {
         what: String,
         answer: Answer,
     },
@@ -60,7 +64,7 @@ pub(crate) enum Unread {
     Fault(Fault),
 }
 
-impl From<Fault> for Unread {
+impl From<Fault> for FetchError {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
@@ -102,18 +106,16 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| Fault::stopped("TLS cannot be set up").because(error.without_url()))?;
-        let (clock, cookies) = (SourceClock::default(), Cookies::default());
-        Ok(Self { http, gate, clock, cookies, redirects, timeout, limit, traces: None })
+        let (source_time, cookies, traces) = (None, Cookies::default(), None);
+        Ok(Self { http, gate, source_time, cookies, redirects, timeout, limit, traces })
     }
 
-    /// The source's clock; `None` before its first answer.
+    /// The time at the source; `None` before its first answer. Time windows and days are those of the
+    /// source, whose clock differs from ours. Between answers our own clock goes on.
     pub(crate) fn now(&self) -> Option<Timestamp> {
-        self.clock.now()
-    }
-
-    /// Nobody sends a request to this source for so long.
-    pub(crate) fn hold(&self, wait: Duration) {
-        self.gate.hold(wait);
+        let (time, arrival) = self.source_time?;
+        // Dates are whole seconds and an answer takes time: this is never ahead of the source.
+        time.checked_add_signed(delta(arrival.elapsed().min(Duration::from_secs(86_400))))
     }
 
     /// Sends a request, and follows redirects unless `is_answer` takes their status for an answer.
@@ -124,7 +126,7 @@ impl Client {
         unsigned: &Request,
         signature: Option<auth::Trace>,
         is_answer: impl Fn(u16) -> bool,
-    ) -> Result<Answer, Unread> {
+    ) -> Result<Answer, FetchError> {
         if let Some(traces) = &mut self.traces {
             traces.push(Trace::of(unsigned, signature));
         }
@@ -146,7 +148,7 @@ impl Client {
         Err(Fault::transient("the redirects of the source do not end").into())
     }
 
-    async fn send(&mut self, request: &Request) -> Result<Answer, Unread> {
+    async fn send(&mut self, request: &Request) -> Result<Answer, FetchError> {
         let _permit = self.gate.enter().await?;
         let Request { method, url, headers, body } = request;
         let mut sending = match method {
@@ -188,17 +190,18 @@ impl Client {
         };
         let received = tokio::time::timeout(timeout, receiving).await;
         let received = received
-            .map_err(|_| late(timeout))
-            .and_then(|received| received.map_err(|error| broken(error, timeout)))
+            .map_err(|_| timeout_fault(timeout))
+            .and_then(|received| received.map_err(|error| exchange_fault(error, timeout)))
             .map_err(|fault| fault.at(host(url)))?;
         let (status, headers, cookies, body) = received;
-        cookies.iter().for_each(|cookie| self.cookies.take(url, cookie));
-        let said = headers.get("date").map(String::as_str);
-        let date = said.and_then(session::date);
+        cookies.iter().for_each(|cookie| self.cookies.store(url, cookie));
+        let date_header = headers.get("date").map(String::as_str);
+        let date = date_header.and_then(|date| DateTime::parse_from_rfc2822(date.trim()).ok());
+        let date = date.map(|date| date.to_utc());
         if let Some(date) = date {
-            self.clock.set(date);
+            self.source_time = Some((date, Instant::now()));
         }
-        let body = body.ok_or(Unread::TooLarge)?;
+        let body = body.ok_or(FetchError::TooLarge)?;
         if let Some(trace) = self.traces.as_mut().and_then(|traces| traces.last_mut()) {
             trace.status = Some(status);
             trace.answer_headers.clone_from(&headers);
@@ -207,7 +210,7 @@ impl Client {
         }
         let retry_after = headers
             .get("retry-after")
-            .and_then(|value| gate::retry_after(value, said, date.unwrap_or_default()));
+            .and_then(|value| gate::retry_after(value, date_header, date.unwrap_or_default()));
         Ok(Answer { status, headers, body, retry_after })
     }
 }
@@ -218,13 +221,13 @@ pub(crate) fn host(url: &Url) -> String {
     format!("source {}:{port}", url.host_str().unwrap_or_default())
 }
 
-fn late(timeout: Duration) -> Fault {
+fn timeout_fault(timeout: Duration) -> Fault {
     Fault::transient(format!("no answer within {timeout:?}"))
         .remedy("ask whoever runs the source, or raise `timeout`")
 }
 
-/// What a broken exchange means. The address is left out: it may contain a token.
-fn broken(error: reqwest::Error, timeout: Duration) -> Fault {
+/// What the error of an exchange means. The address is left out: it may contain a token.
+fn exchange_fault(error: reqwest::Error, timeout: Duration) -> Fault {
     let error = error.without_url();
     let causes = chain(&error);
     let refused = iter::successors(error.source(), |&error| error.source())
@@ -237,7 +240,7 @@ fn broken(error: reqwest::Error, timeout: Duration) -> Fault {
         Fault::stopped("the request cannot be sent: a header contains a forbidden character")
             .remedy("check the headers and secrets of this channel for line breaks")
     } else if error.is_timeout() {
-        late(timeout)
+        timeout_fault(timeout)
     } else if let Some(why) = refused {
         Fault::transient("cannot connect")
             .because(why)

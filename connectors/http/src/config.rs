@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::{
     attachment::Attachment,
     inner::Inner,
-    pages::Page,
+    pages::Paging,
     rules::{Rule, Rules},
 };
 
@@ -40,7 +40,7 @@ pub struct Config {
     pub(crate) day: Option<Day>,
     /// How the next page is requested.
     #[serde(default)]
-    pub(crate) page: Page,
+    pub(crate) page: Paging,
     /// Independent sequences within the channel (forums, counties), each with its own position.
     pub(crate) each: Option<Each>,
     /// Reads old records again from time to time, for changes that have no new time.
@@ -54,7 +54,7 @@ pub struct Config {
     pub(crate) records: Path,
     /// Within a record: its key, unique and never changed.
     pub(crate) key: Path,
-    /// Charset of answers that neither prove nor declare one.
+    /// Charset of answers that do not declare one and in which none can be recognised for certain.
     pub(crate) charset: Option<Charset>,
     /// Charset of answers, whatever they declare.
     pub(crate) force_charset: Option<Charset>,
@@ -77,7 +77,7 @@ pub struct Config {
     /// What happens to a page that still cannot be read when it was requested three times.
     #[serde(default)]
     pub(crate) on_bad_page: OnBadPage,
-    /// The longest that one answer may take.
+    /// Time limit of one answer.
     #[serde(default = "Period::seconds::<30>")]
     pub(crate) timeout: Period,
     /// The largest answer in MiB, unpacked. A larger page is requested with half the size.
@@ -88,8 +88,8 @@ pub struct Config {
     /// besides those of the system.
     #[schemars(extend("format" = "content"))]
     pub(crate) ca: Option<String>,
-    /// Allows `http://` to other hosts than this one: everybody on the way can read and change what
-    /// is sent.
+    /// Allows `http://` to other hosts than this one: everybody on the network path can read and change
+    /// what is sent.
     #[serde(default)]
     pub(crate) insecure: bool,
 }
@@ -150,8 +150,8 @@ pub(crate) struct Part {
     pub(crate) call: CallConfig,
     /// Parameters from the record: name and place.
     pub(crate) params: BTreeMap<String, Path>,
-    /// What is taken of the answer: a list of everything the path finds. Without it, the whole
-    /// answer.
+    /// The part of the answer that is put into the record: a list of everything that the path finds.
+    /// Without it, the whole answer.
     pub(crate) records: Option<Path>,
     /// When an answer is a success; without it, as for the list.
     pub(crate) success: Option<Rule>,
@@ -171,13 +171,14 @@ pub(crate) struct Ack {
     pub(crate) param: String,
     /// The text between keys; without it, a JSON body takes a list, and others a comma.
     pub(crate) separator: Option<String>,
-    /// Most keys of one request.
+    /// Maximum number of keys in one request.
     #[serde(default = "number::<100>")]
     #[schemars(range(min = 1, max = 500))]
     pub(crate) size: u32,
     /// When an answer is a success; without it, as for the list.
     pub(crate) success: Option<Rule>,
-    /// Keys that the source did not take: they are counted, and the source gives them again.
+    /// Within the answer: keys that the source refused. They are counted, and the source gives these
+    /// records again.
     pub(crate) failed: Option<Path>,
 }
 
@@ -211,7 +212,7 @@ pub(crate) struct Since {
 pub(crate) struct Until {
     /// The parameter that takes it.
     pub(crate) param: String,
-    /// The longest window.
+    /// Maximum length of a window.
     #[serde(default = "Period::seconds::<86400>")]
     pub(crate) span: Period,
 }
@@ -243,7 +244,7 @@ pub(crate) struct Each {
     pub(crate) values: Vec<Value>,
 }
 
-/// A second walk, over records that were read before.
+/// Reads old records again from time to time.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reread {
@@ -253,10 +254,11 @@ pub(crate) struct Reread {
     /// How often.
     #[serde(default = "Period::seconds::<3600>")]
     pub(crate) every: Period,
-    /// Parameters that have other values on this walk: the open records only, for instance.
+    /// Parameters that have other values when old records are read again: for instance, only the open
+    /// records.
     #[serde(default)]
     pub(crate) params: Map<String, Value>,
-    /// Within a record: its time, for pages of the kind `newest`.
+    /// Within a record: its time. For pages of the kind `newest`.
     pub(crate) at: Option<Path>,
     /// How that time is written.
     pub(crate) at_format: Option<String>,

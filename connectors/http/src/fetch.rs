@@ -7,19 +7,19 @@ use normalizer_text::Hints;
 use serde_json::Value;
 
 use crate::{
-    client::{Answer, Client, Unread},
+    client::{Answer, Client, FetchError},
     origin,
-    plan::{Plan, Target},
-    request::Request,
-    rules::{Evidence, Meaning, Rule},
+    plan::Plan,
+    request::{Call, Request},
+    rules::{AnswerView, Meaning, Rule},
 };
 
-/// How often a page that cannot be read is requested.
-const ATTEMPTS: usize = 3;
+/// How often an answer that cannot be read is requested.
+const MAX_ATTEMPTS: usize = 3;
 
 /// An answer that is a success.
 #[derive(Debug)]
-pub(crate) struct Read {
+pub(crate) struct ReadAnswer {
     /// `null` where the source says there is nothing.
     pub(crate) tree: Value,
     pub(crate) text: Facts,
@@ -31,47 +31,46 @@ pub(crate) struct Read {
 pub(crate) struct Source {
     pub(crate) client: Client,
     pub(crate) auth: Auth,
-    /// Ours; used until the source has said what time it is.
+    /// Our clock, until the first answer says what time it is at the source.
     pub(crate) clock: Clock,
-    /// The cookies are not known to have expired.
+    /// Cookies were fetched and, as far as we know, have not expired.
     pub(crate) is_warm: bool,
 }
 
 impl Source {
-    /// Sends a request and reads the answer. Where one of the rules in `missing` matches, there is
-    /// nothing; `check` takes what can be read, or says why it is refused.
+    /// Sends a request and reads the answer. An answer that matches a rule in `missing` is `null`.
+    /// `check` makes the result of an answer, or says why it cannot be used.
     pub(crate) async fn fetch<T>(
         &mut self,
         plan: &Plan,
-        target: &Target,
+        call: &Call,
         request: &Request,
         missing: &[Rule],
-        check: impl Fn(Read) -> Result<T, (String, Answer)>,
-    ) -> Result<T, Unread> {
+        check: impl Fn(ReadAnswer) -> Result<T, (String, Answer)>,
+    ) -> Result<T, FetchError> {
         let mut was_refreshed = false;
         let mut attempt = 1;
         loop {
             self.warm_up(plan).await?;
             let (signed, signature) = self.signed(plan, request).await?;
-            let is_answer =
-                |status| plan.config.rules.names_status(target.success.as_ref(), status);
+            let is_answer = |status| plan.config.rules.names_status(call.success.as_ref(), status);
             let answer = self.client.exchange(signed, request, Some(signature), is_answer).await?;
             let content_type = answer.headers.get("content-type").map(String::as_str);
-            let (text, facts, tree) = open(plan, target, &answer.body, content_type);
+            let (text, facts, tree) = parse(plan, call, &answer.body, content_type);
             let Answer { status, retry_after, .. } = answer;
-            let evidence = Evidence { status, text: &text, tree: tree.as_ref().ok(), retry_after };
-            let meaning = match missing.iter().any(|rule| rule.matches(evidence)) {
+            let view = AnswerView { status, text: &text, tree: tree.as_ref().ok(), retry_after };
+            let meaning = match missing.iter().any(|rule| rule.matches(view)) {
                 true => Meaning::Nothing,
-                false => plan.config.rules.judge(target.success.as_ref(), evidence),
+                false => plan.config.rules.judge(call.success.as_ref(), view),
             };
             let read = match (meaning, tree) {
-                // Not counted as an attempt: it was not sent with a valid token.
+                // Not counted as an attempt: the token was not valid.
                 (Meaning::Fault(_), _) if status == 401 && self.auth.refused() => continue,
                 (Meaning::Fault(fault), _) => {
                     if let FaultKind::Throttled(wait) = fault.kind() {
-                        self.client.hold(wait);
+                        self.client.gate.hold(wait);
                     }
-                    return Err(Unread::Fault(fault));
+                    return Err(FetchError::Fault(fault));
                 }
                 (Meaning::Expired, _) => {
                     let has_cookies = plan.warm_up.is_some() && !was_refreshed;
@@ -88,7 +87,7 @@ impl Source {
                 }
                 (Meaning::Nothing, _) => Ok(Value::Null),
                 (Meaning::Success, Ok(tree)) => Ok(tree),
-                (Meaning::Success | Meaning::Unclear, Err(broken)) => Err(broken),
+                (Meaning::Success | Meaning::Unclear, Err(why)) => Err(why),
                 (Meaning::Unclear, Ok(_)) => {
                     Err(format!("status {status} is not a success by the channel's rules"))
                 }
@@ -97,14 +96,14 @@ impl Source {
                 Err(what) => (what, answer),
                 Ok(tree) => {
                     self.auth.accepted();
-                    match check(Read { tree, text: facts, answer }) {
+                    match check(ReadAnswer { tree, text: facts, answer }) {
                         Ok(found) => return Ok(found),
-                        Err(refused) => refused,
+                        Err(unusable) => unusable,
                     }
                 }
             };
-            if attempt == ATTEMPTS {
-                return Err(Unread::Bad { what, answer });
+            if attempt == MAX_ATTEMPTS {
+                return Err(FetchError::Unreadable { what, answer });
             }
             attempt += 1;
         }
@@ -116,13 +115,13 @@ impl Source {
     }
 
     /// Fetches cookies where the channel needs some and has none.
-    async fn warm_up(&mut self, plan: &Plan) -> Result<(), Unread> {
+    async fn warm_up(&mut self, plan: &Plan) -> Result<(), FetchError> {
         let Some(url) = plan.warm_up.as_ref().filter(|_| !self.is_warm) else { return Ok(()) };
         let request = Request::get(url.clone());
         match self.client.exchange(request.clone(), &request, None, |_| false).await {
             // Only its cookies matter.
-            Ok(_) | Err(Unread::TooLarge) => self.is_warm = true,
-            Err(unread) => return Err(unread),
+            Ok(_) | Err(FetchError::TooLarge) => self.is_warm = true,
+            Err(error) => return Err(error),
         }
         Ok(())
     }
@@ -132,7 +131,7 @@ impl Source {
         &mut self,
         plan: &Plan,
         request: &Request,
-    ) -> Result<(Request, auth::Trace), Unread> {
+    ) -> Result<(Request, auth::Trace), FetchError> {
         let mut context = self.context()?;
         if let Some(token_request) = self.auth.token_request(&context) {
             let url = origin::address(&token_request.url, plan.config.insecure)?;
@@ -156,10 +155,10 @@ impl Source {
     }
 }
 
-/// Bytes to text to tree, with the documents within it opened.
-pub(crate) fn open(
+/// Parses an answer: decodes its text and opens the documents within it.
+pub(crate) fn parse(
     plan: &Plan,
-    target: &Target,
+    call: &Call,
     bytes: &[u8],
     content_type: Option<&str>,
 ) -> (String, Facts, Result<Value, String>) {
@@ -168,7 +167,7 @@ pub(crate) fn open(
     let document::Text { text, mut facts } = document::decode(bytes, &hints);
     let shape = plan.config.format.unwrap_or_else(|| Shape::of(&text));
     let parsed = shape.parse(&text, &mut facts.findings).and_then(|mut tree| {
-        for inner in &target.inner {
+        for inner in &call.config.inner {
             // The content type is that of the answer, not of the document within.
             inner.open(&mut tree, &mut facts.findings, &Hints { content_type: None, ..hints })?;
         }

@@ -5,7 +5,7 @@
 //! is decoded already, so a charset declared within it is ignored. What was encoded or encrypted is
 //! bytes again, and is decoded like a body.
 
-use connector_wire::envelope::{Envelope, Layer};
+use connector_wire::envelope::{self, Layer};
 use contract::Fault;
 use document::{Findings, Path, Shape, decode, scalar};
 use normalizer_text::Hints;
@@ -19,7 +19,7 @@ use serde_json::Value;
 pub(crate) struct Inner {
     /// Where the texts are. Missing and empty ones are left as they are.
     at: Path,
-    /// What is around the document, outermost first.
+    /// The layers around the document: encodings and ciphers, the outermost first.
     #[serde(default)]
     layers: Vec<Layer>,
     /// How the document is written.
@@ -27,27 +27,15 @@ pub(crate) struct Inner {
     shape: Shape,
 }
 
-/// Opens the documents of an [`Inner`].
-#[derive(Debug)]
-pub(crate) struct Opener {
-    at: Path,
-    envelope: Option<Envelope>,
-    shape: Shape,
-}
-
 impl Inner {
-    /// Checks keys.
+    /// Checks the keys of its layers.
     ///
     /// # Errors
     /// A key that is not valid, as `Stopped`.
-    pub(crate) fn build(self) -> Result<Opener, Fault> {
-        let Self { at, layers, shape } = self;
-        let envelope = (!layers.is_empty()).then(|| Envelope::build(&layers)).transpose()?;
-        Ok(Opener { at, envelope, shape })
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        self.layers.iter().try_for_each(Layer::check)
     }
-}
 
-impl Opener {
     /// Replaces texts by their trees. One text among others that cannot be opened stays as it is: the
     /// record that contains it is judged later.
     ///
@@ -59,7 +47,7 @@ impl Opener {
         findings: &mut Findings,
         hints: &Hints<'_>,
     ) -> Result<(), String> {
-        let mut wrong = None;
+        let mut error = None;
         let mut is_any_open = false;
         for place in self.at.places(tree) {
             let Some(value) = tree.pointer_mut(&place) else { continue };
@@ -69,12 +57,12 @@ impl Opener {
                     *value = opened;
                     is_any_open = true;
                 }
-                Err(broken) => wrong = Some(broken),
+                Err(why) => error = Some(why),
             }
         }
-        match wrong.filter(|_| !is_any_open) {
+        match error.filter(|_| !is_any_open) {
             None => Ok(()),
-            Some(broken) => Err(format!("within {}: {broken}", self.at.as_str())),
+            Some(why) => Err(format!("within {}: {why}", self.at.as_str())),
         }
     }
 
@@ -84,10 +72,12 @@ impl Opener {
         findings: &mut Findings,
         hints: &Hints<'_>,
     ) -> Result<Value, String> {
-        // Oddities of the text around it say nothing about the document.
+        // Findings about the surrounding text say nothing about the document.
         let text = &findings.without_oddities(text);
-        let Some(envelope) = &self.envelope else { return self.shape.parse(text, findings) };
-        let bytes = envelope.open(text)?;
+        if self.layers.is_empty() {
+            return self.shape.parse(text, findings);
+        }
+        let bytes = envelope::open(&self.layers, text)?;
         let decoded = decode(&bytes, hints);
         if !decoded.facts.findings.is_empty() {
             return Err("the bytes within are malformed text".to_owned());

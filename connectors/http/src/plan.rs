@@ -1,4 +1,4 @@
-//! The settings after a check: all later code relies on them.
+//! The settings after they were checked: all later code relies on them.
 
 use std::collections::BTreeSet;
 
@@ -11,76 +11,62 @@ use serde_json::Value;
 
 use crate::{
     config::{CallConfig, Config, Each, Reread, Since},
-    inner::{Inner, Opener},
     origin,
-    pages::{Page, Stop},
+    pages::{Paging, StopRule},
     request::Call,
-    rules::Rule,
-    stretch::{DayRule, SinceRule, Stretch},
-    time::Dated,
+    selection::{DayRule, Selection, SinceRule},
+    time::TimeField,
 };
 
 /// What is requested, and how answers are read.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) config: Config,
-    pub(crate) list: Target,
+    pub(crate) list: Call,
     /// The requests of the parts, in their order.
-    pub(crate) parts: Vec<Target>,
-    pub(crate) ack: Option<Target>,
-    pub(crate) stretch: Stretch,
-    /// Where the time of a record is, for a second walk over pages that are sorted newest first.
-    pub(crate) reread_at: Option<Dated>,
+    pub(crate) parts: Vec<Call>,
+    pub(crate) ack: Option<Call>,
+    pub(crate) selection: Selection,
+    /// The time of a record, for reading again pages that are sorted newest first.
+    pub(crate) reread_at: Option<TimeField>,
     pub(crate) warm_up: Option<Url>,
     pub(crate) redirects: Vec<Url>,
 }
 
-/// A request, and how its answers are read.
-#[derive(Debug)]
-pub(crate) struct Target {
-    pub(crate) call: Call,
-    pub(crate) inner: Vec<Opener>,
-    /// Which answers are successes; where this is `None`, the rule of the channel applies.
-    pub(crate) success: Option<Rule>,
-}
-
-/// The longest token or address of a next page where a channel has many positions, in bytes: so the
-/// state of the channel stays below 64 KiB.
+/// Maximum length of the token or address of a next page where a channel has many positions, in bytes:
+/// so the cursor stays below 64 KiB.
 pub(crate) const MAX_NEXT_BYTES: usize = 200;
 
 impl Plan {
     /// Checks the settings.
     pub(crate) fn new(config: Config, zone: Tz) -> Result<(Self, Auth), Fault> {
         let auth = Auth::build(config.auth.clone())?;
-        let target = |call: &CallConfig, success: &Option<Rule>| {
-            let inner =
-                call.inner.iter().cloned().map(Inner::build).collect::<Result<_, Fault>>()?;
-            let call = Call::new(call, &config.content_type, config.insecure)?;
-            Ok(Target { call, inner, success: success.clone() })
+        let call = |call: &CallConfig, success| {
+            Call::new(call, success, &config.content_type, config.insecure)
         };
-        let list = target(&config.call, &None)?;
+        let list = call(&config.call, None)?;
         check_page(&config.page)?;
-        let stretch = stretch(&config, zone)?;
-        let is_newest_first = matches!(config.page, Page::Newest(_));
-        let is_whole = matches!(stretch, Stretch::Whole);
-        if is_newest_first && !is_whole {
+        let selection = selection(&config, zone)?;
+        let is_newest_first = matches!(config.page, Paging::Newest(_));
+        let selects_all = matches!(selection, Selection::All);
+        if is_newest_first && !selects_all {
             return Err(Fault::stopped("pages that are sorted newest first need no start time")
                 .remedy("leave out `since` and `day`, or use another kind of page"));
         }
         let reread = config.reread.as_ref();
-        let reread_at = reread.map(|reread| reread_at(reread, is_whole, is_newest_first, zone));
-        if reread.is_none() && matches!(config.page, Page::Keyset(_)) && is_whole {
+        let reread_at = reread.map(|reread| reread_at(reread, selects_all, is_newest_first, zone));
+        if reread.is_none() && matches!(config.page, Paging::Keyset(_)) && selects_all {
             tracing::debug!("records of this channel are read once; later changes are not seen");
         }
         let address = |url: &String| origin::address(url, config.insecure);
-        let parts = config.part.iter().map(|part| target(&part.call, &part.success));
-        let ack = config.ack.as_ref().map(|ack| target(&ack.call, &ack.success));
+        let parts = config.part.iter().map(|part| call(&part.call, part.success.as_ref()));
+        let ack = config.ack.as_ref().map(|ack| call(&ack.call, ack.success.as_ref()));
         config.each.as_ref().map_or(Ok(()), check_each)?;
         let plan = Self {
             list,
             parts: parts.collect::<Result<_, Fault>>()?,
             ack: ack.transpose()?,
-            stretch,
+            selection,
             reread_at: reread_at.transpose()?.flatten(),
             warm_up: config.warm_up.as_ref().map(address).transpose()?,
             redirects: config.redirects.iter().map(address).collect::<Result<_, Fault>>()?,
@@ -100,16 +86,16 @@ pub(crate) fn value_name(value: &Value) -> String {
     document::scalar(value).unwrap_or_default()
 }
 
-fn check_page(page: &Page) -> Result<(), Fault> {
+fn check_page(page: &Paging) -> Result<(), Fault> {
     let (what, remedy) = match (page, page.size(), page.stop()) {
-        (Page::Token(token), ..) if token.at.is_none() && token.header.is_none() => {
+        (Paging::Token(token), ..) if token.at.is_none() && token.header.is_none() => {
             ("nothing says where the token of the next page is", "write `at` or `header`")
         }
-        (Page::Token(token), ..) if token.at.is_some() && token.header.is_some() => (
+        (Paging::Token(token), ..) if token.at.is_some() && token.header.is_some() => (
             "two places are given for the token of the next page",
             "write `at` or `header`, not both",
         ),
-        (_, None, Some(Stop::Short)) | (Page::Number(_), None, Some(Stop::Total(_))) => (
+        (_, None, Some(StopRule::Short)) | (Paging::Number(_), None, Some(StopRule::Total(_))) => (
             "a short page cannot be recognized: no page size is set",
             "write `size`, or stop = \"empty\"",
         ),
@@ -120,9 +106,6 @@ fn check_page(page: &Page) -> Result<(), Fault> {
 
 fn check_each(each: &Each) -> Result<(), Fault> {
     let Each { values, .. } = each;
-    if values.is_empty() || values.len() > 200 {
-        return Err(Fault::stopped("`each` must have 1 to 200 values").at("each"));
-    }
     let names: BTreeSet<String> = values.iter().map(value_name).collect();
     if names.len() < values.len() || values.iter().any(|v| v.is_object() || v.is_array()) {
         return Err(Fault::stopped("`values` must be texts or numbers, all different").at("each"));
@@ -135,34 +118,39 @@ fn time_format(text: &str, zone: Tz, at: &'static str) -> Result<TimeFormat, Fau
     format.map_err(|what| Fault::stopped(what).at(at).remedy("write it like %Y-%m-%d %H:%M:%S"))
 }
 
-fn stretch(config: &Config, zone: Tz) -> Result<Stretch, Fault> {
+fn selection(config: &Config, zone: Tz) -> Result<Selection, Fault> {
     match (config.since.clone(), config.day.clone()) {
-        (None, None) => Ok(Stretch::Whole),
+        (None, None) => Ok(Selection::All),
         (Some(_), Some(_)) => Err(Fault::stopped("a channel may have `since` or `day`, not both")),
         (None, Some(settings)) => {
             let format = time_format(&settings.format, zone, "day")?;
-            Ok(Stretch::Day(Box::new(DayRule { settings, format, range: None })))
+            Ok(Selection::Day(Box::new(DayRule { settings, format, range: None })))
         }
         (Some(settings), None) => {
             let Since { format, overlap, at, at_format, until, .. } = &settings;
-            let own = time_format(format, zone, "since")?;
+            let since_format = time_format(format, zone, "since")?;
             let at_format = time_format(at_format.as_ref().unwrap_or(format), zone, "since")?;
             if until.as_ref().is_some_and(|until| until.span <= *overlap) {
                 return Err(Fault::stopped("`span` is not longer than `overlap`").at("since"));
             }
-            let at = at.clone().map(|at| Dated { at, format: at_format });
-            Ok(Stretch::Since(Box::new(SinceRule { settings, format: own, at, range: None })))
+            let at = at.clone().map(|at| TimeField { at, format: at_format });
+            Ok(Selection::Since(Box::new(SinceRule {
+                settings,
+                format: since_format,
+                at,
+                range: None,
+            })))
         }
     }
 }
 
 fn reread_at(
     reread: &Reread,
-    is_whole: bool,
+    selects_all: bool,
     is_newest_first: bool,
     zone: Tz,
-) -> Result<Option<Dated>, Fault> {
-    if is_whole && !is_newest_first {
+) -> Result<Option<TimeField>, Fault> {
+    if selects_all && !is_newest_first {
         return Err(Fault::stopped("`reread` needs to request records by their time")
             .at("reread")
             .remedy("add `since` or `day`"));
@@ -174,5 +162,5 @@ fn reread_at(
     }
     let format = reread.at_format.as_deref().unwrap_or("%Y-%m-%d %H:%M:%S");
     let format = time_format(format, zone, "reread")?;
-    Ok(reread.at.clone().map(|at| Dated { at, format }))
+    Ok(reread.at.clone().map(|at| TimeField { at, format }))
 }

@@ -11,23 +11,20 @@ use crate::{
     answer::Page,
     fetch,
     plan::Plan,
-    rules::{Evidence, Meaning},
+    rules::{AnswerView, Meaning},
 };
 
-/// A record with what is known of its text.
-pub(crate) struct Draft<'a> {
-    pub(crate) tree: Value,
-    /// Of the answer it came in.
-    pub(crate) text: &'a Facts,
-    /// Which record of which answer, for people.
-    pub(crate) at: String,
-    /// Parts by name, with what is known of their text.
-    pub(crate) parts: Vec<(String, Value, Facts)>,
-}
+/// A part of a record: its name, its value, and what is known of the text of its answer.
+pub(crate) type RecordPart = (String, Value, Facts);
 
-/// The entry for a record.
-pub(crate) fn entry(plan: &Plan, draft: Draft<'_>) -> Entry {
-    let Draft { mut tree, text, at, parts } = draft;
+/// The entry for a record of an answer whose text is `text`. `at` says for people which record it is.
+pub(crate) fn entry(
+    plan: &Plan,
+    mut tree: Value,
+    text: &Facts,
+    at: String,
+    parts: Vec<RecordPart>,
+) -> Entry {
     let key = text.findings.key(&plan.config.key, &tree).map(RecordKey::new);
     let mut verdict = text.judge("", &tree);
     for (name, part, text) in &parts {
@@ -49,7 +46,10 @@ pub(crate) fn entry(plan: &Plan, draft: Draft<'_>) -> Entry {
                     object.insert(name, part);
                 }
             }
-            plan.config.attachment.iter().for_each(|attachment| attachment.shrink(&mut tree));
+            plan.config
+                .attachment
+                .iter()
+                .for_each(|attachment| attachment.replace_content(&mut tree));
             let mut report = text.report.clone();
             report.marks = verdict.marks;
             return Entry::record(key, Revision::NONE, tree, report);
@@ -65,26 +65,25 @@ pub(crate) fn entry(plan: &Plan, draft: Draft<'_>) -> Entry {
 
 /// Entries of a fixture: an answer as the source gives it. Its records may contain the parts.
 pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-    let (text, facts, tree) = fetch::open(plan, &plan.list, page, None);
-    let evidence =
-        Evidence { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
-    let tree = match (plan.config.rules.judge(None, evidence), tree) {
+    let (text, facts, tree) = fetch::parse(plan, &plan.list, page, None);
+    let answer =
+        AnswerView { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
+    let tree = match (plan.config.rules.judge(None, answer), tree) {
         (Meaning::Nothing, _) => Value::Null,
         (Meaning::Success, Ok(tree)) => tree,
-        (Meaning::Success, Err(broken)) => {
-            return Err(Fault::stopped("the fixture is not an answer").because(broken));
+        (Meaning::Success, Err(why)) => {
+            return Err(Fault::stopped("the fixture is not an answer").because(why));
         }
         (Meaning::Fault(fault), _) => return Err(fault),
         (Meaning::Expired | Meaning::Unclear, _) => {
             return Err(Fault::stopped("the fixture is not a success by the channel's rules"));
         }
     };
-    let page =
-        Page::new(tree, BTreeMap::new(), &facts.findings, &plan.config.records, &plan.config.key)
-            .map_err(|what| Fault::stopped("the fixture is not an answer").because(what))?;
+    let page = Page::new(tree, BTreeMap::new(), facts, &plan.config.records, &plan.config.key)
+        .map_err(|what| Fault::stopped("the fixture is not an answer").because(what))?;
     let entries = page.records.into_iter().enumerate().map(|(index, tree)| {
         let at = format!("record {}", index + 1);
-        entry(plan, Draft { tree, text: &facts, at, parts: Vec::new() })
+        entry(plan, tree, &page.text, at, Vec::new())
     });
     Ok(entries.collect())
 }

@@ -1,6 +1,6 @@
 //! Builds a request from settings and parameters.
 //!
-//! Parameters are added where the request has its own: into the query of a GET, the fields of a
+//! Parameters are added to those of the settings: into the query of a GET, the fields of a
 //! form, the members of a JSON body, or the placeholders of a body from a file.
 
 use connector_wire::auth::{self, percent_encoded};
@@ -12,30 +12,32 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::{CallConfig, Method},
+    inner::Inner,
     origin,
     pages::Param,
+    rules::Rule,
 };
 
-/// How many instructions the rendering of a body may take; real bodies take a few dozen.
-const FUEL: u64 = 100_000;
+/// Limit of template instructions for one body; real bodies take a few dozen.
+const MAX_INSTRUCTIONS: u64 = 100_000;
 
-/// One kind of request.
+/// A request of the settings, and how its answers are read.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) url: Url,
     method: Method,
-    query: Vec<Param>,
-    headers: Vec<(String, String)>,
-    payload: Payload,
+    pub(crate) config: CallConfig,
+    template: Option<Template>,
+    /// Which answers are successes; where this is `None`, the rule of the channel applies.
+    pub(crate) success: Option<Rule>,
 }
 
-/// Where its parameters go.
+/// A body with placeholders: a document from the vendor in which only a few values change.
 #[derive(Debug)]
-enum Payload {
-    Query,
-    Form(Map<String, Value>),
-    Json(Map<String, Value>),
-    Template { template: Box<Environment<'static>>, content_type: String, charset: Charset },
+struct Template {
+    environment: Environment<'static>,
+    content_type: String,
+    charset: Charset,
 }
 
 /// A request to send.
@@ -72,7 +74,7 @@ impl Request {
         if query != self.unsigned().query {
             let fields: Vec<Param> =
                 query.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-            self.url.set_query(Some(&encoded(&fields)));
+            self.url.set_query(Some(&form_encoded(&fields)));
         }
         Self { headers, body, ..self }
     }
@@ -82,104 +84,96 @@ impl Call {
     /// Checks the settings. `content_type` is only for a body with placeholders.
     pub(crate) fn new(
         config: &CallConfig,
+        success: Option<&Rule>,
         content_type: &str,
         insecure: bool,
     ) -> Result<Self, Fault> {
         let url = origin::address(&config.url, insecure)?;
-        let at = || url.path().to_owned();
-        let payload = match (&config.form, &config.json, &config.body) {
-            (None, None, None) => Payload::Query,
-            (Some(form), None, None) => Payload::Form(form.clone()),
-            (None, Some(json), None) => Payload::Json(json.clone()),
-            (None, None, Some(text)) => {
-                let label = content_type.split_once("charset=").map_or("utf-8", |(_, label)| label);
-                let charset = Charset::from_label(label.trim_matches('"')).ok_or_else(|| {
-                    Fault::stopped(format!("`{label}` in `content_type` is not a charset")).at(at())
-                })?;
-                let template = Box::new(template(text)?);
-                Payload::Template { template, content_type: content_type.to_owned(), charset }
-            }
-            _ => {
-                return Err(Fault::stopped("a request has more than one body")
-                    .at(at())
-                    .remedy("write one of `form`, `json` and `body`"));
-            }
-        };
-        let default = if matches!(payload, Payload::Query) { Method::Get } else { Method::Post };
-        let method = config.method.unwrap_or(default);
-        if method == Method::Get && default == Method::Post {
-            return Err(Fault::stopped("a GET has no body").at(at()).remedy("leave out `method`"));
+        let CallConfig { form, json, body, .. } = config;
+        let stopped = |what: String| Fault::stopped(what).at(url.path().to_owned());
+        let bodies = [form.is_some(), json.is_some(), body.is_some()];
+        let n_bodies = bodies.into_iter().filter(|is_given| *is_given).count();
+        if n_bodies > 1 {
+            return Err(stopped("a request has more than one body".to_owned())
+                .remedy("write one of `form`, `json` and `body`"));
+        }
+        let method =
+            config.method.unwrap_or(if n_bodies == 1 { Method::Post } else { Method::Get });
+        if method == Method::Get && n_bodies == 1 {
+            return Err(stopped("a GET has no body".to_owned()).remedy("leave out `method`"));
         }
         for name in config.headers.keys() {
             if reqwest::header::HeaderName::try_from(name.as_str()).is_err() {
                 return Err(Fault::stopped(format!("`{name}` is not the name of a header")));
             }
         }
-        let query = config.query.clone().into_iter().collect();
-        let headers = config.headers.clone().into_iter().collect();
-        Ok(Self { url, method, query, headers, payload })
+        config.inner.iter().try_for_each(Inner::check)?;
+        let template = body.as_ref().map(|text| {
+            let label = content_type.split_once("charset=").map_or("utf-8", |(_, label)| label);
+            let charset = Charset::from_label(label.trim_matches('"'))
+                .ok_or_else(|| stopped(format!("`{label}` in `content_type` is not a charset")))?;
+            let content_type = content_type.to_owned();
+            Ok::<_, Fault>(Template { environment: template(text)?, content_type, charset })
+        });
+        let template = template.transpose()?;
+        Ok(Self { url, method, config: config.clone(), template, success: success.cloned() })
     }
 
     /// Whether a parameter may be a list: in a JSON body, and where a template loops over it.
     pub(crate) fn takes_lists(&self) -> bool {
-        matches!(self.payload, Payload::Json(_) | Payload::Template { .. })
+        self.config.json.is_some() || self.template.is_some()
     }
 
     /// The request with these parameters, at the address of the next page where there is one.
     pub(crate) fn request(&self, params: &[Param], next: Option<Url>) -> Result<Request, Fault> {
-        let mut headers = self.headers.clone();
+        let CallConfig { query, headers, form, json, .. } = &self.config;
         // The address of a next page already contains its parameters.
-        let (mut fields, has_next) = match next {
-            Some(_) => (Vec::new(), true),
-            None => (self.query.clone(), false),
+        let mut fields: Vec<Param> = if next.is_some() { Vec::new() } else { pairs(query) };
+        let (content_type, body) = if let Some(form) = form {
+            let form: Vec<Param> = pairs(form).into_iter().chain(params.iter().cloned()).collect();
+            ("application/x-www-form-urlencoded; charset=utf-8", form_encoded(&form).into_bytes())
+        } else if let Some(json) = json {
+            let mut json = json.clone();
+            params.iter().for_each(|(name, value)| insert_at(&mut json, name, value));
+            ("application/json; charset=utf-8", Value::Object(json).to_string().into_bytes())
+        } else if let Some(Template { environment, content_type, charset }) = &self.template {
+            let text = render(environment, params)?;
+            let body = document::encode(&text, *charset).ok_or_else(|| {
+                Fault::stopped(format!("the body cannot be written in {}", charset.name()))
+                    .at(self.url.path().to_owned())
+            })?;
+            (content_type.as_str(), body)
+        } else {
+            if next.is_none() {
+                fields.extend(params.iter().cloned());
+            }
+            ("", Vec::new())
         };
-        let mut url = next.unwrap_or_else(|| self.url.clone());
-        let mut body = Vec::new();
-        let mut content = |kind: &str| {
-            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-                headers.push(("content-type".to_owned(), kind.to_owned()));
-            }
-        };
-        match &self.payload {
-            Payload::Query if has_next => {}
-            Payload::Query => fields.extend(params.iter().cloned()),
-            Payload::Form(form) => {
-                content("application/x-www-form-urlencoded; charset=utf-8");
-                let mut pairs: Vec<Param> = form.clone().into_iter().collect();
-                pairs.extend(params.iter().cloned());
-                body = encoded(&pairs).into_bytes();
-            }
-            Payload::Json(json) => {
-                content("application/json; charset=utf-8");
-                let mut json = json.clone();
-                params.iter().for_each(|(name, value)| put(&mut json, name, value));
-                body = Value::Object(json).to_string().into_bytes();
-            }
-            Payload::Template { template, content_type, charset } => {
-                content(content_type);
-                let text = render(template, params)?;
-                body = document::encode(&text, *charset).ok_or_else(|| {
-                    Fault::stopped(format!("the body cannot be written in {}", charset.name()))
-                        .at(self.url.path().to_owned())
-                })?;
-            }
+        let mut headers: Vec<(String, String)> = headers.clone().into_iter().collect();
+        let is_declared = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        if !content_type.is_empty() && !is_declared {
+            headers.push(("content-type".to_owned(), content_type.to_owned()));
         }
+        let mut url = next.unwrap_or_else(|| self.url.clone());
         if !fields.is_empty() {
             let given = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
-            let query: Vec<String> = given.into_iter().chain([encoded(&fields)]).collect();
+            let query: Vec<String> = given.into_iter().chain([form_encoded(&fields)]).collect();
             url.set_query(Some(&query.join("&")));
         }
         Ok(Request { method: self.method, url, headers, body })
     }
 }
 
-/// A body with placeholders: a document from the vendor in which only a few values change. Values
-/// are escaped for JSON or XML, whichever the body is; unknown names are errors, and the work is
-/// limited.
+fn pairs(fields: &Map<String, Value>) -> Vec<Param> {
+    fields.clone().into_iter().collect()
+}
+
+/// Compiles a body with placeholders. Values are escaped for JSON or XML, whichever the body is;
+/// unknown names are errors, and the work is limited.
 fn template(text: &str) -> Result<Environment<'static>, Fault> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(FUEL));
+    environment.set_fuel(Some(MAX_INSTRUCTIONS));
     let is_json = text.trim_start().starts_with(['{', '[']);
     let escape = if is_json { AutoEscape::Json } else { AutoEscape::Html };
     environment.set_auto_escape_callback(move |_| escape.clone());
@@ -204,8 +198,8 @@ fn render(template: &Environment<'_>, params: &[Param]) -> Result<String, Fault>
     })
 }
 
-/// Puts a value into an object; each dot in its name leads into a nested object.
-fn put(object: &mut Map<String, Value>, name: &str, value: &Value) {
+/// Inserts a value into an object; each dot in its name leads into a nested object.
+fn insert_at(object: &mut Map<String, Value>, name: &str, value: &Value) {
     match name.split_once('.') {
         None => {
             object.insert(name.to_owned(), value.clone());
@@ -213,14 +207,14 @@ fn put(object: &mut Map<String, Value>, name: &str, value: &Value) {
         Some((outer, inner)) => {
             let nested = object.entry(outer).or_insert_with(|| Value::Object(Map::new()));
             if let Value::Object(nested) = nested {
-                put(nested, inner, value);
+                insert_at(nested, inner, value);
             }
         }
     }
 }
 
-/// `application/x-www-form-urlencoded`.
-fn encoded(fields: &[Param]) -> String {
+/// The fields as `application/x-www-form-urlencoded`.
+fn form_encoded(fields: &[Param]) -> String {
     let pairs = fields.iter().map(|(name, value)| {
         let value = match value {
             Value::String(text) => text.clone(),
@@ -242,7 +236,7 @@ mod tests {
         let mut config = json!({ "url": "https://a.example/list?v=1", "headers": { "x-a": "b" } });
         config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let config = serde_json::from_value(config).unwrap();
-        Call::new(&config, "text/xml; charset=gb2312", false)
+        Call::new(&config, None, "text/xml; charset=gb2312", false)
     }
 
     fn request(more: Value) -> (String, Vec<u8>) {

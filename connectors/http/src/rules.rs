@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// How long nobody asks where neither the answer nor the channel says it.
-const PAUSE: Duration = Duration::from_secs(30);
+/// The pause where neither the answer nor the channel says how long it is.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(30);
 
 /// What answers mean.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -55,16 +55,16 @@ struct FaultRule {
     #[serde(flatten)]
     rule: Rule,
     /// What to do about it.
-    kind: Kind,
-    /// How long nobody asks, where the answer does not say it; only for `throttled`.
+    kind: FaultRuleKind,
+    /// How long the pause is at least. Only for `throttled`.
     wait: Option<Period>,
 }
 
 /// What to do about a fault.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
-    /// It may pass by itself.
+enum FaultRuleKind {
+    /// Try again: it may go away by itself.
     Transient,
     /// The source wants a pause.
     Throttled,
@@ -74,9 +74,9 @@ enum Kind {
     Refresh,
 }
 
-/// An answer, as far as rules look at it.
+/// The parts of an answer that rules look at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Evidence<'a> {
+pub(crate) struct AnswerView<'a> {
     pub(crate) status: u16,
     pub(crate) text: &'a str,
     /// `None` where the text is not a document.
@@ -99,19 +99,19 @@ pub(crate) enum Meaning {
 }
 
 impl Rules {
-    /// What an answer means. `success` takes the place of the channel's rule for it.
-    pub(crate) fn judge(&self, success: Option<&Rule>, evidence: Evidence<'_>) -> Meaning {
-        if let Some(fault) = self.fault.iter().find(|fault| fault.rule.matches(evidence)) {
-            return fault.meaning(evidence);
+    /// What an answer means. `success` replaces the channel's rule for successes.
+    pub(crate) fn judge(&self, success: Option<&Rule>, answer: AnswerView<'_>) -> Meaning {
+        if let Some(fault) = self.fault.iter().find(|fault| fault.rule.matches(answer)) {
+            return fault.meaning(answer);
         }
-        if self.empty.iter().any(|rule| rule.matches(evidence)) {
+        if self.empty.iter().any(|rule| rule.matches(answer)) {
             return Meaning::Nothing;
         }
         let is_success = match success.or(self.success.as_ref()) {
-            Some(rule) => rule.matches(evidence),
-            None => (200..300).contains(&evidence.status),
+            Some(rule) => rule.matches(answer),
+            None => (200..300).contains(&answer.status),
         };
-        match usual_fault(evidence) {
+        match default_fault(answer) {
             _ if is_success => Meaning::Success,
             Some(fault) => Meaning::Fault(fault),
             None => Meaning::Unclear,
@@ -129,58 +129,60 @@ impl Rules {
 
 impl Rule {
     /// Whether all conditions are met. A rule without conditions matches nothing.
-    pub(crate) fn matches(&self, evidence: Evidence<'_>) -> bool {
+    pub(crate) fn matches(&self, answer: AnswerView<'_>) -> bool {
         let Self { status, at, equals, contains } = self;
         if status.is_none() && at.is_none() && contains.is_none() {
             return false;
         }
         let is_there = |at: &Path| {
-            let found = evidence.tree.and_then(|tree| at.first(tree));
+            let found = answer.tree.and_then(|tree| at.first(tree));
             found.is_some_and(|found| match equals {
                 None => !found.is_null(),
                 Some(values) => values.any(|value| is_equal(found, value)),
             })
         };
-        status.as_ref().is_none_or(|named| named.any(|one| *one == evidence.status))
+        status.as_ref().is_none_or(|named| named.any(|one| *one == answer.status))
             && at.as_ref().is_none_or(is_there)
-            && contains.as_ref().is_none_or(|text| evidence.text.contains(text.as_str()))
+            && contains.as_ref().is_none_or(|text| answer.text.contains(text.as_str()))
     }
 }
 
 impl<T> OneOf<T> {
-    fn any(&self, is: impl Fn(&T) -> bool) -> bool {
+    fn any(&self, matches: impl Fn(&T) -> bool) -> bool {
         match self {
-            Self::One(one) => is(one),
-            Self::Many(many) => many.iter().any(is),
+            Self::One(one) => matches(one),
+            Self::Many(many) => many.iter().any(matches),
         }
     }
 }
 
 impl FaultRule {
-    fn meaning(&self, evidence: Evidence<'_>) -> Meaning {
+    fn meaning(&self, answer: AnswerView<'_>) -> Meaning {
         let what = match (&self.rule.at, &self.rule.contains) {
             (Some(at), _) => format!("the answer of the source is a fault by its {}", at.as_str()),
             (None, Some(_)) => "the answer of the source has a text that means a fault".to_owned(),
-            (None, None) => format!("the source answers with status {}", evidence.status),
+            (None, None) => format!("the source answers with status {}", answer.status),
         };
         Meaning::Fault(match self.kind {
-            Kind::Refresh => return Meaning::Expired,
-            Kind::Transient => Fault::transient(what),
-            Kind::Stopped => Fault::stopped(what).remedy("a rule in [[http.fault]] says so"),
-            Kind::Throttled => {
-                let told = evidence.retry_after.max(self.wait.map(|wait| wait.0));
-                Fault::throttled(told.unwrap_or(PAUSE), what)
+            FaultRuleKind::Refresh => return Meaning::Expired,
+            FaultRuleKind::Transient => Fault::transient(what),
+            FaultRuleKind::Stopped => {
+                Fault::stopped(what).remedy("a rule in [[http.fault]] says so")
+            }
+            FaultRuleKind::Throttled => {
+                let wait = answer.retry_after.max(self.wait.map(|wait| wait.0));
+                Fault::throttled(wait.unwrap_or(DEFAULT_PAUSE), what)
             }
         })
     }
 }
 
-/// What a status means where no rule says it.
-fn usual_fault(evidence: Evidence<'_>) -> Option<Fault> {
-    let Evidence { status, retry_after, .. } = evidence;
+/// What a status means where no rule of the channel matches.
+fn default_fault(answer: AnswerView<'_>) -> Option<Fault> {
+    let AnswerView { status, retry_after, .. } = answer;
     let what = format!("the source answers with status {status}");
     Some(match (status, retry_after) {
-        (429, wait) => Fault::throttled(wait.unwrap_or(PAUSE), what),
+        (429, wait) => Fault::throttled(wait.unwrap_or(DEFAULT_PAUSE), what),
         (503, Some(wait)) => Fault::throttled(wait, what),
         (401 | 407, _) => Fault::stopped(what)
             .remedy("check the secrets that `auth` names, and the clock of this machine"),
@@ -197,7 +199,7 @@ fn usual_fault(evidence: Evidence<'_>) -> Option<Fault> {
     })
 }
 
-/// XML has only texts, and some sources write `"0"` for `0` in JSON.
+/// Numbers equal their text: XML has only texts, and some sources write `"0"` for `0` in JSON.
 fn is_equal(found: &Value, value: &Value) -> bool {
     found == value || scalar(found).is_some_and(|found| Some(found) == scalar(value))
 }

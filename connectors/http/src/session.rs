@@ -1,41 +1,10 @@
-//! What a client remembers of a source between requests: its clock and its cookies. In memory only:
-//! a restart fetches both again.
+//! The cookies of a source. They are in memory only: after a restart they are fetched again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use chrono::DateTime;
-use contract::Timestamp;
-use document::delta;
 use reqwest::Url;
-use tokio::time::Instant;
 
-/// The source's clock. Time windows and days are those of the source, and its clock differs from
-/// ours. Every answer says in `Date` what time it is there; between answers, our own clock goes on.
-#[derive(Debug, Default)]
-pub(crate) struct SourceClock {
-    told: Option<(Timestamp, Instant)>,
-}
-
-impl SourceClock {
-    /// The source said what time it is.
-    pub(crate) fn set(&mut self, date: Timestamp) {
-        self.told = Some((date, Instant::now()));
-    }
-
-    /// The time at the source; `None` before its first answer.
-    pub(crate) fn now(&self) -> Option<Timestamp> {
-        let (date, when) = self.told?;
-        // Dates are whole seconds and an answer takes time: this is never ahead of the source.
-        date.checked_add_signed(delta(when.elapsed().min(Duration::from_secs(86_400))))
-    }
-}
-
-/// A time in an HTTP header (RFC 9110 §5.6.7).
-pub(crate) fn date(header: &str) -> Option<Timestamp> {
-    DateTime::parse_from_rfc2822(header.trim()).ok().map(|date| date.to_utc())
-}
-
-/// More cookies than this are no session but an attempt to exhaust memory.
+/// Maximum number of cookies of a host: no session needs more, and they use memory.
 const MAX_COOKIES: usize = 64;
 
 /// Cookies by host and name.
@@ -47,7 +16,7 @@ pub(crate) struct Cookies {
 impl Cookies {
     /// Stores the cookie of a `Set-Cookie` header (RFC 6265 §5.2). Paths and domains are ignored: a
     /// channel uses one application.
-    pub(crate) fn take(&mut self, url: &Url, header: &str) {
+    pub(crate) fn store(&mut self, url: &Url, header: &str) {
         let (pair, attributes) = header.split_once(';').unwrap_or((header, ""));
         let Some((name, value)) = pair.split_once('=') else { return };
         let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
@@ -87,13 +56,13 @@ mod tests {
     fn cookies_go_back_to_the_host_they_came_from() {
         let url = |text: &str| Url::parse(text).unwrap();
         let mut cookies = Cookies::default();
-        cookies.take(&url("https://a.example/"), "__jsluid_s=abc=; Path=/; HttpOnly");
-        cookies.take(&url("https://a.example/x"), "t=1");
-        cookies.take(&url("https://a.example/x"), "t=2; Max-Age=60");
-        cookies.take(&url("https://a.example/x"), "nonsense");
+        cookies.store(&url("https://a.example/"), "__jsluid_s=abc=; Path=/; HttpOnly");
+        cookies.store(&url("https://a.example/x"), "t=1");
+        cookies.store(&url("https://a.example/x"), "t=2; Max-Age=60");
+        cookies.store(&url("https://a.example/x"), "nonsense");
         assert_eq!(cookies.header(&url("https://a.example/y")).unwrap(), "__jsluid_s=abc=; t=2");
         assert_eq!(cookies.header(&url("https://b.example/")), None);
-        cookies.take(&url("https://a.example/"), "t=; max-age=0");
+        cookies.store(&url("https://a.example/"), "t=; max-age=0");
         assert_eq!(cookies.header(&url("https://a.example/y")).unwrap(), "__jsluid_s=abc=");
         cookies.clear();
         assert_eq!(cookies.header(&url("https://a.example/")), None);

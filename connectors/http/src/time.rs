@@ -1,25 +1,25 @@
 //! Times in requests and records.
 //!
-//! A source often compares the start of a request as text in local time. So the start, as it is
-//! written, must not be greater than the time of any later record: when clocks are put back in
-//! autumn, later times look earlier for an hour.
+//! A source often compares the start of a request as text in local time. So the text of the start must
+//! not be greater than the text of any later time. In autumn, when daylight saving time ends, later
+//! times have smaller texts for an hour.
 
 use chrono::{DurationRound as _, NaiveDate, NaiveTime, TimeDelta};
 use contract::Timestamp;
 use document::{Path, TimeFormat, scalar};
 use serde_json::Value;
 
-/// Sources tell whole seconds: a smaller step back is not a clock that was put back.
-pub(crate) const JITTER: TimeDelta = TimeDelta::minutes(1);
+/// Sources tell whole seconds, so a small step back does not mean that their clock was set back.
+pub(crate) const MAX_CLOCK_JITTER: TimeDelta = TimeDelta::minutes(1);
 
-/// Where the time of a record is, and how it is written.
+/// The field of a record that has its time, and how it is written.
 #[derive(Debug)]
-pub(crate) struct Dated {
+pub(crate) struct TimeField {
     pub(crate) at: Path,
     pub(crate) format: TimeFormat,
 }
 
-impl Dated {
+impl TimeField {
     /// The latest time of these records.
     pub(crate) fn latest(&self, records: &[Value]) -> Option<Timestamp> {
         let times = records.iter().filter_map(|record| scalar(self.at.first(record)?));
@@ -36,7 +36,7 @@ pub(crate) fn param(format: &TimeFormat, time: Timestamp) -> Value {
     }
 }
 
-/// The least text that any time from `time` on has.
+/// The smallest text that any time from `time` on has.
 pub(crate) fn start_param(format: &TimeFormat, time: Timestamp) -> Value {
     param(format, least_local(format, time))
 }
@@ -46,8 +46,8 @@ pub(crate) fn day_param(format: &TimeFormat, day: NaiveDate) -> Value {
     day.and_time(NaiveTime::MIN).format(format.as_str()).to_string().into()
 }
 
-/// The moment, from `time` on, whose local time is the least. Clocks are put back at a quarter of an
-/// hour, by two hours at most.
+/// The moment, from `time` on, whose local time is the smallest. Daylight saving time ends at a full
+/// quarter of an hour, and the step is two hours at most.
 fn least_local(format: &TimeFormat, time: Timestamp) -> Timestamp {
     let quarter = TimeDelta::minutes(15);
     let Ok(start) = time.duration_trunc(quarter) else { return time };
@@ -77,14 +77,14 @@ mod tests {
         ] {
             let format = TimeFormat::new(format, chrono_tz::Asia::Shanghai).unwrap();
             assert_eq!(param(&format, moment), value);
-            let dated = Dated { at: Path::parse("$.t").unwrap(), format };
+            let dated = TimeField { at: Path::parse("$.t").unwrap(), format };
             let records = [json!({ "t": null }), json!({ "t": value }), json!({ "t": {} })];
             assert_eq!(dated.latest(&records), Some(moment));
         }
     }
 
     #[test]
-    fn a_start_is_not_greater_than_a_later_time_when_the_clock_is_put_back() {
+    fn a_start_is_not_greater_than_a_later_time_when_daylight_saving_time_ends() {
         // New York, 1 November 2026: 02:00 EDT (06:00Z) becomes 01:00 EST.
         let format = TimeFormat::new("%Y-%m-%d %H:%M:%S", chrono_tz::America::New_York).unwrap();
         let start = |time: &str| start_param(&format, at(time));

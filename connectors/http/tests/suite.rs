@@ -65,7 +65,7 @@ kinds! {
     });
 }
 
-/// A value whose walk is complete waits for the others: a change in it is found by the next round.
+/// A sequence that was read to its end waits for the others: a change in it is found by the next round.
 mod partitions {
     use super::*;
 
@@ -92,7 +92,7 @@ mod partitions {
     );
 }
 
-/// A walk by keys has passed earlier keys: a change of one of them is found by the next walk.
+/// A pass by keys does not go back to earlier keys: a change of one of them is found by reading again.
 mod keyset {
     use super::*;
 
@@ -118,7 +118,7 @@ mod keyset {
     );
 }
 
-/// A walk from the newest on finds no changes of earlier records: there are no promises about changes.
+/// A pass from the newest on finds no changes of earlier records: there are no promises about changes.
 mod newest {
     use super::*;
 

@@ -11,7 +11,7 @@ use normalizer_text::Charset;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A front-end database table (前置库): which rows are read, and how the source is told.
+/// A front-end database table (前置库): which rows are read, and how they are acknowledged.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -21,16 +21,17 @@ pub struct Config {
     /// The table and how its rows are found.
     #[serde(flatten)]
     pub(crate) main: TableConfig,
-    /// The columns to read; without it, all. Key, times and parents are always read.
+    /// The columns to read; without it, all. The key, the column of `changes` and the parents of parts are
+    /// always read.
     pub(crate) columns: Option<Vec<String>>,
     /// Charset of binary columns. Never guessed.
     #[serde(default = "utf8")]
     pub(crate) charset: Charset,
-    /// Most rows of one query, 1 to 10000.
+    /// Maximum number of rows in one query, 1 to 10000.
     #[serde(default = "page")]
     #[schemars(range(min = 1, max = 10_000))]
     pub(crate) page: u32,
-    /// The longest that one statement may take.
+    /// Time limit of one statement.
     #[serde(default = "Period::seconds::<30>")]
     pub(crate) timeout: Period,
     /// What happens to a row whose bytes are not in the charset.
@@ -78,7 +79,7 @@ pub(crate) struct Changes {
     pub(crate) overlap: Period,
 }
 
-/// A column that says whether a row was fetched.
+/// A column that says whether a row is still pending.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Flag {
@@ -86,7 +87,7 @@ pub(crate) struct Flag {
     pub(crate) column: String,
     /// Its value while the row is pending.
     pub(crate) pending: Pending,
-    /// The value to set when the row is stored.
+    /// Its value once the row is stored.
     pub(crate) done: Scalar,
 }
 
@@ -122,7 +123,7 @@ pub(crate) enum Scalar {
     Text(String),
 }
 
-/// A second walk, over rows that were read before.
+/// Reads old rows again from time to time.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reread {

@@ -11,10 +11,11 @@ use chrono_tz::Tz;
 use contract::{ConnectorContext, Fault, Gate};
 
 use crate::{
-    driver::{Address, Pool, Trouble},
+    cursor::PendingAck,
+    driver::{Address, DbError, Pool},
     fault::{Operation, fault},
-    plan::Target,
-    sql::{Dialect, Select, Sql},
+    plan::TablePlan,
+    sql::{Select, Sql},
     value::Row,
 };
 
@@ -54,9 +55,9 @@ impl Database {
     }
 
     /// The source's own clock.
-    pub(crate) async fn now(&mut self, target: &Target) -> Result<DateTime<Utc>, Fault> {
+    pub(crate) async fn now(&mut self, table: &TablePlan) -> Result<DateTime<Utc>, Fault> {
         let dialect = self.address.dialect();
-        let rows = self.fetch(Sql::now(dialect), target).await?;
+        let rows = self.fetch(Sql::now(dialect), table).await?;
         let text = rows.first().and_then(|row| row.columns.first()).map(|(_, now)| now.to_text());
         let now = text.and_then(|now| now.parse::<NaiveDateTime>().ok());
         now.map(|now| now.and_utc())
@@ -64,38 +65,39 @@ impl Database {
     }
 
     pub(crate) async fn select(&mut self, select: &Select<'_>) -> Result<Vec<Row>, Fault> {
-        self.fetch(Sql::select(self.dialect(), select), select.target).await
+        self.fetch(Sql::select(self.address.dialect(), select), select.table).await
     }
 
-    /// Whether all rows were changed; `false` where a constraint or a trigger refused one of them.
-    pub(crate) async fn execute(&mut self, sql: Sql, target: &Target) -> Result<bool, Fault> {
+    /// Sets the flags of these rows. Returns `false` if a constraint or a trigger refused one of them.
+    pub(crate) async fn acknowledge(
+        &mut self,
+        table: &TablePlan,
+        acks: &[PendingAck],
+    ) -> Result<bool, Fault> {
+        let sql = Sql::acknowledge(self.address.dialect(), table, acks);
         let pool = self.pool().clone();
         match self.within_limits(pool.execute(sql)).await? {
             Ok(()) => Ok(true),
-            Err(Trouble::Value) => Ok(false),
-            Err(trouble) => Err(self.fault(trouble, Operation::Acknowledge, target)),
+            Err(DbError::RowRefused) => Ok(false),
+            Err(error) => Err(self.fault(error, Operation::Acknowledge, table)),
         }
     }
 
-    pub(crate) fn dialect(&self) -> Dialect {
-        self.address.dialect()
-    }
-
-    async fn fetch(&mut self, sql: Sql, target: &Target) -> Result<Vec<Row>, Fault> {
+    async fn fetch(&mut self, sql: Sql, table: &TablePlan) -> Result<Vec<Row>, Fault> {
         let pool = self.pool().clone();
         let fetched = self.within_limits(pool.fetch(sql)).await?;
-        fetched.map_err(|trouble| self.fault(trouble, Operation::Read, target))
+        fetched.map_err(|error| self.fault(error, Operation::Read, table))
     }
 
     async fn within_limits<T>(
         &mut self,
         statement: impl Future<Output = Result<T, sqlx::Error>>,
-    ) -> Result<Result<T, Trouble>, Fault> {
+    ) -> Result<Result<T, DbError>, Fault> {
         let _permit = self.gate.enter().await?;
         Ok(match tokio::time::timeout(self.timeout + GRACE, statement).await {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => Err(self.trouble(error).await),
-            Err(_) => Err(Trouble::Late),
+            Ok(Err(error)) => Err(self.classify(error).await),
+            Err(_) => Err(DbError::TimedOut),
         })
     }
 
@@ -104,19 +106,19 @@ impl Database {
         pool.get_or_insert_with(|| address.open(*timeout, *connections, *zone))
     }
 
-    async fn trouble(&mut self, error: sqlx::Error) -> Trouble {
+    async fn classify(&mut self, error: sqlx::Error) -> DbError {
         if !matches!(error, sqlx::Error::PoolTimedOut) {
-            return Trouble::of(&error);
+            return DbError::of(&error);
         }
         let refusal = tokio::time::timeout(GRACE, self.pool().refusal()).await.ok().flatten();
-        Trouble::of(&refusal.unwrap_or(error))
+        DbError::of(&refusal.unwrap_or(error))
     }
 
-    fn fault(&mut self, trouble: Trouble, operation: Operation, target: &Target) -> Fault {
-        if trouble == Trouble::Stale {
+    fn fault(&mut self, error: DbError, operation: Operation, table: &TablePlan) -> Fault {
+        if error == DbError::TableAltered {
             // Prepared statements live as long as their connection.
             self.pool = None;
         }
-        fault(trouble, operation, self.address.place(), target, self.timeout)
+        fault(error, operation, self.address.place(), table, self.timeout)
     }
 }

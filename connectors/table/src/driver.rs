@@ -1,7 +1,7 @@
 //! The databases: an enum over three native drivers.
 //!
 //! Not `sqlx::Any`: it has no decimals, no times and no UUIDs, and a row with one of them fails as a
-//! whole. The three files have the same sections: open, query, bind, row, trouble. A further
+//! whole. The three files have the same sections: open, query, bind, row, error. A further
 //! database is a fourth file.
 
 mod mysql;
@@ -42,32 +42,32 @@ pub(crate) enum Pool {
 
 /// What a database reports, whatever its code for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum DbError {
     /// Somebody else holds a lock.
-    Busy,
+    Locked,
     /// It took longer than the limit.
-    Late,
+    TimedOut,
     /// There is no connection, and why.
     Unreachable(&'static str),
     /// The connection broke.
-    Lost,
+    ConnectionLost,
     /// The server is starting or stopping.
-    Leaving,
+    Restarting,
     /// It takes no more connections.
-    Crowded,
+    TooManyConnections,
     /// Its disk or memory is full or fails.
-    Short,
+    OutOfResources,
     /// TLS failed, and why.
-    Untrusted(String),
+    Tls(String),
     /// It does not use the protocol of the URL.
-    Foreign,
+    OtherProtocol,
     /// It wants a login method that this program does not have.
-    SignOn,
+    LoginMethod,
     WrongPassword,
-    Expired,
+    PasswordExpired,
     NoDatabase,
     /// The table was altered under the connection.
-    Stale,
+    TableAltered,
     /// The account may not do this.
     Denied,
     NoTable,
@@ -76,9 +76,9 @@ pub(crate) enum Trouble {
     /// The value of a flag does not have the type of its column.
     WrongType,
     /// A constraint or a trigger refused a row.
-    Value,
+    RowRefused,
     /// The column, and its type, which this crate cannot read.
-    Undecodable(String, String),
+    UnreadableColumn(String, String),
     /// With the database's code.
     Other(String),
 }
@@ -128,12 +128,12 @@ impl Address {
         }
     }
 
-    /// Connections are made when they are first used. Needs a runtime.
-    pub(crate) fn open(&self, timeout: Duration, most: u32, zone: Tz) -> Pool {
+    /// A pool of at most `size` connections, made when they are first used. Needs a runtime.
+    pub(crate) fn open(&self, timeout: Duration, size: u32, zone: Tz) -> Pool {
         match self {
-            Self::Sqlite(options) => Pool::Sqlite(sqlite::open(options, timeout, most)),
-            Self::Postgres(options) => Pool::Postgres(postgres::open(options, timeout, most, zone)),
-            Self::MySql(options) => Pool::MySql(mysql::open(options, timeout, most, zone)),
+            Self::Sqlite(options) => Pool::Sqlite(sqlite::open(options, timeout, size)),
+            Self::Postgres(options) => Pool::Postgres(postgres::open(options, timeout, size, zone)),
+            Self::MySql(options) => Pool::MySql(mysql::open(options, timeout, size, zone)),
         }
     }
 }
@@ -172,41 +172,43 @@ impl Pool {
     }
 }
 
-impl Trouble {
+impl DbError {
     pub(crate) fn of(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(error) => {
                 if let Some(error) = error.try_downcast_ref::<SqliteError>() {
-                    sqlite::trouble(error)
+                    sqlite::classify(error)
                 } else if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
-                    postgres::trouble(error)
+                    postgres::classify(error)
                 } else if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-                    mysql::trouble(error)
+                    mysql::classify(error)
                 } else {
                     Self::Other("unknown".to_owned())
                 }
             }
             sqlx::Error::ColumnDecode { index, source } => {
-                Self::Undecodable(index.clone(), source.to_string())
+                Self::UnreadableColumn(index.clone(), source.to_string())
             }
             sqlx::Error::Configuration(_) => Self::Other("configuration".to_owned()),
-            sqlx::Error::Tls(error) => Self::Untrusted(chain(&**error)),
-            sqlx::Error::Io(error) => no_connection(error).map_or(Self::Lost, Self::Unreachable),
+            sqlx::Error::Tls(error) => Self::Tls(chain(&**error)),
+            sqlx::Error::Io(error) => {
+                no_connection(error).map_or(Self::ConnectionLost, Self::Unreachable)
+            }
             sqlx::Error::PoolTimedOut => Self::Unreachable("no connection came about in time"),
-            sqlx::Error::Protocol(why) if why.contains("auth") => Self::SignOn,
-            sqlx::Error::Protocol(_) => Self::Foreign,
-            _ => Self::Lost,
+            sqlx::Error::Protocol(why) if why.contains("auth") => Self::LoginMethod,
+            sqlx::Error::Protocol(_) => Self::OtherProtocol,
+            _ => Self::ConnectionLost,
         }
     }
 }
 
 /// A column of a type that cannot be read, without its value.
-fn undecodable(column: &str, class: &str) -> sqlx::Error {
+fn unreadable(column: &str, class: &str) -> sqlx::Error {
     sqlx::Error::ColumnDecode { index: column.to_owned(), source: class.to_owned().into() }
 }
 
 /// A row of these columns; the extra column becomes `pending`.
-fn finish(
+fn to_row(
     columns: impl Iterator<Item = Result<(String, Value), sqlx::Error>>,
 ) -> Result<Row, sqlx::Error> {
     let mut row = Row::default();
@@ -220,6 +222,6 @@ fn finish(
 }
 
 /// The shortest decimal for this number: `0.1`, not `0.10000000149011612`.
-fn widen(number: f32) -> f64 {
+fn to_f64(number: f32) -> f64 {
     number.to_string().parse().unwrap_or_else(|_| f64::from(number))
 }

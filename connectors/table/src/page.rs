@@ -1,6 +1,6 @@
 //! Reads one page of rows of the main table or of a part, with all parts of each record.
 //!
-//! A record is always read completely, with all its parts in the order of their keys, whichever walk
+//! A record is always read completely, with all its parts in the order of their keys, whichever scan
 //! found it: so the same state of the source always gives the same record.
 
 use std::collections::{HashMap, HashSet};
@@ -9,40 +9,40 @@ use chrono::{DateTime, Utc};
 use contract::{Entry, Fault};
 
 use crate::{
-    cursor::{Cursor, PendingAck, Sweep, Within},
+    cursor::{Cursor, PendingAck, Sweep, UnfinishedPart},
     database::Database,
-    plan::{PartPlan, Plan, Target},
+    plan::{PartPlan, Plan, TablePlan},
     record::{self, Parts},
+    scan::Scan,
     sql::{Condition, Order, Select},
     value::{Row, Value},
-    walk::Walk,
 };
 
-/// A walk, and its table.
+/// A scan of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Turn {
-    pub(crate) walk: Walk,
+pub(crate) struct TableScan {
+    pub(crate) scan: Scan,
     /// `None`: the main table.
     pub(crate) part: Option<usize>,
 }
 
-impl Turn {
+impl TableScan {
     /// Whether this is the first sweep, which reads every row of the main table.
     pub(crate) fn is_first_sweep(self, cursor: &Cursor) -> bool {
-        self.walk == Walk::Sweep && self.part.is_none() && cursor.main.sweep.since.is_none()
+        self.scan == Scan::Sweep && self.part.is_none() && cursor.main.sweep.since.is_none()
     }
 }
 
-/// What one read found; the cursor has already moved past it.
+/// The entries of one page. The cursor has moved past it.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) entries: Vec<Entry>,
-    /// Nothing comes after it.
+    /// The scan has reached its end.
     pub(crate) is_end: bool,
 }
 
 /// What is needed to read a page.
-pub(crate) struct Visit<'a> {
+pub(crate) struct PageReader<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) database: &'a mut Database,
     pub(crate) now: DateTime<Utc>,
@@ -52,43 +52,47 @@ pub(crate) struct Visit<'a> {
     pub(crate) unsettled: &'a [PendingAck],
 }
 
-impl Visit<'_> {
-    pub(crate) async fn read(&mut self, turn: Turn, cursor: &mut Cursor) -> Result<Page, Fault> {
+impl PageReader<'_> {
+    pub(crate) async fn read(
+        &mut self,
+        scan: TableScan,
+        cursor: &mut Cursor,
+    ) -> Result<Page, Fault> {
         let plan = self.plan;
-        match turn.part.and_then(|index| plan.parts.get(index)) {
-            None => self.main(turn.walk, cursor).await,
-            Some(part) => self.part(turn.walk, part, cursor).await,
+        match scan.part.and_then(|index| plan.parts.get(index)) {
+            None => self.main(scan.scan, cursor).await,
+            Some(part) => self.part(scan.scan, part, cursor).await,
         }
     }
 
-    async fn main(&mut self, walk: Walk, cursor: &mut Cursor) -> Result<Page, Fault> {
+    async fn main(&mut self, scan: Scan, cursor: &mut Cursor) -> Result<Page, Fault> {
         let plan = self.plan;
-        let (target, reread) = (&plan.main, plan.config.reread.as_ref());
-        let Some(select) = walk.next(target, reread, &cursor.main, self.now, self.limit) else {
+        let (table, reread) = (&plan.main, plan.config.reread.as_ref());
+        let Some(select) = scan.next(table, reread, &cursor.main, self.now, self.limit) else {
             return Ok(Page { is_end: true, ..Page::default() });
         };
         let mut rows = self.database.select(&select).await?;
         let mut is_end = rows.len() < self.limit;
-        let shows_times = walk == Walk::Range && cursor.main.sweep.since.is_none();
-        walk.pass(target, &mut cursor.main, &rows, is_end, self.now);
-        if shows_times {
+        let is_format_sample = scan == Scan::Range && cursor.main.sweep.since.is_none();
+        scan.move_past(table, &mut cursor.main, &rows, is_end, self.now);
+        if is_format_sample {
             rows.clear();
-            let Sweep { since, seen, .. } = &cursor.main.sweep;
+            let Sweep { since, newest, .. } = &cursor.main.sweep;
             is_end &= since.is_none();
-            if since.is_none() && seen.is_some() {
-                return Err(Fault::stopped("the column of changes contains numbers, not times")
-                    .at(format!("table {}", target.table))
-                    .remedy("where the numbers are times, set `format` to how they are written"));
+            if since.is_none() && newest.is_some() {
+                return Err(Fault::stopped("the column of `changes` contains numbers, not times")
+                    .at(format!("table {}", table.name))
+                    .remedy("if the numbers are times, write their format in `format`, like %s"));
             }
         }
-        if walk == Walk::Pending {
+        if scan == Scan::Pending {
             self.remove_unsettled(&mut rows);
         }
-        if walk == Walk::Sweep && is_end && !rows.is_empty() && cursor.main.sweep.since.is_none() {
+        if scan == Scan::Sweep && is_end && !rows.is_empty() && cursor.main.sweep.since.is_none() {
             tracing::warn!(
-                table = target.table,
-                "no time of the changes column can be read, so every sweep reads the whole table; \
-                 check `format`"
+                table = table.name,
+                "no value of the `changes` column can be read as a time, so the whole table is \
+                 read again and again; check `format`"
             );
         }
         let entries = self.records(rows, cursor).await?;
@@ -98,12 +102,12 @@ impl Visit<'_> {
     /// Removes rows that are still pending only because the previous batch is not settled yet, and
     /// have not changed since that batch read them.
     fn remove_unsettled(&self, rows: &mut Vec<Row>) {
-        let target = &self.plan.main;
-        let dated = self.unsettled.iter().filter(|ack| ack.seen.is_some());
+        let table = &self.plan.main;
+        let dated = self.unsettled.iter().filter(|ack| ack.changed.is_some());
         let unsettled: HashMap<_, _> = dated.map(|ack| (ack.key.join_key(), ack)).collect();
         rows.retain(|row| {
-            let ack = unsettled.get(&row.value(&target.key).join_key());
-            ack.is_none_or(|known| **known != ack_of(target, row))
+            let ack = unsettled.get(&row.value(&table.key).join_key());
+            ack.is_none_or(|known| **known != ack_of(table, row))
         });
     }
 
@@ -111,22 +115,22 @@ impl Visit<'_> {
     /// record arrives, it is read with this row.
     async fn part(
         &mut self,
-        walk: Walk,
+        scan: Scan,
         part: &PartPlan,
         cursor: &mut Cursor,
     ) -> Result<Page, Fault> {
-        let held = cursor.parts.get(&part.name).and_then(|places| places.within.clone());
-        let held = held.filter(|within| within.turn == cursor.turn);
-        // A part row whose records did not fit into one batch is taken alone.
-        let limit = if held.is_some() { 1 } else { self.limit };
-        let places = cursor.parts.entry(part.name.clone()).or_default();
-        let Some(select) = walk.next(&part.target, None, places, self.now, limit) else {
+        let unfinished = cursor.parts.get(&part.name).and_then(|at| at.unfinished.clone());
+        let unfinished = unfinished.filter(|it| it.scan == cursor.next_scan);
+        // A part row whose records did not fit into one batch is read alone.
+        let limit = if unfinished.is_some() { 1 } else { self.limit };
+        let positions = cursor.parts.entry(part.name.clone()).or_default();
+        let Some(select) = scan.next(&part.table, None, positions, self.now, limit) else {
             return Ok(Page { is_end: true, ..Page::default() });
         };
         let mut rows = self.database.select(&select).await?;
         let mut is_end = rows.len() < limit;
-        let first = rows.first().map(|row| row.value(&part.target.key));
-        let after = held.filter(|held| Some(&held.part) == first.as_ref()).map(|held| held.after);
+        let first = rows.first().map(|row| row.value(&part.table.key));
+        let after = unfinished.filter(|it| Some(&it.part) == first.as_ref()).map(|it| it.after);
         let mut parents = self.parents(part, &rows, after.as_ref()).await?;
         while parents.len() > self.limit && rows.len() > 1 {
             rows.truncate(rows.len() / 2);
@@ -135,19 +139,19 @@ impl Visit<'_> {
         }
         let does_not_fit = parents.len() > self.limit;
         parents.truncate(self.limit);
-        let turn = cursor.turn;
-        let places = cursor.parts.entry(part.name.clone()).or_default();
+        let number = cursor.next_scan;
+        let positions = cursor.parts.entry(part.name.clone()).or_default();
         if let (true, Some(row), Some(last)) = (does_not_fit, rows.first(), parents.last()) {
-            let (part, after) = (row.value(&part.target.key), last.value(&self.plan.main.key));
-            places.within = Some(Within { turn, part, after });
+            let (part, after) = (row.value(&part.table.key), last.value(&self.plan.main.key));
+            positions.unfinished = Some(UnfinishedPart { scan: number, part, after });
             is_end = false;
         } else {
-            places.within = places.within.take().filter(|within| within.turn != turn);
-            walk.pass(&part.target, places, &rows, is_end, self.now);
+            positions.unfinished = positions.unfinished.take().filter(|it| it.scan != number);
+            scan.move_past(&part.table, positions, &rows, is_end, self.now);
             let acks = rows.iter().filter(|row| row.pending);
-            let acks: Vec<PendingAck> = acks.map(|row| ack_of(&part.target, row)).collect();
+            let acks: Vec<PendingAck> = acks.map(|row| ack_of(&part.table, row)).collect();
             if !acks.is_empty() {
-                cursor.owed_parts.insert(part.name.clone(), acks);
+                cursor.to_acknowledge.insert(part.name.clone(), acks);
             }
         }
         let entries = self.records(parents, cursor).await?;
@@ -165,10 +169,11 @@ impl Visit<'_> {
         if values.is_empty() {
             return Ok(Vec::new());
         }
-        let mut conditions = vec![Condition::HasKey, Condition::In(&part.parent, &values)];
-        conditions.extend(after.map(Condition::AfterKey));
+        let key = self.plan.main.key.as_str();
+        let mut conditions = vec![Condition::NotNull(key), Condition::In(&part.parent, &values)];
+        conditions.extend(after.map(|after| Condition::Is(key, ">", after.clone())));
         let limit = self.limit + 1;
-        let select = Select { target: &self.plan.main, conditions, order: Order::Key, limit };
+        let select = Select { table: &self.plan.main, conditions, order: Order::Key, limit };
         self.database.select(&select).await
     }
 
@@ -188,7 +193,8 @@ impl Visit<'_> {
             }
             entries.push(record::entry(plan, row, parts));
             if row.pending && !row.value(&plan.main.key).is_null() {
-                cursor.owed.push(ack_of(&plan.main, row));
+                let acks = cursor.to_acknowledge.entry(String::new()).or_default();
+                acks.push(ack_of(&plan.main, row));
             }
         }
         Ok(entries)
@@ -209,15 +215,16 @@ impl Visit<'_> {
         for (index, row) in rows.iter().enumerate() {
             owners.entry(row.value(&part.parent).join_key()).or_default().push(index);
         }
-        let mut after: Option<Value> = None;
+        let (key, mut after) = (part.table.key.as_str(), None);
         loop {
-            let mut conditions = vec![Condition::HasKey, Condition::In(&part.column, &values)];
-            conditions.extend(after.as_ref().map(Condition::AfterKey));
+            let mut conditions =
+                vec![Condition::NotNull(key), Condition::In(&part.column, &values)];
+            conditions.extend(after.map(|after| Condition::Is(key, ">", after)));
             let limit = self.plan.page;
-            let select = Select { target: &part.target, conditions, order: Order::Key, limit };
+            let select = Select { table: &part.table, conditions, order: Order::Key, limit };
             let found = self.database.select(&select).await?;
             let is_end = found.len() < limit;
-            after = found.last().map(|row| row.value(&part.target.key));
+            after = found.last().map(|row| row.value(key));
             for found in found {
                 let shared = found.value(&part.column).join_key();
                 for index in owners.get(&shared).into_iter().flatten() {
@@ -233,9 +240,9 @@ impl Visit<'_> {
     }
 }
 
-fn ack_of(target: &Target, row: &Row) -> PendingAck {
-    let seen = target.changes.as_ref().map(|changes| row.value(&changes.column));
-    PendingAck { key: row.value(&target.key), seen: seen.filter(|seen| !seen.is_null()) }
+fn ack_of(table: &TablePlan, row: &Row) -> PendingAck {
+    let changed = table.changes.as_ref().map(|changes| row.value(&changes.column));
+    PendingAck { key: row.value(&table.key), changed: changed.filter(|changed| !changed.is_null()) }
 }
 
 fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {

@@ -1,4 +1,4 @@
-//! Settings that were checked once: code behind this point relies on them.
+//! The settings after they were checked: all later code relies on them.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use contract::{Fault, TimeRange};
 
 use crate::{
     config::{Changes, Config, Flag, Part, Pending, Scalar, TableConfig},
-    time::TimeForm,
+    time::ColumnFormat,
 };
 
 /// What is read, and how.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) config: Config,
-    pub(crate) main: Target,
+    pub(crate) main: TablePlan,
     pub(crate) parts: Vec<PartPlan>,
-    /// Most rows of one query.
+    /// Maximum number of rows in one query.
     pub(crate) page: usize,
 }
 
-/// One table that is walked.
+/// A table, and how its rows are found.
 #[derive(Debug)]
-pub(crate) struct Target {
-    pub(crate) table: String,
+pub(crate) struct TablePlan {
+    pub(crate) name: String,
     pub(crate) key: String,
     /// The columns to select; `None` for all.
     pub(crate) columns: Option<Vec<String>>,
@@ -31,13 +31,13 @@ pub(crate) struct Target {
     pub(crate) flags: Vec<Flag>,
 }
 
-/// A column that grows.
+/// The column of `changes`: it grows with every change of a row.
 #[derive(Debug)]
 pub(crate) struct ChangesPlan {
     pub(crate) column: String,
-    pub(crate) form: TimeForm,
+    pub(crate) format: ColumnFormat,
     pub(crate) overlap: Duration,
-    /// The only time to read, where somebody asked for one.
+    /// The time range to read, in a backfill.
     pub(crate) range: Option<TimeRange>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct ChangesPlan {
 #[derive(Debug)]
 pub(crate) struct PartPlan {
     pub(crate) name: String,
-    pub(crate) target: Target,
+    pub(crate) table: TablePlan,
     /// Column of the main table.
     pub(crate) parent: String,
     /// Column of this table.
@@ -66,10 +66,7 @@ impl Plan {
                 .at(format!("table {table}"))
                 .remedy("add [table.changes]"));
         }
-        if !(1..=10_000).contains(&config.page) {
-            return Err(Fault::stopped("`page` is not between 1 and 10000"));
-        }
-        let mut main = Target::new(config.main.clone(), zone)?;
+        let mut main = TablePlan::new(config.main.clone(), zone)?;
         let parts = config.part.iter().map(|part| PartPlan::new(part.clone(), zone));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         for (index, part) in parts.iter().enumerate() {
@@ -84,10 +81,10 @@ impl Plan {
     }
 }
 
-/// The configured columns, and those that the walks need.
+/// The configured columns, and those that the scans need.
 fn select(
     mut columns: Vec<String>,
-    main: &Target,
+    main: &TablePlan,
     parts: &[PartPlan],
 ) -> Result<Vec<String>, Fault> {
     let changes = main.changes.iter().map(|changes| &changes.column);
@@ -107,18 +104,18 @@ impl PartPlan {
         let Part { name, table, parent, column } = part;
         check_name(&parent)?;
         check_name(&column)?;
-        Ok(Self { name, target: Target::new(table, zone)?, parent, column })
+        Ok(Self { name, table: TablePlan::new(table, zone)?, parent, column })
     }
 }
 
-impl Target {
+impl TablePlan {
     fn new(config: TableConfig, zone: Tz) -> Result<Self, Fault> {
-        let TableConfig { table, key, changes, flag: flags } = config;
-        table.split('.').try_for_each(check_name)?;
+        let TableConfig { table: name, key, changes, flag: flags } = config;
+        name.split('.').try_for_each(check_name)?;
         check_name(&key)?;
         let changes = changes.map(|changes| ChangesPlan::new(changes, zone)).transpose()?;
         flags.iter().try_for_each(check_flag)?;
-        Ok(Self { table, key, columns: None, changes, flags })
+        Ok(Self { name, key, columns: None, changes, flags })
     }
 }
 
@@ -126,12 +123,12 @@ impl ChangesPlan {
     fn new(changes: Changes, zone: Tz) -> Result<Self, Fault> {
         let Changes { column, format, overlap } = changes;
         check_name(&column)?;
-        let form = TimeForm::new(format.as_deref(), zone).map_err(|what| {
+        let format = ColumnFormat::new(format.as_deref(), zone).map_err(|what| {
             Fault::stopped(what)
                 .at(format!("column {column}"))
                 .remedy("use a flag for this table, or a column that grows with time")
         })?;
-        Ok(Self { column, form, overlap: overlap.0, range: None })
+        Ok(Self { column, format, overlap: overlap.0, range: None })
     }
 }
 

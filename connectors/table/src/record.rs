@@ -27,10 +27,10 @@ pub(crate) type Parts = BTreeMap<String, Vec<Row>>;
 pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
     let mut reading =
         Reading { config: &plan.config, report: TextReport::default(), malformed: None };
-    let mut tree = reading.object(&plan.main.table, "", row);
+    let mut tree = reading.object(&plan.main.name, "", row);
     for part in &plan.parts {
         let rows = parts.get(&part.name).map_or(&[][..], Vec::as_slice);
-        let array = rows.iter().map(|row| reading.object(&part.target.table, &part.name, row));
+        let array = rows.iter().map(|row| reading.object(&part.table.name, &part.name, row));
         tree.insert(part.name.clone(), Json::Array(array.map(Json::Object).collect()));
     }
     let key = key(&plan.config, &row.value(&plan.main.key));
@@ -41,7 +41,7 @@ pub(crate) fn entry(plan: &Plan, row: &Row, parts: &Parts) -> Entry {
     let (at, reason) = match (rejected, &key) {
         (Some((at, detail)), _) => (at, Reason::new("malformed_bytes", detail)),
         (None, None) => {
-            let at = format!("{}.{}", plan.main.table, plan.main.key);
+            let at = format!("{}.{}", plan.main.name, plan.main.key);
             let reason = Reason::new("missing_key", format!("the row has no {}", plan.main.key));
             (at, reason)
         }
@@ -122,10 +122,14 @@ impl Reading<'_> {
                         "{} private-use characters replaced by standard ones",
                         decoded.moved.len()
                     );
-                    self.mark(field(), QualityFlag::RepairedText, detail);
+                    self.add_finding(field(), QualityFlag::RepairedText, detail);
                 }
                 if decoded.truncated {
-                    self.mark(field(), QualityFlag::Truncated, format!("{} bytes", bytes.len()));
+                    self.add_finding(
+                        field(),
+                        QualityFlag::Truncated,
+                        format!("{} bytes", bytes.len()),
+                    );
                 }
                 Json::String(decoded.text.into_owned())
             }
@@ -140,7 +144,7 @@ impl Reading<'_> {
             Value::Text(text) => {
                 if width.is_some_and(|width| text.chars().count() == width) {
                     let detail = format!("{} characters", text.chars().count());
-                    self.mark(field(), QualityFlag::Truncated, detail);
+                    self.add_finding(field(), QualityFlag::Truncated, detail);
                 }
                 Json::String(text.clone())
             }
@@ -149,11 +153,11 @@ impl Reading<'_> {
     }
 
     fn malformed(&mut self, table: &str, column: &str, field: String, detail: String) {
-        self.mark(field, QualityFlag::MalformedBytes, detail.clone());
+        self.add_finding(field, QualityFlag::MalformedBytes, detail.clone());
         self.malformed.get_or_insert((format!("{table}.{column}"), detail));
     }
 
-    fn mark(&mut self, field: String, flag: QualityFlag, detail: String) {
+    fn add_finding(&mut self, field: String, flag: QualityFlag, detail: String) {
         self.report.marks.push(Mark { field, flag, detail });
     }
 }
@@ -174,12 +178,8 @@ fn as_read(plan: &Plan, row: &Row, parts: &Parts) -> Bytes {
 }
 
 fn sample_rows(rows: Json) -> Option<Vec<Row>> {
-    let Json::Array(rows) = rows else { return None };
-    let rows = rows.into_iter().map(|row| match row {
-        Json::Object(columns) => sample_row(columns),
-        _ => None,
-    });
-    rows.collect()
+    let rows: Vec<Map<String, Json>> = serde_json::from_value(rows).ok()?;
+    rows.into_iter().map(sample_row).collect()
 }
 
 fn sample_row(columns: Map<String, Json>) -> Option<Row> {

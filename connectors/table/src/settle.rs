@@ -2,38 +2,34 @@
 //!
 //! A row that was changed after it was read is not acknowledged: its column that grows has another
 //! value now, so it stays pending and is read again. A row for which the source refuses the
-//! acknowledgement stays pending too and blocks no other: the walks go past it.
+//! acknowledgement stays pending too and blocks no other: the scans go past it.
 
 use contract::Fault;
 
-use crate::{cursor::PendingAck, database::Database, plan::Target, sql::Sql};
+use crate::{cursor::PendingAck, database::Database, plan::TablePlan};
 
 /// Rows of one statement: few enough to lock briefly.
-const CHUNK: usize = 500;
+const CHUNK_ROWS: usize = 500;
 
 /// Sets the flags of these rows of one table.
 pub(crate) async fn settle(
     database: &mut Database,
-    target: &Target,
+    table: &TablePlan,
     acks: &[PendingAck],
 ) -> Result<(), Fault> {
-    if target.flags.is_empty() {
+    if table.flags.is_empty() {
         return Ok(());
     }
-    let statement = |database: &Database, acks: &[PendingAck]| {
-        Sql::acknowledge(database.dialect(), target, acks)
-    };
-    for chunk in acks.chunks(CHUNK) {
-        let sql = statement(database, chunk);
-        if database.execute(sql, target).await? {
+    for chunk in acks.chunks(CHUNK_ROWS) {
+        if database.acknowledge(table, chunk).await? {
             continue;
         }
         let mut n_refused = 0;
         for ack in chunk {
-            let sql = statement(database, std::slice::from_ref(ack));
-            n_refused += usize::from(!database.execute(sql, target).await?);
+            let was_set = database.acknowledge(table, std::slice::from_ref(ack)).await?;
+            n_refused += usize::from(!was_set);
         }
-        tracing::warn!(table = target.table, n_refused, "the source refuses acknowledgements");
+        tracing::warn!(table = table.name, n_refused, "the source refuses acknowledgements");
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 use crate::{
     config::Pending,
     cursor::PendingAck,
-    plan::Target,
+    plan::TablePlan,
     value::{Class, Value},
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Sql {
 /// A page of a table. Always with a limit.
 #[derive(Debug)]
 pub(crate) struct Select<'a> {
-    pub(crate) target: &'a Target,
+    pub(crate) table: &'a TablePlan,
     pub(crate) conditions: Vec<Condition<'a>>,
     pub(crate) order: Order<'a>,
     pub(crate) limit: usize,
@@ -42,20 +42,18 @@ pub(crate) struct Select<'a> {
 /// A condition on the rows of a page.
 #[derive(Debug)]
 pub(crate) enum Condition<'a> {
-    /// All flags say so.
+    /// All flags say that the row is pending.
     Pending,
-    HasKey,
-    HasNoKey,
     /// The column has a value.
-    Dated(&'a str),
+    NotNull(&'a str),
+    Null(&'a str),
     /// The column has no value, or, in a text column, an empty one.
     Undated {
         column: &'a str,
         is_text: bool,
     },
-    From(&'a str, Value),
-    Before(&'a str, Value),
-    AfterKey(&'a Value),
+    /// The column compares with the value by this operator.
+    Is(&'a str, &'static str, Value),
     /// After this (value, key) in the order of both.
     After(&'a str, &'a (Value, Value)),
     In(&'a str, &'a [Value]),
@@ -91,43 +89,43 @@ impl Sql {
 
     /// A page.
     pub(crate) fn select(dialect: Dialect, select: &Select<'_>) -> Self {
-        let Select { target, conditions, order, limit } = select;
-        let mut writer = Writer { dialect, target, binds: Vec::new() };
-        let mut columns = match &target.columns {
+        let Select { table, conditions, order, limit } = select;
+        let mut writer = Writer { dialect, table, binds: Vec::new() };
+        let mut columns = match &table.columns {
             None => "t.*".to_owned(),
             Some(columns) => list(columns, |column| writer.column(column)),
         };
-        if !target.flags.is_empty() {
+        if !table.flags.is_empty() {
             let pending = writer.pending("");
             columns.push_str(&format!(", CASE WHEN {pending} THEN 1 ELSE 0 END AS {PENDING}"));
         }
         let conditions = conditions.iter().map(|condition| writer.condition(condition));
         let conditions = conditions.collect::<Vec<_>>().join(" AND ");
-        let (table, key) = (writer.table(), writer.column(&target.key));
+        let (name, key) = (writer.table(), writer.column(&table.key));
         let order = match order {
             Order::Key => format!("{key} LIMIT {limit}"),
             Order::Column(column) => format!("{}, {key} LIMIT {limit}", writer.column(column)),
             Order::Offset(skip) => format!("{key} LIMIT {limit} OFFSET {skip}"),
         };
-        let text = format!("SELECT {columns} FROM {table} WHERE {conditions} ORDER BY {order}");
+        let text = format!("SELECT {columns} FROM {name} WHERE {conditions} ORDER BY {order}");
         Self { text, binds: writer.binds }
     }
 
     /// Sets the flags, and nothing else, of those rows that are still as they were read.
-    pub(crate) fn acknowledge(dialect: Dialect, target: &Target, acks: &[PendingAck]) -> Self {
-        let mut writer = Writer { dialect, target, binds: Vec::new() };
-        let set = list(&target.flags, |flag| {
+    pub(crate) fn acknowledge(dialect: Dialect, table: &TablePlan, acks: &[PendingAck]) -> Self {
+        let mut writer = Writer { dialect, table, binds: Vec::new() };
+        let set = list(&table.flags, |flag| {
             format!("{} = {}", writer.quoted(&flag.column), writer.bind(&Value::from(&flag.done)))
         });
-        let (table, key) = (writer.table(), writer.column(&target.key));
+        let (name, key) = (writer.table(), writer.column(&table.key));
         // The keys are here so that the database finds the rows by their index.
         let keys = list(acks, |ack| writer.bind(&ack.key));
         // Thousands of rows may be pending where a hundred are meant: SQLite, which keeps no
-        // statistics, would search the index of the flag for each statement. The sign hides the
+        // statistics, would search the index of the flag for each statement. The prefix hides the
         // column from it (https://sqlite.org/optoverview.html, §2).
         let pending = writer.pending(if dialect == Dialect::Sqlite { "+" } else { "" });
-        let mut text = format!("UPDATE {table} SET {set} WHERE {key} IN ({keys}) AND {pending}");
-        if let Some(changes) = &target.changes {
+        let mut text = format!("UPDATE {name} SET {set} WHERE {key} IN ({keys}) AND {pending}");
+        if let Some(changes) = &table.changes {
             text.push_str(&format!(" AND ({})", writer.as_read(&changes.column, acks)));
         }
         Self { text, binds: writer.binds }
@@ -137,18 +135,16 @@ impl Sql {
 /// Writes the parts of a statement, and collects its values in their order.
 struct Writer<'a> {
     dialect: Dialect,
-    target: &'a Target,
+    table: &'a TablePlan,
     binds: Vec<Value>,
 }
 
 impl Writer<'_> {
     fn condition(&mut self, condition: &Condition<'_>) -> String {
-        let key = self.column(&self.target.key);
         match condition {
             Condition::Pending => self.pending(""),
-            Condition::HasKey => format!("{key} IS NOT NULL"),
-            Condition::HasNoKey => format!("{key} IS NULL"),
-            Condition::Dated(column) => format!("{} IS NOT NULL", self.column(column)),
+            Condition::NotNull(column) => format!("{} IS NOT NULL", self.column(column)),
+            Condition::Null(column) => format!("{} IS NULL", self.column(column)),
             Condition::Undated { column, is_text } => {
                 let column = self.column(column);
                 // In SQLite any column may contain a text.
@@ -158,15 +154,11 @@ impl Writer<'_> {
                     format!("{column} IS NULL")
                 }
             }
-            Condition::From(column, value) => {
-                format!("{} >= {}", self.column(column), self.bind(value))
+            Condition::Is(column, operator, value) => {
+                format!("{} {operator} {}", self.column(column), self.bind(value))
             }
-            Condition::Before(column, value) => {
-                format!("{} < {}", self.column(column), self.bind(value))
-            }
-            Condition::AfterKey(after) => format!("{key} > {}", self.bind(after)),
             Condition::After(column, (value, after)) => {
-                let column = self.column(column);
+                let (column, key) = (self.column(column), self.column(&self.table.key));
                 let (from, above) = (self.bind(value), self.bind(value));
                 let after = self.bind(after);
                 // The first part lets the database use an index of the column.
@@ -178,35 +170,35 @@ impl Writer<'_> {
         }
     }
 
-    /// All flags say pending; `sign` is put before each column.
-    fn pending(&mut self, sign: &str) -> String {
-        let flags = self.target.flags.iter().map(|flag| {
+    /// The condition that all flags say pending. `prefix` is written before each column.
+    fn pending(&mut self, prefix: &str) -> String {
+        let flags = self.table.flags.iter().map(|flag| {
             let column = self.column(&flag.column);
             match &flag.pending {
-                Pending::Is(value) => format!("{sign}{column} = {}", self.bind(&value.into())),
+                Pending::Is(value) => format!("{prefix}{column} = {}", self.bind(&value.into())),
                 Pending::Range(range) => {
                     let from = self.bind(&Value::Int(range.from));
                     let below = self.bind(&Value::Int(range.below));
-                    format!("{sign}{column} >= {from} AND {sign}{column} < {below}")
+                    format!("{prefix}{column} >= {from} AND {prefix}{column} < {below}")
                 }
             }
         });
         flags.collect::<Vec<_>>().join(" AND ")
     }
 
-    /// One of these rows, with the value of `column` that was read. A list of rows, which a database
-    /// searches; a chain of comparisons it would try one by one.
+    /// The condition that a row is one of these and still has the value of `column` that was read. Written
+    /// as a list of rows, because a database would try a chain of comparisons one by one.
     fn as_read(&mut self, column: &str, acks: &[PendingAck]) -> String {
-        let (key, column) = (self.column(&self.target.key), self.column(column));
+        let (key, column) = (self.column(&self.table.key), self.column(column));
         let (dated, undated): (Vec<&PendingAck>, Vec<&PendingAck>) =
-            acks.iter().partition(|ack| ack.seen.is_some());
+            acks.iter().partition(|ack| ack.changed.is_some());
         let mut alternatives = Vec::new();
         if !dated.is_empty() {
             // SQLite takes a list of rows as a table only.
             let values = if self.dialect == Dialect::Sqlite { "VALUES " } else { "" };
             let rows = list(&dated, |ack| {
-                let seen = ack.seen.as_ref().unwrap_or(&Value::Null);
-                format!("({}, {})", self.bind(&ack.key), self.bind(seen))
+                let changed = ack.changed.as_ref().unwrap_or(&Value::Null);
+                format!("({}, {})", self.bind(&ack.key), self.bind(changed))
             });
             alternatives.push(format!("({key}, {column}) IN ({values}{rows})"));
         }
@@ -218,7 +210,7 @@ impl Writer<'_> {
     }
 
     fn table(&self) -> String {
-        let pieces = self.target.table.split('.').map(|piece| self.quoted(piece));
+        let pieces = self.table.name.split('.').map(|piece| self.quoted(piece));
         format!("{} AS t", pieces.collect::<Vec<_>>().join("."))
     }
 
@@ -235,7 +227,7 @@ impl Writer<'_> {
     /// A placeholder of the class of the value.
     fn bind(&mut self, value: &Value) -> String {
         self.binds.push(value.clone());
-        let mark = match self.dialect {
+        let placeholder = match self.dialect {
             Dialect::Postgres => format!("${}", self.binds.len()),
             Dialect::Sqlite | Dialect::MySql => "?".to_owned(),
         };
@@ -250,9 +242,9 @@ impl Writer<'_> {
                 Class::Timestamp => "TIMESTAMP",
                 Class::TimestampWithZone => "TIMESTAMPTZ",
             },
-            _ => return mark,
+            _ => return placeholder,
         };
-        format!("CAST({mark} AS {class})")
+        format!("CAST({placeholder} AS {class})")
     }
 }
 
@@ -268,14 +260,14 @@ mod tests {
         plan::ChangesPlan,
     };
 
-    fn target() -> Target {
-        Target {
-            table: "city.CNS_CINFO".into(),
+    fn table() -> TablePlan {
+        TablePlan {
+            name: "city.CNS_CINFO".into(),
             key: "ROWGUID".into(),
             columns: Some(vec!["ROWGUID".into(), "T".into()]),
             changes: Some(ChangesPlan {
                 column: "T".into(),
-                form: crate::time::TimeForm::new(None, chrono_tz::UTC).unwrap(),
+                format: crate::time::ColumnFormat::new(None, chrono_tz::UTC).unwrap(),
                 overlap: std::time::Duration::ZERO,
                 range: None,
             }),
@@ -289,11 +281,11 @@ mod tests {
 
     #[test]
     fn a_page_names_its_columns_conditions_order_and_limit() {
-        let (target, after) =
-            (target(), (Value::Text("x".into()), Value::Spelled(Class::Uuid, "y".into())));
+        let (table, after) =
+            (table(), (Value::Text("x".into()), Value::Spelled(Class::Uuid, "y".into())));
         let select = Select {
-            target: &target,
-            conditions: vec![Condition::HasKey, Condition::After("T", &after)],
+            table: &table,
+            conditions: vec![Condition::NotNull("ROWGUID"), Condition::After("T", &after)],
             order: Order::Column("T"),
             limit: 7,
         };
@@ -311,10 +303,10 @@ mod tests {
     #[test]
     fn an_acknowledgement_sets_flags_of_unchanged_pending_rows_only() {
         let acks = [
-            PendingAck { key: Value::Int(1), seen: Some(Value::Text("x".into())) },
-            PendingAck { key: Value::Int(2), seen: None },
+            PendingAck { key: Value::Int(1), changed: Some(Value::Text("x".into())) },
+            PendingAck { key: Value::Int(2), changed: None },
         ];
-        let sql = Sql::acknowledge(Dialect::MySql, &target(), &acks);
+        let sql = Sql::acknowledge(Dialect::MySql, &table(), &acks);
         assert_eq!(
             sql.text,
             "UPDATE `city`.`CNS_CINFO` AS t SET `ISFETCH` = ? WHERE t.`ROWGUID` IN (?, ?) AND \
@@ -325,8 +317,8 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_does_not_search_all_pending_rows() {
-        let acks = [PendingAck { key: Value::Int(1), seen: None }];
-        let sql = Sql::acknowledge(Dialect::Sqlite, &target(), &acks);
+        let acks = [PendingAck { key: Value::Int(1), changed: None }];
+        let sql = Sql::acknowledge(Dialect::Sqlite, &table(), &acks);
         assert!(sql.text.contains("AND +t.\"ISFETCH\" = ?"), "{}", sql.text);
     }
 }

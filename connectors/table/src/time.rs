@@ -1,8 +1,8 @@
-//! What a value of the column that grows means, and how a time is written for that column.
+//! Reads the values of the column of `changes`, and writes times for it.
 //!
 //! The database compares values, as text where the column is text. So a time has to be written as
 //! the source writes it: in the same format, zone and storage class. A value that is neither a time
-//! nor a number is never an error; it does not move the position.
+//! nor a number is no error; it does not move the position.
 
 use std::time::Duration;
 
@@ -13,28 +13,27 @@ use document::{TimeFormat, delta};
 use crate::value::Value;
 
 /// Format of a text column where the channel declares none.
-const DEFAULT: &str = "%Y-%m-%d %H:%M:%S";
+const DEFAULT_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
 /// The format and zone of a column.
 #[derive(Debug, Clone)]
-pub(crate) struct TimeForm {
+pub(crate) struct ColumnFormat {
     format: TimeFormat,
-    /// The channel says that the column has text.
+    /// The settings say that the column has text.
     pub(crate) is_declared: bool,
 }
 
-/// What a readable value means. The times and numbers of one column are never compared with each
-/// other.
+/// A value that could be read. Times and numbers are never compared with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Mark {
+pub(crate) enum ChangeValue {
     Number(i128),
     Time(DateTime<Utc>),
 }
 
-impl TimeForm {
+impl ColumnFormat {
     /// Refuses a text that is not a format, and a format whose texts do not sort by time.
     pub(crate) fn new(declared: Option<&str>, zone: Tz) -> Result<Self, String> {
-        let format = TimeFormat::new(declared.unwrap_or(DEFAULT), zone)?;
+        let format = TimeFormat::new(declared.unwrap_or(DEFAULT_FORMAT), zone)?;
         // Every 46 days and some hours for 25 years: all orders of day, month and hour.
         let times =
             (0..200).filter_map(|n| DateTime::from_timestamp(946_598_399 + n * 4_000_037, 0));
@@ -47,8 +46,8 @@ impl TimeForm {
         }
     }
 
-    /// What a value means, where it can be read.
-    pub(crate) fn mark(&self, value: &Value) -> Option<Mark> {
+    /// A value as a time or a number; `None` where it cannot be read.
+    pub(crate) fn read(&self, value: &Value) -> Option<ChangeValue> {
         let number = match value {
             Value::Int(number) => Some(i128::from(*number)),
             Value::Unsigned(number) => Some(i128::from(*number)),
@@ -57,7 +56,7 @@ impl TimeForm {
         };
         let local = |time| Some(self.format.from_local(time));
         let time = match (value, number) {
-            (_, Some(number)) if !self.is_declared => return Some(Mark::Number(number)),
+            (_, Some(number)) if !self.is_declared => return Some(ChangeValue::Number(number)),
             (_, Some(number)) => self.format.read(&number.to_string()),
             (Value::Text(text), _) => self.format.read(text),
             (Value::Bytes(bytes), _) => self.format.read(str::from_utf8(bytes).ok()?),
@@ -66,26 +65,28 @@ impl TimeForm {
             (Value::Instant(time), _) => Some(*time),
             _ => None,
         };
-        time.map(Mark::Time)
+        time.map(ChangeValue::Time)
     }
 
-    /// The value from which the next sweep begins: the lesser of `seen` and the source's own `now`,
-    /// less the overlap. `None` where `seen` cannot be read.
-    pub(crate) fn bound(
+    /// The value from which the next sweep begins: the earlier of `newest` and `now`, minus the overlap.
+    /// `None` where `newest` cannot be read.
+    pub(crate) fn next_start(
         &self,
-        seen: &Value,
+        newest: &Value,
         now: DateTime<Utc>,
         overlap: Duration,
     ) -> Option<Value> {
-        match self.mark(seen)? {
-            Mark::Number(_) => Some(seen.clone()),
-            Mark::Time(time) => self.like(seen, time.min(now).checked_sub_signed(delta(overlap))?),
+        match self.read(newest)? {
+            ChangeValue::Number(_) => Some(newest.clone()),
+            ChangeValue::Time(time) => {
+                self.write_like(newest, time.min(now).checked_sub_signed(delta(overlap))?)
+            }
         }
     }
 
     /// A time as a value of the same class as `example`; `None` where that is not a time.
-    pub(crate) fn like(&self, example: &Value, time: DateTime<Utc>) -> Option<Value> {
-        let Mark::Time(_) = self.mark(example)? else { return None };
+    pub(crate) fn write_like(&self, example: &Value, time: DateTime<Utc>) -> Option<Value> {
+        let ChangeValue::Time(_) = self.read(example)? else { return None };
         let (local, text) = (self.format.to_local(time), self.format.write(time));
         Some(match example {
             Value::Text(_) => Value::Text(text),

@@ -10,7 +10,7 @@
 //!     send it; auth.fetched(status, body, now)?;
 //! }
 //! auth.sign(&mut request, &context)?;  send the request;
-//! on success: auth.accepted();  refused or expired: if auth.refused() { once more from the top }
+//! on success: auth.accepted();  refused or expired: if auth.refused() { repeat all of this }
 //! ```
 
 mod request;
@@ -52,9 +52,10 @@ pub struct SigningContext {
     pub nonce: [u8; 16],
 }
 
-/// Prefixes of the headers of 政务数据共享交换平台 and 国家政务服务平台.
-const EXCHANGE: &str = "gjgxjhpt";
-const SERVICE: &str = "gjzwfwpt";
+/// Prefix of the headers of the exchange platforms for government data (政务数据共享交换平台).
+const EXCHANGE_PREFIX: &str = "gjgxjhpt";
+/// Prefix of the headers of the national platform for government services (国家政务服务平台).
+const SERVICE_PREFIX: &str = "gjzwfwpt";
 
 /// A request for a token, to be sent as it is.
 #[derive(Debug, Clone)]
@@ -73,22 +74,22 @@ pub struct Auth {
     scheme: Scheme,
     fetched: Option<Fetched>,
     /// The source has accepted the fetched token at least once.
-    is_proven: bool,
+    was_accepted: bool,
 }
 
 /// A token that was fetched.
 #[derive(Debug)]
 struct Fetched {
     secret: Secret,
-    /// When another one must be fetched; `None` where only a refusal shows it.
+    /// When the next one must be fetched; `None` where the source does not say how long a token lasts.
     until: Option<Timestamp>,
 }
 
 impl Fetched {
-    /// A token that is fetched again `margin` before it expires, but not before half of its time.
-    fn new(secret: Secret, lasts: Option<Duration>, margin: Duration, now: Timestamp) -> Self {
-        let until = lasts.and_then(|lasts| {
-            let used = TimeDelta::from_std(lasts - margin.min(lasts / 2)).ok()?;
+    /// A token that is replaced `margin` before it expires, but not before half of its lifetime.
+    fn new(secret: Secret, lifetime: Option<Duration>, margin: Duration, now: Timestamp) -> Self {
+        let until = lifetime.and_then(|lifetime| {
+            let used = TimeDelta::from_std(lifetime - margin.min(lifetime / 2)).ok()?;
             now.checked_add_signed(used)
         });
         Self { secret, until }
@@ -102,12 +103,12 @@ impl Auth {
     /// Settings that contradict each other, as `Stopped`.
     pub fn build(scheme: Scheme) -> Result<Self, Fault> {
         match &scheme {
-            Scheme::ApiKey(own) => own.check()?,
-            Scheme::Gjgxjhpt(own) | Scheme::Gjzwfwpt(own) => own.check()?,
-            Scheme::Sign(own) => own.check()?,
+            Scheme::ApiKey(settings) => settings.check()?,
+            Scheme::Gjgxjhpt(settings) | Scheme::Gjzwfwpt(settings) => settings.check()?,
+            Scheme::Sign(settings) => settings.check()?,
             _ => {}
         }
-        Ok(Self { scheme, fetched: None, is_proven: false })
+        Ok(Self { scheme, fetched: None, was_accepted: false })
     }
 
     /// The request for a token that is missing; `None` where nothing is missing.
@@ -116,9 +117,9 @@ impl Auth {
             return None;
         }
         match &self.scheme {
-            Scheme::Oauth2(own) => Some(own.token_request()),
-            Scheme::Gjgxjhpt(own) => own.token_request(EXCHANGE, context),
-            Scheme::Gjzwfwpt(own) => own.token_request(SERVICE, context),
+            Scheme::Oauth2(settings) => Some(settings.token_request()),
+            Scheme::Gjgxjhpt(settings) => settings.token_request(EXCHANGE_PREFIX, context),
+            Scheme::Gjzwfwpt(settings) => settings.token_request(SERVICE_PREFIX, context),
             _ => None,
         }
     }
@@ -129,11 +130,13 @@ impl Auth {
     /// It contains no token: `Transient` where the other side fails, else `Stopped`.
     pub fn fetched(&mut self, status: u16, answer: &[u8], now: Timestamp) -> Result<(), Fault> {
         self.fetched = Some(match &self.scheme {
-            Scheme::Oauth2(own) => own.read(status, answer, now)?,
-            Scheme::Gjgxjhpt(own) | Scheme::Gjzwfwpt(own) => own.read(status, answer, now)?,
+            Scheme::Oauth2(settings) => settings.read(status, answer, now)?,
+            Scheme::Gjgxjhpt(settings) | Scheme::Gjzwfwpt(settings) => {
+                settings.read(status, answer, now)?
+            }
             _ => return Ok(()),
         });
-        self.is_proven = false;
+        self.was_accepted = false;
         Ok(())
     }
 
@@ -146,27 +149,27 @@ impl Auth {
             let secret = self.secret(context.now);
             secret.ok_or_else(|| Fault::stopped("the token for the request was not fetched"))
         };
-        let mut national = |own: &National, prefix| {
-            let secret = match &own.secret {
+        let mut national = |settings: &National, prefix| {
+            let secret = match &settings.secret {
                 Some(secret) => secret,
                 None => fetched()?,
             };
-            Ok(own.sign(prefix, secret, request, context))
+            Ok(settings.sign(prefix, secret, request, context))
         };
         match &self.scheme {
             Scheme::None | Scheme::Mtls(_) => Ok(Trace::of("none")),
-            Scheme::Basic(own) => Ok(own.sign(request)),
+            Scheme::Basic(settings) => Ok(settings.sign(request)),
             Scheme::Bearer(token) => Ok(plain::bearer(token, request)),
-            Scheme::ApiKey(own) => Ok(own.sign(request)),
+            Scheme::ApiKey(settings) => Ok(settings.sign(request)),
             Scheme::Oauth2(_) => Ok(plain::bearer(fetched()?, request)),
-            Scheme::BodyToken(own) => own.sign(request),
-            Scheme::SharedMd5(own) => own.sign(request),
-            Scheme::MessageBoard(own) => own.sign(request),
-            Scheme::Gjgxjhpt(own) => national(own, EXCHANGE),
-            Scheme::Gjzwfwpt(own) => national(own, SERVICE),
-            Scheme::XTif(own) => Ok(own.sign(request, context)),
-            Scheme::XBg(own) => Ok(own.sign(request, context)),
-            Scheme::Sign(own) => own.sign(request, context),
+            Scheme::BodyToken(settings) => settings.sign(request),
+            Scheme::SharedMd5(settings) => settings.sign(request),
+            Scheme::MessageBoard(settings) => settings.sign(request),
+            Scheme::Gjgxjhpt(settings) => national(settings, EXCHANGE_PREFIX),
+            Scheme::Gjzwfwpt(settings) => national(settings, SERVICE_PREFIX),
+            Scheme::XTif(settings) => Ok(settings.sign(request, context)),
+            Scheme::XBg(settings) => Ok(settings.sign(request, context)),
+            Scheme::Sign(settings) => settings.sign(request, context),
         }
     }
 
@@ -178,21 +181,21 @@ impl Auth {
 
     /// The source accepted the last request, and the token in it.
     pub fn accepted(&mut self) {
-        self.is_proven = self.fetched.is_some();
+        self.was_accepted = self.fetched.is_some();
     }
 
-    /// The source refused the last request, or says that the token has expired. `true`: fetch another
-    /// one and repeat the request. `false`: repeating cannot help, because the source has refused a
-    /// token that was just fetched and would refuse the next one too.
+    /// The source refused the last request, or says that the token has expired. Returns whether to fetch a
+    /// new token and repeat the request. It cannot help if the source has refused a token that was just
+    /// fetched: it would refuse the next one too.
     pub fn refused(&mut self) -> bool {
         self.fetched = None;
-        std::mem::take(&mut self.is_proven)
+        std::mem::take(&mut self.was_accepted)
     }
 
     /// The certificate that authenticates the connection, where that is the scheme.
     pub fn mtls(&self) -> Option<&Mtls> {
         match &self.scheme {
-            Scheme::Mtls(own) => Some(own),
+            Scheme::Mtls(settings) => Some(settings),
             _ => None,
         }
     }

@@ -2,14 +2,15 @@
 
 use cipher::{BlockCipherDecrypt, KeyInit, array::Array, consts::U16};
 
-/// The error of a wrong key.
-const PADDING: &str = "not encrypted with this key";
+/// The message for wrong padding, which nearly always means a wrong key.
+const WRONG_KEY: &str = "not encrypted with this key";
 
-/// Opens what a cipher with 16-byte blocks and PKCS #7 padding has closed.
-pub(crate) type Open = fn(&[u8; 16], Option<[u8; 16]>, &[u8]) -> Result<Vec<u8>, &'static str>;
+/// Decrypts bytes, given a key and, for CBC mode, an initialization vector.
+pub(crate) type Decrypt = fn(&[u8; 16], Option<[u8; 16]>, &[u8]) -> Result<Vec<u8>, &'static str>;
 
-/// With `iv`, each block is chained with the one before, and the first with `iv`.
-pub(crate) fn open<C: BlockCipherDecrypt<BlockSize = U16> + KeyInit<KeySize = U16>>(
+/// Decrypts with a cipher of 16-byte blocks and removes the PKCS #7 padding: in CBC mode with `iv`, in
+/// ECB mode without.
+pub(crate) fn decrypt<C: BlockCipherDecrypt<BlockSize = U16> + KeyInit<KeySize = U16>>(
     key: &[u8; 16],
     iv: Option<[u8; 16]>,
     bytes: &[u8],
@@ -30,11 +31,11 @@ pub(crate) fn open<C: BlockCipherDecrypt<BlockSize = U16> + KeyInit<KeySize = U1
         }
     }
     let n_padding = usize::from(plain.last().copied().unwrap_or_default());
-    let content = plain.len().checked_sub(n_padding).ok_or(PADDING)?;
+    let content = plain.len().checked_sub(n_padding).ok_or(WRONG_KEY)?;
     let is_padding = (1..=16).contains(&n_padding)
         && plain[content..].iter().all(|byte| usize::from(*byte) == n_padding);
     if !is_padding {
-        return Err(PADDING);
+        return Err(WRONG_KEY);
     }
     plain.truncate(content);
     Ok(plain)

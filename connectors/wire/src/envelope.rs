@@ -1,7 +1,7 @@
-//! Texts that contain bytes: encoded, encrypted, or both, one around the other.
+//! Texts that contain bytes: encoded, encrypted, or both, in several layers.
 //!
-//! Platforms wrap a field, a row or a whole answer. The result is bytes again, which are decoded and
-//! read like a body.
+//! Platforms wrap a field, a row or a whole answer in this way. The content is bytes again, which are
+//! decoded and read like a body.
 
 mod code;
 mod settings;
@@ -12,7 +12,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sm4::Sm4;
 
-use self::settings::Key;
 pub use self::{
     code::Code,
     settings::{Cipher, KeyForm, Mode},
@@ -24,7 +23,8 @@ use crate::{auth::one_table, cipher};
 #[serde(rename_all = "snake_case")]
 #[schemars(transform = one_table)]
 pub enum Layer {
-    /// Base64, with or without padding and line breaks. Written twice where it was applied twice.
+    /// Base64, with or without padding and line breaks. Write it twice where the source encodes
+    /// twice.
     Base64,
     /// Hexadecimal digits.
     Hex,
@@ -34,48 +34,39 @@ pub enum Layer {
     Sm4(Cipher),
 }
 
-/// Layers with their keys, outermost first.
-#[derive(Debug, Clone)]
-pub struct Envelope(Vec<Prepared>);
+impl Layer {
+    /// Checks its key.
+    ///
+    /// # Errors
+    /// The key is not valid: `Stopped`.
+    pub fn check(&self) -> Result<(), Fault> {
+        match self {
+            Self::Base64 | Self::Hex => Ok(()),
+            Self::Aes(settings) | Self::Sm4(settings) => settings.key().map(drop),
+        }
+    }
 
-#[derive(Debug, Clone)]
-enum Prepared {
-    Code(Code),
-    Block(cipher::Open, Key),
+    fn open(&self, text: &str) -> Result<Vec<u8>, &'static str> {
+        match self {
+            Self::Base64 => Code::Base64.decode(text),
+            Self::Hex => Code::Hex.decode(text),
+            Self::Aes(settings) => settings.decrypt(cipher::decrypt::<Aes128>, text),
+            Self::Sm4(settings) => settings.decrypt(cipher::decrypt::<Sm4>, text),
+        }
+    }
 }
 
-impl Envelope {
-    /// Checks keys.
-    ///
-    /// # Errors
-    /// A key that is not valid, as `Stopped`.
-    pub fn build(layers: &[Layer]) -> Result<Self, Fault> {
-        let prepared = layers.iter().map(|layer| {
-            Ok(match layer {
-                Layer::Base64 => Prepared::Code(Code::Base64),
-                Layer::Hex => Prepared::Code(Code::Hex),
-                Layer::Aes(own) => Prepared::Block(cipher::open::<Aes128>, own.key()?),
-                Layer::Sm4(own) => Prepared::Block(cipher::open::<Sm4>, own.key()?),
-            })
-        });
-        Ok(Self(prepared.collect::<Result<_, Fault>>()?))
+/// The content of a text within these layers, the outermost first.
+///
+/// # Errors
+/// Why the text cannot be opened. Never quotes it.
+pub fn open(layers: &[Layer], text: &str) -> Result<Vec<u8>, &'static str> {
+    let mut content = text.as_bytes().to_vec();
+    for layer in layers {
+        let text = str::from_utf8(&content).map_err(|_| "a layer within is not text")?;
+        content = layer.open(text)?;
     }
-
-    /// The content.
-    ///
-    /// # Errors
-    /// Why the text cannot be opened by these layers. Never quotes it.
-    pub fn open(&self, text: &str) -> Result<Vec<u8>, &'static str> {
-        let mut content = text.as_bytes().to_vec();
-        for layer in &self.0 {
-            let text = str::from_utf8(&content).map_err(|_| "a layer within is not text")?;
-            content = match layer {
-                Prepared::Code(code) => code.decode(text)?,
-                Prepared::Block(open, key) => open(&key.key, key.iv, &key.code.decode(text)?)?,
-            };
-        }
-        Ok(content)
-    }
+    Ok(content)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The limits of one upstream: the implementation of [`contract::Gate`].
 //!
-//! Requests wait in one fair queue: for those before them, then for a free slot, then for the rate. A
-//! long wait is refused at once, with the time to wait, so that a read can give what it has.
+//! Requests wait in one fair queue: for earlier requests, then for a free slot, then for the rate. A long
+//! wait is refused at once, with the time to wait, so that a read can return what it has.
 
 mod day;
 mod rate;
@@ -23,15 +23,15 @@ pub use retry_after::retry_after;
 
 use self::{day::Day, rate::Rate};
 
-/// The longest wait within a read.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Maximum wait within a read.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// The limits of one upstream.
 pub struct Limits {
     upstream: String,
-    places: Arc<Semaphore>,
-    /// Held by the next request: all others wait for it, in the order of their arrival.
-    front: tokio::sync::Mutex<Front>,
+    slots: Arc<Semaphore>,
+    /// Locked by the next request: all others wait for this lock, in the order of their arrival.
+    queue: tokio::sync::Mutex<Booking>,
     rate: Option<Rate>,
     per_day: Option<u32>,
     window: Option<Window>,
@@ -40,13 +40,13 @@ pub struct Limits {
     state: Mutex<State>,
 }
 
-/// Stores that a day has this many requests, so that a restart does not forget them.
+/// Stores the number of requests of a day, so that a restart does not forget them.
 pub type Book = Box<dyn Fn(NaiveDate, u32) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
 
 #[derive(Default)]
-struct Front {
+struct Booking {
     book: Option<Book>,
-    /// What was stored last.
+    /// The day and number that were stored last.
     booked: (NaiveDate, u32),
 }
 
@@ -56,15 +56,15 @@ struct State {
 }
 
 impl Limits {
-    /// The gate of `upstream`; days and hours are those of `zone`.
+    /// The gate of `upstream`. Days and hours are counted in `zone`.
     pub fn new(upstream: &str, budget: Budget, zone: Tz, clock: Clock) -> Self {
         let Budget { interval, burst, concurrent, per_day, window } = budget;
         let day = Day::new(day::today(clock.now(), zone));
         let concurrent = usize::try_from(concurrent.max(1)).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             upstream: upstream.to_owned(),
-            places: Arc::new(Semaphore::new(concurrent.min(Semaphore::MAX_PERMITS))),
-            front: tokio::sync::Mutex::default(),
+            slots: Arc::new(Semaphore::new(concurrent.min(Semaphore::MAX_PERMITS))),
+            queue: tokio::sync::Mutex::default(),
             rate: interval.and_then(|interval| Rate::new(interval, burst)),
             per_day,
             window,
@@ -80,26 +80,27 @@ impl Limits {
         self.state().day.at(day::today(now, self.zone))
     }
 
-    /// The same where the upstream has a daily limit.
+    /// The same, if the upstream has a daily limit.
     pub fn booked_today(&self) -> Option<(NaiveDate, u32)> {
         self.per_day.map(|_| self.spent_today())
     }
 
-    /// Adds requests that were sent before this process started, or by another one. A count that is
-    /// smaller than our own of that day, or of a past day, changes nothing.
+    /// Takes over the count of requests that were sent before this process started, or by another process.
+    /// A smaller count, or that of a past day, changes nothing.
     pub fn restore(&self, day: NaiveDate, n_requests: u32) {
         let today = day::today(self.clock.now(), self.zone);
         self.state().day.restore(day, n_requests, today);
     }
 
-    /// From now on every request is stored before it is sent. Storing each one alone would cost more
-    /// than the request, so a hundredth of the day is stored ahead; after a crash the rest of that is
-    /// lost. `None` ends it.
+    /// From now on requests are counted in the store before they are sent. Storing each one would take
+    /// longer than the request itself, so a hundredth of the daily limit is stored in advance; after a
+    /// crash, what was not used of it is lost. `None` ends the counting.
     pub async fn book_with(&self, book: Option<Book>) {
-        *self.front.lock().await = Front { book, booked: Default::default() };
+        *self.queue.lock().await = Booking { book, booked: Default::default() };
     }
 
-    /// Checks everything but the rate and the slots. Gives the day and its requests.
+    /// Checks all limits except the rate and the number of concurrent requests. Returns the day and the
+    /// number of its requests.
     fn check(&self) -> Result<(NaiveDate, u32), Fault> {
         let now = self.clock.now();
         let mut state = self.state();
@@ -136,9 +137,9 @@ impl Limits {
 impl Gate for Limits {
     fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
         Box::pin(async move {
-            let mut front = self.front.lock().await;
+            let mut queue = self.queue.lock().await;
             self.check()?;
-            let place = Arc::clone(&self.places)
+            let slot = Arc::clone(&self.slots)
                 .acquire_owned()
                 .await
                 .map_err(|closed| Fault::transient("the gate was taken down").because(closed))?;
@@ -146,30 +147,35 @@ impl Gate for Limits {
                 // Limits may have changed while it waited.
                 let (day, spent) = self.check()?;
                 if let Some(per_day) = self.per_day {
-                    front.cover(day, spent + 1, per_day).await?;
+                    queue.reserve(day, spent + 1, per_day).await?;
                 }
                 match self.rate.as_ref().and_then(Rate::take) {
                     None => break,
-                    Some(wait) if wait > PATIENCE => {
+                    Some(wait) if wait > MAX_WAIT => {
                         return Err(self.throttled(wait, "allows no request so soon".to_owned()));
                     }
                     Some(wait) => tokio::time::sleep(wait).await,
                 }
             }
             self.state().day.count();
-            Ok(Permit::holding(place))
+            Ok(Permit::holding(slot))
         })
     }
 
     fn hold(&self, wait: Duration) {
-        let until = Instant::now() + wait.min(retry_after::LONGEST);
+        let until = Instant::now() + wait.min(retry_after::MAX_PAUSE);
         let mut state = self.state();
         state.held_until = state.held_until.max(Some(until));
     }
 }
 
-impl Front {
-    async fn cover(&mut self, day: NaiveDate, n_requests: u32, per_day: u32) -> Result<(), Fault> {
+impl Booking {
+    async fn reserve(
+        &mut self,
+        day: NaiveDate,
+        n_requests: u32,
+        per_day: u32,
+    ) -> Result<(), Fault> {
         let Some(book) = &self.book else { return Ok(()) };
         if self.booked.0 != day || self.booked.1 < n_requests {
             let upto = n_requests.saturating_add(per_day / 100).min(per_day);

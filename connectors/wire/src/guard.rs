@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::XBg;
 
-/// How far the clock of a sender may differ from ours, in seconds.
-const MAX_SKEW: i64 = 90;
+/// Maximum difference between the clock of a sender and ours, in seconds.
+const MAX_CLOCK_SKEW: i64 = 90;
 
 /// How a sender is authenticated.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -20,22 +20,23 @@ const MAX_SKEW: i64 = 90;
 pub enum Guard {
     /// No authentication.
     None,
-    /// By `Authorization: Bearer …`.
+    /// By a token in the header `Authorization: Bearer …`.
     Bearer(Secret),
-    /// By a header with a shared secret.
+    /// By a secret in a header.
     Header(SharedHeader),
-    /// By `X-BG` headers (IRS of Zhejiang): HMAC-SHA256, clocks differ by 90 seconds at most.
+    /// By a signature in `X-BG` headers (the IRS platform of Zhejiang). The clock of the sender may
+    /// differ from ours by 90 seconds.
     XBg(XBg),
 }
 
-/// A header with a shared secret.
+/// A header that contains a secret.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SharedHeader {
-    /// Its name.
+    /// Name of the header.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// Its value.
+    /// The secret.
     pub value: Secret,
 }
 
@@ -50,7 +51,7 @@ impl Guard {
     /// # Errors
     /// It is refused; the text says why.
     pub fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str> {
-        // A value that is not text counts as missing.
+        // A header whose value is not text counts as missing.
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
         match self {
             Self::None => Ok(()),
@@ -74,7 +75,7 @@ impl Guard {
                 let date = required("x-bg-date-time")?;
                 let sent = DateTime::parse_from_rfc2822(date)
                     .map_err(|_| "X-BG-DATE-TIME is not a date")?;
-                if (now - sent.to_utc()).num_seconds().abs() > MAX_SKEW {
+                if (now - sent.to_utc()).num_seconds().abs() > MAX_CLOCK_SKEW {
                     return Err("the clocks differ by more than 90 seconds");
                 }
                 if required("x-bg-hmac-access-key")? != account.access_key {
@@ -95,7 +96,7 @@ impl Guard {
     }
 }
 
-/// The text that an `X-BG` signature covers: `METHOD\nPATH\nSORTED_QUERY\nAK\nDATE\n`.
+/// The text that an `X-BG` signature covers: `METHOD\nPATH\nSORTED_QUERY\nACCESS_KEY\nDATE\n`.
 fn signed_text(request: &Parts, access_key: &str, date: &str) -> String {
     let (method, path) = (&request.method, request.uri.path());
     let query = request.uri.query().unwrap_or_default();
@@ -104,7 +105,7 @@ fn signed_text(request: &Parts, access_key: &str, date: &str) -> String {
     format!("{method}\n{path}\n{}\n{access_key}\n{date}\n", pairs.join("&"))
 }
 
-/// Compares hashes, so that the time this takes does not reveal where the two texts differ.
+/// Compares hashes, so that the time it takes does not reveal where the two texts differ.
 fn check_secret(given: &str, secret: &Secret) -> Result<(), &'static str> {
     let is_same = Sha256::digest(given) == Sha256::digest(secret.expose());
     if is_same { Ok(()) } else { Err("the secret is wrong") }

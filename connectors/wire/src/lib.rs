@@ -1,8 +1,8 @@
 //! What several kinds of connectors share, without network code.
 //!
-//! Plain functions and small state machines sign requests, unwrap answers and keep budgets; whoever
-//! owns the connection calls them. So every scheme is tested with the vectors of its platform and
-//! without a network.
+//! Plain functions and small state machines sign requests, open envelopes and enforce budgets. The code
+//! that owns the connection calls them. So every scheme is tested without a network, with the test vectors
+//! of its platform.
 
 #![warn(missing_docs)]
 

@@ -45,7 +45,7 @@ macro_rules! optional_fields {
         pub struct $name {
             $(
                 $(#[$field_meta])*
-                #[serde(skip_serializing_if = "crate::demand::absent")]
+                #[serde(skip_serializing_if = "crate::demand::is_default")]
                 pub $field: $type,
             )*
         }
@@ -54,7 +54,7 @@ macro_rules! optional_fields {
 pub(crate) use optional_fields;
 
 codes! {
-    /// What is asked.
+    /// What a demand asks for.
     Kind {
         /// 咨询
         Consult = "consult",
@@ -78,7 +78,7 @@ codes! {
 }
 
 codes! {
-    /// How urgent.
+    /// How urgent a demand is.
     Urgency {
         /// 一般
         Normal = "normal",
@@ -90,7 +90,7 @@ codes! {
 }
 
 codes! {
-    /// Who began it.
+    /// Who started it.
     Initiative {
         /// 诉求人提出
         Filed = "filed",
@@ -152,7 +152,7 @@ codes! {
 }
 
 codes! {
-    /// By place or by matter.
+    /// Whether a unit is responsible by place or by subject.
     Side {
         /// 属地
         Territorial = "territorial",
@@ -186,11 +186,11 @@ codes! {
         BadChecksum = "bad_checksum",
         /// Not a telephone number.
         BadPhone = "bad_phone",
-        /// Arrived already masked: never a key.
+        /// Arrived masked already: never used as a key.
         MaskedValue = "masked_value",
-        /// Text was put back from a wrong decoding.
+        /// Text that was decoded wrongly before it came here, and was repaired.
         RepairedText = "repaired_text",
-        /// Text that may be broken and was left as it is: to try it would have cost too much.
+        /// Text that may need a repair but was left as it is, because trying would have taken too long.
         UnrepairedText = "unrepaired_text",
         /// Text that was damaged before it came here.
         Damaged = "damaged",

@@ -1,25 +1,25 @@
 use super::*;
 
 #[test]
-fn walks_take_turns_and_complete_ones_wait_for_a_limited_time() {
+fn sequences_take_turns_and_complete_ones_wait_for_a_limited_time() {
     let mut cursor = Cursor::default();
     let now: Timestamp = "2026-10-09T10:00:00Z".parse().unwrap();
-    let turns = |cursor: &mut Cursor, n: usize, now| -> Vec<usize> {
-        (0..n).map(|_| cursor.next(3, Some(now))).collect()
+    let sequences = |cursor: &mut Cursor, n: usize, now| -> Vec<usize> {
+        (0..n).map(|_| cursor.next_sequence(3, Some(now))).collect()
     };
-    assert_eq!(turns(&mut cursor, 4, now), [0, 1, 2, 0]);
-    cursor.done.insert(1);
-    assert_eq!(turns(&mut cursor, 3, now), [2, 0, 2]);
-    assert_eq!(turns(&mut cursor, 3, now + TimeDelta::minutes(11)), [0, 1, 2]);
-    cursor.done.extend([0, 1, 2]);
+    assert_eq!(sequences(&mut cursor, 4, now), [0, 1, 2, 0]);
+    cursor.complete.insert(1);
+    assert_eq!(sequences(&mut cursor, 3, now), [2, 0, 2]);
+    assert_eq!(sequences(&mut cursor, 3, now + TimeDelta::minutes(11)), [0, 1, 2]);
+    cursor.complete.extend([0, 1, 2]);
     assert!(cursor.is_caught_up(3) && cursor == Cursor::default());
 }
 
 #[test]
 fn the_cursor_of_another_channel_is_refused() {
-    let own = serde_json::to_value(Cursor::default()).unwrap();
-    assert!(serde_json::from_value::<Cursor>(own.clone()).is_ok());
-    let mut newer = own;
+    let current = serde_json::to_value(Cursor::default()).unwrap();
+    assert!(serde_json::from_value::<Cursor>(current.clone()).is_ok());
+    let mut newer = current;
     newer["more"] = true.into();
     for foreign in [newer, serde_json::json!({}), serde_json::json!({ "page": 7 })] {
         assert!(serde_json::from_value::<Cursor>(foreign.clone()).is_err(), "{foreign}");

@@ -12,7 +12,8 @@ fn xml(text: &str) -> Result<Value, String> {
 
 fn open(inner: Value, tree: &mut Value) -> Result<(), String> {
     let inner: Inner = serde_json::from_value(inner).unwrap();
-    inner.build().unwrap().open(tree, &mut Findings::default(), &Hints::default())
+    inner.check().unwrap();
+    inner.open(tree, &mut Findings::default(), &Hints::default())
 }
 
 #[test]

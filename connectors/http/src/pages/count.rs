@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{End, Param, Size, Spot, Step, Stop, Walk, new_hash, walk::wide};
+use super::{NextPage, Param, Position, Size, Step, StopRule, new_hash, position::count};
 use crate::answer::Page;
 
 /// By its number.
 ///
-/// A record that is deleted, or moves to the end because it was updated, moves the first record of
-/// every later page to the page before, which was read already. The next page does not show it. So
-/// after each page the one before it is read once more: moved records are there now.
+/// When a record is deleted, or moves to the end because it was updated, the first record of every later
+/// page moves to the previous page, which was read already. The next page does not show it. So after each
+/// page the previous one is read once more: moved records are there now.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Number {
@@ -23,13 +23,13 @@ pub(crate) struct Number {
     pub(super) size: Option<Size>,
     /// Which page is the last.
     #[serde(default)]
-    pub(super) stop: Stop,
+    pub(super) stop: StopRule,
 }
 
 /// By the number of records before it.
 ///
-/// Each page begins with the last record of the one before. Where that record is missing, records
-/// before it were deleted: the walk goes back by a page and finds it.
+/// Each page begins with the last record of the previous one. Where that record is missing, records
+/// before it were deleted: then the previous page is read again, and it is there.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Offset {
@@ -39,83 +39,83 @@ pub(crate) struct Offset {
     pub(super) size: Option<Size>,
     /// Which page is the last.
     #[serde(default)]
-    pub(super) stop: Stop,
+    pub(super) stop: StopRule,
 }
 
 impl Number {
-    pub(super) fn param(&self, walk: &Walk, size: usize) -> Param {
-        let rows = match walk.back {
-            None => walk.rows(),
-            // The page before the one that was passed last.
-            Some(_) => walk.rows().saturating_sub(2 * wide(size)),
+    pub(super) fn param(&self, at: &Position, size: usize) -> Param {
+        let n_records = match at.rereading {
+            None => at.offset(),
+            // The page before the last one that was read.
+            Some(_) => at.offset().saturating_sub(2 * count(size)),
         };
-        let number = u64::from(self.first) + rows / wide(size).max(1);
+        let number = u64::from(self.first) + n_records / count(size).max(1);
         (self.param.clone(), number.into())
     }
 
-    pub(super) fn pass(&self, walk: &mut Walk, page: &Page, size: usize) -> Result<Step, String> {
-        if let Some(end) = walk.back.take() {
-            let is_known = walk.print_before.as_deref() == Some(page.hash().as_str());
-            return Ok(Step { end, is_known });
+    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
+        if let Some(is_last) = at.rereading.take() {
+            let is_known = at.hash_before.as_deref() == Some(page.hash().as_str());
+            return Ok(Step { is_last, is_known });
         }
-        let hash = new_hash(walk, page)?;
-        let is_first = walk.rows() == 0;
-        let read = walk.rows().saturating_add(wide(size));
-        let end = End::last_if(self.stop.is_met(page, read, size));
-        walk.at = Some(Spot::Rows(read));
-        walk.passed(hash);
+        let hash = new_hash(at, page)?;
+        let is_first = at.offset() == 0;
+        let n_read = at.offset().saturating_add(count(size));
+        let is_last = self.stop.is_met(page, n_read, size);
+        at.next = Some(NextPage::AfterRecords(n_read));
+        at.note_page(hash);
         if is_first {
-            return Ok(Step { end, is_known: false });
+            return Ok(Step { is_last, is_known: false });
         }
-        walk.back = Some(end);
-        Ok(Step { end: End::More, is_known: false })
+        at.rereading = Some(is_last);
+        Ok(Step { is_last: false, is_known: false })
     }
 
-    pub(super) fn skip(walk: &mut Walk, size: usize) -> End {
-        walk.back.take().unwrap_or_else(|| skip(walk, size))
+    pub(super) fn skip(at: &mut Position, size: usize) -> bool {
+        at.rereading.take().unwrap_or_else(|| skip(at, size))
     }
 }
 
 impl Offset {
-    pub(super) fn pass(&self, walk: &mut Walk, page: &Page, size: usize) -> Result<Step, String> {
+    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
         // A page that is read again on purpose may be the same.
-        let hash = if walk.back.is_some() { page.hash() } else { new_hash(walk, page)? };
-        let known = match &walk.last {
+        let hash = if at.rereading.is_some() { page.hash() } else { new_hash(at, page)? };
+        let n_known = match &at.last_record {
             None => 0,
-            Some(last) => page.names.iter().position(|name| name == last).map_or(0, |at| at + 1),
+            Some(last) => page.hashes.iter().position(|hash| hash == last).map_or(0, |at| at + 1),
         };
-        let has_shifted = walk.last.is_some() && known == 0 && walk.rows() > 0;
-        if has_shifted && walk.back.is_none() {
-            let step = wide(size.max(page.len()).max(1));
-            walk.at = Some(Spot::Rows(walk.rows().saturating_sub(step)));
+        let has_shifted = at.last_record.is_some() && n_known == 0 && at.offset() > 0;
+        if has_shifted && at.rereading.is_none() {
+            let step = count(size.max(page.len()).max(1));
+            at.next = Some(NextPage::AfterRecords(at.offset().saturating_sub(step)));
             // Only once: that record may be the one that was deleted.
-            walk.back = Some(End::More);
-            return Ok(Step { end: End::More, is_known: false });
+            at.rereading = Some(false);
+            return Ok(Step { is_last: false, is_known: false });
         }
-        let was_back = walk.back.take().is_some();
-        let read = walk.rows().saturating_add(wide(page.len()));
-        let has_new = page.len() > known;
-        // After going back, the page ends where the walk was before: more may follow.
-        let is_last = !has_new && !was_back || self.stop.is_met(page, read, size);
+        let was_rereading = at.rereading.take().is_some();
+        let n_read = at.offset().saturating_add(count(page.len()));
+        let has_new = page.len() > n_known;
+        // A page that is read again ends where the position was before: more may follow.
+        let is_last = !has_new && !was_rereading || self.stop.is_met(page, n_read, size);
         // A page of one record has no room for an overlap.
         let overlap = u64::from(page.len() > 1);
-        walk.at = Some(Spot::Rows(read.saturating_sub(overlap)));
-        walk.last = if overlap == 1 { page.names.last().cloned() } else { None };
-        walk.passed(hash);
-        Ok(Step { end: End::last_if(is_last), is_known: !has_new })
+        at.next = Some(NextPage::AfterRecords(n_read.saturating_sub(overlap)));
+        at.last_record = if overlap == 1 { page.hashes.last().cloned() } else { None };
+        at.note_page(hash);
+        Ok(Step { is_last, is_known: !has_new })
     }
 
-    pub(super) fn skip(walk: &mut Walk, size: usize) -> End {
-        (walk.last, walk.back) = (None, None);
-        skip(walk, size)
+    pub(super) fn skip(at: &mut Position, size: usize) -> bool {
+        (at.last_record, at.rereading) = (None, None);
+        skip(at, size)
     }
 }
 
 /// Moves past a page that cannot be read.
-fn skip(walk: &mut Walk, size: usize) -> End {
-    walk.at = Some(Spot::Rows(walk.rows().saturating_add(wide(size))));
-    walk.passed(String::new());
-    End::More
+fn skip(at: &mut Position, size: usize) -> bool {
+    at.next = Some(NextPage::AfterRecords(at.offset().saturating_add(count(size))));
+    at.note_page(String::new());
+    false
 }
 
 fn one() -> u32 {

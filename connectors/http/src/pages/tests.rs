@@ -1,7 +1,7 @@
 use document::Path;
 use serde_json::json;
 
-use super::{Page as Pages, *};
+use super::*;
 use crate::answer::Page;
 
 fn page(keys: &[&str], more: Value) -> Page {
@@ -11,37 +11,37 @@ fn page(keys: &[&str], more: Value) -> Page {
         tree.extend(more);
     }
     let path = |text: &str| Path::parse(text).unwrap();
-    let none = document::Findings::default();
-    Page::new(tree, Default::default(), &none, &path("$.rows[*]"), &path("$.id")).unwrap()
+    Page::new(tree, Default::default(), Default::default(), &path("$.rows[*]"), &path("$.id"))
+        .unwrap()
 }
 
-fn pager(kind: Value) -> Pages {
+fn pager(kind: Value) -> Paging {
     serde_json::from_value(kind).unwrap()
 }
 
-/// Walks over a source that answers each request by `answer`; gives the requests and the records.
-fn walk(
-    pager: &Pages,
-    walk: &mut Walk,
+/// Reads all pages of a source that answers each request by `answer`; gives the requests and the records.
+fn read_all(
+    pager: &Paging,
+    position: &mut Position,
     size: usize,
     mut answer: impl FnMut(&Value) -> Page,
 ) -> (Vec<String>, Vec<String>) {
     let (mut asked, mut seen) = (Vec::new(), Vec::new());
     for _ in 0..1_000 {
-        let (params, _) = pager.params(walk, size);
+        let (params, _) = pager.params(position, size);
         let question = params.first().map_or(Value::Null, |(_, value)| value.clone());
         asked.push(question.to_string());
         let page = answer(&question);
-        let step = pager.pass(walk, &page, size).unwrap();
+        let step = pager.step(position, &page, size).unwrap();
         if !step.is_known {
             let ids = page.records.iter().filter_map(|record| record["id"].as_str());
             seen.extend(ids.map(str::to_owned));
         }
-        if step.end == End::Last {
+        if step.is_last {
             return (asked, seen);
         }
     }
-    panic!("the walk does not end");
+    panic!("the pages do not end");
 }
 
 /// `size` of `rows` from `from` on.
@@ -62,7 +62,7 @@ fn number(question: &Value) -> usize {
 fn pages_by_number_are_read_and_each_but_the_last_once_more() {
     let number_pages = pager(json!({ "kind": "number", "param": "p", "stop": "short" }));
     let rows = rows(7);
-    let (asked, seen) = walk(&number_pages, &mut Walk::default(), 3, |question| {
+    let (asked, seen) = read_all(&number_pages, &mut Position::default(), 3, |question| {
         slice(&rows, (number(question) - 1) * 3, 3)
     });
     assert_eq!(asked, ["1", "2", "1", "3", "2"]);
@@ -74,14 +74,14 @@ fn a_short_page_that_is_not_the_last_loses_nothing() {
     for kind in ["number", "offset"] {
         let pages = pager(json!({ "kind": kind, "param": "p" }));
         let rows = rows(20);
-        let (_, seen) = walk(&pages, &mut Walk::default(), 4, |question| {
+        let (_, seen) = read_all(&pages, &mut Position::default(), 4, |question| {
             let at = number(question);
             let from = if kind == "number" { (at - 1) * 4 } else { at };
             // The source hides some records after it has cut the page.
             let mut page = slice(&rows, from, 4);
             if from == 4 {
                 page.records.truncate(2);
-                page.names.truncate(2);
+                page.hashes.truncate(2);
             }
             page
         });
@@ -101,7 +101,7 @@ fn a_page_that_shifts_after_a_delete_loses_nothing() {
                 let pages = pager(json!({ "kind": kind, "param": "p" }));
                 let (mut rows, all) = (rows(9), rows(9));
                 let mut n_asked = 0;
-                let (_, seen) = walk(&pages, &mut Walk::default(), 3, |question| {
+                let (_, seen) = read_all(&pages, &mut Position::default(), 3, |question| {
                     n_asked += 1;
                     if n_asked == when {
                         rows.remove(deleted);
@@ -127,7 +127,7 @@ fn a_row_that_is_updated_while_it_is_read_loses_no_other() {
             let pages = pager(json!({ "kind": kind, "param": "p" }));
             let (mut rows, all) = (rows(10), rows(10));
             let mut n_asked = 0;
-            let (_, seen) = walk(&pages, &mut Walk::default(), 3, |question| {
+            let (_, seen) = read_all(&pages, &mut Position::default(), 3, |question| {
                 n_asked += 1;
                 if n_asked == when {
                     // The order is by the last change: it moves to the end.
@@ -146,19 +146,20 @@ fn a_row_that_is_updated_while_it_is_read_loses_no_other() {
 fn a_source_that_gives_less_than_it_is_asked_for_is_read_to_its_end() {
     let pages = pager(json!({ "kind": "offset", "param": "p" }));
     let rows = rows(23);
-    let (_, seen) =
-        walk(&pages, &mut Walk::default(), 100, |question| slice(&rows, number(question), 5));
+    let (_, seen) = read_all(&pages, &mut Position::default(), 100, |question| {
+        slice(&rows, number(question), 5)
+    });
     assert!(rows.iter().all(|row| seen.contains(row)));
 }
 
 #[test]
-fn a_total_ends_the_walk_and_one_that_grows_goes_on() {
+fn a_total_ends_the_pass_and_one_that_grows_goes_on() {
     let pages = pager(
         json!({ "kind": "number", "param": "p", "first": 0, "stop": { "total": "$.total" } }),
     );
     let mut rows = rows(5);
     let mut n_asked = 0;
-    let (asked, seen) = walk(&pages, &mut Walk::default(), 3, |question| {
+    let (asked, seen) = read_all(&pages, &mut Position::default(), 3, |question| {
         n_asked += 1;
         if n_asked == 2 {
             rows.extend(["new1".to_owned(), "new2".to_owned()]);
@@ -180,14 +181,14 @@ fn a_repeated_page_is_found_at_the_second_page() {
         json!({ "kind": "newest", "param": "p", "at": "$.n" }),
     ] {
         let pages = pager(kind.clone());
-        let mut at = Walk::default();
+        let mut at = Position::default();
         let mut same = page(&["a", "b"], json!({ "token": "t1" }));
         for (record, n) in same.records.iter_mut().zip([2, 1]) {
             record["n"] = n.into();
         }
-        assert_eq!(pages.pass(&mut at, &same, 2).unwrap().end, End::More, "{kind}");
+        assert!(!pages.step(&mut at, &same, 2).unwrap().is_last, "{kind}");
         let before = at.clone();
-        assert!(pages.pass(&mut at, &same, 2).is_err(), "{kind}");
+        assert!(pages.step(&mut at, &same, 2).is_err(), "{kind}");
         assert_eq!(at, before, "{kind}: it has moved");
     }
 }
@@ -201,7 +202,7 @@ fn tokens_are_followed_until_there_is_none() {
         ("\"7\"", page(&["b"], json!({ "token": "" }))),
     ];
     let mut answered = answers.iter();
-    let (asked, seen) = walk(&pages, &mut Walk::default(), 1, |question| {
+    let (asked, seen) = read_all(&pages, &mut Position::default(), 1, |question| {
         let (expected, page) = answered.next().unwrap();
         assert_eq!(question.to_string(), *expected);
         page.clone()
@@ -212,27 +213,27 @@ fn tokens_are_followed_until_there_is_none() {
 #[test]
 fn a_token_that_names_its_own_page_is_found() {
     let pages = pager(json!({ "kind": "token", "param": "p", "at": "$.token" }));
-    let mut at = Walk::default();
-    pages.pass(&mut at, &page(&["a"], json!({ "token": "x" })), 1).unwrap();
-    assert!(pages.pass(&mut at, &page(&["b"], json!({ "token": "x" })), 1).is_err());
+    let mut at = Position::default();
+    pages.step(&mut at, &page(&["a"], json!({ "token": "x" })), 1).unwrap();
+    assert!(pages.step(&mut at, &page(&["b"], json!({ "token": "x" })), 1).is_err());
 }
 
 #[test]
-fn a_walk_by_keys_goes_on_where_it_was() {
+fn a_pass_by_keys_goes_on_where_it_was() {
     let pages = pager(json!({ "kind": "keyset", "param": "after", "at": "$.id", "first": "" }));
     let mut all = rows(7);
-    let mut at = Walk::default();
+    let mut at = Position::default();
     let ask = |rows: &[String], question: &Value| {
         let after = question.as_str().unwrap().to_owned();
         let from = rows.iter().filter(|row| **row <= after).count();
         slice(rows, from, 3)
     };
-    let (asked, seen) = walk(&pages, &mut at, 3, |question| ask(&all, question));
+    let (asked, seen) = read_all(&pages, &mut at, 3, |question| ask(&all, question));
     assert_eq!(asked, ["\"\"", "\"r002\"", "\"r005\"", "\"r006\""]);
     assert_eq!(seen, all);
     at = pages.restart(at, true);
     all.push("r900".to_owned());
-    let (_, seen) = walk(&pages, &mut at, 3, |question| ask(&all, question));
+    let (_, seen) = read_all(&pages, &mut at, 3, |question| ask(&all, question));
     assert_eq!(seen, ["r900"]);
 }
 
@@ -244,74 +245,74 @@ fn board(numbers: &[u64], question: &Value, size: usize) -> Page {
     page(&keys.iter().map(String::as_str).collect::<Vec<_>>(), json!({}))
 }
 
-fn newest() -> Pages {
+fn newest() -> Paging {
     pager(json!({ "kind": "newest", "param": "lastItem", "at": "$.id", "first": "0" }))
 }
 
 #[test]
-fn a_walk_from_the_newest_ends_where_the_one_before_began() {
+fn a_pass_from_the_newest_ends_where_the_last_one_began() {
     let pages = newest();
-    let mut at = Walk::default();
+    let mut at = Position::default();
     let mut numbers: Vec<u64> = (90..=110).collect();
-    let (_, seen) = walk(&pages, &mut at, 4, |question| board(&numbers, question, 4));
+    let (_, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert_eq!(seen.len(), 21);
     at = pages.restart(at, true);
-    assert_eq!(at.mark.as_deref(), Some("110"));
+    assert_eq!(at.known_upto.as_deref(), Some("110"));
     numbers.extend([111, 115, 120]);
-    let (asked, seen) = walk(&pages, &mut at, 4, |question| board(&numbers, question, 4));
+    let (asked, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert!(asked.len() <= 2, "{asked:?}");
     assert_eq!(&seen[..3], ["120", "115", "111"]);
 }
 
 #[test]
-fn the_mark_moves_when_the_walk_is_complete_and_not_before() {
+fn what_is_known_grows_when_the_pass_is_complete_and_not_before() {
     let pages = newest();
     let mut numbers: Vec<u64> = (1..=40).collect();
-    let mut at = Walk { mark: Some("10".into()), ..Walk::default() };
+    let mut at = Position { known_upto: Some("10".into()), ..Position::default() };
     for _ in 0..3 {
         let (params, _) = pages.params(&at, 4);
-        let step = pages.pass(&mut at, &board(&numbers, &params[0].1, 4), 4).unwrap();
-        assert_eq!((step.end, at.mark.as_deref()), (End::More, Some("10")));
+        let step = pages.step(&mut at, &board(&numbers, &params[0].1, 4), 4).unwrap();
+        assert_eq!((step.is_last, at.known_upto.as_deref()), (false, Some("10")));
     }
-    // A message that arrives during the walk is for the next one.
+    // A message that arrives during the pass is for the next one.
     numbers.push(41);
-    let (_, seen) = walk(&pages, &mut at, 4, |question| board(&numbers, question, 4));
+    let (_, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert!(seen.contains(&"11".to_owned()));
-    assert_eq!(at.mark.as_deref(), Some("40"));
+    assert_eq!(at.known_upto.as_deref(), Some("40"));
 }
 
 #[test]
-fn a_pinned_old_message_does_not_end_the_walk() {
+fn a_pinned_old_message_does_not_end_the_pass() {
     let pages = newest();
-    let mut at = Walk { mark: Some("100".into()), ..Walk::default() };
+    let mut at = Position { known_upto: Some("100".into()), ..Position::default() };
     let answers = [
         page(&["7", "112", "111", "110"], json!({})),
         page(&["109", "108", "101", "100"], json!({})),
     ];
     let mut answers = answers.iter().cloned().chain([page(&["99", "98"], json!({}))]);
-    let (_, seen) = walk(&pages, &mut at, 4, |_| answers.next().unwrap());
+    let (_, seen) = read_all(&pages, &mut at, 4, |_| answers.next().unwrap());
     assert!(seen.contains(&"101".to_owned()));
-    assert_eq!(at.mark.as_deref(), Some("112"));
+    assert_eq!(at.known_upto.as_deref(), Some("112"));
 }
 
 #[test]
 fn a_page_that_cannot_be_read_is_skipped_where_the_next_one_is_known() {
-    let mut at = Walk::default();
+    let mut at = Position::default();
     let pages = pager(json!({ "kind": "number", "param": "p" }));
-    assert_eq!(pages.skip(&mut at, 10), Some(End::More));
+    assert_eq!(pages.skip(&mut at, 10), Some(false));
     assert_eq!(pages.params(&at, 10).0[0].1, json!(2));
-    assert_eq!(newest().skip(&mut Walk::default(), 10), None);
+    assert_eq!(newest().skip(&mut Position::default(), 10), None);
 }
 
 #[test]
 fn a_position_stays_small() {
     let pages = pager(json!({ "kind": "offset", "param": "p" }));
-    let mut at = Walk::default();
+    let mut at = Position::default();
     let rows = rows(1_000);
     for _ in 0..3 {
         let (params, _) = pages.params(&at, 100);
-        pages.pass(&mut at, &slice(&rows, number(&params[0].1), 100), 100).unwrap();
+        pages.step(&mut at, &slice(&rows, number(&params[0].1), 100), 100).unwrap();
     }
-    at.within = Some((99, "0123456789abcdef".into()));
+    at.partly_read = Some((99, "0123456789abcdef".into()));
     assert!(serde_json::to_string(&at).unwrap().len() < 220);
 }

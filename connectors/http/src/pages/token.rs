@@ -1,13 +1,13 @@
-//! Pages by what the page before says: a token, or the address of the next one.
+//! Pages that the previous page names: by a token, or by their address.
 
 use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{End, Size, Spot, Step, Walk, new_hash};
+use super::{NextPage, Position, Size, Step, new_hash};
 use crate::answer::Page;
 
-/// By a token in the page before; the last page has none.
+/// By a token in the previous page; the last page has none.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Token {
@@ -34,29 +34,29 @@ pub(crate) struct Next {
 impl Token {
     pub(super) fn find(&self, page: &Page) -> Option<String> {
         match (&self.at, &self.header) {
-            (Some(at), _) => page.text(at),
+            (Some(at), _) => page.value(at),
             (None, header) => page.headers.get(&header.as_ref()?.to_lowercase()).cloned(),
         }
     }
 }
 
-/// Moves to the spot of the next page that a page names.
-pub(super) fn pass(
-    walk: &mut Walk,
+/// Moves to the next page that a page names.
+pub(super) fn step(
+    at: &mut Position,
     page: &Page,
     named: Option<String>,
-    spot: fn(String) -> Spot,
+    next_page: fn(String) -> NextPage,
 ) -> Result<Step, String> {
-    let hash = new_hash(walk, page)?;
+    let hash = new_hash(at, page)?;
     let named = named.map(|named| named.trim().to_owned()).filter(|named| !named.is_empty());
-    let spot = named.map(spot);
-    if spot.is_some() && spot == walk.at {
-        return Err(format!("page {} names itself as the next", walk.pages + 1));
+    let next = named.map(next_page);
+    if next.is_some() && next == at.next {
+        return Err(format!("page {} names itself as the next", at.n_pages + 1));
     }
-    let end = End::last_if(spot.is_none());
-    walk.at = spot;
-    walk.passed(hash);
-    Ok(Step { end, is_known: false })
+    let is_last = next.is_none();
+    at.next = next;
+    at.note_page(hash);
+    Ok(Step { is_last, is_known: false })
 }
 
 /// The address of the next page in the header `Link`.
@@ -66,12 +66,12 @@ pub(super) fn link(page: &Page) -> Option<String> {
 
 /// The address with `rel="next"` in a `Link` header (RFC 8288 §3).
 fn next(header: &str) -> Option<String> {
-    let mut rest = header;
-    while let Some((_, behind)) = rest.split_once('<') {
-        let (url, behind) = behind.split_once('>')?;
+    let mut unread = header;
+    while let Some((_, after)) = unread.split_once('<') {
+        let (url, after) = after.split_once('>')?;
         // Parameters end where the next address begins; none of those in use contains `<`.
-        let end = behind.find('<').unwrap_or(behind.len());
-        let parameters = behind[..end].to_lowercase();
+        let end = after.find('<').unwrap_or(after.len());
+        let parameters = after[..end].to_lowercase();
         let is_next = parameters.split([';', ',']).any(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
@@ -80,7 +80,7 @@ fn next(header: &str) -> Option<String> {
         if is_next {
             return Some(url.trim().to_owned());
         }
-        rest = &behind[end..];
+        unread = &after[end..];
     }
     None
 }

@@ -6,7 +6,7 @@ use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{End, Param, Size, Spot, Step, Stop, Walk, new_hash};
+use super::{NextPage, Param, Position, Size, Step, StopRule, new_hash};
 use crate::answer::Page;
 
 /// After the last record.
@@ -23,14 +23,14 @@ pub(crate) struct Keyset {
     pub(super) size: Option<Size>,
     /// Which page is the last.
     #[serde(default)]
-    pub(super) stop: Stop,
+    pub(super) stop: StopRule,
 }
 
-/// Newest first, back to where the walk before began.
+/// Newest first, back to the newest record of the last pass.
 ///
-/// The mark moves only when the walk is complete: moved at the first page, everything between would
-/// be lost when the walk is cut. The walk ends at a page on which everything is known, not at the
-/// first known record: a pinned old record comes before new ones.
+/// What counts as known changes only when a pass is complete: if it changed at the first page, an
+/// interrupted pass would lose everything between. A pass ends at a page on which all records are known,
+/// not at the first known record: a pinned old record comes before new ones.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Newest {
@@ -45,62 +45,63 @@ pub(crate) struct Newest {
 }
 
 impl Keyset {
-    pub(super) fn param(&self, walk: &Walk) -> Option<Param> {
-        let value = walk.value().or(self.first.as_deref())?;
+    pub(super) fn param(&self, at: &Position) -> Option<Param> {
+        let value = at.value().or(self.first.as_deref())?;
         Some((self.param.clone(), value.into()))
     }
 
-    pub(super) fn pass(&self, walk: &mut Walk, page: &Page, size: usize) -> Result<Step, String> {
-        let hash = new_hash(walk, page)?;
+    pub(super) fn step(&self, at: &mut Position, page: &Page, size: usize) -> Result<Step, String> {
+        let hash = new_hash(at, page)?;
         let last = page.last(&self.at);
-        let is_same = last.is_some() && last.as_deref() == walk.value();
-        // A source that includes the last record answers with it alone at the end.
+        let is_same = last.is_some() && last.as_deref() == at.value();
+        // A source that repeats the last record answers with it alone at the end.
         if is_same && page.len() > 1 {
             return Err(format!(
                 "page {} ends at the value it began after: `at` of the page is not unique",
-                walk.pages + 1
+                at.n_pages + 1
             ));
         }
-        let is_last = is_same || last.is_none() || self.stop.is_met(page, walk.rows(), size);
+        let is_last = is_same || last.is_none() || self.stop.is_met(page, at.offset(), size);
         if let Some(last) = last {
-            walk.at = Some(Spot::Value(last));
+            at.next = Some(NextPage::AfterValue(last));
         }
-        walk.passed(hash);
-        Ok(Step { end: End::last_if(is_last), is_known: is_same })
+        at.note_page(hash);
+        Ok(Step { is_last, is_known: is_same })
     }
 }
 
 impl Newest {
-    pub(super) fn param(&self, walk: &Walk) -> Option<Param> {
-        let value = walk.value().or(self.first.as_deref())?;
-        // Sources that take numbers are given numbers.
+    pub(super) fn param(&self, at: &Position) -> Option<Param> {
+        let value = at.value().or(self.first.as_deref())?;
+        // A source that wrote a number gets a number.
         let number = value.parse::<i64>().ok().filter(|number| number.to_string() == value);
         Some((self.param.clone(), number.map_or_else(|| value.into(), Into::into)))
     }
 
-    pub(super) fn pass(&self, walk: &mut Walk, page: &Page) -> Result<Step, String> {
-        let hash = new_hash(walk, page)?;
+    pub(super) fn step(&self, at: &mut Position, page: &Page) -> Result<Step, String> {
+        let hash = new_hash(at, page)?;
         let numbers = page.records.iter().filter_map(|record| self.at.text(record));
         let numbers: Vec<String> = numbers.filter(|number| is_number(number)).collect();
-        // The last in the order of the source: the least may be pinned at the top.
+        // The last in the order of the source, not the least: that may be pinned at the top.
         let last = numbers.last().cloned();
-        if last.is_some() && last.as_deref() == walk.value() && page.len() > 1 {
-            return Err(format!("page {} does not go back", walk.pages + 1));
+        if last.is_some() && last.as_deref() == at.value() && page.len() > 1 {
+            return Err(format!("page {} does not go back", at.n_pages + 1));
         }
-        let top = numbers.iter().chain(&walk.top).max_by(|a, b| compare(a, b)).cloned();
+        let newest = numbers.iter().chain(&at.newest).max_by(|a, b| compare(a, b)).cloned();
         let has_new = numbers.iter().any(|number| {
-            walk.mark.as_ref().is_none_or(|mark| compare(number, mark) == Ordering::Greater)
+            let known = at.known_upto.as_ref();
+            known.is_none_or(|known| compare(number, known) == Ordering::Greater)
         });
-        walk.top = top;
-        walk.passed(hash);
+        at.newest = newest;
+        at.note_page(hash);
         if has_new && let Some(last) = last {
-            walk.at = Some(Spot::Value(last));
-            return Ok(Step { end: End::More, is_known: false });
+            at.next = Some(NextPage::AfterValue(last));
+            return Ok(Step { is_last: false, is_known: false });
         }
-        // The walk is complete: everything up to the top is known now.
-        let tops = [walk.mark.take(), walk.top.take()];
-        walk.mark = tops.into_iter().flatten().max_by(|a, b| compare(a, b));
-        Ok(Step { end: End::Last, is_known: false })
+        // The pass is complete: everything up to the newest is known now.
+        let newest = [at.known_upto.take(), at.newest.take()];
+        at.known_upto = newest.into_iter().flatten().max_by(|a, b| compare(a, b));
+        Ok(Step { is_last: true, is_known: false })
     }
 }
 

@@ -107,7 +107,7 @@ async fn the_body_is_signed_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_message_that_arrives_during_the_walk_is_not_lost() {
+async fn a_message_that_arrives_during_a_pass_is_not_lost() {
     let (city, board) = board().await;
     let (mut http, mut at, mut seen) = (city.http(), None, Vec::new());
     for n in 0..100 {
@@ -129,7 +129,7 @@ async fn a_message_that_arrives_during_the_walk_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_walk_that_is_cut_by_a_throttle_goes_on_and_loses_nothing() {
+async fn a_pass_that_is_interrupted_by_a_throttle_goes_on_and_loses_nothing() {
     let (city, _) = board().await;
     let mut http = city.http();
     let first = http.read(None, 100).await.unwrap();

@@ -14,7 +14,7 @@ use sqlx::{
     query::Query,
 };
 
-use super::Trouble;
+use super::DbError;
 use crate::{
     sql::Sql,
     value::{Row, Value},
@@ -23,11 +23,11 @@ use crate::{
 pub(super) fn open(
     options: &MySqlConnectOptions,
     timeout: Duration,
-    most: u32,
+    size: u32,
     zone: Tz,
 ) -> MySqlPool {
     MySqlPoolOptions::new()
-        .max_connections(most)
+        .max_connections(size)
         .acquire_timeout(timeout)
         .after_connect(move |connection, _| Box::pin(prepare(connection, timeout, zone)))
         // The driver would set UTC; see `prepare`.
@@ -95,7 +95,7 @@ pub(super) fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
             }
             "TINYINT UNSIGNED" | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED"
             | "BIGINT UNSIGNED" | "YEAR" | "BIT" => Value::Unsigned(row.try_get_unchecked(index)?),
-            "FLOAT" => Value::Real(super::widen(row.try_get_unchecked(index)?)),
+            "FLOAT" => Value::Real(super::to_f64(row.try_get_unchecked(index)?)),
             "DOUBLE" => Value::Real(row.try_get_unchecked(index)?),
             "DECIMAL" => Value::Decimal(String::from_utf8_lossy(&bytes).into_owned()),
             "DATE" => date(&bytes),
@@ -110,7 +110,7 @@ pub(super) fn row(row: &MySqlRow) -> Result<Row, sqlx::Error> {
         };
         Ok((name.to_owned(), value))
     });
-    super::finish(columns)
+    super::to_row(columns)
 }
 
 fn text(bytes: Vec<u8>) -> Value {
@@ -165,25 +165,25 @@ fn ymd(bytes: &[u8]) -> (u16, u32, u32) {
 }
 
 /// <https://mariadb.com/kb/en/mariadb-error-codes/>
-pub(super) fn trouble(error: &MySqlDatabaseError) -> Trouble {
+pub(super) fn classify(error: &MySqlDatabaseError) -> DbError {
     match error.number() {
-        1205 | 1213 | 1020 => Trouble::Busy,
-        1317 | 1969 | 3024 => Trouble::Late,
-        1040 | 1203 | 1226 => Trouble::Crowded,
-        1053 | 1077 | 1079 => Trouble::Leaving,
-        1129 | 1158..=1161 | 1927 | 4031 => Trouble::Lost,
-        1820 | 1862 => Trouble::Expired,
-        1142 | 1143 | 1290 | 1370 | 1227 => Trouble::Denied,
-        1146 => Trouble::NoTable,
+        1205 | 1213 | 1020 => DbError::Locked,
+        1317 | 1969 | 3024 => DbError::TimedOut,
+        1040 | 1203 | 1226 => DbError::TooManyConnections,
+        1053 | 1077 | 1079 => DbError::Restarting,
+        1129 | 1158..=1161 | 1927 | 4031 => DbError::ConnectionLost,
+        1820 | 1862 => DbError::PasswordExpired,
+        1142 | 1143 | 1290 | 1370 | 1227 => DbError::Denied,
+        1146 => DbError::NoTable,
         1054 => {
             let name = error.message().split('\'').nth(1).unwrap_or_default();
-            Trouble::NoColumn(name.trim_start_matches("t.").to_owned())
+            DbError::NoColumn(name.trim_start_matches("t.").to_owned())
         }
-        1045 | 1130 | 1698 => Trouble::WrongPassword,
-        1044 | 1049 => Trouble::NoDatabase,
+        1045 | 1130 | 1698 => DbError::WrongPassword,
+        1044 | 1049 => DbError::NoDatabase,
         1048 | 1062 | 1264 | 1265 | 1292 | 1366 | 1406 | 1442 | 1451 | 1452 | 1644 | 3819
-        | 4025 => Trouble::Value,
-        number => Trouble::Other(number.to_string()),
+        | 4025 => DbError::RowRefused,
+        number => DbError::Other(number.to_string()),
     }
 }
 

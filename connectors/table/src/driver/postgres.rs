@@ -12,7 +12,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::Trouble;
+use super::DbError;
 use crate::{
     sql::Sql,
     value::{Class, Row, Value},
@@ -24,9 +24,9 @@ const DAY_0: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
     None => NaiveDate::MIN,
 };
 
-pub(super) fn open(options: &PgConnectOptions, timeout: Duration, most: u32, zone: Tz) -> PgPool {
+pub(super) fn open(options: &PgConnectOptions, timeout: Duration, size: u32, zone: Tz) -> PgPool {
     PgPoolOptions::new()
-        .max_connections(most)
+        .max_connections(size)
         .acquire_timeout(timeout)
         .after_connect(move |connection, _| {
             Box::pin(async move {
@@ -75,19 +75,19 @@ pub(super) fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
             "INT2" => Value::Int(i64::from(row.try_get_unchecked::<i16, _>(index)?)),
             "INT4" => Value::Int(i64::from(row.try_get_unchecked::<i32, _>(index)?)),
             "INT8" => Value::Int(row.try_get_unchecked(index)?),
-            "FLOAT4" => Value::Real(super::widen(row.try_get_unchecked(index)?)),
+            "FLOAT4" => Value::Real(super::to_f64(row.try_get_unchecked(index)?)),
             "FLOAT8" => Value::Real(row.try_get_unchecked(index)?),
             "NUMERIC" => Value::Decimal(
                 raw.as_bytes()
                     .ok()
                     .and_then(numeric)
-                    .ok_or_else(|| super::undecodable(column.name(), "a malformed NUMERIC"))?,
+                    .ok_or_else(|| super::unreadable(column.name(), "a malformed NUMERIC"))?,
             ),
             "BYTEA" => Value::Bytes(row.try_get_unchecked(index)?),
             "DATE" => {
                 let days: i32 = row.try_get_unchecked(index)?;
                 let date = DAY_0.checked_add_signed(TimeDelta::days(days.into()));
-                date.map_or_else(|| endless(Class::Date, days > 0), Value::Date)
+                date.map_or_else(|| infinity(Class::Date, days > 0), Value::Date)
             }
             "TIME" => {
                 let time: NaiveTime = row.try_get_unchecked(index)?;
@@ -95,12 +95,12 @@ pub(super) fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
             }
             "TIMESTAMP" => {
                 let micros: i64 = row.try_get_unchecked(index)?;
-                moment(micros).map_or_else(|| endless(Class::Timestamp, micros > 0), Value::Local)
+                moment(micros).map_or_else(|| infinity(Class::Timestamp, micros > 0), Value::Local)
             }
             "TIMESTAMPTZ" => {
                 let micros: i64 = row.try_get_unchecked(index)?;
-                let endless = || endless(Class::TimestampWithZone, micros > 0);
-                moment(micros).map_or_else(endless, |time| Value::Instant(time.and_utc()))
+                let infinity = || infinity(Class::TimestampWithZone, micros > 0);
+                moment(micros).map_or_else(infinity, |time| Value::Instant(time.and_utc()))
             }
             "UUID" => {
                 let uuid = raw.as_bytes().ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
@@ -122,11 +122,11 @@ pub(super) fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
             _ if matches!(info.kind(), PgTypeKind::Enum(_)) => {
                 Value::Text(row.try_get_unchecked(index)?)
             }
-            other => return Err(super::undecodable(column.name(), other)),
+            other => return Err(super::unreadable(column.name(), other)),
         };
         Ok((column.name().to_owned(), value))
     });
-    super::finish(columns)
+    super::to_row(columns)
 }
 
 /// `infinity` is a count too; the driver would panic on it.
@@ -134,7 +134,7 @@ fn moment(micros: i64) -> Option<NaiveDateTime> {
     DAY_0.and_time(NaiveTime::MIN).checked_add_signed(TimeDelta::microseconds(micros))
 }
 
-fn endless(class: Class, is_future: bool) -> Value {
+fn infinity(class: Class, is_future: bool) -> Value {
     Value::Spelled(class, if is_future { "infinity" } else { "-infinity" }.to_owned())
 }
 
@@ -174,33 +174,33 @@ fn numeric(bytes: &[u8]) -> Option<String> {
 }
 
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-pub(super) fn trouble(error: &PgDatabaseError) -> Trouble {
+pub(super) fn classify(error: &PgDatabaseError) -> DbError {
     match error.code() {
-        "57014" => Trouble::Late,
+        "57014" => DbError::TimedOut,
         // A prepared statement whose table was altered since.
-        "0A000" | "26000" => Trouble::Stale,
-        "55P03" | "55006" | "40001" | "40P01" => Trouble::Busy,
-        "42501" => Trouble::Denied,
-        "42P01" | "3F000" => Trouble::NoTable,
+        "0A000" | "26000" => DbError::TableAltered,
+        "55P03" | "55006" | "40001" | "40P01" => DbError::Locked,
+        "42501" => DbError::Denied,
+        "42P01" | "3F000" => DbError::NoTable,
         "42703" => {
             let name = error
                 .message()
                 .split('"')
                 .nth(1)
                 .or_else(|| error.message().split_whitespace().nth(1));
-            Trouble::NoColumn(name.unwrap_or_default().trim_start_matches("t.").to_owned())
+            DbError::NoColumn(name.unwrap_or_default().trim_start_matches("t.").to_owned())
         }
-        "42883" | "42804" => Trouble::WrongType,
-        "28P01" | "28000" => Trouble::WrongPassword,
-        "3D000" => Trouble::NoDatabase,
+        "42883" | "42804" => DbError::WrongType,
+        "28P01" | "28000" => DbError::WrongPassword,
+        "3D000" => DbError::NoDatabase,
         code => match code.get(..2) {
-            Some("08") => Trouble::Lost,
-            Some("53") if code == "53300" => Trouble::Crowded,
-            Some("53") => Trouble::Short,
-            Some("57") => Trouble::Leaving,
-            Some("58") => Trouble::Short,
-            Some("22" | "23" | "P0") => Trouble::Value,
-            _ => Trouble::Other(code.to_owned()),
+            Some("08") => DbError::ConnectionLost,
+            Some("53") if code == "53300" => DbError::TooManyConnections,
+            Some("53") => DbError::OutOfResources,
+            Some("57") => DbError::Restarting,
+            Some("58") => DbError::OutOfResources,
+            Some("22" | "23" | "P0") => DbError::RowRefused,
+            _ => DbError::Other(code.to_owned()),
         },
     }
 }

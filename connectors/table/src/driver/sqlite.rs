@@ -8,18 +8,18 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
 
-use super::Trouble;
+use super::DbError;
 use crate::{
     sql::Sql,
     value::{Row, Value},
 };
 
-pub(super) fn open(options: &SqliteConnectOptions, timeout: Duration, most: u32) -> SqlitePool {
+pub(super) fn open(options: &SqliteConnectOptions, timeout: Duration, size: u32) -> SqlitePool {
     // Never create: a misspelt path would be an empty source that is always caught up.
     let options =
         options.clone().create_if_missing(false).busy_timeout(timeout).disable_statement_logging();
     SqlitePoolOptions::new()
-        .max_connections(most)
+        .max_connections(size)
         .acquire_timeout(timeout)
         .connect_lazy_with(options)
 }
@@ -57,26 +57,26 @@ pub(super) fn row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
         };
         Ok((column.name().to_owned(), value))
     });
-    super::finish(columns)
+    super::to_row(columns)
 }
 
 /// <https://www.sqlite.org/rescode.html>: the low byte of a result code is its class.
-pub(super) fn trouble(error: &sqlx::sqlite::SqliteError) -> Trouble {
+pub(super) fn classify(error: &sqlx::sqlite::SqliteError) -> DbError {
     use sqlx::error::DatabaseError as _;
     let code: i32 = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
     let named = |prefix: &str| error.message().strip_prefix(prefix).map(str::to_owned);
     match code & 0xff {
-        5 | 6 => Trouble::Busy,
-        9 => Trouble::Late,
-        10 | 13 | 15 => Trouble::Short,
-        14 => Trouble::NoDatabase,
-        3 | 8 | 23 => Trouble::Denied,
-        19 => Trouble::Value,
+        5 | 6 => DbError::Locked,
+        9 => DbError::TimedOut,
+        10 | 13 | 15 => DbError::OutOfResources,
+        14 => DbError::NoDatabase,
+        3 | 8 | 23 => DbError::Denied,
+        19 => DbError::RowRefused,
         1 => match (named("no such column: "), named("no such table: ")) {
-            (Some(column), _) => Trouble::NoColumn(column.trim_start_matches("t.").to_owned()),
-            (_, Some(_)) => Trouble::NoTable,
-            _ => Trouble::Other(code.to_string()),
+            (Some(column), _) => DbError::NoColumn(column.trim_start_matches("t.").to_owned()),
+            (_, Some(_)) => DbError::NoTable,
+            _ => DbError::Other(code.to_string()),
         },
-        _ => Trouble::Other(code.to_string()),
+        _ => DbError::Other(code.to_string()),
     }
 }

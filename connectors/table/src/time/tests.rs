@@ -2,16 +2,16 @@ use super::*;
 
 const OVERLAP: Duration = Duration::from_secs(300);
 
-fn form(format: Option<&str>) -> TimeForm {
-    TimeForm::new(format, chrono_tz::Asia::Shanghai).unwrap()
+fn column_format(format: Option<&str>) -> ColumnFormat {
+    ColumnFormat::new(format, chrono_tz::Asia::Shanghai).unwrap()
 }
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn bound(format: Option<&str>, seen: Value, now: &str) -> Option<Value> {
-    form(format).bound(&seen, at(now), OVERLAP)
+fn next_start(format: Option<&str>, seen: Value, now: &str) -> Option<Value> {
+    column_format(format).next_start(&seen, at(now), OVERLAP)
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_bound_is_written_as_the_source_writes_times() {
         ),
         (None, Value::Int(77), Value::Int(77)),
     ] {
-        assert_eq!(bound(format, seen.clone(), now), Some(expected), "{format:?} {seen:?}");
+        assert_eq!(next_start(format, seen.clone(), now), Some(expected), "{format:?} {seen:?}");
     }
 }
 
@@ -50,7 +50,7 @@ fn a_bound_is_written_as_the_source_writes_times() {
 fn a_bound_never_passes_the_sources_own_now() {
     let seen = Value::Text("2062-10-09 10:34:12".into());
     assert_eq!(
-        bound(None, seen, "2026-10-09T02:34:12Z"),
+        next_start(None, seen, "2026-10-09T02:34:12Z"),
         Some(Value::Text("2026-10-09 10:29:12".into()))
     );
 }
@@ -58,14 +58,14 @@ fn a_bound_never_passes_the_sources_own_now() {
 #[test]
 fn a_value_that_is_not_a_time_moves_no_bound() {
     for seen in ["", "N/A", "2026/10/9 10:30", "46304.4375", "待定"] {
-        assert_eq!(bound(None, Value::Text(seen.into()), "2026-10-09T02:34:12Z"), None);
+        assert_eq!(next_start(None, Value::Text(seen.into()), "2026-10-09T02:34:12Z"), None);
     }
-    assert_eq!(bound(None, Value::Null, "2026-10-09T02:34:12Z"), None);
+    assert_eq!(next_start(None, Value::Null, "2026-10-09T02:34:12Z"), None);
 }
 
 #[test]
 fn formats_that_do_not_sort_by_time_are_refused() {
     for format in ["%d.%m.%Y %H:%M", "%m/%d/%Y", "%H:%M", "%Y-%m-%d %I:%M %p %Q", "%"] {
-        assert!(TimeForm::new(Some(format), chrono_tz::UTC).is_err(), "{format}");
+        assert!(ColumnFormat::new(Some(format), chrono_tz::UTC).is_err(), "{format}");
     }
 }

@@ -10,8 +10,8 @@ mod faults;
 mod hotline;
 mod parts;
 mod reread;
+mod scans;
 mod text;
-mod walks;
 
 use std::{collections::BTreeSet, time::Duration};
 

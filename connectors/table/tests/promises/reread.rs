@@ -1,4 +1,4 @@
-//! What is read again: old rows when that is due, and a stretch of time that somebody asks for.
+//! What is read again: old rows when that is due, and a time range in a backfill.
 
 use super::*;
 
@@ -20,7 +20,7 @@ async fn old_rows_are_read_again_when_that_is_due() {
 }
 
 #[tokio::test]
-async fn a_stretch_of_time_is_read_once_and_nothing_else() {
+async fn a_time_range_is_read_once_and_nothing_else() {
     for shape in [Shape::ChangesAndFlag, Shape::ChangesOnly] {
         let mut city = City::sqlite(shape).await;
         for age in 1..9 {
@@ -43,7 +43,7 @@ async fn a_stretch_of_time_is_read_once_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_table_without_times_says_that_it_cannot_be_asked_for_a_stretch_of_time() {
+async fn a_table_without_times_says_that_it_cannot_be_asked_for_a_time_range() {
     let flagged = City::sqlite(Shape::FlagOnly).await;
     let fault = flagged.again(6, 3, 10).await.unwrap_err();
     assert!(fault.is_stopped() && fault.to_string().contains("[table.changes]"), "{fault}");

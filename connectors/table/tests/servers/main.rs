@@ -11,7 +11,7 @@ mod city;
 
 mod faults;
 mod rows;
-mod walks;
+mod scans;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

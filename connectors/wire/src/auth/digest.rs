@@ -9,11 +9,11 @@ use sha1::Sha1;
 use sha2::Sha256;
 use sm3::Sm3;
 
-/// A digest, or a code under a key.
+/// A digest, or an authentication code (HMAC), which needs a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
-    /// MD5 (RFC 1321). Broken as a digest; still what many platforms ask for.
+    /// MD5 (RFC 1321). Not secure any more, but many platforms require it.
     Md5,
     /// SHA-1 (FIPS 180-4).
     Sha1,
@@ -35,10 +35,10 @@ pub enum Algorithm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Coding {
-    /// Hexadecimal, small letters.
+    /// Hexadecimal, in lower case.
     #[default]
     Hex,
-    /// Hexadecimal, capitals.
+    /// Hexadecimal, in upper case.
     HexUpper,
     /// Base64 with padding (RFC 4648 §4).
     Base64,
@@ -50,7 +50,7 @@ impl Algorithm {
         matches!(self, Self::HmacMd5 | Self::HmacSha1 | Self::HmacSha256 | Self::HmacSm3)
     }
 
-    /// The digest of `bytes`; the key is of no use to a plain digest.
+    /// The digest of `bytes`; a plain digest ignores the key.
     pub(super) fn of(self, key: &[u8], bytes: &[u8]) -> Vec<u8> {
         match self {
             Self::Md5 => Md5::digest(bytes).to_vec(),
@@ -76,13 +76,13 @@ impl Coding {
     }
 }
 
-/// MD5 in hexadecimal, as the older platforms have it.
+/// MD5 in hexadecimal, as the older platforms use it.
 pub(super) fn md5_hex(bytes: &[u8]) -> String {
     hex::encode(Md5::digest(bytes))
 }
 
-/// RFC 2104 makes a key a block: a longer one is digested, a shorter one padded with zeros. Done
-/// here, the call cannot fail.
+/// An HMAC (RFC 2104). The key is brought to the block size here, by a digest or with zeros, because then
+/// the library call cannot fail.
 fn hmac<D: EagerHash + md5::Digest>(key: &[u8], bytes: &[u8]) -> Vec<u8> {
     let mut block = Key::<Hmac<D>>::default();
     let digested = (key.len() > block.len()).then(|| D::digest(key));

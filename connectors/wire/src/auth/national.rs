@@ -20,8 +20,8 @@ use super::{
 };
 use crate::cipher;
 
-/// A secret is fetched again this much before it expires: it must not expire on the way.
-const MARGIN: Duration = Duration::from_secs(300);
+/// How long before a secret expires the next one is fetched: it must not expire during a request.
+const REFRESH_MARGIN: Duration = Duration::from_secs(300);
 
 /// Settings of a national platform.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -31,9 +31,9 @@ pub struct National {
     pub rid: String,
     /// Id of the service (服务标识).
     pub sid: String,
-    /// The secret, where it never changes.
+    /// The secret, if it never changes.
     pub secret: Option<Secret>,
-    /// How to fetch it, where it changes.
+    /// How to fetch the secret, if it changes.
     pub refresh: Option<Refresh>,
 }
 
@@ -41,11 +41,11 @@ pub struct National {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
-    /// The address.
+    /// The address of the request for the secret.
     pub url: String,
     /// The key of the application (appkey).
     pub appkey: Secret,
-    /// How long a secret lasts.
+    /// Lifetime of a secret.
     #[serde(default = "Period::seconds::<86400>")]
     #[schemars(extend("formatMinimum" = "1m", "formatMaximum" = "31d"))]
     pub valid: Period,
@@ -109,14 +109,14 @@ impl National {
             Fault::stopped("the secret in the answer of the platform cannot be decrypted")
                 .remedy("check `appkey`")
         })?;
-        Ok(Fetched::new(secret, Some(valid.0), MARGIN, now))
+        Ok(Fetched::new(secret, Some(valid.0), REFRESH_MARGIN, now))
     }
 }
 
 /// Base64, AES-128/ECB/PKCS#5 under the key that Java makes of `appkey`.
 fn unwrap(appkey: &str, wrapped: &str) -> Option<Secret> {
     let bytes = STANDARD.decode(wrapped.trim()).ok()?;
-    let plain = cipher::open::<Aes128>(&key_of(appkey), None, &bytes).ok()?;
+    let plain = cipher::decrypt::<Aes128>(&key_of(appkey), None, &bytes).ok()?;
     String::from_utf8(plain).ok().filter(|secret| !secret.is_empty()).map(Secret::new)
 }
 

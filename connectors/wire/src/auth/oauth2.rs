@@ -18,14 +18,14 @@ pub struct Oauth2 {
     pub token_url: String,
     /// Id of the client.
     pub client_id: String,
-    /// Its secret.
+    /// Secret of the client.
     pub client_secret: Secret,
-    /// The scope, where the server wants one; several with blanks between.
+    /// The scope, if the server wants one; several are separated by blanks.
     pub scope: Option<String>,
-    /// Where id and secret are sent.
+    /// Where the id and the secret are sent.
     #[serde(default)]
     pub credentials: Credentials,
-    /// A token is fetched again this much before it expires, but not before half of its time.
+    /// How long before a token expires the next one is fetched; but not before half of its lifetime.
     #[serde(default = "Period::seconds::<60>")]
     pub margin: Period,
 }
@@ -91,7 +91,7 @@ impl Oauth2 {
     }
 }
 
-/// The JSON of an answer with a token. Errors quote nothing of it: it may contain secrets.
+/// The JSON of an answer with a token. Errors do not quote it, because it may contain secrets.
 pub(super) fn token_answer(status: u16, answer: &[u8], who: &str) -> Result<Value, Fault> {
     match status {
         200..300 => serde_json::from_slice(without_bom(answer))

@@ -1,7 +1,7 @@
 //! Schemes without a signature: a password, a token or a key in a header, a parameter or the body,
 //! and client certificates.
 //!
-//! Whoever reads one request with a token in its body can send others: such sources need TLS.
+//! Whoever can read one such request can send others, so these sources need TLS.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::{Fault, Secret};
@@ -32,7 +32,7 @@ pub struct ApiKey {
     key: Secret,
 }
 
-/// A fixed token in the body: Suzhou's hotline has one beside `params`.
+/// A fixed token in the body, for instance of Suzhou's hotline.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BodyToken {

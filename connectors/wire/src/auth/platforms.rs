@@ -1,4 +1,4 @@
-//! Signatures of single platforms.
+//! Signatures that only one platform uses.
 
 use std::time::SystemTime;
 
@@ -33,12 +33,12 @@ pub struct XTif {
     token: Secret,
 }
 
-/// `X-BG` headers, of Zhejiang's resource platform (IRS). The other side accepts a clock difference
-/// of 90 seconds.
+/// `X-BG` headers, of Zhejiang's resource platform (IRS). It accepts a clock that differs by up to 90
+/// seconds.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct XBg {
-    /// The access key, the name of the caller.
+    /// The access key, which names the caller.
     pub(crate) access_key: String,
     /// The secret key.
     pub(crate) secret_key: Secret,
@@ -107,7 +107,7 @@ impl XTif {
 }
 
 impl XBg {
-    /// `Base64(HMAC-SHA256(sk, METHOD\nPATH\nSORTED_QUERY\nAK\nDATE\n))`.
+    /// `Base64(HMAC-SHA256(secret_key, METHOD\nPATH\nSORTED_QUERY\nACCESS_KEY\nDATE\n))`.
     pub(super) fn sign(&self, request: &mut Request, context: &SigningContext) -> Trace {
         let date = httpdate::fmt_http_date(SystemTime::from(context.now));
         let (method, path, query) = (&request.method, &request.path, sorted(&request.query));

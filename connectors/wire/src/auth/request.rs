@@ -6,13 +6,13 @@ use contract::Fault;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-/// In a body that is neither JSON nor a form, the scheme replaces this by its value.
-const MARKER: &str = "{auth}";
+/// Placeholder for the value of a scheme, in a body that is neither JSON nor a form.
+const AUTH_PLACEHOLDER: &str = "{auth}";
 
-/// All but the unreserved characters of RFC 3986 §2.3.
+/// All characters except the unreserved ones of RFC 3986 §2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A name or value of a query as it is sent.
+/// A name or value of a query, percent-encoded.
 pub fn percent_encoded(text: &str) -> impl std::fmt::Display {
     utf8_percent_encode(text, RESERVED)
 }
@@ -94,18 +94,18 @@ impl Request {
     }
 
     fn fill_in(&mut self, value: &str) -> Result<(), Fault> {
-        let is_there = |at: &usize| self.body[*at..].starts_with(MARKER.as_bytes());
+        let is_there = |at: &usize| self.body[*at..].starts_with(AUTH_PLACEHOLDER.as_bytes());
         let at = (0..self.body.len()).find(is_there).ok_or_else(|| {
             Fault::stopped("the body has no place for the value of `auth`")
                 .at(self.path.clone())
-                .remedy(format!("write {MARKER} in the body, where the value belongs"))
+                .remedy(format!("write {AUTH_PLACEHOLDER} in the body, where the value belongs"))
         })?;
         let escaped = if self.body.trim_ascii_start().starts_with(b"<") {
             Cow::from(value.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;"))
         } else {
             Cow::from(value)
         };
-        self.body.splice(at..at + MARKER.len(), escaped.bytes());
+        self.body.splice(at..at + AUTH_PLACEHOLDER.len(), escaped.bytes());
         Ok(())
     }
 

@@ -45,21 +45,22 @@ pub enum Scheme {
     Sign(Sign),
 }
 
-/// Joins the schemas of tables with one key each to one table of which one key is written: so a wrong
-/// key is compared with all of them, and an editor lists them.
+/// Changes the schema of an enum. Instead of alternative tables with one key each, it has one table in which
+/// exactly one of all keys is written. So a misspelt key is compared with all of them, and an editor can
+/// list them.
 pub fn one_table(schema: &mut Schema) {
     let Some(Value::Array(branches)) = schema.remove("oneOf") else { return };
     let (mut words, mut keys) = (Vec::new(), Map::new());
     for mut branch in branches {
-        let help = branch.get("description").cloned();
-        let Some(own) = branch.get_mut("properties").and_then(Value::as_object_mut) else {
+        let description = branch.get("description").cloned();
+        let Some(properties) = branch.get_mut("properties").and_then(Value::as_object_mut) else {
             words.push(branch);
             continue;
         };
-        for (key, value) in own {
+        for (key, value) in properties {
             let mut value = value.take();
-            if let (Some(help), Some(object)) = (&help, value.as_object_mut()) {
-                object.insert("description".to_owned(), help.clone());
+            if let (Some(description), Some(object)) = (&description, value.as_object_mut()) {
+                object.insert("description".to_owned(), description.clone());
             }
             keys.insert(key.clone(), value);
         }

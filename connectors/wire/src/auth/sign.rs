@@ -1,5 +1,5 @@
-//! A signature that settings describe: most platforms have their own, and nearly all are a digest
-//! over parts of the request in some order.
+//! A signature that the settings describe. Most platforms have a signature of their own, and nearly all
+//! of them are a digest over parts of the request in some order.
 
 use contract::{Fault, Secret};
 use schemars::JsonSchema;
@@ -24,11 +24,11 @@ pub struct Sign {
     /// How the digest is written.
     #[serde(default)]
     pub coding: Coding,
-    /// Where it goes.
+    /// Where the digest is put.
     pub put: Place,
-    /// The time of the request, where the source wants it.
+    /// The time of the request, if the source wants it.
     pub timestamp: Option<Stamp>,
-    /// Where a random text goes, a new one for every request.
+    /// Where a random text is put, a new one for every request.
     pub nonce: Option<Place>,
 }
 
@@ -59,7 +59,7 @@ pub enum Part {
     Path,
 }
 
-/// Where a value goes.
+/// Where a value is put.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(transform = one_table)]
@@ -76,7 +76,7 @@ pub enum Place {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stamp {
-    /// Where it goes.
+    /// Where it is put.
     pub put: Place,
     /// Seconds or milliseconds since 1970.
     pub unit: Unit,
@@ -95,7 +95,7 @@ pub enum Unit {
 impl Sign {
     pub(super) fn check(&self) -> Result<(), Fault> {
         let has = |wanted: fn(&Part) -> bool| self.parts.iter().any(wanted);
-        let trouble = if self.algorithm.is_keyed() && self.key.is_none() {
+        let (what, remedy) = if self.algorithm.is_keyed() && self.key.is_none() {
             ("an HMAC needs a key", "write `key`")
         } else if !self.algorithm.is_keyed() && self.key.is_some() {
             ("a plain digest has no key", "write it as a part: { secret = … }")
@@ -106,7 +106,7 @@ impl Sign {
         } else {
             return Ok(());
         };
-        Err(Fault::stopped(trouble.0).at("auth.sign").remedy(trouble.1))
+        Err(Fault::stopped(what).at("auth.sign").remedy(remedy))
     }
 
     pub(super) fn sign(
@@ -134,12 +134,12 @@ impl Sign {
             material = match part {
                 Part::Text(text) => material.text(text),
                 Part::Secret(secret) => material.secret("secret", secret.expose()),
-                Part::Param(name) => material.text(&wanted(request, name, request.param(name))?),
+                Part::Param(name) => material.text(&required(request, name, request.param(name))?),
                 Part::Header(name) => {
                     let value = request.header(name).map(str::to_owned);
-                    material.text(&wanted(request, name, value)?)
+                    material.text(&required(request, name, value)?)
                 }
-                Part::Params => material.text(&all(request)),
+                Part::Params => material.text(&all_params(request)),
                 Part::Timestamp => material.text(timestamp.as_deref().unwrap_or_default()),
                 Part::Nonce => material.text(&nonce),
                 Part::Body => material.body(&request.body),
@@ -167,7 +167,7 @@ impl Place {
     }
 }
 
-fn wanted(request: &Request, name: &str, value: Option<String>) -> Result<String, Fault> {
+fn required(request: &Request, name: &str, value: Option<String>) -> Result<String, Fault> {
     value.ok_or_else(|| {
         Fault::stopped(format!("`{name}` is signed, but it is not in the request"))
             .at(request.path.clone())
@@ -175,7 +175,7 @@ fn wanted(request: &Request, name: &str, value: Option<String>) -> Result<String
     })
 }
 
-fn all(request: &Request) -> String {
+fn all_params(request: &Request) -> String {
     let mut params = request.params();
     params.retain(|(_, value)| !value.is_empty());
     params.sort();

@@ -1,4 +1,4 @@
-//! What was signed, to compare it with the other side. Secrets are hidden.
+//! What was signed, so that people can compare it with what the platform expects. Secrets are hidden.
 
 /// The steps of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl Trace {
     }
 }
 
-/// A text to sign, and the same text as people may see it.
+/// A text to sign, and the same text with its secrets hidden.
 #[derive(Default)]
 pub(super) struct Material {
     pub(super) bytes: Vec<u8>,

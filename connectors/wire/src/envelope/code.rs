@@ -1,4 +1,4 @@
-//! Bytes that are written as text: hexadecimal digits or Base64.
+//! Decodes bytes that are written as text: in hexadecimal digits or Base64.
 
 use base64::{
     Engine as _, alphabet,
@@ -7,12 +7,12 @@ use base64::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Padding may be missing: it is often lost when a value is sent as a parameter.
+/// Accepts missing padding: it is often lost when a value is sent as a parameter.
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 
-/// How bytes are written.
+/// How bytes are written as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Code;
+use crate::cipher::Decrypt;
 
 /// How a text is encrypted.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -15,10 +16,10 @@ pub struct Cipher {
     /// How the key, and `iv`, are written.
     #[serde(default)]
     pub key_form: KeyForm,
-    /// How the blocks are chained.
+    /// The mode of operation.
     #[serde(default)]
     pub mode: Mode,
-    /// What the first block is chained with: 16 bytes. For `cbc`.
+    /// The initialization vector of `cbc`: 16 bytes.
     pub iv: Option<String>,
     /// How the encrypted bytes are written.
     #[serde(default)]
@@ -38,27 +39,20 @@ pub enum KeyForm {
     Base64,
 }
 
-/// How blocks are chained.
+/// The mode of a block cipher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Not at all.
+    /// Each block is encrypted alone.
     #[default]
     Ecb,
-    /// Each with the one before.
+    /// Each block is combined with the block before it.
     Cbc,
 }
 
-/// A key that can be used.
-#[derive(Clone)]
-pub(super) struct Key {
-    pub(super) key: [u8; 16],
-    pub(super) iv: Option<[u8; 16]>,
-    pub(super) code: Code,
-}
-
 impl Cipher {
-    pub(super) fn key(&self) -> Result<Key, Fault> {
+    /// The key, and the initialization vector where the mode has one.
+    pub(super) fn key(&self) -> Result<([u8; 16], Option<[u8; 16]>), Fault> {
         let sixteen = |text: &str| {
             let bytes = match self.key_form {
                 KeyForm::Text => text.as_bytes().to_vec(),
@@ -74,17 +68,15 @@ impl Cipher {
             .iv
             .as_deref()
             .map(|iv| sixteen(iv).ok_or_else(|| Fault::stopped("`iv` is not 16 bytes long")));
-        let iv = iv.transpose()?;
-        match (self.mode, iv) {
+        match (self.mode, iv.transpose()?) {
             (Mode::Ecb, Some(_)) => Err(Fault::stopped("`ecb` has no `iv`")),
             (Mode::Cbc, None) => Err(Fault::stopped("`cbc` needs an `iv`")),
-            _ => Ok(Key { key, iv, code: self.code }),
+            (_, iv) => Ok((key, iv)),
         }
     }
-}
 
-impl std::fmt::Debug for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key(…)")
+    pub(super) fn decrypt(&self, decrypt: Decrypt, text: &str) -> Result<Vec<u8>, &'static str> {
+        let (key, iv) = self.key().map_err(|_| "the key is not valid")?;
+        decrypt(&key, iv, &self.code.decode(text)?)
     }
 }

@@ -1,6 +1,6 @@
 //! The requests of a day, and the days and hours of a zone.
 //!
-//! The day never goes back: a clock that is set back over midnight must not renew a spent budget.
+//! The day never goes back: when a clock is set back over midnight, a n_requests budget must stay n_requests.
 
 use std::time::Duration;
 
@@ -12,42 +12,41 @@ use contract::{Timestamp, Window};
 #[derive(Debug)]
 pub(super) struct Day {
     date: NaiveDate,
-    spent: u32,
+    n_requests: u32,
 }
 
 impl Day {
     pub(super) fn new(today: NaiveDate) -> Self {
-        Self { date: today, spent: 0 }
+        Self { date: today, n_requests: 0 }
     }
 
     /// The current day when the clock says `today`, and its count.
     pub(super) fn at(&mut self, today: NaiveDate) -> (NaiveDate, u32) {
-        self.turn(today);
-        (self.date, self.spent)
+        self.move_to(today);
+        (self.date, self.n_requests)
     }
 
     /// One more request, on the day that [`Day::at`] gave last.
     pub(super) fn count(&mut self) {
-        self.spent = self.spent.saturating_add(1);
+        self.n_requests = self.n_requests.saturating_add(1);
     }
 
-    pub(super) fn restore(&mut self, date: NaiveDate, spent: u32, today: NaiveDate) {
-        self.turn(today);
+    pub(super) fn restore(&mut self, date: NaiveDate, n_requests: u32, today: NaiveDate) {
+        self.move_to(today);
         if date > self.date {
-            *self = Self { date, spent };
-            self.turn(today);
+            *self = Self { date, n_requests };
+            self.move_to(today);
         } else if date == self.date {
-            self.spent = self.spent.max(spent);
+            self.n_requests = self.n_requests.max(n_requests);
         }
     }
 
-    fn turn(&mut self, today: NaiveDate) {
+    fn move_to(&mut self, today: NaiveDate) {
         let ahead = self.date - today;
         if ahead < TimeDelta::zero() {
             *self = Self::new(today);
         } else if ahead > TimeDelta::days(1) {
-            // A clock that was wrong by years must not use up the budget for years: its count
-            // becomes the one of today.
+            // The clock was far ahead and is right now: the count is taken over for today.
             self.date = today;
         }
     }

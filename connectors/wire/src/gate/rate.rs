@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 /// Limits the rate of requests.
 pub(super) struct Rate {
-    limiter: RateLimiter<NotKeyed, InMemoryState, Monotonic, NoOpMiddleware<Nanos>>,
-    clock: Monotonic,
+    limiter: RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Nanos>>,
+    clock: RuntimeClock,
 }
 
 impl Rate {
@@ -23,7 +23,7 @@ impl Rate {
     pub(super) fn new(interval: Duration, burst: u32) -> Option<Self> {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(interval)?.allow_burst(burst);
-        let clock = Monotonic { start: Instant::now() };
+        let clock = RuntimeClock { start: Instant::now() };
         Some(Self { limiter: RateLimiter::direct_with_clock(quota, clock.clone()), clock })
     }
 
@@ -34,11 +34,11 @@ impl Rate {
 }
 
 #[derive(Debug, Clone)]
-struct Monotonic {
+struct RuntimeClock {
     start: Instant,
 }
 
-impl Clock for Monotonic {
+impl Clock for RuntimeClock {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
@@ -46,4 +46,4 @@ impl Clock for Monotonic {
     }
 }
 
-impl ReasonablyRealtime for Monotonic {}
+impl ReasonablyRealtime for RuntimeClock {}

@@ -4,22 +4,22 @@ use std::time::{Duration, SystemTime};
 
 use contract::Timestamp;
 
-/// The shortest pause, also for "now" and for times in the past.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// The longest pause: more than a month is an error of the source.
-pub(super) const LONGEST: Duration = Duration::from_secs(31 * 86_400);
+/// Minimum pause, also where the header names a time in the past.
+const MIN_PAUSE: Duration = Duration::from_secs(1);
+/// Maximum pause: more than a month is a mistake of the source.
+pub(super) const MAX_PAUSE: Duration = Duration::from_secs(31 * 86_400);
 
 /// The pause that a header asks for; `None` where it has none. `date` is the `Date` header of the same
 /// answer: a date is by the clock of the source, which may differ from `now`.
 pub fn retry_after(value: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let wait = if let Ok(until) = httpdate::parse_http_date(value) {
-        let told = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
-        until.duration_since(told.unwrap_or(SystemTime::from(now))).unwrap_or_default()
+        let answered_at = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        until.duration_since(answered_at.unwrap_or(SystemTime::from(now))).unwrap_or_default()
     } else {
         seconds(value)?
     };
-    Some(wait.clamp(SHORTEST, LONGEST))
+    Some(wait.clamp(MIN_PAUSE, MAX_PAUSE))
 }
 
 /// Seconds; a fraction, which some sources write, is rounded up.

@@ -8,10 +8,10 @@ use toml::{
     de::{DeArray, DeTable, DeValue},
 };
 
-use super::{Walk, types};
+use super::{Checker, types};
 use crate::{format::nearest, problem::Suggestion, shape::Shape, source::Finding};
 
-impl<'a> Walk<'a> {
+impl<'a> Checker<'a> {
     pub(super) fn table(
         &mut self,
         shape: &Shape<'a>,
@@ -24,7 +24,7 @@ impl<'a> Walk<'a> {
             let name: &str = key.get_ref();
             let known = shape.properties.iter().find(|(known, _)| *known == name);
             self.path.push(name.to_owned());
-            if let Some(schema) = known.map(|(_, schema)| *schema).or(shape.rest) {
+            if let Some(schema) = known.map(|(_, schema)| *schema).or(shape.other_keys) {
                 object.insert(name.to_owned(), self.value(schema, value));
             } else if shape.closed {
                 unknown.push((key, value));
@@ -35,18 +35,18 @@ impl<'a> Walk<'a> {
         }
         let mut meant = Vec::new();
         for (key, value) in unknown {
-            meant.extend(self.unknown(shape, table, key, value));
+            meant.extend(self.report_unknown(shape, table, key, value));
         }
-        self.missing(shape, table, &meant, span.clone());
+        self.report_missing(shape, table, &meant, span.clone());
         if shape.is_secret() {
             return self.secret(table, span);
         }
-        self.count_keys(shape, table, &meant, span);
+        self.check_key_count(shape, table, &meant, span);
         Value::Object(object)
     }
 
     /// Reports an unknown key; returns the known key that was probably meant.
-    fn unknown(
+    fn report_unknown(
         &mut self,
         shape: &Shape<'a>,
         table: &DeTable<'_>,
@@ -58,33 +58,33 @@ impl<'a> Walk<'a> {
             || shape.properties.iter().map(|(known, _)| *known).filter(|k| !table.contains_key(*k));
         let meant = nearest(name, unused());
         if shape.is_secret()
-            || self.rules.may_be_secret(meant.unwrap_or(name))
-            || self.rules.may_be_secret(name)
+            || self.schema.may_be_secret(meant.unwrap_or(name))
+            || self.schema.may_be_secret(name)
         {
             self.hide(value);
         }
         let suggestion = match meant {
             Some(meant) => Some(Suggestion::replace(key.span(), meant)),
-            None => self.elsewhere(name).or_else(|| {
+            None => self.suggest_table(name).or_else(|| {
                 let known: Vec<String> = unused().map(|key| format!("`{key}`")).collect();
                 let list = known.join(", ");
                 (!known.is_empty()).then(|| Suggestion::advice(format!("possible keys: {list}")))
             }),
         };
-        self.note(key.span(), format!("unknown key `{name}`{}", self.header()), suggestion);
+        self.report(key.span(), format!("unknown key `{name}`{}", self.header()), suggestion);
         meant
     }
 
     /// Where in the file a key of this name belongs.
-    fn elsewhere(&self, name: &str) -> Option<Suggestion> {
-        let path = table_with_key(self.root, name)?;
+    fn suggest_table(&self, name: &str) -> Option<Suggestion> {
+        let path = table_with_key(self.schema.root, name)?;
         Some(Suggestion::advice(match path.as_str() {
             "" => "it belongs at the top of the file, before the first `[table]`".to_owned(),
             path => format!("it belongs in `[{path}]`"),
         }))
     }
 
-    fn missing(
+    fn report_missing(
         &mut self,
         shape: &Shape<'a>,
         table: &DeTable<'_>,
@@ -106,16 +106,16 @@ impl<'a> Walk<'a> {
             let meaning = schema.and_then(|(_, schema)| schema.get("description")?.as_str());
             let meaning =
                 meaning.and_then(|text| text.lines().next()).map(|text| text.trim_end_matches('.'));
-            self.walked.found.push(Finding {
+            self.checked.findings.push(Finding {
                 span: span.clone(),
                 message: format!("missing key `{key}`{}{why}", self.header()),
                 suggestion: meaning.map(|text| Suggestion::advice(format!("`{key}`: {text}"))),
-                absence: true,
+                is_missing_key: true,
             });
         }
     }
 
-    fn count_keys(
+    fn check_key_count(
         &mut self,
         shape: &Shape<'_>,
         table: &DeTable<'_>,
@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
         if !choices.is_empty() && choices.iter().filter(given).count() != 1 {
             let keys: Vec<_> = choices.iter().map(|key| format!("`{key}`")).collect();
             let keys = keys.join(", ");
-            self.find(span, format!("exactly one of {keys} is needed{}", self.header()));
+            self.report(span, format!("exactly one of {keys} is needed{}", self.header()), None);
         }
     }
 }

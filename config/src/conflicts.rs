@@ -1,16 +1,20 @@
-//! Checks that no schema can express: parts of a channel that do not fit, and channels that conflict.
+//! Checks that no schema can express: conflicts within a channel, and between channels.
 
 use serde_json::{Map, Value};
 
 use crate::{
-    channel::Checked,
+    channel::RawChannel,
     problem::{Problem, Suggestion},
     schema::Vocabulary,
     source::{Finding, Source},
 };
 
 /// The table named after the connector must exist, and no other connector's may.
-pub(crate) fn sections(value: &Value, vocabulary: &Vocabulary, source: &Source) -> Vec<Problem> {
+pub(crate) fn bad_sections(
+    value: &Value,
+    vocabulary: &Vocabulary,
+    source: &Source,
+) -> Vec<Problem> {
     let Some(connector) = value["connector"].as_str() else { return Vec::new() };
     let mut kinds = vocabulary.connectors.iter().map(|kind| kind.name.as_str());
     if !kinds.clone().any(|kind| kind == connector) {
@@ -32,13 +36,13 @@ pub(crate) fn sections(value: &Value, vocabulary: &Vocabulary, source: &Source) 
 
 /// Channels with the same name, and channels with the same source settings, which would read the same
 /// records.
-pub(crate) fn twins(channels: &[Checked]) -> Vec<Problem> {
+pub(crate) fn duplicates(channels: &[RawChannel]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (position, channel) in channels.iter().enumerate() {
         let name = channel.value["name"].as_str().map(str::trim).filter(|name| !name.is_empty());
         let section = section(&channel.value);
-        let before = &channels[..position];
-        if let Some(first) = before
+        let earlier = &channels[..position];
+        if let Some(first) = earlier
             .iter()
             .find(|other| name.is_some() && other.value["name"].as_str().map(str::trim) == name)
         {
@@ -46,7 +50,7 @@ pub(crate) fn twins(channels: &[Checked]) -> Vec<Problem> {
             problems.push(at(&channel.source, "name", message, None));
         }
         if let Some(first) =
-            before.iter().find(|other| section.is_some() && self::section(&other.value) == section)
+            earlier.iter().find(|other| section.is_some() && self::section(&other.value) == section)
         {
             let message =
                 format!("the same settings as in {}: it reads the same records", first.source.file);
@@ -58,12 +62,12 @@ pub(crate) fn twins(channels: &[Checked]) -> Vec<Problem> {
 }
 
 /// Channels that share an upstream share its budget, so their budgets must be equal.
-pub(crate) fn budgets(channels: &[Checked]) -> Vec<Problem> {
+pub(crate) fn budget_conflicts(channels: &[RawChannel]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (position, channel) in channels.iter().enumerate() {
         let (upstream, limits) = budget(channel);
-        let mut before = channels[..position].iter();
-        let Some(first) = before.find(|other| budget(other).0 == upstream) else { continue };
+        let mut earlier = channels[..position].iter();
+        let Some(first) = earlier.find(|other| budget(other).0 == upstream) else { continue };
         if budget(first).1 != limits {
             let file = &first.source.file;
             let message =
@@ -77,7 +81,7 @@ pub(crate) fn budgets(channels: &[Checked]) -> Vec<Problem> {
 }
 
 /// The upstream of a channel, and its limits as written.
-fn budget(channel: &Checked) -> (&str, Map<String, Value>) {
+fn budget(channel: &RawChannel) -> (&str, Map<String, Value>) {
     let mut limits = channel.value["budget"].as_object().cloned().unwrap_or_default();
     limits.remove("upstream");
     let upstream = channel.value["budget"]["upstream"].as_str();

@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Rules, Walk};
+use super::{Checker, Schema};
 use crate::{
     format::{self, nearest},
     shape::{Shape, alternatives},
@@ -18,24 +18,20 @@ use crate::{
 const SECRET_WORDS: [&str; 7] =
     ["password", "passwd", "pwd", "secret", "token", "credential", "密码"];
 
-impl Walk<'_> {
+impl Checker<'_> {
     /// Replaces a reference by the secret.
     pub(super) fn secret(&mut self, table: &DeTable<'_>, span: Range<usize>) -> Value {
         let mut known =
             table.iter().filter(|(key, _)| matches!(key.get_ref().as_ref(), "env" | "file"));
         let (Some((key, value)), None) = (known.next(), known.next()) else {
-            self.find(span, "a secret is either { env = … } or { file = … }".to_owned());
+            self.report(span, "a secret is either { env = … } or { file = … }".to_owned(), None);
             return Value::Null;
         };
         // A name that is not a text was reported when the key was checked.
         let Some(name) = value.get_ref().as_str() else { return Value::Null };
-        match format::secret(key.get_ref(), name, self.world) {
-            Ok(secret) => {
-                self.walked.secrets.push(secret.clone());
-                Value::String(secret)
-            }
-            Err(wrong) => self.unresolved(name, value.span(), wrong),
-        }
+        let secret = format::secret(key.get_ref(), name, self.context);
+        self.checked.secrets.extend(secret.iter().cloned());
+        self.resolved(secret, name, value.span())
     }
 
     /// Hides a value, and everything below it, in all snippets.
@@ -43,12 +39,12 @@ impl Walk<'_> {
         match value.get_ref() {
             DeValue::Table(table) => table.iter().for_each(|(_, value)| self.hide(value)),
             DeValue::Array(list) => list.iter().for_each(|value| self.hide(value)),
-            _ => self.walked.hidden.push(value.span()),
+            _ => self.checked.hidden.push(value.span()),
         }
     }
 }
 
-impl Rules<'_> {
+impl Schema<'_> {
     /// Whether the value of an unknown key may be a secret, judging by the name of the key.
     pub(crate) fn may_be_secret(&self, name: &str) -> bool {
         let lower = name.to_lowercase();

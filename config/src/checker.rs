@@ -1,8 +1,8 @@
-//! Checks a file: walks its tree along a JSON Schema.
+//! Checks the tree of a file against a JSON Schema.
 //!
 //! Deserialising would stop at the first mistake, and knows neither columns nor what was probably meant.
-//! So the walk notes every mistake with its byte range, and at the same time builds the value that is
-//! deserialised if there are none, with secrets filled in.
+//! The checker reports every mistake with its byte range. At the same time it builds the value that is
+//! deserialised if there are no mistakes, with secrets filled in.
 
 mod scalar;
 mod secrets;
@@ -20,19 +20,19 @@ use toml::{
 };
 
 use crate::{
-    format::{self, World, Wrong},
+    format::{Context, TextProblem},
     problem::Suggestion,
     shape::{self, Shape},
     source::Finding,
 };
 
-/// What a walk found and built.
+/// The mistakes in a file, and its value.
 #[derive(Default)]
-pub(crate) struct Walked {
+pub(crate) struct Checked {
     /// The file as JSON, with secrets filled in. Valid only if nothing was found.
     pub(crate) value: Value,
     /// All mistakes.
-    pub(crate) found: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// Byte ranges that must not be shown.
     pub(crate) hidden: Vec<Range<usize>>,
     /// The secrets that were filled in.
@@ -40,16 +40,16 @@ pub(crate) struct Walked {
 }
 
 /// A schema, prepared for checking many files.
-pub(crate) struct Rules<'s> {
+pub(crate) struct Schema<'s> {
     /// The schema; definitions are at its root.
-    schema: &'s Value,
-    /// Names of all keys of secrets in it.
+    root: &'s Value,
+    /// Names of all keys in it that hold secrets.
     secret_keys: Vec<&'s str>,
 }
 
-impl<'s> Rules<'s> {
+impl<'s> Schema<'s> {
     pub(crate) fn of(schema: &'s Value) -> Self {
-        Self { schema, secret_keys: secrets::keys(schema) }
+        Self { root: schema, secret_keys: secrets::keys(schema) }
     }
 
     /// Checks a file.
@@ -57,65 +57,64 @@ impl<'s> Rules<'s> {
         &self,
         tree: &Spanned<DeTable<'_>>,
         text: &str,
-        world: &World<'_>,
-    ) -> Walked {
-        let (path, walked) = (Vec::new(), Walked::default());
-        let mut walk = Walk { text, world, root: self.schema, path, rules: self, walked };
-        if let Some(shape) = shape::alternatives(self.schema, self.schema).first() {
-            walk.walked.value = walk.table(shape, tree.get_ref(), 0..0);
+        context: &Context<'_>,
+    ) -> Checked {
+        let (path, checked) = (Vec::new(), Checked::default());
+        let mut checker = Checker { text, context, path, schema: self, checked };
+        if let Some(shape) = shape::alternatives(self.root, self.root).first() {
+            checker.checked.value = checker.table(shape, tree.get_ref(), 0..0);
         }
-        walk.walked
+        checker.checked
     }
 }
 
-/// A walk under way.
-struct Walk<'a> {
+/// Goes through the tree of one file.
+struct Checker<'a> {
     text: &'a str,
-    world: &'a World<'a>,
-    root: &'a Value,
-    /// Keys and positions on the way here.
+    context: &'a Context<'a>,
+    /// The keys and list positions that lead to the current value.
     path: Vec<String>,
-    rules: &'a Rules<'a>,
-    walked: Walked,
+    schema: &'a Schema<'a>,
+    checked: Checked,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Checker<'a> {
     fn value(&mut self, schema: &'a Value, value: &Spanned<DeValue<'_>>) -> Value {
-        let shapes = shape::alternatives(self.root, schema);
-        let fitting: Vec<&Shape<'a>> =
+        let shapes = shape::alternatives(self.schema.root, schema);
+        let admitting: Vec<&Shape<'a>> =
             shapes.iter().filter(|shape| shape.admits(value.get_ref())).collect();
-        match fitting.as_slice() {
+        match admitting.as_slice() {
             [] => {
                 self.wrong_type(&shapes, value);
                 Value::Null
             }
-            [only] => self.fit(only, value),
-            several => self.best(several, value),
+            [only] => self.check_shape(only, value),
+            several => self.check_shapes(several, value),
         }
     }
 
-    /// Of several shapes, the one with the fewest mistakes was meant.
-    fn best(&mut self, shapes: &[&Shape<'a>], value: &Spanned<DeValue<'_>>) -> Value {
-        let before = self.walked.found.len();
+    /// Of several shapes, the one with the fewest mistakes was probably meant.
+    fn check_shapes(&mut self, shapes: &[&Shape<'a>], value: &Spanned<DeValue<'_>>) -> Value {
+        let n_before = self.checked.findings.len();
         let mut best: Option<(Vec<Finding>, Value)> = None;
         for shape in shapes {
-            let built = self.fit(shape, value);
-            let found = self.walked.found.split_off(before);
+            let built = self.check_shape(shape, value);
+            let found = self.checked.findings.split_off(n_before);
             if best.as_ref().is_none_or(|(fewest, _)| found.len() < fewest.len()) {
                 best = Some((found, built));
             }
         }
         best.map_or(Value::Null, |(found, built)| {
-            self.walked.found.extend(found);
+            self.checked.findings.extend(found);
             built
         })
     }
 
-    fn fit(&mut self, shape: &Shape<'a>, value: &Spanned<DeValue<'_>>) -> Value {
+    fn check_shape(&mut self, shape: &Shape<'a>, value: &Spanned<DeValue<'_>>) -> Value {
         match value.get_ref() {
             DeValue::Table(table) => self.table(shape, table, value.span()),
             DeValue::Array(array) => {
-                self.count(shape, array.len(), "entries", value.span());
+                self.check_count(shape, array.len(), "entries", value.span());
                 let Some(items) = shape.items else { return table::plain_list(array) };
                 let mut list = Vec::new();
                 for (position, item) in array.iter().enumerate() {
@@ -129,41 +128,42 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn count(&mut self, shape: &Shape<'_>, count: usize, what: &str, span: Range<usize>) {
+    fn check_count(&mut self, shape: &Shape<'_>, count: usize, what: &str, span: Range<usize>) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
-        let (least, most) = shape.size;
-        if let Some(least) = least.filter(|least| count < *least) {
-            self.find(span.clone(), format!("{count} {what}, but at least {least} are needed"));
+        let (min, max) = shape.size;
+        if let Some(min) = min.filter(|min| count < *min) {
+            self.report(
+                span.clone(),
+                format!("{count} {what}, but at least {min} are needed"),
+                None,
+            );
         }
-        if let Some(most) = most.filter(|most| count > *most) {
-            self.find(span, format!("{count} {what}, but at most {most} are possible"));
+        if let Some(max) = max.filter(|max| count > *max) {
+            self.report(span, format!("{count} {what}, but at most {max} are possible"), None);
         }
     }
 
-    fn find(&mut self, span: Range<usize>, message: String) {
-        self.note(span, message, None);
+    fn report(&mut self, span: Range<usize>, message: String, suggestion: Option<Suggestion>) {
+        self.checked.findings.push(Finding::new(span, message, suggestion));
     }
 
-    fn note(&mut self, span: Range<usize>, message: String, suggestion: Option<Suggestion>) {
-        self.walked.found.push(Finding::new(span, message, suggestion));
-    }
-
-    /// Notes what a format found in a text, at its byte range.
-    fn wrong(&mut self, span: Range<usize>, text: &str, wrong: Wrong) {
+    /// Reports a problem of a text, at its byte range.
+    fn report_text(&mut self, span: Range<usize>, text: &str, problem: TextProblem) {
         let quoted = self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(text);
-        let part = wrong.part.filter(|_| quoted);
+        let part = problem.part.filter(|_| quoted);
         let at = part
             .map_or(span.clone(), |part| span.start + 1 + part.start..span.start + 1 + part.end);
-        let instead = wrong.instead.map(|text| Suggestion::replace(span, types::quote(&text)));
-        self.note(at, wrong.message, instead.or(wrong.advice.map(Suggestion::advice)));
+        let suggestion =
+            problem.suggestion.map(|text| Suggestion::replace(span, types::quote(&text)));
+        self.report(at, problem.message, suggestion.or(problem.advice.map(Suggestion::advice)));
     }
 
-    /// Notes a value of the wrong type.
+    /// Reports a value of the wrong type.
     fn wrong_type(&mut self, shapes: &[Shape<'a>], value: &Spanned<DeValue<'_>>) {
         let span = value.span();
         if shapes.iter().any(Shape::is_secret) {
-            self.walked.hidden.push(span.clone());
-            self.note(
+            self.checked.hidden.push(span.clone());
+            self.report(
                 span,
                 "a secret must not be written into the configuration".to_owned(),
                 Some(Suggestion::advice(
@@ -178,12 +178,12 @@ impl<'a> Walk<'a> {
         let found = types::name(value.get_ref());
         let literal = self.text.get(span.clone()).unwrap_or_default();
         let suggestion =
-            shapes.iter().find_map(|shape| types::instead(self.root, shape, value, literal));
-        let message = format!("expected {}, found {found}", types::either(&wanted));
-        self.note(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
+            shapes.iter().find_map(|shape| types::convert(self.schema.root, shape, value, literal));
+        let message = format!("expected {}, found {found}", types::join_with_or(&wanted));
+        self.report(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
     }
 
-    /// The keys on the way here, as a table header; list positions are left out.
+    /// The keys that lead to the current value, as a table header; list positions are left out.
     fn header(&self) -> String {
         let keys: Vec<&str> = self
             .path
@@ -192,11 +192,5 @@ impl<'a> Walk<'a> {
             .filter(|key| !key.starts_with(|c: char| c.is_ascii_digit()))
             .collect();
         if keys.is_empty() { String::new() } else { format!(" in `[{}]`", keys.join(".")) }
-    }
-
-    fn check_format(&mut self, shape: &Shape<'_>, text: &str, span: Range<usize>) {
-        if let Some(wrong) = format::check(shape, text, self.world) {
-            self.wrong(span, text, wrong);
-        }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn describe(shape: &Shape<'_>) -> Vec<String> {
 }
 
 /// Joins alternatives with commas and "or".
-pub(super) fn either(wanted: &[String]) -> String {
+pub(super) fn join_with_or(wanted: &[String]) -> String {
     match wanted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => wanted.concat(),
@@ -49,15 +49,15 @@ pub(super) fn either(wanted: &[String]) -> String {
 }
 
 /// The value written in an allowed type, if there is no doubt.
-pub(super) fn instead(
+pub(super) fn convert(
     root: &Value,
     shape: &Shape<'_>,
     value: &Spanned<DeValue<'_>>,
     literal: &str,
 ) -> Option<String> {
     shape.types.iter().find_map(|kind| match (*kind, value.get_ref()) {
-        ("boolean", DeValue::String(text)) => truth(text),
-        ("boolean", DeValue::Integer(number)) => truth(number.as_str()),
+        ("boolean", DeValue::String(text)) => to_boolean(text),
+        ("boolean", DeValue::Integer(number)) => to_boolean(number.as_str()),
         ("integer", DeValue::String(text)) => {
             text.trim().parse::<i64>().ok().map(|number| number.to_string())
         }
@@ -71,10 +71,10 @@ pub(super) fn instead(
             Some(format) => {
                 format::from_number(format, integer(number)?.as_i64()?).as_deref().map(quote)
             }
-            None => one_of(shape, literal),
+            None => as_choice(shape, literal),
         },
         ("string", DeValue::Float(_) | DeValue::Boolean(_)) if shape.format.is_none() => {
-            one_of(shape, literal)
+            as_choice(shape, literal)
         }
         // `[x]` becomes `[[x]]`, `{ … }` becomes `[{ … }]`; a dotted key has no brackets to double.
         ("array", DeValue::Table(_)) if !literal.starts_with(['[', '{']) => None,
@@ -101,8 +101,8 @@ pub(crate) fn quote(text: &str) -> String {
 pub(super) fn plain_scalar(value: &DeValue<'_>) -> Option<Value> {
     match value {
         DeValue::String(text) => Some(Value::String(text.clone().into_owned())),
-        DeValue::Datetime(moment) => Some(Value::String(moment.to_string())),
-        DeValue::Boolean(truth) => Some(Value::Bool(*truth)),
+        DeValue::Datetime(time) => Some(Value::String(time.to_string())),
+        DeValue::Boolean(value) => Some(Value::Bool(*value)),
         DeValue::Integer(number) => integer(number).map(Value::Number),
         DeValue::Float(number) => {
             Number::from_f64(number.as_str().parse().ok()?).map(Value::Number)
@@ -115,13 +115,13 @@ fn integer(number: &DeInteger<'_>) -> Option<Number> {
     i64::from_str_radix(number.as_str(), number.radix()).ok().map(Number::from)
 }
 
-fn one_of(shape: &Shape<'_>, literal: &str) -> Option<String> {
+fn as_choice(shape: &Shape<'_>, literal: &str) -> Option<String> {
     let possible = shape.choices.is_empty()
         || shape.choices.iter().any(|choice| choice.as_str() == Some(literal));
     possible.then(|| quote(literal))
 }
 
-fn truth(text: &str) -> Option<String> {
+fn to_boolean(text: &str) -> Option<String> {
     match text.trim().to_lowercase().as_str() {
         "true" | "yes" | "on" | "1" | "是" => Some("true".to_owned()),
         "false" | "no" | "off" | "0" | "否" => Some("false".to_owned()),

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Shape, mysql, postgres, rows::whole};
 
 #[tokio::test]
-async fn keys_and_times_of_every_class_carry_a_walk() {
+async fn keys_and_times_of_every_class_carry_a_scan() {
     let mut cities = Vec::new();
     for (key, time, value) in [
         ("UUID", "TIMESTAMPTZ", "('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid"),
@@ -91,7 +91,7 @@ async fn an_urge_makes_an_unchanged_order_be_read_whole() {
 }
 
 #[tokio::test]
-async fn a_stretch_of_time_is_read_in_the_types_of_the_column() {
+async fn a_time_range_is_read_in_the_types_of_the_column() {
     for mut city in [postgres(Shape::ChangesOnly).await, mysql(Shape::ChangesAndFlag).await] {
         for age in 1..6 {
             let half_past = std::time::Duration::from_secs(3600 * age + 1800);

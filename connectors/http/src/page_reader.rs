@@ -1,0 +1,250 @@
+//! Reads one page of a sequence: requests it, takes its records and moves the cursor.
+
+use std::{collections::HashSet, time::Duration};
+
+use contract::{Entry, Fault, Place, Reason, Timestamp};
+use document::before;
+use tokio::time::Instant;
+
+use crate::{
+    READ_TIME,
+    answer::Page,
+    calls,
+    client::FetchError,
+    config::OnBadPage,
+    cursor::{Cursor, Progress},
+    fetch::{ReadAnswer, Source},
+    origin,
+    pages::NextPage,
+    plan::{MAX_NEXT_BYTES, Plan},
+    record,
+    selection::Selection,
+    sequence::{Sequence, page_name, params},
+};
+
+/// What a page gave. The cursor has moved.
+#[derive(Debug, Default)]
+pub(crate) struct PageEntries {
+    pub(crate) entries: Vec<Entry>,
+    /// The sequence was read to its end.
+    pub(crate) is_end: bool,
+}
+
+/// A page that was loaded, some of whose records are left for the next batch.
+#[derive(Debug)]
+pub(crate) struct OpenPage {
+    sequence: Sequence,
+    hash: String,
+    page: Page,
+}
+
+/// What is needed to read a page.
+pub(crate) struct PageReader<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) source: &'a mut Source,
+    /// The page that the last batch did not finish.
+    pub(crate) open_page: &'a mut Option<OpenPage>,
+    pub(crate) now: Timestamp,
+    /// Maximum number of entries.
+    pub(crate) max: usize,
+    pub(crate) started: Instant,
+}
+
+impl PageReader<'_> {
+    /// Reads a page of `sequence`, or what is left of one; `None` where it is not due.
+    pub(crate) async fn read(
+        &mut self,
+        sequence: Sequence,
+        cursor: &mut Cursor,
+    ) -> Result<Option<PageEntries>, Fault> {
+        let plan = self.plan;
+        let Some(mut progress) = sequence.progress(plan, cursor, self.now) else { return Ok(None) };
+        if progress.started.is_none() {
+            plan.selection.begin(&mut progress, self.now);
+        }
+        let setting = plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
+        let mut size = progress.pages.size.or(setting).unwrap_or(1).max(1);
+        let page = loop {
+            match self.load(sequence, &progress, size).await {
+                Ok(page) => break page,
+                Err(FetchError::Fault(fault)) => return Err(fault),
+                Err(FetchError::TooLarge) if setting.is_some() && size > 1 => {
+                    size /= 2;
+                    progress.pages.size = Some(size);
+                }
+                Err(FetchError::TooLarge) => {
+                    return Err(Fault::stopped("an answer is larger than `limit_mib`, unpacked")
+                        .remedy("raise it, or have the source give smaller pages"));
+                }
+                Err(FetchError::Unreadable { what, answer }) => {
+                    let at = page_name(sequence, plan, &progress);
+                    let skipped = match plan.config.on_bad_page {
+                        OnBadPage::Stop => None,
+                        OnBadPage::Quarantine => plan.config.page.skip(&mut progress.pages, size),
+                    };
+                    let Some(is_last) = skipped else {
+                        let bytes = answer.body.len();
+                        return Err(Fault::stopped(format!(
+                            "{at} cannot be read, requested three times: {what}; its answer has \
+                             status {} and {bytes} bytes",
+                            answer.status
+                        ))
+                        .remedy(
+                            "look at the answer; a rule in [[http.fault]] may give it a meaning",
+                        ));
+                    };
+                    let reason = Reason::new("bad_page", what);
+                    let at = Place { key: None, at };
+                    let entry = Entry::Unreadable { place: at, bytes: answer.body, reason };
+                    let is_end = self.finish_page(sequence, cursor, progress, is_last);
+                    return Ok(Some(PageEntries { entries: vec![entry], is_end }));
+                }
+            }
+        };
+        self.correct_start(&mut progress);
+        self.read_records(sequence, cursor, progress, size, page).await.map(Some)
+    }
+
+    /// Reads records of a page, and moves past it when all are read.
+    async fn read_records(
+        &mut self,
+        sequence: Sequence,
+        cursor: &mut Cursor,
+        mut progress: Progress,
+        size: usize,
+        page: Page,
+    ) -> Result<PageEntries, Fault> {
+        let plan = self.plan;
+        let hash = page.hash();
+        let mut n_read = match &progress.pages.partly_read {
+            Some((n_read, of_hash)) if *of_hash == hash => *n_read,
+            _ => 0,
+        };
+        let mut entries = Vec::new();
+        let step = plan.config.page.peek(&progress.pages, &page, size).map_err(Fault::stopped)?;
+        let mut known = HashSet::new();
+        while !step.is_known && n_read < page.len() {
+            // A batch has each key once: a second state of the same record waits for the next one.
+            let is_full = entries.len() >= self.max || !known.insert(&page.hashes[n_read]);
+            let is_long = !entries.is_empty() && self.started.elapsed() > READ_TIME;
+            if is_full || is_long {
+                break;
+            }
+            let at = format!("{}, record {}", page_name(sequence, plan, &progress), n_read + 1);
+            match self.complete(&page, n_read, at).await {
+                Ok(entry) => entries.push(entry),
+                Err(fault) if entries.is_empty() => return Err(fault),
+                // The records so far are returned; the next read meets the fault again.
+                Err(_) => break,
+            }
+            n_read += 1;
+        }
+        if !step.is_known && n_read < page.len() {
+            progress.pages.partly_read = Some((n_read, hash.clone()));
+            sequence.store(plan, cursor, progress, self.now, false);
+            *self.open_page = Some(OpenPage { sequence, hash, page });
+            return Ok(PageEntries { entries, is_end: false });
+        }
+        progress.pages.partly_read = None;
+        plan.selection.note_times(&mut progress, &page.records);
+        let mut is_last = plan
+            .config
+            .page
+            .step(&mut progress.pages, &page, size)
+            .map_err(Fault::stopped)?
+            .is_last;
+        if sequence.is_reread && self.is_old(&progress, &page) {
+            is_last = true;
+        }
+        if let (Some(NextPage::AfterValue(next) | NextPage::AtUrl(next)), true) =
+            (&progress.pages.next, plan.config.each.is_some())
+            && next.len() > MAX_NEXT_BYTES
+        {
+            return Err(Fault::stopped(format!(
+                "the next page is named by {} bytes; with `each`, at most {MAX_NEXT_BYTES} are kept",
+                next.len()
+            )));
+        }
+        let is_end = self.finish_page(sequence, cursor, progress, is_last);
+        Ok(PageEntries { entries, is_end })
+    }
+
+    /// An entry for the record at `index`, its parts fetched.
+    async fn complete(&mut self, page: &Page, index: usize, at: String) -> Result<Entry, Fault> {
+        let tree = page.records[index].clone();
+        let mut parts = Vec::new();
+        for part in self.plan.config.part.iter().zip(&self.plan.parts) {
+            let (value, text) = calls::part(self.source, self.plan, part, &tree).await?;
+            parts.push((part.0.name.clone(), value, text));
+        }
+        Ok(record::entry(self.plan, tree, &page.text, at, parts))
+    }
+
+    async fn load(
+        &mut self,
+        sequence: Sequence,
+        progress: &Progress,
+        size: usize,
+    ) -> Result<Page, FetchError> {
+        let plan = self.plan;
+        if let Some((_, hash)) = &progress.pages.partly_read
+            && let Some(open_page) = self
+                .open_page
+                .take_if(|open_page| open_page.sequence == sequence && open_page.hash == *hash)
+        {
+            return Ok(open_page.page);
+        }
+        let (params, next) = params(plan, sequence, progress, size);
+        let base = &plan.list.url;
+        let next = next.map(|next| origin::follow(base, &next, &plan.redirects)).transpose();
+        let request = plan.list.request(&params, next?)?;
+        let load = |read: ReadAnswer| {
+            let ReadAnswer { tree, text, mut answer } = read;
+            let headers = std::mem::take(&mut answer.headers);
+            let (records, key) = (&plan.config.records, &plan.config.key);
+            let page = Page::new(tree, headers, text, records, key).and_then(|page| {
+                plan.config.page.peek(&progress.pages, &page, size)?;
+                Ok(page)
+            });
+            page.map_err(|what| (what, answer))
+        };
+        self.source.fetch(plan, &plan.list, &request, &[], load).await
+    }
+
+    /// Corrects the start of a pass that was taken from our clock, before the first answer of the source.
+    fn correct_start(&self, progress: &mut Progress) {
+        if let (Some(started), Some(now)) = (progress.started, self.source.client.now()) {
+            progress.started = Some(started.min(now));
+        }
+    }
+
+    /// Whether a pass from the newest record on has reached records that are too old to be read again.
+    fn is_old(&self, progress: &Progress, page: &Page) -> bool {
+        let Some(reread) = &self.plan.config.reread else { return false };
+        let (Some(at), Some(started)) = (&self.plan.reread_at, progress.started) else {
+            return false;
+        };
+        let oldest = before(started, Duration::from_secs(u64::from(reread.days) * 86_400));
+        at.latest(&page.records).is_some_and(|newest| newest < oldest)
+    }
+
+    /// Puts the progress after a page into the cursor. Whether the sequence was read to its end.
+    fn finish_page(
+        &self,
+        sequence: Sequence,
+        cursor: &mut Cursor,
+        mut progress: Progress,
+        is_last: bool,
+    ) -> bool {
+        let plan = self.plan;
+        let started = progress.started.unwrap_or(self.now);
+        let mut is_complete = false;
+        if is_last {
+            let selects_all = matches!(plan.selection, Selection::All);
+            progress.pages = plan.config.page.restart(progress.pages, selects_all);
+            is_complete = !plan.selection.complete(&mut progress);
+        }
+        sequence.store(plan, cursor, progress, started, is_complete);
+        is_complete
+    }
+}

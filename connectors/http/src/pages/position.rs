@@ -1,0 +1,86 @@
+//! A position among pages.
+
+use serde::{Deserialize, Serialize};
+
+/// A position among the pages that one pass reads. The default is before the first page.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Position {
+    /// Where the next page begins; `None` before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<NextPage>,
+    /// Number of pages that were read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) n_pages: u64,
+    /// Hash of the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hash: Option<String>,
+    /// Hash of the page before that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hash_before: Option<String>,
+    /// Hash of the last record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_record: Option<String>,
+    /// Set while a page is read once more to find records that have moved into it: whether the page
+    /// after it is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rereading: Option<bool>,
+    /// Number of records of a page, where it is less than the settings say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<usize>,
+    /// How many records of the current page were read already, and the hash of that page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) partly_read: Option<(usize, String)>,
+    /// The greatest number of this pass, for pages that are sorted newest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) newest: Option<String>,
+    /// The greatest number of the last pass: everything up to it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) known_upto: Option<String>,
+}
+
+/// Where the next page begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NextPage {
+    /// After this many records; after this many pages where their size is not known.
+    AfterRecords(u64),
+    /// After this value.
+    AfterValue(String),
+    /// At this address.
+    AtUrl(String),
+}
+
+impl Position {
+    /// Number of records before the next page.
+    pub(crate) fn offset(&self) -> u64 {
+        match self.next {
+            Some(NextPage::AfterRecords(offset)) => offset,
+            _ => 0,
+        }
+    }
+
+    /// The value after which the next page begins.
+    pub(crate) fn value(&self) -> Option<&str> {
+        match &self.next {
+            Some(NextPage::AfterValue(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Notes a page that was read.
+    pub(crate) fn note_page(&mut self, hash: String) {
+        self.hash_before = self.hash.replace(hash);
+        self.n_pages += 1;
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// A count as positions have it, with 64 bits.
+pub(super) fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

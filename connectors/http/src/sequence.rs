@@ -1,0 +1,123 @@
+//! The sequences of a channel: one for each value of `each`, and with `reread` a second one of each that
+//! reads old records again.
+
+use contract::Timestamp;
+use document::delta;
+use serde_json::Value;
+
+use crate::{
+    cursor::{Cursor, Progress, RereadProgress},
+    pages::{Paging, Param},
+    plan::{Plan, value_name},
+    time::MAX_CLOCK_JITTER,
+};
+
+/// The records of one value of `each`, read page by page. A pass reads them up to their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sequence {
+    /// Which value; `None` where there is one sequence.
+    pub(crate) value: Option<usize>,
+    /// Whether it reads old records again.
+    pub(crate) is_reread: bool,
+}
+
+impl Sequence {
+    /// All sequences of a channel.
+    pub(crate) fn all(plan: &Plan) -> Vec<Self> {
+        let has_values = plan.config.each.is_some();
+        let sequences = |is_reread| {
+            (0..plan.n_values())
+                .map(move |value| Self { value: has_values.then_some(value), is_reread })
+        };
+        let rereads = plan.config.reread.iter().flat_map(|_| sequences(true));
+        sequences(false).chain(rereads).collect()
+    }
+
+    /// Its name in the cursor and in reports.
+    pub(crate) fn name(self, plan: &Plan) -> String {
+        self.value(plan).map(value_name).unwrap_or_default()
+    }
+
+    fn value(self, plan: &Plan) -> Option<&Value> {
+        plan.config.each.as_ref()?.values.get(self.value?)
+    }
+
+    /// Its progress; `None` where it is not due.
+    pub(crate) fn progress(self, plan: &Plan, cursor: &Cursor, now: Timestamp) -> Option<Progress> {
+        let name = self.name(plan);
+        if !self.is_reread {
+            return Some(cursor.positions.get(&name).cloned().unwrap_or_default());
+        }
+        let reread = plan.config.reread.as_ref()?;
+        let reread_position = cursor.rereads.get(&name)?;
+        if let Some(progress) = &reread_position.progress {
+            return Some(progress.clone());
+        }
+        let started = reread_position.started?;
+        // The next pass must come even if the source's clock is set back.
+        let is_due = now + MAX_CLOCK_JITTER < started || now - started >= delta(reread.every.0);
+        is_due.then(|| plan.selection.reread_start(reread.days, now).unwrap_or_default())
+    }
+
+    /// Puts its progress into the cursor; `is_complete`: the pass has reached its end.
+    pub(crate) fn store(
+        self,
+        plan: &Plan,
+        cursor: &mut Cursor,
+        progress: Progress,
+        now: Timestamp,
+        is_complete: bool,
+    ) {
+        let name = self.name(plan);
+        if self.is_reread {
+            let stored = cursor.rereads.entry(name).or_default();
+            if stored.progress.is_none() {
+                stored.started = Some(now);
+            }
+            stored.progress = (!is_complete).then_some(progress);
+            return;
+        }
+        if is_complete && plan.config.reread.is_some() {
+            // The first pass reads everything; until it is complete, reading again would be double work.
+            let first = || RereadProgress { started: Some(now), progress: None };
+            cursor.rereads.entry(name.clone()).or_insert_with(first);
+        }
+        cursor.positions.insert(name, progress);
+    }
+}
+
+/// The parameters of a page, and its address where that is another one.
+pub(crate) fn params(
+    plan: &Plan,
+    sequence: Sequence,
+    progress: &Progress,
+    size: usize,
+) -> (Vec<Param>, Option<String>) {
+    let mut params: Vec<Param> = Vec::new();
+    if let (Some(each), Some(value)) = (&plan.config.each, sequence.value(plan)) {
+        params.push((each.param.clone(), value.clone()));
+    }
+    params.extend(plan.selection.params(progress));
+    let (page, next) = plan.config.page.params(&progress.pages, size);
+    params.extend(page);
+    if let Some(setting) = plan.config.page.size() {
+        params.push((setting.param.clone(), size.into()));
+    }
+    if let (true, Some(reread)) = (sequence.is_reread, &plan.config.reread) {
+        params.retain(|(name, _)| !reread.params.contains_key(name));
+        params.extend(reread.params.clone());
+    }
+    (params, next)
+}
+
+/// The name of a page in messages.
+pub(crate) fn page_name(sequence: Sequence, plan: &Plan, progress: &Progress) -> String {
+    let page = progress.pages.n_pages + 1;
+    let value = sequence.value(plan).map(|value| format!(", {}", value_name(value)));
+    let value = value.unwrap_or_default();
+    let day = progress.day.map(|day| format!(" of {day}")).unwrap_or_default();
+    match plan.config.page {
+        Paging::None {} => format!("the page{day}{value}"),
+        _ => format!("page {page}{day}{value}"),
+    }
+}
