@@ -10,6 +10,9 @@
 //! Everything is reproducible: the same seed gives the same records, and the caller drives the
 //! [`Clock`]. People, numbers, firms and places are made up; their checksums are valid.
 
+// `json!` recurses for each field, and a petition has forty.
+#![recursion_limit = "256"]
+
 pub mod board;
 pub mod checksum;
 mod city;
@@ -33,14 +36,14 @@ mod whole;
 
 pub use clock::Clock;
 pub use corpus::{Corpus, Piece};
-pub use enterprise::{EVERY, Enterprise, EnterpriseCounters, EnterpriseFault};
-pub use faults::{Faults, Switch};
+pub use enterprise::{EVERY, Enterprise, EnterpriseCounters, EnterpriseQuirk};
+pub use faults::{Faults, QuirkSet};
 pub use hotline::{
-    Case, Counters, Fault, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Row, Settings, State,
+    Case, Counters, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Quirk, Row, Settings, State,
     Storage,
 };
-pub use source::{Calls, Conduct, Limits, Simulator};
-pub use truth::{Memory, Truth};
+pub use source::{Behaviour, Calls, Limits, Simulator};
+pub use truth::{Retention, Truth};
 pub use whole::{CHANNELS, City, CityPlan};
 
 /// 人民网领导留言板, signed JSON.

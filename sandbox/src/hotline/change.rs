@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::hotline::database::WriteTransaction;
-use crate::hotline::{Fault, Gbk, Hotline, Pressing, Row, life};
+use crate::hotline::{Gbk, Hotline, Pressing, Quirk, Row, life};
 use crate::text::phrases;
 use crate::when;
 
@@ -110,7 +110,7 @@ impl Hotline {
 }
 
 /// A case that still exists, in its present state; `None` if hardly any does.
-fn any(transaction: &mut WriteTransaction<'_>) -> Option<(Row, Vec<Fault>)> {
+fn any(transaction: &mut WriteTransaction<'_>) -> Option<(Row, Vec<Quirk>)> {
     let WriteTransaction { oracle, dice, .. } = transaction;
     let cases = oracle.cases();
     let chosen = (0..100)

@@ -15,7 +15,7 @@ use sqlx::{
 };
 
 use crate::dice::Dice;
-use crate::hotline::{Counters, Fault, Gbk, Oracle, Pressing, Row, Settings, Storage};
+use crate::hotline::{Counters, Gbk, Oracle, Pressing, Quirk, Row, Settings, Storage};
 use crate::when::from_plain;
 
 /// The writer, with what it must remember between two transactions.
@@ -53,7 +53,7 @@ impl FrontDatabase {
         };
         sqlx::raw_sql(AssertSqlSafe(tables)).execute(&mut connection).await?;
         let dice = Dice::new(settings.seed, u64::MAX);
-        Ok(Self { connection, oracle: Oracle::new(settings.memory), dice, pressed: 0 })
+        Ok(Self { connection, oracle: Oracle::new(settings.retention), dice, pressed: 0 })
     }
 
     pub(super) async fn counters(&mut self) -> anyhow::Result<Counters> {
@@ -80,7 +80,7 @@ impl WriteTransaction<'_> {
     pub(super) async fn write(
         &mut self,
         at: NaiveDateTime,
-        rows: Vec<(Row, Vec<Fault>)>,
+        rows: Vec<(Row, Vec<Quirk>)>,
     ) -> anyhow::Result<()> {
         // 21 parameters a row; SQLite takes 32,766 a statement.
         let columns = COLUMNS.split(", ").skip(1);
@@ -113,7 +113,7 @@ impl WriteTransaction<'_> {
     pub(super) async fn delete(&mut self, at: NaiveDateTime, rowguid: &str) -> anyhow::Result<()> {
         let delete = sqlx::query("DELETE FROM CNS_CINFO WHERE ROWGUID = ?").bind(rowguid);
         delete.execute(&mut *self.transaction).await?;
-        self.oracle.history.gone(rowguid, at);
+        self.oracle.history.delete(rowguid, at);
         Ok(())
     }
 
@@ -170,14 +170,14 @@ impl WriteTransaction<'_> {
             let seen: String = done.try_get("SEEN")?;
             let at = time(&seen)?;
             let Some(status) = done.try_get::<Option<Vec<u8>>, _>("CSTATUS")? else {
-                self.oracle.history.gone(rowguid, at);
+                self.oracle.history.delete(rowguid, at);
                 continue;
             };
             let case = self.oracle.case(rowguid).context("a row came true that was never filed")?;
             let (mut row, mut faults) = (case.last().row.clone(), case.last().faults.clone());
             row.cstatus = Gbk::from_bytes(status);
             row.lastmodifytime = seen;
-            faults.push(Fault::RaceUpdate);
+            faults.push(Quirk::RaceUpdate);
             self.oracle.saw(at, row, faults);
         }
         Ok(())

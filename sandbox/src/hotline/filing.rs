@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use crate::dice::Dice;
 use crate::hotline::database::WriteTransaction;
 use crate::hotline::record::record;
-use crate::hotline::{Fault, Hotline, Settings, life};
+use crate::hotline::{Hotline, Quirk, Settings, life};
 use crate::when::{part, plain};
 
 impl Hotline {
@@ -42,7 +42,7 @@ impl Hotline {
         transaction.commit().await?;
 
         // Renumbering must be a separate change: the first number has to be visible before.
-        let renumbered = filed.iter().filter(|(_, faults)| faults.contains(&Fault::Renumbered));
+        let renumbered = filed.iter().filter(|(_, faults)| faults.contains(&Quirk::Renumbered));
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
         for (rowguid, _) in renumbered {
@@ -53,7 +53,7 @@ impl Hotline {
                 row.serialnum = format!("DH{}", &row.serialnum[2..]);
             }
             row.lastmodifytime = plain(now);
-            faults.push(Fault::Renumbered);
+            faults.push(Quirk::Renumbered);
             transaction.write(now, vec![(row, faults)]).await?;
         }
         transaction.commit().await?;
@@ -83,17 +83,17 @@ async fn file_portion(
     transaction: &mut WriteTransaction<'_>,
     settings: &Settings,
     times: Vec<NaiveDateTime>,
-) -> anyhow::Result<Vec<(String, Vec<Fault>)>> {
+) -> anyhow::Result<Vec<(String, Vec<Quirk>)>> {
     let (mut keys, mut rows) = (Vec::new(), Vec::new());
     let mut before =
         transaction.oracle.cases().last().map(|case| case.last().row.serialnum.clone());
     for (at, number) in times.into_iter().zip(transaction.oracle.cases().len() as u64 + 1..) {
         let Some((row, faults)) = record(settings, number, at, before.as_deref()) else { break };
         before = Some(row.serialnum.clone());
-        let due: Vec<Fault> = settings.faults.at(number).collect();
-        if due.contains(&Fault::Deleted) {
+        let due: Vec<Quirk> = settings.faults.at(number).collect();
+        if due.contains(&Quirk::Deleted) {
             transaction.plan(&row.rowguid, None).await?;
-        } else if due.contains(&Fault::RaceUpdate) {
+        } else if due.contains(&Quirk::RaceUpdate) {
             let status = row.cstatus.read().unwrap_or_default();
             let next = life::next(&mut Dice::new(settings.seed, number), &status);
             transaction.plan(&row.rowguid, Some(next)).await?;

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::hotline::{Fault, Hotline};
+use crate::hotline::{Hotline, Quirk};
 
 /// How often the simulator writes.
 const TICK: Duration = Duration::from_millis(200);
@@ -72,7 +72,7 @@ impl Hotline {
     async fn lock_if_due(&self, new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
         let last = self.database.lock().await.oracle.cases().len() as u64;
         let first = last + 1 - new as u64;
-        let locks = |n| self.settings.faults.strikes(Fault::Locked, n);
+        let locks = |n| self.settings.faults.strikes(Quirk::Locked, n);
         if (first..=last).any(locks) {
             let guard = self.lock().await?;
             stop.run_until_cancelled(sleep(LOCKED_FOR)).await;

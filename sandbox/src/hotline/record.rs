@@ -5,7 +5,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use crate::city::{self, any_district};
 use crate::dice::Dice;
 use crate::hotline::spoil::{self, Setting};
-use crate::hotline::{Fault, Gbk, Row, Settings, life};
+use crate::hotline::{Gbk, Quirk, Row, Settings, life};
 use crate::text::essay;
 use crate::when::plain;
 use crate::{Corpus, Piece};
@@ -17,16 +17,16 @@ pub(super) fn record(
     number: u64,
     at: NaiveDateTime,
     before: Option<&str>,
-) -> Option<(Row, Vec<Fault>)> {
+) -> Option<(Row, Vec<Quirk>)> {
     let mut dice = Dice::new(settings.seed, number);
     let rowguid = match &settings.corpus {
         Corpus::Generated => dice.guid(),
         // The key of a given text does not depend on the seed, so that it can be found again.
         Corpus::Texts(_) => Dice::new(0, number).guid(),
     };
-    let due: Vec<Fault> = settings.faults.at(number).collect();
+    let due: Vec<Quirk> = settings.faults.at(number).collect();
     let mut district = any_district(&mut dice);
-    while due.contains(&Fault::OldArea) && district.old_code.is_none() {
+    while due.contains(&Quirk::OldArea) && district.old_code.is_none() {
         district = any_district(&mut dice);
     }
     let essay = essay(&mut dice, district);
@@ -65,18 +65,18 @@ pub(super) fn record(
     let setting = Setting { district, before, asked, at };
     let mut content = piece.content;
     let mut faults = Vec::new();
-    for fault in due {
-        if spoil::text(fault, &mut content, &mut dice)
-            || spoil::row(fault, &mut row, &setting, &mut dice)
+    for quirk in due {
+        if spoil::text(quirk, &mut content, &mut dice)
+            || spoil::row(quirk, &mut row, &setting, &mut dice)
         {
-            faults.push(fault);
+            faults.push(quirk);
         }
     }
     // Faults below the level of characters come last.
     row.rqstcontent = Gbk::new(&content);
-    if settings.faults.strikes(Fault::Poison, number) {
+    if settings.faults.strikes(Quirk::Poison, number) {
         row.rqstcontent = spoil::poisoned(&content);
-        faults.push(Fault::Poison);
+        faults.push(Quirk::Poison);
     }
     row.fit(settings.storage, &mut faults);
     Some((row, faults))
