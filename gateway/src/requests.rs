@@ -22,7 +22,7 @@ use crate::{
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Number and outcome of a request.
-type Done = (i64, RequestState);
+type Answer = (i64, RequestState);
 
 /// Serves the requests to these channels, which are read under the lease with this `fence`, and pauses
 /// and resumes them. Never ends. A request that is unfinished when this future is dropped is served
@@ -51,7 +51,7 @@ struct Requests<'a> {
     fence: u64,
     /// Requests that are being served, and what cancels each.
     in_progress: HashMap<i64, CancellationToken>,
-    work: FuturesUnordered<BoxFuture<'a, Done>>,
+    work: FuturesUnordered<BoxFuture<'a, Answer>>,
 }
 
 impl<'a> Requests<'a> {
@@ -102,7 +102,7 @@ impl<'a> Requests<'a> {
         Ok(())
     }
 
-    async fn answer(&mut self, (seq, state): Done) {
+    async fn answer(&mut self, (seq, state): Answer) {
         if let Err(fault) = self.shared.store.answer(seq, &state).await {
             let (kind, wait_ms) = (fault.kind().name(), CHECK_INTERVAL.as_millis());
             warn!(

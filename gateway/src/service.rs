@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How often the books are read while waiting for them.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Which part of the gateway a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -71,10 +71,10 @@ pub async fn serve_wanted(
     store: &Database,
     stop: &Stop,
 ) -> Result<Vec<Ended>, Fault> {
-    let Some(halves) = Halves::open(settings, role, store, stop).await? else {
+    let Some(ends) = BusEnds::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };
-    let shared = halves.shared(settings, store, stop);
+    let shared = ends.shared(settings, store, stop);
     let reading = async {
         let Some(shared) = shared else {
             stop.requested().await;
@@ -84,20 +84,20 @@ pub async fn serve_wanted(
         let ended = channels::serve(wanted, &shared, &leases).await;
         tokio::select! { biased;
             () = stop.requested() => {}
-            () = kept(store) => {}
+            () = wait_until_stored(store) => {}
         }
         ended
     };
-    Ok(Box::pin(halves.keep_during(settings, store, stop, reading)).await)
+    Ok(Box::pin(ends.store_during(settings, store, stop, reading)).await)
 }
 
 /// The ends of the bus that this process has.
-pub struct Halves {
+pub struct BusEnds {
     publisher: Option<AnyPublisher>,
     consumer: Option<AnyConsumer>,
 }
 
-impl Halves {
+impl BusEnds {
     /// The ends that `role` needs. Waits if the store is away; `None` if stop is requested meanwhile.
     ///
     /// # Errors
@@ -149,7 +149,7 @@ impl Halves {
 
     /// Stores what is published while `reading` runs. The sink stops after the channels: they wait for
     /// what they published to be stored.
-    pub async fn keep_during<T>(
+    pub async fn store_during<T>(
         self,
         settings: &Settings,
         store: &Database,
@@ -162,7 +162,7 @@ impl Halves {
             sink_stop.request();
             read
         };
-        let keeping = async {
+        let storing = async {
             if let Some(consumer) = self.consumer {
                 let retrying = RetryingStore::new(store.clone(), stop.token().clone());
                 let (grace, kept) = (settings.limits.grace.0, Stop::default());
@@ -174,7 +174,7 @@ impl Halves {
                 tokio::join!(sink, upkeep, indexer::serve(store, &kept, stop, grace));
             }
         };
-        tokio::join!(reading, keeping).0
+        tokio::join!(reading, storing).0
     }
 }
 
@@ -210,7 +210,7 @@ async fn queues(settings: &Settings, store: &Database) -> Result<Vec<ChannelId>,
 }
 
 /// Waits until everything that was published is stored, whichever process does it.
-async fn kept(store: &Database) {
+async fn wait_until_stored(store: &Database) {
     loop {
         // If the store is away, the sink reports it.
         if let Ok(books) = store.books(None, None).await
@@ -218,7 +218,7 @@ async fn kept(store: &Database) {
         {
             return;
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

@@ -1,5 +1,5 @@
-//! `cargo xtask check`: what one wants to know every few minutes while writing. Only of the crates
-//! that changed since the branch left `main`, and of those that depend on them; without servers.
+//! `cargo xtask check`: quick checks while writing code. It checks only the crates that changed since
+//! the branch left `main`, and those that depend on them, without servers.
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::{
-    run::{cargo, must, quiet, root, say},
+    run::{cargo, output_of, print_line, root, run},
     test::{NEXTEST, Steps, has_nextest},
 };
 
@@ -23,25 +23,25 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn run_all(steps: &mut Steps) -> Result<()> {
-    steps.step("format", || must(cargo(&["fmt", "--all", "--check"])))?;
+    steps.step("format", || run(cargo(&["fmt", "--all", "--check"])))?;
     let mut crates = affected(&changed_files()?, &Workspace::read()?);
     if crates.is_empty() {
-        say(format_args!("no crate changed since the branch left main"));
+        print_line(format_args!("no crate changed since the branch left main"));
         return Ok(());
     }
-    say(format_args!("changed, or in need of what changed: {}", join(&crates)));
+    print_line(format_args!("changed, or in need of what changed: {}", join(&crates)));
     if crates.contains(SYSTEM_TESTS) {
         crates.insert("gateway".to_owned()); // they start its program
     }
     let packages = || crates.iter().flat_map(|name| ["--package", name]);
     steps.step("lints", || {
         let mut clippy = cargo(&["clippy", "--locked", "--all-targets"]);
-        must(clippy.args(packages()).args(["--", "-D", "warnings"]))
+        run(clippy.args(packages()).args(["--", "-D", "warnings"]))
     })?;
     steps.step("tests without servers", || {
         ensure!(has_nextest(), "cargo-nextest is missing: cargo install --locked cargo-nextest");
         let mut tests = cargo(&["nextest", "run", "--locked", "--no-tests", "pass"]);
-        must(tests.args(["--config-file", NEXTEST, "--profile", "check"]).args(packages()))
+        run(tests.args(["--config-file", NEXTEST, "--profile", "check"]).args(packages()))
     })
 }
 
@@ -85,7 +85,7 @@ fn changed_files() -> Result<Vec<String>> {
 }
 
 fn git(arguments: &[&str]) -> Result<String> {
-    quiet(Command::new("git").args(arguments).current_dir(root()))
+    output_of(Command::new("git").args(arguments).current_dir(root()))
 }
 
 fn join(names: &BTreeSet<String>) -> String {
@@ -113,8 +113,8 @@ struct Dependency {
 impl Workspace {
     fn read() -> Result<Self> {
         let metadata = ["metadata", "--no-deps", "--offline", "--quiet", "--format-version", "1"];
-        let said = quiet(cargo(&metadata))?;
-        let json = said.lines().find(|line| line.starts_with('{'));
+        let output = output_of(cargo(&metadata))?;
+        let json = output.lines().find(|line| line.starts_with('{'));
         let json = json.context("cargo metadata says nothing")?;
         Ok(serde_json::from_str(json)?)
     }

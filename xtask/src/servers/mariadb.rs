@@ -9,7 +9,7 @@ use super::{
     folder::{Folder, free_port, password},
     process::Process,
 };
-use crate::run::quiet;
+use crate::run::output_of;
 
 pub(super) const INSTALL: &str = "/usr/bin/mariadb-install-db";
 pub(super) const SERVER: &str = "/usr/sbin/mariadbd";
@@ -23,11 +23,11 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         let mut install = home.command("KILL", Path::new(INSTALL));
         install.args(["--no-defaults", &data, "--skip-test-db", "--skip-name-resolve"]);
         install.arg("--auth-root-authentication-method=normal");
-        quiet(install)?;
+        output_of(install)?;
     }
 
     // Read before the first connection is taken, so root is never without a password.
-    let password = home.keep("password", password)?;
+    let password = home.load_or_create("password", password)?;
     let accounts = home.write(
         "accounts.sql",
         &format!(
@@ -37,7 +37,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         ),
     )?;
 
-    let port = home.keep("port", free_port)?;
+    let port = home.load_or_create("port", free_port)?;
     let mut run = home.command("TERM", Path::new(SERVER));
     run.args(["--no-defaults", &data, "--bind-address=127.0.0.1", "--skip-name-resolve"])
         .arg(format!("--port={port}"))

@@ -9,7 +9,7 @@ use super::{
     folder::{Folder, free_port, password},
     process::Process,
 };
-use crate::run::quiet;
+use crate::run::output_of;
 
 /// The administrator proves who he is, so that passwords are tested; roles that a test creates for
 /// itself need none.
@@ -22,7 +22,7 @@ host all all 127.0.0.1/32 trust
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.home("postgres", "postgres")?;
     let data = home.join("data");
-    let password = home.keep("password", password)?;
+    let password = home.load_or_create("password", password)?;
     if !data.exists() {
         let mut init = home.command("KILL", &program("initdb").context("initdb is not installed")?);
         init.args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
@@ -30,11 +30,11 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
             .arg(format!("--pwfile={}", home.join("password").display()))
             .arg("-D")
             .arg(&data);
-        quiet(init)?;
+        output_of(init)?;
         home.write("data/pg_hba.conf", ACCOUNTS)?;
     }
 
-    let port = home.keep("port", free_port)?;
+    let port = home.load_or_create("port", free_port)?;
     let mut run = home.command("INT", &program("postgres").context("postgres is not installed")?);
     run.arg("-D").arg(&data);
     for setting in [

@@ -14,7 +14,7 @@ use super::{
     folder::{Folder, Home, free_port, password},
     process::Process,
 };
-use crate::run::quiet;
+use crate::run::output_of;
 
 pub(super) const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 pub(super) const PORT_MAPPER: &str = "/usr/bin/epmd";
@@ -24,12 +24,12 @@ pub(super) const OPENSSL: &str = "/usr/bin/openssl";
 /// Makes users and certificates, and starts it.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.home("rabbitmq", "rabbitmq")?;
-    let port = home.keep("port", free_port)?;
-    let tls_port = home.keep("tls_port", free_port)?;
-    let node_port = home.keep("node_port", free_port)?;
-    let mapper_port = home.keep("mapper_port", free_port)?;
-    let password = home.keep("password", password)?;
-    home.keep(".erlang.cookie", self::password)?;
+    let port = home.load_or_create("port", free_port)?;
+    let tls_port = home.load_or_create("tls_port", free_port)?;
+    let node_port = home.load_or_create("node_port", free_port)?;
+    let mapper_port = home.load_or_create("mapper_port", free_port)?;
+    let password = home.load_or_create("password", password)?;
+    home.load_or_create(".erlang.cookie", self::password)?;
     let definitions = home.write("definitions.json", &definitions(&password))?;
     make_certificates(&home)?;
     let settings = settings(&port, &tls_port, &definitions, &home);
@@ -129,7 +129,7 @@ fn make_certificates(home: &Home) -> Result<()> {
         command
     };
     let mut ca = request("ca", "/CN=CA of one test run");
-    quiet(ca.args(["-addext", "basicConstraints=critical,CA:TRUE"]))?;
+    output_of(ca.args(["-addext", "basicConstraints=critical,CA:TRUE"]))?;
     let mut server = request("server", "/CN=localhost");
     server
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
@@ -138,6 +138,6 @@ fn make_certificates(home: &Home) -> Result<()> {
         .arg(home.join("ca.pem"))
         .arg("-CAkey")
         .arg(home.join("ca.key"));
-    quiet(server)?;
+    output_of(server)?;
     Ok(())
 }
