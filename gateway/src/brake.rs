@@ -42,7 +42,7 @@ impl Brake {
         let run = |at| last.iter().take_while(|(_, shape)| !shape.has(at)).count();
         let mut counted = Counted { lacking: array::from_fn(run), ..Counted::default() };
         last.into_iter().rev().for_each(|(id, shape)| counted.add(id, shape));
-        Self(Mutex::new(seen))
+        Self(Mutex::new(counted))
     }
 
     /// Checks the demands of a batch of `channel` that is about to be delivered.

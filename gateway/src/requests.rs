@@ -75,29 +75,24 @@ impl<'a> Requests<'a> {
             };
             let cancellation = self.in_progress.entry(seq).or_default().clone();
             let (shared, fence) = (self.shared, self.fence);
-            let request = async move {
-                let state = match range {
+            let serving = async move {
+                match range {
                     _ if channel.handle.control.is_paused() => {
                         RequestState::Failed(paused_message(channel.id()))
                     }
                     None => sync(channel, store).await,
                     Some(range) => Box::pin(backfill(channel, range, shared, fence)).await,
-                };
-                (seq, state)
+                }
             };
             match range {
                 None => info!(channel = %channel.id(), "read requested"),
                 Some(range) => info!(channel = %channel.id(), %range, "backfill requested"),
             }
-            self.work.push(
-                async move {
-                    cancellation
-                        .run_until_cancelled(Box::pin(request))
-                        .await
-                        .unwrap_or_else(|| (seq, RequestState::Failed("withdrawn".to_owned())))
-                }
-                .boxed(),
-            );
+            let answer = async move {
+                let state = cancellation.run_until_cancelled(Box::pin(serving)).await;
+                (seq, state.unwrap_or_else(|| RequestState::Failed("withdrawn".to_owned())))
+            };
+            self.work.push(answer.boxed());
         }
         Ok(())
     }

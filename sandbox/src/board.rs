@@ -63,7 +63,7 @@ impl Upstream for Board {
         Thread::new(behaviour, entry, change).served_state()
     }
 
-    fn on_filed(&mut self, source: &mut SourceState<Quirk>, number: u64) {
+    fn on_filed(&mut self, source: &mut Source, number: u64) {
         let behaviour = &source.behaviour;
         if behaviour.faults.strikes(Quirk::Gap, number) {
             source.register.delete(number, source.now());
@@ -78,10 +78,12 @@ impl Upstream for Board {
         }
     }
 
-    fn answer(&mut self, source: &mut SourceState<Quirk>, request: &Request) -> Reply {
+    fn answer(&mut self, source: &mut Source, request: &Request) -> Reply {
         answer::answer(self, source, request)
     }
 }
+
+type Source = SourceState<Quirk>;
 
 quirks! {
     Quirk of items {

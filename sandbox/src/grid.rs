@@ -58,7 +58,7 @@ impl Upstream for Grid {
         Report::new(behaviour, entry, change).served_state()
     }
 
-    fn answer(&mut self, source: &mut SourceState<Quirk>, request: &Request) -> Reply {
+    fn answer(&mut self, source: &mut Source, request: &Request) -> Reply {
         if request.method != "GET" || request.path != "/restapi/appeal/page" {
             return Reply::html(404, "Not Found");
         }
@@ -96,6 +96,8 @@ impl Upstream for Grid {
     }
 }
 
+type Source = SourceState<Quirk>;
+
 quirks! {
     Quirk of items {
         /// Report: longitude and latitude are `0`.
@@ -122,14 +124,14 @@ const SKEW: TimeDelta = TimeDelta::seconds(90);
 const UNAVAILABLE: TimeDelta = TimeDelta::seconds(2);
 const MAX_ROWS: usize = 100;
 
-fn refused(source: &mut SourceState<Quirk>, why: &'static str, message: &str) -> Reply {
+fn refused(source: &mut Source, why: &'static str, message: &str) -> Reply {
     source.refuse(why);
     let mut reply = Reply::json(json!({ "code": 401, "message": message }).to_string());
     reply.status = 401;
     reply
 }
 
-fn page(source: &SourceState<Quirk>, request: &Request) -> Reply {
+fn page(source: &Source, request: &Request) -> Reply {
     let number = |name: &str| request.param(name).and_then(|text| text.parse::<usize>().ok());
     let page = number("page").unwrap_or(1).max(1);
     let size = number("size").unwrap_or(MAX_ROWS).clamp(1, MAX_ROWS);

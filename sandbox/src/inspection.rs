@@ -102,7 +102,7 @@ impl<L: Level> Upstream for Platform<L> {
         Clue::new(behaviour, entry, change).served_state()
     }
 
-    fn on_filed(&mut self, source: &mut SourceState<Quirk>, number: u64) {
+    fn on_filed(&mut self, source: &mut Source, number: u64) {
         let is_late = source.behaviour.faults.strikes(Quirk::LateRow, number);
         if let Some(entry) = source.register.entry_mut(number) {
             // Yesterday grows until noon; what comes after that is today's.
@@ -113,10 +113,12 @@ impl<L: Level> Upstream for Platform<L> {
         }
     }
 
-    fn answer(&mut self, source: &mut SourceState<Quirk>, request: &Request) -> Reply {
+    fn answer(&mut self, source: &mut Source, request: &Request) -> Reply {
         answer::answer(self, source, request)
     }
 }
+
+type Source = SourceState<Quirk>;
 
 quirks! {
     Quirk of items {

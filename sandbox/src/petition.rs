@@ -62,10 +62,12 @@ impl Upstream for Bureau {
         Case::new(behaviour, entry, change).served_state()
     }
 
-    fn answer(&mut self, source: &mut SourceState<Quirk>, request: &Request) -> Reply {
+    fn answer(&mut self, source: &mut Source, request: &Request) -> Reply {
         answer::answer(self, source, request)
     }
 }
+
+type Source = SourceState<Quirk>;
 
 quirks! {
     Quirk of items {

@@ -110,16 +110,16 @@ pub struct City {
 enum Channel {
     Hotline(Box<Hotline>),
     Files(Box<Enterprise>),
-    Http(Box<dyn Source>),
+    Http(Box<dyn HttpSource>),
 }
 
 /// A [`Simulator`] of any kind.
-trait Source: std::fmt::Debug + Send + Sync {
+trait HttpSource: std::fmt::Debug + Send + Sync {
     fn truth(&self) -> Truth;
     fn live(&self, new: u64, moved: u64);
 }
 
-impl<U: Upstream> Source for Simulator<U> {
+impl<U: Upstream> HttpSource for Simulator<U> {
     fn truth(&self) -> Truth {
         self.truth()
     }

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::run::{build, print_line, root};
+use crate::run::{build, print, root};
 
 /// What became of the records of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -49,14 +49,14 @@ pub(crate) fn cases(folder: &Path) -> Result<()> {
             let input = input.file_name().unwrap_or_default().to_string_lossy();
             let sign = if explained == synced { "  " } else { "≠ " };
             let name = format!("{case}/{input}");
-            print_line(format_args!(
+            print(format_args!(
                 "{sign}{name:60} explain {explained}
   {:60} sync    {synced}",
                 ""
             ));
         }
     }
-    print_line(format_args!("{n_files} files, {n_different} of which `explain` and `sync` differ"));
+    print(format_args!("{n_files} files, {n_different} of which `explain` and `sync` differ"));
     ensure!(n_files > 0, "{} holds no cases", folder.display());
     ensure!(n_different == 0, "`explain` and `sync` differ");
     Ok(())

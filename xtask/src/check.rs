@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::{
-    run::{cargo, output_of, print_line, root, run},
+    run::{cargo, output_of, print, root, run},
     test::{NEXTEST, Steps, has_nextest},
 };
 
@@ -26,10 +26,10 @@ fn run_all(steps: &mut Steps) -> Result<()> {
     steps.step("format", || run(cargo(&["fmt", "--all", "--check"])))?;
     let mut crates = affected(&changed_files()?, &Workspace::read()?);
     if crates.is_empty() {
-        print_line(format_args!("no crate changed since the branch left main"));
+        print(format_args!("no crate changed since the branch left main"));
         return Ok(());
     }
-    print_line(format_args!("changed, or in need of what changed: {}", join(&crates)));
+    print(format_args!("changed, or in need of what changed: {}", join(&crates)));
     if crates.contains(SYSTEM_TESTS) {
         crates.insert("gateway".to_owned()); // they start its program
     }

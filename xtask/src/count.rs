@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::run::{output_of, print_line, root};
+use crate::run::{output_of, print, root};
 
 /// Lines of code, without tests, comments and blank lines.
 const MAX_LINES: usize = 42_500;
@@ -32,10 +32,10 @@ pub(crate) fn count() -> Result<()> {
         }
     }
     for (folder, size) in &folders {
-        print_line(format_args!("{:>8} lines {:>5} files  {folder}", size.lines, size.files));
+        print(format_args!("{:>8} lines {:>5} files  {folder}", size.lines, size.files));
     }
     let Size { lines, files } = total;
-    print_line(format_args!("{lines:>8} lines {files:>5} files  together"));
+    print(format_args!("{lines:>8} lines {files:>5} files  together"));
     ensure!(lines <= MAX_LINES, "{lines} lines of code are more than {MAX_LINES}");
     ensure!(files <= MAX_FILES, "{files} files are more than {MAX_FILES}");
     Ok(())

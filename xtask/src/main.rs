@@ -19,7 +19,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::run::print_line;
+use crate::run::print;
 
 /// Tasks of the Tonghui repository.
 #[derive(Parser)]
@@ -147,7 +147,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print_line(format_args!("error: {error:#}"));
+            print(format_args!("error: {error:#}"));
             // 2 as for every usage or configuration error: somebody has to install something.
             let code = if error.is::<setup::Missing>() { 2 } else { 1 };
             ExitCode::from(code)

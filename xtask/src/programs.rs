@@ -6,7 +6,7 @@ use std::{env, fs, iter, path::Path, process::Command};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    run::{build, cargo, print_line, root, run},
+    run::{build, cargo, print, root, run},
     servers::Servers,
     setup,
 };
@@ -108,7 +108,7 @@ pub(crate) fn schema(check: bool) -> Result<()> {
         let path = root().join(file);
         if !check {
             fs::write(&path, &schema).with_context(|| format!("cannot write {file}"))?;
-            print_line(format_args!("wrote {file}"));
+            print(format_args!("wrote {file}"));
         } else if fs::read_to_string(&path).ok().as_deref() != Some(&schema) {
             outdated.push(*file);
         }

@@ -88,7 +88,7 @@ pub(crate) fn root() -> &'static Path {
 ///
 /// Not `println!`, which panics if standard output is closed, as by `cargo xtask test | head`. Here the
 /// line is dropped, and the exit code still tells the result.
-pub(crate) fn print_line(line: fmt::Arguments<'_>) {
+pub(crate) fn print(line: fmt::Arguments<'_>) {
     echo(format!("{line}\n").as_bytes());
 }
 

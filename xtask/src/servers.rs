@@ -18,7 +18,7 @@ use anyhow::Result;
 
 use self::{folder::Folder, process::Process};
 use crate::{
-    run::{self, print_line, run},
+    run::{self, print, run},
     setup,
 };
 
@@ -62,9 +62,9 @@ pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
     };
     let pid = server.processes.first().map(|process| ("pid", process.id().to_string()));
     for (name, value) in server.variables.iter().chain(&pid).chain(&server.facts) {
-        print_line(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
+        print(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
     }
-    print_line(format_args!("ready"));
+    print(format_args!("ready"));
     let ended = || server.processes.first().is_none_or(|one| one.ended_within(POLL_INTERVAL));
     while !run::is_interrupted() && !ended() {}
     Ok(())

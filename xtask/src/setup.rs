@@ -5,7 +5,7 @@ use std::{fmt, fs, os::unix::fs::MetadataExt, process::Command};
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    run::{output_of, print_line, root, run},
+    run::{output_of, print, root, run},
     servers,
 };
 
@@ -48,13 +48,13 @@ pub(crate) fn setup() -> Result<()> {
 fn packages() -> Result<()> {
     let missing = missing_packages();
     if missing.is_empty() {
-        print_line(format_args!("nothing to install"));
+        print(format_args!("nothing to install"));
         return Ok(());
     }
     let Some(mut shell) = root_shell() else {
         return Err(Missing(install_command(&missing)).into());
     };
-    print_line(format_args!("installing {}", missing.join(", ")));
+    print(format_args!("installing {}", missing.join(", ")));
     run(shell.args(["-eu", "-c", INSTALL, "setup"]).args(&missing))?;
     let left = missing_packages();
     ensure!(left.is_empty(), "installed, yet the programs of {} are not found", left.join(", "));
@@ -125,7 +125,7 @@ pub(crate) fn install(environment: &Environment) -> Result<String> {
     let installed = root().join(folder).join("installed.txt");
     let python = root().join(folder).join("bin/python");
     if !fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
-        print_line(format_args!("installing {requirements} into {folder}"));
+        print(format_args!("installing {requirements} into {folder}"));
         let venv = ["-m", "venv", "--clear"];
         run(Command::new("python3").args(venv).arg(root().join(folder)))
             .context("no virtual environment: apt-get install python3-venv")?;

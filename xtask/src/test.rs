@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     programs,
-    run::{cargo, output_of, print_line, run, run_shown},
+    run::{cargo, output_of, print, run, run_shown},
     servers::Servers,
     setup,
 };
@@ -29,9 +29,9 @@ pub(crate) fn test() -> Result<()> {
     let result = run_all(&mut steps, &mut counts);
     steps.summary();
     if let Err(error) = &result {
-        print_line(format_args!("FAILED: {error:#}"));
+        print(format_args!("FAILED: {error:#}"));
     }
-    print_line(format_args!("{} passed, {} failed", counts.passed, counts.failed));
+    print(format_args!("{} passed, {} failed", counts.passed, counts.failed));
     result
 }
 
@@ -113,13 +113,13 @@ fn run_tests(mut command: Command, servers: &Servers, counts: &mut TestCounts) -
 /// Prints the version of the compiler, and checks at the start that the tools are installed that a
 /// minimal installation lacks.
 fn toolchain() -> Result<()> {
-    print_line(format_args!("{}", output_of(Command::new("rustc").arg("--version"))?.trim()));
+    print(format_args!("{}", output_of(Command::new("rustc").arg("--version"))?.trim()));
     for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         output_of(cargo(&[tool, "--version"]))
             .with_context(|| format!("install it: rustup component add {component}"))?;
     }
     let runner = if has_nextest() { "cargo-nextest" } else { "cargo test" };
-    print_line(format_args!("tests run under {runner}"));
+    print(format_args!("tests run under {runner}"));
     Ok(())
 }
 
@@ -143,21 +143,21 @@ impl Steps {
         name: &'static str,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        print_line(format_args!("==> {name}"));
+        print(format_args!("==> {name}"));
         let begun = Instant::now();
         let result = work().with_context(|| format!("step `{name}` failed"));
         let took = begun.elapsed();
         self.done.push((name, took));
         let end = if result.is_ok() { "done" } else { "FAILED" };
-        print_line(format_args!("<== {name}: {end} in {:.1} s", took.as_secs_f64()));
+        print(format_args!("<== {name}: {end} in {:.1} s", took.as_secs_f64()));
         result
     }
 
     /// Lists what was done.
     pub(crate) fn summary(&self) {
-        print_line(format_args!("steps:"));
+        print(format_args!("steps:"));
         for (name, took) in &self.done {
-            print_line(format_args!("{:>8.1} s  {name}", took.as_secs_f64()));
+            print(format_args!("{:>8.1} s  {name}", took.as_secs_f64()));
         }
     }
 }

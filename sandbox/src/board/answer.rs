@@ -9,21 +9,17 @@ use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::board::thread::{Thread, tid};
-use crate::board::{APP_CODE, Board, Quirk};
+use crate::board::{APP_CODE, Board, Quirk, Source};
 use crate::sign;
+use crate::source::Limits;
 use crate::source::http::{Reply, Request};
 use crate::source::limit::Bucket;
-use crate::source::{Limits, SourceState};
 
 const COOKIE: &str = "__jsluid_s";
 const ROWS: u64 = 10;
 const MAX_ROWS: u64 = 20;
 
-pub(super) fn answer(
-    board: &mut Board,
-    source: &mut SourceState<Quirk>,
-    request: &Request,
-) -> Reply {
+pub(super) fn answer(board: &mut Board, source: &mut Source, request: &Request) -> Reply {
     if request.method == "GET" {
         return welcome(board, source, request);
     }
@@ -52,7 +48,7 @@ pub(super) fn answer(
     Reply::json(body.to_string())
 }
 
-fn welcome(board: &Board, source: &mut SourceState<Quirk>, request: &Request) -> Reply {
+fn welcome(board: &Board, source: &mut Source, request: &Request) -> Reply {
     if request.path != "/" {
         return Reply::html(404, "Not Found");
     }
@@ -77,7 +73,7 @@ fn signed_param(request: &Request) -> Option<Value> {
     if is_known { serde_json::from_str(param).ok() } else { None }
 }
 
-fn list_of(board: &Board, source: &SourceState<Quirk>, param: &Value) -> Value {
+fn list_of(board: &Board, source: &Source, param: &Value) -> Value {
     let rows = number(&param["rows"]).unwrap_or(ROWS).clamp(1, MAX_ROWS);
     let rows = usize::try_from(rows).unwrap_or_default();
     let fid = number(&param["fid"]).unwrap_or_default();
@@ -108,13 +104,13 @@ fn list_of(board: &Board, source: &SourceState<Quirk>, param: &Value) -> Value {
 }
 
 /// The thread as the list shows it, if it exists and is in the requested state.
-fn shown(source: &SourceState<Quirk>, number: u64, wanted: u64) -> Option<Value> {
+fn shown(source: &Source, number: u64, wanted: u64) -> Option<Value> {
     let entry = source.register.entry(number).filter(|entry| entry.gone.is_none())?;
     let thread = Thread::new(&source.behaviour, entry, entry.last());
     (wanted <= 1 || wanted == thread.state_number()).then(|| thread.listed())
 }
 
-fn detail_of(source: &mut SourceState<Quirk>, param: &Value) -> Value {
+fn detail_of(source: &mut Source, param: &Value) -> Value {
     let number = number(&param["tid"]).and_then(|tid| tid.checked_sub(20_000_000)).map(|n| n / 3);
     let entry = number.and_then(|number| source.register.entry(number));
     let entry = entry.filter(|entry| entry.gone.is_none() && param["tid"] == tid(entry.number));
@@ -171,7 +167,7 @@ impl Guard {
     }
 
     /// The refusal, if this request is refused.
-    pub(super) fn stop(&mut self, source: &mut SourceState<Quirk>) -> Option<Reply> {
+    pub(super) fn stop(&mut self, source: &mut Source) -> Option<Reply> {
         let now = source.now();
         match self.penalty {
             Some(Penalty::Throttled { until, .. }) if now < until => {
@@ -198,14 +194,14 @@ impl Guard {
     }
 }
 
-fn throttled(source: &mut SourceState<Quirk>, wait: TimeDelta) -> Reply {
+fn throttled(source: &mut Source, wait: TimeDelta) -> Reply {
     source.refuse("limit");
     // Rounded up: a reader that waits as told must not be early.
     let seconds = (wait.num_milliseconds() + 999) / 1_000;
     Reply::html(429, "Too Many Requests").with("retry-after", seconds.to_string())
 }
 
-fn banned(source: &mut SourceState<Quirk>) -> Reply {
+fn banned(source: &mut Source) -> Reply {
     source.refuse("ban");
     Reply::html(403, "访问被拒绝")
 }

@@ -1,7 +1,7 @@
 //! One thread: what a citizen wrote to a leader, as the list and the detail show it.
 
 use chrono::{NaiveDateTime, TimeDelta};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::board::{Forum, Quirk};
 use crate::city;
@@ -151,8 +151,9 @@ impl<'a> Thread<'a> {
             "reply": self.answer.map(|(text, _)| text),
             "quality": [quality_flag("people", "masked_value")],
         });
-        let parts = Map::from_iter([("detail".to_owned(), self.detail())]);
-        self.item.served_state(facts, self.listed(), parts)
+        let mut state = self.item.served_state(facts, self.listed());
+        state.parts.insert("detail".to_owned(), self.detail());
+        state
     }
 
     fn shown(&self) -> String {

@@ -1,6 +1,6 @@
 //! One report: sent by somebody with the app, or found by a grid worker on a round.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::city;
 use crate::grid::Quirk;
@@ -103,7 +103,7 @@ impl<'a> Report<'a> {
             "status_raw": status,
             "quality": is_flagged.then(|| [quality_flag("location", "out_of_range")]),
         });
-        self.item.served_state(facts, self.row(), Map::new())
+        self.item.served_state(facts, self.row())
     }
 
     fn grid(&self) -> String {

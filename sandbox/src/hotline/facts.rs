@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::QuirkSet;
 use crate::city::current_code;
-use crate::hotline::{Hotline, Pressing, Quirk, Row, State, life};
+use crate::hotline::{Hotline, Pressing, Quirk, Row, State};
 use crate::truth::{
     Class, Facts, Outcome, ServedState, Truth, cleaned, facts, main_person, quality_flag, unified,
     utc,
@@ -74,7 +74,7 @@ fn demand_facts(state: &State, additions: &[Pressing]) -> Facts {
         "region_raw": row.areacode,
         "address": text(&row.rqstaddress),
         "confidential": row.issecret == "1",
-        "status": status_raw.as_deref().and_then(life::unified),
+        "status": status_raw.as_deref().and_then(|status| unified("hotline_status", status)),
         "status_raw": status_raw,
         "resolved_at": row.finishtime.as_deref().and_then(time),
         "people": main_person(text(&row.rqstperson).as_deref(), phone),

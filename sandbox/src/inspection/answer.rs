@@ -4,9 +4,8 @@ use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::inspection::clue::Clue;
-use crate::inspection::{APP_KEY, Level, Platform, Quirk, REGION, ROW_KEY, SID, TABLE};
+use crate::inspection::{APP_KEY, Level, Platform, Quirk, REGION, ROW_KEY, SID, Source, TABLE};
 use crate::sign;
-use crate::source::SourceState;
 use crate::source::http::{Reply, Request};
 use crate::source::register::{Change, Entry};
 use crate::when::{epoch_ms, http_date};
@@ -18,7 +17,7 @@ const NOTHING: &str = "没有数据或者时间格式错误";
 
 pub(super) fn answer<L: Level>(
     platform: &mut Platform<L>,
-    source: &mut SourceState<Quirk>,
+    source: &mut Source,
     request: &Request,
 ) -> Reply {
     let reply = judged(platform, source, request);
@@ -28,11 +27,7 @@ pub(super) fn answer<L: Level>(
     reply
 }
 
-fn judged<L: Level>(
-    platform: &mut Platform<L>,
-    source: &mut SourceState<Quirk>,
-    request: &Request,
-) -> Reply {
+fn judged<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &Request) -> Reply {
     let is_list = match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/sysapi/dcxs") => true,
         ("POST", "/sysapi/getsecret") => false,
@@ -79,12 +74,12 @@ fn header<'a, L: Level>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.header(&format!("{}_{name}", L::HEADERS))
 }
 
-fn refused(source: &mut SourceState<Quirk>, why: &'static str, code: &str, message: &str) -> Reply {
+fn refused(source: &mut Source, why: &'static str, code: &str, message: &str) -> Reply {
     source.refuse(why);
     Reply::json(json!({ "errCode": code, "errMsg": message }).to_string())
 }
 
-fn day<L>(platform: &Platform<L>, source: &mut SourceState<Quirk>, request: &Request) -> Reply {
+fn day<L>(platform: &Platform<L>, source: &mut Source, request: &Request) -> Reply {
     if request.param("table_id").as_deref() != Some(TABLE)
         || request.param("cd_source").as_deref() != Some(REGION)
     {
@@ -106,7 +101,7 @@ fn day<L>(platform: &Platform<L>, source: &mut SourceState<Quirk>, request: &Req
 }
 
 /// The answer for a day: the clues received on it, and those whose state changed on it.
-fn rows<L>(platform: &Platform<L>, source: &SourceState<Quirk>, day: NaiveDate) -> Vec<Value> {
+fn rows<L>(platform: &Platform<L>, source: &Source, day: NaiveDate) -> Vec<Value> {
     let received = platform.days.range((day, 0)..=(day, u64::MAX));
     let received = received.filter_map(|(_, number)| source.register.entry(*number));
     let midnight = day.and_time(chrono::NaiveTime::MIN);
@@ -118,7 +113,7 @@ fn rows<L>(platform: &Platform<L>, source: &SourceState<Quirk>, day: NaiveDate) 
 }
 
 /// The newest state; of a re-issued clue, also the one before.
-fn states(source: &SourceState<Quirk>, entry: &Entry) -> Vec<Value> {
+fn states(source: &Source, entry: &Entry) -> Vec<Value> {
     let both = source.behaviour.faults.strikes(Quirk::Reissued, entry.number);
     let shown: &[Change] = match entry.changes.as_slice() {
         [.., before, last] if both => &[*before, *last],

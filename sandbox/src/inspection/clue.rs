@@ -1,7 +1,7 @@
 //! One clue (督查线索). Field names are in lower case, dates are written in three formats.
 
 use chrono::{NaiveDateTime, TimeDelta};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::city;
 use crate::inspection::Quirk;
@@ -86,7 +86,7 @@ impl<'a> Clue<'a> {
             "reply": closed.map(|_| REPLY),
             "quality": is_masked.then(|| [quality_flag("people", "masked_value")]),
         });
-        self.item.served_state(facts, self.row(), Map::new())
+        self.item.served_state(facts, self.row())
     }
 
     /// So many days after the day of receipt, without a time.

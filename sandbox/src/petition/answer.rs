@@ -7,20 +7,16 @@ use serde_json::{Value, json};
 
 use crate::petition::case::{Case, xfjid};
 use crate::petition::element::{envelope, fault, inside, package};
-use crate::petition::{Bureau, Quirk, SHARED};
+use crate::petition::{Bureau, Quirk, SHARED, Source};
 use crate::sign;
+use crate::source::Limits;
 use crate::source::http::{Reply, Request};
 use crate::source::register::Entry;
-use crate::source::{Limits, SourceState};
 use crate::when::from_plain;
 
 const MAX_ROWS: usize = 100;
 
-pub(super) fn answer(
-    bureau: &mut Bureau,
-    source: &mut SourceState<Quirk>,
-    request: &Request,
-) -> Reply {
+pub(super) fn answer(bureau: &mut Bureau, source: &mut Source, request: &Request) -> Reply {
     if request.method != "POST" || request.path != "/XfjkWebService/Service.asmx" {
         return Reply::html(404, "Not Found");
     }
@@ -57,7 +53,7 @@ pub(super) fn answer(
     envelope(action, outer, inner, &content)
 }
 
-fn is_closed_for_maintenance(source: &SourceState<Quirk>) -> bool {
+fn is_closed_for_maintenance(source: &Source) -> bool {
     let from = NaiveTime::from_hms_opt(2, 0, 0).unwrap_or_default();
     let now = source.now().time();
     let is_night = from <= now && now < from + Duration::from_secs(30 * 60);
@@ -66,7 +62,7 @@ fn is_closed_for_maintenance(source: &SourceState<Quirk>) -> bool {
 
 fn refusal(
     bureau: &mut Bureau,
-    source: &mut SourceState<Quirk>,
+    source: &mut Source,
     body: &str,
 ) -> Option<(&'static str, &'static str)> {
     if inside(body, "httpRequestVerify") != Some(sign::md5_hex(SHARED)) {
@@ -91,7 +87,7 @@ fn refusal(
     None
 }
 
-fn list(bureau: &mut Bureau, source: &SourceState<Quirk>, body: &str) -> Value {
+fn list(bureau: &mut Bureau, source: &Source, body: &str) -> Value {
     let time = |name: &str| from_plain(&inside(body, name)?);
     let number = |name: &str| inside(body, name).and_then(|text| text.parse::<usize>().ok());
     let (Some(from), Some(upto)) = (time("kssj"), time("jssj")) else {
@@ -125,7 +121,7 @@ fn list(bureau: &mut Bureau, source: &SourceState<Quirk>, body: &str) -> Value {
     package(head, json!({ "XFJLIST": { "XFJ": cases } }))
 }
 
-fn acknowledge(bureau: &mut Bureau, source: &SourceState<Quirk>, body: &str) -> Value {
+fn acknowledge(bureau: &mut Bureau, source: &Source, body: &str) -> Value {
     let ids = inside(body, "xfjids").unwrap_or_default();
     let ids = ids.split(',').map(str::trim).filter(|id| !id.is_empty());
     let (mut done, mut again, mut failed) = (Vec::new(), Vec::new(), Vec::new());

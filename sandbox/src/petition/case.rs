@@ -2,7 +2,7 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use chrono::{NaiveDateTime, TimeDelta};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::petition::Quirk;
 use crate::petition::element::{HALF_CHARACTER, tree};
@@ -143,7 +143,7 @@ impl<'a> Case<'a> {
             "status_raw": status,
             "quality": flags,
         });
-        let mut state = self.item.served_state(facts, tree(&self.element(false)), Map::new());
+        let mut state = self.item.served_state(facts, tree(&self.element(false)));
         if self.item.has_quirk(Quirk::HalfCharacter) {
             state.outcome = Outcome::Reject(Class::MalformedBytes);
         }

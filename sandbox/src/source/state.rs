@@ -101,12 +101,7 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
 
     /// This state, as it is served and what must come of it. `own` are the facts that only its kind
     /// has; they replace those that all kinds have in common.
-    pub(crate) fn served_state(
-        &self,
-        own: Value,
-        payload: Value,
-        parts: Map<String, Value>,
-    ) -> ServedState {
+    pub(crate) fn served_state(&self, own: Value, payload: Value) -> ServedState {
         let common = json!({
             "title": cleaned(&self.title),
             "content": cleaned(&self.content),
@@ -117,6 +112,6 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
         let quirks = self.behaviour.faults.at(self.number).filter(|q| Q::OF_ITEMS.contains(q));
         let faults = quirks.map(QuirkSet::name).collect();
         let outcome = Outcome::Demand(facts([common, own]));
-        ServedState { at: self.change.at, outcome, faults, payload, parts }
+        ServedState { at: self.change.at, outcome, faults, payload, parts: Map::new() }
     }
 }

@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{self, print_line};
+use crate::run::{self, print};
 
 const START_WITHIN: Duration = Duration::from_secs(120);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -85,7 +85,7 @@ impl Drop for Process {
             }
         };
         if !ended {
-            print_line(format_args!("{} does not stop, killing it", self.name));
+            print(format_args!("{} does not stop, killing it", self.name));
             run::send_signal("KILL", &format!("-{}", self.child.id()));
         }
         let _ = self.child.wait();
