@@ -75,7 +75,7 @@ impl LeaseHolder {
             && let Err(fault) = self.store.release_lease(lease).await
         {
             let wait = "another process can take it over in 15 s";
-            log_failure(lease, "cannot release the lease", &fault, PERIOD, wait);
+            report(lease, "cannot release the lease", &fault, PERIOD, wait);
         }
         done
     }
@@ -99,7 +99,7 @@ impl LeaseHolder {
         let Some((day, n_requests)) = limits.booked_today() else { return };
         if let Err(fault) = self.store.book_requests(lease, day, n_requests).await {
             let wait = "some of today's requests stay unused";
-            log_failure(lease, "cannot record the requests sent", &fault, Duration::ZERO, wait);
+            report(lease, "cannot record the requests sent", &fault, Duration::ZERO, wait);
         }
     }
 
@@ -126,13 +126,7 @@ impl LeaseHolder {
                     return;
                 }
                 Ok(Err(fault)) if Instant::now() < safe_until => {
-                    log_failure(
-                        lease,
-                        "cannot renew the lease",
-                        &fault,
-                        RENEW_EVERY,
-                        "retry in 4 s",
-                    );
+                    report(lease, "cannot renew the lease", &fault, RENEW_EVERY, "retry in 4 s");
                 }
                 Ok(Err(_)) | Err(_) => {
                     let upstream = &lease.upstream;
@@ -145,7 +139,7 @@ impl LeaseHolder {
 }
 
 /// Logs a failed operation on a lease; `next` says what happens now, after `wait`.
-fn log_failure(lease: &Lease, what: &str, fault: &Fault, wait: Duration, next: &str) {
+fn report(lease: &Lease, what: &str, fault: &Fault, wait: Duration, next: &str) {
     let (upstream, kind, wait_ms) = (&lease.upstream, fault.kind().name(), wait.as_millis());
     warn!(upstream, kind, wait_ms, "{what}: {fault}; {next}");
 }

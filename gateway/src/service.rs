@@ -74,7 +74,7 @@ pub async fn serve_wanted(
     let Some(ends) = BusEnds::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };
-    let shared = ends.shared(settings, store, stop);
+    let shared = ends.shared();
     let reading = async {
         let Some(shared) = shared else {
             stop.requested().await;
@@ -88,74 +88,70 @@ pub async fn serve_wanted(
         }
         ended
     };
-    Ok(Box::pin(ends.store_during(settings, store, stop, reading)).await)
+    Ok(Box::pin(ends.store_during(reading)).await)
 }
 
-/// The ends of the bus that this process has.
-pub struct BusEnds {
+/// The ends of the bus that this process has, and what they work with.
+pub struct BusEnds<'a> {
+    settings: &'a Settings,
+    store: &'a Database,
+    stop: &'a Stop,
     publisher: Option<AnyPublisher>,
     consumer: Option<AnyConsumer>,
 }
 
-impl BusEnds {
+impl<'a> BusEnds<'a> {
     /// The ends that `role` needs. Waits if the store is away; `None` if stop is requested meanwhile.
     ///
     /// # Errors
     /// As [`serve`].
     pub async fn open(
-        settings: &Settings,
+        settings: &'a Settings,
         role: Role,
-        store: &Database,
-        stop: &Stop,
+        store: &'a Database,
+        stop: &'a Stop,
     ) -> Result<Option<Self>, Fault> {
-        if role == Role::Console {
-            return Ok(Some(Self { publisher: None, consumer: None }));
-        }
-        let Some(broker) = &settings.bus else {
-            let capacity = usize::try_from(settings.limits.memory.0).unwrap_or(usize::MAX);
-            let (publisher, consumer) = in_process(capacity);
-            let (publisher, consumer) =
-                (AnyPublisher::InProcess(publisher), AnyConsumer::InProcess(consumer));
-            return Ok(Some(Self { publisher: Some(publisher), consumer: Some(consumer) }));
-        };
-        let amqp = Amqp::new(assemble::broker(broker)?);
-        let publisher = (role != Role::Sink).then(|| AnyPublisher::Amqp(amqp.publisher()));
-        let consumer = match role {
-            Role::Ingest | Role::Console => None,
-            Role::All | Role::Sink => {
-                match retry_while_transient(stop, || queues(settings, store)).await? {
-                    Some(queues) => Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))),
-                    None => return Ok(None),
+        let (publisher, consumer) = match &settings.bus {
+            _ if role == Role::Console => (None, None),
+            None => {
+                let capacity = usize::try_from(settings.limits.memory.0).unwrap_or(usize::MAX);
+                let (publisher, consumer) = in_process(capacity);
+                (Some(AnyPublisher::InProcess(publisher)), Some(AnyConsumer::InProcess(consumer)))
+            }
+            Some(broker) => {
+                let amqp = Amqp::new(assemble::broker(broker)?);
+                let publisher = (role != Role::Sink).then(|| AnyPublisher::Amqp(amqp.publisher()));
+                if role == Role::Ingest {
+                    (publisher, None)
+                } else {
+                    let known = retry_while_transient(stop, || queues(settings, store)).await?;
+                    let Some(queues) = known else { return Ok(None) };
+                    (publisher, Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))))
                 }
             }
         };
-        Ok(Some(Self { publisher, consumer }))
+        Ok(Some(Self { settings, store, stop, publisher, consumer }))
     }
 
     /// What the channels share; `None` if this process reads no channels.
-    pub fn shared(&self, settings: &Settings, store: &Database, stop: &Stop) -> Option<Shared> {
+    pub fn shared(&self) -> Option<Shared> {
         Some(Shared {
             bus: self.publisher.clone()?,
-            store: store.apart(),
-            grace: settings.limits.grace.0,
+            store: self.store.apart(),
+            grace: self.settings.limits.grace.0,
             environment: Environment {
-                memory: Arc::new(Memory::new(settings.limits.memory.0)),
+                memory: Arc::new(Memory::new(self.settings.limits.memory.0)),
                 mapping: Arc::default(),
                 clock: clock::machine(),
-                stop: stop.clone(),
+                stop: self.stop.clone(),
             },
         })
     }
 
     /// Stores what is published while `reading` runs. The sink stops after the channels: they wait for
     /// what they published to be stored.
-    pub async fn store_during<T>(
-        self,
-        settings: &Settings,
-        store: &Database,
-        stop: &Stop,
-        reading: impl Future<Output = T>,
-    ) -> T {
+    pub async fn store_during<T>(self, reading: impl Future<Output = T>) -> T {
+        let Self { settings, store, stop, consumer, .. } = self;
         let sink_stop = Stop::default();
         let reading = async {
             let read = reading.await;
@@ -163,7 +159,7 @@ impl BusEnds {
             read
         };
         let storing = async {
-            if let Some(consumer) = self.consumer {
+            if let Some(consumer) = consumer {
                 let retrying = RetryingStore::new(store.clone(), stop.token().clone());
                 let (grace, kept) = (settings.limits.grace.0, Stop::default());
                 let sink = async {

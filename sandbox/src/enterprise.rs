@@ -155,7 +155,7 @@ impl Enterprise {
 /// Changes the seed for the choice of the appeals that move, so that filing does not affect it.
 const MOVE_STREAM: u64 = 0x7771_6677;
 
-// The sparse numbers are distinct primes, so that faults seldom meet.
+// The numbers are distinct primes, so that several quirks seldom meet.
 quirks! {
     EnterpriseQuirk of items {
         /// A NUL in the content.
@@ -164,7 +164,7 @@ quirks! {
         LongRow = "long_row" @ 199,
         /// Bytes in the content that are no text in any charset.
         Poison = "poison" @ 211,
-        /// `提交时间` on a clock of twelve hours without saying which half: `2026-10-09 03:30`.
+        /// `提交时间` in twelve-hour time without AM or PM: `2026-10-09 03:30`.
         TwelveHour = "twelve_hour" @ 101,
         /// `期望时间` as a spreadsheet's day number.
         SerialWish = "serial_wish" @ 103,
@@ -174,15 +174,15 @@ quirks! {
         LowerCode = "lower_code" @ 109,
         /// A registration number of 15 digits from before credit codes.
         OldCode = "old_code" @ 113,
-        /// The firm of the appeal before, under another credit code.
+        /// The firm of the previous appeal, under another credit code.
         TwinFirm = "twin_firm" @ 127,
-        /// A type no table has.
+        /// A type that is in no table.
         UnknownType = "unknown_type" @ 131,
-        /// Half of the row only: a line end without quotes cuts it in two.
+        /// An unquoted line end splits the row in two.
         BrokenRow = "broken_row" @ 223,
     }
     others {
-        /// The file's columns have other names (`编号`) and stand in another order.
+        /// The columns of the file have other names (`编号`) and another order.
         Drift = "drift" @ 5,
         /// A column that nobody needs is missing.
         LostColumn = "lost_column" @ 7,
@@ -198,7 +198,7 @@ quirks! {
         UnknownHeader = "unknown_header" @ 23,
         /// No bytes at all.
         EmptyFile = "empty_file" @ 29,
-        /// The header alone, and 0 rows in the manifest.
+        /// Only the header, and 0 rows in the manifest.
         NoRows = "no_rows" @ 31,
         /// The manifest counts one row more than there are.
         WrongRows = "wrong_rows" @ 37,
@@ -209,7 +209,7 @@ quirks! {
         EarlyManifest = "early_manifest" @ 0,
         /// The file never gets a manifest.
         NoManifest = "no_manifest" @ 43,
-        /// Half an hour later the file falls once more under its name, with rows that moved on.
+        /// Half an hour later the file is dropped again under its name, with rows that changed.
         Replaced = "replaced" @ 47,
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use anyhow::Context;
 
-/// The faults of one simulator; made by `quirks!`.
+/// The quirks of one simulator; `quirks!` implements it.
 pub trait QuirkSet: Copy + Eq + 'static {
     /// Quirk, name, and how rarely it occurs in a demonstration; 0 for never.
     const TABLE: &'static [(Self, &'static str, u64)];
@@ -24,15 +24,15 @@ pub trait QuirkSet: Copy + Eq + 'static {
     }
 }
 
-/// Declares a simulator's faults: variant, name, and how rarely it occurs in a demonstration; first
-/// those that strike items (a number counts the items filed), then those that strike requests or
-/// pushes.
+/// Declares the quirks of a simulator: variant, name, and that it occurs every n-th time in a
+/// demonstration. First those of items, of which the filed ones are counted, then those of requests,
+/// pushes or files.
 macro_rules! quirks {
     (
         $type:ident of items {
-            $($(#[$item_doc:meta])* $item:ident = $item_name:literal @ $item_sparse:literal,)*
+            $($(#[$item_doc:meta])* $item:ident = $item_name:literal @ $item_rarity:literal,)*
         }
-        others { $($(#[$doc:meta])* $quirk:ident = $name:literal @ $sparse:literal,)* }
+        others { $($(#[$doc:meta])* $quirk:ident = $name:literal @ $rarity:literal,)* }
     ) => {
         /// One way to misbehave.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,15 +44,15 @@ macro_rules! quirks {
         impl $crate::faults::QuirkSet for $type {
             const OF_ITEMS: &'static [Self] = &[$(Self::$item,)*];
             const TABLE: &'static [(Self, &'static str, u64)] = &[
-                $((Self::$item, $item_name, $item_sparse),)*
-                $((Self::$quirk, $name, $sparse),)*
+                $((Self::$item, $item_name, $item_rarity),)*
+                $((Self::$quirk, $name, $rarity),)*
             ];
         }
     };
 }
 pub(crate) use quirks;
 
-/// Which faults occur, and how often.
+/// Which quirks occur, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults<F>(Vec<(F, NonZeroU64)>);
 
@@ -70,8 +70,7 @@ impl<F: QuirkSet> Faults<F> {
         Self(F::TABLE.iter().filter_map(every).collect())
     }
 
-    /// Reads `poison@100,late_commit@50`: the quirk strikes every 100th time, the 100th being the
-    /// first. `all` stands for [`all_sparse`](Self::all_sparse), nothing for none.
+    /// Reads `poison@100,late_commit@50`: the first quirk strikes the 100th time, the 200th and so on. `all` stands for [`all_sparse`](Self::all_sparse), nothing for none.
     ///
     /// # Errors
     /// When a name is unknown or a number is not a whole number above 0.
@@ -83,7 +82,7 @@ impl<F: QuirkSet> Faults<F> {
         parts.map(one).collect::<anyhow::Result<_>>().map(Self)
     }
 
-    /// The faults that strike time `number`, counted from 1.
+    /// The quirks that strike time `number`, counted from 1.
     pub(crate) fn at(&self, number: u64) -> impl Iterator<Item = F> {
         let due = move |(_, n): &&(F, NonZeroU64)| number.is_multiple_of(n.get());
         self.0.iter().filter(due).map(|(quirk, _)| *quirk)
@@ -100,7 +99,7 @@ fn one<F: QuirkSet>(part: &str) -> anyhow::Result<(F, NonZeroU64)> {
     let known = F::TABLE.iter().find(|(_, known, _)| *known == name);
     let (quirk, _, _) = known.with_context(|| {
         let names: Vec<_> = F::TABLE.iter().map(|(_, name, _)| *name).collect();
-        format!("no quirk is called {name}, there are: {}", names.join(", "))
+        format!("no fault is called {name}, there are: {}", names.join(", "))
     })?;
     let n = n.parse().with_context(|| format!("{part}: {n} is not a whole number above 0"))?;
     Ok((*quirk, n))

@@ -1,9 +1,9 @@
 //! The 12345 hotline as other systems see it: a front-end database (前置库) with text in GBK.
 //!
 //! Real hotlines do not offer an API: others may read and flag their tables. The difficulty is not
-//! SQL but what the tables hold and how they change while they are read. So the simulator keeps
+//! SQL but the content of the tables, and that they change while they are read. So the simulator has
 //! real tables (in an SQLite file, with text columns as BLOBs, because the bytes matter) and lets
-//! the caller change them in every awkward way, one at a time.
+//! the caller make each kind of change on its own.
 //!
 //! The reader's account may read everything and write `ISFETCH`, `SJJHZT` and `SJJHSBYY` of
 //! `CNS_CINFO` and `ISFETCH` of `XF_PRESSING`; any other write is refused as in the real database.
@@ -90,7 +90,7 @@ impl Hotline {
         Ok(database.oracle.clone())
     }
 
-    /// What the reader did so far.
+    /// Counts of what the reader did so far.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -113,7 +113,7 @@ pub struct Counters {
     pub refused: i64,
 }
 
-// The sparse numbers are distinct primes, so that faults seldom meet in one row.
+// The numbers are distinct primes, so that one row seldom has several quirks.
 quirks! {
     Quirk of items {
         /// Bytes in the content that are no text in any encoding of the family; never readable.
@@ -126,7 +126,7 @@ quirks! {
         SlashTime = "slash_time" @ 101,
         /// `RQSTTIME` as `20261009103000`.
         CompactTime = "compact_time" @ 103,
-        /// `RQSTTIME` as a spreadsheet's day number, `46304.4375`.
+        /// `RQSTTIME` as the day number of a spreadsheet, `46304.4375`.
         SerialTime = "serial_time" @ 107,
         /// `RQSTTIME` empty.
         EmptyTime = "empty_time" @ 109,
@@ -173,7 +173,7 @@ quirks! {
         ExcelReturn = "excel_return" @ 197,
         /// Pictures and rare characters, four bytes each, in the content.
         FourByte = "four_byte" @ 199,
-        /// `锟斤拷` in the content: ruined before it came here.
+        /// `锟斤拷` in the content: damaged by an earlier system.
         Mojibake = "mojibake" @ 229,
     }
     others {}

@@ -1,8 +1,7 @@
-//! A city in a box: the upstream side of the gateway, with everything that goes wrong there.
+//! A simulated city: the upstream side of the gateway, with everything that goes wrong there.
 //!
-//! A gateway that met only well-behaved sources in its tests would not be ready for real ones. So
-//! the sandbox plays the other side, independently of the gateway's code: it files made-up demands
-//! into the front-end database of a hotline, a folder of files, and five sources that are asked
+//! Real sources misbehave, so tests need sources that misbehave too. The sandbox simulates them,
+//! independently of the code of the gateway: it files made-up demands into the front-end database of a hotline, a folder of files, and five sources that are queried
 //! over HTTP (a [`Simulator`] each; a [`City`] is all of them). Sources misbehave on request (see
 //! [`Faults`]) and record every state that was ever visible (see [`Truth`]), so that a test can
 //! compare by key and by payload what arrived with what was served.

@@ -50,7 +50,7 @@ pub struct Thing<S = ServedState> {
 pub struct ServedState {
     /// When it became visible, in Beijing.
     pub at: NaiveDateTime,
-    /// What a correct reader makes of it.
+    /// What a correct reader must make of it.
     pub outcome: Outcome,
     /// Names of the quirks in it.
     pub faults: Vec<&'static str>,

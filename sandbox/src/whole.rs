@@ -1,6 +1,6 @@
 //! The whole city: every channel with its share of the demands, from one seed.
 //!
-//! The shares are those of a city in which the hotline is best known. A new channel is added to
+//! The shares are those of a city where most people call the hotline. A new channel is added to
 //! [`CHANNELS`] and to [`City::open`].
 
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ impl CityPlan {
 pub struct City {
     /// The channels with the number of demands that each had at the start.
     pub split: Vec<(&'static str, u64)>,
-    /// The addresses of the channels that are asked over HTTP, `http://127.0.0.1:port`, by name.
+    /// The addresses of the channels that are queried over HTTP, `http://127.0.0.1:port`, by name.
     pub addresses: Vec<(&'static str, String)>,
     /// The variables that the folders of the channels need.
     pub environment: Vec<(&'static str, String)>,

@@ -49,11 +49,8 @@ pub(crate) fn cases(folder: &Path) -> Result<()> {
             let input = input.file_name().unwrap_or_default().to_string_lossy();
             let sign = if explained == synced { "  " } else { "≠ " };
             let name = format!("{case}/{input}");
-            print(format_args!(
-                "{sign}{name:60} explain {explained}
-  {:60} sync    {synced}",
-                ""
-            ));
+            print(format_args!("{sign}{name:60} explain {explained}"));
+            print(format_args!("  {:60} sync    {synced}", ""));
         }
     }
     print(format_args!("{n_files} files, {n_different} of which `explain` and `sync` differ"));

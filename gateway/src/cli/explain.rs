@@ -41,8 +41,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 
 /// All records as text.
 pub(super) fn draw_records(outcomes: &[Outcome], width: usize) -> String {
-    let records =
-        outcomes.iter().enumerate().map(|(index, each)| draw_record(index + 1, each, width));
+    let numbered = (1..).zip(outcomes);
+    let records = numbered.map(|(number, outcome)| draw_record(number, outcome, width));
     records.collect::<Vec<_>>().join("\n")
 }
 
@@ -70,15 +70,14 @@ fn draw_record(number: usize, outcome: &Outcome, width: usize) -> String {
 /// Why a record was rejected, and what happens to it.
 fn rejected(result: &Value) -> String {
     let reason = &result["reason"];
-    let details = [
+    let rows = [
         ("place", &result["place"]),
         ("record", &result["source_key"]),
         ("reason", if reason.is_string() { reason } else { &reason["code"] }),
         ("detail", &reason["detail"]),
     ];
-    let details = details.iter().filter(|(_, value)| !value.is_null());
-    let lines: String =
-        details.map(|(name, value)| format!("{name:8} {}\n", text(value))).collect();
+    let rows = rows.iter().filter(|(_, value)| !value.is_null());
+    let lines: String = rows.map(|(name, value)| format!("{name:8} {}\n", text(value))).collect();
     format!(
         "{lines}The record goes to quarantine as it came; other records are not affected. Once the source \
          sends a valid\nstate of it, that becomes the demand and the entry is resolved.\n"

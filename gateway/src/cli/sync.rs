@@ -150,30 +150,25 @@ async fn sync(
     let Some(ends) = BusEnds::open(settings, Role::All, &store, stop).await? else {
         return Ok(unreachable_store());
     };
-    let Some(shared) = ends.shared(settings, &store, stop) else {
+    let Some(shared) = ends.shared() else {
         return Ok((Vec::new(), Exit::Done));
     };
     let reading = async {
         let mut rows = pass(channels, &shared, args.no_wait).await;
         if args.wait == Wait::Stored && !args.no_wait {
             for Row { channel, became } in &mut rows {
-                wait_until_stored(&store, channel, became, stop).await;
+                await_stored(&store, channel, became, stop).await;
             }
         }
         rows
     };
-    let rows = Box::pin(ends.store_during(settings, &store, stop, reading)).await;
+    let rows = Box::pin(ends.store_during(reading)).await;
     let exit = exit_of(&rows, args.strict, &store).await?;
     Ok((rows, exit))
 }
 
 /// Waits until everything that the pass read is stored, whichever process does it.
-async fn wait_until_stored(
-    store: &Database,
-    channel: &ChannelId,
-    became: &mut Became,
-    stop: &Stop,
-) {
+async fn await_stored(store: &Database, channel: &ChannelId, became: &mut Became, stop: &Stop) {
     const LOOK_EVERY: Duration = Duration::from_millis(100);
     let Became::Done { step, .. } = became else { return };
     loop {

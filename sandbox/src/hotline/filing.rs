@@ -26,18 +26,18 @@ impl Hotline {
             Duration::ZERO
         };
         let mut filed = Vec::new();
-        let mut left = n;
-        while left > 0 {
+        let mut n_left = n;
+        while n_left > 0 {
             // In portions, so that not all rows are in memory twice, and other tasks can run.
-            let portion = left.min(1_000);
-            let times = (0..portion).map(|i| now - part(spread, left - 1 - i, n)).collect();
+            let portion = n_left.min(1_000);
+            let times = (0..portion).map(|i| now - part(spread, n_left - 1 - i, n)).collect();
             let keys = file_portion(&mut transaction, &self.settings, times).await?;
             let exhausted = keys.is_empty();
             filed.extend(keys);
             if exhausted {
                 break;
             }
-            left -= portion;
+            n_left -= portion;
         }
         transaction.commit().await?;
 

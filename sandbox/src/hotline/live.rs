@@ -18,9 +18,9 @@ const LOCKED_FOR: Duration = Duration::from_secs(6);
 /// How fast demands come in.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Demands of the first stretch.
+    /// Demands of the first period.
     pub records: u64,
-    /// Length of the first stretch.
+    /// Length of the first period.
     pub over: Duration,
     /// Demands per second after that, without end; 0 to stop there.
     pub then_per_second: u64,
@@ -47,7 +47,7 @@ impl Hotline {
         let mut filed = 0;
         for tick in 1_u64.. {
             let due = pace.due(tick);
-            if filed >= due && pace.over_after(tick) {
+            if filed >= due && pace.is_over_after(tick) {
                 break;
             }
             if stop.run_until_cancelled(interval.tick()).await.is_none() {
@@ -96,7 +96,7 @@ impl Pace {
         u64::try_from(due).unwrap_or(u64::MAX)
     }
 
-    fn over_after(&self, tick: u64) -> bool {
+    fn is_over_after(&self, tick: u64) -> bool {
         let passed = u128::from(tick) * TICK.as_millis();
         self.then_per_second == 0 && passed >= self.over.as_millis() + TICK.as_millis()
     }
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(pace.due(25), 501);
         assert_eq!(pace.due(50), 1_003);
         assert_eq!(pace.due(55), 1_008);
-        assert!(!pace.over_after(1_000_000));
+        assert!(!pace.is_over_after(1_000_000));
     }
 
     #[tokio::test(start_paused = true)]

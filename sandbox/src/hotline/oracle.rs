@@ -78,14 +78,14 @@ impl Oracle {
     }
 
     /// Records a state.
-    pub(super) fn saw(&mut self, at: NaiveDateTime, row: Row, faults: Vec<Quirk>) {
+    pub(super) fn add_state(&mut self, at: NaiveDateTime, row: Row, faults: Vec<Quirk>) {
         let is_readable = row.texts().iter().all(|text| text.read().is_some());
         let key = row.rowguid.clone();
         self.history.add(&key, State { at, is_readable, faults, row }, self.retention);
     }
 
     /// Records an addition.
-    pub(super) fn pressed(&mut self, pressing: Pressing) {
+    pub(super) fn add_pressing(&mut self, pressing: Pressing) {
         self.pressings.entry(pressing.businumber.clone()).or_default().push(pressing);
     }
 }

@@ -4,7 +4,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use crate::city::{self, any_district};
 use crate::dice::Dice;
-use crate::hotline::spoil::{self, Setting};
+use crate::hotline::spoil::{self, RowContext};
 use crate::hotline::{Gbk, Quirk, Row, Settings, life};
 use crate::text::essay;
 use crate::when::plain;
@@ -35,16 +35,16 @@ pub(super) fn record(
         Corpus::Texts(_) => settings.corpus.text(number)?.clone(),
     };
 
-    let asked = at - TimeDelta::seconds(i64::from(dice.between(40, 900)));
+    let called_at = at - TimeDelta::seconds(i64::from(dice.between(40, 900)));
     let source = dice.pick(SOURCES);
-    let number_shown = caller(&mut dice);
+    let caller_number = caller(&mut dice);
     let mut row = Row {
         rowguid,
-        serialnum: format!("{source}{}{:05}", asked.format("%Y%m%d"), number % 100_000),
+        serialnum: format!("{source}{}{:05}", called_at.format("%Y%m%d"), number % 100_000),
         rqstperson: Gbk::new(&city::name(&mut dice)),
-        rqsttime: plain(asked),
-        linknumber: Some(if dice.one_in(5) { caller(&mut dice) } else { number_shown.clone() }),
-        rqstnumber: Some(number_shown),
+        rqsttime: plain(called_at),
+        linknumber: Some(if dice.one_in(5) { caller(&mut dice) } else { caller_number.clone() }),
+        rqstnumber: Some(caller_number),
         rqsttype: dice.pick(TYPES).to_owned(),
         rqstsource: source.to_owned(),
         rqstareacode: district.code.to_owned(),
@@ -62,17 +62,17 @@ pub(super) fn record(
         lastmodifytime: plain(at),
     };
 
-    let setting = Setting { district, before, asked, at };
+    let context = RowContext { district, before, called_at, at };
     let mut content = piece.content;
     let mut faults = Vec::new();
     for quirk in due {
-        if spoil::text(quirk, &mut content, &mut dice)
-            || spoil::row(quirk, &mut row, &setting, &mut dice)
+        if spoil::apply_to_text(quirk, &mut content, &mut dice)
+            || spoil::apply_to_row(quirk, &mut row, &context, &mut dice)
         {
             faults.push(quirk);
         }
     }
-    // Faults below the level of characters come last.
+    // Quirks of bytes come last.
     row.rqstcontent = Gbk::new(&content);
     if settings.faults.strikes(Quirk::Poison, number) {
         row.rqstcontent = spoil::poisoned(&content);

@@ -1,5 +1,5 @@
-//! Applies the faults to a row. Every function returns whether it changed anything, so that the
-//! oracle lists what happened and not what was intended.
+//! Applies quirks to a row. Each function returns whether it changed anything, so that the oracle
+//! lists only the quirks that a row really has.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use encoding_rs::GB18030;
@@ -11,19 +11,19 @@ use crate::hotline::{Gbk, Quirk, Row, life};
 use crate::text::{Dirt, lengthened};
 use crate::when;
 
-/// The context of the row.
-pub(super) struct Setting<'a> {
+/// What the quirks of a row depend on.
+pub(super) struct RowContext<'a> {
     pub(super) district: &'a District,
     /// Serial number of the row filed before.
     pub(super) before: Option<&'a str>,
     /// When the citizen called.
-    pub(super) asked: NaiveDateTime,
+    pub(super) called_at: NaiveDateTime,
     /// When the row was last modified.
     pub(super) at: NaiveDateTime,
 }
 
-/// Faults in the characters of the content.
-pub(super) fn text(quirk: Quirk, content: &mut String, dice: &mut Dice) -> bool {
+/// Applies a quirk to the characters of the content.
+pub(super) fn apply_to_text(quirk: Quirk, content: &mut String, dice: &mut Dice) -> bool {
     let dirt = match quirk {
         Quirk::Html => Dirt::Html,
         Quirk::Nbsp => Dirt::WideSpaces,
@@ -37,7 +37,7 @@ pub(super) fn text(quirk: Quirk, content: &mut String, dice: &mut Dice) -> bool 
             return true;
         }
         Quirk::CutText => {
-            *content = straddling(&lengthened(dice, content, 2_800));
+            *content = with_cut_character(&lengthened(dice, content, 2_800));
             return true;
         }
         _ => return false,
@@ -46,29 +46,34 @@ pub(super) fn text(quirk: Quirk, content: &mut String, dice: &mut Dice) -> bool 
     true
 }
 
-/// Faults in the other columns.
-pub(super) fn row(quirk: Quirk, row: &mut Row, setting: &Setting, dice: &mut Dice) -> bool {
-    let time_is_plain = row.rqsttime == when::plain(setting.asked);
-    let named = row.rqstnumber.is_some();
+/// Applies a quirk to the other columns.
+pub(super) fn apply_to_row(
+    quirk: Quirk,
+    row: &mut Row,
+    context: &RowContext,
+    dice: &mut Dice,
+) -> bool {
+    let time_is_plain = row.rqsttime == when::plain(context.called_at);
+    let has_name = row.rqstnumber.is_some();
     match quirk {
-        Quirk::TwinSerial => match setting.before {
+        Quirk::TwinSerial => match context.before {
             Some(before) => before.clone_into(&mut row.serialnum),
             None => return false,
         },
-        Quirk::SlashTime if time_is_plain => row.rqsttime = when::slashed(setting.asked),
-        Quirk::CompactTime if time_is_plain => row.rqsttime = when::compact(setting.asked),
-        Quirk::SerialTime if time_is_plain => row.rqsttime = when::serial(setting.asked),
+        Quirk::SlashTime if time_is_plain => row.rqsttime = when::slashed(context.called_at),
+        Quirk::CompactTime if time_is_plain => row.rqsttime = when::compact(context.called_at),
+        Quirk::SerialTime if time_is_plain => row.rqsttime = when::serial(context.called_at),
         Quirk::EmptyTime if time_is_plain => row.rqsttime.clear(),
         Quirk::StatusLabel => row.cstatus = Gbk::new(life::label("35")),
-        Quirk::LostZero if named => row.linknumber = Some(format!("553380{}", dice.digits(4))),
-        Quirk::MaskedPhone if named => {
+        Quirk::LostZero if has_name => row.linknumber = Some(format!("553380{}", dice.digits(4))),
+        Quirk::MaskedPhone if has_name => {
             row.rqstnumber = Some(format!("138****{}", dice.digits(4)));
         }
         Quirk::UnknownType => "77".clone_into(&mut row.rqsttype),
         Quirk::LateCommit => {
-            row.lastmodifytime = when::plain(setting.at - TimeDelta::minutes(4));
+            row.lastmodifytime = when::plain(context.at - TimeDelta::minutes(4));
         }
-        Quirk::OldArea => match setting.district.old_code {
+        Quirk::OldArea => match context.district.old_code {
             Some(code) => {
                 code.clone_into(&mut row.rqstareacode);
                 row.areacode = format!("{code}000000");
@@ -80,7 +85,7 @@ pub(super) fn row(quirk: Quirk, row: &mut Row, setting: &Setting, dice: &mut Dic
             row.rqstperson = Gbk::new("匿名");
             (row.rqstnumber, row.linknumber) = (None, None);
         }
-        Quirk::RareName if named => row.rqstperson = Gbk::new(&rare_name(dice)),
+        Quirk::RareName if has_name => row.rqstperson = Gbk::new(&rare_name(dice)),
         _ => return false,
     }
     true
@@ -99,8 +104,8 @@ pub(super) fn poisoned(content: &str) -> Gbk {
 }
 
 /// The text with a two-byte character across the byte limit of the content column.
-fn straddling(text: &str) -> String {
-    let (mut straddling, mut bytes) = (String::new(), 0);
+fn with_cut_character(text: &str) -> String {
+    let (mut with_cut_character, mut bytes) = (String::new(), 0);
     let mut rest = text.chars().peekable();
     while let Some(next) = rest.peek() {
         let width = GB18030.encode(next.encode_utf8(&mut [0; 4])).0.len();
@@ -108,13 +113,13 @@ fn straddling(text: &str) -> String {
             break;
         }
         bytes += width;
-        straddling.push(*next);
+        with_cut_character.push(*next);
         rest.next();
     }
-    straddling.extend(std::iter::repeat_n('.', CONTENT_LIMIT - 1 - bytes));
-    straddling.push('这');
-    straddling.extend(rest);
-    straddling
+    with_cut_character.extend(std::iter::repeat_n('.', CONTENT_LIMIT - 1 - bytes));
+    with_cut_character.push('这');
+    with_cut_character.extend(rest);
+    with_cut_character
 }
 
 #[cfg(test)]

@@ -49,15 +49,11 @@ pub(super) enum Became {
 }
 
 /// Passes over all channels, all upstreams at the same time, until stop is requested.
-pub(super) async fn pass(
-    channels: Vec<LiveChannel>,
-    shared: &Shared,
-    only_request: bool,
-) -> Vec<Row> {
+pub(super) async fn pass(channels: Vec<LiveChannel>, shared: &Shared, no_wait: bool) -> Vec<Row> {
     let leases = LeaseHolder::new(shared.store.apart(), false);
     let groups = LiveChannel::by_upstream(channels);
     let upstreams = groups.into_iter().map(|(name, channels)| {
-        let one = Upstream { name, shared, leases: &leases, only_request };
+        let one = Upstream { name, shared, leases: &leases, no_wait };
         async move { Box::pin(one.pass(channels)).await }
     });
     join_all(upstreams).await.into_iter().flatten().collect()
@@ -67,7 +63,7 @@ struct Upstream<'a> {
     name: String,
     shared: &'a Shared,
     leases: &'a LeaseHolder,
-    only_request: bool,
+    no_wait: bool,
 }
 
 impl Upstream<'_> {
@@ -164,7 +160,7 @@ impl Upstream<'_> {
             Ok(seq) => seq,
             Err(fault) => return Some(Became::NotYet { why: fault.to_string() }),
         };
-        if self.only_request {
+        if self.no_wait {
             return Some(Became::Asked { by: by.to_owned() });
         }
         while !stop.is_requested() {
