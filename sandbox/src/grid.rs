@@ -78,14 +78,8 @@ impl Upstream for Grid {
         if from_http_date(date).is_none_or(|at| (now - at).abs() > SKEW) {
             return refused(source, "clock", "请求时间与服务器相差超过90秒");
         }
-        let right = sign::x_bg(
-            SECRET_KEY,
-            &request.method,
-            &request.path,
-            &request.query,
-            ACCESS_KEY,
-            date,
-        );
+        let Request { method, path, query, .. } = request;
+        let right = sign::x_bg(SECRET_KEY, method, path, query, ACCESS_KEY, date);
         if header("x-bg-hmac-access-key") != ACCESS_KEY
             || header("x-bg-hmac-algorithm") != "hmac-sha256"
             || header("x-bg-hmac-signature") != right

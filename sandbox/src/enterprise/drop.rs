@@ -36,7 +36,7 @@ impl Enterprise {
         let end = if faults.contains(&Quirk::Workbook) { "xlsx" } else { "csv" };
         let name = format!("WQFW_340200_APPEAL_{}.{end}", compact(now));
         self.write(&name, &due, &faults)?;
-        record(&mut platform, now, &name, &due, &faults);
+        platform.record(now, &name, &due, &faults);
         let numbers = due.into_iter().map(|appeal| appeal.number).collect();
         platform.last = Some(LastFile { name: name.clone(), numbers, faults });
         Ok(Some(name))
@@ -56,7 +56,7 @@ impl Enterprise {
             moved.push(appeal.clone());
         }
         self.write(&name, &moved, &faults)?;
-        record(platform, now, &name, &moved, &faults);
+        platform.record(now, &name, &moved, &faults);
         Ok(())
     }
 
@@ -98,27 +98,23 @@ impl Enterprise {
     }
 }
 
-/// Records what a correct reader reads from a file.
-fn record(
-    platform: &mut PlatformState,
-    now: NaiveDateTime,
-    name: &str,
-    appeals: &[Appeal],
-    faults: &[Quirk],
-) {
-    if faults.contains(&Quirk::NoManifest) {
-        return;
-    }
-    if faults.iter().any(|quirk| quirk.refuses_file()) {
-        platform.truth.add(name, facts::file_state(now, name, faults));
-        return;
-    }
-    for appeal in appeals {
-        let state = facts::row_state(now, appeal, faults);
-        let before = platform.truth.thing(&appeal.number).map(|thing| thing.last());
-        // The same row again is nothing new.
-        if before.is_none_or(|before| before.outcome != state.outcome) {
-            platform.truth.add(&appeal.number, state);
+impl PlatformState {
+    /// Records what a correct reader reads from a file.
+    fn record(&mut self, now: NaiveDateTime, name: &str, appeals: &[Appeal], faults: &[Quirk]) {
+        if faults.contains(&Quirk::NoManifest) {
+            return;
+        }
+        if faults.iter().any(|quirk| quirk.refuses_file()) {
+            self.truth.add(name, facts::file_state(now, name, faults));
+            return;
+        }
+        for appeal in appeals {
+            let state = facts::row_state(now, appeal, faults);
+            let before = self.truth.thing(&appeal.number).map(|thing| thing.last());
+            // The same row again is nothing new.
+            if before.is_none_or(|before| before.outcome != state.outcome) {
+                self.truth.add(&appeal.number, state);
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ fn switches_are_read_from_names_and_numbers() {
 #[test]
 fn a_wrong_switch_says_what_is_wrong() {
     for (text, part) in [
-        ("poisson@3", "no quirk is called poisson"),
+        ("poisson@3", "no fault is called poisson"),
         ("poison", "write name@n"),
         ("poison@0", "above 0"),
         ("poison@x", "above 0"),

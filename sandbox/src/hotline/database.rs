@@ -173,10 +173,7 @@ impl WriteTransaction<'_> {
                 self.oracle.history.delete(rowguid, at);
                 continue;
             };
-            let case = self
-                .oracle
-                .case(rowguid)
-                .context("a planned change is of a row that was never filed")?;
+            let case = self.oracle.case(rowguid).context("a planned change is of no known row")?;
             let (mut row, mut faults) = (case.last().row.clone(), case.last().faults.clone());
             row.cstatus = Gbk::from_bytes(status);
             row.lastmodifytime = seen;

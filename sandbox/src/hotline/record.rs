@@ -4,7 +4,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use crate::city::{self, any_district};
 use crate::dice::Dice;
-use crate::hotline::spoil::{self, RowContext};
+use crate::hotline::spoil::{self, Context};
 use crate::hotline::{Gbk, Quirk, Row, Settings, life};
 use crate::text::essay;
 use crate::when::plain;
@@ -62,12 +62,12 @@ pub(super) fn record(
         lastmodifytime: plain(at),
     };
 
-    let context = RowContext { district, before, called_at, at };
+    let context = Context { district, before, called_at, at };
     let mut content = piece.content;
     let mut faults = Vec::new();
     for quirk in due {
-        if spoil::apply_to_text(quirk, &mut content, &mut dice)
-            || spoil::apply_to_row(quirk, &mut row, &context, &mut dice)
+        if spoil::apply_text(quirk, &mut content, &mut dice)
+            || spoil::apply_row(quirk, &mut row, &context, &mut dice)
         {
             faults.push(quirk);
         }

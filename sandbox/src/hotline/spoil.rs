@@ -12,7 +12,7 @@ use crate::text::{Dirt, lengthened};
 use crate::when;
 
 /// What the quirks of a row depend on.
-pub(super) struct RowContext<'a> {
+pub(super) struct Context<'a> {
     pub(super) district: &'a District,
     /// Serial number of the row filed before.
     pub(super) before: Option<&'a str>,
@@ -23,7 +23,7 @@ pub(super) struct RowContext<'a> {
 }
 
 /// Applies a quirk to the characters of the content.
-pub(super) fn apply_to_text(quirk: Quirk, content: &mut String, dice: &mut Dice) -> bool {
+pub(super) fn apply_text(quirk: Quirk, content: &mut String, dice: &mut Dice) -> bool {
     let dirt = match quirk {
         Quirk::Html => Dirt::Html,
         Quirk::Nbsp => Dirt::WideSpaces,
@@ -47,12 +47,7 @@ pub(super) fn apply_to_text(quirk: Quirk, content: &mut String, dice: &mut Dice)
 }
 
 /// Applies a quirk to the other columns.
-pub(super) fn apply_to_row(
-    quirk: Quirk,
-    row: &mut Row,
-    context: &RowContext,
-    dice: &mut Dice,
-) -> bool {
+pub(super) fn apply_row(quirk: Quirk, row: &mut Row, context: &Context, dice: &mut Dice) -> bool {
     let time_is_plain = row.rqsttime == when::plain(context.called_at);
     let has_name = row.rqstnumber.is_some();
     match quirk {
