@@ -23,8 +23,8 @@ pub(crate) fn page(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Escapes control characters as JSON does, so a JSON document keeps its meaning. `kept_bytes` tells how many
-/// bytes at the beginning of a text that starts with such a character stay as they are.
+/// Escapes control characters as JSON does, so a JSON document keeps its meaning. `kept_bytes` gets a
+/// text that starts with such a character, and returns how many of its first bytes stay as they are.
 fn escape(text: &str, kept_bytes: impl Fn(&str) -> usize) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);

@@ -1,5 +1,4 @@
-//! Quirk switches: every known way in which a source misbehaves has a name, and strikes every n-th
-//! time.
+//! Quirks: every known way in which a source misbehaves has a name, and occurs every n-th time.
 
 use std::num::NonZeroU64;
 
@@ -7,12 +6,12 @@ use anyhow::Context;
 
 /// The quirks of one simulator; `quirks!` implements it.
 pub trait QuirkSet: Copy + Eq + 'static {
-    /// Quirk, name, and how rarely it occurs in a demonstration; 0 for never.
+    /// Quirk, name, and that it occurs every n-th time in a demonstration; 0 for never.
     const TABLE: &'static [(Self, &'static str, u64)];
     /// Those that strike items.
     const OF_ITEMS: &'static [Self];
 
-    /// Every quirk there is.
+    /// All quirks.
     fn all() -> impl Iterator<Item = Self> {
         Self::TABLE.iter().map(|(quirk, _, _)| *quirk)
     }
@@ -63,14 +62,15 @@ impl<F: QuirkSet> Faults<F> {
         Self(Vec::new())
     }
 
-    /// Every quirk a demonstration should meet, as often as it should.
+    /// All quirks of a demonstration, as often as they occur there.
     #[must_use]
     pub fn all_sparse() -> Self {
         let every = |&(quirk, _, n): &(F, &str, u64)| Some((quirk, NonZeroU64::new(n)?));
         Self(F::TABLE.iter().filter_map(every).collect())
     }
 
-    /// Reads `poison@100,late_commit@50`: the first quirk strikes the 100th time, the 200th and so on. `all` stands for [`all_sparse`](Self::all_sparse), nothing for none.
+    /// Reads `poison@100,late_commit@50`: the first quirk strikes the 100th time, the 200th and so on.
+    /// `all` means [`all_sparse`](Self::all_sparse), an empty text means none.
     ///
     /// # Errors
     /// When a name is unknown or a number is not a whole number above 0.

@@ -43,7 +43,7 @@ pub struct CityPlan {
     pub records: u64,
     /// Names out of [`CHANNELS`]; the others get the shares of channels that are left out.
     pub channels: Vec<&'static str>,
-    /// Quirk switches by channel, as [`Faults::parse`] reads them; other channels have no faults.
+    /// Quirks by channel, as [`Faults::parse`] reads them; other channels have none.
     pub faults: BTreeMap<String, String>,
     /// The city's time.
     pub clock: Clock,

@@ -29,7 +29,7 @@ pub(super) fn columns() -> Vec<&'static str> {
     COLUMNS.split(',').collect()
 }
 
-/// Writes appeals as a file with `faults`.
+/// Writes appeals as a file that has the quirks `faults`.
 pub(super) fn write(appeals: &[Appeal], faults: &[Quirk]) -> (Vec<u8>, usize) {
     let has = |quirk| faults.contains(&quirk);
     let columns = columns();

@@ -77,7 +77,7 @@ impl Hotline {
     }
 }
 
-/// Files one demand for each time. Returns the key of each with its faults, including the faults
+/// Files one demand for each time. Returns the key of each with its quirks, including the quirks
 /// that happen later.
 async fn file_portion(
     transaction: &mut WriteTransaction<'_>,

@@ -32,7 +32,7 @@ pub struct State {
     pub at: NaiveDateTime,
     /// Whether every text column can be decoded (its last character may be cut in half).
     pub is_readable: bool,
-    /// All faults the case had up to this state.
+    /// All quirks that the case had up to this state.
     pub faults: Vec<Quirk>,
     /// The columns.
     pub row: Row,
