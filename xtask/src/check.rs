@@ -45,7 +45,7 @@ fn run_all(steps: &mut Steps) -> Result<()> {
     })
 }
 
-/// The crates that own the files, and all that depend on them, however indirectly.
+/// The crates of these files, and all that depend on them, directly or not.
 fn affected(files: &[String], workspace: &Workspace) -> BTreeSet<String> {
     let mut affected = BTreeSet::new();
     for file in files {
@@ -92,7 +92,7 @@ fn join(names: &BTreeSet<String>) -> String {
     names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// What `cargo metadata` says of our crates.
+/// The part of `cargo metadata` that is needed.
 #[derive(Deserialize)]
 struct Workspace {
     packages: Vec<Package>,
@@ -119,7 +119,7 @@ impl Workspace {
         Ok(serde_json::from_str(json)?)
     }
 
-    /// The crate in whose folder the file lies; of nested ones the inner.
+    /// The crate whose folder contains the file; for nested folders, the inner one.
     fn owner(&self, file: &str) -> Option<&Package> {
         let file = root().join(file);
         let folder =

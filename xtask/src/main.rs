@@ -1,7 +1,7 @@
 //! `cargo xtask`: everything a developer or a build server does with this repository.
 //!
-//! A program rather than shell scripts, because starting and stopping real servers, and stopping
-//! them on every way out, is the part that scripts get wrong.
+//! It is a program and not shell scripts, because servers must be stopped however a task ends, and
+//! scripts do that badly.
 
 mod check;
 mod count;

@@ -2,8 +2,8 @@
 //!
 //! Tests against a replacement would only prove that the replacement works. So each run gets PostgreSQL,
 //! MariaDB, RabbitMQ and OpenSSH of its own: free ports on loopback, data in a temporary folder, an
-//! unprivileged user, passwords made up on the spot. A further server is one more file here and one
-//! more line in [`Servers::start`] and [`PACKAGES`].
+//! unprivileged user, new passwords. A further server needs one more file here, and one more line in
+//! [`Servers::start`] and [`PACKAGES`].
 
 mod folder;
 mod mariadb;

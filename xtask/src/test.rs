@@ -1,7 +1,7 @@
-//! `cargo xtask test`: the command of the README and of the build server, one and the same.
+//! `cargo xtask test`: the same command for the README and for the build server.
 //!
 //! The cheapest check comes first; the first step that fails ends it. The tests of one step all
-//! run, so that one run names every broken promise.
+//! run, so that one run shows all failures.
 
 use std::{
     process::Command,
@@ -35,7 +35,7 @@ pub(crate) fn test() -> Result<()> {
     result
 }
 
-/// The fault runs of the suite, longer than a build server should wait for.
+/// The fault runs of the suite, longer than a build server should run.
 pub(crate) fn soak() -> Result<()> {
     setup::setup()?;
     run(cargo(&["build", "--locked", "--workspace"]))?; // the programs that the tests start
@@ -65,7 +65,7 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
         run(clippy.args(["--", "-D", "warnings"]))
     })?;
-    // A package of the gateway alone; the others as before, so that nothing else is built anew.
+    // Only the gateway has another feature; the others stay as they are and are not built again.
     steps.step("lints without the demo", || {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
         clippy.args(["--exclude", "system-tests", "--exclude", "tools", "--no-default-features"]);
@@ -78,7 +78,7 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     let servers = steps.step("servers", Servers::start)?;
-    // The laws of the architecture are among these tests: tests/system/architecture.rs.
+    // The rules of the architecture are among these tests: tests/system/architecture.rs.
     steps.step("tests", || run_tests(tests(), &servers, counts))?;
     let examples = cargo(&["test", "--locked", "--workspace", "--doc", "--no-fail-fast"]);
     steps.step("examples in the documentation", || run_tests(examples, &servers, counts))?;
@@ -129,8 +129,8 @@ pub(crate) fn has_nextest() -> bool {
     output_of(cargo(&["nextest", "--version"])).is_ok()
 }
 
-/// Names and times what is done, so that a person who waits, or who reads the log of a build
-/// server, knows where the time went and where it stopped.
+/// Prints the name and the duration of each step, so that a log shows where the time went and where
+/// it stopped.
 #[derive(Default)]
 pub(crate) struct Steps {
     done: Vec<(&'static str, Duration)>,

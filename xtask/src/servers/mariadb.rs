@@ -1,4 +1,4 @@
-//! A MariaDB of our own.
+//! A MariaDB server for the tests.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         output_of(install)?;
     }
 
-    // Read before the first connection is taken, so root is never without a password.
+    // The server reads it before it accepts connections, so root is never without a password.
     let password = home.load_or_create("password", password)?;
     let accounts = home.write(
         "accounts.sql",
@@ -45,7 +45,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         .arg(format!("--pid-file={}", home.join("pid").display()))
         .arg(format!("--init-file={}", accounts.display()))
         .args(["--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci"])
-        // The data is thrown away after the run: what survives a power cut is not tested here.
+        // The data is deleted after the run, so it need not survive a power failure.
         .args(["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"]);
     let process = Process::start("mariadb", "TERM", &mut run, "ready for connections")?;
     let url = format!("mysql://root:{password}@127.0.0.1:{port}/");

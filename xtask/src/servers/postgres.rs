@@ -1,4 +1,4 @@
-//! A PostgreSQL of our own.
+//! A PostgreSQL server for the tests.
 
 use std::path::PathBuf;
 
@@ -11,14 +11,14 @@ use super::{
 };
 use crate::run::output_of;
 
-/// The administrator proves who he is, so that passwords are tested; roles that a test creates for
-/// itself need none.
+/// The administrator needs a password, so that passwords are tested; roles that a test creates need
+/// none.
 const ACCOUNTS: &str = "\
 host all postgres 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 ";
 
-/// Makes a cluster and starts it.
+/// Creates a cluster and starts the server.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.home("postgres", "postgres")?;
     let data = home.join("data");
@@ -42,7 +42,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         "listen_addresses=127.0.0.1".to_owned(),
         format!("unix_socket_directories={}", home.join("").display()),
         "max_connections=200".to_owned(),
-        // The data is thrown away after the run: what survives a power cut is not tested here.
+        // The data is deleted after the run, so it need not survive a power failure.
         "fsync=off".to_owned(),
         "full_page_writes=off".to_owned(),
     ] {

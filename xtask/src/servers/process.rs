@@ -1,7 +1,7 @@
 //! A server process: ready when it says so, stopped when dropped.
 //!
-//! Its log is read through a pipe, so nobody sleeps and polls: the line that says *ready* arrives
-//! when it is true, and the end of the pipe is the end of the server and all its children.
+//! Its log is read through a pipe, so nothing polls: the line with *ready* arrives as soon as it is
+//! true, and the pipe ends when the server and all its children have ended.
 
 use std::{
     collections::VecDeque,
@@ -19,7 +19,7 @@ use crate::run::{self, print};
 
 const START_WITHIN: Duration = Duration::from_secs(120);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
-/// Lines of its log that are shown when it does not start.
+/// The number of last lines of its log that are shown if it does not start.
 const LAST_LINES: usize = 30;
 
 /// A running server.
@@ -35,7 +35,7 @@ pub(crate) struct Process {
 #[derive(PartialEq)]
 enum Event {
     Ready,
-    /// The log ended first; these were its last lines.
+    /// The log ended before that; these were its last lines.
     Ended(Vec<String>),
 }
 

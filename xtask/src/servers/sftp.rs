@@ -1,7 +1,7 @@
-//! The SFTP server of the tests: OpenSSH's, started by us.
+//! The SFTP server of the tests: that of OpenSSH.
 //!
-//! A server that is not run by root lets in nobody but the user it runs as, by a key: that is all
-//! the tests need. Tests put files into its folder on disk, as the software of an office does.
+//! If it does not run as root, only the user that it runs as can log in, with a key: that is all the
+//! tests need. Tests write files directly into its folder.
 
 use std::path::{Path, PathBuf};
 
