@@ -8,7 +8,7 @@ use normalizer::{Place, Sealer, open_raw, open_sealed, open_unmasked};
 use normalizer_text::{Profile, clean};
 use sandbox::{
     Case, Oracle, State,
-    truth::{Facts, Told},
+    truth::{Facts, ServedState},
 };
 use serde_json::Value;
 use sink::store::{Database, HistoryRow};
@@ -156,11 +156,11 @@ pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String
         Some(sealed) => open_unmasked(sealer, place, sealed).expect("it opens"),
         None => Default::default(),
     };
-    for (field, value) in facts.said() {
+    for (field, value) in facts {
         let is_same = match field.as_str() {
             "title" | "content" => {
-                let text = unmasked.get(&field).map(|text| Value::from(text.clone()));
-                text.as_ref().unwrap_or(&kept[&field]) == &value
+                let text = unmasked.get(field).map(|text| Value::from(text.clone()));
+                text.as_ref().unwrap_or(&kept[field]) == value
             }
             "people" => {
                 let name = demand.body.people.first().and_then(|person| person.name.as_ref());
@@ -185,14 +185,14 @@ pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String
                 let mark = if value["flag"] == true { "1" } else { "0" };
                 kept["repeat"]["flag"] == mark
             }
-            "quality" => facts.quality.iter().all(|doubt| {
-                let flag = serde_json::from_value(doubt.flag.into()).expect("it opens");
-                has_doubt(demand, doubt.field, flag)
+            "quality" => value.as_array().expect("a list").iter().all(|doubt| {
+                let flag = serde_json::from_value(doubt["flag"].clone()).expect("it opens");
+                has_doubt(demand, doubt["field"].as_str().expect("a name"), flag)
             }),
-            _ => kept[&field] == value,
+            _ => &kept[field] == value,
         };
         if !is_same {
-            return Some(format!("{field} is {}, not {value}", kept[&field]));
+            return Some(format!("{field} is {}, not {value}", kept[field]));
         }
     }
     None
@@ -202,7 +202,7 @@ pub fn altered(facts: &Facts, demand: &Demand, sealer: &Sealer) -> Option<String
 const READ: [&str; 3] = ["illegal_reference", "attachment", "huge_attachment"];
 
 /// Whether the record is kept as it was served. A workbook has its own ways of writing a text.
-pub fn same_payload(told: &Told, demand: &Demand, sealer: &Sealer) -> bool {
+pub fn same_payload(told: &ServedState, demand: &Demand, sealer: &Sealer) -> bool {
     let raw = open_raw(sealer, Place::from(demand), &demand.raw).expect("it opens");
     let raw: Value = serde_json::from_slice(&raw).expect("it opens");
     if told.faults.contains(&"workbook") {

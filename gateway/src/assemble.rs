@@ -16,7 +16,7 @@ use sink::{
 use crate::{
     channel::{ChannelHandle, ChannelSpec, LiveChannel},
     clock,
-    keys::{self, of_file},
+    keys::{self, file_fault},
     push::PushEndpoint,
     registry::{Kind, vocabulary},
     schedule::{Pace, Schedule},
@@ -91,7 +91,7 @@ pub async fn open_store(settings: &Settings, access: Access) -> Result<Database,
         StoreSettings::Sqlite(file) => {
             if let (Access::ReadWrite, Some(folder)) = (access, file.parent()) {
                 fs::create_dir_all(folder)
-                    .map_err(|error| of_file("cannot create the folder of the store", folder, error))?;
+                    .map_err(|error| file_fault("cannot create the folder of the store", folder, error))?;
             }
             Ok(Database::Sqlite(Sqlite::open(file, access).await?))
         }
@@ -106,7 +106,7 @@ pub fn broker(settings: &BusSettings) -> Result<AmqpSettings, Fault> {
     let BusSettings { amqp, ca, prefix, queue, topology } = settings;
     let ca = ca.as_ref().map(|file| {
         let what = "cannot read the certificate file of the broker";
-        fs::read_to_string(file).map_err(|error| of_file(what, file, error))
+        fs::read_to_string(file).map_err(|error| file_fault(what, file, error))
     });
     Ok(AmqpSettings {
         urls: amqp.expose().split_whitespace().map(str::to_owned).collect(),

@@ -15,20 +15,20 @@ use contract::{ChannelId, DemandId, Fault, Shape};
 
 /// Number of last demands that are counted.
 const WINDOW: usize = 1_000;
-/// Fewest demands from which a field can be called usual.
-const ENOUGH: usize = 100;
+/// With fewer demands, no field is usual.
+const MIN_DEMANDS: usize = 100;
 /// A field is usual if at least this many of 100 demands have it.
-const USUAL: usize = 95;
+const USUAL_PERCENT: usize = 95;
 /// The channel stops when this many new demands in a row lack a usual field. If one demand in twenty
 /// lacks it, ten in a row happen once in 10^13 by chance.
-const IN_A_ROW: usize = 10;
+const MAX_LACKING: usize = 10;
 
 /// The brake of one channel.
 #[derive(Debug, Default)]
-pub struct Brake(Mutex<Seen>);
+pub struct Brake(Mutex<Counted>);
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Counted {
     shapes: HashMap<DemandId, Shape>,
     /// The same demands, the newest last.
     order: VecDeque<DemandId>,
@@ -40,32 +40,32 @@ impl Brake {
     /// A brake that knows the last demands of the channel, the newest first.
     pub fn new(last: Vec<(DemandId, Shape)>) -> Self {
         let run = |at| last.iter().take_while(|(_, shape)| !shape.has(at)).count();
-        let mut seen = Seen { lacking: array::from_fn(run), ..Seen::default() };
-        last.into_iter().rev().for_each(|(id, shape)| seen.add(id, shape));
-        Self(Mutex::new(seen))
+        let mut counted = Counted { lacking: array::from_fn(run), ..Counted::default() };
+        last.into_iter().rev().for_each(|(id, shape)| counted.add(id, shape));
+        Self(Mutex::new(counted))
     }
 
     /// Checks the demands of a batch of `channel` that is about to be delivered.
     ///
     /// # Errors
     /// `Stopped`: a usual field is missing from all new demands.
-    pub fn look(&self, channel: &ChannelId, batch: &[(DemandId, Shape)]) -> Result<(), Fault> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn check(&self, channel: &ChannelId, batch: &[(DemandId, Shape)]) -> Result<(), Fault> {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A repeated demand is no news: an idle source may give its last demand for ever.
-        let is_news = |(id, shape): &&(DemandId, Shape)| seen.shapes.get(id) != Some(shape);
+        let is_news = |(id, shape): &&(DemandId, Shape)| counted.shapes.get(id) != Some(shape);
         let news: Vec<_> = batch.iter().filter(is_news).copied().collect();
         if news.is_empty() {
             return Ok(());
         }
         let lacking = array::from_fn(|at| {
-            let is_said = news.iter().any(|(_, shape)| shape.has(at));
-            if is_said { 0 } else { seen.lacking[at] + news.len() }
+            let has_field = news.iter().any(|(_, shape)| shape.has(at));
+            if has_field { 0 } else { counted.lacking[at] + news.len() }
         });
-        let is_gone = |at: &usize| lacking[*at] >= IN_A_ROW && seen.is_usual(*at);
+        let is_gone = |at: &usize| lacking[*at] >= MAX_LACKING && counted.is_usual(*at);
         let gone: Vec<_> = (0..Shape::FIELDS.len()).filter(is_gone).collect();
         let Some(run) = gone.iter().map(|at| lacking[*at]).min() else {
-            seen.lacking = lacking;
-            news.into_iter().for_each(|(id, shape)| seen.add(id, shape));
+            counted.lacking = lacking;
+            news.into_iter().for_each(|(id, shape)| counted.add(id, shape));
             return Ok(());
         };
         let gone: Vec<_> = gone.into_iter().map(|at| Shape::FIELDS[at]).collect();
@@ -80,7 +80,7 @@ impl Brake {
     }
 }
 
-impl Seen {
+impl Counted {
     fn add(&mut self, id: DemandId, shape: Shape) {
         if self.shapes.insert(id, shape).is_some() {
             self.order.retain(|known| *known != id);
@@ -97,7 +97,7 @@ impl Seen {
     fn is_usual(&self, at: usize) -> bool {
         let before = self.order.len().saturating_sub(self.lacking[at]);
         let having = self.shapes.values().filter(|shape| shape.has(at)).count();
-        before >= ENOUGH && having * 100 >= before * USUAL
+        before >= MIN_DEMANDS && having * 100 >= before * USUAL_PERCENT
     }
 }
 

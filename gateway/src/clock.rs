@@ -20,12 +20,12 @@ pub fn machine() -> Clock {
 pub(crate) const EXAMPLES: &str = "2026-11-23, 20261123, 2026-11-23T08:00, today, yesterday or -1d";
 
 /// The time that `text` means at `now`, in the gateway's time zone. A day means its midnight; `-1d` is a
-/// day ago, in whole seconds, so that [`written`] can write it.
-pub(crate) fn moment(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Timestamp> {
+/// day ago, in whole seconds, so that [`format_time`] can write it.
+pub(crate) fn parse_time(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Timestamp> {
     if let Some(ago) = text.strip_prefix('-') {
-        let Period(ago) = ago.parse().map_err(|_| none(text))?;
+        let Period(ago) = ago.parse().map_err(|_| not_a_time(text))?;
         let ago = chrono::TimeDelta::from_std(ago)?;
-        return now.trunc_subsecs(0).checked_sub_signed(ago).ok_or_else(|| none(text));
+        return now.trunc_subsecs(0).checked_sub_signed(ago).ok_or_else(|| not_a_time(text));
     }
     let today = now.with_timezone(&zone).date_naive();
     let day = match text {
@@ -40,18 +40,18 @@ pub(crate) fn moment(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Tim
             .iter()
             .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
     });
-    let local = time.ok_or_else(|| none(text))?.and_local_timezone(zone).earliest();
+    let local = time.ok_or_else(|| not_a_time(text))?.and_local_timezone(zone).earliest();
     local.map(|local| local.to_utc()).ok_or_else(|| {
         anyhow::anyhow!("`{text}` does not exist in time zone {zone}: the clock skipped it")
     })
 }
 
-/// Writes a time so that [`moment`] reads it back.
-pub(crate) fn written(at: Timestamp, zone: Tz) -> String {
+/// Writes a time so that [`parse_time`] reads it back.
+pub(crate) fn format_time(at: Timestamp, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-fn none(text: &str) -> anyhow::Error {
+fn not_a_time(text: &str) -> anyhow::Error {
     anyhow::anyhow!("`{text}` is not a time: write it like {EXAMPLES}")
 }
 
@@ -62,10 +62,10 @@ mod tests {
     #[test]
     fn times_are_in_the_zone_of_the_gateway() {
         let now = "2026-11-23T17:30:00.7Z".parse().unwrap(); // the 24th in Beijing
-        let moment = |text: &str| {
-            let at = moment(text, chrono_tz::Asia::Shanghai, now).unwrap();
-            let again = super::moment(
-                &written(at, chrono_tz::Asia::Shanghai),
+        let parse_time = |text: &str| {
+            let at = parse_time(text, chrono_tz::Asia::Shanghai, now).unwrap();
+            let again = super::parse_time(
+                &format_time(at, chrono_tz::Asia::Shanghai),
                 chrono_tz::Asia::Shanghai,
                 now,
             );
@@ -82,14 +82,15 @@ mod tests {
             ("-1d", "22T17:30:00"),
             ("-90m", "23T16:00:00"),
         ] {
-            assert_eq!(moment(text), at, "{text}");
+            assert_eq!(parse_time(text), at, "{text}");
         }
     }
 
     #[test]
     fn what_is_no_time_is_told_how_to_write_one() {
         for text in ["", "-", "-1", "tomorrow-ish", "2026-11-31", "2026-11-23 08:00", "1-1-1-1"] {
-            let told = moment(text, chrono_tz::Asia::Shanghai, Timestamp::default()).unwrap_err();
+            let told =
+                parse_time(text, chrono_tz::Asia::Shanghai, Timestamp::default()).unwrap_err();
             assert!(told.to_string().contains(EXAMPLES), "{text}: {told}");
         }
     }

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Time limit of the readiness check.
-const READY_WITHIN: Duration = Duration::from_secs(4);
+const READY_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// What the handlers read.
 struct Sources {
@@ -62,7 +62,7 @@ pub async fn open(settings: &Settings, store: &Database) -> Result<Option<Listen
         .route("/health/live", get(|| async { "alive\n" }))
         .route("/health/ready", get(ready))
         .with_state(sources);
-    let listener = Listener::open("console", *listen, router, listener::SLOWEST).await?;
+    let listener = Listener::open("console", *listen, router, listener::HEAD_TIMEOUT).await?;
     let address = listener.address().unwrap_or(*listen);
     tracing::info!("the console listens on http://{address}");
     Ok(Some(listener))
@@ -79,14 +79,14 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
 
 /// Whether the store and the bus answer.
 async fn ready(State(sources): State<Arc<Sources>>) -> Response {
-    let looking = async {
+    let checks = async {
         sources.store.leases().await?;
         match &sources.bus {
             Some(bus) => bus.ready().await,
             None => Ok(()),
         }
     };
-    match timeout(READY_WITHIN, looking).await {
+    match timeout(READY_TIMEOUT, checks).await {
         Ok(Ok(())) => "ready\n".into_response(),
         Ok(Err(fault)) => problem(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string()),
         Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store or the bus does not answer"),
@@ -113,13 +113,13 @@ fn json_rows(rows: Result<Vec<impl Serialize>, Fault>) -> Response {
 }
 
 async fn metrics(State(sources): State<Arc<Sources>>) -> Response {
-    let asking = async {
+    let text = async {
         let books = sources.store.books(None, None).await?;
         let rows = status::rows(&sources.settings, &sources.store).await?;
         let lags = indexer::lag(&sources.store).await?;
         Ok::<_, Fault>(metrics::text(&books, &rows, &lags))
     };
-    match asking.await {
+    match text.await {
         Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
         Err(fault) => problem(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string()),
     }

@@ -61,12 +61,12 @@ impl ChannelControl {
     }
 
     /// Waits until more than `served` passes have been requested.
-    async fn more_than(&self, served: u64) {
+    async fn wait_for_requests(&self, served: u64) {
         let _ = self.requested.subscribe().wait_for(|now| now.passes > served).await;
     }
 
     /// Waits while it is paused.
-    async fn unless_paused(&self) {
+    async fn wait_while_paused(&self) {
         let _ = self.requested.subscribe().wait_for(|now| !now.is_paused).await;
     }
 
@@ -74,10 +74,10 @@ impl ChannelControl {
     /// channel is paused, until it is resumed.
     pub(crate) async fn wait_until_due(&self, served: u64, period: Duration) {
         tokio::select! { biased;
-            () = self.more_than(served) => {}
+            () = self.wait_for_requests(served) => {}
             () = tokio::time::sleep(period) => {}
         }
-        self.unless_paused().await;
+        self.wait_while_paused().await;
     }
 
     /// A pass begins. Returns the number of requests that it serves: all that were made until now.

@@ -17,13 +17,13 @@ use sink::store::{Claim, Database, Index, IndexLag};
 use crate::{clock, lease::LeaseHolder, log, stop::Stop, supervise::panicked};
 
 /// How often an idle worker checks for new history, or tries to claim its lease.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 /// The same while a caller waits for the index.
-const LOOK_SOON: Duration = Duration::from_millis(50);
+const WAITING_INTERVAL: Duration = Duration::from_millis(50);
 /// Waiting for an index fails after this long without progress.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a waiting caller is told how much is left.
-const TELL_EVERY: Duration = Duration::from_secs(5);
+const MAX_STANDSTILL: Duration = Duration::from_secs(60);
+/// How often a waiting caller is told how many rows are left.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How far an index is behind history.
 #[derive(Debug, Serialize)]
@@ -52,13 +52,9 @@ pub(crate) async fn serve(store: &Database, kept: &Stop, stop: &Stop, grace: Dur
         let worker = Worker { index, store, leases, kept, stop, retry: Retry::default() };
         Box::pin(worker.run()).await;
     });
-    let too_long = async {
-        stop.requested().await;
-        tokio::time::sleep(grace).await;
-    };
     tokio::select! {
         _ = join_all(workers) => {}
-        () = too_long => {}
+        () = stop.overdue(grace) => {}
     }
 }
 
@@ -74,7 +70,7 @@ pub(crate) async fn cover(
 ) -> Result<(), Fault> {
     let target = store.history_end().await?;
     let leases = LeaseHolder::new(store.apart(), false);
-    let (mut known, mut moved, mut told) = (None, Instant::now(), None::<Instant>);
+    let (mut known, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
         let Ok(left) = u64::try_from(target - position) else { return Ok(()) };
@@ -82,8 +78,8 @@ pub(crate) async fn cover(
             return Ok(());
         }
         if known.replace(position) != Some(position) {
-            moved = Instant::now();
-        } else if moved.elapsed() > PATIENCE {
+            moved_at = Instant::now();
+        } else if moved_at.elapsed() > MAX_STANDSTILL {
             let name = index.name();
             return Err(Fault::transient(format!(
                 "index `{name}` makes no progress; {left} rows of history are missing from it"
@@ -92,14 +88,14 @@ pub(crate) async fn cover(
                 "look for a gateway process that hangs, or for an open transaction in the database",
             ));
         }
-        if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-            told = Some(Instant::now());
+        if reported_at.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
+            reported_at = Some(Instant::now());
             waiting(left);
         }
         if let Claim::Ours(lease) = leases.claim(&lease_of(index)).await? {
             let work = async {
                 let began = Instant::now();
-                while began.elapsed() < TELL_EVERY
+                while began.elapsed() < REPORT_INTERVAL
                     && store.index_position(index).await? < target
                     && store.index_some(index).await?
                 {}
@@ -108,7 +104,7 @@ pub(crate) async fn cover(
             // If the lease was lost, its new holder continues.
             Box::pin(leases.hold(&lease, work)).await.unwrap_or(Ok(()))?;
         }
-        tokio::time::sleep(LOOK_SOON).await;
+        tokio::time::sleep(WAITING_INTERVAL).await;
     }
 }
 
@@ -139,7 +135,7 @@ impl Worker<'_> {
                 // Its holder also covers what this process stored.
                 Ok(Claim::Held(_) | Claim::Lost) if self.kept.is_requested() => return,
                 Ok(Claim::Held(_) | Claim::Lost) => {
-                    self.kept.or_sleep(LOOK_EVERY).await;
+                    self.kept.or_sleep(IDLE_INTERVAL).await;
                     continue;
                 }
                 Err(fault) => fault,
@@ -168,9 +164,9 @@ impl Worker<'_> {
                 continue;
             }
             match target {
-                None => kept.or_sleep(LOOK_EVERY).await,
+                None => kept.or_sleep(IDLE_INTERVAL).await,
                 Some(target) if store.index_position(index).await? >= target => break,
-                Some(_) => stop.or_sleep(LOOK_SOON).await,
+                Some(_) => stop.or_sleep(WAITING_INTERVAL).await,
             }
         }
         Ok(())

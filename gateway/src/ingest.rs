@@ -61,24 +61,24 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
     run: &Run<'_, B, C>,
 ) -> Result<(), Fault> {
     let at = run.checkpoints.load(&channel.id, run.fence).await?;
-    let mut owed = at.cursor.clone(); // a crash may have come before it was settled
+    let mut to_settle = at.cursor.clone(); // a crash may have come before it was settled
     let mut reader = Reader::new(channel, connector, pace, run, at);
     let mut packed = None;
     loop {
         let in_flight = packed.is_some();
-        let on = async {
-            reader.settle(owed.take()).await?;
-            Ok(reader.read_on(in_flight).await)
+        let next = async {
+            reader.settle(to_settle.take()).await?;
+            Ok(reader.read_next(in_flight).await)
         };
         // Both run to their end: a source that fails must not cancel the delivery of what it gave before.
         // One that asks for a pause after every answer would be read from the same position for ever.
-        let (confirmed, on) = tokio::join!(confirm(run.bus, packed), on);
-        let next = on?; // until it is settled, the stored position must not move
+        let (confirmed, next) = tokio::join!(confirm(run.bus, packed), next);
+        let next = next?; // until it is settled, the stored position must not move
         if let Some(confirmed) = confirmed? {
             run.checkpoints.advance(&confirmed).await?;
             run.handle.watch.advanced(confirmed.tally());
             debug!(target: "tonghui", channel = %channel.id, read_no = confirmed.read_no().0, "advanced");
-            owed = Some(confirmed.upto().clone());
+            to_settle = Some(confirmed.upto().clone());
         } else if let Ok(None) = next {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use std::fs;
 
 /// The name of this process: host, process id, start time and machine, which tell it from a later one
 /// with the same id.
-pub fn own() -> String {
+pub fn this_process() -> String {
     let process = std::process::id();
     let host = read("/proc/sys/kernel/hostname").unwrap_or_else(|| "host".to_owned());
     let start = started(process).unwrap_or_default();
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_process_is_gone_once_it_has_ended() {
-        assert!(!is_gone(&own()));
+        assert!(!is_gone(&this_process()));
         let mut child = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         let start = started(child.id()).unwrap();
         let name = format!("h {} {start} {}", child.id(), machine());

@@ -16,7 +16,7 @@ pub fn read(settings: &Settings) -> Result<Keys, Fault> {
         KeySource::File(path) => path,
     };
     let text = fs::read_to_string(path).map_err(|error| {
-        of_file("cannot read the key file", path, error).remedy(
+        file_fault("cannot read the key file", path, error).remedy(
             "restore the key file of this store; for a new store that several processes share, make \
                  one with `tonghui key new FILE` and copy it to all of them",
         )
@@ -37,7 +37,7 @@ fn parse(text: &str, place: &str) -> Result<Keys, Fault> {
 pub fn make(path: &Path, suite: Suite) -> Result<Keys, Fault> {
     let keys = Keys::generate(suite)
         .map_err(|error| Fault::stopped("cannot generate keys").because(error))?;
-    write_new(path, &keys.to_json(), true).map_err(|error| unwritten(path, error))?;
+    write_new(path, &keys.to_json(), true).map_err(|error| write_fault(path, error))?;
     Ok(keys)
 }
 
@@ -67,7 +67,7 @@ pub fn rotate(settings: &Settings) -> Result<Keys, Fault> {
     write_new(beside, &rotated.to_json(), true)
         .and_then(|()| fs::rename(beside, path))
         .and_then(|()| path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all()))
-        .map_err(|error| unwritten(path, error))?;
+        .map_err(|error| write_fault(path, error))?;
     Ok(rotated)
 }
 
@@ -77,18 +77,18 @@ pub fn rotate(settings: &Settings) -> Result<Keys, Fault> {
 /// The file exists already or cannot be written.
 pub fn backup(settings: &Settings, copy: &Path) -> Result<Keys, Fault> {
     let keys = read(settings)?;
-    write_new(copy, &keys.to_json(), true).map_err(|error| unwritten(copy, error))?;
-    let text = fs::read_to_string(copy).map_err(|error| unwritten(copy, error))?;
+    write_new(copy, &keys.to_json(), true).map_err(|error| write_fault(copy, error))?;
+    let text = fs::read_to_string(copy).map_err(|error| write_fault(copy, error))?;
     parse(&text, &copy.display().to_string())
 }
 
-fn unwritten(path: &Path, error: std::io::Error) -> Fault {
-    of_file("cannot write the key file", path, error)
+fn write_fault(path: &Path, error: std::io::Error) -> Fault {
+    file_fault("cannot write the key file", path, error)
         .remedy("check that its folder exists and that this user may create a new file in it")
 }
 
 /// A fault of a file or folder.
-pub(crate) fn of_file(what: &str, path: &Path, error: std::io::Error) -> Fault {
+pub(crate) fn file_fault(what: &str, path: &Path, error: std::io::Error) -> Fault {
     Fault::stopped(what).at(path.display().to_string()).because(error)
 }
 

@@ -19,7 +19,7 @@ use crate::instance;
 const PERIOD: Duration = Duration::from_secs(15);
 const RENEW_EVERY: Duration = Duration::from_secs(4);
 /// A holder that could not renew its lease stops this long before it expires.
-const MARGIN: Duration = Duration::from_secs(3);
+const SAFETY_MARGIN: Duration = Duration::from_secs(3);
 
 /// Claims and renews leases in the name of this process.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct LeaseHolder {
 impl LeaseHolder {
     /// `serves`: whether this process answers requests, as a service does and a single run does not.
     pub fn new(store: Database, serves: bool) -> Self {
-        Self { store, me: instance::own(), serves }
+        Self { store, me: instance::this_process(), serves }
     }
 
     /// Claims the lease of `upstream`; takes it over from a process of this machine that has ended.
@@ -40,9 +40,9 @@ impl LeaseHolder {
     /// # Errors
     /// The store cannot be reached.
     pub async fn claim(&self, upstream: &str) -> Result<Claim, Fault> {
-        match self.ask(upstream, None).await? {
+        match self.claim_for(upstream, None).await? {
             Claim::Held(Holding { holder, fence, .. }) if instance::is_gone(&holder) => {
-                self.ask(upstream, Some(fence)).await
+                self.claim_for(upstream, Some(fence)).await
             }
             claim => Ok(claim),
         }
@@ -56,10 +56,10 @@ impl LeaseHolder {
         limits: &Limits,
         work: impl Future<Output = T>,
     ) -> Option<T> {
-        self.open_books(lease, limits).await;
+        self.start_counting(lease, limits).await;
         let work = async {
             let done = work.await;
-            self.close_books(lease, limits).await;
+            self.stop_counting(lease, limits).await;
             done
         };
         self.hold(lease, work).await
@@ -75,13 +75,13 @@ impl LeaseHolder {
             && let Err(fault) = self.store.release_lease(lease).await
         {
             let wait = "another process can take it over in 15 s";
-            trouble(lease, "cannot release the lease", &fault, PERIOD, wait);
+            report(lease, "cannot release the lease", &fault, PERIOD, wait);
         }
         done
     }
 
     /// Counts what other holders, or this process earlier, have sent today.
-    async fn open_books(&self, lease: &Lease, limits: &Limits) {
+    async fn start_counting(&self, lease: &Lease, limits: &Limits) {
         if let Some((day, n_requests)) = lease.booked {
             limits.restore(day, n_requests);
         }
@@ -94,29 +94,29 @@ impl LeaseHolder {
     }
 
     /// Gives back the requests that were recorded and not sent: the next holder may send them.
-    async fn close_books(&self, lease: &Lease, limits: &Limits) {
+    async fn stop_counting(&self, lease: &Lease, limits: &Limits) {
         limits.book_with(None).await;
         let Some((day, n_requests)) = limits.booked_today() else { return };
         if let Err(fault) = self.store.book_requests(lease, day, n_requests).await {
             let wait = "some of today's requests stay unused";
-            trouble(lease, "cannot record the requests sent", &fault, Duration::ZERO, wait);
+            report(lease, "cannot record the requests sent", &fault, Duration::ZERO, wait);
         }
     }
 
-    async fn ask(&self, upstream: &str, expired: Option<u64>) -> Result<Claim, Fault> {
+    async fn claim_for(&self, upstream: &str, expired: Option<u64>) -> Result<Claim, Fault> {
         self.store.claim_lease(upstream, &self.me, self.serves, PERIOD, expired).await
     }
 
     /// Keeps renewing; returns when the lease is lost.
     async fn lost(&self, lease: &Lease) {
-        let mut safe_until = Instant::now() + PERIOD - MARGIN;
+        let mut safe_until = Instant::now() + PERIOD - SAFETY_MARGIN;
         loop {
             tokio::time::sleep(RENEW_EVERY).await;
             // Counted from before the request: the earliest expiry that the answer can mean.
             let asked = Instant::now();
             let renewing = self.store.renew_lease(lease, PERIOD);
             match tokio::time::timeout_at(safe_until, renewing).await {
-                Ok(Ok(true)) => safe_until = asked + PERIOD - MARGIN,
+                Ok(Ok(true)) => safe_until = asked + PERIOD - SAFETY_MARGIN,
                 Ok(Ok(false)) => {
                     let upstream = &lease.upstream;
                     warn!(
@@ -126,7 +126,7 @@ impl LeaseHolder {
                     return;
                 }
                 Ok(Err(fault)) if Instant::now() < safe_until => {
-                    trouble(lease, "cannot renew the lease", &fault, RENEW_EVERY, "retry in 4 s");
+                    report(lease, "cannot renew the lease", &fault, RENEW_EVERY, "retry in 4 s");
                 }
                 Ok(Err(_)) | Err(_) => {
                     let upstream = &lease.upstream;
@@ -139,7 +139,7 @@ impl LeaseHolder {
 }
 
 /// Logs a failed operation on a lease; `next` says what happens now, after `wait`.
-fn trouble(lease: &Lease, what: &str, fault: &Fault, wait: Duration, next: &str) {
+fn report(lease: &Lease, what: &str, fault: &Fault, wait: Duration, next: &str) {
     let (upstream, kind, wait_ms) = (&lease.upstream, fault.kind().name(), wait.as_millis());
     warn!(upstream, kind, wait_ms, "{what}: {fault}; {next}");
 }

@@ -24,17 +24,17 @@ use tokio::{
 use crate::stop::Stop;
 
 /// Time limit for a request head to arrive.
-pub(crate) const SLOWEST: Duration = Duration::from_secs(15);
-/// Most connections at the same time; further ones wait in the system's queue.
-const MOST: usize = 512;
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Maximum number of connections at the same time; further ones wait in the system's queue.
+const MAX_CONNECTIONS: usize = 512;
 /// Pause after a failed accept.
-const REST: Duration = Duration::from_millis(200);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// A socket and the routes served on it.
 pub struct Listener {
     socket: TcpListener,
     router: Router,
-    slowest: Duration,
+    head_timeout: Duration,
 }
 
 impl Listener {
@@ -44,14 +44,14 @@ impl Listener {
         section: &str,
         listen: SocketAddr,
         router: Router,
-        slowest: Duration,
+        head_timeout: Duration,
     ) -> Result<Self, Fault> {
         let socket = TcpListener::bind(listen).await.map_err(|error| {
             Fault::stopped(format!("cannot listen on {listen}"))
                 .because(error)
                 .remedy(format!("set another address as `listen` in [{section}] of gateway.toml"))
         })?;
-        Ok(Self { socket, router, slowest })
+        Ok(Self { socket, router, head_timeout })
     }
 
     /// The address it listens on.
@@ -65,27 +65,27 @@ impl Listener {
     /// Serves until stop is requested, then lets open requests finish. Senders that are still waiting get
     /// their answer, or are cut off when the process ends and send again.
     pub async fn serve(self, stop: &Stop) {
-        let Self { socket, router, slowest } = self;
-        let places = Arc::new(Semaphore::new(MOST));
+        let Self { socket, router, head_timeout } = self;
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut connections = JoinSet::new();
         loop {
             let accepted = async {
-                let place = Arc::clone(&places).acquire_owned().await;
-                (place, socket.accept().await)
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                (permit, socket.accept().await)
             };
             tokio::select! { biased;
                 () = stop.requested() => break,
                 Some(_) = connections.join_next() => {}
-                (place, accepted) = accepted => match accepted {
+                (permit, accepted) = accepted => match accepted {
                     Ok((stream, _)) => {
                         let (router, stop) = (router.clone(), stop.clone());
                         connections.spawn(async move {
-                            let _place = place;
-                            attend(stream, router, slowest, &stop).await;
+                            let _permit = permit;
+                            serve_connection(stream, router, head_timeout, &stop).await;
                         });
                     }
                     // Too many open files, or a client that has gone already: both are temporary.
-                    Err(_) => stop.or_sleep(REST).await,
+                    Err(_) => stop.or_sleep(ACCEPT_PAUSE).await,
                 }
             }
         }
@@ -104,9 +104,9 @@ pub(crate) fn json_document(text: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
-async fn attend(stream: TcpStream, router: Router, slowest: Duration, stop: &Stop) {
+async fn serve_connection(stream: TcpStream, router: Router, head_timeout: Duration, stop: &Stop) {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(slowest);
+    builder.timer(TokioTimer::new()).header_read_timeout(head_timeout);
     let service = TowerToHyperService::new(router);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);

@@ -15,7 +15,7 @@ use tracing_subscriber::{
     EnvFilter, Layer,
     field::MakeExt,
     filter::{FilterExt, filter_fn},
-    fmt::{self, MakeWriter, format::debug_fn},
+    fmt::{self, format::debug_fn},
     layer::SubscriberExt,
     registry,
 };
@@ -39,14 +39,15 @@ pub const OURS: &[&str] = &[
     "sink",
 ];
 
-/// Longest line, in bytes; a longer one is cut, because log collectors have limits.
+/// Maximum length of a line, in bytes; a longer one is cut, because log collectors have limits.
 pub const LONGEST_LINE: usize = 8 << 10;
 
 /// A subscriber that writes the lines that `chosen` enables, in colour if `ansi` is set.
-pub fn subscriber<W>(chosen: EnvFilter, ansi: bool, writer: W) -> impl Subscriber + Send + Sync
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
+pub fn subscriber<W: Write + 'static>(
+    chosen: EnvFilter,
+    ansi: bool,
+    writer: impl Fn() -> W + Send + Sync + 'static,
+) -> impl Subscriber + Send + Sync {
     let fields = debug_fn(|to, field, value| {
         let value = format!("{value:?}");
         match field.name() {
@@ -54,8 +55,8 @@ where
             name => write!(to, "{name}={}", plain::line(&value)),
         }
     });
-    let lines =
-        fmt::layer().fmt_fields(fields.delimited(" ")).with_ansi(ansi).with_writer(Short(writer));
+    let writer = move || ShortLines(writer());
+    let lines = fmt::layer().fmt_fields(fields.delimited(" ")).with_ansi(ansi).with_writer(writer);
     registry().with(lines.with_filter(chosen.and(filter_fn(is_ours))))
 }
 
@@ -76,18 +77,7 @@ pub(crate) fn retry(channel: Option<&ChannelId>, fault: &Fault, wait: Duration) 
     }
 }
 
-/// Makes writers of short lines.
-struct Short<W>(W);
-
-impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Short<W> {
-    type Writer = ShortLines<W::Writer>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        ShortLines(self.0.make_writer())
-    }
-}
-
-/// Takes one line at a time, as the formatter gives them.
+/// Cuts long lines. The formatter writes each line with one call.
 struct ShortLines<W>(W);
 
 impl<W: Write> Write for ShortLines<W> {
@@ -95,10 +85,10 @@ impl<W: Write> Write for ShortLines<W> {
         if line.len() <= LONGEST_LINE {
             self.0.write_all(line)?;
         } else {
-            let mark = format!(" … (cut, it has {} bytes)\n", line.len());
+            let end_mark = format!(" … (cut, it has {} bytes)\n", line.len());
             let text = String::from_utf8_lossy(line);
-            let end = text.floor_char_boundary(LONGEST_LINE - mark.len());
-            self.0.write_all(&[&text.as_bytes()[..end], mark.as_bytes()].concat())?;
+            let end = text.floor_char_boundary(LONGEST_LINE - end_mark.len());
+            self.0.write_all(&[&text.as_bytes()[..end], end_mark.as_bytes()].concat())?;
         }
         Ok(line.len())
     }

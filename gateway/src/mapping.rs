@@ -26,12 +26,12 @@ pub struct MappingPool {
 impl Default for MappingPool {
     fn default() -> Self {
         // With a single thread, a large record would block everything else.
-        Self::of(available_parallelism().map_or(2, NonZero::get).max(2))
+        Self::with_threads(available_parallelism().map_or(2, NonZero::get).max(2))
     }
 }
 
 impl MappingPool {
-    fn of(n_threads: usize) -> Self {
+    fn with_threads(n_threads: usize) -> Self {
         let (threads, large) = (Semaphore::new(n_threads), Semaphore::new(n_threads / 2));
         Self { threads: Arc::new(threads), large: Arc::new(large) }
     }
@@ -94,9 +94,9 @@ struct Portion {
 }
 
 /// A record above this size is large, and a portion ends at this size, in bytes.
-const LARGE: usize = 64 * 1024;
-/// Most entries of a portion: some milliseconds of work.
-const MOST_ENTRIES: usize = 64;
+const LARGE_BYTES: usize = 64 * 1024;
+/// Maximum number of entries of a portion: some milliseconds of work.
+const MAX_PORTION_ENTRIES: usize = 64;
 
 /// Splits entries into portions by their weights. There is at least one: an empty batch is packed too.
 fn portions(weights: impl Iterator<Item = usize>) -> Vec<Portion> {
@@ -104,13 +104,13 @@ fn portions(weights: impl Iterator<Item = usize>) -> Vec<Portion> {
     let mut open = Portion { entries: 0..0, is_large: false };
     let mut sum = 0;
     for (index, weight) in weights.enumerate() {
-        let is_full = sum + weight > LARGE || open.entries.len() == MOST_ENTRIES;
+        let is_full = sum + weight > LARGE_BYTES || open.entries.len() == MAX_PORTION_ENTRIES;
         if is_full && !open.entries.is_empty() {
             portions.push(open);
             (open, sum) = (Portion { entries: index..index, is_large: false }, 0);
         }
         open.entries.end = index + 1;
-        open.is_large = weight > LARGE;
+        open.is_large = weight > LARGE_BYTES;
         sum += weight;
     }
     if !open.entries.is_empty() || portions.is_empty() {
@@ -119,10 +119,10 @@ fn portions(weights: impl Iterator<Item = usize>) -> Vec<Portion> {
     portions
 }
 
-/// Approximate bytes of a record; counting stops above [`LARGE`], because counting is work too.
+/// Approximate bytes of a record; counting stops above [`LARGE_BYTES`], because counting is work too.
 fn weight(entry: &Entry) -> usize {
     fn add(sum: usize, value: &Value) -> usize {
-        if sum > LARGE {
+        if sum > LARGE_BYTES {
             return sum;
         }
         match value {

@@ -23,22 +23,22 @@ pub(crate) fn page(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Escapes control characters as JSON does, so a JSON document keeps its meaning. `passes` tells how many
-/// bytes at the beginning of a text that starts with such a character stay as they are.
-fn escape(text: &str, passes: impl Fn(&str) -> usize) -> Cow<'_, str> {
-    if !text.contains(steers) {
+/// Escapes control characters as JSON does, so a JSON document keeps its meaning. `kept_bytes` gets a
+/// text that starts with such a character, and returns how many of its first bytes stay as they are.
+fn escape(text: &str, kept_bytes: impl Fn(&str) -> usize) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 64);
     let mut rest = text;
-    while let Some(at) = rest.find(steers) {
+    while let Some(at) = rest.find(is_unsafe) {
         escaped.push_str(&rest[..at]);
         rest = &rest[at..];
-        let passing = passes(rest);
-        escaped.push_str(&rest[..passing]);
-        rest = &rest[passing..];
+        let n_kept = kept_bytes(rest);
+        escaped.push_str(&rest[..n_kept]);
+        rest = &rest[n_kept..];
         let mut chars = rest.chars();
-        if let Some(c) = chars.next().filter(|_| passing == 0) {
+        if let Some(c) = chars.next().filter(|_| n_kept == 0) {
             let _ = write!(escaped, "\\u{:04x}", u32::from(c));
             rest = chars.as_str();
         }
@@ -48,7 +48,7 @@ fn escape(text: &str, passes: impl Fn(&str) -> usize) -> Cow<'_, str> {
 }
 
 /// Control characters, line separators, and characters that change the direction of text.
-fn steers(c: char) -> bool {
+fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -77,7 +77,7 @@ mod tests {
     fn a_json_document_stays_the_same() {
         let value = serde_json::json!({ "key": "a\u{9b}b\u{202e}c\u{7f}" });
         let shown = page(&value.to_string()).into_owned();
-        assert!(!shown.contains(steers), "{shown}");
+        assert!(!shown.contains(is_unsafe), "{shown}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 }

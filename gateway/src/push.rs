@@ -29,12 +29,12 @@ use crate::{
     listener::{self, Listener},
 };
 
-/// Largest body, in bytes.
-const MOST_BYTES: usize = 8 << 20;
-/// Most memory for the bodies that are being received at the same time, in KiB.
-const MOST_KIB: u32 = 64 << 10;
-/// Longest wait of a sender until its records are in custody; most senders give up after 30 s.
-const LONGEST_WAIT: Duration = Duration::from_secs(25);
+/// Maximum size of a body, in bytes.
+const MAX_BODY_BYTES: usize = 8 << 20;
+/// Maximum memory for the bodies that are being received at the same time, in KiB.
+const MAX_BODIES_KIB: u32 = 64 << 10;
+/// Maximum wait of a sender until its records are in custody; most senders give up after 30 s.
+const CUSTODY_TIMEOUT: Duration = Duration::from_secs(25);
 /// When a sender that was not served may try again, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("10");
 
@@ -58,7 +58,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { slowest: listener::SLOWEST, longest_wait: LONGEST_WAIT }
+        Self { slowest: listener::HEAD_TIMEOUT, longest_wait: CUSTODY_TIMEOUT }
     }
 }
 
@@ -74,24 +74,24 @@ pub async fn open(
     if endpoints.is_empty() {
         return Ok(None);
     }
-    let room = Semaphore::new(usize::try_from(MOST_KIB).unwrap_or(usize::MAX));
-    let senders = Arc::new(Senders { endpoints, room, limits, clock: clock::machine() });
-    let router = Router::new().route("/intake/{channel}", post(take)).with_state(senders);
+    let room = Semaphore::new(usize::try_from(MAX_BODIES_KIB).unwrap_or(usize::MAX));
+    let intake = Arc::new(Intake { endpoints, room, limits, clock: clock::machine() });
+    let router = Router::new().route("/intake/{channel}", post(receive)).with_state(intake);
     Ok(Some(Listener::open("intake", listen, router, limits.slowest).await?))
 }
 
 /// A request of which nothing was taken: the status, and what the sender is told.
-struct Refused(StatusCode, Cow<'static, str>);
+struct Refusal(StatusCode, Cow<'static, str>);
 
 /// There is no room, or storing takes too long: the sender may send the same request again.
-const BUSY: Refused =
-    Refused(StatusCode::SERVICE_UNAVAILABLE, Cow::Borrowed("send the request again later"));
-const TOO_LARGE: Refused = Refused(
+const BUSY: Refusal =
+    Refusal(StatusCode::SERVICE_UNAVAILABLE, Cow::Borrowed("send the request again later"));
+const TOO_LARGE: Refusal = Refusal(
     StatusCode::PAYLOAD_TOO_LARGE,
     Cow::Borrowed("the body is larger than 8 MiB: send fewer records in one request"),
 );
 
-impl IntoResponse for Refused {
+impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = listener::problem(self.0, &self.1);
         if self.0 == StatusCode::SERVICE_UNAVAILABLE {
@@ -101,7 +101,7 @@ impl IntoResponse for Refused {
     }
 }
 
-struct Senders {
+struct Intake {
     endpoints: HashMap<ChannelId, PushEndpoint>,
     /// Room for bodies that are being received.
     room: Semaphore,
@@ -109,29 +109,30 @@ struct Senders {
     clock: Clock,
 }
 
-async fn take(
-    State(senders): State<Arc<Senders>>,
+async fn receive(
+    State(intake): State<Arc<Intake>>,
     Path(channel): Path<String>,
     request: Request,
-) -> Result<Response, Refused> {
-    let limits = senders.limits;
+) -> Result<Response, Refusal> {
+    let limits = intake.limits;
     let channel = channel.parse::<ChannelId>().ok();
-    let endpoint = channel.and_then(|channel| senders.endpoints.get(&channel));
+    let endpoint = channel.and_then(|channel| intake.endpoints.get(&channel));
     let endpoint = endpoint
-        .ok_or(Refused(StatusCode::NOT_FOUND, "there is no push channel of this name".into()))?;
+        .ok_or(Refusal(StatusCode::NOT_FOUND, "there is no push channel of this name".into()))?;
     let (head, body) = request.into_parts();
-    let admitted = endpoint.receiver.admit(&head, senders.clock.now());
-    admitted.map_err(|why| Refused(StatusCode::UNAUTHORIZED, why.into()))?;
+    let admitted = endpoint.receiver.admit(&head, intake.clock.now());
+    admitted.map_err(|why| Refusal(StatusCode::UNAUTHORIZED, why.into()))?;
     let declared = length(&head.headers);
-    if declared.is_some_and(|length| length > MOST_BYTES) {
+    if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
         let _ = timeout(limits.slowest, drain(body.into_data_stream())).await;
         return Err(TOO_LARGE);
     }
-    let kib = u32::try_from(declared.unwrap_or(MOST_BYTES).div_ceil(1024)).unwrap_or(MOST_KIB);
-    let _room = senders.room.try_acquire_many(kib).map_err(|_| BUSY)?;
+    let kib =
+        u32::try_from(declared.unwrap_or(MAX_BODY_BYTES).div_ceil(1024)).unwrap_or(MAX_BODIES_KIB);
+    let _room = intake.room.try_acquire_many(kib).map_err(|_| BUSY)?;
     let too_slow =
-        |_| Refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".into());
-    let body = timeout(limits.slowest, whole(body)).await.map_err(too_slow)??;
+        |_| Refusal(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".into());
+    let body = timeout(limits.slowest, read_body(body)).await.map_err(too_slow)??;
     let records = endpoint.receiver.records(&head, body).map_err(unreadable)?;
     let n_records = records.len();
     let custody = endpoint.inbox.put(records).map_err(|Full| BUSY)?;
@@ -139,8 +140,8 @@ async fn take(
     Ok(listener::json_document(json!({ "accepted": n_records }).to_string()))
 }
 
-fn unreadable(why: impl Into<Cow<'static, str>>) -> Refused {
-    Refused(StatusCode::BAD_REQUEST, why.into())
+fn unreadable(why: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, why.into())
 }
 
 fn length(headers: &HeaderMap) -> Option<usize> {
@@ -148,12 +149,12 @@ fn length(headers: &HeaderMap) -> Option<usize> {
 }
 
 /// Receives the whole body. Its declared length is not trusted.
-async fn whole(body: Body) -> Result<Bytes, Refused> {
+async fn read_body(body: Body) -> Result<Bytes, Refusal> {
     let (mut chunks, mut whole) = (body.into_data_stream(), BytesMut::new());
     while let Some(chunk) = chunks.next().await {
         let chunk =
             chunk.map_err(|_| unreadable("the connection broke before the body was complete"))?;
-        if whole.len() + chunk.len() > MOST_BYTES {
+        if whole.len() + chunk.len() > MAX_BODY_BYTES {
             drain(chunks).await;
             return Err(TOO_LARGE);
         }
@@ -167,7 +168,7 @@ async fn whole(body: Body) -> Result<Bytes, Refused> {
 async fn drain(mut chunks: BodyDataStream) {
     let mut n_bytes = 0;
     while let Some(Ok(chunk)) = chunks.next().await
-        && n_bytes < 8 * MOST_BYTES
+        && n_bytes < 8 * MAX_BODY_BYTES
     {
         n_bytes += chunk.len();
     }

@@ -61,7 +61,7 @@ fn shares_everything(old: &Settings, new: &Settings, role: Role) -> bool {
         && (!takes || ids(old) == ids(new))
 }
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sees the reload requests that arrive after [`Reloads::begin`].
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Reloads {
 
     async fn requested(&mut self) -> i64 {
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             let Ok(last) = self.store.last_request(RequestKind::Reload).await else { continue };
             let last = last.unwrap_or_default();
             match self.seen.replace(last) {

@@ -22,7 +22,7 @@ use crate::{
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Number and outcome of a request.
-type Done = (i64, RequestState);
+type Answer = (i64, RequestState);
 
 /// Serves the requests to these channels, which are read under the lease with this `fence`, and pauses
 /// and resumes them. Never ends. A request that is unfinished when this future is dropped is served
@@ -51,7 +51,7 @@ struct Requests<'a> {
     fence: u64,
     /// Requests that are being served, and what cancels each.
     in_progress: HashMap<i64, CancellationToken>,
-    work: FuturesUnordered<BoxFuture<'a, Done>>,
+    work: FuturesUnordered<BoxFuture<'a, Answer>>,
 }
 
 impl<'a> Requests<'a> {
@@ -75,34 +75,29 @@ impl<'a> Requests<'a> {
             };
             let cancellation = self.in_progress.entry(seq).or_default().clone();
             let (shared, fence) = (self.shared, self.fence);
-            let request = async move {
-                let state = match range {
+            let serving = async move {
+                match range {
                     _ if channel.handle.control.is_paused() => {
                         RequestState::Failed(paused_message(channel.id()))
                     }
                     None => sync(channel, store).await,
                     Some(range) => Box::pin(backfill(channel, range, shared, fence)).await,
-                };
-                (seq, state)
+                }
             };
             match range {
                 None => info!(channel = %channel.id(), "read requested"),
                 Some(range) => info!(channel = %channel.id(), %range, "backfill requested"),
             }
-            self.work.push(
-                async move {
-                    cancellation
-                        .run_until_cancelled(Box::pin(request))
-                        .await
-                        .unwrap_or_else(|| (seq, RequestState::Failed("withdrawn".to_owned())))
-                }
-                .boxed(),
-            );
+            let answer = async move {
+                let state = cancellation.run_until_cancelled(Box::pin(serving)).await;
+                (seq, state.unwrap_or_else(|| RequestState::Failed("withdrawn".to_owned())))
+            };
+            self.work.push(answer.boxed());
         }
         Ok(())
     }
 
-    async fn answer(&mut self, (seq, state): Done) {
+    async fn answer(&mut self, (seq, state): Answer) {
         if let Err(fault) = self.shared.store.answer(seq, &state).await {
             let (kind, wait_ms) = (fault.kind().name(), CHECK_INTERVAL.as_millis());
             warn!(

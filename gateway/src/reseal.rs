@@ -9,9 +9,9 @@ use normalizer::{OpenError, Personal, Place, Sealer, open_sealed};
 use sink::store::{Database, RawOf, SealedRaw, SealedRow};
 
 /// Rows in one transaction: the sink waits for it.
-const ROWS: u32 = 200;
-/// Most passes; a row that the sink writes during one is left for the next.
-const PASSES: usize = 5;
+const PAGE_ROWS: u32 = 200;
+/// Maximum number of passes; a row that the sink writes during one is left for the next.
+const MAX_PASSES: usize = 5;
 
 /// How much was resealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,7 +28,7 @@ pub struct Resealed {
 /// The store is away, or a value cannot be decrypted.
 pub async fn all(store: &Database, sealer: &Sealer) -> Result<Resealed, Fault> {
     let mut done = Resealed::default();
-    for _ in 0..PASSES {
+    for _ in 0..MAX_PASSES {
         let demands = demands(store, sealer).await?;
         let raws = raws(store, sealer, RawOf::History).await?
             + raws(store, sealer, RawOf::Quarantine).await?;
@@ -44,12 +44,12 @@ pub async fn all(store: &Database, sealer: &Sealer) -> Result<Resealed, Fault> {
 async fn demands(store: &Database, sealer: &Sealer) -> Result<u64, Fault> {
     let (mut after, mut written) = (0, 0);
     loop {
-        let mut rows = store.sealed_rows(after, ROWS).await?;
+        let mut rows = store.sealed_rows(after, PAGE_ROWS).await?;
         let Some(last) = rows.last() else { return Ok(written) };
         after = last.seq;
         rows.retain(|row| is_old(sealer, row));
         for row in &mut rows {
-            reseal(sealer, row).map_err(|error| unopened(row.seq, error))?;
+            reseal(sealer, row).map_err(|error| open_fault(row.seq, error))?;
         }
         if !rows.is_empty() {
             written += store.reseal_rows(&rows).await?;
@@ -60,7 +60,7 @@ async fn demands(store: &Database, sealer: &Sealer) -> Result<u64, Fault> {
 async fn raws(store: &Database, sealer: &Sealer, of: RawOf) -> Result<u64, Fault> {
     let (mut after, mut written) = (0, 0);
     loop {
-        let mut rows = store.sealed_raws(of, after, ROWS).await?;
+        let mut rows = store.sealed_raws(of, after, PAGE_ROWS).await?;
         let Some(last) = rows.last() else { return Ok(written) };
         after = last.seq;
         rows.retain(|row| sealer.is_old(&row.raw));
@@ -70,7 +70,7 @@ async fn raws(store: &Database, sealer: &Sealer, of: RawOf) -> Result<u64, Fault
             *raw = sealer
                 .open(place, normalizer::RAW, raw)
                 .map(|bytes| sealer.seal(place, normalizer::RAW, &bytes))
-                .map_err(|error| unopened(row.seq, error))?;
+                .map_err(|error| open_fault(row.seq, error))?;
         }
         if !rows.is_empty() {
             written += store.reseal_raws(of, &rows).await?;
@@ -120,7 +120,7 @@ pub(crate) fn each_value(
     address.iter_mut().try_for_each(|sealed| visit("address", sealed, Personal::address))
 }
 
-fn unopened(seq: i64, error: OpenError) -> Fault {
+fn open_fault(seq: i64, error: OpenError) -> Fault {
     Fault::stopped("cannot decrypt a sealed value")
         .at(format!("row {seq}"))
         .because(error)

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How often the books are read while waiting for them.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Which part of the gateway a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -71,10 +71,10 @@ pub async fn serve_wanted(
     store: &Database,
     stop: &Stop,
 ) -> Result<Vec<Ended>, Fault> {
-    let Some(halves) = Halves::open(settings, role, store, stop).await? else {
+    let Some(ends) = BusEnds::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };
-    let shared = halves.shared(settings, store, stop);
+    let shared = ends.shared();
     let reading = async {
         let Some(shared) = shared else {
             stop.requested().await;
@@ -84,86 +84,82 @@ pub async fn serve_wanted(
         let ended = channels::serve(wanted, &shared, &leases).await;
         tokio::select! { biased;
             () = stop.requested() => {}
-            () = kept(store) => {}
+            () = wait_until_stored(store) => {}
         }
         ended
     };
-    Ok(Box::pin(halves.keep_during(settings, store, stop, reading)).await)
+    Ok(Box::pin(ends.store_during(reading)).await)
 }
 
-/// The ends of the bus that this process has.
-pub struct Halves {
+/// The ends of the bus that this process has, and what they work with.
+pub struct BusEnds<'a> {
+    settings: &'a Settings,
+    store: &'a Database,
+    stop: &'a Stop,
     publisher: Option<AnyPublisher>,
     consumer: Option<AnyConsumer>,
 }
 
-impl Halves {
+impl<'a> BusEnds<'a> {
     /// The ends that `role` needs. Waits if the store is away; `None` if stop is requested meanwhile.
     ///
     /// # Errors
     /// As [`serve`].
     pub async fn open(
-        settings: &Settings,
+        settings: &'a Settings,
         role: Role,
-        store: &Database,
-        stop: &Stop,
+        store: &'a Database,
+        stop: &'a Stop,
     ) -> Result<Option<Self>, Fault> {
-        if role == Role::Console {
-            return Ok(Some(Self { publisher: None, consumer: None }));
-        }
-        let Some(broker) = &settings.bus else {
-            let capacity = usize::try_from(settings.limits.memory.0).unwrap_or(usize::MAX);
-            let (publisher, consumer) = in_process(capacity);
-            let (publisher, consumer) =
-                (AnyPublisher::InProcess(publisher), AnyConsumer::InProcess(consumer));
-            return Ok(Some(Self { publisher: Some(publisher), consumer: Some(consumer) }));
-        };
-        let amqp = Amqp::new(assemble::broker(broker)?);
-        let publisher = (role != Role::Sink).then(|| AnyPublisher::Amqp(amqp.publisher()));
-        let consumer = match role {
-            Role::Ingest | Role::Console => None,
-            Role::All | Role::Sink => {
-                match retry_while_transient(stop, || queues(settings, store)).await? {
-                    Some(queues) => Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))),
-                    None => return Ok(None),
+        let (publisher, consumer) = match &settings.bus {
+            _ if role == Role::Console => (None, None),
+            None => {
+                let capacity = usize::try_from(settings.limits.memory.0).unwrap_or(usize::MAX);
+                let (publisher, consumer) = in_process(capacity);
+                (Some(AnyPublisher::InProcess(publisher)), Some(AnyConsumer::InProcess(consumer)))
+            }
+            Some(broker) => {
+                let amqp = Amqp::new(assemble::broker(broker)?);
+                let publisher = (role != Role::Sink).then(|| AnyPublisher::Amqp(amqp.publisher()));
+                if role == Role::Ingest {
+                    (publisher, None)
+                } else {
+                    let known = retry_while_transient(stop, || queues(settings, store)).await?;
+                    let Some(queues) = known else { return Ok(None) };
+                    (publisher, Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))))
                 }
             }
         };
-        Ok(Some(Self { publisher, consumer }))
+        Ok(Some(Self { settings, store, stop, publisher, consumer }))
     }
 
     /// What the channels share; `None` if this process reads no channels.
-    pub fn shared(&self, settings: &Settings, store: &Database, stop: &Stop) -> Option<Shared> {
+    pub fn shared(&self) -> Option<Shared> {
         Some(Shared {
             bus: self.publisher.clone()?,
-            store: store.apart(),
-            grace: settings.limits.grace.0,
+            store: self.store.apart(),
+            grace: self.settings.limits.grace.0,
             environment: Environment {
-                memory: Arc::new(Memory::new(settings.limits.memory.0)),
+                memory: Arc::new(Memory::new(self.settings.limits.memory.0)),
                 mapping: Arc::default(),
                 clock: clock::machine(),
-                stop: stop.clone(),
+                stop: self.stop.clone(),
             },
         })
     }
 
     /// Stores what is published while `reading` runs. The sink stops after the channels: they wait for
     /// what they published to be stored.
-    pub async fn keep_during<T>(
-        self,
-        settings: &Settings,
-        store: &Database,
-        stop: &Stop,
-        reading: impl Future<Output = T>,
-    ) -> T {
+    pub async fn store_during<T>(self, reading: impl Future<Output = T>) -> T {
+        let Self { settings, store, stop, consumer, .. } = self;
         let sink_stop = Stop::default();
         let reading = async {
             let read = reading.await;
             sink_stop.request();
             read
         };
-        let keeping = async {
-            if let Some(consumer) = self.consumer {
+        let storing = async {
+            if let Some(consumer) = consumer {
                 let retrying = RetryingStore::new(store.clone(), stop.token().clone());
                 let (grace, kept) = (settings.limits.grace.0, Stop::default());
                 let sink = async {
@@ -174,7 +170,7 @@ impl Halves {
                 tokio::join!(sink, upkeep, indexer::serve(store, &kept, stop, grace));
             }
         };
-        tokio::join!(reading, keeping).0
+        tokio::join!(reading, storing).0
     }
 }
 
@@ -210,7 +206,7 @@ async fn queues(settings: &Settings, store: &Database) -> Result<Vec<ChannelId>,
 }
 
 /// Waits until everything that was published is stored, whichever process does it.
-async fn kept(store: &Database) {
+async fn wait_until_stored(store: &Database) {
     loop {
         // If the store is away, the sink reports it.
         if let Ok(books) = store.books(None, None).await
@@ -218,7 +214,7 @@ async fn kept(store: &Database) {
         {
             return;
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

@@ -37,6 +37,12 @@ impl Stop {
         }
     }
 
+    /// Waits until the stop was requested `grace` ago.
+    pub async fn overdue(&self, grace: Duration) {
+        self.requested().await;
+        tokio::time::sleep(grace).await;
+    }
+
     /// A stop for a part: requested together with this one, or alone.
     #[must_use]
     pub fn child(&self) -> Self {

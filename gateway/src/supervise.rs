@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A channel without progress for this long is restarted.
-const STALLED_AFTER: Duration = Duration::from_secs(600);
+const MAX_STALL: Duration = Duration::from_secs(600);
 
 /// What all channels of the process share.
 #[derive(Clone)]
@@ -74,14 +74,11 @@ pub async fn run_sink(
 /// Waits for all tasks; once stop is requested, for at most `grace`.
 async fn join_until<T: 'static>(tasks: &mut JoinSet<T>, stop: &Stop, grace: Duration) -> Vec<T> {
     let mut ended = Vec::new();
-    let too_long = async {
-        stop.requested().await;
-        tokio::time::sleep(grace).await;
-    };
-    tokio::pin!(too_long);
+    let overdue = stop.overdue(grace);
+    tokio::pin!(overdue);
     loop {
         tokio::select! {
-            () = &mut too_long => {
+            () = &mut overdue => {
                 warn!(tasks = tasks.len(), "tasks did not stop within the grace period; the process ends without them");
                 return ended;
             }
@@ -128,14 +125,14 @@ pub(crate) async fn supervise_channel(
                 Ok(Err(fault)) => fault,
                 Err(_) => panicked(),
             },
-            () = stalled(watch) => Fault::transient(
-                format!("no progress for {} s; the channel is restarted", STALLED_AFTER.as_secs()),
+            () = wait_until_stalled(watch) => Fault::transient(
+                format!("no progress for {} s; the channel is restarted", MAX_STALL.as_secs()),
             ),
         };
         if watch.entries() > entries_before {
             retry.reset();
         }
-        Box::pin(after(fault, channel, shared, &mut retry)).await?;
+        Box::pin(handle_fault(fault, channel, shared, &mut retry)).await?;
     }
     Ok(())
 }
@@ -172,7 +169,7 @@ async fn prepare(
 
 /// Reports a fault and waits until the channel may run again. Returns the fault if the channel has to
 /// end.
-async fn after(
+async fn handle_fault(
     fault: Fault,
     channel: &LiveChannel,
     shared: &Shared,
@@ -231,9 +228,9 @@ async fn supervise_sink(mut consumer: impl Consumer, store: impl Store, stop: St
 }
 
 /// Ends when no verb has completed for too long.
-async fn stalled(watch: &ChannelWatch) {
+async fn wait_until_stalled(watch: &ChannelWatch) {
     loop {
-        let left = STALLED_AFTER.saturating_sub(watch.stalled_for());
+        let left = MAX_STALL.saturating_sub(watch.stalled_for());
         if left.is_zero() {
             return;
         }

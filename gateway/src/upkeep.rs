@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use crate::{clock, stop::Stop};
 
-const EVERY: Duration = Duration::from_hours(1);
+const INTERVAL: Duration = Duration::from_hours(1);
 
 /// Age at which the reads in the books are folded into daily totals, and requests are deleted. No
 /// broker keeps a message that long.
@@ -20,17 +20,17 @@ const DETAIL_KEPT: Duration = Duration::from_hours(30 * 24);
 pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &Stop) {
     while !stop.is_requested() {
         let once = async {
-            if let Err(fault) = Box::pin(once(store, history, clock::now())).await {
-                let (kind, wait_ms) = (fault.kind().name(), EVERY.as_millis());
+            if let Err(fault) = Box::pin(upkeep(store, history, clock::now())).await {
+                let (kind, wait_ms) = (fault.kind().name(), INTERVAL.as_millis());
                 warn!(kind, wait_ms, "store maintenance failed: {fault}; retry in 1 h");
             }
         };
         stop.or(once).await;
-        stop.or_sleep(EVERY).await;
+        stop.or_sleep(INTERVAL).await;
     }
 }
 
-async fn once(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
+async fn upkeep(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
     store.forget_requests(DETAIL_KEPT).await?;
     let mut folded = 0;
     loop {
@@ -77,11 +77,11 @@ mod tests {
         let states = async || store.history(&sample::id("a")).await.unwrap().len();
         let days = |days| sample::at(0) + days * DAY;
 
-        once(&store, None, days(59)).await.unwrap();
+        upkeep(&store, None, days(59)).await.unwrap();
         assert_eq!(states().await, 2);
-        once(&store, Some(Duration::MAX), days(59)).await.unwrap();
+        upkeep(&store, Some(Duration::MAX), days(59)).await.unwrap();
         assert_eq!(states().await, 2, "nothing is as old as that");
-        once(&store, Some(31 * DAY), days(59)).await.unwrap();
+        upkeep(&store, Some(31 * DAY), days(59)).await.unwrap();
         assert_eq!(states().await, 1);
         let current = store.demand(&sample::id("a")).await.unwrap().unwrap();
         assert_eq!(current.demand.body.content.as_deref(), Some("second"));

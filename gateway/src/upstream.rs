@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How often a waiting process tries to claim the lease.
-const ASK_EVERY: Duration = Duration::from_secs(1);
+const CLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs the polled channels of `upstream` while this process holds its lease, and the push channels all
 /// the time: every process receives on its own listener. Serves the requests to all of them, until stop
@@ -37,7 +37,7 @@ pub async fn serve(
     };
     let pulling = async {
         let Some(gate) = pulled.first().map(|channel| &channel.gate) else { return Vec::new() };
-        while let Some(lease) = wait_for(upstream, shared, leases).await {
+        while let Some(lease) = wait_for_lease(upstream, shared, leases).await {
             if let Some(ended) =
                 Box::pin(leases.during(&lease, gate, run(&pulled, lease.fence))).await
             {
@@ -52,7 +52,7 @@ pub async fn serve(
 }
 
 /// Waits for the lease; `None` once stop is requested.
-async fn wait_for(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Option<Lease> {
+async fn wait_for_lease(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Option<Lease> {
     let mut retry = Retry::default();
     let mut known_holder = None;
     while !shared.environment.stop.is_requested() {
@@ -67,7 +67,7 @@ async fn wait_for(upstream: &str, shared: &Shared, leases: &LeaseHolder) -> Opti
                     );
                     known_holder = Some(held.holder);
                 }
-                ASK_EVERY
+                CLAIM_INTERVAL
             }
             Ok(Claim::Lost) => continue,
             Err(fault) => {

@@ -16,10 +16,10 @@ use crate::{assemble, channel::LiveChannel, keys, offline::remove_fields};
 
 /// Demands read from the store at a time.
 const PAGE: u32 = 500;
-/// Most samples of a field.
-const SAMPLES: usize = 3;
-/// Most characters of a sample.
-const LONGEST: usize = 60;
+/// Maximum number of samples of a field.
+const MAX_SAMPLES: usize = 3;
+/// Maximum number of characters of a sample.
+const MAX_CHARACTERS: usize = 60;
 
 /// What would change.
 #[derive(Debug, Default, Serialize)]
@@ -75,13 +75,13 @@ pub async fn compare(
         let Some((last, _)) = page.last() else { return Ok(result) };
         after = *last;
         for (_, row) in &page {
-            result.look_at(row, &channels, &sealer);
+            result.compare_demand(row, &channels, &sealer);
         }
     }
 }
 
 impl WhatIf {
-    fn look_at(&mut self, row: &DemandRow, channels: &[LiveChannel], sealer: &Sealer) {
+    fn compare_demand(&mut self, row: &DemandRow, channels: &[LiveChannel], sealer: &Sealer) {
         let demand = &row.demand;
         let is_its = |each: &&LiveChannel| *each.id() == demand.channel;
         let Some(channel) = channels.iter().find(is_its) else { return };
@@ -116,9 +116,10 @@ impl WhatIf {
         for field in names {
             let change = self.fields.entry(field.clone()).or_default();
             change.demands += 1;
-            if change.samples.len() < SAMPLES {
-                let show =
-                    |fields: &Map<String, Value>| fields.get(field).map_or_else(String::new, short);
+            if change.samples.len() < MAX_SAMPLES {
+                let show = |fields: &Map<String, Value>| {
+                    fields.get(field).map_or_else(String::new, shortened)
+                };
                 let demand = name.to_owned();
                 change.samples.push(Sample { demand, before: show(before), after: show(after) });
             }
@@ -128,7 +129,7 @@ impl WhatIf {
 
 /// The fields of a body that a mapping decides, without ciphertexts.
 fn fields(body: &DemandBody) -> Map<String, Value> {
-    const OF_THE_DECODER: [&str; 5] =
+    const DECODER_FLAGS: [&str; 5] =
         ["truncated", "malformed_bytes", "repaired_text", "damaged", "control_characters"];
     let mut body = serde_json::to_value(body).unwrap_or_default();
     remove_fields(&mut body, &["unmasked", "sealed", "token"]);
@@ -136,7 +137,7 @@ fn fields(body: &DemandBody) -> Map<String, Value> {
     if let Some(Value::Array(notes)) = fields.get_mut("quality") {
         notes.retain(|note| {
             let flag = note["flag"].as_str().unwrap_or_default();
-            !OF_THE_DECODER.contains(&flag)
+            !DECODER_FLAGS.contains(&flag)
         });
         if notes.is_empty() {
             fields.shift_remove("quality");
@@ -145,9 +146,9 @@ fn fields(body: &DemandBody) -> Map<String, Value> {
     fields
 }
 
-fn short(value: &Value) -> String {
+fn shortened(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mut short: String = text.chars().take(LONGEST).collect();
+    let mut short: String = text.chars().take(MAX_CHARACTERS).collect();
     if short.len() < text.len() {
         short.push('…');
     }
@@ -171,8 +172,8 @@ mod tests {
         }
         assert_eq!((result.changed, result.fields.len()), (4, 1));
         let kind = &result.fields["kind"];
-        assert_eq!((kind.demands, kind.samples.len()), (4, SAMPLES));
+        assert_eq!((kind.demands, kind.samples.len()), (4, MAX_SAMPLES));
         assert_eq!((kind.samples[0].before.as_str(), kind.samples[0].after.as_str()), ("", "help"));
-        assert_eq!(short(&json!("字".repeat(100))).chars().count(), LONGEST + 1);
+        assert_eq!(shortened(&json!("字".repeat(100))).chars().count(), MAX_CHARACTERS + 1);
     }
 }

@@ -14,12 +14,12 @@ use self::answer::Guard;
 use self::thread::{STEPS, Thread, tid};
 use crate::city::{District, any_district};
 use crate::dice::Dice;
-use crate::faults::faults;
+use crate::faults::quirks;
 use crate::sign;
-use crate::source::register::{Entry, Mark};
-use crate::source::site::{Ask, Reply};
-use crate::source::{Conduct, Office, Upstream};
-use crate::truth::Told;
+use crate::source::http::{Reply, Request};
+use crate::source::register::{Change, Entry};
+use crate::source::{Behaviour, SourceState, Upstream};
+use crate::truth::ServedState;
 
 /// The code the simulated client is known by.
 const APP_CODE: &str = "SIM0a1b2c3d4e5f60";
@@ -37,15 +37,15 @@ pub struct Board {
 }
 
 impl Upstream for Board {
-    type Fault = Fault;
+    type Quirk = Quirk;
     const CHANNEL: &'static str = "message_board";
     const ENVIRONMENT: &'static [(&'static str, &'static str)] =
         &[("MESSAGE_BOARD_APP_CODE", APP_CODE)];
 
-    fn new(conduct: &Conduct<Fault>) -> Self {
+    fn new(behaviour: &Behaviour<Quirk>) -> Self {
         Self {
-            cookie: sign::md5_hex(&format!("cookie {}", conduct.seed)),
-            guard: Guard::new(conduct.limits),
+            cookie: sign::md5_hex(&format!("cookie {}", behaviour.seed)),
+            guard: Guard::new(behaviour.limits),
             by_fid: BTreeMap::new(),
             pinned: BTreeMap::new(),
         }
@@ -59,32 +59,34 @@ impl Upstream for Board {
         STEPS
     }
 
-    fn told(conduct: &Conduct<Fault>, entry: &Entry, mark: Mark) -> Told {
-        Thread::new(conduct, entry, mark).told()
+    fn served_state(behaviour: &Behaviour<Quirk>, entry: &Entry, change: Change) -> ServedState {
+        Thread::new(behaviour, entry, change).served_state()
     }
 
-    fn filed(&mut self, office: &mut Office<Fault>, number: u64) {
-        let conduct = &office.conduct;
-        if conduct.faults.strikes(Fault::Gap, number) {
-            office.register.take_away(number, office.now());
+    fn on_filed(&mut self, source: &mut Source, number: u64) {
+        let behaviour = &source.behaviour;
+        if behaviour.faults.strikes(Quirk::Gap, number) {
+            source.register.delete(number, source.now());
             return;
         }
-        let is_other = conduct.faults.strikes(Fault::OtherForum, number);
-        let district = any_district(&mut Dice::new(conduct.seed, number));
+        let is_other = behaviour.faults.strikes(Quirk::OtherForum, number);
+        let district = any_district(&mut Dice::new(behaviour.seed, number));
         let forum = if is_other { Forum::district(district) } else { Forum::city() };
         self.by_fid.entry(forum.fid).or_default().push(number);
-        if conduct.faults.strikes(Fault::Pinned, number) {
+        if behaviour.faults.strikes(Quirk::Pinned, number) {
             self.pinned.entry(forum.fid).or_default().push(number);
         }
     }
 
-    fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
-        answer::answer(self, office, ask)
+    fn answer(&mut self, source: &mut Source, request: &Request) -> Reply {
+        answer::answer(self, source, request)
     }
 }
 
-faults! {
-    Fault of items {
+type Source = SourceState<Quirk>;
+
+quirks! {
+    Quirk of items {
         /// Thread: it is written to the leader of a district, in the forum of that district; all
         /// others are in the forum of the city's leader.
         OtherForum = "other_forum" @ 0,

@@ -1,4 +1,4 @@
-//! 为企服务 as other systems see it: a folder in which a file is dropped every thirty minutes.
+//! 为企服务 as other systems see it: a folder into which a file is dropped every thirty minutes.
 //!
 //! A file holds what was filed or changed in the last ninety minutes, so every row comes about
 //! three times, with the status it has by then. A manifest `name|rows|bytes|md5` is written after
@@ -10,8 +10,8 @@
 
 mod appeal;
 mod drop;
+mod facts;
 mod form;
-mod told;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,45 +20,45 @@ use std::time::Duration;
 use anyhow::Context;
 
 use self::appeal::Appeal;
-use crate::Conduct;
+use crate::Behaviour;
 use crate::dice::Dice;
-use crate::faults::faults;
+use crate::faults::quirks;
 use crate::truth::Truth;
 
-/// How often a file falls.
+/// How often the platform drops a file.
 pub const EVERY: Duration = Duration::from_secs(30 * 60);
 
 /// The platform and its folder.
 #[derive(Debug)]
 pub struct Enterprise {
     folder: PathBuf,
-    /// Faults of a row strike every n-th appeal, faults of a file every n-th file.
-    conduct: Conduct<EnterpriseFault>,
-    office: Mutex<Office>,
+    /// Quirks of a row strike every n-th appeal, quirks of a file every n-th file.
+    behaviour: Behaviour<EnterpriseQuirk>,
+    state: Mutex<PlatformState>,
 }
 
-/// What the platform remembers.
+/// The state of the platform.
 #[derive(Debug)]
-struct Office {
+struct PlatformState {
     appeals: Vec<Appeal>,
     n_drops: u64,
-    n_touched: u64,
-    last: Option<Last>,
+    n_moved: u64,
+    last: Option<LastFile>,
     truth: Truth,
 }
 
-/// The file that fell last.
+/// The file that was dropped last.
 #[derive(Debug)]
-struct Last {
+struct LastFile {
     name: String,
     numbers: Vec<String>,
-    faults: Vec<EnterpriseFault>,
+    faults: Vec<EnterpriseQuirk>,
 }
 
-/// What lies where.
+/// The number of files in each folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EnterpriseCounters {
-    /// Files, manifests not counted, that lie in the folder.
+    /// Files in the folder, without manifests.
     pub waiting: usize,
     /// Files that were moved to `archive`.
     pub archived: usize,
@@ -67,19 +67,20 @@ pub struct EnterpriseCounters {
 }
 
 impl Enterprise {
-    /// Makes the folder, empty, with `archive` and `error` in it.
+    /// Creates the folder, empty, with `archive` and `error` in it.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn create(folder: &Path, conduct: Conduct<EnterpriseFault>) -> anyhow::Result<Self> {
+    /// When it cannot be created.
+    pub fn create(folder: &Path, behaviour: Behaviour<EnterpriseQuirk>) -> anyhow::Result<Self> {
         for folder in [folder.join("archive"), folder.join("error")] {
             std::fs::create_dir_all(&folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
         let truth = Truth::new("enterprise");
-        let office = Office { appeals: Vec::new(), n_drops: 0, n_touched: 0, last: None, truth };
+        let state =
+            PlatformState { appeals: Vec::new(), n_drops: 0, n_moved: 0, last: None, truth };
         let folder = std::path::absolute(folder)?;
-        Ok(Self { folder, conduct, office: Mutex::new(office) })
+        Ok(Self { folder, behaviour, state: Mutex::new(state) })
     }
 
     /// Where a reader finds the files.
@@ -90,26 +91,26 @@ impl Enterprise {
 
     /// Files `n` appeals now and returns their numbers. They are visible with the next file.
     pub fn file(&self, n: u64) -> Vec<String> {
-        let now = self.conduct.clock.now();
-        let mut office = self.locked();
-        let first = office.appeals.len() as u64 + 1;
+        let now = self.behaviour.clock.now();
+        let mut platform = self.locked();
+        let first = platform.appeals.len() as u64 + 1;
         let new: Vec<_> =
-            (first..first + n).map(|number| Appeal::new(&self.conduct, number, now)).collect();
+            (first..first + n).map(|number| Appeal::new(&self.behaviour, number, now)).collect();
         let numbers = new.iter().map(|appeal| appeal.number.clone()).collect();
-        office.appeals.extend(new);
+        platform.appeals.extend(new);
         numbers
     }
 
-    /// Moves `n` appeals chosen by chance one step along their way, now. Returns their numbers.
+    /// Moves `n` randomly chosen appeals one state further, now. Returns their numbers.
     pub fn touch(&self, n: u64) -> Vec<String> {
-        let now = self.conduct.clock.now();
-        let mut office = self.locked();
+        let now = self.behaviour.clock.now();
+        let mut platform = self.locked();
         let mut moved = Vec::new();
         for _ in 0..n {
-            office.n_touched += 1;
-            let mut dice = Dice::new(self.conduct.seed ^ TOUCHING, office.n_touched);
-            let place = dice.below(office.appeals.len());
-            let Some(appeal) = office.appeals.get_mut(place) else { break };
+            platform.n_moved += 1;
+            let mut dice = Dice::new(self.behaviour.seed ^ MOVE_STREAM, platform.n_moved);
+            let index = dice.below(platform.appeals.len());
+            let Some(appeal) = platform.appeals.get_mut(index) else { break };
             if appeal.advance(&mut dice, now) {
                 moved.push(appeal.number.clone());
             }
@@ -117,13 +118,13 @@ impl Enterprise {
         moved
     }
 
-    /// Everything the folder ever said to a correct reader.
+    /// Everything that a correct reader could read from the folder so far.
     #[must_use]
     pub fn truth(&self) -> Truth {
         self.locked().truth.clone()
     }
 
-    /// What lies where now.
+    /// Counts the files in each folder.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -145,25 +146,25 @@ impl Enterprise {
         })
     }
 
-    fn locked(&self) -> MutexGuard<'_, Office> {
+    fn locked(&self) -> MutexGuard<'_, PlatformState> {
         // Nothing is half done when a test panics: each method completes its step or does nothing.
-        self.office.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Keeps the choices of what moves apart from those of what is filed.
-const TOUCHING: u64 = 0x7771_6677;
+/// Changes the seed for the choice of the appeals that move, so that filing does not affect it.
+const MOVE_STREAM: u64 = 0x7771_6677;
 
-// The sparse numbers are distinct primes, so that faults seldom meet.
-faults! {
-    EnterpriseFault of items {
+// The numbers are distinct primes, so that several quirks seldom meet.
+quirks! {
+    EnterpriseQuirk of items {
         /// A NUL in the content.
         Nul = "nul" @ 151,
         /// A content that makes its row longer than 64 KiB.
         LongRow = "long_row" @ 199,
         /// Bytes in the content that are no text in any charset.
         Poison = "poison" @ 211,
-        /// `提交时间` on a clock of twelve hours without saying which half: `2026-10-09 03:30`.
+        /// `提交时间` in twelve-hour time without AM or PM: `2026-10-09 03:30`.
         TwelveHour = "twelve_hour" @ 101,
         /// `期望时间` as a spreadsheet's day number.
         SerialWish = "serial_wish" @ 103,
@@ -173,15 +174,15 @@ faults! {
         LowerCode = "lower_code" @ 109,
         /// A registration number of 15 digits from before credit codes.
         OldCode = "old_code" @ 113,
-        /// The firm of the appeal before, under another credit code.
+        /// The firm of the previous appeal, under another credit code.
         TwinFirm = "twin_firm" @ 127,
-        /// A type no table has.
+        /// A type that is in no table.
         UnknownType = "unknown_type" @ 131,
-        /// Half of the row only: a line end without quotes cuts it in two.
+        /// An unquoted line end splits the row in two.
         BrokenRow = "broken_row" @ 223,
     }
     others {
-        /// The file's columns have other names (`编号`) and stand in another order.
+        /// The columns of the file have other names (`编号`) and another order.
         Drift = "drift" @ 5,
         /// A column that nobody needs is missing.
         LostColumn = "lost_column" @ 7,
@@ -197,7 +198,7 @@ faults! {
         UnknownHeader = "unknown_header" @ 23,
         /// No bytes at all.
         EmptyFile = "empty_file" @ 29,
-        /// The header alone, and 0 rows in the manifest.
+        /// Only the header, and 0 rows in the manifest.
         NoRows = "no_rows" @ 31,
         /// The manifest counts one row more than there are.
         WrongRows = "wrong_rows" @ 37,
@@ -208,15 +209,15 @@ faults! {
         EarlyManifest = "early_manifest" @ 0,
         /// The file never gets a manifest.
         NoManifest = "no_manifest" @ 43,
-        /// Half an hour later the file falls once more under its name, with rows that moved on.
+        /// Half an hour later the file is dropped again under its name, with rows that changed.
         Replaced = "replaced" @ 47,
     }
 }
 
-impl EnterpriseFault {
+impl EnterpriseQuirk {
     /// Whether no reader can accept the file.
     pub(super) fn refuses_file(self) -> bool {
-        use EnterpriseFault::{EmptyFile, NoRows, UnknownHeader, WrongMd5, WrongRows};
+        use EnterpriseQuirk::{EmptyFile, NoRows, UnknownHeader, WrongMd5, WrongRows};
         matches!(self, UnknownHeader | EmptyFile | NoRows | WrongRows | WrongMd5)
     }
 }

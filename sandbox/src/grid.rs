@@ -11,12 +11,12 @@ use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use self::report::{Report, STEPS, report_id};
-use crate::faults::faults;
+use crate::faults::quirks;
 use crate::sign;
-use crate::source::register::{Entry, Mark};
-use crate::source::site::{Ask, Reply};
-use crate::source::{Conduct, Office, Upstream};
-use crate::truth::Told;
+use crate::source::http::{Reply, Request};
+use crate::source::register::{Change, Entry};
+use crate::source::{Behaviour, SourceState, Upstream};
+use crate::truth::ServedState;
 use crate::when::{from_http_date, from_plain};
 
 pub use self::push::Pushed;
@@ -37,12 +37,12 @@ pub struct Grid {
 }
 
 impl Upstream for Grid {
-    type Fault = Fault;
+    type Quirk = Quirk;
     const CHANNEL: &'static str = "mobile";
     const ENVIRONMENT: &'static [(&'static str, &'static str)] =
         &[("MOBILE_SECRET_KEY", SECRET_KEY)];
 
-    fn new(_: &Conduct<Fault>) -> Self {
+    fn new(_: &Behaviour<Quirk>) -> Self {
         Self::default()
     }
 
@@ -54,43 +54,46 @@ impl Upstream for Grid {
         STEPS
     }
 
-    fn told(conduct: &Conduct<Fault>, entry: &Entry, mark: Mark) -> Told {
-        Report::new(conduct, entry, mark).told()
+    fn served_state(behaviour: &Behaviour<Quirk>, entry: &Entry, change: Change) -> ServedState {
+        Report::new(behaviour, entry, change).served_state()
     }
 
-    fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
-        if ask.method != "GET" || ask.path != "/restapi/appeal/page" {
+    fn answer(&mut self, source: &mut Source, request: &Request) -> Reply {
+        if request.method != "GET" || request.path != "/restapi/appeal/page" {
             return Reply::html(404, "Not Found");
         }
-        office.count("list");
-        let now = office.now();
+        source.count("list");
+        let now = source.now();
         if self.not_before.take().is_some_and(|not_before| now < not_before) {
-            office.calls.early += 1;
+            source.calls.early += 1;
         }
-        if office.strikes(Fault::Unavailable) {
-            office.refuse("unavailable");
+        if source.strikes(Quirk::Unavailable) {
+            source.refuse("unavailable");
             self.not_before = Some(now + UNAVAILABLE);
             let seconds = UNAVAILABLE.num_seconds().to_string();
             return Reply::html(503, "Service Unavailable").with("retry-after", seconds);
         }
-        let header = |name: &str| ask.header(name).unwrap_or_default();
+        let header = |name: &str| request.header(name).unwrap_or_default();
         let date = header("x-bg-date-time");
         if from_http_date(date).is_none_or(|at| (now - at).abs() > SKEW) {
-            return refused(office, "clock", "请求时间与服务器相差超过90秒");
+            return refused(source, "clock", "请求时间与服务器相差超过90秒");
         }
-        let right = sign::x_bg(SECRET_KEY, &ask.method, &ask.path, &ask.query, ACCESS_KEY, date);
+        let Request { method, path, query, .. } = request;
+        let right = sign::x_bg(SECRET_KEY, method, path, query, ACCESS_KEY, date);
         if header("x-bg-hmac-access-key") != ACCESS_KEY
             || header("x-bg-hmac-algorithm") != "hmac-sha256"
             || header("x-bg-hmac-signature") != right
         {
-            return refused(office, "signature", "签名校验失败");
+            return refused(source, "signature", "签名校验失败");
         }
-        page(office, ask)
+        page(source, request)
     }
 }
 
-faults! {
-    Fault of items {
+type Source = SourceState<Quirk>;
+
+quirks! {
+    Quirk of items {
         /// Report: longitude and latitude are `0`.
         ZeroPosition = "zero_position" @ 7,
         /// Report: longitude and latitude are swapped.
@@ -113,30 +116,30 @@ faults! {
 
 const SKEW: TimeDelta = TimeDelta::seconds(90);
 const UNAVAILABLE: TimeDelta = TimeDelta::seconds(2);
-const ROWS_AT_MOST: usize = 100;
+const MAX_ROWS: usize = 100;
 
-fn refused(office: &mut Office<Fault>, why: &'static str, message: &str) -> Reply {
-    office.refuse(why);
+fn refused(source: &mut Source, why: &'static str, message: &str) -> Reply {
+    source.refuse(why);
     let mut reply = Reply::json(json!({ "code": 401, "message": message }).to_string());
     reply.status = 401;
     reply
 }
 
-fn page(office: &Office<Fault>, ask: &Ask) -> Reply {
-    let number = |name: &str| ask.param(name).and_then(|text| text.parse::<usize>().ok());
+fn page(source: &Source, request: &Request) -> Reply {
+    let number = |name: &str| request.param(name).and_then(|text| text.parse::<usize>().ok());
     let page = number("page").unwrap_or(1).max(1);
-    let size = number("size").unwrap_or(ROWS_AT_MOST).clamp(1, ROWS_AT_MOST);
-    let since = match ask.param("updatedTime").as_deref() {
+    let size = number("size").unwrap_or(MAX_ROWS).clamp(1, MAX_ROWS);
+    let since = match request.param("updatedTime").as_deref() {
         None | Some("") => Some(NaiveDateTime::MIN),
         Some(text) => from_plain(text),
     };
     let Some(since) = since else {
         return Reply::json(r#"{"code":400,"message":"updatedTime格式错误"}"#);
     };
-    let found: Vec<_> = office.register.changed(since, NaiveDateTime::MAX).collect();
+    let found: Vec<_> = source.register.changed(since, NaiveDateTime::MAX).collect();
     let rows = found.iter().skip((page - 1) * size).take(size);
     let rows: Vec<Value> =
-        rows.map(|entry| Report::new(&office.conduct, entry, entry.last()).row()).collect();
+        rows.map(|entry| Report::new(&source.behaviour, entry, entry.last()).row()).collect();
     let data = json!({ "total": found.len(), "page": page, "size": size, "rows": rows });
     Reply::json(json!({ "code": 200, "message": "success", "data": data }).to_string())
 }

@@ -1,9 +1,9 @@
 //! The 12345 hotline as other systems see it: a front-end database (前置库) with text in GBK.
 //!
 //! Real hotlines do not offer an API: others may read and flag their tables. The difficulty is not
-//! SQL but what the tables hold and how they change while they are read. So the simulator keeps
+//! SQL but the content of the tables, and that they change while they are read. So the simulator has
 //! real tables (in an SQLite file, with text columns as BLOBs, because the bytes matter) and lets
-//! the caller change them in every awkward way, one at a time.
+//! the caller make each kind of change on its own.
 //!
 //! The reader's account may read everything and write `ISFETCH`, `SJJHZT` and `SJJHSBYY` of
 //! `CNS_CINFO` and `ISFETCH` of `XF_PRESSING`; any other write is refused as in the real database.
@@ -11,6 +11,7 @@
 
 mod change;
 mod database;
+mod facts;
 mod filing;
 mod life;
 mod live;
@@ -18,64 +19,29 @@ mod oracle;
 mod record;
 mod row;
 mod spoil;
-mod told;
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::Mutex;
 
 use self::database::FrontDatabase;
-use crate::faults::faults;
-use crate::{Clock, Corpus, Faults, Memory};
+use crate::Behaviour;
+use crate::faults::quirks;
 
 pub use self::live::{LockGuard, Pace};
 pub use self::oracle::{Case, Oracle, Pressing, State};
 pub use self::row::{Gbk, Row};
 
 /// How a hotline behaves.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Same seed, same rows.
-    pub seed: u64,
-    /// Width of the long text columns.
-    pub storage: Storage,
-    /// What goes wrong, and how often.
-    pub faults: Faults<Fault>,
-    /// Where the texts come from.
-    pub corpus: Corpus,
-    /// The city's time.
-    pub clock: Clock,
-    /// The first [`Hotline::file`] spreads its rows evenly over this time span, up to now. Later
-    /// rows are filed now.
-    pub spread: Duration,
-    /// How much of the past is kept.
-    pub memory: Memory,
-}
-
-impl Settings {
-    /// A hotline without faults, with generated texts in 4,000-byte columns, whose first rows are
-    /// up to six hours old.
-    #[must_use]
-    pub fn new(seed: u64, clock: Clock) -> Self {
-        Self {
-            seed,
-            storage: Storage::Varchar4000,
-            faults: Faults::none(),
-            corpus: Corpus::Generated,
-            clock,
-            spread: Duration::from_secs(6 * 3600),
-            memory: Memory::All,
-        }
-    }
-}
+pub type Settings = Behaviour<Quirk>;
 
 /// Width of the long text columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Storage {
-    /// `VARCHAR(4000)` and `VARCHAR(400)`: longer text is cut at that byte, in the middle of a
-    /// character if need be.
+    /// `VARCHAR(4000)` and `VARCHAR(400)`: longer text is cut at that byte, even in the middle of a
+    /// character.
+    #[default]
     Varchar4000,
     /// `CLOB`: nothing is cut.
     Clob,
@@ -119,12 +85,12 @@ impl Hotline {
     /// When the database cannot be read.
     pub async fn oracle(&self) -> anyhow::Result<Oracle> {
         let mut database = self.database.lock().await;
-        // This also reads the rows that the database changed by itself (see `Fault::RaceUpdate`).
+        // This also reads the rows that the database changed by itself (see `Quirk::RaceUpdate`).
         database.begin().await?.commit().await?;
         Ok(database.oracle.clone())
     }
 
-    /// What the reader did so far.
+    /// Counts of what the reader did so far.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -147,9 +113,9 @@ pub struct Counters {
     pub refused: i64,
 }
 
-// The sparse numbers are distinct primes, so that faults seldom meet in one row.
-faults! {
-    Fault of items {
+// The numbers are distinct primes, so that one row seldom has several quirks.
+quirks! {
+    Quirk of items {
         /// Bytes in the content that are no text in any encoding of the family; never readable.
         Poison = "poison" @ 211,
         /// The case takes the serial number of the case before it.
@@ -160,7 +126,7 @@ faults! {
         SlashTime = "slash_time" @ 101,
         /// `RQSTTIME` as `20261009103000`.
         CompactTime = "compact_time" @ 103,
-        /// `RQSTTIME` as a spreadsheet's day number, `46304.4375`.
+        /// `RQSTTIME` as the day number of a spreadsheet, `46304.4375`.
         SerialTime = "serial_time" @ 107,
         /// `RQSTTIME` empty.
         EmptyTime = "empty_time" @ 109,
@@ -207,7 +173,7 @@ faults! {
         ExcelReturn = "excel_return" @ 197,
         /// Pictures and rare characters, four bytes each, in the content.
         FourByte = "four_byte" @ 199,
-        /// `锟斤拷` in the content: ruined before it came here.
+        /// `锟斤拷` in the content: damaged by an earlier system.
         Mojibake = "mojibake" @ 229,
     }
     others {}

@@ -16,13 +16,13 @@ use std::time::Duration;
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta, Timelike as _};
 
 use self::clue::{Clue, STEPS, dcxsbh};
-use crate::faults::faults;
+use crate::faults::quirks;
 use crate::sign;
+use crate::source::http::{Reply, Request};
 use crate::source::limit::Window;
-use crate::source::register::{Entry, Mark};
-use crate::source::site::{Ask, Reply};
-use crate::source::{Conduct, Office, Upstream};
-use crate::truth::Told;
+use crate::source::register::{Change, Entry};
+use crate::source::{Behaviour, SourceState, Upstream};
+use crate::truth::ServedState;
 
 /// Service, key and region of the simulated client. Any requester may use them.
 const SID: &str = "s_340200000000_0001";
@@ -74,17 +74,17 @@ pub struct Platform<L> {
 }
 
 impl<L: Level> Upstream for Platform<L> {
-    type Fault = Fault;
+    type Quirk = Quirk;
     const CHANNEL: &'static str = L::CHANNEL;
     const ENVIRONMENT: &'static [(&'static str, &'static str)] =
         &[(L::APP_KEY, APP_KEY), ("INSPECTION_ROW_KEY", ROW_KEY)];
 
-    fn new(conduct: &Conduct<Fault>) -> Self {
+    fn new(behaviour: &Behaviour<Quirk>) -> Self {
         Self {
             level: PhantomData,
-            secret: Secret::new(conduct.seed),
-            per_minute: Window::new(conduct.limits, 60, Duration::from_secs(60)),
-            per_day: Window::new(conduct.limits, 2_000, Duration::from_secs(86_400)),
+            secret: Secret::new(behaviour.seed),
+            per_minute: Window::new(behaviour.limits, 60, Duration::from_secs(60)),
+            per_day: Window::new(behaviour.limits, 2_000, Duration::from_secs(86_400)),
             days: BTreeSet::new(),
         }
     }
@@ -98,13 +98,13 @@ impl<L: Level> Upstream for Platform<L> {
         if number.is_multiple_of(3) { STEPS } else { STEPS - 2 }
     }
 
-    fn told(conduct: &Conduct<Fault>, entry: &Entry, mark: Mark) -> Told {
-        Clue::new(conduct, entry, mark).told()
+    fn served_state(behaviour: &Behaviour<Quirk>, entry: &Entry, change: Change) -> ServedState {
+        Clue::new(behaviour, entry, change).served_state()
     }
 
-    fn filed(&mut self, office: &mut Office<Fault>, number: u64) {
-        let is_late = office.conduct.faults.strikes(Fault::LateRow, number);
-        if let Some(entry) = office.register.entry_mut(number) {
+    fn on_filed(&mut self, source: &mut Source, number: u64) {
+        let is_late = source.behaviour.faults.strikes(Quirk::LateRow, number);
+        if let Some(entry) = source.register.entry_mut(number) {
             // Yesterday grows until noon; what comes after that is today's.
             if is_late && entry.received.hour() < 12 {
                 entry.received -= TimeDelta::days(1);
@@ -113,13 +113,15 @@ impl<L: Level> Upstream for Platform<L> {
         }
     }
 
-    fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
-        answer::answer(self, office, ask)
+    fn answer(&mut self, source: &mut Source, request: &Request) -> Reply {
+        answer::answer(self, source, request)
     }
 }
 
-faults! {
-    Fault of items {
+type Source = SourceState<Quirk>;
+
+quirks! {
+    Quirk of items {
         /// Clue: name and telephone are masked. The real platform always does so, so a
         /// demonstration does too.
         Masked = "masked" @ 1,
@@ -131,7 +133,7 @@ faults! {
     others {
         /// Request: the array as a string inside `{"code":200,"data":"…"}`.
         Wrapped = "wrapped" @ 5,
-        /// Request: a byte order mark before the array.
+        /// Request: a byte order change before the array.
         Bom = "bom" @ 7,
         /// Request: 502 from the proxy, with an HTML page.
         BadGateway = "bad_gateway" @ 13,

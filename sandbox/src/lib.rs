@@ -1,14 +1,16 @@
-//! A city in a box: the upstream side of the gateway, with everything that goes wrong there.
+//! A simulated city: the upstream side of the gateway, with everything that goes wrong there.
 //!
-//! A gateway that met only well-behaved sources in its tests would not be ready for real ones. So
-//! the sandbox plays the other side, independently of the gateway's code: it files made-up demands
-//! into the front-end database of a hotline, a folder of files, and five sources that are asked
+//! Real sources misbehave, so tests need sources that misbehave too. The sandbox simulates them,
+//! independently of the code of the gateway: it files made-up demands into the front-end database of a hotline, a folder of files, and five sources that are queried
 //! over HTTP (a [`Simulator`] each; a [`City`] is all of them). Sources misbehave on request (see
 //! [`Faults`]) and record every state that was ever visible (see [`Truth`]), so that a test can
 //! compare by key and by payload what arrived with what was served.
 //!
 //! Everything is reproducible: the same seed gives the same records, and the caller drives the
 //! [`Clock`]. People, numbers, firms and places are made up; their checksums are valid.
+
+// `json!` recurses for each field, and a petition has forty.
+#![recursion_limit = "256"]
 
 pub mod board;
 pub mod checksum;
@@ -33,14 +35,14 @@ mod whole;
 
 pub use clock::Clock;
 pub use corpus::{Corpus, Piece};
-pub use enterprise::{EVERY, Enterprise, EnterpriseCounters, EnterpriseFault};
-pub use faults::{Faults, Switch};
+pub use enterprise::{EVERY, Enterprise, EnterpriseCounters, EnterpriseQuirk};
+pub use faults::{Faults, QuirkSet};
 pub use hotline::{
-    Case, Counters, Fault, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Row, Settings, State,
+    Case, Counters, Gbk, Hotline, LockGuard, Oracle, Pace, Pressing, Quirk, Row, Settings, State,
     Storage,
 };
-pub use source::{Calls, Conduct, Limits, Simulator};
-pub use truth::{Memory, Truth};
+pub use source::{Behaviour, Calls, Limits, Simulator};
+pub use truth::{Retention, Truth};
 pub use whole::{CHANNELS, City, CityPlan};
 
 /// 人民网领导留言板, signed JSON.

@@ -1,8 +1,8 @@
 //! 信访: the petition bureau's web service, SOAP 1.1 in the manner of asmx.
 //!
-//! `POST /XfjkWebService/Service.asmx` with the actions `GetXfjList`, `AckXfj` and `GetDict`. The
+//! `POST /XfjkWebService/Service.asmx` with the actions `GetXfjList` and `AckXfj`. The
 //! business answer is an XML document inside CDATA; everything is GBK, declared as GB2312. Cases
-//! that were not acknowledged are listed again in every window.
+//! that were not acknowledged are listed again, whatever time range is requested.
 
 mod answer;
 mod case;
@@ -13,12 +13,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use self::case::{Case, STEPS, xfjid};
-use crate::faults::faults;
+use crate::faults::quirks;
+use crate::source::http::{Reply, Request};
 use crate::source::limit::Bucket;
-use crate::source::register::{Entry, Mark};
-use crate::source::site::{Ask, Reply};
-use crate::source::{Conduct, Office, Upstream};
-use crate::truth::Told;
+use crate::source::register::{Change, Entry};
+use crate::source::{Behaviour, SourceState, Upstream};
+use crate::truth::ServedState;
 
 /// The shared secret; requests carry its MD5.
 const SHARED: &str = "sim-shared-340200";
@@ -27,7 +27,7 @@ const SHARED: &str = "sim-shared-340200";
 #[derive(Debug)]
 pub struct Bureau {
     bucket: Bucket,
-    /// Whether the call before was refused as too early.
+    /// Whether the last call was refused as too early.
     told_to_wait: bool,
     /// By number, the step of the case that was last served.
     served: HashMap<u64, usize>,
@@ -36,14 +36,14 @@ pub struct Bureau {
 }
 
 impl Upstream for Bureau {
-    type Fault = Fault;
+    type Quirk = Quirk;
     const CHANNEL: &'static str = "petition";
     const ENVIRONMENT: &'static [(&'static str, &'static str)] =
         &[("PETITION_SHARED_TEXT", SHARED)];
 
-    fn new(conduct: &Conduct<Fault>) -> Self {
+    fn new(behaviour: &Behaviour<Quirk>) -> Self {
         Self {
-            bucket: Bucket::new(conduct.limits, Duration::from_secs(3), 1),
+            bucket: Bucket::new(behaviour.limits, Duration::from_secs(3), 1),
             told_to_wait: false,
             served: HashMap::new(),
             acknowledged: HashMap::new(),
@@ -58,17 +58,19 @@ impl Upstream for Bureau {
         STEPS
     }
 
-    fn told(conduct: &Conduct<Fault>, entry: &Entry, mark: Mark) -> Told {
-        Case::new(conduct, entry, mark).told()
+    fn served_state(behaviour: &Behaviour<Quirk>, entry: &Entry, change: Change) -> ServedState {
+        Case::new(behaviour, entry, change).served_state()
     }
 
-    fn answer(&mut self, office: &mut Office<Fault>, ask: &Ask) -> Reply {
-        answer::answer(self, office, ask)
+    fn answer(&mut self, source: &mut Source, request: &Request) -> Reply {
+        answer::answer(self, source, request)
     }
 }
 
-faults! {
-    Fault of items {
+type Source = SourceState<Quirk>;
+
+quirks! {
+    Quirk of items {
         /// Case: the content has `]]>`, so the CDATA section that carries it is split.
         CdataEnd = "cdata_end" @ 47,
         /// Case: the content has `&#x0;` and `&#xB;`, which are illegal in XML.
@@ -86,7 +88,7 @@ faults! {
         /// Case: it is closed without a time of closing.
         ClosedWithoutTime = "closed_without_time" @ 7,
         /// Case: `qgccbz` means the opposite.
-        InitialInverted = "initial_inverted" @ 13,
+        InvertedFirstFlag = "initial_inverted" @ 13,
         /// Case: it repeats the one before it, named in `lhxfjid`.
         Repeated = "repeated" @ 11,
         /// Case: the identity number of the first person has a wrong check digit.

@@ -1,48 +1,53 @@
 //! What the simulated sources that are queried over HTTP have in common: they hold items that are
-//! filed and move from state to state, answer requests about them, and record the truth.
+//! filed and move from state to state, answer requests, and record the truth.
 //!
 //! A source is a pure function of its seed, of what was filed and changed, and of the requests so
-//! far. A channel is described by how it represents an item and answers ([`Upstream`]); its life
-//! cycle, its address, its counts and its truth are implemented once, here.
+//! far. Each kind of source implements [`Upstream`]: how it represents an item, and how it answers.
+//! The life cycle, the address, the counts and the truth are the same for all kinds, and are here.
 
+pub(crate) mod http;
 pub(crate) mod limit;
-pub(crate) mod office;
 pub(crate) mod register;
-pub(crate) mod site;
+pub(crate) mod state;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use self::http::{HttpServer, Reply, Request};
 pub use self::limit::Limits;
-pub(crate) use self::office::{Item, Office};
-use self::register::{Entry, Mark};
-use self::site::{Ask, Reply, Site};
+use self::register::{Change, Entry};
+pub(crate) use self::state::{Item, SourceState};
 use crate::dice::Dice;
-use crate::truth::Told;
+use crate::truth::ServedState;
 use crate::when::{http_date, part};
-use crate::{Clock, Faults, Memory, Switch, Truth};
+use crate::{Clock, Corpus, Faults, QuirkSet, Retention, Storage, Truth};
 
-/// How a simulated source behaves; `F` are its faults.
+/// How a simulated source behaves. `Q` are its quirks.
 #[derive(Clone, Debug)]
-pub struct Conduct<F> {
+pub struct Behaviour<Q> {
     /// Same seed, same items.
     pub seed: u64,
     /// The city's time.
     pub clock: Clock,
     /// What goes wrong, and how often.
-    pub faults: Faults<F>,
+    pub faults: Faults<Q>,
     /// How often it may be called.
     pub limits: Limits,
-    /// The first [`Simulator::file`] spreads its items evenly over this time span, up to now. Later
-    /// items are filed now.
+    /// The first items that are filed are spread evenly over this time span, up to now. Later items
+    /// are filed now.
     pub spread: Duration,
     /// How much of the past is kept.
-    pub memory: Memory,
+    pub retention: Retention,
+    /// Width of the hotline's long text columns.
+    pub storage: Storage,
+    /// Where the hotline's texts come from; the other sources generate theirs.
+    pub corpus: Corpus,
 }
 
-impl<F: Switch> Conduct<F> {
-    /// A source without faults, with the real limits, whose first items are up to six hours old.
+impl<Q: QuirkSet> Behaviour<Q> {
+    /// A source without quirks, with the real limits and generated texts, whose first items are up to
+    /// six hours old.
     #[must_use]
     pub fn new(seed: u64, clock: Clock) -> Self {
         Self {
@@ -51,21 +56,23 @@ impl<F: Switch> Conduct<F> {
             faults: Faults::none(),
             limits: Limits::Real,
             spread: Duration::from_secs(6 * 3_600),
-            memory: Memory::All,
+            retention: Retention::All,
+            storage: Storage::default(),
+            corpus: Corpus::default(),
         }
     }
 }
 
 /// One kind of source: how it represents its items, and how it answers.
 pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
-    /// Its fault switches.
-    type Fault: Switch + Send + std::fmt::Debug;
+    /// Its quirk switches.
+    type Quirk: QuirkSet + Send + std::fmt::Debug;
     /// The name of the channel, which is the name of its folder.
     const CHANNEL: &'static str;
     /// The environment variables that the channel's folder needs: its access keys, all made up.
     const ENVIRONMENT: &'static [(&'static str, &'static str)];
 
-    fn new(conduct: &Conduct<Self::Fault>) -> Self;
+    fn new(behaviour: &Behaviour<Self::Quirk>) -> Self;
 
     /// The key of an item.
     fn key(number: u64) -> String;
@@ -73,14 +80,18 @@ pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
     /// How many states an item goes through, the first one included.
     fn steps(number: u64) -> usize;
 
-    /// One state of an item.
-    fn told(conduct: &Conduct<Self::Fault>, entry: &Entry, mark: Mark) -> Told;
+    /// One state of an item, as it is served and what must come of it.
+    fn served_state(
+        behaviour: &Behaviour<Self::Quirk>,
+        entry: &Entry,
+        change: Change,
+    ) -> ServedState;
 
     /// The answer to a request.
-    fn answer(&mut self, office: &mut Office<Self::Fault>, ask: &Ask) -> Reply;
+    fn answer(&mut self, source: &mut SourceState<Self::Quirk>, request: &Request) -> Reply;
 
-    /// Called after an item was filed, to apply a fault or to note where it belongs.
-    fn filed(&mut self, _office: &mut Office<Self::Fault>, _number: u64) {}
+    /// Called after an item was filed, to apply a quirk or to note where the item belongs.
+    fn on_filed(&mut self, _source: &mut SourceState<Self::Quirk>, _number: u64) {}
 }
 
 /// A simulated source with its server. It answers until it is dropped.
@@ -88,23 +99,23 @@ pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
 #[expect(private_bounds, reason = "the kinds of sources are a closed set, named beside it")]
 pub struct Simulator<U: Upstream> {
     shared: Arc<Mutex<Shared<U>>>,
-    site: Site,
+    server: HttpServer,
 }
 
 #[derive(Debug)]
 pub(crate) struct Shared<U: Upstream> {
     pub(crate) upstream: U,
-    pub(crate) office: Office<U::Fault>,
+    pub(crate) source: SourceState<U::Quirk>,
 }
 
-/// What has been asked of a source since it was opened.
+/// The requests to a source since it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
     /// Requests by kind: `list`, `detail`, `ack` and so on, including refused ones.
     pub by_kind: BTreeMap<&'static str, u64>,
     /// Refused requests by reason: `signature`, `clock`, `cookie`, `limit` and so on.
     pub refused: BTreeMap<&'static str, u64>,
-    /// Requests that came earlier than the source had told the caller to wait.
+    /// Requests that came before the end of a wait that the source had demanded.
     pub early: u64,
     /// Requests above the limits of the source.
     pub over_budget: u64,
@@ -116,23 +127,23 @@ impl<U: Upstream> Simulator<U> {
     ///
     /// # Errors
     /// When there is no free port.
-    // `F` is a parameter because callers cannot see `U::Fault`.
-    pub async fn open<F>(conduct: Conduct<F>) -> anyhow::Result<Self>
+    // `Q` is a parameter because callers cannot see `U::Quirk`.
+    pub async fn open<Q>(behaviour: Behaviour<Q>) -> anyhow::Result<Self>
     where
-        U: Upstream<Fault = F>,
-        F: Switch + Send + std::fmt::Debug,
+        U: Upstream<Quirk = Q>,
+        Q: QuirkSet + Send + std::fmt::Debug,
     {
-        let upstream = U::new(&conduct);
-        let shared = Arc::new(Mutex::new(Shared { upstream, office: Office::new(conduct) }));
+        let upstream = U::new(&behaviour);
+        let shared = Arc::new(Mutex::new(Shared { upstream, source: SourceState::new(behaviour) }));
         let answering = Arc::clone(&shared);
-        let site = Site::open(move |ask| lock(&answering).answer(ask)).await?;
-        Ok(Self { shared, site })
+        let server = HttpServer::open(move |request| lock(&answering).answer(request)).await?;
+        Ok(Self { shared, server })
     }
 
     /// Where it answers, `http://127.0.0.1:port`.
     #[must_use]
     pub fn url(&self) -> &str {
-        self.site.url()
+        self.server.url()
     }
 
     /// The environment variables that the channel's folder needs: its access keys, all made up.
@@ -141,44 +152,44 @@ impl<U: Upstream> Simulator<U> {
         U::ENVIRONMENT.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
     }
 
-    /// What has been asked of it so far.
+    /// The requests to it so far.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        self.locked().office.calls.clone()
+        self.locked().source.calls.clone()
     }
 
     /// Everything it has ever served.
     #[must_use]
     pub fn truth(&self) -> Truth {
         let shared = self.locked();
-        let Office { conduct, register, .. } = &shared.office;
+        let SourceState { behaviour, register, .. } = &shared.source;
         let mut truth = Truth::new(U::CHANNEL);
         for entry in &register.entries {
             let key = U::key(entry.number);
-            for mark in &entry.marks {
-                truth.told(&key, U::told(conduct, entry, *mark));
+            for change in &entry.changes {
+                truth.add(&key, U::served_state(behaviour, entry, *change));
             }
             if let Some(at) = entry.gone {
-                truth.history.gone(&key, at);
+                truth.history.delete(&key, at);
             }
         }
         truth
     }
 
     /// Files `n` new items and returns their keys in order. The first call spreads them over
-    /// [`Conduct::spread`].
+    /// [`Behaviour::spread`].
     pub fn file(&self, n: u64) -> Vec<String> {
         let mut shared = self.locked();
-        let Shared { upstream, office } = &mut *shared;
-        let now = office.now();
-        let spread = if office.filed == 0 { office.conduct.spread } else { Duration::ZERO };
+        let Shared { upstream, source } = &mut *shared;
+        let now = source.now();
+        let spread = if source.n_filed == 0 { source.behaviour.spread } else { Duration::ZERO };
         let mut keys = Vec::new();
-        for left in (0..n).rev() {
-            office.filed += 1;
-            let number = office.filed;
-            office.register.add(number, now - part(spread, left, n));
-            upstream.filed(office, number);
-            if office.register.entry(number).is_some_and(|entry| entry.gone.is_none()) {
+        for n_later in (0..n).rev() {
+            source.n_filed += 1;
+            let number = source.n_filed;
+            source.register.add(number, now - part(spread, n_later, n));
+            upstream.on_filed(source, number);
+            if source.register.entry(number).is_some_and(|entry| entry.gone.is_none()) {
                 keys.push(U::key(number));
             }
         }
@@ -189,19 +200,20 @@ impl<U: Upstream> Simulator<U> {
     /// twice, and there are fewer when most items are in their last state.
     pub fn touch(&self, n: u64) -> Vec<String> {
         let mut shared = self.locked();
-        let office = &mut shared.office;
-        let now = office.now();
+        let source = &mut shared.source;
+        let now = source.now();
         let mut moved = Vec::new();
         for i in 0..n {
-            // Its own random stream, so that filing between two calls does not change the choice.
-            let mut dice = Dice::new(office.conduct.seed ^ TOUCHING, office.touched + i);
-            let entries = &office.register.entries;
-            let chosen = (0..20).find_map(|_| next::<U>(entries.get(dice.below(entries.len()))?));
+            // Another random stream for each choice, so that filing between two calls changes none.
+            let mut dice = Dice::new(source.behaviour.seed ^ MOVE_STREAM, source.n_moved + i);
+            let entries = &source.register.entries;
+            let chosen =
+                (0..20).find_map(|_| next_step::<U>(entries.get(dice.below(entries.len()))?));
             let Some((number, step)) = chosen else { continue };
-            office.register.moved(number, now, step);
+            source.register.record_move(number, now, step);
             moved.push(U::key(number));
         }
-        office.touched += n;
+        source.n_moved += n;
         moved
     }
 
@@ -209,11 +221,11 @@ impl<U: Upstream> Simulator<U> {
     /// state.
     pub fn advance(&self, key: &str) -> bool {
         let mut shared = self.locked();
-        let now = shared.office.now();
-        let register = &mut shared.office.register;
+        let now = shared.source.now();
+        let register = &mut shared.source.register;
         let entry = register.entries.iter().find(|entry| U::key(entry.number) == key);
-        let Some((number, step)) = entry.and_then(next::<U>) else { return false };
-        register.moved(number, now, step);
+        let Some((number, step)) = entry.and_then(next_step::<U>) else { return false };
+        register.record_move(number, now, step);
         true
     }
 
@@ -222,23 +234,23 @@ impl<U: Upstream> Simulator<U> {
     }
 }
 
-/// The number and the next step of an item, if it has one.
-fn next<U: Upstream>(entry: &Entry) -> Option<(u64, usize)> {
+/// The number and the next step of an item; `None` if it is in its last state.
+fn next_step<U: Upstream>(entry: &Entry) -> Option<(u64, usize)> {
     let step = entry.last().step + 1;
-    let moves = entry.gone.is_none() && step < U::steps(entry.number);
-    moves.then_some((entry.number, step))
+    let can_move = entry.gone.is_none() && step < U::steps(entry.number);
+    can_move.then_some((entry.number, step))
 }
 
-/// Separates the random stream that chooses which items move from the one for filing.
-const TOUCHING: u64 = 0x746f_7563_6869_6e67;
+/// Changes the seed for the choice of the items that move, so that filing does not affect it.
+const MOVE_STREAM: u64 = 0x746f_7563_6869_6e67;
 
 impl<U: Upstream> Shared<U> {
-    pub(crate) fn answer(&mut self, ask: &Ask) -> Reply {
-        self.office.requests += 1;
-        let mut reply = self.upstream.answer(&mut self.office, ask);
+    pub(crate) fn answer(&mut self, request: &Request) -> Reply {
+        self.source.requests += 1;
+        let mut reply = self.upstream.answer(&mut self.source, request);
         // The server's date is the city's time, not the machine's.
         if reply.headers.iter().all(|(name, _)| *name != "date") {
-            reply.headers.push(("date", http_date(self.office.now())));
+            reply.headers.push(("date", http_date(self.source.now())));
         }
         reply
     }

@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 
 use crate::hotline::{Hotline, Row, Settings};
-use crate::source::site::Ask;
+use crate::source::http::Request;
 use crate::{Clock, Corpus, Faults};
 
 pub(crate) struct Town {
@@ -70,7 +70,7 @@ pub(crate) struct Answer {
 }
 
 /// Sends the request to `url`, an `http://host:port` without a path.
-pub(crate) async fn send(url: &str, ask: &Ask) -> anyhow::Result<Answer> {
+pub(crate) async fn send(url: &str, ask: &Request) -> anyhow::Result<Answer> {
     let query = if ask.query.is_empty() { String::new() } else { format!("?{}", ask.query) };
     let target = format!("{url}{}{query}", ask.path);
     let client = reqwest::Client::builder().no_proxy().build()?;

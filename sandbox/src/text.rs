@@ -46,6 +46,8 @@ pub(crate) struct Names {
 /// The parts of a text that do not depend on its topic.
 #[derive(Deserialize)]
 struct Parts {
+    /// Quantiles in per mille and their lengths; lengths in between are interpolated.
+    lengths: Vec<[u32; 2]>,
     addresses: Vec<String>,
     numbers: Vec<String>,
     openings: Vec<String>,
@@ -85,26 +87,12 @@ pub(crate) fn phrases() -> &'static Phrases {
     &PHRASES
 }
 
-/// Quantiles in per mille and their lengths; lengths in between are interpolated.
-const QUANTILES: [(u32, u32); 11] = [
-    (0, 40),
-    (100, 90),
-    (250, 145),
-    (500, 230),
-    (750, 410),
-    (900, 720),
-    (955, 1_000),
-    (968, 1_500),
-    (978, 2_400),
-    (996, 4_000),
-    (1_000, 9_000),
-];
-
 /// The number of characters a text should reach.
 pub(crate) fn length(dice: &mut Dice) -> usize {
     let at = dice.between(0, 999);
-    let above = QUANTILES.iter().position(|(quantile, _)| at < *quantile).unwrap_or(1);
-    let ((low, from), (high, to)) = (QUANTILES[above - 1], QUANTILES[above]);
+    let quantiles = &phrases().essay.lengths;
+    let above = quantiles.iter().position(|[quantile, _]| at < *quantile).unwrap_or(1);
+    let ([low, from], [high, to]) = (quantiles[above - 1], quantiles[above]);
     // Half of the texts in the last interval are longer than 7,000 characters.
     let length = from + (to - from) * (at - low) / (high - low);
     let spread = (to - from) / (high - low);

@@ -15,30 +15,30 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
-pub(crate) use self::facts::cleaned;
-pub use self::facts::{Attachment, Business, Doubt, Facts, Person, Place, Repeat, Step};
+pub use self::facts::Facts;
+pub(crate) use self::facts::{cleaned, facts, main_person, quality_flag, unified, utc};
 
 /// Everything one channel ever served. Cloning is cheap: states are shared.
 #[derive(Clone, Debug)]
 pub struct Truth {
     /// The channel's name, which is the name of its folder: `hotline`, `petition` and so on.
     pub channel: &'static str,
-    pub(crate) history: History<Told>,
+    pub(crate) history: History<ServedState>,
 }
 
 /// All keys of a source with their states, in the order they first appeared.
 #[derive(Clone, Debug)]
 pub(crate) struct History<S> {
     pub(crate) things: Vec<Thing<S>>,
-    places: HashMap<String, usize>,
+    index_by_key: HashMap<String, usize>,
 }
 
 /// One key of a source, with its states.
 #[derive(Clone, Debug)]
-pub struct Thing<S = Told> {
+pub struct Thing<S = ServedState> {
     /// The source's stable key.
     pub key: String,
-    /// All states in the order they became visible (see [`Memory`]); never empty.
+    /// All states in the order they became visible (see [`Retention`]); never empty.
     pub states: Vec<Arc<S>>,
     /// When the source deleted it, if it did. A reader who had not read it by then never can, nor
     /// any part of it that takes another request.
@@ -47,12 +47,12 @@ pub struct Thing<S = Told> {
 
 /// One state of a thing.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ServedState {
     /// When it became visible, in Beijing.
     pub at: NaiveDateTime,
-    /// What a correct reader makes of it.
+    /// What a correct reader must make of it.
     pub outcome: Outcome,
-    /// Names of the faults in it.
+    /// Names of the quirks in it.
     pub faults: Vec<&'static str>,
     /// The record as it was served, decoded. A row is an object of its columns; XML is a tree in
     /// which children are always arrays and text is `$text`.
@@ -66,7 +66,7 @@ pub struct Told {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// A demand with at least these fields.
-    Demand(Box<Facts>),
+    Demand(Facts),
     /// It must go to quarantine, with its bytes.
     Reject(Class),
 }
@@ -78,15 +78,11 @@ pub enum Class {
     MalformedBytes,
     /// Its structure is broken: XML that ends early, a row with too few fields.
     Unreadable,
-    /// It has no key.
-    NoKey,
-    /// It has no readable revision, in a channel where only the revision orders its states.
-    NoRevision,
 }
 
 /// How much of the past is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Memory {
+pub enum Retention {
     /// Every state: for tests.
     #[default]
     All,
@@ -112,37 +108,37 @@ impl Truth {
     }
 
     /// Records a state.
-    pub(crate) fn told(&mut self, key: &str, state: Told) {
-        self.history.add(key, state, Memory::All);
+    pub(crate) fn add(&mut self, key: &str, state: ServedState) {
+        self.history.add(key, state, Retention::All);
     }
 }
 
 impl<S> History<S> {
     pub(crate) fn new() -> Self {
-        Self { things: Vec::new(), places: HashMap::new() }
+        Self { things: Vec::new(), index_by_key: HashMap::new() }
     }
 
     pub(crate) fn thing(&self, key: &str) -> Option<&Thing<S>> {
-        self.places.get(key).map(|place| &self.things[*place])
+        self.index_by_key.get(key).map(|index| &self.things[*index])
     }
 
     /// Records a state of a key.
-    pub(crate) fn add(&mut self, key: &str, state: S, memory: Memory) {
-        let place = *self.places.entry(key.to_owned()).or_insert(self.things.len());
-        if place == self.things.len() {
+    pub(crate) fn add(&mut self, key: &str, state: S, retention: Retention) {
+        let index = *self.index_by_key.entry(key.to_owned()).or_insert(self.things.len());
+        if index == self.things.len() {
             self.things.push(Thing { key: key.to_owned(), states: Vec::new(), gone: None });
         }
-        let states = &mut self.things[place].states;
-        if memory == Memory::Newest {
+        let states = &mut self.things[index].states;
+        if retention == Retention::Newest {
             states.clear();
         }
         states.push(Arc::new(state));
     }
 
     /// Records that the source deleted a thing.
-    pub(crate) fn gone(&mut self, key: &str, at: NaiveDateTime) {
-        if let Some(place) = self.places.get(key) {
-            self.things[*place].gone = Some(at);
+    pub(crate) fn delete(&mut self, key: &str, at: NaiveDateTime) {
+        if let Some(index) = self.index_by_key.get(key) {
+            self.things[*index].gone = Some(at);
         }
     }
 }
@@ -155,7 +151,7 @@ impl<S> Thing<S> {
     }
 }
 
-impl Told {
+impl ServedState {
     /// The fields that must come out of it; `None` when it must be rejected.
     #[must_use]
     pub fn facts(&self) -> Option<&Facts> {
@@ -168,19 +164,22 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn state(status: &'static str, minute: u32) -> Told {
+    fn state(status: &'static str, minute: u32) -> ServedState {
         let day = chrono::NaiveDate::from_ymd_opt(2026, 10, 9).unwrap();
-        Told {
+        ServedState {
             at: day.and_hms_opt(10, minute, 0).unwrap(),
-            outcome: Outcome::Demand(Box::new(Facts {
-                status: Some(status),
-                received_at: day.and_hms_opt(0, 30, 0),
-                ..Facts::default()
-            })),
+            outcome: Outcome::Demand(facts([json!({
+                "status": status,
+                "received_at": day.and_hms_opt(0, 30, 0).map(utc),
+                "reply": null,
+                "trail": [],
+            })])),
             faults: vec!["nul"],
-            payload: serde_json::json!({ "no": 7 }),
+            payload: json!({ "no": 7 }),
             parts: Map::new(),
         }
     }
@@ -188,25 +187,23 @@ mod tests {
     #[test]
     fn every_state_of_a_key_is_kept_in_order() {
         let mut truth = Truth::new("petition");
-        truth.told("b", state("pending", 1));
-        truth.told("a", state("pending", 2));
-        truth.told("b", state("resolved", 3));
-        truth.history.gone("a", state("pending", 4).at);
+        truth.add("b", state("pending", 1));
+        truth.add("a", state("pending", 2));
+        truth.add("b", state("resolved", 3));
+        truth.history.delete("a", state("pending", 4).at);
         let keys: Vec<_> = truth.things().iter().map(|thing| thing.key.as_str()).collect();
         assert_eq!(keys, ["b", "a"]);
         let thing = truth.thing("b").unwrap();
         assert_eq!(thing.states.len(), 2);
-        assert_eq!(thing.last().facts().unwrap().status, Some("resolved"));
+        assert_eq!(thing.last().facts().unwrap()["status"], "resolved");
         assert!(thing.gone.is_none() && truth.thing("a").unwrap().gone.is_some());
     }
 
     #[test]
-    fn facts_are_said_in_the_form_of_the_unified_demand() {
-        let said = Value::Object(state("pending", 1).facts().unwrap().said());
+    fn facts_have_the_form_of_the_unified_demand() {
+        let facts = Value::Object(state("pending", 1).facts().unwrap().clone());
         // 00:30 in Beijing is the day before in UTC.
-        let expected = serde_json::json!(
-            { "received_at": "2026-10-08T16:30:00Z", "status": "pending" }
-        );
-        assert_eq!(said, expected);
+        let expected = json!({ "received_at": "2026-10-08T16:30:00Z", "status": "pending" });
+        assert_eq!(facts, expected);
     }
 }

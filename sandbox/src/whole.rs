@@ -1,6 +1,6 @@
 //! The whole city: every channel with its share of the demands, from one seed.
 //!
-//! The shares are those of a city in which the hotline is best known. A new channel is added to
+//! The shares are those of a city where most people call the hotline. A new channel is added to
 //! [`CHANNELS`] and to [`City::open`].
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::grid::Grid;
 use crate::inspection::{Platform, Province, State};
 use crate::petition::Bureau;
 use crate::source::{Simulator, Upstream};
-use crate::{Clock, Conduct, Enterprise, Faults, Hotline, Limits, Memory, Settings, Switch, Truth};
+use crate::{Behaviour, Clock, Enterprise, Faults, Hotline, Limits, QuirkSet, Retention, Truth};
 
 /// The channels, and how many of a thousand demands come through each.
 pub const CHANNELS: &[(&str, u64)] = &[
@@ -43,16 +43,16 @@ pub struct CityPlan {
     pub records: u64,
     /// Names out of [`CHANNELS`]; the others get the shares of channels that are left out.
     pub channels: Vec<&'static str>,
-    /// Fault switches by channel, as [`Faults::parse`] reads them; other channels have no faults.
+    /// Quirks by channel, as [`Faults::parse`] reads them; other channels have none.
     pub faults: BTreeMap<String, String>,
     /// The city's time.
     pub clock: Clock,
     /// How much of the past is kept.
-    pub memory: Memory,
+    pub retention: Retention,
 }
 
 impl CityPlan {
-    /// All channels as in a demonstration: with faults, only the newest states kept, at the
+    /// All channels as in a demonstration: with quirks, only the newest states kept, at the
     /// machine's time.
     #[must_use]
     pub fn demonstration(seed: u64, dir: PathBuf, records: u64) -> Self {
@@ -64,7 +64,7 @@ impl CityPlan {
             channels: CHANNELS.iter().map(|(name, _)| *name).collect(),
             faults: faults.collect(),
             clock: Clock::machine(),
-            memory: Memory::Newest,
+            retention: Retention::Newest,
         }
     }
 
@@ -83,10 +83,13 @@ impl CityPlan {
         split
     }
 
-    /// The switches of a channel.
-    fn faults<F: Switch>(&self, channel: &str) -> anyhow::Result<Faults<F>> {
+    /// How a channel behaves. Nobody waits for limits in a demonstration.
+    fn behaviour<Q: QuirkSet>(&self, channel: &str) -> anyhow::Result<Behaviour<Q>> {
         let text = self.faults.get(channel).map_or("", String::as_str);
-        Faults::parse(text).with_context(|| format!("the faults of {channel}"))
+        let faults = Faults::parse(text).with_context(|| format!("the faults of {channel}"))?;
+        let (limits, retention) = (Limits::Loose, self.retention);
+        let plain = Behaviour::new(self.seed, self.clock.clone());
+        Ok(Behaviour { faults, limits, retention, ..plain })
     }
 }
 
@@ -95,7 +98,7 @@ impl CityPlan {
 pub struct City {
     /// The channels with the number of demands that each had at the start.
     pub split: Vec<(&'static str, u64)>,
-    /// The addresses of the channels that are asked over HTTP, `http://127.0.0.1:port`, by name.
+    /// The addresses of the channels that are queried over HTTP, `http://127.0.0.1:port`, by name.
     pub addresses: Vec<(&'static str, String)>,
     /// The variables that the folders of the channels need.
     pub environment: Vec<(&'static str, String)>,
@@ -107,16 +110,16 @@ pub struct City {
 enum Channel {
     Hotline(Box<Hotline>),
     Files(Box<Enterprise>),
-    Http(Box<dyn Source>),
+    Http(Box<dyn HttpSource>),
 }
 
 /// A [`Simulator`] of any kind.
-trait Source: std::fmt::Debug + Send + Sync {
+trait HttpSource: std::fmt::Debug + Send + Sync {
     fn truth(&self) -> Truth;
     fn live(&self, new: u64, moved: u64);
 }
 
-impl<U: Upstream> Source for Simulator<U> {
+impl<U: Upstream> HttpSource for Simulator<U> {
     fn truth(&self) -> Truth {
         self.truth()
     }
@@ -154,10 +157,8 @@ impl City {
     }
 
     async fn open_hotline(&mut self, plan: &CityPlan, records: u64) -> anyhow::Result<()> {
-        let plain = Settings::new(plan.seed, plan.clock.clone());
-        let faults = plan.faults("hotline")?;
-        let settings = Settings { faults, memory: plan.memory, ..plain };
-        let hotline = Hotline::create(&plan.dir.join("hotline.db"), settings).await?;
+        let behaviour = plan.behaviour("hotline")?;
+        let hotline = Hotline::create(&plan.dir.join("hotline.db"), behaviour).await?;
         hotline.file(records).await.context("the hotline")?;
         self.environment.push(("HOTLINE_DATABASE_URL", hotline.url().to_owned()));
         self.channels.push(Channel::Hotline(Box::new(hotline)));
@@ -165,9 +166,7 @@ impl City {
     }
 
     fn open_enterprise(&mut self, plan: &CityPlan, records: u64) -> anyhow::Result<()> {
-        let plain = Conduct::new(plan.seed, plan.clock.clone());
-        let conduct = Conduct { faults: plan.faults("enterprise")?, ..plain };
-        let files = Enterprise::create(&plan.dir.join("wqfw"), conduct)?;
+        let files = Enterprise::create(&plan.dir.join("wqfw"), plan.behaviour("enterprise")?)?;
         files.file(records);
         files.drop_file()?;
         self.environment.push(("ENTERPRISE_DROP_URL", files.folder().display().to_string()));
@@ -180,12 +179,11 @@ impl City {
         plan: &CityPlan,
         records: u64,
     ) -> anyhow::Result<()> {
-        // Each channel has its own seed: not everybody says everything everywhere.
-        let place = CHANNELS.iter().zip(0_u64..).find(|((name, _), _)| *name == U::CHANNEL);
-        let seed = plan.seed ^ (place.map_or(0, |(_, place)| place) << 48);
-        let plain = Conduct::new(seed, plan.clock.clone());
-        let (faults, limits, memory) = (plan.faults(U::CHANNEL)?, Limits::Loose, plan.memory);
-        let source = Simulator::<U>::open(Conduct { faults, limits, memory, ..plain }).await?;
+        let mut behaviour = plan.behaviour(U::CHANNEL)?;
+        // Each channel has its own seed, so that they do not all have the same demands.
+        let index = CHANNELS.iter().zip(0_u64..).find(|((name, _), _)| *name == U::CHANNEL);
+        behaviour.seed ^= index.map_or(0, |(_, index)| index) << 48;
+        let source = Simulator::<U>::open(behaviour).await?;
         source.file(records);
         self.addresses.push((U::CHANNEL, source.url().to_owned()));
         self.environment.extend(source.environment());
@@ -227,8 +225,8 @@ impl City {
 
     /// Does what is due between two points; a point is a fifth of a demand over all channels.
     async fn grow(&self, before: u64, now: u64) -> anyhow::Result<()> {
-        let own = |name: &str| self.split.iter().any(|(known, _)| *known == name);
-        let shares = CHANNELS.iter().filter(|(name, _)| own(name)).map(|(_, share)| *share);
+        let is_open = |name: &str| self.split.iter().any(|(known, _)| *known == name);
+        let shares = CHANNELS.iter().filter(|(name, _)| is_open(name)).map(|(_, share)| *share);
         let whole: u64 = shares.clone().sum();
         for (share, channel) in shares.zip(&self.channels) {
             let due = |points: u64, of: u64| points * share / (5 * of * whole);
@@ -259,7 +257,7 @@ mod tests {
 
     fn plan(dir: &tempfile::TempDir) -> CityPlan {
         let demonstration = CityPlan::demonstration(3, dir.path().to_owned(), 1_000);
-        CityPlan { clock: Clock::starting(morning()), memory: Memory::All, ..demonstration }
+        CityPlan { clock: Clock::starting(morning()), retention: Retention::All, ..demonstration }
     }
 
     #[test]

@@ -30,7 +30,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let plan = CityPlan::demonstration(5, folder.path().to_owned(), records);
         let faults = plan.channels.iter().map(|name| ((*name).to_owned(), faults.to_owned()));
-        let plan = CityPlan { faults: faults.collect(), memory: sandbox::Memory::All, ..plan };
+        let plan =
+            CityPlan { faults: faults.collect(), retention: sandbox::Retention::All, ..plan };
         let city = City::open(&plan).await.unwrap();
         let config = folder.path().join("config");
         shipped::write(&config, &plan.channels).unwrap();

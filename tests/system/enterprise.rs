@@ -4,7 +4,7 @@
 //! Each quirk of the platform is a switch; what is asserted is the row or the quarantine entry.
 
 use contract::{Intake, Store as _, demand::QualityFlag};
-use sandbox::{Clock, Conduct, EVERY, Enterprise, Faults};
+use sandbox::{Behaviour, Clock, EVERY, Enterprise, Faults};
 use sink::store::Memory;
 use system_tests::{compare::has_doubt, line::Line};
 
@@ -22,7 +22,7 @@ impl Drop {
         let folder = tempfile::tempdir().unwrap();
         let start = chrono::NaiveDate::from_ymd_opt(2026, 10, 9).unwrap();
         let clock = Clock::starting(start.and_hms_opt(10, 0, 0).unwrap());
-        let mut settings = Conduct::new(7, clock.clone());
+        let mut settings = Behaviour::new(7, clock.clone());
         settings.faults = Faults::parse(faults).unwrap();
         let platform = Enterprise::create(&folder.path().join("wqfw"), settings).unwrap();
         let place = platform.folder().display().to_string();

@@ -66,14 +66,15 @@ fn main() -> anyhow::Result<()> {
     Ok(writeln!(io::stdout().lock(), "{done}")?)
 }
 
-/// Larger ones know the sandbox's sentences by heart, and real ones no better (measured).
-const SIZE: usize = 16 * 1024;
-const PAGE: u32 = 500;
-/// Of each channel, or the hotline's many records would fill it alone.
-const OF_A_CHANNEL: usize = 400;
+/// A larger dictionary only holds more sentences of the sandbox; real records do not become smaller
+/// (measured).
+const DICTIONARY_BYTES: usize = 16 * 1024;
+const PAGE_ROWS: u32 = 500;
+/// Samples of each channel; without a limit nearly all would be of the hotline.
+const SAMPLES_PER_CHANNEL: usize = 400;
 
-/// Makes a dictionary for raw records, of those in the store that `config` names. One in use never
-/// changes: a record is read with the dictionary that compressed it.
+/// Makes a dictionary for raw records from those in the store that `config` names. A dictionary in use
+/// never changes, because a record is read with the dictionary that compressed it.
 #[tokio::main]
 async fn make_dictionary(config: &Path, target: &Path) -> anyhow::Result<String> {
     let settings = assemble::settings_without_secrets(config)?;
@@ -81,18 +82,18 @@ async fn make_dictionary(config: &Path, target: &Path) -> anyhow::Result<String>
     let sealer = Sealer::new(&keys);
     let (mut after, mut samples) = (0, BTreeMap::<_, Vec<Vec<u8>>>::new());
     loop {
-        let page = store.demands(after, Timestamp::UNIX_EPOCH, PAGE).await?;
+        let page = store.demands(after, Timestamp::UNIX_EPOCH, PAGE_ROWS).await?;
         let Some((last, _)) = page.last() else { break };
         after = *last;
         for (_, row) in &page {
             let of_channel = samples.entry(row.demand.channel.clone()).or_default();
-            if of_channel.len() < OF_A_CHANNEL {
+            if of_channel.len() < SAMPLES_PER_CHANNEL {
                 of_channel.push(open_raw(&sealer, Place::from(&row.demand), &row.demand.raw)?);
             }
         }
     }
     let samples: Vec<Vec<u8>> = samples.into_values().flatten().collect();
-    ensure!(samples.len() >= OF_A_CHANNEL, "{} records are too few", samples.len());
-    fs::write(target, zstd::dict::from_samples(&samples, SIZE)?)?;
+    ensure!(samples.len() >= SAMPLES_PER_CHANNEL, "{} records are too few", samples.len());
+    fs::write(target, zstd::dict::from_samples(&samples, DICTIONARY_BYTES)?)?;
     Ok(format!("{}: of {} records", target.display(), samples.len()))
 }

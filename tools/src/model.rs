@@ -1,8 +1,8 @@
-//! The model of plausible texts: how often each character stands, and what follows it.
+//! The model of plausible texts: how often each character occurs, and which characters follow it.
 //!
-//! Only the half of the messages with even ids is counted, so that the other half can judge what
-//! came of it, and each text a second time in traditional characters, as OpenCC writes it. A pair
-//! that stands only twice says nothing, and might say something of a person: it is left out.
+//! Only the half of the messages with even ids is counted, so that the model can be tested with
+//! the other half. Each text is counted a second time in traditional characters, as OpenCC writes it.
+//! A pair that occurs only twice means nothing, and could be part of a name: it is left out.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
@@ -37,7 +37,7 @@ pub(crate) fn make(folder: &Path, file: &Path) -> Result<String> {
     Ok(format!("{}: {} bytes", file.display(), model.len()))
 }
 
-/// What OpenCC makes of it.
+/// The text in traditional characters.
 fn to_traditional(text: &str) -> Result<String> {
     let program = "import sys, opencc\n\
         text = sys.stdin.buffer.read().decode()\n\
@@ -73,7 +73,7 @@ impl Counts {
             self.characters.entry(c).or_default().n += 1;
             let context_of = self.characters.entry(context).or_default();
             *context_of.followers.entry(c).or_default() += 1;
-            // Of a digit, a letter or a sign only those are counted that Han characters follow.
+            // Digits, letters and signs are counted only if a Han character follows.
             context_of.n += u32::from(!is_counted(context));
         }
     }

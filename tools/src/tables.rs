@@ -14,7 +14,7 @@ const REGIONS: &str = "config/codes/region.csv";
 const HEADER: [&str; 7] = ["code", "name", "old_of", "aliases", "from", "until", "note"];
 /// Streets are shipped for this city alone: all of them are two megabytes.
 const STREETS_OF: &str = "3402";
-/// Names that people use and that no suffix gives.
+/// Short names that are not the name without its suffix.
 const SHORT: [(&str, &str); 7] = [
     ("内蒙古自治区", "内蒙古"),
     ("广西壮族自治区", "广西"),
@@ -89,7 +89,8 @@ fn read(file: &Path) -> anyhow::Result<Vec<(String, String)>> {
     lines.collect()
 }
 
-/// 安徽 for 安徽省, 芜湖 for 芜湖市: provinces and cities alone, the bare name of a county is a word too often.
+/// 安徽 for 安徽省, 芜湖 for 芜湖市. Only for provinces and cities: the short name of a county is often an
+/// ordinary word.
 fn short(name: &str, width: usize) -> String {
     let known = SHORT.iter().find(|(long, _)| *long == name).map(|(_, short)| *short);
     let bare = name.strip_suffix('省').or_else(|| name.strip_suffix('市'));
@@ -105,7 +106,7 @@ struct Old {
     last_revision: String,
 }
 
-/// Counties that are no more, and the one of today that bears their name in their province.
+/// Former counties, each with the present county of the same name in the same province.
 fn old_counties(file: &Path, rows: &BTreeMap<String, Row>) -> anyhow::Result<Vec<(String, Row)>> {
     let mut today: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
     for [code, name, old_of, ..] in rows.values() {
@@ -132,7 +133,7 @@ fn old_counties(file: &Path, rows: &BTreeMap<String, Row>) -> anyhow::Result<Vec
     Ok(found.collect())
 }
 
-/// A county's name without what it was: 无为 for 无为县 and 无为市.
+/// The name of a county without its kind: 无为 for 无为县 and 无为市.
 fn stem(name: &str) -> &str {
     let bare =
         ["自治县", "县", "市", "区", "旗"].iter().find_map(|suffix| name.strip_suffix(suffix));

@@ -1,7 +1,7 @@
-//! Whether `explain` says of a file what `sync` does with it.
+//! Checks that `explain` shows of each file what `sync` does with it.
 //!
 //! A case is a folder with a `channel.toml` and the files of its `in/`. Each file is explained, then
-//! dropped and read into a store of its own; both verdicts stand beside each other.
+//! put into the folder of the channel and read into an empty store. Both verdicts are printed.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::run::{build, root, say};
+use crate::run::{build, print, root};
 
 /// What became of the records of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -41,28 +41,29 @@ pub(crate) fn cases(folder: &Path) -> Result<()> {
         fs::copy(case.join("channel.toml"), channel.join("channel.toml"))?;
         for input in sorted(&case.join("in"))? {
             let dropped = drop_alone(work.path(), &config, &input)?;
-            let said = explained(&config, &dropped);
-            let done = synced(&config)?;
+            let explained = explain(&config, &dropped);
+            let synced = sync(&config)?;
             n_files += 1;
-            n_different += u32::from(said != done);
+            n_different += u32::from(explained != synced);
             let case = case.file_name().unwrap_or_default().to_string_lossy();
             let input = input.file_name().unwrap_or_default().to_string_lossy();
-            let sign = if said == done { "  " } else { "≠ " };
+            let sign = if explained == synced { "  " } else { "≠ " };
             let name = format!("{case}/{input}");
-            say(format_args!("{sign}{name:60} explain {said}\n  {:60} sync    {done}", ""));
+            print(format_args!("{sign}{name:60} explain {explained}"));
+            print(format_args!("  {:60} sync    {synced}", ""));
         }
     }
-    say(format_args!("{n_files} files, {n_different} of which `explain` and `sync` differ"));
+    print(format_args!("{n_files} files, {n_different} of which `explain` and `sync` differ"));
     ensure!(n_files > 0, "{} holds no cases", folder.display());
     ensure!(n_different == 0, "`explain` and `sync` differ");
     Ok(())
 }
 
-fn explained(config: &Path, input: &Path) -> Verdict {
+fn explain(config: &Path, input: &Path) -> Verdict {
     let input = input.to_string_lossy();
     let config = config.to_string_lossy();
-    let said = tonghui(&["--config", &config, "explain", "x", &input, "--format", "json"]);
-    let outcomes = match said.and_then(|text| Ok(serde_json::from_str::<Vec<Value>>(&text)?)) {
+    let printed = tonghui(&["--config", &config, "explain", "x", &input, "--format", "json"]);
+    let outcomes = match printed.and_then(|text| Ok(serde_json::from_str::<Vec<Value>>(&text)?)) {
         Ok(outcomes) => outcomes,
         Err(error) => return Verdict::failed(&format!("{error:#}")),
     };
@@ -97,7 +98,7 @@ fn drop_alone(work: &Path, config: &Path, input: &Path) -> Result<PathBuf> {
     Ok(dropped)
 }
 
-fn synced(config: &Path) -> Result<Verdict> {
+fn sync(config: &Path) -> Result<Verdict> {
     let config = config.to_string_lossy();
     let ask = |arguments: &[&str]| -> Result<Value> {
         let arguments = [&["--config", &config], arguments, &["--format", "json"]].concat();
@@ -137,16 +138,16 @@ impl std::fmt::Display for Verdict {
     }
 }
 
-/// What `tonghui` prints; its complaint where it fails.
+/// The output of `tonghui`; the last line of its errors if it fails.
 fn tonghui(arguments: &[&str]) -> Result<String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), Into::into);
     let done = Command::new(target.join("debug/tonghui")).args(arguments).output()?;
-    let complaint = String::from_utf8_lossy(&done.stderr);
-    ensure!(done.status.success(), "{}", complaint.lines().last().unwrap_or("no reason given"));
+    let errors = String::from_utf8_lossy(&done.stderr);
+    ensure!(done.status.success(), "{}", errors.lines().last().unwrap_or("no reason given"));
     Ok(String::from_utf8(done.stdout)?)
 }
 
-/// What lies in a folder, by name.
+/// The entries of a folder, sorted by name.
 fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut paths =

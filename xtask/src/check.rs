@@ -1,5 +1,5 @@
-//! `cargo xtask check`: what one wants to know every few minutes while writing. Only of the crates
-//! that changed since the branch left `main`, and of those that depend on them; without servers.
+//! `cargo xtask check`: quick checks while writing code. It checks only the crates that changed since
+//! the branch left `main`, and those that depend on them, without servers.
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::{
-    run::{cargo, must, quiet, root, say},
+    run::{cargo, output_of, print, root, run},
     test::{NEXTEST, Steps, has_nextest},
 };
 
@@ -23,29 +23,29 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn run_all(steps: &mut Steps) -> Result<()> {
-    steps.step("format", || must(cargo(&["fmt", "--all", "--check"])))?;
+    steps.step("format", || run(cargo(&["fmt", "--all", "--check"])))?;
     let mut crates = affected(&changed_files()?, &Workspace::read()?);
     if crates.is_empty() {
-        say(format_args!("no crate changed since the branch left main"));
+        print(format_args!("no crate changed since the branch left main"));
         return Ok(());
     }
-    say(format_args!("changed, or in need of what changed: {}", join(&crates)));
+    print(format_args!("changed, or in need of what changed: {}", join(&crates)));
     if crates.contains(SYSTEM_TESTS) {
         crates.insert("gateway".to_owned()); // they start its program
     }
     let packages = || crates.iter().flat_map(|name| ["--package", name]);
     steps.step("lints", || {
         let mut clippy = cargo(&["clippy", "--locked", "--all-targets"]);
-        must(clippy.args(packages()).args(["--", "-D", "warnings"]))
+        run(clippy.args(packages()).args(["--", "-D", "warnings"]))
     })?;
     steps.step("tests without servers", || {
         ensure!(has_nextest(), "cargo-nextest is missing: cargo install --locked cargo-nextest");
         let mut tests = cargo(&["nextest", "run", "--locked", "--no-tests", "pass"]);
-        must(tests.args(["--config-file", NEXTEST, "--profile", "check"]).args(packages()))
+        run(tests.args(["--config-file", NEXTEST, "--profile", "check"]).args(packages()))
     })
 }
 
-/// The crates that own the files, and all that depend on them, however indirectly.
+/// The crates of these files, and all that depend on them, directly or not.
 fn affected(files: &[String], workspace: &Workspace) -> BTreeSet<String> {
     let mut affected = BTreeSet::new();
     for file in files {
@@ -85,14 +85,14 @@ fn changed_files() -> Result<Vec<String>> {
 }
 
 fn git(arguments: &[&str]) -> Result<String> {
-    quiet(Command::new("git").args(arguments).current_dir(root()))
+    output_of(Command::new("git").args(arguments).current_dir(root()))
 }
 
 fn join(names: &BTreeSet<String>) -> String {
     names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// What `cargo metadata` says of our crates.
+/// The part of `cargo metadata` that is needed.
 #[derive(Deserialize)]
 struct Workspace {
     packages: Vec<Package>,
@@ -113,13 +113,13 @@ struct Dependency {
 impl Workspace {
     fn read() -> Result<Self> {
         let metadata = ["metadata", "--no-deps", "--offline", "--quiet", "--format-version", "1"];
-        let said = quiet(cargo(&metadata))?;
-        let json = said.lines().find(|line| line.starts_with('{'));
+        let output = output_of(cargo(&metadata))?;
+        let json = output.lines().find(|line| line.starts_with('{'));
         let json = json.context("cargo metadata says nothing")?;
         Ok(serde_json::from_str(json)?)
     }
 
-    /// The crate in whose folder the file lies; of nested ones the inner.
+    /// The crate whose folder contains the file; for nested folders, the inner one.
     fn owner(&self, file: &str) -> Option<&Package> {
         let file = root().join(file);
         let folder =

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::run::{quiet, root, say};
+use crate::run::{output_of, print, root};
 
 /// Lines of code, without tests, comments and blank lines.
 const MAX_LINES: usize = 42_500;
@@ -32,10 +32,10 @@ pub(crate) fn count() -> Result<()> {
         }
     }
     for (folder, size) in &folders {
-        say(format_args!("{:>8} lines {:>5} files  {folder}", size.lines, size.files));
+        print(format_args!("{:>8} lines {:>5} files  {folder}", size.lines, size.files));
     }
     let Size { lines, files } = total;
-    say(format_args!("{lines:>8} lines {files:>5} files  together"));
+    print(format_args!("{lines:>8} lines {files:>5} files  together"));
     ensure!(lines <= MAX_LINES, "{lines} lines of code are more than {MAX_LINES}");
     ensure!(files <= MAX_FILES, "{files} files are more than {MAX_FILES}");
     Ok(())
@@ -44,7 +44,7 @@ pub(crate) fn count() -> Result<()> {
 /// The Rust files that git knows or would take.
 fn files() -> Result<Vec<String>> {
     let files = ["ls-files", "--cached", "--others", "--exclude-standard", "--", "*.rs"];
-    let list = quiet(Command::new("git").args(files).current_dir(root()))?;
+    let list = output_of(Command::new("git").args(files).current_dir(root()))?;
     Ok(list.lines().filter(|file| root().join(file).exists()).map(str::to_owned).collect())
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask`: everything a developer or a build server does with this repository.
 //!
-//! A program rather than shell scripts, because starting and stopping real servers, and stopping
-//! them on every way out, is the part that scripts get wrong.
+//! It is a program and not shell scripts, because servers must be stopped however a task ends, and
+//! scripts do that badly.
 
 mod check;
 mod count;
@@ -19,7 +19,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::run::say;
+use crate::run::print;
 
 /// Tasks of the Tonghui repository.
 #[derive(Parser)]
@@ -120,7 +120,7 @@ enum Part {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = run::arm().and_then(|()| match arguments.task {
+    let done = run::handle_signals().and_then(|()| match arguments.task {
         Task::Check => check::check(),
         Task::Test => test::test(),
         Task::Count => count::count(),
@@ -147,7 +147,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(format_args!("error: {error:#}"));
+            print(format_args!("error: {error:#}"));
             // 2 as for every usage or configuration error: somebody has to install something.
             let code = if error.is::<setup::Missing>() { 2 } else { 1 };
             ExitCode::from(code)

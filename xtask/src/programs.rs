@@ -1,19 +1,19 @@
-//! Programs that measure, search or make something: none of them is part of the suite, because they
-//! need texts that are not ours to ship, take long, or assert nothing.
+//! Programs that measure, search or generate something. They are not part of the suite, because they
+//! need texts that must not be published, take long, or check nothing.
 
 use std::{env, fs, iter, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    run::{build, cargo, must, root, say},
+    run::{build, cargo, print, root, run},
     servers::Servers,
     setup,
 };
 
-/// Sends the message files of a folder through the hotline and says what arrived.
+/// Sends the message files of a folder through the hotline and prints what arrived.
 pub(crate) fn corpus(folder: &Path) -> Result<()> {
-    of_system_tests("corpus", &[&absolute(folder)?], iter::empty())
+    run_system_test_program("corpus", &[&absolute(folder)?], iter::empty())
 }
 
 /// Prints the numbers of docs/performance.md.
@@ -22,27 +22,31 @@ pub(crate) fn bench() -> Result<()> {
     setup::setup()?;
     let servers = Servers::start()?;
     let environment = servers.environment().chain([(setup::VARIABLE, python.as_str())]);
-    of_system_tests("bench", &[], environment)
+    run_system_test_program("bench", &[], environment)
 }
 
 /// Prints how late five channels are beside one that misbehaves.
 pub(crate) fn bench_lag(seconds: u64, runs: usize) -> Result<()> {
     let (seconds, runs) = (seconds.to_string(), runs.to_string());
-    of_system_tests("bench", &["lag", "--seconds", &seconds, "--runs", &runs], iter::empty())
+    run_system_test_program(
+        "bench",
+        &["lag", "--seconds", &seconds, "--runs", &runs],
+        iter::empty(),
+    )
 }
 
 /// Prints how even two sinks are that load an empty PostgreSQL.
 pub(crate) fn bench_load() -> Result<()> {
     setup::setup()?;
     let servers = Servers::start()?;
-    of_system_tests("bench", &["load"], servers.environment())
+    run_system_test_program("bench", &["load"], servers.environment())
 }
 
 /// Prints what normalizer/text does with texts, and what its peers do with them.
 pub(crate) fn bench_text(folder: Option<&Path>) -> Result<()> {
     let mut bench = release("text-tests", "text-bench");
     bench.args(folder.map(std::path::absolute).transpose()?);
-    must(bench.env(setup::VARIABLE, setup::install(&setup::TEXT)?))
+    run(bench.env(setup::VARIABLE, setup::install(&setup::TEXT)?))
 }
 
 /// Makes a file that is shipped: `tools` knows which.
@@ -52,29 +56,29 @@ pub(crate) fn tool(arguments: &[String]) -> Result<()> {
     if arguments.first().is_some_and(|name| name == "text-model") {
         tool.env(setup::VARIABLE, setup::install(&setup::TEXT)?);
     }
-    must(tool)
+    run(tool)
 }
 
 /// Runs the fuzzer, built as for tests: overflows are found too.
 pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
     let mut fuzz = cargo(&["run", "--locked", "--quiet", "-p", "fuzz-tests", "--bin", "fuzz"]);
-    must(fuzz.arg("--").args(arguments))
+    run(fuzz.arg("--").args(arguments))
 }
 
 /// Reads public suites over every connector that reads documents.
 pub(crate) fn conformance(folder: &Path) -> Result<()> {
     build(&["conformance"])?;
     let suites = env::current_exe()?.with_file_name("conformance");
-    must(Command::new(suites).arg(absolute(folder)?))
+    run(Command::new(suites).arg(absolute(folder)?))
 }
 
-fn of_system_tests<'a>(
+fn run_system_test_program<'a>(
     program: &str,
     arguments: &[&str],
     environment: impl Iterator<Item = (&'static str, &'a str)>,
 ) -> Result<()> {
-    must(cargo(&["build", "--locked", "--release", "-p", "gateway", "-p", "system-tests"]))?;
-    must(release("system-tests", program).args(arguments).envs(environment))
+    run(cargo(&["build", "--locked", "--release", "-p", "gateway", "-p", "system-tests"]))?;
+    run(release("system-tests", program).args(arguments).envs(environment))
 }
 
 fn release(package: &str, program: &str) -> Command {
@@ -103,8 +107,8 @@ pub(crate) fn schema(check: bool) -> Result<()> {
         let schema = generate(name)?;
         let path = root().join(file);
         if !check {
-            write(&path, &schema).with_context(|| format!("{file} cannot be written"))?;
-            say(format_args!("wrote {file}"));
+            fs::write(&path, &schema).with_context(|| format!("cannot write {file}"))?;
+            print(format_args!("wrote {file}"));
         } else if fs::read_to_string(&path).ok().as_deref() != Some(&schema) {
             outdated.push(*file);
         }
@@ -122,12 +126,4 @@ fn generate(name: &str) -> Result<String> {
     }
     let schema = String::from_utf8(output.stdout).context("a schema is UTF-8")?;
     Ok(format!("{}\n", schema.trim_end()))
-}
-
-fn write(path: &Path, schema: &str) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(path, schema)?;
-    Ok(())
 }

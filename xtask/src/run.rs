@@ -1,11 +1,11 @@
 //! Runs commands, one at a time, and keeps their output. Ctrl-C and SIGTERM end the command that is
 //! running, and nothing else.
 //!
-//! The main thread then sees that command fail and leaves by its ordinary way out, where the guards
-//! stop the servers and remove their folder. There is no second path for cleaning up.
+//! The main thread then sees the command fail and returns as after any failure: the guards stop the
+//! servers and remove their folder. There is no second path for cleaning up.
 //!
 //! Each command is a process group of its own, so that an interrupt reaches its children too and
-//! does not reach the servers, which other guards stop in their turn.
+//! does not reach the servers, which their own guards stop.
 
 use std::{
     borrow::BorrowMut,
@@ -28,7 +28,7 @@ use signal_hook::{
 };
 
 /// The output of a command, and whether it succeeded.
-pub(crate) struct Said {
+pub(crate) struct CommandOutput {
     /// It exited with 0.
     pub(crate) ok: bool,
     /// Standard output and error, in order of arrival.
@@ -36,27 +36,27 @@ pub(crate) struct Said {
 }
 
 /// Runs a command and shows its output as it comes.
-pub(crate) fn shown(mut command: impl BorrowMut<Command>) -> Result<Said> {
+pub(crate) fn run_shown(mut command: impl BorrowMut<Command>) -> Result<CommandOutput> {
     execute(command.borrow_mut(), echo)
 }
 
 /// Runs a command that must succeed and shows its output as it comes.
-pub(crate) fn must(command: impl BorrowMut<Command>) -> Result<()> {
+pub(crate) fn run(command: impl BorrowMut<Command>) -> Result<()> {
     let name = describe(command.borrow());
-    if shown(command)?.ok {
+    if run_shown(command)?.ok {
         return Ok(());
     }
     bail!("`{name}` failed, see above")
 }
 
-/// Runs a command that must succeed; its output is shown only if it does not.
-pub(crate) fn quiet(mut command: impl BorrowMut<Command>) -> Result<String> {
+/// The output of a command that must succeed; it is shown only if it does not.
+pub(crate) fn output_of(mut command: impl BorrowMut<Command>) -> Result<String> {
     let name = describe(command.borrow());
-    let said = execute(command.borrow_mut(), |_| {})?;
-    if said.ok {
-        return Ok(said.text);
+    let output = execute(command.borrow_mut(), |_| {})?;
+    if output.ok {
+        return Ok(output.text);
     }
-    bail!("`{name}` failed:\n{}", said.text.trim_end())
+    bail!("`{name}` failed:\n{}", output.text.trim_end())
 }
 
 /// A cargo command in the repository.
@@ -75,7 +75,7 @@ pub(crate) fn build(programs: &[&str]) -> Result<()> {
     let mut command = cargo(&["build", "--locked", "--quiet", "--workspace"]);
     command.args(programs.iter().flat_map(|program| ["--bin", program]));
     // Cargo counts the features of development dependencies only where examples or tests are built.
-    must(command.arg("--examples"))
+    run(command.arg("--examples"))
 }
 
 /// The folder of the repository.
@@ -84,11 +84,11 @@ pub(crate) fn root() -> &'static Path {
     here.parent().unwrap_or(here)
 }
 
-/// Writes one line to the user.
+/// Prints one line.
 ///
-/// Not `println!`: a closed standard output (`cargo xtask test | head`) would make it panic half-way
-/// and leave servers behind. Here nobody listens, and the exit code still tells.
-pub(crate) fn say(line: fmt::Arguments<'_>) {
+/// Not `println!`, which panics if standard output is closed, as by `cargo xtask test | head`. Here the
+/// line is dropped, and the exit code still tells the result.
+pub(crate) fn print(line: fmt::Arguments<'_>) {
     echo(format!("{line}\n").as_bytes());
 }
 
@@ -97,20 +97,20 @@ fn echo(bytes: &[u8]) {
     let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
-fn execute(command: &mut Command, mut each_line: impl FnMut(&[u8])) -> Result<Said> {
-    watch(None)?;
+fn execute(command: &mut Command, mut each_line: impl FnMut(&[u8])) -> Result<CommandOutput> {
+    set_running(None)?;
     let name = describe(command);
     let (reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
     let mut child = command.spawn().with_context(|| format!("`{name}` cannot be started"))?;
     // Our copies of the writing end live in `command`: while one is open the pipe never ends.
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let armed = watch(Some(child.id()));
+    let is_set = set_running(Some(child.id()));
     let text = read(reader, &mut each_line);
     let status = child.wait();
-    watch(None)?;
-    armed?;
-    Ok(Said { ok: status?.success(), text: text? })
+    set_running(None)?;
+    is_set?;
+    Ok(CommandOutput { ok: status?.success(), text: text? })
 }
 
 fn read(reader: io::PipeReader, each_line: &mut impl FnMut(&[u8])) -> Result<String> {
@@ -137,42 +137,42 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 /// Process group of the command that is running.
 static RUNNING: Mutex<Option<u32>> = Mutex::new(None);
 
-/// Takes the signals over. The first asks the running command to end, the second kills it.
-pub(crate) fn arm() -> Result<()> {
+/// Handles signals from now on: the first one ends the running command, the second one kills it.
+pub(crate) fn handle_signals() -> Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     thread::spawn(move || {
         for _ in signals.forever() {
             let again = STOPPING.swap(true, Ordering::SeqCst);
             if let Some(group) = *running() {
-                send(if again { "KILL" } else { "TERM" }, &format!("-{group}"));
+                send_signal(if again { "KILL" } else { "TERM" }, &format!("-{group}"));
             }
         }
     });
     Ok(())
 }
 
-/// Whether a signal came.
-pub(crate) fn is_asked() -> bool {
+/// Whether a signal has arrived.
+pub(crate) fn is_interrupted() -> bool {
     STOPPING.load(Ordering::SeqCst)
 }
 
-/// Names the process group that a signal shall end, or none.
+/// Sets the process group that a signal ends, or none.
 ///
 /// # Errors
-/// A signal came already. It is asked after the group is set, so that none falls in between.
-pub(crate) fn watch(group: Option<u32>) -> Result<()> {
+/// A signal has arrived already. This is checked after the group is set, so that none is missed.
+pub(crate) fn set_running(group: Option<u32>) -> Result<()> {
     *running() = group;
     let stopping = STOPPING.load(Ordering::SeqCst);
     if stopping && let Some(group) = group {
-        send("TERM", &format!("-{group}"));
+        send_signal("TERM", &format!("-{group}"));
     }
     ensure!(!stopping, "interrupted");
     Ok(())
 }
 
-/// Sends a signal to a process, or to a group where `target` is a negative number. By the shell,
-/// which every machine has; `/bin/kill` is a package.
-pub(crate) fn send(signal: &str, target: &str) {
+/// Sends a signal to a process, or to a group if `target` is a negative number. It uses the shell,
+/// because `/bin/kill` is not on every machine.
+pub(crate) fn send_signal(signal: &str, target: &str) {
     let script = "kill -s \"$0\" -- \"$1\" 2>/dev/null";
     let _ = Command::new("sh").args(["-c", script, signal, target]).status();
 }

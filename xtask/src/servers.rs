@@ -1,9 +1,9 @@
 //! Real servers for the tests, started for one run and gone after it.
 //!
-//! Tests against a stand-in prove that we agree with the stand-in. So each run gets PostgreSQL,
+//! Tests against a replacement would only prove that the replacement works. So each run gets PostgreSQL,
 //! MariaDB, RabbitMQ and OpenSSH of its own: free ports on loopback, data in a temporary folder, an
-//! unprivileged user, passwords made up on the spot. A further server is one more file here and one
-//! more line in [`Servers::start`] and [`PACKAGES`].
+//! unprivileged user, new passwords. A further server needs one more file here, and one more line in
+//! [`Servers::start`] and [`PACKAGES`].
 
 mod folder;
 mod mariadb;
@@ -18,11 +18,11 @@ use anyhow::Result;
 
 use self::{folder::Folder, process::Process};
 use crate::{
-    run::{self, must, say},
+    run::{self, print, run},
     setup,
 };
 
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A Debian package that a server, or what talks to one, comes in: its name for apt-get, and whether its
 /// programs are there.
@@ -46,11 +46,12 @@ fn are_files(paths: &[&str]) -> bool {
 pub(crate) fn with(command: &[String]) -> Result<()> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let servers = Servers::start()?;
-    must(Command::new(program).args(arguments).envs(servers.environment()))
+    run(Command::new(program).args(arguments).envs(servers.environment()))
 }
 
-/// Runs one server in `folder`, again and again where it was, until it ends or we are asked to: for a
-/// test that kills it, or for a person who wants one. Says what it is, a line each, and `ready`.
+/// Runs one server in `folder`, with the data of an earlier run there, until it ends or a signal
+/// arrives: for a test that kills it, or for a person who needs one. Prints its variables, a line
+/// each, and then `ready`.
 pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
     let folder = Folder::at(folder)?;
     let server = match name {
@@ -61,11 +62,11 @@ pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
     };
     let pid = server.processes.first().map(|process| ("pid", process.id().to_string()));
     for (name, value) in server.variables.iter().chain(&pid).chain(&server.facts) {
-        say(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
+        print(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
     }
-    say(format_args!("ready"));
-    let ended = || server.processes.first().is_none_or(|one| one.ended_within(LOOK_AGAIN));
-    while !run::is_asked() && !ended() {}
+    print(format_args!("ready"));
+    let ended = || server.processes.first().is_none_or(|one| one.ended_within(POLL_INTERVAL));
+    while !run::is_interrupted() && !ended() {}
     Ok(())
 }
 
@@ -78,18 +79,18 @@ pub(crate) enum Name {
     Sftp,
 }
 
-/// A server that answers, and where it does.
+/// A running server, and how to reach it.
 struct Server {
     /// Stopped in this order; the first one is the server itself.
     processes: Vec<Process>,
     /// Names and values of the environment variables by which tests find it.
     variables: Vec<(&'static str, String)>,
-    /// What somebody must know who does more with it than use it.
+    /// What only those need who stop it or look into it.
     facts: Vec<(&'static str, String)>,
 }
 
 impl Server {
-    /// One process that is asked for nothing else.
+    /// A server of one process, without further facts.
     fn new(process: Process, variables: Vec<(&'static str, String)>) -> Self {
         Self { processes: vec![process], variables, facts: Vec::new() }
     }
@@ -115,7 +116,7 @@ impl Servers {
         Ok(Self { servers, _folder: folder })
     }
 
-    /// What the tests must be told.
+    /// The environment variables by which the tests find them.
     pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let variables = self.servers.iter().flat_map(|server| &server.variables);
         variables.map(|(name, value)| (*name, value.as_str()))

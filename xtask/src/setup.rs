@@ -5,7 +5,7 @@ use std::{fmt, fs, os::unix::fs::MetadataExt, process::Command};
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    run::{must, quiet, root, say},
+    run::{output_of, print, root, run},
     servers,
 };
 
@@ -21,8 +21,8 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-/// Runs as root. Debian starts services when it installs them; ours are started by the tests only,
-/// so a policy forbids it for as long as the installation takes. One that is there already stays.
+/// Runs as root. Debian starts services when it installs them, but only the tests start these: so a
+/// policy forbids it during the installation. An existing policy stays.
 const INSTALL: &str = r#"
 policy=/usr/sbin/policy-rc.d
 trap 'exit 130' HUP INT TERM
@@ -48,14 +48,14 @@ pub(crate) fn setup() -> Result<()> {
 fn packages() -> Result<()> {
     let missing = missing_packages();
     if missing.is_empty() {
-        say(format_args!("nothing to install"));
+        print(format_args!("nothing to install"));
         return Ok(());
     }
     let Some(mut shell) = root_shell() else {
-        return Err(Missing(by_hand(&missing)).into());
+        return Err(Missing(install_command(&missing)).into());
     };
-    say(format_args!("installing {}", missing.join(", ")));
-    must(shell.args(["-eu", "-c", INSTALL, "setup"]).args(&missing))?;
+    print(format_args!("installing {}", missing.join(", ")));
+    run(shell.args(["-eu", "-c", INSTALL, "setup"]).args(&missing))?;
     let left = missing_packages();
     ensure!(left.is_empty(), "installed, yet the programs of {} are not found", left.join(", "));
     Ok(())
@@ -71,23 +71,23 @@ fn missing_packages() -> Vec<&'static str> {
     missing.map(|(name, _)| *name).collect()
 }
 
-/// A shell as root, where that needs no password.
+/// A shell as root; `None` if that needs a password.
 fn root_shell() -> Option<Command> {
-    quiet_true("apt-get", &["--version"])?;
+    succeeds("apt-get", &["--version"])?;
     if is_root() {
         return Some(Command::new("sh"));
     }
-    quiet_true("sudo", &["-n", "true"])?;
+    succeeds("sudo", &["-n", "true"])?;
     let mut sudo = Command::new("sudo");
     sudo.args(["-n", "sh"]);
     Some(sudo)
 }
 
-fn quiet_true(program: &str, arguments: &[&str]) -> Option<()> {
-    quiet(Command::new(program).args(arguments)).ok().map(drop)
+fn succeeds(program: &str, arguments: &[&str]) -> Option<()> {
+    output_of(Command::new(program).args(arguments)).ok().map(drop)
 }
 
-fn by_hand(packages: &[&str]) -> String {
+fn install_command(packages: &[&str]) -> String {
     let packages = packages.join(" ");
     format!("sudo apt-get update && sudo apt-get install --no-install-recommends {packages}")
 }
@@ -125,12 +125,12 @@ pub(crate) fn install(environment: &Environment) -> Result<String> {
     let installed = root().join(folder).join("installed.txt");
     let python = root().join(folder).join("bin/python");
     if !fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
-        say(format_args!("installing {requirements} into {folder}"));
+        print(format_args!("installing {requirements} into {folder}"));
         let venv = ["-m", "venv", "--clear"];
-        must(Command::new("python3").args(venv).arg(root().join(folder)))
+        run(Command::new("python3").args(venv).arg(root().join(folder)))
             .context("no virtual environment: apt-get install python3-venv")?;
         let pip = ["-m", "pip", "install", "--quiet", "--requirement"];
-        must(Command::new(&python).args(pip).arg(&list))?;
+        run(Command::new(&python).args(pip).arg(&list))?;
         fs::write(installed, wanted)?;
     }
     Ok(python.display().to_string())
@@ -138,5 +138,5 @@ pub(crate) fn install(environment: &Environment) -> Result<String> {
 
 /// Whether Python can make virtual environments: Debian has that in a package of its own.
 pub(crate) fn has_venv() -> bool {
-    quiet_true("python3", &["-m", "ensurepip", "--version"]).is_some()
+    succeeds("python3", &["-m", "ensurepip", "--version"]).is_some()
 }

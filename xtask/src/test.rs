@@ -1,7 +1,7 @@
-//! `cargo xtask test`: the command of the README and of the build server, one and the same.
+//! `cargo xtask test`: the same command for the README and for the build server.
 //!
 //! The cheapest check comes first; the first step that fails ends it. The tests of one step all
-//! run, so that one run names every broken promise.
+//! run, so that one run shows all failures.
 
 use std::{
     process::Command,
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     programs,
-    run::{cargo, must, quiet, say, shown},
+    run::{cargo, output_of, print, run, run_shown},
     servers::Servers,
     setup,
 };
@@ -29,20 +29,20 @@ pub(crate) fn test() -> Result<()> {
     let result = run_all(&mut steps, &mut counts);
     steps.summary();
     if let Err(error) = &result {
-        say(format_args!("FAILED: {error:#}"));
+        print(format_args!("FAILED: {error:#}"));
     }
-    say(format_args!("{} passed, {} failed", counts.passed, counts.failed));
+    print(format_args!("{} passed, {} failed", counts.passed, counts.failed));
     result
 }
 
-/// The fault runs of the suite, longer than a build server should wait for.
+/// The fault runs of the suite, longer than a build server should run.
 pub(crate) fn soak() -> Result<()> {
     setup::setup()?;
-    must(cargo(&["build", "--locked", "--workspace"]))?; // the programs that the tests start
+    run(cargo(&["build", "--locked", "--workspace"]))?; // the programs that the tests start
     let servers = Servers::start()?;
     let mut tests = cargo(&["test", "--locked", "--workspace", "--test", "system", "--"]);
     tests.args(["jobs_of_every_kind", "thirty_kills", "three_processes", "--nocapture"]);
-    must(tests.envs(servers.environment()).env("TONGHUI_SOAK_ROUNDS", SOAK_ROUNDS))
+    run(tests.envs(servers.environment()).env("TONGHUI_SOAK_ROUNDS", SOAK_ROUNDS))
 }
 
 /// Advisories, bans, licences and sources of every dependency, by cargo-deny. Not part of the suite:
@@ -51,34 +51,34 @@ pub(crate) fn soak() -> Result<()> {
 /// # Errors
 /// [`setup::Missing`] where it is not installed.
 pub(crate) fn deny() -> Result<()> {
-    if quiet(cargo(&["deny", "--version"])).is_err() {
+    if output_of(cargo(&["deny", "--version"])).is_err() {
         return Err(setup::Missing("cargo install --locked cargo-deny".to_owned()).into());
     }
-    must(cargo(&["deny", "--workspace", "check"]))
+    run(cargo(&["deny", "--workspace", "check"]))
 }
 
 fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
     steps.step("toolchain", toolchain)?;
     steps.step("setup", setup::setup)?;
-    steps.step("format", || must(cargo(&["fmt", "--all", "--check"])))?;
+    steps.step("format", || run(cargo(&["fmt", "--all", "--check"])))?;
     steps.step("lints", || {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
-        must(clippy.args(["--", "-D", "warnings"]))
+        run(clippy.args(["--", "-D", "warnings"]))
     })?;
-    // A package of the gateway alone; the others as before, so that nothing else is built anew.
+    // Only the gateway has another feature; the others stay as they are and are not built again.
     steps.step("lints without the demo", || {
         let mut clippy = cargo(&["clippy", "--locked", "--workspace", "--all-targets"]);
         clippy.args(["--exclude", "system-tests", "--exclude", "tools", "--no-default-features"]);
-        must(clippy.args(["--", "-D", "warnings"]))
+        run(clippy.args(["--", "-D", "warnings"]))
     })?;
-    steps.step("build", || must(cargo(&["build", "--locked", "--workspace", "--all-targets"])))?;
+    steps.step("build", || run(cargo(&["build", "--locked", "--workspace", "--all-targets"])))?;
     steps.step("schemas", || programs::schema(true))?;
     steps.step("documentation", || {
         let mut doc = cargo(&["doc", "--locked", "--workspace", "--no-deps"]);
-        must(doc.env("RUSTDOCFLAGS", "-D warnings"))
+        run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     let servers = steps.step("servers", Servers::start)?;
-    // The laws of the architecture are among these tests: tests/system/architecture.rs.
+    // The rules of the architecture are among these tests: tests/system/architecture.rs.
     steps.step("tests", || run_tests(tests(), &servers, counts))?;
     let examples = cargo(&["test", "--locked", "--workspace", "--doc", "--no-fail-fast"]);
     steps.step("examples in the documentation", || run_tests(examples, &servers, counts))?;
@@ -101,36 +101,36 @@ fn tests() -> Command {
 }
 
 fn run_tests(mut command: Command, servers: &Servers, counts: &mut TestCounts) -> Result<()> {
-    let said = shown(command.envs(servers.environment()))?;
-    let these = TestCounts::of(&said.text);
+    let output = run_shown(command.envs(servers.environment()))?;
+    let these = TestCounts::of(&output.text);
     counts.passed += these.passed;
     counts.failed += these.failed;
-    ensure!(said.ok && these.failed == 0, "{} tests failed, see above", these.failed);
+    ensure!(output.ok && these.failed == 0, "{} tests failed, see above", these.failed);
     ensure!(these.passed > 0, "no test ran, or its runner does not close as expected");
     Ok(())
 }
 
-/// Names the compiler and asks for the tools that a minimal installation lacks, before minutes are
-/// spent.
+/// Prints the version of the compiler, and checks at the start that the tools are installed that a
+/// minimal installation lacks.
 fn toolchain() -> Result<()> {
-    say(format_args!("{}", quiet(Command::new("rustc").arg("--version"))?.trim()));
+    print(format_args!("{}", output_of(Command::new("rustc").arg("--version"))?.trim()));
     for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
-        quiet(cargo(&[tool, "--version"]))
+        output_of(cargo(&[tool, "--version"]))
             .with_context(|| format!("install it: rustup component add {component}"))?;
     }
     let runner = if has_nextest() { "cargo-nextest" } else { "cargo test" };
-    say(format_args!("tests run under {runner}"));
+    print(format_args!("tests run under {runner}"));
     Ok(())
 }
 
 /// Whether cargo-nextest is installed: it runs tests of several binaries at once and ends those
 /// that hang. Without it `cargo test` runs the same tests.
 pub(crate) fn has_nextest() -> bool {
-    quiet(cargo(&["nextest", "--version"])).is_ok()
+    output_of(cargo(&["nextest", "--version"])).is_ok()
 }
 
-/// Names and times what is done, so that a person who waits, or who reads the log of a build
-/// server, knows where the time went and where it stopped.
+/// Prints the name and the duration of each step, so that a log shows where the time went and where
+/// it stopped.
 #[derive(Default)]
 pub(crate) struct Steps {
     done: Vec<(&'static str, Duration)>,
@@ -143,21 +143,21 @@ impl Steps {
         name: &'static str,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        say(format_args!("==> {name}"));
+        print(format_args!("==> {name}"));
         let begun = Instant::now();
         let result = work().with_context(|| format!("step `{name}` failed"));
         let took = begun.elapsed();
         self.done.push((name, took));
         let end = if result.is_ok() { "done" } else { "FAILED" };
-        say(format_args!("<== {name}: {end} in {:.1} s", took.as_secs_f64()));
+        print(format_args!("<== {name}: {end} in {:.1} s", took.as_secs_f64()));
         result
     }
 
     /// Lists what was done.
     pub(crate) fn summary(&self) {
-        say(format_args!("steps:"));
+        print(format_args!("steps:"));
         for (name, took) in &self.done {
-            say(format_args!("{:>8.1} s  {name}", took.as_secs_f64()));
+            print(format_args!("{:>8.1} s  {name}", took.as_secs_f64()));
         }
     }
 }

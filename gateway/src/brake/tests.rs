@@ -18,7 +18,7 @@ fn batch(numbers: Range<u32>, has_title: bool) -> Vec<(DemandId, Shape)> {
 }
 
 fn looks(brake: &Brake, batch: &[(DemandId, Shape)]) -> bool {
-    brake.look(&channel(), batch).is_ok()
+    brake.check(&channel(), batch).is_ok()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use sink::store::{Access, BooksRow, Database};
 
 use super::{Context, Exit, out};
 use crate::{
-    clock::{self, moment},
+    clock::{self, parse_time},
     status::COUNTS,
 };
 
@@ -45,7 +45,7 @@ pub(super) struct Row {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     context.on_store(Access::ReadOnly, async |settings, store| {
-        let since = args.since.as_deref().map(|text| moment(text, settings.zone, clock::now()));
+        let since = args.since.as_deref().map(|text| parse_time(text, settings.zone, clock::now()));
         let ledger = ledger(store, args.channel.as_ref(), since.transpose()?).await?;
         out::show(context.format, &ledger, Ledger::draw)?;
         Ok(if ledger.balanced == Some(false) { Exit::Failed } else { Exit::Done })

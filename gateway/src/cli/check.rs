@@ -10,7 +10,7 @@ use contract::{Period, chain};
 use serde_json::Value;
 use sink::store::Access;
 
-use super::{Context, Exit, Format, out};
+use super::{Context, Exit, out};
 use crate::{
     assemble,
     channel::LiveChannel,
@@ -28,15 +28,12 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     if let Some(period) = &args.against {
-        return against(context, period);
+        return compare_with_store(context, period);
     }
     match problems(context)? {
-        Ok(channels) => {
-            match context.format {
-                Format::Json => out::print("[]")?,
-                Format::Text => out::print(format!("no problems; channels: {channels}"))?,
-            }
-            Ok(Exit::Done)
+        Ok(n_channels) => {
+            let none: [Problem; 0] = [];
+            out::show(context.format, &none, |_| format!("no problems; channels: {n_channels}"))
         }
         Err(problems) => {
             out::show(context.format, &problems, ToString::to_string)?;
@@ -45,7 +42,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
 }
 
-fn against(context: &Context, period: &str) -> anyhow::Result<Exit> {
+fn compare_with_store(context: &Context, period: &str) -> anyhow::Result<Exit> {
     let period: Period = serde_json::from_value(Value::from(period))?;
     let since = clock::now() - TimeDelta::from_std(period.0)?;
     context.on_store(Access::ReadOnly, async |settings, store| {
@@ -106,7 +103,7 @@ fn run_example(
         Ok(found) => found,
         Err(error) => return Some(at("page", chain(error.as_ref()))),
     };
-    let expected = match read(files) {
+    let expected = match read_expected(files) {
         Ok(expected) => expected,
         Err(error) => return Some(at("expected", chain(error.as_ref()))),
     };
@@ -122,7 +119,7 @@ fn run_example(
     ))
 }
 
-fn read(files: &Example) -> anyhow::Result<Value> {
+fn read_expected(files: &Example) -> anyhow::Result<Value> {
     let place = || files.expected.display().to_string();
     let text = fs::read_to_string(&files.expected).with_context(place)?;
     serde_json::from_str(&text).with_context(place)

@@ -53,7 +53,7 @@ fn diff(context: &Context) -> anyhow::Result<Exit> {
 
 /// A label, the table it belongs to, and what it may mean.
 #[derive(Debug, Serialize)]
-struct Missing {
+struct MissingLabel {
     /// Name of the table; empty if the channel names none for the field.
     table: String,
     #[serde(flatten)]
@@ -65,8 +65,8 @@ struct Missing {
 /// Headings of the worksheet; `codes import` looks for the first three.
 const HEADINGS: [&str; 8] =
     ["table", "raw", "code", "demands", "sample", "channel", "nearest", "nearest code"];
-/// Below this similarity (0 to 1), a label is not suggested.
-const LEAST_LIKE: f64 = 0.5;
+/// A label that is less similar, on a scale from 0 to 1, is not suggested.
+const MIN_SIMILARITY: f64 = 0.5;
 
 fn list_missing(context: &Context, xlsx: Option<&Path>) -> anyhow::Result<Exit> {
     context.on_store(Access::ReadOnly, async |settings, store| {
@@ -84,7 +84,7 @@ fn list_missing(context: &Context, xlsx: Option<&Path>) -> anyhow::Result<Exit> 
     })
 }
 
-fn missing(settings: &Settings, codes: &CodeTables, label: UnknownLabel) -> Missing {
+fn missing(settings: &Settings, codes: &CodeTables, label: UnknownLabel) -> MissingLabel {
     let channel = settings.channels.iter().find(|channel| channel.id == label.channel);
     let field = channel.map(|channel| &channel.demand[&label.field]);
     let table = match label.field.as_str() {
@@ -92,16 +92,16 @@ fn missing(settings: &Settings, codes: &CodeTables, label: UnknownLabel) -> Miss
         _ => field.and_then(|field| field["codes"].as_str()).unwrap_or_default(),
     };
     let nearest = codes.table(table).and_then(|known| {
-        let likeness = |each: &&str| strsim::normalized_damerau_levenshtein(each, &label.raw);
+        let similarity = |each: &&str| strsim::normalized_damerau_levenshtein(each, &label.raw);
         let nearest =
-            known.labels().max_by(|a, b| likeness(a).total_cmp(&likeness(b)).then(b.cmp(a)))?;
+            known.labels().max_by(|a, b| similarity(a).total_cmp(&similarity(b)).then(b.cmp(a)))?;
         let code = known.get(nearest)?.to_owned();
-        (likeness(&nearest) >= LEAST_LIKE).then(|| (nearest.to_owned(), code))
+        (similarity(&nearest) >= MIN_SIMILARITY).then(|| (nearest.to_owned(), code))
     });
-    Missing { table: table.to_owned(), label, nearest }
+    MissingLabel { table: table.to_owned(), label, nearest }
 }
 
-fn cells(missing: &Missing) -> Vec<String> {
+fn cells(missing: &MissingLabel) -> Vec<String> {
     let UnknownLabel { channel, raw, demands, sample, .. } = &missing.label;
     let (nearest, code) = missing.nearest.clone().unwrap_or_default();
     vec![
@@ -117,7 +117,7 @@ fn cells(missing: &Missing) -> Vec<String> {
 }
 
 /// All cells are text: a spreadsheet would drop the leading zero of `0101`.
-fn write(missing: &[Missing], file: &Path) -> anyhow::Result<()> {
+fn write(missing: &[MissingLabel], file: &Path) -> anyhow::Result<()> {
     let mut book = Workbook::new();
     let text = Format::new().set_num_format("@");
     let sheet = book.add_worksheet();

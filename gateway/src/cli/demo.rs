@@ -41,7 +41,7 @@ use servers::Servers;
 /// Pause of each channel once caught up; an admin would use 15 s.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Age of the oldest demand at the start.
-const PAST: TimeDelta = TimeDelta::days(60);
+const MAX_AGE: TimeDelta = TimeDelta::days(60);
 /// New demands per second while the demo keeps running.
 const NEW_PER_SECOND: u64 = 3;
 
@@ -71,7 +71,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let split: Vec<_> = plan.split().iter().map(|(name, n)| format!("{name} {n}")).collect();
         out::note(format!("the city has {} demands: {} …", args.records, split.join(", ")));
         let city = City::open(&plan).await?;
-        let since = plan.clock.now().date() - PAST;
+        let since = plan.clock.now().date() - MAX_AGE;
         shipped::point_at(&args.dir.join("config"), &city.addresses, since)?;
 
         let settings = settings(args, &city)?;
@@ -81,7 +81,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             channel.with_schedule((!args.once).then(|| Schedule::every(PAUSE, settings.zone)))
         });
         let channels = channels.collect();
-        out::note(format!("pulling into {}", Servers::place(&settings)));
+        out::note(format!("pulling into {}", Servers::location(&settings)));
         let queries = Servers::queries(&settings);
         let demo = Demo { city, settings, store, queries };
         demo.pull(channels, args.once, context.format).await
@@ -105,37 +105,37 @@ impl Demo {
     ) -> anyhow::Result<Exit> {
         let began = Instant::now();
         let watches: Vec<_> = channels.iter().map(|each| Arc::clone(&each.handle.watch)).collect();
-        let (stop, still) = (Stop::default(), CancellationToken::new());
+        let (stop, city_stop) = (Stop::default(), CancellationToken::new());
         let serving = Box::pin(serve(&self.settings, Role::All, channels, &self.store, &stop));
         let showing = async {
             progress::until_caught_up(&watches, &self.city.split).await;
             if once {
                 return Ok(());
             }
-            let ledger = with_run(ledger(&self.store, None, None).await?, began.elapsed());
+            let ledger = with_run_figures(ledger(&self.store, None, None).await?, began.elapsed());
             out::show(format, &ledger, Ledger::draw)?;
             out::note(&self.queries);
             out::note("new demands keep arriving; press ctrl-c to end the demo");
-            let living = self.city.live(NEW_PER_SECOND, still.clone());
-            tokio::join!(living, tell_of_new(&self.store, &stop)).0
+            let growing = self.city.live(NEW_PER_SECOND, city_stop.clone());
+            tokio::join!(growing, report_new_demands(&self.store, &stop)).0
         };
         let work = Box::pin(async { tokio::join!(serving, showing) });
         tokio::pin!(work);
-        let (ended, shown) = tokio::select! {
+        let (ended, showed) = tokio::select! {
             both = &mut work => both,
             () = stop_on_signal(&stop) => {
                 if once {
                     return Ok(Exit::Failed);
                 }
-                still.cancel();
+                city_stop.cancel();
                 work.await
             }
         };
-        shown?;
+        showed?;
         let ended = ended?;
         let mut ledger = ledger(&self.store, None, None).await?;
         if once {
-            ledger = with_run(ledger, began.elapsed());
+            ledger = with_run_figures(ledger, began.elapsed());
         }
         out::show(format, &ledger, Ledger::draw)?;
         if once && format == Format::Text {
@@ -145,8 +145,8 @@ impl Demo {
     }
 }
 
-/// The ledger with duration and memory of the run.
-fn with_run(ledger: Ledger, took: Duration) -> Ledger {
+/// Adds the duration and the peak memory of the run.
+fn with_run_figures(ledger: Ledger, took: Duration) -> Ledger {
     let seconds = (took.as_secs_f64() * 10.0).round() / 10.0;
     Ledger { seconds: Some(seconds), peak_rss_mb: peak_mib(), ..ledger }
 }
@@ -160,7 +160,7 @@ fn peak_mib() -> Option<u64> {
 }
 
 /// Prints every few seconds how many demands arrived.
-async fn tell_of_new(store: &Database, stop: &Stop) {
+async fn report_new_demands(store: &Database, stop: &Stop) {
     let mut known = None;
     while !stop.is_requested() {
         if let Ok(ledger) = ledger(store, None, None).await {
@@ -210,9 +210,9 @@ fn remove(file: &Path) -> std::io::Result<()> {
 }
 
 fn settings(args: &Args, city: &City) -> anyhow::Result<Settings> {
-    let of_the_city = &city.environment;
+    let variables = &city.environment;
     let environment = |name: &str| {
-        let known = of_the_city.iter().find(|(known, _)| *known == name);
+        let known = variables.iter().find(|(known, _)| *known == name);
         known
             .map(|(_, value)| value.clone())
             .or_else(|| args.servers.variable(name))

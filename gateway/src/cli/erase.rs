@@ -21,8 +21,8 @@ pub(super) struct Args {
     reason: String,
 }
 
-/// Rows of quarantine opened at a time.
-const ROWS: u32 = 200;
+/// Rows of quarantine that are opened at a time.
+const PAGE_ROWS: u32 = 200;
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let settings = assemble::settings(&context.config)?;
@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             out::note(format!("waiting until index `people` covers {rows} more rows of history"));
         }))
         .await?;
-        let (tokens, numbers) = known_of(&store, &sealer, &args.token).await?;
+        let (tokens, numbers) = known_values(&store, &sealer, &args.token).await?;
         let quarantine = quarantined(&store, &sealer, &numbers).await?;
         let entry = audit::entry("erase", &args.token, args.reason.clone());
         let erased = store.erase(&Erasure { tokens, quarantine, entry }).await?;
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 
 /// What is known of the person with this token: the tokens of the same value under all keys, because a
 /// rotation may be under way; and telephone and identity numbers. A name alone is too common to search.
-async fn known_of(
+async fn known_values(
     store: &Database,
     sealer: &Sealer,
     token: &str,
@@ -57,17 +57,17 @@ async fn known_of(
     for row in store.sealed_rows_of(token).await? {
         let values = values(sealer, row)?;
         let known = tokens.len();
-        for same in values.iter().map(|value| sealer.tokens(value)) {
-            if same.iter().any(|each| each == token) {
-                tokens.extend(same);
+        for tokens_of_value in values.iter().map(|value| sealer.tokens(value)) {
+            if tokens_of_value.iter().any(|each| each == token) {
+                tokens.extend(tokens_of_value);
             }
         }
         if tokens.len() > known {
             let is_number = |value: &Personal| {
                 matches!(value.kind(), "phone" | "id_no") && value.identity().is_some()
             };
-            let own = values.into_iter().filter(is_number);
-            numbers.extend(own.map(|value| value.plain().replace('-', "")));
+            let own_numbers = values.into_iter().filter(is_number);
+            numbers.extend(own_numbers.map(|value| value.plain().replace('-', "")));
         }
     }
     tokens.sort_unstable();
@@ -84,7 +84,7 @@ async fn quarantined(
     let mut found = Vec::new();
     let mut after = 0;
     loop {
-        let rows = store.sealed_raws(RawOf::Quarantine, after, ROWS).await?;
+        let rows = store.sealed_raws(RawOf::Quarantine, after, PAGE_ROWS).await?;
         let Some(last) = rows.last() else { return Ok(found) };
         after = last.seq;
         for row in rows {

@@ -9,7 +9,7 @@ use contract::ChannelId;
 use normalizer::Traced;
 use serde_json::Value;
 
-use self::side::{Line, draw};
+use self::side::{Row, draw};
 use super::{Context, Exit, audit, out};
 use crate::{
     assemble,
@@ -36,47 +36,48 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
     let outcomes = channel.outcomes_of_page(&args.file, args.reveal)?;
     let width = out::width();
-    out::show(context.format, &outcomes, |outcomes| pages(outcomes, width))
+    out::show(context.format, &outcomes, |outcomes| draw_records(outcomes, width))
 }
 
-/// All records.
-pub(super) fn pages(outcomes: &[Outcome], width: usize) -> String {
-    let pages = outcomes.iter().enumerate().map(|(index, each)| page(index + 1, each, width));
-    pages.collect::<Vec<_>>().join("\n")
+/// All records as text.
+pub(super) fn draw_records(outcomes: &[Outcome], width: usize) -> String {
+    let numbered = (1..).zip(outcomes);
+    let records = numbered.map(|(number, outcome)| draw_record(number, outcome, width));
+    records.collect::<Vec<_>>().join("\n")
 }
 
-/// One record.
-fn page(number: usize, outcome: &Outcome, width: usize) -> String {
+/// One record as text.
+fn draw_record(number: usize, outcome: &Outcome, width: usize) -> String {
     let decoding = outcome.decoding.as_deref().unwrap_or("its source gave text");
     let title = format!("── record {number}: {} · {decoding}", outcome.verdict);
     if outcome.verdict == "rejected" {
         return format!("{title}\n{}", rejected(&outcome.result));
     }
     // Empty columns are left out.
-    let said = outcome.trace.iter().filter(|traced| !traced.raw.is_empty());
-    let mut lines: Vec<_> = said.map(|traced| line(traced, &outcome.result)).collect();
+    let filled = outcome.trace.iter().filter(|traced| !traced.raw.is_empty());
+    let mut rows: Vec<_> = filled.map(|traced| row(traced, &outcome.result)).collect();
     let read: Vec<_> =
         outcome.trace.iter().flat_map(|traced| traced.fields.iter().copied()).collect();
     let derived = outcome.result.as_object().into_iter().flatten();
-    lines.extend(derived.filter(|(field, _)| !is_read(field, &read)).map(|(field, value)| Line {
+    rows.extend(derived.filter(|(field, _)| !is_read(field, &read)).map(|(field, value)| Row {
         name: format!("→ {field}"),
         mapped: text(value),
-        ..Line::default()
+        ..Row::default()
     }));
-    format!("{title}\n{}", draw(&lines, width))
+    format!("{title}\n{}", draw(&rows, width))
 }
 
 /// Why a record was rejected, and what happens to it.
 fn rejected(result: &Value) -> String {
     let reason = &result["reason"];
-    let facts = [
+    let rows = [
         ("place", &result["place"]),
         ("record", &result["source_key"]),
         ("reason", if reason.is_string() { reason } else { &reason["code"] }),
         ("detail", &reason["detail"]),
     ];
-    let facts = facts.iter().filter(|(_, value)| !value.is_null());
-    let lines: String = facts.map(|(name, value)| format!("{name:8} {}\n", text(value))).collect();
+    let rows = rows.iter().filter(|(_, value)| !value.is_null());
+    let lines: String = rows.map(|(name, value)| format!("{name:8} {}\n", text(value))).collect();
     format!(
         "{lines}The record goes to quarantine as it came; other records are not affected. Once the source \
          sends a valid\nstate of it, that becomes the demand and the entry is resolved.\n"
@@ -85,16 +86,16 @@ fn rejected(result: &Value) -> String {
 
 /// Whether a field of the demand is shown beside a column already, or is no content.
 fn is_read(field: &str, read: &[&str]) -> bool {
-    const OWN: [&str; 4] = ["quality", "id", "channel", "source_key"];
+    const NOT_SHOWN: [&str; 4] = ["quality", "id", "channel", "source_key"];
     let base = field.strip_suffix("_raw").unwrap_or(field);
-    OWN.contains(&field)
+    NOT_SHOWN.contains(&field)
         || read.iter().any(|known| {
             let root = known.split('.').next().unwrap_or(known);
             root == field || *known == base || field == "address_area" && root == "address"
         })
 }
 
-fn line(traced: &Traced, result: &Value) -> Line {
+fn row(traced: &Traced, result: &Value) -> Row {
     let Traced { column, fields, raw, decoded } = traced;
     let names =
         if fields.is_empty() { String::new() } else { format!("\n→ {}", fields.join(", ")) };
@@ -109,7 +110,7 @@ fn line(traced: &Traced, result: &Value) -> Line {
             None => text(&note["flag"]),
         })
         .collect();
-    Line {
+    Row {
         name: format!("{column}{names}"),
         raw: raw.clone(),
         decoded: decoded.clone(),

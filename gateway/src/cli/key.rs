@@ -69,21 +69,22 @@ fn rotate(settings: &Settings, resume: bool) -> anyhow::Result<Exit> {
         store.record(&audit::entry("rotate", &subject, detail.clone())).await?;
         out::note(detail);
         let books = store.books(None, None).await?;
-        let is_quiet = answered.is_none() && books.iter().all(|book| book.in_flight == 0);
-        out::note(old_keys(&keys, is_quiet));
+        let is_idle = answered.is_none() && books.iter().all(|book| book.in_flight == 0);
+        out::note(old_keys(&keys, is_idle));
         Ok(answered.unwrap_or(Exit::Done))
     })
 }
 
 /// What to do with the old keys. If a service runs, or messages are in flight, values sealed with them
 /// may still arrive.
-fn old_keys(keys: &Keys, is_quiet: bool) -> String {
-    let older: Vec<_> = keys.older_ids().map(|id| id.to_string()).collect();
-    let stays = format!("key {} stays in the file: backups of the store need it", older.join(", "));
-    match is_quiet {
-        true => stays,
+fn old_keys(keys: &Keys, is_idle: bool) -> String {
+    let old_ids: Vec<_> = keys.older_ids().map(|id| id.to_string()).collect();
+    let advice =
+        format!("key {} stays in the file: backups of the store need it", old_ids.join(", "));
+    match is_idle {
+        true => advice,
         false => format!(
-            "{stays}, and messages in flight may too; run `tonghui key rotate --resume` once they \
+            "{advice}, and messages in flight may too; run `tonghui key rotate --resume` once they \
              are stored"
         ),
     }

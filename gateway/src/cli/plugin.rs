@@ -48,10 +48,9 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     std::panic::set_hook(hook);
     let found = found?;
     let n_kept = found.iter().filter(|found| found.kept).count();
-    match context.format {
-        Format::Json => out::print(serde_json::to_string_pretty(&found)?)?,
-        Format::Text => out::print(format!("{n_kept} of {} promises are kept", found.len()))?,
-    }
+    out::show(context.format, &found, |found| {
+        format!("{n_kept} of {} promises are kept", found.len())
+    })?;
     Ok(if n_kept == found.len() { Exit::Done } else { Exit::Failed })
 }
 

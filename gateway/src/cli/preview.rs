@@ -11,8 +11,8 @@ use contract::{Batch, ChannelId, Connector as _, Entry, Fault, Partition};
 use super::{Context, Exit, audit, explain, out};
 use crate::{assemble, channel::LiveChannel, offline, registry};
 
-/// Most characters of an answer that are shown.
-const HEAD: usize = 2_000;
+/// Maximum number of characters of an answer that are shown.
+const MAX_SHOWN: usize = 2_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -44,7 +44,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     if args.reveal {
         audit::reveal(&settings, "preview", &args.channel.to_string())?;
     }
-    let Read { exchanges, page, entries } = super::runtime()?.block_on(read(&channel, args))?;
+    let ReadResult { exchanges, page, entries } =
+        super::runtime()?.block_on(read(&channel, args))?;
     if args.trace {
         for exchange in exchanges {
             out::note(exchange);
@@ -56,11 +57,11 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     }
     let outcomes = channel.outcomes(entries, args.reveal)?;
     let width = out::width();
-    out::show(context.format, &outcomes, |outcomes| explain::pages(outcomes, width))
+    out::show(context.format, &outcomes, |outcomes| explain::draw_records(outcomes, width))
 }
 
 /// The result of one read.
-struct Read {
+struct ReadResult {
     /// Requests and answers, as text.
     exchanges: Vec<String>,
     /// The page as it came, if the source gives pages.
@@ -68,12 +69,12 @@ struct Read {
     entries: Result<Vec<Entry>, Fault>,
 }
 
-async fn read(channel: &LiveChannel, args: &Args) -> Result<Read, Fault> {
+async fn read(channel: &LiveChannel, args: &Args) -> Result<ReadResult, Fault> {
     let max = usize::from(args.limit);
     if channel.spec.connector != Http::KIND {
         let mut connector = channel.connector(channel.context())?;
         let entries = connector.read(None, max).await.map(entries);
-        return Ok(Read { exchanges: Vec::new(), page: None, entries });
+        return Ok(ReadResult { exchanges: Vec::new(), page: None, entries });
     }
     let mut http: Http = registry::connector(&channel.spec.section, channel.context())?;
     http.keep_traces();
@@ -90,7 +91,7 @@ async fn read(channel: &LiveChannel, args: &Args) -> Result<Read, Fault> {
     // The list page, not the requests that complete its records.
     let list = http.traces().iter().rev().find(|exchange| !listed(&exchange.page).is_empty());
     let page = list.map(|exchange| http.text(exchange));
-    Ok(Read { exchanges, page, entries })
+    Ok(ReadResult { exchanges, page, entries })
 }
 
 /// The entries of a batch; partitions that failed are printed.
@@ -126,11 +127,11 @@ fn draw(exchange: &Trace, answered: &str) -> String {
     if let Some((size, digest)) = answer {
         lines.push(format!("  {size} bytes, sha256 {digest}"));
     }
-    let head: String = answered.chars().take(HEAD).collect();
-    let rest = answered.chars().count().saturating_sub(HEAD);
+    let head: String = answered.chars().take(MAX_SHOWN).collect();
+    let n_more = answered.chars().count().saturating_sub(MAX_SHOWN);
     lines.push(head.trim_end().to_owned());
-    if rest > 0 {
-        lines.push(format!("… {rest} more characters"));
+    if n_more > 0 {
+        lines.push(format!("… {n_more} more characters"));
     }
     lines.join("\n")
 }

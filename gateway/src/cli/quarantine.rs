@@ -9,8 +9,8 @@ use sink::store::{Access, Quarantined};
 use super::{Context, Exit, audit, out};
 use crate::{assemble, keys};
 
-/// Most bytes of a record that are shown; it may have 16 MiB.
-const SHOWN_BYTES: usize = 4096;
+/// Maximum number of bytes of a record that are shown; it may have 16 MiB.
+const MAX_SHOWN_BYTES: usize = 4096;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -37,20 +37,10 @@ pub(super) enum Command {
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
-    match command {
-        Command::List { channel, limit, strict } => {
-            list(context, channel.as_ref(), *limit, *strict)
-        }
-        Command::Show { id, reveal } => show(context, id, *reveal),
-    }
-}
-
-fn list(
-    context: &Context,
-    channel: Option<&ChannelId>,
-    limit: u32,
-    strict: bool,
-) -> anyhow::Result<Exit> {
+    let (channel, limit, strict) = match command {
+        Command::List { channel, limit, strict } => (channel.as_ref(), *limit, *strict),
+        Command::Show { id, reveal } => return show(context, id, *reveal),
+    };
     context.on_store(Access::ReadOnly, async |_, store| {
         let waiting = store.quarantine_list(channel, limit).await?;
         out::show(context.format, &waiting, |waiting| {
@@ -96,7 +86,7 @@ fn show(context: &Context, id: &DemandId, reveal: bool) -> anyhow::Result<Exit> 
             .ok_or_else(|| anyhow::anyhow!("no entry with id {id} is in quarantine"))?;
         let bytes = if reveal { open(&settings, &row)? } else { None };
         let text = bytes.clone().and_then(|bytes| String::from_utf8(bytes).ok());
-        let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(SHOWN_BYTES)]));
+        let hex = bytes.map(|bytes| hex::encode(&bytes[..bytes.len().min(MAX_SHOWN_BYTES)]));
         out::show(context.format, &Opened { row, text, hex }, draw)
     })
 }

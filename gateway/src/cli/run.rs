@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use config::{Problem, Problems, Settings};
 use contract::Fault;
-use futures_util::future::OptionFuture;
+use futures_util::future::join_all;
 use sink::store::{Access, Database};
 use tokio::sync::watch;
 
@@ -33,35 +33,36 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = read()?;
     let stop = Stop::default();
     let work = async {
-        let Some((store, mut channels)) = prepared(&settings, role, &stop).await? else {
+        let Some((store, mut channels)) = open_store_and_channels(&settings, role, &stop).await?
+        else {
             return Ok(Exit::Done);
         };
         let mut reloads = Reloads::begin(&store).await;
         // Once for each configuration that changes what all channels share.
         loop {
-            let mut listeners = Listeners::open(&settings, role, &channels, &store).await?;
+            let mut opened = listeners(&settings, role, &channels, &store).await?;
             tracing::info!(channels = channels.len(), ?store, ?role, "running");
-            let this_time = stop.child();
+            let run_stop = stop.child();
             let (change, wanted) = watch::channel(channels.clone());
             let common = settings.clone();
-            let mut running = Box::pin(serve_wanted(&common, role, wanted, &store, &this_time));
+            let mut running = Box::pin(serve_wanted(&common, role, wanted, &store, &run_stop));
             let (ended, next) = loop {
-                let open = this_time.child();
+                let listen_stop = run_stop.child();
                 tokio::select! {
                     ended = &mut running => break (ended?, None),
-                    never = listeners.serve(&open) => match never {},
+                    never = listen(opened, &listen_stop) => match never {},
                     next = reloads.next(role, (&settings, &channels), &read) => match next {
                         Next { settings: new, channels: merged, n_new: Some(_) } => {
                             (settings, channels) = (new, merged);
                             change.send_replace(channels.clone());
                         }
                         Next { settings, channels, n_new: None } => {
-                            this_time.request();
+                            run_stop.request();
                             break ((&mut running).await?, Some((settings, channels)));
                         }
                     }
                 }
-                listeners = Listeners::open(&settings, role, &channels, &store).await?;
+                opened = listeners(&settings, role, &channels, &store).await?;
             };
             drop(running);
             for (channel, end) in &ended {
@@ -99,44 +100,34 @@ fn settings(context: &Context, role: Role) -> Result<Settings, Problems> {
     Ok(settings)
 }
 
-/// The HTTP listeners. Clients that still wait for an answer when this is dropped are cut off, and try
-/// again.
-struct Listeners {
-    senders: Option<Listener>,
-    console: Option<Listener>,
+/// Opens the HTTP listeners: for push channels, and for monitoring.
+async fn listeners(
+    settings: &Settings,
+    role: Role,
+    channels: &[LiveChannel],
+    store: &Database,
+) -> Result<Vec<Listener>, Fault> {
+    let endpoints =
+        channels.iter().filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)));
+    let endpoints = endpoints.collect();
+    let intake = push::open(settings.intake, endpoints, push::Limits::default()).await?;
+    let console = match role {
+        Role::All | Role::Console => console::open(settings, store).await?,
+        Role::Ingest | Role::Sink => None,
+    };
+    Ok(intake.into_iter().chain(console).collect())
 }
 
-impl Listeners {
-    async fn open(
-        settings: &Settings,
-        role: Role,
-        channels: &[LiveChannel],
-        store: &Database,
-    ) -> Result<Self, Fault> {
-        let endpoints = channels
-            .iter()
-            .filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)))
-            .collect();
-        let senders = push::open(settings.intake, endpoints, push::Limits::default()).await?;
-        let console = match role {
-            Role::All | Role::Console => console::open(settings, store).await?,
-            Role::Ingest | Role::Sink => None,
-        };
-        Ok(Self { senders, console })
-    }
-
-    /// Serves until stop is requested, and then waits for ever: the caller drops it.
-    async fn serve(self, stop: &Stop) -> Infallible {
-        let senders = self.senders.map(|senders| senders.serve(stop));
-        let console = self.console.map(|console| console.serve(stop));
-        tokio::join!(OptionFuture::from(senders), OptionFuture::from(console));
-        std::future::pending().await
-    }
+/// Listens until stop is requested, and then waits for ever: the caller drops it. Clients that still
+/// wait for an answer then are cut off, and try again.
+async fn listen(listeners: Vec<Listener>, stop: &Stop) -> Infallible {
+    join_all(listeners.into_iter().map(|listener| listener.serve(stop))).await;
+    std::future::pending().await
 }
 
 /// Opens the store and builds the channels. Waits if the store is away; `None` if stop is requested
 /// meanwhile.
-pub(super) async fn prepared(
+pub(super) async fn open_store_and_channels(
     settings: &Settings,
     role: Role,
     stop: &Stop,
@@ -149,11 +140,11 @@ pub(super) async fn prepared(
         }
         Role::All | Role::Ingest => {
             let opened = retry_while_transient(stop, || assemble::open(settings)).await?;
-            let prepared = opened.map(|(store, keys)| {
+            let built = opened.map(|(store, keys)| {
                 let channels = assemble::channels(settings, &keys)?;
                 anyhow::Ok((store, channels))
             });
-            prepared.transpose()
+            built.transpose()
         }
     }
 }

@@ -11,8 +11,8 @@ use super::{Context, Exit, out};
 use crate::instance;
 
 /// How long to wait for the answer of a running service.
-const PATIENCE: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -34,7 +34,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
-    let me = instance::own();
+    let requester = instance::this_process();
     context.on_store(Access::ReadWrite, async |settings, store| {
         let (Args { channel }, kind) = match command {
             Command::Pause(args) => (args, Some(RequestKind::Pause)),
@@ -47,13 +47,13 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
                 }));
             }
         };
-        no_stranger(settings, std::slice::from_ref(channel))?;
+        ensure_configured(settings, std::slice::from_ref(channel))?;
         if let Some(kind) = kind {
             // Whoever reads the channel looks twice a second; whoever reads it next finds it answered.
-            let seq = store.ask(kind, Some(channel), None, &me).await?;
+            let seq = store.ask(kind, Some(channel), None, &requester).await?;
             store.answer(seq, &RequestState::Done(String::new())).await?;
         } else {
-            store.accept_shape(channel, &me).await?;
+            store.accept_shape(channel, &requester).await?;
             out::note(format!("accepted; read the channel now with `tonghui sync {channel}`"));
         }
         Ok(Exit::Done)
@@ -66,11 +66,11 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
     if !store.leases().await?.iter().any(|lease| lease.serves) {
         return Ok(None);
     }
-    let seq = store.ask(RequestKind::Reload, None, None, &instance::own()).await?;
-    let answered = tokio::time::timeout(PATIENCE, answer(store, seq)).await;
+    let seq = store.ask(RequestKind::Reload, None, None, &instance::this_process()).await?;
+    let answered = tokio::time::timeout(ANSWER_TIMEOUT, answer(store, seq)).await;
     let exit = match answered.unwrap_or(Ok(RequestState::Open))? {
-        RequestState::Done(said) => {
-            out::print(format!("configuration reloaded: {said}"))?;
+        RequestState::Done(summary) => {
+            out::print(format!("configuration reloaded: {summary}"))?;
             Exit::Done
         }
         RequestState::Failed(why) => {
@@ -88,10 +88,10 @@ pub(super) async fn reload_running(store: &Database) -> anyhow::Result<Option<Ex
 }
 
 /// Refuses a name that is no channel of the configuration.
-pub(super) fn no_stranger(settings: &Settings, named: &[ChannelId]) -> Result<(), Problems> {
-    let is_strange = |id: &&ChannelId| settings.channels.iter().all(|known| known.id != **id);
-    let Some(stranger) = named.iter().find(is_strange) else { return Ok(()) };
-    let problem = Problem::of_file(format!("channels/{stranger}"), "there is no such channel");
+pub(super) fn ensure_configured(settings: &Settings, named: &[ChannelId]) -> Result<(), Problems> {
+    let is_unknown = |id: &&ChannelId| settings.channels.iter().all(|known| known.id != **id);
+    let Some(unknown) = named.iter().find(is_unknown) else { return Ok(()) };
+    let problem = Problem::of_file(format!("channels/{unknown}"), "there is no such channel");
     Err(problem.into())
 }
 
@@ -99,7 +99,7 @@ pub(super) fn no_stranger(settings: &Settings, named: &[ChannelId]) -> Result<()
 async fn answer(store: &Database, seq: i64) -> Result<RequestState, Fault> {
     loop {
         match store.request(seq).await? {
-            RequestState::Open => tokio::time::sleep(LOOK_EVERY).await,
+            RequestState::Open => tokio::time::sleep(POLL_INTERVAL).await,
             answer => return Ok(answer),
         }
     }

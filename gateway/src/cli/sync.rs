@@ -12,12 +12,12 @@ use contract::{ChannelId, Period, TimeRange};
 use serde::Serialize;
 use sink::store::Database;
 
-use super::{Context, Exit, out, run::prepared, service::no_stranger};
+use super::{Context, Exit, out, run::open_store_and_channels, service::ensure_configured};
 use crate::{
     assemble,
     channel::LiveChannel,
-    clock::{self, moment, written},
-    service::{Halves, Role, until_signal},
+    clock::{self, format_time, parse_time},
+    service::{BusEnds, Role, until_signal},
     stop::Stop,
 };
 use pass::{Became, pass};
@@ -72,7 +72,7 @@ pub(super) struct Row {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     let mut settings = assemble::settings(&context.config)?;
-    no_stranger(&settings, &args.channels)?;
+    ensure_configured(&settings, &args.channels)?;
     let range = range(args, settings.zone)?;
     settings.channels.retain(|channel| args.all || args.channels.contains(&channel.id));
     super::runtime()?.block_on(async {
@@ -91,7 +91,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
             rows.iter().map(Row::line).collect::<Vec<_>>().join("\n")
         })?;
         if let Some(range) = range {
-            go_on(&rows, range, settings.zone);
+            print_continuation(&rows, range, settings.zone);
         }
         Ok(exit)
     })
@@ -99,14 +99,14 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 
 /// Prints the command that continues an interrupted backfill, with absolute times: `-1d` would be
 /// another time by then.
-fn go_on(rows: &[Row], range: TimeRange, zone: Tz) {
+fn print_continuation(rows: &[Row], range: TimeRange, zone: Tz) {
     let is_left = |row: &&Row| matches!(row.became, Became::NotYet { .. });
     let left: Vec<_> = rows.iter().filter(is_left).map(|row| row.channel.as_str()).collect();
     if left.is_empty() {
         return;
     }
-    let (left, from) = (left.join(" "), written(range.from(), zone));
-    let to = range.to().map(|to| format!(" --to {}", written(to, zone))).unwrap_or_default();
+    let (left, from) = (left.join(" "), format_time(range.from(), zone));
+    let to = range.to().map(|to| format!(" --to {}", format_time(to, zone))).unwrap_or_default();
     out::note(format!("to continue, run `tonghui sync {left} --from {from}{to}`"));
 }
 
@@ -116,7 +116,7 @@ fn range(args: &Args, zone: Tz) -> Result<Option<TimeRange>, Problems> {
     let at = |text: &String, name: &str| {
         let wrong =
             |error: anyhow::Error| Problems::from(Problem::of_file(name, error.to_string()));
-        moment(text, zone, now).map_err(wrong)
+        parse_time(text, zone, now).map_err(wrong)
     };
     let Some(from) = &args.from else { return Ok(None) };
     let to = args.to.as_ref().map(|to| at(to, "--to")).transpose()?;
@@ -132,43 +132,43 @@ async fn sync(
     range: Option<TimeRange>,
     stop: &Stop,
 ) -> anyhow::Result<(Vec<Row>, Exit)> {
-    let away = || {
+    let unreachable_store = || {
         let row = |channel: &config::ChannelSettings| Row {
             channel: channel.id.clone(),
             became: Became::NotYet { why: "the store was away until the deadline".to_owned() },
         };
         (settings.channels.iter().map(row).collect(), Exit::TryAgain)
     };
-    let Some((store, channels)) = prepared(settings, Role::All, stop).await? else {
-        return Ok(away());
+    let Some((store, channels)) = open_store_and_channels(settings, Role::All, stop).await? else {
+        return Ok(unreachable_store());
     };
     let once = |channel: LiveChannel| match range {
         None => channel.with_schedule(None),
         Some(range) => channel.backfill(range),
     };
     let channels = channels.into_iter().map(once).collect();
-    let Some(halves) = Halves::open(settings, Role::All, &store, stop).await? else {
-        return Ok(away());
+    let Some(ends) = BusEnds::open(settings, Role::All, &store, stop).await? else {
+        return Ok(unreachable_store());
     };
-    let Some(shared) = halves.shared(settings, &store, stop) else {
+    let Some(shared) = ends.shared() else {
         return Ok((Vec::new(), Exit::Done));
     };
     let reading = async {
         let mut rows = pass(channels, &shared, args.no_wait).await;
         if args.wait == Wait::Stored && !args.no_wait {
             for Row { channel, became } in &mut rows {
-                until_kept(&store, channel, became, stop).await;
+                await_stored(&store, channel, became, stop).await;
             }
         }
         rows
     };
-    let rows = Box::pin(halves.keep_during(settings, &store, stop, reading)).await;
+    let rows = Box::pin(ends.store_during(reading)).await;
     let exit = exit_of(&rows, args.strict, &store).await?;
     Ok((rows, exit))
 }
 
 /// Waits until everything that the pass read is stored, whichever process does it.
-async fn until_kept(store: &Database, channel: &ChannelId, became: &mut Became, stop: &Stop) {
+async fn await_stored(store: &Database, channel: &ChannelId, became: &mut Became, stop: &Stop) {
     const LOOK_EVERY: Duration = Duration::from_millis(100);
     let Became::Done { step, .. } = became else { return };
     loop {

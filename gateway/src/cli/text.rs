@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
     if args.lines {
         lines(context.format, &decoded, BufWriter::new(io::stdout().lock()))?;
     } else {
-        let found = all_found(&decoded);
+        let found = line_reports(&decoded);
         out::show(context.format, &report(&decoded, &found), |_| draw(&decoded, &found))?;
     }
     Ok(Exit::Done)
@@ -86,14 +86,14 @@ fn changes(text: &str, repaired: &Repaired<'_>) -> Vec<Change> {
 
 /// What was found in a line.
 #[derive(Serialize)]
-struct Found {
+struct LineReport {
     line: usize,
     repairs: Vec<Change>,
     damaged: usize,
 }
 
 /// The report on a file as JSON.
-fn report(decoded: &Decoded<'_>, lines: &[Found]) -> Value {
+fn report(decoded: &Decoded<'_>, lines: &[LineReport]) -> Value {
     let evidence = &decoded.evidence;
     let claims = evidence.claims.iter();
     let claims = claims.map(|claim| json!({ "by": claim.by, "label": claim.label.to_string() }));
@@ -113,7 +113,7 @@ fn report(decoded: &Decoded<'_>, lines: &[Found]) -> Value {
 }
 
 /// The same as text.
-fn draw(decoded: &Decoded<'_>, lines: &[Found]) -> String {
+fn draw(decoded: &Decoded<'_>, lines: &[LineReport]) -> String {
     let by = |by: DecidedBy| serde_json::to_string(&by).unwrap_or_default().replace('"', "");
     let evidence = &decoded.evidence;
     let mut text = format!("charset     {}, {}", evidence.charset.name(), by(evidence.decided_by));
@@ -133,7 +133,7 @@ fn draw(decoded: &Decoded<'_>, lines: &[Found]) -> String {
     if moved + kept > 0 {
         text.push_str(&format!("\nprivate use {moved} characters replaced, {kept} kept"));
     }
-    for Found { line, repairs, damaged } in lines {
+    for LineReport { line, repairs, damaged } in lines {
         for Change { rule, before, after } in repairs {
             text.push_str(&format!("\nline {line}: {rule}\n  before {before}\n  after  {after}"));
         }
@@ -145,11 +145,11 @@ fn draw(decoded: &Decoded<'_>, lines: &[Found]) -> String {
 }
 
 /// What was found in all lines.
-fn all_found(decoded: &Decoded<'_>) -> Vec<Found> {
+fn line_reports(decoded: &Decoded<'_>) -> Vec<LineReport> {
     let found = decoded.text.lines().zip(1..).map(|(text, line)| {
         let repaired = repair(text);
         let repairs = changes(text, &repaired);
-        Found { line, repairs, damaged: repaired.damaged.len() }
+        LineReport { line, repairs, damaged: repaired.damaged.len() }
     });
     found.filter(|found| !found.repairs.is_empty() || found.damaged > 0).collect()
 }
@@ -187,7 +187,7 @@ mod tests {
     fn a_report_names_charset_claims_damage_and_repairs() {
         let bytes = b"\xEF\xBB\xBF\xE7\xBC\x87\xE3\x82\x84\xE7\xB4\xAC\xFF";
         let decoded = decode(bytes, &Hints::default());
-        let report = draw(&decoded, &all_found(&decoded));
+        let report = draw(&decoded, &line_reports(&decoded));
         for line in [
             "charset     UTF-8, bom",
             "malformed   1 bytes at offset 12",

@@ -11,7 +11,7 @@ async fn a_request_is_answered_by_a_pass_that_began_after_it() {
     assert!(request.as_mut().now_or_never().is_none());
     control.complete();
     assert!(request.as_mut().now_or_never().is_none(), "that pass was under way already");
-    control.more_than(served).await;
+    control.wait_for_requests(served).await;
     assert_eq!(control.begin(), served + 1);
     control.complete();
     assert_eq!(request.await, Ok(()));
@@ -32,10 +32,10 @@ async fn a_request_ends_with_what_stops_the_channel() {
 #[tokio::test]
 async fn a_paused_channel_waits_until_it_may_go_on() {
     let control = ChannelControl::default();
-    control.unless_paused().await;
+    control.wait_while_paused().await;
     control.pause(true);
     assert!(control.is_paused());
-    assert!(control.unless_paused().now_or_never().is_none());
+    assert!(control.wait_while_paused().now_or_never().is_none());
     control.pause(false);
-    control.unless_paused().await;
+    control.wait_while_paused().await;
 }

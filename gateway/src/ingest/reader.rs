@@ -47,9 +47,9 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         Self { channel, connector, pace, run, next, caught_up, began, served }
     }
 
-    /// Settles the position `owed` with the source.
-    pub(super) async fn settle(&mut self, owed: Option<Cursor>) -> Result<(), Fault> {
-        let Some(cursor) = owed else { return Ok(()) };
+    /// Settles the position `cursor` with the source.
+    pub(super) async fn settle(&mut self, cursor: Option<Cursor>) -> Result<(), Fault> {
+        let Some(cursor) = cursor else { return Ok(()) };
         self.connector.settled(&cursor).await?;
         debug!(target: "tonghui", channel = %self.channel.id, "settled");
         Ok(())
@@ -57,7 +57,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
 
     /// Reads and packs the next batch; `None` if there is none to read now. After a batch that was caught
     /// up, the source is not read again while that batch is `in_flight`.
-    pub(super) async fn read_on(&mut self, in_flight: bool) -> Result<Option<Packed<'a>>, Fault> {
+    pub(super) async fn read_next(&mut self, in_flight: bool) -> Result<Option<Packed<'a>>, Fault> {
         if self.caught_up {
             if in_flight {
                 return Ok(None);
@@ -107,7 +107,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
             channel = %id, read_no = read_no.0, accepted = tally.accepted,
             skipped = tally.skipped, rejected = tally.rejected, "packed"
         );
-        brake.look(id, outbox.shapes())?;
+        brake.check(id, outbox.shapes())?;
         let room = memory.room_for(outbox.bytes()).await;
         Ok(Some(Packed { outbox, room }))
     }

@@ -1,8 +1,4 @@
-use std::{
-    fs::File,
-    io::{Read, Seek},
-    sync::Arc,
-};
+use std::io::{Read, Seek};
 
 use tracing::{subscriber::with_default, trace};
 
@@ -11,7 +7,8 @@ use super::*;
 /// What is written of `events` with every level enabled.
 fn written(events: impl FnOnce()) -> String {
     let mut file = tempfile::tempfile().unwrap();
-    let writer: Arc<File> = Arc::new(file.try_clone().unwrap());
+    let writer = file.try_clone().unwrap();
+    let writer = move || writer.try_clone().unwrap();
     with_default(subscriber(EnvFilter::new("trace"), false, writer), events);
     let mut text = String::new();
     file.rewind().unwrap();

@@ -33,7 +33,7 @@ impl Waits {
 impl Normalizer for Waits {
     fn normalize(&self, record: &RawRecord) -> Verdict {
         self.n_begun.fetch_add(1, SeqCst);
-        if record.body.tree()["text"].as_str().is_some_and(|text| text.len() > LARGE) {
+        if record.body.tree()["text"].as_str().is_some_and(|text| text.len() > LARGE_BYTES) {
             let is_open = self.is_open.lock().unwrap();
             drop(self.opened.wait_while(is_open, |is_open| !*is_open).unwrap());
         }
@@ -78,11 +78,11 @@ fn batch(normalizer: Arc<dyn Normalizer>, sizes: &[usize]) -> ReadBatch {
     }
 }
 
-const HUGE: usize = 2 * LARGE;
+const HUGE: usize = 2 * LARGE_BYTES;
 
 #[tokio::test]
 async fn a_batch_is_packed_as_on_one_thread() {
-    let pool = MappingPool::of(3);
+    let pool = MappingPool::with_threads(3);
     let sizes: Vec<_> = (0..500).map(|n| if n % 97 == 0 { HUGE } else { n * 7 % 900 }).collect();
     for sizes in [&sizes[..], &sizes[..1], &[]] {
         let normalizer = Arc::new(Waits::default());
@@ -98,7 +98,7 @@ async fn a_batch_is_packed_as_on_one_thread() {
 
 #[tokio::test]
 async fn large_records_of_one_channel_leave_threads_to_the_others() {
-    let pool = MappingPool::of(2);
+    let pool = MappingPool::with_threads(2);
     let slow = Arc::new(Waits::default());
     let waiting = pool.pack(batch(slow.clone(), &[HUGE; 5]));
     tokio::pin!(waiting);
@@ -114,7 +114,7 @@ async fn large_records_of_one_channel_leave_threads_to_the_others() {
 
 #[tokio::test]
 async fn portions_of_a_dropped_batch_are_not_started() {
-    let pool = MappingPool::of(2);
+    let pool = MappingPool::with_threads(2);
     let slow = Arc::new(Waits::default());
     assert!(pool.pack(batch(slow.clone(), &[HUGE; 50])).now_or_never().is_none());
     slow.open();
@@ -127,7 +127,7 @@ async fn portions_of_a_dropped_batch_are_not_started() {
 
 #[tokio::test]
 async fn a_panic_reaches_the_channel_and_the_threads_continue() {
-    let pool = MappingPool::of(2);
+    let pool = MappingPool::with_threads(2);
     let defect = AssertUnwindSafe(pool.pack(batch(Arc::new(CannotSeal), &[1]))).catch_unwind();
     assert!(defect.await.is_err());
     for _ in 0..4 {
@@ -137,7 +137,7 @@ async fn a_panic_reaches_the_channel_and_the_threads_continue() {
 
 #[tokio::test]
 async fn batches_take_turns() {
-    let pool = MappingPool::of(2);
+    let pool = MappingPool::with_threads(2);
     let long = Arc::new(Waits::default());
     let mapping_long = pool.pack(batch(long.clone(), &[10; 64 * 40]));
     tokio::pin!(mapping_long);
@@ -159,6 +159,6 @@ fn portions_hold_all_entries_once_and_large_ones_alone() {
     };
     assert_eq!(cut(&[]), [(0..0, false)]);
     assert_eq!(cut(&[1, HUGE, 1, 1]), [(0..1, false), (1..2, true), (2..4, false)]);
-    assert_eq!(cut(&[LARGE, 1]), [(0..1, false), (1..2, false)]);
+    assert_eq!(cut(&[LARGE_BYTES, 1]), [(0..1, false), (1..2, false)]);
     assert_eq!(cut(&[1; 65]), [(0..64, false), (64..65, false)]);
 }

@@ -126,7 +126,7 @@ async fn who_may_not_send_what_cannot_be_taken_and_where_nobody_is() {
 async fn a_body_above_the_limit_is_refused_whatever_it_says_of_its_length() {
     let Listening { address, listener, .. } = listening(64 << 20, Limits::default()).await;
     beside(listener, async {
-        let large = format!("[{}0]", "1,".repeat(MOST_BYTES / 2));
+        let large = format!("[{}0]", "1,".repeat(MAX_BODY_BYTES / 2));
         assert!(push(address, &large).await.starts_with("HTTP/1.1 413"));
         let head = "POST /intake/mobile HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer t0ken\r\n\
             Transfer-Encoding: chunked\r\n\r\n";

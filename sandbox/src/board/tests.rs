@@ -29,9 +29,9 @@ async fn town(faults: &str) -> Town {
 async fn town_with(faults: &str, limits: Limits) -> Town {
     let clock = Clock::starting(morning());
     let faults = Faults::parse(faults).unwrap();
-    let conduct = Conduct { faults, limits, ..Conduct::new(7, clock.clone()) };
-    let board = MessageBoard::open(conduct).await.unwrap();
-    let welcome = Ask { method: "GET".into(), path: "/".into(), ..Ask::default() };
+    let behaviour = Behaviour { faults, limits, ..Behaviour::new(7, clock.clone()) };
+    let board = MessageBoard::open(behaviour).await.unwrap();
+    let welcome = Request { method: "GET".into(), path: "/".into(), ..Request::default() };
     let answer = send(board.url(), &welcome).await.unwrap();
     let (_, cookie) = answer.head.split_once("set-cookie: ").unwrap();
     let cookie = cookie.split([';', '\n']).next().unwrap().to_owned();
@@ -39,25 +39,25 @@ async fn town_with(faults: &str, limits: Limits) -> Town {
 }
 
 impl Town {
-    fn ask(&self, path: &str, param: &Value) -> Ask {
+    fn request(&self, path: &str, param: &Value) -> Request {
         let param = param.to_string();
         let signature = crate::sign::message_board(path, &param, APP_CODE, "");
         let body = json!({
             "appCode": APP_CODE, "token": "", "signature": signature, "param": param,
         });
-        Ask {
+        Request {
             method: "POST".into(),
             path: path.into(),
             headers: vec![("cookie".into(), self.cookie.clone())],
             body: body.to_string().into(),
-            ..Ask::default()
+            ..Request::default()
         }
     }
 
     /// The answer as JSON, time having passed so that no limit is met.
     fn post(&self, path: &str, param: &Value) -> Value {
         self.clock.advance(Duration::from_millis(1_500));
-        let reply = self.board.locked().answer(&self.ask(path, param));
+        let reply = self.board.locked().answer(&self.request(path, param));
         serde_json::from_slice(&reply.body).unwrap()
     }
 
@@ -113,11 +113,11 @@ async fn the_truth_is_what_was_served() {
     town.board.touch(80);
     let truth = town.board.truth();
     for thread in town.walk() {
-        let told = truth.thing(&thread["tid"].to_string()).unwrap().last();
-        assert_eq!(told.payload, thread);
+        let served = truth.thing(&thread["tid"].to_string()).unwrap().last();
+        assert_eq!(served.payload, thread);
         let detail = town.detail(&thread);
-        assert_eq!(told.parts["detail"], detail["resultData"]["contentList"]);
-        assert_eq!(told.facts().unwrap().status_raw.as_deref(), thread["stateInfo"].as_str());
+        assert_eq!(served.parts["detail"], detail["resultData"]["contentList"]);
+        assert_eq!(served.facts().unwrap()["status_raw"], thread["stateInfo"]);
     }
 }
 
@@ -125,25 +125,25 @@ async fn the_truth_is_what_was_served() {
 async fn over_http_it_answers_the_same_and_stops_when_dropped() {
     let town = town("").await;
     town.board.file(30);
-    let ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402, "lastItem": "" }));
-    let answer = send(town.board.url(), &ask).await.unwrap();
+    let request = town.request("/v1/threads/list/df", &json!({ "fid": 3402, "lastItem": "" }));
+    let answer = send(town.board.url(), &request).await.unwrap();
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("application/json;charset=UTF-8"), "{}", answer.head);
-    assert_eq!(answer.body, town.board.locked().answer(&ask).body);
+    assert_eq!(answer.body, town.board.locked().answer(&request).body);
     let url = town.board.url().to_owned();
     drop(town);
-    assert!(send(&url, &ask).await.is_err());
+    assert!(send(&url, &request).await.is_err());
 }
 
 #[tokio::test]
 async fn requests_without_cookie_or_signature_are_refused() {
     let town = town("").await;
-    let mut ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402 }));
-    let cookie = ask.headers.pop();
-    assert_eq!(town.board.locked().answer(&ask).status, 403);
-    ask.headers.extend(cookie);
-    ask.path = "/v1/threads/content".into();
-    let reply = town.board.locked().answer(&ask);
+    let mut request = town.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
+    let cookie = request.headers.pop();
+    assert_eq!(town.board.locked().answer(&request).status, 403);
+    request.headers.extend(cookie);
+    request.path = "/v1/threads/content".into();
+    let reply = town.board.locked().answer(&request);
     assert_eq!(reply.status, 200);
     assert_eq!(reply.body, r#"{"code":"SN0006","msg":"数据格式错误"}"#.as_bytes());
     let refused = town.board.calls().refused;
@@ -153,8 +153,8 @@ async fn requests_without_cookie_or_signature_are_refused() {
 #[tokio::test]
 async fn a_reader_above_the_limit_waits_thirty_seconds_and_ten_minutes_if_it_insists() {
     let town = town_with("", Limits::Real).await;
-    let ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402 }));
-    let status = || town.board.locked().answer(&ask).status;
+    let request = town.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
+    let status = || town.board.locked().answer(&request).status;
     let after = |ms| town.clock.advance(Duration::from_millis(ms));
     assert_eq!([status(), status(), status(), status()], [200, 200, 200, 429]);
     after(30_000);
@@ -176,11 +176,11 @@ async fn a_reader_above_the_limit_waits_thirty_seconds_and_ten_minutes_if_it_ins
 #[tokio::test]
 async fn a_throttled_reader_is_told_how_long_to_wait() {
     let town = town_with("", Limits::Real).await;
-    let ask = town.ask("/v1/threads/list/df", &json!({ "fid": 3402 }));
+    let request = town.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
     for _ in 0..3 {
-        town.board.locked().answer(&ask);
+        town.board.locked().answer(&request);
     }
-    let answer = send(town.board.url(), &ask).await.unwrap();
+    let answer = send(town.board.url(), &request).await.unwrap();
     assert_eq!(answer.status, 429);
     assert!(answer.head.contains("retry-after: 30"), "{}", answer.head);
 }
@@ -271,7 +271,7 @@ async fn every_fault_of_the_wire_strikes_its_request() {
     let replies: Vec<_> = (2..=8)
         .map(|_| {
             town.clock.advance(Duration::from_millis(1_500));
-            town.board.locked().answer(&town.ask("/v1/threads/list/df", &param))
+            town.board.locked().answer(&town.request("/v1/threads/list/df", &param))
         })
         .collect();
     let json = |i: usize| serde_json::from_slice::<Value>(&replies[i - 2].body).unwrap();

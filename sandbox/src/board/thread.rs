@@ -1,14 +1,14 @@
 //! One thread: what a citizen wrote to a leader, as the list and the detail show it.
 
 use chrono::{NaiveDateTime, TimeDelta};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::board::{Fault, Forum};
+use crate::board::{Forum, Quirk};
 use crate::city;
-use crate::source::register::{Entry, Mark};
-use crate::source::{Conduct, Item};
+use crate::source::register::{Change, Entry};
+use crate::source::{Behaviour, Item};
 use crate::text::Dirt;
-use crate::truth::{Doubt, Facts, Person, Told};
+use crate::truth::{ServedState, main_person, quality_flag, unified, utc};
 use crate::when::epoch;
 
 /// A thread goes through 待回复, 办理中, 已办理.
@@ -18,19 +18,18 @@ const LISTED: usize = 60;
 
 /// A thread in one of its states.
 pub(super) struct Thread<'a> {
-    item: Item<'a, Fault>,
+    item: Item<'a, Quirk>,
     forum: Forum,
-    kind: Kind,
+    /// Number and name.
+    kind: (u32, &'static str),
     user: u32,
     nick: String,
+    /// Number and name.
     domain: (u32, &'static str),
     state: &'static str,
     /// The answer and its time, once there is one.
     answer: Option<(&'static str, NaiveDateTime)>,
 }
-
-/// Number and name of a type, and the kind of demand it is.
-type Kind = (u32, &'static str, &'static str);
 
 /// The number of a thread: they grow, with gaps.
 pub(super) fn tid(number: u64) -> u64 {
@@ -38,20 +37,20 @@ pub(super) fn tid(number: u64) -> u64 {
 }
 
 impl<'a> Thread<'a> {
-    pub(super) fn new(conduct: &'a Conduct<Fault>, entry: &Entry, mark: Mark) -> Self {
-        let (mut item, mut dice) = Item::new(conduct, entry, mark);
-        if item.spoils(Fault::Entities) {
+    pub(super) fn new(behaviour: &'a Behaviour<Quirk>, entry: &Entry, change: Change) -> Self {
+        let (mut item, mut dice) = Item::new(behaviour, entry, change);
+        if item.has_quirk(Quirk::Entities) {
             item.content = Dirt::Html.apply(&item.content, &mut dice);
         }
         let name = city::name(&mut dice);
         let nick = format!("{}***", name.chars().next().unwrap_or('陈'));
-        let states = if item.spoils(Fault::Synonym) { SYNONYMS } else { STATES };
+        let states = if item.has_quirk(Quirk::Synonym) { SYNONYMS } else { STATES };
         let mut state = dice.pick(item.state(&states));
         let answered = item.closed(STEPS);
-        if answered.is_some() && item.spoils(Fault::AnsweredUnmarked) {
+        if answered.is_some() && item.has_quirk(Quirk::AnsweredUnmarked) {
             state = "待回复";
         }
-        let is_other = item.spoils(Fault::OtherForum);
+        let is_other = item.has_quirk(Quirk::OtherForum);
         Self {
             forum: if is_other { Forum::district(item.district) } else { Forum::city() },
             kind: KINDS[dice.below(KINDS.len())],
@@ -66,7 +65,7 @@ impl<'a> Thread<'a> {
 
     /// The number of its state in requests: 2 for waiting, 3 for in progress, 4 for the others.
     pub(super) fn state_number(&self) -> u64 {
-        match unified(self.state) {
+        match unified("board_status", self.state) {
             Some("pending") => 2,
             Some("in_progress") => 3,
             _ => 4,
@@ -76,7 +75,7 @@ impl<'a> Thread<'a> {
     /// As the list shows it.
     pub(super) fn listed(&self) -> Value {
         let Item { number, received, .. } = self.item;
-        let blank = if self.item.spoils(Fault::LeadingBlank) { " " } else { "" };
+        let blank = if self.item.has_quirk(Quirk::LeadingBlank) { " " } else { "" };
         let (answer, answered) =
             (self.answer.map(|(text, _)| text), self.answer.map(|(_, at)| epoch(at)));
         let grade = self.answer.is_some().then(|| 1 + number % 5);
@@ -113,7 +112,7 @@ impl<'a> Thread<'a> {
             "publicAttachment": [],
             "favNum": number % 4,
         });
-        if self.item.spoils(Fault::OneDateline) {
+        if self.item.has_quirk(Quirk::OneDateline) {
             let is_even = number.is_multiple_of(2);
             let missing = if is_even { "dateline" } else { "createDateline" };
             if let Some(thread) = thread.as_object_mut() {
@@ -137,46 +136,33 @@ impl<'a> Thread<'a> {
         Value::Array(list)
     }
 
-    pub(super) fn told(&self) -> Told {
-        let parts = Map::from_iter([("detail".to_owned(), self.detail())]);
-        self.item.told(self.facts(), self.listed(), parts)
+    pub(super) fn served_state(&self) -> ServedState {
+        let facts = json!({
+            "source_no": tid(self.item.number).to_string(),
+            "kind": unified("board_kind", self.kind.1),
+            "kind_raw": self.kind.1,
+            "region": self.forum.region,
+            "region_raw": null,
+            "address": FROM,
+            "people": main_person(Some(&self.nick), None),
+            "status": unified("board_status", self.state),
+            "status_raw": self.state,
+            "responded_at": self.answer.map(|(_, at)| utc(at)),
+            "reply": self.answer.map(|(text, _)| text),
+            "quality": [quality_flag("people", "masked_value")],
+        });
+        let mut state = self.item.served_state(facts, self.listed());
+        state.parts.insert("detail".to_owned(), self.detail());
+        state
     }
 
     fn shown(&self) -> String {
         let content = &self.item.content;
         match content.char_indices().nth(LISTED) {
-            Some((at, _)) if self.item.spoils(Fault::Cut) => format!("{}…", &content[..at]),
+            Some((at, _)) if self.item.has_quirk(Quirk::Cut) => format!("{}…", &content[..at]),
             _ => content.clone(),
         }
     }
-
-    fn facts(&self) -> Facts {
-        Facts {
-            source_no: Some(tid(self.item.number).to_string()),
-            kind: Some(self.kind.2),
-            kind_raw: Some(self.kind.1.to_owned()),
-            region: Some(self.forum.region.to_owned()),
-            region_raw: None,
-            address: Some(FROM.to_owned()),
-            people: Person::main(Some(self.nick.clone()), None),
-            status: unified(self.state),
-            status_raw: Some(self.state.to_owned()),
-            responded_at: self.answer.map(|(_, at)| at),
-            reply: self.answer.map(|(text, _)| text.to_owned()),
-            quality: vec![Doubt { field: "people", flag: "masked_value" }],
-            ..self.item.facts()
-        }
-    }
-}
-
-fn unified(state: &str) -> Option<&'static str> {
-    Some(match state {
-        "待回复" => "pending",
-        "办理中" | "处理中" | "受理" | "已受理" => "in_progress",
-        "已回复" => "answered",
-        "已办理" | "已解决" | "已办结" => "resolved",
-        _ => return None,
-    })
 }
 
 const FROM: &str = "安徽省 芜湖市";
@@ -184,13 +170,7 @@ const STATES: [&[&str]; STEPS] = [&["待回复"], &["办理中"], &["已办理"]
 const SYNONYMS: [&[&str]; STEPS] =
     [&["待回复"], &["处理中", "受理", "已受理"], &["已办结", "已回复", "已解决"]];
 const PROCESSES: [&str; STEPS] = ["未交办", "已交办", "已办结"];
-const KINDS: [Kind; 5] = [
-    (1, "咨询", "consult"),
-    (2, "投诉", "complaint"),
-    (3, "求助", "help"),
-    (4, "建言", "suggestion"),
-    (6, "感谢", "praise"),
-];
+const KINDS: [(u32, &str); 5] = [(1, "咨询"), (2, "投诉"), (3, "求助"), (4, "建言"), (6, "感谢")];
 const DOMAINS: [(u32, &str); 6] =
     [(1, "三农"), (3, "教育"), (5, "交通"), (7, "城建"), (9, "环保"), (11, "医疗")];
 const ANSWERS: &[&str] = &[

@@ -2,12 +2,12 @@
 
 use chrono::{Days, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::EnterpriseFault as Fault;
+use super::EnterpriseQuirk as Quirk;
 use crate::city::{any_district, credit_code, firm, landline, mobile, name};
 use crate::dice::Dice;
 use crate::text::{essay, lengthened};
 use crate::when::{serial, slashed};
-use crate::{Conduct, Switch as _};
+use crate::{Behaviour, QuirkSet as _};
 
 /// One appeal in its present state.
 #[derive(Clone, Debug)]
@@ -34,19 +34,19 @@ pub(super) struct Appeal {
     pub(super) satisfaction: &'static str,
     /// Its last change: a file holds the recent changes.
     pub(super) changed: NaiveDateTime,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<Quirk>,
 }
 
 impl Appeal {
     /// Appeal `number`, counted from 1.
-    pub(super) fn new(conduct: &Conduct<Fault>, number: u64, now: NaiveDateTime) -> Self {
-        let mut dice = Dice::new(conduct.seed ^ FILING, number);
+    pub(super) fn new(behaviour: &Behaviour<Quirk>, number: u64, now: NaiveDateTime) -> Self {
+        let mut dice = Dice::new(behaviour.seed ^ FILE_STREAM, number);
         let district = any_district(&mut dice);
         let essay = essay(&mut dice, district);
         let code = credit_code(&mut dice, district);
         let wish = now + Days::new(u64::from(dice.between(3, 40)));
         let wished_for = wish.date().and_time(NaiveTime::MIN);
-        let (kind, org, _) = KINDS[dice.below(KINDS.len())];
+        let (kind, org) = KINDS[dice.below(KINDS.len())];
         let mut appeal = Self {
             number: format!("WQ{}{:06}", now.format("%Y%m%d"), number),
             code,
@@ -68,8 +68,8 @@ impl Appeal {
             changed: now,
             faults: Vec::new(),
         };
-        for fault in conduct.faults.at(number).filter(|fault| Fault::OF_ITEMS.contains(fault)) {
-            appeal.spoil(fault, conduct, number, &mut dice);
+        for quirk in behaviour.faults.at(number).filter(|quirk| Quirk::OF_ITEMS.contains(quirk)) {
+            appeal.apply(quirk, behaviour, number, &mut dice);
         }
         appeal
     }
@@ -96,7 +96,7 @@ impl Appeal {
 
     /// The cells of its row, in the order of [`columns`](super::form::columns).
     pub(super) fn cells(&self) -> [String; 16] {
-        let submitted = if self.faults.contains(&Fault::TwelveHour) {
+        let submitted = if self.faults.contains(&Quirk::TwelveHour) {
             self.submitted.format("%Y-%m-%d %I:%M").to_string()
         } else {
             slashed(self.submitted)
@@ -122,21 +122,21 @@ impl Appeal {
         cells.map(str::to_owned)
     }
 
-    fn spoil(&mut self, fault: Fault, conduct: &Conduct<Fault>, number: u64, dice: &mut Dice) {
-        match fault {
-            Fault::Nul => self.content.insert(0, '\0'),
-            Fault::LongRow => self.content = lengthened(dice, &self.content, 40_000),
-            Fault::SerialWish => self.wish = serial(self.wished_for),
-            Fault::WideCode => self.code = self.code.chars().map(widened).collect(),
-            Fault::LowerCode => self.code = self.code.to_lowercase(),
-            Fault::OldCode => self.code = format!("3402000000{}", dice.digits(5)),
-            Fault::UnknownType => self.kind = "闲聊",
-            Fault::TwinFirm if number > 1 => {
-                self.firm = Self::new(conduct, number - 1, self.changed).firm;
+    fn apply(&mut self, quirk: Quirk, behaviour: &Behaviour<Quirk>, number: u64, dice: &mut Dice) {
+        match quirk {
+            Quirk::Nul => self.content.insert(0, '\0'),
+            Quirk::LongRow => self.content = lengthened(dice, &self.content, 40_000),
+            Quirk::SerialWish => self.wish = serial(self.wished_for),
+            Quirk::WideCode => self.code = self.code.chars().map(widened).collect(),
+            Quirk::LowerCode => self.code = self.code.to_lowercase(),
+            Quirk::OldCode => self.code = format!("3402000000{}", dice.digits(5)),
+            Quirk::UnknownType => self.kind = "闲聊",
+            Quirk::TwinFirm if number > 1 => {
+                self.firm = Self::new(behaviour, number - 1, self.changed).firm;
             }
             _ => {}
         }
-        self.faults.push(fault);
+        self.faults.push(quirk);
     }
 }
 
@@ -144,18 +144,18 @@ fn widened(letter: char) -> char {
     char::from_u32(u32::from(letter) + 0xFEE0).unwrap_or(letter)
 }
 
-/// Keeps these choices apart from those of other channels under the same seed.
-const FILING: u64 = 0x7771;
+/// Changes the seed, so that appeals differ from the items of other channels under the same seed.
+const FILE_STREAM: u64 = 0x7771;
 
-/// Type, responsible unit, and the kind of demand it is.
-pub(super) const KINDS: &[(&str, &str, &str)] = &[
-    ("融资服务", "芜湖市地方金融管理局", "help"),
-    ("用工服务", "芜湖市人力资源和社会保障局", "help"),
-    ("税务服务", "国家税务总局芜湖市税务局", "help"),
-    ("出口服务", "芜湖市商务局", "help"),
-    ("政策咨询", "芜湖市经济和信息化局", "consult"),
-    ("建议", "芜湖市数据资源管理局", "suggestion"),
-    ("投诉", "芜湖市市场监督管理局", "complaint"),
+/// Type and responsible unit.
+const KINDS: &[(&str, &str)] = &[
+    ("融资服务", "芜湖市地方金融管理局"),
+    ("用工服务", "芜湖市人力资源和社会保障局"),
+    ("税务服务", "国家税务总局芜湖市税务局"),
+    ("出口服务", "芜湖市商务局"),
+    ("政策咨询", "芜湖市经济和信息化局"),
+    ("建议", "芜湖市数据资源管理局"),
+    ("投诉", "芜湖市市场监督管理局"),
 ];
 const KINDS_OF_FIRM: &[&str] =
     &["有限责任公司", "有限责任公司", "股份有限公司", "个体工商户", "合伙企业"];

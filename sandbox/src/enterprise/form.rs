@@ -6,7 +6,7 @@ use encoding_rs::GB18030;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::EnterpriseFault as Fault;
+use super::EnterpriseQuirk as Quirk;
 use super::appeal::Appeal;
 
 /// The columns of the platform's export.
@@ -21,7 +21,7 @@ const RENAMED: [(&str, &str); 6] = [
     ("提交时间", "提交日期"),
     ("状态", "诉求状态"),
 ];
-/// Stands for the content of a poisoned row until the text is encoded.
+/// Placeholder for the content of a row with [`Quirk::Poison`] until the text is encoded.
 const POISON: char = '\u{F8FF}';
 
 /// The names of the columns.
@@ -29,55 +29,55 @@ pub(super) fn columns() -> Vec<&'static str> {
     COLUMNS.split(',').collect()
 }
 
-/// Writes appeals as a file with `faults`.
-pub(super) fn write(appeals: &[&Appeal], faults: &[Fault]) -> (Vec<u8>, usize) {
-    let has = |fault| faults.contains(&fault);
+/// Writes appeals as a file that has the quirks `faults`.
+pub(super) fn write(appeals: &[Appeal], faults: &[Quirk]) -> (Vec<u8>, usize) {
+    let has = |quirk| faults.contains(&quirk);
     let columns = columns();
     let mut order: Vec<usize> = (0..columns.len()).collect();
-    if has(Fault::Drift) {
+    if has(Quirk::Drift) {
         order.rotate_left(5);
     }
-    if has(Fault::LostColumn) {
-        order.retain(|place| columns[*place] != "满意度");
+    if has(Quirk::LostColumn) {
+        order.retain(|index| columns[*index] != "满意度");
     }
     let name = |column: &'static str| match RENAMED.iter().find(|(known, _)| *known == column) {
-        Some((known, _)) if *known == "诉求编号" && has(Fault::UnknownHeader) => "流水",
-        Some((_, renamed)) if has(Fault::Drift) => renamed,
+        Some((known, _)) if *known == "诉求编号" && has(Quirk::UnknownHeader) => "流水",
+        Some((_, renamed)) if has(Quirk::Drift) => renamed,
         _ => column,
     };
-    let header = order.iter().map(|place| name(columns[*place]).to_owned()).collect();
+    let header = order.iter().map(|index| name(columns[*index]).to_owned()).collect();
     let mut rows: Vec<Vec<String>> = vec![header];
-    for appeal in appeals.iter().filter(|_| !has(Fault::NoRows)) {
+    for appeal in appeals.iter().filter(|_| !has(Quirk::NoRows)) {
         let cells = appeal.cells();
-        rows.push(order.iter().map(|place| cells[*place].clone()).collect());
+        rows.push(order.iter().map(|index| cells[*index].clone()).collect());
     }
     let n_rows = rows.len() - 1;
-    if has(Fault::EmptyFile) {
+    if has(Quirk::EmptyFile) {
         return (Vec::new(), 0);
     }
-    if has(Fault::Workbook) {
+    if has(Quirk::Workbook) {
         return (workbook(&rows), n_rows);
     }
     let mut text = String::new();
     let mut n_broken = 0;
-    let place_of_content = order.iter().position(|place| columns[*place] == "诉求内容");
+    let content_column = order.iter().position(|index| columns[*index] == "诉求内容");
     for (row, cells) in rows.iter().enumerate() {
         let appeal = row.checked_sub(1).and_then(|at| appeals.get(at));
-        let is = |fault| appeal.is_some_and(|appeal| appeal.faults.contains(&fault));
-        for (place, cell) in cells.iter().enumerate() {
-            if place > 0 {
+        let has_quirk = |quirk| appeal.is_some_and(|appeal| appeal.faults.contains(&quirk));
+        for (column, cell) in cells.iter().enumerate() {
+            if column > 0 {
                 text.push(',');
             }
-            if Some(place) == place_of_content && is(Fault::BrokenRow) {
+            if Some(column) == content_column && has_quirk(Quirk::BrokenRow) {
                 text.push_str("断行\r\n");
                 n_broken += 1;
-            } else if Some(place) == place_of_content && is(Fault::Poison) {
+            } else if Some(column) == content_column && has_quirk(Quirk::Poison) {
                 text.push(POISON);
             } else {
                 push_cell(&mut text, cell);
             }
         }
-        text.push_str(if has(Fault::Trailing) { ";\r\n" } else { "\r\n" });
+        text.push_str(if has(Quirk::Trailing) { ";\r\n" } else { "\r\n" });
     }
     (encoded(&text, faults), n_rows + n_broken)
 }
@@ -92,14 +92,14 @@ fn push_cell(text: &mut String, cell: &str) {
     }
 }
 
-fn encoded(text: &str, faults: &[Fault]) -> Vec<u8> {
-    if faults.contains(&Fault::Utf16) {
+fn encoded(text: &str, faults: &[Quirk]) -> Vec<u8> {
+    if faults.contains(&Quirk::Utf16) {
         // Half of a surrogate pair is no text there.
         let units = text.encode_utf16().map(|unit| if unit == 0xF8FF { 0xD800 } else { unit });
         return [0xFF, 0xFE].into_iter().chain(units.flat_map(u16::to_le_bytes)).collect();
     }
     let mut bytes = Vec::new();
-    let is_utf8 = faults.contains(&Fault::Utf8);
+    let is_utf8 = faults.contains(&Quirk::Utf8);
     if is_utf8 {
         bytes.extend([0xEF, 0xBB, 0xBF]);
     }

@@ -1,16 +1,16 @@
 use super::*;
-use crate::hotline::Fault;
+use crate::hotline::Quirk;
 
 #[test]
 fn switches_are_read_from_names_and_numbers() {
-    let faults = Faults::<Fault>::parse("poison@3, nul@2").unwrap();
-    assert_eq!(faults.at(6).collect::<Vec<_>>(), [Fault::Poison, Fault::Nul]);
+    let faults = Faults::<Quirk>::parse("poison@3, nul@2").unwrap();
+    assert_eq!(faults.at(6).collect::<Vec<_>>(), [Quirk::Poison, Quirk::Nul]);
     assert_eq!(faults.at(5).count(), 0);
-    assert_eq!(Faults::<Fault>::parse("").unwrap(), Faults::none());
-    assert_eq!(Faults::<Fault>::parse("all").unwrap(), Faults::all_sparse());
-    for fault in Fault::all() {
-        let text = format!("{}@1", fault.name());
-        assert_eq!(Faults::<Fault>::parse(&text).unwrap().at(1).next(), Some(fault));
+    assert_eq!(Faults::<Quirk>::parse("").unwrap(), Faults::none());
+    assert_eq!(Faults::<Quirk>::parse("all").unwrap(), Faults::all_sparse());
+    for quirk in Quirk::all() {
+        let text = format!("{}@1", quirk.name());
+        assert_eq!(Faults::<Quirk>::parse(&text).unwrap().at(1).next(), Some(quirk));
     }
 }
 
@@ -22,7 +22,7 @@ fn a_wrong_switch_says_what_is_wrong() {
         ("poison@0", "above 0"),
         ("poison@x", "above 0"),
     ] {
-        let error = Faults::<Fault>::parse(text).unwrap_err().to_string();
+        let error = Faults::<Quirk>::parse(text).unwrap_err().to_string();
         assert!(error.contains(part), "{text}: {error}");
     }
 }

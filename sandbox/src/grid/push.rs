@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder, Url};
 use tokio::time::sleep;
 
 use crate::grid::report::Report;
-use crate::grid::{ACCESS_KEY, Fault, Grid, SECRET_KEY};
+use crate::grid::{ACCESS_KEY, Grid, Quirk, SECRET_KEY};
 use crate::sign;
 use crate::source::{Shared, Simulator};
 use crate::when::http_date;
@@ -17,7 +17,7 @@ use crate::when::http_date;
 const ATTEMPTS: u32 = 60;
 /// Time between two attempts, unless the receiver names one.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often a report with [`Fault::Duplicate`] is sent after it was accepted.
+/// How often a report with [`Quirk::Duplicate`] is sent after it was accepted.
 const DUPLICATES: usize = 3;
 
 /// The result of pushing.
@@ -43,7 +43,7 @@ impl Simulator<Grid> {
         let (mut pushed, first) = (Pushed::default(), self.locked().upstream.pushed);
         let waiting: Vec<u64> = {
             let shared = self.locked();
-            let entries = shared.office.register.entries.iter();
+            let entries = shared.source.register.entries.iter();
             let new = entries.filter(|entry| entry.number > first && entry.gone.is_none());
             new.map(|entry| entry.number).collect()
         };
@@ -52,7 +52,7 @@ impl Simulator<Grid> {
         let url = Url::parse(url)?;
         for number in waiting {
             self.until_taken(&client, &url, number, &mut pushed).await?;
-            let repeats = self.locked().office.conduct.faults.strikes(Fault::Duplicate, number);
+            let repeats = self.locked().source.behaviour.faults.strikes(Quirk::Duplicate, number);
             for _ in 0..if repeats { DUPLICATES } else { 0 } {
                 self.until_taken(&client, &url, number, &mut pushed).await?;
                 pushed.taken -= 1;
@@ -98,14 +98,14 @@ impl Simulator<Grid> {
         is_first: bool,
     ) -> anyhow::Result<RequestBuilder> {
         let mut shared = self.locked();
-        let Shared { upstream, office } = &mut *shared;
+        let Shared { upstream, source } = &mut *shared;
         upstream.attempts += 1;
-        let strikes = |fault| is_first && office.conduct.faults.strikes(fault, upstream.attempts);
-        let late = if strikes(Fault::Skewed) { TimeDelta::seconds(120) } else { TimeDelta::zero() };
-        let date = http_date(office.now() - late);
-        let entry = office.register.entry(number).context("a report that was never filed")?;
-        let row = Report::new(&office.conduct, entry, entry.last()).row();
-        let secret = if strikes(Fault::BadSignature) { "another" } else { SECRET_KEY };
+        let strikes = |quirk| is_first && source.behaviour.faults.strikes(quirk, upstream.attempts);
+        let late = if strikes(Quirk::Skewed) { TimeDelta::seconds(120) } else { TimeDelta::zero() };
+        let date = http_date(source.now() - late);
+        let entry = source.register.entry(number).context("a report that was never filed")?;
+        let row = Report::new(&source.behaviour, entry, entry.last()).row();
+        let secret = if strikes(Quirk::BadSignature) { "another" } else { SECRET_KEY };
         let query = url.query().unwrap_or_default();
         let signature = sign::x_bg(secret, "POST", url.path(), query, ACCESS_KEY, &date);
         let request = client

@@ -1,12 +1,12 @@
 //! One report: sent by somebody with the app, or found by a grid worker on a round.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::city;
-use crate::grid::Fault;
-use crate::source::register::{Entry, Mark};
-use crate::source::{Conduct, Item};
-use crate::truth::{Attachment, Doubt, Facts, Person, Place, Told};
+use crate::grid::Quirk;
+use crate::source::register::{Change, Entry};
+use crate::source::{Behaviour, Item};
+use crate::truth::{ServedState, main_person, quality_flag, unified, utc};
 use crate::when::{plain, whole_second};
 
 /// A report goes through SUBMITTED, ACCEPTED, PROCESSING, FINISHED.
@@ -14,8 +14,8 @@ pub(super) const STEPS: usize = 4;
 
 /// A report in one of its states.
 pub(super) struct Report<'a> {
-    item: Item<'a, Fault>,
-    kind: (&'static str, &'static str),
+    item: Item<'a, Quirk>,
+    kind: &'static str,
     was_found: bool,
     name: String,
     phone: String,
@@ -30,13 +30,13 @@ pub(super) fn report_id(number: u64) -> String {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(conduct: &'a Conduct<Fault>, entry: &Entry, mark: Mark) -> Self {
-        let (item, mut dice) = Item::new(conduct, entry, mark);
+    pub(super) fn new(behaviour: &'a Behaviour<Quirk>, entry: &Entry, change: Change) -> Self {
+        let (item, mut dice) = Item::new(behaviour, entry, change);
         let id = report_id(item.number);
         let photo = |i| format!("https://img.wuhu.example/{id}/{i}.jpg");
         Self {
             item,
-            kind: KINDS[dice.below(KINDS.len())],
+            kind: dice.pick(&KINDS),
             was_found: dice.one_in(3),
             name: city::name(&mut dice),
             phone: city::mobile(&mut dice),
@@ -54,18 +54,18 @@ impl<'a> Report<'a> {
             |millionths: u32| format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
         let (lon, lat) = (degrees(self.position.0), degrees(self.position.1));
         let (lon, lat) = match () {
-            () if self.item.spoils(Fault::NoPosition) => (Value::Null, Value::Null),
-            () if self.item.spoils(Fault::ZeroPosition) => (json!("0"), json!("0")),
-            () if self.item.spoils(Fault::Swapped) => (json!(lat), json!(lon)),
+            () if self.item.has_quirk(Quirk::NoPosition) => (Value::Null, Value::Null),
+            () if self.item.has_quirk(Quirk::ZeroPosition) => (json!("0"), json!("0")),
+            () if self.item.has_quirk(Quirk::Swapped) => (json!(lat), json!(lon)),
             () => (json!(lon), json!(lat)),
         };
         json!({
             "appealId": report_id(self.item.number),
             "title": self.item.title,
             "content": self.item.content,
-            "appealType": self.kind.0,
+            "appealType": self.kind,
             "source": if self.was_found { "GRID" } else { "APP" },
-            "status": self.item.state(&STATES).0,
+            "status": self.item.state(&STATES),
             "reporterName": self.name,
             "reporterPhone": self.phone,
             "areaCode": self.item.district.code,
@@ -75,39 +75,35 @@ impl<'a> Report<'a> {
             "lat": lat,
             "photos": self.photos,
             "createdTime": plain(self.item.received),
-            "updatedTime": plain(self.item.mark.at),
+            "updatedTime": plain(self.item.change.at),
         })
     }
 
-    pub(super) fn told(&self) -> Told {
-        self.item.told(self.facts(), self.row(), Map::new())
-    }
-
-    fn facts(&self) -> Facts {
-        let (raw, status) = self.item.state(&STATES);
+    pub(super) fn served_state(&self) -> ServedState {
+        let status = self.item.state(&STATES);
         let [is_zero, is_absent] =
-            [Fault::ZeroPosition, Fault::NoPosition].map(|fault| self.item.spoils(fault));
+            [Quirk::ZeroPosition, Quirk::NoPosition].map(|quirk| self.item.has_quirk(quirk));
         let degrees = |millionths: u32| f64::from(millionths) / 1e6;
         let (lon, lat) = (degrees(self.position.0), degrees(self.position.1));
-        let doubt = Doubt { field: "location", flag: "out_of_range" };
-        let link = |url: &String| Attachment { url: Some(url.clone()), ..Attachment::default() };
-        Facts {
-            source_no: Some(report_id(self.item.number)),
-            kind: Some(self.kind.1),
-            kind_raw: Some(self.kind.0.to_owned()),
-            updated_at: Some(whole_second(self.item.mark.at)),
-            address: Some(self.item.address.clone()),
-            // A reader can tell that a pair is swapped: the city is at 118 E, 31 N.
-            location: (!is_zero && !is_absent).then_some(Place { lon, lat, crs: "gcj02" }),
-            people: Person::main(Some(self.name.clone()), Some(self.phone.clone())),
-            initiative: Some(if self.was_found { "found" } else { "filed" }),
-            grid: Some(self.grid()),
-            attachments: self.photos.iter().map(link).collect(),
-            status: Some(status),
-            status_raw: Some(raw.to_owned()),
-            quality: if is_zero && !is_absent { vec![doubt] } else { Vec::new() },
-            ..self.item.facts()
-        }
+        // A reader can tell that a pair is swapped: the city is at 118 E, 31 N.
+        let location = json!({ "lon": lon, "lat": lat, "crs": "gcj02" });
+        let is_flagged = is_zero && !is_absent;
+        let facts = json!({
+            "source_no": report_id(self.item.number),
+            "kind": unified("mobile_kind", self.kind),
+            "kind_raw": self.kind,
+            "updated_at": utc(whole_second(self.item.change.at)),
+            "address": self.item.address,
+            "location": (!is_zero && !is_absent).then_some(location),
+            "people": main_person(Some(&self.name), Some(&self.phone)),
+            "initiative": if self.was_found { "found" } else { "filed" },
+            "grid": self.grid(),
+            "attachments": self.photos.iter().map(|url| json!({ "url": url })).collect::<Vec<_>>(),
+            "status": unified("mobile_status", status),
+            "status_raw": status,
+            "quality": is_flagged.then(|| [quality_flag("location", "out_of_range")]),
+        });
+        self.item.served_state(facts, self.row())
     }
 
     fn grid(&self) -> String {
@@ -115,16 +111,5 @@ impl<'a> Report<'a> {
     }
 }
 
-const KINDS: [(&str, &str); 5] = [
-    ("咨询", "consult"),
-    ("建议", "suggestion"),
-    ("投诉", "complaint"),
-    ("求助", "help"),
-    ("举报", "report"),
-];
-const STATES: [(&str, &str); STEPS] = [
-    ("SUBMITTED", "pending"),
-    ("ACCEPTED", "assigned"),
-    ("PROCESSING", "in_progress"),
-    ("FINISHED", "resolved"),
-];
+const KINDS: [&str; 5] = ["咨询", "建议", "投诉", "求助", "举报"];
+const STATES: [&str; STEPS] = ["SUBMITTED", "ACCEPTED", "PROCESSING", "FINISHED"];

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::sign;
-use crate::source::site::Site;
+use crate::source::http::HttpServer;
 use crate::tests::morning;
 use crate::tests::send;
 use crate::when::http_date;
@@ -20,11 +20,11 @@ struct Town {
 async fn town(faults: &str) -> Town {
     let clock = Clock::starting(morning());
     let faults = Faults::parse(faults).unwrap();
-    let conduct = Conduct { faults, ..Conduct::new(7, clock.clone()) };
-    Town { platform: Mobile::open(conduct).await.unwrap(), clock }
+    let behaviour = Behaviour { faults, ..Behaviour::new(7, clock.clone()) };
+    Town { platform: Mobile::open(behaviour).await.unwrap(), clock }
 }
 
-fn signed(at: NaiveDateTime, query: &str) -> Ask {
+fn signed(at: NaiveDateTime, query: &str) -> Request {
     let (path, date) = ("/restapi/appeal/page", http_date(at));
     let signature = sign::x_bg(SECRET_KEY, "GET", path, query, ACCESS_KEY, &date);
     let headers = [
@@ -33,12 +33,12 @@ fn signed(at: NaiveDateTime, query: &str) -> Ask {
         ("x-bg-date-time", &date),
         ("x-bg-hmac-signature", &signature),
     ];
-    Ask {
+    Request {
         method: "GET".into(),
         path: path.into(),
         query: query.into(),
         headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        ..Ask::default()
+        ..Request::default()
     }
 }
 
@@ -77,14 +77,14 @@ async fn reports_are_paged_by_time_of_update() {
 #[tokio::test]
 async fn a_wrong_signature_or_a_wrong_clock_is_401() {
     let town = town("").await;
-    let status = |ask: &Ask| town.platform.locked().answer(ask).status;
+    let status = |request: &Request| town.platform.locked().answer(request).status;
     let now = town.clock.now();
     for (seconds, expected) in [(-90, 200), (90, 200), (-91, 401), (91, 401)] {
         assert_eq!(status(&signed(now + TimeDelta::seconds(seconds), "page=1")), expected);
     }
-    let mut ask = signed(now, "page=1");
-    ask.query = "page=2".into();
-    assert_eq!(status(&ask), 401);
+    let mut request = signed(now, "page=1");
+    request.query = "page=2".into();
+    assert_eq!(status(&request), 401);
     let refused = town.platform.calls().refused;
     assert_eq!((refused["clock"], refused["signature"]), (2, 1));
 }
@@ -112,36 +112,36 @@ async fn a_swapped_position_is_recognised() {
     let (plain, swapped) = (town("").await, town("swapped@1").await);
     let place = |town: &Town| {
         town.platform.file(1);
-        town.platform.truth().things()[0].last().facts().unwrap().location.unwrap()
+        town.platform.truth().things()[0].last().facts().unwrap()["location"].clone()
     };
     assert_eq!(place(&plain), place(&swapped));
-    assert!((118.0..119.0).contains(&place(&plain).lon));
+    assert!((118.0..119.0).contains(&place(&plain)["lon"].as_f64().unwrap()));
 }
 
 #[tokio::test]
 async fn the_platform_is_sometimes_unavailable() {
     let town = town("unavailable@2").await;
-    let ask = signed(town.clock.now(), "page=1");
-    assert_eq!(town.platform.locked().answer(&ask).status, 200);
-    let answer = send(town.platform.url(), &ask).await.unwrap();
+    let request = signed(town.clock.now(), "page=1");
+    assert_eq!(town.platform.locked().answer(&request).status, 200);
+    let answer = send(town.platform.url(), &request).await.unwrap();
     assert_eq!(answer.status, 503);
     assert!(answer.head.contains("retry-after: 2"));
     assert_eq!(town.platform.calls().early, 0);
-    assert_eq!(town.platform.locked().answer(&ask).status, 200);
+    assert_eq!(town.platform.locked().answer(&request).status, 200);
     assert_eq!(town.platform.calls().early, 1, "he did not wait");
-    town.platform.locked().answer(&ask);
+    town.platform.locked().answer(&request);
     town.clock.advance(Duration::from_secs(2));
-    town.platform.locked().answer(&ask);
+    town.platform.locked().answer(&request);
     assert_eq!(town.platform.calls().early, 1, "he waited");
 }
 
 /// A receiver that refuses every second request, and what it took, by id.
-async fn receiver(clock: &Clock) -> (Site, Arc<Mutex<BTreeMap<String, u64>>>) {
+async fn receiver(clock: &Clock) -> (HttpServer, Arc<Mutex<BTreeMap<String, u64>>>) {
     let taken: Arc<Mutex<BTreeMap<String, u64>>> = Arc::default();
     let (noted, clock) = (Arc::clone(&taken), clock.clone());
     let n = std::sync::atomic::AtomicU64::new(0);
-    let site = Site::open(move |ask| {
-        let header = |name: &str| ask.header(name).unwrap_or_default();
+    let server = HttpServer::open(move |request| {
+        let header = |name: &str| request.header(name).unwrap_or_default();
         let date = header("x-bg-date-time");
         let right = sign::x_bg(SECRET_KEY, "POST", "/intake/mobile", "a=1", ACCESS_KEY, date);
         let is_late = (clock.now() - from_http_date(date).unwrap()).num_seconds() > 90;
@@ -151,20 +151,20 @@ async fn receiver(clock: &Clock) -> (Site, Arc<Mutex<BTreeMap<String, u64>>>) {
         if n.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 1 {
             return Reply::html(503, "later");
         }
-        let row: Value = serde_json::from_slice(&ask.body).unwrap();
+        let row: Value = serde_json::from_slice(&request.body).unwrap();
         let id = row["appealId"].as_str().unwrap().to_owned();
         *noted.lock().unwrap().entry(id).or_default() += 1;
         Reply::json("{}")
     });
-    (site.await.unwrap(), taken)
+    (server.await.unwrap(), taken)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_report_is_pushed_until_it_is_accepted_and_some_more_often() {
     let town = town("duplicate@3,skewed@4,bad_signature@5").await;
     let keys = town.platform.file(6);
-    let (site, taken) = receiver(&town.clock).await;
-    let url = format!("{}/intake/mobile?a=1", site.url());
+    let (server, taken) = receiver(&town.clock).await;
+    let url = format!("{}/intake/mobile?a=1", server.url());
     let pushed = town.platform.push(&url).await.unwrap();
     let counts = taken.lock().unwrap().clone();
     assert_eq!(counts.keys().cloned().collect::<Vec<_>>(), keys);
@@ -179,8 +179,8 @@ async fn a_report_is_pushed_until_it_is_accepted_and_some_more_often() {
 async fn pushing_gives_up_on_a_receiver_that_never_accepts() {
     let town = town("").await;
     town.platform.file(1);
-    let site = Site::open(|_| Reply::html(503, "never")).await.unwrap();
-    assert!(town.platform.push(&format!("{}/x", site.url())).await.is_err());
+    let server = HttpServer::open(|_| Reply::html(503, "never")).await.unwrap();
+    assert!(town.platform.push(&format!("{}/x", server.url())).await.is_err());
 }
 
 #[tokio::test]
@@ -194,8 +194,8 @@ async fn the_truth_is_what_was_served_and_the_same_seed_serves_the_same() {
     assert_eq!(rows, two.rows("page=1&size=100"));
     let truth = one.platform.truth();
     for row in rows {
-        let told = truth.thing(row["appealId"].as_str().unwrap()).unwrap().last();
-        assert_eq!(told.payload, row);
-        assert_eq!(told.facts().unwrap().status_raw.as_deref(), row["status"].as_str());
+        let served = truth.thing(row["appealId"].as_str().unwrap()).unwrap().last();
+        assert_eq!(served.payload, row);
+        assert_eq!(served.facts().unwrap()["status_raw"], row["status"]);
     }
 }

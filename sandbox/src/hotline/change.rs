@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::hotline::database::WriteTransaction;
-use crate::hotline::{Fault, Gbk, Hotline, Pressing, Row, life};
+use crate::hotline::{Gbk, Hotline, Pressing, Quirk, Row, life};
 use crate::text::phrases;
 use crate::when;
 
@@ -20,7 +20,7 @@ impl Hotline {
         let now = self.settings.clock.now();
         let mut touched = Vec::new();
         for _ in 0..n {
-            let Some((mut row, mut faults)) = any(&mut transaction) else { break };
+            let Some((mut row, mut faults)) = any_case(&mut transaction) else { break };
             let status = row.cstatus.read().unwrap_or_default();
             let next = life::next(transaction.dice, &status);
             row.cstatus = Gbk::new(next);
@@ -56,23 +56,23 @@ impl Hotline {
         let now = self.settings.clock.now();
         let mut urged = Vec::new();
         for _ in 0..n {
-            let Some((row, _)) = any(&mut transaction) else { break };
+            let Some((row, _)) = any_case(&mut transaction) else { break };
             let words = &phrases().hotline;
             let (flag, texts) = if transaction.dice.one_in(3) {
                 (1, &words.supplements)
             } else {
                 (2, &words.reminders)
             };
-            *transaction.pressed += 1;
+            *transaction.n_pressings += 1;
             let pressing = Pressing {
-                id: *transaction.pressed,
+                id: *transaction.n_pressings,
                 businumber: row.serialnum.clone(),
                 addtime: when::plain(now),
                 addcontent: Gbk::new(transaction.dice.pick(texts)),
                 flag,
             };
             urged.push(row.serialnum);
-            transaction.press(pressing).await?;
+            transaction.add_pressing(pressing).await?;
         }
         transaction.commit().await?;
         Ok(urged)
@@ -110,7 +110,7 @@ impl Hotline {
 }
 
 /// A case that still exists, in its present state; `None` if hardly any does.
-fn any(transaction: &mut WriteTransaction<'_>) -> Option<(Row, Vec<Fault>)> {
+fn any_case(transaction: &mut WriteTransaction<'_>) -> Option<(Row, Vec<Quirk>)> {
     let WriteTransaction { oracle, dice, .. } = transaction;
     let cases = oracle.cases();
     let chosen = (0..100)

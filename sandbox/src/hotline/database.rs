@@ -15,17 +15,17 @@ use sqlx::{
 };
 
 use crate::dice::Dice;
-use crate::hotline::{Counters, Fault, Gbk, Oracle, Pressing, Row, Settings, Storage};
+use crate::hotline::{Counters, Gbk, Oracle, Pressing, Quirk, Row, Settings, Storage};
 use crate::when::from_plain;
 
-/// The writer, with what it must remember between two transactions.
+/// The connection that writes, and what must be known in the next transaction.
 #[derive(Debug)]
 pub(super) struct FrontDatabase {
     connection: SqliteConnection,
     pub(super) oracle: Oracle,
     pub(super) dice: Dice,
     /// Rows of `XF_PRESSING` so far.
-    pub(super) pressed: i64,
+    pub(super) n_pressings: i64,
 }
 
 /// A writing transaction.
@@ -33,7 +33,7 @@ pub(super) struct WriteTransaction<'a> {
     transaction: Transaction<'a, Sqlite>,
     pub(super) oracle: &'a mut Oracle,
     pub(super) dice: &'a mut Dice,
-    pub(super) pressed: &'a mut i64,
+    pub(super) n_pressings: &'a mut i64,
 }
 
 impl FrontDatabase {
@@ -53,7 +53,7 @@ impl FrontDatabase {
         };
         sqlx::raw_sql(AssertSqlSafe(tables)).execute(&mut connection).await?;
         let dice = Dice::new(settings.seed, u64::MAX);
-        Ok(Self { connection, oracle: Oracle::new(settings.memory), dice, pressed: 0 })
+        Ok(Self { connection, oracle: Oracle::new(settings.retention), dice, n_pressings: 0 })
     }
 
     pub(super) async fn counters(&mut self) -> anyhow::Result<Counters> {
@@ -63,24 +63,24 @@ impl FrontDatabase {
 
     /// Opens a transaction in which writing is allowed.
     pub(super) async fn begin(&mut self) -> anyhow::Result<WriteTransaction<'_>> {
-        let Self { connection, oracle, dice, pressed } = self;
+        let Self { connection, oracle, dice, n_pressings } = self;
         let transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let mut writing = WriteTransaction { transaction, oracle, dice, pressed };
+        let mut writing = WriteTransaction { transaction, oracle, dice, n_pressings };
         sqlx::query("INSERT INTO SANDBOX_WRITER VALUES (1)")
             .execute(&mut *writing.transaction)
             .await?;
-        writing.learn().await?;
+        writing.record_planned_changes().await?;
         Ok(writing)
     }
 }
 
 impl WriteTransaction<'_> {
-    /// Inserts the rows, or puts them in the place of the ones with their keys; the reader's
-    /// columns stay as they are.
+    /// Inserts the rows, or replaces the rows with the same keys; the columns of the reader stay as
+    /// they are.
     pub(super) async fn write(
         &mut self,
         at: NaiveDateTime,
-        rows: Vec<(Row, Vec<Fault>)>,
+        rows: Vec<(Row, Vec<Quirk>)>,
     ) -> anyhow::Result<()> {
         // 21 parameters a row; SQLite takes 32,766 a statement.
         let columns = COLUMNS.split(", ").skip(1);
@@ -105,7 +105,7 @@ impl WriteTransaction<'_> {
             insert.build().execute(&mut *self.transaction).await?;
         }
         for (row, faults) in rows {
-            self.oracle.saw(at, row, faults);
+            self.oracle.add_state(at, row, faults);
         }
         Ok(())
     }
@@ -113,11 +113,11 @@ impl WriteTransaction<'_> {
     pub(super) async fn delete(&mut self, at: NaiveDateTime, rowguid: &str) -> anyhow::Result<()> {
         let delete = sqlx::query("DELETE FROM CNS_CINFO WHERE ROWGUID = ?").bind(rowguid);
         delete.execute(&mut *self.transaction).await?;
-        self.oracle.history.gone(rowguid, at);
+        self.oracle.history.delete(rowguid, at);
         Ok(())
     }
 
-    pub(super) async fn press(&mut self, pressing: Pressing) -> anyhow::Result<()> {
+    pub(super) async fn add_pressing(&mut self, pressing: Pressing) -> anyhow::Result<()> {
         let insert = "INSERT INTO XF_PRESSING (ID, BUSINUMBER, ADDTIME, ADDCONTENT, FLAG) \
                       VALUES (?, ?, ?, ?, ?)";
         sqlx::query(insert)
@@ -128,7 +128,7 @@ impl WriteTransaction<'_> {
             .bind(pressing.flag)
             .execute(&mut *self.transaction)
             .await?;
-        self.oracle.pressed(pressing);
+        self.oracle.add_pressing(pressing);
         Ok(())
     }
 
@@ -161,24 +161,24 @@ impl WriteTransaction<'_> {
         Ok(self.transaction.commit().await?)
     }
 
-    /// Takes note of the fates that came true.
-    async fn learn(&mut self) -> anyhow::Result<()> {
+    /// Records the planned changes that have happened since the last transaction.
+    async fn record_planned_changes(&mut self) -> anyhow::Result<()> {
         let query =
             "DELETE FROM SANDBOX_FATE WHERE SEEN IS NOT NULL RETURNING ROWGUID, CSTATUS, SEEN";
-        for done in sqlx::query(query).fetch_all(&mut *self.transaction).await? {
-            let rowguid: &str = done.try_get("ROWGUID")?;
-            let seen: String = done.try_get("SEEN")?;
+        for change in sqlx::query(query).fetch_all(&mut *self.transaction).await? {
+            let rowguid: &str = change.try_get("ROWGUID")?;
+            let seen: String = change.try_get("SEEN")?;
             let at = time(&seen)?;
-            let Some(status) = done.try_get::<Option<Vec<u8>>, _>("CSTATUS")? else {
-                self.oracle.history.gone(rowguid, at);
+            let Some(status) = change.try_get::<Option<Vec<u8>>, _>("CSTATUS")? else {
+                self.oracle.history.delete(rowguid, at);
                 continue;
             };
-            let case = self.oracle.case(rowguid).context("a row came true that was never filed")?;
+            let case = self.oracle.case(rowguid).context("a planned change is of no known row")?;
             let (mut row, mut faults) = (case.last().row.clone(), case.last().faults.clone());
             row.cstatus = Gbk::from_bytes(status);
             row.lastmodifytime = seen;
-            faults.push(Fault::RaceUpdate);
-            self.oracle.saw(at, row, faults);
+            faults.push(Quirk::RaceUpdate);
+            self.oracle.add_state(at, row, faults);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use crate::dice::Dice;
 use crate::hotline::database::WriteTransaction;
 use crate::hotline::record::record;
-use crate::hotline::{Fault, Hotline, Settings, life};
+use crate::hotline::{Hotline, Quirk, Settings, life};
 use crate::when::{part, plain};
 
 impl Hotline {
@@ -26,23 +26,23 @@ impl Hotline {
             Duration::ZERO
         };
         let mut filed = Vec::new();
-        let mut left = n;
-        while left > 0 {
+        let mut n_left = n;
+        while n_left > 0 {
             // In portions, so that not all rows are in memory twice, and other tasks can run.
-            let portion = left.min(1_000);
-            let times = (0..portion).map(|i| now - part(spread, left - 1 - i, n)).collect();
+            let portion = n_left.min(1_000);
+            let times = (0..portion).map(|i| now - part(spread, n_left - 1 - i, n)).collect();
             let keys = file_portion(&mut transaction, &self.settings, times).await?;
             let exhausted = keys.is_empty();
             filed.extend(keys);
             if exhausted {
                 break;
             }
-            left -= portion;
+            n_left -= portion;
         }
         transaction.commit().await?;
 
         // Renumbering must be a separate change: the first number has to be visible before.
-        let renumbered = filed.iter().filter(|(_, faults)| faults.contains(&Fault::Renumbered));
+        let renumbered = filed.iter().filter(|(_, faults)| faults.contains(&Quirk::Renumbered));
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
         for (rowguid, _) in renumbered {
@@ -53,7 +53,7 @@ impl Hotline {
                 row.serialnum = format!("DH{}", &row.serialnum[2..]);
             }
             row.lastmodifytime = plain(now);
-            faults.push(Fault::Renumbered);
+            faults.push(Quirk::Renumbered);
             transaction.write(now, vec![(row, faults)]).await?;
         }
         transaction.commit().await?;
@@ -77,23 +77,23 @@ impl Hotline {
     }
 }
 
-/// Files one demand for each time. Returns the key of each with its faults, including the faults
+/// Files one demand for each time. Returns the key of each with its quirks, including the quirks
 /// that happen later.
 async fn file_portion(
     transaction: &mut WriteTransaction<'_>,
     settings: &Settings,
     times: Vec<NaiveDateTime>,
-) -> anyhow::Result<Vec<(String, Vec<Fault>)>> {
+) -> anyhow::Result<Vec<(String, Vec<Quirk>)>> {
     let (mut keys, mut rows) = (Vec::new(), Vec::new());
     let mut before =
         transaction.oracle.cases().last().map(|case| case.last().row.serialnum.clone());
     for (at, number) in times.into_iter().zip(transaction.oracle.cases().len() as u64 + 1..) {
         let Some((row, faults)) = record(settings, number, at, before.as_deref()) else { break };
         before = Some(row.serialnum.clone());
-        let due: Vec<Fault> = settings.faults.at(number).collect();
-        if due.contains(&Fault::Deleted) {
+        let due: Vec<Quirk> = settings.faults.at(number).collect();
+        if due.contains(&Quirk::Deleted) {
             transaction.plan(&row.rowguid, None).await?;
-        } else if due.contains(&Fault::RaceUpdate) {
+        } else if due.contains(&Quirk::RaceUpdate) {
             let status = row.cstatus.read().unwrap_or_default();
             let next = life::next(&mut Dice::new(settings.seed, number), &status);
             transaction.plan(&row.rowguid, Some(next)).await?;

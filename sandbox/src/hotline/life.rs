@@ -2,18 +2,18 @@
 
 use crate::dice::Dice;
 
-/// Code, label, and the status of the unified demand.
-static STATUSES: [(&str, &str, &str); 10] = [
-    ("15", "初审待交办", "reviewing"),
-    ("25", "终审待交办", "reviewing"),
-    ("35", "待签收", "assigned"),
-    ("40", "处理中", "in_progress"),
-    ("45", "部门退回", "returned"),
-    ("50", "结果审核待交办", "answered"),
-    ("60", "待回访", "visiting"),
-    ("65", "回访不满意", "reopened"),
-    ("80", "直接办结", "resolved"),
-    ("100", "归档", "archived"),
+/// Code and label.
+static STATUSES: [(&str, &str); 10] = [
+    ("15", "初审待交办"),
+    ("25", "终审待交办"),
+    ("35", "待签收"),
+    ("40", "处理中"),
+    ("45", "部门退回"),
+    ("50", "结果审核待交办"),
+    ("60", "待回访"),
+    ("65", "回访不满意"),
+    ("80", "直接办结"),
+    ("100", "归档"),
 ];
 
 /// A status of a new case.
@@ -25,7 +25,7 @@ pub(super) fn first(dice: &mut Dice) -> &'static str {
 /// 35 → 40 → 50 → 60 → 80 → 100; some are returned once, or the citizen is not satisfied.
 pub(super) fn next(dice: &mut Dice, current: &str) -> &'static str {
     let row = find(current);
-    let code = match row.map_or(current, |(code, ..)| code) {
+    let code = match row.map_or(current, |(code, _)| code) {
         "15" => "25",
         "25" | "45" => "35",
         "35" | "65" => "40",
@@ -36,26 +36,21 @@ pub(super) fn next(dice: &mut Dice, current: &str) -> &'static str {
         "60" => "80",
         _ => "100",
     };
-    if row.is_some_and(|(_, label, _)| *label == current) { label(code) } else { code }
+    if row.is_some_and(|(_, label)| *label == current) { label(code) } else { code }
 }
 
 /// True when a case in this status, a code or a label, is closed.
 pub(super) fn closed(status: &str) -> bool {
-    find(status).is_some_and(|(code, ..)| ["80", "100"].contains(code))
+    find(status).is_some_and(|(code, _)| ["80", "100"].contains(code))
 }
 
 /// The label of a code; the code itself if it has none.
 pub(super) fn label(code: &'static str) -> &'static str {
-    find(code).map_or(code, |(_, label, _)| label)
+    find(code).map_or(code, |(_, label)| label)
 }
 
-/// The status of the unified demand for a code or a label.
-pub(super) fn unified(status: &str) -> Option<&'static str> {
-    find(status).map(|(_, _, unified)| *unified)
-}
-
-fn find(status: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
-    STATUSES.iter().find(|(code, label, _)| [*code, *label].contains(&status))
+fn find(status: &str) -> Option<&'static (&'static str, &'static str)> {
+    STATUSES.iter().find(|(code, label)| [*code, *label].contains(&status))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::hotline::{Fault, Hotline};
+use crate::hotline::{Hotline, Quirk};
 
 /// How often the simulator writes.
 const TICK: Duration = Duration::from_millis(200);
@@ -18,9 +18,9 @@ const LOCKED_FOR: Duration = Duration::from_secs(6);
 /// How fast demands come in.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Demands of the first stretch.
+    /// Demands of the first period.
     pub records: u64,
-    /// Length of the first stretch.
+    /// Length of the first period.
     pub over: Duration,
     /// Demands per second after that, without end; 0 to stop there.
     pub then_per_second: u64,
@@ -47,7 +47,7 @@ impl Hotline {
         let mut filed = 0;
         for tick in 1_u64.. {
             let due = pace.due(tick);
-            if filed >= due && pace.over_after(tick) {
+            if filed >= due && pace.is_over_after(tick) {
                 break;
             }
             if stop.run_until_cancelled(interval.tick()).await.is_none() {
@@ -72,7 +72,7 @@ impl Hotline {
     async fn lock_if_due(&self, new: usize, stop: &CancellationToken) -> anyhow::Result<()> {
         let last = self.database.lock().await.oracle.cases().len() as u64;
         let first = last + 1 - new as u64;
-        let locks = |n| self.settings.faults.strikes(Fault::Locked, n);
+        let locks = |n| self.settings.faults.strikes(Quirk::Locked, n);
         if (first..=last).any(locks) {
             let guard = self.lock().await?;
             stop.run_until_cancelled(sleep(LOCKED_FOR)).await;
@@ -96,7 +96,7 @@ impl Pace {
         u64::try_from(due).unwrap_or(u64::MAX)
     }
 
-    fn over_after(&self, tick: u64) -> bool {
+    fn is_over_after(&self, tick: u64) -> bool {
         let passed = u128::from(tick) * TICK.as_millis();
         self.then_per_second == 0 && passed >= self.over.as_millis() + TICK.as_millis()
     }
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(pace.due(25), 501);
         assert_eq!(pace.due(50), 1_003);
         assert_eq!(pace.due(55), 1_008);
-        assert!(!pace.over_after(1_000_000));
+        assert!(!pace.is_over_after(1_000_000));
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDateTime;
 use serde::Serialize;
 
-use crate::Memory;
-use crate::hotline::{Fault, Gbk, Row};
+use crate::Retention;
+use crate::hotline::{Gbk, Quirk, Row};
 use crate::truth::{History, Thing};
 
 /// Every case with its states, and every row of `XF_PRESSING`. Cloning is cheap: states are shared.
@@ -18,10 +18,10 @@ use crate::truth::{History, Thing};
 pub struct Oracle {
     pub(super) history: History<State>,
     pressings: BTreeMap<String, Vec<Pressing>>,
-    memory: Memory,
+    retention: Retention,
 }
 
-/// One `ROWGUID` with its states. A row deleted by [`Fault::Deleted`] is gone since the time of the
+/// One `ROWGUID` with its states. A row deleted by [`Quirk::Deleted`] is gone since the time of the
 /// newest row.
 pub type Case = Thing<State>;
 
@@ -32,8 +32,8 @@ pub struct State {
     pub at: NaiveDateTime,
     /// Whether every text column can be decoded (its last character may be cut in half).
     pub is_readable: bool,
-    /// All faults the case had up to this state.
-    pub faults: Vec<Fault>,
+    /// All quirks that the case had up to this state.
+    pub faults: Vec<Quirk>,
     /// The columns.
     pub row: Row,
 }
@@ -55,8 +55,8 @@ pub struct Pressing {
 }
 
 impl Oracle {
-    pub(super) fn new(memory: Memory) -> Self {
-        Self { history: History::new(), pressings: BTreeMap::new(), memory }
+    pub(super) fn new(retention: Retention) -> Self {
+        Self { history: History::new(), pressings: BTreeMap::new(), retention }
     }
 
     /// All cases, in the order they were filed.
@@ -78,14 +78,14 @@ impl Oracle {
     }
 
     /// Records a state.
-    pub(super) fn saw(&mut self, at: NaiveDateTime, row: Row, faults: Vec<Fault>) {
+    pub(super) fn add_state(&mut self, at: NaiveDateTime, row: Row, faults: Vec<Quirk>) {
         let is_readable = row.texts().iter().all(|text| text.read().is_some());
         let key = row.rowguid.clone();
-        self.history.add(&key, State { at, is_readable, faults, row }, self.memory);
+        self.history.add(&key, State { at, is_readable, faults, row }, self.retention);
     }
 
     /// Records an addition.
-    pub(super) fn pressed(&mut self, pressing: Pressing) {
+    pub(super) fn add_pressing(&mut self, pressing: Pressing) {
         self.pressings.entry(pressing.businumber.clone()).or_default().push(pressing);
     }
 }

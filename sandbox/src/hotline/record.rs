@@ -4,8 +4,8 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use crate::city::{self, any_district};
 use crate::dice::Dice;
-use crate::hotline::spoil::{self, Setting};
-use crate::hotline::{Fault, Gbk, Row, Settings, life};
+use crate::hotline::spoil::{self, Context};
+use crate::hotline::{Gbk, Quirk, Row, Settings, life};
 use crate::text::essay;
 use crate::when::plain;
 use crate::{Corpus, Piece};
@@ -17,16 +17,16 @@ pub(super) fn record(
     number: u64,
     at: NaiveDateTime,
     before: Option<&str>,
-) -> Option<(Row, Vec<Fault>)> {
+) -> Option<(Row, Vec<Quirk>)> {
     let mut dice = Dice::new(settings.seed, number);
     let rowguid = match &settings.corpus {
         Corpus::Generated => dice.guid(),
         // The key of a given text does not depend on the seed, so that it can be found again.
         Corpus::Texts(_) => Dice::new(0, number).guid(),
     };
-    let due: Vec<Fault> = settings.faults.at(number).collect();
+    let due: Vec<Quirk> = settings.faults.at(number).collect();
     let mut district = any_district(&mut dice);
-    while due.contains(&Fault::OldArea) && district.old_code.is_none() {
+    while due.contains(&Quirk::OldArea) && district.old_code.is_none() {
         district = any_district(&mut dice);
     }
     let essay = essay(&mut dice, district);
@@ -35,16 +35,16 @@ pub(super) fn record(
         Corpus::Texts(_) => settings.corpus.text(number)?.clone(),
     };
 
-    let asked = at - TimeDelta::seconds(i64::from(dice.between(40, 900)));
+    let called_at = at - TimeDelta::seconds(i64::from(dice.between(40, 900)));
     let source = dice.pick(SOURCES);
-    let number_shown = caller(&mut dice);
+    let caller_number = caller(&mut dice);
     let mut row = Row {
         rowguid,
-        serialnum: format!("{source}{}{:05}", asked.format("%Y%m%d"), number % 100_000),
+        serialnum: format!("{source}{}{:05}", called_at.format("%Y%m%d"), number % 100_000),
         rqstperson: Gbk::new(&city::name(&mut dice)),
-        rqsttime: plain(asked),
-        linknumber: Some(if dice.one_in(5) { caller(&mut dice) } else { number_shown.clone() }),
-        rqstnumber: Some(number_shown),
+        rqsttime: plain(called_at),
+        linknumber: Some(if dice.one_in(5) { caller(&mut dice) } else { caller_number.clone() }),
+        rqstnumber: Some(caller_number),
         rqsttype: dice.pick(TYPES).to_owned(),
         rqstsource: source.to_owned(),
         rqstareacode: district.code.to_owned(),
@@ -62,21 +62,21 @@ pub(super) fn record(
         lastmodifytime: plain(at),
     };
 
-    let setting = Setting { district, before, asked, at };
+    let context = Context { district, before, called_at, at };
     let mut content = piece.content;
     let mut faults = Vec::new();
-    for fault in due {
-        if spoil::text(fault, &mut content, &mut dice)
-            || spoil::row(fault, &mut row, &setting, &mut dice)
+    for quirk in due {
+        if spoil::apply_text(quirk, &mut content, &mut dice)
+            || spoil::apply_row(quirk, &mut row, &context, &mut dice)
         {
-            faults.push(fault);
+            faults.push(quirk);
         }
     }
-    // Faults below the level of characters come last.
+    // Quirks of bytes come last.
     row.rqstcontent = Gbk::new(&content);
-    if settings.faults.strikes(Fault::Poison, number) {
+    if settings.faults.strikes(Quirk::Poison, number) {
         row.rqstcontent = spoil::poisoned(&content);
-        faults.push(Fault::Poison);
+        faults.push(Quirk::Poison);
     }
     row.fit(settings.storage, &mut faults);
     Some((row, faults))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use encoding_rs::GB18030;
 use serde::{Serialize, Serializer};
 
-use crate::hotline::{Fault, Storage};
+use crate::hotline::{Quirk, Storage};
 
 /// One state of one case: every column that the hotline writes, without the three columns of the
 /// reader (`ISFETCH`, `SJJHZT`, `SJJHSBYY`).
@@ -79,7 +79,7 @@ impl Row {
     }
 
     /// Cuts the columns to their width; true if the content was cut.
-    pub(super) fn fit(&mut self, storage: Storage, faults: &mut Vec<Fault>) {
+    pub(super) fn fit(&mut self, storage: Storage, faults: &mut Vec<Quirk>) {
         if storage == Storage::Clob {
             return;
         }
@@ -88,8 +88,8 @@ impl Row {
         self.rqsttitle = self.rqsttitle.fit(400);
         self.rqstaddress = self.rqstaddress.fit(400);
         self.rqstperson = self.rqstperson.fit(100);
-        if whole > CONTENT_LIMIT && !faults.contains(&Fault::CutText) {
-            faults.push(Fault::CutText);
+        if whole > CONTENT_LIMIT && !faults.contains(&Quirk::CutText) {
+            faults.push(Quirk::CutText);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Applies the faults to a row. Every function returns whether it changed anything, so that the
-//! oracle lists what happened and not what was intended.
+//! Applies quirks to a row. Each function returns whether it changed anything, so that the oracle
+//! lists only the quirks that a row really has.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use encoding_rs::GB18030;
@@ -7,37 +7,37 @@ use encoding_rs::GB18030;
 use crate::city::{District, rare_name};
 use crate::dice::Dice;
 use crate::hotline::row::CONTENT_LIMIT;
-use crate::hotline::{Fault, Gbk, Row, life};
+use crate::hotline::{Gbk, Quirk, Row, life};
 use crate::text::{Dirt, lengthened};
 use crate::when;
 
-/// The context of the row.
-pub(super) struct Setting<'a> {
+/// What the quirks of a row depend on.
+pub(super) struct Context<'a> {
     pub(super) district: &'a District,
     /// Serial number of the row filed before.
     pub(super) before: Option<&'a str>,
     /// When the citizen called.
-    pub(super) asked: NaiveDateTime,
+    pub(super) called_at: NaiveDateTime,
     /// When the row was last modified.
     pub(super) at: NaiveDateTime,
 }
 
-/// Faults in the characters of the content.
-pub(super) fn text(fault: Fault, content: &mut String, dice: &mut Dice) -> bool {
-    let dirt = match fault {
-        Fault::Html => Dirt::Html,
-        Fault::Nbsp => Dirt::WideSpaces,
-        Fault::Tab => Dirt::Tab,
-        Fault::ZeroWidth => Dirt::Invisible,
-        Fault::ExcelReturn => Dirt::ExcelReturn,
-        Fault::FourByte => Dirt::FourByte,
-        Fault::Mojibake => Dirt::Mojibake,
-        Fault::Nul => {
+/// Applies a quirk to the characters of the content.
+pub(super) fn apply_text(quirk: Quirk, content: &mut String, dice: &mut Dice) -> bool {
+    let dirt = match quirk {
+        Quirk::Html => Dirt::Html,
+        Quirk::Nbsp => Dirt::WideSpaces,
+        Quirk::Tab => Dirt::Tab,
+        Quirk::ZeroWidth => Dirt::Invisible,
+        Quirk::ExcelReturn => Dirt::ExcelReturn,
+        Quirk::FourByte => Dirt::FourByte,
+        Quirk::Mojibake => Dirt::Mojibake,
+        Quirk::Nul => {
             content.insert(content.char_indices().nth(5).map_or(0, |(at, _)| at), '\0');
             return true;
         }
-        Fault::CutText => {
-            *content = straddling(&lengthened(dice, content, 2_800));
+        Quirk::CutText => {
+            *content = with_cut_character(&lengthened(dice, content, 2_800));
             return true;
         }
         _ => return false,
@@ -46,41 +46,41 @@ pub(super) fn text(fault: Fault, content: &mut String, dice: &mut Dice) -> bool 
     true
 }
 
-/// Faults in the other columns.
-pub(super) fn row(fault: Fault, row: &mut Row, setting: &Setting, dice: &mut Dice) -> bool {
-    let time_is_plain = row.rqsttime == when::plain(setting.asked);
-    let named = row.rqstnumber.is_some();
-    match fault {
-        Fault::TwinSerial => match setting.before {
+/// Applies a quirk to the other columns.
+pub(super) fn apply_row(quirk: Quirk, row: &mut Row, context: &Context, dice: &mut Dice) -> bool {
+    let time_is_plain = row.rqsttime == when::plain(context.called_at);
+    let has_name = row.rqstnumber.is_some();
+    match quirk {
+        Quirk::TwinSerial => match context.before {
             Some(before) => before.clone_into(&mut row.serialnum),
             None => return false,
         },
-        Fault::SlashTime if time_is_plain => row.rqsttime = when::slashed(setting.asked),
-        Fault::CompactTime if time_is_plain => row.rqsttime = when::compact(setting.asked),
-        Fault::SerialTime if time_is_plain => row.rqsttime = when::serial(setting.asked),
-        Fault::EmptyTime if time_is_plain => row.rqsttime.clear(),
-        Fault::StatusLabel => row.cstatus = Gbk::new(life::label("35")),
-        Fault::LostZero if named => row.linknumber = Some(format!("553380{}", dice.digits(4))),
-        Fault::MaskedPhone if named => {
+        Quirk::SlashTime if time_is_plain => row.rqsttime = when::slashed(context.called_at),
+        Quirk::CompactTime if time_is_plain => row.rqsttime = when::compact(context.called_at),
+        Quirk::SerialTime if time_is_plain => row.rqsttime = when::serial(context.called_at),
+        Quirk::EmptyTime if time_is_plain => row.rqsttime.clear(),
+        Quirk::StatusLabel => row.cstatus = Gbk::new(life::label("35")),
+        Quirk::LostZero if has_name => row.linknumber = Some(format!("553380{}", dice.digits(4))),
+        Quirk::MaskedPhone if has_name => {
             row.rqstnumber = Some(format!("138****{}", dice.digits(4)));
         }
-        Fault::UnknownType => "77".clone_into(&mut row.rqsttype),
-        Fault::LateCommit => {
-            row.lastmodifytime = when::plain(setting.at - TimeDelta::minutes(4));
+        Quirk::UnknownType => "77".clone_into(&mut row.rqsttype),
+        Quirk::LateCommit => {
+            row.lastmodifytime = when::plain(context.at - TimeDelta::minutes(4));
         }
-        Fault::OldArea => match setting.district.old_code {
+        Quirk::OldArea => match context.district.old_code {
             Some(code) => {
                 code.clone_into(&mut row.rqstareacode);
                 row.areacode = format!("{code}000000");
             }
             None => return false,
         },
-        Fault::Secret => "1".clone_into(&mut row.issecret),
-        Fault::Anonymous => {
+        Quirk::Secret => "1".clone_into(&mut row.issecret),
+        Quirk::Anonymous => {
             row.rqstperson = Gbk::new("匿名");
             (row.rqstnumber, row.linknumber) = (None, None);
         }
-        Fault::RareName if named => row.rqstperson = Gbk::new(&rare_name(dice)),
+        Quirk::RareName if has_name => row.rqstperson = Gbk::new(&rare_name(dice)),
         _ => return false,
     }
     true
@@ -99,8 +99,8 @@ pub(super) fn poisoned(content: &str) -> Gbk {
 }
 
 /// The text with a two-byte character across the byte limit of the content column.
-fn straddling(text: &str) -> String {
-    let (mut straddling, mut bytes) = (String::new(), 0);
+fn with_cut_character(text: &str) -> String {
+    let (mut with_cut_character, mut bytes) = (String::new(), 0);
     let mut rest = text.chars().peekable();
     while let Some(next) = rest.peek() {
         let width = GB18030.encode(next.encode_utf8(&mut [0; 4])).0.len();
@@ -108,24 +108,24 @@ fn straddling(text: &str) -> String {
             break;
         }
         bytes += width;
-        straddling.push(*next);
+        with_cut_character.push(*next);
         rest.next();
     }
-    straddling.extend(std::iter::repeat_n('.', CONTENT_LIMIT - 1 - bytes));
-    straddling.push('这');
-    straddling.extend(rest);
-    straddling
+    with_cut_character.extend(std::iter::repeat_n('.', CONTENT_LIMIT - 1 - bytes));
+    with_cut_character.push('这');
+    with_cut_character.extend(rest);
+    with_cut_character
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::hotline::{Fault, Row, Settings, State, Storage};
+    use crate::hotline::{Quirk, Row, Settings, State, Storage};
     use crate::tests::{morning, town, town_with};
-    use crate::{Clock, Faults, Hotline, Switch};
+    use crate::{Clock, Faults, Hotline, QuirkSet};
 
-    /// The second of two rows filed, the fault striking it.
-    async fn struck(fault: Fault) -> (State, State) {
-        let town = town(&format!("{}@2", fault.name())).await;
+    /// The second of two rows filed, the quirk striking it.
+    async fn struck(quirk: Quirk) -> (State, State) {
+        let town = town(&format!("{}@2", quirk.name())).await;
         town.hotline.file(2).await.unwrap();
         two(&town.hotline).await
     }
@@ -142,63 +142,63 @@ mod tests {
         fn content(row: &Row) -> String {
             row.rqstcontent.read().unwrap_or_default()
         }
-        let table: &[(Fault, Check)] = &[
-            (Fault::Poison, |row, _| row.rqstcontent.read().is_none()),
-            (Fault::TwinSerial, |row, other| {
+        let table: &[(Quirk, Check)] = &[
+            (Quirk::Poison, |row, _| row.rqstcontent.read().is_none()),
+            (Quirk::TwinSerial, |row, other| {
                 row.serialnum == other.serialnum && row.rowguid != other.rowguid
             }),
-            (Fault::SlashTime, |row, _| row.rqsttime.starts_with("2026/10/9 ")),
-            (Fault::CompactTime, |row, _| row.rqsttime.starts_with("20261009")),
-            (Fault::SerialTime, |row, _| row.rqsttime.starts_with("46304.")),
-            (Fault::EmptyTime, |row, _| row.rqsttime.is_empty()),
-            (Fault::StatusLabel, |row, _| row.cstatus.read().as_deref() == Some("待签收")),
-            (Fault::LostZero, |row, _| {
+            (Quirk::SlashTime, |row, _| row.rqsttime.starts_with("2026/10/9 ")),
+            (Quirk::CompactTime, |row, _| row.rqsttime.starts_with("20261009")),
+            (Quirk::SerialTime, |row, _| row.rqsttime.starts_with("46304.")),
+            (Quirk::EmptyTime, |row, _| row.rqsttime.is_empty()),
+            (Quirk::StatusLabel, |row, _| row.cstatus.read().as_deref() == Some("待签收")),
+            (Quirk::LostZero, |row, _| {
                 row.linknumber.as_ref().is_some_and(|n| n.starts_with("553380") && n.len() == 10)
             }),
-            (Fault::MaskedPhone, |row, _| {
+            (Quirk::MaskedPhone, |row, _| {
                 row.rqstnumber.as_ref().is_some_and(|n| n.starts_with("138****") && n.len() == 11)
             }),
-            (Fault::UnknownType, |row, _| row.rqsttype == "77"),
-            (Fault::CutText, |row, _| row.rqstcontent.bytes().len() == 4_000),
-            (Fault::LateCommit, |row, _| row.lastmodifytime == "2026-10-09 10:26:00"),
-            (Fault::Nul, |row, _| row.rqstcontent.bytes().contains(&0)),
-            (Fault::OldArea, |row, _| {
+            (Quirk::UnknownType, |row, _| row.rqsttype == "77"),
+            (Quirk::CutText, |row, _| row.rqstcontent.bytes().len() == 4_000),
+            (Quirk::LateCommit, |row, _| row.lastmodifytime == "2026-10-09 10:26:00"),
+            (Quirk::Nul, |row, _| row.rqstcontent.bytes().contains(&0)),
+            (Quirk::OldArea, |row, _| {
                 let old = ["340203", "340208", "340221", "340222", "340225"];
                 old.contains(&row.rqstareacode.as_str()) && row.areacode.len() == 12
             }),
-            (Fault::Secret, |row, _| row.issecret == "1"),
-            (Fault::Anonymous, |row, _| {
+            (Quirk::Secret, |row, _| row.issecret == "1"),
+            (Quirk::Anonymous, |row, _| {
                 row.rqstperson.read().as_deref() == Some("匿名") && row.rqstnumber.is_none()
             }),
-            (Fault::RareName, |row, _| {
+            (Quirk::RareName, |row, _| {
                 let name = row.rqstperson.read().unwrap_or_default();
                 name.contains(['䶮', '㛃', '𬭎', '𠮷', '·'])
             }),
-            (Fault::Html, |row, _| content(row).starts_with("<p style")),
-            (Fault::Nbsp, |row, _| content(row).contains("\u{a0}\u{a0}\u{3000}")),
-            (Fault::Tab, |row, _| content(row).contains('\t')),
-            (Fault::ZeroWidth, |row, _| content(row).contains("\u{200b}\u{feff}")),
-            (Fault::ExcelReturn, |row, _| content(row).contains("_x000D_")),
-            (Fault::FourByte, |row, _| content(row).contains("㛃𬭎🙏😡")),
-            (Fault::Mojibake, |row, _| content(row).contains("锟斤拷")),
+            (Quirk::Html, |row, _| content(row).starts_with("<p style")),
+            (Quirk::Nbsp, |row, _| content(row).contains("\u{a0}\u{a0}\u{3000}")),
+            (Quirk::Tab, |row, _| content(row).contains('\t')),
+            (Quirk::ZeroWidth, |row, _| content(row).contains("\u{200b}\u{feff}")),
+            (Quirk::ExcelReturn, |row, _| content(row).contains("_x000D_")),
+            (Quirk::FourByte, |row, _| content(row).contains("㛃𬭎🙏😡")),
+            (Quirk::Mojibake, |row, _| content(row).contains("锟斤拷")),
         ];
-        for (fault, holds) in table {
-            let (other, state) = struck(*fault).await;
-            assert!(holds(&state.row, &other.row), "{fault:?}: {:?}", state.row);
-            assert_eq!(state.faults, [*fault]);
-            assert!(other.faults.is_empty(), "{fault:?} struck the wrong row");
-            assert_eq!(state.is_readable, *fault != Fault::Poison, "{fault:?}");
+        for (quirk, holds) in table {
+            let (other, state) = struck(*quirk).await;
+            assert!(holds(&state.row, &other.row), "{quirk:?}: {:?}", state.row);
+            assert_eq!(state.faults, [*quirk]);
+            assert!(other.faults.is_empty(), "{quirk:?} struck the wrong row");
+            assert_eq!(state.is_readable, *quirk != Quirk::Poison, "{quirk:?}");
         }
         // The rest happens later than filing and has tests of its own.
-        let later = [Fault::Renumbered, Fault::RaceUpdate, Fault::Deleted, Fault::Locked];
-        assert!(Fault::all().all(|fault| {
-            later.contains(&fault) || table.iter().any(|(known, _)| *known == fault)
+        let later = [Quirk::Renumbered, Quirk::RaceUpdate, Quirk::Deleted, Quirk::Locked];
+        assert!(Quirk::all().all(|quirk| {
+            later.contains(&quirk) || table.iter().any(|(known, _)| *known == quirk)
         }));
     }
 
     #[tokio::test]
     async fn a_cut_text_ends_in_half_a_character_and_a_clob_holds_it_whole() {
-        let (_, cut) = struck(Fault::CutText).await;
+        let (_, cut) = struck(Quirk::CutText).await;
         let bytes = cut.row.rqstcontent.bytes();
         assert_eq!(bytes[3_999], 0xd5, "the first half of 这");
         assert!(bytes[..3_999].ends_with(b"."));
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(states.len(), 2);
         assert_ne!(states[0].row.cstatus, states[1].row.cstatus);
         assert_eq!(states[1].row.lastmodifytime, "2026-10-09 10:30:00");
-        assert_eq!(states[1].faults, [Fault::RaceUpdate]);
+        assert_eq!(states[1].faults, [Quirk::RaceUpdate]);
         let sql = "SELECT hex(CSTATUS) FROM CNS_CINFO WHERE ISFETCH = 1 AND LASTMODIFYTIME = \
                    '2026-10-09 10:30:00' ORDER BY ROWGUID = (SELECT MAX(ROWGUID) FROM CNS_CINFO)";
         assert_eq!(town.column(sql).await.len(), 2);

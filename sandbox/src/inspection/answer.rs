@@ -4,11 +4,10 @@ use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::inspection::clue::Clue;
-use crate::inspection::{APP_KEY, Fault, Level, Platform, REGION, ROW_KEY, SID, TABLE};
+use crate::inspection::{APP_KEY, Level, Platform, Quirk, REGION, ROW_KEY, SID, Source, TABLE};
 use crate::sign;
-use crate::source::Office;
-use crate::source::register::{Entry, Mark};
-use crate::source::site::{Ask, Reply};
+use crate::source::http::{Reply, Request};
+use crate::source::register::{Change, Entry};
 use crate::when::{epoch_ms, http_date};
 
 /// A signature that is further from now is refused.
@@ -18,45 +17,45 @@ const NOTHING: &str = "没有数据或者时间格式错误";
 
 pub(super) fn answer<L: Level>(
     platform: &mut Platform<L>,
-    office: &mut Office<Fault>,
-    ask: &Ask,
+    source: &mut Source,
+    request: &Request,
 ) -> Reply {
-    let reply = judged(platform, office, ask);
-    if office.strikes(Fault::WrongDate) {
-        return reply.with("date", http_date(office.now() - TimeDelta::hours(1)));
+    let reply = judged(platform, source, request);
+    if source.strikes(Quirk::WrongDate) {
+        return reply.with("date", http_date(source.now() - TimeDelta::hours(1)));
     }
     reply
 }
 
-fn judged<L: Level>(platform: &mut Platform<L>, office: &mut Office<Fault>, ask: &Ask) -> Reply {
-    let is_list = match (ask.method.as_str(), ask.path.as_str()) {
+fn judged<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &Request) -> Reply {
+    let is_list = match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/sysapi/dcxs") => true,
         ("POST", "/sysapi/getsecret") => false,
         _ => return Reply::html(404, "Not Found"),
     };
-    office.count(if is_list { "list" } else { "secret" });
-    if office.strikes(Fault::BadGateway) {
-        office.refuse("bad_gateway");
+    source.count(if is_list { "list" } else { "secret" });
+    if source.strikes(Quirk::BadGateway) {
+        source.refuse("bad_gateway");
         return Reply::html(502, "502 Bad Gateway");
     }
-    if office.strikes(Fault::Rotated) {
+    if source.strikes(Quirk::Rotated) {
         platform.secret.rotate();
     }
-    let now = office.now();
+    let now = source.now();
     if !(platform.per_minute.allows(now) && platform.per_day.allows(now)) {
-        office.calls.over_budget += 1;
-        return refused(office, "limit", "42901", "调用次数超过限制");
+        source.calls.over_budget += 1;
+        return refused(source, "limit", "42901", "调用次数超过限制");
     }
-    let rtime = header::<L>(ask, "rtime").and_then(|text| text.parse::<i64>().ok());
+    let rtime = header::<L>(request, "rtime").and_then(|text| text.parse::<i64>().ok());
     if rtime.is_none_or(|rtime| (epoch_ms(now) - rtime).abs() > SKEW_MS) {
-        return refused(office, "clock", "40103", "请求时间戳已过期");
+        return refused(source, "clock", "40103", "请求时间戳已过期");
     }
     let key = if is_list { platform.secret.valid(now) } else { Some(APP_KEY.to_owned()) };
-    if !key.is_some_and(|key| is_signed::<L>(ask, &key)) {
-        return refused(office, "signature", "40101", "签名错误或密钥已失效");
+    if !key.is_some_and(|key| is_signed::<L>(request, &key)) {
+        return refused(source, "signature", "40101", "签名错误或密钥已失效");
     }
     if is_list {
-        day(platform, office, ask)
+        day(platform, source, request)
     } else {
         let wrapped = sign::wrapped_secret(APP_KEY, &platform.secret.hand_out(now));
         let data = json!({ "secret": wrapped });
@@ -64,63 +63,63 @@ fn judged<L: Level>(platform: &mut Platform<L>, office: &mut Office<Fault>, ask:
     }
 }
 
-fn is_signed<L: Level>(ask: &Ask, key: &str) -> bool {
-    let own = |name| header::<L>(ask, name).unwrap_or_default();
+fn is_signed<L: Level>(request: &Request, key: &str) -> bool {
+    let own = |name| header::<L>(request, name).unwrap_or_default();
     let (rid, sid) = (own("rid"), own("sid"));
     let right = sign::platform(key, sid, rid, own("rtime"));
     !rid.is_empty() && sid == SID && own("sign") == right
 }
 
-fn header<'a, L: Level>(ask: &'a Ask, name: &str) -> Option<&'a str> {
-    ask.header(&format!("{}_{name}", L::HEADERS))
+fn header<'a, L: Level>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.header(&format!("{}_{name}", L::HEADERS))
 }
 
-fn refused(office: &mut Office<Fault>, why: &'static str, code: &str, message: &str) -> Reply {
-    office.refuse(why);
+fn refused(source: &mut Source, why: &'static str, code: &str, message: &str) -> Reply {
+    source.refuse(why);
     Reply::json(json!({ "errCode": code, "errMsg": message }).to_string())
 }
 
-fn day<L>(platform: &Platform<L>, office: &mut Office<Fault>, ask: &Ask) -> Reply {
-    if ask.param("table_id").as_deref() != Some(TABLE)
-        || ask.param("cd_source").as_deref() != Some(REGION)
+fn day<L>(platform: &Platform<L>, source: &mut Source, request: &Request) -> Reply {
+    if request.param("table_id").as_deref() != Some(TABLE)
+        || request.param("cd_source").as_deref() != Some(REGION)
     {
-        return refused(office, "table", "40401", "无权访问该数据表");
+        return refused(source, "table", "40401", "无权访问该数据表");
     }
-    let day = ask.param("submitted_date").filter(|text| text.len() == 10);
+    let day = request.param("submitted_date").filter(|text| text.len() == 10);
     let day = day.and_then(|text| NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok());
-    let rows = day.map(|day| rows(platform, office, day)).unwrap_or_default();
+    let rows = day.map(|day| rows(platform, source, day)).unwrap_or_default();
     if rows.is_empty() {
         return Reply::new(200, "text/plain;charset=UTF-8", NOTHING);
     }
-    let rows = if office.strikes(Fault::Sealed) { rows.iter().map(sealed).collect() } else { rows };
+    let rows = if source.strikes(Quirk::Sealed) { rows.iter().map(sealed).collect() } else { rows };
     let array = Value::Array(rows).to_string();
-    if office.strikes(Fault::Wrapped) {
+    if source.strikes(Quirk::Wrapped) {
         return Reply::json(json!({ "code": 200, "data": array }).to_string());
     }
-    let mark = if office.strikes(Fault::Bom) { "\u{feff}" } else { "" };
+    let mark = if source.strikes(Quirk::Bom) { "\u{feff}" } else { "" };
     Reply::json(format!("{mark}{array}"))
 }
 
 /// The answer for a day: the clues received on it, and those whose state changed on it.
-fn rows<L>(platform: &Platform<L>, office: &Office<Fault>, day: NaiveDate) -> Vec<Value> {
+fn rows<L>(platform: &Platform<L>, source: &Source, day: NaiveDate) -> Vec<Value> {
     let received = platform.days.range((day, 0)..=(day, u64::MAX));
-    let received = received.filter_map(|(_, number)| office.register.entry(*number));
+    let received = received.filter_map(|(_, number)| source.register.entry(*number));
     let midnight = day.and_time(chrono::NaiveTime::MIN);
     let end = midnight + TimeDelta::milliseconds(86_399_999);
-    let moved = office.register.changed(midnight, end);
+    let moved = source.register.changed(midnight, end);
     let moved = moved.filter(|entry| entry.received.date() != day && entry.last().step > 0);
     let present = |entry: &&Entry| entry.gone.is_none();
-    received.filter(present).chain(moved).flat_map(|entry| states(office, entry)).collect()
+    received.filter(present).chain(moved).flat_map(|entry| states(source, entry)).collect()
 }
 
 /// The newest state; of a re-issued clue, also the one before.
-fn states(office: &Office<Fault>, entry: &Entry) -> Vec<Value> {
-    let both = office.conduct.faults.strikes(Fault::Reissued, entry.number);
-    let shown: &[Mark] = match entry.marks.as_slice() {
+fn states(source: &Source, entry: &Entry) -> Vec<Value> {
+    let both = source.behaviour.faults.strikes(Quirk::Reissued, entry.number);
+    let shown: &[Change] = match entry.changes.as_slice() {
         [.., before, last] if both => &[*before, *last],
         _ => &[entry.last()],
     };
-    shown.iter().map(|mark| Clue::new(&office.conduct, entry, *mark).row()).collect()
+    shown.iter().map(|change| Clue::new(&source.behaviour, entry, *change).row()).collect()
 }
 
 fn sealed(row: &Value) -> Value {

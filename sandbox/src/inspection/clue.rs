@@ -1,13 +1,13 @@
 //! One clue (督查线索). Field names are in lower case, dates are written in three formats.
 
 use chrono::{NaiveDateTime, TimeDelta};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::city;
-use crate::inspection::Fault;
-use crate::source::register::{Entry, Mark};
-use crate::source::{Conduct, Item};
-use crate::truth::{Doubt, Facts, Person, Repeat, Told};
+use crate::inspection::Quirk;
+use crate::source::register::{Change, Entry};
+use crate::source::{Behaviour, Item};
+use crate::truth::{ServedState, main_person, quality_flag, unified, utc};
 use crate::when::{compact, plain};
 
 /// A clue goes through the states 1 to 4; some are returned in between.
@@ -15,11 +15,11 @@ pub(super) const STEPS: usize = 4;
 
 /// A clue in one of its states.
 pub(super) struct Clue<'a> {
-    item: Item<'a, Fault>,
+    item: Item<'a, Quirk>,
     category: usize,
     name: String,
     phone: String,
-    repeats: bool,
+    is_repeated: bool,
 }
 
 /// The key of a clue.
@@ -28,14 +28,14 @@ pub(super) fn dcxsbh(number: u64) -> String {
 }
 
 impl<'a> Clue<'a> {
-    pub(super) fn new(conduct: &'a Conduct<Fault>, entry: &Entry, mark: Mark) -> Self {
-        let (item, mut dice) = Item::new(conduct, entry, mark);
+    pub(super) fn new(behaviour: &'a Behaviour<Quirk>, entry: &Entry, change: Change) -> Self {
+        let (item, mut dice) = Item::new(behaviour, entry, change);
         let (mut name, mut phone) = (city::name(&mut dice), city::mobile(&mut dice));
-        if item.spoils(Fault::Masked) {
+        if item.has_quirk(Quirk::Masked) {
             name = masked(&name);
             phone = format!("{}****{}", &phone[..3], &phone[7..]);
         }
-        Self { item, category: dice.below(4), name, phone, repeats: dice.one_in(15) }
+        Self { item, category: dice.below(4), name, phone, is_repeated: dice.one_in(15) }
     }
 
     /// As the platform lists it.
@@ -58,39 +58,35 @@ impl<'a> Clue<'a> {
             "tjsj": compact(received),
             "zbsj": self.days_later(1).format("%Y-%m-%d").to_string(),
             "zbdw": UNIT,
-            "blzt": self.item.state(&STATES).0,
+            "blzt": self.item.state(&STATES),
             "bjsj": closed.map(plain),
             "fknr": if closed.is_some() { REPLY } else { "" },
             "gzrq": self.days_later(31).format("%Y-%m-%d").to_string(),
-            "sfcfxs": if self.repeats { "1" } else { "0" },
+            "sfcfxs": if self.is_repeated { "1" } else { "0" },
         })
     }
 
-    pub(super) fn told(&self) -> Told {
-        self.item.told(self.facts(), self.row(), Map::new())
-    }
-
-    fn facts(&self) -> Facts {
-        let (raw, status) = self.item.state(&STATES);
+    pub(super) fn served_state(&self) -> ServedState {
+        let status = self.item.state(&STATES);
         let closed = self.item.closed(STEPS);
-        let doubt = Doubt { field: "people", flag: "masked_value" };
-        Facts {
-            source_no: Some(dcxsbh(self.item.number)),
-            kind: Some(if self.category == 3 { "suggestion" } else { "complaint" }),
-            kind_raw: Some((self.category + 1).to_string()),
-            dispatched_at: Some(self.days_later(1)),
-            due_at: Some(self.days_later(31)),
-            resolved_at: closed,
-            people: Person::main(Some(self.name.clone()), Some(self.phone.clone())),
-            anonymous: Some(false),
-            repeat: Some(Repeat { flag: Some(self.repeats), of: None }),
-            status: Some(status),
-            status_raw: Some(raw.to_owned()),
-            org_raw: Some(UNIT.to_owned()),
-            reply: closed.map(|_| REPLY.to_owned()),
-            quality: if self.item.spoils(Fault::Masked) { vec![doubt] } else { Vec::new() },
-            ..self.item.facts()
-        }
+        let is_masked = self.item.has_quirk(Quirk::Masked);
+        let facts = json!({
+            "source_no": dcxsbh(self.item.number),
+            "kind": if self.category == 3 { "suggestion" } else { "complaint" },
+            "kind_raw": (self.category + 1).to_string(),
+            "dispatched_at": utc(self.days_later(1)),
+            "due_at": utc(self.days_later(31)),
+            "resolved_at": closed.map(utc),
+            "people": main_person(Some(&self.name), Some(&self.phone)),
+            "anonymous": false,
+            "repeat": { "flag": self.is_repeated },
+            "status": unified("inspection_status", status),
+            "status_raw": status,
+            "org_raw": UNIT,
+            "reply": closed.map(|_| REPLY),
+            "quality": is_masked.then(|| [quality_flag("people", "masked_value")]),
+        });
+        self.item.served_state(facts, self.row())
     }
 
     /// So many days after the day of receipt, without a time.
@@ -111,5 +107,4 @@ fn masked(name: &str) -> String {
 
 const UNIT: &str = "芜湖市人民政府督查室";
 const REPLY: &str = "经督查核实，有关单位已整改到位，并向反映人作了说明。";
-const STATES: [(&str, &str); STEPS] =
-    [("1", "pending"), ("2", "in_progress"), ("3", "returned"), ("4", "resolved")];
+const STATES: [&str; STEPS] = ["1", "2", "3", "4"];

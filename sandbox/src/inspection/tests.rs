@@ -26,17 +26,17 @@ async fn town(faults: &str) -> Town {
 async fn town_with(faults: &str, limits: Limits) -> Town {
     let clock = Clock::starting(morning());
     let faults = Faults::parse(faults).unwrap();
-    let conduct = Conduct { faults, limits, ..Conduct::new(7, clock.clone()) };
-    Town { platform: StateInspection::open(conduct).await.unwrap(), clock }
+    let behaviour = Behaviour { faults, limits, ..Behaviour::new(7, clock.clone()) };
+    Town { platform: StateInspection::open(behaviour).await.unwrap(), clock }
 }
 
 impl Town {
-    fn signed(&self, method: &str, path: &str, query: &str, secret: &str) -> Ask {
+    fn signed(&self, method: &str, path: &str, query: &str, secret: &str) -> Request {
         signed_at(self.clock.now(), method, path, query, secret)
     }
 
-    fn text(&self, ask: &Ask) -> String {
-        let reply = self.platform.locked().answer(ask);
+    fn text(&self, request: &Request) -> String {
+        let reply = self.platform.locked().answer(request);
         assert_eq!(reply.status, 200);
         String::from_utf8(reply.body).unwrap()
     }
@@ -65,7 +65,7 @@ fn query(day: &str) -> String {
     format!("table_id=dcxs_340200&submitted_date={day}&cd_source=340200")
 }
 
-fn signed_at(at: NaiveDateTime, method: &str, path: &str, query: &str, secret: &str) -> Ask {
+fn signed_at(at: NaiveDateTime, method: &str, path: &str, query: &str, secret: &str) -> Request {
     let rtime = epoch_ms(at).to_string();
     let headers = [
         ("gjzwfwpt_rid", RID.to_owned()),
@@ -73,12 +73,12 @@ fn signed_at(at: NaiveDateTime, method: &str, path: &str, query: &str, secret: &
         ("gjzwfwpt_sign", sign::platform(secret, SID, RID, &rtime)),
         ("gjzwfwpt_rtime", rtime),
     ];
-    Ask {
+    Request {
         method: method.into(),
         path: path.into(),
         query: query.into(),
         headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
-        ..Ask::default()
+        ..Request::default()
     }
 }
 
@@ -89,24 +89,25 @@ async fn the_secret_comes_wrapped_and_opens_the_day() {
     assert!(town.day("2026-10-09").contains("errCode"), "no secret was handed out yet");
     assert_eq!(town.secret(), "WC3lqrf7kzt5OjiNlFfCiVgt5aq3+5M7eTo4jZRXwoku+Zw2H56Sv2YrZWSZ+Imi");
     let rows = town.rows("2026-10-09");
-    let told: Vec<_> = rows.iter().map(|row| row["dcxsbh"].as_str().unwrap()).collect();
-    assert_eq!(told, keys);
-    let ask = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
-    let answer = send(town.platform.url(), &ask).await.unwrap();
+    let served: Vec<_> = rows.iter().map(|row| row["dcxsbh"].as_str().unwrap()).collect();
+    assert_eq!(served, keys);
+    let request = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+    let answer = send(town.platform.url(), &request).await.unwrap();
     assert_eq!(serde_json::from_slice::<Vec<Value>>(&answer.body).unwrap(), rows);
 }
 
 #[tokio::test]
 async fn the_province_signs_in_headers_of_its_own() {
     let clock = Clock::starting(morning());
-    let platform = crate::ProvinceInspection::open(Conduct::new(7, clock.clone())).await.unwrap();
-    let mut ask = signed_at(clock.now(), "POST", "/sysapi/getsecret", "", APP_KEY);
-    let answered = |ask: &Ask| String::from_utf8(platform.locked().answer(ask).body).unwrap();
-    assert!(answered(&ask).contains("errCode"));
-    for (name, _) in &mut ask.headers {
+    let platform = crate::ProvinceInspection::open(Behaviour::new(7, clock.clone())).await.unwrap();
+    let mut request = signed_at(clock.now(), "POST", "/sysapi/getsecret", "", APP_KEY);
+    let answered =
+        |request: &Request| String::from_utf8(platform.locked().answer(request).body).unwrap();
+    assert!(answered(&request).contains("errCode"));
+    for (name, _) in &mut request.headers {
         *name = name.replace("gjzwfwpt", "gjgxjhpt");
     }
-    assert!(answered(&ask).contains("secret"));
+    assert!(answered(&request).contains("secret"));
     assert_eq!(platform.truth().channel, "inspection_province");
 }
 
@@ -138,10 +139,10 @@ async fn the_order_of_the_signed_parts_counts() {
     let town = town("").await;
     town.platform.file(1);
     town.secret();
-    let mut ask = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+    let mut request = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
     let rtime = epoch_ms(town.clock.now()).to_string();
-    ask.headers[2].1 = sign::platform(FIRST, RID, SID, &rtime);
-    assert!(town.text(&ask).contains("errCode"));
+    request.headers[2].1 = sign::platform(FIRST, RID, SID, &rtime);
+    assert!(town.text(&request).contains("errCode"));
     assert_eq!(town.platform.calls().refused["signature"], 1);
 }
 
@@ -152,8 +153,8 @@ async fn a_clock_more_than_five_minutes_off_is_refused() {
     town.secret();
     for (seconds, is_refused) in [(-300, false), (300, false), (-301, true), (301, true)] {
         let at = town.clock.now() + TimeDelta::seconds(seconds);
-        let ask = signed_at(at, "GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
-        assert_eq!(town.text(&ask).contains("errCode"), is_refused, "{seconds}");
+        let request = signed_at(at, "GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+        assert_eq!(town.text(&request).contains("errCode"), is_refused, "{seconds}");
     }
     assert_eq!(town.platform.calls().refused["clock"], 2);
 }
@@ -219,11 +220,11 @@ async fn the_truth_is_what_was_served() {
     let rows = town.rows("2026-10-09");
     assert_eq!(rows.len(), 40);
     for row in rows {
-        let told = truth.thing(row["dcxsbh"].as_str().unwrap()).unwrap().last();
-        assert_eq!(told.payload, row);
-        let facts = told.facts().unwrap();
-        assert_eq!(facts.status_raw.as_deref(), row["blzt"].as_str());
-        assert_eq!(facts.quality.is_empty(), !row["lxdh"].as_str().unwrap().contains('*'));
+        let served = truth.thing(row["dcxsbh"].as_str().unwrap()).unwrap().last();
+        assert_eq!(served.payload, row);
+        let facts = served.facts().unwrap();
+        assert_eq!(facts["status_raw"], row["blzt"]);
+        assert_eq!(facts.contains_key("quality"), row["lxdh"].as_str().unwrap().contains('*'));
     }
 }
 
@@ -234,8 +235,8 @@ async fn every_fault_of_the_wire_strikes_its_request() {
     town.secret();
     let replies: Vec<_> = (2..=7)
         .map(|_| {
-            let ask = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
-            town.platform.locked().answer(&ask)
+            let request = town.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
+            town.platform.locked().answer(&request)
         })
         .collect();
     assert!(replies[0].body.starts_with(b"\xef\xbb\xbf[{"));

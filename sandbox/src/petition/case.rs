@@ -2,14 +2,14 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use chrono::{NaiveDateTime, TimeDelta};
-use serde_json::Map;
+use serde_json::{Value, json};
 
-use crate::petition::Fault;
-use crate::petition::element::{Element, HALF};
+use crate::petition::Quirk;
+use crate::petition::element::{HALF_CHARACTER, tree};
 use crate::petition::person::{Petitioner, people};
-use crate::source::register::{Entry, Mark};
-use crate::source::{Conduct, Item};
-use crate::truth::{Attachment, Class, Doubt, Facts, Outcome, Repeat, Told, cleaned};
+use crate::source::register::{Change, Entry};
+use crate::source::{Behaviour, Item};
+use crate::truth::{Class, Outcome, ServedState, cleaned, quality_flag, unified, utc};
 use crate::when::{plain, whole_second};
 
 /// A case goes through 已登记, 已交办, 已收件, 办理中, 已办结.
@@ -18,16 +18,15 @@ const ORGANISATION: &str = "3402000000003455000000000000";
 
 /// A case in one of its states.
 pub(super) struct Case<'a> {
-    item: Item<'a, Fault>,
-    purpose: Purpose,
+    item: Item<'a, Quirk>,
+    /// A purpose code.
+    purpose: &'static str,
     people: Vec<Petitioner>,
-    concerned: u32,
+    /// How many people it concerns.
+    n_concerned: u32,
     clerk: char,
     attachment: Option<usize>,
 }
-
-/// A purpose code, and the kind of demand that it stands for.
-type Purpose = (&'static str, Option<&'static str>);
 
 /// The key of a case.
 pub(super) fn xfjid(number: u64) -> String {
@@ -35,155 +34,137 @@ pub(super) fn xfjid(number: u64) -> String {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(conduct: &'a Conduct<Fault>, entry: &Entry, mark: Mark) -> Self {
-        let (mut item, mut dice) = Item::new(conduct, entry, mark);
+    pub(super) fn new(behaviour: &'a Behaviour<Quirk>, entry: &Entry, change: Change) -> Self {
+        let (mut item, mut dice) = Item::new(behaviour, entry, change);
         let people = people(&item, &mut dice);
-        if item.spoils(Fault::CdataEnd) {
+        if item.has_quirk(Quirk::CdataEnd) {
             item.content.push_str("（附：]]>见第二页）");
         }
-        if item.spoils(Fault::IllegalReference) {
+        if item.has_quirk(Quirk::IllegalReference) {
             item.content.push_str("&#x0;完&#xB;");
         }
         let purposes = match () {
-            () if item.spoils(Fault::UnknownCode) => &[("77", None)][..],
-            () if item.spoils(Fault::FourDigits) => FOUR_DIGITS,
+            () if item.has_quirk(Quirk::UnknownCode) => &["77"][..],
+            () if item.has_quirk(Quirk::FourDigits) => FOUR_DIGITS,
             () => TWO_DIGITS,
         };
         Self {
-            purpose: purposes[dice.below(purposes.len())],
-            concerned: u32::try_from(people.len()).unwrap_or(1) + dice.between(0, 20),
+            purpose: dice.pick(purposes),
+            n_concerned: u32::try_from(people.len()).unwrap_or(1) + dice.between(0, 20),
             people,
             clerk: dice.letter("王李赵陈周"),
             attachment: match () {
-                () if item.spoils(Fault::HugeAttachment) => Some(5 << 20),
-                () if item.spoils(Fault::Attachment) => Some(20_000 + dice.below(4_096)),
+                () if item.has_quirk(Quirk::HugeAttachment) => Some(5 << 20),
+                () if item.has_quirk(Quirk::Attachment) => Some(20_000 + dice.below(4_096)),
                 () => None,
             },
             item,
         }
     }
 
-    pub(super) fn element(&self, with_files: bool) -> Element {
-        let text = |name, text: &str| Element::text(name, text);
-        let flag = |name, yes: bool| Element::text(name, if yes { "1" } else { "0" });
+    /// Its element `XFJ`; the contents of attached files only `with_files`.
+    pub(super) fn element(&self, with_files: bool) -> Value {
         let Item { number, received, district, .. } = self.item;
         let repeats = self.repeats();
-        let half = if self.item.spoils(Fault::HalfCharacter) { &HALF.to_string() } else { "" };
-        let mut parts = vec![
-            text("xzqh", "340200"),
-            Element::text("xfjid", xfjid(number)),
-            Element::text("xfjbh", self.shown_number()),
-            text("xfjbhNew", ""),
-            Element::text("cxm", format!("7F{:04X}", number % 65_536)),
-            text("xfxs", ["0400", "0100", "0300"][self.people.len() % 3]),
-            Element::text("xfrq", received.format("%Y-%m-%d 00:00:00").to_string()),
-            Element::text("djsj", plain(received)),
-            text("djjgmc", "芜湖市信访局"),
-            text("djjgdm", ORGANISATION),
-            Element::text("djr", format!("{}某", self.clerk)),
-            Element::text("xfrs", self.people.len().to_string()),
-            Element::text("sjrs", self.concerned.to_string()),
-            Element::text("wtsddm", format!("{}000000", district.code)),
-            text("nrfldm", "010203"),
-            text("xfmddm", self.purpose.0),
-            text("xfyydm", "99"),
-            text("gkxx", &self.item.title),
-            Element::text("tsnr", format!("{}{half}", self.item.content)),
-            flag("bjgccbz", false),
-            flag("qgccbz", repeats == self.item.spoils(Fault::InitialInverted)),
-            flag("cfxfbz", repeats),
-            flag("nmbz", false),
-            flag("yybz", false),
-            flag("zdjjbz", false),
-            flag("lmbz", self.people.len() > 1),
-            flag("jabz", false),
-            text("xfjzt", self.item.state(&LABELS).0),
-            flag("bjbz", self.item.closed(STEPS).is_some()),
-            Element::text("bjsj", self.closed_at().map_or_else(String::new, plain)),
-            Element::text("xbjzsj", plain(self.due())),
-            text("blcx", "2"),
-            text("ssxt", "46"),
-            Element::text("lastmodifytime", plain(self.item.mark.at)),
-        ];
-        if repeats {
-            parts.push(Element::text("lhxfjid", xfjid(number - 1)));
-        }
-        let people = self.people.iter().map(Petitioner::element).collect();
-        parts.push(Element::Parent("XFRLIST", people));
-        parts.push(Element::Parent("BLFSLIST", self.handling()));
-        if let Some(size) = self.attachment {
-            let content = with_files.then(|| Element::text("fjnr", picture(size)));
-            let file = [text("fjmc", PICTURE)].into_iter().chain(content).collect();
-            parts.push(Element::Parent("FJLIST", vec![Element::Parent("FJ", file)]));
-        }
-        Element::Parent("XFJ", parts)
+        let is_cut = self.item.has_quirk(Quirk::HalfCharacter);
+        let content_end = if is_cut { &HALF_CHARACTER.to_string() } else { "" };
+        json!({
+            "xzqh": "340200",
+            "xfjid": xfjid(number),
+            "xfjbh": self.shown_number(),
+            "xfjbhNew": "",
+            "cxm": format!("7F{:04X}", number % 65_536),
+            "xfxs": FORMS[self.people.len() % 3],
+            "xfrq": received.format("%Y-%m-%d 00:00:00").to_string(),
+            "djsj": plain(received),
+            "djjgmc": "芜湖市信访局",
+            "djjgdm": ORGANISATION,
+            "djr": format!("{}某", self.clerk),
+            "xfrs": self.people.len(),
+            "sjrs": self.n_concerned,
+            "wtsddm": format!("{}000000", district.code),
+            "nrfldm": "010203",
+            "xfmddm": self.purpose,
+            "xfyydm": "99",
+            "gkxx": self.item.title,
+            "tsnr": format!("{}{content_end}", self.item.content),
+            "bjgccbz": false,
+            "qgccbz": repeats == self.item.has_quirk(Quirk::InvertedFirstFlag),
+            "cfxfbz": repeats,
+            "nmbz": false,
+            "yybz": false,
+            "zdjjbz": false,
+            "lmbz": self.people.len() > 1,
+            "jabz": false,
+            "xfjzt": self.item.state(&STATUSES),
+            "bjbz": self.item.closed(STEPS).is_some(),
+            "bjsj": self.closed_at().map_or_else(String::new, plain),
+            "xbjzsj": plain(self.due()),
+            "blcx": "2",
+            "ssxt": "46",
+            "lastmodifytime": plain(self.item.change.at),
+            "lhxfjid": repeats.then(|| xfjid(number - 1)),
+            "XFRLIST": { "XFR": self.people.iter().map(Petitioner::element).collect::<Vec<_>>() },
+            "BLFSLIST": { "BLFS": self.handling() },
+            "FJLIST": self.attachment.map(|size| {
+                let content = with_files.then(|| picture(size));
+                json!({ "FJ": { "fjmc": PICTURE, "fjnr": content } })
+            }),
+        })
     }
 
     /// This state, and what must become of it. The payload has no contents of attached files.
-    pub(super) fn told(&self) -> Told {
-        let told = self.item.told(self.facts(), self.element(false).tree(), Map::new());
-        if self.item.spoils(Fault::HalfCharacter) {
-            return Told { outcome: Outcome::Reject(Class::MalformedBytes), ..told };
-        }
-        told
-    }
-
-    fn handling(&self) -> Vec<Element> {
-        if self.item.mark.step == 0 {
-            return Vec::new();
-        }
-        let parts = vec![
-            Element::text("blfs", "010000"),
-            Element::text("bljg", "芜湖市信访局"),
-            Element::text("bljgdm", ORGANISATION),
-            Element::text("blsj", plain(self.item.received + TimeDelta::minutes(30))),
-            Element::text("qxjg", format!("{}信访局", self.item.district.name)),
-            Element::text("dftype", "0"),
-        ];
-        vec![Element::Parent("BLFS", parts)]
-    }
-
-    fn facts(&self) -> Facts {
+    pub(super) fn served_state(&self) -> ServedState {
         let repeats = self.repeats();
-        let (label, status) = self.item.state(&LABELS);
-        let doubts = [
-            (Fault::UnknownCode, "kind", "unknown_code"),
-            (Fault::BadChecksum, "people", "bad_checksum"),
-            (Fault::IllegalReference, "content", "control_characters"),
+        let status = self.item.state(&STATUSES);
+        let flags = [
+            (Quirk::UnknownCode, "kind", "unknown_code"),
+            (Quirk::BadChecksum, "people", "bad_checksum"),
+            (Quirk::IllegalReference, "content", "control_characters"),
         ];
-        let doubts = doubts.into_iter().filter(|(fault, ..)| self.item.spoils(*fault));
-        let file = |size: &usize| Attachment {
-            name: Some(PICTURE.to_owned()),
-            bytes: u64::try_from(*size).ok(),
-            ..Attachment::default()
-        };
+        let flags = flags.into_iter().filter(|(quirk, ..)| self.item.has_quirk(*quirk));
+        let flags: Vec<_> = flags.map(|(_, field, flag)| quality_flag(field, flag)).collect();
         let content = self.item.content.replace("&#x0;", "").replace("&#xB;", "");
-        Facts {
-            source_no: Some(self.shown_number()),
-            kind: self.purpose.1,
-            kind_raw: Some(self.purpose.0.to_owned()),
-            content: Some(cleaned(&content)),
-            updated_at: Some(whole_second(self.item.mark.at)),
-            due_at: Some(self.due()),
-            resolved_at: self.closed_at(),
-            region_raw: Some(format!("{}000000", self.item.district.code)),
-            people: self.people.iter().map(Petitioner::fact).collect(),
-            people_count: Some(self.concerned),
-            anonymous: Some(false),
-            attachments: self.attachment.iter().map(file).collect(),
-            repeat: Some(Repeat {
-                flag: Some(repeats),
-                of: repeats.then(|| xfjid(self.item.number - 1)),
-            }),
-            status: Some(status),
-            status_raw: Some(label.to_owned()),
-            quality: doubts.map(|(_, field, flag)| Doubt { field, flag }).collect(),
-            ..self.item.facts()
+        let facts = json!({
+            "source_no": self.shown_number(),
+            "kind": unified("petition_kind", self.purpose),
+            "kind_raw": self.purpose,
+            "content": cleaned(&content),
+            "updated_at": utc(whole_second(self.item.change.at)),
+            "due_at": utc(self.due()),
+            "resolved_at": self.closed_at().map(utc),
+            "region_raw": format!("{}000000", self.item.district.code),
+            "people": self.people.iter().map(Petitioner::facts).collect::<Vec<_>>(),
+            "people_count": self.n_concerned,
+            "anonymous": false,
+            "attachments": self.attachment.map(|size| [json!({ "name": PICTURE, "bytes": size })]),
+            "repeat": { "flag": repeats, "of": repeats.then(|| xfjid(self.item.number - 1)) },
+            "status": unified("petition_status", status),
+            "status_raw": status,
+            "quality": flags,
+        });
+        let mut state = self.item.served_state(facts, tree(&self.element(false)));
+        if self.item.has_quirk(Quirk::HalfCharacter) {
+            state.outcome = Outcome::Reject(Class::MalformedBytes);
         }
+        state
+    }
+
+    /// Who handles it; nobody does in its first state.
+    fn handling(&self) -> Option<Value> {
+        let handling = json!({
+            "blfs": "010000",
+            "bljg": "芜湖市信访局",
+            "bljgdm": ORGANISATION,
+            "blsj": plain(self.item.received + TimeDelta::minutes(30)),
+            "qxjg": format!("{}信访局", self.item.district.name),
+            "dftype": "0",
+        });
+        (self.item.change.step > 0).then_some(handling)
     }
 
     fn repeats(&self) -> bool {
-        self.item.spoils(Fault::Repeated) && self.item.number > 1
+        self.item.has_quirk(Quirk::Repeated) && self.item.number > 1
     }
 
     fn shown_number(&self) -> String {
@@ -191,8 +172,8 @@ impl<'a> Case<'a> {
     }
 
     fn closed_at(&self) -> Option<NaiveDateTime> {
-        let is_told = !self.item.spoils(Fault::ClosedWithoutTime);
-        self.item.closed(STEPS).filter(|_| is_told)
+        let has_closing_time = !self.item.has_quirk(Quirk::ClosedWithoutTime);
+        self.item.closed(STEPS).filter(|_| has_closing_time)
     }
 
     fn due(&self) -> NaiveDateTime {
@@ -210,24 +191,8 @@ fn picture(size: usize) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
-const LABELS: [(&str, &str); STEPS] = [
-    ("已登记", "pending"),
-    ("已交办", "assigned"),
-    ("已收件", "in_progress"),
-    ("办理中", "in_progress"),
-    ("已办结", "resolved"),
-];
-const TWO_DIGITS: &[Purpose] = &[
-    ("01", Some("suggestion")),
-    ("02", Some("complaint")),
-    ("04", Some("report")),
-    ("99", Some("other")),
-];
-const FOUR_DIGITS: &[Purpose] = &[
-    ("0001", Some("suggestion")),
-    ("0002", Some("appeal")),
-    ("0003", Some("help")),
-    ("0004", Some("report")),
-    ("0005", Some("consult")),
-    ("0006", Some("other")),
-];
+/// Codes of the form in which it came.
+const FORMS: [&str; 3] = ["0400", "0100", "0300"];
+const STATUSES: [&str; STEPS] = ["已登记", "已交办", "已收件", "办理中", "已办结"];
+const TWO_DIGITS: &[&str] = &["01", "02", "04", "99"];
+const FOUR_DIGITS: &[&str] = &["0001", "0002", "0003", "0004", "0005", "0006"];

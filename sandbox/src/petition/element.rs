@@ -1,69 +1,63 @@
 //! XML as the product of the bureau writes it: elements without attributes except namespaces.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::source::site::Reply;
+use crate::source::http::Reply;
 
-/// Stands for half a character on the wire; it occurs in no text.
-pub(super) const HALF: char = '\u{f8ff}';
-/// The byte on the wire: the first byte of a two-byte character.
+/// Placeholder for half a character; it occurs in no text.
+pub(super) const HALF_CHARACTER: char = '\u{f8ff}';
+/// What is sent for it: the first byte of a two-byte character.
 const HALF_BYTE: u8 = 0xd5;
 
-/// An element with text or with children.
-#[derive(Clone, Debug)]
-pub(super) enum Element {
-    Text(&'static str, String),
-    Parent(&'static str, Vec<Element>),
-}
-
-impl Element {
-    pub(super) fn text(name: &'static str, text: impl Into<String>) -> Self {
-        Self::Text(name, text.into())
-    }
-
-    /// Appends it as XML. `&#x0;` and `&#xB;` are kept as they are.
-    pub(super) fn write(&self, out: &mut String) {
-        match self {
-            Self::Text(name, text) if text.is_empty() => {
-                out.push_str(&format!("<{name}/>"));
-            }
-            Self::Text(name, text) => {
-                out.push_str(&format!("<{name}>"));
+/// Appends an element as XML. An object has its children, an array is several elements of this name,
+/// null is none; anything else is a text. `&#x0;` and `&#xB;` are kept as they are.
+pub(super) fn write(name: &str, content: &Value, out: &mut String) {
+    match content {
+        Value::Null => {}
+        Value::Array(items) => items.iter().for_each(|item| write(name, item, out)),
+        Value::Object(children) => {
+            out.push_str(&format!("<{name}>"));
+            children.iter().for_each(|(name, child)| write(name, child, out));
+            out.push_str(&format!("</{name}>\n"));
+        }
+        leaf => match text(leaf).as_str() {
+            "" => out.push_str(&format!("<{name}/>")),
+            text => {
                 let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
                 // `]]>` is not escaped, although XML requires it.
-                out.push_str(&escaped.replace("&amp;#x", "&#x"));
-                out.push_str(&format!("</{name}>"));
+                let escaped = escaped.replace("&amp;#x", "&#x");
+                out.push_str(&format!("<{name}>{escaped}</{name}>"));
             }
-            Self::Parent(name, children) => {
-                out.push_str(&format!("<{name}>"));
-                children.iter().for_each(|child| child.write(out));
-                out.push_str(&format!("</{name}>\n"));
-            }
-        }
+        },
     }
+}
 
-    /// The tree of its content: children are arrays, text is `$text`. Half characters are left out.
-    pub(super) fn tree(&self) -> Value {
-        match self {
-            Self::Text(_, text) if text.is_empty() => json!({}),
-            Self::Text(_, text) => json!({ "$text": text.replace(HALF, "") }),
-            Self::Parent(_, children) => {
-                let mut tree: Map<String, Value> = Map::new();
-                for child in children {
-                    let same = tree.entry(child.name()).or_insert_with(|| json!([]));
-                    if let Some(same) = same.as_array_mut() {
-                        same.push(child.tree());
-                    }
-                }
-                Value::Object(tree)
-            }
+/// The element as a reader sees it: children are arrays, text is `$text`. Half characters are left
+/// out.
+pub(super) fn tree(content: &Value) -> Value {
+    let trees = |child: &Value| match child {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items.iter().map(tree).collect(),
+        one => vec![tree(one)],
+    };
+    match content {
+        Value::Object(children) => {
+            let children = children.iter().map(|(name, child)| (name.clone(), trees(child)));
+            children.filter(|(_, trees)| !trees.is_empty()).collect()
         }
+        leaf => match text(leaf).replace(HALF_CHARACTER, "") {
+            empty if empty.is_empty() => json!({}),
+            text => json!({ "$text": text }),
+        },
     }
+}
 
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Text(name, _) | Self::Parent(name, _) => name,
-        }
+/// The bureau writes flags as `1` and `0`.
+fn text(leaf: &Value) -> String {
+    match leaf {
+        Value::Bool(flag) => u8::from(*flag).to_string(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -72,14 +66,14 @@ pub(super) fn cdata(inner: &str) -> String {
     format!("<![CDATA[{}]]>", inner.replace("]]>", "]]]]><![CDATA[>"))
 }
 
-/// The text in GB18030, with half characters.
+/// The text in GB18030; each [`HALF_CHARACTER`] becomes [`HALF_BYTE`].
 pub(super) fn gbk(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for (i, whole) in text.split(HALF).enumerate() {
+    for (i, part) in text.split(HALF_CHARACTER).enumerate() {
         if i > 0 {
             bytes.push(HALF_BYTE);
         }
-        bytes.extend_from_slice(&encoding_rs::GB18030.encode(whole).0);
+        bytes.extend_from_slice(&encoding_rs::GB18030.encode(part).0);
     }
     bytes
 }
@@ -107,9 +101,9 @@ fn unescaped(text: &str) -> String {
 }
 
 /// An answer of `action` with the package in it, and the charsets that envelope and package declare.
-pub(super) fn envelope(action: &str, outer: &str, inner: &str, package: &Element) -> Reply {
+pub(super) fn envelope(action: &str, outer: &str, inner: &str, package: &Value) -> Reply {
     let mut document = format!("<?xml version=\"1.0\" encoding=\"{inner}\"?>\n");
-    package.write(&mut document);
+    write("PACKAGE", package, &mut document);
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"{outer}\"?>\n\
          <soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>\
@@ -132,16 +126,13 @@ pub(super) fn fault(message: &str) -> Reply {
     Reply::new(500, "text/xml; charset=gb2312", gbk(&xml))
 }
 
-/// The package of an answer: head, then what the action adds.
-pub(super) fn package(head: Vec<Element>, rest: Vec<Element>) -> Element {
-    let mut parts = vec![Element::Parent("PACKAGEHEAD", head)];
-    parts.extend(rest);
-    Element::Parent("PACKAGE", parts)
-}
-
-/// Code and message of a package's head.
-pub(super) fn head(code: &str, message: &str) -> Vec<Element> {
-    vec![Element::text("CODE", code), Element::text("MSG", message)]
+/// The package of an answer: code and message in its head, then the children of `results`.
+pub(super) fn package(head: Value, results: Value) -> Value {
+    let mut package = json!({ "PACKAGEHEAD": head });
+    if let (Some(package), Value::Object(results)) = (package.as_object_mut(), results) {
+        package.extend(results);
+    }
+    package
 }
 
 #[cfg(test)]
@@ -164,18 +155,18 @@ mod tests {
 
     #[test]
     fn children_of_one_name_share_an_array() {
-        let person = |name: &str| Element::Parent("XFR", vec![Element::text("xm", name)]);
         let list =
-            Element::Parent("LIST", vec![person("李喆"), person("王<"), Element::text("x", "")]);
+            json!({ "XFR": [{ "xm": "李喆" }, { "xm": "王<" }], "x": "", "y": null, "z": [] });
         let expected = json!({
             "XFR": [{ "xm": [{ "$text": "李喆" }] }, { "xm": [{ "$text": "王<" }] }],
             "x": [{}],
         });
-        assert_eq!(list.tree(), expected);
+        assert_eq!(tree(&list), expected);
         let mut out = String::new();
-        list.write(&mut out);
-        assert!(out.contains("<xm>王&lt;</xm>") && out.contains("<x/>"), "{out}");
+        write("LIST", &list, &mut out);
+        let people = "<XFR><xm>李喆</xm></XFR>\n<XFR><xm>王&lt;</xm></XFR>\n";
+        assert_eq!(out, format!("<LIST>{people}<x/></LIST>\n"));
         assert_eq!(gbk("李喆"), b"\xc0\xee\x86\xb4");
-        assert_eq!(gbk(&format!("中{HALF}<")), b"\xd6\xd0\xd5<");
+        assert_eq!(gbk(&format!("中{HALF_CHARACTER}<")), b"\xd6\xd0\xd5<");
     }
 }

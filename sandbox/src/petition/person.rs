@@ -1,11 +1,11 @@
 //! The people of a case (信访人).
 
+use serde_json::{Value, json};
+
 use crate::city;
 use crate::dice::Dice;
-use crate::petition::Fault;
-use crate::petition::element::Element;
+use crate::petition::Quirk;
 use crate::source::Item;
-use crate::truth::Person;
 
 /// One of the people of a case.
 pub(super) struct Petitioner {
@@ -19,12 +19,12 @@ pub(super) struct Petitioner {
     is_main: bool,
 }
 
-/// The people of a case, one to four; the first is the main person unless a fault says otherwise.
-pub(super) fn people(case: &Item<'_, Fault>, dice: &mut Dice) -> Vec<Petitioner> {
+/// The people of a case, one to four; the first is the main person unless a quirk says otherwise.
+pub(super) fn people(case: &Item<'_, Quirk>, dice: &mut Dice) -> Vec<Petitioner> {
     let (number, district) = (case.number, case.district);
     let mains = match () {
-        () if case.spoils(Fault::NoMain) => 0,
-        () if case.spoils(Fault::ThreeMains) => 3,
+        () if case.has_quirk(Quirk::NoMain) => 0,
+        () if case.has_quirk(Quirk::ThreeMains) => 3,
         () => 1,
     };
     let count = 1 + [0, 0, 0, 1, 2, 3][dice.below(6)];
@@ -44,10 +44,10 @@ pub(super) fn people(case: &Item<'_, Fault>, dice: &mut Dice) -> Vec<Petitioner>
             }
         })
         .collect();
-    if case.spoils(Fault::RareName) {
+    if case.has_quirk(Quirk::RareName) {
         people[0].name = city::rare_name(dice);
     }
-    if case.spoils(Fault::BadChecksum) {
+    if case.has_quirk(Quirk::BadChecksum) {
         let right = people[0].identity.pop();
         people[0].identity.push(if right == Some('8') { '9' } else { '8' });
     }
@@ -55,31 +55,27 @@ pub(super) fn people(case: &Item<'_, Fault>, dice: &mut Dice) -> Vec<Petitioner>
 }
 
 impl Petitioner {
-    pub(super) fn element(&self) -> Element {
-        let flag = |yes: bool| if yes { "1" } else { "0" };
-        Element::Parent(
-            "XFR",
-            vec![
-                Element::text("xfrid", self.id.as_str()),
-                Element::text("xm", self.name.as_str()),
-                Element::text("xb", flag(self.is_male)),
-                Element::text("zjlx", "111"),
-                Element::text("zjhm", self.identity.as_str()),
-                Element::text("sjh", self.phone.as_str()),
-                Element::text("zz", self.address.as_str()),
-                Element::text("zzdm", self.area),
-                Element::text("xfjzfrbz", flag(self.is_main)),
-            ],
-        )
+    pub(super) fn element(&self) -> Value {
+        json!({
+            "xfrid": self.id,
+            "xm": self.name,
+            "xb": self.is_male,
+            "zjlx": "111",
+            "zjhm": self.identity,
+            "sjh": self.phone,
+            "zz": self.address,
+            "zzdm": self.area,
+            "xfjzfrbz": self.is_main,
+        })
     }
 
-    pub(super) fn fact(&self) -> Person {
-        Person {
-            role: Some(if self.is_main { "main" } else { "joint" }),
-            name: Some(self.name.clone()),
-            phone: Some(self.phone.clone()),
-            id_no: Some(self.identity.clone()),
-            gender: Some(if self.is_male { "male" } else { "female" }),
-        }
+    pub(super) fn facts(&self) -> Value {
+        json!({
+            "role": if self.is_main { "main" } else { "joint" },
+            "name": self.name,
+            "phone": self.phone,
+            "id_no": self.identity,
+            "gender": if self.is_male { "male" } else { "female" },
+        })
     }
 }

@@ -3,206 +3,67 @@
 //! They do not use the gateway's types: with shared types a wrong name would be wrong on both sides
 //! and nobody would notice.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use chrono::{NaiveDateTime, TimeDelta};
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-/// What must be in the demand. Nothing is claimed about an absent field, except that a `_raw`
-/// without a code is in no code list. Codes are those of the unified schema. Personal values are in
-/// plain, as the source writes them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Facts {
-    /// The number shown to people.
-    pub source_no: Option<String>,
-    /// Code of the kind.
-    pub kind: Option<&'static str>,
-    /// The kind as the source writes it.
-    pub kind_raw: Option<String>,
-    /// Cleaned of markup and layout; nothing masked.
-    pub title: Option<String>,
-    /// Cleaned of markup and layout; nothing masked.
-    pub content: Option<String>,
-    /// The source's own path of categories.
-    pub category_raw: Option<String>,
-    /// When the channel took it in.
-    #[serde(serialize_with = "utc")]
-    pub received_at: Option<NaiveDateTime>,
-    /// The source's own last change.
-    #[serde(serialize_with = "utc")]
-    pub updated_at: Option<NaiveDateTime>,
-    /// Code of the urgency.
-    pub urgency: Option<&'static str>,
-    /// The code in use today, six digits.
-    pub region: Option<String>,
-    /// The region as the source gives it.
-    pub region_raw: Option<String>,
-    /// The precise address.
-    pub address: Option<String>,
-    /// Where it is, as the source says.
-    pub location: Option<Place>,
-    /// Who asks, the main person first.
-    pub people: Vec<Person>,
-    /// How many people are concerned.
-    pub people_count: Option<u32>,
-    /// The business that asks.
-    pub enterprise: Option<Business>,
-    /// `filed` or `found`.
-    pub initiative: Option<&'static str>,
-    /// Grid code.
-    pub grid: Option<String>,
-    /// The person does not want to be named.
-    pub anonymous: Option<bool>,
-    /// 保密.
-    pub confidential: Option<bool>,
-    /// Links or inline files.
-    pub attachments: Vec<Attachment>,
-    /// The source's own repeat mark.
-    pub repeat: Option<Repeat>,
-    /// Code of the status.
-    pub status: Option<&'static str>,
-    /// The status as the source writes it.
-    pub status_raw: Option<String>,
-    /// Responsible unit as the source writes it.
-    pub org_raw: Option<String>,
-    /// 交办.
-    #[serde(serialize_with = "utc")]
-    pub dispatched_at: Option<NaiveDateTime>,
-    /// First answer.
-    #[serde(serialize_with = "utc")]
-    pub responded_at: Option<NaiveDateTime>,
-    /// 办结.
-    #[serde(serialize_with = "utc")]
-    pub resolved_at: Option<NaiveDateTime>,
-    /// The official limit.
-    #[serde(serialize_with = "utc")]
-    pub due_at: Option<NaiveDateTime>,
-    /// When the person wishes to have it done.
-    #[serde(serialize_with = "utc")]
-    pub wish_at: Option<NaiveDateTime>,
-    /// The public answer, cleaned.
-    pub reply: Option<String>,
-    /// Additions and handling steps, oldest first.
-    pub trail: Vec<Step>,
-    /// Doubts that must be among those of the demand.
-    pub quality: Vec<Doubt>,
-}
+/// What must be in the demand, in the form of the unified demand. An absent field may have any
+/// value, except that a `_raw` without a code is in no code list. Codes are those of the unified
+/// schema. Personal values are in plain, as the source writes them. `quality` has the flags that
+/// must be among those of the demand; its `field` may be a list: `people` for `people.0.phone`.
+pub type Facts = Map<String, Value>;
 
-impl Facts {
-    /// The claims as JSON, in the form of the unified demand; fields without a claim are left out.
-    #[must_use]
-    pub fn said(&self) -> Map<String, Value> {
-        match claims(serde_json::to_value(self).unwrap_or_default()) {
-            Some(Value::Object(said)) => said,
-            _ => Map::new(),
-        }
+/// The fields of these JSON objects; the last object that has a field decides. Nulls and empty lists
+/// are left out.
+pub(crate) fn facts<const N: usize>(objects: [Value; N]) -> Facts {
+    let members = objects.into_iter().filter_map(|object| match object {
+        Value::Object(members) => Some(members),
+        _ => None,
+    });
+    match without_nulls(members.flatten().collect()) {
+        Some(Value::Object(facts)) => facts,
+        _ => Map::new(),
     }
 }
 
-fn claims(value: Value) -> Option<Value> {
+fn without_nulls(value: Value) -> Option<Value> {
     Some(match value {
         Value::Null => return None,
         Value::Array(items) if items.is_empty() => return None,
-        Value::Array(items) => items.into_iter().filter_map(claims).collect(),
-        Value::Object(members) => {
-            members.into_iter().filter_map(|(name, value)| Some((name, claims(value)?))).collect()
-        }
+        Value::Array(items) => items.into_iter().filter_map(without_nulls).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, without_nulls(value)?)))
+            .collect(),
         scalar => scalar,
     })
 }
 
-/// One person.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Person {
-    /// `main` or `joint`.
-    pub role: Option<&'static str>,
-    /// Name, perhaps masked by the source.
-    pub name: Option<String>,
-    /// Telephone, perhaps masked by the source.
-    pub phone: Option<String>,
-    /// Identity number.
-    pub id_no: Option<String>,
-    /// `male` or `female`.
-    pub gender: Option<&'static str>,
-}
-
-impl Person {
-    /// The main person.
-    pub(crate) fn main(name: Option<String>, phone: Option<String>) -> Vec<Self> {
-        vec![Self { role: Some("main"), name, phone, ..Self::default() }]
-    }
-}
-
-/// A business.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Business {
-    /// Registered name.
-    pub name: Option<String>,
-    /// 统一社会信用代码, normalised.
-    pub uscc: Option<String>,
-    /// As the source classifies it.
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-}
-
-/// A point, in the source's own coordinate system.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Place {
-    /// Longitude.
-    pub lon: f64,
-    /// Latitude.
-    pub lat: f64,
-    /// The system the source uses: `gcj02`.
-    pub crs: &'static str,
-}
-
-/// An attached file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Attachment {
-    /// File name.
-    pub name: Option<String>,
-    /// Where it can be fetched.
-    pub url: Option<String>,
-    /// Size, where the file travels within the record.
-    pub bytes: Option<u64>,
-}
-
-/// The source's own repeat mark.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Repeat {
-    /// Whether it is a repetition.
-    pub flag: Option<bool>,
-    /// Of which other one.
-    pub of: Option<String>,
-}
-
-/// Something added to a demand, or done about it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Step {
-    /// When.
-    #[serde(serialize_with = "utc")]
-    pub at: Option<NaiveDateTime>,
-    /// Its name.
-    pub step: Option<String>,
-    /// By whom.
-    pub org: Option<String>,
-    /// Its words.
-    pub note: Option<String>,
-}
-
-/// A doubt the reader must have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Doubt {
-    /// The field of the demand, or the list it is in: `people` for `people.0.phone`.
-    pub field: &'static str,
-    /// The flag of the unified schema: `unknown_code`, `bad_checksum` and so on.
-    pub flag: &'static str,
+/// The code of the unified demand for a label or code of a source. `table` is a table of
+/// `codes.toml`.
+#[expect(clippy::expect_used, reason = "the file is part of the program, and every test reads it")]
+pub(crate) fn unified(table: &str, label: &str) -> Option<&'static str> {
+    type Tables = HashMap<String, HashMap<String, String>>;
+    static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+        toml::from_str(include_str!("codes.toml")).expect("codes.toml has tables of texts")
+    });
+    TABLES[table].get(label).map(String::as_str)
 }
 
 /// Beijing time as UTC, as the unified demand writes it.
-#[expect(clippy::ref_option, reason = "the form serde asks for")]
-fn utc<S: Serializer>(at: &Option<NaiveDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
-    let utc = at.map(|at| (at - TimeDelta::hours(8)).format("%Y-%m-%dT%H:%M:%SZ").to_string());
-    utc.serialize(serializer)
+pub(crate) fn utc(at: NaiveDateTime) -> String {
+    (at - TimeDelta::hours(8)).format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The people of a record that names only the main person.
+pub(crate) fn main_person(name: Option<&str>, phone: Option<&str>) -> Value {
+    json!([{ "role": "main", "name": name, "phone": phone }])
+}
+
+/// A quality flag that the demand must have.
+pub(crate) fn quality_flag(field: &str, flag: &str) -> Value {
+    json!({ "field": field, "flag": flag })
 }
 
 /// `text` without tags, entities, control characters, byte order marks and Excel's escapes, with

@@ -14,7 +14,7 @@ use gateway::{
     shipped,
     stop::Stop,
 };
-use sandbox::{Clock, Conduct, Limits, Memory, Mobile};
+use sandbox::{Behaviour, Clock, Limits, Mobile, Retention};
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::{net::TcpListener, time::interval};
 
@@ -95,9 +95,10 @@ async fn run(sixth: Sixth, length: Duration) -> anyhow::Result<Lag> {
     let template = fs::read_to_string(config.join("channels/mobile/channel.toml"))?;
     fs::remove_dir_all(config.join("channels"))?;
     for number in 0..=GOOD {
-        let conduct = Conduct::new(u64::try_from(number)?, Clock::machine());
-        let conduct = Conduct { limits: Limits::Loose, memory: Memory::Newest, ..conduct };
-        sources.push(Mobile::open(conduct).await?);
+        let behaviour = Behaviour::new(u64::try_from(number)?, Clock::machine());
+        let retention = Retention::Newest;
+        let behaviour = Behaviour { limits: Limits::Loose, retention, ..behaviour };
+        sources.push(Mobile::open(behaviour).await?);
     }
     // Nobody accepts: the connection stands, and no answer comes.
     let silent = TcpListener::bind("127.0.0.1:0").await?;

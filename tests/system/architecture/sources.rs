@@ -57,7 +57,7 @@ const OWNERS: &[&str] = &[
     "sink/src/bus/amqp/connect.rs", // what the broker says of a connection: a JoinSet
     "connectors/files/src/folder.rs", // work on files, awaited at once
     "connectors/process/src/child.rs", // the log of a plugin: a JoinSet
-    "sandbox/src/source/site.rs", // a simulated site: a JoinSet
+    "sandbox/src/source/http.rs", // a simulated server: a JoinSet
 ];
 
 #[test]

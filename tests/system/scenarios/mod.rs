@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use contract::{Demand, Fault, FaultKind};
 use sandbox::{
-    Clock, Conduct, Faults, Limits, MessageBoard, Mobile, Petitions, ProvinceInspection,
-    StateInspection, Truth, truth::Told,
+    Behaviour, Clock, Faults, Limits, MessageBoard, Mobile, Petitions, ProvinceInspection,
+    StateInspection, Truth, truth::ServedState,
 };
 use system_tests::line::Line;
 
@@ -54,9 +54,9 @@ macro_rules! sources {
             const HOST: &str = $host;
 
             async fn open(faults: &str, limits: Limits, clock: &Clock) -> Self {
-                let plain = Conduct::new(7, clock.clone());
+                let plain = Behaviour::new(7, clock.clone());
                 let faults = Faults::parse(faults).unwrap();
-                $kind::open(Conduct { faults, limits, ..plain }).await.unwrap()
+                $kind::open(Behaviour { faults, limits, ..plain }).await.unwrap()
             }
 
             fn url(&self) -> &str {
@@ -154,7 +154,7 @@ impl<S: Source> Scene<S> {
 /// A thing that a fault has struck, as it was served and as it was kept.
 struct Struck {
     key: String,
-    told: Arc<Told>,
+    told: Arc<ServedState>,
     demand: Option<Demand>,
 }
 

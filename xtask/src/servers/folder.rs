@@ -1,7 +1,7 @@
-//! Where servers keep their data, and who they run as.
+//! The folders of the servers, and the users that they run as.
 //!
-//! PostgreSQL refuses to run as root, rightly; so where we are root each server runs as the user
-//! its package made, in a folder that belongs to that user.
+//! PostgreSQL refuses to run as root. So if this process is root, each server runs as the user that
+//! its package created, in a folder that belongs to that user.
 
 use std::{
     fs::{self, File, Permissions},
@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::{run::quiet, setup::is_root};
+use crate::{run::output_of, setup::is_root};
 
 /// The folder of servers.
 pub(crate) struct Folder {
@@ -25,7 +25,7 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// For one run.
+    /// A temporary folder for one run.
     pub(crate) fn create() -> Result<Self> {
         // Not $TMPDIR: that may be closed to other users, and socket paths must stay short (107
         // bytes).
@@ -33,7 +33,7 @@ impl Folder {
         Ok(Self { root: Self::at(temporary.path())?.root, _temporary: Some(temporary) })
     }
 
-    /// One that stays: a server that is started there again goes on where it was.
+    /// A folder that stays: a server that is started there again continues with its data.
     pub(crate) fn at(path: &Path) -> Result<Self> {
         let root = std::path::absolute(path)?;
         fs::create_dir_all(&root)?;
@@ -41,13 +41,13 @@ impl Folder {
         Ok(Self { root, _temporary: None })
     }
 
-    /// A place of its own for one server, which runs as `user` where we are root.
+    /// A folder for one server, which runs as `user` if this process is root.
     pub(crate) fn home(&self, name: &str, user: &'static str) -> Result<Home> {
         let path = self.root.join(name);
         fs::create_dir_all(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(0o700))?;
         let user = if is_root() {
-            let (user, group) = (number("-u", user)?, number("-g", user)?);
+            let (user, group) = (user_id("-u", user)?, user_id("-g", user)?);
             chown(&path, Some(user), Some(group))?;
             Some((user, group))
         } else {
@@ -57,10 +57,10 @@ impl Folder {
     }
 }
 
-/// A server's place.
+/// The folder of one server.
 pub(crate) struct Home {
     path: PathBuf,
-    /// Its numbers and its group's.
+    /// Ids of the user and the group that it runs as; `None` for those of this process.
     user: Option<(u32, u32)>,
 }
 
@@ -70,11 +70,15 @@ impl Home {
         self.path.join(name)
     }
 
-    /// What was made here by that name, or what is `made` now.
-    pub(crate) fn keep(&self, name: &str, made: impl FnOnce() -> Result<String>) -> Result<String> {
+    /// The content of a file; if there is none, it is created with what `create` gives.
+    pub(crate) fn load_or_create(
+        &self,
+        name: &str,
+        create: impl FnOnce() -> Result<String>,
+    ) -> Result<String> {
         let path = self.join(name);
         if !path.exists() {
-            self.write(name, &made()?)?;
+            self.write(name, &create()?)?;
         }
         Ok(fs::read_to_string(path)?)
     }
@@ -90,15 +94,15 @@ impl Home {
         Ok(path)
     }
 
-    /// A command that runs here as the server's user. It gets `signal` when we die, however we
-    /// die: not even `kill -9` leaves a server behind.
+    /// A command that runs here as the server's user. It gets `signal` when this process ends, even
+    /// by `kill -9`: no server is left behind.
     pub(crate) fn command(&self, signal: &str, program: &Path) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", signal]);
         if let Some((user, group)) = self.user.map(|(u, g)| (u.to_string(), g.to_string())) {
             command.args(["--reuid", &user, "--regid", &group, "--init-groups"]);
         }
-        // Messages in English: we wait for one of them.
+        // Messages in English: the log is searched for one of them.
         command.arg("--").arg(program).current_dir(&self.path).env("LC_ALL", "C");
         command
     }
@@ -117,7 +121,7 @@ pub(crate) fn password() -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The number of a user (`-u`) or of its group (`-g`).
-fn number(option: &str, user: &str) -> Result<u32> {
-    Ok(quiet(Command::new("id").args([option, user]))?.trim().parse()?)
+/// The id of a user (`-u`) or of its group (`-g`).
+fn user_id(option: &str, user: &str) -> Result<u32> {
+    Ok(output_of(Command::new("id").args([option, user]))?.trim().parse()?)
 }

@@ -1,4 +1,4 @@
-//! A MariaDB of our own.
+//! A MariaDB server for the tests.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{
     folder::{Folder, free_port, password},
     process::Process,
 };
-use crate::run::quiet;
+use crate::run::output_of;
 
 pub(super) const INSTALL: &str = "/usr/bin/mariadb-install-db";
 pub(super) const SERVER: &str = "/usr/sbin/mariadbd";
@@ -23,11 +23,11 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         let mut install = home.command("KILL", Path::new(INSTALL));
         install.args(["--no-defaults", &data, "--skip-test-db", "--skip-name-resolve"]);
         install.arg("--auth-root-authentication-method=normal");
-        quiet(install)?;
+        output_of(install)?;
     }
 
-    // Read before the first connection is taken, so root is never without a password.
-    let password = home.keep("password", password)?;
+    // The server reads it before it accepts connections, so root is never without a password.
+    let password = home.load_or_create("password", password)?;
     let accounts = home.write(
         "accounts.sql",
         &format!(
@@ -37,7 +37,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         ),
     )?;
 
-    let port = home.keep("port", free_port)?;
+    let port = home.load_or_create("port", free_port)?;
     let mut run = home.command("TERM", Path::new(SERVER));
     run.args(["--no-defaults", &data, "--bind-address=127.0.0.1", "--skip-name-resolve"])
         .arg(format!("--port={port}"))
@@ -45,7 +45,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         .arg(format!("--pid-file={}", home.join("pid").display()))
         .arg(format!("--init-file={}", accounts.display()))
         .args(["--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci"])
-        // The data is thrown away after the run: what survives a power cut is not tested here.
+        // The data is deleted after the run, so it need not survive a power failure.
         .args(["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"]);
     let process = Process::start("mariadb", "TERM", &mut run, "ready for connections")?;
     let url = format!("mysql://root:{password}@127.0.0.1:{port}/");

@@ -1,4 +1,4 @@
-//! A PostgreSQL of our own.
+//! A PostgreSQL server for the tests.
 
 use std::path::PathBuf;
 
@@ -9,20 +9,20 @@ use super::{
     folder::{Folder, free_port, password},
     process::Process,
 };
-use crate::run::quiet;
+use crate::run::output_of;
 
-/// The administrator proves who he is, so that passwords are tested; roles that a test creates for
-/// itself need none.
+/// The administrator needs a password, so that passwords are tested; roles that a test creates need
+/// none.
 const ACCOUNTS: &str = "\
 host all postgres 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 ";
 
-/// Makes a cluster and starts it.
+/// Creates a cluster and starts the server.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.home("postgres", "postgres")?;
     let data = home.join("data");
-    let password = home.keep("password", password)?;
+    let password = home.load_or_create("password", password)?;
     if !data.exists() {
         let mut init = home.command("KILL", &program("initdb").context("initdb is not installed")?);
         init.args(["--username=postgres", "--auth=scram-sha-256", "--no-sync"])
@@ -30,11 +30,11 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
             .arg(format!("--pwfile={}", home.join("password").display()))
             .arg("-D")
             .arg(&data);
-        quiet(init)?;
+        output_of(init)?;
         home.write("data/pg_hba.conf", ACCOUNTS)?;
     }
 
-    let port = home.keep("port", free_port)?;
+    let port = home.load_or_create("port", free_port)?;
     let mut run = home.command("INT", &program("postgres").context("postgres is not installed")?);
     run.arg("-D").arg(&data);
     for setting in [
@@ -42,7 +42,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         "listen_addresses=127.0.0.1".to_owned(),
         format!("unix_socket_directories={}", home.join("").display()),
         "max_connections=200".to_owned(),
-        // The data is thrown away after the run: what survives a power cut is not tested here.
+        // The data is deleted after the run, so it need not survive a power failure.
         "fsync=off".to_owned(),
         "full_page_writes=off".to_owned(),
     ] {

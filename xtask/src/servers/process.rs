@@ -1,7 +1,7 @@
 //! A server process: ready when it says so, stopped when dropped.
 //!
-//! Its log is read through a pipe, so nobody sleeps and polls: the line that says *ready* arrives
-//! when it is true, and the end of the pipe is the end of the server and all its children.
+//! Its log is read through a pipe, so nothing polls: the line with *ready* arrives as soon as it is
+//! true, and the pipe ends when the server and all its children have ended.
 
 use std::{
     collections::VecDeque,
@@ -15,11 +15,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{self, say};
+use crate::run::{self, print};
 
 const START_WITHIN: Duration = Duration::from_secs(120);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
-/// Lines of its log that are shown when it does not start.
+/// The number of last lines of its log that are shown if it does not start.
 const LAST_LINES: usize = 30;
 
 /// A running server.
@@ -28,38 +28,38 @@ pub(crate) struct Process {
     child: Child,
     /// The signal that makes it stop in good order.
     signal: &'static str,
-    news: Receiver<News>,
+    events: Receiver<Event>,
 }
 
-/// What the reader of the log tells; that it ended is told by hanging up.
+/// What the thread that reads the log reports. The end of the log closes the channel.
 #[derive(PartialEq)]
-enum News {
+enum Event {
     Ready,
-    /// The log ended first; these were its last lines.
+    /// The log ended before that; these were its last lines.
     Ended(Vec<String>),
 }
 
 impl Process {
-    /// Starts `command` and waits until its log says `ready`.
+    /// Starts `command` and waits until its log contains `ready`.
     pub(crate) fn start(
         name: &'static str,
         signal: &'static str,
         command: &mut Command,
         ready: &'static str,
     ) -> Result<Self> {
-        run::watch(None)?;
+        run::set_running(None)?;
         let (log, writer) = io::pipe()?;
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
         let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
-        // It holds the writing end, see run.rs.
+        // `command` holds the writing end of the pipe; while one is open the pipe never ends.
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        let (teller, news) = sync_channel(1);
-        thread::spawn(move || follow(log, ready, &teller));
-        // From here on dropping stops it, also on the ways out below.
-        let process = Self { name, child, signal, news };
-        match process.news.recv_timeout(START_WITHIN) {
-            Ok(News::Ready) => Ok(process),
-            Ok(News::Ended(lines)) => bail!("{name} ended at once:\n{}", lines.join("\n")),
+        let (sender, events) = sync_channel(1);
+        thread::spawn(move || follow(log, ready, &sender));
+        // From here on, dropping it stops the server, also when this function fails.
+        let process = Self { name, child, signal, events };
+        match process.events.recv_timeout(START_WITHIN) {
+            Ok(Event::Ready) => Ok(process),
+            Ok(Event::Ended(lines)) => bail!("{name} ended at once:\n{}", lines.join("\n")),
             Err(_) => bail!("{name} was not ready within {} s", START_WITHIN.as_secs()),
         }
     }
@@ -71,36 +71,36 @@ impl Process {
 
     /// Waits until it has ended by itself, or `period` has passed; true if it has ended.
     pub(crate) fn ended_within(&self, period: Duration) -> bool {
-        self.news.recv_timeout(period) == Err(RecvTimeoutError::Disconnected)
+        self.events.recv_timeout(period) == Err(RecvTimeoutError::Disconnected)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        run::send(self.signal, &self.child.id().to_string());
+        run::send_signal(self.signal, &self.child.id().to_string());
         let ended = loop {
-            match self.news.recv_timeout(STOP_WITHIN) {
+            match self.events.recv_timeout(STOP_WITHIN) {
                 Ok(_) => {}
                 Err(error) => break error == RecvTimeoutError::Disconnected,
             }
         };
         if !ended {
-            say(format_args!("{} does not stop, killing it", self.name));
-            run::send("KILL", &format!("-{}", self.child.id()));
+            print(format_args!("{} does not stop, killing it", self.name));
+            run::send_signal("KILL", &format!("-{}", self.child.id()));
         }
         let _ = self.child.wait();
     }
 }
 
 /// Reads the log to its end.
-fn follow(log: io::PipeReader, ready: &str, teller: &SyncSender<News>) {
+fn follow(log: io::PipeReader, ready: &str, sender: &SyncSender<Event>) {
     let mut is_ready = false;
     let mut last = VecDeque::new();
     for line in BufReader::new(log).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line).into_owned();
         if !is_ready && line.contains(ready) {
             is_ready = true;
-            let _ = teller.send(News::Ready);
+            let _ = sender.send(Event::Ready);
         }
         last.push_back(line);
         if last.len() > LAST_LINES {
@@ -108,6 +108,6 @@ fn follow(log: io::PipeReader, ready: &str, teller: &SyncSender<News>) {
         }
     }
     if !is_ready {
-        let _ = teller.send(News::Ended(last.into()));
+        let _ = sender.send(Event::Ended(last.into()));
     }
 }

@@ -1,9 +1,10 @@
-//! A RabbitMQ node of our own.
+//! A RabbitMQ node for the tests.
 //!
-//! Debian's wrapper script insists on the user and the folders of the system, so the script of
-//! RabbitMQ itself is run. Where it believes itself under systemd it becomes the virtual machine
-//! instead of its parent, so the signal that we leave for our death reaches the machine. Erlang's port
-//! mapper would be started as a daemon that outlives us: it is a server of ours too, on its own port.
+//! Debian's wrapper script works only with the user and the folders of the system, so this runs the
+//! script of RabbitMQ itself. With `RUNNING_UNDER_SYSTEMD` the script is replaced by the virtual machine
+//! instead of starting it as a child, so the signal at the end of this process reaches the machine.
+//! Erlang's port mapper would be started as a daemon that is left behind, so it is started here too, on
+//! its own port.
 
 use std::path::Path;
 
@@ -14,22 +15,22 @@ use super::{
     folder::{Folder, Home, free_port, password},
     process::Process,
 };
-use crate::run::quiet;
+use crate::run::output_of;
 
 pub(super) const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 pub(super) const PORT_MAPPER: &str = "/usr/bin/epmd";
 const NODE: &str = "tonghui-test@localhost";
 pub(super) const OPENSSL: &str = "/usr/bin/openssl";
 
-/// Makes users and certificates, and starts it.
+/// Creates users and certificates, and starts the node.
 pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let home = folder.home("rabbitmq", "rabbitmq")?;
-    let port = home.keep("port", free_port)?;
-    let tls_port = home.keep("tls_port", free_port)?;
-    let node_port = home.keep("node_port", free_port)?;
-    let mapper_port = home.keep("mapper_port", free_port)?;
-    let password = home.keep("password", password)?;
-    home.keep(".erlang.cookie", self::password)?;
+    let port = home.load_or_create("port", free_port)?;
+    let tls_port = home.load_or_create("tls_port", free_port)?;
+    let node_port = home.load_or_create("node_port", free_port)?;
+    let mapper_port = home.load_or_create("mapper_port", free_port)?;
+    let password = home.load_or_create("password", password)?;
+    home.load_or_create(".erlang.cookie", self::password)?;
     let definitions = home.write("definitions.json", &definitions(&password))?;
     make_certificates(&home)?;
     let settings = settings(&port, &tls_port, &definitions, &home);
@@ -58,12 +59,12 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
         );
     let node = Process::start("rabbitmq", "TERM", &mut run, "Server startup complete")?;
     Ok(Server {
-        // Dropped in this order: a node that stops asks the mapper.
         facts: vec![
             ("node", NODE.to_owned()),
             ("home", home.join("").display().to_string()),
             ("epmd_port", mapper_port),
         ],
+        // Stopped in this order: a node that stops queries the mapper.
         processes: vec![node, mapper],
         variables: vec![
             ("TONGHUI_TEST_AMQP", format!("amqp://tonghui:{password}@127.0.0.1:{port}/%2f")),
@@ -73,7 +74,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     })
 }
 
-/// Two users with one password: `tonghui` may do everything, `reader` may make and write nothing.
+/// Two users with the same password: `tonghui` may do everything, `reader` may only read.
 fn definitions(password: &str) -> String {
     format!(
         r#"{{
@@ -108,12 +109,12 @@ fn settings(port: &str, tls_port: &str, definitions: &Path, home: &Home) -> Stri
     )
 }
 
-/// Makes a CA of this run, and signs with it a certificate for `localhost` and for no other name.
+/// Creates a CA for this run, and with it a certificate for `localhost` and no other name.
 fn make_certificates(home: &Home) -> Result<()> {
     if home.join("server.pem").exists() {
         return Ok(());
     }
-    // Without the system's settings, which would make a CA of everything.
+    // Not the settings of the system, with which every certificate would be a CA.
     let plain = home.write("openssl.cnf", "[req]\ndistinguished_name = name\n[name]\n")?;
     let request = |name: &str, subject: &str| {
         let mut command = home.command("KILL", Path::new(OPENSSL));
@@ -129,7 +130,7 @@ fn make_certificates(home: &Home) -> Result<()> {
         command
     };
     let mut ca = request("ca", "/CN=CA of one test run");
-    quiet(ca.args(["-addext", "basicConstraints=critical,CA:TRUE"]))?;
+    output_of(ca.args(["-addext", "basicConstraints=critical,CA:TRUE"]))?;
     let mut server = request("server", "/CN=localhost");
     server
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
@@ -138,6 +139,6 @@ fn make_certificates(home: &Home) -> Result<()> {
         .arg(home.join("ca.pem"))
         .arg("-CAkey")
         .arg(home.join("ca.key"));
-    quiet(server)?;
+    output_of(server)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! The SFTP server of the tests: OpenSSH's, started by us.
+//! The SFTP server of the tests: that of OpenSSH.
 //!
-//! A server that is not run by root lets in nobody but the user it runs as, by a key: that is all
-//! the tests need. Tests put files into its folder on disk, as the software of an office does.
+//! If it does not run as root, only the user that it runs as can log in, with a key: that is all the
+//! tests need. Tests write files directly into its folder.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::{
     folder::{Folder, Home, free_port},
     process::Process,
 };
-use crate::run::quiet;
+use crate::run::output_of;
 
 pub(super) const SERVER: &str = "/usr/sbin/sshd";
 pub(super) const KEY_MAKER: &str = "/usr/bin/ssh-keygen";
@@ -24,21 +24,21 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
     let client_key = key(&home, "client_key")?;
     let authorized = std::fs::read_to_string(client_key.with_extension("pub"))?;
     let authorized = home.write("authorized_keys", &authorized)?;
-    let drops = home.join("drops");
-    if !drops.exists() {
+    let files = home.join("drops");
+    if !files.exists() {
         let mut make = home.command("KILL", Path::new("/usr/bin/mkdir"));
-        quiet(make.arg("--mode=777").arg(&drops))?;
+        output_of(make.arg("--mode=777").arg(&files))?;
     }
-    let port = home.keep("port", free_port)?;
+    let port = home.load_or_create("port", free_port)?;
     let settings = home.write("sshd_config", &settings(&port, &host_key, &authorized))?;
 
     let mut run = home.command("TERM", Path::new(SERVER));
     let run = run.args(["-D", "-e", "-f"]).arg(settings);
     let process = Process::start("sshd", "TERM", run, "Server listening on")?;
-    let user = quiet(home.command("KILL", Path::new("/usr/bin/id")).arg("-un"))?;
-    let (user, drops) = (user.trim(), drops.display());
+    let user = output_of(home.command("KILL", Path::new("/usr/bin/id")).arg("-un"))?;
+    let (user, files) = (user.trim(), files.display());
     let variables = vec![
-        ("TONGHUI_TEST_SFTP", format!("sftp://{user}@127.0.0.1:{port}{drops}")),
+        ("TONGHUI_TEST_SFTP", format!("sftp://{user}@127.0.0.1:{port}{files}")),
         ("TONGHUI_TEST_SFTP_HOST_KEY", fingerprint(&home, &host_key)?),
         ("TONGHUI_TEST_SFTP_KEY", client_key.display().to_string()),
     ];
@@ -69,14 +69,14 @@ fn key(home: &Home, name: &str) -> Result<PathBuf> {
     let path = home.join(name);
     if !path.exists() {
         let mut make = home.command("KILL", Path::new(KEY_MAKER));
-        quiet(make.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(&path))?;
+        output_of(make.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(&path))?;
     }
     Ok(path)
 }
 
 fn fingerprint(home: &Home, key: &Path) -> Result<String> {
     let mut show = home.command("KILL", Path::new(KEY_MAKER));
-    let said = quiet(show.arg("-l").arg("-f").arg(key.with_extension("pub")))?;
-    let fingerprint = said.split_whitespace().find(|word| word.starts_with("SHA256:"));
+    let output = output_of(show.arg("-l").arg("-f").arg(key.with_extension("pub")))?;
+    let fingerprint = output.split_whitespace().find(|word| word.starts_with("SHA256:"));
     Ok(fingerprint.context("ssh-keygen shows no fingerprint")?.to_owned())
 }

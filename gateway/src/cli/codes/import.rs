@@ -19,8 +19,8 @@ use super::{
 };
 use crate::assemble;
 
-/// Most rows of a worksheet: more labels than any city has.
-const MOST_ROWS: usize = 100_000;
+/// Maximum number of rows of a worksheet: more labels than any city has.
+const MAX_ROWS: usize = 100_000;
 
 pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
     let rows = read(file).with_context(|| file.display().to_string())?;
@@ -37,13 +37,13 @@ pub(super) fn run(context: &Context, file: &Path) -> anyhow::Result<Exit> {
         }
         written.push((path.clone(), before));
         if let Err(error) = fs::write(&path, text) {
-            put_back(&written)?;
+            restore(&written)?;
             return Err(error).with_context(|| path.display().to_string());
         }
     }
     let keys = Keys::generate(Suite::default())?;
     if let Err(problems) = assemble::channels(&settings, &keys) {
-        put_back(&written)?;
+        restore(&written)?;
         out::note("nothing was imported: the configuration has problems with these rows");
         return Err(problems.into());
     }
@@ -63,7 +63,7 @@ fn read(file: &Path) -> anyhow::Result<BTreeMap<String, Vec<(String, String)>>> 
     };
     let [table, raw, code] = [column(HEADINGS[0])?, column(HEADINGS[1])?, column(HEADINGS[2])?];
     let mut filled: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    for row in rows.take(MOST_ROWS) {
+    for row in rows.take(MAX_ROWS) {
         let at = |index: usize| row.get(index).map(cell).unwrap_or_default();
         let (table, raw, code) = (at(table), at(raw), at(code));
         if raw.is_empty() || code.is_empty() {
@@ -120,7 +120,7 @@ fn with_rows(
     Ok(writer.into_inner()?)
 }
 
-fn put_back(written: &[(PathBuf, Option<Vec<u8>>)]) -> std::io::Result<()> {
+fn restore(written: &[(PathBuf, Option<Vec<u8>>)]) -> std::io::Result<()> {
     for (path, before) in written {
         match before {
             Some(bytes) => fs::write(path, bytes)?,

@@ -12,8 +12,8 @@ use tokio::time::interval;
 use super::out;
 use crate::watch::{ChannelWatch, State};
 
-const BAR_EVERY: Duration = Duration::from_millis(100);
-const LINES_EVERY: Duration = Duration::from_secs(2);
+const BAR_INTERVAL: Duration = Duration::from_millis(100);
+const LINE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Shows the progress of the channels towards the `expected` number of entries of each, until all have
 /// caught up or ended.
@@ -47,11 +47,11 @@ async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
     let draw = || {
         for ((watch, expected), bar) in channels.iter().zip(&bars) {
             bar.set_position(watch.entries().min(*expected));
-            bar.set_message(trouble(watch));
+            bar.set_message(fault_text(watch));
         }
     };
-    let mut ticks = interval(BAR_EVERY);
-    while is_on_the_way(channels) {
+    let mut ticks = interval(BAR_INTERVAL);
+    while is_reading(channels) {
         draw();
         ticks.tick().await;
     }
@@ -62,35 +62,36 @@ async fn show_bars(channels: &[(&ChannelWatch, u64)]) {
 }
 
 async fn print_lines(channels: &[(&ChannelWatch, u64)]) {
-    let (mut lines, mut look) = (interval(LINES_EVERY), interval(BAR_EVERY));
+    let (mut lines, mut checks) = (interval(LINE_INTERVAL), interval(BAR_INTERVAL));
     lines.tick().await;
-    let mut said = vec![u64::MAX; channels.len()];
-    while is_on_the_way(channels) {
+    let mut printed = vec![u64::MAX; channels.len()];
+    while is_reading(channels) {
         tokio::select! {
-            _ = lines.tick() => print_news(channels, &mut said),
-            _ = look.tick() => {}
+            _ = lines.tick() => print_progress(channels, &mut printed),
+            _ = checks.tick() => {}
         }
     }
-    print_news(channels, &mut said);
+    print_progress(channels, &mut printed);
 }
 
 /// Prints a line for each channel with progress since the last line.
-fn print_news(channels: &[(&ChannelWatch, u64)], said: &mut [u64]) {
-    for ((watch, expected), said) in channels.iter().zip(said) {
+fn print_progress(channels: &[(&ChannelWatch, u64)], printed: &mut [u64]) {
+    for ((watch, expected), printed) in channels.iter().zip(printed) {
         // Records that changed meanwhile are read again, so there may be more than expected.
         let (id, entries) = (watch.id(), watch.entries().min(*expected));
-        if std::mem::replace(said, entries) != entries {
-            out::note(format!("{id}: {entries} of {expected} {}", trouble(watch)).trim_end());
+        if std::mem::replace(printed, entries) != entries {
+            out::note(format!("{id}: {entries} of {expected} {}", fault_text(watch)).trim_end());
         }
     }
 }
 
-fn is_on_the_way(channels: &[(&ChannelWatch, u64)]) -> bool {
-    let is_there = |watch: &ChannelWatch| matches!(watch.state(), State::CaughtUp | State::Ended);
-    !channels.iter().all(|(watch, _)| is_there(watch))
+fn is_reading(channels: &[(&ChannelWatch, u64)]) -> bool {
+    let has_read_all =
+        |watch: &ChannelWatch| matches!(watch.state(), State::CaughtUp | State::Ended);
+    !channels.iter().all(|(watch, _)| has_read_all(watch))
 }
 
-fn trouble(watch: &ChannelWatch) -> String {
+fn fault_text(watch: &ChannelWatch) -> String {
     match watch.state() {
         State::Waiting(fault) => fault,
         State::Running | State::CaughtUp | State::Ended => String::new(),

@@ -59,7 +59,7 @@ impl Servers {
     }
 
     /// Where the demands are stored, as text.
-    pub(super) fn place(settings: &Settings) -> String {
+    pub(super) fn location(settings: &Settings) -> String {
         match &settings.store {
             StoreSettings::Sqlite(file) => file.display().to_string(),
             StoreSettings::Postgres(_) => format!("PostgreSQL, schema {SCHEMA}"),
@@ -72,9 +72,9 @@ impl Servers {
             StoreSettings::Sqlite(file) => (format!("sqlite3 {}", file.display()), String::new()),
             StoreSettings::Postgres(_) => ("psql $STORE -c".to_owned(), format!("{SCHEMA}.")),
         };
-        let place = Self::place(settings);
+        let location = Self::location(settings);
         format!(
-            "\nthe demand database is {place}; three queries to try:\n\n\
+            "\nthe demand database is {location}; three queries to try:\n\n\
              {shell} \"SELECT region, kind, count(*) FROM {schema}demand GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 10\"\n\
              {shell} \"SELECT received_at, status, title FROM {schema}demand ORDER BY received_at DESC LIMIT 10\"\n\
              {shell} \"SELECT d.source_no, h.changed, h.seen_at FROM {schema}demand_history h JOIN {schema}demand d ON d.seq = h.demand ORDER BY h.seq DESC LIMIT 10\"\n"

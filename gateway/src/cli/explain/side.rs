@@ -9,7 +9,7 @@ use crate::plain::{CHANGED, DOUBT, FAINT, PLAIN};
 
 /// One row of the table; each cell may have several lines.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct Row {
     pub(super) name: String,
     pub(super) raw: String,
     pub(super) decoded: String,
@@ -22,16 +22,16 @@ const HEADINGS: [&str; 5] = ["field", "raw", "decoded", "mapped", "quality"];
 const GAP: usize = 3;
 /// Shares of the width, in percent.
 const SHARES: [usize; 5] = [17, 25, 25, 20, 13];
-/// Most lines of a cell.
-const MOST_LINES: usize = 6;
+/// Maximum number of lines of a cell.
+const MAX_LINES: usize = 6;
 
 /// Draws a table `width` cells wide, with colours; they are stripped if the output is no terminal, and
 /// the sign ≠ marks a difference without them.
-pub(super) fn draw(lines: &[Line], width: usize) -> String {
+pub(super) fn draw(rows: &[Row], width: usize) -> String {
     let headings = HEADINGS.map(|heading| Cell::new(heading, FAINT));
-    let rows: Vec<_> = lines
+    let rows: Vec<_> = rows
         .iter()
-        .map(|Line { name, raw, decoded, mapped, notes }| {
+        .map(|Row { name, raw, decoded, mapped, notes }| {
             [
                 Cell::new(name, ""),
                 Cell::new(raw, ""),
@@ -46,10 +46,10 @@ pub(super) fn draw(lines: &[Line], width: usize) -> String {
         cells.max().unwrap_or(0)
     });
     let widths = widths(needs, width.saturating_sub(GAP * (HEADINGS.len() - 1)));
-    let mut drawn = row(&headings, &widths);
+    let mut drawn = draw_row(&headings, &widths);
     drawn.push_str(&"─".repeat(widths.iter().sum::<usize>() + GAP * (HEADINGS.len() - 1)));
     drawn.push('\n');
-    rows.iter().for_each(|cells| drawn.push_str(&row(cells, &widths)));
+    rows.iter().for_each(|cells| drawn.push_str(&draw_row(cells, &widths)));
     drawn
 }
 
@@ -95,9 +95,9 @@ impl Cell {
         };
         let head = same(&mut before.chars(), &mut text.chars());
         let tail = same(&mut before[head..].chars().rev(), &mut text[head..].chars().rev());
-        const SIGN: &str = "≠ ";
-        let marked = SIGN.len() + head..SIGN.len() + text.len() - tail;
-        Self { text: format!("{SIGN}{text}"), marked, colour: CHANGED }
+        const DIFFERS: &str = "≠ ";
+        let marked = DIFFERS.len() + head..DIFFERS.len() + text.len() - tail;
+        Self { text: format!("{DIFFERS}{text}"), marked, colour: CHANGED }
     }
 
     /// Width of its longest line, in cells.
@@ -106,49 +106,49 @@ impl Cell {
     }
 
     /// Wraps the text to a width: Chinese anywhere, other text between words if possible.
-    fn folded(&self, width: usize) -> Vec<Vec<(char, bool)>> {
+    fn wrapped(&self, width: usize) -> Vec<Vec<(char, bool)>> {
         let mut lines = vec![Vec::new()];
         let mut used = 0;
         for (at, c) in self.text.char_indices() {
-            let places = c.width().unwrap_or(0);
-            let is_full = used + places > width;
+            let cells = c.width().unwrap_or(0);
+            let is_full = used + cells > width;
             if c == '\n' || is_full {
-                let word = if c == '\n' { Vec::new() } else { unfinished(&mut lines, c) };
+                let word = if c == '\n' { Vec::new() } else { take_partial_word(&mut lines, c) };
                 used = word.len();
                 lines.push(word);
             }
             if c == '\n' || is_full && c == ' ' {
                 continue;
             }
-            used += places;
+            used += cells;
             if let Some(line) = lines.last_mut() {
                 line.push((c, self.marked.contains(&at)));
             }
         }
-        if lines.len() > MOST_LINES {
-            let rest = lines.len() - MOST_LINES + 1;
-            lines.truncate(MOST_LINES - 1);
-            lines.push(format!("… {rest} lines more").chars().map(|c| (c, false)).collect());
+        if lines.len() > MAX_LINES {
+            let n_more = lines.len() - MAX_LINES + 1;
+            lines.truncate(MAX_LINES - 1);
+            lines.push(format!("… {n_more} lines more").chars().map(|c| (c, false)).collect());
         }
         lines
     }
 }
 
 /// Takes the word that `next` continues from the end of the last line, unless the line is one word.
-fn unfinished(lines: &mut [Vec<(char, bool)>], next: char) -> Vec<(char, bool)> {
+fn take_partial_word(lines: &mut [Vec<(char, bool)>], next: char) -> Vec<(char, bool)> {
     let Some(line) = lines.last_mut() else { return Vec::new() };
     let is_of_word = |c: char| c.is_ascii() && c != ' ';
     let begin = line.iter().rposition(|(c, _)| !is_of_word(*c)).map_or(0, |before| before + 1);
     if begin == 0 || !is_of_word(next) { Vec::new() } else { line.split_off(begin) }
 }
 
-fn row(cells: &[Cell; 5], widths: &[usize; 5]) -> String {
-    let folded: Vec<_> =
-        cells.iter().zip(widths).map(|(cell, width)| cell.folded(*width)).collect();
-    let height = folded.iter().map(Vec::len).max().unwrap_or(0);
+fn draw_row(cells: &[Cell; 5], widths: &[usize; 5]) -> String {
+    let wrapped: Vec<_> =
+        cells.iter().zip(widths).map(|(cell, width)| cell.wrapped(*width)).collect();
+    let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
     let mut drawn = String::new();
     for index in 0..height {
-        for ((cell, lines), width) in cells.iter().zip(&folded).zip(widths) {
+        for ((cell, lines), width) in cells.iter().zip(&wrapped).zip(widths) {
             let line = lines.get(index).map_or(&[][..], Vec::as_slice);
             drawn.push_str(&coloured(line, cell.colour));
             let used: String = line.iter().map(|(c, _)| *c).collect();
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_cleaning_changed_is_marked_and_chinese_stays_in_its_column() {
-        let line = Line {
+        let line = Row {
             name: "RQSTTITLE\n→ title".into(),
             raw: "夜间␀施工".into(),
             decoded: "夜间施工".into(),
@@ -205,24 +205,23 @@ mod tests {
 
     #[test]
     fn long_texts_are_wrapped_and_cut() {
-        let line =
-            Line { raw: "字".repeat(1_000), decoded: "字".repeat(1_000), ..Line::default() };
+        let line = Row { raw: "字".repeat(1_000), decoded: "字".repeat(1_000), ..Row::default() };
         let drawn = plain(&draw(&[line], 100));
-        assert_eq!(drawn.lines().count(), 2 + MOST_LINES);
+        assert_eq!(drawn.lines().count(), 2 + MAX_LINES);
         assert!(drawn.contains("lines more"), "{drawn}");
     }
 
     #[test]
     fn text_wraps_between_words_and_text_without_spaces_anywhere() {
-        let folded = |text: &str| {
-            let lines = Cell::new(text, "").folded(10);
+        let wrapped = |text: &str| {
+            let lines = Cell::new(text, "").wrapped(10);
             lines.iter().map(|l| l.iter().map(|(c, _)| *c).collect::<String>()).collect::<Vec<_>>()
         };
-        assert_eq!(folded("at bytes 0 to 27"), ["at bytes 0", "to 27"]);
-        assert_eq!(folded("read as gb18030"), ["read as ", "gb18030"]);
-        assert_eq!(folded("诉求内容诉求"), ["诉求内容诉", "求"]);
-        assert_eq!(folded("utf8_read_as_gb18030"), ["utf8_read_", "as_gb18030"]);
-        assert_eq!(folded("电话138****4567"), ["电话", "138****456", "7"]);
+        assert_eq!(wrapped("at bytes 0 to 27"), ["at bytes 0", "to 27"]);
+        assert_eq!(wrapped("read as gb18030"), ["read as ", "gb18030"]);
+        assert_eq!(wrapped("诉求内容诉求"), ["诉求内容诉", "求"]);
+        assert_eq!(wrapped("utf8_read_as_gb18030"), ["utf8_read_", "as_gb18030"]);
+        assert_eq!(wrapped("电话138****4567"), ["电话", "138****456", "7"]);
     }
 
     #[test]

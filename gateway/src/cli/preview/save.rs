@@ -65,9 +65,9 @@ fn ensure_clean(
         before.len() == after.len(),
         "the page cannot be read once its personal values are removed; write the fixture by hand"
     );
-    let told: BTreeSet<String> = channel.mapping.personal(before);
+    let values: BTreeSet<String> = channel.mapping.personal(before);
     let left = channel.mapping.personal(&after);
-    let left = told.intersection(&left).count();
+    let left = values.intersection(&left).count();
     ensure!(
         left == 0,
         "{left} personal values cannot be found in the text of the page to remove them; write the \

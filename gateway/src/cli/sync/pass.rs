@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How often the answer of a service, or a lease that another process holds, is checked.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How the pass over one channel ended.
 #[derive(Debug, Clone, Serialize)]
@@ -49,11 +49,11 @@ pub(super) enum Became {
 }
 
 /// Passes over all channels, all upstreams at the same time, until stop is requested.
-pub(super) async fn pass(channels: Vec<LiveChannel>, shared: &Shared, only_ask: bool) -> Vec<Row> {
+pub(super) async fn pass(channels: Vec<LiveChannel>, shared: &Shared, no_wait: bool) -> Vec<Row> {
     let leases = LeaseHolder::new(shared.store.apart(), false);
     let groups = LiveChannel::by_upstream(channels);
     let upstreams = groups.into_iter().map(|(name, channels)| {
-        let one = Upstream { name, shared, leases: &leases, only_ask };
+        let one = Upstream { name, shared, leases: &leases, no_wait };
         async move { Box::pin(one.pass(channels)).await }
     });
     join_all(upstreams).await.into_iter().flatten().collect()
@@ -63,7 +63,7 @@ struct Upstream<'a> {
     name: String,
     shared: &'a Shared,
     leases: &'a LeaseHolder,
-    only_ask: bool,
+    no_wait: bool,
 }
 
 impl Upstream<'_> {
@@ -72,7 +72,7 @@ impl Upstream<'_> {
         let (mut rows, mut retry) = (self.paused(&channels).await, Retry::default());
         let is_left = |rows: &[Row], id: &ChannelId| rows.iter().all(|row| row.channel != *id);
         channels.retain(|channel| is_left(&rows, channel.id()));
-        let mut in_the_way = "the deadline came before it began".to_owned();
+        let mut reason = "the deadline came before it began".to_owned();
         while let Some(first) = channels.first()
             && !stop.is_requested()
         {
@@ -80,20 +80,19 @@ impl Upstream<'_> {
                 Ok(Claim::Ours(lease)) => {
                     let work = run_channels(&channels, self.shared, lease.fence);
                     match Box::pin(self.leases.during(&lease, &first.gate, work)).await {
-                        Some(ended) => self.ended(ended).await,
+                        Some(ended) => self.rows_of(ended).await,
                         None => Vec::new(),
                     }
                 }
-                Ok(Claim::Held(held)) if held.serves => self.follow(&channels, &held).await,
+                Ok(Claim::Held(held)) if held.serves => self.request_passes(&channels, &held).await,
                 Ok(Claim::Held(held)) => {
-                    in_the_way =
-                        format!("it is being read by {}", instance::describe(&held.holder));
-                    stop.or_sleep(LOOK_EVERY).await;
+                    reason = format!("it is being read by {}", instance::describe(&held.holder));
+                    stop.or_sleep(POLL_INTERVAL).await;
                     Vec::new()
                 }
                 Ok(Claim::Lost) => Vec::new(),
                 Err(fault) => {
-                    in_the_way = fault.to_string();
+                    reason = fault.to_string();
                     stop.or_sleep(retry.wait(fault.kind())).await;
                     Vec::new()
                 }
@@ -104,7 +103,7 @@ impl Upstream<'_> {
         let not_yet = |channel: LiveChannel| {
             let why = match channel.handle.watch.state() {
                 crate::watch::State::Waiting(fault) => fault,
-                _ => in_the_way.clone(),
+                _ => reason.clone(),
             };
             Row { channel: channel.id().clone(), became: Became::NotYet { why } }
         };
@@ -124,7 +123,7 @@ impl Upstream<'_> {
     }
 
     /// The rows of channels that this process read. A pass that was stopped is not complete.
-    async fn ended(&self, ended: Vec<Ended>) -> Vec<Row> {
+    async fn rows_of(&self, ended: Vec<Ended>) -> Vec<Row> {
         let mut rows = Vec::new();
         for (channel, end) in ended {
             let progress = self.shared.store.progress(&channel).await;
@@ -144,24 +143,24 @@ impl Upstream<'_> {
 
     /// Requests the passes from the service that holds the lease. If it ends before a pass is done, that
     /// channel has no row.
-    async fn follow(&self, channels: &[LiveChannel], held: &Holding) -> Vec<Row> {
+    async fn request_passes(&self, channels: &[LiveChannel], held: &Holding) -> Vec<Row> {
         let by = format!("the running service, {}", instance::describe(&held.holder));
-        let asking = channels.iter().map(|channel| async {
+        let requests = channels.iter().map(|channel| async {
             let became = self.ask(channel, held, &by).await?;
             Some(Row { channel: channel.id().clone(), became })
         });
-        join_all(asking).await.into_iter().flatten().collect()
+        join_all(requests).await.into_iter().flatten().collect()
     }
 
     async fn ask(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<Became> {
         let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
-        let (own, spec) = (instance::own(), &channel.spec);
+        let (own, spec) = (instance::this_process(), &channel.spec);
         let asked = store.ask(RequestKind::Sync, Some(&spec.id), spec.range, &own).await;
         let seq = match asked {
             Ok(seq) => seq,
             Err(fault) => return Some(Became::NotYet { why: fault.to_string() }),
         };
-        if self.only_ask {
+        if self.no_wait {
             return Some(Became::Asked { by: by.to_owned() });
         }
         while !stop.is_requested() {
@@ -171,9 +170,9 @@ impl Upstream<'_> {
                     return Some(Became::Done { by: Some(by.to_owned()), step });
                 }
                 Ok(RequestState::Failed(why)) => return Some(Became::Failed { why }),
-                Ok(RequestState::Open) if !still_held(store, held).await => break,
+                Ok(RequestState::Open) if !is_still_held(store, held).await => break,
                 // If the store is away, it comes back or the deadline ends this.
-                Ok(RequestState::Open) | Err(_) => stop.or_sleep(LOOK_EVERY).await,
+                Ok(RequestState::Open) | Err(_) => stop.or_sleep(POLL_INTERVAL).await,
             }
         }
         // Nobody waits for it any more. If it is done all the same, that does no harm.
@@ -184,7 +183,7 @@ impl Upstream<'_> {
 }
 
 /// Whether the service still holds the lease; true if the store is away.
-async fn still_held(store: &Database, held: &Holding) -> bool {
+async fn is_still_held(store: &Database, held: &Holding) -> bool {
     if instance::is_gone(&held.holder) {
         return false;
     }

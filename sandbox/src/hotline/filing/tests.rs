@@ -29,8 +29,8 @@ async fn the_oracle_holds_exactly_what_the_table_holds() {
     let mut town = town("all").await;
     town.hotline.file(500).await.unwrap();
     town.hotline.touch(100).await.unwrap();
-    type Told = (String, Vec<u8>, Vec<u8>, Option<String>);
-    let told: Vec<Told> = sqlx::query_as(
+    type ServedState = (String, Vec<u8>, Vec<u8>, Option<String>);
+    let told: Vec<ServedState> = sqlx::query_as(
         "SELECT ROWGUID, RQSTCONTENT, CSTATUS, LINKNUMBER FROM CNS_CINFO ORDER BY ROWGUID",
     )
     .fetch_all(&mut town.reader)

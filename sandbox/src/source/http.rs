@@ -17,7 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A request as a source sees it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ask {
+pub(crate) struct Request {
     pub(crate) method: String,
     /// Without the query.
     pub(crate) path: String,
@@ -38,24 +38,24 @@ pub(crate) struct Reply {
 
 /// A server that answers until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct HttpServer {
     url: String,
     _server: JoinSet<()>,
     // Stops the server's own tasks, which hold the open connections.
     _stop: DropGuard,
 }
 
-type Answering = dyn Fn(&Ask) -> Reply + Send + Sync;
+type Answer = dyn Fn(&Request) -> Reply + Send + Sync;
 
-impl Site {
+impl HttpServer {
     /// Opens a server on a free port of 127.0.0.1.
     pub(crate) async fn open(
-        answer: impl Fn(&Ask) -> Reply + Send + Sync + 'static,
+        answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let listener = TcpListener::bind(any).await.context("no free port on 127.0.0.1")?;
         let url = format!("http://{}", listener.local_addr()?);
-        let answer: Arc<Answering> = Arc::new(answer);
+        let answer: Arc<Answer> = Arc::new(answer);
         let router = Router::new().fallback(respond).with_state(answer);
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
@@ -73,7 +73,7 @@ impl Site {
     }
 }
 
-impl Ask {
+impl Request {
     /// The value of a header, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -111,21 +111,21 @@ impl Reply {
 }
 
 async fn respond(
-    State(answer): State<Arc<Answering>>,
+    State(answer): State<Arc<Answer>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let ask = Ask {
+    let request = Request {
         method: method.as_str().to_owned(),
         path: uri.path().to_owned(),
         query: uri.query().unwrap_or_default().to_owned(),
         headers: headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body: body.to_vec(),
     };
-    let reply = answer(&ask);
+    let reply = answer(&request);
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
     for (name, value) in reply.headers {
