@@ -1,4 +1,4 @@
-//! Code tables: the meaning of a source's labels, kept as data beside the channels.
+//! Code tables: the codes of a source's labels, in files beside the channels.
 //!
 //! A table with duplicate or empty labels is refused when it is loaded. At run time a label is
 //! either in the table or unknown, and there is no default for unknown labels.
@@ -47,16 +47,6 @@ pub struct Difference {
 }
 
 impl CodeTables {
-    /// Reads every `.csv` below `folder`. A table has the columns `raw,code` and may have
-    /// `label,aliases,from,until,note`; `region.csv` has `code,name,old_of`, and may have
-    /// `aliases,from,until,note`.
-    ///
-    /// # Errors
-    /// All problems of all files, with file and line.
-    pub fn load(folder: &Path) -> Result<Self, Vec<CodesProblem>> {
-        Self::default().overlaid(folder)
-    }
-
     /// Reads tables that are compiled in: name with `.csv`, and content.
     ///
     /// # Errors
@@ -71,7 +61,9 @@ impl CodeTables {
         Self::default().with(files.collect(), Vec::new())
     }
 
-    /// These tables, overridden by those below `folder`.
+    /// These tables, overridden by every `.csv` below `folder`. A table has the columns `raw,code` and
+    /// may have `label,aliases,from,until,note`; `region.csv` has `code,name,old_of`, and may have
+    /// `aliases,from,until,note`.
     ///
     /// # Errors
     /// All problems of all files, with file and line.

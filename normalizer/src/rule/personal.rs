@@ -13,15 +13,15 @@ use crate::{
 /// Reads a value that will be sealed.
 pub(crate) struct PersonalRule {
     pub(crate) source: Source,
-    pub(crate) make: fn(&str) -> Personal,
+    pub(crate) parse: fn(&str) -> Personal,
 }
 
 impl Rule<Personal> for PersonalRule {
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Personal> {
         let text = self.source.text(record, notes)?;
         let text = cleaned(&text, Profile::Plain, self.source.target, notes)?;
-        let value = (self.make)(&text);
-        if let Some((flag, detail)) = value.doubt() {
+        let value = (self.parse)(&text);
+        if let Some((flag, detail)) = value.doubt {
             notes.add(self.source.target, flag, Some(detail));
         }
         Some(value)

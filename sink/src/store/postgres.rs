@@ -15,7 +15,7 @@ pub(super) mod tests;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use contract::Fault;
-use sqlx::PgTransaction;
+use sqlx::{PgPool, PgTransaction};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Access, database::transaction::Failure};
@@ -26,12 +26,12 @@ use months::Months;
 pub(super) use fault::{is_missing_month, is_race, is_refusal, message};
 pub(super) use sql::{bind, fetch, write_rows};
 
-/// Time limit of a whole transaction: the server's own limit is for each statement, and a server that
-/// is cut off does not answer at all.
-const LIMIT: Duration = Duration::from_secs(120);
+/// Time limit of a whole transaction. The limit of the server is for each statement only, and if the
+/// network fails, the server does not answer at all.
+const WORK_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Key of the advisory lock for work that only one process does at a time; the number is arbitrary.
-pub(super) const ALONE: i64 = 0x746f_6e67_6875_6900;
+pub(super) const EXCLUSIVE_LOCK: i64 = 0x746f_6e67_6875_6900;
 
 /// A handle on one database; clones share its connections.
 #[derive(Clone)]
@@ -43,12 +43,12 @@ pub struct Postgres {
 
 impl Postgres {
     /// Opens the database that `url` names: `postgres://user:password@host:port/name`, several
-    /// `host:port` with commas. Who opens it to write brings its tables up to date.
+    /// `host:port` with commas. Opening it for writing brings its tables up to date.
     ///
     /// # Errors
-    /// `Stopped` where the URL is wrong, user, password or rights do not suffice, the database is not
-    /// UTF-8, the server is too old, or the tables are of a newer version; `Transient` where no host
-    /// answers that takes writes.
+    /// `Stopped` where the URL is wrong, the server refuses user or password, a permission is missing, the
+    /// database is not UTF-8, the server is too old, or the tables are of a newer version; `Transient`
+    /// where no host that accepts writes answers.
     pub async fn open(url: &str, access: Access) -> Result<Self, Fault> {
         let link = Arc::new(Link::new(Hosts::parse(url)?, access));
         setup::bring_up_to_date(&link, access).await?;
@@ -75,20 +75,17 @@ impl Postgres {
         self.link.place()
     }
 
-    /// When work that begins now must be done.
+    /// The time by which work that begins now must be done.
     pub(super) fn deadline(&self) -> Instant {
-        Instant::now() + LIMIT
+        Instant::now() + WORK_TIMEOUT
     }
 
-    async fn within<T>(
-        &self,
-        doing: &str,
-        work: impl Future<Output = Result<T, Failure>> + Send,
-    ) -> Result<T, Fault> {
-        self.until(self.deadline(), doing, work).await
+    /// Connections for reading.
+    pub(super) async fn readers(&self) -> Result<PgPool, Fault> {
+        Ok(self.link.pools().await?.readers)
     }
 
-    /// Does some work, and makes its error a fault.
+    /// Does some work before the deadline, and makes its error a fault.
     pub(super) async fn until<T>(
         &self,
         deadline: Instant,
@@ -109,7 +106,7 @@ impl Postgres {
             Ok(done) => done.map_err(Into::into),
             Err(_) => {
                 self.link.forget();
-                let what = format!("cannot {doing} within {} s", LIMIT.as_secs());
+                let what = format!("cannot {doing} within {} s", WORK_TIMEOUT.as_secs());
                 let fault = Fault::transient(what).at(self.place());
                 Err(fault.remedy("find out what keeps the database busy").into())
             }
@@ -140,7 +137,10 @@ impl Postgres {
     /// Begins a transaction that only one process has at a time.
     async fn begin_alone(&self) -> Result<PgTransaction<'static>, Failure> {
         let mut tx = self.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *tx).await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(EXCLUSIVE_LOCK)
+            .execute(&mut *tx)
+            .await?;
         Ok(tx)
     }
 }

@@ -79,18 +79,11 @@ pub(crate) fn in_words(sql: &str, words: &Words) -> String {
     words.iter().fold(sql.to_owned(), |sql, (name, word)| sql.replace(name, word))
 }
 
-/// A statement for both databases.
+/// A statement for both databases. The texts differ where the query plan depends on the wording.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sql {
-    pub(super) sqlite: &'static str,
-    pub(super) postgres: &'static str,
-}
-
-impl Sql {
-    /// A statement that is written for each database, because the plan depends on the wording.
-    pub(crate) const fn in_each(sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { sqlite, postgres }
-    }
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
 }
 
 impl From<&'static str> for Sql {

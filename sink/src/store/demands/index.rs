@@ -290,11 +290,11 @@ const REBUILD: &str = "UPDATE index_position SET position = 0";
 const FIRST: &str = "SELECT seq, seen_at FROM demand_history WHERE seq > $1 ORDER BY seq LIMIT 1";
 
 /// In SQLite numbers go on behind what was dropped: see `known.rs`.
-pub(crate) const END: Sql = Sql::in_each(
-    "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
+pub(crate) const END: Sql = Sql {
+    sqlite: "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
                 (SELECT coalesce(max(position), 0) FROM index_position)) AS n",
-    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM demand_history_seq",
-);
+    postgres: "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM demand_history_seq",
+};
 
 /// Says that this transaction of PostgreSQL will draw numbers above the last one. To be run before they
 /// are drawn: then every open transaction that has drawn numbers is seen by whoever looks for it. An
@@ -338,8 +338,8 @@ const PEOPLE: &str = "INSERT INTO demand_person (token, demand)
 ///
 /// Each database is told in which order to look things up. A plan that begins elsewhere reads whole
 /// tables, and one made while they were empty seems to be the better one.
-const LINKS: Sql = Sql::in_each(
-    "INSERT INTO demand_link (a, b, reason, score, by)
+const LINKS: Sql = Sql {
+    sqlite: "INSERT INTO demand_link (a, b, reason, score, by)
      SELECT DISTINCT min(d.seq, e.seq), max(d.seq, e.seq), 'same person, same text', 100, 'rule'
      FROM (SELECT value ->> 0 AS token, value ->> 1 AS demand FROM json_each($1)) v
      CROSS JOIN demand_person p CROSS JOIN demand d CROSS JOIN demand e
@@ -353,7 +353,7 @@ const LINKS: Sql = Sql::in_each(
      AND d.seq = v.demand AND e.seq = p.demand
      AND e.channel <> d.channel AND e.content = d.content
      ON CONFLICT (a, b, reason) DO NOTHING",
-    "INSERT INTO demand_link (a, b, reason, score, by)
+    postgres: "INSERT INTO demand_link (a, b, reason, score, by)
      SELECT DISTINCT least(v.demand, p.demand), greatest(v.demand, p.demand),
             'same person, same text', 100, 'rule'
      FROM (SELECT value ->> 0 AS token, CAST(value ->> 1 AS bigint) AS demand
@@ -368,4 +368,4 @@ const LINKS: Sql = Sql::in_each(
          SELECT 1 FROM demand d JOIN demand e ON e.seq = p.demand
          WHERE d.seq = v.demand AND e.channel <> d.channel AND e.content = d.content LIMIT 1) same
      ON CONFLICT (a, b, reason) DO NOTHING",
-);
+};

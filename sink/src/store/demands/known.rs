@@ -4,7 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use contract::{
-    Current, DemandId, Digest, Event, Intake, MessageId, ReadNo, Timestamp, Tracked, Version,
+    Current, Demand, DemandId, Digest, Event, Intake, MessageId, ReadNo, Timestamp, Tracked,
+    Version,
 };
 use serde_json::json;
 use sqlx::Error;
@@ -109,37 +110,38 @@ async fn last(tx: &mut Transaction<'_>, sql: Sql) -> Result<i64, Failure> {
 
 /// The demands with the keys $1, pairs of channel and source key, each looked up by its key. `LATERAL`
 /// keeps the order of the list, in which the rows are locked.
-const DEMANDS: Sql = Sql::in_each(
-    "SELECT d.seq, d.id, d.revision, d.read_no, d.mapping, d.digest, d.last_seen_at, d.status,
+const DEMANDS: Sql = Sql {
+    sqlite:
+        "SELECT d.seq, d.id, d.revision, d.read_no, d.mapping, d.digest, d.last_seen_at, d.status,
             d.status_raw, d.kind, d.region, coalesce(d.org, d.org_raw) AS org, d.urgency,
             d.due_at, d.counts ->> 'urged' AS urged
      FROM json_each($1) k CROSS JOIN demand d
      ON d.channel = k.value ->> 0 AND d.source_key = k.value ->> 1",
-    "SELECT d.* FROM jsonb_array_elements($1) k CROSS JOIN LATERAL (
+    postgres: "SELECT d.* FROM jsonb_array_elements($1) k CROSS JOIN LATERAL (
          SELECT seq, id, revision, read_no, mapping, digest, last_seen_at, status, status_raw, kind,
                 region, coalesce(org, org_raw) AS org, urgency, due_at,
                 CAST(counts ->> 'urged' AS bigint) AS urged
          FROM demand WHERE channel = k.value ->> 0 AND source_key = k.value ->> 1
          FOR NO KEY UPDATE) d",
-);
+};
 
 /// The states that the demands $1 had. `OFFSET 0` keeps PostgreSQL from beginning with the table.
-const HISTORY: Sql = Sql::in_each(
-    "SELECT h.demand, h.digest FROM json_each($1) k
+const HISTORY: Sql = Sql {
+    sqlite: "SELECT h.demand, h.digest FROM json_each($1) k
      CROSS JOIN demand_history h ON h.demand = k.value",
-    "SELECT h.* FROM jsonb_array_elements_text($1) k CROSS JOIN LATERAL (
+    postgres: "SELECT h.* FROM jsonb_array_elements_text($1) k CROSS JOIN LATERAL (
          SELECT demand, digest FROM demand_history WHERE demand = CAST(k.value AS bigint) OFFSET 0) h",
-);
+};
 
 /// The receipts of the messages $1, lists of channel, read number and part.
-const RECEIPTS: Sql = Sql::in_each(
-    "SELECT r.channel, r.read_no, r.part, r.hash FROM json_each($1) k CROSS JOIN receipt r
+const RECEIPTS: Sql = Sql {
+    sqlite: "SELECT r.channel, r.read_no, r.part, r.hash FROM json_each($1) k CROSS JOIN receipt r
      ON r.channel = k.value ->> 0 AND r.read_no = k.value ->> 1 AND r.part = k.value ->> 2",
-    "SELECT r.* FROM jsonb_array_elements($1) k CROSS JOIN LATERAL (
+    postgres: "SELECT r.* FROM jsonb_array_elements($1) k CROSS JOIN LATERAL (
          SELECT channel, read_no, part, hash FROM receipt WHERE channel = k.value ->> 0
          AND read_no = CAST(k.value ->> 1 AS bigint) AND part = CAST(k.value ->> 2 AS bigint)
          OFFSET 0) r",
-);
+};
 
 /// The next $1 numbers of demands and $2 of history, in PostgreSQL.
 const DRAW: &str =
@@ -155,6 +157,16 @@ fn receipt(row: &dyn Columns) -> Result<(MessageId, Digest), Error> {
 
 fn past_state(row: &dyn Columns) -> Result<(i64, Digest), Error> {
     Ok((row.some_int("demand")?, row.digest("digest")?))
+}
+
+/// The demands of an intake, each with its position: (delivery, event).
+pub(crate) fn demands(intake: &Intake) -> impl Iterator<Item = ((usize, usize), &Demand)> {
+    intake.deliveries().iter().enumerate().flat_map(|(delivery, content)| {
+        content.events.iter().enumerate().filter_map(move |(index, event)| match event {
+            Event::Demand(demand) => Some(((delivery, index), &**demand)),
+            Event::Reject(_) | Event::Unreadable { .. } => None,
+        })
+    })
 }
 
 /// The keys of the demands in an intake, each once.
@@ -181,11 +193,7 @@ pub(crate) fn keys(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
 pub(crate) fn doubtful(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
     let mut newest: HashMap<DemandId, Version> = HashMap::new();
     let mut doubtful = HashSet::new();
-    let events = intake.deliveries().iter().flat_map(|delivery| &delivery.events);
-    for demand in events.filter_map(|event| match event {
-        Event::Demand(demand) => Some(demand),
-        Event::Reject(_) | Event::Unreadable { .. } => None,
-    }) {
+    for (_, demand) in demands(intake) {
         let Some(held) = known.get(&demand.id) else { continue };
         let newest = newest.entry(demand.id).or_insert(held.current.version);
         if demand.version > *newest {

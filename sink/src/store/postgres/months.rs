@@ -31,7 +31,7 @@ impl Postgres {
     /// [`Database::drop_before`]: crate::store::Database::drop_before
     pub(in crate::store) async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         let dropped = self
-            .within("drop old months", async {
+            .until(self.deadline(), "drop old months", async {
                 let mut tx = self.begin_alone().await?;
                 // DROP locks the whole table: while it waits for that lock, all writers wait for it.
                 sqlx::query("SET LOCAL lock_timeout = '5s'").execute(&mut *tx).await?;
@@ -60,8 +60,8 @@ impl Postgres {
 
     /// Makes the partitions of this month and the next one, if they are missing.
     pub(super) async fn make_this_month(&self) -> Result<(), Fault> {
-        let now = self.within("read the clock", async {
-            let readers = self.link.pools().await?.readers;
+        let now = self.until(self.deadline(), "read the clock", async {
+            let readers = self.readers().await?;
             Ok(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&readers).await?)
         });
         self.make_months([now.await?]).await
@@ -78,7 +78,7 @@ impl Postgres {
         }
         let named = |month: &Month| month.year() <= 9999;
         wanted.extend(wanted.clone().into_iter().map(next).filter(named));
-        self.within("make a month", async {
+        self.until(self.deadline(), "make a month", async {
             let mut tx = self.begin_alone().await?;
             for table in TABLES {
                 let present = present(&mut tx, table).await?;
