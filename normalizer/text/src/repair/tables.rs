@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 
 use encoding_rs::{BIG5, Encoding, GB18030, WINDOWS_1252};
 
-use super::unit::Read;
+use super::unit::WrongCharset;
 
-/// The decoders that read a text.
+/// The decoders with which a text was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Generation {
     /// Those of browsers: Windows-1252, GB 18030-2022, Big5 with the signs of ETEN.
@@ -24,13 +24,13 @@ pub(super) enum Generation {
 impl Generation {
     pub(super) const ALL: [Self; 2] = [Self::Newer, Self::Older];
 
-    /// Whether it may have read a text: the older ones are tried only where they differ.
-    pub(super) fn may_read(self, text: &str, read: Read) -> bool {
+    /// Whether a text may have been read with it: the older ones are tried only where they differ.
+    pub(super) fn may_read(self, text: &str, read: WrongCharset) -> bool {
         self == Self::Newer || text.chars().any(|c| is_only_older(read, c))
     }
 }
 
-/// The charsets that texts are wrongly read in, by one generation of decoders.
+/// The charsets in which texts are wrongly read, by one generation of decoders.
 pub(super) struct Tables {
     pub(super) latin1: Table,
     pub(super) gb18030: Table,
@@ -86,19 +86,19 @@ fn older_run(line: &str) -> Option<(&str, (u16, u16, u16))> {
 }
 
 /// Whether the older decoders give this character for bytes for which the newer give another one.
-fn is_only_older(read: Read, c: char) -> bool {
+fn is_only_older(read: WrongCharset, c: char) -> bool {
     match read {
-        Read::Latin1 => matches!(c, '\u{80}'..='\u{9F}'),
-        Read::Gb18030 => matches!(c, '\u{E5E5}' | '\u{E78D}'..='\u{E864}'),
-        Read::Big5 => {
+        WrongCharset::Latin1 => matches!(c, '\u{80}'..='\u{9F}'),
+        WrongCharset::Gb18030 => matches!(c, '\u{E5E5}' | '\u{E78D}'..='\u{E864}'),
+        WrongCharset::Big5 => {
             matches!(c, '¢' | '£' | '¥' | '\u{401}'..='\u{451}' | '•' | '‾' | '∼' | '①'..='⑽')
                 || matches!(c, '☉' | '♁' | '々' | 'ぁ'..='ヾ' | '／' | '＼' | '\u{FF64}')
         }
     }
 }
 
-/// Characters that Big5 has among the signs and again behind, where they are written (WHATWG
-/// Encoding, index Big5 pointer).
+/// Characters that Big5 has twice; encoders write the last of the two pairs (WHATWG Encoding, index
+/// Big5 pointer).
 fn is_written_last(c: char) -> bool {
     matches!(c, '═' | '╞' | '╡' | '╪' | '十' | '卅')
 }
@@ -133,7 +133,8 @@ impl Table {
             let (Some(c), None) = (chars.next(), chars.next()) else { continue };
             let Ok(code) = u16::try_from(u32::from(c)) else { continue };
             table.chars[usize::from(pair)] = code;
-            // Read twice, written once: the wide space of cp936, characters of Hong Kong.
+            // Decoders read two pairs as one character, and encoders write one of them: the wide space of
+            // cp936, characters of Hong Kong.
             let is_written = std::ptr::eq(encoding, GB18030) || pair >= 0xA140;
             if is_written && (table.bytes[usize::from(code)] == 0 || is_written_last(c)) {
                 table.set(code.into(), pair);
@@ -143,8 +144,8 @@ impl Table {
     }
 
     fn set(&mut self, code: u32, bytes: u16) {
-        if let Some(place) = self.bytes.get_mut(code as usize) {
-            *place = bytes;
+        if let Some(bytes_of_code) = self.bytes.get_mut(code as usize) {
+            *bytes_of_code = bytes;
         }
     }
 
