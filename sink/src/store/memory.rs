@@ -291,7 +291,7 @@ fn books(state: &Tables) -> Vec<BooksRow> {
     for id in state.receipts.keys().filter(|id| !published.contains(id)) {
         entry(&mut rows, &id.channel).0.orphans += 1;
     }
-    rows.into_values().map(|(row, unequal)| row.close(unequal)).collect()
+    rows.into_values().map(|(row, unequal)| row.decide_balance(unequal)).collect()
 }
 
 fn entry<'a>(
