@@ -16,7 +16,7 @@ use super::{
     BooksRow, DemandRow, HistoryRow, Quarantined,
     books::{lease_lost, moved_elsewhere},
     demands::{
-        known::{Known, KnownDemand, doubtful, keys},
+        known::{Known, KnownDemand, keys, may_be_older},
         plan::{Banned, plan},
         rows::{IntakePlan, Receipt},
     },
@@ -129,8 +129,8 @@ impl Tables {
                 Some((id, KnownDemand { seq, current, last_seen_at: row.last_seen_at }))
             })
             .collect();
-        let doubtful = doubtful(intake, &demands);
-        let history = self.history.iter().filter(|(demand, _, _)| doubtful.contains(demand));
+        let may_be_older = may_be_older(intake, &demands);
+        let history = self.history.iter().filter(|(demand, _, _)| may_be_older.contains(demand));
         Known {
             receipts: receipts.collect(),
             history: history.map(|(demand, row, _)| (*demand, row.digest)).collect(),

@@ -23,7 +23,7 @@ pub(crate) struct Known {
     pub(crate) receipts: HashMap<MessageId, Digest>,
     /// The demands of the intake that the store has already.
     pub(crate) demands: HashMap<DemandId, KnownDemand>,
-    /// The history of those that [`doubtful`] named: (demand, digest).
+    /// The history of the demands that [`may_be_older`] gives: (demand, digest).
     pub(crate) history: HashSet<(i64, Digest)>,
 }
 
@@ -54,9 +54,9 @@ impl KnownDemand {
     }
 }
 
-/// Looks up what is known of an intake. PostgreSQL locks the demands in the order of their keys, so
-/// that two sinks cannot deadlock, and receipts are read after that: whoever held the locks before may
-/// have written some.
+/// Looks up what is known of an intake. PostgreSQL locks the demands in the order of their keys, so that
+/// two sinks cannot deadlock. Receipts are read after that: the sink that held the locks before may have
+/// written some.
 pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Known, Failure> {
     // No key in the database contains a NUL, and PostgreSQL refuses a parameter with one.
     let mut keys: Vec<_> =
@@ -65,8 +65,8 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
     keys.dedup();
     let rows = tx.try_query(DEMANDS, &[json!(keys).into()], KnownDemand::read).await?;
     let demands = rows.into_iter().collect();
-    let doubtful = doubtful(intake, &demands);
-    let history = match doubtful.as_slice() {
+    let may_be_older = may_be_older(intake, &demands);
+    let history = match may_be_older.as_slice() {
         [] => Vec::new(),
         demands => tx.try_query(HISTORY, &[json!(demands).into()], past_state).await?,
     };
@@ -78,10 +78,10 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
     Ok(Known { receipts, demands, history })
 }
 
-/// Numbers the new rows. In PostgreSQL by sequences that all writers share, drawn under the locks: so
-/// the order of numbers of one demand is the order in which it was judged. In SQLite nobody else
-/// writes, and where all history was dropped, what the indexes have covered is remembered: no number
-/// is given twice.
+/// Numbers the new rows. In PostgreSQL the numbers come from sequences that all writers share. They are
+/// drawn while the demands are locked, so the states of a demand are numbered in the order in which they
+/// were judged. In SQLite there is no other writer. No number is used twice, even if all history was
+/// dropped: numbering goes on after the positions of the indexes.
 pub(crate) async fn number(
     tx: &mut Transaction<'_>,
     plan: &mut IntakePlan<'_>,
@@ -90,8 +90,8 @@ pub(crate) async fn number(
         return Ok(());
     }
     if !tx.is_shared() {
-        let demand = last(tx, "SELECT max(seq) AS n FROM demand".into()).await?;
-        plan.number(demand + 1.., last(tx, index::END).await? + 1..);
+        let demand = last_number(tx, "SELECT max(seq) AS n FROM demand".into()).await?;
+        plan.number(demand + 1.., last_number(tx, index::END).await? + 1..);
         return Ok(());
     }
     tx.try_query(index::ANNOUNCE, &[], NOTHING).await?;
@@ -104,7 +104,7 @@ pub(crate) async fn number(
     Ok(())
 }
 
-async fn last(tx: &mut Transaction<'_>, sql: Sql) -> Result<i64, Failure> {
+async fn last_number(tx: &mut Transaction<'_>, sql: Sql) -> Result<i64, Failure> {
     Ok(tx.try_query(sql, &[], index::number).await?.first().copied().unwrap_or(0))
 }
 
@@ -188,19 +188,19 @@ pub(crate) fn keys(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
     keys
 }
 
-/// The demands whose history has to be known: something of them may arrive that is older than
-/// what is current. One too many costs a lookup, one too few a duplicate row.
-pub(crate) fn doubtful(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
+/// The demands whose history is needed, because a state of the intake may be older than the current one.
+/// One demand too many costs a look-up, one too few a duplicate row.
+pub(crate) fn may_be_older(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
     let mut newest: HashMap<DemandId, Version> = HashMap::new();
-    let mut doubtful = HashSet::new();
+    let mut may_be_older = HashSet::new();
     for (_, demand) in demands(intake) {
         let Some(held) = known.get(&demand.id) else { continue };
         let newest = newest.entry(demand.id).or_insert(held.current.version);
         if demand.version > *newest {
             *newest = demand.version;
         } else {
-            doubtful.insert(held.seq);
+            may_be_older.insert(held.seq);
         }
     }
-    doubtful.into_iter().collect()
+    may_be_older.into_iter().collect()
 }
