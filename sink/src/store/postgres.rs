@@ -1,8 +1,8 @@
 //! The PostgreSQL store: the same tables as the embedded one, for any number of processes.
 //!
-//! Demands are locked before they are judged, so two sinks with the same demands wait for each other
-//! row by row; if both add the same demand, the later one judges again. A single writer, chosen by
-//! a lock, was not used: a second sink should share the work, not wait.
+//! Demands are locked before they are judged, so two sinks with the same demands wait for each other row by
+//! row; if both add the same demand, the later one judges again. There is no single writer that holds a
+//! lock: a second sink should share the work, not wait.
 
 mod fault;
 mod link;
@@ -38,7 +38,6 @@ pub(super) const EXCLUSIVE_LOCK: i64 = 0x746f_6e67_6875_6900;
 pub struct Postgres {
     link: Arc<Link>,
     months: Arc<Months>,
-    access: Access,
 }
 
 impl Postgres {
@@ -52,7 +51,7 @@ impl Postgres {
     pub async fn open(url: &str, access: Access) -> Result<Self, Fault> {
         let link = Arc::new(Link::new(Hosts::parse(url)?, access));
         setup::bring_up_to_date(&link, access).await?;
-        let store = Self { link, months: Arc::new(Months::default()), access };
+        let store = Self { link, months: Arc::new(Months::default()) };
         if access == Access::ReadWrite {
             store.make_this_month().await?;
         }
@@ -63,7 +62,7 @@ impl Postgres {
     #[must_use]
     pub fn apart(&self) -> Self {
         let link = Arc::new(self.link.apart());
-        Self { link, months: Arc::clone(&self.months), access: self.access }
+        Self { link, months: Arc::clone(&self.months) }
     }
 
     /// Waits for running work and closes all connections.
@@ -127,7 +126,7 @@ impl Postgres {
     }
 
     pub(super) async fn begin(&self) -> Result<PgTransaction<'static>, Failure> {
-        if self.access == Access::ReadOnly {
+        if self.link.access == Access::ReadOnly {
             let fault = Fault::stopped("the store is open for reading only").at(self.link.place());
             return Err(Failure::Fault(fault));
         }

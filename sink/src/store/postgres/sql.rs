@@ -51,8 +51,8 @@ pub(in crate::store) fn bind(
     })
 }
 
-/// Writes all rows by one statement that unfolds an array for each column (`UNNEST`); returns how many
-/// it changed.
+/// Writes all rows by one statement, with an array for each column (`UNNEST`); returns the number of rows
+/// that it changed.
 pub(in crate::store) async fn write_rows(
     conn: &mut PgConnection,
     template: &str,
