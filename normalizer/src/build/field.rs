@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Builder<'_> {
-    /// The origin of a field, after checking that all its settings fit. `allowed` are its
+    /// Where a field comes from, after checking that its settings fit together. `allowed` are the possible
     /// conversions, the default first.
     pub(super) fn source(
         &mut self,
@@ -36,7 +36,7 @@ impl Builder<'_> {
             let known = known.join(" or ");
             self.problem(target, format!("`as` cannot be that here; this field takes {known}"));
         }
-        for what in misplaced(table, conversion, allowed) {
+        for what in unused_settings(table, conversion, allowed) {
             self.problem(target, format!("`{what}` has no meaning here; remove it"));
         }
         if table.conversion == Some(Conversion::Codes) && table.codes.is_none() {
@@ -95,7 +95,7 @@ impl Builder<'_> {
         })
     }
 
-    /// Records that findings about the column are findings about this field.
+    /// Records that findings about the column concern this field.
     fn record_field(&mut self, path: &Path, target: &'static str) {
         let Some(root) = path.root() else { return };
         let prefix = self.item_prefix.as_deref().unwrap_or_default();
@@ -199,9 +199,9 @@ impl Builder<'_> {
         let table = self.note_error(target, table)?;
         self.tables.insert(name.clone());
         if !known.is_empty() {
-            for (place, code) in table.refused(|code| known.contains(&code)) {
+            for (location, code) in table.disallowed(|code| known.contains(&code)) {
                 let known = known.join(", ");
-                self.problem(target, format!("{place}: `{code}` is none of {known}"));
+                self.problem(target, format!("{location}: `{code}` is none of {known}"));
             }
         }
         Some(table)
@@ -253,7 +253,7 @@ impl Builder<'_> {
 }
 
 /// The settings of a field that its conversion does not use.
-fn misplaced(
+fn unused_settings(
     table: &FieldTable,
     conversion: Conversion,
     allowed: &[Conversion],

@@ -154,7 +154,7 @@ impl Link {
                     CONNECT_TIMEOUT.as_secs()
                 ))
                 .at(place)
-                .remedy("check the host and port in its URL, and the firewall between")
+                .remedy("check the host and port in its URL, and the firewall on the way to it")
             })?
             .map_err(|error| fault(place, "connect", &error))?;
         if version / 10_000 < MIN_VERSION {
