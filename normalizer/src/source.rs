@@ -71,21 +71,18 @@ impl Source {
             }
             Origin::Expression(expression) => {
                 let value = self.evaluate(expression, record, notes)?;
-                is_present(&value).then_some(()).and_then(|()| {
-                    let SourceText { text, is_number, is_from_source } =
-                        self.scalar(&value, notes)?;
-                    Some(SourceText { text: text.into_owned().into(), is_number, is_from_source })
+                let found = is_present(&value).then(|| self.scalar(&value, notes)).flatten();
+                found.map(|SourceText { text, is_number, is_from_source }| SourceText {
+                    text: text.into_owned().into(),
+                    is_number,
+                    is_from_source,
                 })
             }
         };
         let found = match self.extract {
             Some(pattern) => found.and_then(|found| {
-                let text = (*extract(pattern, &found.text).first()?).to_owned();
-                Some(SourceText {
-                    text: text.into(),
-                    is_number: false,
-                    is_from_source: found.is_from_source,
-                })
+                let text = (*extract(pattern, &found.text).first()?).to_owned().into();
+                Some(SourceText { text, is_number: false, ..found })
             }),
             None => found,
         };
@@ -186,11 +183,8 @@ impl Source {
         };
         // Every byte of it is processed at least once.
         let may_process = notes.work.may_spend(text.len() as u64);
-        may_process.then_some(SourceText {
-            text,
-            is_number: value.is_number(),
-            is_from_source: true,
-        })
+        let is_number = value.is_number();
+        may_process.then_some(SourceText { text, is_number, is_from_source: true })
     }
 }
 

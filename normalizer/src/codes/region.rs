@@ -16,15 +16,15 @@ pub struct RegionTable {
     rows: HashMap<String, Vec<Division>>,
     /// By name or alias, the codes.
     names: HashMap<String, Vec<String>>,
-    /// Length of the max_name_chars name, in characters.
-    max_name_chars: usize,
+    /// Length of the longest name, in characters.
+    max_chars: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Division {
     name: String,
     /// The code in force today; if the division exists, its own code.
-    current_code: String,
+    code_now: String,
     aliases: String,
     period: Period,
 }
@@ -70,7 +70,7 @@ impl RegionTable {
                 file.fail(row.line, format!("`{code}` is there twice"), problems);
             }
             let (name, aliases) = (row.get("name").to_owned(), row.get("aliases").to_owned());
-            known.push(Division { name, current_code: now.to_owned(), aliases, period });
+            known.push(Division { name, code_now: now.to_owned(), aliases, period });
             if now != code {
                 targets.push((row.line, now.to_owned()));
             }
@@ -103,12 +103,12 @@ impl RegionTable {
             }
         }
         self.names.values_mut().for_each(|codes| codes.sort_unstable());
-        self.max_name_chars = self.names.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+        self.max_chars = self.names.keys().map(|name| name.chars().count()).max().unwrap_or(0);
     }
 
     /// Whether it is the code of a division in force.
     pub(crate) fn is_in_force(&self, code: &str) -> bool {
-        self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.current_code == code))
+        self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.code_now == code))
     }
 
     /// Looks up 4, 6, 9 or 12 digits as of a time.
@@ -144,7 +144,7 @@ impl RegionTable {
     fn current(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
         let (code, rows) = self.rows.get_key_value(code)?;
         let row = valid_row(rows, |row| row.period, at)?;
-        Some((code, &row.current_code))
+        Some((code, &row.code_now))
     }
 
     /// Looks up a name, or names from the largest division down: `安徽省 芜湖市`, `镜湖区`. An
@@ -166,13 +166,10 @@ impl RegionTable {
         found
     }
 
-    /// The max_name_chars name at the start of `text` that only one division in the scope has.
+    /// The longest name at the start of `text` that only one division in the scope has.
     fn leading_name(&self, text: &str, scope: &str) -> Option<(usize, &str, &str)> {
-        let ends: Vec<_> = text
-            .char_indices()
-            .take(self.max_name_chars)
-            .map(|(at, c)| at + c.len_utf8())
-            .collect();
+        let ends: Vec<_> =
+            text.char_indices().take(self.max_chars).map(|(at, c)| at + c.len_utf8()).collect();
         ends.into_iter().rev().find_map(|end| {
             let codes = self.names.get(&text[..end])?;
             let inside = codes.iter().filter_map(|code| self.current(code, None));
@@ -188,7 +185,7 @@ impl RegionTable {
     /// The rows of this table that differ from the shipped ones.
     pub(super) fn differences(&self, shipped: &Self) -> Vec<Difference> {
         let codes = |rows: &[Division]| {
-            let all = rows.iter().map(|row| format!("{} {}", row.current_code, row.name));
+            let all = rows.iter().map(|row| format!("{} {}", row.code_now, row.name));
             all.collect::<Vec<_>>().join(", ")
         };
         let mut all: Vec<_> = self
@@ -212,9 +209,7 @@ impl RegionTable {
             .rows
             .iter()
             .flat_map(|(code, rows)| rows.iter().map(move |row| (code, row)))
-            .map(|(code, row)| {
-                (code, &row.current_code, &row.name, &row.aliases, row.period.content())
-            })
+            .map(|(code, row)| (code, &row.code_now, &row.name, &row.aliases, row.period.content()))
             .collect();
         rows.sort_unstable();
         rows

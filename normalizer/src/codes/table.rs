@@ -14,8 +14,8 @@ use super::{
 #[derive(Debug, Default)]
 pub struct CodeTable {
     rows: HashMap<String, Vec<Meaning>>,
-    /// Length of the max_label_chars label, in characters: a search by prefix begins with this length.
-    max_label_chars: usize,
+    /// Length of the longest label, in characters: a search by prefix begins with this length.
+    max_chars: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -79,13 +79,12 @@ impl CodeTable {
             }
         }
         differences.sort_by(|a, b| a.raw.cmp(&b.raw));
-        (Self { rows, max_label_chars: 0 }, differences)
+        (Self { rows, max_chars: 0 }, differences)
     }
 
-    /// Computes the length of the max_label_chars label.
+    /// Computes the length of the longest label.
     pub(super) fn finish(mut self) -> Self {
-        self.max_label_chars =
-            self.rows.keys().map(|label| label.chars().count()).max().unwrap_or(0);
+        self.max_chars = self.rows.keys().map(|label| label.chars().count()).max().unwrap_or(0);
         self
     }
 
@@ -94,13 +93,13 @@ impl CodeTable {
         self.code_at(raw, None)
     }
 
-    /// The code that is valid at a time for a label, or for the max_label_chars prefix of it in the table.
+    /// The code that is valid at a time for a label, or for the longest prefix of it in the table.
     pub(crate) fn find(&self, raw: &str, by_prefix: bool, at: Option<Timestamp>) -> Option<&str> {
         if !by_prefix {
             return self.code_at(raw, at);
         }
         let ends = raw.char_indices().map(|(start, c)| start + c.len_utf8());
-        let ends: Vec<_> = ends.take(self.max_label_chars).collect();
+        let ends: Vec<_> = ends.take(self.max_chars).collect();
         ends.into_iter().rev().find_map(|end| self.code_at(&raw[..end], at))
     }
 

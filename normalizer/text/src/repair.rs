@@ -101,22 +101,15 @@ impl Rule {
     }
 
     const fn parts(self) -> (&'static str, WrongCharset, TrueCharset) {
+        use {TrueCharset as True, WrongCharset as Wrong};
         match self {
-            Self::Utf8AsLatin1 => ("utf8_read_as_latin1", WrongCharset::Latin1, TrueCharset::Utf8),
-            Self::Utf8AsGb18030 => {
-                ("utf8_read_as_gb18030", WrongCharset::Gb18030, TrueCharset::Utf8)
-            }
-            Self::Utf8AsBig5 => ("utf8_read_as_big5", WrongCharset::Big5, TrueCharset::Utf8),
-            Self::Gb18030AsLatin1 => {
-                ("gb18030_read_as_latin1", WrongCharset::Latin1, TrueCharset::Gb18030)
-            }
-            Self::Big5AsLatin1 => ("big5_read_as_latin1", WrongCharset::Latin1, TrueCharset::Big5),
-            Self::Big5AsGb18030 => {
-                ("big5_read_as_gb18030", WrongCharset::Gb18030, TrueCharset::Big5)
-            }
-            Self::Gb18030AsBig5 => {
-                ("gb18030_read_as_big5", WrongCharset::Big5, TrueCharset::Gb18030)
-            }
+            Self::Utf8AsLatin1 => ("utf8_read_as_latin1", Wrong::Latin1, True::Utf8),
+            Self::Utf8AsGb18030 => ("utf8_read_as_gb18030", Wrong::Gb18030, True::Utf8),
+            Self::Utf8AsBig5 => ("utf8_read_as_big5", Wrong::Big5, True::Utf8),
+            Self::Gb18030AsLatin1 => ("gb18030_read_as_latin1", Wrong::Latin1, True::Gb18030),
+            Self::Big5AsLatin1 => ("big5_read_as_latin1", Wrong::Latin1, True::Big5),
+            Self::Big5AsGb18030 => ("big5_read_as_gb18030", Wrong::Gb18030, True::Big5),
+            Self::Gb18030AsBig5 => ("gb18030_read_as_big5", Wrong::Big5, True::Gb18030),
         }
     }
 }

@@ -71,14 +71,13 @@ fn has_escape(bytes: &[u8]) -> bool {
 /// Bytes that alone, or with the next two, can need a change: not letters, digits and punctuation
 /// of ASCII, not the lead bytes of Han characters from U+4000 on, not continuation bytes.
 const MAY_NEED_CHANGE: [bool; 256] = {
-    let mut may_need_change = [false; 256];
+    let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        may_need_change[byte] =
-            matches!(byte, 0x00..=0x20 | 0x5F | 0x7F | 0xC0..=0xE3 | 0xEA..=0xFF);
+        table[byte] = matches!(byte, 0x00..=0x20 | 0x5F | 0x7F | 0xC0..=0xE3 | 0xEA..=0xFF);
         byte += 1;
     }
-    may_need_change
+    table
 };
 
 /// Whether the character that begins with `lead` is in composed form (NFC) in any context, told

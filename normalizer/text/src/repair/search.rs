@@ -55,21 +55,21 @@ struct Division {
     last: char,
 }
 
-/// Rules times numbers of pending bytes.
-const N_OPEN_PARTS: usize = Rule::ALL.len() * 4;
+/// The cheapest open parts, by rule and number of pending bytes.
+type OpenParts = [Option<OpenPart>; Rule::ALL.len() * 4];
 
 fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (Cost, Vec<Edit>) {
     let before = text[..window.start].chars().next_back().unwrap_or('\n');
     let chars: Vec<(usize, char)> = text[window.clone()].char_indices().collect();
     let mut divisions = vec![Division { cost: 0, part: None, last: before }];
-    let mut open: [Option<OpenPart>; N_OPEN_PARTS] = [None; N_OPEN_PARTS];
+    let mut open = OpenParts::default();
     let mut original_cost: Cost = 0;
     let mut previous = before;
     for (index, (_, c)) in chars.iter().copied().enumerate() {
         original_cost = original_cost.saturating_add(model().cost(previous, c));
         previous = c;
         let here = divisions[index];
-        let mut next = [None; N_OPEN_PARTS];
+        let mut next = OpenParts::default();
         for open_part in open.iter().flatten() {
             advance(*open_part, c, tables, &mut next);
         }
@@ -101,15 +101,10 @@ fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (C
 }
 
 /// Extends a part by one character, for each byte sequence from which it may have been read.
-fn advance(
-    open_part: OpenPart,
-    c: char,
-    tables: &Tables,
-    next: &mut [Option<OpenPart>; N_OPEN_PARTS],
-) {
-    let read = open_part.rule.wrong_charset().table(tables);
+fn advance(part: OpenPart, c: char, tables: &Tables, next: &mut OpenParts) {
+    let read = part.rule.wrong_charset().table(tables);
     for number in [read.bytes(c), read.other_bytes(c)].into_iter().flatten() {
-        if let Some(extended) = feed(open_part, number, tables) {
+        if let Some(extended) = feed(part, number, tables) {
             let slot = &mut next[extended.rule as usize * 4 + extended.pending.len()];
             if slot.is_none_or(|cheapest| extended.cost < cheapest.cost) {
                 *slot = Some(extended);
@@ -118,18 +113,18 @@ fn advance(
     }
 }
 
-fn feed(mut open_part: OpenPart, number: u16, tables: &Tables) -> Option<OpenPart> {
+fn feed(mut part: OpenPart, number: u16, tables: &Tables) -> Option<OpenPart> {
     for byte in bytes(number) {
-        match open_part.rule.true_charset().step(open_part.pending, byte, tables) {
-            Step::More(pending) => open_part.pending = pending,
+        match part.rule.true_charset().step(part.pending, byte, tables) {
+            Step::More(pending) => part.pending = pending,
             Step::Whole(c) => {
-                open_part.cost = open_part.cost.saturating_add(model().cost(open_part.last, c));
-                (open_part.pending, open_part.last) = (Pending::default(), c);
+                part.cost = part.cost.saturating_add(model().cost(part.last, c));
+                (part.pending, part.last) = (Pending::default(), c);
             }
             Step::Malformed => return None,
         }
     }
-    Some(open_part)
+    Some(part)
 }
 
 /// Traces back from the end, and takes the parts whose repair is exact.
