@@ -1,6 +1,6 @@
 //! Builds a [`MappingPlan`] from a `[demand]` table and collects all its problems.
 //!
-//! All names are resolved here: a mapping that was built cannot fail.
+//! Names are looked up only here: a mapping that was built cannot fail.
 
 mod field;
 mod group;
@@ -30,7 +30,7 @@ pub struct MappingProblem {
     pub message: String,
 }
 
-/// Resolves names and collects what is wrong.
+/// Resolves names and collects problems.
 pub(crate) struct Builder<'a> {
     pub(crate) codes: &'a CodeTables,
     pub(crate) zone: Tz,
@@ -39,10 +39,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) fields_of: HashMap<String, Vec<&'static str>>,
     /// The code tables that the mapping uses.
     pub(crate) tables: BTreeSet<String>,
-    /// `pressing.` while the fields of `$.pressing[*]` are built.
-    pub(crate) within: String,
-    /// Whether the fields of an item are being built.
-    pub(crate) is_nested: bool,
+    /// `pressing.` while the fields of the items `$.pressing[*]` are built.
+    pub(crate) item_prefix: Option<String>,
 }
 
 impl<'a> Builder<'a> {
@@ -53,55 +51,53 @@ impl<'a> Builder<'a> {
             problems: Vec::new(),
             fields_of: HashMap::new(),
             tables: BTreeSet::new(),
-            within: String::new(),
-            is_nested: false,
+            item_prefix: None,
         }
     }
 
     /// The plan. It is valid only if there are no problems. Fields are built in a fixed order: the
     /// findings of the decoder about a column are listed in it.
     pub(crate) fn plan(&mut self, config: &MappingConfig) -> MappingPlan {
-        let mut rest = Rules::<Draft>::default();
-        rest.set_coded(
+        let mut others = Rules::<Draft>::default();
+        others.set_coded(
             self.code("kind", &config.kind, Kind::from_code, Kind::CODES),
             CodeRule::coded,
             |draft| (&mut draft.body.kind, &mut draft.body.kind_raw),
         );
-        rest.set_coded(
+        others.set_coded(
             self.code("status", &config.status, Status::from_code, Status::CODES),
             CodeRule::coded,
             |draft| (&mut draft.body.status, &mut draft.body.status_raw),
         );
         let urgency = self.code("urgency", &config.urgency, Urgency::from_code, Urgency::CODES);
-        rest.set(urgency, |draft| &mut draft.body.urgency);
+        others.set(urgency, |draft| &mut draft.body.urgency);
         let (parse, known) = (Initiative::from_code, Initiative::CODES);
         let initiative = self.code("initiative", &config.initiative, parse, known);
-        rest.set(initiative, |draft| &mut draft.body.initiative);
-        rest.set_coded(self.text("category", &config.category), TextRule::coded, |draft| {
+        others.set(initiative, |draft| &mut draft.body.initiative);
+        others.set_coded(self.text("category", &config.category), TextRule::coded, |draft| {
             (&mut draft.body.category, &mut draft.body.category_raw)
         });
-        rest.set_coded(self.text("org", &config.org), TextRule::coded, |draft| {
+        others.set_coded(self.text("org", &config.org), TextRule::coded, |draft| {
             (&mut draft.body.org, &mut draft.body.org_raw)
         });
-        rest.set_coded(self.region(&config.region), RegionRule::coded, |draft| {
+        others.set_coded(self.region(&config.region), RegionRule::coded, |draft| {
             (&mut draft.body.region, &mut draft.body.region_raw)
         });
         let tags = self.list("tags", &config.tags, any_code, &[], Some);
-        rest.extend(tags, |draft| &mut draft.body.tags);
+        others.extend(tags, |draft| &mut draft.body.tags);
         let org_joint = self.list("org_joint", &config.org_joint, any_code, &[], Some);
-        rest.extend(org_joint, |draft| &mut draft.body.org_joint);
+        others.extend(org_joint, |draft| &mut draft.body.org_joint);
         let (parse, known) = (SupervisionFlag::from_code, SupervisionFlag::CODES);
         let flags = self.list("flags", &config.flags, parse, known, |_| None);
-        rest.extend(flags, |draft| &mut draft.body.flags);
+        others.extend(flags, |draft| &mut draft.body.flags);
         for person in &config.people {
-            self.person(person, &mut rest);
+            self.person(person, &mut others);
         }
         let people_count = self.int("people_count", &config.people_count);
-        rest.set(people_count, |draft| &mut draft.body.people_count);
-        rest.set(self.personal("address", &config.address), |draft| &mut draft.address);
-        let location = config.location.as_ref().and_then(|config| self.point(config));
-        rest.set(location, |draft| &mut draft.body.location);
-        self.groups(config, &mut rest);
+        others.set(people_count, |draft| &mut draft.body.people_count);
+        others.set(self.personal("address", &config.address), |draft| &mut draft.address);
+        others.set(self.point(&config.location), |draft| &mut draft.body.location);
+        self.groups(config, &mut others);
 
         let mut first = Rules::<Draft>::default();
         let mut text =
@@ -127,19 +123,19 @@ impl<'a> Builder<'a> {
         time("due_at", &config.due_at, |draft| &mut draft.body.due_at);
         time("wish_at", &config.wish_at, |draft| &mut draft.body.wish_at);
 
-        let mut then = Rules::<Draft>::default();
+        let mut second = Rules::<Draft>::default();
         let anonymous = self.yes_or_no("anonymous", &config.anonymous);
-        then.set(anonymous, |draft| &mut draft.body.anonymous);
+        second.set(anonymous, |draft| &mut draft.body.anonymous);
         let confidential = self.yes_or_no("confidential", &config.confidential);
-        then.set(confidential, |draft| &mut draft.body.confidential);
-        then.append(rest);
-        MappingPlan { first, rest: then }
+        second.set(confidential, |draft| &mut draft.body.confidential);
+        second.append(others);
+        MappingPlan { first, second }
     }
 
     fn region(&mut self, field: &Option<Field>) -> Option<RegionRule> {
         let source = self.source("region", field, &[crate::config::Conversion::Region])?;
         let table = self.codes.regions().cloned().ok_or("there is no codes/region.csv; add it");
-        let table = self.noted("region", table)?;
+        let table = self.note_error("region", table)?;
         let within = field.as_ref().and_then(|field| field.0.within.clone());
         if let Some(code) = within.as_ref().filter(|code| !table.is_in_force(code)) {
             let message = format!("`within` names `{code}`, which is not a division in force");
@@ -154,8 +150,8 @@ impl<'a> Builder<'a> {
     }
 
     /// The value, or `None` with the error noted as a problem.
-    fn noted<T>(&mut self, target: &str, found: Result<T, impl Into<String>>) -> Option<T> {
-        found.map_err(|message| self.problem(target, message)).ok()
+    fn note_error<T>(&mut self, target: &str, value: Result<T, impl Into<String>>) -> Option<T> {
+        value.map_err(|message| self.problem(target, message)).ok()
     }
 }
 

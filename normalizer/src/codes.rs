@@ -1,10 +1,10 @@
-//! Code tables: the meaning of a source's labels, kept as data beside the channels.
+//! Code tables: the codes of a source's labels, in files beside the channels.
 //!
 //! A table with duplicate or empty labels is refused when it is loaded. At run time a label is
 //! either in the table or unknown, and there is no default for unknown labels.
 //!
-//! Tables are shipped with the program, and the admin's folder overrides them row by row: a row of
-//! the folder replaces the shipped row, and an empty code removes it.
+//! Tables are shipped with the program. The folder of the admin overrides them row by row: a row there
+//! replaces the shipped row, and an empty code removes it.
 
 mod load;
 mod period;
@@ -40,23 +40,13 @@ pub struct Difference {
     pub table: String,
     /// The label.
     pub raw: String,
-    /// The code in the shipped table; `None` if it does not have the label.
+    /// The code in the shipped table; `None` if the label is not in it.
     pub shipped: Option<String>,
     /// The code in the folder; empty if the label is removed.
     pub here: String,
 }
 
 impl CodeTables {
-    /// Reads every `.csv` below `folder`. A table has the columns `raw,code` and may have
-    /// `label,aliases,from,until,note`; `region.csv` has `code,name,old_of`, and may have
-    /// `aliases,from,until,note`.
-    ///
-    /// # Errors
-    /// All problems of all files, with file and line.
-    pub fn load(folder: &Path) -> Result<Self, Vec<CodesProblem>> {
-        Self::default().overlaid(folder)
-    }
-
     /// Reads tables that are compiled in: name with `.csv`, and content.
     ///
     /// # Errors
@@ -71,7 +61,9 @@ impl CodeTables {
         Self::default().with(files.collect(), Vec::new())
     }
 
-    /// These tables, overridden by those below `folder`.
+    /// These tables, overridden by every `.csv` below `folder`. A table has the columns `raw,code` and
+    /// may have `label,aliases,from,until,note`; `region.csv` has `code,name,old_of`, and may have
+    /// `aliases,from,until,note`.
     ///
     /// # Errors
     /// All problems of all files, with file and line.
@@ -88,10 +80,10 @@ impl CodeTables {
     ) -> Result<Self, Vec<CodesProblem>> {
         for file in files {
             if file.name == "region" {
-                let below = self.regions.as_deref();
-                let regions = RegionTable::parse(&file, below, &mut problems);
-                self.differences
-                    .extend(below.map(|b| regions.differences(b)).into_iter().flatten());
+                let shipped = self.regions.as_deref();
+                let regions = RegionTable::parse(&file, shipped, &mut problems);
+                let differences = shipped.map(|shipped| regions.differences(shipped));
+                self.differences.extend(differences.into_iter().flatten());
                 self.regions = Some(Arc::new(regions));
                 continue;
             }
@@ -101,7 +93,7 @@ impl CodeTables {
                 Some(shipped) => {
                     let (table, differences) = shipped.overlaid(&table, &file.name);
                     self.differences.extend(differences);
-                    table.finish()
+                    table
                 }
             };
             self.tables.insert(file.name, Arc::new(table));

@@ -12,17 +12,17 @@ use minijinja::{
     value::{Serde, Value},
 };
 
-/// Instructions of one evaluation; an `if` with a handful of comparisons takes twenty.
-const FUEL: u64 = 10_000;
-/// Maximum length of an expression: for more, a code table or code is better.
-const MOST_CHARACTERS: usize = 2_000;
+/// Maximum number of instructions of one evaluation; an `if` with a few comparisons takes twenty.
+const MAX_INSTRUCTIONS: u64 = 10_000;
+/// Maximum length of an expression: if more is needed, a code table or code is better.
+const MAX_CHARACTERS: usize = 2_000;
 /// The names that an expression may use.
 const NAMES: [&str; 2] = ["record", "demand"];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(FUEL));
+    environment.set_fuel(Some(MAX_INSTRUCTIONS));
     environment
 });
 
@@ -36,11 +36,11 @@ impl Expression {
     /// Compiles it, and reports all errors that can be found without a record.
     pub(crate) fn compile(text: &str) -> Result<Self, String> {
         let n_characters = text.chars().count();
-        if n_characters > MOST_CHARACTERS {
-            return Err(format!("an expression has {MOST_CHARACTERS} characters at most"));
+        if n_characters > MAX_CHARACTERS {
+            return Err(format!("an expression has {MAX_CHARACTERS} characters at most"));
         }
         let compiled = ENVIRONMENT.compile_expression_owned(text.to_owned());
-        let compiled = compiled.map_err(|error| wrong(&error))?;
+        let compiled = compiled.map_err(|error| describe(&error))?;
         let mut unknown: Vec<_> = compiled
             .undeclared_variables(false)
             .into_iter()
@@ -63,17 +63,17 @@ impl Expression {
                         | ErrorKind::UnknownMethod
                 ) =>
             {
-                Err(wrong(&error))
+                Err(describe(&error))
             }
             _ => Ok(Self { compiled, n_characters: n_characters as u64 }),
         }
     }
 
-    /// The maximum of steps for this record: it has fewer parts than characters, and each part may
-    /// copy the whole record, which is fast.
+    /// The most steps that it may take for this record: it has fewer parts than characters, and each part
+    /// may copy the whole record, which is fast.
     pub(crate) fn steps(&self, record: &serde_json::Value) -> u64 {
-        const COPIED_IN_A_STEP: u64 = 64;
-        self.n_characters.saturating_mul(1 + bytes(record) / COPIED_IN_A_STEP)
+        const BYTES_COPIED_PER_STEP: u64 = 64;
+        self.n_characters.saturating_mul(1 + bytes(record) / BYTES_COPIED_PER_STEP)
     }
 
     /// Its value in this scope.
@@ -107,7 +107,7 @@ fn bytes(value: &serde_json::Value) -> u64 {
 }
 
 /// The error message without the name of a template, which does not exist here.
-fn wrong(error: &Error) -> String {
+fn describe(error: &Error) -> String {
     let detail = error.detail().unwrap_or_default();
     format!("the expression cannot be used: {}: {detail}", error.kind())
 }

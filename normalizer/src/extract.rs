@@ -20,16 +20,16 @@ const INTAKE_WORDS: [&str; 8] =
     ["诉求来源", "受理渠道", "受理途径", "来电渠道", "工单来源", "渠道来源", "来源渠道", "【来源"];
 const LIMIT_WORDS: [&str; 8] =
     ["办理时限", "办结时限", "处理时限", "反馈时限", "限办时间", "截止时间", "回复期限", "请于"];
-/// The longest label of an intake channel, in characters.
-const LONGEST_LABEL: usize = 12;
+/// Maximum length of the label of an intake channel, in characters.
+const MAX_LABEL_CHARS: usize = 12;
 
 /// The label after one of the words, up to the next punctuation mark.
 fn intake_channel(text: &str) -> Option<&str> {
     INTAKE_WORDS.iter().find_map(|word| {
-        let behind = behind(text, word)?;
-        let end = behind.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '·')));
-        let label = &behind[..end.unwrap_or(behind.len())];
-        let is_label = !label.is_empty() && label.chars().count() <= LONGEST_LABEL;
+        let value = after_word(text, word)?;
+        let end = value.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '·')));
+        let label = &value[..end.unwrap_or(value.len())];
+        let is_label = !label.is_empty() && label.chars().count() <= MAX_LABEL_CHARS;
         is_label.then_some(label)
     })
 }
@@ -38,38 +38,39 @@ fn intake_channel(text: &str) -> Option<&str> {
 /// missing year would have to be guessed.
 fn time_limit(text: &str) -> Option<&str> {
     LIMIT_WORDS.iter().find_map(|word| {
-        let behind = behind(text, word)?;
-        let date: usize = behind.chars().take_while(|c| is_of_date(*c)).map(char::len_utf8).sum();
-        let written = behind[..date].trim_end();
+        let value = after_word(text, word)?;
+        let date: usize =
+            value.chars().take_while(|c| may_be_in_date(*c)).map(char::len_utf8).sum();
+        let written = value[..date].trim_end();
         let has_year = written.len() >= 8 && written.bytes().take(4).all(|b| b.is_ascii_digit());
         has_year.then_some(written)
     })
 }
 
-fn is_of_date(c: char) -> bool {
+fn may_be_in_date(c: char) -> bool {
     c.is_ascii_digit()
         || matches!(c, '-' | '/' | '.' | ':' | ' ' | '年' | '月' | '日' | '时' | '分' | '秒')
 }
 
 /// The text after a word and its colon.
-fn behind<'a>(text: &'a str, word: &str) -> Option<&'a str> {
-    let (_, behind) = text.split_once(word)?;
-    Some(behind.trim_start_matches([':', '：', ' ', '为', '是', '\u{3000}']))
+fn after_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let (_, after) = text.split_once(word)?;
+    Some(after.trim_start_matches([':', '：', ' ', '为', '是', '\u{3000}']))
 }
 
-/// Letters of a source, a date and a serial number: DH202610090137, WHXF20260001937; or twelve
-/// digits and more after 工单. The digits begin with a year, which tells them from a plate.
+/// Letters of a source, a date and a serial number: DH202610090137, WHXF20260001937; or twelve digits or
+/// more after 工单. The digits begin with a year, unlike those of a number plate.
 fn order_numbers(text: &str) -> Vec<&str> {
     let (mut found, mut known) = (Vec::new(), HashSet::new());
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
-        let word = &rest[start..];
+    let mut unread = text;
+    while let Some(start) = unread.find(|c: char| c.is_ascii_alphanumeric()) {
+        let word = &unread[start..];
         let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
         let (word, after) = word.split_at(end);
         let letters = word.bytes().take_while(u8::is_ascii_uppercase).count();
         let digits = &word[letters..];
         let is_announced =
-            rest[..start].trim_end_matches([':', '：', ' ', '号', '编']).ends_with("工单");
+            unread[..start].trim_end_matches([':', '：', ' ', '号', '编']).ends_with("工单");
         let is_year = digits.starts_with("20") || digits.starts_with("19");
         let is_number = digits.bytes().all(|byte| byte.is_ascii_digit())
             && is_year
@@ -81,7 +82,7 @@ fn order_numbers(text: &str) -> Vec<&str> {
         if is_number && known.insert(word) {
             found.push(word);
         }
-        rest = after;
+        unread = after;
     }
     found
 }

@@ -22,11 +22,11 @@ use crate::{
     expr,
     notes::{MAPPING_STEPS, Notes, Work},
     plan::{Draft, MappingPlan},
-    redact::{Own, redact},
+    redact::{OwnValues, redact},
     rule::PlainPerson,
     seal::{Compressor, Personal, Place, RAW, Sealer, UNMASKED},
     source::Record,
-    trace::{Traced, Tracer},
+    trace::{Traced, trace_field},
 };
 
 /// Part of every fingerprint. Raise it when the same record gives another demand than before.
@@ -57,8 +57,8 @@ impl Mapping {
         zone: Tz,
     ) -> Result<Self, Vec<MappingProblem>> {
         let mut builder = Builder::new(codes, zone);
-        let (said, computed) = split(config);
-        let plan = builder.plan(&said);
+        let (direct, computed) = split(config);
+        let plan = builder.plan(&direct);
         let computed = computed.map(|computed| builder.plan(&computed));
         if !builder.problems.is_empty() {
             return Err(builder.problems);
@@ -75,20 +75,22 @@ impl Mapping {
         self.fingerprint
     }
 
-    /// What each field of a record was mapped to. Personal values are masked unless `reveal` is
-    /// set.
+    /// What each field of a record was mapped to. Personal values are masked, unless they are to be
+    /// revealed.
     pub fn trace(&self, record: &RawRecord, reveal: bool) -> Vec<Traced> {
         let tree = record.body.tree();
         let (draft, _) = self.draft(tree, Work::unlimited());
-        let tracer = Tracer { own: &Own::new(&draft.people, draft.address.as_ref()), reveal };
+        let own = (!reveal).then(|| OwnValues::new(&draft.people, draft.address.as_ref()));
         let members = tree.as_object().into_iter().flatten();
-        members.map(|(name, value)| tracer.field(name, self.fields_from(name), value)).collect()
+        members
+            .map(|(name, value)| trace_field(name, value, self.fields_from(name), own.as_ref()))
+            .collect()
     }
 
     /// The fields of the demand that are read from a field of the source or from a part of it.
     fn fields_from(&self, column: &str) -> Vec<&'static str> {
         let is_of = |known: &str| {
-            known.strip_prefix(column).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            known.strip_prefix(column).is_some_and(|part| part.is_empty() || part.starts_with('.'))
         };
         let found = self.fields_of.iter().filter(|(known, _)| is_of(known));
         let mut fields: Vec<_> = found.flat_map(|(_, fields)| fields.iter().copied()).collect();
@@ -101,7 +103,7 @@ impl Mapping {
         let id = DemandId::of(&self.channel, &record.key);
         let place = Place { channel: &self.channel, id: &id };
         let (draft, mut notes) = self.draft(record.body.tree(), Work::default());
-        let own = Own::within(&draft.people, draft.address.as_ref(), &mut notes.work);
+        let own = OwnValues::within_budget(&draft.people, draft.address.as_ref(), &mut notes.work);
         if notes.work.is_too_costly {
             return Err(too_costly());
         }
@@ -118,7 +120,7 @@ impl Mapping {
         body.people =
             people.map(|(index, person)| self.seal_person(place, index, person)).collect();
         if let Some(address) = &address {
-            body.address_area = address.area().map(str::to_owned);
+            body.address_area = address.area.clone();
             body.address = Some(self.sealer.seal_personal(place, "address", address));
         }
         body.quality = notes.into_quality();
@@ -132,7 +134,7 @@ impl Mapping {
     }
 
     pub(crate) fn draft(&self, tree: &Value, work: Work) -> (Draft, Notes) {
-        let (mut draft, mut notes) = (Draft::default(), Notes::within(work));
+        let (mut draft, mut notes) = (Draft::default(), Notes::new(work));
         self.plan.apply(Record::new(tree), &mut draft, &mut notes);
         if let Some(computed) = &self.computed {
             let scope = expr::scope(tree, &draft.body);
@@ -210,19 +212,19 @@ fn too_costly() -> Reason {
     Reason::new("too_costly", detail)
 }
 
-/// Splits the table into fields read from the record and fields with an expression, which come
-/// second.
+/// Splits the table into fields that are read from the record, and fields with an expression, which
+/// are mapped after them.
 fn split(config: &MappingConfig) -> (MappingConfig, Option<MappingConfig>) {
-    let (mut said, mut computed) = (serde_json::Map::new(), serde_json::Map::new());
+    let (mut direct, mut computed) = (serde_json::Map::new(), serde_json::Map::new());
     // The table was read from a file, so it can be serialised and read again.
     let all = serde_json::to_value(config).unwrap_or_default();
     for (field, value) in all.as_object().into_iter().flatten() {
-        let part = if has_expression(value) { &mut computed } else { &mut said };
+        let part = if has_expression(value) { &mut computed } else { &mut direct };
         part.insert(field.clone(), value.clone());
     }
-    let again = |part| serde_json::from_value(Value::Object(part)).unwrap_or_default();
+    let parse = |part| serde_json::from_value(Value::Object(part)).unwrap_or_default();
     let has_computed = !computed.is_empty();
-    (again(said), has_computed.then(|| again(computed)))
+    (parse(direct), has_computed.then(|| parse(computed)))
 }
 
 fn has_expression(value: &Value) -> bool {
@@ -235,8 +237,8 @@ fn has_expression(value: &Value) -> bool {
     }
 }
 
-/// Size of most contents, in bytes: a smaller buffer would be reallocated four times.
-const USUAL: usize = 2 * 1024;
+/// The first size of the buffer, in bytes. Most contents fit; a smaller one would grow four times.
+const BUFFER_SIZE: usize = 2 * 1024;
 
 /// The input of the digest. Of doubts it has the field and the flag only, and it has no findings of
 /// the decoder: a replay maps the same content without decoding it again.
@@ -244,7 +246,7 @@ fn canonical(draft: &Draft, notes: &Notes) -> Vec<u8> {
     let Draft { body, people, address } = draft;
     let people: Vec<_> = people.iter().map(PlainPerson::content).collect();
     let address = address.as_ref().map(Personal::plain);
-    let mut bytes = Vec::with_capacity(USUAL);
+    let mut bytes = Vec::with_capacity(BUFFER_SIZE);
     // Structs of strings and numbers always serialise, in the order of their declaration.
     let _ = serde_json::to_writer(&mut bytes, &(body, people, address, notes.flags()));
     bytes

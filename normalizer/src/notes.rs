@@ -15,26 +15,26 @@ pub(crate) struct Notes {
     pub(crate) work: Work,
 }
 
-/// Details kept per field and flag: a text that is broken everywhere has a hundred thousand.
-const MOST_DETAILS: usize = 100;
+/// Details kept for each field and flag: a text that is broken everywhere has a hundred thousand.
+const MAX_DETAILS: usize = 100;
 
 impl Notes {
-    /// No notes, with this budget.
-    pub(crate) fn within(work: Work) -> Self {
+    /// No doubts so far, with this budget.
+    pub(crate) fn new(work: Work) -> Self {
         Self { work, ..Self::default() }
     }
 
     /// Adds a doubt. `detail` names rules, positions and numbers, and never quotes a value.
     pub(crate) fn add(&mut self, field: &str, flag: QualityFlag, detail: Option<&str>) {
-        let (places, n_more) = self.known.entry((field.to_owned(), flag)).or_default();
-        if places.iter().any(|place| self.quality[*place].detail.as_deref() == detail) {
+        let (indices, n_more) = self.known.entry((field.to_owned(), flag)).or_default();
+        if indices.iter().any(|index| self.quality[*index].detail.as_deref() == detail) {
             return;
         }
-        if places.len() == MOST_DETAILS {
+        if indices.len() == MAX_DETAILS {
             *n_more += 1;
             return;
         }
-        places.push(self.quality.len());
+        indices.push(self.quality.len());
         let detail = detail.map(str::to_owned);
         self.quality.push(Quality { field: field.to_owned(), flag, detail });
     }
@@ -45,9 +45,10 @@ impl Notes {
     }
 
     pub(crate) fn into_quality(mut self) -> Vec<Quality> {
-        for (places, n_more) in self.known.into_values().filter(|(_, n_more)| *n_more > 0) {
+        for (indices, n_more) in self.known.into_values().filter(|(_, n_more)| *n_more > 0) {
             // There are more than a hundred doubts of this kind, so the last one has a detail.
-            if let Some(detail) = places.last().and_then(|last| self.quality[*last].detail.as_mut())
+            if let Some(detail) =
+                indices.last().and_then(|last| self.quality[*last].detail.as_mut())
             {
                 detail.push_str(&format!(", and {n_more} more like it"));
             }

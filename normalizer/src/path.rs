@@ -18,7 +18,7 @@ pub(crate) struct Path {
     query: Option<JsonPath>,
     /// The number of `..`: with them a node can be reached from every node above it.
     descents: u32,
-    /// How often a filter starts at `$` again: then the record is searched for every node.
+    /// How often a filter begins at `$` again: then the whole record is searched for every node.
     restarts: u32,
 }
 
@@ -56,7 +56,7 @@ impl Path {
     ) -> Option<&'a Value> {
         match &self.query {
             None => self.walk(tree).filter(|value| wanted(value)),
-            Some(_) if !self.is_affordable(tree, work) => None,
+            Some(_) if !self.may_search(tree, work) => None,
             Some(query) => query.query(tree).into_iter().find(|value| wanted(value)),
         }
     }
@@ -65,7 +65,7 @@ impl Path {
     pub(crate) fn all<'a>(&self, tree: &'a Value, work: &mut Work) -> Vec<&'a Value> {
         match &self.query {
             None => self.walk(tree).into_iter().collect(),
-            Some(_) if !self.is_affordable(tree, work) => Vec::new(),
+            Some(_) if !self.may_search(tree, work) => Vec::new(),
             Some(query) => query.query(tree).all(),
         }
     }
@@ -77,7 +77,7 @@ impl Path {
         }
         Some(match &self.query {
             None => usize::from(self.walk(tree).is_some()),
-            Some(_) if !self.is_affordable(tree, work) => return None,
+            Some(_) if !self.may_search(tree, work) => return None,
             Some(query) => NodeList::len(&query.query(tree)),
         })
     }
@@ -90,13 +90,13 @@ impl Path {
         }
     }
 
-    /// Whether searching `tree` is within the budget. The maximum is charged in advance, because a
-    /// query cannot be stopped.
-    fn is_affordable(&self, tree: &Value, work: &mut Work) -> bool {
+    /// Whether the budget allows searching `tree`. The maximum cost is taken in advance, because a query
+    /// cannot be stopped.
+    fn may_search(&self, tree: &Value, work: &mut Work) -> bool {
         let (nodes, depth) = size(tree);
-        let again = depth.saturating_pow(self.descents.saturating_sub(1));
-        let restarted = nodes.saturating_pow(self.restarts);
-        work.may_spend(nodes.saturating_mul(again).saturating_mul(restarted))
+        let repeats = depth.saturating_pow(self.descents.saturating_sub(1));
+        let searches = nodes.saturating_pow(self.restarts);
+        work.may_spend(nodes.saturating_mul(repeats).saturating_mul(searches))
     }
 
     fn walk<'a>(&self, tree: &'a Value) -> Option<&'a Value> {
@@ -142,9 +142,9 @@ fn unquoted(path: &str) -> String {
 /// valid and only slower.
 fn steps(path: &str) -> (Vec<Step>, &str) {
     let (mut steps, mut rest) = (Vec::new(), path.strip_prefix('$').unwrap_or(path));
-    while let Some((step, behind)) = name(rest).or_else(|| quoted(rest)).or_else(|| item(rest)) {
+    while let Some((step, after)) = name(rest).or_else(|| quoted(rest)).or_else(|| item(rest)) {
         steps.push(step);
-        rest = behind;
+        rest = after;
     }
     (steps, rest)
 }

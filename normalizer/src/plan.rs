@@ -1,4 +1,4 @@
-//! A mapping, resolved: every rule in its place, nothing left to look up.
+//! The rules of a mapping, in the order in which they are applied. No names are left to look up.
 
 use contract::DemandBody;
 
@@ -10,7 +10,7 @@ use crate::{
     source::Record,
 };
 
-/// A demand in plain. It exists between mapping and sealing, within one call.
+/// A demand with plain personal values. It exists only between mapping and sealing, within one call.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     /// Everything that is not personal, and prose that is not masked yet.
@@ -22,9 +22,9 @@ pub(crate) struct Draft {
 /// All rules of a channel.
 #[derive(Default)]
 pub(crate) struct MappingPlan {
-    /// Texts and times. They come first: a code means what it meant when the demand was received.
+    /// Texts and times. Codes need the time of receipt: a code means what it meant then.
     pub(crate) first: Rules<Draft>,
-    pub(crate) rest: Rules<Draft>,
+    pub(crate) second: Rules<Draft>,
 }
 
 impl MappingPlan {
@@ -32,7 +32,7 @@ impl MappingPlan {
     pub(crate) fn apply(&self, record: Record<'_>, draft: &mut Draft, notes: &mut Notes) {
         self.first.apply(record, draft, notes);
         let received_at = draft.body.received_at.or(draft.body.updated_at);
-        self.rest.apply(Record { received_at, ..record }, draft, notes);
+        self.second.apply(Record { received_at, ..record }, draft, notes);
     }
 }
 

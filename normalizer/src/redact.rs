@@ -6,7 +6,7 @@
 
 mod form;
 mod number;
-mod own;
+mod own_values;
 
 use std::{collections::BTreeMap, fmt::Arguments, ops::Range};
 
@@ -14,12 +14,12 @@ use contract::DemandBody;
 
 use crate::notes::Work;
 
-pub(crate) use own::Own;
+pub(crate) use own_values::OwnValues;
 
-/// A range of the text and what is shown instead.
+/// A range of the text, and the mask that replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Hidden {
-    at: Range<usize>,
+struct Replacement {
+    range: Range<usize>,
     mask: String,
 }
 
@@ -27,7 +27,7 @@ struct Hidden {
 /// `None` if searching all of it would cost too much.
 pub(crate) fn redact(
     body: &mut DemandBody,
-    own: &Own,
+    own: &OwnValues,
     work: &mut Work,
 ) -> Option<BTreeMap<String, String>> {
     let mut unmasked = BTreeMap::new();
@@ -43,24 +43,24 @@ pub(crate) fn redact(
 }
 
 /// The masked text; `None` if there is nothing to mask.
-pub(crate) fn masked(text: &str, own: &Own) -> Option<String> {
-    let mut hidden = own.find(text);
-    number::find(text, own, &mut hidden);
-    form::find_plates(text, &mut hidden);
-    form::find_mail(text, &mut hidden);
-    if hidden.is_empty() {
+pub(crate) fn masked(text: &str, own: &OwnValues) -> Option<String> {
+    let mut replacements = own.find(text);
+    number::find(text, own, &mut replacements);
+    form::find_plates(text, &mut replacements);
+    form::find_mail(text, &mut replacements);
+    if replacements.is_empty() {
         return None;
     }
-    hidden.sort_by_key(|hidden| (hidden.at.start, usize::MAX - hidden.at.end));
+    replacements.sort_by_key(|found| (found.range.start, usize::MAX - found.range.end));
     let mut result = String::with_capacity(text.len());
     let mut upto = 0;
-    for Hidden { at, mask } in hidden {
-        if at.start >= upto {
-            result.push_str(&text[upto..at.start]);
+    for Replacement { range, mask } in replacements {
+        if range.start >= upto {
+            result.push_str(&text[upto..range.start]);
             result.push_str(&mask);
         }
         // Where two overlap, both are hidden.
-        upto = upto.max(at.end);
+        upto = upto.max(range.end);
     }
     result.push_str(&text[upto..]);
     Some(result)
@@ -99,9 +99,9 @@ fn each_text(body: &mut DemandBody, mut visit: impl FnMut(Arguments<'_>, &mut St
         let texts = &mut [("org", &mut task.org), ("returned_reason", &mut task.returned_reason)];
         item("tasks", index, texts);
     }
-    for (index, found) in body.evaluations.iter_mut().enumerate() {
-        let raw = ("satisfaction_raw", &mut found.satisfaction_raw);
-        item("evaluations", index, &mut [("satisfaction", &mut found.satisfaction), raw]);
+    for (index, evaluation) in body.evaluations.iter_mut().enumerate() {
+        let raw = ("satisfaction_raw", &mut evaluation.satisfaction_raw);
+        item("evaluations", index, &mut [("satisfaction", &mut evaluation.satisfaction), raw]);
     }
     for (index, step) in body.trail.iter_mut().enumerate() {
         let texts =

@@ -1,5 +1,5 @@
-//! Rules: what a path means. They are made when the mapping is built and applied to millions of
-//! records.
+//! Rules: how the value at a path is read. They are made when the mapping is built, and applied to millions
+//! of records.
 //!
 //! A rule gives a value, or nothing and a doubt. There is no default: a value that cannot be read
 //! is absent.

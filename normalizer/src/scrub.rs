@@ -13,25 +13,25 @@ use serde_json::Value;
 use crate::{
     Mapping,
     notes::Work,
-    redact::{Own, masked},
+    redact::{OwnValues, masked},
 };
 
-/// Replaces the text of a field that is not mapped.
-const HIDDEN: &str = "…";
+/// Stands for the text of a field that is not mapped.
+const REMOVED_TEXT: &str = "…";
 
 impl Mapping {
     /// The page without personal values; `records` are its records.
     pub fn scrub(&self, page: &str, records: &[RawRecord]) -> String {
         let mut text = unescaped(page);
-        let (read, unread) = self.texts(records);
-        for value in unread.difference(&read) {
-            for (before, behind) in [("\"", "\""), (">", "<"), ("CDATA[", "]]")] {
-                let whole = format!("{before}{value}{behind}");
-                text = text.replace(&whole, &format!("{before}{HIDDEN}{behind}"));
+        let (mapped, unmapped) = self.texts(records);
+        for value in unmapped.difference(&mapped) {
+            for (start, end) in [("\"", "\""), (">", "<"), ("CDATA[", "]]")] {
+                let whole = format!("{start}{value}{end}");
+                text = text.replace(&whole, &format!("{start}{REMOVED_TEXT}{end}"));
             }
         }
         for record in records {
-            let masked = masked(&text, &self.own(record));
+            let masked = masked(&text, &self.own_values(record));
             text = masked.unwrap_or(text);
         }
         text
@@ -39,33 +39,33 @@ impl Mapping {
 
     /// The values that a scrubbed page must not contain.
     pub fn personal(&self, records: &[RawRecord]) -> BTreeSet<String> {
-        let (read, unread) = self.texts(records);
-        let owned = records.iter().flat_map(|record| self.own(record).into_values());
-        unread.difference(&read).cloned().chain(owned).collect()
+        let (mapped, unmapped) = self.texts(records);
+        let owned = records.iter().flat_map(|record| self.own_values(record).into_texts());
+        unmapped.difference(&mapped).cloned().chain(owned).collect()
     }
 
-    fn own(&self, record: &RawRecord) -> Own {
+    fn own_values(&self, record: &RawRecord) -> OwnValues {
         let (draft, _) = self.draft(record.body.tree(), Work::unlimited());
-        Own::new(&draft.people, draft.address.as_ref())
+        OwnValues::new(&draft.people, draft.address.as_ref())
     }
 
     /// The texts of mapped fields, and of fields that are not mapped.
     fn texts(&self, records: &[RawRecord]) -> (BTreeSet<String>, BTreeSet<String>) {
-        let (mut read, mut unread) = (BTreeSet::new(), BTreeSet::new());
+        let (mut mapped, mut unmapped) = (BTreeSet::new(), BTreeSet::new());
         for record in records {
-            read.insert(record.key.to_string());
+            mapped.insert(record.key.to_string());
             for (root, value) in record.body.tree().as_object().into_iter().flatten() {
                 each_text(value, &mut Vec::new(), &mut |names, text| {
-                    let is_within = |name: &&str| self.is_read_from(&format!("{root}.{name}"));
-                    let is_read = self.is_read_from(root) || names.iter().any(is_within);
-                    let texts = if is_read { &mut read } else { &mut unread };
-                    if is_telling(text) {
+                    let is_part = |name: &&str| self.is_read_from(&format!("{root}.{name}"));
+                    let is_mapped = self.is_read_from(root) || names.iter().any(is_part);
+                    let texts = if is_mapped { &mut mapped } else { &mut unmapped };
+                    if may_be_personal(text) {
                         texts.insert(text.to_owned());
                     }
                 });
             }
         }
-        (read, unread)
+        (mapped, unmapped)
     }
 }
 
@@ -90,10 +90,10 @@ fn each_text<'a>(
 }
 
 /// Whether a text may be personal. Codes, flags and dates are not.
-fn is_telling(text: &str) -> bool {
-    let is_written = !text.is_ascii() || text.contains(' ') && text.contains(char::is_alphabetic);
+fn may_be_personal(text: &str) -> bool {
+    let is_prose = !text.is_ascii() || text.contains(' ') && text.contains(char::is_alphabetic);
     let digits = text.chars().filter(char::is_ascii_digit).count();
-    is_written || text.contains('@') || digits >= 7 && digits == text.len()
+    is_prose || text.contains('@') || digits >= 7 && digits == text.len()
 }
 
 /// Replaces JSON escapes of letters, such as `\u5f20`, by the letters: values are searched
@@ -104,31 +104,33 @@ fn unescaped(page: &str) -> String {
     while let Some(at) = rest.find('\\') {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        let units = || {
-            let unit = |at: usize| u16::from_str_radix(rest.get(at + 2..at + 6)?, 16).ok();
-            let is_escape = |at: usize| rest.get(at..at + 2) == Some("\\u");
-            let first = unit(0).filter(|_| is_escape(0))?;
-            let second = unit(6).filter(|_| is_escape(6));
-            let pair = [first, second.unwrap_or_default()];
-            let (letter, units) = match char::decode_utf16(pair).next()? {
-                Ok(letter) => (letter, letter.len_utf16()),
-                Err(_) => return None,
-            };
-            (!letter.is_ascii()).then_some((letter, 6 * units))
+        // A letter outside the basic plane has two escapes.
+        let letter =
+            [12, 6].into_iter().find_map(|len| Some((escaped_letter(rest.get(..len)?)?, len)));
+        // An escaped backslash does not start an escape.
+        let kept = if rest.starts_with("\\\\") { 2 } else { 1 };
+        let len = match letter {
+            Some((letter, len)) => {
+                text.push(letter);
+                len
+            }
+            None => {
+                text.push_str(&rest[..kept]);
+                kept
+            }
         };
-        let (letter, length) = match units() {
-            Some((letter, length)) => (Some(letter), length),
-            // An escaped backslash does not start an escape.
-            None => (None, rest.len().min(if rest.starts_with("\\\\") { 2 } else { 1 })),
-        };
-        match letter {
-            Some(letter) => text.push(letter),
-            None => text.push_str(&rest[..length]),
-        }
-        rest = &rest[length..];
+        rest = &rest[len..];
     }
     text.push_str(rest);
     text
+}
+
+/// The only letter that this escape gives; ASCII stays escaped.
+fn escaped_letter(escape: &str) -> Option<char> {
+    let decoded: String = serde_json::from_str(&format!("\"{escape}\"")).ok()?;
+    let mut letters = decoded.chars();
+    let (letter, None) = (letters.next()?, letters.next()) else { return None };
+    (escape.starts_with("\\u") && !letter.is_ascii()).then_some(letter)
 }
 
 #[cfg(test)]
@@ -150,10 +152,10 @@ mod tests {
     #[test]
     fn codes_and_dates_are_not_personal() {
         for text in ["0304", "A-1", "2026-10-09 10:30:00", "", "true", "340202000000X"] {
-            assert!(!is_telling(text), "{text}");
+            assert!(!may_be_personal(text), "{text}");
         }
         for text in ["王某", "Zhang San", "a@b.example", "13800001234"] {
-            assert!(is_telling(text), "{text}");
+            assert!(may_be_personal(text), "{text}");
         }
     }
 }

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::{config::Extract, expr::Expression, extract::extract, notes::Notes, path::Path};
 
-/// A node, and what is known about the demand when a rule reads it.
+/// A node of a record, and what a rule knows of the demand when it reads the node.
 #[derive(Clone, Copy)]
 pub(crate) struct Record<'a> {
     /// The root `$` of every path.
     pub(crate) tree: &'a Value,
     /// When the demand was received: codes are looked up as of then.
     pub(crate) received_at: Option<Timestamp>,
-    /// What expressions see; `None` while no expression is evaluated.
+    /// The variables of expressions; `None` while no expression is evaluated.
     pub(crate) scope: Option<&'a minijinja::Value>,
 }
 
@@ -48,11 +48,11 @@ pub(crate) enum Origin {
 }
 
 /// One value, as text.
-pub(crate) struct FoundText<'a> {
+pub(crate) struct SourceText<'a> {
     pub(crate) text: Cow<'a, str>,
     pub(crate) is_number: bool,
     /// Whether it comes from the source: neither a constant nor a default.
-    pub(crate) is_said: bool,
+    pub(crate) is_from_source: bool,
 }
 
 impl Source {
@@ -61,9 +61,9 @@ impl Source {
         &'a self,
         record: Record<'a>,
         notes: &mut Notes,
-    ) -> Option<FoundText<'a>> {
+    ) -> Option<SourceText<'a>> {
         let found = match &self.origin {
-            Origin::Constant(constant) => Some(ours(constant)),
+            Origin::Constant(constant) => Some(not_from_source(constant)),
             Origin::Paths(paths) => {
                 let mut find = |path: &'a Path| path.find(record.tree, &mut notes.work, is_present);
                 let value = paths.iter().find_map(&mut find);
@@ -71,16 +71,18 @@ impl Source {
             }
             Origin::Expression(expression) => {
                 let value = self.evaluate(expression, record, notes)?;
-                is_present(&value).then_some(()).and_then(|()| {
-                    let FoundText { text, is_number, is_said } = self.scalar(&value, notes)?;
-                    Some(FoundText { text: text.into_owned().into(), is_number, is_said })
+                let found = is_present(&value).then(|| self.scalar(&value, notes)).flatten();
+                found.map(|SourceText { text, is_number, is_from_source }| SourceText {
+                    text: text.into_owned().into(),
+                    is_number,
+                    is_from_source,
                 })
             }
         };
         let found = match self.extract {
             Some(pattern) => found.and_then(|found| {
-                let text = (*extract(pattern, &found.text).first()?).to_owned();
-                Some(FoundText { text: text.into(), is_number: false, is_said: found.is_said })
+                let text = (*extract(pattern, &found.text).first()?).to_owned().into();
+                Some(SourceText { text, is_number: false, ..found })
             }),
             None => found,
         };
@@ -137,13 +139,13 @@ impl Source {
 
     fn or_default<'a>(
         &'a self,
-        found: Option<FoundText<'a>>,
+        found: Option<SourceText<'a>>,
         notes: &mut Notes,
-    ) -> Option<FoundText<'a>> {
+    ) -> Option<SourceText<'a>> {
         if found.is_none() && self.is_required {
             notes.add(self.target, QualityFlag::MissingRequired, None);
         }
-        found.or_else(|| self.default.as_deref().map(ours))
+        found.or_else(|| self.default.as_deref().map(not_from_source))
     }
 
     fn evaluate(
@@ -164,7 +166,7 @@ impl Source {
     }
 
     /// A single value as text.
-    fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<FoundText<'a>> {
+    fn scalar<'a>(&self, value: &'a Value, notes: &mut Notes) -> Option<SourceText<'a>> {
         let text: Cow<'_, str> = match value {
             Value::Null => return None,
             Value::Bool(flag) => if *flag { "true" } else { "false" }.into(),
@@ -180,13 +182,14 @@ impl Source {
             }
         };
         // Every byte of it is processed at least once.
-        let is_affordable = notes.work.may_spend(text.len() as u64);
-        is_affordable.then_some(FoundText { text, is_number: value.is_number(), is_said: true })
+        let may_process = notes.work.may_spend(text.len() as u64);
+        let is_number = value.is_number();
+        may_process.then_some(SourceText { text, is_number, is_from_source: true })
     }
 }
 
-fn ours(text: &str) -> FoundText<'_> {
-    FoundText { text: text.into(), is_number: false, is_said: false }
+fn not_from_source(text: &str) -> SourceText<'_> {
+    SourceText { text: text.into(), is_number: false, is_from_source: false }
 }
 
 /// The members of a list that are present, or the single value.

@@ -8,7 +8,7 @@ use normalizer_text::{Profile, clean, repair};
 use serde_json::Value;
 
 use crate::{
-    redact::{Own, masked},
+    redact::{OwnValues, masked},
     seal::Personal,
 };
 
@@ -25,41 +25,39 @@ pub struct Traced {
     pub decoded: String,
 }
 
-/// Shows a record, with personal values masked unless `reveal` is set.
-pub(crate) struct Tracer<'a> {
-    pub(crate) own: &'a Own,
-    pub(crate) reveal: bool,
+/// A field of a record, from which `fields` are read; `own` are the values to mask, `None` to reveal
+/// everything.
+pub(crate) fn trace_field(
+    column: &str,
+    value: &Value,
+    fields: Vec<&'static str>,
+    own: Option<&OwnValues>,
+) -> Traced {
+    let text = match value {
+        Value::Null => Cow::Borrowed(""),
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        other => Cow::Owned(other.to_string()),
+    };
+    let is_single = !value.is_object() && !value.is_array();
+    let repaired = repair(&text).text;
+    let cleaned = clean(&repaired, Profile::Html).text;
+    let show = |text: &str| {
+        let own = own.filter(|_| !text.is_empty());
+        visible(&own.map_or_else(|| text.to_owned(), |own| hide(text, &fields, is_single, own)))
+    };
+    let (raw, decoded) = (show(&text), show(&cleaned));
+    Traced { column: column.to_owned(), fields, raw, decoded }
 }
 
-impl Tracer<'_> {
-    /// One field of the record, from which `fields` are read.
-    pub(crate) fn field(&self, column: &str, fields: Vec<&'static str>, value: &Value) -> Traced {
-        let text = match value {
-            Value::Null => Cow::Borrowed(""),
-            Value::String(text) => Cow::Borrowed(text.as_str()),
-            other => Cow::Owned(other.to_string()),
-        };
-        let is_single = !value.is_object() && !value.is_array();
-        let repaired = repair(&text).text;
-        let cleaned = clean(&repaired, Profile::Html).text;
-        let show = |text: &str| visible(&self.shown(text, &fields, is_single));
-        let (raw, decoded) = (show(&text), show(&cleaned));
-        Traced { column: column.to_owned(), fields, raw, decoded }
-    }
-
-    fn shown(&self, text: &str, fields: &[&'static str], is_single: bool) -> String {
-        if self.reveal || text.is_empty() {
-            return text.to_owned();
+fn hide(text: &str, fields: &[&'static str], is_single: bool, own: &OwnValues) -> String {
+    let personal = fields.iter().find_map(|field| Personal::parser(field));
+    match personal {
+        Some(parse) if is_single => parse(text).mask,
+        // A field that is not mapped may hold personal values of anybody.
+        _ if personal.is_some() || fields.is_empty() => {
+            format!("‹{} characters›", text.chars().count())
         }
-        let personal = fields.iter().find_map(|field| Personal::parser(field));
-        match personal {
-            Some(make) if is_single => make(text).mask().to_owned(),
-            // A field that is not mapped may hold personal values of anybody.
-            _ if personal.is_some() || fields.is_empty() => {
-                format!("‹{} characters›", text.chars().count())
-            }
-            _ => masked(text, self.own).unwrap_or_else(|| text.to_owned()),
-        }
+        _ => masked(text, own).unwrap_or_else(|| text.to_owned()),
     }
 }
 

@@ -9,11 +9,11 @@ mod tests;
 use contract::{Consumer, Fault, Intake, Kept, Message, Publisher};
 
 pub use amqp::{Amqp, AmqpConsumer, AmqpPublisher, AmqpSettings};
-pub use broker::{BrokerConsumer, BrokerPublisher, MemoryBroker};
+pub use broker::{BrokerConsumer, MemoryBroker};
 pub use in_process::{InProcessConsumer, InProcessPublisher, in_process};
 
-/// The ingest end of the bus that the configuration chose: an enum, so that nothing above it is generic
-/// over buses. Clones lead to the same one.
+/// The ingest end of the configured bus: an enum, so that its users need no type parameter. Clones are
+/// handles on the same bus.
 #[derive(Debug, Clone)]
 pub enum AnyPublisher {
     /// Within this process.
@@ -22,7 +22,7 @@ pub enum AnyPublisher {
     Amqp(AmqpPublisher),
 }
 
-/// The sink end of the bus that the configuration chose.
+/// The sink end of the configured bus.
 #[derive(Debug)]
 pub enum AnyConsumer {
     /// Within this process.

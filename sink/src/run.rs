@@ -1,8 +1,8 @@
-//! The whole durable side: take, keep, ack. Progress is rows; dropping this future anywhere equals
-//! a crash at that point, and what was taken and not acked comes again.
+//! The loop of the sink: take, keep, ack. Its progress is in the rows. Dropping the future is like a
+//! crash at that point: messages that were taken and not acked are delivered again.
 //!
-//! Retries are not this loop's business: [`store::RetryingStore`] does them for any store, so a test
-//! can have the loop without the waits.
+//! This loop does not retry. [`store::RetryingStore`] does that for any store, so tests can use the loop
+//! without waiting.
 //!
 //! [`store::RetryingStore`]: crate::store::RetryingStore
 
@@ -10,11 +10,11 @@ use contract::{Consumer, Fault, Outcomes, Store, keep};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-/// Keeps what the bus gives out, at most `max` messages in one transaction, until stop is asked.
-/// `acked` counts the messages, however it ends.
+/// Keeps the messages of the bus, at most `max` in one transaction, until `stop`. `acked` counts the
+/// messages, whether the loop ends with an error or not.
 ///
 /// # Errors
-/// The bus is gone, or the store cannot keep; what was taken and not acked comes again.
+/// The bus has ended, or the store cannot keep messages. Those that were not acked are delivered again.
 pub async fn run(
     consumer: &mut impl Consumer,
     store: &impl Store,

@@ -1,5 +1,5 @@
-//! Stores: they keep demands, the progress of channels, and the books that prove nothing was lost. All
-//! of them pass the tests of `tests/suite.rs` and write what `demands/plan` says.
+//! Stores: they keep demands, the progress of channels, and the books that prove that nothing was lost.
+//! All of them pass the tests of `tests/suite.rs`, and write the rows of `demands/plan`.
 
 mod books;
 mod database;
@@ -11,7 +11,7 @@ mod memory;
 mod postgres;
 mod sqlite;
 
-/// What tests ask stores, of this crate and of others.
+/// Samples for tests, of this crate and of others.
 pub mod suite {
     pub mod sample;
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Builder<'_> {
-    /// The origin of a field, after checking that all its settings fit. `allowed` are its
+    /// Where a field comes from, after checking that its settings fit together. `allowed` are the possible
     /// conversions, the default first.
     pub(super) fn source(
         &mut self,
@@ -36,7 +36,7 @@ impl Builder<'_> {
             let known = known.join(" or ");
             self.problem(target, format!("`as` cannot be that here; this field takes {known}"));
         }
-        for what in misplaced(table, conversion, allowed) {
+        for what in unused_settings(table, conversion, allowed) {
             self.problem(target, format!("`{what}` has no meaning here; remove it"));
         }
         if table.conversion == Some(Conversion::Codes) && table.codes.is_none() {
@@ -59,13 +59,13 @@ impl Builder<'_> {
         let FieldTable { at, constant, expr, .. } = table;
         match (at.as_slice(), constant, expr) {
             (_, Some(constant), None) if at.is_empty() => Some(Origin::Constant(constant.clone())),
-            ([], None, Some(_)) if self.is_nested => {
+            ([], None, Some(_)) if self.item_prefix.is_some() => {
                 let message = "`expr` sees the whole record: it has no meaning under `each`";
                 self.problem(target, message);
                 None
             }
             ([], None, Some(expr)) => {
-                self.noted(target, Expression::compile(expr)).map(Origin::Expression)
+                self.note_error(target, Expression::compile(expr)).map(Origin::Expression)
             }
             ([_, ..], None, None) => {
                 let paths = at.iter().filter_map(|path| self.path(target, path));
@@ -79,8 +79,8 @@ impl Builder<'_> {
     }
 
     fn path(&mut self, target: &'static str, path: &JsonPath) -> Option<Path> {
-        let path = self.noted(target, Path::parse(&path.0))?;
-        self.remember(&path, target);
+        let path = self.note_error(target, Path::parse(&path.0))?;
+        self.record_field(&path, target);
         Some(path)
     }
 
@@ -95,10 +95,11 @@ impl Builder<'_> {
         })
     }
 
-    /// Records that findings about the column are findings about this field.
-    fn remember(&mut self, path: &Path, target: &'static str) {
+    /// Records that findings about the column concern this field.
+    fn record_field(&mut self, path: &Path, target: &'static str) {
         let Some(root) = path.root() else { return };
-        let fields = self.fields_of.entry(format!("{}{root}", self.within)).or_default();
+        let prefix = self.item_prefix.as_deref().unwrap_or_default();
+        let fields = self.fields_of.entry(format!("{prefix}{root}")).or_default();
         if !fields.contains(&target) {
             fields.push(target);
         }
@@ -159,26 +160,26 @@ impl Builder<'_> {
         parse: fn(&str) -> Option<T>,
         known: &[&str],
     ) -> Option<CodeRule<T>> {
-        let source = self.source(target, field, &[Conversion::Codes, Conversion::Text])?;
-        self.coded(target, source, field, parse, known)
+        self.coded(target, field, &[Conversion::Codes, Conversion::Text], parse, known)
     }
 
     fn coded<T>(
         &mut self,
         target: &'static str,
-        source: Source,
         field: &Option<Field>,
+        allowed: &[Conversion],
         parse: fn(&str) -> Option<T>,
         known: &[&str],
     ) -> Option<CodeRule<T>> {
+        let source = self.source(target, field, allowed)?;
         let FieldTable { codes, prefix, default, constant, .. } = &field.as_ref()?.0;
         let table = self.table(target, codes, known);
         let rule = CodeRule { source, table, by_prefix: *prefix, parse };
         let nothing = Value::Null;
-        for ours in default.iter().chain(constant) {
-            if rule.find(ours, Record::new(&nothing)).is_none() {
+        for value in default.iter().chain(constant) {
+            if rule.find(value, Record::new(&nothing)).is_none() {
                 let known = known.join(", ");
-                self.problem(target, format!("`{ours}` is none of {known}"));
+                self.problem(target, format!("`{value}` is none of {known}"));
             }
         }
         Some(rule)
@@ -195,12 +196,12 @@ impl Builder<'_> {
             let names: Vec<_> = self.codes.names().collect();
             format!("there is no code table `{name}`; there are {}", names.join(", "))
         });
-        let table = self.noted(target, table)?;
+        let table = self.note_error(target, table)?;
         self.tables.insert(name.clone());
         if !known.is_empty() {
-            for (place, code) in table.refused(|code| known.contains(&code)) {
+            for (location, code) in table.disallowed(|code| known.contains(&code)) {
                 let known = known.join(", ");
-                self.problem(target, format!("{place}: `{code}` is none of {known}"));
+                self.problem(target, format!("{location}: `{code}` is none of {known}"));
             }
         }
         Some(table)
@@ -211,8 +212,8 @@ impl Builder<'_> {
         target: &'static str,
         field: &Option<Field>,
     ) -> Option<CodeRule<bool>> {
-        let source = self.source(target, field, &[Conversion::Bool, Conversion::Codes])?;
-        self.coded(target, source, field, yes_or_no, &["true", "false"])
+        let allowed = [Conversion::Bool, Conversion::Codes];
+        self.coded(target, field, &allowed, yes_or_no, &["true", "false"])
     }
 
     pub(super) fn list<T>(
@@ -223,8 +224,8 @@ impl Builder<'_> {
         known: &[&str],
         unknown: fn(String) -> Option<T>,
     ) -> Option<ListRule<T>> {
-        let source = self.source(target, field, &[Conversion::List, Conversion::Codes])?;
-        let each = self.coded(target, source, field, parse, known)?;
+        let allowed = [Conversion::List, Conversion::Codes];
+        let each = self.coded(target, field, &allowed, parse, known)?;
         Some(ListRule { each, unknown })
     }
 
@@ -245,14 +246,14 @@ impl Builder<'_> {
             "address" => Conversion::Address,
             _ => Conversion::Text,
         };
-        let make = Personal::parser(target)?;
+        let parse = Personal::parser(target)?;
         let source = self.source(target, field, &[conversion])?;
-        Some(PersonalRule { source, make })
+        Some(PersonalRule { source, parse })
     }
 }
 
 /// The settings of a field that its conversion does not use.
-fn misplaced(
+fn unused_settings(
     table: &FieldTable,
     conversion: Conversion,
     allowed: &[Conversion],

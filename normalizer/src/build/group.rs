@@ -30,10 +30,10 @@ impl Builder<'_> {
             person.set(sex, |person| &mut person.gender);
             person.add(Some((main, config.role)), |(main, role), person, record, notes| {
                 let main = main.as_ref().and_then(|rule| rule.read(record, notes));
-                // A part in the demand does not make a person.
+                // A role alone is not a person.
                 if *person != PlainPerson::default() {
-                    let said = main.map(|main| if main { Role::Main } else { Role::Joint });
-                    person.role = said.or(*role);
+                    let from_main = main.map(|main| if main { Role::Main } else { Role::Joint });
+                    person.role = from_main.or(*role);
                 }
             });
         };
@@ -52,27 +52,20 @@ impl Builder<'_> {
     }
 
     pub(super) fn groups(&mut self, config: &MappingConfig, rules: &mut Rules<Draft>) {
-        let enterprise = config.enterprise.as_ref().map(|config| self.enterprise(config));
-        rules.set(enterprise, |draft| &mut draft.body.enterprise);
-        let repeat = config.repeat.as_ref().map(|config| self.repeat(config));
-        rules.set(repeat, |draft| &mut draft.body.repeat);
-        let counts = config.counts.as_ref().map(|config| self.counts(config));
-        rules.set(counts, |draft| &mut draft.body.counts);
-        let attachments = config.attachments.as_ref().and_then(|config| self.attachments(config));
-        rules.extend(attachments, |draft| &mut draft.body.attachments);
-        let tasks = config.tasks.as_ref().and_then(|config| self.tasks(config));
-        rules.extend(tasks, |draft| &mut draft.body.tasks);
-        let evaluations = config.evaluations.as_ref().and_then(|config| self.evaluations(config));
-        rules.extend(evaluations, |draft| &mut draft.body.evaluations);
-        let trail = config.trail.as_ref().and_then(|config| self.trail(config));
-        rules.extend(trail, |draft| &mut draft.body.trail);
+        rules.set(self.enterprise(&config.enterprise), |draft| &mut draft.body.enterprise);
+        rules.set(self.repeat(&config.repeat), |draft| &mut draft.body.repeat);
+        rules.set(self.counts(&config.counts), |draft| &mut draft.body.counts);
+        rules.extend(self.attachments(&config.attachments), |draft| &mut draft.body.attachments);
+        rules.extend(self.tasks(&config.tasks), |draft| &mut draft.body.tasks);
+        rules.extend(self.evaluations(&config.evaluations), |draft| &mut draft.body.evaluations);
+        rules.extend(self.trail(&config.trail), |draft| &mut draft.body.trail);
         if let Some(config) = &config.related {
             self.related(config, rules);
         }
     }
 
-    fn enterprise(&mut self, config: &EnterpriseConfig) -> Rules<Enterprise> {
-        let EnterpriseConfig { name, uscc, type_ } = config;
+    fn enterprise(&mut self, config: &Option<EnterpriseConfig>) -> Option<Rules<Enterprise>> {
+        let EnterpriseConfig { name, uscc, type_ } = config.as_ref()?;
         let name = self.text("enterprise.name", name);
         let uscc = self.text("enterprise.uscc", uscc);
         let mut rules = Rules::<Enterprise>::default();
@@ -84,29 +77,29 @@ impl Builder<'_> {
             }
         });
         rules.set(self.text("enterprise.type", type_), |enterprise| &mut enterprise.type_);
-        rules
+        Some(rules)
     }
 
-    fn repeat(&mut self, config: &RepeatConfig) -> Rules<Repeat> {
-        let RepeatConfig { flag, of } = config;
+    fn repeat(&mut self, config: &Option<RepeatConfig>) -> Option<Rules<Repeat>> {
+        let RepeatConfig { flag, of } = config.as_ref()?;
         let mut rules = Rules::<Repeat>::default();
         rules.set(self.text("repeat.flag", flag), |repeat| &mut repeat.flag);
         rules.set(self.text("repeat.of", of), |repeat| &mut repeat.of);
-        rules
+        Some(rules)
     }
 
-    fn counts(&mut self, config: &CountsConfig) -> Rules<Counts> {
-        let CountsConfig { urged, returned, extended, repeated } = config;
+    fn counts(&mut self, config: &Option<CountsConfig>) -> Option<Rules<Counts>> {
+        let CountsConfig { urged, returned, extended, repeated } = config.as_ref()?;
         let mut rules = Rules::<Counts>::default();
         rules.set(self.int("counts.urged", urged), |counts| &mut counts.urged);
         rules.set(self.int("counts.returned", returned), |counts| &mut counts.returned);
         rules.set(self.int("counts.extended", extended), |counts| &mut counts.extended);
         rules.set(self.int("counts.repeated", repeated), |counts| &mut counts.repeated);
-        rules
+        Some(rules)
     }
 
-    fn trail(&mut self, config: &StepConfig) -> Option<EachRule<Step>> {
-        let StepConfig { each, at, step, org, note } = config;
+    fn trail(&mut self, config: &Option<StepConfig>) -> Option<EachRule<Step>> {
+        let StepConfig { each, at, step, org, note } = config.as_ref()?;
         self.each("trail", each, |builder, rules: &mut Rules<Step>| {
             rules.set(builder.time("trail.at", at), |step| &mut step.at);
             rules.set(builder.text("trail.step", step), |step| &mut step.step);
@@ -115,8 +108,8 @@ impl Builder<'_> {
         })
     }
 
-    fn attachments(&mut self, config: &AttachmentConfig) -> Option<EachRule<Attachment>> {
-        let AttachmentConfig { each, name, url, mime, bytes } = config;
+    fn attachments(&mut self, config: &Option<AttachmentConfig>) -> Option<EachRule<Attachment>> {
+        let AttachmentConfig { each, name, url, mime, bytes } = config.as_ref()?;
         self.each("attachments", each, |builder, rules: &mut Rules<Attachment>| {
             rules.set(builder.text("attachments.name", name), |file| &mut file.name);
             rules.set(builder.text("attachments.url", url), |file| &mut file.url);
@@ -125,7 +118,8 @@ impl Builder<'_> {
         })
     }
 
-    fn tasks(&mut self, config: &TaskConfig) -> Option<EachRule<Task>> {
+    fn tasks(&mut self, config: &Option<TaskConfig>) -> Option<EachRule<Task>> {
+        let config = config.as_ref()?;
         self.each("tasks", &config.each, |builder, rules: &mut Rules<Task>| {
             rules.set(builder.text("tasks.org", &config.org), |task| &mut task.org);
             let (parse, known) = (TaskRole::from_code, TaskRole::CODES);
@@ -153,8 +147,9 @@ impl Builder<'_> {
         })
     }
 
-    fn evaluations(&mut self, config: &EvaluationConfig) -> Option<EachRule<Evaluation>> {
-        let EvaluationConfig { each, by, at, contacted, resolved, satisfaction, valid } = config;
+    fn evaluations(&mut self, config: &Option<EvaluationConfig>) -> Option<EachRule<Evaluation>> {
+        let EvaluationConfig { each, by, at, contacted, resolved, satisfaction, valid } =
+            config.as_ref()?;
         self.each("evaluations", each, |builder, rules: &mut Rules<Evaluation>| {
             let (parse, known) = (EvaluationBy::from_code, EvaluationBy::CODES);
             let by = builder.code("evaluations.by", by, parse, known);
@@ -171,7 +166,7 @@ impl Builder<'_> {
             let valid = builder.yes_or_no("evaluations.valid", valid);
             rules.set(valid, |evaluation| &mut evaluation.valid);
             rules.add(by, |rule, evaluation, record, notes| {
-                // A judge without a judgement is no evaluation.
+                // Who judged, without a judgement, is no evaluation.
                 if *evaluation != Evaluation::default() {
                     evaluation.by = rule.read(record, notes);
                 }
@@ -216,8 +211,8 @@ impl Builder<'_> {
         });
     }
 
-    pub(super) fn point(&mut self, config: &LocationConfig) -> Option<PointRule> {
-        let LocationConfig { lon, lat, crs } = config.clone();
+    pub(super) fn point(&mut self, config: &Option<LocationConfig>) -> Option<PointRule> {
+        let LocationConfig { lon, lat, crs } = config.clone()?;
         let lon = self.source("location.lon", &Some(lon), &[Conversion::Decimal, Conversion::Text]);
         let lat = self.source("location.lat", &Some(lat), &[Conversion::Decimal, Conversion::Text]);
         Some(PointRule { lon: lon?, lat: lat?, crs })
@@ -229,13 +224,11 @@ impl Builder<'_> {
         each: &JsonPath,
         build: impl FnOnce(&mut Self, &mut Rules<T>),
     ) -> Option<EachRule<T>> {
-        let path = self.noted(target, Path::parse(&each.0))?;
-        self.within = path.root().map(|root| format!("{root}.")).unwrap_or_default();
-        self.is_nested = true;
+        let path = self.note_error(target, Path::parse(&each.0))?;
+        self.item_prefix = Some(path.root().map(|root| format!("{root}.")).unwrap_or_default());
         let mut item = Rules::default();
         build(self, &mut item);
-        self.is_nested = false;
-        self.within.clear();
+        self.item_prefix = None;
         Some(EachRule { each: path, item })
     }
 }

@@ -19,7 +19,7 @@ pub struct CodesProblem {
     pub message: String,
 }
 
-/// One file, read.
+/// A file and its content.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
     pub(crate) name: String,
@@ -29,7 +29,7 @@ pub(crate) struct File {
 
 /// Maximum size of a code table; the national table of divisions down to streets has two megabytes.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
-/// Maximum depth of folders: a channel's folder, and one for its parts.
+/// Maximum depth of folders: one for a channel, and one for its parts.
 const MAX_DEPTH: usize = 3;
 
 /// Every table below `folder`, in the order of their names.
@@ -146,7 +146,7 @@ impl File {
                 }
             }
         }
-        for (line, message) in keys.iter().flat_map(|column| spoiled(&rows, column)) {
+        for (line, message) in keys.iter().flat_map(|column| damaged_cells(&rows, column)) {
             self.fail(line, message, problems);
         }
         for row in &rows {
@@ -165,24 +165,24 @@ pub(crate) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Spreadsheets also write CSV with a semicolon or a tab.
+/// Spreadsheets also use a semicolon or a tab as separator.
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or_default();
     [b'\t', b';'].into_iter().find(|sign| header.as_bytes().contains(sign)).unwrap_or(b',')
 }
 
-/// The cells of one column that a spreadsheet has damaged, by line: `0101` becomes 101, eighteen
-/// digits become `3.40E+17`, `1-2` becomes the second of January. Such a label never occurs, and
-/// records with the right one would be unknown.
-fn spoiled(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
+/// The cells of one column that a spreadsheet has changed, by line: `0101` becomes 101, eighteen digits
+/// become `3.40E+17`, `1-2` becomes the second of January. Such a label never occurs in a record, and the
+/// right one would be unknown.
+fn damaged_cells(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
     let width = width_with_zeros(rows, column);
-    let named = rows.iter().filter_map(|row| {
+    let damaged = rows.iter().filter_map(|row| {
         let cell = row.get(column);
         let what = if is_scientific(cell) {
             "the end of a long number is lost; set the column to text and enter it again".to_owned()
         } else if is_date(cell) {
             "a code like 1-2 became a date; set the column to text and enter it again".to_owned()
-        } else if lost_zeros(cell, width) {
+        } else if has_lost_zeros(cell, width) {
             let width = width.unwrap_or_default();
             format!(
                 "the zeros in front are lost: others have {width} digits; enter `{cell:0>width$}`"
@@ -192,7 +192,7 @@ fn spoiled(rows: &[CodeRow<'_>], column: &str) -> Vec<(u64, String)> {
         };
         Some((row.line, format!("a spreadsheet has spoiled `{cell}` in column {column}: {what}")))
     });
-    named.collect()
+    damaged.collect()
 }
 
 /// `3.40E+11`.
@@ -226,6 +226,6 @@ fn width_with_zeros(rows: &[CodeRow<'_>], column: &str) -> Option<usize> {
 }
 
 /// A number that is shorter than those with zeros in front.
-fn lost_zeros(cell: &str, width: Option<usize>) -> bool {
+fn has_lost_zeros(cell: &str, width: Option<usize>) -> bool {
     is_digits(cell) && !cell.starts_with('0') && width.is_some_and(|width| cell.len() < width)
 }

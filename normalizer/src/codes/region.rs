@@ -17,14 +17,14 @@ pub struct RegionTable {
     /// By name or alias, the codes.
     names: HashMap<String, Vec<String>>,
     /// Length of the longest name, in characters.
-    longest: usize,
+    max_chars: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Division {
     name: String,
-    /// The code in force today; its own code if it is current.
-    now: String,
+    /// The code in force today; if the division exists, its own code.
+    code_now: String,
     aliases: String,
     period: Period,
 }
@@ -34,8 +34,8 @@ struct Division {
 pub enum Region<'a> {
     /// In force, as given (6, 9 or 12 digits).
     Current(&'a str),
-    /// No longer in force; this is the division it belongs to today. Digits of streets are dropped,
-    /// because streets were renumbered.
+    /// No longer in force; this is the division to which it belongs today, without the digits of the
+    /// street, because streets were renumbered.
     Outdated(&'a str),
     /// Not in the table, or an ambiguous name.
     Unknown,
@@ -43,14 +43,14 @@ pub enum Region<'a> {
 
 const REQUIRED: &[&str] = &["code", "name", "old_of"];
 const OPTIONAL: &[&str] = &["aliases", "from", "until", "note"];
-/// Names of census tables for the level between a city and its districts.
-const NO_NAMES: [&str; 4] = ["市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"];
+/// What census tables write for the level between a city and its districts: not the name of a division.
+const LEVEL_LABELS: [&str; 4] = ["市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"];
 
 impl RegionTable {
-    /// Reads a file that overrides `below`.
+    /// Reads a file that overrides the shipped table.
     pub(super) fn parse(
         file: &File,
-        below: Option<&Self>,
+        shipped: Option<&Self>,
         problems: &mut Vec<CodesProblem>,
     ) -> Self {
         let mut rows: HashMap<String, Vec<Division>> = HashMap::new();
@@ -70,14 +70,14 @@ impl RegionTable {
                 file.fail(row.line, format!("`{code}` is there twice"), problems);
             }
             let (name, aliases) = (row.get("name").to_owned(), row.get("aliases").to_owned());
-            known.push(Division { name, now: now.to_owned(), aliases, period });
+            known.push(Division { name, code_now: now.to_owned(), aliases, period });
             if now != code {
                 targets.push((row.line, now.to_owned()));
             }
         });
         let mut table = Self { rows, ..Self::default() };
-        if let Some(below) = below {
-            for (code, divisions) in &below.rows {
+        if let Some(shipped) = shipped {
+            for (code, divisions) in &shipped.rows {
                 table.rows.entry(code.clone()).or_insert_with(|| divisions.clone());
             }
         }
@@ -96,19 +96,19 @@ impl RegionTable {
             for division in divisions {
                 let aliases = division.aliases.split('|').map(str::trim);
                 for name in aliases.chain([division.name.as_str()]) {
-                    if !name.is_empty() && !NO_NAMES.contains(&name) {
+                    if !name.is_empty() && !LEVEL_LABELS.contains(&name) {
                         self.names.entry(name.to_owned()).or_default().push(code.clone());
                     }
                 }
             }
         }
         self.names.values_mut().for_each(|codes| codes.sort_unstable());
-        self.longest = self.names.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+        self.max_chars = self.names.keys().map(|name| name.chars().count()).max().unwrap_or(0);
     }
 
     /// Whether it is the code of a division in force.
     pub(crate) fn is_in_force(&self, code: &str) -> bool {
-        self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.now == code))
+        self.rows.get(code).is_some_and(|rows| rows.iter().any(|row| row.code_now == code))
     }
 
     /// Looks up 4, 6, 9 or 12 digits as of a time.
@@ -123,17 +123,17 @@ impl RegionTable {
             };
         };
         let width = match digits.len() {
-            6 | 9 | 12 => significant(digits),
+            6 | 9 | 12 => significant_len(digits),
             _ => return Region::Unknown,
         };
         // A street that was moved has its own row of nine digits.
-        let street = digits.get(..9).filter(|_| width > 6).and_then(|s| self.now(s, at));
+        let street = digits.get(..9).filter(|_| width > 6).and_then(|s| self.current(s, at));
         if let Some((street, now)) = street
             && street != now
         {
             return Region::Outdated(now);
         }
-        match self.now(county, at) {
+        match self.current(county, at) {
             None => Region::Unknown,
             Some((county, now)) if county == now => Region::Current(&digits[..width]),
             Some((_, now)) => Region::Outdated(now),
@@ -141,24 +141,24 @@ impl RegionTable {
     }
 
     /// A code of the table and its code today.
-    fn now(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
+    fn current(&self, code: &str, at: Option<Timestamp>) -> Option<(&str, &str)> {
         let (code, rows) = self.rows.get_key_value(code)?;
         let row = valid_row(rows, |row| row.period, at)?;
-        Some((code, &row.now))
+        Some((code, &row.code_now))
     }
 
     /// Looks up a name, or names from the largest division down: `安徽省 芜湖市`, `镜湖区`. An
     /// ambiguous name needs a division above it in the text, or `within`.
     pub fn find_name(&self, text: &str, within: Option<&str>) -> Region<'_> {
         let text: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
-        let inside = within.and_then(|code| self.descend(&text, prefix(code)));
-        inside.or_else(|| self.descend(&text, "")).unwrap_or(Region::Unknown)
+        let in_division = within.and_then(|code| self.descend(&text, prefix(code)));
+        in_division.or_else(|| self.descend(&text, "")).unwrap_or(Region::Unknown)
     }
 
     fn descend(&self, text: &str, scope: &str) -> Option<Region<'_>> {
-        let (mut rest, mut scope, mut found) = (text, scope, None);
-        while let Some((length, code, now)) = self.leading(rest, scope) {
-            rest = &rest[length..];
+        let (mut unread, mut scope, mut found) = (text, scope, None);
+        while let Some((length, code, now)) = self.leading_name(unread, scope) {
+            unread = &unread[length..];
             scope = prefix(now);
             let is_current = code == now;
             found = Some(if is_current { Region::Current(now) } else { Region::Outdated(now) });
@@ -166,36 +166,36 @@ impl RegionTable {
         found
     }
 
-    /// The longest prefix of `text` that is the name of exactly one division in the scope.
-    fn leading(&self, text: &str, scope: &str) -> Option<(usize, &str, &str)> {
+    /// The longest name at the start of `text` that only one division in the scope has.
+    fn leading_name(&self, text: &str, scope: &str) -> Option<(usize, &str, &str)> {
         let ends: Vec<_> =
-            text.char_indices().take(self.longest).map(|(at, c)| at + c.len_utf8()).collect();
+            text.char_indices().take(self.max_chars).map(|(at, c)| at + c.len_utf8()).collect();
         ends.into_iter().rev().find_map(|end| {
             let codes = self.names.get(&text[..end])?;
-            let inside = codes.iter().filter_map(|code| self.now(code, None));
+            let inside = codes.iter().filter_map(|code| self.current(code, None));
             let inside: Vec<_> =
                 inside.filter(|(_, now)| now.starts_with(scope) && prefix(now) != scope).collect();
             let today: BTreeSet<_> = inside.iter().map(|(_, now)| *now).collect();
-            // A division with this name today is preferred to former ones.
+            // A division that has this name today is preferred to former ones.
             let best = inside.iter().find(|(code, now)| code == now).or(inside.first());
             best.filter(|_| today.len() == 1).map(|(code, now)| (end, *code, *now))
         })
     }
 
-    /// The rows of this table that differ from `below`.
-    pub(super) fn differences(&self, below: &Self) -> Vec<Difference> {
+    /// The rows of this table that differ from the shipped ones.
+    pub(super) fn differences(&self, shipped: &Self) -> Vec<Difference> {
         let codes = |rows: &[Division]| {
-            let all = rows.iter().map(|row| format!("{} {}", row.now, row.name));
+            let all = rows.iter().map(|row| format!("{} {}", row.code_now, row.name));
             all.collect::<Vec<_>>().join(", ")
         };
         let mut all: Vec<_> = self
             .rows
             .iter()
-            .filter(|(code, rows)| below.rows.get(*code) != Some(*rows))
+            .filter(|(code, rows)| shipped.rows.get(*code) != Some(*rows))
             .map(|(code, rows)| Difference {
                 table: "region".to_owned(),
                 raw: code.clone(),
-                shipped: below.rows.get(code).map(|rows| codes(rows)),
+                shipped: shipped.rows.get(code).map(|rows| codes(rows)),
                 here: codes(rows),
             })
             .collect();
@@ -209,7 +209,7 @@ impl RegionTable {
             .rows
             .iter()
             .flat_map(|(code, rows)| rows.iter().map(move |row| (code, row)))
-            .map(|(code, row)| (code, &row.now, &row.name, &row.aliases, row.period.content()))
+            .map(|(code, row)| (code, &row.code_now, &row.name, &row.aliases, row.period.content()))
             .collect();
         rows.sort_unstable();
         rows
@@ -224,8 +224,8 @@ fn prefix(code: &str) -> &str {
     code.strip_suffix("0000").or_else(|| code.strip_suffix("00")).unwrap_or(code)
 }
 
-/// Length without trailing groups of zeros.
-fn significant(digits: &str) -> usize {
+/// Length without trailing groups of three zeros.
+fn significant_len(digits: &str) -> usize {
     let mut width = digits.len();
     while width > 6 && digits[..width].ends_with("000") {
         width -= 3;

@@ -10,12 +10,12 @@ use super::{
     period::{Period, valid_row},
 };
 
-/// The labels of one source, and the code of each.
+/// The codes of the labels of one source.
 #[derive(Debug, Default)]
 pub struct CodeTable {
     rows: HashMap<String, Vec<Meaning>>,
-    /// Length of the longest label, in characters: a search by prefix starts with this length.
-    longest: usize,
+    /// Length of the longest label, in characters: a search by prefix begins with this length.
+    max_chars: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -79,31 +79,31 @@ impl CodeTable {
             }
         }
         differences.sort_by(|a, b| a.raw.cmp(&b.raw));
-        (Self { rows, longest: 0 }, differences)
+        (Self { rows, max_chars: 0 }, differences)
     }
 
     /// Computes the length of the longest label.
     pub(super) fn finish(mut self) -> Self {
-        self.longest = self.rows.keys().map(|label| label.chars().count()).max().unwrap_or(0);
+        self.max_chars = self.rows.keys().map(|label| label.chars().count()).max().unwrap_or(0);
         self
     }
 
     /// The newest code of a label.
     pub fn get(&self, raw: &str) -> Option<&str> {
-        self.at(raw, None)
+        self.code_at(raw, None)
     }
 
     /// The code that is valid at a time for a label, or for the longest prefix of it in the table.
     pub(crate) fn find(&self, raw: &str, by_prefix: bool, at: Option<Timestamp>) -> Option<&str> {
         if !by_prefix {
-            return self.at(raw, at);
+            return self.code_at(raw, at);
         }
         let ends = raw.char_indices().map(|(start, c)| start + c.len_utf8());
-        let ends: Vec<_> = ends.take(self.longest).collect();
-        ends.into_iter().rev().find_map(|end| self.at(&raw[..end], at))
+        let ends: Vec<_> = ends.take(self.max_chars).collect();
+        ends.into_iter().rev().find_map(|end| self.code_at(&raw[..end], at))
     }
 
-    fn at(&self, raw: &str, at: Option<Timestamp>) -> Option<&str> {
+    fn code_at(&self, raw: &str, at: Option<Timestamp>) -> Option<&str> {
         let meaning = valid_row(self.rows.get(raw)?, |row| row.period, at)?;
         (!meaning.code.is_empty()).then_some(meaning.code.as_str())
     }
@@ -114,7 +114,7 @@ impl CodeTable {
     }
 
     /// Every code that is not allowed, with `file:line`.
-    pub(crate) fn refused<'a>(
+    pub(crate) fn disallowed<'a>(
         &'a self,
         allowed: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = (String, &'a str)> {

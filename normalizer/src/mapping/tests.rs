@@ -24,7 +24,7 @@ fn mapping(demand: &str) -> Mapping {
 
 fn steps(mapping: &Mapping, tree: &Value) -> u64 {
     let (mut draft, mut notes) = mapping.draft(tree, Work::default());
-    let own = Own::within(&draft.people, draft.address.as_ref(), &mut notes.work);
+    let own = OwnValues::within_budget(&draft.people, draft.address.as_ref(), &mut notes.work);
     assert!(redact(&mut draft.body, &own, &mut notes.work).is_some(), "too costly");
     notes.work.spent()
 }

@@ -2,19 +2,19 @@
 
 use memchr::memchr_iter;
 
-use super::Hidden;
+use super::Replacement;
 
 /// Maximum length before the `@`, RFC 5321.
-const LONGEST_LOCAL: usize = 64;
-const LONGEST_DOMAIN: usize = 255;
+const MAX_LOCAL_BYTES: usize = 64;
+const MAX_DOMAIN_BYTES: usize = 255;
 
-/// Adds what is found in `text`. The first character and the domain, which is rarely personal, are
-/// kept.
-pub(super) fn find_mail(text: &str, hidden: &mut Vec<Hidden>) {
+/// Adds the mail addresses in `text`. The mask keeps the first character, and the domain, which is
+/// rarely personal.
+pub(super) fn find_mail(text: &str, replacements: &mut Vec<Replacement>) {
     for at in memchr_iter(b'@', text.as_bytes()) {
         let (before, after) = (&text.as_bytes()[..at], &text.as_bytes()[at + 1..]);
-        let local = before.iter().rev().take(LONGEST_LOCAL).take_while(|b| is_local(**b)).count();
-        let domain = after.iter().take(LONGEST_DOMAIN).take_while(|b| is_domain(**b)).count();
+        let local = before.iter().rev().take(MAX_LOCAL_BYTES).take_while(|b| is_local(**b)).count();
+        let domain = after.iter().take(MAX_DOMAIN_BYTES).take_while(|b| is_domain(**b)).count();
         let domain = text[at + 1..at + 1 + domain].trim_end_matches(['.', '-']);
         let has_end = domain.rsplit_once('.').is_some_and(|(name, end)| {
             !name.is_empty() && end.len() >= 2 && end.bytes().all(|b| b.is_ascii_alphabetic())
@@ -23,7 +23,7 @@ pub(super) fn find_mail(text: &str, hidden: &mut Vec<Hidden>) {
             let start = at - local;
             let first = &text[start..=start];
             let mask = format!("{first}***@{domain}");
-            hidden.push(Hidden { at: start..at + 1 + domain.len(), mask });
+            replacements.push(Replacement { range: start..at + 1 + domain.len(), mask });
         }
     }
 }
@@ -36,13 +36,14 @@ fn is_domain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
 }
 
-/// Number plates of vehicles (GA 36): province, letter, five characters, six for new energy.
+/// A number plate (GA 36) has the sign of a province, a letter, and five characters, or six for new
+/// energy.
 const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
 /// Suffixes: trailers, driving schools, police, Hong Kong and Macao.
 const SUFFIXES: &str = "挂学警港澳";
 
-/// Adds what is found in `text`.
-pub(super) fn find_plates(text: &str, hidden: &mut Vec<Hidden>) {
+/// Adds the number plates in `text`.
+pub(super) fn find_plates(text: &str, replacements: &mut Vec<Replacement>) {
     // Letters are rarer in Chinese text than the characters of provinces.
     let letters = text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_alphabetic());
     for (at, _) in letters {
@@ -52,7 +53,7 @@ pub(super) fn find_plates(text: &str, hidden: &mut Vec<Hidden>) {
         {
             let start = at - province.len_utf8();
             let mask = format!("{province}{letter}****");
-            hidden.push(Hidden { at: start..at + length, mask });
+            replacements.push(Replacement { range: start..at + length, mask });
         }
     }
 }
@@ -60,9 +61,9 @@ pub(super) fn find_plates(text: &str, hidden: &mut Vec<Hidden>) {
 /// The letter of the city, and the length of everything after the province.
 fn plate(text: &str) -> Option<(char, usize)> {
     let letter = text.chars().next().filter(char::is_ascii_alphabetic)?;
-    let behind = &text[1..];
-    let number = behind.trim_start_matches(['·', '.', '•', '-', ' ', '・']);
-    if behind.len() - number.len() > 3 {
+    let after_letter = &text[1..];
+    let number = after_letter.trim_start_matches(['·', '.', '•', '-', ' ', '・']);
+    if after_letter.len() - number.len() > 3 {
         return None;
     }
     let mut length = number.bytes().take(7).take_while(u8::is_ascii_alphanumeric).count();
@@ -75,15 +76,15 @@ fn plate(text: &str) -> Option<(char, usize)> {
 
 /// Five characters, most of them digits; six with the letter for new energy at the beginning or the
 /// end. 新BMW2024款 is a car, not a plate.
-fn is_number(places: &[u8]) -> bool {
+fn is_number(characters: &[u8]) -> bool {
     let is_letter = |byte: &u8| matches!(byte.to_ascii_uppercase(), b'A'..=b'H' | b'J' | b'K');
-    match places {
-        [_, _, _, _, _] => places.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3,
-        [first, _, rest @ ..] if rest.len() == 4 && is_letter(first) => {
-            rest.iter().all(u8::is_ascii_digit)
+    match characters {
+        [_, _, _, _, _] => characters.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3,
+        [first, _, digits @ ..] if digits.len() == 4 && is_letter(first) => {
+            digits.iter().all(u8::is_ascii_digit)
         }
-        [rest @ .., last] if rest.len() == 5 && is_letter(last) => {
-            rest.iter().all(u8::is_ascii_digit)
+        [digits @ .., last] if digits.len() == 5 && is_letter(last) => {
+            digits.iter().all(u8::is_ascii_digit)
         }
         _ => false,
     }

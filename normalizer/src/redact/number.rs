@@ -6,26 +6,26 @@
 
 use normalizer_text::identify::{Problem, id_card};
 
-use super::{Hidden, Own};
-use crate::seal::shorten;
+use super::{OwnValues, Replacement};
+use crate::seal::mask_middle;
 
 /// A run of digits.
 struct Group {
     start: usize,
     end: usize,
-    /// ASCII, with an X where one ends 17 digits.
+    /// In ASCII; an identity number may end with an X.
     digits: String,
-    /// Whether one separator is between this and the group before.
-    is_glued: bool,
+    /// Whether only one separator is between this group and the one before.
+    is_joined: bool,
 }
 
 /// Maximum number of groups of a number: a card of nineteen digits has five.
-const MOST_GROUPS: usize = 5;
-/// Digits of the longest number: a bank card.
-const MOST_DIGITS: usize = 19;
+const MAX_GROUPS: usize = 5;
+/// Maximum number of digits of a number: those of a bank card.
+const MAX_DIGITS: usize = 19;
 
-/// Adds what is found in `text`.
-pub(super) fn find(text: &str, own: &Own, hidden: &mut Vec<Hidden>) {
+/// Adds the numbers in `text`.
+pub(super) fn find(text: &str, own: &OwnValues, replacements: &mut Vec<Replacement>) {
     let groups = groups(text);
     let mut first = 0;
     let mut last_end = None;
@@ -35,9 +35,9 @@ pub(super) fn find(text: &str, own: &Own, hidden: &mut Vec<Hidden>) {
             || last_end.is_some_and(|end| is_list_separator(&text[end..start]));
         match longest(&groups[first..], own, is_announced) {
             Some((n_groups, mask)) => {
-                let at = groups[first].start..groups[first + n_groups - 1].end;
-                last_end = Some(at.end);
-                hidden.push(Hidden { at, mask });
+                let range = groups[first].start..groups[first + n_groups - 1].end;
+                last_end = Some(range.end);
+                replacements.push(Replacement { range, mask });
                 first += n_groups;
             }
             None => first += 1,
@@ -47,18 +47,19 @@ pub(super) fn find(text: &str, own: &Own, hidden: &mut Vec<Hidden>) {
 
 /// The longest number that begins with the first group: an identity number is preferred to a
 /// telephone.
-fn longest(groups: &[Group], own: &Own, is_announced: bool) -> Option<(usize, String)> {
-    let glued = groups[1..].iter().take(MOST_GROUPS - 1).take_while(|group| group.is_glued).count();
-    let mut joined = Vec::with_capacity(glued + 1);
+fn longest(groups: &[Group], own: &OwnValues, is_announced: bool) -> Option<(usize, String)> {
+    let n_joined =
+        groups[1..].iter().take(MAX_GROUPS - 1).take_while(|group| group.is_joined).count();
+    let mut numbers = Vec::with_capacity(n_joined + 1);
     let mut number = String::new();
-    for group in &groups[..=glued] {
-        if number.len() + group.digits.len() > MOST_DIGITS {
+    for group in &groups[..=n_joined] {
+        if number.len() + group.digits.len() > MAX_DIGITS {
             break;
         }
         number.push_str(&group.digits);
-        joined.push(number.clone());
+        numbers.push(number.clone());
     }
-    joined.iter().enumerate().rev().find_map(|(index, number)| {
+    numbers.iter().enumerate().rev().find_map(|(index, number)| {
         let parts = &groups[..=index];
         let mask =
             mask_of(number, parts, own).or_else(|| local_number(number, parts, is_announced))?;
@@ -66,24 +67,24 @@ fn longest(groups: &[Group], own: &Own, is_announced: bool) -> Option<(usize, St
     })
 }
 
-fn mask_of(number: &str, parts: &[Group], own: &Own) -> Option<String> {
+fn mask_of(number: &str, parts: &[Group], own: &OwnValues) -> Option<String> {
     let is_one = parts.len() == 1;
     if is_identity(number, is_one) {
-        return Some(shorten(number, 6, 4));
+        return Some(mask_middle(number, 6, 4));
     }
     if is_bank_card(number, parts) {
-        return Some(shorten(number, 0, 4));
+        return Some(mask_middle(number, 0, 4));
     }
     // Groups of a telephone have at least three digits, unlike those of dates and times.
-    let is_grouped_well = is_one || parts.iter().all(|part| part.digits.len() >= 3);
-    if is_grouped_well && let Some(mobile) = mobile(number) {
-        return Some(shorten(mobile, 3, 4));
+    let may_be_phone = is_one || parts.iter().all(|part| part.digits.len() >= 3);
+    if may_be_phone && let Some(mobile) = mobile(number) {
+        return Some(mask_middle(mobile, 3, 4));
     }
-    let is_fixed = is_grouped_well && is_fixed_line(number, parts);
+    let is_fixed = may_be_phone && is_fixed_line(number, parts);
     let is_own = own.has_number(number);
     (is_fixed || is_own).then(|| match mobile(number) {
-        Some(mobile) => shorten(mobile, 3, 4),
-        None => shorten(&format!("****{number}"), 0, 4),
+        Some(mobile) => mask_middle(mobile, 3, 4),
+        None => mask_middle(&format!("****{number}"), 0, 4),
     })
 }
 
@@ -150,16 +151,16 @@ fn is_fixed_line(number: &str, parts: &[Group]) -> bool {
         [b'0', b'3'..=b'9', ..] => 4,
         _ => return false,
     };
-    let is_split_well = parts.len() == 1 || parts[0].digits.len() == area;
+    let is_area_apart = parts.len() == 1 || parts[0].digits.len() == area;
     let local = number.as_bytes().get(area..).unwrap_or_default();
-    is_split_well && matches!(local.len(), 7 | 8) && matches!(local, [b'2'..=b'9', ..])
+    is_area_apart && matches!(local.len(), 7 | 8) && matches!(local, [b'2'..=b'9', ..])
 }
 
 /// Seven or eight digits are a telephone number if the text says so.
 fn local_number(number: &str, parts: &[Group], is_announced: bool) -> Option<String> {
     let is_local = matches!(number.len(), 7 | 8) && matches!(number.as_bytes(), [b'2'..=b'9', ..]);
     let is_telephone = parts.len() == 1 && is_announced && is_local;
-    is_telephone.then(|| shorten(&format!("****{number}"), 0, 4))
+    is_telephone.then(|| mask_middle(&format!("****{number}"), 0, 4))
 }
 
 /// Whether the text ends with a word for a telephone.
@@ -179,10 +180,10 @@ fn groups(text: &str) -> Vec<Group> {
     while let Some(start) = next_digit(text, upto) {
         let digits: String = text[start..].chars().map_while(digit).collect();
         let size: usize = text[start..].chars().take(digits.len()).map(char::len_utf8).sum();
-        let is_glued = groups.last().is_some_and(|before| {
+        let is_joined = groups.last().is_some_and(|before| {
             !before.digits.ends_with('X') && is_separator(&text[before.end..start])
         });
-        let mut group = Group { start, end: start + size, digits, is_glued };
+        let mut group = Group { start, end: start + size, digits, is_joined };
         let behind = text[group.end..].chars().next();
         if let Some(x) = behind.filter(|c| matches!(c, 'x' | 'X' | 'ｘ' | 'Ｘ'))
             && may_end_in_x(&group)
@@ -220,7 +221,7 @@ fn is_separator(between: &str) -> bool {
 
 /// 17 digits, or the last four places of an identity number that is written apart.
 fn may_end_in_x(group: &Group) -> bool {
-    group.digits.len() == 17 || group.digits.len() == 3 && group.is_glued
+    group.digits.len() == 17 || group.digits.len() == 3 && group.is_joined
 }
 
 fn digit(c: char) -> Option<char> {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{rule::PlainPerson, seal::Personal};
 
-fn own(name: &str, phone: &str, address: &str) -> Own {
+fn own(name: &str, phone: &str, address: &str) -> OwnValues {
     let person = PlainPerson {
         role: None,
         name: (!name.is_empty()).then(|| Personal::name(name)),
@@ -9,10 +9,10 @@ fn own(name: &str, phone: &str, address: &str) -> Own {
         id_no: Some(Personal::id_no("34020219900101001")),
         gender: None,
     };
-    Own::new(&[person], Some(&Personal::address(address)))
+    OwnValues::new(&[person], Some(&Personal::address(address)))
 }
 
-fn check(own: &Own, text: &str, expected: &str) {
+fn check(own: &OwnValues, text: &str, expected: &str) {
     assert_eq!(masked(text, own).as_deref().unwrap_or(text), expected, "{text}");
 }
 
@@ -51,7 +51,7 @@ fn numbers_are_masked_by_their_form() {
         ("皖B 1234学", "皖B****"),
         ("皖B1234挂", "皖B****"),
     ] {
-        check(&Own::default(), text, expected);
+        check(&OwnValues::default(), text, expected);
     }
 }
 
@@ -79,7 +79,7 @@ fn other_numbers_are_not_masked() {
         "苏A级景区",
         "123456789012345678901234567890",
     ] {
-        check(&Own::default(), text, text);
+        check(&OwnValues::default(), text, text);
     }
 }
 
@@ -129,5 +129,5 @@ fn hundreds_of_petitioners_are_hidden_like_one() {
     };
     let people: Vec<_> = (0..300).map(person).collect();
     let text: String = people.iter().flat_map(|person| &person.name).map(|n| n.plain()).collect();
-    check(&Own::new(&people, None), &text, &"赵**".repeat(300));
+    check(&OwnValues::new(&people, None), &text, &"赵**".repeat(300));
 }

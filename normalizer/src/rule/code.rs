@@ -15,7 +15,7 @@ use crate::{
 /// Translates a label of the source into a code.
 pub(crate) struct CodeRule<T> {
     pub(crate) source: Source,
-    /// `None` where the source writes our codes already.
+    /// `None` if the source already writes our codes.
     pub(crate) table: Option<Arc<CodeTable>>,
     /// Whether the longest prefix of a label that is in the table decides.
     pub(crate) by_prefix: bool,
@@ -23,7 +23,7 @@ pub(crate) struct CodeRule<T> {
     pub(crate) parse: fn(&str) -> Option<T>,
 }
 
-/// A code and its label; a label without a code is kept as it came.
+/// A code and its label. A label without a code is kept as the source wrote it.
 pub(crate) struct Coded<T> {
     pub(crate) code: Option<T>,
     pub(crate) raw: Option<String>,
@@ -31,15 +31,15 @@ pub(crate) struct Coded<T> {
 
 impl<T> CodeRule<T> {
     pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Option<Coded<T>> {
-        let found = self.source.first(record, notes)?;
+        let value = self.source.first(record, notes)?;
         let target = self.source.target;
-        let raw = cleaned(&found.text, Profile::Plain, target, notes)?;
+        let raw = cleaned(&value.text, Profile::Plain, target, notes)?;
         let code = self.find(&raw, record);
         if code.is_none() {
             notes.add(target, QualityFlag::UnknownCode, None);
         }
         // A constant or a default is not a label of the source.
-        let raw = found.is_said.then(|| raw.into_owned());
+        let raw = value.is_from_source.then(|| raw.into_owned());
         Some(Coded { code, raw })
     }
 
@@ -107,12 +107,12 @@ pub(crate) struct RegionRule {
 
 impl RegionRule {
     pub(crate) fn coded(&self, record: Record<'_>, notes: &mut Notes) -> Option<Coded<String>> {
-        let found = self.source.first(record, notes)?;
-        let digits = clean(&found.text, Profile::Code).text;
+        let value = self.source.first(record, notes)?;
+        let digits = clean(&value.text, Profile::Code).text;
         let region = if digits.bytes().all(|byte| byte.is_ascii_digit()) {
             self.table.find(&digits, record.received_at)
         } else {
-            self.table.find_name(&found.text, self.within.as_deref())
+            self.table.find_name(&value.text, self.within.as_deref())
         };
         let (code, doubt) = match region {
             Region::Current(code) => (Some(code.to_owned()), None),
@@ -122,7 +122,8 @@ impl RegionRule {
         if let Some(flag) = doubt {
             notes.add(self.source.target, flag, None);
         }
-        let raw = found.is_said.then(|| clean(&found.text, Profile::Plain).text.into_owned());
+        let raw =
+            value.is_from_source.then(|| clean(&value.text, Profile::Plain).text.into_owned());
         Some(Coded { code, raw })
     }
 }

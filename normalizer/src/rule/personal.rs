@@ -13,15 +13,15 @@ use crate::{
 /// Reads a value that will be sealed.
 pub(crate) struct PersonalRule {
     pub(crate) source: Source,
-    pub(crate) make: fn(&str) -> Personal,
+    pub(crate) parse: fn(&str) -> Personal,
 }
 
 impl Rule<Personal> for PersonalRule {
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Personal> {
         let text = self.source.text(record, notes)?;
         let text = cleaned(&text, Profile::Plain, self.source.target, notes)?;
-        let value = (self.make)(&text);
-        if let Some((flag, detail)) = value.doubt() {
+        let value = (self.parse)(&text);
+        if let Some((flag, detail)) = value.doubt {
             notes.add(self.source.target, flag, Some(detail));
         }
         Some(value)
@@ -39,7 +39,7 @@ pub(crate) struct PlainPerson {
 }
 
 impl PlainPerson {
-    /// All there is of the person, for the digest.
+    /// The values of the person, for the digest.
     pub(crate) fn content(&self) -> (Option<Role>, [Option<&str>; 4]) {
         let [name, phone, id_no] =
             [&self.name, &self.phone, &self.id_no].map(|value| value.as_ref().map(Personal::plain));
@@ -56,18 +56,18 @@ pub(crate) fn gender(word: &str) -> Option<String> {
     }
 }
 
-/// Checks and normalises a credit code. A wrong one is kept: it may be an old registration number,
-/// and whoever corrects it must see it.
+/// Checks and normalises a credit code. A wrong one is kept: it may be an old registration number, and
+/// people must see it to correct it.
 pub(crate) fn check_uscc(code: &mut String, notes: &mut Notes) {
     let target = "enterprise.uscc";
-    let found = normalizer_text::identify::uscc(code);
-    match found.problem {
+    let checked = normalizer_text::identify::uscc(code);
+    match checked.problem {
         None => {}
         Some(Problem::Masked) => {
             notes.add(target, QualityFlag::MaskedValue, Some("arrived masked"));
         }
         Some(_) => {
-            let digits = found.normalised.as_bytes();
+            let digits = checked.normalised.as_bytes();
             let is_old = digits.len() == 15 && digits.iter().all(u8::is_ascii_digit);
             let detail = if is_old {
                 "a registration number of before 2015, not a credit code"
@@ -77,5 +77,5 @@ pub(crate) fn check_uscc(code: &mut String, notes: &mut Notes) {
             notes.add(target, QualityFlag::BadChecksum, Some(detail));
         }
     }
-    *code = found.normalised;
+    *code = checked.normalised;
 }

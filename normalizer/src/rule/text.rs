@@ -53,24 +53,24 @@ impl TextRule {
 }
 
 /// Repairs text that was decoded with the wrong charset. This comes before cleaning, which removes
-/// control characters that the repair needs. The notes name rules and places, never the text.
+/// control characters that the repair needs. The notes name rules and positions, never the text.
 fn repaired<'a>(text: Cow<'a, str>, target: &str, notes: &mut Notes) -> Cow<'a, str> {
-    let found = notes.work.repair(&text);
-    for Repair { rules, before, .. } in &found.repairs {
+    let repaired = notes.work.repair(&text);
+    for Repair { rules, before, .. } in &repaired.repairs {
         let names: Vec<_> = rules.iter().map(|rule| rule.name()).collect();
         let (names, from, to) = (names.join(" "), before.offset, before.offset + before.len);
         let detail = format!("{names} at bytes {from} to {to}");
         notes.add(target, QualityFlag::RepairedText, Some(&detail));
     }
-    if !found.damaged.is_empty() {
-        let detail = format!("characters are lost in {} places", found.damaged.len());
+    if !repaired.damaged.is_empty() {
+        let detail = format!("characters are lost in {} places", repaired.damaged.len());
         notes.add(target, QualityFlag::Damaged, Some(&detail));
     }
-    if found.is_unfinished {
+    if repaired.is_unfinished {
         let detail = "it may be broken, and to find out would have cost too much";
         notes.add(target, QualityFlag::UnrepairedText, Some(detail));
     }
-    match found.text {
+    match repaired.text {
         Cow::Owned(text) => Cow::Owned(text),
         Cow::Borrowed(_) => text,
     }
@@ -112,7 +112,7 @@ impl<N: TryFrom<u64>> Rule<N> for IntRule {
         let number = if self.counts_nodes {
             Some(self.source.count(record, notes)? as u64)
         } else {
-            whole(&clean(&self.source.text(record, notes)?, Profile::Code).text)
+            parse_whole(&clean(&self.source.text(record, notes)?, Profile::Code).text)
         };
         let number = number.and_then(|number| N::try_from(number).ok());
         if number.is_none() {
@@ -124,7 +124,7 @@ impl<N: TryFrom<u64>> Rule<N> for IntRule {
 }
 
 /// `12`, and `12.0` as spreadsheets write it.
-fn whole(text: &str) -> Option<u64> {
+fn parse_whole(text: &str) -> Option<u64> {
     let (number, fraction) = text.split_once('.').unwrap_or((text, ""));
     fraction.bytes().all(|byte| byte == b'0').then(|| number.parse().ok()).flatten()
 }

@@ -16,7 +16,7 @@ use super::Rule;
 use crate::{
     notes::Notes,
     path::Path,
-    source::{FoundText, Record, Source},
+    source::{Record, Source, SourceText},
 };
 
 /// A moment.
@@ -45,12 +45,12 @@ pub(crate) enum TimeForm {
     After(Path),
 }
 
-/// A parsed time.
+/// A time as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Written {
+enum WrittenTime {
     /// Without a zone.
     Local(NaiveDateTime),
-    /// Without a zone, in the morning or in the afternoon.
+    /// Without a zone, on a 12-hour clock without am or pm.
     HalfDay(NaiveDateTime),
     /// With a zone.
     Moment(Timestamp),
@@ -63,16 +63,16 @@ const PLAUSIBLE: std::ops::Range<i64> = 1_104_537_600..4_102_444_800;
 /// Years 1 to 9999, which every store and every wire format can write.
 const WRITABLE: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
 /// A larger number must be milliseconds: as seconds it would be after the year 5138.
-const MOST_SECONDS: i64 = 100_000_000_000;
+const MAX_SECONDS: i64 = 100_000_000_000;
 
 impl Rule<Timestamp> for TimeRule {
     fn read(&self, record: Record<'_>, notes: &mut Notes) -> Option<Timestamp> {
-        let FoundText { text, is_number, .. } = self.source.first(record, notes)?;
+        let SourceText { text, is_number, .. } = self.source.first(record, notes)?;
         let text = clean(&text, Profile::Plain).text;
         let target = self.source.target;
         let moment = match &self.form {
             TimeForm::After(path) => self.after(path, &text, record, notes),
-            _ => self.parse(&text, is_number).and_then(|written| self.place(written, notes)),
+            _ => self.parse(&text, is_number).and_then(|written| self.to_moment(written, notes)),
         };
         let moment = moment.filter(|moment| WRITABLE.contains(&moment.timestamp()));
         let Some(moment) = moment else {
@@ -87,25 +87,27 @@ impl Rule<Timestamp> for TimeRule {
 }
 
 impl TimeRule {
-    fn parse(&self, text: &str, is_number: bool) -> Option<Written> {
+    fn parse(&self, text: &str, is_number: bool) -> Option<WrittenTime> {
         match &self.form {
             TimeForm::Usual if is_number => {
-                civil::excel(text).map(Written::Local).or_else(|| epoch(text))
+                civil::excel(text).map(WrittenTime::Local).or_else(|| epoch(text))
             }
             TimeForm::Usual | TimeForm::After(_) => civil::parse(text),
-            TimeForm::Formats(formats) => formats.iter().find_map(|format| declared(text, format)),
+            TimeForm::Formats(formats) => {
+                formats.iter().find_map(|format| parse_with(text, format))
+            }
             TimeForm::Epoch => epoch(text),
             TimeForm::EpochMillis => {
-                text.parse().ok().and_then(DateTime::from_timestamp_millis).map(Written::Moment)
+                text.parse().ok().and_then(DateTime::from_timestamp_millis).map(WrittenTime::Moment)
             }
             TimeForm::Day => {
                 let local = match civil::parse(text)? {
-                    Written::Local(local) | Written::HalfDay(local) => local,
-                    Written::Moment(moment) => moment.with_timezone(&self.zone).naive_local(),
+                    WrittenTime::Local(local) | WrittenTime::HalfDay(local) => local,
+                    WrittenTime::Moment(moment) => moment.with_timezone(&self.zone).naive_local(),
                 };
-                local.date().and_hms_opt(0, 0, 0).map(Written::Local)
+                local.date().and_hms_opt(0, 0, 0).map(WrittenTime::Local)
             }
-            TimeForm::Excel => civil::days(text).map(Written::Local),
+            TimeForm::Excel => civil::days(text).map(WrittenTime::Local),
         }
     }
 
@@ -123,16 +125,16 @@ impl TimeRule {
         let text = begin.as_str().map_or_else(|| begin.to_string(), str::to_owned);
         let text = clean(&text, Profile::Plain).text;
         let written = if begin.is_number() { epoch(&text) } else { civil::parse(&text) };
-        self.place(written?, notes)?.checked_add_signed(span)
+        self.to_moment(written?, notes)?.checked_add_signed(span)
     }
 
     /// Applies the zone.
-    fn place(&self, written: Written, notes: &mut Notes) -> Option<Timestamp> {
+    fn to_moment(&self, written: WrittenTime, notes: &mut Notes) -> Option<Timestamp> {
         let target = self.source.target;
         let local = match written {
-            Written::Moment(moment) => return Some(moment),
-            Written::Local(local) => local,
-            Written::HalfDay(local) => {
+            WrittenTime::Moment(moment) => return Some(moment),
+            WrittenTime::Local(local) => local,
+            WrittenTime::HalfDay(local) => {
                 let detail = "morning or afternoon is not said";
                 notes.add(target, QualityFlag::AmbiguousTime, Some(detail));
                 local
@@ -150,31 +152,31 @@ impl TimeRule {
     }
 }
 
-fn epoch(text: &str) -> Option<Written> {
+fn epoch(text: &str) -> Option<WrittenTime> {
     let number: i64 = text.parse().ok()?;
-    let moment = if number.abs() < MOST_SECONDS {
+    let moment = if number.abs() < MAX_SECONDS {
         DateTime::from_timestamp(number, 0)
     } else {
         DateTime::from_timestamp_millis(number)
     };
     // A small number is a code or a count in the wrong column.
-    moment.filter(|moment| moment.timestamp() >= 100_000_000).map(Written::Moment)
+    moment.filter(|moment| moment.timestamp() >= 100_000_000).map(WrittenTime::Moment)
 }
 
-fn declared(text: &str, format: &str) -> Option<Written> {
+fn parse_with(text: &str, format: &str) -> Option<WrittenTime> {
     if let Ok(moment) = DateTime::parse_from_str(text, format) {
-        return Some(Written::Moment(moment.with_timezone(&Utc)));
+        return Some(WrittenTime::Moment(moment.with_timezone(&Utc)));
     }
     if let Ok(local) = NaiveDateTime::parse_from_str(text, format) {
-        return Some(Written::Local(local));
+        return Some(WrittenTime::Local(local));
     }
     // A 12-hour clock without am and pm; tried before the date alone, which would match as well.
     let half_day = NaiveDateTime::parse_from_str(&format!("{text} AM"), &format!("{format} %p"));
     if let Ok(local) = half_day {
-        return Some(Written::HalfDay(local));
+        return Some(WrittenTime::HalfDay(local));
     }
     let date = chrono::NaiveDate::parse_from_str(text, format).ok()?;
-    date.and_hms_opt(0, 0, 0).map(Written::Local)
+    date.and_hms_opt(0, 0, 0).map(WrittenTime::Local)
 }
 
 /// Days and seconds since 1899-12-30, as spreadsheets count.

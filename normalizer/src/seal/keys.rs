@@ -8,14 +8,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::suite::{Mac, Suite};
 
 /// The current set, and the older ones that still open old rows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(try_from = "KeyFile", into = "KeyFile")]
+#[derive(Clone, Debug)]
 pub struct Keys {
     pub(super) current: KeySet,
     pub(super) older: Vec<KeySet>,
@@ -50,17 +49,10 @@ impl Keys {
     /// # Errors
     /// The operating system gives no random bytes, or there are four thousand million sets.
     pub fn rotated(&self, suite: Suite) -> Result<Self, KeyError> {
-        let all = || std::iter::once(&self.current).chain(&self.older);
-        let newest = all().map(|set| set.id).max().unwrap_or(0);
+        let newest = self.sets().map(|set| set.id).max().unwrap_or(0);
         let id = newest.checked_add(1).ok_or(KeyError::NoMoreIds)?;
         let current = KeySet::random(id, suite, self.current.digest.clone())?;
-        Ok(Self { current, older: all().cloned().collect() })
-    }
-
-    /// The same without the older sets.
-    #[must_use]
-    pub fn retired(&self) -> Self {
-        Self { current: self.current.clone(), older: Vec::new() }
+        Ok(Self { current, older: self.sets().cloned().collect() })
     }
 
     /// Ids of the older sets.
@@ -72,16 +64,18 @@ impl Keys {
     /// "token": "…", "digest": "…"}]}`.
     ///
     /// # Errors
-    /// Not that form, a key that is not 32 bytes, an id twice, no set with the current id, or two
+    /// Not a key file, a key that is not 32 bytes, an id twice, no set with the current id, or two
     /// purposes with the same key.
     pub fn from_json(text: &str) -> Result<Self, KeyError> {
-        serde_json::from_str(text).map_err(|error| KeyError::Unreadable(error.to_string()))
+        let file = serde_json::from_str(text).map_err(|error| error.to_string());
+        file.and_then(KeyFile::check).map_err(KeyError::Unreadable)
     }
 
     /// The content of a key file. It has the keys in plain: write it only to a file of mode 600.
     pub fn to_json(&self) -> String {
+        let file = KeyFile { current: self.id(), keys: self.sets().cloned().collect() };
         // Integers and strings always serialise.
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        serde_json::to_string_pretty(&file).unwrap_or_default()
     }
 
     /// The id of the current set.
@@ -89,16 +83,15 @@ impl Keys {
         self.current.id
     }
 
-    /// Identifies the current set without revealing it: a store keeps it with the id and refuses a
-    /// process with another key.
-    pub fn check_value(&self) -> String {
-        self.current.check_value()
+    /// Id and check value of every set, the current one first. A check value identifies a set without
+    /// revealing it: a store keeps the one of the current set, and refuses a process without that set.
+    pub fn check_values(&self) -> Vec<(u32, String)> {
+        self.sets().map(|set| (set.id, set.check_value())).collect()
     }
 
-    /// Id and check value of every set, the current one first.
-    pub fn check_values(&self) -> Vec<(u32, String)> {
-        let all = std::iter::once(&self.current).chain(&self.older);
-        all.map(|set| (set.id, set.check_value())).collect()
+    /// All sets, the current one first.
+    fn sets(&self) -> impl Iterator<Item = &KeySet> {
+        std::iter::once(&self.current).chain(&self.older)
     }
 }
 
@@ -142,8 +135,9 @@ impl KeySet {
 }
 
 /// 32 bytes, not shown by `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct KeyBytes(pub(super) [u8; 32]);
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(super) struct KeyBytes(#[serde(serialize_with = "hex::serialize")] pub(super) [u8; 32]);
 
 impl KeyBytes {
     fn random() -> Result<Self, KeyError> {
@@ -156,12 +150,6 @@ impl KeyBytes {
 impl fmt::Debug for KeyBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyBytes(…)")
-    }
-}
-
-impl Serialize for KeyBytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(self.0))
     }
 }
 
@@ -183,22 +171,12 @@ struct KeyFile {
     keys: Vec<KeySet>,
 }
 
-impl From<Keys> for KeyFile {
-    fn from(keys: Keys) -> Self {
-        let current = keys.current.id;
-        let mut all = vec![keys.current];
-        all.extend(keys.older);
-        Self { current, keys: all }
-    }
-}
-
-impl TryFrom<KeyFile> for Keys {
-    type Error = String;
-
-    fn try_from(file: KeyFile) -> Result<Self, String> {
-        for (index, set) in file.keys.iter().enumerate() {
+impl KeyFile {
+    /// The keys, or what is wrong with them.
+    fn check(self) -> Result<Keys, String> {
+        for (index, set) in self.keys.iter().enumerate() {
             let id = set.id;
-            if file.keys[..index].iter().any(|other| other.id == id) {
+            if self.keys[..index].iter().any(|other| other.id == id) {
                 return Err(format!("the id {id} is there twice"));
             }
             // Rotation keeps the digest key, so equal ones in two sets are right.
@@ -207,9 +185,9 @@ impl TryFrom<KeyFile> for Keys {
             }
         }
         let (mut current, older): (Vec<_>, Vec<_>) =
-            file.keys.into_iter().partition(|set| set.id == file.current);
-        let current = current.pop().ok_or(format!("no set has the current id {}", file.current))?;
-        Ok(Self { current, older })
+            self.keys.into_iter().partition(|set| set.id == self.current);
+        let current = current.pop().ok_or(format!("no set has the current id {}", self.current))?;
+        Ok(Keys { current, older })
     }
 }
 
@@ -223,9 +201,9 @@ mod tests {
         let file = keys.to_json();
         let again = Keys::from_json(&file).unwrap();
         assert_eq!(again.to_json(), file);
-        assert_eq!(again.check_value(), keys.check_value());
+        assert_eq!(again.check_values(), keys.check_values());
         assert!(!format!("{keys:?}").contains(&hex::encode(keys.current.sealing.0)));
-        assert_ne!(Keys::generate(Suite::Aes).unwrap().check_value(), keys.check_value());
+        assert_ne!(Keys::generate(Suite::Aes).unwrap().check_values(), keys.check_values());
     }
 
     #[test]
@@ -239,7 +217,7 @@ mod tests {
                     .nth(purpose)
                     .unwrap();
             *key = KeyBytes::random().unwrap();
-            assert_ne!(other.check_value(), keys.check_value());
+            assert_ne!(other.check_values(), keys.check_values());
         }
     }
 
@@ -254,7 +232,6 @@ mod tests {
         let again = Keys::from_json(&rotated.to_json()).unwrap();
         assert_eq!(again.to_json(), rotated.to_json());
         assert_eq!(rotated.rotated(Suite::Aes).unwrap().id(), 3);
-        assert_eq!(again.retired().older_ids().count(), 0);
     }
 
     #[test]

@@ -22,10 +22,13 @@ pub(crate) type Doubt = (QualityFlag, &'static str);
 pub struct Personal {
     kind: &'static str,
     plain: String,
-    mask: String,
+    /// The readable form, for people.
+    pub(crate) mask: String,
     identity: Option<String>,
-    doubt: Option<Doubt>,
-    area: Option<String>,
+    /// What is doubtful about it.
+    pub(crate) doubt: Option<Doubt>,
+    /// The part of an address that is not sealed.
+    pub(crate) area: Option<String>,
 }
 
 impl Personal {
@@ -45,12 +48,16 @@ impl Personal {
         let found = id_card(text);
         let (is_identity, doubt) = match found.problem {
             None => (true, None),
-            Some(Problem::Masked) => (false, Some(MASKED)),
-            Some(Problem::CheckDigit) => (false, Some(checksum("the check digit does not fit"))),
-            Some(Problem::Date) => (false, Some(checksum("the date of birth is no date"))),
-            Some(Problem::Form) => (false, Some(checksum("not 18 or 15 characters of its kind"))),
+            Some(Problem::Masked) => (false, Some(ARRIVED_MASKED)),
+            Some(Problem::CheckDigit) => {
+                (false, Some(bad_checksum("the check digit does not fit")))
+            }
+            Some(Problem::Date) => (false, Some(bad_checksum("the date of birth is no date"))),
+            Some(Problem::Form) => {
+                (false, Some(bad_checksum("not 18 or 15 characters of its kind")))
+            }
         };
-        let (plain, mask) = (found.normalised.clone(), shorten(&found.normalised, 6, 4));
+        let (plain, mask) = (found.normalised.clone(), mask_middle(&found.normalised, 6, 4));
         let identity = is_identity.then_some(found.normalised);
         Self { kind: "id_no", plain, mask, identity, doubt, area: None }
     }
@@ -65,25 +72,10 @@ impl Personal {
         &self.plain
     }
 
-    /// The mask that people may see.
-    pub fn mask(&self) -> &str {
-        &self.mask
-    }
-
     /// The form in which values of the same person are equal; `None` if the value identifies
     /// nobody.
     pub fn identity(&self) -> Option<&str> {
         self.identity.as_deref()
-    }
-
-    /// What is doubtful about it.
-    pub fn doubt(&self) -> Option<(QualityFlag, &'static str)> {
-        self.doubt
-    }
-
-    /// The part of an address that is not sealed.
-    pub fn area(&self) -> Option<&str> {
-        self.area.as_deref()
     }
 
     /// A word that names nobody: 市民, 匿名.
@@ -104,32 +96,33 @@ impl std::fmt::Debug for Personal {
     }
 }
 
-const MASKED: Doubt = (QualityFlag::MaskedValue, "arrived masked");
+const ARRIVED_MASKED: Doubt = (QualityFlag::MaskedValue, "arrived masked");
 
-fn checksum(detail: &'static str) -> Doubt {
+fn bad_checksum(detail: &'static str) -> Doubt {
     (QualityFlag::BadChecksum, detail)
 }
 
-fn masked_doubt(text: &str) -> Option<Doubt> {
-    is_masked(text).then_some(MASKED)
+fn doubt_if_masked(text: &str) -> Option<Doubt> {
+    is_masked(text).then_some(ARRIVED_MASKED)
 }
 
-/// Keeps `head` characters at the start and `tail` at the end, if at least four are hidden in
-/// between.
-pub(crate) fn shorten(text: &str, head: usize, tail: usize) -> String {
+/// Hides the text except for `head` characters at the start and `tail` at the end. They are hidden
+/// too where fewer than four would be left between them.
+pub(crate) fn mask_middle(text: &str, head: usize, tail: usize) -> String {
     let n_chars = text.chars().count();
     if n_chars < head + tail + 4 {
-        return HIDDEN.to_owned();
+        return HIDDEN_PART.to_owned();
     }
     let head: String = text.chars().take(head).collect();
     let tail: String = text.chars().skip(n_chars - tail).collect();
-    format!("{head}{HIDDEN}{tail}")
+    format!("{head}{HIDDEN_PART}{tail}")
 }
 
-pub(crate) const HIDDEN: &str = "****";
+/// Stands for the hidden part of a value, whatever its length.
+pub(crate) const HIDDEN_PART: &str = "****";
 
-/// Cleaned, without blanks.
-fn compact(text: &str) -> String {
+/// The cleaned text without blanks.
+fn without_blanks(text: &str) -> String {
     clean(text, Profile::Plain).text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 

@@ -95,7 +95,7 @@ impl Sealer {
     /// The mask, token and ciphertext of a personal value.
     pub fn seal_personal(&self, place: Place<'_>, field: &str, value: &Personal) -> Sealed {
         Sealed {
-            mask: value.mask().to_owned(),
+            mask: value.mask.clone(),
             token: value.identity().map(|identity| self.current.token(value.kind(), identity)),
             sealed: self.seal(place, field, value.plain().as_bytes()),
         }

@@ -90,7 +90,7 @@ fn the_fingerprint_follows_what_decides_and_not_how_it_is_written() {
     std::fs::create_dir(folder.path().join("hotline")).unwrap();
     let fingerprint = |kind: &str| {
         std::fs::write(folder.path().join("hotline/kind.csv"), kind).unwrap();
-        let codes = CodeTables::load(folder.path()).unwrap();
+        let codes = CodeTables::default().overlaid(folder.path()).unwrap();
         let config = toml::from_str("kind = { at = '$.a', codes = 'hotline/kind' }").unwrap();
         let zone = chrono_tz::Asia::Shanghai;
         Mapping::build(channel(), &config, &codes, sealer(), zone).unwrap().fingerprint()
@@ -126,10 +126,10 @@ fn wrong_code_tables_are_refused_with_file_and_line() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), text).unwrap();
-        let problems = CodeTables::load(folder.path()).unwrap_err();
+        let problems = CodeTables::default().overlaid(folder.path()).unwrap_err();
         assert!(problems[0].to_string().contains(message), "{problems:?}");
     }
-    assert!(CodeTables::load(std::path::Path::new("/nowhere/codes")).is_err());
+    assert!(CodeTables::default().overlaid(std::path::Path::new("/nowhere/codes")).is_err());
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn tables_of_spreadsheets_are_read_in_every_charset_and_labels_have_periods_and_
     let utf16: Vec<u8> =
         std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     std::fs::write(folder.path().join("kind.csv"), utf16).unwrap();
-    let codes = CodeTables::load(folder.path()).unwrap();
+    let codes = CodeTables::default().overlaid(folder.path()).unwrap();
     let demand = "kind = { at = '$.k', codes = 'kind' }\nreceived_at = '$.t'";
     let config: MappingConfig = toml::from_str(demand).unwrap();
     let zone = chrono_tz::Asia::Shanghai;

@@ -16,7 +16,9 @@ pub(crate) fn channel() -> ChannelId {
 }
 
 pub(crate) fn codes() -> CodeTables {
-    CodeTables::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/codes")).unwrap()
+    CodeTables::default()
+        .overlaid(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/codes"))
+        .unwrap()
 }
 
 /// A set for each id, the first in use.

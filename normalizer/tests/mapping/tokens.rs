@@ -25,7 +25,7 @@ fn old_keys_open_old_rows_and_tokens_of_both_are_searched() {
     let tokens = new.tokens(&phone);
     assert_eq!(tokens.len(), 2);
     assert_eq!(tokens[1..], old.tokens(&phone));
-    assert_ne!(keys(&[1]).check_value(), keys(&[2, 1]).check_value());
+    assert_ne!(keys(&[1]).check_values()[0], keys(&[2, 1]).check_values()[0]);
 }
 
 #[test]

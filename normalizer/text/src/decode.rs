@@ -97,23 +97,23 @@ impl Detector {
         let forced = hints.force.map(|charset| Claim::charset(DecidedBy::Forced, charset));
         let marked = bom.map(|(charset, _)| Claim::charset(DecidedBy::Bom, charset));
         let utf8 = self.is_nearly_utf8().then(|| Claim::charset(DecidedBy::Utf8, Charset::Utf8));
-        let wide = self.wide().map(|charset| Claim::charset(DecidedBy::Detected, charset));
+        let utf16 = self.utf16().map(|charset| Claim::charset(DecidedBy::Detected, charset));
         let prolog =
             xml_encoding(&self.head).map(|label| Claim::label(DecidedBy::XmlProlog, &label));
         let header = hints.content_type.and_then(charset_parameter);
         let header = header.map(|label| Claim::label(DecidedBy::HttpHeader, label));
         let declared = hints.declared.map(|charset| Claim::charset(DecidedBy::Declared, charset));
-        let claims = [forced, marked, utf8, wide, prolog, header, declared];
+        let claims = [forced, marked, utf8, utf16, prolog, header, declared];
         let claims: Vec<Claim> = claims.into_iter().flatten().collect();
 
         let decided = claims.iter().enumerate().find_map(|(index, claim)| {
             let charset = claim.charset.filter(|charset| self.is_possible(claim.by, *charset))?;
-            let is_said = matches!(
+            let is_declaration = matches!(
                 claim.by,
                 DecidedBy::XmlProlog | DecidedBy::HttpHeader | DecidedBy::Declared
             );
             let is_refuted =
-                is_said && charset == Charset::Utf8 && self.is_refuted(&claims[index + 1..]);
+                is_declaration && charset == Charset::Utf8 && self.is_refuted(&claims[index + 1..]);
             (!is_refuted).then_some((charset, claim.by))
         });
         let (charset, decided_by, certain) = match decided {
@@ -144,7 +144,7 @@ impl Detector {
             let detected = self.detected();
             (detected.certain && detected.charset != Charset::Utf8).then_some(detected.charset)
         });
-        other.is_some_and(|other| self.misfits(other) < self.misfits(Charset::Utf8))
+        other.is_some_and(|other| self.n_malformed_in(other) < self.n_malformed_in(Charset::Utf8))
     }
 }
 

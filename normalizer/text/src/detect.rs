@@ -36,23 +36,23 @@ const CANDIDATES: [Charset; 6] = [
     Charset::Windows1252,
 ];
 
-/// The second charset must be less likely by this: one in four thousand million.
-const CERTAIN: Cost = 32 * BIT;
+/// The lead of the likeliest charset over the second: it is four thousand million times as likely.
+const MIN_LEAD: Cost = 32 * BIT;
 /// Cost of a malformed sequence: text has hardly any.
-const MALFORMED: Cost = 40 * BIT;
+const MALFORMED_COST: Cost = 40 * BIT;
 /// Real text costs less per byte, in any charset.
-const PLAUSIBLE: Cost = 8 * BIT;
+const MAX_COST_PER_BYTE: Cost = 8 * BIT;
 /// Size of the sample, in bytes.
-const SAMPLE: usize = 4096;
+const MAX_SAMPLE_BYTES: usize = 4096;
 /// Bytes of the sample before the first that is not ASCII.
-const BEFORE: usize = 64;
+const BYTES_BEFORE: usize = 64;
 /// Bytes kept from the beginning, for a byte order mark and an XML declaration.
-const HEAD: usize = 512;
+const MAX_HEAD_BYTES: usize = 512;
 /// Valid multi-byte UTF-8 bytes per malformed byte, in UTF-8 text with damage. In GBK text one byte
 /// in four is valid UTF-8 by accident.
-const NEARLY: u64 = 8;
-/// With so many malformed bytes it is certainly not UTF-8.
-const SETTLED: u64 = 4096;
+const MIN_GOOD_PER_MALFORMED: u64 = 8;
+/// With this number of malformed bytes it is certainly not UTF-8.
+const MAX_MALFORMED: u64 = 4096;
 
 /// Finds the likeliest charset. ASCII is UTF-8.
 pub fn detect(bytes: &[u8]) -> Detected {
@@ -66,10 +66,10 @@ pub struct Detector {
     pub(crate) head: Vec<u8>,
     /// Bytes from shortly before the first that is not ASCII: a long ASCII header says nothing.
     sample: Vec<u8>,
-    has_begun: bool,
+    has_sample_begun: bool,
     has_nul: bool,
     /// The beginning of a character that continues in the next piece.
-    open: Vec<u8>,
+    unfinished: Vec<u8>,
     /// Bytes of well-formed multi-byte characters.
     n_good: u64,
     n_malformed: u64,
@@ -85,7 +85,7 @@ impl Detector {
 
     /// Takes in the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.head.extend(bytes.iter().take(HEAD.saturating_sub(self.head.len())));
+        self.head.extend(bytes.iter().take(MAX_HEAD_BYTES.saturating_sub(self.head.len())));
         self.has_nul |= bytes.contains(&0);
         self.take_sample(bytes);
         self.count(bytes);
@@ -98,18 +98,18 @@ impl Detector {
 
     /// Whether the bytes are UTF-8 except for a few places, and not only ASCII.
     pub(crate) fn is_nearly_utf8(&self) -> bool {
-        self.n_good > 0 && self.n_good >= NEARLY * self.n_malformed()
+        self.n_good > 0 && self.n_good >= MIN_GOOD_PER_MALFORMED * self.n_malformed()
     }
 
     /// UTF-16 without a byte order mark: only there do line ends have zero bytes.
-    pub(crate) fn wide(&self) -> Option<Charset> {
+    pub(crate) fn utf16(&self) -> Option<Charset> {
         let detected = self.has_nul.then(|| self.detected())?;
         (detected.certain && !detected.charset.has_ascii()).then_some(detected.charset)
     }
 
     /// Malformed sequences of the sample in `charset`.
-    pub(crate) fn misfits(&self, charset: Charset) -> usize {
-        self.read(charset).1
+    pub(crate) fn n_malformed_in(&self, charset: Charset) -> usize {
+        self.cost_in(charset).1
     }
 
     pub(crate) fn detected(&self) -> Detected {
@@ -117,57 +117,58 @@ impl Detector {
         if is_utf8 && !self.has_nul {
             return Detected { charset: Charset::Utf8, certain: true };
         }
-        let mut costs = CANDIDATES.map(|charset| (self.read(charset).0, charset));
+        let mut costs = CANDIDATES.map(|charset| (self.cost_in(charset).0, charset));
         costs.sort_by_key(|(cost, _)| *cost);
         let [(best, charset), (next, _), ..] = costs;
         let len = Cost::try_from(self.sample.len()).unwrap_or(Cost::MAX);
-        let is_text = best <= PLAUSIBLE.saturating_mul(len);
-        Detected { charset, certain: is_text && next - best >= CERTAIN }
+        let is_text = best <= MAX_COST_PER_BYTE.saturating_mul(len);
+        Detected { charset, certain: is_text && next - best >= MIN_LEAD }
     }
 
     /// Cost of the sample in a charset, and its number of malformed sequences.
-    fn read(&self, charset: Charset) -> (Cost, usize) {
+    fn cost_in(&self, charset: Charset) -> (Cost, usize) {
         // The sample may end in the middle of a character.
         let decoded =
             strict::decode(&self.sample, Evidence::of(charset, DecidedBy::Detected), true);
         let n_malformed = decoded.malformed.len();
-        let cost = Cost::try_from(n_malformed).unwrap_or(Cost::MAX).saturating_mul(MALFORMED);
+        let cost = Cost::try_from(n_malformed).unwrap_or(Cost::MAX).saturating_mul(MALFORMED_COST);
         (model().cost_of(&decoded.text).saturating_add(cost), n_malformed)
     }
 
     fn n_malformed(&self) -> u64 {
-        self.n_malformed + self.open.len() as u64
+        self.n_malformed + self.unfinished.len() as u64
     }
 
     fn take_sample(&mut self, bytes: &[u8]) {
-        if !self.has_begun {
+        if !self.has_sample_begun {
             let first = bytes.iter().position(|byte| !byte.is_ascii() || *byte == 0);
             let before = &bytes[..first.unwrap_or(bytes.len())];
-            self.sample.extend(&before[before.len().saturating_sub(BEFORE + 1)..]);
-            let place = self.n_bytes + before.len() as u64;
+            self.sample.extend(&before[before.len().saturating_sub(BYTES_BEFORE + 1)..]);
+            let position = self.n_bytes + before.len() as u64;
             // Keep whole code units of UTF-16.
-            let kept = BEFORE + usize::from(place % 2 == 1);
+            let kept = BYTES_BEFORE + usize::from(position % 2 == 1);
             self.sample.drain(..self.sample.len().saturating_sub(kept));
-            self.has_begun = first.is_some();
-            if !self.has_begun {
+            self.has_sample_begun = first.is_some();
+            if !self.has_sample_begun {
                 return;
             }
-            self.sample.extend(bytes[before.len()..].iter().take(SAMPLE - self.sample.len()));
+            self.sample
+                .extend(bytes[before.len()..].iter().take(MAX_SAMPLE_BYTES - self.sample.len()));
             return;
         }
-        self.sample.extend(bytes.iter().take(SAMPLE.saturating_sub(self.sample.len())));
+        self.sample.extend(bytes.iter().take(MAX_SAMPLE_BYTES.saturating_sub(self.sample.len())));
     }
 
     /// Counts what is UTF-8 and what is not.
     fn count(&mut self, bytes: &[u8]) {
         let joined;
-        let mut rest = if self.open.is_empty() {
+        let mut rest = if self.unfinished.is_empty() {
             bytes
         } else {
-            joined = [&std::mem::take(&mut self.open)[..], bytes].concat();
+            joined = [&std::mem::take(&mut self.unfinished)[..], bytes].concat();
             &joined
         };
-        while self.n_malformed < SETTLED || self.is_nearly_utf8() {
+        while self.n_malformed < MAX_MALFORMED || self.is_nearly_utf8() {
             let (n_valid, n_bad) = match std::str::from_utf8(rest) {
                 Ok(_) => (rest.len(), Some(0)),
                 Err(error) => (error.valid_up_to(), error.error_len()),
@@ -175,7 +176,7 @@ impl Detector {
             let (valid, after) = rest.split_at(n_valid);
             self.n_good += valid.iter().filter(|byte| !byte.is_ascii()).count() as u64;
             let Some(n_bad) = n_bad else {
-                self.open = after.to_vec();
+                self.unfinished = after.to_vec();
                 return;
             };
             if after.is_empty() {

@@ -27,12 +27,12 @@ pub(crate) type Cost = u32;
 pub(crate) const BIT: Cost = 8;
 
 /// Cost of a repeated letter: people write 咚咚咚.
-const REPEATED: Cost = 6 * BIT;
+const REPEATED_LETTER_COST: Cost = 6 * BIT;
 /// Cost of a repeated sign: people draw lines with them.
-const DRAWN: Cost = BIT;
+const REPEATED_SIGN_COST: Cost = BIT;
 
 /// Characters of a sample.
-const SAMPLE: usize = 128;
+const SAMPLE_CHARS: usize = 128;
 
 /// The costs of the characters of the basic plane, and of pairs.
 pub(crate) struct Model {
@@ -57,10 +57,10 @@ impl Model {
         let basic_plane = || (0..=0xFFFF).map(|code| char::from_u32(code).unwrap_or('\u{FFFD}'));
         let script: Vec<Script> = basic_plane().map(Script::of).collect();
         let prior = counts::prior();
-        let mut alone: Vec<u8> = script.iter().map(|script| script.base()).collect();
-        for (code, is) in script.iter().enumerate() {
-            if *is == Script::Han {
-                alone[code] = eighths(prior[code] + 0.9 * counts.share(code));
+        let mut alone: Vec<u8> = script.iter().map(|script| script.base_cost()).collect();
+        for (code, script) in script.iter().enumerate() {
+            if *script == Script::Han {
+                alone[code] = cost_of_probability(prior[code] + 0.9 * counts.share(code));
             }
         }
         let context = basic_plane().map(|c| u16::try_from(u32::from(as_context(c))).unwrap_or(0));
@@ -72,20 +72,20 @@ impl Model {
     pub(crate) fn cost(&self, before: char, c: char) -> Cost {
         // A row of lost characters is not a line.
         if c == before && c != char::REPLACEMENT_CHARACTER {
-            return if c.is_alphanumeric() { REPEATED } else { DRAWN };
+            return if c.is_alphanumeric() { REPEATED_LETTER_COST } else { REPEATED_SIGN_COST };
         }
         let (Some(first), Some(second)) = (basic(before), basic(c)) else {
             let (from, to) = (self.script_of(before), self.script_of(c));
-            return Cost::from(self.alone_of(c)) + to.enter(from);
+            return Cost::from(self.alone_of(c)) + to.change_cost(from);
         };
         let (from, to) = (self.script[first], self.script[second]);
         let alone = Cost::from(self.alone[second]);
         if to != Script::Han {
-            return alone + to.enter(from);
+            return alone + to.change_cost(from);
         }
         let context = usize::from(self.context[first]);
         let seen = self.pairs.get(context, second).map(Cost::from);
-        seen.unwrap_or(alone + Cost::from(self.escape[context])) + to.enter(from)
+        seen.unwrap_or(alone + Cost::from(self.escape[context])) + to.change_cost(from)
     }
 
     /// Cost of a whole text.
@@ -97,15 +97,17 @@ impl Model {
 
     /// Cost of a text, estimated from its beginning: a few hundred characters are enough.
     pub(crate) fn estimate(&self, text: &str) -> Cost {
-        let Some((sample, _)) = text.char_indices().nth(SAMPLE) else { return self.cost_of(text) };
+        let Some((sample, _)) = text.char_indices().nth(SAMPLE_CHARS) else {
+            return self.cost_of(text);
+        };
         let per_sample = u64::from(self.cost_of(&text[..sample]));
-        let estimate = per_sample * text.chars().count() as u64 / SAMPLE as u64;
+        let estimate = per_sample * text.chars().count() as u64 / SAMPLE_CHARS as u64;
         Cost::try_from(estimate).unwrap_or(Cost::MAX)
     }
 
     /// Cost of `c` without context.
     pub(crate) fn alone_of(&self, c: char) -> u8 {
-        basic(c).map_or_else(|| Script::of(c).base(), |code| self.alone[code])
+        basic(c).map_or_else(|| Script::of(c).base_cost(), |code| self.alone[code])
     }
 
     /// Whether a character is counted: Han and Chinese punctuation.
@@ -123,12 +125,12 @@ fn basic(c: char) -> Option<usize> {
 }
 
 /// The cost of an event with this probability.
-fn eighths(probability: f64) -> u8 {
-    let eighths = (-probability.log2() * f64::from(BIT)).round().clamp(0.0, 255.0);
+fn cost_of_probability(probability: f64) -> u8 {
+    let cost = (-probability.log2() * f64::from(BIT)).round().clamp(0.0, 255.0);
     // Clamped just above.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let eighths = eighths as u8;
-    eighths
+    let cost = cost as u8;
+    cost
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub(crate) fn resolve(text: Cow<'_, str>) -> (Cow<'_, str>, Vec<Span>, Vec<Span>
 /// First private-use character, its bytes in cp936, and the length of the run. GB 18030 assigned
 /// characters to them later: the euro sign, the vertical punctuation, two letters with accents, the
 /// description characters, and the rare Han characters and radicals.
-const SLOTS: [(u32, [u8; 2], u32); 8] = [
+const REASSIGNED: [(u32, [u8; 2], u32); 8] = [
     (0xE76C, [0xA2, 0xE3], 1),
     (0xE78D, [0xA6, 0xD9], 7),
     (0xE794, [0xA6, 0xEC], 2),
@@ -48,7 +48,7 @@ const SLOTS: [(u32, [u8; 2], u32); 8] = [
 
 /// The six that GB 18030-2022 still decodes to the private-use area, because their real characters
 /// are outside the basic plane.
-const STAYED: [(char, char); 6] = [
+const OUTSIDE_BASIC_PLANE: [(char, char); 6] = [
     ('\u{E816}', '\u{20087}'),
     ('\u{E817}', '\u{20089}'),
     ('\u{E818}', '\u{200CC}'),
@@ -58,12 +58,12 @@ const STAYED: [(char, char); 6] = [
 ];
 
 fn real_character(found: char) -> Option<char> {
-    if let Some((_, real)) = STAYED.iter().find(|(stayed, _)| *stayed == found) {
+    if let Some((_, real)) = OUTSIDE_BASIC_PLANE.iter().find(|(private, _)| *private == found) {
         return Some(*real);
     }
     let code = u32::from(found);
     let (first, [lead, trail], _) =
-        SLOTS.iter().find(|(first, _, n)| (*first..*first + *n).contains(&code))?;
+        REASSIGNED.iter().find(|(first, _, n)| (*first..*first + *n).contains(&code))?;
     let mut trail = u32::from(*trail) + (code - first);
     // No second byte is 7F: the row continues after it.
     if *lead == 0xFE && trail >= 0x7F {

@@ -1,7 +1,7 @@
 //! Repairs text that was decoded with the wrong charset, where that is certain.
 //!
 //! The text was encoded in one charset and decoded in another. If no byte was lost, the repair is
-//! exact: encode with the charset in which it was read, decode with the one that was meant. Whether
+//! exact: encode with the charset in which it was read, decode with the right one. Whether
 //! this happened is a question of probability, which the [model](crate::model) answers: the result
 //! must be so much less surprising than the input that chance cannot explain it. A list of
 //! suspicious characters cannot do that for Chinese, where broken text has the same characters as
@@ -27,7 +27,7 @@ use crate::{
 };
 
 use tables::Generation;
-use unit::{Meant, Read};
+use unit::{TrueCharset, WrongCharset};
 
 /// A text and what was repaired in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,25 +90,26 @@ impl Rule {
         self.parts().0
     }
 
-    /// The charset it was read in.
-    const fn read(self) -> Read {
+    /// The charset in which the text was read.
+    const fn wrong_charset(self) -> WrongCharset {
         self.parts().1
     }
 
-    /// The charset it was meant in.
-    const fn meant(self) -> Meant {
+    /// The charset in which the text was written.
+    const fn true_charset(self) -> TrueCharset {
         self.parts().2
     }
 
-    const fn parts(self) -> (&'static str, Read, Meant) {
+    const fn parts(self) -> (&'static str, WrongCharset, TrueCharset) {
+        use {TrueCharset as True, WrongCharset as Wrong};
         match self {
-            Self::Utf8AsLatin1 => ("utf8_read_as_latin1", Read::Latin1, Meant::Utf8),
-            Self::Utf8AsGb18030 => ("utf8_read_as_gb18030", Read::Gb18030, Meant::Utf8),
-            Self::Utf8AsBig5 => ("utf8_read_as_big5", Read::Big5, Meant::Utf8),
-            Self::Gb18030AsLatin1 => ("gb18030_read_as_latin1", Read::Latin1, Meant::Gb18030),
-            Self::Big5AsLatin1 => ("big5_read_as_latin1", Read::Latin1, Meant::Big5),
-            Self::Big5AsGb18030 => ("big5_read_as_gb18030", Read::Gb18030, Meant::Big5),
-            Self::Gb18030AsBig5 => ("gb18030_read_as_big5", Read::Big5, Meant::Gb18030),
+            Self::Utf8AsLatin1 => ("utf8_read_as_latin1", Wrong::Latin1, True::Utf8),
+            Self::Utf8AsGb18030 => ("utf8_read_as_gb18030", Wrong::Gb18030, True::Utf8),
+            Self::Utf8AsBig5 => ("utf8_read_as_big5", Wrong::Big5, True::Utf8),
+            Self::Gb18030AsLatin1 => ("gb18030_read_as_latin1", Wrong::Latin1, True::Gb18030),
+            Self::Big5AsLatin1 => ("big5_read_as_latin1", Wrong::Latin1, True::Big5),
+            Self::Big5AsGb18030 => ("big5_read_as_gb18030", Wrong::Gb18030, True::Big5),
+            Self::Gb18030AsBig5 => ("gb18030_read_as_big5", Wrong::Big5, True::Gb18030),
         }
     }
 }
@@ -122,11 +123,11 @@ const MAX_ROUNDS: usize = 4;
 
 /// How much less surprising a text must become. Of a thousand million clean texts that can be read
 /// in another way, fewer than a hundred would reach this by chance.
-const CERTAIN: Cost = 24 * BIT;
+const MIN_GAIN: Cost = 24 * BIT;
 
 /// Less is enough if the whole text becomes plausible, or if another part was broken in the same
 /// way: broken texts are mostly broken from beginning to end.
-const LIKELY: Cost = 12 * BIT;
+const MIN_GAIN_IF_LIKELY: Cost = 12 * BIT;
 
 /// Repairs what was decoded wrongly, where that is exact and certain, and reports what is lost.
 ///
@@ -139,7 +140,7 @@ pub fn repair(text: &str) -> Repaired<'_> {
 /// The same for one of several texts with a common budget of `steps`. A round that would cost more
 /// than is left is not started: the text is then left as it is and [unfinished](Repaired).
 pub fn repair_within<'a>(text: &'a str, steps: &mut u64) -> Repaired<'a> {
-    let mut suspicion = suspect::look(text, false);
+    let mut suspicion = suspect::scan(text, false);
     let mut current = Cow::Borrowed(text);
     let mut repairs = Vec::new();
     let mut is_unfinished = false;
@@ -158,7 +159,7 @@ pub fn repair_within<'a>(text: &'a str, steps: &mut u64) -> Repaired<'a> {
         }
         let next = rounds::apply(&current, &edits);
         repairs = rounds::join(repairs, &edits);
-        suspicion = suspect::look(&next, true);
+        suspicion = suspect::scan(&next, true);
         current = Cow::Owned(next);
     }
     let damaged = damage::find(&current, &repairs);
@@ -176,7 +177,7 @@ fn cost(text: &str, suspicion: &suspect::Suspicion) -> u64 {
 struct Edit {
     rule: Rule,
     from: Span,
-    meant: String,
+    repaired: String,
 }
 
 /// The repairs of one round.
@@ -188,7 +189,7 @@ fn edits(text: &str, suspicion: &suspect::Suspicion, earlier: &[Repair]) -> Vec<
     }
     // Parts of one text are mostly broken in the same way.
     let is_known = |rule: Rule| earlier.iter().any(|repair| repair.rules.contains(&rule));
-    let costs = Rule::ALL.map(|rule| if is_known(rule) { LIKELY } else { CERTAIN });
+    let costs = Rule::ALL.map(|rule| if is_known(rule) { MIN_GAIN_IF_LIKELY } else { MIN_GAIN });
     let windows = suspicion.windows.iter();
     windows.flat_map(|window| search::edits(text, window.clone(), costs)).collect()
 }

@@ -3,71 +3,83 @@
 use std::borrow::Cow;
 
 use contract::DecidedBy;
+use encoding_rs::{Decoder, DecoderResult};
 
-use crate::{Charset, Decoded, Evidence, Span, private_use, strict::Transcoder};
+use crate::{Charset, Decoded, Evidence, Span, private_use};
 
 /// Decodes a body piece by piece. However it is split, the result is that of the whole body. It
 /// holds only the text that was not taken yet.
 pub struct Stream {
-    transcoder: Transcoder,
-    text: String,
+    decoder: Decoder,
+    /// What was found so far; its text is the one that was not taken.
+    pub(crate) decoded: Decoded<'static>,
+    /// Bytes of all pieces so far.
+    n_bytes: usize,
     /// Bytes of text that were taken already.
-    taken: usize,
-    moved: Vec<Span>,
-    private_use: Vec<Span>,
+    n_taken: usize,
     n_replacements: usize,
-    charset: Charset,
 }
 
 impl Stream {
     /// Begins a body in this charset.
     pub fn new(charset: Charset) -> Self {
-        Self {
-            transcoder: Transcoder::new(charset),
-            text: String::new(),
-            taken: 0,
-            moved: Vec::new(),
-            private_use: Vec::new(),
-            n_replacements: 0,
-            charset,
-        }
+        Self::of(Evidence::of(charset, DecidedBy::Declared))
+    }
+
+    pub(crate) fn of(evidence: Evidence) -> Self {
+        let decoder = evidence.charset.encoding().new_decoder_without_bom_handling();
+        let decoded = Decoded::empty(evidence);
+        Self { decoder, decoded, n_bytes: 0, n_taken: 0, n_replacements: 0 }
     }
 
     /// Adds the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.transcode(bytes, false);
+        self.decode(bytes, false);
     }
 
     /// The text of all complete characters since the last call.
     pub fn take(&mut self) -> String {
-        self.taken += self.text.len();
-        std::mem::take(&mut self.text)
+        self.n_taken += self.decoded.text.len();
+        std::mem::take(&mut self.decoded.text).into_owned()
     }
 
     /// Ends the body. Returns the text that was not taken, and what was found in the whole body,
     /// with positions in the whole.
     pub fn finish(mut self) -> Decoded<'static> {
-        self.transcode(&[], true);
-        Decoded {
-            damaged: self.n_replacements > self.transcoder.malformed.len(),
-            text: Cow::Owned(self.text),
-            malformed: self.transcoder.malformed,
-            moved: self.moved,
-            private_use: self.private_use,
-            truncated: false,
-            evidence: Evidence::of(self.charset, DecidedBy::Declared),
-        }
+        self.decode(&[], true);
+        self.decoded
     }
 
-    fn transcode(&mut self, bytes: &[u8], is_last: bool) {
+    /// Appends the text of the next bytes, with U+FFFD for each malformed sequence.
+    pub(crate) fn decode(&mut self, bytes: &[u8], is_last: bool) {
+        // Two bytes of GBK are three of UTF-8; more is reserved if that is not enough.
         let mut piece = String::with_capacity(bytes.len() + bytes.len() / 2 + 16);
-        self.transcoder.transcode(bytes, &mut piece, is_last);
+        let mut n_read = 0;
+        loop {
+            let (unread, output) = (&bytes[n_read..], &mut piece);
+            let (result, n_bytes) =
+                self.decoder.decode_to_string_without_replacement(unread, output, is_last);
+            n_read += n_bytes;
+            match result {
+                DecoderResult::InputEmpty => break,
+                DecoderResult::OutputFull => piece.reserve(3 * (bytes.len() - n_read) + 16),
+                DecoderResult::Malformed(len, n_behind) => {
+                    let len = usize::from(len);
+                    let offset = self.n_bytes + n_read - usize::from(n_behind) - len;
+                    self.decoded.malformed.push(Span { offset, len });
+                    piece.push(char::REPLACEMENT_CHARACTER);
+                }
+            }
+        }
+        self.n_bytes += bytes.len();
         self.n_replacements += piece.matches(char::REPLACEMENT_CHARACTER).count();
         let (piece, moved, private_use) = private_use::resolve(Cow::Owned(piece));
-        let before = self.taken + self.text.len();
+        let found = &mut self.decoded;
+        let before = self.n_taken + found.text.len();
         let shifted = |span: Span| Span { offset: before + span.offset, ..span };
-        self.moved.extend(moved.into_iter().map(shifted));
-        self.private_use.extend(private_use.into_iter().map(shifted));
-        self.text.push_str(&piece);
+        found.moved.extend(moved.into_iter().map(shifted));
+        found.private_use.extend(private_use.into_iter().map(shifted));
+        found.damaged = self.n_replacements > found.malformed.len();
+        found.text += piece;
     }
 }

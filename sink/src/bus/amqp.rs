@@ -1,17 +1,17 @@
-//! RabbitMQ, from version 3.10 on: quorum queues that carry and replicate, so that scale-out is
-//! somebody else's engine.
+//! RabbitMQ, from version 3.10 on. Its quorum queues hold the messages and replicate them, so that
+//! scaling out needs no code here.
 //!
-//! What counts as confirmed: the lapin channel is in confirm mode, the message persistent and
-//! mandatory, its queue a quorum queue, and *all* of its batch are acked with none returned. What
-//! counts as kept is the store's word; only then a message is acked.
+//! A batch is confirmed when the broker has acked all of its messages and returned none. Each message
+//! is persistent and mandatory, its queue is a quorum queue, and the lapin channel is in confirm mode.
+//! A message is acked only after the store has kept it.
 //!
 //! Reading order: `topology.rs`, `publisher.rs`, `consumer.rs`.
 
 mod connect;
 mod consumer;
 mod fault;
+mod limit;
 mod message;
-mod patience;
 mod publisher;
 mod topology;
 
@@ -26,42 +26,36 @@ pub use consumer::AmqpConsumer;
 pub use publisher::AmqpPublisher;
 pub use topology::AmqpSettings;
 
-use connect::Turn;
+use connect::Cluster;
 
-/// A broker that can be reached. Two connections are opened when they are needed, one to publish and
-/// one to consume.
+/// A RabbitMQ broker. One connection publishes and another one consumes; each is opened when it is
+/// first needed.
 #[derive(Debug, Clone)]
-pub struct Amqp {
-    settings: Arc<AmqpSettings>,
-    turn: Arc<Turn>,
-}
+pub struct Amqp(Arc<Cluster>);
 
 impl Amqp {
-    /// Touches no network; what is wrong with the settings is said by the first use.
+    /// Connects to nothing yet: wrong settings are reported by the first use.
     pub fn new(settings: AmqpSettings) -> Self {
-        // Processes that start together begin with different nodes.
-        let turn = Turn::from(std::process::id());
-        Self { settings: Arc::new(settings), turn: Arc::new(turn) }
+        Self(Arc::new(Cluster::new(settings)))
     }
 
     /// An ingest end; its clones share one connection.
     pub fn publisher(&self) -> AmqpPublisher {
-        AmqpPublisher::new(Arc::clone(&self.settings), Arc::clone(&self.turn))
+        AmqpPublisher::new(Arc::clone(&self.0))
     }
 
-    /// A sink end that takes the messages of these channels, at least one; several compete.
+    /// A sink end that takes the messages of these channels, at least one. Several sinks share them.
     pub fn consumer(&self, channels: impl IntoIterator<Item = ChannelId>) -> AmqpConsumer {
-        let channels = channels.into_iter().collect();
-        AmqpConsumer::new(Arc::clone(&self.settings), Arc::clone(&self.turn), channels)
+        AmqpConsumer::new(Arc::clone(&self.0), channels.into_iter().collect())
     }
 
-    /// Deletes the queues of these channels with all that is in them, the dead ones too: for a corner
-    /// of a broker that only demonstrations or tests use.
+    /// Deletes the queues of these channels and the dead queue, with all their messages: for
+    /// demonstrations and tests, whose queues nobody else uses.
     ///
     /// # Errors
-    /// The broker cannot be reached, or does not let us.
+    /// The broker cannot be reached, or refuses.
     pub async fn delete(&self, channels: impl IntoIterator<Item = ChannelId>) -> Result<(), Fault> {
-        let link = self.turn.connect(&self.settings, "deletes").await?;
-        topology::delete(&link, &self.settings, channels).await
+        let link = self.0.connect("deletes").await?;
+        topology::delete(&link, &self.0.settings, channels).await
     }
 }

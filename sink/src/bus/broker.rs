@@ -1,7 +1,7 @@
-//! A broker in memory, for tests and simulation.
+//! A broker in memory, for tests.
 //!
-//! As a real broker it outlives both loops (a test that crashes them keeps it), confirms a message
-//! without waiting for a sink, and delivers again what was not acked.
+//! Like a real broker it goes on when both loops have crashed, confirms a message without waiting for a
+//! sink, and delivers messages again that were not acked.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use contract::{Consumer, Fault, Intake, Kept, Message, Publisher};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio::sync::Notify;
 
-/// The queue. Clones are handles on the same one.
+/// The queue and its ingest end. Clones are handles on the same queue.
 #[derive(Debug, Clone)]
 pub struct MemoryBroker {
     shared: Arc<Shared>,
@@ -29,7 +29,7 @@ struct Shared {
 struct Queue {
     /// By position in the queue; a message that returns keeps its position.
     ready: BTreeMap<u64, Message>,
-    next_place: u64,
+    next_position: u64,
     /// Size of all messages that are not acked.
     bytes: usize,
     unacked: usize,
@@ -49,17 +49,18 @@ impl MemoryBroker {
     }
 
     fn build(capacity: usize, shuffle: Option<StdRng>) -> Self {
-        let queue = Queue { ready: BTreeMap::new(), next_place: 0, bytes: 0, unacked: 0, shuffle };
+        let queue =
+            Queue { ready: BTreeMap::new(), next_position: 0, bytes: 0, unacked: 0, shuffle };
         let shared = Shared { capacity, queue: Mutex::new(queue), arrived: Notify::new() };
         Self { shared: Arc::new(shared) }
     }
 
     /// A publisher on this queue.
-    pub fn publisher(&self) -> BrokerPublisher {
-        BrokerPublisher { shared: Arc::clone(&self.shared) }
+    pub fn publisher(&self) -> Self {
+        self.clone()
     }
 
-    /// A consumer on this queue; several compete.
+    /// A consumer on this queue. Several consumers share the messages.
     pub fn consumer(&self) -> BrokerConsumer {
         BrokerConsumer { shared: Arc::clone(&self.shared), held: BTreeMap::new() }
     }
@@ -77,13 +78,7 @@ impl Shared {
     }
 }
 
-/// The ingest end.
-#[derive(Debug, Clone)]
-pub struct BrokerPublisher {
-    shared: Arc<Shared>,
-}
-
-impl Publisher for BrokerPublisher {
+impl Publisher for MemoryBroker {
     /// As with a real broker, the messages before the refused one are taken.
     async fn publish(&self, messages: &[Message]) -> Result<(), Fault> {
         for message in messages {
@@ -92,10 +87,10 @@ impl Publisher for BrokerPublisher {
                 return Err(Fault::transient("the queue is full")
                     .at(format!("memory broker, message {}", message.id)));
             }
-            let place = queue.next_place;
-            queue.next_place += 1;
+            let position = queue.next_position;
+            queue.next_position += 1;
             queue.bytes += message.body.len();
-            queue.ready.insert(place, message.clone());
+            queue.ready.insert(position, message.clone());
             drop(queue);
             self.shared.arrived.notify_one();
         }
@@ -117,7 +112,7 @@ impl Consumer for BrokerConsumer {
             if !taken.is_empty() {
                 return Ok(Intake::new(taken));
             }
-            // A permit is stored for the next to wait, so an arrival in between is not missed.
+            // `Notify` stores a permit, so an arrival since the last look is not missed.
             self.shared.arrived.notified().await;
         }
     }
@@ -137,14 +132,14 @@ impl BrokerConsumer {
         let mut queue = self.shared.lock();
         let mut taken = Vec::new();
         while taken.len() < max
-            && let Some((place, message)) = queue.pop()
+            && let Some((position, message)) = queue.pop()
         {
             queue.unacked += 1;
-            self.held.insert(place, message.clone());
-            taken.push((place, message));
+            self.held.insert(position, message.clone());
+            taken.push((position, message));
         }
         if !queue.ready.is_empty() {
-            // One arrival woke this consumer and more are left: wake the next one.
+            // There are more messages: wake the next consumer.
             self.shared.arrived.notify_one();
         }
         taken
@@ -170,7 +165,7 @@ impl Queue {
             return None;
         }
         let chosen = shuffle.random_range(0..self.ready.len());
-        let place = *self.ready.keys().nth(chosen)?;
-        self.ready.remove_entry(&place)
+        let position = *self.ready.keys().nth(chosen)?;
+        self.ready.remove_entry(&position)
     }
 }

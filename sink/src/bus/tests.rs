@@ -6,10 +6,7 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 
 use contract::{Consumer, Message, Publisher, keep};
 
-use super::{
-    BrokerConsumer, BrokerPublisher, InProcessConsumer, InProcessPublisher, MemoryBroker,
-    in_process,
-};
+use super::{BrokerConsumer, InProcessConsumer, InProcessPublisher, MemoryBroker, in_process};
 use crate::store::{
     Memory,
     suite::sample::{read, record},
@@ -40,10 +37,10 @@ impl Bench for Embedded {
 }
 
 impl Bench for MemoryBroker {
-    type Publisher = BrokerPublisher;
+    type Publisher = MemoryBroker;
     type Consumer = BrokerConsumer;
 
-    fn publisher(&self) -> BrokerPublisher {
+    fn publisher(&self) -> MemoryBroker {
         MemoryBroker::publisher(self)
     }
 

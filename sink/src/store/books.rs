@@ -22,33 +22,33 @@ pub(crate) use checkpoints::{lease_lost, moved_elsewhere};
 pub struct BooksRow {
     /// The channel.
     pub channel: ChannelId,
-    /// Entries the connector gave.
+    /// Entries that the connector returned.
     pub read: u64,
-    /// Became demands.
+    /// Entries that became demands.
     pub accepted: u64,
-    /// Skipped by a rule of the channel.
+    /// Entries that a rule of the channel skipped.
     pub skipped: u64,
-    /// Went to quarantine before they were published as demands.
+    /// Entries that could not become demands; they are published for quarantine.
     pub rejected: u64,
-    /// Events of all messages of advanced reads.
+    /// Events in all messages of advanced reads.
     pub published: u64,
-    /// New states.
+    /// Events with a new state of a demand.
     pub stored: u64,
-    /// Seen again with the same content.
+    /// Events with the content that is stored already.
     pub unchanged: u64,
-    /// Older than what was there.
+    /// Events that are older than the stored state.
     pub stale: u64,
-    /// Put into quarantine, rejected ones among them.
+    /// Events in quarantine, rejected entries among them.
     pub quarantined: u64,
     /// Events of messages that have no receipt yet.
     pub in_flight: u64,
     /// Events of messages that were delivered again; no other count includes them.
     pub redelivered: u64,
-    /// Messages that were kept but whose read did not advance: it crashed, or is about to advance. No
-    /// other count includes their events.
+    /// Messages that were kept although their read has not advanced: the process crashed, or is about to
+    /// advance. No other count includes their events.
     pub orphans: u64,
-    /// Whether every message of every advanced read has an equal receipt. `None` while something is
-    /// in flight; `Some(false)` needs an investigation.
+    /// Whether every message of every advanced read has an equal receipt. `None` while messages are in
+    /// flight; `Some(false)` needs an investigation.
     pub balanced: Option<bool>,
 }
 
@@ -72,8 +72,9 @@ impl BooksRow {
         }
     }
 
-    /// Decides whether they balance, where `unequal` messages have a receipt that does not match.
-    pub(crate) fn close(mut self, unequal: u64) -> Self {
+    /// Decides whether they balance. `unequal` is the number of messages with a receipt that does not
+    /// match.
+    pub(crate) fn decide_balance(mut self, unequal: u64) -> Self {
         let adds_up = self.read == self.accepted + self.skipped + self.rejected
             && self.published == self.accepted + self.rejected;
         self.balanced = match (unequal, adds_up, self.in_flight) {
@@ -110,12 +111,15 @@ impl Database {
     pub async fn without_receipt(&self, channel: &ChannelId, step: u64) -> Result<u64, Fault> {
         let values = [channel.as_str().into(), int(step).into()];
         let read = |row: &dyn Columns| row.count("n");
-        Ok(self.query_first("read the receipts", OWED, &values, read).await?.unwrap_or(0))
+        Ok(self
+            .query_first("read the receipts", WITHOUT_RECEIPT, &values, read)
+            .await?
+            .unwrap_or(0))
     }
 
     /// Folds balanced reads from before `before` into daily totals, the oldest first, at most ten
-    /// thousand; returns how many. If a message of theirs were delivered again it would be judged
-    /// again, so `before` should be longer ago than any broker keeps a message.
+    /// thousand; returns how many. A message of such a read that is delivered again is judged again, so
+    /// `before` should be longer ago than any broker keeps a message.
     ///
     /// # Errors
     /// The store cannot be written; nothing was folded.
@@ -140,8 +144,8 @@ fn day(time: Timestamp) -> String {
     time.format("%Y-%m-%d").to_string()
 }
 
-/// The books of channel $1 or of all: of the reads since $2, of the folded days since $3. One
-/// statement, so that all of it is of the same moment.
+/// The books of channel $1 or of all: of the reads since $2, and of the folded days since $3. It is one
+/// statement, so that all counts are of the same moment.
 const BOOKS: &str = "
     SELECT channel,
            CAST(sum(read) AS bigint) AS read, CAST(sum(accepted) AS bigint) AS accepted,
@@ -181,7 +185,7 @@ const BOOKS: &str = "
             WHERE p.channel = q.channel AND p.read_no = q.read_no AND p.part = q.part)
     ) entry GROUP BY channel";
 
-const OWED: &str = "SELECT count(*) AS n FROM read r
+const WITHOUT_RECEIPT: &str = "SELECT count(*) AS n FROM read r
      JOIN read_part p ON p.channel = r.channel AND p.read_no = r.read_no
      LEFT JOIN receipt q ON q.channel = p.channel AND q.read_no = p.read_no AND q.part = p.part
      WHERE r.channel = $1 AND r.step <= $2 AND q.part IS NULL";
@@ -196,9 +200,9 @@ const BALANCED: &str = "SELECT r.channel, r.read_no, r.read_at FROM read r
               OR q.stored + q.unchanged + q.stale + q.quarantined <> p.events))
      ORDER BY r.read_at LIMIT 10000";
 
-/// Each takes a list of (channel, read number, day). The receipts are locked before they are added
-/// up: one that another delivery is about to count waits. Reads and parts are added separately:
-/// joined, a read would count once per part.
+/// The parameter is a list of (channel, read number, day). The receipts are locked before they are added
+/// up, so that no other delivery is counted meanwhile. Reads and parts are added up separately: joined, a
+/// read would count once for each part.
 const FOLD: [&str; 6] = [
     "SELECT 1 FROM {each}($1) k CROSS JOIN receipt q
      WHERE q.channel = k.value ->> 0 AND q.read_no = CAST(k.value ->> 1 AS bigint)
@@ -254,6 +258,6 @@ impl BooksRow {
             orphans: row.count("orphans")?,
             balanced: None,
         };
-        Ok(books.close(row.count("unequal")?))
+        Ok(books.decide_balance(row.count("unequal")?))
     }
 }

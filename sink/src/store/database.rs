@@ -1,5 +1,4 @@
-//! The store that the configuration chose. Closed and chosen once: an enum, so that nothing above it
-//! is generic over databases.
+//! The configured store: an enum, so that its users need no type parameter.
 
 pub(crate) mod sql;
 pub(crate) mod transaction;
@@ -11,7 +10,7 @@ use super::{Postgres, Sqlite};
 /// What a handle on a store may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Reads and writes; makes the tables and brings them up to date.
+    /// Reads and writes; creates the tables and brings them up to date.
     ReadWrite,
     /// Reads a store that exists; another process may be writing to it.
     ReadOnly,
@@ -36,12 +35,12 @@ impl Database {
         }
     }
 
-    /// Drops the months of history and of original records that ended at or before `before`; says
-    /// whether there were any. What is current is not touched, and a state that comes again after its
-    /// month was dropped enters history again.
+    /// Drops the months of history and of original records that ended at or before `before`; returns
+    /// whether there were any. Current states stay. A state that comes again after its month was dropped
+    /// is added to history again.
     ///
     /// # Errors
-    /// The store cannot be written, or somebody holds a lock on those tables for long.
+    /// The store cannot be written, or those tables are locked for long.
     pub async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         match self {
             Self::Sqlite(store) => store.drop_before(before).await,

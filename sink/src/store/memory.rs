@@ -1,5 +1,5 @@
-//! The store in memory, for tests and simulation: the same plan, written into maps. It is held to
-//! the suite of the real ones, so a simulation that passes says something about them.
+//! A store in memory, for tests: it writes the same plan as the databases, into maps. It passes the tests
+//! of the databases, so tests that use it are valid for them too.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
@@ -9,16 +9,16 @@ use std::{
 
 use contract::{
     ChannelId, Checkpoints, Confirmed, Demand, DemandId, Digest, Fault, Intake, MappingNo,
-    MessageId, Outcomes, Part, Position, ReadNo, RecordKey, SealedBytes, Store, Timestamp,
+    MessageId, Outcomes, Part, Position, ReadNo, RecordKey, SealedBytes, Store, Tally, Timestamp,
 };
 
 use super::{
     BooksRow, DemandRow, HistoryRow, Quarantined,
     books::{lease_lost, moved_elsewhere},
     demands::{
-        known::{Known, KnownDemand, doubtful, keys},
+        known::{Known, KnownDemand, keys, may_be_older},
         plan::{Banned, plan},
-        rows::IntakePlan,
+        rows::{IntakePlan, Receipt},
     },
 };
 
@@ -35,24 +35,11 @@ struct Tables {
     /// With the demand each row belongs to and its raw bytes; the index is the sequence number less one.
     history: Vec<(i64, HistoryRow, SealedBytes)>,
     quarantine: BTreeMap<DemandId, Quarantined>,
-    receipts: BTreeMap<MessageId, Kept>,
-    reads: BTreeMap<(ChannelId, ReadNo), Read>,
+    /// The outcomes include redeliveries.
+    receipts: BTreeMap<MessageId, Receipt>,
+    reads: BTreeMap<(ChannelId, ReadNo), (Tally, Vec<Part>)>,
     checkpoints: HashMap<ChannelId, Checkpoint>,
     mappings: HashMap<ChannelId, Vec<Digest>>,
-}
-
-#[derive(Debug)]
-struct Kept {
-    events: u32,
-    hash: Digest,
-    outcomes: Outcomes,
-    deliveries: u64,
-}
-
-#[derive(Debug)]
-struct Read {
-    tally: contract::Tally,
-    parts: Vec<Part>,
 }
 
 #[derive(Debug, Default)]
@@ -103,7 +90,7 @@ impl Memory {
         books(&self.lock())
     }
 
-    /// What has kept a channel from being read since its last read.
+    /// The fault that has prevented reading since the last read of a channel.
     pub fn fault(&self, channel: &ChannelId) -> Option<String> {
         let state = self.lock();
         let checkpoint = state.checkpoints.get(channel)?;
@@ -142,8 +129,8 @@ impl Tables {
                 Some((id, KnownDemand { seq, current, last_seen_at: row.last_seen_at }))
             })
             .collect();
-        let doubtful = doubtful(intake, &demands);
-        let history = self.history.iter().filter(|(demand, _, _)| doubtful.contains(demand));
+        let may_be_older = may_be_older(intake, &demands);
+        let history = self.history.iter().filter(|(demand, _, _)| may_be_older.contains(demand));
         Known {
             receipts: receipts.collect(),
             history: history.map(|(demand, row, _)| (*demand, row.digest)).collect(),
@@ -153,7 +140,7 @@ impl Tables {
 
     fn write(&mut self, plan: &IntakePlan<'_>) {
         for subject in &plan.subjects {
-            if let Some(entry) = subject.winner.and_then(|at| plan.history.get(at)) {
+            if let Some(entry) = subject.current_entry.and_then(|at| plan.history.get(at)) {
                 let first_seen_at = self
                     .demands
                     .get(&subject.seq)
@@ -183,23 +170,17 @@ impl Tables {
         }
         write_quarantine(&mut self.quarantine, plan);
         for receipt in &plan.receipts {
-            let kept = Kept {
-                events: receipt.events,
-                hash: receipt.hash,
-                outcomes: receipt.outcomes,
-                deliveries: 1,
-            };
-            self.receipts.insert(receipt.message.clone(), kept);
+            self.receipts.insert(receipt.message.clone(), receipt.clone());
         }
         for message in &plan.redelivered {
-            if let Some(kept) = self.receipts.get_mut(*message) {
-                kept.deliveries += 1;
+            if let Some(receipt) = self.receipts.get_mut(*message) {
+                receipt.outcomes.redelivered += u64::from(receipt.events);
             }
         }
     }
 }
 
-/// What the upsert of a database does.
+/// Does what the upsert of a database does.
 fn write_quarantine(quarantine: &mut BTreeMap<DemandId, Quarantined>, plan: &IntakePlan<'_>) {
     for newer in &plan.quarantined {
         match quarantine.entry(newer.id) {
@@ -262,7 +243,7 @@ impl Checkpoints for Memory {
         at.step += 1;
         checkpoint.read_at = Some(step.read_at());
         if step.tally().read > 0 {
-            let read = Read { tally: step.tally(), parts: step.parts().to_vec() };
+            let read = (step.tally(), step.parts().to_vec());
             state.reads.insert((step.channel().clone(), step.read_no()), read);
         }
         Ok(())
@@ -278,38 +259,39 @@ impl Checkpoints for Memory {
 
 fn books(state: &Tables) -> Vec<BooksRow> {
     let mut rows: BTreeMap<ChannelId, (BooksRow, u64)> = BTreeMap::new();
-    let mut owed: HashSet<MessageId> = HashSet::new();
-    for ((channel, read_no), read) in &state.reads {
+    let mut published: HashSet<MessageId> = HashSet::new();
+    for ((channel, read_no), (tally, parts)) in &state.reads {
         let (row, unequal) = entry(&mut rows, channel);
-        row.read += read.tally.read;
-        row.accepted += read.tally.accepted;
-        row.skipped += read.tally.skipped;
-        row.rejected += read.tally.rejected;
-        for part in &read.parts {
+        row.read += tally.read;
+        row.accepted += tally.accepted;
+        row.skipped += tally.skipped;
+        row.rejected += tally.rejected;
+        for part in parts {
             let id = MessageId { channel: channel.clone(), read_no: *read_no, part: part.part };
             let events = u64::from(part.events);
             row.published += events;
-            if let Some(kept) = state.receipts.get(&id) {
-                let Outcomes { stored, unchanged, stale, quarantined, .. } = kept.outcomes;
+            if let Some(receipt) = state.receipts.get(&id) {
+                let Outcomes { stored, unchanged, stale, quarantined, redelivered } =
+                    receipt.outcomes;
                 row.stored += stored;
                 row.unchanged += unchanged;
                 row.stale += stale;
                 row.quarantined += quarantined;
-                row.redelivered += (kept.deliveries - 1) * events;
-                let is_equal = kept.hash == part.hash
-                    && kept.events == part.events
+                row.redelivered += redelivered;
+                let is_equal = receipt.hash == part.hash
+                    && receipt.events == part.events
                     && stored + unchanged + stale + quarantined == events;
                 *unequal += u64::from(!is_equal);
             } else {
                 row.in_flight += events;
             }
-            owed.insert(id);
+            published.insert(id);
         }
     }
-    for id in state.receipts.keys().filter(|id| !owed.contains(id)) {
+    for id in state.receipts.keys().filter(|id| !published.contains(id)) {
         entry(&mut rows, &id.channel).0.orphans += 1;
     }
-    rows.into_values().map(|(row, unequal)| row.close(unequal)).collect()
+    rows.into_values().map(|(row, unequal)| row.decide_balance(unequal)).collect()
 }
 
 fn entry<'a>(

@@ -1,8 +1,8 @@
 //! The PostgreSQL store: the same tables as the embedded one, for any number of processes.
 //!
-//! Demands are locked before they are judged, so two sinks with the same demands wait for each other
-//! row by row; if both add the same demand, the later one judges again. A single writer, chosen by
-//! a lock, was not used: a second sink should share the work, not wait.
+//! Demands are locked before they are judged, so two sinks with the same demands wait for each other row by
+//! row; if both add the same demand, the later one judges again. There is no single writer that holds a
+//! lock: a second sink should share the work, not wait.
 
 mod fault;
 mod link;
@@ -15,7 +15,7 @@ pub(super) mod tests;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use contract::Fault;
-use sqlx::PgTransaction;
+use sqlx::{PgPool, PgTransaction};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Access, database::transaction::Failure};
@@ -26,33 +26,32 @@ use months::Months;
 pub(super) use fault::{is_missing_month, is_race, is_refusal, message};
 pub(super) use sql::{bind, fetch, write_rows};
 
-/// Time limit of a whole transaction: the server's own limit is for each statement, and a server that
-/// is cut off does not answer at all.
-const LIMIT: Duration = Duration::from_secs(120);
+/// Time limit of a whole transaction. The limit of the server is for each statement only, and if the
+/// network fails, the server does not answer at all.
+const WORK_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Key of the advisory lock for work that only one process does at a time; the number is arbitrary.
-pub(super) const ALONE: i64 = 0x746f_6e67_6875_6900;
+pub(super) const EXCLUSIVE_LOCK: i64 = 0x746f_6e67_6875_6900;
 
 /// A handle on one database; clones share its connections.
 #[derive(Clone)]
 pub struct Postgres {
     link: Arc<Link>,
     months: Arc<Months>,
-    access: Access,
 }
 
 impl Postgres {
     /// Opens the database that `url` names: `postgres://user:password@host:port/name`, several
-    /// `host:port` with commas. Who opens it to write brings its tables up to date.
+    /// `host:port` with commas. Opening it for writing brings its tables up to date.
     ///
     /// # Errors
-    /// `Stopped` where the URL is wrong, user, password or rights do not suffice, the database is not
-    /// UTF-8, the server is too old, or the tables are of a newer version; `Transient` where no host
-    /// answers that takes writes.
+    /// `Stopped` where the URL is wrong, the server refuses user or password, a permission is missing, the
+    /// database is not UTF-8, the server is too old, or the tables are of a newer version; `Transient`
+    /// where no host that accepts writes answers.
     pub async fn open(url: &str, access: Access) -> Result<Self, Fault> {
         let link = Arc::new(Link::new(Hosts::parse(url)?, access));
         setup::bring_up_to_date(&link, access).await?;
-        let store = Self { link, months: Arc::new(Months::default()), access };
+        let store = Self { link, months: Arc::new(Months::default()) };
         if access == Access::ReadWrite {
             store.make_this_month().await?;
         }
@@ -63,7 +62,7 @@ impl Postgres {
     #[must_use]
     pub fn apart(&self) -> Self {
         let link = Arc::new(self.link.apart());
-        Self { link, months: Arc::clone(&self.months), access: self.access }
+        Self { link, months: Arc::clone(&self.months) }
     }
 
     /// Waits for running work and closes all connections.
@@ -75,20 +74,17 @@ impl Postgres {
         self.link.place()
     }
 
-    /// When work that begins now must be done.
+    /// The time by which work that begins now must be done.
     pub(super) fn deadline(&self) -> Instant {
-        Instant::now() + LIMIT
+        Instant::now() + WORK_TIMEOUT
     }
 
-    async fn within<T>(
-        &self,
-        doing: &str,
-        work: impl Future<Output = Result<T, Failure>> + Send,
-    ) -> Result<T, Fault> {
-        self.until(self.deadline(), doing, work).await
+    /// Connections for reading.
+    pub(super) async fn readers(&self) -> Result<PgPool, Fault> {
+        Ok(self.link.pools().await?.readers)
     }
 
-    /// Does some work, and makes its error a fault.
+    /// Does some work before the deadline, and makes its error a fault.
     pub(super) async fn until<T>(
         &self,
         deadline: Instant,
@@ -109,7 +105,7 @@ impl Postgres {
             Ok(done) => done.map_err(Into::into),
             Err(_) => {
                 self.link.forget();
-                let what = format!("cannot {doing} within {} s", LIMIT.as_secs());
+                let what = format!("cannot {doing} within {} s", WORK_TIMEOUT.as_secs());
                 let fault = Fault::transient(what).at(self.place());
                 Err(fault.remedy("find out what keeps the database busy").into())
             }
@@ -130,7 +126,7 @@ impl Postgres {
     }
 
     pub(super) async fn begin(&self) -> Result<PgTransaction<'static>, Failure> {
-        if self.access == Access::ReadOnly {
+        if self.link.access == Access::ReadOnly {
             let fault = Fault::stopped("the store is open for reading only").at(self.link.place());
             return Err(Failure::Fault(fault));
         }
@@ -140,7 +136,10 @@ impl Postgres {
     /// Begins a transaction that only one process has at a time.
     async fn begin_alone(&self) -> Result<PgTransaction<'static>, Failure> {
         let mut tx = self.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ALONE).execute(&mut *tx).await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(EXCLUSIVE_LOCK)
+            .execute(&mut *tx)
+            .await?;
         Ok(tx)
     }
 }

@@ -1,5 +1,5 @@
-//! What is sealed in a store, for whoever has the keys: to seal it again under new ones, and to take
-//! a person's values out of it. The store itself cannot open any of it.
+//! The sealed values of a store, for code that has the keys: to seal them again with new keys, and to erase
+//! a person. The store itself cannot open them.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -19,14 +19,14 @@ use super::{
 /// The sealed values of one demand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SealedRow {
-    /// Names the row; ascends.
+    /// The number of the row.
     pub seq: i64,
     /// The demand, to which its values are bound.
     pub id: DemandId,
     /// Its channel.
     pub channel: ChannelId,
-    /// The state that was read: the row is written only where it is still there.
-    state: (i64, i64, i64),
+    /// The version that was read: the row is written only if it still has this version.
+    version: (i64, i64, i64),
     /// The address.
     pub address: Option<Sealed>,
     /// The people.
@@ -35,12 +35,12 @@ pub struct SealedRow {
     pub unmasked: Option<SealedBytes>,
 }
 
-/// A record as its source said it, sealed.
+/// A record as its source sent it, sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedRaw {
-    /// Names the row; ascends.
+    /// The number of the row.
     pub seq: i64,
-    /// What it is bound to.
+    /// The demand to which it is bound.
     pub id: DemandId,
     /// Its channel.
     pub channel: ChannelId,
@@ -48,32 +48,32 @@ pub struct SealedRaw {
     pub raw: SealedBytes,
 }
 
-/// Where records are kept.
+/// The tables that keep records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RawOf {
-    /// Behind rows of history.
+    /// Records of rows of history.
     History,
-    /// In quarantine.
+    /// Records in quarantine.
     Quarantine,
 }
 
-/// A person's request to be forgotten.
+/// What is needed to erase a person.
 #[derive(Debug, Clone)]
 pub struct Erasure {
     /// The tokens of the person: one for each key.
     pub tokens: Vec<String>,
-    /// Rows of quarantine that hold the person's values, found by whoever has the keys.
+    /// Rows of quarantine that hold values of the person; only code that has the keys can find them.
     pub quarantine: Vec<i64>,
-    /// What is written into the audit log.
+    /// The line for the audit log.
     pub entry: AuditEntry,
 }
 
-/// What an erasure took away.
+/// What an erasure has removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Erased {
     /// Demands that named the person.
     pub demands: u64,
-    /// Records that were kept as their source said them.
+    /// Records as their sources sent them.
     pub raws: u64,
     /// Rows of quarantine.
     pub quarantined: u64,
@@ -82,9 +82,9 @@ pub struct Erased {
 /// A line of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditEntry {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Who: an account, or the user of the machine.
+    /// An account, or the user of the machine.
     pub who: String,
     /// `reveal`, `erase`, `rotate`, …
     pub action: String,
@@ -102,36 +102,36 @@ impl SealedRow {
         people.chain([&self.address]).flatten().filter_map(|sealed| sealed.token.as_deref())
     }
 
-    /// Takes the person with one of these tokens out of the row; says which tokens went with him.
-    /// What was unmasked goes with him whole: it is one ciphertext for all texts.
+    /// Removes the person with one of these tokens from the row; returns the tokens that the row has no
+    /// more. All unmasked texts are removed too, because they are one ciphertext.
     fn forget(&mut self, tokens: &[String]) -> Vec<String> {
-        let mut gone = tokens.to_vec();
+        let mut removed = tokens.to_vec();
         let has = |sealed: &Option<Sealed>| {
             let token = sealed.as_ref().and_then(|sealed| sealed.token.as_ref());
             token.is_some_and(|token| tokens.contains(token))
         };
-        let mut is_someone = false;
+        let mut is_found = false;
         for person in &mut self.people {
             if has(&person.name) || has(&person.phone) || has(&person.id_no) {
                 let values = [person.name.take(), person.phone.take(), person.id_no.take()];
-                gone.extend(values.into_iter().flatten().filter_map(|sealed| sealed.token));
+                removed.extend(values.into_iter().flatten().filter_map(|sealed| sealed.token));
                 person.gender = None;
-                is_someone = true;
+                is_found = true;
             }
         }
-        if is_someone || has(&self.address) {
-            gone.extend(self.address.take().and_then(|address| address.token));
+        if is_found || has(&self.address) {
+            removed.extend(self.address.take().and_then(|address| address.token));
             self.unmasked = None;
         }
-        // A token that another person of the demand shares stays with that one.
+        // Another person of the demand may have the same token.
         let kept: Vec<String> = self.tokens().map(str::to_owned).collect();
-        gone.retain(|token| !kept.contains(token));
-        gone
+        removed.retain(|token| !kept.contains(token));
+        removed
     }
 }
 
 impl Database {
-    /// Demands with sealed values, behind the row `after`.
+    /// Demands with sealed values, after the row `after`.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -148,14 +148,14 @@ impl Database {
         self.query("read sealed values", ROWS_OF, &[token.into()], SealedRow::read).await
     }
 
-    /// Writes rows that were sealed again, and their new tokens beside the old ones. A row whose
-    /// state has moved is left as it is; the answer counts those that were written.
+    /// Writes rows that were sealed again, and their new tokens beside the old ones. A row that has
+    /// another version by now stays as it is. Returns the number of rows that were written.
     ///
     /// # Errors
     /// The store cannot be written.
     pub async fn reseal_rows(&self, rows: &[SealedRow]) -> Result<u64, Fault> {
         let mut tx = self.begin("seal values again").await?;
-        index::hold(&mut tx, Index::People).await?;
+        index::lock_index(&mut tx, Index::People).await?;
         let mut n_written = 0;
         for row in rows {
             if write_row(&mut tx, row).await? {
@@ -171,7 +171,7 @@ impl Database {
         Ok(n_written)
     }
 
-    /// Records as their sources said them, behind the row `after`.
+    /// Records as their sources sent them, after the row `after`.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -193,7 +193,7 @@ impl Database {
         self.query("read records", of.raws(), &values, read).await
     }
 
-    /// Writes records that were sealed again; counts them.
+    /// Writes records that were sealed again; returns their number.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -208,26 +208,27 @@ impl Database {
         Ok(n_written)
     }
 
-    /// Takes a person out of everything that is kept, and writes that down, in one transaction.
+    /// Removes a person from everything that is kept, and writes a line of the audit log, in one
+    /// transaction.
     ///
     /// # Errors
     /// The store cannot be written.
     pub async fn erase(&self, erasure: &Erasure) -> Result<Erased, Fault> {
         let mut tx = self.begin_alone("erase a person").await?;
-        index::hold(&mut tx, Index::People).await?;
+        index::lock_index(&mut tx, Index::People).await?;
         let mut erased = Erased::default();
-        let mut found = BTreeMap::new();
+        let mut named = BTreeMap::new();
         for token in &erasure.tokens {
             let rows = tx.query(LOCK_ROWS_OF, &[token.as_str().into()], SealedRow::read).await?;
-            found.extend(rows.into_iter().map(|row| (row.seq, row)));
+            named.extend(rows.into_iter().map(|row| (row.seq, row)));
         }
-        for mut row in found.into_values() {
-            let gone = row.forget(&erasure.tokens);
+        for mut row in named.into_values() {
+            let removed = row.forget(&erasure.tokens);
             erased.demands += u64::from(write_row(&mut tx, &row).await?);
-            for token in &gone {
+            for token in &removed {
                 tx.execute(DROP_TOKEN, &[token.as_str().into(), row.seq.into()]).await?;
             }
-            let is_kept = |token: &String| !gone.contains(token);
+            let is_kept = |token: &String| !removed.contains(token);
             change_tokens(&mut tx, row.seq, |of_state| of_state.retain(is_kept)).await?;
             erased.raws += tx.execute(DROP_RAWS, &[row.seq.into()]).await?;
             erased.quarantined += tx.execute(FORGET_REJECT, &[Value::Id(row.id)]).await?;
@@ -267,11 +268,11 @@ impl Database {
     }
 }
 
-/// Says whether the row was still in the state that was read.
+/// Writes a row; false if it has another version by now.
 async fn write_row(tx: &mut Transaction<'_>, row: &SealedRow) -> Result<bool, Fault> {
     let address = row.address.as_ref().map(json).transpose()?;
     let people = (!row.people.is_empty()).then(|| json(&row.people)).transpose()?;
-    let (revision, read_no, mapping) = row.state;
+    let (revision, read_no, mapping) = row.version;
     let values = [
         row.seq.into(),
         Value::Json(address.map(Cow::Owned)),
@@ -295,7 +296,11 @@ impl SealedRow {
             seq: row.some_int("seq")?,
             id: row.demand_id()?,
             channel: row.channel()?,
-            state: (row.some_int("revision")?, row.some_int("read_no")?, row.some_int("mapping")?),
+            version: (
+                row.some_int("revision")?,
+                row.some_int("read_no")?,
+                row.some_int("mapping")?,
+            ),
             address: row.json_value("address")?,
             people: row.json_value("people")?.unwrap_or_default(),
             unmasked: row.sealed("unmasked")?,
@@ -311,7 +316,7 @@ impl AuditEntry {
     }
 }
 
-/// Demands behind $1, $2 at most.
+/// Demands after $1, $2 at most.
 const ROWS: &str = "SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked
      FROM demand
      WHERE seq > $1 AND (address IS NOT NULL OR people IS NOT NULL OR unmasked IS NOT NULL)
@@ -322,7 +327,7 @@ const ROWS_OF: &str = "SELECT d.seq, d.id, d.channel, d.revision, d.read_no, d.m
             d.address, d.people, d.unmasked
      FROM demand_person p JOIN demand d ON d.seq = p.demand WHERE p.token = $1 ORDER BY d.seq";
 
-/// As [`ROWS_OF`], locked: a sink that is about to write one of them waits, and judges again.
+/// As [`ROWS_OF`], locked: a sink that is about to write one of them waits, and then judges again.
 const LOCK_ROWS_OF: &str = "
      SELECT seq, id, channel, revision, read_no, mapping, address, people, unmasked FROM demand
      WHERE seq IN (SELECT demand FROM demand_person WHERE token = $1) ORDER BY seq {lock}";
@@ -331,7 +336,7 @@ const SET_ROW: &str = "UPDATE demand SET address = $2, people = $3, unmasked = $
      WHERE seq = $1 AND revision = $5 AND read_no = $6 AND mapping = $7";
 
 impl RawOf {
-    /// Records behind $1, $2 at most.
+    /// Records after $1, $2 at most.
     const fn raws(self) -> &'static str {
         match self {
             Self::History => {
@@ -377,11 +382,11 @@ const AUDITED: &str =
     "SELECT at, who, action, subject, detail FROM audit ORDER BY seq DESC LIMIT $1";
 
 impl Database {
-    /// Binds the store to the keys that seal personal values: ids and values that prove them, the
-    /// set in use first. The first use records it, and a rotation is followed.
+    /// Binds the store to the keys that seal personal values: ids and check values, the current set first.
+    /// An unbound store is bound to the current set; after a rotation it is bound to the new one.
     ///
     /// # Errors
-    /// `Stopped` where the store was last used with a key that is not among them.
+    /// `Stopped` if the store is bound to a key that is not among them.
     pub async fn bind_key(&self, keys: &[(u32, String)]) -> Result<(), Fault> {
         let mut tx = self.begin_alone("bind the sealing key").await?;
         let read = |row: &dyn Columns| Ok((row.some_int("key_id")?, row.some_text("check_value")?));
@@ -398,8 +403,8 @@ impl Database {
 
 const BIND_KEY: &str = "INSERT INTO sealing_key (key_id, check_value) VALUES ($1, $2)";
 
-/// The key in use, where the store is to be bound to it: it is new, or the keys were rotated. Refuses
-/// keys that do not contain the one that the store is bound to.
+/// The current key, if the store must be bound to it now: the store is new, or the keys were rotated.
+/// Refuses keys without the one to which the store is bound.
 fn key_to_bind<'a>(
     bound: Option<&(i64, String)>,
     keys: &'a [(u32, String)],

@@ -1,19 +1,19 @@
 //! What the processes of a service tell each other through the store: leases and requests.
 //!
-//! Leases: one process reads an upstream, so that one holds its whole budget. A lease ends by the clock of
-//! the database, which all processes share. Its fence grows with every holder, and a position that was
-//! claimed under a later fence cannot be moved under an earlier one: a holder that slept through the end of
-//! its lease can harm nothing when it wakes.
+//! Leases: only one process reads an upstream, so that its budget need not be divided. A lease ends by the
+//! clock of the database, which all processes share. Each new holder gets a higher fence, and a position
+//! that was claimed with a fence cannot be moved with a lower one: a process that did not notice the end
+//! of its lease can change nothing any more.
 //!
-//! Requests: what somebody wants of the process that holds a channel, and what became of it. They go through
-//! the database because that is where all processes meet; the holder of a channel looks for them twice a
-//! second.
+//! Requests: what somebody asks of the process that reads a channel, and the answer. They go through the
+//! database, because all processes use it; the process that reads a channel looks for them twice a second.
 
 use std::time::Duration;
 
 use chrono::NaiveDate;
 use contract::{ChannelId, Fault, TimeRange};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::Error;
 
 use crate::store::{
@@ -26,9 +26,9 @@ use crate::store::{
 pub struct Lease {
     /// Name of the upstream.
     pub upstream: String,
-    /// Greater than that of any holder before, of whatever upstream.
+    /// Greater than that of every earlier holder, of any upstream.
     pub fence: u64,
-    /// The last day on which requests of it were booked, and how many, by whichever holder.
+    /// The last day on which a holder counted requests, and how many.
     pub booked: Option<(NaiveDate, u32)>,
 }
 
@@ -37,11 +37,11 @@ pub struct Lease {
 pub struct Holding {
     /// Name of the upstream.
     pub upstream: String,
-    /// The name the holder gave itself.
+    /// The name of the holder.
     pub holder: String,
-    /// It is a service, which takes requests.
+    /// Whether the holder is a service, which takes requests.
     pub serves: bool,
-    /// The fence it holds.
+    /// The fence of the holder.
     pub fence: u64,
 }
 
@@ -52,13 +52,14 @@ pub enum Claim {
     Ours(Lease),
     /// Somebody else has it.
     Held(Holding),
-    /// It was free a moment ago, or is free now: try again.
+    /// Another process took it and has given it back: try again.
     Lost,
 }
 
 impl Database {
-    /// Takes the lease of `upstream` for `period`, for who calls itself `holder`; a service `serves`.
-    /// A lease with fence `expired` is taken though it has not ended: its holder is known to be gone.
+    /// Takes the lease of `upstream` for `period`, in the name of `holder`; `serves` where that is a
+    /// service. A lease with the fence `expired` is taken although it has not ended: its holder is known
+    /// to have stopped.
     ///
     /// # Errors
     /// The store cannot be reached, or not be written.
@@ -96,7 +97,7 @@ impl Database {
         Ok(!rows.is_empty())
     }
 
-    /// Books `n_requests` of the upstream on `day`, in place of what was booked before.
+    /// Writes the number of requests that were sent to the upstream on `day`.
     ///
     /// # Errors
     /// `Transient` where the lease has passed to another process; the store cannot be reached.
@@ -114,7 +115,7 @@ impl Database {
             day.as_str().into(),
             i64::from(n_requests).into(),
         ];
-        let rows = self.write("book requests", BOOK, &values, NOTHING).await?;
+        let rows = self.write("book requests", COUNT_REQUESTS, &values, NOTHING).await?;
         if rows.is_empty() {
             return Err(Fault::transient("another process holds its lease now")
                 .at(format!("upstream {upstream}")));
@@ -122,7 +123,7 @@ impl Database {
         Ok(())
     }
 
-    /// Gives a lease back, so that nobody has to wait for its end.
+    /// Gives a lease back, so that no other process has to wait for its end.
     ///
     /// # Errors
     /// The store cannot be reached; the lease ends by itself.
@@ -137,7 +138,7 @@ impl Database {
     /// # Errors
     /// The store cannot be read.
     pub async fn leases(&self) -> Result<Vec<Holding>, Fault> {
-        self.query("read the leases", HELD, &[], holding).await
+        self.query("read the leases", LEASES, &[], holding).await
     }
 }
 
@@ -148,12 +149,13 @@ fn millis(period: Duration) -> i64 {
 /// Ends the lease of $1 with fence $2.
 const RELEASE: &str = "UPDATE lease SET until_ms = 0 WHERE upstream = $1 AND fence = $2";
 
-/// Books $4 requests of $1 on day $3, for the holder of fence $2.
-const BOOK: &str = "UPDATE lease SET day = $3, requests = $4 WHERE upstream = $1 AND fence = $2
+/// Writes $4 requests of $1 on day $3, for the holder of fence $2.
+const COUNT_REQUESTS: &str =
+    "UPDATE lease SET day = $3, requests = $4 WHERE upstream = $1 AND fence = $2
      RETURNING fence";
 
-/// Takes the lease of $1 for $2, who serves ($3), for $4 ms, if it has ended or has fence $5.
-/// The new fence is greater than any there is: a channel may move from one upstream to another.
+/// Takes the lease of $1 for holder $2, who is a service or not ($3), for $4 ms, if it has ended or has
+/// fence $5. The new fence is greater than every other: a channel may move from one upstream to another.
 const CLAIM: &str = "INSERT INTO lease (upstream, holder, serves, fence, until_ms)
      VALUES ($1, $2, $3, (SELECT 1 + coalesce(max(fence), 0) FROM lease), {now} + $4)
      ON CONFLICT (upstream) DO UPDATE
@@ -167,7 +169,7 @@ const RENEW: &str = "UPDATE lease SET until_ms = {now} + $3 WHERE upstream = $1 
      RETURNING fence";
 
 /// All leases in force.
-const HELD: &str = "SELECT upstream, holder, serves, fence FROM lease WHERE until_ms > {now}
+const LEASES: &str = "SELECT upstream, holder, serves, fence FROM lease WHERE until_ms > {now}
      ORDER BY upstream";
 
 fn lease(row: &dyn Columns) -> Result<Lease, Error> {
@@ -190,32 +192,32 @@ fn holding(row: &dyn Columns) -> Result<Holding, Error> {
     })
 }
 
-/// What may be asked.
+/// The kinds of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestKind {
-    /// Read now, whatever the schedule says, until caught up.
+    /// Read now, whatever the schedule says, until nothing more comes.
     Sync,
-    /// Pause until resumed, also after a restart: answered as soon as asked, it is a state.
+    /// Pause until [`RequestKind::Resume`], also after a restart. It is a state: it is done at once.
     Pause,
-    /// Go on.
+    /// End a pause.
     Resume,
     /// Read the configuration again.
     Reload,
-    /// Take the shape that its records will have for the right one: answered as soon as asked.
+    /// Accept the shape that the records have from now on as the right one. It is done at once.
     Accept,
 }
 
 /// A request that is not done yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Names it.
+    /// Its number.
     pub seq: i64,
-    /// The channel; none for all channels.
+    /// The channel; `None` for all channels.
     pub channel: Option<ChannelId>,
-    /// What.
+    /// What is requested.
     pub kind: RequestKind,
-    /// The stretch of time that is to be read again; none for what is new.
+    /// The time range to read again; `None` to read what is new.
     pub range: Option<TimeRange>,
 }
 
@@ -226,12 +228,12 @@ pub enum RequestState {
     Open,
     /// Done; the answer is for whoever asked.
     Done(String),
-    /// Cannot be done, and why.
+    /// It cannot be done; the text says why.
     Failed(String),
 }
 
 impl Database {
-    /// Asks; gives the number to look for.
+    /// Makes a request; returns its number, for [`Database::request`].
     ///
     /// # Errors
     /// The store cannot be reached, or not be written.
@@ -245,12 +247,13 @@ impl Database {
         let channel = Value::Text(channel.map(ChannelId::as_str));
         let stretch = range.map(|range| range.to_string());
         let stretch = Value::Text(stretch.as_deref());
-        let values = [channel, kind.word().into(), asked_by.into(), stretch];
+        let kind = json!(kind);
+        let values = [channel, Value::Text(kind.as_str()), asked_by.into(), stretch];
         let seq = self.write("ask", ASK, &values, |row| row.some_int("seq")).await?;
         Ok(seq.first().copied().unwrap_or(0))
     }
 
-    /// What is asked and not done yet, in the order of asking.
+    /// The requests that are not done yet, the oldest first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -258,26 +261,27 @@ impl Database {
         self.query("read the requests", OPEN, &[], request).await
     }
 
-    /// The number of the last request of this kind, whatever became of it.
+    /// The number of the last request of this kind, done or not.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn last_request(&self, kind: RequestKind) -> Result<Option<i64>, Fault> {
-        let (values, read) = ([kind.word().into()], |row: &dyn Columns| row.int("seq"));
+        let (kind, read) = (json!(kind), |row: &dyn Columns| row.int("seq"));
+        let values = [Value::Text(kind.as_str())];
         Ok(self.query_first("read the requests", LAST, &values, read).await?.flatten())
     }
 
-    /// Tells whoever asked what became of it.
+    /// Writes the answer to a request.
     ///
     /// # Errors
-    /// The store cannot be reached; it is done again.
-    pub async fn answer(&self, seq: i64, became: &RequestState) -> Result<(), Fault> {
-        let (state, answer) = match became {
+    /// The store cannot be reached; the request is done again.
+    pub async fn answer(&self, seq: i64, state: &RequestState) -> Result<(), Fault> {
+        let (state, answer) = match state {
             RequestState::Open => ("open", ""),
             RequestState::Done(answer) => ("done", answer.as_str()),
             RequestState::Failed(why) => ("failed", why.as_str()),
         };
-        let answer = answer.replace('\0', "␀"); // what a source said may be in it
+        let answer = answer.replace('\0', "␀"); // it may quote a source
         let values = [seq.into(), state.into(), answer.as_str().into()];
         self.write("answer a request", ANSWER, &values, NOTHING).await?;
         Ok(())
@@ -286,13 +290,13 @@ impl Database {
     /// What became of a request.
     ///
     /// # Errors
-    /// The store cannot be read, or it was asked long ago.
+    /// The store cannot be read, or the request was deleted because it is old.
     pub async fn request(&self, seq: i64) -> Result<RequestState, Fault> {
-        let found = self.query_first("read a request", STATE, &[seq.into()], state).await?;
-        found.ok_or_else(|| Fault::stopped("the request is no longer recorded"))
+        let state = self.query_first("read a request", STATE, &[seq.into()], state).await?;
+        state.ok_or_else(|| Fault::stopped("the request is no longer recorded"))
     }
 
-    /// The channels that were told to pause and not to resume.
+    /// The channels that are paused.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -306,21 +310,8 @@ impl Database {
     /// # Errors
     /// The store cannot be written.
     pub async fn forget_requests(&self, age: Duration) -> Result<(), Fault> {
-        let values = [i64::try_from(age.as_millis()).unwrap_or(i64::MAX).into()];
-        self.write("forget old requests", FORGET, &values, NOTHING).await?;
+        self.write("forget old requests", FORGET, &[millis(age).into()], NOTHING).await?;
         Ok(())
-    }
-}
-
-impl RequestKind {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Sync => "sync",
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::Reload => "reload",
-            Self::Accept => "accept",
-        }
     }
 }
 
@@ -337,14 +328,14 @@ const PAUSED: &str = "SELECT channel FROM request r
          AND later.kind IN ('pause', 'resume') AND later.state = 'done')
      ORDER BY channel";
 
-/// $3 asks $2 of channel $1, for stretch $4.
+/// A request of kind $2 by $3 to channel $1, for stretch $4.
 const ASK: &str = "INSERT INTO request (channel, kind, asked_by, stretch, asked_ms, state)
      VALUES ($1, $2, $3, $4, {now}, 'open') RETURNING seq";
 
-/// $1 became $2, with answer $3.
+/// The state of request $1 is $2 now, with answer $3.
 const ANSWER: &str = "UPDATE request SET state = $2, answer = $3, ended_ms = {now} WHERE seq = $1";
 
-/// Those that ended $1 milliseconds ago, or earlier.
+/// Deletes requests that ended $1 milliseconds ago, or earlier.
 const FORGET: &str = "DELETE FROM request WHERE kind = 'sync' AND ended_ms <= {now} - $1";
 
 fn request(row: &dyn Columns) -> Result<Request, Error> {

@@ -1,6 +1,6 @@
-//! The embedded store: one SQLite file. The commit is the confirmation of the in-process bus, so it
-//! is made durable (`synchronous = FULL`) and never traded for speed; what makes it fast is many rows
-//! per statement and one commit per intake.
+//! The embedded store: one SQLite file. A commit confirms the messages of the in-process bus, so it must
+//! be durable (`synchronous = FULL`), whatever that costs. Writing is fast because each statement writes
+//! many rows, and each intake is one commit.
 //!
 //! One connection writes: SQLite has one writer anyway, and the pool's queue for it is fair while
 //! SQLite's busy handler is not. A few other connections read at the same time (WAL). Another process
@@ -31,23 +31,23 @@ pub(super) use sql::{bind, fetch, write_rows};
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// How long to wait while another process holds the write lock.
-const BUSY: Duration = Duration::from_secs(5);
-const READERS: u32 = 4;
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_READERS: u32 = 4;
 /// Prepared statements that a connection keeps: for each table one per size of chunk.
-const STATEMENTS: usize = 256;
+const MAX_STATEMENTS: usize = 256;
 
-/// Page cache of the writer, in KiB (that is what a negative number means): ids are random, so an
-/// insert may touch any page of their index.
-const CACHE: &str = "-65536";
+/// Page cache of the writer; a negative number counts KiB. It is large, because ids are random and an
+/// insert may change any page of their index.
+const CACHE_SIZE: &str = "-65536";
 /// Pages of the write-ahead log (64 MiB) before they are copied into the file: an index page that many
 /// intakes change is then copied once.
-const CHECKPOINT: &str = "16384";
+const LOG_PAGES: &str = "16384";
 
 /// A handle on one file; clones share it.
 #[derive(Clone)]
 pub struct Sqlite {
     writer: Option<SqlitePool>,
-    readers: SqlitePool,
+    pub(super) readers: SqlitePool,
     place: String,
 }
 
@@ -55,8 +55,8 @@ impl Sqlite {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// `Stopped` where there is no such file to look at, it is no database, or it was made by a newer
-    /// version; `Transient` where another process holds it locked.
+    /// `Stopped` where there is no such file to read, it is not a database, or a newer version made it;
+    /// `Transient` where another process has locked it.
     pub async fn open(path: impl AsRef<Path>, access: Access) -> Result<Self, Fault> {
         let path = path.as_ref();
         let place = format!("sqlite file {}", path.display());
@@ -67,8 +67,8 @@ impl Sqlite {
         }
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .busy_timeout(BUSY)
-            .statement_cache_capacity(STATEMENTS)
+            .busy_timeout(LOCK_TIMEOUT)
+            .statement_cache_capacity(MAX_STATEMENTS)
             .synchronous(SqliteSynchronous::Full);
         let writer = match access {
             Access::ReadOnly => None,
@@ -77,9 +77,9 @@ impl Sqlite {
                     .clone()
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
-                    .pragma("cache_size", CACHE)
+                    .pragma("cache_size", CACHE_SIZE)
                     .pragma("temp_store", "MEMORY")
-                    .pragma("wal_autocheckpoint", CHECKPOINT);
+                    .pragma("wal_autocheckpoint", LOG_PAGES);
                 let writer = pool(1, options)
                     .await
                     .map_err(|error| fault(&place, "open the store", &error))?;
@@ -87,7 +87,7 @@ impl Sqlite {
                 Some(writer)
             }
         };
-        let readers = pool(READERS, options.pragma("query_only", "ON"))
+        let readers = pool(MAX_READERS, options.pragma("query_only", "ON"))
             .await
             .map_err(|error| fault(&place, "open the store", &error))?;
         Ok(Self { writer, readers, place })
@@ -166,8 +166,8 @@ fn iso(time: Timestamp) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
-/// Rows of one transaction: a sink waits until it ends.
-const ROWS: u32 = 2_000;
+/// Rows that one transaction deletes: a sink waits until it ends.
+const MAX_DROPPED_ROWS: u32 = 2_000;
 
 impl Sqlite {
     /// As [`Database::drop_before`]. Rows are looked at in the order of their numbers, which is about
@@ -187,18 +187,18 @@ impl Sqlite {
     async fn drop_some(&self, month: &str) -> Result<bool, Fault> {
         let mut tx = self.begin().await?;
         let work = async {
-            let mut gone = 0;
+            let mut n_deleted = 0;
             for (table, key) in [("demand_raw", "history"), ("demand_history", "seq")] {
                 let sql = format!(
                     "DELETE FROM {table} WHERE {key} IN (SELECT seq FROM (
-                         SELECT seq, seen_at FROM demand_history ORDER BY seq LIMIT {ROWS})
+                         SELECT seq, seen_at FROM demand_history ORDER BY seq LIMIT {MAX_DROPPED_ROWS})
                      WHERE seen_at < ?)"
                 );
                 let deleted = sqlx::query(AssertSqlSafe(sql)).bind(month).execute(&mut *tx).await?;
-                gone = deleted.rows_affected();
+                n_deleted = deleted.rows_affected();
             }
             tx.commit().await?;
-            Ok(gone > 0)
+            Ok(n_deleted > 0)
         };
         work.await.map_err(|error: sqlx::Error| self.fault("drop old months", error.into()))
     }

@@ -5,16 +5,16 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _, Utc};
 
-use super::{Written, days_since_1899};
+use super::{WrittenTime, days_since_1899};
 use crate::codes::is_digits;
 
 /// Dates with `-`, `/`, `.` or 年月日, padded or not, with or without time, fraction and zone;
 /// 8, 12 or 14 digits; days of a spreadsheet.
-pub(super) fn parse(text: &str) -> Option<Written> {
+pub(super) fn parse(text: &str) -> Option<WrittenTime> {
     if let Some(time) = compact(text).or_else(|| excel(text)) {
-        return Some(Written::Local(time));
+        return Some(WrittenTime::Local(time));
     }
-    let mut rest = Rest(text);
+    let mut rest = Unread(text);
     let year = rest.number(4, 4)?;
     let separator = rest.one_of(&['-', '/', '.', '年'])?;
     let month = rest.number(1, 2)?;
@@ -25,18 +25,18 @@ pub(super) fn parse(text: &str) -> Option<Written> {
     }
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
     if rest.0.is_empty() {
-        return date.and_hms_opt(0, 0, 0).map(Written::Local);
+        return date.and_hms_opt(0, 0, 0).map(WrittenTime::Local);
     }
-    rest.clock_begins()?;
+    rest.skip_to_clock()?;
     let half = rest.half_of_day();
-    let time = half.place(rest.time()?)?;
+    let time = half.apply_to(rest.time()?)?;
     let local = date.and_time(time);
     if rest.0.is_empty() {
-        return Some(Written::Local(local));
+        return Some(WrittenTime::Local(local));
     }
     let offset = rest.offset()?;
     let moment = local.checked_sub_offset(offset)?;
-    Some(Written::Moment(DateTime::from_naive_utc_and_offset(moment, Utc)))
+    Some(WrittenTime::Moment(DateTime::from_naive_utc_and_offset(moment, Utc)))
 }
 
 /// Days since 1899-12-30 in a column of any times: five digits before the point, from 1954 on.
@@ -53,8 +53,8 @@ pub(super) fn days(text: &str) -> Option<NaiveDateTime> {
         return None;
     }
     // Nine digits of a day are much more precise than a second, and exact as an integer.
-    let nine = &format!("{fraction:0<9}")[..9];
-    let billionths: i64 = nine.parse().ok()?;
+    let nine_digits = &format!("{fraction:0<9}")[..9];
+    let billionths: i64 = nine_digits.parse().ok()?;
     let seconds = (billionths * 86_400 + 500_000_000) / 1_000_000_000;
     days_since_1899(days.parse().ok()?, seconds)
 }
@@ -74,19 +74,19 @@ fn compact(text: &str) -> Option<NaiveDateTime> {
     NaiveDate::from_ymd_opt(year, number(4, 6)?, number(6, 8)?)?.and_hms_opt(time.0, time.1, time.2)
 }
 
-/// The half of the day.
+/// The half of the day that a time names.
 #[derive(Clone, Copy)]
 enum Half {
-    Unsaid,
+    NotGiven,
     Morning,
     Afternoon,
 }
 
 impl Half {
     /// 下午3:30 is 15:30, and so is 下午15:30; 上午15:30 is invalid.
-    fn place(self, time: NaiveTime) -> Option<NaiveTime> {
+    fn apply_to(self, time: NaiveTime) -> Option<NaiveTime> {
         match (self, time.hour()) {
-            (Self::Unsaid, _) | (Self::Morning, 0..=11) | (Self::Afternoon, 12..) => Some(time),
+            (Self::NotGiven, _) | (Self::Morning, 0..=11) | (Self::Afternoon, 12..) => Some(time),
             (Self::Morning, 12) => time.with_hour(0),
             (Self::Afternoon, hour @ 0..=11) => time.with_hour(hour + 12),
             (Self::Morning, _) => None,
@@ -94,14 +94,14 @@ impl Half {
     }
 }
 
-/// The rest of the text.
-struct Rest<'a>(&'a str);
+/// The part of the text that is not read yet.
+struct Unread<'a>(&'a str);
 
-impl Rest<'_> {
-    /// A number of `least` to `most` digits.
-    fn number(&mut self, least: usize, most: usize) -> Option<u32> {
-        let digits = self.0.bytes().take(most).take_while(u8::is_ascii_digit).count();
-        if digits < least {
+impl Unread<'_> {
+    /// A number of `min` to `max` digits.
+    fn number(&mut self, min: usize, max: usize) -> Option<u32> {
+        let digits = self.0.bytes().take(max).take_while(u8::is_ascii_digit).count();
+        if digits < min {
             return None;
         }
         let (number, rest) = self.0.split_at(digits);
@@ -116,7 +116,7 @@ impl Rest<'_> {
     }
 
     /// Skips the separator between date and time.
-    fn clock_begins(&mut self) -> Option<()> {
+    fn skip_to_clock(&mut self) -> Option<()> {
         let rest = self.0.strip_prefix('T').unwrap_or(self.0).trim_start();
         let begins = |c: char| c.is_ascii_digit() || matches!(c, '上' | '下' | '凌' | '早' | '晚');
         let moved = rest.len() < self.0.len() || rest.starts_with(begins);
@@ -139,7 +139,7 @@ impl Rest<'_> {
                 return half;
             }
         }
-        Half::Unsaid
+        Half::NotGiven
     }
 
     fn time(&mut self) -> Option<NaiveTime> {

@@ -31,11 +31,11 @@ pub(super) fn parse(text: &str) -> Option<TimeDelta> {
         while !rest.is_empty() {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
             let number: i64 = rest[..digits].parse().ok()?;
-            let behind = rest[digits..].trim_start().trim_start_matches('个');
+            let after = rest[digits..].trim_start().trim_start_matches('个');
             let (unit, length) = UNITS.iter().find_map(|(length, units)| {
-                Some((units.split(' ').find(|unit| behind.starts_with(unit))?, length))
+                Some((units.split(' ').find(|unit| after.starts_with(unit))?, length))
             })?;
-            rest = behind[unit.len()..].trim_start();
+            rest = after[unit.len()..].trim_start();
             seconds = seconds.checked_add(number.checked_mul(*length)?)?;
             n_units += 1;
         }

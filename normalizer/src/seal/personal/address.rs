@@ -2,7 +2,7 @@
 
 use normalizer_text::{Profile, clean};
 
-use super::{HIDDEN, Personal, compact, masked_doubt};
+use super::{HIDDEN_PART, Personal, doubt_if_masked, without_blanks};
 
 impl Personal {
     /// An address.
@@ -11,12 +11,12 @@ impl Personal {
         let end = area_end(&plain);
         let (area, precise) = plain.split_at(end);
         let area = area.trim().to_owned();
-        let doubt = masked_doubt(&plain);
+        let doubt = doubt_if_masked(&plain);
         let is_identity = doubt.is_none() && !precise.trim().is_empty();
         Self {
             kind: "address",
-            mask: if precise.is_empty() { area.clone() } else { format!("{area}{HIDDEN}") },
-            identity: is_identity.then(|| compact(&plain)),
+            mask: if precise.is_empty() { area.clone() } else { format!("{area}{HIDDEN_PART}") },
+            identity: is_identity.then(|| without_blanks(&plain)),
             doubt,
             area: (!area.is_empty()).then_some(area),
             plain,
@@ -32,14 +32,14 @@ const LEVELS: [&[&str]; 4] = [
     &["街道办事处", "街道", "镇", "乡"],
 ];
 /// Maximum length of a division's name before its suffix, in characters.
-const LONGEST: usize = 12;
-/// Characters after a suffix that make it the beginning of another word.
-const CONTINUED: [&str; 10] = ["场", "民", "政", "间", "域", "城", "村", "路", "内", "公"];
-/// Characters of other kinds of areas, which are precise.
-const OTHER_AREAS: [char; 12] =
+const MAX_NAME_CHARS: usize = 12;
+/// Before these characters, a suffix is the beginning of another word.
+const WORD_ENDINGS: [&str; 10] = ["场", "民", "政", "间", "域", "城", "村", "路", "内", "公"];
+/// After these characters, 区 is not a district but a precise place: 小区, 园区.
+const PLACE_WORDS: [char; 12] =
     ['小', '社', '园', '校', '厂', '院', '片', '景', '库', '住', '宅', '矿'];
-/// Characters that occur only after the names of divisions.
-const PRECISE: [char; 16] = [
+/// Characters of precise places, which come after the names of all divisions.
+const PRECISE_SIGNS: [char; 16] = [
     '路', '街', '巷', '弄', '号', '栋', '幢', '楼', '室', '村', '组', '桥', '苑', '店', '校', '站',
 ];
 
@@ -59,7 +59,7 @@ fn area_end(address: &str) -> usize {
 fn division(text: &str, suffixes: &[&str]) -> Option<usize> {
     let suffix_at = |rest: &str| suffixes.iter().find(|suffix| rest.starts_with(**suffix)).copied();
     let mut last = None;
-    for (at, c) in text.char_indices().take(LONGEST) {
+    for (at, c) in text.char_indices().take(MAX_NAME_CHARS) {
         let rest = &text[at..];
         if let (Some(suffix), Some(last)) = (suffix_at(rest), last) {
             let after = &rest[suffix.len()..];
@@ -67,14 +67,15 @@ fn division(text: &str, suffixes: &[&str]) -> Option<usize> {
             if after.starts_with(suffix) {
                 return Some(at + 2 * suffix.len());
             }
-            let is_other = OTHER_AREAS.contains(&last) && suffix.ends_with('区')
-                || CONTINUED.iter().any(|word| after.starts_with(word));
-            return (!is_other).then_some(at + suffix.len());
+            let is_word = PLACE_WORDS.contains(&last) && suffix.ends_with('区')
+                || WORD_ENDINGS.iter().any(|word| after.starts_with(word));
+            return (!is_word).then_some(at + suffix.len());
         }
         // 沈巷镇, 中山路街道: a road gave the town its name.
-        let names_the_town = suffix_at(&rest[c.len_utf8()..]).is_some();
-        let is_behind = PRECISE.contains(&c) && !names_the_town || SUFFIX_SIGNS.contains(&c);
-        if !c.is_alphabetic() || last.is_some() && is_behind {
+        let is_name_of_town = suffix_at(&rest[c.len_utf8()..]).is_some();
+        let ends_search =
+            PRECISE_SIGNS.contains(&c) && !is_name_of_town || SUFFIX_SIGNS.contains(&c);
+        if !c.is_alphabetic() || last.is_some() && ends_search {
             return None;
         }
         last = Some(c);

@@ -2,16 +2,19 @@
 
 use normalizer_text::{Profile, clean};
 
-use super::{Personal, compact, masked_doubt};
+use super::{Personal, doubt_if_masked, without_blanks};
 
 impl Personal {
     /// A name.
     pub fn name(text: &str) -> Self {
         let has_han = text.chars().any(is_han);
         // 张 三 is 张三; Alice Smith keeps its blank.
-        let plain =
-            if has_han { compact(text) } else { clean(text, Profile::Plain).text.into_owned() };
-        let doubt = masked_doubt(&plain);
+        let plain = if has_han {
+            without_blanks(text)
+        } else {
+            clean(text, Profile::Plain).text.into_owned()
+        };
+        let doubt = doubt_if_masked(&plain);
         let is_nobody = is_placeholder(&plain);
         let is_identity = doubt.is_none() && !is_nobody && plain.chars().count() > 1;
         Self {
@@ -25,9 +28,9 @@ impl Personal {
     }
 }
 
-/// Shows the surname and hides the length of the rest.
+/// Shows the surname; the mask has the same length for every given name.
 fn mask(name: &str) -> String {
-    let surname = COMPOUND
+    let surname = COMPOUND_SURNAMES
         .iter()
         .find(|surname| name.strip_prefix(**surname).is_some_and(|given| !given.is_empty()));
     match surname {
@@ -41,26 +44,27 @@ pub(super) fn is_placeholder(name: &str) -> bool {
     let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
     PLACEHOLDERS.split(' ').any(|word| word == bare)
         || TITLES.iter().any(|title| {
-            bare.strip_suffix(title)
-                .is_some_and(|surname| surname.chars().count() <= 1 || COMPOUND.contains(&surname))
+            bare.strip_suffix(title).is_some_and(|surname| {
+                surname.chars().count() <= 1 || COMPOUND_SURNAMES.contains(&surname)
+            })
         })
 }
 
 pub(super) fn is_common_word(name: &str) -> bool {
-    COMMON.contains(&name)
+    COMMON_WORDS.contains(&name)
 }
 
 fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
-const COMPOUND: [&str; 32] = [
+const COMPOUND_SURNAMES: [&str; 32] = [
     "欧阳", "司马", "诸葛", "上官", "夏侯", "东方", "皇甫", "尉迟", "公孙", "慕容", "司徒", "令狐",
     "宇文", "长孙", "轩辕", "南宫", "端木", "百里", "东郭", "西门", "呼延", "独孤", "公冶", "申屠",
     "太史", "澹台", "濮阳", "淳于", "单于", "万俟", "钟离", "闻人",
 ];
 
-/// Behind a surname, or alone.
+/// Titles after a surname, or alone.
 const TITLES: [&str; 9] = ["先生", "女士", "小姐", "师傅", "同志", "某某", "某", "老师", "经理"];
 
 const PLACEHOLDERS: &str = "匿名 匿名用户 匿名市民 匿名群众 市民 热心市民 群众 网友 热心网友 居民 \
@@ -68,7 +72,7 @@ const PLACEHOLDERS: &str = "匿名 匿名用户 匿名市民 匿名群众 市民
                             未知 保密 无 无名氏 不详 未提供";
 
 /// Names of real people that are far more often ordinary words.
-const COMMON: [&str; 72] = [
+const COMMON_WORDS: [&str; 72] = [
     "高兴", "平安", "安全", "和平", "文明", "建设", "阳光", "幸福", "美丽", "明天", "方便", "马上",
     "高度", "高层", "高温", "高速", "高铁", "高空", "任何", "常常", "经常", "温暖", "成功", "方法",
     "方向", "时间", "东方", "黄金", "白云", "白天", "江南", "马路", "车站", "车辆", "车位", "石头",

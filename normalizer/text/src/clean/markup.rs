@@ -1,8 +1,8 @@
 //! Converts HTML in a field to the text that a browser would show.
 //!
 //! The tokenizer is html5ever's. But fields that may hold HTML often hold plain text. For a
-//! tokenizer `面积<b区` begins a tag and `?a=1&copy=2` has a sign: it would drop what a citizen
-//! wrote. So only what is certainly markup is passed to it as markup, see [`finder`].
+//! tokenizer `面积<b区` begins a tag, and `?a=1&copy=2` contains ©: it would change what a citizen
+//! wrote. So only text that is certainly markup is passed to it as markup, see [`finder`].
 
 mod finder;
 
@@ -28,14 +28,14 @@ pub(super) fn is_in(text: &str) -> bool {
 pub(super) fn to_plain(text: &str) -> Option<String> {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from_slice(&only_certain_markup(text)?));
-    let tokenizer = Tokenizer::new(Plain::default(), TokenizerOpts::default());
+    let tokenizer = Tokenizer::new(PlainText::default(), TokenizerOpts::default());
     // The sink runs no script, so one call reads everything.
     let _ = tokenizer.feed(&input);
     tokenizer.end();
     Some(tokenizer.sink.0.into_inner())
 }
 
-/// The text with everything escaped that is not markup, and without hidden markup.
+/// The text without invisible markup; everything that is not markup is escaped.
 fn only_certain_markup(text: &str) -> Option<String> {
     let finder = Finder::new(text)?;
     let mut next = finder.next_from(0);
@@ -44,8 +44,8 @@ fn only_certain_markup(text: &str) -> Option<String> {
     let mut from = 0;
     while let Some((kind, range)) = next {
         push_escaped(&mut html, &text[from..range.start]);
-        if kind == Kind::Shown {
-            push_shown(&mut html, &text[range.clone()]);
+        if kind == Kind::Visible {
+            push_visible(&mut html, &text[range.clone()]);
         }
         from = range.end;
         next = finder.next_from(from);
@@ -56,7 +56,7 @@ fn only_certain_markup(text: &str) -> Option<String> {
 
 /// A reference as it is, a tag without its attributes: they do not change the text, and the
 /// tokenizer compares each attribute with all before it.
-fn push_shown(html: &mut String, markup: &str) {
+fn push_visible(html: &mut String, markup: &str) {
     let Some(tag) = markup.strip_prefix('<') else { return html.push_str(markup) };
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == ':';
     let name = tag.strip_prefix('/').unwrap_or(tag);
@@ -77,9 +77,9 @@ fn push_escaped(html: &mut String, text: &str) {
 }
 
 #[derive(Default)]
-struct Plain(RefCell<String>);
+struct PlainText(RefCell<String>);
 
-impl TokenSink for Plain {
+impl TokenSink for PlainText {
     type Handle = ();
 
     fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {

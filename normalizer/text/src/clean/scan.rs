@@ -30,7 +30,7 @@ fn is_clean_prose(text: &str) -> bool {
     let mut surely_composed = true;
     let mut has_underscore = false;
     for (index, byte) in bytes.iter().enumerate() {
-        if !LOOK[usize::from(*byte)] {
+        if !MAY_NEED_CHANGE[usize::from(*byte)] {
             continue;
         }
         let (second, third) = (at(index + 1), at(index + 2));
@@ -70,14 +70,14 @@ fn has_escape(bytes: &[u8]) -> bool {
 
 /// Bytes that alone, or with the next two, can need a change: not letters, digits and punctuation
 /// of ASCII, not the lead bytes of Han characters from U+4000 on, not continuation bytes.
-const LOOK: [bool; 256] = {
-    let mut look = [false; 256];
+const MAY_NEED_CHANGE: [bool; 256] = {
+    let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        look[byte] = matches!(byte, 0x00..=0x20 | 0x5F | 0x7F | 0xC0..=0xE3 | 0xEA..=0xFF);
+        table[byte] = matches!(byte, 0x00..=0x20 | 0x5F | 0x7F | 0xC0..=0xE3 | 0xEA..=0xFF);
         byte += 1;
     }
-    look
+    table
 };
 
 /// Whether the character that begins with `lead` is in composed form (NFC) in any context, told

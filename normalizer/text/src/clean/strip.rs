@@ -13,17 +13,17 @@ const ESCAPE: usize = 7;
 /// Removes what is not text; in a code also blanks and full-width forms.
 pub(super) fn strip(text: &str, profile: Profile, found: &mut Found) -> String {
     let mut kept = String::with_capacity(text.len());
-    // Nothing before this index is part of a later escape.
-    let mut settled = 0;
+    // No later escape begins before this index.
+    let mut searched_upto = 0;
     for c in text.chars() {
         let Some(c) = keep(c, profile, found) else { continue };
         kept.push(c);
-        if c != '_' || kept.len() < settled + ESCAPE {
+        if c != '_' || kept.len() < searched_upto + ESCAPE {
             continue;
         }
         let start = kept.len() - ESCAPE;
         match escape(&kept.as_bytes()[start..]) {
-            Some('_') => settled = kept.len(),
+            Some('_') => searched_upto = kept.len(),
             Some(escaped) => {
                 kept.truncate(start);
                 found.escapes = true;

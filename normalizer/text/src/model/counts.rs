@@ -3,7 +3,7 @@
 
 use encoding_rs::{BIG5, EUC_JP, Encoding, GB18030};
 
-use super::{basic, eighths, is_counted};
+use super::{basic, cost_of_probability, is_counted};
 
 const SHIPPED: &str = include_str!("../../model/chinese.txt");
 
@@ -53,13 +53,13 @@ impl Counts {
             let n_kept: f64 = followers.iter().map(|(_, n)| n).sum();
             let all = n + n_kinds + 1.0;
             let others = (all - n_kept) / all;
-            escape[usize::from(*code)] = eighths(others);
+            escape[usize::from(*code)] = cost_of_probability(others);
             for (follower, n) in followers {
                 let by_itself = f64::exp2(-f64::from(alone[usize::from(*follower)]) / 8.0);
                 pairs.insert(
                     (*code).into(),
                     (*follower).into(),
-                    eighths(n / all + others * by_itself),
+                    cost_of_probability(n / all + others * by_itself),
                 );
             }
         }

@@ -26,7 +26,7 @@ pub(crate) enum Script {
     /// U+FFFD.
     Replacement,
     /// Controls, private-use and unassigned characters, which do not occur in text.
-    Unwritten,
+    NotText,
 }
 
 /// Whether the model counts a character: Han and Chinese punctuation.
@@ -49,7 +49,7 @@ impl Script {
     pub(super) fn of(c: char) -> Self {
         match c {
             '\t' | '\n' | '\r' | ' '..='~' => Self::Ascii,
-            '\0'..='\u{9F}' => Self::Unwritten,
+            '\0'..='\u{9F}' => Self::NotText,
             '\u{A0}'..='\u{24F}' | 'ˆ' | '˜' | '€' | '™' => Self::Latin,
             '\u{370}'..='\u{3FF}' => Self::Greek,
             '\u{400}'..='\u{52F}' => Self::Cyrillic,
@@ -77,16 +77,15 @@ impl Script {
             }
             '\u{20000}'..='\u{323AF}' => Self::Han,
             '\u{FFFD}' => Self::Replacement,
-            '\u{E000}'..='\u{F8FF}' | '\u{FFF0}'..='\u{FFFF}' => Self::Unwritten,
-            '\u{10000}'.. => Self::Unwritten,
+            '\u{E000}'..='\u{F8FF}' | '\u{FFF0}'..='\u{FFFF}' => Self::NotText,
+            '\u{10000}'.. => Self::NotText,
             // A character of the basic plane: its upper byte fits.
             _ => Self::Other(u8::try_from(u32::from(c) >> 8).unwrap_or(0)),
         }
     }
 
-    /// Cost of a character within its script. Han characters of the basic plane have their own
-    /// costs.
-    pub(super) fn base(self) -> u8 {
+    /// Cost of a character of this script. Han characters of the basic plane have costs of their own.
+    pub(super) fn base_cost(self) -> u8 {
         match self {
             Self::Han => 184,
             Self::Ascii => 36,
@@ -98,14 +97,14 @@ impl Script {
             Self::Symbol => 72,
             Self::Emoji => 64,
             Self::Replacement => 240,
-            Self::Unwritten => 160,
+            Self::NotText => 160,
         }
     }
 
     /// Cost of a change from another script to this one.
-    pub(super) fn enter(self, from: Self) -> Cost {
+    pub(super) fn change_cost(self, from: Self) -> Cost {
         let bits = match (self, from) {
-            (Self::Han, Self::Han) | (Self::Replacement | Self::Unwritten, _) => 0,
+            (Self::Han, Self::Han) | (Self::Replacement | Self::NotText, _) => 0,
             (Self::Han, _) => 1,
             (Self::Ascii, _) => 1,
             // Letters with diacritics occur alone among letters without.

@@ -12,8 +12,8 @@ use super::{
 
 /// The positions where characters were lost, in order.
 pub(super) fn find(text: &str, repairs: &[Repair]) -> Vec<Span> {
-    let mut found = marks(text);
-    found.extend(repairs.iter().filter_map(|repair| half_behind(text, repair)));
+    let mut found = replacement_characters(text);
+    found.extend(repairs.iter().filter_map(|repair| half_character_after(text, repair)));
     found.sort_unstable_by_key(|span| (span.offset, span.len));
     found.dedup_by(|next, span| {
         let end = span.offset + span.len;
@@ -27,7 +27,7 @@ pub(super) fn find(text: &str, repairs: &[Repair]) -> Vec<Span> {
 }
 
 /// Characters that replaced lost ones.
-fn marks(text: &str) -> Vec<Span> {
+fn replacement_characters(text: &str) -> Vec<Span> {
     let mut found = Vec::new();
     let mut chars = text.char_indices().peekable();
     while let Some((offset, first)) = chars.next() {
@@ -70,7 +70,7 @@ fn run(
 }
 
 /// After a repaired part: the first bytes of a character whose last byte became `?` or U+FFFD.
-fn half_behind(text: &str, repair: &Repair) -> Option<Span> {
+fn half_character_after(text: &str, repair: &Repair) -> Option<Span> {
     let rule = *repair.rules.last()?;
     let offset = repair.span.offset + repair.span.len;
     let tables = Tables::of(Generation::Newer);
@@ -79,8 +79,8 @@ fn half_behind(text: &str, repair: &Repair) -> Option<Span> {
         if at > 0 && matches!(c, '?' | '\u{FFFD}') {
             return Some(Span { offset, len: at + c.len_utf8() });
         }
-        for byte in bytes(rule.read().table(tables).bytes(c)?) {
-            match rule.meant().step(pending, byte, tables) {
+        for byte in bytes(rule.wrong_charset().table(tables).bytes(c)?) {
+            match rule.true_charset().step(pending, byte, tables) {
                 Step::More(more) => pending = more,
                 Step::Whole(_) | Step::Malformed => return None,
             }

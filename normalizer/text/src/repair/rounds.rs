@@ -8,9 +8,9 @@ use super::{Edit, Repair};
 pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
     let mut edited = String::with_capacity(text.len());
     let mut from = 0;
-    for Edit { from: broken, meant, .. } in edits {
+    for Edit { from: broken, repaired, .. } in edits {
         edited.push_str(&text[from..broken.offset]);
-        edited.push_str(meant);
+        edited.push_str(repaired);
         from = broken.offset + broken.len;
     }
     edited.push_str(&text[from..]);
@@ -24,24 +24,24 @@ pub(super) fn join(earlier: Vec<Repair>, edits: &[Edit]) -> Vec<Repair> {
     let mut joined = Vec::with_capacity(earlier.len() + edits.len());
     let mut earlier = earlier.into_iter().peekable();
     let mut edits = edits.iter().peekable();
-    let (mut to_first, mut to_now) = (Shift::default(), Shift::default());
+    let (mut to_original, mut to_current) = (OffsetMap::default(), OffsetMap::default());
     loop {
         let starts = [earlier.peek().map(|r| r.span.offset), edits.peek().map(|e| e.from.offset)];
         let Some(start) = starts.into_iter().flatten().min() else { return joined };
-        let (first, now) = (to_first.of(start), to_now.of(start));
+        let (original, current) = (to_original.of(start), to_current.of(start));
         let mut end = start;
         let (mut rules, mut added) = (Vec::new(), Vec::new());
         let reaches = |offset: usize, end: usize| offset < end || offset == start;
         loop {
             if let Some(repair) = earlier.next_if(|repair| reaches(repair.span.offset, end)) {
                 end = end.max(repair.span.offset + repair.span.len);
-                to_first.pass(repair.span, repair.before.len);
+                to_original.skip(repair.span, repair.before.len);
                 if repair.rules.len() > rules.len() {
                     rules = repair.rules;
                 }
             } else if let Some(edit) = edits.next_if(|edit| reaches(edit.from.offset, end)) {
                 end = end.max(edit.from.offset + edit.from.len);
-                to_now.pass(edit.from, edit.meant.len());
+                to_current.skip(edit.from, edit.repaired.len());
                 if added.last() != Some(&edit.rule) {
                     added.push(edit.rule);
                 }
@@ -50,25 +50,25 @@ pub(super) fn join(earlier: Vec<Repair>, edits: &[Edit]) -> Vec<Repair> {
             }
         }
         rules.extend(added);
-        let span = Span { offset: now, len: to_now.of(end) - now };
-        let before = Span { offset: first, len: to_first.of(end) - first };
+        let span = Span { offset: current, len: to_current.of(end) - current };
+        let before = Span { offset: original, len: to_original.of(end) - original };
         joined.push(Repair { rules, span, before });
     }
 }
 
 /// Maps positions in one text to positions in another, after the last part in which they differ.
 #[derive(Default)]
-struct Shift {
+struct OffsetMap {
     from: usize,
     to: usize,
 }
 
-impl Shift {
+impl OffsetMap {
     fn of(&self, offset: usize) -> usize {
         self.to + (offset - self.from)
     }
 
-    fn pass(&mut self, span: Span, len: usize) {
+    fn skip(&mut self, span: Span, len: usize) {
         self.to = self.of(span.offset) + len;
         self.from = span.offset + span.len;
     }

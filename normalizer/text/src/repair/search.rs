@@ -3,7 +3,7 @@
 //! Every character is either clean or belongs to a part broken by one of the rules. Starting a
 //! broken part has a cost, so it must make the text less surprising by more than that. The cheapest
 //! division is found in one pass with the Viterbi algorithm: at each position, for each rule and
-//! number of pending bytes, only the cheapest way is kept.
+//! number of pending bytes, only the cheapest open part is kept.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ use crate::{
 use super::{
     Edit, Rule,
     tables::{Generation, Tables},
-    unit::{Pending, Read, Step, bytes},
+    unit::{Pending, Step, WrongCharset, bytes},
     whole,
 };
 
@@ -26,7 +26,7 @@ pub(super) type Costs = [Cost; Rule::ALL.len()];
 pub(super) fn edits(text: &str, window: Range<usize>, costs: Costs) -> Vec<Edit> {
     let broken = &text[window.clone()];
     let may_read = |generation: &Generation| {
-        Read::ALL.into_iter().any(|read| generation.may_read(broken, read))
+        WrongCharset::ALL.into_iter().any(|read| generation.may_read(broken, read))
     };
     let generations = Generation::ALL.into_iter().filter(may_read);
     let found =
@@ -36,7 +36,7 @@ pub(super) fn edits(text: &str, window: Range<usize>, costs: Costs) -> Vec<Edit>
 
 /// A broken part that is still open.
 #[derive(Clone, Copy)]
-struct Open {
+struct OpenPart {
     rule: Rule,
     cost: Cost,
     /// Index of its first character.
@@ -46,39 +46,39 @@ struct Open {
     last: char,
 }
 
-/// The cheapest division up to a position at which no part is open.
+/// The cheapest division of the text up to a character after which no part is open.
 #[derive(Clone, Copy)]
-struct Settled {
+struct Division {
     cost: Cost,
-    /// The rule of the broken part that ends here and the index of its first character.
-    stretch: Option<(Rule, usize)>,
+    /// The broken part that ends here: its rule, and the index of its first character.
+    part: Option<(Rule, usize)>,
     last: char,
 }
 
-/// Rules times numbers of pending bytes.
-const WAYS: usize = Rule::ALL.len() * 4;
+/// The cheapest open parts, by rule and number of pending bytes.
+type OpenParts = [Option<OpenPart>; Rule::ALL.len() * 4];
 
 fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (Cost, Vec<Edit>) {
     let before = text[..window.start].chars().next_back().unwrap_or('\n');
     let chars: Vec<(usize, char)> = text[window.clone()].char_indices().collect();
-    let mut settled = vec![Settled { cost: 0, stretch: None, last: before }];
-    let mut open: [Option<Open>; WAYS] = [None; WAYS];
-    let mut given: Cost = 0;
+    let mut divisions = vec![Division { cost: 0, part: None, last: before }];
+    let mut open = OpenParts::default();
+    let mut original_cost: Cost = 0;
     let mut previous = before;
     for (index, (_, c)) in chars.iter().copied().enumerate() {
-        given = given.saturating_add(model().cost(previous, c));
+        original_cost = original_cost.saturating_add(model().cost(previous, c));
         previous = c;
-        let here = settled[index];
-        let mut next = [None; WAYS];
-        for way in open.iter().flatten() {
-            advance(*way, c, tables, &mut next);
+        let here = divisions[index];
+        let mut next = OpenParts::default();
+        for open_part in open.iter().flatten() {
+            advance(*open_part, c, tables, &mut next);
         }
         if !c.is_ascii() {
-            for (rule, to_begin) in Rule::ALL.into_iter().zip(costs) {
-                let cost = here.cost.saturating_add(to_begin);
+            for (rule, start_cost) in Rule::ALL.into_iter().zip(costs) {
+                let cost = here.cost.saturating_add(start_cost);
                 let pending = Pending::default();
                 advance(
-                    Open { rule, cost, start: index, pending, last: here.last },
+                    OpenPart { rule, cost, start: index, pending, last: here.last },
                     c,
                     tables,
                     &mut next,
@@ -87,44 +87,44 @@ fn search(text: &str, window: Range<usize>, tables: &Tables, costs: Costs) -> (C
         }
         open = next;
         let clean = here.cost.saturating_add(model().cost(here.last, c));
-        let mut best = Settled { cost: clean, stretch: None, last: c };
-        for way in open.iter().flatten().filter(|way| way.pending.len() == 0) {
-            if way.cost < best.cost {
-                let stretch = Some((way.rule, way.start));
-                best = Settled { cost: way.cost, stretch, last: way.last };
+        let mut best = Division { cost: clean, part: None, last: c };
+        for open_part in open.iter().flatten().filter(|open_part| open_part.pending.len() == 0) {
+            if open_part.cost < best.cost {
+                let part = Some((open_part.rule, open_part.start));
+                best = Division { cost: open_part.cost, part, last: open_part.last };
             }
         }
-        settled.push(best);
+        divisions.push(best);
     }
-    let gain = given.saturating_sub(settled.last().map_or(0, |end| end.cost));
-    (gain, collect(text, &window, &chars, &settled, tables))
+    let gain = original_cost.saturating_sub(divisions.last().map_or(0, |end| end.cost));
+    (gain, collect(text, &window, &chars, &divisions, tables))
 }
 
 /// Extends a part by one character, for each byte sequence from which it may have been read.
-fn advance(way: Open, c: char, tables: &Tables, next: &mut [Option<Open>; WAYS]) {
-    let read = way.rule.read().table(tables);
+fn advance(part: OpenPart, c: char, tables: &Tables, next: &mut OpenParts) {
+    let read = part.rule.wrong_charset().table(tables);
     for number in [read.bytes(c), read.other_bytes(c)].into_iter().flatten() {
-        if let Some(further) = feed(way, number, tables) {
-            let slot = &mut next[further.rule as usize * 4 + further.pending.len()];
-            if slot.is_none_or(|cheapest| further.cost < cheapest.cost) {
-                *slot = Some(further);
+        if let Some(extended) = feed(part, number, tables) {
+            let slot = &mut next[extended.rule as usize * 4 + extended.pending.len()];
+            if slot.is_none_or(|cheapest| extended.cost < cheapest.cost) {
+                *slot = Some(extended);
             }
         }
     }
 }
 
-fn feed(mut way: Open, number: u16, tables: &Tables) -> Option<Open> {
+fn feed(mut part: OpenPart, number: u16, tables: &Tables) -> Option<OpenPart> {
     for byte in bytes(number) {
-        match way.rule.meant().step(way.pending, byte, tables) {
-            Step::More(pending) => way.pending = pending,
+        match part.rule.true_charset().step(part.pending, byte, tables) {
+            Step::More(pending) => part.pending = pending,
             Step::Whole(c) => {
-                way.cost = way.cost.saturating_add(model().cost(way.last, c));
-                (way.pending, way.last) = (Pending::default(), c);
+                part.cost = part.cost.saturating_add(model().cost(part.last, c));
+                (part.pending, part.last) = (Pending::default(), c);
             }
             Step::Malformed => return None,
         }
     }
-    Some(way)
+    Some(part)
 }
 
 /// Traces back from the end, and takes the parts whose repair is exact.
@@ -132,21 +132,21 @@ fn collect(
     text: &str,
     window: &Range<usize>,
     chars: &[(usize, char)],
-    settled: &[Settled],
+    divisions: &[Division],
     tables: &Tables,
 ) -> Vec<Edit> {
-    let place = |index: usize| chars.get(index).map_or(window.end, |(at, _)| window.start + at);
+    let position = |index: usize| chars.get(index).map_or(window.end, |(at, _)| window.start + at);
     let mut edits = Vec::new();
     let mut index = chars.len();
     while index > 0 {
-        let Some((rule, start)) = settled[index].stretch else {
+        let Some((rule, start)) = divisions[index].part else {
             index -= 1;
             continue;
         };
-        let from = Span { offset: place(start), len: place(index) - place(start) };
+        let from = Span { offset: position(start), len: position(index) - position(start) };
         let broken = &text[from.offset..from.offset + from.len];
-        if let Some(meant) = whole::undo(rule, broken, tables) {
-            edits.push(Edit { rule, from, meant });
+        if let Some(repaired) = whole::undo(rule, broken, tables) {
+            edits.push(Edit { rule, from, repaired });
         }
         index = start;
     }

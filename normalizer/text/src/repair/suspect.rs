@@ -1,7 +1,7 @@
-//! Finds suspicious parts of a text with one look at each character; nearly no text has any.
+//! Finds suspicious parts of a text in one scan; nearly no text has any.
 //!
 //! Wrongly decoded text consists of rare characters in a row. So each rare character adds to a sum
-//! and each common one subtracts from it; where the sum becomes large enough, the part is
+//! and each common one subtracts from it; where the sum reaches a threshold, the part is
 //! suspicious (Page's cumulative sum, 1954).
 
 use std::{ops::Range, sync::LazyLock};
@@ -28,44 +28,45 @@ impl Suspicion {
 }
 
 /// Rarer characters are suspicious, in bits.
-const COMMON: i16 = 12;
+const MAX_COMMON_BITS: i16 = 12;
 /// A part with this sum is suspicious.
-const ENOUGH: i16 = 16 * UNIT;
-/// The same for a text of at most [`SHORT`] bytes, or if other parts of it were broken.
-const ENOUGH_IN_SHORT: i16 = 5 * UNIT;
-const SHORT: usize = 64;
+const THRESHOLD: i16 = 16 * BIT;
+/// The same for a text of at most [`SHORT_TEXT_BYTES`] bytes, or if other parts of it were broken.
+const SHORT_TEXT_THRESHOLD: i16 = 5 * BIT;
+const SHORT_TEXT_BYTES: usize = 64;
 /// Upper bound of the sum: a long part ends as soon as a short one, after a dozen common
 /// characters.
-const MOST: i16 = 40 * UNIT;
+const MAX_SUM: i16 = 40 * BIT;
 /// Characters added on each side: a broken part may begin and end with common ones.
 const MARGIN: usize = 24;
 
-/// As in the model.
-const UNIT: i16 = 8;
+/// One bit, as in the model.
+const BIT: i16 = 8;
 
 /// Scans a text, with a lower threshold if it is known to be broken elsewhere.
-pub(super) fn look(text: &str, is_broken: bool) -> Suspicion {
+pub(super) fn scan(text: &str, is_broken: bool) -> Suspicion {
     let strangeness = strangeness();
     let mut suspicion = Suspicion { windows: Vec::new(), has_lost: false };
-    let enough = if is_broken || text.len() <= SHORT { ENOUGH_IN_SHORT } else { ENOUGH };
-    let (mut sum, mut begun, mut is_enough) = (0_i16, 0, false);
+    let threshold =
+        if is_broken || text.len() <= SHORT_TEXT_BYTES { SHORT_TEXT_THRESHOLD } else { THRESHOLD };
+    let (mut sum, mut start, mut is_suspicious) = (0_i16, 0, false);
     for (at, c) in text.char_indices() {
-        let weight = strangeness.get(c as usize).copied().unwrap_or(BEYOND);
-        if weight == LOST {
+        let weight = strangeness.get(c as usize).copied().unwrap_or(OTHER_PLANE_WEIGHT);
+        if weight == LOST_WEIGHT {
             suspicion.has_lost = true;
         }
         if sum == 0 {
-            begun = at;
+            start = at;
         }
-        sum = (sum + i16::from(weight)).clamp(0, MOST);
-        is_enough |= sum >= enough;
-        if sum == 0 && is_enough {
-            suspicion.add(text, begun..at);
-            is_enough = false;
+        sum = (sum + i16::from(weight)).clamp(0, MAX_SUM);
+        is_suspicious |= sum >= threshold;
+        if sum == 0 && is_suspicious {
+            suspicion.add(text, start..at);
+            is_suspicious = false;
         }
     }
-    if is_enough {
-        suspicion.add(text, begun..text.len());
+    if is_suspicious {
+        suspicion.add(text, start..text.len());
     }
     suspicion
 }
@@ -84,9 +85,9 @@ impl Suspicion {
 }
 
 /// The weight of characters that replace lost ones, or that these are read as.
-const LOST: i8 = 79;
+const LOST_WEIGHT: i8 = 79;
 /// The weight of characters outside the basic plane: emoji and the rarest names.
-const BEYOND: i8 = 0;
+const OTHER_PLANE_WEIGHT: i8 = 0;
 
 /// Weights of the basic plane, in eighths of a bit.
 fn strangeness() -> &'static [i8] {
@@ -99,7 +100,7 @@ fn strangeness() -> &'static [i8] {
 
 fn weight(c: char) -> i8 {
     let bits = match c {
-        '\u{FFFD}' | '锟' | '烫' | '屯' | '葺' | 'ï' => return LOST,
+        '\u{FFFD}' | '锟' | '烫' | '屯' | '葺' | 'ï' => return LOST_WEIGHT,
         // These occur in clean text.
         '\u{A0}' | '·' | '°' | '×' | '±' => 0,
         '\u{80}'..='\u{9F}' | '\u{E000}'..='\u{F8FF}' => 9,
@@ -109,7 +110,7 @@ fn weight(c: char) -> i8 {
         '\u{2500}'..='\u{25FF}' | '\u{3105}'..='\u{3129}' => 3,
         _ if crate::model::is_counted(c) => {
             let alone = i16::from(model().alone_of(c));
-            return i8::try_from((alone - COMMON * UNIT).max(-4 * UNIT)).unwrap_or(i8::MAX);
+            return i8::try_from((alone - MAX_COMMON_BITS * BIT).max(-4 * BIT)).unwrap_or(i8::MAX);
         }
         '\u{3040}'..='\u{30FF}' | '\u{370}'..='\u{4FF}' => 6,
         _ => -3,

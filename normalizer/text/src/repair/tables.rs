@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 
 use encoding_rs::{BIG5, Encoding, GB18030, WINDOWS_1252};
 
-use super::unit::Read;
+use super::unit::WrongCharset;
 
-/// The decoders that read a text.
+/// The decoders with which a text was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Generation {
     /// Those of browsers: Windows-1252, GB 18030-2022, Big5 with the signs of ETEN.
@@ -24,13 +24,13 @@ pub(super) enum Generation {
 impl Generation {
     pub(super) const ALL: [Self; 2] = [Self::Newer, Self::Older];
 
-    /// Whether it may have read a text: the older ones are tried only where they differ.
-    pub(super) fn may_read(self, text: &str, read: Read) -> bool {
+    /// Whether a text may have been read with it: the older ones are tried only where they differ.
+    pub(super) fn may_read(self, text: &str, read: WrongCharset) -> bool {
         self == Self::Newer || text.chars().any(|c| is_only_older(read, c))
     }
 }
 
-/// The charsets that texts are wrongly read in, by one generation of decoders.
+/// The charsets in which texts are wrongly read, by one generation of decoders.
 pub(super) struct Tables {
     pub(super) latin1: Table,
     pub(super) gb18030: Table,
@@ -65,28 +65,40 @@ impl Tables {
             // cp936 has the euro sign as the byte 80; the pair stays too.
             Generation::Newer => gb18030.other = Some(('€', 0x80)),
             Generation::Older => {
-                OLDER_GB18030.iter().for_each(|run| gb18030.replace(*run));
-                OLDER_BIG5.iter().for_each(|run| big5.replace(*run));
+                for (charset, run) in OLDER.lines().filter_map(older_run) {
+                    let table = if charset == "big5" { &mut big5 } else { &mut gb18030 };
+                    table.replace(run);
+                }
             }
         }
         Self { latin1, gb18030, big5 }
     }
 }
 
+/// Where older decoders differ from those of browsers; its first lines explain it.
+const OLDER: &str = include_str!("../../model/older.txt");
+
+/// A line of that table: charset, first pair of bytes, first character, number of both.
+fn older_run(line: &str) -> Option<(&str, (u16, u16, u16))> {
+    let [charset, pair, first, n] = line.split(' ').collect::<Vec<_>>()[..] else { return None };
+    let hex = |text| u16::from_str_radix(text, 16).ok();
+    Some((charset, (hex(pair)?, hex(first)?, n.parse().ok()?)))
+}
+
 /// Whether the older decoders give this character for bytes for which the newer give another one.
-fn is_only_older(read: Read, c: char) -> bool {
+fn is_only_older(read: WrongCharset, c: char) -> bool {
     match read {
-        Read::Latin1 => matches!(c, '\u{80}'..='\u{9F}'),
-        Read::Gb18030 => matches!(c, '\u{E5E5}' | '\u{E78D}'..='\u{E864}'),
-        Read::Big5 => {
+        WrongCharset::Latin1 => matches!(c, '\u{80}'..='\u{9F}'),
+        WrongCharset::Gb18030 => matches!(c, '\u{E5E5}' | '\u{E78D}'..='\u{E864}'),
+        WrongCharset::Big5 => {
             matches!(c, '¢' | '£' | '¥' | '\u{401}'..='\u{451}' | '•' | '‾' | '∼' | '①'..='⑽')
                 || matches!(c, '☉' | '♁' | '々' | 'ぁ'..='ヾ' | '／' | '＼' | '\u{FF64}')
         }
     }
 }
 
-/// Characters that Big5 has among the signs and again behind, where they are written (WHATWG
-/// Encoding, index Big5 pointer).
+/// Characters that Big5 has twice; encoders write the last of the two pairs (WHATWG Encoding, index
+/// Big5 pointer).
 fn is_written_last(c: char) -> bool {
     matches!(c, '═' | '╞' | '╡' | '╪' | '十' | '卅')
 }
@@ -121,7 +133,8 @@ impl Table {
             let (Some(c), None) = (chars.next(), chars.next()) else { continue };
             let Ok(code) = u16::try_from(u32::from(c)) else { continue };
             table.chars[usize::from(pair)] = code;
-            // Read twice, written once: the wide space of cp936, characters of Hong Kong.
+            // Decoders read two pairs as one character, and encoders write one of them: the wide space of
+            // cp936, characters of Hong Kong.
             let is_written = std::ptr::eq(encoding, GB18030) || pair >= 0xA140;
             if is_written && (table.bytes[usize::from(code)] == 0 || is_written_last(c)) {
                 table.set(code.into(), pair);
@@ -131,8 +144,8 @@ impl Table {
     }
 
     fn set(&mut self, code: u32, bytes: u16) {
-        if let Some(place) = self.bytes.get_mut(code as usize) {
-            *place = bytes;
+        if let Some(bytes_of_code) = self.bytes.get_mut(code as usize) {
+            *bytes_of_code = bytes;
         }
     }
 
@@ -170,49 +183,3 @@ impl Table {
         char::from_u32(code.into()).filter(|c| *c != '\0')
     }
 }
-
-/// Where older decoders differ from those of browsers: first pair of bytes, first character, how
-/// many follow each other in both. Compared with the codecs of Python 3.11. Of GB 18030 it is the
-/// wide space of cp936, and what left the private-use area in 2022.
-const OLDER_GB18030: [(u16, u16, u16); 13] = [
-    (0xA3A0, 0xE5E5, 1),
-    (0xA6D9, 0xE78D, 7),
-    (0xA6EC, 0xE794, 2),
-    (0xA6F3, 0xE796, 1),
-    (0xA8BC, 0xE7C7, 1),
-    (0xFE59, 0xE81E, 1),
-    (0xFE61, 0xE826, 1),
-    (0xFE66, 0xE82B, 2),
-    (0xFE6D, 0xE832, 1),
-    (0xFE7E, 0xE843, 1),
-    (0xFE90, 0xE854, 1),
-    (0xFEA0, 0xE864, 1),
-    (0xA2E3, 0x20AC, 1),
-];
-
-/// Signs, and the rows C6 and C7: kana, Cyrillic and numbers stand there in another order.
-const OLDER_BIG5: [(u16, u16, u16); 23] = [
-    (0xA145, 0x2022, 1),
-    (0xA14E, 0xFF64, 1),
-    (0xA1C2, 0x203E, 1),
-    (0xA1E3, 0x223C, 1),
-    (0xA1F2, 0x2641, 1),
-    (0xA1F3, 0x2609, 1),
-    (0xA241, 0xFF0F, 1),
-    (0xA242, 0xFF3C, 1),
-    (0xA244, 0x00A5, 1),
-    (0xA246, 0x00A2, 2),
-    (0xC6A1, 0x30FE, 1),
-    (0xC6A2, 0x309D, 2),
-    (0xC6A4, 0x3005, 1),
-    (0xC6A5, 0x3041, 83),
-    (0xC6F8, 0x30A1, 86),
-    (0xC7B1, 0x0414, 2),
-    (0xC7B3, 0x0401, 1),
-    (0xC7B4, 0x0416, 7),
-    (0xC7BB, 0x0423, 19),
-    (0xC7CE, 0x0451, 1),
-    (0xC7CF, 0x0436, 26),
-    (0xC7E9, 0x2460, 10),
-    (0xC7F3, 0x2474, 10),
-];

@@ -1,19 +1,19 @@
-//! The two sides of a wrong decoding: the bytes of a character as it was read, and the characters
-//! that the bytes were meant to be, one byte at a time.
+//! The two sides of a wrong decoding: the bytes of a character in the wrong charset, and the characters
+//! of these bytes in the true charset, one byte at a time.
 
 use encoding_rs::GB18030;
 
 use super::tables::{Table, Tables};
 
-/// The charset that a text was wrongly read in.
+/// The charset in which a text was wrongly read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Read {
+pub(super) enum WrongCharset {
     Latin1,
     Gb18030,
     Big5,
 }
 
-impl Read {
+impl WrongCharset {
     pub(super) const ALL: [Self; 3] = [Self::Latin1, Self::Gb18030, Self::Big5];
 
     pub(super) fn table(self, tables: &Tables) -> &Table {
@@ -25,9 +25,9 @@ impl Read {
     }
 }
 
-/// The charset that a text was meant in.
+/// The charset in which a text was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meant {
+pub(super) enum TrueCharset {
     Utf8,
     Gb18030,
     Big5,
@@ -48,8 +48,8 @@ impl Pending {
 
     fn and(mut self, byte: u8) -> Step {
         let len = self.len();
-        let Some(place) = self.bytes.get_mut(len) else { return Step::Malformed };
-        *place = byte;
+        let Some(next) = self.bytes.get_mut(len) else { return Step::Malformed };
+        *next = byte;
         self.len += 1;
         Step::More(self)
     }
@@ -63,7 +63,7 @@ pub(super) enum Step {
     Malformed,
 }
 
-impl Meant {
+impl TrueCharset {
     /// Adds one byte. Strict: a sequence that is not in the charset is malformed.
     pub(super) fn step(self, pending: Pending, byte: u8, tables: &Tables) -> Step {
         match self {
@@ -73,7 +73,7 @@ impl Meant {
                 0 if byte < 0x80 => Step::Whole(byte.into()),
                 0 if byte > 0x80 => pending.and(byte),
                 0 => Step::Malformed,
-                _ => meant(tables.big5.char(pending.bytes[0], byte)),
+                _ => step_without_private_use(tables.big5.char(pending.bytes[0], byte)),
             },
         }
     }
@@ -113,7 +113,7 @@ fn utf8(pending: Pending, byte: u8) -> Step {
 }
 
 fn code(bytes: &[u8]) -> Step {
-    whole(std::str::from_utf8(bytes).ok().and_then(|text| text.chars().next()))
+    step_of(std::str::from_utf8(bytes).ok().and_then(|text| text.chars().next()))
 }
 
 fn gb18030(pending: Pending, byte: u8, table: &Table) -> Step {
@@ -122,22 +122,22 @@ fn gb18030(pending: Pending, byte: u8, table: &Table) -> Step {
         0 if byte < 0x80 => Step::Whole(byte.into()),
         0 if matches!(byte, 0x81..=0xFE) => pending.and(byte),
         1 if byte.is_ascii_digit() => pending.and(byte),
-        1 => meant(table.char(first, byte)),
+        1 => step_without_private_use(table.char(first, byte)),
         2 if matches!(byte, 0x81..=0xFE) => pending.and(byte),
         3 if byte.is_ascii_digit() => {
             let bytes = [first, second, third, byte];
             let text = GB18030.decode_without_bom_handling_and_without_replacement(&bytes);
-            whole(text.and_then(|text| text.chars().next()))
+            step_of(text.and_then(|text| text.chars().next()))
         }
         _ => Step::Malformed,
     }
 }
 
-fn whole(c: Option<char>) -> Step {
+fn step_of(c: Option<char>) -> Step {
     c.map_or(Step::Malformed, Step::Whole)
 }
 
-/// Private-use characters that a decoder makes of two bytes are never meant.
-fn meant(c: Option<char>) -> Step {
-    whole(c.filter(|c| !matches!(c, '\u{E000}'..='\u{F8FF}')))
+/// Nobody writes the private-use characters that a decoder makes of two bytes.
+fn step_without_private_use(c: Option<char>) -> Step {
+    step_of(c.filter(|c| !matches!(c, '\u{E000}'..='\u{F8FF}')))
 }

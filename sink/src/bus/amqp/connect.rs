@@ -1,6 +1,6 @@
-//! One connection to one node of the broker, whichever answers.
+//! A connection to the first node of the broker that answers.
 //!
-//! The library's own recovery is off: it brings back connections and no lapin channels, and gives up
+//! The recovery of the library is off: it restores connections but no lapin channels, and gives up
 //! after a while. Whoever finds a connection broken drops it and connects again.
 
 use std::{
@@ -29,43 +29,42 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{info, warn};
 
 use super::{
-    fault::{CONNECT, Place, ask, at, fault, silent},
-    topology::{AmqpSettings, Node},
+    fault::{CANNOT_CONNECT, Node, ask, fault_of, no_answer},
+    topology::AmqpSettings,
 };
 
 /// The time limit for socket and TLS, and again for authentication.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The next node to try, and which nodes are known to be new enough.
+/// The nodes of the broker, and what is known of them.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct Cluster {
+    pub(super) settings: AmqpSettings,
+    /// The node to try first, when there is one more connection.
     next: AtomicUsize,
-    probed: Mutex<HashSet<String>>,
+    /// Names of the nodes whose version was checked.
+    checked: Mutex<HashSet<String>>,
 }
 
-impl From<u32> for Turn {
-    fn from(first: u32) -> Self {
-        Self { next: AtomicUsize::new(first as usize), probed: Mutex::default() }
+impl Cluster {
+    pub(super) fn new(settings: AmqpSettings) -> Self {
+        // Processes that start together begin with different nodes.
+        let next = AtomicUsize::new(std::process::id() as usize);
+        Self { settings, next, checked: Mutex::default() }
     }
-}
 
-impl Turn {
-    /// Connects to the first node that accepts us. Every call begins with another one, so that many
-    /// processes spread over a cluster, and none waits for the same dead node each time.
+    /// Connects to the first node that accepts us. Every call begins with another one: so many
+    /// processes are spread over the nodes, and none waits for the same dead node each time.
     ///
     /// # Errors
     /// No node accepts us: a transient fault if there is one, else the last one.
-    pub(super) async fn connect(
-        &self,
-        settings: &AmqpSettings,
-        purpose: &str,
-    ) -> Result<Link, Fault> {
-        let mut nodes = settings.nodes()?;
+    pub(super) async fn connect(&self, purpose: &str) -> Result<Link, Fault> {
+        let mut nodes = self.settings.nodes()?;
         let first = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(nodes.len()).unwrap_or(0);
         nodes.rotate_left(first);
         let mut worst: Option<Fault> = None;
-        for node in nodes {
-            match Box::pin(self.open(settings, node, purpose)).await {
+        for (uri, node) in nodes {
+            match Box::pin(self.open(uri, node, purpose)).await {
                 Ok(link) => return Ok(link),
                 Err(fault) if worst.as_ref().is_some_and(Fault::is_transient) => drop(fault),
                 Err(fault) => worst = Some(fault),
@@ -74,23 +73,17 @@ impl Turn {
         Err(worst.unwrap_or_else(|| Fault::stopped("no broker is named")))
     }
 
-    async fn open(
-        &self,
-        settings: &AmqpSettings,
-        node: Node,
-        purpose: &str,
-    ) -> Result<Link, Fault> {
-        let Node { uri, place } = node;
-        let failed = |error| fault(&place, CONNECT, error);
-        let late = |_| silent(&place, CONNECT, CONNECT_WITHIN * 2);
+    async fn open(&self, uri: AMQPUri, node: Node, purpose: &str) -> Result<Link, Fault> {
+        let failed = |error| fault_of(&node, CANNOT_CONNECT, error);
+        let late = |_| no_answer(&node, CANNOT_CONNECT, CONNECT_TIMEOUT * 2);
         let runtime = default_runtime().map_err(failed)?;
-        let tls = OwnedTLSConfig { identity: None, cert_chain: settings.ca.clone() };
-        if !self.probed().contains(&place.name) {
+        let tls = OwnedTLSConfig { identity: None, cert_chain: self.settings.ca.clone() };
+        if !self.checked().contains(&node.name) {
             let connecting = uri.connect_with_config_async(tls.as_ref(), &runtime);
-            let probing = async { refuse_old(&place, in_time(connecting).await?).await };
-            let probed = timeout(CONNECT_WITHIN * 2, Box::pin(probing)).await.map_err(late)?;
-            probed.map_err(|error| failed(error.into()))??;
-            self.probed().insert(place.name.clone());
+            let checking = async { check_version(&node, in_time(connecting).await?).await };
+            let checked = timeout(CONNECT_TIMEOUT * 2, Box::pin(checking)).await.map_err(late)?;
+            checked.map_err(|error| failed(error.into()))??;
+            self.checked().insert(node.name.clone());
         }
         let name = format!("tonghui {purpose}");
         let options = ConnectionProperties::default().with_connection_name(name.into());
@@ -98,15 +91,15 @@ impl Turn {
             Ok(in_time(uri.connect_with_config_async(tls.as_ref(), &runtime)).await?)
         };
         let connecting = Connection::connector(uri, runtime, socket, options);
-        let connected = timeout(CONNECT_WITHIN * 2, connecting).await.map_err(late)?;
+        let connected = timeout(CONNECT_TIMEOUT * 2, connecting).await.map_err(late)?;
         let connection = connected.map_err(failed)?;
-        info!(target: "tonghui", broker = place.name, purpose, "connected");
-        let (blocked, _listener) = listen(&connection, at(&place));
-        Ok(Link { connection, place, blocked, _listener })
+        info!(target: "tonghui", broker = node.name, purpose, "connected");
+        let (blocked, _listener) = listen(&connection, node.place());
+        Ok(Link { connection, node, blocked, _listener })
     }
 
-    fn probed(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.probed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn checked(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,33 +107,31 @@ impl Turn {
 #[derive(Debug)]
 pub(super) struct Link {
     connection: Connection,
-    /// The node.
-    pub(super) place: Place,
+    pub(super) node: Node,
     /// Whether the broker has stopped reading what we publish.
     pub(super) blocked: watch::Receiver<bool>,
     _listener: JoinSet<()>,
 }
 
 impl Link {
-    /// Whether it is still connected.
-    pub(super) fn is_alive(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         self.connection.status().connected()
     }
 
-    /// A lapin channel of its own for one task.
+    /// A new lapin channel, for one task.
     ///
     /// # Errors
     /// The connection is gone.
     pub(super) async fn channel(&self) -> Result<Channel, Fault> {
-        ask(&self.place, "no channel was opened", self.connection.create_channel()).await
+        ask(&self.node, "no channel was opened", self.connection.create_channel()).await
     }
 }
 
-/// The limit for a socket and its TLS. Also for the one that lapin opens: it connects in a thread of
-/// its own, which outlives the patience of who waits for it.
+/// Limits the time for a socket and its TLS. The socket of lapin needs the limit too: it is opened on
+/// a thread of lapin, which would go on after the caller has stopped waiting.
 async fn in_time<T>(connecting: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let late = || Err(io::ErrorKind::TimedOut.into());
-    timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| late())
+    timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|_| late())
 }
 
 /// Logs once when the broker stops accepting messages, and once when it accepts them again.
@@ -148,18 +139,18 @@ fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, Jo
     let mut events = Box::pin(connection.events_listener());
     // Subscribed before the status is read, so that no change is missed.
     let status = connection.status().clone();
-    let (teller, blocked) = watch::channel(status.blocked());
+    let (sender, blocked) = watch::channel(status.blocked());
     let mut listener = JoinSet::new();
     listener.spawn(async move {
         while let Some(event) = events.next().await {
             match event {
                 Event::ConnectionBlocked(reason) => {
                     warn!(target: "tonghui", broker, reason, "the broker is blocked and accepts no messages");
-                    teller.send_replace(true);
+                    sender.send_replace(true);
                 }
                 Event::ConnectionUnblocked => {
                     warn!(target: "tonghui", broker, "the broker accepts messages again");
-                    teller.send_replace(false);
+                    sender.send_replace(false);
                 }
                 // The connection has ended, not only one lapin channel. Returning drops the sender,
                 // which wakes up whoever waits for the end of a block.
@@ -171,55 +162,59 @@ fn listen(connection: &Connection, broker: String) -> (watch::Receiver<bool>, Jo
     (blocked, listener)
 }
 
-/// The oldest RabbitMQ that will do. Before 3.10 a queue takes `x-dead-letter-strategy` without a word and
-/// dead-letters at most once: a message could be lost between two queues, and nothing else would show
-/// it. A broker says its version in its first frame; lapin reads that and does not tell, so it is asked
-/// once per node, on a connection that goes no further.
-const OLDEST: (u32, u32) = (3, 10);
-/// AMQP 0-9-1, 4.2.2.
-const HEADER: &[u8] = b"AMQP\0\0\x09\x01";
-/// Type, channel and size (4.2.3).
-const FRAME_HEADER: usize = 7;
-/// Far more than the properties of a broker take.
-const MOST: usize = 64 * 1024;
+/// The oldest supported version of RabbitMQ. Before 3.10 a queue ignores `x-dead-letter-strategy` and
+/// dead-letters at most once: a message could be lost between two queues, and nothing would show it. A
+/// broker sends its version in its first frame. lapin reads that frame and does not give it out, so it
+/// is read here once for each node, on a connection that is used for nothing else.
+const MIN_VERSION: (u32, u32) = (3, 10);
+/// What a client sends first (AMQP 0-9-1, 4.2.2).
+const PROTOCOL_HEADER: &[u8] = b"AMQP\0\0\x09\x01";
+/// Bytes of type, channel and size, with which a frame begins (4.2.3).
+const FRAME_HEADER_BYTES: usize = 7;
+/// Far more than the properties of a broker need.
+const MAX_FRAME_BYTES: usize = 64 * 1024;
 
 /// Refuses RabbitMQ before 3.10.
 ///
 /// # Errors
 /// The connection failed; the inner result says that the broker is too old.
-pub(super) async fn refuse_old(
-    place: &Place,
+async fn check_version(
+    node: &Node,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
 ) -> io::Result<Result<(), Fault>> {
-    stream.write_all(HEADER).await?;
+    stream.write_all(PROTOCOL_HEADER).await?;
     stream.flush().await?;
-    let mut header = [0; FRAME_HEADER];
+    let mut header = [0; FRAME_HEADER_BYTES];
     stream.read_exact(&mut header).await?;
     let size = u32::from_be_bytes([header[3], header[4], header[5], header[6]]);
-    let mut said = vec![0; usize::try_from(size).unwrap_or(MOST).min(MOST)];
-    stream.read_exact(&mut said).await?;
-    let old = property(&said, "product").is_some_and(|product| product == "RabbitMQ")
-        && property(&said, "version").and_then(numbers).is_some_and(|version| version < OLDEST);
-    if !old {
+    let mut frame =
+        vec![0; usize::try_from(size).map_or(MAX_FRAME_BYTES, |n| n.min(MAX_FRAME_BYTES))];
+    stream.read_exact(&mut frame).await?;
+    let is_old = property(&frame, "product").is_some_and(|product| product == "RabbitMQ")
+        && property(&frame, "version")
+            .and_then(parse_version)
+            .is_some_and(|version| version < MIN_VERSION);
+    if !is_old {
         return Ok(Ok(()));
     }
-    let (version, (major, minor)) = (property(&said, "version").unwrap_or_default(), OLDEST);
+    let (version, (major, minor)) = (property(&frame, "version").unwrap_or_default(), MIN_VERSION);
     let what = format!("RabbitMQ {version} cannot dead-letter without loss");
     let remedy = format!("upgrade it to {major}.{minor} or later");
-    Ok(Err(Fault::stopped(what).at(at(place)).remedy(remedy)))
+    Ok(Err(Fault::stopped(what).at(node.place()).remedy(remedy)))
 }
 
-/// A text among the properties: name and value each behind their length, `S` between them (4.2.5.5).
-fn property<'a>(said: &'a [u8], name: &str) -> Option<&'a str> {
+/// A property of the broker that is a text: name and value, each after its length, with `S` between
+/// them (4.2.5.5).
+fn property<'a>(frame: &'a [u8], name: &str) -> Option<&'a str> {
     let length = u8::try_from(name.len()).ok()?;
     let key = [&[length], name.as_bytes(), b"S"].concat();
-    let start = said.windows(key.len()).position(|window| window == key)? + key.len();
-    let (size, rest) = said.get(start..)?.split_first_chunk::<4>()?;
+    let start = frame.windows(key.len()).position(|window| window == key)? + key.len();
+    let (size, value) = frame.get(start..)?.split_first_chunk::<4>()?;
     let size = usize::try_from(u32::from_be_bytes(*size)).ok()?;
-    std::str::from_utf8(rest.get(..size)?).ok()
+    std::str::from_utf8(value.get(..size)?).ok()
 }
 
-fn numbers(version: &str) -> Option<(u32, u32)> {
+fn parse_version(version: &str) -> Option<(u32, u32)> {
     let mut numbers = version.split('.').map(str::parse);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
@@ -231,18 +226,18 @@ mod tests {
     #[test]
     fn versions_are_compared_as_numbers() {
         for (version, is_old) in [("3.9.29", true), ("3.10.8", false), ("4.0.1", false)] {
-            let found = numbers(version).unwrap();
-            assert_eq!(found < OLDEST, is_old, "{version}");
+            let found = parse_version(version).unwrap();
+            assert_eq!(found < MIN_VERSION, is_old, "{version}");
         }
-        assert_eq!(numbers("unknown"), None);
+        assert_eq!(parse_version("unknown"), None);
     }
 
     #[test]
     fn a_property_that_is_cut_off_is_none() {
-        let said = b"\x07versionS\0\0\0\x063.9.29";
-        assert_eq!(property(said, "version"), Some("3.9.29"));
-        assert_eq!(property(&said[..said.len() - 1], "version"), None);
-        assert_eq!(property(&said[..10], "version"), None);
-        assert_eq!(property(said, "product"), None);
+        let frame = b"\x07versionS\0\0\0\x063.9.29";
+        assert_eq!(property(frame, "version"), Some("3.9.29"));
+        assert_eq!(property(&frame[..frame.len() - 1], "version"), None);
+        assert_eq!(property(&frame[..10], "version"), None);
+        assert_eq!(property(frame, "product"), None);
     }
 }

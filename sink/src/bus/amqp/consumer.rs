@@ -1,8 +1,8 @@
 //! Taking and acking: one lapin channel that consumes the queues of all channels, and the dead queue.
 //!
-//! A session is a connection with its consumers. Anything that goes wrong ends it, the next `take`
-//! opens another, and what was given out on the old one comes again. So nothing is ever nacked: a
-//! message leaves its queue by being kept.
+//! A session is a connection with its consumers. Any failure ends it, the next `take` opens another,
+//! and the messages that were delivered on the old one and not acked are delivered again. So nothing is
+//! ever nacked: a message leaves its queue only after it was kept.
 
 use std::sync::Arc;
 
@@ -19,22 +19,20 @@ use lapin::{
 };
 
 use super::{
-    connect::{Link, Turn},
-    fault::{ask, at, fault},
-    message,
-    topology::{self, AmqpSettings},
+    connect::{Cluster, Link},
+    fault::{ask, fault_of},
+    message, topology,
 };
 
-/// Unacked messages of one queue on this consumer: twice what the sink keeps at once, so that the next
-/// have arrived when those are acked, and the same for all sinks, so that they share.
+/// Unacked messages of one queue on this consumer: twice the number that the sink keeps at once, so that
+/// the next ones have arrived when those are acked. No more, so that several sinks share the messages.
 const PREFETCH: u16 = 64;
 
 /// The sink end. It has a connection of its own: a broker that is short of memory stops reading from
-/// those that publish, and acks must still get through.
+/// connections that publish, and it must still receive the acks.
 #[derive(Debug)]
 pub struct AmqpConsumer {
-    settings: Arc<AmqpSettings>,
-    turn: Arc<Turn>,
+    cluster: Arc<Cluster>,
     channels: Vec<ChannelId>,
     session: Option<Session>,
     /// The greatest tag of all sessions so far: no tag is used twice.
@@ -42,12 +40,8 @@ pub struct AmqpConsumer {
 }
 
 impl AmqpConsumer {
-    pub(super) fn new(
-        settings: Arc<AmqpSettings>,
-        turn: Arc<Turn>,
-        channels: Vec<ChannelId>,
-    ) -> Self {
-        Self { settings, turn, channels, session: None, last_tag: 0 }
+    pub(super) fn new(cluster: Arc<Cluster>, channels: Vec<ChannelId>) -> Self {
+        Self { cluster, channels, session: None, last_tag: 0 }
     }
 
     async fn session(&mut self) -> Result<&mut Session, Fault> {
@@ -66,20 +60,21 @@ impl AmqpConsumer {
                 "no channel is configured, so there is no queue to consume",
             ));
         };
-        let link = self.turn.connect(&self.settings, "consumes").await?;
-        topology::ensure(&link, &self.settings, &self.channels).await?;
+        let settings = &self.cluster.settings;
+        let link = self.cluster.connect("consumes").await?;
+        topology::ensure(&link, settings, &self.channels).await?;
         let lapin = link.channel().await?;
         let limited = lapin.basic_qos(PREFETCH, BasicQosOptions::default());
-        ask(&link.place, "the prefetch was not set", limited).await?;
+        ask(&link.node, "the prefetch was not set", limited).await?;
         let mut arrivals = SelectAll::new();
-        for channel in &self.channels {
-            let queue = self.settings.queue(channel);
-            let origin = Origin::Queue(channel.clone());
+        let dead = Origin::DeadQueue(Arc::clone(&self.cluster), fallback.clone());
+        let queues = self
+            .channels
+            .iter()
+            .map(|channel| (settings.queue(channel), Origin::ChannelQueue(channel.clone())));
+        for (queue, origin) in queues.chain([(settings.dead_queue(), dead)]) {
             arrivals.push(consume(&link, &lapin, &queue, origin).await?);
         }
-        let dead = self.settings.dead_queue();
-        let origin = Origin::Dead(Arc::clone(&self.settings), fallback.clone());
-        arrivals.push(consume(&link, &lapin, &dead, origin).await?);
         Ok(Session { arrivals, lapin, link, base: self.last_tag })
     }
 }
@@ -89,9 +84,10 @@ impl Consumer for AmqpConsumer {
         let session = self.session().await?;
         // Nothing is awaited once something has arrived: a dropped `take` has taken nothing.
         let taken = match session.arrivals.next().await {
-            Some(first) => first.and_then(|first| session.with_more(first, max)),
+            Some(first) => first.and_then(|first| session.take_more(first, max)),
             None => {
-                Err(Fault::transient("the broker ended all consumers").at(at(&session.link.place)))
+                let place = session.link.node.place();
+                Err(Fault::transient("the broker ended all consumers").at(place))
             }
         };
         let base = session.base;
@@ -108,12 +104,12 @@ impl Consumer for AmqpConsumer {
         }
     }
 
-    /// Acks each by its own tag: an ack of all up to a tag would include prefetched messages that are
-    /// not kept.
+    /// Acks each message by its own tag: an ack of everything up to a tag would include prefetched
+    /// messages that are not kept.
     async fn ack(&mut self, kept: Kept) -> Result<(), Fault> {
         let acked = match &mut self.session {
             Some(session) => Box::pin(session.ack(kept.tags())).await,
-            None => Err(gone()),
+            None => Err(connection_lost()),
         };
         if acked.is_err() {
             self.session = None;
@@ -122,10 +118,10 @@ impl Consumer for AmqpConsumer {
     }
 }
 
-/// A connection and what arrives on it.
+/// A connection, and the messages that arrive on it.
 struct Session {
     // Dropped in this order: first the consumers, then their lapin channel, then the connection.
-    arrivals: SelectAll<BoxStream<'static, Result<Arrived, Fault>>>,
+    arrivals: SelectAll<BoxStream<'static, Result<RawMessage, Fault>>>,
     lapin: Channel,
     link: Link,
     /// Added to the delivery tags of this session, which begin at 1.
@@ -133,7 +129,7 @@ struct Session {
 }
 
 impl Session {
-    fn with_more(&mut self, first: Arrived, max: usize) -> Result<Vec<Arrived>, Fault> {
+    fn take_more(&mut self, first: RawMessage, max: usize) -> Result<Vec<RawMessage>, Fault> {
         let mut arrived = vec![first];
         while arrived.len() < max
             && let Some(Some(next)) = self.arrivals.next().now_or_never()
@@ -146,9 +142,9 @@ impl Session {
     async fn ack(&mut self, tags: &[u64]) -> Result<(), Fault> {
         let tags: Option<Vec<u64>> =
             tags.iter().map(|tag| tag.checked_sub(self.base).filter(|tag| *tag > 0)).collect();
-        let tags = tags.ok_or_else(gone)?;
+        let tags = tags.ok_or_else(connection_lost)?;
         let acks = tags.iter().map(|tag| self.lapin.basic_ack(*tag, BasicAckOptions::default()));
-        ask(&self.link.place, "the messages were not acked", try_join_all(acks)).await.map(drop)
+        ask(&self.link.node, "the messages were not acked", try_join_all(acks)).await.map(drop)
     }
 }
 
@@ -158,64 +154,63 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// The messages were delivered on a connection that is gone.
-fn gone() -> Fault {
+fn connection_lost() -> Fault {
     Fault::transient(
         "the connection was lost before these messages were acked; they will be delivered again",
     )
 }
 
-/// Where a message came from decides how it is read.
+/// The queue of a message, which decides how the message is read.
 #[derive(Clone)]
 enum Origin {
-    Queue(ChannelId),
-    Dead(Arc<AmqpSettings>, ChannelId),
+    ChannelQueue(ChannelId),
+    /// With the channel of messages that do not say which queue they were in.
+    DeadQueue(Arc<Cluster>, ChannelId),
 }
 
-/// A message as it arrived. It is decoded when it is taken, so that waiting messages use less
-/// memory.
-struct Arrived {
+/// A message as the broker sent it. It is decoded when it is taken: until then it uses less memory.
+struct RawMessage {
     origin: Origin,
     delivery_tag: u64,
     properties: lapin::BasicProperties,
     body: Vec<u8>,
 }
 
-impl Arrived {
+impl RawMessage {
     fn read(self, base: u64) -> Delivery {
         let (tag, Self { origin, properties, body, .. }) = (base + self.delivery_tag, self);
         match origin {
-            Origin::Queue(channel) => message::read(tag, &channel, &properties, body),
-            Origin::Dead(settings, fallback) => message::read_dead(
+            Origin::ChannelQueue(channel) => message::read(tag, &channel, &properties, body),
+            Origin::DeadQueue(cluster, fallback) => message::read_dead(
                 tag,
                 &properties,
                 body,
-                |queue| settings.channel(queue),
+                |queue| cluster.settings.channel(queue),
                 &fallback,
             ),
         }
     }
 }
 
-/// The messages of a queue. Its end is an error: the broker ends a consumer whose queue was deleted,
-/// and nobody would notice while the others go on.
+/// The messages of a queue. The end of the stream is an error: the broker ends a consumer whose queue
+/// was deleted, and nobody would notice while other queues are consumed.
 async fn consume(
     link: &Link,
     lapin: &Channel,
     queue: &str,
     origin: Origin,
-) -> Result<BoxStream<'static, Result<Arrived, Fault>>, Fault> {
+) -> Result<BoxStream<'static, Result<RawMessage, Fault>>, Fault> {
     let what = format!("queue {queue} is not consumed");
     let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
     let asked = lapin.basic_consume(queue.into(), "".into(), options, arguments);
-    let consumer = ask(&link.place, &what, asked).await?;
-    let place = link.place.clone();
+    let consumer = ask(&link.node, &what, asked).await?;
+    let node = link.node.clone();
     let ended =
         Fault::transient(format!("{what} any more: it was deleted, or its node has stopped"));
-    let ended = ended.at(at(&place));
+    let ended = ended.at(node.place());
     let arrivals = consumer
-        .map_err(move |error| fault(&place, &what, error))
-        .map_ok(move |delivery| Arrived {
+        .map_err(move |error| fault_of(&node, &what, error))
+        .map_ok(move |delivery| RawMessage {
             origin: origin.clone(),
             delivery_tag: delivery.delivery_tag,
             properties: delivery.properties,

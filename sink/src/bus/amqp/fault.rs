@@ -1,4 +1,4 @@
-//! What a failure of the broker means: wait, or somebody has to act.
+//! What a failure of the broker means: whether waiting helps, or somebody has to act.
 
 use std::{future::Future, io, time::Duration};
 
@@ -7,15 +7,22 @@ use lapin::{Error, ErrorKind, protocol::AMQPError};
 use tokio::time::timeout;
 
 /// The longest wait for a reply from the broker that carries no message.
-const REPLY_WITHIN: Duration = Duration::from_secs(30);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A node of the broker.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct Node {
     /// Host and port, for people.
     pub(super) name: String,
     /// Whether missing queues and exchanges are declared there.
     pub(super) declare: bool,
+}
+
+impl Node {
+    /// The node as the place of a fault.
+    pub(super) fn place(&self) -> String {
+        format!("broker {}", self.name)
+    }
 }
 
 /// Asks the broker for something; `what` is the text of the fault if the broker does not do it.
@@ -23,33 +30,33 @@ pub(super) struct Place {
 /// # Errors
 /// It refuses, does not answer in time or is gone.
 pub(super) async fn ask<T>(
-    place: &Place,
+    node: &Node,
     what: &str,
     question: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Fault> {
-    match timeout(REPLY_WITHIN, question).await {
+    match timeout(REPLY_TIMEOUT, question).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(fault(place, what, error)),
-        Err(_) => Err(silent(place, what, REPLY_WITHIN)),
+        Ok(Err(error)) => Err(fault_of(node, what, error)),
+        Err(_) => Err(no_answer(node, what, REPLY_TIMEOUT)),
     }
 }
 
 /// The text of the fault when there is no connection.
-pub(super) const CONNECT: &str = "cannot connect";
+pub(super) const CANNOT_CONNECT: &str = "cannot connect";
 
 /// The broker did not answer in time.
-pub(super) fn silent(place: &Place, what: &str, limit: Duration) -> Fault {
+pub(super) fn no_answer(node: &Node, what: &str, limit: Duration) -> Fault {
     let seconds = limit.as_secs();
     Fault::transient(what)
-        .at(at(place))
+        .at(node.place())
         .because(format!("the broker did not answer within {seconds} s"))
-        .remedy("check host and port in its URL, and the firewall between")
+        .remedy("check the host and port in its URL, and the firewall on the way to it")
 }
 
 /// Makes a fault of a failure, with the text `what`.
-pub(super) fn fault(place: &Place, what: &str, error: Error) -> Fault {
+pub(super) fn fault_of(node: &Node, what: &str, error: Error) -> Fault {
     let (kind, cause, remedy) = match error.kind() {
-        ErrorKind::ProtocolError(error) => of_protocol(place, what, error),
+        ErrorKind::ProtocolError(error) => of_protocol(node, what, error),
         ErrorKind::IOError(error) => of_io(error),
         ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => (
             FaultKind::Stopped,
@@ -59,27 +66,23 @@ pub(super) fn fault(place: &Place, what: &str, error: Error) -> Fault {
         ErrorKind::AuthProviderError(_) | ErrorKind::SerialisationError(_) => {
             (FaultKind::Stopped, chain(&error), Some("report this defect"))
         }
-        // The connection is gone or on its way out: the next one is another try.
+        // The connection is lost or is closing: the next one may succeed.
         _ => (FaultKind::Transient, chain(&error), None),
     };
-    let fault = Fault::new(kind, what).at(at(place)).because(cause);
+    let fault = Fault::new(kind, what).at(node.place()).because(cause);
     remedy.into_iter().fold(fault, Fault::remedy)
-}
-
-/// Names the broker.
-pub(super) fn at(place: &Place) -> String {
-    format!("broker {}", place.name)
 }
 
 type Meaning = (FaultKind, String, Option<&'static str>);
 
-/// The broker said no: what to do where waiting does not help. Reply codes: AMQP 0-9-1, 1.2.1.
-fn of_protocol(place: &Place, what: &str, error: &AMQPError) -> Meaning {
+/// What a refusal of the broker means, by its reply code (AMQP 0-9-1, 1.2.1): with a remedy, somebody
+/// has to act.
+fn of_protocol(node: &Node, what: &str, error: &AMQPError) -> Meaning {
     let remedy = match error.get_id() {
-        403 if what == CONNECT => Some("check user and password in its URL"),
+        403 if what == CANNOT_CONNECT => Some("check user and password in its URL"),
         403 => Some("give the user configure, write and read permissions in this virtual host"),
         // Deleted meanwhile: the next attempt creates it again.
-        404 if place.declare => None,
+        404 if node.declare => None,
         404 => Some("declare it, or set topology = \"declare\" under [bus] in gateway.toml"),
         // 402 is INVALID_PATH, the reply of old brokers for an unknown virtual host.
         402 | 530 => Some("create the virtual host, and give the user permissions in it"),
@@ -96,7 +99,7 @@ fn of_protocol(place: &Place, what: &str, error: &AMQPError) -> Meaning {
 fn of_io(error: &io::Error) -> Meaning {
     let text = chain(error);
     if let Some(why) = no_connection(error) {
-        let remedy = "check host and port in its URL, and that the broker runs there";
+        let remedy = "check the host and port in its URL, and that the broker runs there";
         return (FaultKind::Transient, why.to_owned(), Some(remedy));
     }
     // rustls reports a peer that it does not trust or understand with these two kinds.
@@ -104,7 +107,7 @@ fn of_io(error: &io::Error) -> Meaning {
         return (FaultKind::Transient, text, None);
     }
     let remedy = if text.contains("UnknownIssuer") {
-        "set `ca` under [bus] in gateway.toml to the file of the CA that signed it"
+        "set `ca` under [bus] in gateway.toml to the certificate of the CA that signed its certificate"
     } else if text.contains("not valid for name") {
         "use the host name of its certificate in the URL"
     } else if text.contains("certificate") {

@@ -1,7 +1,7 @@
-//! A message as AMQP carries it: properties both ways, strictly.
+//! Our messages as AMQP messages: writes their properties, and reads them strictly.
 //!
-//! A message that another program put into our queue is neither judged nor lost. Its id is the channel
-//! of its queue, read 0 (no read has that number) and a hash of its body; it goes to quarantine whole.
+//! A message that another program put into our queue is not lost: it goes to quarantine as a whole. Its
+//! id is the channel of the queue, read 0 (no read has that number) and a hash of its body.
 
 use bytes::Bytes;
 use contract::{CONTENT_TYPE, ChannelId, Delivery, Message, MessageId, ReadNo};
@@ -35,9 +35,9 @@ pub(super) fn read(
     properties: &BasicProperties,
     body: Vec<u8>,
 ) -> Delivery {
-    match ours(properties) {
-        Ok(found) => {
-            let message = Message { body: Bytes::from(body), ..found };
+    match parse(properties) {
+        Ok(message) => {
+            let message = Message { body: Bytes::from(body), ..message };
             if message.id.channel == *channel {
                 return Delivery::read(tag, message);
             }
@@ -46,13 +46,13 @@ pub(super) fn read(
         }
         Err(why) => {
             let why = format!("not published by this program: {why}");
-            Delivery::unreadable(tag, foreign(channel.clone(), body), why)
+            Delivery::unreadable(tag, not_ours(channel.clone(), body), why)
         }
     }
 }
 
-/// A message from the dead queue: it may be what kills sinks, so nothing looks inside. `channel_of`
-/// names the channel of a queue; a message that does not say where it came from belongs to `fallback`.
+/// A message from the dead queue. Its body is not read: it may be what made sinks fail. `channel_of`
+/// gives the channel of a queue; a message that does not name its queue belongs to `fallback`.
 pub(super) fn read_dead(
     tag: u64,
     properties: &BasicProperties,
@@ -60,53 +60,54 @@ pub(super) fn read_dead(
     channel_of: impl Fn(&str) -> Option<ChannelId>,
     fallback: &ChannelId,
 ) -> Delivery {
-    let (queue, why) = death(properties);
-    let message = match ours(properties) {
-        Ok(found) => Message { body: Bytes::from(body), ..found },
+    let (queue, why) = reason_of_death(properties);
+    let message = match parse(properties) {
+        Ok(message) => Message { body: Bytes::from(body), ..message },
         Err(_) => {
             let channel = queue.and_then(channel_of).unwrap_or_else(|| fallback.clone());
-            foreign(channel, body)
+            not_ours(channel, body)
         }
     };
     Delivery::unreadable(tag, message, why)
 }
 
-/// A message of ours by its properties, still without its body. What is wrong is said without quoting
-/// it: nobody knows what a foreign property holds.
-fn ours(properties: &BasicProperties) -> Result<Message, &'static str> {
+/// A message of ours from its properties, without the body. The error does not quote a property: one
+/// of another program may hold anything.
+fn parse(properties: &BasicProperties) -> Result<Message, &'static str> {
     let content_type = properties.content_type().as_ref().map(ShortString::as_str);
     if content_type != Some(CONTENT_TYPE) {
         return Err("another content type, or none");
     }
     let id = properties.message_id().as_ref().and_then(|id| id.as_str().parse().ok());
     let id = id.ok_or("no message id of the form channel/read_no/part")?;
-    let number = |name| u32::try_from(integer(header(properties, name)?)?).ok();
+    let number = |name| u32::try_from(as_integer(header(properties, name)?)?).ok();
     let wire_version = number(WIRE_VERSION).ok_or("no wire version")?;
     let events = number(EVENTS).ok_or("no number of events")?;
     Ok(Message { id, wire_version, events, body: Bytes::new() })
 }
 
-fn foreign(channel: ChannelId, body: Vec<u8>) -> Message {
+/// The message of another program.
+fn not_ours(channel: ChannelId, body: Vec<u8>) -> Message {
     let hash = Sha256::digest(&body);
     let part = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
     let id = MessageId { channel, read_no: ReadNo(0), part };
     Message { id, wire_version: 0, events: 1, body: Bytes::from(body) }
 }
 
-/// The queue in which a message died, and why, by the headers that the broker wrote.
-fn death(properties: &BasicProperties) -> (Option<&str>, String) {
+/// The queue that dead-lettered a message, and why, from the headers that the broker wrote.
+fn reason_of_death(properties: &BasicProperties) -> (Option<&str>, String) {
     // The newest death comes first.
     let newest = match header(properties, "x-death") {
         Some(AMQPValue::FieldArray(deaths)) => deaths.as_slice().first(),
         _ => None,
     };
     let text = |name: &str| match newest {
-        Some(AMQPValue::FieldTable(death)) => string(death.inner().get(name)?),
+        Some(AMQPValue::FieldTable(death)) => as_text(death.inner().get(name)?),
         _ => None,
     };
     let (reason, queue) = (text("reason").unwrap_or("the broker does not say why"), text("queue"));
     let by = queue.map(|queue| format!(" by queue {queue}")).unwrap_or_default();
-    let count = header(properties, "x-delivery-count").and_then(integer);
+    let count = header(properties, "x-delivery-count").and_then(as_integer);
     let after = count.map(|n| format!(" after {n} failed deliveries")).unwrap_or_default();
     (queue, format!("dead-lettered ({reason}){by}{after}"))
 }
@@ -115,7 +116,7 @@ fn header<'a>(properties: &'a BasicProperties, name: &str) -> Option<&'a AMQPVal
     properties.headers().as_ref()?.inner().get(name)
 }
 
-fn string(value: &AMQPValue) -> Option<&str> {
+fn as_text(value: &AMQPValue) -> Option<&str> {
     match value {
         AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
         AMQPValue::ShortString(text) => Some(text.as_str()),
@@ -123,8 +124,8 @@ fn string(value: &AMQPValue) -> Option<&str> {
     }
 }
 
-/// Not every tool that moves messages keeps the width of an integer.
-fn integer(value: &AMQPValue) -> Option<i64> {
+/// Tools that move messages between queues may change the width of an integer.
+fn as_integer(value: &AMQPValue) -> Option<i64> {
     match *value {
         AMQPValue::LongLongInt(number) => Some(number),
         AMQPValue::LongInt(number) => Some(number.into()),

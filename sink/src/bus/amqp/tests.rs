@@ -38,7 +38,8 @@ fn server(variable: &str) -> String {
 /// Names of its own for a test, on the broker that `url` leads to.
 fn settings(url: String) -> AmqpSettings {
     let (process, n) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    AmqpSettings { prefix: format!("t{process}.{n}"), ..AmqpSettings::new([url]) }
+    let prefix = format!("t{process}.{n}");
+    AmqpSettings { urls: vec![url], ca: None, prefix, queue_bytes: 1 << 30, declare: true }
 }
 
 fn own() -> AmqpSettings {

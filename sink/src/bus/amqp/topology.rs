@@ -1,9 +1,10 @@
-//! Where the broker is, the names of queues and exchanges, and what the broker must promise for them.
+//! The settings of the broker, and the queues and exchanges on it.
 //!
-//! One quorum queue per channel, so that a first load of one never queues in front of another, bound to one
-//! exchange by the name of the channel. A full queue refuses (`reject-publish`); it never drops. A message
-//! that was delivered too often moves to the dead queue, at least once: it leaves its own queue when the
-//! dead queue has it. The dead queue refuses too when it is full, and then the dead wait where they are.
+//! Each channel has a quorum queue, so that the first load of one channel does not delay another. All of
+//! them are bound to one exchange, each by the name of its channel. A full queue refuses messages
+//! (`reject-publish`) and never drops any. A message that was delivered too often moves to the dead queue,
+//! and leaves its own queue only when the dead queue has it. The dead queue refuses too when it is full:
+//! then dead messages stay in their own queue.
 
 use std::fmt;
 
@@ -20,14 +21,10 @@ use lapin::{
 
 use super::{
     connect::Link,
-    fault::{Place, ask},
+    fault::{Node, ask},
 };
 
-/// Default prefix of names.
-const PREFIX: &str = "tonghui";
-/// Default size limit of a queue: 1 GiB.
-const QUEUE_BYTES: u64 = 1 << 30;
-/// In seconds; a broker that is silent for twice as long is considered gone.
+/// In seconds; a connection without any sign of life for twice as long is considered lost.
 const HEARTBEAT: u16 = 10;
 
 /// How to reach a RabbitMQ broker.
@@ -47,17 +44,6 @@ pub struct AmqpSettings {
 }
 
 impl AmqpSettings {
-    /// The usual settings for these nodes.
-    pub fn new(urls: impl IntoIterator<Item = String>) -> Self {
-        Self {
-            urls: urls.into_iter().collect(),
-            ca: None,
-            prefix: PREFIX.to_owned(),
-            queue_bytes: QUEUE_BYTES,
-            declare: true,
-        }
-    }
-
     /// The exchange that routes a message to the queue of its channel.
     pub(super) fn exchange(&self) -> String {
         self.prefix.clone()
@@ -73,21 +59,21 @@ impl AmqpSettings {
         queue.strip_prefix(&self.prefix)?.strip_prefix('.')?.parse().ok()
     }
 
-    /// Where messages go that were given out too often.
+    /// The exchange for messages that were delivered too often.
     pub(super) fn dead_exchange(&self) -> String {
         format!("{}.dead", self.prefix)
     }
 
-    /// The queue behind it. Two dots: it can be the queue of no channel.
+    /// The queue of that exchange. Its name has two dots, so it cannot be the queue of a channel.
     pub(super) fn dead_queue(&self) -> String {
         format!("{}.dead.letters", self.prefix)
     }
 
-    /// The nodes, parsed.
-    pub(super) fn nodes(&self) -> Result<Vec<Node>, Fault> {
+    /// The nodes, and how to connect to each.
+    pub(super) fn nodes(&self) -> Result<Vec<(AMQPUri, Node)>, Fault> {
         let nodes: Vec<_> = (1..)
             .zip(&self.urls)
-            .map(|(n, url)| Node::read(n, url, self.declare))
+            .map(|(n, url)| parse_url(n, url, self.declare))
             .collect::<Result<_, _>>()?;
         if nodes.is_empty() {
             return Err(Fault::stopped("no broker is named").remedy("give its amqp:// URL"));
@@ -103,32 +89,24 @@ impl fmt::Debug for AmqpSettings {
     }
 }
 
-/// One node of the broker.
-pub(super) struct Node {
-    pub(super) uri: AMQPUri,
-    pub(super) place: Place,
-}
-
-impl Node {
-    fn read(number: usize, url: &str, declare: bool) -> Result<Self, Fault> {
-        // The error underneath quotes the URL, and with it the password.
-        let unreadable = |what: &str| {
-            Fault::stopped(format!("URL {number} of the broker {what}"))
-                .remedy("write amqp://user:password@host:port/virtual-host; %2f is the host `/`")
-        };
-        let mut uri: AMQPUri = url.parse().map_err(|_| unreadable("cannot be read"))?;
-        if url.contains('[') {
-            // The parser would use localhost instead.
-            return Err(unreadable("names an IPv6 address; give a host name"));
-        }
-        uri.query.heartbeat = uri.query.heartbeat.or(Some(HEARTBEAT));
-        let name = format!("{}:{}", uri.authority.host, uri.authority.port);
-        Ok(Self { uri, place: Place { name, declare } })
+fn parse_url(number: usize, url: &str, declare: bool) -> Result<(AMQPUri, Node), Fault> {
+    // The error of the parser quotes the URL, and with it the password.
+    let unreadable = |what: &str| {
+        Fault::stopped(format!("URL {number} of the broker {what}"))
+            .remedy("write amqp://user:password@host:port/virtual-host; %2f is the host `/`")
+    };
+    let mut uri: AMQPUri = url.parse().map_err(|_| unreadable("cannot be read"))?;
+    if url.contains('[') {
+        // The parser would use localhost instead.
+        return Err(unreadable("names an IPv6 address; give a host name"));
     }
+    uri.query.heartbeat = uri.query.heartbeat.or(Some(HEARTBEAT));
+    let name = format!("{}:{}", uri.authority.host, uri.authority.port);
+    Ok((uri, Node { name, declare }))
 }
 
-/// Deliveries of a message before it counts as one that kills sinks. Every lost connection counts for
-/// all messages that were delivered on it, so the limit is high.
+/// Deliveries of a message before it counts as one that makes sinks fail. Every lost connection counts
+/// for all messages that were delivered on it, so the limit is high.
 const DELIVERY_LIMIT: i32 = 1_000;
 
 /// Makes sure that there are exchanges and queues for these channels: declares them, or checks that
@@ -142,7 +120,7 @@ pub(super) async fn ensure(
     channels: &[ChannelId],
 ) -> Result<(), Fault> {
     // A refusal ends a lapin channel, so this one does nothing else.
-    let broker = Broker { place: &link.place, lapin: link.channel().await?, settings };
+    let broker = Declarations { node: &link.node, lapin: link.channel().await?, settings };
     let (dead_exchange, dead_queue) = (settings.dead_exchange(), settings.dead_queue());
     broker.exchange(&dead_exchange, ExchangeKind::Fanout).await?;
     broker.queue(&dead_queue, arguments(settings, &[])).await?;
@@ -150,21 +128,21 @@ pub(super) async fn ensure(
     broker.exchange(&settings.exchange(), ExchangeKind::Direct).await?;
     for channel in channels {
         let queue = settings.queue(channel);
-        let further = [
+        let own_arguments = [
             ("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT)),
             ("x-dead-letter-exchange", text(&dead_exchange)),
             ("x-dead-letter-strategy", text("at-least-once")),
         ];
-        broker.queue(&queue, arguments(settings, &further)).await?;
+        broker.queue(&queue, arguments(settings, &own_arguments)).await?;
         broker.bind(&queue, &settings.exchange(), channel.as_str()).await?;
     }
     Ok(())
 }
 
-/// Deletes them with all their messages. What does not exist is no error.
+/// Deletes the exchanges and queues with all their messages. One that does not exist is no error.
 ///
 /// # Errors
-/// They may not be deleted.
+/// The user may not delete them.
 pub(super) async fn delete(
     link: &Link,
     settings: &AmqpSettings,
@@ -174,18 +152,18 @@ pub(super) async fn delete(
     let queues = channels.into_iter().map(|channel| settings.queue(&channel));
     for queue in queues.chain([settings.dead_queue()]) {
         let asked = lapin.queue_delete(queue.as_str().into(), QueueDeleteOptions::default());
-        ask(&link.place, &format!("queue {queue} was not deleted"), asked).await?;
+        ask(&link.node, &format!("queue {queue} was not deleted"), asked).await?;
     }
     for exchange in [settings.exchange(), settings.dead_exchange()] {
         let options = ExchangeDeleteOptions::default();
         let asked = lapin.exchange_delete(exchange.as_str().into(), options);
-        ask(&link.place, &format!("exchange {exchange} was not deleted"), asked).await?;
+        ask(&link.node, &format!("exchange {exchange} was not deleted"), asked).await?;
     }
     Ok(())
 }
 
 /// What an admin must declare where the gateway does not.
-pub(super) fn by_hand(settings: &AmqpSettings, channel: &ChannelId) -> String {
+pub(super) fn manual_steps(settings: &AmqpSettings, channel: &ChannelId) -> String {
     let (queue, exchange) = (settings.queue(channel), settings.exchange());
     format!(
         "set declare, or declare the durable quorum queue {queue} with x-overflow = reject-publish \
@@ -193,19 +171,20 @@ pub(super) fn by_hand(settings: &AmqpSettings, channel: &ChannelId) -> String {
     )
 }
 
-struct Broker<'a> {
-    place: &'a Place,
+/// Declares queues and exchanges, or checks that they exist, as configured.
+struct Declarations<'a> {
+    node: &'a Node,
     lapin: Channel,
     settings: &'a AmqpSettings,
 }
 
-impl Broker<'_> {
+impl Declarations<'_> {
     async fn exchange(&self, name: &str, kind: ExchangeKind) -> Result<(), Fault> {
         let passive = !self.settings.declare;
         let options =
             ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
         let asked = self.lapin.exchange_declare(name.into(), kind, options, FieldTable::default());
-        ask(self.place, &self.failed("exchange", name), asked).await
+        ask(self.node, &self.failed("exchange", name), asked).await
     }
 
     async fn queue(&self, name: &str, arguments: FieldTable) -> Result<(), Fault> {
@@ -213,7 +192,7 @@ impl Broker<'_> {
         let options =
             QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
         let asked = self.lapin.queue_declare(name.into(), options, arguments);
-        ask(self.place, &self.failed("queue", name), asked).await.map(drop)
+        ask(self.node, &self.failed("queue", name), asked).await.map(drop)
     }
 
     /// A binding cannot be checked; a message without one is returned.
@@ -225,7 +204,7 @@ impl Broker<'_> {
         let (queue_name, arguments) = (queue.into(), FieldTable::default());
         let asked =
             self.lapin.queue_bind(queue_name, exchange.into(), key.into(), options, arguments);
-        ask(self.place, &format!("queue {queue} was not bound to {exchange}"), asked).await
+        ask(self.node, &format!("queue {queue} was not bound to {exchange}"), asked).await
     }
 
     fn failed(&self, what: &str, name: &str) -> String {
@@ -236,15 +215,15 @@ impl Broker<'_> {
 }
 
 /// The arguments of a queue: every one is bounded and replicated, and refuses when it is full.
-fn arguments(settings: &AmqpSettings, further: &[(&str, AMQPValue)]) -> FieldTable {
+fn arguments(settings: &AmqpSettings, more: &[(&str, AMQPValue)]) -> FieldTable {
     let bytes = i64::try_from(settings.queue_bytes).unwrap_or(i64::MAX);
-    let all = [
+    let common = [
         ("x-queue-type", text("quorum")),
         ("x-max-length-bytes", AMQPValue::LongLongInt(bytes)),
         ("x-overflow", text("reject-publish")),
     ];
     let mut table = FieldTable::default();
-    for (name, value) in all.iter().chain(further) {
+    for (name, value) in common.iter().chain(more) {
         table.insert((*name).into(), value.clone());
     }
     table
@@ -258,10 +237,15 @@ fn text(value: &str) -> AMQPValue {
 mod tests {
     use super::*;
 
+    fn settings(url: &str) -> AmqpSettings {
+        let (urls, prefix) = (vec![url.to_owned()], "tonghui".to_owned());
+        AmqpSettings { urls, ca: None, prefix, queue_bytes: 1 << 30, declare: true }
+    }
+
     #[test]
     fn a_password_is_shown_nowhere() {
         for url in ["amqp://me:geheim@broker:5673/v", "amqp://me:geheim@broker:bad", "geheim"] {
-            let settings = AmqpSettings::new([url.to_owned()]);
+            let settings = settings(url);
             let mut shown = format!("{settings:?}");
             if let Err(fault) = settings.nodes() {
                 shown += &format!("{fault} {fault:?}");
@@ -272,14 +256,14 @@ mod tests {
 
     #[test]
     fn a_url_that_would_mean_another_host_is_refused() {
-        let fault = AmqpSettings::new(["amqp://[::1]:5672".to_owned()]).nodes().err().unwrap();
+        let fault = settings("amqp://[::1]:5672").nodes().err().unwrap();
         assert!(fault.to_string().contains("IPv6"), "{fault}");
-        assert!(AmqpSettings::new([]).nodes().is_err());
+        assert!(AmqpSettings { urls: Vec::new(), ..settings("") }.nodes().is_err());
     }
 
     #[test]
     fn a_queue_tells_its_channel() {
-        let settings = AmqpSettings::new([]);
+        let settings = settings("");
         let hotline: ChannelId = "hotline".parse().unwrap();
         assert_eq!(settings.queue(&hotline), "tonghui.hotline");
         assert_eq!(settings.channel("tonghui.hotline"), Some(hotline));

@@ -16,18 +16,18 @@ use crate::store::{
     },
 };
 
-/// Where a channel stands.
+/// The progress of a channel, its last fault and its counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChannelStatus {
     /// The channel.
     pub channel: ChannelId,
     /// How often its position has moved.
     pub step: u64,
-    /// When it was last read, even if nothing was found.
+    /// When it was last read, even if nothing was new.
     pub last_read_at: Option<Timestamp>,
     /// The fault that has prevented reading since then.
     pub fault: Option<String>,
-    /// Demands it has.
+    /// How many demands it has.
     pub demands: u64,
     /// Its records in quarantine that are not resolved.
     pub quarantined: u64,
@@ -38,7 +38,7 @@ pub struct ChannelStatus {
 pub struct Progress {
     /// How often its position has moved.
     pub step: u64,
-    /// When it was last read, even if nothing was found.
+    /// When it was last read, even if nothing was new.
     pub last_read_at: Option<Timestamp>,
 }
 
@@ -86,7 +86,7 @@ impl Checkpoints for Database {
 }
 
 impl Database {
-    /// Where each channel stands.
+    /// The status of each channel.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -117,26 +117,25 @@ impl Database {
         Ok(progress.unwrap_or_default())
     }
 
-    /// As [`Checkpoints::advance`], of the live position or of the backfill of a stretch.
+    /// As [`Checkpoints::advance`], for the live position or for the backfill of a stretch.
     pub(super) async fn advance_in(
         &self,
         step: &Confirmed,
         stretch: Option<&str>,
     ) -> Result<(), Fault> {
         let mut tx = self.begin("advance a position").await?;
-        let moved = match stretch {
+        let live_step = match stretch {
             None => advance(&mut tx, step).await?,
             Some(stretch) => advance_backfill(&mut tx, step, stretch).await?,
         };
-        // The move of the live position from which on the read counts.
-        let counts_from = moved.ok_or_else(|| moved_elsewhere(self.place()))?;
-        write_read(&mut tx, step, counts_from).await?;
+        let live_step = live_step.ok_or_else(|| moved_elsewhere(self.place()))?;
+        write_read(&mut tx, step, live_step).await?;
         tx.commit().await
     }
 }
 
-/// The last move of the live position; `None` where another process holds the channel, or the backfill
-/// is not where the read began.
+/// The step of the live position; `None` if another process holds the channel, or the backfill is not
+/// where the read began.
 async fn advance_backfill(
     tx: &mut Transaction<'_>,
     step: &Confirmed,
@@ -151,11 +150,11 @@ async fn advance_backfill(
     Ok(live.first().copied().filter(|_| n_moved > 0))
 }
 
-/// The move that was made; `None` where the position is not where the read began.
+/// The new step of the position; `None` if the position is not where the read began.
 async fn advance(tx: &mut Transaction<'_>, step: &Confirmed) -> Result<Option<i64>, Fault> {
     let (channel, from) = (step.channel().as_str(), step.from());
     if from.step == 0 {
-        // A channel whose read numbers come from elsewhere has no row yet.
+        // A channel that has reserved no read numbers here has no row yet.
         tx.execute(BEGIN, &[channel.into(), int(from.fence).into()]).await?;
     }
     let values = [
@@ -168,12 +167,12 @@ async fn advance(tx: &mut Transaction<'_>, step: &Confirmed) -> Result<Option<i6
     Ok(tx.query(MOVE, &values, |row| row.some_int("step")).await?.first().copied())
 }
 
-/// Writes what the receipts must say of a read, which counts from this move of the live position on.
-/// A read that found nothing needs no receipts.
+/// Writes a read and its messages, with which the receipts are compared. It counts from this step of the
+/// live position on. A read that returned nothing needs no receipts.
 async fn write_read(
     tx: &mut Transaction<'_>,
     step: &Confirmed,
-    counts_from: i64,
+    live_step: i64,
 ) -> Result<(), Fault> {
     let tally = step.tally();
     if tally.read == 0 {
@@ -191,7 +190,7 @@ async fn write_read(
         ("skipped", int(tally.skipped).into()),
         ("rejected", int(tally.rejected).into()),
         ("parts", int(step.parts().len() as u64).into()),
-        ("step", counts_from.into()),
+        ("step", live_step.into()),
     ]);
     let parts = step.parts().iter().map(|part| {
         let mut row = key.clone();
@@ -208,18 +207,18 @@ async fn write_read(
     Ok(())
 }
 
-/// The position was claimed under another lease.
+/// The fault where the position was claimed with another lease.
 pub(crate) fn lease_lost(place: &str) -> Fault {
     Fault::transient("another process holds the lease of this channel now").at(place)
 }
 
-/// The position is not where the read began.
+/// The fault where the position is not where the read began.
 pub(crate) fn moved_elsewhere(place: &str) -> Fault {
     Fault::transient("another process moved the position").at(place)
 }
 
-/// Claims the position of channel $1 for the holder of fence $2; one that was unleased may be claimed
-/// by whoever has a lease.
+/// Claims the position of channel $1 for the holder of fence $2. A position without a lease (the largest
+/// fence) may be claimed with any lease.
 const CLAIM: &str =
     "INSERT INTO checkpoint (channel, step, fence, next_read_no) VALUES ($1, 0, $2, 1)
      ON CONFLICT (channel) DO UPDATE SET fence = $2
@@ -242,7 +241,6 @@ const NOTE: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no, 
      VALUES ($1, 0, 0, 1, $2, $3)
      ON CONFLICT (channel) DO UPDATE SET fault = $2, fault_at = $3";
 
-/// Where each channel stands.
 const STATUS: &str = "SELECT c.channel, c.step, c.read_at,
             CASE WHEN c.read_at IS NULL OR c.fault_at > c.read_at THEN c.fault END AS fault,
             (SELECT count(*) FROM demand d WHERE d.channel = c.channel) AS demands,
@@ -252,14 +250,14 @@ const STATUS: &str = "SELECT c.channel, c.step, c.read_at,
 
 const PROGRESS: &str = "SELECT step, read_at FROM checkpoint WHERE channel = $1";
 
-/// The live position of channel $1 under fence $2. Locked: nobody else can claim the channel before
-/// this is over.
+/// The live position of channel $1 with fence $2. It is locked: nobody else can claim the channel before
+/// the transaction ends.
 const LOCK_POSITION: &str = "SELECT step FROM checkpoint WHERE channel = $1 AND fence = $2 {lock}";
 
 const BEGIN: &str = "INSERT INTO checkpoint (channel, step, fence, next_read_no)
      VALUES ($1, 0, $2, 1) ON CONFLICT (channel) DO NOTHING";
 
-/// Moves the position of channel $3 to cursor $1, read at $2, if it is at step $4 under fence $5.
+/// Moves the position of channel $3 to cursor $1, read at $2, if it is at step $4 with fence $5.
 const MOVE: &str = "UPDATE checkpoint SET cursor = $1, step = step + 1, read_at = $2
      WHERE channel = $3 AND (step = $4 OR fence = 9223372036854775807) AND fence = $5
      RETURNING step";
@@ -268,9 +266,8 @@ const READ: &str = "INSERT INTO read ({names}) {rows}";
 
 const PARTS: &str = "INSERT INTO read_part ({names}) {rows}";
 
-/// The progress of one backfill: a stretch of time that is read again from its own position, while the
-/// live one goes on. It needs the lease of the channel all the same, and its reads are in the same
-/// books.
+/// A backfill: a stretch of time that is read again, with a position of its own beside the live one. It
+/// needs the lease of the channel too, and its reads are in the same books.
 #[derive(Debug, Clone)]
 pub struct Backfill {
     store: Database,
@@ -278,7 +275,7 @@ pub struct Backfill {
 }
 
 impl Database {
-    /// The backfill of `range`: one that was begun goes on where it stands.
+    /// The backfill of `range`. One that was begun before goes on from its position.
     pub fn backfill(&self, range: TimeRange) -> Backfill {
         Backfill { store: self.clone(), stretch: range.to_string() }
     }
@@ -288,7 +285,7 @@ impl Backfill {
     /// Ends a backfill that has read everything: the next one for this stretch starts from the beginning.
     ///
     /// # Errors
-    /// The store cannot be reached; it ends the next time.
+    /// The store cannot be reached; the backfill ends the next time.
     pub async fn end(&self, channel: &ChannelId) -> Result<(), Fault> {
         let values = [channel.as_str().into(), self.stretch.as_str().into()];
         self.store.write("end a backfill", END, &values, NOTHING).await?;
@@ -332,8 +329,8 @@ const BACKFILL: &str = "SELECT cursor, step FROM backfill WHERE channel = $1 AND
 
 const END: &str = "DELETE FROM backfill WHERE channel = $1 AND stretch = $2";
 
-/// Moves the backfill of stretch $2 of channel $1 to $3, where it is still at move $4; the first move
-/// begins it.
+/// Moves the backfill of stretch $2 of channel $1 to cursor $3, if it is at step $4; the first move begins
+/// it.
 const MOVE_BACKFILL: &str = "INSERT INTO backfill (channel, stretch, cursor, step)
      SELECT $1, $2, $3, 1 WHERE $4 = 0
         OR EXISTS (SELECT 1 FROM backfill b WHERE b.channel = $1 AND b.stretch = $2)

@@ -1,9 +1,9 @@
-//! Values on their way into the database and out of it, and SQL that both SQLite and PostgreSQL
+//! Values that are written to the database and read from it, and SQL that both SQLite and PostgreSQL
 //! understand.
 //!
 //! Rules for such statements: parameters are `$1`, `$2`, …; sums are cast (in PostgreSQL the sum of
 //! integers is a decimal); ORDER BY says where nulls go; booleans are not summed; a list is one JSON
-//! parameter. The few words that differ are in [`Words`].
+//! parameter. Where the databases need different words, a statement has the names in [`Words`].
 
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ use contract::{
 use serde::de::DeserializeOwned;
 use sqlx::Error;
 
-/// A value on its way into the database: a parameter, or a column of a row. The variant is its type,
-/// also where it is null.
+/// A value that is written to the database: a parameter, or a column of a row. The variant is its type,
+/// even if it is null.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value<'a> {
     Id(DemandId),
@@ -57,16 +57,16 @@ impl From<serde_json::Value> for Value<'_> {
     }
 }
 
-/// A row on its way into a table: its columns by name. All rows of one statement have the same ones.
+/// A row that is written to a table: its columns by name. All rows of one statement have the same columns.
 pub(crate) type Row<'a> = Vec<(&'static str, Value<'a>)>;
 
-/// Reads one row of an answer.
+/// Reads one row of the result.
 pub(crate) type Read<T> = fn(&dyn Columns) -> Result<T, Error>;
 
-/// For statements whose rows do not matter.
+/// For statements whose rows are not used.
 pub(crate) const NOTHING: Read<()> = |_| Ok(());
 
-/// The words in which the two databases differ, by the name that statements have for them:
+/// Words that differ between the two databases, by their names in statements:
 ///
 /// - `{now}`: the clock of the database, in milliseconds since 1970
 /// - `{each}`: the function that turns a JSON list into rows, with the column `value`
@@ -79,18 +79,11 @@ pub(crate) fn in_words(sql: &str, words: &Words) -> String {
     words.iter().fold(sql.to_owned(), |sql, (name, word)| sql.replace(name, word))
 }
 
-/// A statement for both databases.
+/// A statement for both databases. The texts differ where the query plan depends on the wording.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sql {
-    pub(super) sqlite: &'static str,
-    pub(super) postgres: &'static str,
-}
-
-impl Sql {
-    /// A statement that is written for each database, because the plan depends on the wording.
-    pub(crate) const fn in_each(sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { sqlite, postgres }
-    }
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
 }
 
 impl From<&'static str> for Sql {
@@ -99,14 +92,14 @@ impl From<&'static str> for Sql {
     }
 }
 
-/// A statement that writes rows like this one: `{names}` stands for the names of the columns and
-/// `{rows}` for what gives the rows, a SELECT or VALUES.
+/// Fills a template of a statement that writes rows like this one: `{names}` stands for the names of the
+/// columns, and `{rows}` for the SELECT or VALUES that gives the rows.
 pub(crate) fn fill(template: &str, row: &Row<'_>, rows: &str) -> String {
     let names: Vec<_> = row.iter().map(|(name, _)| *name).collect();
     template.replace("{names}", &names.join(", ")).replace("{rows}", rows)
 }
 
-/// A row whose columns are asked for by name; null is `None`.
+/// A row whose columns are read by name; null is `None`.
 pub(crate) trait Columns {
     fn text(&self, name: &str) -> Result<Option<String>, Error>;
     fn int(&self, name: &str) -> Result<Option<i64>, Error>;
@@ -136,15 +129,15 @@ pub(crate) use plain_columns;
 /// Columns that are never null, and values that consist of several columns or of text.
 impl dyn Columns + '_ {
     pub(crate) fn some_text(&self, name: &str) -> Result<String, Error> {
-        some(self.text(name)?, name)
+        not_null(self.text(name)?, name)
     }
 
     pub(crate) fn some_int(&self, name: &str) -> Result<i64, Error> {
-        some(self.int(name)?, name)
+        not_null(self.int(name)?, name)
     }
 
     pub(crate) fn some_time(&self, name: &str) -> Result<Timestamp, Error> {
-        some(self.time(name)?, name)
+        not_null(self.time(name)?, name)
     }
 
     /// A count. The sum of no rows is null, which counts as 0.
@@ -153,7 +146,7 @@ impl dyn Columns + '_ {
     }
 
     pub(crate) fn demand_id(&self) -> Result<DemandId, Error> {
-        some(self.id("id")?, "id")
+        not_null(self.id("id")?, "id")
     }
 
     pub(crate) fn channel(&self) -> Result<ChannelId, Error> {
@@ -161,7 +154,7 @@ impl dyn Columns + '_ {
     }
 
     pub(crate) fn digest(&self, name: &str) -> Result<Digest, Error> {
-        let bytes = some(self.bytes(name)?, name)?;
+        let bytes = not_null(self.bytes(name)?, name)?;
         bytes.try_into().map(Digest).map_err(|_| decode(name, "not 16 bytes"))
     }
 
@@ -203,6 +196,6 @@ pub(crate) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-fn some<T>(value: Option<T>, name: &str) -> Result<T, Error> {
+fn not_null<T>(value: Option<T>, name: &str) -> Result<T, Error> {
     value.ok_or_else(|| decode(name, "it is null"))
 }

@@ -1,4 +1,4 @@
-//! Statements on the database that was chosen. `doing` is part of the message of a fault: "cannot …".
+//! Statements on the configured database. `doing` is part of the message of a fault: "cannot …".
 
 use contract::Fault;
 use sqlx::PgTransaction;
@@ -21,8 +21,20 @@ impl Database {
     ) -> Result<Vec<T>, Fault> {
         let sql = sql.into();
         match self {
-            Self::Sqlite(store) => store.query(doing, sql.sqlite, values, read).await,
-            Self::Postgres(store) => store.query(doing, sql.postgres, values, read).await,
+            Self::Sqlite(store) => {
+                let work = async {
+                    let mut conn = store.readers.acquire().await?;
+                    sqlite::fetch(&mut conn, sql.sqlite, values, read).await
+                };
+                work.await.map_err(|error: sqlx::Error| store.fault(doing, error.into()))
+            }
+            Self::Postgres(store) => {
+                let work = async {
+                    let mut conn = store.readers().await?.acquire().await?;
+                    Ok(postgres::fetch(&mut conn, sql.postgres, values, read).await?)
+                };
+                store.until(store.deadline(), doing, work).await
+            }
         }
     }
 
@@ -71,7 +83,8 @@ impl Database {
     ) -> Result<Transaction<'a>, Fault> {
         let mut tx = self.begin(doing).await?;
         if tx.is_shared() {
-            tx.execute("SELECT pg_advisory_xact_lock($1)", &[postgres::ALONE.into()]).await?;
+            tx.execute("SELECT pg_advisory_xact_lock($1)", &[postgres::EXCLUSIVE_LOCK.into()])
+                .await?;
         }
         Ok(tx)
     }
@@ -92,7 +105,7 @@ enum Open<'a> {
 /// Why work on a database failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Not by an answer of the database.
+    /// Not because of an error of the driver.
     Fault(Fault),
     Database(sqlx::Error),
 }
@@ -126,7 +139,7 @@ impl Transaction<'_> {
         rows.map_err(|failure| self.fault(failure))
     }
 
-    /// As [`Transaction::query`], for whoever looks at the error.
+    /// As [`Transaction::query`], for callers that look at the error.
     pub(crate) async fn try_query<T: Send>(
         &mut self,
         sql: impl Into<Sql> + Send,
@@ -143,7 +156,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Runs a statement; says how many rows it has touched.
+    /// Runs a statement; returns the number of rows that it changed.
     pub(crate) async fn execute(
         &mut self,
         sql: impl Into<Sql> + Send,
@@ -164,7 +177,7 @@ impl Transaction<'_> {
         done.map_err(|failure| self.fault(failure))
     }
 
-    /// Writes rows by a statement with the places that [`fill`] fills; says how many it has touched.
+    /// Writes rows by a template for [`fill`]; returns the number of rows that were changed.
     ///
     /// [`fill`]: super::sql::fill
     pub(crate) async fn write_rows(
@@ -194,7 +207,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Undoes everything. What prevents that breaks the connection too, and the next transaction
+    /// Undoes everything. An error is ignored: it ends the connection too, and the next transaction
     /// begins on another one.
     pub(crate) async fn roll_back(self) {
         let _ = match self.open {

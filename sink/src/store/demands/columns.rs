@@ -1,7 +1,6 @@
-//! The columns of a demand, in one list: names, bindings and reading back cannot disagree, whichever
-//! database it is.
+//! The columns of a demand, in one list for writing and reading, in both databases: so they cannot differ.
 //!
-//! Version, first and last sight and the sequence number are not here: they belong to the store.
+//! The version, `first_seen_at`, `last_seen_at` and `seq` are not in it: the store sets them.
 
 use std::borrow::Cow;
 
@@ -137,7 +136,7 @@ fn escapes_nul(json: &str) -> bool {
     })
 }
 
-/// What is empty is null, not an empty list.
+/// An empty value is null, not an empty list.
 fn json<T: Serialize + Default + PartialEq>(value: &T) -> Value<'static> {
     let text = (*value != T::default()).then(|| serde_json::to_string(value).ok()).flatten();
     Value::Json(text.map(Cow::Owned))

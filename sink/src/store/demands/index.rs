@@ -1,17 +1,16 @@
-//! Indexes that follow from history and are written behind it: whom the demands name, and which
-//! demands belong together.
+//! Indexes that are made from history: which demands name a person, and which demands belong together.
 //!
-//! `keep` writes facts only; finding other demands of a person took most of its time. So a worker walks
-//! `demand_history` by its numbers, one bounded batch after the other, and keeps its position in the
-//! transaction that writes what follows. An index can be rebuilt: a worker only adds what is missing,
-//! so going over the same rows twice changes nothing.
+//! `keep` writes facts only: finding other demands of a person took most of its time. So a worker goes
+//! through `demand_history` in the order of its numbers, one batch after the other, and writes its position
+//! in the same transaction as the rows of the index. An index can be rebuilt: a worker only adds rows that
+//! are missing, so going through the same rows twice changes nothing.
 //!
-//! Rows of PostgreSQL do not become visible in the order of their numbers: a transaction may draw a
-//! number and commit after a later one. A walk must not pass a number that may still appear. Its bound
-//! is the lowest number that an open transaction may have drawn: each sink says so by a lock that ends
-//! with its transaction ([`ANNOUNCE`], [`OPEN`]). The oldest transaction identifier that is still
-//! running (`pg_snapshot_xmin`) would do too, but it is one for the whole server: somebody's long
-//! transaction in another database would stop the walk.
+//! In PostgreSQL, rows do not become visible in the order of their numbers: a transaction may draw a
+//! number, and commit after another one with a later number. A worker must not go beyond a number that may
+//! still appear. It stops at the lowest number that an open transaction may have drawn: each sink announces
+//! that by a lock that ends with its transaction ([`ANNOUNCE`], [`OPEN`]). The oldest transaction that is
+//! still running (`pg_snapshot_xmin`) would do too, but it is one for the whole server: a long transaction
+//! in another database would stop the indexes.
 
 use contract::{Fault, Sealed, Timestamp, demand::Person};
 use serde::{Deserialize, Serialize};
@@ -26,32 +25,32 @@ use crate::store::{
     demands::rows::Outcome,
 };
 
-/// Numbers of history that one transaction covers: a sink of the embedded store waits for it.
-const BATCH: i64 = 1_000;
+/// Numbers of history in one transaction; a sink of the embedded store waits until it ends.
+const MAX_BATCH: i64 = 1_000;
 
-/// Something that is made from history.
+/// An index that is made from history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Index {
     /// Which demands name a person, by token. Erasure depends on it.
     People,
-    /// Demands of several channels that are the same demand. Made behind `People`.
+    /// Demands of several channels that are the same demand. It is made from the rows of `People`.
     Links,
 }
 
 /// How far an index is behind history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexLag {
-    /// Which.
+    /// The index.
     pub index: Index,
-    /// Rows of history that it has not covered, at most: numbers that were given back count too.
+    /// Rows of history that it has not covered, at most: numbers that no row has count too.
     pub rows: u64,
     /// When the oldest of them was read from its source.
     pub since: Option<Timestamp>,
 }
 
 impl Index {
-    /// All of them, in the order in which they depend on each other.
+    /// All indexes; each depends only on those before it.
     pub const ALL: [Self; 2] = [Self::People, Self::Links];
 
     /// Its name.
@@ -80,7 +79,7 @@ impl Database {
         Ok(lags)
     }
 
-    /// The last number that history has given to a row, be the row committed or not.
+    /// The last number that history has given to a row, committed or not.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -99,15 +98,14 @@ impl Database {
         Ok(position.unwrap_or(0))
     }
 
-    /// Covers the next rows of history, a few hundred at most; false where no row waits that may be
-    /// covered.
+    /// Covers the next rows of history, a thousand at most; false if there are none that it may cover yet.
     ///
     /// # Errors
     /// The store cannot be written; nothing has moved.
     pub async fn index_some(&self, index: Index) -> Result<bool, Fault> {
-        // Read first: what ended before it is visible to every statement after it.
+        // Read first: transactions that ended before this are visible to the statements after it.
         let bound = match index {
-            Index::People => self.settled().await?,
+            Index::People => self.visible_upto().await?,
             // A link is found by the tokens of both demands.
             Index::Links => self.index_position(Index::People).await?,
         };
@@ -115,16 +113,16 @@ impl Database {
             return Ok(false);
         }
         let mut tx = self.begin("index history").await?;
-        let after = hold(&mut tx, index).await?;
+        let after = lock_index(&mut tx, index).await?;
         let first = tx.query(FIRST, &[after.into()], |row| row.int("seq")).await?;
-        // Ranges, not counts: any plan of the statement below is as short as the range.
+        // A range, not a LIMIT: then every query plan of the statement below reads only the range.
         let first = first.into_iter().next().flatten().unwrap_or(bound);
-        let upto = bound.min(first.saturating_add(BATCH));
+        let upto = bound.min(first.saturating_add(MAX_BATCH));
         if upto <= after {
             return Ok(false);
         }
         let states = tx.query(STATES, &[after.into(), upto.into()], State::read).await?;
-        let mut tokens: Vec<_> = states.iter().flat_map(|state| state.of_index(index)).collect();
+        let mut tokens: Vec<_> = states.iter().flat_map(|state| state.pairs_for(index)).collect();
         tokens.sort_unstable();
         tokens.dedup();
         if !tokens.is_empty() {
@@ -140,8 +138,7 @@ impl Database {
         Ok(true)
     }
 
-    /// Lets every index be made again from what history still holds. Nothing is taken out of it
-    /// before: it stays as complete as it is.
+    /// Has every index made again from what history still holds. The rows that it has stay until then.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -150,12 +147,12 @@ impl Database {
         Ok(())
     }
 
-    /// Up to here every row of history is committed, or will never be.
-    async fn settled(&self) -> Result<i64, Fault> {
-        // In this order: who draws a number after this is read draws a greater one.
+    /// The number up to which every row of history is committed, or never will be.
+    async fn visible_upto(&self) -> Result<i64, Fault> {
+        // First: a number that is drawn after this is greater.
         let end = self.history_end().await?;
         let open = match self {
-            // There is one writer, who commits before the next one draws.
+            // There is one writer, which commits before it draws the next number.
             Self::Sqlite(_) => None,
             Self::Postgres(_) => {
                 let read = |row: &dyn Columns| row.int("n");
@@ -166,14 +163,14 @@ impl Database {
     }
 }
 
-/// Keeps others from writing an index until the transaction ends; gives its position. Whoever changes
-/// `demand_person` or the tokens in history holds `People`.
-pub(crate) async fn hold(tx: &mut Transaction<'_>, index: Index) -> Result<i64, Fault> {
-    let position = tx.query(HOLD, &[index.name().into()], number).await?;
+/// Locks an index until the transaction ends; returns its position. Whoever changes `demand_person` or the
+/// tokens in history locks `People`.
+pub(crate) async fn lock_index(tx: &mut Transaction<'_>, index: Index) -> Result<i64, Fault> {
+    let position = tx.query(LOCK_INDEX, &[index.name().into()], number).await?;
     Ok(position.first().copied().unwrap_or(0))
 }
 
-/// Changes what the states of a demand say of persons, so that an index that is made again knows it.
+/// Changes the tokens in the history of a demand, from which an index is made again.
 pub(crate) async fn change_tokens(
     tx: &mut Transaction<'_>,
     demand: i64,
@@ -195,10 +192,10 @@ pub(crate) async fn change_tokens(
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Tokens {
-    /// Telephones and identity numbers: what somebody is known by.
+    /// Of telephones and identity numbers, which identify a person.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) contacts: Vec<String>,
-    /// Names, which are many people's, and the address.
+    /// Of names, which many people share, and of the address.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) others: Vec<String>,
 }
@@ -249,7 +246,7 @@ impl State {
     fn read(row: &dyn Columns) -> Result<Self, Error> {
         let tokens = match row.json_value("tokens")? {
             Some(tokens) => tokens,
-            // A row of before history had tokens.
+            // The row was written before history had tokens.
             None => {
                 let people: Vec<Person> = row.json_value("people")?.unwrap_or_default();
                 let address: Option<Sealed> = row.json_value("address")?;
@@ -260,11 +257,11 @@ impl State {
         Ok(Self { demand, is_stored: outcome == Outcome::Stored.code(), tokens })
     }
 
-    fn of_index(&self, index: Index) -> Vec<(&str, i64)> {
+    fn pairs_for(&self, index: Index) -> Vec<(&str, i64)> {
         let Tokens { contacts, others } = &self.tokens;
         let tokens = match index {
             Index::People => contacts.iter().chain(others),
-            // What never became current is no reason for a link.
+            // A state that never became current is no reason for a link.
             Index::Links if !self.is_stored => return Vec::new(),
             Index::Links => contacts.iter().chain(&[]),
         };
@@ -279,26 +276,26 @@ pub(crate) fn number(row: &dyn Columns) -> Result<i64, Error> {
 
 const POSITION: &str = "SELECT position AS n FROM index_position WHERE name = $1";
 
-const HOLD: &str =
+const LOCK_INDEX: &str =
     "UPDATE index_position SET position = position WHERE name = $1 RETURNING position AS n";
 
 const MOVE: &str = "UPDATE index_position SET position = $2 WHERE name = $1";
 
 const REBUILD: &str = "UPDATE index_position SET position = 0";
 
-/// The first row of history behind $1.
+/// The first row of history after $1.
 const FIRST: &str = "SELECT seq, seen_at FROM demand_history WHERE seq > $1 ORDER BY seq LIMIT 1";
 
-/// In SQLite numbers go on behind what was dropped: see `known.rs`.
-pub(crate) const END: Sql = Sql::in_each(
-    "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
+/// In SQLite, the numbers of dropped rows are not used again: see `known.rs`.
+pub(crate) const END: Sql = Sql {
+    sqlite: "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
                 (SELECT coalesce(max(position), 0) FROM index_position)) AS n",
-    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM demand_history_seq",
-);
+    postgres: "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM demand_history_seq",
+};
 
-/// Says that this transaction of PostgreSQL will draw numbers above the last one. To be run before they
-/// are drawn: then every open transaction that has drawn numbers is seen by whoever looks for it. An
-/// advisory lock has 32 bits for that, so it is rounded down; shared, it waits for nobody.
+/// Announces that this transaction of PostgreSQL will draw numbers above the last one. It runs before they
+/// are drawn, so that a worker sees every open transaction that has drawn numbers. An advisory lock has 32
+/// bits for the number, so it is rounded down. The lock is shared, so it waits for no other.
 pub(crate) const ANNOUNCE: &str = "
     SELECT pg_advisory_xact_lock_shared(
         CAST(CAST('demand_history_seq' AS regclass) AS oid)::int, (last_value / 256)::int)
@@ -311,7 +308,7 @@ const OPEN: &str = "
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND classid = CAST(CAST('demand_history_seq' AS regclass) AS oid)";
 
-/// States behind row $1 up to row $2.
+/// States after row $1 up to row $2.
 const STATES: &str = "
     SELECT h.demand, h.outcome, h.tokens,
            CASE WHEN h.tokens IS NULL
@@ -330,16 +327,16 @@ const PEOPLE: &str = "INSERT INTO demand_person (token, demand)
      SELECT v.value ->> 0, CAST(v.value ->> 1 AS bigint) FROM {each}($1) v WHERE true
      ON CONFLICT (token, demand) DO NOTHING";
 
-/// Behind pairs of token and demand ($1): adds a link to each demand of another channel that has the
-/// token and says the same, every character of it; anything less is a guess, and for whoever makes one.
-/// Of somebody's demands those nearest by number are compared, nineteen on each side: a number that
-/// hundreds give is nobody's. Who is near does not depend on when it is asked, so an index made again
+/// For pairs of token and demand ($1): adds a link to each demand of another channel that has the same
+/// token and exactly the same content; anything less would be a guess. A demand is compared with the
+/// nineteen nearest ones of the token on each side, by number: a telephone number that hundreds give
+/// identifies nobody. Which demands are near does not depend on the time, so an index that is made again
 /// has the same links.
 ///
-/// Each database is told in which order to look things up. A plan that begins elsewhere reads whole
-/// tables, and one made while they were empty seems to be the better one.
-const LINKS: Sql = Sql::in_each(
-    "INSERT INTO demand_link (a, b, reason, score, by)
+/// The statements fix the order of the look-ups. Another query plan would read whole tables, and the
+/// database would choose it if it planned while they were empty.
+const LINKS: Sql = Sql {
+    sqlite: "INSERT INTO demand_link (a, b, reason, score, by)
      SELECT DISTINCT min(d.seq, e.seq), max(d.seq, e.seq), 'same person, same text', 100, 'rule'
      FROM (SELECT value ->> 0 AS token, value ->> 1 AS demand FROM json_each($1)) v
      CROSS JOIN demand_person p CROSS JOIN demand d CROSS JOIN demand e
@@ -353,7 +350,7 @@ const LINKS: Sql = Sql::in_each(
      AND d.seq = v.demand AND e.seq = p.demand
      AND e.channel <> d.channel AND e.content = d.content
      ON CONFLICT (a, b, reason) DO NOTHING",
-    "INSERT INTO demand_link (a, b, reason, score, by)
+    postgres: "INSERT INTO demand_link (a, b, reason, score, by)
      SELECT DISTINCT least(v.demand, p.demand), greatest(v.demand, p.demand),
             'same person, same text', 100, 'rule'
      FROM (SELECT value ->> 0 AS token, CAST(value ->> 1 AS bigint) AS demand
@@ -368,4 +365,4 @@ const LINKS: Sql = Sql::in_each(
          SELECT 1 FROM demand d JOIN demand e ON e.seq = p.demand
          WHERE d.seq = v.demand AND e.channel <> d.channel AND e.content = d.content LIMIT 1) same
      ON CONFLICT (a, b, reason) DO NOTHING",
-);
+};

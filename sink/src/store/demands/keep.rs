@@ -1,19 +1,19 @@
 //! `keep`: reads what is known, plans, writes and commits, in one transaction.
 //!
-//! If another sink changed the same rows meanwhile, everything is done again from the first read, so
-//! that the demands are judged by what that sink has written. A row that the database rejects must not
-//! hold up the others of its transaction: a binary search finds it, it goes to quarantine, and the
-//! intake is tried again without it.
+//! If another sink changed the same rows meanwhile, everything is done again from the first read: the
+//! demands must be judged by the rows of that sink. A row that the database rejects must not stop the
+//! other rows of its transaction: a binary search finds it, it goes to quarantine, and the intake is
+//! tried again without it.
 
 use std::time::Duration;
 
-use contract::{Event, Fault, Intake, Outcomes, Reason, Retry, Store, Timestamp};
+use contract::{Fault, Intake, Outcomes, Reason, Retry, Store};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
-    known,
+    known::{self, demands},
     plan::{Banned, plan},
     write::write,
 };
@@ -23,8 +23,9 @@ use crate::store::{
     postgres, sqlite,
 };
 
-/// How often one intake may lose against another sink before that is a fault.
-const RACES: u32 = 10;
+/// How often one intake is judged again, because another sink has changed its rows, before that is a
+/// fault.
+const MAX_ATTEMPTS: u32 = 10;
 const KEEP: &str = "keep an intake";
 
 impl Store for Database {
@@ -33,7 +34,7 @@ impl Store for Database {
         self.make_months(intake).await?;
         let mut banned = Banned::new();
         loop {
-            match self.attempt(intake, &banned, Then::Commit).await? {
+            match self.attempt(intake, &banned, false).await? {
                 Attempt::Kept(outcomes) => return Ok(outcomes),
                 Attempt::Refused(why) => {
                     let (culprit, why) = self.find_culprit(intake, &banned, why).await?;
@@ -44,14 +45,6 @@ impl Store for Database {
     }
 }
 
-/// What to do with a transaction in which everything was written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
-    Commit,
-    /// It was a trial.
-    RollBack,
-}
-
 /// How an attempt ended.
 enum Attempt {
     Kept(Outcomes),
@@ -60,21 +53,22 @@ enum Attempt {
 }
 
 impl Database {
-    /// Judges and writes everything but the banned events.
+    /// Judges and writes everything but the banned events. A trial is rolled back.
     async fn attempt(
         &self,
         intake: &Intake,
         banned: &Banned,
-        then: Then,
+        is_trial: bool,
     ) -> Result<Attempt, Fault> {
-        let mut had_months_made = false;
-        for _ in 0..RACES {
+        let mut were_months_made = false;
+        for _ in 0..MAX_ATTEMPTS {
             let mut tx = self.begin(KEEP).await?;
             let written = write_intake(&mut tx, intake, banned).await;
             if let Ok(Some(outcomes)) = written {
-                match then {
-                    Then::Commit => tx.commit().await?,
-                    Then::RollBack => tx.roll_back().await,
+                if is_trial {
+                    tx.roll_back().await;
+                } else {
+                    tx.commit().await?;
                 }
                 return Ok(Attempt::Kept(outcomes));
             }
@@ -84,12 +78,12 @@ impl Database {
             match (self, &failure) {
                 (Self::Postgres(_), Failure::Database(error)) if postgres::is_race(error) => {}
                 (Self::Postgres(store), Failure::Database(error))
-                    if postgres::is_missing_month(error) && !had_months_made =>
+                    if postgres::is_missing_month(error) && !were_months_made =>
                 {
-                    // Another process may have dropped one that we know of.
+                    // Another process may have dropped a month that this one has seen.
                     store.forget_months();
                     self.make_months(intake).await?;
-                    had_months_made = true;
+                    were_months_made = true;
                 }
                 (Self::Postgres(_), Failure::Database(error)) if postgres::is_refusal(error) => {
                     return Ok(Attempt::Refused(postgres::message(error)));
@@ -101,23 +95,27 @@ impl Database {
                 (Self::Sqlite(store), _) => return Err(store.fault(KEEP, failure)),
             }
         }
-        Err(Fault::transient(format!("other sinks changed the same rows {RACES} times in a row"))
-            .at(self.place()))
+        Err(Fault::transient(format!(
+            "other sinks changed the same rows {MAX_ATTEMPTS} times in a row"
+        ))
+        .at(self.place()))
     }
 
     /// Makes the months that the demands of an intake belong to, where the database has months.
     async fn make_months(&self, intake: &Intake) -> Result<(), Fault> {
         match self {
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(store) => store.make_months(read_times(intake)).await,
+            Self::Postgres(store) => {
+                store.make_months(demands(intake).map(|(_, demand)| demand.origin.read_at)).await
+            }
         }
     }
 
-    /// The demand that completes the shortest refused beginning of the intake, and why: another one
-    /// may be refused for another reason.
+    /// The first demand with which the database refuses the intake, and the reason of the database: later
+    /// demands may be refused for other reasons.
     ///
     /// # Errors
-    /// `Stopped` where rows are refused without any demand.
+    /// `Stopped` where the database refuses the intake even without demands.
     async fn find_culprit(
         &self,
         intake: &Intake,
@@ -125,7 +123,7 @@ impl Database {
         mut why: String,
     ) -> Result<((usize, usize), String), Fault> {
         let suspects: Vec<(usize, usize)> =
-            demands(intake).filter(|position| !banned.contains_key(position)).collect();
+            demands(intake).map(|(at, _)| at).filter(|at| !banned.contains_key(at)).collect();
         let nobody = |why: &str| {
             Fault::stopped(format!(
                 "the database rejects every intake, even without demands: {why}"
@@ -158,14 +156,14 @@ impl Database {
     ) -> Result<Option<String>, Fault> {
         let mut trial = banned.clone();
         trial.extend(without.iter().map(|position| (*position, Reason::new("on_trial", ""))));
-        Ok(match self.attempt(intake, &trial, Then::RollBack).await? {
+        Ok(match self.attempt(intake, &trial, true).await? {
             Attempt::Kept(_) => None,
             Attempt::Refused(why) => Some(why),
         })
     }
 }
 
-/// `None` where rows changed between reading and writing, so that the plan is void.
+/// `None` if another sink changed the rows between reading and writing: the plan is wrong then.
 async fn write_intake(
     tx: &mut Transaction<'_>,
     intake: &Intake,
@@ -177,31 +175,11 @@ async fn write_intake(
     Ok(Box::pin(write(tx, &plan)).await?.then_some(plan.outcomes))
 }
 
-/// Where the demands of an intake stand: (delivery, event).
-fn demands(intake: &Intake) -> impl Iterator<Item = (usize, usize)> {
-    intake.deliveries().iter().enumerate().flat_map(|(delivery, content)| {
-        let events = content.events.iter().enumerate();
-        events
-            .filter(|(_, event)| matches!(event, Event::Demand(_)))
-            .map(move |(event, _)| (delivery, event))
-    })
-}
+/// Far below the time after which a broker takes a delivery back from its consumer (30 minutes).
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// When the demands of an intake were read.
-fn read_times(intake: &Intake) -> impl Iterator<Item = Timestamp> {
-    let events = intake.deliveries().iter().flat_map(|delivery| &delivery.events);
-    events.filter_map(|event| match event {
-        Event::Demand(demand) => Some(demand.origin.read_at),
-        Event::Reject(_) | Event::Unreadable { .. } => None,
-    })
-}
-
-/// Far inside a broker's consumer timeout (30 minutes), so that a delivery is never taken away.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-
-/// A store that tries again while its faults are transient, until stop is asked. The sink holds its
-/// deliveries meanwhile: to give them back would only make the broker count failures of healthy
-/// messages.
+/// A store that tries again while its faults are transient, until it is told to stop. The sink keeps its
+/// deliveries meanwhile: if it gave them back, the broker would count failures of healthy messages.
 #[derive(Debug)]
 pub struct RetryingStore<S> {
     store: S,
@@ -209,7 +187,7 @@ pub struct RetryingStore<S> {
 }
 
 impl<S: Store> RetryingStore<S> {
-    /// Wraps `store`. After stop is asked the next transient fault is returned.
+    /// Wraps `store`. After `stop`, the next transient fault is returned.
     pub fn new(store: S, stop: CancellationToken) -> Self {
         Self { store, stop }
     }
@@ -217,7 +195,7 @@ impl<S: Store> RetryingStore<S> {
 
 impl<S: Store> Store for RetryingStore<S> {
     async fn store(&self, intake: &Intake) -> Result<Outcomes, Fault> {
-        let mut retry = Retry::up_to(LONGEST_WAIT);
+        let mut retry = Retry::up_to(MAX_WAIT);
         loop {
             let fault = match self.store.store(intake).await {
                 Err(fault) if fault.is_transient() => fault,

@@ -4,7 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use contract::{
-    Current, DemandId, Digest, Event, Intake, MessageId, ReadNo, Timestamp, Tracked, Version,
+    Current, Demand, DemandId, Digest, Event, Intake, MessageId, ReadNo, Timestamp, Tracked,
+    Version,
 };
 use serde_json::json;
 use sqlx::Error;
@@ -22,7 +23,7 @@ pub(crate) struct Known {
     pub(crate) receipts: HashMap<MessageId, Digest>,
     /// The demands of the intake that the store has already.
     pub(crate) demands: HashMap<DemandId, KnownDemand>,
-    /// The history of those that [`doubtful`] named: (demand, digest).
+    /// The history of the demands that [`may_be_older`] gives: (demand, digest).
     pub(crate) history: HashSet<(i64, Digest)>,
 }
 
@@ -53,9 +54,9 @@ impl KnownDemand {
     }
 }
 
-/// Looks up what is known of an intake. PostgreSQL locks the demands in the order of their keys, so
-/// that two sinks cannot deadlock, and receipts are read after that: whoever held the locks before may
-/// have written some.
+/// Looks up what is known of an intake. PostgreSQL locks the demands in the order of their keys, so that
+/// two sinks cannot deadlock. Receipts are read after that: the sink that held the locks before may have
+/// written some.
 pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Known, Failure> {
     // No key in the database contains a NUL, and PostgreSQL refuses a parameter with one.
     let mut keys: Vec<_> =
@@ -64,8 +65,8 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
     keys.dedup();
     let rows = tx.try_query(DEMANDS, &[json!(keys).into()], KnownDemand::read).await?;
     let demands = rows.into_iter().collect();
-    let doubtful = doubtful(intake, &demands);
-    let history = match doubtful.as_slice() {
+    let may_be_older = may_be_older(intake, &demands);
+    let history = match may_be_older.as_slice() {
         [] => Vec::new(),
         demands => tx.try_query(HISTORY, &[json!(demands).into()], past_state).await?,
     };
@@ -77,10 +78,10 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
     Ok(Known { receipts, demands, history })
 }
 
-/// Numbers the new rows. In PostgreSQL by sequences that all writers share, drawn under the locks: so
-/// the order of numbers of one demand is the order in which it was judged. In SQLite nobody else
-/// writes, and where all history was dropped, what the indexes have covered is remembered: no number
-/// is given twice.
+/// Numbers the new rows. In PostgreSQL the numbers come from sequences that all writers share. They are
+/// drawn while the demands are locked, so the states of a demand are numbered in the order in which they
+/// were judged. In SQLite there is no other writer. No number is used twice, even if all history was
+/// dropped: numbering goes on after the positions of the indexes.
 pub(crate) async fn number(
     tx: &mut Transaction<'_>,
     plan: &mut IntakePlan<'_>,
@@ -89,8 +90,8 @@ pub(crate) async fn number(
         return Ok(());
     }
     if !tx.is_shared() {
-        let demand = last(tx, "SELECT max(seq) AS n FROM demand".into()).await?;
-        plan.number(demand + 1.., last(tx, index::END).await? + 1..);
+        let demand = last_number(tx, "SELECT max(seq) AS n FROM demand".into()).await?;
+        plan.number(demand + 1.., last_number(tx, index::END).await? + 1..);
         return Ok(());
     }
     tx.try_query(index::ANNOUNCE, &[], NOTHING).await?;
@@ -103,43 +104,44 @@ pub(crate) async fn number(
     Ok(())
 }
 
-async fn last(tx: &mut Transaction<'_>, sql: Sql) -> Result<i64, Failure> {
+async fn last_number(tx: &mut Transaction<'_>, sql: Sql) -> Result<i64, Failure> {
     Ok(tx.try_query(sql, &[], index::number).await?.first().copied().unwrap_or(0))
 }
 
 /// The demands with the keys $1, pairs of channel and source key, each looked up by its key. `LATERAL`
 /// keeps the order of the list, in which the rows are locked.
-const DEMANDS: Sql = Sql::in_each(
-    "SELECT d.seq, d.id, d.revision, d.read_no, d.mapping, d.digest, d.last_seen_at, d.status,
+const DEMANDS: Sql = Sql {
+    sqlite:
+        "SELECT d.seq, d.id, d.revision, d.read_no, d.mapping, d.digest, d.last_seen_at, d.status,
             d.status_raw, d.kind, d.region, coalesce(d.org, d.org_raw) AS org, d.urgency,
             d.due_at, d.counts ->> 'urged' AS urged
      FROM json_each($1) k CROSS JOIN demand d
      ON d.channel = k.value ->> 0 AND d.source_key = k.value ->> 1",
-    "SELECT d.* FROM jsonb_array_elements($1) k CROSS JOIN LATERAL (
+    postgres: "SELECT d.* FROM jsonb_array_elements($1) k CROSS JOIN LATERAL (
          SELECT seq, id, revision, read_no, mapping, digest, last_seen_at, status, status_raw, kind,
                 region, coalesce(org, org_raw) AS org, urgency, due_at,
                 CAST(counts ->> 'urged' AS bigint) AS urged
          FROM demand WHERE channel = k.value ->> 0 AND source_key = k.value ->> 1
          FOR NO KEY UPDATE) d",
-);
+};
 
 /// The states that the demands $1 had. `OFFSET 0` keeps PostgreSQL from beginning with the table.
-const HISTORY: Sql = Sql::in_each(
-    "SELECT h.demand, h.digest FROM json_each($1) k
+const HISTORY: Sql = Sql {
+    sqlite: "SELECT h.demand, h.digest FROM json_each($1) k
      CROSS JOIN demand_history h ON h.demand = k.value",
-    "SELECT h.* FROM jsonb_array_elements_text($1) k CROSS JOIN LATERAL (
+    postgres: "SELECT h.* FROM jsonb_array_elements_text($1) k CROSS JOIN LATERAL (
          SELECT demand, digest FROM demand_history WHERE demand = CAST(k.value AS bigint) OFFSET 0) h",
-);
+};
 
 /// The receipts of the messages $1, lists of channel, read number and part.
-const RECEIPTS: Sql = Sql::in_each(
-    "SELECT r.channel, r.read_no, r.part, r.hash FROM json_each($1) k CROSS JOIN receipt r
+const RECEIPTS: Sql = Sql {
+    sqlite: "SELECT r.channel, r.read_no, r.part, r.hash FROM json_each($1) k CROSS JOIN receipt r
      ON r.channel = k.value ->> 0 AND r.read_no = k.value ->> 1 AND r.part = k.value ->> 2",
-    "SELECT r.* FROM jsonb_array_elements($1) k CROSS JOIN LATERAL (
+    postgres: "SELECT r.* FROM jsonb_array_elements($1) k CROSS JOIN LATERAL (
          SELECT channel, read_no, part, hash FROM receipt WHERE channel = k.value ->> 0
          AND read_no = CAST(k.value ->> 1 AS bigint) AND part = CAST(k.value ->> 2 AS bigint)
          OFFSET 0) r",
-);
+};
 
 /// The next $1 numbers of demands and $2 of history, in PostgreSQL.
 const DRAW: &str =
@@ -155,6 +157,16 @@ fn receipt(row: &dyn Columns) -> Result<(MessageId, Digest), Error> {
 
 fn past_state(row: &dyn Columns) -> Result<(i64, Digest), Error> {
     Ok((row.some_int("demand")?, row.digest("digest")?))
+}
+
+/// The demands of an intake, each with its position: (delivery, event).
+pub(crate) fn demands(intake: &Intake) -> impl Iterator<Item = ((usize, usize), &Demand)> {
+    intake.deliveries().iter().enumerate().flat_map(|(delivery, content)| {
+        content.events.iter().enumerate().filter_map(move |(index, event)| match event {
+            Event::Demand(demand) => Some(((delivery, index), &**demand)),
+            Event::Reject(_) | Event::Unreadable { .. } => None,
+        })
+    })
 }
 
 /// The keys of the demands in an intake, each once.
@@ -176,23 +188,19 @@ pub(crate) fn keys(intake: &Intake) -> HashMap<DemandId, (&str, &str)> {
     keys
 }
 
-/// The demands whose history has to be known: something of them may arrive that is older than
-/// what is current. One too many costs a lookup, one too few a duplicate row.
-pub(crate) fn doubtful(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
+/// The demands whose history is needed, because a state of the intake may be older than the current one.
+/// One demand too many costs a look-up, one too few a duplicate row.
+pub(crate) fn may_be_older(intake: &Intake, known: &HashMap<DemandId, KnownDemand>) -> Vec<i64> {
     let mut newest: HashMap<DemandId, Version> = HashMap::new();
-    let mut doubtful = HashSet::new();
-    let events = intake.deliveries().iter().flat_map(|delivery| &delivery.events);
-    for demand in events.filter_map(|event| match event {
-        Event::Demand(demand) => Some(demand),
-        Event::Reject(_) | Event::Unreadable { .. } => None,
-    }) {
+    let mut may_be_older = HashSet::new();
+    for (_, demand) in demands(intake) {
         let Some(held) = known.get(&demand.id) else { continue };
         let newest = newest.entry(demand.id).or_insert(held.current.version);
         if demand.version > *newest {
             *newest = demand.version;
         } else {
-            doubtful.insert(held.seq);
+            may_be_older.insert(held.seq);
         }
     }
-    doubtful.into_iter().collect()
+    may_be_older.into_iter().collect()
 }

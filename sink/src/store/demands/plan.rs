@@ -1,8 +1,7 @@
-//! Which rows follow from an intake: pure, in arrival order, the same for every store.
+//! Which rows an intake adds and changes: without I/O, in the order of arrival, the same for every store.
 //!
-//! A store loads what is [`Known`], asks for the [`IntakePlan`], gives its new rows numbers, and writes each
-//! table once. Nothing here waits, so that the order of judgements is the order of the bus and nothing
-//! else.
+//! A store loads what is [`Known`], makes the [`IntakePlan`], numbers its new rows, and writes each table
+//! once. Nothing here waits, so events are judged exactly in the order in which the bus delivered them.
 
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
@@ -18,7 +17,8 @@ use super::{
     rows::{HistoryEntry, IntakePlan, Outcome, Receipt, Subject},
 };
 
-/// Events that must not be judged, by position (delivery, event), because a database refused them.
+/// Events that go to quarantine without being judged, because a database refused them, by position
+/// (delivery, event).
 pub(crate) type Banned = BTreeMap<(usize, usize), Reason>;
 
 /// Judges every event of the intake.
@@ -30,7 +30,7 @@ pub(crate) fn plan<'a>(intake: &'a Intake, known: &'a Known, banned: &Banned) ->
         receipts: HashMap::new(),
         subjects: HashMap::new(),
         quarantined: HashMap::new(),
-        entered: HashSet::new(),
+        added: HashSet::new(),
         n_new: 0,
     };
     for (index, delivery) in intake.deliveries().iter().enumerate() {
@@ -45,13 +45,13 @@ struct Planner<'a, 'b> {
     plan: IntakePlan<'a>,
     /// Receipts of this intake.
     receipts: HashMap<&'a MessageId, Digest>,
-    /// Where in `plan.subjects`.
+    /// Indices in `plan.subjects`.
     subjects: HashMap<DemandId, usize>,
-    /// Where in `plan.quarantined`.
+    /// Indices in `plan.quarantined`.
     quarantined: HashMap<DemandId, usize>,
     /// History entries of this intake.
-    entered: HashSet<(i64, Digest)>,
-    /// Demands without a number so far.
+    added: HashSet<(i64, Digest)>,
+    /// How many demands are new.
     n_new: i64,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Planner<'a, '_> {
                 self.plan.outcomes.redelivered += events;
             }
             Some(_) => {
-                // Whose events these are cannot be known, so none of them is judged.
+                // One of the two messages has a wrong id, so its events are not judged.
                 let why = "another message of this id was kept before";
                 let body = &message.body;
                 self.quarantine(Quarantined::unreadable(delivery, body, "receipt_conflict", why));
@@ -78,7 +78,7 @@ impl<'a> Planner<'a, '_> {
                 self.receipts.insert(&message.id, delivery.hash);
                 self.plan.outcomes += outcomes;
                 self.plan.receipts.push(Receipt {
-                    message: &message.id,
+                    message: message.id.clone(),
                     events: message.events,
                     hash: delivery.hash,
                     outcomes,
@@ -107,7 +107,7 @@ impl<'a> Planner<'a, '_> {
             };
             outcomes += outcome;
         }
-        // A body that cannot be read as a whole is one unreadable event: the books want them all.
+        // A body that cannot be read counts as one unreadable event; the books need all of its events.
         let seen = u64::try_from(delivery.events.len()).unwrap_or(u64::MAX);
         outcomes.quarantined += u64::from(delivery.message.events).saturating_sub(seen);
         outcomes
@@ -124,7 +124,7 @@ impl<'a> Planner<'a, '_> {
             let subject = self.subject(demand, &incoming);
             if incoming.version > subject.current.version {
                 subject.current.version = incoming.version;
-                subject.moved = true;
+                subject.has_new_version = true;
             }
             subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
             return Outcomes { unchanged: 1, ..Outcomes::default() };
@@ -141,25 +141,25 @@ impl<'a> Planner<'a, '_> {
                 subject.current = incoming;
                 subject.row = Some(row);
                 subject.last_seen_at = subject.last_seen_at.max(demand.origin.read_at);
-                let (seq, superseded) = (subject.seq, subject.winner.replace(entry));
+                let (seq, superseded) = (subject.seq, subject.current_entry.replace(entry));
                 if let Some(superseded) = superseded.and_then(|at| self.plan.history.get_mut(at)) {
                     superseded.outcome = Outcome::Superseded;
                 }
-                self.enter(seq, demand, Outcome::Stored, changed);
+                self.add_history(seq, demand, Outcome::Stored, changed);
                 Outcomes { stored: 1, ..Outcomes::default() }
             }
             Judgement::Unchanged | Judgement::Stale => {
                 let seq = self.subject(demand, &incoming).seq;
                 let state = (seq, demand.digest);
-                if !self.known.history.contains(&state) && !self.entered.contains(&state) {
-                    self.enter(seq, demand, Outcome::Stale, Vec::new());
+                if !self.known.history.contains(&state) && !self.added.contains(&state) {
+                    self.add_history(seq, demand, Outcome::Stale, Vec::new());
                 }
                 Outcomes { stale: 1, ..Outcomes::default() }
             }
         }
     }
 
-    /// The subject of a demand, opened where this intake has not touched it yet.
+    /// The subject of a demand; it is added if this intake has not changed the demand yet.
     fn subject(&mut self, demand: &Demand, incoming: &Current) -> &mut Subject<'a> {
         let subjects = &mut self.plan.subjects;
         let at = match self.subjects.entry(demand.id) {
@@ -181,8 +181,8 @@ impl<'a> Planner<'a, '_> {
                     last_seen_at: held.last_seen_at,
                     row: None,
                     current: held.current,
-                    moved: false,
-                    winner: None,
+                    has_new_version: false,
+                    current_entry: None,
                 });
                 *vacant.insert(subjects.len() - 1)
             }
@@ -190,14 +190,14 @@ impl<'a> Planner<'a, '_> {
         &mut subjects[at]
     }
 
-    fn enter(
+    fn add_history(
         &mut self,
         demand_seq: i64,
         demand: &'a Demand,
         outcome: Outcome,
         changed: Vec<&'static str>,
     ) {
-        self.entered.insert((demand_seq, demand.digest));
+        self.added.insert((demand_seq, demand.digest));
         self.plan.history.push(HistoryEntry { seq: 0, demand_seq, demand, outcome, changed });
     }
 
@@ -214,23 +214,24 @@ impl<'a> Planner<'a, '_> {
 
     fn finish(mut self) -> IntakePlan<'a> {
         for row in &mut self.plan.quarantined {
-            let here = self.subjects.get(&row.id).map(|at| &self.plan.subjects[*at]);
-            let newest =
-                here.map(|subject| (subject.current.version, subject.last_seen_at)).or_else(|| {
+            let changed = self.subjects.get(&row.id).map(|at| &self.plan.subjects[*at]);
+            let newest = changed
+                .map(|subject| (subject.current.version, subject.last_seen_at))
+                .or_else(|| {
                     let held = self.known.demands.get(&row.id)?;
                     Some((held.current.version, held.last_seen_at))
                 });
-            // It came after a newer good state of the same thing: nothing is left to mend.
+            // The same demand already has a newer valid state: nothing needs to be corrected.
             row.resolved_at =
                 newest.filter(|(version, _)| *version > row.version).map(|(_, seen_at)| seen_at);
         }
-        self.plan.subjects.retain(|subject| subject.row.is_some() || subject.moved);
+        self.plan.subjects.retain(|subject| subject.row.is_some() || subject.has_new_version);
         self.plan
     }
 }
 
-/// Why a demand cannot be kept under its name. One under a foreign id would overwrite another's row,
-/// so the id is computed again from channel and key.
+/// What is wrong with the identity of a demand. With a wrong id it would overwrite the row of another
+/// demand, so the id is computed again from channel and key.
 fn identity_flaw(channel: &ChannelId, demand: &Demand) -> Option<Reason> {
     if demand.channel != *channel {
         return Some(Reason::new(

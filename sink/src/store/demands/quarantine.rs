@@ -1,4 +1,4 @@
-//! What could not be kept as a demand, one row per key.
+//! Records and messages that could not be kept as demands, one row for each key.
 //!
 //! The bytes of an unreadable event are kept only if our normaliser wrote it: then personal values in
 //! it are sealed. Of anything else only length and SHA-256 are kept, because it may contain personal
@@ -20,38 +20,38 @@ use crate::store::{
 /// Something in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Quarantined {
-    /// Id of its key, or of its bytes.
+    /// The id from its key, or from its bytes.
     pub id: DemandId,
     /// The channel it came through.
     pub channel: ChannelId,
-    /// The source's key, where it could be read.
+    /// The key of the source, if it could be read.
     pub source_key: Option<String>,
     /// Its newest version.
     pub version: Version,
-    /// A stable code, to group by.
+    /// A code for the reason, to group by.
     pub reason: String,
-    /// For people.
+    /// The reason in words.
     pub detail: String,
-    /// Where it was in the source.
+    /// The place in the source.
     pub place: String,
     /// The message it came in.
     pub message: String,
-    /// The record as the source said it, compressed and sealed.
+    /// The record as the source sent it, compressed and sealed.
     pub raw: Option<SealedBytes>,
-    /// The event, where it is one of ours that this version cannot read.
+    /// The event, if our normaliser wrote it and this version cannot read it.
     pub event: Option<String>,
-    /// When it was first seen, where the message says.
+    /// When it was first seen, if the message says that.
     pub first_seen_at: Option<Timestamp>,
-    /// When it was last seen, where the message says.
+    /// When it was last seen, if the message says that.
     pub last_seen_at: Option<Timestamp>,
     /// How often it came; a redelivery does not count.
     pub times_seen: u64,
-    /// When a newer good state of the same thing was seen.
+    /// When a newer valid state of the same record was seen.
     pub resolved_at: Option<Timestamp>,
 }
 
 impl Database {
-    /// What waits in quarantine, newest first; what is resolved does not wait.
+    /// The rows in quarantine that are not resolved, the newest first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -64,7 +64,7 @@ impl Database {
         self.query("list the quarantine", QUARANTINE_LIST, &values, Quarantined::read).await
     }
 
-    /// What is in quarantine under this id, resolved or not.
+    /// The row in quarantine with this id, resolved or not.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -74,12 +74,11 @@ impl Database {
     }
 }
 
-/// What waits in quarantine of channel $1 or of all, $2 at most.
+/// The unresolved rows of channel $1 or of all, $2 at most.
 const QUARANTINE_LIST: &str = "SELECT * FROM quarantine
      WHERE resolved_at IS NULL AND (CAST($1 AS text) IS NULL OR channel = $1)
      ORDER BY last_seen_at DESC NULLS LAST, seq DESC LIMIT $2";
 
-/// What is in quarantine under id $1.
 const QUARANTINE_SHOW: &str = "SELECT * FROM quarantine WHERE id = $1";
 
 impl Quarantined {
@@ -87,11 +86,11 @@ impl Quarantined {
     pub(crate) fn rejected(delivery: &Delivery, reject: &Reject) -> Self {
         Self {
             id: reject.id,
-            source_key: reject.source_key.as_ref().map(|key| printable(key.as_str())),
+            source_key: reject.source_key.as_ref().map(|key| without_nul(key.as_str())),
             version: reject.version,
-            reason: printable(&reject.reason.code),
-            detail: printable(&reject.reason.detail),
-            place: printable(&reject.place),
+            reason: without_nul(&reject.reason.code),
+            detail: without_nul(&reject.reason.detail),
+            place: without_nul(&reject.place),
             raw: reject.raw.clone(),
             ..Self::of_message(delivery, Some(reject.origin.read_at))
         }
@@ -99,7 +98,7 @@ impl Quarantined {
 
     /// A demand that the store cannot take.
     pub(crate) fn refused(delivery: &Delivery, demand: &Demand, reason: Reason) -> Self {
-        let key = printable(demand.source_key.as_str());
+        let key = without_nul(demand.source_key.as_str());
         Self {
             id: DemandId::of(&delivery.message.id.channel, &demand.source_key),
             place: format!("record {key}"),
@@ -112,7 +111,7 @@ impl Quarantined {
         }
     }
 
-    /// Bytes that are not an event this version can read, or a message that cannot be right.
+    /// Bytes that this version cannot read as an event, or a message with a wrong id.
     pub(crate) fn unreadable(delivery: &Delivery, bytes: &[u8], code: &str, why: &str) -> Self {
         let hash = Sha256::digest(bytes);
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -120,8 +119,11 @@ impl Quarantined {
         Self {
             id: DemandId::of_bytes(&delivery.message.id.channel, bytes),
             reason: code.to_owned(),
-            detail: printable(&detail),
-            event: std::str::from_utf8(bytes).ok().filter(|text| is_ours(text)).map(str::to_owned),
+            detail: without_nul(&detail),
+            event: std::str::from_utf8(bytes)
+                .ok()
+                .filter(|text| is_our_event(text))
+                .map(str::to_owned),
             ..Self::of_message(delivery, None)
         }
     }
@@ -207,7 +209,7 @@ pub(crate) fn on_conflict() -> String {
              THEN excluded.{name} ELSE quarantine.{name} END"
         )
     });
-    // The earlier and the later time; the other one where one is null.
+    // The earlier and the later of two times; if one is null, the other one.
     let seen_at = [("first_seen_at", "<"), ("last_seen_at", ">")].map(|(name, sign)| {
         format!(
             "{name} = CASE WHEN quarantine.{name} {sign} excluded.{name} THEN quarantine.{name}
@@ -231,25 +233,25 @@ fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
 }
 
 /// Whether the bytes are an event, or a batch of events, that our normaliser wrote.
-fn is_ours(text: &str) -> bool {
+fn is_our_event(text: &str) -> bool {
     #[derive(Deserialize)]
     struct Envelope {
         specversion: String,
         r#type: String,
     }
     impl Envelope {
-        fn is_ours(&self) -> bool {
+        fn is_our_event(&self) -> bool {
             self.specversion == "1.0" && self.r#type.starts_with("tonghui.")
         }
     }
     match serde_json::from_str::<Vec<Envelope>>(text) {
-        Ok(events) => !events.is_empty() && events.iter().all(Envelope::is_ours),
-        Err(_) => serde_json::from_str::<Envelope>(text).is_ok_and(|event| event.is_ours()),
+        Ok(events) => !events.is_empty() && events.iter().all(Envelope::is_our_event),
+        Err(_) => serde_json::from_str::<Envelope>(text).is_ok_and(|event| event.is_our_event()),
     }
 }
 
-/// Quarantine must accept everything, so a NUL becomes the symbol for it.
-fn printable(text: &str) -> String {
+/// Quarantine must accept every text, so a NUL becomes a symbol.
+fn without_nul(text: &str) -> String {
     text.replace('\0', "␀")
 }
 
@@ -259,8 +261,8 @@ mod tests {
 
     #[test]
     fn only_events_of_ours_keep_their_bytes() {
-        assert!(is_ours(r#"{"specversion":"1.0","type":"tonghui.demand.v2","data":{}}"#));
-        assert!(is_ours(r#"[{"specversion":"1.0","type":"tonghui.demand.v2"}]"#));
+        assert!(is_our_event(r#"{"specversion":"1.0","type":"tonghui.demand.v2","data":{}}"#));
+        assert!(is_our_event(r#"[{"specversion":"1.0","type":"tonghui.demand.v2"}]"#));
         for foreign in [
             r#"{"name":"plain"}"#,
             r#"[{"specversion":"1.0","type":"tonghui.demand.v2"},{"name":"plain"}]"#,
@@ -268,7 +270,7 @@ mod tests {
             "[]",
             "\u{0}garbage",
         ] {
-            assert!(!is_ours(foreign), "{foreign} was kept");
+            assert!(!is_our_event(foreign), "{foreign} was kept");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Demands read back: their current states and their history.
+//! Reads demands: their current states and their history.
 
 use std::sync::LazyLock;
 
@@ -15,22 +15,22 @@ use crate::store::{
     demands::columns::{COLUMNS, Column, Kind},
 };
 
-/// A demand with what the store knows of it.
+/// A demand, and when the store has seen it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemandRow {
-    /// Its current state. The version moves whenever it is seen; `origin` tells where the content came
-    /// from.
+    /// Its current state. The version changes whenever the demand is read again; `origin` says from which
+    /// read the content is.
     pub demand: Demand,
-    /// When it was first stored: time of the read.
+    /// The time of the read that first saw it.
     pub first_seen_at: Timestamp,
-    /// When this content was last seen.
+    /// The time of the last read that saw this content.
     pub last_seen_at: Timestamp,
 }
 
 /// One state that a demand had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HistoryRow {
-    /// Names the row; ascends in the order of judgement.
+    /// The number of the row, in the order in which states were judged.
     pub seq: i64,
     /// The version it came with.
     pub version: Version,
@@ -38,7 +38,7 @@ pub struct HistoryRow {
     pub outcome: Outcome,
     /// Its status code.
     pub status: Option<String>,
-    /// Stands for its content.
+    /// The digest of its content.
     pub digest: Digest,
     /// Names of the fields that differed from the state before; empty for the first one.
     pub changed: Vec<String>,
@@ -47,7 +47,7 @@ pub struct HistoryRow {
 }
 
 impl Database {
-    /// The current state of what has this id.
+    /// The demand with this id.
     ///
     /// # Errors
     /// The store cannot be read, or the row does not hold a demand.
@@ -56,7 +56,7 @@ impl Database {
         self.query_first("read a demand", sql, &values, DemandRow::read).await
     }
 
-    /// The current state of what has this key.
+    /// The current state of the demand with this key.
     ///
     /// # Errors
     /// As [`Database::demand`].
@@ -84,7 +84,7 @@ impl Database {
         self.query("read demands", DEMANDS.as_str(), &values, read).await
     }
 
-    /// All states of a demand, in the order of judgement.
+    /// All states of a demand, in the order in which they were judged.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -92,7 +92,7 @@ impl Database {
         self.query("read a history", HISTORY, &[Value::Id(*id)], HistoryRow::read).await
     }
 
-    /// The record behind a row of history, as the source said it: compressed and sealed.
+    /// The record of a row of history, as the source sent it: compressed and sealed.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -125,11 +125,11 @@ fn demands(which: &str) -> String {
 const HISTORY: &str = "SELECT h.* FROM demand d JOIN demand_history h ON h.demand = d.seq
      WHERE d.id = $1 ORDER BY h.seq";
 
-/// The bytes behind row $1 of history.
+/// The record of row $1 of history.
 const RAW: &str = "SELECT raw FROM demand_raw WHERE history = $1";
 
 impl DemandRow {
-    /// A demand is read back through its wire form: the columns are its fields.
+    /// A demand is read through its wire form, whose fields are the columns.
     fn read(row: &dyn Columns) -> Result<Self, Error> {
         let mut wire = Map::new();
         for column in COLUMNS {

@@ -16,7 +16,7 @@ pub(crate) struct IntakePlan<'a> {
     pub(crate) history: Vec<HistoryEntry<'a>>,
     /// One per id.
     pub(crate) quarantined: Vec<Quarantined>,
-    pub(crate) receipts: Vec<Receipt<'a>>,
+    pub(crate) receipts: Vec<Receipt>,
     /// Messages that were kept before; one more delivery each.
     pub(crate) redelivered: Vec<&'a MessageId>,
     pub(crate) outcomes: Outcomes,
@@ -28,8 +28,8 @@ impl IntakePlan<'_> {
         self.subjects.iter().filter(|subject| subject.is_new).count()
     }
 
-    /// Numbers the new rows, in the order of the plan. Each store has its own way to find numbers that
-    /// no other writer uses; they must ascend, and there must be enough of them.
+    /// Numbers the new rows, in the order of the plan. The numbers must ascend, there must be enough of
+    /// them, and no other writer may use them; each store finds such numbers in its own way.
     pub(crate) fn number(
         &mut self,
         demands: impl IntoIterator<Item = i64>,
@@ -59,14 +59,14 @@ pub(crate) struct Subject<'a> {
     pub(crate) id: DemandId,
     pub(crate) first_seen_at: Timestamp,
     pub(crate) last_seen_at: Timestamp,
-    /// The row that becomes current; `None` where only version and last sight move.
+    /// The row that becomes current; `None` where only the version and `last_seen_at` change.
     pub(crate) row: Option<Vec<Value<'a>>>,
-    /// What the next event of this intake is judged by; its version becomes that of the row.
+    /// The state by which the next event of this intake is judged; its version becomes that of the row.
     pub(crate) current: Current,
-    /// The version has moved: a repeated state under the same version moves nothing.
-    pub(crate) moved: bool,
-    /// Its entry in `history` that is `stored` so far.
-    pub(crate) winner: Option<usize>,
+    /// Whether a state came again with a newer version.
+    pub(crate) has_new_version: bool,
+    /// The index in `history` of the state that is current so far.
+    pub(crate) current_entry: Option<usize>,
 }
 
 /// A state that enters history.
@@ -104,9 +104,9 @@ impl Outcome {
 }
 
 /// Proof that a message was kept, and what became of its events.
-#[derive(Debug)]
-pub(crate) struct Receipt<'a> {
-    pub(crate) message: &'a MessageId,
+#[derive(Debug, Clone)]
+pub(crate) struct Receipt {
+    pub(crate) message: MessageId,
     pub(crate) events: u32,
     pub(crate) hash: Digest,
     pub(crate) outcomes: Outcomes,

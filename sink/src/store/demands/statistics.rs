@@ -1,4 +1,4 @@
-//! What is doubtful in a store, labels that no code table has, and what a channel usually brings.
+//! Counts of doubts, labels that no code table has, and the usual number of demands of a channel.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::store::{
     database::sql::{Columns, NOTHING},
 };
 
-/// How many demands of a channel carry a doubt.
+/// How many demands of a channel have a doubt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QualityCount {
     /// The channel.
@@ -20,9 +20,9 @@ pub struct QualityCount {
     pub field: String,
     /// The doubt.
     pub flag: String,
-    /// Demands that carry it.
+    /// Demands that have it.
     pub demands: u64,
-    /// Demands of the channel that were looked at.
+    /// Demands of the channel that were examined.
     pub of: u64,
 }
 
@@ -33,11 +33,11 @@ pub struct UnknownLabel {
     pub channel: ChannelId,
     /// The field of the demand.
     pub field: String,
-    /// The label, as the source writes it.
+    /// The label of the source.
     pub raw: String,
     /// Demands that have it.
     pub demands: u64,
-    /// Key of one of them.
+    /// The key of one of these demands.
     pub sample: String,
 }
 
@@ -102,21 +102,21 @@ static UNKNOWN: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// How many weeks back the same day of the week is looked at.
-const WEEKS: i32 = 4;
+/// The same day of this number of earlier weeks is compared.
+const MAX_WEEKS: i32 = 4;
 
-/// Demands of a day so far.
+/// The number of demands of a day so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Volume {
     /// How many were received.
     pub received: u64,
-    /// How many there were by the same hour of this day of the week, on average of the weeks before;
-    /// `None` where the channel is younger than a week.
+    /// The average by the same time on the same day of earlier weeks; `None` if the channel is younger
+    /// than a week.
     pub expected: Option<u64>,
 }
 
 impl Database {
-    /// What a channel has received since `midnight`, as of `now`.
+    /// The demands that a channel has received from `midnight` to `now`.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -128,7 +128,7 @@ impl Database {
     ) -> Result<Volume, Fault> {
         let received = self.received(channel, midnight, now).await?;
         let (mut sum, mut weeks) = (0, 0);
-        for week in 1..=WEEKS {
+        for week in 1..=MAX_WEEKS {
             let back = TimeDelta::weeks(week.into());
             // Weeks before its first demand do not count.
             if !self.is_older(channel, midnight - back).await? {
@@ -140,8 +140,7 @@ impl Database {
         Ok(Volume { received, expected: (sum + weeks / 2).checked_div(weeks) })
     }
 
-    /// The shapes of the last thousand demands that were first seen after the last change of shape was
-    /// accepted, the newest first.
+    /// The shapes of the last thousand demands since the last accepted change of shape, the newest first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -156,7 +155,7 @@ impl Database {
         self.query("read the shapes", SHAPES, &[channel.as_str().into()], read).await
     }
 
-    /// Accepts the shape that the demands of this channel will have from now on.
+    /// Accepts the shape of the demands that this channel has from now on.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -192,7 +191,7 @@ const OLDER: &str = "SELECT 1 FROM demand WHERE channel = $1 AND received_at < $
 
 const NEWEST: &str = "SELECT max(seq) AS seq FROM demand";
 
-// Two halves, because demands without a time are elsewhere in the index than the newest.
+// In two parts, because demands without a time are not beside the newest ones in the index.
 const SHAPES: &str = "
     WITH accepted AS (
         SELECT coalesce(max(CAST(answer AS bigint)), 0) AS upto FROM request

@@ -1,5 +1,6 @@
-//! Writes a plan: each table once, in the order of their references. Where several processes write, the
-//! rows of a table are in the order of their keys: so two sinks that add the same rows cannot deadlock.
+//! Writes a plan: each table once, and a table that others refer to before those. Where several processes
+//! write, the rows of a table are in the order of their keys, so that two sinks that add the same rows
+//! cannot deadlock.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -17,7 +18,7 @@ use crate::store::database::{
     transaction::{Failure, Transaction},
 };
 
-/// Writes everything; the caller commits. False where somebody else changed a row of it meanwhile.
+/// Writes everything; the caller commits. False if another sink changed one of the rows meanwhile.
 pub(crate) async fn write(
     tx: &mut Transaction<'_>,
     plan: &IntakePlan<'_>,
@@ -30,20 +31,20 @@ pub(crate) async fn write(
     let raws: Vec<_> = plan.history.iter().map(|entry| raw_row(entry, has_months)).collect();
     tx.write_rows(RAW, &raws).await?;
     let mut quarantined: Vec<_> = plan.quarantined.iter().collect();
-    let mut good: Vec<_> = plan.subjects.iter().collect();
+    let mut valid: Vec<_> = plan.subjects.iter().collect();
     if tx.is_shared() {
         quarantined.sort_unstable_by_key(|row| row.id);
-        good.sort_unstable_by_key(|subject| subject.id);
+        valid.sort_unstable_by_key(|subject| subject.id);
     }
     let rows: Vec<_> = quarantined.into_iter().map(quarantine_row).collect();
     tx.write_rows(&QUARANTINE, &rows).await?;
-    tx.write_rows(RESOLVE, &good.into_iter().map(good_row).collect::<Vec<_>>()).await?;
+    tx.write_rows(RESOLVE, &valid.into_iter().map(valid_row).collect::<Vec<_>>()).await?;
     receipts(tx, plan).await?;
     Ok(true)
 }
 
 async fn demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<bool, Failure> {
-    let (rows, moved): (Vec<_>, Vec<_>) =
+    let (rows, repeated): (Vec<_>, Vec<_>) =
         plan.subjects.iter().partition(|subject| subject.row.is_some());
     let (mut new, changed): (Vec<_>, Vec<_>) = rows.into_iter().partition(|subject| subject.is_new);
     if tx.is_shared() {
@@ -51,17 +52,18 @@ async fn demands(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<bool
         new.sort_unstable_by_key(|subject| subject.id);
     }
     let mut n_written = 0;
-    for (template, subjects) in [(INSERT, new), (&UPDATE, changed), (&MOVE, moved)] {
+    for (template, subjects) in [(INSERT, new), (&UPDATE, changed), (&UPDATE_VERSION, repeated)] {
         let rows: Vec<_> = subjects.into_iter().map(demand_row).collect();
         n_written += tx.write_rows(template, &rows).await?;
     }
-    // Each row is written only over an older version, so a difference means that somebody else wrote.
+    // A row replaces only an older version of itself. If fewer rows were written, another sink has
+    // written newer ones.
     Ok(n_written == plan.subjects.len() as u64)
 }
 
 async fn receipts(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<(), Failure> {
     let mut receipts: Vec<_> = plan.receipts.iter().collect();
-    receipts.sort_unstable_by_key(|receipt| receipt.message);
+    receipts.sort_unstable_by_key(|receipt| &receipt.message);
     tx.write_rows(RECEIPT, &receipts.into_iter().map(receipt_row).collect::<Vec<_>>()).await?;
     // One statement cannot update a row twice.
     let mut times: BTreeMap<&MessageId, i64> = BTreeMap::new();
@@ -77,7 +79,7 @@ async fn receipts(tx: &mut Transaction<'_>, plan: &IntakePlan<'_>) -> Result<(),
     Ok(())
 }
 
-/// All columns of a demand; only the version and the last sight where nothing else moves.
+/// All columns of a demand; only the version and `last_seen_at` where nothing else changes.
 fn demand_row<'a>(subject: &'a Subject<'_>) -> Row<'a> {
     let mut row = vec![("seq", subject.seq.into())];
     row.extend(version_columns(subject.current.version));
@@ -135,15 +137,15 @@ fn quarantine_row(quarantined: &Quarantined) -> Row<'_> {
     row
 }
 
-fn good_row<'a>(subject: &'a Subject<'_>) -> Row<'a> {
+fn valid_row<'a>(subject: &'a Subject<'_>) -> Row<'a> {
     let mut row = vec![("id", Value::Id(subject.id)), ("seen_at", subject.last_seen_at.into())];
     row.extend(version_columns(subject.current.version));
     row
 }
 
-fn receipt_row<'a>(receipt: &'a Receipt<'_>) -> Row<'a> {
+fn receipt_row(receipt: &Receipt) -> Row<'_> {
     let outcomes = receipt.outcomes;
-    let mut row = message_columns(receipt.message).to_vec();
+    let mut row = message_columns(&receipt.message).to_vec();
     row.extend([
         ("events", i64::from(receipt.events).into()),
         ("hash", receipt.hash.0.as_slice().into()),
@@ -174,21 +176,20 @@ fn message_columns(message: &MessageId) -> [(&'static str, Value<'_>); 3] {
 
 const INSERT: &str = "{insert} INTO demand ({names}) {rows}";
 
-/// The key of a row never changes; to set it would still rewrite its indexes.
+/// Without the key, which never changes: setting it would rewrite its indexes all the same.
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let columns = COLUMNS.iter().map(|column| column.name);
     let columns = columns.filter(|name| !matches!(*name, "id" | "channel" | "source_key"));
-    moving(columns)
+    update(columns)
 });
 
-/// Only the version and the last sight.
-static MOVE: LazyLock<String> = LazyLock::new(|| moving([].into_iter()));
+static UPDATE_VERSION: LazyLock<String> = LazyLock::new(|| update([].into_iter()));
 
-/// Updates demands that are older, and these columns of them beside the version.
-fn moving<'a>(columns: impl Iterator<Item = &'a str>) -> String {
-    let moved = ["revision", "read_no", "mapping", "last_seen_at"];
+/// Updates the version, `last_seen_at` and these columns of demands that are older.
+fn update<'a>(columns: impl Iterator<Item = &'a str>) -> String {
+    let always = ["revision", "read_no", "mapping", "last_seen_at"];
     let set: Vec<_> =
-        moved.into_iter().chain(columns).map(|name| format!("{name} = v.{name}")).collect();
+        always.into_iter().chain(columns).map(|name| format!("{name} = v.{name}")).collect();
     format!(
         "WITH v ({{names}}) AS ({{rows}})
          UPDATE demand SET {}

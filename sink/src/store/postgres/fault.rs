@@ -1,4 +1,4 @@
-//! Which failures of PostgreSQL are transient, by SQLSTATE
+//! What failures of PostgreSQL mean, by SQLSTATE
 //! (<https://www.postgresql.org/docs/current/errcodes-appendix.html>). Only the message of an error
 //! is shown: its detail quotes rows.
 
@@ -14,7 +14,7 @@ pub(super) fn fault(place: &str, doing: &str, error: &Error) -> Fault {
     remedy.into_iter().fold(fault, Fault::remedy)
 }
 
-/// What may be shown of an error.
+/// The part of an error that may be shown.
 pub(in crate::store) fn message(error: &Error) -> String {
     match error {
         Error::Database(error) => error.message().to_owned(),
@@ -28,8 +28,8 @@ pub(in crate::store) fn message(error: &Error) -> String {
     }
 }
 
-/// Whether the connection is broken, or leads to a server that no longer accepts writes: another host
-/// may be the primary now.
+/// Whether the connection is lost, or its server no longer accepts writes: another host may be the primary
+/// now.
 pub(super) fn is_lost(error: &Error) -> bool {
     match error {
         Error::Io(_)
@@ -48,21 +48,21 @@ pub(super) fn is_lost(error: &Error) -> bool {
 /// Whether another writer interfered, so that the same work must be judged again: a deadlock, a
 /// serialisation failure, or a row that another sink has just added.
 pub(in crate::store) fn is_race(error: &Error) -> bool {
-    let added_twice = || {
+    let is_duplicate = || {
         let name = error.as_database_error().and_then(|error| error.constraint());
         name.is_some_and(|name| matches!(name, "demand_key" | "receipt_pkey"))
     };
-    matches!(code(error).as_str(), "40001" | "40P01") || code(error) == "23505" && added_twice()
+    matches!(code(error).as_str(), "40001" | "40P01") || code(error) == "23505" && is_duplicate()
 }
 
-/// Whether a month has no partition: no constraint is named, other than for a check of a row.
+/// Whether a month has no partition. A failed check of a row has the same code, but it names a constraint.
 pub(in crate::store) fn is_missing_month(error: &Error) -> bool {
     let constraint = error.as_database_error().and_then(|error| error.constraint());
     code(error) == "23514" && constraint.is_none()
 }
 
-/// Whether the database refuses what a row holds, so that other rows may still be written: data it
-/// cannot take, a constraint, a limit (a key too long for an index), a trigger that says no.
+/// Whether the database refuses one row, so that other rows may still be written: for its data, a
+/// constraint, a limit (a key that is too long for an index), or a trigger.
 pub(in crate::store) fn is_refusal(error: &Error) -> bool {
     let code = code(error);
     matches!(error, Error::Encode(_))
@@ -73,12 +73,12 @@ pub(in crate::store) fn is_refusal(error: &Error) -> bool {
 /// Whether a failure is transient, and what to do about it.
 fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
     use FaultKind::{Stopped, Transient};
-    let lasting =
+    let check_tables =
         "check that this version of the gateway created its tables, and that nobody changed them";
     let code = code(error);
     match (error, code.as_str()) {
         (Error::Io(error), _) if no_connection(error).is_some() => {
-            (Transient, Some("check host and port in its URL, and that PostgreSQL runs there"))
+            (Transient, Some("check the host and port in its URL, and that PostgreSQL runs there"))
         }
         (Error::Tls(_), _) => (Stopped, Some("check sslmode and sslrootcert in its URL")),
         (Error::Configuration(_), _) => (Stopped, Some("check its URL")),
@@ -104,9 +104,9 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>) {
         (_, code) if ["08", "40", "53", "57P", "58"].iter().any(|c| code.starts_with(c)) => {
             (Transient, None)
         }
-        (Error::Database(_), _) => (Stopped, Some(lasting)),
+        (Error::Database(_), _) => (Stopped, Some(check_tables)),
         (Error::ColumnDecode { .. } | Error::ColumnNotFound(_) | Error::Decode(_), _) => {
-            (Stopped, Some(lasting))
+            (Stopped, Some(check_tables))
         }
         _ => (Transient, None),
     }

@@ -1,7 +1,6 @@
-//! Connections to the database: finds the host that accepts writes, and finds it again after a
-//! failover.
+//! Connections to the database: finds the host that accepts writes, also after a failover.
 //!
-//! Nothing here waits for a server that is gone: its connections are closed at the first error, and
+//! Nothing here waits until a lost server comes back: its connections are closed at the first error, and
 //! the next call looks for a host again. The supervisor and the sink wait between retries.
 
 use std::{
@@ -20,35 +19,35 @@ use tokio::time::timeout;
 use super::fault::fault;
 use crate::store::Access;
 
-/// For a host to answer, its checks included.
-const CONNECT: Duration = Duration::from_secs(10);
-/// For a connection of the pool to be free, or for another one to the same host.
-const ACQUIRE: Duration = Duration::from_secs(15);
-/// One connection writes, as in the embedded store: a transaction whose future was dropped is rolled
-/// back before this process writes again. Several processes are several writers.
-const WRITERS: u32 = 1;
-const READERS: u32 = 4;
+/// The time limit for connecting to a host and checking it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time limit for getting a connection of the pool, free or new.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+/// One connection writes, as in the embedded store: if the future of a transaction is dropped, it is rolled
+/// back before this process writes again.
+const MAX_WRITERS: u32 = 1;
+const MAX_READERS: u32 = 4;
 
-/// The oldest server version that is supported.
-const OLDEST: i32 = 13;
+/// The oldest supported version of the server.
+const MIN_VERSION: i32 = 13;
 
-/// Time limits on the server: when a future is dropped, sqlx does not cancel its statement.
-const LIMITS: [(&str, &str); 2] =
+/// Time limits of the server, because sqlx does not cancel the statement of a dropped future.
+const SERVER_LIMITS: [(&str, &str); 2] =
     [("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "60s")];
 
-/// A writer only looks up keys in indexes. A connection keeps its plans, and one that was made while
-/// the tables were small would go on to scan them when they are large.
-const BY_INDEX: [(&str, &str); 4] = [
+/// The writer looks up rows only by index. A connection keeps its query plans, and a plan that was made
+/// while the tables were small would scan them when they are large.
+const INDEX_ONLY: [(&str, &str); 4] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("jit", "off"),
 ];
 
-/// Connections to the host in use, if any.
+/// The hosts, and the connections to the one in use.
 pub(super) struct Link {
     hosts: Hosts,
-    access: Access,
+    pub(super) access: Access,
     pools: Mutex<Option<Pools>>,
 }
 
@@ -72,7 +71,7 @@ impl Link {
         &self.hosts.place
     }
 
-    /// Connections to the host in use, or to the first that will do.
+    /// Connections to the host in use, or to the first usable one.
     pub(super) async fn pools(&self) -> Result<Pools, Fault> {
         if let Some(pools) = &*self.lock() {
             return Ok(pools.clone());
@@ -84,7 +83,7 @@ impl Link {
         Ok(pools)
     }
 
-    /// A connection of one's own to the first host that will do.
+    /// A new connection to the first usable host.
     pub(super) async fn find(&self) -> Result<(Host, PgConnection), Fault> {
         let mut faults = Vec::new();
         for host in &self.hosts.hosts {
@@ -93,7 +92,7 @@ impl Link {
                 Err(fault) => faults.push(fault),
             }
         }
-        Err(none_of(faults, self.place()))
+        Err(no_usable_host(faults, self.place()))
     }
 
     /// Drops the connections to the host in use.
@@ -114,16 +113,16 @@ impl Link {
             PgPoolOptions::new()
                 .max_connections(size)
                 .max_lifetime(None) // prepared statements live with a connection
-                .acquire_timeout(ACQUIRE)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
                 .connect_lazy_with(options)
         };
         let options = self.options(host);
-        let writer = options.clone().options(BY_INDEX);
-        Pools { writer: pool(WRITERS, writer), readers: pool(READERS, options) }
+        let writer = options.clone().options(INDEX_ONLY);
+        Pools { writer: pool(MAX_WRITERS, writer), readers: pool(MAX_READERS, options) }
     }
 
     fn options(&self, host: &Host) -> PgConnectOptions {
-        let options = host.options.clone().options(LIMITS);
+        let options = host.options.clone().options(SERVER_LIMITS);
         match self.access {
             Access::ReadWrite => options,
             Access::ReadOnly => options.options([("default_transaction_read_only", "on")]),
@@ -147,18 +146,21 @@ impl Link {
             .await?;
             Ok((connection, facts))
         };
-        let answer = timeout(CONNECT, work).await;
+        let answer = timeout(CONNECT_TIMEOUT, work).await;
         let (connection, (version, encoding, is_read_only)) = answer
             .map_err(|_| {
-                Fault::transient(format!("it did not answer within {} s", CONNECT.as_secs()))
-                    .at(place)
-                    .remedy("check the host and port in its URL, and the firewall between")
+                Fault::transient(format!(
+                    "it did not answer within {} s",
+                    CONNECT_TIMEOUT.as_secs()
+                ))
+                .at(place)
+                .remedy("check the host and port in its URL, and the firewall on the way to it")
             })?
             .map_err(|error| fault(place, "connect", &error))?;
-        if version / 10_000 < OLDEST {
+        if version / 10_000 < MIN_VERSION {
             return Err(Fault::stopped(format!("PostgreSQL {} is too old", version / 10_000))
                 .at(place)
-                .remedy(format!("use PostgreSQL {OLDEST} or newer")));
+                .remedy(format!("use PostgreSQL {MIN_VERSION} or newer")));
         }
         if encoding != "UTF8" {
             return Err(Fault::stopped(format!("the database is encoded in {encoding}, not UTF8"))
@@ -184,30 +186,30 @@ impl Link {
     }
 }
 
-/// Closes a connection; a server that does not answer will notice by itself.
+/// Closes a connection, without waiting long for a server that does not answer.
 pub(super) async fn close(connection: PgConnection) {
-    let _ = timeout(CONNECT, connection.close()).await;
+    let _ = timeout(CONNECT_TIMEOUT, connection.close()).await;
 }
 
 /// Transient if one of the hosts may become usable.
-fn none_of(mut faults: Vec<Fault>, place: &str) -> Fault {
+fn no_usable_host(mut faults: Vec<Fault>, place: &str) -> Fault {
     if faults.len() == 1
         && let Some(only) = faults.pop()
     {
         return only;
     }
-    let may_pass = faults.iter().any(Fault::is_transient);
+    let is_transient = faults.iter().any(Fault::is_transient);
     let each: Vec<_> = faults.iter().map(Fault::to_string).collect();
-    let kind = if may_pass { FaultKind::Transient } else { FaultKind::Stopped };
+    let kind = if is_transient { FaultKind::Transient } else { FaultKind::Stopped };
     Fault::new(kind, "none of its hosts can be used").at(place).because(each.join(" | "))
 }
 
-/// Parameters that may follow `?`. The driver ignores an unknown one and logs its value.
+/// The parameters that may follow `?`. The driver would ignore an unknown one, and log its value.
 const PARAMETERS: &[&str] =
     &["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "application_name", "options"];
 
 /// The hosts of a URL, in its order: one or several, as libpq reads it
-/// (`postgres://user@one:5432,two:5433/name`). The driver knows one host only.
+/// (`postgres://user@one:5432,two:5433/name`). The driver supports one host only.
 #[derive(Clone)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<Host>,
@@ -215,7 +217,7 @@ pub(super) struct Hosts {
     pub(super) place: String,
 }
 
-/// One of them.
+/// One host.
 #[derive(Clone)]
 pub(super) struct Host {
     pub(super) name: String,
@@ -223,7 +225,7 @@ pub(super) struct Host {
 }
 
 impl Hosts {
-    /// Reads a URL. No message quotes it: it may hold a password.
+    /// Reads a URL. No message quotes it, because it may contain a password.
     pub(super) fn parse(url: &str) -> Result<Self, Fault> {
         let (scheme, rest) = url
             .split_once("://")
@@ -254,8 +256,8 @@ impl Hosts {
     }
 }
 
-/// The parameters for the driver. `target_session_attrs` is not one of them: a connection that writes
-/// always goes to the host that accepts writes.
+/// The parameters for the driver. `target_session_attrs` is removed: connections that write always go to
+/// a host that accepts writes.
 fn driver_query(query: &str) -> Result<String, Fault> {
     let mut kept = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {

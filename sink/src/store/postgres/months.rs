@@ -1,7 +1,8 @@
-//! One partition of history and of raw per month, made before it is needed and dropped when it is old.
+//! Partitions of history and of raw records, one for each month: made before they are needed, and dropped
+//! when they are old.
 //!
 //! A partition is made as a table and then attached: CREATE TABLE … PARTITION OF would wait for all
-//! writers, and all later ones would wait for it.
+//! writers, and all later writers would wait for it.
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +19,7 @@ use crate::store::database::transaction::Failure;
 /// The tables that have partitions, in the order in which their rows are written.
 const TABLES: [&str; 2] = ["demand_history", "demand_raw"];
 
-/// The months that are known to be there.
+/// The months that are known to have partitions.
 #[derive(Default)]
 pub(super) struct Months(Mutex<BTreeSet<Month>>);
 
@@ -31,13 +32,13 @@ impl Postgres {
     /// [`Database::drop_before`]: crate::store::Database::drop_before
     pub(in crate::store) async fn drop_before(&self, before: Timestamp) -> Result<bool, Fault> {
         let dropped = self
-            .within("drop old months", async {
+            .until(self.deadline(), "drop old months", async {
                 let mut tx = self.begin_alone().await?;
-                // DROP locks the whole table: while it waits for that lock, all writers wait for it.
+                // DROP needs a lock on the whole table: while it waits for the lock, all writers wait for it.
                 sqlx::query("SET LOCAL lock_timeout = '5s'").execute(&mut *tx).await?;
                 let mut months = BTreeSet::new();
                 for table in TABLES {
-                    let old = present(&mut tx, table).await?;
+                    let old = existing(&mut tx, table).await?;
                     for month in old.into_iter().filter(|month| next(*month) <= before.date_naive())
                     {
                         let sql = format!("DROP TABLE {}", partition(table, month));
@@ -53,15 +54,15 @@ impl Postgres {
         Ok(!dropped.is_empty())
     }
 
-    /// Looks again which months are there.
+    /// Forgets which months have partitions.
     pub(in crate::store) fn forget_months(&self) {
         self.months.lock().clear();
     }
 
     /// Makes the partitions of this month and the next one, if they are missing.
     pub(super) async fn make_this_month(&self) -> Result<(), Fault> {
-        let now = self.within("read the clock", async {
-            let readers = self.link.pools().await?.readers;
+        let now = self.until(self.deadline(), "read the clock", async {
+            let readers = self.readers().await?;
             Ok(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&readers).await?)
         });
         self.make_months([now.await?]).await
@@ -76,13 +77,13 @@ impl Postgres {
         if wanted.is_subset(&self.months.lock()) {
             return Ok(());
         }
-        let named = |month: &Month| month.year() <= 9999;
-        wanted.extend(wanted.clone().into_iter().map(next).filter(named));
-        self.within("make a month", async {
+        let has_name = |month: &Month| month.year() <= 9999;
+        wanted.extend(wanted.clone().into_iter().map(next).filter(has_name));
+        self.until(self.deadline(), "make a month", async {
             let mut tx = self.begin_alone().await?;
             for table in TABLES {
-                let present = present(&mut tx, table).await?;
-                for month in wanted.difference(&present) {
+                let existing = existing(&mut tx, table).await?;
+                for month in wanted.difference(&existing) {
                     let sql = AssertSqlSafe(make(table, *month));
                     sqlx::raw_sql(sql).execute(&mut *tx).await?;
                 }
@@ -101,8 +102,8 @@ impl Months {
     }
 }
 
-/// The months of a table, as its partitions are named.
-async fn present(conn: &mut PgConnection, table: &str) -> Result<BTreeSet<Month>, sqlx::Error> {
+/// The months of a table, from the names of its partitions.
+async fn existing(conn: &mut PgConnection, table: &str) -> Result<BTreeSet<Month>, sqlx::Error> {
     let names: Vec<String> = sqlx::query_scalar(
         "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
          WHERE i.inhparent = $1::regclass",
@@ -113,7 +114,7 @@ async fn present(conn: &mut PgConnection, table: &str) -> Result<BTreeSet<Month>
     Ok(names.iter().filter_map(|name| month_of_partition(table, name)).collect())
 }
 
-/// `None` unless the year has four digits: such a row is refused.
+/// `None` if the year has more than four digits: the row is refused then.
 fn month_of(time: Timestamp) -> Option<Month> {
     time.date_naive().with_day(1).filter(|month| (1..=9999).contains(&month.year()))
 }

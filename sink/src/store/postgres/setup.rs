@@ -1,5 +1,5 @@
-//! Brings the tables up to date. Several processes may do so at once: an advisory lock of the
-//! migrator lets them do it one after another.
+//! Brings the tables up to date. Several processes may do that at once: the migrator holds an advisory lock,
+//! so that they do it one after another.
 
 use std::time::Duration;
 
@@ -19,9 +19,8 @@ use crate::store::Access;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Time limit for a migration: a large database takes long, and another process may migrate it
-/// first.
-const LIMIT: Duration = Duration::from_secs(3_600);
+/// Time limit for a migration: a large database takes long, and another process may migrate it first.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Creates or migrates the tables, or checks that they are there.
 pub(super) async fn bring_up_to_date(link: &Link, access: Access) -> Result<(), Fault> {
@@ -34,7 +33,7 @@ pub(super) async fn bring_up_to_date(link: &Link, access: Access) -> Result<(), 
     done
 }
 
-/// A store in a schema of its own, for demonstrations and tests.
+/// Stores in separate schemas, for demonstrations and tests.
 impl Postgres {
     /// Creates an empty schema `name`; a schema of this name is dropped before. `name` is made of
     /// ASCII letters, digits and `_`.
@@ -66,7 +65,7 @@ async fn migrate(connection: &mut PgConnection, place: &str) -> Result<(), Fault
         sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
         MIGRATIONS.run_direct(None, &mut *connection, false).await
     };
-    let ended = timeout(LIMIT, Box::pin(work)).await.map_err(|_| {
+    let ended = timeout(MIGRATION_TIMEOUT, Box::pin(work)).await.map_err(|_| {
         Fault::transient("its tables were not brought up to date within an hour")
             .at(place)
             .remedy("find out what keeps the database busy")
@@ -92,17 +91,17 @@ async fn check(connection: &mut PgConnection, place: &str) -> Result<(), Fault> 
             .fetch_one(&mut *connection)
             .await
     };
-    let found: Option<i64> = timeout(LIMIT, work)
+    let version: Option<i64> = timeout(MIGRATION_TIMEOUT, work)
         .await
         .map_err(|_| {
             Fault::transient("it did not say within an hour which tables it has").at(place)
         })?
         .map_err(|error| fault(place, "look for its tables", &error))?;
     let ours = MIGRATIONS.iter().map(|migration| migration.version).max();
-    if found > ours {
+    if version > ours {
         return Err(other_version(place));
     }
-    if found < ours {
+    if version < ours {
         return Err(Fault::stopped("there is no store of this version yet")
             .at(place)
             .remedy("start the gateway once"));

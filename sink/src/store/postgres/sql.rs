@@ -1,6 +1,7 @@
-//! Shared SQL in PostgreSQL.
+//! How PostgreSQL runs the statements that both databases share.
 
-use contract::{DemandId, Fault};
+use contract::DemandId;
+use serde_json::value::RawValue;
 use sqlx::{
     Arguments as _, AssertSqlSafe, Decode, Encode, Error, PgConnection, Postgres as Driver,
     Row as _, Type,
@@ -10,9 +11,9 @@ use sqlx::{
         PgArgumentBuffer, PgArguments, PgHasArrayType, PgRow, PgTypeInfo, PgValueRef, types::Oid,
     },
     query::Query,
+    types::Json,
 };
 
-use super::Postgres;
 use crate::store::database::sql::{
     Columns, Read, Row, Value, Words, fill, in_words, plain_columns,
 };
@@ -23,22 +24,6 @@ const WORDS: Words = [
     ("{lock}", "FOR NO KEY UPDATE"),
     ("{insert}", "INSERT"),
 ];
-
-impl Postgres {
-    pub(in crate::store) async fn query<T: Send>(
-        &self,
-        doing: &str,
-        sql: &'static str,
-        values: &[Value<'_>],
-        read: Read<T>,
-    ) -> Result<Vec<T>, Fault> {
-        self.within(doing, async {
-            let readers = self.link.pools().await?.readers;
-            Ok(fetch(&mut *readers.acquire().await?, sql, values, read).await?)
-        })
-        .await
-    }
-}
 
 pub(in crate::store) async fn fetch<T: Send>(
     conn: &mut PgConnection,
@@ -62,12 +47,12 @@ pub(in crate::store) fn bind(
         Value::Bytes(bytes) => query.bind(*bytes),
         Value::Id(id) => query.bind(Uuid(*id)),
         Value::Time(time) => query.bind(*time),
-        Value::Json(text) => query.bind(text.as_ref().map(|text| Json(text.to_string()))),
+        Value::Json(text) => query.bind(text.as_deref().and_then(json)),
     })
 }
 
-/// Writes all rows by one statement that unfolds an array for each column (`UNNEST`); returns how many
-/// it changed.
+/// Writes all rows by one statement, with an array for each column (`UNNEST`); returns the number of rows
+/// that it changed.
 pub(in crate::store) async fn write_rows(
     conn: &mut PgConnection,
     template: &str,
@@ -92,9 +77,7 @@ pub(in crate::store) async fn write_rows(
             Value::Bool(_) => array!(Value::Bool(yes) => *yes),
             Value::Time(_) => array!(Value::Time(time) => *time),
             Value::Bytes(_) => array!(Value::Bytes(bytes) => *bytes),
-            Value::Json(_) => {
-                array!(Value::Json(text) => text.as_ref().map(|text| Json(text.to_string())))
-            }
+            Value::Json(_) => array!(Value::Json(text) => text.as_deref().and_then(json)),
         };
         added.map_err(Error::Encode)?;
     }
@@ -104,18 +87,16 @@ pub(in crate::store) async fn write_rows(
     Ok(sqlx::query_with(sql, arguments).execute(conn).await?.rows_affected())
 }
 
-/// A demand's id as the database's own `uuid`.
-struct Uuid(DemandId);
+/// The value of a JSON text, which `serde_json` wrote: so it is valid.
+fn json(text: &str) -> Option<Json<Box<RawValue>>> {
+    RawValue::from_string(text.to_owned()).ok().map(Json)
+}
 
-/// The text of a `jsonb` value.
-struct Json(String);
+/// The id of a demand as a `uuid` of the database.
+struct Uuid(DemandId);
 
 const UUID: PgTypeInfo = PgTypeInfo::with_oid(Oid(2950));
 const UUID_ARRAY: PgTypeInfo = PgTypeInfo::with_oid(Oid(2951));
-/// On the wire a `jsonb` value is its version and its text.
-const JSONB_VERSION: u8 = 1;
-const JSONB: PgTypeInfo = PgTypeInfo::with_oid(Oid(3802));
-const JSONB_ARRAY: PgTypeInfo = PgTypeInfo::with_oid(Oid(3807));
 
 impl Columns for PgRow {
     plain_columns!();
@@ -125,7 +106,8 @@ impl Columns for PgRow {
     }
 
     fn json(&self, name: &str) -> Result<Option<String>, Error> {
-        Ok(self.try_get::<Option<Json>, _>(name)?.map(|Json(text)| text))
+        let raw = self.try_get::<Option<Json<Box<RawValue>>>, _>(name)?;
+        Ok(raw.map(|Json(raw)| raw.get().to_owned()))
     }
 }
 
@@ -151,34 +133,5 @@ impl Encode<'_, Driver> for Uuid {
 impl Decode<'_, Driver> for Uuid {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
         Ok(Self(DemandId::from_bytes(value.as_bytes()?.try_into()?)))
-    }
-}
-
-impl Type<Driver> for Json {
-    fn type_info() -> PgTypeInfo {
-        JSONB
-    }
-}
-
-impl PgHasArrayType for Json {
-    fn array_type_info() -> PgTypeInfo {
-        JSONB_ARRAY
-    }
-}
-
-impl Encode<'_, Driver> for Json {
-    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        buffer.push(JSONB_VERSION);
-        buffer.extend_from_slice(self.0.as_bytes());
-        Ok(IsNull::No)
-    }
-}
-
-impl Decode<'_, Driver> for Json {
-    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
-        match value.as_bytes()?.split_first() {
-            Some((&JSONB_VERSION, text)) => Ok(Self(std::str::from_utf8(text)?.to_owned())),
-            _ => Err("not a jsonb value of version 1".into()),
-        }
     }
 }

@@ -1,5 +1,5 @@
-//! What a failure of SQLite means, by its result code (<https://www.sqlite.org/rescode.html>). Its
-//! messages name tables and columns, never values, so they may be shown.
+//! What failures of SQLite mean, by result code (<https://www.sqlite.org/rescode.html>). The messages of
+//! SQLite name tables and columns, never values, so they may be shown.
 
 use contract::{Fault, FaultKind, chain};
 use sqlx::Error;
@@ -30,13 +30,12 @@ pub(super) fn fault(place: &str, doing: &str, error: &Error) -> Fault {
     remedy.into_iter().fold(fault, Fault::remedy)
 }
 
-/// Whether the database refuses what a row holds, so that other rows may still be written.
+/// Whether the database refuses one row, so that other rows may still be written.
 pub(in crate::store) fn is_refusal(error: &Error) -> bool {
     matches!(code(error), Some(TOOBIG | CONSTRAINT | MISMATCH))
 }
 
-/// Whether the same statement may succeed later, the cause in plain words where there is one, and what
-/// to do.
+/// Whether the same statement may succeed later, the cause in plain words, and what to do.
 fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static str>) {
     use FaultKind::{Stopped, Transient};
     match (code(error), error) {
@@ -81,7 +80,7 @@ fn meaning(error: &Error) -> (FaultKind, Option<&'static str>, Option<&'static s
     }
 }
 
-/// What may be shown of an error.
+/// The part of an error that may be shown.
 pub(in crate::store) fn message(error: &Error) -> String {
     let message = error.as_database_error().map(|error| error.message().to_owned());
     message.unwrap_or_else(|| chain(error))

@@ -1,39 +1,26 @@
-//! Shared SQL in SQLite: ids and times are text, JSON is text.
+//! How SQLite runs the statements that both databases share. Ids, times and JSON are text.
 
-use contract::{DemandId, Fault};
+use contract::DemandId;
 use sqlx::{
     AssertSqlSafe, Error, Row as _, Sqlite as Driver, SqliteConnection,
     query::Query,
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use super::{Sqlite, iso};
+use super::iso;
 use crate::store::database::sql::{
     Columns, Read, Row, Value, Words, decode, fill, in_words, plain_columns,
 };
 
 /// `OR FAIL`: if a row is rejected, the whole transaction is rolled back, so SQLite need not keep a
-/// copy of each changed page to roll back the statement alone. Nothing is locked: the one writer has
-/// the whole file.
+/// copy of each changed page to roll back the statement alone. No row is locked: there is one writer,
+/// which locks the whole file.
 const WORDS: Words = [
     ("{now}", "CAST(unixepoch('subsec') * 1000 AS INTEGER)"),
     ("{each}", "json_each"),
     ("{lock}", ""),
     ("{insert}", "INSERT OR FAIL"),
 ];
-
-impl Sqlite {
-    pub(in crate::store) async fn query<T: Send>(
-        &self,
-        doing: &str,
-        sql: &'static str,
-        values: &[Value<'_>],
-        read: Read<T>,
-    ) -> Result<Vec<T>, Fault> {
-        let work = async { fetch(&mut *self.readers.acquire().await?, sql, values, read).await };
-        work.await.map_err(|error: Error| self.fault(doing, error.into()))
-    }
-}
 
 pub(in crate::store) async fn fetch<T: Send>(
     conn: &mut SqliteConnection,
@@ -77,11 +64,11 @@ pub(in crate::store) async fn write_rows(
     rows: &[Row<'_>],
 ) -> Result<u64, Error> {
     let template = in_words(template, &WORDS);
-    let mut rest = rows;
+    let mut remaining = rows;
     let mut n_written = 0;
-    while let Some(first) = rest.first() {
-        let (chunk, after) = rest.split_at(chunk_of(rest.len()));
-        rest = after;
+    while let Some(first) = remaining.first() {
+        let (chunk, after) = remaining.split_at(chunk_size(remaining.len()));
+        remaining = after;
         let row = format!("({})", vec!["?"; first.len()].join(", "));
         let values = format!("VALUES {}", vec![row; chunk.len()].join(", "));
         let sql = AssertSqlSafe(fill(&template, first, &values));
@@ -92,13 +79,13 @@ pub(in crate::store) async fn write_rows(
     Ok(n_written)
 }
 
-/// Rows of a full chunk: 59 columns of them stay far below SQLite's 32,766 parameters. Four times as
-/// many gained nothing (measured).
-const CHUNK: usize = 128;
+/// Rows of a full chunk: with 59 columns they stay far below SQLite's 32,766 parameters. Four times as
+/// many rows were not faster (measured).
+const MAX_CHUNK_ROWS: usize = 128;
 
-/// The largest power of two within `left` and the limit.
-fn chunk_of(left: usize) -> usize {
-    1 << left.clamp(1, CHUNK).ilog2()
+/// The largest power of two that is not above `left` and the limit.
+fn chunk_size(left: usize) -> usize {
+    1 << left.clamp(1, MAX_CHUNK_ROWS).ilog2()
 }
 
 impl Columns for SqliteRow {

@@ -1,5 +1,4 @@
-//! Samples for tests, of this crate and of others: records of a small channel, mapped by a normaliser
-//! of a few lines. Messages are made by `pack` and confirmed by `deliver`, as in the running system.
+//! Samples for tests, of this crate and of others: records of a channel with a normaliser of a few lines. Messages are made by `pack` and confirmed by `deliver`, as in the running system.
 #![allow(clippy::expect_used, reason = "samples are for tests")]
 
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use contract::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// Keeps an intake that can be kept.
+/// Keeps an intake, which must succeed.
 #[cfg(test)]
 pub(crate) async fn keep(store: &impl contract::Store, intake: &Intake) -> contract::Outcomes {
     store.store(intake).await.expect("the intake can be kept")
@@ -32,17 +31,17 @@ pub fn hotline() -> ChannelId {
     "hotline".parse().expect("a channel name")
 }
 
-/// The id of what has this key.
+/// The id of the record with this key.
 pub fn id(key: &str) -> DemandId {
     DemandId::of(&hotline(), &RecordKey::new(key))
 }
 
-/// A record whose order comes from the reads.
+/// A record without revisions: the reads give the order of its states.
 pub fn record(key: &str, text: &str) -> RawRecord {
     with_body(key, Revision::NONE, json!({ "text": text }))
 }
 
-/// A record that counts its revisions.
+/// A record with a revision.
 pub fn revised(key: &str, revision: i64, text: &str) -> RawRecord {
     with_body(key, Revision::number(revision), json!({ "text": text }))
 }
@@ -52,13 +51,13 @@ pub fn bad(key: &str) -> RawRecord {
     with_body(key, Revision::NONE, json!({ "reject": true }))
 }
 
-/// A record with a body of one's own: `text`, `status`, `tags`, `person`, `undated`, `reject`, `skip`.
+/// A record with this body. Its fields: `text`, `status`, `tags`, `person`, `undated`, `reject`, `skip`.
 pub fn with_body(key: &str, revision: Revision, body: Value) -> RawRecord {
     let text = TextReport::default();
     RawRecord { key: RecordKey::new(key), revision, body: Body::new(body), text }
 }
 
-/// One read of the channel, packed. Its time is the minute of its number.
+/// One read of the channel, packed. Its time is its number in minutes.
 pub fn read(read_no: u64, records: impl IntoIterator<Item = RawRecord>) -> Outbox {
     read_from(Position::default(), read_no, records)
 }
@@ -69,7 +68,7 @@ pub fn read_from(
     read_no: u64,
     records: impl IntoIterator<Item = RawRecord>,
 ) -> Outbox {
-    let normalizer: Arc<dyn Normalizer> = Arc::new(Sample);
+    let normalizer: Arc<dyn Normalizer> = Arc::new(SampleNormalizer);
     let channel = Channel { id: hotline(), mapping: MappingNo(1), normalizer };
     let batch = Batch {
         entries: records.into_iter().map(Entry::Record).collect(),
@@ -80,34 +79,34 @@ pub fn read_from(
     pack(&channel, from, ReadNo(read_no), batch, at(read_no))
 }
 
-/// The moment of a read.
+/// The time of a read.
 pub fn at(read_no: u64) -> Timestamp {
     let seconds = i64::try_from(read_no * 60).unwrap_or(0);
     DateTime::from_timestamp(1_795_000_000 + seconds, 0).unwrap_or_default()
 }
 
-/// What a bus would give out of these reads.
+/// The messages of these reads, as a bus would deliver them.
 pub fn intake<'a>(reads: impl IntoIterator<Item = &'a Outbox>) -> Intake {
     let messages = reads.into_iter().flat_map(|read| read.messages().iter().cloned());
     Intake::new((0..).zip(messages))
 }
 
-/// Proof that a bus has this read.
+/// Proof that a bus has confirmed this read.
 pub async fn confirm(read: Outbox) -> Confirmed {
-    deliver(&Willing, read).await.expect("this bus takes everything")
+    deliver(&AcceptingBus, read).await.expect("this bus takes everything")
 }
 
-struct Willing;
+struct AcceptingBus;
 
-impl Publisher for Willing {
+impl Publisher for AcceptingBus {
     async fn publish(&self, _messages: &[Message]) -> Result<(), Fault> {
         Ok(())
     }
 }
 
-struct Sample;
+struct SampleNormalizer;
 
-impl Normalizer for Sample {
+impl Normalizer for SampleNormalizer {
     fn normalize(&self, record: &RawRecord) -> Verdict {
         let tree = record.body.tree();
         if tree.get("reject").is_some() {

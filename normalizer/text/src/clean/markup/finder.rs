@@ -9,23 +9,23 @@ use html5ever::data::NAMED_ENTITIES;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A tag or a reference: it changes the text.
-    Shown,
+    Visible,
     /// A comment, a script or a style sheet: it is dropped.
-    Hidden,
+    Invisible,
 }
 
-/// How often the text may be read to its end for a tag without an end.
-const IN_VAIN: usize = 4;
-/// After that, a tag must end within so many bytes.
-const NEAR: usize = 256;
+/// How often the whole text may be searched in vain for the end of a tag.
+const MAX_VAIN_SCANS: usize = 4;
+/// After that, the end of a tag is searched in this number of bytes only.
+const NEAR_BYTES: usize = 256;
 
 /// Finds markup, in time linear in the text: the last closing marks are known in advance, and the
 /// number of searches without a result is bounded.
 pub(super) struct Finder<'a> {
     text: &'a str,
-    /// Bytes that may still be searched in vain for the end of a tag. Quotes can hide every end:
-    /// without this bound, each `<a` would be read to the end of the text.
-    patience: Cell<usize>,
+    /// Bytes that may still be searched in vain for the end of a tag. Quotes can hide every end: without
+    /// this limit, each `<a` would be searched to the end of the text.
+    budget: Cell<usize>,
     last_comment_end: usize,
     last_script_end: usize,
     last_style_end: usize,
@@ -36,10 +36,10 @@ impl<'a> Finder<'a> {
     pub(super) fn new(text: &'a str) -> Option<Self> {
         text.bytes().any(|byte| matches!(byte, b'<' | b'&')).then(|| Self {
             text,
-            patience: Cell::new(IN_VAIN * text.len()),
-            last_comment_end: last(text, "-->"),
-            last_script_end: last(text, "</script>"),
-            last_style_end: last(text, "</style>"),
+            budget: Cell::new(MAX_VAIN_SCANS * text.len()),
+            last_comment_end: last_position(text, "-->"),
+            last_script_end: last_position(text, "</script>"),
+            last_style_end: last_position(text, "</style>"),
         })
     }
 
@@ -57,25 +57,28 @@ impl<'a> Finder<'a> {
     fn at(&self, start: usize) -> Option<(Kind, usize)> {
         let rest = &self.text[start..];
         if rest.starts_with('&') {
-            return Some((Kind::Shown, reference(rest)?));
+            return Some((Kind::Visible, reference(rest)?));
         }
         if rest.starts_with("<!--") {
-            return Some((Kind::Hidden, through(rest, 4, "-->", start, self.last_comment_end)?));
+            return Some((
+                Kind::Invisible,
+                length_through(rest, 4, "-->", start, self.last_comment_end)?,
+            ));
         }
         if let Some(len) = declaration(rest) {
-            return Some((Kind::Hidden, len));
+            return Some((Kind::Invisible, len));
         }
         let (name, len) = self.tag(rest)?;
         let (end, last_end) = match name {
             _ if name.eq_ignore_ascii_case("script") => ("</script>", self.last_script_end),
             _ if name.eq_ignore_ascii_case("style") => ("</style>", self.last_style_end),
-            _ => return Some((Kind::Shown, len)),
+            _ => return Some((Kind::Visible, len)),
         };
         if rest.starts_with("</") {
-            return Some((Kind::Hidden, len));
+            return Some((Kind::Invisible, len));
         }
-        // Without an end only the tag itself is markup: an open tag must not swallow text.
-        Some((Kind::Hidden, through(rest, len, end, start, last_end).unwrap_or(len)))
+        // Without an end only the tag itself is markup: the text after it must stay.
+        Some((Kind::Invisible, length_through(rest, len, end, start, last_end).unwrap_or(len)))
     }
 
     /// Name and length of a tag at the beginning of `rest`.
@@ -91,11 +94,11 @@ impl<'a> Finder<'a> {
             return None;
         }
         let attributes = &rest.as_bytes()[name_start + name.len()..];
-        let sight = attributes.len().min(self.patience.get().max(NEAR));
-        match attributes_len(&attributes[..sight], name.len() == 1) {
+        let n_searched = attributes.len().min(self.budget.get().max(NEAR_BYTES));
+        match attributes_len(&attributes[..n_searched], name.len() == 1) {
             Ok(len) => Some((name, name_start + name.len() + len)),
-            Err(n_looked_at) => {
-                self.patience.set(self.patience.get().saturating_sub(n_looked_at));
+            Err(n_read) => {
+                self.budget.set(self.budget.get().saturating_sub(n_read));
                 None
             }
         }
@@ -103,7 +106,13 @@ impl<'a> Finder<'a> {
 }
 
 /// Length of `rest` up to and including the first `end` after `from`, if there is one.
-fn through(rest: &str, from: usize, end: &str, start: usize, last_end: usize) -> Option<usize> {
+fn length_through(
+    rest: &str,
+    from: usize,
+    end: &str,
+    start: usize,
+    last_end: usize,
+) -> Option<usize> {
     if last_end < start + from {
         return None;
     }
@@ -113,7 +122,7 @@ fn through(rest: &str, from: usize, end: &str, start: usize, last_end: usize) ->
 }
 
 /// The last position of `end`; 0 if there is none.
-fn last(text: &str, end: &str) -> usize {
+fn last_position(text: &str, end: &str) -> usize {
     let window = |bytes: &[u8]| bytes.eq_ignore_ascii_case(end.as_bytes());
     text.as_bytes().windows(end.len()).rposition(window).unwrap_or(0)
 }
@@ -160,11 +169,11 @@ fn attributes_len(bytes: &[u8], needs_value: bool) -> Result<usize, usize> {
     if !matches!(bytes.first(), Some(b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r')) {
         return Err(1);
     }
-    let (mut is_bare, mut has_value, mut awaits_value) = (true, false, false);
+    let (mut has_no_attribute, mut has_value, mut awaits_value) = (true, false, false);
     let mut index = 0;
     while index < bytes.len() {
         match bytes[index] {
-            b'>' if is_bare || has_value || !needs_value => return Ok(index + 1),
+            b'>' if has_no_attribute || has_value || !needs_value => return Ok(index + 1),
             b'>' | b'<' => return Err(index + 1),
             quote @ (b'"' | b'\'') if awaits_value => {
                 let value = &bytes[index + 1..];
@@ -172,10 +181,10 @@ fn attributes_len(bytes: &[u8], needs_value: bool) -> Result<usize, usize> {
                 index += 1 + end;
                 awaits_value = false;
             }
-            b'=' if !is_bare => (has_value, awaits_value) = (true, true),
+            b'=' if !has_no_attribute => (has_value, awaits_value) = (true, true),
             b' ' | b'\t' | b'\n' | b'\r' => {}
             b'/' if !awaits_value => {}
-            _ => (is_bare, awaits_value) = (false, false),
+            _ => (has_no_attribute, awaits_value) = (false, false),
         }
         index += 1;
     }

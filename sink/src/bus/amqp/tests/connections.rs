@@ -14,7 +14,8 @@ async fn tls_with_a_ca_of_ones_own() {
     let settings = settings(server("TONGHUI_TEST_AMQPS"));
     let trusting = AmqpSettings { ca: Some(server("TONGHUI_TEST_AMQP_CA")), ..settings.clone() };
     Amqp::new(trusting).publisher().publish(&one(1)).await.unwrap();
-    stopped(settings, "UnknownIssuer", "to the file of the CA that signed it").await;
+    stopped(settings, "UnknownIssuer", "to the certificate of the CA that signed its certificate")
+        .await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use lapin::{
 };
 
 use super::{
-    super::{connect::Turn, fault::ask},
+    super::{connect::Cluster, fault::ask},
     Amqp, AmqpSettings, by_hand, hotline, one, own, server, settings, soon,
 };
 
@@ -61,12 +61,12 @@ async fn missing_rights_stop() {
 async fn what_is_deleted_between_two_questions_is_waited_for_where_the_next_try_makes_it_again() {
     for declare in [true, false] {
         let settings = AmqpSettings { declare, ..own() };
-        let link = Turn::from(0).connect(&settings, "looks").await.unwrap();
+        let link = Cluster::new(settings.clone()).connect("looks").await.unwrap();
         let (queue, exchange) = (settings.queue(&hotline()), settings.exchange());
         let (lapin, options) = (link.channel().await.unwrap(), QueueBindOptions::default());
         let arguments = FieldTable::default();
         let asked = lapin.queue_bind(queue.into(), exchange.into(), "".into(), options, arguments);
-        let fault = ask(&link.place, "not bound", asked).await.unwrap_err();
+        let fault = ask(&link.node, "not bound", asked).await.unwrap_err();
         assert_eq!(fault.is_transient(), declare, "{fault}");
     }
 }

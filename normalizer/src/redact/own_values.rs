@@ -5,20 +5,21 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 
-use super::Hidden;
+use super::Replacement;
 use crate::{notes::Work, rule::PlainPerson, seal::Personal};
 
-/// The values that must not occur in the record's free text.
+/// The personal values of a record, which must not occur in its free text.
 #[derive(Debug, Default)]
-pub(crate) struct Own {
+pub(crate) struct OwnValues {
+    /// The short ones first.
     values: Vec<Value>,
-    /// Finds the short ones, which come first, in one pass if there are many: a petition names
-    /// hundreds, and one pass for each would be quadratic. For a few, building it would cost more
-    /// than everything else here.
+    /// Finds all short values in one search, if there are many: a petition names hundreds, and one
+    /// search for each would be quadratic. For a few, building it would cost more than everything
+    /// else here.
     automaton: Option<AhoCorasick>,
-    /// Those that the automaton does not find.
+    /// The values that the automaton does not find.
     others: Range<usize>,
-    /// Digits of own telephone numbers, however they are grouped in the text; sorted.
+    /// Digits of the telephone numbers, however they are grouped in the text; sorted.
     numbers: Vec<String>,
 }
 
@@ -27,101 +28,98 @@ pub(crate) struct Own {
 struct Value {
     /// Made once for a record: making it takes longer than searching a title.
     finder: Finder<'static>,
-    /// What is shown instead.
     mask: String,
 }
 
-/// Up to this number, one pass for each value is cheaper.
-const FEW: usize = 8;
-/// Maximum length of a value for the automaton: at every match it looks this far ahead for a longer
-/// one.
-const SHORT: usize = 64;
-/// The cost of a byte of a value: the automaton has a state for each.
-const STATE: u64 = 64;
+/// Up to this number of short values, one search for each is cheaper than the automaton.
+const MAX_SINGLE_SEARCHES: usize = 8;
+/// Longer values are not given to the automaton: at every match it looks ahead for a longer one.
+const MAX_AUTOMATON_BYTES: usize = 64;
+/// The steps of building the automaton for one byte of a value: it has a state for each.
+const STEPS_PER_BYTE: u64 = 64;
 /// Shorter numbers may be amounts, years or house numbers.
-const LEAST_DIGITS: usize = 7;
+const MIN_DIGITS: usize = 7;
 /// Shorter addresses are names of towns and streets.
-const LEAST_ADDRESS: usize = 4;
+const MIN_ADDRESS_CHARS: usize = 4;
 
-impl Own {
+impl OwnValues {
     /// Collects the values of a record.
     pub(crate) fn new(people: &[PlainPerson], address: Option<&Personal>) -> Self {
-        let mut found = Self::default();
+        let mut own = Self::default();
         for person in people {
             if let Some(name) = &person.name {
                 let is_telling = name.plain().chars().count() > 1
                     && !name.is_placeholder()
                     && !name.is_common_word();
                 if is_telling {
-                    found.add(name.plain(), name.mask());
+                    own.add(name.plain(), &name.mask);
                     // Lists pad names of two characters to the width of three.
                     if let [surname, given] = name.plain().chars().collect::<Vec<_>>()[..] {
-                        found.add(&String::from_iter([surname, ' ', given]), name.mask());
+                        own.add(&String::from_iter([surname, ' ', given]), &name.mask);
                     }
                 }
             }
             if let Some(phone) = &person.phone {
-                found.add_phone(phone);
+                own.add_phone(phone);
             }
-            if let Some(id_no) = person.id_no.as_ref().filter(|id| id.plain().len() >= LEAST_DIGITS)
-            {
-                found.add(id_no.plain(), id_no.mask());
-                found.add(&id_no.plain().to_lowercase(), id_no.mask());
+            if let Some(id_no) = person.id_no.as_ref().filter(|id| id.plain().len() >= MIN_DIGITS) {
+                own.add(id_no.plain(), &id_no.mask);
+                own.add(&id_no.plain().to_lowercase(), &id_no.mask);
             }
         }
         if let Some(address) = address {
             let plain = address.plain();
-            let precise = &plain[address
-                .area()
-                .map_or(0, |area| if plain.starts_with(area) { area.len() } else { 0 })..];
+            let area = address.area.as_deref().unwrap_or_default();
+            let precise = plain.strip_prefix(area).unwrap_or(plain);
             // An address that is only an area is not masked.
-            if !precise.is_empty() && plain.chars().count() >= LEAST_ADDRESS {
-                found.add(plain, address.mask());
+            if !precise.is_empty() && plain.chars().count() >= MIN_ADDRESS_CHARS {
+                own.add(plain, &address.mask);
             }
-            if precise.chars().count() > LEAST_ADDRESS {
-                found.add(precise.trim(), crate::seal::HIDDEN);
+            if precise.chars().count() > MIN_ADDRESS_CHARS {
+                own.add(precise.trim(), crate::seal::HIDDEN_PART);
             }
         }
-        found.finish()
+        own.prepare_searches();
+        own
     }
 
-    /// The same within the budget; empty if that is not enough.
-    pub(crate) fn within(
+    /// The same; empty if collecting them would cost more than the budget.
+    pub(crate) fn within_budget(
         people: &[PlainPerson],
         address: Option<&Personal>,
         work: &mut Work,
     ) -> Self {
         let people_values = people.iter().flat_map(|p| [&p.name, &p.phone, &p.id_no]).flatten();
         let bytes: usize = people_values.chain(address).map(|value| value.plain().len()).sum();
-        if work.may_spend(bytes as u64 * STATE) {
+        if work.may_spend(bytes as u64 * STEPS_PER_BYTE) {
             Self::new(people, address)
         } else {
             Self::default()
         }
     }
 
-    /// The steps that [`Own::find`] and the searches by form take at most.
+    /// The steps that [`OwnValues::find`] and the searches by form take at most.
     pub(super) fn steps(&self, text: &str) -> u64 {
-        let together = if self.automaton.is_some() { SHORT } else { 0 };
+        let together = if self.automaton.is_some() { MAX_AUTOMATON_BYTES } else { 0 };
         (text.len() as u64).saturating_mul((1 + together + self.others.len()) as u64)
     }
 
-    /// The values themselves.
-    pub(crate) fn into_values(self) -> impl Iterator<Item = String> {
+    /// The values as texts.
+    pub(crate) fn into_texts(self) -> impl Iterator<Item = String> {
         // They are valid text, so nothing is replaced.
         self.values
             .into_iter()
             .map(|Value { finder, .. }| String::from_utf8_lossy(finder.needle()).into_owned())
     }
 
-    /// Their positions in a text.
-    pub(super) fn find(&self, text: &str) -> Vec<Hidden> {
-        let mut hidden = Vec::new();
+    /// Where they occur in a text, and their masks.
+    pub(super) fn find(&self, text: &str) -> Vec<Replacement> {
+        let mut replacements = Vec::new();
         let mut add = |start: usize, value: usize| {
             let Value { finder, mask } = &self.values[value];
             let end = start + finder.needle().len();
             if is_whole(text, start, end) {
-                hidden.push(Hidden { at: start..end, mask: mask.clone() });
+                replacements.push(Replacement { range: start..end, mask: mask.clone() });
             }
         };
         if let Some(automaton) = &self.automaton {
@@ -136,10 +134,10 @@ impl Own {
                 from += found + finder.needle().len();
             }
         }
-        hidden
+        replacements
     }
 
-    /// Whether these digits are one of the record's own telephones.
+    /// Whether these digits are one of the record's own telephone numbers.
     pub(super) fn has_number(&self, digits: &str) -> bool {
         self.numbers.binary_search_by(|own| own.as_str().cmp(digits)).is_ok()
     }
@@ -154,10 +152,10 @@ impl Own {
 
     fn add_phone(&mut self, phone: &Personal) {
         let plain = phone.plain();
-        if plain.len() < LEAST_DIGITS {
+        if plain.len() < MIN_DIGITS {
             return;
         }
-        self.add(plain, phone.mask());
+        self.add(plain, &phone.mask);
         let mut groups = plain.split('-');
         let (area, local) = (groups.next().unwrap_or_default(), groups.next());
         // People omit the area code of a landline, or its zero.
@@ -165,19 +163,19 @@ impl Own {
         let local = local.unwrap_or_default();
         for (area, local) in [(area, local), (bare, local), ("", local)] {
             let is_number = area.bytes().chain(local.bytes()).all(|byte| byte.is_ascii_digit());
-            if is_number && area.len() + local.len() >= LEAST_DIGITS {
+            if is_number && area.len() + local.len() >= MIN_DIGITS {
                 self.numbers.push([area, local].concat());
             }
         }
     }
 
-    fn finish(mut self) -> Self {
+    fn prepare_searches(&mut self) {
         self.numbers.sort_unstable();
         self.others = 0..self.values.len();
-        let is_long = |value: &Value| value.finder.needle().len() > SHORT;
+        let is_long = |value: &Value| value.finder.needle().len() > MAX_AUTOMATON_BYTES;
         self.values.sort_by_key(is_long);
         let n_short = self.values.partition_point(|value| !is_long(value));
-        if n_short > FEW {
+        if n_short > MAX_SINGLE_SEARCHES {
             // Fails only above four thousand million states; a record is far smaller.
             self.automaton = AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
@@ -189,7 +187,6 @@ impl Own {
         if self.automaton.is_some() {
             self.others.start = n_short;
         }
-        self
     }
 }
 

@@ -1,5 +1,6 @@
-//! How long to wait for the confirms of a batch: for a blocked broker (short of memory or disk space)
-//! longer than for a silent one, and its connection is kept, because it is healthy.
+//! How long to wait for the confirms of a batch. A broker that is short of memory or disk space blocks
+//! its publishers. It is waited for longer than one that does not answer, and its connection is kept,
+//! because the connection is healthy.
 
 use std::time::Duration;
 
@@ -9,15 +10,16 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Ends after `confirm` without a block, or after a block of `unblock`.
-pub(super) async fn patience(
+/// Waits until the time is up: `confirm` while the broker is not blocked, or `unblock` while it is.
+/// Returns the fault to report then.
+pub(super) async fn time_limit(
     mut blocked: watch::Receiver<bool>,
     confirm: Duration,
     unblock: Duration,
 ) -> Fault {
     loop {
         match timeout(unblock, blocked.wait_for(|blocked| !blocked)).await {
-            // The sender is gone, and with it the connection: the batch ends by itself.
+            // The sender is dropped, because the connection has ended: that ends the batch too.
             Ok(_) => {}
             Err(_) => {
                 let seconds = unblock.as_secs();
@@ -27,7 +29,7 @@ pub(super) async fn patience(
                 .remedy("free memory or disk space there; reading resumes by itself");
             }
         }
-        let begins = async {
+        let next_block = async {
             if blocked.wait_for(|blocked| *blocked).await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -40,7 +42,7 @@ pub(super) async fn patience(
                 ))
                 .remedy("check in its log whether the queue has lost the majority of its nodes");
             }
-            () = begins => {}
+            () = next_block => {}
         }
     }
 }
@@ -56,27 +58,27 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_broker_is_given_up_after_the_limit() {
-        let (_teller, blocked) = watch::channel(false);
-        let (begun, fault) = (Instant::now(), patience(blocked, CONFIRM, UNBLOCK).await);
+        let (_sender, blocked) = watch::channel(false);
+        let (begun, fault) = (Instant::now(), time_limit(blocked, CONFIRM, UNBLOCK).await);
         assert_eq!(begun.elapsed().as_secs(), 60);
         assert!(fault.is_transient() && fault.to_string().contains("confirm"), "{fault}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_blocked_broker_is_waited_for_and_named() {
-        let (teller, blocked) = watch::channel(false);
+        let (sender, blocked) = watch::channel(false);
         let blocking = async {
             tokio::time::advance(Duration::from_secs(59)).await;
-            teller.send_replace(true);
+            sender.send_replace(true);
             tokio::task::yield_now().await;
             tokio::time::advance(Duration::from_secs(200)).await;
-            teller.send_replace(false);
+            sender.send_replace(false);
             tokio::task::yield_now().await;
             tokio::time::advance(Duration::from_secs(59)).await;
-            teller.send_replace(true);
+            sender.send_replace(true);
         };
         let begun = Instant::now();
-        let (fault, ()) = tokio::join!(patience(blocked, CONFIRM, UNBLOCK), blocking);
+        let (fault, ()) = tokio::join!(time_limit(blocked, CONFIRM, UNBLOCK), blocking);
         assert_eq!(begun.elapsed().as_secs(), 59 + 200 + 59 + 240);
         assert!(fault.is_transient() && fault.to_string().contains("is short"), "{fault}");
     }
