@@ -85,7 +85,7 @@ impl Detector {
 
     /// Takes in the next bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.head.extend(bytes.iter().take(MAX_HEAD_BYTES.saturating_sub(self.head.len())));
+        extend_to(&mut self.head, bytes, MAX_HEAD_BYTES);
         self.has_nul |= bytes.contains(&0);
         self.take_sample(bytes);
         self.count(bytes);
@@ -152,11 +152,10 @@ impl Detector {
             if !self.has_sample_begun {
                 return;
             }
-            self.sample
-                .extend(bytes[before.len()..].iter().take(MAX_SAMPLE_BYTES - self.sample.len()));
+            extend_to(&mut self.sample, &bytes[before.len()..], MAX_SAMPLE_BYTES);
             return;
         }
-        self.sample.extend(bytes.iter().take(MAX_SAMPLE_BYTES.saturating_sub(self.sample.len())));
+        extend_to(&mut self.sample, bytes, MAX_SAMPLE_BYTES);
     }
 
     /// Counts what is UTF-8 and what is not.
@@ -186,4 +185,9 @@ impl Detector {
             rest = &after[n_bad..];
         }
     }
+}
+
+/// Appends the bytes until there are `max`.
+fn extend_to(into: &mut Vec<u8>, bytes: &[u8], max: usize) {
+    into.extend_from_slice(&bytes[..bytes.len().min(max.saturating_sub(into.len()))]);
 }
