@@ -4,7 +4,7 @@ use quick_xml::{
     events::{BytesStart, Event},
     reader::Config,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 
 use crate::{
     findings::{Findings, Problem},
@@ -250,9 +250,16 @@ impl Element {
     }
 
     fn add(&mut self, name: String, value: Value) {
-        let siblings = self.children.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(list) = siblings {
-            list.push(value);
+        match self.children.entry(name) {
+            // For one value: most elements have no siblings of their name.
+            Entry::Vacant(entry) => {
+                entry.insert(Value::Array(vec![value]));
+            }
+            Entry::Occupied(mut entry) => {
+                if let Value::Array(list) = entry.get_mut() {
+                    list.push(value);
+                }
+            }
         }
     }
 
