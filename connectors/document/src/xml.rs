@@ -23,7 +23,7 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     findings.choose_marker(text, None);
     let mut reader = Reader::from_str(text);
     Builder::prepare(reader.config_mut());
-    let mut builder = Builder::document();
+    let mut builder = Builder::document(text);
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
         let event = reader.read_event().map_err(|error| located(reason(&error), text, at))?;
