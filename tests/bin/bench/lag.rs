@@ -164,6 +164,9 @@ match  = ["*.jsonl"]
 key    = "$.no"
 stable = "1s"
 
+[files.revision]
+at = "$.n"
+
 [demand]
 source_no = "$.no"
 content   = {{ at = "$.text", clean = "html" }}
@@ -189,7 +192,7 @@ async fn file(
     for tick in 0..usize::try_from(length.as_millis() / TICK.as_millis())? {
         ticks.tick().await;
         if sixth == Sixth::Broken && tick % BROKEN_EVERY == 0 {
-            let record = serde_json::json!({ "no": format!("B{tick}"), "text": text });
+            let record = serde_json::json!({ "no": format!("B{tick}"), "n": tick, "text": text });
             fs::write(dropped.join(format!("{tick}.jsonl")), record.to_string())?;
         }
         for (number, source) in sources.iter().enumerate() {
@@ -224,7 +227,7 @@ async fn lag(store: &Path, filed: &Filed) -> anyhow::Result<Lag> {
     for ((number, key), at) in filed {
         if let Some(kept) = kept.get(&(format!("c{number}"), key.clone())) {
             let kept: Timestamp = kept.parse()?;
-            // A clock that was put back shows as none.
+            // A clock that was set back gives no lag.
             lags.push(u64::try_from((kept - at).num_milliseconds()).unwrap_or(0));
         }
     }
