@@ -39,11 +39,11 @@ pub use cursor::Cursor;
 
 use crate::{
     cursor::{Fingerprint, PendingMove, ReadFile},
-    folder::{Folder, Stamp, blocking, disk},
-    next_file::{NextStep, Trouble},
-    open_file::{OpenFile, RefusedFile, sample, unreadable},
+    folder::{Folder, SizeAndTime, blocking, disk_fault},
+    next_file::{NextStep, FileFaults},
+    open_file::{OpenFile, RefusedFile, parse_sample, unreadable_entry},
     options::Options,
-    selection::{Candidate, UnchangedFiles},
+    selection::{Candidate, FileStates},
     spool::FileError,
 };
 
@@ -54,7 +54,7 @@ const READ_TIME: Duration = Duration::from_secs(5);
 pub struct Files {
     options: Arc<Options>,
     folder: Folder,
-    unchanged: UnchangedFiles,
+    unchanged: FileStates,
     open: Option<Box<OpenFile>>,
 }
 
@@ -66,13 +66,13 @@ impl Connector for Files {
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
         let folder = Folder::new(&config, &context)?;
         let options = Options::new(config, &context)?;
-        Ok(Self { options, folder, unchanged: UnchangedFiles::default(), open: None })
+        Ok(Self { options, folder, unchanged: FileStates::default(), open: None })
     }
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut at = after.cloned().unwrap_or_default();
         at.pending_move = None;
-        let mut trouble = Trouble::new();
+        let mut trouble = FileFaults::new();
         let until = Instant::now() + READ_TIME;
         let next = match (at.current.take(), self.open.take()) {
             (Some(position), Some(open)) if open.position() == position => {
@@ -97,9 +97,9 @@ impl Connector for Files {
                 (Vec::new(), false)
             }
             NextStep::Refuse(candidate, refused) => {
-                let RefusedFile { reason, md5, head } = refused;
+                let RefusedFile { reason, md5, first_bytes } = refused;
                 mark_finished(&mut at, &candidate, md5, true);
-                (vec![quarantine_entry(&candidate, reason, head)], false)
+                (vec![quarantine_entry(&candidate, reason, first_bytes)], false)
             }
             NextStep::Read(open) => (self.read_batch(open, max, until, &mut at).await?, false),
         };
@@ -112,7 +112,7 @@ impl Connector for Files {
     }
 
     fn sample(&self, name: &str, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-        sample(name, page, &self.options)
+        parse_sample(name, page, &self.options)
     }
 }
 
@@ -146,29 +146,29 @@ impl Files {
             }
             Ok(true) => mark_finished(at, &open.candidate, md5, false),
             Err(FileError::Content(reason)) => {
-                entries.push(quarantine_entry(&open.candidate, reason, open.head.clone()));
+                entries.push(quarantine_entry(&open.candidate, reason, open.first_bytes.clone()));
                 mark_finished(at, &open.candidate, md5, true);
             }
-            Err(FileError::Disk(error)) => return Err(disk(error)),
+            Err(FileError::Disk(error)) => return Err(disk_fault(error)),
         }
         Ok(entries)
     }
 }
 
-fn quarantine_entry(candidate: &Candidate, reason: Reason, head: Bytes) -> Entry {
+fn quarantine_entry(candidate: &Candidate, reason: Reason, first_bytes: Bytes) -> Entry {
     tracing::warn!(
         file = candidate.name,
         reason = %reason.code,
         "the file cannot be read and goes to quarantine: {}",
         reason.detail,
     );
-    unreadable(&candidate.name, reason, head)
+    unreadable_entry(&candidate.name, reason, first_bytes)
 }
 
 /// Records in the cursor that a file was read to its end and is to be moved.
 fn mark_finished(at: &mut Cursor, candidate: &Candidate, md5: Fingerprint, is_error: bool) {
     let Candidate { name, data, manifest } = candidate;
     at.done.insert(Fingerprint::of(name), ReadFile(candidate.fingerprint(), md5.clone()));
-    let (data, manifest) = (data.fingerprint(), manifest.map(Stamp::fingerprint));
+    let (data, manifest) = (data.fingerprint(), manifest.map(SizeAndTime::fingerprint));
     at.pending_move = Some(PendingMove { name: name.clone(), data, manifest, md5, is_error });
 }

@@ -7,14 +7,14 @@ use contract::{Fault, FaultKind, Partition, Reason};
 use crate::{
     Files,
     cursor::{Cursor, FilePosition, Fingerprint},
-    folder::{blocking, disk},
+    folder::{blocking, disk_fault},
     manifest::{self, Manifest},
     open_file::{OpenFile, RefusedFile},
     selection::{Candidate, select},
 };
 
 /// Partitions and their faults.
-pub(crate) type Trouble = Vec<(Partition, Fault)>;
+pub(crate) type FileFaults = Vec<(Partition, Fault)>;
 
 /// What a read does next.
 pub(crate) enum NextStep {
@@ -33,7 +33,7 @@ impl Files {
     pub(crate) async fn reopen(
         &mut self,
         position: &FilePosition,
-        trouble: &mut Trouble,
+        trouble: &mut FileFaults,
     ) -> Result<Option<NextStep>, Fault> {
         let name = position.name.clone();
         let Some(data) = self.folder.stamp(&name).await? else {
@@ -57,7 +57,7 @@ impl Files {
     pub(crate) async fn next_file(
         &mut self,
         at: &mut Cursor,
-        trouble: &mut Trouble,
+        trouble: &mut FileFaults,
     ) -> Result<NextStep, Fault> {
         let listing = self.folder.list().await?;
         let is_truncated = listing.is_truncated;
@@ -65,7 +65,7 @@ impl Files {
         let found =
             selection.candidates.iter().map(|each| (each.name.as_str(), each.fingerprint()));
         let missing = selection.missing.iter().map(|name| (name.as_str(), Fingerprint::of("")));
-        self.unchanged.update(found.chain(missing));
+        self.file_states.update(found.chain(missing));
         if !is_truncated {
             let listed: BTreeSet<Fingerprint> =
                 selection.candidates.iter().map(|each| Fingerprint::of(&each.name)).collect();
@@ -78,7 +78,7 @@ impl Files {
             trouble.push((Partition(shown), fault));
         }
         for name in selection.missing {
-            if self.unchanged.is_unchanged_for(&name, self.options.config.stable.0) {
+            if self.file_states.is_unchanged_for(&name, self.options.config.stable.0) {
                 let fault = Fault::transient("its manifest is there, but the file is not");
                 trouble.push((Partition(name), fault));
             }
@@ -117,13 +117,13 @@ impl Files {
     async fn open(
         &mut self,
         candidate: &Candidate,
-        n_skipped: u64,
-        trouble: &mut Trouble,
+        n_already_read: u64,
+        trouble: &mut FileFaults,
     ) -> Result<NextStep, Fault> {
         let refuse = |refused| Ok(NextStep::Refuse(Box::new(candidate.clone()), refused));
         let name = candidate.name.clone();
         let is_unchanged =
-            self.unchanged.is_unchanged_for(&name, self.options.config.stable.0) || n_skipped > 0;
+            self.file_states.is_unchanged_for(&name, self.options.config.stable.0) || n_already_read > 0;
         let manifest = match &self.options.config.manifest {
             None => None,
             Some(end) => {
@@ -152,8 +152,8 @@ impl Files {
         };
         let (options, opened) = (Arc::clone(&self.options), candidate.clone());
         let opened =
-            blocking(move || OpenFile::open(&opened, file, manifest.as_ref(), n_skipped, &options));
-        match opened.await?.map_err(disk)? {
+            blocking(move || OpenFile::open(&opened, file, manifest.as_ref(), n_already_read, &options));
+        match opened.await?.map_err(disk_fault)? {
             Ok(open) => Ok(NextStep::Read(Box::new(open))),
             Err(refused) if refused.reason.code.starts_with("manifest_") && !is_unchanged => {
                 Ok(NextStep::Wait)
@@ -174,13 +174,13 @@ impl Files {
             let mut bytes = Vec::new();
             file.take(manifest::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
         });
-        read.await?.map_err(disk).map(Some)
+        read.await?.map_err(disk_fault).map(Some)
     }
 }
 
 fn refused_file(reason: Reason) -> RefusedFile {
-    let head = bytes::Bytes::new();
-    RefusedFile { reason, md5: Fingerprint::of(""), head }
+    let first_bytes = bytes::Bytes::new();
+    RefusedFile { reason, md5: Fingerprint::of(""), first_bytes }
 }
 
 fn vanished_file(name: &str) -> (Partition, Fault) {

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{
     READ_TIME,
     cursor::{FilePosition, Fingerprint},
-    folder::{Stamp, disk},
+    folder::{SizeAndTime, disk_fault},
     format::{self, Document, RawRow, RowReader},
     manifest::Manifest,
     options::Options,
@@ -26,7 +26,7 @@ use crate::{
     selection::Candidate,
     spool::FileError,
     text::FileSummary,
-    unpack::{documents, extension_for, names_a_format},
+    unpack::{documents, guess_extension, has_known_extension},
 };
 
 /// Bytes of the records of one batch, approximately.
@@ -37,12 +37,12 @@ pub(crate) struct OpenFile {
     pub(crate) candidate: Candidate,
     pub(crate) md5: Fingerprint,
     /// Its first bytes.
-    pub(crate) head: Bytes,
+    pub(crate) first_bytes: Bytes,
     /// The revision of all its records, where its name has it.
     revision: Option<Revision>,
     /// Records that were read.
     n_records: u64,
-    rows: RowChain,
+    rows: FileRows,
     /// The first entry of the next batch, if it was read already.
     next_entry: Option<Entry>,
 }
@@ -52,26 +52,26 @@ pub(crate) struct RefusedFile {
     pub(crate) reason: Reason,
     pub(crate) md5: Fingerprint,
     /// Its first bytes.
-    pub(crate) head: Bytes,
+    pub(crate) first_bytes: Bytes,
 }
 
 impl OpenFile {
-    /// Checks a whole file and opens it after its first `n_skipped` records. The outer error is one
+    /// Checks a whole file and opens it after its first `n_already_read` records. The outer error is one
     /// of the disk.
     pub(crate) fn open(
         candidate: &Candidate,
         file: File,
         manifest: Option<&Manifest>,
-        n_skipped: u64,
+        n_already_read: u64,
         options: &Arc<Options>,
     ) -> io::Result<Result<Self, RefusedFile>> {
         let file = Arc::new(file);
         let summary = FileSummary::read(&file)?;
-        let (md5, head) = (Fingerprint::of(&summary.md5), summary.head.clone());
+        let (md5, first_bytes) = (Fingerprint::of(&summary.md5), summary.first_bytes.clone());
         let name = &candidate.name;
         let checked =
             check(name, file, summary, manifest, options).and_then(|(revision, mut rows)| {
-                for _ in 0..n_skipped {
+                for _ in 0..n_already_read {
                     rows.next()?;
                 }
                 Ok((revision, rows))
@@ -80,13 +80,13 @@ impl OpenFile {
             Ok((revision, rows)) => Ok(Ok(Self {
                 candidate: candidate.clone(),
                 md5,
-                head,
+                first_bytes,
                 revision,
-                n_records: n_skipped,
+                n_records: n_already_read,
                 rows,
                 next_entry: None,
             })),
-            Err(FileError::Content(reason)) => Ok(Err(RefusedFile { reason, md5, head })),
+            Err(FileError::Content(reason)) => Ok(Err(RefusedFile { reason, md5, first_bytes })),
             Err(FileError::Disk(error)) => Err(error),
         }
     }
@@ -154,17 +154,17 @@ impl OpenFile {
 
 /// The entries of a fixture, read like a file of the folder. If its name matches no pattern of the
 /// channel, the first bytes decide its format, and its records have no revision by name.
-pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<Vec<Entry>, Fault> {
-    let mut file = tempfile::tempfile().map_err(disk)?;
-    file.write_all(page).map_err(disk)?;
-    let is_unnamed = !options.is_selected(name) && !names_a_format(name);
-    let extension = if is_unnamed { format!(".{}", extension_for(page)) } else { String::new() };
-    let data = Stamp { n_bytes: page.len() as u64, modified: 0 };
+pub(crate) fn parse_sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<Vec<Entry>, Fault> {
+    let mut file = tempfile::tempfile().map_err(disk_fault)?;
+    file.write_all(page).map_err(disk_fault)?;
+    let is_unnamed = !options.is_selected(name) && !has_known_extension(name);
+    let extension = if is_unnamed { format!(".{}", guess_extension(page)) } else { String::new() };
+    let data = SizeAndTime { n_bytes: page.len() as u64, modified: 0 };
     let candidate = Candidate { name: format!("{name}{extension}"), data, manifest: None };
-    let mut open = match OpenFile::open(&candidate, file, None, 0, options).map_err(disk)? {
+    let mut open = match OpenFile::open(&candidate, file, None, 0, options).map_err(disk_fault)? {
         Ok(open) => open,
         Err(refused) => {
-            return Ok(vec![unreadable(&candidate.name, refused.reason, refused.head)]);
+            return Ok(vec![unreadable_entry(&candidate.name, refused.reason, refused.first_bytes)]);
         }
     };
     let mut entries = Vec::new();
@@ -175,19 +175,19 @@ pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<
             Ok(false) => {}
             Ok(true) => return Ok(entries),
             Err(FileError::Content(reason)) => {
-                entries.push(unreadable(&candidate.name, reason, open.head));
+                entries.push(unreadable_entry(&candidate.name, reason, open.first_bytes));
                 return Ok(entries);
             }
-            Err(FileError::Disk(error)) => return Err(disk(error)),
+            Err(FileError::Disk(error)) => return Err(disk_fault(error)),
         }
     }
 }
 
 /// The entry of a file that cannot be read to its end. The name of the file is the key, so a
 /// corrected file replaces the entry.
-pub(crate) fn unreadable(name: &str, reason: Reason, head: Bytes) -> Entry {
+pub(crate) fn unreadable_entry(name: &str, reason: Reason, first_bytes: Bytes) -> Entry {
     let place = Place { key: Some(RecordKey::new(name.to_owned())), at: name.to_owned() };
-    Entry::Unreadable { place, bytes: head, reason }
+    Entry::Unreadable { place, bytes: first_bytes, reason }
 }
 
 fn check(
@@ -196,20 +196,20 @@ fn check(
     summary: FileSummary,
     manifest: Option<&Manifest>,
     options: &Arc<Options>,
-) -> Result<(Option<Revision>, RowChain), FileError> {
+) -> Result<(Option<Revision>, FileRows), FileError> {
     if let Some(manifest) = manifest {
         manifest.check_file(name, &summary).map_err(FileError::Content)?;
     }
     if summary.n_bytes == 0 {
         return Err(FileError::content("empty_file", "the file has no bytes"));
     }
-    let revision = match record::revision_of(name, options) {
+    let revision = match record::revision_by_name(name, options) {
         Ok(revision) => revision,
         Err(_) if !options.is_selected(name) => Some(Revision::NONE),
         Err(reason) => return Err(FileError::Content(reason)),
     };
     let documents = documents(name, file, summary, options)?;
-    let open = || RowChain::open(documents.clone(), Arc::clone(options));
+    let open = || FileRows::open(documents.clone(), Arc::clone(options));
     if let Some(manifest) = manifest {
         let mut rows = open()?;
         let mut n_rows = 0;
@@ -222,13 +222,13 @@ fn check(
 }
 
 /// The records of all documents in a file.
-struct RowChain {
+struct FileRows {
     options: Arc<Options>,
     documents: VecDeque<Document>,
     current: Option<(String, RowReader, TextReport)>,
 }
 
-impl RowChain {
+impl FileRows {
     /// Opens the first document: a wrong header is found at once.
     fn open(documents: Vec<Document>, options: Arc<Options>) -> Result<Self, FileError> {
         let mut chain = Self { options, documents: documents.into(), current: None };

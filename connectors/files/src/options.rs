@@ -47,8 +47,8 @@ impl Options {
             return refused("`listing` is out of range", "write a number from 1 to 1400");
         }
         let CsvConfig { delimiter, quote, .. } = &config.csv;
-        let is_plain = |text: &str| text.is_ascii() && !text.contains(['\r', '\n', *quote]);
-        if !(1..=4).contains(&delimiter.len()) || !is_plain(delimiter) || !quote.is_ascii() {
+        let is_allowed = |text: &str| text.is_ascii() && !text.contains(['\r', '\n', *quote]);
+        if !(1..=4).contains(&delimiter.len()) || !is_allowed(delimiter) || !quote.is_ascii() {
             return refused(
                 "`csv.delimiter` and `csv.quote` cannot be told apart, or are not ASCII",
                 "write one to four characters that are neither the quote nor a line end",

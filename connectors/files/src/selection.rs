@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     cursor::Fingerprint,
-    folder::{Listing, Stamp},
+    folder::{Listing, SizeAndTime},
     options::{Options, RevisionSource},
 };
 
@@ -20,9 +20,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) name: String,
-    pub(crate) data: Stamp,
+    pub(crate) data: SizeAndTime,
     /// The stamp of its manifest, if that was listed.
-    pub(crate) manifest: Option<Stamp>,
+    pub(crate) manifest: Option<SizeAndTime>,
 }
 
 /// What a listing contains.
@@ -47,7 +47,7 @@ impl Candidate {
 /// The files of a listing that the channel reads, and what is wrong with the others.
 pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
     let mut selection = Selection::default();
-    let all: BTreeMap<String, Stamp> = listing.files.into_iter().collect();
+    let all: BTreeMap<String, SizeAndTime> = listing.files.into_iter().collect();
     let suffix = options.config.manifest.as_deref();
     for (name, data) in &all {
         // A pattern like `*` matches the manifests too; they have no records.
@@ -69,14 +69,14 @@ pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
     }
     let irregular: BTreeSet<String> = listing.irregular.into_iter().collect();
     selection.irregular =
-        irregular.into_iter().filter(|name| options.is_selected(name) || !is_plain(name)).collect();
+        irregular.into_iter().filter(|name| options.is_selected(name) || !is_safe_name(name)).collect();
     selection
         .candidates
-        .sort_by_cached_key(|each| (time_for_order(&each.name, options), each.name.clone()));
+        .sort_by_cached_key(|each| (sort_time(&each.name, options), each.name.clone()));
     selection
 }
 
-fn time_for_order(name: &str, options: &Options) -> Option<Timestamp> {
+fn sort_time(name: &str, options: &Options) -> Option<Timestamp> {
     match &options.revision {
         RevisionSource::Name(format) => time_in_name(name, format),
         RevisionSource::Field(..) => None,
@@ -85,7 +85,7 @@ fn time_for_order(name: &str, options: &Options) -> Option<Timestamp> {
 
 /// Whether a name is one component of a path. A server may list any text as a name: one with a
 /// separator in it would lead out of the folder.
-pub(crate) fn is_plain(name: &str) -> bool {
+pub(crate) fn is_safe_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 255
         && !name.starts_with('.')
@@ -124,9 +124,9 @@ pub(crate) fn time_in_name(name: &str, format: &TimeFormat) -> Option<Timestamp>
 /// The state of each file, and how long it has been in this state. In memory only: after a restart
 /// the wait begins again, and a file is read a little later.
 #[derive(Debug, Default)]
-pub(crate) struct UnchangedFiles(BTreeMap<String, (Fingerprint, Instant)>);
+pub(crate) struct FileStates(BTreeMap<String, (Fingerprint, Instant)>);
 
-impl UnchangedFiles {
+impl FileStates {
     /// Takes the state of all files.
     pub(crate) fn update<'a>(&mut self, found: impl IntoIterator<Item = (&'a str, Fingerprint)>) {
         let now = Instant::now();
@@ -155,10 +155,10 @@ mod tests {
     #[test]
     fn a_name_that_leads_out_of_the_folder_is_refused() {
         for name in ["", ".", "..", "../a.csv", "/a.csv", "a/b.csv", "a\\b.csv", "a\0.csv", ".a"] {
-            assert!(!is_plain(name), "{name:?} was taken");
+            assert!(!is_safe_name(name), "{name:?} was taken");
         }
         for name in ["a.csv", "企业诉求 2026-10.xlsx", "a..csv"] {
-            assert!(is_plain(name), "{name:?} was refused");
+            assert!(is_safe_name(name), "{name:?} was refused");
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_change_restarts_the_wait() {
-        let (mut unchanged, minute) = (UnchangedFiles::default(), Duration::from_secs(60));
+        let (mut unchanged, minute) = (FileStates::default(), Duration::from_secs(60));
         unchanged.update([("a", Fingerprint::of("1")), ("b", Fingerprint::of("1"))]);
         assert!(
             unchanged.is_unchanged_for("a", Duration::ZERO)

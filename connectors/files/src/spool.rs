@@ -39,13 +39,13 @@ impl From<io::Error> for FileError {
 }
 
 /// How much may still be unpacked from one file.
-pub(crate) struct Budget {
+pub(crate) struct UnpackLimit {
     n_left: u64,
     /// The message when nothing is left.
     exceeded: String,
 }
 
-impl Budget {
+impl UnpackLimit {
     pub(crate) fn new(limits: &Limits, n_packed: u64) -> Self {
         let total = limits.bytes();
         // Small files may have a high ratio: it is checked from one megabyte on.
@@ -60,7 +60,7 @@ impl Budget {
 }
 
 /// Unpacks to an unnamed file, which is deleted when nobody has it open.
-pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, FileError> {
+pub(crate) fn spool(mut packed: impl Read, budget: &mut UnpackLimit) -> Result<File, FileError> {
     let mut file = tempfile::tempfile()?;
     let mut block = vec![0; 64 * 1024];
     loop {
@@ -86,18 +86,18 @@ pub(crate) fn spool(mut packed: impl Read, budget: &mut Budget) -> Result<File, 
 
 /// A file with its own read position: others may read the same file at another one.
 #[derive(Debug, Clone)]
-pub(crate) struct View {
+pub(crate) struct FileReader {
     file: Arc<File>,
     at: u64,
 }
 
-impl View {
+impl FileReader {
     pub(crate) fn new(file: Arc<File>) -> Self {
         Self { file, at: 0 }
     }
 }
 
-impl Read for View {
+impl Read for FileReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n_read = self.file.read_at(buffer, self.at)?;
         self.at += n_read as u64;
@@ -105,7 +105,7 @@ impl Read for View {
     }
 }
 
-impl Seek for View {
+impl Seek for FileReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let offset = match to {
             SeekFrom::Start(offset) => Some(offset),

@@ -18,19 +18,19 @@ pub(crate) struct FileSummary {
     /// Hexadecimal, in lower case.
     pub(crate) md5: String,
     /// Its first bytes.
-    pub(crate) head: Bytes,
+    pub(crate) first_bytes: Bytes,
     /// What its bytes say about their charset.
     pub(crate) detector: Detector,
 }
 
-/// Bytes of the head of a file.
-const HEAD_BYTES: usize = 64 * 1024;
+/// Bytes of the first_bytes of a file.
+const MAX_FIRST_BYTES: usize = 64 * 1024;
 const READ_BYTES: usize = 256 * 1024;
 
 impl FileSummary {
     /// Reads all of a file.
     pub(crate) fn read(file: &File) -> io::Result<Self> {
-        let (mut hash, mut head, mut at) = (Md5::new(), Vec::new(), 0);
+        let (mut hash, mut first_bytes, mut at) = (Md5::new(), Vec::new(), 0);
         let mut detector = Detector::default();
         let mut block = vec![0; READ_BYTES];
         loop {
@@ -41,17 +41,17 @@ impl FileSummary {
             }
             hash.update(bytes);
             detector.push(bytes);
-            head.extend(bytes.iter().take(HEAD_BYTES.saturating_sub(head.len())));
+            first_bytes.extend(bytes.iter().take(MAX_FIRST_BYTES.saturating_sub(first_bytes.len())));
             at += n_read as u64;
         }
         let md5 = hex::encode(hash.finalize());
-        Ok(Self { n_bytes: at, md5, head: head.into(), detector })
+        Ok(Self { n_bytes: at, md5, first_bytes: first_bytes.into(), detector })
     }
 }
 
 /// A part of a file that was decoded alone.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(crate) struct Piece {
+pub(crate) struct DecodedPart {
     /// Where it begins in the file.
     pub(crate) at: u64,
     pub(crate) bytes: Vec<u8>,
@@ -63,7 +63,7 @@ pub(crate) struct Piece {
 }
 
 /// A file that is decoded piece by piece.
-pub(crate) struct Pieces {
+pub(crate) struct DecodedFile {
     file: Arc<File>,
     pub(crate) charset: Charset,
     /// Where the next piece begins.
@@ -79,14 +79,14 @@ const BLOCK: usize = 64 * 1024;
 /// Bytes without a blank, separator or quote: text never has so many.
 const MAX_UNBROKEN_BYTES: usize = 16 << 20;
 
-impl Pieces {
+impl DecodedFile {
     /// The text after the first `at` bytes.
     pub(crate) fn new(file: Arc<File>, charset: Charset, at: usize) -> Self {
         Self { file, charset, at: at as u64, buffer: Vec::new(), n_used: 0, is_at_end: false }
     }
 
     /// The next line with its end; a part of it where it is longer than about `limit` bytes.
-    pub(crate) fn line(&mut self, limit: usize) -> io::Result<Option<Piece>> {
+    pub(crate) fn line(&mut self, limit: usize) -> io::Result<Option<DecodedPart>> {
         let unit = if self.is_utf16() { 2 } else { 1 };
         let mut searched = 0;
         loop {
@@ -130,7 +130,7 @@ impl Pieces {
         end.or((n_unused >= MAX_UNBROKEN_BYTES).then_some(n_unused))
     }
 
-    fn take(&mut self, n_bytes: usize) -> Piece {
+    fn take(&mut self, n_bytes: usize) -> DecodedPart {
         let bytes = self.buffer[self.n_used..][..n_bytes].to_vec();
         let at = self.at;
         self.n_used += n_bytes;
@@ -138,7 +138,7 @@ impl Pieces {
         let decoded = decode_strict(&bytes, self.charset);
         let (malformed, repaired) = (decoded.malformed, decoded.moved);
         let text = decoded.text.into_owned();
-        Piece { at, bytes, text, malformed, repaired }
+        DecodedPart { at, bytes, text, malformed, repaired }
     }
 
     fn is_utf16(&self) -> bool {
@@ -166,13 +166,13 @@ fn find_pair(bytes: &[u8], from: usize, pair: [u8; 2]) -> Option<usize> {
 
 /// The text of bytes as a file; where they say nothing, they are in the charset `declared`.
 #[cfg(test)]
-pub(crate) fn pieces(bytes: &[u8], declared: Charset) -> Pieces {
+pub(crate) fn pieces(bytes: &[u8], declared: Charset) -> DecodedFile {
     use std::io::Write as _;
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     let hints = normalizer_text::Hints { declared: Some(declared), ..Default::default() };
     let (evidence, bom) = FileSummary::read(&file).unwrap().detector.evidence(&hints);
-    Pieces::new(Arc::new(file), evidence.charset, bom)
+    DecodedFile::new(Arc::new(file), evidence.charset, bom)
 }
 
 #[cfg(test)]
@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    fn lines(bytes: &[u8], expected: Charset) -> Vec<Piece> {
+    fn lines(bytes: &[u8], expected: Charset) -> Vec<DecodedPart> {
         let mut pieces = pieces(bytes, expected);
         std::iter::from_fn(|| pieces.line(1 << 20).unwrap()).collect()
     }
@@ -231,7 +231,7 @@ mod tests {
         file.write_all(&bytes).unwrap();
         let summary = FileSummary::read(&file).unwrap();
         assert_eq!(summary.n_bytes, bytes.len() as u64);
-        assert_eq!(summary.head.len(), HEAD_BYTES);
+        assert_eq!(summary.first_bytes.len(), MAX_FIRST_BYTES);
         assert_eq!(summary.md5, hex::encode(Md5::digest(&bytes)));
     }
 

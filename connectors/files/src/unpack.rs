@@ -12,7 +12,7 @@ use crate::{
     config::Format,
     format::Document,
     options::Options,
-    spool::{Budget, FileError, View, spool},
+    spool::{UnpackLimit, FileError, FileReader, spool},
     text::FileSummary,
 };
 
@@ -23,17 +23,17 @@ pub(crate) fn documents(
     summary: FileSummary,
     options: &Options,
 ) -> Result<Vec<Document>, FileError> {
-    let mut budget = Budget::new(&options.config.limits, summary.n_bytes);
+    let mut budget = UnpackLimit::new(&options.config.limits, summary.n_bytes);
     match extension(name).as_str() {
         "zip" => unzip(file, &mut budget, options),
         "gz" => {
             let unpacked_name = &name[..name.len() - ".gz".len()];
-            let packed = MultiGzDecoder::new(View::new(file));
+            let packed = MultiGzDecoder::new(FileReader::new(file));
             Ok(vec![document(unpacked_name, spool(packed, &mut budget)?, options)?])
         }
         _ => Ok(vec![Document {
             name_in_archive: None,
-            format: format(name, &summary.head, options)?,
+            format: format(name, &summary.first_bytes, options)?,
             file,
             summary,
         }]),
@@ -42,11 +42,11 @@ pub(crate) fn documents(
 
 fn unzip(
     file: Arc<File>,
-    budget: &mut Budget,
+    budget: &mut UnpackLimit,
     options: &Options,
 ) -> Result<Vec<Document>, FileError> {
     let damaged = || FileError::content("bad_archive", "the archive is damaged or encrypted");
-    let mut archive = ZipArchive::new(View::new(file)).map_err(|_| damaged())?;
+    let mut archive = ZipArchive::new(FileReader::new(file)).map_err(|_| damaged())?;
     let mut documents = Vec::new();
     for index in 0..archive.len() {
         let packed = archive.by_index(index).map_err(|_| damaged())?;
@@ -74,7 +74,7 @@ fn is_file_manager_data(name: &str) -> bool {
 
 fn document(name: &str, file: File, options: &Options) -> Result<Document, FileError> {
     let summary = FileSummary::read(&file)?;
-    let format = format(name, &summary.head, options)?;
+    let format = format(name, &summary.first_bytes, options)?;
     Ok(Document { name_in_archive: Some(name.to_owned()), file: Arc::new(file), format, summary })
 }
 
@@ -83,12 +83,12 @@ const XLSX_SIGNATURE: &[u8] = b"PK\x03\x04";
 const XLS_SIGNATURE: &[u8] = b"\xD0\xCF\x11\xE0";
 
 /// The format of a file. Its name is a hint: a workbook is recognised by its bytes.
-fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, FileError> {
+fn format(name: &str, first_bytes: &[u8], options: &Options) -> Result<Format, FileError> {
     let extension = extension(name);
     // An archive within an archive is not read, whatever the channel says.
     let is_packed = matches!(extension.as_str(), "zip" | "gz");
     let format =
-        options.config.format.filter(|_| !is_packed).or_else(|| format_of(&extension)).ok_or_else(
+        options.config.format.filter(|_| !is_packed).or_else(|| format_by_extension(&extension)).ok_or_else(
             || {
                 FileError::content(
                     "unknown_format",
@@ -97,16 +97,16 @@ fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, FileErro
             },
         )?;
     match format {
-        _ if head.starts_with(XLS_SIGNATURE) && is_encrypted(head) => Err(FileError::content(
+        _ if first_bytes.starts_with(XLS_SIGNATURE) && is_encrypted(first_bytes) => Err(FileError::content(
             "encrypted_workbook",
             "the workbook has a password; have it saved without one",
         )),
-        _ if head.starts_with(XLS_SIGNATURE) => Ok(Format::Xls),
-        _ if head.starts_with(XLSX_SIGNATURE) => Ok(Format::Xlsx),
+        _ if first_bytes.starts_with(XLS_SIGNATURE) => Ok(Format::Xls),
+        _ if first_bytes.starts_with(XLSX_SIGNATURE) => Ok(Format::Xlsx),
         Format::Xlsx | Format::Xls => {
             let detail = format!(
                 "it is {}, not a workbook; have it saved as .xlsx or .csv",
-                describe_content(head)
+                describe_content(first_bytes)
             );
             Err(FileError::content("bad_workbook", detail))
         }
@@ -115,14 +115,14 @@ fn format(name: &str, head: &[u8], options: &Options) -> Result<Format, FileErro
 }
 
 /// An encrypted workbook is a container with a stream of this name, written in UTF-16.
-fn is_encrypted(head: &[u8]) -> bool {
+fn is_encrypted(first_bytes: &[u8]) -> bool {
     let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    head.windows(name.len()).any(|window| window == name)
+    first_bytes.windows(name.len()).any(|window| window == name)
 }
 
 /// What else programs write into a file with the name of a workbook, because Excel opens it too.
-fn describe_content(head: &[u8]) -> &'static str {
-    let text = String::from_utf8_lossy(&head[..head.len().min(4_096)]).to_ascii_lowercase();
+fn describe_content(first_bytes: &[u8]) -> &'static str {
+    let text = String::from_utf8_lossy(&first_bytes[..first_bytes.len().min(4_096)]).to_ascii_lowercase();
     let has = |part: &str| text.contains(part);
     match () {
         () if has("urn:schemas-microsoft-com:office:spreadsheet") => "XML of Excel 2003",
@@ -135,7 +135,7 @@ fn describe_content(head: &[u8]) -> &'static str {
 }
 
 /// The extension for a fixture that is named without one, by its first bytes.
-pub(crate) fn extension_for(page: &[u8]) -> &'static str {
+pub(crate) fn guess_extension(page: &[u8]) -> &'static str {
     let first =
         page.iter().find(|byte| !matches!(byte, 0xEF | 0xBB | 0xBF) && !byte.is_ascii_whitespace());
     match first {
@@ -149,12 +149,12 @@ pub(crate) fn extension_for(page: &[u8]) -> &'static str {
 }
 
 /// Whether the extension of a name is that of a format or an archive.
-pub(crate) fn names_a_format(name: &str) -> bool {
+pub(crate) fn has_known_extension(name: &str) -> bool {
     let extension = extension(name);
-    matches!(extension.as_str(), "zip" | "gz") || format_of(&extension).is_some()
+    matches!(extension.as_str(), "zip" | "gz") || format_by_extension(&extension).is_some()
 }
 
-fn format_of(extension: &str) -> Option<Format> {
+fn format_by_extension(extension: &str) -> Option<Format> {
     Some(match extension {
         "csv" | "txt" | "tsv" => Format::Csv,
         "xlsx" => Format::Xlsx,
@@ -204,9 +204,9 @@ mod tests {
             Ok(documents) => Ok(documents
                 .into_iter()
                 .map(|document| {
-                    let head = String::from_utf8_lossy(&document.summary.head).into_owned();
+                    let first_bytes = String::from_utf8_lossy(&document.summary.first_bytes).into_owned();
                     format!(
-                        "{:?} {:?} {head}",
+                        "{:?} {:?} {first_bytes}",
                         document.name_in_archive.unwrap_or_default(),
                         document.format
                     )

@@ -11,9 +11,9 @@ fn malformed_bytes_are_marked_and_the_rest_is_as_it_was() {
         let Text { text, facts } = decode(bytes, &hints);
         assert!(text.starts_with(before) && text.ends_with(after));
         assert!(!text.contains('\u{fffd}') && !facts.findings.is_empty());
-        let mut settled = Value::from(text);
-        facts.findings.settle(&mut settled);
-        assert_eq!(settled, format!("{before}\u{fffd}{after}"));
+        let mut cleaned = Value::from(text);
+        facts.findings.remove_markers(&mut cleaned);
+        assert_eq!(cleaned, format!("{before}\u{fffd}{after}"));
     }
 }
 
@@ -23,7 +23,7 @@ fn a_character_that_was_put_back_is_known_by_the_fields_it_is_in() {
     let mut text = decode(source.as_bytes(), &Hints::default());
     let tree = text.parse(Shape::Json).unwrap();
     assert_eq!(tree["xm"], "李䶮");
-    let marks = text.facts.judge("", &tree).marks;
+    let marks = text.facts.defects_in("", &tree).marks;
     assert_eq!(marks.iter().map(|mark| mark.field.as_str()).collect::<Vec<_>>(), ["xm"]);
 }
 

@@ -15,7 +15,7 @@ fn read(text: &str) -> Result<Value, String> {
     match findings.damage_in(&tree) {
         Some(damage) => Err(damage),
         None => {
-            findings.settle(&mut tree);
+            findings.remove_markers(&mut tree);
             Ok(tree)
         }
     }
@@ -25,9 +25,9 @@ fn read(text: &str) -> Result<Value, String> {
 fn of_equal_names_the_last_one_counts_and_others_are_marked() {
     let mut findings = Findings::default();
     let mut tree = parse(r#"{"a":1,"b":2,"a":[1],"b":2}"#, &mut findings).unwrap();
-    let marks = findings.judge("", &tree, "").marks;
+    let marks = findings.defects_in("", &tree, "").marks;
     assert_eq!(marks.iter().map(|mark| mark.field.as_str()).collect::<Vec<_>>(), ["a"]);
-    findings.settle(&mut tree);
+    findings.remove_markers(&mut tree);
     assert_eq!(tree, json!({ "a": [1], "b": 2 }));
 }
 
@@ -36,10 +36,10 @@ fn an_oddity_within_a_text_is_known_once_for_a_text() {
     let mut findings = Findings::default();
     let text = "{\"a\":\"x\ty\nz\u{1}\",\"b\":\"\\ud83d\\ud83d\",\"c\":\"\\t\"}";
     let mut tree = parse(text, &mut findings).unwrap();
-    let marks = findings.judge("", &tree, "").marks;
+    let marks = findings.defects_in("", &tree, "").marks;
     let found: Vec<_> = marks.iter().map(|mark| (mark.field.as_str(), mark.flag)).collect();
     assert_eq!(found, [("a", QualityFlag::ControlCharacters), ("b", QualityFlag::Damaged)]);
-    findings.settle(&mut tree);
+    findings.remove_markers(&mut tree);
     assert_eq!(tree, json!({ "a": "x\ty\nz\u{1}", "b": "\u{fffd}\u{fffd}", "c": "\t" }));
 }
 

@@ -10,7 +10,7 @@ fn parse(text: &str) -> Result<Value, String> {
     match findings.damage_in(&tree) {
         Some(damage) => Err(damage),
         None => {
-            findings.settle(&mut tree);
+            findings.remove_markers(&mut tree);
             Ok(tree)
         }
     }
@@ -20,10 +20,10 @@ fn parse(text: &str) -> Result<Value, String> {
 fn odd(text: &str) -> (Vec<String>, Value) {
     let mut findings = Findings::default();
     let mut tree = super::parse(text, &mut findings).unwrap();
-    let verdict = findings.judge("", &tree, "");
-    assert!(verdict.damage.is_none(), "{text}");
-    findings.settle(&mut tree);
-    (verdict.marks.into_iter().map(|mark| mark.field).collect(), tree)
+    let defects = findings.defects_in("", &tree, "");
+    assert!(defects.damage.is_none(), "{text}");
+    findings.remove_markers(&mut tree);
+    (defects.marks.into_iter().map(|mark| mark.field).collect(), tree)
 }
 
 #[test]

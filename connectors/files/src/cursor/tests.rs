@@ -25,8 +25,8 @@ fn a_full_folder_fits_into_a_cursor() {
     });
     let pending_move = Some(PendingMove {
         name: "文".repeat(85),
-        data: Fingerprint::of("a"),
-        manifest: Some(Fingerprint::of("b")),
+        stamp: Fingerprint::of("a"),
+        manifest_stamp: Some(Fingerprint::of("b")),
         md5: Fingerprint::of("c"),
         is_error: true,
     });

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     options::Options,
-    spool::{FileError, View},
+    spool::{FileError, FileReader},
 };
 
 /// The largest file that is read; no workbook of demands comes near it.
@@ -27,7 +27,7 @@ pub(super) fn open(file: Arc<File>, options: &Options) -> Result<RowReader, File
         let detail = format!("{n_bytes} bytes; an .xls file may have at most {MAX_BYTES}");
         return Err(FileError::content("too_large", detail));
     }
-    let workbook = calamine::Xls::new(BufReader::new(View::new(file)));
+    let workbook = calamine::Xls::new(BufReader::new(FileReader::new(file)));
     let mut workbook = workbook.map_err(|_| not_a_workbook())?;
     if workbook.has_1904_epoch() {
         return Err(dates_from_1904());

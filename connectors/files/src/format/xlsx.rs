@@ -30,7 +30,7 @@ use super::{
 use crate::{
     config::Limits,
     options::Options,
-    spool::{Budget, FileError, View, spool},
+    spool::{UnpackLimit, FileError, FileReader, spool},
 };
 
 /// The part with the texts that cells share.
@@ -86,19 +86,19 @@ pub(super) fn plain_number(text: &str) -> String {
 const MAX_TREE_BYTES: u64 = 4 << 20;
 
 /// A part that is read as a stream; `next_event` in `sheet.rs` sets the limit of each read.
-type Part = Take<BufReader<View>>;
+type Part = Take<BufReader<FileReader>>;
 
 /// A workbook's archive.
 struct Package {
-    archive: ZipArchive<View>,
-    budget: Budget,
+    archive: ZipArchive<FileReader>,
+    budget: UnpackLimit,
 }
 
 impl Package {
     fn open(file: Arc<File>, limits: &Limits) -> Result<Self, FileError> {
         let n_bytes = file.metadata()?.len();
-        let archive = ZipArchive::new(View::new(file)).map_err(|_| not_a_workbook())?;
-        Ok(Self { archive, budget: Budget::new(limits, n_bytes) })
+        let archive = ZipArchive::new(FileReader::new(file)).map_err(|_| not_a_workbook())?;
+        Ok(Self { archive, budget: UnpackLimit::new(limits, n_bytes) })
     }
 
     /// The part of the first sheet; a workbook whose days count from 1904 is refused.
@@ -127,7 +127,7 @@ impl Package {
     fn part(&mut self, name: &str) -> Result<Part, FileError> {
         let packed = self.archive.by_name(name).map_err(|_| not_a_workbook())?;
         let file = spool(packed, &mut self.budget)?;
-        let file = BufReader::with_capacity(64 * 1024, View::new(Arc::new(file)));
+        let file = BufReader::with_capacity(64 * 1024, FileReader::new(Arc::new(file)));
         Ok(file.take(0))
     }
 

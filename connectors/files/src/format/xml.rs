@@ -4,23 +4,23 @@
 
 use std::collections::VecDeque;
 
-use document::{Builder, Step, Verdict};
+use document::{Builder, Step, Defects};
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
 };
 
-use super::{RawRow, RowReader, stream::Stream};
-use crate::{options::Options, spool::FileError, text::Pieces};
+use super::{RawRow, RowReader, stream::TextStream};
+use crate::{options::Options, spool::FileError, text::DecodedFile};
 
 /// Opens an XML document.
-pub(super) fn open(pieces: Pieces, options: &Options) -> RowReader {
+pub(super) fn open(pieces: DecodedFile, options: &Options) -> RowReader {
     let mut xml = Xml::new(pieces, options);
     Box::new(move || xml.next())
 }
 
 struct Xml {
-    reader: Reader<Stream>,
+    reader: Reader<TextStream>,
     /// Name of a record's element.
     element: Option<String>,
     limit: usize,
@@ -32,9 +32,9 @@ struct Xml {
 }
 
 impl Xml {
-    fn new(pieces: Pieces, options: &Options) -> Self {
-        let mut reader = Reader::from_reader(Stream::new(pieces));
-        Builder::prepare(reader.config_mut());
+    fn new(pieces: DecodedFile, options: &Options) -> Self {
+        let mut reader = Reader::from_reader(TextStream::new(pieces));
+        Builder::configure(reader.config_mut());
         reader.config_mut().expand_empty_elements = true;
         let (element, limit) = (options.config.element.clone(), options.max_record);
         let (ancestors, pending) = (Vec::new(), VecDeque::new());
@@ -87,7 +87,7 @@ impl Xml {
                 tree,
                 bytes: Some(bytes.clone()),
                 findings: findings.clone(),
-                verdict: Verdict { marks: marks.clone(), damage: None },
+                defects: Defects { marks: marks.clone(), damage: None },
             });
             self.n_records += 1;
         }
@@ -138,7 +138,7 @@ impl Xml {
     }
 }
 
-fn xml_error(error: &quick_xml::Error, stream: &Stream) -> FileError {
+fn xml_error(error: &quick_xml::Error, stream: &TextStream) -> FileError {
     match error {
         quick_xml::Error::Io(error) => FileError::Disk(error.kind().into()),
         // The parser's own message may quote the text.
@@ -199,7 +199,7 @@ mod tests {
         let (rows, ended) = rows(text, None);
         assert_eq!((rows.len(), ended), (3, None));
         assert_eq!(rows[0].tree, json!({ "n": [{ "$text": "䶮" }] }));
-        let findings = rows.iter().map(|row| row.findings.judge("", &row.tree, "gb18030"));
+        let findings = rows.iter().map(|row| row.findings.defects_in("", &row.tree, "gb18030"));
         let n_malformed: Vec<usize> = findings.map(|found| found.marks.len()).collect();
         assert_eq!(n_malformed, [0, 1, 0]);
         assert_eq!(rows[1].bytes.as_deref(), Some(&b"<r><n>\xff\xff</n></r>\n"[..]));

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::{options, text};
 
-fn pieces(bytes: &[u8]) -> Pieces {
+fn pieces(bytes: &[u8]) -> DecodedFile {
     text::pieces(bytes, Charset::Gb18030)
 }
 
@@ -27,7 +27,7 @@ fn array(bytes: &[u8]) -> (Vec<RawRow>, Option<String>) {
 }
 
 fn n_malformed(row: &RawRow) -> usize {
-    row.findings.judge("", &row.tree, "gb18030").marks.len()
+    row.findings.defects_in("", &row.tree, "gb18030").marks.len()
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn an_array_is_split_whatever_its_texts_contain() {
     assert_eq!(trees[0], &json!({ "a": "x\"]" }));
     assert_eq!(trees[1], &json!({ "a": { "b": [1, 2, {}] } }));
     assert_eq!(trees[2], &json!({ "a": long }));
-    assert_eq!(rows[3].verdict.damage.as_ref().unwrap().detail, "it is not an object");
+    assert_eq!(rows[3].defects.damage.as_ref().unwrap().detail, "the record is not an object");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_line_that_is_not_an_object_is_rejected_alone() {
     let text = b"{\"a\":1}\n\n{\"a\":\n[2]\n{\"a\":\"\xff\xff\"}\n{\"a\":3.50}";
     let (rows, ended) = all(open_lines(pieces(text), &options::for_tests()));
     assert_eq!(ended, None);
-    let problems: Vec<bool> = rows.iter().map(|row| row.verdict.damage.is_some()).collect();
+    let problems: Vec<bool> = rows.iter().map(|row| row.defects.damage.is_some()).collect();
     assert_eq!(problems, [false, true, true, false, false]);
     assert_eq!(n_malformed(&rows[3]), 1);
     assert_eq!(rows[4].tree, json!({ "a": "3.50" }));

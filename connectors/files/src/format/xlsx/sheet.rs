@@ -55,7 +55,7 @@ impl Sheet {
     /// The next row that is not empty. A row of empty, formatted cells takes no memory.
     pub(super) fn next(&mut self) -> Result<Option<Cells>, FileError> {
         let mut row = Row::default();
-        let mut inline = Collector::default();
+        let mut inline = TextCollector::default();
         loop {
             let event = next_event(&mut self.reader, self.limit, &mut self.buffer)?;
             if row.cell_type == CellType::Inline {
@@ -161,7 +161,7 @@ impl SharedTexts {
         let mut texts = Self::default();
         let mut reader = Reader::from_reader(part);
         reader.config_mut().expand_empty_elements = true;
-        let (mut collector, mut buffer) = (Collector::default(), Vec::new());
+        let (mut collector, mut buffer) = (TextCollector::default(), Vec::new());
         loop {
             let event = next_event(&mut reader, limit, &mut buffer)?;
             match &event {
@@ -192,12 +192,12 @@ impl SharedTexts {
 
 /// Collects the text of `t` elements, without the pronunciation of Japanese characters (`rPh`).
 #[derive(Default)]
-struct Collector {
+struct TextCollector {
     is_text: bool,
     is_phonetic: bool,
 }
 
-impl Collector {
+impl TextCollector {
     fn take(&mut self, event: &Event<'_>, into: &mut String) {
         match event {
             Event::Start(element) => match element.local_name().as_ref() {

@@ -19,7 +19,7 @@ fn error_of(bytes: &[u8], options: &Options) -> String {
 #[test]
 fn a_row_of_another_width_is_no_record_and_its_neighbours_pass() {
     let rows = rows_of("a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3,,\n".as_bytes(), &options::for_tests());
-    let problems: Vec<_> = rows.iter().map(|row| row.verdict.damage.clone()).collect();
+    let problems: Vec<_> = rows.iter().map(|row| row.defects.damage.clone()).collect();
     assert_eq!(problems[0], None);
     assert_eq!(problems[1], Some(Reason::new("row_shape", "2 cells, 3 columns")));
     assert_eq!(problems[2], Some(Reason::new("row_shape", "4 cells, 3 columns")));
@@ -36,7 +36,7 @@ fn a_header_is_found_below_titles() {
         [json!({ "编号": "1", "x": "2" })]
     );
     let said = error_of("编码,x\n1,2\n".as_bytes(), &options);
-    assert_eq!(said, "unknown_header: no row names all columns, missing: 编号");
+    assert_eq!(said, "unknown_header: no row names all required columns; missing: 编号");
     assert!(error_of(b"", &options).starts_with("unknown_header"));
 }
 
@@ -44,7 +44,7 @@ fn a_header_is_found_below_titles() {
 fn a_quote_that_is_never_closed_ends_the_file() {
     assert!(
         error_of(b"a,b\n1,2\n3,\"4\n5,6\n", &options::for_tests())
-            .contains("line 3 is never closed")
+            .contains("a quote in the record at line 3 is not closed")
     );
     let mut options = options::for_tests();
     options.max_record = 100;
@@ -56,7 +56,7 @@ fn a_quote_that_is_never_closed_ends_the_file() {
 fn a_malformed_sequence_marks_its_row_only() {
     let rows =
         rows_of(b"a,b\n1,\xb1\xe0\n2,\xff\xff\n\"3\",\"\xc8\n\xff\"\n4,x\n", &options::for_tests());
-    let malformed: Vec<&[Mark]> = rows.iter().map(|row| &row.verdict.marks[..]).collect();
+    let malformed: Vec<&[Mark]> = rows.iter().map(|row| &row.defects.marks[..]).collect();
     assert!(malformed[0].is_empty() && malformed[3].is_empty());
     assert_eq!(malformed[1][0].field, "b");
     assert_eq!(malformed[1][0].detail, "1 bytes at offset 2 are not GB18030, 2 such places");
@@ -69,6 +69,6 @@ fn a_restored_private_use_character_is_marked_in_its_cell() {
     // U+E863, as a migration from cp936 leaves it.
     let rows = rows_of(b"a,b\n1,\x83\x36\xcf\x39\n", &options::for_tests());
     assert_eq!(rows[0].tree["b"], "䶮");
-    assert_eq!(rows[0].verdict.marks[0].field, "b");
+    assert_eq!(rows[0].defects.marks[0].field, "b");
     assert_eq!(DecidedBy::default(), DecidedBy::Nothing);
 }
