@@ -7,7 +7,7 @@ use normalizer_text::{Charset, Hints};
 use serde_json::Value;
 
 use crate::{
-    findings::{Findings, Defects, visit_texts},
+    findings::{Defects, Findings, visit_texts},
     tree::Shape,
 };
 

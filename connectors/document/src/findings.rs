@@ -13,7 +13,7 @@ use serde_json::{Map, Value, map::Entry};
 
 use crate::{
     path::Path,
-    tree::{Malformed, LineColumn},
+    tree::{LineColumn, Malformed},
 };
 
 /// The noncharacters of Unicode (chapter 23.7). The marker character is one that the document does
@@ -93,7 +93,7 @@ impl Findings {
         let Some(marker) = self.marker() else { return defects };
         visit_texts(tree, &mut String::new(), &mut |field, text| {
             let mut malformed = Vec::new();
-            let field = format!("{prefix}{}", self.without_markers(field, marker));
+            let field = format!("{prefix}{}", self.unmark(field, marker));
             for finding in self.findings_in(text, marker) {
                 match finding.problem {
                     Problem::MalformedBytes { offset } => {
@@ -151,7 +151,7 @@ impl Findings {
             visit_texts(tree, &mut String::new(), &mut |field, _| {
                 let name = field.rsplit_once('.').map_or(field, |(_, name)| name);
                 if name.contains(marker) {
-                    names.push(self.without_markers(name, marker));
+                    names.push(self.unmark(name, marker));
                 }
             });
         }
@@ -199,7 +199,7 @@ impl Findings {
     pub fn remove_markers(&self, tree: &mut Value) {
         let Some(marker) = self.marker() else { return };
         match tree {
-            Value::String(text) if text.contains(marker) => *text = self.without_markers(text, marker),
+            Value::String(text) if text.contains(marker) => *text = self.unmark(text, marker),
             Value::Array(list) => list.iter_mut().for_each(|value| self.remove_markers(value)),
             Value::Object(object) => {
                 object.values_mut().for_each(|value| self.remove_markers(value));
@@ -208,7 +208,7 @@ impl Findings {
                     for (name, value) in std::mem::take(object) {
                         // If two names are equal without markers, the one that has no marker is used.
                         if name.contains(marker) {
-                            cleaned.entry(self.without_markers(&name, marker)).or_insert(value);
+                            cleaned.entry(self.unmark(&name, marker)).or_insert(value);
                         } else {
                             cleaned.insert(name, value);
                         }
@@ -227,7 +227,7 @@ impl Findings {
     }
 
     /// The text with the character that is meant, or U+FFFD, in place of each marker.
-    fn without_markers(&self, text: &str, marker: char) -> String {
+    fn unmark(&self, text: &str, marker: char) -> String {
         self.replace(text, marker, |_| char::REPLACEMENT_CHARACTER.to_string())
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::{
     findings::{Findings, Problem},
     scan::ElementScanner,
-    tree::{Lines, MAX_DEPTH, MAX_NODES, with_position},
+    tree::{Lines, MAX_DEPTH, MAX_NODES, at_line},
 };
 
 /// Up to this integer, every JSON parser reads integers exactly.
@@ -27,7 +27,7 @@ const UNESCAPED: &str = "it contains an unescaped control character";
 const UNPAIRED_SURROGATE: Problem =
     Problem::irregularity("it contains half of a character", Some(char::REPLACEMENT_CHARACTER));
 const REPEATED_NAME: Problem =
-    Problem::irregularity("the name occurs twice with different values; the last value is used", None);
+    Problem::irregularity("the name has two different values; the last is used", None);
 
 /// Parses a JSON text. A marker replaces a damaged value. If a name occurs twice in an object, the last
 /// value is used, and an earlier value that differs is kept and marked.
@@ -38,7 +38,7 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     let at = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let lines = Lines::default();
     let mut reader = Reader { text, at, n_nodes: 0, capacity: FIRST_CAPACITY, findings, lines };
-    let mut open: Vec<OpenContainer> = Vec::new();
+    let mut open: Vec<OpenValue> = Vec::new();
     loop {
         // A value begins here, or in an object a name and its value.
         reader.skip_whitespace();
@@ -62,7 +62,7 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
         loop {
             reader.count_node()?;
             reader.skip_whitespace();
-            let Some(OpenContainer { container, start: container_start }) = open.last_mut() else {
+            let Some(OpenValue { container, start: container_start }) = open.last_mut() else {
                 return reader.finish(value);
             };
             let next = reader.peek();
@@ -99,7 +99,7 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
 }
 
 /// A list or object that is not closed yet, and the offset at which it begins.
-struct OpenContainer {
+struct OpenValue {
     container: Container,
     start: usize,
 }
@@ -139,7 +139,7 @@ impl Reader<'_> {
     }
 
     /// Parses a value; `None` if it begins a list or an object that is not empty, which is then open.
-    fn value(&mut self, open: &mut Vec<OpenContainer>) -> Result<Option<Value>, &'static str> {
+    fn value(&mut self, open: &mut Vec<OpenValue>) -> Result<Option<Value>, &'static str> {
         let start = self.at;
         let Some(first) = self.peek() else { return Err("a value is missing") };
         self.at += 1;
@@ -166,7 +166,7 @@ impl Reader<'_> {
         } else {
             Container::Array(Vec::new())
         };
-        open.push(OpenContainer { container, start });
+        open.push(OpenValue { container, start });
         Ok(None)
     }
 
@@ -177,10 +177,10 @@ impl Reader<'_> {
         detail: &'static str,
         start: usize,
         from: usize,
-        open: &[OpenContainer],
+        open: &[OpenValue],
     ) -> Result<Value, String> {
-        let error = |detail: &str, at| Err(with_position(detail, self.text, at));
-        let Some(OpenContainer { container, .. }) = open.last() else { return error(detail, start) };
+        let error = |detail: &str, at| Err(at_line(detail, self.text, at));
+        let Some(OpenValue { container, .. }) = open.last() else { return error(detail, start) };
         let end = match ElementScanner::default().find_end(&self.text.as_bytes()[from..]) {
             Ok(Some(end)) => from + end,
             Ok(None) if detail == TOO_DEEP => return error(detail, start),
@@ -202,7 +202,7 @@ impl Reader<'_> {
     fn count_node(&mut self) -> Result<(), String> {
         self.n_nodes += 1;
         if self.n_nodes > MAX_NODES {
-            return Err(with_position(&format!("more than {MAX_NODES} values"), self.text, self.at));
+            return Err(at_line(&format!("more than {MAX_NODES} values"), self.text, self.at));
         }
         Ok(())
     }
@@ -211,7 +211,7 @@ impl Reader<'_> {
         self.skip_whitespace();
         match self.peek() {
             None => Ok(value),
-            Some(_) => Err(with_position("something follows the JSON value", self.text, self.at)),
+            Some(_) => Err(at_line("something follows the JSON value", self.text, self.at)),
         }
     }
 

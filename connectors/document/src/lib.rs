@@ -21,7 +21,7 @@ mod path;
 mod time;
 
 pub use decode::{Facts, Text, decode, encode};
-pub use findings::{Findings, Defects, malformed_detail};
+pub use findings::{Defects, Findings, malformed_detail};
 pub use json::parse as json;
 pub use path::{Path, scalar_text};
 pub use scan::{ElementScanner, elements};

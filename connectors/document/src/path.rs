@@ -52,7 +52,7 @@ impl Path {
 
     /// The locations of the selected values, as JSON pointers.
     pub fn locations(&self, tree: &Value) -> Vec<String> {
-        self.query.query_located(tree).locations().map(|location| location.to_json_pointer()).collect()
+        self.query.query_located(tree).locations().map(|path| path.to_json_pointer()).collect()
     }
 }
 

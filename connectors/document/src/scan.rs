@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::tree::with_position;
+use crate::tree::at_line;
 
 /// Finds the end of a JSON element, whose text may be passed in several parts.
 #[derive(Debug, Default)]
@@ -54,24 +54,24 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
     let begins_value =
         |byte: &u8| matches!(byte, b'[' | b'{' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');
     if bytes.get(at).is_some_and(|first| !begins_value(first)) {
-        return Err(with_position("this is not a JSON value", text, at));
+        return Err(at_line("this is not a JSON value", text, at));
     }
     let (start, mut found) = (at, Vec::new());
     at += usize::from(is_list);
     loop {
         let mut scan = ElementScanner::default();
         let mismatch =
-            |offset| with_position("a closing bracket does not match the open one", text, at + offset);
+            |offset| at_line("a closing bracket does not match the open one", text, at + offset);
         let end = match scan.find_end(&bytes[at..]).map_err(mismatch)? {
             Some(end) => at + end,
             None if !is_list && scan.open.is_empty() && !scan.is_in_string && at < bytes.len() => {
                 let trimmed = text[start..].trim_end().len();
                 return Ok(std::iter::once(start..start + trimmed).collect());
             }
-            None => return Err(with_position("the JSON text ends too early", text, bytes.len())),
+            None => return Err(at_line("the JSON text ends too early", text, bytes.len())),
         };
         if !is_list {
-            return Err(with_position("something follows the JSON value", text, end));
+            return Err(at_line("something follows the JSON value", text, end));
         }
         let from = (at..end).find(|at| !is_whitespace(*at)).unwrap_or(end);
         let to = (from..end).rev().find(|at| !is_whitespace(*at)).map_or(from, |last| last + 1);
@@ -82,8 +82,8 @@ pub fn elements(text: &str) -> Result<Vec<Range<usize>>, String> {
         match bytes[end] {
             b',' => {}
             b']' if text[at..].trim().is_empty() => return Ok(found),
-            b']' => return Err(with_position("something follows the JSON value", text, at)),
-            _ => return Err(with_position("a closing bracket does not match the open one", text, end)),
+            b']' => return Err(at_line("something follows the JSON value", text, at)),
+            _ => return Err(at_line("a closing bracket does not match the open one", text, end)),
         }
     }
 }

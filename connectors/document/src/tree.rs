@@ -56,7 +56,7 @@ pub enum Malformed {
 }
 
 /// Appends the line and column of an offset in a document to a message.
-pub(crate) fn with_position(detail: &str, text: &str, at: usize) -> String {
+pub(crate) fn at_line(detail: &str, text: &str, at: usize) -> String {
     format!("{detail} at {}", Lines::default().line_column(text, at))
 }
 

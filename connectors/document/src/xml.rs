@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub use builder::{Builder, Step};
 
-use crate::{findings::Findings, tree::with_position};
+use crate::{findings::Findings, tree::at_line};
 
 /// Parses an XML text into an object that contains the root element.
 ///
@@ -26,8 +26,8 @@ pub fn parse(text: &str, findings: &mut Findings) -> Result<Value, String> {
     let mut builder = Builder::document();
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        let event = reader.read_event().map_err(|error| with_position(error_kind(&error), text, at))?;
-        match builder.take(event, findings).map_err(|detail| with_position(detail, text, at))? {
+        let event = reader.read_event().map_err(|error| at_line(error_kind(&error), text, at))?;
+        match builder.take(event, findings).map_err(|detail| at_line(detail, text, at))? {
             Step::More => {}
             Step::Complete(mut trees) | Step::EndedByParent(mut trees, _) => {
                 return Ok(trees.swap_remove(0));

@@ -45,7 +45,8 @@ pub struct Config {
     pub(crate) columns: BTreeMap<String, Vec<String>>,
     /// The key of a record, which must be unique and must never change.
     pub(crate) key: Path,
-    /// The number or time that orders the states of one record. A record without it is rejected.
+    /// The number or time that orders the states of one record. A record is rejected if it cannot be
+    /// read.
     pub(crate) revision: RevisionConfig,
     /// Suffix of manifests, like `.ok`. A manifest says that the file whose name it extends is complete,
     /// and contains the line `name|rows|bytes|md5`. Files without a manifest are then ignored.

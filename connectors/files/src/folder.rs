@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     cursor::{Fingerprint, PendingMove},
     options::Options,
-    selection::is_safe_name,
+    selection::is_safe,
 };
 
 /// The largest number of names that is tried for a file that is moved.
@@ -90,7 +90,11 @@ impl Folder {
     }
 
     /// The content of a file, as a file on this machine; `None` if the file has changed since `stamp`.
-    pub(crate) async fn fetch(&mut self, name: &str, stamp: SizeAndTime) -> Result<Option<File>, Fault> {
+    pub(crate) async fn fetch(
+        &mut self,
+        name: &str,
+        stamp: SizeAndTime,
+    ) -> Result<Option<File>, Fault> {
         let _permit = self.gate.enter().await?;
         match &mut self.backend {
             Backend::Local(local) => local.fetch(name, stamp).await,
@@ -176,7 +180,7 @@ impl Listing {
         }
         match kind {
             EntryKind::Folder => {}
-            EntryKind::File(stamp) if is_safe_name(&name) => self.files.push((name, stamp)),
+            EntryKind::File(stamp) if is_safe(&name) => self.files.push((name, stamp)),
             EntryKind::File(_) | EntryKind::Other => self.irregular.push(name),
         }
     }

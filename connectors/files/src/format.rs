@@ -11,7 +11,7 @@ mod xml;
 use std::{fs::File, sync::Arc};
 
 use contract::TextReport;
-use document::{Findings, Defects};
+use document::{Defects, Findings};
 use normalizer_text::Hints;
 use serde_json::Value;
 

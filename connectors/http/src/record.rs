@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{Entry, Fault, Place, Reason, RecordKey, Revision};
-use document::{Facts, Defects};
+use document::{Defects, Facts};
 use serde_json::Value;
 
 use crate::{

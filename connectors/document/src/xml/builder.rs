@@ -26,7 +26,7 @@ const LONE_AMPERSAND: Problem = Problem::irregularity("it contains a lone &", So
 const UNCLOSED_HTML: Problem =
     Problem::irregularity("it contains an HTML element that is not closed", None);
 const REPEATED_ATTRIBUTE: Problem =
-    Problem::irregularity("the attribute occurs twice with different values; the last value is used", None);
+    Problem::irregularity("the attribute has two different values; the last is used", None);
 const UNCLOSED: Problem = damage("the element is not closed");
 const UNOPENED: Problem = damage("it closes an element that is not open");
 const BAD_ATTRIBUTE: Problem = damage("it has a malformed attribute");

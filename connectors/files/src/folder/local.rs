@@ -35,9 +35,13 @@ impl Local {
         self.found(name, found.map(|found| found.is_file().then(|| stamp(&found))))
     }
 
-    pub(super) async fn fetch(&self, name: &str, expected: SizeAndTime) -> Result<Option<File>, Fault> {
+    pub(super) async fn fetch(
+        &self,
+        name: &str,
+        stamp: SizeAndTime,
+    ) -> Result<Option<File>, Fault> {
         let path = self.folder.join(name);
-        let opened = blocking(move || open(&path, expected)).await?;
+        let opened = blocking(move || open(&path, stamp)).await?;
         self.found(name, opened)
     }
 

@@ -23,7 +23,7 @@ use crate::{
 
 /// Opens a CSV file and reads its header.
 pub(super) fn open(file: DecodedFile, options: &Options) -> Result<RowReader, FileError> {
-    let (config, limit) = (options.config.csv.clone(), options.max_record);
+    let (config, limit) = (options.config.csv.clone(), options.max_record_bytes);
     let mut records = Records { file, config, limit, n_lines: 0 };
     let header = find_header(&options.columns, || {
         let record = records.next()?;
@@ -115,11 +115,8 @@ fn row(record: Record, header: &Header, charset: &str) -> RawRow {
 
     let mut marks = Vec::new();
     let mut add_mark = |column: usize, flag: QualityFlag, detail: String| {
-        marks.push(Mark {
-            field: header.name(column).unwrap_or_default().to_owned(),
-            flag,
-            detail,
-        });
+        let field = header.name(column).unwrap_or_default().to_owned();
+        marks.push(Mark { field, flag, detail });
     };
     for (column, cell) in cells.iter().enumerate() {
         if !source.malformed.is_empty() && cell.text.contains(char::REPLACEMENT_CHARACTER) {

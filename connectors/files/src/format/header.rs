@@ -78,9 +78,7 @@ impl Columns {
         match (&missing[..], &repeated[..]) {
             ([], []) if header.is_empty() => Err(no_names()),
             ([], []) => Ok(Header(header)),
-            ([], repeated) => {
-                Err(format!("the header names these columns twice: {}", repeated.join(", ")))
-            }
+            ([], repeated) => Err(format!("the header repeats columns: {}", repeated.join(", "))),
             (missing, _) => {
                 Err(format!("no row names all required columns; missing: {}", missing.join(", ")))
             }

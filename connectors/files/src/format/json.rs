@@ -9,7 +9,7 @@ use crate::{options::Options, spool::FileError, text::DecodedFile};
 
 /// Opens a file that contains one object per line.
 pub(super) fn open_lines(file: DecodedFile, options: &Options) -> RowReader {
-    let (mut stream, limit, mut n_lines) = (TextStream::new(file), options.max_record, 0_u64);
+    let (mut stream, limit, mut n_lines) = (TextStream::new(file), options.max_record_bytes, 0_u64);
     Box::new(move || {
         loop {
             let Some((from, line)) = stream.next_line(limit)? else { return Ok(None) };
@@ -29,7 +29,7 @@ pub(super) fn open_lines(file: DecodedFile, options: &Options) -> RowReader {
 
 /// Opens a file that contains one array of objects.
 pub(super) fn open_array(file: DecodedFile, options: &Options) -> RowReader {
-    let (stream, limit, state) = (TextStream::new(file), options.max_record, State::Start);
+    let (stream, limit, state) = (TextStream::new(file), options.max_record_bytes, State::Start);
     let mut array =
         Array { stream, limit, text: String::new(), at: 0, n_used: 0, n_elements: 0, state };
     Box::new(move || array.next())
@@ -139,10 +139,8 @@ impl Array {
                     return Err(FileError::content("truncated", "the array is not closed"));
                 }
                 (State::End, Some(_)) => {
-                    return Err(FileError::content(
-                        "bad_json",
-                        "there is more text after the array",
-                    ));
+                    let detail = "there is more text after the array";
+                    return Err(FileError::content("bad_json", detail));
                 }
             }
             self.n_used += 1;

@@ -77,7 +77,7 @@ impl Login {
     /// Connects, verifies the server, and logs in.
     pub(super) async fn open_session(&self) -> Result<Session, Fault> {
         let session = tokio::time::timeout(self.timeout, self.connect()).await;
-        let timed_out = || Fault::transient(format!("no session could be opened within {:?}", self.timeout));
+        let timed_out = || Fault::transient(format!("no SSH session within {:?}", self.timeout));
         let session = session.unwrap_or_else(|_| Err(timed_out()));
         session.map_err(|fault| fault.at(self.server_name()))
     }
@@ -147,7 +147,7 @@ impl Login {
 
 fn unknown_host(fingerprint: &str) -> Fault {
     Fault::stopped(format!("the server has an unknown host key: {fingerprint}"))
-        .remedy("ask its administrator if it has changed; then update `sftp.host_key` or `known_hosts`")
+        .remedy("if its administrator confirms the key, update `sftp.host_key` or `known_hosts`")
 }
 
 /// Parses a private key. No fault shows its text.
@@ -209,7 +209,7 @@ pub(super) fn request_fault(error: &Error) -> Fault {
             .remedy("give the account the right to read and rename files there"),
         StatusCode::OpUnsupported => Fault::stopped("the server refused a necessary operation")
             .remedy("ask the administrator to allow reading, listing and renaming"),
-        code => Fault::transient(format!("the server refused the request with code {}", code as u32)),
+        code => Fault::transient(format!("the server refused it with code {}", code as u32)),
     }
 }
 

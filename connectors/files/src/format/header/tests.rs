@@ -24,7 +24,7 @@ fn a_row_that_lacks_a_column_or_has_it_twice_is_not_a_header() {
     let missing = columns().recognise(["诉求编码", "状态"]).unwrap_err();
     assert_eq!(missing, "no row names all required columns; missing: 诉求编号");
     let twice = columns().recognise(["诉求编号", "编号", "状态"]).unwrap_err();
-    assert_eq!(twice, "the header names these columns twice: 诉求编号");
+    assert_eq!(twice, "the header repeats columns: 诉求编号");
     assert!(columns().recognise(["备注", "备注", "诉求编号", "状态"]).is_ok());
     assert!(columns().recognise(["", ""]).is_err());
 }

@@ -4,8 +4,8 @@ use serde_json::json;
 use super::*;
 use crate::{options, text};
 
-fn pieces(bytes: &[u8]) -> DecodedFile {
-    text::pieces(bytes, Charset::Gb18030)
+fn decoded_file(bytes: &[u8]) -> DecodedFile {
+    text::decoded_file(bytes, Charset::Gb18030)
 }
 
 fn all(mut next_row: RowReader) -> (Vec<RawRow>, Option<String>) {
@@ -23,7 +23,7 @@ fn all(mut next_row: RowReader) -> (Vec<RawRow>, Option<String>) {
 }
 
 fn array(bytes: &[u8]) -> (Vec<RawRow>, Option<String>) {
-    all(open_array(pieces(bytes), &options::for_tests()))
+    all(open_array(decoded_file(bytes), &options::for_tests()))
 }
 
 fn n_malformed(row: &RawRow) -> usize {
@@ -77,7 +77,7 @@ fn a_malformed_sequence_marks_its_element_only() {
 #[test]
 fn a_line_that_is_not_an_object_is_rejected_alone() {
     let text = b"{\"a\":1}\n\n{\"a\":\n[2]\n{\"a\":\"\xff\xff\"}\n{\"a\":3.50}";
-    let (rows, ended) = all(open_lines(pieces(text), &options::for_tests()));
+    let (rows, ended) = all(open_lines(decoded_file(text), &options::for_tests()));
     assert_eq!(ended, None);
     let problems: Vec<bool> = rows.iter().map(|row| row.defects.damage.is_some()).collect();
     assert_eq!(problems, [false, true, true, false, false]);

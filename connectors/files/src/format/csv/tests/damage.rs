@@ -47,7 +47,7 @@ fn a_quote_that_is_never_closed_ends_the_file() {
             .contains("a quote in the record at line 3 is not closed")
     );
     let mut options = options::for_tests();
-    options.max_record = 100;
+    options.max_record_bytes = 100;
     let endless = format!("a,b\n1,\"{}", "x\n".repeat(100));
     assert!(error_of(endless.as_bytes(), &options).starts_with("too_large: the record at line 2"));
 }
