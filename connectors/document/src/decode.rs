@@ -14,7 +14,8 @@ use crate::{
 /// The text of a decoded body.
 #[derive(Debug)]
 pub struct Text {
-    /// The text, without a byte order mark. Markers stand for malformed sequences, see [`Findings`].
+    /// The text, without a byte order mark. Markers stand for malformed sequences, see
+    /// [`Findings`].
     pub text: String,
     /// What was found in it.
     pub facts: Facts,

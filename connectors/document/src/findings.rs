@@ -1,9 +1,9 @@
 //! Marks damage in the text of a document, to find later which record it is in.
 //!
-//! A page is decoded and parsed as a whole and split into records afterwards, but one damaged record
-//! must not affect the others. So a marker replaces the damage. It contains a character that the
-//! document does not contain. A record is damaged if its tree contains a marker, and the number in the
-//! marker leads to what the source wrote.
+//! A page is decoded and parsed as a whole and split into records afterwards, but one damaged
+//! record must not affect the others. So a marker replaces the damage. It contains a character that
+//! the document does not contain. A record is damaged if its tree contains a marker, and the number
+//! in the marker leads to what the source wrote.
 
 use std::borrow::Cow;
 
@@ -123,8 +123,8 @@ impl Findings {
         self.defects_in("", part, "").damage.map(|reason| reason.detail)
     }
 
-    /// The key of a record. `None` if the key is damaged, because another damaged record could get the
-    /// same key, or if its name occurs twice with different values.
+    /// The key of a record. `None` if the key is damaged, because another damaged record could get
+    /// the same key, or if its name occurs twice with different values.
     pub fn key(&self, path: &Path, tree: &Value) -> Option<String> {
         let key = path.text(tree).filter(|key| self.is_unmarked(key))?;
         let is_in_path = |name: &String| path.as_str().contains(name.as_str());
@@ -166,8 +166,9 @@ impl Findings {
         bytes
     }
 
-    /// Appends `text` to `bytes`, and replaces its markers with what the source wrote. Uses only the
-    /// first `n_findings` findings: the source of a finding contains only markers of earlier ones.
+    /// Appends `text` to `bytes`, and replaces its markers with what the source wrote. Uses only
+    /// the first `n_findings` findings: the source of a finding contains only markers of earlier
+    /// ones.
     fn restore(&self, text: &[u8], n_findings: usize, bytes: &mut Vec<u8>) {
         let (Some(marker), Ok(text)) = (self.marker(), std::str::from_utf8(text)) else {
             bytes.extend_from_slice(text);
@@ -206,7 +207,8 @@ impl Findings {
                 if object.keys().any(|name| name.contains(marker)) {
                     let mut cleaned = Map::with_capacity(object.len());
                     for (name, value) in std::mem::take(object) {
-                        // If two names are equal without markers, the one that has no marker is used.
+                        // If two names are equal without markers, the one that has no marker is
+                        // used.
                         if name.contains(marker) {
                             cleaned.entry(self.unmark(&name, marker)).or_insert(value);
                         } else {
@@ -231,8 +233,8 @@ impl Findings {
         self.replace(text, marker, |_| char::REPLACEMENT_CHARACTER.to_string())
     }
 
-    /// Replaces the markers of irregularities with what is meant, and other markers with what `other`
-    /// returns for their numbers.
+    /// Replaces the markers of irregularities with what is meant, and other markers with what
+    /// `other` returns for their numbers.
     fn replace(&self, text: &str, marker: char, other: impl Fn(usize) -> String) -> String {
         let pieces = split_at_markers(text, marker).map(|piece| match piece {
             Piece::Text(text) => Cow::from(text),
@@ -256,8 +258,8 @@ impl Findings {
 
 /// For decoders and parsers.
 impl Findings {
-    /// Decodes bytes into text that has markers for the malformed sequences at `spans`. `decoded` is
-    /// the same text without markers.
+    /// Decodes bytes into text that has markers for the malformed sequences at `spans`. `decoded`
+    /// is the same text without markers.
     pub fn mark_malformed(
         &mut self,
         bytes: &[u8],
@@ -268,7 +270,8 @@ impl Findings {
         self.choose_marker(decoded, None);
         let (mut text, mut at) = (String::with_capacity(decoded.len()), 0);
         for span in spans {
-            // The bytes between two malformed sequences give the same text when they are decoded alone.
+            // The bytes between two malformed sequences give the same text when they are decoded
+            // alone.
             text.push_str(&decode_strict(&bytes[at..span.offset], charset).text);
             at = span.offset + span.len;
             let problem = Problem::MalformedBytes { offset: span.offset };
@@ -291,8 +294,8 @@ impl Findings {
         })
     }
 
-    /// A character that a document wrote as a number, like `&#65;`; U+FFFD if it would be taken for a
-    /// marker. `text` is the text of the document.
+    /// A character that a document wrote as a number, like `&#65;`; U+FFFD if it would be taken for
+    /// a marker. `text` is the text of the document.
     pub(crate) fn guard_character(&mut self, character: char, text: &str) -> char {
         let is_candidate = CANDIDATES.contains(&character);
         if is_candidate && self.choose_marker(text, Some(character)) == character {
@@ -301,8 +304,9 @@ impl Findings {
         character
     }
 
-    /// Puts a value into an object. If the name is there with another value, the last value is used,
-    /// and the earlier one is kept under the name with a marker. `text` is the text of the document.
+    /// Puts a value into an object. If the name is there with another value, the last value is
+    /// used, and the earlier one is kept under the name with a marker. `text` is the text of the
+    /// document.
     pub(crate) fn insert(
         &mut self,
         object: &mut Map<String, Value>,
@@ -337,9 +341,9 @@ impl Findings {
     }
 }
 
-/// Calls `visitor` with the path and the text of each string and each name in a tree. A path consists
-/// of names joined with dots, without positions in lists; `field` is the path to the tree itself. The
-/// recursion is safe, because the depth of trees is limited, see `tree.rs`.
+/// Calls `visitor` with the path and the text of each string and each name in a tree. A path
+/// consists of names joined with dots, without positions in lists; `field` is the path to the tree
+/// itself. The recursion is safe, because the depth of trees is limited, see `tree.rs`.
 pub(crate) fn visit_texts(tree: &Value, field: &mut String, visitor: &mut impl FnMut(&str, &str)) {
     match tree {
         Value::String(text) => visitor(field, text),

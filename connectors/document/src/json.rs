@@ -2,9 +2,9 @@
 //!
 //! The usual parsers read `12.50` as a float and lose the zero, and they refuse a whole page if one
 //! string contains an unpaired surrogate. Here integers above 2^53 and all decimals become strings:
-//! they are keys and amounts of money. A marker replaces a damaged value, and parsing continues after
-//! it; a document is refused only if its brackets do not match. The parser does not recurse, so a
-//! document of a million brackets reaches the depth limit and does not overflow the stack.
+//! they are keys and amounts of money. A marker replaces a damaged value, and parsing continues
+//! after it; a document is refused only if its brackets do not match. The parser does not recurse,
+//! so a document of a million brackets reaches the depth limit and does not overflow the stack.
 
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -29,8 +29,8 @@ const UNPAIRED_SURROGATE: Problem =
 const REPEATED_NAME: Problem =
     Problem::irregularity("the name has two different values; the last is used", None);
 
-/// Parses a JSON text. A marker replaces a damaged value. If a name occurs twice in an object, the last
-/// value is used, and an earlier value that differs is kept and marked.
+/// Parses a JSON text. A marker replaces a damaged value. If a name occurs twice in an object, the
+/// last value is used, and an earlier value that differs is kept and marked.
 ///
 /// # Errors
 /// The brackets do not match, the text is not one JSON value, or it is too large.
@@ -114,8 +114,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     n_nodes: usize,
-    /// Capacity of the next object: the size of the last one. Growing an object costs more than filling
-    /// it.
+    /// Capacity of the next object: the size of the last one. Growing an object costs more than
+    /// filling it.
     capacity: usize,
     findings: &'a mut Findings,
     lines: Lines,
@@ -138,7 +138,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Parses a value; `None` if it begins a list or an object that is not empty, which is then open.
+    /// Parses a value; `None` if it begins a list or an object that is not empty, which is then
+    /// open.
     fn value(&mut self, open: &mut Vec<OpenValue>) -> Result<Option<Value>, &'static str> {
         let start = self.at;
         let Some(first) = self.peek() else { return Err("a value is missing") };
@@ -170,8 +171,8 @@ impl Reader<'_> {
         Ok(None)
     }
 
-    /// Replaces the damaged value that begins at `start` with a marker, and moves to its end. `from` is
-    /// an offset in the value that is not within a string.
+    /// Replaces the damaged value that begins at `start` with a marker, and moves to its end.
+    /// `from` is an offset in the value that is not within a string.
     fn mark_damage(
         &mut self,
         detail: &'static str,
@@ -225,8 +226,8 @@ impl Reader<'_> {
         if self.take_if_next(b':') { Ok(name) } else { Err("a colon is missing") }
     }
 
-    /// Parses a string, after its first quote. Control characters, which JSON forbids, are kept: their
-    /// meaning is clear.
+    /// Parses a string, after its first quote. Control characters, which JSON forbids, are kept:
+    /// their meaning is clear.
     fn string(&mut self) -> Result<String, &'static str> {
         let (mut string, mut has_control, mut has_unpaired) = (String::new(), false, false);
         loop {
@@ -273,7 +274,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Parses `XXXX` after `\u`, or a surrogate pair, `XXXX\uXXXX`; `None` for an unpaired surrogate.
+    /// Parses `XXXX` after `\u`, or a surrogate pair, `XXXX\uXXXX`; `None` for an unpaired
+    /// surrogate.
     fn unicode(&mut self) -> Result<Option<char>, &'static str> {
         let first = self.hex()?;
         let is_high = (0xd800..0xdc00).contains(&first);

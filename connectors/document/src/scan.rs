@@ -14,8 +14,8 @@ pub struct ElementScanner {
 }
 
 impl ElementScanner {
-    /// The offset at which the element ends in `text`: that of the `,` or the closing bracket after it.
-    /// `None` if the element continues after `text`.
+    /// The offset at which the element ends in `text`: that of the `,` or the closing bracket after
+    /// it. `None` if the element continues after `text`.
     ///
     /// # Errors
     /// The offset of a bracket that does not match the open one.
@@ -41,8 +41,8 @@ impl ElementScanner {
     }
 }
 
-/// The ranges of the elements in the text of a list; if the text is not a list, the range of the whole
-/// value. Damage within an element is ignored.
+/// The ranges of the elements in the text of a list; if the text is not a list, the range of the
+/// whole value. Damage within an element is ignored.
 ///
 /// # Errors
 /// The brackets do not match, or the text ends too early or is not one JSON value.

@@ -9,8 +9,8 @@ use chrono::{
 use chrono_tz::Tz;
 use contract::Timestamp;
 
-/// A time format in the notation of strftime, and the zone of times whose format has none. `%s` stands
-/// for seconds since 1970, `%s%3f` for milliseconds since 1970.
+/// A time format in the notation of strftime, and the zone of times whose format has none. `%s`
+/// stands for seconds since 1970, `%s%3f` for milliseconds since 1970.
 #[derive(Debug, Clone)]
 pub struct TimeFormat {
     text: String,

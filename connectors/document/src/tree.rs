@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use crate::findings::Findings;
 
-/// The largest depth of a document. Real documents have about ten levels. Code that walks or drops a
-/// tree recurses, and would overflow the stack in a much deeper one.
+/// The largest depth of a document. Real documents have about ten levels. Code that walks or drops
+/// a tree recurses, and would overflow the stack in a much deeper one.
 pub(crate) const MAX_DEPTH: usize = 128;
 
-/// The largest number of nodes in a document. A node takes far more memory than its text, which can be
-/// as short as two bytes.
+/// The largest number of nodes in a document. A node takes far more memory than its text, which can
+/// be as short as two bytes.
 pub(crate) const MAX_NODES: usize = 1_000_000;
 
 /// The format of a document.
@@ -73,8 +73,8 @@ impl fmt::Display for LineColumn {
     }
 }
 
-/// Finds the line and column of an offset. Offsets usually ascend, so counting continues at the last
-/// offset: the lines of a text with much damage are counted only once.
+/// Finds the line and column of an offset. Offsets usually ascend, so counting continues at the
+/// last offset: the lines of a text with much damage are counted only once.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     /// The offset up to which line breaks were counted.

@@ -1,7 +1,7 @@
 //! The `[files]` section of a channel file.
 //!
-//! Only the types of the settings are checked here; `options.rs` checks their values. Editors show the
-//! doc comments below to the person who writes a channel file.
+//! Only the types of the settings are checked here; `options.rs` checks their values. Editors show
+//! the doc comments below to the person who writes a channel file.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,8 @@ pub struct Config {
     pub(crate) pattern: Vec<String>,
     /// The format of all files. Without it, the extension of a file decides.
     pub(crate) format: Option<Format>,
-    /// The charset of files whose bytes neither prove nor declare one. Without it, it is guessed from
-    /// the bytes.
+    /// The charset of files whose bytes neither prove nor declare one. Without it, it is guessed
+    /// from the bytes.
     pub(crate) charset: Option<Charset>,
     /// The charset of every file, even if its bytes declare another one.
     pub(crate) force: Option<Charset>,
@@ -39,27 +39,29 @@ pub struct Config {
     pub(crate) csv: CsvConfig,
     /// Name of the XML element that is one record. Without it, each child of the root is one.
     pub(crate) element: Option<String>,
-    /// Columns that a table must have, each with its other names. A file that lacks one of them is not
-    /// read: it goes to quarantine and to the folder `error`. All other columns are read too.
+    /// Columns that a table must have, each with its other names. A file that lacks one of them is
+    /// not read: it goes to quarantine and to the folder `error`. All other columns are read too.
     #[serde(default)]
     pub(crate) columns: BTreeMap<String, Vec<String>>,
     /// The key of a record, which must be unique and must never change.
     pub(crate) key: Path,
-    /// The number or time that orders the states of one record. A record is rejected if it cannot be
-    /// read.
+    /// The number or time that orders the states of one record. A record is rejected if it cannot
+    /// be read.
     pub(crate) revision: RevisionConfig,
-    /// Suffix of manifests, like `.ok`. A manifest says that the file whose name it extends is complete,
-    /// and contains the line `name|rows|bytes|md5`. Files without a manifest are then ignored.
+    /// Suffix of manifests, like `.ok`. A manifest says that the file whose name it extends is
+    /// complete, and contains the line `name|rows|bytes|md5`. Files without a manifest are then
+    /// ignored.
     pub(crate) manifest: Option<String>,
     /// How long a file must have been unchanged before it is read; if it has a manifest, before a
-    /// contradiction between the two is an error. Zero if the source never writes into a visible file.
+    /// contradiction between the two is an error. Zero if the source never writes into a visible
+    /// file.
     #[serde(default = "Period::seconds::<60>")]
     pub(crate) stable: Period,
     /// Folder for files whose records are stored: absolute, or relative to `url`. Without it, these
     /// files stay.
     pub(crate) archive: Option<String>,
-    /// Folder for files that cannot be read: absolute, or relative to `url`. Without it, these files
-    /// stay.
+    /// Folder for files that cannot be read: absolute, or relative to `url`. Without it, these
+    /// files stay.
     pub(crate) error: Option<String>,
     /// The largest number of names that is taken from one listing of the folder.
     #[serde(default = "default_listing")]
@@ -93,7 +95,8 @@ pub(crate) struct SftpConfig {
 pub(crate) struct CsvConfig {
     /// The separator between two cells: one to four ASCII characters.
     pub(crate) delimiter: String,
-    /// The quote around a cell that contains separators or line ends; within such a cell it is doubled.
+    /// The quote around a cell that contains separators or line ends; within such a cell it is
+    /// doubled.
     pub(crate) quote: char,
     /// Characters that are removed from the end of every line: some programs end lines with `;`.
     pub(crate) trailing: String,
@@ -121,7 +124,8 @@ pub(crate) struct Limits {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RevisionConfig {
-    /// The format of the time in the name of a file, with the characters around it: `_%Y%m%d%H%M%S.`.
+    /// The format of the time in the name of a file, with the characters around it:
+    /// `_%Y%m%d%H%M%S.`.
     pub(crate) name: Option<String>,
     /// The field of the record that contains the revision.
     pub(crate) at: Option<Path>,

@@ -1,8 +1,8 @@
 //! The cursor: which files of the folder were read, and which file is to be moved.
 //!
 //! A folder has no reliable order: files arrive late, and are replaced under the same name. So the
-//! cursor lists every file of the folder that was read to its end. It stores short hashes of names and
-//! states, so that 1,400 files take less than 64 KiB.
+//! cursor lists every file of the folder that was read to its end. It stores short hashes of names
+//! and states, so that 1,400 files take less than 64 KiB.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! The folder that a channel reads, on this machine or on an SFTP server.
 //!
-//! Files are only listed, inspected, fetched and renamed, because accounts often have no other rights.
-//! A name must be one component of a path, symbolic links are not followed, and the number of names in
-//! a listing is limited.
+//! Files are only listed, inspected, fetched and renamed, because accounts often have no other
+//! rights. A name must be one component of a path, symbolic links are not followed, and the number
+//! of names in a listing is limited.
 
 mod address;
 mod local;
@@ -89,7 +89,8 @@ impl Folder {
         }
     }
 
-    /// The content of a file, as a file on this machine; `None` if the file has changed since `stamp`.
+    /// The content of a file, as a file on this machine; `None` if the file has changed since
+    /// `stamp`.
     pub(crate) async fn fetch(
         &mut self,
         name: &str,
@@ -111,9 +112,9 @@ impl Folder {
         }
     }
 
-    /// Moves the file that a batch has finished, and its manifest. Does not move a file that was replaced
-    /// since it was read, because the new file is still to be read. A file that is not found was moved
-    /// by an earlier call.
+    /// Moves the file that a batch has finished, and its manifest. Does not move a file that was
+    /// replaced since it was read, because the new file is still to be read. A file that is not
+    /// found was moved by an earlier call.
     pub(crate) async fn settle(
         &mut self,
         options: &Options,
@@ -195,8 +196,8 @@ fn name_to_try(name: &str, md5: &Fingerprint, n: u32) -> String {
     }
 }
 
-/// Runs `work` on a thread that may block. If the caller is cancelled, the work still runs to its end,
-/// but its result is lost, and the next read does it again.
+/// Runs `work` on a thread that may block. If the caller is cancelled, the work still runs to its
+/// end, but its result is lost, and the next read does it again.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Fault> {

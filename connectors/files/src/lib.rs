@@ -2,12 +2,13 @@
 //!
 //! A folder has no protocol: the same record appears in several files, and files arrive late, are
 //! replaced, are visible while they are still being written, and change their columns. So a file is
-//! read only after it is complete, and a file with a manifest is checked as a whole before any record
-//! is returned. Every record gets a revision, by which its newest state wins. A file is moved only after
-//! its records are stored; a file that cannot be read is moved to a folder for errors.
+//! read only after it is complete, and a file with a manifest is checked as a whole before any
+//! record is returned. Every record gets a revision, by which its newest state wins. A file is
+//! moved only after its records are stored; a file that cannot be read is moved to a folder for
+//! errors.
 //!
-//! Reading order: `next_file.rs` (chooses a file), `open_file.rs` (checks and reads it), `format.rs`
-//! (its records), `record.rs`, then `folder.rs`.
+//! Reading order: `next_file.rs` (chooses a file), `open_file.rs` (checks and reads it),
+//! `format.rs` (its records), `record.rs`, then `folder.rs`.
 
 #![warn(missing_docs)]
 
@@ -90,7 +91,8 @@ impl Connector for Files {
                 self.folder.close();
                 (Vec::new(), true)
             }
-            // A caller that reads everything once has to wait for this file, so it has not caught up.
+            // A caller that reads everything once has to wait for this file, so it has not caught
+            // up.
             NextStep::Wait => {
                 self.folder.close();
                 tokio::time::sleep(self.options.config.stable.0.min(READ_TIME)).await;

@@ -29,8 +29,8 @@ pub(crate) enum NextStep {
 }
 
 impl Files {
-    /// After a restart, opens the file again that the cursor points into. `None` if the file was replaced
-    /// or removed.
+    /// After a restart, opens the file again that the cursor points into. `None` if the file was
+    /// replaced or removed.
     pub(crate) async fn reopen(
         &mut self,
         position: &FilePosition,
@@ -116,8 +116,8 @@ impl Files {
         Ok(if is_changing { NextStep::Wait } else { NextStep::CaughtUp })
     }
 
-    /// Opens a file after its first `n_already_read` records. `None` if its manifest is missing or it
-    /// was removed or replaced.
+    /// Opens a file after its first `n_already_read` records. `None` if its manifest is missing or
+    /// it was removed or replaced.
     async fn open(
         &mut self,
         candidate: &Candidate,

@@ -1,8 +1,8 @@
 //! Checks a file as a whole, and reads it record by record.
 //!
-//! If a file has a manifest, the whole file is checked before any record is returned, because records
-//! cannot be withdrawn. The file stays open between two batches. After a restart it is opened again,
-//! and the records that were read already are skipped.
+//! If a file has a manifest, the whole file is checked before any record is returned, because
+//! records cannot be withdrawn. The file stays open between two batches. After a restart it is
+//! opened again, and the records that were read already are skipped.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -57,8 +57,8 @@ pub(crate) struct RefusedFile {
 }
 
 impl OpenFile {
-    /// Checks a whole file and opens it after its first `n_already_read` records. The outer error means
-    /// that the disk failed.
+    /// Checks a whole file and opens it after its first `n_already_read` records. The outer error
+    /// means that the disk failed.
     pub(crate) fn open(
         candidate: &Candidate,
         file: File,
@@ -102,8 +102,9 @@ impl OpenFile {
         }
     }
 
-    /// Reads the next entries. Returns also whether the file has ended, or why the rest of it cannot be
-    /// read. The batch ends before a key that it already contains, or when `until` has passed.
+    /// Reads the next entries. Returns also whether the file has ended, or why the rest of it
+    /// cannot be read. The batch ends before a key that it already contains, or when `until` has
+    /// passed.
     pub(crate) fn next_batch(
         &mut self,
         max_entries: usize,
@@ -154,9 +155,9 @@ impl OpenFile {
     }
 }
 
-/// Reads the entries of a fixture like those of a file in the folder. If its name matches no pattern of
-/// the channel, it need not contain a revision; without a known extension, the first bytes decide the
-/// format.
+/// Reads the entries of a fixture like those of a file in the folder. If its name matches no
+/// pattern of the channel, it need not contain a revision; without a known extension, the first
+/// bytes decide the format.
 pub(crate) fn sample(name: &str, page: &[u8], options: &Arc<Options>) -> Result<Vec<Entry>, Fault> {
     let mut file = tempfile::tempfile().map_err(disk_fault)?;
     file.write_all(page).map_err(disk_fault)?;

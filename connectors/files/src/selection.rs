@@ -57,7 +57,8 @@ pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
         }
         let manifest_stamp = suffix.and_then(|suffix| all.get(&format!("{name}{suffix}")).copied());
         let has_manifest = suffix.is_none() || manifest_stamp.is_some();
-        // If the listing is truncated, the manifest may be among the names that are missing from it.
+        // If the listing is truncated, the manifest may be among the names that are missing from
+        // it.
         if has_manifest || listing.is_truncated {
             selection.candidates.push(Candidate { name: name.clone(), stamp, manifest_stamp });
         }
@@ -84,8 +85,8 @@ fn sort_time(name: &str, options: &Options) -> Option<Timestamp> {
     }
 }
 
-/// Whether a name is one component of a path. A server can list any text as a name, and a name with a
-/// separator would lead out of the folder.
+/// Whether a name is one component of a path. A server can list any text as a name, and a name with
+/// a separator would lead out of the folder.
 pub(crate) fn is_safe(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 255
@@ -94,8 +95,8 @@ pub(crate) fn is_safe(name: &str) -> bool {
         && !name.chars().any(char::is_control)
 }
 
-/// Whether a name matches a pattern in which `*` stands for any characters. The case of the extension
-/// is ignored, because some programs write `A.CSV`.
+/// Whether a name matches a pattern in which `*` stands for any characters. The case of the
+/// extension is ignored, because some programs write `A.CSV`.
 pub(crate) fn matches_pattern(name: &str, pattern: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return name == pattern };
     let Some(mut left) = name.strip_prefix(first) else { return false };
@@ -122,8 +123,8 @@ pub(crate) fn time_in_name(name: &str, format: &TimeFormat) -> Option<Timestamp>
     Some(format.from_local(local?))
 }
 
-/// The state of each file, and since when the file has been in it. This is kept only in memory: after a
-/// restart the wait begins again, so a file may be read a little later.
+/// The state of each file, and since when the file has been in it. This is kept only in memory:
+/// after a restart the wait begins again, so a file may be read a little later.
 #[derive(Debug, Default)]
 pub(crate) struct FileStates(BTreeMap<String, (Fingerprint, Instant)>);
 

@@ -1,4 +1,5 @@
-//! Temporary files on the disk, which are unpacked within limits and read at several positions at once.
+//! Temporary files on the disk, which are unpacked within limits and read at several positions at
+//! once.
 //!
 //! Unpacking is limited by size and by ratio, because forty kilobytes can unpack to terabytes.
 

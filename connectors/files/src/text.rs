@@ -1,9 +1,9 @@
 //! Decodes a file part by part, before its text is searched or split.
 //!
-//! In GB18030 and Big5 the second byte of a character may be a `|`, a `\` or a brace, so splitting bytes
-//! there would split characters. But except in UTF-16, a byte below 0x30 is always a whole character.
-//! So a file is split after such a byte, and each part is decoded separately: a malformed sequence does
-//! not affect other parts.
+//! In GB18030 and Big5 the second byte of a character may be a `|`, a `\` or a brace, so splitting
+//! bytes there would split characters. But except in UTF-16, a byte below 0x30 is always a whole
+//! character. So a file is split after such a byte, and each part is decoded separately: a
+//! malformed sequence does not affect other parts.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
 
@@ -76,8 +76,8 @@ pub(crate) struct DecodedFile {
 }
 
 const BLOCK_BYTES: usize = 64 * 1024;
-/// After this many bytes without a safe end, a part ends anyway. No text has so many without a blank,
-/// separator or quote.
+/// After this many bytes without a safe end, a part ends anyway. No text has so many without a
+/// blank, separator or quote.
 const MAX_UNBROKEN_BYTES: usize = 16 << 20;
 
 impl DecodedFile {
@@ -86,7 +86,8 @@ impl DecodedFile {
         Self { file, charset, at: at as u64, buffer: Vec::new(), n_used: 0, is_at_end: false }
     }
 
-    /// Reads the next line with its line end, or a part of it if it has more than about `limit` bytes.
+    /// Reads the next line with its line end, or a part of it if it has more than about `limit`
+    /// bytes.
     pub(crate) fn next_line(&mut self, limit: usize) -> io::Result<Option<DecodedPart>> {
         let unit = if self.is_utf16() { 2 } else { 1 };
         let mut searched = 0;
@@ -115,7 +116,8 @@ impl DecodedFile {
         }
     }
 
-    /// The last offset that splits no character. If there is none in `MAX_UNBROKEN_BYTES` bytes, the end.
+    /// The last offset that splits no character. If there is none in `MAX_UNBROKEN_BYTES` bytes,
+    /// the end.
     fn last_safe_end(&self, n_unused: usize) -> Option<usize> {
         let unused = &self.buffer[self.n_used..][..n_unused];
         let end = if self.is_utf16() {

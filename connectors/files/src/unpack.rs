@@ -1,7 +1,8 @@
 //! Opens the documents in a file: the file itself, or the files packed in it.
 //!
-//! Packed files are unpacked into unnamed files on the disk, so a name in an archive cannot lead out
-//! of a folder. Size, ratio and number of files are limited: forty kilobytes can unpack to terabytes.
+//! Packed files are unpacked into unnamed files on the disk, so a name in an archive cannot lead
+//! out of a folder. Size, ratio and number of files are limited: forty kilobytes can unpack to
+//! terabytes.
 
 use std::{fs::File, sync::Arc};
 
@@ -111,8 +112,8 @@ fn detect_format(name: &str, bytes: &[u8], options: &Options) -> Result<Format, 
     }
 }
 
-/// Whether a workbook is encrypted: it is then a container with a stream `EncryptedPackage`, a name in
-/// UTF-16.
+/// Whether a workbook is encrypted: it is then a container with a stream `EncryptedPackage`, a name
+/// in UTF-16.
 fn is_encrypted(bytes: &[u8]) -> bool {
     let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
     bytes.windows(name.len()).any(|window| window == name)

@@ -52,11 +52,11 @@ pub struct Builder {
 pub enum Step {
     /// More events are needed.
     More,
-    /// The document or the record is complete. There are several records if an end tag was missing: the
-    /// following records were then parsed as children of this one, and are returned after it.
+    /// The document or the record is complete. There are several records if an end tag was missing:
+    /// the following records were then parsed as children of this one, and are returned after it.
     Complete(Vec<Value>),
-    /// The end tag of an element around the record ended it, because its own was missing. The records,
-    /// as in `Complete`, and the name of that element.
+    /// The end tag of an element around the record ended it, because its own was missing. The
+    /// records, as in `Complete`, and the name of that element.
     EndedByParent(Vec<Value>, String),
 }
 
@@ -73,7 +73,8 @@ impl Builder {
         Self { open: vec![Element::default()], n_nodes: 0, n_too_deep: 0, ancestors: None }
     }
 
-    /// A builder for one record, after its start tag was read. `ancestors` are the elements around it.
+    /// A builder for one record, after its start tag was read. `ancestors` are the elements around
+    /// it.
     pub fn record(start: &BytesStart<'_>, ancestors: Vec<String>, findings: &mut Findings) -> Self {
         let mut n_nodes = 0;
         let open = vec![Element::new(start, &mut n_nodes, findings)];
@@ -140,7 +141,8 @@ impl Builder {
         self.close_to(index, false, findings)
     }
 
-    /// Closes the elements from the innermost one to that at `index`, whose end tag may be missing too.
+    /// Closes the elements from the innermost one to that at `index`, whose end tag may be missing
+    /// too.
     fn close_to(&mut self, index: usize, lacks_end_tag: bool, findings: &mut Findings) -> Step {
         while self.open.len() > index {
             let is_last = self.open.len() == index + 1;
@@ -257,8 +259,8 @@ impl Element {
         }
     }
 
-    /// Adds an HTML element that was not closed. It has no content: what was parsed as its content is
-    /// what follows it, so it is added to this element.
+    /// Adds an HTML element that was not closed. It has no content: what was parsed as its content
+    /// is what follows it, so it is added to this element.
     fn absorb(&mut self, mut html: Self, findings: &mut Findings) {
         findings.add(UNCLOSED_HTML, "", &mut self.text);
         self.text.push_str(&std::mem::take(&mut html.text));
@@ -274,8 +276,8 @@ impl Element {
         }
     }
 
-    /// The name and the tree of the element. Whitespace around text between children is layout and is
-    /// removed; an element without children keeps all its text.
+    /// The name and the tree of the element. Whitespace around text between children is layout and
+    /// is removed; an element without children keeps all its text.
     fn close(self) -> (String, Value) {
         let Self { name, mut children, text, .. } = self;
         let is_leaf = children.keys().all(|name| name.starts_with('@'));

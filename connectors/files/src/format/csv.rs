@@ -1,7 +1,8 @@
-//! CSV as programs write it: cells that span several lines, quotes within cells, too many separators.
+//! CSV as programs write it: cells that span several lines, quotes within cells, too many
+//! separators.
 //!
-//! Mistakes are accepted if it is still clear where each cell begins and ends: a quote in the middle
-//! of a cell is kept as a character, and text after a closing quote belongs to the cell.
+//! Mistakes are accepted if it is still clear where each cell begins and ends: a quote in the
+//! middle of a cell is kept as a character, and text after a closing quote belongs to the cell.
 
 use std::ops::Range;
 
@@ -168,7 +169,8 @@ fn append(source: &mut DecodedPart, line: DecodedPart) {
 struct Cell {
     text: String,
     span: Range<usize>,
-    /// Length of the text up to the closing quote. The setting `trailing` removes nothing before it.
+    /// Length of the text up to the closing quote. The setting `trailing` removes nothing before
+    /// it.
     quoted_len: usize,
 }
 

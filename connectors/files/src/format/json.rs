@@ -71,7 +71,8 @@ impl Array {
         }
     }
 
-    /// Appends the next part of the stream to the text, after dropping what was used. `false` at the end.
+    /// Appends the next part of the stream to the text, after dropping what was used. `false` at
+    /// the end.
     fn read_part(&mut self) -> Result<bool, FileError> {
         self.text.drain(..self.n_used);
         self.at += self.n_used as u64;

@@ -21,7 +21,8 @@ pub(super) struct TextStream {
     file: DecodedFile,
     /// The parts since the beginning of the record, each with the offset of its text.
     parts: VecDeque<(u64, DecodedPart)>,
-    /// The malformed sequences in the parts, with markers in their text; parsers add other findings.
+    /// The malformed sequences in the parts, with markers in their text; parsers add other
+    /// findings.
     pub(super) findings: Findings,
     /// The offset at which the text of the last part ends.
     end: u64,
@@ -43,7 +44,8 @@ impl TextStream {
         self.next_line(PART_BYTES)
     }
 
-    /// Reads the next line, or about `limit` bytes of it; returns the offset of its text, and the text.
+    /// Reads the next line, or about `limit` bytes of it; returns the offset of its text, and the
+    /// text.
     pub(super) fn next_line(&mut self, limit: usize) -> io::Result<Option<(u64, &str)>> {
         let Some(mut part) = self.file.next_line(limit)? else { return Ok(None) };
         if !part.malformed.is_empty() {
@@ -57,7 +59,8 @@ impl TextStream {
         Ok(self.parts.back().map(|(at, part)| (*at, part.text.as_str())))
     }
 
-    /// Line and column of the text that begins `n_before_end` bytes before the end of the last part.
+    /// Line and column of the text that begins `n_before_end` bytes before the end of the last
+    /// part.
     pub(super) fn line_and_column(&self, n_before_end: usize) -> String {
         let (line, column) = self.line_and_column_from_0(n_before_end);
         format!("line {}, column {}", line + 1, column + 1)
@@ -94,8 +97,8 @@ impl TextStream {
         }
     }
 
-    /// The source bytes of the text between two offsets, a mark if private-use characters were replaced
-    /// in it, and the findings.
+    /// The source bytes of the text between two offsets, a mark if private-use characters were
+    /// replaced in it, and the findings.
     pub(super) fn source(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
         let overlaps =
             |(at, part): &&(u64, DecodedPart)| *at < to && at + part.text.len() as u64 > from;

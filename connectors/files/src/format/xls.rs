@@ -1,7 +1,8 @@
 //! Reads the first sheet of workbooks in the format before Excel 2007 (.xls).
 //!
-//! The format cannot be read as a stream, because cells refer to texts at the beginning of the file.
-//! So calamine keeps the whole file in memory: at most `MAX_BYTES`, and a sheet has at most 65,536 rows.
+//! The format cannot be read as a stream, because cells refer to texts at the beginning of the
+//! file. So calamine keeps the whole file in memory: at most `MAX_BYTES`, and a sheet has at most
+//! 65,536 rows.
 
 use std::{fs::File, io::BufReader, sync::Arc};
 

@@ -1,13 +1,15 @@
 //! Reads the first sheet of Excel workbooks (.xlsx), row by row.
 //!
-//! The sheet is unpacked to the disk and read as a stream. Only the table of shared texts is in memory,
-//! and its size is limited. Values are returned as they are in the file: a date is a number of days.
+//! The sheet is unpacked to the disk and read as a stream. Only the table of shared texts is in
+//! memory, and its size is limited. Values are returned as they are in the file: a date is a number
+//! of days.
 //!
-//! calamine's `worksheet_cells_reader` is not used, because version 0.38 trusts the file. It reserves
-//! memory for as many texts as the file declares, so one wrong number (`uniqueCount`) ends the
-//! process. It limits neither the size of all texts nor that of one cell. It relies on a declared range
-//! that may be reversed. It reads numbers as floating-point, which changes an id of 17 digits. And for a
-//! text reference that is not a number, it returns the first text instead of an error.
+//! calamine's `worksheet_cells_reader` is not used, because version 0.38 trusts the file. It
+//! reserves memory for as many texts as the file declares, so one wrong number (`uniqueCount`) ends
+//! the process. It limits neither the size of all texts nor that of one cell. It relies on a
+//! declared range that may be reversed. It reads numbers as floating-point, which changes an id of
+//! 17 digits. And for a text reference that is not a number, it returns the first text instead of
+//! an error.
 
 mod sheet;
 
@@ -67,8 +69,8 @@ impl SheetRow {
     }
 }
 
-/// The error for a workbook that counts days from 1904. It is refused, because every date would be four
-/// years early, and nobody would notice.
+/// The error for a workbook that counts days from 1904. It is refused, because every date would be
+/// four years early, and nobody would notice.
 pub(super) fn dates_from_1904() -> FileError {
     FileError::content("dates_from_1904", "the workbook counts days from 1904, not from 1900")
 }

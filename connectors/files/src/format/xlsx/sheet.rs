@@ -146,11 +146,12 @@ fn column(reference: &str) -> Option<usize> {
 
 /// The largest size of all texts together, which are in memory while the sheet is read.
 const MAX_TEXT_BYTES: usize = 48 << 20;
-/// The largest number of texts. A sheet has fewer rows, and few columns have a different text in each
-/// row.
+/// The largest number of texts. A sheet has fewer rows, and few columns have a different text in
+/// each row.
 const MAX_TEXTS: usize = 4 << 20;
 
-/// The texts that cells refer to by number (`sharedStrings.xml`), one after the other in one string.
+/// The texts that cells refer to by number (`sharedStrings.xml`), one after the other in one
+/// string.
 #[derive(Default)]
 pub(super) struct SharedTexts {
     all: String,
@@ -227,7 +228,8 @@ fn push_reference(name: &BytesRef<'_>, into: &mut String) {
     }
 }
 
-/// The next event of a part. Fails if the event has `limit` bytes, because the parser keeps it in memory.
+/// The next event of a part. Fails if the event has `limit` bytes, because the parser keeps it in
+/// memory.
 fn next_event<'b>(
     reader: &mut Reader<Part>,
     limit: usize,
