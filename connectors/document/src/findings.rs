@@ -16,17 +16,18 @@ use crate::{
     tree::{LineColumn, Malformed},
 };
 
-/// The noncharacters of Unicode (chapter 23.7). The marker character is one that the document does
-/// not contain.
-const CANDIDATES: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
+/// The noncharacters of Unicode (chapter 23.7), one of which becomes the marker character.
+const MARKER_CANDIDATES: std::ops::RangeInclusive<char> = '\u{fdd0}'..='\u{fdef}';
 
 /// What was found in one document.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
+    /// The character with which every marker begins and ends.
     marker: Option<char>,
     list: Vec<Finding>,
 }
 
+/// What one marker stands for.
 #[derive(Debug, Clone)]
 struct Finding {
     problem: Problem,
@@ -34,9 +35,10 @@ struct Finding {
     source: Vec<u8>,
 }
 
+/// What is wrong at a marker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Problem {
-    /// The bytes at this offset in the body are not valid in the charset.
+    /// A sequence at this offset of the decoded bytes is not valid in the charset.
     MalformedBytes { offset: usize },
     /// The document format forbids it, so the record is rejected.
     Damage { code: &'static str, detail: &'static str, at: Option<LineColumn> },
@@ -45,7 +47,7 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    /// An irregularity, after which the value may be wrong.
+    /// An irregularity that makes the value doubtful.
     pub(crate) const fn irregularity(detail: &'static str, meaning: Option<char>) -> Self {
         Self::Irregularity { flag: QualityFlag::Damaged, detail, meaning }
     }
@@ -61,7 +63,7 @@ impl Problem {
 pub struct Defects {
     /// The marks of its fields.
     pub marks: Vec<Mark>,
-    /// Why the record is rejected; `None` if it is accepted.
+    /// The damage because of which the record is rejected.
     pub damage: Option<Reason>,
 }
 
@@ -124,7 +126,7 @@ impl Findings {
     }
 
     /// The key of a record. `None` if the key is damaged, because another damaged record could get
-    /// the same key, or if its name occurs twice with different values.
+    /// the same key, or if a name in `path` occurs twice with different values.
     pub fn key(&self, path: &Path, tree: &Value) -> Option<String> {
         let key = path.text(tree).filter(|key| self.is_unmarked(key))?;
         let is_in_path = |name: &String| path.as_str().contains(name.as_str());
@@ -287,7 +289,7 @@ impl Findings {
         *self.marker.get_or_insert_with(|| {
             // A document that contains all candidates is garbage: its own noncharacters may then be
             // taken for markers.
-            let mut candidates = CANDIDATES;
+            let mut candidates = MARKER_CANDIDATES;
             candidates
                 .find(|candidate| Some(*candidate) != forbidden && !text.contains(*candidate))
                 .unwrap_or('\u{fdd0}')
@@ -297,16 +299,16 @@ impl Findings {
     /// A character that a document wrote as a number, like `&#65;`; U+FFFD if it would be taken for
     /// a marker. `text` is the text of the document.
     pub(crate) fn guard_character(&mut self, character: char, text: &str) -> char {
-        let is_candidate = CANDIDATES.contains(&character);
+        let is_candidate = MARKER_CANDIDATES.contains(&character);
         if is_candidate && self.choose_marker(text, Some(character)) == character {
             return char::REPLACEMENT_CHARACTER;
         }
         character
     }
 
-    /// Puts a value into an object. If the name is there with another value, the last value is
-    /// used, and the earlier one is kept under the name with a marker. `text` is the text of the
-    /// document.
+    /// Puts a value into an object. If the object has another value under this name, the new value
+    /// replaces it, and the earlier value is kept under the name with a marker. `text` is the text
+    /// of the document.
     pub(crate) fn insert(
         &mut self,
         object: &mut Map<String, Value>,
@@ -320,12 +322,12 @@ impl Findings {
                 entry.insert(value);
             }
             Entry::Occupied(mut entry) => {
-                let before = entry.insert(value);
-                if before != *entry.get() {
+                let earlier = entry.insert(value);
+                if earlier != *entry.get() {
                     let mut name = entry.key().clone();
                     self.choose_marker(text, None);
                     self.add(repeated, "", &mut name);
-                    object.insert(name, before);
+                    object.insert(name, earlier);
                 }
             }
         }

@@ -13,14 +13,14 @@ use crate::{
     selection::{Candidate, select},
 };
 
-/// Files that could not be read, each with its fault.
+/// Faults that concern only one file, or only the listing, with the name of that part.
 pub(crate) type FileFaults = Vec<(Partition, Fault)>;
 
 /// What a read does next.
 pub(crate) enum NextStep {
     /// Read this file.
     Read(Box<OpenFile>),
-    /// This file cannot be read.
+    /// Quarantine this file, because it cannot be read.
     Refuse(Box<Candidate>, RefusedFile),
     /// Wait: a file may still be changing.
     Wait,
@@ -110,7 +110,7 @@ impl Files {
             let fault = Fault::stopped(
                 "the folder contains more files than `listing` allows in one listing",
             )
-            .remedy("set `archive` and `error`, to move files out, or raise `listing`");
+            .remedy("set `archive` and `error`, so that files are moved, or raise `listing`");
             faults.push((Partition("listing".to_owned()), fault));
         }
         Ok(if is_changing { NextStep::Wait } else { NextStep::CaughtUp })
@@ -184,6 +184,7 @@ impl Files {
     }
 }
 
+/// Refuses a file without reading it.
 fn refused_file(reason: Reason) -> RefusedFile {
     RefusedFile { reason, md5: Fingerprint::none(), first_bytes: bytes::Bytes::new() }
 }

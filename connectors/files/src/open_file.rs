@@ -102,9 +102,9 @@ impl OpenFile {
         }
     }
 
-    /// Reads the next entries. Returns also whether the file has ended, or why the rest of it
-    /// cannot be read. The batch ends before a key that it already contains, or when `until` has
-    /// passed.
+    /// Reads the next entries. Also returns whether the file has ended, or why the rest of it
+    /// cannot be read. The batch ends when it is full, when `until` has passed, or before a key
+    /// that it already contains.
     pub(crate) fn next_batch(
         &mut self,
         max_entries: usize,
@@ -194,7 +194,8 @@ pub(crate) fn unreadable_entry(name: &str, reason: Reason, first_bytes: Bytes) -
     Entry::Unreadable { place, bytes: first_bytes, reason }
 }
 
-/// Checks a file against its manifest, and opens its records. Returns the revision in its name too.
+/// Checks a file, against its manifest if it has one. Returns the revision in its name, and a
+/// reader of its records.
 fn check(
     name: &str,
     file: Arc<File>,

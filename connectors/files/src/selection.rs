@@ -57,8 +57,7 @@ pub(crate) fn select(listing: Listing, options: &Options) -> Selection {
         }
         let manifest_stamp = suffix.and_then(|suffix| all.get(&format!("{name}{suffix}")).copied());
         let has_manifest = suffix.is_none() || manifest_stamp.is_some();
-        // If the listing is truncated, the manifest may be among the names that are missing from
-        // it.
+        // A truncated listing may lack the manifest.
         if has_manifest || listing.is_truncated {
             selection.candidates.push(Candidate { name: name.clone(), stamp, manifest_stamp });
         }
@@ -95,8 +94,8 @@ pub(crate) fn is_safe(name: &str) -> bool {
         && !name.chars().any(char::is_control)
 }
 
-/// Whether a name matches a pattern in which `*` stands for any characters. The case of the
-/// extension is ignored, because some programs write `A.CSV`.
+/// Whether a name matches a pattern in which `*` stands for any characters. The case of an
+/// extension after a `*` is ignored, because some programs write `A.CSV`.
 pub(crate) fn matches_pattern(name: &str, pattern: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return name == pattern };
     let Some(mut left) = name.strip_prefix(first) else { return false };
@@ -129,7 +128,7 @@ pub(crate) fn time_in_name(name: &str, format: &TimeFormat) -> Option<Timestamp>
 pub(crate) struct FileStates(BTreeMap<String, (Fingerprint, Instant)>);
 
 impl FileStates {
-    /// Records the current states of all files, and forgets files that are gone.
+    /// Takes over the current states of all files, and forgets files that are gone.
     pub(crate) fn update<'a>(&mut self, states: impl IntoIterator<Item = (&'a str, Fingerprint)>) {
         let now = Instant::now();
         let mut earlier = std::mem::take(&mut self.0);

@@ -48,7 +48,10 @@ async fn a_folder_that_is_not_there_stops_with_a_remedy() {
     let folder = Folder::new().with(json!({ "url": "/nowhere/at/all" }));
     let fault = folder.files().read(None, 10).await.unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().starts_with("/nowhere/at/all: it is not there"), "{fault}");
+    assert!(
+        fault.to_string().starts_with("/nowhere/at/all: this file or folder does not exist"),
+        "{fault}"
+    );
 }
 
 #[test]

@@ -52,7 +52,7 @@ async fn a_wrong_password_stops_and_is_not_quoted() {
     let host_key = server("TONGHUI_TEST_SFTP_HOST_KEY");
     let fault = refused(json!({ "url": url, "sftp": { "host_key": host_key } })).await;
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().contains("refused the account"), "{fault}");
+    assert!(fault.to_string().contains("refused the login"), "{fault}");
     assert!(!fault.to_string().contains("s3cret"), "{fault}");
 }
 
@@ -64,7 +64,7 @@ async fn an_unknown_or_invalid_host_key_stops_the_channel() {
     let other = std::fs::read_to_string(other).unwrap();
     let fault = refused(json!({ "sftp": { "host_key": host_key, "key": other } })).await;
     assert_eq!(fault.kind(), FaultKind::Stopped);
-    assert!(fault.to_string().contains("refused the account"), "{fault}");
+    assert!(fault.to_string().contains("refused the login"), "{fault}");
     let none = sftp().with(json!({ "sftp": { "host_key": host_key, "key": "s3cret" } }));
     let Err(fault) = none.build() else { panic!("taken") };
     assert_eq!(fault.kind(), FaultKind::Stopped);
