@@ -1,14 +1,14 @@
 use super::*;
 
 #[test]
-fn the_cursor_of_another_channel_is_refused() {
+fn the_cursor_of_another_connector_is_refused() {
     let own = serde_json::to_value(Cursor::default()).unwrap();
     assert!(serde_json::from_value::<Cursor>(own.clone()).is_ok());
-    let mut older = own.clone();
-    older.as_object_mut().unwrap().remove("within");
-    let mut newer = own;
-    newer["more"] = true.into();
-    for foreign in [older, newer, serde_json::json!({}), serde_json::json!({ "page": 7 })] {
+    let mut incomplete = own.clone();
+    incomplete.as_object_mut().unwrap().remove("within");
+    let mut extended = own;
+    extended["more"] = true.into();
+    for foreign in [incomplete, extended, serde_json::json!({}), serde_json::json!({ "page": 7 })] {
         assert!(serde_json::from_value::<Cursor>(foreign.clone()).is_err(), "{foreign}");
     }
 }

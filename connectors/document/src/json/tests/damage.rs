@@ -1,4 +1,4 @@
-//! Damage in a text: how far it reaches, and which text is refused.
+//! Damaged texts: which values are marked, and which texts are refused.
 
 use super::*;
 
@@ -46,7 +46,7 @@ fn damage_in_one_value_does_not_affect_the_others() {
 }
 
 #[test]
-fn damage_within_a_text_stays_within_it() {
+fn damage_within_a_string_affects_only_this_string() {
     for (text, expected) in [
         (r#""\ud83d\ude00""#, "😀"),
         (r#""\ud83d""#, "\u{fffd}"),

@@ -1,4 +1,4 @@
-//! Files and rows that are not as they should be: which are refused, and which pass with a mark.
+//! Damaged files and rows: which are refused, and which are accepted with a mark.
 
 use contract::DecidedBy;
 
@@ -17,7 +17,7 @@ fn error_of(bytes: &[u8], options: &Options) -> String {
 }
 
 #[test]
-fn a_row_of_another_width_is_no_record_and_its_neighbours_pass() {
+fn a_row_with_a_wrong_number_of_cells_is_rejected_and_the_others_pass() {
     let rows = rows_of("a,b,c\n1,2,3\n4,5\n6,7,8,9\n1,2,3,,\n".as_bytes(), &options::for_tests());
     let problems: Vec<_> = rows.iter().map(|row| row.defects.damage.clone()).collect();
     assert_eq!(problems[0], None);
@@ -35,8 +35,8 @@ fn a_header_is_found_below_titles() {
         trees("企业诉求汇总\n\n编号,x\n1,2\n", &options),
         [json!({ "编号": "1", "x": "2" })]
     );
-    let said = error_of("编码,x\n1,2\n".as_bytes(), &options);
-    assert_eq!(said, "unknown_header: no row names all required columns; missing: 编号");
+    let error = error_of("编码,x\n1,2\n".as_bytes(), &options);
+    assert_eq!(error, "unknown_header: no row names all required columns; missing: 编号");
     assert!(error_of(b"", &options).starts_with("unknown_header"));
 }
 
