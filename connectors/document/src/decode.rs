@@ -50,7 +50,7 @@ impl Facts {
             visit_texts(tree, &mut String::new(), &mut |field, text| {
                 if text.contains(&self.repaired[..]) {
                     let field = format!("{prefix}{field}");
-                    let detail = "a private-use character was replaced by a standard one".into();
+                    let detail = "a private-use character was replaced with a standard one".into();
                     defects.marks.push(Mark { field, flag: QualityFlag::RepairedText, detail });
                 }
             });

@@ -373,7 +373,8 @@ fn with_field(field: &str, detail: &str) -> String {
 /// The detail of a mark for malformed sequences. It never shows the text around them.
 pub fn malformed_detail(spans: &[Span], charset: &str) -> String {
     let Span { offset, len } = spans.first().copied().unwrap_or(Span { offset: 0, len: 0 });
-    format!("{len} bytes at offset {offset} are not {charset}, {} such places", spans.len())
+    let n = spans.len();
+    format!("the {len}-byte sequence at offset {offset} is not {charset} (first of {n})")
 }
 
 enum Piece<'a> {
@@ -413,7 +414,7 @@ mod tests {
         let found = malformed(&text, &tree[0]);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].field, "n.b");
-        assert_eq!(found[0].detail, "1 bytes at offset 22 are not GB18030, 2 such places");
+        assert_eq!(found[0].detail, "the 1-byte sequence at offset 22 is not GB18030 (first of 2)");
         assert!(malformed(&text, &tree[1]).is_empty());
 
         let raw = text.facts.findings.source_bytes(&tree[0]);

@@ -127,9 +127,10 @@ fn row(record: Record, header: &Header, charset: &str) -> RawRow {
     }
     for (column, cell) in cells.iter().enumerate() {
         let is_in_cell = |span: &&Span| cell.span.contains(&span.offset);
-        let n_repaired = source.repaired.iter().filter(is_in_cell).count();
-        if n_repaired > 0 {
-            let detail = format!("{n_repaired} private-use characters replaced by standard ones");
+        let n_chars = source.repaired.iter().filter(is_in_cell).count();
+        if n_chars > 0 {
+            let detail =
+                format!("{n_chars} private-use characters were replaced with standard ones");
             add_mark(column, QualityFlag::RepairedText, detail);
         }
     }

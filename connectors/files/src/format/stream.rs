@@ -102,14 +102,14 @@ impl TextStream {
     pub(super) fn source(&self, from: u64, to: u64) -> (Vec<u8>, Vec<Mark>, Findings) {
         let overlaps =
             |(at, part): &&(u64, DecodedPart)| *at < to && at + part.text.len() as u64 > from;
-        let (mut bytes, mut n_replaced) = (Vec::new(), 0);
+        let (mut bytes, mut n_chars) = (Vec::new(), 0);
         for (_, part) in self.parts.iter().filter(overlaps) {
-            n_replaced += part.repaired.len();
+            n_chars += part.repaired.len();
             bytes.extend_from_slice(&part.bytes);
         }
-        let detail = format!("{n_replaced} private-use characters replaced by standard ones");
+        let detail = format!("{n_chars} private-use characters were replaced with standard ones");
         let mark = Mark { field: String::new(), flag: QualityFlag::RepairedText, detail };
-        let marks = Vec::from_iter((n_replaced > 0).then_some(mark));
+        let marks = Vec::from_iter((n_chars > 0).then_some(mark));
         (bytes, marks, self.findings.clone())
     }
 }

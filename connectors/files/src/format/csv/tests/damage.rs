@@ -59,8 +59,14 @@ fn a_malformed_sequence_marks_its_row_only() {
     let malformed: Vec<&[Mark]> = rows.iter().map(|row| &row.defects.marks[..]).collect();
     assert!(malformed[0].is_empty() && malformed[3].is_empty());
     assert_eq!(malformed[1][0].field, "b");
-    assert_eq!(malformed[1][0].detail, "1 bytes at offset 2 are not GB18030, 2 such places");
-    assert_eq!(malformed[2][0].detail, "1 bytes at offset 5 are not GB18030, 2 such places");
+    assert_eq!(
+        malformed[1][0].detail,
+        "the 1-byte sequence at offset 2 is not GB18030 (first of 2)"
+    );
+    assert_eq!(
+        malformed[2][0].detail,
+        "the 1-byte sequence at offset 5 is not GB18030 (first of 2)"
+    );
     assert_eq!(rows[2].bytes.as_deref(), Some(&b"\"3\",\"\xc8\n\xff\"\n"[..]));
 }
 
