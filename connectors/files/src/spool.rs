@@ -29,7 +29,7 @@ impl FileError {
     }
 
     pub(crate) fn too_large(at: &str, limit: usize) -> Self {
-        Self::content("too_large", format!("the record at {at} has more than {limit} bytes"))
+        Self::content("too_large", format!("a record has more than {limit} bytes ({at})"))
     }
 }
 

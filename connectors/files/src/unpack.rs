@@ -119,8 +119,8 @@ fn is_encrypted(bytes: &[u8]) -> bool {
     bytes.windows(name.len()).any(|window| window == name)
 }
 
-/// Describes what a file contains that has the name of a workbook but is none. Programs write such
-/// files because Excel opens them too.
+/// Describes the content of a file that is named like a workbook but is not one. Programs write
+/// such files because Excel opens them too.
 fn describe_content(bytes: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4_096)]).to_ascii_lowercase();
     let has = |part: &str| text.contains(part);

@@ -55,7 +55,7 @@ pub enum Step {
     /// The document or the record is complete. There are several records if an end tag was missing:
     /// the following records were then parsed as children of this one, and are returned after it.
     Complete(Vec<Value>),
-    /// The end tag of an element around the record ended it, because its own was missing. The
+    /// The record has no end tag, so the end tag of an element around it ended it. Contains the
     /// records, as in `Complete`, and the name of that element.
     EndedByParent(Vec<Value>, String),
 }
@@ -141,8 +141,8 @@ impl Builder {
         self.close_to(index, false, findings)
     }
 
-    /// Closes the elements from the innermost one to that at `index`, whose end tag may be missing
-    /// too.
+    /// Closes the elements from the innermost one out to that at `index`. The end tag of the last
+    /// one was read, unless `lacks_end_tag`.
     fn close_to(&mut self, index: usize, lacks_end_tag: bool, findings: &mut Findings) -> Step {
         while self.open.len() > index {
             let is_last = self.open.len() == index + 1;
@@ -157,12 +157,12 @@ impl Builder {
             if VOID_ELEMENTS.contains(&element.name.as_str())
                 && let Some(parent) = self.open.last_mut()
             {
-                parent.absorb(element, findings);
+                parent.add_void_element(element, findings);
                 continue;
             }
             findings.add(UNCLOSED, "", &mut element.text);
             let (name, mut value) = element.close();
-            // Its next siblings with the same name were parsed as its children.
+            // The next siblings with the same name were parsed as children.
             let siblings = value.as_object_mut().and_then(|element| element.remove(&name));
             let mut all = vec![value];
             if let Some(Value::Array(list)) = siblings {
@@ -261,7 +261,7 @@ impl Element {
 
     /// Adds an HTML element that was not closed. It has no content: what was parsed as its content
     /// is what follows it, so it is added to this element.
-    fn absorb(&mut self, mut html: Self, findings: &mut Findings) {
+    fn add_void_element(&mut self, mut html: Self, findings: &mut Findings) {
         findings.add(UNCLOSED_HTML, "", &mut self.text);
         self.text.push_str(&std::mem::take(&mut html.text));
         let children = std::mem::take(&mut html.children);
@@ -298,6 +298,7 @@ fn is_forbidden(character: char) -> bool {
     matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// Appends a text without the characters that XML forbids, the first of which is marked.
 fn push_allowed(text: &str, into: &mut String, findings: &mut Findings) {
     let mut rest = text;
     let mut is_marked = false;

@@ -32,7 +32,7 @@ impl Local {
     pub(super) async fn stamp(&self, name: &str) -> Result<Option<SizeAndTime>, Fault> {
         let path = self.folder.join(name);
         let found = blocking(move || fs::symlink_metadata(path)).await?;
-        self.found(name, found.map(|found| found.is_file().then(|| stamp(&found))))
+        self.if_found(name, found.map(|found| found.is_file().then(|| stamp(&found))))
     }
 
     pub(super) async fn fetch(
@@ -42,11 +42,11 @@ impl Local {
     ) -> Result<Option<File>, Fault> {
         let path = self.folder.join(name);
         let opened = blocking(move || open(&path, stamp)).await?;
-        self.found(name, opened)
+        self.if_found(name, opened)
     }
 
     /// Turns the error for a file that does not exist into `None`.
-    fn found<T>(&self, name: &str, result: io::Result<Option<T>>) -> Result<Option<T>, Fault> {
+    fn if_found<T>(&self, name: &str, result: io::Result<Option<T>>) -> Result<Option<T>, Fault> {
         match result {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             result => result.map_err(|error| fault(&self.folder.join(name), error)),

@@ -1,4 +1,4 @@
-//! A folder on an SFTP server. It uses one session, which is closed when nothing is left to read.
+//! A folder on an SFTP server. It uses one session, which is closed when no file is ready to read.
 
 mod session;
 

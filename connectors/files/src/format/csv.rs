@@ -32,7 +32,7 @@ pub(super) fn open(file: DecodedFile, options: &Options) -> Result<RowReader, Fi
     })?;
     Ok(Box::new(move || {
         let record = records.next()?;
-        Ok(record.map(|record| row(record, &header, records.file.charset.name())))
+        Ok(record.map(|record| raw_row(record, &header, records.file.charset.name())))
     }))
 }
 
@@ -104,12 +104,13 @@ impl Records {
     }
 }
 
-fn row(record: Record, header: &Header, charset: &str) -> RawRow {
+/// The row of a record, with marks for malformed and replaced characters in its cells.
+fn raw_row(record: Record, header: &Header, charset: &str) -> RawRow {
     let Record { line, source, mut cells } = record;
     // Empty cells at the end are not counted.
     let n_used_cells = cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |at| at + 1);
     let damage = (cells.len() < header.0.len() || n_used_cells > header.0.len()).then(|| {
-        let detail = format!("{} cells, {} columns", cells.len(), header.0.len());
+        let detail = format!("{} cells for {} columns", cells.len(), header.0.len());
         Reason::new("row_shape", detail)
     });
     cells.truncate(header.0.len());

@@ -35,6 +35,7 @@ pub(super) fn open_array(file: DecodedFile, options: &Options) -> RowReader {
     Box::new(move || array.next())
 }
 
+/// Reads the elements of the array.
 struct Array {
     stream: TextStream,
     limit: usize,
