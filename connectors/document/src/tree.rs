@@ -20,9 +20,9 @@ pub(crate) const MAX_NODES: usize = 1_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// RFC 8259.
+    /// JSON (RFC 8259).
     Json,
-    /// XML 1.0: children are always arrays, text is `$text`, attributes are `@name`.
+    /// XML 1.0: children are always arrays, text is named `$text`, and attributes `@name`.
     Xml,
 }
 
@@ -51,7 +51,7 @@ pub enum Malformed {
     /// It goes to quarantine with its bytes.
     #[default]
     Reject,
-    /// It is accepted, with U+FFFD in place of malformed bytes and a mark.
+    /// It is accepted with a mark; U+FFFD replaces the malformed bytes.
     Accept,
 }
 
