@@ -160,9 +160,9 @@ impl Findings {
         names
     }
 
-    /// The tree as JSON, for people. Each marker is replaced with what the source wrote.
-    pub fn source_bytes(&self, tree: &Value) -> Vec<u8> {
-        let text = tree.to_string();
+    /// The bytes of a part of the document, or of a tree as JSON. What the source wrote replaces
+    /// each marker.
+    pub fn source_bytes(&self, text: &str) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(text.len());
         self.restore(text.as_bytes(), self.list.len(), &mut bytes);
         bytes
@@ -417,7 +417,7 @@ mod tests {
         assert_eq!(found[0].detail, "the 1-byte sequence at offset 22 is not GB18030 (first of 2)");
         assert!(malformed(&text, &tree[1]).is_empty());
 
-        let raw = text.facts.findings.source_bytes(&tree[0]);
+        let raw = text.facts.findings.source_bytes(&tree[0].to_string());
         assert_eq!(raw, [r#"{"a":"群","n":{"b":"x"#.as_bytes(), b"\xff\x81\"}}"].concat());
 
         let mut accepted = tree[0].clone();
@@ -455,7 +455,7 @@ mod tests {
         let source = r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],a:1}"#;
         let mut text = decode(source.as_bytes(), &Hints::default());
         let tree = text.parse(Shape::Json).unwrap();
-        let raw = String::from_utf8(text.facts.findings.source_bytes(&tree)).unwrap();
+        let raw = String::from_utf8(text.facts.findings.source_bytes(&tree.to_string())).unwrap();
         assert_eq!(raw, r#"{"id":"7","v":NaN,"w":[0.1.2,"x"],"":a:1}"#);
     }
 }

@@ -55,10 +55,10 @@ pub(crate) fn entry(
             return Entry::record(key, Revision::NONE, tree, report);
         }
     };
-    let mut bytes = text.findings.source_bytes(&tree);
+    let mut bytes = text.findings.source_bytes(&tree.to_string());
     for (_, part, text) in &parts {
         bytes.push(b'\n');
-        bytes.extend(text.findings.source_bytes(part));
+        bytes.extend(text.findings.source_bytes(&part.to_string()));
     }
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::from(bytes), reason }
 }

@@ -92,7 +92,7 @@ fn read(input: &[u8], shape: Shape) -> Option<(Value, bool)> {
     let mut text = document::decode(input, &Hints::default());
     let mut tree = text.parse(shape).ok()?;
     let defects = text.facts.defects_in("", &tree);
-    let _ = text.facts.findings.source_bytes(&tree);
+    let _ = text.facts.findings.source_bytes(&tree.to_string());
     text.facts.findings.remove_markers(&mut tree);
     Some((tree, defects.damage.is_none()))
 }

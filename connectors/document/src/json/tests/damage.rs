@@ -40,7 +40,7 @@ fn damage_in_one_value_does_not_affect_the_others() {
         assert_eq!((&tree[1]["id"], &tree[1]["w"]), (&json!(2), &json!("x")), "{wrong}");
         let damage = findings.damage_in(&tree[1]).unwrap();
         assert!(damage.contains("line 1, column "), "{wrong}: {damage}");
-        let raw = String::from_utf8(findings.source_bytes(&tree[1])).unwrap();
+        let raw = String::from_utf8(findings.source_bytes(&tree[1].to_string())).unwrap();
         assert!(raw.contains(wrong) || wrong.contains(['[', '{']), "{wrong}: {raw}");
     }
 }
