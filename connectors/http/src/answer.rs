@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use document::{Facts, Path, scalar};
+use document::{Facts, Path, scalar_text};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -31,7 +31,7 @@ impl Page {
         records: &Path,
         key: &Path,
     ) -> Result<Self, String> {
-        let places = records.places(&tree);
+        let places = records.locations(&tree);
         let is_all = places.iter().any(String::is_empty);
         let records: Vec<Value> = places
             .iter()
@@ -41,7 +41,7 @@ impl Page {
                 // Moved out and not copied: a page may be large.
                 place => tree.pointer_mut(place).map(Value::take),
             })
-            .filter(|record| !text.findings.is_nothing(record))
+            .filter(|record| !text.findings.is_missing_value(record))
             .collect();
         if let Some(damage) = text.findings.damage_in(&tree).filter(|_| !is_all) {
             return Err(damage);
@@ -70,7 +70,7 @@ impl Page {
 
     /// A value of the answer outside the records.
     pub(crate) fn value(&self, at: &Path) -> Option<String> {
-        at.first(&self.tree).and_then(scalar)
+        at.first(&self.tree).and_then(scalar_text)
     }
 }
 

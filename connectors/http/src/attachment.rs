@@ -4,7 +4,7 @@
 //! are kept: enough to compare it.
 
 use connector_wire::envelope::{self, Layer};
-use document::{Path, scalar};
+use document::{Path, scalar_text};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,11 +26,11 @@ impl Attachment {
     /// Replaces the files of a record. Content that is not Base64 is marked `unreadable`; a file
     /// without content is left as it is.
     pub(crate) fn replace_content(&self, record: &mut Value) {
-        for place in self.at.places(record) {
+        for place in self.at.locations(record) {
             let Some(file) = record.pointer_mut(&place) else { continue };
             let content = match &self.content {
                 Some(path) => path.text(file),
-                None => scalar(file),
+                None => scalar_text(file),
             };
             let Some(content) = content else { continue };
             let name = self.name.as_ref().and_then(|name| name.text(file));

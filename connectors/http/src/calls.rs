@@ -1,7 +1,7 @@
 //! Requests beside the list: parts of records, and acknowledgements.
 
 use contract::Fault;
-use document::{Facts, scalar};
+use document::{Facts, scalar_text};
 use serde_json::Value;
 
 use crate::{
@@ -25,12 +25,12 @@ pub(crate) async fn part(
     let mut params: Vec<Param> = Vec::new();
     for (name, at) in &part.params {
         // A record without the value has no part.
-        let Some(value) = at.first(record).filter(|value| scalar(value).is_some()) else {
+        let Some(value) = at.first(record).filter(|value| scalar_text(value).is_some()) else {
             return Ok((Value::Null, Facts::default()));
         };
         let value = match value {
             Value::Number(_) | Value::String(_) => value.clone(),
-            other => scalar(other).unwrap_or_default().into(),
+            other => scalar_text(other).unwrap_or_default().into(),
         };
         params.push((name.clone(), value));
     }

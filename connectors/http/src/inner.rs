@@ -7,7 +7,7 @@
 
 use connector_wire::envelope::{self, Layer};
 use contract::Fault;
-use document::{Findings, Path, Shape, decode, scalar};
+use document::{Findings, Path, Shape, decode, scalar_text};
 use normalizer_text::Hints;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -49,9 +49,9 @@ impl Inner {
     ) -> Result<(), String> {
         let mut error = None;
         let mut is_any_open = false;
-        for place in self.at.places(tree) {
+        for place in self.at.locations(tree) {
             let Some(value) = tree.pointer_mut(&place) else { continue };
-            let Some(text) = scalar(value) else { continue };
+            let Some(text) = scalar_text(value) else { continue };
             match self.opened(&text, findings, hints) {
                 Ok(opened) => {
                     *value = opened;
@@ -73,7 +73,7 @@ impl Inner {
         hints: &Hints<'_>,
     ) -> Result<Value, String> {
         // Findings about the surrounding text say nothing about the document.
-        let text = &findings.without_oddities(text);
+        let text = &findings.without_irregularities(text);
         if self.layers.is_empty() {
             return self.shape.parse(text, findings);
         }

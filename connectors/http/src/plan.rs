@@ -83,7 +83,7 @@ impl Plan {
 
 /// The name of a value of `each` in the cursor and in reports.
 pub(crate) fn value_name(value: &Value) -> String {
-    document::scalar(value).unwrap_or_default()
+    document::scalar_text(value).unwrap_or_default()
 }
 
 fn check_page(page: &Paging) -> Result<(), Fault> {

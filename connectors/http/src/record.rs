@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{Entry, Fault, Place, Reason, RecordKey, Revision};
-use document::{Facts, Verdict};
+use document::{Defects, Facts};
 use serde_json::Value;
 
 use crate::{
@@ -26,22 +26,22 @@ pub(crate) fn entry(
     parts: Vec<RecordPart>,
 ) -> Entry {
     let key = text.findings.key(&plan.config.key, &tree).map(RecordKey::new);
-    let mut verdict = text.judge("", &tree);
+    let mut defects = text.defects_in("", &tree);
     for (name, part, text) in &parts {
-        let Verdict { marks, damage } = text.judge(&format!("{name}."), part);
-        verdict.marks.extend(marks);
-        verdict.damage = verdict.damage.or(damage);
+        let Defects { marks, damage } = text.defects_in(&format!("{name}."), part);
+        defects.marks.extend(marks);
+        defects.damage = defects.damage.or(damage);
     }
-    let reason = match (verdict.reason(plan.config.malformed), &key) {
+    let reason = match (defects.reason(plan.config.malformed), &key) {
         (Some(reason), _) => reason,
         (None, None) => {
             Reason::new("missing_key", format!("there is no value at {}", plan.config.key.as_str()))
         }
         (None, Some(key)) => {
             let key = key.clone();
-            text.findings.settle(&mut tree);
+            text.findings.remove_markers(&mut tree);
             for (name, mut part, text) in parts {
-                text.findings.settle(&mut part);
+                text.findings.remove_markers(&mut part);
                 if let Value::Object(object) = &mut tree {
                     object.insert(name, part);
                 }
@@ -51,14 +51,14 @@ pub(crate) fn entry(
                 .iter()
                 .for_each(|attachment| attachment.replace_content(&mut tree));
             let mut report = text.report.clone();
-            report.marks = verdict.marks;
+            report.marks = defects.marks;
             return Entry::record(key, Revision::NONE, tree, report);
         }
     };
-    let mut bytes = text.findings.bytes_of(&tree);
+    let mut bytes = text.findings.source_bytes(&tree.to_string());
     for (_, part, text) in &parts {
         bytes.push(b'\n');
-        bytes.extend(text.findings.bytes_of(part));
+        bytes.extend(text.findings.source_bytes(&part.to_string()));
     }
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::from(bytes), reason }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::{Fault, Period};
-use document::{Path, scalar};
+use document::{Path, scalar_text};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -201,7 +201,7 @@ fn default_fault(answer: AnswerView<'_>) -> Option<Fault> {
 
 /// Numbers equal their text: XML has only texts, and some sources write `"0"` for `0` in JSON.
 fn is_equal(found: &Value, value: &Value) -> bool {
-    found == value || scalar(found).is_some_and(|found| Some(found) == scalar(value))
+    found == value || scalar_text(found).is_some_and(|found| Some(found) == scalar_text(value))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use chrono::{DurationRound as _, NaiveDate, NaiveTime, TimeDelta};
 use contract::Timestamp;
-use document::{Path, TimeFormat, scalar};
+use document::{Path, TimeFormat, scalar_text};
 use serde_json::Value;
 
 /// Sources tell whole seconds, so a small step back does not mean that their clock was set back.
@@ -22,7 +22,7 @@ pub(crate) struct TimeField {
 impl TimeField {
     /// The latest time of these records.
     pub(crate) fn latest(&self, records: &[Value]) -> Option<Timestamp> {
-        let times = records.iter().filter_map(|record| scalar(self.at.first(record)?));
+        let times = records.iter().filter_map(|record| scalar_text(self.at.first(record)?));
         times.filter_map(|time| self.format.read(&time)).max()
     }
 }

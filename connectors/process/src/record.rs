@@ -39,15 +39,15 @@ pub(crate) struct RecordParts<'a> {
 /// The entry for a record.
 pub(crate) fn entry(parts: RecordParts<'_>) -> Entry {
     let RecordParts { at, key, revision, mut body, line, facts, damage } = parts;
-    let verdict = facts.judge("", &body);
-    let damage = verdict
+    let defects = facts.defects_in("", &body);
+    let damage = defects
         .reason(Malformed::Reject)
         .or_else(|| damage.map(|damage| Reason::new("bad_json", damage)));
     let reason = match (damage, &key, revision) {
         (Some(damage), ..) => damage,
         (None, Some(key), Some(revision)) if line.len() <= MAX_RECORD_BYTES && body.is_object() => {
-            facts.findings.settle(&mut body);
-            let text = TextReport { marks: verdict.marks, ..TextReport::default() };
+            facts.findings.remove_markers(&mut body);
+            let text = TextReport { marks: defects.marks, ..TextReport::default() };
             return Entry::record(key.clone(), revision, body, text);
         }
         (None, None, _) => Reason::new("missing_key", "the record has no key that can be read"),
@@ -69,8 +69,8 @@ pub(crate) fn key(value: &Value, findings: &Findings) -> Option<RecordKey> {
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    let is_whole = findings.is_whole(&text);
-    (is_whole && !text.is_empty() && text.len() <= MAX_KEY_BYTES).then(|| RecordKey::new(text))
+    let is_unmarked = findings.is_unmarked(&text);
+    (is_unmarked && !text.is_empty() && text.len() <= MAX_KEY_BYTES).then(|| RecordKey::new(text))
 }
 
 #[cfg(test)]

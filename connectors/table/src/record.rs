@@ -119,7 +119,7 @@ impl Reading<'_> {
                 }
                 if !decoded.moved.is_empty() {
                     let detail = format!(
-                        "{} private-use characters replaced by standard ones",
+                        "{} private-use characters were replaced with standard ones",
                         decoded.moved.len()
                     );
                     self.add_finding(field(), QualityFlag::RepairedText, detail);

@@ -29,7 +29,7 @@ pub(crate) fn records(
     let bytes = unpacked.as_deref().unwrap_or(bytes);
     let hints = Hints { content_type, ..Hints::default() };
     let text = decode(bytes, &hints);
-    let source = |element| Bytes::from(text.facts.findings.source_of(&text.text[element]));
+    let source = |element| Bytes::from(text.facts.findings.source_bytes(&text.text[element]));
     let elements =
         elements(&text.text).map_err(|error| format!("the body is not JSON: {error}"))?;
     Ok(elements.into_iter().map(source).collect())

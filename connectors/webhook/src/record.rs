@@ -52,9 +52,9 @@ impl Reader {
             return Err(Reason::new("no_object", "the record is not a JSON object"));
         }
         let facts = &text.facts;
-        let verdict = facts.judge("", &tree);
+        let defects = facts.defects_in("", &tree);
         *key = facts.findings.key(&self.config.key, &tree).map(RecordKey::new);
-        if let Some(reason) = verdict.reason(Malformed::Reject) {
+        if let Some(reason) = defects.reason(Malformed::Reject) {
             return Err(reason);
         }
         let no_key = || Reason::new("missing_key", "the record has no key that can be read");
@@ -66,8 +66,8 @@ impl Reader {
                 Reason::new("no_revision", "its revision is neither a whole number nor a time")
             })?,
         };
-        facts.findings.settle(&mut tree);
-        let text = TextReport { marks: verdict.marks, ..TextReport::default() };
+        facts.findings.remove_markers(&mut tree);
+        let text = TextReport { marks: defects.marks, ..TextReport::default() };
         Ok(Entry::record(key, revision, tree, text))
     }
 }

@@ -38,7 +38,7 @@ async fn malformed_bytes_are_kept_with_their_place_and_without_their_text() {
     }
     let bad = entries.iter().find(|entry| key(entry) == "bad").unwrap();
     let Entry::Unreadable { bytes, reason, .. } = bad else { panic!("{bad:?}") };
-    assert!(reason.detail.contains("1 bytes at offset 2"), "{}", reason.detail);
+    assert!(reason.detail.contains("the 1-byte sequence at offset 2"), "{}", reason.detail);
     let kept: Value = serde_json::from_slice(bytes).unwrap();
     assert_eq!(kept["content"], json!({ "$hex": "d5c5ff41" }));
     assert_eq!(city.n_pending().await, 0, "custody was taken of all of them");
