@@ -16,12 +16,12 @@ pub use self::{
     encoding::Encoding,
     settings::{Cipher, KeyForm, Mode},
 };
-use crate::{auth::one_table, cipher};
+use crate::{auth::merge_tables, cipher};
 
 /// One layer around a text.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(transform = one_table)]
+#[schemars(transform = merge_tables)]
 pub enum Layer {
     /// Base64, with or without padding and line breaks. Write it twice if the source encodes
     /// twice.

@@ -112,8 +112,9 @@ impl Limits {
             return Err(self.throttled(left, "has asked for a pause".to_owned()));
         }
         state.paused_until = None;
-        if let Some(wait) = self.window.and_then(|window| day::time_until_open(window, now, self.zone)) {
-            let window = self.window.map(|window| window.to_string()).unwrap_or_default();
+        if let Some(window) = self.window
+            && let Some(wait) = day::time_until_open(window, now, self.zone)
+        {
             return Err(self.throttled(wait, format!("accepts requests only at {window}")));
         }
         let (day, n_requests) = state.day.at(day::local_date(now, self.zone));
@@ -154,7 +155,7 @@ impl Gate for Limits {
                 match self.rate.as_ref().and_then(Rate::try_acquire) {
                     None => break,
                     Some(wait) if wait > MAX_WAIT => {
-                        return Err(self.throttled(wait, "allows the next request only later".to_owned()));
+                        return Err(self.throttled(wait, "allows no request yet".to_owned()));
                     }
                     Some(wait) => tokio::time::sleep(wait).await,
                 }

@@ -66,7 +66,7 @@ impl Guard {
                 check_secret(token.trim(), secret)
             }
             Self::Header(expected) => {
-                let value = header(&expected.name).ok_or("the header with the secret is missing")?;
+                let value = header(&expected.name).ok_or("the configured header is missing")?;
                 check_secret(value, &expected.value)
             }
             Self::XBg(account) => {
@@ -87,7 +87,7 @@ impl Guard {
                 let signature = signature.map_err(|_| "the signature is not Base64")?;
                 let text = signed_text(request, &account.access_key, date);
                 let key = account.secret_key.expose().as_bytes();
-                let mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| "`secret_key` is unusable")?;
+                let mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| "the key is unusable")?;
                 let verified = mac.chain_update(text).verify_slice(&signature);
                 verified.map_err(|_| "the signature is wrong")
             }

@@ -279,7 +279,10 @@ async fn every_request_is_stored_before_it_is_sent() {
     for n_sent in 1..=400 {
         drop(gate.enter().await.unwrap());
         let n_booked = *booked.lock().unwrap().last().unwrap();
-        assert!((n_sent..=(n_sent + 4).min(400)).contains(&n_booked), "{n_sent} sent, {n_booked} booked");
+        assert!(
+            (n_sent..=(n_sent + 4).min(400)).contains(&n_booked),
+            "{n_sent} sent, {n_booked} booked"
+        );
     }
     assert!(booked.lock().unwrap().len() <= 81, "{booked:?}");
 }

@@ -46,7 +46,7 @@ fn text(body: &[u8]) -> &str {
 }
 
 /// No step of a trace may show any of these.
-fn hides(trace: &Trace, secrets: &[&str]) {
+fn hides(trace: &SigningSteps, secrets: &[&str]) {
     let shown = format!("{trace:?}");
     for secret in secrets {
         assert!(!shown.contains(secret), "{secret} is in {shown}");

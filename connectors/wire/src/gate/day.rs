@@ -65,7 +65,8 @@ pub(super) fn time_until_open(window: Window, now: Timestamp, zone: Tz) -> Optio
         return None;
     }
     let time = NaiveTime::MIN + TimeDelta::minutes(i64::from(window.opens()));
-    let openings = local.date_naive().iter_days().take(3).map(|date| to_utc(date.and_time(time), zone));
+    let openings =
+        local.date_naive().iter_days().take(3).map(|date| to_utc(date.and_time(time), zone));
     openings.filter_map(|opening| (opening - now).to_std().ok()).find(|wait| !wait.is_zero())
 }
 

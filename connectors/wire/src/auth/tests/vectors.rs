@@ -32,9 +32,9 @@ fn the_national_platforms_sign_sid_rid_rtime() {
 
 #[test]
 fn another_order_of_the_parts_gives_another_signature() {
-    let wrong =
-        Algorithm::HmacSha256.of(SECRET.as_bytes(), format!("{RID}{SID}1760000000000").as_bytes());
-    assert_eq!(Coding::Base64.write(&wrong), "Z7Gi48zUHcWja/LgYQj5XzHT7RpJWEi/y1QLBJwWK64=");
+    let wrong = Algorithm::HmacSha256
+        .digest(SECRET.as_bytes(), format!("{RID}{SID}1760000000000").as_bytes());
+    assert_eq!(DigestFormat::Base64.encode(&wrong), "Z7Gi48zUHcWja/LgYQj5XzHT7RpJWEi/y1QLBJwWK64=");
 }
 
 #[test]
@@ -46,10 +46,10 @@ fn the_secret_of_a_national_platform_is_fetched_with_the_appkey() {
     assert_eq!(token_request.request.method, "POST");
     let sign = token_request.request.header("gjzwfwpt_sign").unwrap();
     assert_eq!(sign, "bbu2b/z4c5nAlg6OB1p+gtjxpwSaK7sKxggCQnUfUX8=");
-    hides(&token_request.trace, &[APPKEY]);
+    hides(&token_request.steps, &[APPKEY]);
 
     let answer = json!({ "code": 200, "data": { "secret": WRAPPED } }).to_string();
-    auth.fetched(200, answer.as_bytes(), context().now).unwrap();
+    auth.read_token(200, answer.as_bytes(), context().now).unwrap();
     assert!(auth.token_request(&context()).is_none());
     let mut request = Request::default();
     auth.sign(&mut request, &context()).unwrap();
@@ -59,8 +59,8 @@ fn the_secret_of_a_national_platform_is_fetched_with_the_appkey() {
 
 #[test]
 fn the_key_of_the_secret_is_the_one_java_makes_of_the_appkey() {
-    assert_eq!(hex::encode(national::key_of(APPKEY)), "01ce73a9b390132dd17f90faf0d5ae23");
-    assert_eq!(hex::encode(national::key_of("123456")), "6bb4837eb74329105ee4568dda7dc67e");
+    assert_eq!(hex::encode(national::java_key(APPKEY)), "01ce73a9b390132dd17f90faf0d5ae23");
+    assert_eq!(hex::encode(national::java_key("123456")), "6bb4837eb74329105ee4568dda7dc67e");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn x_tif() {
     let scheme = scheme(json!({ "x_tif": { "paasid": "sim", "token": "L0CALTESTTOKEN" } }));
     let Scheme::XTif(own) = scheme else { panic!("{scheme:?}") };
     let mut request = Request::default();
-    let trace = own.sign_with("1999b2f3c00-a1b2c3", &mut request, &context());
+    let trace = own.sign_with_nonce("1999b2f3c00-a1b2c3", &mut request, &context());
     assert_eq!(request.header("x-tif-paasid"), Some("sim"));
     assert_eq!(request.header("x-tif-timestamp"), Some("1760000000"));
     assert_eq!(request.header("x-tif-nonce"), Some("1999b2f3c00-a1b2c3"));
