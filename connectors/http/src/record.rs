@@ -1,4 +1,4 @@
-//! From a record of an answer to an entry.
+//! Makes entries from the records of an answer.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,11 @@ use crate::{
     rules::{AnswerView, Meaning},
 };
 
-/// A part of a record: its name, its value, and what is known of the text of its answer.
+/// A part of a record: its name, its value, and what is known about the text of its answer.
 pub(crate) type RecordPart = (String, Value, Facts);
 
-/// The entry for a record of an answer whose text is `text`. `at` says for people which record it is.
+/// Makes the entry for a record. `text` is what is known about the text of its answer; `at` names the
+/// record for people.
 pub(crate) fn entry(
     plan: &Plan,
     mut tree: Value,
@@ -63,7 +64,7 @@ pub(crate) fn entry(
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::from(bytes), reason }
 }
 
-/// Entries of a fixture: an answer as the source gives it. Its records may contain the parts.
+/// Parses a fixture: an answer as the source sends it. Its records may already contain their parts.
 pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
     let (text, facts, tree) = fetch::parse(plan, &plan.list, page, None);
     let answer =
@@ -72,15 +73,17 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         (Meaning::Nothing, _) => Value::Null,
         (Meaning::Success, Ok(tree)) => tree,
         (Meaning::Success, Err(why)) => {
-            return Err(Fault::stopped("the fixture is not an answer").because(why));
+            return Err(Fault::stopped("the fixture cannot be read as an answer").because(why));
         }
         (Meaning::Fault(fault), _) => return Err(fault),
         (Meaning::Expired | Meaning::Unclear, _) => {
-            return Err(Fault::stopped("the fixture is not a success by the channel's rules"));
+            return Err(Fault::stopped(
+                "by the rules of the channel, the fixture is not a success",
+            ));
         }
     };
     let page = Page::new(tree, BTreeMap::new(), facts, &plan.config.records, &plan.config.key)
-        .map_err(|what| Fault::stopped("the fixture is not an answer").because(what))?;
+        .map_err(|what| Fault::stopped("the fixture cannot be read as an answer").because(what))?;
     let entries = page.records.into_iter().enumerate().map(|(index, tree)| {
         let at = format!("record {}", index + 1);
         entry(plan, tree, &page.text, at, Vec::new())

@@ -257,7 +257,7 @@ fn a_pass_from_the_newest_ends_where_the_last_one_began() {
     let (_, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert_eq!(seen.len(), 21);
     at = pages.restart(at, true);
-    assert_eq!(at.known_upto.as_deref(), Some("110"));
+    assert_eq!(at.known_up_to.as_deref(), Some("110"));
     numbers.extend([111, 115, 120]);
     let (asked, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert!(asked.len() <= 2, "{asked:?}");
@@ -268,23 +268,23 @@ fn a_pass_from_the_newest_ends_where_the_last_one_began() {
 fn what_is_known_grows_when_the_pass_is_complete_and_not_before() {
     let pages = newest();
     let mut numbers: Vec<u64> = (1..=40).collect();
-    let mut at = Position { known_upto: Some("10".into()), ..Position::default() };
+    let mut at = Position { known_up_to: Some("10".into()), ..Position::default() };
     for _ in 0..3 {
         let (params, _) = pages.params(&at, 4);
         let step = pages.step(&mut at, &board(&numbers, &params[0].1, 4), 4).unwrap();
-        assert_eq!((step.is_last, at.known_upto.as_deref()), (false, Some("10")));
+        assert_eq!((step.is_last, at.known_up_to.as_deref()), (false, Some("10")));
     }
     // A message that arrives during the pass is for the next one.
     numbers.push(41);
     let (_, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert!(seen.contains(&"11".to_owned()));
-    assert_eq!(at.known_upto.as_deref(), Some("40"));
+    assert_eq!(at.known_up_to.as_deref(), Some("40"));
 }
 
 #[test]
 fn a_pinned_old_message_does_not_end_the_pass() {
     let pages = newest();
-    let mut at = Position { known_upto: Some("100".into()), ..Position::default() };
+    let mut at = Position { known_up_to: Some("100".into()), ..Position::default() };
     let answers = [
         page(&["7", "112", "111", "110"], json!({})),
         page(&["109", "108", "101", "100"], json!({})),
@@ -292,7 +292,7 @@ fn a_pinned_old_message_does_not_end_the_pass() {
     let mut answers = answers.iter().cloned().chain([page(&["99", "98"], json!({}))]);
     let (_, seen) = read_all(&pages, &mut at, 4, |_| answers.next().unwrap());
     assert!(seen.contains(&"101".to_owned()));
-    assert_eq!(at.known_upto.as_deref(), Some("112"));
+    assert_eq!(at.known_up_to.as_deref(), Some("112"));
 }
 
 #[test]

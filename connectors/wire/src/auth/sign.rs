@@ -97,16 +97,15 @@ pub enum TimeUnit {
 
 impl CustomSignature {
     pub(super) fn check(&self) -> Result<(), Fault> {
-        let is_signed = |matches: fn(&SignedPart) -> bool| self.parts.iter().any(matches);
+        let signs_time = self.parts.iter().any(|part| matches!(part, SignedPart::Timestamp));
+        let signs_nonce = self.parts.iter().any(|part| matches!(part, SignedPart::Nonce));
         let (what, remedy) = if self.algorithm.is_keyed() && self.key.is_none() {
             ("an HMAC needs a key", "set `key`")
         } else if !self.algorithm.is_keyed() && self.key.is_some() {
             ("a plain digest uses no `key`", "write the key as a part: { secret = … }")
-        } else if is_signed(|part| matches!(part, SignedPart::Timestamp))
-            && self.timestamp.is_none()
-        {
+        } else if signs_time && self.timestamp.is_none() {
             ("the time is signed but not sent", "set `timestamp`")
-        } else if is_signed(|part| matches!(part, SignedPart::Nonce)) && self.nonce.is_none() {
+        } else if signs_nonce && self.nonce.is_none() {
             ("the nonce is signed but not sent", "set `nonce`")
         } else {
             return Ok(());
