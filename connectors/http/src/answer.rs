@@ -46,8 +46,7 @@ impl Page {
         if let Some(damage) = text.findings.damage_in(&tree).filter(|_| !is_whole_answer) {
             return Err(damage);
         }
-        let hashes =
-            records.iter().map(|record| hash([key_or_record(record, key)].iter())).collect();
+        let hashes = records.iter().map(|record| hash(&[key_or_record(record, key)])).collect();
         Ok(Self { tree, headers, records, hashes, text })
     }
 
@@ -61,7 +60,7 @@ impl Page {
 
     /// A hash of the records in their order, for comparing pages.
     pub(crate) fn hash(&self) -> String {
-        hash(self.hashes.iter())
+        hash(&self.hashes)
     }
 
     /// The value at a path in the last record that has one.
@@ -82,7 +81,7 @@ fn key_or_record(record: &Value, key: &Path) -> String {
 
 /// Hashes to 8 bytes: short enough to keep two hundred hashes in a cursor, and long enough that two pages
 /// never have the same hash by chance.
-fn hash<'a>(texts: impl Iterator<Item = &'a String>) -> String {
+fn hash(texts: &[String]) -> String {
     let mut digest = Sha256::new();
     for text in texts {
         digest.update(text.len().to_le_bytes());

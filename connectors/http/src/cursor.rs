@@ -86,9 +86,8 @@ impl Cursor {
                 self.round_started = Some(now);
             }
         }
-        let sequences = (0..n_sequences).map(|n| (self.next_sequence + n) % n_sequences);
-        let sequence =
-            sequences.into_iter().find(|sequence| !self.complete.contains(sequence)).unwrap_or(0);
+        let mut sequences = (0..n_sequences).map(|n| (self.next_sequence + n) % n_sequences);
+        let sequence = sequences.find(|index| !self.complete.contains(index)).unwrap_or(0);
         self.next_sequence = (sequence + 1) % n_sequences;
         sequence
     }

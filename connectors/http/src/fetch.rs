@@ -162,8 +162,8 @@ pub(crate) fn parse(
     bytes: &[u8],
     content_type: Option<&str>,
 ) -> (String, Facts, Result<Value, String>) {
-    let (force, declared) = (plan.config.force_charset, plan.config.charset);
-    let hints = Hints { force, content_type, declared };
+    let config = &plan.config;
+    let hints = Hints { force: config.force_charset, content_type, declared: config.charset };
     let document::Text { text, mut facts } = document::decode(bytes, &hints);
     let shape = plan.config.format.unwrap_or_else(|| Shape::of(&text));
     let parsed = shape.parse(&text, &mut facts.findings).and_then(|mut tree| {

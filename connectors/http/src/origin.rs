@@ -6,10 +6,9 @@ use reqwest::Url;
 /// Parses an address of the settings. Plain HTTP is allowed to this machine only, except with
 /// `insecure`.
 pub(crate) fn parse_address(text: &str, insecure: bool) -> Result<Url, Fault> {
-    let stopped = |what: String| Fault::stopped(what).at("http");
-    let url = Url::parse(text).map_err(|_| {
-        stopped(format!("`{text}` is not an address")).remedy("write it like https://host/path")
-    })?;
+    let fault = |what: String| Fault::stopped(what).at("http");
+    let url = Url::parse(text)
+        .map_err(|_| fault(format!("`{text}` is not an address")).remedy("begin with https://"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Fault::stopped("an address contains a user or a password")
             .remedy("use `auth` instead, with a secret"));
@@ -17,11 +16,11 @@ pub(crate) fn parse_address(text: &str, insecure: bool) -> Result<Url, Fault> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if insecure || is_loopback(&url) => Ok(url),
-        "http" => Err(stopped(format!("`{text}` would be requested unencrypted")).remedy(
+        "http" => Err(fault(format!("`{text}` would be requested unencrypted")).remedy(
             "use https://; if the source has none, set `insecure = true`: everybody on the network \
              path can then read and change what is sent",
         )),
-        _ => Err(stopped(format!("`{text}` begins with neither https:// nor http://"))),
+        _ => Err(fault(format!("`{text}` begins with neither https:// nor http://"))),
     }
 }
 
@@ -35,11 +34,8 @@ pub(crate) fn resolve(base: &Url, text: &str, allowed: &[Url]) -> Result<Url, Fa
         return Ok(url);
     }
     let host = url.host_str().unwrap_or_default();
-    Err(Fault::stopped(format!(
-        "the source names an address on another host: {}://{host}",
-        url.scheme()
-    ))
-    .remedy("if that is correct, add the host to `redirects`"))
+    Err(Fault::stopped(format!("the source names another host: {}://{host}", url.scheme()))
+        .remedy("if that is correct, add the host to `redirects`"))
 }
 
 /// Whether two addresses have the same scheme, host and port.

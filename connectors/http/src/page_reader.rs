@@ -63,14 +63,13 @@ impl PageReader<'_> {
         if progress.started.is_none() {
             plan.selection.begin(&mut progress, self.now);
         }
-        let configured =
-            plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
-        let mut size = progress.pages.size.or(configured).unwrap_or(1).max(1);
+        let max_size = plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
+        let mut size = progress.pages.size.or(max_size).unwrap_or(1).max(1);
         let page = loop {
             match self.load(sequence, &progress, size).await {
                 Ok(page) => break page,
                 Err(FetchError::Fault(fault)) => return Err(fault),
-                Err(FetchError::TooLarge) if configured.is_some() && size > 1 => {
+                Err(FetchError::TooLarge) if max_size.is_some() && size > 1 => {
                     size /= 2;
                     progress.pages.size = Some(size);
                 }
@@ -133,7 +132,7 @@ impl PageReader<'_> {
                 break;
             }
             let at = format!("{}, record {}", page_name(sequence, plan, &progress), n_read + 1);
-            match self.complete_record(&page, n_read, at).await {
+            match self.make_entry(&page, n_read, at).await {
                 Ok(entry) => entries.push(entry),
                 Err(fault) if entries.is_empty() => return Err(fault),
                 // Return the records so far; the next read meets the fault again.
@@ -149,21 +148,15 @@ impl PageReader<'_> {
         }
         progress.pages.partly_read = None;
         plan.selection.note_times(&mut progress, &page.records);
-        let mut is_last = plan
-            .config
-            .page
-            .step(&mut progress.pages, &page, size)
-            .map_err(Fault::stopped)?
-            .is_last;
-        if sequence.is_reread && self.is_too_old(&progress, &page) {
-            is_last = true;
-        }
+        let step =
+            plan.config.page.step(&mut progress.pages, &page, size).map_err(Fault::stopped)?;
+        let is_last = step.is_last || (sequence.is_reread && self.is_too_old(&progress, &page));
         if let (Some(NextPage::AfterValue(next) | NextPage::AtUrl(next)), true) =
             (&progress.pages.next, plan.config.each.is_some())
             && next.len() > MAX_NEXT_BYTES
         {
             return Err(Fault::stopped(format!(
-                "the token or address of the next page has {} bytes; with `each`, {MAX_NEXT_BYTES} are allowed",
+                "the token or address of the next page has {} bytes, more than {MAX_NEXT_BYTES}",
                 next.len()
             )));
         }
@@ -172,12 +165,7 @@ impl PageReader<'_> {
     }
 
     /// Fetches the parts of the record at `index`, and makes an entry of it.
-    async fn complete_record(
-        &mut self,
-        page: &Page,
-        index: usize,
-        at: String,
-    ) -> Result<Entry, Fault> {
+    async fn make_entry(&mut self, page: &Page, index: usize, at: String) -> Result<Entry, Fault> {
         let tree = page.records[index].clone();
         let mut parts = Vec::new();
         for part in self.plan.config.part.iter().zip(&self.plan.parts) {

@@ -47,10 +47,9 @@ pub(crate) fn entry(
                     object.insert(name, part);
                 }
             }
-            plan.config
-                .attachment
-                .iter()
-                .for_each(|attachment| attachment.replace_content(&mut tree));
+            for attachment in &plan.config.attachment {
+                attachment.replace_content(&mut tree);
+            }
             let mut report = text.report.clone();
             report.marks = verdict.marks;
             return Entry::record(key, Revision::NONE, tree, report);
@@ -67,23 +66,20 @@ pub(crate) fn entry(
 /// Parses a fixture: an answer as the source sends it. Its records may already contain their parts.
 pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
     let (text, facts, tree) = fetch::parse(plan, &plan.list, page, None);
-    let answer =
-        AnswerView { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
-    let tree = match (plan.config.rules.judge(None, answer), tree) {
+    let view = AnswerView { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
+    let tree = match (plan.config.rules.judge(None, view), tree) {
         (Meaning::Nothing, _) => Value::Null,
         (Meaning::Success, Ok(tree)) => tree,
         (Meaning::Success, Err(why)) => {
-            return Err(Fault::stopped("the fixture cannot be read as an answer").because(why));
+            return Err(Fault::stopped("the fixture is not an answer").because(why));
         }
         (Meaning::Fault(fault), _) => return Err(fault),
         (Meaning::Expired | Meaning::Unclear, _) => {
-            return Err(Fault::stopped(
-                "by the rules of the channel, the fixture is not a success",
-            ));
+            return Err(Fault::stopped("the fixture is not a success by the channel's rules"));
         }
     };
     let page = Page::new(tree, BTreeMap::new(), facts, &plan.config.records, &plan.config.key)
-        .map_err(|what| Fault::stopped("the fixture cannot be read as an answer").because(what))?;
+        .map_err(|what| Fault::stopped("the fixture is not an answer").because(what))?;
     let entries = page.records.into_iter().enumerate().map(|(index, tree)| {
         let at = format!("record {}", index + 1);
         entry(plan, tree, &page.text, at, Vec::new())

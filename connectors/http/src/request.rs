@@ -110,9 +110,8 @@ impl Call {
         config.inner.iter().try_for_each(InnerDocument::check)?;
         let template = body.as_ref().map(|text| {
             let label = content_type.split_once("charset=").map_or("utf-8", |(_, label)| label);
-            let charset = Charset::from_label(label.trim_matches('"')).ok_or_else(|| {
-                stopped(format!("`{label}` in `content_type` is not a known charset"))
-            })?;
+            let charset = Charset::from_label(label.trim_matches('"'))
+                .ok_or_else(|| stopped(format!("`{label}` in `content_type` is not a charset")))?;
             let content_type = content_type.to_owned();
             Ok::<_, Fault>(Template { environment: compile_template(text)?, content_type, charset })
         });
@@ -129,10 +128,9 @@ impl Call {
     pub(crate) fn request(&self, params: &[Param], next: Option<Url>) -> Result<Request, Fault> {
         let CallConfig { query, headers, form, json, .. } = &self.config;
         // The address of a next page already contains its parameters.
-        let mut fields: Vec<Param> = if next.is_some() { Vec::new() } else { to_params(query) };
+        let mut fields: Vec<Param> = if next.is_some() { Vec::new() } else { pairs(query) };
         let (content_type, body) = if let Some(form) = form {
-            let form: Vec<Param> =
-                to_params(form).into_iter().chain(params.iter().cloned()).collect();
+            let form: Vec<Param> = pairs(form).into_iter().chain(params.iter().cloned()).collect();
             ("application/x-www-form-urlencoded; charset=utf-8", form_encoded(&form).into_bytes())
         } else if let Some(json) = json {
             let mut json = json.clone();
@@ -141,11 +139,8 @@ impl Call {
         } else if let Some(Template { environment, content_type, charset }) = &self.template {
             let text = render(environment, params)?;
             let body = document::encode(&text, *charset).ok_or_else(|| {
-                Fault::stopped(format!(
-                    "the body contains characters that {} lacks",
-                    charset.name()
-                ))
-                .at(self.url.path().to_owned())
+                Fault::stopped(format!("the body cannot be encoded in {}", charset.name()))
+                    .at(self.url.path().to_owned())
             })?;
             (content_type.as_str(), body)
         } else {
@@ -169,7 +164,7 @@ impl Call {
     }
 }
 
-fn to_params(fields: &Map<String, Value>) -> Vec<Param> {
+fn pairs(fields: &Map<String, Value>) -> Vec<Param> {
     fields.clone().into_iter().collect()
 }
 

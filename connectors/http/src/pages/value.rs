@@ -57,7 +57,7 @@ impl Keyset {
         // At the end, a source that repeats the last record returns only that record.
         if is_same && page.len() > 1 {
             return Err(format!(
-                "page {} ends with the value after which it begins: the values at `at` are not unique",
+                "page {} ends with the value after which it begins: `at` is not unique",
                 at.n_pages + 1
             ));
         }
@@ -85,10 +85,7 @@ impl Newest {
         // The last number on the page, not the smallest, which may be pinned at the top.
         let last = numbers.last().cloned();
         if last.is_some() && last.as_deref() == at.value() && page.len() > 1 {
-            return Err(format!(
-                "page {} ends with the same number as the page before it",
-                at.n_pages + 1
-            ));
+            return Err(format!("page {} ends at the same number as before", at.n_pages + 1));
         }
         let newest = numbers.iter().chain(&at.newest).max_by(|a, b| compare_numbers(a, b)).cloned();
         let has_new = numbers.iter().any(|number| {

@@ -118,9 +118,8 @@ impl XBg {
         request.set_header("X-BG-HMAC-ALGORITHM", "hmac-sha256");
         request.set_header("X-BG-DATE-TIME", date);
         request.set_header("X-BG-HMAC-SIGNATURE", &signature);
-        SigningSteps::new("x_bg")
-            .step("string to sign", text)
-            .step("X-BG-HMAC-SIGNATURE", signature)
+        let steps = SigningSteps::new("x_bg").step("string to sign", text);
+        steps.step("X-BG-HMAC-SIGNATURE", signature)
     }
 }
 
