@@ -99,7 +99,7 @@ impl Client {
         if let Some(pem) = identity {
             let identity = Identity::from_pem(pem.as_bytes()).map_err(|_| {
                 Fault::stopped("the client certificate and its key cannot be read")
-                    .remedy("give both in PEM, and the key unencrypted")
+                    .remedy("use PEM for both, and do not encrypt the key")
             })?;
             builder = builder.identity(identity);
         }
@@ -235,7 +235,7 @@ fn exchange_fault(error: reqwest::Error, timeout: Duration) -> Fault {
     if causes.contains("certificate") {
         Fault::stopped("the certificate of the source is not trusted")
             .because(causes)
-            .remedy("name a file with its authority in `ca`, or have the source renew it")
+            .remedy("set `ca` to a file with its authority, or ask the operator for a valid one")
     } else if error.is_builder() {
         Fault::stopped("the request cannot be sent: a header contains a forbidden character")
             .remedy("check the headers and secrets of this channel for line breaks")

@@ -169,7 +169,7 @@ pub(crate) struct Ack {
     pub(crate) call: CallConfig,
     /// The parameter whose value is the keys.
     pub(crate) param: String,
-    /// The text between keys. By default, `json` and `body` get a list, other requests get commas.
+    /// The text between keys. By default, `json` and `body` get a list, and other requests commas.
     pub(crate) separator: Option<String>,
     /// Maximum number of keys in one request.
     #[serde(default = "number::<100>")]
@@ -258,7 +258,7 @@ pub(crate) struct Reread {
     /// open records.
     #[serde(default)]
     pub(crate) params: Map<String, Value>,
-    /// Where the time is in a record; only for pages of kind `newest`.
+    /// Where the time is in a record; required for pages of kind `newest`.
     pub(crate) at: Option<Path>,
     /// How the time at `at` is written.
     pub(crate) at_format: Option<String>,

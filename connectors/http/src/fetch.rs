@@ -1,4 +1,4 @@
-//! Repeats a request until it has an answer that can be read, or a reason why there is none.
+//! Repeats a request until its answer can be read, or until there is a reason to give up.
 
 use connector_wire::auth::{self, Auth, SigningContext};
 use contract::{Clock, Fault, FaultKind, Timestamp};
@@ -48,7 +48,7 @@ impl Source {
         missing: &[Rule],
         check: impl Fn(ReadAnswer) -> Result<T, (String, Answer)>,
     ) -> Result<T, FetchError> {
-        let mut were_cookies_renewed = false;
+        let mut has_renewed_cookies = false;
         let mut attempt = 1;
         loop {
             self.fetch_cookies(plan).await?;
@@ -73,9 +73,9 @@ impl Source {
                     return Err(FetchError::Fault(fault));
                 }
                 (Meaning::Expired, _) => {
-                    let can_renew_cookies = plan.warm_up.is_some() && !were_cookies_renewed;
+                    let can_renew_cookies = plan.warm_up.is_some() && !has_renewed_cookies;
                     if self.auth.discard_token() || can_renew_cookies {
-                        were_cookies_renewed = true;
+                        has_renewed_cookies = true;
                         self.has_cookies = false;
                         self.client.cookies.clear();
                         continue;

@@ -49,7 +49,7 @@ pub(crate) enum Paging {
     /// Pages begin after the last record, in ascending order of unique values. Without `since` or `day`,
     /// each record is read only once, so later changes are not seen.
     Keyset(Keyset),
-    /// Newest records come first and are read back to the newest of the last pass. Newer records have
+    /// The newest records come first; a pass ends at the newest record of the last pass. Newer records have
     /// greater numbers.
     Newest(Newest),
 }

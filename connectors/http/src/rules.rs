@@ -28,11 +28,11 @@ pub(crate) struct Rules {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
-    /// The status of the answer, or several.
+    /// The status of the answer, or several statuses.
     status: Option<OneOf<u16>>,
-    /// A place in the answer that has a value, or the value in `equals`.
+    /// A place in the answer that must have a value, or the value in `equals`.
     at: Option<Path>,
-    /// The value at `at`, or several. A number equals the text with the same characters.
+    /// The value at `at`, or several values. A number equals its text.
     equals: Option<OneOf<Value>>,
     /// A text that the answer contains.
     contains: Option<String>,

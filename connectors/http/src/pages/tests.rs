@@ -19,7 +19,7 @@ fn pager(kind: Value) -> Paging {
     serde_json::from_value(kind).unwrap()
 }
 
-/// Reads all pages of a source that answers each request by `answer`; gives the requests and the records.
+/// Reads all pages of a source that answers requests with `answer`. Returns the requests and the records.
 fn read_all(
     pager: &Paging,
     position: &mut Position,
@@ -130,7 +130,7 @@ fn a_row_that_is_updated_while_it_is_read_loses_no_other() {
             let (_, seen) = read_all(&pages, &mut Position::default(), 3, |question| {
                 n_asked += 1;
                 if n_asked == when {
-                    // The order is by the last change: it moves to the end.
+                    // Rows are sorted by their last change, so this row moves to the end.
                     let row = rows.remove(updated);
                     rows.push(row);
                 }
@@ -237,7 +237,7 @@ fn a_pass_by_keys_goes_on_where_it_was() {
     assert_eq!(seen, ["r900"]);
 }
 
-/// A board that is read from the newest on; each request gets the records after its number.
+/// A board that lists its newest threads first; each request gets the threads before its number.
 fn board(numbers: &[u64], question: &Value, size: usize) -> Page {
     let last = question.as_u64().filter(|last| *last > 0).unwrap_or(u64::MAX);
     let older: Vec<u64> = numbers.iter().rev().copied().filter(|n| *n < last).take(size).collect();
@@ -274,7 +274,7 @@ fn what_is_known_grows_when_the_pass_is_complete_and_not_before() {
         let step = pages.step(&mut at, &board(&numbers, &params[0].1, 4), 4).unwrap();
         assert_eq!((step.is_last, at.known_up_to.as_deref()), (false, Some("10")));
     }
-    // A message that arrives during the pass is for the next one.
+    // The next pass reads a message that arrives during this one.
     numbers.push(41);
     let (_, seen) = read_all(&pages, &mut at, 4, |question| board(&numbers, question, 4));
     assert!(seen.contains(&"11".to_owned()));

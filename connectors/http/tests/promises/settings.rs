@@ -1,4 +1,4 @@
-//! Settings that cannot work are refused before anything runs, with what to write instead.
+//! Settings that cannot work are refused before anything runs, and the fault says what to set instead.
 
 use super::*;
 

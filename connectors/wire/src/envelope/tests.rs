@@ -123,7 +123,7 @@ fn hex_16(text: &str) -> [u8; 16] {
     hex::decode(text).unwrap().try_into().unwrap()
 }
 
-/// What the other side does: pads, chains, encrypts.
+/// Pads and encrypts in CBC mode, as the other side does.
 fn encrypt_cbc(key: &[u8; 16], iv: &[u8; 16], plain: &[u8]) -> String {
     use ::cipher::{BlockCipherEncrypt as _, KeyInit as _, array::Array};
     let n_padding = 16 - plain.len() % 16;

@@ -1,4 +1,4 @@
-//! Tokens and secrets that must be fetched: when, how often, and the messages when it fails.
+//! Tokens and secrets that must be fetched: when they are fetched, how often, and the faults.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn a_token_is_asked_for_with_the_credentials_of_the_client() {
     assert_eq!(text(&token_request.request.body), "grant_type=client_credentials&scope=read");
     // tong+hui:s3cret
     assert_eq!(token_request.request.header("authorization"), Some("Basic dG9uZytodWk6czNjcmV0"));
-    hides(&token_request.steps, &["s3cret", "czNjcmV0"]);
+    assert_hides(&token_request.steps, &["s3cret", "czNjcmV0"]);
     let Scheme::Oauth2(mut own) = client().scheme else { panic!("another scheme") };
     own.credentials = Credentials::Body;
     let body = text(&own.token_request().request.body).to_owned();
@@ -40,9 +40,9 @@ fn a_token_is_used_until_shortly_before_it_ends() {
     let mut auth = client();
     auth.read_token(200, &token(json!(3_600)), context().now).unwrap();
     let mut request = Request::default();
-    let trace = auth.sign(&mut request, &later(3_539)).unwrap();
+    let steps = auth.sign(&mut request, &later(3_539)).unwrap();
     assert_eq!(request.header("authorization"), Some("Bearer t0ken"));
-    hides(&trace, &["t0ken"]);
+    assert_hides(&steps, &["t0ken"]);
     assert!(auth.token_request(&later(3_539)).is_none());
     assert!(auth.token_request(&later(3_540)).is_some());
     let fault = auth.sign(&mut request, &later(3_540)).unwrap_err();
