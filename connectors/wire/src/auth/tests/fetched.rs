@@ -40,9 +40,9 @@ fn a_token_is_used_until_shortly_before_it_ends() {
     let mut auth = client();
     auth.read_token(200, &token(json!(3_600)), context().now).unwrap();
     let mut request = Request::default();
-    let steps = auth.sign(&mut request, &later(3_539)).unwrap();
+    let signing = auth.sign(&mut request, &later(3_539)).unwrap();
     assert_eq!(request.header("authorization"), Some("Bearer t0ken"));
-    assert_hides(&steps, &["t0ken"]);
+    assert_hides(&signing, &["t0ken"]);
     assert!(auth.token_request(&later(3_539)).is_none());
     assert!(auth.token_request(&later(3_540)).is_some());
     let fault = auth.sign(&mut request, &later(3_540)).unwrap_err();

@@ -12,8 +12,8 @@ fn request() -> Request {
 
 fn sign(settings: Value) -> (Request, SigningSteps) {
     let mut request = request();
-    let steps = auth(json!({ "sign": settings })).sign(&mut request, &context()).unwrap();
-    (request, steps)
+    let signing = auth(json!({ "sign": settings })).sign(&mut request, &context()).unwrap();
+    (request, signing)
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn every_digest_is_the_one_of_its_standard() {
 
 #[test]
 fn parts_are_signed_in_their_order_and_put_where_they_belong() {
-    let (request, steps) = sign(json!({
+    let (request, signing) = sign(json!({
         "algorithm": "md5",
         "parts": [
             "method", "path", { "text": "x" }, { "param": "a" }, { "param": "page" },
@@ -66,7 +66,7 @@ fn parts_are_signed_in_their_order_and_put_where_they_belong() {
         "POST|/api/orders|x|1|3|application/json|1760000000000|{nonce}|a=1&b=2|{}|‹secret›",
         r#"{"page":3,"name":"张"}"#
     );
-    assert_eq!(steps.steps[0].1, shown);
+    assert_eq!(signing.steps[0].1, shown);
     let digest = digest::md5_hex(shown.replace("‹secret›", "s3cret").as_bytes());
     assert_eq!(request.query.last().unwrap(), &("sign".to_owned(), digest));
     assert_eq!(request.header("x-time"), Some("1760000000000"));
@@ -75,13 +75,13 @@ fn parts_are_signed_in_their_order_and_put_where_they_belong() {
 
 #[test]
 fn a_time_in_the_query_is_a_parameter_like_the_others() {
-    let (request, steps) = sign(json!({
+    let (request, signing) = sign(json!({
         "algorithm": "hmac_sm3", "key": "s3cret", "coding": "base64", "parts": ["params"],
         "timestamp": { "put": { "param": "t" }, "unit": "s" },
         "put": { "field": "sign" },
     }));
-    assert_eq!(steps.steps[0].1, "a=1&b=2&t=1760000000");
-    assert_hides(&steps, &["s3cret"]);
+    assert_eq!(signing.steps[0].1, "a=1&b=2&t=1760000000");
+    assert_hides(&signing, &["s3cret"]);
     let digest = Algorithm::HmacSm3.digest(b"s3cret", b"a=1&b=2&t=1760000000");
     let expected = json!({ "page": 3, "name": "张", "sign": DigestFormat::Base64.encode(&digest) })
         .to_string();
