@@ -1,7 +1,7 @@
 //! Authentication of requests.
 //!
-//! A scheme changes a request and shows how it signed it; it never sends one. If it needs a token that
-//! must be fetched first, it makes the request for the token ([`Auth::token_request`]) and reads the
+//! A scheme changes a request and shows how the request was signed; it never sends one. If it needs a
+//! token that must be fetched first, it makes the request for the token ([`Auth::token_request`]) and reads the
 //! answer ([`Auth::read_token`]). So everything here is a pure function or a small state machine, and
 //! the code that owns the connection does this:
 //!

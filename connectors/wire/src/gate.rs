@@ -45,6 +45,7 @@ pub struct Limits {
 pub type BookRequests =
     Box<dyn Fn(NaiveDate, u32) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>;
 
+/// Books the requests of a day in advance.
 #[derive(Default)]
 struct Booking {
     book: Option<BookRequests>,
@@ -79,7 +80,7 @@ impl Limits {
     /// The current day, and the number of its requests.
     pub fn requests_today(&self) -> (NaiveDate, u32) {
         let now = self.clock.now();
-        self.state().day.at(day::local_date(now, self.zone))
+        self.state().day.update(day::local_date(now, self.zone))
     }
 
     /// Like [`Limits::requests_today`]; `None` if the upstream has no daily limit.
@@ -117,7 +118,7 @@ impl Limits {
         {
             return Err(self.throttled(wait, format!("accepts requests only at {window}")));
         }
-        let (day, n_requests) = state.day.at(day::local_date(now, self.zone));
+        let (day, n_requests) = state.day.update(day::local_date(now, self.zone));
         if let Some(per_day) = self.per_day.filter(|per_day| n_requests >= *per_day) {
             let wait = day::time_until_end(day, now, self.zone);
             let what = format!("allows {per_day} requests a day, and those of {day} are used up");
@@ -147,7 +148,7 @@ impl Gate for Limits {
                 .await
                 .map_err(|closed| Fault::transient("the gate is closed").because(closed))?;
             loop {
-                // Limits may be reached or changed while the request waits.
+                // A limit may be reached, or a pause begin, while the request waits.
                 let (day, n_requests) = self.check()?;
                 if let Some(per_day) = self.per_day {
                     queue.reserve(day, n_requests + 1, per_day).await?;

@@ -25,7 +25,7 @@ pub enum Guard {
     /// By a token in the header `Authorization: Bearer …`.
     Bearer(Secret),
     /// By a secret in a header.
-    Header(SharedHeader),
+    Header(SecretHeader),
     /// By a signature in `X-BG` headers (the IRS platform of Zhejiang). The clock of the sender may
     /// differ from ours by 90 seconds.
     XBg(XBg),
@@ -34,7 +34,7 @@ pub enum Guard {
 /// A header that contains a secret.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SharedHeader {
+pub struct SecretHeader {
     /// Name of the header.
     #[schemars(length(min = 1))]
     pub name: String,

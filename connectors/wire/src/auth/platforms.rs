@@ -106,7 +106,8 @@ impl XTif {
 }
 
 impl XBg {
-    /// Adds the headers. The signature is `Base64(HMAC-SHA256(secret_key, METHOD\nPATH\nSORTED_QUERY\nACCESS_KEY\nDATE\n))`.
+    /// Adds the headers. The signature is
+    /// `Base64(HMAC-SHA256(secret_key, METHOD\nPATH\nSORTED_QUERY\nACCESS_KEY\nDATE\n))`.
     pub(super) fn sign(&self, request: &mut Request, context: &SigningContext) -> SigningSteps {
         let date = httpdate::fmt_http_date(SystemTime::from(context.now));
         let (method, path, query) = (&request.method, &request.path, sorted_query(&request.query));

@@ -20,13 +20,13 @@ impl Day {
         Self { date: today, n_requests: 0 }
     }
 
-    /// Moves to the current day if the clock says `today`. Returns it and the number of its requests.
-    pub(super) fn at(&mut self, today: NaiveDate) -> (NaiveDate, u32) {
+    /// Updates the day for a clock that says `today`. Returns the day and the number of its requests.
+    pub(super) fn update(&mut self, today: NaiveDate) -> (NaiveDate, u32) {
         self.move_to(today);
         (self.date, self.n_requests)
     }
 
-    /// Counts one more request, on the day that [`Day::at`] returned last.
+    /// Counts one more request, on the day that [`Day::update`] returned last.
     pub(super) fn count(&mut self) {
         self.n_requests = self.n_requests.saturating_add(1);
     }
@@ -65,8 +65,8 @@ pub(super) fn time_until_open(window: Window, now: Timestamp, zone: Tz) -> Optio
         return None;
     }
     let time = NaiveTime::MIN + TimeDelta::minutes(i64::from(window.opens()));
-    let openings =
-        local.date_naive().iter_days().take(3).map(|date| to_utc(date.and_time(time), zone));
+    let days = local.date_naive().iter_days().take(3);
+    let openings = days.map(|date| to_utc(date.and_time(time), zone));
     openings.filter_map(|opening| (opening - now).to_std().ok()).find(|wait| !wait.is_zero())
 }
 

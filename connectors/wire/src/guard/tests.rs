@@ -55,7 +55,7 @@ fn a_request_with_another_signature_is_refused() {
 fn bearer_and_shared_header_are_compared_whole() {
     let bearer = Guard::Bearer(Secret::new("t0ken"));
     let value = Secret::new("t0ken");
-    let header = Guard::Header(SharedHeader { name: "X-Api-Key".to_owned(), value });
+    let header = Guard::Header(SecretHeader { name: "X-Api-Key".to_owned(), value });
     assert!(admit(&bearer, &[("authorization", "Bearer t0ken")], 0).is_ok());
     assert!(admit(&bearer, &[("authorization", "bearer t0ken")], 0).is_ok());
     assert!(admit(&header, &[("x-api-key", "t0ken")], 0).is_ok());

@@ -8,37 +8,37 @@ fn day(n: i64) -> NaiveDate {
 fn a_new_day_begins_with_a_full_budget() {
     let mut count = Day::new(day(1));
     count.count();
-    assert_eq!(count.at(day(1)), (day(1), 1));
-    assert_eq!(count.at(day(2)), (day(2), 0));
+    assert_eq!(count.update(day(1)), (day(1), 1));
+    assert_eq!(count.update(day(2)), (day(2), 0));
 }
 
 #[test]
 fn a_clock_set_back_over_midnight_does_not_renew_the_budget() {
     let mut count = Day::new(day(2));
     count.count();
-    assert_eq!(count.at(day(1)), (day(2), 1));
+    assert_eq!(count.update(day(1)), (day(2), 1));
     count.count();
-    assert_eq!(count.at(day(2)), (day(2), 2));
+    assert_eq!(count.update(day(2)), (day(2), 2));
 }
 
 #[test]
 fn a_clock_that_was_wrong_by_years_does_not_block_the_budget() {
     let mut count = Day::new(day(9_000));
     count.count();
-    assert_eq!(count.at(day(2)), (day(2), 1));
-    assert_eq!(count.at(day(3)), (day(3), 0));
+    assert_eq!(count.update(day(2)), (day(2), 1));
+    assert_eq!(count.update(day(3)), (day(3), 0));
     count.restore(day(9_000), 7, day(3));
-    assert_eq!(count.at(day(3)), (day(3), 7));
+    assert_eq!(count.update(day(3)), (day(3), 7));
 }
 
 #[test]
 fn restore_takes_the_larger_count_of_the_later_day() {
     let mut count = Day::new(day(2));
     count.restore(day(1), 9, day(2));
-    assert_eq!(count.at(day(2)), (day(2), 0));
+    assert_eq!(count.update(day(2)), (day(2), 0));
     count.restore(day(2), 9, day(2));
     count.restore(day(2), 3, day(2));
-    assert_eq!(count.at(day(2)), (day(2), 9));
+    assert_eq!(count.update(day(2)), (day(2), 9));
 }
 
 fn moment(text: &str) -> Timestamp {
