@@ -90,7 +90,7 @@ impl Client {
             .no_proxy();
         if let Some(pem) = &config.ca {
             let certificates = Certificate::from_pem_bundle(pem.as_bytes());
-            let certificates = certificates.ok().filter(|found| !found.is_empty());
+            let certificates = certificates.ok().filter(|list| !list.is_empty());
             let certificates = certificates.ok_or_else(|| {
                 Fault::stopped("`ca` contains no certificate").remedy("name a PEM file")
             })?;

@@ -135,10 +135,10 @@ impl Rule {
             return false;
         }
         let has_value = |at: &Path| {
-            let found = answer.tree.and_then(|tree| at.first(tree));
-            found.is_some_and(|found| match equals {
-                None => !found.is_null(),
-                Some(values) => values.any(|value| is_equal(found, value)),
+            let actual = answer.tree.and_then(|tree| at.first(tree));
+            actual.is_some_and(|actual| match equals {
+                None => !actual.is_null(),
+                Some(expected) => expected.any(|expected| is_equal(actual, expected)),
             })
         };
         status.as_ref().is_none_or(|rule| rule.any(|one| *one == answer.status))
@@ -200,8 +200,8 @@ fn default_fault(answer: AnswerView<'_>) -> Option<Fault> {
 }
 
 /// A number equals its text: XML has only texts, and some sources write `"0"` for `0` in JSON.
-fn is_equal(found: &Value, value: &Value) -> bool {
-    found == value || scalar(found).is_some_and(|found| Some(found) == scalar(value))
+fn is_equal(actual: &Value, expected: &Value) -> bool {
+    actual == expected || scalar(actual).is_some_and(|actual| Some(actual) == scalar(expected))
 }
 
 #[cfg(test)]

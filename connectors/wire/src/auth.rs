@@ -1,9 +1,9 @@
 //! Authentication of requests.
 //!
 //! A scheme changes a request and shows how the request was signed; it never sends one. If it needs a
-//! token that must be fetched first, it makes the request for the token ([`Auth::token_request`]) and reads the
-//! answer ([`Auth::read_token`]). So everything here is a pure function or a small state machine, and
-//! the code that owns the connection does this:
+//! token that must be fetched first, it makes the request for the token ([`Auth::token_request`]) and
+//! reads the answer ([`Auth::read_token`]). So everything here is a pure function or a small state
+//! machine, and the code that owns the connection does this:
 //!
 //! ```text
 //! if let Some(token_request) = auth.token_request(&context) {
