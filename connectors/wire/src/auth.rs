@@ -153,7 +153,10 @@ impl Auth {
         let missing = || Fault::stopped("the token for the request was not fetched");
         let token = || self.valid_token(context.now).ok_or_else(missing);
         let mut sign_national = |settings: &National, prefix| {
-            let secret = settings.secret.as_ref().map_or_else(token, Ok)?;
+            let secret = match &settings.secret {
+                Some(secret) => secret,
+                None => token()?,
+            };
             Ok(settings.sign(prefix, secret, request, context))
         };
         match &self.scheme {
