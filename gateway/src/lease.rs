@@ -96,7 +96,7 @@ impl LeaseHolder {
     /// Gives back the requests that were recorded and not sent: the next holder may send them.
     async fn stop_counting(&self, lease: &Lease, limits: &Limits) {
         limits.book_with(None).await;
-        let Some((day, n_requests)) = limits.booked_today() else { return };
+        let Some((day, n_requests)) = limits.limited_requests_today() else { return };
         if let Err(fault) = self.store.book_requests(lease, day, n_requests).await {
             let wait = "some of today's requests stay unused";
             report(lease, "cannot record the requests sent", &fault, Duration::ZERO, wait);

@@ -1,4 +1,4 @@
-//! From a record of an answer to an entry.
+//! Makes entries from the records of an answer.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,11 @@ use crate::{
     rules::{AnswerView, Meaning},
 };
 
-/// A part of a record: its name, its value, and what is known of the text of its answer.
+/// A part of a record: its name, its value, and what is known about the text of its answer.
 pub(crate) type RecordPart = (String, Value, Facts);
 
-/// The entry for a record of an answer whose text is `text`. `at` says for people which record it is.
+/// Makes the entry for a record. `text` is what is known about the text of its answer; `at` names the
+/// record for people.
 pub(crate) fn entry(
     plan: &Plan,
     mut tree: Value,
@@ -46,10 +47,9 @@ pub(crate) fn entry(
                     object.insert(name, part);
                 }
             }
-            plan.config
-                .attachment
-                .iter()
-                .for_each(|attachment| attachment.replace_content(&mut tree));
+            for attachment in &plan.config.attachment {
+                attachment.replace_content(&mut tree);
+            }
             let mut report = text.report.clone();
             report.marks = defects.marks;
             return Entry::record(key, Revision::NONE, tree, report);
@@ -63,12 +63,11 @@ pub(crate) fn entry(
     Entry::Unreadable { place: Place { key, at }, bytes: Bytes::from(bytes), reason }
 }
 
-/// Entries of a fixture: an answer as the source gives it. Its records may contain the parts.
+/// Parses a fixture: an answer as the source sends it. Its records may already contain their parts.
 pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
     let (text, facts, tree) = fetch::parse(plan, &plan.list, page, None);
-    let answer =
-        AnswerView { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
-    let tree = match (plan.config.rules.judge(None, answer), tree) {
+    let view = AnswerView { status: 200, text: &text, tree: tree.as_ref().ok(), retry_after: None };
+    let tree = match (plan.config.rules.judge(None, view), tree) {
         (Meaning::Nothing, _) => Value::Null,
         (Meaning::Success, Ok(tree)) => tree,
         (Meaning::Success, Err(why)) => {
