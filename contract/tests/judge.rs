@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use contract::{Current, Digest, Judgement, MappingNo, ReadNo, Revision, Tracked, Version, judge};
+use contract::{DemandState, Digest, Judgement, MappingNo, ReadNo, Revision, TrackedFields, Version, judge};
 use proptest::prelude::*;
 
 /// Few values, so that versions and contents meet.
@@ -17,23 +17,23 @@ fn versions() -> impl Strategy<Value = Version> {
 }
 
 /// A state of each version of a set, its content one of five.
-fn states() -> impl Strategy<Value = Vec<Current>> {
+fn states() -> impl Strategy<Value = Vec<DemandState>> {
     prop::collection::btree_map(versions(), 0..5_u8, 1..12).prop_map(|states| {
         states.into_iter().map(|(version, content)| state(version, content)).collect()
     })
 }
 
-fn state(version: Version, content: u8) -> Current {
-    let tracked = Tracked { status: Some(format!("status {content}")), ..Tracked::default() };
-    Current { version, digest: Digest([content; 16]), tracked }
+fn state(version: Version, content: u8) -> DemandState {
+    let tracked = TrackedFields { status: Some(format!("status {content}")), ..TrackedFields::default() };
+    DemandState { version, digest: Digest([content; 16]), tracked }
 }
 
 /// What a store does with a judgement.
-fn arrive(current: Option<Current>, incoming: &Current) -> Option<Current> {
+fn arrive(current: Option<DemandState>, incoming: &DemandState) -> Option<DemandState> {
     match judge(current.as_ref(), incoming) {
         Judgement::Stored { .. } => Some(incoming.clone()),
         Judgement::Unchanged => {
-            current.map(|current| Current { version: incoming.version, ..current })
+            current.map(|current| DemandState { version: incoming.version, ..current })
         }
         Judgement::Stale => current,
     }
@@ -99,7 +99,7 @@ fn a_newer_state_names_what_changed() {
     let old = state(version(1), 1);
     let mut new = state(version(2), 2);
     assert_eq!(judge(Some(&old), &new), Judgement::Stored { changed: vec!["status"] });
-    new.tracked = Tracked { urged: Some(1), due_at: Some(7), ..old.tracked.clone() };
+    new.tracked = TrackedFields { urged: Some(1), due_at: Some(7), ..old.tracked.clone() };
     assert_eq!(judge(Some(&old), &new), Judgement::Stored { changed: vec!["due_at", "urged"] });
     new.tracked = old.tracked.clone();
     assert_eq!(judge(Some(&old), &new), Judgement::Stored { changed: vec!["other"] });

@@ -161,7 +161,7 @@ fn record(
     let key = key.and_then(|key| record::key(key, &facts.findings));
     let revision = match revisions {
         Revisions::Declared => {
-            record.get("revision").and_then(|at| Revision::declared(at, plan.context.zone))
+            record.get("revision").and_then(|at| Revision::from_json(at, plan.context.zone))
         }
         Revisions::None => Some(Revision::NONE),
     };

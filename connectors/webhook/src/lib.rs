@@ -66,9 +66,9 @@ impl Connector for Webhook {
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut number = self.number(after);
         // It is no error if nothing arrives in this time.
-        let _ = tokio::time::timeout(READ_TIME, self.inbox.arrival(number)).await;
+        let _ = tokio::time::timeout(READ_TIME, self.inbox.wait_after(number)).await;
         let (mut entries, mut keys) = (Vec::new(), HashSet::new());
-        for (arrival, bytes) in self.inbox.after(number, max) {
+        for (arrival, bytes) in self.inbox.records_after(number, max) {
             let entry = self.reader.entry(&bytes, format!("request, record {arrival}"));
             if let Entry::Record(record) = &entry
                 && !keys.insert(record.key.clone())
@@ -122,6 +122,6 @@ impl Webhook {
             Some(cursor) if cursor.epoch == self.inbox.epoch() => cursor.number,
             Some(_) | None => 0,
         };
-        number.max(self.inbox.settled())
+        number.max(self.inbox.last_settled())
     }
 }

@@ -59,7 +59,7 @@ impl Reader {
         }
         let no_key = || Reason::new("missing_key", "the record has no key that can be read");
         let key = key.clone().ok_or_else(no_key)?;
-        let declared = |path: &Path| Revision::declared(path.first(&tree)?, self.zone);
+        let declared = |path: &Path| Revision::from_json(path.first(&tree)?, self.zone);
         let revision = match &self.config.revision {
             None => Revision::NONE,
             Some(path) => declared(path).ok_or_else(|| {

@@ -158,7 +158,7 @@ impl Gate for Limits {
                 }
             }
             self.state().day.count();
-            Ok(Permit::holding(slot))
+            Ok(Permit::new(slot))
         })
     }
 

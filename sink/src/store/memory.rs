@@ -125,7 +125,7 @@ impl Tables {
             .filter_map(|id| {
                 let seq = *self.ids.get(&id)?;
                 let row = self.demands.get(&seq)?;
-                let current = contract::Current::of(&row.demand);
+                let current = contract::DemandState::of(&row.demand);
                 Some((id, KnownDemand { seq, current, last_seen_at: row.last_seen_at }))
             })
             .collect();
@@ -249,7 +249,7 @@ impl Checkpoints for Memory {
         Ok(())
     }
 
-    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+    async fn record_fault(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
         let mut state = self.lock();
         let checkpoint = state.checkpoints.entry(channel.clone()).or_default();
         checkpoint.fault = Some((at, fault.to_string()));

@@ -83,13 +83,13 @@ macro_rules! answers {
                 self.store.advance(step).await
             }
 
-            async fn note(
+            async fn record_fault(
                 &self,
                 channel: &ChannelId,
                 fault: &Fault,
                 at: Timestamp,
             ) -> Result<(), Fault> {
-                self.store.note(channel, fault, at).await
+                self.store.record_fault(channel, fault, at).await
             }
         }
 

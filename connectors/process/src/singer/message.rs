@@ -86,7 +86,7 @@ impl Keys {
         let revision = match &self.revision {
             None => Some(Revision::NONE),
             Some(field) => {
-                body.get(field).and_then(|value| Revision::declared(value, plan.context.zone))
+                body.get(field).and_then(|value| Revision::from_json(value, plan.context.zone))
             }
         };
         let damage = facts.findings.damage_in(&record.tree);

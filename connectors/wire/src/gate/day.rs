@@ -63,7 +63,7 @@ pub(super) fn opens_in(window: Window, now: Timestamp, zone: Tz) -> Option<Durat
     if window.contains(local.hour() * 60 + local.minute()) {
         return None;
     }
-    let time = NaiveTime::MIN + TimeDelta::minutes(i64::from(window.opens()));
+    let time = NaiveTime::MIN + TimeDelta::minutes(i64::from(window.start_minute()));
     let openings = local.date_naive().iter_days().take(3).map(|date| at(date.and_time(time), zone));
     openings.filter_map(|opening| (opening - now).to_std().ok()).find(|wait| !wait.is_zero())
 }
