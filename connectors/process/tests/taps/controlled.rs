@@ -242,7 +242,7 @@ async fn the_stream_is_selected_in_the_catalog_and_no_other() {
     assert_eq!(mode & 0o777, 0o600);
 
     let fault = tap.process(json!({ "stream": "ordres" })).read(None, 10).await.unwrap_err();
-    assert!(fault.to_string().contains("it has: orders, people"), "{fault}");
+    assert!(fault.to_string().contains("one of these: orders, people"), "{fault}");
     std::fs::write(tap.path("mine.json"), r#"{"streams":[{"stream":"mine"}]}"#).unwrap();
     let mut mine = tap.process(json!({ "catalog": { "file": "mine.json" } }));
     let _ = mine.read(None, 10).await.unwrap();
@@ -261,5 +261,5 @@ async fn other_output_stops_the_channel_and_a_silent_tap_times_out() {
         "singer": { "stream": "orders", "catalog": "none" },
     });
     let fault = process(tap.0.path(), silent).read(None, 10).await.unwrap_err();
-    assert!(fault.to_string().contains("wrote nothing for 200ms"), "{fault}");
+    assert!(fault.to_string().contains("no output for 200ms"), "{fault}");
 }
