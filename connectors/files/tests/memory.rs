@@ -9,7 +9,7 @@ use std::{
     io::{BufWriter, Write as _},
 };
 
-use connector_testkit::peak;
+use connector_testkit::peak_memory;
 use contract::Connector as _;
 use drop::Folder;
 use zip::{ZipWriter, write::SimpleFileOptions};
@@ -37,12 +37,12 @@ async fn half_a_gigabyte_of_csv_and_a_sheet_of_phantom_rows_stay_below_a_hundred
     let folder = Folder::new().plain();
     phantom(&folder);
     assert_eq!(count(&folder).await, 495);
-    assert!(peak() < LIMIT, "{} MiB for the sheet", peak() >> 20);
+    assert!(peak_memory() < LIMIT, "{} MiB for the sheet", peak_memory() >> 20);
 
     let folder = Folder::new().plain();
     let n_rows = half_a_gigabyte(&folder);
     assert_eq!(count(&folder).await, n_rows);
-    assert!(peak() < LIMIT, "{} MiB for the file", peak() >> 20);
+    assert!(peak_memory() < LIMIT, "{} MiB for the file", peak_memory() >> 20);
 }
 
 /// A sheet that is formatted to row 65,202 and has 495 rows with long texts.

@@ -300,14 +300,14 @@ async fn serve(State(desk): State<Arc<Mutex<Desk>>>, request: Request) -> Respon
 
 impl Source for City {
     type Connector = Http;
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
     fn connector(&self) -> Http {
         self.http()
     }
 
     /// From a day on that the channel names, where it has to.
-    fn reach(&self) -> Duration {
+    fn max_age(&self) -> Duration {
         let has_start = ["day", "since"].iter().any(|key| self.settings[key]["start"].is_string());
         Duration::from_secs(if has_start { 10 * 3_600 } else { 10 * 365 * 86_400 })
     }

@@ -44,7 +44,7 @@ impl Orders {
 impl Source for Orders {
     type Connector = Process;
 
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
     fn connector(&self) -> Process {
         self.process(json!({}))

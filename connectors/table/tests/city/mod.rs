@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use connector_table::Table;
-use connector_testkit::{Clocked, Dates, Deletes, Source, Turn};
+use connector_testkit::{Clocked, Dates, Deletes, Source, Shift};
 use contract::{
     Budget, Connector as _, ConnectorContext, Cursor, Entry, Fault, Gate, OpenGate, TimeRange,
 };
@@ -185,7 +185,7 @@ impl City {
 impl Source for City {
     type Connector = Table;
 
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
     fn connector(&self) -> Table {
         self.table()
@@ -233,7 +233,7 @@ impl Flagged {
 impl Source for Flagged {
     type Connector = Table;
 
-    const LATE: Duration = City::LATE;
+    const MAX_DELAY: Duration = City::MAX_DELAY;
 
     fn connector(&self) -> Table {
         self.city.connector()
@@ -250,10 +250,10 @@ impl Source for Flagged {
 }
 
 impl Clocked for Flagged {
-    async fn turn_clock(&mut self, by: Turn) {
+    async fn change_clock(&mut self, by: Shift) {
         self.turned += match by {
-            Turn::Ahead(by) => i64::try_from(by.as_secs()).unwrap(),
-            Turn::Back(by) => -i64::try_from(by.as_secs()).unwrap(),
+            Shift::Forward(by) => i64::try_from(by.as_secs()).unwrap(),
+            Shift::Back(by) => -i64::try_from(by.as_secs()).unwrap(),
         };
     }
 }

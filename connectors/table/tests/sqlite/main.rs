@@ -39,7 +39,7 @@ mod flag_only {
     connector_testkit::suite!(City::sqlite(Shape::FlagOnly).await;
         builds_without_network,
         starts_from_none,
-        the_same_question_gets_the_same_keys,
+        a_repeated_read_returns_the_same_keys,
         resumes_after_any_cursor,
         a_cursor_survives_json,
         a_cursor_stays_within_64_kib,

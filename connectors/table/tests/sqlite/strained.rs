@@ -37,7 +37,7 @@ impl Strained {
 impl Source for Strained {
     type Connector = Table;
 
-    const LATE: Duration = City::LATE;
+    const MAX_DELAY: Duration = City::MAX_DELAY;
 
     fn connector(&self) -> Table {
         self.city.connector()
@@ -57,7 +57,7 @@ impl Refuses<Broken> for Strained {
         self.lock().await;
     }
 
-    async fn relent(&mut self) {
+    async fn stop_refusing(&mut self) {
         self.unlock().await;
     }
 }
@@ -67,13 +67,13 @@ impl Refuses<Silent> for Strained {
         self.lock().await;
     }
 
-    async fn relent(&mut self) {
+    async fn stop_refusing(&mut self) {
         self.unlock().await;
     }
 }
 
 impl Patient for Strained {
-    const PATIENCE: Duration = Duration::from_millis(200);
+    const TIMEOUT: Duration = Duration::from_millis(200);
 }
 
 impl Refuses<Garbage> for Strained {
@@ -81,7 +81,7 @@ impl Refuses<Garbage> for Strained {
         self.city.run("ALTER TABLE orders RENAME TO orders_of_last_year").await;
     }
 
-    async fn relent(&mut self) {
+    async fn stop_refusing(&mut self) {
         self.city.run("ALTER TABLE orders_of_last_year RENAME TO orders").await;
     }
 }

@@ -8,15 +8,15 @@ use super::HOUR;
 use crate::{
     Partitioned, Seen,
     drive::{add_keys, assert_found, key, ok, run_checked, try_read},
-    standing,
+    read_only,
 };
 
 const N_PARTITIONS: usize = 200;
 
-/// The cursors of all partitions are one cursor that is stored with every batch.
+/// The positions of all partitions are in one cursor, which is stored with every batch.
 pub async fn a_cursor_of_200_partitions_stays_within_64_kib<S: Partitioned>(mut source: S) {
     fill_partitions(&mut source).await;
-    run_checked(&mut source.connector(), None, 50, standing::assert_within_64_kib).await;
+    run_checked(&mut source.connector(), None, 50, read_only::assert_within_64_kib).await;
 }
 
 /// A partition that fails is reported with the batch, and all others are read.

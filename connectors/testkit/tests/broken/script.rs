@@ -7,7 +7,7 @@ use std::{
 
 use connector_testkit::{
     Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient, Refuses,
-    Secretive, Silent, Slip, Source, Throttled, Turn, Unauthorized,
+    Secretive, Shift, Silent, Source, Throttled, Unauthorized, WrongPage,
 };
 use contract::{Connector as _, ConnectorContext};
 
@@ -47,7 +47,7 @@ fn seconds(duration: Duration) -> i64 {
 impl Source for Script {
     type Connector = Scripted;
 
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
     fn connector(&self) -> Scripted {
         if self.defect == Some(Defect::NeedsARuntime) {
@@ -81,19 +81,19 @@ impl Dates for Script {
 }
 
 impl Clocked for Script {
-    async fn turn_clock(&mut self, by: Turn) {
+    async fn change_clock(&mut self, by: Shift) {
         let mut world = self.world();
         world.n_turns += 1;
         world.turned += match by {
-            Turn::Ahead(by) => seconds(by),
-            Turn::Back(by) => -seconds(by),
+            Shift::Forward(by) => seconds(by),
+            Shift::Back(by) => -seconds(by),
         };
     }
 }
 
 impl Paged for Script {
-    async fn slip(&mut self, slip: Slip) {
-        self.world().slip(slip);
+    async fn spoil_page(&mut self, mistake: WrongPage) {
+        self.world().spoil_page(mistake);
     }
 }
 
@@ -115,7 +115,7 @@ macro_rules! refuses {
                 self.world().refusal = Some($refusal);
             }
 
-            async fn relent(&mut self) {
+            async fn stop_refusing(&mut self) {
                 self.world().refusal = None;
             }
         })+
@@ -132,7 +132,7 @@ refuses! {
 }
 
 impl Patient for Script {
-    const PATIENCE: Duration = PATIENCE;
+    const TIMEOUT: Duration = PATIENCE;
 }
 
 impl Secretive for Script {

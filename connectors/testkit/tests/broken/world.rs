@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use connector_testkit::Slip;
+use connector_testkit::WrongPage;
 
 /// Seconds; the clock of the source starts here.
 const TODAY: i64 = 2_000_000_000;
@@ -44,7 +44,7 @@ pub(crate) struct World {
     /// Which keys were given with which cursor, and which cursors were settled.
     pub(crate) given: BTreeMap<String, Vec<String>>,
     pub(crate) settled: BTreeSet<String>,
-    slip: Option<Slip>,
+    mistake: Option<WrongPage>,
     n_pages: usize,
     last_page: Vec<Row>,
 }
@@ -76,8 +76,8 @@ impl World {
     }
 
     /// The page after the next is wrong.
-    pub(crate) fn slip(&mut self, slip: Slip) {
-        self.slip = Some(slip);
+    pub(crate) fn spoil_page(&mut self, mistake: WrongPage) {
+        self.mistake = Some(mistake);
         self.n_pages = 0;
     }
 
@@ -85,8 +85,8 @@ impl World {
     pub(crate) fn page(&mut self, reached: &BTreeMap<usize, u64>, max: usize) -> Vec<Row> {
         self.n_pages += 1;
         let is_wrong = self.n_pages == 2;
-        if let (true, Some(Slip::Repeated)) = (is_wrong, self.slip) {
-            self.slip = None;
+        if let (true, Some(WrongPage::Repeated)) = (is_wrong, self.mistake) {
+            self.mistake = None;
             return self.last_page.clone();
         }
         let behind = |partition: usize| reached.get(&partition).copied().unwrap_or(0);
@@ -95,8 +95,8 @@ impl World {
         let rows = rows.filter(|row| row.place > behind(row.partition));
         let rows = rows.filter(|row| Some(row.partition) != self.failing);
         let mut page: Vec<Row> = rows.take(max).cloned().collect();
-        if let (true, Some(Slip::Short)) = (is_wrong, self.slip) {
-            self.slip = None;
+        if let (true, Some(WrongPage::Short)) = (is_wrong, self.mistake) {
+            self.mistake = None;
             page.truncate(1);
         }
         self.last_page = page.clone();

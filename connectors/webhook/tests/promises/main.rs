@@ -71,7 +71,7 @@ impl Connector for Hasty {
 impl Source for Senders {
     type Connector = Hasty;
 
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
     fn connector(&self) -> Hasty {
         let settings = json!({ "auth": "none", "key": "$.id", "revision": "$.version" });
