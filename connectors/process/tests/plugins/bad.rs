@@ -1,4 +1,4 @@
-//! Plugins that break the protocol, or whose answers are too large or come too late.
+//! Plugins that break the protocol, or whose answers are too large or too late.
 
 use contract::{Connector as _, FaultKind};
 use serde_json::json;

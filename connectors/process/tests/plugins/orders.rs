@@ -1,4 +1,4 @@
-//! The example plugin with a file that a test writes: it keeps every promise of a source.
+//! The example plugin, with a file that the test writes, keeps every promise of a source.
 
 use std::{fs::OpenOptions, io::Write as _, path::PathBuf, time::Duration};
 

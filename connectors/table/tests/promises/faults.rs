@@ -84,7 +84,7 @@ async fn settings_that_cannot_work_are_refused() {
     }
 }
 
-/// Lets some statements pass, then asks for a pause.
+/// Lets a number of statements pass, then asks for a pause.
 #[derive(Debug)]
 struct Turnstile(AtomicU32);
 

@@ -29,7 +29,7 @@ mod refusals {
     connector_testkit::suite!(Garbage: Strained::new().await);
 }
 
-/// A flag alone finds no later change: there are no promises about changes.
+/// A flag alone finds no later changes, so the promises about changes are left out.
 mod flag_only {
     use super::city::{City, Shape};
 

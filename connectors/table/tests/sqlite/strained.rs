@@ -1,4 +1,4 @@
-//! A database that refuses: locked by another program, or altered.
+//! A database that refuses requests because it is locked or altered by another program.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,4 +1,4 @@
-//! The source for the promises: it can do everything that a promise needs.
+//! The source for the promises: it implements all their traits.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -12,7 +12,7 @@ use connector_testkit::{
 use contract::{Connector as _, ConnectorContext};
 
 use crate::{
-    connector::{PATIENCE, SECRET, Scripted},
+    connector::{SECRET, Scripted, TIMEOUT},
     defect::Defect,
     world::{Refusal, World},
 };
@@ -83,8 +83,8 @@ impl Dates for Script {
 impl Clocked for Script {
     async fn change_clock(&mut self, by: Shift) {
         let mut world = self.world();
-        world.n_turns += 1;
-        world.turned += match by {
+        world.n_shifts += 1;
+        world.clock_shift += match by {
             Shift::Forward(by) => seconds(by),
             Shift::Back(by) => -seconds(by),
         };
@@ -132,7 +132,7 @@ refuses! {
 }
 
 impl Patient for Script {
-    const TIMEOUT: Duration = PATIENCE;
+    const TIMEOUT: Duration = TIMEOUT;
 }
 
 impl Secretive for Script {
