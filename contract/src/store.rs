@@ -79,7 +79,7 @@ pub trait Checkpoints: Send + Sync {
     ///
     /// # Errors
     /// The store cannot be reached.
-    fn record_fault(
+    fn note(
         &self,
         channel: &ChannelId,
         fault: &Fault,

@@ -181,7 +181,7 @@ async fn handle_fault(
     if channel.spec.range.is_none() {
         // For `status` in another process. The store itself may be what is away.
         let now = shared.environment.clock.now();
-        let _ = shared.store.record_fault(channel.id(), &fault, now).await;
+        let _ = shared.store.note(channel.id(), &fault, now).await;
     }
     let ends_by_itself = channel.spec.pace.schedule.is_none();
     if stop.is_requested() || (ends_by_itself && fault.is_stopped()) {

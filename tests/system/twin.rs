@@ -205,8 +205,8 @@ impl<T: Checkpoints> Checkpoints for Trapped<Arc<T>> {
         Ok(())
     }
 
-    async fn record_fault(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
-        self.inner.record_fault(channel, fault, at).await
+    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+        self.inner.note(channel, fault, at).await
     }
 }
 

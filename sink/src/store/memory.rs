@@ -249,7 +249,7 @@ impl Checkpoints for Memory {
         Ok(())
     }
 
-    async fn record_fault(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
         let mut state = self.lock();
         let checkpoint = state.checkpoints.entry(channel.clone()).or_default();
         checkpoint.fault = Some((at, fault.to_string()));

@@ -83,13 +83,13 @@ macro_rules! answers {
                 self.store.advance(step).await
             }
 
-            async fn record_fault(
+            async fn note(
                 &self,
                 channel: &ChannelId,
                 fault: &Fault,
                 at: Timestamp,
             ) -> Result<(), Fault> {
-                self.store.record_fault(channel, fault, at).await
+                self.store.note(channel, fault, at).await
             }
         }
 

@@ -76,7 +76,7 @@ impl Checkpoints for Database {
         self.advance_in(step, None).await
     }
 
-    async fn record_fault(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
+    async fn note(&self, channel: &ChannelId, fault: &Fault, at: Timestamp) -> Result<(), Fault> {
         // It may quote a source.
         let fault = fault.to_string().replace('\0', "␀");
         let values = [channel.as_str().into(), fault.as_str().into(), at.into()];
@@ -320,7 +320,7 @@ impl Checkpoints for Backfill {
     }
 
     /// A fault of a backfill goes to whoever requested it and does not affect the live channel.
-    async fn record_fault(&self, _: &ChannelId, _: &Fault, _: Timestamp) -> Result<(), Fault> {
+    async fn note(&self, _: &ChannelId, _: &Fault, _: Timestamp) -> Result<(), Fault> {
         Ok(())
     }
 }

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use contract::{
-    DemandState, Demand, DemandId, Digest, Event, Intake, MessageId, ReadNo, Timestamp, TrackedFields,
-    Version,
+    Demand, DemandId, DemandState, Digest, Event, Intake, MessageId, ReadNo, Timestamp,
+    TrackedFields, Version,
 };
 use serde_json::json;
 use sqlx::Error;
@@ -48,7 +48,8 @@ impl KnownDemand {
             due_at: row.time("due_at")?.map(|due| due.timestamp_micros()),
             urged: row.int("urged")?.and_then(|urged| u32::try_from(urged).ok()),
         };
-        let current = DemandState { version: row.version()?, digest: row.digest("digest")?, tracked };
+        let current =
+            DemandState { version: row.version()?, digest: row.digest("digest")?, tracked };
         let (seq, last_seen_at) = (row.some_int("seq")?, row.some_time("last_seen_at")?);
         Ok((row.demand_id()?, Self { seq, current, last_seen_at }))
     }

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use contract::{
-    ChannelId, DemandState, Delivery, Demand, DemandId, Digest, Event, Intake, Judgement, MessageId,
-    Outcomes, Reason, judge,
+    ChannelId, Delivery, Demand, DemandId, DemandState, Digest, Event, Intake, Judgement,
+    MessageId, Outcomes, Reason, judge,
 };
 
 use super::{

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use contract::{DemandState, Demand, DemandId, Digest, MessageId, Outcomes, Timestamp};
+use contract::{Demand, DemandId, DemandState, Digest, MessageId, Outcomes, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::quarantine::Quarantined;

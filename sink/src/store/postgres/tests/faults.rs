@@ -90,7 +90,7 @@ async fn another_key_is_refused_even_if_two_bind_at_once() {
 async fn a_fault_that_quotes_a_nul_is_noted() {
     let served = Served::new().await;
     let fault = Fault::transient("it said \0");
-    served.store.record_fault(&hotline(), &fault, at(1)).await.unwrap();
+    served.store.note(&hotline(), &fault, at(1)).await.unwrap();
     let status = served.store.status().await.unwrap();
     assert_eq!(status[0].fault.as_deref(), Some("it said ␀"));
 }

@@ -66,7 +66,7 @@ pub(crate) async fn a_fault_is_seen_until_the_next_read(store: impl Twin) {
     let moment = first.read_at();
     let note = async |what: &str, at: TimeDelta| {
         let fault = Fault::transient(what).at("table CNS_CINFO");
-        store.record_fault(&channel, &fault, moment + at).await.expect("it is noted");
+        store.note(&channel, &fault, moment + at).await.expect("it is noted");
         store.fault(&channel).await
     };
     assert_eq!(store.fault(&channel).await, None);
