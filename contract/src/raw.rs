@@ -113,7 +113,7 @@ pub struct TextReport {
     pub decided_by: DecidedBy,
     /// Whether another rule pointed to another charset.
     pub conflict: bool,
-    /// The findings, with their fields.
+    /// What was found in the text of the fields.
     pub marks: Vec<Mark>,
 }
 

@@ -6,8 +6,8 @@ use chrono::SecondsFormat;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A time in UTC. Only the settings name time zones: a channel's names that of the source, the
-/// gateway's that of its users.
+/// A time in UTC. Time zones occur only in settings: those of the sources, and that of the gateway's
+/// users.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 /// A clock, for signatures and for limits by day or hour. Only the gateway reads the machine's clock;
@@ -33,7 +33,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// A time range, with its start and without its end. A range that has no end is open.
+/// A time range: its start is included, its end excluded. A range without an end is open.
 ///
 /// As text it is an ISO 8601 interval: `2026-11-01T00:00:00Z/2026-11-02T00:00:00Z`, or without an end
 /// `2026-11-01T00:00:00Z/..`.

@@ -111,7 +111,7 @@ impl PageReader<'_> {
         });
     }
 
-    /// Reads the records again to which new rows of a part belong. A part row without a record is
+    /// Reads again the records that new rows of a part belong to. A part row without a record is
     /// skipped: the record will be read with it when it arrives.
     async fn read_part(
         &mut self,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::{Batch, Connector, Cursor, Entry, Fault};
 
 /// How often each key was read.
-pub type Seen = BTreeMap<String, usize>;
+pub type KeyCounts = BTreeMap<String, usize>;
 
 /// Maximum number of reads until a connector must be caught up.
 const MAX_READS: usize = 3_000;
@@ -49,7 +49,7 @@ pub async fn run<C: Connector>(
     connector: &mut C,
     after: Option<Cursor>,
     max: usize,
-) -> (Seen, Cursor) {
+) -> (KeyCounts, Cursor) {
     run_checked(connector, after, max, |_| {}).await
 }
 
@@ -59,8 +59,8 @@ pub(crate) async fn run_checked<C: Connector>(
     mut after: Option<Cursor>,
     max: usize,
     check: impl Fn(&Cursor),
-) -> (Seen, Cursor) {
-    let mut seen = Seen::new();
+) -> (KeyCounts, Cursor) {
+    let mut seen = KeyCounts::new();
     for _ in 0..MAX_READS {
         let (keys, upto, caught_up) = read(connector, after.as_ref(), max).await;
         add_keys(&mut seen, keys);
@@ -75,14 +75,14 @@ pub(crate) async fn run_checked<C: Connector>(
 }
 
 /// Counts the keys of a batch.
-pub(crate) fn add_keys(seen: &mut Seen, keys: Vec<String>) {
+pub(crate) fn add_keys(seen: &mut KeyCounts, keys: Vec<String>) {
     for key in keys {
         *seen.entry(key).or_default() += 1;
     }
 }
 
 /// Fails if one of the keys was not seen.
-pub(crate) fn assert_found(seen: &Seen, keys: &BTreeSet<String>) {
+pub(crate) fn assert_found(seen: &KeyCounts, keys: &BTreeSet<String>) {
     let missing: Vec<&String> = keys.iter().filter(|key| !seen.contains_key(*key)).collect();
     let first = &missing[..missing.len().min(5)];
     assert!(missing.is_empty(), "{} lost, among them {first:?}", missing.len());

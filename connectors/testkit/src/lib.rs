@@ -17,10 +17,10 @@ pub mod read_only;
 mod source;
 
 pub use cases::*;
-pub use drive::{Seen, peak_memory, read, run, settle};
+pub use drive::{KeyCounts, peak_memory, read, run, settle};
 pub use source::{
-    Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient, Readable,
-    Refuses, Secretive, Shift, Silent, Source, Throttled, Unauthorized, WrongPage,
+    Broken, DatesAhead, Deletes, Forbidden, HasSecret, HasTimeout, Paged, Partitioned, Readable,
+    Refuses, Shift, ShiftsClock, Silent, Source, Throttled, Unauthorized, WrongFormat, WrongPage,
 };
 
 /// Makes a test of every promise. The argument is an expression for a new, empty source, which may
@@ -33,10 +33,10 @@ macro_rules! suite {
             the_row_at_the_cursor_may_be_deleted,
         );
     };
-    (Dates: $source:expr) => {
+    (DatesAhead: $source:expr) => {
         $crate::suite!($source; a_row_dated_in_the_future_hides_nothing);
     };
-    (Clocked: $source:expr) => {
+    (ShiftsClock: $source:expr) => {
         $crate::suite!($source;
             a_vendor_clock_set_back_an_hour_loses_nothing,
             a_clock_change_loses_nothing,
@@ -64,13 +64,13 @@ macro_rules! suite {
             a_fault_loses_nothing,
         );
     };
-    (Patient: $source:expr) => {
+    (HasTimeout: $source:expr) => {
         $crate::suite!($source; a_silent_source_times_out);
     };
-    (Garbage: $source:expr) => {
+    (WrongFormat: $source:expr) => {
         $crate::suite!($source; garbage_is_not_read_as_an_empty_answer);
     };
-    (Secretive: $source:expr) => {
+    (HasSecret: $source:expr) => {
         $crate::suite!($source; a_fault_contains_no_secret);
     };
     (Partitioned: $source:expr) => {

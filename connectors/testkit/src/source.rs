@@ -55,16 +55,16 @@ pub trait Deletes: Source {
 }
 
 /// A source whose records may have a time in the future.
-pub trait Dates: Source {
+pub trait DatesAhead: Source {
     /// Like [`Source::add`], with a time that is `ahead` of the source's clock.
     fn add_ahead(&mut self, keys: &[String], ahead: Duration) -> impl Future<Output = ()> + Send;
 }
 
 /// A source whose clock can be changed. The connector must find records with a wrong time by other
 /// means.
-pub trait Clocked: Source {
+pub trait ShiftsClock: Source {
     /// Changes the clock that gives records their times.
-    fn change_clock(&mut self, by: Shift) -> impl Future<Output = ()> + Send;
+    fn shift_clock(&mut self, by: Shift) -> impl Future<Output = ()> + Send;
 }
 
 /// A shift of a clock.
@@ -122,16 +122,16 @@ pub struct Silent;
 
 /// The source answers in a wrong format.
 #[derive(Debug, Clone, Copy)]
-pub struct Garbage;
+pub struct WrongFormat;
 
 /// A source whose connector has a timeout for answers.
-pub trait Patient: Refuses<Silent> {
+pub trait HasTimeout: Refuses<Silent> {
     /// The timeout.
     const TIMEOUT: Duration;
 }
 
 /// A source whose connector has a secret.
-pub trait Secretive: Refuses<Unauthorized> {
+pub trait HasSecret: Refuses<Unauthorized> {
     /// The secret.
     fn secret(&self) -> String;
 }

@@ -1,6 +1,6 @@
-//! The codes of a demand, and the quality flags. If a label has no code, the coded field is absent, and
-//! its raw value and a quality flag are there; it never gets a default. Quality flags are data: they
-//! can be queried, are counted per channel, and never cause a demand to be dropped.
+//! The codes of a demand, and the quality flags. If a label has no code, the coded field is absent and
+//! never gets a default; its raw value and a quality flag are present. Quality flags are data: they can
+//! be queried, are counted per channel, and never cause a demand to be dropped.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

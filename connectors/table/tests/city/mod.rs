@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use connector_table::Table;
-use connector_testkit::{Clocked, Dates, Deletes, Shift, Source};
+use connector_testkit::{DatesAhead, Deletes, Shift, ShiftsClock, Source};
 use contract::{
     Budget, Connector as _, ConnectorContext, Cursor, Entry, Fault, Gate, OpenGate, TimeRange,
 };
@@ -215,7 +215,7 @@ impl Deletes for City {
     }
 }
 
-impl Dates for City {
+impl DatesAhead for City {
     async fn add_ahead(&mut self, keys: &[String], ahead: Duration) {
         let moment = self.before(-i64::try_from(ahead.as_secs()).unwrap());
         self.insert(keys, &moment).await;
@@ -255,8 +255,8 @@ impl Source for Flagged {
     }
 }
 
-impl Clocked for Flagged {
-    async fn change_clock(&mut self, by: Shift) {
+impl ShiftsClock for Flagged {
+    async fn shift_clock(&mut self, by: Shift) {
         self.clock_shift += match by {
             Shift::Forward(by) => i64::try_from(by.as_secs()).unwrap(),
             Shift::Back(by) => -i64::try_from(by.as_secs()).unwrap(),

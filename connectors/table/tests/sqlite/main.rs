@@ -9,8 +9,8 @@ mod changes_and_flag {
 
     connector_testkit::suite!(City::sqlite(Shape::ChangesAndFlag).await);
     connector_testkit::suite!(Deletes: City::sqlite(Shape::ChangesAndFlag).await);
-    connector_testkit::suite!(Dates: City::sqlite(Shape::ChangesAndFlag).await);
-    connector_testkit::suite!(Clocked: Flagged::new(City::sqlite(Shape::ChangesAndFlag).await));
+    connector_testkit::suite!(DatesAhead: City::sqlite(Shape::ChangesAndFlag).await);
+    connector_testkit::suite!(ShiftsClock: Flagged::new(City::sqlite(Shape::ChangesAndFlag).await));
 }
 
 mod changes_only {
@@ -18,15 +18,15 @@ mod changes_only {
 
     connector_testkit::suite!(City::sqlite(Shape::ChangesOnly).await);
     connector_testkit::suite!(Deletes: City::sqlite(Shape::ChangesOnly).await);
-    connector_testkit::suite!(Dates: City::sqlite(Shape::ChangesOnly).await);
+    connector_testkit::suite!(DatesAhead: City::sqlite(Shape::ChangesOnly).await);
 }
 
 mod refusals {
     use super::strained::Strained;
 
     connector_testkit::suite!(Broken: Strained::new().await);
-    connector_testkit::suite!(Patient: Strained::new().await);
-    connector_testkit::suite!(Garbage: Strained::new().await);
+    connector_testkit::suite!(HasTimeout: Strained::new().await);
+    connector_testkit::suite!(WrongFormat: Strained::new().await);
 }
 
 /// A flag alone finds no later changes, so the promises about changes are left out.
@@ -34,7 +34,7 @@ mod flag_only {
     use super::city::{City, Shape};
 
     connector_testkit::suite!(Deletes: City::sqlite(Shape::FlagOnly).await);
-    connector_testkit::suite!(Dates: City::sqlite(Shape::FlagOnly).await);
+    connector_testkit::suite!(DatesAhead: City::sqlite(Shape::FlagOnly).await);
 
     connector_testkit::suite!(City::sqlite(Shape::FlagOnly).await;
         builds_without_network,

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use connector_table::Table;
-use connector_testkit::{Broken, Garbage, Patient, Refuses, Silent, Source};
+use connector_testkit::{Broken, HasTimeout, Refuses, Silent, Source, WrongFormat};
 use serde_json::json;
 use sqlx::{Sqlite, Transaction};
 
@@ -72,12 +72,12 @@ impl Refuses<Silent> for Strained {
     }
 }
 
-impl Patient for Strained {
+impl HasTimeout for Strained {
     const TIMEOUT: Duration = Duration::from_millis(200);
 }
 
-impl Refuses<Garbage> for Strained {
-    async fn refuse(&mut self, _: Garbage) {
+impl Refuses<WrongFormat> for Strained {
+    async fn refuse(&mut self, _: WrongFormat) {
         self.city.run("ALTER TABLE orders RENAME TO orders_of_last_year").await;
     }
 

@@ -2,7 +2,7 @@
 
 use super::{HOUR, NOW, add_row, add_rows, set};
 use crate::{
-    Deletes, Paged, Seen, Source, WrongPage,
+    Deletes, KeyCounts, Paged, Source, WrongPage,
     drive::{add_keys, assert_found},
     read, run, settle,
 };
@@ -21,7 +21,7 @@ pub async fn a_change_is_seen_again<S: Source>(mut source: S) {
 /// was acknowledged.
 pub async fn a_row_updated_while_being_read_is_read_again<S: Source>(mut source: S) {
     add_rows(&mut source, "r", 6).await;
-    let (mut connector, mut at, mut later) = (source.connector(), None, Seen::new());
+    let (mut connector, mut at, mut later) = (source.connector(), None, KeyCounts::new());
     let mut changed: Option<String> = None;
     for _ in 0..40 {
         let (keys, upto, caught_up) = read(&mut connector, at.as_ref(), 3).await;
@@ -43,7 +43,7 @@ pub async fn a_row_updated_while_being_read_is_read_again<S: Source>(mut source:
 /// A record that was read is deleted between pages, so all records after it move up by one.
 pub async fn a_page_shift_after_a_delete_loses_nothing<S: Deletes>(mut source: S) {
     let keys = add_rows(&mut source, "r", 9).await;
-    let (mut connector, mut seen) = (source.connector(), Seen::new());
+    let (mut connector, mut seen) = (source.connector(), KeyCounts::new());
     let (found, upto, _) = read(&mut connector, None, 3).await;
     let deleted = found.first().cloned().unwrap_or_default();
     add_keys(&mut seen, found);

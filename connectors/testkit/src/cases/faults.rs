@@ -6,7 +6,8 @@ use contract::{Fault, FaultKind};
 
 use super::add_rows;
 use crate::{
-    Broken, Forbidden, Garbage, Patient, Refuses, Secretive, Seen, Silent, Throttled, Unauthorized,
+    Broken, Forbidden, HasSecret, HasTimeout, KeyCounts, Refuses, Silent, Throttled, Unauthorized,
+    WrongFormat,
     drive::{add_keys, assert_found, try_read},
     read, run, settle,
 };
@@ -38,7 +39,7 @@ pub async fn a_broken_source_is_retried<S: Refuses<Broken>>(mut source: S) {
 }
 
 /// A read has a timeout; the failure may go away by itself.
-pub async fn a_silent_source_times_out<S: Patient>(mut source: S) {
+pub async fn a_silent_source_times_out<S: HasTimeout>(mut source: S) {
     let limit = S::TIMEOUT * 3 + Duration::from_secs(2);
     let fault = tokio::time::timeout(limit, fault_of(&mut source, Silent)).await;
     let Ok(fault) = fault else { panic!("still waiting after {limit:?}") };
@@ -47,9 +48,9 @@ pub async fn a_silent_source_times_out<S: Patient>(mut source: S) {
 
 /// An answer that cannot be read is a fault or an unreadable entry. If it were taken for an empty
 /// answer, the cursor would move past it.
-pub async fn garbage_is_not_read_as_an_empty_answer<S: Refuses<Garbage>>(mut source: S) {
+pub async fn garbage_is_not_read_as_an_empty_answer<S: Refuses<WrongFormat>>(mut source: S) {
     add_rows(&mut source, "r", 3).await;
-    source.refuse(Garbage).await;
+    source.refuse(WrongFormat).await;
     if let Ok(batch) = try_read(&mut source.connector(), None, 10).await {
         assert!(!batch.entries.is_empty(), "garbage was taken for an empty answer");
     }
@@ -58,7 +59,7 @@ pub async fn garbage_is_not_read_as_an_empty_answer<S: Refuses<Garbage>>(mut sou
 /// After a fault, reading continues at the same position.
 pub async fn a_fault_loses_nothing<S: Refuses<Broken>>(mut source: S) {
     let keys = add_rows(&mut source, "r", 8).await;
-    let (mut connector, mut seen) = (source.connector(), Seen::new());
+    let (mut connector, mut seen) = (source.connector(), KeyCounts::new());
     let (found, upto, _) = read(&mut connector, None, 3).await;
     add_keys(&mut seen, found);
     settle(&mut connector, &upto).await;
@@ -72,7 +73,7 @@ pub async fn a_fault_loses_nothing<S: Refuses<Broken>>(mut source: S) {
 }
 
 /// Faults are logged and shown to people, so they must not contain secrets.
-pub async fn a_fault_contains_no_secret<S: Secretive>(mut source: S) {
+pub async fn a_fault_contains_no_secret<S: HasSecret>(mut source: S) {
     let secret = source.secret();
     let fault = fault_of(&mut source, Unauthorized).await;
     let text = format!("{fault} {fault:?}");

@@ -6,7 +6,7 @@ use contract::Cursor;
 
 use super::HOUR;
 use crate::{
-    Partitioned, Seen,
+    KeyCounts, Partitioned,
     drive::{add_keys, assert_found, key, ok, run_checked, try_read},
     read_only,
 };
@@ -25,7 +25,7 @@ pub async fn a_failing_partition_stops_no_other<S: Partitioned>(mut source: S) {
     source.fail(7).await;
     keys.remove("p7-0");
     let (mut connector, mut at, mut seen): (_, Option<Cursor>, _) =
-        (source.connector(), None, Seen::new());
+        (source.connector(), None, KeyCounts::new());
     let mut is_reported = false;
     for _ in 0..3_000 {
         let batch = ok(try_read(&mut connector, at.as_ref(), 50).await);

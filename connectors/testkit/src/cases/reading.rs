@@ -6,7 +6,7 @@ use contract::Connector;
 
 use super::{HOUR, NOW, add_row, add_rows};
 use crate::{
-    Seen, Source,
+    KeyCounts, Source,
     drive::{add_keys, assert_found, run_checked},
     read, read_only, run, settle,
 };
@@ -42,7 +42,7 @@ pub async fn resumes_after_any_cursor<S: Source>(mut source: S) {
     for n_reads in 0..12 {
         // New records each time: some sources do not return acknowledged records again.
         let expected = add_rows(&mut source, &format!("c{n_reads}-"), 5).await;
-        let (mut seen, mut at) = (Seen::new(), None);
+        let (mut seen, mut at) = (KeyCounts::new(), None);
         let mut connector = source.connector();
         for _ in 0..n_reads {
             let (keys, upto, _) = read(&mut connector, at.as_ref(), 2).await;
@@ -106,7 +106,7 @@ pub async fn what_is_not_settled_is_returned_again<S: Source>(mut source: S) {
 pub async fn respects_max<S: Source>(mut source: S) {
     let keys = add_rows(&mut source, "r", 7).await;
     for max in [1, 3, 7, 500] {
-        let (mut connector, mut at, mut seen) = (source.connector(), None, Seen::new());
+        let (mut connector, mut at, mut seen) = (source.connector(), None, KeyCounts::new());
         loop {
             let (found, upto, caught_up) = read(&mut connector, at.as_ref(), max).await;
             assert!(found.len() <= max, "{} entries, {max} were requested", found.len());

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{HOUR, MINUTE, NOW, add_row, add_rows, set};
 use crate::{
-    Seen, Source,
+    KeyCounts, Source,
     drive::{add_keys, assert_found},
     read, run, settle,
 };
@@ -53,7 +53,7 @@ pub async fn a_second_that_was_read_may_get_more_rows<S: Source>(mut source: S) 
 /// Records are added between reads.
 pub async fn rows_that_arrive_during_a_walk_are_found<S: Source>(mut source: S) {
     let mut keys: BTreeSet<String> = add_rows(&mut source, "r", 8).await;
-    let (mut connector, mut at, mut seen) = (source.connector(), None, Seen::new());
+    let (mut connector, mut at, mut seen) = (source.connector(), None, KeyCounts::new());
     for n in 0..6 {
         let (found, upto, _) = read(&mut connector, at.as_ref(), 2).await;
         add_keys(&mut seen, found);

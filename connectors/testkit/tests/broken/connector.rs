@@ -73,8 +73,8 @@ impl Scripted {
                 drop(answer.await);
                 Fault::transient("no answer")
             }
-            Refusal::Garbage if self.has(Defect::TakesGarbageForEmpty) => return None,
-            Refusal::Garbage => Fault::stopped("garbage"),
+            Refusal::WrongFormat if self.has(Defect::TakesGarbageForEmpty) => return None,
+            Refusal::WrongFormat => Fault::stopped("garbage"),
         })
     }
 

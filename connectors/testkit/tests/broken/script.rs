@@ -6,8 +6,8 @@ use std::{
 };
 
 use connector_testkit::{
-    Broken, Clocked, Dates, Deletes, Forbidden, Garbage, Paged, Partitioned, Patient, Refuses,
-    Secretive, Shift, Silent, Source, Throttled, Unauthorized, WrongPage,
+    Broken, DatesAhead, Deletes, Forbidden, HasSecret, HasTimeout, Paged, Partitioned, Refuses,
+    Shift, ShiftsClock, Silent, Source, Throttled, Unauthorized, WrongFormat, WrongPage,
 };
 use contract::{Connector as _, ConnectorContext};
 
@@ -74,14 +74,14 @@ impl Deletes for Script {
     }
 }
 
-impl Dates for Script {
+impl DatesAhead for Script {
     async fn add_ahead(&mut self, keys: &[String], ahead: Duration) {
         self.add_at(0, keys, seconds(ahead));
     }
 }
 
-impl Clocked for Script {
-    async fn change_clock(&mut self, by: Shift) {
+impl ShiftsClock for Script {
+    async fn shift_clock(&mut self, by: Shift) {
         let mut world = self.world();
         world.n_shifts += 1;
         world.clock_shift += match by {
@@ -128,14 +128,14 @@ refuses! {
     Throttled(wait) => Throttled: Refusal::Throttled(wait),
     Broken => Broken: Refusal::Broken,
     Silent => Silent: Refusal::Silent,
-    Garbage => Garbage: Refusal::Garbage,
+    WrongFormat => WrongFormat: Refusal::WrongFormat,
 }
 
-impl Patient for Script {
+impl HasTimeout for Script {
     const TIMEOUT: Duration = TIMEOUT;
 }
 
-impl Secretive for Script {
+impl HasSecret for Script {
     fn secret(&self) -> String {
         SECRET.to_owned()
     }

@@ -28,7 +28,7 @@ pub(crate) enum Refusal {
     Throttled(Duration),
     Broken,
     Silent,
-    Garbage,
+    WrongFormat,
 }
 
 #[derive(Debug, Default)]
