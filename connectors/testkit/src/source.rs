@@ -21,8 +21,7 @@ pub trait Source: Send + Sync {
     /// Its connector.
     type Connector: Connector;
 
-    /// Maximum time after its own time until a record becomes visible. Until then, it is found by its
-    /// time.
+    /// How long after its own time a record may become visible and must still be found.
     const MAX_DELAY: Duration;
 
     /// A new connector for this source. It is called outside async code, so it cannot use the network.

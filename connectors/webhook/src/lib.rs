@@ -66,7 +66,7 @@ impl Connector for Webhook {
 
     async fn read(&mut self, after: Option<&Cursor>, max: usize) -> Result<Batch<Cursor>, Fault> {
         let mut number = self.number(after);
-        // It is no error if nothing arrives in this time.
+        // It is not an error if nothing arrives in this time.
         let _ = tokio::time::timeout(READ_TIME, self.inbox.wait_after(number)).await;
         let (mut entries, mut keys) = (Vec::new(), HashSet::new());
         for (arrival, bytes) in self.inbox.records_after(number, max) {
