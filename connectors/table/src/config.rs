@@ -99,7 +99,7 @@ pub(crate) enum Pending {
     /// A range of numbers.
     Range(Range),
     /// One value.
-    Is(Scalar),
+    Value(Scalar),
 }
 
 /// A range of whole numbers.

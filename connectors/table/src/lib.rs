@@ -126,7 +126,7 @@ impl Connector for Table {
                 .remedy("add [table.changes], or set the flags of the rows back to pending"));
         };
         changes.range = Some(range);
-        self.scans = vec![TableScan { scan: Scan::Range, part: None }];
+        self.scans = vec![TableScan { kind: Scan::Range, part: None }];
         Ok(())
     }
 
@@ -138,10 +138,10 @@ impl Connector for Table {
 /// All scans of all tables, in the order in which they take turns.
 fn all_scans(plan: &Plan) -> Vec<TableScan> {
     let main = Scan::all(&plan.main, plan.config.reread.as_ref(), true);
-    let main = main.into_iter().map(|scan| TableScan { scan, part: None });
+    let main = main.into_iter().map(|kind| TableScan { kind, part: None });
     let parts = plan.parts.iter().enumerate().flat_map(|(index, part)| {
         let scans = Scan::all(&part.table, None, false);
-        scans.into_iter().map(move |scan| TableScan { scan, part: Some(index) })
+        scans.into_iter().map(move |kind| TableScan { kind, part: Some(index) })
     });
     main.chain(parts).collect()
 }

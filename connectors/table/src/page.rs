@@ -21,7 +21,7 @@ use crate::{
 /// A scan of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TableScan {
-    pub(crate) scan: Scan,
+    pub(crate) kind: Scan,
     /// The index of the part; `None` for the main table.
     pub(crate) part: Option<usize>,
 }
@@ -29,7 +29,7 @@ pub(crate) struct TableScan {
 impl TableScan {
     /// Whether this is the first sweep, which reads every row of the main table.
     pub(crate) fn is_first_sweep(self, cursor: &Cursor) -> bool {
-        self.scan == Scan::Sweep && self.part.is_none() && cursor.main.sweep.since.is_none()
+        self.kind == Scan::Sweep && self.part.is_none() && cursor.main.sweep.since.is_none()
     }
 }
 
@@ -60,8 +60,8 @@ impl PageReader<'_> {
     ) -> Result<Page, Fault> {
         let plan = self.plan;
         match scan.part.and_then(|index| plan.parts.get(index)) {
-            None => self.read_main(scan.scan, cursor).await,
-            Some(part) => self.read_part(scan.scan, part, cursor).await,
+            None => self.read_main(scan.kind, cursor).await,
+            Some(part) => self.read_part(scan.kind, part, cursor).await,
         }
     }
 

@@ -136,7 +136,7 @@ fn check_flag(flag: &Flag) -> Result<(), Fault> {
     let Flag { column, pending, done } = flag;
     check_name(column)?;
     let is_pending = match (pending, done) {
-        (Pending::Is(value), done) => value == done,
+        (Pending::Value(value), done) => value == done,
         (Pending::Range(range), Scalar::Number(done)) => (range.from..range.below).contains(done),
         (Pending::Range(_), _) => false,
     };

@@ -175,7 +175,7 @@ impl Writer<'_> {
         let flags = self.table.flags.iter().map(|flag| {
             let column = self.column(&flag.column);
             match &flag.pending {
-                Pending::Is(value) => format!("{prefix}{column} = {}", self.bind(&value.into())),
+                Pending::Value(value) => format!("{prefix}{column} = {}", self.bind(&value.into())),
                 Pending::Range(range) => {
                     let from = self.bind(&Value::Int(range.from));
                     let below = self.bind(&Value::Int(range.below));
@@ -274,7 +274,7 @@ mod tests {
             }),
             flags: vec![Flag {
                 column: "ISFETCH".into(),
-                pending: Pending::Is(Scalar::Number(0)),
+                pending: Pending::Value(Scalar::Number(0)),
                 done: Scalar::Number(1),
             }],
         }
