@@ -273,7 +273,7 @@ impl Gate for CityGate {
             Some(left) => Err(Fault::throttled(left, "the upstream asked for a pause")),
             None => {
                 self.clock.advance(self.step);
-                Ok(Permit::holding(()))
+                Ok(Permit::new(()))
             }
         };
         ready(entered).boxed()

@@ -19,7 +19,7 @@ use axum::{
     routing::post,
 };
 use bytes::{Bytes, BytesMut};
-use contract::{ChannelId, Clock, Fault, Full, Inbox, Receiver};
+use contract::{ChannelId, Clock, Fault, Inbox, InboxFull, Receiver};
 use futures_util::StreamExt as _;
 use serde_json::json;
 use tokio::{sync::Semaphore, time::timeout};
@@ -135,7 +135,7 @@ async fn receive(
     let body = timeout(limits.slowest, read_body(body)).await.map_err(too_slow)??;
     let records = endpoint.receiver.records(&head, body).map_err(unreadable)?;
     let n_records = records.len();
-    let custody = endpoint.inbox.put(records).map_err(|Full| BUSY)?;
+    let custody = endpoint.inbox.put(records).map_err(|InboxFull| BUSY)?;
     timeout(limits.longest_wait, custody).await.map_err(|_| BUSY)?;
     Ok(listener::json_document(json!({ "accepted": n_records }).to_string()))
 }

@@ -90,7 +90,7 @@ impl Schedule {
         if window.contains(local.hour() * 60 + local.minute()) {
             return time;
         }
-        let opens = TimeDelta::minutes(window.opens().into());
+        let opens = TimeDelta::minutes(window.start_minute().into());
         let days = [0, 1, 2].map(|n| local.date_naive() + TimeDelta::days(n));
         let openings = days.map(|day| day.and_time(NaiveTime::MIN) + opens);
         // An opening time that a clock change skips opens a day later.

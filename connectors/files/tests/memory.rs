@@ -10,7 +10,7 @@ use std::{
     io::{BufWriter, Write as _},
 };
 
-use connector_testkit::peak;
+use connector_testkit::peak_memory;
 use contract::Connector as _;
 use drop::Folder;
 use zip::{ZipWriter, write::SimpleFileOptions};
@@ -40,12 +40,12 @@ async fn half_a_gigabyte_of_csv_and_a_sheet_of_empty_formatted_rows_stay_below_a
     let folder = Folder::new().without_manifests();
     write_formatted_sheet(&folder);
     assert_eq!(count(&folder).await, 495);
-    assert!(peak() < LIMIT, "{} MiB for the sheet", peak() >> 20);
+    assert!(peak_memory() < LIMIT, "{} MiB for the sheet", peak_memory() >> 20);
 
     let folder = Folder::new().without_manifests();
     let n_rows = write_large_csv(&folder);
     assert_eq!(count(&folder).await, n_rows);
-    assert!(peak() < LIMIT, "{} MiB for the file", peak() >> 20);
+    assert!(peak_memory() < LIMIT, "{} MiB for the file", peak_memory() >> 20);
 }
 
 /// Writes a sheet that has 495 rows with long texts, and empty formatted rows down to row 65,202.

@@ -77,7 +77,7 @@ mod partitions {
         })).await;
         builds_without_network,
         starts_from_none,
-        the_same_question_gets_the_same_keys,
+        a_repeated_read_returns_the_same_keys,
         resumes_after_any_cursor,
         a_cursor_survives_json,
         a_read_can_be_dropped_at_every_await,
@@ -103,7 +103,7 @@ mod keyset {
         })).await;
         builds_without_network,
         starts_from_none,
-        the_same_question_gets_the_same_keys,
+        a_repeated_read_returns_the_same_keys,
         resumes_after_any_cursor,
         a_cursor_survives_json,
         a_read_can_be_dropped_at_every_await,
@@ -130,7 +130,7 @@ mod newest {
         })).await;
         builds_without_network,
         starts_from_none,
-        the_same_question_gets_the_same_keys,
+        a_repeated_read_returns_the_same_keys,
         resumes_after_any_cursor,
         a_cursor_survives_json,
         a_read_can_be_dropped_at_every_await,

@@ -162,7 +162,7 @@ impl Gate for Limits {
                 }
             }
             self.state().day.count();
-            Ok(Permit::holding(slot))
+            Ok(Permit::new(slot))
         })
     }
 

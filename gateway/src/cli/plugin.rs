@@ -4,7 +4,7 @@ use std::{any::Any, panic::AssertUnwindSafe, path::PathBuf};
 
 use anyhow::Context as _;
 use connector_process::Process;
-use connector_testkit::{Asked, standing};
+use connector_testkit::{Readable, read_only};
 use contract::{Connector as _, ConnectorContext, Fault};
 use futures_util::FutureExt as _;
 use serde::Serialize;
@@ -37,9 +37,9 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
     let Command::Test(args) = command;
     let plugin = Plugin { settings: settings(args)? };
     plugin.build()?;
-    let mut promises = standing::promises();
+    let mut promises = read_only::promises();
     if args.settle {
-        promises.extend(standing::promises_that_settle());
+        promises.extend(read_only::promises_that_settle());
     }
     // A broken promise panics; it is printed below, once and in order.
     let hook = std::panic::take_hook();
@@ -57,11 +57,11 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
 async fn ask(
     context: &Context,
     plugin: &Plugin,
-    promises: &[standing::Promise<Plugin>],
+    promises: &[read_only::Promise<Plugin>],
 ) -> anyhow::Result<Vec<Found>> {
     let mut found = Vec::new();
     for promise in promises {
-        let asked = AssertUnwindSafe((promise.ask)(plugin)).catch_unwind().await;
+        let asked = AssertUnwindSafe((promise.check)(plugin)).catch_unwind().await;
         let why = asked.err().map(|panic| message(&*panic));
         if context.format == Format::Text {
             let name = promise.name.replace('_', " ");
@@ -96,10 +96,10 @@ impl Plugin {
     }
 }
 
-impl Asked for Plugin {
+impl Readable for Plugin {
     type Connector = Process;
 
-    fn ask(&self) -> Process {
+    fn new_connector(&self) -> Process {
         self.build().unwrap_or_else(|fault| panic!("{fault}"))
     }
 }

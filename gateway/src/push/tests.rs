@@ -83,7 +83,7 @@ async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
         let mut sending = Box::pin(push(address, r#"[{"id":1},{"id":2}]"#));
         tokio::select! {
             answer = &mut sending => panic!("answered too early: {answer}"),
-            () = inbox.arrival(1) => {}
+            () = inbox.wait_after(1) => {}
         }
         let batch = webhook.read(None, 1).await.unwrap();
         webhook.settled(&batch.upto).await.unwrap();

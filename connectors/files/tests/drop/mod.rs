@@ -121,7 +121,7 @@ impl Folder {
 impl Source for Folder {
     type Connector = Files;
 
-    const LATE: Duration = Duration::from_secs(3600);
+    const MAX_DELAY: Duration = Duration::from_secs(3600);
 
     fn connector(&self) -> Files {
         self.files()

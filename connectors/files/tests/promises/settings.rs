@@ -75,7 +75,7 @@ struct CountingGate(AtomicU32);
 impl Gate for CountingGate {
     fn enter(&self) -> BoxFuture<'_, Result<Permit, Fault>> {
         let left = self.0.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
-        let permit = left.map(|_| Permit::holding(()));
+        let permit = left.map(|_| Permit::new(()));
         ready(permit.map_err(|_| Fault::throttled(Duration::from_secs(9), "spent"))).boxed()
     }
 

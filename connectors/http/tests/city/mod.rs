@@ -303,14 +303,14 @@ async fn serve(State(state): State<Arc<Mutex<ServerState>>>, request: Request) -
 
 impl Source for City {
     type Connector = Http;
-    const LATE: Duration = Duration::from_secs(300);
+    const MAX_DELAY: Duration = Duration::from_secs(300);
 
     fn connector(&self) -> Http {
         self.http()
     }
 
     /// How far back records are read: only from `start` on if the settings have one.
-    fn reach(&self) -> Duration {
+    fn max_age(&self) -> Duration {
         let has_start = ["day", "since"].iter().any(|key| self.settings[key]["start"].is_string());
         Duration::from_secs(if has_start { 10 * 3_600 } else { 10 * 365 * 86_400 })
     }

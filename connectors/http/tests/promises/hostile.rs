@@ -1,6 +1,6 @@
 //! Bodies that could exhaust the memory are refused with a reason, in limited memory.
 
-use connector_testkit::peak;
+use connector_testkit::peak_memory;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -74,7 +74,7 @@ async fn hostile_bodies_are_refused_with_a_reason_in_bounded_memory() {
         let fault = read(hostile, json!({})).await.expect_err(name);
         assert_eq!(fault.kind(), FaultKind::Stopped, "{name}: {fault}");
         assert!(fault.to_string().contains(reason), "{name}: {fault}");
-        assert!(peak() < MAX_PEAK, "{name}: {} MiB", peak() >> 20);
+        assert!(peak_memory() < MAX_PEAK, "{name}: {} MiB", peak_memory() >> 20);
     }
 }
 
@@ -91,5 +91,5 @@ async fn entities_are_not_expanded_and_no_file_is_opened() {
     let entries =
         read(HostileBody { begin, repeated: "", times: 0, end: "" }, settings).await.unwrap();
     assert_eq!(tree(&entries[0])["text"][0]["$text"], "&a2;&file;");
-    assert!(peak() < MAX_PEAK);
+    assert!(peak_memory() < MAX_PEAK);
 }

@@ -32,7 +32,7 @@ async fn malformed_bytes_are_kept_with_their_place_and_without_their_text() {
         let Entry::Unreadable { place: found, bytes, reason } = entry else { panic!("{entry:?}") };
         assert_eq!((found.at.as_str(), &*reason.code), (place, "malformed_bytes"));
         assert!(!reason.detail.contains('张'), "{}", reason.detail);
-        // The kept bytes can be read again after the settings were corrected.
+        // The bytes in quarantine can be read again after the settings were corrected.
         let page = format!("[{}]", std::str::from_utf8(bytes).unwrap());
         assert_eq!(key(&city.table().sample("page", page.as_bytes()).unwrap()[0]), name);
     }

@@ -64,7 +64,7 @@ pub(super) fn time_until_open(window: Window, now: Timestamp, zone: Tz) -> Optio
     if window.contains(local.hour() * 60 + local.minute()) {
         return None;
     }
-    let time = NaiveTime::MIN + TimeDelta::minutes(i64::from(window.opens()));
+    let time = NaiveTime::MIN + TimeDelta::minutes(i64::from(window.start_minute()));
     let days = local.date_naive().iter_days().take(3);
     let openings = days.map(|date| to_utc(date.and_time(time), zone));
     openings.filter_map(|opening| (opening - now).to_std().ok()).find(|wait| !wait.is_zero())

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use contract::{
-    ChannelId, Current, Delivery, Demand, DemandId, Digest, Event, Intake, Judgement, MessageId,
-    Outcomes, Reason, judge,
+    ChannelId, Delivery, Demand, DemandId, DemandState, Digest, Event, Intake, Judgement,
+    MessageId, Outcomes, Reason, judge,
 };
 
 use super::{
@@ -114,7 +114,7 @@ impl<'a> Planner<'a, '_> {
     }
 
     fn take_demand(&mut self, delivery: &'a Delivery, demand: &'a Demand) -> Outcomes {
-        let incoming = Current::of(demand);
+        let incoming = DemandState::of(demand);
         let subject = self.subjects.get(&demand.id).and_then(|at| self.plan.subjects.get(*at));
         let current = subject
             .map(|subject| &subject.current)
@@ -160,7 +160,7 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// The subject of a demand; it is added if this intake has not changed the demand yet.
-    fn subject(&mut self, demand: &Demand, incoming: &Current) -> &mut Subject<'a> {
+    fn subject(&mut self, demand: &Demand, incoming: &DemandState) -> &mut Subject<'a> {
         let subjects = &mut self.plan.subjects;
         let at = match self.subjects.entry(demand.id) {
             Entry::Occupied(at) => *at.get(),
