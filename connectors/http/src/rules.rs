@@ -201,7 +201,8 @@ fn default_fault(answer: AnswerView<'_>) -> Option<Fault> {
 
 /// A number equals its text: XML has only texts, and some sources write `"0"` for `0` in JSON.
 fn is_equal(actual: &Value, expected: &Value) -> bool {
-    actual == expected || scalar_text(actual).is_some_and(|actual| Some(actual) == scalar_text(expected))
+    actual == expected
+        || scalar_text(actual).is_some_and(|actual| Some(actual) == scalar_text(expected))
 }
 
 #[cfg(test)]
