@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 
 use crate::hotline::{Hotline, Row, Settings};
 use crate::source::http::Request;
-use crate::{Clock, Corpus, Faults};
+use crate::{Clock, Corpus, QuirkRates};
 
 pub(crate) struct Town {
     pub(crate) hotline: Hotline,
@@ -22,10 +22,10 @@ pub(crate) fn morning() -> NaiveDateTime {
     NaiveDateTime::parse_from_str("2026-10-09 10:30:00", "%F %T").unwrap()
 }
 
-pub(crate) async fn town(faults: &str) -> Town {
+pub(crate) async fn town(quirks: &str) -> Town {
     let clock = Clock::starting(morning());
-    let faults = Faults::parse(faults).unwrap();
-    town_with(Settings { faults, ..Settings::new(7, clock) }).await
+    let quirks = QuirkRates::parse(quirks).unwrap();
+    town_with(Settings { quirks, ..Settings::new(7, clock) }).await
 }
 
 pub(crate) async fn town_with(settings: Settings) -> Town {
@@ -57,7 +57,7 @@ impl Town {
 
 /// A corpus of these texts.
 pub(crate) fn texts(texts: &[&str]) -> Corpus {
-    let piece = |text: &&str| crate::Piece { title: "题目".into(), content: (*text).into() };
+    let piece = |text: &&str| crate::CorpusText { title: "题目".into(), content: (*text).into() };
     Corpus::Texts(texts.iter().map(piece).collect())
 }
 

@@ -1,8 +1,8 @@
 //! The model of plausible texts: how often each character occurs, and which characters follow it.
 //!
-//! Only the half of the messages with even ids is counted, so that the model can be tested with
-//! the other half. Each text is counted a second time in traditional characters, as OpenCC writes it.
-//! A pair that occurs only twice means nothing, and could be part of a name: it is left out.
+//! Only messages with even ids are counted, so that the model can be tested with the others. Each text
+//! is counted a second time, after OpenCC has converted it to traditional characters. Pairs that occur
+//! fewer than three times are left out: they tell nothing, and could be part of a person's name.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
@@ -10,8 +10,8 @@ use anyhow::{Result, ensure};
 use normalizer_text::model::{as_context, is_counted};
 use text_tests::{messages, peers};
 
-/// A pair is kept from this number on.
-const MIN_PAIRS: u32 = 3;
+/// Pairs that occur fewer times are left out.
+const MIN_PAIR_COUNT: u32 = 3;
 
 const HEADER: &str = "\
 # Characters of Chinese public demands, how often each stood in about two million, and what followed
@@ -21,23 +21,23 @@ const HEADER: &str = "\
 # Counts only: pairs that were seen fewer than three times are left out.
 ";
 
-/// Writes the model of the messages in `folder` to `file`.
-pub(crate) fn make(folder: &Path, file: &Path) -> Result<String> {
+/// Counts the messages in `folder`, and writes the model to `file`.
+pub(crate) fn write_model(folder: &Path, file: &Path) -> Result<String> {
     let messages = messages::read(folder)?;
-    let seen: Vec<String> =
+    let counted: Vec<String> =
         messages.into_iter().filter(|message| message.is_seen).flat_map(|m| m.texts).collect();
-    let simplified = seen.join("\n");
+    let simplified = counted.join("\n");
     let traditional = to_traditional(&simplified)?;
     let mut counts = Counts::default();
     counts.add(&simplified);
     counts.add(&traditional);
-    let model = counts.write()?;
-    ensure!(model.len() <= 1 << 20, "the model has {} bytes, more than 1 MiB", model.len());
+    let model = counts.to_text()?;
+    ensure!(model.len() <= 1 << 20, "the model of {} bytes is larger than 1 MiB", model.len());
     fs::write(file, &model)?;
     Ok(format!("{}: {} bytes", file.display(), model.len()))
 }
 
-/// The text in traditional characters.
+/// Converts the text to traditional characters.
 fn to_traditional(text: &str) -> Result<String> {
     let program = "import sys, opencc\n\
         text = sys.stdin.buffer.read().decode()\n\
@@ -64,26 +64,26 @@ struct Character {
 
 impl Counts {
     fn add(&mut self, text: &str) {
-        let mut before = '\n';
+        let mut previous = '\n';
         for c in text.chars() {
-            let context = as_context(std::mem::replace(&mut before, c));
+            let context = as_context(std::mem::replace(&mut previous, c));
             if !is_counted(c) {
                 continue;
             }
             self.characters.entry(c).or_default().n += 1;
-            let context_of = self.characters.entry(context).or_default();
-            *context_of.followers.entry(c).or_default() += 1;
-            // Digits, letters and signs are counted only if a Han character follows.
-            context_of.n += u32::from(!is_counted(context));
+            let context_counts = self.characters.entry(context).or_default();
+            *context_counts.followers.entry(c).or_default() += 1;
+            // A digit, letter or sign is counted only if a character of the model follows it.
+            context_counts.n += u32::from(!is_counted(context));
         }
     }
 
-    /// A line for each character: itself, its number, then each follower with its number.
-    fn write(&self) -> Result<String> {
+    /// One line for each character: the character, its count, then each follower with its count.
+    fn to_text(&self) -> Result<String> {
         let mut model = HEADER.to_owned();
         for (c, Character { n, followers }) in &self.characters {
             write!(model, "{c} {n} ")?;
-            for (follower, n) in followers.iter().filter(|(_, n)| **n >= MIN_PAIRS) {
+            for (follower, n) in followers.iter().filter(|(_, n)| **n >= MIN_PAIR_COUNT) {
                 write!(model, "{follower}{n}")?;
             }
             model.push('\n');

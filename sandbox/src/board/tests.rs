@@ -3,10 +3,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::city::DISTRICTS;
+use crate::faker::DISTRICTS;
 use crate::tests::morning;
 use crate::tests::send;
-use crate::{Clock, Faults, Limits, MessageBoard};
+use crate::{Clock, Limits, MessageBoard, QuirkRates};
 
 /// A board in the morning, and a reader who has his cookie.
 struct Town {
@@ -22,14 +22,14 @@ fn fids() -> Vec<u64> {
     all.into_iter().collect()
 }
 
-async fn town(faults: &str) -> Town {
-    town_with(faults, Limits::Loose).await
+async fn town(quirks: &str) -> Town {
+    town_with(quirks, Limits::Loose).await
 }
 
-async fn town_with(faults: &str, limits: Limits) -> Town {
+async fn town_with(quirks: &str, limits: Limits) -> Town {
     let clock = Clock::starting(morning());
-    let faults = Faults::parse(faults).unwrap();
-    let behaviour = Behaviour { faults, limits, ..Behaviour::new(7, clock.clone()) };
+    let quirks = QuirkRates::parse(quirks).unwrap();
+    let behaviour = Behaviour { quirks, limits, ..Behaviour::new(7, clock.clone()) };
     let board = MessageBoard::open(behaviour).await.unwrap();
     let welcome = Request { method: "GET".into(), path: "/".into(), ..Request::default() };
     let answer = send(board.url(), &welcome).await.unwrap();
@@ -110,10 +110,10 @@ async fn paging_back_lists_every_thread_once_in_descending_order() {
 async fn the_truth_is_what_was_served() {
     let town = town("cut@1,leading_blank@2,synonym@3,entities@5,one_dateline@7").await;
     town.board.file(60);
-    town.board.touch(80);
+    town.board.advance_random(80);
     let truth = town.board.truth();
     for thread in town.walk() {
-        let served = truth.thing(&thread["tid"].to_string()).unwrap().last();
+        let served = truth.record(&thread["tid"].to_string()).unwrap().last();
         assert_eq!(served.payload, thread);
         let detail = town.detail(&thread);
         assert_eq!(served.parts["detail"], detail["resultData"]["contentList"]);
@@ -212,14 +212,14 @@ async fn an_answered_thread_may_still_be_marked_as_waiting() {
     let thread = town.walk().remove(0);
     assert!(thread["answerContent"].is_string());
     assert_eq!(thread["stateInfo"], "待回复");
-    assert_eq!(town.board.truth().thing(&key).unwrap().states.len(), 3);
+    assert_eq!(town.board.truth().record(&key).unwrap().states.len(), 3);
 }
 
 #[tokio::test]
 async fn states_have_synonyms_and_can_be_requested() {
     let town = town("synonym@2").await;
     town.board.file(60);
-    town.board.touch(120);
+    town.board.advance_random(120);
     let words: std::collections::BTreeSet<String> =
         town.walk().iter().map(|t| t["stateInfo"].as_str().unwrap().to_owned()).collect();
     assert!(words.len() >= 6, "{words:?}");
@@ -251,7 +251,7 @@ async fn a_removed_thread_is_gone_once_its_detail_is_requested() {
     let doomed = all.iter().find(|t| t["tid"].as_u64() == keys[1].parse().ok()).unwrap();
     assert_eq!(town.detail(doomed)["code"], "NF0004");
     assert_eq!(tids(&town.walk()), [keys[0].clone()]);
-    assert!(town.board.truth().thing(&keys[1]).unwrap().gone.is_some());
+    assert!(town.board.truth().record(&keys[1]).unwrap().deleted_at.is_some());
 }
 
 #[tokio::test]
@@ -259,7 +259,7 @@ async fn a_number_may_stay_unused() {
     let town = town("gap@3").await;
     assert_eq!(town.board.file(9).len(), 6);
     assert_eq!(town.walk().len(), 6);
-    assert_eq!(town.board.truth().things().iter().filter(|t| t.gone.is_some()).count(), 3);
+    assert_eq!(town.board.truth().records().iter().filter(|t| t.deleted_at.is_some()).count(), 3);
 }
 
 #[tokio::test]
@@ -289,8 +289,8 @@ async fn the_same_seed_serves_the_same_bytes() {
     for _ in 0..5 {
         two.board.file(10);
     }
-    one.board.touch(20);
-    two.board.touch(20);
+    one.board.advance_random(20);
+    two.board.advance_random(20);
     let (mut a, mut b) = (one.walk(), two.walk());
     for thread in a.iter_mut().chain(&mut b) {
         // The first filing alone is spread over the hours before.

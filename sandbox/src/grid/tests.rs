@@ -9,18 +9,18 @@ use crate::sign;
 use crate::source::http::HttpServer;
 use crate::tests::morning;
 use crate::tests::send;
-use crate::when::http_date;
-use crate::{Clock, Faults, Mobile};
+use crate::time::http_date;
+use crate::{Clock, Mobile, QuirkRates};
 
 struct Town {
     platform: Mobile,
     clock: Clock,
 }
 
-async fn town(faults: &str) -> Town {
+async fn town(quirks: &str) -> Town {
     let clock = Clock::starting(morning());
-    let faults = Faults::parse(faults).unwrap();
-    let behaviour = Behaviour { faults, ..Behaviour::new(7, clock.clone()) };
+    let quirks = QuirkRates::parse(quirks).unwrap();
+    let behaviour = Behaviour { quirks, ..Behaviour::new(7, clock.clone()) };
     Town { platform: Mobile::open(behaviour).await.unwrap(), clock }
 }
 
@@ -103,7 +103,7 @@ async fn every_fault_of_a_report_does_what_it_says() {
         let rows = town.rows("page=1");
         assert!(rows[0]["lon"].as_str().unwrap().starts_with("118."), "{name}");
         assert!(holds(&rows[1]), "{name}: {}", rows[1]);
-        assert_eq!(town.platform.truth().things()[1].last().faults, [*name]);
+        assert_eq!(town.platform.truth().records()[1].last().quirks, [*name]);
     }
 }
 
@@ -112,7 +112,7 @@ async fn a_swapped_position_is_recognised() {
     let (plain, swapped) = (town("").await, town("swapped@1").await);
     let place = |town: &Town| {
         town.platform.file(1);
-        town.platform.truth().things()[0].last().facts().unwrap()["location"].clone()
+        town.platform.truth().records()[0].last().facts().unwrap()["location"].clone()
     };
     assert_eq!(place(&plain), place(&swapped));
     assert!((118.0..119.0).contains(&place(&plain)["lon"].as_f64().unwrap()));
@@ -137,14 +137,14 @@ async fn the_platform_is_sometimes_unavailable() {
 
 /// A receiver that refuses every second request, and what it took, by id.
 async fn receiver(clock: &Clock) -> (HttpServer, Arc<Mutex<BTreeMap<String, u64>>>) {
-    let taken: Arc<Mutex<BTreeMap<String, u64>>> = Arc::default();
-    let (noted, clock) = (Arc::clone(&taken), clock.clone());
+    let accepted: Arc<Mutex<BTreeMap<String, u64>>> = Arc::default();
+    let (noted, clock) = (Arc::clone(&accepted), clock.clone());
     let n = std::sync::atomic::AtomicU64::new(0);
     let server = HttpServer::open(move |request| {
         let header = |name: &str| request.header(name).unwrap_or_default();
         let date = header("x-bg-date-time");
         let right = sign::x_bg(SECRET_KEY, "POST", "/intake/mobile", "a=1", ACCESS_KEY, date);
-        let is_late = (clock.now() - from_http_date(date).unwrap()).num_seconds() > 90;
+        let is_late = (clock.now() - parse_http_date(date).unwrap()).num_seconds() > 90;
         if header("x-bg-hmac-signature") != right || is_late {
             return Reply::html(401, "no");
         }
@@ -156,23 +156,23 @@ async fn receiver(clock: &Clock) -> (HttpServer, Arc<Mutex<BTreeMap<String, u64>
         *noted.lock().unwrap().entry(id).or_default() += 1;
         Reply::json("{}")
     });
-    (server.await.unwrap(), taken)
+    (server.await.unwrap(), accepted)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_report_is_pushed_until_it_is_accepted_and_some_more_often() {
     let town = town("duplicate@3,skewed@4,bad_signature@5").await;
     let keys = town.platform.file(6);
-    let (server, taken) = receiver(&town.clock).await;
+    let (server, accepted) = receiver(&town.clock).await;
     let url = format!("{}/intake/mobile?a=1", server.url());
     let pushed = town.platform.push(&url).await.unwrap();
-    let counts = taken.lock().unwrap().clone();
+    let counts = accepted.lock().unwrap().clone();
     assert_eq!(counts.keys().cloned().collect::<Vec<_>>(), keys);
     assert_eq!(counts.values().copied().collect::<Vec<_>>(), [1, 1, 4, 1, 1, 4]);
-    assert_eq!((pushed.taken, pushed.repeated), (6, 6));
-    assert_eq!(pushed.attempts, pushed.taken + pushed.repeated + pushed.refused);
+    assert_eq!((pushed.accepted, pushed.repeated), (6, 6));
+    assert_eq!(pushed.attempts, pushed.accepted + pushed.repeated + pushed.refused);
     assert!(pushed.refused >= 11, "{pushed:?}");
-    assert_eq!(town.platform.push(&url).await.unwrap(), Pushed::default(), "all were taken");
+    assert_eq!(town.platform.push(&url).await.unwrap(), PushCounts::default(), "all were accepted");
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,13 +188,13 @@ async fn the_truth_is_what_was_served_and_the_same_seed_serves_the_same() {
     let (one, two) = (town("all").await, town("all").await);
     for town in [&one, &two] {
         town.platform.file(50);
-        town.platform.touch(50);
+        town.platform.advance_random(50);
     }
     let rows = one.rows("page=1&size=100");
     assert_eq!(rows, two.rows("page=1&size=100"));
     let truth = one.platform.truth();
     for row in rows {
-        let served = truth.thing(row["appealId"].as_str().unwrap()).unwrap().last();
+        let served = truth.record(row["appealId"].as_str().unwrap()).unwrap().last();
         assert_eq!(served.payload, row);
         assert_eq!(served.facts().unwrap()["status_raw"], row["status"]);
     }

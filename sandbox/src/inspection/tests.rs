@@ -7,8 +7,8 @@ use super::*;
 use crate::sign;
 use crate::tests::morning;
 use crate::tests::send;
-use crate::when::epoch_ms;
-use crate::{Clock, Faults, Limits, StateInspection};
+use crate::time::epoch_ms;
+use crate::{Clock, Limits, QuirkRates, StateInspection};
 
 const RID: &str = "11111111-2222-3333-4444-555555555555@340200";
 /// The secret before any rotation.
@@ -19,14 +19,14 @@ struct Town {
     clock: Clock,
 }
 
-async fn town(faults: &str) -> Town {
-    town_with(faults, Limits::Loose).await
+async fn town(quirks: &str) -> Town {
+    town_with(quirks, Limits::Loose).await
 }
 
-async fn town_with(faults: &str, limits: Limits) -> Town {
+async fn town_with(quirks: &str, limits: Limits) -> Town {
     let clock = Clock::starting(morning());
-    let faults = Faults::parse(faults).unwrap();
-    let behaviour = Behaviour { faults, limits, ..Behaviour::new(7, clock.clone()) };
+    let quirks = QuirkRates::parse(quirks).unwrap();
+    let behaviour = Behaviour { quirks, limits, ..Behaviour::new(7, clock.clone()) };
     Town { platform: StateInspection::open(behaviour).await.unwrap(), clock }
 }
 
@@ -207,20 +207,20 @@ async fn yesterdays_list_grows_until_noon() {
     town.clock.advance(Duration::from_secs(2 * 3_600));
     town.platform.file(1);
     assert_eq!((town.rows("2026-10-08").len(), town.rows("2026-10-09").len()), (1, 1));
-    assert_eq!(town.platform.truth().things()[0].last().faults, ["late_row"]);
+    assert_eq!(town.platform.truth().records()[0].last().quirks, ["late_row"]);
 }
 
 #[tokio::test]
 async fn the_truth_is_what_was_served() {
     let town = town("masked@2").await;
     town.platform.file(40);
-    town.platform.touch(60);
+    town.platform.advance_random(60);
     town.secret();
     let truth = town.platform.truth();
     let rows = town.rows("2026-10-09");
     assert_eq!(rows.len(), 40);
     for row in rows {
-        let served = truth.thing(row["dcxsbh"].as_str().unwrap()).unwrap().last();
+        let served = truth.record(row["dcxsbh"].as_str().unwrap()).unwrap().last();
         assert_eq!(served.payload, row);
         let facts = served.facts().unwrap();
         assert_eq!(facts["status_raw"], row["blzt"]);
@@ -276,7 +276,7 @@ async fn the_same_seed_serves_the_same_bytes() {
     let (one, two) = (town("masked@2").await, town("masked@2").await);
     for town in [&one, &two] {
         town.platform.file(30);
-        town.platform.touch(9);
+        town.platform.advance_random(9);
         town.secret();
     }
     assert_eq!(one.day("2026-10-09"), two.day("2026-10-09"));

@@ -5,22 +5,22 @@ use encoding_rs::GB18030;
 use super::*;
 use crate::tests::morning;
 use crate::tests::send;
-use crate::truth::{Class, Outcome};
-use crate::{Clock, Faults, Limits, Petitions, QuirkSet as _};
+use crate::truth::{Outcome, RejectReason};
+use crate::{Clock, Limits, Petitions, QuirkRates, QuirkSet as _};
 
 struct Town {
     bureau: Petitions,
     clock: Clock,
 }
 
-async fn town(faults: &str) -> Town {
-    town_with(faults, Limits::Loose).await
+async fn town(quirks: &str) -> Town {
+    town_with(quirks, Limits::Loose).await
 }
 
-async fn town_with(faults: &str, limits: Limits) -> Town {
+async fn town_with(quirks: &str, limits: Limits) -> Town {
     let clock = Clock::starting(morning());
-    let faults = Faults::parse(faults).unwrap();
-    let behaviour = Behaviour { faults, limits, ..Behaviour::new(7, clock.clone()) };
+    let quirks = QuirkRates::parse(quirks).unwrap();
+    let behaviour = Behaviour { quirks, limits, ..Behaviour::new(7, clock.clone()) };
     Town { bureau: Petitions::open(behaviour).await.unwrap(), clock }
 }
 
@@ -40,9 +40,9 @@ fn request(action: &str, elements: &str) -> Request {
     }
 }
 
-fn page(from: &str, upto: &str, page: usize, size: usize) -> Request {
+fn page(from: &str, to: &str, page: usize, size: usize) -> Request {
     let elements = format!(
-        "<kssj>2026-10-09 {from}</kssj><jssj>2026-10-09 {upto}</jssj><pageNo>{page}</pageNo>\
+        "<kssj>2026-10-09 {from}</kssj><jssj>2026-10-09 {to}</jssj><pageNo>{page}</pageNo>\
          <pageSize>{size}</pageSize>"
     );
     request("GetXfjList", &elements)
@@ -64,9 +64,9 @@ impl Town {
         section.replace("]]]]><![CDATA[>", "]]>")
     }
 
-    fn ids(&self, from: &str, upto: &str) -> Vec<String> {
+    fn ids(&self, from: &str, to: &str) -> Vec<String> {
         (1..)
-            .map(|no| all(&self.document(&page(from, upto, no, 7)), "xfjid"))
+            .map(|no| all(&self.document(&page(from, to, no, 7)), "xfjid"))
             .take_while(|ids| !ids.is_empty())
             .flatten()
             .collect()
@@ -143,7 +143,7 @@ async fn a_change_after_serving_is_not_acknowledged() {
 async fn the_truth_is_what_was_served() {
     let town = town("all").await;
     town.bureau.file(150);
-    town.bureau.touch(100);
+    town.bureau.advance_random(100);
     let truth = town.bureau.truth();
     let mut document = String::new();
     while !document.contains("<TOTAL>") {
@@ -152,7 +152,7 @@ async fn the_truth_is_what_was_served() {
     let cases: Vec<_> = document.split("<XFJ>").skip(1).collect();
     assert_eq!(cases.len(), 100);
     for case in cases {
-        let served = truth.thing(&all(case, "xfjid")[0]).unwrap().last();
+        let served = truth.record(&all(case, "xfjid")[0]).unwrap().last();
         for name in ["gkxx", "xfmddm", "xfjzt", "lastmodifytime"] {
             let text = all(case, name)[0].replace("&lt;", "<").replace("&amp;", "&");
             assert_eq!(served.payload[name][0]["$text"], text.as_str(), "{name}");
@@ -199,8 +199,8 @@ async fn every_fault_of_a_case_does_what_it_says() {
         assert!(!has(&is_plain), "{quirk:?} without being asked");
         assert!(holds(&second(&spoilt)), "{quirk:?}");
         let truth = spoilt.bureau.truth();
-        assert_eq!(truth.things()[1].last().faults, [quirk.name()]);
-        assert!(truth.things()[0].last().faults.is_empty());
+        assert_eq!(truth.records()[1].last().quirks, [quirk.name()]);
+        assert!(truth.records()[0].last().quirks.is_empty());
     }
     // The rest is on the wire, or later in life, and has tests of its own.
     assert_eq!(table.len() + 1, Quirk::OF_ITEMS.len());
@@ -215,23 +215,23 @@ async fn half_a_character_must_be_rejected_and_a_split_section_must_not() {
     assert!(text.is_none());
     assert!(reply.body.windows(20).any(|w| w == b"]]]]><![CDATA[>\xbc\xfb\xb5\xda\xb6"));
     let truth = town.bureau.truth();
-    let outcome = |key: &str| truth.thing(key).unwrap().last().outcome.clone();
-    assert_eq!(outcome(&keys[1]), Outcome::Reject(Class::MalformedBytes));
+    let outcome = |key: &str| truth.record(key).unwrap().last().outcome.clone();
+    assert_eq!(outcome(&keys[1]), Outcome::Reject(RejectReason::MalformedBytes));
     let Outcome::Demand(facts) = outcome(&keys[2]) else { panic!("it is whole") };
     assert!(facts["content"].as_str().unwrap().contains("]]>"));
 }
 
 #[tokio::test]
 async fn a_case_is_closed_with_a_time_or_without() {
-    for (faults, has_time) in [("", true), ("closed_without_time@1", false)] {
-        let town = town(faults).await;
+    for (quirks, has_time) in [("", true), ("closed_without_time@1", false)] {
+        let town = town(quirks).await;
         let key = town.bureau.file(1).remove(0);
         while town.bureau.advance(&key) {}
         let document = town.document(&page("00:00:00", "11:00:00", 1, 100));
         assert_eq!(all(&document, "bjbz"), ["1"]);
         assert_eq!(!all(&document, "bjsj").is_empty(), has_time);
         let truth = town.bureau.truth();
-        let facts = truth.thing(&key).unwrap().last().facts().unwrap().clone();
+        let facts = truth.record(&key).unwrap().last().facts().unwrap().clone();
         assert_eq!(
             (facts.contains_key("resolved_at"), facts["status"] == "resolved"),
             (has_time, true)
@@ -314,7 +314,7 @@ async fn the_same_seed_serves_the_same_bytes() {
     let (one, two) = (town("all").await, town("all").await);
     for town in [&one, &two] {
         town.bureau.file(100);
-        town.bureau.touch(30);
+        town.bureau.advance_random(30);
     }
     for _ in 0..30 {
         let list = page("00:00:00", "11:00:00", 1, 100);

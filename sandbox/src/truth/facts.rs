@@ -1,21 +1,20 @@
-//! The fields of the unified demand that must come out of a record, under their names there.
+//! The facts of a record: the fields of the unified demand that it must become.
 //!
-//! They do not use the gateway's types: with shared types a wrong name would be wrong on both sides
-//! and nobody would notice.
+//! This code does not use the gateway's types: with shared types, tests would not notice a wrong name.
 
 use std::{collections::HashMap, sync::LazyLock};
 
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Map, Value, json};
 
-/// What must be in the demand, in the form of the unified demand. An absent field may have any
-/// value, except that a `_raw` without a code is in no code list. Codes are those of the unified
-/// schema. Personal values are in plain, as the source writes them. `quality` has the flags that
-/// must be among those of the demand; its `field` may be a list: `people` for `people.0.phone`.
+/// The fields that a demand must have, in the form of the unified demand. A field that is not here may
+/// have any value; but if a field `x_raw` is here without `x`, the demand has no code `x`. Personal
+/// values are plain text, as in the source. `quality` lists flags that the demand must have, perhaps
+/// among others; a flag with the field `people` also stands for `people.0.phone`.
 pub type Facts = Map<String, Value>;
 
-/// The fields of these JSON objects; the last object that has a field decides. Nulls and empty lists
-/// are left out.
+/// Merges JSON objects; if several have the same field, the last one is used. Nulls and empty lists are
+/// left out.
 pub(crate) fn facts<const N: usize>(objects: [Value; N]) -> Facts {
     let members = objects.into_iter().filter_map(|object| match object {
         Value::Object(members) => Some(members),
@@ -40,10 +39,9 @@ fn without_nulls(value: Value) -> Option<Value> {
     })
 }
 
-/// The code of the unified demand for a label or code of a source. `table` is a table of
-/// `codes.toml`.
+/// The code in the unified demand for a label or code of a source, by a table of `codes.toml`.
 #[expect(clippy::expect_used, reason = "the file is part of the program, and every test reads it")]
-pub(crate) fn unified(table: &str, label: &str) -> Option<&'static str> {
+pub(crate) fn unified_code(table: &str, label: &str) -> Option<&'static str> {
     type Tables = HashMap<String, HashMap<String, String>>;
     static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         toml::from_str(include_str!("codes.toml")).expect("codes.toml has tables of texts")
@@ -51,12 +49,12 @@ pub(crate) fn unified(table: &str, label: &str) -> Option<&'static str> {
     TABLES[table].get(label).map(String::as_str)
 }
 
-/// Beijing time as UTC, as the unified demand writes it.
+/// Converts Beijing time to UTC, in the format of the unified demand.
 pub(crate) fn utc(at: NaiveDateTime) -> String {
     (at - TimeDelta::hours(8)).format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// The people of a record that names only the main person.
+/// The field `people` of a record with only one person.
 pub(crate) fn main_person(name: Option<&str>, phone: Option<&str>) -> Value {
     json!([{ "role": "main", "name": name, "phone": phone }])
 }
@@ -66,10 +64,10 @@ pub(crate) fn quality_flag(field: &str, flag: &str) -> Value {
     json!({ "field": field, "flag": flag })
 }
 
-/// `text` without tags, entities, control characters, byte order marks and Excel's escapes, with
-/// blanks and empty lines collapsed. It knows only the entities and tags that
-/// [`Dirt`](crate::text::Dirt) writes. The rules are written again here, so that the gateway's
-/// cleaning is checked against other code.
+/// `text` after the cleaning that the gateway must do: without tags, entities, control characters, byte
+/// order marks and Excel's escapes, with repeated blanks and empty lines merged. It supports only what
+/// [`Dirt`](crate::text::Dirt) adds. This code is independent of the gateway's, so that tests compare two
+/// implementations.
 pub(crate) fn cleaned(text: &str) -> String {
     let text = text.replace("_x000D_", "\r");
     let text = if text.contains(['<', '&']) { without_markup(&text) } else { text };
@@ -90,7 +88,8 @@ fn single_spaced(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Block tags become line ends, other tags nothing; then entities become what they stand for.
+/// Replaces block tags with line ends, removes other tags, and then replaces entities with their
+/// characters.
 fn without_markup(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -101,7 +100,7 @@ fn without_markup(text: &str) -> String {
             plain.push('<');
             continue;
         };
-        if ["br", "/p", "p", "div", "/div"].iter().any(|block| names(tag, block)) {
+        if ["br", "/p", "p", "div", "/div"].iter().any(|block| is_tag(tag, block)) {
             plain.push('\n');
         }
         rest = tail;
@@ -112,8 +111,8 @@ fn without_markup(text: &str) -> String {
     entities.iter().fold(plain, |text, (entity, stands_for)| text.replace(entity, stands_for))
 }
 
-fn names(tag: &str, block: &str) -> bool {
-    tag.strip_prefix(block).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '/']))
+fn is_tag(tag: &str, name: &str) -> bool {
+    tag.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '/']))
 }
 
 #[cfg(test)]
@@ -141,7 +140,7 @@ mod tests {
     fn clean_text_is_kept() {
         let text = "市民来电反映：停水。\n请处理，电话13900004321。";
         assert_eq!(cleaned(text), text);
-        let broken = Dirt::FourByte.apply(text, &mut Dice::new(1, 1));
+        let broken = Dirt::FourByte.add_to(text, &mut Dice::new(1, 1));
         assert_eq!(cleaned(&broken), broken);
     }
 }

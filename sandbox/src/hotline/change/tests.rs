@@ -31,9 +31,9 @@ async fn rows_have_the_time_at_which_the_database_accepted_them() {
         let writing = async {
             match doing {
                 "file" => drop(town.hotline.file(1).await.unwrap()),
-                "touch" => drop(town.hotline.touch(1).await.unwrap()),
+                "touch" => drop(town.hotline.advance_random(1).await.unwrap()),
                 "change" => town.hotline.change(&key, |_| {}).await.unwrap(),
-                _ => drop(town.hotline.urge(1).await.unwrap()),
+                _ => drop(town.hotline.add_pressings(1).await.unwrap()),
             }
         };
         let letting_in = async {
@@ -57,7 +57,7 @@ async fn a_touch_changes_cases_and_keeps_the_flag() {
     town.hotline.file(20).await.unwrap();
     town.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
     town.clock.advance(Duration::from_secs(90));
-    let touched = town.hotline.touch(200).await.unwrap();
+    let touched = town.hotline.advance_random(200).await.unwrap();
     assert_eq!(touched.len(), 200);
     let flags = town.column("SELECT ROWGUID FROM CNS_CINFO WHERE ISFETCH = 1").await;
     assert_eq!(flags.len(), 20);
@@ -78,7 +78,7 @@ async fn urging_adds_rows_and_does_not_change_the_case() {
     town.hotline.file(3).await.unwrap();
     let before = town.column("SELECT LASTMODIFYTIME FROM CNS_CINFO").await;
     town.clock.advance(Duration::from_secs(90));
-    let urged = town.hotline.urge(9).await.unwrap();
+    let urged = town.hotline.add_pressings(9).await.unwrap();
     assert_eq!(town.column("SELECT LASTMODIFYTIME FROM CNS_CINFO").await, before);
     let told = town.column("SELECT BUSINUMBER FROM XF_PRESSING ORDER BY ID").await;
     assert_eq!(told.into_iter().flatten().collect::<Vec<_>>(), urged);
@@ -94,7 +94,7 @@ async fn a_deleted_row_is_gone_and_stays_in_the_oracle() {
     let keys = town.hotline.file(2).await.unwrap();
     town.hotline.delete(&keys[0]).await.unwrap();
     assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[1].clone())]);
-    assert!(town.hotline.oracle().await.unwrap().case(&keys[0]).unwrap().gone.is_some());
+    assert!(town.hotline.oracle().await.unwrap().case(&keys[0]).unwrap().deleted_at.is_some());
     assert!(town.hotline.change(&keys[0], |_| {}).await.is_err());
-    assert!(town.hotline.touch(30).await.unwrap().iter().all(|key| *key == keys[1]));
+    assert!(town.hotline.advance_random(30).await.unwrap().iter().all(|key| *key == keys[1]));
 }

@@ -10,7 +10,7 @@ const ALL: &str = "SELECT ROWGUID || SERIALNUM || RQSTTIME || LASTMODIFYTIME || 
 async fn the_same_seed_files_the_same_rows_however_they_are_portioned() {
     let settings = || Settings {
         spread: Duration::ZERO,
-        faults: crate::Faults::all_sparse(),
+        quirks: crate::QuirkRates::all_sparse(),
         ..Settings::new(7, Clock::starting(morning()))
     };
     let (mut one, mut two) = (town_with(settings()).await, town_with(settings()).await);
@@ -28,7 +28,7 @@ async fn the_same_seed_files_the_same_rows_however_they_are_portioned() {
 async fn the_oracle_holds_exactly_what_the_table_holds() {
     let mut town = town("all").await;
     town.hotline.file(500).await.unwrap();
-    town.hotline.touch(100).await.unwrap();
+    town.hotline.advance_random(100).await.unwrap();
     type ServedState = (String, Vec<u8>, Vec<u8>, Option<String>);
     let told: Vec<ServedState> = sqlx::query_as(
         "SELECT ROWGUID, RQSTCONTENT, CSTATUS, LINKNUMBER FROM CNS_CINFO ORDER BY ROWGUID",
@@ -50,7 +50,7 @@ async fn the_oracle_holds_exactly_what_the_table_holds() {
 async fn text_is_stored_as_blobs_and_codes_and_times_as_text() {
     let mut town = town("").await;
     town.hotline.file(1).await.unwrap();
-    town.hotline.urge(1).await.unwrap();
+    town.hotline.add_pressings(1).await.unwrap();
     for (kind, columns) in [
         ("blob", "RQSTPERSON RQSTADDRESS ACCORDTYPE RQSTTITLE RQSTCONTENT CSTATUS REGISTERNAME"),
         ("text", "ROWGUID SERIALNUM RQSTTIME RQSTTYPE AREACODE LASTMODIFYTIME ISSECRET"),
