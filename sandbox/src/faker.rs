@@ -72,9 +72,9 @@ pub(crate) fn name(dice: &mut Dice) -> String {
     } else {
         dice.letter(&names.surnames).to_string()
     };
-    name.push(dice.letter(&names.given));
+    name.push(dice.letter(&names.given_names));
     if !dice.one_in(4) {
-        name.push(dice.letter(&names.given));
+        name.push(dice.letter(&names.given_names));
     }
     name
 }

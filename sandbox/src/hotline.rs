@@ -82,7 +82,7 @@ impl Hotline {
     /// Everything that was ever in the database.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn oracle(&self) -> anyhow::Result<Oracle> {
         let mut database = self.database.lock().await;
         // `begin` adds the changes that triggers of the database made (see `Quirk::RaceUpdate`).
@@ -93,7 +93,7 @@ impl Hotline {
     /// Counts of what readers did so far.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// If the database cannot be read.
     pub async fn counters(&self) -> anyhow::Result<Counters> {
         self.database.lock().await.counters().await
     }

@@ -139,7 +139,7 @@ quirks! {
         BadGateway = "bad_gateway" @ 13,
         /// Request: the secret changes with this request.
         Rotated = "rotated" @ 29,
-        /// Request: the header `Date` is an hour late.
+        /// Request: the header `Date` is an hour behind the clock of the platform.
         WrongDate = "wrong_date" @ 0,
         /// Request: every row is encrypted, as `encdata` and `signdata`.
         Sealed = "sealed" @ 0,

@@ -21,7 +21,7 @@ use crate::source::{Behaviour, SourceState, Upstream};
 use crate::truth::ServedState;
 
 /// The shared secret; requests contain its MD5.
-const SHARED: &str = "sim-shared-340200";
+const SHARED_SECRET: &str = "sim-shared-340200";
 
 /// The petition bureau.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Upstream for Bureau {
     type Quirk = Quirk;
     const CHANNEL: &'static str = "petition";
     const ENVIRONMENT: &'static [(&'static str, &'static str)] =
-        &[("PETITION_SHARED_TEXT", SHARED)];
+        &[("PETITION_SHARED_TEXT", SHARED_SECRET)];
 
     fn new(behaviour: &Behaviour<Quirk>) -> Self {
         Self {

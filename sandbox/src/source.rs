@@ -27,7 +27,7 @@ use crate::{Clock, Corpus, QuirkRates, QuirkSet, Retention, Storage, Truth};
 pub struct Behaviour<Q> {
     /// The seed of the items; the same seed gives the same items.
     pub seed: u64,
-    /// The city's time.
+    /// The clock of the city.
     pub clock: Clock,
     /// What goes wrong, and how often.
     pub quirks: QuirkRates<Q>,
@@ -76,7 +76,7 @@ pub(crate) trait Upstream: Send + Sized + std::fmt::Debug + 'static {
     /// The key of an item.
     fn key(number: u64) -> String;
 
-    /// How many states an item goes through, the first one included.
+    /// How many states an item goes through, including the first one.
     fn steps(number: u64) -> usize;
 
     /// One state of an item: how it is served, and the demand that it must become.
@@ -101,6 +101,7 @@ pub struct Simulator<U: Upstream> {
     server: HttpServer,
 }
 
+/// What a simulator shares with its server: the state of one kind, and that of all kinds.
 #[derive(Debug)]
 pub(crate) struct Shared<U: Upstream> {
     pub(crate) upstream: U,
@@ -110,11 +111,11 @@ pub(crate) struct Shared<U: Upstream> {
 /// The requests to a source since it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Requests by kind: `list`, `detail`, `ack` and so on, including refused ones.
+    /// Requests by kind: `list`, `detail`, `secret` and so on, including refused ones.
     pub by_kind: BTreeMap<&'static str, u64>,
     /// Refused requests by reason: `signature`, `clock`, `cookie`, `limit` and so on.
     pub refused: BTreeMap<&'static str, u64>,
-    /// Requests that came before the end of a wait that the source had demanded.
+    /// Requests that came before the time for which the source had told the reader to wait was over.
     pub early: u64,
     /// Requests above the limits of the source.
     pub over_budget: u64,

@@ -18,7 +18,7 @@ pub(crate) use essay::{essay, lengthened};
 #[derive(Deserialize)]
 pub(crate) struct Phrases {
     pub(crate) names: Names,
-    essay: CommonPhrases,
+    common: CommonPhrases,
     pub(crate) hotline: Additions,
     /// For each slot, by name, the phrases that can replace it.
     slots: HashMap<String, Vec<String>>,
@@ -35,7 +35,7 @@ pub(crate) struct Names {
     pub(crate) community_second: Vec<String>,
     pub(crate) surnames: String,
     pub(crate) compound_surnames: Vec<String>,
-    pub(crate) given: String,
+    pub(crate) given_names: String,
     pub(crate) firm_first: String,
     pub(crate) firm_second: String,
     pub(crate) trades: Vec<String>,
@@ -87,10 +87,9 @@ pub(crate) fn phrases() -> &'static Phrases {
 /// A random length for a text, in characters.
 pub(crate) fn random_length(dice: &mut Dice) -> usize {
     let quantile = dice.between(0, 999);
-    let quantiles = &phrases().essay.lengths;
+    let quantiles = &phrases().common.lengths;
     let above = quantiles.iter().position(|[upper, _]| quantile < *upper).unwrap_or(1);
     let ([low, from], [high, to]) = (quantiles[above - 1], quantiles[above]);
-    // Half of the texts in the last interval are longer than 7,000 characters.
     let length = from + (to - from) * (quantile - low) / (high - low);
     let spread = (to - from) / (high - low);
     usize::try_from(length + dice.between(0, spread)).unwrap_or(usize::MAX)

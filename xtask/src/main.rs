@@ -120,7 +120,7 @@ enum Part {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = run::handle_signals().and_then(|()| match arguments.task {
+    let result = run::handle_signals().and_then(|()| match arguments.task {
         Task::Check => check::check(),
         Task::Test => test::test(),
         Task::Count => count::count(),
@@ -144,7 +144,7 @@ fn main() -> ExitCode {
         Task::Soak => test::soak(),
         Task::Deny => test::deny(),
     });
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print(format_args!("error: {error:#}"));

@@ -64,7 +64,7 @@ pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
         print(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
     }
     print(format_args!("ready"));
-    let has_ended = || server.processes.first().is_none_or(|one| one.wait_for(POLL_INTERVAL));
+    let has_ended = || server.processes.first().is_none_or(|main| main.wait_for(POLL_INTERVAL));
     while !run::is_interrupted() && !has_ended() {}
     Ok(())
 }

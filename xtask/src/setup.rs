@@ -59,7 +59,11 @@ fn install_packages() -> Result<()> {
     print(format_args!("installing {}", missing.join(", ")));
     run(shell.args(["-eu", "-c", INSTALL, "setup"]).args(&missing))?;
     let missing = missing_packages();
-    ensure!(missing.is_empty(), "after installing, programs of {} are missing", missing.join(", "));
+    ensure!(
+        missing.is_empty(),
+        "programs of these packages are still missing: {}",
+        missing.join(", ")
+    );
     Ok(())
 }
 

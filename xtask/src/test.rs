@@ -106,7 +106,7 @@ fn run_tests(mut command: Command, servers: &Servers, counts: &mut TestCounts) -
     counts.passed += passed;
     counts.failed += failed;
     ensure!(output.ok && failed == 0, "{failed} tests failed, see above");
-    ensure!(passed > 0, "no test ran, or the test runner printed no summary line that is known");
+    ensure!(passed > 0, "no test ran, or the test runner printed an unknown summary");
     Ok(())
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn has_nextest() -> bool {
 /// Prints the name and the duration of each step, so that a log shows which step was slow or failed.
 #[derive(Default)]
 pub(crate) struct Steps {
-    done: Vec<(&'static str, Duration)>,
+    durations: Vec<(&'static str, Duration)>,
 }
 
 impl Steps {
@@ -146,7 +146,7 @@ impl Steps {
         let start = Instant::now();
         let result = work().with_context(|| format!("step `{name}` failed"));
         let duration = start.elapsed();
-        self.done.push((name, duration));
+        self.durations.push((name, duration));
         let status = if result.is_ok() { "done" } else { "FAILED" };
         print(format_args!("<== {name}: {status} in {:.1} s", duration.as_secs_f64()));
         result
@@ -155,7 +155,7 @@ impl Steps {
     /// Prints the durations of all steps so far.
     pub(crate) fn summary(&self) {
         print(format_args!("steps:"));
-        for (name, duration) in &self.done {
+        for (name, duration) in &self.durations {
             print(format_args!("{:>8.1} s  {name}", duration.as_secs_f64()));
         }
     }

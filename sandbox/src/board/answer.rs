@@ -77,23 +77,24 @@ fn list(board: &Board, source: &Source, param: &Value) -> Value {
     let n_rows = number(&param["rows"]).unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS);
     let n_rows = usize::try_from(n_rows).unwrap_or_default();
     let fid = number(&param["fid"]).unwrap_or_default();
-    let after = number(&param["lastItem"]).filter(|tid| *tid > 0);
-    let wanted = number(&param["state"]).unwrap_or(1);
+    let last_id = number(&param["lastItem"]).filter(|tid| *tid > 0);
+    let state = number(&param["state"]).unwrap_or(1);
     let in_forum = |map: &std::collections::BTreeMap<u64, Vec<u64>>| {
         map.get(&fid).cloned().unwrap_or_default()
     };
 
     let mut rows = Vec::new();
-    if after.is_none() {
+    if last_id.is_none() {
         // A pinned thread comes first, and again at its own place.
         rows.extend(
-            in_forum(&board.pinned).iter().rev().filter_map(|n| row(source, *n, wanted)).take(1),
+            in_forum(&board.pinned).iter().rev().filter_map(|n| row(source, *n, state)).take(1),
         );
     }
     let older = in_forum(&board.threads);
-    let older = older.iter().rev().filter(|n| after.is_none_or(|after| thread_id(**n) < after));
-    let left = n_rows - rows.len();
-    rows.extend(older.filter_map(|number| row(source, *number, wanted)).take(left));
+    let older =
+        older.iter().rev().filter(|n| last_id.is_none_or(|last_id| thread_id(**n) < last_id));
+    let n_missing = n_rows - rows.len();
+    rows.extend(older.filter_map(|number| row(source, *number, state)).take(n_missing));
 
     let last = rows.last().map_or(json!(""), |thread| thread["tid"].clone());
     let code = if source.strikes(Quirk::CodeText) { json!("0") } else { json!(0) };
@@ -104,10 +105,10 @@ fn list(board: &Board, source: &Source, param: &Value) -> Value {
 }
 
 /// The row of a thread in the list, if the thread exists and has the requested state.
-fn row(source: &Source, number: u64, wanted: u64) -> Option<Value> {
+fn row(source: &Source, number: u64, state: u64) -> Option<Value> {
     let entry = source.register.entry(number).filter(|entry| entry.deleted_at.is_none())?;
     let thread = Thread::new(&source.behaviour, entry, entry.last());
-    (wanted <= 1 || wanted == thread.state_number()).then(|| thread.row())
+    (state <= 1 || state == thread.state_number()).then(|| thread.row())
 }
 
 fn detail(source: &mut Source, param: &Value) -> Value {

@@ -27,17 +27,17 @@ impl Enterprise {
         self.replace_last(&mut platform, now)?;
         let since = now - TimeDelta::minutes(WINDOW_MINUTES);
         let is_due = |appeal: &&Appeal| appeal.changed > since && appeal.changed <= now;
-        let due: Vec<Appeal> = platform.appeals.iter().filter(is_due).cloned().collect();
-        if due.is_empty() {
+        let changed: Vec<Appeal> = platform.appeals.iter().filter(is_due).cloned().collect();
+        if changed.is_empty() {
             return Ok(None);
         }
         platform.n_drops += 1;
         let quirks: Vec<Quirk> = self.behaviour.quirks.at(platform.n_drops).collect();
         let extension = if quirks.contains(&Quirk::Workbook) { "xlsx" } else { "csv" };
         let name = format!("WQFW_340200_APPEAL_{}.{extension}", compact(now));
-        self.write(&name, &due, &quirks)?;
-        platform.publish(now, &name, &due, &quirks);
-        let numbers = due.into_iter().map(|appeal| appeal.number).collect();
+        self.write(&name, &changed, &quirks)?;
+        platform.publish(now, &name, &changed, &quirks);
+        let numbers = changed.into_iter().map(|appeal| appeal.number).collect();
         platform.last = Some(LastFile { name: name.clone(), numbers, quirks });
         Ok(Some(name))
     }
@@ -65,33 +65,34 @@ impl Enterprise {
     /// # Errors
     /// If there is no such file, or it cannot be written.
     pub fn finish(&self, name: &str) -> anyhow::Result<()> {
-        let rest = self.folder.join(format!(".{name}.rest"));
-        let second_half = fs::read(&rest).with_context(|| format!("{name} is not half written"))?;
+        let rest_path = self.folder.join(format!(".{name}.rest"));
+        let second_half =
+            fs::read(&rest_path).with_context(|| format!("{name} is not half written"))?;
         let path = self.folder.join(name);
-        let whole = [fs::read(&path)?, second_half].concat();
-        fs::write(path, whole)?;
-        Ok(fs::remove_file(rest)?)
+        let bytes = [fs::read(&path)?, second_half].concat();
+        fs::write(path, bytes)?;
+        Ok(fs::remove_file(rest_path)?)
     }
 
     fn write(&self, name: &str, appeals: &[Appeal], quirks: &[Quirk]) -> anyhow::Result<()> {
         let (bytes, n_rows) = file_bytes::encode(appeals, quirks);
-        let has = |quirk| quirks.contains(&quirk);
-        let n_rows = n_rows + usize::from(has(Quirk::WrongRows));
+        let has_quirk = |quirk| quirks.contains(&quirk);
+        let n_rows = n_rows + usize::from(has_quirk(Quirk::WrongRows));
         let mut md5 = hex::encode(Md5::digest(&bytes));
-        if has(Quirk::WrongMd5) {
+        if has_quirk(Quirk::WrongMd5) {
             md5 = md5.chars().rev().collect();
         }
         let manifest = format!("{name}|{n_rows}|{}|{md5}\n", bytes.len());
         let write_manifest = || fs::write(self.folder.join(format!("{name}.ok")), &manifest);
         let path = self.folder.join(name);
-        if has(Quirk::EarlyManifest) {
+        if has_quirk(Quirk::EarlyManifest) {
             write_manifest()?;
             let (half, rest) = bytes.split_at(bytes.len() / 2);
             fs::write(self.folder.join(format!(".{name}.rest")), rest)?;
             return Ok(fs::write(path, half)?);
         }
         fs::write(path, &bytes)?;
-        if !has(Quirk::NoManifest) {
+        if !has_quirk(Quirk::NoManifest) {
             write_manifest()?;
         }
         Ok(())

@@ -14,12 +14,12 @@ use crate::truth::{
 
 /// The state of an appeal, from its row in a file that a correct reader accepts.
 pub(super) fn row_state(at: NaiveDateTime, appeal: &Appeal, file_quirks: &[Quirk]) -> ServedState {
-    let has = |quirk| appeal.quirks.contains(&quirk);
+    let has_quirk = |quirk| appeal.quirks.contains(&quirk);
     // Broken lines and invalid bytes do not occur in workbooks.
     let is_text = !file_quirks.contains(&Quirk::Workbook);
-    let outcome = if is_text && has(Quirk::Poison) {
+    let outcome = if is_text && has_quirk(Quirk::Poison) {
         Outcome::Reject(RejectReason::MalformedBytes)
-    } else if is_text && has(Quirk::BrokenRow) {
+    } else if is_text && has_quirk(Quirk::BrokenRow) {
         Outcome::Reject(RejectReason::Unreadable)
     } else {
         Outcome::Demand(demand_facts(appeal, file_quirks))

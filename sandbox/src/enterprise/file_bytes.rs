@@ -31,31 +31,31 @@ pub(super) fn columns() -> Vec<&'static str> {
 
 /// The bytes of a file with these appeals and quirks, and its number of rows.
 pub(super) fn encode(appeals: &[Appeal], quirks: &[Quirk]) -> (Vec<u8>, usize) {
-    let has = |quirk| quirks.contains(&quirk);
+    let file_has = |quirk| quirks.contains(&quirk);
     let columns = columns();
     let mut order: Vec<usize> = (0..columns.len()).collect();
-    if has(Quirk::Drift) {
+    if file_has(Quirk::Drift) {
         order.rotate_left(5);
     }
-    if has(Quirk::LostColumn) {
+    if file_has(Quirk::LostColumn) {
         order.retain(|index| columns[*index] != "满意度");
     }
     let name = |column: &'static str| match RENAMED.iter().find(|(usual, _)| *usual == column) {
-        Some((usual, _)) if *usual == "诉求编号" && has(Quirk::UnknownHeader) => "流水",
-        Some((_, renamed)) if has(Quirk::Drift) => renamed,
+        Some((usual, _)) if *usual == "诉求编号" && file_has(Quirk::UnknownHeader) => "流水",
+        Some((_, renamed)) if file_has(Quirk::Drift) => renamed,
         _ => column,
     };
     let header = order.iter().map(|index| name(columns[*index]).to_owned()).collect();
     let mut rows: Vec<Vec<String>> = vec![header];
-    for appeal in appeals.iter().filter(|_| !has(Quirk::NoRows)) {
+    for appeal in appeals.iter().filter(|_| !file_has(Quirk::NoRows)) {
         let cells = appeal.cells();
         rows.push(order.iter().map(|index| cells[*index].clone()).collect());
     }
     let n_rows = rows.len() - 1;
-    if has(Quirk::EmptyFile) {
+    if file_has(Quirk::EmptyFile) {
         return (Vec::new(), 0);
     }
-    if has(Quirk::Workbook) {
+    if file_has(Quirk::Workbook) {
         return (workbook(&rows), n_rows);
     }
     let mut text = String::new();
@@ -63,21 +63,21 @@ pub(super) fn encode(appeals: &[Appeal], quirks: &[Quirk]) -> (Vec<u8>, usize) {
     let content_column = order.iter().position(|index| columns[*index] == "诉求内容");
     for (row, cells) in rows.iter().enumerate() {
         let appeal = row.checked_sub(1).and_then(|at| appeals.get(at));
-        let has_quirk = |quirk| appeal.is_some_and(|appeal| appeal.quirks.contains(&quirk));
+        let row_has = |quirk| appeal.is_some_and(|appeal| appeal.quirks.contains(&quirk));
         for (column, cell) in cells.iter().enumerate() {
             if column > 0 {
                 text.push(',');
             }
-            if Some(column) == content_column && has_quirk(Quirk::BrokenRow) {
+            if Some(column) == content_column && row_has(Quirk::BrokenRow) {
                 text.push_str("断行\r\n");
                 n_broken += 1;
-            } else if Some(column) == content_column && has_quirk(Quirk::Poison) {
+            } else if Some(column) == content_column && row_has(Quirk::Poison) {
                 text.push(POISON);
             } else {
                 push_cell(&mut text, cell);
             }
         }
-        text.push_str(if has(Quirk::Trailing) { ";\r\n" } else { "\r\n" });
+        text.push_str(if file_has(Quirk::Trailing) { ";\r\n" } else { "\r\n" });
     }
     (encode_text(&text, quirks), n_rows + n_broken)
 }

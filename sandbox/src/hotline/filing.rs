@@ -86,15 +86,15 @@ async fn file_at(
     for (at, number) in times.into_iter().zip(transaction.oracle.cases().len() as u64 + 1..) {
         let Some((row, quirks)) = new_row(settings, number, at, previous.as_deref()) else { break };
         previous = Some(row.serialnum.clone());
-        let due: Vec<Quirk> = settings.quirks.at(number).collect();
-        if due.contains(&Quirk::Deleted) {
+        let due_quirks: Vec<Quirk> = settings.quirks.at(number).collect();
+        if due_quirks.contains(&Quirk::Deleted) {
             transaction.plan(&row.rowguid, None).await?;
-        } else if due.contains(&Quirk::RaceUpdate) {
+        } else if due_quirks.contains(&Quirk::RaceUpdate) {
             let status = row.cstatus.read().unwrap_or_default();
             let next = lifecycle::next_status(&mut Dice::new(settings.seed, number), &status);
             transaction.plan(&row.rowguid, Some(next)).await?;
         }
-        keys.push((row.rowguid.clone(), due));
+        keys.push((row.rowguid.clone(), due_quirks));
         rows.push((row, quirks));
     }
     transaction.write(settings.clock.now(), rows).await?;

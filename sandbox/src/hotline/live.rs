@@ -46,7 +46,7 @@ impl Hotline {
         interval.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut filed = 0;
         for tick in 1_u64.. {
-            let due = pace.due(tick);
+            let due = pace.n_due(tick);
             if filed >= due && pace.is_over_after(tick) {
                 break;
             }
@@ -85,7 +85,7 @@ impl Hotline {
 
 impl Pace {
     /// The number of demands that must be filed when `tick` ends.
-    fn due(&self, tick: u64) -> u64 {
+    fn n_due(&self, tick: u64) -> u64 {
         let passed = u128::from(tick) * TICK.as_millis();
         let first = self.over.as_millis();
         let records = u128::from(self.records);
@@ -145,9 +145,9 @@ mod tests {
     #[test]
     fn the_pace_is_even_and_reaches_the_number_exactly() {
         let pace = Pace { records: 1_003, over: Duration::from_secs(10), then_per_second: 5 };
-        assert_eq!(pace.due(25), 501);
-        assert_eq!(pace.due(50), 1_003);
-        assert_eq!(pace.due(55), 1_008);
+        assert_eq!(pace.n_due(25), 501);
+        assert_eq!(pace.n_due(50), 1_003);
+        assert_eq!(pace.n_due(55), 1_008);
         assert!(!pace.is_over_after(1_000_000));
     }
 

@@ -123,8 +123,8 @@ mod tests {
     use crate::tests::{morning, town, town_with};
     use crate::{Clock, Hotline, QuirkRates, QuirkSet};
 
-    /// The second of two rows filed, the quirk striking it.
-    async fn struck(quirk: Quirk) -> (State, State) {
+    /// Two rows; the quirk strikes the second one.
+    async fn with_quirk(quirk: Quirk) -> (State, State) {
         let town = town(&format!("{}@2", quirk.name())).await;
         town.hotline.file(2).await.unwrap();
         two(&town.hotline).await
@@ -183,7 +183,7 @@ mod tests {
             (Quirk::Mojibake, |row, _| content(row).contains("锟斤拷")),
         ];
         for (quirk, holds) in table {
-            let (other, state) = struck(*quirk).await;
+            let (other, state) = with_quirk(*quirk).await;
             assert!(holds(&state.row, &other.row), "{quirk:?}: {:?}", state.row);
             assert_eq!(state.quirks, [*quirk]);
             assert!(other.quirks.is_empty(), "{quirk:?} struck the wrong row");
@@ -198,7 +198,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_text_ends_in_half_a_character_and_a_clob_holds_it_whole() {
-        let (_, cut) = struck(Quirk::CutText).await;
+        let (_, cut) = with_quirk(Quirk::CutText).await;
         let bytes = cut.row.rqstcontent.bytes();
         assert_eq!(bytes[3_999], 0xd5, "the first half of 这");
         assert!(bytes[..3_999].ends_with(b"."));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::petition::case::{Case, case_id};
 use crate::petition::element::{element_text, envelope, package, soap_fault};
-use crate::petition::{Bureau, Quirk, SHARED, Source};
+use crate::petition::{Bureau, Quirk, SHARED_SECRET, Source};
 use crate::sign;
 use crate::source::Limits;
 use crate::source::http::{Reply, Request};
@@ -66,7 +66,7 @@ fn refusal(
     source: &mut Source,
     body: &str,
 ) -> Option<(&'static str, &'static str)> {
-    if element_text(body, "httpRequestVerify") != Some(sign::md5_hex(SHARED)) {
+    if element_text(body, "httpRequestVerify") != Some(sign::md5_hex(SHARED_SECRET)) {
         source.count_refusal("signature");
         return Some(("0304", "无权限"));
     }

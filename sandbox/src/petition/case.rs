@@ -101,7 +101,7 @@ impl<'a> Case<'a> {
             "xfjzt": self.item.state(&STATUSES),
             "bjbz": self.item.closed_at(STEPS).is_some(),
             "bjsj": self.closed_at().map_or_else(String::new, dashed),
-            "xbjzsj": dashed(self.due()),
+            "xbjzsj": dashed(self.due_at()),
             "blcx": "2",
             "ssxt": "46",
             "lastmodifytime": dashed(self.item.change.at),
@@ -134,7 +134,7 @@ impl<'a> Case<'a> {
             "kind_raw": self.purpose,
             "content": cleaned(&content),
             "updated_at": utc(whole_second(self.item.change.at)),
-            "due_at": utc(self.due()),
+            "due_at": utc(self.due_at()),
             "resolved_at": self.closed_at().map(utc),
             "region_raw": format!("{}000000", self.item.district.code),
             "people": self.people.iter().map(Petitioner::facts).collect::<Vec<_>>(),
@@ -179,7 +179,7 @@ impl<'a> Case<'a> {
         self.item.closed_at(STEPS).filter(|_| has_closing_time)
     }
 
-    fn due(&self) -> NaiveDateTime {
+    fn due_at(&self) -> NaiveDateTime {
         self.item.received + TimeDelta::days(15)
     }
 }

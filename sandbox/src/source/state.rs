@@ -100,9 +100,9 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
         (self.change.step + 1 >= steps).then(|| whole_second(self.change.at))
     }
 
-    /// How this state is served (`payload`), and the facts of its demand. `own` are the facts that only its
+    /// How this state is served (`payload`), and the facts of its demand. `specific` are the facts that only its
     /// kind has; they replace common facts with the same name.
-    pub(crate) fn served_state(&self, own: Value, payload: Value) -> ServedState {
+    pub(crate) fn served_state(&self, specific: Value, payload: Value) -> ServedState {
         let common = json!({
             "title": cleaned(&self.title),
             "content": cleaned(&self.content),
@@ -112,7 +112,7 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
         });
         let quirks = self.behaviour.quirks.at(self.number).filter(|q| Q::OF_ITEMS.contains(q));
         let quirks = quirks.map(QuirkSet::name).collect();
-        let outcome = Outcome::Demand(facts([common, own]));
+        let outcome = Outcome::Demand(facts([common, specific]));
         ServedState { at: self.change.at, outcome, quirks, payload, parts: Map::new() }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn essay(dice: &mut Dice, district: &'static District) -> Essay {
     let mut title = String::new();
     scene.append_random(dice, &topic.titles, &mut title);
     let mut address = String::new();
-    scene.append_random(dice, &phrases().essay.addresses, &mut address);
+    scene.append_random(dice, &phrases().common.addresses, &mut address);
     let mut content = String::new();
     compose(dice, topic, &scene, target, &mut content);
     Essay { title, content, category: &topic.category, address }
@@ -41,7 +41,7 @@ pub(crate) fn lengthened(dice: &mut Dice, text: &str, characters: usize) -> Stri
 
 /// Appends sentences to `text`, until it has about `target` characters.
 fn compose(dice: &mut Dice, topic: &Topic, scene: &Scene, target: usize, text: &mut String) {
-    let common = &phrases().essay;
+    let common = &phrases().common;
     let mut problems = Deck::new(dice, &topic.problems);
     let mut requests = Deck::new(dice, &topic.requests);
     let [mut histories, mut harms, mut details] =
