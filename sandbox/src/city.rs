@@ -283,8 +283,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let city = City::open(&plan(&dir)).await.unwrap();
         let truths = city.truths().await.unwrap();
-        let told: Vec<_> = truths.iter().map(|t| (t.channel, t.records().len() as u64)).collect();
-        assert_eq!(told, city.split);
+        let actual: Vec<_> = truths.iter().map(|t| (t.channel, t.records().len() as u64)).collect();
+        assert_eq!(actual, city.split);
         let environment = &city.environment;
         for name in [
             "HOTLINE_DATABASE_URL",
@@ -315,14 +315,14 @@ mod tests {
             city.grow(tick * 100, (tick + 1) * 100).await.unwrap();
         }
         let truths = city.truths().await.unwrap();
-        let told: Vec<_> = truths.iter().map(|t| t.records().len()).collect();
-        assert_eq!(told, [800, 40, 60, 10, 10, 20, 60], "a thousand demands");
+        let actual: Vec<_> = truths.iter().map(|t| t.records().len()).collect();
+        assert_eq!(actual, [800, 40, 60, 10, 10, 20, 60], "a thousand demands");
         let states: usize = truths[2].records().iter().map(|record| record.states.len()).sum();
         assert!(states > 60, "petitions move on");
     }
 
     #[tokio::test]
-    async fn a_wrong_switch_names_its_channel() {
+    async fn a_wrong_quirk_names_its_channel() {
         let dir = tempfile::tempdir().unwrap();
         let quirks = BTreeMap::from([("petition".to_owned(), "busyy@3".to_owned())]);
         let error = City::open(&CityPlan { quirks, ..plan(&dir) }).await.unwrap_err();

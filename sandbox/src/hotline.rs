@@ -181,16 +181,16 @@ quirks! {
 
 #[cfg(test)]
 mod tests {
-    use crate::tests::town;
+    use crate::tests::fixture;
 
     #[tokio::test]
     async fn the_reader_may_write_its_own_columns_only() {
-        let mut town = town("").await;
-        town.hotline.file(3).await.unwrap();
-        town.hotline.add_pressings(1).await.unwrap();
+        let mut fixture = fixture("").await;
+        fixture.hotline.file(3).await.unwrap();
+        fixture.hotline.add_pressings(1).await.unwrap();
         let flag = "UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20, SJJHSBYY = 'ok'";
-        assert_eq!(town.run(flag).await, Ok(3));
-        assert_eq!(town.run("UPDATE XF_PRESSING SET ISFETCH = 1").await, Ok(1));
+        assert_eq!(fixture.run(flag).await, Ok(3));
+        assert_eq!(fixture.run("UPDATE XF_PRESSING SET ISFETCH = 1").await, Ok(1));
         let refused = [
             "UPDATE CNS_CINFO SET CSTATUS = '100'",
             "UPDATE CNS_CINFO SET ISFETCH = 0, LASTMODIFYTIME = LASTMODIFYTIME",
@@ -203,23 +203,23 @@ mod tests {
             "DELETE FROM XF_PRESSING",
         ];
         for sql in refused {
-            let answer = town.run(sql).await.unwrap_err();
+            let answer = fixture.run(sql).await.unwrap_err();
             assert!(answer.contains("ORA-01031: insufficient privileges"), "{sql}: {answer}");
         }
-        assert_eq!(town.hotline.counters().await.unwrap().refused, refused.len() as i64);
-        let kept = town.column("SELECT ROWGUID FROM CNS_CINFO WHERE ISFETCH = 1").await;
+        assert_eq!(fixture.hotline.counters().await.unwrap().refused, refused.len() as i64);
+        let kept = fixture.column("SELECT ROWGUID FROM CNS_CINFO WHERE ISFETCH = 1").await;
         assert_eq!(kept.len(), 3, "a refused statement changes nothing");
     }
 
     #[tokio::test]
     async fn acknowledgements_are_counted_the_first_time_and_again() {
-        let mut town = town("").await;
-        town.hotline.file(5).await.unwrap();
-        town.hotline.add_pressings(2).await.unwrap();
-        town.run("UPDATE CNS_CINFO SET ISFETCH = 1").await.unwrap();
-        town.run("UPDATE CNS_CINFO SET ISFETCH = 1").await.unwrap();
-        town.run("UPDATE XF_PRESSING SET ISFETCH = 1").await.unwrap();
-        let counters = town.hotline.counters().await.unwrap();
+        let mut fixture = fixture("").await;
+        fixture.hotline.file(5).await.unwrap();
+        fixture.hotline.add_pressings(2).await.unwrap();
+        fixture.run("UPDATE CNS_CINFO SET ISFETCH = 1").await.unwrap();
+        fixture.run("UPDATE CNS_CINFO SET ISFETCH = 1").await.unwrap();
+        fixture.run("UPDATE XF_PRESSING SET ISFETCH = 1").await.unwrap();
+        let counters = fixture.hotline.counters().await.unwrap();
         assert_eq!((counters.acknowledged, counters.acknowledged_again), (5, 5));
         assert_eq!((counters.pressings_acknowledged, counters.refused), (2, 0));
     }

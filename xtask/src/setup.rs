@@ -59,11 +59,7 @@ fn install_packages() -> Result<()> {
     print(format_args!("installing {}", missing.join(", ")));
     run(shell.args(["-eu", "-c", INSTALL, "setup"]).args(&missing))?;
     let missing = missing_packages();
-    ensure!(
-        missing.is_empty(),
-        "programs of these packages are still missing: {}",
-        missing.join(", ")
-    );
+    ensure!(missing.is_empty(), "still without programs: {}", missing.join(", "));
     Ok(())
 }
 

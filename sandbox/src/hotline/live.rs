@@ -140,7 +140,7 @@ impl LockGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::town;
+    use crate::tests::fixture;
 
     #[test]
     fn the_pace_is_even_and_reaches_the_number_exactly() {
@@ -153,50 +153,50 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn live_files_all_demands_and_makes_changes_between() {
-        let mut town = town("").await;
+        let mut fixture = fixture("").await;
         let pace = Pace { records: 60, over: Duration::from_secs(4), then_per_second: 0 };
-        town.hotline.live(pace, CancellationToken::new()).await.unwrap();
-        assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 60);
-        assert_eq!(town.column("SELECT BUSINUMBER FROM XF_PRESSING").await.len(), 3);
-        let oracle = town.hotline.oracle().await.unwrap();
+        fixture.hotline.live(pace, CancellationToken::new()).await.unwrap();
+        assert_eq!(fixture.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 60);
+        assert_eq!(fixture.column("SELECT BUSINUMBER FROM XF_PRESSING").await.len(), 3);
+        let oracle = fixture.hotline.oracle().await.unwrap();
         let states: usize = oracle.cases().iter().map(|case| case.states.len()).sum();
         assert_eq!(states, 60 + 12);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_locked_row_holds_the_database_for_six_seconds() {
-        let town = town("locked@10").await;
+        let fixture = fixture("locked@10").await;
         let before = tokio::time::Instant::now();
         let pace = Pace { records: 10, over: Duration::from_secs(1), then_per_second: 0 };
-        town.hotline.live(pace, CancellationToken::new()).await.unwrap();
+        fixture.hotline.live(pace, CancellationToken::new()).await.unwrap();
         assert!(before.elapsed() >= LOCK_TIME);
-        assert_eq!(town.hotline.file(1).await.unwrap().len(), 1);
+        assert_eq!(fixture.hotline.file(1).await.unwrap().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_endless_pace_ends_when_stopped() {
-        let town = town("").await;
+        let fixture = fixture("").await;
         let stop = CancellationToken::new();
         let pace = Pace { records: 0, over: Duration::ZERO, then_per_second: 20 };
-        let live = town.hotline.live(pace, stop.clone());
+        let live = fixture.hotline.live(pace, stop.clone());
         let stopper = async {
             sleep(Duration::from_secs(3)).await;
             stop.cancel();
         };
         let (ended, ()) = tokio::join!(live, stopper);
         ended.unwrap();
-        assert!(!town.hotline.oracle().await.unwrap().cases().is_empty());
+        assert!(!fixture.hotline.oracle().await.unwrap().cases().is_empty());
     }
 
     #[tokio::test]
     async fn a_lock_stops_writing_but_not_reading() {
-        let mut town = town("").await;
-        town.hotline.file(1).await.unwrap();
+        let mut fixture = fixture("").await;
+        fixture.hotline.file(1).await.unwrap();
         let flag = "UPDATE CNS_CINFO SET ISFETCH = 1";
-        let guard = town.hotline.lock().await.unwrap();
-        assert!(town.run(flag).await.unwrap_err().contains("locked"));
-        assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 1);
+        let guard = fixture.hotline.lock().await.unwrap();
+        assert!(fixture.run(flag).await.unwrap_err().contains("locked"));
+        assert_eq!(fixture.column("SELECT ROWGUID FROM CNS_CINFO").await.len(), 1);
         guard.release().await.unwrap();
-        assert_eq!(town.run(flag).await, Ok(1));
+        assert_eq!(fixture.run(flag).await, Ok(1));
     }
 }

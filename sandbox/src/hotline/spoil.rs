@@ -120,14 +120,14 @@ fn with_cut_character(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::hotline::{Quirk, Row, Settings, State, Storage};
-    use crate::tests::{morning, town, town_with};
+    use crate::tests::{fixture, fixture_with, morning};
     use crate::{Clock, Hotline, QuirkRates, QuirkSet};
 
     /// Two rows; the quirk strikes the second one.
     async fn with_quirk(quirk: Quirk) -> (State, State) {
-        let town = town(&format!("{}@2", quirk.name())).await;
-        town.hotline.file(2).await.unwrap();
-        two(&town.hotline).await
+        let fixture = fixture(&format!("{}@2", quirk.name())).await;
+        fixture.hotline.file(2).await.unwrap();
+        two(&fixture.hotline).await
     }
 
     async fn two(hotline: &Hotline) -> (State, State) {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_switch_does_what_it_says() {
+    async fn every_quirk_does_what_it_says() {
         type Check = fn(&Row, &Row) -> bool;
         fn content(row: &Row) -> String {
             row.rqstcontent.read().unwrap_or_default()
@@ -186,10 +186,10 @@ mod tests {
             let (other, state) = with_quirk(*quirk).await;
             assert!(holds(&state.row, &other.row), "{quirk:?}: {:?}", state.row);
             assert_eq!(state.quirks, [*quirk]);
-            assert!(other.quirks.is_empty(), "{quirk:?} struck the wrong row");
+            assert!(other.quirks.is_empty(), "{quirk:?} strikes the wrong row");
             assert_eq!(state.is_readable, *quirk != Quirk::Poison, "{quirk:?}");
         }
-        // The rest happens later than filing and has tests of its own.
+        // These quirks strike after filing, and have their own tests.
         let later = [Quirk::Renumbered, Quirk::RaceUpdate, Quirk::Deleted, Quirk::Locked];
         assert!(Quirk::all().all(|quirk| {
             later.contains(&quirk) || table.iter().any(|(known, _)| *known == quirk)
@@ -204,18 +204,18 @@ mod tests {
         assert!(bytes[..3_999].ends_with(b"."));
         let quirks = QuirkRates::parse("cut_text@2").unwrap();
         let settings = Settings { quirks, ..Settings::new(7, Clock::starting(morning())) };
-        let town = town_with(Settings { storage: Storage::Clob, ..settings }).await;
-        town.hotline.file(2).await.unwrap();
-        let whole = two(&town.hotline).await.1.row.rqstcontent;
+        let fixture = fixture_with(Settings { storage: Storage::Clob, ..settings }).await;
+        fixture.hotline.file(2).await.unwrap();
+        let whole = two(&fixture.hotline).await.1.row.rqstcontent;
         assert!(whole.bytes().len() > 4_000);
         assert_eq!(whole.bytes()[..4_000], *bytes);
     }
 
     #[tokio::test]
     async fn a_renumbered_case_had_another_number_first() {
-        let town = town("renumbered@1").await;
-        let key = town.hotline.file(1).await.unwrap().remove(0);
-        let oracle = town.hotline.oracle().await.unwrap();
+        let fixture = fixture("renumbered@1").await;
+        let key = fixture.hotline.file(1).await.unwrap().remove(0);
+        let oracle = fixture.hotline.oracle().await.unwrap();
         let states = &oracle.case(&key).unwrap().states;
         assert_eq!(states.len(), 2);
         assert_ne!(states[0].row.serialnum, states[1].row.serialnum);
@@ -223,10 +223,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_racing_row_changes_the_moment_its_flag_is_set() {
-        let mut town = town("race_update@2").await;
-        let keys = town.hotline.file(3).await.unwrap();
-        town.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
-        let oracle = town.hotline.oracle().await.unwrap();
+        let mut fixture = fixture("race_update@2").await;
+        let keys = fixture.hotline.file(3).await.unwrap();
+        fixture.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
+        let oracle = fixture.hotline.oracle().await.unwrap();
         let states = &oracle.case(&keys[1]).unwrap().states;
         assert_eq!(states.len(), 2);
         assert_ne!(states[0].row.cstatus, states[1].row.cstatus);
@@ -234,17 +234,19 @@ mod tests {
         assert_eq!(states[1].quirks, [Quirk::RaceUpdate]);
         let sql = "SELECT hex(CSTATUS) FROM CNS_CINFO WHERE ISFETCH = 1 AND LASTMODIFYTIME = \
                    '2026-10-09 10:30:00' ORDER BY ROWGUID = (SELECT MAX(ROWGUID) FROM CNS_CINFO)";
-        assert_eq!(town.column(sql).await.len(), 2);
+        assert_eq!(fixture.column(sql).await.len(), 2);
         assert_eq!(oracle.case(&keys[0]).unwrap().states.len(), 1);
     }
 
     #[tokio::test]
     async fn a_row_is_deleted_the_moment_its_flag_is_set() {
-        let mut town = town("deleted@2").await;
-        let keys = town.hotline.file(2).await.unwrap();
-        assert_eq!(town.run("UPDATE CNS_CINFO SET ISFETCH = 1").await, Ok(2));
-        assert_eq!(town.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[0].clone())]);
-        assert!(town.hotline.oracle().await.unwrap().case(&keys[1]).unwrap().deleted_at.is_some());
-        assert_eq!(town.hotline.counters().await.unwrap().refused, 0);
+        let mut fixture = fixture("deleted@2").await;
+        let keys = fixture.hotline.file(2).await.unwrap();
+        assert_eq!(fixture.run("UPDATE CNS_CINFO SET ISFETCH = 1").await, Ok(2));
+        assert_eq!(fixture.column("SELECT ROWGUID FROM CNS_CINFO").await, [Some(keys[0].clone())]);
+        assert!(
+            fixture.hotline.oracle().await.unwrap().case(&keys[1]).unwrap().deleted_at.is_some()
+        );
+        assert_eq!(fixture.hotline.counters().await.unwrap().refused, 0);
     }
 }

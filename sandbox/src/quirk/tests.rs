@@ -2,7 +2,7 @@ use super::*;
 use crate::hotline::Quirk;
 
 #[test]
-fn switches_are_read_from_names_and_numbers() {
+fn rates_are_parsed_from_names_and_numbers() {
     let quirks = QuirkRates::<Quirk>::parse("poison@3, nul@2").unwrap();
     assert_eq!(quirks.at(6).collect::<Vec<_>>(), [Quirk::Poison, Quirk::Nul]);
     assert_eq!(quirks.at(5).count(), 0);
@@ -15,7 +15,7 @@ fn switches_are_read_from_names_and_numbers() {
 }
 
 #[test]
-fn a_wrong_switch_says_what_is_wrong() {
+fn a_wrong_rate_says_what_is_wrong() {
     for (text, part) in [
         ("poisson@3", "no quirk `poisson`"),
         ("poison", "write name@n"),
