@@ -62,7 +62,7 @@ impl Upstream for Grid {
         if request.method != "GET" || request.path != "/restapi/appeal/page" {
             return Reply::html(404, "Not Found");
         }
-        source.count("list");
+        source.count_request("list");
         let now = source.now();
         if self.retry_at.take().is_some_and(|retry_at| now < retry_at) {
             source.calls.early += 1;
@@ -71,7 +71,7 @@ impl Upstream for Grid {
             source.count_refusal("unavailable");
             self.retry_at = Some(now + RETRY_AFTER);
             let seconds = RETRY_AFTER.num_seconds().to_string();
-            return Reply::html(503, "Service Unavailable").with("retry-after", seconds);
+            return Reply::html(503, "Service Unavailable").with_header("retry-after", seconds);
         }
         let header = |name: &str| request.header(name).unwrap_or_default();
         let date = header("x-bg-date-time");

@@ -9,7 +9,7 @@ pub trait QuirkSet: Copy + Eq + 'static {
     /// Each quirk with its name and its `n`: in a demonstration, it strikes every n-th time; 0 is never.
     const TABLE: &'static [(Self, &'static str, u64)];
     /// The quirks that strike items; the others strike requests, pushes or files.
-    const OF_ITEMS: &'static [Self];
+    const ITEM_QUIRKS: &'static [Self];
 
     /// All quirks.
     fn all() -> impl Iterator<Item = Self> {
@@ -41,7 +41,7 @@ macro_rules! quirks {
         }
 
         impl $crate::quirk::QuirkSet for $type {
-            const OF_ITEMS: &'static [Self] = &[$(Self::$item,)*];
+            const ITEM_QUIRKS: &'static [Self] = &[$(Self::$item,)*];
             const TABLE: &'static [(Self, &'static str, u64)] = &[
                 $((Self::$item, $item_name, $item_n),)*
                 $((Self::$quirk, $name, $n),)*

@@ -38,7 +38,7 @@ pub(crate) async fn fixture_with(settings: Settings) -> Fixture {
 }
 
 impl Fixture {
-    /// What the reader is actual when it runs this: rows affected, or the error.
+    /// Runs a statement as the reader. Returns the number of affected rows, or the error.
     pub(crate) async fn run(&mut self, sql: &str) -> Result<u64, String> {
         let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut self.reader).await;
         done.map(|done| done.rows_affected()).map_err(|error| error.to_string())

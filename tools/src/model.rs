@@ -2,7 +2,7 @@
 //!
 //! Only messages with even ids are counted, so that the model can be tested with the others. Each text
 //! is counted a second time, after OpenCC has converted it to traditional characters. Pairs that occur
-//! fewer than three times are left out: they tell nothing, and could be part of a person's name.
+//! fewer than three times are left out: they are not significant, and could be part of a person's name.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use normalizer_text::model::{as_context, is_counted};
 use text_tests::{messages, peers};
 
-/// Pairs that occur fewer times are left out.
+/// Pairs that occur less often are left out.
 const MIN_PAIR_COUNT: u32 = 3;
 
 const HEADER: &str = "\

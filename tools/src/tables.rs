@@ -12,7 +12,7 @@ use serde::Deserialize;
 /// The shipped table of divisions.
 const REGIONS: &str = "config/codes/region.csv";
 const HEADER: [&str; 7] = ["code", "name", "old_of", "aliases", "from", "until", "note"];
-/// The city whose streets are shipped; the streets of all cities would take two megabytes.
+/// The code of the city whose streets are shipped; the streets of all cities would take two megabytes.
 const STREETS_CITY: &str = "3402";
 /// Short names that cannot be made by removing a suffix.
 const SHORT_NAMES: [(&str, &str); 7] = [

@@ -18,13 +18,13 @@ const SYSTEM_TESTS: &str = "system-tests";
 pub(crate) fn check() -> Result<()> {
     let mut steps = Steps::default();
     let checked = run_all(&mut steps);
-    steps.summary();
+    steps.print_summary();
     checked
 }
 
 fn run_all(steps: &mut Steps) -> Result<()> {
     steps.step("format", || run(cargo(&["fmt", "--all", "--check"])))?;
-    let mut crates = affected(&changed_files()?, &Workspace::read()?);
+    let mut crates = affected_crates(&changed_files()?, &Workspace::read()?);
     if crates.is_empty() {
         print(format_args!("no crate changed since the branch left main"));
         return Ok(());
@@ -46,7 +46,7 @@ fn run_all(steps: &mut Steps) -> Result<()> {
 }
 
 /// The crates that contain these files, and all crates that depend on them, directly or indirectly.
-fn affected(files: &[String], workspace: &Workspace) -> BTreeSet<String> {
+fn affected_crates(files: &[String], workspace: &Workspace) -> BTreeSet<String> {
     let mut affected = BTreeSet::new();
     for file in files {
         match workspace.owner(file) {
@@ -164,8 +164,12 @@ mod tests {
             ("README.md", "system-tests"),
             ("Cargo.toml", "contract, fuzz-tests, gateway, sink, system-tests, xtask"),
         ] {
-            assert_eq!(join(&affected(&[file.to_owned()], &workspace())), expected, "{file}");
+            assert_eq!(
+                join(&affected_crates(&[file.to_owned()], &workspace())),
+                expected,
+                "{file}"
+            );
         }
-        assert!(affected(&[], &workspace()).is_empty());
+        assert!(affected_crates(&[], &workspace()).is_empty());
     }
 }

@@ -125,7 +125,7 @@ fn main() -> ExitCode {
         Task::Test => test::test(),
         Task::Count => count::count(),
         Task::Setup => setup::setup(),
-        Task::With { command } => servers::with(&command),
+        Task::With { command } => servers::run_with_servers(&command),
         Task::Serve { name, folder } => servers::serve(name, &folder),
         Task::Schema { check } => programs::schema(check),
         Task::Corpus { folder } => programs::corpus(&folder),

@@ -13,7 +13,7 @@ use crate::{
 
 /// Sends the message files of a folder through the hotline and compares them with what arrives.
 pub(crate) fn corpus(folder: &Path) -> Result<()> {
-    run_system_test_program("corpus", &[&absolute(folder)?], iter::empty())
+    run_system_test_program("corpus", &[&absolute_path(folder)?], iter::empty())
 }
 
 /// Measures the program and prints the tables of docs/performance.md.
@@ -44,14 +44,14 @@ pub(crate) fn bench_load() -> Result<()> {
 
 /// Measures decoding, repair and charset detection in normalizer/text and in comparable libraries.
 pub(crate) fn bench_text(folder: Option<&Path>) -> Result<()> {
-    let mut bench = release("text-tests", "text-bench");
+    let mut bench = release_command("text-tests", "text-bench");
     bench.args(folder.map(std::path::absolute).transpose()?);
     run(bench.env(setup::PYTHON_VARIABLE, setup::install(&setup::TEXT_PEERS)?))
 }
 
 /// Runs a tool of the crate `tools`, which generates a shipped file.
 pub(crate) fn tool(arguments: &[String]) -> Result<()> {
-    let mut tool = release("tools", "tools");
+    let mut tool = release_command("tools", "tools");
     tool.args(arguments);
     if arguments.first().is_some_and(|name| name == "text-model") {
         tool.env(setup::PYTHON_VARIABLE, setup::install(&setup::TEXT_PEERS)?);
@@ -69,7 +69,7 @@ pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
 pub(crate) fn conformance(folder: &Path) -> Result<()> {
     build(&["conformance"])?;
     let program = env::current_exe()?.with_file_name("conformance");
-    run(Command::new(program).arg(absolute(folder)?))
+    run(Command::new(program).arg(absolute_path(folder)?))
 }
 
 fn run_system_test_program<'a>(
@@ -78,16 +78,16 @@ fn run_system_test_program<'a>(
     environment: impl Iterator<Item = (&'static str, &'a str)>,
 ) -> Result<()> {
     run(cargo(&["build", "--locked", "--release", "-p", "gateway", "-p", "system-tests"]))?;
-    run(release("system-tests", program).args(arguments).envs(environment))
+    run(release_command("system-tests", program).args(arguments).envs(environment))
 }
 
-fn release(package: &str, program: &str) -> Command {
+fn release_command(package: &str, program: &str) -> Command {
     let mut command = cargo(&["run", "--locked", "--quiet", "--release"]);
     command.args(["-p", package, "--bin", program, "--"]);
     command
 }
 
-fn absolute(path: &Path) -> Result<String> {
+fn absolute_path(path: &Path) -> Result<String> {
     Ok(std::path::absolute(path)?.display().to_string())
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn schema(check: bool) -> Result<()> {
     build(&["tonghui"])?;
     let mut outdated = Vec::new();
     for (name, file) in SCHEMAS {
-        let schema = generate(name)?;
+        let schema = generate_schema(name)?;
         let path = root().join(file);
         if !check {
             fs::write(&path, &schema).with_context(|| format!("cannot write {file}"))?;
@@ -117,7 +117,7 @@ pub(crate) fn schema(check: bool) -> Result<()> {
     Ok(())
 }
 
-fn generate(name: &str) -> Result<String> {
+fn generate_schema(name: &str) -> Result<String> {
     let program = env::current_exe()?.with_file_name("tonghui"); // in the same folder as xtask
     // Not with `output_of`, which would add warnings from standard error to the schema.
     let output = Command::new(program).args(["schema", name]).output()?;

@@ -42,7 +42,7 @@ fn are_files(paths: &[&str]) -> bool {
 }
 
 /// Starts the servers, runs one command and stops the servers.
-pub(crate) fn with(command: &[String]) -> Result<()> {
+pub(crate) fn run_with_servers(command: &[String]) -> Result<()> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let servers = Servers::start()?;
     run(Command::new(program).args(arguments).envs(servers.environment()))
@@ -52,7 +52,7 @@ pub(crate) fn with(command: &[String]) -> Result<()> {
 /// arrives. Tests that kill a server call this, and so can developers. Prints a line `name=value` for
 /// each variable and detail of the server, and then `ready`.
 pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
-    let folder = Folder::at(folder)?;
+    let folder = Folder::permanent(folder)?;
     let server = match name {
         Name::Postgres => postgres::start(&folder)?,
         Name::Mariadb => mariadb::start(&folder)?,
@@ -64,7 +64,7 @@ pub(crate) fn serve(name: Name, folder: &Path) -> Result<()> {
         print(format_args!("{name}={}", value.trim_end().replace('\n', "\\n")));
     }
     print(format_args!("ready"));
-    let has_ended = || server.processes.first().is_none_or(|main| main.wait_for(POLL_INTERVAL));
+    let has_ended = || server.processes.first().is_none_or(|main| main.wait_for_end(POLL_INTERVAL));
     while !run::is_interrupted() && !has_ended() {}
     Ok(())
 }
@@ -105,7 +105,7 @@ pub(crate) struct Servers {
 impl Servers {
     /// Starts all servers, and returns when they accept connections.
     pub(crate) fn start() -> Result<Self> {
-        let folder = Folder::create()?;
+        let folder = Folder::temporary()?;
         let servers = vec![
             postgres::start(&folder)?,
             mariadb::start(&folder)?,

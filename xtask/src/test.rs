@@ -27,7 +27,7 @@ pub(crate) fn test() -> Result<()> {
     let mut steps = Steps::default();
     let mut counts = TestCounts::default();
     let result = run_all(&mut steps, &mut counts);
-    steps.summary();
+    steps.print_summary();
     if let Err(error) = &result {
         print(format_args!("FAILED: {error:#}"));
     }
@@ -79,7 +79,7 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
     })?;
     let servers = steps.step("servers", Servers::start)?;
     // These include the tests of the architecture, tests/system/architecture.rs.
-    steps.step("tests", || run_tests(tests(), &servers, counts))?;
+    steps.step("tests", || run_tests(test_command(), &servers, counts))?;
     let examples = cargo(&["test", "--locked", "--workspace", "--doc", "--no-fail-fast"]);
     steps.step("examples in the documentation", || run_tests(examples, &servers, counts))?;
     steps.step("servers stop", || {
@@ -88,7 +88,7 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
     })
 }
 
-fn tests() -> Command {
+fn test_command() -> Command {
     if has_nextest() {
         let mut command = cargo(&["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]);
         command.args(["--config-file", NEXTEST]);
@@ -153,7 +153,7 @@ impl Steps {
     }
 
     /// Prints the durations of all steps so far.
-    pub(crate) fn summary(&self) {
+    pub(crate) fn print_summary(&self) {
         print(format_args!("steps:"));
         for (name, duration) in &self.durations {
             print(format_args!("{:>8.1} s  {name}", duration.as_secs_f64()));

@@ -28,7 +28,7 @@ pub(super) fn answer(board: &mut Board, source: &mut Source, request: &Request) 
         "/v1/threads/content" => false,
         _ => return Reply::html(404, "Not Found"),
     };
-    source.count(if is_list { "list" } else { "detail" });
+    source.count_request(if is_list { "list" } else { "detail" });
     if !has_cookie(board, request) {
         source.count_refusal("cookie");
         return Reply::html(403, "访问被拒绝");
@@ -52,9 +52,9 @@ fn home_page(board: &Board, source: &mut Source, request: &Request) -> Reply {
     if request.path != "/" {
         return Reply::html(404, "Not Found");
     }
-    source.count("welcome");
+    source.count_request("welcome");
     let cookie = format!("{COOKIE}={}; path=/; HttpOnly", board.cookie);
-    Reply::html(200, "领导留言板").with("set-cookie", cookie)
+    Reply::html(200, "领导留言板").with_header("set-cookie", cookie)
 }
 
 fn has_cookie(board: &Board, request: &Request) -> bool {
@@ -91,8 +91,7 @@ fn list(board: &Board, source: &Source, param: &Value) -> Value {
         );
     }
     let older = in_forum(&board.threads);
-    let older =
-        older.iter().rev().filter(|n| last_id.is_none_or(|last_id| thread_id(**n) < last_id));
+    let older = older.iter().rev().filter(|n| last_id.is_none_or(|id| thread_id(**n) < id));
     let n_missing = n_rows - rows.len();
     rows.extend(older.filter_map(|number| row(source, *number, state)).take(n_missing));
 
@@ -200,7 +199,7 @@ fn throttled(source: &mut Source, wait: TimeDelta) -> Reply {
     source.count_refusal("limit");
     // Rounded up, so that a reader that waits this long is not early.
     let seconds = (wait.num_milliseconds() + 999) / 1_000;
-    Reply::html(429, "Too Many Requests").with("retry-after", seconds.to_string())
+    Reply::html(429, "Too Many Requests").with_header("retry-after", seconds.to_string())
 }
 
 fn banned(source: &mut Source) -> Reply {

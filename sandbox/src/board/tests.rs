@@ -158,7 +158,7 @@ async fn a_reader_above_the_limit_waits_thirty_seconds_or_ten_minutes_if_it_goes
     let after = |ms| fixture.clock.advance(Duration::from_millis(ms));
     assert_eq!([status(), status(), status(), status()], [200, 200, 200, 429]);
     after(30_000);
-    assert_eq!(status(), 200, "he waited as long as he was actual");
+    assert_eq!(status(), 200, "the reader waited long enough");
     assert_eq!([status(), status(), status()], [200, 200, 429]);
     after(29_999);
     assert_eq!(status(), 429);

@@ -68,7 +68,7 @@ impl Appeal {
             changed: now,
             quirks: Vec::new(),
         };
-        for quirk in behaviour.quirks.at(number).filter(|quirk| Quirk::OF_ITEMS.contains(quirk)) {
+        for quirk in behaviour.quirks.at(number).filter(|q| Quirk::ITEM_QUIRKS.contains(q)) {
             appeal.apply(quirk, behaviour, number, &mut dice);
         }
         appeal

@@ -66,10 +66,9 @@ impl Enterprise {
     /// If there is no such file, or it cannot be written.
     pub fn finish(&self, name: &str) -> anyhow::Result<()> {
         let rest_path = self.folder.join(format!(".{name}.rest"));
-        let second_half =
-            fs::read(&rest_path).with_context(|| format!("{name} is not half written"))?;
+        let second = fs::read(&rest_path).with_context(|| format!("{name} is not half written"))?;
         let path = self.folder.join(name);
-        let bytes = [fs::read(&path)?, second_half].concat();
+        let bytes = [fs::read(&path)?, second].concat();
         fs::write(path, bytes)?;
         Ok(fs::remove_file(rest_path)?)
     }

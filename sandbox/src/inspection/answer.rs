@@ -22,7 +22,7 @@ pub(super) fn answer<L: Level>(
 ) -> Reply {
     let reply = checked(platform, source, request);
     if source.strikes(Quirk::WrongDate) {
-        return reply.with("date", http_date(source.now() - TimeDelta::hours(1)));
+        return reply.with_header("date", http_date(source.now() - TimeDelta::hours(1)));
     }
     reply
 }
@@ -34,7 +34,7 @@ fn checked<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &
         ("POST", "/sysapi/getsecret") => false,
         _ => return Reply::html(404, "Not Found"),
     };
-    source.count(if is_list { "list" } else { "secret" });
+    source.count_request(if is_list { "list" } else { "secret" });
     if source.strikes(Quirk::BadGateway) {
         source.count_refusal("bad_gateway");
         return Reply::html(502, "502 Bad Gateway");

@@ -29,7 +29,7 @@ pub(super) fn answer(bureau: &mut Bureau, source: &mut Source, request: &Request
             return soap_fault("Server did not recognize the value of HTTP Header SOAPAction.");
         }
     };
-    source.count(action);
+    source.count_request(action);
     if is_closed_for_maintenance(source) {
         source.count_refusal("maintenance");
         return Reply::html(200, "系统维护中");

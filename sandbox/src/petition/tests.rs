@@ -208,7 +208,7 @@ async fn every_quirk_of_a_case_does_what_it_says() {
         assert!(truth.records()[0].last().quirks.is_empty());
     }
     // The quirk that is missing here shows only in a closed case, and has its own test.
-    assert_eq!(table.len() + 1, Quirk::OF_ITEMS.len());
+    assert_eq!(table.len() + 1, Quirk::ITEM_QUIRKS.len());
 }
 
 #[tokio::test]

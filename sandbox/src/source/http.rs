@@ -97,7 +97,7 @@ impl Reply {
     }
 
     /// Adds a header.
-    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
+    pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
     }

@@ -43,7 +43,7 @@ impl<Q: QuirkSet> SourceState<Q> {
     }
 
     /// Counts a request of this kind.
-    pub(crate) fn count(&mut self, kind: &'static str) {
+    pub(crate) fn count_request(&mut self, kind: &'static str) {
         *self.calls.by_kind.entry(kind).or_default() += 1;
     }
 
@@ -110,7 +110,7 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
             "region": self.district.code,
             "region_raw": self.district.code,
         });
-        let quirks = self.behaviour.quirks.at(self.number).filter(|q| Q::OF_ITEMS.contains(q));
+        let quirks = self.behaviour.quirks.at(self.number).filter(|q| Q::ITEM_QUIRKS.contains(q));
         let quirks = quirks.map(QuirkSet::name).collect();
         let outcome = Outcome::Demand(facts([common, specific]));
         ServedState { at: self.change.at, outcome, quirks, payload, parts: Map::new() }

@@ -26,15 +26,15 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// A temporary folder for one run.
-    pub(crate) fn create() -> Result<Self> {
+    pub(crate) fn temporary() -> Result<Self> {
         // $TMPDIR is not used: other users may have no access to it, and the path of a socket in it
         // could be longer than the allowed 107 bytes.
         let temporary = tempfile::Builder::new().prefix("tonghui-test-").tempdir_in("/tmp")?;
-        Ok(Self { root: Self::at(temporary.path())?.root, _temporary: Some(temporary) })
+        Ok(Self { root: Self::permanent(temporary.path())?.root, _temporary: Some(temporary) })
     }
 
     /// A permanent folder: a server that is started there again uses the same data.
-    pub(crate) fn at(path: &Path) -> Result<Self> {
+    pub(crate) fn permanent(path: &Path) -> Result<Self> {
         let root = std::path::absolute(path)?;
         fs::create_dir_all(&root)?;
         fs::set_permissions(&root, Permissions::from_mode(0o711))?;

@@ -70,7 +70,7 @@ impl Process {
     }
 
     /// Waits until the server has ended, but not longer than `period`. Returns whether it has ended.
-    pub(crate) fn wait_for(&self, period: Duration) -> bool {
+    pub(crate) fn wait_for_end(&self, period: Duration) -> bool {
         self.events.recv_timeout(period) == Err(RecvTimeoutError::Disconnected)
     }
 }
