@@ -151,7 +151,7 @@ impl Enterprise {
     }
 }
 
-/// Gives the choice of appeals to advance random numbers of its own, independent of those of the appeals.
+/// Changes the seed, so that `advance_random` and the appeals use different random numbers.
 const ADVANCE_STREAM: u64 = 0x7771_6677;
 
 // Items are rows, others are files. `@ n`: in a demonstration, the quirk strikes every n-th time, or never

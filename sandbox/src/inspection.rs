@@ -152,7 +152,7 @@ pub(super) struct Secret {
     seed: u64,
     /// How many secrets there were before this one.
     n_rotations: u64,
-    /// When it was first handed out. `None` if it was not yet, and is not valid.
+    /// When it was first handed out; `None` before that, while it is not valid.
     valid_from: Option<NaiveDateTime>,
 }
 

@@ -115,7 +115,7 @@ pub struct Calls {
     pub by_kind: BTreeMap<&'static str, u64>,
     /// Refused requests by reason: `signature`, `clock`, `cookie`, `limit` and so on.
     pub refused: BTreeMap<&'static str, u64>,
-    /// Requests that came before the time for which the source had told the reader to wait was over.
+    /// Requests that came too early, although an answer had told the reader to wait.
     pub early: u64,
     /// Requests above the limits of the source.
     pub over_budget: u64,
@@ -241,7 +241,7 @@ fn next_step<U: Upstream>(entry: &Entry) -> Option<(u64, usize)> {
     can_advance.then_some((entry.number, step))
 }
 
-/// Gives the choice of items to advance random numbers of its own, independent of those of the items.
+/// Changes the seed, so that `advance_random` and the items use different random numbers.
 const ADVANCE_STREAM: u64 = 0x746f_7563_6869_6e67;
 
 impl<U: Upstream> Shared<U> {

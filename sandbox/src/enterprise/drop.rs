@@ -119,5 +119,5 @@ impl PlatformState {
     }
 }
 
-/// Gives the changes in replaced files random numbers of their own.
+/// Changes the seed, so that changes in replaced files use different random numbers.
 const REPLACE_STREAM: u64 = 0x7265_706c;

@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
             [Quirk::ZeroPosition, Quirk::NoPosition].map(|quirk| self.item.has_quirk(quirk));
         let degrees = |millionths: u32| f64::from(millionths) / 1e6;
         let (lon, lat) = (degrees(self.position.0), degrees(self.position.1));
-        // Swapped coordinates are as good as correct ones: a reader knows that the city is at 118 E, 31 N.
+        // A reader can correct swapped coordinates, because the city is at 118 E, 31 N.
         let location = json!({ "lon": lon, "lat": lat, "crs": "gcj02" });
         let is_flagged = is_zero && !is_absent;
         let facts = json!({

@@ -10,7 +10,7 @@ use crate::source::http::{Reply, Request};
 use crate::source::register::{Change, Entry};
 use crate::time::{epoch_ms, http_date};
 
-/// A request is refused if its signed time differs more from the present time.
+/// The largest allowed difference between the signed time of a request and the present time.
 const MAX_SKEW_MS: i64 = 5 * 60 * 1_000;
 /// The answer for a day without clues, and for an invalid date.
 const NO_DATA: &str = "没有数据或者时间格式错误";

@@ -22,7 +22,7 @@ pub(crate) struct SourceState<Q> {
     pub(crate) n_requests: u64,
     /// Items filed so far.
     pub(crate) n_filed: u64,
-    /// How often an item was to be advanced at random so far.
+    /// How many advances `advance_random` was asked for so far.
     pub(crate) n_advances: u64,
 }
 
@@ -100,8 +100,8 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
         (self.change.step + 1 >= steps).then(|| whole_second(self.change.at))
     }
 
-    /// How this state is served (`payload`), and the facts of its demand. `specific` are the facts that only its
-    /// kind has; they replace common facts with the same name.
+    /// How this state is served (`payload`), and the facts of its demand. `specific` are the facts that
+    /// only its kind has; they replace common facts with the same name.
     pub(crate) fn served_state(&self, specific: Value, payload: Value) -> ServedState {
         let common = json!({
             "title": cleaned(&self.title),
