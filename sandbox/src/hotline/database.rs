@@ -162,7 +162,8 @@ impl WriteTransaction<'_> {
 
     /// Adds to the oracle the planned changes that triggers made since the last transaction.
     async fn record_planned_changes(&mut self) -> anyhow::Result<()> {
-        let query = "DELETE FROM SANDBOX_PLAN WHERE DONE_AT IS NOT NULL RETURNING ROWGUID, CSTATUS, DONE_AT";
+        let query = "DELETE FROM SANDBOX_PLAN WHERE DONE_AT IS NOT NULL \
+                     RETURNING ROWGUID, CSTATUS, DONE_AT";
         for change in sqlx::query(query).fetch_all(&mut *self.transaction).await? {
             let rowguid: &str = change.try_get("ROWGUID")?;
             let done_at: String = change.try_get("DONE_AT")?;
