@@ -78,12 +78,12 @@ fn hmac_sha256(key: &str, text: &str) -> String {
 /// Encrypts each block of 16 bytes separately, after adding PKCS7 padding.
 fn ecb(plain: &[u8], encrypt: impl Fn(&mut [u8; 16])) -> Vec<u8> {
     let padding = 16 - plain.len() % 16;
-    let mut sealed = plain.to_vec();
-    sealed.resize(plain.len() + padding, u8::try_from(padding).unwrap_or_default());
-    for block in sealed.as_chunks_mut::<16>().0 {
+    let mut encrypted = plain.to_vec();
+    encrypted.resize(plain.len() + padding, u8::try_from(padding).unwrap_or_default());
+    for block in encrypted.as_chunks_mut::<16>().0 {
         encrypt(block);
     }
-    sealed
+    encrypted
 }
 
 #[cfg(test)]

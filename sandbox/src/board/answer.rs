@@ -185,7 +185,7 @@ impl RateLimiter {
             }
             _ => self.penalty = None,
         }
-        if self.bucket.allows(now) {
+        if self.bucket.try_call(now) {
             return None;
         }
         source.calls.over_budget += 1;

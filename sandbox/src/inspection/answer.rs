@@ -43,7 +43,7 @@ fn checked<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &
         platform.secret.rotate();
     }
     let now = source.now();
-    if !(platform.minute_limit.allows(now) && platform.day_limit.allows(now)) {
+    if !(platform.minute_limit.try_call(now) && platform.day_limit.try_call(now)) {
         source.calls.over_budget += 1;
         return refuse(source, "limit", "42901", "调用次数超过限制");
     }

@@ -71,7 +71,7 @@ fn refusal(
         return Some(("0304", "无权限"));
     }
     let now = source.now();
-    if !bureau.bucket.allows(now) {
+    if !bureau.bucket.try_call(now) {
         source.count_refusal("limit");
         source.calls.over_budget += 1;
         if bureau.was_too_early {

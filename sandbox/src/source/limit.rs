@@ -46,7 +46,7 @@ impl Window {
     }
 
     /// Returns whether a call now is allowed, and counts it if it is.
-    pub(crate) fn allows(&mut self, now: NaiveDateTime) -> bool {
+    pub(crate) fn try_call(&mut self, now: NaiveDateTime) -> bool {
         while self.times.front().is_some_and(|first| *first + self.length <= now) {
             self.times.pop_front();
         }
@@ -73,7 +73,7 @@ impl Bucket {
     }
 
     /// Returns whether a call now is allowed, and counts it if it is.
-    pub(crate) fn allows(&mut self, now: NaiveDateTime) -> bool {
+    pub(crate) fn try_call(&mut self, now: NaiveDateTime) -> bool {
         let full_at = self.full_at.map_or(now, |at| at.max(now)) + self.period;
         let is_allowed = full_at - now <= self.period * self.burst;
         if is_allowed {
@@ -95,17 +95,17 @@ mod tests {
     fn a_window_slides() {
         let mut window = Window::new(Limits::Real, 2, Duration::from_secs(60));
         let answers =
-            [0, 10_000, 20_000, 59_999, 60_000, 60_001, 70_000].map(|ms| window.allows(at(ms)));
+            [0, 10_000, 20_000, 59_999, 60_000, 60_001, 70_000].map(|ms| window.try_call(at(ms)));
         assert_eq!(answers, [true, true, false, false, true, false, true]);
         let mut loose = Window::new(Limits::Loose, 2, Duration::from_secs(60));
-        assert!((0..2_000).all(|_| loose.allows(at(0))) && !loose.allows(at(0)));
+        assert!((0..2_000).all(|_| loose.try_call(at(0))) && !loose.try_call(at(0)));
     }
 
     #[test]
     fn a_bucket_gives_its_burst_and_then_one_a_period() {
         let mut bucket = Bucket::new(Limits::Real, Duration::from_millis(1_500), 3);
         let answers = [0, 0, 0, 0, 1_499, 1_500, 1_600, 9_000, 9_000, 9_000, 9_000]
-            .map(|ms| bucket.allows(at(ms)));
+            .map(|ms| bucket.try_call(at(ms)));
         let expected = [true, true, true, false, false, true, false, true, true, true, false];
         assert_eq!(answers, expected);
     }
