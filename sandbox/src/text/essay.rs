@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::dice::Dice;
 use crate::faker::{self, District};
-use crate::text::{Topic, length, phrases};
+use crate::text::{Topic, phrases, random_length};
 
 /// The texts of a composed demand.
 pub(crate) struct Essay {
