@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::dice::Dice;
     use crate::faker::any_district;
-    use crate::text::{Dirt, essay};
+    use crate::text::{Dirt, demand_text};
 
     const COMMITTED: &str = include_str!("../corpus/generated-500.jsonl");
 
@@ -101,8 +101,8 @@ mod tests {
         (0..count).map(move |index| {
             let mut dice = Dice::new(seed, index);
             let district = any_district(&mut dice);
-            let essay = essay(&mut dice, district);
-            let mut piece = CorpusText { title: essay.title, content: essay.content };
+            let text = demand_text(&mut dice, district);
+            let mut piece = CorpusText { title: text.title, content: text.content };
             if index % 11 == 3 {
                 let kind = usize::try_from(index / 11).unwrap_or_default() % DIRT.len();
                 piece.content = DIRT[kind].add_to(&piece.content, &mut dice);

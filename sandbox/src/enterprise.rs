@@ -91,7 +91,7 @@ impl Enterprise {
     /// Submits `n` appeals now, and returns their numbers. They are in the next file.
     pub fn submit(&self, n: u64) -> Vec<String> {
         let now = self.behaviour.clock.now();
-        let mut platform = self.locked();
+        let mut platform = self.lock();
         let first = platform.appeals.len() as u64 + 1;
         let new: Vec<_> =
             (first..first + n).map(|number| Appeal::new(&self.behaviour, number, now)).collect();
@@ -103,7 +103,7 @@ impl Enterprise {
     /// Advances `n` randomly chosen appeals by one state, now. Returns the numbers of those that changed.
     pub fn advance_random(&self, n: u64) -> Vec<String> {
         let now = self.behaviour.clock.now();
-        let mut platform = self.locked();
+        let mut platform = self.lock();
         let mut numbers = Vec::new();
         for _ in 0..n {
             platform.n_advances += 1;
@@ -120,7 +120,7 @@ impl Enterprise {
     /// Everything that a correct reader could have read from the folder so far.
     #[must_use]
     pub fn truth(&self) -> Truth {
-        self.locked().truth.clone()
+        self.lock().truth.clone()
     }
 
     /// Counts the files in each folder.
@@ -145,7 +145,7 @@ impl Enterprise {
         })
     }
 
-    fn locked(&self) -> MutexGuard<'_, PlatformState> {
+    fn lock(&self) -> MutexGuard<'_, PlatformState> {
         // Ignores poisoning: only a test that fails already can panic while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

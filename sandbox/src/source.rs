@@ -155,13 +155,13 @@ impl<U: Upstream> Simulator<U> {
     /// Counts of the requests to the source so far.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        self.locked().source.calls.clone()
+        self.lock().source.calls.clone()
     }
 
     /// Everything that the source has ever served.
     #[must_use]
     pub fn truth(&self) -> Truth {
-        let shared = self.locked();
+        let shared = self.lock();
         let SourceState { behaviour, register, .. } = &shared.source;
         let mut truth = Truth::new(U::CHANNEL);
         for entry in &register.entries {
@@ -179,7 +179,7 @@ impl<U: Upstream> Simulator<U> {
     /// Files `n` new items, and returns the keys of those that are visible, in order. The first call
     /// spreads the items over [`Behaviour::spread`].
     pub fn file(&self, n: u64) -> Vec<String> {
-        let mut shared = self.locked();
+        let mut shared = self.lock();
         let Shared { upstream, source } = &mut *shared;
         let now = source.now();
         let spread = if source.n_filed == 0 { source.behaviour.spread } else { Duration::ZERO };
@@ -199,7 +199,7 @@ impl<U: Upstream> Simulator<U> {
     /// Advances `n` randomly chosen items to their next state, now. Returns their keys. A key can occur
     /// twice; there are fewer than `n` keys if most items are in their last state.
     pub fn advance_random(&self, n: u64) -> Vec<String> {
-        let mut shared = self.locked();
+        let mut shared = self.lock();
         let source = &mut shared.source;
         let now = source.now();
         let mut keys = Vec::new();
@@ -220,7 +220,7 @@ impl<U: Upstream> Simulator<U> {
     /// Advances one item to its next state, now. Returns false if there is no such item, or if it is in
     /// its last state.
     pub fn advance(&self, key: &str) -> bool {
-        let mut shared = self.locked();
+        let mut shared = self.lock();
         let now = shared.source.now();
         let register = &mut shared.source.register;
         let entry = register.entries.iter().find(|entry| U::key(entry.number) == key);
@@ -229,7 +229,7 @@ impl<U: Upstream> Simulator<U> {
         true
     }
 
-    pub(crate) fn locked(&self) -> MutexGuard<'_, Shared<U>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Shared<U>> {
         lock(&self.shared)
     }
 }

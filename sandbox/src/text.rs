@@ -4,7 +4,7 @@
 //! texts are composed of phrases on many topics. Their lengths are distributed as at real hotlines: the
 //! median is near 237 characters, one text in twenty has more than 1,000, and a few have more than 7,000.
 
-mod essay;
+mod demand_text;
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::dice::Dice;
 
-pub(crate) use essay::{essay, lengthened};
+pub(crate) use demand_text::{demand_text, lengthen};
 
 /// The content of `phrases.toml`, of which texts and names are composed.
 #[derive(Deserialize)]

@@ -15,7 +15,7 @@ use chrono::NaiveDateTime;
 use serde_json::{Map, Value};
 
 pub use self::facts::Facts;
-pub(crate) use self::facts::{cleaned, facts, main_person, quality_flag, unified_code, utc};
+pub(crate) use self::facts::{clean, facts, main_person, quality_flag, unified_code, utc};
 
 /// Everything that one channel ever served. Clones share the states.
 #[derive(Clone, Debug)]

@@ -114,18 +114,18 @@ fn detail(source: &mut Source, param: &Value) -> Value {
     let number = number(&param["tid"]).and_then(|tid| tid.checked_sub(20_000_000)).map(|n| n / 3);
     let entry = number.and_then(|number| source.register.entry(number));
     let entry = entry.filter(|e| e.deleted_at.is_none() && param["tid"] == thread_id(e.number));
-    let Some(entry) = entry else { return removed() };
+    let Some(entry) = entry else { return not_found() };
     if source.behaviour.quirks.strikes(Quirk::Removed, entry.number) {
         let (number, now) = (entry.number, source.now());
         source.register.delete(number, now);
-        return removed();
+        return not_found();
     }
     let list = Thread::new(&source.behaviour, entry, entry.last()).detail();
     let code = if source.strikes(Quirk::CodeText) { json!("0") } else { json!(0) };
     json!({ "code": code, "msg": "ok", "resultData": { "contentList": list } })
 }
 
-fn removed() -> Value {
+fn not_found() -> Value {
     json!({ "code": "NF0004", "msg": "该留言不存在或已被删除" })
 }
 
@@ -173,15 +173,15 @@ impl RateLimiter {
             Some(Penalty::Throttled { until, .. }) if now < until => {
                 source.calls.early += 1;
                 self.penalty = Some(Penalty::Throttled { until, is_ignored: true });
-                return Some(throttled(source, until - now));
+                return Some(throttle_reply(source, until - now));
             }
             Some(Penalty::Throttled { until, is_ignored: true }) if now < until + self.ban_time => {
                 self.penalty = Some(Penalty::Banned { until: until + self.ban_time });
-                return Some(banned(source));
+                return Some(ban_reply(source));
             }
             Some(Penalty::Banned { until }) if now < until => {
                 source.calls.early += 1;
-                return Some(banned(source));
+                return Some(ban_reply(source));
             }
             _ => self.penalty = None,
         }
@@ -191,18 +191,18 @@ impl RateLimiter {
         source.calls.over_budget += 1;
         let wait = self.throttle_time;
         self.penalty = Some(Penalty::Throttled { until: now + wait, is_ignored: false });
-        Some(throttled(source, wait))
+        Some(throttle_reply(source, wait))
     }
 }
 
-fn throttled(source: &mut Source, wait: TimeDelta) -> Reply {
+fn throttle_reply(source: &mut Source, wait: TimeDelta) -> Reply {
     source.count_refusal("limit");
     // Rounded up, so that a reader that waits this long is not early.
     let seconds = (wait.num_milliseconds() + 999) / 1_000;
     Reply::html(429, "Too Many Requests").with_header("retry-after", seconds.to_string())
 }
 
-fn banned(source: &mut Source) -> Reply {
+fn ban_reply(source: &mut Source) -> Reply {
     source.count_refusal("ban");
     Reply::html(403, "访问被拒绝")
 }

@@ -57,7 +57,7 @@ impl Fixture {
     /// The answer to a request as JSON. The clock is advanced first, so that no limit is exceeded.
     fn post(&self, path: &str, param: &Value) -> Value {
         self.clock.advance(Duration::from_millis(1_500));
-        let reply = self.board.locked().answer(&self.request(path, param));
+        let reply = self.board.lock().answer(&self.request(path, param));
         serde_json::from_slice(&reply.body).unwrap()
     }
 
@@ -129,7 +129,7 @@ async fn over_http_it_answers_the_same_and_stops_when_dropped() {
     let answer = send(fixture.board.url(), &request).await.unwrap();
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("application/json;charset=UTF-8"), "{}", answer.head);
-    assert_eq!(answer.body, fixture.board.locked().answer(&request).body);
+    assert_eq!(answer.body, fixture.board.lock().answer(&request).body);
     let url = fixture.board.url().to_owned();
     drop(fixture);
     assert!(send(&url, &request).await.is_err());
@@ -140,10 +140,10 @@ async fn requests_without_cookie_or_signature_are_refused() {
     let fixture = fixture("").await;
     let mut request = fixture.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
     let cookie = request.headers.pop();
-    assert_eq!(fixture.board.locked().answer(&request).status, 403);
+    assert_eq!(fixture.board.lock().answer(&request).status, 403);
     request.headers.extend(cookie);
     request.path = "/v1/threads/content".into();
-    let reply = fixture.board.locked().answer(&request);
+    let reply = fixture.board.lock().answer(&request);
     assert_eq!(reply.status, 200);
     assert_eq!(reply.body, r#"{"code":"SN0006","msg":"数据格式错误"}"#.as_bytes());
     let refused = fixture.board.calls().refused;
@@ -154,7 +154,7 @@ async fn requests_without_cookie_or_signature_are_refused() {
 async fn a_reader_above_the_limit_waits_thirty_seconds_or_ten_minutes_if_it_goes_on() {
     let fixture = fixture_with("", Limits::Real).await;
     let request = fixture.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
-    let status = || fixture.board.locked().answer(&request).status;
+    let status = || fixture.board.lock().answer(&request).status;
     let after = |ms| fixture.clock.advance(Duration::from_millis(ms));
     assert_eq!([status(), status(), status(), status()], [200, 200, 200, 429]);
     after(30_000);
@@ -178,7 +178,7 @@ async fn a_throttled_reader_is_told_how_long_to_wait() {
     let fixture = fixture_with("", Limits::Real).await;
     let request = fixture.request("/v1/threads/list/df", &json!({ "fid": 3402 }));
     for _ in 0..3 {
-        fixture.board.locked().answer(&request);
+        fixture.board.lock().answer(&request);
     }
     let answer = send(fixture.board.url(), &request).await.unwrap();
     assert_eq!(answer.status, 429);
@@ -276,7 +276,7 @@ async fn every_quirk_of_requests_strikes_its_request() {
     let replies: Vec<_> = (2..=8)
         .map(|_| {
             fixture.clock.advance(Duration::from_millis(1_500));
-            fixture.board.locked().answer(&fixture.request("/v1/threads/list/df", &param))
+            fixture.board.lock().answer(&fixture.request("/v1/threads/list/df", &param))
         })
         .collect();
     let json = |i: usize| serde_json::from_slice::<Value>(&replies[i - 2].body).unwrap();

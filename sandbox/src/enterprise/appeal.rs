@@ -5,7 +5,7 @@ use chrono::{Days, NaiveDateTime, NaiveTime, TimeDelta};
 use super::EnterpriseQuirk as Quirk;
 use crate::dice::Dice;
 use crate::faker::{any_district, credit_code, firm, landline, mobile, name};
-use crate::text::{essay, lengthened};
+use crate::text::{demand_text, lengthen};
 use crate::time::{serial, slashed};
 use crate::{Behaviour, QuirkSet as _};
 
@@ -42,7 +42,7 @@ impl Appeal {
     pub(super) fn new(behaviour: &Behaviour<Quirk>, number: u64, now: NaiveDateTime) -> Self {
         let mut dice = Dice::new(behaviour.seed ^ APPEAL_STREAM, number);
         let district = any_district(&mut dice);
-        let essay = essay(&mut dice, district);
+        let text = demand_text(&mut dice, district);
         let code = credit_code(&mut dice, district);
         let expected_at = now.date() + Days::new(u64::from(dice.between(3, 40)));
         let expected_at = expected_at.and_time(NaiveTime::MIN);
@@ -54,9 +54,9 @@ impl Appeal {
             firm_kind: dice.pick(KINDS_OF_FIRM),
             person: name(&mut dice),
             phone: if dice.one_in(4) { landline(&mut dice) } else { mobile(&mut dice) },
-            title: essay.title,
+            title: text.title,
             kind,
-            content: essay.content,
+            content: text.content,
             expected_time: expected_at.format("%Y-%m-%d").to_string(),
             expected_at,
             submitted: now - TimeDelta::seconds(now.and_utc().timestamp() % 60),
@@ -125,7 +125,7 @@ impl Appeal {
     fn apply(&mut self, quirk: Quirk, behaviour: &Behaviour<Quirk>, number: u64, dice: &mut Dice) {
         match quirk {
             Quirk::Nul => self.content.insert(0, '\0'),
-            Quirk::LongRow => self.content = lengthened(dice, &self.content, 40_000),
+            Quirk::LongRow => self.content = lengthen(dice, &self.content, 40_000),
             Quirk::ExpectedTimeAsDayNumber => self.expected_time = serial(self.expected_at),
             Quirk::WideCode => self.code = self.code.chars().map(to_full_width).collect(),
             Quirk::LowerCode => self.code = self.code.to_lowercase(),

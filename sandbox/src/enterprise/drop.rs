@@ -23,7 +23,7 @@ impl Enterprise {
     /// If a file cannot be written.
     pub fn drop_file(&self) -> anyhow::Result<Option<String>> {
         let now = self.behaviour.clock.now();
-        let mut platform = self.locked();
+        let mut platform = self.lock();
         self.replace_last(&mut platform, now)?;
         let since = now - TimeDelta::minutes(WINDOW_MINUTES);
         let is_due = |appeal: &&Appeal| appeal.changed > since && appeal.changed <= now;

@@ -8,7 +8,7 @@ use super::appeal::Appeal;
 use super::file_bytes::columns;
 use crate::QuirkSet;
 use crate::truth::{
-    Facts, Outcome, RejectReason, ServedState, cleaned, facts, main_person, quality_flag,
+    Facts, Outcome, RejectReason, ServedState, clean, facts, main_person, quality_flag,
     unified_code, utc,
 };
 
@@ -45,8 +45,8 @@ fn demand_facts(appeal: &Appeal, file_quirks: &[Quirk]) -> Facts {
         "source_no": appeal.number,
         "kind": unified_code("enterprise_kind", appeal.kind),
         "kind_raw": appeal.kind,
-        "title": cleaned(&appeal.title),
-        "content": cleaned(&appeal.content),
+        "title": clean(&appeal.title),
+        "content": clean(&appeal.content),
         "category_raw": appeal.kind,
         "received_at": utc(received(appeal)),
         "wish_at": utc(appeal.expected_at),

@@ -40,9 +40,9 @@ impl Simulator<Grid> {
     /// # Errors
     /// If the receiver does not accept a report in sixty attempts.
     pub async fn push(&self, url: &str) -> anyhow::Result<PushCounts> {
-        let (mut pushed, first) = (PushCounts::default(), self.locked().upstream.last_pushed);
+        let (mut pushed, first) = (PushCounts::default(), self.lock().upstream.last_pushed);
         let waiting: Vec<u64> = {
-            let shared = self.locked();
+            let shared = self.lock();
             let entries = shared.source.register.entries.iter();
             let new = entries.filter(|entry| entry.number > first && entry.deleted_at.is_none());
             new.map(|entry| entry.number).collect()
@@ -52,13 +52,13 @@ impl Simulator<Grid> {
         let url = Url::parse(url)?;
         for number in waiting {
             self.push_until_accepted(&client, &url, number, &mut pushed).await?;
-            let repeats = self.locked().source.behaviour.quirks.strikes(Quirk::Duplicate, number);
+            let repeats = self.lock().source.behaviour.quirks.strikes(Quirk::Duplicate, number);
             for _ in 0..if repeats { DUPLICATES } else { 0 } {
                 self.push_until_accepted(&client, &url, number, &mut pushed).await?;
                 pushed.accepted -= 1;
                 pushed.repeated += 1;
             }
-            self.locked().upstream.last_pushed = number;
+            self.lock().upstream.last_pushed = number;
         }
         Ok(pushed)
     }
@@ -97,7 +97,7 @@ impl Simulator<Grid> {
         number: u64,
         is_first: bool,
     ) -> anyhow::Result<RequestBuilder> {
-        let mut shared = self.locked();
+        let mut shared = self.lock();
         let Shared { upstream, source } = &mut *shared;
         upstream.n_attempts += 1;
         let quirks = &source.behaviour.quirks;

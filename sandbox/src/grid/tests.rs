@@ -44,7 +44,7 @@ fn signed(at: NaiveDateTime, query: &str) -> Request {
 
 impl Fixture {
     fn page(&self, query: &str) -> Value {
-        let reply = self.platform.locked().answer(&signed(self.clock.now(), query));
+        let reply = self.platform.lock().answer(&signed(self.clock.now(), query));
         assert_eq!(reply.status, 200);
         serde_json::from_slice(&reply.body).unwrap()
     }
@@ -78,7 +78,7 @@ async fn reports_are_paged_by_time_of_update() {
 #[tokio::test]
 async fn a_wrong_signature_or_a_wrong_clock_is_401() {
     let fixture = fixture("").await;
-    let status = |request: &Request| fixture.platform.locked().answer(request).status;
+    let status = |request: &Request| fixture.platform.lock().answer(request).status;
     let now = fixture.clock.now();
     for (seconds, expected) in [(-90, 200), (90, 200), (-91, 401), (91, 401)] {
         assert_eq!(status(&signed(now + TimeDelta::seconds(seconds), "page=1")), expected);
@@ -123,16 +123,16 @@ async fn a_swapped_position_is_recognised() {
 async fn the_platform_is_sometimes_unavailable() {
     let fixture = fixture("unavailable@2").await;
     let request = signed(fixture.clock.now(), "page=1");
-    assert_eq!(fixture.platform.locked().answer(&request).status, 200);
+    assert_eq!(fixture.platform.lock().answer(&request).status, 200);
     let answer = send(fixture.platform.url(), &request).await.unwrap();
     assert_eq!(answer.status, 503);
     assert!(answer.head.contains("retry-after: 2"));
     assert_eq!(fixture.platform.calls().early, 0);
-    assert_eq!(fixture.platform.locked().answer(&request).status, 200);
+    assert_eq!(fixture.platform.lock().answer(&request).status, 200);
     assert_eq!(fixture.platform.calls().early, 1, "the reader did not wait");
-    fixture.platform.locked().answer(&request);
+    fixture.platform.lock().answer(&request);
     fixture.clock.advance(Duration::from_secs(2));
-    fixture.platform.locked().answer(&request);
+    fixture.platform.lock().answer(&request);
     assert_eq!(fixture.platform.calls().early, 1, "the reader waited");
 }
 

@@ -7,7 +7,7 @@ use crate::faker::current_code;
 use crate::hotline::{Hotline, Pressing, Quirk, Row, State};
 use crate::time;
 use crate::truth::{
-    Facts, Outcome, RejectReason, ServedState, Truth, cleaned, facts, main_person, quality_flag,
+    Facts, Outcome, RejectReason, ServedState, Truth, clean, facts, main_person, quality_flag,
     unified_code, utc,
 };
 
@@ -52,7 +52,7 @@ fn served_state(state: &State, additions: &[Pressing]) -> anyhow::Result<ServedS
 fn demand_facts(state: &State, additions: &[Pressing]) -> Facts {
     let row = &state.row;
     let text = |text: &crate::Gbk| text.read().filter(|text| !text.is_empty());
-    let clean_text = |raw| text(raw).map(|text| cleaned(&text));
+    let clean_text = |raw| text(raw).map(|text| clean(&text));
     let time = |text: &str| time::parse_any(text).map(utc);
     let status_raw = text(&row.cstatus);
     let phone = row.linknumber.as_deref().or(row.rqstnumber.as_deref());

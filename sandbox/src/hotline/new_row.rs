@@ -6,7 +6,7 @@ use crate::dice::Dice;
 use crate::faker::{self, any_district};
 use crate::hotline::spoil::{self, Context};
 use crate::hotline::{Gbk, Quirk, Row, Settings, lifecycle};
-use crate::text::essay;
+use crate::text::demand_text;
 use crate::time::dashed;
 use crate::{Corpus, CorpusText};
 
@@ -29,9 +29,9 @@ pub(super) fn new_row(
     while due_quirks.contains(&Quirk::OldArea) && district.old_code.is_none() {
         district = any_district(&mut dice);
     }
-    let essay = essay(&mut dice, district);
+    let generated = demand_text(&mut dice, district);
     let text = match &settings.corpus {
-        Corpus::Generated => CorpusText { title: essay.title, content: essay.content },
+        Corpus::Generated => CorpusText { title: generated.title, content: generated.content },
         Corpus::Texts(_) => settings.corpus.text(number)?.clone(),
     };
 
@@ -49,8 +49,8 @@ pub(super) fn new_row(
         rqstsource: source.to_owned(),
         rqstareacode: district.code.to_owned(),
         areacode: format!("{}000000", district.code),
-        rqstaddress: Gbk::new(&essay.address),
-        accordtype: Gbk::new(essay.category),
+        rqstaddress: Gbk::new(&generated.address),
+        accordtype: Gbk::new(generated.category),
         rqsttitle: Gbk::new(&text.title),
         rqstcontent: Gbk::new(""),
         cstatus: Gbk::new(lifecycle::initial_status(&mut dice)),

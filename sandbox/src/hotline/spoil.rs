@@ -8,7 +8,7 @@ use crate::dice::Dice;
 use crate::faker::{District, rare_name};
 use crate::hotline::row::MAX_CONTENT_BYTES;
 use crate::hotline::{Gbk, Quirk, Row, lifecycle};
-use crate::text::{Dirt, lengthened};
+use crate::text::{Dirt, lengthen};
 use crate::time;
 
 /// What quirks need to know about a row.
@@ -37,7 +37,7 @@ pub(super) fn spoil_content(quirk: Quirk, content: &mut String, dice: &mut Dice)
             return true;
         }
         Quirk::CutText => {
-            *content = with_cut_character(&lengthened(dice, content, 2_800));
+            *content = with_cut_character(&lengthen(dice, content, 2_800));
             return true;
         }
         _ => return false,

@@ -20,15 +20,15 @@ pub(super) fn answer<L: Level>(
     source: &mut Source,
     request: &Request,
 ) -> Reply {
-    let reply = checked(platform, source, request);
+    let reply = respond(platform, source, request);
     if source.strikes(Quirk::WrongDate) {
         return reply.with_header("date", http_date(source.now() - TimeDelta::hours(1)));
     }
     reply
 }
 
-/// The answer, after checking the limits and the signature.
-fn checked<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &Request) -> Reply {
+/// Checks the limits and the signature, and answers the request.
+fn respond<L: Level>(platform: &mut Platform<L>, source: &mut Source, request: &Request) -> Reply {
     let is_list = match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/sysapi/dcxs") => true,
         ("POST", "/sysapi/getsecret") => false,

@@ -32,7 +32,7 @@ impl<'a> Clue<'a> {
         let (item, mut dice) = Item::new(behaviour, entry, change);
         let (mut name, mut phone) = (faker::name(&mut dice), faker::mobile(&mut dice));
         if item.has_quirk(Quirk::Masked) {
-            name = masked(&name);
+            name = mask(&name);
             phone = format!("{}****{}", &phone[..3], &phone[7..]);
         }
         Self { item, category: dice.below(4), name, phone, is_repeated: dice.one_in(15) }
@@ -96,7 +96,7 @@ impl<'a> Clue<'a> {
 }
 
 /// A masked name, such as `王*峰` or `李*`.
-fn masked(name: &str) -> String {
+fn mask(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     match letters.as_slice() {
         [first, .., last] if letters.len() > 2 => format!("{first}*{last}"),

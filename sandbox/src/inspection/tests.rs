@@ -36,7 +36,7 @@ impl Fixture {
     }
 
     fn text(&self, request: &Request) -> String {
-        let reply = self.platform.locked().answer(request);
+        let reply = self.platform.lock().answer(request);
         assert_eq!(reply.status, 200);
         String::from_utf8(reply.body).unwrap()
     }
@@ -105,7 +105,7 @@ async fn the_province_signs_in_headers_of_its_own() {
     let platform = crate::ProvinceInspection::open(Behaviour::new(7, clock.clone())).await.unwrap();
     let mut request = signed_at(clock.now(), "POST", "/sysapi/getsecret", "", APP_KEY);
     let answered =
-        |request: &Request| String::from_utf8(platform.locked().answer(request).body).unwrap();
+        |request: &Request| String::from_utf8(platform.lock().answer(request).body).unwrap();
     assert!(answered(&request).contains("errCode"));
     for (name, _) in &mut request.headers {
         *name = name.replace("gjzwfwpt", "gjgxjhpt");
@@ -239,7 +239,7 @@ async fn every_quirk_of_requests_strikes_its_request() {
     let replies: Vec<_> = (2..=7)
         .map(|_| {
             let request = fixture.signed("GET", "/sysapi/dcxs", &query("2026-10-09"), FIRST);
-            fixture.platform.locked().answer(&request)
+            fixture.platform.lock().answer(&request)
         })
         .collect();
     assert!(replies[0].body.starts_with(b"\xef\xbb\xbf[{"));

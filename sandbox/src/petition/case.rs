@@ -5,12 +5,12 @@ use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use crate::petition::Quirk;
-use crate::petition::element::{HALF_CHARACTER, parsed};
+use crate::petition::element::{HALF_CHARACTER, parsed_tree};
 use crate::petition::person::{Petitioner, people};
 use crate::source::register::{Change, Entry};
 use crate::source::{Behaviour, Item};
 use crate::time::{dashed, whole_second};
-use crate::truth::{Outcome, RejectReason, ServedState, cleaned, quality_flag, unified_code, utc};
+use crate::truth::{Outcome, RejectReason, ServedState, clean, quality_flag, unified_code, utc};
 
 /// The states of a case are 已登记, 已交办, 已收件, 办理中 and 已办结: registered, assigned, received, in
 /// progress and closed.
@@ -132,7 +132,7 @@ impl<'a> Case<'a> {
             "source_no": self.case_number(),
             "kind": unified_code("petition_kind", self.purpose),
             "kind_raw": self.purpose,
-            "content": cleaned(&content),
+            "content": clean(&content),
             "updated_at": utc(whole_second(self.item.change.at)),
             "due_at": utc(self.due_at()),
             "resolved_at": self.closed_at().map(utc),
@@ -146,7 +146,7 @@ impl<'a> Case<'a> {
             "status_raw": status,
             "quality": flags,
         });
-        let mut state = self.item.served_state(facts, parsed(&self.element(false)));
+        let mut state = self.item.served_state(facts, parsed_tree(&self.element(false)));
         if self.item.has_quirk(Quirk::HalfCharacter) {
             state.outcome = Outcome::Reject(RejectReason::MalformedBytes);
         }

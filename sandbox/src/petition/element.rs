@@ -34,15 +34,15 @@ pub(super) fn write_element(name: &str, content: &Value, out: &mut String) {
 
 /// The tree that a reader parses from an element: children are arrays, and text is `$text`. Half
 /// characters are left out.
-pub(super) fn parsed(content: &Value) -> Value {
-    let parsed_all = |child: &Value| match child {
+pub(super) fn parsed_tree(content: &Value) -> Value {
+    let parsed_trees = |child: &Value| match child {
         Value::Null => Vec::new(),
-        Value::Array(items) => items.iter().map(parsed).collect(),
-        one => vec![parsed(one)],
+        Value::Array(items) => items.iter().map(parsed_tree).collect(),
+        one => vec![parsed_tree(one)],
     };
     match content {
         Value::Object(children) => {
-            let children = children.iter().map(|(name, child)| (name.clone(), parsed_all(child)));
+            let children = children.iter().map(|(name, child)| (name.clone(), parsed_trees(child)));
             children.filter(|(_, trees)| !trees.is_empty()).collect()
         }
         leaf => match text(leaf).replace(HALF_CHARACTER, "") {
@@ -88,13 +88,13 @@ pub(super) fn element_text(xml: &str, name: &str) -> Option<String> {
         let local = local.rsplit(':').next().unwrap_or_default();
         if local == name && !tag.starts_with('/') {
             let (text, _) = content.split_once('<')?;
-            return Some(unescaped(text.trim()));
+            return Some(unescape(text.trim()));
         }
     }
     None
 }
 
-fn unescaped(text: &str) -> String {
+fn unescape(text: &str) -> String {
     let entities =
         [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
     entities.iter().fold(text.to_owned(), |text, (entity, c)| text.replace(entity, c))
@@ -162,7 +162,7 @@ mod tests {
             "XFR": [{ "xm": [{ "$text": "李喆" }] }, { "xm": [{ "$text": "王<" }] }],
             "x": [{}],
         });
-        assert_eq!(parsed(&list), expected);
+        assert_eq!(parsed_tree(&list), expected);
         let mut out = String::new();
         write_element("LIST", &list, &mut out);
         let people = "<XFR><xm>李喆</xm></XFR>\n<XFR><xm>王&lt;</xm></XFR>\n";

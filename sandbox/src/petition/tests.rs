@@ -51,7 +51,7 @@ fn page(from: &str, to: &str, page: usize, size: usize) -> Request {
 impl Fixture {
     fn reply(&self, request: &Request) -> Reply {
         self.clock.advance(Duration::from_millis(10));
-        self.bureau.locked().answer(request)
+        self.bureau.lock().answer(request)
     }
 
     /// The document in the answer, as a lenient reader extracts it from the CDATA sections.

@@ -8,9 +8,9 @@ use crate::dice::Dice;
 use crate::faker::{District, any_district};
 use crate::source::register::{Change, Entry, Register};
 use crate::source::{Behaviour, Calls};
-use crate::text::essay;
+use crate::text::demand_text;
 use crate::time::whole_second;
-use crate::truth::{Outcome, ServedState, cleaned, facts, utc};
+use crate::truth::{Outcome, ServedState, clean, facts, utc};
 
 /// The state that all kinds of sources have.
 #[derive(Debug)]
@@ -71,16 +71,16 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
     pub(crate) fn new(behaviour: &'a Behaviour<Q>, entry: &Entry, change: Change) -> (Self, Dice) {
         let mut dice = Dice::new(behaviour.seed, entry.number);
         let district = any_district(&mut dice);
-        let essay = essay(&mut dice, district);
+        let text = demand_text(&mut dice, district);
         let item = Self {
             behaviour,
             number: entry.number,
             change,
             received: whole_second(entry.received),
             district,
-            title: essay.title,
-            content: essay.content,
-            address: essay.address,
+            title: text.title,
+            content: text.content,
+            address: text.address,
         };
         (item, dice)
     }
@@ -104,8 +104,8 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
     /// only its kind has; they replace common facts with the same name.
     pub(crate) fn served_state(&self, specific: Value, payload: Value) -> ServedState {
         let common = json!({
-            "title": cleaned(&self.title),
-            "content": cleaned(&self.content),
+            "title": clean(&self.title),
+            "content": clean(&self.content),
             "received_at": utc(self.received),
             "region": self.district.code,
             "region_raw": self.district.code,

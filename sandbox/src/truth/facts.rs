@@ -20,20 +20,20 @@ pub(crate) fn facts<const N: usize>(objects: [Value; N]) -> Facts {
         Value::Object(members) => Some(members),
         _ => None,
     });
-    match without_nulls(members.flatten().collect()) {
+    match remove_nulls(members.flatten().collect()) {
         Some(Value::Object(facts)) => facts,
         _ => Map::new(),
     }
 }
 
-fn without_nulls(value: Value) -> Option<Value> {
+fn remove_nulls(value: Value) -> Option<Value> {
     Some(match value {
         Value::Null => return None,
         Value::Array(items) if items.is_empty() => return None,
-        Value::Array(items) => items.into_iter().filter_map(without_nulls).collect(),
+        Value::Array(items) => items.into_iter().filter_map(remove_nulls).collect(),
         Value::Object(members) => members
             .into_iter()
-            .filter_map(|(name, value)| Some((name, without_nulls(value)?)))
+            .filter_map(|(name, value)| Some((name, remove_nulls(value)?)))
             .collect(),
         scalar => scalar,
     })
@@ -68,12 +68,12 @@ pub(crate) fn quality_flag(field: &str, flag: &str) -> Value {
 /// order marks and Excel's escapes, with repeated blanks and empty lines merged. It supports only what
 /// [`Dirt`](crate::text::Dirt) adds. This code is independent of the gateway's, so that tests compare two
 /// implementations.
-pub(crate) fn cleaned(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let text = text.replace("_x000D_", "\r");
-    let text = if text.contains(['<', '&']) { without_markup(&text) } else { text };
+    let text = if text.contains(['<', '&']) { strip_markup(&text) } else { text };
     let text: String = text.chars().filter(|c| !c.is_control() || "\t\n\r".contains(*c)).collect();
     let text = text.replace('\u{feff}', "").replace("\r\n", "\n").replace('\r', "\n");
-    let lines: Vec<String> = text.split('\n').map(single_spaced).collect();
+    let lines: Vec<String> = text.split('\n').map(collapse_blanks).collect();
     let mut tidy: Vec<&str> = Vec::new();
     for line in &lines {
         if !line.is_empty() || tidy.last().is_some_and(|before| !before.is_empty()) {
@@ -83,14 +83,14 @@ pub(crate) fn cleaned(text: &str) -> String {
     tidy.join("\n").trim_matches('\n').to_owned()
 }
 
-fn single_spaced(line: &str) -> String {
+fn collapse_blanks(line: &str) -> String {
     let words = line.split([' ', '\t', '\u{a0}', '\u{3000}']).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
 
 /// Replaces block tags with line ends, removes other tags, and then replaces entities with their
 /// characters.
-fn without_markup(text: &str) -> String {
+fn strip_markup(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_dirt_is_removed() {
-        for (text, clean) in [
+        for (text, expected) in [
             ("小区\t停水", "小区 停水"),
             ("小区\u{a0}\u{a0}\u{3000}停水", "小区 停水"),
             ("小区\u{feff}停\0水", "小区停水"),
@@ -132,15 +132,15 @@ mod tests {
             ("<p style=\"x\">停水，&nbsp;很久。<br/>急&lt;完&gt;</p>", "停水， 很久。\n急<完>"),
             ("3 < 5", "3 < 5"),
         ] {
-            assert_eq!(cleaned(text), clean, "{text:?}");
+            assert_eq!(clean(text), expected, "{text:?}");
         }
     }
 
     #[test]
     fn clean_text_is_kept() {
         let text = "市民来电反映：停水。\n请处理，电话13900004321。";
-        assert_eq!(cleaned(text), text);
+        assert_eq!(clean(text), text);
         let broken = Dirt::FourByte.add_to(text, &mut Dice::new(1, 1));
-        assert_eq!(cleaned(&broken), broken);
+        assert_eq!(clean(&broken), broken);
     }
 }

@@ -7,7 +7,7 @@ use crate::faker::{self, District};
 use crate::text::{Topic, phrases, random_length};
 
 /// The texts of a composed demand.
-pub(crate) struct Essay {
+pub(crate) struct DemandText {
     pub(crate) title: String,
     pub(crate) content: String,
     /// The category of its topic.
@@ -17,7 +17,7 @@ pub(crate) struct Essay {
 }
 
 /// Composes a demand on a random topic, at a random address in `district`.
-pub(crate) fn essay(dice: &mut Dice, district: &'static District) -> Essay {
+pub(crate) fn demand_text(dice: &mut Dice, district: &'static District) -> DemandText {
     let target = random_length(dice);
     let topic = topic(dice);
     let scene = Scene::new(dice, district);
@@ -27,11 +27,11 @@ pub(crate) fn essay(dice: &mut Dice, district: &'static District) -> Essay {
     scene.append_random(dice, &phrases().common.addresses, &mut address);
     let mut content = String::new();
     compose(dice, topic, &scene, target, &mut content);
-    Essay { title, content, category: &topic.category, address }
+    DemandText { title, content, category: &topic.category, address }
 }
 
 /// Appends further sentences to `text`, until it has about `characters` characters.
-pub(crate) fn lengthened(dice: &mut Dice, text: &str, characters: usize) -> String {
+pub(crate) fn lengthen(dice: &mut Dice, text: &str, characters: usize) -> String {
     let district = faker::any_district(dice);
     let (topic, scene) = (topic(dice), Scene::new(dice, district));
     let mut text = text.to_owned();
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn lengths_are_spread_as_in_a_real_hotline() {
         let mut lengths: Vec<usize> = (0..6_000)
-            .map(|i| essay(&mut Dice::new(11, i), DISTRICTS[0]).content.chars().count())
+            .map(|i| demand_text(&mut Dice::new(11, i), DISTRICTS[0]).content.chars().count())
             .collect();
         lengths.sort_unstable();
         let median = lengths[lengths.len() / 2];
@@ -188,14 +188,14 @@ mod tests {
     #[test]
     fn texts_differ_and_leave_no_slot_open() {
         let texts: Vec<String> =
-            (0..3_000).map(|i| essay(&mut Dice::new(7, i), DISTRICTS[3]).content).collect();
+            (0..3_000).map(|i| demand_text(&mut Dice::new(7, i), DISTRICTS[3]).content).collect();
         for text in &texts {
             assert!(!text.contains(['{', '}']), "{text}");
         }
         let distinct: std::collections::HashSet<_> = texts.iter().collect();
         assert!(distinct.len() > 2_990, "{}", distinct.len());
         let topics: std::collections::HashSet<_> =
-            (0..500).map(|i| essay(&mut Dice::new(7, i), DISTRICTS[3]).category).collect();
+            (0..500).map(|i| demand_text(&mut Dice::new(7, i), DISTRICTS[3]).category).collect();
         assert!(topics.len() > 18, "{}", topics.len());
     }
 }
