@@ -128,8 +128,8 @@ fn former_counties(file: &Path, rows: &BTreeMap<String, Row>) -> Result<Vec<(Str
     }
     let found = newest.into_values().filter_map(|county| {
         let FormerCounty { code, name, first_revision, last_revision } = county;
-        let &[now] = present.get(&(&code[..2], stem(&name)))?.as_slice() else { return None };
-        let row = row(&code, &name, now, "", [&first_revision, &last_revision, ""]);
+        let &[new_code] = present.get(&(&code[..2], stem(&name)))?.as_slice() else { return None };
+        let row = row(&code, &name, new_code, "", [&first_revision, &last_revision, ""]);
         Some((code, row))
     });
     Ok(found.collect())

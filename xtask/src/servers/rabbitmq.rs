@@ -63,7 +63,7 @@ pub(crate) fn start(folder: &Folder) -> Result<Server> {
             ("home", home.join("").display().to_string()),
             ("epmd_port", mapper_port),
         ],
-        // They are stopped in this order: while it shuts down, a node still queries the port mapper.
+        // Processes are stopped in this order: while it shuts down, a node still queries the port mapper.
         processes: vec![node, mapper],
         variables: vec![
             ("TONGHUI_TEST_AMQP", format!("amqp://tonghui:{password}@127.0.0.1:{port}/%2f")),
