@@ -33,7 +33,7 @@ pub async fn differences(
         found.extend(check.case(case).await?);
     }
     let (demands, waiting) = check.counts().await?;
-    let deleted = oracle.cases().iter().filter(|case| case.gone.is_some()).count() as u64;
+    let deleted = oracle.cases().iter().filter(|case| case.deleted_at.is_some()).count() as u64;
     let cases = oracle.cases().len() as u64;
     if demands + waiting > cases || demands + waiting + deleted < cases {
         found.push(format!("{demands} demands and {waiting} in quarantine of {cases} cases"));
@@ -54,7 +54,7 @@ impl Check<'_> {
         let key = RecordKey::new(last.row.rowguid.as_str());
         let id = DemandId::of(&self.channel, &key);
         let Some(demand) = self.store.current(&self.channel, &key).await? else {
-            return Ok(match (self.store.quarantine_show(&id).await?, case.gone) {
+            return Ok(match (self.store.quarantine_show(&id).await?, case.deleted_at) {
                 (Some(_), _) if !last.is_readable => None,
                 (None, Some(_)) => None, // gone before anybody read it
                 (Some(row), _) => Some(format!("{key} is readable, quarantined: {}", row.detail)),
@@ -62,7 +62,7 @@ impl Check<'_> {
             });
         };
         // A case may become unreadable, or vanish, after it was read.
-        let is_final = case.gone.is_none() && last.is_readable;
+        let is_final = case.deleted_at.is_none() && last.is_readable;
         let history = self.store.history(&id).await?;
         let newest = history.iter().max_by_key(|row| row.version).context("no history")?;
         let raw = self.raw(&demand, newest).await?;
@@ -205,14 +205,14 @@ const READ: [&str; 3] = ["illegal_reference", "attachment", "huge_attachment"];
 pub fn same_payload(told: &ServedState, demand: &Demand, sealer: &Sealer) -> bool {
     let raw = open_raw(sealer, Place::from(demand), &demand.raw).expect("it opens");
     let raw: Value = serde_json::from_slice(&raw).expect("it opens");
-    if told.faults.contains(&"workbook") {
+    if told.quirks.contains(&"workbook") {
         return raw["诉求编号"] == told.payload["诉求编号"];
     }
-    if told.faults.iter().any(|fault| READ.contains(fault)) {
+    if told.quirks.iter().any(|fault| READ.contains(fault)) {
         return true;
     }
     let served = told.payload.as_object().expect("it opens").iter();
-    let is_lost = |column: &str| column == "满意度" && told.faults.contains(&"lost_column");
+    let is_lost = |column: &str| column == "满意度" && told.quirks.contains(&"lost_column");
     served.filter(|(column, _)| !is_lost(column)).all(|(column, value)| raw[column] == *value)
 }
 

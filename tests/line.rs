@@ -32,7 +32,7 @@ use gateway::{
 use normalizer::{Keys, Sealer};
 use sandbox::{
     Truth,
-    truth::{Class, Outcome, Thing},
+    truth::{Outcome, Record, RejectReason},
 };
 use sink::store::{Memory, Quarantined};
 use tempfile::TempDir;
@@ -193,17 +193,17 @@ impl Line {
     /// of each thing, and quarantine what cannot be a demand.
     pub fn differences(&self, truth: &Truth) -> Vec<String> {
         let found = truth
-            .things()
+            .records()
             .iter()
             .filter_map(|thing| Some(format!("{}: {}", thing.key, self.difference(thing)?)));
         found.collect()
     }
 
-    fn difference(&self, thing: &Thing) -> Option<String> {
+    fn difference(&self, thing: &Record) -> Option<String> {
         let (demand, waits) = (self.demand(&thing.key), self.quarantined(&thing.key));
         match (&thing.last().outcome, demand, waits) {
             // Whoever had not read it by then never can.
-            _ if thing.gone.is_some() => None,
+            _ if thing.deleted_at.is_some() => None,
             (Outcome::Demand(facts), Some(demand), _) => {
                 let is_kept = same_payload(thing.last(), &demand, &self.sealer);
                 altered(facts, &demand, &self.sealer)
@@ -214,12 +214,12 @@ impl Line {
             {
                 None
             }
-            (Outcome::Reject(Class::MalformedBytes), None, Some(row)) => {
+            (Outcome::Reject(RejectReason::MalformedBytes), None, Some(row)) => {
                 (row.reason != "malformed_bytes").then_some(row.reason)
             }
             (Outcome::Reject(_), None, Some(_)) => None,
             // A row that is out of shape has no key.
-            (Outcome::Reject(Class::Unreadable), None, None)
+            (Outcome::Reject(RejectReason::Unreadable), None, None)
                 if self.bus.rejected().contains(&(None, "row_shape".to_owned())) =>
             {
                 None

@@ -34,13 +34,13 @@ async fn a_returned_message_a_slow_statement_and_a_full_queue_leave_no_demand_in
     let mut ingest = Gateway::start_with(&world, "ingest", "trace").unwrap();
     log.until(&mut ingest, |line| event(line) == Some("settled"));
     rabbitmqctl(&broker, &["delete_queue", &queue]).unwrap();
-    world.hotline.touch(100).await.unwrap();
+    world.hotline.advance_random(100).await.unwrap();
     log.until(&mut ingest, |line| line.contains("no queue takes message"));
     log.until(&mut ingest, |line| event(line) == Some("confirmed"));
     // A queue that holds one message refuses the rest of a batch.
     let policy = ["set_operator_policy", "golden", &queue, "{\"max-length\":1}"];
     rabbitmqctl(&broker, &[&policy[..], &["--apply-to", "queues"]].concat()).unwrap();
-    world.hotline.touch(100).await.unwrap();
+    world.hotline.advance_random(100).await.unwrap();
     let full = log.until(&mut ingest, |line| line.contains("the queue is full"));
     rabbitmqctl(&broker, &["clear_operator_policy", "golden"]).unwrap();
     ingest.stop().unwrap();
