@@ -1,8 +1,8 @@
-//! A configuration folder in a temporary place, and the vocabulary it is checked against.
+//! A temporary configuration folder, and the schemas that it is checked against.
 
 use std::{fs, path::Path};
 
-use config::{Kind, Problems, Settings, Vocabulary};
+use config::{ConnectorSchema, Problems, SectionSchemas, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -59,7 +59,7 @@ impl Folder {
             "EMPTY" => Some(String::new()),
             _ => None,
         };
-        config::resolve(self.path(), &vocabulary(), &environment)
+        config::resolve(self.path(), &section_schemas(), &environment)
     }
 
     /// What an admin reads.
@@ -68,13 +68,13 @@ impl Folder {
     }
 }
 
-pub(crate) fn vocabulary() -> Vocabulary {
-    let mut known: Value = serde_json::from_str(include_str!("../vocabulary.json")).unwrap();
+pub(crate) fn section_schemas() -> SectionSchemas {
+    let mut known: Value = serde_json::from_str(include_str!("../section_schemas.json")).unwrap();
     let kinds = ["table", "files"];
-    Vocabulary {
+    SectionSchemas {
         codes: Vec::new(),
         connectors: kinds
-            .map(|kind| Kind { name: kind.to_owned(), schema: known[kind].take() })
+            .map(|kind| ConnectorSchema { name: kind.to_owned(), schema: known[kind].take() })
             .into(),
         demand: known["demand"].take(),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use config::{KeySource, StoreSettings, Topology, Trigger};
 use contract::Period;
 
-use crate::folder::{Folder, golden, vocabulary};
+use crate::folder::{Folder, golden, section_schemas};
 
 #[test]
 fn a_folder_becomes_settings_with_paths_below_it() {
@@ -161,7 +161,7 @@ fn problems_found_later_stand_where_their_value_stands() {
 
 #[test]
 fn the_schemas_that_editors_use_are_those_that_are_checked() {
-    let gateway = serde_json::to_string_pretty(&config::schema_gateway()).unwrap();
+    let gateway = serde_json::to_string_pretty(&config::gateway_schema()).unwrap();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/gateway.json");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/schema")).unwrap();
@@ -169,7 +169,7 @@ fn the_schemas_that_editors_use_are_those_that_are_checked() {
     }
     assert_eq!(std::fs::read_to_string(path).unwrap(), format!("{gateway}\n"));
 
-    let channel = config::schema_channel(&vocabulary());
+    let channel = config::channel_schema(&section_schemas());
     assert_eq!(channel["properties"]["connector"]["enum"], serde_json::json!(["table", "files"]));
     assert_eq!(channel["properties"]["table"]["$ref"], "#/$defs/table");
     assert_eq!(channel["$defs"]["table"]["properties"]["charset"]["$ref"], "#/$defs/table.Charset");
