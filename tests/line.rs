@@ -164,7 +164,7 @@ impl Line {
             handle: &ChannelHandle::new(spec.id.clone()),
             brake: Brake::default(),
             environment: &Environment {
-                memory: Arc::new(ingest::Memory::new(64 << 20)),
+                memory: Arc::new(ingest::MemoryLimit::new(64 << 20)),
                 mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: Stop::default(),

@@ -14,7 +14,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    context.on_store(Access::ReadOnly, async |_, store| {
+    context.with_store(Access::ReadOnly, async |_, store| {
         let lines = store.audited(args.limit).await?;
         out::show(context.format, &lines, |lines| {
             let row = |line: &AuditEntry| {

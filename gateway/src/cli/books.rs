@@ -44,7 +44,7 @@ pub(super) struct Row {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    context.on_store(Access::ReadOnly, async |settings, store| {
+    context.with_store(Access::ReadOnly, async |settings, store| {
         let since = args.since.as_deref().map(|text| parse_time(text, settings.zone, clock::now()));
         let ledger = ledger(store, args.channel.as_ref(), since.transpose()?).await?;
         out::show(context.format, &ledger, Ledger::draw)?;

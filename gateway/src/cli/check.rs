@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 fn compare_with_store(context: &Context, period: &str) -> anyhow::Result<Exit> {
     let period: Period = serde_json::from_value(Value::from(period))?;
     let since = clock::now() - TimeDelta::from_std(period.0)?;
-    context.on_store(Access::ReadOnly, async |settings, store| {
+    context.with_store(Access::ReadOnly, async |settings, store| {
         let found = what_if::compare(settings, store, since).await?;
         out::show(context.format, &found, draw)
     })

@@ -69,7 +69,7 @@ const HEADINGS: [&str; 8] =
 const MIN_SIMILARITY: f64 = 0.5;
 
 fn list_missing(context: &Context, xlsx: Option<&Path>) -> anyhow::Result<Exit> {
-    context.on_store(Access::ReadOnly, async |settings, store| {
+    context.with_store(Access::ReadOnly, async |settings, store| {
         let (codes, labels) = (assemble::codes(settings)?, store.unknown_labels().await?);
         let missing: Vec<_> =
             labels.into_iter().map(|label| missing(settings, &codes, label)).collect();

@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
         Command::List { channel, limit, strict } => (channel.as_ref(), *limit, *strict),
         Command::Show { id, reveal } => return show(context, id, *reveal),
     };
-    context.on_store(Access::ReadOnly, async |_, store| {
+    context.with_store(Access::ReadOnly, async |_, store| {
         let waiting = store.quarantine_list(channel, limit).await?;
         out::show(context.format, &waiting, |waiting| {
             let headings = ["id", "channel", "reason", "place", "detail", "seen"];

@@ -35,7 +35,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
     let requester = instance::this_process();
-    context.on_store(Access::ReadWrite, async |settings, store| {
+    context.with_store(Access::ReadWrite, async |settings, store| {
         let (Args { channel }, kind) = match command {
             Command::Pause(args) => (args, Some(RequestKind::Pause)),
             Command::Resume(args) => (args, Some(RequestKind::Resume)),

@@ -32,7 +32,7 @@ enum IndexCommand {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
-    context.on_store(Access::ReadOnly, async |settings, store| {
+    context.with_store(Access::ReadOnly, async |settings, store| {
         if args.quality {
             return show_quality(context.format, store).await;
         }
@@ -47,7 +47,7 @@ pub(super) fn index(context: &Context, args: &IndexArgs) -> anyhow::Result<Exit>
         None => Access::ReadOnly,
         Some(IndexCommand::Rebuild) => Access::ReadWrite,
     };
-    context.on_store(access, async |_, store| {
+    context.with_store(access, async |_, store| {
         if args.command.is_some() {
             store.rebuild_indexes().await?;
         }
