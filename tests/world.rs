@@ -16,7 +16,7 @@ use anyhow::Context;
 use contract::Fault;
 use gateway::{
     assemble,
-    registry::vocabulary,
+    registry::section_schemas,
     service::{Role, serve},
     stop::Stop,
 };
@@ -117,7 +117,7 @@ impl World {
     /// The configuration has problems.
     pub fn settings(&self) -> anyhow::Result<config::Settings> {
         let environment = |name: &str| self.environment.get(name).cloned();
-        Ok(config::resolve(&self.config(), &vocabulary(), &environment)?)
+        Ok(config::resolve(&self.config(), &section_schemas(), &environment)?)
     }
 
     /// The store and its keys, made at first use.

@@ -11,7 +11,7 @@ use futures_util::{
 use tokio::sync::watch;
 
 use crate::{
-    channel::{LiveChannel, same_specs},
+    channel::{LiveChannel, have_same_specs},
     lease::LeaseHolder,
     stop::Stop,
     supervise::{Ended, Shared},
@@ -61,7 +61,7 @@ pub fn merge(running: &[LiveChannel], new: Vec<LiveChannel>) -> (Vec<LiveChannel
     let running = LiveChannel::group_by_upstream(running.to_vec());
     let (mut merged, mut n_new) = (Vec::new(), 0);
     for (upstream, new) in LiveChannel::group_by_upstream(new) {
-        match running.get(&upstream).filter(|running| same_specs(running, &new)) {
+        match running.get(&upstream).filter(|running| have_same_specs(running, &new)) {
             Some(running) => merged.extend(running.iter().cloned()),
             None => {
                 n_new += new.len();
@@ -92,7 +92,7 @@ impl Groups {
     ) -> Vec<(String, Vec<LiveChannel>, Stop)> {
         self.0.retain(|upstream, group| {
             let now = desired.get(upstream);
-            let is_unchanged = now.is_some_and(|now| same_specs(now, &group.channels));
+            let is_unchanged = now.is_some_and(|now| have_same_specs(now, &group.channels));
             if !is_unchanged {
                 group.stop.request();
             }

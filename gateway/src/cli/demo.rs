@@ -29,7 +29,7 @@ use super::{
 use crate::{
     assemble,
     channel::LiveChannel,
-    registry::vocabulary,
+    registry::section_schemas,
     schedule::Schedule,
     service::{Role, serve, stop_on_signal},
     shipped,
@@ -218,7 +218,7 @@ fn settings(args: &Args, city: &City) -> anyhow::Result<Settings> {
             .or_else(|| args.servers.variable(name))
             .or_else(|| std::env::var(name).ok())
     };
-    Ok(config::resolve(&args.dir.join("config"), &vocabulary(), &environment)?)
+    Ok(config::resolve(&args.dir.join("config"), &section_schemas(), &environment)?)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use config::Settings;
 use gateway::{
     assemble, keys,
     push::{self, Limits as PushLimits},
-    registry::vocabulary,
+    registry::section_schemas,
     service::{Role, serve},
     shipped,
     stop::Stop,
@@ -44,7 +44,7 @@ impl Town {
         }
         let environment =
             |name: &str| known.iter().find(|(one, _)| *one == name).map(|(_, value)| value.clone());
-        let settings = config::resolve(folder.path(), &vocabulary(), &environment).unwrap();
+        let settings = config::resolve(folder.path(), &section_schemas(), &environment).unwrap();
         Self { mobile, settings, _folder: folder }
     }
 
