@@ -82,7 +82,7 @@ impl World {
             self.environment.insert(BROKER, url.to_owned());
         }
         let (store, broker) = (store.map(|_| STORE), broker.map(|_| (BROKER, corner.as_str())));
-        Ok(gateway::shipped::name_servers(&self.config(), store, broker)?)
+        Ok(gateway::shipped::set_servers(&self.config(), store, broker)?)
     }
 
     /// Gives a variable that the configuration names another value.

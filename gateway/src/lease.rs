@@ -30,7 +30,7 @@ pub struct LeaseHolder {
 }
 
 impl LeaseHolder {
-    /// `serves` says whether this process answers requests: a service does, a single run does not.
+    /// A holder for this process. `serves` says whether this process answers requests: a service does, a single run does not.
     pub fn new(store: Database, serves: bool) -> Self {
         Self { store, process: instance::this_process(), serves }
     }
@@ -104,13 +104,14 @@ impl LeaseHolder {
         }
     }
 
-    /// Claims the lease if it is free, has expired or has the fence `expired`.
+    /// Claims the lease if it is free or has expired. A lease with the fence `expired` counts as expired.
     async fn try_claim(&self, upstream: &str, expired: Option<u64>) -> Result<Claim, Fault> {
         self.store.claim_lease(upstream, &self.process, self.serves, LEASE_PERIOD, expired).await
     }
 
     /// Keeps renewing the lease; returns when it is lost.
     async fn renew_until_lost(&self, lease: &Lease) {
+        let upstream = &lease.upstream;
         let mut safe_until = Instant::now() + LEASE_PERIOD - SAFETY_MARGIN;
         loop {
             tokio::time::sleep(RENEW_INTERVAL).await;
@@ -120,19 +121,14 @@ impl LeaseHolder {
             match tokio::time::timeout_at(safe_until, renewing).await {
                 Ok(Ok(true)) => safe_until = requested_at + LEASE_PERIOD - SAFETY_MARGIN,
                 Ok(Ok(false)) => {
-                    let upstream = &lease.upstream;
-                    warn!(
-                        upstream,
-                        "another process has taken over the lease; this process stops using the upstream"
-                    );
+                    warn!(upstream, "another process has taken over the lease; work under it stops");
                     return;
                 }
                 Ok(Err(fault)) if Instant::now() < safe_until => {
                     report(lease, "cannot renew the lease", &fault, RENEW_INTERVAL, "retry in 4 s");
                 }
                 Ok(Err(_)) | Err(_) => {
-                    let upstream = &lease.upstream;
-                    warn!(upstream, "the lease was not renewed in time; this process stops using it");
+                    warn!(upstream, "the lease was not renewed in time; work under it stops");
                     return;
                 }
             }

@@ -212,7 +212,7 @@ fn explained(reveal: bool) -> Vec<Outcome> {
     let settings = assemble::settings_without_secrets(&config).unwrap();
     let hotline = offline::channel(&settings, &"hotline".parse().unwrap()).unwrap();
     let page = hotline.spec.folder.join("fixtures/rows.json");
-    hotline.outcomes_of_page(&page, reveal).unwrap()
+    hotline.page_outcomes(&page, reveal).unwrap()
 }
 
 #[test]

@@ -74,7 +74,7 @@ async fn a_rotation_seals_everything_again_and_people_are_found_throughout() {
     let done = reseal::all(&store, &sealer).await.unwrap();
     assert_eq!((done.demands, done.raws), (1, 2));
     // Run again, as after a cut: nothing is left to do.
-    assert_eq!(reseal::all(&store, &sealer).await.unwrap(), reseal::Resealed::default());
+    assert_eq!(reseal::all(&store, &sealer).await.unwrap(), reseal::ResealCounts::default());
 
     // With the new set alone everything opens: nothing of the old one is left.
     let mut file: Value = serde_json::from_str(&new.to_json()).unwrap();

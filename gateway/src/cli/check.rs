@@ -97,7 +97,7 @@ fn run_example(
     let index = index.to_string();
     let at = |key: &str, what: String| channel.problem(&["example", &index, key], what);
     let found = live
-        .outcomes_of_page(&files.page, false)
+        .page_outcomes(&files.page, false)
         .and_then(|outcomes| Ok(serde_json::to_value(outcomes)?));
     let found = match found {
         Ok(found) => found,

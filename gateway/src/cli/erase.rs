@@ -9,7 +9,7 @@ use normalizer::{OpenError, Personal, Place, Sealer, open_raw, open_sealed};
 use sink::store::{Database, Erasure, Index, RawOf, SealedRow};
 
 use super::{Context, Exit, audit, out};
-use crate::{assemble, indexer, reseal::each_value};
+use crate::{assemble, indexer, reseal::visit_values};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -104,7 +104,7 @@ fn values(sealer: &Sealer, row: SealedRow) -> Result<Vec<Personal>, OpenError> {
     let SealedRow { id, channel, mut address, mut people, .. } = row;
     let place = Place { channel: &channel, id: &id };
     let mut values = Vec::new();
-    each_value(&mut address, &mut people, |field, sealed, make| {
+    visit_values(&mut address, &mut people, |field, sealed, make| {
         values.push(make(&open_sealed(sealer, place, field, sealed)?));
         Ok(())
     })?;

@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         let subject = format!("{} {}", args.channel, args.file.display());
         audit::reveal(&settings, "explain", &subject)?;
     }
-    let outcomes = channel.outcomes_of_page(&args.file, args.reveal)?;
+    let outcomes = channel.page_outcomes(&args.file, args.reveal)?;
     let width = out::width();
     out::show(context.format, &outcomes, |outcomes| draw_records(outcomes, width))
 }

@@ -33,7 +33,7 @@ pub enum Exit {
 /// Prints text, followed by a line break.
 pub(super) fn print(text: impl AsRef<str>) -> io::Result<()> {
     // Strips colours if the output is no terminal.
-    writeln!(anstream::stdout().lock(), "{}", plain::page(text.as_ref()))
+    writeln!(anstream::stdout().lock(), "{}", plain::escape_text(text.as_ref()))
 }
 
 /// Columns of the terminal, from `COLUMNS`; 120 if it is not set.
@@ -45,7 +45,7 @@ pub(super) fn width() -> usize {
 /// Prints a line to standard error.
 pub(super) fn note(text: impl AsRef<str>) {
     // A closed standard error must not end the work.
-    let _ = writeln!(io::stderr().lock(), "{}", plain::page(text.as_ref()));
+    let _ = writeln!(io::stderr().lock(), "{}", plain::escape_text(text.as_ref()));
 }
 
 /// Prints `value` as JSON, or as the text that `text` makes of it.

@@ -15,7 +15,7 @@ use crate::{
     console,
     listener::Listener,
     push,
-    reload::{Next, Reloads},
+    reload::{Next, ReloadRequests},
     service::{Role, retry_while_transient, serve_wanted, until_signal},
     stop::Stop,
 };
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         else {
             return Ok(Exit::Done);
         };
-        let mut reloads = Reloads::begin(&store).await;
+        let mut reloads = ReloadRequests::begin(&store).await;
         // Once for each configuration that changes what all channels share.
         loop {
             let mut opened = listeners(&settings, role, &channels, &store).await?;

@@ -39,7 +39,7 @@ impl Town {
             let corner = format!("push_{}", std::process::id());
             Postgres::create_schema(url, &corner).await.unwrap();
             keys::make(&folder.path().join("data/keys.json"), Default::default()).unwrap();
-            shipped::name_servers(folder.path(), Some("STORE"), None).unwrap();
+            shipped::set_servers(folder.path(), Some("STORE"), None).unwrap();
             known.push(("STORE", Postgres::in_schema(url, &corner)));
         }
         let environment =

@@ -51,7 +51,7 @@ async fn pulled(store: Option<&str>) -> (tempfile::TempDir, Database) {
         let corner = format!("twice_{}", std::process::id());
         Postgres::create_schema(url, &corner).await.unwrap();
         keys::make(&config.join("data/keys.json"), normalizer::Suite::default()).unwrap();
-        shipped::name_servers(&config, Some(STORE), None).unwrap();
+        shipped::set_servers(&config, Some(STORE), None).unwrap();
         known.push((STORE, Postgres::in_schema(url, &corner)));
     }
     let store = pull(&config, &known).await;

@@ -37,7 +37,7 @@ impl Servers {
         }
         let store = self.store.as_ref().map(|_| STORE);
         let broker = self.broker.as_ref().map(|_| (BROKER, SCHEMA));
-        Ok(shipped::name_servers(config, store, broker)?)
+        Ok(shipped::set_servers(config, store, broker)?)
     }
 
     /// Deletes the queues of an earlier demo.

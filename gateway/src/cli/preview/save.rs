@@ -32,7 +32,7 @@ pub(super) fn save(
     let path = folder.join(name);
     fs::write(&path, scrubbed).with_context(|| path.display().to_string())?;
     let expected = folder.join("page.expected.json");
-    let outcomes = channel.outcomes_of_page(&path, false)?;
+    let outcomes = channel.page_outcomes(&path, false)?;
     let text = serde_json::to_string_pretty(&outcomes)? + "\n";
     fs::write(&expected, text).with_context(|| expected.display().to_string())?;
     out::note(format!("wrote {} and {}", path.display(), expected.display()));
