@@ -14,7 +14,7 @@ use crate::{
     channel::{LiveChannel, have_same_specs},
     lease::LeaseHolder,
     stop::Stop,
-    supervise::{Ended, Shared},
+    supervise::{ChannelEnd, Shared},
     upstream,
 };
 
@@ -24,9 +24,9 @@ pub async fn serve(
     mut desired: watch::Receiver<Vec<LiveChannel>>,
     shared: &Shared,
     leases: &LeaseHolder,
-) -> Vec<Ended> {
+) -> Vec<ChannelEnd> {
     let (mut groups, mut ended) = (Groups::default(), Vec::new());
-    let mut running: FuturesUnordered<BoxFuture<'_, (String, Vec<Ended>)>> =
+    let mut running: FuturesUnordered<BoxFuture<'_, (String, Vec<ChannelEnd>)>> =
         FuturesUnordered::new();
     let stop = &shared.environment.stop;
     loop {

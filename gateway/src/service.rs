@@ -22,7 +22,7 @@ use crate::{
     lease::LeaseHolder,
     log,
     stop::Stop,
-    supervise::{Ended, Shared, run_sink},
+    supervise::{ChannelEnd, Shared, run_sink},
     upkeep,
 };
 
@@ -55,7 +55,7 @@ pub async fn serve(
     channels: Vec<LiveChannel>,
     store: &Database,
     stop: &Stop,
-) -> Result<Vec<Ended>, Fault> {
+) -> Result<Vec<ChannelEnd>, Fault> {
     let (_, desired) = watch::channel(channels); // they never change
     Box::pin(serve_reloadable(settings, role, desired, store, stop)).await
 }
@@ -70,7 +70,7 @@ pub async fn serve_reloadable(
     desired: watch::Receiver<Vec<LiveChannel>>,
     store: &Database,
     stop: &Stop,
-) -> Result<Vec<Ended>, Fault> {
+) -> Result<Vec<ChannelEnd>, Fault> {
     let Some(ends) = BusEnds::open(settings, role, store, stop).await? else {
         return Ok(Vec::new());
     };

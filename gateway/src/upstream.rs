@@ -12,7 +12,7 @@ use crate::{
     instance,
     lease::LeaseHolder,
     log, requests,
-    supervise::{Ended, Shared, run_channels},
+    supervise::{ChannelEnd, Shared, run_channels},
 };
 
 /// How often a waiting process tries to claim the lease.
@@ -26,7 +26,7 @@ pub async fn serve(
     channels: Vec<LiveChannel>,
     shared: &Shared,
     leases: &LeaseHolder,
-) -> Vec<Ended> {
+) -> Vec<ChannelEnd> {
     let (push, polled): (Vec<_>, Vec<_>) =
         channels.into_iter().partition(|channel| channel.endpoint.is_some());
     let run = async |channels: &[LiveChannel], fence| {

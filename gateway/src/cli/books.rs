@@ -13,9 +13,9 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only this channel.
+    /// Show only this channel.
     channel: Option<ChannelId>,
-    /// Only reads since this time: 2026-11-23, 2026-11-23T08:00, yesterday, -1d, in the gateway's
+    /// Count only reads since this time: 2026-11-23, 2026-11-23T08:00, yesterday, -1d, in the gateway's
     /// time zone.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
@@ -24,7 +24,7 @@ pub(super) struct Args {
 /// The books of all channels.
 #[derive(Debug, Serialize)]
 pub(super) struct Ledger {
-    /// Whether all balance; null while something is in flight.
+    /// Whether all books balance; null while messages are in flight.
     pub(super) balanced: Option<bool>,
     /// Duration of the run that printed this ledger, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,17 +69,17 @@ pub(super) async fn ledger(
 }
 
 impl Ledger {
-    /// As text.
+    /// The ledger as text.
     pub(super) fn draw(&self) -> String {
         let counts = COUNTS.iter().map(|(name, _)| *name);
         let headings: Vec<_> = ["channel"].into_iter().chain(counts).chain(["balanced"]).collect();
         let mut text = out::table(&headings, self.channels.iter().map(Row::cells), 1);
-        let verdict = match self.balanced {
+        let result = match self.balanced {
             Some(true) => "books balanced",
             Some(false) => "BOOKS NOT BALANCED",
-            None => "something is in flight",
+            None => "messages are in flight",
         };
-        text.push_str(&format!("\n{verdict}"));
+        text.push_str(&format!("\n{result}"));
         if let Some(seconds) = self.seconds {
             text.push_str(&format!("; {seconds} s"));
         }
