@@ -151,11 +151,11 @@ impl<'a> Checker<'a> {
     fn report_text(&mut self, span: Range<usize>, text: &str, problem: TextProblem) {
         let is_verbatim = self.text.get(span.start + 1..span.end.saturating_sub(1)) == Some(text);
         let part = problem.part.filter(|_| is_verbatim);
-        let mistake = part
+        let range = part
             .map_or(span.clone(), |part| span.start + 1 + part.start..span.start + 1 + part.end);
         let suggestion =
             problem.suggestion.map(|text| Suggestion::replace(span, types::quote(&text)));
-        self.report(mistake, problem.message, suggestion.or(problem.advice.map(Suggestion::advice)));
+        self.report(range, problem.message, suggestion.or(problem.advice.map(Suggestion::advice)));
     }
 
     /// Reports a value of the wrong type.

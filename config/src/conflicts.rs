@@ -72,7 +72,7 @@ pub(crate) fn budget_conflicts(channels: &[RawChannel]) -> Vec<Problem> {
             let file = &first.source.file;
             let message =
                 format!("{file} reads the same upstream `{upstream}` with another budget");
-            let advice = "write the same limits in both files, or set another `upstream`".to_owned();
+            let advice = "set the same limits in both files, or another `upstream`".to_owned();
             let suggestion = Some(Suggestion::advice(advice));
             problems.push(problem(&channel.source, "budget", message, suggestion));
         }

@@ -106,7 +106,7 @@ async fn index(State(sources): State<Arc<Sources>>) -> Response {
 fn json_rows(rows: Result<Vec<impl Serialize>, Fault>) -> Response {
     match rows {
         Ok(rows) => {
-            json_document(serde_json::to_string(&rows).unwrap_or_default()) // rows can always be serialised
+            json_document(serde_json::to_string(&rows).unwrap_or_default()) // rows always serialise
         }
         Err(fault) => problem(StatusCode::SERVICE_UNAVAILABLE, &fault.to_string()),
     }

@@ -71,14 +71,14 @@ pub(crate) async fn cover(
 ) -> Result<(), Fault> {
     let target = store.history_end().await?;
     let leases = LeaseHolder::new(store.apart(), false);
-    let (mut last_position, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
+    let (mut previous, mut moved_at, mut reported_at) = (None, Instant::now(), None::<Instant>);
     loop {
         let position = store.index_position(index).await?;
         let Ok(left) = u64::try_from(target - position) else { return Ok(()) };
         if left == 0 {
             return Ok(());
         }
-        if last_position.replace(position) != Some(position) {
+        if previous.replace(position) != Some(position) {
             moved_at = Instant::now();
         } else if moved_at.elapsed() > MAX_STANDSTILL {
             let name = index.name();

@@ -65,10 +65,10 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
     let mut reader = Reader::new(channel, connector, pace, run, position);
     let mut packed = None;
     loop {
-        let is_in_flight = packed.is_some();
+        let in_flight = packed.is_some();
         let next = async {
             reader.settle(to_settle.take()).await?;
-            Ok(reader.read_next(is_in_flight).await)
+            Ok(reader.read_next(in_flight).await)
         };
         // Both run to their end: a failed read must not cancel the delivery of the batch before it. A source
         // that asks for a pause after every answer would be read from the same position for ever.

@@ -240,7 +240,7 @@ async fn wait_until_stalled(watch: &ChannelWatch) {
 
 /// The fault of a task that panicked. It does not contain the message, which may hold a personal value.
 pub(crate) fn panic_fault() -> Fault {
-    Fault::stopped("the task panicked").remedy("report this defect with the line that was logged before")
+    Fault::stopped("the task panicked").remedy("report this defect with the line logged above")
 }
 
 #[cfg(test)]

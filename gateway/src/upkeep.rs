@@ -20,7 +20,7 @@ const DETAIL_RETENTION: Duration = Duration::from_hours(30 * 24);
 pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &Stop) {
     while !stop.is_requested() {
         let once = async {
-            if let Err(fault) = Box::pin(maintain(store, history, clock::now())).await {
+            if let Err(fault) = Box::pin(prune(store, history, clock::now())).await {
                 let (kind, wait_ms) = (fault.kind().name(), INTERVAL.as_millis());
                 warn!(kind, wait_ms, "store maintenance failed: {fault}; retry in 1 h");
             }
@@ -30,7 +30,7 @@ pub(crate) async fn serve(store: &Database, history: Option<Duration>, stop: &St
     }
 }
 
-async fn maintain(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
+async fn prune(store: &Database, history: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
     store.forget_requests(DETAIL_RETENTION).await?;
     let mut folded = 0;
     loop {
@@ -77,11 +77,11 @@ mod tests {
         let states = async || store.history(&sample::id("a")).await.unwrap().len();
         let days = |days| sample::at(0) + days * DAY;
 
-        maintain(&store, None, days(59)).await.unwrap();
+        prune(&store, None, days(59)).await.unwrap();
         assert_eq!(states().await, 2);
-        maintain(&store, Some(Duration::MAX), days(59)).await.unwrap();
+        prune(&store, Some(Duration::MAX), days(59)).await.unwrap();
         assert_eq!(states().await, 2, "nothing is as old as that");
-        maintain(&store, Some(31 * DAY), days(59)).await.unwrap();
+        prune(&store, Some(31 * DAY), days(59)).await.unwrap();
         assert_eq!(states().await, 1);
         let current = store.demand(&sample::id("a")).await.unwrap().unwrap();
         assert_eq!(current.demand.body.content.as_deref(), Some("second"));

@@ -43,8 +43,8 @@ pub enum State {
 impl ChannelWatch {
     /// The state of a channel that has not started.
     pub fn new(id: ChannelId) -> Self {
-        let current = Current { state: State::Running, last_progress: Instant::now() };
-        Self { id, advanced: AtomicU64::new(0), rejected: AtomicU64::new(0), current: Mutex::new(current) }
+        let current = Mutex::new(Current { state: State::Running, last_progress: Instant::now() });
+        Self { id, advanced: AtomicU64::new(0), rejected: AtomicU64::new(0), current }
     }
 
     /// The channel.

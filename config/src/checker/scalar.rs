@@ -20,7 +20,7 @@ impl<'a> Checker<'a> {
         span: Range<usize>,
     ) -> Value {
         let Some(value) = types::scalar_to_json(value) else {
-            self.report(span, "the number is not finite, or does not fit into 64 bits".to_owned(), None);
+            self.report(span, "the number is too large, or is not finite".to_owned(), None);
             return Value::Null;
         };
         if !shape.choices.is_empty() {

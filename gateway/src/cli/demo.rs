@@ -112,7 +112,7 @@ impl Demo {
             if once {
                 return Ok(());
             }
-            let ledger = with_run_statistics(ledger(&self.store, None, None).await?, began.elapsed());
+            let ledger = with_statistics(ledger(&self.store, None, None).await?, began.elapsed());
             out::show(format, &ledger, Ledger::draw)?;
             out::note(&self.queries);
             out::note("new demands keep arriving; press ctrl-c to end the demo");
@@ -135,7 +135,7 @@ impl Demo {
         let ended = ended?;
         let mut ledger = ledger(&self.store, None, None).await?;
         if once {
-            ledger = with_run_statistics(ledger, began.elapsed());
+            ledger = with_statistics(ledger, began.elapsed());
         }
         out::show(format, &ledger, Ledger::draw)?;
         if once && format == Format::Text {
@@ -146,7 +146,7 @@ impl Demo {
 }
 
 /// Adds the duration and the peak memory of the run.
-fn with_run_statistics(ledger: Ledger, took: Duration) -> Ledger {
+fn with_statistics(ledger: Ledger, took: Duration) -> Ledger {
     let seconds = (took.as_secs_f64() * 10.0).round() / 10.0;
     Ledger { seconds: Some(seconds), peak_rss_mb: peak_mib(), ..ledger }
 }

@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> 
             Command::Accept(args) => (args, None),
             Command::Reload => {
                 return Ok(reload_running(store).await?.unwrap_or_else(|| {
-                    out::note("no service is running; the next one will read the new configuration");
+                    out::note("no service is running; the next one will read the configuration");
                     Exit::Done
                 }));
             }

@@ -57,9 +57,9 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
 
     /// Reads and packs the next batch; `None` if there is none to read now. After a batch that had caught
     /// up, the source is not read again until that batch is delivered.
-    pub(super) async fn read_next(&mut self, is_in_flight: bool) -> Result<Option<Packed<'a>>, Fault> {
+    pub(super) async fn read_next(&mut self, in_flight: bool) -> Result<Option<Packed<'a>>, Fault> {
         if self.caught_up {
-            if is_in_flight {
+            if in_flight {
                 return Ok(None);
             }
             let ChannelHandle { watch, control, .. } = self.run.handle;
@@ -82,10 +82,11 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         let Channel { id, .. } = self.channel;
         watch.set(State::Running);
         let mut numbers = numbers.lock().await;
+        let cursor = self.position.cursor.as_ref();
         let batch = tokio::select! { biased;
             () = stop.requested() => return Ok(None),
             // `Connector::read` promises to be cancel-safe.
-            batch = self.connector.read(self.position.cursor.as_ref(), self.pace.max_entries) => batch?,
+            batch = self.connector.read(cursor, self.pace.max_entries) => batch?,
         };
         self.caught_up = batch.caught_up;
         watch.note_read(&batch);

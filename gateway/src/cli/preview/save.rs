@@ -70,14 +70,14 @@ fn ensure_clean(
     let left = values.intersection(&left).count();
     ensure!(
         left == 0,
-        "{left} personal values cannot be removed from the text of the page; write the fixture by hand"
+        "{left} personal values cannot be removed from the page; write the fixture by hand"
     );
     Ok(())
 }
 
 fn sample(channel: &LiveChannel, name: &str, page: &str) -> anyhow::Result<Vec<RawRecord>> {
     let entries = channel.sample(name, page.as_bytes()).context(
-        "the saved text would not be a valid page of this kind of source; write the fixture by hand",
+        "the saved page would not be valid for this kind of source; write the fixture by hand",
     )?;
     Ok(records(&entries))
 }

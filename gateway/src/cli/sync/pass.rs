@@ -128,8 +128,8 @@ impl Upstream<'_> {
         for (channel, end) in ended {
             let progress = self.shared.store.progress(&channel).await;
             let end = match (end, progress) {
-                (Err(fault), _) if !fault.is_stopped() => PassEnd::NotYet { why: fault.to_string() },
-                (Err(fault), _) => PassEnd::Failed { why: fault.to_string() },
+                (Err(fault), _) if fault.is_stopped() => PassEnd::Failed { why: fault.to_string() },
+                (Err(fault), _) => PassEnd::NotYet { why: fault.to_string() },
                 (Ok(()), _) if self.shared.environment.stop.is_requested() => {
                     PassEnd::NotYet { why: "it was stopped before it was complete".to_owned() }
                 }
@@ -146,13 +146,13 @@ impl Upstream<'_> {
     async fn request_passes(&self, channels: &[LiveChannel], held: &Holding) -> Vec<Row> {
         let by = format!("the running service, {}", instance::describe(&held.holder));
         let requests = channels.iter().map(|channel| async {
-            let end = self.request_pass(channel, held, &by).await?;
+            let end = self.request(channel, held, &by).await?;
             Some(Row { channel: channel.id().clone(), end })
         });
         join_all(requests).await.into_iter().flatten().collect()
     }
 
-    async fn request_pass(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<PassEnd> {
+    async fn request(&self, channel: &LiveChannel, held: &Holding, by: &str) -> Option<PassEnd> {
         let (store, stop) = (&self.shared.store, &self.shared.environment.stop);
         let (own, spec) = (instance::this_process(), &channel.spec);
         let seq = match store.ask(RequestKind::Sync, Some(&spec.id), spec.range, &own).await {
