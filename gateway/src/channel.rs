@@ -28,7 +28,7 @@ use crate::{
 /// The specification of a channel. Channels with equal specifications behave the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChannelSpec {
-    /// Its id.
+    /// Id of the channel.
     pub id: ChannelId,
     /// Name of the upstream that it reads. One process reads all channels of an upstream.
     pub upstream: String,
@@ -55,30 +55,30 @@ pub struct ChannelSpec {
 /// A specification with everything that is needed to run the channel.
 #[derive(Clone)]
 pub struct LiveChannel {
-    /// Its specification.
+    /// Specification of the channel.
     pub spec: Arc<ChannelSpec>,
-    /// Builds its connector.
+    /// Kind of the connector, which builds it.
     pub kind: Arc<ConnectorKind>,
-    /// Its mapping, as the loop uses it.
+    /// The mapping, as the loop uses it.
     pub normalizer: Arc<dyn Normalizer>,
-    /// Its mapping, for commands that show what it does.
+    /// The mapping, for commands that show what it does.
     pub mapping: Arc<Mapping>,
     /// Enforces the limits of its upstream; all channels of the upstream share it.
     pub gate: Arc<Limits>,
     /// Where a push channel receives requests; `None` for a source that is polled.
     pub endpoint: Option<PushEndpoint>,
-    /// Its state and its control.
+    /// State and control of the running channel.
     pub handle: ChannelHandle,
 }
 
 /// Lets the rest of the process observe and control a channel. Clones share their state.
 #[derive(Debug, Clone)]
 pub struct ChannelHandle {
-    /// Its state.
+    /// State of the channel.
     pub watch: Arc<ChannelWatch>,
-    /// Requests to it.
+    /// Requests to the channel.
     pub control: Arc<ChannelControl>,
-    /// Its read numbers; a task that reads the channel locks them.
+    /// Read numbers of the channel; a task that reads the channel locks them.
     pub numbers: Arc<Mutex<ReadNumbers>>,
 }
 
@@ -100,12 +100,12 @@ impl LiveChannel {
         groups
     }
 
-    /// Its id.
+    /// Id of the channel.
     pub fn id(&self) -> &ChannelId {
         &self.spec.id
     }
 
-    /// What its connector is built with.
+    /// What the connector needs to be built.
     pub fn context(&self) -> ConnectorContext {
         ConnectorContext {
             channel: self.spec.id.clone(),
@@ -118,15 +118,15 @@ impl LiveChannel {
         }
     }
 
-    /// Builds its connector.
+    /// Builds the connector.
     ///
     /// # Errors
-    /// Its settings contradict each other.
+    /// The settings contradict each other.
     pub fn connector(&self, context: ConnectorContext) -> Result<Box<dyn AnyConnector>, Fault> {
         (self.kind.build)(&self.spec.section, context)
     }
 
-    /// The fence under which it reads: `fence`, which is that of the lease, if it is polled. A push channel
+    /// The fence under which the channel reads: the `fence` of the lease for a polled channel. A push channel
     /// needs no lease, because every process reads what it received.
     pub fn fence(&self, fence: u64) -> u64 {
         if self.endpoint.is_some() { Position::UNLEASED } else { fence }
@@ -158,8 +158,8 @@ pub fn have_same_specs(a: &[LiveChannel], b: &[LiveChannel]) -> bool {
 /// Hands out read numbers from blocks that are reserved in the store. A crash loses the rest of a block,
 /// which does no harm: numbers only have to grow.
 ///
-/// A task that reads the channel locks them before its request, until the answer has its number. So a
-/// later answer never has a smaller number, even if several tasks read the channel.
+/// A task that reads the channel keeps the numbers locked from before its request until the answer has a
+/// number. So a later answer never has a smaller number, even if several tasks read the channel.
 #[derive(Debug, Default)]
 pub struct ReadNumbers {
     /// Fence of the lease under which the block was reserved.

@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime, SubsecRound};
 use chrono_tz::Tz;
 use contract::{Clock, Period, Timestamp};
 
-/// The current time in UTC, in microseconds as databases store it. Nothing else reads the machine's clock.
+/// The current time in UTC, in whole microseconds as databases store it. Only this reads the clock.
 #[allow(clippy::disallowed_methods, reason = "the only place that reads the clock")]
 pub fn now() -> Timestamp {
     let now = chrono::Utc::now();
@@ -46,7 +46,7 @@ pub(crate) fn parse_time(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result
     })
 }
 
-/// Writes a time so that [`parse_time`] reads it back.
+/// Writes a time so that [`parse_time`] can read it.
 pub(crate) fn format_time(at: Timestamp, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S").to_string()
 }

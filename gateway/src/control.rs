@@ -40,7 +40,7 @@ impl ChannelControl {
         let is_over = |now: &Passes| now.completed > begun || now.stops > stops;
         match passes.wait_for(is_over).await {
             Ok(now) if now.completed <= begun => Err(now.stop_reason.clone()),
-            // The sender lives in `self`.
+            // An error is impossible, because the sender lives in `self`.
             Ok(_) | Err(_) => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! The identity of a process in the store, and whether another process has ended.
 //!
-//! A killed process leaves its lease behind. If it ran on this machine, [`has_ended`] tells so, and no
-//! process has to wait until the lease expires. For processes on other machines, it cannot tell.
+//! A killed process leaves its lease behind. If the process ran on this machine, [`has_ended`] finds that
+//! it has ended, and no other process has to wait until the lease expires.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ pub fn describe(name: &str) -> String {
     }
 }
 
-/// Whether the process with this name ran on this machine and has ended.
+/// Whether the process with this name ran on this machine and has ended; false for other machines.
 pub fn has_ended(name: &str) -> bool {
     let words: Vec<&str> = name.split(' ').collect();
     let [_, process, start, machine] = words.as_slice() else { return false };

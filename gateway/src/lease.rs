@@ -30,7 +30,8 @@ pub struct LeaseHolder {
 }
 
 impl LeaseHolder {
-    /// A holder for this process. `serves` says whether this process answers requests: a service does, a single run does not.
+    /// A holder for this process. `serves` says whether the process answers requests: a service does, a
+    /// single run does not.
     pub fn new(store: Database, serves: bool) -> Self {
         Self { store, process: instance::this_process(), serves }
     }

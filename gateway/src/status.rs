@@ -37,7 +37,7 @@ pub(crate) struct Row {
     pub(crate) fault: Option<String>,
 }
 
-/// A count of the books, and its name.
+/// The name of a count of the books, and the function that reads the count.
 pub(crate) type Count = (&'static str, fn(&BooksRow) -> u64);
 
 /// The counts of the books: what became of records, then what became of published events.
@@ -96,7 +96,7 @@ pub(crate) async fn rows(settings: &Settings, store: &Database) -> Result<Vec<Ro
     Ok(rows)
 }
 
-/// When the day of `now` began in `zone`; if a clock change makes it begin twice, the first time.
+/// The time at which the day of `now` began in `zone`; if a clock change repeats midnight, the first one.
 fn midnight(now: Timestamp, zone: Tz) -> Timestamp {
     let day = now.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
     day.and_local_timezone(zone).earliest().map_or(now, |midnight| midnight.to_utc())

@@ -179,7 +179,7 @@ async fn handle_fault(
     let requested = control.n_requested();
     channel.handle.watch.set(State::Waiting(fault.to_string()));
     if channel.spec.range.is_none() {
-        // For `status` in other processes. This fails if the fault is that the store cannot be reached.
+        // For `status` in other processes. Nothing is noted if the store itself cannot be reached.
         let now = shared.environment.clock.now();
         let _ = shared.store.note(channel.id(), &fault, now).await;
     }

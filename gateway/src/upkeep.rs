@@ -66,7 +66,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.db");
         let store = Database::Sqlite(Sqlite::open(file, Access::ReadWrite).await.unwrap());
-        let month = 30 * 24 * 60; // in reads, of which there is one a minute
+        let month = 30 * 24 * 60; // in minutes; there is one read each minute
         for (read_no, text) in [(1, "first"), (month, "second")] {
             let from = store.load(&sample::hotline(), 0).await.unwrap();
             let read = sample::read_from(from, read_no, [sample::record("a", text)]);

@@ -1,5 +1,5 @@
 //! `tonghui books`: the ledger. Read = accepted + skipped + rejected; published = stored +
-//! unchanged + stale + quarantined + in flight; balanced when every message has an equal receipt.
+//! unchanged + stale + quarantined + in flight. Books balance when every message has an equal receipt.
 
 use contract::{ChannelId, Timestamp};
 use serde::Serialize;

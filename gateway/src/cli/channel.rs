@@ -18,7 +18,7 @@ pub(super) enum Command {
     New {
         /// Name of the channel: 1 to 64 of a-z, 0-9, _ and -.
         name: ChannelId,
-        /// The kind of source that is most like it.
+        /// The kind of source that is most like the new one.
         #[arg(long, value_enum)]
         like: Like,
     },
@@ -38,7 +38,7 @@ pub(super) enum Like {
     Files,
     /// A source that pushes records to the gateway.
     Webhook,
-    /// A program of your own; an example in Python is written too.
+    /// A program of your own; an example in Python is included.
     Process,
 }
 

@@ -46,7 +46,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// The tokens and the numbers of the person with this token: the tokens of the same value under all keys,
-/// because a rotation may be under way, and telephone and identity numbers. Names are too common.
+/// because a rotation may be under way, and telephone and identity numbers. Names are not used, because
+/// several persons may have the same name.
 async fn tokens_and_numbers(
     store: &Database,
     sealer: &Sealer,

@@ -1,4 +1,4 @@
-//! The database and the broker of the demo, for a demo without the SQLite file.
+//! The database and the broker that the demo can use instead of one SQLite file.
 //!
 //! The demo uses a schema of its own in the database, and queues with a prefix of its own on the broker.
 //! Both are emptied when it starts.

@@ -134,7 +134,8 @@ impl Cell {
     }
 }
 
-/// Takes the beginning of the word that `next` continues off the last line, unless it is the whole line.
+/// Removes the word that `next` continues from the end of the last line, and returns it. A word that fills
+/// the whole line stays.
 fn take_partial_word(lines: &mut [Vec<(char, bool)>], next: char) -> Vec<(char, bool)> {
     let Some(line) = lines.last_mut() else { return Vec::new() };
     let is_in_word = |c: char| c.is_ascii() && c != ' ';
