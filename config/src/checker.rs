@@ -94,8 +94,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks a value against several shapes, and keeps the findings of the shape with the fewest: that shape
-    /// was probably meant.
+    /// Checks a value against several shapes, and keeps the findings of the shape with the fewest: that
+    /// shape was probably meant.
     fn check_shapes(&mut self, shapes: &[&Shape<'a>], value: &Spanned<DeValue<'_>>) -> Value {
         let n_before = self.checked.findings.len();
         let mut best: Option<(Vec<Finding>, Value)> = None;
@@ -183,8 +183,8 @@ impl<'a> Checker<'a> {
         self.report(span.clone(), message, suggestion.map(|text| Suggestion::replace(span, text)));
     }
 
-    /// The end of a message: `` in `[table]` `` with the keys that lead to the current value, without list
-    /// positions; empty at the top of the file.
+    /// The end of a message: `` in `[table]` `` with the keys that lead to the current value, without
+    /// list positions; empty at the top of the file.
     fn in_table(&self) -> String {
         let keys: Vec<&str> = self
             .path

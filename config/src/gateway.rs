@@ -86,7 +86,7 @@ struct Store {
     postgres: Option<Secret>,
     /// How long history is kept: earlier states of demands, and raw records. Whole months are dropped
     /// once they are older. If left out, history is kept for ever. The current state of a demand is
-    /// never dropped, but its raw record is once it is older.
+    /// never dropped, but its raw record is, once it is older.
     #[schemars(extend("formatMinimum" = "31d"))]
     history: Option<Period>,
 }

@@ -62,7 +62,7 @@ fn insert_schema(root: &mut Value, name: &str, section: &Value) {
     if let Some(object) = section.as_object_mut() {
         object.remove("$schema");
         if let Some(Value::Object(own)) = object.remove("$defs") {
-            definitions.extend(own.into_iter().map(|(key, own)| (format!("{name}.{key}"), own)));
+            definitions.extend(own.into_iter().map(|(key, item)| (format!("{name}.{key}"), item)));
         }
     }
     let description = section.get("description").cloned();

@@ -1,5 +1,5 @@
-//! A channel: its specification, which comes from the configuration and never changes, and its state while
-//! it runs.
+//! A channel: its specification, which comes from the configuration and never changes, and its state
+//! while it runs.
 //!
 //! `reload` compares specifications. If they are equal, the running channel continues; any difference
 //! restarts it.
@@ -126,8 +126,8 @@ impl LiveChannel {
         (self.kind.build)(&self.spec.section, context)
     }
 
-    /// The fence under which the channel reads: the `fence` of the lease for a polled channel. A push channel
-    /// needs no lease, because every process reads what it received.
+    /// The fence under which the channel reads: the `fence` of the lease for a polled channel. A push
+    /// channel needs no lease, because every process reads what it received.
     pub fn fence(&self, fence: u64) -> u64 {
         if self.endpoint.is_some() { Position::UNLEASED } else { fence }
     }
@@ -171,8 +171,8 @@ pub struct ReadNumbers {
 const BLOCK_SIZE: u64 = 1_000;
 
 impl ReadNumbers {
-    /// The next number under the lease with this `fence`, greater than all before it. Reserves a new block
-    /// if the last one is used up, or was reserved under another lease.
+    /// The next number under the lease with this `fence`, greater than all before it. Reserves a new
+    /// block if the last one is used up, or was reserved under another lease.
     ///
     /// # Errors
     /// A new block cannot be reserved.

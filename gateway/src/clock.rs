@@ -19,8 +19,8 @@ pub fn machine() -> Clock {
 /// Examples of times, for messages.
 pub(crate) const EXAMPLES: &str = "2026-11-23, 20261123, 2026-11-23T08:00, today, yesterday or -1d";
 
-/// The time that `text` means at `now`, in the gateway's time zone. A date means its midnight; `-1d` means
-/// a day ago, in whole seconds, so that [`format_time`] can write it.
+/// The time that `text` means at `now`, in the gateway's time zone. A date means its midnight; `-1d`
+/// means a day ago, in whole seconds, so that [`format_time`] can write it.
 pub(crate) fn parse_time(text: &str, zone: Tz, now: Timestamp) -> anyhow::Result<Timestamp> {
     if let Some(ago) = text.strip_prefix('-') {
         let Period(ago) = ago.parse().map_err(|_| time_error(text))?;

@@ -1,5 +1,5 @@
-//! Controls a running channel: read now, pause, resume. Counts the passes that it has begun and completed,
-//! and keeps the reason why it stopped.
+//! Controls a running channel: read now, pause, resume. Counts the passes that it has begun and
+//! completed, and keeps the reason why it stopped.
 
 use std::time::Duration;
 
@@ -80,7 +80,8 @@ impl ChannelControl {
         self.wait_while_paused().await;
     }
 
-    /// Notes that a pass begins. Returns the number of requests that it serves: all that were made so far.
+    /// Notes that a pass begins. Returns the number of requests that it serves: all that were made so
+    /// far.
     pub(crate) fn begin_pass(&self) -> u64 {
         self.passes.send_modify(|passes| passes.begun += 1);
         self.n_requested()

@@ -2,8 +2,8 @@
 //! at a time.
 //!
 //! The workers run beside the sink without delaying it: they have connections of their own, their
-//! transactions are short, and they pause for as long as they worked. After a fault, they try again; until
-//! then, the lag grows.
+//! transactions are short, and they pause for as long as they worked. After a fault, they try again;
+//! until then, the lag grows.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -44,8 +44,8 @@ pub(crate) async fn lag(store: &Database) -> Result<Vec<Lag>, Fault> {
     Ok(store.index_lag().await?.into_iter().map(lag).collect())
 }
 
-/// Maintains the indexes of `store` until stop is requested, and then for at most `grace`. When `finish` is
-/// requested, it covers what history holds at that time, and returns.
+/// Maintains the indexes of `store` until stop is requested, and then for at most `grace`. When `finish`
+/// is requested, it covers what history holds at that time, and returns.
 pub(crate) async fn serve(store: &Database, finish: &Stop, stop: &Stop, grace: Duration) {
     let store = &store.apart();
     let leases = &LeaseHolder::new(store.clone(), false);

@@ -3,9 +3,9 @@
 //! While one batch is delivered, the batch before it is settled with the source, and the next one is
 //! read and packed. Deliver, advance and settle keep their order.
 //!
-//! Every fault ends [`ingest`]; the supervisor waits and calls it again. It begins by loading the position,
-//! so starting and recovering are the same, and there is no second path to test. It needs no state in
-//! memory: dropping its future at any point has the same effect as a crash at that point.
+//! Every fault ends [`ingest`]; the supervisor waits and calls it again. It begins by loading the
+//! position, so starting and recovering are the same, and there is no second path to test. It needs no
+//! state in memory: dropping its future at any point has the same effect as a crash at that point.
 
 mod reader;
 
@@ -70,8 +70,8 @@ pub async fn ingest<B: Publisher, C: Checkpoints>(
             reader.settle(to_settle.take()).await?;
             Ok(reader.read_next(in_flight).await)
         };
-        // Both run to their end: a failed read must not cancel the delivery of the batch before it. A source
-        // that asks for a pause after every answer would be read from the same position for ever.
+        // Both run to their end: a failed read must not cancel the delivery of the batch before it. A
+        // source that asks for a pause after every answer would be read from the same position for ever.
         let (confirmed, next) = tokio::join!(confirm(run.bus, packed), next);
         let next = next?; // until it is settled, the stored position must not move
         if let Some(confirmed) = confirmed? {
@@ -101,8 +101,8 @@ async fn confirm(
     Ok(Some(confirmed))
 }
 
-/// The limit on the bytes that all channels together have in flight. It counts in KiB, because a semaphore
-/// counts in `u32`.
+/// The limit on the bytes that all channels together have in flight. It counts in KiB, because a
+/// semaphore counts in `u32`.
 pub struct MemoryLimit {
     free_kib: Semaphore,
     kib: u32,
@@ -115,11 +115,12 @@ impl MemoryLimit {
         Self { free_kib: Semaphore::new(kib as usize), kib }
     }
 
-    /// Waits until there is room for a batch of so many bytes, and reserves it. A batch above the limit waits
-    /// until nothing else is in flight; it would wait for ever otherwise.
+    /// Waits until there is room for a batch of so many bytes, and reserves it. A batch above the limit
+    /// waits until nothing else is in flight; it would wait for ever otherwise.
     pub async fn reserve(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).clamp(1, self.kib);
-        // The semaphore is never closed. If it were, a batch without room would be better than a stuck channel.
+        // The semaphore is never closed. If it were, a batch without room would be better than a stuck
+        // channel.
         self.free_kib.acquire_many(kib).await.ok()
     }
 }

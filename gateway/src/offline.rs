@@ -54,8 +54,8 @@ pub fn channel(settings: &Settings, channel: &ChannelId) -> anyhow::Result<LiveC
 }
 
 impl LiveChannel {
-    /// The outcomes of the records of a page in a file. With `reveal`, personal values in the traces are not
-    /// masked.
+    /// The outcomes of the records of a page in a file. With `reveal`, personal values in the traces are
+    /// not masked.
     ///
     /// # Errors
     /// The file cannot be read, is larger than 32 MiB, or is not a page of this kind of source.

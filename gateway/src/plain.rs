@@ -1,5 +1,5 @@
-//! Makes text from outside safe for a terminal or a log: escapes control characters, so that no source can
-//! clear a screen, forge a line or hide text.
+//! Makes text from outside safe for a terminal or a log: escapes control characters, so that no source
+//! can clear a screen, forge a line or hide text.
 
 use std::{borrow::Cow, fmt::Write};
 

@@ -75,7 +75,8 @@ pub struct ReloadRequests {
 impl ReloadRequests {
     /// Ignores all requests that the store holds now.
     pub async fn begin(store: &Database) -> Self {
-        // If the store cannot be read now, the requests that the first successful read finds count as old.
+        // If the store cannot be read now, the requests that the first successful read finds count as
+        // old.
         let seen =
             store.last_request(RequestKind::Reload).await.ok().map(Option::unwrap_or_default);
         Self { store: store.clone(), seen }

@@ -102,8 +102,8 @@ fn reseal(sealer: &Sealer, row: &mut SealedRow) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Calls `visit` for every personal value of a row, with its field, the sealed value, and the function that
-/// parses values of its kind.
+/// Calls `visit` for every personal value of a row, with its field, the sealed value, and the function
+/// that parses values of its kind.
 pub(crate) fn visit_values(
     address: &mut Option<Sealed>,
     people: &mut [Person],

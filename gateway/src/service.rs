@@ -43,9 +43,9 @@ pub enum Role {
     Console,
 }
 
-/// Runs the channels, the sink, or both, as `role` says. Once the channels have ended by themselves, waits
-/// until everything they published is stored, or until stop is requested. Without a broker, the roles
-/// other than `Console` are the same: both halves run in this process.
+/// Runs the channels, the sink, or both, as `role` says. Once the channels have ended by themselves,
+/// waits until everything they published is stored, or until stop is requested. Without a broker, the
+/// roles other than `Console` are the same: both halves run in this process.
 ///
 /// # Errors
 /// The settings of the bus are wrong, or the list of queues cannot be read from the store.

@@ -43,9 +43,9 @@ pub struct Shared {
 /// How a channel ended.
 pub type ChannelEnd = (ChannelId, Result<(), Fault>);
 
-/// Runs these channels under the lease with this `fence`, until all have ended. After a stop request, each
-/// ends after its batch in flight; channels that need longer than `grace` are dropped. Dropping them, or
-/// this future, is always safe.
+/// Runs these channels under the lease with this `fence`, until all have ended. After a stop request,
+/// each ends after its batch in flight; channels that need longer than `grace` are dropped. Dropping
+/// them, or this future, is always safe.
 pub async fn run_channels(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Vec<ChannelEnd> {
     let mut tasks = JoinSet::new();
     for channel in channels {
@@ -137,8 +137,8 @@ pub(crate) async fn supervise_channel(
     Ok(())
 }
 
-/// Waits, at the start of a channel, until it is due by its schedule. If it is paused, also waits until it
-/// is resumed.
+/// Waits, at the start of a channel, until it is due by its schedule. If it is paused, also waits until
+/// it is resumed.
 async fn wait_until_due(channel: &LiveChannel, shared: &Shared) {
     let Some(schedule) = &channel.spec.pace.schedule else { return };
     // If the store cannot be reached, the loop will report it.
@@ -195,7 +195,8 @@ async fn handle_fault(
             // A user who requests a pass may have fixed the cause.
             stop.run_until_requested(control.wait_until_due(requested, wait)).await;
         }
-        // A request does not shorten the pause that a source asked for, or the wait until it is reachable.
+        // A request does not shorten the pause that a source asked for, or the wait until it is
+        // reachable.
         FaultKind::Transient | FaultKind::Throttled(_) => stop.or_sleep(wait).await,
     }
     if stop.is_requested() { Err(fault) } else { Ok(()) }

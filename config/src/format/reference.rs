@@ -124,8 +124,8 @@ pub(crate) fn variable(name: &str, context: &Context<'_>) -> Result<String, Text
     }
 }
 
-/// The secret that `{ env = … }` or `{ file = … }` refers to. In a file it is the first line, or the whole
-/// text if that is PEM.
+/// The secret that `{ env = … }` or `{ file = … }` refers to. In a file it is the first line, or the
+/// whole text if that is PEM.
 pub(crate) fn secret(key: &str, name: &str, context: &Context<'_>) -> Result<String, TextProblem> {
     if key == "env" {
         return variable(name, context);

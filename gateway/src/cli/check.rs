@@ -1,5 +1,5 @@
-//! `tonghui check`: checks the whole configuration and every example without using the network, and prints
-//! all problems at once.
+//! `tonghui check`: checks the whole configuration and every example without using the network, and
+//! prints all problems at once.
 
 use std::fs;
 

@@ -1,8 +1,8 @@
 //! `tonghui erase --token T`: erases a person's values on a lawful request.
 //!
 //! It removes them from demands, raw records and quarantine, in one transaction with the entry in the
-//! audit log. It finds demands by the index of people, so it first waits until everything stored so far is
-//! indexed. The sources stay unchanged: a record that changes there brings its values back.
+//! audit log. It finds demands by the index of people, so it first waits until everything stored so far
+//! is indexed. The sources stay unchanged: a record that changes there brings its values back.
 
 use normalizer::{OpenError, Personal, Place, Sealer, open_raw, open_sealed};
 use sink::store::{Database, Erasure, Index, RawOf, SealedRow};

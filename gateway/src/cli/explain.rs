@@ -1,5 +1,6 @@
-//! `tonghui explain CHANNEL FILE`: shows what becomes of each field of a page, side by side, without using
-//! the network. Personal values are masked. With `--format json` it prints what an `[[example]]` expects.
+//! `tonghui explain CHANNEL FILE`: shows what becomes of each field of a page, side by side, without
+//! using the network. Personal values are masked. With `--format json` it prints what an `[[example]]`
+//! expects.
 
 mod side;
 

@@ -21,7 +21,8 @@ pub(super) struct Args {
     /// Maximum number of records to read.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     limit: u16,
-    /// Show every request, how it was signed, and every answer, with secrets hidden. Only for HTTP channels.
+    /// Show every request, how it was signed, and every answer, with secrets hidden. Only for HTTP
+    /// channels.
     #[arg(long)]
     trace: bool,
     /// Write what was read, without personal values, as `page` into this folder, with the expected

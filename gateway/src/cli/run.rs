@@ -118,8 +118,8 @@ async fn listeners(
     Ok(intake.into_iter().chain(console).collect())
 }
 
-/// Serves until stop is requested, and then waits until the caller drops it. Clients that still wait for an
-/// answer are then cut off, and try again.
+/// Serves until stop is requested, and then waits until the caller drops it. Clients that still wait for
+/// an answer are then cut off, and try again.
 async fn listen(listeners: Vec<Listener>, stop: &Stop) -> Infallible {
     join_all(listeners.into_iter().map(|listener| listener.serve(stop))).await;
     std::future::pending().await

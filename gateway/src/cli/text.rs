@@ -1,5 +1,5 @@
-//! `tonghui text FILE`: prints the charset of a file and how it was detected, malformed bytes, and text that
-//! can be repaired. With `--lines` it prints the repaired text line by line.
+//! `tonghui text FILE`: prints the charset of a file and how it was detected, malformed bytes, and text
+//! that can be repaired. With `--lines` it prints the repaired text line by line.
 
 use std::{
     fs,

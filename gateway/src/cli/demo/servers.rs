@@ -32,7 +32,8 @@ impl Servers {
     pub(super) async fn prepare(&self, config: &Path) -> anyhow::Result<()> {
         if let Some(url) = &self.store {
             Postgres::create_schema(url, SCHEMA).await?;
-            // The keys of a shared store are never created automatically, but this store belongs to the demo.
+            // The keys of a shared store are never created automatically, but this store belongs to the
+            // demo.
             keys::make(&config.join("data/keys.json"), Suite::default())?;
         }
         let store = self.store.as_ref().map(|_| STORE);

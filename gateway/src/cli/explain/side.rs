@@ -25,8 +25,8 @@ const SHARES: [usize; 5] = [17, 25, 25, 20, 13];
 /// Maximum number of lines of a cell.
 const MAX_LINES: usize = 6;
 
-/// Draws a table `width` cells wide, with colours. If the output is not a terminal, the colours are removed,
-/// and only the sign ≠ marks a difference.
+/// Draws a table `width` cells wide, with colours. If the output is not a terminal, the colours are
+/// removed, and only the sign ≠ marks a difference.
 pub(super) fn draw(rows: &[Row], width: usize) -> String {
     let headings = HEADINGS.map(|heading| Cell::new(heading, FAINT));
     let rows: Vec<_> = rows
@@ -134,8 +134,8 @@ impl Cell {
     }
 }
 
-/// Removes the word that `next` continues from the end of the last line, and returns it. A word that fills
-/// the whole line stays.
+/// Removes the word that `next` continues from the end of the last line, and returns it. A word that
+/// fills the whole line stays.
 fn take_partial_word(lines: &mut [Vec<(char, bool)>], next: char) -> Vec<(char, bool)> {
     let Some(line) = lines.last_mut() else { return Vec::new() };
     let is_in_word = |c: char| c.is_ascii() && c != ' ';

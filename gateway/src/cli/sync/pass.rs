@@ -111,7 +111,8 @@ impl Upstream<'_> {
         rows
     }
 
-    /// The rows of paused channels, which are not read. If the store cannot be reached, the pass reports it.
+    /// The rows of paused channels, which are not read. If the store cannot be reached, the pass reports
+    /// it.
     async fn paused_rows(&self, channels: &[LiveChannel]) -> Vec<Row> {
         let paused = self.shared.store.paused().await.unwrap_or_default();
         let row = |id: &ChannelId| Row {
