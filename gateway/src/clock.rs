@@ -87,11 +87,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_told_how_to_write_one() {
+    fn the_error_for_an_invalid_time_shows_examples() {
         for text in ["", "-", "-1", "tomorrow-ish", "2026-11-31", "2026-11-23 08:00", "1-1-1-1"] {
-            let told =
+            let error =
                 parse_time(text, chrono_tz::Asia::Shanghai, Timestamp::default()).unwrap_err();
-            assert!(told.to_string().contains(EXAMPLES), "{text}: {told}");
+            assert!(error.to_string().contains(EXAMPLES), "{text}: {error}");
         }
     }
 }

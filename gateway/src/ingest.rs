@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_waits_until_there_is_room_and_one_larger_than_all_passes_alone() {
+    fn a_batch_waits_for_room_and_one_above_the_limit_runs_alone() {
         let memory = MemoryLimit::new(64 * 1024);
         let half = memory.reserve(32 * 1024).now_or_never();
         assert!(half.is_some());

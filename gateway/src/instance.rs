@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_known_of_another_machine_nor_of_a_number_used_again() {
+    fn a_process_elsewhere_has_not_ended_and_a_reused_id_is_another_process() {
         let own = std::process::id();
         assert!(!has_ended(&format!("h {own} 1 elsewhere")));
         assert!(has_ended(&format!("h {own} 1 {}", machine_id())), "an earlier process of this number");

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_address_of_a_line_is_the_citys_but_those_of_comments() {
+    fn every_address_in_a_line_is_replaced_except_in_comments() {
         let line = "url = \"https://board.example/v1/list?a=b\"    # see https://board.example";
         let pointed = "url = \"http://127.0.0.1:9/v1/list?a=b\"    # see https://board.example";
         assert_eq!(with_address(line, "http://127.0.0.1:9"), pointed);

@@ -290,13 +290,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sink_that_keeps_messages_between_its_faults_is_back_in_a_second_each_time() {
+    async fn a_sink_with_progress_between_its_faults_restarts_within_a_second() {
         let away = away(20, true).await;
         assert!(away <= Duration::from_secs(20), "{away:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sink_that_keeps_nothing_waits_longer_each_time() {
+    async fn a_sink_without_progress_waits_longer_each_time() {
         // At least half of 1 + 2 + 4 + … + 128 s.
         let away = away(8, false).await;
         assert!(away >= Duration::from_secs(127), "{away:?}");

@@ -60,20 +60,20 @@ fn an_idle_source_that_repeats_one_demand_does_not_stop() {
 }
 
 #[test]
-fn repeated_demands_beside_new_ones_hide_nothing() {
+fn repeated_demands_do_not_hide_new_ones() {
     let brake = Brake::new(batch(0..1_000, true));
     let beside = |n| [batch(990..1_000, true), batch(n..n + 1, false)].concat();
     assert_eq!((1_000..1_100).take_while(|n| passes(&brake, &beside(*n))).count(), 9);
 }
 
 #[test]
-fn demands_that_lose_what_they_had_stop_the_channel() {
+fn stored_demands_that_lose_a_usual_field_stop_the_channel() {
     let brake = Brake::new(batch(0..1_000, true));
     assert!(!passes(&brake, &batch(985..1_000, false)));
 }
 
 #[test]
-fn fields_that_were_never_usual_and_new_channels_stop_nothing() {
+fn unusual_fields_and_new_channels_do_not_stop() {
     let seldom = [batch(940..1_000, true), batch(800..940, false), batch(0..800, true)];
     assert!(passes(&Brake::new(seldom.concat()), &batch(1_000..1_050, false)));
     let few = Brake::new(batch(0..99, true));

@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_balanced_books_end_a_demo_well() {
+    fn a_demo_succeeds_only_with_balanced_books() {
         let ended = |end| [("hotline".parse().unwrap(), end)];
         for (balanced, exit) in
             [(Some(true), Exit::Done), (Some(false), Exit::Failed), (None, Exit::Failed)]

@@ -165,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn each_line_is_repaired_on_its_own_and_none_is_added_or_lost() {
+    fn each_line_is_repaired_separately_and_no_line_is_lost() {
         let text = "缇や紬璇夋眰\n\n小区ç”µæ¢¯ 坏了\n路灯不亮\n";
         assert_eq!(printed(Format::Text, text), "群众诉求\n\n小区电梯 坏了\n路灯不亮\n");
     }
 
     #[test]
-    fn a_line_as_json_says_what_was_put_back_and_what_is_lost() {
+    fn a_line_as_json_shows_repairs_and_damage() {
         let said = printed(Format::Json, "小区ç”µæ¢¯ 坏了\r\n锟斤拷");
         let mut lines = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let expected = json!({

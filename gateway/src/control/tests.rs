@@ -18,7 +18,7 @@ async fn a_request_is_answered_by_a_pass_that_began_after_it() {
 }
 
 #[tokio::test]
-async fn a_request_ends_with_what_stops_the_channel() {
+async fn a_request_fails_with_the_reason_why_the_channel_stops() {
     let control = ChannelControl::default();
     control.note_stop("long ago".to_owned());
     let request = control.pass_now();
@@ -30,7 +30,7 @@ async fn a_request_ends_with_what_stops_the_channel() {
 }
 
 #[tokio::test]
-async fn a_paused_channel_waits_until_it_may_go_on() {
+async fn a_paused_channel_waits_until_it_is_resumed() {
     let control = ChannelControl::default();
     control.wait_while_paused().await;
     control.set_paused(true);

@@ -41,7 +41,7 @@ fn a_long_line_is_cut_between_characters_and_says_so() {
 }
 
 #[test]
-fn what_others_say_stays_in_its_line() {
+fn text_from_outside_stays_on_one_line() {
     let said = "no\n2026-01-01 INFO all is well\u{1b}[2J\u{202e}";
     let text = written(|| warn!(target: "tonghui", said, wait_ms = 5, "{said}"));
     assert_eq!(text.lines().count(), 1, "{text}");

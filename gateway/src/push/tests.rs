@@ -100,7 +100,7 @@ async fn a_sender_is_answered_when_its_records_are_in_custody_and_not_before() {
 }
 
 #[tokio::test]
-async fn who_may_not_send_what_cannot_be_taken_and_where_nobody_is() {
+async fn unauthorised_invalid_and_misdirected_requests_are_refused() {
     let Listening { address, inbox, listener, .. } = listening(1 << 20, Timeouts::default()).await;
     beside(listener, async {
         let right = "/intake/mobile";
@@ -123,7 +123,7 @@ async fn who_may_not_send_what_cannot_be_taken_and_where_nobody_is() {
 }
 
 #[tokio::test]
-async fn a_body_above_the_limit_is_refused_whatever_it_says_of_its_length() {
+async fn a_body_above_the_limit_is_refused_whatever_length_it_declares() {
     let Listening { address, listener, .. } = listening(64 << 20, Timeouts::default()).await;
     beside(listener, async {
         let large = format!("[{}0]", "1,".repeat(MAX_BODY_BYTES / 2));
@@ -137,7 +137,7 @@ async fn a_body_above_the_limit_is_refused_whatever_it_says_of_its_length() {
 }
 
 #[tokio::test]
-async fn a_full_inbox_and_a_bus_that_is_blocked_ask_the_sender_to_come_again() {
+async fn with_a_full_inbox_or_a_blocked_bus_the_sender_is_asked_to_try_again() {
     let timeouts = Timeouts { custody: Duration::from_secs(3), ..Timeouts::default() };
     let Listening { address, inbox, mut webhook, listener } = listening(20, timeouts).await;
     beside(listener, async {
@@ -158,7 +158,7 @@ async fn a_full_inbox_and_a_bus_that_is_blocked_ask_the_sender_to_come_again() {
 }
 
 #[tokio::test]
-async fn who_takes_its_time_is_given_up_and_hinders_nobody() {
+async fn a_slow_sender_is_cut_off_and_delays_no_other() {
     let timeouts = Timeouts { arrival: Duration::from_millis(100), ..Timeouts::default() };
     let Listening { address, mut webhook, listener, .. } = listening(1 << 20, timeouts).await;
     beside(listener, async {
@@ -205,7 +205,7 @@ async fn many_senders_at_once_are_all_answered() {
 }
 
 #[tokio::test]
-async fn without_a_channel_that_is_sent_to_nobody_listens() {
+async fn without_a_push_channel_there_is_no_listener() {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let listener = open(listen, HashMap::new(), Timeouts::default()).await.unwrap();
     assert!(listener.is_none());

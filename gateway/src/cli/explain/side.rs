@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cleaning_changed_is_marked_and_chinese_stays_in_its_column() {
+    fn changes_by_cleaning_are_marked_and_chinese_stays_aligned() {
         let line = Row {
             name: "RQSTTITLE\n→ title".into(),
             raw: "夜间␀施工".into(),
