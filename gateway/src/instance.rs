@@ -76,7 +76,10 @@ mod tests {
     fn a_process_elsewhere_has_not_ended_and_a_reused_id_is_another_process() {
         let own = std::process::id();
         assert!(!has_ended(&format!("h {own} 1 elsewhere")));
-        assert!(has_ended(&format!("h {own} 1 {}", machine_id())), "an earlier process of this number");
+        assert!(
+            has_ended(&format!("h {own} 1 {}", machine_id())),
+            "an earlier process of this number"
+        );
         for odd in ["", "somebody", "h x 1 m"] {
             assert!(!has_ended(odd), "{odd}");
         }

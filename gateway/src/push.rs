@@ -152,8 +152,8 @@ fn content_length(headers: &HeaderMap) -> Option<usize> {
 async fn read_body(body: Body) -> Result<Bytes, Refusal> {
     let (mut chunks, mut whole) = (body.into_data_stream(), BytesMut::new());
     while let Some(chunk) = chunks.next().await {
-        let chunk =
-            chunk.map_err(|_| bad_request("the connection was lost before the body was complete"))?;
+        let chunk = chunk
+            .map_err(|_| bad_request("the connection was lost before the body was complete"))?;
         if whole.len() + chunk.len() > MAX_BODY_BYTES {
             drain(chunks).await;
             return Err(TOO_LARGE);

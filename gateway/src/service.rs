@@ -18,7 +18,7 @@ use crate::{
     assemble,
     channel::LiveChannel,
     channels, clock, indexer,
-    ingest::{Environment, Memory},
+    ingest::{Environment, MemoryLimit},
     lease::LeaseHolder,
     log,
     stop::Stop,
@@ -141,7 +141,7 @@ impl<'a> BusEnds<'a> {
             store: self.store.apart(),
             grace: self.settings.limits.grace.0,
             environment: Environment {
-                memory: Arc::new(Memory::new(self.settings.limits.memory.0)),
+                memory: Arc::new(MemoryLimit::new(self.settings.limits.memory.0)),
                 mapping: Arc::default(),
                 clock: clock::machine(),
                 stop: self.stop.clone(),

@@ -46,7 +46,11 @@ pub type ChannelEnd = (ChannelId, Result<(), Fault>);
 /// Runs these channels under the lease with this `fence`, until all have ended. After a stop request,
 /// each ends after its batch in flight; channels that need longer than `grace` are dropped. Dropping
 /// them, or this future, is always safe.
-pub async fn run_channels(channels: &[LiveChannel], shared: &Shared, fence: u64) -> Vec<ChannelEnd> {
+pub async fn run_channels(
+    channels: &[LiveChannel],
+    shared: &Shared,
+    fence: u64,
+) -> Vec<ChannelEnd> {
     let mut tasks = JoinSet::new();
     for channel in channels {
         let (channel, shared) = (channel.clone(), shared.clone());

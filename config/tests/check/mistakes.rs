@@ -277,7 +277,10 @@ fn a_url_above_its_table_is_not_shown() {
     let folder = Folder::new();
     folder.edit("channels/hotline/channel.toml", "[schedule]", "url = \"hunter2\"\n[schedule]");
     let report = folder.report();
-    assert!(report.contains("move this key to `[table]`") && !report.contains("hunter2"), "{report}");
+    assert!(
+        report.contains("move this key to `[table]`") && !report.contains("hunter2"),
+        "{report}"
+    );
 }
 
 #[test]

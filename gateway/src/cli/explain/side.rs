@@ -144,8 +144,7 @@ fn take_partial_word(lines: &mut [Vec<(char, bool)>], next: char) -> Vec<(char, 
 }
 
 fn draw_row(cells: &[Cell; 5], widths: &[usize; 5]) -> String {
-    let wrapped: Vec<_> =
-        cells.iter().zip(widths).map(|(cell, width)| cell.wrap(*width)).collect();
+    let wrapped: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| cell.wrap(*width)).collect();
     let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
     let mut drawn = String::new();
     for index in 0..height {
