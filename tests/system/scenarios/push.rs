@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs, future::Future};
 use config::Settings;
 use gateway::{
     assemble, keys,
-    push::{self, Limits as PushLimits},
+    push::{self, Timeouts},
     registry::section_schemas,
     service::{Role, serve},
     shipped,
@@ -61,7 +61,7 @@ impl Town {
             .filter_map(|each| Some((each.id().clone(), each.endpoint.clone()?)))
             .collect();
         let any = "127.0.0.1:0".parse().unwrap();
-        let listener = push::open(any, endpoints, PushLimits::default()).await.unwrap().unwrap();
+        let listener = push::open(any, endpoints, Timeouts::default()).await.unwrap().unwrap();
         let url = format!("http://{}/intake/mobile", listener.address().unwrap());
         let work = async move {
             let serving = serve(&self.settings, Role::All, channels, &store, stop);
